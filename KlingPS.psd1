@@ -1,0 +1,40 @@
+@{
+    RootModule             = 'bin/KlingPS.dll'
+    ModuleVersion          = '0.1.0'
+    GUID                   = '6f6cf0c8-3c1e-4a35-9d0e-2f3a8f1f7a52'
+    Author                 = 'KlingPS contributors'
+    CompanyName            = 'KlingPS contributors'
+    Copyright              = '(c) KlingPS contributors. MIT License.'
+    Description            = 'Turns still images into videos with Kling V2.5 Turbo Pro through the kie.ai jobs API. Every image is paid for at most once, and every finished video ends up whole on disk.'
+
+    PowerShellVersion      = '7.4'
+    CompatiblePSEditions   = @('Core')
+
+    FormatsToProcess       = @('KlingPS.Format.ps1xml')
+
+    CmdletsToExport        = @(
+        'Connect-KlingAccount'
+        'Get-KlingAccount'
+        'Disconnect-KlingAccount'
+        'Test-KlingImage'
+        'Send-KlingImage'
+        'Measure-KlingVideoCost'
+        'New-KlingVideoTask'
+        'Get-KlingVideoTask'
+        'Wait-KlingVideoTask'
+        'Save-KlingVideo'
+        'Start-KlingSandbox'
+        'Get-KlingSandbox'
+        'Stop-KlingSandbox'
+    )
+    FunctionsToExport      = @()
+    VariablesToExport      = @()
+    AliasesToExport        = @()
+
+    PrivateData            = @{
+        PSData = @{
+            Tags         = @('AI', 'Video', 'Kling', 'kie.ai', 'ImageToVideo', 'PSEdition_Core', 'Windows', 'Linux', 'MacOS')
+            ReleaseNotes = 'See CHANGELOG.md.'
+        }
+    }
+}

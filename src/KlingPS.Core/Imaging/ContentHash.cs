@@ -1,0 +1,43 @@
+using System.Buffers;
+using System.Security.Cryptography;
+
+namespace KlingPS.Core.Imaging;
+
+/// <summary>The identity of an image: the hash of its bytes, whatever its name.</summary>
+public static class ContentHash
+{
+    private const int BufferSize = 128 * 1024;
+
+    /// <summary>Hashes a file of any size without holding more than a small part of it.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="cancellationToken">Cancels the work.</param>
+    /// <returns>The SHA-256 of the content: 64 lowercase hexadecimal digits.</returns>
+    /// <exception cref="KlingException">There is no such file, it is a folder, or it cannot be read.</exception>
+    public static async Task<string> Sha256Async(string path, CancellationToken cancellationToken = default)
+    {
+        FileStream stream = ImageFile.Open(path, bufferSize: 0, FileOptions.Asynchronous | FileOptions.SequentialScan);
+        await using (stream.ConfigureAwait(false))
+        {
+            using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+            byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
+            try
+            {
+                int count;
+                while ((count = await stream.ReadAsync(buffer, cancellationToken).ConfigureAwait(false)) > 0)
+                {
+                    hash.AppendData(buffer, 0, count);
+                }
+            }
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+            {
+                throw ImageFile.Unreadable(path, exception);
+            }
+            finally
+            {
+                ArrayPool<byte>.Shared.Return(buffer);
+            }
+
+            return Convert.ToHexString(hash.GetHashAndReset()).ToLowerInvariant();
+        }
+    }
+}

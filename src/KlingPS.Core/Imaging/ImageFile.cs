@@ -1,0 +1,46 @@
+namespace KlingPS.Core.Imaging;
+
+/// <summary>Opens the user's images and puts what goes wrong into words.</summary>
+internal static class ImageFile
+{
+    /// <summary>Opens a file for reading, unbuffered unless asked otherwise.</summary>
+    /// <exception cref="KlingException">There is no such file, it is a folder, or it cannot be read.</exception>
+    public static FileStream Open(string path, int bufferSize, FileOptions options)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        if (Directory.Exists(path))
+        {
+            throw new KlingException(
+                ErrorKind.ImageUnsupported,
+                $"'{path}' is a folder; use Get-ChildItem '{path}' to send the images in it.");
+        }
+
+        FileStream stream;
+        try
+        {
+            stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize, options);
+        }
+        catch (Exception exception) when (exception is FileNotFoundException or DirectoryNotFoundException or ArgumentException)
+        {
+            throw new KlingException(ErrorKind.PathNotFound, $"There is no file '{path}'; check the path.", exception);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or NotSupportedException)
+        {
+            throw Unreadable(path, exception);
+        }
+
+        if (!stream.CanSeek)
+        {
+            stream.Dispose();
+            throw new KlingException(ErrorKind.FileUnreadable, $"'{path}' is a pipe or a device; copy its content to a file first.");
+        }
+
+        return stream;
+    }
+
+    /// <summary>The error for a file that is there and cannot be read.</summary>
+    public static KlingException Unreadable(string path, Exception cause) => new(
+        ErrorKind.FileUnreadable,
+        $"'{path}' cannot be read; check its permissions and that no other program holds it. {cause.Message}",
+        cause);
+}

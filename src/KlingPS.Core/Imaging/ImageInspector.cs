@@ -1,0 +1,155 @@
+namespace KlingPS.Core.Imaging;
+
+/// <summary>
+/// Tells from a file's size and headers whether the service would take it. Local and free: nothing is sent, no pixel is
+/// decoded, and little is read however large or hostile the file is.
+/// </summary>
+public static class ImageInspector
+{
+    /// <summary>
+    /// The largest image the service takes, in bytes: 10 MiB (10 × 1024 × 1024).
+    /// The contract says "10.0MB" and not which megabyte it means. The larger reading is the limit, because a wrong
+    /// refusal here could not be worked around, while one by the service costs nothing; what lies between the two
+    /// readings gets a warning.
+    /// </summary>
+    public const long MaximumLength = 10 * 1024 * 1024;
+
+    /// <summary>The smaller reading of "10.0MB".</summary>
+    private const long UndisputedLength = 10_000_000;
+
+    /// <summary>The shortest side, in pixels, that the service's sibling models take.</summary>
+    private const int AdvisedSide = 300;
+
+    private const int HeadSize = 4096;
+
+    private static readonly Dictionary<string, ImageFormat> s_extensions = new(StringComparer.OrdinalIgnoreCase)
+    {
+        [".jpg"] = ImageFormat.Jpeg,
+        [".jpeg"] = ImageFormat.Jpeg,
+        [".jpe"] = ImageFormat.Jpeg,
+        [".jfif"] = ImageFormat.Jpeg,
+        [".png"] = ImageFormat.Png,
+        [".webp"] = ImageFormat.WebP,
+        [".heic"] = ImageFormat.Unknown,
+        [".heif"] = ImageFormat.Unknown,
+        [".avif"] = ImageFormat.Unknown,
+        [".gif"] = ImageFormat.Unknown,
+        [".tif"] = ImageFormat.Unknown,
+        [".tiff"] = ImageFormat.Unknown,
+        [".bmp"] = ImageFormat.Unknown,
+    };
+
+    /// <summary>Inspects a file.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="cancellationToken">Cancels the work.</param>
+    /// <returns>What the file is, and whether the service would take it; a file that it refuses is no error here.</returns>
+    /// <exception cref="KlingException">There is no such file, it is a folder, or it cannot be read.</exception>
+    public static Task<ImageReport> InspectAsync(string path, CancellationToken cancellationToken = default) =>
+        // A handful of small reads in a file: not worth being asynchronous, except to the caller.
+        Task.Run(
+            () =>
+            {
+                using FileStream stream = ImageFile.Open(path, HeadSize, FileOptions.None);
+                try
+                {
+                    return Inspect(stream, path, cancellationToken);
+                }
+                catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+                {
+                    throw ImageFile.Unreadable(path, exception);
+                }
+            },
+            cancellationToken);
+
+    /// <summary>Inspects what a stream holds.</summary>
+    /// <param name="stream">A stream that can seek, from its beginning; its position afterwards is anywhere.</param>
+    /// <param name="path">The file's name, for the report and to compare its extension with the content.</param>
+    /// <param name="cancellationToken">Cancels the work.</param>
+    /// <returns>What the content is, and whether the service would take it.</returns>
+    /// <exception cref="ArgumentException">The stream cannot seek.</exception>
+    public static ImageReport Inspect(Stream stream, string path, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        ArgumentNullException.ThrowIfNull(path);
+        if (!stream.CanSeek)
+        {
+            throw new ArgumentException("The stream must be able to seek.", nameof(stream));
+        }
+
+        long length = stream.Length;
+        byte[] buffer = new byte[(int)Math.Min(HeadSize, length)];
+        stream.Position = 0;
+        ReadOnlySpan<byte> head = buffer.AsSpan(0, stream.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false));
+
+        (ImageFormat format, ImageHeader header) =
+            JpegHeader.Matches(head) ? (ImageFormat.Jpeg, JpegHeader.Read(stream, cancellationToken))
+            : PngHeader.Matches(head) ? (ImageFormat.Png, PngHeader.Read(stream, head, cancellationToken))
+            : WebPHeader.Matches(head) ? (ImageFormat.WebP, WebPHeader.Read(length, head))
+            : (ImageFormat.Unknown, new ImageHeader(null, null, ForeignFormat.Describe(head)));
+
+        return new ImageReport
+        {
+            Path = path,
+            Format = format,
+            Length = length,
+            Width = header.Width,
+            Height = header.Height,
+            Problems = [.. FindProblems(format, length, header)],
+            Warnings = [.. FindWarnings(path, format, length, header)],
+        };
+    }
+
+    private static IEnumerable<string> FindProblems(ImageFormat format, long length, ImageHeader header)
+    {
+        if (header.Problem is not null)
+        {
+            yield return header.Problem;
+        }
+
+        if (format != ImageFormat.Unknown && length > MaximumLength)
+        {
+            yield return FormattableString.Invariant(
+                $"It has {length:N0} bytes and the service takes {MaximumLength:N0} (10 MB) at most; make it smaller or save it as JPEG.");
+        }
+    }
+
+    private static IEnumerable<string> FindWarnings(string path, ImageFormat format, long length, ImageHeader header)
+    {
+        if (format == ImageFormat.Unknown)
+        {
+            yield break;
+        }
+
+        if (header.Warning is not null)
+        {
+            yield return header.Warning;
+        }
+
+        if (length is > UndisputedLength and <= MaximumLength)
+        {
+            yield return FormattableString.Invariant(
+                $"It has {length:N0} bytes, which is over 10 MB if the service counts a megabyte as 1,000,000; make it a little smaller to be sure.");
+        }
+
+        if (header is { Width: int width, Height: int height })
+        {
+            if (Math.Min(width, height) < AdvisedSide)
+            {
+                yield return FormattableString.Invariant(
+                    $"It is {width} × {height} pixels; similar models refuse images with a side under {AdvisedSide}, so take a larger one.");
+            }
+
+            if (2L * Math.Max(width, height) > 5L * Math.Min(width, height))
+            {
+                yield return FormattableString.Invariant(
+                    $"It is {width} × {height} pixels; similar models refuse images longer than 2.5 times their width or height, so crop it.");
+            }
+        }
+
+        string extension = Path.GetExtension(path);
+        if (s_extensions.TryGetValue(extension, out ImageFormat named) && named != format)
+        {
+            yield return $"Its name ends in {extension} but its content is {format}; it is sent as what it is.";
+        }
+    }
+}

@@ -1,0 +1,46 @@
+namespace KlingPS.Core.Imaging;
+
+/// <summary>What can be said about a file from its size and its headers: would the service take it, and why not.</summary>
+public sealed record ImageReport
+{
+    /// <summary>The file, as it was named to the inspector.</summary>
+    public required string Path { get; init; }
+
+    /// <summary>The format of the content; <see cref="ImageFormat.Unknown"/> when the service does not take it.</summary>
+    public required ImageFormat Format { get; init; }
+
+    /// <summary>The media type to upload the file with; null when <see cref="Format"/> is unknown.</summary>
+    public string? MimeType => Format switch
+    {
+        ImageFormat.Jpeg => "image/jpeg",
+        ImageFormat.Png => "image/png",
+        ImageFormat.WebP => "image/webp",
+        _ => null,
+    };
+
+    /// <summary>The size of the file in bytes.</summary>
+    public required long Length { get; init; }
+
+    /// <summary>
+    /// The width in pixels as a viewer shows it, or null when the header does not say.
+    /// Width and height are swapped from what is stored when a JPEG's EXIF orientation turns it by a quarter (5 to 8).
+    /// </summary>
+    public int? Width { get; init; }
+
+    /// <summary>The height in pixels as a viewer shows it (see <see cref="Width"/>), or null when the header does not say.</summary>
+    public int? Height { get; init; }
+
+    /// <summary>Whether the service would take the file: there are no <see cref="Problems"/>.</summary>
+    public bool IsSupported => Problems.Count == 0;
+
+    /// <summary>Why the service would refuse the file: one plain sentence each, that says what to do about it.</summary>
+    public required IReadOnlyList<string> Problems { get; init; }
+
+    /// <summary>What may go wrong although the file can be sent, or what is odd about it: one plain sentence each.</summary>
+    public required IReadOnlyList<string> Warnings { get; init; }
+
+    /// <summary>Returns this report if the service would take the file.</summary>
+    /// <returns>This report.</returns>
+    /// <exception cref="ImageUnsupportedException">The service would refuse the file.</exception>
+    public ImageReport EnsureSupported() => IsSupported ? this : throw new ImageUnsupportedException(this);
+}

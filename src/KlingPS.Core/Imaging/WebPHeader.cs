@@ -1,0 +1,75 @@
+using System.Buffers.Binary;
+
+namespace KlingPS.Core.Imaging;
+
+/// <summary>Reads the first chunk of a WebP: lossy (VP8), lossless (VP8L) or extended (VP8X).</summary>
+internal static class WebPHeader
+{
+    private const string Name = "WebP";
+
+    public static bool Matches(ReadOnlySpan<byte> head) =>
+        head.Length >= 12 && head.StartsWith("RIFF"u8) && head[8..].StartsWith("WEBP"u8);
+
+    public static ImageHeader Read(long length, ReadOnlySpan<byte> head)
+    {
+        // The file's header and the first chunk's.
+        const int chunkStart = 20;
+        if (head.Length < chunkStart)
+        {
+            return default(ImageHeader).CutOff(Name);
+        }
+
+        long riffEnd = 8L + BinaryPrimitives.ReadUInt32LittleEndian(head[4..]);
+        long chunkEnd = chunkStart + (long)BinaryPrimitives.ReadUInt32LittleEndian(head[16..]);
+        ReadOnlySpan<byte> chunk = head[chunkStart..(int)Math.Min(chunkEnd, head.Length)];
+        (int Width, int Height)? size = ReadSize(head[12..16], chunk);
+        var header = new ImageHeader(size?.Width, size?.Height);
+        if (riffEnd > length)
+        {
+            return header.CutOff(Name);
+        }
+
+        if (size is null || chunkEnd > riffEnd)
+        {
+            return header.Damaged(Name);
+        }
+
+        bool animated = head[12..].StartsWith("VP8X"u8) && (chunk[0] & 0x02) != 0;
+        return animated
+            ? header with { Warning = "It is animated; the service expects a still image, so save one frame of it." }
+            : header;
+    }
+
+    private static (int Width, int Height)? ReadSize(ReadOnlySpan<byte> name, ReadOnlySpan<byte> chunk)
+    {
+        if (name.SequenceEqual("VP8 "u8))
+        {
+            // A key frame's tag, its start code, then 14 bits each.
+            return chunk.Length >= 10 && (chunk[0] & 1) == 0 && chunk[3..].StartsWith((ReadOnlySpan<byte>)[0x9D, 0x01, 0x2A])
+                ? NotZero(
+                    BinaryPrimitives.ReadUInt16LittleEndian(chunk[6..]) & 0x3FFF,
+                    BinaryPrimitives.ReadUInt16LittleEndian(chunk[8..]) & 0x3FFF)
+                : null;
+        }
+
+        if (name.SequenceEqual("VP8L"u8))
+        {
+            if (chunk.Length < 5 || chunk[0] != 0x2F)
+            {
+                return null;
+            }
+
+            uint bits = BinaryPrimitives.ReadUInt32LittleEndian(chunk[1..]);
+            return ((int)(bits & 0x3FFF) + 1, (int)((bits >> 14) & 0x3FFF) + 1);
+        }
+
+        return name.SequenceEqual("VP8X"u8) && chunk.Length >= 10
+            ? (ReadUInt24(chunk[4..]) + 1, ReadUInt24(chunk[7..]) + 1)
+            : null;
+    }
+
+    private static (int Width, int Height)? NotZero(int width, int height) =>
+        width == 0 || height == 0 ? null : (width, height);
+
+    private static int ReadUInt24(ReadOnlySpan<byte> bytes) => bytes[0] | (bytes[1] << 8) | (bytes[2] << 16);
+}

@@ -1,0 +1,23 @@
+using System.Net;
+
+namespace KlingPS.Core.Api;
+
+/// <summary>Makes the handler that connects to the service.</summary>
+public static class ApiHandler
+{
+    /// <summary>For requests that carry the key: never follows a redirect, which could lead to another host.</summary>
+    /// <param name="proxy">The proxy to use; the system's and the environment's when <see langword="null"/>.</param>
+    public static SocketsHttpHandler Create(IWebProxy? proxy) => new()
+    {
+        AllowAutoRedirect = false,
+        AutomaticDecompression = DecompressionMethods.All,
+        ConnectTimeout = TimeSpan.FromSeconds(15),
+
+        // A connection that the service has closed meanwhile turns a create request into one whose answer is lost,
+        // so connections are not kept for long.
+        PooledConnectionIdleTimeout = TimeSpan.FromSeconds(20),
+        PooledConnectionLifetime = TimeSpan.FromMinutes(10),
+        Proxy = proxy,
+        UseCookies = false,
+    };
+}

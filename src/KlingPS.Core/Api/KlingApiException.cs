@@ -1,0 +1,31 @@
+namespace KlingPS.Core.Api;
+
+/// <summary>A request to the service that did not end well.</summary>
+public sealed class KlingApiException : KlingException
+{
+    /// <summary>Creates the exception.</summary>
+    /// <param name="kind">The condition.</param>
+    /// <param name="fault">How far the request came.</param>
+    /// <param name="message">What happened, in plain words.</param>
+    /// <param name="innerException">The cause, if another exception was it.</param>
+    public KlingApiException(ErrorKind kind, TransportFault fault, string message, Exception? innerException = null)
+        : base(kind, message, innerException)
+    {
+        Fault = fault;
+    }
+
+    /// <summary>How far the request came.</summary>
+    public TransportFault Fault { get; }
+
+    /// <summary>Whether the same request may succeed a little later.</summary>
+    public bool IsTransient { get; init; }
+
+    /// <summary>The code of the answer: the body's <c>code</c> if it has one, else the HTTP status.</summary>
+    public int? Code { get; init; }
+
+    /// <summary>The service's own sentence.</summary>
+    public string? ServiceMessage { get; init; }
+
+    /// <summary>How long the service asks to wait before the next request.</summary>
+    public TimeSpan? RetryAfter { get; init; }
+}

@@ -1,0 +1,386 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using KlingPS.Core.Api.Wire;
+using KlingPS.Core.Imaging;
+using KlingPS.Core.Scheduling;
+using KlingPS.Core.Secrets;
+
+namespace KlingPS.Core.Api;
+
+/// <summary>
+/// The kie.ai jobs API. Reads and uploads are retried within limits; a create request is sent once and never again from here.
+/// </summary>
+/// <remarks>Safe for concurrent use. Owns neither the handler nor the key.</remarks>
+public sealed class KlingClient
+{
+    /// <summary>The folder on the upload host that everything goes to.</summary>
+    private const string UploadFolder = "klingps";
+
+    /// <summary>Answers are a few kilobytes; more than this is none.</summary>
+    private const int MaxAnswerLength = 4 * 1024 * 1024;
+
+    private readonly HttpMessageInvoker _http;
+    private readonly KlingEndpoints _endpoints;
+    private readonly ApiKey _key;
+    private readonly KlingClientOptions _options;
+    private readonly TimeProvider _time;
+
+    /// <summary>Creates a client.</summary>
+    /// <param name="http">Sends the requests; must not follow redirects, or the key could travel to another host.</param>
+    /// <param name="endpoints">Where the service is.</param>
+    /// <param name="key">The account's key.</param>
+    /// <param name="options">Timeouts, retries, gate, observer and clock.</param>
+    public KlingClient(HttpMessageInvoker http, KlingEndpoints endpoints, ApiKey key, KlingClientOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(http);
+        ArgumentNullException.ThrowIfNull(endpoints);
+        ArgumentNullException.ThrowIfNull(key);
+        _http = http;
+        _endpoints = endpoints;
+        _key = key;
+        _options = options ?? new KlingClientOptions();
+        _time = _options.TimeProvider;
+    }
+
+    /// <summary>The name and version this client tells the service; Cloudflare refuses requests without one.</summary>
+    public static string UserAgent { get; } = $"KlingPS/{typeof(KlingClient).Assembly.GetName().Version?.ToString(3)}";
+
+    /// <summary>Buys one video. Sends the request once.</summary>
+    /// <param name="request">The parameters.</param>
+    /// <param name="cancellationToken">Takes effect only before the request has left; after that the answer is waited for, because it is the only proof of what was bought.</param>
+    /// <returns>The service's id of the accepted task.</returns>
+    /// <exception cref="KlingApiException">
+    /// With <see cref="TransportFault.Answered"/> the service refused and nothing was bought; with <see cref="TransportFault.NotSent"/>
+    /// the request never left; with <see cref="TransportFault.AnswerUnknown"/> (kind <see cref="ErrorKind.AttemptUnknown"/>) it may have been bought.
+    /// </exception>
+    public async Task<string> CreateTaskAsync(VideoRequest request, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        const string Operation = "the request for a video";
+        var call = new Call(HttpMethod.Post, new Uri(_endpoints.Api, "api/v1/jobs/createTask"), Operation)
+        {
+            Content = () => JsonBody.Of(CreateTaskBody.From(request), WireContext.Readable.CreateTaskBody),
+            Timeout = _options.CreateTimeout,
+            IsPurchase = true,
+        };
+        Answer answer = await SendAsync(call, cancellationToken).ConfigureAwait(false);
+        if (answer.IsSuccess && answer.Data.Text("taskId") is string taskId)
+        {
+            return taskId;
+        }
+
+        if (!answer.IsSuccess && AnswerJudge.IsRefusal(answer))
+        {
+            KlingApiException refusal = AnswerJudge.ToException(answer, Operation);
+            throw new KlingApiException(refusal.Kind, TransportFault.Answered, refusal.Message)
+            {
+                IsTransient = AnswerJudge.MayBeSentAgain(refusal),
+                Code = refusal.Code,
+                ServiceMessage = refusal.ServiceMessage,
+                RetryAfter = refusal.RetryAfter,
+            };
+        }
+
+        throw Unknown(answer.IsSuccess
+            ? "the service said yes but named no task"
+            : $"what came back (HTTP {answer.Status}) does not say whether the task was made");
+    }
+
+    /// <summary>Asks how a task stands.</summary>
+    /// <param name="taskId">The service's id.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="KlingApiException">Kind <see cref="ErrorKind.TaskNotFound"/> also for a task that was accepted a moment ago: the service may need a while to know it.</exception>
+    public async Task<TaskSnapshot> QueryTaskAsync(string taskId, CancellationToken cancellationToken)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(taskId);
+        var call = new Call(
+            HttpMethod.Get,
+            new Uri(_endpoints.Api, $"api/v1/jobs/recordInfo?taskId={Uri.EscapeDataString(taskId)}"),
+            $"the query of task {taskId}")
+        {
+            Gate = _options.QueryGate,
+        };
+        try
+        {
+            // Some routes say 200 with no data for a task they do not know yet: that is a task that waits.
+            Answer answer = await ReadAsync(call, cancellationToken).ConfigureAwait(false);
+            return SnapshotReader.Read(answer.Data, taskId);
+        }
+        catch (KlingApiException exception) when (exception.Kind == ErrorKind.TaskNotFound)
+        {
+            throw new KlingApiException(ErrorKind.TaskNotFound, TransportFault.Answered, $"The service knows no task '{taskId}' for this key.", exception)
+            {
+                Code = exception.Code,
+                ServiceMessage = exception.ServiceMessage,
+            };
+        }
+    }
+
+    /// <summary>Asks for the balance, in credits; also the cheapest way to see whether a key is good.</summary>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="KlingApiException">The key is refused, or no answer came that can be read.</exception>
+    public async Task<decimal> GetCreditsAsync(CancellationToken cancellationToken)
+    {
+        const string Operation = "the query of the credits";
+        var call = new Call(HttpMethod.Get, new Uri(_endpoints.Api, "api/v1/chat/credit"), Operation);
+        Answer answer = await ReadAsync(call, cancellationToken).ConfigureAwait(false);
+        return answer.Data.ValueKind switch
+        {
+            JsonValueKind.Number when answer.Data.TryGetDecimal(out decimal credits) => credits,
+            JsonValueKind.String when decimal.TryParse(answer.Data.Content(), NumberStyles.Float, CultureInfo.InvariantCulture, out decimal credits) => credits,
+            _ => throw Unreadable(Operation, "it holds no number"),
+        };
+    }
+
+    /// <summary>Uploads a file, reading it while it is sent.</summary>
+    /// <param name="upload">The file.</param>
+    /// <param name="cancellationToken">Stops the upload.</param>
+    /// <exception cref="KlingException">The file cannot be read.</exception>
+    /// <exception cref="KlingApiException">The service refused, or was not reached within the limit of tries.</exception>
+    public Task<UploadedFile> UploadAsync(UploadRequest upload, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(upload);
+        var fields = new Dictionary<string, string> { ["uploadPath"] = UploadFolder, ["fileName"] = upload.FileName };
+        var call = new Call(HttpMethod.Post, new Uri(_endpoints.Upload, "api/file-stream-upload"), $"the upload of '{upload.Path}'")
+        {
+            ContentWithProgress = onSent => new FileBody(ImageFile.Open(upload.Path, bufferSize: 0, FileOptions.Asynchronous | FileOptions.SequentialScan), upload.MimeType, fields, upload.FileName, sent =>
+            {
+                onSent();
+                upload.Progress?.Report(sent);
+            }),
+        };
+        return UploadAsync(call, cancellationToken);
+    }
+
+    /// <summary>Lets the service fetch a file from elsewhere into its upload host.</summary>
+    /// <param name="fileUri">Where the file is; http or https, at most 100 MB, fetched within 30 seconds.</param>
+    /// <param name="fileName">The name it gets; unique for the content.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="KlingApiException">The service refused, could not fetch it, or was not reached within the limit of tries.</exception>
+    public Task<UploadedFile> UploadFromUriAsync(Uri fileUri, string? fileName, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(fileUri);
+        var call = new Call(HttpMethod.Post, new Uri(_endpoints.Upload, "api/file-url-upload"), $"the upload of {fileUri}")
+        {
+            Content = () => JsonBody.Of(new UrlUploadBody(fileUri.AbsoluteUri, UploadFolder, fileName), WireContext.Readable.UrlUploadBody),
+        };
+        return UploadAsync(call, cancellationToken);
+    }
+
+    /// <summary>Renews the link to a file that the service hosts; the new one lives 20 minutes.</summary>
+    /// <param name="uri">The old link.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="KlingApiException">Kind <see cref="ErrorKind.RequestInvalid"/> for a link that is not the service's own.</exception>
+    public async Task<Uri> GetDownloadUriAsync(Uri uri, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(uri);
+        const string Operation = "the request for a fresh link";
+        var call = new Call(HttpMethod.Post, new Uri(_endpoints.Api, "api/v1/common/download-url"), Operation)
+        {
+            Content = () => JsonBody.Of(new DownloadUrlBody(uri.AbsoluteUri), WireContext.Readable.DownloadUrlBody),
+        };
+        Answer answer = await ReadAsync(call, cancellationToken).ConfigureAwait(false);
+        return answer.Data.ValueKind == JsonValueKind.String && Uri.TryCreate(answer.Data.Content(), UriKind.Absolute, out Uri? fresh)
+            ? fresh
+            : throw Unreadable(Operation, "it holds no link");
+    }
+
+    private async Task<UploadedFile> UploadAsync(Call call, CancellationToken cancellationToken)
+    {
+        Answer answer = await ReadAsync(call, cancellationToken).ConfigureAwait(false);
+        string uri = answer.Data.Text("downloadUrl") ?? answer.Data.Text("fileUrl")
+            ?? throw Unreadable(call.Operation, "it names no address");
+        return new UploadedFile
+        {
+            Uri = uri,
+            FileName = answer.Data.Text("fileName"),
+            Length = answer.Data.Number("fileSize") is >= 0 and <= long.MaxValue and decimal length ? (long)length : null,
+            MimeType = answer.Data.Text("mimeType"),
+        };
+    }
+
+    /// <summary>Sends a request that costs nothing until it succeeds, cannot succeed, or the tries are used up.</summary>
+    private async Task<Answer> ReadAsync(Call call, CancellationToken cancellationToken)
+    {
+        for (int tries = 1; ; tries++)
+        {
+            KlingApiException failure;
+            try
+            {
+                Answer answer = await SendThroughGateAsync(call, cancellationToken).ConfigureAwait(false);
+                if (answer.IsSuccess)
+                {
+                    return answer;
+                }
+
+                failure = AnswerJudge.ToException(answer, call.Operation);
+            }
+            catch (KlingApiException exception)
+            {
+                failure = exception;
+            }
+
+            if (!failure.IsTransient || tries >= _options.MaxTries)
+            {
+                throw failure;
+            }
+
+            Backoff backoff = failure.Kind == ErrorKind.RateLimited ? Backoff.RateLimited
+                : failure.Fault == TransportFault.NotSent ? Backoff.NotSent
+                : Backoff.Read;
+            TimeSpan delay = backoff.Next(tries, failure.RetryAfter);
+            _options.Observer?.OnRetry(failure.Message, delay);
+            await Task.Delay(delay, _time, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private async Task<Answer> SendThroughGateAsync(Call call, CancellationToken cancellationToken)
+    {
+        if (call.Gate is null)
+        {
+            return await SendAsync(call, cancellationToken).ConfigureAwait(false);
+        }
+
+        IAsyncDisposable lease = await call.Gate.EnterAsync(cancellationToken).ConfigureAwait(false);
+        await using (lease.ConfigureAwait(false))
+        {
+            return await SendAsync(call, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Sends a request once. Every way it can end without an answer becomes a <see cref="KlingApiException"/> that says how far it came.</summary>
+    private async Task<Answer> SendAsync(Call call, CancellationToken cancellationToken)
+    {
+        long start = _time.GetTimestamp();
+        TimeSpan timeout = call.Timeout ?? _options.RequestTimeout;
+        using var timeoutSource = new CancellationTokenSource(timeout, _time);
+        // A purchase that is under way is not called off: its answer is the only proof of what was bought.
+        using var linked = CancellationTokenSource.CreateLinkedTokenSource(call.IsPurchase ? CancellationToken.None : cancellationToken, timeoutSource.Token);
+        using TrackedContent? content = call.ContentWithProgress?.Invoke(() => timeoutSource.CancelAfter(timeout)) ?? call.Content?.Invoke();
+        using var request = new HttpRequestMessage(call.Method, call.Uri) { Content = content };
+        request.Headers.Authorization = _key.ToAuthorizationHeader();
+        request.Headers.UserAgent.ParseAdd(UserAgent);
+        request.Headers.Accept.ParseAdd("application/json");
+
+        int? status = null;
+        string? body = null;
+        Answer? answer = null;
+        string? error = null;
+        cancellationToken.ThrowIfCancellationRequested();
+        try
+        {
+            using HttpResponseMessage response = await _http.SendAsync(request, linked.Token).ConfigureAwait(false);
+            status = (int)response.StatusCode;
+            body = _key.Redact(await ReadBodyAsync(response, linked.Token).ConfigureAwait(false));
+            answer = Answer.Read(status.Value, body, RetryAfter(response));
+            return answer;
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested && !call.IsPurchase)
+        {
+            error = "cancelled";
+            throw;
+        }
+        catch (Exception exception) when (exception is HttpRequestException or IOException or InvalidDataException or OperationCanceledException)
+        {
+            // Once the body has begun to leave, no error proves any more that nothing arrived, whatever it is called.
+            bool notSent = status is null && (content is null ? IsConnectFailure(exception) : !content.HasStarted);
+            error = Describe(exception, timeout);
+            throw notSent ? Unreachable(call, error, exception)
+                : call.IsPurchase ? Unknown(error, exception)
+                : new KlingApiException(ErrorKind.ServiceUnavailable, TransportFault.AnswerUnknown, $"No answer came to {call.Operation}: {error}.", exception) { IsTransient = true };
+        }
+        finally
+        {
+            if (_options.Observer is IRequestObserver observer)
+            {
+                bool bodies = observer.WantsBodies;
+                observer.OnRequest(new RequestReport(
+                    call.Method.Method,
+                    call.Uri,
+                    status,
+                    answer?.EnvelopeCode,
+                    _time.GetElapsedTime(start),
+                    error,
+                    bodies && content is JsonBody json ? json.ToString() : null,
+                    bodies ? body : null));
+            }
+        }
+    }
+
+    private static async Task<string> ReadBodyAsync(HttpResponseMessage response, CancellationToken cancellationToken)
+    {
+        using Stream stream = await response.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
+        using var memory = new MemoryStream();
+        byte[] buffer = new byte[8192];
+        int read;
+        while ((read = await stream.ReadAsync(buffer, cancellationToken).ConfigureAwait(false)) > 0)
+        {
+            memory.Write(buffer, 0, read);
+            if (memory.Length > MaxAnswerLength)
+            {
+                break;
+            }
+        }
+
+        return Encoding.UTF8.GetString(memory.GetBuffer(), 0, (int)memory.Length);
+    }
+
+    private TimeSpan? RetryAfter(HttpResponseMessage response)
+        => response.Headers.RetryAfter is not { } header ? null
+            : header.Delta ?? (header.Date - _time.GetUtcNow());
+
+    private static bool IsConnectFailure(Exception exception) => exception is HttpRequestException
+    {
+        HttpRequestError: HttpRequestError.NameResolutionError
+            or HttpRequestError.ConnectionError
+            or HttpRequestError.SecureConnectionError
+            or HttpRequestError.ProxyTunnelError,
+    };
+
+    private static string Describe(Exception exception, TimeSpan timeout) => exception switch
+    {
+        OperationCanceledException => string.Create(CultureInfo.InvariantCulture, $"nothing came within {timeout.TotalSeconds:0} seconds"),
+        HttpRequestException { HttpRequestError: HttpRequestError.NameResolutionError } => "the name of the host was not found",
+        HttpRequestException { HttpRequestError: HttpRequestError.SecureConnectionError } => "the TLS connection failed (" + Innermost(exception) + ")",
+        _ => Innermost(exception),
+    };
+
+    private static string Innermost(Exception exception)
+    {
+        while (exception.InnerException is not null)
+        {
+            exception = exception.InnerException;
+        }
+
+        return exception.Message.TrimEnd('.');
+    }
+
+    private static KlingApiException Unreachable(Call call, string error, Exception cause)
+        => new(ErrorKind.ServiceUnavailable, TransportFault.NotSent, $"The service at {call.Uri.GetLeftPart(UriPartial.Authority)} was not reached: {error}.", cause)
+        {
+            IsTransient = true,
+        };
+
+    private static KlingApiException Unknown(string why, Exception? cause = null)
+        => new(ErrorKind.AttemptUnknown, TransportFault.AnswerUnknown, $"The request for a video left, but its answer was lost: {why}.", cause);
+
+    private static KlingApiException Unreadable(string operation, string why)
+        => new(ErrorKind.AnswerInvalid, TransportFault.Answered, $"The service's answer to {operation} cannot be used: {why}.");
+
+    private sealed record Call(HttpMethod Method, Uri Uri, string Operation)
+    {
+        /// <summary>Makes a fresh body for each try.</summary>
+        public Func<TrackedContent>? Content { get; init; }
+
+        /// <summary>As <see cref="Content"/>, for a body that tells when it moves on, so that only standing still counts against the timeout.</summary>
+        public Func<Action, TrackedContent>? ContentWithProgress { get; init; }
+
+        public TimeSpan? Timeout { get; init; }
+
+        public IRateGate? Gate { get; init; }
+
+        /// <summary>Whether the request spends credits, so that no answer may mean that it was paid for.</summary>
+        public bool IsPurchase { get; init; }
+    }
+}

@@ -1,0 +1,25 @@
+using KlingPS.Core.Scheduling;
+
+namespace KlingPS.Core.Api;
+
+/// <summary>How a <see cref="KlingClient"/> behaves.</summary>
+public sealed record KlingClientOptions
+{
+    /// <summary>How long a create request may go unanswered. Long, because a create whose answer is lost may be paid for.</summary>
+    public TimeSpan CreateTimeout { get; init; } = TimeSpan.FromSeconds(120);
+
+    /// <summary>How long any other request may go unanswered; for an upload, how long it may stand still.</summary>
+    public TimeSpan RequestTimeout { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>How often a read or an upload is tried before it counts as failed.</summary>
+    public int MaxTries { get; init; } = 5;
+
+    /// <summary>Keeps status queries within what the service allows.</summary>
+    public IRateGate? QueryGate { get; init; }
+
+    /// <summary>Is told of every request.</summary>
+    public IRequestObserver? Observer { get; init; }
+
+    /// <summary>The clock.</summary>
+    public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
+}

@@ -1,0 +1,37 @@
+namespace KlingPS.Core.Api;
+
+/// <summary>Tells an observer of every request that goes through to a handler. Is not disposed, because the handler behind it stays its owner's.</summary>
+internal sealed class ObservedHandler : DelegatingHandler
+{
+    private readonly IRequestObserver _observer;
+    private readonly TimeProvider _time;
+
+    public ObservedHandler(HttpMessageHandler handler, IRequestObserver observer, TimeProvider time)
+        : base(handler)
+    {
+        _observer = observer;
+        _time = time;
+    }
+
+    protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        long start = _time.GetTimestamp();
+        int? status = null;
+        string? error = null;
+        try
+        {
+            HttpResponseMessage response = await base.SendAsync(request, cancellationToken).ConfigureAwait(false);
+            status = (int)response.StatusCode;
+            return response;
+        }
+        catch (Exception exception)
+        {
+            error = exception.Message;
+            throw;
+        }
+        finally
+        {
+            _observer.OnRequest(new RequestReport(request.Method.Method, request.RequestUri!, status, null, _time.GetElapsedTime(start), error, null, null));
+        }
+    }
+}

@@ -1,0 +1,14 @@
+namespace KlingPS.Core.Api;
+
+/// <summary>How far a request came that ended in an error. Whether it may be sent again hangs on this.</summary>
+public enum TransportFault
+{
+    /// <summary>The service answered, and the answer can be read: what it says is what happened.</summary>
+    Answered,
+
+    /// <summary>The request provably never left: the name was not found, the connection refused, TLS failed. Sending it again is safe.</summary>
+    NotSent,
+
+    /// <summary>The request left and no answer that can be read came back: it may have had its effect.</summary>
+    AnswerUnknown,
+}

@@ -1,0 +1,20 @@
+namespace KlingPS.Core.Api;
+
+/// <summary>A local file to upload.</summary>
+public sealed record UploadRequest
+{
+    /// <summary>The file to read.</summary>
+    public required string Path { get; init; }
+
+    /// <summary>
+    /// The name at the upload host. The same name overwrites, and the old content may be served for a while,
+    /// so it has to be unique for the content.
+    /// </summary>
+    public required string FileName { get; init; }
+
+    /// <summary>The content type, such as <c>image/png</c>.</summary>
+    public required string MimeType { get; init; }
+
+    /// <summary>Told the number of bytes that have left so far.</summary>
+    public IProgress<long>? Progress { get; init; }
+}

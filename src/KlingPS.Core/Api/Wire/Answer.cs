@@ -1,0 +1,60 @@
+using System.Globalization;
+using System.Text.Json;
+
+namespace KlingPS.Core.Api.Wire;
+
+/// <summary>
+/// An answer of the service, both layers of it: the HTTP status and the envelope <c>{code, msg, data}</c> in the body.
+/// </summary>
+internal sealed record Answer
+{
+    /// <summary>The HTTP status.</summary>
+    public required int Status { get; init; }
+
+    /// <summary>The body's <c>code</c>. Most errors arrive under HTTP 200, so where there is one it decides.</summary>
+    public int? EnvelopeCode { get; init; }
+
+    /// <summary>The body's <c>msg</c>, or <c>message</c> as older pages call it.</summary>
+    public string? Message { get; init; }
+
+    /// <summary>The body's <c>data</c>; undefined when it is absent.</summary>
+    public JsonElement Data { get; init; }
+
+    /// <summary>How long the service asks to wait.</summary>
+    public TimeSpan? RetryAfter { get; init; }
+
+    /// <summary>The code that decides.</summary>
+    public int Code => EnvelopeCode ?? Status;
+
+    /// <summary>Whether the service says yes: code 200 in a body that can be read.</summary>
+    public bool IsSuccess => EnvelopeCode == 200;
+
+    /// <summary>Reads a body. What cannot be read leaves the envelope's parts empty.</summary>
+    public static Answer Read(int status, string body, TimeSpan? retryAfter)
+    {
+        var bare = new Answer { Status = status, RetryAfter = retryAfter };
+        try
+        {
+            using var document = JsonDocument.Parse(body);
+            JsonElement root = document.RootElement;
+            if (root.ValueKind != JsonValueKind.Object)
+            {
+                return bare;
+            }
+
+            return bare with
+            {
+                EnvelopeCode = ReadCode(root),
+                Message = root.Text("msg") ?? root.Text("message") ?? root.Text("error"),
+                Data = root.Field("data") is { ValueKind: not JsonValueKind.Undefined } data ? data.Clone() : default,
+            };
+        }
+        catch (JsonException)
+        {
+            return bare;
+        }
+    }
+
+    private static int? ReadCode(JsonElement root)
+        => int.TryParse(root.Text("code"), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int code) ? code : null;
+}

@@ -1,0 +1,76 @@
+using System.Buffers;
+using System.Globalization;
+using System.Net.Http.Headers;
+using System.Text;
+
+namespace KlingPS.Core.Api.Wire;
+
+/// <summary>A multipart form with one file that is read from disk while it leaves; memory does not grow with the file.</summary>
+internal sealed class FileBody : TrackedContent
+{
+    private const int BufferSize = 64 * 1024;
+
+    private readonly FileStream _file;
+    private readonly byte[] _head;
+    private readonly byte[] _tail;
+    private readonly Action<long> _onSent;
+
+    public FileBody(FileStream file, string mimeType, IReadOnlyDictionary<string, string> fields, string fileName, Action<long> onSent)
+    {
+        _file = file;
+        _onSent = onSent;
+
+        string boundary = $"klingps-{Guid.NewGuid():N}";
+        var head = new StringBuilder();
+        foreach ((string name, string value) in fields)
+        {
+            head.Append(CultureInfo.InvariantCulture, $"--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+        }
+
+        head.Append(CultureInfo.InvariantCulture, $"--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{fileName}\"\r\nContent-Type: {mimeType}\r\n\r\n");
+        _head = Encoding.UTF8.GetBytes(head.ToString());
+        _tail = Encoding.ASCII.GetBytes($"\r\n--{boundary}--\r\n");
+
+        Headers.ContentType = MediaTypeHeaderValue.Parse($"multipart/form-data; boundary={boundary}");
+        Headers.ContentLength = _head.Length + file.Length + _tail.Length;
+    }
+
+    protected override async Task WriteAsync(Stream stream, CancellationToken cancellationToken)
+    {
+        await stream.WriteAsync(_head, cancellationToken).ConfigureAwait(false);
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
+        try
+        {
+            long sent = 0;
+            int read;
+            while ((read = await _file.ReadAsync(buffer.AsMemory(0, BufferSize), cancellationToken).ConfigureAwait(false)) > 0)
+            {
+                await stream.WriteAsync(buffer.AsMemory(0, read), cancellationToken).ConfigureAwait(false);
+                sent += read;
+                _onSent(sent);
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+
+        await stream.WriteAsync(_tail, cancellationToken).ConfigureAwait(false);
+    }
+
+    protected override bool TryComputeLength(out long length)
+    {
+        length = Headers.ContentLength ?? 0;
+        return true;
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            _file.Dispose();
+        }
+
+        base.Dispose(disposing);
+    }
+}

@@ -1,0 +1,17 @@
+namespace KlingPS.Core.Ledger;
+
+/// <summary>Which tasks to list. What is not set does not narrow.</summary>
+public sealed record TaskFilter
+{
+    /// <summary>Only tasks of this account.</summary>
+    public string? Account { get; init; }
+
+    /// <summary>Only tasks in one of these states.</summary>
+    public IReadOnlyCollection<KlingTaskState>? States { get; init; }
+
+    /// <summary>Only tasks submitted at or after this moment.</summary>
+    public DateTimeOffset? Since { get; init; }
+
+    /// <summary>Only finished videos that have not been saved.</summary>
+    public bool Unsaved { get; init; }
+}

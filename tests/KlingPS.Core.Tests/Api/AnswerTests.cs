@@ -1,0 +1,273 @@
+using System.Net.Http.Headers;
+using KlingPS.Core.Api;
+
+namespace KlingPS.Core.Tests.Api;
+
+public sealed class AnswerTests
+{
+    private const string GatewayPage = "<html><head><title>502 Bad Gateway</title></head><body>cloudflare</body></html>";
+    private const string UnknownRoute = """{"timestamp":"2026-10-01T08:00:00.000+00:00","status":404,"error":"Not Found","message":"No message available","path":"/api/v1/jobs/x"}""";
+
+    /// <summary>Status, body; the kind, and whether the same request may succeed later.</summary>
+    public static TheoryData<int, string, ErrorKind, bool> ReadAnswers => new()
+    {
+        { 200, Envelope(400, "Parameter error"), ErrorKind.RequestInvalid, false },
+        { 200, Envelope(401, "Unauthorized – Authentication failed"), ErrorKind.Unauthorized, false },
+        { 200, """{"code":401,"msg":"Unauthorized"}""", ErrorKind.Unauthorized, false },
+        { 200, Envelope(402, "Credits insufficient"), ErrorKind.CreditsInsufficient, false },
+        { 200, Envelope(404, "Not found"), ErrorKind.TaskNotFound, false },
+        { 200, Envelope(408, "Upstream gave nothing"), ErrorKind.ServiceUnavailable, true },
+        { 200, Envelope(422, "The model name you specified is not supported"), ErrorKind.RequestInvalid, false },
+        { 200, Envelope(422, "recordInfo is null"), ErrorKind.TaskNotFound, false },
+        { 200, Envelope(429, "Your call frequency is too high"), ErrorKind.RateLimited, true },
+        { 200, Envelope(433, "Usage cap reached"), ErrorKind.KeyCapReached, false },
+        { 200, Envelope(455, "Maintenance"), ErrorKind.ServiceUnavailable, true },
+        { 200, Envelope(500, "Server exception, please try again later"), ErrorKind.ServiceUnavailable, true },
+        { 200, Envelope(500, "This field is required"), ErrorKind.RequestInvalid, false },
+        { 200, Envelope(500, "duration is not within the range of allowed options"), ErrorKind.RequestInvalid, false },
+        { 200, Envelope(500, "Credits insufficient: your balance is too low, please try again after a top-up"), ErrorKind.CreditsInsufficient, false },
+        { 200, Envelope(500, "Something the author of this list has not thought of"), ErrorKind.ServiceUnavailable, true },
+        { 200, """{"code":500}""", ErrorKind.ServiceUnavailable, true },
+        { 200, Envelope(501, "Generation failed"), ErrorKind.TaskFailed, false },
+        { 200, Envelope(505, "Feature disabled"), ErrorKind.FeatureDisabled, false },
+        { 200, Envelope(0, "?"), ErrorKind.AnswerInvalid, false },
+        { 200, Envelope(201, "Created"), ErrorKind.AnswerInvalid, false },
+        { 200, """{"code":"401","msg":"as text"}""", ErrorKind.Unauthorized, false },
+        { 200, """{"code":422,"message":"recordInfo is null"}""", ErrorKind.TaskNotFound, false },
+        { 401, Envelope(401, "Unauthorized"), ErrorKind.Unauthorized, false },
+        { 500, Envelope(422, "the body decides"), ErrorKind.RequestInvalid, false },
+        { 200, Envelope(503, "the body decides"), ErrorKind.ServiceUnavailable, true },
+        { 401, "", ErrorKind.Unauthorized, false },
+        { 403, GatewayPage, ErrorKind.Unauthorized, false },
+        { 404, UnknownRoute, ErrorKind.TaskNotFound, false },
+        { 429, "", ErrorKind.RateLimited, true },
+        { 502, GatewayPage, ErrorKind.ServiceUnavailable, true },
+        { 503, GatewayPage, ErrorKind.ServiceUnavailable, true },
+        { 504, GatewayPage, ErrorKind.ServiceUnavailable, true },
+        { 200, GatewayPage, ErrorKind.AnswerInvalid, true },
+        { 302, "", ErrorKind.AnswerInvalid, true },
+        { 200, "", ErrorKind.AnswerInvalid, true },
+        { 200, "{\"code\":20", ErrorKind.AnswerInvalid, true },
+        { 200, "[200]", ErrorKind.AnswerInvalid, true },
+        { 200, "200", ErrorKind.AnswerInvalid, true },
+        { 200, "null", ErrorKind.AnswerInvalid, true },
+        { 200, "{}", ErrorKind.AnswerInvalid, true },
+        { 200, """{"code":null,"msg":"success","data":1}""", ErrorKind.AnswerInvalid, true },
+        { 200, """{"code":{"code":200},"data":1}""", ErrorKind.AnswerInvalid, true },
+        { 200, """{"code":99999999999,"data":1}""", ErrorKind.AnswerInvalid, true },
+    };
+
+    /// <summary>Status, body; the kind, and whether it may be sent again, of answers that say that nothing was bought.</summary>
+    public static TheoryData<int, string, ErrorKind, bool> Refusals => new()
+    {
+        { 200, Envelope(400, "Content policy"), ErrorKind.RequestInvalid, false },
+        { 200, """{"code":401,"msg":"Unauthorized – Authentication failed"}""", ErrorKind.Unauthorized, false },
+        { 200, Envelope(402, "Credits insufficient"), ErrorKind.CreditsInsufficient, false },
+        { 200, Envelope(404, "Not found"), ErrorKind.TaskNotFound, false },
+        { 200, Envelope(422, "The model name you specified is not supported"), ErrorKind.RequestInvalid, false },
+        { 200, Envelope(429, "Your call frequency is too high"), ErrorKind.RateLimited, true },
+        { 200, Envelope(433, "Usage cap reached"), ErrorKind.KeyCapReached, false },
+        { 200, Envelope(455, "Maintenance"), ErrorKind.ServiceUnavailable, true },
+        { 200, Envelope(500, "Server exception, please try again later"), ErrorKind.ServiceUnavailable, true },
+        { 500, Envelope(500, "Internal error"), ErrorKind.ServiceUnavailable, true },
+        { 200, Envelope(500, "This field is required"), ErrorKind.RequestInvalid, false },
+        { 200, Envelope(500, "duration is not within the range of allowed options, try again"), ErrorKind.RequestInvalid, false },
+        { 200, Envelope(500, "Credits insufficient, try again after a top-up"), ErrorKind.CreditsInsufficient, false },
+        { 200, Envelope(500, "Something the author of this list has not thought of"), ErrorKind.ServiceUnavailable, false },
+        { 200, """{"code":500,"data":null}""", ErrorKind.ServiceUnavailable, false },
+        { 200, Envelope(501, "Generation failed"), ErrorKind.TaskFailed, false },
+        { 200, Envelope(505, "Feature disabled"), ErrorKind.FeatureDisabled, false },
+        { 200, """{"code":"429","message":"as text"}""", ErrorKind.RateLimited, true },
+        { 401, "", ErrorKind.Unauthorized, false },
+        { 403, GatewayPage, ErrorKind.Unauthorized, false },
+        { 404, UnknownRoute, ErrorKind.TaskNotFound, false },
+        { 429, GatewayPage, ErrorKind.RateLimited, true },
+    };
+
+    /// <summary>Status and body of answers that do not say whether a task was made.</summary>
+    public static TheoryData<int, string> Riddles => new()
+    {
+        { 200, """{"code":200,"msg":"success","data":null}""" },
+        { 200, """{"code":200,"msg":"success"}""" },
+        { 200, """{"code":200,"msg":"success","data":{}}""" },
+        { 200, """{"code":200,"msg":"success","data":"t1"}""" },
+        { 200, """{"code":200,"msg":"success","data":["t1"]}""" },
+        { 200, """{"code":200,"msg":"success","data":{"taskId":null}}""" },
+        { 200, """{"code":200,"msg":"success","data":{"taskId":""}}""" },
+        { 200, """{"code":200,"msg":"success","data":{"taskId":{"id":"t1"}}}""" },
+        { 200, """{"code":200,"msg":"success","data":{"taskId":"\ud800"}}""" },
+        { 200, """{"code":429,"msg":"\ud800 too many","data":null""" },
+        { 200, Envelope(0, "?") },
+        { 200, Envelope(201, "Created") },
+        { 200, Envelope(408, "Upstream gave nothing") },
+        { 200, Envelope(502, "Bad gateway") },
+        { 200, Envelope(503, "Service unavailable") },
+        { 200, Envelope(504, "Gateway timeout") },
+        { 200, Envelope(524, "Origin timeout") },
+        { 408, "" },
+        { 302, "" },
+        { 500, "" },
+        { 502, GatewayPage },
+        { 503, GatewayPage },
+        { 504, GatewayPage },
+        { 200, GatewayPage },
+        { 200, "" },
+        { 200, "{\"code\":20" },
+        { 200, "[]" },
+        { 200, "{}" },
+        { 200, """{"data":{"taskId":"t1"}}""" },
+    };
+
+    private static string Envelope(int code, string message) => FormattableString.Invariant($$"""{"code":{{code}},"msg":"{{message}}","data":null}""");
+
+    [Theory]
+    [MemberData(nameof(ReadAnswers))]
+    public async Task An_answer_to_a_read_is_judged_by_its_code_and_its_text(int status, string body, ErrorKind kind, bool transient)
+    {
+        using var harness = new ClientHarness(maxTries: 1);
+        harness.Service.On(FakeService.CreditPath, Replies.Text(status, body));
+
+        KlingApiException error = await Assert.ThrowsAsync<KlingApiException>(harness.GetCreditsAsync);
+
+        Assert.Equal((kind, transient, TransportFault.Answered), (error.Kind, error.IsTransient, error.Fault));
+    }
+
+    [Theory]
+    [MemberData(nameof(ReadAnswers))]
+    public async Task A_read_is_repeated_exactly_when_that_may_help(int status, string body, ErrorKind kind, bool transient)
+    {
+        using var harness = new ClientHarness(maxTries: 3);
+        harness.Service.On(FakeService.CreditPath, Replies.Text(status, body));
+
+        Assert.Equal(kind, (await Assert.ThrowsAsync<KlingApiException>(harness.GetCreditsAsync)).Kind);
+
+        Assert.Equal(transient ? 3 : 1, harness.Service.Requests.Count);
+    }
+
+    [Theory]
+    [MemberData(nameof(Refusals))]
+    public async Task A_refused_purchase_bought_nothing(int status, string body, ErrorKind kind, bool mayBeSentAgain)
+    {
+        using var harness = new ClientHarness();
+        harness.Service.On(FakeService.CreatePath, Replies.Text(status, body));
+
+        KlingApiException error = await Assert.ThrowsAsync<KlingApiException>(() => harness.CreateAsync());
+
+        Assert.Equal((kind, mayBeSentAgain, TransportFault.Answered), (error.Kind, error.IsTransient, error.Fault));
+        Assert.Single(harness.Service.Requests);
+    }
+
+    [Theory]
+    [MemberData(nameof(Riddles))]
+    public async Task A_purchase_is_unknown_when_its_answer_says_neither_yes_nor_no(int status, string body)
+    {
+        using var harness = new ClientHarness();
+        harness.Service.On(FakeService.CreatePath, Replies.Text(status, body));
+
+        KlingApiException error = await Assert.ThrowsAsync<KlingApiException>(() => harness.CreateAsync());
+
+        Assert.Equal((ErrorKind.AttemptUnknown, false, TransportFault.AnswerUnknown), (error.Kind, error.IsTransient, error.Fault));
+        Assert.Single(harness.Service.Requests);
+    }
+
+    [Theory]
+    [InlineData("""{"code":200,"msg":"success","data":{"taskId":"9b1f","recordId":"9b1f"}}""", "9b1f")]
+    [InlineData("""{"code":"200","message":"success","data":{"taskId":12345678901234567890}}""", "12345678901234567890")]
+    public async Task An_accepted_purchase_gives_the_id_of_its_task(string body, string taskId)
+    {
+        using var harness = new ClientHarness();
+        harness.Service.On(FakeService.CreatePath, Replies.Text(200, body));
+
+        Assert.Equal(taskId, await harness.CreateAsync());
+    }
+
+    [Fact]
+    public async Task The_error_carries_what_the_service_said()
+    {
+        using var harness = new ClientHarness();
+        harness.Service.On(FakeService.CreatePath, Replies.Code(422, "The image is too small."));
+
+        KlingApiException error = await Assert.ThrowsAsync<KlingApiException>(() => harness.CreateAsync());
+
+        Assert.Equal((422, "The image is too small."), (error.Code, error.ServiceMessage));
+        Assert.Contains("code 422: The image is too small.", error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("..", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_wait_the_service_asks_for_is_handed_on_as_a_time_or_as_a_date()
+    {
+        using var harness = new ClientHarness();
+        harness.Service.On(
+            FakeService.CreatePath,
+            Replies.Text(429, "", retryAfter: new RetryConditionHeaderValue(TimeSpan.FromSeconds(17))),
+            Replies.Text(429, "", retryAfter: new RetryConditionHeaderValue(harness.Clock.GetUtcNow().AddSeconds(40))));
+
+        Assert.Equal(TimeSpan.FromSeconds(17), (await Assert.ThrowsAsync<KlingApiException>(() => harness.CreateAsync())).RetryAfter);
+        Assert.Equal(TimeSpan.FromSeconds(40), (await Assert.ThrowsAsync<KlingApiException>(() => harness.CreateAsync())).RetryAfter);
+    }
+
+    [Fact]
+    public async Task A_read_waits_as_long_as_the_service_asks()
+    {
+        using var harness = new ClientHarness();
+        harness.Service.On(
+            FakeService.CreditPath,
+            Replies.Text(429, "", retryAfter: new RetryConditionHeaderValue(TimeSpan.FromSeconds(300))),
+            Replies.Text(503, "", retryAfter: new RetryConditionHeaderValue(harness.Clock.GetUtcNow().AddSeconds(-5))),
+            Replies.Data("7"));
+
+        Assert.Equal(7, await harness.GetCreditsAsync());
+
+        Assert.Equal(2, harness.Observer.Pauses.Count);
+        Assert.InRange(harness.Observer.Pauses.First(), TimeSpan.FromSeconds(300), TimeSpan.FromSeconds(306));
+        Assert.InRange(harness.Observer.Pauses.Last(), TimeSpan.Zero, TimeSpan.FromSeconds(15));
+        Assert.True(harness.Clock.GetUtcNow() - harness.Clock.Start >= TimeSpan.FromSeconds(300));
+    }
+
+    [Fact]
+    public async Task A_task_the_service_does_not_know_is_named()
+    {
+        using var harness = new ClientHarness();
+        harness.Service.On(FakeService.QueryPath, Replies.Code(422, "recordInfo is null"));
+
+        KlingApiException error = await Assert.ThrowsAsync<KlingApiException>(() => harness.QueryAsync("9b1f"));
+
+        Assert.Equal((ErrorKind.TaskNotFound, 422), (error.Kind, error.Code));
+        Assert.Contains("'9b1f'", error.Message, StringComparison.Ordinal);
+        Assert.Single(harness.Service.Requests);
+    }
+
+    [Fact]
+    public async Task A_key_that_the_service_repeats_appears_nowhere()
+    {
+        using var harness = new ClientHarness(wantsBodies: true);
+        string message = $"Unauthorized: Bearer {ClientHarness.Secret} is wrong";
+        harness.Service
+            .On(FakeService.CreatePath, Replies.Code(401, message))
+            .On(FakeService.CreditPath, Replies.Code(401, message))
+            .On(FakeService.QueryPath, Replies.Data($$"""{"state":"fail","failCode":"401","failMsg":"{{message}}"}"""));
+
+        Exception[] errors = [await Assert.ThrowsAsync<KlingApiException>(() => harness.CreateAsync()), await Assert.ThrowsAsync<KlingApiException>(harness.GetCreditsAsync)];
+        TaskSnapshot snapshot = await harness.QueryAsync();
+
+        Assert.All(errors, error => Assert.DoesNotContain(ClientHarness.Secret, error.ToString(), StringComparison.Ordinal));
+        Assert.All(errors, error => Assert.DoesNotContain(ClientHarness.Secret, ((KlingApiException)error).ServiceMessage, StringComparison.Ordinal));
+        Assert.DoesNotContain(ClientHarness.Secret, snapshot.ToString(), StringComparison.Ordinal);
+        Assert.Equal(3, harness.Observer.Requests.Count);
+        Assert.All(harness.Observer.Requests, report => Assert.DoesNotContain(ClientHarness.Secret, report.ToString(), StringComparison.Ordinal));
+        Assert.Contains("A fox runs.", harness.Observer.Requests.First().RequestBody, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Bodies_are_kept_from_an_observer_that_does_not_want_them()
+    {
+        using var harness = new ClientHarness();
+        harness.Service.On(FakeService.CreatePath, Replies.Accepts("t1"));
+
+        await harness.CreateAsync();
+
+        RequestReport report = Assert.Single(harness.Observer.Requests);
+        Assert.Equal(("POST", 200, 200, null, null, null), (report.Method, report.Status, report.Code, report.Error, report.RequestBody, report.ResponseBody));
+    }
+}

@@ -1,0 +1,33 @@
+using System.Collections.Concurrent;
+using KlingPS.Core.Api;
+using KlingPS.Core.Pipeline;
+
+namespace KlingPS.Core.Tests.Api;
+
+internal sealed class RecordingObserver : IPipelineObserver
+{
+    public ConcurrentQueue<RequestReport> Requests { get; } = new();
+
+    public ConcurrentQueue<TimeSpan> Pauses { get; } = new();
+
+    public ConcurrentQueue<string> Warnings { get; } = new();
+
+    public ConcurrentQueue<Transfer> Transfers { get; } = new();
+
+    /// <summary>Ends when the first pause begins.</summary>
+    public TaskCompletionSource Paused { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public bool WantsBodies { get; init; }
+
+    public void OnRequest(RequestReport report) => Requests.Enqueue(report);
+
+    public void OnRetry(string reason, TimeSpan delay)
+    {
+        Pauses.Enqueue(delay);
+        Paused.TrySetResult();
+    }
+
+    public void OnWarning(string message) => Warnings.Enqueue(message);
+
+    public void OnTransfer(Transfer transfer) => Transfers.Enqueue(transfer);
+}

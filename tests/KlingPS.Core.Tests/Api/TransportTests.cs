@@ -1,0 +1,198 @@
+using KlingPS.Core.Api;
+
+namespace KlingPS.Core.Tests.Api;
+
+public sealed class TransportTests : IDisposable
+{
+    private readonly ClientHarness _harness = new();
+
+    public static TheoryData<HttpRequestError> AllErrors => [.. Enum.GetValues<HttpRequestError>()];
+
+    public void Dispose() => _harness.Dispose();
+
+    private static HttpRequestException Failure(HttpRequestError error) => new(error, "The connection failed.");
+
+    [Theory]
+    [MemberData(nameof(AllErrors))]
+    public async Task A_purchase_whose_body_has_not_begun_to_leave_was_not_sent(HttpRequestError error)
+    {
+        _harness.Service.On(FakeService.CreatePath, Replies.FailsBefore(Failure(error)));
+
+        KlingApiException caught = await Assert.ThrowsAsync<KlingApiException>(() => _harness.CreateAsync());
+
+        Assert.Equal((ErrorKind.ServiceUnavailable, TransportFault.NotSent, true), (caught.Kind, caught.Fault, caught.IsTransient));
+        Assert.Contains("https://api.kie.ai", caught.Message, StringComparison.Ordinal);
+        Assert.Single(_harness.Service.Requests);
+    }
+
+    [Theory]
+    [MemberData(nameof(AllErrors))]
+    public async Task A_purchase_whose_body_has_begun_to_leave_is_unknown_whatever_the_error_is_called(HttpRequestError error)
+    {
+        _harness.Service.On(FakeService.CreatePath, Replies.FailsAfter(Failure(error)));
+
+        KlingApiException caught = await Assert.ThrowsAsync<KlingApiException>(() => _harness.CreateAsync());
+
+        Assert.Equal((ErrorKind.AttemptUnknown, TransportFault.AnswerUnknown, false), (caught.Kind, caught.Fault, caught.IsTransient));
+        Assert.Single(_harness.Service.Requests);
+    }
+
+    public static TheoryData<string, Exception> LostAnswers => new()
+    {
+        { "reset", new IOException("The connection was reset.") },
+        { "ended", new HttpIOException(HttpRequestError.ResponseEnded, "The response ended.") },
+        { "garbled", new InvalidDataException("The archive entry was compressed using an unsupported compression method.") },
+        { "called off", new TaskCanceledException("The handler gave up.") },
+    };
+
+    [Theory]
+    [MemberData(nameof(LostAnswers), DisableDiscoveryEnumeration = true)]
+    public async Task A_purchase_whose_answer_breaks_off_is_unknown(string how, Exception exception)
+    {
+        _harness.Service.On(FakeService.CreatePath, Replies.BreaksOff(exception), Replies.FailsAfter(exception));
+
+        foreach (string when in new[] { "within the answer", "before the answer" })
+        {
+            KlingApiException caught = await Assert.ThrowsAsync<KlingApiException>(() => _harness.CreateAsync());
+            Assert.True((ErrorKind.AttemptUnknown, TransportFault.AnswerUnknown) == (caught.Kind, caught.Fault), $"{how} {when}: {caught}");
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(LostAnswers), DisableDiscoveryEnumeration = true)]
+    public async Task A_read_whose_answer_breaks_off_is_repeated(string how, Exception exception)
+    {
+        _harness.Service.On(FakeService.CreditPath, Replies.BreaksOff(exception), Replies.FailsAfter(exception), Replies.Data("7"));
+
+        Assert.True(await _harness.GetCreditsAsync() == 7, how);
+
+        Assert.Equal(3, _harness.Service.Requests.Count);
+    }
+
+    [Theory]
+    [InlineData(HttpRequestError.NameResolutionError, TransportFault.NotSent)]
+    [InlineData(HttpRequestError.ConnectionError, TransportFault.NotSent)]
+    [InlineData(HttpRequestError.SecureConnectionError, TransportFault.NotSent)]
+    [InlineData(HttpRequestError.ProxyTunnelError, TransportFault.NotSent)]
+    [InlineData(HttpRequestError.ResponseEnded, TransportFault.AnswerUnknown)]
+    [InlineData(HttpRequestError.Unknown, TransportFault.AnswerUnknown)]
+    public async Task A_read_without_an_answer_is_tried_five_times_with_growing_pauses(HttpRequestError error, TransportFault fault)
+    {
+        _harness.Service.On(FakeService.CreditPath, Replies.FailsAfter(Failure(error)));
+
+        KlingApiException caught = await Assert.ThrowsAsync<KlingApiException>(_harness.GetCreditsAsync);
+
+        Assert.Equal((ErrorKind.ServiceUnavailable, fault), (caught.Kind, caught.Fault));
+        Assert.Equal(5, _harness.Service.Requests.Count);
+        Assert.Equal(4, _harness.Observer.Pauses.Count);
+        Assert.True(_harness.Observer.Pauses.Last() > _harness.Observer.Pauses.First());
+    }
+
+    [Fact]
+    public async Task A_purchase_that_is_not_answered_in_two_minutes_is_unknown()
+    {
+        _harness.Service.On(FakeService.CreatePath, Replies.Silence());
+        Task<string> create = _harness.Client.CreateTaskAsync(ClientHarness.Video, CancellationToken.None);
+
+        _harness.Clock.Advance(TimeSpan.FromSeconds(119));
+        Assert.False(create.IsCompleted);
+        _harness.Clock.Advance(TimeSpan.FromSeconds(1));
+
+        KlingApiException caught = await Assert.ThrowsAsync<KlingApiException>(() => create);
+        Assert.Equal((ErrorKind.AttemptUnknown, TransportFault.AnswerUnknown), (caught.Kind, caught.Fault));
+        Assert.Contains("nothing came within 120 seconds", caught.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_purchase_that_finds_no_connection_in_two_minutes_was_not_sent()
+    {
+        _harness.Service.On(FakeService.CreatePath, Replies.Silence(readsBody: false));
+        Task<string> create = _harness.Client.CreateTaskAsync(ClientHarness.Video, CancellationToken.None);
+
+        _harness.Clock.Advance(TimeSpan.FromSeconds(120));
+
+        Assert.Equal(TransportFault.NotSent, (await Assert.ThrowsAsync<KlingApiException>(() => create)).Fault);
+    }
+
+    [Fact]
+    public async Task A_read_that_is_not_answered_in_a_minute_is_repeated()
+    {
+        _harness.Service.On(FakeService.CreditPath, Replies.Silence(), Replies.Data("7"));
+        Task<decimal> read = _harness.Client.GetCreditsAsync(CancellationToken.None);
+
+        _harness.Clock.Advance(TimeSpan.FromSeconds(60));
+
+        Assert.Equal(7, await _harness.Clock.RunAsync(read));
+    }
+
+    [Fact]
+    public async Task A_purchase_that_is_cancelled_before_it_leaves_is_not_made()
+    {
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => _harness.CreateAsync(new CancellationToken(canceled: true)));
+
+        Assert.Empty(_harness.Service.Requests);
+    }
+
+    [Fact]
+    public async Task A_purchase_that_is_cancelled_after_it_has_left_is_carried_to_its_end()
+    {
+        var arrived = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var released = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var cancel = new CancellationTokenSource();
+        _harness.Service.On(FakeService.CreatePath, Replies.Held(arrived, released.Task, Replies.Accepts("t1")));
+
+        Task<string> create = _harness.Client.CreateTaskAsync(ClientHarness.Video, cancel.Token);
+        await arrived.Task;
+        await cancel.CancelAsync();
+        Assert.False(create.IsCompleted);
+        released.SetResult();
+
+        Assert.Equal("t1", await create);
+    }
+
+    [Fact]
+    public async Task A_read_that_is_cancelled_ends_at_once()
+    {
+        var arrived = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var cancel = new CancellationTokenSource();
+        _harness.Service.On(FakeService.CreditPath, Replies.Held(arrived, new TaskCompletionSource().Task, Replies.Data("1")));
+
+        Task<decimal> read = _harness.Client.GetCreditsAsync(cancel.Token);
+        await arrived.Task;
+        await cancel.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => read);
+        Assert.Equal("cancelled", Assert.Single(_harness.Observer.Requests).Error);
+    }
+
+    [Fact]
+    public async Task Cancelling_ends_the_pause_before_a_repetition()
+    {
+        using var cancel = new CancellationTokenSource();
+        _harness.Service.On(FakeService.CreditPath, Replies.Html(503));
+
+        Task<decimal> read = _harness.Client.GetCreditsAsync(cancel.Token);
+        await _harness.Observer.Paused.Task;
+        await cancel.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => read);
+        Assert.Single(_harness.Service.Requests);
+    }
+
+    [Fact]
+    public async Task An_answer_without_an_end_is_not_read_for_ever()
+    {
+        _harness.Service.On(FakeService.CreditPath, async (request, cancellationToken) =>
+        {
+            await request.ReadAsync(cancellationToken);
+            return new HttpResponseMessage { Content = new StreamContent(new EndlessStream()) };
+        });
+
+        Assert.Equal(ErrorKind.AnswerInvalid, (await Assert.ThrowsAsync<KlingApiException>(_harness.GetCreditsAsync)).Kind);
+    }
+
+    private sealed class EndlessStream : MemoryStream
+    {
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => new(buffer.Length);
+    }
+}

@@ -1,0 +1,46 @@
+using KlingPS.Core.Api;
+
+namespace KlingPS.Core.Pipeline;
+
+/// <summary>One video to buy: an image, as a local file or as an address, and the parameters.</summary>
+public sealed record SubmissionRequest
+{
+    /// <summary>The full path of the image; or <see cref="ImageUri"/>.</summary>
+    public string? SourcePath { get; init; }
+
+    /// <summary>The address of the image; or <see cref="SourcePath"/>.</summary>
+    public string? ImageUri { get; init; }
+
+    /// <summary>The full path of the image the video ends with.</summary>
+    public string? TailImagePath { get; init; }
+
+    /// <summary>The address of the image the video ends with.</summary>
+    public string? TailImageUri { get; init; }
+
+    /// <summary>The model's id.</summary>
+    public string Model { get; init; } = KlingModel.Default;
+
+    /// <summary>What happens in the video: 1 to 2500 characters.</summary>
+    public required string Prompt { get; init; }
+
+    /// <summary>What should not be seen: at most 2496 characters.</summary>
+    public string? NegativePrompt { get; init; }
+
+    /// <summary>The length in seconds, 5 or 10; the service's default when it is left out.</summary>
+    public int? Duration { get; init; }
+
+    /// <summary>How closely the prompt is followed: 0 to 1 in steps of 0.1; the service's default when it is left out.</summary>
+    public decimal? CfgScale { get; init; }
+
+    /// <summary>Where the service posts the result.</summary>
+    public string? CallbackUri { get; init; }
+
+    /// <summary>Buys even while an identical attempt is unknown.</summary>
+    public bool Force { get; init; }
+
+    /// <summary>The image's path, or its address.</summary>
+    public string Subject => SourcePath ?? ImageUri ?? string.Empty;
+
+    /// <summary>What it will cost in credits; 0 for a model whose price is not known here.</summary>
+    public decimal Credits => KlingModel.CreditsFor(Model, Duration ?? KlingModel.DefaultDuration) ?? 0;
+}

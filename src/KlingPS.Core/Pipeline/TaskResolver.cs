@@ -1,0 +1,63 @@
+using KlingPS.Core.Api;
+using KlingPS.Core.Ledger;
+using KlingPS.Core.Sessions;
+
+namespace KlingPS.Core.Pipeline;
+
+/// <summary>Finds tasks: in the ledger, or at the service for those that the ledger does not know.</summary>
+public sealed class TaskResolver
+{
+    private readonly KlingSession _session;
+    private readonly KlingClient _client;
+
+    /// <summary>Creates the resolver.</summary>
+    public TaskResolver(KlingSession session, IRequestObserver? observer)
+    {
+        ArgumentNullException.ThrowIfNull(session);
+        _session = session;
+        _client = session.CreateClient(observer);
+    }
+
+    /// <summary>Finds a task.</summary>
+    /// <param name="reference">How the user names it.</param>
+    /// <param name="cancellationToken">Ends the search.</param>
+    /// <returns>The task, as the ledger has it now.</returns>
+    /// <exception cref="KlingException"><see cref="ErrorKind.TaskNotFound"/>: neither the ledger nor the service knows it. Otherwise the service could not be asked.</exception>
+    public async Task<KlingVideoTask> ResolveAsync(TaskReference reference, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(reference);
+        KlingVideoTask task = await FindAsync(reference, cancellationToken).ConfigureAwait(false);
+        return task with { IsFailureReported = reference.Task?.IsFailureReported ?? false };
+    }
+
+    /// <summary>Asks the service how a task stands, and records it.</summary>
+    /// <param name="task">The task; one without the service's id is returned as it is.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public async Task<KlingVideoTask> RefreshAsync(KlingVideoTask task, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+        if (task.TaskId is null)
+        {
+            return task;
+        }
+
+        TaskSnapshot snapshot = await _client.QueryTaskAsync(task.TaskId, cancellationToken).ConfigureAwait(false);
+        return await _session.Ledger.RecordSnapshotAsync(_session.Account, snapshot).ConfigureAwait(false);
+    }
+
+    private async Task<KlingVideoTask> FindAsync(TaskReference reference, CancellationToken cancellationToken)
+    {
+        if ((reference.TaskId ?? reference.Task?.TaskId) is string taskId)
+        {
+            return await _session.Ledger.FindByTaskIdAsync(_session.Account, taskId, cancellationToken).ConfigureAwait(false) is KlingVideoTask known
+                ? known
+                : await _session.Ledger.RecordSnapshotAsync(
+                    _session.Account,
+                    await _client.QueryTaskAsync(taskId, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
+        }
+
+        long id = reference.Id ?? reference.Task?.Id ?? 0;
+        return await _session.Ledger.FindAsync(id, cancellationToken).ConfigureAwait(false)
+            ?? throw new KlingException(ErrorKind.TaskNotFound, $"There is no task {id} in the ledger.");
+    }
+}

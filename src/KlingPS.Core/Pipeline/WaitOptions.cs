@@ -1,0 +1,11 @@
+namespace KlingPS.Core.Pipeline;
+
+/// <summary>How long and how often to look.</summary>
+public sealed record WaitOptions
+{
+    /// <summary>How long to wait for a task from the moment it is posted; without end when it is left out.</summary>
+    public TimeSpan? Timeout { get; init; }
+
+    /// <summary>A fixed time between two looks at a task; planned from experience when it is left out.</summary>
+    public TimeSpan? PollingInterval { get; init; }
+}

@@ -1,0 +1,120 @@
+using System.Collections.Concurrent;
+using KlingPS.Core.Api;
+using KlingPS.Core.Downloads;
+using KlingPS.Core.Ledger;
+using KlingPS.Core.Scheduling;
+using KlingPS.Core.Secrets;
+
+namespace KlingPS.Core.Sessions;
+
+/// <summary>One account at one service, with everything its commands share: connections, rate gates, ledger, and what is known of generation times.</summary>
+public sealed class KlingSession : IAsyncDisposable
+{
+    private readonly HttpMessageInvoker _api;
+    private readonly HttpMessageHandler _downloads;
+    private readonly ConcurrentDictionary<Task, byte> _purchases = new();
+    private volatile bool _hasEnded;
+
+    /// <summary>Creates the session. Nothing is sent.</summary>
+    public KlingSession(SessionOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        Endpoints = options.Endpoints;
+        Key = options.Key;
+        KeySource = options.KeySource;
+        IsSandbox = options.IsSandbox;
+        Ledger = options.Ledger;
+        TimeProvider = options.TimeProvider;
+        Account = Key.Fingerprint(Endpoints.Api);
+        _api = new HttpMessageInvoker(options.ApiHandler, disposeHandler: true);
+        _downloads = options.DownloadHandler;
+
+        // The service's documented limits: 20 creates in 10 seconds for an account, 10 queries in a second for a key.
+        CreateGate = new SlidingWindowGate(20, TimeSpan.FromSeconds(10), TimeProvider);
+        QueryGate = new SlidingWindowGate(10, TimeSpan.FromSeconds(1), TimeProvider);
+    }
+
+    /// <summary>Where the service is.</summary>
+    public KlingEndpoints Endpoints { get; }
+
+    /// <summary>The account's key.</summary>
+    public ApiKey Key { get; }
+
+    /// <summary>Where the key came from, in words.</summary>
+    public string KeySource { get; }
+
+    /// <summary>Whether the service is the local sandbox.</summary>
+    public bool IsSandbox { get; }
+
+    /// <summary>The account as a fingerprint that does not tell the key.</summary>
+    public string Account { get; }
+
+    /// <summary>The record of all attempts.</summary>
+    public ITaskLedger Ledger { get; }
+
+    /// <summary>The clock.</summary>
+    public TimeProvider TimeProvider { get; }
+
+    /// <summary>Keeps create requests within what the service accepts.</summary>
+    public IRateGate CreateGate { get; }
+
+    /// <summary>Keeps status queries within what the service accepts.</summary>
+    public IRateGate QueryGate { get; }
+
+    /// <summary>How long tasks have taken so far.</summary>
+    public DurationStatistics GenerationTimes { get; } = new();
+
+    /// <summary>A client over the session's connections.</summary>
+    /// <param name="observer">Is told of every request.</param>
+    public KlingClient CreateClient(IRequestObserver? observer) => new(_api, Endpoints, Key, new KlingClientOptions
+    {
+        QueryGate = QueryGate,
+        Observer = observer,
+        TimeProvider = TimeProvider,
+    });
+
+    /// <summary>Describes the account.</summary>
+    /// <param name="credits">Credits left, if they are known.</param>
+    public KlingAccount Describe(decimal? credits) => new()
+    {
+        Endpoint = Endpoints.Api,
+        UploadEndpoint = Endpoints.Upload,
+        KeySource = KeySource,
+        Fingerprint = Account,
+        IsSandbox = IsSandbox,
+        Credits = credits,
+    };
+
+    /// <summary>A downloader over the session's connections. It has no key.</summary>
+    /// <param name="observer">Is told of every request.</param>
+    public VideoDownloader CreateDownloader(IRequestObserver? observer)
+        => new(observer is null ? _downloads : new ObservedHandler(_downloads, observer, TimeProvider), TimeProvider);
+
+    /// <summary>Makes a purchase, and keeps the session's connections open until it has been recorded, whoever stops waiting for it.</summary>
+    /// <exception cref="OperationCanceledException">The session has ended; the purchase was not begun.</exception>
+    internal async Task<T> ProtectAsync<T>(Func<Task<T>> purchase)
+    {
+        var over = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _purchases.TryAdd(over.Task, 0);
+        try
+        {
+            // Looked at only now, so that the end of the session either is seen here or has seen the purchase.
+            return _hasEnded ? throw new OperationCanceledException("The session has ended.") : await purchase().ConfigureAwait(false);
+        }
+        finally
+        {
+            _purchases.TryRemove(over.Task, out _);
+            over.SetResult();
+        }
+    }
+
+    /// <summary>Waits for purchases that are under way, then closes the connections and forgets the key.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        _hasEnded = true;
+        await Task.WhenAll(_purchases.Keys).ConfigureAwait(false);
+        _api.Dispose();
+        _downloads.Dispose();
+        Key.Dispose();
+    }
+}

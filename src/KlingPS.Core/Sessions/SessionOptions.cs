@@ -1,0 +1,33 @@
+using KlingPS.Core.Api;
+using KlingPS.Core.Ledger;
+using KlingPS.Core.Secrets;
+
+namespace KlingPS.Core.Sessions;
+
+/// <summary>What a session is made of. The session takes over the key and the handlers.</summary>
+public sealed record SessionOptions
+{
+    /// <summary>Where the service is.</summary>
+    public required KlingEndpoints Endpoints { get; init; }
+
+    /// <summary>The account's key.</summary>
+    public required ApiKey Key { get; init; }
+
+    /// <summary>Where the key came from, in words.</summary>
+    public required string KeySource { get; init; }
+
+    /// <summary>Whether the service is the local sandbox.</summary>
+    public bool IsSandbox { get; init; }
+
+    /// <summary>Connects to the service.</summary>
+    public required HttpMessageHandler ApiHandler { get; init; }
+
+    /// <summary>Connects to the download hosts.</summary>
+    public required HttpMessageHandler DownloadHandler { get; init; }
+
+    /// <summary>The record of all attempts.</summary>
+    public required ITaskLedger Ledger { get; init; }
+
+    /// <summary>The clock.</summary>
+    public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
+}

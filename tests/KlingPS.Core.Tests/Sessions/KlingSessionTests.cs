@@ -1,0 +1,139 @@
+using System.Net;
+using KlingPS.Core.Api;
+using KlingPS.Core.Ledger;
+using KlingPS.Core.Secrets;
+using KlingPS.Core.Sessions;
+using KlingPS.Core.Tests.Api;
+
+namespace KlingPS.Core.Tests.Sessions;
+
+public sealed class KlingSessionTests
+{
+    private static KlingSession Create(HttpMessageHandler api, HttpMessageHandler downloads, TestClock clock) => new(new SessionOptions
+    {
+        Endpoints = KlingEndpoints.Default,
+        Key = ApiKey.From(ClientHarness.Secret),
+        KeySource = "the test",
+        ApiHandler = api,
+        DownloadHandler = downloads,
+        Ledger = new MemoryLedger(clock),
+        TimeProvider = clock,
+    });
+
+    [Fact]
+    public async Task An_account_is_described_without_its_key()
+    {
+        await using KlingSession session = Create(new FakeService(), new FakeService(), new TestClock());
+
+        KlingAccount account = session.Describe(7);
+
+        Assert.Equal(("the test", 7, false), (account.KeySource, account.Credits, account.IsSandbox));
+        Assert.Equal(session.Account, account.Fingerprint);
+        Assert.DoesNotContain(ClientHarness.Secret, account.ToString() + session.Key, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_ended_session_has_closed_its_connections_and_forgotten_its_key()
+    {
+        var api = new Disposable();
+        var downloads = new Disposable();
+        KlingSession session = Create(api, downloads, new TestClock());
+        Assert.True(session.Key.Matches(ClientHarness.Secret));
+
+        await session.DisposeAsync();
+        await session.DisposeAsync();
+
+        Assert.True(api.IsDisposed && downloads.IsDisposed);
+        Assert.Throws<ObjectDisposedException>(() => session.Key.Matches(ClientHarness.Secret));
+    }
+
+    [Fact]
+    public async Task A_session_ends_after_the_purchases_under_way_however_they_end()
+    {
+        var api = new Disposable();
+        KlingSession session = Create(api, new Disposable(), new TestClock());
+        var purchases = new[] { new TaskCompletionSource<int>(), new TaskCompletionSource<int>(), new TaskCompletionSource<int>() };
+        Task<int>[] protectedOnes = [.. purchases.Select(purchase => session.ProtectAsync(() => purchase.Task))];
+
+        Task ended = session.DisposeAsync().AsTask();
+        purchases[0].SetResult(1);
+        purchases[1].SetException(new InvalidTimeZoneException("A bug."));
+        Assert.False(ended.IsCompleted);
+        Assert.False(api.IsDisposed);
+        purchases[2].SetCanceled();
+
+        await ended;
+        Assert.True(api.IsDisposed);
+        Assert.Equal(1, await protectedOnes[0]);
+        await Assert.ThrowsAsync<InvalidTimeZoneException>(() => protectedOnes[1]);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => protectedOnes[2]);
+    }
+
+    [Fact]
+    public async Task A_session_that_ends_while_a_purchase_is_just_beginning_waits_for_it()
+    {
+        var api = new Disposable();
+        KlingSession session = Create(api, new Disposable(), new TestClock());
+        Task? ended = null;
+
+        await session.ProtectAsync(() =>
+        {
+            ended = session.DisposeAsync().AsTask();
+            Assert.False(ended.IsCompleted || api.IsDisposed);
+            return Task.FromResult(0);
+        });
+
+        await ended!;
+        Assert.True(api.IsDisposed);
+    }
+
+    [Fact]
+    public async Task No_purchase_begins_in_a_session_that_has_ended()
+    {
+        KlingSession session = Create(new Disposable(), new Disposable(), new TestClock());
+        await session.DisposeAsync();
+
+        await Assert.ThrowsAsync<OperationCanceledException>(() => session.ProtectAsync(Task<int> () => throw new InvalidTimeZoneException("It has begun.")));
+    }
+
+    [Fact]
+    public async Task All_clients_of_a_session_share_the_limit_of_queries()
+    {
+        var clock = new TestClock();
+        var arrivals = new System.Collections.Concurrent.ConcurrentQueue<DateTimeOffset>();
+        FakeService service = new FakeService().On(FakeService.QueryPath, (request, cancellationToken) =>
+        {
+            arrivals.Enqueue(clock.GetUtcNow());
+            return Replies.Data("""{"state":"waiting"}""")(request, cancellationToken);
+        });
+        await using KlingSession session = Create(service, new FakeService(), clock);
+
+        await clock.RunAsync(Task.WhenAll(Enumerable.Range(0, 35).Select(i => session.CreateClient(null).QueryTaskAsync($"t{i}", CancellationToken.None))));
+
+        DateTimeOffset[] times = [.. arrivals.Order()];
+        Assert.All(Enumerable.Range(0, 25), i => Assert.True(times[i + 10] - times[i] > TimeSpan.FromSeconds(1)));
+    }
+
+    [Fact]
+    public void The_connections_that_carry_the_key_follow_no_redirect_and_keep_no_cookie()
+    {
+        using SocketsHttpHandler handler = ApiHandler.Create(new WebProxy("http://localhost:1"));
+
+        Assert.False(handler.AllowAutoRedirect);
+        Assert.False(handler.UseCookies);
+        Assert.Equal(new Uri("http://localhost:1/"), ((WebProxy)handler.Proxy!).Address);
+    }
+
+    private sealed class Disposable : HttpMessageHandler
+    {
+        public bool IsDisposed { get; private set; }
+
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+        protected override void Dispose(bool disposing)
+        {
+            IsDisposed = true;
+            base.Dispose(disposing);
+        }
+    }
+}

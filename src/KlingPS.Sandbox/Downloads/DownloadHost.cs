@@ -1,0 +1,153 @@
+using System.Globalization;
+using KlingPS.Sandbox.Faults;
+using KlingPS.Sandbox.Http;
+using KlingPS.Sandbox.Jobs;
+
+namespace KlingPS.Sandbox.Downloads;
+
+/// <summary>Serves finished videos and uploaded images, with ranges, to anyone with an ordinary User-Agent.</summary>
+internal sealed class DownloadHost(
+    string apiKey,
+    DownloadLinks links,
+    DownloadCatalog catalog,
+    FaultBook faults,
+    Meter meter,
+    TimeProvider timeProvider)
+{
+    internal async Task ServeAsync(Exchange exchange, CancellationToken cancellationToken)
+    {
+        meter.DownloadReceived(LeaksKey(exchange));
+        if (exchange.Method is not ("GET" or "HEAD"))
+        {
+            exchange.Response.Headers["Allow"] = "GET, HEAD";
+            await SendPageAsync(exchange, 405, "Method Not Allowed", cancellationToken).ConfigureAwait(false);
+            return;
+        }
+
+        string? userAgent = exchange.Request.UserAgent;
+        if (string.IsNullOrWhiteSpace(userAgent) || userAgent.StartsWith("Python-urllib", StringComparison.OrdinalIgnoreCase))
+        {
+            await SendPageAsync(exchange, 403, "Forbidden", cancellationToken).ConfigureAwait(false);
+            return;
+        }
+
+        bool? signature = links.CheckSignature(exchange.Path, exchange.Request.QueryString["expires"], exchange.Request.QueryString["signature"]);
+        DownloadContent? content = signature == false ? null : catalog.Find(exchange.Path, isSigned: signature == true);
+        if (content is null)
+        {
+            await SendPageAsync(exchange, 404, "Not Found", cancellationToken).ConfigureAwait(false);
+            return;
+        }
+
+        SandboxFault? fault = await faults.MeetAsync(
+            SandboxOperation.Download,
+            exchange.Target,
+            kind => kind != SandboxFaultKind.ExpireLink || signature is null,
+            timeProvider,
+            cancellationToken).ConfigureAwait(false);
+        await SendAsync(exchange, content, fault, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task SendAsync(Exchange exchange, DownloadContent content, SandboxFault? fault, CancellationToken cancellationToken)
+    {
+        if (fault?.RetryAfter is int seconds && fault.Kind is SandboxFaultKind.HttpStatus or SandboxFaultKind.GatewayHtml)
+        {
+            exchange.Response.Headers["Retry-After"] = seconds.ToString(CultureInfo.InvariantCulture);
+        }
+
+        switch (fault?.Kind)
+        {
+            case SandboxFaultKind.LoseAnswerBefore:
+            case SandboxFaultKind.LoseAnswerAfter:
+                exchange.Drop();
+                break;
+            case SandboxFaultKind.HttpStatus:
+                await exchange.SendTextAsync(fault.Status ?? 503, "text/plain", fault.Message ?? "", cancellationToken).ConfigureAwait(false);
+                break;
+            case SandboxFaultKind.GatewayHtml:
+                await exchange.SendGatewayPageAsync(fault.Status ?? 502, cancellationToken).ConfigureAwait(false);
+                break;
+            case SandboxFaultKind.Garbage:
+                await exchange.SendTextAsync(200, content.MediaType, "This is not the file.", cancellationToken).ConfigureAwait(false);
+                break;
+            case SandboxFaultKind.Empty:
+                await exchange.SendEmptyAsync(200, cancellationToken).ConfigureAwait(false);
+                break;
+            case SandboxFaultKind.ExpireLink:
+                catalog.KillLink(exchange.Path);
+                await SendPageAsync(exchange, 404, "Not Found", cancellationToken).ConfigureAwait(false);
+                break;
+            default:
+                await SendContentAsync(exchange, content, fault?.AtFraction, cancellationToken).ConfigureAwait(false);
+                break;
+        }
+    }
+
+    private async Task SendContentAsync(Exchange exchange, DownloadContent content, double? cutAt, CancellationToken cancellationToken)
+    {
+        string lastModified = content.LastModified.ToString("R", CultureInfo.InvariantCulture);
+        exchange.Response.Headers["Accept-Ranges"] = "bytes";
+        exchange.Response.Headers["ETag"] = content.ETag;
+        exchange.Response.Headers["Last-Modified"] = lastModified;
+
+        string? condition = exchange.Request.Headers["If-Range"];
+        bool isSame = condition is null || condition == content.ETag || condition == lastModified;
+        ByteRange range = ByteRange.Parse(isSame ? exchange.Request.Headers["Range"] : null, content.Length);
+        if (range.Status == 416)
+        {
+            exchange.Response.Headers["Content-Range"] = string.Create(CultureInfo.InvariantCulture, $"bytes */{content.Length}");
+            await SendPageAsync(exchange, 416, "Range Not Satisfiable", cancellationToken).ConfigureAwait(false);
+            return;
+        }
+
+        if (range.Status == 206)
+        {
+            exchange.Response.Headers["Content-Range"] = string.Create(
+                CultureInfo.InvariantCulture,
+                $"bytes {range.Offset}-{range.Offset + range.Count - 1}/{content.Length}");
+        }
+
+        exchange.Response.ContentType = content.MediaType;
+        exchange.Response.ContentLength64 = range.Count;
+        exchange.Begin(range.Status);
+        long count = cutAt is double fraction ? (long)(range.Count * fraction) : range.Count;
+        if (exchange.Method == "GET")
+        {
+            await content.CopyAsync(range.Offset, count, WriteAsync, cancellationToken).ConfigureAwait(false);
+        }
+
+        if (cutAt is null)
+        {
+            exchange.Response.Close();
+        }
+        else
+        {
+            await exchange.Response.OutputStream.FlushAsync(cancellationToken).ConfigureAwait(false);
+            Exchange.Break(exchange.Response);
+        }
+
+        async Task WriteAsync(ReadOnlyMemory<byte> bytes)
+        {
+            // Counted first, so that the bill is never behind what a client has.
+            meter.Downloaded(bytes.Length);
+            await exchange.Response.OutputStream.WriteAsync(bytes, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private bool LeaksKey(Exchange exchange)
+    {
+        if (exchange.Request.Headers["Authorization"] is not null || exchange.Target.Contains(apiKey, StringComparison.Ordinal))
+        {
+            return true;
+        }
+
+        return exchange.Request.Headers.AllKeys.Any(name => exchange.Request.Headers[name]?.Contains(apiKey, StringComparison.Ordinal) == true);
+    }
+
+    private static Task SendPageAsync(Exchange exchange, int status, string reason, CancellationToken cancellationToken) =>
+        exchange.SendTextAsync(
+            status,
+            "text/html",
+            string.Create(CultureInfo.InvariantCulture, $"<html>\n<head><title>{status} {reason}</title></head>\n<body><h1>{status} {reason}</h1></body>\n</html>\n"),
+            cancellationToken);
+}

@@ -1,0 +1,147 @@
+namespace KlingPS.Sandbox.Faults;
+
+/// <summary>The faults still to come.</summary>
+internal sealed class FaultBook(int seed)
+{
+    private readonly List<Entry> _entries = [];
+    private readonly Random _random = new(seed);
+
+    /// <exception cref="ArgumentException">The fault could never happen, or a number is out of range.</exception>
+    internal void Add(SandboxFault fault)
+    {
+        ArgumentNullException.ThrowIfNull(fault);
+        Require(fault.On == SandboxOperation.Any || CanHappen(fault.Kind, fault.On), $"A fault of kind {fault.Kind} cannot happen on {fault.On}.");
+        Require(fault.Count >= 0, "Count is 0 (for ever) or more.");
+        Require(fault.Skip >= 0, "Skip is 0 or more.");
+        Require(fault.Probability is >= 0 and <= 1, "Probability is between 0 and 1.");
+        Require(fault.AtFraction is >= 0 and < 1, "AtFraction is 0 or more and below 1.");
+        Require(fault.Delay >= TimeSpan.Zero, "Delay is not negative.");
+        Require(fault.Code is null or (>= 200 and <= 599), "Code is between 200 and 599, like the service's.");
+        Require(fault.Status is null or (>= 200 and <= 599), "Status is an HTTP status, 200 to 599.");
+        lock (_entries)
+        {
+            _entries.Add(new Entry(fault));
+        }
+
+        static void Require(bool condition, string message)
+        {
+            if (!condition)
+            {
+                throw new ArgumentException(message, nameof(fault));
+            }
+        }
+    }
+
+    internal void Clear()
+    {
+        lock (_entries)
+        {
+            _entries.Clear();
+        }
+    }
+
+    /// <summary>Those that are not used up, in order.</summary>
+    internal SandboxFault[] Snapshot()
+    {
+        lock (_entries)
+        {
+            return [.. _entries.Select(static entry => entry.Fault)];
+        }
+    }
+
+    /// <summary>Takes every delay that fits and the first other fault that fits; the latter is last.</summary>
+    internal IReadOnlyList<SandboxFault> Take(SandboxOperation operation, string text, Func<SandboxFaultKind, bool> admits)
+    {
+        List<SandboxFault> taken = [];
+        lock (_entries)
+        {
+            foreach (Entry entry in _entries)
+            {
+                if (Fits(entry.Fault, operation, text, admits) && entry.Strikes(_random))
+                {
+                    taken.Add(entry.Fault);
+                    if (entry.Fault.Kind != SandboxFaultKind.Delay)
+                    {
+                        break;
+                    }
+                }
+            }
+
+            _entries.RemoveAll(static entry => entry.IsUsedUp);
+        }
+
+        return taken;
+    }
+
+    /// <summary>As <see cref="Take"/>, waits out what is to be waited, and returns the fault proper, if one fits.</summary>
+    internal async ValueTask<SandboxFault?> MeetAsync(
+        SandboxOperation operation,
+        string text,
+        Func<SandboxFaultKind, bool> admits,
+        TimeProvider timeProvider,
+        CancellationToken cancellationToken)
+    {
+        SandboxFault? proper = null;
+        foreach (SandboxFault fault in Take(operation, text, admits))
+        {
+            await Task.Delay(fault.Delay, timeProvider, cancellationToken).ConfigureAwait(false);
+            if (fault.Kind != SandboxFaultKind.Delay)
+            {
+                proper = fault;
+            }
+        }
+
+        return proper;
+    }
+
+    private static bool Fits(SandboxFault fault, SandboxOperation operation, string text, Func<SandboxFaultKind, bool> admits)
+    {
+        bool on = fault.On == operation
+            || (fault.On == SandboxOperation.Any
+                && CanHappen(fault.Kind, operation)
+                && !(fault.Kind == SandboxFaultKind.Delay && operation == SandboxOperation.Generate));
+        return on && (fault.Match is null || text.Contains(fault.Match, StringComparison.Ordinal)) && admits(fault.Kind);
+    }
+
+    private static bool CanHappen(SandboxFaultKind kind, SandboxOperation on) => kind switch
+    {
+        SandboxFaultKind.Delay => true,
+        SandboxFaultKind.FailTask => on == SandboxOperation.Generate,
+        SandboxFaultKind.ExpireLink => on is SandboxOperation.Download or SandboxOperation.Generate,
+        SandboxFaultKind.CutDownload => on == SandboxOperation.Download,
+        SandboxFaultKind.UnknownId or SandboxFaultKind.EmptyResult => on == SandboxOperation.Query,
+        SandboxFaultKind.Code => on is not (SandboxOperation.Download or SandboxOperation.Generate),
+        _ => on != SandboxOperation.Generate,
+    };
+
+    private sealed class Entry(SandboxFault fault)
+    {
+        private int _toSkip = fault.Skip;
+        private int _left = fault.Count == 0 ? int.MaxValue : fault.Count;
+
+        internal SandboxFault Fault => fault;
+
+        internal bool IsUsedUp => _left == 0;
+
+        internal bool Strikes(Random random)
+        {
+            if (_toSkip > 0)
+            {
+                _toSkip--;
+                return false;
+            }
+
+            if (random.NextDouble() >= fault.Probability)
+            {
+                return false;
+            }
+
+            if (fault.Count > 0)
+            {
+                _left--;
+            }
+
+            return true;
+        }
+    }
+}

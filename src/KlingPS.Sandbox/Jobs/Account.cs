@@ -1,0 +1,118 @@
+namespace KlingPS.Sandbox.Jobs;
+
+/// <summary>The one account: its balance, its limits and its tasks. Credits are held when a task is accepted and settled when someone looks after its end.</summary>
+internal sealed class Account
+{
+    private readonly object _gate = new();
+    private readonly TimeProvider _timeProvider;
+    private readonly TimeSpan _generationTime;
+    private readonly RateWindow _creates;
+    private readonly RateWindow _queries;
+    private readonly List<Job> _jobs = [];
+    private readonly Dictionary<string, Job> _byId = [];
+    private readonly PriorityQueue<Job, DateTimeOffset> _unsettled = new();
+    private decimal _left;
+    private decimal _held;
+    private decimal _spent;
+
+    internal Account(SandboxOptions options)
+    {
+        _timeProvider = options.TimeProvider;
+        _generationTime = options.GenerationTime;
+        _creates = new RateWindow(options.CreateLimit, options.CreateWindow);
+        _queries = new RateWindow(options.QueryLimit, options.QueryWindow);
+        _left = options.Credits;
+    }
+
+    internal decimal CreditsLeft
+    {
+        get
+        {
+            lock (_gate)
+            {
+                Settle();
+                return _left;
+            }
+        }
+
+        set
+        {
+            lock (_gate)
+            {
+                Settle();
+                _left = value;
+            }
+        }
+    }
+
+    /// <summary>Accepts a task (200) unless balance (402) or rate (429) forbid it. Its fate is asked for only if it is accepted.</summary>
+    internal (int Code, Job? Job) Create(CreateRequest request, string? imageSha256, Func<Fate> decideFate)
+    {
+        lock (_gate)
+        {
+            DateTimeOffset now = Settle();
+            if (_left < request.Credits)
+            {
+                return (402, null);
+            }
+
+            if (!_creates.TryEnter(now))
+            {
+                return (429, null);
+            }
+
+            Job job = new(Guid.NewGuid().ToString("N"), request, imageSha256, now, _generationTime, decideFate());
+            _jobs.Add(job);
+            _byId.Add(job.Id, job);
+            _unsettled.Enqueue(job, job.EndsAt);
+            _left -= request.Credits;
+            _held += request.Credits;
+            return (200, job);
+        }
+    }
+
+    internal bool TryEnterQuery()
+    {
+        lock (_gate)
+        {
+            return _queries.TryEnter(_timeProvider.GetUtcNow());
+        }
+    }
+
+    internal Job? Find(string taskId)
+    {
+        lock (_gate)
+        {
+            return _byId.GetValueOrDefault(taskId);
+        }
+    }
+
+    internal AccountStatement GetStatement()
+    {
+        lock (_gate)
+        {
+            DateTimeOffset now = Settle();
+            return new AccountStatement(_spent, _held, _left, [.. _jobs.Select(job => job.ToTask(now))]);
+        }
+    }
+
+    private DateTimeOffset Settle()
+    {
+        DateTimeOffset now = _timeProvider.GetUtcNow();
+        while (_unsettled.TryPeek(out Job? job, out _) && job.HasEnded(now))
+        {
+            _unsettled.Dequeue();
+            _held -= job.Request.Credits;
+            if (job.Failure is null)
+            {
+                _spent += job.Request.Credits;
+            }
+            else
+            {
+                _left += job.Request.Credits;
+            }
+        }
+
+        return now;
+    }
+}

@@ -1,0 +1,67 @@
+using System.Globalization;
+
+namespace KlingPS.Sandbox.Jobs;
+
+/// <summary>An accepted task. Its state follows from the clock, so nothing runs while it waits.</summary>
+internal sealed class Job(string id, CreateRequest request, string? imageSha256, DateTimeOffset createdAt, TimeSpan generationTime, Fate fate)
+{
+    // The service puts four digits after the time; their value means nothing.
+    private const int ResultSuffix = 4821;
+
+    private readonly DateTimeOffset _startsAt = createdAt + ((generationTime + fate.ExtraTime) / 10);
+    private int _queries;
+    private volatile bool _linkIsDead = fate.LinkIsDead;
+
+    internal string Id => id;
+
+    internal CreateRequest Request => request;
+
+    internal DateTimeOffset CreatedAt => createdAt;
+
+    internal DateTimeOffset EndsAt { get; } = createdAt + generationTime + fate.ExtraTime;
+
+    internal (string Code, string Message)? Failure => fate.Failure;
+
+    /// <summary>The path of the video at the download host.</summary>
+    internal string ResultPath => string.Create(CultureInfo.InvariantCulture, $"k/{id}_1_{EndsAt.ToUnixTimeSeconds()}_{ResultSuffix}.mp4");
+
+    internal bool LinkIsDead => _linkIsDead;
+
+    internal void KillLink() => _linkIsDead = true;
+
+    internal void CountQuery() => Interlocked.Increment(ref _queries);
+
+    internal bool HasEnded(DateTimeOffset now) => now >= EndsAt;
+
+    internal bool HasSucceeded(DateTimeOffset now) => HasEnded(now) && Failure is null;
+
+    internal bool HasFailed(DateTimeOffset now) => HasEnded(now) && Failure is not null;
+
+    internal string StateAt(DateTimeOffset now)
+    {
+        if (HasEnded(now))
+        {
+            return Failure is null ? "success" : "fail";
+        }
+
+        return now < _startsAt ? "waiting" : "generating";
+    }
+
+    internal decimal CreditsAt(DateTimeOffset now) => HasFailed(now) ? 0.0m : request.Credits;
+
+    internal SandboxTask ToTask(DateTimeOffset now) => new()
+    {
+        TaskId = id,
+        ImageUri = request.ImageUri,
+        ImageSha256 = imageSha256,
+        Prompt = request.Prompt,
+        Duration = request.Duration,
+        Model = request.Model,
+        State = StateAt(now),
+        CreatedAt = createdAt,
+        CompletedAt = HasEnded(now) ? EndsAt : null,
+        Credits = CreditsAt(now),
+        Queries = Volatile.Read(ref _queries),
+        Request = request.Text,
+    };
+}

@@ -1,0 +1,53 @@
+using System.Text;
+using System.Text.Json;
+using KlingPS.Sandbox.Http;
+
+namespace KlingPS.Sandbox.Jobs;
+
+/// <summary>Writes the <c>data</c> of recordInfo: the fields, their order and their nulls as in live answers.</summary>
+internal static class RecordWriter
+{
+    /// <summary>Writes the record as it stands; without a result URI, a success has an empty list of videos.</summary>
+    internal static void Write(Utf8JsonWriter writer, Job job, DateTimeOffset now, Uri? resultUri)
+    {
+        writer.WriteStartObject();
+        writer.WriteString("taskId", job.Id);
+        writer.WriteString("model", job.Request.Model);
+        writer.WriteString("state", job.StateAt(now));
+        writer.WriteString("param", job.Request.Param);
+        writer.WriteString("resultJson", job.HasSucceeded(now) ? WriteResult(resultUri) : "");
+        writer.WriteString("failCode", job.HasFailed(now) ? job.Failure?.Code : null);
+        writer.WriteString("failMsg", job.HasFailed(now) ? job.Failure?.Message : null);
+        if (job.HasEnded(now))
+        {
+            writer.WriteNumber("costTime", (long)(job.EndsAt - job.CreatedAt).TotalSeconds);
+            writer.WriteNumber("completeTime", job.EndsAt.ToUnixTimeMilliseconds());
+        }
+        else
+        {
+            writer.WriteNull("costTime");
+            writer.WriteNull("completeTime");
+        }
+
+        writer.WriteNumber("createTime", job.CreatedAt.ToUnixTimeMilliseconds());
+        writer.WriteNumber("creditsConsumed", job.CreditsAt(now));
+        writer.WriteEndObject();
+    }
+
+    private static string WriteResult(Uri? resultUri)
+    {
+        ReadOnlyMemory<byte> json = ServiceJson.Write(writer =>
+        {
+            writer.WriteStartObject();
+            writer.WriteStartArray("resultUrls");
+            if (resultUri is not null)
+            {
+                writer.WriteStringValue(resultUri.AbsoluteUri);
+            }
+
+            writer.WriteEndArray();
+            writer.WriteEndObject();
+        });
+        return Encoding.UTF8.GetString(json.Span);
+    }
+}

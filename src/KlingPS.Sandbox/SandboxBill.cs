@@ -1,0 +1,59 @@
+namespace KlingPS.Sandbox;
+
+/// <summary>What clients have done and spent up to the moment it was asked for. It never changes afterwards.</summary>
+public sealed record SandboxBill
+{
+    /// <summary>Create requests that arrived.</summary>
+    public required int CreatesReceived { get; init; }
+
+    /// <summary>Create requests that became a task, whether or not the client saw the answer.</summary>
+    public required int CreatesAccepted { get; init; }
+
+    /// <summary>Create requests that were answered with an error code.</summary>
+    public required int CreatesRefused { get; init; }
+
+    /// <summary>The refused create requests by code.</summary>
+    public required IReadOnlyDictionary<int, int> Refusals { get; init; }
+
+    /// <summary>Create requests refused for coming too fast (code 429).</summary>
+    public required int RateRefusals { get; init; }
+
+    /// <summary>Task queries that arrived.</summary>
+    public required int Queries { get; init; }
+
+    /// <summary>Task queries answered with an error code.</summary>
+    public required int QueriesRefused { get; init; }
+
+    /// <summary>Files stored by the upload routes.</summary>
+    public required int Uploads { get; init; }
+
+    /// <summary>Their sizes together.</summary>
+    public required long UploadedBytes { get; init; }
+
+    /// <summary>Requests at the download host.</summary>
+    public required int Downloads { get; init; }
+
+    /// <summary>Bytes of files sent by the download host.</summary>
+    public required long DownloadedBytes { get; init; }
+
+    /// <summary>Requests at the download host that carried an Authorization header, or the key anywhere in URL or headers. Must be 0.</summary>
+    public required int KeyLeaks { get; init; }
+
+    /// <summary>Credits of tasks that succeeded.</summary>
+    public required decimal CreditsSpent { get; init; }
+
+    /// <summary>Credits of tasks that still run.</summary>
+    public required decimal CreditsHeld { get; init; }
+
+    /// <summary>The balance, with held credits already taken off.</summary>
+    public required decimal CreditsLeft { get; init; }
+
+    /// <summary>The accepted tasks in order of creation.</summary>
+    public required IReadOnlyList<SandboxTask> Tasks { get; init; }
+
+    /// <summary>Accepted tasks per image: by SHA-256 if it was uploaded here, else by its URI. More than 1 means paid twice, unless meant.</summary>
+    public required IReadOnlyDictionary<string, int> TasksPerImage { get; init; }
+
+    /// <summary>The last 10,000 requests in order of their answers.</summary>
+    public required IReadOnlyList<SandboxRequest> Requests { get; init; }
+}

@@ -1,0 +1,12 @@
+using System.Text.Json.Serialization;
+
+namespace KlingPS.Sandbox;
+
+/// <summary>JSON of the sandbox's own routes; what imitates the service is written by hand to keep field order and nulls.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    PropertyNameCaseInsensitive = true,
+    UseStringEnumConverter = true)]
+[JsonSerializable(typeof(SandboxBill))]
+[JsonSerializable(typeof(SandboxFault))]
+internal sealed partial class SandboxJsonContext : JsonSerializerContext;

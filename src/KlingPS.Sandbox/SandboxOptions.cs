@@ -1,0 +1,50 @@
+namespace KlingPS.Sandbox;
+
+/// <summary>How a sandbox behaves. The defaults are the service's documented limits, with a much shorter generation time.</summary>
+public sealed class SandboxOptions
+{
+    /// <summary>The key clients have to send as <c>Authorization: Bearer</c>. Null makes a random one that begins with <c>sandbox-</c>.</summary>
+    public string? ApiKey { get; init; }
+
+    /// <summary>Credits on the account at the start.</summary>
+    public decimal Credits { get; init; } = 10_000;
+
+    /// <summary>How long a task takes from being accepted to being finished. The first tenth of it the task is <c>waiting</c>, then <c>generating</c>.</summary>
+    public TimeSpan GenerationTime { get; init; } = TimeSpan.FromSeconds(3);
+
+    /// <summary>Tasks accepted in any <see cref="CreateWindow"/>; more are rejected with code 429.</summary>
+    public int CreateLimit { get; init; } = 20;
+
+    /// <summary>The sliding window of <see cref="CreateLimit"/>.</summary>
+    public TimeSpan CreateWindow { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Task queries answered in any <see cref="QueryWindow"/>; more are rejected with code 429.</summary>
+    public int QueryLimit { get; init; } = 10;
+
+    /// <summary>The sliding window of <see cref="QueryLimit"/>.</summary>
+    public TimeSpan QueryWindow { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>Port of the API, or 0 for any free one. Uploads and downloads always have free ports of their own.</summary>
+    public int Port { get; init; }
+
+    /// <summary>
+    /// Size of every video in bytes. A clip that is smaller is padded by a trailing <c>free</c> box, which is made while
+    /// it is sent; players ignore it. 0 leaves the clips as they are.
+    /// </summary>
+    public long VideoSize { get; init; }
+
+    /// <summary>How long a finished video can be downloaded.</summary>
+    public TimeSpan LinkLifetime { get; init; } = TimeSpan.FromDays(14);
+
+    /// <summary>How long an uploaded file is kept.</summary>
+    public TimeSpan UploadLifetime { get; init; } = TimeSpan.FromHours(24);
+
+    /// <summary>The clock of task states, windows, lifetimes and delays.</summary>
+    public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
+
+    /// <summary>False: errors come with HTTP 200 and the code in the body, as the service does it. True: the HTTP status equals the code.</summary>
+    public bool RealHttpStatus { get; init; }
+
+    /// <summary>Seed of the dice behind <see cref="SandboxFault.Probability"/>, so that a run can be repeated.</summary>
+    public int Seed { get; init; } = 1;
+}

@@ -1,0 +1,289 @@
+using System.Net;
+using System.Text.Json;
+using KlingPS.Sandbox;
+using Microsoft.Extensions.Time.Testing;
+
+namespace KlingPS.Core.Tests.Sandbox;
+
+public sealed class FaultTests
+{
+    [Theory]
+    [InlineData(SandboxFaultKind.LoseAnswerBefore, 0)]
+    [InlineData(SandboxFaultKind.LoseAnswerAfter, 1)]
+    public async Task A_lost_answer_is_a_broken_connection_with_or_without_effect(SandboxFaultKind kind, int tasks)
+    {
+        await using SandboxHarness sandbox = new();
+        sandbox.Server.AddFault(new SandboxFault { On = SandboxOperation.Create, Kind = kind });
+
+        HttpRequestException broken = await Assert.ThrowsAsync<HttpRequestException>(() => sandbox.CreateAsync(SandboxHarness.Body()));
+
+        Assert.IsType<HttpIOException>(broken.InnerException);
+        SandboxBill bill = sandbox.Server.GetBill();
+        Assert.Equal((1, tasks, 0), (bill.CreatesReceived, bill.CreatesAccepted, bill.CreatesRefused));
+        Assert.Equal(42m * tasks, bill.CreditsHeld);
+        Assert.Equal(0, Assert.Single(bill.Requests).Status);
+        Assert.Empty(sandbox.Server.Faults);
+        Assert.Equal(200, (await sandbox.CreateAsync(SandboxHarness.Body())).GetProperty("code").GetInt32());
+    }
+
+    [Theory]
+    [InlineData(SandboxFaultKind.LoseAnswerBefore)]
+    [InlineData(SandboxFaultKind.LoseAnswerAfter)]
+    public async Task Every_operation_can_lose_its_answer(SandboxFaultKind kind)
+    {
+        await using SandboxHarness sandbox = new();
+        Uri link = await sandbox.MakeVideoAsync();
+        sandbox.Server.AddFault(new SandboxFault { On = SandboxOperation.Any, Kind = kind, Count = 0 });
+
+        await Assert.ThrowsAsync<HttpRequestException>(() => sandbox.QueryAsync("x"));
+        await Assert.ThrowsAsync<HttpRequestException>(() => sandbox.GetAsync("api/v1/chat/credit"));
+        await Assert.ThrowsAsync<HttpRequestException>(() => sandbox.UploadAsync(SandboxHarness.Png));
+        await Assert.ThrowsAsync<HttpRequestException>(() => sandbox.PostAsync("api/v1/common/download-url", "{}"));
+        await Assert.ThrowsAsync<HttpRequestException>(() => sandbox.Cdn.GetAsync(link));
+
+        Assert.Equal(kind == SandboxFaultKind.LoseAnswerAfter ? 1 : 0, sandbox.Server.GetBill().Uploads);
+        Assert.Equal("success", Assert.Single(sandbox.Server.GetBill().Tasks).State);
+        sandbox.Server.ClearFaults();
+        Assert.Equal(200, (await sandbox.GetAsync("api/v1/chat/credit")).GetProperty("code").GetInt32());
+    }
+
+    [Fact]
+    public async Task A_cut_download_delivers_the_beginning_and_breaks()
+    {
+        await using SandboxHarness sandbox = new();
+        Uri link = await sandbox.MakeVideoAsync();
+        byte[] video = await sandbox.Cdn.GetByteArrayAsync(link);
+        sandbox.Server.AddFault(new SandboxFault { On = SandboxOperation.Download, Kind = SandboxFaultKind.CutDownload, AtFraction = 0.5 });
+
+        using HttpResponseMessage response = await sandbox.Cdn.GetAsync(link, HttpCompletionOption.ResponseHeadersRead);
+        using Stream body = await response.Content.ReadAsStreamAsync();
+        byte[] received = new byte[video.Length];
+        await body.ReadExactlyAsync(received.AsMemory(0, video.Length / 2));
+        await Assert.ThrowsAsync<HttpIOException>(() => body.ReadExactlyAsync(received.AsMemory(video.Length / 2)).AsTask());
+
+        Assert.Equal(video.Length, response.Content.Headers.ContentLength);
+        Assert.Equal(video[..(video.Length / 2)], received[..(video.Length / 2)]);
+        Assert.Equal(video, await sandbox.Cdn.GetByteArrayAsync(link));
+    }
+
+    [Fact]
+    public async Task A_code_comes_in_the_body_and_has_no_effect()
+    {
+        await using SandboxHarness sandbox = new();
+        sandbox.Server.AddFault(new SandboxFault { Kind = SandboxFaultKind.Code, Code = 455, Message = "resting", RetryAfter = 7 });
+
+        using HttpResponseMessage response = await sandbox.Http.PostAsync("api/v1/jobs/createTask", SandboxHarness.Json(SandboxHarness.Body()));
+
+        Assert.Equal(200, (int)response.StatusCode);
+        Assert.Equal(TimeSpan.FromSeconds(7), response.Headers.RetryAfter?.Delta);
+        Assert.Equal("""{"code":455,"msg":"resting","data":null}""", await response.Content.ReadAsStringAsync());
+        Assert.Equal(1, sandbox.Server.GetBill().Refusals[455]);
+        Assert.Empty(sandbox.Server.GetBill().Tasks);
+    }
+
+    public static TheoryData<SandboxFault, int, string, int> Oddities => new()
+    {
+        { new SandboxFault { Kind = SandboxFaultKind.HttpStatus, Status = 504 }, 504, "^$", 0 },
+        { new SandboxFault { Kind = SandboxFaultKind.HttpStatus, Status = 500, Message = "no" }, 500, """^\{"code":500,"msg":"no","data":null\}$""", 0 },
+        { new SandboxFault { Kind = SandboxFaultKind.GatewayHtml }, 502, "^<!DOCTYPE html>", 0 },
+        { new SandboxFault { Kind = SandboxFaultKind.Garbage }, 200, """^\{"code":200,[^}]*$""", 1 },
+        { new SandboxFault { Kind = SandboxFaultKind.Empty }, 200, "^$", 1 },
+    };
+
+    [Theory]
+    [MemberData(nameof(Oddities))]
+    public async Task Odd_answers_come_as_ordered(SandboxFault fault, int status, string pattern, int tasks)
+    {
+        await using SandboxHarness sandbox = new();
+        sandbox.Server.AddFault(fault);
+
+        using HttpResponseMessage response = await sandbox.Http.PostAsync("api/v1/jobs/createTask", SandboxHarness.Json(SandboxHarness.Body()));
+
+        Assert.Equal(status, (int)response.StatusCode);
+        Assert.Matches(pattern, await response.Content.ReadAsStringAsync());
+        Assert.Equal(tasks, sandbox.Server.GetBill().CreatesAccepted);
+    }
+
+    [Theory]
+    [InlineData(SandboxFaultKind.HttpStatus, 503)]
+    [InlineData(SandboxFaultKind.GatewayHtml, 502)]
+    [InlineData(SandboxFaultKind.Garbage, 200)]
+    [InlineData(SandboxFaultKind.Empty, 200)]
+    public async Task A_download_can_be_answered_with_something_else(SandboxFaultKind kind, int status)
+    {
+        await using SandboxHarness sandbox = new();
+        Uri link = await sandbox.MakeVideoAsync();
+        sandbox.Server.AddFault(new SandboxFault { On = SandboxOperation.Download, Kind = kind });
+
+        using HttpResponseMessage response = await sandbox.Cdn.GetAsync(link);
+
+        Assert.Equal(status, (int)response.StatusCode);
+        Assert.DoesNotContain("ftyp", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_delayed_request_waits_and_then_goes_on()
+    {
+        TimerCountingClock clock = new();
+        await using SandboxHarness sandbox = new(_ => new SandboxOptions { TimeProvider = clock });
+        sandbox.Server.AddFault(new SandboxFault { On = SandboxOperation.Credit, Kind = SandboxFaultKind.Delay, Delay = TimeSpan.FromMinutes(1) });
+        sandbox.Server.AddFault(new SandboxFault { On = SandboxOperation.Credit, Kind = SandboxFaultKind.Code, Code = 500 });
+
+        Task<JsonElement> answer = sandbox.GetAsync("api/v1/chat/credit");
+        await clock.TimerCreated;
+        clock.Advance(TimeSpan.FromSeconds(59));
+        Assert.False(answer.IsCompleted);
+        clock.Advance(TimeSpan.FromSeconds(1));
+
+        Assert.Equal(500, (await answer).GetProperty("code").GetInt32());
+    }
+
+    [Fact]
+    public async Task A_task_can_be_made_to_fail_by_its_prompt()
+    {
+        await using SandboxHarness sandbox = new();
+        sandbox.Server.AddFault(new SandboxFault
+        {
+            On = SandboxOperation.Generate,
+            Kind = SandboxFaultKind.FailTask,
+            Match = "dragon",
+            FailCode = "501",
+            FailMessage = "no dragons",
+        });
+        await sandbox.CreateTaskAsync("a fox");
+        string dragon = await sandbox.CreateTaskAsync("a dragon");
+
+        sandbox.Clock.Advance(TimeSpan.FromSeconds(3));
+        JsonElement data = (await sandbox.QueryAsync(dragon)).GetProperty("data");
+
+        Assert.Equal(("fail", "501", "no dragons"), (data.GetProperty("state").GetString(), data.GetProperty("failCode").GetString(), data.GetProperty("failMsg").GetString()));
+        SandboxBill bill = sandbox.Server.GetBill();
+        Assert.Equal(["success", "fail"], bill.Tasks.Select(task => task.State));
+        Assert.Equal((42m, 0m, 9_958m), (bill.CreditsSpent, bill.CreditsHeld, bill.CreditsLeft));
+    }
+
+    [Fact]
+    public async Task A_task_can_be_made_slow_without_holding_up_the_others()
+    {
+        await using SandboxHarness sandbox = new();
+        sandbox.Server.AddFault(new SandboxFault { On = SandboxOperation.Generate, Kind = SandboxFaultKind.Delay, Delay = TimeSpan.FromHours(1) });
+        await sandbox.CreateTaskAsync();
+        await sandbox.CreateTaskAsync();
+
+        sandbox.Clock.Advance(TimeSpan.FromHours(1));
+        Assert.Equal(["generating", "success"], sandbox.Server.GetBill().Tasks.Select(task => task.State));
+        sandbox.Clock.Advance(TimeSpan.FromSeconds(3));
+        Assert.Equal(84m, sandbox.Server.GetBill().CreditsSpent);
+    }
+
+    [Fact]
+    public async Task A_video_can_have_a_link_that_never_works()
+    {
+        await using SandboxHarness sandbox = new();
+        sandbox.Server.AddFault(new SandboxFault { On = SandboxOperation.Generate, Kind = SandboxFaultKind.ExpireLink });
+
+        Uri link = await sandbox.MakeVideoAsync();
+        using HttpResponseMessage response = await sandbox.Cdn.GetAsync(link);
+
+        Assert.Equal(HttpStatusCode.NotFound, response.StatusCode);
+    }
+
+    [Fact]
+    public async Task Query_faults_wait_for_a_query_on_which_they_show()
+    {
+        await using SandboxHarness sandbox = new();
+        sandbox.Server.AddFault(new SandboxFault { On = SandboxOperation.Query, Kind = SandboxFaultKind.EmptyResult });
+        sandbox.Server.AddFault(new SandboxFault { On = SandboxOperation.Query, Kind = SandboxFaultKind.UnknownId });
+        await sandbox.QueryAsync("unheard-of");
+        string id = await sandbox.CreateTaskAsync();
+
+        JsonElement unknown = await sandbox.QueryAsync(id);
+        JsonElement running = await sandbox.QueryAsync(id);
+        sandbox.Clock.Advance(TimeSpan.FromSeconds(3));
+        JsonElement empty = await sandbox.QueryAsync(id);
+        Uri result = await sandbox.GetResultAsync(id);
+
+        Assert.Equal("""{"code":422,"msg":"recordInfo is null","data":null}""", unknown.GetRawText());
+        Assert.Equal("waiting", running.GetProperty("data").GetProperty("state").GetString());
+        Assert.Equal("""{"resultUrls":[]}""", empty.GetProperty("data").GetProperty("resultJson").GetString());
+        Assert.Equal(sandbox.Server.DownloadEndpoint.Authority, result.Authority);
+    }
+
+    [Fact]
+    public async Task Faults_play_in_order_and_can_let_requests_pass_first()
+    {
+        await using SandboxHarness sandbox = new();
+        sandbox.Server.AddFault(new SandboxFault { On = SandboxOperation.Credit, Kind = SandboxFaultKind.Code, Code = 501, Skip = 1, Count = 2 });
+        sandbox.Server.AddFault(new SandboxFault { On = SandboxOperation.Credit, Kind = SandboxFaultKind.Code, Code = 505, Skip = 1 });
+        List<int> codes = [];
+
+        for (int i = 0; i < 5; i++)
+        {
+            codes.Add((await sandbox.GetAsync("api/v1/chat/credit")).GetProperty("code").GetInt32());
+        }
+
+        Assert.Equal([200, 501, 501, 505, 200], codes);
+    }
+
+    [Fact]
+    public async Task Chance_can_be_repeated()
+    {
+        List<string> runs = [];
+        for (int run = 0; run < 2; run++)
+        {
+            await using SandboxHarness sandbox = new(clock => new SandboxOptions { TimeProvider = clock, Seed = 7 });
+            sandbox.Server.AddFault(new SandboxFault { On = SandboxOperation.Credit, Kind = SandboxFaultKind.Code, Probability = 0.5, Count = 0 });
+            string codes = "";
+            for (int i = 0; i < 40; i++)
+            {
+                codes += (await sandbox.GetAsync("api/v1/chat/credit")).GetProperty("code").GetInt32() == 200 ? "." : "x";
+            }
+
+            runs.Add(codes);
+        }
+
+        Assert.Equal(runs[0], runs[1]);
+        Assert.Contains('.', runs[0]);
+        Assert.Contains('x', runs[0]);
+    }
+
+    public static TheoryData<SandboxFault> Impossible => new()
+    {
+        new SandboxFault { On = SandboxOperation.Create, Kind = SandboxFaultKind.CutDownload },
+        new SandboxFault { On = SandboxOperation.Credit, Kind = SandboxFaultKind.UnknownId },
+        new SandboxFault { On = SandboxOperation.Generate, Kind = SandboxFaultKind.Garbage },
+        new SandboxFault { On = SandboxOperation.Download, Kind = SandboxFaultKind.Code },
+        new SandboxFault { Count = -1 },
+        new SandboxFault { Skip = -1 },
+        new SandboxFault { Probability = 1.1 },
+        new SandboxFault { Probability = double.NaN },
+        new SandboxFault { AtFraction = 1 },
+        new SandboxFault { Delay = TimeSpan.FromSeconds(-1) },
+        new SandboxFault { Status = 42 },
+        new SandboxFault { Code = 42 },
+    };
+
+    [Theory]
+    [MemberData(nameof(Impossible))]
+    public async Task A_fault_that_could_never_happen_is_refused(SandboxFault fault)
+    {
+        await using SandboxHarness sandbox = new();
+
+        Assert.Throws<ArgumentException>(() => sandbox.Server.AddFault(fault));
+    }
+
+    /// <summary>Tells when something has begun to wait for it.</summary>
+    private sealed class TimerCountingClock : FakeTimeProvider
+    {
+        private readonly TaskCompletionSource _created = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        internal Task TimerCreated => _created.Task;
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            ITimer timer = base.CreateTimer(callback, state, dueTime, period);
+            _created.TrySetResult();
+            return timer;
+        }
+    }
+}

@@ -1,0 +1,7 @@
+namespace KlingPS.Tests.Help;
+
+public enum GadgetKind
+{
+    Round,
+    Square,
+}

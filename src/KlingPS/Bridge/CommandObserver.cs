@@ -1,0 +1,71 @@
+using System.Globalization;
+using System.Text;
+using KlingPS.Core.Api;
+using KlingPS.Core.Pipeline;
+using KlingPS.Progress;
+
+namespace KlingPS.Bridge;
+
+/// <summary>Tells the user, on the streams, what Core does in the background.</summary>
+internal sealed class CommandObserver : IPipelineObserver
+{
+    private readonly KlingCommand _command;
+    private readonly CommandProgress _progress;
+    private readonly bool _verbose;
+
+    public CommandObserver(KlingCommand command, CommandProgress progress, bool verbose, bool debug)
+    {
+        _command = command;
+        _progress = progress;
+        _verbose = verbose;
+        WantsBodies = debug;
+    }
+
+    /// <inheritdoc/>
+    public bool WantsBodies { get; }
+
+    /// <inheritdoc/>
+    public void OnRequest(RequestReport report)
+    {
+        if (_verbose)
+        {
+            string text = Describe(report);
+            _command.Post(() => _command.WriteVerbose(text));
+        }
+
+        if (WantsBodies && (report.RequestBody ?? report.ResponseBody) is not null)
+        {
+            string text = $"{report.Method} {report.Uri.AbsolutePath}\n> {report.RequestBody}\n< {report.ResponseBody}";
+            _command.Post(() => _command.WriteDebug(text));
+        }
+    }
+
+    /// <inheritdoc/>
+    public void OnRetry(string reason, TimeSpan delay)
+    {
+        if (_verbose)
+        {
+            string text = string.Create(CultureInfo.InvariantCulture, $"{reason} Trying again in {delay.TotalSeconds:0.0} s.");
+            _command.Post(() => _command.WriteVerbose(text));
+        }
+    }
+
+    /// <inheritdoc/>
+    public void OnWarning(string message) => _command.Post(() => _command.WriteWarning(message));
+
+    /// <inheritdoc/>
+    public void OnTransfer(Transfer transfer) => _progress.OnTransfer(transfer);
+
+    private static string Describe(RequestReport report)
+    {
+        var text = new StringBuilder($"{report.Method} {report.Uri.PathAndQuery}");
+        text.Append(report.Status is int status ? string.Create(CultureInfo.InvariantCulture, $": HTTP {status}") : $": {report.Error}");
+        if (report.Code is int code)
+        {
+            text.Append(CultureInfo.InvariantCulture, $", code {code}");
+        }
+
+        text.Append(CultureInfo.InvariantCulture, $", {report.Elapsed.TotalMilliseconds:0} ms");
+        return text.ToString();
+    }
+}

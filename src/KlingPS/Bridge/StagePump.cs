@@ -1,0 +1,88 @@
+using System.Threading.Channels;
+using KlingPS.Core;
+using KlingPS.Core.Pipeline;
+
+namespace KlingPS.Bridge;
+
+/// <summary>Runs a stage for a command: gives it items while it emits what became of earlier ones.</summary>
+/// <typeparam name="TIn">An item.</typeparam>
+/// <typeparam name="TOut">What becomes of it.</typeparam>
+internal sealed class StagePump<TIn, TOut> : IDisposable
+{
+    private readonly KlingCommand _command;
+    private readonly Func<IPipelineStage<TIn, TOut>> _create;
+    private readonly Action<TOut> _emit;
+    private IPipelineStage<TIn, TOut>? _stage;
+
+    /// <summary>Creates the pump.</summary>
+    /// <param name="command">The command whose pipeline thread this runs on.</param>
+    /// <param name="create">Creates the stage when the first item needs it.</param>
+    /// <param name="emit">Writes what became of an item.</param>
+    public StagePump(KlingCommand command, Func<IPipelineStage<TIn, TOut>> create, Action<TOut> emit)
+    {
+        _command = command;
+        _create = create;
+        _emit = emit;
+    }
+
+    /// <summary>Gives an item to the stage, and emits what is ready meanwhile.</summary>
+    public void Feed(TIn item)
+    {
+        _stage ??= Start();
+        Task posted = _stage.PostAsync(item, _command.StopToken);
+        while (!posted.IsCompleted)
+        {
+            _command.AwaitAny(posted, _stage.Results.WaitToReadAsync(_command.StopToken).AsTask());
+            EmitReady(_stage.Results);
+        }
+
+        _command.Await(_ => posted);
+        EmitReady(_stage.Results);
+    }
+
+    /// <summary>Takes no more items and emits everything that is still in the stage.</summary>
+    public void Finish()
+    {
+        if (_stage is null)
+        {
+            return;
+        }
+
+        _stage.Complete();
+        while (_command.Await(token => _stage.Results.WaitToReadAsync(token).AsTask()))
+        {
+            EmitReady(_stage.Results);
+        }
+    }
+
+    /// <summary>Stops what is still in the stage.</summary>
+    public void Dispose() => _stage?.Dispose();
+
+    private IPipelineStage<TIn, TOut> Start()
+    {
+        try
+        {
+            return _create();
+        }
+        catch (KlingException exception)
+        {
+            // No key, or one that cannot be used: no item can be worked on.
+            _command.ThrowTerminatingError(exception, null);
+            throw;
+        }
+    }
+
+    private void EmitReady(ChannelReader<TOut> results)
+    {
+        while (results.TryRead(out TOut? result))
+        {
+            _emit(result);
+        }
+
+        if (results.Completion.IsFaulted)
+        {
+            // Something no one foresaw: nothing more is bought.
+            results.Completion.GetAwaiter().GetResult();
+        }
+    }
+}

@@ -1,0 +1,81 @@
+using System.Management.Automation;
+using KlingPS.Core;
+using KlingPS.Core.Ledger;
+using KlingPS.Core.Pipeline;
+using KlingPS.Core.Sessions;
+using KlingPS.Parameters;
+
+namespace KlingPS.Commands;
+
+/// <summary>Finds tasks: by id, or those of the ledger that match.</summary>
+[Cmdlet(VerbsCommon.Get, "KlingVideoTask", DefaultParameterSetName = ListSet)]
+[OutputType(typeof(KlingVideoTask))]
+public sealed class GetKlingVideoTaskCommand : TaskReferenceCommand
+{
+    private const string ListSet = "List";
+
+    /// <summary>Only tasks in one of these states.</summary>
+    [Parameter(ParameterSetName = ListSet)]
+    public KlingTaskState[]? State { get; set; }
+
+    /// <summary>Only tasks submitted at or after this moment.</summary>
+    [Parameter(ParameterSetName = ListSet)]
+    public DateTime? Since { get; set; }
+
+    /// <summary>Only finished videos that have not been saved.</summary>
+    [Parameter(ParameterSetName = ListSet)]
+    public SwitchParameter Unsaved { get; set; }
+
+    /// <summary>Asks the service how each task stands now; free.</summary>
+    [Parameter]
+    public SwitchParameter Refresh { get; set; }
+
+    /// <summary>Finds the tasks.</summary>
+    protected override void ProcessRecord()
+    {
+        try
+        {
+            KlingSession session = GetSession();
+            var resolver = new TaskResolver(session, Observer);
+            if (ParameterSetName == ListSet)
+            {
+                foreach (KlingVideoTask task in Await(token => session.Ledger.ListAsync(ToFilter(session), token)))
+                {
+                    Emit(task, _ => Task.FromResult(task), resolver);
+                }
+
+                return;
+            }
+
+            foreach (TaskReference reference in ResolveReferences())
+            {
+                Emit(TaskReferences.TargetOf(reference), token => resolver.ResolveAsync(reference, token), resolver);
+            }
+        }
+        catch (KlingException exception)
+        {
+            ThrowTerminatingError(exception, null);
+        }
+    }
+
+    private void Emit(object? target, Func<CancellationToken, Task<KlingVideoTask>> find, TaskResolver resolver)
+    {
+        try
+        {
+            KlingVideoTask task = Await(find);
+            WriteObject(Refresh ? Await(token => resolver.RefreshAsync(task, token)) : task);
+        }
+        catch (KlingException exception) when (!exception.StopsBatch())
+        {
+            WriteError(exception, target);
+        }
+    }
+
+    private TaskFilter ToFilter(KlingSession session) => new()
+    {
+        Account = session.Account,
+        States = State,
+        Since = Since is DateTime since ? new DateTimeOffset(since) : null,
+        Unsaved = Unsaved,
+    };
+}

@@ -1,0 +1,225 @@
+using System.Globalization;
+using System.Management.Automation;
+using KlingPS.Bridge;
+using KlingPS.Core;
+using KlingPS.Core.Api;
+using KlingPS.Core.Ledger;
+using KlingPS.Core.Pipeline;
+using KlingPS.Parameters;
+
+namespace KlingPS.Commands;
+
+/// <summary>Submits a video task for each image. This is what spends credits.</summary>
+/// <remarks>
+/// There is no default parameter set: PowerShell would bind a row's Prompt in it before it has looked at ImageUri or
+/// LiteralPath, and then take the row itself, as text, for a path.
+/// </remarks>
+[Cmdlet(VerbsCommon.New, "KlingVideoTask", SupportsShouldProcess = true)]
+[OutputType(typeof(KlingVideoTask))]
+public sealed class NewKlingVideoTaskCommand : ImagePathCommand
+{
+    private const string ImageUriSet = "ImageUri";
+
+    /// <summary>Images in hand: enough to have the next ones uploaded while the rate limit holds back their requests.</summary>
+    private const int MaxInHand = 32;
+
+    private readonly StagePump<SubmissionRequest, Outcome<SubmissionRequest, KlingVideoTask>> _pump;
+    private Outcome<SubmissionRequest, KlingVideoTask>? _batchFault;
+    private int _fed;
+    private int _accepted;
+    private int _failed;
+
+    /// <summary>Creates the command.</summary>
+    public NewKlingVideoTaskCommand()
+    {
+        _pump = new(this, CreateStage, Emit);
+    }
+
+    /// <summary>The addresses of images that lie on the web; http or https.</summary>
+    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = ImageUriSet)]
+    [Alias("ImageUrl", "image_url")]
+    public string[] ImageUri { get; set; } = [];
+
+    /// <summary>What happens in the video: 1 to 2500 characters.</summary>
+    [Parameter(Mandatory = true, Position = 1, ValueFromPipelineByPropertyName = true)]
+    [AllowEmptyString]
+    public string Prompt { get; set; } = string.Empty;
+
+    /// <summary>What should not be seen: at most 2496 characters.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Alias("negative_prompt")]
+    public string? NegativePrompt { get; set; }
+
+    /// <summary>The length of the video in seconds: 5 (the service's default) or 10.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [BlankAs(KlingModel.DefaultDuration)]
+    [ValidateSet("5", "10")]
+    public int? Duration { get; set; }
+
+    /// <summary>How closely the prompt is followed: 0 to 1 in steps of 0.1; the service's default is 0.5.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [BlankAs(0.5)]
+    [ValidateRange(0.0, 1.0)]
+    [Alias("cfg_scale")]
+    public double? CfgScale { get; set; }
+
+    /// <summary>The image file the video ends with.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    public string? TailImagePath { get; set; }
+
+    /// <summary>The address of the image the video ends with.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Alias("TailImageUrl", "tail_image_url")]
+    public string? TailImageUri { get; set; }
+
+    /// <summary>Where the service posts the result; http or https.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Alias("CallBackUrl")]
+    public string? CallbackUri { get; set; }
+
+    /// <summary>The model's id.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(ModelCompleter))]
+    public string? Model { get; set; }
+
+    /// <summary>Buys even while the answer to an identical request is unknown, so that the video may be paid for twice.</summary>
+    [Parameter]
+    public SwitchParameter Force { get; set; }
+
+    /// <inheritdoc/>
+    private protected override string ProgressActivity => "Submitting images";
+
+    /// <summary>Takes the next images and emits the tasks that were accepted meanwhile.</summary>
+    protected override void ProcessRecord()
+    {
+        if (ParameterSetName == ImageUriSet)
+        {
+            foreach (string uri in ImageUri)
+            {
+                Submit(path: null, uri.Trim());
+            }
+        }
+        else
+        {
+            foreach (string path in ResolveImagePaths())
+            {
+                Submit(path, uri: null);
+            }
+        }
+    }
+
+    /// <summary>Emits the tasks that are still to be accepted.</summary>
+    protected override void EndProcessing()
+    {
+        _pump.Finish();
+        Progress.Complete();
+        ThrowIfBatchIsOver();
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        _pump.Dispose();
+        base.Dispose(disposing);
+    }
+
+    private ConcurrentStage<SubmissionRequest, Outcome<SubmissionRequest, KlingVideoTask>> CreateStage()
+        => new(new VideoSubmitter(GetSession(), Observer).SubmitAsync, MaxInHand, inOrder: true);
+
+    private void Emit(Outcome<SubmissionRequest, KlingVideoTask> result)
+    {
+        if (result.Error is null)
+        {
+            _accepted++;
+            ShowProgress();
+            WriteObject(result.Value);
+            return;
+        }
+
+        _failed++;
+        ShowProgress();
+        if (result.Error.StopsBatch())
+        {
+            _batchFault ??= result;
+        }
+        else
+        {
+            WriteError(result.Error, result.Item.Subject);
+        }
+    }
+
+    private void Submit(string? path, string? uri)
+    {
+        if (_batchFault is not null)
+        {
+            // What is under way still comes out; it may be paid for.
+            _pump.Finish();
+            ThrowIfBatchIsOver();
+        }
+
+        SubmissionRequest request;
+        try
+        {
+            request = ToRequest(path, uri);
+            RequestRules.Check(request);
+        }
+        catch (KlingException exception)
+        {
+            WriteError(exception, path ?? uri);
+            return;
+        }
+
+        if (ShouldProcess(request.Subject, Describe(request)))
+        {
+            _fed++;
+            ShowProgress();
+            _pump.Feed(request);
+        }
+    }
+
+    private SubmissionRequest ToRequest(string? path, string? uri) => new()
+    {
+        SourcePath = path,
+        ImageUri = uri,
+        TailImagePath = string.IsNullOrWhiteSpace(TailImagePath) ? null : GetFullPath(TailImagePath),
+        TailImageUri = NullIfBlank(TailImageUri),
+        Model = NullIfBlank(Model) ?? KlingModel.Default,
+        Prompt = Prompt,
+        NegativePrompt = NullIfBlank(NegativePrompt),
+        Duration = Duration,
+        CfgScale = CfgScale is double scale ? ToStep(scale) : null,
+        CallbackUri = NullIfBlank(CallbackUri),
+        Force = Force,
+    };
+
+    private decimal ToStep(double scale)
+    {
+        decimal given = (decimal)scale;
+        decimal step = Math.Round(given, 1, MidpointRounding.AwayFromZero);
+        if (step != given)
+        {
+            WriteWarning(string.Create(CultureInfo.InvariantCulture, $"The service takes the CFG scale in steps of 0.1; {given} is sent as {step}."));
+        }
+
+        return step;
+    }
+
+    private void ShowProgress()
+        => Progress.Show(
+            _failed == 0 ? $"{_accepted} of {_fed} accepted" : $"{_accepted} of {_fed} accepted, {_failed} not",
+            (_accepted + _failed) * 100 / Math.Max(_fed, 1));
+
+    private void ThrowIfBatchIsOver()
+    {
+        if (_batchFault is { Error: KlingException error } fault)
+        {
+            string rest = _accepted == 0 ? "Nothing was bought." : $"{_accepted} of {_fed} videos were bought before and are being made.";
+            ThrowTerminatingError(new KlingException(error.Kind, $"{error.Message} {rest}", error), fault.Item.Subject);
+        }
+    }
+
+    private static string Describe(SubmissionRequest request)
+        => string.Create(CultureInfo.InvariantCulture, $"Buy a video of {request.Duration ?? KlingModel.DefaultDuration} seconds for {request.Credits:0.##} credits");
+
+    private static string? NullIfBlank(string? text) => string.IsNullOrWhiteSpace(text) ? null : text.Trim();
+}

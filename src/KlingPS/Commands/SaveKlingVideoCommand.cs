@@ -1,0 +1,129 @@
+using System.Management.Automation;
+using KlingPS.Bridge;
+using KlingPS.Core;
+using KlingPS.Core.Pipeline;
+using KlingPS.Parameters;
+
+namespace KlingPS.Commands;
+
+/// <summary>Downloads the videos of finished tasks.</summary>
+[Cmdlet(VerbsData.Save, "KlingVideo", DefaultParameterSetName = InputObjectSet, SupportsShouldProcess = true)]
+[OutputType(typeof(FileInfo))]
+public sealed class SaveKlingVideoCommand : TaskReferenceCommand
+{
+    /// <summary>Downloads at the same time; more would only share the line.</summary>
+    private const int MaxDownloads = 4;
+
+    private readonly StagePump<TaskReference, Outcome<TaskReference, SavedVideo>> _pump;
+    private SaveOptions? _options;
+    private int _fed;
+    private int _saved;
+
+    /// <summary>Creates the command.</summary>
+    public SaveKlingVideoCommand()
+    {
+        _pump = new(this, CreateStage, Emit);
+    }
+
+    /// <summary>The folder the videos go to; created when it is missing. The current folder when it is left out.</summary>
+    [Parameter]
+    public string Destination { get; set; } = ".";
+
+    /// <summary>What the files are called, with tokens such as {BaseName}, {Id} and {Date:yyyyMMdd}.</summary>
+    [Parameter]
+    [ArgumentCompleter(typeof(NameTemplateCompleter))]
+    public string NameTemplate { get; set; } = Core.Downloads.NameTemplate.DefaultText;
+
+    /// <summary>Overwrites files that exist.</summary>
+    [Parameter]
+    public SwitchParameter Force { get; set; }
+
+    /// <inheritdoc/>
+    private protected override string ProgressActivity => "Saving videos";
+
+    /// <summary>Checks destination and template before anything is fetched.</summary>
+    protected override void BeginProcessing()
+    {
+        try
+        {
+            string destination = GetFullPath(Destination);
+            if (File.Exists(destination))
+            {
+                throw new KlingException(ErrorKind.DestinationUnusable, $"'{destination}' is a file, so no videos can be saved in it.");
+            }
+
+            _options = new SaveOptions
+            {
+                Destination = destination,
+                Template = Core.Downloads.NameTemplate.Parse(NameTemplate),
+                Overwrite = Force,
+            };
+        }
+        catch (KlingException exception)
+        {
+            ThrowTerminatingError(exception, exception.Kind == ErrorKind.RequestInvalid ? NameTemplate : Destination);
+        }
+    }
+
+    /// <summary>Takes the next tasks and emits the videos that are whole.</summary>
+    protected override void ProcessRecord()
+    {
+        foreach (TaskReference reference in ResolveReferences())
+        {
+            if (ShouldProcess(reference.ToString(), $"Save the video to {_options!.Destination}"))
+            {
+                _fed++;
+                ShowProgress();
+                _pump.Feed(reference);
+            }
+        }
+    }
+
+    /// <summary>Emits the videos that are still to come.</summary>
+    protected override void EndProcessing()
+    {
+        _pump.Finish();
+        Progress.Complete();
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        _pump.Dispose();
+        base.Dispose(disposing);
+    }
+
+    private ConcurrentStage<TaskReference, Outcome<TaskReference, SavedVideo>> CreateStage()
+        => new(new VideoSaver(GetSession(), _options!, Observer).SaveAsync, MaxDownloads, inOrder: false);
+
+    private void Emit(Outcome<TaskReference, SavedVideo> result)
+    {
+        if (result.Error is KlingException error)
+        {
+            if (error.StopsBatch() && error is Core.Api.KlingApiException)
+            {
+                ThrowTerminatingError(error, TaskReferences.TargetOf(result.Item));
+            }
+
+            WriteError(error, TaskReferences.TargetOf(result.Item));
+        }
+
+        if (result.Value is SavedVideo video)
+        {
+            _saved++;
+            ShowProgress();
+            WriteObject(ToFile(video));
+        }
+    }
+
+    /// <summary>The file as Get-Item would emit it, so that it pipes and prints like any other.</summary>
+    private PSObject ToFile(SavedVideo video)
+    {
+        PSObject file = InvokeProvider.Item.Get([video.Path], force: true, literalPath: true)[0];
+        file.Properties.Add(new PSNoteProperty("TaskId", video.Task.TaskId));
+        file.Properties.Add(new PSNoteProperty("SourcePath", video.Task.SourcePath));
+        return file;
+    }
+
+    private void ShowProgress() => Progress.Show($"{_saved} of {_fed} saved", _saved * 100 / Math.Max(_fed, 1));
+}

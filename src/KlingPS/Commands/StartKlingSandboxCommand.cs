@@ -1,0 +1,87 @@
+using System.Management.Automation;
+using System.Security;
+using KlingPS.Core;
+using KlingPS.Sandbox;
+using KlingPS.Sessions;
+
+namespace KlingPS.Commands;
+
+/// <summary>Starts a local stand-in for the service, for dry runs that cost nothing.</summary>
+[Cmdlet(VerbsLifecycle.Start, "KlingSandbox", SupportsShouldProcess = true)]
+[OutputType(typeof(KlingSandbox))]
+public sealed class StartKlingSandboxCommand : KlingCommand
+{
+    /// <summary>How long it takes to make a video, in seconds.</summary>
+    [Parameter]
+    [ValidateRange(0.0, 86_400.0)]
+    public double GenerationTime { get; set; } = 3;
+
+    /// <summary>The balance to begin with, in credits.</summary>
+    [Parameter]
+    [ValidateRange(0, int.MaxValue)]
+    public decimal Credits { get; set; } = 10_000;
+
+    /// <summary>The port of its jobs API; a free one when it is left out.</summary>
+    [Parameter]
+    [ValidateRange(0, 65_535)]
+    public int Port { get; set; }
+
+    /// <summary>The key it takes; a random one when it is left out.</summary>
+    [Parameter]
+    public SecureString? ApiKey { get; set; }
+
+    /// <summary>The size of the videos it makes, in bytes; that of its small clips when it is left out.</summary>
+    [Parameter]
+    [ValidateRange(0, long.MaxValue)]
+    public long VideoSize { get; set; }
+
+    /// <summary>What goes wrong, where, and how often: objects or hashtables, such as @{ On = 'Create'; Kind = 'LoseAnswerAfter' }.</summary>
+    [Parameter]
+    public SandboxFault[] Fault { get; set; } = [];
+
+    /// <summary>Starts the sandbox in place of one that runs.</summary>
+    [Parameter]
+    public SwitchParameter Force { get; set; }
+
+    /// <summary>Starts it.</summary>
+    protected override void ProcessRecord()
+    {
+        if (Connection.Sandbox.IsRunning && !Force)
+        {
+            // Starting what runs is no error, as with services; it is the same sandbox.
+            WriteWarning($"A sandbox runs already at {Connection.Sandbox.Describe()}; use -Force to start a new one in its place.");
+            WriteObject(Connection.Sandbox.Describe());
+            return;
+        }
+
+        if (!ShouldProcess("this machine", "Start a sandbox of the Kling service"))
+        {
+            return;
+        }
+
+        try
+        {
+            Connection.StopSandbox();
+            WriteObject(Connection.Sandbox.Start(
+                new SandboxOptions
+                {
+                    ApiKey = ApiKey is null ? null : new System.Net.NetworkCredential(string.Empty, ApiKey).Password,
+                    Credits = Credits,
+                    GenerationTime = TimeSpan.FromSeconds(GenerationTime),
+                    Port = Port,
+                    VideoSize = VideoSize,
+                },
+                Fault));
+        }
+        catch (IOException exception)
+        {
+            ThrowTerminatingError(
+                new KlingException(ErrorKind.SandboxNotRunning, exception.Message, exception),
+                Port);
+        }
+        catch (ArgumentException exception)
+        {
+            ThrowTerminatingError(new KlingException(ErrorKind.RequestInvalid, exception.Message, exception), Fault);
+        }
+    }
+}

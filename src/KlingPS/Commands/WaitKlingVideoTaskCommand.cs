@@ -1,0 +1,95 @@
+using System.Management.Automation;
+using KlingPS.Bridge;
+using KlingPS.Core;
+using KlingPS.Core.Ledger;
+using KlingPS.Core.Pipeline;
+using KlingPS.Parameters;
+
+namespace KlingPS.Commands;
+
+/// <summary>Waits for tasks and emits each as it finishes.</summary>
+[Cmdlet(VerbsLifecycle.Wait, "KlingVideoTask", DefaultParameterSetName = InputObjectSet)]
+[OutputType(typeof(KlingVideoTask))]
+public sealed class WaitKlingVideoTaskCommand : TaskReferenceCommand
+{
+    private readonly StagePump<TaskReference, Outcome<TaskReference, KlingVideoTask>> _pump;
+    private int _fed;
+    private int _finished;
+
+    /// <summary>Creates the command.</summary>
+    public WaitKlingVideoTaskCommand()
+    {
+        _pump = new(this, CreateStage, Emit);
+    }
+
+    /// <summary>How long to wait for a task, in seconds from its arrival here; without end when it is left out. 0 looks once.</summary>
+    [Parameter]
+    [ValidateRange(0, 10_000_000)]
+    public int? Timeout { get; set; }
+
+    /// <summary>The time between two looks at a task, in seconds; planned from experience when it is left out.</summary>
+    [Parameter]
+    [ValidateRange(0.1, 3600.0)]
+    public double? PollingInterval { get; set; }
+
+    /// <inheritdoc/>
+    private protected override string ProgressActivity => "Waiting for videos";
+
+    /// <summary>Takes the next tasks and emits those that have finished.</summary>
+    protected override void ProcessRecord()
+    {
+        foreach (TaskReference reference in ResolveReferences())
+        {
+            _fed++;
+            ShowProgress();
+            _pump.Feed(reference);
+        }
+    }
+
+    /// <summary>Emits the tasks that are still to finish.</summary>
+    protected override void EndProcessing()
+    {
+        _pump.Finish();
+        Progress.Complete();
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        _pump.Dispose();
+        base.Dispose(disposing);
+    }
+
+    private TaskWaiter CreateStage()
+        => new(
+            GetSession(),
+            new WaitOptions
+            {
+                Timeout = Timeout is int seconds ? TimeSpan.FromSeconds(seconds) : null,
+                PollingInterval = PollingInterval is double interval ? TimeSpan.FromSeconds(interval) : null,
+            },
+            Observer);
+
+    private void Emit(Outcome<TaskReference, KlingVideoTask> result)
+    {
+        _finished++;
+        ShowProgress();
+        if (result.Error is KlingException error)
+        {
+            object? target = result.Value ?? TaskReferences.TargetOf(result.Item);
+            if (error.StopsBatch())
+            {
+                ThrowTerminatingError(error, target);
+            }
+
+            WriteError(error, target);
+        }
+
+        if (result.Value is not null)
+        {
+            WriteObject(result.Value);
+        }
+    }
+
+    private void ShowProgress() => Progress.Show($"{_finished} of {_fed} finished", _finished * 100 / Math.Max(_fed, 1));
+}

@@ -1,0 +1,52 @@
+using System.Globalization;
+using System.Management.Automation;
+
+namespace KlingPS.Display;
+
+/// <summary>What the views of tasks show; called by KlingPS.Format.ps1xml. Takes live tasks and those from another session.</summary>
+public static class TaskDisplay
+{
+    /// <summary>How long ago a task was submitted, in its largest unit, such as <c>3m</c>.</summary>
+    public static string Age(PSObject task) => Age(task, DateTimeOffset.UtcNow);
+
+    /// <inheritdoc cref="Age(PSObject)"/>
+    /// <param name="task">The task.</param>
+    /// <param name="now">The present moment.</param>
+    public static string Age(PSObject task, DateTimeOffset now)
+    {
+        if (Value(task, "CreatedAt") is not DateTimeOffset created)
+        {
+            return string.Empty;
+        }
+
+        TimeSpan age = now > created ? now - created : TimeSpan.Zero;
+        (double number, string unit) = age.TotalMinutes < 1 ? (age.TotalSeconds, "s")
+            : age.TotalHours < 1 ? (age.TotalMinutes, "m")
+            : age.TotalDays < 1 ? (age.TotalHours, "h")
+            : (age.TotalDays, "d");
+        return string.Create(CultureInfo.InvariantCulture, $"{Math.Floor(number):0}{unit}");
+    }
+
+    /// <summary>The name of the image, or of its address, or the service's id.</summary>
+    public static string Source(PSObject task)
+        => Value(task, "SourcePath") is string path ? FileName(path)
+            : Value(task, "ImageUri") is string uri ? FileName(uri)
+            : Value(task, "TaskId")?.ToString() ?? string.Empty;
+
+    /// <summary>The credits spent; in parentheses while they are only set aside.</summary>
+    public static string Credits(PSObject task)
+        => Value(task, "CreditsConsumed") is decimal consumed ? consumed.ToString("0.##", CultureInfo.InvariantCulture)
+            : Value(task, "CreditsReserved") is decimal reserved ? $"({reserved.ToString("0.##", CultureInfo.InvariantCulture)})"
+            : string.Empty;
+
+    /// <summary>The name of the saved video; or why there is none.</summary>
+    public static string Result(PSObject task)
+        => Value(task, "SavedPath") is string path ? FileName(path)
+            : Value(task, "FailMessage")?.ToString() ?? string.Empty;
+
+    private static object? Value(PSObject task, string property)
+        => task.Properties[property]?.Value is object value ? (value as PSObject)?.BaseObject ?? value : null;
+
+    /// <summary>What comes after the last separator of either kind: a record may come from another system.</summary>
+    private static string FileName(string path) => path[(path.LastIndexOfAny(['/', '\\']) + 1)..];
+}

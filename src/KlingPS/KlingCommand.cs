@@ -1,0 +1,122 @@
+using System.Management.Automation;
+using KlingPS.Bridge;
+using KlingPS.Core;
+using KlingPS.Core.Sessions;
+using KlingPS.Errors;
+using KlingPS.Progress;
+using KlingPS.Sessions;
+
+namespace KlingPS;
+
+/// <summary>What all commands share: the bridge to asynchronous work, the session, and the way errors are written.</summary>
+public abstract class KlingCommand : PSCmdlet, IDisposable
+{
+    private readonly PipelineBridge _bridge = new();
+    private CommandProgress? _progress;
+    private CommandObserver? _observer;
+
+    /// <summary>Cancelled when the command is stopped.</summary>
+    internal CancellationToken StopToken => _bridge.StopToken;
+
+    /// <summary>Tells the user what Core does. To be taken on the pipeline thread; may be used on any.</summary>
+    private protected CommandObserver Observer => _observer ??= new CommandObserver(this, Progress, IsEnabled("Verbose"), IsEnabled("Debug"));
+
+    /// <summary>The progress bar of this command.</summary>
+    private protected CommandProgress Progress => _progress ??= new CommandProgress(this, ProgressActivity);
+
+    /// <summary>What the progress bar says the command does.</summary>
+    private protected virtual string ProgressActivity => MyInvocation.MyCommand.Name;
+
+    /// <summary>What this runspace is connected to.</summary>
+    private protected static RunspaceConnection Connection => RunspaceConnection.Current;
+
+    /// <summary>Stops the work in hand. Purchases that have left are carried to their end and recorded.</summary>
+    protected override void StopProcessing() => _bridge.Stop();
+
+    /// <summary>Ends what still runs in the background.</summary>
+    public void Dispose()
+    {
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Asks the pipeline thread to do something while it waits; called from any thread.</summary>
+    internal void Post(Action request) => _bridge.Post(request);
+
+    /// <summary>Ends what still runs in the background.</summary>
+    protected virtual void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            _progress?.Dispose();
+            _bridge.Dispose();
+        }
+    }
+
+    /// <summary>The session to work with: the connected one, or one from the key that is found elsewhere.</summary>
+    private protected KlingSession GetSession() => Run(() => Connection.GetSession(this));
+
+    /// <summary>Waits for asynchronous work, writing meanwhile what it has to say.</summary>
+    internal T Await<T>(Func<CancellationToken, Task<T>> work) => Run(() => _bridge.Wait(Task.Run(() => work(StopToken))));
+
+    /// <inheritdoc cref="Await{T}(Func{CancellationToken, Task{T}})"/>
+    internal void Await(Func<CancellationToken, Task> work) => Run(() =>
+    {
+        _bridge.Wait(Task.Run(() => work(StopToken)));
+        return true;
+    });
+
+    /// <summary>Waits until any of the tasks has ended, writing meanwhile what the work has to say.</summary>
+    internal void AwaitAny(params Task[] tasks) => Run(() =>
+    {
+        _bridge.WaitAny(tasks);
+        return true;
+    });
+
+    /// <summary>Writes the error of one item; the others go on.</summary>
+    private protected void WriteError(KlingException exception, object? target) => WriteError(ErrorRecords.From(exception, target));
+
+    /// <summary>Ends the command with an error.</summary>
+    internal void ThrowTerminatingError(KlingException exception, object? target)
+    {
+        _progress?.Complete();
+        ThrowTerminatingError(ErrorRecords.From(exception, target));
+    }
+
+    /// <summary>The full path of a file or folder that need not exist.</summary>
+    /// <exception cref="KlingException">The path is not one of the file system.</exception>
+    private protected string GetFullPath(string path)
+    {
+        try
+        {
+            string full = SessionState.Path.GetUnresolvedProviderPathFromPSPath(path, out ProviderInfo provider, out _);
+            return provider.Name == "FileSystem"
+                ? Path.GetFullPath(full)
+                : throw new KlingException(ErrorKind.PathNotFound, $"'{path}' is not a path of the file system but of {provider.Name}.");
+        }
+        catch (Exception exception) when (exception is System.Management.Automation.DriveNotFoundException or ProviderNotFoundException or NotSupportedException)
+        {
+            throw new KlingException(ErrorKind.PathNotFound, $"'{path}' is no path of this machine: {exception.Message}", exception);
+        }
+    }
+
+    /// <summary>Turns a cancelled wait into PowerShell's own way of stopping.</summary>
+    private T Run<T>(Func<T> wait)
+    {
+        try
+        {
+            return wait();
+        }
+        catch (OperationCanceledException) when (Stopping || StopToken.IsCancellationRequested)
+        {
+            throw new PipelineStoppedException();
+        }
+    }
+
+    private bool IsEnabled(string stream)
+        => MyInvocation.BoundParameters.TryGetValue(stream, out object? given)
+            ? given is SwitchParameter { IsPresent: true }
+            : SessionState.PSVariable.GetValue(stream + "Preference") is object preference
+                && !string.Equals(preference.ToString(), nameof(ActionPreference.SilentlyContinue), StringComparison.OrdinalIgnoreCase)
+                && !string.Equals(preference.ToString(), "Ignore", StringComparison.OrdinalIgnoreCase);
+}

@@ -1,0 +1,24 @@
+using System.Management.Automation;
+
+namespace KlingPS.Parameters;
+
+/// <summary>A command that takes image files, by <c>-Path</c> with wildcards or by <c>-LiteralPath</c>.</summary>
+public abstract class ImagePathCommand : KlingCommand
+{
+    private protected const string PathSet = "Path";
+    private protected const string LiteralPathSet = "LiteralPath";
+
+    /// <summary>The image files; wildcards are allowed.</summary>
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = PathSet)]
+    [SupportsWildcards]
+    public string[] Path { get; set; } = [];
+
+    /// <summary>The image files, their names taken as they are.</summary>
+    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = LiteralPathSet)]
+    [Alias("PSPath", "FullName", "LP")]
+    public string[] LiteralPath { get; set; } = [];
+
+    /// <summary>The full paths of the files that the current input names. What names none is reported.</summary>
+    private protected IEnumerable<string> ResolveImagePaths()
+        => ImagePaths.Resolve(this, ParameterSetName == LiteralPathSet ? LiteralPath : Path, isLiteral: ParameterSetName == LiteralPathSet, WriteError);
+}

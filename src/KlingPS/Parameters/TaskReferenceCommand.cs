@@ -1,0 +1,47 @@
+using System.Management.Automation;
+using KlingPS.Core;
+using KlingPS.Core.Pipeline;
+
+namespace KlingPS.Parameters;
+
+/// <summary>A command that takes tasks, in whatever way a user names them.</summary>
+public abstract class TaskReferenceCommand : KlingCommand
+{
+    private protected const string InputObjectSet = "InputObject";
+    private const string TaskIdSet = "TaskId";
+    private const string IdSet = "Id";
+
+    /// <summary>The tasks: as other commands emit them, as the service's ids, or as anything with a TaskId or an Id.</summary>
+    [Parameter(Mandatory = true, ValueFromPipeline = true, ParameterSetName = InputObjectSet)]
+    public PSObject[] InputObject { get; set; } = [];
+
+    /// <summary>The service's ids of the tasks.</summary>
+    [Parameter(Mandatory = true, Position = 0, ParameterSetName = TaskIdSet)]
+    public string[] TaskId { get; set; } = [];
+
+    /// <summary>The local ids of the tasks.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = IdSet)]
+    public long[] Id { get; set; } = [];
+
+    /// <summary>The tasks that the current input names. What names none is reported.</summary>
+    private protected IEnumerable<TaskReference> ResolveReferences()
+    {
+        foreach (object item in ParameterSetName == IdSet ? Id.Cast<object>() : ParameterSetName == TaskIdSet ? TaskId : InputObject)
+        {
+            TaskReference? reference = null;
+            try
+            {
+                reference = TaskReferences.From(PSObject.AsPSObject(item));
+            }
+            catch (KlingException exception)
+            {
+                WriteError(exception, item);
+            }
+
+            if (reference is not null)
+            {
+                yield return reference;
+            }
+        }
+    }
+}

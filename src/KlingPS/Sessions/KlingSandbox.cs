@@ -1,0 +1,105 @@
+using System.Security;
+using KlingPS.Sandbox;
+
+namespace KlingPS.Sessions;
+
+/// <summary>The local sandbox: where it is, what was asked of it so far, and what it would have cost.</summary>
+public sealed class KlingSandbox
+{
+    private readonly SandboxServer _server;
+    private readonly SandboxBill _bill;
+
+    internal KlingSandbox(SandboxServer server, SandboxOptions options)
+    {
+        _server = server;
+        _bill = server.GetBill();
+        GenerationTime = options.GenerationTime;
+        ApiKey = new SecureString();
+        foreach (char c in server.ApiKey)
+        {
+            ApiKey.AppendChar(c);
+        }
+
+        ApiKey.MakeReadOnly();
+    }
+
+    /// <summary>The address of its jobs API.</summary>
+    public Uri Endpoint => _server.Endpoint;
+
+    /// <summary>The address of its upload host.</summary>
+    public Uri UploadEndpoint => _server.UploadEndpoint;
+
+    /// <summary>The address of its download host.</summary>
+    public Uri DownloadEndpoint => _server.DownloadEndpoint;
+
+    /// <summary>The key it takes; so that the object can be piped to Connect-KlingAccount.</summary>
+    public SecureString ApiKey { get; }
+
+    /// <summary>Whether it still runs.</summary>
+    public bool IsRunning => _server.IsRunning;
+
+    /// <summary>When it was started.</summary>
+    public DateTimeOffset StartedAt => _server.StartedAt;
+
+    /// <summary>How long it takes to make a video.</summary>
+    public TimeSpan GenerationTime { get; }
+
+    /// <summary>Create requests that arrived.</summary>
+    public int CreatesReceived => _bill.CreatesReceived;
+
+    /// <summary>Create requests that were accepted.</summary>
+    public int CreatesAccepted => _bill.CreatesAccepted;
+
+    /// <summary>Create requests that were refused, for whatever reason.</summary>
+    public int CreatesRefused => _bill.CreatesRefused;
+
+    /// <summary>Create requests that were refused because too many came.</summary>
+    public int RateRefusals => _bill.RateRefusals;
+
+    /// <summary>Status queries.</summary>
+    public int Queries => _bill.Queries;
+
+    /// <summary>Uploads.</summary>
+    public int Uploads => _bill.Uploads;
+
+    /// <summary>Requests to the download host.</summary>
+    public int Downloads => _bill.Downloads;
+
+    /// <summary>Requests that carried the key to the download host, where it has no business.</summary>
+    public int KeyLeaks => _bill.KeyLeaks;
+
+    /// <summary>Credits that finished videos have cost.</summary>
+    public decimal CreditsSpent => _bill.CreditsSpent;
+
+    /// <summary>Credits set aside for videos in the making.</summary>
+    public decimal CreditsHeld => _bill.CreditsHeld;
+
+    /// <summary>Credits left on the account.</summary>
+    public decimal CreditsLeft => _bill.CreditsLeft;
+
+    /// <summary>Every accepted task.</summary>
+    public IReadOnlyList<SandboxTask> Tasks => _bill.Tasks;
+
+    /// <summary>How many tasks were accepted for each image: more than one means it was paid for more than once.</summary>
+    public IReadOnlyDictionary<string, int> TasksPerImage => _bill.TasksPerImage;
+
+    /// <summary>The latest requests.</summary>
+    public IReadOnlyList<SandboxRequest> Requests => _bill.Requests;
+
+    /// <summary>Faults that are in force.</summary>
+    public IReadOnlyList<SandboxFault> Faults => _server.Faults;
+
+    /// <summary>Makes something go wrong from now on.</summary>
+    /// <param name="fault">What, where and how often; a hashtable does.</param>
+    public void AddFault(SandboxFault fault) => _server.AddFault(fault);
+
+    /// <summary>Ends all faults.</summary>
+    public void ClearFaults() => _server.ClearFaults();
+
+    /// <summary>Sets the balance.</summary>
+    /// <param name="credits">The credits the account has from now on.</param>
+    public void SetCredits(decimal credits) => _server.SetCredits(credits);
+
+    /// <summary>Its address.</summary>
+    public override string ToString() => Endpoint.AbsoluteUri;
+}

@@ -1,0 +1,56 @@
+using KlingPS.Core;
+using KlingPS.Core.Api;
+using KlingPS.Sandbox;
+
+namespace KlingPS.Sessions;
+
+/// <summary>The sandbox of a runspace: at most one.</summary>
+internal sealed class SandboxHost
+{
+    private SandboxServer? _server;
+    private SandboxOptions? _options;
+
+    /// <summary>Whether a sandbox runs.</summary>
+    public bool IsRunning => _server is not null;
+
+    /// <summary>Starts a sandbox in place of the one that runs.</summary>
+    public KlingSandbox Start(SandboxOptions options, IEnumerable<SandboxFault> faults)
+    {
+        Stop();
+        SandboxServer server = SandboxServer.Start(options);
+        try
+        {
+            foreach (SandboxFault fault in faults)
+            {
+                server.AddFault(fault);
+            }
+        }
+        catch (ArgumentException)
+        {
+            server.Dispose();
+            throw;
+        }
+
+        _server = server;
+        _options = options;
+        return Describe();
+    }
+
+    /// <summary>The sandbox as it stands now.</summary>
+    /// <exception cref="KlingException"><see cref="ErrorKind.SandboxNotRunning"/>.</exception>
+    public KlingSandbox Describe()
+        => _server is not null && _options is not null
+            ? new KlingSandbox(_server, _options)
+            : throw new KlingException(ErrorKind.SandboxNotRunning, "No sandbox is running.");
+
+    /// <summary>Whether these are the addresses of the sandbox that runs.</summary>
+    public bool IsAt(KlingEndpoints endpoints) => _server is not null && endpoints.Api == _server.Endpoint;
+
+    /// <summary>Stops the sandbox, if one runs.</summary>
+    public void Stop()
+    {
+        _server?.Dispose();
+        _server = null;
+        _options = null;
+    }
+}

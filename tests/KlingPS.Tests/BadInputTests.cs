@@ -1,0 +1,123 @@
+using System.Management.Automation;
+using KlingPS.Core.Ledger;
+using KlingPS.Tests.Hosting;
+
+namespace KlingPS.Tests;
+
+public sealed class BadInputTests
+{
+    /// <summary>What is wrong, as properties of a row in which $folder stands for the folder of the files; the error; and its target if it is not the row's path.</summary>
+    public static TheoryData<string, string, ErrorCategory, string?> Rows => new()
+    {
+        { "Path = \"$folder/missing.png\"", "KlingPathNotFound", ErrorCategory.ObjectNotFound, "$folder/missing.png" },
+        { "Path = $folder", "KlingImageUnsupported", ErrorCategory.InvalidData, "$folder" },
+        { "Path = \"$folder/locked.png\"", "KlingFileUnreadable", ErrorCategory.ReadError, "$folder/locked.png" },
+        { "Path = \"$folder/note.txt\"", "KlingImageUnsupported", ErrorCategory.InvalidData, "$folder/note.txt" },
+        { "Path = \"$folder/empty.png\"", "KlingImageUnsupported", ErrorCategory.InvalidData, "$folder/empty.png" },
+        { "Path = \"$folder/huge.png\"", "KlingImageUnsupported", ErrorCategory.InvalidData, "$folder/huge.png" },
+        { "Path = \"$folder/*.gif\"", "KlingPathNotFound", ErrorCategory.ObjectNotFound, "$folder/*.gif" },
+        { "Path = \"$folder/[.png\"", "KlingPathNotFound", ErrorCategory.ObjectNotFound, "$folder/[.png" },
+        { "Path = 'nodrive:/x.png'", "KlingPathNotFound", ErrorCategory.ObjectNotFound, "nodrive:/x.png" },
+        { "Path = 'env:PATH'", "KlingPathNotFound", ErrorCategory.ObjectNotFound, "env:PATH" },
+        { "LiteralPath = \"$folder/*.png\"", "KlingPathNotFound", ErrorCategory.ObjectNotFound, "$folder/*.png" },
+        { "Path = $good; Prompt = ''", "KlingRequestInvalid", ErrorCategory.InvalidArgument, "$folder/good.png" },
+        { "Path = $good; Prompt = 'x' * 2501", "KlingRequestInvalid", ErrorCategory.InvalidArgument, "$folder/good.png" },
+        { "Path = $good; NegativePrompt = 'x' * 2497", "KlingRequestInvalid", ErrorCategory.InvalidArgument, "$folder/good.png" },
+        { "Path = $good; TailImagePath = \"$folder/missing.png\"", "KlingPathNotFound", ErrorCategory.ObjectNotFound, "$folder/good.png" },
+        { "Path = $good; TailImagePath = 'http://images.example/x.png'", "KlingPathNotFound", ErrorCategory.ObjectNotFound, "$folder/good.png" },
+        { "Path = $good; TailImageUri = 'x.png'", "KlingRequestInvalid", ErrorCategory.InvalidArgument, "$folder/good.png" },
+        { "Path = $good; CallbackUri = 'ftp://x.example/'", "KlingRequestInvalid", ErrorCategory.InvalidArgument, "$folder/good.png" },
+        { "ImageUri = 'images/fox.png'", "KlingRequestInvalid", ErrorCategory.InvalidArgument, "images/fox.png" },
+        { "ImageUri = 'ftp://images.example/fox.png'", "KlingRequestInvalid", ErrorCategory.InvalidArgument, "ftp://images.example/fox.png" },
+    };
+
+    /// <summary>Commands that take images and send nothing, or nothing that costs.</summary>
+    public static TheoryData<string, string, string, ErrorCategory> ImageCommands
+    {
+        get
+        {
+            var rows = new TheoryData<string, string, string, ErrorCategory>();
+            foreach (string command in (string[])["Test-KlingImage", "Send-KlingImage", "Measure-KlingVideoCost"])
+            {
+                rows.Add(command, "missing.png", "KlingPathNotFound", ErrorCategory.ObjectNotFound);
+                rows.Add(command, "locked.png", "KlingFileUnreadable", ErrorCategory.ReadError);
+                rows.Add(command, "*.gif", "KlingPathNotFound", ErrorCategory.ObjectNotFound);
+                rows.Add(command, ".", "KlingImageUnsupported", ErrorCategory.InvalidData);
+                if (command != "Test-KlingImage")
+                {
+                    rows.Add(command, "note.txt", "KlingImageUnsupported", ErrorCategory.InvalidData);
+                    rows.Add(command, "huge.png", "KlingImageUnsupported", ErrorCategory.InvalidData);
+                }
+            }
+
+            return rows;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Rows))]
+    public async Task A_bad_row_gives_one_error_and_is_not_bought_and_the_others_are(string row, string id, ErrorCategory category, string? target)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        using FileStream locked = Prepare(shell);
+
+        ShellResult result = await shell.RunAsync(
+            $$"""
+            $bad = [pscustomobject]@{ {{row}} }
+            if (-not $bad.PSObject.Properties['Prompt']) { $bad.PSObject.Properties.Add([psnoteproperty]::new('Prompt', 'bad')) }
+            [pscustomobject]@{ Path = $good; Prompt = 'before' }, $bad, [pscustomobject]@{ Path = $good; Prompt = 'after' } | New-KlingVideoTask
+            """,
+            new { folder = shell.Folder, good = Path.Combine(shell.Folder, "good.png") });
+
+        Assert.Null(result.Terminating);
+        Assert.Single(result.Errors).Is(id, category, target?.Replace("$folder", shell.Folder, StringComparison.Ordinal));
+        Assert.Equal(["before", "after"], result.Of<KlingVideoTask>().Select(task => task.Prompt));
+        Assert.Equal(2, shell.Bill.CreatesReceived);
+    }
+
+    [Theory]
+    [InlineData("-Duration 7", "Duration = '7'")]
+    [InlineData("-CfgScale 1.2", "CfgScale = '1.2'")]
+    public async Task A_number_out_of_range_is_refused_by_PowerShell_itself_before_anything_is_sent(string argument, string cell)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        using FileStream locked = Prepare(shell);
+        var variables = new { good = Path.Combine(shell.Folder, "good.png") };
+
+        ShellResult typed = await shell.RunAsync($"$good | New-KlingVideoTask -Prompt 'bad' {argument}", variables);
+        ShellResult piped = await shell.RunAsync(
+            $$"""[pscustomobject]@{ Path = $good; Prompt = 'bad'; {{cell}} }, [pscustomobject]@{ Path = $good; Prompt = 'good' } | New-KlingVideoTask""",
+            variables);
+
+        Assert.StartsWith("ParameterArgumentValidationError,", typed.Terminating?.FullyQualifiedErrorId, StringComparison.Ordinal);
+        Assert.StartsWith("ParameterArgumentValidationError,", Assert.Single(piped.Errors).FullyQualifiedErrorId, StringComparison.Ordinal);
+        Assert.Equal("good", Assert.Single(piped.Of<KlingVideoTask>()).Prompt);
+        Assert.Equal("good", Assert.Single(shell.Bill.Tasks).Prompt);
+    }
+
+    [Theory]
+    [MemberData(nameof(ImageCommands))]
+    public async Task A_bad_image_gives_one_error_with_every_command_and_the_others_go_on(string command, string name, string id, ErrorCategory category)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        using FileStream locked = Prepare(shell);
+        string bad = name == "." ? shell.Folder : Path.Combine(shell.Folder, name);
+
+        ShellResult result = await shell.RunAsync($"$bad, $good | {command}", new { bad, good = Path.Combine(shell.Folder, "good.png") });
+
+        Assert.Null(result.Terminating);
+        Assert.Single(result.Errors).Is(id, category, bad);
+        Assert.Single(result.Output);
+        Assert.Equal(command == "Send-KlingImage" ? 1 : 0, shell.Bill.Uploads);
+    }
+
+    private static FileStream Prepare(ConnectedShell shell)
+    {
+        shell.Image("good.png");
+        shell.WriteFile("note.txt", "No image."u8.ToArray());
+        shell.WriteFile("empty.png", []);
+        byte[] huge = TestImage.Png("huge");
+        shell.WriteFile("huge.png", [.. huge[..^12], .. new byte[10 * 1024 * 1024], .. huge[^12..]]);
+        return new FileStream(shell.Image("locked.png"), FileMode.Open, FileAccess.ReadWrite, FileShare.None);
+    }
+}

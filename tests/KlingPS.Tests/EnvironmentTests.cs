@@ -1,0 +1,161 @@
+using System.Management.Automation;
+using KlingPS.Core.Ledger;
+using KlingPS.Core.Sessions;
+using KlingPS.Tests.Hosting;
+
+namespace KlingPS.Tests;
+
+[Collection(UsesEnvironment.Name)]
+public sealed class EnvironmentTests
+{
+    public static TheoryData<string> Commands =>
+    [
+        "Connect-KlingAccount",
+        "Get-KlingAccount",
+        "Send-KlingImage $image",
+        "$image | New-KlingVideoTask -Prompt 'It moves.'",
+        "Get-KlingVideoTask",
+        "Wait-KlingVideoTask -TaskId some-task",
+        "Save-KlingVideo -TaskId some-task",
+    ];
+
+    [Theory]
+    [MemberData(nameof(Commands))]
+    public async Task Without_a_key_anywhere_every_command_that_needs_one_ends(string command)
+    {
+        using var environment = new EnvironmentScope();
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = await shell.RunAsync($"Disconnect-KlingAccount; {command}; 'not reached'", new { image = shell.Image() });
+
+        result.Terminating.Is("KlingApiKeyMissing", ErrorCategory.AuthenticationError);
+        Assert.Empty(result.Output);
+        Assert.Empty(result.Errors);
+    }
+
+    [Fact]
+    public async Task What_sends_nothing_needs_no_key()
+    {
+        using var environment = new EnvironmentScope();
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        (await shell.RunAsync(
+            """
+            Disconnect-KlingAccount
+            Test-KlingImage $image
+            Measure-KlingVideoCost $image
+            New-KlingVideoTask $image 'It moves.' -WhatIf
+            Send-KlingImage $image -WhatIf
+            Save-KlingVideo -TaskId some-task -WhatIf
+            Disconnect-KlingAccount
+            """,
+            new { image = shell.Image() })).Clean();
+        Assert.Empty(shell.Bill.Requests);
+    }
+
+    [Fact]
+    public async Task Bad_input_is_told_even_without_a_key()
+    {
+        using var environment = new EnvironmentScope();
+        using var shell = new HostedShell();
+
+        ShellResult result = await shell.RunAsync("New-KlingVideoTask -ImageUri 'fox.png' -Prompt 'It moves.'");
+
+        Assert.Single(result.Errors).Is("KlingRequestInvalid", ErrorCategory.InvalidArgument, "fox.png");
+        Assert.Null(result.Terminating);
+    }
+
+    [Fact]
+    public async Task Key_and_endpoint_are_taken_from_the_environment()
+    {
+        using var environment = new EnvironmentScope();
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        Environment.SetEnvironmentVariable("KIE_API_KEY", $" {ConnectedShell.Key}\n");
+        Environment.SetEnvironmentVariable("KLINGPS_ENDPOINT", shell.Server.Endpoint.AbsoluteUri);
+
+        ShellResult result = (await shell.RunAsync("Disconnect-KlingAccount; Get-KlingAccount; New-KlingVideoTask -ImageUri 'https://images.example/fox.png' -Prompt 'It moves.'; Get-KlingVideoTask")).Clean();
+
+        var account = Assert.IsType<KlingAccount>(result.Output[0].BaseObject);
+        Assert.Equal("environment variable KIE_API_KEY", account.KeySource);
+        Assert.Equal((shell.Server.Endpoint, shell.Server.Endpoint), (account.Endpoint, account.UploadEndpoint));
+        Assert.Equal(((KlingVideoTask)result.Output[1].BaseObject).TaskId, ((KlingVideoTask)result.Output[2].BaseObject).TaskId);
+    }
+
+    [Fact]
+    public async Task Uploads_go_where_the_environment_says()
+    {
+        using var environment = new EnvironmentScope();
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        Environment.SetEnvironmentVariable("KIE_API_KEY", ConnectedShell.Key);
+        Environment.SetEnvironmentVariable("KLINGPS_ENDPOINT", shell.Server.Endpoint.AbsoluteUri);
+        Environment.SetEnvironmentVariable("KLINGPS_UPLOAD_ENDPOINT", shell.Server.UploadEndpoint.AbsoluteUri);
+
+        (await shell.RunAsync("Disconnect-KlingAccount; Send-KlingImage $image", new { image = shell.Image() })).Clean();
+
+        Assert.Equal(1, shell.Bill.Uploads);
+    }
+
+    [Fact]
+    public async Task A_key_is_looked_for_in_the_parameter_then_the_session_then_the_secret_store_then_the_environment()
+    {
+        using var environment = new EnvironmentScope();
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        Environment.SetEnvironmentVariable("KIE_API_KEY", "a-key-that-is-not-used");
+        Environment.SetEnvironmentVariable("KLINGPS_ENDPOINT", shell.Server.Endpoint.AbsoluteUri);
+
+        ShellResult result = (await shell.RunAsync(
+            """
+            (Get-KlingAccount).KeySource
+            (Connect-KlingAccount -SkipVerification).KeySource
+            Disconnect-KlingAccount
+            function Get-Secret {
+                [CmdletBinding()] param($Name, $Vault)
+                $PSCmdlet.WriteWarning('There are no vaults.')
+                if ($Name -eq 'KlingApiKey') { $key }
+            }
+            (Get-KlingAccount).KeySource
+            (Connect-KlingAccount).KeySource
+            (Connect-KlingAccount -ApiKey $key).KeySource
+            """,
+            new { key = ConnectedShell.Secure(ConnectedShell.Key) })).Clean();
+
+        Assert.Equal(
+            ["parameter -ApiKey", "environment variable KIE_API_KEY", "secret KlingApiKey", "secret KlingApiKey", "parameter -ApiKey"],
+            result.Of<string>());
+        Assert.Empty(result.Warnings);
+    }
+
+    [Theory]
+    [InlineData("not an address")]
+    [InlineData("http://api.example.com")]
+    public async Task An_endpoint_of_the_environment_that_cannot_be_used_is_refused(string endpoint)
+    {
+        using var environment = new EnvironmentScope();
+        Environment.SetEnvironmentVariable("KIE_API_KEY", ConnectedShell.Key);
+        Environment.SetEnvironmentVariable("KLINGPS_ENDPOINT", endpoint);
+        using var shell = new HostedShell();
+
+        (await shell.RunAsync("Get-KlingAccount")).Terminating.Is("KlingRequestInvalid", ErrorCategory.InvalidArgument);
+    }
+
+    [Fact]
+    public async Task Removing_the_module_forgets_the_key_and_stops_the_sandbox()
+    {
+        using var environment = new EnvironmentScope();
+        using var shell = new HostedShell();
+
+        ShellResult result = await shell.RunAsync(
+            """
+            $null = Connect-KlingAccount -Sandbox
+            $sandbox = Get-KlingSandbox
+            Remove-Module KlingPS
+            $sandbox.IsRunning
+            Import-Module $module
+            Get-KlingAccount
+            """,
+            new { module = Path.Combine(AppContext.BaseDirectory, "KlingPS.dll") });
+
+        Assert.Equal([false], result.Of<bool>());
+        result.Terminating.Is("KlingApiKeyMissing", ErrorCategory.AuthenticationError);
+    }
+}

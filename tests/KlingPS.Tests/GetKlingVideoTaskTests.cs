@@ -1,0 +1,68 @@
+using KlingPS.Core.Ledger;
+using KlingPS.Sandbox;
+using KlingPS.Tests.Hosting;
+
+namespace KlingPS.Tests;
+
+public sealed class GetKlingVideoTaskTests
+{
+    [Fact]
+    public async Task Tasks_are_found_by_state_time_and_whether_they_are_saved()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        shell.Fault(SandboxOperation.Generate, SandboxFaultKind.FailTask, match: "bad");
+
+        (await shell.RunAsync(
+            """
+            'saved', 'unsaved', 'bad' | ForEach-Object { [pscustomobject]@{ Path = $image; Prompt = $_ } } | New-KlingVideoTask |
+                Wait-KlingVideoTask -PollingInterval 0.1 -ErrorAction Ignore | Where-Object Prompt -eq 'saved' | Save-KlingVideo -Destination $destination
+            """,
+            new { image = shell.Image(), destination = shell.Destination })).Clean();
+
+        async Task<string> ListAsync(string filter)
+            => string.Join(' ', (await shell.RunAsync($"Get-KlingVideoTask {filter}")).Clean().Of<KlingVideoTask>().Select(task => task.Prompt).Order());
+
+        Assert.Equal("bad saved unsaved", await ListAsync(""));
+        Assert.Equal("bad", await ListAsync("-State Failed"));
+        Assert.Equal("bad saved unsaved", await ListAsync("-State Succeeded, Failed"));
+        Assert.Equal("unsaved", await ListAsync("-Unsaved"));
+        Assert.Equal("", await ListAsync("-Since ([datetime]::Now.AddHours(1))"));
+        Assert.Equal("bad saved unsaved", await ListAsync("-Since ([datetime]::UtcNow.AddHours(-1))"));
+    }
+
+    [Fact]
+    public async Task Only_a_refresh_asks_the_service()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = (await shell.RunAsync(
+            "$null = New-KlingVideoTask $image 'It moves.'; Get-KlingVideoTask; Get-KlingVideoTask -Refresh; Get-KlingVideoTask",
+            new { image = shell.Image() })).Clean();
+
+        Assert.Equal(
+            [KlingTaskState.Waiting, KlingTaskState.Succeeded, KlingTaskState.Succeeded],
+            result.Of<KlingVideoTask>().Select(task => task.State));
+        Assert.Equal(1, shell.Bill.Queries);
+    }
+
+    [Fact]
+    public async Task A_task_from_elsewhere_is_asked_for_at_the_service_and_known_from_then_on()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        using var other = new HostedShell();
+        (await shell.RunAsync("$null = New-KlingVideoTask $image 'It moves.' -Duration 10", new { image = shell.Image() })).Clean();
+
+        ShellResult result = (await other.RunAsync(
+            """
+            $null = Connect-KlingAccount -ApiKey $key -Endpoint $server.Endpoint -SkipVerification
+            Get-KlingVideoTask
+            Get-KlingVideoTask -TaskId $taskId
+            Get-KlingVideoTask
+            """,
+            new { key = ConnectedShell.Secure(ConnectedShell.Key), server = shell.Server, taskId = shell.Bill.Tasks[0].TaskId })).Clean();
+
+        KlingVideoTask[] tasks = result.Of<KlingVideoTask>();
+        Assert.Equal(2, tasks.Length);
+        Assert.All(tasks, task => Assert.Equal((KlingTaskState.Succeeded, "It moves.", 10), (task.State, task.Prompt, task.Duration)));
+    }
+}

@@ -1,0 +1,85 @@
+using System.Security;
+using KlingPS.Sandbox;
+
+namespace KlingPS.Tests.Hosting;
+
+/// <summary>A shell that is connected to a sandbox of its own, and a folder for its files.</summary>
+internal sealed class ConnectedShell : IAsyncDisposable
+{
+    public const string Key = "test-key-4f8d1c0a97";
+
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("klingps-");
+
+    private ConnectedShell(SandboxServer server)
+    {
+        Server = server;
+    }
+
+    public HostedShell Shell { get; } = new();
+
+    public SandboxServer Server { get; }
+
+    public SandboxBill Bill => Server.GetBill();
+
+    public string Folder => _folder.FullName;
+
+    /// <summary>Where videos go; not there yet.</summary>
+    public string Destination => Path.Combine(Folder, "videos");
+
+    /// <summary>A sandbox whose tasks are finished when they are accepted, unless a clock or a time is given.</summary>
+    public static async Task<ConnectedShell> StartAsync(TimeProvider? clock = null, TimeSpan? generationTime = null, decimal credits = 10_000)
+    {
+        var shell = new ConnectedShell(SandboxServer.Start(new SandboxOptions
+        {
+            ApiKey = Key,
+            Credits = credits,
+            GenerationTime = generationTime ?? TimeSpan.Zero,
+            TimeProvider = clock ?? TimeProvider.System,
+        }));
+        (await shell.ConnectAsync()).Clean();
+        return shell;
+    }
+
+    /// <summary>Connects to the sandbox, without a look whether the key is good.</summary>
+    public Task<ShellResult> ConnectAsync(string key = Key)
+        => RunAsync(
+            "Connect-KlingAccount -ApiKey $key -Endpoint $server.Endpoint -UploadEndpoint $server.UploadEndpoint -SkipVerification",
+            new { key = Secure(key), server = Server });
+
+    public static SecureString Secure(string text)
+    {
+        var secure = new SecureString();
+        foreach (char c in text)
+        {
+            secure.AppendChar(c);
+        }
+
+        return secure;
+    }
+
+    public Task<ShellResult> RunAsync(string script, object? variables = null) => Shell.RunAsync(script, variables);
+
+    /// <summary>Makes something go wrong.</summary>
+    public void Fault(SandboxOperation on, SandboxFaultKind kind, string? match = null, int skip = 0, int count = 1, TimeSpan delay = default, int? code = null)
+        => Server.AddFault(new SandboxFault { On = on, Kind = kind, Match = match, Skip = skip, Count = count, Delay = delay, Code = code });
+
+    /// <summary>Writes an image whose content is unlike that of any other name.</summary>
+    public string Image(string name = "image.png") => WriteFile(name, TestImage.Png(name));
+
+    public string[] Images(params string[] names) => [.. names.Select(Image)];
+
+    public string WriteFile(string name, byte[] content)
+    {
+        string path = Path.Combine(Folder, name);
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        File.WriteAllBytes(path, content);
+        return path;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Shell.Dispose();
+        await Server.DisposeAsync();
+        _folder.Delete(recursive: true);
+    }
+}

@@ -1,0 +1,68 @@
+using System.Management.Automation;
+using System.Management.Automation.Runspaces;
+
+namespace KlingPS.Tests.Hosting;
+
+/// <summary>A script that runs.</summary>
+internal sealed class RunningScript : IDisposable
+{
+    /// <summary>Longer than anything here takes; a test that waits for it hangs.</summary>
+    private static readonly TimeSpan s_hang = TimeSpan.FromSeconds(40);
+
+    private readonly PowerShell _shell = PowerShell.Create();
+    private readonly PSDataCollection<PSObject> _output = [];
+    private readonly TaskCompletionSource _firstOutput = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public RunningScript(Runspace runspace, string script)
+    {
+        // In a try block, as in a runbook, a terminating error ends the script; outside of one it ends the statement only.
+        _shell.Runspace = runspace;
+        _shell.AddScript($"$terminating = $null; try {{\n{script}\n}} catch {{ $terminating = $_ }}");
+        _output.DataAdded += (_, _) => _firstOutput.TrySetResult();
+        Completion = CompleteAsync(runspace);
+    }
+
+    /// <summary>What came of it.</summary>
+    public Task<ShellResult> Completion { get; }
+
+    /// <summary>Done when the first object has come out.</summary>
+    public Task FirstOutput => _firstOutput.Task.WaitAsync(s_hang);
+
+    /// <summary>Stops it as Ctrl+C does, and waits until it has stopped.</summary>
+    public Task StopAsync() => _shell.StopAsync(null, null).WaitAsync(TimeSpan.FromSeconds(5));
+
+    public void Dispose()
+    {
+        _shell.Dispose();
+        _output.Dispose();
+    }
+
+    private async Task<ShellResult> CompleteAsync(Runspace runspace)
+    {
+        using var input = new PSDataCollection<PSObject>();
+        input.Complete();
+        bool wasStopped = false;
+        try
+        {
+            await _shell.InvokeAsync(input, _output).WaitAsync(s_hang);
+        }
+        catch (PipelineStoppedException)
+        {
+            wasStopped = true;
+        }
+
+        return new ShellResult
+        {
+            Output = [.. _output],
+            Errors = [.. _shell.Streams.Error],
+            Terminating = wasStopped ? null : (runspace.SessionStateProxy.GetVariable("terminating") as PSObject)?.BaseObject as ErrorRecord
+                ?? runspace.SessionStateProxy.GetVariable("terminating") as ErrorRecord,
+            WasStopped = wasStopped,
+            Warnings = [.. _shell.Streams.Warning.Select(record => record.Message)],
+            Verbose = [.. _shell.Streams.Verbose.Select(record => record.Message)],
+            Debug = [.. _shell.Streams.Debug.Select(record => record.Message)],
+            Information = [.. _shell.Streams.Information.Select(record => record.ToString())],
+            Progress = [.. _shell.Streams.Progress],
+        };
+    }
+}

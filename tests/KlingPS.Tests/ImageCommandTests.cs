@@ -1,0 +1,57 @@
+using KlingPS.Core.Imaging;
+using KlingPS.Core.Pipeline;
+using KlingPS.Tests.Hosting;
+
+namespace KlingPS.Tests;
+
+public sealed class ImageCommandTests
+{
+    [Fact]
+    public async Task Testing_tells_yes_or_no_or_why_and_sends_nothing()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = (await shell.RunAsync(
+            "$files = $image, $text; $files | Test-KlingImage; $files | Test-KlingImage -Detailed",
+            new { image = shell.Image(), text = shell.WriteFile("note.txt", "No image."u8.ToArray()) })).Clean();
+
+        Assert.Equal([true, false], result.Output.Take(2).Select(item => item.BaseObject));
+        ImageReport[] reports = [.. result.Output.Skip(2).Select(item => Assert.IsType<ImageReport>(item.BaseObject))];
+        Assert.Equal((true, ImageFormat.Png, 640, 360), (reports[0].IsSupported, reports[0].Format, reports[0].Width, reports[0].Height));
+        Assert.NotEmpty(reports[1].Problems);
+        Assert.Empty(shell.Bill.Requests);
+    }
+
+    [Fact]
+    public async Task An_image_is_uploaded_once_unless_forced()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        shell.Image("a.png");
+        File.Copy(Path.Combine(shell.Folder, "a.png"), Path.Combine(shell.Folder, "same.png"));
+
+        ShellResult result = (await shell.RunAsync(
+            "Send-KlingImage \"$folder/a.png\", \"$folder/same.png\"; Send-KlingImage \"$folder/a.png\" -Force; Send-KlingImage \"$folder/a.png\" -WhatIf",
+            new { folder = shell.Folder })).Clean();
+
+        KlingUpload[] uploads = result.Of<KlingUpload>();
+        Assert.Equal(["a.png", "same.png", "a.png"], uploads.Select(upload => Path.GetFileName(upload.SourcePath)));
+        Assert.Single(uploads.Take(2), upload => upload.IsReused);
+        Assert.False(uploads[2].IsReused);
+        Assert.Equal(2, shell.Bill.Uploads);
+    }
+
+    [Fact]
+    public async Task The_cost_is_summed_by_duration_and_nothing_is_sent()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = (await shell.RunAsync(
+            """
+            [pscustomobject]@{ Path = $image; Duration = '10' }, [pscustomobject]@{ Path = $image; Duration = '' }, [pscustomobject]@{ Path = $image } | Measure-KlingVideoCost
+            """,
+            new { image = shell.Image() })).Clean();
+
+        Assert.Equal(new VideoCostEstimate { Count = 3, Seconds = 20, Credits = 168 }, Assert.Single(result.Of<VideoCostEstimate>()));
+        Assert.Empty(shell.Bill.Requests);
+    }
+}

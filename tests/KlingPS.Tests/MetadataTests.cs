@@ -1,0 +1,159 @@
+using System.Management.Automation;
+using System.Reflection;
+using System.Security;
+using KlingPS.Core;
+using KlingPS.Core.Imaging;
+using KlingPS.Core.Ledger;
+using KlingPS.Core.Pipeline;
+using KlingPS.Core.Sessions;
+using KlingPS.Errors;
+using KlingPS.Sandbox;
+using KlingPS.Sessions;
+using KlingPS.Tests.Hosting;
+
+namespace KlingPS.Tests;
+
+public sealed class MetadataTests
+{
+    private static readonly (string Name, Type Type)[] s_taskParameters =
+    [
+        ("Prompt", typeof(string)), ("NegativePrompt", typeof(string)), ("Duration", typeof(int?)), ("CfgScale", typeof(double?)),
+        ("TailImagePath", typeof(string)), ("TailImageUri", typeof(string)), ("CallbackUri", typeof(string)), ("Model", typeof(string)),
+    ];
+
+    private static readonly (string Name, Type Type)[] s_pathParameters = [("Path", typeof(string[])), ("LiteralPath", typeof(string[]))];
+
+    private static readonly (string Name, Type Type)[] s_taskReferences =
+        [("InputObject", typeof(PSObject[])), ("TaskId", typeof(string[])), ("Id", typeof(long[]))];
+
+    private static readonly Dictionary<string, (Type[] Output, bool AsksBefore, (string Name, Type Type)[] Parameters)> s_cmdlets = new()
+    {
+        ["Connect-KlingAccount"] = ([typeof(KlingAccount)], false,
+        [
+            ("ApiKey", typeof(SecureString)), ("SecretName", typeof(string)), ("Vault", typeof(string)), ("Sandbox", typeof(SwitchParameter)),
+            ("Endpoint", typeof(Uri)), ("UploadEndpoint", typeof(Uri)), ("Proxy", typeof(Uri)), ("ProxyCredential", typeof(PSCredential)),
+            ("SkipVerification", typeof(SwitchParameter)),
+        ]),
+        ["Get-KlingAccount"] = ([typeof(KlingAccount)], false, []),
+        ["Disconnect-KlingAccount"] = ([typeof(void)], false, []),
+        ["Test-KlingImage"] = ([typeof(bool), typeof(ImageReport)], false, [.. s_pathParameters, ("Detailed", typeof(SwitchParameter))]),
+        ["Send-KlingImage"] = ([typeof(KlingUpload)], true, [.. s_pathParameters, ("Force", typeof(SwitchParameter))]),
+        ["Measure-KlingVideoCost"] = ([typeof(VideoCostEstimate)], false, [.. s_pathParameters, ("Duration", typeof(int)), ("Model", typeof(string))]),
+        ["New-KlingVideoTask"] = ([typeof(KlingVideoTask)], true,
+            [.. s_pathParameters, ("ImageUri", typeof(string[])), .. s_taskParameters, ("Force", typeof(SwitchParameter))]),
+        ["Get-KlingVideoTask"] = ([typeof(KlingVideoTask)], false,
+        [
+            .. s_taskReferences, ("State", typeof(KlingTaskState[])), ("Since", typeof(DateTime?)), ("Unsaved", typeof(SwitchParameter)),
+            ("Refresh", typeof(SwitchParameter)),
+        ]),
+        ["Wait-KlingVideoTask"] = ([typeof(KlingVideoTask)], false, [.. s_taskReferences, ("Timeout", typeof(int?)), ("PollingInterval", typeof(double?))]),
+        ["Save-KlingVideo"] = ([typeof(FileInfo)], true,
+            [.. s_taskReferences, ("Destination", typeof(string)), ("NameTemplate", typeof(string)), ("Force", typeof(SwitchParameter))]),
+        ["Start-KlingSandbox"] = ([typeof(KlingSandbox)], true,
+        [
+            ("GenerationTime", typeof(double)), ("Credits", typeof(decimal)), ("Port", typeof(int)), ("ApiKey", typeof(SecureString)),
+            ("VideoSize", typeof(long)), ("Fault", typeof(SandboxFault[])), ("Force", typeof(SwitchParameter)),
+        ]),
+        ["Get-KlingSandbox"] = ([typeof(KlingSandbox)], false, []),
+        ["Stop-KlingSandbox"] = ([typeof(void)], true, []),
+    };
+
+    public static TheoryData<string> Names => [.. s_cmdlets.Keys];
+
+    [Fact]
+    public async Task The_module_has_these_cmdlets_and_no_others()
+    {
+        using var shell = new HostedShell();
+
+        CmdletInfo[] commands = (await shell.RunAsync("Get-Command -Module KlingPS")).Clean().Of<CmdletInfo>();
+
+        Assert.Equal(s_cmdlets.Keys.Order(), commands.Select(command => command.Name).Order());
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public async Task A_cmdlet_has_the_parameters_output_and_confirmation_of_the_design(string name)
+    {
+        using var shell = new HostedShell();
+        (Type[] output, bool asksBefore, (string Name, Type Type)[] parameters) = s_cmdlets[name];
+
+        CmdletInfo command = Assert.Single((await shell.RunAsync("Get-Command $name", new { name })).Clean().Of<CmdletInfo>());
+
+        Assert.Equal(output.Select(type => type.FullName), command.OutputType.Select(type => type.Type?.FullName));
+        Assert.Equal(
+            parameters.Order().Select(parameter => $"{parameter.Name}: {parameter.Type}"),
+            command.Parameters.Values
+                .Where(parameter => !Cmdlet.CommonParameters.Contains(parameter.Name) && !Cmdlet.OptionalCommonParameters.Contains(parameter.Name))
+                .Select(parameter => (parameter.Name, parameter.ParameterType)).Order()
+                .Select(parameter => $"{parameter.Name}: {parameter.ParameterType}"));
+        Assert.Equal(asksBefore, command.Parameters.ContainsKey("WhatIf"));
+        Assert.Equal(asksBefore, command.Parameters.ContainsKey("Confirm"));
+        Assert.Contains(command.Verb, ApprovedVerbs());
+        Assert.True(command.ImplementingType.IsSealed);
+    }
+
+    [Fact]
+    public void The_parameters_of_a_task_bind_by_property_name()
+    {
+        foreach ((string name, _) in s_taskParameters)
+        {
+            Assert.All(
+                typeof(Commands.NewKlingVideoTaskCommand).GetProperty(name)!.GetCustomAttributes<ParameterAttribute>(),
+                parameter => Assert.True(parameter.ValueFromPipelineByPropertyName));
+        }
+    }
+
+    [Theory]
+    [InlineData(ErrorKind.Unauthorized, "KlingUnauthorized", ErrorCategory.AuthenticationError)]
+    [InlineData(ErrorKind.CreditsInsufficient, "KlingCreditsInsufficient", ErrorCategory.QuotaExceeded)]
+    [InlineData(ErrorKind.KeyCapReached, "KlingKeyCapReached", ErrorCategory.QuotaExceeded)]
+    [InlineData(ErrorKind.TaskNotFound, "KlingTaskNotFound", ErrorCategory.ObjectNotFound)]
+    [InlineData(ErrorKind.RequestInvalid, "KlingRequestInvalid", ErrorCategory.InvalidArgument)]
+    [InlineData(ErrorKind.RateLimited, "KlingRateLimited", ErrorCategory.LimitsExceeded)]
+    [InlineData(ErrorKind.ServiceUnavailable, "KlingServiceUnavailable", ErrorCategory.ResourceUnavailable)]
+    [InlineData(ErrorKind.TaskFailed, "KlingTaskFailed", ErrorCategory.InvalidResult)]
+    [InlineData(ErrorKind.FeatureDisabled, "KlingFeatureDisabled", ErrorCategory.NotEnabled)]
+    [InlineData(ErrorKind.AttemptUnknown, "KlingAttemptUnknown", ErrorCategory.ConnectionError)]
+    [InlineData(ErrorKind.WaitTimeout, "KlingWaitTimeout", ErrorCategory.OperationTimeout)]
+    [InlineData(ErrorKind.AnswerInvalid, "KlingAnswerInvalid", ErrorCategory.InvalidData)]
+    [InlineData(ErrorKind.ImageUnsupported, "KlingImageUnsupported", ErrorCategory.InvalidData)]
+    [InlineData(ErrorKind.ApiKeyMissing, "KlingApiKeyMissing", ErrorCategory.AuthenticationError)]
+    [InlineData(ErrorKind.BudgetExceeded, "KlingBudgetExceeded", ErrorCategory.QuotaExceeded)]
+    public void A_condition_has_the_id_and_the_category_of_the_design(ErrorKind kind, string id, ErrorCategory category)
+        => ErrorRecords.From(new KlingException(kind, "It happened."), target: null).Is(id, category);
+
+    [Fact]
+    public void Every_condition_has_an_id_a_category_an_advice_and_its_target()
+    {
+        foreach (ErrorKind kind in Enum.GetValues<ErrorKind>())
+        {
+            ErrorRecord record = ErrorRecords.From(new KlingException(kind, "It happened."), "the target");
+
+            record.Is($"Kling{kind}", record.CategoryInfo.Category, "the target");
+            Assert.NotEqual(ErrorCategory.NotSpecified, record.CategoryInfo.Category);
+            Assert.Equal("It happened.", record.ToString());
+        }
+    }
+
+    [Fact]
+    public async Task Models_and_tokens_of_names_are_completed()
+    {
+        using var shell = new HostedShell();
+
+        ShellResult result = (await shell.RunAsync(
+            """
+            [System.Management.Automation.CommandCompletion]::CompleteInput('New-KlingVideoTask -Model v2-5', 30, $null).CompletionMatches.CompletionText
+            [System.Management.Automation.CommandCompletion]::CompleteInput("Save-KlingVideo -NameTemplate '{BaseName}-{Ta", 45, $null).CompletionMatches.CompletionText
+            """)).Clean();
+
+        Assert.Equal(
+            ["kling/v2-5-turbo-image-to-video-pro", "'{BaseName}-{Take}'", "'{BaseName}-{TaskId}'"],
+            result.Of<string>().Order(StringComparer.Ordinal).OrderBy(text => text.StartsWith('\'')));
+    }
+
+    private static HashSet<string?> ApprovedVerbs()
+        => [.. typeof(VerbsCommon).Assembly.GetExportedTypes()
+            .Where(type => type.Name.StartsWith("Verbs", StringComparison.Ordinal) && type is { IsAbstract: true, IsSealed: true })
+            .SelectMany(type => type.GetFields(BindingFlags.Public | BindingFlags.Static))
+            .Select(field => (string?)field.GetValue(null))];
+}

@@ -1,0 +1,137 @@
+using System.Management.Automation;
+using KlingPS.Core.Sessions;
+using KlingPS.Sandbox;
+using KlingPS.Sessions;
+using KlingPS.Tests.Hosting;
+
+namespace KlingPS.Tests;
+
+[Collection(UsesEnvironment.Name)]
+public sealed class SandboxCommandTests : IDisposable
+{
+    private readonly EnvironmentScope _environment = new();
+    private readonly HostedShell _shell = new();
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("klingps-");
+
+    [Fact]
+    public async Task A_sandbox_shows_its_bill()
+    {
+        string image = Path.Combine(_folder.FullName, "fox.png");
+        await File.WriteAllBytesAsync(image, TestImage.Png("fox"));
+
+        ShellResult result = (await _shell.RunAsync(
+            """
+            $account = Connect-KlingAccount -Sandbox
+            $account
+            (Get-KlingSandbox).SetCredits(100)
+            $null = New-KlingVideoTask $image 'It moves.'
+            Get-KlingSandbox
+            """,
+            new { image })).Clean();
+
+        var account = Assert.IsType<KlingAccount>(result.Output[0].BaseObject);
+        Assert.Equal((true, "sandbox", 10_000m), (account.IsSandbox, account.KeySource, account.Credits!.Value));
+        var sandbox = Assert.IsType<KlingSandbox>(result.Output[1].BaseObject);
+        Assert.Equal((1, 1, 0, 1), (sandbox.CreatesReceived, sandbox.CreatesAccepted, sandbox.CreatesRefused, sandbox.Uploads));
+        Assert.Equal((42m, 58m, 0m), (sandbox.CreditsHeld, sandbox.CreditsLeft, sandbox.CreditsSpent));
+        Assert.Equal(1, Assert.Single(sandbox.TasksPerImage).Value);
+        Assert.True(sandbox.IsRunning);
+    }
+
+    [Fact]
+    public async Task A_started_sandbox_pipes_into_connect_and_stopping_it_disconnects()
+    {
+        ShellResult result = await _shell.RunAsync(
+            """
+            Start-KlingSandbox -Credits 84 -GenerationTime 0.5 | Connect-KlingAccount
+            Stop-KlingSandbox
+            Stop-KlingSandbox
+            Get-KlingSandbox -ErrorAction Continue
+            Get-KlingAccount
+            """);
+
+        KlingAccount account = Assert.Single(result.Of<KlingAccount>());
+        Assert.Equal((true, 84m), (account.IsSandbox, account.Credits!.Value));
+        Assert.Single(result.Errors).Is("KlingSandboxNotRunning", ErrorCategory.ObjectNotFound);
+        result.Terminating.Is("KlingApiKeyMissing", ErrorCategory.AuthenticationError);
+    }
+
+    [Fact]
+    public async Task Faults_are_given_as_hashtables()
+    {
+        ShellResult result = (await _shell.RunAsync(
+            """
+            $sandbox = Start-KlingSandbox -Fault @{ On = 'Create'; Kind = 'LoseAnswerAfter'; Count = 2 }, @{ On = 'Download'; Kind = 'CutDownload'; AtFraction = 0.5 }
+            $sandbox.AddFault(@{ On = 'Query'; Kind = 'Delay'; Delay = '00:00:01' })
+            $sandbox.Faults
+            (Get-KlingSandbox).ClearFaults()
+            $sandbox.Faults
+            """)).Clean();
+
+        Assert.Equal(
+            [(SandboxOperation.Create, SandboxFaultKind.LoseAnswerAfter), (SandboxOperation.Download, SandboxFaultKind.CutDownload), (SandboxOperation.Query, SandboxFaultKind.Delay)],
+            result.Of<SandboxFault>().Select(fault => (fault.On, fault.Kind)));
+    }
+
+    [Fact]
+    public async Task A_fault_that_cannot_happen_starts_no_sandbox()
+    {
+        ShellResult result = await _shell.RunAsync("Start-KlingSandbox -Fault @{ On = 'Create'; Kind = 'CutDownload' }");
+        result.Terminating.Is("KlingRequestInvalid", ErrorCategory.InvalidArgument);
+
+        Assert.Single((await _shell.RunAsync("Get-KlingSandbox")).Errors).Is("KlingSandboxNotRunning", ErrorCategory.ObjectNotFound);
+    }
+
+    [Fact]
+    public async Task A_port_in_use_is_told_with_what_to_do()
+    {
+        await using var other = SandboxServer.Start(new SandboxOptions());
+
+        ShellResult result = await _shell.RunAsync("Start-KlingSandbox -Port $port", new { port = other.Endpoint.Port });
+
+        result.Terminating.Is("KlingSandboxNotRunning", ErrorCategory.ObjectNotFound, other.Endpoint.Port);
+    }
+
+    [Fact]
+    public async Task Starting_twice_gives_the_sandbox_that_runs_and_force_a_new_one_that_must_be_connected_to_anew()
+    {
+        ShellResult result = await _shell.RunAsync(
+            """
+            $first = Start-KlingSandbox
+            $null = $first | Connect-KlingAccount
+            $first.Endpoint -eq (Start-KlingSandbox).Endpoint
+            $second = Start-KlingSandbox -Force
+            $first.IsRunning
+            $second.IsRunning
+            Get-KlingAccount
+            """);
+
+        Assert.Equal([true, false, true], result.Of<bool>());
+        Assert.Single(result.Warnings);
+        result.Terminating.Is("KlingApiKeyMissing", ErrorCategory.AuthenticationError);
+    }
+
+    [Fact]
+    public async Task WhatIf_neither_starts_nor_stops()
+    {
+        ShellResult result = (await _shell.RunAsync("Start-KlingSandbox -WhatIf; $sandbox = Start-KlingSandbox; Stop-KlingSandbox -WhatIf; $sandbox.IsRunning")).Clean();
+
+        Assert.Equal([true], result.Of<bool>());
+    }
+
+    [Fact]
+    public async Task Disconnecting_stops_the_sandbox_and_may_be_done_twice()
+    {
+        ShellResult result = (await _shell.RunAsync(
+            "$null = Connect-KlingAccount -Sandbox; $sandbox = Get-KlingSandbox; Disconnect-KlingAccount; Disconnect-KlingAccount; $sandbox.IsRunning")).Clean();
+
+        Assert.Equal([false], result.Of<bool>());
+    }
+
+    public void Dispose()
+    {
+        _shell.Dispose();
+        _environment.Dispose();
+        _folder.Delete(recursive: true);
+    }
+}

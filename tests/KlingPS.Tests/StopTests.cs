@@ -1,0 +1,123 @@
+using KlingPS.Core.Ledger;
+using KlingPS.Sandbox;
+using KlingPS.Tests.Hosting;
+
+namespace KlingPS.Tests;
+
+public sealed class StopTests
+{
+    [Fact]
+    public async Task Stopping_a_wait_gives_the_prompt_back_and_the_task_can_be_taken_up_again()
+    {
+        var clock = new HeldClock();
+        await using ConnectedShell shell = await ConnectedShell.StartAsync(clock, TimeSpan.FromMinutes(2));
+        using RunningScript running = shell.Shell.Start(
+            "New-KlingVideoTask $image 'It moves.' | Wait-KlingVideoTask -PollingInterval 0.1",
+            new { image = shell.Image() });
+        await Until.TrueAsync(() => shell.Bill.Queries > 1);
+
+        await running.StopAsync();
+
+        ShellResult result = await running.Completion;
+        Assert.True(result.WasStopped);
+        Assert.Empty(result.Output);
+        Assert.Empty(result.Errors);
+        clock.Advance(TimeSpan.FromMinutes(2));
+        Assert.Single((await shell.RunAsync("Get-KlingVideoTask | Wait-KlingVideoTask -Timeout 0")).Clean().Output);
+    }
+
+    [Fact]
+    public async Task Stopping_a_wait_for_what_is_far_off_needs_no_look_at_the_service()
+    {
+        var clock = new HeldClock();
+        await using ConnectedShell shell = await ConnectedShell.StartAsync(clock, TimeSpan.FromMinutes(2));
+        using RunningScript running = shell.Shell.Start(
+            "New-KlingVideoTask $image 'It moves.' | ForEach-Object { $_; $_ | Wait-KlingVideoTask -PollingInterval 3600 }",
+            new { image = shell.Image() });
+        await running.FirstOutput;
+
+        await running.StopAsync();
+
+        Assert.True((await running.Completion).WasStopped);
+    }
+
+    [Fact]
+    public async Task A_purchase_that_has_left_when_the_command_is_stopped_is_recorded_all_the_same()
+    {
+        var clock = new HeldClock();
+        await using ConnectedShell shell = await ConnectedShell.StartAsync(clock);
+        shell.Fault(SandboxOperation.Create, SandboxFaultKind.Delay, delay: TimeSpan.FromMinutes(1));
+        using RunningScript running = shell.Shell.Start("New-KlingVideoTask $image 'It moves.'", new { image = shell.Image() });
+        await clock.HeldAsync();
+
+        await running.StopAsync();
+
+        Assert.True((await running.Completion).WasStopped);
+        Assert.Equal(0, shell.Bill.CreatesAccepted);
+        Assert.Equal(KlingTaskState.Submitting, Assert.Single((await shell.RunAsync("Get-KlingVideoTask")).Clean().Of<KlingVideoTask>()).State);
+
+        clock.Advance(TimeSpan.FromMinutes(1));
+        KlingVideoTask? task = null;
+        await Until.TrueAsync(async () =>
+        {
+            task = Assert.Single((await shell.RunAsync("Get-KlingVideoTask")).Clean().Of<KlingVideoTask>());
+            return task.State == KlingTaskState.Waiting;
+        });
+        Assert.Equal(Assert.Single(shell.Bill.Tasks).TaskId, task!.TaskId);
+    }
+
+    [Fact]
+    public async Task Disconnecting_while_a_purchase_is_under_way_does_not_lose_it()
+    {
+        var clock = new HeldClock();
+        await using ConnectedShell shell = await ConnectedShell.StartAsync(clock);
+        shell.Fault(SandboxOperation.Create, SandboxFaultKind.Delay, delay: TimeSpan.FromMinutes(1));
+        using RunningScript running = shell.Shell.Start("New-KlingVideoTask $image 'It moves.'", new { image = shell.Image() });
+        await clock.HeldAsync();
+        await running.StopAsync();
+
+        (await shell.RunAsync("Disconnect-KlingAccount")).Clean();
+        clock.Advance(TimeSpan.FromMinutes(1));
+        (await shell.ConnectAsync()).Clean();
+
+        await Until.TrueAsync(async () =>
+            (await shell.RunAsync("Get-KlingVideoTask")).Clean().Of<KlingVideoTask>() is [{ State: KlingTaskState.Waiting }]);
+    }
+
+    [Fact]
+    public async Task A_download_that_is_stopped_leaves_no_half_video_under_its_name_and_is_ended_later()
+    {
+        var clock = new HeldClock();
+        await using ConnectedShell shell = await ConnectedShell.StartAsync(clock);
+        shell.Fault(SandboxOperation.Download, SandboxFaultKind.Delay, delay: TimeSpan.FromMinutes(1));
+        using RunningScript running = shell.Shell.Start(
+            "New-KlingVideoTask $image 'It moves.' | Save-KlingVideo -Destination $destination",
+            new { image = shell.Image(), destination = shell.Destination });
+        await clock.HeldAsync();
+
+        await running.StopAsync();
+
+        Assert.True((await running.Completion).WasStopped);
+        string video = Path.Combine(shell.Destination, "image.mp4");
+        Assert.False(File.Exists(video));
+        (await shell.RunAsync("Get-KlingVideoTask -Unsaved | Save-KlingVideo -Destination $destination")).Clean();
+        Assert.Equal(shell.Bill.Tasks[0].TaskId, SandboxVideo.TaskIdOf(video));
+    }
+
+    [Fact]
+    public async Task An_upload_that_is_stopped_buys_nothing()
+    {
+        var clock = new HeldClock();
+        await using ConnectedShell shell = await ConnectedShell.StartAsync(clock);
+        shell.Fault(SandboxOperation.Upload, SandboxFaultKind.Delay, delay: TimeSpan.FromMinutes(1));
+        using RunningScript running = shell.Shell.Start("New-KlingVideoTask $image 'It moves.'", new { image = shell.Image() });
+        await clock.HeldAsync();
+
+        await running.StopAsync();
+        clock.Advance(TimeSpan.FromMinutes(1));
+
+        Assert.True((await running.Completion).WasStopped);
+        Assert.Empty((await shell.RunAsync("Get-KlingVideoTask")).Clean().Output);
+        Assert.Equal(0, shell.Bill.CreatesReceived);
+    }
+}

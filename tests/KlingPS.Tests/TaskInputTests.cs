@@ -1,0 +1,79 @@
+using System.Management.Automation;
+using KlingPS.Core.Ledger;
+using KlingPS.Tests.Hosting;
+
+namespace KlingPS.Tests;
+
+public sealed class TaskInputTests
+{
+    public static TheoryData<string> Forms =>
+    [
+        "$task | {0}",
+        "[System.Management.Automation.PSSerializer]::Deserialize([System.Management.Automation.PSSerializer]::Serialize($task)) | {0}",
+        "$task.TaskId | {0}",
+        "[pscustomobject]@{{ TaskId = $task.TaskId; Note = 'from a list' }} | {0}",
+        "[pscustomobject]@{{ Id = \"$($task.Id)\" }} | {0}",
+        "$task.Id | {0}",
+        "[int]$task.Id | {0}",
+        "{0} -TaskId $task.TaskId",
+        "{0} $task.TaskId",
+        "{0} -Id $task.Id",
+        "{0} -InputObject $task",
+    ];
+
+    [Theory]
+    [MemberData(nameof(Forms))]
+    public async Task A_task_is_understood_by_all_three_commands(string form)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        string Use(string command) => string.Format(System.Globalization.CultureInfo.InvariantCulture, form, command);
+
+        ShellResult result = (await shell.RunAsync(
+            $$"""
+            $task = New-KlingVideoTask $image 'It moves.'
+            {{Use("Get-KlingVideoTask")}}
+            {{Use("Wait-KlingVideoTask -PollingInterval 0.1")}}
+            {{Use("Save-KlingVideo")}} -Destination $destination
+            """,
+            new { image = shell.Image("fox.png"), destination = shell.Destination })).Clean();
+
+        string taskId = Assert.Single(shell.Bill.Tasks).TaskId;
+        Assert.Equal(taskId, Assert.IsType<KlingVideoTask>(result.Output[0].BaseObject).TaskId);
+        var waited = Assert.IsType<KlingVideoTask>(result.Output[1].BaseObject);
+        Assert.Equal((taskId, KlingTaskState.Succeeded), (waited.TaskId, waited.State));
+        var file = Assert.IsType<FileInfo>(result.Output[2].BaseObject);
+        Assert.Equal(Path.Combine(shell.Destination, "fox.mp4"), file.FullName);
+        Assert.Equal(taskId, SandboxVideo.TaskIdOf(file.FullName));
+    }
+
+    [Fact]
+    public async Task A_saved_video_names_its_task()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = (await shell.RunAsync(
+            "New-KlingVideoTask $image 'It moves.' | Save-KlingVideo -Destination $destination | Get-KlingVideoTask",
+            new { image = shell.Image(), destination = shell.Destination })).Clean();
+
+        Assert.Equal(Path.Combine(shell.Destination, "image.mp4"), Assert.Single(result.Of<KlingVideoTask>()).SavedPath);
+    }
+
+    [Theory]
+    [InlineData("Get-KlingVideoTask")]
+    [InlineData("Wait-KlingVideoTask -PollingInterval 0.1")]
+    [InlineData("Save-KlingVideo -Destination $destination")]
+    public async Task What_is_no_task_is_an_error_and_the_others_go_on(string command)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = await shell.RunAsync(
+            $"$task = New-KlingVideoTask $image 'It moves.'; ' ', [pscustomobject]@{{ Name = 'x' }}, 'unknown', 999, $task | {command}",
+            new { image = shell.Image(), destination = shell.Destination });
+
+        Assert.Single(result.Output);
+        Assert.Equal(4, result.Errors.Count);
+        Assert.Equal(2, result.Errors.Count(error => error.FullyQualifiedErrorId.StartsWith("KlingRequestInvalid,", StringComparison.Ordinal)));
+        result.Errors.Single(error => error.TargetObject is "unknown" or PSObject { BaseObject: "unknown" }).Is("KlingTaskNotFound", ErrorCategory.ObjectNotFound);
+        result.Errors.Single(error => error.TargetObject is 999 or 999L or PSObject { BaseObject: 999 }).Is("KlingTaskNotFound", ErrorCategory.ObjectNotFound);
+    }
+}

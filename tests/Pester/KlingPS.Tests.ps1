@@ -1,0 +1,189 @@
+# What only a real shell shows. Takes the staged module, as users get it.
+
+BeforeDiscovery {
+    $manifest = Import-PowerShellDataFile "$PSScriptRoot/../../KlingPS.psd1"
+    $cmdlets = $manifest.CmdletsToExport
+}
+
+BeforeAll {
+    $version = (Import-PowerShellDataFile "$PSScriptRoot/../../KlingPS.psd1").ModuleVersion
+    $root = (Resolve-Path "$PSScriptRoot/../..").Path
+    $stage = Join-Path $root 'out' 'KlingPS' $version
+    $module = Join-Path $stage 'KlingPS.psd1'
+    $images = Join-Path $root 'samples' 'images'
+
+    # The tests neither see the user's key nor a service other than the sandbox.
+    $variables = 'KIE_API_KEY', 'KLINGPS_ENDPOINT', 'KLINGPS_UPLOAD_ENDPOINT'
+    $kept = @{}
+    foreach ($variable in $variables) {
+        $kept[$variable] = [Environment]::GetEnvironmentVariable($variable)
+        [Environment]::SetEnvironmentVariable($variable, $null)
+    }
+
+    # Runs a script in a shell of its own, with the folder of the staged module in front of the module path.
+    function Invoke-CleanShell([string] $Script) {
+        $path = Join-Path $root 'out'
+        pwsh -NoProfile -NonInteractive -Command "`$env:PSModulePath = '$path' + [IO.Path]::PathSeparator + `$env:PSModulePath; $Script" 2>&1
+    }
+
+    Import-Module $module -Force
+}
+
+AfterAll {
+    Remove-Module KlingPS -ErrorAction Ignore
+    foreach ($variable in $variables) {
+        [Environment]::SetEnvironmentVariable($variable, $kept[$variable])
+    }
+}
+
+Describe 'The staged module' {
+    It 'has a clean manifest' {
+        $found = Test-ModuleManifest $module -WarningVariable warnings
+        $found.Version | Should -Be $version
+        $warnings | Should -BeNullOrEmpty
+    }
+
+    It 'imports in a clean process without a word' {
+        Invoke-CleanShell "Import-Module '$module'" | Should -BeNullOrEmpty
+    }
+
+    It 'is loaded by the first use of a cmdlet' {
+        Invoke-CleanShell "(Measure-KlingVideoCost '$images/boat.webp').Credits" | Should -Be '42'
+    }
+
+    It 'loads nothing but itself and Core when it is imported' {
+        $loaded = Invoke-CleanShell "Import-Module '$module'; [AppDomain]::CurrentDomain.GetAssemblies().Location | Where-Object { `$_ -like '*KlingPS*' } | Split-Path -Leaf | Sort-Object"
+        $loaded | Should -BeIn 'KlingPS.Core.dll', 'KlingPS.dll'
+    }
+
+    It 'exports <_>, with help' -ForEach $cmdlets {
+        $command = Get-Command $_ -Module KlingPS
+        $command.CommandType | Should -Be 'Cmdlet'
+        $help = Get-Help $_
+        $help.Synopsis | Should -Not -BeLike "*$_ *``[*" -Because 'that is the syntax, which PowerShell shows where there is no help'
+        @($help.examples.example).Count | Should -BeGreaterOrEqual 2
+    }
+
+    It 'explains itself' {
+        Get-Help about_KlingPS | Out-String | Should -Match 'KIE_API_KEY'
+    }
+
+    It 'forgets the key when it is removed' {
+        Invoke-CleanShell "Import-Module KlingPS; `$null = Connect-KlingAccount -Sandbox; Remove-Module KlingPS; Import-Module KlingPS; try { Get-KlingAccount } catch { `$_.FullyQualifiedErrorId }" |
+            Should -BeLike 'KlingApiKeyMissing*'
+    }
+}
+
+Describe 'Images become videos' {
+    BeforeAll {
+        $null = Start-KlingSandbox -GenerationTime 0.5 -Force
+        $null = Get-KlingSandbox | Connect-KlingAccount
+    }
+
+    AfterAll {
+        Disconnect-KlingAccount
+    }
+
+    It 'from Get-ChildItem to a folder of videos' {
+        $videos = Get-ChildItem $images |
+            New-KlingVideoTask -Prompt 'a slow dolly in' |
+            Wait-KlingVideoTask |
+            Save-KlingVideo -Destination $TestDrive/videos
+        $videos | Should -HaveCount 3
+        $videos | Should -BeOfType System.IO.FileInfo
+        ($videos.Name | Sort-Object) | Should -Be 'boat.mp4', 'lighthouse.mp4', 'sunrise.mp4'
+        ($videos.SourcePath | Split-Path -Leaf | Sort-Object) | Should -Be 'boat.webp', 'lighthouse.png', 'sunrise.jpg'
+        (Get-KlingSandbox).TasksPerImage.Values | Should -Be 1, 1, 1
+    }
+
+    It 'from a CSV file, with blank cells' {
+        @'
+Path,Prompt,Duration,NegativePrompt,CfgScale,TailImagePath
+boat.webp,the boat sails away,10,,,
+lighthouse.png,the light turns,,blur,0.7,boat.webp
+'@ | Set-Content "$TestDrive/shots.csv"
+        Push-Location $images
+        try {
+            $tasks = Import-Csv "$TestDrive/shots.csv" | New-KlingVideoTask
+        }
+        finally {
+            Pop-Location
+        }
+
+        $tasks.Duration | Should -Be 10, 5
+        $requests = (Get-KlingSandbox).Tasks | Where-Object TaskId -In $tasks.TaskId | ForEach-Object { $_.Request | ConvertFrom-Json -AsHashtable }
+        $first = ($requests | Where-Object { $_.input.prompt -eq 'the boat sails away' }).input
+        $first.duration | Should -BeExactly '10'
+        $first.Keys | Should -Not -Contain 'negative_prompt'
+        $first.Keys | Should -Not -Contain 'tail_image_url'
+        $second = ($requests | Where-Object { $_.input.prompt -eq 'the light turns' }).input
+        $second.negative_prompt | Should -Be 'blur'
+        $second.cfg_scale | Should -Be 0.7
+        $second.tail_image_url | Should -BeLike 'http*.webp'
+    }
+
+    It 'from tasks that went through Clixml, and from bare ids' {
+        $tasks = New-KlingVideoTask -Path "$images/*" -Prompt 'kept in a file'
+        $tasks | Export-Clixml "$TestDrive/tasks.xml"
+        (Import-Clixml "$TestDrive/tasks.xml" | Wait-KlingVideoTask).TaskId | Sort-Object | Should -Be ($tasks.TaskId | Sort-Object)
+        ($tasks.TaskId | Wait-KlingVideoTask).Count | Should -Be 3
+        ($tasks | Select-Object Id | Wait-KlingVideoTask).Count | Should -Be 3
+    }
+
+    It 'as few as Select-Object lets through, without an error' {
+        $Error.Clear()
+        Get-ChildItem $images | New-KlingVideoTask -Prompt 'only one' | Select-Object -First 1 | Should -HaveCount 1
+        $Error | Should -BeNullOrEmpty
+    }
+
+    It 'stops a script at a failed task with -ErrorAction Stop' {
+        (Get-KlingSandbox).AddFault(@{ On = 'Generate'; Kind = 'FailTask'; FailCode = '500'; FailMessage = 'internal error, please try again later' })
+        { New-KlingVideoTask "$images/boat.webp" 'will fail' | Wait-KlingVideoTask -ErrorAction Stop } |
+            Should -Throw -ErrorId 'KlingTaskFailed,KlingPS.Commands.WaitKlingVideoTaskCommand'
+    }
+
+    It 'is not bought with -WhatIf' {
+        $before = (Get-KlingSandbox).CreatesReceived
+        Get-ChildItem $images | New-KlingVideoTask -Prompt 'not really' -WhatIf
+        (Get-KlingSandbox).CreatesReceived | Should -Be $before
+    }
+
+    It 'has names with brackets that reach the file they name' {
+        Copy-Item "$images/boat.webp" "$TestDrive/plain.webp"
+        Copy-Item -LiteralPath "$TestDrive/plain.webp" "$TestDrive/shot [2].webp"
+        Test-KlingImage -LiteralPath "$TestDrive/shot [2].webp" | Should -BeTrue
+        Get-ChildItem -LiteralPath "$TestDrive/shot [2].webp" | Test-KlingImage | Should -BeTrue
+        Test-KlingImage "$TestDrive/shot [2].webp" | Should -BeTrue
+    }
+}
+
+Describe 'Views' {
+    BeforeAll {
+        $null = Start-KlingSandbox -GenerationTime 0.5 -Force
+        $null = Get-KlingSandbox | Connect-KlingAccount
+        $null = New-KlingVideoTask "$images/boat.webp" 'for the views' | Wait-KlingVideoTask | Save-KlingVideo -Destination $TestDrive/views
+    }
+
+    AfterAll {
+        Disconnect-KlingAccount
+    }
+
+    It 'shows tasks in a table that fits 80 columns' {
+        $lines = @(Get-KlingVideoTask | Select-Object -Last 1 | Out-String -Stream -Width 80 | Where-Object { $_.Trim() }) -replace '\x1b\[[0-9;]*m'
+        $lines[0] -replace ' +', ' ' | Should -Be ' Id State Age Sec Credits Source Result'
+        $lines[-1] | Should -Match '^ +\d+ Succeeded +\d+[smh] +5 +42 boat\.webp +boat\.mp4'
+        ($lines | Measure-Object Length -Maximum).Maximum | Should -BeLessOrEqual 80
+    }
+
+    It 'shows no key in what it prints of the account and the sandbox' {
+        $text = Get-KlingAccount | Out-String
+        $text | Should -Match 'KeySource'
+        Get-KlingSandbox | Out-String | Should -Not -Match 'ApiKey'
+    }
+
+    It 'completes models, template tokens and durations' {
+        (TabExpansion2 'New-KlingVideoTask -Model v2-5').CompletionMatches.CompletionText | Should -Be 'kling/v2-5-turbo-image-to-video-pro'
+        (TabExpansion2 "Save-KlingVideo -NameTemplate '{BaseName}-{Ta").CompletionMatches.ListItemText | Should -Contain '{BaseName}-{TaskId}'
+        (TabExpansion2 'New-KlingVideoTask -Duration ').CompletionMatches.CompletionText | Sort-Object { [int]$_ } | Should -Be '5', '10'
+    }
+}

@@ -1,0 +1,66 @@
+<#
+.SYNOPSIS
+Turns the sample images into videos, without a key and without spending anything.
+
+.DESCRIPTION
+Connects to the sandbox, which stands in for the service on this machine, animates every image beside this script
+and writes the videos to a folder. What comes back are the sandbox's own short clips, not animations of the images;
+everything else happens as it would with a key: upload, task, wait, download.
+
+Run it in pwsh, or where only the .NET SDK is installed with
+dotnet run --project src/KlingPS.Runner -- samples/Quickstart.ps1
+
+.PARAMETER Destination
+The folder for the videos. It is created if it does not exist; videos of the same name are replaced.
+
+.PARAMETER Prompt
+What is to happen in the videos, 1 to 2500 characters.
+
+.PARAMETER Duration
+The length of each video in seconds, 5 or 10.
+
+.EXAMPLE
+./samples/Quickstart.ps1
+
+.EXAMPLE
+./samples/Quickstart.ps1 -Destination ~/Videos -Duration 10 -Verbose
+#>
+[CmdletBinding()]
+param(
+    [string] $Destination = "$PSScriptRoot/../out/quickstart",
+
+    [string] $Prompt = 'The camera moves slowly towards the subject while light drifts across the scene.',
+
+    [ValidateSet(5, 10)]
+    [int] $Duration = 5
+)
+
+$ErrorActionPreference = 'Stop'
+
+# The module this repository has built, or else one that is installed.
+$staged = "$PSScriptRoot/../out/KlingPS"
+Import-Module $(if ([System.IO.Directory]::Exists($staged)) { $staged } else { 'KlingPS' })
+
+$folder = [System.IO.Directory]::CreateDirectory($PSCmdlet.GetUnresolvedProviderPathFromPSPath($Destination))
+$null = Connect-KlingAccount -Sandbox
+try {
+    $videos = New-KlingVideoTask -Path "$PSScriptRoot/images/*" -Prompt $Prompt -Duration $Duration |
+        Wait-KlingVideoTask |
+        Save-KlingVideo -Destination $folder -Force |
+        ForEach-Object {
+            [pscustomobject]@{
+                Image = [System.IO.Path]::GetFileName($_.SourcePath)
+                KB    = [int]($_.Length / 1KB)
+                Video = $_.FullName
+            }
+        }
+
+    # All at once: a table that knows its rows gives each column the width it needs.
+    $videos
+
+    $bill = Get-KlingSandbox
+    "The sandbox accepted $($bill.CreatesAccepted) of $($bill.CreatesReceived) tasks and charged $($bill.CreditsSpent) credits of its own, which are not money."
+}
+finally {
+    Disconnect-KlingAccount
+}

@@ -71,6 +71,9 @@ public enum ErrorKind
     /// <summary>The link to the video has expired and could not be renewed.</summary>
     LinkExpired,
 
+    /// <summary>The ledger cannot be opened or written: bad path, read-only or full disk, damaged, or of a newer version. Nothing is bought without it.</summary>
+    LedgerUnusable,
+
     /// <summary>No sandbox is running.</summary>
     SandboxNotRunning,
 }

@@ -79,6 +79,21 @@ public sealed record KlingVideoTask
     /// <summary>The SHA-256 of the saved video, in lower-case hex.</summary>
     public string? SavedHash { get; init; }
 
+    /// <summary>The unknown attempt that this one was submitted in place of.</summary>
+    public long? Replaces { get; init; }
+
+    /// <summary>The account that pays, as a fingerprint.</summary>
+    internal string Account { get; init; } = string.Empty;
+
+    /// <summary>What makes two purchases the same; <see langword="null"/> for a task taken in from the service that did not say what was asked for.</summary>
+    internal string? Identity { get; init; }
+
+    /// <summary>The number of the attempt, see <see cref="TaskIntent.Nonce"/>; <see langword="null"/> for a task taken in from the service.</summary>
+    internal string? Nonce { get; init; }
+
+    /// <summary>When the service accepted the task, by its own clock as soon as that is known.</summary>
+    internal DateTimeOffset? AcceptedAt { get; init; }
+
     /// <summary>Whether this snapshot's failure has been written to the user's error stream already.</summary>
     internal bool IsFailureReported { get; init; }
 

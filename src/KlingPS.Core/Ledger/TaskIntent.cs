@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using KlingPS.Core.Api;
 
 namespace KlingPS.Core.Ledger;
@@ -25,4 +26,13 @@ public sealed record TaskIntent
 
     /// <summary>Credits to set aside.</summary>
     public required decimal Credits { get; init; }
+
+    /// <summary>The limits that hold; <see langword="null"/> for none.</summary>
+    public BudgetLimit? Budget { get; init; }
+
+    /// <summary>The unknown attempt that this one takes the place of; it is abandoned in the same step.</summary>
+    public long? Replaces { get; init; }
+
+    /// <summary>A number that no other attempt has: 128 random bits in lower-case hex. A callback that carries it settles the attempt.</summary>
+    public string Nonce { get; init; } = Convert.ToHexString(RandomNumberGenerator.GetBytes(16)).ToLowerInvariant();
 }

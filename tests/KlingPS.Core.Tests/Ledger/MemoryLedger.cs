@@ -1,10 +1,12 @@
 using System.Collections.Concurrent;
 using KlingPS.Core.Api;
+using KlingPS.Core.Ledger;
+using KlingPS.Core.Scheduling;
 
-namespace KlingPS.Core.Ledger;
+namespace KlingPS.Core.Tests.Ledger;
 
-/// <summary>A ledger that lasts as long as the process.</summary>
-public sealed class MemoryLedger : ITaskLedger
+/// <summary>A ledger without a file, and so without threads of its own: under a fake clock nothing happens behind a test's back.</summary>
+internal sealed class MemoryLedger : ITaskLedger
 {
     private readonly TimeProvider _time;
     private readonly object _gate = new();
@@ -13,13 +15,11 @@ public sealed class MemoryLedger : ITaskLedger
     private readonly ConcurrentDictionary<(string Account, string Hash), UploadRecord> _uploads = [];
     private long _lastId;
 
-    /// <summary>Creates an empty ledger.</summary>
     public MemoryLedger(TimeProvider timeProvider)
     {
         _time = timeProvider;
     }
 
-    /// <inheritdoc/>
     public Task<KlingVideoTask> BeginAsync(TaskIntent intent, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(intent);
@@ -27,17 +27,13 @@ public sealed class MemoryLedger : ITaskLedger
         return Task.FromResult(Add(intent.Account, intent.Identity, TaskTransitions.Begun(intent, _time.GetUtcNow())));
     }
 
-    /// <inheritdoc/>
-    public Task<KlingVideoTask> RecordAcceptedAsync(long id, string taskId) => Task.FromResult(Change(id, task => task.Accepted(taskId)));
+    public Task<KlingVideoTask> RecordAcceptedAsync(long id, string taskId) => Task.FromResult(Change(id, task => task.Accepted(taskId, _time.GetUtcNow())));
 
-    /// <inheritdoc/>
     public Task<KlingVideoTask> RecordRejectedAsync(long id, string? code, string reason)
         => Task.FromResult(Change(id, task => task.Rejected(code, reason, _time.GetUtcNow())));
 
-    /// <inheritdoc/>
     public Task<KlingVideoTask> RecordUnknownAsync(long id, string reason) => Task.FromResult(Change(id, task => task.Unknown(reason)));
 
-    /// <inheritdoc/>
     public Task<KlingVideoTask> RecordSnapshotAsync(string account, TaskSnapshot snapshot)
     {
         ArgumentNullException.ThrowIfNull(snapshot);
@@ -45,15 +41,13 @@ public sealed class MemoryLedger : ITaskLedger
         {
             return Task.FromResult(_byTaskId.TryGetValue((account, snapshot.TaskId), out long id)
                 ? Change(id, task => task.Observed(snapshot, _time.GetUtcNow()))
-                : Add(account, identity: null, TaskTransitions.Adopted(snapshot, _time.GetUtcNow())));
+                : Add(account, identity: null, TaskTransitions.Adopted(account, snapshot, _time.GetUtcNow())));
         }
     }
 
-    /// <inheritdoc/>
     public Task<KlingVideoTask> RecordSavedAsync(long id, string path, string hash)
         => Task.FromResult(Change(id, task => task with { SavedPath = path, SavedHash = hash }));
 
-    /// <inheritdoc/>
     public Task<KlingVideoTask?> FindAsync(long id, CancellationToken cancellationToken)
     {
         lock (_gate)
@@ -62,7 +56,6 @@ public sealed class MemoryLedger : ITaskLedger
         }
     }
 
-    /// <inheritdoc/>
     public Task<KlingVideoTask?> FindByTaskIdAsync(string account, string taskId, CancellationToken cancellationToken)
     {
         lock (_gate)
@@ -71,7 +64,6 @@ public sealed class MemoryLedger : ITaskLedger
         }
     }
 
-    /// <inheritdoc/>
     public Task<KlingVideoTask?> FindUnknownAsync(string account, string identity, CancellationToken cancellationToken)
     {
         lock (_gate)
@@ -83,7 +75,6 @@ public sealed class MemoryLedger : ITaskLedger
         }
     }
 
-    /// <inheritdoc/>
     public Task<IReadOnlyList<KlingVideoTask>> ListAsync(TaskFilter filter, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(filter);
@@ -101,11 +92,9 @@ public sealed class MemoryLedger : ITaskLedger
         }
     }
 
-    /// <inheritdoc/>
     public Task<UploadRecord?> FindUploadAsync(string account, string hash, CancellationToken cancellationToken)
         => Task.FromResult(_uploads.TryGetValue((account, hash), out UploadRecord? upload) && upload.ExpiresAt > _time.GetUtcNow() ? upload : null);
 
-    /// <inheritdoc/>
     public Task RecordUploadAsync(UploadRecord upload, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(upload);
@@ -113,7 +102,6 @@ public sealed class MemoryLedger : ITaskLedger
         return Task.CompletedTask;
     }
 
-    /// <inheritdoc/>
     public Task<IReadOnlyList<double>> ListGenerationTimesAsync(string model, int duration, int limit, CancellationToken cancellationToken)
     {
         lock (_gate)
@@ -129,6 +117,51 @@ public sealed class MemoryLedger : ITaskLedger
             ]);
         }
     }
+
+    public Task OpenAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public async Task<TaskClaim> ClaimAsync(TaskIntent intent, CancellationToken cancellationToken)
+        => await FindPurchaseAsync(intent.Account, intent.Identity, cancellationToken) is KlingVideoTask purchase
+            ? new TaskClaim(purchase, IsNew: false)
+            : new TaskClaim(await BeginAsync(intent, cancellationToken), IsNew: true);
+
+    public Task<KlingVideoTask?> FindPurchaseAsync(string account, string identity, CancellationToken cancellationToken)
+    {
+        lock (_gate)
+        {
+            return Task.FromResult(_entries.Values
+                .Where(entry => entry.Account == account && entry.Identity == identity
+                    && (entry.Task.State == KlingTaskState.Succeeded || !entry.Task.State.IsSettled()))
+                .Select(entry => entry.Task)
+                .FirstOrDefault());
+        }
+    }
+
+    public Task<KlingVideoTask?> FindByNonceAsync(string account, string nonce, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    public Task<KlingVideoTask> ResolveAsync(long id, TaskSnapshot snapshot)
+        => Task.FromResult(Change(id, task => task.Accepted(snapshot.TaskId, _time.GetUtcNow()).Observed(snapshot, _time.GetUtcNow())));
+
+    public Task<KlingVideoTask> AbandonAsync(long id) => Task.FromResult(Change(id, task => task.Abandoned(_time.GetUtcNow())));
+
+    public Task RemoveAsync(long id)
+    {
+        lock (_gate)
+        {
+            _entries.Remove(id);
+            return Task.CompletedTask;
+        }
+    }
+
+    public Task<IReadOnlyList<KlingVideoTask>> RecoverAsync(CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<KlingVideoTask>>([]);
+
+    public Task<string?> FindFileHashAsync(string path, long length, DateTimeOffset modifiedAt, CancellationToken cancellationToken) => Task.FromResult<string?>(null);
+
+    public Task RecordFileHashAsync(string path, long length, DateTimeOffset modifiedAt, string hash, CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public IRateGate OpenCreateGate(string account) => new SlidingWindowGate(20, TimeSpan.FromSeconds(10), _time);
+
+    public IRateGate OpenQueryGate(string account) => new SlidingWindowGate(10, TimeSpan.FromSeconds(1), _time);
 
     private KlingVideoTask Add(string account, string? identity, KlingVideoTask task)
     {

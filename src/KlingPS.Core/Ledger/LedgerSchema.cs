@@ -1,0 +1,102 @@
+namespace KlingPS.Core.Ledger;
+
+/// <summary>
+/// The tables of the ledger. A migration is never changed once it has been released; it only adds, because processes of the
+/// version before may have the ledger open.
+/// </summary>
+/// <remarks>
+/// Moments are milliseconds since 1970 in UTC, credits are thousandths, states are the names of <see cref="KlingTaskState"/>.
+/// Keys are counted in <c>counters</c>: a number is never given out twice, even after its record has been removed.
+/// </remarks>
+internal static class LedgerSchema
+{
+    /// <summary>The statements that lead from one version to the next, beginning with the empty ledger.</summary>
+    private static readonly string[][] s_migrations =
+    [
+        [
+            "CREATE TABLE counters (name TEXT PRIMARY KEY, value BIGINT NOT NULL)",
+
+            // Prompts are long and shared by many tasks.
+            "CREATE TABLE texts (id BIGINT PRIMARY KEY, hash TEXT NOT NULL UNIQUE, text TEXT NOT NULL)",
+
+            // The owner is named only as long as the request is on its way.
+            """
+            CREATE TABLE tasks (
+                id INTEGER PRIMARY KEY, account TEXT NOT NULL, task_id TEXT, state TEXT NOT NULL,
+                owner TEXT, nonce TEXT, identity TEXT, replaces INTEGER, run_id TEXT,
+                model TEXT NOT NULL, prompt_id BIGINT, negative_prompt_id BIGINT, duration INTEGER NOT NULL, cfg_scale INTEGER,
+                source_path TEXT, source_hash TEXT, image_uri TEXT, tail_path TEXT, tail_uri TEXT, callback_uri TEXT,
+                created_at BIGINT NOT NULL, accepted_at BIGINT, completed_at BIGINT,
+                reserved BIGINT NOT NULL, consumed BIGINT, fail_code TEXT, fail_message TEXT,
+                result_uri TEXT, saved_path TEXT, saved_hash TEXT)
+            """,
+            "CREATE UNIQUE INDEX tasks_by_task_id ON tasks (task_id, account) WHERE task_id IS NOT NULL",
+            "CREATE UNIQUE INDEX tasks_by_nonce ON tasks (nonce) WHERE nonce IS NOT NULL",
+            "CREATE INDEX tasks_by_state ON tasks (state, completed_at)",
+            "CREATE INDEX tasks_by_creation ON tasks (created_at)",
+            "CREATE INDEX tasks_by_identity ON tasks (identity) WHERE identity IS NOT NULL",
+            "CREATE INDEX tasks_by_path ON tasks (source_path) WHERE source_path IS NOT NULL",
+            "CREATE INDEX tasks_by_hash ON tasks (source_hash) WHERE source_hash IS NOT NULL",
+            "CREATE INDEX tasks_by_run ON tasks (run_id) WHERE run_id IS NOT NULL",
+            "CREATE INDEX tasks_by_prompt ON tasks (prompt_id) WHERE prompt_id IS NOT NULL",
+            "CREATE INDEX tasks_by_negative_prompt ON tasks (negative_prompt_id) WHERE negative_prompt_id IS NOT NULL",
+            "CREATE INDEX tasks_submitting ON tasks (owner) WHERE owner IS NOT NULL",
+            "CREATE INDEX tasks_unsaved ON tasks (state) WHERE saved_path IS NULL",
+
+            """
+            CREATE TABLE uploads (
+                account TEXT NOT NULL, hash TEXT NOT NULL, uri TEXT NOT NULL, uploaded_at BIGINT NOT NULL, expires_at BIGINT NOT NULL,
+                PRIMARY KEY (account, hash))
+            """,
+            "CREATE INDEX uploads_by_expiry ON uploads (expires_at)",
+
+            """
+            CREATE TABLE file_hashes (
+                path TEXT PRIMARY KEY, length BIGINT NOT NULL, modified_at BIGINT NOT NULL, hash TEXT NOT NULL, recorded_at BIGINT NOT NULL)
+            """,
+            "CREATE INDEX file_hashes_by_age ON file_hashes (recorded_at)",
+
+            // See LedgerRateGate.
+            """
+            CREATE TABLE rate_leases (
+                id BIGINT PRIMARY KEY, gate TEXT NOT NULL, state TEXT NOT NULL, owner TEXT NOT NULL,
+                ticks BIGINT NOT NULL, boot TEXT NOT NULL, at BIGINT NOT NULL)
+            """,
+            "CREATE INDEX rate_leases_by_gate ON rate_leases (gate, state)",
+        ],
+    ];
+
+    /// <summary>The version this module writes.</summary>
+    public static int Version => s_migrations.Length;
+
+    /// <summary>Brings the tables to <see cref="Version"/>.</summary>
+    /// <returns>The version that was found, where it is newer; then nothing has been touched.</returns>
+    public static async Task<long?> MigrateAsync(SqlSession session)
+    {
+        await session.ExecuteAsync("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)").ConfigureAwait(false);
+        long version = await session.NumberAsync("SELECT MAX(version) FROM schema_version").ConfigureAwait(false) ?? 0;
+        if (version > Version)
+        {
+            return version;
+        }
+
+        foreach (string statement in s_migrations.Skip((int)version).SelectMany(statements => statements))
+        {
+            await session.ExecuteAsync(statement).ConfigureAwait(false);
+        }
+
+        if (version < Version)
+        {
+            await session.ExecuteAsync("DELETE FROM schema_version").ConfigureAwait(false);
+            await session.ExecuteAsync("INSERT INTO schema_version (version) VALUES (@version)", ("version", Version)).ConfigureAwait(false);
+        }
+
+        return null;
+    }
+
+    /// <summary>The next number of a counter, beginning with 1.</summary>
+    public static async Task<long> NextAsync(SqlSession session, string counter)
+        => (await session.NumberAsync(
+            "INSERT INTO counters (name, value) VALUES (@name, 1) ON CONFLICT (name) DO UPDATE SET value = counters.value + 1 RETURNING value",
+            ("name", counter)).ConfigureAwait(false))!.Value;
+}

@@ -1,0 +1,56 @@
+using System.Diagnostics;
+using KlingPS.Core.Ledger;
+
+namespace KlingPS.Core.Tests.Ledger;
+
+/// <summary>What the ledger's tests let other processes do: each is this test assembly again, asked for one explicit test.</summary>
+public sealed class ChildProcess
+{
+    private const string LedgerVariable = "KLINGPS_TEST_LEDGER";
+
+    /// <summary>The command that runs .NET assemblies.</summary>
+    public static string Host => Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") is { Length: > 0 } path ? path : "dotnet";
+
+    /// <summary>Starts one of the tests below on a ledger.</summary>
+    public static Process Start(string test, string ledger)
+    {
+        var start = new ProcessStartInfo(Host) { RedirectStandardOutput = true };
+        foreach (string argument in (string[])
+            [
+                Path.Combine(AppContext.BaseDirectory, "KlingPS.Core.Tests.dll"), "-explicit", "only", "-noLogo",
+                "-method", $"{typeof(ChildProcess).FullName}.{test}",
+            ])
+        {
+            start.ArgumentList.Add(argument);
+        }
+
+        start.Environment[LedgerVariable] = ledger;
+        return Process.Start(start)!;
+    }
+
+    [Fact(Explicit = true)]
+    public async Task Begins_tasks_until_the_budget_is_spent()
+    {
+        await using SqlLedger ledger = Ledger();
+        var budget = new BudgetLimit { RunId = "race", MaxCredits = 420 };
+        var refusal = await Assert.ThrowsAsync<KlingException>(async () =>
+        {
+            while (true)
+            {
+                await ledger.BeginAsync(TempLedger.Intent(budget: budget), TestContext.Current.CancellationToken);
+            }
+        });
+        Assert.Equal(ErrorKind.BudgetExceeded, refusal.Kind);
+    }
+
+    [Fact(Explicit = true)]
+    public async Task Begins_a_task_and_hangs()
+    {
+        await using SqlLedger ledger = Ledger();
+        await ledger.BeginAsync(TempLedger.Intent(), TestContext.Current.CancellationToken);
+        Console.WriteLine("begun");
+        await Task.Delay(Timeout.Infinite, TestContext.Current.CancellationToken);
+    }
+
+    private static SqlLedger Ledger() => new(Environment.GetEnvironmentVariable(LedgerVariable)!, TimeProvider.System);
+}

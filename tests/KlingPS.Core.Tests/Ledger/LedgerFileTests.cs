@@ -1,0 +1,218 @@
+using System.Data;
+using System.Data.Common;
+using System.Runtime.Versioning;
+using System.Text;
+using KlingPS.Core.Ledger;
+
+namespace KlingPS.Core.Tests.Ledger;
+
+public sealed class LedgerFileTests : IAsyncLifetime
+{
+    private readonly TempLedger _temp = new();
+
+    public ValueTask InitializeAsync() => ValueTask.CompletedTask;
+
+    public ValueTask DisposeAsync() => _temp.DisposeAsync();
+
+    [Fact]
+    [UnsupportedOSPlatform("windows")]
+    public async Task The_ledger_and_its_folder_are_for_their_user_alone()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "The user's data folder on Windows is protected as a whole.");
+        string path = Path.Combine(_temp.Folder, "data", "KlingPS", "ledger.db");
+
+        await using var ledger = new SqlLedger(path, _temp.Time);
+        await ledger.BeginAsync(TempLedger.Intent(), TestContext.Current.CancellationToken);
+
+        const UnixFileMode Owner = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        Assert.All(Directory.GetFiles(Path.GetDirectoryName(path)!), file => Assert.Equal(Owner, File.GetUnixFileMode(file)));
+        Assert.Equal(Owner | UnixFileMode.UserExecute, File.GetUnixFileMode(Path.GetDirectoryName(path)!));
+    }
+
+    [Fact]
+    public async Task What_was_written_is_there_after_opening_again()
+    {
+        SqlLedger first = await _temp.OpenAsync();
+        KlingVideoTask task = await first.BeginAsync(TempLedger.Intent(), TestContext.Current.CancellationToken);
+        await first.DisposeAsync();
+
+        SqlLedger second = await _temp.OpenAsync();
+
+        Assert.Equal(task, await second.FindAsync(task.Id, TestContext.Current.CancellationToken));
+        Assert.Equal(LedgerSchema.Version, Convert.ToInt32(await _temp.SqlAsync("SELECT MAX(version) FROM schema_version"), null));
+    }
+
+    [Fact]
+    public async Task A_newer_ledger_is_refused_and_left_as_it_is()
+    {
+        await (await _temp.OpenAsync()).DisposeAsync();
+        await _temp.SqlAsync("UPDATE schema_version SET version = 99");
+
+        KlingException error = await FailAsync();
+
+        Assert.Contains("newer version", error.Message, StringComparison.Ordinal);
+        Assert.Equal(99L, await _temp.SqlAsync("SELECT version FROM schema_version"));
+    }
+
+    [Fact]
+    public async Task A_database_of_another_program_gets_no_tables()
+    {
+        await _temp.SqlAsync("CREATE TABLE bookmarks (id INTEGER)");
+
+        KlingException error = await FailAsync();
+
+        Assert.Contains("another program", error.Message, StringComparison.Ordinal);
+        Assert.Equal(1L, await _temp.SqlAsync("SELECT COUNT(*) FROM sqlite_master"));
+    }
+
+    [Fact]
+    public async Task A_damaged_ledger_is_kept_and_none_is_begun_in_its_place()
+    {
+        byte[] damaged = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat("this is no ledger any more ", 500)));
+        await File.WriteAllBytesAsync(_temp.Path, damaged, TestContext.Current.CancellationToken);
+
+        KlingException first = await FailAsync();
+        KlingException second = await FailAsync();
+
+        string aside = Assert.Single(Directory.GetFiles(_temp.Folder));
+        Assert.Equal(_temp.Path + ".corrupt-20261122T120000Z", aside);
+        Assert.Equal(damaged, await File.ReadAllBytesAsync(aside, TestContext.Current.CancellationToken));
+        Assert.Contains(aside, first.Message, StringComparison.Ordinal);
+        Assert.Equal(first.Message, second.Message);
+
+        // Somebody has seen to it.
+        File.Delete(aside);
+        await _temp.OpenAsync();
+    }
+
+    [Fact]
+    public async Task A_ledger_cut_in_half_is_kept_aside()
+    {
+        SqlLedger ledger = await _temp.OpenAsync();
+        for (int i = 0; i < 50; i++)
+        {
+            await ledger.BeginAsync(TempLedger.Intent($"image {i}"), TestContext.Current.CancellationToken);
+        }
+
+        await ledger.DisposeAsync();
+        await using (var file = new FileStream(_temp.Path, FileMode.Open))
+        {
+            file.SetLength(5000);
+        }
+
+        KlingException error = await FailAsync();
+
+        Assert.Contains(".corrupt-", error.Message, StringComparison.Ordinal);
+        Assert.False(File.Exists(_temp.Path));
+    }
+
+    [Fact]
+    public async Task A_folder_is_refused()
+    {
+        Directory.CreateDirectory(_temp.Path);
+
+        Assert.Contains("folder", (await FailAsync()).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_place_where_nothing_can_be_created_is_refused()
+    {
+        // A file is no folder, on every system and for every user.
+        string file = Path.Combine(_temp.Folder, "file");
+        await File.WriteAllTextAsync(file, string.Empty, TestContext.Current.CancellationToken);
+
+        await FailAsync(Path.Combine(file, "ledger.db"));
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "The next place is one of Linux.");
+        await FailAsync("/proc/klingps/ledger.db");
+    }
+
+    [Fact]
+    public async Task A_ledger_that_cannot_be_written_is_refused()
+    {
+        await (await _temp.OpenAsync()).DisposeAsync();
+
+        KlingException error = await FailAsync(factory: new SettingFactory("PRAGMA query_only = 1"));
+
+        Assert.Contains("read-only", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task When_the_disk_is_full_nothing_is_begun_and_the_rest_can_still_be_read()
+    {
+        await using SqlLedger ledger = Ledger(_temp.Path, new SettingFactory("PRAGMA max_page_count = 60"));
+        int begun = 0;
+
+        var error = await Assert.ThrowsAsync<KlingException>(async () =>
+        {
+            for (; begun < 1000; begun++)
+            {
+                await ledger.BeginAsync(TempLedger.Intent($"image {begun}"), TestContext.Current.CancellationToken);
+            }
+        });
+
+        Assert.Equal(ErrorKind.LedgerUnusable, error.Kind);
+        Assert.Contains("disk is full", error.Message, StringComparison.Ordinal);
+        Assert.Equal(begun, (await ledger.ListAsync(new TaskFilter(), TestContext.Current.CancellationToken)).Count);
+    }
+
+    [Fact]
+    public async Task What_fits_on_a_nearly_full_disk_is_written_though_it_came_together_with_what_does_not()
+    {
+        await using SqlLedger ledger = Ledger(_temp.Path, new SettingFactory("PRAGMA max_page_count = 60"));
+
+        Task<KlingVideoTask>[] begins = [.. Enumerable.Range(0, 500).Select(i => ledger.BeginAsync(TempLedger.Intent($"image {i}"), TestContext.Current.CancellationToken))];
+        await Task.WhenAll(begins.Select(begin => begin.ContinueWith(_ => { }, TaskScheduler.Default)));
+
+        long[] written = [.. begins.Where(begin => begin.IsCompletedSuccessfully).Select(begin => begin.Result.Id)];
+        Assert.InRange(written.Length, 1, 499);
+        Assert.Equal(written.Order(), (await ledger.ListAsync(new TaskFilter(), TestContext.Current.CancellationToken)).Select(task => task.Id));
+    }
+
+    [Fact]
+    public async Task An_error_of_opening_is_not_kept_when_its_cause_is_gone()
+    {
+        Directory.CreateDirectory(_temp.Path);
+        await using SqlLedger ledger = Ledger(_temp.Path, SqliteProvider.Factory);
+        await Assert.ThrowsAsync<KlingException>(() => ledger.OpenAsync(TestContext.Current.CancellationToken));
+        Directory.Delete(_temp.Path);
+
+        await ledger.BeginAsync(TempLedger.Intent(), TestContext.Current.CancellationToken);
+    }
+
+    private SqlLedger Ledger(string path, DbProviderFactory factory)
+        => new(path, () => factory, _temp.Time, LedgerOwner.Current, owner => owner.IsAlive());
+
+    private async Task<KlingException> FailAsync(string? path = null, DbProviderFactory? factory = null)
+    {
+        path ??= _temp.Path;
+        await using SqlLedger ledger = Ledger(path, factory ?? SqliteProvider.Factory);
+        var error = await Assert.ThrowsAsync<KlingException>(() => ledger.BeginAsync(TempLedger.Intent(), TestContext.Current.CancellationToken));
+        Assert.Equal(ErrorKind.LedgerUnusable, error.Kind);
+        Assert.Contains(path, error.Message, StringComparison.Ordinal);
+        Assert.Contains("nothing is bought", error.Message, StringComparison.Ordinal);
+        return error;
+    }
+
+    /// <summary>Makes connections with a setting of their own.</summary>
+    private sealed class SettingFactory(string setting) : DbProviderFactory
+    {
+        public override DbConnection CreateConnection()
+        {
+            DbConnection connection = SqliteProvider.Factory.CreateConnection()!;
+            connection.StateChange += (_, change) =>
+            {
+                if (change.CurrentState == ConnectionState.Open)
+                {
+                    using DbCommand command = connection.CreateCommand();
+#pragma warning disable CA2100 // A constant of the test.
+                    command.CommandText = setting;
+#pragma warning restore CA2100
+                    command.ExecuteNonQuery();
+                }
+            };
+            return connection;
+        }
+
+        public override DbConnectionStringBuilder? CreateConnectionStringBuilder() => SqliteProvider.Factory.CreateConnectionStringBuilder();
+    }
+}

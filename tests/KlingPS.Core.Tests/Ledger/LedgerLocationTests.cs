@@ -1,0 +1,57 @@
+using KlingPS.Core.Ledger;
+
+namespace KlingPS.Core.Tests.Ledger;
+
+public sealed class LedgerLocationTests
+{
+    private static readonly string s_folder = Path.GetTempPath();
+
+    [Fact]
+    public void The_environment_goes_before_the_configuration()
+    {
+        string named = Path.Combine(s_folder, "named.db");
+
+        Assert.Equal(named, LedgerLocation.Resolve(Path.Combine(s_folder, "configured.db"), name => name == LedgerLocation.Variable ? named : null));
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("")]
+    public void The_configuration_goes_before_the_data_folder(string? unset)
+    {
+        string configured = Path.Combine(s_folder, "configured.db");
+
+        Assert.Equal(configured, LedgerLocation.Resolve(configured, _ => unset));
+    }
+
+    [Fact]
+    public void Without_either_it_lies_in_the_users_data_folder()
+    {
+        string path = LedgerLocation.Resolve(null, _ => null);
+
+        Assert.True(Path.IsPathFullyQualified(path));
+        Assert.Equal("ledger.db", Path.GetFileName(path));
+        Assert.Equal("KlingPS", Path.GetFileName(Path.GetDirectoryName(path)));
+    }
+
+    [Fact]
+    public void The_data_folder_of_Linux_is_the_one_the_desktop_names()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "XDG_DATA_HOME is a matter of Linux.");
+
+        Assert.Equal("/data/KlingPS/ledger.db", LedgerLocation.Resolve(null, name => name == "XDG_DATA_HOME" ? "/data" : null));
+        Assert.EndsWith("/.local/share/KlingPS/ledger.db", LedgerLocation.Resolve(null, name => name == "XDG_DATA_HOME" ? "data" : null), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_relative_path_is_refused_because_every_folder_would_have_its_own_ledger()
+    {
+        var byVariable = Assert.Throws<KlingException>(() => LedgerLocation.Resolve(null, _ => "ledger.db"));
+        var byConfiguration = Assert.Throws<KlingException>(() => LedgerLocation.Resolve("ledger.db", _ => null));
+
+        Assert.Equal(ErrorKind.LedgerUnusable, byVariable.Kind);
+        Assert.Contains(LedgerLocation.Variable, byVariable.Message, StringComparison.Ordinal);
+        Assert.Equal(ErrorKind.LedgerUnusable, byConfiguration.Kind);
+        Assert.Contains("configuration", byConfiguration.Message, StringComparison.Ordinal);
+    }
+}

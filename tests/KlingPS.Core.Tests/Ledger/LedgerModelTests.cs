@@ -1,0 +1,256 @@
+using CsCheck;
+using KlingPS.Core.Ledger;
+
+namespace KlingPS.Core.Tests.Ledger;
+
+/// <summary>Random lives of a ledger beside a model in memory that says what each step has to lead to.</summary>
+public sealed class LedgerModelTests
+{
+    private const decimal Price = 42;
+    private const decimal RunLimit = 5 * Price;
+
+    private enum Step
+    {
+        Begin,
+        Claim,
+        Resubmit,
+        Accept,
+        Reject,
+        LoseAnswer,
+        Snapshot,
+        Resolve,
+        Abandon,
+        Save,
+        Remove,
+        Reopen,
+    }
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public Task Whatever_happens_in_whatever_order_the_ledger_says_what_the_model_says()
+        => Gen.Select(Gen.Enum<Step>(), Gen.Int[0, 7], Gen.Int[0, 7]).Array[1, 40].SampleAsync(
+            async steps =>
+            {
+                await using var temp = new TempLedger();
+                var model = new Model();
+                SqlLedger ledger = await temp.OpenAsync(OwnerOf(0), _ => false);
+                int runs = 0;
+                foreach ((Step step, int a, int b) in steps)
+                {
+                    if (step == Step.Reopen)
+                    {
+                        await ledger.DisposeAsync();
+                        ledger = await temp.OpenAsync(OwnerOf(++runs), _ => false);
+                        model.LoseOwner();
+                    }
+                    else
+                    {
+                        await DoAsync(ledger, model, step, a, b);
+                    }
+
+                    IReadOnlyList<KlingVideoTask> tasks = await ledger.ListAsync(new TaskFilter(), Token);
+                    Assert.Equal(
+                        model.Records.Values,
+                        tasks.Select(task => new Record(task.Id, task.Identity, task.State, task.TaskId, task.CreditsReserved, task.CreditsConsumed, task.SavedPath, task.Replaces)));
+                    Assert.True(tasks.Sum(task => task.CreditsReserved + (task.CreditsConsumed ?? 0)) <= RunLimit + (model.Adopted * Price));
+                }
+            },
+            iter: 60,
+            threads: 1);
+
+    /// <summary>Does a step to both; what the model refuses the ledger has to refuse as well.</summary>
+    private static async Task DoAsync(SqlLedger ledger, Model model, Step step, int a, int b)
+    {
+        long id = a + 1;
+        string taskId = $"t{b}";
+        var budget = new BudgetLimit { RunId = "run", MaxCredits = RunLimit };
+        TaskIntent intent = TempLedger.Intent($"image {b % 3}", Price, budget, step == Step.Resubmit ? id : null);
+        KlingTaskState state = (b % 4) switch
+        {
+            0 => KlingTaskState.Waiting,
+            1 => KlingTaskState.Generating,
+            2 => KlingTaskState.Succeeded,
+            _ => KlingTaskState.Failed,
+        };
+
+        Func<Task> act = step switch
+        {
+            Step.Begin or Step.Resubmit => () => ledger.BeginAsync(intent, Token),
+            Step.Claim => () => ledger.ClaimAsync(intent, Token),
+            Step.Accept => () => ledger.RecordAcceptedAsync(id, taskId),
+            Step.Reject => () => ledger.RecordRejectedAsync(id, "422", "no"),
+            Step.LoseAnswer => () => ledger.RecordUnknownAsync(id, "lost"),
+            Step.Snapshot => () => ledger.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot(taskId, state)),
+            Step.Resolve => () => ledger.ResolveAsync(id, TempLedger.Snapshot(taskId, state)),
+            Step.Abandon => () => ledger.AbandonAsync(id),
+            Step.Save => () => ledger.RecordSavedAsync(id, $"/videos/{b}.mp4", "cafe"),
+            _ => () => ledger.RemoveAsync(id),
+        };
+        bool expected = step switch
+        {
+            Step.Begin => model.Begin(intent.Identity, null),
+            Step.Resubmit => model.Begin(intent.Identity, id),
+            Step.Claim => model.IsBought(intent.Identity) || model.Begin(intent.Identity, null),
+            Step.Accept => model.Accept(id, taskId),
+            Step.Reject => model.Reject(id),
+            Step.LoseAnswer => model.LoseAnswer(id),
+            Step.Snapshot => model.Snapshot(taskId, state),
+            Step.Resolve => model.Resolve(id, taskId, state),
+            Step.Abandon => model.Abandon(id),
+            Step.Save => model.Save(id, $"/videos/{b}.mp4"),
+            _ => model.Remove(id),
+        };
+        Exception? refusal = await Xunit.Record.ExceptionAsync(act);
+        Assert.True(expected ? refusal is null : refusal is KlingException or InvalidOperationException, $"{step} {id} {taskId} {state}: {refusal}");
+    }
+
+    private static LedgerOwner OwnerOf(int run) => new(100 + run, run, "boot", "machine");
+
+    private sealed record Record(
+        long Id, string? Identity, KlingTaskState State, string? TaskId, decimal Reserved, decimal? Consumed, string? SavedPath, long? Replaces);
+
+    private sealed class Model
+    {
+        private long _last;
+
+        public SortedDictionary<long, Record> Records { get; } = [];
+
+        /// <summary>Tasks taken in from the service, and attempts that turned out to be bought after they had been given up: no budget could hold them back.</summary>
+        public int Adopted { get; private set; }
+
+        public bool IsBought(string identity) => Records.Values.Any(record => record.Identity == identity
+            && record.State is not (KlingTaskState.Failed or KlingTaskState.Rejected or KlingTaskState.Abandoned));
+
+        public bool Begin(string identity, long? replaces)
+        {
+            decimal spent = Records.Values.Where(record => record.Identity is not null).Sum(record => record.Reserved + (record.Consumed ?? 0));
+            if (replaces is long old)
+            {
+                if (StateOf(old) != KlingTaskState.Unknown)
+                {
+                    return false;
+                }
+
+                spent -= Records[old].Reserved;
+            }
+
+            if (spent + Price > RunLimit)
+            {
+                return false;
+            }
+
+            if (replaces is long replaced)
+            {
+                Abandon(replaced);
+            }
+
+            Put(new Record(++_last, identity, KlingTaskState.Submitting, null, Price, null, null, replaces));
+            return true;
+        }
+
+        public bool Accept(long id, string taskId)
+        {
+            if (Find(id) is not { } record || (record.TaskId ?? taskId) != taskId || record.State == KlingTaskState.Rejected)
+            {
+                return false;
+            }
+
+            if (record.TaskId == taskId)
+            {
+                return true;
+            }
+
+            Record? twin = ByTaskId(taskId);
+            if (twin?.Identity is not null)
+            {
+                return false;
+            }
+
+            if (twin is not null)
+            {
+                Records.Remove(twin.Id);
+            }
+
+            bool isSurprise = record.State == KlingTaskState.Abandoned;
+            Adopted += isSurprise ? 1 : 0;
+            Put(record with
+            {
+                TaskId = taskId,
+                State = twin?.State ?? KlingTaskState.Waiting,
+                Reserved = twin?.Reserved ?? (isSurprise ? Price : record.Reserved),
+                Consumed = twin?.Consumed,
+                SavedPath = twin?.SavedPath ?? record.SavedPath,
+            });
+            return true;
+        }
+
+        public bool Reject(long id)
+            => Change(id, [KlingTaskState.Submitting, KlingTaskState.Unknown], record => record with { State = KlingTaskState.Rejected, Reserved = 0, Consumed = 0 });
+
+        public bool LoseAnswer(long id)
+        {
+            Change(id, [KlingTaskState.Submitting], record => record with { State = KlingTaskState.Unknown });
+            return Records.ContainsKey(id);
+        }
+
+        public bool Snapshot(string taskId, KlingTaskState state)
+        {
+            if (ByTaskId(taskId) is null)
+            {
+                Adopted++;
+                Put(new Record(++_last, null, KlingTaskState.Waiting, taskId, Price, null, null, null));
+            }
+
+            Record record = ByTaskId(taskId)!;
+            if (!record.State.IsSettled())
+            {
+                Put(state switch
+                {
+                    KlingTaskState.Succeeded => record with { State = state, Reserved = 0, Consumed = record.Reserved },
+                    KlingTaskState.Failed => record with { State = state, Reserved = 0, Consumed = 0 },
+                    _ => record with { State = state },
+                });
+            }
+
+            return true;
+        }
+
+        public bool Resolve(long id, string taskId, KlingTaskState state)
+            => StateOf(id) == KlingTaskState.Unknown && Accept(id, taskId) && Snapshot(taskId, state);
+
+        public bool Abandon(long id)
+            => Change(id, [KlingTaskState.Unknown], record => record with { State = KlingTaskState.Abandoned, Reserved = 0 });
+
+        public bool Save(long id, string path) => Change(id, Enum.GetValues<KlingTaskState>(), record => record with { SavedPath = path });
+
+        public bool Remove(long id) => StateOf(id)?.IsSettled() == true && Records.Remove(id);
+
+        public void LoseOwner()
+        {
+            foreach (Record record in Records.Values.Where(record => record.State == KlingTaskState.Submitting).ToList())
+            {
+                LoseAnswer(record.Id);
+            }
+        }
+
+        private Record? Find(long id) => Records.GetValueOrDefault(id);
+
+        private KlingTaskState? StateOf(long id) => Find(id)?.State;
+
+        private Record? ByTaskId(string taskId) => Records.Values.SingleOrDefault(record => record.TaskId == taskId);
+
+        private void Put(Record record) => Records[record.Id] = record;
+
+        private bool Change(long id, KlingTaskState[] from, Func<Record, Record> change)
+        {
+            if (Find(id) is not { } record || !from.Contains(record.State))
+            {
+                return false;
+            }
+
+            Put(change(record));
+            return true;
+        }
+    }
+}

@@ -1,0 +1,438 @@
+using KlingPS.Core.Api;
+using KlingPS.Core.Ledger;
+
+namespace KlingPS.Core.Tests.Ledger;
+
+public sealed class SqlLedgerTests : IAsyncLifetime
+{
+    private static readonly LedgerOwner s_other = new(4711, 1, "boot", "machine");
+
+    private readonly TempLedger _temp = new();
+    private SqlLedger _ledger = null!;
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync() => _ledger = await _temp.OpenAsync();
+
+    public ValueTask DisposeAsync() => _temp.DisposeAsync();
+
+    [Fact]
+    public async Task An_intent_is_recorded_with_all_that_was_asked_for()
+    {
+        var request = new VideoRequest
+        {
+            Model = "kling/v2-1-pro",
+            Prompt = "ein Fuchs läuft 🦊",
+            NegativePrompt = "blur",
+            ImageUri = "https://files.example/a.png",
+            TailImageUri = "https://files.example/b.png",
+            Duration = 10,
+            CfgScale = 0.7m,
+            CallbackUri = "https://callback.example/",
+        };
+        var intent = new TaskIntent
+        {
+            Account = TempLedger.Account,
+            Request = request,
+            Identity = AttemptIdentity.Of(request, "h", null),
+            SourcePath = "/images/a.png",
+            SourceHash = "h",
+            TailImagePath = "/images/b.png",
+            Credits = 99.125m,
+        };
+
+        KlingVideoTask task = await _ledger.BeginAsync(intent, Token);
+
+        var expected = new KlingVideoTask
+        {
+            Id = 1,
+            State = KlingTaskState.Submitting,
+            Account = TempLedger.Account,
+            Identity = intent.Identity,
+            Nonce = intent.Nonce,
+            Model = request.Model,
+            Prompt = request.Prompt,
+            NegativePrompt = request.NegativePrompt,
+            Duration = 10,
+            CfgScale = 0.7m,
+            SourcePath = "/images/a.png",
+            SourceHash = "h",
+            ImageUri = request.ImageUri,
+            TailImagePath = "/images/b.png",
+            TailImageUri = request.TailImageUri,
+            CallbackUri = request.CallbackUri,
+            CreatedAt = _temp.Time.GetUtcNow(),
+            CreditsReserved = 99.125m,
+        };
+        Assert.Equal(expected, task);
+        Assert.Equal(expected, await _ledger.FindAsync(1, Token));
+        Assert.Equal(expected, await _ledger.FindByNonceAsync(TempLedger.Account, intent.Nonce, Token));
+        Assert.Matches("^[0-9a-f]{32}$", intent.Nonce);
+    }
+
+    [Fact]
+    public async Task A_task_is_followed_from_acceptance_to_the_saved_video()
+    {
+        KlingVideoTask task = await _ledger.BeginAsync(TempLedger.Intent(), Token);
+
+        task = await _ledger.RecordAcceptedAsync(task.Id, "t1");
+        Assert.Equal((KlingTaskState.Waiting, "t1"), (task.State, task.TaskId));
+
+        task = await _ledger.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Generating, 40));
+        Assert.Equal((KlingTaskState.Generating, 40m, null), (task.State, task.CreditsReserved, task.CreditsConsumed));
+
+        DateTimeOffset end = _temp.Time.GetUtcNow() + TimeSpan.FromMinutes(2);
+        task = await _ledger.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Succeeded, 41.5m) with { CompletedAt = end });
+        Assert.Equal((KlingTaskState.Succeeded, 0m, 41.5m), (task.State, task.CreditsReserved, task.CreditsConsumed));
+        Assert.Equal(("https://files.example/t1.mp4", end, end + TimeSpan.FromHours(24)), (task.ResultUri, task.CompletedAt, task.ExpiresAt));
+        Assert.Equal([task], await _ledger.ListAsync(new TaskFilter { Unsaved = true }, Token));
+
+        task = await _ledger.RecordSavedAsync(task.Id, "/videos/a.mp4", "cafe");
+        Assert.Equal(("/videos/a.mp4", "cafe"), (task.SavedPath, task.SavedHash));
+        Assert.Empty(await _ledger.ListAsync(new TaskFilter { Unsaved = true }, Token));
+    }
+
+    [Fact]
+    public async Task A_settled_task_stays_settled_but_takes_a_newer_link()
+    {
+        await AcceptedAsync("t1");
+        KlingVideoTask task = await _ledger.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Succeeded, 42) with { ResultUris = [] });
+        Assert.Null(task.ResultUri);
+
+        Assert.Equal(task, await _ledger.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Failed)));
+        Assert.Equal(task, await _ledger.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Waiting)));
+        Assert.Equal(
+            task with { ResultUri = "https://files.example/t1.mp4" },
+            await _ledger.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Succeeded, 1)));
+    }
+
+    [Fact]
+    public async Task A_failed_task_costs_nothing_and_a_price_left_out_is_what_was_set_aside()
+    {
+        await AcceptedAsync("t1");
+        await AcceptedAsync("t2");
+
+        KlingVideoTask failed = await _ledger.RecordSnapshotAsync(
+            TempLedger.Account,
+            TempLedger.Snapshot("t1", KlingTaskState.Failed) with { FailCode = "501", FailMessage = "no video" });
+        KlingVideoTask succeeded = await _ledger.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t2", KlingTaskState.Succeeded));
+
+        Assert.Equal((0m, 0m, "501", "no video"), (failed.CreditsReserved, failed.CreditsConsumed, failed.FailCode, failed.FailMessage));
+        Assert.Null(failed.ExpiresAt);
+        Assert.Equal((0m, 42m), (succeeded.CreditsReserved, succeeded.CreditsConsumed));
+    }
+
+    [Fact]
+    public async Task A_rejected_attempt_costs_nothing_and_does_not_stand_in_the_way()
+    {
+        KlingVideoTask task = await _ledger.BeginAsync(TempLedger.Intent(), Token);
+
+        task = await _ledger.RecordRejectedAsync(task.Id, "422", "no such model");
+
+        Assert.Equal((KlingTaskState.Rejected, 0m, 0m, "422", "no such model"), (task.State, task.CreditsReserved, task.CreditsConsumed, task.FailCode, task.FailMessage));
+        Assert.True((await _ledger.ClaimAsync(TempLedger.Intent(), Token)).IsNew);
+        await Assert.ThrowsAsync<InvalidOperationException>(() => _ledger.RecordAcceptedAsync(task.Id, "t1"));
+    }
+
+    [Fact]
+    public async Task A_lost_answer_keeps_its_credits_until_it_is_found()
+    {
+        KlingVideoTask task = await _ledger.BeginAsync(TempLedger.Intent(), Token);
+
+        task = await _ledger.RecordUnknownAsync(task.Id, "the connection broke");
+        Assert.Equal((KlingTaskState.Unknown, 42m, "the connection broke"), (task.State, task.CreditsReserved, task.FailMessage));
+        Assert.Equal(task, await _ledger.FindUnknownAsync(TempLedger.Account, task.Identity!, Token));
+
+        task = await _ledger.ResolveAsync(task.Id, TempLedger.Snapshot("t1", KlingTaskState.Succeeded, 42));
+        Assert.Equal((KlingTaskState.Succeeded, "t1", 42m, null), (task.State, task.TaskId, task.CreditsConsumed, task.FailMessage));
+        Assert.Null(await _ledger.FindUnknownAsync(TempLedger.Account, task.Identity!, Token));
+
+        // The news that the answer was lost may come after the callback that has brought it.
+        Assert.Equal(task, await _ledger.RecordUnknownAsync(task.Id, "too late"));
+    }
+
+    [Fact]
+    public async Task Only_unknown_attempts_can_be_resolved_or_given_up()
+    {
+        KlingVideoTask submitting = await _ledger.BeginAsync(TempLedger.Intent(), Token);
+        KlingVideoTask accepted = await AcceptedAsync("t1");
+
+        foreach (long id in (long[])[submitting.Id, accepted.Id])
+        {
+            await RefusedAsync(() => _ledger.ResolveAsync(id, TempLedger.Snapshot("t2", KlingTaskState.Waiting)));
+            await RefusedAsync(() => _ledger.AbandonAsync(id));
+            await RefusedAsync(() => _ledger.BeginAsync(TempLedger.Intent(replaces: id), Token));
+        }
+
+        Assert.Equal(2, (await _ledger.ListAsync(new TaskFilter(), Token)).Count);
+        Assert.Equal(ErrorKind.TaskNotFound, (await Assert.ThrowsAsync<KlingException>(() => _ledger.AbandonAsync(99))).Kind);
+    }
+
+    [Fact]
+    public async Task A_resubmitted_attempt_takes_the_place_of_the_old_one()
+    {
+        KlingVideoTask old = await UnknownAsync();
+
+        KlingVideoTask task = await _ledger.BeginAsync(TempLedger.Intent(replaces: old.Id), Token);
+
+        Assert.Equal(old.Id, task.Replaces);
+        Assert.NotEqual(old.Nonce, task.Nonce);
+        old = (await _ledger.FindAsync(old.Id, Token))!;
+        Assert.Equal((KlingTaskState.Abandoned, 0m), (old.State, old.CreditsReserved));
+    }
+
+    [Fact]
+    public async Task An_answer_that_comes_after_all_is_recorded_even_if_the_attempt_was_given_up()
+    {
+        KlingVideoTask task = await UnknownAsync();
+        await _ledger.AbandonAsync(task.Id);
+
+        task = await _ledger.RecordAcceptedAsync(task.Id, "t1");
+
+        Assert.Equal((KlingTaskState.Waiting, "t1", 42m), (task.State, task.TaskId, task.CreditsReserved));
+    }
+
+    [Fact]
+    public async Task A_task_that_only_the_service_knew_is_taken_in()
+    {
+        var request = new VideoRequest { Prompt = "a fox", ImageUri = "https://files.example/a.png", Duration = 10 };
+        DateTimeOffset created = _temp.Time.GetUtcNow() - TimeSpan.FromHours(1);
+
+        KlingVideoTask task = await _ledger.RecordSnapshotAsync(
+            TempLedger.Account,
+            TempLedger.Snapshot("t9", KlingTaskState.Generating) with { Request = request, CreatedAt = created });
+
+        Assert.Equal(("t9", "a fox", 10, created, null, 84m), (task.TaskId, task.Prompt, task.Duration, task.CreatedAt, task.SourcePath, task.CreditsReserved));
+        Assert.Equal(task, await _ledger.FindByTaskIdAsync(TempLedger.Account, "t9", Token));
+        Assert.Null(await _ledger.FindByTaskIdAsync("another account", "t9", Token));
+    }
+
+    [Fact]
+    public async Task A_task_that_was_looked_up_before_it_was_known_whose_it_is_becomes_one_with_its_attempt()
+    {
+        KlingVideoTask attempt = await UnknownAsync();
+        KlingVideoTask adopted = await _ledger.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Succeeded, 42));
+        await _ledger.RecordSavedAsync(adopted.Id, "/videos/a.mp4", "cafe");
+
+        KlingVideoTask task = await _ledger.RecordAcceptedAsync(attempt.Id, "t1");
+
+        Assert.Equal((attempt.Id, KlingTaskState.Succeeded, "/videos/a.mp4", 0m, 42m), (task.Id, task.State, task.SavedPath, task.CreditsReserved, task.CreditsConsumed));
+        Assert.Equal([task], await _ledger.ListAsync(new TaskFilter(), Token));
+    }
+
+    [Fact]
+    public async Task A_task_cannot_be_the_video_of_two_attempts()
+    {
+        await AcceptedAsync("t1");
+        KlingVideoTask attempt = await UnknownAsync();
+
+        await RefusedAsync(() => _ledger.ResolveAsync(attempt.Id, TempLedger.Snapshot("t1", KlingTaskState.Waiting)));
+
+        Assert.Equal(KlingTaskState.Unknown, (await _ledger.FindAsync(attempt.Id, Token))!.State);
+    }
+
+    [Theory]
+    [InlineData(KlingTaskState.Submitting)]
+    [InlineData(KlingTaskState.Unknown)]
+    [InlineData(KlingTaskState.Waiting)]
+    [InlineData(KlingTaskState.Succeeded)]
+    public async Task What_is_or_may_be_bought_is_not_claimed_again(KlingTaskState state)
+    {
+        KlingVideoTask first = (await _ledger.ClaimAsync(TempLedger.Intent(), Token)).Task;
+        KlingVideoTask expected = state switch
+        {
+            KlingTaskState.Submitting => first,
+            KlingTaskState.Unknown => await _ledger.RecordUnknownAsync(first.Id, "lost"),
+            _ => await _ledger.RecordAcceptedAsync(first.Id, "t1"),
+        };
+        if (state == KlingTaskState.Succeeded)
+        {
+            expected = await _ledger.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", state));
+        }
+
+        Assert.Equal(new TaskClaim(expected, IsNew: false), await _ledger.ClaimAsync(TempLedger.Intent(), Token));
+        Assert.Equal(expected, await _ledger.FindPurchaseAsync(TempLedger.Account, first.Identity!, Token));
+        Assert.True((await _ledger.ClaimAsync(TempLedger.Intent("another image"), Token)).IsNew);
+        Assert.True((await _ledger.ClaimAsync(TempLedger.Intent(account: "another account"), Token)).IsNew);
+    }
+
+    [Fact]
+    public async Task Of_several_purchases_of_a_video_the_finished_one_is_found_first()
+    {
+        await UnknownAsync();
+        await AcceptedAsync("t1");
+        await AcceptedAsync("t2");
+        KlingVideoTask finished = await _ledger.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Succeeded));
+
+        Assert.Equal(finished, await _ledger.FindPurchaseAsync(TempLedger.Account, finished.Identity!, Token));
+    }
+
+    [Fact]
+    public async Task Only_settled_tasks_are_removed_and_their_numbers_are_not_used_again()
+    {
+        KlingVideoTask unknown = await UnknownAsync();
+        KlingVideoTask pending = await AcceptedAsync("t1");
+        await RefusedAsync(() => _ledger.RemoveAsync(unknown.Id));
+        await RefusedAsync(() => _ledger.RemoveAsync(pending.Id));
+
+        await _ledger.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Failed));
+        await _ledger.RemoveAsync(pending.Id);
+        Assert.Null(await _ledger.FindAsync(pending.Id, Token));
+        Assert.Equal(unknown.Prompt, (await _ledger.FindAsync(unknown.Id, Token))!.Prompt);
+        Assert.Equal(pending.Id + 1, (await _ledger.BeginAsync(TempLedger.Intent(), Token)).Id);
+        Assert.Equal(ErrorKind.TaskNotFound, (await Assert.ThrowsAsync<KlingException>(() => _ledger.RemoveAsync(pending.Id))).Kind);
+    }
+
+    [Fact]
+    public async Task Removing_a_task_leaves_nothing_of_its_prompt_behind()
+    {
+        KlingVideoTask task = await _ledger.BeginAsync(TempLedger.Intent(), Token);
+        await _ledger.RecordRejectedAsync(task.Id, null, "no");
+
+        await _ledger.RemoveAsync(task.Id);
+
+        Assert.Equal(0L, await _temp.SqlAsync("SELECT COUNT(*) FROM texts"));
+    }
+
+    [Fact]
+    public async Task Tasks_are_listed_by_what_the_filter_asks_for()
+    {
+        KlingVideoTask unknown = await UnknownAsync("a");
+        _temp.Time.Advance(TimeSpan.FromHours(1));
+        DateTimeOffset later = _temp.Time.GetUtcNow();
+        KlingVideoTask pending = await AcceptedAsync("t1", "b");
+        await AcceptedAsync("t2", "b");
+        KlingVideoTask done = await _ledger.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t2", KlingTaskState.Succeeded));
+        KlingVideoTask foreign = await _ledger.BeginAsync(TempLedger.Intent(account: "another account"), Token);
+
+        await ListsAsync(new TaskFilter(), unknown, pending, done, foreign);
+        await ListsAsync(new TaskFilter { Account = TempLedger.Account }, unknown, pending, done);
+        await ListsAsync(new TaskFilter { States = [KlingTaskState.Unknown, KlingTaskState.Waiting] }, unknown, pending);
+        await ListsAsync(new TaskFilter { States = [] });
+        await ListsAsync(new TaskFilter { Since = later }, pending, done, foreign);
+        await ListsAsync(new TaskFilter { SourcePath = "/images/b.png" }, pending, done);
+        await ListsAsync(new TaskFilter { SourceHash = "b", Unsaved = true }, done);
+        await ListsAsync(new TaskFilter { ExpiresBy = later + TimeSpan.FromHours(24) }, done);
+        await ListsAsync(new TaskFilter { ExpiresBy = later + TimeSpan.FromHours(23) });
+
+        async Task ListsAsync(TaskFilter filter, params KlingVideoTask[] expected)
+            => Assert.Equal(expected, await _ledger.ListAsync(filter, Token));
+    }
+
+    [Fact]
+    public async Task Generation_times_are_told_newest_first_by_the_services_own_clock()
+    {
+        DateTimeOffset start = _temp.Time.GetUtcNow();
+        foreach ((string id, int seconds) in ((string, int)[])[("t1", 90), ("t2", 120), ("t3", 60)])
+        {
+            await _ledger.RecordSnapshotAsync(
+                TempLedger.Account,
+                TempLedger.Snapshot(id, KlingTaskState.Succeeded) with { CreatedAt = start, CompletedAt = start + TimeSpan.FromSeconds(seconds) });
+        }
+
+        await _ledger.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t4", KlingTaskState.Failed) with { CreatedAt = start });
+
+        Assert.Equal([120.0, 90.0], await _ledger.ListGenerationTimesAsync(KlingModel.Default, 5, 2, Token));
+        Assert.Empty(await _ledger.ListGenerationTimesAsync(KlingModel.Default, 10, 2, Token));
+    }
+
+    [Fact]
+    public async Task An_upload_is_used_again_until_shortly_before_it_expires()
+    {
+        DateTimeOffset now = _temp.Time.GetUtcNow();
+        var upload = new UploadRecord(TempLedger.Account, "h", "https://files.example/1.png", now, now + TimeSpan.FromHours(24));
+        await _ledger.RecordUploadAsync(upload, Token);
+        Assert.Equal(upload, await _ledger.FindUploadAsync(TempLedger.Account, "h", Token));
+        Assert.Null(await _ledger.FindUploadAsync("another account", "h", Token));
+
+        upload = upload with { Uri = "https://files.example/2.png", ExpiresAt = now + TimeSpan.FromHours(25) };
+        await _ledger.RecordUploadAsync(upload, Token);
+        _temp.Time.Advance(TimeSpan.FromHours(24.5));
+        Assert.Equal(upload, await _ledger.FindUploadAsync(TempLedger.Account, "h", Token));
+
+        _temp.Time.Advance(TimeSpan.FromMinutes(20));
+        Assert.Null(await _ledger.FindUploadAsync(TempLedger.Account, "h", Token));
+    }
+
+    [Fact]
+    public async Task A_files_hash_is_known_as_long_as_length_and_time_are_the_same()
+    {
+        DateTimeOffset modified = _temp.Time.GetUtcNow() - TimeSpan.FromHours(1) + TimeSpan.FromTicks(1);
+        await _ledger.RecordFileHashAsync("/a.png", 100, modified, "h1", Token);
+        Assert.Equal("h1", await _ledger.FindFileHashAsync("/a.png", 100, modified, Token));
+        Assert.Null(await _ledger.FindFileHashAsync("/a.png", 101, modified, Token));
+        Assert.Null(await _ledger.FindFileHashAsync("/a.png", 100, modified + TimeSpan.FromTicks(1), Token));
+
+        await _ledger.RecordFileHashAsync("/a.png", 101, modified, "h2", Token);
+        Assert.Equal("h2", await _ledger.FindFileHashAsync("/a.png", 101, modified, Token));
+    }
+
+    [Fact]
+    public async Task The_hash_of_a_file_that_was_just_written_is_not_trusted()
+    {
+        DateTimeOffset modified = _temp.Time.GetUtcNow() - TimeSpan.FromSeconds(1);
+
+        await _ledger.RecordFileHashAsync("/a.png", 100, modified, "h1", Token);
+
+        Assert.Null(await _ledger.FindFileHashAsync("/a.png", 100, modified, Token));
+    }
+
+    [Theory]
+    [InlineData(true, 0, KlingTaskState.Submitting)]
+    [InlineData(true, 48, KlingTaskState.Submitting)]
+    [InlineData(false, 0, KlingTaskState.Unknown)]
+    [InlineData(null, 0, KlingTaskState.Submitting)]
+    [InlineData(null, 2, KlingTaskState.Unknown)]
+    public async Task Opening_makes_attempts_of_the_dead_unknown_and_leaves_the_living_alone(bool? alive, int hours, KlingTaskState expected)
+    {
+        SqlLedger other = await _temp.OpenAsync(s_other, _ => true);
+        KlingVideoTask theirs = await other.BeginAsync(TempLedger.Intent("theirs"), Token);
+        KlingVideoTask ours = await _ledger.BeginAsync(TempLedger.Intent("ours"), Token);
+        _temp.Time.Advance(TimeSpan.FromHours(hours));
+
+        SqlLedger opened = await _temp.OpenAsync(LedgerOwner.Current, owner => owner == s_other ? alive : throw new InvalidOperationException());
+
+        Assert.Equal(expected, (await opened.FindAsync(theirs.Id, Token))!.State);
+        Assert.Equal(42, (await opened.FindAsync(theirs.Id, Token))!.CreditsReserved);
+        Assert.Equal(KlingTaskState.Submitting, (await opened.FindAsync(ours.Id, Token))!.State);
+    }
+
+    [Fact]
+    public async Task An_owner_that_was_taken_for_dead_can_still_bring_its_answer()
+    {
+        SqlLedger other = await _temp.OpenAsync(s_other, _ => true);
+        KlingVideoTask task = await other.BeginAsync(TempLedger.Intent(), Token);
+        SqlLedger opened = await _temp.OpenAsync(LedgerOwner.Current, _ => false);
+        Assert.Equal(KlingTaskState.Unknown, (await opened.FindAsync(task.Id, Token))!.State);
+
+        task = await other.RecordAcceptedAsync(task.Id, "t1");
+
+        Assert.Equal((KlingTaskState.Waiting, "t1", null), (task.State, task.TaskId, task.FailMessage));
+    }
+
+    [Fact]
+    public async Task An_intent_that_was_called_off_is_not_recorded()
+    {
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => _ledger.BeginAsync(TempLedger.Intent(), new CancellationToken(canceled: true)));
+
+        Assert.Empty(await _ledger.ListAsync(new TaskFilter(), Token));
+    }
+
+    [Fact]
+    public async Task A_closed_ledger_says_so()
+    {
+        await _ledger.DisposeAsync();
+
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => _ledger.BeginAsync(TempLedger.Intent(), Token));
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => _ledger.FindAsync(1, Token));
+    }
+
+    private async Task<KlingVideoTask> AcceptedAsync(string taskId, string image = "a")
+        => await _ledger.RecordAcceptedAsync((await _ledger.BeginAsync(TempLedger.Intent(image), Token)).Id, taskId);
+
+    private async Task<KlingVideoTask> UnknownAsync(string image = "a")
+        => await _ledger.RecordUnknownAsync((await _ledger.BeginAsync(TempLedger.Intent(image), Token)).Id, "lost");
+
+    private static async Task RefusedAsync(Func<Task> act)
+        => Assert.Equal(ErrorKind.RequestInvalid, (await Assert.ThrowsAsync<KlingException>(act)).Kind);
+}

@@ -24,6 +24,9 @@ public sealed class DownloadRequest
     /// </summary>
     public Func<CancellationToken, Task<Uri?>>? RenewLink { get; init; }
 
+    /// <summary>Is told the SHA-256 of the whole video, in lower-case hex, before the file gets its name. What it throws ends the download; the next one continues it.</summary>
+    public Func<string, Task>? Publishing { get; init; }
+
     /// <summary>Is told how far the download has come, on threads of its own choice.</summary>
     public IProgress<TransferProgress>? Progress { get; init; }
 }

@@ -96,10 +96,16 @@ internal sealed class PartialFile : IDisposable
     public string? FindProblem() => Guard(_target, () =>
         State.Total is { } total && Length != total ? $"has {Length} bytes instead of {total}" : Mp4Structure.FindProblem(_file));
 
-    /// <summary>Gives the video its name. Returns its SHA-256.</summary>
-    public string Publish(bool overwrite)
+    /// <summary>Makes sure that the bytes are on disk. Returns their SHA-256.</summary>
+    public string Seal()
     {
         Guard(() => _file.Flush(flushToDisk: true));
+        return Convert.ToHexString(_hash.GetCurrentHash()).ToLowerInvariant();
+    }
+
+    /// <summary>Gives the video its name.</summary>
+    public void Publish(bool overwrite)
+    {
         try
         {
             File.Move(_path, _target, overwrite);
@@ -115,7 +121,6 @@ internal sealed class PartialFile : IDisposable
 
         _published = true;
         TryDelete(_statePath);
-        return Convert.ToHexString(_hash.GetHashAndReset()).ToLowerInvariant();
     }
 
     public void Dispose()

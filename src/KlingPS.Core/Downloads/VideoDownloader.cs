@@ -126,7 +126,14 @@ public sealed class VideoDownloader
                 {
                     resumed &= !attempt.FromStart;
                     long length = partial.Length;
-                    string sha256 = partial.Publish(request.Overwrite);
+                    string sha256 = partial.Seal();
+                    ThrowIfExists(request);
+                    if (request.Publishing is not null)
+                    {
+                        await request.Publishing(sha256).ConfigureAwait(false);
+                    }
+
+                    partial.Publish(request.Overwrite);
                     return new DownloadedVideo(target, length, sha256, resumed, _time.GetElapsedTime(started));
                 }
 

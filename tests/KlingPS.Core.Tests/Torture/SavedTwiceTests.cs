@@ -1,0 +1,72 @@
+using System.Net;
+using KlingPS.Core.Api;
+using KlingPS.Core.Downloads;
+using KlingPS.Core.Ledger;
+using KlingPS.Core.Pipeline;
+using KlingPS.Core.Secrets;
+using KlingPS.Core.Sessions;
+using KlingPS.Sandbox;
+
+namespace KlingPS.Core.Tests.Torture;
+
+public sealed class SavedTwiceTests : IDisposable
+{
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("klingps-saved-");
+
+    [Fact]
+    public async Task A_video_that_another_process_has_just_saved_is_there_and_no_error()
+    {
+        await using SandboxServer server = SandboxServer.Start(new SandboxOptions { GenerationTime = TimeSpan.Zero });
+        await using var ledger = new SqlLedger(Path.Combine(_folder.FullName, "ledger.db"), TimeProvider.System);
+        await using KlingSession session = Open(server, ledger);
+        TaskReference reference = await BuyAsync(session);
+
+        Outcome<TaskReference, SavedVideo> first = await SaveAsync(session, reference);
+        Outcome<TaskReference, SavedVideo> second = await SaveAsync(session, reference);
+
+        Assert.Null(first.Error);
+        Assert.Null(second.Error);
+        Assert.Equal(first.Value!.Path, second.Value!.Path);
+        Assert.Equal(1, server.GetBill().Downloads);
+    }
+
+    [Fact]
+    public async Task A_file_of_the_same_name_that_is_something_else_is_still_an_error()
+    {
+        await using SandboxServer server = SandboxServer.Start(new SandboxOptions { GenerationTime = TimeSpan.Zero });
+        await using var ledger = new SqlLedger(Path.Combine(_folder.FullName, "ledger.db"), TimeProvider.System);
+        await using KlingSession session = Open(server, ledger);
+        TaskReference reference = await BuyAsync(session);
+        await File.WriteAllTextAsync(Path.Combine(_folder.FullName, "fox.mp4"), "not this one");
+
+        Outcome<TaskReference, SavedVideo> outcome = await SaveAsync(session, reference);
+
+        Assert.Equal(ErrorKind.FileExists, outcome.Error?.Kind);
+        Assert.Null((await ledger.FindAsync(reference.Task!.Id, default))!.SavedPath);
+    }
+
+    public void Dispose() => _folder.Delete(recursive: true);
+
+    private static KlingSession Open(SandboxServer server, SqlLedger ledger) => new(new SessionOptions
+    {
+        Endpoints = new KlingEndpoints(server.Endpoint, server.UploadEndpoint),
+        Key = ApiKey.From(server.ApiKey),
+        KeySource = "the test",
+        IsSandbox = true,
+        ApiHandler = ApiHandler.Create(new WebProxy()),
+        DownloadHandler = VideoDownloader.CreateHandler(new WebProxy()),
+        Ledger = ledger,
+    });
+
+    /// <returns>The finished task as it was read before anything was saved.</returns>
+    private static async Task<TaskReference> BuyAsync(KlingSession session)
+    {
+        var submission = await new VideoSubmitter(session, observer: null).SubmitAsync(new SubmissionRequest { ImageUri = "https://files.example/fox.png", Prompt = "a fox runs" }, default);
+        using var waiter = new TaskWaiter(session, new WaitOptions(), observer: null);
+        await waiter.PostAsync(new TaskReference { Task = submission.Value }, default);
+        return new TaskReference { Task = (await waiter.Results.ReadAsync()).Value };
+    }
+
+    private Task<Outcome<TaskReference, SavedVideo>> SaveAsync(KlingSession session, TaskReference reference)
+        => new VideoSaver(session, new SaveOptions { Destination = _folder.FullName }, observer: null).SaveAsync(reference, default);
+}

@@ -41,6 +41,13 @@ public sealed class ImageUploader
     /// <param name="cancellationToken">Stops the upload.</param>
     /// <exception cref="KlingException">The file is no image the service takes, cannot be read, or could not be uploaded.</exception>
     public async Task<PreparedImage> UploadAsync(string path, bool force, CancellationToken cancellationToken)
+        => await UploadAsync(await IdentifyAsync(path, cancellationToken).ConfigureAwait(false), force, cancellationToken).ConfigureAwait(false);
+
+    /// <summary>Looks at an image and tells its content from every other; sends nothing.</summary>
+    /// <param name="path">The full path of the image.</param>
+    /// <param name="cancellationToken">Stops the reading.</param>
+    /// <exception cref="KlingException">The file is no image the service takes, or cannot be read.</exception>
+    public async Task<IdentifiedImage> IdentifyAsync(string path, CancellationToken cancellationToken)
     {
         ImageReport report = (await ImageInspector.InspectAsync(path, cancellationToken).ConfigureAwait(false)).EnsureSupported();
         foreach (string warning in report.Warnings)
@@ -48,7 +55,27 @@ public sealed class ImageUploader
             _observer?.OnWarning($"'{path}': {warning}");
         }
 
-        string hash = await ContentHash.Sha256Async(path, cancellationToken).ConfigureAwait(false);
+        // Read before the content: what is written meanwhile makes the time newer than the recorded one.
+        var modifiedAt = new DateTimeOffset(File.GetLastWriteTimeUtc(path));
+        string? hash = await _session.Ledger.FindFileHashAsync(path, report.Length, modifiedAt, cancellationToken).ConfigureAwait(false);
+        if (hash is null)
+        {
+            hash = await ContentHash.Sha256Async(path, cancellationToken).ConfigureAwait(false);
+            await _session.Ledger.RecordFileHashAsync(path, report.Length, modifiedAt, hash, cancellationToken).ConfigureAwait(false);
+        }
+
+        return new IdentifiedImage(report, hash);
+    }
+
+    /// <summary>Uploads an image that has been looked at, or finds an earlier upload of the same content that can still be used.</summary>
+    /// <param name="image">The image.</param>
+    /// <param name="force">Uploads even if there is an earlier one.</param>
+    /// <param name="cancellationToken">Stops the upload.</param>
+    /// <exception cref="KlingException">The file cannot be read, or could not be uploaded.</exception>
+    public async Task<PreparedImage> UploadAsync(IdentifiedImage image, bool force, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        (ImageReport report, string hash) = image;
 
         // Two files of the same content wait for each other, so that the second finds the upload of the first.
         SemaphoreSlim turn = _turns.GetOrAdd(hash, static _ => new SemaphoreSlim(1));

@@ -1,4 +1,5 @@
 using KlingPS.Core.Api;
+using KlingPS.Core.Ledger;
 
 namespace KlingPS.Core.Pipeline;
 
@@ -37,6 +38,15 @@ public sealed record SubmissionRequest
 
     /// <summary>Buys even while an identical attempt is unknown.</summary>
     public bool Force { get; init; }
+
+    /// <summary>Takes an earlier purchase of the same video instead of buying it again; which of two processes buys is decided by the ledger.</summary>
+    public bool ReusePurchase { get; init; }
+
+    /// <summary>How much may be spent; <see langword="null"/> for no limit.</summary>
+    public BudgetLimit? Budget { get; init; }
+
+    /// <summary>The unknown attempt that this one takes the place of.</summary>
+    public long? Replaces { get; init; }
 
     /// <summary>The image's path, or its address.</summary>
     public string Subject => SourcePath ?? ImageUri ?? string.Empty;

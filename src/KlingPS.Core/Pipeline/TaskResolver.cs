@@ -45,19 +45,39 @@ public sealed class TaskResolver
         return await _session.Ledger.RecordSnapshotAsync(_session.Account, snapshot).ConfigureAwait(false);
     }
 
-    private async Task<KlingVideoTask> FindAsync(TaskReference reference, CancellationToken cancellationToken)
+    /// <summary>Finds a task in the ledger; asks no one else.</summary>
+    /// <param name="reference">How the user names it.</param>
+    /// <param name="cancellationToken">Ends the search.</param>
+    /// <exception cref="KlingException"><see cref="ErrorKind.TaskNotFound"/>: the ledger does not have it, or it is another account's.</exception>
+    public async Task<KlingVideoTask> FindRecordedAsync(TaskReference reference, CancellationToken cancellationToken)
     {
+        ArgumentNullException.ThrowIfNull(reference);
         if ((reference.TaskId ?? reference.Task?.TaskId) is string taskId)
         {
-            return await _session.Ledger.FindByTaskIdAsync(_session.Account, taskId, cancellationToken).ConfigureAwait(false) is KlingVideoTask known
-                ? known
-                : await _session.Ledger.RecordSnapshotAsync(
-                    _session.Account,
-                    await _client.QueryTaskAsync(taskId, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
+            return await _session.Ledger.FindByTaskIdAsync(_session.Account, taskId, cancellationToken).ConfigureAwait(false)
+                ?? throw new KlingException(ErrorKind.TaskNotFound, $"There is no task '{taskId}' of this account in the ledger.");
         }
 
         long id = reference.Id ?? reference.Task?.Id ?? 0;
-        return await _session.Ledger.FindAsync(id, cancellationToken).ConfigureAwait(false)
-            ?? throw new KlingException(ErrorKind.TaskNotFound, $"There is no task {id} in the ledger.");
+        KlingVideoTask? task = await _session.Ledger.FindAsync(id, cancellationToken).ConfigureAwait(false);
+        return task is null ? throw new KlingException(ErrorKind.TaskNotFound, $"There is no task {id} in the ledger.")
+            : task.Account == _session.Account ? task
+            : throw new KlingException(ErrorKind.TaskNotFound, $"Task {id} belongs to another account than the one you are connected to.");
+    }
+
+    private async Task<KlingVideoTask> FindAsync(TaskReference reference, CancellationToken cancellationToken)
+    {
+        string? taskId = reference.TaskId ?? reference.Task?.TaskId;
+        try
+        {
+            return await FindRecordedAsync(reference, cancellationToken).ConfigureAwait(false);
+        }
+        catch (KlingException exception) when (exception.Kind == ErrorKind.TaskNotFound && taskId is not null)
+        {
+            // Bought elsewhere, or before this ledger: the service knows it if anyone does.
+        }
+
+        TaskSnapshot snapshot = await _client.QueryTaskAsync(taskId, cancellationToken).ConfigureAwait(false);
+        return await _session.Ledger.RecordSnapshotAsync(_session.Account, snapshot).ConfigureAwait(false);
     }
 }

@@ -76,8 +76,29 @@ public sealed partial class VideoSaver
         }
 
         string target = NameTemplate.Combine(_options.Destination, _names.Claim(name));
+        try
+        {
+            return new SavedVideo(target, await DownloadAsync(task, target, cancellationToken).ConfigureAwait(false));
+        }
+        catch (KlingException exception) when (exception.Kind == ErrorKind.FileExists)
+        {
+            // It may be this very video, which another process has saved since the task was read.
+            if (await _session.Ledger.FindAsync(task.Id, cancellationToken).ConfigureAwait(false) is { } current
+                && await IsSavedAsync(current, target, cancellationToken).ConfigureAwait(false))
+            {
+                return new SavedVideo(current.SavedPath!, current);
+            }
+
+            throw;
+        }
+    }
+
+    /// <summary>Downloads the video. It is recorded before it has its name: a process that is killed between would leave a file that nobody knows.</summary>
+    private async Task<KlingVideoTask> DownloadAsync(KlingVideoTask task, string target, CancellationToken cancellationToken)
+    {
         using var reporter = new TransferReporter(_observer, _session.TimeProvider, Path.GetFileName(target), isUpload: false, total: null);
-        DownloadedVideo video = await _downloader.DownloadAsync(
+        KlingVideoTask saved = task;
+        await _downloader.DownloadAsync(
             new DownloadRequest
             {
                 Uri = ToUri(task),
@@ -85,10 +106,11 @@ public sealed partial class VideoSaver
                 Identity = task.TaskId,
                 Overwrite = _options.Overwrite,
                 RenewLink = token => RenewAsync(task, token),
+                Publishing = async hash => saved = await _session.Ledger.RecordSavedAsync(task.Id, target, hash).ConfigureAwait(false),
                 Progress = reporter,
             },
             cancellationToken).ConfigureAwait(false);
-        return new SavedVideo(target, await _session.Ledger.RecordSavedAsync(task.Id, target, video.Sha256).ConfigureAwait(false));
+        return saved;
     }
 
     /// <summary>Whether the task's video lies where it would be put, whole, so that nothing has to be done.</summary>

@@ -61,49 +61,67 @@ public sealed class VideoSubmitter
 
     private async Task<KlingVideoTask> PrepareAndBuyAsync(SubmissionRequest request, CancellationToken cancellationToken)
     {
-        PreparedImage? image = request.SourcePath is null ? null
-            : await _uploader.UploadAsync(request.SourcePath, force: false, cancellationToken).ConfigureAwait(false);
-        PreparedImage? tail = request.TailImagePath is null ? null
-            : await _uploader.UploadAsync(request.TailImagePath, force: false, cancellationToken).ConfigureAwait(false);
-        var video = new VideoRequest
+        IdentifiedImage? image = request.SourcePath is null ? null : await _uploader.IdentifyAsync(request.SourcePath, cancellationToken).ConfigureAwait(false);
+        IdentifiedImage? tail = request.TailImagePath is null ? null : await _uploader.IdentifyAsync(request.TailImagePath, cancellationToken).ConfigureAwait(false);
+        string identity = AttemptIdentity.Of(ToVideo(request, request.ImageUri, request.TailImageUri), image?.Hash, tail?.Hash);
+        if (await FindEarlierAsync(request, identity, cancellationToken).ConfigureAwait(false) is KlingVideoTask earlier)
         {
-            Model = request.Model,
-            Prompt = request.Prompt,
-            ImageUri = image?.Upload.Uri ?? request.ImageUri!,
-            TailImageUri = tail?.Upload.Uri ?? request.TailImageUri,
-            Duration = request.Duration,
-            NegativePrompt = request.NegativePrompt,
-            CfgScale = request.CfgScale,
-            CallbackUri = request.CallbackUri,
-        };
+            return Reused(request, earlier);
+        }
+
+        string? imageUri = request.ImageUri;
+        if (image is not null)
+        {
+            imageUri = (await _uploader.UploadAsync(image, force: false, cancellationToken).ConfigureAwait(false)).Upload.Uri;
+        }
+
+        string? tailUri = request.TailImageUri;
+        if (tail is not null)
+        {
+            tailUri = (await _uploader.UploadAsync(tail, force: false, cancellationToken).ConfigureAwait(false)).Upload.Uri;
+        }
+
         var intent = new TaskIntent
         {
             Account = _session.Account,
-            Request = video,
-            Identity = AttemptIdentity.Of(video, image?.Upload.Hash, tail?.Upload.Hash),
+            Request = ToVideo(request, imageUri, tailUri),
+            Identity = identity,
             SourcePath = request.SourcePath,
-            SourceHash = image?.Upload.Hash,
+            SourceHash = image?.Hash,
             TailImagePath = request.TailImagePath,
             Credits = request.Credits,
+            Budget = _session.DailyCreditCap is decimal cap ? (request.Budget ?? new BudgetLimit()) with { DailyCredits = cap } : request.Budget,
+            Replaces = request.Replaces,
         };
-        if (!request.Force)
-        {
-            await RefuseIfUnknownAsync(request, intent, cancellationToken).ConfigureAwait(false);
-        }
-
         return await BuyAsync(request, intent, cancellationToken).ConfigureAwait(false);
     }
 
-    private async Task RefuseIfUnknownAsync(SubmissionRequest request, TaskIntent intent, CancellationToken cancellationToken)
-    {
-        KlingVideoTask? unknown = await _session.Ledger.FindUnknownAsync(intent.Account, intent.Identity, cancellationToken).ConfigureAwait(false);
-        if (unknown is not null)
-        {
-            throw new KlingException(
+    /// <summary>What stands in the way of buying: an earlier purchase where one may be used again, else an attempt whose end is not known.</summary>
+    private async Task<KlingVideoTask?> FindEarlierAsync(SubmissionRequest request, string identity, CancellationToken cancellationToken)
+        => request.Force || request.Replaces is not null ? null
+            : request.ReusePurchase
+                ? await _session.Ledger.FindPurchaseAsync(_session.Account, identity, cancellationToken).ConfigureAwait(false)
+                : await _session.Ledger.FindUnknownAsync(_session.Account, identity, cancellationToken).ConfigureAwait(false);
+
+    /// <summary>Takes an earlier purchase for the result, unless it is not known whether it is one.</summary>
+    private static KlingVideoTask Reused(SubmissionRequest request, KlingVideoTask earlier)
+        => earlier.State == KlingTaskState.Unknown
+            ? throw new KlingException(
                 ErrorKind.AttemptUnknown,
-                $"Nothing was sent for '{request.Subject}': the same video was asked for before as task {unknown.Id}, and whether it was bought is not known.");
-        }
-    }
+                $"Nothing was sent for '{request.Subject}': the same video was asked for before as task {earlier.Id}, and whether it was bought is not known.")
+            : earlier;
+
+    private static VideoRequest ToVideo(SubmissionRequest request, string? imageUri, string? tailUri) => new()
+    {
+        Model = request.Model,
+        Prompt = request.Prompt,
+        ImageUri = imageUri ?? string.Empty,
+        TailImageUri = tailUri,
+        Duration = request.Duration,
+        NegativePrompt = request.NegativePrompt,
+        CfgScale = request.CfgScale,
+        CallbackUri = request.CallbackUri,
+    };
 
     private async Task<KlingVideoTask> BuyAsync(SubmissionRequest request, TaskIntent intent, CancellationToken cancellationToken)
     {
@@ -117,7 +135,17 @@ public sealed class VideoSubmitter
                 await using (lease.ConfigureAwait(false))
                 {
                     ThrowIfBatchIsOver();
-                    task ??= await _session.Ledger.BeginAsync(intent, cancellationToken).ConfigureAwait(false);
+                    if (task is null)
+                    {
+                        TaskClaim claim = await ClaimAsync(request, intent, cancellationToken).ConfigureAwait(false);
+                        if (!claim.IsNew)
+                        {
+                            return Reused(request, claim.Task);
+                        }
+
+                        task = claim.Task;
+                    }
+
                     (KlingVideoTask? accepted, delay) = await _session.ProtectAsync(() => SendAsync(request, task, intent.Request, tries)).ConfigureAwait(false);
                     if (accepted is not null)
                     {
@@ -135,6 +163,11 @@ public sealed class VideoSubmitter
             throw;
         }
     }
+
+    private async Task<TaskClaim> ClaimAsync(SubmissionRequest request, TaskIntent intent, CancellationToken cancellationToken)
+        => request.ReusePurchase && !request.Force
+            ? await _session.Ledger.ClaimAsync(intent, cancellationToken).ConfigureAwait(false)
+            : new TaskClaim(await _session.Ledger.BeginAsync(intent, cancellationToken).ConfigureAwait(false), IsNew: true);
 
     /// <summary>Sends the request once and records what came of it, whoever has stopped waiting meanwhile.</summary>
     /// <returns>The accepted task; or how long to wait before the request, which bought nothing, is sent again.</returns>

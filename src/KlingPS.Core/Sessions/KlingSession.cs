@@ -24,14 +24,15 @@ public sealed class KlingSession : IAsyncDisposable
         KeySource = options.KeySource;
         IsSandbox = options.IsSandbox;
         Ledger = options.Ledger;
+        DailyCreditCap = options.DailyCreditCap;
         TimeProvider = options.TimeProvider;
         Account = Key.Fingerprint(Endpoints.Api);
         _api = new HttpMessageInvoker(options.ApiHandler, disposeHandler: true);
         _downloads = options.DownloadHandler;
 
         // The service's documented limits: 20 creates in 10 seconds for an account, 10 queries in a second for a key.
-        CreateGate = new SlidingWindowGate(20, TimeSpan.FromSeconds(10), TimeProvider);
-        QueryGate = new SlidingWindowGate(10, TimeSpan.FromSeconds(1), TimeProvider);
+        CreateGate = Ledger.OpenCreateGate(Account);
+        QueryGate = Ledger.OpenQueryGate(Account);
     }
 
     /// <summary>Where the service is.</summary>
@@ -51,6 +52,9 @@ public sealed class KlingSession : IAsyncDisposable
 
     /// <summary>The record of all attempts.</summary>
     public ITaskLedger Ledger { get; }
+
+    /// <summary>The most credits the account may spend on one day; <see langword="null"/> for no limit.</summary>
+    public decimal? DailyCreditCap { get; }
 
     /// <summary>The clock.</summary>
     public TimeProvider TimeProvider { get; }

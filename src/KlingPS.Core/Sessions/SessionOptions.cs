@@ -28,6 +28,9 @@ public sealed record SessionOptions
     /// <summary>The record of all attempts.</summary>
     public required ITaskLedger Ledger { get; init; }
 
+    /// <summary>The most credits the account may spend on one day; <see langword="null"/> for no limit.</summary>
+    public decimal? DailyCreditCap { get; init; }
+
     /// <summary>The clock.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 }

@@ -3,6 +3,7 @@ using CsCheck;
 using KlingPS.Core.Api;
 using KlingPS.Core.Api.Wire;
 using KlingPS.Core.Ledger;
+using KlingPS.Core.Tests.Ledger;
 
 namespace KlingPS.Core.Tests.Api;
 

@@ -11,6 +11,7 @@ using KlingPS.Core.Sessions;
 using KlingPS.Core.Tests.Api;
 using KlingPS.Core.Tests.Downloads;
 using KlingPS.Core.Tests.Imaging;
+using KlingPS.Core.Tests.Ledger;
 
 namespace KlingPS.Core.Tests.Pipeline;
 
@@ -47,7 +48,7 @@ internal sealed partial class PipelineHarness : IAsyncDisposable
 
     public VideoServer Videos { get; } = new(TestMp4.Create(5000));
 
-    public MemoryLedger Ledger { get; }
+    internal MemoryLedger Ledger { get; }
 
     public KlingSession Session { get; }
 

@@ -1,9 +1,9 @@
 using System.Net;
 using KlingPS.Core.Api;
-using KlingPS.Core.Ledger;
 using KlingPS.Core.Secrets;
 using KlingPS.Core.Sessions;
 using KlingPS.Core.Tests.Api;
+using KlingPS.Core.Tests.Ledger;
 
 namespace KlingPS.Core.Tests.Sessions;
 

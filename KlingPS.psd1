@@ -23,6 +23,8 @@
         'Get-KlingVideoTask'
         'Wait-KlingVideoTask'
         'Save-KlingVideo'
+        'Resolve-KlingVideoTask'
+        'Remove-KlingVideoTask'
         'Start-KlingSandbox'
         'Get-KlingSandbox'
         'Stop-KlingSandbox'

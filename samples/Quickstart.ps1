@@ -42,8 +42,12 @@ $staged = "$PSScriptRoot/../out/KlingPS"
 Import-Module $(if ([System.IO.Directory]::Exists($staged)) { $staged } else { 'KlingPS' })
 
 $folder = [System.IO.Directory]::CreateDirectory($PSCmdlet.GetUnresolvedProviderPathFromPSPath($Destination))
-$null = Connect-KlingAccount -Sandbox
+
+# What the sandbox makes was not bought, so it is recorded beside the videos and not among the user's own tasks.
+$ledger = $env:KLINGPS_LEDGER
+$env:KLINGPS_LEDGER = $folder.FullName.TrimEnd('/', '\') + '.ledger.db'
 try {
+    $null = Connect-KlingAccount -Sandbox
     $videos = New-KlingVideoTask -Path "$PSScriptRoot/images/*" -Prompt $Prompt -Duration $Duration |
         Wait-KlingVideoTask |
         Save-KlingVideo -Destination $folder -Force |
@@ -63,4 +67,5 @@ try {
 }
 finally {
     Disconnect-KlingAccount
+    $env:KLINGPS_LEDGER = $ledger
 }

@@ -56,6 +56,14 @@ public abstract class KlingCommand : PSCmdlet, IDisposable
     /// <summary>The session to work with: the connected one, or one from the key that is found elsewhere.</summary>
     private protected KlingSession GetSession() => Run(() => Connection.GetSession(this));
 
+    /// <summary>The session to work with, its ledger open: nothing is uploaded or bought that could not be recorded.</summary>
+    private protected KlingSession GetLedgerSession()
+    {
+        KlingSession session = GetSession();
+        Await(session.Ledger.OpenAsync);
+        return session;
+    }
+
     /// <summary>Waits for asynchronous work, writing meanwhile what it has to say.</summary>
     internal T Await<T>(Func<CancellationToken, Task<T>> work) => Run(() => _bridge.Wait(Task.Run(() => work(StopToken))));
 

@@ -1,4 +1,6 @@
+using KlingPS.Core.Api;
 using KlingPS.Core.Ledger;
+using KlingPS.Core.Secrets;
 using KlingPS.Sandbox;
 using KlingPS.Tests.Hosting;
 
@@ -49,17 +51,14 @@ public sealed class GetKlingVideoTaskTests
     public async Task A_task_from_elsewhere_is_asked_for_at_the_service_and_known_from_then_on()
     {
         await using ConnectedShell shell = await ConnectedShell.StartAsync();
-        using var other = new HostedShell();
-        (await shell.RunAsync("$null = New-KlingVideoTask $image 'It moves.' -Duration 10", new { image = shell.Image() })).Clean();
+        using var http = new HttpMessageInvoker(ApiHandler.Create(proxy: null));
+        using ApiKey key = ApiKey.From(ConnectedShell.Key);
+        var client = new KlingClient(http, new KlingEndpoints(shell.Server.Endpoint, shell.Server.UploadEndpoint), key);
+        string taskId = await client.CreateTaskAsync(
+            new VideoRequest { Prompt = "It moves.", ImageUri = "https://images.example/fox.png", Duration = 10 },
+            TestContext.Current.CancellationToken);
 
-        ShellResult result = (await other.RunAsync(
-            """
-            $null = Connect-KlingAccount -ApiKey $key -Endpoint $server.Endpoint -SkipVerification
-            Get-KlingVideoTask
-            Get-KlingVideoTask -TaskId $taskId
-            Get-KlingVideoTask
-            """,
-            new { key = ConnectedShell.Secure(ConnectedShell.Key), server = shell.Server, taskId = shell.Bill.Tasks[0].TaskId })).Clean();
+        ShellResult result = (await shell.RunAsync("Get-KlingVideoTask; Get-KlingVideoTask -TaskId $taskId; Get-KlingVideoTask", new { taskId })).Clean();
 
         KlingVideoTask[] tasks = result.Of<KlingVideoTask>();
         Assert.Equal(2, tasks.Length);

@@ -20,6 +20,13 @@ BeforeAll {
         [Environment]::SetEnvironmentVariable($variable, $null)
     }
 
+    # They keep a ledger of their own. TestDrive would lose it after each block.
+    $ledgerFolder = [IO.Directory]::CreateTempSubdirectory('klingps-ledger-').FullName
+    $kept['KLINGPS_LEDGER'] = $env:KLINGPS_LEDGER
+    $kept['KLINGPS_CONFIG'] = $env:KLINGPS_CONFIG
+    $env:KLINGPS_LEDGER = Join-Path $ledgerFolder 'ledger.db'
+    $env:KLINGPS_CONFIG = Join-Path $ledgerFolder 'config.json'
+
     # Runs a script in a shell of its own, with the folder of the staged module in front of the module path.
     function Invoke-CleanShell([string] $Script) {
         $path = Join-Path $root 'out'
@@ -31,9 +38,12 @@ BeforeAll {
 
 AfterAll {
     Remove-Module KlingPS -ErrorAction Ignore
-    foreach ($variable in $variables) {
+    foreach ($variable in $kept.Keys) {
         [Environment]::SetEnvironmentVariable($variable, $kept[$variable])
     }
+
+    # Where the shell still holds the file open, the system's own cleaning takes it.
+    Remove-Item $ledgerFolder -Recurse -Force -ErrorAction Ignore
 }
 
 Describe 'The staged module' {
@@ -154,6 +164,57 @@ lighthouse.png,the light turns,,blur,0.7,boat.webp
         Test-KlingImage -LiteralPath "$TestDrive/shot [2].webp" | Should -BeTrue
         Get-ChildItem -LiteralPath "$TestDrive/shot [2].webp" | Test-KlingImage | Should -BeTrue
         Test-KlingImage "$TestDrive/shot [2].webp" | Should -BeTrue
+    }
+}
+
+Describe 'The ledger' {
+    BeforeAll {
+        $null = Start-KlingSandbox -GenerationTime 1 -Force
+        $null = Get-KlingSandbox | Connect-KlingAccount
+        $sandbox = Get-KlingSandbox
+        $env:KIE_API_KEY = [Net.NetworkCredential]::new('', $sandbox.ApiKey).Password
+        $env:KLINGPS_ENDPOINT = $sandbox.Endpoint
+        $env:KLINGPS_UPLOAD_ENDPOINT = $sandbox.UploadEndpoint
+    }
+
+    AfterAll {
+        Disconnect-KlingAccount
+        $env:KIE_API_KEY = $env:KLINGPS_ENDPOINT = $env:KLINGPS_UPLOAD_ENDPOINT = $null
+    }
+
+    It 'lets a new shell resume what a closed one left' {
+        Invoke-CleanShell "`$null = Get-ChildItem '$images' | New-KlingVideoTask -Prompt 'left behind'" | Should -BeNullOrEmpty
+        Invoke-CleanShell "Get-KlingVideoTask -State Waiting, Generating | Wait-KlingVideoTask | Save-KlingVideo -Destination '$TestDrive/resumed' | ForEach-Object Name | Sort-Object" |
+            Should -Be 'boat.mp4', 'lighthouse.mp4', 'sunrise.mp4'
+        (Get-KlingSandbox).CreatesAccepted | Should -Be 3
+    }
+
+    It 'keeps SQLite out of the shell' {
+        Get-KlingVideoTask | Should -Not -BeNullOrEmpty
+        $contexts = [AppDomain]::CurrentDomain.GetAssemblies() | Where-Object FullName -Match 'SQLite' | ForEach-Object { [Runtime.Loader.AssemblyLoadContext]::GetLoadContext($_) }
+        $contexts | Should -Not -BeNullOrEmpty
+        $contexts | Should -Not -Contain ([Runtime.Loader.AssemblyLoadContext]::Default)
+    }
+
+    It 'is not opened by importing the module or connecting' {
+        $other = Join-Path $TestDrive 'untouched' 'ledger.db'
+        Invoke-CleanShell "`$env:KLINGPS_LEDGER = '$other'; `$null = Connect-KlingAccount; Test-Path '$other'" | Should -Be 'False'
+    }
+
+    It 'lies where the configuration says, and holds its daily cap' {
+        $folder = Join-Path $TestDrive 'configured'
+        $null = New-Item $folder -ItemType Directory
+        @{ LedgerPath = "$folder/ledger.db"; DailyCreditCap = 84 } | ConvertTo-Json | Set-Content "$folder/config.json"
+        Invoke-CleanShell "`$env:KLINGPS_LEDGER = `$null; `$env:KLINGPS_CONFIG = '$folder/config.json'; (Get-ChildItem '$images' | New-KlingVideoTask -Prompt 'capped' -ErrorAction SilentlyContinue -ErrorVariable failed).Count; `$failed.FullyQualifiedErrorId" |
+            Should -Be '2', 'KlingBudgetExceeded,KlingPS.Commands.NewKlingVideoTaskCommand'
+        "$folder/ledger.db" | Should -Exist
+    }
+
+    It 'that cannot be used is one error before anything is sent' {
+        $before = (Get-KlingSandbox).Uploads
+        Invoke-CleanShell "`$env:KLINGPS_LEDGER = '$TestDrive'; try { New-KlingVideoTask '$images/boat.webp' 'never' } catch { `$_.FullyQualifiedErrorId }" |
+            Should -BeLike 'KlingLedgerUnusable*'
+        (Get-KlingSandbox).Uploads | Should -Be $before
     }
 }
 

@@ -96,7 +96,6 @@ public sealed class ConnectKlingAccountCommand : KlingCommand
                 new KlingEndpoints(sandbox.Endpoint, sandbox.UploadEndpoint),
                 Core.Secrets.ApiKey.From(sandbox.ApiKey),
                 "sandbox",
-                Connection.Ledger,
                 proxy: null,
                 isSandbox: true);
         }
@@ -104,7 +103,7 @@ public sealed class ConnectKlingAccountCommand : KlingCommand
         KlingEndpoints endpoints = RunspaceConnection.FindEndpoints(Endpoint, UploadEndpoint);
         IWebProxy? proxy = CreateProxy();
         (ApiKey key, string source) = FindKey();
-        return SessionFactory.Create(endpoints, key, source, Connection.Ledger, proxy, Connection.Sandbox.IsAt(endpoints));
+        return SessionFactory.Create(endpoints, key, source, proxy, Connection.Sandbox.IsAt(endpoints));
     }
 
     private (ApiKey Key, string Source) FindKey()

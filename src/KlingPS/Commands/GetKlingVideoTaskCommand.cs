@@ -14,6 +14,9 @@ public sealed class GetKlingVideoTaskCommand : TaskReferenceCommand
 {
     private const string ListSet = "List";
 
+    /// <summary>What "soon" means to a link.</summary>
+    private static readonly TimeSpan s_soon = TimeSpan.FromHours(6);
+
     /// <summary>Only tasks in one of these states.</summary>
     [Parameter(ParameterSetName = ListSet)]
     public KlingTaskState[]? State { get; set; }
@@ -26,6 +29,15 @@ public sealed class GetKlingVideoTaskCommand : TaskReferenceCommand
     [Parameter(ParameterSetName = ListSet)]
     public SwitchParameter Unsaved { get; set; }
 
+    /// <summary>Only tasks made from images of this path or name; wildcards are allowed.</summary>
+    [Parameter(ParameterSetName = ListSet)]
+    [SupportsWildcards]
+    public string[]? Source { get; set; }
+
+    /// <summary>Only finished videos whose link dies within six hours, or is dead already.</summary>
+    [Parameter(ParameterSetName = ListSet)]
+    public SwitchParameter Expiring { get; set; }
+
     /// <summary>Asks the service how each task stands now; free.</summary>
     [Parameter]
     public SwitchParameter Refresh { get; set; }
@@ -35,11 +47,11 @@ public sealed class GetKlingVideoTaskCommand : TaskReferenceCommand
     {
         try
         {
-            KlingSession session = GetSession();
+            KlingSession session = GetLedgerSession();
             var resolver = new TaskResolver(session, Observer);
             if (ParameterSetName == ListSet)
             {
-                foreach (KlingVideoTask task in Await(token => session.Ledger.ListAsync(ToFilter(session), token)))
+                foreach (KlingVideoTask task in Await(token => session.Ledger.ListAsync(ToFilter(session), token)).Where(IsOfSource))
                 {
                     Emit(task, _ => Task.FromResult(task), resolver);
                 }
@@ -77,5 +89,24 @@ public sealed class GetKlingVideoTaskCommand : TaskReferenceCommand
         States = State,
         Since = Since is DateTime since ? new DateTimeOffset(since) : null,
         Unsaved = Unsaved,
+        ExpiresBy = Expiring ? session.TimeProvider.GetUtcNow() + s_soon : null,
     };
+
+    private bool IsOfSource(KlingVideoTask task)
+    {
+        if (Source is null)
+        {
+            return true;
+        }
+
+        string? source = task.SourcePath ?? task.ImageUri;
+        return source is not null && Source.Any(name =>
+        {
+            // Tab completion writes ./ before names in the current folder.
+            string relative = name.StartsWith("./", StringComparison.Ordinal) || name.StartsWith(".\\", StringComparison.Ordinal) ? name[2..] : name;
+            var pattern = new WildcardPattern(relative, WildcardOptions.IgnoreCase);
+            return pattern.IsMatch(source) || pattern.IsMatch(System.IO.Path.GetFileName(source))
+                || (task.SourcePath is not null && pattern.IsMatch(System.IO.Path.GetRelativePath(SessionState.Path.CurrentFileSystemLocation.Path, source)));
+        });
+    }
 }

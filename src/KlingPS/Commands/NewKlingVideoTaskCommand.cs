@@ -25,6 +25,7 @@ public sealed class NewKlingVideoTaskCommand : ImagePathCommand
 
     private readonly StagePump<SubmissionRequest, Outcome<SubmissionRequest, KlingVideoTask>> _pump;
     private Outcome<SubmissionRequest, KlingVideoTask>? _batchFault;
+    private readonly string _runId = Guid.NewGuid().ToString("N");
     private int _fed;
     private int _accepted;
     private int _failed;
@@ -82,6 +83,16 @@ public sealed class NewKlingVideoTaskCommand : ImagePathCommand
     [ArgumentCompleter(typeof(ModelCompleter))]
     public string? Model { get; set; }
 
+    /// <summary>The most credits this command may spend; what goes over it is not bought.</summary>
+    [Parameter]
+    [ValidateRange(0, int.MaxValue)]
+    public decimal? MaxCredits { get; set; }
+
+    /// <summary>The most tasks this command may buy.</summary>
+    [Parameter]
+    [ValidateRange(0, int.MaxValue)]
+    public int? MaxTasks { get; set; }
+
     /// <summary>Buys even while the answer to an identical request is unknown, so that the video may be paid for twice.</summary>
     [Parameter]
     public SwitchParameter Force { get; set; }
@@ -124,7 +135,7 @@ public sealed class NewKlingVideoTaskCommand : ImagePathCommand
     }
 
     private ConcurrentStage<SubmissionRequest, Outcome<SubmissionRequest, KlingVideoTask>> CreateStage()
-        => new(new VideoSubmitter(GetSession(), Observer).SubmitAsync, MaxInHand, inOrder: true);
+        => new(new VideoSubmitter(GetLedgerSession(), Observer).SubmitAsync, MaxInHand, inOrder: true);
 
     private void Emit(Outcome<SubmissionRequest, KlingVideoTask> result)
     {
@@ -190,6 +201,7 @@ public sealed class NewKlingVideoTaskCommand : ImagePathCommand
         CfgScale = CfgScale is double scale ? ToStep(scale) : null,
         CallbackUri = NullIfBlank(CallbackUri),
         Force = Force,
+        Budget = MaxCredits is null && MaxTasks is null ? null : new BudgetLimit { RunId = _runId, MaxCredits = MaxCredits, MaxTasks = MaxTasks },
     };
 
     private decimal ToStep(double scale)

@@ -94,7 +94,7 @@ public sealed class SaveKlingVideoCommand : TaskReferenceCommand
     }
 
     private ConcurrentStage<TaskReference, Outcome<TaskReference, SavedVideo>> CreateStage()
-        => new(new VideoSaver(GetSession(), _options!, Observer).SaveAsync, MaxDownloads, inOrder: false);
+        => new(new VideoSaver(GetLedgerSession(), _options!, Observer).SaveAsync, MaxDownloads, inOrder: false);
 
     private void Emit(Outcome<TaskReference, SavedVideo> result)
     {

@@ -60,7 +60,7 @@ public sealed class SendKlingImageCommand : ImagePathCommand
 
     private ConcurrentStage<string, Outcome<string, KlingUpload>> CreateStage()
     {
-        KlingSession session = GetSession();
+        KlingSession session = GetLedgerSession();
         var uploader = new ImageUploader(session, Observer);
         return new ConcurrentStage<string, Outcome<string, KlingUpload>>(
             async (path, token) =>

@@ -62,7 +62,7 @@ public sealed class WaitKlingVideoTaskCommand : TaskReferenceCommand
 
     private TaskWaiter CreateStage()
         => new(
-            GetSession(),
+            GetLedgerSession(),
             new WaitOptions
             {
                 Timeout = Timeout is int seconds ? TimeSpan.FromSeconds(seconds) : null,

@@ -23,7 +23,7 @@ internal static class ErrorRecords
         ErrorKind.TaskNotFound or ErrorKind.PathNotFound => ErrorCategory.ObjectNotFound,
         ErrorKind.RequestInvalid => ErrorCategory.InvalidArgument,
         ErrorKind.RateLimited => ErrorCategory.LimitsExceeded,
-        ErrorKind.ServiceUnavailable => ErrorCategory.ResourceUnavailable,
+        ErrorKind.ServiceUnavailable or ErrorKind.LedgerUnusable => ErrorCategory.ResourceUnavailable,
         ErrorKind.TaskFailed => ErrorCategory.InvalidResult,
         ErrorKind.FeatureDisabled => ErrorCategory.NotEnabled,
         ErrorKind.AttemptUnknown => ErrorCategory.ConnectionError,
@@ -46,7 +46,7 @@ internal static class ErrorRecords
         ErrorKind.ApiKeyMissing =>
             "Get a key at https://kie.ai/api-key and run: Connect-KlingAccount -ApiKey (Read-Host -AsSecureString). For unattended runs set the environment variable KIE_API_KEY. To try things out without a key: Connect-KlingAccount -Sandbox.",
         ErrorKind.CreditsInsufficient =>
-            "Add credits at https://kie.ai/billing, then run the same command for the images that are left. What was accepted before goes on: Get-KlingVideoTask | Wait-KlingVideoTask | Save-KlingVideo.",
+            "Add credits at https://kie.ai/billing, then run the same command for the images that are left. What was accepted before goes on: Get-KlingVideoTask -State Waiting, Queuing, Generating | Wait-KlingVideoTask | Save-KlingVideo.",
         ErrorKind.KeyCapReached =>
             "Raise the cap of this key at https://kie.ai/api-key, wait until it resets, or connect with another key.",
         ErrorKind.TaskNotFound =>
@@ -56,13 +56,13 @@ internal static class ErrorRecords
         ErrorKind.RateLimited =>
             "Wait a minute and run the command again; other programs may be using the same account.",
         ErrorKind.ServiceUnavailable =>
-            "Check the network and Get-KlingAccount, then run the command again later. Tasks that were accepted go on: Get-KlingVideoTask | Wait-KlingVideoTask | Save-KlingVideo.",
+            "Check the network and Get-KlingAccount, then run the command again later. Tasks that were accepted go on: Get-KlingVideoTask -State Waiting, Queuing, Generating | Wait-KlingVideoTask | Save-KlingVideo.",
         ErrorKind.TaskFailed =>
             "Read the reason, change the prompt or the image, and submit again with New-KlingVideoTask.",
         ErrorKind.FeatureDisabled =>
             "The service has switched this off for now; see https://kie.ai for news, or choose another -Model.",
         ErrorKind.AttemptUnknown =>
-            "Look at https://kie.ai/logs whether the task is there. If it is, wait for it by its id: Wait-KlingVideoTask -TaskId <id>. If it is not, buy it again with New-KlingVideoTask -Force.",
+            "Look at https://kie.ai/logs whether the task is there. If it is: Resolve-KlingVideoTask <Id> -TaskId <the service's id>. If it is not: Resolve-KlingVideoTask <Id> -Abandon, or -Resubmit to buy it again.",
         ErrorKind.WaitTimeout =>
             "Take it up again at any time: Get-KlingVideoTask -Id <id> | Wait-KlingVideoTask | Save-KlingVideo.",
         ErrorKind.TaskPending =>
@@ -85,6 +85,8 @@ internal static class ErrorRecords
             "Run Save-KlingVideo again; the video is paid for and stays at the service for at least a day.",
         ErrorKind.LinkExpired =>
             "Ask the service once more with Get-KlingVideoTask -Id <id> -Refresh; the service keeps videos for 14 days at most.",
+        ErrorKind.LedgerUnusable =>
+            "Nothing was sent. Make the file usable, or name another with the environment variable KLINGPS_LEDGER; about_KlingPS_Ledger says how to recover one.",
         ErrorKind.SandboxNotRunning =>
             "Start one with Start-KlingSandbox, or with Connect-KlingAccount -Sandbox.",
         _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, null),

@@ -3,7 +3,6 @@ using System.Management.Automation.Runspaces;
 using System.Runtime.CompilerServices;
 using KlingPS.Core;
 using KlingPS.Core.Api;
-using KlingPS.Core.Ledger;
 using KlingPS.Core.Secrets;
 using KlingPS.Core.Sessions;
 
@@ -34,9 +33,6 @@ internal sealed class RunspaceConnection
 
     /// <summary>The time since any command of this runspace has drawn its progress.</summary>
     public Stopwatch SinceProgressDrawn { get; } = new();
-
-    /// <summary>The record of all attempts.</summary>
-    public ITaskLedger Ledger { get; } = new MemoryLedger(TimeProvider.System);
 
     /// <summary>The endpoints of the environment, or the service's own.</summary>
     /// <exception cref="KlingException">A variable holds no address that can be used.</exception>
@@ -71,7 +67,7 @@ internal sealed class RunspaceConnection
         (ApiKey key, string source) = FindKey(command);
         Release(ref _found);
         _foundBeside = variable?.GetHashCode(StringComparison.Ordinal);
-        return _found = SessionFactory.Create(endpoints, key, source, Ledger, proxy: null, isSandbox: false);
+        return _found = SessionFactory.Create(endpoints, key, source, proxy: null, isSandbox: false);
     }
 
     /// <summary>Uses a session from now on.</summary>

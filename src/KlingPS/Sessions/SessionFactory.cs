@@ -1,7 +1,8 @@
 using System.Net;
+using KlingPS.Core;
 using KlingPS.Core.Api;
+using KlingPS.Core.Configuration;
 using KlingPS.Core.Downloads;
-using KlingPS.Core.Ledger;
 using KlingPS.Core.Secrets;
 using KlingPS.Core.Sessions;
 
@@ -11,8 +12,11 @@ namespace KlingPS.Sessions;
 internal static class SessionFactory
 {
     /// <summary>Makes a session; sends nothing.</summary>
-    public static KlingSession Create(KlingEndpoints endpoints, ApiKey key, string keySource, ITaskLedger ledger, IWebProxy? proxy, bool isSandbox)
-        => new(new SessionOptions
+    /// <exception cref="KlingException">The configuration, or where it puts the ledger, cannot be used.</exception>
+    public static KlingSession Create(KlingEndpoints endpoints, ApiKey key, string keySource, IWebProxy? proxy, bool isSandbox)
+    {
+        KlingConfiguration configuration = ConfigurationFile.Read(ConfigurationFile.Locate());
+        return new KlingSession(new SessionOptions
         {
             Endpoints = endpoints,
             Key = key,
@@ -20,6 +24,8 @@ internal static class SessionFactory
             IsSandbox = isSandbox,
             ApiHandler = ApiHandler.Create(proxy),
             DownloadHandler = VideoDownloader.CreateHandler(proxy),
-            Ledger = ledger,
+            Ledger = Ledgers.Find(configuration.LedgerPath),
+            DailyCreditCap = configuration.DailyCreditCap,
         });
+    }
 }

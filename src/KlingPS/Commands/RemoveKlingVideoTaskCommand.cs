@@ -1,0 +1,40 @@
+using System.Management.Automation;
+using KlingPS.Core;
+using KlingPS.Core.Ledger;
+using KlingPS.Core.Pipeline;
+using KlingPS.Core.Sessions;
+using KlingPS.Parameters;
+
+namespace KlingPS.Commands;
+
+/// <summary>Drops settled tasks from the ledger. Videos on disk stay.</summary>
+[Cmdlet(VerbsCommon.Remove, "KlingVideoTask", DefaultParameterSetName = InputObjectSet, SupportsShouldProcess = true)]
+[OutputType(typeof(void))]
+public sealed class RemoveKlingVideoTaskCommand : TaskReferenceCommand
+{
+    /// <summary>Drops the tasks.</summary>
+    protected override void ProcessRecord()
+    {
+        foreach (TaskReference reference in ResolveReferences())
+        {
+            try
+            {
+                KlingSession session = GetLedgerSession();
+                var resolver = new TaskResolver(session, Observer);
+                KlingVideoTask task = Await(token => resolver.FindRecordedAsync(reference, token));
+                if (ShouldProcess($"task {task.Id} ({task.Subject})", "Remove from the ledger"))
+                {
+                    Await(_ => session.Ledger.RemoveAsync(task.Id));
+                }
+            }
+            catch (KlingException exception) when (!exception.StopsBatch())
+            {
+                WriteError(exception, TaskReferences.TargetOf(reference));
+            }
+            catch (KlingException exception)
+            {
+                ThrowTerminatingError(exception, TaskReferences.TargetOf(reference));
+            }
+        }
+    }
+}

@@ -1,0 +1,183 @@
+using System.Management.Automation;
+using KlingPS.Core.Ledger;
+using KlingPS.Sandbox;
+using KlingPS.Tests.Hosting;
+
+namespace KlingPS.Tests;
+
+public sealed class LedgerCommandTests
+{
+    [Fact]
+    public async Task A_new_shell_resumes_what_a_closed_one_left()
+    {
+        var clock = new HeldClock();
+        await using ConnectedShell shell = await ConnectedShell.StartAsync(clock, generationTime: TimeSpan.FromSeconds(30));
+        (await shell.RunAsync("$null = $images | New-KlingVideoTask -Prompt 'It moves.'", new { images = shell.Images("a.png", "b.png") })).Clean();
+        clock.Advance(TimeSpan.FromSeconds(31));
+
+        using var next = new HostedShell();
+        ShellResult result = (await next.RunAsync(
+            """
+            $null = Connect-KlingAccount -ApiKey $key -Endpoint $server.Endpoint -UploadEndpoint $server.UploadEndpoint -SkipVerification
+            Get-KlingVideoTask -State Waiting, Generating | Wait-KlingVideoTask -PollingInterval 0.1 | Save-KlingVideo -Destination $destination
+            """,
+            new { key = ConnectedShell.Secure(ConnectedShell.Key), server = shell.Server, destination = shell.Destination })).Clean();
+
+        Assert.Equal(2, result.Output.Count);
+        Assert.Equal(2, shell.Bill.CreatesAccepted);
+        Assert.Empty((await shell.RunAsync("Get-KlingVideoTask -Unsaved")).Clean().Output);
+    }
+
+    [Fact]
+    public async Task A_lost_task_that_is_found_at_the_service_is_settled_and_its_video_fetched()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        KlingVideoTask lost = await LoseAsync(shell);
+        string found = Assert.Single(shell.Bill.Tasks).TaskId;
+
+        ShellResult result = (await shell.RunAsync(
+            "Resolve-KlingVideoTask -Id $id -TaskId $found | Wait-KlingVideoTask -PollingInterval 0.1 | Save-KlingVideo -Destination $destination",
+            new { id = lost.Id, found, destination = shell.Destination })).Clean();
+
+        Assert.Single(result.Output);
+        Assert.Equal(1, shell.Bill.CreatesReceived);
+        KlingVideoTask settled = Assert.Single((await shell.RunAsync("Get-KlingVideoTask")).Clean().Of<KlingVideoTask>());
+        Assert.Equal((lost.Id, found, KlingTaskState.Succeeded), (settled.Id, settled.TaskId, settled.State));
+    }
+
+    [Fact]
+    public async Task A_task_of_another_image_or_prompt_does_not_settle_a_lost_one()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        KlingVideoTask lost = await LoseAsync(shell);
+        KlingVideoTask other = Assert.Single((await shell.RunAsync("New-KlingVideoTask $image 'Another.'", new { image = shell.Image("other.png") })).Clean().Of<KlingVideoTask>());
+
+        ShellResult result = await shell.RunAsync("Resolve-KlingVideoTask -Id $id -TaskId $other", new { id = lost.Id, other = other.TaskId });
+
+        ErrorRecord error = Assert.Single(result.Errors).Is("KlingRequestInvalid", ErrorCategory.InvalidArgument);
+        Assert.Contains("its prompt is another", error.ToString(), StringComparison.Ordinal);
+        Assert.Contains("its image is another", error.ToString(), StringComparison.Ordinal);
+        Assert.Equal(KlingTaskState.Unknown, Assert.Single((await shell.RunAsync("Get-KlingVideoTask -Id $id")).Clean().Of<KlingVideoTask>()).State);
+    }
+
+    [Fact]
+    public async Task A_lost_task_that_is_given_up_frees_its_credits_and_lets_the_image_be_bought()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        KlingVideoTask lost = await LoseAsync(shell);
+        Assert.Equal(42, lost.CreditsReserved);
+
+        KlingVideoTask abandoned = Assert.Single((await shell.RunAsync("Get-KlingVideoTask -State Unknown | Resolve-KlingVideoTask -Abandon")).Clean().Of<KlingVideoTask>());
+
+        Assert.Equal((KlingTaskState.Abandoned, 0m), (abandoned.State, abandoned.CreditsReserved));
+        Assert.Single((await shell.RunAsync("New-KlingVideoTask $image 'Lost.'")).Clean().Output);
+    }
+
+    [Fact]
+    public async Task A_lost_task_is_bought_again_in_its_place_when_its_owner_says_so()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        KlingVideoTask lost = await LoseAsync(shell);
+
+        KlingVideoTask again = Assert.Single((await shell.RunAsync("Resolve-KlingVideoTask $id -Resubmit", new { id = lost.Id })).Clean().Of<KlingVideoTask>());
+
+        Assert.Equal((KlingTaskState.Waiting, lost.Id), (again.State, again.Replaces));
+        Assert.Equal(2, shell.Bill.CreatesReceived);
+        Assert.Equal(KlingTaskState.Abandoned, Assert.Single((await shell.RunAsync("Get-KlingVideoTask -Id $id")).Clean().Of<KlingVideoTask>()).State);
+    }
+
+    [Fact]
+    public async Task An_image_that_has_changed_is_not_bought_in_the_place_of_a_lost_one()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        KlingVideoTask lost = await LoseAsync(shell);
+        shell.WriteFile("lost.png", TestImage.Png("something else"));
+
+        ShellResult result = await shell.RunAsync("Resolve-KlingVideoTask $id -Resubmit", new { id = lost.Id });
+
+        Assert.Single(result.Errors).Is("KlingRequestInvalid", ErrorCategory.InvalidArgument);
+        Assert.Equal(1, shell.Bill.CreatesReceived);
+    }
+
+    [Theory]
+    [InlineData("-Abandon")]
+    [InlineData("-Resubmit")]
+    [InlineData("-TaskId abc")]
+    public async Task A_task_that_is_not_lost_has_nothing_to_settle(string how)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = await shell.RunAsync($"$task = New-KlingVideoTask $image 'It moves.'; $task | Resolve-KlingVideoTask {how}", new { image = shell.Image() });
+
+        Assert.Single(result.Errors).Is("KlingRequestInvalid", ErrorCategory.InvalidArgument);
+        Assert.Equal(1, shell.Bill.CreatesReceived);
+    }
+
+    [Fact]
+    public async Task What_if_settles_and_removes_nothing()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        KlingVideoTask lost = await LoseAsync(shell);
+
+        (await shell.RunAsync("Resolve-KlingVideoTask $id -Abandon -WhatIf; Resolve-KlingVideoTask $id -Resubmit -WhatIf", new { id = lost.Id })).Clean();
+
+        Assert.Equal(KlingTaskState.Unknown, Assert.Single((await shell.RunAsync("Get-KlingVideoTask")).Clean().Of<KlingVideoTask>()).State);
+    }
+
+    [Fact]
+    public async Task Only_settled_tasks_can_be_removed()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        KlingVideoTask lost = await LoseAsync(shell);
+        (await shell.RunAsync(
+            "$done = New-KlingVideoTask $image 'Done.' | Wait-KlingVideoTask -PollingInterval 0.1; $running = New-KlingVideoTask $image 'Running.'",
+            new { image = shell.Image() })).Clean();
+
+        ShellResult result = await shell.RunAsync("$done, $running, $id | Remove-KlingVideoTask", new { id = lost.Id });
+
+        Assert.Equal(2, result.Errors.Count);
+        Assert.All(result.Errors, error => error.Is("KlingRequestInvalid", ErrorCategory.InvalidArgument));
+        Assert.Equal(["Lost.", "Running."], (await shell.RunAsync("Get-KlingVideoTask")).Clean().Of<KlingVideoTask>().Select(task => task.Prompt));
+    }
+
+    [Theory]
+    [InlineData("-MaxCredits 100")]
+    [InlineData("-MaxTasks 2")]
+    [InlineData("-MaxTasks 5 -MaxCredits 84")]
+    public async Task Nothing_is_bought_over_a_budget(string budget)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = await shell.RunAsync(
+            $"$images | New-KlingVideoTask -Prompt 'It moves.' {budget}",
+            new { images = shell.Images("a.png", "b.png", "c.png", "d.png") });
+
+        Assert.Equal(2, result.Output.Count);
+        Assert.Equal(2, result.Errors.Count);
+        Assert.All(result.Errors, error => error.Is("KlingBudgetExceeded", ErrorCategory.QuotaExceeded));
+        Assert.Equal(2, shell.Bill.CreatesReceived);
+    }
+
+    [Fact]
+    public async Task Tasks_are_found_by_their_image_and_by_links_that_die()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        (await shell.RunAsync("$null = $images | New-KlingVideoTask -Prompt 'It moves.' | Wait-KlingVideoTask -PollingInterval 0.1", new { images = shell.Images("fox one.png", "fox two.png", "owl.png") })).Clean();
+
+        Assert.Equal(2, (await shell.RunAsync("Get-KlingVideoTask -Source 'fox*'")).Clean().Output.Count);
+        Assert.Single((await shell.RunAsync("Get-KlingVideoTask -Source $path", new { path = Path.Combine(shell.Folder, "owl.png") })).Clean().Output);
+        Assert.Empty((await shell.RunAsync("Get-KlingVideoTask -Source 'cat*'")).Clean().Output);
+        Assert.Empty((await shell.RunAsync("Get-KlingVideoTask -Expiring")).Clean().Output);
+    }
+
+    /// <summary>Submits an image whose answer is lost after the sandbox has accepted it.</summary>
+    private static async Task<KlingVideoTask> LoseAsync(ConnectedShell shell)
+    {
+        shell.Fault(SandboxOperation.Create, SandboxFaultKind.LoseAnswerAfter, match: "Lost.");
+        ShellResult result = await shell.RunAsync("New-KlingVideoTask $image 'Lost.'", new { image = shell.Image("lost.png") });
+        ErrorRecord error = Assert.Single(result.Errors).Is("KlingAttemptUnknown", ErrorCategory.ConnectionError);
+        Assert.Contains("lost.png", error.ToString(), StringComparison.Ordinal);
+        Assert.Contains("Resolve-KlingVideoTask", error.ErrorDetails.RecommendedAction, StringComparison.Ordinal);
+        return Assert.Single((await shell.RunAsync("Get-KlingVideoTask -State Unknown")).Clean().Of<KlingVideoTask>());
+    }
+}

@@ -1,0 +1,105 @@
+using System.Globalization;
+using System.Net;
+using System.Threading.Channels;
+using KlingPS.Core;
+using KlingPS.Core.Api;
+using KlingPS.Core.Downloads;
+using KlingPS.Core.Ledger;
+using KlingPS.Core.Pipeline;
+using KlingPS.Core.Secrets;
+using KlingPS.Core.Sessions;
+
+namespace KlingPS.Bench;
+
+/// <summary>A user's unattended run over a folder: buys what is not bought yet, waits, saves. Made to be killed.</summary>
+internal static class AnimateMode
+{
+    public const int AllDone = 0;
+    public const int SomethingFailed = 1;
+
+    /// <summary>All is done except for images whose purchase is unknown; they were left alone.</summary>
+    public const int SomethingUnknown = 2;
+
+    public const string KeyVariable = "KIE_API_KEY";
+
+    private const int Submissions = 4;
+    private const int Downloads = 3;
+    private static readonly TimeSpan s_pollingInterval = TimeSpan.FromMilliseconds(400);
+
+    public static async Task<int> RunAsync(Arguments arguments)
+    {
+        BudgetLimit? budget = arguments.Find("max-credits") is string credits
+            ? new BudgetLimit { RunId = arguments.Get("run-id"), MaxCredits = decimal.Parse(credits, CultureInfo.InvariantCulture) }
+            : null;
+        await using var ledger = new SqlLedger(Path.GetFullPath(arguments.Get("ledger")), TimeProvider.System);
+        var direct = new WebProxy();
+        await using var session = new KlingSession(new SessionOptions
+        {
+            Endpoints = new KlingEndpoints(new Uri(arguments.Get("endpoint")), new Uri(arguments.Get("upload-endpoint"))),
+            Key = ApiKey.From(Environment.GetEnvironmentVariable(KeyVariable) ?? string.Empty),
+            KeySource = KeyVariable,
+            IsSandbox = true,
+            ApiHandler = ApiHandler.Create(direct),
+            DownloadHandler = VideoDownloader.CreateHandler(direct),
+            Ledger = ledger,
+        });
+
+        var submitter = new VideoSubmitter(session, observer: null);
+        var saver = new VideoSaver(session, new SaveOptions { Destination = Path.GetFullPath(arguments.Get("out")) }, observer: null);
+        using var submissions = new ConcurrentStage<SubmissionRequest, Outcome<SubmissionRequest, KlingVideoTask>>(submitter.SubmitAsync, Submissions, inOrder: false);
+        using var waiter = new TaskWaiter(session, new WaitOptions { PollingInterval = s_pollingInterval }, observer: null);
+        using var saves = new ConcurrentStage<TaskReference, Outcome<TaskReference, SavedVideo>>(saver.SaveAsync, Downloads, inOrder: false);
+
+        bool submitOnly = arguments.Has("submit-only");
+        var errors = new List<KlingException>();
+        await Task.WhenAll(
+            PostImagesAsync(),
+            ForwardAsync(submissions.Results, task => submitOnly ? Task.CompletedTask : waiter.PostAsync(Of(task), default), waiter.Complete),
+            ForwardAsync(waiter.Results, task => saves.PostAsync(Of(task), default), saves.Complete),
+            ForwardAsync(saves.Results, _ => Task.CompletedTask, () => { }));
+
+        foreach (KlingException error in errors.OrderBy(error => error.Kind == ErrorKind.AttemptUnknown))
+        {
+            await Console.Error.WriteLineAsync($"{error.Kind}: {error.Message}");
+        }
+
+        return errors.Exists(error => error.Kind != ErrorKind.AttemptUnknown) ? SomethingFailed
+            : errors.Count > 0 ? SomethingUnknown
+            : AllDone;
+
+        async Task PostImagesAsync()
+        {
+            foreach (string path in Directory.EnumerateFiles(Path.GetFullPath(arguments.Get("images"))).Order(StringComparer.Ordinal))
+            {
+                await submissions.PostAsync(
+                    new SubmissionRequest { SourcePath = path, Prompt = "The camera moves slowly closer.", ReusePurchase = true, Budget = budget },
+                    default);
+            }
+
+            submissions.Complete();
+        }
+
+        async Task ForwardAsync<TItem, TValue>(ChannelReader<Outcome<TItem, TValue>> results, Func<TValue, Task> forward, Action complete)
+            where TValue : class
+        {
+            await foreach (Outcome<TItem, TValue> outcome in results.ReadAllAsync())
+            {
+                if (outcome.Error is not null)
+                {
+                    lock (errors)
+                    {
+                        errors.Add(outcome.Error);
+                    }
+                }
+                else if (outcome.Value is not null)
+                {
+                    await forward(outcome.Value);
+                }
+            }
+
+            complete();
+        }
+    }
+
+    private static TaskReference Of(KlingVideoTask task) => new() { Task = task };
+}

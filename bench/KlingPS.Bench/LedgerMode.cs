@@ -1,0 +1,126 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Security.Cryptography;
+using KlingPS.Core.Api;
+using KlingPS.Core.Ledger;
+
+namespace KlingPS.Bench;
+
+/// <summary>What the ledger costs: in time for every purchase, at first use, and on disk.</summary>
+internal static class LedgerMode
+{
+    private const string Account = "0123456789abcdef";
+    private const int Purchases = 500;
+    private const int Records = 100_000;
+    private const int Batch = 1000;
+
+    public static async Task RunAsync(TextWriter output)
+    {
+        string folder = Directory.CreateTempSubdirectory("klingps-ledger-").FullName;
+        string path = Path.Combine(folder, "ledger.db");
+
+        long start = Stopwatch.GetTimestamp();
+        var ledger = new SqlLedger(path, TimeProvider.System);
+        await ledger.OpenAsync(default);
+        await WriteAsync($"first use, the file made anew: {Since(start):0} ms");
+
+        var intents = new List<double>();
+        var answers = new List<double>();
+        for (int i = 0; i < Purchases; i++)
+        {
+            TaskIntent intent = IntentOf(-1 - i);
+            start = Stopwatch.GetTimestamp();
+            KlingVideoTask task = await ledger.BeginAsync(intent, default);
+            intents.Add(Since(start));
+            start = Stopwatch.GetTimestamp();
+            await ledger.RecordAcceptedAsync(task.Id, Guid.NewGuid().ToString("N"));
+            answers.Add(Since(start));
+        }
+
+        await WriteAsync($"commit of an intent: p50 {At(intents, 0.5):0.00} ms, p95 {At(intents, 0.95):0.00} ms, max {intents.Max():0.0} ms");
+        await WriteAsync($"commit of an answer: p50 {At(answers, 0.5):0.00} ms, p95 {At(answers, 0.95):0.00} ms, max {answers.Max():0.0} ms");
+
+        for (int first = 0; first < Records; first += Batch)
+        {
+            await Task.WhenAll(Enumerable.Range(first, Batch).Select(i => FinishAsync(ledger, i)));
+        }
+
+        await ledger.DisposeAsync();
+        long size = new DirectoryInfo(folder).EnumerateFiles().Sum(file => file.Length);
+        await WriteAsync($"on disk: {size / (double)(Records + Purchases):0} bytes per task");
+
+        start = Stopwatch.GetTimestamp();
+        await using (ledger = new SqlLedger(path, TimeProvider.System))
+        {
+            await ledger.OpenAsync(default);
+            await WriteAsync($"opening with {Records + Purchases} records: {Since(start):0} ms");
+            start = Stopwatch.GetTimestamp();
+            int count = (await ledger.ListAsync(new TaskFilter(), default)).Count;
+            await WriteAsync($"listing all {count}: {Since(start):0} ms");
+            start = Stopwatch.GetTimestamp();
+            count = (await ledger.ListAsync(new TaskFilter { States = [KlingTaskState.Waiting, KlingTaskState.Generating] }, default)).Count;
+            await WriteAsync($"listing the {count} pending: {Since(start):0} ms");
+            var claims = new List<double>();
+            for (int i = 0; i < 200; i++)
+            {
+                TaskIntent intent = IntentOf(Records + i) with { Budget = new BudgetLimit { RunId = "run", MaxCredits = 100_000, DailyCredits = 10_000_000 } };
+                start = Stopwatch.GetTimestamp();
+                await ledger.ClaimAsync(intent, default);
+                claims.Add(Since(start));
+            }
+
+            await WriteAsync($"commit of an intent with budget and daily cap at that size: p50 {At(claims, 0.5):0.00} ms, p95 {At(claims, 0.95):0.00} ms");
+        }
+
+        Directory.Delete(folder, recursive: true);
+
+        Task WriteAsync(FormattableString line) => output.WriteLineAsync(line.ToString(CultureInfo.InvariantCulture));
+    }
+
+    /// <summary>A video from the intent to the saved file, with paths and texts as long as users have them.</summary>
+    private static async Task FinishAsync(SqlLedger ledger, int number)
+    {
+        KlingVideoTask task = await ledger.BeginAsync(IntentOf(number), default);
+        string taskId = Guid.NewGuid().ToString("N");
+        await ledger.RecordAcceptedAsync(task.Id, taskId);
+        await ledger.RecordSnapshotAsync(Account, new TaskSnapshot
+        {
+            TaskId = taskId,
+            State = KlingTaskState.Succeeded,
+            ResultUris = [$"https://tempfile.aiquickdraw.com/k/{taskId}_1_1790000120_4821.mp4"],
+            CreditsConsumed = 42,
+            CreatedAt = DateTimeOffset.UtcNow.AddSeconds(-120),
+        });
+        await ledger.RecordSavedAsync(task.Id, $"/home/user/Videos/2026/shoot {number / 1000}/IMG_{number:000000}.mp4", HashOf(number));
+    }
+
+    private static TaskIntent IntentOf(int number)
+    {
+        string hash = HashOf(number);
+        var random = new Random(number);
+        string prompt = string.Join(' ', Enumerable.Range(0, random.Next(30, 130)).Select(_ => "words" + random.Next(100)));
+        var request = new VideoRequest
+        {
+            Prompt = prompt,
+            NegativePrompt = "blur, distort, and low quality",
+            ImageUri = $"https://tempfile.redpandaai.co/kieai/123456/klingps/{hash}.png",
+            Duration = 5,
+            CfgScale = 0.5m,
+        };
+        return new TaskIntent
+        {
+            Account = Account,
+            Request = request,
+            Identity = AttemptIdentity.Of(request, hash, tailHash: null),
+            SourcePath = $"/home/user/Pictures/2026/shoot {number / 1000}/IMG_{number:000000}.png",
+            SourceHash = hash,
+            Credits = 42,
+        };
+    }
+
+    private static string HashOf(int number) => Convert.ToHexString(SHA256.HashData(BitConverter.GetBytes(number))).ToLowerInvariant();
+
+    private static double Since(long start) => Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+
+    private static double At(List<double> times, double quantile) => times.Order().ElementAt((int)(times.Count * quantile));
+}

@@ -1,0 +1,65 @@
+using System.Globalization;
+
+namespace KlingPS.Bench;
+
+internal static class Program
+{
+    private const string Usage = """
+        KlingPS.Bench torture [--points N] [--images M] [--seed S] [--answers-lost P] [--workers W]
+        KlingPS.Bench race
+        KlingPS.Bench ledger
+        KlingPS.Bench animate --images <folder> --out <folder> --ledger <file> --endpoint <uri> --upload-endpoint <uri>
+                              [--submit-only] [--run-id <id> --max-credits N]
+        """;
+
+    private static async Task<int> Main(string[] args)
+    {
+        try
+        {
+            var arguments = new Arguments(args.Skip(1));
+            switch (args.FirstOrDefault())
+            {
+                case "animate":
+                    return await AnimateMode.RunAsync(arguments);
+                case "torture":
+                    return await TortureAsync(arguments);
+                case "race":
+                    return await RaceMode.RunAsync(Console.Out);
+                case "ledger":
+                    await LedgerMode.RunAsync(Console.Out);
+                    return 0;
+                default:
+                    await Console.Error.WriteLineAsync(Usage);
+                    return 64;
+            }
+        }
+        catch (FormatException exception)
+        {
+            await Console.Error.WriteLineAsync(exception.Message);
+            await Console.Error.WriteLineAsync(Usage);
+            return 64;
+        }
+    }
+
+    private static async Task<int> TortureAsync(Arguments arguments)
+    {
+        TortureOptions defaults = new();
+        var options = new TortureOptions
+        {
+            Points = int.Parse(arguments.Find("points") ?? "1000", CultureInfo.InvariantCulture),
+            Images = int.Parse(arguments.Find("images") ?? $"{defaults.Images}", CultureInfo.InvariantCulture),
+            Seed = int.Parse(arguments.Find("seed") ?? $"{Environment.TickCount & 0xFFFFFF}", CultureInfo.InvariantCulture),
+            AnswersLost = double.Parse(arguments.Find("answers-lost") ?? "0.05", CultureInfo.InvariantCulture),
+            Workers = int.Parse(arguments.Find("workers") ?? $"{defaults.Workers}", CultureInfo.InvariantCulture),
+            Progress = Console.Error.WriteLine,
+        };
+        TortureReport report = await Torture.RunAsync(options, CancellationToken.None);
+        foreach (string problem in report.Problems)
+        {
+            Console.WriteLine(problem);
+        }
+
+        Console.WriteLine($"seed {options.Seed}: {report}");
+        return report.HasViolations ? 1 : 0;
+    }
+}

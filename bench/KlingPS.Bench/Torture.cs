@@ -1,0 +1,38 @@
+namespace KlingPS.Bench;
+
+/// <summary>Kills processes that buy videos, runs them again until they are done, and holds the sandbox's bill against the ledger.</summary>
+public static class Torture
+{
+    /// <summary>Runs rounds until there were enough kill points.</summary>
+    public static async Task<TortureReport> RunAsync(TortureOptions options, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        var total = new TortureReport();
+        int lastRound = -1;
+        var gate = new Lock();
+        await Task.WhenAll(Enumerable.Range(0, options.Workers).Select(_ => WorkAsync()));
+        return total;
+
+        async Task WorkAsync()
+        {
+            while (NextRound() is int number)
+            {
+                await using var round = new TortureRound(options, number);
+                TortureReport report = await round.RunAsync(cancellationToken);
+                lock (gate)
+                {
+                    total += report;
+                    options.Progress?.Invoke($"round {number}: {report.Points} points, {total.Points} in all{string.Concat(report.Problems.Select(problem => "\n" + problem))}");
+                }
+            }
+        }
+
+        int? NextRound()
+        {
+            lock (gate)
+            {
+                return total.Points < options.Points ? ++lastRound : null;
+            }
+        }
+    }
+}

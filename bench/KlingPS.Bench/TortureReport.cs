@@ -1,0 +1,68 @@
+namespace KlingPS.Bench;
+
+/// <summary>What was done, and what was found at the sandbox's bill, in the ledger and on disk.</summary>
+public sealed record TortureReport
+{
+    public int Rounds { get; init; }
+
+    /// <summary>Processes that were killed.</summary>
+    public int Points { get; init; }
+
+    public int Images { get; init; }
+
+    /// <summary>Create requests that the sandbox received.</summary>
+    public int Creates { get; init; }
+
+    /// <summary>Tasks that the sandbox accepted.</summary>
+    public int Accepted { get; init; }
+
+    /// <summary>Accepted tasks whose id is not in the ledger: an unknown attempt has to stand for each.</summary>
+    public int AcceptedWithoutRecord { get; init; }
+
+    /// <summary>Attempts in the ledger whose end is not known.</summary>
+    public int Unknown { get; init; }
+
+    /// <summary>Creates whose answer the sandbox lost on purpose. The other unknown attempts come from kills.</summary>
+    public int AnswersLost { get; init; }
+
+    /// <summary>Processes that ended by themselves with an error other than an unknown attempt.</summary>
+    public int FailedRuns { get; init; }
+
+    /// <summary>Accepted tasks beyond the first of an image. A violation.</summary>
+    public int DuplicateBills { get; init; }
+
+    /// <summary>Accepted tasks neither in the ledger nor covered by an unknown attempt. A violation.</summary>
+    public int Unaccounted { get; init; }
+
+    /// <summary>Images with no unknown attempt and no whole video. A violation.</summary>
+    public int MissingVideos { get; init; }
+
+    /// <summary>Every violation in words.</summary>
+    public IReadOnlyList<string> Problems { get; init; } = [];
+
+    public bool HasViolations => Problems.Count > 0;
+
+    public static TortureReport operator +(TortureReport left, TortureReport right) => new()
+    {
+        Rounds = left.Rounds + right.Rounds,
+        Points = left.Points + right.Points,
+        AnswersLost = left.AnswersLost + right.AnswersLost,
+        Images = left.Images + right.Images,
+        Creates = left.Creates + right.Creates,
+        Accepted = left.Accepted + right.Accepted,
+        AcceptedWithoutRecord = left.AcceptedWithoutRecord + right.AcceptedWithoutRecord,
+        Unknown = left.Unknown + right.Unknown,
+        FailedRuns = left.FailedRuns + right.FailedRuns,
+        DuplicateBills = left.DuplicateBills + right.DuplicateBills,
+        Unaccounted = left.Unaccounted + right.Unaccounted,
+        MissingVideos = left.MissingVideos + right.MissingVideos,
+        Problems = [.. left.Problems, .. right.Problems],
+    };
+
+    public static TortureReport Add(TortureReport left, TortureReport right) => left + right;
+
+    public override string ToString()
+        => $"{Points} kill points in {Rounds} rounds, {Images} images, {Creates} creates ({AnswersLost} answers lost), {Accepted} accepted, "
+            + $"{AcceptedWithoutRecord} of them covered by {Unknown} unknown attempts, {FailedRuns} failed runs: "
+            + $"{DuplicateBills} duplicate bills, {Unaccounted} paid tasks unaccounted for, {MissingVideos} missing videos, {Problems.Count} violations in all";
+}

@@ -1,0 +1,20 @@
+using KlingPS.Bench;
+
+namespace KlingPS.Core.Tests.Torture;
+
+public class TortureTests
+{
+    [Fact(Timeout = 60_000)]
+    public async Task Killed_runs_pay_for_no_image_twice_and_lose_no_paid_video()
+    {
+        var options = new TortureOptions { Points = 40, Seed = 20261122 };
+        TortureReport report = await Bench.Torture.RunAsync(options, TestContext.Current.CancellationToken);
+        TestContext.Current.TestOutputHelper?.WriteLine($"{report}");
+
+        Assert.Empty(report.Problems);
+        Assert.InRange(report.Points, options.Points, int.MaxValue);
+
+        // Otherwise nothing was put to the test: kills have to leave paid tasks that only an unknown attempt stands for.
+        Assert.NotEqual(0, report.AcceptedWithoutRecord);
+    }
+}

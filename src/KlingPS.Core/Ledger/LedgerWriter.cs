@@ -83,8 +83,7 @@ internal sealed class LedgerWriter : IAsyncDisposable
                 _isDurable = durable;
             }
 
-            DbTransaction transaction = await SqliteDatabase.BeginAsync(_connection).ConfigureAwait(false);
-            await using (transaction.ConfigureAwait(false))
+            await SqliteDatabase.InTransactionAsync(_connection, async transaction =>
             {
                 var session = new SqlSession(_connection, transaction);
                 foreach (Work work in batch)
@@ -97,9 +96,7 @@ internal sealed class LedgerWriter : IAsyncDisposable
 
                     await transaction.ReleaseAsync(Savepoint).ConfigureAwait(false);
                 }
-
-                await transaction.CommitAsync().ConfigureAwait(false);
-            }
+            }).ConfigureAwait(false);
         }
 #pragma warning disable CA1031 // Whatever it is: if the loop died of it, every caller would wait for ever.
         catch (Exception e)

@@ -47,19 +47,16 @@ internal sealed class SqliteDatabase
         try
         {
             connection = await ConnectAsync().ConfigureAwait(false);
-            DbTransaction transaction = await BeginAsync(connection).ConfigureAwait(false);
-            await using (transaction.ConfigureAwait(false))
+            DbConnection opened = connection;
+            await InTransactionAsync(opened, async transaction =>
             {
-                var session = new SqlSession(connection, transaction);
+                var session = new SqlSession(opened, transaction);
                 await RefuseForeignAsync(session).ConfigureAwait(false);
                 if (await LedgerSchema.MigrateAsync(session).ConfigureAwait(false) is long newer)
                 {
                     throw Unusable(string.Create(CultureInfo.InvariantCulture, $"it was written by a newer version of KlingPS (its format is {newer}, this version knows {LedgerSchema.Version}). Update KlingPS"));
                 }
-
-                await transaction.CommitAsync().ConfigureAwait(false);
-            }
-
+            }).ConfigureAwait(false);
             return connection;
         }
         catch (Exception e)
@@ -110,9 +107,38 @@ internal sealed class SqliteDatabase
     public static Task SetDurableAsync(DbConnection connection, bool durable)
         => new SqlSession(connection, null).ExecuteAsync(durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
 
-    /// <summary>Begins a transaction that holds the right to write from its first statement on: one that asks for it later can fail.</summary>
-    public static ValueTask<DbTransaction> BeginAsync(DbConnection connection)
-        => connection.BeginTransactionAsync(IsolationLevel.Serializable, CancellationToken.None);
+    /// <summary>Does work in a transaction that holds the right to write from its first statement on: one that asks for it later can fail.</summary>
+    public static async Task InTransactionAsync(DbConnection connection, Func<DbTransaction, Task> work)
+    {
+        DbTransaction transaction = await connection.BeginTransactionAsync(IsolationLevel.Serializable, CancellationToken.None).ConfigureAwait(false);
+        try
+        {
+            await work(transaction).ConfigureAwait(false);
+            await transaction.CommitAsync().ConfigureAwait(false);
+        }
+        catch
+        {
+            await UndoAsync(connection, transaction).ConfigureAwait(false);
+            throw;
+        }
+
+        await transaction.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private static async Task UndoAsync(DbConnection connection, DbTransaction transaction)
+    {
+        try
+        {
+            await transaction.DisposeAsync().ConfigureAwait(false);
+        }
+        catch (DbException)
+        {
+            // On a full disk SQLite has undone the transaction by itself. The provider does not notice, and the connection
+            // could not be used any more; so it gets something to undo.
+            await new SqlSession(connection, transaction).ExecuteAsync("BEGIN").ConfigureAwait(false);
+            await transaction.DisposeAsync().ConfigureAwait(false);
+        }
+    }
 
     /// <summary>Says an error of the database in plain words.</summary>
     public KlingException Translate(DbException exception) => CodeOf(exception) switch

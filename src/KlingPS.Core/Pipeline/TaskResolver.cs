@@ -36,13 +36,7 @@ public sealed class TaskResolver
     public async Task<KlingVideoTask> RefreshAsync(KlingVideoTask task, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(task);
-        if (task.TaskId is null)
-        {
-            return task;
-        }
-
-        TaskSnapshot snapshot = await _client.QueryTaskAsync(task.TaskId, cancellationToken).ConfigureAwait(false);
-        return await _session.Ledger.RecordSnapshotAsync(_session.Account, snapshot).ConfigureAwait(false);
+        return task.TaskId is null ? task : await AskAsync(task.TaskId, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Finds a task in the ledger; asks no one else.</summary>
@@ -65,18 +59,15 @@ public sealed class TaskResolver
             : throw new KlingException(ErrorKind.TaskNotFound, $"Task {id} belongs to another account than the one you are connected to.");
     }
 
+    /// <summary>A task that the ledger does not have was bought elsewhere, or before it: the service knows it if anyone does.</summary>
     private async Task<KlingVideoTask> FindAsync(TaskReference reference, CancellationToken cancellationToken)
-    {
-        string? taskId = reference.TaskId ?? reference.Task?.TaskId;
-        try
-        {
-            return await FindRecordedAsync(reference, cancellationToken).ConfigureAwait(false);
-        }
-        catch (KlingException exception) when (exception.Kind == ErrorKind.TaskNotFound && taskId is not null)
-        {
-            // Bought elsewhere, or before this ledger: the service knows it if anyone does.
-        }
+        => (reference.TaskId ?? reference.Task?.TaskId) is not string taskId
+            ? await FindRecordedAsync(reference, cancellationToken).ConfigureAwait(false)
+            : await _session.Ledger.FindByTaskIdAsync(_session.Account, taskId, cancellationToken).ConfigureAwait(false)
+                ?? await AskAsync(taskId, cancellationToken).ConfigureAwait(false);
 
+    private async Task<KlingVideoTask> AskAsync(string taskId, CancellationToken cancellationToken)
+    {
         TaskSnapshot snapshot = await _client.QueryTaskAsync(taskId, cancellationToken).ConfigureAwait(false);
         return await _session.Ledger.RecordSnapshotAsync(_session.Account, snapshot).ConfigureAwait(false);
     }

@@ -66,10 +66,20 @@ public interface ITaskLedger
     Task<KlingVideoTask?> FindUnknownAsync(string account, string identity, CancellationToken cancellationToken);
 
     /// <summary>
-    /// The purchase of this video, if it has been made, is being made or may have been made; else <see langword="null"/>.
-    /// A finished one goes before a pending one, and that before one whose end is not known.
+    /// What has come of earlier attempts at this video: its purchase, if it has been made, is being made or may have been made;
+    /// else the last attempt that failed; else <see langword="null"/>.
+    /// A finished purchase goes before a pending one, and that before one whose end is not known.
     /// </summary>
-    Task<KlingVideoTask?> FindPurchaseAsync(string account, string identity, CancellationToken cancellationToken);
+    Task<KlingVideoTask?> FindEarlierAsync(string account, string identity, CancellationToken cancellationToken);
+
+    /// <summary>Whether a purchase would be refused by <see cref="TaskIntent.Budget"/> now; records nothing.</summary>
+    /// <exception cref="KlingException"><see cref="ErrorKind.BudgetExceeded"/>: it would.</exception>
+    Task RequireBudgetAsync(TaskIntent intent, CancellationToken cancellationToken);
+
+    /// <summary>The full paths in a folder, at any depth, that videos were saved to.</summary>
+    /// <param name="folder">The full path of the folder.</param>
+    /// <param name="cancellationToken">Ends the search.</param>
+    Task<IReadOnlyList<string>> ListSavedPathsAsync(string folder, CancellationToken cancellationToken);
 
     /// <summary>The attempt that was made under a nonce, or <see langword="null"/>.</summary>
     /// <param name="account">The account.</param>
@@ -119,7 +129,7 @@ public interface ITaskLedger
     /// <param name="cancellationToken">Ends the search.</param>
     Task<string?> FindFileHashAsync(string path, long length, DateTimeOffset modifiedAt, CancellationToken cancellationToken);
 
-    /// <summary>Records the SHA-256 of a file.</summary>
+    /// <summary>Records the SHA-256 of a file, which stands until the file has another length or time.</summary>
     /// <param name="path">The full path.</param>
     /// <param name="length">Its length in bytes.</param>
     /// <param name="modifiedAt">When it was last written, as read before the content.</param>

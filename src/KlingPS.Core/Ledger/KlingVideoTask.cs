@@ -29,6 +29,9 @@ public sealed record KlingVideoTask
     /// <summary>How closely the prompt is followed, 0 to 1; <see langword="null"/> when the service's default was left in force.</summary>
     public decimal? CfgScale { get; init; }
 
+    /// <summary>Which of several deliberate variants of the same video it is, from 1.</summary>
+    public int Take { get; init; } = 1;
+
     /// <summary>The full path of the image the video was made from; <see langword="null"/> when it was given as an address.</summary>
     public string? SourcePath { get; init; }
 

@@ -64,6 +64,9 @@ internal static class LedgerSchema
             """,
             "CREATE INDEX rate_leases_by_gate ON rate_leases (gate, state)",
         ],
+        [
+            "ALTER TABLE tasks ADD COLUMN take INTEGER NOT NULL DEFAULT 1",
+        ],
     ];
 
     /// <summary>The version this module writes.</summary>

@@ -19,12 +19,14 @@ public sealed class SqlLedger : ITaskLedger, IAsyncDisposable
     /// <summary>An upload this close to its end is not used: the service fetches the image some time after the task was accepted.</summary>
     private static readonly TimeSpan s_uploadMargin = TimeSpan.FromMinutes(15);
 
-    /// <summary>How coarse the times of file systems are. A file written just before it was hashed can change without a new time.</summary>
-    private static readonly TimeSpan s_fileTimeGrain = TimeSpan.FromSeconds(2);
-
     private static readonly TimeSpan s_fileHashLifetime = TimeSpan.FromDays(90);
 
     private const string OpenStates = "('Submitting', 'Unknown', 'Waiting', 'Queuing', 'Generating')";
+
+    /// <summary>A finished purchase first, then a pending one, then one whose end is not known, then a failure; the latest of its kind.</summary>
+    private const string EarlierOrder = """
+        CASE t.state WHEN 'Succeeded' THEN 0 WHEN 'Submitting' THEN 2 WHEN 'Unknown' THEN 2 WHEN 'Failed' THEN 3 ELSE 1 END, t.id DESC
+        """;
 
     private readonly SqliteDatabase _database;
     private readonly LedgerOwner _owner;
@@ -231,10 +233,48 @@ public sealed class SqlLedger : ITaskLedger, IAsyncDisposable
     }
 
     /// <inheritdoc/>
-    public async Task<KlingVideoTask?> FindPurchaseAsync(string account, string identity, CancellationToken cancellationToken)
+    public async Task<KlingVideoTask?> FindEarlierAsync(string account, string identity, CancellationToken cancellationToken)
     {
         await RecoverAsync(cancellationToken).ConfigureAwait(false);
-        return await ReadAsync(session => FindPurchaseAsync(session, account, identity), cancellationToken).ConfigureAwait(false);
+        return await ReadAsync(
+            session => TaskTable.FindAsync(
+                session,
+                $"""
+                WHERE t.account = @account AND t.identity = @identity AND (t.state IN ('Succeeded', 'Failed') OR t.state IN {OpenStates})
+                ORDER BY {EarlierOrder}
+                """,
+                ("account", account),
+                ("identity", identity)),
+            cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public Task RequireBudgetAsync(TaskIntent intent, CancellationToken cancellationToken)
+    {
+        RequireComplete(intent);
+        return intent.Budget is null
+            ? Task.CompletedTask
+            : ReadAsync(
+                async session =>
+                {
+                    await RequireBudgetAsync(session, intent, intent.Budget).ConfigureAwait(false);
+                    return true;
+                },
+                cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public async Task<IReadOnlyList<string>> ListSavedPathsAsync(string folder, CancellationToken cancellationToken)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        string inside = System.IO.Path.EndsInDirectorySeparator(folder) ? folder : folder + System.IO.Path.DirectorySeparatorChar;
+        return await ReadAsync(
+            session => session.QueryAsync(
+                "SELECT saved_path FROM tasks WHERE SUBSTR(saved_path, 1, @length) = @folder",
+                row => row.GetString(0),
+                ("length", inside.Length),
+                ("folder", inside)),
+            cancellationToken).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
@@ -340,11 +380,6 @@ public sealed class SqlLedger : ITaskLedger, IAsyncDisposable
     public Task RecordFileHashAsync(string path, long length, DateTimeOffset modifiedAt, string hash, CancellationToken cancellationToken)
     {
         DateTimeOffset now = _time.GetUtcNow();
-        if (now - modifiedAt < s_fileTimeGrain)
-        {
-            return Task.CompletedTask;
-        }
-
         return WriteLightlyAsync(
             async session =>
             {
@@ -619,7 +654,7 @@ public sealed class SqlLedger : ITaskLedger, IAsyncDisposable
             session,
             $"""
             WHERE t.account = @account AND t.identity = @identity AND (t.state = 'Succeeded' OR t.state IN {OpenStates})
-            ORDER BY CASE t.state WHEN 'Succeeded' THEN 0 WHEN 'Submitting' THEN 2 WHEN 'Unknown' THEN 2 ELSE 1 END, t.id DESC
+            ORDER BY {EarlierOrder}
             """,
             ("account", account),
             ("identity", identity));

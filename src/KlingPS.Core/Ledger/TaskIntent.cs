@@ -24,6 +24,9 @@ public sealed record TaskIntent
     /// <summary>The full path of the image the video ends with.</summary>
     public string? TailImagePath { get; init; }
 
+    /// <summary>Which of several deliberate variants of the same video it is, from 1.</summary>
+    public int Take { get; init; } = 1;
+
     /// <summary>Credits to set aside.</summary>
     public required decimal Credits { get; init; }
 

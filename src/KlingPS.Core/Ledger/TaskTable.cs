@@ -12,7 +12,7 @@ internal static class TaskTable
     public const string Select = """
         SELECT t.id, t.account, t.task_id, t.state, t.nonce, t.identity, t.replaces, t.model, p.text, n.text, t.duration, t.cfg_scale,
             t.source_path, t.source_hash, t.image_uri, t.tail_path, t.tail_uri, t.callback_uri, t.result_uri,
-            t.created_at, t.accepted_at, t.completed_at, t.reserved, t.consumed, t.fail_code, t.fail_message, t.saved_path, t.saved_hash
+            t.created_at, t.accepted_at, t.completed_at, t.reserved, t.consumed, t.fail_code, t.fail_message, t.saved_path, t.saved_hash, t.take
         FROM tasks t LEFT JOIN texts p ON p.id = t.prompt_id LEFT JOIN texts n ON n.id = t.negative_prompt_id
 
         """;
@@ -61,6 +61,7 @@ internal static class TaskTable
             FailMessage = Text(row, 25),
             SavedPath = Text(row, 26),
             SavedHash = Text(row, 27),
+            Take = row.GetInt32(28),
         };
     }
 
@@ -101,6 +102,7 @@ internal static class TaskTable
             ("tail_path", task.TailImagePath),
             ("tail_uri", task.TailImageUri),
             ("callback_uri", task.CallbackUri),
+            ("take", task.Take),
             ("created_at", ToMilliseconds(task.CreatedAt)),
             .. Changeable(task),
         ];

@@ -19,6 +19,7 @@ internal static class TaskTransitions
         SourcePath = intent.SourcePath,
         SourceHash = intent.SourceHash,
         TailImagePath = intent.TailImagePath,
+        Take = intent.Take,
         CreatedAt = now,
         CreditsReserved = intent.Credits,
     };

@@ -121,18 +121,30 @@ internal sealed class MemoryLedger : ITaskLedger
     public Task OpenAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     public async Task<TaskClaim> ClaimAsync(TaskIntent intent, CancellationToken cancellationToken)
-        => await FindPurchaseAsync(intent.Account, intent.Identity, cancellationToken) is KlingVideoTask purchase
+        => await FindEarlierAsync(intent.Account, intent.Identity, cancellationToken) is { State: not KlingTaskState.Failed } purchase
             ? new TaskClaim(purchase, IsNew: false)
             : new TaskClaim(await BeginAsync(intent, cancellationToken), IsNew: true);
 
-    public Task<KlingVideoTask?> FindPurchaseAsync(string account, string identity, CancellationToken cancellationToken)
+    public Task RequireBudgetAsync(TaskIntent intent, CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task<IReadOnlyList<string>> ListSavedPathsAsync(string folder, CancellationToken cancellationToken)
+    {
+        lock (_gate)
+        {
+            return Task.FromResult<IReadOnlyList<string>>(
+                [.. _entries.Values.Select(entry => entry.Task.SavedPath).OfType<string>().Where(path => path.StartsWith(folder, StringComparison.Ordinal))]);
+        }
+    }
+
+    public Task<KlingVideoTask?> FindEarlierAsync(string account, string identity, CancellationToken cancellationToken)
     {
         lock (_gate)
         {
             return Task.FromResult(_entries.Values
                 .Where(entry => entry.Account == account && entry.Identity == identity
-                    && (entry.Task.State == KlingTaskState.Succeeded || !entry.Task.State.IsSettled()))
+                    && (entry.Task.State is KlingTaskState.Succeeded or KlingTaskState.Failed || !entry.Task.State.IsSettled()))
                 .Select(entry => entry.Task)
+                .OrderBy(task => task.State == KlingTaskState.Failed)
                 .FirstOrDefault());
         }
     }

@@ -251,7 +251,7 @@ public sealed class SqlLedgerTests : IAsyncLifetime
         }
 
         Assert.Equal(new TaskClaim(expected, IsNew: false), await _ledger.ClaimAsync(TempLedger.Intent(), Token));
-        Assert.Equal(expected, await _ledger.FindPurchaseAsync(TempLedger.Account, first.Identity!, Token));
+        Assert.Equal(expected, await _ledger.FindEarlierAsync(TempLedger.Account, first.Identity!, Token));
         Assert.True((await _ledger.ClaimAsync(TempLedger.Intent("another image"), Token)).IsNew);
         Assert.True((await _ledger.ClaimAsync(TempLedger.Intent(account: "another account"), Token)).IsNew);
     }
@@ -264,7 +264,7 @@ public sealed class SqlLedgerTests : IAsyncLifetime
         await AcceptedAsync("t2");
         KlingVideoTask finished = await _ledger.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Succeeded));
 
-        Assert.Equal(finished, await _ledger.FindPurchaseAsync(TempLedger.Account, finished.Identity!, Token));
+        Assert.Equal(finished, await _ledger.FindEarlierAsync(TempLedger.Account, finished.Identity!, Token));
     }
 
     [Fact]

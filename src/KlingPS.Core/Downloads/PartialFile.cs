@@ -43,11 +43,17 @@ internal sealed class PartialFile : IDisposable
     public bool IsFull => Length > 0 && Length == State.Total;
 
     /// <summary>Opens what an earlier run left of this video, or begins anew.</summary>
-    public static async Task<PartialFile> OpenAsync(string target, string identity, CancellationToken cancellationToken)
+    /// <returns>The file; or <see langword="null"/> while another download holds it.</returns>
+    public static async Task<PartialFile?> OpenAsync(string target, string identity, CancellationToken cancellationToken)
     {
         string path = target + ".partial";
         string video = Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(identity)));
-        var partial = new PartialFile(target, path, video, Guard(target, () => Open(target, path)));
+        if (Guard(target, () => Open(target, path)) is not FileStream file)
+        {
+            return null;
+        }
+
+        var partial = new PartialFile(target, path, video, file);
         try
         {
             await partial.LoadAsync(cancellationToken).ConfigureAwait(false);
@@ -139,7 +145,7 @@ internal sealed class PartialFile : IDisposable
     public static KlingException Exists(string target) =>
         new(ErrorKind.FileExists, $"The file '{target}' exists already. Choose another name or allow it to be overwritten.");
 
-    private static FileStream Open(string target, string path)
+    private static FileStream? Open(string target, string path)
     {
         if (Directory.Exists(target))
         {
@@ -147,22 +153,30 @@ internal sealed class PartialFile : IDisposable
         }
 
         Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-        var file = new FileStream(path, new FileStreamOptions
+        FileStream file;
+        try
         {
-            Mode = FileMode.OpenOrCreate,
-            Access = FileAccess.ReadWrite,
+            file = new FileStream(path, new FileStreamOptions
+            {
+                Mode = FileMode.OpenOrCreate,
+                Access = FileAccess.ReadWrite,
 
-            // Both are exclusive. On Windows an open file can be renamed only if it shares deletion; elsewhere only
-            // None takes the lock.
-            Share = OperatingSystem.IsWindows() ? FileShare.Delete : FileShare.None,
-            BufferSize = 0,
-        });
+                // Both are exclusive. On Windows an open file can be renamed only if it shares deletion; elsewhere only
+                // None takes the lock.
+                Share = OperatingSystem.IsWindows() ? FileShare.Delete : FileShare.None,
+                BufferSize = 0,
+            });
+        }
+        catch (IOException e) when (IsHeldByAnother(e))
+        {
+            return null;
+        }
 
         // The lock comes a moment after the opening: in between, another download may have finished, and this be its video.
         if (!File.Exists(path))
         {
             file.Dispose();
-            throw Busy(target, null);
+            return null;
         }
 
         return file;
@@ -221,10 +235,6 @@ internal sealed class PartialFile : IDisposable
         {
             return work();
         }
-        catch (IOException e) when (IsHeldByAnother(e))
-        {
-            throw Busy(target, e);
-        }
         catch (Exception e) when (IsDiskFault(e))
         {
             throw Unusable(target, e);
@@ -236,9 +246,6 @@ internal sealed class PartialFile : IDisposable
         OperatingSystem.IsWindows() ? e.HResult == unchecked((int)0x80070020) : e.HResult is 11 or 35;
 
     private static bool IsDiskFault(Exception e) => e is IOException or UnauthorizedAccessException or NotSupportedException;
-
-    private static KlingException Busy(string target, Exception? cause) =>
-        new(ErrorKind.DestinationUnusable, $"Another download is writing to '{target}' at this moment. Wait for it, or choose another name.", cause);
 
     private static KlingException Unusable(string target, Exception cause) =>
         new(ErrorKind.DestinationUnusable, $"The video cannot be written to '{target}': {cause.Message}", cause);

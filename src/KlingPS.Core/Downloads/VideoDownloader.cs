@@ -26,6 +26,9 @@ public sealed class VideoDownloader
     private const int BufferSize = 128 * 1024;
     private const int MaxRedirects = 10;
 
+    /// <summary>How long between two looks whether another download of the same name is over.</summary>
+    private static readonly TimeSpan s_busyPause = TimeSpan.FromSeconds(0.5);
+
     private static readonly string s_userAgent =
         $"Mozilla/5.0 (compatible; KlingPS/{typeof(VideoDownloader).Assembly.GetName().Version!.ToString(3)})";
 
@@ -70,7 +73,7 @@ public sealed class VideoDownloader
     /// <returns>The video, whole on disk.</returns>
     /// <exception cref="KlingException">
     /// <see cref="ErrorKind.FileExists"/>: the target exists and may not be overwritten.
-    /// <see cref="ErrorKind.DestinationUnusable"/>: the target cannot be written, or another download is writing to it.
+    /// <see cref="ErrorKind.DestinationUnusable"/>: the target cannot be written.
     /// <see cref="ErrorKind.RequestInvalid"/>: the link is not https.
     /// <see cref="ErrorKind.LinkExpired"/>: the link answers 403, 404 or 410 and no fresh one helps.
     /// <see cref="ErrorKind.ServiceUnavailable"/>: the connection broke too often; the next run continues.
@@ -81,11 +84,7 @@ public sealed class VideoDownloader
     public async Task<DownloadedVideo> DownloadAsync(DownloadRequest request, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(request);
-        if (!Path.IsPathFullyQualified(request.TargetPath))
-        {
-            throw new ArgumentException("The target must be a full path.", nameof(request));
-        }
-
+        RequireFullPath(request);
         long started = _time.GetTimestamp();
         string target = request.TargetPath;
         Uri link = request.Uri;
@@ -94,12 +93,7 @@ public sealed class VideoDownloader
             throw new KlingException(ErrorKind.RequestInvalid, $"The link {Describe(link)} is not https, so the video is not downloaded from it.");
         }
 
-        ThrowIfExists(request);
-        using PartialFile partial = await PartialFile.OpenAsync(target, request.Identity ?? link.AbsoluteUri, cancellationToken).ConfigureAwait(false);
-
-        // Once more: another download may have finished before this one had the partial file to itself.
-        ThrowIfExists(request);
-
+        using PartialFile partial = await OpenAsync(request, cancellationToken).ConfigureAwait(false);
         long furthest = partial.Length;
         bool resumed = partial.Length > 0;
         bool renewed = false;
@@ -126,14 +120,7 @@ public sealed class VideoDownloader
                 {
                     resumed &= !attempt.FromStart;
                     long length = partial.Length;
-                    string sha256 = partial.Seal();
-                    ThrowIfExists(request);
-                    if (request.Publishing is not null)
-                    {
-                        await request.Publishing(sha256).ConfigureAwait(false);
-                    }
-
-                    partial.Publish(request.Overwrite);
+                    string sha256 = await PublishAsync(request, partial).ConfigureAwait(false);
                     return new DownloadedVideo(target, length, sha256, resumed, _time.GetElapsedTime(started));
                 }
 
@@ -166,6 +153,91 @@ public sealed class VideoDownloader
             }
 
             await Task.Delay((attempt.Backoff ?? Backoff.Read).Next(fruitless + 1, attempt.RetryAfter), _time, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Takes a video from another file of this machine instead of downloading it, with the same care for the target.</summary>
+    /// <param name="request">Where to; its link is not used.</param>
+    /// <param name="source">The full path of a whole video.</param>
+    /// <param name="sha256">The SHA-256 it must have, in lower-case hex.</param>
+    /// <param name="cancellationToken">Stops the copying.</param>
+    /// <exception cref="KlingException">As <see cref="DownloadAsync"/>.</exception>
+    /// <exception cref="IOException">The source cannot be read, or has other content.</exception>
+    public async Task CopyAsync(DownloadRequest request, string source, string sha256, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        RequireFullPath(request);
+        using PartialFile partial = await OpenAsync(request, cancellationToken).ConfigureAwait(false);
+        var file = new FileStream(source, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0, FileOptions.Asynchronous | FileOptions.SequentialScan);
+        await using (file.ConfigureAwait(false))
+        {
+            partial.Restart();
+            byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
+            try
+            {
+                for (int read; (read = await file.ReadAsync(buffer, cancellationToken).ConfigureAwait(false)) > 0;)
+                {
+                    partial.Append(buffer.AsSpan(0, read));
+                }
+            }
+            finally
+            {
+                ArrayPool<byte>.Shared.Return(buffer);
+            }
+        }
+
+        if (partial.Seal() != sha256)
+        {
+            partial.Restart();
+            throw new IOException($"'{source}' has changed.");
+        }
+
+        await PublishAsync(request, partial).ConfigureAwait(false);
+    }
+
+    /// <summary>Has the partial file to itself, as soon as no other download of the same name has it.</summary>
+    private async Task<PartialFile> OpenAsync(DownloadRequest request, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            ThrowIfExists(request);
+            if (await PartialFile.OpenAsync(request.TargetPath, request.Identity ?? request.Uri.AbsoluteUri, cancellationToken).ConfigureAwait(false) is { } partial)
+            {
+                try
+                {
+                    // Once more: another download may have finished before this one had the partial file to itself.
+                    ThrowIfExists(request);
+                    return partial;
+                }
+                catch
+                {
+                    partial.Dispose();
+                    throw;
+                }
+            }
+
+            await Task.Delay(s_busyPause, _time, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private static async Task<string> PublishAsync(DownloadRequest request, PartialFile partial)
+    {
+        string sha256 = partial.Seal();
+        ThrowIfExists(request);
+        if (request.Publishing is not null)
+        {
+            await request.Publishing(sha256).ConfigureAwait(false);
+        }
+
+        partial.Publish(request.Overwrite);
+        return sha256;
+    }
+
+    private static void RequireFullPath(DownloadRequest request)
+    {
+        if (!Path.IsPathFullyQualified(request.TargetPath))
+        {
+            throw new ArgumentException("The target must be a full path.", nameof(request));
         }
     }
 

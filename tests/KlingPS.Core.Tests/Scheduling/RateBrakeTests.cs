@@ -1,0 +1,66 @@
+using KlingPS.Core.Scheduling;
+
+namespace KlingPS.Core.Tests.Scheduling;
+
+public sealed class RateBrakeTests
+{
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Nobody_waits_before_a_refusal()
+    {
+        var brake = new RateBrake();
+
+        Assert.Null(await brake.EnterAsync(Token));
+        Assert.Null(await brake.EnterAsync(Token));
+    }
+
+    [Fact]
+    public async Task After_a_refusal_one_goes_at_a_time()
+    {
+        var brake = new RateBrake();
+        brake.Apply();
+
+        IDisposable? first = await brake.EnterAsync(Token);
+        Task<IDisposable?> second = brake.EnterAsync(Token);
+
+        Assert.NotNull(first);
+        Assert.False(second.IsCompleted);
+        first.Dispose();
+        first.Dispose();
+        Assert.NotNull(await second);
+        Assert.False(brake.EnterAsync(Token).IsCompleted);
+    }
+
+    [Fact]
+    public async Task Once_a_request_is_accepted_all_may_go()
+    {
+        var brake = new RateBrake();
+        brake.Apply();
+        IDisposable? first = await brake.EnterAsync(Token);
+        Task<IDisposable?>[] others = [brake.EnterAsync(Token), brake.EnterAsync(Token)];
+
+        brake.Release();
+        first!.Dispose();
+
+        Assert.All(await Task.WhenAll(others), Assert.Null);
+        Assert.Null(await brake.EnterAsync(Token));
+    }
+
+    [Fact]
+    public async Task Who_gives_up_waiting_holds_up_nobody()
+    {
+        var brake = new RateBrake();
+        brake.Apply();
+        IDisposable? first = await brake.EnterAsync(Token);
+        using var stop = new CancellationTokenSource();
+        Task<IDisposable?> second = brake.EnterAsync(stop.Token);
+        Task<IDisposable?> third = brake.EnterAsync(Token);
+
+        await stop.CancelAsync();
+        first!.Dispose();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => second);
+        Assert.NotNull(await third);
+    }
+}

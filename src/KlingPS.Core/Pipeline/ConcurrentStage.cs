@@ -74,14 +74,7 @@ public sealed class ConcurrentStage<TIn, TOut> : IPipelineStage<TIn, TOut>
             }
             else
             {
-                var open = new HashSet<Task>();
-                await foreach (Task<TOut> work in _started.Reader.ReadAllAsync().ConfigureAwait(false))
-                {
-                    open.RemoveWhere(task => task.IsCompletedSuccessfully);
-                    open.Add(HandOutAsync(work));
-                }
-
-                await Task.WhenAll(open).ConfigureAwait(false);
+                await HandOutAsTheyFinishAsync().ConfigureAwait(false);
             }
 
             _results.Writer.TryComplete();
@@ -89,6 +82,43 @@ public sealed class ConcurrentStage<TIn, TOut> : IPipelineStage<TIn, TOut>
         catch (Exception exception)
         {
             _results.Writer.TryComplete(exception);
+        }
+    }
+
+    [SuppressMessage("Design", "CA1031", Justification = "Whatever ended the work is carried to the reader of the results.")]
+    private async Task HandOutAsTheyFinishAsync()
+    {
+        var over = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        int open = 1;
+        await foreach (Task<TOut> work in _started.Reader.ReadAllAsync().ConfigureAwait(false))
+        {
+            Interlocked.Increment(ref open);
+            _ = FinishAsync(work);
+        }
+
+        Leave();
+        await over.Task.ConfigureAwait(false);
+
+        async Task FinishAsync(Task<TOut> work)
+        {
+            try
+            {
+                await HandOutAsync(work).ConfigureAwait(false);
+            }
+            catch (Exception exception)
+            {
+                _results.Writer.TryComplete(exception);
+            }
+
+            Leave();
+        }
+
+        void Leave()
+        {
+            if (Interlocked.Decrement(ref open) == 0)
+            {
+                over.TrySetResult();
+            }
         }
     }
 

@@ -23,6 +23,7 @@ public sealed class ImageUploader
     private readonly KlingSession _session;
     private readonly KlingClient _client;
     private readonly IPipelineObserver? _observer;
+    private readonly FileHashes _hashes;
     private readonly SemaphoreSlim _slots = new(MaxUploads);
     private readonly ConcurrentDictionary<string, SemaphoreSlim> _turns = new();
 
@@ -33,6 +34,7 @@ public sealed class ImageUploader
         _session = session;
         _observer = observer;
         _client = session.CreateClient(observer);
+        _hashes = new FileHashes(session);
     }
 
     /// <summary>Uploads an image, or finds an earlier upload of the same content that can still be used.</summary>
@@ -55,16 +57,7 @@ public sealed class ImageUploader
             _observer?.OnWarning($"'{path}': {warning}");
         }
 
-        // Read before the content: what is written meanwhile makes the time newer than the recorded one.
-        var modifiedAt = new DateTimeOffset(File.GetLastWriteTimeUtc(path));
-        string? hash = await _session.Ledger.FindFileHashAsync(path, report.Length, modifiedAt, cancellationToken).ConfigureAwait(false);
-        if (hash is null)
-        {
-            hash = await ContentHash.Sha256Async(path, cancellationToken).ConfigureAwait(false);
-            await _session.Ledger.RecordFileHashAsync(path, report.Length, modifiedAt, hash, cancellationToken).ConfigureAwait(false);
-        }
-
-        return new IdentifiedImage(report, hash);
+        return new IdentifiedImage(report, await _hashes.GetAsync(path, cancellationToken).ConfigureAwait(false));
     }
 
     /// <summary>Uploads an image that has been looked at, or finds an earlier upload of the same content that can still be used.</summary>

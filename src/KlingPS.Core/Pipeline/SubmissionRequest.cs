@@ -36,11 +36,17 @@ public sealed record SubmissionRequest
     /// <summary>Where the service posts the result.</summary>
     public string? CallbackUri { get; init; }
 
+    /// <summary>Which of several deliberate variants of the same video it is, from 1.</summary>
+    public int Take { get; init; } = 1;
+
     /// <summary>Buys even while an identical attempt is unknown.</summary>
     public bool Force { get; init; }
 
     /// <summary>Takes an earlier purchase of the same video instead of buying it again; which of two processes buys is decided by the ledger.</summary>
     public bool ReusePurchase { get; init; }
+
+    /// <summary>With <see cref="ReusePurchase"/>: tries again where an earlier attempt at the same video has failed.</summary>
+    public bool RetryFailed { get; init; }
 
     /// <summary>How much may be spent; <see langword="null"/> for no limit.</summary>
     public BudgetLimit? Budget { get; init; }

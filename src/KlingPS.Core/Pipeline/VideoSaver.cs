@@ -1,23 +1,27 @@
 using System.Globalization;
-using System.Text.RegularExpressions;
 using KlingPS.Core.Api;
 using KlingPS.Core.Downloads;
-using KlingPS.Core.Imaging;
 using KlingPS.Core.Ledger;
+using KlingPS.Core.Scheduling;
 using KlingPS.Core.Sessions;
 
 namespace KlingPS.Core.Pipeline;
 
 /// <summary>Brings finished videos to disk.</summary>
-public sealed partial class VideoSaver
+public sealed class VideoSaver
 {
+    /// <summary>Downloads at the same time; more would only share the line.</summary>
+    private const int MaxDownloads = 4;
+
     private readonly KlingSession _session;
     private readonly SaveOptions _options;
     private readonly IPipelineObserver? _observer;
     private readonly TaskResolver _resolver;
     private readonly KlingClient _client;
     private readonly VideoDownloader _downloader;
-    private readonly DistinctNames _names = new();
+    private readonly FileHashes _hashes;
+    private readonly VideoPlacer _placer;
+    private readonly PrioritySlots _slots = new(MaxDownloads);
     private int _lastIndex;
 
     /// <summary>Creates the saver.</summary>
@@ -31,7 +35,12 @@ public sealed partial class VideoSaver
         _resolver = new TaskResolver(session, observer);
         _client = session.CreateClient(observer);
         _downloader = session.CreateDownloader(observer);
+        _hashes = new FileHashes(session);
+        _placer = new VideoPlacer(session, options, _hashes);
     }
+
+    /// <summary>Names the videos of this saver.</summary>
+    internal VideoPlacer Placer => _placer;
 
     /// <summary>Saves the video of a task.</summary>
     /// <param name="reference">The task.</param>
@@ -58,78 +67,108 @@ public sealed partial class VideoSaver
         }
     }
 
-    private async Task<SavedVideo> SaveAsync(KlingVideoTask task, CancellationToken cancellationToken)
+    /// <summary>Tells the tokens of a name apart from the task.</summary>
+    /// <param name="task">The task.</param>
+    /// <param name="index">The place of the video in the run, from 1.</param>
+    internal static NameTemplateValues ValuesOf(KlingVideoTask task, int index) => new()
     {
-        string name = _options.Template.Expand(new NameTemplateValues
+        Source = task.SourcePath ?? PathOf(task.ImageUri),
+        Index = index,
+        TaskId = task.TaskId!,
+        Id = task.Id,
+        CreatedAt = task.CreatedAt,
+        Duration = task.Duration,
+        Take = task.Take,
+    };
+
+    /// <summary>Brings the video of a finished task to its place; what expires first goes first.</summary>
+    /// <param name="task">The task.</param>
+    /// <param name="place">Where to.</param>
+    /// <param name="cancellationToken">Stops the download; the next one continues it.</param>
+    /// <exception cref="KlingException">As <see cref="VideoDownloader.DownloadAsync"/>.</exception>
+    internal async Task<SavedVideo> FetchAsync(KlingVideoTask task, VideoPlace place, CancellationToken cancellationToken)
+    {
+        if (place.IsThere)
         {
-            Source = task.SourcePath ?? PathOf(task.ImageUri),
-            Index = Interlocked.Increment(ref _lastIndex),
-            TaskId = task.TaskId!,
-            Id = task.Id,
-            CreatedAt = task.CreatedAt,
-            Duration = task.Duration,
-        });
-        if (!_options.Overwrite && await IsSavedAsync(task, NameTemplate.Combine(_options.Destination, name), cancellationToken).ConfigureAwait(false))
-        {
-            _names.Claim(Path.GetRelativePath(_options.Destination, task.SavedPath!).Replace(Path.DirectorySeparatorChar, '/'));
-            return new SavedVideo(task.SavedPath!, task);
+            return new SavedVideo(place.Path, task);
         }
 
-        string target = NameTemplate.Combine(_options.Destination, _names.Claim(name));
+        using IDisposable slot = await _slots.EnterAsync(task.ExpiresAt ?? DateTimeOffset.MaxValue, cancellationToken).ConfigureAwait(false);
         try
         {
-            return new SavedVideo(target, await DownloadAsync(task, target, cancellationToken).ConfigureAwait(false));
+            return new SavedVideo(place.Path, await DownloadAsync(task, place.Path, cancellationToken).ConfigureAwait(false));
         }
         catch (KlingException exception) when (exception.Kind == ErrorKind.FileExists)
         {
             // It may be this very video, which another process has saved since the task was read.
-            if (await _session.Ledger.FindAsync(task.Id, cancellationToken).ConfigureAwait(false) is { } current
-                && await IsSavedAsync(current, target, cancellationToken).ConfigureAwait(false))
+            KlingVideoTask? current = await _session.Ledger.FindAsync(task.Id, cancellationToken).ConfigureAwait(false);
+            if (await _hashes.MatchAsync(place.Path, current?.SavedHash, cancellationToken).ConfigureAwait(false))
             {
-                return new SavedVideo(current.SavedPath!, current);
+                return new SavedVideo(place.Path, current!);
             }
 
             throw;
         }
     }
 
-    /// <summary>Downloads the video. It is recorded before it has its name: a process that is killed between would leave a file that nobody knows.</summary>
+    private async Task<SavedVideo> SaveAsync(KlingVideoTask task, CancellationToken cancellationToken)
+    {
+        VideoName name = _placer.Name(ValuesOf(task, Interlocked.Increment(ref _lastIndex)));
+        VideoPlace place = await _placer.FindAsync(name, task, cancellationToken).ConfigureAwait(false);
+        return await FetchAsync(task, place, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Downloads the video, or takes it from where it was saved before.</summary>
     private async Task<KlingVideoTask> DownloadAsync(KlingVideoTask task, string target, CancellationToken cancellationToken)
     {
         using var reporter = new TransferReporter(_observer, _session.TimeProvider, Path.GetFileName(target), isUpload: false, total: null);
         KlingVideoTask saved = task;
-        await _downloader.DownloadAsync(
-            new DownloadRequest
-            {
-                Uri = ToUri(task),
-                TargetPath = target,
-                Identity = task.TaskId,
-                Overwrite = _options.Overwrite,
-                RenewLink = token => RenewAsync(task, token),
-                Publishing = async hash => saved = await _session.Ledger.RecordSavedAsync(task.Id, target, hash).ConfigureAwait(false),
-                Progress = reporter,
-            },
-            cancellationToken).ConfigureAwait(false);
+        string? sha256 = null;
+        var request = new DownloadRequest
+        {
+            Uri = ToUri(task),
+            TargetPath = target,
+            Identity = task.TaskId,
+            Overwrite = _options.Overwrite,
+            RenewLink = token => RenewAsync(task, token),
+
+            // Recorded before it has its name: a process that is killed between would leave a file that nobody knows.
+            Publishing = async hash => saved = await _session.Ledger.RecordSavedAsync(task.Id, target, sha256 = hash).ConfigureAwait(false),
+            Progress = reporter,
+        };
+        if (!await TryCopyAsync(task, request, cancellationToken).ConfigureAwait(false))
+        {
+            await _downloader.DownloadAsync(request, cancellationToken).ConfigureAwait(false);
+        }
+
+        await _hashes.RecordAsync(target, sha256!, cancellationToken).ConfigureAwait(false);
         return saved;
     }
 
-    /// <summary>Whether the task's video lies where it would be put, whole, so that nothing has to be done.</summary>
-    private static async Task<bool> IsSavedAsync(KlingVideoTask task, string target, CancellationToken cancellationToken)
+    /// <summary>Takes the video from another place of this machine, where it still is: the service keeps it for days only.</summary>
+    private async Task<bool> TryCopyAsync(KlingVideoTask task, DownloadRequest request, CancellationToken cancellationToken)
     {
-        if (task.SavedPath is not string saved
-            || !File.Exists(saved)
-            || Path.GetDirectoryName(saved) != Path.GetDirectoryName(target)
-            || !IsVariantOf(Path.GetFileNameWithoutExtension(saved), Path.GetFileNameWithoutExtension(target)))
+        if (task is not { SavedPath: string earlier, SavedHash: string hash } || earlier == request.TargetPath)
         {
             return false;
         }
 
-        return await ContentHash.Sha256Async(saved, cancellationToken).ConfigureAwait(false) == task.SavedHash;
-    }
+        try
+        {
+            if (!await _hashes.MatchAsync(earlier, hash, cancellationToken).ConfigureAwait(false))
+            {
+                return false;
+            }
 
-    /// <summary>Whether a name is another with, at most, the number behind it that keeps names distinct.</summary>
-    private static bool IsVariantOf(string name, string stem)
-        => name.StartsWith(stem, StringComparison.Ordinal) && (name.Length == stem.Length || DistinguishingNumber().IsMatch(name.AsSpan(stem.Length)));
+            await _downloader.CopyAsync(request, earlier, hash, cancellationToken).ConfigureAwait(false);
+            return true;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or KlingException { Kind: ErrorKind.FileUnreadable or ErrorKind.PathNotFound })
+        {
+            // It has gone this moment, or cannot be read: there is still the service.
+            return false;
+        }
+    }
 
     /// <summary>Asks for a link that works: a renewed one, or the one the service tells now.</summary>
     private async Task<Uri?> RenewAsync(KlingVideoTask task, CancellationToken cancellationToken)
@@ -155,7 +194,4 @@ public sealed partial class VideoSaver
     private static KlingException Pending(KlingVideoTask task) => new(
         ErrorKind.TaskPending,
         string.Create(CultureInfo.InvariantCulture, $"The video of '{task.Subject}' (task {task.Id}) is not ready yet; it is still being made."));
-
-    [GeneratedRegex(@"^-\d+$")]
-    private static partial Regex DistinguishingNumber();
 }

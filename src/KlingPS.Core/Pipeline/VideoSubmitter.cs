@@ -15,10 +15,14 @@ public sealed class VideoSubmitter
     /// <summary>How often a request that bought nothing is sent before it counts as refused.</summary>
     private const int MaxTries = 5;
 
+    /// <summary>How long between two looks whether somebody else's request has been answered.</summary>
+    private static readonly TimeSpan s_answerPause = TimeSpan.FromSeconds(0.5);
+
     private readonly KlingSession _session;
     private readonly ImageUploader _uploader;
     private readonly KlingClient _client;
     private readonly IPipelineObserver? _observer;
+    private readonly RateBrake _brake = new();
     private volatile KlingException? _batchFault;
 
     /// <summary>Creates the submitter.</summary>
@@ -44,72 +48,140 @@ public sealed class VideoSubmitter
         try
         {
             ThrowIfBatchIsOver();
-            RequestRules.Check(request);
-            KlingVideoTask task = await PrepareAndBuyAsync(request, cancellationToken).ConfigureAwait(false);
+            IdentifiedRequest identified = await IdentifyAsync(request, cancellationToken).ConfigureAwait(false);
+            KlingVideoTask task = await FindEarlierAsync(identified, cancellationToken).ConfigureAwait(false)
+                ?? (await BuyAsync(identified, cancellationToken).ConfigureAwait(false)).Task;
             return new Outcome<SubmissionRequest, KlingVideoTask>(request, task, null);
         }
         catch (KlingException exception)
         {
-            if (exception.StopsBatch())
-            {
-                Interlocked.CompareExchange(ref _batchFault, exception, null);
-            }
-
             return new Outcome<SubmissionRequest, KlingVideoTask>(request, null, exception);
         }
     }
 
-    private async Task<KlingVideoTask> PrepareAndBuyAsync(SubmissionRequest request, CancellationToken cancellationToken)
+    /// <summary>Tells which video is asked for; sends nothing.</summary>
+    /// <exception cref="KlingException">A parameter is outside its range, or an image cannot be read or is none the service takes.</exception>
+    public async Task<IdentifiedRequest> IdentifyAsync(SubmissionRequest request, CancellationToken cancellationToken)
     {
+        ArgumentNullException.ThrowIfNull(request);
+        RequestRules.Check(request);
         IdentifiedImage? image = request.SourcePath is null ? null : await _uploader.IdentifyAsync(request.SourcePath, cancellationToken).ConfigureAwait(false);
         IdentifiedImage? tail = request.TailImagePath is null ? null : await _uploader.IdentifyAsync(request.TailImagePath, cancellationToken).ConfigureAwait(false);
-        string identity = AttemptIdentity.Of(ToVideo(request, request.ImageUri, request.TailImageUri), image?.Hash, tail?.Hash);
-        if (await FindEarlierAsync(request, identity, cancellationToken).ConfigureAwait(false) is KlingVideoTask earlier)
+        string identity = AttemptIdentity.Of(ToVideo(request, request.ImageUri, request.TailImageUri), image?.Hash, tail?.Hash, request.Take);
+        return new IdentifiedRequest(request, image, tail, identity);
+    }
+
+    /// <summary>What stands in the way of buying; sends nothing.</summary>
+    /// <returns>An earlier purchase, where one may be used again; <see langword="null"/> when the video is to be bought.</returns>
+    /// <exception cref="KlingException">
+    /// <see cref="ErrorKind.AttemptUnknown"/>: it is not known whether it was bought before.
+    /// <see cref="ErrorKind.TaskFailed"/>: it failed before and is not to be tried again.
+    /// </exception>
+    public async Task<KlingVideoTask?> FindEarlierAsync(IdentifiedRequest identified, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(identified);
+        SubmissionRequest request = identified.Request;
+        if (request.Force || request.Replaces is not null)
         {
-            return Reused(request, earlier);
+            return null;
         }
 
-        string? imageUri = request.ImageUri;
-        if (image is not null)
+        if (!request.ReusePurchase)
         {
-            imageUri = (await _uploader.UploadAsync(image, force: false, cancellationToken).ConfigureAwait(false)).Upload.Uri;
+            return Usable(request, await _session.Ledger.FindUnknownAsync(_session.Account, identified.Identity, cancellationToken).ConfigureAwait(false));
         }
 
-        string? tailUri = request.TailImageUri;
-        if (tail is not null)
+        while (true)
         {
-            tailUri = (await _uploader.UploadAsync(tail, force: false, cancellationToken).ConfigureAwait(false)).Upload.Uri;
-        }
+            KlingVideoTask? earlier = await _session.Ledger.FindEarlierAsync(_session.Account, identified.Identity, cancellationToken).ConfigureAwait(false);
+            if (earlier?.State != KlingTaskState.Submitting)
+            {
+                return Usable(request, earlier);
+            }
 
-        var intent = new TaskIntent
+            // Another command or process is buying it at this moment.
+            await Task.Delay(s_answerPause, _session.TimeProvider, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Buys the video, or finds that somebody else has done so meanwhile.</summary>
+    /// <param name="identified">The request.</param>
+    /// <param name="cancellationToken">Stops before the request has left; afterwards the purchase is carried to its end and recorded.</param>
+    /// <returns>The accepted task, and whether it was bought just now.</returns>
+    /// <exception cref="KlingException">Nothing was bought, or it is not known; see <see cref="SubmitAsync"/>.</exception>
+    public async Task<TaskClaim> BuyAsync(IdentifiedRequest identified, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(identified);
+        try
+        {
+            ThrowIfBatchIsOver();
+            TaskIntent intent = ToIntent(identified);
+            await _session.Ledger.RequireBudgetAsync(intent, cancellationToken).ConfigureAwait(false);
+            intent = intent with { Request = await UploadAsync(identified, cancellationToken).ConfigureAwait(false) };
+            while (true)
+            {
+                if (await TryBuyAsync(identified.Request, intent, cancellationToken).ConfigureAwait(false) is KlingVideoTask task)
+                {
+                    return new TaskClaim(task, IsNew: true);
+                }
+
+                if (await FindEarlierAsync(identified, cancellationToken).ConfigureAwait(false) is KlingVideoTask earlier)
+                {
+                    return new TaskClaim(earlier, IsNew: false);
+                }
+            }
+        }
+        catch (KlingException exception) when (exception.Kind == ErrorKind.BudgetExceeded)
+        {
+            throw new KlingException(exception.Kind, $"Nothing was bought for '{identified.Request.Subject}'. {exception.Message}", exception);
+        }
+        catch (KlingException exception) when (exception.StopsBatch())
+        {
+            Interlocked.CompareExchange(ref _batchFault, exception, null);
+            throw;
+        }
+    }
+
+    private TaskIntent ToIntent(IdentifiedRequest identified)
+    {
+        SubmissionRequest request = identified.Request;
+        return new TaskIntent
         {
             Account = _session.Account,
-            Request = ToVideo(request, imageUri, tailUri),
-            Identity = identity,
+            Request = ToVideo(request, request.ImageUri, request.TailImageUri),
+            Identity = identified.Identity,
             SourcePath = request.SourcePath,
-            SourceHash = image?.Hash,
+            SourceHash = identified.Image?.Hash,
             TailImagePath = request.TailImagePath,
+            Take = request.Take,
             Credits = request.Credits,
             Budget = _session.DailyCreditCap is decimal cap ? (request.Budget ?? new BudgetLimit()) with { DailyCredits = cap } : request.Budget,
             Replaces = request.Replaces,
         };
-        return await BuyAsync(request, intent, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>What stands in the way of buying: an earlier purchase where one may be used again, else an attempt whose end is not known.</summary>
-    private async Task<KlingVideoTask?> FindEarlierAsync(SubmissionRequest request, string identity, CancellationToken cancellationToken)
-        => request.Force || request.Replaces is not null ? null
-            : request.ReusePurchase
-                ? await _session.Ledger.FindPurchaseAsync(_session.Account, identity, cancellationToken).ConfigureAwait(false)
-                : await _session.Ledger.FindUnknownAsync(_session.Account, identity, cancellationToken).ConfigureAwait(false);
+    /// <summary>Brings the local images to where the service can fetch them.</summary>
+    private async Task<VideoRequest> UploadAsync(IdentifiedRequest identified, CancellationToken cancellationToken)
+    {
+        SubmissionRequest request = identified.Request;
+        return ToVideo(
+            request,
+            await UploadAsync(identified.Image, cancellationToken).ConfigureAwait(false) ?? request.ImageUri,
+            await UploadAsync(identified.TailImage, cancellationToken).ConfigureAwait(false) ?? request.TailImageUri);
+    }
 
-    /// <summary>Takes an earlier purchase for the result, unless it is not known whether it is one.</summary>
-    private static KlingVideoTask Reused(SubmissionRequest request, KlingVideoTask earlier)
-        => earlier.State == KlingTaskState.Unknown
-            ? throw new KlingException(
-                ErrorKind.AttemptUnknown,
-                $"Nothing was sent for '{request.Subject}': the same video was asked for before as task {earlier.Id}, and whether it was bought is not known.")
-            : earlier;
+    private async Task<string?> UploadAsync(IdentifiedImage? image, CancellationToken cancellationToken)
+        => image is null ? null : (await _uploader.UploadAsync(image, force: false, cancellationToken).ConfigureAwait(false)).Upload.Uri;
+
+    /// <summary>Takes an earlier purchase for the result, unless it is not known whether it is one, or it has failed.</summary>
+    private static KlingVideoTask? Usable(SubmissionRequest request, KlingVideoTask? earlier) => earlier?.State switch
+    {
+        KlingTaskState.Unknown => throw new KlingException(
+            ErrorKind.AttemptUnknown,
+            $"Nothing was sent for '{request.Subject}': the same video was asked for before as task {earlier.Id}, and whether it was bought is not known."),
+        KlingTaskState.Failed => request.RetryFailed ? null : throw TaskFaults.FailedBefore(request, earlier),
+        _ => earlier,
+    };
 
     private static VideoRequest ToVideo(SubmissionRequest request, string? imageUri, string? tailUri) => new()
     {
@@ -123,7 +195,9 @@ public sealed class VideoSubmitter
         CallbackUri = request.CallbackUri,
     };
 
-    private async Task<KlingVideoTask> BuyAsync(SubmissionRequest request, TaskIntent intent, CancellationToken cancellationToken)
+    /// <summary>Sends the request until it is accepted or refused.</summary>
+    /// <returns>The accepted task; <see langword="null"/> if somebody else has bought the video, or is about to.</returns>
+    private async Task<KlingVideoTask?> TryBuyAsync(SubmissionRequest request, TaskIntent intent, CancellationToken cancellationToken)
     {
         KlingVideoTask? task = null;
         try
@@ -131,6 +205,7 @@ public sealed class VideoSubmitter
             for (int tries = 1; ; tries++)
             {
                 TimeSpan delay;
+                using IDisposable? turn = await _brake.EnterAsync(cancellationToken).ConfigureAwait(false);
                 IAsyncDisposable lease = await _session.CreateGate.EnterAsync(cancellationToken).ConfigureAwait(false);
                 await using (lease.ConfigureAwait(false))
                 {
@@ -140,7 +215,7 @@ public sealed class VideoSubmitter
                         TaskClaim claim = await ClaimAsync(request, intent, cancellationToken).ConfigureAwait(false);
                         if (!claim.IsNew)
                         {
-                            return Reused(request, claim.Task);
+                            return null;
                         }
 
                         task = claim.Task;
@@ -192,6 +267,11 @@ public sealed class VideoSubmitter
             Backoff backoff = exception.Fault == TransportFault.NotSent ? Backoff.NotSent
                 : exception.Kind == ErrorKind.RateLimited ? Backoff.RateLimited
                 : Backoff.Unavailable;
+            if (exception.Kind == ErrorKind.RateLimited)
+            {
+                _brake.Apply();
+            }
+
             TimeSpan delay = backoff.Next(tries, exception.RetryAfter);
             _observer?.OnRetry(exception.Message, delay);
             return (null, delay);
@@ -207,6 +287,7 @@ public sealed class VideoSubmitter
             };
         }
 
+        _brake.Release();
         return (await _session.Ledger.RecordAcceptedAsync(task.Id, taskId).ConfigureAwait(false), TimeSpan.Zero);
     }
 

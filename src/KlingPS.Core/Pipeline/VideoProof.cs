@@ -1,0 +1,100 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using KlingPS.Core.Ledger;
+
+namespace KlingPS.Core.Pipeline;
+
+/// <summary>Tells what a video was made from: a JSON file beside it, <c>fox.mp4.json</c> for <c>fox.mp4</c>.</summary>
+public sealed record VideoProof
+{
+    /// <summary>The service's id of the task.</summary>
+    public required string? TaskId { get; init; }
+
+    /// <summary>The local number of the task.</summary>
+    public required long Id { get; init; }
+
+    /// <summary>When the task was submitted.</summary>
+    public required DateTimeOffset CreatedAt { get; init; }
+
+    /// <summary>When the video was finished.</summary>
+    public required DateTimeOffset? CompletedAt { get; init; }
+
+    /// <summary>What it cost, in credits.</summary>
+    public required decimal? Credits { get; init; }
+
+    /// <summary>The image and its hash.</summary>
+    public required VideoProofFile Source { get; init; }
+
+    /// <summary>The image at the end.</summary>
+    public required VideoProofFile? TailImage { get; init; }
+
+    /// <summary>What was asked for.</summary>
+    public required VideoProofRequest Request { get; init; }
+
+    /// <summary>The name of the video, beside this file, and its hash.</summary>
+    public required VideoProofFile Video { get; init; }
+
+    /// <summary>The proof of a saved video.</summary>
+    /// <param name="video">The video.</param>
+    /// <param name="tailHash">The SHA-256 of the image at the end, in lower-case hex.</param>
+    public static VideoProof Of(ConvertedVideo video, string? tailHash)
+    {
+        ArgumentNullException.ThrowIfNull(video);
+        KlingVideoTask task = video.Task;
+        return new VideoProof
+        {
+            TaskId = task.TaskId,
+            Id = task.Id,
+            CreatedAt = task.CreatedAt,
+            CompletedAt = task.CompletedAt,
+            Credits = task.CreditsConsumed,
+            Source = new VideoProofFile { Path = video.SourcePath, Uri = task.ImageUri, Sha256 = task.SourceHash },
+            TailImage = (task.TailImagePath ?? task.TailImageUri) is null ? null
+                : new VideoProofFile { Path = task.TailImagePath, Uri = task.TailImageUri, Sha256 = tailHash },
+            Request = new VideoProofRequest
+            {
+                Model = task.Model,
+                Prompt = task.Prompt,
+                NegativePrompt = task.NegativePrompt,
+                Duration = task.Duration,
+                CfgScale = task.CfgScale,
+                Take = task.Take,
+            },
+            Video = new VideoProofFile { Path = Path.GetFileName(video.Path), Sha256 = task.SavedHash },
+        };
+    }
+
+    /// <summary>Writes the proof beside its video, whole or not at all; a proof that says the same stays as it is.</summary>
+    /// <param name="videoPath">The full path of the video.</param>
+    /// <param name="cancellationToken">Stops the writing.</param>
+    /// <exception cref="KlingException"><see cref="ErrorKind.DestinationUnusable"/>: it cannot be written.</exception>
+    public async Task WriteAsync(string videoPath, CancellationToken cancellationToken)
+    {
+        string path = videoPath + ".json";
+        string temporary = path + ".partial";
+        try
+        {
+            byte[] content = JsonSerializer.SerializeToUtf8Bytes(this, s_context.VideoProof);
+            if (File.Exists(path) && (await File.ReadAllBytesAsync(path, cancellationToken).ConfigureAwait(false)).AsSpan().SequenceEqual(content))
+            {
+                return;
+            }
+
+            await File.WriteAllBytesAsync(temporary, content, cancellationToken).ConfigureAwait(false);
+            File.Move(temporary, path, overwrite: true);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new KlingException(ErrorKind.DestinationUnusable, $"The video '{videoPath}' is whole, but its proof '{path}' cannot be written: {exception.Message}", exception);
+        }
+    }
+
+    private static readonly VideoProofContext s_context = new(new JsonSerializerOptions
+    {
+        WriteIndented = true,
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+
+        // It is read by people, whose prompts need not be in English.
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    });
+}

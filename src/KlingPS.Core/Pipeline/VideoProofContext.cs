@@ -1,0 +1,8 @@
+using System.Text.Json.Serialization;
+
+namespace KlingPS.Core.Pipeline;
+
+/// <summary>How proofs are written as JSON.</summary>
+[JsonSerializable(typeof(VideoProof))]
+[JsonSourceGenerationOptions(DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+internal sealed partial class VideoProofContext : JsonSerializerContext;

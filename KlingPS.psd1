@@ -23,6 +23,7 @@
         'Get-KlingVideoTask'
         'Wait-KlingVideoTask'
         'Save-KlingVideo'
+        'ConvertTo-KlingVideo'
         'Resolve-KlingVideoTask'
         'Remove-KlingVideoTask'
         'Start-KlingSandbox'

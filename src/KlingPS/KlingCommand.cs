@@ -1,6 +1,8 @@
 using System.Management.Automation;
 using KlingPS.Bridge;
 using KlingPS.Core;
+using KlingPS.Core.Downloads;
+using KlingPS.Core.Pipeline;
 using KlingPS.Core.Sessions;
 using KlingPS.Errors;
 using KlingPS.Progress;
@@ -31,7 +33,18 @@ public abstract class KlingCommand : PSCmdlet, IDisposable
     private protected static RunspaceConnection Connection => RunspaceConnection.Current;
 
     /// <summary>Stops the work in hand. Purchases that have left are carried to their end and recorded.</summary>
-    protected override void StopProcessing() => _bridge.Stop();
+    protected override void StopProcessing()
+    {
+        _bridge.Stop();
+        if (DescribeUnfinished() is string unfinished)
+        {
+            // The streams belong to the pipeline thread, which is on its way out.
+            Host.UI.WriteWarningLine(unfinished);
+        }
+    }
+
+    /// <summary>What is under way and paid for when the user stops the command, and how to take it up again; called on another thread.</summary>
+    private protected virtual string? DescribeUnfinished() => null;
 
     /// <summary>Ends what still runs in the background.</summary>
     public void Dispose()
@@ -105,6 +118,22 @@ public abstract class KlingCommand : PSCmdlet, IDisposable
         catch (Exception exception) when (exception is System.Management.Automation.DriveNotFoundException or ProviderNotFoundException or NotSupportedException)
         {
             throw new KlingException(ErrorKind.PathNotFound, $"'{path}' is no path of this machine: {exception.Message}", exception);
+        }
+    }
+
+    /// <summary>Where videos go, from what the user says; ends the command if that cannot be.</summary>
+    private protected SaveOptions GetSaveOptions(string destination, string template, bool overwrite)
+    {
+        try
+        {
+            string folder = GetFullPath(destination);
+            DestinationFolder.RequireNoFile(folder);
+            return new SaveOptions { Destination = folder, Template = NameTemplate.Parse(template), Overwrite = overwrite };
+        }
+        catch (KlingException exception)
+        {
+            ThrowTerminatingError(exception, exception.Kind == ErrorKind.RequestInvalid ? template : destination);
+            throw;
         }
     }
 

@@ -1,8 +1,6 @@
-using System.Globalization;
 using System.Management.Automation;
 using KlingPS.Bridge;
 using KlingPS.Core;
-using KlingPS.Core.Api;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Pipeline;
 using KlingPS.Parameters;
@@ -16,7 +14,7 @@ namespace KlingPS.Commands;
 /// </remarks>
 [Cmdlet(VerbsCommon.New, "KlingVideoTask", SupportsShouldProcess = true)]
 [OutputType(typeof(KlingVideoTask))]
-public sealed class NewKlingVideoTaskCommand : ImagePathCommand
+public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
 {
     private const string ImageUriSet = "ImageUri";
 
@@ -25,7 +23,6 @@ public sealed class NewKlingVideoTaskCommand : ImagePathCommand
 
     private readonly StagePump<SubmissionRequest, Outcome<SubmissionRequest, KlingVideoTask>> _pump;
     private Outcome<SubmissionRequest, KlingVideoTask>? _batchFault;
-    private readonly string _runId = Guid.NewGuid().ToString("N");
     private int _fed;
     private int _accepted;
     private int _failed;
@@ -45,53 +42,6 @@ public sealed class NewKlingVideoTaskCommand : ImagePathCommand
     [Parameter(Mandatory = true, Position = 1, ValueFromPipelineByPropertyName = true)]
     [AllowEmptyString]
     public string Prompt { get; set; } = string.Empty;
-
-    /// <summary>What should not be seen: at most 2496 characters.</summary>
-    [Parameter(ValueFromPipelineByPropertyName = true)]
-    [Alias("negative_prompt")]
-    public string? NegativePrompt { get; set; }
-
-    /// <summary>The length of the video in seconds: 5 (the service's default) or 10.</summary>
-    [Parameter(ValueFromPipelineByPropertyName = true)]
-    [BlankAs(KlingModel.DefaultDuration)]
-    [ValidateSet("5", "10")]
-    public int? Duration { get; set; }
-
-    /// <summary>How closely the prompt is followed: 0 to 1 in steps of 0.1; the service's default is 0.5.</summary>
-    [Parameter(ValueFromPipelineByPropertyName = true)]
-    [BlankAs(0.5)]
-    [ValidateRange(0.0, 1.0)]
-    [Alias("cfg_scale")]
-    public double? CfgScale { get; set; }
-
-    /// <summary>The image file the video ends with.</summary>
-    [Parameter(ValueFromPipelineByPropertyName = true)]
-    public string? TailImagePath { get; set; }
-
-    /// <summary>The address of the image the video ends with.</summary>
-    [Parameter(ValueFromPipelineByPropertyName = true)]
-    [Alias("TailImageUrl", "tail_image_url")]
-    public string? TailImageUri { get; set; }
-
-    /// <summary>Where the service posts the result; http or https.</summary>
-    [Parameter(ValueFromPipelineByPropertyName = true)]
-    [Alias("CallBackUrl")]
-    public string? CallbackUri { get; set; }
-
-    /// <summary>The model's id.</summary>
-    [Parameter(ValueFromPipelineByPropertyName = true)]
-    [ArgumentCompleter(typeof(ModelCompleter))]
-    public string? Model { get; set; }
-
-    /// <summary>The most credits this command may spend; what goes over it is not bought.</summary>
-    [Parameter]
-    [ValidateRange(0, int.MaxValue)]
-    public decimal? MaxCredits { get; set; }
-
-    /// <summary>The most tasks this command may buy.</summary>
-    [Parameter]
-    [ValidateRange(0, int.MaxValue)]
-    public int? MaxTasks { get; set; }
 
     /// <summary>Buys even while the answer to an identical request is unknown, so that the video may be paid for twice.</summary>
     [Parameter]
@@ -171,7 +121,7 @@ public sealed class NewKlingVideoTaskCommand : ImagePathCommand
         SubmissionRequest request;
         try
         {
-            request = ToRequest(path, uri);
+            request = ToRequest(path, uri, Prompt) with { Force = Force };
             RequestRules.Check(request);
         }
         catch (KlingException exception)
@@ -188,34 +138,6 @@ public sealed class NewKlingVideoTaskCommand : ImagePathCommand
         }
     }
 
-    private SubmissionRequest ToRequest(string? path, string? uri) => new()
-    {
-        SourcePath = path,
-        ImageUri = uri,
-        TailImagePath = string.IsNullOrWhiteSpace(TailImagePath) ? null : GetFullPath(TailImagePath),
-        TailImageUri = NullIfBlank(TailImageUri),
-        Model = NullIfBlank(Model) ?? KlingModel.Default,
-        Prompt = Prompt,
-        NegativePrompt = NullIfBlank(NegativePrompt),
-        Duration = Duration,
-        CfgScale = CfgScale is double scale ? ToStep(scale) : null,
-        CallbackUri = NullIfBlank(CallbackUri),
-        Force = Force,
-        Budget = MaxCredits is null && MaxTasks is null ? null : new BudgetLimit { RunId = _runId, MaxCredits = MaxCredits, MaxTasks = MaxTasks },
-    };
-
-    private decimal ToStep(double scale)
-    {
-        decimal given = (decimal)scale;
-        decimal step = Math.Round(given, 1, MidpointRounding.AwayFromZero);
-        if (step != given)
-        {
-            WriteWarning(string.Create(CultureInfo.InvariantCulture, $"The service takes the CFG scale in steps of 0.1; {given} is sent as {step}."));
-        }
-
-        return step;
-    }
-
     private void ShowProgress()
         => Progress.Show(
             _failed == 0 ? $"{_accepted} of {_fed} accepted" : $"{_accepted} of {_fed} accepted, {_failed} not",
@@ -229,9 +151,4 @@ public sealed class NewKlingVideoTaskCommand : ImagePathCommand
             ThrowTerminatingError(new KlingException(error.Kind, $"{error.Message} {rest}", error), fault.Item.Subject);
         }
     }
-
-    private static string Describe(SubmissionRequest request)
-        => string.Create(CultureInfo.InvariantCulture, $"Buy a video of {request.Duration ?? KlingModel.DefaultDuration} seconds for {request.Credits:0.##} credits");
-
-    private static string? NullIfBlank(string? text) => string.IsNullOrWhiteSpace(text) ? null : text.Trim();
 }

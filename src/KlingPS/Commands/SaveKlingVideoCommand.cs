@@ -2,6 +2,7 @@ using System.Management.Automation;
 using KlingPS.Bridge;
 using KlingPS.Core;
 using KlingPS.Core.Pipeline;
+using KlingPS.Display;
 using KlingPS.Parameters;
 
 namespace KlingPS.Commands;
@@ -11,8 +12,8 @@ namespace KlingPS.Commands;
 [OutputType(typeof(FileInfo))]
 public sealed class SaveKlingVideoCommand : TaskReferenceCommand
 {
-    /// <summary>Downloads at the same time; more would only share the line.</summary>
-    private const int MaxDownloads = 4;
+    /// <summary>Tasks in hand: of these, the videos that expire first are downloaded first.</summary>
+    private const int MaxInHand = 256;
 
     private readonly StagePump<TaskReference, Outcome<TaskReference, SavedVideo>> _pump;
     private SaveOptions? _options;
@@ -44,25 +45,7 @@ public sealed class SaveKlingVideoCommand : TaskReferenceCommand
     /// <summary>Checks destination and template before anything is fetched.</summary>
     protected override void BeginProcessing()
     {
-        try
-        {
-            string destination = GetFullPath(Destination);
-            if (File.Exists(destination))
-            {
-                throw new KlingException(ErrorKind.DestinationUnusable, $"'{destination}' is a file, so no videos can be saved in it.");
-            }
-
-            _options = new SaveOptions
-            {
-                Destination = destination,
-                Template = Core.Downloads.NameTemplate.Parse(NameTemplate),
-                Overwrite = Force,
-            };
-        }
-        catch (KlingException exception)
-        {
-            ThrowTerminatingError(exception, exception.Kind == ErrorKind.RequestInvalid ? NameTemplate : Destination);
-        }
+        _options = GetSaveOptions(Destination, NameTemplate, Force);
     }
 
     /// <summary>Takes the next tasks and emits the videos that are whole.</summary>
@@ -94,7 +77,7 @@ public sealed class SaveKlingVideoCommand : TaskReferenceCommand
     }
 
     private ConcurrentStage<TaskReference, Outcome<TaskReference, SavedVideo>> CreateStage()
-        => new(new VideoSaver(GetLedgerSession(), _options!, Observer).SaveAsync, MaxDownloads, inOrder: false);
+        => new(new VideoSaver(GetLedgerSession(), _options!, Observer).SaveAsync, MaxInHand, inOrder: false);
 
     private void Emit(Outcome<TaskReference, SavedVideo> result)
     {
@@ -112,17 +95,8 @@ public sealed class SaveKlingVideoCommand : TaskReferenceCommand
         {
             _saved++;
             ShowProgress();
-            WriteObject(ToFile(video));
+            WriteObject(VideoFile.Of(this, video.Path, video.Task, video.Task.SourcePath));
         }
-    }
-
-    /// <summary>The file as Get-Item would emit it, so that it pipes and prints like any other.</summary>
-    private PSObject ToFile(SavedVideo video)
-    {
-        PSObject file = InvokeProvider.Item.Get([video.Path], force: true, literalPath: true)[0];
-        file.Properties.Add(new PSNoteProperty("TaskId", video.Task.TaskId));
-        file.Properties.Add(new PSNoteProperty("SourcePath", video.Task.SourcePath));
-        return file;
     }
 
     private void ShowProgress() => Progress.Show($"{_saved} of {_fed} saved", _saved * 100 / Math.Max(_fed, 1));

@@ -1,8 +1,10 @@
+using System.Collections.Concurrent;
 using System.Management.Automation;
 using KlingPS.Bridge;
 using KlingPS.Core;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Pipeline;
+using KlingPS.Display;
 using KlingPS.Parameters;
 
 namespace KlingPS.Commands;
@@ -13,6 +15,7 @@ namespace KlingPS.Commands;
 public sealed class WaitKlingVideoTaskCommand : TaskReferenceCommand
 {
     private readonly StagePump<TaskReference, Outcome<TaskReference, KlingVideoTask>> _pump;
+    private readonly ConcurrentDictionary<long, byte> _unfinished = new();
     private int _fed;
     private int _finished;
 
@@ -42,6 +45,11 @@ public sealed class WaitKlingVideoTaskCommand : TaskReferenceCommand
         {
             _fed++;
             ShowProgress();
+            if ((reference.Task?.Id ?? reference.Id) is long id)
+            {
+                _unfinished[id] = 0;
+            }
+
             _pump.Feed(reference);
         }
     }
@@ -51,6 +59,13 @@ public sealed class WaitKlingVideoTaskCommand : TaskReferenceCommand
     {
         _pump.Finish();
         Progress.Complete();
+    }
+
+    /// <inheritdoc/>
+    private protected override string? DescribeUnfinished()
+    {
+        long[] ids = [.. _unfinished.Keys.Order()];
+        return ids.Length == 0 ? null : $"{UnfinishedTasks.Describe(ids)} To get what is left: {UnfinishedTasks.TakeUp(ids)}";
     }
 
     /// <inheritdoc/>
@@ -73,6 +88,11 @@ public sealed class WaitKlingVideoTaskCommand : TaskReferenceCommand
     private void Emit(Outcome<TaskReference, KlingVideoTask> result)
     {
         _finished++;
+        if ((result.Item.Task?.Id ?? result.Item.Id) is long id)
+        {
+            _unfinished.TryRemove(id, out _);
+        }
+
         ShowProgress();
         if (result.Error is KlingException error)
         {

@@ -58,7 +58,7 @@ internal static class ErrorRecords
         ErrorKind.ServiceUnavailable =>
             "Check the network and Get-KlingAccount, then run the command again later. Tasks that were accepted go on: Get-KlingVideoTask -State Waiting, Queuing, Generating | Wait-KlingVideoTask | Save-KlingVideo.",
         ErrorKind.TaskFailed =>
-            "Read the reason, change the prompt or the image, and submit again with New-KlingVideoTask.",
+            "Read the reason. Change the prompt or the image, or try the same again with New-KlingVideoTask or ConvertTo-KlingVideo -RetryFailed.",
         ErrorKind.FeatureDisabled =>
             "The service has switched this off for now; see https://kie.ai for news, or choose another -Model.",
         ErrorKind.AttemptUnknown =>
@@ -80,11 +80,11 @@ internal static class ErrorRecords
         ErrorKind.FileExists =>
             "Use -Force to overwrite it, or choose another -Destination or -NameTemplate.",
         ErrorKind.DestinationUnusable =>
-            "Check that the folder exists, is writable and has room, or choose another -Destination. The video is paid for and can be fetched again: Get-KlingVideoTask -Id <id> | Save-KlingVideo.",
+            "Check that the folder exists, is writable and has room, or choose another -Destination. Nothing is lost: a video that is paid for can be fetched again, with Get-KlingVideoTask -Id <id> | Save-KlingVideo or the same ConvertTo-KlingVideo command.",
         ErrorKind.DownloadIncomplete =>
             "Run Save-KlingVideo again; the video is paid for and stays at the service for at least a day.",
         ErrorKind.LinkExpired =>
-            "Ask the service once more with Get-KlingVideoTask -Id <id> -Refresh; the service keeps videos for 14 days at most.",
+            "Ask the service once more with Get-KlingVideoTask -Id <id> -Refresh; the service keeps videos for 14 days at most. To buy it anew, use -Take with another number.",
         ErrorKind.LedgerUnusable =>
             "Nothing was sent. Make the file usable, or name another with the environment variable KLINGPS_LEDGER; about_KlingPS_Ledger says how to recover one.",
         ErrorKind.SandboxNotRunning =>

@@ -19,6 +19,10 @@ public abstract class ImagePathCommand : KlingCommand
     public string[] LiteralPath { get; set; } = [];
 
     /// <summary>The full paths of the files that the current input names. What names none is reported.</summary>
-    private protected IEnumerable<string> ResolveImagePaths()
-        => ImagePaths.Resolve(this, ParameterSetName == LiteralPathSet ? LiteralPath : Path, isLiteral: ParameterSetName == LiteralPathSet, WriteError);
+    private protected IEnumerable<string> ResolveImagePaths() => ResolveImagePaths(WriteError);
+
+    /// <inheritdoc cref="ResolveImagePaths()"/>
+    /// <param name="onError">Told of each name that leads to no file.</param>
+    private protected IEnumerable<string> ResolveImagePaths(Action<Core.KlingException, object?> onError)
+        => ImagePaths.Resolve(this, ParameterSetName == LiteralPathSet ? LiteralPath : Path, isLiteral: ParameterSetName == LiteralPathSet, onError);
 }

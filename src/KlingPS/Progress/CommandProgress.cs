@@ -33,8 +33,8 @@ internal sealed class CommandProgress : IDisposable
     private readonly Stopwatch _sinceDrawn = RunspaceConnection.Current.SinceProgressDrawn;
     private readonly Timer _timer;
     private int _isAsked;
-    private (string Status, int Percent) _wanted;
-    private (string Status, int Percent) _drawn;
+    private (string Status, int Percent, int Seconds) _wanted;
+    private (string Status, int Percent, int Seconds) _drawn;
 
     public CommandProgress(KlingCommand command, string activity)
     {
@@ -50,9 +50,10 @@ internal sealed class CommandProgress : IDisposable
     /// <summary>Shows where the batch stands; on the pipeline thread.</summary>
     /// <param name="status">The counts, in words.</param>
     /// <param name="percent">0 to 100, or -1 while the size of the batch is not known.</param>
-    public void Show(string status, int percent)
+    /// <param name="remaining">How long it will still take, if that is known.</param>
+    public void Show(string status, int percent, TimeSpan? remaining = null)
     {
-        _wanted = (status, percent);
+        _wanted = (status, percent, remaining is TimeSpan time ? (int)time.TotalSeconds : -1);
         DrawSoon();
     }
 
@@ -114,7 +115,11 @@ internal sealed class CommandProgress : IDisposable
         if (_wanted != default && _wanted != _drawn)
         {
             _drawn = _wanted;
-            _command.WriteProgress(new ProgressRecord(_id, _activity, _drawn.Status) { PercentComplete = Math.Clamp(_drawn.Percent, -1, 100) });
+            _command.WriteProgress(new ProgressRecord(_id, _activity, _drawn.Status)
+            {
+                PercentComplete = Math.Clamp(_drawn.Percent, -1, 100),
+                SecondsRemaining = _drawn.Seconds,
+            });
         }
 
         foreach ((string name, Transfer transfer) in _transfers)

@@ -1,0 +1,95 @@
+using System.Globalization;
+using System.Management.Automation;
+using KlingPS.Core.Api;
+using KlingPS.Core.Ledger;
+using KlingPS.Core.Pipeline;
+
+namespace KlingPS.Parameters;
+
+/// <summary>A command that buys videos: the parameters of a task, the same everywhere.</summary>
+public abstract class VideoRequestCommand : ImagePathCommand
+{
+    private readonly string _runId = Guid.NewGuid().ToString("N");
+
+    /// <summary>What should not be seen: at most 2496 characters.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Alias("negative_prompt")]
+    public string? NegativePrompt { get; set; }
+
+    /// <summary>The length of the video in seconds: 5 (the service's default) or 10.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [BlankAs(KlingModel.DefaultDuration)]
+    [ValidateSet("5", "10")]
+    public int? Duration { get; set; }
+
+    /// <summary>How closely the prompt is followed: 0 to 1 in steps of 0.1; the service's default is 0.5.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [BlankAs(0.5)]
+    [ValidateRange(0.0, 1.0)]
+    [Alias("cfg_scale")]
+    public double? CfgScale { get; set; }
+
+    /// <summary>The image file the video ends with.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    public string? TailImagePath { get; set; }
+
+    /// <summary>The address of the image the video ends with.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Alias("TailImageUrl", "tail_image_url")]
+    public string? TailImageUri { get; set; }
+
+    /// <summary>Where the service posts the result; http or https.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Alias("CallBackUrl")]
+    public string? CallbackUri { get; set; }
+
+    /// <summary>The model's id.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(ModelCompleter))]
+    public string? Model { get; set; }
+
+    /// <summary>The most credits this command may spend; what goes over it is not bought.</summary>
+    [Parameter]
+    [ValidateRange(0, int.MaxValue)]
+    public decimal? MaxCredits { get; set; }
+
+    /// <summary>The most tasks this command may buy.</summary>
+    [Parameter]
+    [ValidateRange(0, int.MaxValue)]
+    public int? MaxTasks { get; set; }
+
+    /// <summary>The request for one image, from the parameters as they are bound now.</summary>
+    /// <exception cref="Core.KlingException">The path of the image at the end is none.</exception>
+    private protected SubmissionRequest ToRequest(string? path, string? uri, string prompt) => new()
+    {
+        SourcePath = path,
+        ImageUri = uri,
+        TailImagePath = string.IsNullOrWhiteSpace(TailImagePath) ? null : GetFullPath(TailImagePath),
+        TailImageUri = NullIfBlank(TailImageUri),
+        Model = NullIfBlank(Model) ?? KlingModel.Default,
+        Prompt = prompt,
+        NegativePrompt = NullIfBlank(NegativePrompt),
+        Duration = Duration,
+        CfgScale = CfgScale is double scale ? ToStep(scale) : null,
+        CallbackUri = NullIfBlank(CallbackUri),
+        Budget = MaxCredits is null && MaxTasks is null ? null : new BudgetLimit { RunId = _runId, MaxCredits = MaxCredits, MaxTasks = MaxTasks },
+    };
+
+    /// <summary>What buying a video means, for the question whether to.</summary>
+    private protected static string Describe(SubmissionRequest request)
+        => string.Create(CultureInfo.InvariantCulture, $"Buy a video of {request.Duration ?? KlingModel.DefaultDuration} seconds for {request.Credits:0.##} credits");
+
+    private decimal ToStep(double scale)
+    {
+        decimal given = (decimal)scale;
+        decimal step = Math.Round(given, 1, MidpointRounding.AwayFromZero);
+        if (step != given)
+        {
+            WriteWarning(string.Create(CultureInfo.InvariantCulture, $"The service takes the CFG scale in steps of 0.1; {given} is sent as {step}."));
+        }
+
+        return step;
+    }
+
+    private static string? NullIfBlank(string? text) => string.IsNullOrWhiteSpace(text) ? null : text.Trim();
+}

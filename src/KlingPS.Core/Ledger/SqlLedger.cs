@@ -270,7 +270,11 @@ public sealed class SqlLedger : ITaskLedger, IAsyncDisposable
         string inside = System.IO.Path.EndsInDirectorySeparator(folder) ? folder : folder + System.IO.Path.DirectorySeparatorChar;
         return await ReadAsync(
             session => session.QueryAsync(
-                "SELECT saved_path FROM tasks WHERE SUBSTR(saved_path, 1, @length) = @folder",
+                """
+                SELECT saved_path FROM tasks WHERE SUBSTR(saved_path, 1, @length) = @folder
+                UNION
+                SELECT f.path FROM file_hashes f JOIN tasks t ON t.saved_hash = f.hash WHERE SUBSTR(f.path, 1, @length) = @folder
+                """,
                 row => row.GetString(0),
                 ("length", inside.Length),
                 ("folder", inside)),

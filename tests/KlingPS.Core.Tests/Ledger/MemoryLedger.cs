@@ -13,6 +13,7 @@ internal sealed class MemoryLedger : ITaskLedger
     private readonly SortedDictionary<long, Entry> _entries = [];
     private readonly Dictionary<(string Account, string TaskId), long> _byTaskId = [];
     private readonly ConcurrentDictionary<(string Account, string Hash), UploadRecord> _uploads = [];
+    private readonly ConcurrentDictionary<string, (long Length, DateTimeOffset ModifiedAt, string Hash)> _fileHashes = [];
     private long _lastId;
 
     public MemoryLedger(TimeProvider timeProvider)
@@ -24,7 +25,7 @@ internal sealed class MemoryLedger : ITaskLedger
     {
         ArgumentNullException.ThrowIfNull(intent);
         cancellationToken.ThrowIfCancellationRequested();
-        return Task.FromResult(Add(intent.Account, intent.Identity, TaskTransitions.Begun(intent, _time.GetUtcNow())));
+        return Task.FromResult(Begin(intent));
     }
 
     public Task<KlingVideoTask> RecordAcceptedAsync(long id, string taskId) => Task.FromResult(Change(id, task => task.Accepted(taskId, _time.GetUtcNow())));
@@ -120,19 +121,37 @@ internal sealed class MemoryLedger : ITaskLedger
 
     public Task OpenAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    public async Task<TaskClaim> ClaimAsync(TaskIntent intent, CancellationToken cancellationToken)
-        => await FindEarlierAsync(intent.Account, intent.Identity, cancellationToken) is { State: not KlingTaskState.Failed } purchase
-            ? new TaskClaim(purchase, IsNew: false)
-            : new TaskClaim(await BeginAsync(intent, cancellationToken), IsNew: true);
+    public Task<TaskClaim> ClaimAsync(TaskIntent intent, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        lock (_gate)
+        {
+            return Task.FromResult(FindEarlier(intent.Account, intent.Identity) is { State: not KlingTaskState.Failed } purchase
+                ? new TaskClaim(purchase, IsNew: false)
+                : new TaskClaim(Begin(intent), IsNew: true));
+        }
+    }
 
-    public Task RequireBudgetAsync(TaskIntent intent, CancellationToken cancellationToken) => Task.CompletedTask;
+    public Task RequireBudgetAsync(TaskIntent intent, CancellationToken cancellationToken)
+    {
+        lock (_gate)
+        {
+            RequireBudget(intent);
+            return Task.CompletedTask;
+        }
+    }
 
     public Task<IReadOnlyList<string>> ListSavedPathsAsync(string folder, CancellationToken cancellationToken)
     {
         lock (_gate)
         {
+            HashSet<string?> videos = [.. _entries.Values.Select(entry => entry.Task.SavedHash)];
             return Task.FromResult<IReadOnlyList<string>>(
-                [.. _entries.Values.Select(entry => entry.Task.SavedPath).OfType<string>().Where(path => path.StartsWith(folder, StringComparison.Ordinal))]);
+            [
+                .. _entries.Values.Select(entry => entry.Task.SavedPath).OfType<string>()
+                    .Union(_fileHashes.Where(file => videos.Contains(file.Value.Hash)).Select(file => file.Key))
+                    .Where(path => path.StartsWith(folder, StringComparison.Ordinal)),
+            ]);
         }
     }
 
@@ -140,12 +159,7 @@ internal sealed class MemoryLedger : ITaskLedger
     {
         lock (_gate)
         {
-            return Task.FromResult(_entries.Values
-                .Where(entry => entry.Account == account && entry.Identity == identity
-                    && (entry.Task.State is KlingTaskState.Succeeded or KlingTaskState.Failed || !entry.Task.State.IsSettled()))
-                .Select(entry => entry.Task)
-                .OrderBy(task => task.State == KlingTaskState.Failed)
-                .FirstOrDefault());
+            return Task.FromResult(FindEarlier(account, identity));
         }
     }
 
@@ -167,20 +181,65 @@ internal sealed class MemoryLedger : ITaskLedger
 
     public Task<IReadOnlyList<KlingVideoTask>> RecoverAsync(CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<KlingVideoTask>>([]);
 
-    public Task<string?> FindFileHashAsync(string path, long length, DateTimeOffset modifiedAt, CancellationToken cancellationToken) => Task.FromResult<string?>(null);
+    public Task<string?> FindFileHashAsync(string path, long length, DateTimeOffset modifiedAt, CancellationToken cancellationToken)
+        => Task.FromResult(_fileHashes.TryGetValue(path, out (long Length, DateTimeOffset ModifiedAt, string Hash) file) && (file.Length, file.ModifiedAt) == (length, modifiedAt) ? file.Hash : null);
 
-    public Task RecordFileHashAsync(string path, long length, DateTimeOffset modifiedAt, string hash, CancellationToken cancellationToken) => Task.CompletedTask;
+    public Task RecordFileHashAsync(string path, long length, DateTimeOffset modifiedAt, string hash, CancellationToken cancellationToken)
+    {
+        _fileHashes[path] = (length, modifiedAt, hash);
+        return Task.CompletedTask;
+    }
 
     public IRateGate OpenCreateGate(string account) => new SlidingWindowGate(20, TimeSpan.FromSeconds(10), _time);
 
     public IRateGate OpenQueryGate(string account) => new SlidingWindowGate(10, TimeSpan.FromSeconds(1), _time);
 
-    private KlingVideoTask Add(string account, string? identity, KlingVideoTask task)
+    private KlingVideoTask Begin(TaskIntent intent)
+    {
+        lock (_gate)
+        {
+            RequireBudget(intent);
+            return Add(intent.Account, intent.Identity, TaskTransitions.Begun(intent, _time.GetUtcNow()), intent.Budget?.RunId);
+        }
+    }
+
+    /// <summary>What the real ledger finds, in its order.</summary>
+    private KlingVideoTask? FindEarlier(string account, string identity) => _entries.Values
+        .Where(entry => entry.Account == account && entry.Identity == identity
+            && (entry.Task.State is KlingTaskState.Succeeded or KlingTaskState.Failed || !entry.Task.State.IsSettled()))
+        .Select(entry => entry.Task)
+        .OrderBy(task => task.State switch
+        {
+            KlingTaskState.Succeeded => 0,
+            KlingTaskState.Submitting or KlingTaskState.Unknown => 2,
+            KlingTaskState.Failed => 3,
+            _ => 1,
+        })
+        .ThenByDescending(task => task.Id)
+        .FirstOrDefault();
+
+    private void RequireBudget(TaskIntent intent)
+    {
+        if (intent.Budget is not { RunId: string run } budget)
+        {
+            return;
+        }
+
+        KlingVideoTask[] bought = [.. _entries.Values
+            .Where(entry => entry.RunId == run && entry.Task.State is not (KlingTaskState.Failed or KlingTaskState.Rejected or KlingTaskState.Abandoned))
+            .Select(entry => entry.Task)];
+        if (bought.Sum(task => task.CreditsReserved + (task.CreditsConsumed ?? 0)) + intent.Credits > budget.MaxCredits || bought.Length >= budget.MaxTasks)
+        {
+            throw new KlingException(ErrorKind.BudgetExceeded, "The limit of this run is reached.");
+        }
+    }
+
+    private KlingVideoTask Add(string account, string? identity, KlingVideoTask task, string? runId = null)
     {
         lock (_gate)
         {
             KlingVideoTask numbered = task with { Id = ++_lastId };
-            _entries.Add(numbered.Id, new Entry(account, identity, numbered));
+            _entries.Add(numbered.Id, new Entry(account, identity, numbered, runId));
             Index(account, numbered);
             return numbered;
         }
@@ -206,5 +265,5 @@ internal sealed class MemoryLedger : ITaskLedger
         }
     }
 
-    private sealed record Entry(string Account, string? Identity, KlingVideoTask Task);
+    private sealed record Entry(string Account, string? Identity, KlingVideoTask Task, string? RunId);
 }

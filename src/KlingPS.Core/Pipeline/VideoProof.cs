@@ -1,5 +1,6 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using KlingPS.Core.Ledger;
 
 namespace KlingPS.Core.Pipeline;
@@ -93,6 +94,7 @@ public sealed record VideoProof
     {
         WriteIndented = true,
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
 
         // It is read by people, whose prompts need not be in English.
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,

@@ -4,5 +4,4 @@ namespace KlingPS.Core.Pipeline;
 
 /// <summary>How proofs are written as JSON.</summary>
 [JsonSerializable(typeof(VideoProof))]
-[JsonSourceGenerationOptions(DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 internal sealed partial class VideoProofContext : JsonSerializerContext;

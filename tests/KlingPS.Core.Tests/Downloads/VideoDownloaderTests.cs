@@ -542,22 +542,20 @@ public sealed class VideoDownloaderTests : IDisposable
     }
 
     [Fact]
-    public async Task A_second_download_to_the_same_target_is_told_so_and_disturbs_nothing()
+    public async Task A_second_download_to_the_same_target_waits_until_the_first_is_over_and_disturbs_nothing()
     {
-        int second = 0;
-        KlingException? refused = null;
+        Task<DownloadedVideo>? second = null;
         DownloadedVideo video = await DownloadAsync(progress: _ =>
         {
-            if (Interlocked.Increment(ref second) == 1)
-            {
-                Task<DownloadedVideo> other = DownloadAsync(overwrite: true);
-                Assert.True(other.IsFaulted);
-                refused = other.Exception!.InnerException as KlingException;
-            }
+            second ??= DownloadAsync();
+            Assert.False(second.IsCompleted);
         });
         AssertWhole(video);
-        Assert.Equal(ErrorKind.DestinationUnusable, refused!.Kind);
-        Assert.Contains("Another download", refused.Message);
+
+        Assert.Equal(ErrorKind.FileExists, (await Assert.ThrowsAsync<KlingException>(() => second!)).Kind);
+        Assert.Single(_server.Requests);
+        Assert.Contains(TimeSpan.FromSeconds(0.5), _time.Waits);
+        AssertWhole(video);
     }
 
     [Fact]

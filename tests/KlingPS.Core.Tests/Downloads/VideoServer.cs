@@ -8,6 +8,9 @@ internal sealed class VideoServer(byte[] content) : HttpMessageHandler
 {
     public byte[] Content { get; set; } = content;
 
+    /// <summary>What is at an address; the same everywhere unless it is set.</summary>
+    public Func<Uri, byte[]>? ContentOf { get; set; }
+
     public string? EntityTag { get; set; } = "\"v1\"";
 
     public DateTimeOffset? LastModified { get; set; }
@@ -26,8 +29,11 @@ internal sealed class VideoServer(byte[] content) : HttpMessageHandler
 
     public List<HttpRequestMessage> Requests { get; } = [];
 
+    public byte[] ContentAt(Uri uri) => ContentOf?.Invoke(uri) ?? Content;
+
     public HttpResponseMessage Serve(HttpRequestMessage request)
     {
+        byte[] content = ContentAt(request.RequestUri!);
         long from = 0;
         RangeConditionHeaderValue? condition = request.Headers.IfRange;
         bool same = condition is null || !HonoursIfRange || condition.EntityTag?.Tag == EntityTag || (condition.Date is { } date && date == LastModified);
@@ -35,24 +41,24 @@ internal sealed class VideoServer(byte[] content) : HttpMessageHandler
         if (HasRanges && same && request.Headers.Range is { } range)
         {
             from = range.Ranges.Single().From!.Value;
-            if (from >= Content.Length)
+            if (from >= content.Length)
             {
                 response.StatusCode = HttpStatusCode.RequestedRangeNotSatisfiable;
-                response.Content.Headers.ContentRange = new ContentRangeHeaderValue(Content.Length);
+                response.Content.Headers.ContentRange = new ContentRangeHeaderValue(content.Length);
                 return response;
             }
 
             response.StatusCode = HttpStatusCode.PartialContent;
         }
 
-        response.Content = new StreamContent(new BodyStream(Content[(int)from..], Cuts.TryDequeue(out long cut) ? cut : long.MaxValue));
-        response.Content.Headers.ContentLength = AnnouncesLength ? Content.Length - from : null;
+        response.Content = new StreamContent(new BodyStream(content[(int)from..], Cuts.TryDequeue(out long cut) ? cut : long.MaxValue));
+        response.Content.Headers.ContentLength = AnnouncesLength ? content.Length - from : null;
         response.Content.Headers.LastModified = LastModified;
         response.Headers.Date = LastModified?.AddHours(1);
         response.Headers.ETag = EntityTag is null ? null : EntityTagHeaderValue.Parse(EntityTag);
         if (response.StatusCode == HttpStatusCode.PartialContent)
         {
-            response.Content.Headers.ContentRange = new ContentRangeHeaderValue(from, Content.Length - 1, Content.Length);
+            response.Content.Headers.ContentRange = new ContentRangeHeaderValue(from, content.Length - 1, content.Length);
         }
 
         return response;
@@ -69,8 +75,11 @@ internal sealed class VideoServer(byte[] content) : HttpMessageHandler
     protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        Requests.Add(request);
-        return Task.FromResult((Script.TryDequeue(out Func<HttpRequestMessage, HttpResponseMessage?>? scripted) ? scripted(request) : null) ?? Serve(request));
+        lock (Requests)
+        {
+            Requests.Add(request);
+            return Task.FromResult((Script.TryDequeue(out Func<HttpRequestMessage, HttpResponseMessage?>? scripted) ? scripted(request) : null) ?? Serve(request));
+        }
     }
 
     /// <summary>Gives its bytes in uneven pieces and breaks after some of them.</summary>

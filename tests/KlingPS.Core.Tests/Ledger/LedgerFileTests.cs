@@ -43,6 +43,23 @@ public sealed class LedgerFileTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_ledger_of_the_first_version_is_taken_over_with_all_that_is_in_it()
+    {
+        SqlLedger first = await _temp.OpenAsync();
+        KlingVideoTask task = await first.BeginAsync(TempLedger.Intent(), TestContext.Current.CancellationToken);
+        await first.DisposeAsync();
+        await _temp.SqlAsync("ALTER TABLE tasks DROP COLUMN take");
+        await _temp.SqlAsync("UPDATE schema_version SET version = 1");
+
+        SqlLedger second = await _temp.OpenAsync();
+
+        Assert.Equal(task, await second.FindAsync(task.Id, TestContext.Current.CancellationToken));
+        Assert.Equal(1, task.Take);
+        Assert.Equal(LedgerSchema.Version, Convert.ToInt32(await _temp.SqlAsync("SELECT version FROM schema_version"), null));
+        Assert.Equal(3, (await second.BeginAsync(TempLedger.Intent("b") with { Take = 3 }, TestContext.Current.CancellationToken)).Take);
+    }
+
+    [Fact]
     public async Task A_newer_ledger_is_refused_and_left_as_it_is()
     {
         await (await _temp.OpenAsync()).DisposeAsync();

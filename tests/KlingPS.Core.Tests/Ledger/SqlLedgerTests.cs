@@ -368,13 +368,98 @@ public sealed class SqlLedgerTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task The_hash_of_a_file_that_was_just_written_is_not_trusted()
+    public async Task A_take_is_recorded_and_one_more_does_not_stand_in_the_way_of_the_first()
     {
-        DateTimeOffset modified = _temp.Time.GetUtcNow() - TimeSpan.FromSeconds(1);
+        TaskIntent intent = TempLedger.Intent();
+        await _ledger.ClaimAsync(intent, Token);
 
-        await _ledger.RecordFileHashAsync("/a.png", 100, modified, "h1", Token);
+        TaskClaim second = await _ledger.ClaimAsync(intent with { Take = 2, Nonce = "2", Identity = AttemptIdentity.Of(intent.Request, null, null, 2) }, Token);
 
-        Assert.Null(await _ledger.FindFileHashAsync("/a.png", 100, modified, Token));
+        Assert.True(second.IsNew);
+        Assert.Equal([1, 2], (await _ledger.ListAsync(new TaskFilter(), Token)).Select(task => task.Take));
+    }
+
+    [Fact]
+    public async Task An_earlier_attempt_is_the_best_that_there_is()
+    {
+        KlingVideoTask rejected = await _ledger.BeginAsync(TempLedger.Intent(), Token);
+        string identity = rejected.Identity!;
+        await _ledger.RecordRejectedAsync(rejected.Id, "422", "no");
+        Assert.Null(await _ledger.FindEarlierAsync(TempLedger.Account, identity, Token));
+
+        await AcceptedAsync("t1");
+        await _ledger.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Failed));
+        await AcceptedAsync("t2");
+        KlingVideoTask failed = await _ledger.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t2", KlingTaskState.Failed));
+        await IsFoundAsync(failed);
+
+        await IsFoundAsync(await UnknownAsync());
+        await IsFoundAsync(await AcceptedAsync("t3"));
+        await IsFoundAsync(await _ledger.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t3", KlingTaskState.Succeeded)));
+        await AcceptedAsync("t4");
+        Assert.Equal("t3", (await _ledger.FindEarlierAsync(TempLedger.Account, identity, Token))!.TaskId);
+        Assert.Null(await _ledger.FindEarlierAsync("another account", identity, Token));
+
+        async Task IsFoundAsync(KlingVideoTask expected) => Assert.Equal(expected, await _ledger.FindEarlierAsync(TempLedger.Account, identity, Token));
+    }
+
+    [Fact]
+    public async Task An_earlier_attempt_of_a_dead_process_is_not_taken_for_one_under_way()
+    {
+        SqlLedger other = await _temp.OpenAsync(s_other, _ => true);
+        KlingVideoTask theirs = await other.BeginAsync(TempLedger.Intent(), Token);
+        bool isAlive = true;
+        SqlLedger ours = await _temp.OpenAsync(LedgerOwner.Current, _ => isAlive);
+        Assert.Equal(KlingTaskState.Submitting, (await ours.FindEarlierAsync(TempLedger.Account, theirs.Identity!, Token))!.State);
+
+        isAlive = false;
+
+        Assert.Equal(KlingTaskState.Unknown, (await ours.FindEarlierAsync(TempLedger.Account, theirs.Identity!, Token))!.State);
+    }
+
+    [Fact]
+    public async Task A_budget_can_be_asked_without_spending_it()
+    {
+        var budget = new BudgetLimit { RunId = "run", MaxTasks = 1 };
+        await _ledger.RequireBudgetAsync(TempLedger.Intent(), Token);
+        await _ledger.RequireBudgetAsync(TempLedger.Intent(budget: budget), Token);
+        Assert.Empty(await _ledger.ListAsync(new TaskFilter(), Token));
+
+        await _ledger.BeginAsync(TempLedger.Intent(budget: budget), Token);
+
+        Assert.Equal(ErrorKind.BudgetExceeded, (await Assert.ThrowsAsync<KlingException>(() => _ledger.RequireBudgetAsync(TempLedger.Intent(budget: budget), Token))).Kind);
+        await _ledger.RequireBudgetAsync(TempLedger.Intent(budget: budget with { RunId = "another run" }), Token);
+        Assert.Single(await _ledger.ListAsync(new TaskFilter(), Token));
+    }
+
+    [Fact]
+    public async Task The_paths_that_videos_were_saved_to_are_those_in_the_folder_and_below()
+    {
+        string folder = Path.GetFullPath("/videos");
+        foreach ((string id, string path) in ((string, string)[])[("t1", "a.mp4"), ("t2", "sub/b.mp4"), ("t3", "../videos-2/c.mp4"), ("t4", "../d.mp4")])
+        {
+            await _ledger.RecordSavedAsync((await AcceptedAsync(id)).Id, Path.GetFullPath(Path.Combine(folder, path)), id);
+        }
+
+        string[] expected = [Path.Combine(folder, "a.mp4"), Path.Combine(folder, "sub", "b.mp4")];
+        Assert.Equal(expected, (await _ledger.ListSavedPathsAsync(folder, Token)).Order());
+        Assert.Equal(expected, (await _ledger.ListSavedPathsAsync(folder + Path.DirectorySeparatorChar, Token)).Order());
+    }
+
+    [Fact]
+    public async Task A_video_that_was_saved_twice_is_known_in_both_places()
+    {
+        KlingVideoTask task = await AcceptedAsync("t1");
+        string folder = Path.GetFullPath("/videos");
+        foreach (string name in (string[])["a.mp4", "b.mp4"])
+        {
+            await _ledger.RecordSavedAsync(task.Id, Path.Combine(folder, name), "cafe");
+            await _ledger.RecordFileHashAsync(Path.Combine(folder, name), 100, _temp.Time.GetUtcNow(), "cafe", Token);
+        }
+
+        await _ledger.RecordFileHashAsync(Path.Combine(folder, "image.png"), 100, _temp.Time.GetUtcNow(), "beef", Token);
+
+        Assert.Equal([Path.Combine(folder, "a.mp4"), Path.Combine(folder, "b.mp4")], (await _ledger.ListSavedPathsAsync(folder, Token)).Order());
     }
 
     [Theory]

@@ -57,6 +57,9 @@ internal sealed partial class PipelineHarness : IAsyncDisposable
     /// <summary>What the service says of its tasks, by id.</summary>
     public ConcurrentDictionary<string, Reply> Tasks { get; } = new();
 
+    /// <summary>What the service says of a task from the moment it is bought, by its id; the test puts it into <see cref="Tasks"/> itself when this is not set.</summary>
+    public Func<string, Reply>? Makes { get; set; }
+
     public int Creates => Service.To(FakeService.CreatePath).Count;
 
     public int Uploads => Service.To(FakeService.UploadPath).Count;
@@ -112,6 +115,26 @@ internal sealed partial class PipelineHarness : IAsyncDisposable
 
     public Task<IReadOnlyList<KlingVideoTask>> ListAsync() => Ledger.ListAsync(new TaskFilter(), CancellationToken.None);
 
+    /// <summary>How the service takes a file.</summary>
+    public static async Task<HttpResponseMessage> AcceptUpload(SentRequest request, CancellationToken cancellationToken)
+    {
+        await request.ReadAsync(cancellationToken);
+        string name = FileName().Match(Encoding.Latin1.GetString(request.Body)).Groups[1].Value;
+        return await Replies.Data($$"""{"downloadUrl":"https://uploads.example/{{name}}"}""")(request, cancellationToken);
+    }
+
+    /// <summary>How the service accepts a request.</summary>
+    public Task<HttpResponseMessage> AcceptTask(SentRequest request, CancellationToken cancellationToken)
+    {
+        string taskId = string.Create(CultureInfo.InvariantCulture, $"task-{Interlocked.Increment(ref _accepted)}");
+        if (Makes is not null)
+        {
+            Tasks[taskId] = Makes(taskId);
+        }
+
+        return Replies.Accepts(taskId)(request, cancellationToken);
+    }
+
     public async ValueTask DisposeAsync()
     {
         await Session.DisposeAsync();
@@ -120,16 +143,6 @@ internal sealed partial class PipelineHarness : IAsyncDisposable
 
     [GeneratedRegex("name=\"fileName\"\r\n\r\n(.+)\r\n")]
     private static partial Regex FileName();
-
-    private static async Task<HttpResponseMessage> AcceptUpload(SentRequest request, CancellationToken cancellationToken)
-    {
-        await request.ReadAsync(cancellationToken);
-        string name = FileName().Match(Encoding.Latin1.GetString(request.Body)).Groups[1].Value;
-        return await Replies.Data($$"""{"downloadUrl":"https://uploads.example/{{name}}"}""")(request, cancellationToken);
-    }
-
-    private Task<HttpResponseMessage> AcceptTask(SentRequest request, CancellationToken cancellationToken)
-        => Replies.Accepts(string.Create(CultureInfo.InvariantCulture, $"task-{Interlocked.Increment(ref _accepted)}"))(request, cancellationToken);
 
     private Task<HttpResponseMessage> AnswerQuery(SentRequest request, CancellationToken cancellationToken)
     {

@@ -25,7 +25,7 @@ public sealed class VideoSaverTests : IAsyncDisposable
     {
         Outcome<TaskReference, SavedVideo> outcome = await SaveAsync(saver, task);
         Assert.True(outcome.Error is null, outcome.Error?.ToString());
-        Assert.Equal(_harness.Videos.Content, await File.ReadAllBytesAsync(outcome.Value!.Path));
+        Assert.Equal(_harness.Videos.ContentAt(new Uri(outcome.Value!.Task.ResultUri!)), await File.ReadAllBytesAsync(outcome.Value.Path));
         return Path.GetRelativePath(Destination, outcome.Value.Path);
     }
 
@@ -54,8 +54,9 @@ public sealed class VideoSaverTests : IAsyncDisposable
     [Fact]
     public async Task Videos_of_the_same_name_get_numbers_and_keep_them_in_the_next_run()
     {
+        _harness.Videos.ContentOf = uri => TestMp4.Create(5000, uri.AbsolutePath.Length);
         KlingVideoTask first = await _harness.FinishedAsync("a", "/one/fox.png");
-        KlingVideoTask second = await _harness.FinishedAsync("b", "/two/fox.png");
+        KlingVideoTask second = await _harness.FinishedAsync("bb", "/two/fox.png");
         VideoSaver saver = Saver();
         Assert.Equal("fox.mp4", await SavedAsync(saver, first));
         Assert.Equal("fox-2.mp4", await SavedAsync(saver, second));
@@ -80,12 +81,34 @@ public sealed class VideoSaverTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_video_asked_for_under_another_name_is_fetched_again()
+    public async Task A_video_asked_for_under_another_name_is_copied_from_where_it_is()
     {
         KlingVideoTask task = await _harness.FinishedAsync("a");
-        await SavedAsync(Saver(), task);
+        string earlier = Path.Combine(Destination, await SavedAsync(Saver(), task));
 
         Assert.Equal("copy.mp4", await SavedAsync(Saver(template: "copy"), task));
+
+        Assert.Single(_harness.Videos.Requests);
+        Assert.Empty(_harness.Service.Requests);
+        Assert.True(File.Exists(earlier));
+        Assert.Equal(Path.Combine(Destination, "copy.mp4"), await RecordedAsync(task));
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("edited")]
+    public async Task A_video_that_is_no_longer_where_it_was_saved_is_fetched_again(string? edited)
+    {
+        KlingVideoTask task = await _harness.FinishedAsync("a");
+        string earlier = Path.Combine(Destination, await SavedAsync(Saver(), task));
+        File.Delete(earlier);
+        if (edited is not null)
+        {
+            await File.WriteAllTextAsync(earlier, edited);
+        }
+
+        Assert.Equal("copy.mp4", await SavedAsync(Saver(template: "copy"), task));
+
         Assert.Equal(2, _harness.Videos.Requests.Count);
     }
 

@@ -1,12 +1,8 @@
 using System.Globalization;
-using System.Net;
 using System.Threading.Channels;
 using KlingPS.Core;
-using KlingPS.Core.Api;
-using KlingPS.Core.Downloads;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Pipeline;
-using KlingPS.Core.Secrets;
 using KlingPS.Core.Sessions;
 
 namespace KlingPS.Bench;
@@ -20,8 +16,6 @@ internal static class AnimateMode
     /// <summary>All is done except for images whose purchase is unknown; they were left alone.</summary>
     public const int SomethingUnknown = 2;
 
-    public const string KeyVariable = "KIE_API_KEY";
-
     private const int Submissions = 4;
     private const int Downloads = 3;
     private static readonly TimeSpan s_pollingInterval = TimeSpan.FromMilliseconds(400);
@@ -31,18 +25,8 @@ internal static class AnimateMode
         BudgetLimit? budget = arguments.Find("max-credits") is string credits
             ? new BudgetLimit { RunId = arguments.Get("run-id"), MaxCredits = decimal.Parse(credits, CultureInfo.InvariantCulture) }
             : null;
-        await using var ledger = new SqlLedger(Path.GetFullPath(arguments.Get("ledger")), TimeProvider.System);
-        var direct = new WebProxy();
-        await using var session = new KlingSession(new SessionOptions
-        {
-            Endpoints = new KlingEndpoints(new Uri(arguments.Get("endpoint")), new Uri(arguments.Get("upload-endpoint"))),
-            Key = ApiKey.From(Environment.GetEnvironmentVariable(KeyVariable) ?? string.Empty),
-            KeySource = KeyVariable,
-            IsSandbox = true,
-            ApiHandler = ApiHandler.Create(direct),
-            DownloadHandler = VideoDownloader.CreateHandler(direct),
-            Ledger = ledger,
-        });
+        await using Client client = Client.Open(arguments);
+        KlingSession session = client.Session;
 
         var submitter = new VideoSubmitter(session, observer: null);
         var saver = new VideoSaver(session, new SaveOptions { Destination = Path.GetFullPath(arguments.Get("out")) }, observer: null);

@@ -33,7 +33,7 @@ internal sealed class Child : IDisposable
             RedirectStandardError = true,
             UseShellExecute = false,
         };
-        start.Environment[AnimateMode.KeyVariable] = server.ApiKey;
+        start.Environment[Client.KeyVariable] = server.ApiKey;
         return new Child(Process.Start(start)!);
     }
 

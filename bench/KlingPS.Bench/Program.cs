@@ -1,4 +1,5 @@
 using System.Globalization;
+using KlingPS.Bench.Engine;
 
 namespace KlingPS.Bench;
 
@@ -8,8 +9,12 @@ internal static class Program
         KlingPS.Bench torture [--points N] [--images M] [--seed S] [--answers-lost P] [--workers W]
         KlingPS.Bench race
         KlingPS.Bench ledger
+        KlingPS.Bench pipeline [--only memory,throughput,cuts,rerun,rerun-large,batches]
         KlingPS.Bench animate --images <folder> --out <folder> --ledger <file> --endpoint <uri> --upload-endpoint <uri>
                               [--submit-only] [--run-id <id> --max-credits N]
+        KlingPS.Bench convert --images <folder> --out <folder> --ledger <file> --endpoint <uri> --upload-endpoint <uri>
+                              [--warm-up-endpoint <uri> --warm-up-upload-endpoint <uri>] [--hold <seconds>]
+        KlingPS.Bench sandbox [--generation <seconds>] [--spread <seconds>] [--unlimited] [--video-size <bytes>] [--cuts N]
         """;
 
     private static async Task<int> Main(string[] args)
@@ -21,6 +26,12 @@ internal static class Program
             {
                 case "animate":
                     return await AnimateMode.RunAsync(arguments);
+                case "convert":
+                    return await ConvertMode.RunAsync(arguments);
+                case "sandbox":
+                    return await SandboxMode.RunAsync(arguments);
+                case "pipeline":
+                    return await PipelineMode.RunAsync(arguments, Console.Out);
                 case "torture":
                     return await TortureAsync(arguments);
                 case "race":

@@ -1,0 +1,84 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+
+namespace KlingPS.Bench.Engine;
+
+/// <summary>A folder of images, and the videos and the ledger that come of it.</summary>
+internal sealed class Batch
+{
+    private readonly string _folder;
+
+    /// <param name="root">The folder for all measurements.</param>
+    /// <param name="name">The folder's name in it.</param>
+    /// <param name="images">How many images.</param>
+    /// <param name="ledgerPath">The ledger to go on with; one of its own when it is left out.</param>
+    public Batch(string root, string name, int images, string? ledgerPath = null)
+    {
+        _folder = Path.Combine(root, name);
+        Count = images;
+        LedgerPath = ledgerPath ?? Path.Combine(_folder, "ledger.db");
+        ImageFolder.Fill(Images, images, seed: Random.Shared.Next());
+
+        // As with any user's images, some time has passed since they were written.
+        foreach (string path in Directory.EnumerateFiles(Images))
+        {
+            File.SetLastWriteTimeUtc(path, DateTime.UtcNow.AddHours(-1));
+        }
+    }
+
+    public int Count { get; }
+
+    public string LedgerPath { get; }
+
+    public string Images => Path.Combine(_folder, "images");
+
+    public string Videos => Path.Combine(_folder, "videos");
+
+    /// <summary>Converts the folder with the engine alone, in a process of its own.</summary>
+    public async Task<ClientReport> ConvertAsync(SandboxProcess sandbox, params IEnumerable<string> more)
+    {
+        string output = await Programs.ReadToEndAsync(Programs.StartSelf(
+        [
+            "convert", "--images", Images, "--out", Videos, "--ledger", LedgerPath,
+            "--endpoint", sandbox.Endpoints.Api.AbsoluteUri, "--upload-endpoint", sandbox.Endpoints.Upload.AbsoluteUri,
+            .. more,
+        ]));
+        return JsonSerializer.Deserialize<ClientReport>(output)!;
+    }
+
+    /// <summary>Converts the folder in a PowerShell of its own.</summary>
+    /// <param name="sandbox">The service.</param>
+    /// <param name="script">What PowerShell does; it has $module, $images, $videos, $prompt and $hold, and writes numbers as a last line.</param>
+    /// <param name="hold">How long the script may watch the tasks.</param>
+    /// <returns>The numbers.</returns>
+    public async Task<double[]> ConvertInShellAsync(SandboxProcess sandbox, string script, TimeSpan hold = default)
+    {
+        string preamble = string.Create(
+            CultureInfo.InvariantCulture,
+            $"$ErrorActionPreference = 'Stop'; $module = '{FindModule()}'; $images = '{Images}'; $videos = '{Videos}'; $prompt = '{ConvertMode.Prompt}'; $hold = {hold.TotalSeconds}\n");
+        Process process = Programs.Start("pwsh", ["-NoProfile", "-NonInteractive", "-Command", preamble + script], new()
+        {
+            ["KLINGPS_ENDPOINT"] = sandbox.Endpoints.Api.AbsoluteUri,
+            ["KLINGPS_UPLOAD_ENDPOINT"] = sandbox.Endpoints.Upload.AbsoluteUri,
+            ["KLINGPS_LEDGER"] = LedgerPath,
+        });
+        string output = await Programs.ReadToEndAsync(process);
+        return [.. output.Trim().Split('\n')[^1].Split(' ').Select(number => double.Parse(number, CultureInfo.InvariantCulture))];
+    }
+
+    /// <summary>The module as the build has staged it.</summary>
+    private static string FindModule()
+    {
+        DirectoryInfo? folder = new(AppContext.BaseDirectory);
+        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "KlingPS.sln")))
+        {
+            folder = folder.Parent;
+        }
+
+        string staged = Path.Combine(folder?.FullName ?? string.Empty, "out", "KlingPS");
+        return Directory.Exists(staged)
+            ? Directory.EnumerateFiles(staged, "KlingPS.psd1", SearchOption.AllDirectories).Single()
+            : throw new InvalidOperationException("The module is not built. Build KlingPS.sln first.");
+    }
+}

@@ -1,0 +1,53 @@
+namespace KlingPS.Bench.Engine;
+
+/// <summary>What it takes to keep ten thousand tasks in flight.</summary>
+internal static class MemoryMeasure
+{
+    private const int Tasks = 10_000;
+    private const double MaxMiB = 150;
+    private static readonly TimeSpan s_hold = TimeSpan.FromSeconds(20);
+
+    /// <summary>
+    /// Runs the command beside the script, which looks at the memory of both. The shell's own memory is that before it knows the module.
+    /// Writes the growth of the resident memory and of the heap, in bytes, and how many tasks the ledger has in flight.
+    /// </summary>
+    private const string Script = """
+        $resident = [Environment]::WorkingSet
+        $heap = [GC]::GetTotalMemory($false)
+        $mostResident = $mostHeap = 0
+        $shell = [powershell]::Create()
+        $null = $shell.AddScript({
+            param($module, $images, $videos, $prompt)
+            Import-Module $module
+            Get-ChildItem $images -File | ConvertTo-KlingVideo -Prompt $prompt -Destination $videos
+        }).AddParameters(@($module, $images, $videos, $prompt))
+        $run = $shell.BeginInvoke()
+        $time = [Diagnostics.Stopwatch]::StartNew()
+        while ($time.Elapsed.TotalSeconds -lt $hold -and -not $run.IsCompleted) {
+            $mostResident = [Math]::Max($mostResident, [Environment]::WorkingSet)
+            $mostHeap = [Math]::Max($mostHeap, [GC]::GetTotalMemory($false))
+            Start-Sleep -Milliseconds 100
+        }
+        $completed = [int]$run.IsCompleted
+        $shell.Stop()
+        "$($mostResident - $resident) $($mostHeap - $heap) $completed"
+        """;
+
+    public static async Task<IReadOnlyList<Figure>> RunAsync(string root)
+    {
+        await using SandboxProcess sandbox = await SandboxProcess.StartAsync(TimeSpan.FromHours(1), isUnlimited: true);
+        var batch = new Batch(root, "memory", Tasks);
+        await Seeder.RunAsync(batch, sandbox, areFinished: false);
+
+        ClientReport core = await batch.ConvertAsync(sandbox, "--hold", $"{s_hold.TotalSeconds}");
+        double[] shell = await batch.ConvertInShellAsync(sandbox, Script, 3 * s_hold);
+        double shellMiB = shell[0] / 1048576;
+        return
+        [
+            new($"{core.InFlight} tasks in flight in the engine: resident memory over the process's own", $"≤ {MaxMiB} MiB", $"{core.Resident.MiB:0} MiB", core.Resident.MiB <= MaxMiB && core.InFlight == Tasks),
+            new($"{core.InFlight} tasks in flight in the engine: managed heap, likewise", string.Empty, $"{core.Heap.MiB:0} MiB, garbage included"),
+            new($"{Tasks} tasks in flight in the cmdlet: resident memory over the shell's own", $"≤ {MaxMiB} MiB", $"{shellMiB:0} MiB", shellMiB <= MaxMiB && shell[2] == 0),
+            new($"{Tasks} tasks in flight in the cmdlet: managed heap, likewise", string.Empty, $"{shell[1] / 1048576:0} MiB, garbage included"),
+        ];
+    }
+}

@@ -1,0 +1,11 @@
+namespace KlingPS.Bench.Engine;
+
+internal static class Quantiles
+{
+    /// <summary>The value that this share of all is at most.</summary>
+    public static double At(this IEnumerable<double> values, double share)
+    {
+        double[] sorted = [.. values.Order()];
+        return sorted[Math.Max(0, (int)Math.Ceiling(share * sorted.Length) - 1)];
+    }
+}

@@ -1,0 +1,67 @@
+using System.Net;
+using KlingPS.Core.Api;
+using KlingPS.Core.Ledger;
+using KlingPS.Core.Pipeline;
+using KlingPS.Core.Secrets;
+
+namespace KlingPS.Bench.Engine;
+
+/// <summary>
+/// Buys the videos of a batch without the client's brakes, so that thousands of tasks need not be bought at two a second: the
+/// sandbox has accepted them, and the ledger says so.
+/// </summary>
+internal static class Seeder
+{
+    private const int Width = 32;
+
+    /// <summary>Buys the videos.</summary>
+    /// <param name="batch">The batch.</param>
+    /// <param name="sandbox">A sandbox without limits.</param>
+    /// <param name="areFinished">Whether the ledger also learns that the tasks have succeeded; the sandbox has to be that quick.</param>
+    /// <returns>The ids of the tasks at the service.</returns>
+    public static async Task<IReadOnlyList<string>> RunAsync(Batch batch, SandboxProcess sandbox, bool areFinished)
+    {
+        await using Client client = Client.Open(batch.LedgerPath, sandbox.Endpoints, SandboxMode.Key);
+        using var http = new HttpMessageInvoker(ApiHandler.Create(new WebProxy()));
+        using var key = ApiKey.From(SandboxMode.Key);
+        var service = new KlingClient(http, sandbox.Endpoints, key);
+        var submitter = new VideoSubmitter(client.Session, observer: null);
+        var ids = new List<string>();
+        await Parallel.ForEachAsync(
+            Directory.EnumerateFiles(batch.Images),
+            new ParallelOptions { MaxDegreeOfParallelism = Width },
+            async (path, token) =>
+            {
+                IdentifiedRequest identified = await submitter.IdentifyAsync(new SubmissionRequest { SourcePath = path, Prompt = ConvertMode.Prompt }, token);
+                var video = new VideoRequest
+                {
+                    Model = identified.Request.Model,
+                    Prompt = identified.Request.Prompt,
+                    ImageUri = $"https://example.com/{identified.Image!.Hash}.png",
+                };
+                TaskClaim claim = await client.Ledger.ClaimAsync(
+                    new TaskIntent
+                    {
+                        Account = client.Session.Account,
+                        Request = video,
+                        Identity = identified.Identity,
+                        SourcePath = path,
+                        SourceHash = identified.Image.Hash,
+                        Credits = identified.Request.Credits,
+                    },
+                    token);
+                string taskId = await service.CreateTaskAsync(video, token);
+                await client.Ledger.RecordAcceptedAsync(claim.Task.Id, taskId);
+                if (areFinished)
+                {
+                    await client.Ledger.RecordSnapshotAsync(client.Session.Account, await service.QueryTaskAsync(taskId, token));
+                }
+
+                lock (ids)
+                {
+                    ids.Add(taskId);
+                }
+            });
+        return ids;
+    }
+}

@@ -11,4 +11,7 @@ public sealed record ConversionPlan(ConversionStep Step, SubmissionRequest Reque
 {
     /// <summary>What it would cost, in credits.</summary>
     public decimal Credits => Step == ConversionStep.Buy ? Request.Credits : 0;
+
+    /// <summary>What makes two purchases the same.</summary>
+    internal string Identity { get; init; } = string.Empty;
 }

@@ -96,7 +96,14 @@ public sealed class VideoConverter : IDisposable
             : earlier is { State: KlingTaskState.Succeeded } ? ConversionStep.Download
             : earlier is null && _planned.Add(identified.Identity) ? ConversionStep.Buy
             : ConversionStep.Wait;
-        return new ConversionPlan(step, identified.Request, earlier, place?.Path);
+        return new ConversionPlan(step, identified.Request, earlier, place?.Path) { Identity = identified.Identity };
+    }
+
+    /// <summary>Takes back that a video would be bought: other images of the same content cannot count on it.</summary>
+    public void Decline(ConversionPlan plan)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        _planned.Remove(plan.Identity);
     }
 
     /// <summary>Does what is missing for an image to have its video.</summary>

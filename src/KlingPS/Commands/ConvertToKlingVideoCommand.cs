@@ -219,10 +219,26 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
         try
         {
             ConversionPlan plan = Await(token => GetConverter().PlanAsync(item, token));
-            _plan = _plan.With(plan, MaxCredits, MaxTasks, out bool isWithinBudget);
+            if (!_isPlan && plan.Step != ConversionStep.Buy)
+            {
+                return true;
+            }
+
+            bool isWithinBudget = true;
+            if (_isPlan)
+            {
+                _plan = _plan.With(plan, MaxCredits, MaxTasks, out isWithinBudget);
+            }
+
             string action = isWithinBudget ? Describe(plan) : "leave it out, for the limit of this run is reached";
             string text = $"'{item.Request.Subject}': {action}";
-            return !_isPlan && plan.Step != ConversionStep.Buy ? true : ShouldProcess(text, text, "Confirm") && isWithinBudget;
+            bool isWanted = ShouldProcess(text, text, "Confirm");
+            if (!isWanted && !(_isPlan && isWithinBudget))
+            {
+                GetConverter().Decline(plan);
+            }
+
+            return isWanted;
         }
         catch (KlingException exception)
         {

@@ -35,12 +35,13 @@ public abstract class KlingCommand : PSCmdlet, IDisposable
     /// <summary>Stops the work in hand. Purchases that have left are carried to their end and recorded.</summary>
     protected override void StopProcessing()
     {
-        _bridge.Stop();
         if (DescribeUnfinished() is string unfinished)
         {
-            // The streams belong to the pipeline thread, which is on its way out.
+            // The streams belong to the pipeline thread. That one goes on until it is stopped, so this stands before the next prompt.
             Host.UI.WriteWarningLine(unfinished);
         }
+
+        _bridge.Stop();
     }
 
     /// <summary>What is under way and paid for when the user stops the command, and how to take it up again; called on another thread.</summary>

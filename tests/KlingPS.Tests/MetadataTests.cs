@@ -41,6 +41,13 @@ public sealed class MetadataTests
         ["Measure-KlingVideoCost"] = ([typeof(VideoCostEstimate)], false, [.. s_pathParameters, ("Duration", typeof(int)), ("Model", typeof(string))]),
         ["New-KlingVideoTask"] = ([typeof(KlingVideoTask)], true,
             [.. s_pathParameters, ("ImageUri", typeof(string[])), .. s_taskParameters, ("MaxCredits", typeof(decimal?)), ("MaxTasks", typeof(int?)), ("Force", typeof(SwitchParameter))]),
+        ["ConvertTo-KlingVideo"] = ([typeof(FileInfo)], true,
+        [
+            .. s_pathParameters, .. s_taskParameters, ("MaxCredits", typeof(decimal?)), ("MaxTasks", typeof(int?)),
+            ("PromptFromSidecar", typeof(SwitchParameter)), ("Destination", typeof(string)), ("NameTemplate", typeof(string)), ("Take", typeof(int?)),
+            ("ThrottleLimit", typeof(int?)), ("Timeout", typeof(int?)), ("PollingInterval", typeof(double?)),
+            ("Sidecar", typeof(SwitchParameter)), ("RetryFailed", typeof(SwitchParameter)), ("Force", typeof(SwitchParameter)),
+        ]),
         ["Get-KlingVideoTask"] = ([typeof(KlingVideoTask)], false,
         [
             .. s_taskReferences, ("State", typeof(KlingTaskState[])), ("Since", typeof(DateTime?)), ("Unsaved", typeof(SwitchParameter)),
@@ -96,13 +103,15 @@ public sealed class MetadataTests
         Assert.True(command.ImplementingType.IsSealed);
     }
 
-    [Fact]
-    public void The_parameters_of_a_task_bind_by_property_name()
+    [Theory]
+    [InlineData(typeof(Commands.NewKlingVideoTaskCommand))]
+    [InlineData(typeof(Commands.ConvertToKlingVideoCommand))]
+    public void The_parameters_of_a_task_bind_by_property_name(Type command)
     {
         foreach ((string name, _) in s_taskParameters)
         {
             Assert.All(
-                typeof(Commands.NewKlingVideoTaskCommand).GetProperty(name)!.GetCustomAttributes<ParameterAttribute>(),
+                command.GetProperty(name)!.GetCustomAttributes<ParameterAttribute>(),
                 parameter => Assert.True(parameter.ValueFromPipelineByPropertyName));
         }
     }

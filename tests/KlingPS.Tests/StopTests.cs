@@ -105,6 +105,51 @@ public sealed class StopTests
     }
 
     [Fact]
+    public async Task Stopping_a_conversion_says_what_goes_on_and_the_next_run_takes_it_up()
+    {
+        var clock = new HeldClock();
+        var host = new RecordingHost();
+        await using ConnectedShell shell = await ConnectedShell.StartAsync(clock, TimeSpan.FromMinutes(2), host: host);
+        const string Script = "$images | ConvertTo-KlingVideo -Prompt 'It moves.' -Destination $destination -PollingInterval 0.1";
+        using RunningScript running = shell.Shell.Start(Script, new { images = shell.Images("a.png", "b.png"), destination = shell.Destination });
+        await Until.TrueAsync(() => shell.Bill.Tasks is [{ Queries: > 0 }, { Queries: > 0 }]);
+
+        await running.StopAsync();
+
+        ShellResult result = await running.Completion;
+        Assert.True(result.WasStopped);
+        Assert.Empty(result.Output);
+        Assert.Empty(result.Errors);
+        string warning = Assert.Single(host.Screen.Warnings);
+        KlingVideoTask[] tasks = (await shell.RunAsync("Get-KlingVideoTask")).Clean().Of<KlingVideoTask>();
+        Assert.StartsWith("2 videos are paid for and still to come", warning, StringComparison.Ordinal);
+        Assert.EndsWith(
+            $"Get-KlingVideoTask -Id {tasks[0].Id}, {tasks[1].Id} | Wait-KlingVideoTask | Save-KlingVideo -Destination '{shell.Destination}'",
+            warning,
+            StringComparison.Ordinal);
+
+        clock.Advance(TimeSpan.FromMinutes(2));
+        Assert.Equal(2, (await shell.RunAsync(Script)).Clean().Output.Count);
+        Assert.Equal(2, shell.Bill.CreatesReceived);
+    }
+
+    [Fact]
+    public async Task Stopping_a_wait_says_what_goes_on()
+    {
+        var clock = new HeldClock();
+        var host = new RecordingHost();
+        await using ConnectedShell shell = await ConnectedShell.StartAsync(clock, TimeSpan.FromMinutes(2), host: host);
+        (await shell.RunAsync("$task = New-KlingVideoTask $image 'It moves.'", new { image = shell.Image() })).Clean();
+        using RunningScript running = shell.Shell.Start("$task | Wait-KlingVideoTask -PollingInterval 0.1");
+        await Until.TrueAsync(() => shell.Bill.Queries > 0);
+
+        await running.StopAsync();
+
+        KlingVideoTask task = Assert.Single((await shell.RunAsync("Get-KlingVideoTask")).Clean().Of<KlingVideoTask>());
+        Assert.EndsWith($"Get-KlingVideoTask -Id {task.Id} | Wait-KlingVideoTask | Save-KlingVideo", Assert.Single(host.Screen.Warnings), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task An_upload_that_is_stopped_buys_nothing()
     {
         var clock = new HeldClock();

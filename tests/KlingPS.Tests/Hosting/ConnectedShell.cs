@@ -10,12 +10,13 @@ internal sealed class ConnectedShell : IAsyncDisposable
 
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("klingps-");
 
-    private ConnectedShell(SandboxServer server)
+    private ConnectedShell(SandboxServer server, RecordingHost? host)
     {
         Server = server;
+        Shell = new HostedShell(host);
     }
 
-    public HostedShell Shell { get; } = new();
+    public HostedShell Shell { get; }
 
     public SandboxServer Server { get; }
 
@@ -27,7 +28,7 @@ internal sealed class ConnectedShell : IAsyncDisposable
     public string Destination => Path.Combine(Folder, "videos");
 
     /// <summary>A sandbox whose tasks are finished when they are accepted, unless a clock or a time is given.</summary>
-    public static async Task<ConnectedShell> StartAsync(TimeProvider? clock = null, TimeSpan? generationTime = null, decimal credits = 10_000)
+    public static async Task<ConnectedShell> StartAsync(TimeProvider? clock = null, TimeSpan? generationTime = null, decimal credits = 10_000, RecordingHost? host = null)
     {
         var shell = new ConnectedShell(SandboxServer.Start(new SandboxOptions
         {
@@ -35,7 +36,7 @@ internal sealed class ConnectedShell : IAsyncDisposable
             Credits = credits,
             GenerationTime = generationTime ?? TimeSpan.Zero,
             TimeProvider = clock ?? TimeProvider.System,
-        }));
+        }), host);
         (await shell.ConnectAsync()).Clean();
         return shell;
     }

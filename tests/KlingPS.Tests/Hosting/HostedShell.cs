@@ -1,3 +1,4 @@
+using System.Management.Automation.Host;
 using System.Management.Automation.Runspaces;
 using System.Reflection;
 
@@ -8,14 +9,16 @@ internal sealed class HostedShell : IDisposable
 {
     private readonly Runspace _runspace;
 
-    public HostedShell()
+    /// <summary>Opens the runspace.</summary>
+    /// <param name="host">What it shows things on; nothing when it is left out.</param>
+    public HostedShell(PSHost? host = null)
     {
         var state = InitialSessionState.CreateDefault2();
 
         // What is installed on the machine, such as a secret store, is none of the tests' business.
         state.Variables.Add(new SessionStateVariableEntry("PSModuleAutoLoadingPreference", "None", null));
         state.ImportPSModule([Path.Combine(AppContext.BaseDirectory, "KlingPS.dll")]);
-        _runspace = RunspaceFactory.CreateRunspace(state);
+        _runspace = host is null ? RunspaceFactory.CreateRunspace(state) : RunspaceFactory.CreateRunspace(host, state);
         _runspace.Open();
     }
 

@@ -1,0 +1,351 @@
+using System.Management.Automation;
+using System.Security.Cryptography;
+using System.Text.Json.Nodes;
+using KlingPS.Core.Pipeline;
+using KlingPS.Sandbox;
+using KlingPS.Tests.Hosting;
+
+namespace KlingPS.Tests;
+
+public sealed class ConvertToKlingVideoTests
+{
+    private const string Convert = "$images | ConvertTo-KlingVideo -Prompt 'It moves.' -Destination $destination -PollingInterval 0.1";
+
+    [Fact]
+    public async Task A_folder_of_images_becomes_a_folder_of_videos_and_the_next_run_sends_nothing()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        FileInfo[] images = new DirectoryInfo(Path.Combine(AppContext.BaseDirectory, "images")).GetFiles();
+        var variables = new { images, destination = shell.Destination };
+
+        ShellResult first = (await shell.RunAsync(Convert, variables)).Clean();
+
+        Assert.Equal(images.Select(image => Path.ChangeExtension(image.Name, ".mp4")).Order(), first.Of<FileInfo>().Select(video => video.Name).Order());
+        foreach (PSObject output in first.Output)
+        {
+            string taskId = (string)output.Properties["TaskId"].Value;
+            Assert.Equal(taskId, SandboxVideo.TaskIdOf(((FileInfo)output.BaseObject).FullName));
+            Assert.Equal(Sha256((string)output.Properties["SourcePath"].Value), shell.Bill.Tasks.Single(task => task.TaskId == taskId).ImageSha256);
+        }
+
+        Assert.Equal(["3 made, 0 reused, 0 failed, 0 unknown; 126 credits spent."], first.Information);
+        int requests = shell.Bill.Requests.Count;
+
+        ShellResult second = (await shell.RunAsync(Convert, variables)).Clean();
+
+        Assert.Equal(first.Of<FileInfo>().Select(video => video.FullName).Order(), second.Of<FileInfo>().Select(video => video.FullName).Order());
+        Assert.Equal(["0 made, 3 reused, 0 failed, 0 unknown; 0 credits spent."], second.Information);
+        Assert.Equal(requests, shell.Bill.Requests.Count);
+        Assert.Equal(0, shell.Bill.KeyLeaks);
+    }
+
+    [Fact]
+    public async Task The_summary_is_an_object_with_its_numbers()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = await shell.RunAsync(
+            "$null = $images, 'missing.png' | ConvertTo-KlingVideo -Prompt 'It moves.' -Destination $destination -PollingInterval 0.1 -InformationVariable summary; $summary.MessageData",
+            new { images = shell.Image(), destination = shell.Destination });
+
+        Assert.Equal(new ConversionSummary { Made = 1, Reused = 0, Failed = 1, Unknown = 0, Credits = 42 }, Assert.Single(result.Of<ConversionSummary>()));
+    }
+
+    [Fact]
+    public async Task WhatIf_tells_the_plan_and_the_total_and_sends_nothing_at_all()
+    {
+        var host = new RecordingHost();
+        await using ConnectedShell shell = await ConnectedShell.StartAsync(host: host);
+        string[] images = shell.Images("there.png", "new.png");
+        var variables = new { images = images[..1], destination = shell.Destination };
+        (await shell.RunAsync(Convert, variables)).Clean();
+        int requests = shell.Bill.Requests.Count;
+
+        ShellResult result = (await shell.RunAsync(
+            Convert + " -Duration 5 -WhatIf",
+            new { images = (string[])[.. images, shell.WriteFile("copy.png", File.ReadAllBytes(images[1]))], destination = shell.Destination })).Clean();
+
+        Assert.Empty(result.Output);
+        Assert.Equal(["Plan: buy 1 for 42 credits, wait for 1, download 0, leave 1 as they are, 0 failed. Nothing was sent."], result.Information);
+        Assert.Equal(requests, shell.Bill.Requests.Count);
+        string[] lines = [.. host.Screen.Lines.Where(line => line.StartsWith("What if: ", StringComparison.Ordinal))];
+        Assert.Equal(3, lines.Length);
+        Assert.Contains(lines, line => line.Contains("new.png", StringComparison.Ordinal) && line.Contains("42 credits", StringComparison.Ordinal));
+        Assert.Single((await shell.RunAsync("Get-KlingVideoTask")).Clean().Output);
+    }
+
+    [Fact]
+    public async Task WhatIf_makes_no_folder_and_reports_what_could_not_be_converted()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = await shell.RunAsync(Convert + " -MaxTasks 1 -WhatIf", new { images = (string[])[.. shell.Images("a.png", "b.png"), shell.WriteFile("c.png", "text"u8.ToArray())], destination = shell.Destination });
+
+        Assert.Single(result.Errors).Is("KlingImageUnsupported", ErrorCategory.InvalidData, Path.Combine(shell.Folder, "c.png"));
+        Assert.Equal(["Plan: buy 1 for 42 credits, wait for 0, download 0, leave 0 as they are, leave out 1 over the limit, 1 failed. Nothing was sent."], result.Information);
+        Assert.Empty(shell.Bill.Requests);
+        Assert.False(Directory.Exists(shell.Destination));
+    }
+
+    [Fact]
+    public async Task Each_purchase_is_asked_for_and_nothing_is_bought_without_a_yes()
+    {
+        var host = new RecordingHost();
+        await using ConnectedShell shell = await ConnectedShell.StartAsync(host: host);
+        string[] images = shell.Images("no.png", "yes.png");
+        string copy = shell.WriteFile("no-copy.png", File.ReadAllBytes(images[0]));
+        foreach (string answer in (string[])["No", "Yes", "No"])
+        {
+            host.Screen.Answers.Enqueue(answer);
+        }
+
+        ShellResult result = (await shell.RunAsync(Convert + " -Confirm", new { images = (string[])[.. images, copy], destination = shell.Destination })).Clean();
+
+        Assert.Equal("yes.mp4", Assert.Single(result.Of<FileInfo>()).Name);
+        Assert.Equal(1, shell.Bill.CreatesReceived);
+        Assert.All(host.Screen.Questions, question => Assert.Contains("42 credits", question, StringComparison.Ordinal));
+
+        // What costs nothing needs no answer.
+        File.Delete(Path.Combine(shell.Destination, "yes.mp4"));
+        Assert.Single((await shell.RunAsync(Convert + " -Confirm", new { images = images[1..], destination = shell.Destination })).Clean().Output);
+    }
+
+    [Fact]
+    public async Task Rows_bring_prompt_duration_and_take()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = (await shell.RunAsync(
+            """
+            [pscustomobject]@{ Path = $image; Prompt = 'one'; Duration = '10'; Take = '' },
+            [pscustomobject]@{ Path = $image; Prompt = 'one'; Duration = '10'; Take = '2' },
+            [pscustomobject]@{ Path = $image; Prompt = 'two'; Duration = ''; Take = '' } |
+                ConvertTo-KlingVideo -Destination $destination -NameTemplate '{BaseName}-{Index:00}-{Take}' -PollingInterval 0.1
+            """,
+            new { image = shell.Image("fox.png"), destination = shell.Destination })).Clean();
+
+        Assert.Equal(["fox-01-1.mp4", "fox-02-2.mp4", "fox-03-1.mp4"], result.Of<FileInfo>().Select(video => video.Name).Order());
+        Assert.Equal([("one", 10), ("one", 10), ("two", 5)], shell.Bill.Tasks.Select(task => (task.Prompt, task.Duration)).Order());
+        Assert.Equal(1, shell.Bill.Uploads);
+    }
+
+    [Fact]
+    public async Task Prompts_come_from_text_files_and_a_proof_says_what_was_made_from_what()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        string[] images = shell.Images("own.png", "plain.png");
+        shell.WriteFile("own.txt", "Füchsin springt."u8.ToArray());
+
+        ShellResult result = (await shell.RunAsync(Convert + " -PromptFromSidecar -Sidecar", new { images, destination = shell.Destination })).Clean();
+
+        Assert.Equal(["Füchsin springt.", "It moves."], shell.Bill.Tasks.Select(task => task.Prompt).Order(StringComparer.Ordinal));
+        Assert.Equal(2, result.Output.Count);
+        JsonNode proof = JsonNode.Parse(await File.ReadAllTextAsync(Path.Combine(shell.Destination, "own.mp4.json")))!;
+        Assert.Equal(
+            (images[0], Sha256(images[0]), "Füchsin springt.", "own.mp4", Sha256(Path.Combine(shell.Destination, "own.mp4")), 42m),
+            ((string)proof["source"]!["path"]!, (string)proof["source"]!["sha256"]!, (string)proof["request"]!["prompt"]!, (string)proof["video"]!["path"]!, (string)proof["video"]!["sha256"]!, (decimal)proof["credits"]!));
+        Assert.Equal(SandboxVideo.TaskIdOf(Path.Combine(shell.Destination, "own.mp4")), (string?)proof["taskId"]);
+    }
+
+    [Theory]
+    [InlineData("@() | ConvertTo-KlingVideo -Prompt 'x' -Destination $destination", "KlingPathNotFound", ErrorCategory.ObjectNotFound, null)]
+    [InlineData("ConvertTo-KlingVideo \"$folder/*.gif\" 'x' $destination", "KlingPathNotFound", ErrorCategory.ObjectNotFound, "$folder/*.gif")]
+    [InlineData("ConvertTo-KlingVideo \"$folder/missing.png\" 'x' $destination", "KlingPathNotFound", ErrorCategory.ObjectNotFound, "$folder/missing.png")]
+    [InlineData("ConvertTo-KlingVideo $folder 'x' $destination", "KlingImageUnsupported", ErrorCategory.InvalidData, "$folder")]
+    [InlineData("ConvertTo-KlingVideo \"$folder/note.txt\" 'x' $destination", "KlingImageUnsupported", ErrorCategory.InvalidData, "$folder/note.txt")]
+    [InlineData("ConvertTo-KlingVideo $good '' $destination", "KlingRequestInvalid", ErrorCategory.InvalidArgument, "$folder/good.png")]
+    [InlineData("ConvertTo-KlingVideo $good -PromptFromSidecar -Destination $destination", "KlingRequestInvalid", ErrorCategory.InvalidArgument, "$folder/good.png")]
+    [InlineData("ConvertTo-KlingVideo \"$folder/long.png\" 'x' $destination -PromptFromSidecar", "KlingRequestInvalid", ErrorCategory.InvalidArgument, "$folder/long.png")]
+    [InlineData("ConvertTo-KlingVideo $good 'x' $folder", "KlingFileExists", ErrorCategory.ResourceExists, "$folder/good.png")]
+    public async Task Bad_input_is_an_error_of_its_image_and_nothing_is_sent(string script, string id, ErrorCategory category, string? target)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        string good = Prepare(shell);
+
+        ShellResult result = await shell.RunAsync(script, new { folder = shell.Folder, good, destination = shell.Destination });
+
+        Assert.Null(result.Terminating);
+        Assert.Single(result.Errors).Is(id, category, target?.Replace("$folder", shell.Folder, StringComparison.Ordinal));
+        Assert.Empty(result.Output);
+        Assert.Empty(shell.Bill.Requests);
+    }
+
+    [Theory]
+    [InlineData("ConvertTo-KlingVideo $good -Destination $destination", "KlingRequestInvalid", ErrorCategory.InvalidArgument, null)]
+    [InlineData("ConvertTo-KlingVideo $good 'x' $destination -NameTemplate '{Nope}'", "KlingRequestInvalid", ErrorCategory.InvalidArgument, "{Nope}")]
+    [InlineData("ConvertTo-KlingVideo $good 'x' $destination -NameTemplate '../{BaseName}'", "KlingRequestInvalid", ErrorCategory.InvalidArgument, "../{BaseName}")]
+    [InlineData("ConvertTo-KlingVideo $good 'x' $good", "KlingDestinationUnusable", ErrorCategory.WriteError, "$folder/good.png")]
+    [InlineData("ConvertTo-KlingVideo $good 'x' \"$good/below\"", "KlingDestinationUnusable", ErrorCategory.WriteError, null)]
+    public async Task What_is_wrong_for_all_images_ends_the_command_before_anything_is_sent(string script, string id, ErrorCategory category, string? target)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        string good = Prepare(shell);
+
+        ShellResult result = await shell.RunAsync(script + "; 'not reached'", new { folder = shell.Folder, good, destination = shell.Destination });
+
+        result.Terminating.Is(id, category, target?.Replace("$folder", shell.Folder, StringComparison.Ordinal));
+        Assert.Empty(result.Output);
+        Assert.Empty(shell.Bill.Requests);
+        Assert.False(Directory.Exists(shell.Destination));
+    }
+
+    private static string Prepare(ConnectedShell shell)
+    {
+        shell.WriteFile("note.txt", "No image."u8.ToArray());
+        shell.WriteFile("good.mp4", "My holiday."u8.ToArray());
+        shell.Image("long.png");
+        shell.WriteFile("long.txt", [.. Enumerable.Repeat((byte)'x', 2501)]);
+        return shell.Image("good.png");
+    }
+
+    [Theory]
+    [InlineData("-MaxTasks 1")]
+    [InlineData("-MaxCredits 83")]
+    public async Task What_goes_over_the_limit_is_reported_and_bought_by_a_later_run(string limit)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        string[] images = shell.Images("a.png", "b.png", "c.png");
+        var variables = new { images, destination = shell.Destination };
+
+        ShellResult limited = await shell.RunAsync($"{Convert} {limit}", variables);
+
+        PSObject made = Assert.Single(limited.Output);
+        Assert.All(limited.Errors, error => error.Is("KlingBudgetExceeded", ErrorCategory.QuotaExceeded));
+        Assert.Equal(images.Except([(string)made.Properties["SourcePath"].Value]), limited.Errors.Select(error => (string)error.TargetObject).Order());
+        Assert.Equal(1, shell.Bill.CreatesReceived);
+        Assert.Equal(["1 made, 0 reused, 2 failed, 0 unknown; 42 credits spent."], limited.Information);
+
+        Assert.Equal(3, (await shell.RunAsync(Convert, variables)).Clean().Output.Count);
+        Assert.All(shell.Bill.TasksPerImage.Values, tasks => Assert.Equal(1, tasks));
+    }
+
+    [Fact]
+    public async Task When_the_credits_end_half_way_what_is_paid_for_comes_out_and_then_one_error_names_the_rest()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync(credits: 100);
+        string[] images = shell.Images([.. Enumerable.Range(0, 6).Select(i => $"{i}.png")]);
+        var variables = new { images, destination = shell.Destination };
+
+        ShellResult result = await shell.RunAsync(Convert + "; 'not reached'", variables);
+
+        ErrorRecord error = result.Terminating.Is("KlingCreditsInsufficient", ErrorCategory.QuotaExceeded);
+        Assert.Equal(2, result.Of<FileInfo>().Length);
+        Assert.Equal(
+            images.Except(result.Output.Select(video => (string)video.Properties["SourcePath"].Value)),
+            Assert.IsType<string[]>(error.TargetObject is PSObject wrapped ? wrapped.BaseObject : error.TargetObject).Order());
+        Assert.Empty(result.Errors);
+        Assert.Equal(["2 made, 0 reused, 4 failed, 0 unknown; 84 credits spent."], result.Information);
+
+        shell.Server.SetCredits(10_000);
+        ShellResult second = (await shell.RunAsync(Convert, variables)).Clean();
+        Assert.Equal(6, second.Output.Count);
+        Assert.Equal(["4 made, 2 reused, 0 failed, 0 unknown; 168 credits spent."], second.Information);
+        Assert.All(shell.Bill.TasksPerImage.Values, tasks => Assert.Equal(1, tasks));
+    }
+
+    [Fact]
+    public async Task A_lost_answer_is_told_and_the_video_is_never_bought_again_by_itself()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        string[] images = shell.Images("lost.png", "fine.png");
+        shell.Fault(SandboxOperation.Create, SandboxFaultKind.LoseAnswerAfter, match: "lost");
+        const string Script = "0..1 | ForEach-Object { [pscustomobject]@{ Path = $images[$_]; Prompt = ('lost', 'fine')[$_] } } | ConvertTo-KlingVideo -Destination $destination -PollingInterval 0.1";
+
+        ShellResult first = await shell.RunAsync(Script, new { images, destination = shell.Destination });
+
+        Assert.Single(first.Errors).Is("KlingAttemptUnknown", ErrorCategory.ConnectionError, images[0]);
+        Assert.Equal("fine.mp4", Assert.Single(first.Of<FileInfo>()).Name);
+        Assert.Equal(["1 made, 0 reused, 0 failed, 1 unknown; 42 credits spent."], first.Information);
+
+        ShellResult forced = await shell.RunAsync(Script + " -Force");
+        Assert.Single(forced.Errors).Is("KlingAttemptUnknown", ErrorCategory.ConnectionError, images[0]);
+        Assert.Equal(2, shell.Bill.CreatesAccepted);
+
+        (await shell.RunAsync("Get-KlingVideoTask -State Unknown | Resolve-KlingVideoTask -TaskId $taskId", new { taskId = shell.Bill.Tasks.Single(task => task.Prompt == "lost").TaskId })).Clean();
+        Assert.Equal(2, (await shell.RunAsync(Script)).Clean().Output.Count);
+        Assert.Equal(2, shell.Bill.CreatesAccepted);
+    }
+
+    [Theory]
+    [InlineData("-RetryFailed")]
+    [InlineData("-Force")]
+    public async Task A_task_that_has_failed_is_bought_again_only_when_that_is_asked_for(string retry)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        shell.Fault(SandboxOperation.Generate, SandboxFaultKind.FailTask);
+        var variables = new { images = shell.Image(), destination = shell.Destination };
+
+        Assert.Single((await shell.RunAsync(Convert, variables)).Errors).Is("KlingTaskFailed", ErrorCategory.InvalidResult, variables.images);
+        Assert.Single((await shell.RunAsync(Convert, variables)).Errors).Is("KlingTaskFailed", ErrorCategory.InvalidResult, variables.images);
+        Assert.Equal(1, shell.Bill.CreatesReceived);
+
+        Assert.Single((await shell.RunAsync($"{Convert} {retry}", variables)).Clean().Output);
+        Assert.Equal(2, shell.Bill.CreatesReceived);
+    }
+
+    [Fact]
+    public async Task An_image_whose_upload_hangs_holds_up_no_other()
+    {
+        var clock = new HeldClock();
+        await using ConnectedShell shell = await ConnectedShell.StartAsync(clock);
+        string[] images = shell.Images("slow.png", "a.png", "b.png");
+        shell.Fault(SandboxOperation.Upload, SandboxFaultKind.Delay, match: Sha256(images[0]), delay: TimeSpan.FromMinutes(1));
+        using RunningScript running = shell.Shell.Start(Convert, new { images, destination = shell.Destination });
+
+        await Until.TrueAsync(() => Directory.Exists(shell.Destination) && Directory.GetFiles(shell.Destination, "*.mp4").Length == 2);
+        Assert.Equal(2, shell.Bill.CreatesReceived);
+
+        await Until.TrueAsync(() =>
+        {
+            clock.Advance(TimeSpan.FromSeconds(1));
+            return running.Completion.IsCompleted;
+        });
+        Assert.Equal(3, (await running.Completion).Clean().Output.Count);
+    }
+
+    [Fact]
+    public async Task ErrorAction_Stop_ends_the_command_and_the_next_run_goes_on()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        string[] images = shell.Images("good.png", "bad.png");
+        shell.Fault(SandboxOperation.Create, SandboxFaultKind.Code, match: "bad", code: 422);
+        const string Script = "'good', 'bad' | ForEach-Object { [pscustomobject]@{ Path = \"$folder/$_.png\"; Prompt = $_ } } | ConvertTo-KlingVideo -Destination $destination -PollingInterval 0.1";
+
+        ShellResult stopped = await shell.RunAsync(Script + " -ErrorAction Stop", new { folder = shell.Folder, destination = shell.Destination });
+
+        Assert.Equal("KlingRequestInvalid", stopped.Terminating?.FullyQualifiedErrorId.Split(',')[0]);
+        Assert.Equal(2, (await shell.RunAsync(Script)).Clean().Output.Count);
+        Assert.All(shell.Bill.TasksPerImage.Values, tasks => Assert.Equal(1, tasks));
+        Assert.Equal(images.Length, shell.Bill.CreatesAccepted);
+    }
+
+    [Fact]
+    public async Task A_throw_further_down_loses_nothing()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        var variables = new { images = shell.Images("a.png", "b.png", "c.png"), destination = shell.Destination };
+
+        ShellResult result = await shell.RunAsync(Convert + " | ForEach-Object { throw 'enough' }", variables);
+
+        Assert.Equal("enough", result.Terminating?.FullyQualifiedErrorId);
+        Assert.Equal(3, (await shell.RunAsync(Convert, variables)).Clean().Output.Count);
+        Assert.All(shell.Bill.TasksPerImage.Values, tasks => Assert.Equal(1, tasks));
+    }
+
+    [Fact]
+    public async Task A_task_that_outlasts_the_timeout_is_told_and_taken_up_by_the_next_run()
+    {
+        var clock = new HeldClock();
+        await using ConnectedShell shell = await ConnectedShell.StartAsync(clock, TimeSpan.FromMinutes(2));
+        var variables = new { images = shell.Image(), destination = shell.Destination };
+
+        ShellResult result = await shell.RunAsync(Convert + " -Timeout 0", variables);
+
+        Assert.Single(result.Errors).Is("KlingWaitTimeout", ErrorCategory.OperationTimeout, variables.images);
+        clock.Advance(TimeSpan.FromMinutes(2));
+        Assert.Single((await shell.RunAsync(Convert, variables)).Clean().Output);
+        Assert.Equal(1, shell.Bill.CreatesReceived);
+    }
+
+    private static string Sha256(string path) => System.Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(path)));
+}

@@ -36,15 +36,31 @@ internal sealed class Batch
     public string Videos => Path.Combine(_folder, "videos");
 
     /// <summary>Converts the folder with the engine alone, in a process of its own.</summary>
-    public async Task<ClientReport> ConvertAsync(SandboxProcess sandbox, params IEnumerable<string> more)
+    /// <param name="sandbox">The service.</param>
+    /// <param name="warmUp">A sandbox to warm up at, so that no code is compiled any more when the measuring begins.</param>
+    /// <param name="hold">How long to keep all tasks in flight, and then give up; <see langword="null"/> to wait for all videos.</param>
+    public async Task<ClientReport> ConvertAsync(SandboxProcess sandbox, SandboxProcess? warmUp = null, TimeSpan? hold = null)
     {
-        string output = await Programs.ReadToEndAsync(Programs.StartSelf(
+        List<string> arguments =
         [
             "convert", "--images", Images, "--out", Videos, "--ledger", LedgerPath,
             "--endpoint", sandbox.Endpoints.Api.AbsoluteUri, "--upload-endpoint", sandbox.Endpoints.Upload.AbsoluteUri,
-            .. more,
-        ]));
-        return JsonSerializer.Deserialize<ClientReport>(output)!;
+        ];
+        var environment = new Dictionary<string, string>();
+        if (warmUp is not null)
+        {
+            arguments.AddRange(["--warm-up-endpoint", warmUp.Endpoints.Api.AbsoluteUri, "--warm-up-upload-endpoint", warmUp.Endpoints.Upload.AbsoluteUri]);
+
+            // Compiles once and for good. Otherwise the compiler comes back for minutes, for more time than the tasks take.
+            environment["DOTNET_TieredCompilation"] = "0";
+        }
+
+        if (hold is TimeSpan time)
+        {
+            arguments.AddRange(["--hold", time.TotalSeconds.ToString(CultureInfo.InvariantCulture)]);
+        }
+
+        return JsonSerializer.Deserialize<ClientReport>(await Programs.ReadToEndAsync(Programs.StartSelf(arguments, environment)))!;
     }
 
     /// <summary>Converts the folder in a PowerShell of its own.</summary>

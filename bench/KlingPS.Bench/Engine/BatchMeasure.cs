@@ -38,10 +38,7 @@ internal static partial class BatchMeasure
     private static async Task<IReadOnlyList<Figure>> RunAsync(Batch batch, string name, TimeSpan generation, TimeSpan spread, int? maxQueries, SandboxProcess warmUp)
     {
         await using SandboxProcess sandbox = await SandboxProcess.StartAsync(generation, spread);
-        ClientReport report = await batch.ConvertAsync(
-            sandbox,
-            "--warm-up-endpoint", warmUp.Endpoints.Api.AbsoluteUri,
-            "--warm-up-upload-endpoint", warmUp.Endpoints.Upload.AbsoluteUri);
+        ClientReport report = await batch.ConvertAsync(sandbox, warmUp);
         SandboxBill bill = await sandbox.GetBillAsync();
         if (report.Errors.Count > 0 || report.Saved.Count != batch.Count || bill.Tasks.Count != batch.Count)
         {

@@ -39,7 +39,7 @@ internal static class MemoryMeasure
         var batch = new Batch(root, "memory", Tasks);
         await Seeder.RunAsync(batch, sandbox, areFinished: false);
 
-        ClientReport core = await batch.ConvertAsync(sandbox, "--hold", $"{s_hold.TotalSeconds}");
+        ClientReport core = await batch.ConvertAsync(sandbox, hold: s_hold);
         double[] shell = await batch.ConvertInShellAsync(sandbox, Script, 3 * s_hold);
         double shellMiB = shell[0] / 1048576;
         return

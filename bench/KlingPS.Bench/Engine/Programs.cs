@@ -6,8 +6,8 @@ namespace KlingPS.Bench.Engine;
 internal static class Programs
 {
     /// <summary>This program once more, in another mode. Its input and output are redirected.</summary>
-    public static Process StartSelf(params IEnumerable<string> arguments)
-        => Start(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", ["exec", typeof(Programs).Assembly.Location, .. arguments], []);
+    public static Process StartSelf(IEnumerable<string> arguments, Dictionary<string, string>? environment = null)
+        => Start(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", ["exec", typeof(Programs).Assembly.Location, .. arguments], environment ?? []);
 
     public static Process Start(string program, IEnumerable<string> arguments, Dictionary<string, string> environment)
     {

@@ -30,12 +30,14 @@ internal sealed class SandboxProcess : IAsyncDisposable
     public static async Task<SandboxProcess> StartAsync(TimeSpan generation, TimeSpan spread = default, bool isUnlimited = false, long videoSize = 0, int cuts = 0)
     {
         Process process = Programs.StartSelf(
+        [
             "sandbox",
             "--generation", Text(generation.TotalSeconds),
             "--spread", Text(spread.TotalSeconds),
             "--video-size", Text(videoSize),
             "--cuts", Text(cuts),
-            isUnlimited ? "--unlimited" : "--limited");
+            .. isUnlimited ? ["--unlimited"] : Array.Empty<string>(),
+        ]);
         string[] endpoints = (await process.StandardOutput.ReadLineAsync())!.Split(' ');
         return new SandboxProcess(process, new KlingEndpoints(new Uri(endpoints[0]), new Uri(endpoints[1])));
     }

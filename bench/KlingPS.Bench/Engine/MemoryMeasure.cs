@@ -8,14 +8,17 @@ internal static class MemoryMeasure
     private static readonly TimeSpan s_hold = TimeSpan.FromSeconds(20);
 
     /// <summary>
-    /// Runs the command beside the script, which looks at the memory of both. The shell's own memory is that before it knows the module.
-    /// Writes the growth of the resident memory and of the heap, in bytes, and how many tasks the ledger has in flight.
+    /// Runs the command in another runspace, beside the script that looks at the memory. The shell's own memory is that with both
+    /// runspaces, before the module is imported. Writes the growth of the resident memory and of the heap, in bytes, and whether the
+    /// command has ended.
     /// </summary>
     private const string Script = """
+        $shell = [powershell]::Create()
+        $null = $shell.AddScript('Get-Item .').Invoke()
+        $shell.Commands.Clear()
         $resident = [Environment]::WorkingSet
         $heap = [GC]::GetTotalMemory($false)
         $mostResident = $mostHeap = 0
-        $shell = [powershell]::Create()
         $null = $shell.AddScript({
             param($module, $images, $videos, $prompt)
             Import-Module $module
@@ -40,7 +43,7 @@ internal static class MemoryMeasure
         await Seeder.RunAsync(batch, sandbox, areFinished: false);
 
         ClientReport core = await batch.ConvertAsync(sandbox, hold: s_hold);
-        double[] shell = await batch.ConvertInShellAsync(sandbox, Script, 3 * s_hold);
+        double[] shell = await batch.ConvertInShellAsync(sandbox, Script, 2 * s_hold);
         double shellMiB = shell[0] / 1048576;
         return
         [

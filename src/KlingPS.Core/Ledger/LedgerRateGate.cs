@@ -116,10 +116,11 @@ public sealed class LedgerRateGate : IRateGate
         long[] released = [.. others.Where(other => other.State == Over).Select(other => other.Ticks)];
         TimeSpan delay = missing <= released.Length ? _hold - TimeSpan.FromTicks(Ticks() - released[missing - 1]) : _hold;
 
-        // Timers take whole milliseconds; rounded down, the last one would be spent in circles.
+        // Timers take whole milliseconds; rounded down, the last one would be spent in circles. The moment may have come since
+        // the slots were looked at, and a delay of less than nothing is refused, or never ends.
         return new Attempt(
             HasPassed: false,
-            TimeSpan.FromMilliseconds(Math.Ceiling(delay.TotalMilliseconds)),
+            TimeSpan.FromMilliseconds(Math.Max(0, Math.Ceiling(delay.TotalMilliseconds))),
             [.. others.Where(other => other.State != Over)]);
     }
 

@@ -67,6 +67,23 @@ public sealed class LedgerRateGateTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_caller_on_a_busy_machine_passes_when_its_moment_comes_while_it_looks()
+    {
+        Crowd ours = await CrowdAsync();
+        for (int i = 0; i < Limit; i++)
+        {
+            await ours.EnterAsync();
+            await ours.LeaveAsync();
+        }
+
+        // Every look at the clock takes so long that the window is not over at the first, and long over at the last.
+        _time.AutoAdvanceAmount = s_window * 0.4;
+        await ours.EnterAsync();
+
+        Assert.Equal(Limit + 1, ours.Passed);
+    }
+
+    [Fact]
     public async Task Callers_pass_in_the_order_in_which_they_came_whichever_process_they_are_in()
     {
         Crowd[] crowds = [await CrowdAsync(), await CrowdAsync(s_other)];

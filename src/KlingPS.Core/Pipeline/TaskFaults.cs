@@ -27,7 +27,7 @@ internal static class TaskFaults
     /// <summary>The error of a video whose earlier attempt has failed.</summary>
     public static KlingException FailedBefore(SubmissionRequest request, KlingVideoTask task) => new(
         ErrorKind.TaskFailed,
-        $"The video of '{request.Subject}' could not be made in an earlier run (task {task.Id}){Reason(task)}. It is not tried again by itself; -RetryFailed does so. Nothing was spent.");
+        $"The video of '{request.Subject}' could not be made before (task {task.Id}){Reason(task)}. It is not tried again by itself; -RetryFailed does so. Nothing was spent.");
 
     /// <summary>The error of a task that outlasted the user's patience.</summary>
     public static KlingException Timeout(KlingVideoTask task, TimeSpan patience) => new(

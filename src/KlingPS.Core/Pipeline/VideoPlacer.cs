@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text.RegularExpressions;
 using KlingPS.Core.Downloads;
 using KlingPS.Core.Ledger;
@@ -18,6 +19,8 @@ internal sealed partial class VideoPlacer
     private readonly SaveOptions _options;
     private readonly FileHashes _hashes;
     private readonly DistinctNames _names = new();
+    private readonly ConcurrentDictionary<string, VideoName> _owners = new();
+    private readonly ConcurrentDictionary<VideoName, string> _numbered = new();
     private readonly object _lock = new();
     private Task<HashSet<string>>? _savedPaths;
 
@@ -45,34 +48,43 @@ internal sealed partial class VideoPlacer
     /// <exception cref="KlingException"><see cref="ErrorKind.FileExists"/>: a file that may not be replaced is there.</exception>
     public async Task<VideoPlace> FindAsync(VideoName name, KlingVideoTask? task, CancellationToken cancellationToken)
     {
-        string path = PathOf(name.Claimed);
-        if (await _hashes.MatchAsync(path, task?.SavedHash, cancellationToken).ConfigureAwait(false))
+        string path = _numbered.GetValueOrDefault(name) ?? PathOf(name.Claimed);
+        if (await _hashes.MatchAsync(path, task?.SavedHash, cancellationToken).ConfigureAwait(false) && Take(path, name))
         {
             return new VideoPlace(path, IsThere: true);
         }
 
+        // Or it got another number in an earlier run, among other videos.
         if (task?.SavedPath is string saved
             && IsVariantOf(saved, PathOf(name.Wanted))
-            && await _hashes.MatchAsync(saved, task.SavedHash, cancellationToken).ConfigureAwait(false))
+            && await _hashes.MatchAsync(saved, task.SavedHash, cancellationToken).ConfigureAwait(false)
+            && Take(saved, name))
         {
-            // It got this name in an earlier run, among other videos.
             _names.Claim(Path.GetRelativePath(_options.Destination, saved).Replace(Path.DirectorySeparatorChar, '/'));
             return new VideoPlace(saved, IsThere: true);
         }
 
-        while (!_options.Overwrite && File.Exists(path))
+        while (true)
         {
-            if (path == task?.SavedPath || !(await GetSavedPathsAsync(cancellationToken).ConfigureAwait(false)).Contains(path))
+            bool exists = File.Exists(path);
+            bool isRecorded = exists && path != task?.SavedPath && (await GetSavedPathsAsync(cancellationToken).ConfigureAwait(false)).Contains(path);
+            if (exists && !isRecorded && !_options.Overwrite)
             {
                 throw PartialFile.Exists(path);
             }
 
-            // An earlier run has put another video there, which is paid for as well.
-            path = PathOf(_names.Claim(name.Wanted));
-        }
+            if (!isRecorded && Take(path, name))
+            {
+                return new VideoPlace(path, IsThere: false);
+            }
 
-        return new VideoPlace(path, IsThere: false);
+            // Another task's video, which is paid for as well, is or will be there; not even force replaces it.
+            path = _numbered[name] = PathOf(_names.Claim(name.Wanted));
+        }
     }
+
+    /// <summary>Takes a path for the video of a name, unless another of this run has it.</summary>
+    private bool Take(string path, VideoName name) => _owners.GetOrAdd(path, name) == name;
 
     private string PathOf(string name) => NameTemplate.Combine(_options.Destination, name);
 

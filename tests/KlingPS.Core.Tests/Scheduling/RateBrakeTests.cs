@@ -58,9 +58,9 @@ public sealed class RateBrakeTests
         Task<IDisposable?> third = brake.EnterAsync(Token);
 
         await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => second);
         first!.Dispose();
 
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => second);
         Assert.NotNull(await third);
     }
 }

@@ -1,5 +1,5 @@
-using System.Net;
 using System.Net.Http.Headers;
+using System.Runtime.InteropServices;
 using System.Security;
 using System.Security.Cryptography;
 using System.Text;
@@ -7,6 +7,10 @@ using System.Text;
 namespace KlingPS.Core.Secrets;
 
 /// <summary>The account's key. Lends itself to requests and fingerprints, and is never turned into output.</summary>
+/// <remarks>
+/// It is kept in a <see cref="SecureString"/>: encrypted in memory on Windows; elsewhere, where the system has no such means,
+/// outside of the managed heap, and overwritten when it is disposed of. Only the header of a request needs it as a string.
+/// </remarks>
 public sealed class ApiKey : IDisposable
 {
     private const string Hidden = "(hidden)";
@@ -19,42 +23,30 @@ public sealed class ApiKey : IDisposable
         _key = key;
     }
 
+    private delegate T KeyReader<out T>(ReadOnlySpan<char> key);
+
     /// <summary>Takes over a key. Blanks around it, as a file or a clipboard adds them, are dropped.</summary>
     /// <param name="key">The key; remains the caller's.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.ApiKeyMissing"/>: empty. <see cref="ErrorKind.Unauthorized"/>: has characters that no key has.</exception>
     public static ApiKey From(SecureString key)
     {
         ArgumentNullException.ThrowIfNull(key);
-        return From(new NetworkCredential(string.Empty, key).Password);
+        return Read(key, From);
     }
 
     /// <inheritdoc cref="From(SecureString)"/>
     public static ApiKey From(string key)
     {
         ArgumentNullException.ThrowIfNull(key);
-        string trimmed = key.Trim();
-        if (trimmed.Length == 0)
-        {
-            throw new KlingException(ErrorKind.ApiKeyMissing, "The API key is empty.");
-        }
-
-        if (trimmed.Any(c => c is <= ' ' or > '~'))
-        {
-            throw new KlingException(ErrorKind.Unauthorized, "The API key has blanks or characters in it that no key has; it was probably copied together with something else.");
-        }
-
-        var secure = new SecureString();
-        foreach (char c in trimmed)
-        {
-            secure.AppendChar(c);
-        }
-
-        secure.MakeReadOnly();
-        return new ApiKey(secure);
+        return From(key.AsSpan());
     }
 
+    /// <summary>The key as secret stores take it.</summary>
+    /// <returns>A copy; the caller's.</returns>
+    public SecureString ToSecureString() => _key.Copy();
+
     /// <summary>The header that proves who is asking.</summary>
-    internal AuthenticationHeaderValue ToAuthorizationHeader() => new("Bearer", Reveal());
+    internal AuthenticationHeaderValue ToAuthorizationHeader() => new("Bearer", Read(_key, key => key.ToString()));
 
     /// <summary>
     /// Tells accounts apart without telling the key: the first 16 hex digits of the SHA-256 of the endpoint and the key.
@@ -63,15 +55,19 @@ public sealed class ApiKey : IDisposable
     public string Fingerprint(Uri endpoint)
     {
         ArgumentNullException.ThrowIfNull(endpoint);
-        byte[] hash = SHA256.HashData(Encoding.UTF8.GetBytes($"klingps\n{endpoint.AbsoluteUri}\n{Reveal()}"));
-        return Convert.ToHexString(hash, 0, 8).ToLowerInvariant();
+        return Read(_key, key =>
+        {
+            byte[] text = [.. Encoding.UTF8.GetBytes($"klingps\n{endpoint.AbsoluteUri}\n"), .. new byte[key.Length]];
+            Encoding.ASCII.GetBytes(key, text.AsSpan(^key.Length..));
+            byte[] hash = SHA256.HashData(text);
+            CryptographicOperations.ZeroMemory(text);
+            return Convert.ToHexString(hash, 0, 8).ToLowerInvariant();
+        });
     }
 
     /// <summary>Whether another key is the same.</summary>
     public bool Matches(string? other)
-        => other is not null && CryptographicOperations.FixedTimeEquals(
-            Encoding.UTF8.GetBytes(Reveal()),
-            Encoding.UTF8.GetBytes(other.Trim()));
+        => other is not null && Read(_key, key => CryptographicOperations.FixedTimeEquals(MemoryMarshal.AsBytes(key), MemoryMarshal.AsBytes(other.AsSpan().Trim())));
 
     /// <summary>Hides the key where a service repeats it.</summary>
     /// <param name="text">Text that came from outside.</param>
@@ -79,7 +75,9 @@ public sealed class ApiKey : IDisposable
     public string Redact(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
-        return _key.Length < ShortestSecret ? text : text.Replace(Reveal(), Hidden, StringComparison.Ordinal);
+        return _key.Length < ShortestSecret
+            ? text
+            : Read(_key, key => text.AsSpan().Contains(key, StringComparison.Ordinal) ? text.Replace(key.ToString(), Hidden, StringComparison.Ordinal) : text);
     }
 
     /// <summary>Says nothing of the key.</summary>
@@ -88,5 +86,43 @@ public sealed class ApiKey : IDisposable
     /// <summary>Forgets the key.</summary>
     public void Dispose() => _key.Dispose();
 
-    private string Reveal() => new NetworkCredential(string.Empty, _key).Password;
+    private static ApiKey From(ReadOnlySpan<char> text)
+    {
+        ReadOnlySpan<char> key = text.Trim();
+        if (key.IsEmpty)
+        {
+            throw new KlingException(ErrorKind.ApiKeyMissing, "The API key is empty.");
+        }
+
+        if (key.ContainsAnyExceptInRange('!', '~'))
+        {
+            throw new KlingException(ErrorKind.Unauthorized, "The API key has blanks or characters in it that no key has; it was probably copied together with something else.");
+        }
+
+        var secure = new SecureString();
+        foreach (char c in key)
+        {
+            secure.AppendChar(c);
+        }
+
+        secure.MakeReadOnly();
+        return new ApiKey(secure);
+    }
+
+    /// <summary>Lends a secret in the clear, in memory that nothing moves or copies and that is overwritten afterwards.</summary>
+    private static T Read<T>(SecureString secret, KeyReader<T> reader)
+    {
+        IntPtr native = Marshal.SecureStringToGlobalAllocUnicode(secret);
+        char[] clear = GC.AllocateUninitializedArray<char>(secret.Length, pinned: true);
+        try
+        {
+            Marshal.Copy(native, clear, 0, clear.Length);
+            return reader(clear);
+        }
+        finally
+        {
+            Array.Clear(clear);
+            Marshal.ZeroFreeGlobalAllocUnicode(native);
+        }
+    }
 }

@@ -111,6 +111,20 @@ public sealed class ApiKeyTests
     }
 
     [Fact]
+    public void A_copy_for_the_secret_store_outlives_the_key()
+    {
+        SecureString copy;
+        using (var key = ApiKey.From($" {Secret}\n"))
+        {
+            copy = key.ToSecureString();
+        }
+
+        using var again = ApiKey.From(copy);
+        Assert.True(again.Matches(Secret));
+        Assert.Equal(Secret.Length, copy.Length);
+    }
+
+    [Fact]
     public void A_key_that_was_disposed_of_is_forgotten()
     {
         var key = ApiKey.From(Secret);

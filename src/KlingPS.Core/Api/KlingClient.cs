@@ -284,8 +284,9 @@ public sealed class KlingClient
         catch (Exception exception) when (exception is HttpRequestException or IOException or InvalidDataException or OperationCanceledException)
         {
             // Once the body has begun to leave, no error proves any more that nothing arrived, whatever it is called.
-            bool notSent = status is null && (content is null ? IsConnectFailure(exception) : !content.HasStarted);
-            error = Describe(exception, timeout);
+            bool notConnected = IsConnectTimeout(exception) && !timeoutSource.IsCancellationRequested;
+            bool notSent = status is null && (content is null ? IsConnectFailure(exception) || notConnected : !content.HasStarted);
+            error = notConnected ? "no connection was made in time" : Describe(exception, timeout);
             throw notSent ? Unreachable(call, error, exception)
                 : call.IsPurchase ? Unknown(error, exception)
                 : new KlingApiException(ErrorKind.ServiceUnavailable, TransportFault.AnswerUnknown, $"No answer came to {call.Operation}: {error}.", exception) { IsTransient = true };
@@ -337,6 +338,9 @@ public sealed class KlingClient
             or HttpRequestError.SecureConnectionError
             or HttpRequestError.ProxyTunnelError,
     };
+
+    /// <summary>How the handler says that its own limit for connecting is over.</summary>
+    private static bool IsConnectTimeout(Exception exception) => exception is OperationCanceledException { InnerException: TimeoutException };
 
     private static string Describe(Exception exception, TimeSpan timeout) => exception switch
     {

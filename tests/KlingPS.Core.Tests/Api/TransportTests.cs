@@ -126,6 +126,45 @@ public sealed class TransportTests : IDisposable
     }
 
     [Fact]
+    public async Task A_connection_that_is_not_made_in_time_is_told_apart_from_an_answer_that_does_not_come()
+    {
+        var late = new TaskCanceledException("The operation was canceled.", new TimeoutException("A connection could not be established within the configured ConnectTimeout."));
+        _harness.Service.On(FakeService.CreditPath, Replies.FailsBefore(late));
+        _harness.Service.On(FakeService.CreatePath, Replies.FailsBefore(late));
+
+        KlingApiException read = await Assert.ThrowsAsync<KlingApiException>(() => _harness.GetCreditsAsync());
+        KlingApiException purchase = await Assert.ThrowsAsync<KlingApiException>(() => _harness.CreateAsync());
+
+        Assert.All([read, purchase], caught =>
+        {
+            Assert.Equal((ErrorKind.ServiceUnavailable, TransportFault.NotSent), (caught.Kind, caught.Fault));
+            Assert.Contains("no connection was made in time", caught.Message, StringComparison.Ordinal);
+        });
+    }
+
+    [Theory]
+    [InlineData(301)]
+    [InlineData(302)]
+    [InlineData(307)]
+    [InlineData(308)]
+    public async Task A_redirect_is_not_followed_so_the_key_stays_here(int status)
+    {
+        Reply elsewhere = async (request, cancellationToken) =>
+        {
+            await request.ReadAsync(cancellationToken);
+            var response = new HttpResponseMessage((System.Net.HttpStatusCode)status);
+            response.Headers.Location = new Uri("https://elsewhere.example/");
+            return response;
+        };
+        _harness.Service.On(FakeService.CreditPath, elsewhere).On(FakeService.CreatePath, elsewhere);
+
+        Assert.Equal(ErrorKind.AnswerInvalid, (await Assert.ThrowsAsync<KlingApiException>(() => _harness.GetCreditsAsync())).Kind);
+        Assert.Equal(ErrorKind.AttemptUnknown, (await Assert.ThrowsAsync<KlingApiException>(() => _harness.CreateAsync())).Kind);
+
+        Assert.All(_harness.Service.Requests, request => Assert.Equal("api.kie.ai", request.Uri.Host));
+    }
+
+    [Fact]
     public async Task A_purchase_that_is_cancelled_before_it_leaves_is_not_made()
     {
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => _harness.CreateAsync(new CancellationToken(canceled: true)));

@@ -1,6 +1,7 @@
 using System.Management.Automation;
 using KlingPS.Bridge;
 using KlingPS.Core;
+using KlingPS.Core.Configuration;
 using KlingPS.Core.Downloads;
 using KlingPS.Core.Pipeline;
 using KlingPS.Core.Sessions;
@@ -123,11 +124,11 @@ public abstract class KlingCommand : PSCmdlet, IDisposable
     }
 
     /// <summary>Where videos go, from what the user says; ends the command if that cannot be.</summary>
-    private protected SaveOptions GetSaveOptions(string destination, string template, bool overwrite)
+    private protected SaveOptions GetSaveOptions(string? destination, string template, bool overwrite)
     {
         try
         {
-            string folder = GetFullPath(destination);
+            string folder = GetFullPath(destination ?? KlingConfiguration.Load().DefaultDestination ?? ".");
             DestinationFolder.RequireNoFile(folder);
             return new SaveOptions { Destination = folder, Template = NameTemplate.Parse(template), Overwrite = overwrite };
         }

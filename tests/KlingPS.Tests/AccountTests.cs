@@ -72,6 +72,7 @@ public sealed class AccountTests
     [InlineData("-Proxy 'proxy.example'")]
     [InlineData("-Proxy 'http://name:password@proxy.example'")]
     [InlineData("-ProxyCredential ([pscredential]::new('name', $key))")]
+    [InlineData("-Proxy 'http://proxy.example' -ProxyUseDefaultCredentials -ProxyCredential ([pscredential]::new('name', $key))")]
     public async Task A_proxy_that_cannot_be_is_refused(string arguments)
     {
         using var shell = new HostedShell();
@@ -81,20 +82,6 @@ public sealed class AccountTests
             new { key = ConnectedShell.Secure(ConnectedShell.Key) });
 
         result.Terminating.Is("KlingRequestInvalid", ErrorCategory.InvalidArgument);
-    }
-
-    [Fact]
-    public async Task A_secret_is_read_where_a_secret_store_is_and_said_to_be_missing_where_none_is()
-    {
-        await using ConnectedShell shell = await ConnectedShell.StartAsync();
-        var variables = new { key = ConnectedShell.Secure(ConnectedShell.Key), server = shell.Server };
-        const string Connect = "Connect-KlingAccount -SecretName kling -Vault mine -Endpoint $server.Endpoint";
-
-        ShellResult without = await shell.RunAsync($"function Get-Secret {{ throw 'no such secret' }}; {Connect}", variables);
-        ShellResult with = await shell.RunAsync($"function Get-Secret($Name, $Vault) {{ if ($Name -eq 'kling' -and $Vault -eq 'mine') {{ $key }} }}; {Connect}", variables);
-
-        Assert.Contains("no such secret", without.Terminating.Is("KlingApiKeyMissing", ErrorCategory.AuthenticationError).ToString(), StringComparison.Ordinal);
-        Assert.Equal("secret kling in vault mine", Assert.Single(with.Clean().Of<KlingAccount>()).KeySource);
     }
 
     [Theory]

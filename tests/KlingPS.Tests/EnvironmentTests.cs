@@ -103,21 +103,18 @@ public sealed class EnvironmentTests
         Environment.SetEnvironmentVariable("KIE_API_KEY", "a-key-that-is-not-used");
         Environment.SetEnvironmentVariable("KLINGPS_ENDPOINT", shell.Server.Endpoint.AbsoluteUri);
 
+        TestVaults vaults = await TestVaults.InstallAsync(shell.Shell);
         ShellResult result = (await shell.RunAsync(
             """
             (Get-KlingAccount).KeySource
             (Connect-KlingAccount -SkipVerification).KeySource
             Disconnect-KlingAccount
-            function Get-Secret {
-                [CmdletBinding()] param($Name, $Vault)
-                $PSCmdlet.WriteWarning('There are no vaults.')
-                if ($Name -eq 'KlingApiKey') { $key }
-            }
+            $vaults['Store'] = @{ KlingApiKey = $key }
             (Get-KlingAccount).KeySource
             (Connect-KlingAccount).KeySource
             (Connect-KlingAccount -ApiKey $key).KeySource
             """,
-            new { key = ConnectedShell.Secure(ConnectedShell.Key) })).Clean();
+            new { key = ConnectedShell.Secure(ConnectedShell.Key), vaults = vaults.Content })).Clean();
 
         Assert.Equal(
             ["parameter -ApiKey", "environment variable KIE_API_KEY", "secret KlingApiKey", "secret KlingApiKey", "parameter -ApiKey"],

@@ -2,6 +2,7 @@ using System.Management.Automation;
 using System.Reflection;
 using System.Security;
 using KlingPS.Core;
+using KlingPS.Core.Configuration;
 using KlingPS.Core.Imaging;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Pipeline;
@@ -31,11 +32,20 @@ public sealed class MetadataTests
         ["Connect-KlingAccount"] = ([typeof(KlingAccount)], false,
         [
             ("ApiKey", typeof(SecureString)), ("SecretName", typeof(string)), ("Vault", typeof(string)), ("Sandbox", typeof(SwitchParameter)),
-            ("Endpoint", typeof(Uri)), ("UploadEndpoint", typeof(Uri)), ("Proxy", typeof(Uri)), ("ProxyCredential", typeof(PSCredential)),
+            ("Endpoint", typeof(Uri)), ("UploadEndpoint", typeof(Uri)), ("Proxy", typeof(Uri)), ("ProxyCredential", typeof(PSCredential)), ("ProxyUseDefaultCredentials", typeof(SwitchParameter)),
             ("SkipVerification", typeof(SwitchParameter)),
         ]),
         ["Get-KlingAccount"] = ([typeof(KlingAccount)], false, []),
         ["Disconnect-KlingAccount"] = ([typeof(void)], false, []),
+        ["Set-KlingApiKey"] = ([typeof(void)], true,
+            [("ApiKey", typeof(SecureString)), ("SecretName", typeof(string)), ("Vault", typeof(string)), ("SkipVerification", typeof(SwitchParameter))]),
+        ["Get-KlingConfiguration"] = ([typeof(KlingConfiguration)], false, []),
+        ["Set-KlingConfiguration"] = ([typeof(KlingConfiguration)], true,
+        [
+            ("SecretName", typeof(string)), ("Vault", typeof(string)), ("Endpoint", typeof(Uri)), ("UploadEndpoint", typeof(Uri)), ("Proxy", typeof(Uri)),
+            ("LedgerPath", typeof(string)), ("DailyCreditCap", typeof(decimal)), ("DefaultDestination", typeof(string)),
+            ("PollingInterval", typeof(double)), ("RequestTimeout", typeof(double)), ("Reset", typeof(string[])),
+        ]),
         ["Test-KlingImage"] = ([typeof(bool), typeof(ImageReport)], false, [.. s_pathParameters, ("Detailed", typeof(SwitchParameter))]),
         ["Send-KlingImage"] = ([typeof(KlingUpload)], true, [.. s_pathParameters, ("Force", typeof(SwitchParameter))]),
         ["Measure-KlingVideoCost"] = ([typeof(VideoCostEstimate)], false, [.. s_pathParameters, ("Duration", typeof(int)), ("Model", typeof(string))]),

@@ -5,8 +5,11 @@ namespace KlingPS.Core.Api;
 /// <summary>How a <see cref="KlingClient"/> behaves.</summary>
 public sealed record KlingClientOptions
 {
-    /// <summary>How long a create request may go unanswered. Long, because a create whose answer is lost may be paid for.</summary>
-    public TimeSpan CreateTimeout { get; init; } = TimeSpan.FromSeconds(120);
+    /// <summary>What a create request is given at least. Long, because a create whose answer is lost may be paid for.</summary>
+    public static readonly TimeSpan LeastCreateTimeout = TimeSpan.FromSeconds(120);
+
+    /// <summary>How long a create request may go unanswered.</summary>
+    public TimeSpan CreateTimeout { get; init; } = LeastCreateTimeout;
 
     /// <summary>How long any other request may go unanswered; for an upload, how long it may stand still.</summary>
     public TimeSpan RequestTimeout { get; init; } = TimeSpan.FromSeconds(60);

@@ -1,12 +1,18 @@
+using System.Diagnostics;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 
 namespace KlingPS.Core.Configuration;
 
-/// <summary>The user's configuration file: one JSON object.</summary>
+/// <summary>The user's configuration file: one JSON object. Never holds a secret.</summary>
 public static class ConfigurationFile
 {
     /// <summary>The environment variable that names the file.</summary>
     public const string Variable = "KLINGPS_CONFIG";
+
+    private static readonly TimeSpan s_lockPatience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_lockPause = TimeSpan.FromMilliseconds(25);
+    private static readonly JsonWriterOptions s_format = new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>The file in force: the one the environment names, else the one in the user's configuration folder.</summary>
     /// <returns>The full path; the file need not exist.</returns>
@@ -18,10 +24,80 @@ public static class ConfigurationFile
             : Path.GetFullPath(named);
     }
 
-    /// <summary>Reads a file. One that does not exist sets nothing.</summary>
+    /// <summary>Reads a file. One that does not exist sets nothing; fields it does not know are passed over.</summary>
     /// <param name="path">The full path.</param>
-    /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: it is no configuration, and where it is wrong. <see cref="ErrorKind.FileUnreadable"/>: it cannot be read.</exception>
-    public static KlingConfiguration Read(string path)
+    /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: it is no configuration, and in which line it is wrong. <see cref="ErrorKind.FileUnreadable"/>: it cannot be read.</exception>
+    public static ConfigurationValues Read(string path)
+    {
+        List<ConfigurationField> fields = ReadFields(path);
+        foreach (ConfigurationField field in fields)
+        {
+            Check(field, path);
+        }
+
+        Dictionary<string, JsonElement> values = fields
+            .Where(field => field.Value.ValueKind != JsonValueKind.Null)
+            .ToDictionary(field => field.Name, field => field.Value, StringComparer.OrdinalIgnoreCase);
+        return new ConfigurationValues
+        {
+            SecretName = Text(nameof(ConfigurationValues.SecretName)),
+            Vault = Text(nameof(ConfigurationValues.Vault)),
+            Endpoint = Address(nameof(ConfigurationValues.Endpoint)),
+            UploadEndpoint = Address(nameof(ConfigurationValues.UploadEndpoint)),
+            Proxy = Address(nameof(ConfigurationValues.Proxy)),
+            LedgerPath = Text(nameof(ConfigurationValues.LedgerPath)),
+            DailyCreditCap = Number(nameof(ConfigurationValues.DailyCreditCap)),
+            DefaultDestination = Text(nameof(ConfigurationValues.DefaultDestination)),
+            PollingInterval = (double?)Number(nameof(ConfigurationValues.PollingInterval)),
+            RequestTimeout = (double?)Number(nameof(ConfigurationValues.RequestTimeout)),
+        };
+
+        string? Text(string name) => values.TryGetValue(name, out JsonElement value) ? value.GetString() : null;
+        Uri? Address(string name) => Text(name) is string text ? new Uri(text) : null;
+        decimal? Number(string name) => values.TryGetValue(name, out JsonElement value) ? value.GetDecimal() : null;
+    }
+
+    /// <summary>Changes some fields of a file and keeps all others, whoever put them there. The file is replaced as a whole, so nobody ever reads half of it.</summary>
+    /// <param name="path">The full path. File and folder are created when they are missing.</param>
+    /// <param name="changes">New values, a text, a <see cref="decimal"/> or a <see cref="double"/>, by the names of <see cref="ConfigurationValues"/>; <see langword="null"/> takes a field out.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="cancellationToken">Ends the wait for another process that is writing.</param>
+    /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: a value cannot be used, or the file is wrong elsewhere. <see cref="ErrorKind.FileUnreadable"/>: it cannot be read or written. The file is as it was.</exception>
+    public static async Task ChangeAsync(string path, IReadOnlyDictionary<string, object?> changes, TimeProvider time, CancellationToken cancellationToken)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        ArgumentNullException.ThrowIfNull(changes);
+        ArgumentNullException.ThrowIfNull(time);
+        List<ConfigurationField> added = [.. changes.Where(change => change.Value is not null).Select(change => new ConfigurationField(change.Key, 0, ToElement(change.Value!)))];
+        foreach (ConfigurationField field in added)
+        {
+            Check(field, path);
+        }
+
+        try
+        {
+            // A link, as those who keep their settings in one place have it, stays a link.
+            string file = File.Exists(path) ? File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path : path;
+            Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+            FileStream mine = await LockAsync(file + ".lock", time, cancellationToken).ConfigureAwait(false);
+            await using (mine.ConfigureAwait(false))
+            {
+                List<ConfigurationField> kept = [.. ReadFields(path).Where(field => !changes.Keys.Contains(field.Name, StringComparer.OrdinalIgnoreCase))];
+                foreach (ConfigurationField field in kept)
+                {
+                    Check(field, path);
+                }
+
+                Replace(file, [.. kept, .. added]);
+            }
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new KlingException(ErrorKind.FileUnreadable, $"The configuration file '{path}' cannot be written: {exception.Message}", exception);
+        }
+    }
+
+    private static List<ConfigurationField> ReadFields(string path)
     {
         byte[] content;
         try
@@ -30,26 +106,120 @@ public static class ConfigurationFile
         }
         catch (Exception exception) when (exception is FileNotFoundException or DirectoryNotFoundException)
         {
-            return new KlingConfiguration();
+            return [];
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             throw new KlingException(ErrorKind.FileUnreadable, $"The configuration file '{path}' cannot be read: {exception.Message}", exception);
         }
 
-        KlingConfiguration? configuration;
+        ReadOnlyMemory<byte> json = content.AsMemory(content.AsSpan().StartsWith("\uFEFF"u8) ? 3 : 0);
         try
         {
-            configuration = JsonSerializer.Deserialize(content, ConfigurationContext.Default.KlingConfiguration);
+            using JsonDocument document = JsonDocument.Parse(json);
+            if (document.RootElement.ValueKind != JsonValueKind.Object)
+            {
+                throw Wrong(path, 1, "it has to be a JSON object, such as { \"DailyCreditCap\": 500 }");
+            }
+
+            List<int> lines = FindLines(json.Span);
+            List<ConfigurationField> fields = [.. document.RootElement.EnumerateObject().Select((property, i) => new ConfigurationField(property.Name, lines[i], property.Value.Clone()))];
+            ConfigurationField? twice = fields.GroupBy(field => field.Name, StringComparer.OrdinalIgnoreCase).FirstOrDefault(same => same.Skip(1).Any())?.Last();
+            return twice is null ? fields : throw Wrong(path, twice.Line, $"{twice.Name} is there twice");
         }
         catch (JsonException exception)
         {
-            string place = exception.LineNumber is long line ? $" in line {line + 1}" : string.Empty;
-            throw new KlingException(ErrorKind.RequestInvalid, $"The configuration file '{path}' is wrong{place}: {exception.Message}", exception);
+            throw Wrong(path, (exception.LineNumber ?? 0) + 1, "it is not JSON", exception);
+        }
+    }
+
+    /// <summary>The lines in which the fields of the outermost object begin.</summary>
+    private static List<int> FindLines(ReadOnlySpan<byte> json)
+    {
+        var lines = new List<int>();
+        var reader = new Utf8JsonReader(json);
+        while (reader.Read())
+        {
+            if (reader.TokenType == JsonTokenType.PropertyName && reader.CurrentDepth == 1)
+            {
+                lines.Add(json[..(int)reader.TokenStartIndex].Count((byte)'\n') + 1);
+            }
         }
 
-        return configuration is { DailyCreditCap: not < 0 }
-            ? configuration
-            : throw new KlingException(ErrorKind.RequestInvalid, $"The configuration file '{path}' is wrong: it has to be a JSON object, and DailyCreditCap not less than 0.");
+        return lines;
+    }
+
+    private static void Check(ConfigurationField field, string path)
+    {
+        if (ConfigurationRules.FindProblem(field.Name, field.Value) is string problem)
+        {
+            throw field.Line == 0
+                ? new KlingException(ErrorKind.RequestInvalid, $"{field.Name} {problem}. The configuration file is as it was.")
+                : Wrong(path, field.Line, $"{field.Name} {problem}");
+        }
+    }
+
+    private static KlingException Wrong(string path, long line, string problem, Exception? cause = null)
+        => new(ErrorKind.RequestInvalid, $"The configuration file '{path}' is wrong in line {line}: {problem}.", cause);
+
+    private static JsonElement ToElement(object value) => value switch
+    {
+        string text => JsonSerializer.SerializeToElement(text, ConfigurationContext.Default.String),
+        decimal number => JsonSerializer.SerializeToElement(number, ConfigurationContext.Default.Decimal),
+        double number => JsonSerializer.SerializeToElement(number, ConfigurationContext.Default.Double),
+        _ => throw new UnreachableException(),
+    };
+
+    private static async Task<FileStream> LockAsync(string path, TimeProvider time, CancellationToken cancellationToken)
+    {
+        long start = time.GetTimestamp();
+        while (true)
+        {
+            try
+            {
+                return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            }
+            catch (IOException) when (time.GetElapsedTime(start) < s_lockPatience)
+            {
+                await Task.Delay(s_lockPause, time, cancellationToken).ConfigureAwait(false);
+            }
+        }
+    }
+
+    private static void Replace(string file, IEnumerable<ConfigurationField> fields)
+    {
+        string partial = file + ".new";
+        try
+        {
+            using (var stream = new FileStream(partial, FileMode.Create, FileAccess.Write, FileShare.None))
+            {
+                using (var writer = new Utf8JsonWriter(stream, s_format))
+                {
+                    writer.WriteStartObject();
+                    foreach (ConfigurationField field in fields)
+                    {
+                        writer.WritePropertyName(field.Name);
+                        field.Value.WriteTo(writer);
+                    }
+
+                    writer.WriteEndObject();
+                }
+
+                stream.WriteByte((byte)'\n');
+                stream.Flush(flushToDisk: true);
+            }
+
+            if (!OperatingSystem.IsWindows() && File.Exists(file))
+            {
+                File.SetUnixFileMode(partial, File.GetUnixFileMode(file));
+            }
+
+            File.Move(partial, file, overwrite: true);
+        }
+        catch
+        {
+            File.Delete(partial);
+            throw;
+        }
     }
 }

@@ -1,15 +1,144 @@
-using System.Text.Json.Serialization;
+using KlingPS.Core.Api;
+using KlingPS.Core.Ledger;
 
 namespace KlingPS.Core.Configuration;
 
-/// <summary>The defaults a user keeps in the configuration file. What is not set has the module's own default.</summary>
+/// <summary>The settings in force, each with where it comes from: a parameter goes before the environment, that before the configuration file, and that before the module's own default.</summary>
 public sealed record KlingConfiguration
 {
-    /// <summary>The full path of the ledger's file; the environment variable KLINGPS_LEDGER goes before it.</summary>
-    [JsonPropertyName("LedgerPath")]
-    public string? LedgerPath { get; init; }
+    /// <summary>The secret a key is looked for under unless another is named.</summary>
+    public const string DefaultSecretName = "KlingApiKey";
 
-    /// <summary>The most credits an account may spend on one day, from midnight to midnight local time; 0 or more.</summary>
-    [JsonPropertyName("DailyCreditCap")]
+    /// <summary>How many seconds a request may go unanswered unless another time is set.</summary>
+    public const double DefaultRequestTimeout = 60;
+
+    /// <summary>The environment variable that names the jobs API.</summary>
+    public const string EndpointVariable = "KLINGPS_ENDPOINT";
+
+    /// <summary>The environment variable that names the host uploads go to.</summary>
+    public const string UploadEndpointVariable = "KLINGPS_UPLOAD_ENDPOINT";
+
+    private const string FromParameter = "parameter";
+    private const string FromFile = "configuration";
+    private const string FromDefault = "default";
+
+    /// <summary>The configuration file; need not exist.</summary>
+    public required string Path { get; init; }
+
+    /// <summary>The name of the secret that holds the key.</summary>
+    public required string SecretName { get; init; }
+
+    /// <summary>The vault that holds the secret; <see langword="null"/> to search every registered one.</summary>
+    public string? Vault { get; init; }
+
+    /// <summary>The address of the jobs API.</summary>
+    public required Uri Endpoint { get; init; }
+
+    /// <summary>The address uploads go to.</summary>
+    public required Uri UploadEndpoint { get; init; }
+
+    /// <summary>The proxy to go through; <see langword="null"/> for that of the system or of HTTPS_PROXY, if there is one.</summary>
+    public Uri? Proxy { get; init; }
+
+    /// <summary>The full path of the ledger's file.</summary>
+    public required string LedgerPath { get; init; }
+
+    /// <summary>The most credits the account may spend on one day, from midnight to midnight local time; <see langword="null"/> for no limit.</summary>
     public decimal? DailyCreditCap { get; init; }
+
+    /// <summary>The full path of the folder that videos go to when no other is given; <see langword="null"/> for the current one.</summary>
+    public string? DefaultDestination { get; init; }
+
+    /// <summary>The seconds between two looks at a task; <see langword="null"/> for looks that are planned from experience.</summary>
+    public double? PollingInterval { get; init; }
+
+    /// <summary>How many seconds a request may go unanswered.</summary>
+    public required double RequestTimeout { get; init; }
+
+    /// <summary>Where each setting comes from, in words, by its name: <c>parameter</c>, <c>environment variable …</c>, <c>configuration</c> or <c>default</c>.</summary>
+    public required IReadOnlyDictionary<string, string> Source { get; init; }
+
+    /// <summary>Finds the settings in force now.</summary>
+    /// <param name="given">What the caller was given as parameters.</param>
+    /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: an address cannot be used, or the file is wrong. <see cref="ErrorKind.FileUnreadable"/>: the file cannot be read. <see cref="ErrorKind.LedgerUnusable"/>: there is no place for the ledger.</exception>
+    public static KlingConfiguration Load(ConfigurationValues? given = null)
+    {
+        string path = ConfigurationFile.Locate();
+        return Resolve(path, ConfigurationFile.Read(path), given ?? new ConfigurationValues(), System.Environment.GetEnvironmentVariable);
+    }
+
+    /// <summary>The endpoints as a pair that requests can use.</summary>
+    /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: one is not https.</exception>
+    public KlingEndpoints ToEndpoints() => new(Endpoint, UploadEndpoint);
+
+    /// <summary>Whether a setting was set by anybody.</summary>
+    /// <param name="name">Its name.</param>
+    public bool IsSet(string name) => Source[name] != FromDefault;
+
+    /// <summary>Decides which source of each setting wins.</summary>
+    internal static KlingConfiguration Resolve(string path, ConfigurationValues file, ConfigurationValues given, Func<string, string?> environment)
+    {
+        var source = new Dictionary<string, string>();
+        Uri? endpointVariable = AddressOf(EndpointVariable, environment);
+        Uri endpoint = Choose(nameof(Endpoint), given.Endpoint, endpointVariable, EndpointVariable, file.Endpoint) ?? KlingEndpoints.Default.Api;
+
+        // Whoever names another service and no upload host means that service for both: neither the real upload host nor
+        // one that a weaker source names for its own service may get the key.
+        bool isGiven = given.Endpoint is not null;
+        bool isNamed = isGiven || endpointVariable is not null;
+        Uri uploadEndpoint = Choose(
+            nameof(UploadEndpoint),
+            given.UploadEndpoint,
+            isGiven ? null : AddressOf(UploadEndpointVariable, environment),
+            UploadEndpointVariable,
+            isNamed ? null : file.UploadEndpoint)
+            ?? (isNamed || file.Endpoint is not null ? endpoint : KlingEndpoints.Default.Upload);
+        if (source[nameof(UploadEndpoint)] == FromDefault && source[nameof(Endpoint)] != FromDefault)
+        {
+            source[nameof(UploadEndpoint)] = "the same as Endpoint";
+        }
+
+        string ledger = LedgerLocation.Resolve(file.LedgerPath, environment);
+        Choose(nameof(LedgerPath), null, environment(LedgerLocation.Variable) is { Length: > 0 } variable ? variable : null, LedgerLocation.Variable, file.LedgerPath);
+        return new KlingConfiguration
+        {
+            Path = path,
+            SecretName = Choose(nameof(SecretName), given.SecretName, null, null, file.SecretName) ?? DefaultSecretName,
+            Vault = Choose(nameof(Vault), given.Vault, null, null, file.Vault),
+            Endpoint = endpoint,
+            UploadEndpoint = uploadEndpoint,
+            Proxy = Choose(nameof(Proxy), given.Proxy, null, null, file.Proxy),
+            LedgerPath = ledger,
+            DailyCreditCap = ChooseNumber(nameof(DailyCreditCap), given.DailyCreditCap, file.DailyCreditCap),
+            DefaultDestination = Choose(nameof(DefaultDestination), given.DefaultDestination, null, null, file.DefaultDestination),
+            PollingInterval = ChooseNumber(nameof(PollingInterval), given.PollingInterval, file.PollingInterval),
+            RequestTimeout = ChooseNumber(nameof(RequestTimeout), given.RequestTimeout, file.RequestTimeout) ?? DefaultRequestTimeout,
+            Source = source,
+        };
+
+        T? Choose<T>(string name, T? parameter, T? fromEnvironment, string? variable, T? configured)
+            where T : class
+        {
+            source[name] = parameter is not null ? FromParameter
+                : fromEnvironment is not null ? $"environment variable {variable}"
+                : configured is not null ? FromFile
+                : FromDefault;
+            return parameter ?? fromEnvironment ?? configured;
+        }
+
+        T? ChooseNumber<T>(string name, T? parameter, T? configured)
+            where T : struct
+        {
+            source[name] = parameter is not null ? FromParameter : configured is not null ? FromFile : FromDefault;
+            return parameter ?? configured;
+        }
+    }
+
+    private static Uri? AddressOf(string variable, Func<string, string?> environment)
+    {
+        string? value = environment(variable);
+        return string.IsNullOrWhiteSpace(value) ? null
+            : Uri.TryCreate(value, UriKind.Absolute, out Uri? uri) ? uri
+            : throw new KlingException(ErrorKind.RequestInvalid, $"The environment variable {variable} does not hold an absolute address, such as https://api.kie.ai/.");
+    }
 }

@@ -13,6 +13,8 @@ public sealed class KlingSession : IAsyncDisposable
     private readonly HttpMessageInvoker _api;
     private readonly HttpMessageHandler _downloads;
     private readonly ConcurrentDictionary<Task, byte> _purchases = new();
+    private readonly TimeSpan _requestTimeout;
+    private volatile object? _dailyCreditCap;
     private volatile bool _hasEnded;
 
     /// <summary>Creates the session. Nothing is sent.</summary>
@@ -26,6 +28,7 @@ public sealed class KlingSession : IAsyncDisposable
         Ledger = options.Ledger;
         DailyCreditCap = options.DailyCreditCap;
         TimeProvider = options.TimeProvider;
+        _requestTimeout = options.RequestTimeout;
         Account = Key.Fingerprint(Endpoints.Api);
         _api = new HttpMessageInvoker(options.ApiHandler, disposeHandler: true);
         _downloads = options.DownloadHandler;
@@ -53,8 +56,12 @@ public sealed class KlingSession : IAsyncDisposable
     /// <summary>The record of all attempts.</summary>
     public ITaskLedger Ledger { get; }
 
-    /// <summary>The most credits the account may spend on one day; <see langword="null"/> for no limit.</summary>
-    public decimal? DailyCreditCap { get; }
+    /// <summary>The most credits the account may spend on one day; <see langword="null"/> for no limit. May be changed at any time.</summary>
+    public decimal? DailyCreditCap
+    {
+        get => (decimal?)_dailyCreditCap;
+        set => _dailyCreditCap = value;
+    }
 
     /// <summary>The clock.</summary>
     public TimeProvider TimeProvider { get; }
@@ -73,6 +80,8 @@ public sealed class KlingSession : IAsyncDisposable
     public KlingClient CreateClient(IRequestObserver? observer) => new(_api, Endpoints, Key, new KlingClientOptions
     {
         QueryGate = QueryGate,
+        RequestTimeout = _requestTimeout,
+        CreateTimeout = _requestTimeout > KlingClientOptions.LeastCreateTimeout ? _requestTimeout : KlingClientOptions.LeastCreateTimeout,
         Observer = observer,
         TimeProvider = TimeProvider,
     });

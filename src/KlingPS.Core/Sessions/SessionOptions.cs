@@ -1,4 +1,5 @@
 using KlingPS.Core.Api;
+using KlingPS.Core.Configuration;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Secrets;
 
@@ -30,6 +31,9 @@ public sealed record SessionOptions
 
     /// <summary>The most credits the account may spend on one day; <see langword="null"/> for no limit.</summary>
     public decimal? DailyCreditCap { get; init; }
+
+    /// <summary>How long a request may go unanswered, but for purchases, which are always given at least two minutes; for an upload, how long it may stand still.</summary>
+    public TimeSpan RequestTimeout { get; init; } = TimeSpan.FromSeconds(KlingConfiguration.DefaultRequestTimeout);
 
     /// <summary>The clock.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;

@@ -3,6 +3,7 @@ using System.Net;
 using System.Security;
 using KlingPS.Core;
 using KlingPS.Core.Api;
+using KlingPS.Core.Configuration;
 using KlingPS.Core.Secrets;
 using KlingPS.Core.Sessions;
 using KlingPS.Sessions;
@@ -22,12 +23,12 @@ public sealed class ConnectKlingAccountCommand : KlingCommand
     [Parameter(Position = 0, ValueFromPipelineByPropertyName = true, ParameterSetName = KeySet)]
     public SecureString? ApiKey { get; set; }
 
-    /// <summary>The name of the secret that holds the key.</summary>
-    [Parameter(Mandatory = true, ParameterSetName = SecretSet)]
+    /// <summary>The name of the secret that holds the key; the configured one when only -Vault is given.</summary>
+    [Parameter(ParameterSetName = SecretSet)]
     [ValidateNotNullOrEmpty]
-    public string SecretName { get; set; } = string.Empty;
+    public string? SecretName { get; set; }
 
-    /// <summary>The vault that holds the secret; every registered one is searched when it is left out.</summary>
+    /// <summary>The vault that holds the secret; the configured one, else every registered one, when it is left out.</summary>
     [Parameter(ParameterSetName = SecretSet)]
     [ValidateNotNullOrEmpty]
     public string? Vault { get; set; }
@@ -46,7 +47,7 @@ public sealed class ConnectKlingAccountCommand : KlingCommand
     [Parameter(ParameterSetName = SecretSet)]
     public Uri? UploadEndpoint { get; set; }
 
-    /// <summary>The proxy to go through; the system's and the environment's when it is left out.</summary>
+    /// <summary>The proxy to go through; the configured one, else the system's and the environment's, when it is left out.</summary>
     [Parameter(ParameterSetName = KeySet)]
     [Parameter(ParameterSetName = SecretSet)]
     public Uri? Proxy { get; set; }
@@ -56,6 +57,11 @@ public sealed class ConnectKlingAccountCommand : KlingCommand
     [Parameter(ParameterSetName = SecretSet)]
     [Credential]
     public PSCredential? ProxyCredential { get; set; }
+
+    /// <summary>Tells the proxy who the user of this process is.</summary>
+    [Parameter(ParameterSetName = KeySet)]
+    [Parameter(ParameterSetName = SecretSet)]
+    public SwitchParameter ProxyUseDefaultCredentials { get; set; }
 
     /// <summary>Does not ask the service whether the key is good.</summary>
     [Parameter]
@@ -67,10 +73,10 @@ public sealed class ConnectKlingAccountCommand : KlingCommand
         KlingSession? session = null;
         try
         {
-            session = CreateSession();
+            (session, KeySource source) = CreateSession();
             KlingClient client = session.CreateClient(Observer);
             decimal? credits = SkipVerification ? null : Await(client.GetCreditsAsync);
-            Connection.Connect(session);
+            Connection.Connect(session, source);
             WriteObject(session.Describe(credits));
             session = null;
         }
@@ -85,51 +91,65 @@ public sealed class ConnectKlingAccountCommand : KlingCommand
         }
     }
 
-    private KlingSession CreateSession()
+    private (KlingSession Session, KeySource Source) CreateSession()
     {
         if (ParameterSetName == SandboxSet)
         {
             KlingSandbox sandbox = Connection.Sandbox.IsRunning
                 ? Connection.Sandbox.Describe()
                 : Connection.Sandbox.Start(new Sandbox.SandboxOptions(), []);
-            return SessionFactory.Create(
-                new KlingEndpoints(sandbox.Endpoint, sandbox.UploadEndpoint),
-                Core.Secrets.ApiKey.From(sandbox.ApiKey),
-                "sandbox",
-                proxy: null,
-                isSandbox: true);
+            var own = new FoundKey(Core.Secrets.ApiKey.From(sandbox.ApiKey), KeySource.FromSandbox);
+            var addresses = new KlingEndpoints(sandbox.Endpoint, sandbox.UploadEndpoint);
+            return (SessionFactory.Create(KlingConfiguration.Load(), addresses, own, proxyCredentials: null, isSandbox: true), own.Source);
         }
 
-        KlingEndpoints endpoints = RunspaceConnection.FindEndpoints(Endpoint, UploadEndpoint);
-        IWebProxy? proxy = CreateProxy();
-        (ApiKey key, string source) = FindKey();
-        return SessionFactory.Create(endpoints, key, source, proxy, Connection.Sandbox.IsAt(endpoints));
+        var configuration = KlingConfiguration.Load(new ConfigurationValues
+        {
+            Endpoint = Endpoint,
+            UploadEndpoint = UploadEndpoint,
+            Proxy = Proxy,
+            SecretName = SecretName,
+            Vault = Vault,
+        });
+        KlingEndpoints endpoints = configuration.ToEndpoints();
+        ICredentials? proxyCredentials = FindProxyCredentials(configuration);
+        FoundKey found = FindKey(configuration);
+        return (SessionFactory.Create(configuration, endpoints, found, proxyCredentials, Connection.Sandbox.IsAt(endpoints)), found.Source);
     }
 
-    private (ApiKey Key, string Source) FindKey()
+    private FoundKey FindKey(KlingConfiguration configuration)
     {
         if (ParameterSetName == SecretSet)
         {
-            string place = Vault is null ? string.Empty : $" in vault {Vault}";
-            return (SecretStore.Read(this, SecretName, Vault), $"secret {SecretName}{place}");
+            SecretAnswer answer = new SecretStore(this, configuration.SecretName, configuration.Vault).Read();
+            return answer.Key is ApiKey key
+                ? new FoundKey(key, KeySource.FromSecret(configuration.SecretName, configuration.Vault))
+                : throw new KlingException(ErrorKind.ApiKeyMissing, answer.Problem!);
         }
 
         return ApiKey is not null
-            ? (Core.Secrets.ApiKey.From(ApiKey), "parameter -ApiKey")
-            : RunspaceConnection.FindKey(this);
+            ? new FoundKey(Core.Secrets.ApiKey.From(ApiKey), KeySource.FromParameter)
+            : RunspaceConnection.FindKey(this, configuration);
     }
 
-    private WebProxy? CreateProxy()
+    private ICredentials? FindProxyCredentials(KlingConfiguration configuration)
     {
-        if (Proxy is null)
+        if (Proxy is not null && !ProxyRoute.IsProxy(Proxy))
         {
-            return ProxyCredential is null
-                ? null
-                : throw new KlingException(ErrorKind.RequestInvalid, "-ProxyCredential needs -Proxy: say which proxy the name and password are for.");
+            throw new KlingException(ErrorKind.RequestInvalid, $"-Proxy {ProxyRoute.Rule}.");
         }
 
-        return Proxy.IsAbsoluteUri && (Proxy.Scheme == Uri.UriSchemeHttp || Proxy.Scheme == Uri.UriSchemeHttps) && Proxy.UserInfo.Length == 0
-            ? new WebProxy(Proxy) { Credentials = ProxyCredential?.GetNetworkCredential() }
-            : throw new KlingException(ErrorKind.RequestInvalid, "-Proxy has to be an absolute http or https address without a name and password in it; those go to -ProxyCredential.");
+        if (ProxyCredential is not null && ProxyUseDefaultCredentials)
+        {
+            throw new KlingException(ErrorKind.RequestInvalid, "-ProxyCredential and -ProxyUseDefaultCredentials exclude each other: give one of them.");
+        }
+
+        // A password is for the proxy it was given for, and not for whichever one the environment names.
+        if (ProxyCredential is not null && configuration.Proxy is null)
+        {
+            throw new KlingException(ErrorKind.RequestInvalid, "-ProxyCredential needs a proxy that is named, with -Proxy or in the configuration: say which one the name and password are for.");
+        }
+
+        return ProxyUseDefaultCredentials ? CredentialCache.DefaultCredentials : ProxyCredential?.GetNetworkCredential();
     }
 }

@@ -18,7 +18,7 @@ public sealed class GetKlingAccountCommand : KlingCommand
             KlingSession session = GetSession();
             KlingClient client = session.CreateClient(Observer);
             decimal credits = Await(client.GetCreditsAsync);
-            WriteObject(session.Describe(credits));
+            WriteObject(session.Describe(credits) with { KeySource = Connection.DescribeSource(session) });
         }
         catch (KlingException exception)
         {

@@ -26,9 +26,10 @@ public sealed class SaveKlingVideoCommand : TaskReferenceCommand
         _pump = new(this, CreateStage, Emit);
     }
 
-    /// <summary>The folder the videos go to; created when it is missing. The current folder when it is left out.</summary>
+    /// <summary>The folder the videos go to; created when it is missing. The configured one, else the current folder, when it is left out.</summary>
     [Parameter]
-    public string Destination { get; set; } = ".";
+    [ValidateNotNullOrEmpty]
+    public string? Destination { get; set; }
 
     /// <summary>What the files are called, with tokens such as {BaseName}, {Id} and {Date:yyyyMMdd}.</summary>
     [Parameter]

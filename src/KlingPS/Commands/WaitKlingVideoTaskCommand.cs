@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Management.Automation;
 using KlingPS.Bridge;
 using KlingPS.Core;
+using KlingPS.Core.Configuration;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Pipeline;
 using KlingPS.Display;
@@ -30,7 +31,7 @@ public sealed class WaitKlingVideoTaskCommand : TaskReferenceCommand
     [ValidateRange(0, 10_000_000)]
     public int? Timeout { get; set; }
 
-    /// <summary>The time between two looks at a task, in seconds; planned from experience when it is left out.</summary>
+    /// <summary>The time between two looks at a task, in seconds; the configured one, else planned from experience, when it is left out.</summary>
     [Parameter]
     [ValidateRange(0.1, 3600.0)]
     public double? PollingInterval { get; set; }
@@ -81,7 +82,7 @@ public sealed class WaitKlingVideoTaskCommand : TaskReferenceCommand
             new WaitOptions
             {
                 Timeout = Timeout is int seconds ? TimeSpan.FromSeconds(seconds) : null,
-                PollingInterval = PollingInterval is double interval ? TimeSpan.FromSeconds(interval) : null,
+                PollingInterval = (PollingInterval ?? KlingConfiguration.Load().PollingInterval) is double interval ? TimeSpan.FromSeconds(interval) : null,
             },
             Observer);
 

@@ -44,7 +44,7 @@ internal static class ErrorRecords
         ErrorKind.Unauthorized =>
             "Check the key at https://kie.ai/api-key, and whether it may be used from this machine's address; then run Connect-KlingAccount again.",
         ErrorKind.ApiKeyMissing =>
-            "Get a key at https://kie.ai/api-key and run: Connect-KlingAccount -ApiKey (Read-Host -AsSecureString). For unattended runs set the environment variable KIE_API_KEY. To try things out without a key: Connect-KlingAccount -Sandbox.",
+            "If you have no key yet, get one at https://kie.ai/api-key. Set-KlingApiKey stores it for all sessions, Connect-KlingAccount -ApiKey (Read-Host -AsSecureString) takes it for this one, and unattended runs may set the environment variable KIE_API_KEY. To try things out without a key: Connect-KlingAccount -Sandbox.",
         ErrorKind.CreditsInsufficient =>
             "Add credits at https://kie.ai/billing, then run the same command for the images that are left. What was accepted before goes on: Get-KlingVideoTask -State Waiting, Queuing, Generating | Wait-KlingVideoTask | Save-KlingVideo.",
         ErrorKind.KeyCapReached =>

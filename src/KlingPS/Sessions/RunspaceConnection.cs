@@ -3,6 +3,7 @@ using System.Management.Automation.Runspaces;
 using System.Runtime.CompilerServices;
 using KlingPS.Core;
 using KlingPS.Core.Api;
+using KlingPS.Core.Configuration;
 using KlingPS.Core.Secrets;
 using KlingPS.Core.Sessions;
 
@@ -11,15 +12,13 @@ namespace KlingPS.Sessions;
 /// <summary>What one runspace is connected to. Runspaces do not share it, as they do not share variables.</summary>
 internal sealed class RunspaceConnection
 {
-    private const string KeyVariable = "KIE_API_KEY";
-    private const string EndpointVariable = "KLINGPS_ENDPOINT";
-    private const string UploadEndpointVariable = "KLINGPS_UPLOAD_ENDPOINT";
-
     private static readonly ConditionalWeakTable<Runspace, RunspaceConnection> s_connections = [];
 
     private KlingSession? _connected;
+    private KeySource? _connectedFrom;
+    private bool _isSecretReplaced;
     private KlingSession? _found;
-    private int? _foundBeside;
+    private FoundBasis? _foundOn;
 
     private RunspaceConnection()
     {
@@ -34,48 +33,65 @@ internal sealed class RunspaceConnection
     /// <summary>The time since any command of this runspace has drawn its progress.</summary>
     public Stopwatch SinceProgressDrawn { get; } = new();
 
-    /// <summary>The endpoints of the environment, or the service's own.</summary>
-    /// <exception cref="KlingException">A variable holds no address that can be used.</exception>
-    public static KlingEndpoints FindEndpoints(Uri? api, Uri? upload)
-    {
-        api ??= FromEnvironment(EndpointVariable);
-        upload ??= FromEnvironment(UploadEndpointVariable);
-
-        // Whoever names another service and no upload host means that service for both: the real upload host must not get its key.
-        return new KlingEndpoints(
-            api ?? KlingEndpoints.Default.Api,
-            upload ?? api ?? KlingEndpoints.Default.Upload);
-    }
+    /// <summary>The session that Connect-KlingAccount has opened, if any.</summary>
+    public KlingSession? Connected => _connected;
 
     /// <summary>The connected session; else one with the key that is found in the secret store or the environment.</summary>
-    /// <exception cref="KlingException">There is no key anywhere.</exception>
+    /// <exception cref="KlingException">There is no key anywhere, or the settings cannot be used.</exception>
     public KlingSession GetSession(KlingCommand command)
     {
+        KlingConfiguration configuration = KlingConfiguration.Load();
         if (_connected is not null)
         {
+            // A limit that was set after connecting counts from now on, not from the next time.
+            _connected.DailyCreditCap = configuration.DailyCreditCap;
             return _connected;
         }
 
-        // A key is looked for once; but a variable that has been changed means another account.
-        KlingEndpoints endpoints = FindEndpoints(null, null);
-        string? variable = Environment.GetEnvironmentVariable(KeyVariable);
-        if (_found is not null && _found.Endpoints == endpoints && _foundBeside == variable?.GetHashCode(StringComparison.Ordinal))
+        // A key is looked for once; but other settings, or a variable that has been changed, mean another account.
+        FoundBasis basis = FoundBasis.Of(configuration);
+        if (_found is null || _foundOn != basis)
         {
-            return _found;
+            FoundKey found = FindKey(command, configuration);
+            Release(ref _found);
+            _found = SessionFactory.Create(configuration, configuration.ToEndpoints(), found, proxyCredentials: null, Sandbox.IsAt(configuration.ToEndpoints()));
+            _foundOn = basis;
         }
 
-        (ApiKey key, string source) = FindKey(command);
-        Release(ref _found);
-        _foundBeside = variable?.GetHashCode(StringComparison.Ordinal);
-        return _found = SessionFactory.Create(endpoints, key, source, proxy: null, isSandbox: false);
+        _found.DailyCreditCap = configuration.DailyCreditCap;
+        return _found;
     }
 
     /// <summary>Uses a session from now on.</summary>
-    public void Connect(KlingSession session)
+    public void Connect(KlingSession session, KeySource source)
     {
         Release(ref _found);
         Release(ref _connected);
         _connected = session;
+        _connectedFrom = source;
+        _isSecretReplaced = false;
+    }
+
+    /// <summary>Where the key of a session came from, and whether that is still so.</summary>
+    public string DescribeSource(KlingSession session)
+    {
+        if (session != _connected || _connectedFrom is null)
+        {
+            return session.KeySource;
+        }
+
+        bool isVariableChanged = _connectedFrom.IsVariable && !session.Key.Matches(Environment.GetEnvironmentVariable(KeySource.Variable));
+        return isVariableChanged || _isSecretReplaced ? session.KeySource + " as it was at connecting; it has changed since" : session.KeySource;
+    }
+
+    /// <summary>Takes note that a key was stored: what was found before is looked for again.</summary>
+    public void OnStored(string secret, string? vault, ApiKey key)
+    {
+        Release(ref _found);
+        _isSecretReplaced |= _connected is not null
+            && string.Equals(_connectedFrom?.Secret, secret, StringComparison.OrdinalIgnoreCase)
+            && (vault is null || _connectedFrom?.Vault is null || string.Equals(_connectedFrom.Vault, vault, StringComparison.OrdinalIgnoreCase))
+            && key.Fingerprint(_connected.Endpoints.Api) != _connected.Account;
     }
 
     /// <summary>Forgets the session and its key, and stops the sandbox.</summary>
@@ -98,26 +114,41 @@ internal sealed class RunspaceConnection
     }
 
     /// <summary>Looks for a key where none was given.</summary>
-    /// <exception cref="KlingException">There is none.</exception>
-    public static (ApiKey Key, string Source) FindKey(KlingCommand command)
+    /// <exception cref="KlingException">There is none, and why.</exception>
+    public static FoundKey FindKey(KlingCommand command, KlingConfiguration configuration)
     {
-        if (SecretStore.TryRead(command, SecretStore.DefaultName, vault: null) is ApiKey stored)
+        SecretAnswer answer = new SecretStore(command, configuration.SecretName, configuration.Vault).Read();
+        if (answer.Key is ApiKey stored)
         {
-            return (stored, $"secret {SecretStore.DefaultName}");
+            return new FoundKey(stored, KeySource.FromSecret(configuration.SecretName, configuration.Vault));
         }
 
-        string? variable = Environment.GetEnvironmentVariable(KeyVariable);
-        return string.IsNullOrWhiteSpace(variable)
-            ? throw new KlingException(ErrorKind.ApiKeyMissing, $"No API key: you are not connected, and neither the secret store nor the environment variable {KeyVariable} has one.")
-            : (ApiKey.From(variable), $"environment variable {KeyVariable}");
-    }
+        string? variable = Environment.GetEnvironmentVariable(KeySource.Variable);
+        if (string.IsNullOrWhiteSpace(variable))
+        {
+            throw new KlingException(ErrorKind.ApiKeyMissing, $"No API key: you are not connected, the environment variable {KeySource.Variable} is not set, and the secret store gives none. {answer.Problem}");
+        }
 
-    private static Uri? FromEnvironment(string name)
-    {
-        string? value = Environment.GetEnvironmentVariable(name);
-        return string.IsNullOrWhiteSpace(value) ? null
-            : Uri.TryCreate(value, UriKind.Absolute, out Uri? uri) ? uri
-            : throw new KlingException(ErrorKind.RequestInvalid, $"The environment variable {name} holds '{value}', which is not an absolute address.");
+        try
+        {
+            var found = new FoundKey(ApiKey.From(variable), KeySource.FromVariable);
+            string text = $"The key is taken from the {KeySource.FromVariable.Text}. {answer.Problem}";
+            if (configuration.IsSet(nameof(KlingConfiguration.SecretName)) || configuration.IsSet(nameof(KlingConfiguration.Vault)))
+            {
+                // Whoever has named a secret believes that it is used.
+                command.WriteWarning(text);
+            }
+            else
+            {
+                command.WriteVerbose(text);
+            }
+
+            return found;
+        }
+        catch (KlingException exception)
+        {
+            throw new KlingException(exception.Kind, $"What the {KeySource.FromVariable.Text} holds cannot be a key. {exception.Message}", exception);
+        }
     }
 
     /// <summary>Closes a session in the background: it first waits for purchases that are under way.</summary>
@@ -128,5 +159,18 @@ internal sealed class RunspaceConnection
             _ = session.DisposeAsync().AsTask();
             session = null;
         }
+    }
+
+    /// <summary>What a key was looked for with: when it is the same, so is the key.</summary>
+    private sealed record FoundBasis(KlingEndpoints Endpoints, Uri? Proxy, string Ledger, double RequestTimeout, string SecretName, string? Vault, int? Variable)
+    {
+        public static FoundBasis Of(KlingConfiguration configuration) => new(
+            configuration.ToEndpoints(),
+            configuration.Proxy,
+            configuration.LedgerPath,
+            configuration.RequestTimeout,
+            configuration.SecretName,
+            configuration.Vault,
+            Environment.GetEnvironmentVariable(KeySource.Variable)?.GetHashCode(StringComparison.Ordinal));
     }
 }

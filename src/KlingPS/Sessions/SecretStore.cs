@@ -1,4 +1,4 @@
-using System.Collections.ObjectModel;
+using System.Collections;
 using System.Management.Automation;
 using System.Security;
 using KlingPS.Core;
@@ -6,83 +6,175 @@ using KlingPS.Core.Secrets;
 
 namespace KlingPS.Sessions;
 
-/// <summary>Reads keys through Get-Secret of Microsoft.PowerShell.SecretManagement, whichever vault stands behind it.</summary>
-internal static class SecretStore
+/// <summary>Reads and stores keys through Microsoft.PowerShell.SecretManagement, whichever vaults stand behind it.</summary>
+/// <remarks>Its commands are called by their full names: a command of another module that is called the same must not get a key.</remarks>
+internal sealed class SecretStore
 {
-    /// <summary>The name a key is looked for under unless another is given.</summary>
-    public const string DefaultName = "KlingApiKey";
+    private const string Module = "Microsoft.PowerShell.SecretManagement";
+    private const string HowToInstall = $"Install-PSResource {Module}, Microsoft.PowerShell.SecretStore";
+    private const string HowToRegister = "Register-SecretVault -Name SecretStore -ModuleName Microsoft.PowerShell.SecretStore -DefaultVault";
 
-    private const string GetSecret = "Get-Secret";
+    private readonly KlingCommand _command;
+    private readonly string _name;
+    private readonly string? _vault;
 
-    /// <summary>Reads a key that may or may not be there.</summary>
-    /// <returns>The key; <see langword="null"/> when SecretManagement is not installed, or does not give it out.</returns>
-    public static ApiKey? TryRead(KlingCommand command, string name, string? vault)
+    /// <summary>Creates the reader of one secret.</summary>
+    /// <param name="command">The command on whose pipeline thread this works.</param>
+    /// <param name="name">The secret's name.</param>
+    /// <param name="vault">Its vault; every registered one is searched when it is <see langword="null"/>.</param>
+    public SecretStore(KlingCommand command, string name, string? vault)
     {
-        if (!IsInstalled(command))
+        _command = command;
+        _name = name;
+        _vault = vault;
+    }
+
+    private string Secret => $"the secret '{_name}'" + (_vault is null ? string.Empty : $" of the vault '{_vault}'");
+
+    private string HowToStore => "Set-KlingApiKey"
+        + (_name == Core.Configuration.KlingConfiguration.DefaultSecretName ? string.Empty : $" -SecretName '{_name}'")
+        + (_vault is null ? string.Empty : $" -Vault '{_vault}'");
+
+    /// <summary>Reads the key, or tells why there is none.</summary>
+    /// <exception cref="KlingException">The secret is there and holds no key.</exception>
+    public SecretAnswer Read()
+    {
+        if (Find("Get-Secret") is not CommandInfo command)
         {
-            return null;
+            return new SecretAnswer(null, $"The module {Module} is not installed, so no secret can be read. Install it and a vault with: {HowToInstall}; {HowToRegister}. Then store the key with: {HowToStore}.");
         }
 
+        Result result = Run(command, ("Name", _name));
+        return result.Output is object secret ? new SecretAnswer(ToKey(secret), null)
+            : new SecretAnswer(null, Explain(result));
+    }
+
+    /// <summary>Makes sure that there is a vault to store a key in, before anybody is asked for one.</summary>
+    /// <exception cref="KlingException">There is none.</exception>
+    public void RequireVault()
+    {
+        if (Find("Set-Secret") is null)
+        {
+            throw new KlingException(ErrorKind.RequestInvalid, $"The module {Module} is not installed, so no key can be stored. Install it and a vault with: {HowToInstall}; {HowToRegister}.");
+        }
+
+        List<string> vaults = FindVaults();
+        if (vaults is [])
+        {
+            throw new KlingException(ErrorKind.RequestInvalid, NoVault());
+        }
+
+        if (_vault is not null && !vaults.Contains(_vault, StringComparer.OrdinalIgnoreCase))
+        {
+            throw new KlingException(ErrorKind.RequestInvalid, UnknownVault());
+        }
+    }
+
+    /// <summary>Stores a key; one that is there is replaced.</summary>
+    /// <exception cref="KlingException">The vault does not take it, and why.</exception>
+    public void Write(ApiKey key)
+    {
+        using SecureString secret = key.ToSecureString();
+        Result result = Run(Find("Set-Secret")!, ("Name", _name), ("SecureStringSecret", secret));
+        if (result.Error is not null)
+        {
+            throw new KlingException(ErrorKind.RequestInvalid, $"The key was not stored. {Explain(result)}", result.Error.Exception);
+        }
+    }
+
+    private string Explain(Result result)
+    {
+        List<string> vaults = FindVaults();
+        string? vault = _vault ?? (vaults is [string only] ? only : null);
+        string subject = vault is null ? "A vault" : $"The vault '{vault}'";
+        string unlock = $"Unlock-SecretVault -Name {vault ?? "<vault>"} -Password";
+        bool isLocked = Causes(result.Error?.Exception).Any(exception => exception.GetType().Name == "PasswordRequiredException");
+        return result.Error?.FullyQualifiedErrorId.Split(',')[0] switch
+        {
+            "GetSecretVaultNotFound" => UnknownVault(),
+            null or "GetSecretNotFound" or "SetSecretCommandFailNoVault" when vaults is [] => NoVault(),
+            null or "GetSecretNotFound" => $"{(_vault is null ? "No registered vault has a secret" : $"The vault '{_vault}' has no secret")} '{_name}'. Store the key there with: {HowToStore}. Get-SecretInfo lists the secrets that are there.",
+            "SetSecretCommandFailNoVault" => $"None of the vaults is the default one. Name one with -Vault, or make one the default: Set-SecretVaultDefault -Name '{vaults[0]}'.",
+            _ when result.WasAsked => $"{subject} wants a password before it opens, and nobody can be asked for one, because this session is not interactive. Unlock it earlier in the script: {unlock} $password. Or, for an account that only runs automation, let its SecretStore open without one: Set-SecretStoreConfiguration -Authentication None -Interaction None.",
+            _ when isLocked => $"{subject} is locked. Unlock it with: {unlock} (Read-Host -AsSecureString). A script takes the password from where it keeps its own secrets.",
+            _ => $"SecretManagement could not open {Secret}: {result.Error.Exception.Message.TrimEnd('.')}. Test-SecretVault tells whether a vault works.",
+        };
+    }
+
+    private string UnknownVault() => $"No vault '{_vault}' is registered. Get-SecretVault lists those that are, Register-SecretVault adds one.";
+
+    private static string NoVault() => $"No vault is registered with SecretManagement, so there is no place for a key. Register one with: {HowToRegister} (its module comes with Install-PSResource Microsoft.PowerShell.SecretStore).";
+
+    private ApiKey ToKey(object secret)
+    {
         try
         {
-            return ToKey(Invoke(command, name, vault));
+            return secret switch
+            {
+                SecureString secure => ApiKey.From(secure),
+                string text => ApiKey.From(text),
+                PSCredential credential => ApiKey.From(credential.Password),
+                _ => throw new KlingException(ErrorKind.ApiKeyMissing, $"It is a {secret.GetType().Name}; a SecureString, a text or a credential can be."),
+            };
+        }
+        catch (KlingException exception)
+        {
+            throw new KlingException(exception.Kind, $"What {Secret} holds cannot be a key. {exception.Message} Store it again with: {HowToStore}.", exception);
+        }
+    }
+
+    private List<string> FindVaults()
+        => Find("Get-SecretVault") is CommandInfo command
+            ? [.. RunBare(command, []).Objects.Select(vault => vault.Properties["Name"]?.Value?.ToString()).OfType<string>()]
+            : [];
+
+    private CommandInfo? Find(string name) => _command.InvokeCommand.GetCommand($@"{Module}\{name}", CommandTypes.Cmdlet | CommandTypes.Function);
+
+    private Result Run(CommandInfo command, params (string Name, object Value)[] parameters)
+    {
+        (List<PSObject> objects, ErrorRecord? error, bool wasAsked) = RunBare(command, _vault is null ? parameters : [.. parameters, ("Vault", _vault)]);
+        return new Result(objects.FirstOrDefault()?.BaseObject, error, wasAsked);
+    }
+
+    /// <summary>Runs a command of SecretManagement in this runspace; what it has to say stays here.</summary>
+    private (List<PSObject> Objects, ErrorRecord? Error, bool WasAsked) RunBare(CommandInfo command, (string Name, object Value)[] parameters)
+    {
+        // Where the first vault of several is broken, the secret may still come from the next one, so errors do not stop it.
+        var arguments = parameters.ToDictionary(parameter => parameter.Name, parameter => parameter.Value);
+        arguments["ErrorAction"] = ActionPreference.Continue;
+        arguments["WarningAction"] = ActionPreference.SilentlyContinue;
+        using var shell = PowerShell.Create(RunspaceMode.CurrentRunspace);
+        shell.AddScript("param($command, $arguments) & $command @arguments", useLocalScope: true).AddArgument(command).AddArgument(arguments);
+        SilentHost? silent = HostInteraction.CanAsk(_command.Host) ? null : new SilentHost();
+        var errors = _command.SessionState.PSVariable.GetValue("Error") as ArrayList;
+        int before = errors?.Count ?? 0;
+        List<PSObject> objects = [];
+        ErrorRecord? thrown = null;
+        try
+        {
+            objects.AddRange(shell.Invoke(null, silent is null ? new PSInvocationSettings() : new PSInvocationSettings { Host = silent }));
+        }
+        catch (PipelineStoppedException)
+        {
+            throw;
         }
         catch (RuntimeException exception)
         {
-            command.WriteVerbose($"The secret store gives no secret '{name}': {exception.Message}");
-            return null;
+            thrown = exception.ErrorRecord;
+        }
+
+        // They are told once, by this module, or not at all when the key is found elsewhere.
+        errors?.RemoveRange(0, Math.Max(errors.Count - before, 0));
+        return (objects, thrown ?? shell.Streams.Error.FirstOrDefault(), silent?.WasAsked == true);
+    }
+
+    private static IEnumerable<Exception> Causes(Exception? exception)
+    {
+        for (; exception is not null; exception = exception.InnerException)
+        {
+            yield return exception;
         }
     }
 
-    /// <summary>Reads a key that has to be there.</summary>
-    /// <exception cref="KlingException">It is not, and why.</exception>
-    public static ApiKey Read(KlingCommand command, string name, string? vault)
-    {
-        if (!IsInstalled(command))
-        {
-            throw new KlingException(
-                ErrorKind.ApiKeyMissing,
-                "The key cannot be read from a secret store, because the module Microsoft.PowerShell.SecretManagement is not installed. Install it with: Install-PSResource Microsoft.PowerShell.SecretManagement");
-        }
-
-        try
-        {
-            return ToKey(Invoke(command, name, vault))
-                ?? throw new KlingException(ErrorKind.ApiKeyMissing, $"The secret '{name}' is not a text, a SecureString or a credential, so it cannot be a key.");
-        }
-        catch (RuntimeException exception)
-        {
-            string place = vault is null ? "the secret store" : $"the vault '{vault}'";
-            throw new KlingException(ErrorKind.ApiKeyMissing, $"The secret '{name}' could not be read from {place}: {exception.Message}", exception);
-        }
-    }
-
-    private static bool IsInstalled(KlingCommand command)
-        => command.InvokeCommand.GetCommand(GetSecret, CommandTypes.Cmdlet | CommandTypes.Function) is not null;
-
-    private static object? Invoke(KlingCommand command, string name, string? vault)
-    {
-        var parameters = new Dictionary<string, object> { ["Name"] = name, ["ErrorAction"] = ActionPreference.Stop, ["WarningAction"] = ActionPreference.SilentlyContinue };
-        if (vault is not null)
-        {
-            parameters["Vault"] = vault;
-        }
-
-        Collection<PSObject> found = command.InvokeCommand.InvokeScript(
-            "param($command, $parameters) & $command @parameters",
-            useNewScope: true,
-            System.Management.Automation.Runspaces.PipelineResultTypes.None,
-            input: null,
-            GetSecret,
-            parameters);
-        return found.Count == 0 ? null : found[0]?.BaseObject;
-    }
-
-    private static ApiKey? ToKey(object? secret) => secret switch
-    {
-        SecureString secure => ApiKey.From(secure),
-        string text => ApiKey.From(text),
-        PSCredential credential => ApiKey.From(credential.Password),
-        _ => null,
-    };
+    private sealed record Result(object? Output, ErrorRecord? Error, bool WasAsked);
 }

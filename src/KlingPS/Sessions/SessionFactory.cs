@@ -3,7 +3,6 @@ using KlingPS.Core;
 using KlingPS.Core.Api;
 using KlingPS.Core.Configuration;
 using KlingPS.Core.Downloads;
-using KlingPS.Core.Secrets;
 using KlingPS.Core.Sessions;
 
 namespace KlingPS.Sessions;
@@ -12,20 +11,26 @@ namespace KlingPS.Sessions;
 internal static class SessionFactory
 {
     /// <summary>Makes a session; sends nothing.</summary>
-    /// <exception cref="KlingException">The configuration, or where it puts the ledger, cannot be used.</exception>
-    public static KlingSession Create(KlingEndpoints endpoints, ApiKey key, string keySource, IWebProxy? proxy, bool isSandbox)
+    /// <param name="configuration">The settings in force.</param>
+    /// <param name="endpoints">Where the service is.</param>
+    /// <param name="found">The key; the session takes it over.</param>
+    /// <param name="proxyCredentials">What to tell the proxy when it asks who this is.</param>
+    /// <param name="isSandbox">Whether the service is the local sandbox.</param>
+    /// <exception cref="KlingException">The ledger cannot be where the settings put it.</exception>
+    public static KlingSession Create(KlingConfiguration configuration, KlingEndpoints endpoints, FoundKey found, ICredentials? proxyCredentials, bool isSandbox)
     {
-        KlingConfiguration configuration = ConfigurationFile.Read(ConfigurationFile.Locate());
+        var route = ProxyRoute.Through(configuration.Proxy, proxyCredentials);
         return new KlingSession(new SessionOptions
         {
             Endpoints = endpoints,
-            Key = key,
-            KeySource = keySource,
+            Key = found.Key,
+            KeySource = found.Source.Text,
             IsSandbox = isSandbox,
-            ApiHandler = ApiHandler.Create(proxy),
-            DownloadHandler = VideoDownloader.CreateHandler(proxy),
+            ApiHandler = ApiHandler.Create(route),
+            DownloadHandler = VideoDownloader.CreateHandler(route),
             Ledger = Ledgers.Find(configuration.LedgerPath),
             DailyCreditCap = configuration.DailyCreditCap,
+            RequestTimeout = TimeSpan.FromSeconds(configuration.RequestTimeout),
         });
     }
 }

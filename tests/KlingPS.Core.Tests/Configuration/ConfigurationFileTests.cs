@@ -1,3 +1,5 @@
+using System.Text.Json;
+using CsCheck;
 using KlingPS.Core.Configuration;
 
 namespace KlingPS.Core.Tests.Configuration;
@@ -12,23 +14,48 @@ public sealed class ConfigurationFileTests : IDisposable
 
     [Fact]
     public void A_file_that_does_not_exist_sets_nothing()
-        => Assert.Equal(new KlingConfiguration(), ConfigurationFile.Read(Path.Combine(_folder.FullName, "none", "config.json")));
+        => Assert.Equal(new ConfigurationValues(), ConfigurationFile.Read(Path.Combine(_folder.FullName, "none", "config.json")));
 
     [Fact]
-    public void What_is_known_is_read_and_what_is_not_is_passed_over()
+    public void What_is_known_is_read_in_any_case_and_what_is_not_is_passed_over()
     {
-        File.WriteAllText(FilePath, """{ "DailyCreditCap": 420.5, "LedgerPath": "/data/ledger.db", "Later": { "a": 1 } }""");
+        string ledger = Path.Combine(_folder.FullName, "ledger.db");
+        File.WriteAllText(FilePath, $$"""
+            {
+              "dailycreditcap": 420.5, "LedgerPath": {{JsonSerializer.Serialize(ledger)}}, "Later": { "a": 1 }, "Vault": null,
+              "Proxy": "http://proxy.example:8080", "PollingInterval": 2.5, "RequestTimeout": 90
+            }
+            """);
 
-        Assert.Equal(new KlingConfiguration { DailyCreditCap = 420.5m, LedgerPath = "/data/ledger.db" }, ConfigurationFile.Read(FilePath));
+        Assert.Equal(
+            new ConfigurationValues { DailyCreditCap = 420.5m, LedgerPath = ledger, Proxy = new Uri("http://proxy.example:8080"), PollingInterval = 2.5, RequestTimeout = 90 },
+            ConfigurationFile.Read(FilePath));
+    }
+
+    [Fact]
+    public void A_file_with_a_byte_order_mark_is_read()
+    {
+        File.WriteAllBytes(FilePath, [0xEF, 0xBB, 0xBF, .. """{ "Vault": "mine" }"""u8]);
+
+        Assert.Equal("mine", ConfigurationFile.Read(FilePath).Vault);
     }
 
     [Theory]
     [InlineData("{\n  \"DailyCreditCap\": 5,\n  oops\n}", "line 3")]
     [InlineData("{\n  \"DailyCreditCap\": \"many\"\n}", "line 2")]
+    [InlineData("{\n  \"Vault\": \"a\",\n  \"Nested\": {\n \"Vault\": 1 },\n  \"DailyCreditCap\": -1 }", "line 5")]
     [InlineData("", "line 1")]
-    [InlineData("null", "a JSON object")]
+    [InlineData("null", "line 1")]
     [InlineData("[1]", "line 1")]
-    [InlineData("{ \"DailyCreditCap\": -1 }", "not less than 0")]
+    [InlineData("{\n\"SecretName\": \" \" }", "line 2")]
+    [InlineData("{\n\"Endpoint\": \"http://api.example.com/\" }", "line 2")]
+    [InlineData("{\n\"Endpoint\": \"api.example.com\" }", "line 2")]
+    [InlineData("{\n\"Proxy\": \"proxy:8080\" }", "line 2")]
+    [InlineData("{\n\"LedgerPath\": \"ledger.db\" }", "line 2")]
+    [InlineData("{\n\"DefaultDestination\": \"videos\" }", "line 2")]
+    [InlineData("{\n\"PollingInterval\": 0 }", "line 2")]
+    [InlineData("{\n\"RequestTimeout\": 1e99 }", "line 2")]
+    [InlineData("{\n\"Vault\": \"a\",\n\"vault\": \"b\" }", "line 3")]
     public void A_broken_file_is_an_error_that_says_where(string content, string where)
     {
         File.WriteAllText(FilePath, content);
@@ -40,7 +67,161 @@ public sealed class ConfigurationFileTests : IDisposable
         Assert.Contains(where, exception.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("Proxy", "http://name:hunter2@proxy.example:8080")]
+    [InlineData("Proxy", "http://proxy.example:8080/?password=hunter2")]
+    [InlineData("Endpoint", "https://name:hunter2@api.example.com/")]
+    [InlineData("UploadEndpoint", "https://api.example.com/?key=hunter2")]
+    [InlineData("ApiKey", "hunter2")]
+    [InlineData("KIE_API_KEY", "hunter2")]
+    [InlineData("ProxyPassword", "hunter2")]
+    public async Task A_secret_in_the_file_is_refused_and_not_repeated(string field, string value)
+    {
+        File.WriteAllText(FilePath, JsonSerializer.Serialize(new Dictionary<string, string> { [field] = value }));
+
+        KlingException read = Assert.Throws<KlingException>(() => ConfigurationFile.Read(FilePath));
+        Assert.DoesNotContain("hunter2", read.ToString(), StringComparison.Ordinal);
+
+        File.Delete(FilePath);
+        KlingException written = await Assert.ThrowsAsync<KlingException>(() => ChangeAsync(field, value));
+        Assert.DoesNotContain("hunter2", written.ToString(), StringComparison.Ordinal);
+        Assert.False(File.Exists(FilePath));
+    }
+
     [Fact]
     public void A_folder_in_its_place_is_an_error()
         => Assert.Equal(ErrorKind.FileUnreadable, Assert.Throws<KlingException>(() => ConfigurationFile.Read(_folder.FullName)).Kind);
+
+    [Fact]
+    public async Task A_change_makes_folder_and_file_and_a_reset_takes_the_field_out()
+    {
+        string path = Path.Combine(_folder.FullName, "new", "config.json");
+
+        await ConfigurationFile.ChangeAsync(path, new Dictionary<string, object?> { ["Vault"] = "mine", ["DailyCreditCap"] = 5.5m, ["PollingInterval"] = 0.1 }, TimeProvider.System, CancellationToken.None);
+        Assert.Equal(new ConfigurationValues { Vault = "mine", DailyCreditCap = 5.5m, PollingInterval = 0.1 }, ConfigurationFile.Read(path));
+
+        await ConfigurationFile.ChangeAsync(path, new Dictionary<string, object?> { ["vault"] = null }, TimeProvider.System, CancellationToken.None);
+        Assert.Equal(new ConfigurationValues { DailyCreditCap = 5.5m, PollingInterval = 0.1 }, ConfigurationFile.Read(path));
+    }
+
+    [Fact]
+    public Task Whatever_is_changed_in_whatever_order_unknown_fields_stay_and_the_last_change_counts()
+        => Gen.Select(Gen.OneOf(Gen.Const("Vault"), Gen.Const("SecretName")), Gen.OneOf(Gen.String[Gen.Char.AlphaNumeric, 1, 8], Gen.Const((string)null!))).Array[1, 12].SampleAsync(
+            async changes =>
+            {
+                const string Later = """{ "list": [1.10, "ä"], "deep": { "x": null } }""";
+                string path = Path.Combine(_folder.FullName, Guid.NewGuid().ToString("N"));
+                File.WriteAllText(path, $$"""{ "Later": {{Later}}, "VAULT": "before" }""");
+                var expected = new Dictionary<string, string?> { ["Vault"] = "before", ["SecretName"] = null };
+                foreach ((string name, string? value) in changes)
+                {
+                    await ConfigurationFile.ChangeAsync(path, new Dictionary<string, object?> { [name] = value }, TimeProvider.System, CancellationToken.None);
+                    expected[name] = value;
+                }
+
+                ConfigurationValues values = ConfigurationFile.Read(path);
+                Assert.Equal((expected["Vault"], expected["SecretName"]), (values.Vault, values.SecretName));
+                using JsonDocument document = JsonDocument.Parse(File.ReadAllText(path));
+                using JsonDocument later = JsonDocument.Parse(Later);
+                Assert.True(JsonElement.DeepEquals(later.RootElement, document.RootElement.GetProperty("Later")));
+            },
+            iter: 30);
+
+    [Fact]
+    public async Task A_wrong_field_can_be_repaired_by_setting_it_and_a_wrong_one_beside_it_stops_the_change()
+    {
+        File.WriteAllText(FilePath, "{\n\"DailyCreditCap\": \"many\"\n}");
+
+        await Assert.ThrowsAsync<KlingException>(() => ChangeAsync("Vault", "mine"));
+        Assert.Equal("{\n\"DailyCreditCap\": \"many\"\n}", File.ReadAllText(FilePath));
+
+        await ChangeAsync("DailyCreditCap", 7m);
+        Assert.Equal(7, ConfigurationFile.Read(FilePath).DailyCreditCap);
+    }
+
+    [Fact]
+    public async Task What_is_no_configuration_is_not_overwritten()
+    {
+        File.WriteAllText(FilePath, "{ \"Vault\": ");
+
+        await Assert.ThrowsAsync<KlingException>(() => ChangeAsync("Vault", "mine"));
+
+        Assert.Equal("{ \"Vault\": ", File.ReadAllText(FilePath));
+    }
+
+    [Fact]
+    public async Task Changes_of_many_at_the_same_time_are_all_there_in_the_end()
+    {
+        string[] fields = ["Vault", "SecretName", "Endpoint", "UploadEndpoint", "Proxy"];
+
+        await Task.WhenAll(fields.Select(field => Task.Run(() => ChangeAsync(field, "https://one.example"))));
+
+        ConfigurationValues values = ConfigurationFile.Read(FilePath);
+        Assert.Equal(("https://one.example", "https://one.example"), (values.Vault, values.SecretName));
+        Assert.All([values.Endpoint, values.UploadEndpoint, values.Proxy], Assert.NotNull);
+        Assert.Equal(["config.json", "config.json.lock"], _folder.GetFiles().Select(file => file.Name).Order());
+    }
+
+    [Fact]
+    public async Task Nobody_ever_reads_half_a_file()
+    {
+        await ChangeAsync("Vault", new string('v', 50_000));
+        using var stop = new CancellationTokenSource();
+        Task<int> reads = Task.Run(() =>
+        {
+            int count = 0;
+            while (!stop.IsCancellationRequested)
+            {
+                Assert.Equal(50_000, ConfigurationFile.Read(FilePath).Vault!.Length);
+                count++;
+            }
+
+            return count;
+        });
+
+        for (int i = 0; i < 30; i++)
+        {
+            await ChangeAsync("Vault", new string((char)('a' + (i % 26)), 50_000));
+        }
+
+        await stop.CancelAsync();
+        await reads;
+    }
+
+    [Fact]
+    public async Task A_link_stays_a_link_and_the_rights_of_the_file_stay()
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            Assert.Skip("Links need rights of their own on Windows.");
+            return;
+        }
+
+        string kept = Path.Combine(_folder.FullName, "kept.json");
+        File.WriteAllText(kept, "{}");
+        File.SetUnixFileMode(kept, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        File.CreateSymbolicLink(FilePath, kept);
+
+        await ChangeAsync("Vault", "mine");
+
+        Assert.Equal(kept, new FileInfo(FilePath).LinkTarget);
+        Assert.Equal("mine", ConfigurationFile.Read(kept).Vault);
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(kept));
+    }
+
+    [Fact]
+    public async Task A_file_that_cannot_be_written_is_an_error_that_names_it()
+    {
+        string path = Path.Combine(FilePath, "config.json");
+        File.WriteAllText(FilePath, "a file where a folder should be");
+
+        KlingException exception = await Assert.ThrowsAsync<KlingException>(
+            () => ConfigurationFile.ChangeAsync(path, new Dictionary<string, object?> { ["Vault"] = "mine" }, TimeProvider.System, CancellationToken.None));
+
+        Assert.Equal(ErrorKind.FileUnreadable, exception.Kind);
+        Assert.Contains(path, exception.Message, StringComparison.Ordinal);
+    }
+
+    private Task ChangeAsync(string name, object value)
+        => ConfigurationFile.ChangeAsync(FilePath, new Dictionary<string, object?> { [name] = value }, TimeProvider.System, CancellationToken.None);
 }

@@ -4,6 +4,7 @@ using KlingPS.Core.Secrets;
 using KlingPS.Core.Sessions;
 using KlingPS.Core.Tests.Api;
 using KlingPS.Core.Tests.Ledger;
+using Microsoft.Extensions.Time.Testing;
 
 namespace KlingPS.Core.Tests.Sessions;
 
@@ -122,6 +123,41 @@ public sealed class KlingSessionTests
         Assert.False(handler.AllowAutoRedirect);
         Assert.False(handler.UseCookies);
         Assert.Equal(new Uri("http://localhost:1/"), ((WebProxy)handler.Proxy!).Address);
+    }
+
+    [Fact]
+    public async Task The_time_to_connect_is_apart_from_the_time_to_answer_and_a_purchase_is_given_two_minutes_at_least()
+    {
+        using SocketsHttpHandler handler = ApiHandler.Create(proxy: null);
+        Assert.Equal(TimeSpan.FromSeconds(15), handler.ConnectTimeout);
+        var clock = new FakeTimeProvider();
+        FakeService service = new FakeService().On(FakeService.CreditPath, Replies.Silence()).On(FakeService.CreatePath, Replies.Silence());
+        await using var session = new KlingSession(new SessionOptions
+        {
+            Endpoints = KlingEndpoints.Default,
+            Key = ApiKey.From(ClientHarness.Secret),
+            KeySource = "the test",
+            ApiHandler = service,
+            DownloadHandler = new FakeService(),
+            Ledger = new MemoryLedger(clock),
+            TimeProvider = clock,
+            RequestTimeout = TimeSpan.FromSeconds(25),
+        });
+        var observer = new RecordingObserver();
+        using var cancel = new CancellationTokenSource();
+
+        Task<decimal> read = session.CreateClient(observer).GetCreditsAsync(cancel.Token);
+        clock.Advance(TimeSpan.FromSeconds(25));
+        await observer.Paused.Task;
+        await cancel.CancelAsync();
+        Task<string> purchase = session.CreateClient(observer).CreateTaskAsync(ClientHarness.Video, CancellationToken.None);
+        clock.Advance(TimeSpan.FromSeconds(119));
+        Assert.False(purchase.IsCompleted);
+        clock.Advance(TimeSpan.FromSeconds(1));
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => read);
+        await Assert.ThrowsAsync<KlingApiException>(() => purchase);
+        Assert.Equal(["nothing came within 25 seconds", "nothing came within 120 seconds"], observer.Requests.Select(report => report.Error));
     }
 
     private sealed class Disposable : HttpMessageHandler

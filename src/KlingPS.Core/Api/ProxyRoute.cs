@@ -1,0 +1,55 @@
+using System.Net;
+
+namespace KlingPS.Core.Api;
+
+/// <summary>The way out to the network: through a proxy, or as the system and the environment say; never through one to this machine itself.</summary>
+/// <remarks>
+/// .NET would send even requests for 127.0.0.1 through the proxy of the variable http_proxy, in the clear. Sandboxes are there.
+/// </remarks>
+public sealed class ProxyRoute : IWebProxy
+{
+    /// <summary>What a proxy's address has to be, in words that go on after the name of a setting.</summary>
+    public const string Rule = "has to be the address of a proxy, such as http://proxy.example.com:8080, without a name and password in it; those go to Connect-KlingAccount -ProxyCredential";
+
+    private readonly IWebProxy _proxy;
+
+    private ProxyRoute(IWebProxy proxy, ICredentials? credentials)
+    {
+        _proxy = proxy;
+        Credentials = credentials ?? proxy.Credentials;
+    }
+
+    /// <inheritdoc/>
+    public ICredentials? Credentials { get; set; }
+
+    /// <summary>Makes the route.</summary>
+    /// <param name="proxy">The proxy; that of the system or of the variables HTTPS_PROXY and NO_PROXY when <see langword="null"/>.</param>
+    /// <param name="credentials">What to tell the proxy when it asks who this is.</param>
+    public static ProxyRoute Through(Uri? proxy, ICredentials? credentials)
+        => Over(proxy is null ? HttpClient.DefaultProxy : new WebProxy(proxy), credentials);
+
+    /// <summary>Whether an address can be that of a proxy: http or https, and nothing in it that may be a secret.</summary>
+    public static bool IsProxy(Uri uri)
+    {
+        ArgumentNullException.ThrowIfNull(uri);
+        return uri.IsAbsoluteUri
+            && (uri.Scheme == Uri.UriSchemeHttp || uri.Scheme == Uri.UriSchemeHttps)
+            && uri is { UserInfo.Length: 0, PathAndQuery: "/", Fragment.Length: 0 };
+    }
+
+    /// <inheritdoc/>
+    public Uri? GetProxy(Uri destination)
+    {
+        ArgumentNullException.ThrowIfNull(destination);
+        return destination.IsLoopback ? null : _proxy.GetProxy(destination);
+    }
+
+    /// <inheritdoc/>
+    public bool IsBypassed(Uri host)
+    {
+        ArgumentNullException.ThrowIfNull(host);
+        return host.IsLoopback || _proxy.IsBypassed(host);
+    }
+
+    internal static ProxyRoute Over(IWebProxy proxy, ICredentials? credentials) => new(proxy, credentials);
+}

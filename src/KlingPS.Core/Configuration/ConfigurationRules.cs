@@ -1,0 +1,67 @@
+using System.Text.Json;
+using KlingPS.Core.Api;
+
+namespace KlingPS.Core.Configuration;
+
+/// <summary>What each field of the configuration may hold. The same for the file and for what is to be written to it.</summary>
+internal static class ConfigurationRules
+{
+    /// <summary>Values that are refused are not repeated in the message: they may be a password or a key in the wrong place.</summary>
+    private static readonly Dictionary<string, Func<JsonElement, string?>> s_rules = new(StringComparer.OrdinalIgnoreCase)
+    {
+        [nameof(ConfigurationValues.SecretName)] = Text(_ => null),
+        [nameof(ConfigurationValues.Vault)] = Text(_ => null),
+        [nameof(ConfigurationValues.Endpoint)] = Text(EndpointProblem),
+        [nameof(ConfigurationValues.UploadEndpoint)] = Text(EndpointProblem),
+        [nameof(ConfigurationValues.Proxy)] = Text(text => Uri.TryCreate(text, UriKind.Absolute, out Uri? uri) && ProxyRoute.IsProxy(uri) ? null : ProxyRoute.Rule),
+        [nameof(ConfigurationValues.LedgerPath)] = Text(PathProblem),
+        [nameof(ConfigurationValues.DailyCreditCap)] = Number(0, (double)decimal.MaxValue, "has to be a number of credits, 0 or more"),
+        [nameof(ConfigurationValues.DefaultDestination)] = Text(PathProblem),
+        [nameof(ConfigurationValues.PollingInterval)] = Number(0.1, 3600, "has to be a number of seconds from 0.1 to 3600"),
+        [nameof(ConfigurationValues.RequestTimeout)] = Number(20, 3600, "has to be a number of seconds from 20 to 3600"),
+    };
+
+    private static readonly string[] s_secretNames = ["apikey", "api_key", "password", "credential"];
+
+    /// <summary>The names of all fields.</summary>
+    public static IReadOnlyCollection<string> Names => s_rules.Keys;
+
+    /// <summary>What is wrong with a field, in words that go on after its name; <see langword="null"/> when nothing is.</summary>
+    /// <param name="name">The field; unknown ones may hold anything but a secret.</param>
+    /// <param name="value">Its value. A JSON null says that it is not set.</param>
+    public static string? FindProblem(string name, JsonElement value)
+        => s_rules.TryGetValue(name, out Func<JsonElement, string?>? rule)
+            ? value.ValueKind == JsonValueKind.Null ? null : rule(value)
+            : s_secretNames.Any(secret => name.Contains(secret, StringComparison.OrdinalIgnoreCase))
+                ? "has no place here, because this file never holds a secret. Delete it, and store a key with Set-KlingApiKey"
+                : null;
+
+    private static Func<JsonElement, string?> Text(Func<string, string?> rule) => value =>
+        value.ValueKind != JsonValueKind.String || string.IsNullOrWhiteSpace(value.GetString())
+            ? "has to be a text in quotes that is not empty"
+            : rule(value.GetString()!);
+
+    private static Func<JsonElement, string?> Number(double least, double most, string problem) => value =>
+        value.ValueKind == JsonValueKind.Number && value.TryGetDecimal(out decimal number) && (double)number >= least && (double)number <= most ? null : problem;
+
+    private static string? PathProblem(string path)
+        => Path.IsPathFullyQualified(path) ? null : "has to be a full path: a relative one would mean another place in every folder";
+
+    private static string? EndpointProblem(string text)
+    {
+        if (!Uri.TryCreate(text, UriKind.Absolute, out Uri? uri))
+        {
+            return "has to be an absolute address, such as https://api.kie.ai/";
+        }
+
+        try
+        {
+            _ = new KlingEndpoints(uri, uri);
+            return null;
+        }
+        catch (KlingException exception)
+        {
+            return "is refused: " + exception.Message.TrimEnd('.');
+        }
+    }
+}

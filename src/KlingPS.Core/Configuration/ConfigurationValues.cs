@@ -1,0 +1,35 @@
+namespace KlingPS.Core.Configuration;
+
+/// <summary>What the configuration file sets; <see langword="null"/> for what it does not.</summary>
+public sealed record ConfigurationValues
+{
+    /// <summary>The name of the secret that holds the key.</summary>
+    public string? SecretName { get; init; }
+
+    /// <summary>The vault that holds the secret.</summary>
+    public string? Vault { get; init; }
+
+    /// <summary>The address of the jobs API.</summary>
+    public Uri? Endpoint { get; init; }
+
+    /// <summary>The address uploads go to.</summary>
+    public Uri? UploadEndpoint { get; init; }
+
+    /// <summary>The proxy to go through; has no name and password in it.</summary>
+    public Uri? Proxy { get; init; }
+
+    /// <summary>The full path of the ledger's file.</summary>
+    public string? LedgerPath { get; init; }
+
+    /// <summary>The most credits an account may spend on one day, from midnight to midnight local time; 0 or more.</summary>
+    public decimal? DailyCreditCap { get; init; }
+
+    /// <summary>The full path of the folder that videos go to when no other is given.</summary>
+    public string? DefaultDestination { get; init; }
+
+    /// <summary>The seconds between two looks at a task; 0.1 to 3600.</summary>
+    public double? PollingInterval { get; init; }
+
+    /// <summary>How many seconds a request may go unanswered; 20 to 3600.</summary>
+    public double? RequestTimeout { get; init; }
+}

@@ -1,0 +1,95 @@
+using System.Management.Automation;
+using System.Management.Automation.Host;
+using System.Security;
+using KlingPS.Core;
+using KlingPS.Core.Api;
+using KlingPS.Core.Configuration;
+using KlingPS.Core.Sessions;
+using KlingPS.Sessions;
+
+namespace KlingPS.Commands;
+
+/// <summary>Stores a key in the secret store, where all sessions of the user find it.</summary>
+[Cmdlet(VerbsCommon.Set, "KlingApiKey", SupportsShouldProcess = true)]
+[OutputType(typeof(void))]
+public sealed class SetKlingApiKeyCommand : KlingCommand
+{
+    /// <summary>The API key; asked for, hidden, when it is left out.</summary>
+    [Parameter(Position = 0)]
+    public SecureString? ApiKey { get; set; }
+
+    /// <summary>The name to store it under; the configured one, else KlingApiKey, when it is left out.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? SecretName { get; set; }
+
+    /// <summary>The vault to store it in; the configured one, else the default one, when it is left out.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? Vault { get; set; }
+
+    /// <summary>Does not ask the service whether the key is good.</summary>
+    [Parameter]
+    public SwitchParameter SkipVerification { get; set; }
+
+    /// <summary>Checks the key and stores it.</summary>
+    protected override void ProcessRecord()
+    {
+        KlingSession? session = null;
+        string? name = SecretName;
+        try
+        {
+            var configuration = KlingConfiguration.Load(new ConfigurationValues { SecretName = SecretName, Vault = Vault });
+            name = configuration.SecretName;
+            var store = new SecretStore(this, configuration.SecretName, configuration.Vault);
+            store.RequireVault();
+            string place = configuration.Vault is null ? "the default vault" : $"the vault '{configuration.Vault}'";
+            if (!ShouldProcess($"the secret '{configuration.SecretName}' in {place}", "Store the API key"))
+            {
+                return;
+            }
+
+            var given = new FoundKey(Core.Secrets.ApiKey.From(ApiKey ?? Ask()), KeySource.FromParameter);
+            session = SessionFactory.Create(configuration, configuration.ToEndpoints(), given, proxyCredentials: null, isSandbox: false);
+            if (!SkipVerification)
+            {
+                KlingClient client = session.CreateClient(Observer);
+                Await(client.GetCreditsAsync);
+            }
+
+            store.Write(session.Key);
+            Connection.OnStored(configuration.SecretName, configuration.Vault, session.Key);
+            if (Connection.Connected is KlingSession connected && connected.Account != session.Key.Fingerprint(connected.Endpoints.Api))
+            {
+                WriteWarning("The key is stored; this session stays connected with another one. Connect-KlingAccount takes the new key.");
+            }
+        }
+        catch (KlingException exception)
+        {
+            ThrowTerminatingError(exception, name);
+        }
+        finally
+        {
+            _ = session?.DisposeAsync().AsTask();
+        }
+    }
+
+    private SecureString Ask()
+    {
+        const string HowToGive = "Give it as a SecureString: Set-KlingApiKey -ApiKey $key";
+        if (!HostInteraction.CanAsk(Host))
+        {
+            throw new KlingException(ErrorKind.ApiKeyMissing, $"There is no key to store: none was given, and this session is not interactive, so nobody can be asked for one. {HowToGive}.");
+        }
+
+        try
+        {
+            Host.UI.Write("API key: ");
+            return Host.UI.ReadLineAsSecureString();
+        }
+        catch (Exception exception) when (exception is HostException or PSInvalidOperationException or NotImplementedException)
+        {
+            throw new KlingException(ErrorKind.ApiKeyMissing, $"There is no key to store: none was given, and this host cannot ask for one. {HowToGive}.", exception);
+        }
+    }
+}

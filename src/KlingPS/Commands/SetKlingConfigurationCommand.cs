@@ -1,0 +1,127 @@
+using System.Management.Automation;
+using KlingPS.Core;
+using KlingPS.Core.Configuration;
+
+namespace KlingPS.Commands;
+
+/// <summary>Changes the user's configuration file.</summary>
+[Cmdlet(VerbsCommon.Set, "KlingConfiguration", SupportsShouldProcess = true)]
+[OutputType(typeof(KlingConfiguration))]
+public sealed class SetKlingConfigurationCommand : KlingCommand
+{
+    /// <summary>Settings that a session takes when it is opened.</summary>
+    private static readonly string[] s_connecting =
+    [
+        nameof(SecretName), nameof(Vault), nameof(Endpoint), nameof(UploadEndpoint), nameof(Proxy), nameof(LedgerPath), nameof(RequestTimeout),
+    ];
+
+    /// <summary>The name of the secret that holds the key.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? SecretName { get; set; }
+
+    /// <summary>The vault that holds the secret.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? Vault { get; set; }
+
+    /// <summary>The service's address: https, or http for this machine itself.</summary>
+    [Parameter]
+    [ValidateNotNull]
+    public Uri? Endpoint { get; set; }
+
+    /// <summary>The address uploads go to; that of the endpoint when only that is set.</summary>
+    [Parameter]
+    [ValidateNotNull]
+    public Uri? UploadEndpoint { get; set; }
+
+    /// <summary>The proxy to go through, without a name and password.</summary>
+    [Parameter]
+    [ValidateNotNull]
+    public Uri? Proxy { get; set; }
+
+    /// <summary>The ledger's file.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? LedgerPath { get; set; }
+
+    /// <summary>The most credits an account may spend on one day.</summary>
+    [Parameter]
+    public decimal DailyCreditCap { get; set; }
+
+    /// <summary>The folder videos go to when no other is given.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? DefaultDestination { get; set; }
+
+    /// <summary>The time between two looks at a task, in seconds.</summary>
+    [Parameter]
+    public double PollingInterval { get; set; }
+
+    /// <summary>How long a request may go unanswered, in seconds.</summary>
+    [Parameter]
+    public double RequestTimeout { get; set; }
+
+    /// <summary>Settings to take out of the file, so that the default counts again.</summary>
+    [Parameter]
+    [ValidateSet(nameof(SecretName), nameof(Vault), nameof(Endpoint), nameof(UploadEndpoint), nameof(Proxy), nameof(LedgerPath), nameof(DailyCreditCap), nameof(DefaultDestination), nameof(PollingInterval), nameof(RequestTimeout))]
+    public string[] Reset { get; set; } = [];
+
+    /// <summary>Writes the file and shows what is in force then.</summary>
+    protected override void ProcessRecord()
+    {
+        string path = ConfigurationFile.Locate();
+        try
+        {
+            Dictionary<string, object?> changes = FindChanges();
+            if (changes.Count > 0 && ShouldProcess(path, $"Change {string.Join(", ", changes.Keys)}"))
+            {
+                Await(token => ConfigurationFile.ChangeAsync(path, changes, TimeProvider.System, token));
+                if (Connection.Connected is not null && changes.Keys.Intersect(s_connecting, StringComparer.OrdinalIgnoreCase).Any())
+                {
+                    WriteWarning("The connected account goes on as it is. Connect-KlingAccount takes the new settings.");
+                }
+            }
+
+            WriteObject(KlingConfiguration.Load());
+        }
+        catch (KlingException exception)
+        {
+            ThrowTerminatingError(exception, path);
+        }
+    }
+
+    private Dictionary<string, object?> FindChanges()
+    {
+        var changes = new Dictionary<string, object?>(StringComparer.OrdinalIgnoreCase);
+        Add(nameof(SecretName), SecretName);
+        Add(nameof(Vault), Vault);
+        Add(nameof(Endpoint), Endpoint?.OriginalString);
+        Add(nameof(UploadEndpoint), UploadEndpoint?.OriginalString);
+        Add(nameof(Proxy), Proxy?.OriginalString);
+        Add(nameof(LedgerPath), LedgerPath is null ? null : GetFullPath(LedgerPath));
+        Add(nameof(DailyCreditCap), DailyCreditCap);
+        Add(nameof(DefaultDestination), DefaultDestination is null ? null : GetFullPath(DefaultDestination));
+        Add(nameof(PollingInterval), PollingInterval);
+        Add(nameof(RequestTimeout), RequestTimeout);
+        foreach (string name in Reset)
+        {
+            if (changes.TryGetValue(name, out object? value) && value is not null)
+            {
+                throw new KlingException(ErrorKind.RequestInvalid, $"{name} cannot be set and reset at the same time.");
+            }
+
+            changes[name] = null;
+        }
+
+        return changes;
+
+        void Add(string name, object? value)
+        {
+            if (MyInvocation.BoundParameters.ContainsKey(name))
+            {
+                changes[name] = value;
+            }
+        }
+    }
+}

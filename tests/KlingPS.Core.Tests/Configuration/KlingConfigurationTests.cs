@@ -1,0 +1,105 @@
+using KlingPS.Core.Api;
+using KlingPS.Core.Configuration;
+using KlingPS.Core.Ledger;
+
+namespace KlingPS.Core.Tests.Configuration;
+
+public sealed class KlingConfigurationTests
+{
+    private static readonly Uri s_one = new("https://one.example/");
+    private static readonly Uri s_two = new("https://two.example/");
+    private static readonly Uri s_three = new("https://three.example/");
+    private static readonly string s_ledger = Path.GetFullPath(Path.Combine(Path.GetTempPath(), "a-ledger.db"));
+
+    [Fact]
+    public void What_nobody_has_set_has_the_modules_defaults()
+    {
+        KlingConfiguration configuration = Resolve();
+
+        Assert.Equal(("KlingApiKey", null), (configuration.SecretName, configuration.Vault));
+        Assert.Equal(KlingEndpoints.Default, configuration.ToEndpoints());
+        Assert.Equal((null, null, null, null, 60), (configuration.Proxy, configuration.DailyCreditCap, configuration.DefaultDestination, configuration.PollingInterval, configuration.RequestTimeout));
+        Assert.All(configuration.Source.Values, source => Assert.Equal("default", source));
+        Assert.Equal(ConfigurationRules.Names.Order(), configuration.Source.Keys.Order());
+    }
+
+    [Fact]
+    public void A_parameter_goes_before_the_environment_that_before_the_file_and_each_is_told()
+    {
+        var file = new ConfigurationValues { Endpoint = s_one, UploadEndpoint = s_one };
+
+        KlingConfiguration configured = Resolve(file);
+        KlingConfiguration named = Resolve(file, environment: new() { ["KLINGPS_ENDPOINT"] = s_two.AbsoluteUri, ["KLINGPS_UPLOAD_ENDPOINT"] = s_two.AbsoluteUri });
+        KlingConfiguration given = Resolve(file, new() { Endpoint = s_three, UploadEndpoint = s_three }, new() { ["KLINGPS_ENDPOINT"] = s_two.AbsoluteUri, ["KLINGPS_UPLOAD_ENDPOINT"] = s_two.AbsoluteUri });
+
+        Assert.Equal((s_one, s_one, "configuration", "configuration"), Endpoints(configured));
+        Assert.Equal((s_two, s_two, "environment variable KLINGPS_ENDPOINT", "environment variable KLINGPS_UPLOAD_ENDPOINT"), Endpoints(named));
+        Assert.Equal((s_three, s_three, "parameter", "parameter"), Endpoints(given));
+    }
+
+    [Fact]
+    public void A_key_never_goes_to_the_upload_host_of_another_service()
+    {
+        var both = new ConfigurationValues { Endpoint = s_one, UploadEndpoint = s_two };
+        Dictionary<string, string> variables = new() { ["KLINGPS_ENDPOINT"] = s_one.AbsoluteUri, ["KLINGPS_UPLOAD_ENDPOINT"] = s_two.AbsoluteUri };
+
+        Assert.Equal(s_three, Resolve(both, environment: new() { ["KLINGPS_ENDPOINT"] = s_three.AbsoluteUri }).UploadEndpoint);
+        Assert.Equal(s_three, Resolve(both, new() { Endpoint = s_three }).UploadEndpoint);
+        Assert.Equal(s_three, Resolve(given: new() { Endpoint = s_three }, environment: variables).UploadEndpoint);
+        Assert.Equal(s_one, Resolve(new() { Endpoint = s_one }).UploadEndpoint);
+        Assert.Equal("the same as Endpoint", Resolve(new() { Endpoint = s_one }).Source["UploadEndpoint"]);
+        Assert.Equal((KlingEndpoints.Default.Api, s_two), (Resolve(new() { UploadEndpoint = s_two }).Endpoint, Resolve(new() { UploadEndpoint = s_two }).UploadEndpoint));
+    }
+
+    [Fact]
+    public void The_ledger_lies_where_the_environment_says_else_where_the_file_says()
+    {
+        KlingConfiguration configured = Resolve(new() { LedgerPath = s_ledger });
+        KlingConfiguration named = Resolve(new() { LedgerPath = s_ledger }, environment: new() { [LedgerLocation.Variable] = s_ledger + "2" });
+
+        Assert.Equal((s_ledger, "configuration"), (configured.LedgerPath, configured.Source["LedgerPath"]));
+        Assert.Equal((s_ledger + "2", "environment variable KLINGPS_LEDGER"), (named.LedgerPath, named.Source["LedgerPath"]));
+    }
+
+    [Fact]
+    public void Everything_the_file_sets_counts()
+    {
+        var file = new ConfigurationValues
+        {
+            SecretName = "name",
+            Vault = "vault",
+            Endpoint = s_one,
+            UploadEndpoint = s_two,
+            Proxy = s_three,
+            LedgerPath = s_ledger,
+            DailyCreditCap = 1,
+            DefaultDestination = s_ledger,
+            PollingInterval = 2,
+            RequestTimeout = 30,
+        };
+
+        KlingConfiguration configuration = Resolve(file);
+
+        Assert.Equal(
+            (file.SecretName, file.Vault, file.Proxy, file.DailyCreditCap, file.DefaultDestination, file.PollingInterval, file.RequestTimeout),
+            (configuration.SecretName, configuration.Vault, configuration.Proxy, configuration.DailyCreditCap, configuration.DefaultDestination, configuration.PollingInterval, (double?)configuration.RequestTimeout));
+        Assert.All(configuration.Source.Values, source => Assert.Equal("configuration", source));
+        Assert.All(configuration.Source.Keys, name => Assert.True(configuration.IsSet(name)));
+    }
+
+    [Fact]
+    public void A_key_in_the_wrong_variable_is_refused_and_not_repeated()
+    {
+        KlingException exception = Assert.Throws<KlingException>(() => Resolve(environment: new() { ["KLINGPS_ENDPOINT"] = "5d41402abc4b2a76" }));
+
+        Assert.Equal(ErrorKind.RequestInvalid, exception.Kind);
+        Assert.Contains("KLINGPS_ENDPOINT", exception.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("5d41402abc4b2a76", exception.ToString(), StringComparison.Ordinal);
+    }
+
+    private static (Uri, Uri, string, string) Endpoints(KlingConfiguration configuration)
+        => (configuration.Endpoint, configuration.UploadEndpoint, configuration.Source["Endpoint"], configuration.Source["UploadEndpoint"]);
+
+    private static KlingConfiguration Resolve(ConfigurationValues? file = null, ConfigurationValues? given = null, Dictionary<string, string>? environment = null)
+        => KlingConfiguration.Resolve("config.json", file ?? new(), given ?? new(), name => environment?.GetValueOrDefault(name));
+}

@@ -1,0 +1,151 @@
+using System.Management.Automation;
+using KlingPS.Core.Configuration;
+using KlingPS.Core.Sessions;
+using KlingPS.Tests.Hosting;
+
+namespace KlingPS.Tests;
+
+[Collection(UsesEnvironment.Name)]
+public sealed class ConfigurationTests : IAsyncLifetime
+{
+    private readonly EnvironmentScope _environment = new();
+    private ConnectedShell _shell = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        _shell = await ConnectedShell.StartAsync();
+        Environment.SetEnvironmentVariable("KLINGPS_CONFIG", FilePath);
+    }
+
+    private string FilePath => Path.Combine(_shell.Folder, "settings", "config.json");
+
+    public async ValueTask DisposeAsync()
+    {
+        await _shell.DisposeAsync();
+        _environment.Dispose();
+    }
+
+    [Fact]
+    public async Task What_is_set_is_in_the_file_and_in_force_until_it_is_reset()
+    {
+        ShellResult set = (await _shell.RunAsync(
+            "Set-KlingConfiguration -SecretName night -Vault Mine -DailyCreditCap 84 -PollingInterval 2.5 -RequestTimeout 30 -Proxy 'http://proxy.example:8080' -Endpoint 'https://api.example' -UploadEndpoint 'https://up.example'; Get-KlingConfiguration")).Clean();
+        ShellResult reset = (await _shell.RunAsync("Set-KlingConfiguration -Reset Vault, Proxy -SecretName day")).Clean();
+
+        Assert.All(set.Of<KlingConfiguration>(), configuration => Assert.Equal(
+            ("night", "Mine", 84, 2.5, 30, new Uri("http://proxy.example:8080"), new Uri("https://api.example/"), new Uri("https://up.example/"), FilePath),
+            (configuration.SecretName, configuration.Vault, configuration.DailyCreditCap, configuration.PollingInterval, configuration.RequestTimeout, configuration.Proxy, configuration.Endpoint, configuration.UploadEndpoint, configuration.Path)));
+        KlingConfiguration left = Assert.Single(reset.Of<KlingConfiguration>());
+        Assert.Equal(("day", null, null, 84), (left.SecretName, left.Vault, left.Proxy, left.DailyCreditCap));
+        Assert.Equal(("configuration", "default"), (left.Source["SecretName"], left.Source["Vault"]));
+    }
+
+    [Fact]
+    public async Task Paths_are_written_in_full()
+    {
+        ShellResult result = (await _shell.RunAsync("Set-KlingConfiguration -LedgerPath ./my.db -DefaultDestination videos")).Clean();
+
+        KlingConfiguration configuration = Assert.Single(result.Of<KlingConfiguration>());
+        Assert.Equal(Path.GetFullPath("videos"), configuration.DefaultDestination);
+        Assert.Equal(Path.GetFullPath("my.db"), ConfigurationFile.Read(FilePath).LedgerPath);
+        Assert.Equal("environment variable KLINGPS_LEDGER", configuration.Source["LedgerPath"]);
+    }
+
+    [Fact]
+    public async Task Nothing_is_written_with_WhatIf_and_without_a_change()
+    {
+        (await _shell.RunAsync("Set-KlingConfiguration -Vault Mine -WhatIf; Set-KlingConfiguration")).Clean();
+
+        Assert.False(File.Exists(FilePath));
+    }
+
+    [Theory]
+    [InlineData("-Proxy 'http://name:hunter2@proxy.example'")]
+    [InlineData("-Endpoint 'https://name:hunter2@api.example'")]
+    [InlineData("-Endpoint 'http://api.example'")]
+    [InlineData("-UploadEndpoint 'up.example'")]
+    [InlineData("-DailyCreditCap -1")]
+    [InlineData("-PollingInterval 0")]
+    [InlineData("-RequestTimeout 5")]
+    [InlineData("-Vault Mine -Reset Vault")]
+    public async Task A_value_that_cannot_be_is_refused_and_nothing_is_written(string arguments)
+    {
+        ShellResult result = await _shell.RunAsync($"Set-KlingConfiguration {arguments}");
+
+        ErrorRecord error = result.Terminating.Is("KlingRequestInvalid", ErrorCategory.InvalidArgument, FilePath);
+        Assert.DoesNotContain("hunter2", $"{error} {error.Exception}", StringComparison.Ordinal);
+        Assert.False(File.Exists(FilePath));
+    }
+
+    [Theory]
+    [InlineData("Get-KlingConfiguration")]
+    [InlineData("Set-KlingConfiguration -Vault Mine")]
+    [InlineData("Connect-KlingAccount -SkipVerification")]
+    [InlineData("Set-KlingApiKey $key")]
+    [InlineData("Get-KlingAccount")]
+    [InlineData("Get-KlingVideoTask")]
+    [InlineData("New-KlingVideoTask $image 'It moves.'")]
+    [InlineData("Wait-KlingVideoTask -TaskId some-task")]
+    [InlineData("Save-KlingVideo -TaskId some-task")]
+    public async Task A_broken_file_ends_every_command_that_reads_it_and_names_the_line(string command)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(FilePath)!);
+        await File.WriteAllTextAsync(FilePath, "{\n  \"DailyCreditCap\": 500,,\n}", TestContext.Current.CancellationToken);
+
+        ShellResult result = await _shell.RunAsync($"{command}; 'not reached'", new { image = _shell.Image(), key = ConnectedShell.Secure(ConnectedShell.Key) });
+
+        string message = result.Terminating.Is("KlingRequestInvalid", ErrorCategory.InvalidArgument).ToString();
+        Assert.Contains(FilePath, message, StringComparison.Ordinal);
+        Assert.Contains("line 2", message, StringComparison.Ordinal);
+        Assert.Empty(result.Output);
+        Assert.Empty(_shell.Bill.Requests);
+    }
+
+    [Fact]
+    public async Task A_cap_counts_at_once_and_other_settings_with_the_next_connection()
+    {
+        ShellResult result = await _shell.RunAsync(
+            """
+            $null = Set-KlingConfiguration -DailyCreditCap 50
+            $images | New-KlingVideoTask -Prompt 'It moves.' -ErrorAction SilentlyContinue -ErrorVariable failed
+            $failed.FullyQualifiedErrorId
+            $null = Set-KlingConfiguration -RequestTimeout 90
+            """,
+            new { images = _shell.Images("a.png", "b.png") });
+
+        Assert.Equal(2, result.Output.Count);
+        Assert.StartsWith("KlingBudgetExceeded", result.Output[1].ToString(), StringComparison.Ordinal);
+        Assert.Contains("Connect-KlingAccount", Assert.Single(result.Warnings), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Endpoints_of_the_file_are_used_when_neither_parameter_nor_environment_names_any()
+    {
+        ShellResult result = (await _shell.RunAsync(
+            """
+            Disconnect-KlingAccount
+            $null = Set-KlingConfiguration -Endpoint $server.Endpoint -UploadEndpoint $server.UploadEndpoint
+            Connect-KlingAccount $key
+            $null = Send-KlingImage $image
+            """,
+            new { server = _shell.Server, key = ConnectedShell.Secure(ConnectedShell.Key), image = _shell.Image() })).Clean();
+
+        Assert.Equal(_shell.Server.Endpoint, Assert.Single(result.Of<KlingAccount>()).Endpoint);
+        Assert.Equal(1, _shell.Bill.Uploads);
+    }
+
+    [Fact]
+    public async Task Videos_go_to_the_folder_of_the_file_unless_another_is_given()
+    {
+        ShellResult result = (await _shell.RunAsync(
+            """
+            $null = Set-KlingConfiguration -DefaultDestination $destination -PollingInterval 0.1
+            $task = New-KlingVideoTask $image 'It moves.' | Wait-KlingVideoTask
+            ($task | Save-KlingVideo).DirectoryName
+            ($task | Save-KlingVideo -Destination $other).DirectoryName
+            """,
+            new { destination = _shell.Destination, other = Path.Combine(_shell.Folder, "other"), image = _shell.Image() })).Clean();
+
+        Assert.Equal([_shell.Destination, Path.Combine(_shell.Folder, "other")], result.Of<string>());
+    }
+}

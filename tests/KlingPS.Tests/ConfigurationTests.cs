@@ -143,9 +143,10 @@ public sealed class ConfigurationTests : IAsyncLifetime
             $task = New-KlingVideoTask $image 'It moves.' | Wait-KlingVideoTask
             ($task | Save-KlingVideo).DirectoryName
             ($task | Save-KlingVideo -Destination $other).DirectoryName
+            (ConvertTo-KlingVideo $image 'It stands still.' -NameTemplate still).DirectoryName
             """,
             new { destination = _shell.Destination, other = Path.Combine(_shell.Folder, "other"), image = _shell.Image() })).Clean();
 
-        Assert.Equal([_shell.Destination, Path.Combine(_shell.Folder, "other")], result.Of<string>());
+        Assert.Equal([_shell.Destination, Path.Combine(_shell.Folder, "other"), _shell.Destination], result.Of<string>());
     }
 }

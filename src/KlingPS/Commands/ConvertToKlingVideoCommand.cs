@@ -4,6 +4,7 @@ using System.Management.Automation.Language;
 using KlingPS.Bridge;
 using KlingPS.Core;
 using KlingPS.Core.Api;
+using KlingPS.Core.Configuration;
 using KlingPS.Core.Downloads;
 using KlingPS.Core.Pipeline;
 using KlingPS.Core.Sessions;
@@ -44,9 +45,10 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
     [Parameter]
     public SwitchParameter PromptFromSidecar { get; set; }
 
-    /// <summary>The folder the videos go to; created when it is missing. The current folder when it is left out.</summary>
+    /// <summary>The folder the videos go to; created when it is missing. The configured one, else the current folder, when it is left out.</summary>
     [Parameter(Position = 2)]
-    public string Destination { get; set; } = ".";
+    [ValidateNotNullOrEmpty]
+    public string? Destination { get; set; }
 
     /// <summary>What the files are called, with tokens such as {BaseName}, {Index:000} and {Date:yyyyMMdd}.</summary>
     [Parameter]
@@ -69,7 +71,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
     [ValidateRange(0, 10_000_000)]
     public int? Timeout { get; set; }
 
-    /// <summary>The time between two looks at a task, in seconds; planned from experience when it is left out.</summary>
+    /// <summary>The time between two looks at a task, in seconds; the configured one, else planned from experience, when it is left out.</summary>
     [Parameter]
     [ValidateRange(0.1, 3600.0)]
     public double? PollingInterval { get; set; }
@@ -171,7 +173,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
                     Wait = new WaitOptions
                     {
                         Timeout = Timeout is int seconds ? TimeSpan.FromSeconds(seconds) : null,
-                        PollingInterval = PollingInterval is double interval ? TimeSpan.FromSeconds(interval) : null,
+                        PollingInterval = (PollingInterval ?? KlingConfiguration.Load().PollingInterval) is double interval ? TimeSpan.FromSeconds(interval) : null,
                     },
                     ThrottleLimit = ThrottleLimit,
                     PromptFromSidecar = PromptFromSidecar,

@@ -79,7 +79,7 @@ public sealed record KlingConfiguration
     internal static KlingConfiguration Resolve(string path, ConfigurationValues file, ConfigurationValues given, Func<string, string?> environment)
     {
         var source = new Dictionary<string, string>();
-        Uri? endpointVariable = AddressOf(EndpointVariable, environment);
+        Uri? endpointVariable = given.Endpoint is null ? AddressOf(EndpointVariable, environment) : null;
         Uri endpoint = Choose(nameof(Endpoint), given.Endpoint, endpointVariable, EndpointVariable, file.Endpoint) ?? KlingEndpoints.Default.Api;
 
         // Whoever names another service and no upload host means that service for both: neither the real upload host nor

@@ -40,13 +40,14 @@ internal sealed class RunspaceConnection
     /// <exception cref="KlingException">There is no key anywhere, or the settings cannot be used.</exception>
     public KlingSession GetSession(KlingCommand command)
     {
-        KlingConfiguration configuration = KlingConfiguration.Load();
         if (_connected is not null)
         {
             // A limit that was set after connecting counts from now on, not from the next time.
-            _connected.DailyCreditCap = configuration.DailyCreditCap;
+            _connected.DailyCreditCap = ConfigurationFile.Read(ConfigurationFile.Locate()).DailyCreditCap;
             return _connected;
         }
+
+        var configuration = KlingConfiguration.Load();
 
         // A key is looked for once; but other settings, or a variable that has been changed, mean another account.
         FoundBasis basis = FoundBasis.Of(configuration);

@@ -97,6 +97,14 @@ public sealed class KlingConfigurationTests
         Assert.DoesNotContain("5d41402abc4b2a76", exception.ToString(), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_variable_that_cannot_be_used_does_no_harm_where_a_parameter_goes_before_it()
+    {
+        Dictionary<string, string> wrong = new() { ["KLINGPS_ENDPOINT"] = "no address", ["KLINGPS_UPLOAD_ENDPOINT"] = "no address" };
+
+        Assert.Equal((s_one, s_one, "parameter", "the same as Endpoint"), Endpoints(Resolve(given: new() { Endpoint = s_one }, environment: wrong)));
+    }
+
     private static (Uri, Uri, string, string) Endpoints(KlingConfiguration configuration)
         => (configuration.Endpoint, configuration.UploadEndpoint, configuration.Source["Endpoint"], configuration.Source["UploadEndpoint"]);
 

@@ -7,8 +7,8 @@ $module = Join-Path $root 'out' 'KlingPS' (Import-PowerShellDataFile "$root/Klin
 function Invoke-Job([string] $Script, [string] $Place, [hashtable] $Environment = @{}, [switch] $WithoutVaultModules) {
     $start = [Diagnostics.ProcessStartInfo]::new([Environment]::ProcessPath)
     $file = Join-Path $Place "$([guid]::NewGuid().ToString('N')).ps1"
-    $path = $WithoutVaultModules ? "`$env:PSModulePath = Join-Path `$PSHOME Modules`n" : ''
-    Set-Content $file "$path`Import-Module '$module'`n$Script"
+    $others = $WithoutVaultModules ? '(Join-Path $PSHOME Modules)' : '$env:PSModulePath'
+    Set-Content $file "`$env:PSModulePath = '$root/out' + [IO.Path]::PathSeparator + $others`nImport-Module KlingPS`n$Script"
     '-NoProfile', '-File', $file | ForEach-Object { $start.ArgumentList.Add($_) }
     'KIE_API_KEY', 'KLINGPS_ENDPOINT', 'KLINGPS_UPLOAD_ENDPOINT' | ForEach-Object { $null = $start.Environment.Remove($_) }
     $start.Environment['HOME'] = $Place

@@ -39,8 +39,11 @@
 
     PrivateData            = @{
         PSData = @{
-            Tags         = @('AI', 'Video', 'Kling', 'kie.ai', 'ImageToVideo', 'PSEdition_Core', 'Windows', 'Linux', 'MacOS')
-            ReleaseNotes = 'See CHANGELOG.md.'
+            Tags         = @('AI', 'Video', 'Kling', 'kie.ai', 'ImageToVideo', 'Animation', 'Automation', 'PSEdition_Core', 'Windows', 'Linux', 'MacOS')
+            LicenseUri   = 'https://licenses.nuget.org/MIT'
+            ReleaseNotes = 'The first version: images to videos, paid for at most once. CHANGELOG.md in the module has the details.'
+
+            # ProjectUri belongs here as soon as the project has a public address. Until then none is given rather than a wrong one.
         }
     }
 }

@@ -17,6 +17,9 @@ Quickstart  builds, then animates the sample images in the sandbox.
 .PARAMETER Configuration
 Release or Debug.
 
+.PARAMETER NoBuild
+Takes what an earlier build has left.
+
 .EXAMPLE
 ./build.ps1
 
@@ -29,7 +32,9 @@ param(
     [string] $Task = 'Build',
 
     [ValidateSet('Release', 'Debug')]
-    [string] $Configuration = 'Release'
+    [string] $Configuration = 'Release',
+
+    [switch] $NoBuild
 )
 
 $ErrorActionPreference = 'Stop'
@@ -37,6 +42,12 @@ $PSNativeCommandUseErrorActionPreference = $true
 
 $solution = Join-Path $PSScriptRoot 'KlingPS.sln'
 $output = Join-Path $PSScriptRoot 'out'
+
+function Invoke-Build {
+    if (-not $NoBuild) {
+        dotnet build $solution --configuration $Configuration --nologo
+    }
+}
 
 function Invoke-PesterSuite {
     if (-not (Get-Module Pester -ListAvailable | Where-Object Version -GE '5.7.0')) {
@@ -53,12 +64,33 @@ function Invoke-PesterSuite {
 
 function New-Package {
     if (-not (Get-Command Compress-PSResource -ErrorAction Ignore)) {
-        throw 'Packing needs Compress-PSResource of Microsoft.PowerShell.PSResourceGet 1.1 or later, which comes with PowerShell 7.5.'
+        throw 'Packing needs Compress-PSResource of Microsoft.PowerShell.PSResourceGet 1.1 or later. Install it with: Install-PSResource Microsoft.PowerShell.PSResourceGet'
     }
 
     $manifest = Import-PowerShellDataFile (Join-Path $PSScriptRoot 'KlingPS.psd1')
     Remove-Item (Join-Path $output 'KlingPS.*.nupkg')
-    Compress-PSResource -Path (Join-Path $output 'KlingPS' $manifest.ModuleVersion) -DestinationPath $output -PassThru
+    $package = Compress-PSResource -Path (Join-Path $output 'KlingPS' $manifest.ModuleVersion) -DestinationPath $output -PassThru
+    Set-PackageIcon $package
+    $package
+}
+
+# A manifest can only name an icon on the web. A package can have it inside.
+function Set-PackageIcon([IO.FileInfo] $Package) {
+    $zip = [IO.Compression.ZipFile]::Open($Package.FullName, 'Update')
+    try {
+        $stream = $zip.GetEntry('KlingPS.nuspec').Open()
+        $nuspec = [xml]::new()
+        $nuspec.Load($stream)
+        $icon = $nuspec.CreateElement('icon', $nuspec.package.NamespaceURI)
+        $icon.InnerText = 'icon.png'
+        $null = $nuspec.package.metadata.AppendChild($icon)
+        $stream.SetLength(0)
+        $nuspec.Save($stream)
+        $stream.Dispose()
+    }
+    finally {
+        $zip.Dispose()
+    }
 }
 
 switch ($Task) {
@@ -69,18 +101,19 @@ switch ($Task) {
         }
     }
     'Build' {
-        dotnet build $solution --configuration $Configuration --nologo
+        Invoke-Build
     }
     'Test' {
-        dotnet test $solution --configuration $Configuration --nologo
+        Invoke-Build
+        dotnet test $solution --configuration $Configuration --nologo --no-build
         Invoke-PesterSuite
     }
     'Package' {
-        dotnet build $solution --configuration $Configuration --nologo
+        Invoke-Build
         New-Package
     }
     'Quickstart' {
-        dotnet build $solution --configuration $Configuration --nologo
+        Invoke-Build
         & (Join-Path $PSScriptRoot 'samples/Quickstart.ps1')
     }
 }

@@ -10,8 +10,6 @@
     PowerShellVersion      = '7.4'
     CompatiblePSEditions   = @('Core')
 
-    FormatsToProcess       = @('KlingPS.Format.ps1xml')
-
     CmdletsToExport        = @(
         'Connect-KlingAccount'
         'Get-KlingAccount'

@@ -33,6 +33,9 @@ public abstract class KlingCommand : PSCmdlet, IDisposable
     /// <summary>What this runspace is connected to.</summary>
     private protected static RunspaceConnection Connection => RunspaceConnection.Current;
 
+    /// <summary>Begins. A command that overrides this calls it.</summary>
+    protected override void BeginProcessing() => Connection.LoadViewsOnce(this);
+
     /// <summary>Stops the work in hand. Purchases that have left are carried to their end and recorded.</summary>
     protected override void StopProcessing()
     {

@@ -27,6 +27,7 @@ Describe 'The package' -Skip:(-not (Get-Command Compress-PSResource -ErrorAction
         $expected = @(
             'CHANGELOG.md'
             'KlingPS.Format.ps1xml'
+            'KlingPS.Types.ps1xml'
             'KlingPS.nuspec'
             'KlingPS.psd1'
             'LICENSE'

@@ -46,6 +46,7 @@ public sealed class SaveKlingVideoCommand : TaskReferenceCommand
     /// <summary>Checks destination and template before anything is fetched.</summary>
     protected override void BeginProcessing()
     {
+        base.BeginProcessing();
         _options = GetSaveOptions(Destination, NameTemplate, Force);
     }
 

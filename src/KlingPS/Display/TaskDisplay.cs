@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Management.Automation;
+using KlingPS.Core.Ledger;
 
 namespace KlingPS.Display;
 
@@ -14,17 +15,36 @@ public static class TaskDisplay
     /// <param name="now">The present moment.</param>
     public static string Age(PSObject task, DateTimeOffset now)
     {
-        if (Value(task, "CreatedAt") is not DateTimeOffset created)
+        if (Moment(task.Properties["CreatedAt"]?.Value) is not DateTime created)
         {
             return string.Empty;
         }
 
-        TimeSpan age = now > created ? now - created : TimeSpan.Zero;
+        TimeSpan age = now.UtcDateTime > created ? now.UtcDateTime - created : TimeSpan.Zero;
         (double number, string unit) = age.TotalMinutes < 1 ? (age.TotalSeconds, "s")
             : age.TotalHours < 1 ? (age.TotalMinutes, "m")
             : age.TotalDays < 1 ? (age.TotalHours, "h")
             : (age.TotalDays, "d");
         return string.Create(CultureInfo.InvariantCulture, $"{Math.Floor(number):0}{unit}");
+    }
+
+    /// <summary>
+    /// The state in its colour: green when there is a video, red when there will be none, yellow when somebody has to look, cyan
+    /// while it takes its time. The shell takes the colour away where it prints none, as with NO_COLOR or into a file.
+    /// </summary>
+    public static string State(PSObject task)
+    {
+        string state = task.Properties["State"]?.Value?.ToString() ?? string.Empty;
+        string? colour = state switch
+        {
+            nameof(KlingTaskState.Succeeded) => "\u001b[32m",
+            nameof(KlingTaskState.Failed) or nameof(KlingTaskState.Rejected) => "\u001b[31m",
+            nameof(KlingTaskState.Unknown) => "\u001b[33m",
+            nameof(KlingTaskState.Abandoned) => "\u001b[90m",
+            "" => null,
+            _ => "\u001b[36m",
+        };
+        return colour is null ? state : $"{colour}{state}\u001b[0m";
     }
 
     /// <summary>The name of the image, or of its address, or the service's id.</summary>
@@ -46,6 +66,15 @@ public static class TaskDisplay
 
     private static object? Value(PSObject task, string property)
         => task.Properties[property]?.Value is object value ? (value as PSObject)?.BaseObject ?? value : null;
+
+    /// <summary>A moment in UTC. One that comes from another session has become a bag of its properties, or text.</summary>
+    private static DateTime? Moment(object? value) => (value is PSObject wrapped ? wrapped.BaseObject : value) switch
+    {
+        DateTimeOffset moment => moment.UtcDateTime,
+        DateTime moment => moment.ToUniversalTime(),
+        _ when (value as PSObject)?.Properties[nameof(DateTimeOffset.UtcDateTime)]?.Value is DateTime moment => moment,
+        _ => DateTimeOffset.TryParse(value?.ToString(), CultureInfo.InvariantCulture, out DateTimeOffset read) ? read.UtcDateTime : null,
+    };
 
     /// <summary>What comes after the last separator of either kind: a record may come from another system.</summary>
     private static string FileName(string path) => path[(path.LastIndexOfAny(['/', '\\']) + 1)..];

@@ -6,6 +6,7 @@ using KlingPS.Core.Api;
 using KlingPS.Core.Configuration;
 using KlingPS.Core.Secrets;
 using KlingPS.Core.Sessions;
+using KlingPS.Display;
 
 namespace KlingPS.Sessions;
 
@@ -19,6 +20,7 @@ internal sealed class RunspaceConnection
     private bool _isSecretReplaced;
     private KlingSession? _found;
     private FoundBasis? _foundOn;
+    private bool _hasViews;
 
     private RunspaceConnection()
     {
@@ -35,6 +37,16 @@ internal sealed class RunspaceConnection
 
     /// <summary>The session that Connect-KlingAccount has opened, if any.</summary>
     public KlingSession? Connected => _connected;
+
+    /// <summary>Loads the views of what commands emit, if no command of this runspace has done so.</summary>
+    public void LoadViewsOnce(KlingCommand command)
+    {
+        if (!_hasViews)
+        {
+            _hasViews = true;
+            Views.Load(command);
+        }
+    }
 
     /// <summary>The connected session; else one with the key that is found in the secret store or the environment.</summary>
     /// <exception cref="KlingException">There is no key anywhere, or the settings cannot be used.</exception>

@@ -43,4 +43,8 @@ public sealed record ImageReport
     /// <returns>This report.</returns>
     /// <exception cref="ImageUnsupportedException">The service would refuse the file.</exception>
     public ImageReport EnsureSupported() => IsSupported ? this : throw new ImageUnsupportedException(this);
+
+    /// <summary>The file and what was found out about it, such as <c>boat.webp: WebP, 640 × 360</c>.</summary>
+    public override string ToString()
+        => IsSupported ? string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{Path}: {Format}, {Width} × {Height}") : $"{Path}: {string.Join(' ', Problems)}";
 }

@@ -3,7 +3,9 @@ using KlingPS.Core.Api;
 namespace KlingPS.Core.Ledger;
 
 /// <summary>One video: what was asked for, where it stands, what it cost and where it is. A snapshot; it does not change.</summary>
-public sealed record KlingVideoTask
+#pragma warning disable CA1036 // PowerShell's own operators compare through the interface.
+public sealed record KlingVideoTask : IComparable
+#pragma warning restore CA1036
 {
     /// <summary>The local number of the task, small and easy to type, like a job's.</summary>
     public long Id { get; init; }
@@ -102,6 +104,16 @@ public sealed record KlingVideoTask
 
     /// <summary>The image's path, or its address.</summary>
     internal string Subject => SourcePath ?? ImageUri ?? TaskId ?? $"task {Id}";
+
+    /// <summary>Compares by <see cref="Id"/>, so that <c>Sort-Object</c> and <c>Compare-Object</c> know which task is which.</summary>
+    /// <param name="obj">Another task.</param>
+    /// <exception cref="ArgumentException">It is no task.</exception>
+    public int CompareTo(object? obj) => obj switch
+    {
+        null => 1,
+        KlingVideoTask other => Id.CompareTo(other.Id),
+        _ => throw new ArgumentException("A task can only be compared with a task.", nameof(obj)),
+    };
 
     /// <summary>The service's id, so that a task can stand wherever an id is wanted; empty while it is not known.</summary>
     public override string ToString() => TaskId ?? string.Empty;

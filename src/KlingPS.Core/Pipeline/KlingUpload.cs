@@ -27,6 +27,9 @@ public sealed record KlingUpload
     /// <summary>Whether an earlier upload of the same content was used.</summary>
     public bool IsReused { get; init; }
 
+    /// <summary>Its address, so that an upload can stand wherever one is wanted.</summary>
+    public override string ToString() => ImageUri;
+
     /// <summary>Describes an image that has been brought to the service.</summary>
     public static KlingUpload From(PreparedImage image)
     {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using KlingPS.Core.Api;
 
 namespace KlingPS.Core.Pipeline;
@@ -16,4 +17,8 @@ public sealed record VideoCostEstimate
 
     /// <summary>The same in US dollars, at the price of one credit.</summary>
     public decimal Dollars => Credits * KlingModel.DollarsPerCredit;
+
+    /// <summary>In words, such as <c>3 videos, 15 seconds: 126 credits (0.63 US dollars)</c>.</summary>
+    public override string ToString()
+        => string.Create(CultureInfo.InvariantCulture, $"{Count} {(Count == 1 ? "video" : "videos")}, {Seconds} seconds: {Credits:0.##} credits ({Dollars:0.00} US dollars)");
 }

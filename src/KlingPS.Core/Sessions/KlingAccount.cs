@@ -20,4 +20,7 @@ public sealed record KlingAccount
 
     /// <summary>Credits left; <see langword="null"/> when the service was not asked.</summary>
     public decimal? Credits { get; init; }
+
+    /// <summary>The service's address and where the key came from.</summary>
+    public override string ToString() => $"{Endpoint} ({KeySource})";
 }

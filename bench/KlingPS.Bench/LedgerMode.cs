@@ -60,6 +60,25 @@ internal static class LedgerMode
             start = Stopwatch.GetTimestamp();
             count = (await ledger.ListAsync(new TaskFilter { States = [KlingTaskState.Waiting, KlingTaskState.Generating] }, default)).Count;
             await WriteAsync($"listing the {count} pending: {Since(start):0} ms");
+            foreach ((string what, Func<object> look) in (IEnumerable<(string, Func<object>)>)
+                [
+                    ("the newest ids", () => LedgerPeek.ListById(path, Account, null, string.Empty, 50)),
+                    ("ids that begin with 7", () => LedgerPeek.ListById(path, Account, null, "7", 50)),
+                    ("unknown ids", () => LedgerPeek.ListById(path, Account, KlingTaskState.Unknown, string.Empty, 50)),
+                    ("ids of the service that begin with a", () => LedgerPeek.ListByTaskId(path, Account, "a", 50)),
+                ])
+            {
+                var looks = new List<double>();
+                for (int i = 0; i < 100; i++)
+                {
+                    start = Stopwatch.GetTimestamp();
+                    look();
+                    looks.Add(Since(start));
+                }
+
+                await WriteAsync($"completing {what}: first {looks[0]:0.0} ms, p50 {At(looks, 0.5):0.0} ms, p95 {At(looks, 0.95):0.0} ms");
+            }
+
             var claims = new List<double>();
             for (int i = 0; i < 200; i++)
             {

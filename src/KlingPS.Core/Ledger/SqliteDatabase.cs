@@ -103,6 +103,29 @@ internal sealed class SqliteDatabase
         }
     }
 
+    /// <summary>Opens a connection that can only read a file that is there.</summary>
+    /// <exception cref="DbException">It is not there, or cannot be read.</exception>
+    public static DbConnection ConnectForReading(DbProviderFactory factory, string path)
+    {
+        DbConnectionStringBuilder settings = factory.CreateConnectionStringBuilder()!;
+        settings["Data Source"] = path;
+        settings["Mode"] = "ReadOnly";
+        settings["Pooling"] = false;
+        settings["Default Timeout"] = 1;
+        DbConnection connection = factory.CreateConnection()!;
+        try
+        {
+            connection.ConnectionString = settings.ConnectionString;
+            connection.Open();
+            return connection;
+        }
+        catch
+        {
+            connection.Dispose();
+            throw;
+        }
+    }
+
     /// <summary>Sets whether the commits that follow outlast a loss of power. They outlast the death of the process in any case.</summary>
     public static Task SetDurableAsync(DbConnection connection, bool durable)
         => new SqlSession(connection, null).ExecuteAsync(durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");

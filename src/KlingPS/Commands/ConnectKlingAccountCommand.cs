@@ -6,6 +6,7 @@ using KlingPS.Core.Api;
 using KlingPS.Core.Configuration;
 using KlingPS.Core.Secrets;
 using KlingPS.Core.Sessions;
+using KlingPS.Parameters;
 using KlingPS.Sessions;
 
 namespace KlingPS.Commands;
@@ -26,11 +27,13 @@ public sealed class ConnectKlingAccountCommand : KlingCommand
     /// <summary>The name of the secret that holds the key; the configured one when only -Vault is given.</summary>
     [Parameter(ParameterSetName = SecretSet)]
     [ValidateNotNullOrEmpty]
+    [ArgumentCompleter(typeof(SecretCompleter))]
     public string? SecretName { get; set; }
 
     /// <summary>The vault that holds the secret; the configured one, else every registered one, when it is left out.</summary>
     [Parameter(ParameterSetName = SecretSet)]
     [ValidateNotNullOrEmpty]
+    [ArgumentCompleter(typeof(SecretCompleter))]
     public string? Vault { get; set; }
 
     /// <summary>Connects to the local sandbox, and starts one if none runs. Nothing costs money there.</summary>

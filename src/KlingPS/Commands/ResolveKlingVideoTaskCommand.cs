@@ -20,6 +20,7 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
     /// <summary>The local ids of the tasks to settle; or the tasks themselves, from the pipeline.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true)]
     [Alias("InputObject")]
+    [ArgumentCompleter(typeof(TaskCompleter))]
     public PSObject[] Id { get; set; } = [];
 
     /// <summary>The service's id of the task that it turned out to be, as https://kie.ai/logs shows it.</summary>

@@ -17,10 +17,12 @@ public abstract class TaskReferenceCommand : KlingCommand
 
     /// <summary>The service's ids of the tasks.</summary>
     [Parameter(Mandatory = true, Position = 0, ParameterSetName = TaskIdSet)]
+    [ArgumentCompleter(typeof(TaskCompleter))]
     public string[] TaskId { get; set; } = [];
 
     /// <summary>The local ids of the tasks.</summary>
     [Parameter(Mandatory = true, ParameterSetName = IdSet)]
+    [ArgumentCompleter(typeof(TaskCompleter))]
     public long[] Id { get; set; } = [];
 
     /// <summary>The tasks that the current input names. What names none is reported.</summary>

@@ -48,6 +48,9 @@ internal sealed class RunspaceConnection
         }
     }
 
+    /// <summary>The session in hand, if there is one; none is made.</summary>
+    public KlingSession? Session => _connected ?? _found;
+
     /// <summary>The connected session; else one with the key that is found in the secret store or the environment.</summary>
     /// <exception cref="KlingException">There is no key anywhere, or the settings cannot be used.</exception>
     public KlingSession GetSession(KlingCommand command)

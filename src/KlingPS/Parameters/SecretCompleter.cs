@@ -1,0 +1,56 @@
+using System.Collections;
+using System.Collections.ObjectModel;
+using System.Management.Automation;
+using System.Management.Automation.Language;
+using System.Management.Automation.Runspaces;
+
+namespace KlingPS.Parameters;
+
+/// <summary>Completes the names of secrets, and those of vaults where the parameter is called Vault, when SecretManagement is installed.</summary>
+public sealed class SecretCompleter : IArgumentCompleter
+{
+    /// <summary>A vault may be on the network.</summary>
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
+
+    /// <summary>The names that begin with the text typed so far; none when anything is wrong.</summary>
+    public IEnumerable<CompletionResult> CompleteArgument(string commandName, string parameterName, string wordToComplete, CommandAst commandAst, IDictionary fakeBoundParameters)
+    {
+        string pattern = WildcardPattern.Escape((wordToComplete ?? string.Empty).Trim('\'', '"')) + "*";
+        bool isVault = parameterName.Equals("Vault", StringComparison.OrdinalIgnoreCase);
+        try
+        {
+            // A runspace without a user: a locked vault could otherwise ask for its password in the middle of a line.
+            using Runspace runspace = RunspaceFactory.CreateRunspace(InitialSessionState.CreateDefault2());
+            runspace.Open();
+            using PowerShell shell = PowerShell.Create();
+            shell.Runspace = runspace;
+            shell.AddCommand(isVault ? "Get-SecretVault" : "Get-SecretInfo").AddParameter("Name", pattern);
+            if (!isVault && fakeBoundParameters?["Vault"] is string vault)
+            {
+                shell.AddParameter("Vault", vault);
+            }
+
+            IAsyncResult search = shell.BeginInvoke();
+            if (!search.AsyncWaitHandle.WaitOne(s_patience))
+            {
+                return [];
+            }
+
+            Collection<PSObject> found = [.. shell.EndInvoke(search)];
+            return [.. found
+                .Select(item => (Name: Text(item, "Name"), Place: Text(item, isVault ? "ModuleName" : "VaultName")))
+                .Where(item => item.Name.Length > 0)
+                .Select(item => new CompletionResult(Quote(item.Name), item.Name, CompletionResultType.ParameterValue, item.Place.Length > 0 ? $"{item.Name} ({item.Place})" : item.Name))];
+        }
+        catch (Exception)
+        {
+            // Whoever presses Tab has not asked for an error.
+            return [];
+        }
+    }
+
+    private static string Text(PSObject item, string property) => item.Properties[property]?.Value?.ToString() ?? string.Empty;
+
+    private static string Quote(string name)
+        => name.All(c => char.IsLetterOrDigit(c) || c is '-' or '_' or '.') ? name : $"'{CodeGeneration.EscapeSingleQuotedStringContent(name)}'";
+}

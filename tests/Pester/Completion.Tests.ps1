@@ -1,0 +1,63 @@
+# What the Tab key does in a real shell, and what it must not do.
+
+BeforeAll {
+    . "$PSScriptRoot/Shells.ps1"
+
+    # A stand-in for SecretManagement, where a module goes before one of that name that may be installed for all users.
+    $name = 'Microsoft.PowerShell.SecretManagement'
+    $secrets = Join-Path $TestDrive 'home' '.local/share/powershell/Modules' $name '99.0'
+    $null = New-Item $secrets -ItemType Directory
+    Set-Content "$secrets/$name.psd1" "@{ RootModule = '$name.psm1'; ModuleVersion = '99.0'; FunctionsToExport = 'Get-SecretInfo', 'Get-SecretVault' }"
+    Set-Content "$secrets/$name.psm1" @'
+function Get-SecretInfo([string] $Name, [string] $Vault) {
+    [pscustomobject]@{ Name = 'KlingApiKey'; VaultName = 'Local' }, [pscustomobject]@{ Name = "the team's key"; VaultName = 'Remote' } |
+        Where-Object { $_.Name -like $Name -and (-not $Vault -or $_.VaultName -eq $Vault) }
+}
+function Get-SecretVault([string] $Name) {
+    if ($env:LOCKED) { throw 'The vault is locked.' }
+    [pscustomobject]@{ Name = 'Local'; ModuleName = 'SomeStore' } | Where-Object Name -like $Name
+}
+'@
+    function Complete([string] $Line, [string] $Before = '', [string] $Folder = "$TestDrive/home") {
+        Invoke-PrivateShell -Folder $Folder "
+            Import-Module '$stage/KlingPS.psd1'
+            $Before
+            (TabExpansion2 '$($Line.Replace("'", "''"))').CompletionMatches | Where-Object ResultType -EQ ParameterValue | ForEach-Object CompletionText
+            `$Error | ForEach-Object ToString"
+    }
+}
+
+Describe 'Completion' {
+    # (The folder of a user's modules cannot be replaced on Windows.)
+    It 'of secrets and vaults asks SecretManagement' -Skip:$IsWindows {
+        Complete 'Connect-KlingAccount -SecretName ' | Should -Be 'KlingApiKey', "'the team''s key'"
+        Complete 'Connect-KlingAccount -SecretName k' | Should -Be 'KlingApiKey'
+        Complete 'Connect-KlingAccount -Vault Remote -SecretName ' | Should -Be "'the team''s key'"
+        Complete 'Connect-KlingAccount -SecretName k -Vault ' | Should -Be 'Local'
+    }
+
+    It 'of secrets is silent where there are none, and where a vault is locked' {
+        Complete 'Connect-KlingAccount -SecretName ' -Folder "$TestDrive/other" | Should -BeNullOrEmpty
+        Complete 'Connect-KlingAccount -Vault ' -Before '$env:LOCKED = 1' | Should -BeNullOrEmpty
+    }
+
+    It 'of tasks makes no ledger, finds no key and starts nothing' {
+        Complete 'Wait-KlingVideoTask -Id ' | Should -BeNullOrEmpty
+        Complete 'Wait-KlingVideoTask -TaskId ' -Before '$env:KIE_API_KEY = "k"' | Should -BeNullOrEmpty
+        "$TestDrive/home/ledger.db" | Should -Not -Exist
+    }
+
+    It 'of tasks is silent when the ledger or the configuration is broken' {
+        Set-Content "$TestDrive/home/ledger.db" 'no database'
+        Complete 'Wait-KlingVideoTask -Id ' | Should -BeNullOrEmpty
+        "$TestDrive/home/ledger.db" | Should -FileContentMatch 'no database'
+        Set-Content "$TestDrive/home/config.json" '{'
+        Complete 'Wait-KlingVideoTask -Id ' -Before '$env:KLINGPS_LEDGER = $null' | Should -BeNullOrEmpty
+        Remove-Item "$TestDrive/home/ledger.db", "$TestDrive/home/config.json"
+    }
+
+    It 'of tasks works in a new shell that is not connected' {
+        Complete 'Wait-KlingVideoTask -Id ' -Before "`$null = Connect-KlingAccount -Sandbox; `$null = New-KlingVideoTask '$images/boat.webp' 'for the Tab key'; Disconnect-KlingAccount" | Should -Be '1'
+        Complete 'Save-KlingVideo -Id ' | Should -Be '1'
+    }
+}

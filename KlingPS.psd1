@@ -41,7 +41,8 @@
             LicenseUri   = 'https://licenses.nuget.org/MIT'
             ReleaseNotes = 'The first version: images to videos, paid for at most once. CHANGELOG.md in the module has the details.'
 
-            # ProjectUri belongs here as soon as the project has a public address. Until then none is given rather than a wrong one.
+            # ProjectUri belongs here as soon as the project has a public address; Get-Help -Online follows from it. A wrong one would
+            # be worse than none.
         }
     }
 }

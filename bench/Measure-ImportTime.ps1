@@ -34,7 +34,7 @@ function New-EmptyModule([string] $Folder) {
 
 function Measure-Import([string] $Path) {
     # The first Import-Module of a shell also pays for the cmdlet itself; that is nobody's.
-    [double](& (Join-Path $PSHOME 'pwsh') -NoProfile -NonInteractive -Command "
+    [double](pwsh -NoProfile -NonInteractive -Command "
         Import-Module Microsoft.PowerShell.Utility
         `$watch = [Diagnostics.Stopwatch]::StartNew()
         Import-Module '$Path'

@@ -9,16 +9,19 @@ public sealed class HelpBuilder
     private readonly string _assemblyName;
     private readonly IEnumerable<Type> _types;
     private readonly string _pages;
+    private readonly Uri? _online;
 
     /// <summary>Prepares a build.</summary>
     /// <param name="assemblyName">The name of the cmdlets' assembly, after which <c>Get-Help</c> looks for the file.</param>
     /// <param name="types">Its public types; those that are cmdlets are taken.</param>
     /// <param name="pages">The folder with a page per cmdlet (<c>Verb-Noun.md</c>) and topics (<c>about_Name.md</c>).</param>
-    public HelpBuilder(string assemblyName, IEnumerable<Type> types, string pages)
+    /// <param name="online">Where that folder is on the web, with a slash at its end: what <c>Get-Help -Online</c> opens for pages that name no other place.</param>
+    public HelpBuilder(string assemblyName, IEnumerable<Type> types, string pages, Uri? online = null)
     {
         _assemblyName = assemblyName;
         _types = types;
         _pages = pages;
+        _online = online;
     }
 
     /// <summary>Writes <c>Assembly.dll-Help.xml</c> and a <c>.help.txt</c> per topic.</summary>
@@ -30,7 +33,7 @@ public sealed class HelpBuilder
         string[] files = Directory.Exists(_pages) ? Directory.GetFiles(_pages, "*.md") : [];
         Array.Sort(files, StringComparer.Ordinal);
         ILookup<bool, string> byKind = files.ToLookup(file => Path.GetFileName(file).StartsWith("about_", StringComparison.Ordinal));
-        Dictionary<string, HelpPage> pages = byKind[false].Select(file => HelpPage.Read(file, problems)).ToDictionary(page => page.Name);
+        Dictionary<string, HelpPage> pages = byKind[false].Select(file => HelpPage.Read(file, _online, problems)).ToDictionary(page => page.Name);
         Dictionary<string, string> topics = byKind[true].ToDictionary(file => Path.GetFileNameWithoutExtension(file), file => AboutTopic.Read(file, problems));
 
         var commands = new List<(CmdletInfo Cmdlet, HelpPage Page)>();

@@ -10,6 +10,8 @@ internal sealed partial class HelpPage
     private static readonly string[] s_sections =
         ["SYNOPSIS", "SYNTAX", "ALIASES", "DESCRIPTION", "EXAMPLES", "PARAMETERS", "INPUTS", "OUTPUTS", "NOTES", "RELATED LINKS"];
 
+    private const string OnlineVersionText = "Online Version:";
+
     private HelpPage(string file)
     {
         File = file;
@@ -47,15 +49,20 @@ internal sealed partial class HelpPage
 
     /// <summary>Reads a page.</summary>
     /// <param name="file">The page, named after its cmdlet.</param>
+    /// <param name="online">Where its folder is on the web, if it is there.</param>
     /// <param name="problems">Takes what is wrong with the page in itself.</param>
     /// <returns>The page, as far as it could be read.</returns>
-    public static HelpPage Read(string file, ICollection<PageProblem> problems)
+    public static HelpPage Read(string file, Uri? online, ICollection<PageProblem> problems)
     {
         var page = new HelpPage(file);
         List<MarkdownSection> sections = MarkdownSection.ReadAll(System.IO.File.ReadAllText(file));
         if (OnlineVersion().Match(sections[0].Title) is { Success: true } match)
         {
-            page.Links.Add(("Online Version:", match.Groups[1].Value));
+            page.Links.Add((OnlineVersionText, match.Groups[1].Value));
+        }
+        else if (online is not null)
+        {
+            page.Links.Add((OnlineVersionText, new Uri(online, Path.GetFileName(file)).AbsoluteUri));
         }
 
         string current = string.Empty;

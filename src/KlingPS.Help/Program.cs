@@ -7,14 +7,14 @@ internal static class Program
 {
     private static int Main(string[] args)
     {
-        if (args is not [string file, string pages, string output])
+        if (args is not [string file, string pages, string output, .. { Length: <= 1 } rest])
         {
-            Console.Error.WriteLine("Usage: KlingPS.Help <assembly of the cmdlets> <folder of the pages> <folder for the help files>");
+            Console.Error.WriteLine("Usage: KlingPS.Help <assembly of the cmdlets> <folder of the pages> <folder for the help files> [<address of the pages on the web>]");
             return 64;
         }
 
         Assembly assembly = Assembly.LoadFrom(Path.GetFullPath(file));
-        var builder = new HelpBuilder(assembly.GetName().Name!, assembly.GetExportedTypes(), pages);
+        var builder = new HelpBuilder(assembly.GetName().Name!, assembly.GetExportedTypes(), pages, rest is [string address] ? new Uri(address) : null);
         IReadOnlyList<PageProblem> problems = builder.Build(output);
         foreach (PageProblem problem in problems)
         {

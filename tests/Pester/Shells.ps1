@@ -24,7 +24,7 @@ function Invoke-PrivateShell([string] $Script, [string] $Folder, [string[]] $Mod
     }
 
     try {
-        & (Join-Path $PSHOME 'pwsh') -NoProfile -NonInteractive -Command $Script 2>&1
+        pwsh -NoProfile -NonInteractive -Command $Script 2>&1
     }
     finally {
         foreach ($name in $kept.Keys) {

@@ -173,6 +173,20 @@ public sealed class HelpTests : IDisposable
         Assert.False(Directory.Exists(Output));
     }
 
+    [Theory]
+    [InlineData("online version: https://example.org/Set-Gadget", null, "https://example.org/Set-Gadget")]
+    [InlineData("online version: https://example.org/Set-Gadget", "https://example.net/docs/", "https://example.org/Set-Gadget")]
+    [InlineData("online version:", "https://example.net/docs/", "https://example.net/docs/Set-Gadget.md")]
+    [InlineData("online version:", null, "")]
+    public void The_first_link_is_the_page_on_the_web_if_there_is_one(string line, string? online, string expected)
+    {
+        File.WriteAllText(Path.Combine(_pages, "Set-Gadget.md"), Page.Replace("online version: https://example.org/Set-Gadget", line, StringComparison.Ordinal));
+
+        Assert.Empty(new HelpBuilder("Gadgets", [typeof(SetGadgetCommand)], _pages, online is null ? null : new Uri(online)).Build(Output));
+
+        Assert.Equal(expected, Elements("uri").First(uri => uri.Parent!.Name.LocalName == "navigationLink").Value);
+    }
+
     [Fact]
     public void Every_cmdlet_has_a_page_and_every_page_a_cmdlet()
     {

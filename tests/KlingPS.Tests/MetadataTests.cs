@@ -170,8 +170,18 @@ public sealed class MetadataTests
             record.Is($"Kling{kind}", record.CategoryInfo.Category, "the target");
             Assert.NotEqual(ErrorCategory.NotSpecified, record.CategoryInfo.Category);
             Assert.Equal("It happened.", record.ToString());
+            Assert.EndsWith(".", record.ErrorDetails.RecommendedAction, StringComparison.Ordinal);
         }
     }
+
+    [Theory]
+    [InlineData(ErrorKind.WaitTimeout, "Get-KlingVideoTask -Id 17 | Wait-KlingVideoTask | Save-KlingVideo")]
+    [InlineData(ErrorKind.TaskPending, "Get-KlingVideoTask -Id 17 | Wait-KlingVideoTask | Save-KlingVideo")]
+    [InlineData(ErrorKind.DownloadIncomplete, "Get-KlingVideoTask -Id 17 | Save-KlingVideo")]
+    [InlineData(ErrorKind.DestinationUnusable, "Get-KlingVideoTask -Id 17 | Save-KlingVideo")]
+    [InlineData(ErrorKind.LinkExpired, "Get-KlingVideoTask -Id 17 -Refresh")]
+    public void An_advice_about_a_task_has_its_number_in_it(ErrorKind kind, string command)
+        => Assert.Contains(command, ErrorRecords.From(new KlingException(kind, "It happened."), new KlingVideoTask { Id = 17 }).ErrorDetails.RecommendedAction, StringComparison.Ordinal);
 
     [Fact]
     public async Task Models_and_tokens_of_names_are_completed()

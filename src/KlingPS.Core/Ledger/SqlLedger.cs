@@ -577,7 +577,7 @@ public sealed class SqlLedger : ITaskLedger, IAsyncDisposable
             {
                 throw new KlingException(
                     ErrorKind.BudgetExceeded,
-                    string.Create(CultureInfo.InvariantCulture, $"This run may buy {tasks} videos and has bought {bought}. Nothing was submitted."));
+                    string.Create(CultureInfo.InvariantCulture, $"This run may buy {tasks} videos and has bought {bought}."));
             }
         }
 
@@ -597,7 +597,7 @@ public sealed class SqlLedger : ITaskLedger, IAsyncDisposable
             {
                 throw new KlingException(
                     ErrorKind.BudgetExceeded,
-                    string.Create(CultureInfo.InvariantCulture, $"A video for {intent.Credits:0.###} credits would go over the budget: {committed:0.###} {whose} {limit:0.###} credits are spent or set aside. Nothing was submitted."));
+                    string.Create(CultureInfo.InvariantCulture, $"A video for {intent.Credits:0.###} credits would go over the budget: {committed:0.###} {whose} {limit:0.###} credits are spent or set aside."));
             }
         }
     }

@@ -147,8 +147,10 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
     {
         if (_batchFault is { Error: KlingException error } fault)
         {
-            string rest = _accepted == 0 ? "Nothing was bought." : $"{_accepted} of {_fed} videos were bought before and are being made.";
-            ThrowTerminatingError(new KlingException(error.Kind, $"{error.Message} {rest}", error), fault.Item.Subject);
+            string rest = _accepted > 0 ? $" {_accepted} of {_fed} videos were bought before and are being made."
+                : error.Message.StartsWith("Nothing was bought", StringComparison.Ordinal) ? string.Empty
+                : " Nothing was bought.";
+            ThrowTerminatingError(new KlingException(error.Kind, error.Message + rest, error), fault.Item.Subject);
         }
     }
 }

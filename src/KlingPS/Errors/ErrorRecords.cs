@@ -1,5 +1,7 @@
+using System.Globalization;
 using System.Management.Automation;
 using KlingPS.Core;
+using KlingPS.Core.Ledger;
 
 namespace KlingPS.Errors;
 
@@ -12,8 +14,12 @@ internal static class ErrorRecords
     public static ErrorRecord From(KlingException exception, object? target)
         => new(exception, "Kling" + exception.Kind, CategoryOf(exception.Kind), target)
         {
-            ErrorDetails = new ErrorDetails(exception.Message) { RecommendedAction = AdviceOn(exception.Kind) },
+            ErrorDetails = new ErrorDetails(exception.Message) { RecommendedAction = AdviceOn(exception.Kind, target) },
         };
+
+    /// <summary>What the user can do, with the number of the task in it where there is one to type.</summary>
+    public static string AdviceOn(ErrorKind kind, object? target)
+        => target is KlingVideoTask task ? AdviceOn(kind).Replace("<id>", task.Id.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal) : AdviceOn(kind);
 
     /// <summary>PowerShell's category of a condition.</summary>
     public static ErrorCategory CategoryOf(ErrorKind kind) => kind switch
@@ -50,7 +56,7 @@ internal static class ErrorRecords
         ErrorKind.KeyCapReached =>
             "Raise the cap of this key at https://kie.ai/api-key, wait until it resets, or connect with another key.",
         ErrorKind.TaskNotFound =>
-            "Check the id with Get-KlingVideoTask, and that you are connected with the key the task was made with (Get-KlingAccount).",
+            "Check the id with Get-KlingVideoTask, that you are connected with the key the task was made with (Get-KlingAccount), and -Endpoint if you have given one.",
         ErrorKind.RequestInvalid =>
             "Correct the value and run the command again; nothing was bought.",
         ErrorKind.RateLimited =>
@@ -82,7 +88,7 @@ internal static class ErrorRecords
         ErrorKind.DestinationUnusable =>
             "Check that the folder exists, is writable and has room, or choose another -Destination. Nothing is lost: a video that is paid for can be fetched again, with Get-KlingVideoTask -Id <id> | Save-KlingVideo or the same ConvertTo-KlingVideo command.",
         ErrorKind.DownloadIncomplete =>
-            "Run Save-KlingVideo again; the video is paid for and stays at the service for at least a day.",
+            "Run it again, which goes on where it stopped: Get-KlingVideoTask -Id <id> | Save-KlingVideo. The video is paid for and stays at the service for at least a day.",
         ErrorKind.LinkExpired =>
             "Ask the service once more with Get-KlingVideoTask -Id <id> -Refresh; the service keeps videos for 14 days at most. To buy it anew, use -Take with another number.",
         ErrorKind.LedgerUnusable =>

@@ -1,0 +1,80 @@
+using System.Management.Automation;
+using System.Text.RegularExpressions;
+using KlingPS.Core.Ledger;
+using KlingPS.Sandbox;
+using KlingPS.Tests.Hosting;
+
+namespace KlingPS.Tests;
+
+/// <summary>What a user reads when something goes wrong: which file, and whether money was spent, once and not twice.</summary>
+public sealed class ErrorTextTests
+{
+    [Theory]
+    [InlineData(401, "KlingUnauthorized", ErrorCategory.AuthenticationError, "https://kie.ai/api-key")]
+    [InlineData(402, "KlingCreditsInsufficient", ErrorCategory.QuotaExceeded, "https://kie.ai/billing")]
+    [InlineData(433, "KlingKeyCapReached", ErrorCategory.QuotaExceeded, "Raise the cap")]
+    [InlineData(422, "KlingRequestInvalid", ErrorCategory.InvalidArgument, "Correct the value")]
+    [InlineData(501, "KlingTaskFailed", ErrorCategory.InvalidResult, "New-KlingVideoTask")]
+    [InlineData(505, "KlingFeatureDisabled", ErrorCategory.NotEnabled, "-Model")]
+    public async Task A_refused_purchase_names_the_file_says_once_that_nothing_was_bought_and_what_to_do(int code, string id, ErrorCategory category, string advice)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        string image = shell.Image();
+        shell.Fault(SandboxOperation.Create, SandboxFaultKind.Code, code: code);
+
+        ShellResult result = await shell.RunAsync("New-KlingVideoTask $image -Prompt 'p'", new { image });
+
+        ErrorRecord error = result.Terminating ?? Assert.Single(result.Errors);
+        error.Is(id, category, image);
+        Assert.Contains($"'{image}'", error.ToString(), StringComparison.Ordinal);
+        Assert.Contains($"code {code}", error.ToString(), StringComparison.Ordinal);
+        Assert.Single(Regex.Matches(error.ToString(), "Nothing was bought"));
+        Assert.Contains(advice, error.ErrorDetails.RecommendedAction, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("-MaxCredits 41", "41 credits")]
+    [InlineData("-MaxTasks 0", "0 videos")]
+    public async Task A_purchase_over_the_budget_names_the_file_and_the_limit(string limit, string expected)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        string image = shell.Image();
+
+        ErrorRecord error = Assert.Single((await shell.RunAsync($"New-KlingVideoTask $image -Prompt 'p' {limit}", new { image })).Errors);
+
+        error.Is("KlingBudgetExceeded", ErrorCategory.QuotaExceeded, image);
+        Assert.StartsWith($"Nothing was bought for '{image}'.", error.ToString(), StringComparison.Ordinal);
+        Assert.Contains(expected, error.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_lost_answer_names_the_file_the_task_and_what_may_have_been_spent()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        string image = shell.Image();
+        shell.Fault(SandboxOperation.Create, SandboxFaultKind.LoseAnswerAfter);
+
+        ErrorRecord error = Assert.Single((await shell.RunAsync("New-KlingVideoTask $image -Prompt 'p'", new { image })).Errors);
+        KlingVideoTask task = Assert.Single((await shell.RunAsync("Get-KlingVideoTask -State Unknown")).Clean().Of<KlingVideoTask>());
+
+        error.Is("KlingAttemptUnknown", ErrorCategory.ConnectionError, image);
+        Assert.Contains($"'{image}'", error.ToString(), StringComparison.Ordinal);
+        Assert.Contains($"task {task.Id}", error.ToString(), StringComparison.Ordinal);
+        Assert.Contains("42 credits may have been spent", error.ToString(), StringComparison.Ordinal);
+        Assert.Contains("Resolve-KlingVideoTask", error.ErrorDetails.RecommendedAction, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_wait_that_is_over_says_that_the_task_is_paid_for_and_how_to_take_it_up()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync(generationTime: TimeSpan.FromHours(1));
+        string image = shell.Image();
+        KlingVideoTask task = Assert.Single((await shell.RunAsync("New-KlingVideoTask $image -Prompt 'p'", new { image })).Clean().Of<KlingVideoTask>());
+
+        ErrorRecord error = Assert.Single((await shell.RunAsync("$task | Wait-KlingVideoTask -Timeout 0", new { task })).Errors);
+
+        Assert.Contains($"'{image}' (task {task.Id})", error.ToString(), StringComparison.Ordinal);
+        Assert.Contains("still paid for", error.ToString(), StringComparison.Ordinal);
+        Assert.Contains($"Get-KlingVideoTask -Id {task.Id} | Wait-KlingVideoTask", error.ErrorDetails.RecommendedAction, StringComparison.Ordinal);
+    }
+}

@@ -94,6 +94,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
     /// <summary>Checks destination and template before anything is read.</summary>
     protected override void BeginProcessing()
     {
+        base.BeginProcessing();
         _saveOptions = GetSaveOptions(Destination, NameTemplate, Force);
         _isPlan = IsSet("WhatIf", preference => preference is true);
         _asks = _isPlan || IsSet("Confirm", _ => SessionState.PSVariable.GetValue("ConfirmPreference") is ConfirmImpact and not ConfirmImpact.None and <= ConfirmImpact.Medium);

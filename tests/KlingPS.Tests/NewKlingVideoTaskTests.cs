@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using System.Text.Json.Nodes;
+using KlingPS.Core.Callbacks;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Pipeline;
 using KlingPS.Sandbox;
@@ -36,7 +37,7 @@ public sealed class NewKlingVideoTaskTests
     }
 
     [Fact]
-    public async Task The_example_of_the_service_goes_through_unchanged()
+    public async Task The_example_of_the_service_goes_through_with_nothing_added_but_the_number_of_the_attempt()
     {
         await using ConnectedShell shell = await ConnectedShell.StartAsync();
 
@@ -48,10 +49,11 @@ public sealed class NewKlingVideoTaskTests
             new { prompt = SeedPrompt })).Clean().Of<KlingVideoTask>());
 
         var sent = JsonNode.Parse(Assert.Single(shell.Bill.Tasks).Request)!;
+        string nonce = CallbackNonce.Find(sent["callBackUrl"]!.GetValue<string>())!;
         var expected = new JsonObject
         {
             ["model"] = "kling/v2-5-turbo-image-to-video-pro",
-            ["callBackUrl"] = "https://your-domain.com/api/callback",
+            ["callBackUrl"] = $"https://your-domain.com/api/callback?klingps={nonce}",
             ["input"] = new JsonObject
             {
                 ["prompt"] = SeedPrompt,

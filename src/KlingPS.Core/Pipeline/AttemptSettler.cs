@@ -1,4 +1,5 @@
 using KlingPS.Core.Api;
+using KlingPS.Core.Callbacks;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Sessions;
 
@@ -100,7 +101,7 @@ public sealed class AttemptSettler
     }
 
     /// <summary>In what the request of a task differs from that of an attempt. What is left out counts as the service's default, which it fills in.</summary>
-    private static IEnumerable<string> Differences(KlingVideoTask attempt, VideoRequest? request)
+    internal static IEnumerable<string> Differences(KlingVideoTask attempt, VideoRequest? request)
     {
         if (request is null)
         {
@@ -141,6 +142,11 @@ public sealed class AttemptSettler
         if ((request.CfgScale ?? KlingModel.DefaultCfgScale) != (attempt.CfgScale ?? KlingModel.DefaultCfgScale))
         {
             yield return "its CFG scale is another";
+        }
+
+        if (CallbackNonce.Find(request.CallbackUri) is string nonce && nonce != attempt.Nonce)
+        {
+            yield return "it belongs to another attempt, whose number is in the address of its callback";
         }
     }
 }

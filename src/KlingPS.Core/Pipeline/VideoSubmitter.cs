@@ -1,5 +1,6 @@
 using System.Globalization;
 using KlingPS.Core.Api;
+using KlingPS.Core.Callbacks;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Scheduling;
 using KlingPS.Core.Sessions;
@@ -200,6 +201,7 @@ public sealed class VideoSubmitter
     private async Task<KlingVideoTask?> TryBuyAsync(SubmissionRequest request, TaskIntent intent, CancellationToken cancellationToken)
     {
         KlingVideoTask? task = null;
+        VideoRequest video = intent.Request with { CallbackUri = CallbackNonce.Append(intent.Request.CallbackUri, intent.Nonce) };
         try
         {
             for (int tries = 1; ; tries++)
@@ -221,7 +223,7 @@ public sealed class VideoSubmitter
                         task = claim.Task;
                     }
 
-                    (KlingVideoTask? accepted, delay) = await _session.ProtectAsync(() => SendAsync(request, task, intent.Request, tries)).ConfigureAwait(false);
+                    (KlingVideoTask? accepted, delay) = await _session.ProtectAsync(() => SendAsync(request, task, video, tries)).ConfigureAwait(false);
                     if (accepted is not null)
                     {
                         return accepted;

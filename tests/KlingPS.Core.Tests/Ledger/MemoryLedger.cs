@@ -163,7 +163,13 @@ internal sealed class MemoryLedger : ITaskLedger
         }
     }
 
-    public Task<KlingVideoTask?> FindByNonceAsync(string account, string nonce, CancellationToken cancellationToken) => throw new NotSupportedException();
+    public Task<KlingVideoTask?> FindByNonceAsync(string account, string nonce, CancellationToken cancellationToken)
+    {
+        lock (_gate)
+        {
+            return Task.FromResult(_entries.Values.Select(entry => entry.Task).FirstOrDefault(task => task.Account == account && task.Nonce == nonce));
+        }
+    }
 
     public Task<KlingVideoTask> ResolveAsync(long id, TaskSnapshot snapshot)
         => Task.FromResult(Change(id, task => task.Accepted(snapshot.TaskId, _time.GetUtcNow()).Observed(snapshot, _time.GetUtcNow())));

@@ -70,6 +70,36 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         Assert.Equal(3, _harness.Creates);
     }
 
+    [Fact]
+    public async Task The_callback_carries_the_number_of_the_attempt_also_when_the_request_is_sent_again()
+    {
+        const string Uri = "https://hooks.example/kling?code=a%2Bb#part";
+        _harness.Service.On(FakeService.CreatePath, Replies.Code(455, "Maintenance"), Replies.Accepts("t1"));
+
+        Outcome<SubmissionRequest, KlingVideoTask> outcome = await SubmitAsync(_harness.Request("fox.png") with { CallbackUri = Uri });
+
+        KlingVideoTask task = outcome.Value!;
+        Assert.Equal(32, task.Nonce!.Length);
+        Assert.Equal(
+            Enumerable.Repeat($"https://hooks.example/kling?code=a%2Bb&klingps={task.Nonce}#part", 2),
+            _harness.Service.To(FakeService.CreatePath).Select(request => request.Json.GetProperty("callBackUrl").GetString()));
+        Assert.Equal(Uri, task.CallbackUri);
+    }
+
+    [Fact]
+    public async Task Every_attempt_has_a_number_of_its_own_and_is_the_same_purchase_all_the_same()
+    {
+        SubmissionRequest request = _harness.Request("fox.png") with { CallbackUri = "https://hooks.example/kling" };
+
+        KlingVideoTask first = (await SubmitAsync(request)).Value!;
+        KlingVideoTask second = (await SubmitAsync(request)).Value!;
+
+        Assert.NotEqual(first.Nonce, second.Nonce);
+        Assert.Equal(first.Identity, second.Identity);
+        Assert.Equal(first.Identity, (await SubmitAsync(request with { CallbackUri = null })).Value!.Identity);
+        Assert.False(_harness.Service.To(FakeService.CreatePath)[2].Json.TryGetProperty("callBackUrl", out _));
+    }
+
     [Theory]
     [InlineData(429, "Your call frequency is too high", ErrorKind.RateLimited)]
     [InlineData(455, "Maintenance", ErrorKind.ServiceUnavailable)]

@@ -24,6 +24,12 @@ public sealed record SandboxBill
     /// <summary>Task queries answered with an error code.</summary>
     public required int QueriesRefused { get; init; }
 
+    /// <summary>Callbacks that were delivered: answered with a 2xx status.</summary>
+    public required int CallbacksDelivered { get; init; }
+
+    /// <summary>Tries to deliver a callback that were answered otherwise, or not within 15 seconds.</summary>
+    public required int CallbacksRefused { get; init; }
+
     /// <summary>Files stored by the upload routes.</summary>
     public required int Uploads { get; init; }
 

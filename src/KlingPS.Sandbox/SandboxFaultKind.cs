@@ -11,7 +11,7 @@ public enum SandboxFaultKind
 
     /// <summary>
     /// The request waits for <see cref="SandboxFault.Delay"/> and then goes on normally, or into the next fault that fits.
-    /// On <see cref="SandboxOperation.Generate"/> the task takes that much longer.
+    /// On <see cref="SandboxOperation.Generate"/> the task takes that much longer; on <see cref="SandboxOperation.Callback"/> the callback comes that much later.
     /// </summary>
     Delay,
 
@@ -47,4 +47,13 @@ public enum SandboxFaultKind
 
     /// <summary>The query of a task that succeeded is answered with an empty list of videos.</summary>
     EmptyResult,
+
+    /// <summary>The callback is never sent.</summary>
+    LoseCallback,
+
+    /// <summary>The callback is sent twice, word for word.</summary>
+    DuplicateCallback,
+
+    /// <summary>The callback has the form of the 2025 page: other names of the credits, and an input that is not packed twice.</summary>
+    OldCallback,
 }

@@ -24,6 +24,9 @@ public enum SandboxOperation
     /// <summary>A request for a file at the download host.</summary>
     Download,
 
+    /// <summary>The callback of a task that has ended.</summary>
+    Callback,
+
     /// <summary>The making of the video, decided when its task is accepted.</summary>
     Generate,
 }

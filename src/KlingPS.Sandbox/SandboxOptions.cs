@@ -6,6 +6,9 @@ public sealed class SandboxOptions
     /// <summary>The key clients have to send as <c>Authorization: Bearer</c>. Null makes a random one that begins with <c>sandbox-</c>.</summary>
     public string? ApiKey { get; init; }
 
+    /// <summary>The HMAC key that callbacks are signed with. Null sends them unsigned, as the service does before a key has been generated.</summary>
+    public string? CallbackKey { get; init; }
+
     /// <summary>Credits on the account at the start.</summary>
     public decimal Credits { get; init; } = 10_000;
 

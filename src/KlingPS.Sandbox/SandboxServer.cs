@@ -1,5 +1,6 @@
 using System.Net;
 using System.Security.Cryptography;
+using KlingPS.Sandbox.Callbacks;
 using KlingPS.Sandbox.Downloads;
 using KlingPS.Sandbox.Faults;
 using KlingPS.Sandbox.Http;
@@ -24,6 +25,7 @@ public sealed class SandboxServer : IAsyncDisposable, IDisposable
     private readonly Account _account;
     private readonly UploadStore _uploads;
     private readonly HttpClient _http;
+    private readonly CancellationTokenSource _stopping = new();
     private readonly ApiRouter _router;
     private readonly DownloadHost _downloads;
 
@@ -41,10 +43,11 @@ public sealed class SandboxServer : IAsyncDisposable, IDisposable
 
         DownloadLinks links = new(DownloadEndpoint, _timeProvider);
         DownloadCatalog catalog = new(_account, _uploads, options.VideoSize, options.LinkLifetime, _timeProvider);
+        CallbackSender callbacks = new(options.CallbackKey, links, _faults, _meter, _http, _timeProvider, _stopping.Token);
         _downloads = new DownloadHost(ApiKey, links, catalog, _faults, _meter, _timeProvider);
         _router = new ApiRouter(
             [
-                .. new JobRoutes(_account, _uploads, links, catalog, _faults, _timeProvider).All,
+                .. new JobRoutes(_account, _uploads, links, catalog, _faults, callbacks, _timeProvider).All,
                 .. new UploadRoutes(_uploads, links, _meter, _http, _timeProvider).All,
                 .. new SandboxRoutes(_faults, GetBill).All,
             ],
@@ -105,6 +108,7 @@ public sealed class SandboxServer : IAsyncDisposable, IDisposable
     /// <summary>Stops the server, cuts its connections and deletes uploaded files.</summary>
     public void Dispose()
     {
+        _stopping.Cancel();
         _listener.Dispose();
         _http.Dispose();
         _uploads.Delete();

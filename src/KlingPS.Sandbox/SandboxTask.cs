@@ -36,6 +36,9 @@ public sealed record SandboxTask
     /// <summary>How many queries of this task were answered.</summary>
     public required int Queries { get; init; }
 
+    /// <summary>How many callbacks for this task were delivered: answered with a 2xx status.</summary>
+    public required int Callbacks { get; init; }
+
     /// <summary>The JSON text of the create request, as received.</summary>
     public required string Request { get; init; }
 }

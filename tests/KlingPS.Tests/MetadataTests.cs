@@ -72,7 +72,7 @@ public sealed class MetadataTests
         ["Remove-KlingVideoTask"] = ([typeof(void)], true, s_taskReferences),
         ["Start-KlingSandbox"] = ([typeof(KlingSandbox)], true,
         [
-            ("GenerationTime", typeof(double)), ("Credits", typeof(decimal)), ("Port", typeof(int)), ("ApiKey", typeof(SecureString)),
+            ("GenerationTime", typeof(double)), ("Credits", typeof(decimal)), ("Port", typeof(int)), ("ApiKey", typeof(SecureString)), ("CallbackKey", typeof(SecureString)),
             ("VideoSize", typeof(long)), ("Fault", typeof(SandboxFault[])), ("Force", typeof(SwitchParameter)),
         ]),
         ["Get-KlingSandbox"] = ([typeof(KlingSandbox)], false, []),

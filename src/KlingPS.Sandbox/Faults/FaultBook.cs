@@ -99,7 +99,7 @@ internal sealed class FaultBook(int seed)
         bool on = fault.On == operation
             || (fault.On == SandboxOperation.Any
                 && CanHappen(fault.Kind, operation)
-                && !(fault.Kind == SandboxFaultKind.Delay && operation == SandboxOperation.Generate));
+                && !(fault.Kind == SandboxFaultKind.Delay && operation is SandboxOperation.Generate or SandboxOperation.Callback));
         return on && (fault.Match is null || text.Contains(fault.Match, StringComparison.Ordinal)) && admits(fault.Kind);
     }
 
@@ -110,8 +110,9 @@ internal sealed class FaultBook(int seed)
         SandboxFaultKind.ExpireLink => on is SandboxOperation.Download or SandboxOperation.Generate,
         SandboxFaultKind.CutDownload => on == SandboxOperation.Download,
         SandboxFaultKind.UnknownId or SandboxFaultKind.EmptyResult => on == SandboxOperation.Query,
-        SandboxFaultKind.Code => on is not (SandboxOperation.Download or SandboxOperation.Generate),
-        _ => on != SandboxOperation.Generate,
+        SandboxFaultKind.LoseCallback or SandboxFaultKind.DuplicateCallback or SandboxFaultKind.OldCallback => on == SandboxOperation.Callback,
+        SandboxFaultKind.Code => on is not (SandboxOperation.Download or SandboxOperation.Generate or SandboxOperation.Callback),
+        _ => on is not (SandboxOperation.Generate or SandboxOperation.Callback),
     };
 
     private sealed class Entry(SandboxFault fault)

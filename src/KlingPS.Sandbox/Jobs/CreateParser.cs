@@ -81,7 +81,8 @@ internal static class CreateParser
             duration == "5" ? 5 : 10,
             duration == "5" ? rules.Credits : 2 * rules.Credits,
             WriteParam(model, callback, input),
-            text);
+            text,
+            callback is null ? null : new Uri(callback));
     }
 
     private static string WriteParam(string model, string? callback, JsonElement input)

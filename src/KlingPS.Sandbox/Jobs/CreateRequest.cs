@@ -2,7 +2,8 @@ namespace KlingPS.Sandbox.Jobs;
 
 /// <summary>
 /// A create request that passed validation. Duration is in seconds, 5 or 10; Credits is its price; Param is the text of
-/// that name in recordInfo, with the input encoded twice and defaults filled in; Text is the body as received.
+/// that name in recordInfo, with the input encoded twice and defaults filled in; Text is the body as received; Callback is
+/// where the end of the task is to be reported.
 /// </summary>
 internal sealed record CreateRequest(
     string Model,
@@ -12,4 +13,5 @@ internal sealed record CreateRequest(
     int Duration,
     decimal Credits,
     string Param,
-    string Text);
+    string Text,
+    Uri? Callback);

@@ -10,6 +10,7 @@ internal sealed class Job(string id, CreateRequest request, string? imageSha256,
 
     private readonly DateTimeOffset _startsAt = createdAt + ((generationTime + fate.ExtraTime) / 10);
     private int _queries;
+    private int _callbacks;
     private volatile bool _linkIsDead = fate.LinkIsDead;
 
     internal string Id => id;
@@ -30,6 +31,8 @@ internal sealed class Job(string id, CreateRequest request, string? imageSha256,
     internal void KillLink() => _linkIsDead = true;
 
     internal void CountQuery() => Interlocked.Increment(ref _queries);
+
+    internal void CountCallback() => Interlocked.Increment(ref _callbacks);
 
     internal bool HasEnded(DateTimeOffset now) => now >= EndsAt;
 
@@ -62,6 +65,7 @@ internal sealed class Job(string id, CreateRequest request, string? imageSha256,
         CompletedAt = HasEnded(now) ? EndsAt : null,
         Credits = CreditsAt(now),
         Queries = Volatile.Read(ref _queries),
+        Callbacks = Volatile.Read(ref _callbacks),
         Request = request.Text,
     };
 }

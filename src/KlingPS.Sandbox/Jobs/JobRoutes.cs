@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using KlingPS.Sandbox.Callbacks;
 using KlingPS.Sandbox.Downloads;
 using KlingPS.Sandbox.Faults;
 using KlingPS.Sandbox.Http;
@@ -15,6 +16,7 @@ internal sealed class JobRoutes(
     DownloadLinks links,
     DownloadCatalog catalog,
     FaultBook faults,
+    CallbackSender callbacks,
     TimeProvider timeProvider)
 {
     private const int MaxBody = 1024 * 1024;
@@ -51,6 +53,7 @@ internal sealed class JobRoutes(
             return ApiAnswer.Refusal(code, ServiceTexts.OfCode(code));
         }
 
+        callbacks.SendAtEnd(job);
         return ApiAnswer.Success(
             writer =>
             {

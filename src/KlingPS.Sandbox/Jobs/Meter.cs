@@ -8,6 +8,8 @@ internal sealed class Meter
     private int _creates;
     private int _queries;
     private int _queriesRefused;
+    private int _callbacksDelivered;
+    private int _callbacksRefused;
     private int _uploads;
     private long _uploadedBytes;
     private int _downloads;
@@ -51,6 +53,15 @@ internal sealed class Meter
         }
     }
 
+    internal void CalledBack(bool isDelivered)
+    {
+        lock (_gate)
+        {
+            _callbacksDelivered += isDelivered ? 1 : 0;
+            _callbacksRefused += isDelivered ? 0 : 1;
+        }
+    }
+
     internal void Uploaded(long bytes)
     {
         lock (_gate)
@@ -84,6 +95,8 @@ internal sealed class Meter
                 RateRefusals = _refusals.GetValueOrDefault(429),
                 Queries = _queries,
                 QueriesRefused = _queriesRefused,
+                CallbacksDelivered = _callbacksDelivered,
+                CallbacksRefused = _callbacksRefused,
                 Uploads = _uploads,
                 UploadedBytes = _uploadedBytes,
                 Downloads = _downloads,

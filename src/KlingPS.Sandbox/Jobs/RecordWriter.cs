@@ -34,7 +34,7 @@ internal static class RecordWriter
         writer.WriteEndObject();
     }
 
-    private static string WriteResult(Uri? resultUri)
+    internal static string WriteResult(Uri? resultUri)
     {
         ReadOnlyMemory<byte> json = ServiceJson.Write(writer =>
         {

@@ -30,6 +30,10 @@ public sealed class StartKlingSandboxCommand : KlingCommand
     [Parameter]
     public SecureString? ApiKey { get; set; }
 
+    /// <summary>The HMAC key it signs callbacks with; they are not signed when it is left out.</summary>
+    [Parameter]
+    public SecureString? CallbackKey { get; set; }
+
     /// <summary>The size of the videos it makes, in bytes; that of its small clips when it is left out.</summary>
     [Parameter]
     [ValidateRange(0, long.MaxValue)]
@@ -65,7 +69,8 @@ public sealed class StartKlingSandboxCommand : KlingCommand
             WriteObject(Connection.Sandbox.Start(
                 new SandboxOptions
                 {
-                    ApiKey = ApiKey is null ? null : new System.Net.NetworkCredential(string.Empty, ApiKey).Password,
+                    ApiKey = Reveal(ApiKey),
+                    CallbackKey = Reveal(CallbackKey),
                     Credits = Credits,
                     GenerationTime = TimeSpan.FromSeconds(GenerationTime),
                     Port = Port,
@@ -84,4 +89,6 @@ public sealed class StartKlingSandboxCommand : KlingCommand
             ThrowTerminatingError(new KlingException(ErrorKind.RequestInvalid, exception.Message, exception), Fault);
         }
     }
+
+    private static string? Reveal(SecureString? key) => key is null ? null : new System.Net.NetworkCredential(string.Empty, key).Password;
 }

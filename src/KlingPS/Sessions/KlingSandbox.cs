@@ -59,6 +59,12 @@ public sealed class KlingSandbox
     /// <summary>Status queries.</summary>
     public int Queries => _bill.Queries;
 
+    /// <summary>Callbacks that were delivered: answered with a 2xx status.</summary>
+    public int CallbacksDelivered => _bill.CallbacksDelivered;
+
+    /// <summary>Tries to deliver a callback that were answered otherwise, or not within 15 seconds.</summary>
+    public int CallbacksRefused => _bill.CallbacksRefused;
+
     /// <summary>Uploads.</summary>
     public int Uploads => _bill.Uploads;
 

@@ -29,6 +29,13 @@ internal static class TaskFaults
         ErrorKind.TaskFailed,
         $"The video of '{request.Subject}' could not be made before (task {task.Id}){Reason(task)}. It is not tried again by itself; -RetryFailed does so. Nothing was spent.");
 
+    /// <summary>A task that has ended, and its error if that has not been reported.</summary>
+    public static Outcome<TaskReference, KlingVideoTask> Report(KlingVideoTask task)
+    {
+        KlingException? error = task.IsFailureReported ? null : Of(task);
+        return new(new TaskReference { Task = task }, task with { IsFailureReported = task.IsFailureReported || error is not null }, error);
+    }
+
     /// <summary>The error of a task that outlasted the user's patience.</summary>
     public static KlingException Timeout(KlingVideoTask task, TimeSpan patience) => new(
         ErrorKind.WaitTimeout,

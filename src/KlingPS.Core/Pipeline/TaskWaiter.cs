@@ -23,6 +23,15 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
 
     private static readonly TimeSpan s_soon = TimeSpan.FromSeconds(2);
 
+    /// <summary>How old a task is when its callback is first missed, while nothing is known of how long tasks take.</summary>
+    private static readonly TimeSpan s_unlearnedCallback = TimeSpan.FromMinutes(5);
+
+    /// <summary>How late a callback may be: the service gives a receiver 15 seconds, and then tries again.</summary>
+    private static readonly TimeSpan s_lateCallback = TimeSpan.FromSeconds(20);
+
+    /// <summary>How often it is thought over when to miss a callback: others, which come meanwhile, teach how long tasks take.</summary>
+    private static readonly TimeSpan s_secondThought = TimeSpan.FromSeconds(10);
+
     /// <summary>How long the service may be away once it has answered. Before its first answer, the client's own retries are enough.</summary>
     private static readonly TimeSpan s_longestOutage = TimeSpan.FromMinutes(10);
 
@@ -31,6 +40,7 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
     private readonly TaskResolver _resolver;
     private readonly PollPlanner _planner;
     private readonly TimeSpan? _timeout;
+    private readonly CallbackUse _callbacks;
     private readonly TimeProvider _time;
     private readonly CancellationTokenSource _stop = new();
     private readonly SemaphoreSlim _looks = new(MaxLooks);
@@ -38,6 +48,10 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
     private readonly HashSet<(string Model, int Duration)> _seeded = [];
     private readonly object _gate = new();
     private readonly PriorityQueue<Entry, DateTimeOffset> _due = new();
+    private readonly Dictionary<long, List<Entry>> _byId = [];
+
+    /// <summary>Tasks that were announced before they came.</summary>
+    private readonly HashSet<long> _announced = [];
     private TaskCompletionSource _changed = NewSignal();
     private int _open;
     private bool _isComplete;
@@ -53,6 +67,7 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
         _session = session;
         _time = session.TimeProvider;
         _timeout = options.Timeout;
+        _callbacks = options.Callbacks;
         _client = session.CreateClient(observer);
         _resolver = new TaskResolver(session, observer);
         _planner = new PollPlanner(session.GenerationTimes, options.PollingInterval);
@@ -77,15 +92,39 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
     /// <inheritdoc/>
     public Task PostAsync(TaskReference item, CancellationToken cancellationToken)
     {
-        DateTimeOffset now = _time.GetUtcNow();
+        Post(item, _time.GetUtcNow() + _timeout, isAnnounced: false);
+        return Task.CompletedTask;
+    }
+
+    /// <summary>Takes note that a callback has come for a task: it is looked at now.</summary>
+    /// <param name="id">The local id.</param>
+    /// <param name="isKept">Whether a task that is not waited for yet is looked at as soon as it is.</param>
+    /// <returns>Whether the task is waited for already.</returns>
+    public bool Announce(long id, bool isKept = false)
+    {
         lock (_gate)
         {
-            _open++;
-            _due.Enqueue(new Entry(item, now + _timeout), now);
-            Signal();
-        }
+            if (!_byId.TryGetValue(id, out List<Entry>? entries))
+            {
+                if (isKept)
+                {
+                    _announced.Add(id);
+                }
 
-        return Task.CompletedTask;
+                return false;
+            }
+
+            foreach (Entry entry in entries)
+            {
+                entry.IsAnnounced = true;
+                if (entry.DueAt is not null)
+                {
+                    Enqueue(entry, _time.GetUtcNow());
+                }
+            }
+
+            return true;
+        }
     }
 
     /// <inheritdoc/>
@@ -100,6 +139,19 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
 
     /// <inheritdoc/>
     public void Dispose() => _stop.Cancel();
+
+    /// <summary>Takes a task.</summary>
+    /// <param name="item">The task.</param>
+    /// <param name="deadline">When its time is over.</param>
+    /// <param name="isAnnounced">Whether its callback has come already.</param>
+    internal void Post(TaskReference item, DateTimeOffset? deadline, bool isAnnounced)
+    {
+        lock (_gate)
+        {
+            _open++;
+            Enqueue(new Entry(item, deadline) { IsAnnounced = isAnnounced }, _time.GetUtcNow());
+        }
+    }
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -145,12 +197,21 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
                 }
 
                 changed = _changed.Task;
-                if (_due.TryPeek(out Entry? entry, out DateTimeOffset at))
+                Entry? entry;
+                DateTimeOffset at;
+                while (_due.TryPeek(out entry, out at) && entry.DueAt != at)
+                {
+                    // It has become due at another time since.
+                    _due.Dequeue();
+                }
+
+                if (entry is not null)
                 {
                     wait = at - _time.GetUtcNow();
                     if (wait <= TimeSpan.Zero)
                     {
                         ready = _due.Dequeue();
+                        ready.DueAt = null;
                     }
                 }
             }
@@ -187,11 +248,11 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
             (Outcome<TaskReference, KlingVideoTask>? outcome, DateTimeOffset again) = await TryFinishAsync(entry).ConfigureAwait(false);
             if (outcome is not null)
             {
-                HandOut(outcome);
+                HandOut(entry, outcome);
             }
             else if (entry.Looks > 0 && entry.Deadline <= _time.GetUtcNow())
             {
-                HandOut(new Outcome<TaskReference, KlingVideoTask>(entry.Reference, null, TaskFaults.Timeout(entry.Task!, _timeout!.Value)));
+                HandOut(entry, TimedOut(entry));
             }
             else
             {
@@ -216,10 +277,27 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
     {
         try
         {
+            bool isNew = entry.Task is null;
             if (entry.Task is null)
             {
                 entry.Task = await _resolver.ResolveAsync(entry.Reference, _stop.Token).ConfigureAwait(false);
                 await LearnAsync(entry.Task).ConfigureAwait(false);
+            }
+
+            if (_callbacks != CallbackUse.None)
+            {
+                if (await AwaitsCallbackAsync(entry).ConfigureAwait(false) is DateTimeOffset again)
+                {
+                    return entry.Deadline <= _time.GetUtcNow() ? (TimedOut(entry), default) : (null, again);
+                }
+
+                if (IsOver(entry))
+                {
+                    return (Finished(entry), default);
+                }
+            }
+            else if (isNew)
+            {
                 if (IsOver(entry))
                 {
                     return (Finished(entry), default);
@@ -250,7 +328,20 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
                 _session.GenerationTimes.Add(task.Model, task.Duration, completed - (snapshot.CreatedAt ?? task.CreatedAt));
             }
 
-            return IsOver(entry) ? (Finished(entry), default) : (null, NextLook(entry, _time.GetUtcNow()));
+            if (IsOver(entry))
+            {
+                return (Finished(entry), default);
+            }
+
+            entry.LastLook = _time.GetUtcNow();
+            if (entry.LooksForCall == 0)
+            {
+                return (null, NextLook(entry, entry.LastLook));
+            }
+
+            // The callback is ahead of the record.
+            entry.LooksForCall--;
+            return (null, _time.GetUtcNow() + s_soon);
         }
         catch (KlingException exception)
         {
@@ -258,6 +349,51 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
             bool isOver = entry.Task is null && entry.Deadline <= _time.GetUtcNow();
             return !isOver && IsPassing(entry, exception) ? (null, _time.GetUtcNow() + s_soon) : (Failed(entry, exception), default);
         }
+    }
+
+    /// <summary>Reads what a callback may have brought into the ledger, and decides whether to look or to wait for one.</summary>
+    /// <returns>When to think it over again; <see langword="null"/>: it is time to look, or nothing is left to wait for.</returns>
+    private async Task<DateTimeOffset?> AwaitsCallbackAsync(Entry entry)
+    {
+        lock (_gate)
+        {
+            if (entry.AnnouncedId == 0)
+            {
+                // Before the ledger is read: what is recorded afterwards is announced.
+                entry.IsAnnounced |= _announced.Remove(entry.Task!.Id);
+                entry.AnnouncedId = entry.Task.Id;
+                if (!_byId.TryGetValue(entry.Task.Id, out List<Entry>? entries))
+                {
+                    _byId.Add(entry.Task.Id, entries = []);
+                }
+
+                entries.Add(entry);
+            }
+
+            entry.LooksForCall = entry.IsAnnounced ? MaxLooksForLink : entry.LooksForCall;
+            entry.IsAnnounced = false;
+        }
+
+        entry.Task = await _resolver.ResolveAsync(new TaskReference { Task = entry.Task }, _stop.Token).ConfigureAwait(false);
+        if (IsOver(entry) || (entry.Task.TaskId is not null && entry.LooksForCall > 0))
+        {
+            return null;
+        }
+
+        DateTimeOffset now = _time.GetUtcNow();
+        if (entry.Task.TaskId is null)
+        {
+            // It may be settled by hand, or by the process that submits it.
+            return now + s_secondThought;
+        }
+
+        if (_callbacks == CallbackUse.WithoutPolling)
+        {
+            return DateTimeOffset.MaxValue;
+        }
+
+        DateTimeOffset next = NextLook(entry, entry.LastLook);
+        return next <= now || entry.Deadline <= now ? null : next < now + s_secondThought ? next : now + s_secondThought;
     }
 
     /// <summary>Whether an error may be gone at the next look.</summary>
@@ -292,27 +428,45 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
 
         // The service's clock may be ahead of this one; the task is not left alone until this one has caught up.
         DateTimeOffset created = task.CreatedAt < now ? task.CreatedAt : now;
-        return _planner.Next(new PollSubject(task.TaskId!, task.Model, task.Duration, created, lastLook), now);
+        DateTimeOffset next = _planner.Next(new PollSubject(task.TaskId!, task.Model, task.Duration, created, lastLook), now);
+        if (_callbacks == CallbackUse.None)
+        {
+            return next;
+        }
+
+        // By then nearly all tasks of its kind have ended, and been called back for.
+        DateTimeOffset missed = created + (_session.GenerationTimes.Get(task.Model, task.Duration).Quantile(0.95) ?? s_unlearnedCallback) + s_lateCallback;
+        return next > missed ? next : missed;
     }
 
-    private static bool IsOver(Entry entry)
-        => !entry.Task!.State.IsPending() && entry.Task is not { State: KlingTaskState.Succeeded, ResultUri: null };
-
-    private static Outcome<TaskReference, KlingVideoTask> Finished(Entry entry)
+    private bool IsOver(Entry entry) => entry.Task switch
     {
-        KlingVideoTask task = entry.Task!;
-        KlingException? error = task.IsFailureReported ? null : TaskFaults.Of(task);
-        return new(entry.Reference, task with { IsFailureReported = task.IsFailureReported || error is not null }, error);
-    }
+        { State: KlingTaskState.Succeeded, ResultUri: null } => false,
+
+        // A callback settles it.
+        { State: KlingTaskState.Unknown or KlingTaskState.Submitting, CallbackUri: not null } => _callbacks == CallbackUse.None,
+        _ => !entry.Task!.State.IsPending(),
+    };
+
+    /// <summary>The error of a task whose time is over; for one that may not exist, that it may not.</summary>
+    private Outcome<TaskReference, KlingVideoTask> TimedOut(Entry entry)
+        => Failed(entry, TaskFaults.Of(entry.Task!) ?? TaskFaults.Timeout(entry.Task!, _timeout!.Value));
+
+    private static Outcome<TaskReference, KlingVideoTask> Finished(Entry entry) => TaskFaults.Report(entry.Task!) with { Item = entry.Reference };
 
     private static Outcome<TaskReference, KlingVideoTask> Failed(Entry entry, KlingException error) => new(entry.Reference, null, error);
 
-    private void HandOut(Outcome<TaskReference, KlingVideoTask> outcome)
+    private void HandOut(Entry entry, Outcome<TaskReference, KlingVideoTask> outcome)
     {
         _results.Writer.TryWrite(outcome);
         lock (_gate)
         {
             _open--;
+            if (_byId.TryGetValue(entry.AnnouncedId, out List<Entry>? entries) && entries.Remove(entry) && entries.Count == 0)
+            {
+                _byId.Remove(entry.AnnouncedId);
+            }
+
             Signal();
         }
     }
@@ -321,7 +475,9 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
     {
         lock (_gate)
         {
-            _due.Enqueue(entry, at);
+            // A callback may have come during the look.
+            entry.DueAt = entry.IsAnnounced ? _time.GetUtcNow() : at;
+            _due.Enqueue(entry, entry.DueAt.Value);
             Signal();
         }
     }
@@ -332,7 +488,21 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
 
         public DateTimeOffset? Deadline { get; } = deadline;
 
+        /// <summary>When it is looked at; <see langword="null"/> while it is.</summary>
+        public DateTimeOffset? DueAt { get; set; }
+
+        /// <summary>Whether a callback has come since the last look.</summary>
+        public bool IsAnnounced { get; set; }
+
         public KlingVideoTask? Task { get; set; }
+
+        /// <summary>The local id that callbacks are announced by; it stays though the task may join another record.</summary>
+        public long AnnouncedId { get; set; }
+
+        public DateTimeOffset? LastLook { get; set; }
+
+        /// <summary>Looks left that a callback has called for.</summary>
+        public int LooksForCall { get; set; }
 
         public int Looks { get; set; }
 

@@ -8,4 +8,7 @@ public sealed record WaitOptions
 
     /// <summary>A fixed time between two looks at a task; planned from experience when it is left out.</summary>
     public TimeSpan? PollingInterval { get; init; }
+
+    /// <summary>Whether callbacks say when to look, see <see cref="TaskWaiter.Announce"/>.</summary>
+    public CallbackUse Callbacks { get; init; }
 }

@@ -74,6 +74,12 @@ public enum ErrorKind
     /// <summary>The ledger cannot be opened or written: bad path, read-only or full disk, damaged, or of a newer version. Nothing is bought without it.</summary>
     LedgerUnusable,
 
+    /// <summary>The port or address cannot be listened on: taken, or not allowed.</summary>
+    ListenerUnusable,
+
+    /// <summary>A callback is not signed by the service, or is about no task that is known here.</summary>
+    CallbackRefused,
+
     /// <summary>No sandbox is running.</summary>
     SandboxNotRunning,
 }

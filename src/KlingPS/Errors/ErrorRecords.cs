@@ -29,7 +29,7 @@ internal static class ErrorRecords
         ErrorKind.TaskNotFound or ErrorKind.PathNotFound => ErrorCategory.ObjectNotFound,
         ErrorKind.RequestInvalid => ErrorCategory.InvalidArgument,
         ErrorKind.RateLimited => ErrorCategory.LimitsExceeded,
-        ErrorKind.ServiceUnavailable or ErrorKind.LedgerUnusable => ErrorCategory.ResourceUnavailable,
+        ErrorKind.ServiceUnavailable or ErrorKind.LedgerUnusable or ErrorKind.ListenerUnusable => ErrorCategory.ResourceUnavailable,
         ErrorKind.TaskFailed => ErrorCategory.InvalidResult,
         ErrorKind.FeatureDisabled => ErrorCategory.NotEnabled,
         ErrorKind.AttemptUnknown => ErrorCategory.ConnectionError,
@@ -40,6 +40,7 @@ internal static class ErrorRecords
         ErrorKind.FileExists => ErrorCategory.ResourceExists,
         ErrorKind.DestinationUnusable => ErrorCategory.WriteError,
         ErrorKind.LinkExpired => ErrorCategory.ResourceUnavailable,
+        ErrorKind.CallbackRefused => ErrorCategory.SecurityError,
         ErrorKind.SandboxNotRunning => ErrorCategory.ObjectNotFound,
         _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, null),
     };
@@ -93,6 +94,10 @@ internal static class ErrorRecords
             "Ask the service once more with Get-KlingVideoTask -Id <id> -Refresh; the service keeps videos for 14 days at most. To buy it anew, use -Take with another number.",
         ErrorKind.LedgerUnusable =>
             "Nothing was sent. Make the file usable, or name another with the environment variable KLINGPS_LEDGER; about_KlingPS_Ledger says how to recover one.",
+        ErrorKind.ListenerUnusable =>
+            "Choose another port with -Prefix and tell the tunnel or proxy in front of it, or end the program that has this one.",
+        ErrorKind.CallbackRefused =>
+            "Compare the key with the one at https://kie.ai/settings, and look with Test-KlingCallback -Detailed at what is wrong. Wait-KlingVideoTask gets the video without a callback.",
         ErrorKind.SandboxNotRunning =>
             "Start one with Start-KlingSandbox, or with Connect-KlingAccount -Sandbox.",
         _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, null),

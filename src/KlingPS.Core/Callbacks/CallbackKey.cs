@@ -1,0 +1,54 @@
+using System.Net;
+using System.Security;
+using System.Security.Cryptography;
+using System.Text;
+using KlingPS.Core.Secrets;
+
+namespace KlingPS.Core.Callbacks;
+
+/// <summary>The key that the service signs callbacks with: the webhookHmacKey of https://kie.ai/settings. Never turned into output.</summary>
+public sealed class CallbackKey
+{
+    private readonly SecureString _key;
+
+    private CallbackKey(SecureString key)
+    {
+        _key = key;
+    }
+
+    /// <summary>Takes over a key. Blanks around it, as a file or a clipboard adds them, are dropped.</summary>
+    /// <param name="key">The key; remains the caller's.</param>
+    /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: empty.</exception>
+    public static CallbackKey From(SecureString key)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        string text = Reveal(key).Trim();
+        if (text.Length == 0)
+        {
+            throw new KlingException(ErrorKind.RequestInvalid, "The HMAC key is empty; it is shown at https://kie.ai/settings.");
+        }
+
+        var secure = new SecureString();
+        foreach (char c in text)
+        {
+            secure.AppendChar(c);
+        }
+
+        secure.MakeReadOnly();
+        return new CallbackKey(secure);
+    }
+
+    /// <summary>Takes over a key that was kept as a secret, in the form that a secret store gives out.</summary>
+    internal static CallbackKey From(ApiKey secret) => From(new NetworkCredential(string.Empty, secret.ToAuthorizationHeader().Parameter).SecurePassword);
+
+    /// <summary>What the service's signature of a callback has to be: HMAC-SHA256 over <c>taskId.timestamp</c>; 32 bytes.</summary>
+    /// <param name="taskId">The id in the payload.</param>
+    /// <param name="timestamp">The header <c>X-Webhook-Timestamp</c> as it was sent.</param>
+    public byte[] Sign(string taskId, string timestamp)
+        => HMACSHA256.HashData(Encoding.UTF8.GetBytes(Reveal(_key)), Encoding.UTF8.GetBytes($"{taskId}.{timestamp}"));
+
+    /// <summary>Says nothing of the key.</summary>
+    public override string ToString() => "(hidden)";
+
+    private static string Reveal(SecureString key) => new NetworkCredential(string.Empty, key).Password;
+}

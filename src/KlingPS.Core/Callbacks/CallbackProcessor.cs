@@ -1,0 +1,104 @@
+using KlingPS.Core.Api;
+using KlingPS.Core.Ledger;
+using KlingPS.Core.Pipeline;
+using KlingPS.Core.Sessions;
+
+namespace KlingPS.Core.Callbacks;
+
+/// <summary>
+/// Looks into callbacks that were let in. Believes none of them: the signature does not cover the body, so everything but
+/// which task to ask for comes from the service's own record.
+/// </summary>
+public sealed class CallbackProcessor
+{
+    private readonly KlingSession _session;
+    private readonly KlingClient _client;
+    private readonly TaskResolver _resolver;
+
+    /// <summary>Creates the processor.</summary>
+    public CallbackProcessor(KlingSession session, IRequestObserver? observer)
+    {
+        ArgumentNullException.ThrowIfNull(session);
+        _session = session;
+        _client = session.CreateClient(observer);
+        _resolver = new TaskResolver(session, observer);
+    }
+
+    /// <summary>Processes a callback that another web server has received.</summary>
+    /// <param name="body">The body: JSON in UTF-8.</param>
+    /// <param name="uri">The address that was called, if it is known; it carries the number of the attempt.</param>
+    /// <param name="isSigned">Whether its signature has been checked.</param>
+    /// <param name="cancellationToken">Ends the wait for the service.</param>
+    /// <returns>The task as the service says that it stands.</returns>
+    /// <exception cref="KlingException"><see cref="ErrorKind.CallbackRefused"/>: the body is none, or is about no task of this ledger. Otherwise the service could not confirm it.</exception>
+    public async Task<KlingVideoTask> ProcessAsync(ReadOnlyMemory<byte> body, string? uri, CallbackReport? isSigned, CancellationToken cancellationToken)
+    {
+        (CallbackPayload? payload, CallbackVerdict problem) = CallbackPayload.Read(body);
+        if (payload is null)
+        {
+            throw new KlingException(ErrorKind.CallbackRefused, $"This is no callback of the service. {new CallbackReport { Verdict = problem }.Reason}");
+        }
+
+        string taskId = isSigned?.TaskId ?? payload.TaskIds[0];
+        string? nonce = CallbackNonce.Find(uri) ?? CallbackNonce.Find(payload.CallbackUri);
+        var notice = new CallbackNotice(taskId, nonce, isSigned is not null, ReplayKey: string.Empty);
+        LocatedCallback located = await LocateAsync(notice, cancellationToken).ConfigureAwait(false)
+            ?? throw new KlingException(ErrorKind.CallbackRefused, $"The callback is about task {taskId}, which is not in the ledger; and it is not signed, so the service is not asked for it.");
+        return located.IsConfirmed ? located.Task : await _resolver.RefreshAsync(located.Task, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Finds the task that a callback is about; one that the ledger does not know by its id is asked for, and settled if it is an attempt's.</summary>
+    /// <returns>The task; <see langword="null"/> when it is unknown here and anyone could have sent the callback.</returns>
+    /// <exception cref="KlingException"><see cref="ErrorKind.CallbackRefused"/>: the task was made from another request than the attempt it names. Otherwise the service did not confirm it.</exception>
+    internal async Task<LocatedCallback?> LocateAsync(CallbackNotice notice, CancellationToken cancellationToken)
+    {
+        KlingVideoTask? known = await _session.Ledger.FindByTaskIdAsync(_session.Account, notice.TaskId, cancellationToken).ConfigureAwait(false);
+        if (known?.Nonce is not null)
+        {
+            return new LocatedCallback(known, IsConfirmed: false, IsSettled: false);
+        }
+
+        // What anyone can send must not make requests, unless it knows what nobody else does.
+        KlingVideoTask? attempt = await FindOpenAsync(notice.Nonce, cancellationToken).ConfigureAwait(false);
+        if (attempt is null && !notice.IsSigned)
+        {
+            return known is null ? null : new LocatedCallback(known, IsConfirmed: false, IsSettled: false);
+        }
+
+        TaskSnapshot snapshot = await _client.QueryTaskAsync(notice.TaskId, cancellationToken).ConfigureAwait(false);
+        if (CallbackNonce.Find(snapshot.Request?.CallbackUri) is string recorded && recorded != attempt?.Nonce)
+        {
+            attempt = await FindOpenAsync(recorded, cancellationToken).ConfigureAwait(false) ?? attempt;
+        }
+
+        if (attempt is not null)
+        {
+            RequireSame(attempt, snapshot);
+            await _session.Ledger.RecordAcceptedAsync(attempt.Id, notice.TaskId).ConfigureAwait(false);
+        }
+
+        KlingVideoTask task = await _session.Ledger.RecordSnapshotAsync(_session.Account, snapshot).ConfigureAwait(false);
+        return new LocatedCallback(task, IsConfirmed: true, IsSettled: attempt is not null);
+    }
+
+    /// <summary>Asks the service how a task stands, and records it.</summary>
+    internal Task<KlingVideoTask> RefreshAsync(KlingVideoTask task, CancellationToken cancellationToken) => _resolver.RefreshAsync(task, cancellationToken);
+
+    /// <summary>The attempt with this number, if it has no task of the service yet. One that was given up counts again when it was bought after all.</summary>
+    private async Task<KlingVideoTask?> FindOpenAsync(string? nonce, CancellationToken cancellationToken)
+        => nonce is not null
+            && await _session.Ledger.FindByNonceAsync(_session.Account, nonce, cancellationToken).ConfigureAwait(false) is { TaskId: null, State: not KlingTaskState.Rejected } attempt
+                ? attempt
+                : null;
+
+    private static void RequireSame(KlingVideoTask attempt, TaskSnapshot snapshot)
+    {
+        string[] differences = [.. AttemptSettler.Differences(attempt, snapshot.Request)];
+        if (differences.Length > 0)
+        {
+            throw new KlingException(
+                ErrorKind.CallbackRefused,
+                $"A callback says that task {snapshot.TaskId} of the service is the video of '{attempt.Subject}' (task {attempt.Id}); but it is not: {string.Join(", ", differences)}. Nothing was changed.");
+        }
+    }
+}

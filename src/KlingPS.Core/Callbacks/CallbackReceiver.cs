@@ -1,0 +1,236 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
+using System.Threading.Channels;
+using KlingPS.Core.Api;
+using KlingPS.Core.Ledger;
+using KlingPS.Core.Pipeline;
+using KlingPS.Core.Sessions;
+
+namespace KlingPS.Core.Callbacks;
+
+/// <summary>Waits for tasks as <see cref="TaskWaiter"/> does, but is told of their end by callbacks.</summary>
+/// <remarks>
+/// Whatever a callback is about, the ledger learns of it. Handed out are the tasks that were posted, and attempts that were
+/// settled by their number; or all.
+/// </remarks>
+public sealed class CallbackReceiver : IPipelineStage<TaskReference, Outcome<TaskReference, KlingVideoTask>>
+{
+    /// <summary>Callbacks that are looked into at the same time; the rate of queries is the gate's business.</summary>
+    private const int MaxInHand = 16;
+
+    private static readonly TimeSpan s_pause = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_longestOutage = TimeSpan.FromMinutes(10);
+
+    private readonly CallbackGate _gate;
+    private readonly IDisposable _listener;
+    private readonly ReceiveOptions _options;
+    private readonly IPipelineObserver? _observer;
+    private readonly TimeProvider _time;
+    private readonly TaskWaiter _waiter;
+    private readonly CallbackProcessor _processor;
+    private readonly DateTimeOffset? _end;
+    private readonly CancellationTokenSource _stop = new();
+
+    /// <summary>The local ids of the tasks that the waiter has been given: each comes out once.</summary>
+    private readonly ConcurrentDictionary<long, byte> _posted = new();
+
+    private readonly Channel<Outcome<TaskReference, KlingVideoTask>> _results = Channel.CreateUnbounded<Outcome<TaskReference, KlingVideoTask>>();
+    private int _ignored;
+
+    /// <summary>Begins to look into what the listener lets in.</summary>
+    /// <param name="session">The account.</param>
+    /// <param name="listener">The listener; stopped together with this.</param>
+    /// <param name="options">What for, and how long.</param>
+    /// <param name="observer">Is told of requests, and of callbacks that could not be used.</param>
+    public CallbackReceiver(KlingSession session, CallbackListener listener, ReceiveOptions options, IPipelineObserver? observer)
+        : this(session, (listener ?? throw new ArgumentNullException(nameof(listener))).Gate, listener, options, observer)
+    {
+    }
+
+    /// <summary>Begins to look into what the gate lets in, however it comes there.</summary>
+    internal CallbackReceiver(KlingSession session, CallbackGate gate, IDisposable listener, ReceiveOptions options, IPipelineObserver? observer)
+    {
+        ArgumentNullException.ThrowIfNull(session);
+        ArgumentNullException.ThrowIfNull(options);
+        _gate = gate;
+        _listener = listener;
+        _options = options;
+        _observer = observer;
+        _time = session.TimeProvider;
+        _processor = new CallbackProcessor(session, observer);
+        _waiter = new TaskWaiter(
+            session,
+            new WaitOptions { Timeout = options.Timeout, Callbacks = options.IsPolling ? CallbackUse.WithPolling : CallbackUse.WithoutPolling },
+            observer);
+        if (options is { TakesAll: true, Timeout: TimeSpan timeout })
+        {
+            _end = _time.GetUtcNow() + timeout;
+            _ = StopListeningAsync(timeout);
+        }
+
+        _ = ListenAsync();
+        _ = ForwardAsync();
+    }
+
+    /// <inheritdoc/>
+    public ChannelReader<Outcome<TaskReference, KlingVideoTask>> Results => _results.Reader;
+
+    /// <summary>How many unsigned callbacks were about tasks that are not known here.</summary>
+    public int Ignored => Volatile.Read(ref _ignored);
+
+    /// <inheritdoc/>
+    public Task PostAsync(TaskReference item, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(item);
+
+        // Its callback may have been here first, and then it comes out for that.
+        return (item.Task?.Id ?? item.Id) is long id && !_posted.TryAdd(id, 0)
+            ? Task.CompletedTask
+            : _waiter.PostAsync(item, cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public void Complete()
+    {
+        if (!_options.TakesAll)
+        {
+            _waiter.Complete();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _stop.Cancel();
+        _listener.Dispose();
+        _waiter.Dispose();
+    }
+
+    private async Task StopListeningAsync(TimeSpan timeout)
+    {
+        // No timer is longer than 49 days.
+        double milliseconds = Math.Min(timeout.TotalMilliseconds, int.MaxValue);
+        await Task.Delay(TimeSpan.FromMilliseconds(milliseconds), _time, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _listener.Dispose();
+        _gate.Complete();
+    }
+
+    [SuppressMessage("Design", "CA1031", Justification = "Whatever ended the listening is carried to the reader of the results.")]
+    private async Task ListenAsync()
+    {
+        try
+        {
+            var limits = new ParallelOptions { MaxDegreeOfParallelism = MaxInHand, CancellationToken = _stop.Token };
+            await Parallel.ForEachAsync(_gate.Accepted.ReadAllAsync(_stop.Token), limits, HandleAsync).ConfigureAwait(false);
+            if (_options.TakesAll)
+            {
+                _waiter.Complete();
+            }
+        }
+        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+        {
+            // Nobody reads the results any more.
+        }
+        catch (Exception exception)
+        {
+            _results.Writer.TryComplete(exception);
+        }
+    }
+
+    private async ValueTask HandleAsync(CallbackNotice notice, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await HandOverAsync(notice, cancellationToken).ConfigureAwait(false);
+        }
+        catch (KlingException exception)
+        {
+            _gate.Forget(notice);
+            if (exception.StopsBatch())
+            {
+                _results.Writer.TryWrite(new(new TaskReference { TaskId = notice.TaskId }, null, exception));
+            }
+            else
+            {
+                _observer?.OnWarning($"A callback was passed over. {exception.Message}");
+            }
+        }
+    }
+
+    private async Task HandOverAsync(CallbackNotice notice, CancellationToken cancellationToken)
+    {
+        if (await LocateAsync(notice, cancellationToken).ConfigureAwait(false) is not LocatedCallback located)
+        {
+            Interlocked.Increment(ref _ignored);
+            return;
+        }
+
+        KlingVideoTask task = located.Task;
+        if (_waiter.Announce(task.Id))
+        {
+            return;
+        }
+
+        if (_options.TakesAll || located.IsSettled)
+        {
+            if (_posted.TryAdd(task.Id, 0))
+            {
+                _waiter.Post(new TaskReference { Task = task }, _end, isAnnounced: true);
+            }
+        }
+        else if (!located.IsConfirmed && !task.State.IsSettled())
+        {
+            await _processor.RefreshAsync(task, cancellationToken).ConfigureAwait(false);
+
+            // It may be on its way here, and reads the record when it comes.
+            _waiter.Announce(task.Id, isKept: true);
+        }
+    }
+
+    /// <summary>The service may be away for a while; the callback of a lost task may be all there is of it.</summary>
+    private async Task<LocatedCallback?> LocateAsync(CallbackNotice notice, CancellationToken cancellationToken)
+    {
+        for (long start = _time.GetTimestamp(); ;)
+        {
+            try
+            {
+                return await _processor.LocateAsync(notice, cancellationToken).ConfigureAwait(false);
+            }
+            catch (KlingApiException exception) when (exception.IsTransient && _time.GetElapsedTime(start) < s_longestOutage)
+            {
+                await Task.Delay(s_pause, _time, cancellationToken).ConfigureAwait(false);
+            }
+        }
+    }
+
+    [SuppressMessage("Design", "CA1031", Justification = "Whatever ended the wait is carried to the reader of the results.")]
+    private async Task ForwardAsync()
+    {
+        try
+        {
+            int count = 0;
+            await foreach (Outcome<TaskReference, KlingVideoTask> outcome in _waiter.Results.ReadAllAsync(_stop.Token).ConfigureAwait(false))
+            {
+                _results.Writer.TryWrite(outcome);
+                if (outcome.Value is not null && ++count == _options.Count)
+                {
+                    break;
+                }
+            }
+
+            _results.Writer.TryComplete();
+        }
+        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+        {
+            _results.Writer.TryComplete();
+        }
+        catch (Exception exception)
+        {
+            _results.Writer.TryComplete(exception);
+        }
+        finally
+        {
+            Dispose();
+        }
+    }
+}

@@ -1,0 +1,17 @@
+namespace KlingPS.Core.Callbacks;
+
+/// <summary>What to receive callbacks for, and for how long.</summary>
+public sealed record ReceiveOptions
+{
+    /// <summary>How long to wait for a task from the moment it is posted, and to listen when <see cref="TakesAll"/>; without end when it is left out.</summary>
+    public TimeSpan? Timeout { get; init; }
+
+    /// <summary>How many tasks to hand out at most.</summary>
+    public int? Count { get; init; }
+
+    /// <summary>Whether a task is looked at when its callback should have come and did not.</summary>
+    public bool IsPolling { get; init; } = true;
+
+    /// <summary>Whether every task that is called back for is handed out, or only what is posted.</summary>
+    public bool TakesAll { get; init; }
+}

@@ -1,0 +1,54 @@
+namespace KlingPS.Core.Callbacks;
+
+/// <summary>Remembers what has come before, for as long as it could be taken once more. Safe for use from several threads.</summary>
+internal sealed class ReplayGuard
+{
+    /// <summary>Far more than come in any lifetime; a bound all the same, because unsigned ones can be made by anyone.</summary>
+    private const int Capacity = 50_000;
+
+    private readonly object _gate = new();
+    private readonly TimeSpan _lifetime;
+    private readonly TimeProvider _time;
+    private readonly HashSet<string> _seen = new(StringComparer.Ordinal);
+    private readonly Queue<(string Key, long At)> _order = new();
+
+    /// <summary>Creates the guard.</summary>
+    /// <param name="lifetime">How long a key is remembered.</param>
+    /// <param name="time">The clock.</param>
+    public ReplayGuard(TimeSpan lifetime, TimeProvider time)
+    {
+        _lifetime = lifetime;
+        _time = time;
+    }
+
+    /// <summary>Takes note of a key.</summary>
+    /// <returns>Whether it is new.</returns>
+    public bool TryEnter(string key)
+    {
+        lock (_gate)
+        {
+            while (_order.TryPeek(out (string Key, long At) oldest) && (_order.Count >= Capacity || _time.GetElapsedTime(oldest.At) > _lifetime))
+            {
+                _order.Dequeue();
+                _seen.Remove(oldest.Key);
+            }
+
+            if (!_seen.Add(key))
+            {
+                return false;
+            }
+
+            _order.Enqueue((key, _time.GetTimestamp()));
+            return true;
+        }
+    }
+
+    /// <summary>Lets a key come once more.</summary>
+    public void Forget(string key)
+    {
+        lock (_gate)
+        {
+            _seen.Remove(key);
+        }
+    }
+}

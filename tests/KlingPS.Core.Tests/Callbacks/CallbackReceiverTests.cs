@@ -1,0 +1,387 @@
+using KlingPS.Core.Callbacks;
+using KlingPS.Core.Ledger;
+using KlingPS.Core.Pipeline;
+using KlingPS.Core.Tests.Api;
+using KlingPS.Core.Tests.Pipeline;
+
+namespace KlingPS.Core.Tests.Callbacks;
+
+public sealed class CallbackReceiverTests : IAsyncDisposable
+{
+    private const string HookUri = "https://hooks.example/kling/";
+
+    private readonly PipelineHarness _harness = new();
+    private readonly CallbackGate _gate;
+    private CallbackReceiver? _receiver;
+
+    public CallbackReceiverTests() => _gate = GateOf(isVerifying: true);
+
+    public ValueTask DisposeAsync()
+    {
+        _receiver?.Dispose();
+        return _harness.DisposeAsync();
+    }
+
+    private CallbackGate GateOf(bool isVerifying)
+        => new("/kling/", isVerifying ? new CallbackVerifier(CallbackTexts.Key, CallbackVerifier.DefaultMaxAge, _harness.Clock) : null, _harness.Clock);
+
+    private CallbackReceiver Receive(ReceiveOptions? options = null, CallbackGate? gate = null)
+        => _receiver = new CallbackReceiver(_harness.Session, gate ?? _gate, new MemoryStream(), options ?? new ReceiveOptions(), _harness.Observer);
+
+    private CallbackResult Call(string taskId, string? nonce = null)
+        => _gate.Admit(CallbackTexts.Head(taskId, _harness.Clock.GetUtcNow(), nonce is null ? "/kling/" : $"/kling/?klingps={nonce}"), CallbackTexts.Bytes(CallbackTexts.Body(taskId)));
+
+    private async Task PassAsync(TimeSpan time) => await _harness.Clock.RunAsync(Task.Delay(time, _harness.Clock));
+
+    private Task<Outcome<TaskReference, KlingVideoTask>> NextAsync() => _harness.Clock.RunAsync(_receiver!.Results.ReadAsync().AsTask());
+
+    private async Task<List<Outcome<TaskReference, KlingVideoTask>>> FinishAsync()
+    {
+        _receiver!.Complete();
+        var outcomes = new List<Outcome<TaskReference, KlingVideoTask>>();
+        while (await _harness.Clock.RunAsync(_receiver.Results.WaitToReadAsync().AsTask()))
+        {
+            outcomes.Add(await _receiver.Results.ReadAsync());
+        }
+
+        return outcomes;
+    }
+
+    private async Task<KlingVideoTask> PostAsync(string taskId)
+    {
+        KlingVideoTask task = await _harness.AcceptedAsync(taskId);
+        _harness.Tasks.TryAdd(taskId, PipelineHarness.Generating);
+        await _receiver!.PostAsync(new TaskReference { Task = task }, CancellationToken.None);
+        return task;
+    }
+
+    private int QueriesOf(string taskId) => _harness.Service.To(FakeService.QueryPath).Count(request => request.Uri.Query == $"?taskId={taskId}");
+
+    /// <summary>The record of a task that was made from <see cref="ClientHarness.Video"/>.</summary>
+    private static Reply RecordOf(string taskId, string? callbackUri, string? prompt = null)
+    {
+        string param = System.Text.Json.JsonSerializer.Serialize(CallbackTexts.Param(prompt ?? ClientHarness.Video.Prompt, ClientHarness.Video.ImageUri, callbackUri));
+        return Replies.Data($$"""{"taskId":"{{taskId}}","state":"success","param":{{param}},"resultJson":"{\"resultUrls\":[\"https://videos.example/{{taskId}}.mp4\"]}"}""");
+    }
+
+    private Task<KlingVideoTask> BeganAsync(string image) => _harness.Ledger.BeginAsync(
+        new TaskIntent
+        {
+            Account = _harness.Session.Account,
+            Request = ClientHarness.Video with { CallbackUri = HookUri },
+            Identity = image,
+            SourcePath = image,
+            Credits = 42,
+        },
+        CancellationToken.None);
+
+    private async Task<KlingVideoTask> LostAsync(string image) => await _harness.Ledger.RecordUnknownAsync((await BeganAsync(image)).Id, "The line broke.");
+
+    [Fact]
+    public async Task A_task_is_asked_for_once_when_its_callback_comes_and_not_before()
+    {
+        Receive();
+        await PostAsync("a");
+        await PassAsync(TimeSpan.FromMinutes(4));
+        Assert.Equal(0, _harness.Queries);
+
+        _harness.Tasks["a"] = PipelineHarness.Succeeded("a");
+        Assert.Equal(CallbackResult.Accepted, Call("a"));
+
+        Outcome<TaskReference, KlingVideoTask> outcome = Assert.Single(await FinishAsync());
+        Assert.Equal(("a", KlingTaskState.Succeeded, null), (outcome.Value!.TaskId, outcome.Value.State, outcome.Error));
+        Assert.Equal(1, _harness.Queries);
+    }
+
+    [Fact]
+    public async Task A_callback_that_is_quicker_than_the_task_is_not_missed()
+    {
+        Receive();
+        KlingVideoTask task = await _harness.AcceptedAsync("a");
+        _harness.Tasks["a"] = PipelineHarness.Succeeded("a");
+        Call("a");
+        while ((await _harness.Ledger.FindAsync(task.Id, CancellationToken.None))!.State != KlingTaskState.Succeeded)
+        {
+            await Task.Yield();
+        }
+
+        await _receiver!.PostAsync(new TaskReference { Task = task }, CancellationToken.None);
+
+        Assert.Equal("a", Assert.Single(await FinishAsync()).Value!.TaskId);
+        Assert.Equal(1, _harness.Queries);
+    }
+
+    [Fact]
+    public async Task A_callback_that_is_ahead_of_the_record_is_looked_into_again()
+    {
+        Receive(new ReceiveOptions { IsPolling = false });
+        await PostAsync("a");
+        _harness.Tasks["a"] = PipelineHarness.InTurn(PipelineHarness.Generating, PipelineHarness.Generating, PipelineHarness.Succeeded("a"));
+        DateTimeOffset start = _harness.Clock.GetUtcNow();
+        Call("a");
+
+        Assert.Equal("a", Assert.Single(await FinishAsync()).Value!.TaskId);
+        Assert.InRange(_harness.Queries, 3, 4);
+        Assert.InRange(_harness.Clock.GetUtcNow() - start, TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(30));
+    }
+
+    [Fact]
+    public async Task Of_forty_tasks_with_half_the_callbacks_lost_and_some_doubled_each_comes_out_once()
+    {
+        Receive();
+        string[] ids = [.. Enumerable.Range(0, 40).Select(i => $"task{i}")];
+        foreach (string id in ids)
+        {
+            await PostAsync(id);
+        }
+
+        await PassAsync(TimeSpan.FromSeconds(100));
+        long created = _harness.Clock.Start.ToUnixTimeMilliseconds();
+        foreach (string id in ids)
+        {
+            _harness.Tasks[id] = Replies.Data($$"""
+                {"taskId":"{{id}}","state":"success","resultJson":"{\"resultUrls\":[\"https://videos.example/{{id}}.mp4\"]}","createTime":{{created}},"completeTime":{{created + 100_000}}}
+                """);
+        }
+
+        var outcomes = new List<Outcome<TaskReference, KlingVideoTask>>();
+        for (int i = 0; i < ids.Length; i += 2)
+        {
+            Assert.Equal(CallbackResult.Accepted, Call(ids[i]));
+            if (i % 8 == 0)
+            {
+                Assert.Equal(CallbackResult.Replayed, Call(ids[i]));
+            }
+
+            outcomes.Add(await NextAsync());
+        }
+
+        // The same callbacks once more, with signatures of their own.
+        await PassAsync(TimeSpan.FromSeconds(1));
+        Assert.Equal(CallbackResult.Accepted, Call(ids[0]));
+
+        DateTimeOffset start = _harness.Clock.GetUtcNow();
+        outcomes.AddRange(await FinishAsync());
+
+        Assert.Equal(ids.Order(), outcomes.Select(outcome => outcome.Value!.TaskId).Order());
+        Assert.All(ids, id => Assert.Equal(1, QueriesOf(id)));
+
+        // Those that came have taught how long it takes, so the others are missed soon.
+        Assert.InRange(_harness.Clock.GetUtcNow() - start, TimeSpan.Zero, TimeSpan.FromMinutes(1));
+    }
+
+    [Fact]
+    public async Task A_lost_callback_of_the_first_task_ever_is_missed_after_five_minutes()
+    {
+        Receive();
+        await PostAsync("a");
+        _harness.Tasks["a"] = PipelineHarness.Succeeded("a");
+        DateTimeOffset start = _harness.Clock.GetUtcNow();
+
+        Assert.Equal("a", Assert.Single(await FinishAsync()).Value!.TaskId);
+        Assert.InRange(_harness.Clock.GetUtcNow() - start, TimeSpan.FromMinutes(5), TimeSpan.FromMinutes(6));
+    }
+
+    [Fact]
+    public async Task Without_polling_nothing_is_asked_and_the_time_runs_out()
+    {
+        Receive(new ReceiveOptions { IsPolling = false, Timeout = TimeSpan.FromHours(1) });
+        await PostAsync("a");
+        await PostAsync("b");
+
+        List<Outcome<TaskReference, KlingVideoTask>> outcomes = await FinishAsync();
+
+        Assert.Equal([ErrorKind.WaitTimeout, ErrorKind.WaitTimeout], outcomes.Select(outcome => outcome.Error!.Kind));
+        Assert.Equal(0, _harness.Queries);
+    }
+
+    [Fact]
+    public async Task When_the_time_is_over_a_task_is_looked_at_once_before_it_is_given_up()
+    {
+        Receive(new ReceiveOptions { Timeout = TimeSpan.FromSeconds(30) });
+        await PostAsync("a");
+        await PostAsync("b");
+        _harness.Tasks["b"] = PipelineHarness.Succeeded("b");
+
+        List<Outcome<TaskReference, KlingVideoTask>> outcomes = await FinishAsync();
+
+        Assert.Equal(ErrorKind.WaitTimeout, outcomes.Single(outcome => outcome.Value is null).Error!.Kind);
+        Assert.Equal("b", outcomes.Single(outcome => outcome.Error is null).Value!.TaskId);
+        Assert.Equal(2, _harness.Queries);
+    }
+
+    [Fact]
+    public async Task A_failed_task_comes_out_with_its_error()
+    {
+        Receive();
+        await PostAsync("a");
+        _harness.Tasks["a"] = PipelineHarness.Failed("501", "The picture shows nothing.");
+        Call("a");
+
+        Outcome<TaskReference, KlingVideoTask> outcome = Assert.Single(await FinishAsync());
+
+        Assert.Equal((KlingTaskState.Failed, ErrorKind.TaskFailed, true), (outcome.Value!.State, outcome.Error!.Kind, outcome.Value.IsFailureReported));
+    }
+
+    [Fact]
+    public async Task Twenty_attempts_whose_answers_were_lost_are_found_by_their_numbers()
+    {
+        KlingVideoTask[] attempts = await Task.WhenAll(Enumerable.Range(0, 20).Select(i => LostAsync($"/images/{i}.png")));
+        Receive(new ReceiveOptions { TakesAll = true, Count = 20 });
+        foreach (KlingVideoTask attempt in attempts)
+        {
+            string taskId = $"task{attempt.Id}";
+            _harness.Tasks[taskId] = RecordOf(taskId, CallbackNonce.Append(HookUri, attempt.Nonce!));
+            Call(taskId, attempt.Id % 2 == 0 ? attempt.Nonce : null);
+        }
+
+        List<Outcome<TaskReference, KlingVideoTask>> outcomes = await FinishAsync();
+
+        Assert.All(outcomes, outcome => Assert.Null(outcome.Error));
+        Assert.Equal(
+            attempts.Select(attempt => (attempt.Id, $"task{attempt.Id}", attempt.SourcePath)),
+            outcomes.Select(outcome => (outcome.Value!.Id, outcome.Value.TaskId!, outcome.Value.SourcePath)).OrderBy(task => task.Id));
+        Assert.All(await _harness.ListAsync(), task => Assert.Equal(KlingTaskState.Succeeded, task.State));
+        Assert.Equal((20, 20), ((await _harness.ListAsync()).Count, _harness.Queries));
+        Assert.Equal(0, _harness.Creates);
+    }
+
+    [Fact]
+    public async Task An_unknown_attempt_can_be_waited_for()
+    {
+        KlingVideoTask attempt = await LostAsync("/images/fox.png");
+        KlingVideoTask other = await LostAsync("/images/cat.png");
+        Receive(new ReceiveOptions { Timeout = TimeSpan.FromMinutes(15) });
+        await _receiver!.PostAsync(new TaskReference { Task = attempt }, CancellationToken.None);
+        await _receiver.PostAsync(new TaskReference { Task = other }, CancellationToken.None);
+        _harness.Tasks["a"] = RecordOf("a", CallbackNonce.Append(HookUri, attempt.Nonce!));
+        Call("a", attempt.Nonce);
+
+        List<Outcome<TaskReference, KlingVideoTask>> outcomes = await FinishAsync();
+
+        Assert.Equal((attempt.Id, "a", KlingTaskState.Succeeded), outcomes[0].Value is { } task ? (task.Id, task.TaskId, task.State) : default);
+        Assert.Equal((ErrorKind.AttemptUnknown, other.Id), (outcomes[1].Error!.Kind, outcomes[1].Item.Task!.Id));
+        Assert.Equal(2, outcomes.Count);
+    }
+
+    [Fact]
+    public async Task An_unknown_attempt_that_is_settled_by_hand_meanwhile_is_waited_for_no_more()
+    {
+        KlingVideoTask attempt = await LostAsync("/images/fox.png");
+        Receive(new ReceiveOptions { IsPolling = false });
+        await _receiver!.PostAsync(new TaskReference { Task = attempt }, CancellationToken.None);
+        await PassAsync(TimeSpan.FromSeconds(50));
+
+        await _harness.Ledger.AbandonAsync(attempt.Id);
+
+        Assert.Equal(KlingTaskState.Abandoned, Assert.Single(await FinishAsync()).Value!.State);
+    }
+
+    [Fact]
+    public async Task A_callback_may_be_quicker_than_the_answer_to_the_request()
+    {
+        KlingVideoTask attempt = await BeganAsync("/images/fox.png");
+        Receive(new ReceiveOptions { TakesAll = true, Count = 1 });
+        _harness.Tasks["a"] = RecordOf("a", CallbackNonce.Append(HookUri, attempt.Nonce!));
+        Call("a", attempt.Nonce);
+
+        Assert.Equal(attempt.Id, Assert.Single(await FinishAsync()).Value!.Id);
+        Assert.Equal(("a", KlingTaskState.Succeeded), Assert.Single(await _harness.ListAsync()) is { } task ? (task.TaskId, task.State) : default);
+    }
+
+    [Theory]
+    [InlineData("A cat sleeps.", false)]
+    [InlineData(null, true)]
+    public async Task A_task_made_from_another_request_settles_nothing(string? prompt, bool isOthersNonce)
+    {
+        KlingVideoTask attempt = await LostAsync("/images/fox.png");
+        Receive();
+        string nonce = isOthersNonce ? "00112233445566778899aabbccddeeff" : attempt.Nonce!;
+        _harness.Tasks["a"] = RecordOf("a", CallbackNonce.Append(HookUri, nonce), prompt);
+        Call("a", attempt.Nonce);
+        while (_harness.Observer.Warnings.IsEmpty)
+        {
+            await Task.Yield();
+        }
+
+        Assert.Contains("it is not", Assert.Single(_harness.Observer.Warnings), StringComparison.Ordinal);
+        Assert.Equal((KlingTaskState.Unknown, null), ((await _harness.Ledger.FindAsync(attempt.Id, CancellationToken.None))!.State, attempt.TaskId));
+        Assert.Single(await _harness.ListAsync());
+    }
+
+    [Fact]
+    public async Task An_unsigned_callback_about_a_task_nobody_knows_makes_no_request()
+    {
+        CallbackGate gate = GateOf(isVerifying: false);
+        Receive(new ReceiveOptions { TakesAll = true, Count = 1 }, gate);
+        KlingVideoTask task = await _harness.AcceptedAsync("mine");
+        _harness.Tasks["mine"] = PipelineHarness.Succeeded("mine");
+
+        gate.Admit(CallbackTexts.Unsigned(), CallbackTexts.Bytes(CallbackTexts.Body("foreign")));
+        gate.Admit(CallbackTexts.Unsigned(), CallbackTexts.Bytes(CallbackTexts.Body("mine")));
+
+        Assert.Equal(task.Id, Assert.Single(await FinishAsync()).Value!.Id);
+        while (_receiver!.Ignored == 0)
+        {
+            await Task.Yield();
+        }
+
+        Assert.Equal((0, 1), (QueriesOf("foreign"), QueriesOf("mine")));
+    }
+
+    [Fact]
+    public async Task A_signed_callback_about_a_task_from_elsewhere_brings_it_into_the_ledger()
+    {
+        Receive(new ReceiveOptions { TakesAll = true, Timeout = TimeSpan.FromMinutes(5) });
+        _harness.Tasks["a"] = RecordOf("a", HookUri);
+        Call("a");
+
+        Assert.Equal("A fox runs.", Assert.Single(await FinishAsync()).Value!.Prompt);
+        Assert.Equal("a", Assert.Single(await _harness.ListAsync()).TaskId);
+    }
+
+    [Fact]
+    public async Task Tasks_that_were_not_asked_for_are_recorded_and_not_handed_out()
+    {
+        Receive();
+        await PostAsync("mine");
+        KlingVideoTask other = await _harness.AcceptedAsync("other");
+        _harness.Tasks["mine"] = PipelineHarness.Succeeded("mine");
+        _harness.Tasks["other"] = PipelineHarness.Succeeded("other");
+
+        Call("other");
+        while ((await _harness.Ledger.FindAsync(other.Id, CancellationToken.None))!.State != KlingTaskState.Succeeded)
+        {
+            await Task.Yield();
+        }
+
+        Call("mine");
+        Assert.Equal("mine", Assert.Single(await FinishAsync()).Value!.TaskId);
+    }
+
+    [Fact]
+    public async Task The_callback_of_a_lost_task_survives_an_outage()
+    {
+        KlingVideoTask attempt = await LostAsync("/images/fox.png");
+        Receive(new ReceiveOptions { TakesAll = true, Count = 1 });
+        _harness.Tasks["a"] = PipelineHarness.InTurn([.. Enumerable.Repeat(Replies.Html(502), 12), RecordOf("a", CallbackNonce.Append(HookUri, attempt.Nonce!))]);
+        Call("a", attempt.Nonce);
+
+        Assert.Equal((attempt.Id, "a"), Assert.Single(await FinishAsync()).Value is { } task ? (task.Id, task.TaskId) : default);
+    }
+
+    [Fact]
+    public async Task A_payload_that_another_server_received_is_confirmed_before_it_counts()
+    {
+        KlingVideoTask attempt = await LostAsync("/images/fox.png");
+        var processor = new CallbackProcessor(_harness.Session, null);
+        _harness.Tasks["a"] = RecordOf("a", CallbackNonce.Append(HookUri, attempt.Nonce!));
+        byte[] body = CallbackTexts.Bytes(CallbackTexts.Body("a", "fail"));
+
+        KlingException refused = await Assert.ThrowsAsync<KlingException>(() => processor.ProcessAsync(body, null, null, CancellationToken.None));
+        Assert.Equal((ErrorKind.CallbackRefused, 0), (refused.Kind, _harness.Queries));
+
+        KlingVideoTask task = await _harness.Clock.RunAsync(processor.ProcessAsync(body, CallbackNonce.Append(HookUri, attempt.Nonce!), null, CancellationToken.None));
+        Assert.Equal((attempt.Id, "a", KlingTaskState.Succeeded), (task.Id, task.TaskId, task.State));
+    }
+}

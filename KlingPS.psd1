@@ -27,6 +27,8 @@
         'ConvertTo-KlingVideo'
         'Resolve-KlingVideoTask'
         'Remove-KlingVideoTask'
+        'Test-KlingCallback'
+        'Receive-KlingCallback'
         'Start-KlingSandbox'
         'Get-KlingSandbox'
         'Stop-KlingSandbox'

@@ -2,6 +2,7 @@ using System.Management.Automation;
 using System.Reflection;
 using System.Security;
 using KlingPS.Core;
+using KlingPS.Core.Callbacks;
 using KlingPS.Core.Configuration;
 using KlingPS.Core.Imaging;
 using KlingPS.Core.Ledger;
@@ -26,6 +27,9 @@ public sealed class MetadataTests
 
     private static readonly (string Name, Type Type)[] s_taskReferences =
         [("InputObject", typeof(PSObject[])), ("TaskId", typeof(string[])), ("Id", typeof(long[]))];
+
+    private static readonly (string Name, Type Type)[] s_callbackKey =
+        [("HmacKey", typeof(SecureString)), ("HmacSecretName", typeof(string)), ("Vault", typeof(string)), ("MaxAge", typeof(int))];
 
     private static readonly Dictionary<string, (Type[] Output, bool AsksBefore, (string Name, Type Type)[] Parameters)> s_cmdlets = new()
     {
@@ -70,6 +74,17 @@ public sealed class MetadataTests
         ["Resolve-KlingVideoTask"] = ([typeof(KlingVideoTask)], true,
             [("Id", typeof(PSObject[])), ("TaskId", typeof(string)), ("Abandon", typeof(SwitchParameter)), ("Resubmit", typeof(SwitchParameter))]),
         ["Remove-KlingVideoTask"] = ([typeof(void)], true, s_taskReferences),
+        ["Test-KlingCallback"] = ([typeof(bool), typeof(CallbackReport)], false,
+        [
+            ("Body", typeof(string)), ("Timestamp", typeof(string)), ("Signature", typeof(string)), ("Headers", typeof(PSObject)), .. s_callbackKey,
+            ("Detailed", typeof(SwitchParameter)),
+        ]),
+        ["Receive-KlingCallback"] = ([typeof(KlingVideoTask)], false,
+        [
+            ("InputObject", typeof(PSObject[])), ("TaskId", typeof(string[])), ("Prefix", typeof(string)), ("Timeout", typeof(int?)), ("Count", typeof(int?)),
+            ("Polling", typeof(SwitchParameter)), ("Body", typeof(string)), ("Timestamp", typeof(string)), ("Signature", typeof(string)),
+            ("Headers", typeof(PSObject)), ("Uri", typeof(string)), .. s_callbackKey,
+        ]),
         ["Start-KlingSandbox"] = ([typeof(KlingSandbox)], true,
         [
             ("GenerationTime", typeof(double)), ("Credits", typeof(decimal)), ("Port", typeof(int)), ("ApiKey", typeof(SecureString)), ("CallbackKey", typeof(SecureString)),

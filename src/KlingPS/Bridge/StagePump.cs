@@ -25,11 +25,14 @@ internal sealed class StagePump<TIn, TOut> : IDisposable
         _emit = emit;
     }
 
+    /// <summary>Starts the stage before there is an item.</summary>
+    public void Begin() => _stage ??= Start();
+
     /// <summary>Gives an item to the stage, and emits what is ready meanwhile.</summary>
     public void Feed(TIn item)
     {
-        _stage ??= Start();
-        Task posted = _stage.PostAsync(item, _command.StopToken);
+        Begin();
+        Task posted = _stage!.PostAsync(item, _command.StopToken);
         while (!posted.IsCompleted)
         {
             _command.AwaitAny(posted, _stage.Results.WaitToReadAsync(_command.StopToken).AsTask());

@@ -1,0 +1,93 @@
+using System.Management.Automation;
+using System.Security;
+using System.Text;
+using KlingPS.Core;
+using KlingPS.Core.Callbacks;
+using KlingPS.Parameters;
+
+namespace KlingPS.Commands;
+
+/// <summary>Checks the signature of a callback that another web server has received.</summary>
+[Cmdlet(VerbsDiagnostic.Test, "KlingCallback", DefaultParameterSetName = SignatureSet)]
+[OutputType(typeof(bool), typeof(CallbackReport))]
+public sealed class TestKlingCallbackCommand : KlingCommand
+{
+    private const string SignatureSet = "Signature";
+    private const string HeadersSet = "Headers";
+
+    private CallbackVerifier? _verifier;
+
+    /// <summary>The body as it was received: JSON text.</summary>
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [AllowEmptyString]
+    public string Body { get; set; } = string.Empty;
+
+    /// <summary>The header X-Webhook-Timestamp.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = SignatureSet)]
+    [AllowNull]
+    [AllowEmptyString]
+    public string? Timestamp { get; set; }
+
+    /// <summary>The header X-Webhook-Signature.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = SignatureSet)]
+    [AllowNull]
+    [AllowEmptyString]
+    public string? Signature { get; set; }
+
+    /// <summary>The headers of the request, as the web server has them.</summary>
+    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = HeadersSet)]
+    public PSObject Headers { get; set; } = new();
+
+    /// <summary>The HMAC key of the account.</summary>
+    [Parameter]
+    public SecureString? HmacKey { get; set; }
+
+    /// <summary>The name of the secret that holds the HMAC key.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? HmacSecretName { get; set; }
+
+    /// <summary>The vault that holds the secret; every registered one is searched when it is left out.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? Vault { get; set; }
+
+    /// <summary>How old a signature may be, in seconds.</summary>
+    [Parameter]
+    [ValidateRange(1, 86_400)]
+    public int MaxAge { get; set; } = (int)CallbackVerifier.DefaultMaxAge.TotalSeconds;
+
+    /// <summary>Says why, instead of true or false.</summary>
+    [Parameter]
+    public SwitchParameter Detailed { get; set; }
+
+    /// <summary>Finds the key.</summary>
+    protected override void BeginProcessing()
+    {
+        try
+        {
+            CallbackKey key = CallbackKeys.Find(this, HmacKey, HmacSecretName, Vault)
+                ?? throw new KlingException(ErrorKind.RequestInvalid, "A signature cannot be checked without the key it was made with. Give it with -HmacKey or -HmacSecretName; it is shown at https://kie.ai/settings.");
+            _verifier = new CallbackVerifier(key, TimeSpan.FromSeconds(MaxAge), TimeProvider.System);
+        }
+        catch (KlingException exception)
+        {
+            ThrowTerminatingError(exception, HmacSecretName);
+        }
+    }
+
+    /// <summary>Checks one callback.</summary>
+    protected override void ProcessRecord()
+    {
+        try
+        {
+            (string? timestamp, string? signature) = ParameterSetName == HeadersSet ? CallbackHeaders.Read(Headers) : (Timestamp, Signature);
+            CallbackReport report = _verifier!.Check(Encoding.UTF8.GetBytes(Body), timestamp, signature);
+            WriteObject(Detailed ? report : report.IsGenuine);
+        }
+        catch (KlingException exception)
+        {
+            WriteError(exception, Headers);
+        }
+    }
+}

@@ -1,0 +1,37 @@
+using System.Collections;
+using System.Collections.Specialized;
+using System.Management.Automation;
+using KlingPS.Core;
+using KlingPS.Core.Callbacks;
+
+namespace KlingPS.Parameters;
+
+/// <summary>Finds the two headers of a signed callback in whatever a web server calls its headers.</summary>
+internal static class CallbackHeaders
+{
+    /// <summary>Timestamp and signature; each <see langword="null"/> when it is missing.</summary>
+    /// <param name="headers">A dictionary of text or of lists of text, whatever the case of its names.</param>
+    /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: it is none of these.</exception>
+    public static (string? Timestamp, string? Signature) Read(PSObject headers)
+    {
+        Func<string, object?> find = headers.BaseObject switch
+        {
+            NameValueCollection collection => name => collection[name],
+            IDictionary dictionary => name => dictionary.Keys.Cast<object>()
+                .Where(key => string.Equals(key.ToString(), name, StringComparison.OrdinalIgnoreCase))
+                .Select(key => dictionary[key])
+                .FirstOrDefault(),
+            PSCustomObject => name => headers.Properties[name]?.Value,
+            _ => throw new KlingException(ErrorKind.RequestInvalid, $"-Headers takes the headers of the request as a dictionary, not a {headers.BaseObject.GetType().Name}."),
+        };
+        return (Text(find(CallbackVerifier.TimestampHeader)), Text(find(CallbackVerifier.SignatureHeader)));
+    }
+
+    private static string? Text(object? value) => (value is PSObject wrapped ? wrapped.BaseObject : value) switch
+    {
+        null => null,
+        string text => text,
+        IEnumerable list => list.Cast<object?>().FirstOrDefault()?.ToString(),
+        object other => LanguagePrimitives.ConvertTo<string>(other),
+    };
+}

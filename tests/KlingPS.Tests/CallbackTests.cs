@@ -1,0 +1,290 @@
+using System.Globalization;
+using System.Management.Automation;
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Sockets;
+using System.Security;
+using System.Security.Cryptography;
+using System.Text;
+using KlingPS.Core.Callbacks;
+using KlingPS.Core.Ledger;
+using KlingPS.Sandbox;
+using KlingPS.Tests.Hosting;
+
+namespace KlingPS.Tests;
+
+public sealed class CallbackTests : IDisposable
+{
+    private const string Secret = "whk-0123456789abcdef";
+
+    private readonly HostedShell _shell = new();
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("klingps-");
+
+    public void Dispose()
+    {
+        _shell.Dispose();
+        _folder.Delete(recursive: true);
+    }
+
+    private static SecureString Key { get; } = ConnectedShell.Secure(Secret);
+
+    private static string FreePrefix()
+    {
+        using var probe = new TcpListener(IPAddress.Loopback, 0);
+        probe.Start();
+        return string.Create(CultureInfo.InvariantCulture, $"http://localhost:{((IPEndPoint)probe.LocalEndpoint).Port}/kling/");
+    }
+
+    private static (string Timestamp, string Signature) Sign(string taskId, string secret = Secret, int age = 0)
+    {
+        string timestamp = (DateTimeOffset.UtcNow.ToUnixTimeSeconds() - age).ToString(CultureInfo.InvariantCulture);
+        byte[] signature = HMACSHA256.HashData(Encoding.UTF8.GetBytes(secret), Encoding.UTF8.GetBytes($"{taskId}.{timestamp}"));
+        return (timestamp, Convert.ToBase64String(signature));
+    }
+
+    private static string Body(string taskId) => $$$"""{"code":200,"data":{"taskId":"{{{taskId}}}","state":"success"}}""";
+
+    private static async Task<HttpStatusCode> PostAsync(string uri, string taskId, string secret = Secret)
+    {
+        using var http = new HttpClient();
+        using var request = new HttpRequestMessage(HttpMethod.Post, uri) { Content = new StringContent(Body(taskId), new MediaTypeHeaderValue("application/json")) };
+        (string timestamp, string signature) = Sign(taskId, secret);
+        request.Headers.Add("X-Webhook-Timestamp", timestamp);
+        request.Headers.Add("X-Webhook-Signature", signature);
+        using HttpResponseMessage response = await http.SendAsync(request);
+        return response.StatusCode;
+    }
+
+    private Task<ShellResult> ConnectAsync(double generationTime = 0)
+        => _shell.RunAsync("Start-KlingSandbox -GenerationTime $time -CallbackKey $key | Connect-KlingAccount -SkipVerification", new { time = generationTime, key = Key });
+
+    private string Image(string name = "image.png")
+    {
+        string path = Path.Combine(_folder.FullName, name);
+        File.WriteAllBytes(path, TestImage.Png(name));
+        return path;
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(0.3)]
+    public async Task The_whole_pipe_runs_on_callbacks_and_asks_for_each_task_once(double generationTime)
+    {
+        (await ConnectAsync(generationTime)).Clean();
+
+        ShellResult result = (await _shell.RunAsync(
+            """
+            $images | New-KlingVideoTask -Prompt 'It moves.' -CallbackUri "$($prefix)?a=1" | Receive-KlingCallback -Prefix $prefix -HmacKey $key |
+                Save-KlingVideo -Destination $destination
+            $sandbox = Get-KlingSandbox
+            """,
+            new
+            {
+                images = new[] { Image("a.png"), Image("b.png"), Image("c.png") },
+                prefix = FreePrefix(),
+                destination = Path.Combine(_folder.FullName, "videos"),
+            })).Clean();
+
+        Assert.Equal(["a.mp4", "b.mp4", "c.mp4"], result.Of<FileInfo>().Select(file => file.Name).Order());
+        var tasks = (IEnumerable<SandboxTask>)(await _shell.RunAsync("$sandbox")).Of<Sessions.KlingSandbox>()[0].Tasks;
+        Assert.All(tasks, task => Assert.Equal(1, task.Queries));
+        Assert.Contains("3 accepted, 0 refused", Assert.Single(result.Information), StringComparison.Ordinal);
+        Assert.Empty(result.Warnings);
+    }
+
+    [Fact]
+    public async Task A_listener_refuses_what_is_forged_says_so_once_and_takes_what_is_genuine()
+    {
+        (await ConnectAsync()).Clean();
+        string prefix = FreePrefix();
+        string taskId = (await _shell.RunAsync("New-KlingVideoTask $image 'It moves.'", new { image = Image() })).Clean().Of<KlingVideoTask>()[0].TaskId!;
+        using RunningScript running = _shell.Start("Receive-KlingCallback $prefix -HmacKey $key -Count 1 -Verbose", new { prefix });
+        await Until.TrueAsync(() => IsListening(prefix));
+
+        Assert.Equal(HttpStatusCode.Unauthorized, await PostAsync(prefix, taskId, "another key"));
+        Assert.Equal(HttpStatusCode.Unauthorized, await PostAsync(prefix, taskId, "another key"));
+        Assert.Equal(HttpStatusCode.OK, await PostAsync(prefix, taskId));
+
+        ShellResult result = (await running.Completion).Clean();
+        Assert.Equal((taskId, KlingTaskState.Succeeded), Assert.Single(result.Of<KlingVideoTask>()) is { } task ? (task.TaskId, task.State) : default);
+        Assert.Contains("https://kie.ai/settings", Assert.Single(result.Warnings), StringComparison.Ordinal);
+        Assert.Single(result.Verbose, line => line.Contains("was refused: Forged", StringComparison.Ordinal));
+        Assert.Contains("1 accepted, 2 refused (2 forged or unsigned)", Assert.Single(result.Information), StringComparison.Ordinal);
+    }
+
+    private static async Task<bool> IsListening(string prefix)
+    {
+        try
+        {
+            using var client = new TcpClient();
+            await client.ConnectAsync(IPAddress.Loopback, new Uri(prefix).Port);
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+
+    [Fact]
+    public async Task Tasks_whose_creation_answer_was_lost_are_found_and_saved()
+    {
+        (await ConnectAsync(0.5)).Clean();
+
+        ShellResult result = (await _shell.RunAsync(
+            """
+            (Get-KlingSandbox).AddFault(@{ On = 'Create'; Kind = 'LoseAnswerAfter'; Count = 3 })
+            $images | New-KlingVideoTask -Prompt 'It moves.' -CallbackUri $prefix -ErrorAction Ignore
+            Get-KlingVideoTask -State Unknown | Receive-KlingCallback -Prefix $prefix -HmacKey $key
+            """,
+            new { images = new[] { Image("a.png"), Image("b.png"), Image("c.png") }, prefix = FreePrefix() })).Clean();
+
+        Assert.Equal(["a.png", "b.png", "c.png"], result.Of<KlingVideoTask>().Select(task => Path.GetFileName(task.SourcePath)).Order());
+        Assert.All(result.Of<KlingVideoTask>(), task => Assert.Equal(KlingTaskState.Succeeded, task.State));
+        Assert.Equal(3, (await _shell.RunAsync("Get-KlingSandbox")).Of<Sessions.KlingSandbox>()[0].CreatesAccepted);
+    }
+
+    [Fact]
+    public async Task A_failed_task_comes_out_and_is_reported_once_in_the_whole_pipe()
+    {
+        (await ConnectAsync()).Clean();
+
+        ShellResult result = await _shell.RunAsync(
+            """
+            (Get-KlingSandbox).AddFault(@{ On = 'Generate'; Kind = 'FailTask'; FailMessage = 'The picture shows nothing.' })
+            New-KlingVideoTask $image 'It moves.' -CallbackUri $prefix | Receive-KlingCallback -Prefix $prefix -HmacKey $key | Save-KlingVideo -Destination $destination
+            """,
+            new { image = Image(), prefix = FreePrefix(), destination = _folder.FullName });
+
+        Assert.Empty(result.Output);
+        Assert.Single(result.Errors).Is("KlingTaskFailed", ErrorCategory.InvalidResult);
+    }
+
+    [Fact]
+    public async Task Without_a_key_callbacks_are_hints_and_the_user_is_told()
+    {
+        (await ConnectAsync()).Clean();
+
+        ShellResult result = (await _shell.RunAsync(
+            "New-KlingVideoTask $image 'It moves.' -CallbackUri $prefix | Receive-KlingCallback -Prefix $prefix",
+            new { image = Image(), prefix = FreePrefix() })).Clean();
+
+        Assert.Single(result.Of<KlingVideoTask>());
+        Assert.Contains("unsigned", Assert.Single(result.Warnings), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_empty_pipeline_is_nothing_to_wait_for()
+        => Assert.Empty((await _shell.RunAsync(
+            "Start-KlingSandbox | Connect-KlingAccount -SkipVerification | Out-Null; @() | Receive-KlingCallback -Prefix $prefix -HmacKey $key",
+            new { prefix = FreePrefix(), key = Key })).Clean().Output);
+
+    [Fact]
+    public async Task Unfinished_tasks_are_reported_when_the_time_is_over_and_nothing_is_asked_without_polling()
+    {
+        (await ConnectAsync(generationTime: 3600)).Clean();
+
+        ShellResult result = await _shell.RunAsync(
+            "$tasks = $images | New-KlingVideoTask -Prompt 'It moves.' -CallbackUri $prefix; $tasks | Receive-KlingCallback -Prefix $prefix -HmacKey $key -Polling:$false -Timeout 0",
+            new { images = new[] { Image("a.png"), Image("b.png") }, prefix = FreePrefix() });
+
+        Assert.Empty(result.Output);
+        Assert.Equal(2, result.Errors.Count);
+        Assert.All(result.Errors, error => error.Is("KlingWaitTimeout", ErrorCategory.OperationTimeout));
+        Assert.Equal(0, (await _shell.RunAsync("Get-KlingSandbox")).Of<Sessions.KlingSandbox>()[0].Queries);
+    }
+
+    [Fact]
+    public async Task A_port_that_is_taken_ends_the_command_with_one_clear_error()
+    {
+        (await ConnectAsync()).Clean();
+        using var other = new TcpListener(IPAddress.Loopback, 0);
+        other.Start();
+        int port = ((IPEndPoint)other.LocalEndpoint).Port;
+
+        ShellResult result = await _shell.RunAsync($"Receive-KlingCallback http://localhost:{port}/kling/ -HmacKey $key; 'not reached'");
+
+        result.Terminating.Is("KlingListenerUnusable", ErrorCategory.ResourceUnavailable);
+        Assert.Contains($"{port}", result.Terminating!.ToString(), StringComparison.Ordinal);
+        Assert.Empty(result.Output);
+    }
+
+    [Theory]
+    [InlineData("Receive-KlingCallback https://localhost:8080/ -HmacKey $key")]
+    [InlineData("Receive-KlingCallback http://hooks.example:8080/ -HmacKey $key")]
+    [InlineData("Receive-KlingCallback -HmacKey $key -HmacSecretName x")]
+    [InlineData("Receive-KlingCallback -HmacKey ([securestring]::new())")]
+    [InlineData("Test-KlingCallback '{}'")]
+    public async Task What_cannot_be_done_is_said_before_anything_is_done(string script)
+    {
+        (await ConnectAsync()).Clean();
+
+        (await _shell.RunAsync(script)).Terminating.Is("KlingRequestInvalid", ErrorCategory.InvalidArgument);
+    }
+
+    [Fact]
+    public async Task A_listener_that_is_stopped_lets_go_of_its_port()
+    {
+        (await ConnectAsync()).Clean();
+        string prefix = FreePrefix();
+        using RunningScript running = _shell.Start("Receive-KlingCallback $prefix -HmacKey $key", new { prefix });
+        await Until.TrueAsync(() => IsListening(prefix));
+
+        await running.StopAsync();
+
+        Assert.True((await running.Completion).WasStopped);
+        Assert.False(await IsListening(prefix));
+        Assert.Empty((await _shell.RunAsync("Receive-KlingCallback $prefix -HmacKey $key -Timeout 0", new { prefix })).Clean().Output);
+    }
+
+    [Fact]
+    public async Task A_payload_from_another_server_is_checked_confirmed_and_emitted()
+    {
+        (await ConnectAsync()).Clean();
+        string taskId = (await _shell.RunAsync("New-KlingVideoTask $image 'It moves.'", new { image = Image() })).Clean().Of<KlingVideoTask>()[0].TaskId!;
+        (string timestamp, string signature) = Sign(taskId);
+        var variables = new { body = Body(taskId), timestamp, signature };
+
+        ShellResult taken = (await _shell.RunAsync("Receive-KlingCallback -Body $body -HmacKey $key -Headers @{ 'x-webhook-timestamp' = $timestamp; 'X-WEBHOOK-SIGNATURE' = @($signature) }", variables)).Clean();
+        ShellResult refused = await _shell.RunAsync("Receive-KlingCallback -Body $body -HmacKey $key -Timestamp $timestamp -Signature 'AAAA'");
+        ShellResult foreign = await _shell.RunAsync("Receive-KlingCallback -Body '{\"taskId\":\"another\"}'");
+
+        Assert.Equal(KlingTaskState.Succeeded, Assert.Single(taken.Of<KlingVideoTask>()).State);
+        Assert.Empty(taken.Information);
+        Assert.Single(refused.Errors).Is("KlingCallbackRefused", ErrorCategory.SecurityError);
+        Assert.Single(foreign.Errors).Is("KlingCallbackRefused", ErrorCategory.SecurityError);
+        Assert.Empty(refused.Output.Concat(foreign.Output));
+    }
+
+    [Fact]
+    public async Task A_callback_is_tested_without_a_connection()
+    {
+        (string timestamp, string signature) = Sign("t1");
+
+        ShellResult result = (await _shell.RunAsync(
+            """
+            Test-KlingCallback $body -Timestamp $timestamp -Signature $signature -HmacKey $key
+            Test-KlingCallback '{"data":{"task_id":"t1"}}' -Headers @{ 'X-Webhook-Timestamp' = $timestamp; 'x-webhook-signature' = $signature } -HmacKey $key
+            [pscustomobject]@{ Body = '{"taskId":"t1"}'; Timestamp = $timestamp; Signature = $signature } | Test-KlingCallback -HmacKey $key
+            '{"taskId":"t2"}' | Test-KlingCallback -Timestamp $timestamp -Signature $signature -HmacKey $key
+            Test-KlingCallback $body -HmacKey $key
+            """,
+            new { body = Body("t1"), timestamp, signature, key = Key })).Clean();
+
+        Assert.Equal([true, true, true, false, false], result.Of<bool>());
+    }
+
+    [Fact]
+    public async Task A_test_in_detail_says_why()
+    {
+        (string timestamp, string signature) = Sign("t1", age: 400);
+
+        CallbackReport[] reports = (await _shell.RunAsync(
+            "300, 86400 | ForEach-Object { Test-KlingCallback $body -Timestamp $timestamp -Signature $signature -HmacKey $key -MaxAge $_ -Detailed }",
+            new { body = Body("t1"), timestamp, signature, key = Key })).Clean().Of<CallbackReport>();
+
+        Assert.Equal([CallbackVerdict.TooOld, CallbackVerdict.Genuine], reports.Select(report => report.Verdict));
+        Assert.All(reports, report => Assert.Equal("t1", report.TaskId));
+        Assert.Contains("too long", reports[0].Reason, StringComparison.Ordinal);
+    }
+}

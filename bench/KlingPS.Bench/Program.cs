@@ -10,6 +10,7 @@ internal static class Program
         KlingPS.Bench race
         KlingPS.Bench ledger
         KlingPS.Bench pipeline [--only memory,throughput,cuts,rerun,rerun-large,batches]
+        KlingPS.Bench callbacks [--requests N] [--connections C] [--slow S]
         KlingPS.Bench animate --images <folder> --out <folder> --ledger <file> --endpoint <uri> --upload-endpoint <uri>
                               [--submit-only] [--run-id <id> --max-credits N]
         KlingPS.Bench convert --images <folder> --out <folder> --ledger <file> --endpoint <uri> --upload-endpoint <uri>
@@ -39,6 +40,12 @@ internal static class Program
                 case "ledger":
                     await LedgerMode.RunAsync(Console.Out);
                     return 0;
+                case "callbacks":
+                    return await CallbackMode.RunAsync(
+                        int.Parse(arguments.Find("requests") ?? "10000", CultureInfo.InvariantCulture),
+                        int.Parse(arguments.Find("connections") ?? "50", CultureInfo.InvariantCulture),
+                        int.Parse(arguments.Find("slow") ?? "200", CultureInfo.InvariantCulture),
+                        Console.Out);
                 default:
                     await Console.Error.WriteLineAsync(Usage);
                     return 64;

@@ -1,0 +1,161 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Security;
+using KlingPS.Core;
+using KlingPS.Core.Api;
+using KlingPS.Core.Callbacks;
+using KlingPS.Core.Downloads;
+using KlingPS.Core.Ledger;
+using KlingPS.Core.Pipeline;
+using KlingPS.Core.Secrets;
+using KlingPS.Core.Sessions;
+using KlingPS.Sandbox;
+
+namespace KlingPS.Bench;
+
+/// <summary>Callbacks: a listener under attack, callbacks that are lost and doubled, and attempts that only a callback can settle.</summary>
+internal static class CallbackMode
+{
+    private const string Secret = "a-key-for-the-bench";
+
+    private static readonly TimeSpan s_goodEnough = TimeSpan.FromSeconds(1);
+
+    public static async Task<int> RunAsync(int requests, int connections, int slow, TextWriter output)
+    {
+        CallbackFloodReport flood = await CallbackFlood.RunAsync(requests, connections, slow);
+        await output.WriteLineAsync($"flood: {flood}");
+        foreach ((string what, int count) in flood.WrongAnswers)
+        {
+            await output.WriteLineAsync($"  {what}: {count}");
+        }
+
+        bool isDelivered = await DeliverAsync(tasks: 100, output);
+        bool isSettled = await SettleAsync(attempts: 20, output);
+        return flood is { BadAccepted: 0, WrongAnswers.Count: 0 } && flood.WorstGood < s_goodEnough && isDelivered && isSettled ? 0 : 1;
+    }
+
+    private static async Task<bool> DeliverAsync(int tasks, TextWriter output)
+    {
+        await using var rig = new Rig(TimeSpan.FromSeconds(5));
+        rig.Server.AddFault(new SandboxFault { On = SandboxOperation.Callback, Kind = SandboxFaultKind.LoseCallback, Count = 0, Probability = 0.5 });
+        rig.Server.AddFault(new SandboxFault { On = SandboxOperation.Callback, Kind = SandboxFaultKind.DuplicateCallback, Count = 0, Probability = 0.2 });
+        using var receiver = new CallbackReceiver(rig.Session, rig.Listener, new ReceiveOptions(), observer: null);
+        long start = Stopwatch.GetTimestamp();
+        (_, List<Outcome<TaskReference, KlingVideoTask>> outcomes) = await TaskPair.BothAsync(
+            SubmitAsync(rig, tasks, async task => await receiver.PostAsync(new TaskReference { Task = task }, default), receiver.Complete),
+            CollectAsync(receiver));
+
+        SandboxBill bill = rig.Server.GetBill();
+        SandboxTask[] called = [.. bill.Tasks.Where(task => task.Callbacks > 0)];
+        int once = outcomes.Where(outcome => outcome.Value?.State == KlingTaskState.Succeeded).GroupBy(outcome => outcome.Value!.TaskId).Count(group => group.Count() == 1);
+        int polled = called.Count(task => task.Queries > 1);
+        await output.WriteLineAsync(string.Create(
+            CultureInfo.InvariantCulture,
+            $"delivery: {bill.CreatesAccepted} tasks, {called.Length} called back for ({rig.Listener.Counts[CallbackResult.Replayed]} of them twice), {bill.CreatesAccepted - called.Length} callbacks lost: {once} emitted once, {outcomes.Count - once} otherwise, {tasks - once} missed; {polled} of those called back for were asked for more than once, the others {bill.Tasks.Where(task => task.Callbacks == 0).Average(task => task.Queries):0.0} times; {Stopwatch.GetElapsedTime(start).TotalSeconds:0.0} s"));
+        return once == tasks && outcomes.Count == tasks && polled == 0;
+    }
+
+    private static async Task<bool> SettleAsync(int attempts, TextWriter output)
+    {
+        await using var rig = new Rig(TimeSpan.FromSeconds(3));
+        rig.Server.AddFault(new SandboxFault { On = SandboxOperation.Create, Kind = SandboxFaultKind.LoseAnswerAfter, Count = 0 });
+        using var receiver = new CallbackReceiver(rig.Session, rig.Listener, new ReceiveOptions { TakesAll = true, Count = attempts }, observer: null);
+        (int lost, _) = await TaskPair.BothAsync(
+            SubmitAsync(rig, attempts, _ => Task.CompletedTask, () => { }),
+            CollectAsync(receiver));
+
+        IReadOnlyList<KlingVideoTask> recorded = await rig.Session.Ledger.ListAsync(new TaskFilter(), default);
+        SandboxBill bill = rig.Server.GetBill();
+        int settled = recorded.Count(task => bill.Tasks.Any(made => made.TaskId == task.TaskId && made.Prompt == task.Prompt));
+        await output.WriteLineAsync($"settling: {attempts} creates, {lost} answers lost: {settled} settled to their own task ids, {recorded.Count(task => task.State == KlingTaskState.Unknown)} still unknown, {bill.CreatesAccepted - attempts} bought again");
+        return settled == attempts && bill.CreatesAccepted == attempts && recorded.Count == attempts;
+    }
+
+    /// <summary>Submits videos one after the other; the number of answers that were lost.</summary>
+    private static async Task<int> SubmitAsync(Rig rig, int count, Func<KlingVideoTask, Task> accept, Action complete)
+    {
+        var submitter = new VideoSubmitter(rig.Session, observer: null);
+        int lost = 0;
+        for (int i = 0; i < count; i++)
+        {
+            Outcome<SubmissionRequest, KlingVideoTask> outcome = await submitter.SubmitAsync(
+                new SubmissionRequest { ImageUri = "https://images.example/fox.png", Prompt = $"shot {i}", CallbackUri = rig.Listener.Prefix.ToString() },
+                default);
+            lost += outcome.Error?.Kind == ErrorKind.AttemptUnknown ? 1 : 0;
+            if (outcome.Value is KlingVideoTask task)
+            {
+                await accept(task);
+            }
+        }
+
+        complete();
+        return lost;
+    }
+
+    private static async Task<List<Outcome<TaskReference, KlingVideoTask>>> CollectAsync(CallbackReceiver receiver)
+    {
+        var outcomes = new List<Outcome<TaskReference, KlingVideoTask>>();
+        await foreach (Outcome<TaskReference, KlingVideoTask> outcome in receiver.Results.ReadAllAsync())
+        {
+            outcomes.Add(outcome);
+        }
+
+        return outcomes;
+    }
+
+    private static class TaskPair
+    {
+        public static async Task<(TFirst First, TSecond Second)> BothAsync<TFirst, TSecond>(Task<TFirst> first, Task<TSecond> second)
+        {
+            await Task.WhenAll(first, second);
+            return (await first, await second);
+        }
+    }
+
+    /// <summary>A sandbox that signs, a listener that verifies, and an account with a ledger of its own.</summary>
+    private sealed class Rig : IAsyncDisposable
+    {
+        private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("klingps-callbacks-");
+        private readonly SqlLedger _ledger;
+
+        public Rig(TimeSpan generationTime)
+        {
+            Server = SandboxServer.Start(new SandboxOptions { GenerationTime = generationTime, CallbackKey = Secret });
+            var secret = new SecureString();
+            foreach (char c in Secret)
+            {
+                secret.AppendChar(c);
+            }
+
+            Listener = CallbackListener.Start(new CallbackListenerOptions { Prefix = CallbackPrefix.Parse("http://127.0.0.1:0/kling/"), Key = CallbackKey.From(secret) });
+            _ledger = new SqlLedger(Path.Combine(_folder.FullName, "ledger.db"), TimeProvider.System);
+            var direct = new WebProxy();
+            Session = new KlingSession(new SessionOptions
+            {
+                Endpoints = new KlingEndpoints(Server.Endpoint, Server.UploadEndpoint),
+                Key = ApiKey.From(Server.ApiKey),
+                KeySource = "the bench",
+                IsSandbox = true,
+                ApiHandler = ApiHandler.Create(direct),
+                DownloadHandler = VideoDownloader.CreateHandler(direct),
+                Ledger = _ledger,
+            });
+        }
+
+        public SandboxServer Server { get; }
+
+        public CallbackListener Listener { get; }
+
+        public KlingSession Session { get; }
+
+        public async ValueTask DisposeAsync()
+        {
+            Listener.Dispose();
+            await Session.DisposeAsync();
+            await _ledger.DisposeAsync();
+            await Server.DisposeAsync();
+            _folder.Delete(recursive: true);
+        }
+    }
+}

@@ -125,7 +125,9 @@ internal sealed class PartialFile : IDisposable
             throw Unusable(_target, e);
         }
 
+        // Whoever sees the name may read the file.
         _published = true;
+        _file.Dispose();
         TryDelete(_statePath);
     }
 

@@ -9,6 +9,9 @@ internal sealed class FileHashes(KlingSession session)
     /// <summary>How coarse the times of file systems are. A file written just before it was hashed can change without a new time.</summary>
     private static readonly TimeSpan s_timeGrain = TimeSpan.FromSeconds(2);
 
+    private const int MaxLooks = 20;
+    private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(50);
+
     /// <summary>The SHA-256 of a file's content, in lower-case hex.</summary>
     /// <exception cref="KlingException">There is no such file, it is a folder, or it cannot be read.</exception>
     public async Task<string> GetAsync(string path, CancellationToken cancellationToken)
@@ -46,5 +49,23 @@ internal sealed class FileHashes(KlingSession session)
 
     /// <summary>Whether a file is there and has this content.</summary>
     public async Task<bool> MatchAsync(string path, string? hash, CancellationToken cancellationToken)
-        => hash is not null && File.Exists(path) && await GetAsync(path, cancellationToken).ConfigureAwait(false) == hash;
+    {
+        for (int looks = 1; ; looks++)
+        {
+            if (hash is null || !File.Exists(path))
+            {
+                return false;
+            }
+
+            try
+            {
+                return await GetAsync(path, cancellationToken).ConfigureAwait(false) == hash;
+            }
+            catch (KlingException exception) when (exception is { Kind: ErrorKind.FileUnreadable, InnerException: IOException } && looks < MaxLooks)
+            {
+                // Whoever has just given the file its name may hold it for a moment.
+                await Task.Delay(s_pause, session.TimeProvider, cancellationToken).ConfigureAwait(false);
+            }
+        }
+    }
 }

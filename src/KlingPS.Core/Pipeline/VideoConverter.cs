@@ -123,7 +123,7 @@ public sealed class VideoConverter : IDisposable
             (KlingVideoTask task, bool isNew) = await MakeAsync(identified, earlier, place, progress, cancellationToken).ConfigureAwait(false);
 
             progress.Enter(Stage.Downloading);
-            place ??= await FindPlaceAsync(item, task, cancellationToken).ConfigureAwait(false);
+            place ??= await FindPlaceAsync(item, identified, task, cancellationToken).ConfigureAwait(false);
             SavedVideo saved = await _saver.FetchAsync(task, place, cancellationToken).ConfigureAwait(false);
             var video = new ConvertedVideo(saved.Path, saved.Task, item.Request.SourcePath);
             if (_options.WritesProof)
@@ -183,7 +183,7 @@ public sealed class VideoConverter : IDisposable
 
         try
         {
-            return (identified, earlier, await FindPlaceAsync(item, earlier, cancellationToken).ConfigureAwait(false));
+            return (identified, earlier, await FindPlaceAsync(item, identified, earlier, cancellationToken).ConfigureAwait(false));
         }
         catch (KlingException exception) when (earlier is null && exception.Kind == ErrorKind.FileExists)
         {
@@ -271,9 +271,10 @@ public sealed class VideoConverter : IDisposable
         return outcome.Error is null ? outcome.Value! : throw outcome.Error;
     }
 
-    private Task<VideoPlace> FindPlaceAsync(ConversionItem item, KlingVideoTask? task, CancellationToken cancellationToken)
+    private Task<VideoPlace> FindPlaceAsync(ConversionItem item, IdentifiedRequest identified, KlingVideoTask? task, CancellationToken cancellationToken)
         => _saver.Placer.FindAsync(
             item.Name ?? _saver.Placer.Name(VideoSaver.ValuesOf(task!, item.Index) with { Source = item.Request.Subject }),
+            identified.Identity,
             task,
             cancellationToken);
 

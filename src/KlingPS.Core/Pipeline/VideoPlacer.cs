@@ -19,8 +19,8 @@ internal sealed partial class VideoPlacer
     private readonly SaveOptions _options;
     private readonly FileHashes _hashes;
     private readonly DistinctNames _names = new();
-    private readonly ConcurrentDictionary<string, VideoName> _owners = new();
-    private readonly ConcurrentDictionary<VideoName, string> _numbered = new();
+    private readonly ConcurrentDictionary<(string Wanted, string Video), Lazy<Task<VideoPlace>>> _choices = new();
+    private readonly ConcurrentDictionary<string, string> _owners = new();
     private readonly object _lock = new();
     private Task<HashSet<string>>? _savedPaths;
 
@@ -41,31 +41,42 @@ internal sealed partial class VideoPlacer
         return new VideoName(wanted, _names.Claim(wanted));
     }
 
-    /// <summary>Finds the place of a video.</summary>
+    /// <summary>Finds the place of a video. It stays the same for the whole run; images that want the same name for the same video share it.</summary>
     /// <param name="name">Its name.</param>
+    /// <param name="video">What tells the video from others.</param>
     /// <param name="task">Its purchase, if it has been made.</param>
     /// <param name="cancellationToken">Ends the search.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.FileExists"/>: a file that may not be replaced is there.</exception>
-    public async Task<VideoPlace> FindAsync(VideoName name, KlingVideoTask? task, CancellationToken cancellationToken)
+    public async Task<VideoPlace> FindAsync(VideoName name, string video, KlingVideoTask? task, CancellationToken cancellationToken)
     {
-        string path = _numbered.GetValueOrDefault(name) ?? PathOf(name.Claimed);
-        if (await _hashes.MatchAsync(path, task?.SavedHash, cancellationToken).ConfigureAwait(false) && Take(path, name))
-        {
-            return new VideoPlace(path, IsThere: true);
-        }
+        Lazy<Task<VideoPlace>> choice = _choices.GetOrAdd(
+            (name.Wanted, video),
+            key => new Lazy<Task<VideoPlace>>(() => ChooseAsync(name, key.Video, task, cancellationToken)));
+        VideoPlace place = await choice.Value.ConfigureAwait(false);
 
-        // Or it got another number in an earlier run, among other videos.
+        // Another image may have brought it there since.
+        return place.IsThere ? place : place with { IsThere = await _hashes.MatchAsync(place.Path, task?.SavedHash, cancellationToken).ConfigureAwait(false) };
+    }
+
+    private async Task<VideoPlace> ChooseAsync(VideoName name, string video, KlingVideoTask? task, CancellationToken cancellationToken)
+    {
+        // It may have another number from an earlier run, among other videos.
         if (task?.SavedPath is string saved
             && IsVariantOf(saved, PathOf(name.Wanted))
-            && await _hashes.MatchAsync(saved, task.SavedHash, cancellationToken).ConfigureAwait(false)
-            && Take(saved, name))
+            && await IsThereAsync(saved).ConfigureAwait(false))
         {
             _names.Claim(Path.GetRelativePath(_options.Destination, saved).Replace(Path.DirectorySeparatorChar, '/'));
             return new VideoPlace(saved, IsThere: true);
         }
 
+        string path = PathOf(name.Claimed);
         while (true)
         {
+            if (await IsThereAsync(path).ConfigureAwait(false))
+            {
+                return new VideoPlace(path, IsThere: true);
+            }
+
             bool exists = File.Exists(path);
             bool isRecorded = exists && path != task?.SavedPath && (await GetSavedPathsAsync(cancellationToken).ConfigureAwait(false)).Contains(path);
             if (exists && !isRecorded && !_options.Overwrite)
@@ -73,18 +84,21 @@ internal sealed partial class VideoPlacer
                 throw PartialFile.Exists(path);
             }
 
-            if (!isRecorded && Take(path, name))
+            if (!isRecorded && Take(path, video))
             {
                 return new VideoPlace(path, IsThere: false);
             }
 
             // Another task's video, which is paid for as well, is or will be there; not even force replaces it.
-            path = _numbered[name] = PathOf(_names.Claim(name.Wanted));
+            path = PathOf(_names.Claim(name.Wanted));
         }
+
+        async Task<bool> IsThereAsync(string path)
+            => await _hashes.MatchAsync(path, task?.SavedHash, cancellationToken).ConfigureAwait(false) && Take(path, video);
     }
 
-    /// <summary>Takes a path for the video of a name, unless another of this run has it.</summary>
-    private bool Take(string path, VideoName name) => _owners.GetOrAdd(path, name) == name;
+    /// <summary>Takes a path for a video, unless another of this run has it.</summary>
+    private bool Take(string path, string video) => _owners.GetOrAdd(path, video) == video;
 
     private string PathOf(string name) => NameTemplate.Combine(_options.Destination, name);
 

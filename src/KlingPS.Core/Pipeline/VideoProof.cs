@@ -72,7 +72,9 @@ public sealed record VideoProof
     public async Task WriteAsync(string videoPath, CancellationToken cancellationToken)
     {
         string path = videoPath + ".json";
-        string temporary = path + ".partial";
+
+        // Not named after the video: two images may share it, and its name may be as long as names can be.
+        string temporary = Path.Combine(Path.GetDirectoryName(path)!, $".klingps-{Guid.NewGuid():N}");
         try
         {
             byte[] content = JsonSerializer.SerializeToUtf8Bytes(this, s_context.VideoProof);
@@ -81,12 +83,26 @@ public sealed record VideoProof
                 return;
             }
 
-            await File.WriteAllBytesAsync(temporary, content, cancellationToken).ConfigureAwait(false);
+            // Not to be called off half way: it is short.
+            await File.WriteAllBytesAsync(temporary, content, CancellationToken.None).ConfigureAwait(false);
             File.Move(temporary, path, overwrite: true);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
+            TryDelete(temporary);
             throw new KlingException(ErrorKind.DestinationUnusable, $"The video '{videoPath}' is whole, but its proof '{path}' cannot be written: {exception.Message}", exception);
+        }
+    }
+
+    private static void TryDelete(string path)
+    {
+        try
+        {
+            File.Delete(path);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // What kept the proof from being written keeps this from being deleted, too.
         }
     }
 

@@ -114,7 +114,7 @@ public sealed class VideoSaver
     private async Task<SavedVideo> SaveAsync(KlingVideoTask task, CancellationToken cancellationToken)
     {
         VideoName name = _placer.Name(ValuesOf(task, Interlocked.Increment(ref _lastIndex)));
-        VideoPlace place = await _placer.FindAsync(name, task, cancellationToken).ConfigureAwait(false);
+        VideoPlace place = await _placer.FindAsync(name, $"task {task.Id}", task, cancellationToken).ConfigureAwait(false);
         return await FetchAsync(task, place, cancellationToken).ConfigureAwait(false);
     }
 

@@ -105,11 +105,13 @@ public sealed class ReceiveKlingCallbackCommand : KlingCommand
     /// <summary>The name of the secret that holds the HMAC key.</summary>
     [Parameter]
     [ValidateNotNullOrEmpty]
+    [ArgumentCompleter(typeof(SecretCompleter))]
     public string? HmacSecretName { get; set; }
 
     /// <summary>The vault that holds the secret; every registered one is searched when it is left out.</summary>
     [Parameter]
     [ValidateNotNullOrEmpty]
+    [ArgumentCompleter(typeof(SecretCompleter))]
     public string? Vault { get; set; }
 
     /// <summary>How old a signature may be, in seconds.</summary>
@@ -125,6 +127,7 @@ public sealed class ReceiveKlingCallbackCommand : KlingCommand
     /// <summary>Listens before the first task is made upstream: its callback may be quicker than the task is here.</summary>
     protected override void BeginProcessing()
     {
+        base.BeginProcessing();
         try
         {
             _key = CallbackKeys.Find(this, HmacKey, HmacSecretName, Vault);

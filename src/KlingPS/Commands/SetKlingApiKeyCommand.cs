@@ -5,6 +5,7 @@ using KlingPS.Core;
 using KlingPS.Core.Api;
 using KlingPS.Core.Configuration;
 using KlingPS.Core.Sessions;
+using KlingPS.Parameters;
 using KlingPS.Sessions;
 
 namespace KlingPS.Commands;
@@ -21,11 +22,13 @@ public sealed class SetKlingApiKeyCommand : KlingCommand
     /// <summary>The name to store it under; the configured one, else KlingApiKey, when it is left out.</summary>
     [Parameter]
     [ValidateNotNullOrEmpty]
+    [ArgumentCompleter(typeof(SecretCompleter))]
     public string? SecretName { get; set; }
 
     /// <summary>The vault to store it in; the configured one, else the default one, when it is left out.</summary>
     [Parameter]
     [ValidateNotNullOrEmpty]
+    [ArgumentCompleter(typeof(SecretCompleter))]
     public string? Vault { get; set; }
 
     /// <summary>Does not ask the service whether the key is good.</summary>

@@ -1,6 +1,7 @@
 using System.Management.Automation;
 using KlingPS.Core;
 using KlingPS.Core.Configuration;
+using KlingPS.Parameters;
 
 namespace KlingPS.Commands;
 
@@ -18,11 +19,13 @@ public sealed class SetKlingConfigurationCommand : KlingCommand
     /// <summary>The name of the secret that holds the key.</summary>
     [Parameter]
     [ValidateNotNullOrEmpty]
+    [ArgumentCompleter(typeof(SecretCompleter))]
     public string? SecretName { get; set; }
 
     /// <summary>The vault that holds the secret.</summary>
     [Parameter]
     [ValidateNotNullOrEmpty]
+    [ArgumentCompleter(typeof(SecretCompleter))]
     public string? Vault { get; set; }
 
     /// <summary>The service's address: https, or http for this machine itself.</summary>

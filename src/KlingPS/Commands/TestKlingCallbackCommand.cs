@@ -45,11 +45,13 @@ public sealed class TestKlingCallbackCommand : KlingCommand
     /// <summary>The name of the secret that holds the HMAC key.</summary>
     [Parameter]
     [ValidateNotNullOrEmpty]
+    [ArgumentCompleter(typeof(SecretCompleter))]
     public string? HmacSecretName { get; set; }
 
     /// <summary>The vault that holds the secret; every registered one is searched when it is left out.</summary>
     [Parameter]
     [ValidateNotNullOrEmpty]
+    [ArgumentCompleter(typeof(SecretCompleter))]
     public string? Vault { get; set; }
 
     /// <summary>How old a signature may be, in seconds.</summary>
@@ -64,6 +66,7 @@ public sealed class TestKlingCallbackCommand : KlingCommand
     /// <summary>Finds the key.</summary>
     protected override void BeginProcessing()
     {
+        base.BeginProcessing();
         try
         {
             CallbackKey key = CallbackKeys.Find(this, HmacKey, HmacSecretName, Vault)

@@ -1,6 +1,7 @@
 using System.Security;
 using KlingPS.Core;
 using KlingPS.Core.Callbacks;
+using KlingPS.Core.Secrets;
 using KlingPS.Sessions;
 
 namespace KlingPS.Parameters;
@@ -19,6 +20,15 @@ internal static class CallbackKeys
 
         return key is not null ? CallbackKey.From(key)
             : secretName is null ? null
-            : CallbackKey.From(SecretStore.Read(command, secretName, vault));
+            : ReadSecret(command, secretName, vault);
+    }
+
+    private static CallbackKey ReadSecret(KlingCommand command, string name, string? vault)
+    {
+        string howToStore = $"Set-Secret -Name '{name}' -Secret (Read-Host -AsSecureString)" + (vault is null ? string.Empty : $" -Vault '{vault}'");
+        SecretAnswer answer = new SecretStore(command, name, vault, howToStore).Read();
+        using ApiKey key = answer.Key ?? throw new KlingException(ErrorKind.RequestInvalid, $"The HMAC key was not found. {answer.Problem}");
+        using SecureString secret = key.ToSecureString();
+        return CallbackKey.From(secret);
     }
 }

@@ -17,23 +17,22 @@ internal sealed class SecretStore
     private readonly KlingCommand _command;
     private readonly string _name;
     private readonly string? _vault;
+    private readonly string _howToStore;
 
     /// <summary>Creates the reader of one secret.</summary>
     /// <param name="command">The command on whose pipeline thread this works.</param>
     /// <param name="name">The secret's name.</param>
     /// <param name="vault">Its vault; every registered one is searched when it is <see langword="null"/>.</param>
-    public SecretStore(KlingCommand command, string name, string? vault)
+    /// <param name="howToStore">The command that stores it; that of the API key when it is <see langword="null"/>.</param>
+    public SecretStore(KlingCommand command, string name, string? vault, string? howToStore = null)
     {
         _command = command;
         _name = name;
         _vault = vault;
+        _howToStore = howToStore ?? HowToStoreKey(name, vault);
     }
 
     private string Secret => $"the secret '{_name}'" + (_vault is null ? string.Empty : $" of the vault '{_vault}'");
-
-    private string HowToStore => "Set-KlingApiKey"
-        + (_name == Core.Configuration.KlingConfiguration.DefaultSecretName ? string.Empty : $" -SecretName '{_name}'")
-        + (_vault is null ? string.Empty : $" -Vault '{_vault}'");
 
     /// <summary>Reads the key, or tells why there is none.</summary>
     /// <exception cref="KlingException">The secret is there and holds no key.</exception>
@@ -41,7 +40,7 @@ internal sealed class SecretStore
     {
         if (Find("Get-Secret") is not CommandInfo command)
         {
-            return new SecretAnswer(null, $"The module {Module} is not installed, so no secret can be read. Install it and a vault with: {HowToInstall}; {HowToRegister}. Then store the key with: {HowToStore}.");
+            return new SecretAnswer(null, $"The module {Module} is not installed, so no secret can be read. Install it and a vault with: {HowToInstall}; {HowToRegister}. Then store the key with: {_howToStore}.");
         }
 
         Result result = Run(command, ("Name", _name));
@@ -87,19 +86,23 @@ internal sealed class SecretStore
         List<string> vaults = FindVaults();
         string? vault = _vault ?? (vaults is [string only] ? only : null);
         string subject = vault is null ? "A vault" : $"The vault '{vault}'";
-        string unlock = $"Unlock-SecretVault -Name {vault ?? "<vault>"} -Password";
+        string unlock = $"Unlock-SecretVault -Name {(vault is null ? "<vault>" : $"'{vault}'")} -Password";
         bool isLocked = Causes(result.Error?.Exception).Any(exception => exception.GetType().Name == "PasswordRequiredException");
         return result.Error?.FullyQualifiedErrorId.Split(',')[0] switch
         {
             "GetSecretVaultNotFound" => UnknownVault(),
             null or "GetSecretNotFound" or "SetSecretCommandFailNoVault" when vaults is [] => NoVault(),
-            null or "GetSecretNotFound" => $"{(_vault is null ? "No registered vault has a secret" : $"The vault '{_vault}' has no secret")} '{_name}'. Store the key there with: {HowToStore}. Get-SecretInfo lists the secrets that are there.",
+            null or "GetSecretNotFound" => $"{(_vault is null ? "No registered vault has a secret" : $"The vault '{_vault}' has no secret")} '{_name}'. Store the key there with: {_howToStore}. Get-SecretInfo lists the secrets that are there.",
             "SetSecretCommandFailNoVault" => $"None of the vaults is the default one. Name one with -Vault, or make one the default: Set-SecretVaultDefault -Name '{vaults[0]}'.",
             _ when result.WasAsked => $"{subject} wants a password before it opens, and nobody can be asked for one, because this session is not interactive. Unlock it earlier in the script: {unlock} $password. Or, for an account that only runs automation, let its SecretStore open without one: Set-SecretStoreConfiguration -Authentication None -Interaction None.",
             _ when isLocked => $"{subject} is locked. Unlock it with: {unlock} (Read-Host -AsSecureString). A script takes the password from where it keeps its own secrets.",
             _ => $"SecretManagement could not open {Secret}: {result.Error.Exception.Message.TrimEnd('.')}. Test-SecretVault tells whether a vault works.",
         };
     }
+
+    private static string HowToStoreKey(string name, string? vault) => "Set-KlingApiKey"
+        + (name == Core.Configuration.KlingConfiguration.DefaultSecretName ? string.Empty : $" -SecretName '{name}'")
+        + (vault is null ? string.Empty : $" -Vault '{vault}'");
 
     private string UnknownVault() => $"No vault '{_vault}' is registered. Get-SecretVault lists those that are, Register-SecretVault adds one.";
 
@@ -119,7 +122,7 @@ internal sealed class SecretStore
         }
         catch (KlingException exception)
         {
-            throw new KlingException(exception.Kind, $"What {Secret} holds cannot be a key. {exception.Message} Store it again with: {HowToStore}.", exception);
+            throw new KlingException(exception.Kind, $"What {Secret} holds cannot be a key. {exception.Message} Store it again with: {_howToStore}.", exception);
         }
     }
 

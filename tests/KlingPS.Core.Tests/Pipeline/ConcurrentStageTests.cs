@@ -124,14 +124,25 @@ public sealed class ConcurrentStageTests
     public async Task Work_that_throws_at_once_frees_its_place()
     {
         int calls = 0;
-        using var stage = new ConcurrentStage<int, int>((_, _) => ++calls > 0 ? throw new InvalidTimeZoneException("A bug.") : Task.FromResult(0), 1, inOrder: false);
+        var again = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var stage = new ConcurrentStage<int, int>(Fail, 1, inOrder: false);
 
         await stage.PostAsync(1, CancellationToken.None);
         await stage.PostAsync(2, CancellationToken.None);
         stage.Complete();
 
         await Assert.ThrowsAsync<InvalidTimeZoneException>(() => stage.Results.Completion);
-        Assert.Equal(2, calls);
+        await again.Task;
+
+        Task<int> Fail(int item, CancellationToken cancellationToken)
+        {
+            if (++calls == 2)
+            {
+                again.SetResult();
+            }
+
+            throw new InvalidTimeZoneException("A bug.");
+        }
     }
 
     [Theory]

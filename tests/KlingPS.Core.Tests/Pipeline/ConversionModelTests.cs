@@ -53,7 +53,7 @@ public sealed class ConversionModelTests
 
                 await life.EndAsync();
             },
-            iter: 60,
+            iter: 100,
             threads: 1);
 
     private sealed class Life : IAsyncDisposable
@@ -174,12 +174,23 @@ public sealed class ConversionModelTests
                 Assert.True(File.Exists(video.Path + ".json"));
             }
 
-            Assert.Empty(Directory.GetFiles(Destination, "*.partial*"));
+            // Images that share a video may have begun it under another name.
+            Assert.True(outcomes.Select(outcome => outcome.Value!.Path).Distinct().Count() < outcomes.Length || Directory.GetFiles(Destination, "*.partial*").Length == 0);
+            Assert.Empty(Directory.GetFiles(Destination, ".*"));
             int sent = _harness.Service.Requests.Count + _harness.Videos.Requests.Count;
+
+            // Of several copies of a video, images that share one may be told of any.
             Assert.Equal(
-                outcomes.Select(outcome => outcome.Value!.Path),
-                (await RunAsync([], killAfter: 0, limit: 4))!.Select(outcome => outcome.Value!.Path));
+                outcomes.Select(NameOrCopy),
+                (await RunAsync([], killAfter: 0, limit: 4))!.Select(NameOrCopy));
             Assert.Equal(sent, _harness.Service.Requests.Count + _harness.Videos.Requests.Count);
+        }
+
+        private string NameOrCopy(Outcome<ConversionItem, ConvertedVideo> outcome)
+        {
+            ConvertedVideo video = outcome.Value!;
+            bool isShared = _images.Count(image => image.Seed == _images.Find(other => other.Path == video.SourcePath).Seed) > 1;
+            return isShared ? video.Task.SavedHash! : video.Path;
         }
 
         private void AssertNothingIsPaidForTwice()

@@ -43,7 +43,7 @@ public sealed class VideoPlacerTests : IAsyncDisposable
 
     private async Task<(string Name, bool IsThere)> FindAsync(VideoPlacer placer, string source, KlingVideoTask? task = null)
     {
-        VideoPlace place = await placer.FindAsync(NameOf(placer, source), task, Token);
+        VideoPlace place = await placer.FindAsync(NameOf(placer, source), source, task, Token);
         return (Path.GetRelativePath(Destination, place.Path), place.IsThere);
     }
 
@@ -115,6 +115,19 @@ public sealed class VideoPlacerTests : IAsyncDisposable
 
     /// <summary>However the tasks of a run finish, and whatever the next run is given, each video has a name of its own, and keeps it.</summary>
     [Fact]
+    public async Task Images_that_want_the_same_name_for_the_same_video_share_it()
+    {
+        VideoPlacer placer = Placer();
+        VideoName one = NameOf(placer, "/one/fox.png");
+        VideoName two = NameOf(placer, "/two/fox.png");
+
+        VideoPlace[] places = await Task.WhenAll(placer.FindAsync(one, "A", null, Token), placer.FindAsync(two, "A", null, Token));
+
+        Assert.Equal(places[0], places[1]);
+        Assert.NotEqual(places[0].Path, (await placer.FindAsync(NameOf(placer, "/three/fox.png"), "B", null, Token)).Path);
+    }
+
+    [Fact]
     public Task Names_are_distinct_and_stay_the_same_in_later_runs()
         => Gen.Select(Gen.Int[0, 2].Array[1, 8], Gen.Int[0, int.MaxValue - 1]).SampleAsync(
             async (images, seed) =>
@@ -139,7 +152,7 @@ public sealed class VideoPlacerTests : IAsyncDisposable
                     foreach ((long id, VideoName name) in named.OrderBy(_ => random.Next()))
                     {
                         KlingVideoTask task = (await harness.Ledger.FindAsync(id, Token))!;
-                        VideoPlace place = await placer.FindAsync(name, task, Token);
+                        VideoPlace place = await placer.FindAsync(name, $"video {id}", task, Token);
                         Assert.Equal(placed.ContainsKey(id), place.IsThere);
                         if (place.IsThere)
                         {

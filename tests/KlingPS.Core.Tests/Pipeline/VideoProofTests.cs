@@ -95,8 +95,15 @@ public sealed class VideoProofTests : IDisposable
         await WriteAsync(s_task);
         Assert.Equal(earlier, File.GetLastWriteTimeUtc(Video + ".json"));
 
-        await File.WriteAllTextAsync(Video + ".json.partial", "what a killed process has left", Token);
         Assert.Contains("\"id\": 8", await WriteAsync(s_task with { Id = 8 }), StringComparison.Ordinal);
+        Assert.Equal([Video + ".json"], Directory.GetFiles(_folder.FullName));
+    }
+
+    [Fact]
+    public async Task Images_that_share_a_video_write_its_proof_at_the_same_time()
+    {
+        await Task.WhenAll(Enumerable.Range(1, 20).Select(id => Task.Run(() => WriteAsync(s_task with { Id = id }), Token)));
+
         Assert.Equal([Video + ".json"], Directory.GetFiles(_folder.FullName));
     }
 

@@ -47,9 +47,9 @@ public sealed class SecretStoreTests
         { "Open", "-SecretName kling", ["No registered vault has a secret 'kling'", "Set-KlingApiKey -SecretName 'kling'"] },
         { "Open", "-SecretName kling -Vault Mine", ["The vault 'Mine' has no secret 'kling'", "Set-KlingApiKey -SecretName 'kling' -Vault 'Mine'"] },
         { "Open", "-Vault Other", ["No vault 'Other' is registered"] },
-        { "Locked", "-Vault Mine", ["The vault 'Mine' is locked", "Unlock-SecretVault -Name Mine"] },
-        { "Locked", "-SecretName kling", ["The vault 'Mine' is locked", "Unlock-SecretVault -Name Mine"] },
-        { "Asks", "-Vault Mine", ["The vault 'Mine' wants a password", "not interactive", "Unlock-SecretVault -Name Mine", "Set-SecretStoreConfiguration -Authentication None"] },
+        { "Locked", "-Vault Mine", ["The vault 'Mine' is locked", "Unlock-SecretVault -Name 'Mine'"] },
+        { "Locked", "-SecretName kling", ["The vault 'Mine' is locked", "Unlock-SecretVault -Name 'Mine'"] },
+        { "Asks", "-Vault Mine", ["The vault 'Mine' wants a password", "not interactive", "Unlock-SecretVault -Name 'Mine'", "Set-SecretStoreConfiguration -Authentication None"] },
         { "Broken", "-Vault Mine", ["on fire", "Test-SecretVault"] },
     };
 

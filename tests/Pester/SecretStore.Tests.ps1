@@ -56,7 +56,7 @@ Describe "Keys in the real SecretStore$missing" -Skip:([bool]$missing) {
     }
 
     It 'in a locked vault are an error with the command that unlocks it' {
-        Get-Source '-Vault Store' | Should -BeLike "KlingApiKeyMissing*The vault 'Store' is locked*Unlock-SecretVault -Name Store*"
+        Get-Source '-Vault Store' | Should -BeLike "KlingApiKeyMissing*The vault 'Store' is locked*Unlock-SecretVault -Name 'Store'*"
         Get-Source '' | Should -BeLike "KlingApiKeyMissing*The vault 'Store' is locked*"
     }
 
@@ -66,7 +66,7 @@ Describe "Keys in the real SecretStore$missing" -Skip:([bool]$missing) {
 
     It 'in a vault that would ask for its password are an error and no prompt' {
         (Invoke-Job -Place $place "$unlock`nSet-SecretStoreConfiguration -Interaction Prompt -Confirm:`$false").Errors | Should -BeNullOrEmpty
-        Get-Source '' | Should -BeLike "KlingApiKeyMissing*The vault 'Store' wants a password*not interactive*Unlock-SecretVault -Name Store*"
+        Get-Source '' | Should -BeLike "KlingApiKeyMissing*The vault 'Store' wants a password*not interactive*Unlock-SecretVault -Name 'Store'*"
         (Invoke-Job -Place $place "try { Set-KlingApiKey $key -SkipVerification } catch { `"`$_`" }").Output |
             Should -BeLike 'The key was not stored*wants a password*'
         Get-Source '' -Before $unlock | Should -Be 'secret KlingApiKey'

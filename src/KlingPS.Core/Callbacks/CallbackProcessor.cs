@@ -52,6 +52,8 @@ public sealed class CallbackProcessor
     /// <exception cref="KlingException"><see cref="ErrorKind.CallbackRefused"/>: the task was made from another request than the attempt it names. Otherwise the service did not confirm it.</exception>
     internal async Task<LocatedCallback?> LocateAsync(CallbackNotice notice, CancellationToken cancellationToken)
     {
+        // In this order: the answer to the create request may be recorded between the two looks.
+        KlingVideoTask? attempt = await FindOpenAsync(notice.Nonce, cancellationToken).ConfigureAwait(false);
         KlingVideoTask? known = await _session.Ledger.FindByTaskIdAsync(_session.Account, notice.TaskId, cancellationToken).ConfigureAwait(false);
         if (known?.Nonce is not null)
         {
@@ -59,7 +61,6 @@ public sealed class CallbackProcessor
         }
 
         // What anyone can send must not make requests, unless it knows what nobody else does.
-        KlingVideoTask? attempt = await FindOpenAsync(notice.Nonce, cancellationToken).ConfigureAwait(false);
         if (attempt is null && !notice.IsSigned)
         {
             return known is null ? null : new LocatedCallback(known, IsConfirmed: false, IsSettled: false);

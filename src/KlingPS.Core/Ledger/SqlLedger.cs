@@ -116,10 +116,7 @@ public sealed class SqlLedger : ITaskLedger, IAsyncDisposable
 
     /// <inheritdoc/>
     public Task<KlingVideoTask> RecordRejectedAsync(long id, string? code, string reason)
-    {
-        // A callback may have settled it, which is the better news.
-        return ChangeAsync(id, task => IsOpenAttempt(task) ? task.Rejected(code, reason, _time.GetUtcNow()) : task);
-    }
+        => ChangeAsync(id, task => IsOpenAttempt(task) ? task.Rejected(code, reason, _time.GetUtcNow()) : throw Misplaced(task, "be rejected"));
 
     /// <inheritdoc/>
     public Task<KlingVideoTask> RecordUnknownAsync(long id, string reason)

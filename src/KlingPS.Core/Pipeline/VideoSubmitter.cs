@@ -223,6 +223,11 @@ public sealed class VideoSubmitter
                         task = claim.Task;
                     }
 
+                    else if (await FindSettledAsync(task, cancellationToken).ConfigureAwait(false) is KlingVideoTask settled)
+                    {
+                        return settled;
+                    }
+
                     (KlingVideoTask? accepted, delay) = await _session.ProtectAsync(() => SendAsync(request, task, video, tries)).ConfigureAwait(false);
                     if (accepted is not null)
                     {
@@ -240,6 +245,13 @@ public sealed class VideoSubmitter
             throw;
         }
     }
+
+    /// <summary>The task, if a callback has told that an earlier try was accepted, whatever its answer said.</summary>
+    private async Task<KlingVideoTask?> FindSettledAsync(KlingVideoTask task, CancellationToken cancellationToken)
+        => task.CallbackUri is not null
+            && await _session.Ledger.FindAsync(task.Id, cancellationToken).ConfigureAwait(false) is { State: not KlingTaskState.Submitting } settled
+                ? settled
+                : null;
 
     private async Task<TaskClaim> ClaimAsync(SubmissionRequest request, TaskIntent intent, CancellationToken cancellationToken)
         => request.ReusePurchase && !request.Force

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Security;
 using KlingPS.Sandbox;
 
@@ -8,6 +9,7 @@ internal sealed class ConnectedShell : IAsyncDisposable
 {
     public const string Key = "test-key-4f8d1c0a97";
 
+    private static readonly ConcurrentDictionary<Uri, byte> s_endpoints = new();
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("klingps-");
 
     private ConnectedShell(SandboxServer server, RecordingHost? host)
@@ -30,13 +32,22 @@ internal sealed class ConnectedShell : IAsyncDisposable
     /// <summary>A sandbox whose tasks are finished when they are accepted, unless a clock or a time is given.</summary>
     public static async Task<ConnectedShell> StartAsync(TimeProvider? clock = null, TimeSpan? generationTime = null, decimal credits = 10_000, RecordingHost? host = null)
     {
-        var shell = new ConnectedShell(SandboxServer.Start(new SandboxOptions
+        var options = new SandboxOptions
         {
             ApiKey = Key,
             Credits = credits,
             GenerationTime = generationTime ?? TimeSpan.Zero,
             TimeProvider = clock ?? TimeProvider.System,
-        }), host);
+        };
+        SandboxServer server = SandboxServer.Start(options);
+        while (!s_endpoints.TryAdd(server.Endpoint, 0))
+        {
+            // The port of an earlier sandbox would make it the same account, with the tasks of that test.
+            await server.DisposeAsync();
+            server = SandboxServer.Start(options);
+        }
+
+        var shell = new ConnectedShell(server, host);
         (await shell.ConnectAsync()).Clean();
         return shell;
     }

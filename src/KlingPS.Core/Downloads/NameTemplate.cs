@@ -14,8 +14,8 @@ namespace KlingPS.Core.Downloads;
 /// token's value never does. Without an extension at the end of the template, <c>.mp4</c> is appended.
 /// </para>
 /// <para>
-/// Names are safe on every file system: each segment has at most 255 UTF-8 bytes (a file's 247, to leave room for
-/// <c>.partial</c>), what Windows refuses is replaced by <c>_</c>, and no name leads out of the destination.
+/// Names are safe on every file system: each segment has at most 255 UTF-8 bytes (a file's 242, to leave room for
+/// <c>.partial.json</c>), what Windows refuses is replaced by <c>_</c>, and no name leads out of the destination.
 /// </para>
 /// </summary>
 public sealed class NameTemplate

@@ -133,8 +133,8 @@ internal sealed class PartialFile : IDisposable
 
     public void Dispose()
     {
-        // Still locked, so this cannot hit the file of another download.
-        if (Length == 0 && !_published)
+        // What could not be continued is of no use. Still locked, so this cannot hit the file of another download.
+        if ((Length == 0 || !State.CanContinue) && !_published)
         {
             TryDelete(_statePath);
             TryDelete(_path);

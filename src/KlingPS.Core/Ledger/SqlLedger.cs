@@ -271,12 +271,11 @@ public sealed class SqlLedger : ITaskLedger, IAsyncDisposable
         return await ReadAsync(
             session => session.QueryAsync(
                 """
-                SELECT saved_path FROM tasks WHERE SUBSTR(saved_path, 1, @length) = @folder
+                SELECT saved_path FROM tasks WHERE LOWER(SUBSTR(saved_path, 1, LENGTH(@folder))) = LOWER(@folder)
                 UNION
-                SELECT f.path FROM file_hashes f JOIN tasks t ON t.saved_hash = f.hash WHERE SUBSTR(f.path, 1, @length) = @folder
+                SELECT f.path FROM file_hashes f JOIN tasks t ON t.saved_hash = f.hash WHERE LOWER(SUBSTR(f.path, 1, LENGTH(@folder))) = LOWER(@folder)
                 """,
                 row => row.GetString(0),
-                ("length", inside.Length),
                 ("folder", inside)),
             cancellationToken).ConfigureAwait(false);
     }

@@ -94,6 +94,7 @@ public sealed class AttemptSettler
                 Duration = attempt.Duration,
                 CfgScale = attempt.CfgScale,
                 CallbackUri = attempt.CallbackUri,
+                Take = attempt.Take,
                 Replaces = attempt.Id,
             },
             cancellationToken).ConfigureAwait(false);

@@ -61,6 +61,10 @@ internal sealed class FileHashes(KlingSession session)
             {
                 return await GetAsync(path, cancellationToken).ConfigureAwait(false) == hash;
             }
+            catch (KlingException exception) when (exception.Kind == ErrorKind.PathNotFound)
+            {
+                return false;
+            }
             catch (KlingException exception) when (exception is { Kind: ErrorKind.FileUnreadable, InnerException: IOException } && looks < MaxLooks)
             {
                 // Whoever has just given the file its name may hold it for a moment.

@@ -24,6 +24,7 @@ public sealed class ImageUploader
     private readonly KlingClient _client;
     private readonly IPipelineObserver? _observer;
     private readonly FileHashes _hashes;
+    private readonly ConcurrentDictionary<string, byte> _warned = new();
     private readonly SemaphoreSlim _slots = new(MaxUploads);
     private readonly ConcurrentDictionary<string, SemaphoreSlim> _turns = new();
 
@@ -52,7 +53,7 @@ public sealed class ImageUploader
     public async Task<IdentifiedImage> IdentifyAsync(string path, CancellationToken cancellationToken)
     {
         ImageReport report = (await ImageInspector.InspectAsync(path, cancellationToken).ConfigureAwait(false)).EnsureSupported();
-        foreach (string warning in report.Warnings)
+        foreach (string warning in _warned.TryAdd(path, 0) ? report.Warnings : [])
         {
             _observer?.OnWarning($"'{path}': {warning}");
         }

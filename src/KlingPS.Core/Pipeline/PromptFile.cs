@@ -9,6 +9,8 @@ public static class PromptFile
     /// <summary>Nothing this long is a prompt, in bytes.</summary>
     private const int MaxLength = 64 * 1024;
 
+    private static readonly UTF8Encoding s_utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
     /// <summary>Reads the prompt of an image.</summary>
     /// <param name="imagePath">The full path of the image.</param>
     /// <param name="cancellationToken">Stops the reading.</param>
@@ -35,7 +37,11 @@ public static class PromptFile
         try
         {
             long length = new FileInfo(path).Length;
-            return length <= MaxLength ? (await File.ReadAllTextAsync(path, Encoding.UTF8, cancellationToken).ConfigureAwait(false)).Trim() : throw TooLong(path, length);
+            return length <= MaxLength ? (await File.ReadAllTextAsync(path, s_utf8, cancellationToken).ConfigureAwait(false)).Trim() : throw TooLong(path, length);
+        }
+        catch (DecoderFallbackException exception)
+        {
+            throw new KlingException(ErrorKind.RequestInvalid, $"The prompt in '{path}' is not UTF-8, so its letters would be garbled. Save the file as UTF-8. Nothing was bought for its image.", exception);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {

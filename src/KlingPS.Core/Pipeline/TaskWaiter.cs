@@ -325,7 +325,7 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
             entry.Task = task;
             if (task is { State: KlingTaskState.Succeeded, CompletedAt: DateTimeOffset completed })
             {
-                _session.GenerationTimes.Add(task.Model, task.Duration, completed - (snapshot.CreatedAt ?? task.CreatedAt));
+                _session.GenerationTimes.Add(task.Model, task.Duration, completed - (snapshot.CreatedAt ?? AcceptedAt(task)));
             }
 
             if (IsOver(entry))
@@ -399,7 +399,7 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
     /// <summary>Whether an error may be gone at the next look.</summary>
     private bool IsPassing(Entry entry, KlingException exception) => exception.Kind switch
     {
-        ErrorKind.TaskNotFound => entry.Task is not null && _time.GetUtcNow() - entry.Task.CreatedAt < s_birth,
+        ErrorKind.TaskNotFound => entry.Task is not null && _time.GetUtcNow() - AcceptedAt(entry.Task) < s_birth,
         _ => exception is KlingApiException { IsTransient: true }
             && Volatile.Read(ref _lastAnswer) is not 0 and long answered
             && _time.GetElapsedTime(answered) < s_longestOutage,
@@ -427,7 +427,8 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
         DateTimeOffset now = _time.GetUtcNow();
 
         // The service's clock may be ahead of this one; the task is not left alone until this one has caught up.
-        DateTimeOffset created = task.CreatedAt < now ? task.CreatedAt : now;
+        DateTimeOffset accepted = AcceptedAt(task);
+        DateTimeOffset created = accepted < now ? accepted : now;
         DateTimeOffset next = _planner.Next(new PollSubject(task.TaskId!, task.Model, task.Duration, created, lastLook), now);
         if (_callbacks == CallbackUse.None)
         {
@@ -438,6 +439,9 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
         DateTimeOffset missed = created + (_session.GenerationTimes.Get(task.Model, task.Duration).Quantile(0.95) ?? s_unlearnedCallback) + s_lateCallback;
         return next > missed ? next : missed;
     }
+
+    /// <summary>When the service took the task; its record may have been made some time before.</summary>
+    private static DateTimeOffset AcceptedAt(KlingVideoTask task) => task.AcceptedAt ?? task.CreatedAt;
 
     private bool IsOver(Entry entry) => entry.Task switch
     {

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using KlingPS.Core.Api;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Sessions;
 
@@ -31,7 +32,7 @@ public sealed class VideoConverter : IDisposable
     private readonly HashSet<SubmissionRequest> _accepted = [];
     private readonly HashSet<string> _planned = [];
     private readonly ConcurrentDictionary<long, KlingVideoTask> _unfinished = new();
-    private KlingVideoTask? _last;
+    private KlingVideoTask? _lastPurchase;
 
     /// <summary>Creates the converter. Nothing is done yet.</summary>
     public VideoConverter(KlingSession session, ConversionOptions options, IPipelineObserver? observer)
@@ -80,7 +81,7 @@ public sealed class VideoConverter : IDisposable
             TaskId = string.Empty,
             Id = 0,
             CreatedAt = default,
-            Duration = request.Duration ?? Api.KlingModel.DefaultDuration,
+            Duration = request.Duration ?? KlingModel.DefaultDuration,
             Take = request.Take,
         });
         return new ConversionItem(request, index, name);
@@ -146,7 +147,7 @@ public sealed class VideoConverter : IDisposable
     public TimeSpan? EstimateRemaining()
     {
         ConversionCounts counts = Counts;
-        if (_last is not KlingVideoTask last || _session.GenerationTimes.Get(last.Model, last.Duration).Quantile(0.5) is not TimeSpan generation)
+        if (_lastPurchase is not KlingVideoTask last || _session.GenerationTimes.Get(last.Model, last.Duration).Quantile(0.5) is not TimeSpan generation)
         {
             return null;
         }
@@ -240,11 +241,17 @@ public sealed class VideoConverter : IDisposable
             TaskClaim claim = await _submitter.BuyAsync(identified, cancellationToken).ConfigureAwait(false);
             if (claim.IsNew)
             {
-                _last = claim.Task;
+                _lastPurchase = claim.Task;
                 progress.Spend(claim.Task.CreditsReserved);
             }
 
             return claim;
+        }
+        catch (KlingApiException exception) when (exception.Kind == ErrorKind.AttemptUnknown)
+        {
+            // It may have been bought; until that is known, it counts.
+            progress.Spend(identified.Request.Credits);
+            throw;
         }
         finally
         {
@@ -262,10 +269,13 @@ public sealed class VideoConverter : IDisposable
 
         progress.Enter(Stage.Generating);
         Outcome<TaskReference, KlingVideoTask> outcome = await _waits.WaitAsync(task, cancellationToken).ConfigureAwait(false);
-        if (outcome.Value is { State: not KlingTaskState.Succeeded })
+        if (outcome.Value is KlingVideoTask ended)
         {
-            _unfinished.TryRemove(task.Id, out _);
-            progress.Return();
+            progress.Settle(ended.CreditsConsumed ?? ended.CreditsReserved);
+            if (ended.State != KlingTaskState.Succeeded)
+            {
+                _unfinished.TryRemove(task.Id, out _);
+            }
         }
 
         return outcome.Error is null ? outcome.Value! : throw outcome.Error;
@@ -297,7 +307,7 @@ public sealed class VideoConverter : IDisposable
     {
         private readonly ConversionTally _tally;
         private Stage _stage = Stage.Queued;
-        private decimal _credits;
+        private decimal? _credits;
 
         public Progress(ConversionTally tally)
         {
@@ -314,12 +324,19 @@ public sealed class VideoConverter : IDisposable
 
         public void Spend(decimal credits)
         {
-            _credits += credits;
+            _credits = credits;
             _tally.Update(counts => counts with { Credits = counts.Credits + credits });
         }
 
-        /// <summary>The task has failed, and so costs nothing.</summary>
-        public void Return() => Spend(-_credits);
+        /// <summary>The task has ended, and it is known what it has cost. One that was bought in another run does not count.</summary>
+        public void Settle(decimal consumed)
+        {
+            if (_credits is decimal reserved && reserved != consumed)
+            {
+                _credits = consumed;
+                _tally.Update(counts => counts with { Credits = counts.Credits + consumed - reserved });
+            }
+        }
 
         private static ConversionCounts Add(ConversionCounts counts, Stage stage, int number) => stage switch
         {

@@ -20,7 +20,7 @@ internal sealed partial class VideoPlacer
     private readonly FileHashes _hashes;
     private readonly DistinctNames _names = new();
     private readonly ConcurrentDictionary<(string Wanted, string Video), Lazy<Task<VideoPlace>>> _choices = new();
-    private readonly ConcurrentDictionary<string, string> _owners = new();
+    private readonly ConcurrentDictionary<string, string> _owners = new(StringComparer.OrdinalIgnoreCase);
     private readonly object _lock = new();
     private Task<HashSet<string>>? _savedPaths;
 
@@ -115,7 +115,7 @@ internal sealed partial class VideoPlacer
         }
 
         async Task<HashSet<string>> ReadAsync()
-            => [.. await _session.Ledger.ListSavedPathsAsync(_options.Destination, cancellationToken).ConfigureAwait(false)];
+            => new(await _session.Ledger.ListSavedPathsAsync(_options.Destination, cancellationToken).ConfigureAwait(false), StringComparer.OrdinalIgnoreCase);
     }
 
     /// <summary>Whether a file is another with, at most, the number behind its name that keeps names distinct.</summary>

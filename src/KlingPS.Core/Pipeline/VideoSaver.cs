@@ -94,6 +94,14 @@ public sealed class VideoSaver
         }
 
         using IDisposable slot = await _slots.EnterAsync(task.ExpiresAt ?? DateTimeOffset.MaxValue, cancellationToken).ConfigureAwait(false);
+        if (_options.Overwrite
+            && await _session.Ledger.FindAsync(task.Id, cancellationToken).ConfigureAwait(false) is { } now
+            && await _hashes.MatchAsync(place.Path, now.SavedHash, cancellationToken).ConfigureAwait(false))
+        {
+            // Another image that shares the video has brought it meanwhile.
+            return new SavedVideo(place.Path, now);
+        }
+
         try
         {
             return new SavedVideo(place.Path, await DownloadAsync(task, place.Path, cancellationToken).ConfigureAwait(false));

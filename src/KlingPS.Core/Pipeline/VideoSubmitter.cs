@@ -19,6 +19,9 @@ public sealed class VideoSubmitter
     /// <summary>How long between two looks whether somebody else's request has been answered.</summary>
     private static readonly TimeSpan s_answerPause = TimeSpan.FromSeconds(0.5);
 
+    /// <summary>No request is tried for longer, with all its pauses.</summary>
+    private static readonly TimeSpan s_longestAnswer = TimeSpan.FromMinutes(15);
+
     private readonly KlingSession _session;
     private readonly ImageUploader _uploader;
     private readonly KlingClient _client;
@@ -92,12 +95,19 @@ public sealed class VideoSubmitter
             return Usable(request, await _session.Ledger.FindUnknownAsync(_session.Account, identified.Identity, cancellationToken).ConfigureAwait(false));
         }
 
-        while (true)
+        for (long start = _session.TimeProvider.GetTimestamp(); ;)
         {
             KlingVideoTask? earlier = await _session.Ledger.FindEarlierAsync(_session.Account, identified.Identity, cancellationToken).ConfigureAwait(false);
             if (earlier?.State != KlingTaskState.Submitting)
             {
                 return Usable(request, earlier);
+            }
+
+            if (_session.TimeProvider.GetElapsedTime(start) > s_longestAnswer)
+            {
+                throw new KlingException(
+                    ErrorKind.AttemptUnknown,
+                    $"Nothing was sent for '{request.Subject}': another command is submitting the same video as task {earlier.Id}, and has had no answer for {s_longestAnswer.TotalMinutes:0} minutes.");
             }
 
             // Another command or process is buying it at this moment.
@@ -113,12 +123,15 @@ public sealed class VideoSubmitter
     public async Task<TaskClaim> BuyAsync(IdentifiedRequest identified, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(identified);
+        bool isUploading = false;
         try
         {
             ThrowIfBatchIsOver();
             TaskIntent intent = ToIntent(identified);
             await _session.Ledger.RequireBudgetAsync(intent, cancellationToken).ConfigureAwait(false);
+            isUploading = true;
             intent = intent with { Request = await UploadAsync(identified, cancellationToken).ConfigureAwait(false) };
+            isUploading = false;
             while (true)
             {
                 if (await TryBuyAsync(identified.Request, intent, cancellationToken).ConfigureAwait(false) is KlingVideoTask task)
@@ -132,14 +145,25 @@ public sealed class VideoSubmitter
                 }
             }
         }
-        catch (KlingException exception) when (exception.Kind == ErrorKind.BudgetExceeded)
+        catch (KlingException exception) when (exception.Kind == ErrorKind.BudgetExceeded || exception.StopsBatch())
         {
-            throw new KlingException(exception.Kind, $"Nothing was bought for '{identified.Request.Subject}'. {exception.Message}", exception);
-        }
-        catch (KlingException exception) when (exception.StopsBatch())
-        {
-            Interlocked.CompareExchange(ref _batchFault, exception, null);
-            throw;
+            // That one image cannot be uploaded says nothing of the others.
+            if (exception.StopsBatch() && !(isUploading && exception is KlingApiException { Fault: not TransportFault.NotSent, Kind: ErrorKind.ServiceUnavailable }))
+            {
+                Interlocked.CompareExchange(ref _batchFault, exception, null);
+            }
+
+            // An image of the same content may have been bought meanwhile; then there is nothing to buy.
+            if (exception.Kind != ErrorKind.LedgerUnusable
+                && identified.Request.ReusePurchase
+                && await FindEarlierAsync(identified, cancellationToken).ConfigureAwait(false) is KlingVideoTask twin)
+            {
+                return new TaskClaim(twin, IsNew: false);
+            }
+
+            throw exception.Kind == ErrorKind.BudgetExceeded
+                ? new KlingException(exception.Kind, $"Nothing was bought for '{identified.Request.Subject}'. {exception.Message}", exception)
+                : exception;
         }
     }
 
@@ -201,6 +225,7 @@ public sealed class VideoSubmitter
     private async Task<KlingVideoTask?> TryBuyAsync(SubmissionRequest request, TaskIntent intent, CancellationToken cancellationToken)
     {
         KlingVideoTask? task = null;
+        bool isBetweenTries = false;
         VideoRequest video = intent.Request with { CallbackUri = CallbackNonce.Append(intent.Request.CallbackUri, intent.Nonce) };
         try
         {
@@ -222,26 +247,28 @@ public sealed class VideoSubmitter
 
                         task = claim.Task;
                     }
-
                     else if (await FindSettledAsync(task, cancellationToken).ConfigureAwait(false) is KlingVideoTask settled)
                     {
                         return settled;
                     }
 
+                    isBetweenTries = false;
                     (KlingVideoTask? accepted, delay) = await _session.ProtectAsync(() => SendAsync(request, task, video, tries)).ConfigureAwait(false);
                     if (accepted is not null)
                     {
                         return accepted;
                     }
+
+                    isBetweenTries = true;
                 }
 
                 await Task.Delay(delay, _session.TimeProvider, cancellationToken).ConfigureAwait(false);
             }
         }
-        catch (Exception exception) when (task is not null && (exception is OperationCanceledException || ReferenceEquals(exception, _batchFault)))
+        catch when (task is not null && isBetweenTries)
         {
-            // Between two tries: what was sent bought nothing, and nothing more will be sent.
-            await _session.Ledger.RecordRejectedAsync(task.Id, code: null, "It was stopped before the service had accepted it.").ConfigureAwait(false);
+            // What was sent bought nothing, and nothing more will be sent.
+            await RejectAsync(task, code: null, "It was stopped before the service had accepted it.").ConfigureAwait(false);
             throw;
         }
     }
@@ -292,7 +319,11 @@ public sealed class VideoSubmitter
         }
         catch (KlingApiException exception)
         {
-            await _session.Ledger.RecordRejectedAsync(task.Id, exception.Code?.ToString(CultureInfo.InvariantCulture), exception.Message).ConfigureAwait(false);
+            if (await RejectAsync(task, exception.Code?.ToString(CultureInfo.InvariantCulture), exception.Message).ConfigureAwait(false) is KlingVideoTask settled)
+            {
+                return (settled, TimeSpan.Zero);
+            }
+
             throw new KlingApiException(exception.Kind, exception.Fault, $"Nothing was bought for '{request.Subject}'. {exception.Message}", exception)
             {
                 IsTransient = exception.IsTransient,
@@ -301,8 +332,47 @@ public sealed class VideoSubmitter
             };
         }
 
-        _brake.Release();
-        return (await _session.Ledger.RecordAcceptedAsync(task.Id, taskId).ConfigureAwait(false), TimeSpan.Zero);
+        _brake.Ease();
+        return (await RecordAcceptedAsync(request, task, taskId).ConfigureAwait(false), TimeSpan.Zero);
+    }
+
+    /// <summary>Records that nothing was bought.</summary>
+    /// <returns><see langword="null"/>; or the task, if a callback has told meanwhile that it was bought after all.</returns>
+    private async Task<KlingVideoTask?> RejectAsync(KlingVideoTask task, string? code, string reason)
+    {
+        try
+        {
+            await _session.Ledger.RecordRejectedAsync(task.Id, code, reason).ConfigureAwait(false);
+            return null;
+        }
+        catch (InvalidOperationException)
+        {
+            return await _session.Ledger.FindAsync(task.Id, CancellationToken.None).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Records that the video was bought, stubbornly: without that, nobody knows whose the task is.</summary>
+    private async Task<KlingVideoTask> RecordAcceptedAsync(SubmissionRequest request, KlingVideoTask task, string taskId)
+    {
+        for (int tries = 1; ; tries++)
+        {
+            try
+            {
+                return await _session.Ledger.RecordAcceptedAsync(task.Id, taskId).ConfigureAwait(false);
+            }
+            catch (KlingException exception) when (exception.Kind == ErrorKind.LedgerUnusable)
+            {
+                if (tries == MaxTries)
+                {
+                    throw new KlingException(
+                        ErrorKind.AttemptUnknown,
+                        $"The video of '{request.Subject}' was bought as task {taskId} of the service, but that could not be recorded: {exception.Message} Once the ledger works again: Resolve-KlingVideoTask {task.Id} -TaskId {taskId}.",
+                        exception);
+                }
+
+                await Task.Delay(Backoff.NotSent.Next(tries, retryAfter: null), _session.TimeProvider).ConfigureAwait(false);
+            }
+        }
     }
 
     private void ThrowIfBatchIsOver()

@@ -66,7 +66,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
     [ValidateRange(1, 100_000)]
     public int? ThrottleLimit { get; set; }
 
-    /// <summary>How long to wait for a task, in seconds from the moment the service has accepted it; without end when it is left out.</summary>
+    /// <summary>How long to wait for a task, in seconds from the moment this command begins to wait for it; without end when it is left out.</summary>
     [Parameter]
     [ValidateRange(0, 10_000_000)]
     public int? Timeout { get; set; }
@@ -96,15 +96,16 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
     {
         base.BeginProcessing();
         _saveOptions = GetSaveOptions(Destination, NameTemplate, Force);
-        _isPlan = IsSet("WhatIf", preference => preference is true);
+        _isPlan = IsSet("WhatIf", LanguagePrimitives.IsTrue);
         _asks = _isPlan || IsSet("Confirm", _ => SessionState.PSVariable.GetValue("ConfirmPreference") is ConfirmImpact and not ConfirmImpact.None and <= ConfirmImpact.Medium);
     }
 
     /// <summary>Takes the next images and emits the videos that are whole.</summary>
     protected override void ProcessRecord()
     {
+        bool isFirst = !_hasInput;
         _hasInput = true;
-        if (Prompt is null && !PromptFromSidecar)
+        if (Prompt is null && !PromptFromSidecar && isFirst)
         {
             ThrowTerminatingError(
                 new KlingException(ErrorKind.RequestInvalid, "There is no prompt. Say with -Prompt what happens in the videos, or use -PromptFromSidecar for a text file beside each image. Nothing was bought."),
@@ -142,9 +143,14 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
         }
 
         long[] ids = [.. tasks.Select(task => task.Id)];
-        string destination = CodeGeneration.EscapeSingleQuotedStringContent(_saveOptions!.Destination);
-        return $"{UnfinishedTasks.Describe(ids)} Run the same command again to get everything, or only these with: "
-            + $"{UnfinishedTasks.TakeUp(ids)} -Destination '{destination}'";
+        string again = $"{UnfinishedTasks.Describe(ids)} Run the same command again to get everything";
+        if (ids.Length > UnfinishedTasks.MaxNamed)
+        {
+            return again + ".";
+        }
+
+        string template = NameTemplate == Core.Downloads.NameTemplate.DefaultText ? string.Empty : $" -NameTemplate {Quote(NameTemplate)}";
+        return $"{again}, or only these with: {UnfinishedTasks.TakeUp(ids)} -Destination {Quote(_saveOptions!.Destination)}{template}";
     }
 
     /// <inheritdoc/>
@@ -264,6 +270,8 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
         };
     }
 
+    private static string Quote(string text) => $"'{CodeGeneration.EscapeSingleQuotedStringContent(text)}'";
+
     private void Refuse(KlingException exception, object? target)
     {
         _refused++;
@@ -330,7 +338,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
         Progress.Show(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"{counts.Saved} of {counts.Total} saved: {counts.Queued} queued, {counts.Uploading} uploading, {counts.Generating} generating, {counts.Downloading} downloading, {counts.Failed + counts.Unknown} failed; {counts.Credits:0.##} credits"),
+                $"{counts.Saved} of {counts.Total} saved: {counts.Queued} queued, {counts.Uploading} uploading, {counts.Generating} generating, {counts.Downloading} downloading, {counts.Failed + counts.Unknown + _refused} failed; {counts.Credits:0.##} credits"),
             counts.Done * 100 / Math.Max(counts.Total, 1),
             _converter.EstimateRemaining());
     }

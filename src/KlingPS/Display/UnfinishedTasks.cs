@@ -6,7 +6,7 @@ namespace KlingPS.Display;
 internal static class UnfinishedTasks
 {
     /// <summary>More than these are not named one by one.</summary>
-    private const int MaxNamed = 10;
+    public const int MaxNamed = 10;
 
     /// <summary>What goes on.</summary>
     public static string Describe(IReadOnlyCollection<long> ids)

@@ -19,7 +19,7 @@ internal static class ErrorRecords
 
     /// <summary>What the user can do, with the number of the task in it where there is one to type.</summary>
     public static string AdviceOn(ErrorKind kind, object? target)
-        => target is KlingVideoTask task ? AdviceOn(kind).Replace("<id>", task.Id.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal) : AdviceOn(kind);
+        => target is KlingVideoTask task ? AdviceOn(kind).Replace("<id>", task.Id.ToString(CultureInfo.InvariantCulture), StringComparison.OrdinalIgnoreCase) : AdviceOn(kind);
 
     /// <summary>PowerShell's category of a condition.</summary>
     public static ErrorCategory CategoryOf(ErrorKind kind) => kind switch

@@ -33,17 +33,30 @@ public sealed class RateBrakeTests
     }
 
     [Fact]
-    public async Task Once_a_request_is_accepted_all_may_go()
+    public async Task Once_enough_requests_are_accepted_in_a_row_all_may_go()
     {
         var brake = new RateBrake();
         brake.Apply();
         IDisposable? first = await brake.EnterAsync(Token);
         Task<IDisposable?>[] others = [brake.EnterAsync(Token), brake.EnterAsync(Token)];
 
-        brake.Release();
-        first!.Dispose();
+        for (int i = 1; i < RateBrake.AcceptancesToRelease; i++)
+        {
+            brake.Ease();
+        }
 
-        Assert.All(await Task.WhenAll(others), Assert.Null);
+        first!.Dispose();
+        IDisposable? second = await await Task.WhenAny(others);
+        Assert.NotNull(second);
+        brake.Apply();
+        for (int i = 0; i < RateBrake.AcceptancesToRelease; i++)
+        {
+            brake.Ease();
+        }
+
+        second.Dispose();
+
+        Assert.Single(await Task.WhenAll(others), turn => turn is null);
         Assert.Null(await brake.EnterAsync(Token));
     }
 

@@ -4,7 +4,7 @@ namespace KlingPS.Core.Tests.Torture;
 
 public class TortureTests
 {
-    [Fact(Timeout = 60_000)]
+    [Fact(Timeout = 600_000)]
     public async Task Killed_runs_pay_for_no_image_twice_and_lose_no_paid_video()
     {
         var options = new TortureOptions { Points = 40, Seed = 20261122 };

@@ -40,8 +40,8 @@ public sealed class PollPlanner
     /// <param name="task">The task.</param>
     /// <param name="now">The present moment, by the clock of the task's times.</param>
     /// <returns>
-    /// <paramref name="now"/> if the look is due already; otherwise a moment at least half a second and at most about a
-    /// minute after the last look, unless a longer interval is set.
+    /// <paramref name="now"/> if the look is due already; otherwise a moment at least half a second and at most about 77
+    /// seconds after the last look, unless a longer interval is set.
     /// </returns>
     public DateTimeOffset Next(PollSubject task, DateTimeOffset now)
     {
@@ -82,11 +82,12 @@ public sealed class PollPlanner
         known.NextLook(age, s_price) - age ?? age - known.End;
 
     /// <summary>
-    /// What has been learned may no longer be true, and failures come early. So no sleep doubles the task's age or is
-    /// longer than a minute; and half a minute once most tasks would have finished.
+    /// What has been learned may no longer be true, and failures come early. So no sleep is longer than half a minute and
+    /// twice the task's age, or than 75 seconds; and half a minute once most tasks would have finished. More looks would be
+    /// taken from the ten in a second that the service answers, when others are due.
     /// </summary>
     private static TimeSpan Longest(TimeSpan age, DurationDistribution known) =>
-        age < known.Quantile(0.5) ? Clamp(age, TimeSpan.FromSeconds(15), TimeSpan.FromSeconds(60)) : s_longestOverdue;
+        age < known.Quantile(0.5) ? Clamp(2 * age, TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(75)) : s_longestOverdue;
 
     /// <summary>A number from 0 up to 1 that is always the same for a task and unlike those of its neighbours (FNV-1a).</summary>
     private static double Share(string key)

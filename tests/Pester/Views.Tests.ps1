@@ -68,7 +68,7 @@ Describe 'The list of a task' {
     It 'has everything' {
         $shown = Show 'Get-KlingVideoTask -Id 1 | Format-List'
         $labels = [regex]::Matches($shown, '(?m)^(\w+) +:').ForEach{ $_.Groups[1].Value }
-        $labels | Should -Be 'Id', 'TaskId', 'State', 'Model', 'Prompt', 'NegativePrompt', 'Duration', 'CfgScale', 'SourcePath', 'SourceHash', 'ImageUri',
+        $labels | Should -Be 'Id', 'TaskId', 'State', 'Model', 'Prompt', 'NegativePrompt', 'Duration', 'CfgScale', 'Take', 'SourcePath', 'SourceHash', 'ImageUri',
             'TailImagePath', 'TailImageUri', 'CallbackUri', 'ResultUri', 'CreatedAt', 'CompletedAt', 'ExpiresAt', 'CreditsReserved', 'CreditsConsumed',
             'FailCode', 'FailMessage', 'SavedPath', 'SavedHash', 'Replaces'
         $labels | Sort-Object | Should -Be ((Show '(Get-KlingVideoTask -Id 1).PSObject.Properties.Name | Sort-Object') -split "`n")

@@ -24,7 +24,7 @@ Describe 'A neighbour with other versions of SQLite and System.Text.Json' {
         $results = Invoke-PrivateShell -Folder "$TestDrive/$shell" -ModulePath $modules, (Join-Path $root 'out') @"
             function Make-Video {
                 `$null = Connect-KlingAccount -Sandbox
-                `$null = New-KlingVideoTask '$images/boat.webp' 'beside others' | Wait-KlingVideoTask -PollingInterval 0.2 | Save-KlingVideo -Destination "`$HOME/videos" -Force
+                `$null = New-KlingVideoTask '$images/boat.webp' 'beside others' | Wait-KlingVideoTask -PollingInterval 0.2 | Save-KlingVideo -Destination "`$HOME/videos/`$(New-Guid)"
                 (Get-KlingVideoTask -State Succeeded).SavedPath.ForEach{ Split-Path `$_ -Leaf } | Select-Object -Last 1
             }
             `$results = @($($Steps -join '; '))

@@ -2,7 +2,7 @@
 # Takes the module, the images and the examples (objects with Cmdlet, Number and Code); emits what came of each as JSON.
 param([string] $Module, [string] $Images, [object[]] $Examples)
 
-# What examples speak of is there: photos, a CSV file, tasks with these ids, and somebody who answers questions.
+# What examples speak of is there: photos, CSV files, tasks with these ids, callbacks, a vault, and somebody who answers questions.
 $setup = {
     param($module, $images, $example)
 
@@ -25,26 +25,53 @@ $setup = {
     $env:KLINGPS_LEDGER = "$folder/ledger.db"
     $env:KLINGPS_CONFIG = "$folder/config.json"
     $env:KIE_API_KEY = 'sandbox-key'
-    $sandbox = Start-KlingSandbox -ApiKey $key -GenerationTime 0
+    $sandbox = Start-KlingSandbox -ApiKey $key -CallbackKey $key -GenerationTime 0
     $env:KLINGPS_ENDPOINT = $sandbox.Endpoint
     $env:KLINGPS_UPLOAD_ENDPOINT = $sandbox.UploadEndpoint
     $null = $sandbox | Connect-KlingAccount
     $done = New-KlingVideoTask ./photos/harbour.jpg 'Boats rock in the waves.' | Wait-KlingVideoTask -PollingInterval 0.1
+    $listener = [Net.Sockets.TcpListener]::new('127.0.0.1', 0)
+    $listener.Start()
+    $port = $listener.LocalEndpoint.Port
+    $listener.Stop()
+
+    # The sandbox goes on calling back for a quarter of a minute: whoever listens by then hears of it.
     $sandbox.AddFault(@{ On = 'Create'; Kind = 'LoseAnswerAfter' })
-    New-KlingVideoTask ./photos/lost.jpg 'Its answer is lost.' -ErrorAction SilentlyContinue
+    New-KlingVideoTask ./photos/lost.jpg 'Its answer is lost.' -CallbackUri "http://localhost:$port/kling/" -ErrorAction SilentlyContinue
     $lost = Get-KlingVideoTask -State Unknown
     $lostId = ((Get-KlingSandbox).Tasks | Where-Object TaskId -NE $done.TaskId).TaskId
 
     function global:Read-Host { ConvertTo-SecureString 'sandbox-key' -AsPlainText }
     function global:Get-Credential { [pscredential]::new('user', (ConvertTo-SecureString 'password' -AsPlainText)) }
-    function global:Get-Secret { ConvertTo-SecureString 'sandbox-key' -AsPlainText }
-    function global:Set-Secret { }
+    function global:code { }
+    function global:op { 'sandbox-key' }
+    New-Module Microsoft.PowerShell.SecretManagement {
+        function Get-SecretVault { [CmdletBinding()] param() [pscustomobject] @{ Name = 'Automation' } }
+        function Get-Secret { [CmdletBinding()] param($Name, $Vault) ConvertTo-SecureString 'sandbox-key' -AsPlainText }
+        function Set-Secret { [CmdletBinding()] param($Name, $Secret, $SecureStringSecret, $Vault) }
+    } | Import-Module -Global
+
+    $body = @{ code = 200; data = @{ taskId = $done.TaskId; state = 'success' } } | ConvertTo-Json -Compress
+    $timestamp = "$([DateTimeOffset]::UtcNow.ToUnixTimeSeconds())"
+    $signature = [Convert]::ToBase64String([Security.Cryptography.HMACSHA256]::HashData([Text.Encoding]::UTF8.GetBytes('sandbox-key'), [Text.Encoding]::UTF8.GetBytes("$($done.TaskId).$timestamp")))
+    $Request = @{ RawBody = $body; Headers = @{ 'X-Webhook-Timestamp' = $timestamp; 'X-Webhook-Signature' = $signature }; Url = 'https://hooks.example.com/kling/' }
+    [pscustomobject] @{ Body = $body; Timestamp = $timestamp; Signature = $signature } | Export-Csv ./callbacks.csv
+    $videos = "$folder/videos"
 
     # Ids that stand for the reader's own.
     $settles = $example.Cmdlet -like 'Resolve-*'
     $code = $example.Code.Replace('9b1f0c6e2d3a4f58a7c0e1d2b3f4a5c6', $settles ? $lostId : $done.TaskId)
     $code = $code -replace '\b17\b', ($settles ? $lost.Id : $done.Id)
-    $code.Replace('http://proxy.example.com:8080', $sandbox.Endpoint)
+    $code = $code.Replace('http://proxy.example.com:8080', $sandbox.Endpoint)
+
+    # Callbacks come to a port that is free here, and who listens for ever has heard enough after one.
+    $code = $code.Replace('https://hooks.example.com/', "http://localhost:$port/").Replace(':8080/', ":$port/")
+    $code = $code -replace '^Receive-KlingCallback (?=http)', '$0-Count 1 '
+    if ($code -notlike '*-Body *') {
+        $PSDefaultParameterValues['Receive-KlingCallback:Prefix'] = "http://localhost:$port/kling/"
+    }
+
+    $code
     $Error.Clear()
 }
 

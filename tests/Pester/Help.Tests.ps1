@@ -6,6 +6,8 @@ BeforeDiscovery {
     # What an example is reported to meet.
     $expected = @{
         'Start-KlingSandbox 2' = 'KlingAttemptUnknown'
+        # It asks for the key, and says so when there is nobody to ask.
+        'Set-KlingApiKey 1' = 'KlingApiKeyMissing'
     }
 
     # Examples that cannot run here, and why. They are shown as skipped.

@@ -74,6 +74,34 @@ public sealed class ConvertToKlingVideoTests
         Assert.Single((await shell.RunAsync("Get-KlingVideoTask")).Clean().Output);
     }
 
+    [Theory]
+    [InlineData("function Start-Night { [CmdletBinding(SupportsShouldProcess)] param() $images | ConvertTo-KlingVideo -Prompt 'It moves.' -Destination $destination }; Start-Night -WhatIf")]
+    [InlineData("$WhatIfPreference = 1; $images | ConvertTo-KlingVideo -Prompt 'It moves.' -Destination $destination")]
+    public async Task A_plan_that_the_caller_has_asked_for_buys_nothing(string script)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = (await shell.RunAsync(script, new { images = shell.Images("a.png", "b.png"), destination = shell.Destination })).Clean();
+
+        Assert.Empty(result.Output);
+        Assert.Empty(shell.Bill.Requests);
+        Assert.False(Directory.Exists(shell.Destination));
+    }
+
+    [Fact]
+    public async Task An_attempt_that_is_bought_again_after_its_answer_was_lost_stays_the_same_take()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        shell.Fault(SandboxOperation.Create, SandboxFaultKind.LoseAnswerBefore);
+        var variables = new { images = shell.Images("a.png"), destination = shell.Destination };
+        Assert.Single((await shell.RunAsync(Convert + " -Take 2", variables)).Errors).Is("KlingAttemptUnknown", ErrorCategory.ConnectionError);
+
+        (await shell.RunAsync("Get-KlingVideoTask -State Unknown | Resolve-KlingVideoTask -Resubmit")).Clean();
+
+        Assert.Equal(["0 made, 1 reused, 0 failed, 0 unknown; 0 credits spent."], (await shell.RunAsync(Convert + " -Take 2", variables)).Clean().Information);
+        Assert.Equal(1, shell.Bill.CreatesAccepted);
+    }
+
     [Fact]
     public async Task WhatIf_makes_no_folder_and_reports_what_could_not_be_converted()
     {

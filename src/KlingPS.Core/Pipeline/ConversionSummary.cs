@@ -17,7 +17,7 @@ public sealed record ConversionSummary
     /// <summary>Images of which it is not known whether their video was bought.</summary>
     public required int Unknown { get; init; }
 
-    /// <summary>Credits spent in this run, with those set aside for tasks that are still being made.</summary>
+    /// <summary>Credits spent in this run, with those set aside for tasks that are still being made. What unknown ones may have cost is not in it.</summary>
     public required decimal Credits { get; init; }
 
     /// <summary>Sums up a batch.</summary>

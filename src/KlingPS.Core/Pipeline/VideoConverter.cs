@@ -247,12 +247,6 @@ public sealed class VideoConverter : IDisposable
 
             return claim;
         }
-        catch (KlingApiException exception) when (exception.Kind == ErrorKind.AttemptUnknown)
-        {
-            // It may have been bought; until that is known, it counts.
-            progress.Spend(identified.Request.Credits);
-            throw;
-        }
         finally
         {
             _submissions.Release();

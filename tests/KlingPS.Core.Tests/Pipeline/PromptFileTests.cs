@@ -69,6 +69,17 @@ public sealed class PromptFileTests : IDisposable
     }
 
     [Fact]
+    public async Task A_file_in_another_encoding_is_refused_before_its_letters_are_paid_for()
+    {
+        await File.WriteAllBytesAsync(Path.Combine(_folder.FullName, "fox.txt"), [(byte)'f', 0xFC, (byte)'r'], TestContext.Current.CancellationToken);
+
+        KlingException error = await FailAsync();
+
+        Assert.Equal(ErrorKind.RequestInvalid, error.Kind);
+        Assert.Contains("UTF-8", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_file_that_is_far_too_long_is_not_even_read()
     {
         using (FileStream file = File.Create(Path.Combine(_folder.FullName, "fox.txt")))

@@ -1,4 +1,6 @@
 using System.Net;
+using System.Text;
+using System.Text.RegularExpressions;
 using KlingPS.Core.Downloads;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Pipeline;
@@ -544,6 +546,37 @@ public sealed class VideoConverterTests : IAsyncDisposable
         KlingVideoTask task = Assert.Single(await _harness.ListAsync());
         string proof = await File.ReadAllTextAsync(Path.Combine(Destination, "fox.mp4.json"));
         Assert.All([task.TaskId!, task.SourceHash!, task.SavedHash!, request.Prompt], text => Assert.Contains(text, proof, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task An_image_that_cannot_be_uploaded_keeps_no_other_from_being_bought()
+    {
+        string? bad = null;
+        _harness.Service.On(FakeService.UploadPath, async (request, cancellationToken) =>
+        {
+            await request.ReadAsync(cancellationToken);
+            string name = Regex.Match(Encoding.Latin1.GetString(request.Body), "[0-9a-f]{64}").Value;
+            bad ??= name;
+            return name == bad ? new HttpResponseMessage(HttpStatusCode.BadGateway) : await PipelineHarness.AcceptUpload(request, cancellationToken);
+        });
+        using VideoConverter converter = Converter();
+
+        Outcome<ConversionItem, ConvertedVideo>[] outcomes = await RunAsync(converter, _harness.Request("a.png"), _harness.Request("b.png", 1), _harness.Request("c.png", 2));
+
+        Assert.Equal(ErrorKind.ServiceUnavailable, Assert.Single(outcomes, outcome => outcome.Error is not null).Error!.Kind);
+        Assert.Equal(2, _harness.Creates);
+    }
+
+    [Fact]
+    public async Task An_image_over_the_limit_gets_the_video_that_was_bought_for_another_of_the_same_content()
+    {
+        using VideoConverter converter = Converter();
+        var budget = new BudgetLimit { RunId = "run", MaxTasks = 1 };
+
+        string[] videos = await MadeAsync(converter, [.. new[] { "a.png", "b.png", "c.png" }.Select(name => _harness.Request(name) with { Budget = budget })]);
+
+        Assert.Equal(["a.mp4", "b.mp4", "c.mp4"], videos);
+        Assert.Equal(1, _harness.Creates);
     }
 
     [Fact]

@@ -105,6 +105,16 @@ Describe 'The recipes for automation' {
         (Get-KlingSandbox).CreatesReceived | Should -Be 0
     }
 
+    It 'say so in a night without images, and that is no failure: <_>' -ForEach 'nightly.ps1', 'runbook.ps1' {
+        Remove-Item "$place/images/*"
+        'no image' | Set-Content "$place/images/notes.txt"
+        $job = Invoke-Job -Place $place -Environment $withKey "$(Get-Asset $key); & '$place/$_' $run; 'CODE ' + [int]`$LASTEXITCODE; Get-KlingAccount | ForEach-Object { `$_.KeySource }"
+        $job.Errors | Should -BeNullOrEmpty
+        $job.Output | Should -Match 'no images: there are none in'
+        $job.Lines[-2..-1] | Should -Be 'CODE 0', 'environment variable KIE_API_KEY'
+        (Get-KlingSandbox).CreatesReceived | Should -Be 0
+    }
+
     It 'go on where a host was recycled, and pay once' {
         Start-Service -GenerationTime 6
         $killed = Start-ThreadJob { param($library, $place, $service, $script) . $library; Invoke-Job -Place $place -Environment $service $script } -ArgumentList "$PSScriptRoot/CleanShell.ps1", $place, $withKey, "Set-Content '$place/id' `$PID; & '$place/nightly.ps1' $run"
@@ -130,9 +140,10 @@ Describe 'The recipes for automation' {
 
     It 'fail the job in an Automation account when an image has no video or the key is wrong' {
         $sandbox.AddFault(@{ On = 'Generate'; Kind = 'FailTask'; FailCode = '500'; FailMessage = 'try again' })
-        $job = Invoke-Job -Place $place -Environment $service "$(Get-Asset $key); & '$place/runbook.ps1' $run"
+        $job = Invoke-Job -Place $place -Environment $service "$(Get-Asset $key); try { & '$place/runbook.ps1' $run } finally { try { `$null = Get-KlingAccount } catch { 'AFTER it: nothing is connected' } }"
         $job.ExitCode | Should -Be 1
         $job.Errors | Should -Match '1 images have no video yet'
+        $job.Lines[-1] | Should -Be 'AFTER it: nothing is connected'
         ($job.Lines -like 'video: *').Count | Should -Be 2
 
         (Invoke-Job -Place $place -Environment $service "$(Get-Asset 'another-key'); & '$place/runbook.ps1' $run").ExitCode | Should -Be 1

@@ -122,7 +122,7 @@ public static class ConfigurationFile
                 throw Wrong(path, 1, "it has to be a JSON object, such as { \"DailyCreditCap\": 500 }");
             }
 
-            List<int> lines = FindLines(json.Span);
+            List<int> lines = FindLines(json.Span, path);
             List<ConfigurationField> fields = [.. document.RootElement.EnumerateObject().Select((property, i) => new ConfigurationField(property.Name, lines[i], property.Value.Clone()))];
             ConfigurationField? twice = fields.GroupBy(field => field.Name, StringComparer.OrdinalIgnoreCase).FirstOrDefault(same => same.Skip(1).Any())?.Last();
             return twice is null ? fields : throw Wrong(path, twice.Line, $"{twice.Name} is there twice");
@@ -134,15 +134,31 @@ public static class ConfigurationFile
     }
 
     /// <summary>The lines in which the fields of the outermost object begin.</summary>
-    private static List<int> FindLines(ReadOnlySpan<byte> json)
+    /// <exception cref="KlingException">A text cannot be read: the parser does not look into them.</exception>
+    private static List<int> FindLines(ReadOnlySpan<byte> json, string path)
     {
         var lines = new List<int>();
         var reader = new Utf8JsonReader(json);
         while (reader.Read())
         {
+            if (reader.TokenType is not (JsonTokenType.PropertyName or JsonTokenType.String))
+            {
+                continue;
+            }
+
+            int line = json[..(int)reader.TokenStartIndex].Count((byte)'\n') + 1;
+            try
+            {
+                _ = reader.GetString();
+            }
+            catch (InvalidOperationException exception)
+            {
+                throw Wrong(path, line, "it is not UTF-8 text; save the file as UTF-8", exception);
+            }
+
             if (reader.TokenType == JsonTokenType.PropertyName && reader.CurrentDepth == 1)
             {
-                lines.Add(json[..(int)reader.TokenStartIndex].Count((byte)'\n') + 1);
+                lines.Add(line);
             }
         }
 

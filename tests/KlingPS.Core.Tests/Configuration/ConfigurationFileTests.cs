@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using CsCheck;
 using KlingPS.Core.Configuration;
@@ -65,6 +66,24 @@ public sealed class ConfigurationFileTests : IDisposable
         Assert.Equal(ErrorKind.RequestInvalid, exception.Kind);
         Assert.Contains(FilePath, exception.Message, StringComparison.Ordinal);
         Assert.Contains(where, exception.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("{\n  \"Vault\": \"T\u00fcr\"\n}", 2)]
+    [InlineData("{\n  \"Vault\": \"a\",\n  \"T\u00fcr\": 1\n}", 3)]
+    [InlineData("{\n  \"Later\": [ 1,\n  \"T\u00fcr\" ]\n}", 3)]
+    [InlineData("{\n  \"Vault\": \"\\ud800\"\n}", 2)]
+    public async Task A_file_that_another_editor_has_saved_in_Windows_1252_is_an_error_that_says_where(string content, int line)
+    {
+        byte[] before = Encoding.Latin1.GetBytes(content);
+        File.WriteAllBytes(FilePath, before);
+
+        KlingException read = Assert.Throws<KlingException>(() => ConfigurationFile.Read(FilePath));
+        KlingException written = await Assert.ThrowsAsync<KlingException>(() => ChangeAsync("DailyCreditCap", 5m));
+
+        Assert.All([read, written], exception => Assert.Equal(ErrorKind.RequestInvalid, exception.Kind));
+        Assert.All([read, written], exception => Assert.Contains($"'{FilePath}' is wrong in line {line}: it is not UTF-8 text", exception.Message, StringComparison.Ordinal));
+        Assert.Equal(before, File.ReadAllBytes(FilePath));
     }
 
     [Theory]

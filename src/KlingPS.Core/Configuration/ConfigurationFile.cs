@@ -88,7 +88,7 @@ public static class ConfigurationFile
                     Check(field, path);
                 }
 
-                Replace(file, [.. kept, .. added]);
+                await ReplaceAsync(file, [.. kept, .. added], time, cancellationToken).ConfigureAwait(false);
             }
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
@@ -102,7 +102,7 @@ public static class ConfigurationFile
         byte[] content;
         try
         {
-            content = File.ReadAllBytes(path);
+            content = ReadAll(path);
         }
         catch (Exception exception) when (exception is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -131,6 +131,15 @@ public static class ConfigurationFile
         {
             throw Wrong(path, (exception.LineNumber ?? 0) + 1, "it is not JSON", exception);
         }
+    }
+
+    /// <summary>Reads a whole file and is in nobody's way: on Windows, a file that is open is replaced only where its readers allow it.</summary>
+    private static byte[] ReadAll(string path)
+    {
+        using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        using var content = new MemoryStream();
+        stream.CopyTo(content);
+        return content.ToArray();
     }
 
     /// <summary>The lines in which the fields of the outermost object begin.</summary>
@@ -202,7 +211,7 @@ public static class ConfigurationFile
         }
     }
 
-    private static void Replace(string file, IEnumerable<ConfigurationField> fields)
+    private static async Task ReplaceAsync(string file, List<ConfigurationField> fields, TimeProvider time, CancellationToken cancellationToken)
     {
         string partial = file + ".new";
         try
@@ -230,12 +239,30 @@ public static class ConfigurationFile
                 File.SetUnixFileMode(partial, File.GetUnixFileMode(file));
             }
 
-            File.Move(partial, file, overwrite: true);
+            await MoveAsync(partial, file, time, cancellationToken).ConfigureAwait(false);
         }
         catch
         {
             File.Delete(partial);
             throw;
+        }
+    }
+
+    /// <summary>Puts a file in the place of another. On Windows that has to wait for programs that hold the other one open, such as a virus scanner.</summary>
+    private static async Task MoveAsync(string from, string to, TimeProvider time, CancellationToken cancellationToken)
+    {
+        long start = time.GetTimestamp();
+        while (true)
+        {
+            try
+            {
+                File.Move(from, to, overwrite: true);
+                return;
+            }
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException && OperatingSystem.IsWindows() && time.GetElapsedTime(start) < s_lockPatience)
+            {
+                await Task.Delay(s_lockPause, time, cancellationToken).ConfigureAwait(false);
+            }
         }
     }
 }

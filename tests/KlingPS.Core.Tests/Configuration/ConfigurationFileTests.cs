@@ -208,6 +208,27 @@ public sealed class ConfigurationFileTests : IDisposable
     }
 
     [Fact]
+    public async Task A_change_waits_for_a_program_that_holds_the_file_open()
+    {
+        if (!OperatingSystem.IsWindows())
+        {
+            Assert.Skip("Elsewhere a file that is open can be replaced.");
+            return;
+        }
+
+        await ChangeAsync("Vault", "before");
+        Task change;
+        using (new FileStream(FilePath, FileMode.Open, FileAccess.Read, FileShare.Read))
+        {
+            change = ChangeAsync("Vault", "after");
+            Assert.False(change.IsCompleted);
+        }
+
+        await change;
+        Assert.Equal("after", ConfigurationFile.Read(FilePath).Vault);
+    }
+
+    [Fact]
     public async Task A_link_stays_a_link_and_the_rights_of_the_file_stay()
     {
         if (OperatingSystem.IsWindows())

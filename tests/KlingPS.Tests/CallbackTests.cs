@@ -1,3 +1,4 @@
+using System.Collections;
 using System.Globalization;
 using System.Management.Automation;
 using System.Net;
@@ -215,6 +216,9 @@ public sealed class CallbackTests : IDisposable
     [InlineData("Receive-KlingCallback -HmacKey $key -HmacSecretName x")]
     [InlineData("Receive-KlingCallback -HmacKey ([securestring]::new())")]
     [InlineData("Test-KlingCallback '{}'")]
+    [InlineData("Test-KlingCallback '{}' -HmacKey $key -Vault Mine")]
+    [InlineData("Receive-KlingCallback -HmacKey $key -Vault Mine")]
+    [InlineData("Receive-KlingCallback -Vault Mine")]
     public async Task What_cannot_be_done_is_said_before_anything_is_done(string script)
     {
         (await ConnectAsync()).Clean();
@@ -272,6 +276,33 @@ public sealed class CallbackTests : IDisposable
             new { body = Body("t1"), timestamp, signature, key = Key })).Clean();
 
         Assert.Equal([true, true, true, false, false], result.Of<bool>());
+    }
+
+    [Theory]
+    [InlineData("a key with blanks")]
+    [InlineData("ein Schl\u00fcssel")]
+    public async Task An_HMAC_key_with_blanks_in_it_is_read_from_a_vault_as_it_is(string secret)
+    {
+        (await TestVaults.InstallAsync(_shell)).Content["Mine"] = new Hashtable { ["hmac"] = ConnectedShell.Secure(secret), ["text"] = secret, ["credential"] = new PSCredential("any", ConnectedShell.Secure(secret)) };
+        (string timestamp, string signature) = Sign("t1", secret);
+
+        ShellResult result = (await _shell.RunAsync(
+            "'hmac', 'text', 'credential' | ForEach-Object { Test-KlingCallback $body -Timestamp $timestamp -Signature $signature -HmacSecretName $_ -Vault Mine }",
+            new { body = Body("t1"), timestamp, signature })).Clean();
+
+        Assert.Equal([true, true, true], result.Of<bool>());
+    }
+
+    [Fact]
+    public async Task An_HMAC_key_that_is_empty_names_its_secret()
+    {
+        (await TestVaults.InstallAsync(_shell)).Content["Mine"] = new Hashtable { ["hmac"] = " " };
+
+        ShellResult result = await _shell.RunAsync("Test-KlingCallback '{}' -HmacSecretName hmac");
+
+        string message = result.Terminating.Is("KlingRequestInvalid", ErrorCategory.InvalidArgument).ToString();
+        Assert.Contains("What the secret 'hmac' holds cannot be a key. The HMAC key is empty", message, StringComparison.Ordinal);
+        Assert.Contains("Set-Secret -Name 'hmac'", message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -2,7 +2,6 @@ using System.Net;
 using System.Security;
 using System.Security.Cryptography;
 using System.Text;
-using KlingPS.Core.Secrets;
 
 namespace KlingPS.Core.Callbacks;
 
@@ -37,9 +36,6 @@ public sealed class CallbackKey
         secure.MakeReadOnly();
         return new CallbackKey(secure);
     }
-
-    /// <summary>Takes over a key that was kept as a secret, in the form that a secret store gives out.</summary>
-    internal static CallbackKey From(ApiKey secret) => From(new NetworkCredential(string.Empty, secret.ToAuthorizationHeader().Parameter).SecurePassword);
 
     /// <summary>What the service's signature of a callback has to be: HMAC-SHA256 over <c>taskId.timestamp</c>; 32 bytes.</summary>
     /// <param name="taskId">The id in the payload.</param>

@@ -124,10 +124,10 @@ public sealed class ConnectKlingAccountCommand : KlingCommand
     {
         if (ParameterSetName == SecretSet)
         {
-            SecretAnswer answer = new SecretStore(this, configuration.SecretName, configuration.Vault).Read();
-            return answer.Key is ApiKey key
+            (ApiKey? key, string? problem) = new SecretStore(this, configuration.SecretName, configuration.Vault).ReadApiKey();
+            return key is not null
                 ? new FoundKey(key, KeySource.FromSecret(configuration.SecretName, configuration.Vault))
-                : throw new KlingException(ErrorKind.ApiKeyMissing, answer.Problem!);
+                : throw new KlingException(ErrorKind.ApiKeyMissing, problem!);
         }
 
         return ApiKey is not null

@@ -1,7 +1,6 @@
 using System.Security;
 using KlingPS.Core;
 using KlingPS.Core.Callbacks;
-using KlingPS.Core.Secrets;
 using KlingPS.Sessions;
 
 namespace KlingPS.Parameters;
@@ -10,12 +9,17 @@ namespace KlingPS.Parameters;
 internal static class CallbackKeys
 {
     /// <summary>The key that was given, or that the secret holds; <see langword="null"/> when there is neither.</summary>
-    /// <exception cref="KlingException">Both were given, or the secret cannot be read.</exception>
+    /// <exception cref="KlingException">Both were given, or a vault without a secret, or the secret cannot be read.</exception>
     public static CallbackKey? Find(KlingCommand command, SecureString? key, string? secretName, string? vault)
     {
         if (key is not null && secretName is not null)
         {
             throw new KlingException(ErrorKind.RequestInvalid, "-HmacKey and -HmacSecretName are two ways to give the same key; use one.");
+        }
+
+        if (vault is not null && secretName is null)
+        {
+            throw new KlingException(ErrorKind.RequestInvalid, "-Vault says where the secret of -HmacSecretName is; give both, or leave -Vault out.");
         }
 
         return key is not null ? CallbackKey.From(key)
@@ -26,9 +30,9 @@ internal static class CallbackKeys
     private static CallbackKey ReadSecret(KlingCommand command, string name, string? vault)
     {
         string howToStore = $"Set-Secret -Name '{name}' -Secret (Read-Host -AsSecureString)" + (vault is null ? string.Empty : $" -Vault '{vault}'");
-        SecretAnswer answer = new SecretStore(command, name, vault, howToStore).Read();
-        using ApiKey key = answer.Key ?? throw new KlingException(ErrorKind.RequestInvalid, $"The HMAC key was not found. {answer.Problem}");
-        using SecureString secret = key.ToSecureString();
-        return CallbackKey.From(secret);
+        var store = new SecretStore(command, name, vault, howToStore);
+        SecretAnswer answer = store.Read();
+        using SecureString secret = answer.Secret ?? throw new KlingException(ErrorKind.RequestInvalid, $"The HMAC key was not found. {answer.Problem}");
+        return store.Convert(secret, CallbackKey.From);
     }
 }

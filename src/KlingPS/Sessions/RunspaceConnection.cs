@@ -133,8 +133,8 @@ internal sealed class RunspaceConnection
     /// <exception cref="KlingException">There is none, and why.</exception>
     public static FoundKey FindKey(KlingCommand command, KlingConfiguration configuration)
     {
-        SecretAnswer answer = new SecretStore(command, configuration.SecretName, configuration.Vault).Read();
-        if (answer.Key is ApiKey stored)
+        (ApiKey? stored, string? problem) = new SecretStore(command, configuration.SecretName, configuration.Vault).ReadApiKey();
+        if (stored is not null)
         {
             return new FoundKey(stored, KeySource.FromSecret(configuration.SecretName, configuration.Vault));
         }
@@ -142,13 +142,13 @@ internal sealed class RunspaceConnection
         string? variable = Environment.GetEnvironmentVariable(KeySource.Variable);
         if (string.IsNullOrWhiteSpace(variable))
         {
-            throw new KlingException(ErrorKind.ApiKeyMissing, $"No API key: you are not connected, the environment variable {KeySource.Variable} is not set, and the secret store gives none. {answer.Problem}");
+            throw new KlingException(ErrorKind.ApiKeyMissing, $"No API key: you are not connected, the environment variable {KeySource.Variable} is not set, and the secret store gives none. {problem}");
         }
 
         try
         {
             var found = new FoundKey(ApiKey.From(variable), KeySource.FromVariable);
-            string text = $"The key is taken from the {KeySource.FromVariable.Text}. {answer.Problem}";
+            string text = $"The key is taken from the {KeySource.FromVariable.Text}. {problem}";
             if (configuration.IsSet(nameof(KlingConfiguration.SecretName)) || configuration.IsSet(nameof(KlingConfiguration.Vault)))
             {
                 // Whoever has named a secret believes that it is used.

@@ -1,5 +1,6 @@
 using System.Collections;
 using System.Management.Automation;
+using System.Net;
 using System.Security;
 using KlingPS.Core;
 using KlingPS.Core.Secrets;
@@ -34,8 +35,34 @@ internal sealed class SecretStore
 
     private string Secret => $"the secret '{_name}'" + (_vault is null ? string.Empty : $" of the vault '{_vault}'");
 
-    /// <summary>Reads the key, or tells why there is none.</summary>
+    /// <summary>Reads the API key, or tells why there is none.</summary>
     /// <exception cref="KlingException">The secret is there and holds no key.</exception>
+    public (ApiKey? Key, string? Problem) ReadApiKey()
+    {
+        SecretAnswer answer = Read();
+        using SecureString? secret = answer.Secret;
+        return secret is null ? (null, answer.Problem) : (Convert(secret, ApiKey.From), null);
+    }
+
+    /// <summary>Makes of a secret what it is needed for.</summary>
+    /// <typeparam name="T">What it is needed for.</typeparam>
+    /// <param name="secret">The secret.</param>
+    /// <param name="convert">Makes it, or throws a <see cref="KlingException"/> that says why it cannot be.</param>
+    /// <exception cref="KlingException">It cannot be, and which secret that is.</exception>
+    public T Convert<T>(SecureString secret, Func<SecureString, T> convert)
+    {
+        try
+        {
+            return convert(secret);
+        }
+        catch (KlingException exception)
+        {
+            throw Unfit(exception);
+        }
+    }
+
+    /// <summary>Reads the secret, or tells why there is none.</summary>
+    /// <exception cref="KlingException">It is there and is neither a text nor a credential.</exception>
     public SecretAnswer Read()
     {
         if (Find("Get-Secret") is not CommandInfo command)
@@ -44,7 +71,7 @@ internal sealed class SecretStore
         }
 
         Result result = Run(command, ("Name", _name));
-        return result.Output is object secret ? new SecretAnswer(ToKey(secret), null)
+        return result.Output is object secret ? new SecretAnswer(ToSecureString(secret), null)
             : new SecretAnswer(null, Explain(result));
     }
 
@@ -108,23 +135,16 @@ internal sealed class SecretStore
 
     private static string NoVault() => $"No vault is registered with SecretManagement, so there is no place for a key. Register one with: {HowToRegister} (its module comes with Install-PSResource Microsoft.PowerShell.SecretStore).";
 
-    private ApiKey ToKey(object secret)
+    private SecureString ToSecureString(object secret) => secret switch
     {
-        try
-        {
-            return secret switch
-            {
-                SecureString secure => ApiKey.From(secure),
-                string text => ApiKey.From(text),
-                PSCredential credential => ApiKey.From(credential.Password),
-                _ => throw new KlingException(ErrorKind.ApiKeyMissing, $"It is a {secret.GetType().Name}; a SecureString, a text or a credential can be."),
-            };
-        }
-        catch (KlingException exception)
-        {
-            throw new KlingException(exception.Kind, $"What {Secret} holds cannot be a key. {exception.Message} Store it again with: {_howToStore}.", exception);
-        }
-    }
+        SecureString secure => secure.Copy(),
+        string text => new NetworkCredential(string.Empty, text).SecurePassword,
+        PSCredential credential => credential.Password.Copy(),
+        _ => throw Unfit(new KlingException(ErrorKind.ApiKeyMissing, $"It is a {secret.GetType().Name}; a SecureString, a text or a credential can be.")),
+    };
+
+    private KlingException Unfit(KlingException cause)
+        => new(cause.Kind, $"What {Secret} holds cannot be a key. {cause.Message} Store it again with: {_howToStore}.", cause);
 
     private List<string> FindVaults()
         => Find("Get-SecretVault") is CommandInfo command

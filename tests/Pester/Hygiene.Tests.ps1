@@ -1,4 +1,4 @@
-# The key is nowhere to be found: one job does everything, well and badly, and tells all it can; then every stream and every byte it left is searched.
+# The API key and the HMAC key are nowhere to be found: one job does everything, well and badly, and tells all it can; then every stream and every byte it left is searched.
 
 Describe 'The key' {
     BeforeAll {
@@ -6,22 +6,26 @@ Describe 'The key' {
         $place = [IO.Directory]::CreateTempSubdirectory('klingps-hygiene-').FullName
         $key = [guid]::NewGuid().ToString('N')
 
-        # What must not be found: the key, as it is or in base64, and each half of it.
-        $needles = [ordered] @{
-            'the key'          = $key
-            'its base64'       = [Convert]::ToBase64String([Text.Encoding]::UTF8.GetBytes($key)).TrimEnd('=')
-            'its wide base64'  = [Convert]::ToBase64String([Text.Encoding]::Unicode.GetBytes($key)).TrimEnd('=')
-            'its first half'   = $key.Substring(0, 16)
-            'its second half'  = $key.Substring(16)
-            'its hexadecimals' = [Convert]::ToHexString([Text.Encoding]::UTF8.GetBytes($key))
+        $hmac = [guid]::NewGuid().ToString('N')
+
+        # What must not be found: each key, as it is or in base64, and each half of it.
+        $needles = [ordered] @{}
+        foreach ($secret in @{ Name = 'the API key'; Text = $key }, @{ Name = 'the HMAC key'; Text = $hmac }) {
+            $needles[$secret.Name] = $secret.Text
+            $needles["$($secret.Name) in base64"] = [Convert]::ToBase64String([Text.Encoding]::UTF8.GetBytes($secret.Text)).TrimEnd('=')
+            $needles["$($secret.Name) in wide base64"] = [Convert]::ToBase64String([Text.Encoding]::Unicode.GetBytes($secret.Text)).TrimEnd('=')
+            $needles["the first half of $($secret.Name)"] = $secret.Text.Substring(0, 16)
+            $needles["the second half of $($secret.Name)"] = $secret.Text.Substring(16)
+            $needles["$($secret.Name) in hexadecimals"] = [Convert]::ToHexString([Text.Encoding]::UTF8.GetBytes($secret.Text))
         }
 
-        $job = Invoke-Job -Place $place -Environment @{ TEST_KEY = $key; IMAGES = Join-Path $root 'samples' 'images' } -Script @'
+        $job = Invoke-Job -Place $place -Environment @{ TEST_KEY = $key; TEST_HMAC = $hmac; IMAGES = Join-Path $root 'samples' 'images' } -Script @'
 $VerbosePreference = $DebugPreference = $InformationPreference = $WarningPreference = 'Continue'
 $null = Start-Transcript "$HOME/transcript.txt" -IncludeInvocationHeader
 $boat, $light = "$env:IMAGES/boat.webp", "$env:IMAGES/lighthouse.png"
 $secure = ConvertTo-SecureString $env:TEST_KEY -AsPlainText -Force
 $split = ConvertTo-SecureString $env:TEST_KEY.Insert(16, ' ') -AsPlainText -Force
+$hmac = ConvertTo-SecureString $env:TEST_HMAC -AsPlainText -Force
 $wrong = ConvertTo-SecureString 'another-key' -AsPlainText -Force
 $objects = [Collections.Generic.List[object]]::new()
 
@@ -31,7 +35,7 @@ function Step([scriptblock] $Do) {
 }
 
 Step { $env:KIE_API_KEY = $env:TEST_KEY.Insert(16, ' '); Get-KlingAccount }
-Step { Start-KlingSandbox -ApiKey $secure -GenerationTime 0.2 -Credits 500 }
+Step { Start-KlingSandbox -ApiKey $secure -CallbackKey $hmac -GenerationTime 0.2 -Credits 500 }
 $sandbox = Get-KlingSandbox
 $to = @{ Endpoint = $sandbox.Endpoint; UploadEndpoint = $sandbox.UploadEndpoint }
 Step { Connect-KlingAccount $wrong @to }
@@ -70,6 +74,24 @@ Step { $sandbox.SetCredits(1); New-KlingVideoTask $boat 'too dear' }
 $sandbox.SetCredits(500)
 Step { Send-KlingImage $boat; Test-KlingImage $boat -Detailed; Measure-KlingVideoCost $boat }
 Step { ConvertTo-KlingVideo $boat 'converted' -Destination "$HOME/converted" -Sidecar; $sandbox.AddFault(@{ On = 'Create'; Kind = 'LoseAnswerAfter' }); ConvertTo-KlingVideo $light 'converted' -Destination "$HOME/converted" }
+
+# Callbacks: genuine, forged, and with keys that cannot be used.
+$probe = [Net.Sockets.TcpListener]::new([Net.IPAddress]::Loopback, 0)
+$probe.Start()
+$prefix = "http://localhost:$($probe.LocalEndpoint.Port)/kling/"
+Step { Receive-KlingCallback $prefix -HmacKey $hmac -Timeout 1 }
+$probe.Stop()
+$body = '{"data":{"taskId":"t1","state":"success"}}'
+$timestamp = [DateTimeOffset]::UtcNow.ToUnixTimeSeconds()
+$signature = [Convert]::ToBase64String([Security.Cryptography.HMACSHA256]::HashData([Text.Encoding]::UTF8.GetBytes($env:TEST_HMAC), [Text.Encoding]::UTF8.GetBytes("t1.$timestamp")))
+Step { "GENUINE $(Test-KlingCallback $body -Timestamp $timestamp -Signature $signature -HmacKey $hmac)"; Test-KlingCallback $body -Timestamp $timestamp -Signature $signature -HmacKey $hmac -Detailed }
+Step { Test-KlingCallback $body -Timestamp $timestamp -Signature $signature -HmacKey $wrong -Detailed; Test-KlingCallback 'no JSON' -HmacKey $hmac -Detailed }
+Step { Test-KlingCallback $body -HmacKey $hmac -HmacSecretName Nowhere }
+Step { Test-KlingCallback $body -HmacSecretName Nowhere }
+Step { Receive-KlingCallback -Body $body -Timestamp $timestamp -Signature $signature -HmacKey $hmac }
+Step { Receive-KlingCallback -Body $body -Timestamp $timestamp -Signature 'AAAA' -HmacKey $hmac }
+Step { New-KlingVideoTask $light 'called back' -CallbackUri $prefix -Force | Receive-KlingCallback $prefix -HmacKey $hmac -Timeout 20 | ForEach-Object { "CALLED BACK: $($_.State)"; $_ } }
+Step { New-KlingVideoTask $light 'called back in vain' -CallbackUri $prefix -Force | Receive-KlingCallback $prefix -HmacKey $wrong -Timeout 20 }
 Step { Get-KlingVideoTask; Get-KlingVideoTask -State Unknown | ForEach-Object { Resolve-KlingVideoTask $_.Id -Abandon } }
 Step { New-KlingVideoTask "$PSScriptRoot/*.ps1" 'no image'; Wait-KlingVideoTask -TaskId none; Save-KlingVideo -TaskId none }
 Step { Get-KlingSandbox; Get-KlingAccount }
@@ -99,11 +121,13 @@ $null = Stop-Transcript
         $job.Lines[-1] | Should -Be 'THE END'
         $ids = [regex]::Matches($job.Output, 'FullyQualifiedErrorId +: (Kling\w+)') | ForEach-Object { $_.Groups[1].Value } | Sort-Object -Unique
         $ids | Should -Contain 'KlingUnauthorized'
-        foreach ($id in 'KlingApiKeyMissing', 'KlingRequestInvalid', 'KlingAttemptUnknown', 'KlingKeyCapReached', 'KlingTaskFailed', 'KlingCreditsInsufficient', 'KlingServiceUnavailable', 'KlingLedgerUnusable') {
+        foreach ($id in 'KlingApiKeyMissing', 'KlingRequestInvalid', 'KlingAttemptUnknown', 'KlingKeyCapReached', 'KlingTaskFailed', 'KlingCreditsInsufficient', 'KlingServiceUnavailable', 'KlingLedgerUnusable', 'KlingListenerUnusable', 'KlingCallbackRefused') {
             $ids | Should -Contain $id
         }
 
         $job.Output | Should -Match 'Bearer \(hidden\) may not do this' -Because 'the service did repeat the key'
+        $job.Lines | Should -Contain 'GENUINE True'
+        $job.Lines | Should -Contain 'CALLED BACK: Succeeded'
         Get-ChildItem "$place/videos/*.mp4" | Should -Not -BeNullOrEmpty
         "$place/ledger.db" | Should -Exist
         "$place/converted/boat.mp4.json" | Should -Exist

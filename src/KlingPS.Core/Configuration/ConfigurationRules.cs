@@ -21,7 +21,7 @@ internal static class ConfigurationRules
         [nameof(ConfigurationValues.RequestTimeout)] = Number(20, 3600, "has to be a number of seconds from 20 to 3600"),
     };
 
-    private static readonly string[] s_secretNames = ["apikey", "api_key", "password", "credential"];
+    private static readonly string[] s_secretNames = ["apikey", "api_key", "password", "credential", "hmac", "token", "secret"];
 
     /// <summary>The names of all fields.</summary>
     public static IReadOnlyCollection<string> Names => s_rules.Keys;
@@ -32,7 +32,7 @@ internal static class ConfigurationRules
     public static string? FindProblem(string name, JsonElement value)
         => s_rules.TryGetValue(name, out Func<JsonElement, string?>? rule)
             ? value.ValueKind == JsonValueKind.Null ? null : rule(value)
-            : s_secretNames.Any(secret => name.Contains(secret, StringComparison.OrdinalIgnoreCase))
+            : !name.EndsWith(nameof(ConfigurationValues.SecretName), StringComparison.OrdinalIgnoreCase) && s_secretNames.Any(secret => name.Contains(secret, StringComparison.OrdinalIgnoreCase))
                 ? "has no place here, because this file never holds a secret. Delete it, and store a key with Set-KlingApiKey"
                 : null;
 

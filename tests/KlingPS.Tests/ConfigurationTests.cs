@@ -67,6 +67,9 @@ public sealed class ConfigurationTests : IAsyncLifetime
     [InlineData("-DailyCreditCap -1")]
     [InlineData("-PollingInterval 0")]
     [InlineData("-RequestTimeout 5")]
+    [InlineData("-RequestTimeout Infinity")]
+    [InlineData("-RequestTimeout ([double]::NaN)")]
+    [InlineData("-PollingInterval ([double]::NegativeInfinity)")]
     [InlineData("-Vault Mine -Reset Vault")]
     public async Task A_value_that_cannot_be_is_refused_and_nothing_is_written(string arguments)
     {

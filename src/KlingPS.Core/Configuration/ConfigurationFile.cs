@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 
@@ -191,6 +192,9 @@ public static class ConfigurationFile
     {
         string text => JsonSerializer.SerializeToElement(text, ConfigurationContext.Default.String),
         decimal number => JsonSerializer.SerializeToElement(number, ConfigurationContext.Default.Decimal),
+
+        // JSON has no such number; the rule for the field refuses a text.
+        double number when !double.IsFinite(number) => JsonSerializer.SerializeToElement(number.ToString(CultureInfo.InvariantCulture), ConfigurationContext.Default.String),
         double number => JsonSerializer.SerializeToElement(number, ConfigurationContext.Default.Double),
         _ => throw new UnreachableException(),
     };

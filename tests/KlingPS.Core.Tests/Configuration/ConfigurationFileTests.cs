@@ -94,6 +94,10 @@ public sealed class ConfigurationFileTests : IDisposable
     [InlineData("ApiKey", "hunter2")]
     [InlineData("KIE_API_KEY", "hunter2")]
     [InlineData("ProxyPassword", "hunter2")]
+    [InlineData("HmacKey", "hunter2")]
+    [InlineData("WebhookHmac", "hunter2")]
+    [InlineData("AccessToken", "hunter2")]
+    [InlineData("ClientSecret", "hunter2")]
     public async Task A_secret_in_the_file_is_refused_and_not_repeated(string field, string value)
     {
         File.WriteAllText(FilePath, JsonSerializer.Serialize(new Dictionary<string, string> { [field] = value }));
@@ -105,6 +109,14 @@ public sealed class ConfigurationFileTests : IDisposable
         KlingException written = await Assert.ThrowsAsync<KlingException>(() => ChangeAsync(field, value));
         Assert.DoesNotContain("hunter2", written.ToString(), StringComparison.Ordinal);
         Assert.False(File.Exists(FilePath));
+    }
+
+    [Fact]
+    public void The_name_of_a_secret_is_none()
+    {
+        File.WriteAllText(FilePath, """{ "HmacSecretName": "hmac", "SecretName": "kling" }""");
+
+        Assert.Equal("kling", ConfigurationFile.Read(FilePath).SecretName);
     }
 
     [Fact]

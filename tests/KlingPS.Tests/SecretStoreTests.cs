@@ -288,4 +288,13 @@ public sealed class SecretStoreTests
     [InlineData("pwsh -ExecutionPolicy Bypass -NonInteractive -File job.ps1", true)]
     public void A_shell_that_was_told_not_to_ask_is_known_by_its_arguments(string line, bool expected)
         => Assert.Equal(expected, HostInteraction.SaysNonInteractive(line.Split(' ')));
+
+    [Theory]
+    [InlineData("pwsh -s -NoLogo -NoProfile", true)]
+    [InlineData("pwsh -NoLogo -ServerMode", true)]
+    [InlineData("pwsh -sshs -NoLogo", false)]
+    [InlineData("pwsh -SettingsFile x.json", false)]
+    [InlineData("pwsh -File job.ps1 -s", false)]
+    public void A_job_in_the_background_that_nobody_can_answer_is_known_by_its_arguments(string line, bool expected)
+        => Assert.Equal(expected, HostInteraction.SaysJob(line.Split(' ')));
 }

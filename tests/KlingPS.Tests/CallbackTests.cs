@@ -278,6 +278,19 @@ public sealed class CallbackTests : IDisposable
         Assert.Equal([true, true, true, false, false], result.Of<bool>());
     }
 
+    [Fact]
+    public async Task A_callback_over_plain_http_is_warned_of_once_and_one_to_this_machine_not()
+    {
+        (await ConnectAsync()).Clean();
+        var images = new { images = new[] { Image("a.png"), Image("b.png") } };
+
+        ShellResult open = (await _shell.RunAsync("$images | New-KlingVideoTask -Prompt 'It moves.' -CallbackUri 'http://hooks.example/kling' -WhatIf", images)).Clean();
+        ShellResult safe = (await _shell.RunAsync("$images | New-KlingVideoTask -Prompt 'It moves.' -CallbackUri 'https://hooks.example/kling' -WhatIf; $images | New-KlingVideoTask -Prompt 'It moves.' -CallbackUri 'http://127.0.0.1:8080/' -WhatIf", images)).Clean();
+
+        Assert.Contains("hooks.example over plain http", Assert.Single(open.Warnings), StringComparison.Ordinal);
+        Assert.Empty(safe.Warnings);
+    }
+
     [Theory]
     [InlineData("a key with blanks")]
     [InlineData("ein Schl\u00fcssel")]

@@ -11,6 +11,8 @@ public abstract class VideoRequestCommand : ImagePathCommand
 {
     private readonly string _runId = Guid.NewGuid().ToString("N");
 
+    private bool _hasWarnedOfHttp;
+
     /// <summary>What should not be seen: at most 2496 characters.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Alias("negative_prompt")]
@@ -71,13 +73,25 @@ public abstract class VideoRequestCommand : ImagePathCommand
         NegativePrompt = NullIfBlank(NegativePrompt),
         Duration = Duration,
         CfgScale = CfgScale is double scale ? ToStep(scale) : null,
-        CallbackUri = NullIfBlank(CallbackUri),
+        CallbackUri = FindCallback(),
         Budget = MaxCredits is null && MaxTasks is null ? null : new BudgetLimit { RunId = _runId, MaxCredits = MaxCredits, MaxTasks = MaxTasks },
     };
 
     /// <summary>What buying a video means, for the question whether to.</summary>
     private protected static string Describe(SubmissionRequest request)
         => string.Create(CultureInfo.InvariantCulture, $"Buy a video of {request.Duration ?? KlingModel.DefaultDuration} seconds for {request.Credits:0.##} credits");
+
+    private string? FindCallback()
+    {
+        string? text = NullIfBlank(CallbackUri);
+        if (!_hasWarnedOfHttp && Uri.TryCreate(text, UriKind.Absolute, out Uri? uri) && uri.Scheme == Uri.UriSchemeHttp && !uri.IsLoopback)
+        {
+            _hasWarnedOfHttp = true;
+            WriteWarning($"-CallbackUri goes to {uri.Host} over plain http: everybody on the way can read the result and the number that names the request. Use an https address.");
+        }
+
+        return text;
+    }
 
     private decimal ToStep(double scale)
     {

@@ -120,6 +120,12 @@ Describe 'The recipes for automation' {
         $killed = Start-ThreadJob { param($library, $place, $service, $script) . $library; Invoke-Job -Place $place -Environment $service $script } -ArgumentList "$PSScriptRoot/CleanShell.ps1", $place, $withKey, "Set-Content '$place/id' `$PID; & '$place/nightly.ps1' $run"
         $limit = [datetime]::UtcNow.AddSeconds(60)
         while ((Get-KlingSandbox).CreatesAccepted -lt 3 -and [datetime]::UtcNow -lt $limit) { Start-Sleep -Milliseconds 50 }
+
+        # An answer that is not in the ledger yet would be one that was lost, and that is another test.
+        $env:KLINGPS_LEDGER = "$place/own.db"
+        $null = $sandbox | Connect-KlingAccount -SkipVerification
+        while (@(Get-KlingVideoTask -State Waiting).Count -lt 3 -and [datetime]::UtcNow -lt $limit) { Start-Sleep -Milliseconds 50 }
+        $env:KLINGPS_LEDGER = $null
         Stop-Process -Id (Get-Content "$place/id") -Force
         $null = Receive-Job $killed -Wait -AutoRemoveJob
         "$place/videos/*.mp4" | Should -Not -Exist

@@ -19,25 +19,7 @@ public sealed class SecretCompleter : IArgumentCompleter
         bool isVault = parameterName.Equals("Vault", StringComparison.OrdinalIgnoreCase);
         try
         {
-            // A runspace without a user: a locked vault could otherwise ask for its password in the middle of a line.
-            using Runspace runspace = RunspaceFactory.CreateRunspace(InitialSessionState.CreateDefault2());
-            runspace.Open();
-            using PowerShell shell = PowerShell.Create();
-            shell.Runspace = runspace;
-            shell.AddCommand(isVault ? "Get-SecretVault" : "Get-SecretInfo").AddParameter("Name", pattern);
-            if (!isVault && fakeBoundParameters?["Vault"] is string vault)
-            {
-                shell.AddParameter("Vault", vault);
-            }
-
-            IAsyncResult search = shell.BeginInvoke();
-            if (!search.AsyncWaitHandle.WaitOne(s_patience))
-            {
-                return [];
-            }
-
-            Collection<PSObject> found = [.. shell.EndInvoke(search)];
-            return [.. found
+            return [.. Search(isVault ? "Get-SecretVault" : "Get-SecretInfo", pattern, isVault ? null : fakeBoundParameters?["Vault"] as string)
                 .Select(item => (Name: Text(item, "Name"), Place: Text(item, isVault ? "ModuleName" : "VaultName")))
                 .Where(item => item.Name.Length > 0)
                 .Select(item => new CompletionResult(Quote(item.Name), item.Name, CompletionResultType.ParameterValue, item.Place.Length > 0 ? $"{item.Name} ({item.Place})" : item.Name))];
@@ -46,6 +28,35 @@ public sealed class SecretCompleter : IArgumentCompleter
         {
             // Whoever presses Tab has not asked for an error.
             return [];
+        }
+    }
+
+    private static Collection<PSObject> Search(string command, string pattern, string? vault)
+    {
+        // A runspace without a user: a locked vault could otherwise ask for its password in the middle of a line.
+        Runspace runspace = RunspaceFactory.CreateRunspace(InitialSessionState.CreateDefault2());
+        var shell = PowerShell.Create();
+        try
+        {
+            runspace.Open();
+            shell.Runspace = runspace;
+            shell.AddCommand(command).AddParameter("Name", pattern);
+            if (vault is not null)
+            {
+                shell.AddParameter("Vault", vault);
+            }
+
+            IAsyncResult search = shell.BeginInvoke();
+            return search.AsyncWaitHandle.WaitOne(s_patience) ? [.. shell.EndInvoke(search)] : [];
+        }
+        finally
+        {
+            // Stopping a vault that does not answer takes as long as the vault likes.
+            _ = Task.Run(() =>
+            {
+                shell.Dispose();
+                runspace.Dispose();
+            });
         }
     }
 

@@ -14,6 +14,7 @@ function Get-SecretInfo([string] $Name, [string] $Vault) {
         Where-Object { $_.Name -like $Name -and (-not $Vault -or $_.VaultName -eq $Vault) }
 }
 function Get-SecretVault([string] $Name) {
+    if ($env:SILENT) { [Threading.Thread]::Sleep(10000); [AppDomain]::CurrentDomain.SetData('answered', $true) }
     if ($env:LOCKED) { throw 'The vault is locked.' }
     [pscustomobject]@{ Name = 'Local'; ModuleName = 'SomeStore' } | Where-Object Name -like $Name
 }
@@ -39,6 +40,14 @@ Describe 'Completion' {
     It 'of secrets is silent where there are none, and where a vault is locked' {
         Complete 'Connect-KlingAccount -SecretName ' -Folder "$TestDrive/other" | Should -BeNullOrEmpty
         Complete 'Connect-KlingAccount -Vault ' -Before '$env:LOCKED = 1' | Should -BeNullOrEmpty
+    }
+
+    It 'of secrets does not wait for a vault that does not answer' -Skip:$IsWindows {
+        Invoke-PrivateShell -Folder "$TestDrive/home" "
+            Import-Module '$stage/KlingPS.psd1'
+            `$env:SILENT = 1
+            (TabExpansion2 'Connect-KlingAccount -Vault ').CompletionMatches | Where-Object ResultType -EQ ParameterValue
+            'answered: ' + [AppDomain]::CurrentDomain.GetData('answered')" | Should -Be 'answered: '
     }
 
     It 'of tasks makes no ledger, finds no key and starts nothing' {

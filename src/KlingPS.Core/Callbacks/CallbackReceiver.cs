@@ -146,20 +146,20 @@ public sealed class CallbackReceiver : IPipelineStage<TaskReference, Outcome<Tas
         catch (KlingException exception)
         {
             _gate.Forget(notice);
-            if (exception.StopsBatch())
+            if (exception.StopsBatch() && (_options.TakesAll || exception is not KlingApiException { IsTransient: true }))
             {
                 _results.Writer.TryWrite(new(new TaskReference { TaskId = notice.TaskId }, null, exception));
             }
             else
             {
-                _observer?.OnWarning($"A callback was passed over. {exception.Message}");
+                PassOver(exception);
             }
         }
     }
 
     private async Task HandOverAsync(CallbackNotice notice, CancellationToken cancellationToken)
     {
-        if (await LocateAsync(notice, cancellationToken).ConfigureAwait(false) is not LocatedCallback located)
+        if (await RetryAsync(() => _processor.LocateAsync(notice, cancellationToken), cancellationToken).ConfigureAwait(false) is not LocatedCallback located)
         {
             Interlocked.Increment(ref _ignored);
             return;
@@ -180,21 +180,37 @@ public sealed class CallbackReceiver : IPipelineStage<TaskReference, Outcome<Tas
         }
         else if (!located.IsConfirmed && !task.State.IsSettled())
         {
-            await _processor.RefreshAsync(task, cancellationToken).ConfigureAwait(false);
+            await RefreshAsync(notice, task, cancellationToken).ConfigureAwait(false);
 
             // It may be on its way here, and reads the record when it comes.
             _waiter.Announce(task.Id, isKept: true);
         }
     }
 
+    /// <summary>Brings a task up to date that nobody waits for here; whatever is wrong with it ends nothing.</summary>
+    private async Task RefreshAsync(CallbackNotice notice, KlingVideoTask task, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await RetryAsync(() => _processor.RefreshAsync(task, cancellationToken), cancellationToken).ConfigureAwait(false);
+        }
+        catch (KlingException exception)
+        {
+            _gate.Forget(notice);
+            PassOver(exception);
+        }
+    }
+
+    private void PassOver(KlingException exception) => _observer?.OnWarning($"A callback was passed over. {exception.Message}");
+
     /// <summary>The service may be away for a while; the callback of a lost task may be all there is of it.</summary>
-    private async Task<LocatedCallback?> LocateAsync(CallbackNotice notice, CancellationToken cancellationToken)
+    private async Task<T> RetryAsync<T>(Func<Task<T>> ask, CancellationToken cancellationToken)
     {
         for (long start = _time.GetTimestamp(); ;)
         {
             try
             {
-                return await _processor.LocateAsync(notice, cancellationToken).ConfigureAwait(false);
+                return await ask().ConfigureAwait(false);
             }
             catch (KlingApiException exception) when (exception.IsTransient && _time.GetElapsedTime(start) < s_longestOutage)
             {

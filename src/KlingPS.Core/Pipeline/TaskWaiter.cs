@@ -32,7 +32,10 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
     /// <summary>How often it is thought over when to miss a callback: others, which come meanwhile, teach how long tasks take.</summary>
     private static readonly TimeSpan s_secondThought = TimeSpan.FromSeconds(10);
 
-    /// <summary>How long the service may be away once it has answered. Before its first answer, the client's own retries are enough.</summary>
+    /// <summary>
+    /// How long the service may be away once it has answered. Before its first answer, the client's own retries are enough; but where
+    /// callbacks are awaited it is not asked for long, so that the time counts from its first failure.
+    /// </summary>
     private static readonly TimeSpan s_longestOutage = TimeSpan.FromMinutes(10);
 
     private readonly KlingSession _session;
@@ -314,6 +317,7 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
             entry.Looks++;
             TaskSnapshot snapshot = await _client.QueryTaskAsync(entry.Task.TaskId!, _stop.Token).ConfigureAwait(false);
             Volatile.Write(ref _lastAnswer, _time.GetTimestamp());
+            entry.FailingSince = null;
             if (snapshot is { State: KlingTaskState.Succeeded, ResultUris.Count: 0 })
             {
                 return ++entry.LooksForLink < MaxLooksForLink
@@ -400,10 +404,11 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
     private bool IsPassing(Entry entry, KlingException exception) => exception.Kind switch
     {
         ErrorKind.TaskNotFound => entry.Task is not null && _time.GetUtcNow() - AcceptedAt(entry.Task) < s_birth,
-        _ => exception is KlingApiException { IsTransient: true }
-            && Volatile.Read(ref _lastAnswer) is not 0 and long answered
-            && _time.GetElapsedTime(answered) < s_longestOutage,
+        _ => exception is KlingApiException { IsTransient: true } && LastGood(entry) is not 0 and long good && _time.GetElapsedTime(good) < s_longestOutage,
     };
+
+    /// <summary>Since when the service has been away, as a timestamp; 0 when it has not been there yet.</summary>
+    private long LastGood(Entry entry) => _callbacks == CallbackUse.None ? Volatile.Read(ref _lastAnswer) : entry.FailingSince ??= _time.GetTimestamp();
 
     /// <summary>Takes what the ledger knows of generation times into account, once for each kind of task.</summary>
     private async Task LearnAsync(KlingVideoTask task)
@@ -504,6 +509,9 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
         public long AnnouncedId { get; set; }
 
         public DateTimeOffset? LastLook { get; set; }
+
+        /// <summary>When the first of the looks failed that have failed in a row, as a timestamp.</summary>
+        public long? FailingSince { get; set; }
 
         /// <summary>Looks left that a callback has called for.</summary>
         public int LooksForCall { get; set; }

@@ -371,6 +371,52 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_hiccup_of_the_service_when_the_first_callback_comes_does_not_end_the_wait()
+    {
+        Receive(new ReceiveOptions { IsPolling = false });
+        await PostAsync("a");
+        _harness.Tasks["a"] = PipelineHarness.InTurn([.. Enumerable.Repeat(Replies.Html(502), 12), PipelineHarness.Succeeded("a")]);
+        Call("a");
+
+        Outcome<TaskReference, KlingVideoTask> outcome = Assert.Single(await FinishAsync());
+
+        Assert.Equal(("a", null), (outcome.Value?.TaskId, outcome.Error));
+    }
+
+    [Fact]
+    public async Task A_service_that_stays_away_after_the_callback_ends_the_wait_at_last()
+    {
+        Receive(new ReceiveOptions { IsPolling = false });
+        await PostAsync("a");
+        _harness.Tasks["a"] = Replies.Html(502);
+        Call("a");
+
+        Assert.Equal(ErrorKind.ServiceUnavailable, Assert.Single(await FinishAsync()).Error!.Kind);
+        Assert.InRange(_harness.Clock.GetUtcNow() - _harness.Clock.Start, TimeSpan.FromMinutes(10), TimeSpan.FromMinutes(12));
+    }
+
+    [Fact]
+    public async Task A_callback_of_somebody_elses_task_during_an_outage_does_not_end_the_wait()
+    {
+        Receive(new ReceiveOptions { IsPolling = false });
+        await PostAsync("mine");
+        await _harness.AcceptedAsync("other");
+        _harness.Tasks["other"] = Replies.Html(502);
+        Call("other");
+        while (_harness.Observer.Warnings.IsEmpty)
+        {
+            await PassAsync(TimeSpan.FromSeconds(10));
+        }
+
+        _harness.Tasks["mine"] = PipelineHarness.Succeeded("mine");
+        Call("mine");
+
+        Outcome<TaskReference, KlingVideoTask> outcome = Assert.Single(await FinishAsync());
+        Assert.Equal(("mine", null), (outcome.Value?.TaskId, outcome.Error));
+        Assert.Contains("passed over", Assert.Single(_harness.Observer.Warnings), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_payload_that_another_server_received_is_confirmed_before_it_counts()
     {
         KlingVideoTask attempt = await LostAsync("/images/fox.png");

@@ -21,6 +21,9 @@ public sealed class CallbackReceiver : IPipelineStage<TaskReference, Outcome<Tas
     private static readonly TimeSpan s_pause = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan s_longestOutage = TimeSpan.FromMinutes(10);
 
+    /// <summary>How long callbacks that have been answered may still be looked into when the wait is over: as long as the service would have given them.</summary>
+    private static readonly TimeSpan s_longestDrain = TimeSpan.FromSeconds(15);
+
     private readonly CallbackGate _gate;
     private readonly IDisposable _listener;
     private readonly ReceiveOptions _options;
@@ -35,6 +38,12 @@ public sealed class CallbackReceiver : IPipelineStage<TaskReference, Outcome<Tas
     private readonly ConcurrentDictionary<long, byte> _posted = new();
 
     private readonly Channel<Outcome<TaskReference, KlingVideoTask>> _results = Channel.CreateUnbounded<Outcome<TaskReference, KlingVideoTask>>();
+
+    /// <summary>The tasks that the waiter has been told of, and has not handed out.</summary>
+    private readonly ConcurrentDictionary<long, KlingVideoTask> _called = new();
+
+    private readonly Task _listening;
+    private volatile bool _isDraining;
     private int _ignored;
 
     /// <summary>Begins to look into what the listener lets in.</summary>
@@ -68,7 +77,7 @@ public sealed class CallbackReceiver : IPipelineStage<TaskReference, Outcome<Tas
             _ = StopListeningAsync(timeout);
         }
 
-        _ = ListenAsync();
+        _listening = ListenAsync();
         _ = ForwardAsync();
     }
 
@@ -166,38 +175,48 @@ public sealed class CallbackReceiver : IPipelineStage<TaskReference, Outcome<Tas
         }
 
         KlingVideoTask task = located.Task;
-        if (_waiter.Announce(task.Id))
+        if (!_isDraining)
         {
-            return;
-        }
+            _called[task.Id] = task;
+            if (_waiter.Announce(task.Id))
+            {
+                return;
+            }
 
-        if (_options.TakesAll || located.IsSettled)
-        {
-            if (_posted.TryAdd(task.Id, 0))
+            if ((_options.TakesAll || located.IsSettled) && _posted.TryAdd(task.Id, 0))
             {
                 _waiter.Post(new TaskReference { Task = task }, _end, isAnnounced: true);
+                return;
+            }
+
+            _called.TryRemove(task.Id, out _);
+        }
+
+        if (!located.IsConfirmed && !task.State.IsSettled())
+        {
+            if (!await RefreshAsync(task, cancellationToken).ConfigureAwait(false))
+            {
+                _gate.Forget(notice);
             }
         }
-        else if (!located.IsConfirmed && !task.State.IsSettled())
-        {
-            await RefreshAsync(notice, task, cancellationToken).ConfigureAwait(false);
 
-            // It may be on its way here, and reads the record when it comes.
-            _waiter.Announce(task.Id, isKept: true);
-        }
+        // It may be on its way here, and reads the record when it comes.
+        _waiter.Announce(task.Id, isKept: true);
     }
 
     /// <summary>Brings a task up to date that nobody waits for here; whatever is wrong with it ends nothing.</summary>
-    private async Task RefreshAsync(CallbackNotice notice, KlingVideoTask task, CancellationToken cancellationToken)
+    /// <returns>Whether the service could be asked.</returns>
+    private async Task<bool> RefreshAsync(KlingVideoTask task, CancellationToken cancellationToken)
     {
         try
         {
             await RetryAsync(() => _processor.RefreshAsync(task, cancellationToken), cancellationToken).ConfigureAwait(false);
+            return true;
         }
         catch (KlingException exception)
         {
-            _gate.Forget(notice);
             PassOver(exception);
+            return false;
         }
     }
 
@@ -219,6 +238,25 @@ public sealed class CallbackReceiver : IPipelineStage<TaskReference, Outcome<Tas
         }
     }
 
+    /// <summary>Sees to it that the ledger learns of every callback that was answered: the service does not send it again.</summary>
+    private async Task DrainAsync()
+    {
+        _isDraining = true;
+        _listener.Dispose();
+        _gate.Complete();
+        Task limit = Task.Delay(s_longestDrain, _time, _stop.Token);
+        await Task.WhenAny(Task.WhenAll(_listening, RefreshCalledAsync()), limit).ConfigureAwait(false);
+    }
+
+    /// <summary>Looks at what was called for, but does not come out any more.</summary>
+    private async Task RefreshCalledAsync()
+    {
+        foreach (KlingVideoTask task in _called.Values)
+        {
+            await RefreshAsync(task, _stop.Token).ConfigureAwait(false);
+        }
+    }
+
     [SuppressMessage("Design", "CA1031", Justification = "Whatever ended the wait is carried to the reader of the results.")]
     private async Task ForwardAsync()
     {
@@ -228,12 +266,18 @@ public sealed class CallbackReceiver : IPipelineStage<TaskReference, Outcome<Tas
             await foreach (Outcome<TaskReference, KlingVideoTask> outcome in _waiter.Results.ReadAllAsync(_stop.Token).ConfigureAwait(false))
             {
                 _results.Writer.TryWrite(outcome);
+                if ((outcome.Value ?? outcome.Item.Task)?.Id is long id)
+                {
+                    _called.TryRemove(id, out _);
+                }
+
                 if (outcome.Value is not null && ++count == _options.Count)
                 {
                     break;
                 }
             }
 
+            await DrainAsync().ConfigureAwait(false);
             _results.Writer.TryComplete();
         }
         catch (OperationCanceledException) when (_stop.IsCancellationRequested)

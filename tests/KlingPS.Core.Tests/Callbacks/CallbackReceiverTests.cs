@@ -416,6 +416,40 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
         Assert.Contains("passed over", Assert.Single(_harness.Observer.Warnings), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Callbacks_that_were_answered_are_recorded_though_the_wait_is_over(bool takesAll)
+    {
+        var released = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Receive(new ReceiveOptions { TakesAll = takesAll, Count = 1 });
+        KlingVideoTask late = await _harness.AcceptedAsync("late");
+        KlingVideoTask prompt = await _harness.AcceptedAsync("prompt");
+        if (!takesAll)
+        {
+            await _receiver!.PostAsync(new TaskReference { Task = prompt }, CancellationToken.None);
+        }
+
+        _harness.Tasks["prompt"] = PipelineHarness.Succeeded("prompt");
+        _harness.Tasks["late"] = async (request, cancellationToken) =>
+        {
+            await released.Task.WaitAsync(cancellationToken);
+            return await PipelineHarness.Succeeded("late")(request, cancellationToken);
+        };
+        Assert.Equal(CallbackResult.Accepted, Call("late"));
+        while (QueriesOf("late") == 0)
+        {
+            await Task.Yield();
+        }
+
+        Assert.Equal(CallbackResult.Accepted, Call("prompt"));
+        Assert.Equal("prompt", (await _receiver!.Results.ReadAsync()).Value!.TaskId);
+        released.SetResult();
+        await _receiver.Results.Completion;
+
+        Assert.Equal(KlingTaskState.Succeeded, (await _harness.Ledger.FindAsync(late.Id, CancellationToken.None))!.State);
+    }
+
     [Fact]
     public async Task A_payload_that_another_server_received_is_confirmed_before_it_counts()
     {

@@ -75,7 +75,7 @@ public sealed class CallbackProcessor
         if (attempt is not null)
         {
             RequireSame(attempt, snapshot);
-            await _session.Ledger.RecordAcceptedAsync(attempt.Id, notice.TaskId).ConfigureAwait(false);
+            await SettleAsync(attempt, notice.TaskId).ConfigureAwait(false);
         }
 
         KlingVideoTask task = await _session.Ledger.RecordSnapshotAsync(_session.Account, snapshot).ConfigureAwait(false);
@@ -91,6 +91,21 @@ public sealed class CallbackProcessor
             && await _session.Ledger.FindByNonceAsync(_session.Account, nonce, cancellationToken).ConfigureAwait(false) is { TaskId: null, State: not KlingTaskState.Rejected } attempt
                 ? attempt
                 : null;
+
+    private async Task SettleAsync(KlingVideoTask attempt, string taskId)
+    {
+        try
+        {
+            await _session.Ledger.RecordAcceptedAsync(attempt.Id, taskId).ConfigureAwait(false);
+        }
+        catch (InvalidOperationException exception)
+        {
+            throw new KlingException(
+                ErrorKind.CallbackRefused,
+                $"A callback says that task {taskId} of the service is the video of '{attempt.Subject}' (task {attempt.Id}); but that has become another task meanwhile. Nothing was changed; if both are yours, the video was bought twice: Get-KlingVideoTask -TaskId {taskId} takes it into the ledger.",
+                exception);
+        }
+    }
 
     private static void RequireSame(KlingVideoTask attempt, TaskSnapshot snapshot)
     {

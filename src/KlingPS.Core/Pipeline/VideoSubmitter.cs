@@ -358,7 +358,7 @@ public sealed class VideoSubmitter
         {
             try
             {
-                return await _session.Ledger.RecordAcceptedAsync(task.Id, taskId).ConfigureAwait(false);
+                return await RecordPurchaseAsync(request, task, taskId).ConfigureAwait(false);
             }
             catch (KlingException exception) when (exception.Kind == ErrorKind.LedgerUnusable)
             {
@@ -373,6 +373,31 @@ public sealed class VideoSubmitter
                 await Task.Delay(Backoff.NotSent.Next(tries, retryAfter: null), _session.TimeProvider).ConfigureAwait(false);
             }
         }
+    }
+
+    private async Task<KlingVideoTask> RecordPurchaseAsync(SubmissionRequest request, KlingVideoTask task, string taskId)
+    {
+        try
+        {
+            return await _session.Ledger.RecordAcceptedAsync(task.Id, taskId).ConfigureAwait(false);
+        }
+        catch (InvalidOperationException)
+        {
+            return await RecordTwiceBoughtAsync(request, task, taskId).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Records the second task of an attempt: a callback has told meanwhile that an earlier try, which seemed to be refused, was accepted.</summary>
+    /// <returns>The task that the attempt is by the callback.</returns>
+    private async Task<KlingVideoTask> RecordTwiceBoughtAsync(SubmissionRequest request, KlingVideoTask task, string taskId)
+    {
+        KlingVideoTask settled = (await _session.Ledger.FindAsync(task.Id, CancellationToken.None).ConfigureAwait(false))!;
+        KlingVideoTask second = await _session.Ledger.RecordSnapshotAsync(
+            _session.Account,
+            new TaskSnapshot { TaskId = taskId, State = KlingTaskState.Waiting, Request = ToVideo(request, settled.ImageUri, settled.TailImageUri) }).ConfigureAwait(false);
+        _observer?.OnWarning(
+            $"The video of '{request.Subject}' was bought twice: as task {settled.TaskId} of the service (task {settled.Id} here), although the answer to that request was an error, and as task {taskId} ({second.Id} here).");
+        return settled;
     }
 
     private void ThrowIfBatchIsOver()

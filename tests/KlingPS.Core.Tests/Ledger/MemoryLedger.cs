@@ -28,7 +28,9 @@ internal sealed class MemoryLedger : ITaskLedger
         return Task.FromResult(Begin(intent));
     }
 
-    public Task<KlingVideoTask> RecordAcceptedAsync(long id, string taskId) => Task.FromResult(Change(id, task => task.Accepted(taskId, _time.GetUtcNow())));
+    public Task<KlingVideoTask> RecordAcceptedAsync(long id, string taskId) => Task.FromResult(Change(id, task => task.TaskId == taskId ? task
+        : task.TaskId is null ? task.Accepted(taskId, _time.GetUtcNow())
+        : throw new InvalidOperationException($"The task is {task.TaskId} already.")));
 
     public Task<KlingVideoTask> RecordRejectedAsync(long id, string? code, string reason)
         => Task.FromResult(Change(id, task => task.Rejected(code, reason, _time.GetUtcNow())));

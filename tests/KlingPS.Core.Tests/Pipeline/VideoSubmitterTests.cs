@@ -87,6 +87,26 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_video_that_was_bought_twice_is_recorded_twice_and_the_user_is_told()
+    {
+        // The try that failed was accepted all the same, and its callback comes while the next is under way.
+        _harness.Service.On(FakeService.CreatePath, Replies.Code(500, "Server exception"), async (request, cancellationToken) =>
+        {
+            await _harness.Ledger.RecordAcceptedAsync(Assert.Single(await _harness.ListAsync()).Id, "first");
+            return await Replies.Accepts("second")(request, cancellationToken);
+        });
+
+        Outcome<SubmissionRequest, KlingVideoTask> outcome = await _harness.SubmitAsync(
+            new VideoSubmitter(_harness.Session, _harness.Observer), _harness.Request("fox.png") with { CallbackUri = "https://hooks.example/kling" });
+
+        Assert.Equal(("first", null), (outcome.Value?.TaskId, outcome.Error));
+        Assert.Equal(["first", "second"], (await _harness.ListAsync()).Select(task => task.TaskId));
+        string warning = Assert.Single(_harness.Observer.Warnings);
+        Assert.Contains("first", warning, StringComparison.Ordinal);
+        Assert.Contains("second", warning, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Every_attempt_has_a_number_of_its_own_and_is_the_same_purchase_all_the_same()
     {
         SubmissionRequest request = _harness.Request("fox.png") with { CallbackUri = "https://hooks.example/kling" };

@@ -24,6 +24,8 @@ public sealed class CallbackReceiver : IPipelineStage<TaskReference, Outcome<Tas
     /// <summary>How long callbacks that have been answered may still be looked into when the wait is over: as long as the service would have given them.</summary>
     private static readonly TimeSpan s_longestDrain = TimeSpan.FromSeconds(15);
 
+    private readonly KlingSession _session;
+    private readonly DateTimeOffset _start;
     private readonly CallbackGate _gate;
     private readonly IDisposable _listener;
     private readonly ReceiveOptions _options;
@@ -61,6 +63,8 @@ public sealed class CallbackReceiver : IPipelineStage<TaskReference, Outcome<Tas
     {
         ArgumentNullException.ThrowIfNull(session);
         ArgumentNullException.ThrowIfNull(options);
+        _session = session;
+        _start = session.TimeProvider.GetUtcNow();
         _gate = gate;
         _listener = listener;
         _options = options;
@@ -103,7 +107,7 @@ public sealed class CallbackReceiver : IPipelineStage<TaskReference, Outcome<Tas
     {
         if (!_options.TakesAll)
         {
-            _waiter.Complete();
+            _ = CompleteAsync();
         }
     }
 
@@ -113,6 +117,40 @@ public sealed class CallbackReceiver : IPipelineStage<TaskReference, Outcome<Tas
         _stop.Cancel();
         _listener.Dispose();
         _waiter.Dispose();
+    }
+
+    [SuppressMessage("Design", "CA1031", Justification = "Whatever ended the search is carried to the reader of the results.")]
+    private async Task CompleteAsync()
+    {
+        try
+        {
+            if (_options.TakesLost)
+            {
+                await PostLostAsync().ConfigureAwait(false);
+            }
+
+            _waiter.Complete();
+        }
+        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+        {
+            // Nobody reads the results any more.
+        }
+        catch (Exception exception)
+        {
+            _results.Writer.TryComplete(exception);
+        }
+    }
+
+    /// <summary>A command upstream reports an attempt whose answer was lost and passes nothing on; only the callback can tell of it.</summary>
+    private async Task PostLostAsync()
+    {
+        IReadOnlyList<KlingVideoTask> attempts = await _session.Ledger.ListAsync(
+            new TaskFilter { Account = _session.Account, States = [KlingTaskState.Unknown, KlingTaskState.Submitting], Since = _start },
+            _stop.Token).ConfigureAwait(false);
+        foreach (KlingVideoTask attempt in attempts.Where(attempt => attempt.CallbackUri is not null && _posted.TryAdd(attempt.Id, 0)))
+        {
+            _waiter.PostLost(attempt);
+        }
     }
 
     private async Task StopListeningAsync(TimeSpan timeout)

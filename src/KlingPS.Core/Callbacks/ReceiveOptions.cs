@@ -14,4 +14,10 @@ public sealed record ReceiveOptions
 
     /// <summary>Whether every task that is called back for is handed out, or only what is posted.</summary>
     public bool TakesAll { get; init; }
+
+    /// <summary>
+    /// Whether attempts of the account that began since, and whose answers were lost, are waited for as well when no more tasks come:
+    /// for <see cref="Timeout"/>, or without one until their callbacks are as good as missed.
+    /// </summary>
+    public bool TakesLost { get; init; }
 }

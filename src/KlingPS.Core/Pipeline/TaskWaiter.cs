@@ -156,6 +156,18 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
         }
     }
 
+    /// <summary>Takes an attempt whose answer was lost; it is waited for until its callback is missed, or as long as for any other.</summary>
+    internal void PostLost(KlingVideoTask attempt)
+    {
+        lock (_gate)
+        {
+            _open++;
+            DateTimeOffset now = _time.GetUtcNow();
+            var entry = new Entry(new TaskReference { Task = attempt }, now + _timeout) { LostAt = _timeout is null ? MissedAt(attempt, now) : null };
+            Enqueue(entry, now);
+        }
+    }
+
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private void Signal() => _changed.TrySetResult();
@@ -440,9 +452,15 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
             return next;
         }
 
-        // By then nearly all tasks of its kind have ended, and been called back for.
-        DateTimeOffset missed = created + (_session.GenerationTimes.Get(task.Model, task.Duration).Quantile(0.95) ?? s_unlearnedCallback) + s_lateCallback;
+        DateTimeOffset missed = MissedAt(task, now);
         return next > missed ? next : missed;
+    }
+
+    /// <summary>By then nearly all tasks of its kind have ended, and been called back for.</summary>
+    private DateTimeOffset MissedAt(KlingVideoTask task, DateTimeOffset now)
+    {
+        DateTimeOffset accepted = AcceptedAt(task);
+        return (accepted < now ? accepted : now) + (_session.GenerationTimes.Get(task.Model, task.Duration).Quantile(0.95) ?? s_unlearnedCallback) + s_lateCallback;
     }
 
     /// <summary>When the service took the task; its record may have been made some time before.</summary>
@@ -495,7 +513,10 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
     {
         public TaskReference Reference { get; } = reference;
 
-        public DateTimeOffset? Deadline { get; } = deadline;
+        public DateTimeOffset? Deadline => deadline ?? (Task is { TaskId: null } ? LostAt : null);
+
+        /// <summary>When an attempt is given up whose answer was lost, if no callback has brought its task.</summary>
+        public DateTimeOffset? LostAt { get; init; }
 
         /// <summary>When it is looked at; <see langword="null"/> while it is.</summary>
         public DateTimeOffset? DueAt { get; set; }

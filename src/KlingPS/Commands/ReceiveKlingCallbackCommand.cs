@@ -216,6 +216,7 @@ public sealed class ReceiveKlingCallbackCommand : KlingCommand
                 Timeout = Timeout is int seconds ? TimeSpan.FromSeconds(seconds) : null,
                 Count = Count,
                 IsPolling = Polling,
+                TakesLost = MyInvocation.ExpectingInput,
                 TakesAll = !MyInvocation.ExpectingInput && !MyInvocation.BoundParameters.ContainsKey(nameof(TaskId)) && !MyInvocation.BoundParameters.ContainsKey(nameof(InputObject)),
             },
             observer);

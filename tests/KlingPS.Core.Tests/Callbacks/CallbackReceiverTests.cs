@@ -119,6 +119,10 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
         _harness.Tasks["a"] = PipelineHarness.InTurn(PipelineHarness.Generating, PipelineHarness.Generating, PipelineHarness.Succeeded("a"));
         DateTimeOffset start = _harness.Clock.GetUtcNow();
         Call("a");
+        while (_harness.Queries == 0)
+        {
+            await Task.Yield();
+        }
 
         Assert.Equal("a", Assert.Single(await FinishAsync()).Value!.TaskId);
         Assert.InRange(_harness.Queries, 3, 4);
@@ -390,6 +394,10 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
         await PostAsync("a");
         _harness.Tasks["a"] = Replies.Html(502);
         Call("a");
+        while (_harness.Queries == 0)
+        {
+            await Task.Yield();
+        }
 
         Assert.Equal(ErrorKind.ServiceUnavailable, Assert.Single(await FinishAsync()).Error!.Kind);
         Assert.InRange(_harness.Clock.GetUtcNow() - _harness.Clock.Start, TimeSpan.FromMinutes(10), TimeSpan.FromMinutes(12));
@@ -448,6 +456,35 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
         await _receiver.Results.Completion;
 
         Assert.Equal(KlingTaskState.Succeeded, (await _harness.Ledger.FindAsync(late.Id, CancellationToken.None))!.State);
+    }
+
+    [Fact]
+    public async Task Attempts_whose_answers_were_lost_upstream_are_waited_for()
+    {
+        KlingVideoTask old = await LostAsync("/images/old.png");
+        await PassAsync(TimeSpan.FromSeconds(30));
+        Receive(new ReceiveOptions { TakesLost = true });
+        await PostAsync("a");
+        KlingVideoTask attempt = await LostAsync("/images/fox.png");
+        KlingVideoTask never = await LostAsync("/images/cat.png");
+        _harness.Tasks["a"] = PipelineHarness.Succeeded("a");
+        Call("a");
+        Assert.Equal("a", (await NextAsync()).Value!.TaskId);
+
+        _receiver!.Complete();
+        _harness.Tasks["b"] = RecordOf("b", CallbackNonce.Append(HookUri, attempt.Nonce!));
+        Call("b", attempt.Nonce);
+        while ((await _harness.Ledger.FindAsync(attempt.Id, CancellationToken.None))!.State != KlingTaskState.Succeeded)
+        {
+            await Task.Yield();
+        }
+
+        List<Outcome<TaskReference, KlingVideoTask>> outcomes = await FinishAsync();
+
+        Assert.Equal([(attempt.Id, null), (never.Id, ErrorKind.AttemptUnknown)], outcomes.Select(outcome => (outcome.Item.Task!.Id, outcome.Error?.Kind)));
+        Assert.Equal(("b", KlingTaskState.Succeeded), outcomes[0].Value is { } task ? (task.TaskId, task.State) : default);
+        Assert.Equal(KlingTaskState.Unknown, (await _harness.Ledger.FindAsync(old.Id, CancellationToken.None))!.State);
+        Assert.InRange(_harness.Clock.GetUtcNow() - never.CreatedAt, TimeSpan.FromSeconds(20), TimeSpan.FromMinutes(6));
     }
 
     [Fact]

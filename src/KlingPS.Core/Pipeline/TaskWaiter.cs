@@ -387,6 +387,7 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
             }
 
             entry.LooksForCall = entry.IsAnnounced ? MaxLooksForLink : entry.LooksForCall;
+            entry.WasCalled |= entry.IsAnnounced;
             entry.IsAnnounced = false;
         }
 
@@ -403,7 +404,7 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
             return now + s_secondThought;
         }
 
-        if (_callbacks == CallbackUse.WithoutPolling)
+        if (_callbacks == CallbackUse.WithoutPolling && !entry.WasCalled)
         {
             return DateTimeOffset.MaxValue;
         }
@@ -447,8 +448,9 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
         DateTimeOffset accepted = AcceptedAt(task);
         DateTimeOffset created = accepted < now ? accepted : now;
         DateTimeOffset next = _planner.Next(new PollSubject(task.TaskId!, task.Model, task.Duration, created, lastLook), now);
-        if (_callbacks == CallbackUse.None)
+        if (_callbacks == CallbackUse.None || entry.WasCalled)
         {
+            // No other callback will come.
             return next;
         }
 
@@ -533,6 +535,9 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
 
         /// <summary>When the first of the looks failed that have failed in a row, as a timestamp.</summary>
         public long? FailingSince { get; set; }
+
+        /// <summary>Whether a callback has ever come: the service does not send it again.</summary>
+        public bool WasCalled { get; set; }
 
         /// <summary>Looks left that a callback has called for.</summary>
         public int LooksForCall { get; set; }

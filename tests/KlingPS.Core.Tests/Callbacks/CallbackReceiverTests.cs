@@ -488,6 +488,17 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_callback_that_is_far_ahead_of_the_record_is_not_forgotten_without_polling()
+    {
+        Receive(new ReceiveOptions { IsPolling = false });
+        await PostAsync("a");
+        _harness.Tasks["a"] = PipelineHarness.InTurn([.. Enumerable.Repeat(PipelineHarness.Generating, 20), PipelineHarness.Succeeded("a")]);
+        Call("a");
+
+        Assert.Equal("a", Assert.Single(await FinishAsync()).Value!.TaskId);
+    }
+
+    [Fact]
     public async Task A_payload_that_another_server_received_is_confirmed_before_it_counts()
     {
         KlingVideoTask attempt = await LostAsync("/images/fox.png");

@@ -11,6 +11,11 @@ namespace KlingPS.Core.Callbacks;
 /// </summary>
 public sealed class CallbackProcessor
 {
+    /// <summary>How often a task is asked for that the service does not know yet, or not what it was made from: its callback is sometimes ahead.</summary>
+    private const int MaxLooks = 6;
+
+    private static readonly TimeSpan s_soon = TimeSpan.FromSeconds(2);
+
     private readonly KlingSession _session;
     private readonly KlingClient _client;
     private readonly TaskResolver _resolver;
@@ -66,7 +71,7 @@ public sealed class CallbackProcessor
             return known is null ? null : new LocatedCallback(known, IsConfirmed: false, IsSettled: false);
         }
 
-        TaskSnapshot snapshot = await _client.QueryTaskAsync(notice.TaskId, cancellationToken).ConfigureAwait(false);
+        TaskSnapshot snapshot = await AskAsync(notice.TaskId, cancellationToken).ConfigureAwait(false);
         if (CallbackNonce.Find(snapshot.Request?.CallbackUri) is string recorded && recorded != attempt?.Nonce)
         {
             attempt = await FindOpenAsync(recorded, cancellationToken).ConfigureAwait(false) ?? attempt;
@@ -91,6 +96,26 @@ public sealed class CallbackProcessor
             && await _session.Ledger.FindByNonceAsync(_session.Account, nonce, cancellationToken).ConfigureAwait(false) is { TaskId: null, State: not KlingTaskState.Rejected } attempt
                 ? attempt
                 : null;
+
+    private async Task<TaskSnapshot> AskAsync(string taskId, CancellationToken cancellationToken)
+    {
+        for (int looks = 1; ; looks++)
+        {
+            try
+            {
+                TaskSnapshot snapshot = await _client.QueryTaskAsync(taskId, cancellationToken).ConfigureAwait(false);
+                if (snapshot.Request is not null || looks == MaxLooks)
+                {
+                    return snapshot;
+                }
+            }
+            catch (KlingException exception) when (exception.Kind == ErrorKind.TaskNotFound && looks < MaxLooks)
+            {
+            }
+
+            await Task.Delay(s_soon, _session.TimeProvider, cancellationToken).ConfigureAwait(false);
+        }
+    }
 
     private async Task SettleAsync(KlingVideoTask attempt, string taskId)
     {

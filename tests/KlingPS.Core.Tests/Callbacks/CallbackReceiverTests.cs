@@ -499,6 +499,21 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_lost_task_whose_record_comes_after_its_callback_is_found()
+    {
+        KlingVideoTask attempt = await LostAsync("/images/fox.png");
+        Receive(new ReceiveOptions { TakesAll = true, Count = 1 });
+        _harness.Tasks["a"] = PipelineHarness.InTurn(
+            Replies.Code(422, "recordInfo is null"),
+            PipelineHarness.Succeeded("a"),
+            RecordOf("a", CallbackNonce.Append(HookUri, attempt.Nonce!)));
+        Call("a", attempt.Nonce);
+
+        Assert.Equal((attempt.Id, "a"), Assert.Single(await FinishAsync()).Value is { } task ? (task.Id, task.TaskId) : default);
+        Assert.Empty(_harness.Observer.Warnings);
+    }
+
+    [Fact]
     public async Task A_payload_that_another_server_received_is_confirmed_before_it_counts()
     {
         KlingVideoTask attempt = await LostAsync("/images/fox.png");

@@ -84,7 +84,7 @@ public sealed class CallbackProcessor
         }
 
         KlingVideoTask task = await _session.Ledger.RecordSnapshotAsync(_session.Account, snapshot).ConfigureAwait(false);
-        return new LocatedCallback(task, IsConfirmed: true, IsSettled: attempt is not null);
+        return new LocatedCallback(task, IsConfirmed: true, IsSettled: attempt is not null, known?.Id == task.Id ? null : known?.Id);
     }
 
     /// <summary>Asks the service how a task stands, and records it.</summary>

@@ -216,7 +216,8 @@ public sealed class CallbackReceiver : IPipelineStage<TaskReference, Outcome<Tas
         if (!_isDraining)
         {
             _called[task.Id] = task;
-            if (_waiter.Announce(task.Id))
+            bool isAwaited = located.AbsorbedId is long absorbed && (_waiter.Announce(absorbed) || _posted.ContainsKey(absorbed));
+            if (_waiter.Announce(task.Id) || isAwaited)
             {
                 return;
             }

@@ -1,3 +1,4 @@
+using KlingPS.Core.Api;
 using KlingPS.Core.Callbacks;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Pipeline;
@@ -511,6 +512,22 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
 
         Assert.Equal((attempt.Id, "a"), Assert.Single(await FinishAsync()).Value is { } task ? (task.Id, task.TaskId) : default);
         Assert.Empty(_harness.Observer.Warnings);
+    }
+
+    [Fact]
+    public async Task A_task_that_turns_out_to_be_a_lost_attempt_comes_out_once()
+    {
+        KlingVideoTask attempt = await LostAsync("/images/fox.png");
+        KlingVideoTask adopted = await _harness.Ledger.RecordSnapshotAsync(_harness.Session.Account, new TaskSnapshot { TaskId = "a", State = KlingTaskState.Generating });
+        Receive(new ReceiveOptions { IsPolling = false });
+        await _receiver!.PostAsync(new TaskReference { Task = adopted }, CancellationToken.None);
+        _harness.Tasks["a"] = RecordOf("a", CallbackNonce.Append(HookUri, attempt.Nonce!));
+        await PassAsync(TimeSpan.FromSeconds(1));
+        Call("a", attempt.Nonce);
+
+        Outcome<TaskReference, KlingVideoTask> outcome = await NextAsync();
+        Assert.Equal((attempt.Id, "/images/fox.png", KlingTaskState.Succeeded), outcome.Value is { } task ? (task.Id, task.SourcePath, task.State) : default);
+        Assert.Empty(await FinishAsync());
     }
 
     [Fact]

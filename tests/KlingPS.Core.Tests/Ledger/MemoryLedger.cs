@@ -29,8 +29,9 @@ internal sealed class MemoryLedger : ITaskLedger
     }
 
     public Task<KlingVideoTask> RecordAcceptedAsync(long id, string taskId) => Task.FromResult(Change(id, task => task.TaskId == taskId ? task
-        : task.TaskId is null ? task.Accepted(taskId, _time.GetUtcNow())
-        : throw new InvalidOperationException($"The task is {task.TaskId} already.")));
+        : task.TaskId is not null ? throw new InvalidOperationException($"The task is {task.TaskId} already.")
+        : _byTaskId.TryGetValue((task.Account, taskId), out long twin) && _entries.Remove(twin, out Entry? adopted) ? task.Joined(adopted.Task)
+        : task.Accepted(taskId, _time.GetUtcNow())));
 
     public Task<KlingVideoTask> RecordRejectedAsync(long id, string? code, string reason)
         => Task.FromResult(Change(id, task => task.Rejected(code, reason, _time.GetUtcNow())));

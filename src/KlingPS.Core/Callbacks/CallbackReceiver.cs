@@ -48,6 +48,9 @@ public sealed class CallbackReceiver : IPipelineStage<TaskReference, Outcome<Tas
     private volatile bool _isDraining;
     private int _ignored;
 
+    /// <summary>1 when a task came that is not waited for any more.</summary>
+    private int _refused;
+
     /// <summary>Begins to look into what the listener lets in.</summary>
     /// <param name="session">The account.</param>
     /// <param name="listener">The listener; stopped together with this.</param>
@@ -95,6 +98,15 @@ public sealed class CallbackReceiver : IPipelineStage<TaskReference, Outcome<Tas
     public Task PostAsync(TaskReference item, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(item);
+        if (_isDraining)
+        {
+            if (Interlocked.Exchange(ref _refused, 1) == 0)
+            {
+                _observer?.OnWarning($"As many tasks as were asked for have come out: {item} and those after it are not waited for here.");
+            }
+
+            return Task.CompletedTask;
+        }
 
         // Its callback may have been here first, and then it comes out for that.
         return (item.Task?.Id ?? item.Id) is long id && !_posted.TryAdd(id, 0)
@@ -304,13 +316,15 @@ public sealed class CallbackReceiver : IPipelineStage<TaskReference, Outcome<Tas
             int count = 0;
             await foreach (Outcome<TaskReference, KlingVideoTask> outcome in _waiter.Results.ReadAllAsync(_stop.Token).ConfigureAwait(false))
             {
+                bool isLast = outcome.Value is not null && ++count == _options.Count;
+                _isDraining = isLast;
                 _results.Writer.TryWrite(outcome);
                 if ((outcome.Value ?? outcome.Item.Task)?.Id is long id)
                 {
                     _called.TryRemove(id, out _);
                 }
 
-                if (outcome.Value is not null && ++count == _options.Count)
+                if (isLast)
                 {
                     break;
                 }

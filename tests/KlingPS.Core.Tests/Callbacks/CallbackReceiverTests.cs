@@ -531,6 +531,22 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Tasks_that_come_when_the_count_is_reached_are_left_with_one_warning()
+    {
+        Receive(new ReceiveOptions { Count = 1 });
+        await PostAsync("a");
+        _harness.Tasks["a"] = PipelineHarness.Succeeded("a");
+        Call("a");
+        Assert.Equal("a", (await NextAsync()).Value!.TaskId);
+
+        await PostAsync("b");
+        await PostAsync("c");
+
+        Assert.Empty(await FinishAsync());
+        Assert.Contains("/images/b.png", Assert.Single(_harness.Observer.Warnings), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_payload_that_another_server_received_is_confirmed_before_it_counts()
     {
         KlingVideoTask attempt = await LostAsync("/images/fox.png");

@@ -242,6 +242,25 @@ public sealed class CallbackTests : IDisposable
     }
 
     [Fact]
+    public async Task Stopping_the_wait_for_callbacks_says_what_is_paid_for_and_how_to_get_it()
+    {
+        var host = new RecordingHost();
+        await using ConnectedShell shell = await ConnectedShell.StartAsync(new HeldClock(), TimeSpan.FromMinutes(2), host: host);
+        KlingVideoTask[] tasks = (await shell.RunAsync("$images | New-KlingVideoTask -Prompt 'It moves.'", new { images = shell.Images("a.png", "b.png") })).Clean().Of<KlingVideoTask>();
+        string prefix = FreePrefix();
+        using var fed = new ManualResetEventSlim();
+        using RunningScript running = shell.Shell.Start("& { Get-KlingVideoTask; $fed.Set() } | Receive-KlingCallback $prefix -HmacKey $key", new { prefix, key = Key, fed });
+        await Until.TrueAsync(() => fed.IsSet);
+
+        await running.StopAsync();
+
+        Assert.True((await running.Completion).WasStopped);
+        string warning = Assert.Single(host.Screen.Warnings);
+        Assert.StartsWith("2 videos are paid for and still to come", warning, StringComparison.Ordinal);
+        Assert.EndsWith($"Get-KlingVideoTask -Id {tasks[0].Id}, {tasks[1].Id} | Wait-KlingVideoTask | Save-KlingVideo", warning, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_payload_from_another_server_is_checked_confirmed_and_emitted()
     {
         (await ConnectAsync()).Clean();

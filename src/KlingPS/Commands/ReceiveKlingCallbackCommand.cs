@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Management.Automation;
 using System.Net;
@@ -9,6 +10,7 @@ using KlingPS.Core.Callbacks;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Pipeline;
 using KlingPS.Core.Sessions;
+using KlingPS.Display;
 using KlingPS.Parameters;
 
 namespace KlingPS.Commands;
@@ -28,6 +30,7 @@ public sealed class ReceiveKlingCallbackCommand : KlingCommand
     private CallbackKey? _key;
     private CallbackListener? _listener;
     private CallbackReceiver? _receiver;
+    private readonly ConcurrentDictionary<long, byte> _unfinished = new();
     private int _fed;
     private int _finished;
 
@@ -165,6 +168,11 @@ public sealed class ReceiveKlingCallbackCommand : KlingCommand
                 _fed++;
                 TaskReference reference = TaskReferences.From(PSObject.AsPSObject(item));
                 ShowProgress();
+                if (reference.Task is { TaskId: not null } task)
+                {
+                    _unfinished[task.Id] = 0;
+                }
+
                 _pump.Feed(reference);
             }
             catch (KlingException exception)
@@ -186,6 +194,13 @@ public sealed class ReceiveKlingCallbackCommand : KlingCommand
         _pump.Finish();
         Progress.Complete();
         WriteSummary();
+    }
+
+    /// <inheritdoc/>
+    private protected override string? DescribeUnfinished()
+    {
+        long[] ids = [.. _unfinished.Keys.Order()];
+        return ids.Length == 0 ? null : $"{UnfinishedTasks.Describe(ids)} To get what is left: {UnfinishedTasks.TakeUp(ids)}";
     }
 
     /// <inheritdoc/>
@@ -257,6 +272,11 @@ public sealed class ReceiveKlingCallbackCommand : KlingCommand
     private void Emit(Outcome<TaskReference, KlingVideoTask> result)
     {
         _finished++;
+        if (result.Item.Task is KlingVideoTask task)
+        {
+            _unfinished.TryRemove(task.Id, out _);
+        }
+
         ShowProgress();
         Write(result);
     }

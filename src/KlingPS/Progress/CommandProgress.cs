@@ -41,7 +41,7 @@ internal sealed class CommandProgress : IDisposable
         _command = command;
         _activity = activity;
         _timer = new Timer(_ => command.Post(DrawSoon));
-        _isSilent = string.Equals(
+        _isSilent = HostInteraction.IsUnattendedConsole(command.Host) || string.Equals(
             command.SessionState.PSVariable.GetValue(Preference)?.ToString(),
             nameof(ActionPreference.SilentlyContinue),
             StringComparison.OrdinalIgnoreCase);

@@ -17,6 +17,9 @@ internal static class HostInteraction
         _ => true,
     };
 
+    /// <summary>Whether this is pwsh with nobody before it, such as in a scheduled job: bars would only fill its log.</summary>
+    public static bool IsUnattendedConsole(PSHost host) => host.Name == "ConsoleHost" && !CanAsk(host);
+
     /// <summary>Whether pwsh was started with -NonInteractive, which it tells in no other way.</summary>
     internal static bool SaysNonInteractive(IEnumerable<string> arguments)
         => Options(arguments).Any(option => option.StartsWith("noni", StringComparison.Ordinal) && "noninteractive".StartsWith(option, StringComparison.Ordinal));

@@ -257,7 +257,7 @@ public sealed class CallbackTests : IDisposable
         Assert.True((await running.Completion).WasStopped);
         string warning = Assert.Single(host.Screen.Warnings);
         Assert.StartsWith("2 videos are paid for and still to come", warning, StringComparison.Ordinal);
-        Assert.EndsWith($"Get-KlingVideoTask -Id {tasks[0].Id}, {tasks[1].Id} | Wait-KlingVideoTask | Save-KlingVideo", warning, StringComparison.Ordinal);
+        Assert.EndsWith($"Get-KlingVideoTask -Id {string.Join(", ", tasks.Select(task => task.Id).Order())} | Wait-KlingVideoTask | Save-KlingVideo", warning, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -401,7 +401,7 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
         }
 
         Assert.Equal(ErrorKind.ServiceUnavailable, Assert.Single(await FinishAsync()).Error!.Kind);
-        Assert.InRange(_harness.Clock.GetUtcNow() - _harness.Clock.Start, TimeSpan.FromMinutes(10), TimeSpan.FromMinutes(12));
+        Assert.True(_harness.Clock.GetUtcNow() - _harness.Clock.Start >= TimeSpan.FromMinutes(10));
     }
 
     [Fact]

@@ -261,6 +261,10 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
         await _receiver.PostAsync(new TaskReference { Task = other }, CancellationToken.None);
         _harness.Tasks["a"] = RecordOf("a", CallbackNonce.Append(HookUri, attempt.Nonce!));
         Call("a", attempt.Nonce);
+        while ((await _harness.Ledger.FindAsync(attempt.Id, CancellationToken.None))!.State != KlingTaskState.Succeeded)
+        {
+            await Task.Yield();
+        }
 
         List<Outcome<TaskReference, KlingVideoTask>> outcomes = await FinishAsync();
 

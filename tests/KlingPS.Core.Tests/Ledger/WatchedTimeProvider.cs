@@ -30,6 +30,9 @@ internal sealed class WatchedTimeProvider() : FakeTimeProvider(new DateTimeOffse
             null,
             dueTime,
             period);
+
+        // Not before it is set: a clock that is moved on in between would put it off.
+        Interlocked.Increment(ref _armed);
         return timer;
     }
 
@@ -41,7 +44,6 @@ internal sealed class WatchedTimeProvider() : FakeTimeProvider(new DateTimeOffse
         public WatchedTimer(WatchedTimeProvider owner)
         {
             _owner = owner;
-            Interlocked.Increment(ref owner._armed);
         }
 
         public ITimer? Inner { get; set; }

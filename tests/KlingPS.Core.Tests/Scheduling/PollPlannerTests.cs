@@ -165,7 +165,7 @@ public class PollPlannerTests
             DateTimeOffset next = new PollPlanner(statistics).Next(new PollSubject(key, Model, 5, s_created, last), now);
             Assert.True(next >= now);
             Assert.True(next >= last.AddSeconds(0.5));
-            Assert.True(next <= last.AddSeconds(62) || next == now);
+            Assert.True(next <= last.AddSeconds(77) || next == now);
         });
 
     [Fact]

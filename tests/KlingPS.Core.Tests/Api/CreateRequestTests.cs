@@ -3,6 +3,7 @@ using KlingPS.Core.Api;
 
 namespace KlingPS.Core.Tests.Api;
 
+[Collection(UsesTestClock.Name)]
 public sealed class CreateRequestTests : IDisposable
 {
     /// <summary>The service's own example, as its page has it.</summary>

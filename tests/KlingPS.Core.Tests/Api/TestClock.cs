@@ -13,10 +13,10 @@ internal sealed class TestClock : FakeTimeProvider
 
     private static readonly TimeSpan s_shortestJump = TimeSpan.FromMilliseconds(50);
 
-    private const int LeastYields = 10;
+    private const int QuietYields = 10;
 
-    /// <summary>Other tests use the pool at the same time, so that it may never be quiet.</summary>
-    private const int MostYields = 400;
+    /// <summary>Far more than any work takes: something blocks a thread of the pool then, and the test shows what.</summary>
+    private const int MostYields = 100_000;
 
     private readonly HashSet<Timer> _running = [];
     private int _firing;
@@ -50,9 +50,10 @@ internal sealed class TestClock : FakeTimeProvider
     /// <summary>What is under way without a timer goes before time does, on a busy machine too.</summary>
     private static async Task LetWorkGoOnAsync()
     {
-        for (int i = 0, quiet = 0; i < MostYields && quiet < LeastYields; i++)
+        for (int i = 0, quiet = 0; i < MostYields && quiet < QuietYields; i++)
         {
             await Task.Yield();
+            Thread.Yield();
             quiet = IsQuiet() ? quiet + 1 : 0;
         }
     }
@@ -62,7 +63,8 @@ internal sealed class TestClock : FakeTimeProvider
     {
         ThreadPool.GetMaxThreads(out int most, out _);
         ThreadPool.GetAvailableThreads(out int idle, out _);
-        return ThreadPool.PendingWorkItemCount == 0 && most - idle <= 1;
+        int mine = Thread.CurrentThread.IsThreadPoolThread ? 1 : 0;
+        return ThreadPool.PendingWorkItemCount == 0 && most - idle <= mine;
     }
 
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)

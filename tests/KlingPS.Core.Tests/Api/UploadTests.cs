@@ -4,6 +4,7 @@ using KlingPS.Core.Api;
 
 namespace KlingPS.Core.Tests.Api;
 
+[Collection(UsesTestClock.Name)]
 public sealed class UploadTests : IDisposable
 {
     private const string Answer = """

@@ -7,6 +7,7 @@ using KlingPS.Core.Tests.Pipeline;
 
 namespace KlingPS.Core.Tests.Callbacks;
 
+[Collection(UsesTestClock.Name)]
 public sealed class CallbackReceiverTests : IAsyncDisposable
 {
     private const string HookUri = "https://hooks.example/kling/";

@@ -9,6 +9,7 @@ using KlingPS.Core.Tests.Downloads;
 namespace KlingPS.Core.Tests.Pipeline;
 
 /// <summary>Random lives of a folder: runs that are killed at any moment, a service that fails in every way, images that are renamed and videos that are deleted between the runs.</summary>
+[Collection(UsesTestClock.Name)]
 public sealed class ConversionModelTests
 {
     private enum Fate

@@ -1,7 +1,9 @@
 using KlingPS.Core.Pipeline;
+using KlingPS.Core.Tests.Api;
 
 namespace KlingPS.Core.Tests.Pipeline;
 
+[Collection(UsesTestClock.Name)]
 public sealed class FileHashesTests : IAsyncDisposable
 {
     private const string HashOfFox = "776cb326ab0cd5f0a974c1b9606044d8485201f2db19cf8e3749bdee5f36e200";

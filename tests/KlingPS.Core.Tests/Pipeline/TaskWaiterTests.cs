@@ -6,6 +6,7 @@ using KlingPS.Core.Tests.Api;
 
 namespace KlingPS.Core.Tests.Pipeline;
 
+[Collection(UsesTestClock.Name)]
 public sealed class TaskWaiterTests : IAsyncDisposable
 {
     private static readonly Reply s_outage = Replies.FailsBefore(new HttpRequestException(HttpRequestError.ConnectionError));

@@ -9,6 +9,7 @@ using KlingPS.Core.Tests.Downloads;
 
 namespace KlingPS.Core.Tests.Pipeline;
 
+[Collection(UsesTestClock.Name)]
 public sealed class VideoConverterTests : IAsyncDisposable
 {
     private readonly PipelineHarness _harness = new();

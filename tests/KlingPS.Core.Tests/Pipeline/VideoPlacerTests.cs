@@ -3,9 +3,11 @@ using CsCheck;
 using KlingPS.Core.Downloads;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Pipeline;
+using KlingPS.Core.Tests.Api;
 
 namespace KlingPS.Core.Tests.Pipeline;
 
+[Collection(UsesTestClock.Name)]
 public sealed class VideoPlacerTests : IAsyncDisposable
 {
     private static readonly string[] s_names = ["fox", "owl", "fox-2"];

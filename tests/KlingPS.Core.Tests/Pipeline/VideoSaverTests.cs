@@ -7,6 +7,7 @@ using KlingPS.Core.Tests.Downloads;
 
 namespace KlingPS.Core.Tests.Pipeline;
 
+[Collection(UsesTestClock.Name)]
 public sealed class VideoSaverTests : IAsyncDisposable
 {
     private readonly PipelineHarness _harness = new();

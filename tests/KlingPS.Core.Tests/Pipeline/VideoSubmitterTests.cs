@@ -5,6 +5,7 @@ using KlingPS.Core.Tests.Api;
 
 namespace KlingPS.Core.Tests.Pipeline;
 
+[Collection(UsesTestClock.Name)]
 public sealed class VideoSubmitterTests : IAsyncDisposable
 {
     private readonly PipelineHarness _harness = new();

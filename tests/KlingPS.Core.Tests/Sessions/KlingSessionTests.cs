@@ -8,6 +8,7 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace KlingPS.Core.Tests.Sessions;
 
+[Collection(UsesTestClock.Name)]
 public sealed class KlingSessionTests
 {
     private static KlingSession Create(HttpMessageHandler api, HttpMessageHandler downloads, TestClock clock) => new(new SessionOptions

@@ -1,5 +1,5 @@
+using System.Collections.Concurrent;
 using System.Data.Common;
-using System.Threading.Channels;
 
 namespace KlingPS.Core.Ledger;
 
@@ -7,6 +7,10 @@ namespace KlingPS.Core.Ledger;
 /// Does the writing of a process over one connection, one after the other. What has come up while the disk was busy is committed
 /// together: a flush costs milliseconds, whether for one record or for fifty.
 /// </summary>
+/// <remarks>
+/// Whoever comes while nothing is written does its own work on its own thread. To wake one for each record, and another to go on with
+/// afterwards, costs more than the record.
+/// </remarks>
 internal sealed class LedgerWriter : IAsyncDisposable
 {
     private const int MaxBatch = 64;
@@ -14,8 +18,9 @@ internal sealed class LedgerWriter : IAsyncDisposable
 
     private readonly SqliteDatabase _database;
     private readonly DbConnection _connection;
-    private readonly Channel<Work> _queue = Channel.CreateUnbounded<Work>(new UnboundedChannelOptions { SingleReader = true });
-    private readonly Task _loop;
+    private readonly ConcurrentQueue<Work> _queue = new();
+    private readonly SemaphoreSlim _writing = new(1, 1);
+    private volatile bool _isClosed;
     private bool _isDurable = true;
 
     /// <param name="database">Where the connection leads.</param>
@@ -24,7 +29,6 @@ internal sealed class LedgerWriter : IAsyncDisposable
     {
         _database = database;
         _connection = connection;
-        _loop = Task.Run(RunAsync);
     }
 
     /// <summary>Does a piece of work and returns when it is committed. If it throws, nothing of it has happened.</summary>
@@ -34,40 +38,73 @@ internal sealed class LedgerWriter : IAsyncDisposable
     public Task<T> RunAsync<T>(Func<SqlSession, Task<T>> work, bool durable, CancellationToken cancellationToken)
     {
         var item = new Work<T>(work, durable, cancellationToken);
-        return _queue.Writer.TryWrite(item) ? item.Done : throw new ObjectDisposedException(nameof(SqlLedger));
+        _queue.Enqueue(item);
+        if (_writing.Wait(0, CancellationToken.None))
+        {
+            // A disk may be slow, and another process may hold the file: a shell's own thread is not kept that long.
+            _ = Thread.CurrentThread.IsThreadPoolThread ? WriteAsync() : Task.Run(WriteAsync, CancellationToken.None);
+        }
+        else if (_isClosed)
+        {
+            // It may have come too late to be found by the one who closes.
+            while (_queue.TryDequeue(out Work? late))
+            {
+                late.Fail(new ObjectDisposedException(nameof(SqlLedger)));
+                late.End();
+            }
+        }
+
+        return item.Done;
     }
 
     public async ValueTask DisposeAsync()
     {
-        _queue.Writer.TryComplete();
-        await _loop.ConfigureAwait(false);
+        if (_isClosed)
+        {
+            return;
+        }
+
+        _isClosed = true;
+        await _writing.WaitAsync().ConfigureAwait(false);
+        while (!_queue.IsEmpty)
+        {
+            await WriteBatchAsync().ConfigureAwait(false);
+        }
+
         await _connection.DisposeAsync().ConfigureAwait(false);
     }
 
-    private async Task RunAsync()
+    /// <summary>Writes what has come up so far. Another thread sees to what comes up meanwhile, for this one has its own to go on with.</summary>
+    private async Task WriteAsync()
+    {
+        await WriteBatchAsync().ConfigureAwait(false);
+        _writing.Release();
+        if (!_queue.IsEmpty && _writing.Wait(0))
+        {
+            _ = Task.Run(WriteAsync);
+        }
+    }
+
+    private async Task WriteBatchAsync()
     {
         var batch = new List<Work>();
-        while (await _queue.Reader.WaitToReadAsync().ConfigureAwait(false))
+        while (batch.Count < MaxBatch && _queue.TryDequeue(out Work? work))
         {
-            batch.Clear();
-            while (batch.Count < MaxBatch && _queue.Reader.TryRead(out Work? work))
+            if (!work.IsCancelled)
             {
-                if (!work.IsCancelled)
-                {
-                    batch.Add(work);
-                }
+                batch.Add(work);
             }
+        }
 
-            // What one piece of work has brought down must not take the others with it: they are done again one by one.
-            if (batch.Count > 1 && await CommitAsync(batch).ConfigureAwait(false))
-            {
-                continue;
-            }
+        // What one piece of work has brought down must not take the others with it: they are done again one by one.
+        if (batch.Count > 1 && await CommitAsync(batch).ConfigureAwait(false))
+        {
+            return;
+        }
 
-            foreach (Work work in batch)
-            {
-                await CommitAsync([work]).ConfigureAwait(false);
-            }
+        foreach (Work work in batch)
+        {
+            await CommitAsync([work]).ConfigureAwait(false);
         }
     }
 
@@ -86,6 +123,11 @@ internal sealed class LedgerWriter : IAsyncDisposable
             await SqliteDatabase.InTransactionAsync(_connection, async transaction =>
             {
                 var session = new SqlSession(_connection, transaction);
+                if (batch.Count == 1)
+                {
+                    return await batch[0].DoAsync(session).ConfigureAwait(false);
+                }
+
                 foreach (Work work in batch)
                 {
                     await transaction.SaveAsync(Savepoint).ConfigureAwait(false);
@@ -96,9 +138,11 @@ internal sealed class LedgerWriter : IAsyncDisposable
 
                     await transaction.ReleaseAsync(Savepoint).ConfigureAwait(false);
                 }
+
+                return true;
             }).ConfigureAwait(false);
         }
-#pragma warning disable CA1031 // Whatever it is: if the loop died of it, every caller would wait for ever.
+#pragma warning disable CA1031 // Whatever it is: without an end its caller would wait for ever.
         catch (Exception e)
 #pragma warning restore CA1031
         {

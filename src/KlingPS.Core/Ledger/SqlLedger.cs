@@ -485,14 +485,8 @@ public sealed class SqlLedger : ITaskLedger, IAsyncDisposable
         {
             ObjectDisposedException.ThrowIf(_isClosed, this);
 
-            // SQLite has no asynchronous calls: the caller's thread would do the reading.
-            return await Task.Run(
-                async () =>
-                {
-                    _reader ??= await _database.ConnectAsync().ConfigureAwait(false);
-                    return await work(new SqlSession(_reader, null)).ConfigureAwait(false);
-                },
-                cancellationToken).ConfigureAwait(false);
+            // SQLite has no asynchronous calls: the caller's thread does the reading, unless it is a shell's own.
+            return await (Thread.CurrentThread.IsThreadPoolThread ? DoAsync() : Task.Run(DoAsync, cancellationToken)).ConfigureAwait(false);
         }
         catch (DbException e)
         {
@@ -501,6 +495,12 @@ public sealed class SqlLedger : ITaskLedger, IAsyncDisposable
         finally
         {
             _reading.Release();
+        }
+
+        async Task<T> DoAsync()
+        {
+            _reader ??= await _database.ConnectAsync().ConfigureAwait(false);
+            return await work(new SqlSession(_reader, null)).ConfigureAwait(false);
         }
     }
 

@@ -56,6 +56,8 @@ internal sealed class SqliteDatabase
                 {
                     throw Unusable(string.Create(CultureInfo.InvariantCulture, $"it was written by a newer version of KlingPS (its format is {newer}, this version knows {LedgerSchema.Version}). Update KlingPS"));
                 }
+
+                return true;
             }).ConfigureAwait(false);
             return connection;
         }
@@ -131,13 +133,17 @@ internal sealed class SqliteDatabase
         => new SqlSession(connection, null).ExecuteAsync(durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
 
     /// <summary>Does work in a transaction that holds the right to write from its first statement on: one that asks for it later can fail.</summary>
-    public static async Task InTransactionAsync(DbConnection connection, Func<DbTransaction, Task> work)
+    /// <param name="connection">The connection.</param>
+    /// <param name="work">Tells whether it is to be committed; undone otherwise, as when it throws.</param>
+    public static async Task InTransactionAsync(DbConnection connection, Func<DbTransaction, Task<bool>> work)
     {
         DbTransaction transaction = await connection.BeginTransactionAsync(IsolationLevel.Serializable, CancellationToken.None).ConfigureAwait(false);
         try
         {
-            await work(transaction).ConfigureAwait(false);
-            await transaction.CommitAsync().ConfigureAwait(false);
+            if (await work(transaction).ConfigureAwait(false))
+            {
+                await transaction.CommitAsync().ConfigureAwait(false);
+            }
         }
         catch
         {

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using KlingPS.Core.Scheduling;
 
 namespace KlingPS.Core.Ledger;
@@ -5,10 +6,10 @@ namespace KlingPS.Core.Ledger;
 /// <summary>A gate that all processes pass together: like <see cref="SlidingWindowGate"/>, with its slots in the ledger.</summary>
 /// <remarks>
 /// <para>
-/// Every caller has a record: it waits, then it is under way, then it is over and keeps its slot for one window more. Callers pass in
-/// the order of their records' numbers, whichever process they are in. A caller who has to wait knows the earliest moment at which a
-/// slot can be free for it and sleeps until then. One that has to wait for a request under way sleeps a whole window: released at
-/// once, its slot would be free no earlier.
+/// A request has a record: it is under way, then it is over and keeps its slot for one window more. Of the callers in a process the
+/// first has a record as well, and waits; the others stand behind it. So processes take turns, however many callers each of them has,
+/// and who waits costs nothing. The one who waits knows the earliest moment at which a slot can be free for it and sleeps until then.
+/// If that hangs on a request under way it sleeps a whole window: released at once, its slot would be free no earlier.
 /// </para>
 /// <para>
 /// Records of a dead process are dropped if they waited; if they were under way, the request may be arriving right now, and counts.
@@ -18,6 +19,7 @@ namespace KlingPS.Core.Ledger;
 /// does: records from before go by the clock, and count from now if by that they lie in the future.
 /// </para>
 /// </remarks>
+[SuppressMessage("Design", "CA1001", Justification = "A semaphore whose handle nobody asks for has nothing to release.")]
 public sealed class LedgerRateGate : IRateGate
 {
     private const string Waiting = "waiting";
@@ -29,6 +31,9 @@ public sealed class LedgerRateGate : IRateGate
     private readonly int _limit;
     private readonly TimeSpan _hold;
     private readonly TimeProvider _time;
+
+    /// <summary>Whose turn it is among the callers in this process.</summary>
+    private readonly SemaphoreSlim _turn = new(1, 1);
 
     /// <summary>Creates the gate.</summary>
     /// <param name="ledger">The ledger that the processes share.</param>
@@ -58,12 +63,24 @@ public sealed class LedgerRateGate : IRateGate
     /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>.</exception>
     public async ValueTask<IAsyncDisposable> EnterAsync(CancellationToken cancellationToken)
     {
+        await _turn.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            return await PassAsync(cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    private async Task<Lease> PassAsync(CancellationToken cancellationToken)
+    {
         (long id, Attempt attempt) = await _ledger.WriteLightlyAsync(
             async session =>
             {
                 long number = await LedgerSchema.NextAsync(session, "lease").ConfigureAwait(false);
-                await PutAsync(session, number, Waiting).ConfigureAwait(false);
-                return (number, await TryPassAsync(session, number).ConfigureAwait(false));
+                return (number, await TryPassAsync(session, number, isNew: true).ConfigureAwait(false));
             },
             cancellationToken).ConfigureAwait(false);
         try
@@ -80,7 +97,7 @@ public sealed class LedgerRateGate : IRateGate
                     await Task.Delay(attempt.Delay, _time, cancellationToken).ConfigureAwait(false);
                 }
 
-                attempt = await _ledger.WriteLightlyAsync(session => TryPassAsync(session, id), cancellationToken).ConfigureAwait(false);
+                attempt = await _ledger.WriteLightlyAsync(session => TryPassAsync(session, id, isNew: false), cancellationToken).ConfigureAwait(false);
             }
 
             cancellationToken.ThrowIfCancellationRequested();
@@ -96,14 +113,14 @@ public sealed class LedgerRateGate : IRateGate
         }
     }
 
-    private async Task<Attempt> TryPassAsync(SqlSession session, long id)
+    private async Task<Attempt> TryPassAsync(SqlSession session, long id, bool isNew)
     {
-        await ForgetAsync(session).ConfigureAwait(false);
-        List<Request> others = await session.QueryAsync(
-            "SELECT id, state, owner, ticks, at FROM rate_leases WHERE gate = @gate AND id <> @id AND (state <> 'waiting' OR id < @id) ORDER BY ticks",
-            row => new Request(row.GetInt64(0), row.GetString(1), row.GetString(2), row.GetInt64(3), DateTimeOffset.FromUnixTimeMilliseconds(row.GetInt64(4))),
-            ("gate", _name),
-            ("id", id)).ConfigureAwait(false);
+        List<Request> others = await ListOthersAsync(session, id).ConfigureAwait(false);
+        if (others.Count >= _limit)
+        {
+            await ForgetAsync(session).ConfigureAwait(false);
+            others = await ListOthersAsync(session, id).ConfigureAwait(false);
+        }
 
         // Those ahead in the queue will take the slots that become free first.
         int missing = others.Count - _limit + 1;
@@ -111,6 +128,11 @@ public sealed class LedgerRateGate : IRateGate
         {
             await PutAsync(session, id, UnderWay).ConfigureAwait(false);
             return new Attempt(HasPassed: true, default, []);
+        }
+
+        if (isNew)
+        {
+            await PutAsync(session, id, Waiting).ConfigureAwait(false);
         }
 
         long[] released = [.. others.Where(other => other.State == Over).Select(other => other.Ticks)];
@@ -123,6 +145,14 @@ public sealed class LedgerRateGate : IRateGate
             TimeSpan.FromMilliseconds(Math.Max(0, Math.Ceiling(delay.TotalMilliseconds))),
             [.. others.Where(other => other.State != Over)]);
     }
+
+    /// <summary>The requests that take a slot, and those that wait ahead.</summary>
+    private Task<List<Request>> ListOthersAsync(SqlSession session, long id)
+        => session.QueryAsync(
+            "SELECT id, state, owner, ticks, at FROM rate_leases WHERE gate = @gate AND id <> @id AND (state <> 'waiting' OR id < @id) ORDER BY ticks",
+            row => new Request(row.GetInt64(0), row.GetString(1), row.GetString(2), row.GetInt64(3), DateTimeOffset.FromUnixTimeMilliseconds(row.GetInt64(4))),
+            ("gate", _name),
+            ("id", id));
 
     /// <summary>Frees the slots of requests that were over a window ago.</summary>
     private async Task ForgetAsync(SqlSession session)

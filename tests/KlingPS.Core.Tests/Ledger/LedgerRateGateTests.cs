@@ -84,27 +84,33 @@ public sealed class LedgerRateGateTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Callers_pass_in_the_order_in_which_they_came_whichever_process_they_are_in()
+    public async Task Processes_take_turns_however_many_callers_they_have()
     {
-        Crowd[] crowds = [await CrowdAsync(), await CrowdAsync(s_other)];
-        int[] order = [0, 1, 1, 0, 1, 0, 0, 1, 0];
-        foreach (int who in order)
+        (Crowd many, Crowd few) = (await CrowdAsync(), await CrowdAsync(s_other));
+        for (int i = 0; i < 12; i++)
         {
-            await crowds[who].EnterAsync();
+            await many.EnterAsync();
         }
 
-        for (int passed = Limit; passed <= order.Length; passed += Limit)
+        for (int i = 0; i < 3; i++)
         {
-            Assert.Equal(order.Take(passed).Count(who => who == 0), crowds[0].Passed);
-            Assert.Equal(order.Take(passed).Count(who => who == 1), crowds[1].Passed);
-            await crowds[0].LeaveAsync(all: true);
-            await crowds[1].LeaveAsync(all: true);
+            await few.EnterAsync();
+        }
+
+        for (int passed = 0; passed < few.Entered; passed++)
+        {
+            Assert.InRange(few.Passed, passed, few.Entered);
+            Assert.True(many.HavePassedInOrder);
+            await many.LeaveAsync(all: true);
+            await few.LeaveAsync(all: true);
             for (int i = 0; i < 2; i++)
             {
                 _time.Advance(s_window);
-                await SettleAsync(crowds);
+                await SettleAsync(many, few);
             }
         }
+
+        Assert.Equal((9, 3), (many.Passed, few.Passed));
     }
 
     [Fact]
@@ -119,7 +125,7 @@ public sealed class LedgerRateGateTests : IAsyncLifetime
         using var source = new CancellationTokenSource();
         Task<IAsyncDisposable> impatient = ours.Gate.EnterAsync(source.Token).AsTask();
         await Crowd.UntilAsync(() => _time.Armed == 1);
-        await ours.EnterAsync();
+        await ours.StandBehindAsync();
         await source.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => impatient);
 
@@ -234,11 +240,16 @@ public sealed class LedgerRateGateTests : IAsyncLifetime
                 LedgerRateGate[] gates = [.. ledgers.Select(ledger => Gate(ledger, time))];
                 var arrivals = new List<long>();
                 int running = 0;
+                int[] waiting = [0, 0];
+                int underWay = 0;
 
                 // A request arrives somewhere between entering and leaving.
-                async Task RequestAsync(LedgerRateGate gate, int before, int after)
+                async Task RequestAsync(int process, int before, int after)
                 {
-                    IAsyncDisposable lease = await gate.EnterAsync(Token);
+                    Interlocked.Increment(ref waiting[process]);
+                    IAsyncDisposable lease = await gates[process].EnterAsync(Token);
+                    Interlocked.Increment(ref underWay);
+                    Interlocked.Decrement(ref waiting[process]);
                     await Task.Delay(TimeSpan.FromMilliseconds(before + 1), time, Token);
                     lock (arrivals)
                     {
@@ -247,15 +258,19 @@ public sealed class LedgerRateGateTests : IAsyncLifetime
 
                     await Task.Delay(TimeSpan.FromMilliseconds(after + 1), time, Token);
                     await lease.DisposeAsync();
+                    Interlocked.Decrement(ref underWay);
                     Interlocked.Decrement(ref running);
                 }
 
+                // Those under way, and the first of those who wait in each process.
+                int Sleeping() => Volatile.Read(ref underWay) + waiting.Count(callers => callers > 0);
+
                 running = requests.Length;
-                Task[] all = [.. requests.Select(request => RequestAsync(gates[request.Item1 ? 0 : 1], request.Item2, request.Item3))];
+                Task[] all = [.. requests.Select(request => RequestAsync(request.Item1 ? 0 : 1, request.Item2, request.Item3))];
                 for (int step = 0; Volatile.Read(ref running) > 0; step++)
                 {
                     Assert.InRange(step, 0, 10_000);
-                    while (time.Armed != Volatile.Read(ref running))
+                    while (time.Armed != Sleeping())
                     {
                         Token.ThrowIfCancellationRequested();
                         await Task.Yield();
@@ -285,8 +300,8 @@ public sealed class LedgerRateGateTests : IAsyncLifetime
         return new Crowd(ledger, Gate(ledger, _time), _time);
     }
 
-    /// <summary>Waits until everybody who has not passed sleeps.</summary>
-    private Task SettleAsync(params Crowd[] crowds) => Crowd.UntilAsync(() => _time.Armed == crowds.Sum(crowd => crowd.Entered - crowd.Passed));
+    /// <summary>Waits until the first of those who have not passed sleeps, in each process.</summary>
+    private Task SettleAsync(params Crowd[] crowds) => Crowd.UntilAsync(() => _time.Armed == crowds.Count(crowd => crowd.IsWaiting));
 
     /// <summary>The callers in one process.</summary>
     private sealed class Crowd(SqlLedger ledger, LedgerRateGate gate, WatchedTimeProvider time)
@@ -302,13 +317,30 @@ public sealed class LedgerRateGateTests : IAsyncLifetime
 
         public int Passed => _callers.Count(caller => caller.IsCompleted);
 
-        /// <summary>Comes to the gate; returns when the caller has passed or sleeps.</summary>
+        public bool IsWaiting => Entered > Passed;
+
+        public bool HavePassedInOrder => _callers.Take(Passed).All(caller => caller.IsCompleted);
+
+        /// <summary>Comes to the gate; returns when the caller has passed, sleeps, or stands behind one that sleeps.</summary>
         public async Task EnterAsync()
         {
+            if (IsWaiting)
+            {
+                await StandBehindAsync();
+                return;
+            }
+
             int armed = time.Armed;
             Task<IAsyncDisposable> caller = gate.EnterAsync(Token).AsTask();
             _callers.Add(caller);
             await UntilAsync(() => caller.IsCompleted || time.Armed > armed);
+        }
+
+        /// <summary>Comes to the gate while another one waits there.</summary>
+        public Task StandBehindAsync()
+        {
+            _callers.Add(gate.EnterAsync(Token).AsTask());
+            return Task.CompletedTask;
         }
 
         /// <summary>Ends the oldest request under way, or all.</summary>

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Numerics;
 using System.Threading.Channels;
 using KlingPS.Core.Api;
 using KlingPS.Core.Ledger;
@@ -49,6 +50,9 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
     private readonly SemaphoreSlim _looks = new(MaxLooks);
     private readonly Channel<Outcome<TaskReference, KlingVideoTask>> _results = Channel.CreateUnbounded<Outcome<TaskReference, KlingVideoTask>>();
     private readonly HashSet<(string Model, int Duration)> _seeded = [];
+
+    /// <summary>The tasks that are waited for, by their kind, those first that the service took first.</summary>
+    private readonly Dictionary<(string Model, int Duration), SortedSet<Entry>> _kinds = [];
     private readonly object _gate = new();
     private readonly PriorityQueue<Entry, DateTimeOffset> _due = new();
     private readonly Dictionary<long, List<Entry>> _byId = [];
@@ -56,7 +60,11 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
     /// <summary>Tasks that were announced before they came.</summary>
     private readonly HashSet<long> _announced = [];
     private TaskCompletionSource _changed = NewSignal();
+
+    /// <summary>When the loop wakes by itself.</summary>
+    private DateTimeOffset _wakesAt = DateTimeOffset.MaxValue;
     private int _open;
+    private long _joined;
     private bool _isComplete;
 
     /// <summary>When the service last answered, as a timestamp; 0 before it has.</summary>
@@ -212,6 +220,7 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
                 }
 
                 changed = _changed.Task;
+                _wakesAt = DateTimeOffset.MaxValue;
                 Entry? entry;
                 DateTimeOffset at;
                 while (_due.TryPeek(out entry, out at) && entry.DueAt != at)
@@ -222,6 +231,7 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
 
                 if (entry is not null)
                 {
+                    _wakesAt = at;
                     wait = at - _time.GetUtcNow();
                     if (wait <= TimeSpan.Zero)
                     {
@@ -297,6 +307,7 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
             {
                 entry.Task = await _resolver.ResolveAsync(entry.Reference, _stop.Token).ConfigureAwait(false);
                 await LearnAsync(entry.Task).ConfigureAwait(false);
+                Join(entry, entry.Task);
             }
 
             if (_callbacks != CallbackUse.None)
@@ -337,11 +348,14 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
                     : (Failed(entry, new KlingException(ErrorKind.AnswerInvalid, $"The service says that {entry.Reference} has succeeded, but names no video.")), default);
             }
 
-            KlingVideoTask task = await _session.Ledger.RecordSnapshotAsync(_session.Account, snapshot).ConfigureAwait(false);
+            // Most looks bring nothing new.
+            KlingVideoTask task = entry.Task.Observed(snapshot, _time.GetUtcNow()) == entry.Task
+                ? entry.Task
+                : await _session.Ledger.RecordSnapshotAsync(_session.Account, snapshot).ConfigureAwait(false);
             entry.Task = task;
             if (task is { State: KlingTaskState.Succeeded, CompletedAt: DateTimeOffset completed })
             {
-                _session.GenerationTimes.Add(task.Model, task.Duration, completed - (snapshot.CreatedAt ?? AcceptedAt(task)));
+                Learn(entry.Kind, completed - (snapshot.CreatedAt ?? AcceptedAt(task)));
             }
 
             if (IsOver(entry))
@@ -447,15 +461,64 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
         // The service's clock may be ahead of this one; the task is not left alone until this one has caught up.
         DateTimeOffset accepted = AcceptedAt(task);
         DateTimeOffset created = accepted < now ? accepted : now;
-        DateTimeOffset next = _planner.Next(new PollSubject(task.TaskId!, task.Model, task.Duration, created, lastLook), now);
+        (int crowd, int rank) = SizeUp(entry);
+        DateTimeOffset next = _planner.Next(new PollSubject(task.TaskId!, task.Model, task.Duration, created, lastLook, crowd, rank));
         if (_callbacks == CallbackUse.None || entry.WasCalled)
         {
             // No other callback will come.
+            entry.PlannedAt = next;
             return next;
         }
 
         DateTimeOffset missed = MissedAt(task, now);
         return next > missed ? next : missed;
+    }
+
+    private void Join(Entry entry, KlingVideoTask task)
+    {
+        lock (_gate)
+        {
+            entry.Place = (AcceptedAt(task), ++_joined);
+            entry.Kind = (task.Model, task.Duration);
+            if (!_kinds.TryGetValue(entry.Kind, out SortedSet<Entry>? kind))
+            {
+                _kinds.Add(entry.Kind, kind = new SortedSet<Entry>(Comparer<Entry>.Create((one, other) => one.Place.CompareTo(other.Place))));
+            }
+
+            kind.Add(entry);
+        }
+    }
+
+    /// <summary>How many are waited for, and how many of its kind are older than the task, as far as the planner cares.</summary>
+    private (int Crowd, int Rank) SizeUp(Entry entry)
+    {
+        lock (_gate)
+        {
+            return (_open, _kinds[entry.Kind].Take(PollPlanner.MaxScouts).TakeWhile(older => older != entry).Count());
+        }
+    }
+
+    /// <summary>Takes note of how long a task has taken, and plans the looks at others of its kind again if that is news.</summary>
+    private void Learn((string Model, int Duration) kind, TimeSpan generation)
+    {
+        DurationDistribution before = _session.GenerationTimes.Get(kind.Model, kind.Duration);
+        _session.GenerationTimes.Add(kind.Model, kind.Duration, generation);
+
+        // It is while little is known, each time that has doubled, and when the service is much quicker than it was.
+        bool isNews = BitOperations.IsPow2(before.Count + 1) || generation < 0.8 * before.Quantile(0);
+        if (!isNews || _callbacks != CallbackUse.None)
+        {
+            return;
+        }
+
+        lock (_gate)
+        {
+            foreach (Entry entry in _kinds[kind].Where(entry => entry.DueAt is DateTimeOffset at && at == entry.PlannedAt))
+            {
+                DateTimeOffset at = NextLook(entry, entry.LastLook);
+                Enqueue(entry, entry.Deadline < at ? entry.Deadline.Value : at);
+            }
+        }
     }
 
     /// <summary>By then nearly all tasks of its kind have ended, and been called back for.</summary>
@@ -491,12 +554,20 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
         lock (_gate)
         {
             _open--;
+            if (_kinds.TryGetValue(entry.Kind, out SortedSet<Entry>? kind))
+            {
+                kind.Remove(entry);
+            }
+
             if (_byId.TryGetValue(entry.AnnouncedId, out List<Entry>? entries) && entries.Remove(entry) && entries.Count == 0)
             {
                 _byId.Remove(entry.AnnouncedId);
             }
 
-            Signal();
+            if (_open == 0)
+            {
+                Signal();
+            }
         }
     }
 
@@ -507,7 +578,10 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
             // A callback may have come during the look.
             entry.DueAt = entry.IsAnnounced ? _time.GetUtcNow() : at;
             _due.Enqueue(entry, entry.DueAt.Value);
-            Signal();
+            if (entry.DueAt < _wakesAt)
+            {
+                Signal();
+            }
         }
     }
 
@@ -528,10 +602,19 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
 
         public KlingVideoTask? Task { get; set; }
 
+        /// <summary>Its model and duration, once it is known what it is.</summary>
+        public (string Model, int Duration) Kind { get; set; } = (string.Empty, 0);
+
+        /// <summary>Where it stands among those of its kind: when the service took it, and its number.</summary>
+        public (DateTimeOffset AcceptedAt, long Number) Place { get; set; }
+
         /// <summary>The local id that callbacks are announced by; it stays though the task may join another record.</summary>
         public long AnnouncedId { get; set; }
 
         public DateTimeOffset? LastLook { get; set; }
+
+        /// <summary>When the planner would have the next look.</summary>
+        public DateTimeOffset PlannedAt { get; set; }
 
         /// <summary>When the first of the looks failed that have failed in a row, as a timestamp.</summary>
         public long? FailingSince { get; set; }

@@ -3,12 +3,8 @@ namespace KlingPS.Core.Scheduling;
 /// <summary>How long generations of one kind take, from observed times. Does not change.</summary>
 public sealed class DurationDistribution
 {
-    /// <summary>
-    /// An observation stands for finishes around it, mostly at it, and late ones more than early ones: where, in
-    /// standard deviations, and with which share.
-    /// </summary>
-    private static readonly (double Offset, double Weight)[] s_kernel =
-        [(-1, 0.10), (-0.5, 0.15), (0, 0.40), (0.5, 0.15), (1, 0.10), (2, 0.06), (4, 0.04)];
+    /// <summary>Late finishes that an observation stands for as well: where, in standard deviations, and with which share.</summary>
+    private static readonly (double Offset, double Weight)[] s_late = [(2, 0.06), (4, 0.04)];
 
     private readonly TimeSpan[] _sorted;
     private readonly (double Age, double Weight)[] _finishes;
@@ -21,15 +17,24 @@ public sealed class DurationDistribution
 
         // With few observations, little is known of the spread. The slowest hundredth is left out: one stray task
         // must not make all that are merely late wait for its time.
-        double deviation = 0.02 + (0.3 / Math.Max(1, _sorted.Length));
+        double deviation = 0.02 + (0.1 / Math.Max(1, _sorted.Length));
+        (double Offset, double Weight)[] kernel = [.. Around(Math.Clamp(64 / Math.Max(1, _sorted.Length), 2, 16)), .. s_late];
         _finishes =
         [
             .. _sorted
                 .Take(_sorted.Length - (_sorted.Length / 100))
-                .SelectMany(time => s_kernel.Select(k => (Age: time.TotalSeconds * Math.Max(0, 1 + (k.Offset * deviation)), k.Weight)))
+                .SelectMany(time => kernel.Select(k => (Age: time.TotalSeconds * Math.Max(0, 1 + (k.Offset * deviation)), k.Weight)))
                 .OrderBy(finish => finish.Age),
         ];
     }
+
+    /// <summary>
+    /// An observation stands for finishes around it, up to a standard deviation away, and the fewer the farther. Where there are
+    /// many observations a few points for each will do.
+    /// </summary>
+    private static IEnumerable<(double Offset, double Weight)> Around(int steps) => Enumerable
+        .Range(-steps, (2 * steps) + 1)
+        .Select(step => ((double)step / steps, 0.9 * (steps + 1 - Math.Abs(step)) / ((steps + 1) * (steps + 1))));
 
     /// <summary>Nothing is known.</summary>
     public static DurationDistribution Unknown { get; } = new([]);

@@ -6,9 +6,13 @@ namespace KlingPS.Core.Scheduling;
 /// <param name="VideoSeconds">The length of the video in seconds.</param>
 /// <param name="CreatedAt">When the service accepted the task.</param>
 /// <param name="LastLookedAt">When the task was last seen unfinished; null if it was never looked at.</param>
+/// <param name="Crowd">How many tasks are waited for, this one included: they share the ten queries in a second that the service answers.</param>
+/// <param name="Rank">How many tasks of its kind the service took before it that are waited for too. Beyond <see cref="PollPlanner.MaxScouts"/>, any number will do.</param>
 public readonly record struct PollSubject(
     string Key,
     string Model,
     int VideoSeconds,
     DateTimeOffset CreatedAt,
-    DateTimeOffset? LastLookedAt);
+    DateTimeOffset? LastLookedAt,
+    int Crowd = 1,
+    int Rank = 0);

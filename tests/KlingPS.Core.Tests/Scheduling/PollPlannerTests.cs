@@ -16,7 +16,8 @@ public class PollPlannerTests
         DateTimeOffset? last = null;
         for (int queries = 1; ; queries++)
         {
-            now = planner.Next(new PollSubject(key, Model, 5, s_created, last), now);
+            DateTimeOffset next = planner.Next(new PollSubject(key, Model, 5, s_created, last));
+            now = next > now ? next : now;
             if (now >= finish)
             {
                 return (queries, (now - finish).TotalSeconds);
@@ -27,11 +28,16 @@ public class PollPlannerTests
         }
     }
 
-    private static (int[] Queries, double[] Lags) FollowAll(IReadOnlyList<double> learned, IReadOnlyList<double> finishes)
+    private static PollPlanner PlannerOf(IEnumerable<double> learned)
     {
         var statistics = new DurationStatistics();
         statistics.Add(Model, 5, learned.Select(TimeSpan.FromSeconds));
-        var planner = new PollPlanner(statistics);
+        return new PollPlanner(statistics);
+    }
+
+    private static (int[] Queries, double[] Lags) FollowAll(IReadOnlyList<double> learned, IReadOnlyList<double> finishes)
+    {
+        PollPlanner planner = PlannerOf(learned);
         (int Queries, double Lag)[] tasks = [.. finishes.Select((finish, i) => Follow(planner, finish, $"task-{i}"))];
         return ([.. tasks.Select(t => t.Queries).Order()], [.. tasks.Select(t => t.Lag).Order()]);
     }
@@ -136,7 +142,7 @@ public class PollPlannerTests
     {
         var planner = new PollPlanner(new DurationStatistics());
         DateTimeOffset last = s_created.AddSeconds(75);
-        DateTimeOffset[] looks = [.. Enumerable.Range(0, 100).Select(i => planner.Next(new PollSubject($"task-{i}", Model, 5, s_created, last), last)).Order()];
+        DateTimeOffset[] looks = [.. Enumerable.Range(0, 100).Select(i => planner.Next(new PollSubject($"task-{i}", Model, 5, s_created, last))).Order()];
         Assert.True(looks[^1] - looks[0] > TimeSpan.FromSeconds(1.5));
         Assert.True(looks.Distinct().Count() > 90);
     }
@@ -145,9 +151,8 @@ public class PollPlannerTests
     public void The_users_own_interval_is_kept_to()
     {
         var planner = new PollPlanner(new DurationStatistics(), TimeSpan.FromSeconds(7));
-        Assert.Equal(s_created.AddSeconds(7), planner.Next(new PollSubject("a", Model, 5, s_created, null), s_created));
-        Assert.Equal(s_created.AddSeconds(107), planner.Next(new PollSubject("a", Model, 5, s_created, s_created.AddSeconds(100)), s_created.AddSeconds(101)));
-        Assert.Equal(s_created.AddSeconds(120), planner.Next(new PollSubject("a", Model, 5, s_created, s_created.AddSeconds(100)), s_created.AddSeconds(120)));
+        Assert.Equal(s_created.AddSeconds(7), planner.Next(new PollSubject("a", Model, 5, s_created, null)));
+        Assert.Equal(s_created.AddSeconds(107), planner.Next(new PollSubject("a", Model, 5, s_created, s_created.AddSeconds(100))));
     }
 
     [Fact]
@@ -155,24 +160,47 @@ public class PollPlannerTests
         Assert.Throws<ArgumentOutOfRangeException>(() => new PollPlanner(new DurationStatistics(), TimeSpan.Zero));
 
     [Fact]
-    public void Whatever_was_learned_the_next_look_is_never_in_the_past_and_a_bounded_time_after_the_last() =>
-        Gen.Select(Gen.Double[0, 5_000].Array[0, 300], Gen.Double[0, 20_000], Gen.Double[-100, 20_000], Gen.String).Sample((learned, age, since, key) =>
+    public void Whatever_was_learned_the_next_look_is_a_bounded_time_after_the_last() =>
+        Gen.Select(Gen.Double[0, 5_000].Array[0, 300], Gen.Double[0, 20_000], Gen.Int[0, 10], Gen.String).Sample((learned, age, rank, key) =>
         {
-            var statistics = new DurationStatistics();
-            statistics.Add(Model, 5, learned.Select(TimeSpan.FromSeconds));
             DateTimeOffset last = s_created.AddSeconds(age);
-            DateTimeOffset now = last.AddSeconds(since);
-            DateTimeOffset next = new PollPlanner(statistics).Next(new PollSubject(key, Model, 5, s_created, last), now);
-            Assert.True(next >= now);
-            Assert.True(next >= last.AddSeconds(0.5));
-            Assert.True(next <= last.AddSeconds(77) || next == now);
+            DateTimeOffset next = PlannerOf(learned).Next(new PollSubject(key, Model, 5, s_created, last, Rank: rank));
+            Assert.InRange((next - last).TotalSeconds, 0.5, 77);
         });
+
+    [Fact]
+    public void In_a_crowd_scouts_are_looked_at_as_often_as_one_alone_and_the_others_are_left_in_peace() =>
+        Gen.Select(Gen.Double[0, 5_000].Array[0, 300], Gen.Double[0, 20_000], Gen.Int[40, 10_000], Gen.Int[0, 10]).Sample((learned, age, crowd, rank) =>
+        {
+            DateTimeOffset last = s_created.AddSeconds(age);
+            TimeSpan Gap(int among, int at) => PlannerOf(learned).Next(new PollSubject("a", Model, 5, s_created, last, among, at)) - last;
+            if (rank < PollPlanner.MaxScouts)
+            {
+                Assert.True(Gap(crowd, rank) <= Gap(1, 0));
+            }
+            else
+            {
+                Assert.InRange(Gap(crowd, rank), Gap(1, 0), TimeSpan.FromSeconds((2 * crowd) + 90));
+            }
+        });
+
+    [Theory]
+    [InlineData(152, true)]
+    [InlineData(164, true)]
+    [InlineData(152, false)]
+    public void A_first_finish_tells_the_others_when_to_be_looked_at(double learned, bool isSeen)
+    {
+        // One of 160 s that was looked at when it was 40 s old: as long as nothing is known it is left alone, then looked at in time.
+        DateTimeOffset last = s_created.AddSeconds(40);
+        DateTimeOffset next = PlannerOf(isSeen ? [learned] : []).Next(new PollSubject("a", Model, 5, s_created, last, Crowd: 100, Rank: 4));
+        Assert.InRange((next - s_created).TotalSeconds, isSeen ? 120 : 240, isSeen ? 160 : 300);
+    }
 
     [Fact]
     public void A_clock_behind_the_services_does_no_harm()
     {
         var planner = new PollPlanner(new DurationStatistics());
-        DateTimeOffset next = planner.Next(new PollSubject("a", Model, 5, s_created, s_created.AddSeconds(-30)), s_created.AddSeconds(-30));
+        DateTimeOffset next = planner.Next(new PollSubject("a", Model, 5, s_created, s_created.AddSeconds(-30)));
         Assert.InRange((next - s_created).TotalSeconds, 0.5, 3);
     }
 }

@@ -40,7 +40,7 @@
     PrivateData            = @{
         PSData = @{
             Tags         = @('AI', 'Video', 'Kling', 'kie.ai', 'ImageToVideo', 'Animation', 'Automation', 'PSEdition_Core', 'Windows', 'Linux', 'MacOS')
-            LicenseUri   = 'https://licenses.nuget.org/MIT'
+            LicenseUri   = 'https://opensource.org/license/mit'
             ReleaseNotes = 'The first version: images to videos, paid for at most once. CHANGELOG.md in the module has the details.'
 
             # ProjectUri belongs here as soon as the project has a public address; Get-Help -Online follows from it. A wrong one would

@@ -64,7 +64,7 @@ Describe 'The package' -Skip:(-not (Get-Command Compress-PSResource -ErrorAction
         $metadata.version | Should -Be $version
         $metadata.description | Should -Match 'paid for at most once'
         $metadata.releaseNotes | Should -Match 'CHANGELOG.md'
-        $metadata.licenseUrl | Should -Be 'https://licenses.nuget.org/MIT'
+        $metadata.licenseUrl | Should -Be 'https://opensource.org/license/mit'
         -split $metadata.tags | Should -Contain 'PSModule'
         -split $metadata.tags | Should -Contain 'PSEdition_Core'
         -split $metadata.tags | Should -Contain 'ImageToVideo'

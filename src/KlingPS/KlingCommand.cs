@@ -142,6 +142,12 @@ public abstract class KlingCommand : PSCmdlet, IDisposable
         }
     }
 
+    /// <summary>Whether a common parameter or, where it is not given, its preference is in force.</summary>
+    private protected bool IsSet(string name, Func<object?, bool> isPreferred)
+        => MyInvocation.BoundParameters.TryGetValue(name, out object? given)
+            ? given is SwitchParameter { IsPresent: true }
+            : isPreferred(SessionState.PSVariable.GetValue(name + "Preference"));
+
     /// <summary>Turns a cancelled wait into PowerShell's own way of stopping.</summary>
     private T Run<T>(Func<T> wait)
     {
@@ -156,9 +162,7 @@ public abstract class KlingCommand : PSCmdlet, IDisposable
     }
 
     private bool IsEnabled(string stream)
-        => MyInvocation.BoundParameters.TryGetValue(stream, out object? given)
-            ? given is SwitchParameter { IsPresent: true }
-            : SessionState.PSVariable.GetValue(stream + "Preference") is object preference
-                && !string.Equals(preference.ToString(), nameof(ActionPreference.SilentlyContinue), StringComparison.OrdinalIgnoreCase)
-                && !string.Equals(preference.ToString(), "Ignore", StringComparison.OrdinalIgnoreCase);
+        => IsSet(stream, preference => preference?.ToString() is string text
+            && !text.Equals(nameof(ActionPreference.SilentlyContinue), StringComparison.OrdinalIgnoreCase)
+            && !text.Equals(nameof(ActionPreference.Ignore), StringComparison.OrdinalIgnoreCase));
 }

@@ -312,12 +312,6 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
         }
     }
 
-    /// <summary>Whether a common parameter or, where it is not given, its preference is in force.</summary>
-    private bool IsSet(string name, Func<object?, bool> isPreferred)
-        => MyInvocation.BoundParameters.TryGetValue(name, out object? given)
-            ? given is SwitchParameter { IsPresent: true }
-            : isPreferred(SessionState.PSVariable.GetValue(name + "Preference"));
-
     private void AskForRefresh()
     {
         if (Interlocked.Exchange(ref _isRefreshAsked, 1) == 0)

@@ -10,7 +10,6 @@ public sealed class AttemptSettler
 {
     private readonly KlingSession _session;
     private readonly KlingClient _client;
-    private readonly ImageUploader _uploader;
     private readonly VideoSubmitter _submitter;
 
     /// <summary>Creates the settler.</summary>
@@ -19,7 +18,6 @@ public sealed class AttemptSettler
         ArgumentNullException.ThrowIfNull(session);
         _session = session;
         _client = session.CreateClient(observer);
-        _uploader = new ImageUploader(session, observer);
         _submitter = new VideoSubmitter(session, observer);
     }
 
@@ -73,15 +71,7 @@ public sealed class AttemptSettler
     public async Task<KlingVideoTask> ResubmitAsync(KlingVideoTask attempt, CancellationToken cancellationToken)
     {
         RequireUnknown(attempt);
-        if (attempt.SourcePath is string path
-            && (await _uploader.IdentifyAsync(path, cancellationToken).ConfigureAwait(false)).Hash != attempt.SourceHash)
-        {
-            throw new KlingException(
-                ErrorKind.RequestInvalid,
-                $"'{path}' is another image now than when it was submitted as task {attempt.Id}. Give the attempt up with -Abandon, and submit the image with New-KlingVideoTask.");
-        }
-
-        Outcome<SubmissionRequest, KlingVideoTask> outcome = await _submitter.SubmitAsync(
+        IdentifiedRequest identified = await _submitter.IdentifyAsync(
             new SubmissionRequest
             {
                 SourcePath = attempt.SourcePath,
@@ -98,7 +88,14 @@ public sealed class AttemptSettler
                 Replaces = attempt.Id,
             },
             cancellationToken).ConfigureAwait(false);
-        return outcome.Value ?? throw outcome.Error!;
+        if (identified.Image is { } image && image.Hash != attempt.SourceHash)
+        {
+            throw new KlingException(
+                ErrorKind.RequestInvalid,
+                $"'{attempt.SourcePath}' is another image now than when it was submitted as task {attempt.Id}. Give the attempt up with -Abandon, and submit the image with New-KlingVideoTask.");
+        }
+
+        return (await _submitter.BuyAsync(identified, cancellationToken).ConfigureAwait(false)).Task;
     }
 
     /// <summary>In what the request of a task differs from that of an attempt. What is left out counts as the service's default, which it fills in.</summary>

@@ -113,7 +113,7 @@ public interface ITaskLedger
     /// <summary>The tasks that a filter lets through, by id.</summary>
     Task<IReadOnlyList<KlingVideoTask>> ListAsync(TaskFilter filter, CancellationToken cancellationToken);
 
-    /// <summary>An upload of the same content that can still be used, or <see langword="null"/>.</summary>
+    /// <summary>An upload of the same content that the service still has, or <see langword="null"/>.</summary>
     /// <param name="account">The account.</param>
     /// <param name="hash">The SHA-256 of the content, in lower-case hex.</param>
     /// <param name="cancellationToken">Ends the search.</param>

@@ -16,9 +16,6 @@ public sealed class SqlLedger : ITaskLedger, IAsyncDisposable
     /// <summary>No create request can be on its way this long. From then on the attempt of an owner that cannot be looked at is unknown.</summary>
     private static readonly TimeSpan s_longestAttempt = TimeSpan.FromHours(1);
 
-    /// <summary>An upload this close to its end is not used: the service fetches the image some time after the task was accepted.</summary>
-    private static readonly TimeSpan s_uploadMargin = TimeSpan.FromMinutes(15);
-
     private static readonly TimeSpan s_fileHashLifetime = TimeSpan.FromDays(90);
 
     private const string OpenStates = "('Submitting', 'Unknown', 'Waiting', 'Queuing', 'Generating')";
@@ -335,7 +332,7 @@ public sealed class SqlLedger : ITaskLedger, IAsyncDisposable
     public Task<UploadRecord?> FindUploadAsync(string account, string hash, CancellationToken cancellationToken)
         => ReadAsync(
             async session => (await session.QueryAsync(
-                "SELECT uri, uploaded_at, expires_at FROM uploads WHERE account = @account AND hash = @hash AND expires_at > @soon",
+                "SELECT uri, uploaded_at, expires_at FROM uploads WHERE account = @account AND hash = @hash AND expires_at > @now",
                 row => new UploadRecord(
                     account,
                     hash,
@@ -344,7 +341,7 @@ public sealed class SqlLedger : ITaskLedger, IAsyncDisposable
                     DateTimeOffset.FromUnixTimeMilliseconds(row.GetInt64(2))),
                 ("account", account),
                 ("hash", hash),
-                ("soon", TaskTable.ToMilliseconds(_time.GetUtcNow() + s_uploadMargin))).ConfigureAwait(false)).FirstOrDefault(),
+                ("now", Now())).ConfigureAwait(false)).FirstOrDefault(),
             cancellationToken);
 
     /// <inheritdoc/>

@@ -142,6 +142,13 @@ public abstract class KlingCommand : PSCmdlet, IDisposable
         }
     }
 
+    /// <summary>How long and how often to look at tasks; both in seconds. The interval, where it is left out, is that of the configuration.</summary>
+    private protected static WaitOptions GetWaitOptions(int? timeout, double? pollingInterval) => new()
+    {
+        Timeout = timeout is int seconds ? TimeSpan.FromSeconds(seconds) : null,
+        PollingInterval = (pollingInterval ?? KlingConfiguration.Load().PollingInterval) is double interval ? TimeSpan.FromSeconds(interval) : null,
+    };
+
     /// <summary>Whether a common parameter or, where it is not given, its preference is in force.</summary>
     private protected bool IsSet(string name, Func<object?, bool> isPreferred)
         => MyInvocation.BoundParameters.TryGetValue(name, out object? given)

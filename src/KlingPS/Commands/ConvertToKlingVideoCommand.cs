@@ -4,7 +4,6 @@ using System.Management.Automation.Language;
 using KlingPS.Bridge;
 using KlingPS.Core;
 using KlingPS.Core.Api;
-using KlingPS.Core.Configuration;
 using KlingPS.Core.Downloads;
 using KlingPS.Core.Pipeline;
 using KlingPS.Core.Sessions;
@@ -177,11 +176,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
                 new ConversionOptions
                 {
                     Save = _saveOptions!,
-                    Wait = new WaitOptions
-                    {
-                        Timeout = Timeout is int seconds ? TimeSpan.FromSeconds(seconds) : null,
-                        PollingInterval = (PollingInterval ?? KlingConfiguration.Load().PollingInterval) is double interval ? TimeSpan.FromSeconds(interval) : null,
-                    },
+                    Wait = GetWaitOptions(Timeout, PollingInterval),
                     ThrottleLimit = ThrottleLimit,
                     PromptFromSidecar = PromptFromSidecar,
                     WritesProof = Sidecar,

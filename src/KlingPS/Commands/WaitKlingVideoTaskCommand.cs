@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using System.Management.Automation;
 using KlingPS.Bridge;
 using KlingPS.Core;
-using KlingPS.Core.Configuration;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Pipeline;
 using KlingPS.Display;
@@ -76,15 +75,7 @@ public sealed class WaitKlingVideoTaskCommand : TaskReferenceCommand
         base.Dispose(disposing);
     }
 
-    private TaskWaiter CreateStage()
-        => new(
-            GetLedgerSession(),
-            new WaitOptions
-            {
-                Timeout = Timeout is int seconds ? TimeSpan.FromSeconds(seconds) : null,
-                PollingInterval = (PollingInterval ?? KlingConfiguration.Load().PollingInterval) is double interval ? TimeSpan.FromSeconds(interval) : null,
-            },
-            Observer);
+    private TaskWaiter CreateStage() => new(GetLedgerSession(), GetWaitOptions(Timeout, PollingInterval), Observer);
 
     private void Emit(Outcome<TaskReference, KlingVideoTask> result)
     {

@@ -143,7 +143,7 @@ public abstract class KlingCommand : PSCmdlet, IDisposable
     }
 
     /// <summary>How long and how often to look at tasks; both in seconds. The interval, where it is left out, is that of the configuration.</summary>
-    private protected static WaitOptions GetWaitOptions(int? timeout, double? pollingInterval) => new()
+    private protected static WaitOptions GetWaitOptions(int? timeout, double? pollingInterval = null) => new()
     {
         Timeout = timeout is int seconds ? TimeSpan.FromSeconds(seconds) : null,
         PollingInterval = (pollingInterval ?? KlingConfiguration.Load().PollingInterval) is double interval ? TimeSpan.FromSeconds(interval) : null,

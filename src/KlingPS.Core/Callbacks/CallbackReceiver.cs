@@ -76,7 +76,12 @@ public sealed class CallbackReceiver : IPipelineStage<TaskReference, Outcome<Tas
         _processor = new CallbackProcessor(session, observer);
         _waiter = new TaskWaiter(
             session,
-            new WaitOptions { Timeout = options.Timeout, Callbacks = options.IsPolling ? CallbackUse.WithPolling : CallbackUse.WithoutPolling },
+            new WaitOptions
+            {
+                Timeout = options.Timeout,
+                PollingInterval = options.PollingInterval,
+                Callbacks = options.IsPolling ? CallbackUse.WithPolling : CallbackUse.WithoutPolling,
+            },
             observer);
         if (options is { TakesAll: true, Timeout: TimeSpan timeout })
         {

@@ -12,6 +12,9 @@ public sealed record ReceiveOptions
     /// <summary>Whether a task is looked at when its callback should have come and did not.</summary>
     public bool IsPolling { get; init; } = true;
 
+    /// <summary>A fixed time between two such looks; planned from experience when it is left out.</summary>
+    public TimeSpan? PollingInterval { get; init; }
+
     /// <summary>Whether every task that is called back for is handed out, or only what is posted.</summary>
     public bool TakesAll { get; init; }
 

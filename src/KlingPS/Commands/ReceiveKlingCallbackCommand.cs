@@ -215,6 +215,7 @@ public sealed class ReceiveKlingCallbackCommand : KlingCommand
     {
         KlingSession session = GetLedgerSession();
         CommandObserver observer = Observer;
+        WaitOptions wait = GetWaitOptions(Timeout);
         _listener = CallbackListener.Start(new CallbackListenerOptions
         {
             Prefix = CallbackPrefix.Parse(Prefix),
@@ -228,9 +229,10 @@ public sealed class ReceiveKlingCallbackCommand : KlingCommand
             _listener,
             new ReceiveOptions
             {
-                Timeout = Timeout is int seconds ? TimeSpan.FromSeconds(seconds) : null,
+                Timeout = wait.Timeout,
                 Count = Count,
                 IsPolling = Polling,
+                PollingInterval = wait.PollingInterval,
                 TakesLost = MyInvocation.ExpectingInput,
                 TakesAll = !MyInvocation.ExpectingInput && !MyInvocation.BoundParameters.ContainsKey(nameof(TaskId)) && !MyInvocation.BoundParameters.ContainsKey(nameof(InputObject)),
             },

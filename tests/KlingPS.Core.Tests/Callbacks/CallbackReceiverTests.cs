@@ -189,6 +189,18 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_task_whose_callback_is_lost_is_asked_for_as_often_as_its_user_has_set()
+    {
+        Receive(new ReceiveOptions { PollingInterval = TimeSpan.FromMinutes(10) });
+        await PostAsync("a");
+        _harness.Tasks["a"] = PipelineHarness.InTurn(PipelineHarness.Generating, PipelineHarness.Generating, PipelineHarness.Succeeded("a"));
+        DateTimeOffset start = _harness.Clock.GetUtcNow();
+
+        Assert.Equal("a", Assert.Single(await FinishAsync()).Value!.TaskId);
+        Assert.InRange(_harness.Clock.GetUtcNow() - start, TimeSpan.FromMinutes(30), TimeSpan.FromMinutes(31));
+    }
+
+    [Fact]
     public async Task Without_polling_nothing_is_asked_and_the_time_runs_out()
     {
         Receive(new ReceiveOptions { IsPolling = false, Timeout = TimeSpan.FromHours(1) });

@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using System.Management.Automation;
 using System.Net;
-using System.Security;
 using System.Text;
 using KlingPS.Bridge;
 using KlingPS.Core;
@@ -18,7 +17,7 @@ namespace KlingPS.Commands;
 /// <summary>Listens for callbacks and emits each task as it finishes; or processes one that another web server has received.</summary>
 [Cmdlet(VerbsCommunications.Receive, "KlingCallback", DefaultParameterSetName = ListenSet)]
 [OutputType(typeof(KlingVideoTask))]
-public sealed class ReceiveKlingCallbackCommand : KlingCommand
+public sealed class ReceiveKlingCallbackCommand : CallbackKeyCommand
 {
     private const string ListenSet = "Listen";
     private const string InputObjectSet = "InputObject";
@@ -101,27 +100,6 @@ public sealed class ReceiveKlingCallbackCommand : KlingCommand
     [Parameter(ParameterSetName = BodyHeadersSet)]
     public string? Uri { get; set; }
 
-    /// <summary>The HMAC key of the account, to refuse what the service has not signed.</summary>
-    [Parameter]
-    public SecureString? HmacKey { get; set; }
-
-    /// <summary>The name of the secret that holds the HMAC key.</summary>
-    [Parameter]
-    [ValidateNotNullOrEmpty]
-    [ArgumentCompleter(typeof(SecretCompleter))]
-    public string? HmacSecretName { get; set; }
-
-    /// <summary>The vault that holds the secret; every registered one is searched when it is left out.</summary>
-    [Parameter]
-    [ValidateNotNullOrEmpty]
-    [ArgumentCompleter(typeof(SecretCompleter))]
-    public string? Vault { get; set; }
-
-    /// <summary>How old a signature may be, in seconds.</summary>
-    [Parameter]
-    [ValidateRange(1, 86_400)]
-    public int MaxAge { get; set; } = (int)CallbackVerifier.DefaultMaxAge.TotalSeconds;
-
     /// <inheritdoc/>
     private protected override string ProgressActivity => "Receiving callbacks";
 
@@ -131,15 +109,7 @@ public sealed class ReceiveKlingCallbackCommand : KlingCommand
     protected override void BeginProcessing()
     {
         base.BeginProcessing();
-        try
-        {
-            _key = CallbackKeys.Find(this, HmacKey, HmacSecretName, Vault);
-        }
-        catch (KlingException exception)
-        {
-            ThrowTerminatingError(exception, HmacSecretName);
-        }
-
+        _key = FindKey();
         if (_key is null)
         {
             WriteWarning("Callbacks are taken unsigned, because no -HmacKey was given. Each is only a hint: the service is asked what is true. Generate a key at https://kie.ai/settings to refuse those of others.");

@@ -1,5 +1,4 @@
 using System.Management.Automation;
-using System.Security;
 using System.Text;
 using KlingPS.Core;
 using KlingPS.Core.Callbacks;
@@ -10,7 +9,7 @@ namespace KlingPS.Commands;
 /// <summary>Checks the signature of a callback that another web server has received.</summary>
 [Cmdlet(VerbsDiagnostic.Test, "KlingCallback", DefaultParameterSetName = SignatureSet)]
 [OutputType(typeof(bool), typeof(CallbackReport))]
-public sealed class TestKlingCallbackCommand : KlingCommand
+public sealed class TestKlingCallbackCommand : CallbackKeyCommand
 {
     private const string SignatureSet = "Signature";
     private const string HeadersSet = "Headers";
@@ -38,27 +37,6 @@ public sealed class TestKlingCallbackCommand : KlingCommand
     [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = HeadersSet)]
     public PSObject Headers { get; set; } = new();
 
-    /// <summary>The HMAC key of the account.</summary>
-    [Parameter]
-    public SecureString? HmacKey { get; set; }
-
-    /// <summary>The name of the secret that holds the HMAC key.</summary>
-    [Parameter]
-    [ValidateNotNullOrEmpty]
-    [ArgumentCompleter(typeof(SecretCompleter))]
-    public string? HmacSecretName { get; set; }
-
-    /// <summary>The vault that holds the secret; every registered one is searched when it is left out.</summary>
-    [Parameter]
-    [ValidateNotNullOrEmpty]
-    [ArgumentCompleter(typeof(SecretCompleter))]
-    public string? Vault { get; set; }
-
-    /// <summary>How old a signature may be, in seconds.</summary>
-    [Parameter]
-    [ValidateRange(1, 86_400)]
-    public int MaxAge { get; set; } = (int)CallbackVerifier.DefaultMaxAge.TotalSeconds;
-
     /// <summary>Says why, instead of true or false.</summary>
     [Parameter]
     public SwitchParameter Detailed { get; set; }
@@ -67,16 +45,15 @@ public sealed class TestKlingCallbackCommand : KlingCommand
     protected override void BeginProcessing()
     {
         base.BeginProcessing();
-        try
+        CallbackKey? key = FindKey();
+        if (key is null)
         {
-            CallbackKey key = CallbackKeys.Find(this, HmacKey, HmacSecretName, Vault)
-                ?? throw new KlingException(ErrorKind.RequestInvalid, "A signature cannot be checked without the key it was made with. Give it with -HmacKey or -HmacSecretName; it is shown at https://kie.ai/settings.");
-            _verifier = new CallbackVerifier(key, TimeSpan.FromSeconds(MaxAge), TimeProvider.System);
+            ThrowTerminatingError(
+                new KlingException(ErrorKind.RequestInvalid, "A signature cannot be checked without the key it was made with. Give it with -HmacKey or -HmacSecretName; it is shown at https://kie.ai/settings."),
+                null);
         }
-        catch (KlingException exception)
-        {
-            ThrowTerminatingError(exception, HmacSecretName);
-        }
+
+        _verifier = new CallbackVerifier(key!, TimeSpan.FromSeconds(MaxAge), TimeProvider.System);
     }
 
     /// <summary>Checks one callback.</summary>

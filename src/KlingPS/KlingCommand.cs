@@ -3,9 +3,11 @@ using KlingPS.Bridge;
 using KlingPS.Core;
 using KlingPS.Core.Configuration;
 using KlingPS.Core.Downloads;
+using KlingPS.Core.Ledger;
 using KlingPS.Core.Pipeline;
 using KlingPS.Core.Sessions;
 using KlingPS.Errors;
+using KlingPS.Parameters;
 using KlingPS.Progress;
 using KlingPS.Sessions;
 
@@ -101,6 +103,31 @@ public abstract class KlingCommand : PSCmdlet, IDisposable
 
     /// <summary>Writes the error of one item; the others go on.</summary>
     private protected void WriteError(KlingException exception, object? target) => WriteError(ErrorRecords.From(exception, target));
+
+    /// <summary>Writes the error of one item; ends the command if the others would meet it as well.</summary>
+    private protected void WriteErrorOrEnd(KlingException exception, object? target)
+    {
+        if (exception.StopsBatch())
+        {
+            ThrowTerminatingError(exception, target);
+        }
+
+        WriteError(exception, target);
+    }
+
+    /// <summary>Writes what has become of a task.</summary>
+    private protected void Write(Outcome<TaskReference, KlingVideoTask> outcome)
+    {
+        if (outcome.Error is KlingException error)
+        {
+            WriteErrorOrEnd(error, outcome.Value ?? TaskReferences.TargetOf(outcome.Item));
+        }
+
+        if (outcome.Value is not null)
+        {
+            WriteObject(outcome.Value);
+        }
+    }
 
     /// <summary>Ends the command with an error.</summary>
     internal void ThrowTerminatingError(KlingException exception, object? target)

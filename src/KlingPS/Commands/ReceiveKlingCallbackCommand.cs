@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Globalization;
 using System.Management.Automation;
 using System.Net;
@@ -29,7 +28,7 @@ public sealed class ReceiveKlingCallbackCommand : CallbackKeyCommand
     private CallbackKey? _key;
     private CallbackListener? _listener;
     private CallbackReceiver? _receiver;
-    private readonly ConcurrentDictionary<long, byte> _unfinished = new();
+    private readonly UnfinishedTasks _unfinished = new();
     private int _fed;
     private int _finished;
 
@@ -138,9 +137,9 @@ public sealed class ReceiveKlingCallbackCommand : CallbackKeyCommand
                 _fed++;
                 TaskReference reference = TaskReferences.From(PSObject.AsPSObject(item));
                 ShowProgress();
-                if (reference.Task is { TaskId: not null } task)
+                if (reference.Task is { TaskId: not null })
                 {
-                    _unfinished[task.Id] = 0;
+                    _unfinished.Add(reference);
                 }
 
                 _pump.Feed(reference);
@@ -167,11 +166,7 @@ public sealed class ReceiveKlingCallbackCommand : CallbackKeyCommand
     }
 
     /// <inheritdoc/>
-    private protected override string? DescribeUnfinished()
-    {
-        long[] ids = [.. _unfinished.Keys.Order()];
-        return ids.Length == 0 ? null : $"{UnfinishedTasks.Describe(ids)} To get what is left: {UnfinishedTasks.TakeUp(ids)}";
-    }
+    private protected override string? DescribeUnfinished() => _unfinished.Describe();
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
@@ -232,44 +227,16 @@ public sealed class ReceiveKlingCallbackCommand : CallbackKeyCommand
         }
         catch (KlingException exception)
         {
-            if (exception.StopsBatch())
-            {
-                ThrowTerminatingError(exception, Body);
-            }
-
-            WriteError(exception, Body);
+            WriteErrorOrEnd(exception, Body);
         }
     }
 
     private void Emit(Outcome<TaskReference, KlingVideoTask> result)
     {
         _finished++;
-        if (result.Item.Task is KlingVideoTask task)
-        {
-            _unfinished.TryRemove(task.Id, out _);
-        }
-
+        _unfinished.Remove(result.Item);
         ShowProgress();
         Write(result);
-    }
-
-    private void Write(Outcome<TaskReference, KlingVideoTask> result)
-    {
-        if (result.Error is KlingException error)
-        {
-            object? target = result.Value ?? TaskReferences.TargetOf(result.Item);
-            if (error.StopsBatch())
-            {
-                ThrowTerminatingError(error, target);
-            }
-
-            WriteError(error, target);
-        }
-
-        if (result.Value is not null)
-        {
-            WriteObject(result.Value);
-        }
     }
 
     /// <summary>Tells of the first of each kind; many more may follow, and are counted.</summary>

@@ -27,13 +27,9 @@ public sealed class RemoveKlingVideoTaskCommand : TaskReferenceCommand
                     Await(_ => session.Ledger.RemoveAsync(task.Id));
                 }
             }
-            catch (KlingException exception) when (!exception.StopsBatch())
-            {
-                WriteError(exception, TaskReferences.TargetOf(reference));
-            }
             catch (KlingException exception)
             {
-                ThrowTerminatingError(exception, TaskReferences.TargetOf(reference));
+                WriteErrorOrEnd(exception, TaskReferences.TargetOf(reference));
             }
         }
     }

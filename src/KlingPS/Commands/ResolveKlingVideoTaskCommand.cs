@@ -48,13 +48,9 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
             {
                 Settle(item);
             }
-            catch (KlingException exception) when (!exception.StopsBatch())
-            {
-                WriteError(exception, item.BaseObject);
-            }
             catch (KlingException exception)
             {
-                ThrowTerminatingError(exception, item.BaseObject);
+                WriteErrorOrEnd(exception, item.BaseObject);
             }
         }
     }

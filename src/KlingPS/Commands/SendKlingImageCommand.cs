@@ -82,12 +82,7 @@ public sealed class SendKlingImageCommand : ImagePathCommand
     {
         if (result.Error is KlingException error)
         {
-            if (error.StopsBatch())
-            {
-                ThrowTerminatingError(error, result.Item);
-            }
-
-            WriteError(error, result.Item);
+            WriteErrorOrEnd(error, result.Item);
             return;
         }
 

@@ -1,7 +1,5 @@
-using System.Collections.Concurrent;
 using System.Management.Automation;
 using KlingPS.Bridge;
-using KlingPS.Core;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Pipeline;
 using KlingPS.Display;
@@ -15,7 +13,7 @@ namespace KlingPS.Commands;
 public sealed class WaitKlingVideoTaskCommand : TaskReferenceCommand
 {
     private readonly StagePump<TaskReference, Outcome<TaskReference, KlingVideoTask>> _pump;
-    private readonly ConcurrentDictionary<long, byte> _unfinished = new();
+    private readonly UnfinishedTasks _unfinished = new();
     private int _fed;
     private int _finished;
 
@@ -45,11 +43,7 @@ public sealed class WaitKlingVideoTaskCommand : TaskReferenceCommand
         {
             _fed++;
             ShowProgress();
-            if ((reference.Task?.Id ?? reference.Id) is long id)
-            {
-                _unfinished[id] = 0;
-            }
-
+            _unfinished.Add(reference);
             _pump.Feed(reference);
         }
     }
@@ -62,11 +56,7 @@ public sealed class WaitKlingVideoTaskCommand : TaskReferenceCommand
     }
 
     /// <inheritdoc/>
-    private protected override string? DescribeUnfinished()
-    {
-        long[] ids = [.. _unfinished.Keys.Order()];
-        return ids.Length == 0 ? null : $"{UnfinishedTasks.Describe(ids)} To get what is left: {UnfinishedTasks.TakeUp(ids)}";
-    }
+    private protected override string? DescribeUnfinished() => _unfinished.Describe();
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
@@ -80,27 +70,9 @@ public sealed class WaitKlingVideoTaskCommand : TaskReferenceCommand
     private void Emit(Outcome<TaskReference, KlingVideoTask> result)
     {
         _finished++;
-        if ((result.Item.Task?.Id ?? result.Item.Id) is long id)
-        {
-            _unfinished.TryRemove(id, out _);
-        }
-
+        _unfinished.Remove(result.Item);
         ShowProgress();
-        if (result.Error is KlingException error)
-        {
-            object? target = result.Value ?? TaskReferences.TargetOf(result.Item);
-            if (error.StopsBatch())
-            {
-                ThrowTerminatingError(error, target);
-            }
-
-            WriteError(error, target);
-        }
-
-        if (result.Value is not null)
-        {
-            WriteObject(result.Value);
-        }
+        Write(result);
     }
 
     private void ShowProgress() => Progress.Show($"{_finished} of {_fed} finished", _finished * 100 / Math.Max(_fed, 1));

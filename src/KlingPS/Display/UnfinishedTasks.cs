@@ -1,12 +1,41 @@
+using System.Collections.Concurrent;
 using System.Globalization;
+using KlingPS.Core.Pipeline;
 
 namespace KlingPS.Display;
 
-/// <summary>What a user is told of tasks that go on when he has stopped waiting for them.</summary>
-internal static class UnfinishedTasks
+/// <summary>The tasks that a command waits for, and what its user is told of those that go on when he has stopped it. Safe for use from several threads.</summary>
+internal sealed class UnfinishedTasks
 {
     /// <summary>More than these are not named one by one.</summary>
     public const int MaxNamed = 10;
+
+    private readonly ConcurrentDictionary<long, byte> _ids = new();
+
+    /// <summary>Takes note of a task that is waited for.</summary>
+    public void Add(TaskReference reference)
+    {
+        if (IdOf(reference) is long id)
+        {
+            _ids[id] = 0;
+        }
+    }
+
+    /// <summary>Takes note that a task has come out.</summary>
+    public void Remove(TaskReference reference)
+    {
+        if (IdOf(reference) is long id)
+        {
+            _ids.TryRemove(id, out _);
+        }
+    }
+
+    /// <summary>What goes on, and the command that brings it; <see langword="null"/> when nothing does.</summary>
+    public string? Describe()
+    {
+        long[] ids = [.. _ids.Keys.Order()];
+        return ids.Length == 0 ? null : $"{Describe(ids)} To get what is left: {TakeUp(ids)}";
+    }
 
     /// <summary>What goes on.</summary>
     public static string Describe(IReadOnlyCollection<long> ids)
@@ -20,4 +49,6 @@ internal static class UnfinishedTasks
             : "-State Waiting, Queuing, Generating";
         return $"Get-KlingVideoTask {which} | Wait-KlingVideoTask | Save-KlingVideo";
     }
+
+    private static long? IdOf(TaskReference reference) => reference.Task?.Id ?? reference.Id;
 }

@@ -17,6 +17,7 @@ namespace KlingPS;
 public abstract class KlingCommand : PSCmdlet, IDisposable
 {
     private readonly PipelineBridge _bridge = new();
+    private readonly List<IDisposable> _owned = [];
     private CommandProgress? _progress;
     private CommandObserver? _observer;
 
@@ -63,11 +64,20 @@ public abstract class KlingCommand : PSCmdlet, IDisposable
     /// <summary>Asks the pipeline thread to do something while it waits; called from any thread.</summary>
     internal void Post(Action request) => _bridge.Post(request);
 
+    /// <summary>Hands over what is to be disposed of together with this command, in the order of the calls.</summary>
+    internal T Own<T>(T owned)
+        where T : IDisposable
+    {
+        _owned.Add(owned);
+        return owned;
+    }
+
     /// <summary>Ends what still runs in the background.</summary>
     protected virtual void Dispose(bool disposing)
     {
         if (disposing)
         {
+            _owned.ForEach(owned => owned.Dispose());
             _progress?.Dispose();
             _bridge.Dispose();
         }

@@ -15,7 +15,7 @@ internal sealed class StagePump<TIn, TOut> : IDisposable
     private IPipelineStage<TIn, TOut>? _stage;
 
     /// <summary>Creates the pump.</summary>
-    /// <param name="command">The command whose pipeline thread this runs on.</param>
+    /// <param name="command">The command whose pipeline thread this runs on, and which disposes of it.</param>
     /// <param name="create">Creates the stage when the first item needs it.</param>
     /// <param name="emit">Writes what became of an item.</param>
     public StagePump(KlingCommand command, Func<IPipelineStage<TIn, TOut>> create, Action<TOut> emit)
@@ -23,6 +23,7 @@ internal sealed class StagePump<TIn, TOut> : IDisposable
         _command = command;
         _create = create;
         _emit = emit;
+        command.Own(this);
     }
 
     /// <summary>Starts the stage before there is an item.</summary>

@@ -152,14 +152,6 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
         return $"{again}, or only these with: {UnfinishedTasks.TakeUp(ids)} -Destination {Quote(_saveOptions!.Destination)}{template}";
     }
 
-    /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
-    {
-        _pump.Dispose();
-        _converter?.Dispose();
-        base.Dispose(disposing);
-    }
-
     private ConcurrentStage<ConversionItem, Outcome<ConversionItem, ConvertedVideo>> CreateStage()
     {
         DestinationFolder.RequireWritable(_saveOptions!.Destination);
@@ -171,7 +163,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
         if (_converter is null)
         {
             KlingSession session = GetLedgerSession();
-            _converter = new VideoConverter(
+            _converter = Own(new VideoConverter(
                 session,
                 new ConversionOptions
                 {
@@ -181,7 +173,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
                     PromptFromSidecar = PromptFromSidecar,
                     WritesProof = Sidecar,
                 },
-                Observer);
+                Observer));
             _converter.Changed += AskForRefresh;
         }
 

@@ -77,13 +77,6 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
         ThrowIfBatchIsOver();
     }
 
-    /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
-    {
-        _pump.Dispose();
-        base.Dispose(disposing);
-    }
-
     private ConcurrentStage<SubmissionRequest, Outcome<SubmissionRequest, KlingVideoTask>> CreateStage()
         => new(new VideoSubmitter(GetLedgerSession(), Observer).SubmitAsync, MaxInHand, inOrder: true);
 

@@ -168,25 +168,17 @@ public sealed class ReceiveKlingCallbackCommand : CallbackKeyCommand
     /// <inheritdoc/>
     private protected override string? DescribeUnfinished() => _unfinished.Describe();
 
-    /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
-    {
-        _pump.Dispose();
-        _listener?.Dispose();
-        base.Dispose(disposing);
-    }
-
     private CallbackReceiver CreateStage()
     {
         KlingSession session = GetLedgerSession();
         CommandObserver observer = Observer;
         WaitOptions wait = GetWaitOptions(Timeout);
-        _listener = CallbackListener.Start(new CallbackListenerOptions
+        _listener = Own(CallbackListener.Start(new CallbackListenerOptions
         {
             Prefix = CallbackPrefix.Parse(Prefix),
             Key = _key,
             MaxAge = TimeSpan.FromSeconds(MaxAge),
-        });
+        }));
         WriteVerbose($"Listening at {_listener.Prefix}.");
         _listener.FirstRefused += OnFirstRefused;
         return _receiver = new CallbackReceiver(

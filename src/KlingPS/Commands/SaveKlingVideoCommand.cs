@@ -71,13 +71,6 @@ public sealed class SaveKlingVideoCommand : TaskReferenceCommand
         Progress.Complete();
     }
 
-    /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
-    {
-        _pump.Dispose();
-        base.Dispose(disposing);
-    }
-
     private ConcurrentStage<TaskReference, Outcome<TaskReference, SavedVideo>> CreateStage()
         => new(new VideoSaver(GetLedgerSession(), _options!, Observer).SaveAsync, MaxInHand, inOrder: false);
 

@@ -51,13 +51,6 @@ public sealed class SendKlingImageCommand : ImagePathCommand
         Progress.Complete();
     }
 
-    /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
-    {
-        _pump.Dispose();
-        base.Dispose(disposing);
-    }
-
     private ConcurrentStage<string, Outcome<string, KlingUpload>> CreateStage()
     {
         KlingSession session = GetLedgerSession();

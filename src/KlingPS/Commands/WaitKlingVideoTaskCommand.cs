@@ -58,13 +58,6 @@ public sealed class WaitKlingVideoTaskCommand : TaskReferenceCommand
     /// <inheritdoc/>
     private protected override string? DescribeUnfinished() => _unfinished.Describe();
 
-    /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
-    {
-        _pump.Dispose();
-        base.Dispose(disposing);
-    }
-
     private TaskWaiter CreateStage() => new(GetLedgerSession(), GetWaitOptions(Timeout, PollingInterval), Observer);
 
     private void Emit(Outcome<TaskReference, KlingVideoTask> result)

@@ -4,6 +4,4 @@ namespace KlingPS.Core.Downloads;
 /// <param name="Path">The full path of the file.</param>
 /// <param name="Length">Its length in bytes.</param>
 /// <param name="Sha256">The SHA-256 of its content, 64 lower-case hex digits.</param>
-/// <param name="Resumed">Whether part of it came over an earlier connection, of this run or of an earlier one.</param>
-/// <param name="Duration">How long this run took.</param>
-public sealed record DownloadedVideo(string Path, long Length, string Sha256, bool Resumed, TimeSpan Duration);
+public sealed record DownloadedVideo(string Path, long Length, string Sha256);

@@ -85,7 +85,6 @@ public sealed class VideoDownloader
     {
         ArgumentNullException.ThrowIfNull(request);
         RequireFullPath(request);
-        long started = _time.GetTimestamp();
         string target = request.TargetPath;
         Uri link = request.Uri;
         if (!IsAllowed(link))
@@ -95,7 +94,6 @@ public sealed class VideoDownloader
 
         using PartialFile partial = await OpenAsync(request, cancellationToken).ConfigureAwait(false);
         long furthest = partial.Length;
-        bool resumed = partial.Length > 0;
         bool renewed = false;
         bool unsound = false;
         int fruitless = 0;
@@ -118,10 +116,9 @@ public sealed class VideoDownloader
                 string? problem = attempt.Problem ?? partial.FindProblem();
                 if (problem is null)
                 {
-                    resumed &= !attempt.FromStart;
                     long length = partial.Length;
                     string sha256 = await PublishAsync(request, partial).ConfigureAwait(false);
-                    return new DownloadedVideo(target, length, sha256, resumed, _time.GetElapsedTime(started));
+                    return new DownloadedVideo(target, length, sha256);
                 }
 
                 partial.Restart();
@@ -146,7 +143,6 @@ public sealed class VideoDownloader
                 throw Expired(target, attempt, link);
             }
 
-            resumed = partial.Length > 0;
             if (fruitless >= _options.MaxFruitlessAttempts)
             {
                 throw new KlingException(ErrorKind.ServiceUnavailable, GaveUp(target, attempt, partial), attempt.Cause);
@@ -290,7 +286,7 @@ public sealed class VideoDownloader
                 return fits
                     ? partial.Length < (partial.State.Total ?? 0)
                         ? new Attempt(Outcome.Broken, "the connection ended early")
-                        : new Attempt(Outcome.Full, FromStart: fromStart)
+                        : new Attempt(Outcome.Full)
                     : new Attempt(Outcome.Full, "is longer than announced");
             }
         }
@@ -460,6 +456,5 @@ public sealed class VideoDownloader
         string? Problem = null,
         Backoff? Backoff = null,
         TimeSpan? RetryAfter = null,
-        Exception? Cause = null,
-        bool FromStart = false);
+        Exception? Cause = null);
 }

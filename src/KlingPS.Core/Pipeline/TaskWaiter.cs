@@ -88,18 +88,6 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
     /// <inheritdoc/>
     public ChannelReader<Outcome<TaskReference, KlingVideoTask>> Results => _results.Reader;
 
-    /// <summary>How many tasks are still waited for.</summary>
-    public int OpenCount
-    {
-        get
-        {
-            lock (_gate)
-            {
-                return _open;
-            }
-        }
-    }
-
     /// <inheritdoc/>
     public Task PostAsync(TaskReference item, CancellationToken cancellationToken)
     {

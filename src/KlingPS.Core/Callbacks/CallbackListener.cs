@@ -50,9 +50,6 @@ public sealed class CallbackListener : IDisposable
     /// <summary>Where it listens.</summary>
     public CallbackPrefix Prefix { get; private set; }
 
-    /// <summary>Whether callbacks have to be signed.</summary>
-    public bool IsVerifying => _options.Key is not null;
-
     /// <summary>How many requests were answered how.</summary>
     public CallbackCounts Counts => _gate.Counts;
 

@@ -130,24 +130,16 @@ public sealed class ReceiveKlingCallbackCommand : CallbackKeyCommand
             return;
         }
 
-        foreach (object item in ParameterSetName == TaskIdSet ? TaskId.Cast<object>() : ParameterSetName == InputObjectSet ? InputObject : [])
+        foreach (TaskReference reference in TaskReferences.Resolve(ParameterSetName == TaskIdSet ? TaskId : ParameterSetName == InputObjectSet ? InputObject : [], WriteError))
         {
-            try
+            _fed++;
+            ShowProgress();
+            if (reference.Task is { TaskId: not null })
             {
-                _fed++;
-                TaskReference reference = TaskReferences.From(PSObject.AsPSObject(item));
-                ShowProgress();
-                if (reference.Task is { TaskId: not null })
-                {
-                    _unfinished.Add(reference);
-                }
+                _unfinished.Add(reference);
+            }
 
-                _pump.Feed(reference);
-            }
-            catch (KlingException exception)
-            {
-                WriteError(exception, item);
-            }
+            _pump.Feed(reference);
         }
     }
 

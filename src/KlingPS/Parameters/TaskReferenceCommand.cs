@@ -1,5 +1,4 @@
 using System.Management.Automation;
-using KlingPS.Core;
 using KlingPS.Core.Pipeline;
 
 namespace KlingPS.Parameters;
@@ -27,23 +26,5 @@ public abstract class TaskReferenceCommand : KlingCommand
 
     /// <summary>The tasks that the current input names. What names none is reported.</summary>
     private protected IEnumerable<TaskReference> ResolveReferences()
-    {
-        foreach (object item in ParameterSetName == IdSet ? Id.Cast<object>() : ParameterSetName == TaskIdSet ? TaskId : InputObject)
-        {
-            TaskReference? reference = null;
-            try
-            {
-                reference = TaskReferences.From(PSObject.AsPSObject(item));
-            }
-            catch (KlingException exception)
-            {
-                WriteError(exception, item);
-            }
-
-            if (reference is not null)
-            {
-                yield return reference;
-            }
-        }
-    }
+        => TaskReferences.Resolve(ParameterSetName == IdSet ? Id.Cast<object>() : ParameterSetName == TaskIdSet ? TaskId : InputObject, WriteError);
 }

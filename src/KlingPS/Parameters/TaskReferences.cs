@@ -21,6 +21,30 @@ internal static class TaskReferences
         _ => throw new KlingException(ErrorKind.RequestInvalid, $"'{input}' is no task: it has neither a TaskId nor an Id."),
     };
 
+    /// <summary>Reads several.</summary>
+    /// <param name="inputs">The tasks, as <see cref="From"/> takes them.</param>
+    /// <param name="onError">Told of each that is none.</param>
+    public static IEnumerable<TaskReference> Resolve(IEnumerable<object> inputs, Action<KlingException, object?> onError)
+    {
+        foreach (object input in inputs)
+        {
+            TaskReference? reference = null;
+            try
+            {
+                reference = From(PSObject.AsPSObject(input));
+            }
+            catch (KlingException exception)
+            {
+                onError(exception, input);
+            }
+
+            if (reference is not null)
+            {
+                yield return reference;
+            }
+        }
+    }
+
     /// <summary>What an error about a task points at: the task itself, or its id.</summary>
     public static object? TargetOf(TaskReference reference) => reference.Task as object ?? reference.TaskId ?? (object?)reference.Id;
 

@@ -146,22 +146,8 @@ public abstract class KlingCommand : PSCmdlet, IDisposable
         ThrowTerminatingError(ErrorRecords.From(exception, target));
     }
 
-    /// <summary>The full path of a file or folder that need not exist.</summary>
-    /// <exception cref="KlingException">The path is not one of the file system.</exception>
-    private protected string GetFullPath(string path)
-    {
-        try
-        {
-            string full = SessionState.Path.GetUnresolvedProviderPathFromPSPath(path, out ProviderInfo provider, out _);
-            return provider.Name == "FileSystem"
-                ? Path.GetFullPath(full)
-                : throw new KlingException(ErrorKind.PathNotFound, $"'{path}' is not a path of the file system but of {provider.Name}.");
-        }
-        catch (Exception exception) when (exception is System.Management.Automation.DriveNotFoundException or ProviderNotFoundException or NotSupportedException)
-        {
-            throw new KlingException(ErrorKind.PathNotFound, $"'{path}' is no path of this machine: {exception.Message}", exception);
-        }
-    }
+    /// <inheritdoc cref="ImagePaths.GetFullPath"/>
+    private protected string GetFullPath(string path) => ImagePaths.GetFullPath(this, path);
 
     /// <summary>Where videos go, from what the user says; ends the command if that cannot be.</summary>
     private protected SaveOptions GetSaveOptions(string? destination, string template, bool overwrite)

@@ -23,7 +23,7 @@ internal static class ImagePaths
             try
             {
                 found = isLiteral || !WildcardPattern.ContainsWildcardCharacters(name)
-                    ? [ResolveLiteral(command, name)]
+                    ? [GetFullPath(command, name)]
                     : ResolveWildcards(command, name);
             }
             catch (KlingException exception)
@@ -38,16 +38,18 @@ internal static class ImagePaths
         }
     }
 
-    private static string ResolveLiteral(PSCmdlet command, string name)
+    /// <summary>The full path of a file or folder that need not exist.</summary>
+    /// <exception cref="KlingException">The path is not one of the file system.</exception>
+    public static string GetFullPath(PSCmdlet command, string path)
     {
         try
         {
-            string path = command.SessionState.Path.GetUnresolvedProviderPathFromPSPath(name, out ProviderInfo provider, out _);
-            return provider.Name == FileSystem ? System.IO.Path.GetFullPath(path) : throw NotFileSystem(name, provider);
+            string full = command.SessionState.Path.GetUnresolvedProviderPathFromPSPath(path, out ProviderInfo provider, out _);
+            return provider.Name == FileSystem ? Path.GetFullPath(full) : throw NotFileSystem(path, provider);
         }
         catch (Exception exception) when (exception is System.Management.Automation.DriveNotFoundException or ProviderNotFoundException or NotSupportedException)
         {
-            throw new KlingException(ErrorKind.PathNotFound, $"There is no file '{name}': {exception.Message}", exception);
+            throw new KlingException(ErrorKind.PathNotFound, $"'{path}' is no path of this machine: {exception.Message}", exception);
         }
     }
 
@@ -77,7 +79,7 @@ internal static class ImagePaths
         }
 
         // A name out of a list, such as 'shot [2].png', is rather that file than a pattern nothing matches.
-        string literal = ResolveLiteral(command, name);
+        string literal = GetFullPath(command, name);
         return File.Exists(literal)
             ? [literal]
             : throw new KlingException(ErrorKind.PathNotFound, $"No file matches '{name}'.");

@@ -86,16 +86,18 @@ public sealed class LedgerCommandTests
         Assert.Equal(KlingTaskState.Abandoned, Assert.Single((await shell.RunAsync("Get-KlingVideoTask -Id $id")).Clean().Of<KlingVideoTask>()).State);
     }
 
-    [Fact]
-    public async Task An_image_that_has_changed_is_not_bought_in_the_place_of_a_lost_one()
+    [Theory]
+    [InlineData("lost.png")]
+    [InlineData("tail.png")]
+    public async Task An_image_that_has_changed_is_not_bought_in_the_place_of_a_lost_one(string changed)
     {
         await using ConnectedShell shell = await ConnectedShell.StartAsync();
-        KlingVideoTask lost = await LoseAsync(shell);
-        shell.WriteFile("lost.png", TestImage.Png("something else"));
+        KlingVideoTask lost = await LoseAsync(shell, shell.Image("tail.png"));
+        shell.WriteFile(changed, TestImage.Png("something else"));
 
         ShellResult result = await shell.RunAsync("Resolve-KlingVideoTask $id -Resubmit", new { id = lost.Id });
 
-        Assert.Single(result.Errors).Is("KlingRequestInvalid", ErrorCategory.InvalidArgument);
+        Assert.Contains(changed, Assert.Single(result.Errors).Is("KlingRequestInvalid", ErrorCategory.InvalidArgument).ToString(), StringComparison.Ordinal);
         Assert.Equal(1, shell.Bill.CreatesReceived);
     }
 
@@ -171,10 +173,10 @@ public sealed class LedgerCommandTests
     }
 
     /// <summary>Submits an image whose answer is lost after the sandbox has accepted it.</summary>
-    private static async Task<KlingVideoTask> LoseAsync(ConnectedShell shell)
+    private static async Task<KlingVideoTask> LoseAsync(ConnectedShell shell, string? tail = null)
     {
         shell.Fault(SandboxOperation.Create, SandboxFaultKind.LoseAnswerAfter, match: "Lost.");
-        ShellResult result = await shell.RunAsync("New-KlingVideoTask $image 'Lost.'", new { image = shell.Image("lost.png") });
+        ShellResult result = await shell.RunAsync("New-KlingVideoTask $image 'Lost.' -TailImagePath $tail", new { image = shell.Image("lost.png"), tail });
         ErrorRecord error = Assert.Single(result.Errors).Is("KlingAttemptUnknown", ErrorCategory.ConnectionError);
         Assert.Contains("lost.png", error.ToString(), StringComparison.Ordinal);
         Assert.Contains("Resolve-KlingVideoTask", error.ErrorDetails.RecommendedAction, StringComparison.Ordinal);

@@ -67,7 +67,7 @@ public sealed class AttemptSettler
     /// <param name="attempt">The attempt; abandoned in the same step in which the new one is recorded.</param>
     /// <param name="cancellationToken">Stops before the request has left.</param>
     /// <returns>The new task.</returns>
-    /// <exception cref="KlingException">The image has changed since, or the request was refused or lost again.</exception>
+    /// <exception cref="KlingException">An image has changed since, or the request was refused or lost again.</exception>
     public async Task<KlingVideoTask> ResubmitAsync(KlingVideoTask attempt, CancellationToken cancellationToken)
     {
         RequireUnknown(attempt);
@@ -88,11 +88,14 @@ public sealed class AttemptSettler
                 Replaces = attempt.Id,
             },
             cancellationToken).ConfigureAwait(false);
-        if (identified.Image is { } image && image.Hash != attempt.SourceHash)
+        string? changed = identified.Image is { } image && image.Hash != attempt.SourceHash ? attempt.SourcePath
+            : identified.Identity != attempt.Identity ? attempt.TailImagePath
+            : null;
+        if (changed is not null)
         {
             throw new KlingException(
                 ErrorKind.RequestInvalid,
-                $"'{attempt.SourcePath}' is another image now than when it was submitted as task {attempt.Id}. Give the attempt up with -Abandon, and submit the image with New-KlingVideoTask.");
+                $"'{changed}' is another image now than when it was submitted as task {attempt.Id}. Give the attempt up with -Abandon, and submit the image with New-KlingVideoTask.");
         }
 
         return (await _submitter.BuyAsync(identified, cancellationToken).ConfigureAwait(false)).Task;

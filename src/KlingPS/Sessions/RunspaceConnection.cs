@@ -70,7 +70,7 @@ internal sealed class RunspaceConnection
         {
             FoundKey found = FindKey(command, configuration);
             Release(ref _found);
-            _found = SessionFactory.Create(configuration, configuration.ToEndpoints(), found, proxyCredentials: null, Sandbox.IsAt(configuration.ToEndpoints()));
+            _found = SessionFactory.Create(configuration, basis.Endpoints, found, proxyCredentials: null, Sandbox.IsAt(basis.Endpoints));
             _foundOn = basis;
         }
 

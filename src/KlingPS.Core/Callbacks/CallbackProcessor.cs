@@ -32,21 +32,26 @@ public sealed class CallbackProcessor
     /// <summary>Processes a callback that another web server has received.</summary>
     /// <param name="body">The body: JSON in UTF-8.</param>
     /// <param name="uri">The address that was called, if it is known; it carries the number of the attempt.</param>
-    /// <param name="isSigned">Whether its signature has been checked.</param>
+    /// <param name="report">What the check of its signature has shown; <see langword="null"/> when it has not been checked.</param>
     /// <param name="cancellationToken">Ends the wait for the service.</param>
     /// <returns>The task as the service says that it stands.</returns>
-    /// <exception cref="KlingException"><see cref="ErrorKind.CallbackRefused"/>: the body is none, or is about no task of this ledger. Otherwise the service could not confirm it.</exception>
-    public async Task<KlingVideoTask> ProcessAsync(ReadOnlyMemory<byte> body, string? uri, CallbackReport? isSigned, CancellationToken cancellationToken)
+    /// <exception cref="KlingException"><see cref="ErrorKind.CallbackRefused"/>: the body is none, its signature is not genuine, or it is about no task of this ledger. Otherwise the service could not confirm it.</exception>
+    public async Task<KlingVideoTask> ProcessAsync(ReadOnlyMemory<byte> body, string? uri, CallbackReport? report, CancellationToken cancellationToken)
     {
+        if (report is { IsGenuine: false })
+        {
+            throw new KlingException(ErrorKind.CallbackRefused, $"The callback was refused. {report.Reason}");
+        }
+
         (CallbackPayload? payload, CallbackVerdict problem) = CallbackPayload.Read(body);
         if (payload is null)
         {
             throw new KlingException(ErrorKind.CallbackRefused, $"This is no callback of the service. {new CallbackReport { Verdict = problem }.Reason}");
         }
 
-        string taskId = isSigned?.TaskId ?? payload.TaskIds[0];
+        string taskId = report?.TaskId ?? payload.TaskIds[0];
         string? nonce = CallbackNonce.Find(uri) ?? CallbackNonce.Find(payload.CallbackUri);
-        var notice = new CallbackNotice(taskId, nonce, isSigned is not null, ReplayKey: string.Empty);
+        var notice = new CallbackNotice(taskId, nonce, report is not null, ReplayKey: string.Empty);
         LocatedCallback located = await LocateAsync(notice, cancellationToken).ConfigureAwait(false)
             ?? throw new KlingException(ErrorKind.CallbackRefused, $"The callback is about task {taskId}, which is not in the ledger; and it is not signed, so the service is not asked for it.");
         return located.IsConfirmed ? located.Task : await _resolver.RefreshAsync(located.Task, cancellationToken).ConfigureAwait(false);

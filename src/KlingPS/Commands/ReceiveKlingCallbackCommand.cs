@@ -198,10 +198,6 @@ public sealed class ReceiveKlingCallbackCommand : CallbackKeyCommand
             {
                 (string? timestamp, string? signature) = ParameterSetName == BodyHeadersSet ? CallbackHeaders.Read(Headers) : (Timestamp, Signature);
                 report = new CallbackVerifier(_key, TimeSpan.FromSeconds(MaxAge), TimeProvider.System).Check(body, timestamp, signature);
-                if (!report.IsGenuine)
-                {
-                    throw new KlingException(ErrorKind.CallbackRefused, $"The callback was refused. {report.Reason}");
-                }
             }
 
             var processor = new CallbackProcessor(GetLedgerSession(), Observer);

@@ -577,4 +577,18 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
         KlingVideoTask task = await _harness.Clock.RunAsync(processor.ProcessAsync(body, CallbackNonce.Append(HookUri, attempt.Nonce!), null, CancellationToken.None));
         Assert.Equal((attempt.Id, "a", KlingTaskState.Succeeded), (task.Id, task.TaskId, task.State));
     }
+
+    [Fact]
+    public async Task A_payload_whose_signature_was_found_wrong_is_not_processed()
+    {
+        byte[] body = CallbackTexts.Bytes(CallbackTexts.Body("a"));
+        string timestamp = CallbackTexts.Seconds(_harness.Clock.GetUtcNow());
+        CallbackReport report = new CallbackVerifier(CallbackTexts.Key, CallbackVerifier.DefaultMaxAge, _harness.Clock).Check(body, timestamp, CallbackTexts.Signature("another", timestamp));
+
+        KlingException refused = await Assert.ThrowsAsync<KlingException>(
+            () => new CallbackProcessor(_harness.Session, null).ProcessAsync(body, null, report, CancellationToken.None));
+
+        Assert.Equal((ErrorKind.CallbackRefused, 0), (refused.Kind, _harness.Queries));
+        Assert.Contains("signature is wrong", refused.Message, StringComparison.Ordinal);
+    }
 }

@@ -64,19 +64,20 @@ internal sealed class CallbackGate
         }
 
         string taskId = payload.TaskIds[0];
-        string replayKey = $"{taskId} {payload.State}";
+        string? timestamp = null;
         if (_verifier is not null)
         {
-            string timestamp = head.Header(CallbackVerifier.TimestampHeader)!;
+            timestamp = head.Header(CallbackVerifier.TimestampHeader)!;
             if (_verifier.FindSigned(payload, timestamp, head.Header(CallbackVerifier.SignatureHeader)!) is not string signed)
             {
                 return CallbackResult.Forged;
             }
 
             taskId = signed;
-            replayKey = $"{taskId} {timestamp}";
         }
 
+        // That a task goes on, told in the same second, must not keep its end out; and of the sender's own words, none makes it another.
+        string replayKey = $"{taskId} {timestamp} {(payload.IsPending ? "goes on" : "ended")}";
         if (!_guard.TryEnter(replayKey))
         {
             return CallbackResult.Replayed;

@@ -209,7 +209,7 @@ public sealed class CallbackListenerTests : IDisposable
 
         Assert.Equal(200, await SendAsync(listener, request));
         Assert.Equal(409, await SendAsync(listener, request));
-        Assert.Equal(200, await SendAsync(listener, request.Replace("success", "failure", StringComparison.Ordinal)));
+        Assert.Equal(409, await SendAsync(listener, request.Replace("success", "failure", StringComparison.Ordinal)));
         _clock.Advance(TimeSpan.FromSeconds(31));
         Assert.Equal(200, await SendAsync(listener, request));
 
@@ -225,6 +225,34 @@ public sealed class CallbackListenerTests : IDisposable
         Assert.Equal(200, await SendAsync(listener, Signed("t1", body: CallbackTexts.Body("t1", "generating"))));
 
         Assert.False(listener.Gate.Accepted.TryRead(out _));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task The_end_of_a_task_is_taken_in_the_second_in_which_it_was_said_to_go_on(bool isVerifying)
+    {
+        CallbackListener listener = Listen(isVerifying);
+
+        Assert.Equal(200, await SendAsync(listener, Signed("t1", body: CallbackTexts.Body("t1", "generating"))));
+        Assert.Equal(409, await SendAsync(listener, Signed("t1", body: CallbackTexts.Body("t1", "waiting"))));
+        Assert.Equal(200, await SendAsync(listener, Signed("t1")));
+        Assert.Equal(409, await SendAsync(listener, Signed("t1")));
+
+        Assert.True(listener.Gate.Accepted.TryRead(out CallbackNotice? notice));
+        Assert.Equal("t1", notice!.TaskId);
+        Assert.False(listener.Gate.Accepted.TryRead(out _));
+    }
+
+    [Fact]
+    public async Task However_many_states_are_made_up_for_a_task_it_is_looked_into_once_a_while()
+    {
+        CallbackListener listener = Listen(isVerifying: false);
+
+        int[] answers = await Task.WhenAll(Enumerable.Range(0, 20).Select(i => SendAsync(listener, Signed("t1", body: CallbackTexts.Body("t1", $"state{i}")))));
+
+        Assert.Single(answers, 200);
+        Assert.Equal(19, listener.Counts[CallbackResult.Replayed]);
     }
 
     [Fact]

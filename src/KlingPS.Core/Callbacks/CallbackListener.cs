@@ -44,9 +44,6 @@ public sealed class CallbackListener : IDisposable
         _gate = new CallbackGate(Prefix.Path, options.Key is null ? null : new CallbackVerifier(options.Key, options.MaxAge, _time), _time);
     }
 
-    /// <summary>Is told of the first refusal of each kind: who called, and how it was answered. On any thread; must not block.</summary>
-    public event Action<EndPoint?, CallbackResult>? FirstRefused;
-
     /// <summary>Where it listens.</summary>
     public CallbackPrefix Prefix { get; private set; }
 
@@ -174,7 +171,7 @@ public sealed class CallbackListener : IDisposable
             {
                 if (_gate.Count(result) == 1 && result != CallbackResult.Accepted)
                 {
-                    FirstRefused?.Invoke(client, result);
+                    _options.OnFirstRefused?.Invoke(client, result);
                 }
 
                 await stream.WriteAsync(AnswerOf(result), _stop.Token).ConfigureAwait(false);

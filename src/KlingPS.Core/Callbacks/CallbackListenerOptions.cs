@@ -1,3 +1,5 @@
+using System.Net;
+
 namespace KlingPS.Core.Callbacks;
 
 /// <summary>How a <see cref="CallbackListener"/> behaves.</summary>
@@ -17,6 +19,9 @@ public sealed record CallbackListenerOptions
 
     /// <summary>Connections at the same time; for one more, the one that has been open longest is closed.</summary>
     public int MaxConnections { get; init; } = 128;
+
+    /// <summary>Is told of the first refusal of each kind: who called, and how it was answered. On any thread; must not block.</summary>
+    public Action<EndPoint?, CallbackResult>? OnFirstRefused { get; init; }
 
     /// <summary>The clock.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;

@@ -170,9 +170,9 @@ public sealed class ReceiveKlingCallbackCommand : CallbackKeyCommand
             Prefix = CallbackPrefix.Parse(Prefix),
             Key = _key,
             MaxAge = TimeSpan.FromSeconds(MaxAge),
+            OnFirstRefused = OnFirstRefused,
         }));
         WriteVerbose($"Listening at {_listener.Prefix}.");
-        _listener.FirstRefused += OnFirstRefused;
         return _receiver = new CallbackReceiver(
             session,
             _listener,

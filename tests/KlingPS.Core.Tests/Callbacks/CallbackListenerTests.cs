@@ -13,13 +13,14 @@ public sealed class CallbackListenerTests : IDisposable
 
     public void Dispose() => _listeners.ForEach(listener => listener.Dispose());
 
-    private CallbackListener Listen(bool isVerifying = true, int maxConnections = 128, string prefix = "http://127.0.0.1:0/kling/")
+    private CallbackListener Listen(bool isVerifying = true, int maxConnections = 128, string prefix = "http://127.0.0.1:0/kling/", Action<EndPoint?, CallbackResult>? onFirstRefused = null)
     {
         var listener = CallbackListener.Start(new CallbackListenerOptions
         {
             Prefix = CallbackPrefix.Parse(prefix),
             Key = isVerifying ? CallbackTexts.Key : null,
             MaxConnections = maxConnections,
+            OnFirstRefused = onFirstRefused,
             TimeProvider = _clock,
         });
         _listeners.Add(listener);
@@ -258,9 +259,8 @@ public sealed class CallbackListenerTests : IDisposable
     [Fact]
     public async Task The_first_refusal_of_each_kind_is_told()
     {
-        CallbackListener listener = Listen();
         var told = new List<CallbackResult>();
-        listener.FirstRefused += (_, result) => told.Add(result);
+        CallbackListener listener = Listen(onFirstRefused: (_, result) => told.Add(result));
 
         await SendAsync(listener, "GET / HTTP/1.1\r\n\r\n");
         await SendAsync(listener, "GET / HTTP/1.1\r\n\r\n");

@@ -24,6 +24,9 @@ public sealed class CallbackReceiver : IPipelineStage<TaskReference, Outcome<Tas
     /// <summary>How long callbacks that have been answered may still be looked into when the wait is over: as long as the service would have given them.</summary>
     private static readonly TimeSpan s_longestDrain = TimeSpan.FromSeconds(15);
 
+    /// <summary>No timer runs for more than 49 days.</summary>
+    private static readonly TimeSpan s_longestTimer = TimeSpan.FromDays(1);
+
     private readonly KlingSession _session;
     private readonly DateTimeOffset _start;
     private readonly CallbackGate _gate;
@@ -172,9 +175,14 @@ public sealed class CallbackReceiver : IPipelineStage<TaskReference, Outcome<Tas
 
     private async Task StopListeningAsync(TimeSpan timeout)
     {
-        // No timer is longer than 49 days.
-        double milliseconds = Math.Min(timeout.TotalMilliseconds, int.MaxValue);
-        await Task.Delay(TimeSpan.FromMilliseconds(milliseconds), _time, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        long start = _time.GetTimestamp();
+        while (!_stop.IsCancellationRequested && timeout - _time.GetElapsedTime(start) is var left && left > TimeSpan.Zero)
+        {
+            // Whole milliseconds, rounded up: less than one is none, and would be spent in circles.
+            double milliseconds = Math.Min(Math.Ceiling(left.TotalMilliseconds), s_longestTimer.TotalMilliseconds);
+            await Task.Delay(TimeSpan.FromMilliseconds(milliseconds), _time, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
         _listener.Dispose();
         _gate.Complete();
     }

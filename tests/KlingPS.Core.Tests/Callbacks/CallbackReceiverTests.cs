@@ -591,4 +591,19 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
         Assert.Equal((ErrorKind.CallbackRefused, 0), (refused.Kind, _harness.Queries));
         Assert.Contains("signature is wrong", refused.Message, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public async Task Callbacks_are_received_for_as_many_weeks_as_were_asked_for()
+    {
+        Receive(new ReceiveOptions { TakesAll = true, Timeout = TimeSpan.FromDays(60) });
+        _harness.Clock.Advance(TimeSpan.FromDays(59));
+        await _harness.AcceptedAsync("a");
+        _harness.Tasks["a"] = PipelineHarness.Succeeded("a");
+        Assert.Equal(CallbackResult.Accepted, Call("a"));
+        Assert.Equal("a", (await NextAsync()).Value!.TaskId);
+
+        _harness.Clock.Advance(TimeSpan.FromDays(1));
+
+        Assert.Empty(await FinishAsync());
+    }
 }

@@ -19,12 +19,16 @@ public sealed class CallbackProcessor
     private readonly KlingSession _session;
     private readonly KlingClient _client;
     private readonly TaskResolver _resolver;
+    private readonly IPipelineObserver? _observer;
 
     /// <summary>Creates the processor.</summary>
-    public CallbackProcessor(KlingSession session, IRequestObserver? observer)
+    /// <param name="session">The account.</param>
+    /// <param name="observer">Is told of requests, and of a video that was paid for though it had counted as not bought.</param>
+    public CallbackProcessor(KlingSession session, IPipelineObserver? observer)
     {
         ArgumentNullException.ThrowIfNull(session);
         _session = session;
+        _observer = observer;
         _client = session.CreateClient(observer);
         _resolver = new TaskResolver(session, observer);
     }
@@ -95,10 +99,10 @@ public sealed class CallbackProcessor
     /// <summary>Asks the service how a task stands, and records it.</summary>
     internal Task<KlingVideoTask> RefreshAsync(KlingVideoTask task, CancellationToken cancellationToken) => _resolver.RefreshAsync(task, cancellationToken);
 
-    /// <summary>The attempt with this number, if it has no task of the service yet. One that was given up counts again when it was bought after all.</summary>
+    /// <summary>The attempt with this number, if it has no task of the service yet. One that was given up or refused counts again when it was bought after all.</summary>
     private async Task<KlingVideoTask?> FindOpenAsync(string? nonce, CancellationToken cancellationToken)
         => nonce is not null
-            && await _session.Ledger.FindByNonceAsync(_session.Account, nonce, cancellationToken).ConfigureAwait(false) is { TaskId: null, State: not KlingTaskState.Rejected } attempt
+            && await _session.Ledger.FindByNonceAsync(_session.Account, nonce, cancellationToken).ConfigureAwait(false) is { TaskId: null } attempt
                 ? attempt
                 : null;
 
@@ -134,6 +138,11 @@ public sealed class CallbackProcessor
                 ErrorKind.CallbackRefused,
                 $"A callback says that task {taskId} of the service is the video of '{attempt.Subject}' (task {attempt.Id}); but that has become another task meanwhile. Nothing was changed; if both are yours, the video was bought twice: Get-KlingVideoTask -TaskId {taskId} takes it into the ledger.",
                 exception);
+        }
+
+        if (attempt.State.IsSettled())
+        {
+            _observer?.OnWarning($"The video of '{attempt.Subject}' (task {attempt.Id}) was made and paid for as task {taskId} of the service, although it {(attempt.State == KlingTaskState.Rejected ? "had been refused" : "was given up")}. It is yours: Get-KlingVideoTask -Id {attempt.Id} | Wait-KlingVideoTask | Save-KlingVideo.");
         }
     }
 

@@ -29,7 +29,7 @@ public interface ITaskLedger
     /// <exception cref="KlingException">As <see cref="BeginAsync"/>.</exception>
     Task<TaskClaim> ClaimAsync(TaskIntent intent, CancellationToken cancellationToken);
 
-    /// <summary>Records that the service accepted the purchase.</summary>
+    /// <summary>Records that the service accepted the purchase, also of an attempt that had counted as not bought: it counts again.</summary>
     /// <param name="id">The local id.</param>
     /// <param name="taskId">The service's id.</param>
     Task<KlingVideoTask> RecordAcceptedAsync(long id, string taskId);

@@ -608,7 +608,7 @@ public sealed class SqlLedger : ITaskLedger, IAsyncDisposable
     /// <summary>Gives an attempt the task that it has bought.</summary>
     private async Task<KlingVideoTask> AttachAsync(SqlSession session, KlingVideoTask task, string taskId)
     {
-        if (task.TaskId is not null || task.State == KlingTaskState.Rejected)
+        if (task.TaskId is not null)
         {
             throw Misplaced(task, $"be the task {taskId} of the service");
         }

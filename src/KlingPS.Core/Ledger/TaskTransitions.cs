@@ -2,7 +2,10 @@ using KlingPS.Core.Api;
 
 namespace KlingPS.Core.Ledger;
 
-/// <summary>How a task's record changes by what becomes known of it. A settled task stays settled.</summary>
+/// <summary>
+/// How a task's record changes by what becomes known of it. A settled task stays settled, unless an attempt that was not bought, as
+/// its owner or the service said, turns out to be bought after all.
+/// </summary>
 internal static class TaskTransitions
 {
     /// <summary>How long a link lives after the end: the shorter of the two periods the service documents.</summary>
@@ -46,8 +49,9 @@ internal static class TaskTransitions
         AcceptedAt = now,
         CompletedAt = null,
 
-        // An attempt that was given up and turns out to be bought after all counts again.
-        CreditsReserved = task.State == KlingTaskState.Abandoned ? task.Price() : task.CreditsReserved,
+        // An attempt that counted as not bought and was bought after all counts again.
+        CreditsReserved = task.State is KlingTaskState.Abandoned or KlingTaskState.Rejected ? task.Price() : task.CreditsReserved,
+        CreditsConsumed = null,
         FailCode = null,
         FailMessage = null,
     };

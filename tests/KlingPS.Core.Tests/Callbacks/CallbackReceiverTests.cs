@@ -606,4 +606,34 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
 
         Assert.Empty(await FinishAsync());
     }
+
+    [Fact]
+    public async Task A_video_that_was_charged_though_the_answer_was_no_is_the_attempts()
+    {
+        KlingVideoTask attempt = await _harness.Ledger.RecordRejectedAsync((await BeganAsync("/images/fox.png")).Id, "500", "Server exception, please try again later.");
+        Receive(new ReceiveOptions { TakesAll = true, Count = 1 });
+        _harness.Tasks["a"] = RecordOf("a", CallbackNonce.Append(HookUri, attempt.Nonce!));
+        Call("a", attempt.Nonce);
+
+        KlingVideoTask task = Assert.Single(await FinishAsync()).Value!;
+
+        Assert.Equal((attempt.Id, "a", "/images/fox.png", KlingTaskState.Succeeded, 42m), (task.Id, task.TaskId, task.SourcePath, task.State, task.CreditsConsumed));
+        Assert.Single(await _harness.ListAsync());
+        Assert.Contains("'/images/fox.png' (task 1) was made and paid for", Assert.Single(_harness.Observer.Warnings), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_task_made_from_another_request_is_not_that_of_a_refused_attempt()
+    {
+        KlingVideoTask attempt = await _harness.Ledger.RecordRejectedAsync((await BeganAsync("/images/fox.png")).Id, "500", "No.");
+        Receive();
+        _harness.Tasks["a"] = RecordOf("a", CallbackNonce.Append(HookUri, attempt.Nonce!), "A cat sleeps.");
+        Call("a", attempt.Nonce);
+        while (_harness.Observer.Warnings.IsEmpty)
+        {
+            await Task.Yield();
+        }
+
+        Assert.Equal((KlingTaskState.Rejected, 0m), Assert.Single(await _harness.ListAsync()) is { } task ? (task.State, task.CreditsReserved) : default);
+    }
 }

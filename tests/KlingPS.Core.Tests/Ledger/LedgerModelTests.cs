@@ -116,7 +116,7 @@ public sealed class LedgerModelTests
 
         public SortedDictionary<long, Record> Records { get; } = [];
 
-        /// <summary>Tasks taken in from the service, and attempts that turned out to be bought after they had been given up: no budget could hold them back.</summary>
+        /// <summary>Tasks taken in from the service, and attempts that turned out to be bought after they had been given up or refused: no budget could hold them back.</summary>
         public int Adopted { get; private set; }
 
         public bool IsBought(string identity) => Records.Values.Any(record => record.Identity == identity
@@ -151,7 +151,7 @@ public sealed class LedgerModelTests
 
         public bool Accept(long id, string taskId)
         {
-            if (Find(id) is not { } record || (record.TaskId ?? taskId) != taskId || record.State == KlingTaskState.Rejected)
+            if (Find(id) is not { } record || (record.TaskId ?? taskId) != taskId)
             {
                 return false;
             }
@@ -172,7 +172,7 @@ public sealed class LedgerModelTests
                 Records.Remove(twin.Id);
             }
 
-            bool isSurprise = record.State == KlingTaskState.Abandoned;
+            bool isSurprise = record.State is KlingTaskState.Abandoned or KlingTaskState.Rejected;
             Adopted += isSurprise ? 1 : 0;
             Put(record with
             {

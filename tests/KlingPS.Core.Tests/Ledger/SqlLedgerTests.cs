@@ -131,7 +131,6 @@ public sealed class SqlLedgerTests : IAsyncLifetime
 
         Assert.Equal((KlingTaskState.Rejected, 0m, 0m, "422", "no such model"), (task.State, task.CreditsReserved, task.CreditsConsumed, task.FailCode, task.FailMessage));
         Assert.True((await _ledger.ClaimAsync(TempLedger.Intent(), Token)).IsNew);
-        await Assert.ThrowsAsync<InvalidOperationException>(() => _ledger.RecordAcceptedAsync(task.Id, "t1"));
     }
 
     [Fact]
@@ -281,6 +280,20 @@ public sealed class SqlLedgerTests : IAsyncLifetime
         Assert.Equal(unknown.Prompt, (await _ledger.FindAsync(unknown.Id, Token))!.Prompt);
         Assert.Equal(pending.Id + 1, (await _ledger.BeginAsync(TempLedger.Intent(), Token)).Id);
         Assert.Equal(ErrorKind.TaskNotFound, (await Assert.ThrowsAsync<KlingException>(() => _ledger.RemoveAsync(pending.Id))).Kind);
+    }
+
+    [Fact]
+    public async Task An_attempt_that_was_bought_although_it_was_refused_costs_what_it_costs()
+    {
+        KlingVideoTask task = await _ledger.BeginAsync(TempLedger.Intent(), Token);
+        await _ledger.RecordRejectedAsync(task.Id, "500", "no");
+
+        KlingVideoTask accepted = await _ledger.RecordAcceptedAsync(task.Id, "t1");
+
+        Assert.Equal(
+            (KlingTaskState.Waiting, "t1", task.CreditsReserved, null, null, null, null),
+            (accepted.State, accepted.TaskId, accepted.CreditsReserved, accepted.CreditsConsumed, accepted.CompletedAt, accepted.FailCode, accepted.FailMessage));
+        Assert.Equal(task.Id, (await _ledger.FindEarlierAsync(TempLedger.Account, task.Identity!, Token))!.Id);
     }
 
     [Fact]

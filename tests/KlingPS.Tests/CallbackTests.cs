@@ -146,6 +146,23 @@ public sealed class CallbackTests : IDisposable
     }
 
     [Fact]
+    public async Task A_lost_answer_that_stays_lost_is_reported_once_in_the_whole_pipe()
+    {
+        (await ConnectAsync(generationTime: 3600)).Clean();
+
+        ShellResult result = await _shell.RunAsync(
+            """
+            (Get-KlingSandbox).AddFault(@{ On = 'Create'; Kind = 'LoseAnswerAfter' })
+            New-KlingVideoTask $image 'It moves.' -CallbackUri $prefix | Receive-KlingCallback -Prefix $prefix -HmacKey $key -Timeout 0
+            """,
+            new { image = Image(), prefix = FreePrefix() });
+
+        Assert.Empty(result.Output);
+        Assert.Single(result.Errors).Is("KlingAttemptUnknown", ErrorCategory.ConnectionError);
+        Assert.EndsWith("Lost answers without a callback: 1 (Get-KlingVideoTask -State Unknown).", Assert.Single(result.Information), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_failed_task_comes_out_and_is_reported_once_in_the_whole_pipe()
     {
         (await ConnectAsync()).Clean();

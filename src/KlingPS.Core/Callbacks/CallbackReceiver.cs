@@ -42,6 +42,9 @@ public sealed class CallbackReceiver : IPipelineStage<TaskReference, Outcome<Tas
     /// <summary>The local ids of the tasks that the waiter has been given: each comes out once.</summary>
     private readonly ConcurrentDictionary<long, byte> _posted = new();
 
+    /// <summary>The local ids of the attempts that were found to be lost upstream.</summary>
+    private readonly ConcurrentDictionary<long, byte> _lost = new();
+
     private readonly Channel<Outcome<TaskReference, KlingVideoTask>> _results = Channel.CreateUnbounded<Outcome<TaskReference, KlingVideoTask>>();
 
     /// <summary>The tasks that the waiter has been told of, and has not handed out.</summary>
@@ -50,6 +53,7 @@ public sealed class CallbackReceiver : IPipelineStage<TaskReference, Outcome<Tas
     private readonly Task _listening;
     private volatile bool _isDraining;
     private int _ignored;
+    private int _stillLost;
 
     /// <summary>1 when a task came that is not waited for any more.</summary>
     private int _refused;
@@ -98,6 +102,9 @@ public sealed class CallbackReceiver : IPipelineStage<TaskReference, Outcome<Tas
 
     /// <inheritdoc/>
     public ChannelReader<Outcome<TaskReference, KlingVideoTask>> Results => _results.Reader;
+
+    /// <summary>How many attempts found by <see cref="ReceiveOptions.TakesLost"/> no callback has come for. They do not come out: who made them has reported them.</summary>
+    public int StillLost => Volatile.Read(ref _stillLost);
 
     /// <summary>How many unsigned callbacks were about tasks that are not known here.</summary>
     public int Ignored => Volatile.Read(ref _ignored);
@@ -169,6 +176,7 @@ public sealed class CallbackReceiver : IPipelineStage<TaskReference, Outcome<Tas
             _stop.Token).ConfigureAwait(false);
         foreach (KlingVideoTask attempt in attempts.Where(attempt => attempt.CallbackUri is not null && _posted.TryAdd(attempt.Id, 0)))
         {
+            _lost.TryAdd(attempt.Id, 0);
             _waiter.PostLost(attempt);
         }
     }
@@ -329,6 +337,12 @@ public sealed class CallbackReceiver : IPipelineStage<TaskReference, Outcome<Tas
             int count = 0;
             await foreach (Outcome<TaskReference, KlingVideoTask> outcome in _waiter.Results.ReadAllAsync(_stop.Token).ConfigureAwait(false))
             {
+                if (outcome is { Error.Kind: ErrorKind.AttemptUnknown, Item.Task: KlingVideoTask attempt } && _lost.ContainsKey(attempt.Id))
+                {
+                    Interlocked.Increment(ref _stillLost);
+                    continue;
+                }
+
                 bool isLast = outcome.Value is not null && ++count == _options.Count;
                 _isDraining = isLast;
                 _results.Writer.TryWrite(outcome);

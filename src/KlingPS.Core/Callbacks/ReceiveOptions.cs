@@ -20,7 +20,7 @@ public sealed record ReceiveOptions
 
     /// <summary>
     /// Whether attempts of the account that began since, and whose answers were lost, are waited for as well when no more tasks come:
-    /// for <see cref="Timeout"/>, or without one until their callbacks are as good as missed.
+    /// for <see cref="Timeout"/>, or without one until their callbacks are as good as missed. What stays lost does not come out: it has been reported when its answer was lost.
     /// </summary>
     public bool TakesLost { get; init; }
 }

@@ -249,7 +249,8 @@ public sealed class ReceiveKlingCallbackCommand : CallbackKeyCommand
     private void WriteSummary()
     {
         string ignored = _receiver!.Ignored == 0 ? string.Empty : string.Create(CultureInfo.InvariantCulture, $"; {_receiver.Ignored} about tasks that are not known here");
-        string summary = $"Callbacks at {_listener!.Prefix}: {_listener.Counts}{ignored}.";
+        string lost = _receiver.StillLost == 0 ? string.Empty : string.Create(CultureInfo.InvariantCulture, $" Lost answers without a callback: {_receiver.StillLost} (Get-KlingVideoTask -State Unknown).");
+        string summary = $"Callbacks at {_listener!.Prefix}: {_listener.Counts}{ignored}.{lost}";
         WriteInformation(new HostInformationMessage { Message = summary }, ["PSHOST"]);
     }
 }

@@ -499,9 +499,11 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
 
         List<Outcome<TaskReference, KlingVideoTask>> outcomes = await FinishAsync();
 
-        Assert.Equal([(attempt.Id, null), (never.Id, ErrorKind.AttemptUnknown)], outcomes.Select(outcome => (outcome.Item.Task!.Id, outcome.Error?.Kind)));
-        Assert.Equal(("b", KlingTaskState.Succeeded), outcomes[0].Value is { } task ? (task.TaskId, task.State) : default);
+        Assert.Equal(("b", attempt.Id, KlingTaskState.Succeeded), Assert.Single(outcomes).Value is { } task ? (task.TaskId, task.Id, task.State) : default);
         Assert.Equal(KlingTaskState.Unknown, (await _harness.Ledger.FindAsync(old.Id, CancellationToken.None))!.State);
+
+        // Whoever lost its answer has reported it.
+        Assert.Equal((1, KlingTaskState.Unknown), (_receiver.StillLost, (await _harness.Ledger.FindAsync(never.Id, CancellationToken.None))!.State));
         Assert.InRange(_harness.Clock.GetUtcNow() - never.CreatedAt, TimeSpan.FromSeconds(20), TimeSpan.FromMinutes(6));
     }
 

@@ -94,7 +94,7 @@ public sealed class ReceiveKlingCallbackCommand : CallbackKeyCommand
     [Parameter(Mandatory = true, ParameterSetName = BodyHeadersSet)]
     public PSObject Headers { get; set; } = new();
 
-    /// <summary>The address that was called, with its query.</summary>
+    /// <summary>The address at which your web server was called, with its query, which names the request that the callback belongs to.</summary>
     [Parameter(ParameterSetName = BodySet)]
     [Parameter(ParameterSetName = BodyHeadersSet)]
     public string? Uri { get; set; }

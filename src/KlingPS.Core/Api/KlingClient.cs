@@ -82,6 +82,11 @@ public sealed class KlingClient
             };
         }
 
+        if (answer.IsRedirect)
+        {
+            throw Unknown(AnswerJudge.DescribeRedirect(answer, "it") + "; that does not say whether the task was made", AnswerJudge.ToException(answer, Operation));
+        }
+
         throw Unknown(answer.IsSuccess
             ? "the service said yes but named no task"
             : $"what came back (HTTP {answer.Status}) does not say whether the task was made");
@@ -273,7 +278,11 @@ public sealed class KlingClient
             using HttpResponseMessage response = await _http.SendAsync(request, linked.Token).ConfigureAwait(false);
             status = (int)response.StatusCode;
             body = _key.Redact(await ReadBodyAsync(response, linked.Token).ConfigureAwait(false));
-            answer = Answer.Read(status.Value, body, RetryAfter(response));
+            answer = Answer.Read(status.Value, body, RetryAfter(response)) with
+            {
+                From = call.Uri,
+                Location = response.Headers.Location is Uri location && Uri.TryCreate(call.Uri, location, out Uri? elsewhere) ? elsewhere : null,
+            };
             return answer;
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested && !call.IsPurchase)

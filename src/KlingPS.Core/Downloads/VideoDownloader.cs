@@ -367,6 +367,9 @@ public sealed class VideoDownloader
                 TimeSpan? retryAfter = response.Headers.RetryAfter?.Delta ?? (response.Headers.RetryAfter?.Date - _time.GetUtcNow());
                 return new Attempt(Outcome.Broken, answered, status == 429 ? Backoff.RateLimited : Backoff.Unavailable, retryAfter);
 
+            case >= 300 and < 400:
+                throw new KlingException(ErrorKind.AnswerInvalid, $"The video cannot be downloaded from {Describe(response.RequestMessage?.RequestUri)}: {answered}, a redirect that leads nowhere. The video is paid for and stays at the service for at least a day.");
+
             default:
                 throw new KlingException(ErrorKind.AnswerInvalid, $"The video cannot be downloaded from {Describe(response.RequestMessage?.RequestUri)}: {answered}.");
         }

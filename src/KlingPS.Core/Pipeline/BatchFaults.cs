@@ -12,7 +12,7 @@ public static class BatchFaults
         return exception.Kind switch
         {
             ErrorKind.ApiKeyMissing or ErrorKind.Unauthorized or ErrorKind.CreditsInsufficient or ErrorKind.KeyCapReached or ErrorKind.FeatureDisabled or ErrorKind.LedgerUnusable => true,
-            ErrorKind.ServiceUnavailable => exception is KlingApiException { IsTransient: true },
+            ErrorKind.ServiceUnavailable => exception is KlingApiException { IsTransient: true } or KlingApiException { Code: >= 300 and < 400 },
             _ => false,
         };
     }

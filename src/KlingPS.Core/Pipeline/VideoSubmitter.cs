@@ -297,6 +297,12 @@ public sealed class VideoSubmitter
         catch (KlingApiException exception) when (exception.Fault == TransportFault.AnswerUnknown)
         {
             await _session.Ledger.RecordUnknownAsync(task.Id, exception.Message).ConfigureAwait(false);
+            if (exception.InnerException is KlingApiException cause && cause.StopsBatch())
+            {
+                // The same would become of all the others.
+                Interlocked.CompareExchange(ref _batchFault, cause, null);
+            }
+
             throw new KlingApiException(
                 ErrorKind.AttemptUnknown,
                 TransportFault.AnswerUnknown,

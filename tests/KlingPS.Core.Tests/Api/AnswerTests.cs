@@ -46,7 +46,8 @@ public sealed class AnswerTests
         { 503, GatewayPage, ErrorKind.ServiceUnavailable, true },
         { 504, GatewayPage, ErrorKind.ServiceUnavailable, true },
         { 200, GatewayPage, ErrorKind.AnswerInvalid, true },
-        { 302, "", ErrorKind.AnswerInvalid, true },
+        { 302, "", ErrorKind.ServiceUnavailable, true },
+        { 304, "", ErrorKind.AnswerInvalid, true },
         { 200, "", ErrorKind.AnswerInvalid, true },
         { 200, "{\"code\":20", ErrorKind.AnswerInvalid, true },
         { 200, "[200]", ErrorKind.AnswerInvalid, true },
@@ -83,6 +84,9 @@ public sealed class AnswerTests
         { 403, GatewayPage, ErrorKind.Unauthorized, false },
         { 404, UnknownRoute, ErrorKind.TaskNotFound, false },
         { 429, GatewayPage, ErrorKind.RateLimited, true },
+        { 301, "", ErrorKind.ServiceUnavailable, false },
+        { 307, "", ErrorKind.ServiceUnavailable, false },
+        { 308, GatewayPage, ErrorKind.ServiceUnavailable, false },
     };
 
     /// <summary>Status and body of answers that do not say whether a task was made.</summary>
@@ -107,6 +111,8 @@ public sealed class AnswerTests
         { 200, Envelope(524, "Origin timeout") },
         { 408, "" },
         { 302, "" },
+        { 303, "" },
+        { 304, "" },
         { 500, "" },
         { 502, GatewayPage },
         { 503, GatewayPage },

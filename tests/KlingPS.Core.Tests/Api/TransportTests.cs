@@ -143,26 +143,37 @@ public sealed class TransportTests : IDisposable
         });
     }
 
-    [Theory]
-    [InlineData(301)]
-    [InlineData(302)]
-    [InlineData(307)]
-    [InlineData(308)]
-    public async Task A_redirect_is_not_followed_so_the_key_stays_here(int status)
+    private static Reply Redirect(int status, string? location) => async (request, cancellationToken) =>
     {
-        Reply elsewhere = async (request, cancellationToken) =>
+        await request.ReadAsync(cancellationToken);
+        var response = new HttpResponseMessage((System.Net.HttpStatusCode)status);
+        response.Headers.Location = location is null ? null : new Uri(location, UriKind.RelativeOrAbsolute);
+        return response;
+    };
+
+    [Theory]
+    [InlineData(301, "https://elsewhere.example/?session=abc", "leads to https://elsewhere.example and", ErrorKind.ServiceUnavailable)]
+    [InlineData(302, "https://user:word@elsewhere.example:8443/", "leads to https://elsewhere.example:8443 and", ErrorKind.AttemptUnknown)]
+    [InlineData(303, "/elsewhere", "leads to another path there", ErrorKind.AttemptUnknown)]
+    [InlineData(307, null, "does not say where to", ErrorKind.ServiceUnavailable)]
+    [InlineData(308, "//elsewhere.example", "leads to https://elsewhere.example and", ErrorKind.ServiceUnavailable)]
+    public async Task A_redirect_is_not_followed_and_says_where_it_leads(int status, string? location, string where, ErrorKind ofPurchase)
+    {
+        _harness.Service.On(FakeService.CreditPath, Redirect(status, location)).On(FakeService.CreatePath, Redirect(status, location));
+
+        KlingApiException read = await Assert.ThrowsAsync<KlingApiException>(() => _harness.GetCreditsAsync());
+        KlingApiException purchase = await Assert.ThrowsAsync<KlingApiException>(() => _harness.CreateAsync());
+
+        Assert.Equal((ErrorKind.ServiceUnavailable, status, true), (read.Kind, read.Code, read.IsTransient));
+        Assert.Equal((ofPurchase, false), (purchase.Kind, purchase.IsTransient));
+        Assert.All([read, purchase], caught =>
         {
-            await request.ReadAsync(cancellationToken);
-            var response = new HttpResponseMessage((System.Net.HttpStatusCode)status);
-            response.Headers.Location = new Uri("https://elsewhere.example/");
-            return response;
-        };
-        _harness.Service.On(FakeService.CreditPath, elsewhere).On(FakeService.CreatePath, elsewhere);
-
-        Assert.Equal(ErrorKind.AnswerInvalid, (await Assert.ThrowsAsync<KlingApiException>(() => _harness.GetCreditsAsync())).Kind);
-        Assert.Equal(ErrorKind.AttemptUnknown, (await Assert.ThrowsAsync<KlingApiException>(() => _harness.CreateAsync())).Kind);
-
+            Assert.Contains(where, caught.Message, StringComparison.Ordinal);
+            Assert.DoesNotContain("session", caught.Message, StringComparison.Ordinal);
+            Assert.DoesNotContain("word", caught.Message, StringComparison.Ordinal);
+        });
         Assert.All(_harness.Service.Requests, request => Assert.Equal("api.kie.ai", request.Uri.Host));
+        Assert.Single(_harness.Service.To(FakeService.CreatePath));
     }
 
     [Fact]

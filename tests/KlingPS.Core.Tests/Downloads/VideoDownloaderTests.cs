@@ -407,6 +407,17 @@ public sealed class VideoDownloaderTests : IDisposable
     }
 
     [Fact]
+    public async Task A_redirect_that_leads_nowhere_says_that_the_video_is_not_lost()
+    {
+        _server.Script.Enqueue(_ => VideoServer.Answer(HttpStatusCode.Found));
+
+        KlingException error = await Assert.ThrowsAsync<KlingException>(() => DownloadAsync());
+
+        Assert.Equal(ErrorKind.AnswerInvalid, error.Kind);
+        Assert.Contains("answered 302, a redirect that leads nowhere. The video is paid for", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Redirects_in_a_circle_come_to_an_end()
     {
         for (int i = 0; i < 20; i++)

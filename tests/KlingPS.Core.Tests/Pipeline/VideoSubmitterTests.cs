@@ -196,6 +196,21 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         Assert.Equal(KlingTaskState.Rejected, (await RecordAsync()).State);
     }
 
+    [Theory]
+    [InlineData(302, ErrorKind.AttemptUnknown, KlingTaskState.Unknown)]
+    [InlineData(308, ErrorKind.ServiceUnavailable, KlingTaskState.Rejected)]
+    public async Task Where_requests_are_redirected_only_the_first_image_is_tried(int status, ErrorKind kind, KlingTaskState state)
+    {
+        _harness.Service.On(FakeService.CreatePath, Replies.Text(status, string.Empty));
+
+        Outcome<SubmissionRequest, KlingVideoTask> first = await SubmitAsync(_harness.Request("fox.png"));
+        Outcome<SubmissionRequest, KlingVideoTask> second = await SubmitAsync(_harness.Request("owl.png", 1));
+
+        Assert.Equal((kind, ErrorKind.ServiceUnavailable), (first.Error!.Kind, second.Error!.Kind));
+        Assert.Contains($"a redirect (HTTP {status})", second.Error.Message, StringComparison.Ordinal);
+        Assert.Equal((state, 1), ((await RecordAsync()).State, _harness.Creates));
+    }
+
     [Fact]
     public async Task An_upload_host_that_refuses_the_key_stops_the_batch_before_anything_is_recorded()
     {

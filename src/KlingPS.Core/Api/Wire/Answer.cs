@@ -23,6 +23,15 @@ internal sealed record Answer
     /// <summary>How long the service asks to wait.</summary>
     public TimeSpan? RetryAfter { get; init; }
 
+    /// <summary>Where it came from.</summary>
+    public Uri? From { get; init; }
+
+    /// <summary>Where it leads, if it is a redirect that says so.</summary>
+    public Uri? Location { get; init; }
+
+    /// <summary>Whether it says nothing but to ask elsewhere. The service's own answers never do; proxies and sign-in pages of networks do.</summary>
+    public bool IsRedirect => EnvelopeCode is null && Status is (301 or 302 or 303 or 307 or 308);
+
     /// <summary>The code that decides.</summary>
     public int Code => EnvelopeCode ?? Status;
 

@@ -12,6 +12,18 @@ internal static class AnswerJudge
     /// <param name="operation">What was asked for, such as <c>creating the task</c>.</param>
     public static KlingApiException ToException(Answer answer, string operation)
     {
+        if (answer.IsRedirect)
+        {
+            return new KlingApiException(
+                ErrorKind.ServiceUnavailable,
+                TransportFault.Answered,
+                DescribeRedirect(answer, operation) + ". If a network or a proxy wants you to sign in, do so in a browser and run the command again. If the service has moved, give its new address to Connect-KlingAccount -Endpoint and -UploadEndpoint.")
+            {
+                IsTransient = true,
+                Code = answer.Status,
+            };
+        }
+
         bool unreadable = answer.EnvelopeCode is null && answer.Status is >= 200 and < 400;
         (ErrorKind kind, bool transient) = unreadable
             ? (ErrorKind.AnswerInvalid, true)
@@ -33,15 +45,26 @@ internal static class AnswerJudge
 
     /// <summary>
     /// Whether the answer to a create request says for certain that no task was made. The service validates before it
-    /// bills, so its own error codes do. What a gateway says does not: the service behind it may have gone on.
+    /// bills, so its own error codes do. What a gateway says does not: the service behind it may have gone on. Of redirects, 301, 307
+    /// and 308 say that the request is still to be made, at another place (RFC 9110, 15.4). 303 is what follows a request that was
+    /// carried out, and 302 is used for that as well.
     /// </summary>
     public static bool IsRefusal(Answer answer) => answer.EnvelopeCode is int code
         ? code is (>= 400 and <= 501 and not 408) or 505
-        : answer.Status is >= 400 and < 500 and not 408;
+        : answer.Status is (>= 400 and < 500 and not 408) or 301 or 307 or 308;
 
     /// <summary>Whether sending a refused create request again, later, may work: the service was busy, not unwilling.</summary>
     public static bool MayBeSentAgain(KlingApiException refusal)
-        => refusal.IsTransient && (refusal.Code != 500 || Mentions(refusal.ServiceMessage, s_genericTexts));
+        => refusal.IsTransient && refusal.Code is not (>= 300 and < 400) && (refusal.Code != 500 || Mentions(refusal.ServiceMessage, s_genericTexts));
+
+    /// <summary>What a redirect did. Names the hosts only: the rest of an address may hold what is nobody's business.</summary>
+    public static string DescribeRedirect(Answer answer, string operation)
+    {
+        string from = answer.From!.GetLeftPart(UriPartial.Authority);
+        string? to = answer.Location is Uri location ? $"{location.Scheme}://{location.Authority}" : null;
+        string where = to is null ? "does not say where to" : to == from ? "leads to another path there" : $"leads to {to}";
+        return $"{from} answered {operation} with a redirect (HTTP {answer.Status}), which {where} and was not followed, because the key would have gone along";
+    }
 
     private static (ErrorKind Kind, bool IsTransient) Classify(int code, string? message) => code switch
     {

@@ -290,7 +290,7 @@ public sealed class KlingClient
             error = "cancelled";
             throw;
         }
-        catch (Exception exception) when (exception is HttpRequestException or IOException or InvalidDataException or OperationCanceledException)
+        catch (Exception exception) when (exception is HttpRequestException or IOException or InvalidDataException or OperationCanceledException or ObjectDisposedException)
         {
             // Once the body has begun to leave, no error proves any more that nothing arrived, whatever it is called.
             bool notConnected = IsConnectTimeout(exception) && !timeoutSource.IsCancellationRequested;

@@ -299,6 +299,10 @@ public sealed class VideoDownloader
         {
             return new Attempt(Outcome.Broken, $"the connection broke ({e.Message.TrimEnd('.')})", Cause: e);
         }
+        catch (ObjectDisposedException e)
+        {
+            throw new KlingException(ErrorKind.DownloadIncomplete, "The session was ended while the video was downloaded, by Disconnect-KlingAccount, by Connect-KlingAccount or with the module.", e);
+        }
     }
 
     private async Task<HttpResponseMessage> SendAsync(Uri link, PartialFile partial, CancellationToken cancellationToken)

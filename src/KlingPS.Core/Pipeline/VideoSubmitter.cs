@@ -225,7 +225,7 @@ public sealed class VideoSubmitter
     private async Task<KlingVideoTask?> TryBuyAsync(SubmissionRequest request, TaskIntent intent, CancellationToken cancellationToken)
     {
         KlingVideoTask? task = null;
-        bool isBetweenTries = false;
+        bool isUnderWay = false;
         VideoRequest video = intent.Request with { CallbackUri = CallbackNonce.Append(intent.Request.CallbackUri, intent.Nonce) };
         try
         {
@@ -252,20 +252,23 @@ public sealed class VideoSubmitter
                         return settled;
                     }
 
-                    isBetweenTries = false;
-                    (KlingVideoTask? accepted, delay) = await _session.ProtectAsync(() => SendAsync(request, task, video, tries)).ConfigureAwait(false);
+                    (KlingVideoTask? accepted, delay) = await _session.ProtectAsync(() =>
+                    {
+                        isUnderWay = true;
+                        return SendAsync(request, task, video, tries);
+                    }).ConfigureAwait(false);
                     if (accepted is not null)
                     {
                         return accepted;
                     }
 
-                    isBetweenTries = true;
+                    isUnderWay = false;
                 }
 
                 await Task.Delay(delay, _session.TimeProvider, cancellationToken).ConfigureAwait(false);
             }
         }
-        catch when (task is not null && isBetweenTries)
+        catch when (task is not null && !isUnderWay)
         {
             // What was sent bought nothing, and nothing more will be sent.
             await RejectAsync(task, code: null, "It was stopped before the service had accepted it.").ConfigureAwait(false);

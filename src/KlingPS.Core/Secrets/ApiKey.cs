@@ -46,7 +46,24 @@ public sealed class ApiKey : IDisposable
     public SecureString ToSecureString() => _key.Copy();
 
     /// <summary>The header that proves who is asking.</summary>
-    internal AuthenticationHeaderValue ToAuthorizationHeader() => new("Bearer", Read(_key, key => key.ToString()));
+    /// <exception cref="KlingException"><see cref="ErrorKind.ApiKeyMissing"/>: the session has ended meanwhile.</exception>
+    internal AuthenticationHeaderValue ToAuthorizationHeader()
+    {
+        try
+        {
+            return new("Bearer", Read(_key, key => key.ToString()));
+        }
+        catch (ObjectDisposedException exception)
+        {
+            throw Forgotten(exception);
+        }
+    }
+
+    /// <summary>The error of work that has outlived its session.</summary>
+    internal static KlingException Forgotten(Exception? cause) => new(
+        ErrorKind.ApiKeyMissing,
+        "The session was ended while this command was working, by Disconnect-KlingAccount, by Connect-KlingAccount or with the module. Nothing more is sent. Tasks that were accepted go on; connect again, then: Get-KlingVideoTask -State Waiting, Queuing, Generating | Wait-KlingVideoTask | Save-KlingVideo.",
+        cause);
 
     /// <summary>
     /// Tells accounts apart without telling the key: the first 16 hex digits of the SHA-256 of the endpoint and the key.
@@ -71,13 +88,21 @@ public sealed class ApiKey : IDisposable
 
     /// <summary>Hides the key where a service repeats it.</summary>
     /// <param name="text">Text that came from outside.</param>
+    /// <exception cref="KlingException"><see cref="ErrorKind.ApiKeyMissing"/>: the session has ended meanwhile.</exception>
     /// <remarks>A key of a few characters, as someone may give a sandbox, is left: it would be found inside of ordinary words.</remarks>
     public string Redact(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
-        return _key.Length < ShortestSecret
-            ? text
-            : Read(_key, key => text.AsSpan().Contains(key, StringComparison.Ordinal) ? text.Replace(key.ToString(), Hidden, StringComparison.Ordinal) : text);
+        try
+        {
+            return _key.Length < ShortestSecret
+                ? text
+                : Read(_key, key => text.AsSpan().Contains(key, StringComparison.Ordinal) ? text.Replace(key.ToString(), Hidden, StringComparison.Ordinal) : text);
+        }
+        catch (ObjectDisposedException exception)
+        {
+            throw Forgotten(exception);
+        }
     }
 
     /// <summary>Says nothing of the key.</summary>

@@ -104,7 +104,7 @@ public sealed class KlingSession : IAsyncDisposable
         => new(observer is null ? _downloads : new ObservedHandler(_downloads, observer, TimeProvider), TimeProvider);
 
     /// <summary>Makes a purchase, and keeps the session's connections open until it has been recorded, whoever stops waiting for it.</summary>
-    /// <exception cref="OperationCanceledException">The session has ended; the purchase was not begun.</exception>
+    /// <exception cref="KlingException"><see cref="ErrorKind.ApiKeyMissing"/>: the session has ended; the purchase was not begun.</exception>
     internal async Task<T> ProtectAsync<T>(Func<Task<T>> purchase)
     {
         var over = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -112,7 +112,7 @@ public sealed class KlingSession : IAsyncDisposable
         try
         {
             // Looked at only now, so that the end of the session either is seen here or has seen the purchase.
-            return _hasEnded ? throw new OperationCanceledException("The session has ended.") : await purchase().ConfigureAwait(false);
+            return _hasEnded ? throw ApiKey.Forgotten(cause: null) : await purchase().ConfigureAwait(false);
         }
         finally
         {

@@ -287,6 +287,22 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task An_attempt_that_had_not_left_when_the_session_was_ended_is_not_left_open()
+    {
+        _harness.Service.On(FakeService.UploadPath, async (request, cancellationToken) =>
+        {
+            await _harness.Session.DisposeAsync();
+            return await Replies.Data("""{"downloadUrl":"https://files.example/fox.png"}""")(request, cancellationToken);
+        });
+        Outcome<SubmissionRequest, KlingVideoTask> uploaded = await SubmitAsync(_harness.Request("fox.png"));
+        Outcome<SubmissionRequest, KlingVideoTask> bought = await new VideoSubmitter(_harness.Session, _harness.Observer)
+            .SubmitAsync(new SubmissionRequest { ImageUri = "https://files.example/owl.png", Prompt = "It moves." }, CancellationToken.None);
+
+        Assert.All([uploaded, bought], outcome => Assert.Equal(ErrorKind.ApiKeyMissing, outcome.Error!.Kind));
+        Assert.Equal((0, KlingTaskState.Rejected), (_harness.Creates, (await RecordAsync()).State));
+    }
+
+    [Fact]
     public async Task Images_of_the_same_content_are_uploaded_once()
     {
         SubmissionRequest[] requests =

@@ -130,7 +130,7 @@ public sealed class ApiKeyTests
         var key = ApiKey.From(Secret);
         key.Dispose();
 
-        Assert.Throws<ObjectDisposedException>(key.ToAuthorizationHeader);
+        Assert.Equal(ErrorKind.ApiKeyMissing, Assert.Throws<KlingException>(key.ToAuthorizationHeader).Kind);
         Assert.Equal("(hidden)", key.ToString());
     }
 }

@@ -95,7 +95,29 @@ public sealed class KlingSessionTests
         KlingSession session = Create(new Disposable(), new Disposable(), new TestClock());
         await session.DisposeAsync();
 
-        await Assert.ThrowsAsync<OperationCanceledException>(() => session.ProtectAsync(Task<int> () => throw new InvalidTimeZoneException("It has begun.")));
+        KlingException ended = await Assert.ThrowsAsync<KlingException>(() => session.ProtectAsync(Task<int> () => throw new InvalidTimeZoneException("It has begun.")));
+
+        Assert.Equal(ErrorKind.ApiKeyMissing, ended.Kind);
+        Assert.StartsWith("The session was ended", ended.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Whoever_goes_on_in_a_session_that_was_ended_is_told_so()
+    {
+        var released = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var arrived = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        FakeService service = new FakeService().On(FakeService.CreditPath, Replies.Held(arrived, released.Task, Replies.Data("7")));
+        KlingSession session = Create(service, new FakeService(), new TestClock());
+        KlingClient client = session.CreateClient(null);
+        Task<decimal> underWay = client.GetCreditsAsync(CancellationToken.None);
+        await arrived.Task;
+
+        await session.DisposeAsync();
+        released.SetResult();
+
+        Assert.All(
+            [await Assert.ThrowsAsync<KlingException>(() => underWay), await Assert.ThrowsAsync<KlingException>(() => client.GetCreditsAsync(CancellationToken.None))],
+            error => Assert.StartsWith("The session was ended", error.Message, StringComparison.Ordinal));
     }
 
     [Fact]

@@ -297,6 +297,24 @@ public sealed class CallbackTests : IDisposable
     }
 
     [Fact]
+    public async Task What_a_web_server_hands_over_in_another_form_is_told_what_is_wanted()
+    {
+        (await ConnectAsync()).Clean();
+
+        ShellResult result = await _shell.RunAsync(
+            """
+            Test-KlingCallback '{"taskId":"t1"}' -Headers 'X-Webhook-Timestamp: 1' -HmacKey $key
+            (Test-KlingCallback './callback.json' -Timestamp '1' -Signature 'AAAA' -HmacKey $key -Detailed).Verdict
+            Receive-KlingCallback -Body './callback.json' -WarningAction Ignore
+            """,
+            new { key = Key });
+
+        Assert.Equal(["KlingRequestInvalid", "KlingCallbackRefused"], result.Errors.Select(error => error.FullyQualifiedErrorId.Split(',')[0]));
+        Assert.Contains("-Timestamp with X-Webhook-Timestamp", result.Errors[0].ToString(), StringComparison.Ordinal);
+        Assert.Contains("not the path of a file", result.Errors[1].ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_callback_is_tested_without_a_connection()
     {
         (string timestamp, string signature) = Sign("t1");

@@ -42,7 +42,8 @@ public sealed record CallbackPrefix
         bool isAny = trimmed.StartsWith(Scheme + "+", StringComparison.OrdinalIgnoreCase) || trimmed.StartsWith(Scheme + "*", StringComparison.OrdinalIgnoreCase);
         if (!Uri.TryCreate(isAny ? $"{Scheme}any{trimmed[(Scheme.Length + 1)..]}" : trimmed, UriKind.Absolute, out Uri? uri)
             || uri.UserInfo.Length > 0 || uri.Query.Length > 0 || uri.Fragment.Length > 0
-            || (isAny && uri.Host != "any"))
+            || (isAny && uri.Host != "any")
+            || (uri.Scheme != Uri.UriSchemeHttp && uri.Scheme != Uri.UriSchemeHttps))
         {
             throw Invalid(text, $"it has to look like {Default}");
         }

@@ -29,7 +29,7 @@ public sealed record CallbackReport
         CallbackVerdict.TimestampUnreadable => "The timestamp is no number of seconds since 1970.",
         CallbackVerdict.TooOld => string.Create(CultureInfo.InvariantCulture, $"It was signed {Age?.TotalSeconds:0} seconds ago, which is too long."),
         CallbackVerdict.TooNew => string.Create(CultureInfo.InvariantCulture, $"It was signed {-Age?.TotalSeconds:0} seconds in the future; check the clock of this machine."),
-        CallbackVerdict.BodyUnreadable => "The body is no JSON object.",
+        CallbackVerdict.BodyUnreadable => "The body is no JSON object. It has to be the text as it was received, not the path of a file and not the object that a web server has made of it.",
         _ => "The body names no task.",
     };
 }

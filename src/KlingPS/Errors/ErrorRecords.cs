@@ -95,7 +95,7 @@ internal static class ErrorRecords
         ErrorKind.LedgerUnusable =>
             "Nothing was sent. Make the file usable, or name another with the environment variable KLINGPS_LEDGER; about_KlingPS_Ledger says how to recover one.",
         ErrorKind.ListenerUnusable =>
-            "Choose another port with -Prefix and tell the tunnel or proxy in front of it, or end the program that has this one.",
+            "Choose another port or address with -Prefix and tell the tunnel or proxy in front of it, or end the program that has this one.",
         ErrorKind.CallbackRefused =>
             "Compare the key with the one at https://kie.ai/settings, and look with Test-KlingCallback -Detailed at what is wrong. Wait-KlingVideoTask gets the video without a callback.",
         ErrorKind.SandboxNotRunning =>

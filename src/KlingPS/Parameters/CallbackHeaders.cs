@@ -22,7 +22,7 @@ internal static class CallbackHeaders
                 .Select(key => dictionary[key])
                 .FirstOrDefault(),
             PSCustomObject => name => headers.Properties[name]?.Value,
-            _ => throw new KlingException(ErrorKind.RequestInvalid, $"-Headers takes the headers of the request as a dictionary, not a {headers.BaseObject.GetType().Name}."),
+            _ => throw new KlingException(ErrorKind.RequestInvalid, $"-Headers takes the headers of the request as a dictionary, not a {headers.BaseObject.GetType().Name}. The two that count can be given by themselves: -Timestamp with X-Webhook-Timestamp, and -Signature with X-Webhook-Signature."),
         };
         return (Text(find(CallbackVerifier.TimestampHeader)), Text(find(CallbackVerifier.SignatureHeader)));
     }

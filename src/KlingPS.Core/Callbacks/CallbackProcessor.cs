@@ -23,7 +23,7 @@ public sealed class CallbackProcessor
 
     /// <summary>Creates the processor.</summary>
     /// <param name="session">The account.</param>
-    /// <param name="observer">Is told of requests, and of a video that was paid for though it had counted as not bought.</param>
+    /// <param name="observer">Is told of requests, and of a video that was bought though it had counted as not.</param>
     public CallbackProcessor(KlingSession session, IPipelineObserver? observer)
     {
         ArgumentNullException.ThrowIfNull(session);
@@ -142,7 +142,7 @@ public sealed class CallbackProcessor
 
         if (attempt.State.IsSettled())
         {
-            _observer?.OnWarning($"The video of '{attempt.Subject}' (task {attempt.Id}) was made and paid for as task {taskId} of the service, although it {(attempt.State == KlingTaskState.Rejected ? "had been refused" : "was given up")}. It is yours: Get-KlingVideoTask -Id {attempt.Id} | Wait-KlingVideoTask | Save-KlingVideo.");
+            _observer?.OnWarning($"'{attempt.Subject}' (task {attempt.Id}) was bought after all, as task {taskId} of the service, although it {(attempt.State == KlingTaskState.Rejected ? "had been refused" : "was given up")}. To get the video: Get-KlingVideoTask -Id {attempt.Id} | Wait-KlingVideoTask | Save-KlingVideo.");
         }
     }
 

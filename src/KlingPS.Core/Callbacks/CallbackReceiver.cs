@@ -24,7 +24,7 @@ public sealed class CallbackReceiver : IPipelineStage<TaskReference, Outcome<Tas
     /// <summary>How long callbacks that have been answered may still be looked into when the wait is over: as long as the service would have given them.</summary>
     private static readonly TimeSpan s_longestDrain = TimeSpan.FromSeconds(15);
 
-    /// <summary>No timer runs for more than 49 days.</summary>
+    /// <summary>A timer runs for 49 days at most, and a day is as good.</summary>
     private static readonly TimeSpan s_longestTimer = TimeSpan.FromDays(1);
 
     private readonly KlingSession _session;

@@ -621,7 +621,7 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
 
         Assert.Equal((attempt.Id, "a", "/images/fox.png", KlingTaskState.Succeeded, 42m), (task.Id, task.TaskId, task.SourcePath, task.State, task.CreditsConsumed));
         Assert.Single(await _harness.ListAsync());
-        Assert.Contains("'/images/fox.png' (task 1) was made and paid for", Assert.Single(_harness.Observer.Warnings), StringComparison.Ordinal);
+        Assert.Contains("'/images/fox.png' (task 1) was bought after all", Assert.Single(_harness.Observer.Warnings), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -19,6 +19,12 @@ public sealed class DownloadRequest
     public bool Overwrite { get; init; }
 
     /// <summary>
+    /// Is asked before an existing file is replaced, at last when the video is whole and no other download of the same name,
+    /// also of another process, can come between. What it throws ends the download.
+    /// </summary>
+    public Func<Task>? Replacing { get; init; }
+
+    /// <summary>
     /// Asks for a fresh link when the present one answers 403, 404 or 410; null, or a null answer, if there is none.
     /// Asked once, and again only after the fresh link has brought the download forward. What it throws ends the download.
     /// </summary>

@@ -196,13 +196,13 @@ public sealed class VideoDownloader
     {
         while (true)
         {
-            ThrowIfExists(request);
+            await RequireFreeAsync(request).ConfigureAwait(false);
             if (await PartialFile.OpenAsync(request.TargetPath, request.Identity ?? request.Uri.AbsoluteUri, cancellationToken).ConfigureAwait(false) is { } partial)
             {
                 try
                 {
                     // Once more: another download may have finished before this one had the partial file to itself.
-                    ThrowIfExists(request);
+                    await RequireFreeAsync(request).ConfigureAwait(false);
                     return partial;
                 }
                 catch
@@ -219,7 +219,7 @@ public sealed class VideoDownloader
     private static async Task<string> PublishAsync(DownloadRequest request, PartialFile partial)
     {
         string sha256 = partial.Seal();
-        ThrowIfExists(request);
+        await RequireFreeAsync(request).ConfigureAwait(false);
         if (request.Publishing is not null)
         {
             await request.Publishing(sha256).ConfigureAwait(false);
@@ -243,11 +243,11 @@ public sealed class VideoDownloader
         return fresh is not null && IsAllowed(fresh) ? fresh : throw Expired(request.TargetPath, attempt, link);
     }
 
-    private static void ThrowIfExists(DownloadRequest request)
+    private static async Task RequireFreeAsync(DownloadRequest request)
     {
-        if (!request.Overwrite && File.Exists(request.TargetPath))
+        if (File.Exists(request.TargetPath))
         {
-            throw PartialFile.Exists(request.TargetPath);
+            await (request.Overwrite ? request.Replacing?.Invoke() ?? Task.CompletedTask : throw PartialFile.Exists(request.TargetPath)).ConfigureAwait(false);
         }
     }
 

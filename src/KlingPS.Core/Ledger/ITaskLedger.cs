@@ -76,10 +76,13 @@ public interface ITaskLedger
     /// <exception cref="KlingException"><see cref="ErrorKind.BudgetExceeded"/>: it would.</exception>
     Task RequireBudgetAsync(TaskIntent intent, CancellationToken cancellationToken);
 
-    /// <summary>The full paths in a folder, at any depth, that videos were saved to: also those of a video that has been saved elsewhere since.</summary>
+    /// <summary>
+    /// The paths in a folder, at any depth, that videos were saved to, each with every task it may be the video of: also those of a
+    /// video that has been saved elsewhere since.
+    /// </summary>
     /// <param name="folder">The full path of the folder.</param>
     /// <param name="cancellationToken">Ends the search.</param>
-    Task<IReadOnlyList<string>> ListSavedPathsAsync(string folder, CancellationToken cancellationToken);
+    Task<IReadOnlyList<SavedPath>> ListSavedPathsAsync(string folder, CancellationToken cancellationToken);
 
     /// <summary>The attempt that was made under a nonce, or <see langword="null"/>.</summary>
     /// <param name="account">The account.</param>

@@ -261,18 +261,18 @@ public sealed class SqlLedger : ITaskLedger, IAsyncDisposable
     }
 
     /// <inheritdoc/>
-    public async Task<IReadOnlyList<string>> ListSavedPathsAsync(string folder, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<SavedPath>> ListSavedPathsAsync(string folder, CancellationToken cancellationToken)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         string inside = System.IO.Path.EndsInDirectorySeparator(folder) ? folder : folder + System.IO.Path.DirectorySeparatorChar;
         return await ReadAsync(
             session => session.QueryAsync(
                 """
-                SELECT saved_path FROM tasks WHERE LOWER(SUBSTR(saved_path, 1, LENGTH(@folder))) = LOWER(@folder)
+                SELECT saved_path, id FROM tasks WHERE LOWER(SUBSTR(saved_path, 1, LENGTH(@folder))) = LOWER(@folder)
                 UNION
-                SELECT f.path FROM file_hashes f JOIN tasks t ON t.saved_hash = f.hash WHERE LOWER(SUBSTR(f.path, 1, LENGTH(@folder))) = LOWER(@folder)
+                SELECT f.path, t.id FROM file_hashes f JOIN tasks t ON t.saved_hash = f.hash WHERE LOWER(SUBSTR(f.path, 1, LENGTH(@folder))) = LOWER(@folder)
                 """,
-                row => row.GetString(0),
+                row => new SavedPath(row.GetString(0), row.GetInt64(1)),
                 ("folder", inside)),
             cancellationToken).ConfigureAwait(false);
     }

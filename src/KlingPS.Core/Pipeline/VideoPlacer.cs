@@ -22,7 +22,7 @@ internal sealed partial class VideoPlacer
     private readonly ConcurrentDictionary<(string Wanted, string Video), Lazy<Task<VideoPlace>>> _choices = new();
     private readonly ConcurrentDictionary<string, string> _owners = new(StringComparer.OrdinalIgnoreCase);
     private readonly object _lock = new();
-    private Task<HashSet<string>>? _savedPaths;
+    private Task<ILookup<string, long>>? _savedPaths;
 
     public VideoPlacer(KlingSession session, SaveOptions options, FileHashes hashes)
     {
@@ -58,6 +58,29 @@ internal sealed partial class VideoPlacer
         return place.IsThere ? place : place with { IsThere = await _hashes.MatchAsync(place.Path, task?.SavedHash, cancellationToken).ConfigureAwait(false) };
     }
 
+    /// <summary>Finds another place for a video whose place another process has taken for a video of its own.</summary>
+    /// <exception cref="KlingException">As <see cref="FindAsync"/>.</exception>
+    public async Task<VideoPlace> FindAnotherAsync(VideoPlace taken, KlingVideoTask task, CancellationToken cancellationToken)
+    {
+        (string, string) key = (taken.Name.Wanted, taken.Video);
+        lock (_lock)
+        {
+            _savedPaths = null;
+        }
+
+        // Another image that shares the video may have moved on already.
+        if (_choices.TryGetValue(key, out Lazy<Task<VideoPlace>>? choice) && (await choice.Value.ConfigureAwait(false)).Path == taken.Path)
+        {
+            _choices.TryRemove(new(key, choice));
+        }
+
+        return await FindAsync(taken.Name, taken.Video, task, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Whether a path is recorded as that of another task's video at this moment, by whatever process.</summary>
+    public async Task<bool> IsOthersAsync(string path, KlingVideoTask task, CancellationToken cancellationToken)
+        => IsOthers(await ReadSavedPathsAsync(Path.GetDirectoryName(path)!, cancellationToken).ConfigureAwait(false), path, task);
+
     private async Task<VideoPlace> ChooseAsync(VideoName name, string video, KlingVideoTask? task, CancellationToken cancellationToken)
     {
         // It may have another number from an earlier run, among other videos.
@@ -66,7 +89,7 @@ internal sealed partial class VideoPlacer
             && await IsThereAsync(saved).ConfigureAwait(false))
         {
             _names.Claim(Path.GetRelativePath(_options.Destination, saved).Replace(Path.DirectorySeparatorChar, '/'));
-            return new VideoPlace(saved, IsThere: true);
+            return Place(saved, isThere: true);
         }
 
         string path = PathOf(name.Claimed);
@@ -74,24 +97,26 @@ internal sealed partial class VideoPlacer
         {
             if (await IsThereAsync(path).ConfigureAwait(false))
             {
-                return new VideoPlace(path, IsThere: true);
+                return Place(path, isThere: true);
             }
 
             bool exists = File.Exists(path);
-            bool isRecorded = exists && path != task?.SavedPath && (await GetSavedPathsAsync(cancellationToken).ConfigureAwait(false)).Contains(path);
-            if (exists && !isRecorded && !_options.Overwrite)
+            bool isOthers = exists && IsOthers(await GetSavedPathsAsync(cancellationToken).ConfigureAwait(false), path, task);
+            if (exists && !isOthers && !_options.Overwrite)
             {
                 throw PartialFile.Exists(path);
             }
 
-            if (!isRecorded && Take(path, video))
+            if (!isOthers && Take(path, video))
             {
-                return new VideoPlace(path, IsThere: false);
+                return Place(path, isThere: false);
             }
 
             // Another task's video, which is paid for as well, is or will be there; not even force replaces it.
             path = PathOf(_names.Claim(name.Wanted));
         }
+
+        VideoPlace Place(string path, bool isThere) => new(path, isThere) { Name = name, Video = video };
 
         async Task<bool> IsThereAsync(string path)
             => await _hashes.MatchAsync(path, task?.SavedHash, cancellationToken).ConfigureAwait(false) && Take(path, video);
@@ -102,21 +127,24 @@ internal sealed partial class VideoPlacer
 
     private string PathOf(string name) => NameTemplate.Combine(_options.Destination, name);
 
-    private Task<HashSet<string>> GetSavedPathsAsync(CancellationToken cancellationToken)
+    private static bool IsOthers(ILookup<string, long> savedPaths, string path, KlingVideoTask? task) => savedPaths[path].Any(id => id != task?.Id);
+
+    private Task<ILookup<string, long>> GetSavedPathsAsync(CancellationToken cancellationToken)
     {
         lock (_lock)
         {
             if (_savedPaths is null or { IsCanceled: true } or { IsFaulted: true })
             {
-                _savedPaths = ReadAsync();
+                _savedPaths = ReadSavedPathsAsync(_options.Destination, cancellationToken);
             }
 
             return _savedPaths;
         }
-
-        async Task<HashSet<string>> ReadAsync()
-            => new(await _session.Ledger.ListSavedPathsAsync(_options.Destination, cancellationToken).ConfigureAwait(false), StringComparer.OrdinalIgnoreCase);
     }
+
+    private async Task<ILookup<string, long>> ReadSavedPathsAsync(string folder, CancellationToken cancellationToken)
+        => (await _session.Ledger.ListSavedPathsAsync(folder, cancellationToken).ConfigureAwait(false))
+            .ToLookup(saved => saved.Path, saved => saved.Id, StringComparer.OrdinalIgnoreCase);
 
     /// <summary>Whether a file is another with, at most, the number behind its name that keeps names distinct.</summary>
     private static bool IsVariantOf(string path, string wanted)

@@ -88,11 +88,20 @@ public sealed class VideoSaver
     /// <exception cref="KlingException">As <see cref="VideoDownloader.DownloadAsync"/>.</exception>
     internal async Task<SavedVideo> FetchAsync(KlingVideoTask task, VideoPlace place, CancellationToken cancellationToken)
     {
-        if (place.IsThere)
+        for (; !place.IsThere; place = await _placer.FindAnotherAsync(place, task, cancellationToken).ConfigureAwait(false))
         {
-            return new SavedVideo(place.Path, task);
+            if (await TryFetchAsync(task, place, cancellationToken).ConfigureAwait(false) is SavedVideo saved)
+            {
+                return saved;
+            }
         }
 
+        return new SavedVideo(place.Path, task);
+    }
+
+    /// <returns>The video; <see langword="null"/> if another process has put another task's video there meanwhile.</returns>
+    private async Task<SavedVideo?> TryFetchAsync(KlingVideoTask task, VideoPlace place, CancellationToken cancellationToken)
+    {
         using IDisposable slot = await _slots.EnterAsync(task.ExpiresAt ?? DateTimeOffset.MaxValue, cancellationToken).ConfigureAwait(false);
         if (_options.Overwrite
             && await _session.Ledger.FindAsync(task.Id, cancellationToken).ConfigureAwait(false) is { } now
@@ -115,7 +124,12 @@ public sealed class VideoSaver
                 return new SavedVideo(place.Path, current!);
             }
 
-            throw;
+            if (!await _placer.IsOthersAsync(place.Path, task, cancellationToken).ConfigureAwait(false))
+            {
+                throw;
+            }
+
+            return null;
         }
     }
 
@@ -138,6 +152,15 @@ public sealed class VideoSaver
             TargetPath = target,
             Identity = task.TaskId,
             Overwrite = _options.Overwrite,
+
+            // Not even force replaces another task's video, which is paid for as well.
+            Replacing = async () =>
+            {
+                if (await _placer.IsOthersAsync(target, task, cancellationToken).ConfigureAwait(false))
+                {
+                    throw PartialFile.Exists(target);
+                }
+            },
             RenewLink = token => RenewAsync(task, token),
 
             // Recorded before it has its name: a process that is killed between would leave a file that nobody knows.

@@ -144,16 +144,16 @@ internal sealed class MemoryLedger : ITaskLedger
         }
     }
 
-    public Task<IReadOnlyList<string>> ListSavedPathsAsync(string folder, CancellationToken cancellationToken)
+    public Task<IReadOnlyList<SavedPath>> ListSavedPathsAsync(string folder, CancellationToken cancellationToken)
     {
         lock (_gate)
         {
-            HashSet<string?> videos = [.. _entries.Values.Select(entry => entry.Task.SavedHash)];
-            return Task.FromResult<IReadOnlyList<string>>(
+            KlingVideoTask[] saved = [.. _entries.Values.Select(entry => entry.Task).Where(task => task.SavedPath is not null)];
+            return Task.FromResult<IReadOnlyList<SavedPath>>(
             [
-                .. _entries.Values.Select(entry => entry.Task.SavedPath).OfType<string>()
-                    .Union(_fileHashes.Where(file => videos.Contains(file.Value.Hash)).Select(file => file.Key))
-                    .Where(path => path.StartsWith(folder, StringComparison.Ordinal)),
+                .. saved.Select(task => new SavedPath(task.SavedPath!, task.Id))
+                    .Union(_fileHashes.SelectMany(file => saved.Where(task => task.SavedHash == file.Value.Hash).Select(task => new SavedPath(file.Key, task.Id))))
+                    .Where(path => path.Path.StartsWith(folder, StringComparison.Ordinal)),
             ]);
         }
     }

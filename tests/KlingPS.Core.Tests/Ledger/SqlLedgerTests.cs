@@ -454,9 +454,9 @@ public sealed class SqlLedgerTests : IAsyncLifetime
             await _ledger.RecordSavedAsync((await AcceptedAsync(id)).Id, Path.GetFullPath(Path.Combine(folder, path)), id);
         }
 
-        string[] expected = [Path.Combine(folder, "a.mp4"), Path.Combine(folder, "sub", "b.mp4")];
-        Assert.Equal(expected, (await _ledger.ListSavedPathsAsync(folder, Token)).Order());
-        Assert.Equal(expected, (await _ledger.ListSavedPathsAsync(folder + Path.DirectorySeparatorChar, Token)).Order());
+        SavedPath[] expected = [new(Path.Combine(folder, "a.mp4"), 1), new(Path.Combine(folder, "sub", "b.mp4"), 2)];
+        Assert.Equal(expected, (await _ledger.ListSavedPathsAsync(folder, Token)).OrderBy(path => path.Id));
+        Assert.Equal(expected, (await _ledger.ListSavedPathsAsync(folder + Path.DirectorySeparatorChar, Token)).OrderBy(path => path.Id));
     }
 
     [Fact]
@@ -472,7 +472,9 @@ public sealed class SqlLedgerTests : IAsyncLifetime
 
         await _ledger.RecordFileHashAsync(Path.Combine(folder, "image.png"), 100, _temp.Time.GetUtcNow(), "beef", Token);
 
-        Assert.Equal([Path.Combine(folder, "a.mp4"), Path.Combine(folder, "b.mp4")], (await _ledger.ListSavedPathsAsync(folder, Token)).Order());
+        Assert.Equal(
+            [new(Path.Combine(folder, "a.mp4"), task.Id), new(Path.Combine(folder, "b.mp4"), task.Id)],
+            (await _ledger.ListSavedPathsAsync(folder, Token)).OrderBy(path => path.Path, StringComparer.Ordinal));
     }
 
     [Theory]

@@ -1,0 +1,6 @@
+namespace KlingPS.Core.Ledger;
+
+/// <summary>A file that a video was saved to.</summary>
+/// <param name="Path">The full path.</param>
+/// <param name="Id">The local id of the video's task.</param>
+public sealed record SavedPath(string Path, long Id);

@@ -1,0 +1,151 @@
+using System.Collections.Concurrent;
+using System.Net;
+using KlingPS.Core.Api;
+using KlingPS.Core.Downloads;
+using KlingPS.Core.Imaging;
+using KlingPS.Core.Ledger;
+using KlingPS.Core.Pipeline;
+using KlingPS.Core.Secrets;
+using KlingPS.Core.Sessions;
+using KlingPS.Core.Tests.Imaging;
+using KlingPS.Sandbox;
+
+namespace KlingPS.Core.Tests.Torture;
+
+/// <summary>Several commands with the same folder at the same time, each with a session and a ledger of its own, as in processes of their own.</summary>
+public sealed class SharedFolderTests : IAsyncDisposable
+{
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("klingps-shared-");
+    private readonly ConcurrentBag<SqlLedger> _ledgers = [];
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (SqlLedger ledger in _ledgers)
+        {
+            await ledger.DisposeAsync();
+        }
+
+        _folder.Delete(recursive: true);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_name_that_another_command_has_taken_during_the_download_is_passed_over_also_with_force(bool overwrite)
+    {
+        await using SandboxServer server = SandboxServer.Start(new SandboxOptions { GenerationTime = TimeSpan.Zero });
+        await using KlingSession one = Open(server);
+        await using KlingSession other = Open(server);
+        KlingVideoTask theirs = await FinishedAsync(one, "it runs");
+        KlingVideoTask ours = await FinishedAsync(other, "it sleeps");
+        VideoSaver first = Saver(one, overwrite);
+        VideoSaver second = Saver(other, overwrite);
+
+        // Both have seen that the name is free before either has its video.
+        VideoPlace place = await FindAsync(first, theirs);
+        VideoPlace same = await FindAsync(second, ours);
+        Assert.Equal(place.Path, same.Path);
+        SavedVideo run = await first.FetchAsync(theirs, place, default);
+        SavedVideo sleep = await second.FetchAsync(ours, same, default);
+
+        Assert.Equal(("fox.mp4", "fox-2.mp4"), (Path.GetFileName(run.Path), Path.GetFileName(sleep.Path)));
+        await AssertWholeAsync(one, run, sleep);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Commands_with_other_prompts_that_finish_at_the_same_time_all_keep_their_videos(bool overwrite)
+    {
+        const int Commands = 3;
+        const int Images = 6;
+        await using SandboxServer server = SandboxServer.Start(new SandboxOptions { GenerationTime = TimeSpan.Zero });
+        string[] images = [.. Enumerable.Range(0, Images).Select(Image)];
+
+        SavedVideo[][] saved = await Task.WhenAll(Enumerable.Range(0, Commands).Select(number => Task.Run(async () =>
+        {
+            await using KlingSession session = Open(server);
+            return await ConvertAsync(session, images, $"prompt {number}", overwrite);
+        })));
+
+        SavedVideo[] videos = [.. saved.SelectMany(video => video)];
+        Assert.Equal(Commands * Images, videos.DistinctBy(video => video.Path).Count());
+        Assert.Equal(Commands * Images, server.GetBill().CreatesAccepted);
+        await using KlingSession later = Open(server);
+        await AssertWholeAsync(later, videos);
+    }
+
+    [Fact]
+    public async Task A_video_that_was_deleted_does_not_take_its_old_name_from_the_one_that_has_it_now()
+    {
+        await using SandboxServer server = SandboxServer.Start(new SandboxOptions { GenerationTime = TimeSpan.Zero });
+        await using KlingSession session = Open(server);
+        string[] image = [Image(0)];
+        File.Delete((await ConvertAsync(session, image, "it runs", overwrite: false))[0].Path);
+        SavedVideo sleep = Assert.Single(await ConvertAsync(session, image, "it sleeps", overwrite: false));
+
+        SavedVideo run = Assert.Single(await ConvertAsync(session, image, "it runs", overwrite: true));
+
+        Assert.Equal(("image-0.mp4", "image-0-2.mp4"), (Path.GetFileName(sleep.Path), Path.GetFileName(run.Path)));
+        await AssertWholeAsync(session, sleep, run);
+    }
+
+    /// <summary>Each video lies where its task says, and is that task's.</summary>
+    private static async Task AssertWholeAsync(KlingSession session, params SavedVideo[] videos)
+    {
+        Assert.Empty(Directory.GetFiles(Path.GetDirectoryName(videos[0].Path)!, "*.partial*"));
+        foreach (SavedVideo video in videos)
+        {
+            KlingVideoTask task = (await session.Ledger.FindAsync(video.Task.Id, default))!;
+            Assert.Equal(video.Path, task.SavedPath);
+            Assert.Equal(task.SavedHash, await ContentHash.Sha256Async(video.Path));
+        }
+    }
+
+    private async Task<SavedVideo[]> ConvertAsync(KlingSession session, string[] images, string prompt, bool overwrite)
+    {
+        using var converter = new VideoConverter(session, new ConversionOptions { Save = Save(overwrite) }, observer: null);
+        ConversionItem[] items = [.. images.Select(image => converter.Accept(new SubmissionRequest { SourcePath = image, Prompt = prompt })!)];
+        Outcome<ConversionItem, ConvertedVideo>[] outcomes = await Task.WhenAll(items.Select(item => Task.Run(() => converter.ConvertAsync(item, default))));
+        Assert.All(outcomes, outcome => Assert.True(outcome.Error is null, outcome.Error?.ToString()));
+        return [.. outcomes.Select(outcome => new SavedVideo(outcome.Value!.Path, outcome.Value.Task))];
+    }
+
+    private string Image(int number)
+    {
+        string path = Path.Combine(_folder.FullName, $"image-{number}.png");
+        File.WriteAllBytes(path, ImageBytes.Png(640, 360 + (uint)number));
+        return path;
+    }
+
+    private SaveOptions Save(bool overwrite) => new() { Destination = Path.Combine(_folder.FullName, "videos"), Overwrite = overwrite };
+
+    private VideoSaver Saver(KlingSession session, bool overwrite) => new(session, Save(overwrite), observer: null);
+
+    private static Task<VideoPlace> FindAsync(VideoSaver saver, KlingVideoTask task)
+        => saver.Placer.FindAsync(saver.Placer.Name(VideoSaver.ValuesOf(task, 1)), $"task {task.Id}", task, default);
+
+    private KlingSession Open(SandboxServer server)
+    {
+        var ledger = new SqlLedger(Path.Combine(_folder.FullName, "ledger.db"), TimeProvider.System);
+        _ledgers.Add(ledger);
+        return new KlingSession(new SessionOptions
+        {
+            Endpoints = new KlingEndpoints(server.Endpoint, server.UploadEndpoint),
+            Key = ApiKey.From(server.ApiKey),
+            KeySource = "the test",
+            IsSandbox = true,
+            ApiHandler = ApiHandler.Create(new WebProxy()),
+            DownloadHandler = VideoDownloader.CreateHandler(new WebProxy()),
+            Ledger = ledger,
+        });
+    }
+
+    private static async Task<KlingVideoTask> FinishedAsync(KlingSession session, string prompt)
+    {
+        var submission = await new VideoSubmitter(session, observer: null).SubmitAsync(new SubmissionRequest { ImageUri = "https://files.example/fox.png", Prompt = prompt }, default);
+        using var waiter = new TaskWaiter(session, new WaitOptions(), observer: null);
+        await waiter.PostAsync(new TaskReference { Task = submission.Value }, default);
+        return (await waiter.Results.ReadAsync()).Value!;
+    }
+}

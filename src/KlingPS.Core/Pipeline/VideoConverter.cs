@@ -111,7 +111,7 @@ public sealed class VideoConverter : IDisposable
     /// <param name="item">The image, as <see cref="Accept"/> has taken it.</param>
     /// <param name="cancellationToken">Stops; what is paid for stays in the ledger, and the next run takes it up.</param>
     /// <returns>
-    /// The video, or the error. After an error that every further purchase would meet (<see cref="BatchFaults"/>) no image is
+    /// The video, or the error; both, when the video is there and its proof could not be written. After an error that every further purchase would meet (<see cref="BatchFaults"/>) no image is
     /// bought any more; what is paid for is still fetched.
     /// </returns>
     public async Task<Outcome<ConversionItem, ConvertedVideo>> ConvertAsync(ConversionItem item, CancellationToken cancellationToken)
@@ -127,14 +127,10 @@ public sealed class VideoConverter : IDisposable
             place ??= await FindPlaceAsync(item, identified, task, cancellationToken).ConfigureAwait(false);
             SavedVideo saved = await _saver.FetchAsync(task, place, cancellationToken).ConfigureAwait(false);
             var video = new ConvertedVideo(saved.Path, saved.Task, item.Request.SourcePath);
-            if (_options.WritesProof)
-            {
-                await VideoProof.Of(video, identified.TailImage?.Hash).WriteAsync(video.Path, cancellationToken).ConfigureAwait(false);
-            }
-
+            KlingException? withoutProof = await TryProveAsync(video, identified.TailImage?.Hash, cancellationToken).ConfigureAwait(false);
             _unfinished.TryRemove(task.Id, out _);
             progress.Enter(isNew ? Stage.Made : Stage.Reused);
-            return new(item, video, null);
+            return new(item, video, withoutProof);
         }
         catch (KlingException exception)
         {
@@ -273,6 +269,26 @@ public sealed class VideoConverter : IDisposable
         }
 
         return outcome.Error is null ? outcome.Value! : throw outcome.Error;
+    }
+
+    /// <summary>Writes the proof of a video, if there is to be one.</summary>
+    /// <returns>What kept it from being written.</returns>
+    private async Task<KlingException?> TryProveAsync(ConvertedVideo video, string? tailHash, CancellationToken cancellationToken)
+    {
+        if (!_options.WritesProof)
+        {
+            return null;
+        }
+
+        try
+        {
+            await VideoProof.Of(video, tailHash).WriteAsync(video.Path, _options.Save.Overwrite, cancellationToken).ConfigureAwait(false);
+            return null;
+        }
+        catch (KlingException exception)
+        {
+            return exception;
+        }
     }
 
     private Task<VideoPlace> FindPlaceAsync(ConversionItem item, IdentifiedRequest identified, KlingVideoTask? task, CancellationToken cancellationToken)

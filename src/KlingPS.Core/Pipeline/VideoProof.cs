@@ -65,11 +65,15 @@ public sealed record VideoProof
         };
     }
 
-    /// <summary>Writes the proof beside its video, whole or not at all; a proof that says the same stays as it is.</summary>
+    /// <summary>Writes the proof beside its video, whole or not at all; a proof that says the same stays as it is, and another is replaced.</summary>
     /// <param name="videoPath">The full path of the video.</param>
+    /// <param name="overwrite">Whether a file of that name is replaced that is no proof.</param>
     /// <param name="cancellationToken">Stops the writing.</param>
-    /// <exception cref="KlingException"><see cref="ErrorKind.DestinationUnusable"/>: it cannot be written.</exception>
-    public async Task WriteAsync(string videoPath, CancellationToken cancellationToken)
+    /// <exception cref="KlingException">
+    /// <see cref="ErrorKind.FileExists"/>: a file that is no proof is in its place.
+    /// <see cref="ErrorKind.DestinationUnusable"/>: it cannot be written.
+    /// </exception>
+    public async Task WriteAsync(string videoPath, bool overwrite, CancellationToken cancellationToken)
     {
         string path = videoPath + ".json";
 
@@ -78,9 +82,18 @@ public sealed record VideoProof
         try
         {
             byte[] content = JsonSerializer.SerializeToUtf8Bytes(this, s_context.VideoProof);
-            if (File.Exists(path) && (await File.ReadAllBytesAsync(path, cancellationToken).ConfigureAwait(false)).AsSpan().SequenceEqual(content))
+            if (File.Exists(path))
             {
-                return;
+                byte[] present = await File.ReadAllBytesAsync(path, cancellationToken).ConfigureAwait(false);
+                if (present.AsSpan().SequenceEqual(content))
+                {
+                    return;
+                }
+
+                if (!overwrite && !IsProof(present))
+                {
+                    throw new KlingException(ErrorKind.FileExists, $"The video '{videoPath}' is whole, but its proof was not written: '{path}' is a file of yours. Move it away, or let -Force replace it.");
+                }
             }
 
             // Not to be called off half way: it is short.
@@ -91,6 +104,26 @@ public sealed record VideoProof
         {
             TryDelete(temporary);
             throw new KlingException(ErrorKind.DestinationUnusable, $"The video '{videoPath}' is whole, but its proof '{path}' cannot be written: {exception.Message}", exception);
+        }
+    }
+
+    /// <summary>Whether a file was written by this class, for whatever video.</summary>
+    private static bool IsProof(ReadOnlyMemory<byte> content)
+    {
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(content);
+            return document.RootElement is { ValueKind: JsonValueKind.Object } root
+                && root.TryGetProperty("id", out _)
+                && root.TryGetProperty("source", out _)
+                && root.TryGetProperty("request", out _)
+                && root.TryGetProperty("video", out JsonElement video)
+                && video.ValueKind == JsonValueKind.Object
+                && video.TryGetProperty("sha256", out _);
+        }
+        catch (JsonException)
+        {
+            return false;
         }
     }
 

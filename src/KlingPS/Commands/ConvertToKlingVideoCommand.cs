@@ -280,7 +280,8 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
                 WriteError(error, outcome.Item.Request.Subject);
             }
         }
-        else if (outcome.Value is ConvertedVideo video)
+
+        if (outcome.Value is ConvertedVideo video)
         {
             WriteObject(VideoFile.Of(this, video.Path, video.Task, video.SourcePath));
         }

@@ -550,6 +550,22 @@ public sealed class VideoConverterTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_video_comes_out_whose_proof_would_replace_a_file_of_the_user_s()
+    {
+        Directory.CreateDirectory(Destination);
+        string theirs = Path.Combine(Destination, "fox.mp4.json");
+        await File.WriteAllTextAsync(theirs, "mine");
+        using VideoConverter converter = Converter(new ConversionOptions { Save = Save(), WritesProof = true });
+
+        Outcome<ConversionItem, ConvertedVideo> outcome = Assert.Single(await RunAsync(converter, _harness.Request("fox.png")));
+
+        Assert.Equal(ErrorKind.FileExists, outcome.Error!.Kind);
+        Assert.Equal("mine", await File.ReadAllTextAsync(theirs));
+        Assert.Equal((1, 0), (converter.Counts.Made, converter.Counts.Failed));
+        Assert.Empty(converter.Unfinished);
+    }
+
+    [Fact]
     public async Task An_image_that_cannot_be_uploaded_keeps_no_other_from_being_bought()
     {
         string? bad = null;

@@ -34,9 +34,9 @@ public sealed class VideoProofTests : IDisposable
 
     public void Dispose() => _folder.Delete(recursive: true);
 
-    private async Task<string> WriteAsync(KlingVideoTask task, string? tailHash = null)
+    private async Task<string> WriteAsync(KlingVideoTask task, string? tailHash = null, bool overwrite = false)
     {
-        await VideoProof.Of(new ConvertedVideo(Video, task, "/images/fox.png"), tailHash).WriteAsync(Video, Token);
+        await VideoProof.Of(new ConvertedVideo(Video, task, "/images/fox.png"), tailHash).WriteAsync(Video, overwrite, Token);
         return await File.ReadAllTextAsync(Video + ".json", Token);
     }
 
@@ -105,6 +105,24 @@ public sealed class VideoProofTests : IDisposable
         await Task.WhenAll(Enumerable.Range(1, 20).Select(id => Task.Run(() => WriteAsync(s_task with { Id = id }), Token)));
 
         Assert.Equal([Video + ".json"], Directory.GetFiles(_folder.FullName));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("my notes")]
+    [InlineData("[1]")]
+    [InlineData("""{"camera":"X100","id":7}""")]
+    [InlineData("""{"id":7,"source":1,"request":2,"video":"fox.mp4"}""")]
+    public async Task A_file_of_the_user_s_is_replaced_only_when_that_is_wanted(string theirs)
+    {
+        await File.WriteAllTextAsync(Video + ".json", theirs, Token);
+
+        KlingException error = await Assert.ThrowsAsync<KlingException>(() => WriteAsync(s_task));
+
+        Assert.Equal(ErrorKind.FileExists, error.Kind);
+        Assert.Contains("is whole", error.Message, StringComparison.Ordinal);
+        Assert.Equal(theirs, await File.ReadAllTextAsync(Video + ".json", Token));
+        Assert.Contains("\"id\": 7", await WriteAsync(s_task, overwrite: true), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -149,7 +149,7 @@ public sealed class KlingClient
         var fields = new Dictionary<string, string> { ["uploadPath"] = UploadFolder, ["fileName"] = upload.FileName };
         var call = new Call(HttpMethod.Post, new Uri(_endpoints.Upload, "api/file-stream-upload"), $"the upload of '{upload.Path}'")
         {
-            ContentWithProgress = onSent => new FileBody(ImageFile.Open(upload.Path, bufferSize: 0, FileOptions.Asynchronous | FileOptions.SequentialScan), upload.MimeType, fields, upload.FileName, sent =>
+            ContentWithProgress = onSent => new FileBody(ImageFile.Open(upload.Path, bufferSize: 0, FileOptions.Asynchronous | FileOptions.SequentialScan), upload.MimeType, fields, upload.FileName, upload.Sha256, sent =>
             {
                 onSent();
                 upload.Progress?.Report(sent);

@@ -12,6 +12,12 @@ public sealed record UploadRequest
     /// </summary>
     public required string FileName { get; init; }
 
+    /// <summary>
+    /// The SHA-256 that the content must have, in lower-case hex. The upload of another content is broken off before its end, so that
+    /// the host keeps nothing under the name. Not checked when it is left out.
+    /// </summary>
+    public string? Sha256 { get; init; }
+
     /// <summary>The content type, such as <c>image/png</c>.</summary>
     public required string MimeType { get; init; }
 

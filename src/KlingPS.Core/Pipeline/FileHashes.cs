@@ -25,13 +25,23 @@ internal sealed class FileHashes(KlingSession session)
 
         DateTimeOffset modifiedAt = file.LastWriteTimeUtc;
         string? hash = await session.Ledger.FindFileHashAsync(path, file.Length, modifiedAt, cancellationToken).ConfigureAwait(false);
-        if (hash is null)
+        return hash ?? await ReadAsync(file, modifiedAt, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Reads a file again whose content is not what its hash says.</summary>
+    /// <exception cref="KlingException">There is no such file, it is a folder, or it cannot be read.</exception>
+    public async Task RenewAsync(string path, CancellationToken cancellationToken)
+    {
+        var file = new FileInfo(path);
+        await ReadAsync(file, file.LastWriteTimeUtc, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task<string> ReadAsync(FileInfo file, DateTimeOffset modifiedAt, CancellationToken cancellationToken)
+    {
+        string hash = await ContentHash.Sha256Async(file.FullName, cancellationToken).ConfigureAwait(false);
+        if (session.TimeProvider.GetUtcNow() - modifiedAt >= s_timeGrain)
         {
-            hash = await ContentHash.Sha256Async(path, cancellationToken).ConfigureAwait(false);
-            if (session.TimeProvider.GetUtcNow() - modifiedAt >= s_timeGrain)
-            {
-                await session.Ledger.RecordFileHashAsync(path, file.Length, modifiedAt, hash, cancellationToken).ConfigureAwait(false);
-            }
+            await session.Ledger.RecordFileHashAsync(file.FullName, file.Length, modifiedAt, hash, cancellationToken).ConfigureAwait(false);
         }
 
         return hash;

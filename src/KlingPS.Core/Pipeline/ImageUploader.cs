@@ -102,6 +102,7 @@ public sealed class ImageUploader
                 {
                     Path = report.Path,
                     FileName = hash + Extension(report.Format),
+                    Sha256 = hash,
                     MimeType = report.MimeType!,
                     Progress = reporter,
                 },
@@ -110,6 +111,12 @@ public sealed class ImageUploader
             var upload = new UploadRecord(_session.Account, hash, file.Uri, now, now + s_lifetime);
             await _session.Ledger.RecordUploadAsync(upload, cancellationToken).ConfigureAwait(false);
             return upload;
+        }
+        catch (KlingException exception) when (exception.Kind == ErrorKind.FileUnreadable)
+        {
+            // Its hash may come from the ledger, and would from now on in every run.
+            await _hashes.RenewAsync(report.Path, cancellationToken).ConfigureAwait(false);
+            throw;
         }
         finally
         {

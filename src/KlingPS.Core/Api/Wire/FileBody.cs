@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Globalization;
 using System.Net.Http.Headers;
+using System.Security.Cryptography;
 using System.Text;
 
 namespace KlingPS.Core.Api.Wire;
@@ -13,11 +14,13 @@ internal sealed class FileBody : TrackedContent
     private readonly FileStream _file;
     private readonly byte[] _head;
     private readonly byte[] _tail;
+    private readonly string? _sha256;
     private readonly Action<long> _onSent;
 
-    public FileBody(FileStream file, string mimeType, IReadOnlyDictionary<string, string> fields, string fileName, Action<long> onSent)
+    public FileBody(FileStream file, string mimeType, IReadOnlyDictionary<string, string> fields, string fileName, string? sha256, Action<long> onSent)
     {
         _file = file;
+        _sha256 = sha256;
         _onSent = onSent;
 
         string boundary = $"klingps-{Guid.NewGuid():N}";
@@ -38,6 +41,9 @@ internal sealed class FileBody : TrackedContent
     protected override async Task WriteAsync(Stream stream, CancellationToken cancellationToken)
     {
         await stream.WriteAsync(_head, cancellationToken).ConfigureAwait(false);
+        // A proxy that wants to know who it is gets the body a second time.
+        _file.Position = 0;
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
         try
         {
@@ -45,6 +51,7 @@ internal sealed class FileBody : TrackedContent
             int read;
             while ((read = await _file.ReadAsync(buffer.AsMemory(0, BufferSize), cancellationToken).ConfigureAwait(false)) > 0)
             {
+                hash.AppendData(buffer, 0, read);
                 await stream.WriteAsync(buffer.AsMemory(0, read), cancellationToken).ConfigureAwait(false);
                 sent += read;
                 _onSent(sent);
@@ -53,6 +60,12 @@ internal sealed class FileBody : TrackedContent
         finally
         {
             ArrayPool<byte>.Shared.Return(buffer);
+        }
+
+        // Without its tail the host cannot take the form.
+        if (_sha256 is not null && !string.Equals(Convert.ToHexString(hash.GetHashAndReset()), _sha256, StringComparison.OrdinalIgnoreCase))
+        {
+            throw new KlingException(ErrorKind.FileUnreadable, $"'{_file.Name}' was changed while it was in use, so it was not uploaded and nothing was bought for it. Run the command again to take it as it is now.");
         }
 
         await stream.WriteAsync(_tail, cancellationToken).ConfigureAwait(false);

@@ -17,7 +17,7 @@ public sealed record ConversionPlanTotals
     /// <summary>Videos that are there.</summary>
     public int Present { get; init; }
 
-    /// <summary>Videos that the limits of the run leave out.</summary>
+    /// <summary>Videos that the limits of the run, or of the day, leave out.</summary>
     public int OverBudget { get; init; }
 
     /// <summary>Images that could not be converted.</summary>
@@ -34,7 +34,7 @@ public sealed record ConversionPlanTotals
     public ConversionPlanTotals With(ConversionPlan plan, decimal? maxCredits, int? maxTasks, out bool isWithinBudget)
     {
         ArgumentNullException.ThrowIfNull(plan);
-        isWithinBudget = plan.Step != ConversionStep.Buy || !(Credits + plan.Credits > maxCredits || Bought >= maxTasks);
+        isWithinBudget = plan.Step != ConversionStep.Buy || !(plan.IsOverDailyCap || Credits + plan.Credits > maxCredits || Bought >= maxTasks);
         return plan.Step switch
         {
             ConversionStep.Buy when isWithinBudget => this with { Bought = Bought + 1, Credits = Credits + plan.Credits },

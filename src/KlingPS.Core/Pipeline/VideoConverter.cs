@@ -30,7 +30,7 @@ public sealed class VideoConverter : IDisposable
     private readonly SemaphoreSlim _submissions = new(MaxSubmissions);
     private readonly SemaphoreSlim? _inFlight;
     private readonly HashSet<SubmissionRequest> _accepted = [];
-    private readonly HashSet<string> _planned = [];
+    private readonly Dictionary<string, decimal> _planned = [];
     private readonly ConcurrentDictionary<long, KlingVideoTask> _unfinished = new();
     private KlingVideoTask? _lastPurchase;
 
@@ -95,9 +95,13 @@ public sealed class VideoConverter : IDisposable
         (IdentifiedRequest identified, KlingVideoTask? earlier, VideoPlace? place) = await LookAsync(item, cancellationToken).ConfigureAwait(false);
         ConversionStep step = place is { IsThere: true } ? ConversionStep.Nothing
             : earlier is { State: KlingTaskState.Succeeded } ? ConversionStep.Download
-            : earlier is null && _planned.Add(identified.Identity) ? ConversionStep.Buy
+            : earlier is null && _planned.TryAdd(identified.Identity, identified.Request.Credits) ? ConversionStep.Buy
             : ConversionStep.Wait;
-        return new ConversionPlan(step, identified.Request, earlier, place?.Path) { Identity = identified.Identity };
+        return new ConversionPlan(step, identified.Request, earlier, place?.Path)
+        {
+            Identity = identified.Identity,
+            IsOverDailyCap = step == ConversionStep.Buy && !await _submitter.IsWithinDailyCapAsync(identified, _planned.Values.Sum(), cancellationToken).ConfigureAwait(false),
+        };
     }
 
     /// <summary>Takes back that a video would be bought: other images of the same content cannot count on it.</summary>

@@ -115,6 +115,25 @@ public sealed class VideoSubmitter
         }
     }
 
+    /// <summary>Whether the day's limit has room for a purchase; records nothing.</summary>
+    /// <param name="identified">The request.</param>
+    /// <param name="credits">What it costs, with what is to be bought before it.</param>
+    /// <param name="cancellationToken">Ends the search.</param>
+    internal async Task<bool> IsWithinDailyCapAsync(IdentifiedRequest identified, decimal credits, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await _session.Ledger.RequireBudgetAsync(
+                ToIntent(identified) with { Credits = credits, Budget = new BudgetLimit { DailyCredits = _session.DailyCreditCap } },
+                cancellationToken).ConfigureAwait(false);
+            return true;
+        }
+        catch (KlingException exception) when (exception.Kind == ErrorKind.BudgetExceeded)
+        {
+            return false;
+        }
+    }
+
     /// <summary>Buys the video, or finds that somebody else has done so meanwhile.</summary>
     /// <param name="identified">The request.</param>
     /// <param name="cancellationToken">Stops before the request has left; afterwards the purchase is carried to its end and recorded.</param>

@@ -226,7 +226,9 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
                 _plan = _plan.With(plan, MaxCredits, MaxTasks, out isWithinBudget);
             }
 
-            string action = isWithinBudget ? Describe(plan) : "leave it out, for the limit of this run is reached";
+            string action = isWithinBudget ? Describe(plan)
+                : plan.IsOverDailyCap ? "leave it out, for the daily limit of the configuration (DailyCreditCap) is reached"
+                : "leave it out, for the limit of this run is reached";
             string text = $"'{item.Request.Subject}': {action}";
             bool isWanted = ShouldProcess(text, text, "Confirm");
             if (!isWanted && !(_isPlan && isWithinBudget))

@@ -229,6 +229,11 @@ internal sealed class MemoryLedger : ITaskLedger
 
     private void RequireBudget(TaskIntent intent)
     {
+        if (intent.Budget?.DailyCredits is decimal cap && _entries.Values.Sum(entry => entry.Task.CreditsReserved + (entry.Task.CreditsConsumed ?? 0)) + intent.Credits > cap)
+        {
+            throw new KlingException(ErrorKind.BudgetExceeded, "The day's limit is reached.");
+        }
+
         if (intent.Budget is not { RunId: string run } budget)
         {
             return;

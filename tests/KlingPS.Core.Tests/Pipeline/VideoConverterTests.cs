@@ -508,6 +508,31 @@ public sealed class VideoConverterTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_plan_leaves_out_what_the_day_s_limit_does_not_allow_any_more()
+    {
+        _harness.Session.DailyCreditCap = 130;
+        await MadeAsync(_harness.Request("yesterday.png", 1));
+        using VideoConverter converter = Converter();
+        var planned = new List<(ConversionStep, bool)>();
+        var totals = new ConversionPlanTotals();
+        foreach (SubmissionRequest request in (SubmissionRequest[])[_harness.Request("a.png", 2), _harness.Request("long.png", 3) with { Duration = 10 }, _harness.Request("b.png", 4), _harness.Request("c.png", 5)])
+        {
+            ConversionPlan plan = await converter.PlanAsync(converter.Accept(request)!, CancellationToken.None);
+            totals = totals.With(plan, maxCredits: null, maxTasks: null, out bool isWithinBudget);
+            Assert.Equal(!plan.IsOverDailyCap, isWithinBudget);
+            if (!isWithinBudget)
+            {
+                converter.Decline(plan);
+            }
+
+            planned.Add((plan.Step, plan.IsOverDailyCap));
+        }
+
+        Assert.Equal([(ConversionStep.Buy, false), (ConversionStep.Buy, true), (ConversionStep.Buy, false), (ConversionStep.Buy, true)], planned);
+        Assert.Equal(new ConversionPlanTotals { Bought = 2, OverBudget = 2, Credits = 84 }, totals);
+    }
+
+    [Fact]
     public async Task What_cannot_be_converted_has_no_plan()
     {
         await File.WriteAllTextAsync(Path.Combine(_harness.Folder, "text.png"), "no image");

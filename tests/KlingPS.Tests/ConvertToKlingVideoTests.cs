@@ -272,6 +272,19 @@ public sealed class ConvertToKlingVideoTests
     }
 
     [Fact]
+    public async Task When_two_things_end_the_batch_both_are_told()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync(credits: 60);
+        shell.Server.AddFault(new SandboxFault { On = SandboxOperation.Query, Kind = SandboxFaultKind.Code, Code = 401, Count = 100 });
+
+        ShellResult result = await shell.RunAsync(Convert, new { images = shell.Images("1.png", "2.png", "3.png"), destination = shell.Destination });
+
+        string[] told = [result.Terminating!.FullyQualifiedErrorId, .. result.Errors.Select(error => error.FullyQualifiedErrorId)];
+        Assert.Equal(["KlingCreditsInsufficient", "KlingUnauthorized"], told.Select(id => id.Split(',')[0]).Order());
+        Assert.Contains("3 images have no video yet", result.Terminating.Exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_lost_answer_is_told_and_the_video_is_never_bought_again_by_itself()
     {
         await using ConnectedShell shell = await ConnectedShell.StartAsync();

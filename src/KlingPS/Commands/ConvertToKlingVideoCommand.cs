@@ -294,6 +294,12 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
         if (_faulted.Count > 0)
         {
             KlingException error = _faulted[0].Error!;
+            foreach (var others in _faulted.GroupBy(outcome => outcome.Error!.Kind).Where(others => others.Key != error.Kind))
+            {
+                // Only one can end the command, but whoever mends that should know of the next.
+                WriteError(others.First().Error!, others.Select(outcome => outcome.Item.Request.Subject).ToArray());
+            }
+
             string[] images = [.. _faulted.Select(outcome => outcome.Item.Request.Subject)];
             string rest = images.Length == 1 ? $"'{images[0]}' has" : $"{images.Length} images have";
             ThrowTerminatingError(

@@ -134,6 +134,25 @@ public sealed class StopTests
     }
 
     [Fact]
+    public async Task Stopping_a_conversion_says_that_a_request_is_under_way()
+    {
+        var clock = new HeldClock();
+        var host = new RecordingHost();
+        await using ConnectedShell shell = await ConnectedShell.StartAsync(clock, host: host);
+        shell.Fault(SandboxOperation.Create, SandboxFaultKind.Delay, delay: TimeSpan.FromMinutes(1));
+        using RunningScript running = shell.Shell.Start("$image | ConvertTo-KlingVideo -Prompt 'It moves.' -Destination $destination", new { image = shell.Image(), destination = shell.Destination });
+        await clock.HeldAsync();
+
+        await running.StopAsync();
+
+        Assert.True((await running.Completion).WasStopped);
+        Assert.StartsWith("1 request for a video is under way", Assert.Single(host.Screen.Warnings), StringComparison.Ordinal);
+        clock.Advance(TimeSpan.FromMinutes(1));
+        await Until.TrueAsync(async () =>
+            (await shell.RunAsync("Get-KlingVideoTask")).Clean().Of<KlingVideoTask>() is [{ State: KlingTaskState.Waiting }]);
+    }
+
+    [Fact]
     public async Task Stopping_a_wait_says_what_goes_on()
     {
         var clock = new HeldClock();

@@ -60,6 +60,9 @@ public sealed class VideoConverter : IDisposable
     /// <summary>The tasks that are paid for and whose video is not yet on disk, by number.</summary>
     public IReadOnlyList<KlingVideoTask> Unfinished => [.. _unfinished.Values.OrderBy(task => task.Id)];
 
+    /// <inheritdoc cref="VideoSubmitter.UnderWay"/>
+    public int UnderWay => _submitter.UnderWay;
+
     /// <summary>Takes an image into the batch and names its video; to be called for one image after the other.</summary>
     /// <param name="request">The video to make of it.</param>
     /// <returns>The item; <see langword="null"/> if the batch has the very same one already.</returns>

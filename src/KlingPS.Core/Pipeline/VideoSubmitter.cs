@@ -28,6 +28,7 @@ public sealed class VideoSubmitter
     private readonly IPipelineObserver? _observer;
     private readonly RateBrake _brake = new();
     private volatile KlingException? _batchFault;
+    private int _underWay;
 
     /// <summary>Creates the submitter.</summary>
     public VideoSubmitter(KlingSession session, IPipelineObserver? observer)
@@ -38,6 +39,9 @@ public sealed class VideoSubmitter
         _uploader = new ImageUploader(session, observer);
         _client = session.CreateClient(observer);
     }
+
+    /// <summary>How many requests have left, or are about to, and are not answered: what they buy is recorded, also when the command is stopped.</summary>
+    public int UnderWay => Volatile.Read(ref _underWay);
 
     /// <summary>Submits one video.</summary>
     /// <param name="request">The image and the parameters.</param>
@@ -274,7 +278,7 @@ public sealed class VideoSubmitter
                     (KlingVideoTask? accepted, delay) = await _session.ProtectAsync(() =>
                     {
                         isUnderWay = true;
-                        return SendAsync(request, task, video, tries);
+                        return SendCountedAsync(request, task, video, tries);
                     }).ConfigureAwait(false);
                     if (accepted is not null)
                     {
@@ -306,6 +310,19 @@ public sealed class VideoSubmitter
         => request.ReusePurchase && !request.Force
             ? await _session.Ledger.ClaimAsync(intent, cancellationToken).ConfigureAwait(false)
             : new TaskClaim(await _session.Ledger.BeginAsync(intent, cancellationToken).ConfigureAwait(false), IsNew: true);
+
+    private async Task<(KlingVideoTask? Accepted, TimeSpan Delay)> SendCountedAsync(SubmissionRequest request, KlingVideoTask task, VideoRequest video, int tries)
+    {
+        Interlocked.Increment(ref _underWay);
+        try
+        {
+            return await SendAsync(request, task, video, tries).ConfigureAwait(false);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _underWay);
+        }
+    }
 
     /// <summary>Sends the request once and records what came of it, whoever has stopped waiting meanwhile.</summary>
     /// <returns>The accepted task; or how long to wait before the request, which bought nothing, is sent again.</returns>

@@ -136,13 +136,14 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
     /// <inheritdoc/>
     private protected override string? DescribeUnfinished()
     {
-        if (_converter?.Unfinished is not { Count: > 0 } tasks)
+        long[] ids = [.. _converter?.Unfinished.Select(task => task.Id) ?? []];
+        string underWay = UnfinishedTasks.DescribeUnderWay(_converter?.UnderWay ?? 0);
+        if (ids.Length == 0)
         {
-            return null;
+            return underWay.Length == 0 ? null : $"{underWay}Run the same command again to get everything.";
         }
 
-        long[] ids = [.. tasks.Select(task => task.Id)];
-        string again = $"{UnfinishedTasks.Describe(ids)} Run the same command again to get everything";
+        string again = $"{underWay}{UnfinishedTasks.Describe(ids)} Run the same command again to get everything";
         if (ids.Length > UnfinishedTasks.MaxNamed)
         {
             return again + ".";

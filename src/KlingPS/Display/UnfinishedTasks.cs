@@ -41,6 +41,14 @@ internal sealed class UnfinishedTasks
     public static string Describe(IReadOnlyCollection<long> ids)
         => ids.Count == 1 ? "1 video is paid for and still to come; the service goes on with it." : $"{ids.Count} videos are paid for and still to come; the service goes on with them.";
 
+    /// <summary>What has been asked for and not been answered yet; nothing, or a sentence and a space.</summary>
+    public static string DescribeUnderWay(int requests) => requests switch
+    {
+        0 => string.Empty,
+        1 => "1 request for a video is under way and is recorded when its answer comes; leave the shell open for that moment. ",
+        _ => $"{requests} requests for videos are under way and are recorded when their answers come; leave the shell open for that moment. ",
+    };
+
     /// <summary>The command that brings them.</summary>
     public static string TakeUp(IReadOnlyCollection<long> ids)
     {

@@ -54,7 +54,7 @@ public sealed class MetadataTests
         ["Send-KlingImage"] = ([typeof(KlingUpload)], true, [.. s_pathParameters, ("Force", typeof(SwitchParameter))]),
         ["Measure-KlingVideoCost"] = ([typeof(VideoCostEstimate)], false, [.. s_pathParameters, ("Duration", typeof(int)), ("Model", typeof(string))]),
         ["New-KlingVideoTask"] = ([typeof(KlingVideoTask)], true,
-            [.. s_pathParameters, ("ImageUri", typeof(string[])), .. s_taskParameters, ("MaxCredits", typeof(decimal?)), ("MaxTasks", typeof(int?)), ("Force", typeof(SwitchParameter))]),
+            [.. s_pathParameters, ("ImageUri", typeof(string[])), ("SourcePath", typeof(string)), .. s_taskParameters, ("MaxCredits", typeof(decimal?)), ("MaxTasks", typeof(int?)), ("Force", typeof(SwitchParameter))]),
         ["ConvertTo-KlingVideo"] = ([typeof(FileInfo)], true,
         [
             .. s_pathParameters, .. s_taskParameters, ("MaxCredits", typeof(decimal?)), ("MaxTasks", typeof(int?)),

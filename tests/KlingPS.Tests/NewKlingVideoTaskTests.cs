@@ -184,6 +184,39 @@ public sealed class NewKlingVideoTaskTests
             [upload.ImageUri, "https://images.example/fox.png"],
             shell.Bill.Tasks.Select(task => (string)JsonNode.Parse(task.Request)!["input"]!["image_url"]!));
         Assert.Equal(1, shell.Bill.Uploads);
+        Assert.Equal([upload.SourcePath, null], result.Output.Skip(1).Select(task => ((KlingVideoTask)task.BaseObject).SourcePath));
+    }
+
+    [Fact]
+    public async Task The_video_of_an_upload_is_called_after_the_file_that_was_uploaded()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = (await shell.RunAsync(
+            """
+            Send-KlingImage $image | New-KlingVideoTask -Prompt 'uploaded' | Wait-KlingVideoTask -PollingInterval 0.1 | Save-KlingVideo -Destination $destination
+            Get-KlingVideoTask -Source fox.png | ForEach-Object SourcePath
+            """,
+            new { image = shell.Image("fox.png"), destination = shell.Destination })).Clean();
+
+        Assert.Equal("fox.mp4", Assert.IsType<FileInfo>(result.Output[0].BaseObject).Name);
+        Assert.EndsWith("fox.png", Assert.IsType<string>(result.Output[1].BaseObject), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_upload_whose_answer_was_lost_is_bought_again_by_its_address_whatever_has_become_of_the_file()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        shell.Fault(SandboxOperation.Create, SandboxFaultKind.LoseAnswerAfter);
+        string image = shell.Image("fox.png");
+        await shell.RunAsync("Send-KlingImage $image | New-KlingVideoTask -Prompt 'uploaded'", new { image });
+        File.Delete(image);
+
+        ShellResult result = (await shell.RunAsync("Get-KlingVideoTask -State Unknown | Resolve-KlingVideoTask -Resubmit -Confirm:$false")).Clean();
+
+        KlingVideoTask task = Assert.Single(result.Of<KlingVideoTask>());
+        Assert.Equal((image, KlingTaskState.Waiting), (task.SourcePath, task.State));
+        Assert.Equal((2, 1), (shell.Bill.CreatesAccepted, shell.Bill.Uploads));
     }
 
     [Fact]

@@ -71,11 +71,15 @@ public sealed class AttemptSettler
     public async Task<KlingVideoTask> ResubmitAsync(KlingVideoTask attempt, CancellationToken cancellationToken)
     {
         RequireUnknown(attempt);
+
+        // Without a hash it was bought by its address, whatever file was uploaded there.
+        string? path = attempt.SourceHash is null ? null : attempt.SourcePath;
         IdentifiedRequest identified = await _submitter.IdentifyAsync(
             new SubmissionRequest
             {
-                SourcePath = attempt.SourcePath,
-                ImageUri = attempt.SourcePath is null ? attempt.ImageUri : null,
+                SourcePath = path,
+                ImageUri = path is null ? attempt.ImageUri : null,
+                UploadedFrom = path is null ? attempt.SourcePath : null,
                 TailImagePath = attempt.TailImagePath,
                 TailImageUri = attempt.TailImagePath is null ? attempt.TailImageUri : null,
                 Model = attempt.Model,

@@ -12,6 +12,9 @@ public sealed record SubmissionRequest
     /// <summary>The address of the image; or <see cref="SourcePath"/>.</summary>
     public string? ImageUri { get; init; }
 
+    /// <summary>With <see cref="ImageUri"/>: the full path of the file that was uploaded to it, for the record. It is not read.</summary>
+    public string? UploadedFrom { get; init; }
+
     /// <summary>The full path of the image the video ends with.</summary>
     public string? TailImagePath { get; init; }
 
@@ -55,7 +58,7 @@ public sealed record SubmissionRequest
     public long? Replaces { get; init; }
 
     /// <summary>The image's path, or its address.</summary>
-    public string Subject => SourcePath ?? ImageUri ?? string.Empty;
+    public string Subject => SourcePath ?? UploadedFrom ?? ImageUri ?? string.Empty;
 
     /// <summary>What it will cost in credits; 0 for a model whose price is not known here.</summary>
     public decimal Credits => KlingModel.CreditsFor(Model, Duration ?? KlingModel.DefaultDuration) ?? 0;

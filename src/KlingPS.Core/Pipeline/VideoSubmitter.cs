@@ -198,7 +198,7 @@ public sealed class VideoSubmitter
             Account = _session.Account,
             Request = ToVideo(request, request.ImageUri, request.TailImageUri),
             Identity = identified.Identity,
-            SourcePath = request.SourcePath,
+            SourcePath = request.SourcePath ?? request.UploadedFrom,
             SourceHash = identified.Image?.Hash,
             TailImagePath = request.TailImagePath,
             Take = request.Take,

@@ -38,6 +38,10 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
     [Alias("ImageUrl", "image_url")]
     public string[] ImageUri { get; set; } = [];
 
+    /// <summary>The file that was uploaded to -ImageUri, for the record and the video's name; not read. Without -ImageUri it does not count.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    public string? SourcePath { get; set; }
+
     /// <summary>What happens in the video: 1 to 2500 characters.</summary>
     [Parameter(Mandatory = true, Position = 1, ValueFromPipelineByPropertyName = true)]
     [AllowEmptyString]
@@ -114,7 +118,11 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
         SubmissionRequest request;
         try
         {
-            request = ToRequest(path, uri, Prompt) with { Force = Force };
+            request = ToRequest(path, uri, Prompt) with
+            {
+                Force = Force,
+                UploadedFrom = uri is null || string.IsNullOrWhiteSpace(SourcePath) ? null : GetFullPath(SourcePath),
+            };
             RequestRules.Check(request);
         }
         catch (KlingException exception)

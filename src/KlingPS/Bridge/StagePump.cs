@@ -27,13 +27,13 @@ internal sealed class StagePump<TIn, TOut> : IDisposable
     }
 
     /// <summary>Starts the stage before there is an item.</summary>
-    public void Begin() => _stage ??= Start();
+    public void Begin() => Guard(() => _stage ??= _create());
 
     /// <summary>Gives an item to the stage, and emits what is ready meanwhile.</summary>
-    public void Feed(TIn item)
+    public void Feed(TIn item) => Guard(() =>
     {
-        Begin();
-        Task posted = _stage!.PostAsync(item, _command.StopToken);
+        _stage ??= _create();
+        Task posted = _stage.PostAsync(item, _command.StopToken);
         while (!posted.IsCompleted)
         {
             _command.AwaitAny(posted, _stage.Results.WaitToReadAsync(_command.StopToken).AsTask());
@@ -42,10 +42,10 @@ internal sealed class StagePump<TIn, TOut> : IDisposable
 
         _command.Await(_ => posted);
         EmitReady(_stage.Results);
-    }
+    });
 
     /// <summary>Takes no more items and emits everything that is still in the stage.</summary>
-    public void Finish()
+    public void Finish() => Guard(() =>
     {
         if (_stage is null)
         {
@@ -57,20 +57,20 @@ internal sealed class StagePump<TIn, TOut> : IDisposable
         {
             EmitReady(_stage.Results);
         }
-    }
+    });
 
     /// <summary>Stops what is still in the stage.</summary>
     public void Dispose() => _stage?.Dispose();
 
-    private IPipelineStage<TIn, TOut> Start()
+    /// <summary>What has ended the stage ends the command: without a key, or a ledger, no item can be worked on.</summary>
+    private void Guard(Action work)
     {
         try
         {
-            return _create();
+            work();
         }
         catch (KlingException exception)
         {
-            // No key, or one that cannot be used: no item can be worked on.
             _command.ThrowTerminatingError(exception, null);
             throw;
         }

@@ -24,6 +24,11 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
 
     private static readonly TimeSpan s_soon = TimeSpan.FromSeconds(2);
 
+    /// <summary>From how many tasks on those are looked at together that become due within a short time: to wake for each costs more than the look.</summary>
+    private const int Crowd = 20;
+
+    private static readonly TimeSpan s_together = TimeSpan.FromSeconds(0.3);
+
     /// <summary>How old a task is when its callback is first missed, while nothing is known of how long tasks take.</summary>
     private static readonly TimeSpan s_unlearnedCallback = TimeSpan.FromMinutes(5);
 
@@ -225,6 +230,10 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
                     {
                         ready = _due.Dequeue();
                         ready.DueAt = null;
+                    }
+                    else if (_open >= Crowd)
+                    {
+                        wait += s_together;
                     }
                 }
             }

@@ -27,7 +27,10 @@ public sealed class TaskResolver
     {
         ArgumentNullException.ThrowIfNull(reference);
         KlingVideoTask task = await FindAsync(reference, cancellationToken).ConfigureAwait(false);
-        return task with { IsFailureReported = reference.Task?.IsFailureReported ?? false };
+        task = task with { IsFailureReported = reference.Task?.IsFailureReported ?? false };
+
+        // Thousands are waited for at the same time, and most have not changed: one copy of each is enough.
+        return task == reference.Task ? reference.Task : task;
     }
 
     /// <summary>Asks the service how a task stands, and records it.</summary>

@@ -20,6 +20,7 @@ internal sealed class LedgerWriter : IAsyncDisposable
     private readonly DbConnection _connection;
     private readonly ConcurrentQueue<Work> _queue = new();
     private readonly SemaphoreSlim _writing = new(1, 1);
+    private int _isDisposed;
     private volatile bool _isClosed;
     private bool _isDurable = true;
 
@@ -46,12 +47,7 @@ internal sealed class LedgerWriter : IAsyncDisposable
         }
         else if (_isClosed)
         {
-            // It may have come too late to be found by the one who closes.
-            while (_queue.TryDequeue(out Work? late))
-            {
-                late.Fail(new ObjectDisposedException(nameof(SqlLedger)));
-                late.End();
-            }
+            Refuse();
         }
 
         return item.Done;
@@ -59,19 +55,30 @@ internal sealed class LedgerWriter : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        if (_isClosed)
+        if (Interlocked.Exchange(ref _isDisposed, 1) != 0)
         {
             return;
         }
 
-        _isClosed = true;
         await _writing.WaitAsync().ConfigureAwait(false);
         while (!_queue.IsEmpty)
         {
             await WriteBatchAsync().ConfigureAwait(false);
         }
 
+        _isClosed = true;
+        Refuse();
         await _connection.DisposeAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>Gives its end to what comes too late: nobody else will.</summary>
+    private void Refuse()
+    {
+        while (_queue.TryDequeue(out Work? late))
+        {
+            late.Fail(new ObjectDisposedException(nameof(SqlLedger)));
+            late.End();
+        }
     }
 
     /// <summary>Writes what has come up so far. Another thread sees to what comes up meanwhile, for this one has its own to go on with.</summary>

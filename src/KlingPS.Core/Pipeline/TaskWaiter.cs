@@ -56,8 +56,7 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
     private readonly Channel<Outcome<TaskReference, KlingVideoTask>> _results = Channel.CreateUnbounded<Outcome<TaskReference, KlingVideoTask>>();
     private readonly HashSet<(string Model, int Duration)> _seeded = [];
 
-    /// <summary>The tasks that are waited for, by their kind, those first that the service took first.</summary>
-    private readonly Dictionary<(string Model, int Duration), SortedSet<Entry>> _kinds = [];
+    private readonly Dictionary<(string Model, int Duration), Kind> _kinds = [];
     private readonly object _gate = new();
     private readonly PriorityQueue<Entry, DateTimeOffset> _due = new();
     private readonly Dictionary<long, List<Entry>> _byId = [];
@@ -278,7 +277,7 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
             }
             else
             {
-                Enqueue(entry, entry.Deadline < again ? entry.Deadline.Value : again);
+                Enqueue(entry, again);
             }
         }
         catch (OperationCanceledException) when (_stop.IsCancellationRequested)
@@ -352,7 +351,7 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
             entry.Task = task;
             if (task is { State: KlingTaskState.Succeeded, CompletedAt: DateTimeOffset completed })
             {
-                Learn(entry.Kind, completed - (snapshot.CreatedAt ?? AcceptedAt(task)));
+                Learn(entry.Kind!, completed - (snapshot.CreatedAt ?? AcceptedAt(task)));
             }
 
             if (IsOver(entry))
@@ -475,14 +474,14 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
     {
         lock (_gate)
         {
-            entry.Place = (AcceptedAt(task), ++_joined);
-            entry.Kind = (task.Model, task.Duration);
-            if (!_kinds.TryGetValue(entry.Kind, out SortedSet<Entry>? kind))
+            if (!_kinds.TryGetValue((task.Model, task.Duration), out Kind? kind))
             {
-                _kinds.Add(entry.Kind, kind = new SortedSet<Entry>(Comparer<Entry>.Create((one, other) => one.Place.CompareTo(other.Place))));
+                _kinds.Add((task.Model, task.Duration), kind = new Kind(task.Model, task.Duration));
             }
 
-            kind.Add(entry);
+            entry.Kind = kind;
+            entry.Place = (AcceptedAt(task), ++_joined);
+            kind.Entries.Add(entry);
         }
     }
 
@@ -491,30 +490,34 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
     {
         lock (_gate)
         {
-            return (_open, _kinds[entry.Kind].Take(PollPlanner.MaxScouts).TakeWhile(older => older != entry).Count());
+            entry.News = entry.Kind!.News;
+            return (_open, entry.Kind.Eldest.TakeWhile(older => older != entry).Count());
         }
     }
 
     /// <summary>Takes note of how long a task has taken, and plans the looks at others of its kind again if that is news.</summary>
-    private void Learn((string Model, int Duration) kind, TimeSpan generation)
+    private void Learn(Kind kind, TimeSpan generation)
     {
-        DurationDistribution before = _session.GenerationTimes.Get(kind.Model, kind.Duration);
-        _session.GenerationTimes.Add(kind.Model, kind.Duration, generation);
-
-        // It is while little is known, each time that has doubled, and when the service is much quicker than it was.
-        bool isNews = BitOperations.IsPow2(before.Count + 1) || generation < 0.8 * before.Quantile(0);
-        if (!isNews || _callbacks != CallbackUse.None)
-        {
-            return;
-        }
-
         lock (_gate)
         {
-            foreach (Entry entry in _kinds[kind].Where(entry => entry.DueAt is DateTimeOffset at && at == entry.PlannedAt))
+            DurationDistribution before = _session.GenerationTimes.Get(kind.Model, kind.Duration);
+            _session.GenerationTimes.Add(kind.Model, kind.Duration, generation);
+
+            // It is while little is known, each time that has doubled, and when the service is much quicker than it was.
+            if (BitOperations.IsPow2(before.Count + 1) || generation < 0.8 * before.Quantile(0))
             {
-                DateTimeOffset at = NextLook(entry, entry.LastLook);
-                Enqueue(entry, entry.Deadline < at ? entry.Deadline.Value : at);
+                kind.News++;
+                PlanAgain(kind.Entries);
             }
+        }
+    }
+
+    /// <summary>Plans anew when to look at tasks that wait for a look.</summary>
+    private void PlanAgain(IEnumerable<Entry> entries)
+    {
+        foreach (Entry entry in entries.Where(entry => entry.DueAt is not null && entry.QueuedAt == entry.PlannedAt))
+        {
+            Enqueue(entry, NextLook(entry, entry.LastLook));
         }
     }
 
@@ -551,9 +554,15 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
         lock (_gate)
         {
             _open--;
-            if (_kinds.TryGetValue(entry.Kind, out SortedSet<Entry>? kind))
+            if (entry.Kind is Kind kind)
             {
-                kind.Remove(entry);
+                bool wasScout = kind.Eldest.Contains(entry);
+                kind.Entries.Remove(entry);
+                if (wasScout)
+                {
+                    // Another one takes its place.
+                    PlanAgain([.. kind.Eldest]);
+                }
             }
 
             if (_byId.TryGetValue(entry.AnnouncedId, out List<Entry>? entries) && entries.Remove(entry) && entries.Count == 0)
@@ -572,14 +581,41 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
     {
         lock (_gate)
         {
+            if (at == entry.PlannedAt && entry.News != entry.Kind!.News)
+            {
+                // It was planned while others learned.
+                at = NextLook(entry, entry.LastLook);
+            }
+
             // A callback may have come during the look.
-            entry.DueAt = entry.IsAnnounced ? _time.GetUtcNow() : at;
+            DateTimeOffset now = _time.GetUtcNow();
+            entry.QueuedAt = at;
+            entry.DueAt = entry.IsAnnounced ? now : entry.Deadline < at ? entry.Deadline : at;
             _due.Enqueue(entry, entry.DueAt.Value);
-            if (entry.DueAt < _wakesAt)
+
+            // The loop sleeps by a clock that is never set and stands still while the machine sleeps.
+            if (entry.DueAt < _wakesAt || entry.DueAt <= now)
             {
                 Signal();
             }
         }
+    }
+
+    /// <summary>The tasks of a model and duration that are waited for.</summary>
+    private sealed class Kind(string model, int duration)
+    {
+        public string Model => model;
+
+        public int Duration => duration;
+
+        /// <summary>Those first that the service took first.</summary>
+        public SortedSet<Entry> Entries { get; } = new(Comparer<Entry>.Create((one, other) => one.Place.CompareTo(other.Place)));
+
+        /// <summary>Those that may be scouts.</summary>
+        public IEnumerable<Entry> Eldest => Entries.Take(PollPlanner.MaxScouts);
+
+        /// <summary>How often something was learned that changes all plans.</summary>
+        public int News { get; set; }
     }
 
     private sealed class Entry(TaskReference reference, DateTimeOffset? deadline)
@@ -599,8 +635,8 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
 
         public KlingVideoTask? Task { get; set; }
 
-        /// <summary>Its model and duration, once it is known what it is.</summary>
-        public (string Model, int Duration) Kind { get; set; } = (string.Empty, 0);
+        /// <summary>Its kind, once it is known what it is.</summary>
+        public Kind? Kind { get; set; }
 
         /// <summary>Where it stands among those of its kind: when the service took it, and its number.</summary>
         public (DateTimeOffset AcceptedAt, long Number) Place { get; set; }
@@ -610,8 +646,13 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
 
         public DateTimeOffset? LastLook { get; set; }
 
-        /// <summary>When the planner would have the next look.</summary>
+        /// <summary>When it is to be looked at next, its deadline aside.</summary>
+        public DateTimeOffset QueuedAt { get; set; }
+
+        /// <summary>When the planner would have the next look, and by which news of its kind.</summary>
         public DateTimeOffset PlannedAt { get; set; }
+
+        public int News { get; set; }
 
         /// <summary>When the first of the looks failed that have failed in a row, as a timestamp.</summary>
         public long? FailingSince { get; set; }

@@ -5,8 +5,8 @@ namespace KlingPS.Core.Scheduling;
 /// when it is overdue. Asks nobody and keeps no clock; safe for use from several threads.
 /// </summary>
 /// <remarks>
-/// In a crowd a few tasks, the scouts, are looked at as if they were alone. What they show is known of all others, which are left
-/// alone meanwhile.
+/// In a crowd a few tasks, the scouts, are looked at for all: as often as one alone, and more often while nothing is known. What they
+/// show is known of the others, which are left alone meanwhile.
 /// </remarks>
 public sealed class PollPlanner
 {

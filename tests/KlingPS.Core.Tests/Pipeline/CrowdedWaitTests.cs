@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using KlingPS.Core.Api;
+using KlingPS.Core.Ledger;
 using KlingPS.Core.Pipeline;
 using KlingPS.Core.Tests.Api;
 
@@ -15,6 +16,9 @@ public sealed class CrowdedWaitTests : IAsyncDisposable
 
     /// <summary>By task: how often it was looked at, and how long after its end for the last time.</summary>
     private readonly ConcurrentDictionary<string, (int Queries, double Lag)> _looks = new();
+
+    /// <summary>How many fail: the first ones.</summary>
+    private int _failing;
 
     public ValueTask DisposeAsync() => _harness.DisposeAsync();
 
@@ -71,24 +75,43 @@ public sealed class CrowdedWaitTests : IAsyncDisposable
         Assert.InRange(LagAt(1), 0, 45);
     }
 
+    [Fact]
+    public async Task A_crowd_with_a_time_limit_is_found_before_it_is_over()
+    {
+        await WaitAsync(Enumerable.Repeat(TimeSpan.FromSeconds(100), 200), new WaitOptions { Timeout = TimeSpan.FromSeconds(180) });
+
+        Assert.InRange(LagAt(1), 0, 10);
+    }
+
+    [Fact]
+    public async Task Others_are_looked_at_in_the_place_of_scouts_that_fail()
+    {
+        _failing = CreatesInWindow;
+
+        await WaitAsync(Enumerable.Repeat(TimeSpan.FromSeconds(120), 200));
+
+        Assert.InRange(LagAt(1), 0, 15);
+    }
+
     private double LagAt(double share)
     {
         double[] lags = [.. _looks.Values.Select(task => task.Lag).Order()];
         return lags[(int)Math.Ceiling(share * lags.Length) - 1];
     }
 
-    private async Task WaitAsync(IEnumerable<TimeSpan> generations)
+    private async Task WaitAsync(IEnumerable<TimeSpan> generations, WaitOptions? options = null)
     {
         TimeSpan[] all = [.. generations];
-        using var waiter = new TaskWaiter(_harness.Session, new WaitOptions(), _harness.Observer);
+        using var waiter = new TaskWaiter(_harness.Session, options ?? new WaitOptions(), _harness.Observer);
         Task posting = PostAsync(waiter, all);
+        int succeeded = 0;
         while (await _harness.Clock.RunAsync(waiter.Results.WaitToReadAsync().AsTask()))
         {
-            Assert.Null((await waiter.Results.ReadAsync()).Error);
+            succeeded += (await waiter.Results.ReadAsync()).Value is { State: KlingTaskState.Succeeded } ? 1 : 0;
         }
 
         await posting;
-        Assert.Equal(all.Length, _looks.Count);
+        Assert.Equal(all.Length - _failing, succeeded);
     }
 
     private async Task PostAsync(TaskWaiter waiter, TimeSpan[] generations)
@@ -97,9 +120,10 @@ public sealed class CrowdedWaitTests : IAsyncDisposable
         {
             foreach (TimeSpan generation in window)
             {
-                string taskId = $"task{_harness.Tasks.Count}";
+                int number = _harness.Tasks.Count;
+                string taskId = $"task{number}";
                 DateTimeOffset created = _harness.Clock.GetUtcNow();
-                _harness.Tasks[taskId] = (request, cancellationToken) => Look(taskId, created, created + generation)(request, cancellationToken);
+                _harness.Tasks[taskId] = (request, cancellationToken) => Look(taskId, created, created + generation, fails: number < _failing)(request, cancellationToken);
                 await waiter.PostAsync(new TaskReference { Task = await _harness.AcceptedAsync(taskId) }, CancellationToken.None);
             }
 
@@ -109,13 +133,13 @@ public sealed class CrowdedWaitTests : IAsyncDisposable
         waiter.Complete();
     }
 
-    private Reply Look(string taskId, DateTimeOffset created, DateTimeOffset end)
+    private Reply Look(string taskId, DateTimeOffset created, DateTimeOffset end, bool fails)
     {
         double lag = (_harness.Clock.GetUtcNow() - end).TotalSeconds;
         _looks.AddOrUpdate(taskId, (1, lag), (_, before) => (before.Queries + 1, lag));
         string createTime = $"\"createTime\":{created.ToUnixTimeMilliseconds()}";
-        return lag < 0
-            ? Replies.Data($$"""{"taskId":"{{taskId}}","state":"generating","resultJson":"",{{createTime}}}""")
+        return lag >= 0 && fails ? PipelineHarness.Failed("500", "Something went wrong.")
+            : lag < 0 ? Replies.Data($$"""{"taskId":"{{taskId}}","state":"generating","resultJson":"",{{createTime}}}""")
             : Replies.Data($$"""
                 {"taskId":"{{taskId}}","state":"success","resultJson":"{\"resultUrls\":[\"https://videos.example/{{taskId}}.mp4\"]}",{{createTime}},"completeTime":{{end.ToUnixTimeMilliseconds()}}}
                 """);

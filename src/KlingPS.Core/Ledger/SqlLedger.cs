@@ -127,9 +127,13 @@ public sealed class SqlLedger : ITaskLedger, IAsyncDisposable
     {
         ArgumentException.ThrowIfNullOrEmpty(account);
         RequireOfService(snapshot);
-        return WriteAsync(async session => await FindByTaskIdAsync(session, account, snapshot.TaskId).ConfigureAwait(false) is { } task
-            ? await ChangeAsync(session, task, task.Observed(snapshot, _time.GetUtcNow())).ConfigureAwait(false)
-            : await TaskTable.InsertAsync(session, TaskTransitions.Adopted(account, snapshot, _time.GetUtcNow())).ConfigureAwait(false));
+
+        // What a loss of power takes with it, the service tells again.
+        return WriteLightlyAsync(
+            async session => await FindByTaskIdAsync(session, account, snapshot.TaskId).ConfigureAwait(false) is { } task
+                ? await ChangeAsync(session, task, task.Observed(snapshot, _time.GetUtcNow())).ConfigureAwait(false)
+                : await TaskTable.InsertAsync(session, TaskTransitions.Adopted(account, snapshot, _time.GetUtcNow())).ConfigureAwait(false),
+            CancellationToken.None);
     }
 
     /// <inheritdoc/>

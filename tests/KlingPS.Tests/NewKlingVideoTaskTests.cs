@@ -287,6 +287,30 @@ public sealed class NewKlingVideoTaskTests
         Assert.Equal(3, shell.Bill.CreatesReceived);
     }
 
+    [Theory]
+    [InlineData(SandboxFaultKind.LoseAnswerAfter, null)]
+    [InlineData(SandboxFaultKind.HttpStatus, 302)]
+    public async Task A_command_that_ends_after_a_lost_answer_does_not_say_that_nothing_was_bought(SandboxFaultKind fault, int? status)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        shell.Server.AddFault(new SandboxFault { On = SandboxOperation.Create, Kind = fault, Status = status, Match = "lost" });
+        shell.Fault(SandboxOperation.Create, SandboxFaultKind.Code, match: "refused", code: 401);
+
+        ShellResult result = await shell.RunAsync(
+            """
+            & {
+                [pscustomobject]@{ Path = $images[0]; Prompt = 'lost' }
+                while (-not (Get-KlingVideoTask -State Unknown)) { }
+                [pscustomobject]@{ Path = $images[1]; Prompt = 'refused' }
+            } | New-KlingVideoTask -ErrorAction SilentlyContinue
+            """,
+            new { images = shell.Images("lost.png", "refused.png") });
+
+        string message = Assert.IsType<ErrorRecord>(result.Terminating).ToString();
+        Assert.EndsWith(" Whether 1 video was bought is not known: Get-KlingVideoTask -State Unknown shows it.", message, StringComparison.Ordinal);
+        Assert.DoesNotContain("Nothing was bought.", message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_refused_item_is_an_error_and_the_others_are_bought()
     {

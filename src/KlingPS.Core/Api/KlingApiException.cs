@@ -26,6 +26,9 @@ public sealed class KlingApiException : KlingException
     /// <summary>The service's own sentence.</summary>
     public string? ServiceMessage { get; init; }
 
+    /// <summary>Whether the message tells already that nothing was bought.</summary>
+    public bool SaysNothingBought { get; init; }
+
     /// <summary>How long the service asks to wait before the next request.</summary>
     public TimeSpan? RetryAfter { get; init; }
 }

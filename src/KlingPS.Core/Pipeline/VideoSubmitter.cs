@@ -374,6 +374,7 @@ public sealed class VideoSubmitter
                 IsTransient = exception.IsTransient,
                 Code = exception.Code,
                 ServiceMessage = exception.ServiceMessage,
+                SaysNothingBought = true,
             };
         }
 

@@ -1,6 +1,7 @@
 using System.Management.Automation;
 using KlingPS.Bridge;
 using KlingPS.Core;
+using KlingPS.Core.Api;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Pipeline;
 using KlingPS.Parameters;
@@ -26,6 +27,7 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
     private int _fed;
     private int _accepted;
     private int _failed;
+    private int _unknown;
 
     /// <summary>Creates the command.</summary>
     public NewKlingVideoTaskCommand()
@@ -95,6 +97,7 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
         }
 
         _failed++;
+        _unknown += result.Error.Kind == ErrorKind.AttemptUnknown ? 1 : 0;
         ShowProgress();
         if (result.Error.StopsBatch())
         {
@@ -148,10 +151,16 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
     {
         if (_batchFault is { Error: KlingException error } fault)
         {
-            string rest = _accepted > 0 ? $" {_accepted} of {_fed} videos were bought before and are being made."
-                : error.Message.StartsWith("Nothing was bought", StringComparison.Ordinal) ? string.Empty
+            string bought = _accepted > 0 ? $" {_accepted} of {_fed} videos were bought before and are being made."
+                : _unknown > 0 || error is KlingApiException { SaysNothingBought: true } ? string.Empty
                 : " Nothing was bought.";
-            ThrowTerminatingError(new KlingException(error.Kind, error.Message + rest, error), fault.Item.Subject);
+            string unknown = _unknown switch
+            {
+                0 => string.Empty,
+                1 => " Whether 1 video was bought is not known: Get-KlingVideoTask -State Unknown shows it.",
+                _ => $" Whether {_unknown} videos were bought is not known: Get-KlingVideoTask -State Unknown shows them.",
+            };
+            ThrowTerminatingError(new KlingException(error.Kind, error.Message + bought + unknown, error), fault.Item.Subject);
         }
     }
 }

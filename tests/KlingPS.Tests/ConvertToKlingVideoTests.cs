@@ -175,6 +175,18 @@ public sealed class ConvertToKlingVideoTests
         Assert.Equal(SandboxVideo.TaskIdOf(Path.Combine(shell.Destination, "own.mp4")), (string?)proof["taskId"]);
     }
 
+    [Fact]
+    public async Task A_file_in_the_way_of_a_proof_is_an_error_and_the_video_comes_out_even_where_errors_stop()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        shell.WriteFile("videos/image.mp4.json", "notes"u8.ToArray());
+
+        ShellResult result = await shell.RunAsync(Convert + " -Sidecar -ErrorAction Stop", new { images = shell.Images("image.png"), destination = shell.Destination });
+
+        result.Terminating.Is("KlingFileExists", ErrorCategory.ResourceExists);
+        Assert.Equal("image.mp4", Assert.Single(result.Of<FileInfo>()).Name);
+    }
+
     [Theory]
     [InlineData("@() | ConvertTo-KlingVideo -Prompt 'x' -Destination $destination", "KlingPathNotFound", ErrorCategory.ObjectNotFound, null)]
     [InlineData("ConvertTo-KlingVideo \"$folder/*.gif\" 'x' $destination", "KlingPathNotFound", ErrorCategory.ObjectNotFound, "$folder/*.gif")]

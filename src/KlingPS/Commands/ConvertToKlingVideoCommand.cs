@@ -272,6 +272,12 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
     private void Emit(Outcome<ConversionItem, ConvertedVideo> outcome)
     {
         ShowProgress();
+        // First: the error ends the command where errors are not gone on after, and the video is there all the same.
+        if (outcome.Value is ConvertedVideo video)
+        {
+            WriteObject(VideoFile.Of(this, video.Path, video.Task, video.SourcePath));
+        }
+
         if (outcome.Error is KlingException error)
         {
             if (error.StopsBatch())
@@ -282,11 +288,6 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
             {
                 WriteError(error, outcome.Item.Request.Subject);
             }
-        }
-
-        if (outcome.Value is ConvertedVideo video)
-        {
-            WriteObject(VideoFile.Of(this, video.Path, video.Task, video.SourcePath));
         }
     }
 

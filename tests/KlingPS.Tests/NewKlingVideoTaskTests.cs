@@ -204,6 +204,17 @@ public sealed class NewKlingVideoTaskTests
     }
 
     [Fact]
+    public async Task An_address_is_bought_whose_file_lies_on_a_drive_that_is_not_here()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = (await shell.RunAsync(
+            @"[pscustomobject]@{ ImageUri = 'https://images.example/fox.png'; SourcePath = 'gone:\x\fox.png' } | New-KlingVideoTask -Prompt 'It moves.'")).Clean();
+
+        Assert.Equal(@"gone:\x\fox.png", Assert.Single(result.Of<KlingVideoTask>()).SourcePath);
+    }
+
+    [Fact]
     public async Task An_upload_whose_answer_was_lost_is_bought_again_by_its_address_whatever_has_become_of_the_file()
     {
         await using ConnectedShell shell = await ConnectedShell.StartAsync();

@@ -12,7 +12,7 @@ public sealed record SubmissionRequest
     /// <summary>The address of the image; or <see cref="SourcePath"/>.</summary>
     public string? ImageUri { get; init; }
 
-    /// <summary>With <see cref="ImageUri"/>: the full path of the file that was uploaded to it, for the record. It is not read.</summary>
+    /// <summary>With <see cref="ImageUri"/>: the file that was uploaded to it, for the record: its full path, or as another machine has named it. It is not read.</summary>
     public string? UploadedFrom { get; init; }
 
     /// <summary>The full path of the image the video ends with.</summary>

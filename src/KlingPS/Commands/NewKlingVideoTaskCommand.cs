@@ -124,7 +124,7 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
             request = ToRequest(path, uri, Prompt) with
             {
                 Force = Force,
-                UploadedFrom = uri is null || string.IsNullOrWhiteSpace(SourcePath) ? null : GetFullPath(SourcePath),
+                UploadedFrom = uri is null ? null : FindUploadedFrom(),
             };
             RequestRules.Check(request);
         }
@@ -139,6 +139,24 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
             _fed++;
             ShowProgress();
             _pump.Feed(request);
+        }
+    }
+
+    /// <summary>The file the address came from, as a full path where this machine knows it: the record may be that of another machine.</summary>
+    private string? FindUploadedFrom()
+    {
+        if (string.IsNullOrWhiteSpace(SourcePath))
+        {
+            return null;
+        }
+
+        try
+        {
+            return GetFullPath(SourcePath);
+        }
+        catch (KlingException)
+        {
+            return SourcePath;
         }
     }
 

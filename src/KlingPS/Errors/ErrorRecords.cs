@@ -83,7 +83,7 @@ internal static class ErrorRecords
         ErrorKind.PathNotFound =>
             "Check the path. A name with [ or ] in it goes to -LiteralPath.",
         ErrorKind.FileUnreadable =>
-            "Check the permissions of the file, and that no other program has locked it.",
+            "Check the permissions of the file, and that no other program has locked it; or run the command again if the file was being written.",
         ErrorKind.FileExists =>
             "Use -Force to overwrite it, or choose another -Destination or -NameTemplate.",
         ErrorKind.DestinationUnusable =>

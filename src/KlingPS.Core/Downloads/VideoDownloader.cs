@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
 using KlingPS.Core.Scheduling;
+using KlingPS.Core.Secrets;
 
 namespace KlingPS.Core.Downloads;
 
@@ -79,6 +80,7 @@ public sealed class VideoDownloader
     /// <see cref="ErrorKind.ServiceUnavailable"/>: the connection broke too often; the next run continues.
     /// <see cref="ErrorKind.AnswerInvalid"/>: the server answered with something other than a file.
     /// <see cref="ErrorKind.DownloadIncomplete"/>: what the server sends is not a whole video, twice.
+    /// <see cref="ErrorKind.ApiKeyMissing"/>: the session has ended meanwhile; the next run continues.
     /// </exception>
     /// <exception cref="OperationCanceledException">The download was stopped.</exception>
     public async Task<DownloadedVideo> DownloadAsync(DownloadRequest request, CancellationToken cancellationToken)
@@ -301,7 +303,7 @@ public sealed class VideoDownloader
         }
         catch (ObjectDisposedException e)
         {
-            throw new KlingException(ErrorKind.DownloadIncomplete, "The session was ended while the video was downloaded, by Disconnect-KlingAccount, by Connect-KlingAccount or with the module.", e);
+            throw ApiKey.Forgotten(e);
         }
     }
 

@@ -270,6 +270,19 @@ public sealed class VideoDownloaderTests : IDisposable
     }
 
     [Fact]
+    public async Task A_download_whose_session_is_ended_says_to_connect_again_and_goes_on_then()
+    {
+        await LeavePartAsync(100_000);
+        _server.Script.Enqueue(_ => throw new ObjectDisposedException(nameof(HttpMessageHandler)));
+
+        KlingException ended = await AssertFailsAsync(ErrorKind.ApiKeyMissing, () => DownloadAsync());
+
+        Assert.Contains("connect again", ended.Message, StringComparison.Ordinal);
+        Assert.Contains("Get-KlingVideoTask -Unsaved | Save-KlingVideo", ended.Message, StringComparison.Ordinal);
+        AssertWhole(await DownloadAsync());
+    }
+
+    [Fact]
     public async Task An_announced_length_that_is_too_short_is_no_video()
     {
         Func<HttpRequestMessage, HttpResponseMessage?> lie = request =>

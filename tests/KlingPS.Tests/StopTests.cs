@@ -67,6 +67,27 @@ public sealed class StopTests
     }
 
     [Fact]
+    public async Task Stopping_a_purchase_says_that_a_request_is_under_way()
+    {
+        var clock = new HeldClock();
+        var host = new RecordingHost();
+        await using ConnectedShell shell = await ConnectedShell.StartAsync(clock, host: host);
+        shell.Fault(SandboxOperation.Create, SandboxFaultKind.Delay, delay: TimeSpan.FromMinutes(1));
+        using RunningScript running = shell.Shell.Start("New-KlingVideoTask $image 'It moves.'", new { image = shell.Image() });
+        await clock.HeldAsync();
+
+        await running.StopAsync();
+
+        Assert.True((await running.Completion).WasStopped);
+        Assert.Equal(
+            "1 request for a video is under way and is recorded when its answer comes; leave the shell open for that moment. Get-KlingVideoTask shows what was bought.",
+            Assert.Single(host.Screen.Warnings));
+        clock.Advance(TimeSpan.FromMinutes(1));
+        await Until.TrueAsync(async () =>
+            (await shell.RunAsync("Get-KlingVideoTask")).Clean().Of<KlingVideoTask>() is [{ State: KlingTaskState.Waiting }]);
+    }
+
+    [Fact]
     public async Task Disconnecting_while_a_purchase_is_under_way_does_not_lose_it()
     {
         var clock = new HeldClock();

@@ -4,6 +4,7 @@ using KlingPS.Core;
 using KlingPS.Core.Api;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Pipeline;
+using KlingPS.Display;
 using KlingPS.Parameters;
 
 namespace KlingPS.Commands;
@@ -23,6 +24,7 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
     private const int MaxInHand = 32;
 
     private readonly StagePump<SubmissionRequest, Outcome<SubmissionRequest, KlingVideoTask>> _pump;
+    private VideoSubmitter? _submitter;
     private Outcome<SubmissionRequest, KlingVideoTask>? _batchFault;
     private int _fed;
     private int _accepted;
@@ -83,8 +85,18 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
         ThrowIfBatchIsOver();
     }
 
+    /// <inheritdoc/>
+    private protected override string? DescribeUnfinished()
+    {
+        string underWay = UnfinishedTasks.DescribeUnderWay(_submitter?.UnderWay ?? 0);
+        return underWay.Length == 0 ? null : $"{underWay}Get-KlingVideoTask shows what was bought.";
+    }
+
     private ConcurrentStage<SubmissionRequest, Outcome<SubmissionRequest, KlingVideoTask>> CreateStage()
-        => new(new VideoSubmitter(GetLedgerSession(), Observer).SubmitAsync, MaxInHand, inOrder: true);
+    {
+        _submitter = new VideoSubmitter(GetLedgerSession(), Observer);
+        return new(_submitter.SubmitAsync, MaxInHand, inOrder: true);
+    }
 
     private void Emit(Outcome<SubmissionRequest, KlingVideoTask> result)
     {

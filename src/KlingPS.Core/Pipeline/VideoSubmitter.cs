@@ -151,7 +151,12 @@ public sealed class VideoSubmitter
         {
             ThrowIfBatchIsOver();
             TaskIntent intent = ToIntent(identified);
-            await _session.Ledger.RequireBudgetAsync(intent, cancellationToken).ConfigureAwait(false);
+            if (intent.Replaces is null)
+            {
+                // Not where the lost attempt still holds what the one in its place is to spend: the ledger looks when it has let go.
+                await _session.Ledger.RequireBudgetAsync(intent, cancellationToken).ConfigureAwait(false);
+            }
+
             isUploading = true;
             intent = intent with { Request = await UploadAsync(identified, cancellationToken).ConfigureAwait(false) };
             isUploading = false;

@@ -207,6 +207,11 @@ internal sealed class MemoryLedger : ITaskLedger
     {
         lock (_gate)
         {
+            if (intent.Replaces is long replaced)
+            {
+                Change(replaced, task => task.Abandoned(_time.GetUtcNow()));
+            }
+
             RequireBudget(intent);
             return Add(intent.Account, intent.Identity, TaskTransitions.Begun(intent, _time.GetUtcNow()), intent.Budget?.RunId);
         }

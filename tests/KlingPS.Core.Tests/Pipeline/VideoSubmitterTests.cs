@@ -430,6 +430,21 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_lost_attempt_is_bought_again_with_the_credits_that_it_holds_of_the_day_s_limit()
+    {
+        _harness.Session.DailyCreditCap = 42;
+        _harness.Service.On(FakeService.CreatePath, Replies.FailsAfter(new HttpRequestException(HttpRequestError.ResponseEnded)), Replies.Accepts("t2"));
+        await SubmitAsync(_harness.Request("fox.png"));
+        KlingVideoTask lost = await RecordAsync();
+
+        KlingVideoTask again = await _harness.Clock.RunAsync(new AttemptSettler(_harness.Session, null).ResubmitAsync(lost, CancellationToken.None));
+
+        Assert.Equal(("t2", lost.Id), (again.TaskId, again.Replaces));
+        Assert.Equal(ErrorKind.BudgetExceeded, (await SubmitAsync(_harness.Request("owl.png", 1))).Error?.Kind);
+        Assert.Equal(1, _harness.Uploads);
+    }
+
+    [Fact]
     public async Task An_upload_is_told_from_its_beginning_to_its_end()
     {
         await SubmitAsync(_harness.Request("fox.png"));

@@ -272,11 +272,11 @@ public sealed class SqlLedger : ITaskLedger, IAsyncDisposable
         return await ReadAsync(
             session => session.QueryAsync(
                 """
-                SELECT saved_path, id FROM tasks WHERE LOWER(SUBSTR(saved_path, 1, LENGTH(@folder))) = LOWER(@folder)
+                SELECT saved_path, id, saved_hash FROM tasks WHERE LOWER(SUBSTR(saved_path, 1, LENGTH(@folder))) = LOWER(@folder)
                 UNION
-                SELECT f.path, t.id FROM file_hashes f JOIN tasks t ON t.saved_hash = f.hash WHERE LOWER(SUBSTR(f.path, 1, LENGTH(@folder))) = LOWER(@folder)
+                SELECT f.path, t.id, f.hash FROM file_hashes f JOIN tasks t ON t.saved_hash = f.hash WHERE LOWER(SUBSTR(f.path, 1, LENGTH(@folder))) = LOWER(@folder)
                 """,
-                row => new SavedPath(row.GetString(0), row.GetInt64(1)),
+                row => new SavedPath(row.GetString(0), row.GetInt64(1), row.GetString(2)),
                 ("folder", inside)),
             cancellationToken).ConfigureAwait(false);
     }

@@ -22,7 +22,7 @@ internal sealed partial class VideoPlacer
     private readonly ConcurrentDictionary<(string Wanted, string Video), Lazy<Task<VideoPlace>>> _choices = new();
     private readonly ConcurrentDictionary<string, string> _owners = new(StringComparer.OrdinalIgnoreCase);
     private readonly object _lock = new();
-    private Task<ILookup<string, long>>? _savedPaths;
+    private Task<ILookup<string, SavedPath>>? _savedPaths;
 
     public VideoPlacer(KlingSession session, SaveOptions options, FileHashes hashes)
     {
@@ -77,9 +77,9 @@ internal sealed partial class VideoPlacer
         return await FindAsync(taken.Name, taken.Video, task, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Whether a path is recorded as that of another task's video at this moment, by whatever process.</summary>
+    /// <summary>Whether a file is another task's by the records of this moment, whatever process has made them.</summary>
     public async Task<bool> IsOthersAsync(string path, KlingVideoTask task, CancellationToken cancellationToken)
-        => IsOthers(await ReadSavedPathsAsync(Path.GetDirectoryName(path)!, cancellationToken).ConfigureAwait(false), path, task);
+        => await IsOthersAsync(await ReadSavedPathsAsync(Path.GetDirectoryName(path)!, cancellationToken).ConfigureAwait(false), path, task, cancellationToken).ConfigureAwait(false);
 
     private async Task<VideoPlace> ChooseAsync(VideoName name, string video, KlingVideoTask? task, CancellationToken cancellationToken)
     {
@@ -101,7 +101,8 @@ internal sealed partial class VideoPlacer
             }
 
             bool exists = File.Exists(path);
-            bool isOthers = exists && IsOthers(await GetSavedPathsAsync(cancellationToken).ConfigureAwait(false), path, task);
+            bool isOthers = exists
+                && await IsOthersAsync(await GetSavedPathsAsync(cancellationToken).ConfigureAwait(false), path, task, cancellationToken).ConfigureAwait(false);
             if (exists && !isOthers && !_options.Overwrite)
             {
                 throw PartialFile.Exists(path);
@@ -127,9 +128,25 @@ internal sealed partial class VideoPlacer
 
     private string PathOf(string name) => NameTemplate.Combine(_options.Destination, name);
 
-    private static bool IsOthers(ILookup<string, long> savedPaths, string path, KlingVideoTask? task) => savedPaths[path].Any(id => id != task?.Id);
+    /// <summary>
+    /// Whether a file is another task's. Where this task's video has been as well, the other's may have been moved away long ago:
+    /// then its record counts only if it is that of the very file. Elsewhere it counts also if the file has been edited.
+    /// </summary>
+    private async Task<bool> IsOthersAsync(ILookup<string, SavedPath> savedPaths, string path, KlingVideoTask? task, CancellationToken cancellationToken)
+    {
+        bool wasHere = savedPaths[path].Any(saved => saved.Id == task?.Id);
+        foreach (SavedPath saved in savedPaths[path].Where(saved => saved.Id != task?.Id))
+        {
+            if (!wasHere || await _hashes.MatchAsync(path, saved.Hash, cancellationToken).ConfigureAwait(false))
+            {
+                return true;
+            }
+        }
 
-    private Task<ILookup<string, long>> GetSavedPathsAsync(CancellationToken cancellationToken)
+        return false;
+    }
+
+    private Task<ILookup<string, SavedPath>> GetSavedPathsAsync(CancellationToken cancellationToken)
     {
         lock (_lock)
         {
@@ -142,9 +159,9 @@ internal sealed partial class VideoPlacer
         }
     }
 
-    private async Task<ILookup<string, long>> ReadSavedPathsAsync(string folder, CancellationToken cancellationToken)
+    private async Task<ILookup<string, SavedPath>> ReadSavedPathsAsync(string folder, CancellationToken cancellationToken)
         => (await _session.Ledger.ListSavedPathsAsync(folder, cancellationToken).ConfigureAwait(false))
-            .ToLookup(saved => saved.Path, saved => saved.Id, StringComparer.OrdinalIgnoreCase);
+            .ToLookup(saved => saved.Path, StringComparer.OrdinalIgnoreCase);
 
     /// <summary>Whether a file is another with, at most, the number behind its name that keeps names distinct.</summary>
     private static bool IsVariantOf(string path, string wanted)

@@ -151,8 +151,8 @@ internal sealed class MemoryLedger : ITaskLedger
             KlingVideoTask[] saved = [.. _entries.Values.Select(entry => entry.Task).Where(task => task.SavedPath is not null)];
             return Task.FromResult<IReadOnlyList<SavedPath>>(
             [
-                .. saved.Select(task => new SavedPath(task.SavedPath!, task.Id))
-                    .Union(_fileHashes.SelectMany(file => saved.Where(task => task.SavedHash == file.Value.Hash).Select(task => new SavedPath(file.Key, task.Id))))
+                .. saved.Select(task => new SavedPath(task.SavedPath!, task.Id, task.SavedHash!))
+                    .Union(_fileHashes.SelectMany(file => saved.Where(task => task.SavedHash == file.Value.Hash).Select(task => new SavedPath(file.Key, task.Id, file.Value.Hash))))
                     .Where(path => path.Path.StartsWith(folder, StringComparison.Ordinal)),
             ]);
         }

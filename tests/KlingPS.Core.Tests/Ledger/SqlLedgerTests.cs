@@ -454,7 +454,7 @@ public sealed class SqlLedgerTests : IAsyncLifetime
             await _ledger.RecordSavedAsync((await AcceptedAsync(id)).Id, Path.GetFullPath(Path.Combine(folder, path)), id);
         }
 
-        SavedPath[] expected = [new(Path.Combine(folder, "a.mp4"), 1), new(Path.Combine(folder, "sub", "b.mp4"), 2)];
+        SavedPath[] expected = [new(Path.Combine(folder, "a.mp4"), 1, "t1"), new(Path.Combine(folder, "sub", "b.mp4"), 2, "t2")];
         Assert.Equal(expected, (await _ledger.ListSavedPathsAsync(folder, Token)).OrderBy(path => path.Id));
         Assert.Equal(expected, (await _ledger.ListSavedPathsAsync(folder + Path.DirectorySeparatorChar, Token)).OrderBy(path => path.Id));
     }
@@ -473,7 +473,7 @@ public sealed class SqlLedgerTests : IAsyncLifetime
         await _ledger.RecordFileHashAsync(Path.Combine(folder, "image.png"), 100, _temp.Time.GetUtcNow(), "beef", Token);
 
         Assert.Equal(
-            [new(Path.Combine(folder, "a.mp4"), task.Id), new(Path.Combine(folder, "b.mp4"), task.Id)],
+            [new(Path.Combine(folder, "a.mp4"), task.Id, "cafe"), new(Path.Combine(folder, "b.mp4"), task.Id, "cafe")],
             (await _ledger.ListSavedPathsAsync(folder, Token)).OrderBy(path => path.Path, StringComparer.Ordinal));
     }
 

@@ -115,6 +115,31 @@ public sealed class VideoPlacerTests : IAsyncDisposable
         Assert.Equal(("fox.mp4", false), await FindAsync(Placer(overwrite: true), "/one/fox.png", task));
     }
 
+    [Fact]
+    public async Task Force_repairs_a_damaged_video_where_another_task_s_had_been_before()
+    {
+        KlingVideoTask earlier = await SavedAsync("a", "fox.mp4");
+        KlingVideoTask task = await SavedAsync("b", "fox.mp4");
+        Write("fox.mp4", "damaged");
+
+        Assert.Equal(("fox.mp4", false), await FindAsync(Placer(overwrite: true), "/one/fox.png", task));
+        Assert.Equal(ErrorKind.FileExists, (await Assert.ThrowsAsync<KlingException>(() => FindAsync(Placer(), "/one/fox.png", task))).Kind);
+
+        // The other's video has come back.
+        Write("fox.mp4", "a");
+        Assert.Equal(("fox-2.mp4", false), await FindAsync(Placer(overwrite: true), "/one/fox.png", task));
+        Assert.Equal(("fox.mp4", true), await FindAsync(Placer(overwrite: true), "/one/fox.png", earlier));
+    }
+
+    [Fact]
+    public async Task Force_does_not_replace_another_task_s_video_that_was_edited()
+    {
+        await SavedAsync("a", "fox.mp4");
+        Write("fox.mp4", "edited");
+
+        Assert.Equal(("fox-2.mp4", false), await FindAsync(Placer(overwrite: true), "/one/fox.png", await _harness.FinishedAsync("b")));
+    }
+
     /// <summary>However the tasks of a run finish, and whatever the next run is given, each video has a name of its own, and keeps it.</summary>
     [Fact]
     public async Task Images_that_want_the_same_name_for_the_same_video_share_it()

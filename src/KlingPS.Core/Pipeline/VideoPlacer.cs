@@ -152,7 +152,8 @@ internal sealed partial class VideoPlacer
         {
             if (_savedPaths is null or { IsCanceled: true } or { IsFaulted: true })
             {
-                _savedPaths = ReadSavedPathsAsync(_options.Destination, cancellationToken);
+                // The ledger reads on the thread that asks. Were it this one, all others would wait at the lock for as long.
+                _savedPaths = Task.Run(() => ReadSavedPathsAsync(_options.Destination, cancellationToken), cancellationToken);
             }
 
             return _savedPaths;

@@ -21,6 +21,9 @@ internal sealed class MemoryLedger : ITaskLedger
         _time = timeProvider;
     }
 
+    /// <summary>Done on the thread that asks for saved paths, before they are read.</summary>
+    public Action? ListingSavedPaths { get; set; }
+
     public Task<KlingVideoTask> BeginAsync(TaskIntent intent, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(intent);
@@ -146,6 +149,7 @@ internal sealed class MemoryLedger : ITaskLedger
 
     public Task<IReadOnlyList<SavedPath>> ListSavedPathsAsync(string folder, CancellationToken cancellationToken)
     {
+        ListingSavedPaths?.Invoke();
         lock (_gate)
         {
             KlingVideoTask[] saved = [.. _entries.Values.Select(entry => entry.Task).Where(task => task.SavedPath is not null)];

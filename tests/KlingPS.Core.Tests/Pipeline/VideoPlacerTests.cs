@@ -140,6 +140,23 @@ public sealed class VideoPlacerTests : IAsyncDisposable
         Assert.Equal(("fox-2.mp4", false), await FindAsync(Placer(overwrite: true), "/one/fox.png", await _harness.FinishedAsync("b")));
     }
 
+    [Fact]
+    public async Task Images_that_look_for_a_place_hold_no_thread_while_the_ledger_is_read()
+    {
+        Write("fox.mp4", "My holiday.");
+        Write("owl.mp4", "Mine as well.");
+        using var hasGoneOn = new ManualResetEventSlim();
+        bool wasFree = false;
+        _harness.Ledger.ListingSavedPaths = () => wasFree = hasGoneOn.Wait(TimeSpan.FromSeconds(10), Token);
+        VideoPlacer placer = Placer(overwrite: true);
+
+        Task<(string Name, bool IsThere)>[] finds = [FindAsync(placer, "/one/fox.png"), FindAsync(placer, "/one/owl.png")];
+        hasGoneOn.Set();
+
+        Assert.Equal([("fox.mp4", false), ("owl.mp4", false)], await Task.WhenAll(finds));
+        Assert.True(wasFree);
+    }
+
     /// <summary>However the tasks of a run finish, and whatever the next run is given, each video has a name of its own, and keeps it.</summary>
     [Fact]
     public async Task Images_that_want_the_same_name_for_the_same_video_share_it()

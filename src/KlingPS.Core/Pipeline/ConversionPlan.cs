@@ -12,7 +12,7 @@ public sealed record ConversionPlan(ConversionStep Step, SubmissionRequest Reque
     /// <summary>What it would cost, in credits.</summary>
     public decimal Credits => Step == ConversionStep.Buy ? Request.Credits : 0;
 
-    /// <summary>Whether it would be left out because the day's limit does not allow it, after what is to be bought before it.</summary>
+    /// <summary>Whether it would be left out because the day's limit does not allow it, after what is to be bought before it. Known of plans only that nobody carries out meanwhile.</summary>
     public bool IsOverDailyCap { get; init; }
 
     /// <summary>What makes two purchases the same.</summary>

@@ -91,8 +91,11 @@ public sealed class VideoConverter : IDisposable
     }
 
     /// <summary>Tells what would be done for an image; sends nothing. What it would buy counts as bought for the images after it.</summary>
+    /// <param name="item">The image, as <see cref="Accept"/> has taken it.</param>
+    /// <param name="isWhatIf">Whether nothing of the plan is done meanwhile; only then can it tell whether it keeps to the day's limit.</param>
+    /// <param name="cancellationToken">Ends the look.</param>
     /// <exception cref="KlingException">It could not be converted, and why.</exception>
-    public async Task<ConversionPlan> PlanAsync(ConversionItem item, CancellationToken cancellationToken)
+    public async Task<ConversionPlan> PlanAsync(ConversionItem item, bool isWhatIf, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(item);
         (IdentifiedRequest identified, KlingVideoTask? earlier, VideoPlace? place) = await LookAsync(item, cancellationToken).ConfigureAwait(false);
@@ -103,7 +106,9 @@ public sealed class VideoConverter : IDisposable
         return new ConversionPlan(step, identified.Request, earlier, place?.Path)
         {
             Identity = identified.Identity,
-            IsOverDailyCap = step == ConversionStep.Buy && !await _submitter.IsWithinDailyCapAsync(identified, _planned.Values.Sum(), cancellationToken).ConfigureAwait(false),
+            IsOverDailyCap = isWhatIf
+                && step == ConversionStep.Buy
+                && !await _submitter.IsWithinDailyCapAsync(identified, _planned.Values.Sum(), cancellationToken).ConfigureAwait(false),
         };
     }
 

@@ -215,7 +215,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
     {
         try
         {
-            ConversionPlan plan = Await(token => GetConverter().PlanAsync(item, token));
+            ConversionPlan plan = Await(token => GetConverter().PlanAsync(item, _isPlan, token));
             if (!_isPlan && plan.Step != ConversionStep.Buy)
             {
                 return true;

@@ -490,7 +490,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
         var totals = new ConversionPlanTotals();
         foreach (SubmissionRequest request in requests)
         {
-            ConversionPlan plan = await converter.PlanAsync(converter.Accept(request)!, CancellationToken.None);
+            ConversionPlan plan = await converter.PlanAsync(converter.Accept(request)!, isWhatIf: true, CancellationToken.None);
             Assert.Equal(Path.Combine(Destination, Path.GetFileNameWithoutExtension(request.SourcePath) + ".mp4"), plan.Path);
             totals = totals.With(plan, maxCredits: null, maxTasks: 2, out _);
             steps.Add((Path.GetFileNameWithoutExtension(request.SourcePath!), plan.Step));
@@ -517,7 +517,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
         var totals = new ConversionPlanTotals();
         foreach (SubmissionRequest request in (SubmissionRequest[])[_harness.Request("a.png", 2), _harness.Request("long.png", 3) with { Duration = 10 }, _harness.Request("b.png", 4), _harness.Request("c.png", 5)])
         {
-            ConversionPlan plan = await converter.PlanAsync(converter.Accept(request)!, CancellationToken.None);
+            ConversionPlan plan = await converter.PlanAsync(converter.Accept(request)!, isWhatIf: true, CancellationToken.None);
             totals = totals.With(plan, maxCredits: null, maxTasks: null, out bool isWithinBudget);
             Assert.Equal(!plan.IsOverDailyCap, isWithinBudget);
             if (!isWithinBudget)
@@ -533,13 +533,26 @@ public sealed class VideoConverterTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Images_that_are_confirmed_one_by_one_are_not_counted_twice_against_the_day_s_limit()
+    {
+        _harness.Session.DailyCreditCap = 84;
+        using VideoConverter converter = Converter();
+        foreach (SubmissionRequest request in (SubmissionRequest[])[_harness.Request("a.png", 1), _harness.Request("b.png", 2)])
+        {
+            ConversionItem item = converter.Accept(request)!;
+            Assert.False((await converter.PlanAsync(item, isWhatIf: false, CancellationToken.None)).IsOverDailyCap);
+            await _harness.BeganAsync(request.SourcePath!);
+        }
+    }
+
+    [Fact]
     public async Task What_cannot_be_converted_has_no_plan()
     {
         await File.WriteAllTextAsync(Path.Combine(_harness.Folder, "text.png"), "no image");
         using VideoConverter converter = Converter();
         ConversionItem item = converter.Accept(new SubmissionRequest { SourcePath = Path.Combine(_harness.Folder, "text.png"), Prompt = "x" })!;
 
-        Assert.Equal(ErrorKind.ImageUnsupported, (await Assert.ThrowsAnyAsync<KlingException>(() => converter.PlanAsync(item, CancellationToken.None))).Kind);
+        Assert.Equal(ErrorKind.ImageUnsupported, (await Assert.ThrowsAnyAsync<KlingException>(() => converter.PlanAsync(item, isWhatIf: true, CancellationToken.None))).Kind);
     }
 
     [Fact]

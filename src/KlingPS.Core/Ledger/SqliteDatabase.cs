@@ -145,16 +145,14 @@ internal sealed class SqliteDatabase
                 await transaction.CommitAsync().ConfigureAwait(false);
             }
         }
-        catch
+        finally
         {
-            await UndoAsync(connection, transaction).ConfigureAwait(false);
-            throw;
+            await EndAsync(connection, transaction).ConfigureAwait(false);
         }
-
-        await transaction.DisposeAsync().ConfigureAwait(false);
     }
 
-    private static async Task UndoAsync(DbConnection connection, DbTransaction transaction)
+    /// <summary>Ends a transaction; what is not committed is undone.</summary>
+    private static async Task EndAsync(DbConnection connection, DbTransaction transaction)
     {
         try
         {

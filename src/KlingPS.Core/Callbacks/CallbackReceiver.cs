@@ -103,7 +103,7 @@ public sealed class CallbackReceiver : IPipelineStage<TaskReference, Outcome<Tas
     /// <inheritdoc/>
     public ChannelReader<Outcome<TaskReference, KlingVideoTask>> Results => _results.Reader;
 
-    /// <summary>How many attempts found by <see cref="ReceiveOptions.TakesLost"/> no callback has come for. They do not come out: who made them has reported them.</summary>
+    /// <summary>How many attempts found by <see cref="ReceiveOptions.TakesLost"/> no callback has come for. They do not come out: the command that lost the answer has reported it.</summary>
     public int StillLost => Volatile.Read(ref _stillLost);
 
     /// <summary>How many unsigned callbacks were about tasks that are not known here.</summary>
@@ -172,7 +172,7 @@ public sealed class CallbackReceiver : IPipelineStage<TaskReference, Outcome<Tas
     private async Task PostLostAsync()
     {
         IReadOnlyList<KlingVideoTask> attempts = await _session.Ledger.ListAsync(
-            new TaskFilter { Account = _session.Account, States = [KlingTaskState.Unknown, KlingTaskState.Submitting], Since = _start },
+            new TaskFilter { Account = _session.Account, States = [KlingTaskState.Unknown, KlingTaskState.Submitting], Since = _start, IsOwnAttempt = true },
             _stop.Token).ConfigureAwait(false);
         foreach (KlingVideoTask attempt in attempts.Where(attempt => attempt.CallbackUri is not null && _posted.TryAdd(attempt.Id, 0)))
         {

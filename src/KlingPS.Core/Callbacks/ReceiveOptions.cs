@@ -19,8 +19,10 @@ public sealed record ReceiveOptions
     public bool TakesAll { get; init; }
 
     /// <summary>
-    /// Whether attempts of the account that began since, and whose answers were lost, are waited for as well when no more tasks come:
-    /// for <see cref="Timeout"/>, or without one until their callbacks are as good as missed. What stays lost does not come out: it has been reported when its answer was lost.
+    /// Whether attempts of the account that this process has begun since, and whose answers were lost, are waited for as well when no
+    /// more tasks come: for <see cref="Timeout"/>, or without one until their callbacks are as good as missed. What stays lost does not
+    /// come out: the command of this process that lost the answer has reported it. Nothing is known of that in other processes, which
+    /// may have been killed, so their attempts are left alone.
     /// </summary>
     public bool TakesLost { get; init; }
 }

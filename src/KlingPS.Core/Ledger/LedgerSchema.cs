@@ -19,7 +19,7 @@ internal static class LedgerSchema
             // Prompts are long and shared by many tasks.
             "CREATE TABLE texts (id BIGINT PRIMARY KEY, hash TEXT NOT NULL UNIQUE, text TEXT NOT NULL)",
 
-            // The owner is named only as long as the request is on its way.
+            // The owner is named as long as the answer to the request is not known.
             """
             CREATE TABLE tasks (
                 id INTEGER PRIMARY KEY, account TEXT NOT NULL, task_id TEXT, state TEXT NOT NULL,

@@ -184,7 +184,7 @@ public sealed class SqlLedger : ITaskLedger, IAsyncDisposable
     {
         var attempts = await ReadAsync(
             session => session.QueryAsync(
-                "SELECT id, owner, created_at FROM tasks WHERE owner IS NOT NULL AND owner <> @owner",
+                "SELECT id, owner, created_at FROM tasks WHERE owner IS NOT NULL AND owner <> @owner AND state = 'Submitting'",
                 row => (Id: row.GetInt64(0), Owner: row.GetString(1), CreatedAt: DateTimeOffset.FromUnixTimeMilliseconds(row.GetInt64(2))),
                 ("owner", _owner.ToString())),
             cancellationToken).ConfigureAwait(false);
@@ -201,7 +201,7 @@ public sealed class SqlLedger : ITaskLedger, IAsyncDisposable
                 foreach (long id in lost)
                 {
                     // The owner may have been quicker with an answer.
-                    if (await TaskTable.FindAsync(session, "WHERE t.id = @id AND t.owner IS NOT NULL", ("id", id)).ConfigureAwait(false) is { } task)
+                    if (await TaskTable.FindAsync(session, "WHERE t.id = @id AND t.state = 'Submitting'", ("id", id)).ConfigureAwait(false) is { } task)
                     {
                         recovered.Add(await TaskTable.UpdateAsync(session, task.Unknown("The process that sent the request ended before the answer came.")).ConfigureAwait(false));
                     }
@@ -315,6 +315,7 @@ public sealed class SqlLedger : ITaskLedger, IAsyncDisposable
             "t.state = 'Succeeded' AND t.completed_at <= @expired",
             "expired",
             filter.ExpiresBy is { } end ? TaskTable.ToMilliseconds(end - TaskTransitions.LinkLifetime) : null);
+        Narrow("t.owner = @owner", "owner", filter.IsOwnAttempt ? _owner.ToString() : null);
         if (filter.Unsaved)
         {
             conditions.Add("t.state = 'Succeeded' AND t.saved_path IS NULL");

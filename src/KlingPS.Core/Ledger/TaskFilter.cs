@@ -12,6 +12,9 @@ public sealed record TaskFilter
     /// <summary>Only tasks submitted at or after this moment.</summary>
     public DateTimeOffset? Since { get; init; }
 
+    /// <summary>Only requests that this process has sent, while they are on their way or after their answer was lost.</summary>
+    public bool IsOwnAttempt { get; init; }
+
     /// <summary>Only finished videos that have not been saved.</summary>
     public bool Unsaved { get; init; }
 

@@ -119,7 +119,7 @@ internal static class TaskTable
         (string Column, object? Value)[] values = Changeable(task);
         string assignments = string.Join(", ", values.Select(value => $"{value.Column} = @{value.Column}"));
         await session.ExecuteAsync(
-            $"UPDATE tasks SET {assignments}, owner = CASE WHEN @state = 'Submitting' THEN owner END WHERE id = @id",
+            $"UPDATE tasks SET {assignments}, owner = CASE WHEN @state IN ('Submitting', 'Unknown') THEN owner END WHERE id = @id",
             [("id", task.Id), .. values]).ConfigureAwait(false);
         return await GetAsync(session, task.Id).ConfigureAwait(false);
     }

@@ -507,6 +507,26 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
         Assert.InRange(_harness.Clock.GetUtcNow() - never.CreatedAt, TimeSpan.FromSeconds(20), TimeSpan.FromMinutes(6));
     }
 
+    [Theory]
+    [InlineData(KlingTaskState.Submitting)]
+    [InlineData(KlingTaskState.Unknown)]
+    public async Task Attempts_of_another_process_are_neither_waited_for_nor_counted_as_reported(KlingTaskState state)
+    {
+        Receive(new ReceiveOptions { TakesLost = true });
+        await PostAsync("a");
+        KlingVideoTask theirs = state == KlingTaskState.Unknown ? await LostAsync("/images/fox.png") : await BeganAsync("/images/fox.png");
+        _harness.Ledger.Others.Add(theirs.Id);
+        _harness.Tasks["a"] = PipelineHarness.Succeeded("a");
+        Call("a");
+        DateTimeOffset start = _harness.Clock.GetUtcNow();
+
+        Assert.Equal("a", Assert.Single(await FinishAsync()).Value!.TaskId);
+
+        Assert.Equal(0, _receiver!.StillLost);
+        Assert.InRange(_harness.Clock.GetUtcNow() - start, TimeSpan.Zero, TimeSpan.FromMinutes(1));
+        Assert.Equal(state, (await _harness.Ledger.FindAsync(theirs.Id, CancellationToken.None))!.State);
+    }
+
     [Fact]
     public async Task A_callback_that_is_far_ahead_of_the_record_is_not_forgotten_without_polling()
     {

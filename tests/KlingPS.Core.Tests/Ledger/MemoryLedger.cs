@@ -21,6 +21,9 @@ internal sealed class MemoryLedger : ITaskLedger
         _time = timeProvider;
     }
 
+    /// <summary>The attempts that count as those of another process, by number.</summary>
+    public HashSet<long> Others { get; } = [];
+
     /// <summary>Done on the thread that asks for saved paths, before they are read.</summary>
     public Action? ListingSavedPaths { get; set; }
 
@@ -93,6 +96,7 @@ internal sealed class MemoryLedger : ITaskLedger
                     .Where(entry => (filter.Account is null || entry.Account == filter.Account)
                         && (filter.States is null || filter.States.Contains(entry.Task.State))
                         && (filter.Since is null || entry.Task.CreatedAt >= filter.Since)
+                        && (!filter.IsOwnAttempt || !Others.Contains(entry.Task.Id))
                         && (!filter.Unsaved || entry.Task is { State: KlingTaskState.Succeeded, SavedPath: null }))
                     .Select(entry => entry.Task),
             ]);

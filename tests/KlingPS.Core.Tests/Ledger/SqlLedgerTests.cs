@@ -477,6 +477,25 @@ public sealed class SqlLedgerTests : IAsyncLifetime
             (await _ledger.ListSavedPathsAsync(folder, Token)).OrderBy(path => path.Path, StringComparer.Ordinal));
     }
 
+    [Fact]
+    public async Task Own_attempts_are_those_of_this_process_until_their_answer_is_known()
+    {
+        SqlLedger other = await _temp.OpenAsync(s_other, _ => true);
+        await other.BeginAsync(TempLedger.Intent("theirs on its way"), Token);
+        await other.RecordUnknownAsync((await other.BeginAsync(TempLedger.Intent("theirs lost"), Token)).Id, "lost");
+        KlingVideoTask begun = await _ledger.BeginAsync(TempLedger.Intent("ours on its way"), Token);
+        KlingVideoTask lost = await UnknownAsync();
+        await AcceptedAsync("t1");
+
+        Assert.Equal([begun.Id, lost.Id], (await _ledger.ListAsync(new TaskFilter { IsOwnAttempt = true }, Token)).Select(task => task.Id));
+
+        // When this process has died, they are another's.
+        SqlLedger next = await _temp.OpenAsync(s_other, _ => false);
+        Assert.Equal(KlingTaskState.Unknown, (await next.FindAsync(begun.Id, Token))!.State);
+        Assert.DoesNotContain(begun.Id, (await next.ListAsync(new TaskFilter { IsOwnAttempt = true }, Token)).Select(task => task.Id));
+        Assert.Empty(await next.RecoverAsync(Token));
+    }
+
     [Theory]
     [InlineData(true, 0, KlingTaskState.Submitting)]
     [InlineData(true, 48, KlingTaskState.Submitting)]

@@ -340,7 +340,16 @@ public sealed class VideoSubmitter
         }
         catch (KlingApiException exception) when (exception.Fault == TransportFault.AnswerUnknown)
         {
-            await _session.Ledger.RecordUnknownAsync(task.Id, exception.Message).ConfigureAwait(false);
+            try
+            {
+                await _session.Ledger.RecordUnknownAsync(task.Id, exception.Message).ConfigureAwait(false);
+            }
+            catch (KlingException failure)
+            {
+                // It stays as it was begun, which becomes unknown with the end of this process. Nothing else is bought with such a ledger.
+                Interlocked.CompareExchange(ref _batchFault, failure, null);
+            }
+
             if (exception.InnerException is KlingApiException cause && cause.StopsBatch())
             {
                 // The same would become of all the others.

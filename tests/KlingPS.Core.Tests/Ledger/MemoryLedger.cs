@@ -27,6 +27,9 @@ internal sealed class MemoryLedger : ITaskLedger
     /// <summary>Done on the thread that asks for saved paths, before they are read.</summary>
     public Action? ListingSavedPaths { get; set; }
 
+    /// <summary>What is wrong with it when it is to record that an answer was lost.</summary>
+    public KlingException? Fault { get; set; }
+
     public Task<KlingVideoTask> BeginAsync(TaskIntent intent, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(intent);
@@ -42,7 +45,8 @@ internal sealed class MemoryLedger : ITaskLedger
     public Task<KlingVideoTask> RecordRejectedAsync(long id, string? code, string reason)
         => Task.FromResult(Change(id, task => task.Rejected(code, reason, _time.GetUtcNow())));
 
-    public Task<KlingVideoTask> RecordUnknownAsync(long id, string reason) => Task.FromResult(Change(id, task => task.Unknown(reason)));
+    public Task<KlingVideoTask> RecordUnknownAsync(long id, string reason)
+        => Fault is null ? Task.FromResult(Change(id, task => task.Unknown(reason))) : Task.FromException<KlingVideoTask>(Fault);
 
     public Task<KlingVideoTask> RecordSnapshotAsync(string account, TaskSnapshot snapshot)
     {

@@ -72,6 +72,21 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_lost_answer_is_told_of_though_the_disk_is_full_and_nothing_else_is_bought()
+    {
+        _harness.Service.On(FakeService.CreatePath, Replies.FailsAfter(new HttpRequestException(HttpRequestError.ResponseEnded)));
+        _harness.Ledger.Fault = new KlingException(ErrorKind.LedgerUnusable, "The disk is full.");
+        var submitter = new VideoSubmitter(_harness.Session, null);
+
+        Outcome<SubmissionRequest, KlingVideoTask> lost = await _harness.SubmitAsync(submitter, _harness.Request("fox.png"));
+        Outcome<SubmissionRequest, KlingVideoTask> next = await _harness.SubmitAsync(submitter, _harness.Request("cat.png", seed: 1));
+
+        Assert.Equal((ErrorKind.AttemptUnknown, ErrorKind.LedgerUnusable), (lost.Error!.Kind, next.Error!.Kind));
+        Assert.Contains("42 credits", lost.Error.Message, StringComparison.Ordinal);
+        Assert.Equal(1, _harness.Creates);
+    }
+
+    [Fact]
     public async Task The_callback_carries_the_number_of_the_attempt_also_when_the_request_is_sent_again()
     {
         const string Uri = "https://hooks.example/kling?code=a%2Bb#part";

@@ -453,10 +453,7 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
     {
         KlingVideoTask task = entry.Task!;
         DateTimeOffset now = _time.GetUtcNow();
-
-        // The service's clock may be ahead of this one; the task is not left alone until this one has caught up.
-        DateTimeOffset accepted = AcceptedAt(task);
-        DateTimeOffset created = accepted < now ? accepted : now;
+        DateTimeOffset created = CreatedBy(task, now);
         (int crowd, int rank) = SizeUp(entry);
         DateTimeOffset next = _planner.Next(new PollSubject(task.TaskId!, task.Model, task.Duration, created, lastLook, crowd, rank));
         if (_callbacks == CallbackUse.None || entry.WasCalled)
@@ -523,10 +520,10 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
 
     /// <summary>By then nearly all tasks of its kind have ended, and been called back for.</summary>
     private DateTimeOffset MissedAt(KlingVideoTask task, DateTimeOffset now)
-    {
-        DateTimeOffset accepted = AcceptedAt(task);
-        return (accepted < now ? accepted : now) + (_session.GenerationTimes.Get(task.Model, task.Duration).Quantile(0.95) ?? s_unlearnedCallback) + s_lateCallback;
-    }
+        => CreatedBy(task, now) + (_session.GenerationTimes.Get(task.Model, task.Duration).Quantile(0.95) ?? s_unlearnedCallback) + s_lateCallback;
+
+    /// <summary>When the service took the task, but not later than now: its clock may be ahead, and the task is not left alone until this one has caught up.</summary>
+    private static DateTimeOffset CreatedBy(KlingVideoTask task, DateTimeOffset now) => AcceptedAt(task) is DateTimeOffset accepted && accepted < now ? accepted : now;
 
     /// <summary>When the service took the task; its record may have been made some time before.</summary>
     private static DateTimeOffset AcceptedAt(KlingVideoTask task) => task.AcceptedAt ?? task.CreatedAt;

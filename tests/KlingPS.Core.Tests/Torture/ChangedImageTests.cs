@@ -1,10 +1,6 @@
-using System.Net;
-using KlingPS.Core.Api;
-using KlingPS.Core.Downloads;
 using KlingPS.Core.Imaging;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Pipeline;
-using KlingPS.Core.Secrets;
 using KlingPS.Core.Sessions;
 using KlingPS.Core.Tests.Imaging;
 using KlingPS.Sandbox;
@@ -26,16 +22,7 @@ public sealed class ChangedImageTests : IDisposable
     {
         await using SandboxServer server = SandboxServer.Start(new SandboxOptions());
         await using var ledger = new SqlLedger(Path.Combine(_folder.FullName, "ledger.db"), TimeProvider.System);
-        await using var session = new KlingSession(new SessionOptions
-        {
-            Endpoints = new KlingEndpoints(server.Endpoint, server.UploadEndpoint),
-            Key = ApiKey.From(server.ApiKey),
-            KeySource = "the test",
-            IsSandbox = true,
-            ApiHandler = ApiHandler.Create(new WebProxy()),
-            DownloadHandler = VideoDownloader.CreateHandler(new WebProxy()),
-            Ledger = ledger,
-        });
+        await using KlingSession session = SandboxSession.Open(server, ledger);
         string path = Path.Combine(_folder.FullName, "fox.png");
         DateTime yesterday = DateTime.UtcNow.AddDays(-1);
         Write(400_000, 1, yesterday);

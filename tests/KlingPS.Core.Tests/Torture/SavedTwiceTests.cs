@@ -1,9 +1,5 @@
-using System.Net;
-using KlingPS.Core.Api;
-using KlingPS.Core.Downloads;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Pipeline;
-using KlingPS.Core.Secrets;
 using KlingPS.Core.Sessions;
 using KlingPS.Sandbox;
 
@@ -18,7 +14,7 @@ public sealed class SavedTwiceTests : IDisposable
     {
         await using SandboxServer server = SandboxServer.Start(new SandboxOptions { GenerationTime = TimeSpan.Zero });
         await using var ledger = new SqlLedger(Path.Combine(_folder.FullName, "ledger.db"), TimeProvider.System);
-        await using KlingSession session = Open(server, ledger);
+        await using KlingSession session = SandboxSession.Open(server, ledger);
         TaskReference reference = await BuyAsync(session);
 
         Outcome<TaskReference, SavedVideo> first = await SaveAsync(session, reference);
@@ -35,7 +31,7 @@ public sealed class SavedTwiceTests : IDisposable
     {
         await using SandboxServer server = SandboxServer.Start(new SandboxOptions { GenerationTime = TimeSpan.Zero });
         await using var ledger = new SqlLedger(Path.Combine(_folder.FullName, "ledger.db"), TimeProvider.System);
-        await using KlingSession session = Open(server, ledger);
+        await using KlingSession session = SandboxSession.Open(server, ledger);
         TaskReference reference = await BuyAsync(session);
         await File.WriteAllTextAsync(Path.Combine(_folder.FullName, "fox.mp4"), "not this one");
 
@@ -47,25 +43,8 @@ public sealed class SavedTwiceTests : IDisposable
 
     public void Dispose() => _folder.Delete(recursive: true);
 
-    private static KlingSession Open(SandboxServer server, SqlLedger ledger) => new(new SessionOptions
-    {
-        Endpoints = new KlingEndpoints(server.Endpoint, server.UploadEndpoint),
-        Key = ApiKey.From(server.ApiKey),
-        KeySource = "the test",
-        IsSandbox = true,
-        ApiHandler = ApiHandler.Create(new WebProxy()),
-        DownloadHandler = VideoDownloader.CreateHandler(new WebProxy()),
-        Ledger = ledger,
-    });
-
     /// <returns>The finished task as it was read before anything was saved.</returns>
-    private static async Task<TaskReference> BuyAsync(KlingSession session)
-    {
-        var submission = await new VideoSubmitter(session, observer: null).SubmitAsync(new SubmissionRequest { ImageUri = "https://files.example/fox.png", Prompt = "a fox runs" }, default);
-        using var waiter = new TaskWaiter(session, new WaitOptions(), observer: null);
-        await waiter.PostAsync(new TaskReference { Task = submission.Value }, default);
-        return new TaskReference { Task = (await waiter.Results.ReadAsync()).Value };
-    }
+    private static async Task<TaskReference> BuyAsync(KlingSession session) => new() { Task = await SandboxSession.FinishedAsync(session, "a fox runs") };
 
     private Task<Outcome<TaskReference, SavedVideo>> SaveAsync(KlingSession session, TaskReference reference)
         => new VideoSaver(session, new SaveOptions { Destination = _folder.FullName }, observer: null).SaveAsync(reference, default);

@@ -1,11 +1,7 @@
 using System.Collections.Concurrent;
-using System.Net;
-using KlingPS.Core.Api;
-using KlingPS.Core.Downloads;
 using KlingPS.Core.Imaging;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Pipeline;
-using KlingPS.Core.Secrets;
 using KlingPS.Core.Sessions;
 using KlingPS.Core.Tests.Imaging;
 using KlingPS.Sandbox;
@@ -36,8 +32,8 @@ public sealed class SharedFolderTests : IAsyncDisposable
         await using SandboxServer server = SandboxServer.Start(new SandboxOptions { GenerationTime = TimeSpan.Zero });
         await using KlingSession one = Open(server);
         await using KlingSession other = Open(server);
-        KlingVideoTask theirs = await FinishedAsync(one, "it runs");
-        KlingVideoTask ours = await FinishedAsync(other, "it sleeps");
+        KlingVideoTask theirs = await SandboxSession.FinishedAsync(one, "it runs");
+        KlingVideoTask ours = await SandboxSession.FinishedAsync(other, "it sleeps");
         VideoSaver first = Saver(one, overwrite);
         VideoSaver second = Saver(other, overwrite);
 
@@ -129,23 +125,6 @@ public sealed class SharedFolderTests : IAsyncDisposable
     {
         var ledger = new SqlLedger(Path.Combine(_folder.FullName, "ledger.db"), TimeProvider.System);
         _ledgers.Add(ledger);
-        return new KlingSession(new SessionOptions
-        {
-            Endpoints = new KlingEndpoints(server.Endpoint, server.UploadEndpoint),
-            Key = ApiKey.From(server.ApiKey),
-            KeySource = "the test",
-            IsSandbox = true,
-            ApiHandler = ApiHandler.Create(new WebProxy()),
-            DownloadHandler = VideoDownloader.CreateHandler(new WebProxy()),
-            Ledger = ledger,
-        });
-    }
-
-    private static async Task<KlingVideoTask> FinishedAsync(KlingSession session, string prompt)
-    {
-        var submission = await new VideoSubmitter(session, observer: null).SubmitAsync(new SubmissionRequest { ImageUri = "https://files.example/fox.png", Prompt = prompt }, default);
-        using var waiter = new TaskWaiter(session, new WaitOptions(), observer: null);
-        await waiter.PostAsync(new TaskReference { Task = submission.Value }, default);
-        return (await waiter.Results.ReadAsync()).Value!;
+        return SandboxSession.Open(server, ledger);
     }
 }

@@ -1,0 +1,34 @@
+using System.Net;
+using KlingPS.Core.Api;
+using KlingPS.Core.Downloads;
+using KlingPS.Core.Ledger;
+using KlingPS.Core.Pipeline;
+using KlingPS.Core.Secrets;
+using KlingPS.Core.Sessions;
+using KlingPS.Sandbox;
+
+namespace KlingPS.Core.Tests.Torture;
+
+/// <summary>Sessions as users have them, with the real ledger and real connections, at a sandbox.</summary>
+internal static class SandboxSession
+{
+    public static KlingSession Open(SandboxServer server, SqlLedger ledger) => new(new SessionOptions
+    {
+        Endpoints = new KlingEndpoints(server.Endpoint, server.UploadEndpoint),
+        Key = ApiKey.From(server.ApiKey),
+        KeySource = "the test",
+        IsSandbox = true,
+        ApiHandler = ApiHandler.Create(new WebProxy()),
+        DownloadHandler = VideoDownloader.CreateHandler(new WebProxy()),
+        Ledger = ledger,
+    });
+
+    /// <summary>Buys a video and waits for it; nothing is saved.</summary>
+    public static async Task<KlingVideoTask> FinishedAsync(KlingSession session, string prompt)
+    {
+        var submission = await new VideoSubmitter(session, observer: null).SubmitAsync(new SubmissionRequest { ImageUri = "https://files.example/fox.png", Prompt = prompt }, default);
+        using var waiter = new TaskWaiter(session, new WaitOptions(), observer: null);
+        await waiter.PostAsync(new TaskReference { Task = submission.Value }, default);
+        return (await waiter.Results.ReadAsync()).Value!;
+    }
+}

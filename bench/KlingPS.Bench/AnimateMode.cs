@@ -1,9 +1,13 @@
 using System.Globalization;
 using System.Threading.Channels;
 using KlingPS.Core;
-using KlingPS.Core.Ledger;
-using KlingPS.Core.Pipeline;
+using KlingPS.Core.Model;
+using KlingPS.Core.Resolving;
+using KlingPS.Core.Saving;
 using KlingPS.Core.Sessions;
+using KlingPS.Core.Stages;
+using KlingPS.Core.Submitting;
+using KlingPS.Core.Waiting;
 
 namespace KlingPS.Bench;
 

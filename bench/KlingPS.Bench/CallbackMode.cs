@@ -5,11 +5,14 @@ using System.Security;
 using KlingPS.Core;
 using KlingPS.Core.Api;
 using KlingPS.Core.Callbacks;
-using KlingPS.Core.Downloads;
 using KlingPS.Core.Ledger;
-using KlingPS.Core.Pipeline;
+using KlingPS.Core.Model;
+using KlingPS.Core.Resolving;
+using KlingPS.Core.Saving;
 using KlingPS.Core.Secrets;
 using KlingPS.Core.Sessions;
+using KlingPS.Core.Stages;
+using KlingPS.Core.Submitting;
 using KlingPS.Sandbox;
 
 namespace KlingPS.Bench;

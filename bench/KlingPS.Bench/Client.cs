@@ -1,7 +1,7 @@
 using System.Net;
 using KlingPS.Core.Api;
-using KlingPS.Core.Downloads;
 using KlingPS.Core.Ledger;
+using KlingPS.Core.Saving;
 using KlingPS.Core.Secrets;
 using KlingPS.Core.Sessions;
 

@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Security.Cryptography;
-using KlingPS.Core.Api;
 using KlingPS.Core.Ledger;
+using KlingPS.Core.Model;
 
 namespace KlingPS.Bench;
 

@@ -1,6 +1,7 @@
-using KlingPS.Core.Downloads;
 using KlingPS.Core.Imaging;
 using KlingPS.Core.Ledger;
+using KlingPS.Core.Model;
+using KlingPS.Core.Saving;
 using KlingPS.Sandbox;
 
 namespace KlingPS.Bench;

@@ -2,10 +2,12 @@ using System.Management.Automation;
 using KlingPS.Bridge;
 using KlingPS.Core;
 using KlingPS.Core.Configuration;
-using KlingPS.Core.Downloads;
-using KlingPS.Core.Ledger;
-using KlingPS.Core.Pipeline;
+using KlingPS.Core.Model;
+using KlingPS.Core.Resolving;
+using KlingPS.Core.Saving;
 using KlingPS.Core.Sessions;
+using KlingPS.Core.Stages;
+using KlingPS.Core.Waiting;
 using KlingPS.Errors;
 using KlingPS.Parameters;
 using KlingPS.Progress;
@@ -117,7 +119,7 @@ public abstract class KlingCommand : PSCmdlet, IDisposable
     /// <summary>Writes the error of one item; ends the command if the others would meet it as well.</summary>
     private protected void WriteErrorOrEnd(KlingException exception, object? target)
     {
-        if (exception.StopsBatch())
+        if (exception.IsFatal())
         {
             ThrowTerminatingError(exception, target);
         }

@@ -8,7 +8,7 @@ using System.Security;
 using System.Security.Cryptography;
 using System.Text;
 using KlingPS.Core.Callbacks;
-using KlingPS.Core.Ledger;
+using KlingPS.Core.Model;
 using KlingPS.Sandbox;
 using KlingPS.Tests.Hosting;
 

@@ -1,7 +1,7 @@
 using System.Management.Automation;
 using System.Security.Cryptography;
 using System.Text.Json.Nodes;
-using KlingPS.Core.Pipeline;
+using KlingPS.Core.Converting;
 using KlingPS.Sandbox;
 using KlingPS.Tests.Hosting;
 

@@ -1,8 +1,8 @@
 using System.Management.Automation;
 using KlingPS.Core.Imaging;
-using KlingPS.Core.Ledger;
-using KlingPS.Core.Pipeline;
+using KlingPS.Core.Model;
 using KlingPS.Core.Sessions;
+using KlingPS.Core.Submitting;
 using KlingPS.Display;
 
 namespace KlingPS.Tests;
@@ -39,7 +39,7 @@ public sealed class DisplayTests
 
         var copy = (PSObject)PSSerializer.Deserialize(PSSerializer.Serialize(task));
 
-        Assert.Contains("Deserialized.KlingPS.Core.Ledger.KlingVideoTask", copy.TypeNames);
+        Assert.Contains("Deserialized.KlingPS.Core.Model.KlingVideoTask", copy.TypeNames);
         foreach (PSObject shown in new[] { new PSObject(task), copy })
         {
             Assert.Equal("5m", TaskDisplay.Age(shown, s_now));

@@ -1,5 +1,5 @@
 using System.Management.Automation;
-using KlingPS.Core.Ledger;
+using KlingPS.Core.Model;
 using KlingPS.Core.Sessions;
 using KlingPS.Tests.Hosting;
 

@@ -1,6 +1,6 @@
 using System.Management.Automation;
 using System.Text.RegularExpressions;
-using KlingPS.Core.Ledger;
+using KlingPS.Core.Model;
 using KlingPS.Sandbox;
 using KlingPS.Tests.Hosting;
 

@@ -1,5 +1,5 @@
 using KlingPS.Core.Api;
-using KlingPS.Core.Ledger;
+using KlingPS.Core.Model;
 using KlingPS.Core.Secrets;
 using KlingPS.Sandbox;
 using KlingPS.Tests.Hosting;

@@ -1,5 +1,5 @@
 using KlingPS.Core.Imaging;
-using KlingPS.Core.Pipeline;
+using KlingPS.Core.Submitting;
 using KlingPS.Tests.Hosting;
 
 namespace KlingPS.Tests;

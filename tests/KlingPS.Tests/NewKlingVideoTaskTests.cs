@@ -1,8 +1,7 @@
 using System.Management.Automation;
 using System.Text.Json.Nodes;
-using KlingPS.Core.Callbacks;
-using KlingPS.Core.Ledger;
-using KlingPS.Core.Pipeline;
+using KlingPS.Core.Model;
+using KlingPS.Core.Submitting;
 using KlingPS.Sandbox;
 using KlingPS.Tests.Hosting;
 

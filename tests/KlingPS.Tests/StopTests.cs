@@ -1,4 +1,4 @@
-using KlingPS.Core.Ledger;
+using KlingPS.Core.Model;
 using KlingPS.Sandbox;
 using KlingPS.Tests.Hosting;
 

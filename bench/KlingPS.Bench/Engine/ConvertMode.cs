@@ -3,7 +3,10 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using KlingPS.Core.Api;
-using KlingPS.Core.Pipeline;
+using KlingPS.Core.Converting;
+using KlingPS.Core.Saving;
+using KlingPS.Core.Stages;
+using KlingPS.Core.Submitting;
 
 namespace KlingPS.Bench.Engine;
 

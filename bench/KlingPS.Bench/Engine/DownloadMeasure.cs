@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Security.Cryptography;
-using KlingPS.Core.Downloads;
+using KlingPS.Core.Saving;
 using KlingPS.Sandbox;
 
 namespace KlingPS.Bench.Engine;

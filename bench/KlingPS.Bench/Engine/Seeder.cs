@@ -1,8 +1,9 @@
 using System.Net;
 using KlingPS.Core.Api;
 using KlingPS.Core.Ledger;
-using KlingPS.Core.Pipeline;
+using KlingPS.Core.Model;
 using KlingPS.Core.Secrets;
+using KlingPS.Core.Submitting;
 
 namespace KlingPS.Bench.Engine;
 

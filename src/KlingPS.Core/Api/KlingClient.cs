@@ -3,6 +3,8 @@ using System.Text;
 using System.Text.Json;
 using KlingPS.Core.Api.Wire;
 using KlingPS.Core.Imaging;
+using KlingPS.Core.Model;
+using KlingPS.Core.Resilience;
 using KlingPS.Core.Scheduling;
 using KlingPS.Core.Secrets;
 
@@ -64,18 +66,18 @@ public sealed class KlingClient
             Timeout = _options.CreateTimeout,
             IsPurchase = true,
         };
-        Answer answer = await SendAsync(call, cancellationToken).ConfigureAwait(false);
+        ApiResponse answer = await SendAsync(call, cancellationToken).ConfigureAwait(false);
         if (answer.IsSuccess && answer.Data.Text("taskId") is string taskId)
         {
             return taskId;
         }
 
-        if (!answer.IsSuccess && AnswerJudge.IsRefusal(answer))
+        if (!answer.IsSuccess && ResponseClassifier.IsRefusal(answer))
         {
-            KlingApiException refusal = AnswerJudge.ToException(answer, Operation);
+            KlingApiException refusal = ResponseClassifier.ToException(answer, Operation);
             throw new KlingApiException(refusal.Kind, TransportFault.Answered, refusal.Message)
             {
-                IsTransient = AnswerJudge.MayBeSentAgain(refusal),
+                IsTransient = ResponseClassifier.MayBeSentAgain(refusal),
                 Code = refusal.Code,
                 ServiceMessage = refusal.ServiceMessage,
                 RetryAfter = refusal.RetryAfter,
@@ -84,7 +86,7 @@ public sealed class KlingClient
 
         if (answer.IsRedirect)
         {
-            throw Unknown(AnswerJudge.DescribeRedirect(answer, "it") + "; that does not say whether the task was made", AnswerJudge.ToException(answer, Operation));
+            throw Unknown(ResponseClassifier.DescribeRedirect(answer, "it") + "; that does not say whether the task was made", ResponseClassifier.ToException(answer, Operation));
         }
 
         throw Unknown(answer.IsSuccess
@@ -109,7 +111,7 @@ public sealed class KlingClient
         try
         {
             // Some routes say 200 with no data for a task they do not know yet: that is a task that waits.
-            Answer answer = await ReadAsync(call, cancellationToken).ConfigureAwait(false);
+            ApiResponse answer = await ReadAsync(call, cancellationToken).ConfigureAwait(false);
             return SnapshotReader.Read(answer.Data, taskId);
         }
         catch (KlingApiException exception) when (exception.Kind == ErrorKind.TaskNotFound)
@@ -129,7 +131,7 @@ public sealed class KlingClient
     {
         const string Operation = "the query of the credits";
         var call = new Call(HttpMethod.Get, new Uri(_endpoints.Api, "api/v1/chat/credit"), Operation);
-        Answer answer = await ReadAsync(call, cancellationToken).ConfigureAwait(false);
+        ApiResponse answer = await ReadAsync(call, cancellationToken).ConfigureAwait(false);
         return answer.Data.ValueKind switch
         {
             JsonValueKind.Number when answer.Data.TryGetDecimal(out decimal credits) => credits,
@@ -185,7 +187,7 @@ public sealed class KlingClient
         {
             Content = () => JsonBody.Of(new DownloadUrlBody(uri.AbsoluteUri), WireContext.Readable.DownloadUrlBody),
         };
-        Answer answer = await ReadAsync(call, cancellationToken).ConfigureAwait(false);
+        ApiResponse answer = await ReadAsync(call, cancellationToken).ConfigureAwait(false);
         return answer.Data.ValueKind == JsonValueKind.String && Uri.TryCreate(answer.Data.Content(), UriKind.Absolute, out Uri? fresh)
             ? fresh
             : throw Unreadable(Operation, "it holds no link");
@@ -193,7 +195,7 @@ public sealed class KlingClient
 
     private async Task<UploadedFile> UploadAsync(Call call, CancellationToken cancellationToken)
     {
-        Answer answer = await ReadAsync(call, cancellationToken).ConfigureAwait(false);
+        ApiResponse answer = await ReadAsync(call, cancellationToken).ConfigureAwait(false);
         string uri = answer.Data.Text("downloadUrl") ?? answer.Data.Text("fileUrl")
             ?? throw Unreadable(call.Operation, "it names no address");
         return new UploadedFile
@@ -206,20 +208,20 @@ public sealed class KlingClient
     }
 
     /// <summary>Sends a request that costs nothing until it succeeds, cannot succeed, or the tries are used up.</summary>
-    private async Task<Answer> ReadAsync(Call call, CancellationToken cancellationToken)
+    private async Task<ApiResponse> ReadAsync(Call call, CancellationToken cancellationToken)
     {
         for (int tries = 1; ; tries++)
         {
             KlingApiException failure;
             try
             {
-                Answer answer = await SendThroughGateAsync(call, cancellationToken).ConfigureAwait(false);
+                ApiResponse answer = await SendThroughGateAsync(call, cancellationToken).ConfigureAwait(false);
                 if (answer.IsSuccess)
                 {
                     return answer;
                 }
 
-                failure = AnswerJudge.ToException(answer, call.Operation);
+                failure = ResponseClassifier.ToException(answer, call.Operation);
             }
             catch (KlingApiException exception)
             {
@@ -240,7 +242,7 @@ public sealed class KlingClient
         }
     }
 
-    private async Task<Answer> SendThroughGateAsync(Call call, CancellationToken cancellationToken)
+    private async Task<ApiResponse> SendThroughGateAsync(Call call, CancellationToken cancellationToken)
     {
         if (call.Gate is null)
         {
@@ -255,7 +257,7 @@ public sealed class KlingClient
     }
 
     /// <summary>Sends a request once. Every way it can end without an answer becomes a <see cref="KlingApiException"/> that says how far it came.</summary>
-    private async Task<Answer> SendAsync(Call call, CancellationToken cancellationToken)
+    private async Task<ApiResponse> SendAsync(Call call, CancellationToken cancellationToken)
     {
         long start = _time.GetTimestamp();
         TimeSpan timeout = call.Timeout ?? _options.RequestTimeout;
@@ -270,7 +272,7 @@ public sealed class KlingClient
 
         int? status = null;
         string? body = null;
-        Answer? answer = null;
+        ApiResponse? answer = null;
         string? error = null;
         cancellationToken.ThrowIfCancellationRequested();
         try
@@ -278,7 +280,7 @@ public sealed class KlingClient
             using HttpResponseMessage response = await _http.SendAsync(request, linked.Token).ConfigureAwait(false);
             status = (int)response.StatusCode;
             body = _key.Redact(await ReadBodyAsync(response, linked.Token).ConfigureAwait(false));
-            answer = Answer.Read(status.Value, body, RetryAfter(response)) with
+            answer = ApiResponse.Read(status.Value, body, RetryAfter(response)) with
             {
                 From = call.Uri,
                 Location = response.Headers.Location is Uri location && Uri.TryCreate(call.Uri, location, out Uri? elsewhere) ? elsewhere : null,

@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Callbacks;
 

@@ -1,6 +1,6 @@
 using KlingPS.Core.Api;
-using KlingPS.Core.Ledger;
-using KlingPS.Core.Pipeline;
+using KlingPS.Core.Model;
+using KlingPS.Core.Resolving;
 using KlingPS.Core.Sessions;
 
 namespace KlingPS.Core.Callbacks;
@@ -18,7 +18,7 @@ public sealed class CallbackProcessor
 
     private readonly KlingSession _session;
     private readonly KlingClient _client;
-    private readonly TaskResolver _resolver;
+    private readonly TaskFinder _resolver;
     private readonly IPipelineObserver? _observer;
 
     /// <summary>Creates the processor.</summary>
@@ -30,7 +30,7 @@ public sealed class CallbackProcessor
         _session = session;
         _observer = observer;
         _client = session.CreateClient(observer);
-        _resolver = new TaskResolver(session, observer);
+        _resolver = new TaskFinder(session, observer);
     }
 
     /// <summary>Processes a callback that another web server has received.</summary>
@@ -148,7 +148,7 @@ public sealed class CallbackProcessor
 
     private static void RequireSame(KlingVideoTask attempt, TaskSnapshot snapshot)
     {
-        string[] differences = [.. AttemptSettler.Differences(attempt, snapshot.Request)];
+        string[] differences = [.. UnknownTaskResolver.Differences(attempt, snapshot.Request)];
         if (differences.Length > 0)
         {
             throw new KlingException(

@@ -3,8 +3,11 @@ using System.Diagnostics.CodeAnalysis;
 using System.Threading.Channels;
 using KlingPS.Core.Api;
 using KlingPS.Core.Ledger;
-using KlingPS.Core.Pipeline;
+using KlingPS.Core.Model;
+using KlingPS.Core.Resolving;
 using KlingPS.Core.Sessions;
+using KlingPS.Core.Stages;
+using KlingPS.Core.Waiting;
 
 namespace KlingPS.Core.Callbacks;
 
@@ -226,7 +229,7 @@ public sealed class CallbackReceiver : IPipelineStage<TaskReference, Outcome<Tas
         catch (KlingException exception)
         {
             _gate.Forget(notice);
-            if (exception.StopsBatch() && (_options.TakesAll || exception is not KlingApiException { IsTransient: true }))
+            if (exception.IsFatal() && (_options.TakesAll || exception is not KlingApiException { IsTransient: true }))
             {
                 _results.Writer.TryWrite(new(new TaskReference { TaskId = notice.TaskId }, null, exception));
             }

@@ -1,4 +1,4 @@
-using KlingPS.Core.Ledger;
+using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Callbacks;
 

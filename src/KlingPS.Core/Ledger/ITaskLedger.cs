@@ -1,4 +1,4 @@
-using KlingPS.Core.Api;
+using KlingPS.Core.Model;
 using KlingPS.Core.Scheduling;
 
 namespace KlingPS.Core.Ledger;

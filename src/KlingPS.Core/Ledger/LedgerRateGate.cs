@@ -87,7 +87,7 @@ public sealed class LedgerRateGate : IRateGate
         {
             while (!attempt.HasPassed)
             {
-                long[] gone = [.. attempt.Ahead.Where(request => _ledger.IsGone(LedgerOwner.Parse(request.Owner), request.At)).Select(request => request.Id)];
+                long[] gone = [.. attempt.Ahead.Where(request => _ledger.IsGone(ProcessIdentity.Parse(request.Owner), request.At)).Select(request => request.Id)];
                 if (gone.Length > 0)
                 {
                     await _ledger.WriteLightlyAsync(session => BuryAsync(session, gone), cancellationToken).ConfigureAwait(false);

@@ -1,3 +1,5 @@
+using KlingPS.Core.Model;
+
 namespace KlingPS.Core.Ledger;
 
 /// <summary>

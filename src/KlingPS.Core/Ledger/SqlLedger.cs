@@ -1,6 +1,6 @@
 using System.Data.Common;
 using System.Globalization;
-using KlingPS.Core.Api;
+using KlingPS.Core.Model;
 using KlingPS.Core.Scheduling;
 
 namespace KlingPS.Core.Ledger;
@@ -26,8 +26,8 @@ public sealed class SqlLedger : ITaskLedger, IAsyncDisposable
         """;
 
     private readonly SqliteDatabase _database;
-    private readonly LedgerOwner _owner;
-    private readonly Func<LedgerOwner, bool?> _isAlive;
+    private readonly ProcessIdentity _owner;
+    private readonly Func<ProcessIdentity, bool?> _isAlive;
     private readonly TimeProvider _time;
     private readonly SemaphoreSlim _opening = new(1, 1);
     private readonly SemaphoreSlim _reading = new(1, 1);
@@ -39,7 +39,7 @@ public sealed class SqlLedger : ITaskLedger, IAsyncDisposable
     /// <param name="path">The full path of the file; see <see cref="LedgerLocation"/>.</param>
     /// <param name="time">The clock.</param>
     public SqlLedger(string path, TimeProvider time)
-        : this(path, () => SqliteProvider.Factory, time, LedgerOwner.Current, owner => owner.IsAlive())
+        : this(path, () => SqliteProvider.Factory, time, ProcessIdentity.Current, owner => owner.IsAlive())
     {
     }
 
@@ -49,7 +49,7 @@ public sealed class SqlLedger : ITaskLedger, IAsyncDisposable
     /// <param name="time">The clock.</param>
     /// <param name="owner">Who makes the attempts.</param>
     /// <param name="isAlive">Tells whether another owner still runs; <see langword="null"/> when that cannot be known.</param>
-    internal SqlLedger(string path, Func<DbProviderFactory> factory, TimeProvider time, LedgerOwner owner, Func<LedgerOwner, bool?> isAlive)
+    internal SqlLedger(string path, Func<DbProviderFactory> factory, TimeProvider time, ProcessIdentity owner, Func<ProcessIdentity, bool?> isAlive)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(time);
@@ -63,7 +63,7 @@ public sealed class SqlLedger : ITaskLedger, IAsyncDisposable
     public string Path => _database.Path;
 
     /// <summary>Who makes the attempts of this ledger.</summary>
-    internal LedgerOwner Owner => _owner;
+    internal ProcessIdentity Owner => _owner;
 
     /// <summary>
     /// Opens the file, or makes it, brings it to this version and makes attempts of dead processes unknown. Every other method does
@@ -188,7 +188,7 @@ public sealed class SqlLedger : ITaskLedger, IAsyncDisposable
                 row => (Id: row.GetInt64(0), Owner: row.GetString(1), CreatedAt: DateTimeOffset.FromUnixTimeMilliseconds(row.GetInt64(2))),
                 ("owner", _owner.ToString())),
             cancellationToken).ConfigureAwait(false);
-        long[] lost = [.. attempts.Where(attempt => IsGone(LedgerOwner.Parse(attempt.Owner), attempt.CreatedAt)).Select(attempt => attempt.Id)];
+        long[] lost = [.. attempts.Where(attempt => IsGone(ProcessIdentity.Parse(attempt.Owner), attempt.CreatedAt)).Select(attempt => attempt.Id)];
         if (lost.Length == 0)
         {
             return [];
@@ -463,7 +463,7 @@ public sealed class SqlLedger : ITaskLedger, IAsyncDisposable
     /// <summary>Whether the owner of a request no longer waits for its answer.</summary>
     /// <param name="owner">The owner.</param>
     /// <param name="since">When the request was begun.</param>
-    internal bool IsGone(LedgerOwner owner, DateTimeOffset since)
+    internal bool IsGone(ProcessIdentity owner, DateTimeOffset since)
         => owner != _owner && !(_isAlive(owner) ?? _time.GetUtcNow() - since < s_longestAttempt);
 
     /// <summary>Writes what may be lost with the power: it survives the death of the process, and costs no flush of the disk.</summary>

@@ -1,3 +1,5 @@
+using KlingPS.Core.Model;
+
 namespace KlingPS.Core.Ledger;
 
 /// <summary>The end of an attempt to be the one who buys a video.</summary>

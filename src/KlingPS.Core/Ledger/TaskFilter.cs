@@ -1,3 +1,5 @@
+using KlingPS.Core.Model;
+
 namespace KlingPS.Core.Ledger;
 
 /// <summary>Which tasks to list. What is not set does not narrow.</summary>

@@ -2,6 +2,7 @@ using System.Data.Common;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Ledger;
 
@@ -79,7 +80,7 @@ internal static class TaskTable
     /// <param name="task">The task; its number is given here.</param>
     /// <param name="owner">Who is about to submit it.</param>
     /// <param name="runId">The run that it counts for.</param>
-    public static async Task<KlingVideoTask> InsertAsync(SqlSession session, KlingVideoTask task, LedgerOwner? owner = null, string? runId = null)
+    public static async Task<KlingVideoTask> InsertAsync(SqlSession session, KlingVideoTask task, ProcessIdentity? owner = null, string? runId = null)
     {
         long id = await LedgerSchema.NextAsync(session, "task").ConfigureAwait(false);
         (string Column, object? Value)[] values =

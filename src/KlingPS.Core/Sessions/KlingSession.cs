@@ -1,9 +1,10 @@
 using System.Collections.Concurrent;
 using KlingPS.Core.Api;
-using KlingPS.Core.Downloads;
 using KlingPS.Core.Ledger;
+using KlingPS.Core.Saving;
 using KlingPS.Core.Scheduling;
 using KlingPS.Core.Secrets;
+using KlingPS.Core.Waiting;
 
 namespace KlingPS.Core.Sessions;
 

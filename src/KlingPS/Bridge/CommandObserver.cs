@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 using KlingPS.Core.Api;
-using KlingPS.Core.Pipeline;
+using KlingPS.Core.Sessions;
 using KlingPS.Progress;
 
 namespace KlingPS.Bridge;

@@ -1,6 +1,6 @@
 using System.Threading.Channels;
 using KlingPS.Core;
-using KlingPS.Core.Pipeline;
+using KlingPS.Core.Stages;
 
 namespace KlingPS.Bridge;
 

@@ -3,10 +3,11 @@ using System.Management.Automation;
 using System.Management.Automation.Language;
 using KlingPS.Bridge;
 using KlingPS.Core;
-using KlingPS.Core.Api;
-using KlingPS.Core.Downloads;
-using KlingPS.Core.Pipeline;
+using KlingPS.Core.Converting;
+using KlingPS.Core.Model;
+using KlingPS.Core.Saving;
 using KlingPS.Core.Sessions;
+using KlingPS.Core.Stages;
 using KlingPS.Display;
 using KlingPS.Parameters;
 
@@ -52,7 +53,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
     /// <summary>What the files are called, with tokens such as {BaseName}, {Index:000} and {Date:yyyyMMdd}.</summary>
     [Parameter]
     [ArgumentCompleter(typeof(NameTemplateCompleter))]
-    public string NameTemplate { get; set; } = Core.Downloads.NameTemplate.DefaultText;
+    public string NameTemplate { get; set; } = Core.Saving.NameTemplate.DefaultText;
 
     /// <summary>Which of several deliberate variants of the same video to make, from 1.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
@@ -149,7 +150,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
             return again + ".";
         }
 
-        string template = NameTemplate == Core.Downloads.NameTemplate.DefaultText ? string.Empty : $" -NameTemplate {Quote(NameTemplate)}";
+        string template = NameTemplate == Core.Saving.NameTemplate.DefaultText ? string.Empty : $" -NameTemplate {Quote(NameTemplate)}";
         return $"{again}, or only these with: {UnfinishedTasks.TakeUp(ids)} -Destination {Quote(_saveOptions!.Destination)}{template}";
     }
 
@@ -280,7 +281,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
 
         if (outcome.Error is KlingException error)
         {
-            if (error.StopsBatch())
+            if (error.IsFatal())
             {
                 _faulted.Add(outcome);
             }

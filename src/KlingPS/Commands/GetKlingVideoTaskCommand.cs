@@ -1,7 +1,8 @@
 using System.Management.Automation;
 using KlingPS.Core;
 using KlingPS.Core.Ledger;
-using KlingPS.Core.Pipeline;
+using KlingPS.Core.Model;
+using KlingPS.Core.Resolving;
 using KlingPS.Core.Sessions;
 using KlingPS.Parameters;
 
@@ -48,7 +49,7 @@ public sealed class GetKlingVideoTaskCommand : TaskReferenceCommand
         try
         {
             KlingSession session = GetLedgerSession();
-            var resolver = new TaskResolver(session, Observer);
+            var resolver = new TaskFinder(session, Observer);
             if (ParameterSetName == ListSet)
             {
                 foreach (KlingVideoTask task in Await(token => session.Ledger.ListAsync(ToFilter(session), token)).Where(IsOfSource))
@@ -70,14 +71,14 @@ public sealed class GetKlingVideoTaskCommand : TaskReferenceCommand
         }
     }
 
-    private void Emit(object? target, Func<CancellationToken, Task<KlingVideoTask>> find, TaskResolver resolver)
+    private void Emit(object? target, Func<CancellationToken, Task<KlingVideoTask>> find, TaskFinder resolver)
     {
         try
         {
             KlingVideoTask task = Await(find);
             WriteObject(Refresh ? Await(token => resolver.RefreshAsync(task, token)) : task);
         }
-        catch (KlingException exception) when (!exception.StopsBatch())
+        catch (KlingException exception) when (!exception.IsFatal())
         {
             WriteError(exception, target);
         }

@@ -1,8 +1,8 @@
 using System.Management.Automation;
 using KlingPS.Core;
-using KlingPS.Core.Api;
 using KlingPS.Core.Imaging;
-using KlingPS.Core.Pipeline;
+using KlingPS.Core.Model;
+using KlingPS.Core.Submitting;
 using KlingPS.Parameters;
 
 namespace KlingPS.Commands;

@@ -2,8 +2,9 @@ using System.Management.Automation;
 using KlingPS.Bridge;
 using KlingPS.Core;
 using KlingPS.Core.Api;
-using KlingPS.Core.Ledger;
-using KlingPS.Core.Pipeline;
+using KlingPS.Core.Model;
+using KlingPS.Core.Stages;
+using KlingPS.Core.Submitting;
 using KlingPS.Display;
 using KlingPS.Parameters;
 
@@ -111,7 +112,7 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
         _failed++;
         _unknown += result.Error.Kind == ErrorKind.AttemptUnknown ? 1 : 0;
         ShowProgress();
-        if (result.Error.StopsBatch())
+        if (result.Error.IsFatal())
         {
             _batchFault ??= result;
         }

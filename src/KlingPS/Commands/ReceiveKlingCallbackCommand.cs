@@ -5,9 +5,11 @@ using System.Text;
 using KlingPS.Bridge;
 using KlingPS.Core;
 using KlingPS.Core.Callbacks;
-using KlingPS.Core.Ledger;
-using KlingPS.Core.Pipeline;
+using KlingPS.Core.Model;
+using KlingPS.Core.Resolving;
 using KlingPS.Core.Sessions;
+using KlingPS.Core.Stages;
+using KlingPS.Core.Waiting;
 using KlingPS.Display;
 using KlingPS.Parameters;
 

@@ -1,7 +1,7 @@
 using System.Management.Automation;
 using KlingPS.Core;
-using KlingPS.Core.Ledger;
-using KlingPS.Core.Pipeline;
+using KlingPS.Core.Model;
+using KlingPS.Core.Resolving;
 using KlingPS.Core.Sessions;
 using KlingPS.Parameters;
 
@@ -20,7 +20,7 @@ public sealed class RemoveKlingVideoTaskCommand : TaskReferenceCommand
             try
             {
                 KlingSession session = GetLedgerSession();
-                var resolver = new TaskResolver(session, Observer);
+                var resolver = new TaskFinder(session, Observer);
                 KlingVideoTask task = Await(token => resolver.FindRecordedAsync(reference, token));
                 if (ShouldProcess($"task {task.Id} ({task.Subject})", "Remove from the ledger"))
                 {

@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Management.Automation;
 using KlingPS.Core;
-using KlingPS.Core.Ledger;
-using KlingPS.Core.Pipeline;
+using KlingPS.Core.Model;
+using KlingPS.Core.Resolving;
 using KlingPS.Core.Sessions;
 using KlingPS.Parameters;
 
@@ -59,9 +59,9 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
     {
         TaskReference reference = TaskReferences.From(item);
         KlingSession session = GetLedgerSession();
-        var resolver = new TaskResolver(session, Observer);
+        var resolver = new TaskFinder(session, Observer);
         KlingVideoTask attempt = Await(token => resolver.FindRecordedAsync(reference, token));
-        AttemptSettler.RequireUnknown(attempt);
+        UnknownTaskResolver.RequireUnknown(attempt);
         string what = ParameterSetName switch
         {
             AbandonSet => "Give up, as not bought",
@@ -73,7 +73,7 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
             return;
         }
 
-        var settler = new AttemptSettler(session, Observer);
+        var settler = new UnknownTaskResolver(session, Observer);
         WriteObject(Await(token => ParameterSetName switch
         {
             AbandonSet => settler.AbandonAsync(attempt),

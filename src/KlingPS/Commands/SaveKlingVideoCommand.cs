@@ -1,7 +1,9 @@
 using System.Management.Automation;
 using KlingPS.Bridge;
 using KlingPS.Core;
-using KlingPS.Core.Pipeline;
+using KlingPS.Core.Resolving;
+using KlingPS.Core.Saving;
+using KlingPS.Core.Stages;
 using KlingPS.Display;
 using KlingPS.Parameters;
 
@@ -34,7 +36,7 @@ public sealed class SaveKlingVideoCommand : TaskReferenceCommand
     /// <summary>What the files are called, with tokens such as {BaseName}, {Id} and {Date:yyyyMMdd}.</summary>
     [Parameter]
     [ArgumentCompleter(typeof(NameTemplateCompleter))]
-    public string NameTemplate { get; set; } = Core.Downloads.NameTemplate.DefaultText;
+    public string NameTemplate { get; set; } = Core.Saving.NameTemplate.DefaultText;
 
     /// <summary>Overwrites files that exist.</summary>
     [Parameter]
@@ -78,7 +80,7 @@ public sealed class SaveKlingVideoCommand : TaskReferenceCommand
     {
         if (result.Error is KlingException error)
         {
-            if (error.StopsBatch() && error is Core.Api.KlingApiException)
+            if (error.IsFatal() && error is Core.Api.KlingApiException)
             {
                 ThrowTerminatingError(error, TaskReferences.TargetOf(result.Item));
             }

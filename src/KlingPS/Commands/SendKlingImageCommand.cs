@@ -1,8 +1,9 @@
 using System.Management.Automation;
 using KlingPS.Bridge;
 using KlingPS.Core;
-using KlingPS.Core.Pipeline;
 using KlingPS.Core.Sessions;
+using KlingPS.Core.Stages;
+using KlingPS.Core.Submitting;
 using KlingPS.Parameters;
 
 namespace KlingPS.Commands;

@@ -1,7 +1,9 @@
 using System.Management.Automation;
 using KlingPS.Bridge;
-using KlingPS.Core.Ledger;
-using KlingPS.Core.Pipeline;
+using KlingPS.Core.Model;
+using KlingPS.Core.Resolving;
+using KlingPS.Core.Stages;
+using KlingPS.Core.Waiting;
 using KlingPS.Display;
 using KlingPS.Parameters;
 

@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Management.Automation;
-using KlingPS.Core.Ledger;
+using KlingPS.Core.Model;
 
 namespace KlingPS.Display;
 

@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
-using KlingPS.Core.Pipeline;
+using KlingPS.Core.Resolving;
 
 namespace KlingPS.Display;
 

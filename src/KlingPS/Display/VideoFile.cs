@@ -1,5 +1,5 @@
 using System.Management.Automation;
-using KlingPS.Core.Ledger;
+using KlingPS.Core.Model;
 
 namespace KlingPS.Display;
 

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Management.Automation;
 using KlingPS.Core;
-using KlingPS.Core.Ledger;
+using KlingPS.Core.Model;
 
 namespace KlingPS.Errors;
 

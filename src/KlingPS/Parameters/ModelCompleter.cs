@@ -1,7 +1,7 @@
 using System.Collections;
 using System.Management.Automation;
 using System.Management.Automation.Language;
-using KlingPS.Core.Api;
+using KlingPS.Core.Model;
 
 namespace KlingPS.Parameters;
 

@@ -4,6 +4,7 @@ using System.Management.Automation;
 using System.Management.Automation.Language;
 using KlingPS.Core.Configuration;
 using KlingPS.Core.Ledger;
+using KlingPS.Core.Model;
 using KlingPS.Display;
 using KlingPS.Sessions;
 

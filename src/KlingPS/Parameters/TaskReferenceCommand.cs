@@ -1,5 +1,5 @@
 using System.Management.Automation;
-using KlingPS.Core.Pipeline;
+using KlingPS.Core.Resolving;
 
 namespace KlingPS.Parameters;
 

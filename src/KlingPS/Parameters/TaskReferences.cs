@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Management.Automation;
 using KlingPS.Core;
-using KlingPS.Core.Ledger;
-using KlingPS.Core.Pipeline;
+using KlingPS.Core.Model;
+using KlingPS.Core.Resolving;
 
 namespace KlingPS.Parameters;
 

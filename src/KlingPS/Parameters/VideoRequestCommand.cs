@@ -1,8 +1,7 @@
 using System.Globalization;
 using System.Management.Automation;
-using KlingPS.Core.Api;
-using KlingPS.Core.Ledger;
-using KlingPS.Core.Pipeline;
+using KlingPS.Core.Model;
+using KlingPS.Core.Submitting;
 
 namespace KlingPS.Parameters;
 

@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using System.Management.Automation;
-using KlingPS.Core.Pipeline;
+using KlingPS.Core.Sessions;
 using KlingPS.Sessions;
 
 namespace KlingPS.Progress;

@@ -2,7 +2,7 @@ using System.Net;
 using KlingPS.Core;
 using KlingPS.Core.Api;
 using KlingPS.Core.Configuration;
-using KlingPS.Core.Downloads;
+using KlingPS.Core.Saving;
 using KlingPS.Core.Sessions;
 
 namespace KlingPS.Sessions;

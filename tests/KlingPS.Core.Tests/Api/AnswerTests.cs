@@ -1,5 +1,6 @@
 using System.Net.Http.Headers;
 using KlingPS.Core.Api;
+using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Tests.Api;
 

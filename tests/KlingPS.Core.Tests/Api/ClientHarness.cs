@@ -1,4 +1,5 @@
 using KlingPS.Core.Api;
+using KlingPS.Core.Model;
 using KlingPS.Core.Secrets;
 
 namespace KlingPS.Core.Tests.Api;

@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using KlingPS.Core.Api;
-using KlingPS.Core.Pipeline;
+using KlingPS.Core.Sessions;
 
 namespace KlingPS.Core.Tests.Api;
 

@@ -2,7 +2,7 @@ using System.Text.Json;
 using CsCheck;
 using KlingPS.Core.Api;
 using KlingPS.Core.Api.Wire;
-using KlingPS.Core.Ledger;
+using KlingPS.Core.Model;
 using KlingPS.Core.Tests.Ledger;
 
 namespace KlingPS.Core.Tests.Api;

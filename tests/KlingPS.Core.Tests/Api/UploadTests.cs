@@ -7,7 +7,7 @@ namespace KlingPS.Core.Tests.Api;
 [Collection(UsesTestClock.Name)]
 public sealed class UploadTests : IDisposable
 {
-    private const string Answer = """
+    private const string ApiResponse = """
         {"success":true,"code":200,"msg":"File uploaded successfully","data":{"success":true,"fileName":"fox.png","filePath":"kieai/1/klingps/fox.png",
          "downloadUrl":"https://tempfile.redpandaai.co/kieai/1/klingps/fox.png","fileSize":200000,"mimeType":"image/png","uploadedAt":"2026-10-01T08:00:00.000Z"}}
         """;
@@ -22,7 +22,7 @@ public sealed class UploadTests : IDisposable
         new Random(1).NextBytes(_image);
         "\r\n--klingps-\r\n"u8.CopyTo(_image.AsSpan(1000));
         File.WriteAllBytes(ImagePath, _image);
-        _harness.Service.On(FakeService.UploadPath, Replies.Json(Answer));
+        _harness.Service.On(FakeService.UploadPath, Replies.Json(ApiResponse));
     }
 
     private string ImagePath => Path.Combine(_folder, "Füchsin \"1\".png");
@@ -75,7 +75,7 @@ public sealed class UploadTests : IDisposable
             FakeService.UploadPath,
             Replies.FailsAfter(new HttpRequestException(HttpRequestError.ResponseEnded)),
             Replies.Html(502),
-            Replies.Json(Answer));
+            Replies.Json(ApiResponse));
 
         await UploadAsync();
 
@@ -87,7 +87,7 @@ public sealed class UploadTests : IDisposable
     public async Task Only_an_upload_that_stands_still_runs_out_of_time()
     {
         var arrived = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        _harness.Service.On(FakeService.UploadPath, Replies.Held(arrived, new TaskCompletionSource().Task, Replies.Json(Answer)), Replies.Json(Answer));
+        _harness.Service.On(FakeService.UploadPath, Replies.Held(arrived, new TaskCompletionSource().Task, Replies.Json(ApiResponse)), Replies.Json(ApiResponse));
         var pause = TimeSpan.FromSeconds(59);
         Task<UploadedFile> upload = _harness.Client.UploadAsync(
             new UploadRequest { Path = ImagePath, FileName = "a.png", MimeType = "image/png", Progress = new Immediate(_ => _harness.Clock.Advance(pause)) },
@@ -155,7 +155,7 @@ public sealed class UploadTests : IDisposable
     [Fact]
     public async Task The_service_is_told_where_to_fetch_a_file_from()
     {
-        _harness.Service.On(FakeService.UrlUploadPath, Replies.Json(Answer));
+        _harness.Service.On(FakeService.UrlUploadPath, Replies.Json(ApiResponse));
 
         await _harness.Clock.RunAsync(_harness.Client.UploadFromUriAsync(new Uri("https://a.example/b.png?c=d&e=f"), "abc.png", CancellationToken.None));
         await _harness.Clock.RunAsync(_harness.Client.UploadFromUriAsync(new Uri("https://a.example/b.png"), null, CancellationToken.None));

@@ -1,9 +1,9 @@
-using KlingPS.Core.Api;
 using KlingPS.Core.Callbacks;
-using KlingPS.Core.Ledger;
-using KlingPS.Core.Pipeline;
+using KlingPS.Core.Model;
+using KlingPS.Core.Resolving;
+using KlingPS.Core.Stages;
 using KlingPS.Core.Tests.Api;
-using KlingPS.Core.Tests.Pipeline;
+using KlingPS.Core.Tests.Stages;
 
 namespace KlingPS.Core.Tests.Callbacks;
 

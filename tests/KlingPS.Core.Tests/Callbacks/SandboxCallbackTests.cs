@@ -5,7 +5,7 @@ using System.Text.Json.Nodes;
 using System.Threading.Channels;
 using KlingPS.Core.Api.Wire;
 using KlingPS.Core.Callbacks;
-using KlingPS.Core.Ledger;
+using KlingPS.Core.Model;
 using KlingPS.Core.Tests.Sandbox;
 using KlingPS.Sandbox;
 using Microsoft.Extensions.Time.Testing;

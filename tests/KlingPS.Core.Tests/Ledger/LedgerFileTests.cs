@@ -3,6 +3,7 @@ using System.Data.Common;
 using System.Runtime.Versioning;
 using System.Text;
 using KlingPS.Core.Ledger;
+using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Tests.Ledger;
 
@@ -197,7 +198,7 @@ public sealed class LedgerFileTests : IAsyncLifetime
     }
 
     private SqlLedger Ledger(string path, DbProviderFactory factory)
-        => new(path, () => factory, _temp.Time, LedgerOwner.Current, owner => owner.IsAlive());
+        => new(path, () => factory, _temp.Time, ProcessIdentity.Current, owner => owner.IsAlive());
 
     private async Task<KlingException> FailAsync(string? path = null, DbProviderFactory? factory = null)
     {

@@ -1,5 +1,6 @@
 using CsCheck;
 using KlingPS.Core.Ledger;
+using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Tests.Ledger;
 
@@ -105,7 +106,7 @@ public sealed class LedgerModelTests
         Assert.True(expected ? refusal is null : refusal is KlingException or InvalidOperationException, $"{step} {id} {taskId} {state}: {refusal}");
     }
 
-    private static LedgerOwner OwnerOf(int run) => new(100 + run, run, "boot", "machine");
+    private static ProcessIdentity OwnerOf(int run) => new(100 + run, run, "boot", "machine");
 
     private sealed record Record(
         long Id, string? Identity, KlingTaskState State, string? TaskId, decimal Reserved, decimal? Consumed, string? SavedPath, long? Replaces);

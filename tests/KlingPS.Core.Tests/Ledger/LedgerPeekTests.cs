@@ -2,6 +2,7 @@ using System.Data.Common;
 using System.Globalization;
 using CsCheck;
 using KlingPS.Core.Ledger;
+using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Tests.Ledger;
 

@@ -8,7 +8,7 @@ public sealed class LedgerRateGateTests : IAsyncLifetime
     private const int Limit = 3;
 
     private static readonly TimeSpan s_window = TimeSpan.FromSeconds(10);
-    private static readonly LedgerOwner s_other = new(4711, 1, LedgerOwner.Current.Boot, "machine");
+    private static readonly ProcessIdentity s_other = new(4711, 1, ProcessIdentity.Current.Boot, "machine");
 
     private readonly TempLedger _temp = new();
     private readonly WatchedTimeProvider _time = new();
@@ -294,9 +294,9 @@ public sealed class LedgerRateGateTests : IAsyncLifetime
     private static LedgerRateGate Gate(SqlLedger ledger, TimeProvider time)
         => new(ledger, "gate", Limit, s_window, time, TimeSpan.Zero);
 
-    private async Task<Crowd> CrowdAsync(LedgerOwner? owner = null)
+    private async Task<Crowd> CrowdAsync(ProcessIdentity? owner = null)
     {
-        SqlLedger ledger = await _temp.OpenAsync(owner ?? LedgerOwner.Current, other => other == LedgerOwner.Current ? true : _otherIsAlive, _time);
+        SqlLedger ledger = await _temp.OpenAsync(owner ?? ProcessIdentity.Current, other => other == ProcessIdentity.Current ? true : _otherIsAlive, _time);
         return new Crowd(ledger, Gate(ledger, _time), _time);
     }
 

@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
-using KlingPS.Core.Api;
 using KlingPS.Core.Ledger;
+using KlingPS.Core.Model;
 using KlingPS.Core.Scheduling;
 
 namespace KlingPS.Core.Tests.Ledger;

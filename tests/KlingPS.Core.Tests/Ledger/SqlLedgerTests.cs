@@ -1,11 +1,11 @@
-using KlingPS.Core.Api;
 using KlingPS.Core.Ledger;
+using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Tests.Ledger;
 
 public sealed class SqlLedgerTests : IAsyncLifetime
 {
-    private static readonly LedgerOwner s_other = new(4711, 1, "boot", "machine");
+    private static readonly ProcessIdentity s_other = new(4711, 1, "boot", "machine");
 
     private readonly TempLedger _temp = new();
     private SqlLedger _ledger = null!;
@@ -422,7 +422,7 @@ public sealed class SqlLedgerTests : IAsyncLifetime
         SqlLedger other = await _temp.OpenAsync(s_other, _ => true);
         KlingVideoTask theirs = await other.BeginAsync(TempLedger.Intent(), Token);
         bool isAlive = true;
-        SqlLedger ours = await _temp.OpenAsync(LedgerOwner.Current, _ => isAlive);
+        SqlLedger ours = await _temp.OpenAsync(ProcessIdentity.Current, _ => isAlive);
         Assert.Equal(KlingTaskState.Submitting, (await ours.FindEarlierAsync(TempLedger.Account, theirs.Identity!, Token))!.State);
 
         isAlive = false;
@@ -509,7 +509,7 @@ public sealed class SqlLedgerTests : IAsyncLifetime
         KlingVideoTask ours = await _ledger.BeginAsync(TempLedger.Intent("ours"), Token);
         _temp.Time.Advance(TimeSpan.FromHours(hours));
 
-        SqlLedger opened = await _temp.OpenAsync(LedgerOwner.Current, owner => owner == s_other ? alive : throw new InvalidOperationException());
+        SqlLedger opened = await _temp.OpenAsync(ProcessIdentity.Current, owner => owner == s_other ? alive : throw new InvalidOperationException());
 
         Assert.Equal(expected, (await opened.FindAsync(theirs.Id, Token))!.State);
         Assert.Equal(42, (await opened.FindAsync(theirs.Id, Token))!.CreditsReserved);
@@ -521,7 +521,7 @@ public sealed class SqlLedgerTests : IAsyncLifetime
     {
         SqlLedger other = await _temp.OpenAsync(s_other, _ => true);
         KlingVideoTask task = await other.BeginAsync(TempLedger.Intent(), Token);
-        SqlLedger opened = await _temp.OpenAsync(LedgerOwner.Current, _ => false);
+        SqlLedger opened = await _temp.OpenAsync(ProcessIdentity.Current, _ => false);
         Assert.Equal(KlingTaskState.Unknown, (await opened.FindAsync(task.Id, Token))!.State);
 
         task = await other.RecordAcceptedAsync(task.Id, "t1");

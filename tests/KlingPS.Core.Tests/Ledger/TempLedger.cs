@@ -1,6 +1,6 @@
 using System.Data.Common;
-using KlingPS.Core.Api;
 using KlingPS.Core.Ledger;
+using KlingPS.Core.Model;
 using Microsoft.Extensions.Time.Testing;
 
 namespace KlingPS.Core.Tests.Ledger;
@@ -21,7 +21,7 @@ internal sealed class TempLedger : IAsyncDisposable
 
     public Task<SqlLedger> OpenAsync(TimeProvider? time = null) => OpenAsync(new SqlLedger(Path, time ?? Time));
 
-    public Task<SqlLedger> OpenAsync(LedgerOwner owner, Func<LedgerOwner, bool?> isAlive, TimeProvider? time = null)
+    public Task<SqlLedger> OpenAsync(ProcessIdentity owner, Func<ProcessIdentity, bool?> isAlive, TimeProvider? time = null)
         => OpenAsync(new SqlLedger(Path, () => SqliteProvider.Factory, time ?? Time, owner, isAlive));
 
     private async Task<SqlLedger> OpenAsync(SqlLedger ledger)

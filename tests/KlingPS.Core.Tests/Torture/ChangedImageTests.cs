@@ -1,7 +1,7 @@
 using KlingPS.Core.Imaging;
 using KlingPS.Core.Ledger;
-using KlingPS.Core.Pipeline;
 using KlingPS.Core.Sessions;
+using KlingPS.Core.Submitting;
 using KlingPS.Core.Tests.Imaging;
 using KlingPS.Sandbox;
 

@@ -1,10 +1,13 @@
 using System.Net;
 using KlingPS.Core.Api;
-using KlingPS.Core.Downloads;
 using KlingPS.Core.Ledger;
-using KlingPS.Core.Pipeline;
+using KlingPS.Core.Model;
+using KlingPS.Core.Resolving;
+using KlingPS.Core.Saving;
 using KlingPS.Core.Secrets;
 using KlingPS.Core.Sessions;
+using KlingPS.Core.Submitting;
+using KlingPS.Core.Waiting;
 using KlingPS.Sandbox;
 
 namespace KlingPS.Core.Tests.Torture;

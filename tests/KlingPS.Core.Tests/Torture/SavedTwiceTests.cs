@@ -1,6 +1,8 @@
 using KlingPS.Core.Ledger;
-using KlingPS.Core.Pipeline;
+using KlingPS.Core.Resolving;
+using KlingPS.Core.Saving;
 using KlingPS.Core.Sessions;
+using KlingPS.Core.Stages;
 using KlingPS.Sandbox;
 
 namespace KlingPS.Core.Tests.Torture;

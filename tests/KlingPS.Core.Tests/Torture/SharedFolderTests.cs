@@ -1,8 +1,12 @@
 using System.Collections.Concurrent;
+using KlingPS.Core.Converting;
 using KlingPS.Core.Imaging;
 using KlingPS.Core.Ledger;
-using KlingPS.Core.Pipeline;
+using KlingPS.Core.Model;
+using KlingPS.Core.Saving;
 using KlingPS.Core.Sessions;
+using KlingPS.Core.Stages;
+using KlingPS.Core.Submitting;
 using KlingPS.Core.Tests.Imaging;
 using KlingPS.Sandbox;
 
@@ -38,8 +42,8 @@ public sealed class SharedFolderTests : IAsyncDisposable
         VideoSaver second = Saver(other, overwrite);
 
         // Both have seen that the name is free before either has its video.
-        VideoPlace place = await FindAsync(first, theirs);
-        VideoPlace same = await FindAsync(second, ours);
+        OutputPath place = await FindAsync(first, theirs);
+        OutputPath same = await FindAsync(second, ours);
         Assert.Equal(place.Path, same.Path);
         SavedVideo run = await first.FetchAsync(theirs, place, default);
         SavedVideo sleep = await second.FetchAsync(ours, same, default);
@@ -118,7 +122,7 @@ public sealed class SharedFolderTests : IAsyncDisposable
 
     private VideoSaver Saver(KlingSession session, bool overwrite) => new(session, Save(overwrite), observer: null);
 
-    private static Task<VideoPlace> FindAsync(VideoSaver saver, KlingVideoTask task)
+    private static Task<OutputPath> FindAsync(VideoSaver saver, KlingVideoTask task)
         => saver.Placer.FindAsync(saver.Placer.Name(VideoSaver.ValuesOf(task, 1)), $"task {task.Id}", task, default);
 
     private KlingSession Open(SandboxServer server)

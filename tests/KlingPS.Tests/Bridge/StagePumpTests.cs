@@ -3,7 +3,7 @@ using System.Management.Automation.Runspaces;
 using System.Threading.Channels;
 using KlingPS.Bridge;
 using KlingPS.Core;
-using KlingPS.Core.Pipeline;
+using KlingPS.Core.Stages;
 
 namespace KlingPS.Tests.Bridge;
 

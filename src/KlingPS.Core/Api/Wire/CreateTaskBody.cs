@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Serialization;
+using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Api.Wire;
 

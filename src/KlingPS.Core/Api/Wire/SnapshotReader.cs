@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
-using KlingPS.Core.Ledger;
+using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Api.Wire;
 

@@ -1,0 +1,380 @@
+using System.Collections.Concurrent;
+using KlingPS.Core.Ledger;
+using KlingPS.Core.Model;
+using KlingPS.Core.Resolving;
+using KlingPS.Core.Saving;
+using KlingPS.Core.Sessions;
+using KlingPS.Core.Stages;
+using KlingPS.Core.Submitting;
+using KlingPS.Core.Waiting;
+
+namespace KlingPS.Core.Converting;
+
+/// <summary>
+/// Turns images into videos on disk, doing only what is missing: a video that is paid for is waited for, downloaded, or simply
+/// there. Images are independent of each other: one that is slow or fails holds up no other.
+/// </summary>
+public sealed class VideoConverter : IDisposable
+{
+    /// <summary>Files that are looked at at the same time.</summary>
+    private const int MaxLooks = 8;
+
+    /// <summary>Images on their way to the service: enough to have the next ones uploaded while the rate limit holds back their requests.</summary>
+    private const int MaxSubmissions = 32;
+
+    /// <summary>What the service accepts; see <see cref="KlingSession.CreateGate"/>.</summary>
+    private const double SubmissionsPerSecond = 2;
+
+    private readonly KlingSession _session;
+    private readonly ConversionOptions _options;
+    private readonly VideoSubmitter _submitter;
+    private readonly VideoSaver _saver;
+    private readonly SharedWaits _waits;
+    private readonly ConversionTally _tally = new();
+    private readonly SemaphoreSlim _looks = new(MaxLooks);
+    private readonly SemaphoreSlim _submissions = new(MaxSubmissions);
+    private readonly SemaphoreSlim? _inFlight;
+    private readonly HashSet<SubmissionRequest> _accepted = [];
+    private readonly Dictionary<string, decimal> _planned = [];
+    private readonly ConcurrentDictionary<long, KlingVideoTask> _unfinished = new();
+    private KlingVideoTask? _lastPurchase;
+
+    /// <summary>Creates the converter. Nothing is done yet.</summary>
+    public VideoConverter(KlingSession session, ConversionOptions options, IPipelineObserver? observer)
+    {
+        ArgumentNullException.ThrowIfNull(session);
+        ArgumentNullException.ThrowIfNull(options);
+        _session = session;
+        _options = options;
+        _submitter = new VideoSubmitter(session, observer);
+        _saver = new VideoSaver(session, options.Save, observer);
+        _waits = new SharedWaits(new TaskWaiter(session, options.Wait, observer));
+        _inFlight = options.ThrottleLimit is int limit ? new SemaphoreSlim(limit) : null;
+    }
+
+    /// <summary>Some image has moved on. Raised on any thread.</summary>
+    public event Action? Changed
+    {
+        add => _tally.Changed += value;
+        remove => _tally.Changed -= value;
+    }
+
+    /// <summary>Where the images are at this moment.</summary>
+    public ConversionCounts Counts => _tally.Counts;
+
+    /// <summary>The tasks that are paid for and whose video is not yet on disk, by number.</summary>
+    public IReadOnlyList<KlingVideoTask> Unfinished => [.. _unfinished.Values.OrderBy(task => task.Id)];
+
+    /// <inheritdoc cref="VideoSubmitter.UnderWay"/>
+    public int UnderWay => _submitter.UnderWay;
+
+    /// <summary>Takes an image into the batch and names its video; to be called for one image after the other.</summary>
+    /// <param name="request">The video to make of it.</param>
+    /// <returns>The item; <see langword="null"/> if the batch has the very same one already.</returns>
+    public ConversionItem? Accept(SubmissionRequest request)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        request = request with { ReusePurchase = true };
+        if (!_accepted.Add(request))
+        {
+            return null;
+        }
+
+        // Named in the order of the input, so that the names are the same in every run.
+        int index = _accepted.Count;
+        VideoName? name = !_saver.Placer.NamesBeforePurchase ? null : _saver.Placer.Name(new()
+        {
+            Source = request.Subject,
+            Index = index,
+            TaskId = string.Empty,
+            Id = 0,
+            CreatedAt = default,
+            Duration = request.Duration ?? KlingModel.DefaultDuration,
+            Take = request.Take,
+        });
+        return new ConversionItem(request, index, name);
+    }
+
+    /// <summary>Tells what would be done for an image; sends nothing. What it would buy counts as bought for the images after it.</summary>
+    /// <param name="item">The image, as <see cref="Accept"/> has taken it.</param>
+    /// <param name="isWhatIf">Whether nothing of the plan is done meanwhile; only then can it tell whether it keeps to the day's limit.</param>
+    /// <param name="cancellationToken">Ends the look.</param>
+    /// <exception cref="KlingException">It could not be converted, and why.</exception>
+    public async Task<ConversionPlan> PlanAsync(ConversionItem item, bool isWhatIf, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(item);
+        (IdentifiedRequest identified, KlingVideoTask? earlier, OutputPath? place) = await LookAsync(item, cancellationToken).ConfigureAwait(false);
+        ConversionStep step = place is { IsThere: true } ? ConversionStep.Nothing
+            : earlier is { State: KlingTaskState.Succeeded } ? ConversionStep.Download
+            : earlier is null && _planned.TryAdd(identified.Identity, identified.Request.Credits) ? ConversionStep.Buy
+            : ConversionStep.Wait;
+        return new ConversionPlan(step, identified.Request, earlier, place?.Path)
+        {
+            Identity = identified.Identity,
+            IsOverDailyCap = isWhatIf
+                && step == ConversionStep.Buy
+                && !await _submitter.IsWithinDailyCapAsync(identified, _planned.Values.Sum(), cancellationToken).ConfigureAwait(false),
+        };
+    }
+
+    /// <summary>Takes back that a video would be bought: other images of the same content cannot count on it.</summary>
+    public void Decline(ConversionPlan plan)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        _planned.Remove(plan.Identity);
+    }
+
+    /// <summary>Does what is missing for an image to have its video.</summary>
+    /// <param name="item">The image, as <see cref="Accept"/> has taken it.</param>
+    /// <param name="cancellationToken">Stops; what is paid for stays in the ledger, and the next run takes it up.</param>
+    /// <returns>
+    /// The video, or the error; both, when the video is there and its proof could not be written. After an error that every further
+    /// purchase would meet (<see cref="FatalErrors"/>) no image is bought any more; what is paid for is still fetched.
+    /// </returns>
+    public async Task<Outcome<ConversionItem, ConvertedVideo>> ConvertAsync(ConversionItem item, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(item);
+        var progress = new Progress(_tally);
+        try
+        {
+            (IdentifiedRequest identified, KlingVideoTask? earlier, OutputPath? place) = await LookAsync(item, cancellationToken).ConfigureAwait(false);
+            (KlingVideoTask task, bool isNew) = await MakeAsync(identified, earlier, place, progress, cancellationToken).ConfigureAwait(false);
+
+            progress.Enter(Stage.Downloading);
+            place ??= await FindPlaceAsync(item, identified, task, cancellationToken).ConfigureAwait(false);
+            SavedVideo saved = await _saver.FetchAsync(task, place, cancellationToken).ConfigureAwait(false);
+            var video = new ConvertedVideo(saved.Path, saved.Task, item.Request.SourcePath);
+            KlingException? withoutProof = await TryProveAsync(video, identified.TailImage?.Hash, cancellationToken).ConfigureAwait(false);
+            _unfinished.TryRemove(task.Id, out _);
+            progress.Enter(isNew ? Stage.Made : Stage.Reused);
+            return new(item, video, withoutProof);
+        }
+        catch (KlingException exception)
+        {
+            progress.Enter(exception.Kind == ErrorKind.AttemptUnknown ? Stage.Unknown : Stage.Failed);
+            return new(item, null, exception);
+        }
+    }
+
+    /// <summary>How long the batch will still take, as far as that is known.</summary>
+    public TimeSpan? EstimateRemaining()
+    {
+        ConversionCounts counts = Counts;
+        if (_lastPurchase is not KlingVideoTask last || _session.GenerationTimes.Get(last.Model, last.Duration).Quantile(0.5) is not TimeSpan generation)
+        {
+            return null;
+        }
+
+        int toSubmit = counts.Queued + counts.Uploading;
+        TimeSpan remaining = toSubmit > 0
+            ? TimeSpan.FromSeconds(toSubmit / SubmissionsPerSecond) + generation
+            : last.CreatedAt + generation - _session.TimeProvider.GetUtcNow();
+        return remaining > TimeSpan.Zero ? remaining : TimeSpan.Zero;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _waits.Dispose();
+
+    /// <summary>Which video it is, whether it has been bought, and where it goes; sends nothing.</summary>
+    private async Task<(IdentifiedRequest Identified, KlingVideoTask? Earlier, OutputPath? Place)> LookAsync(ConversionItem item, CancellationToken cancellationToken)
+    {
+        await _looks.WaitAsync(cancellationToken).ConfigureAwait(false);
+        IdentifiedRequest identified;
+        try
+        {
+            identified = await _submitter.IdentifyAsync(await WithPromptAsync(item.Request, cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            _looks.Release();
+        }
+
+        KlingVideoTask? earlier = await _submitter.FindEarlierAsync(identified, cancellationToken).ConfigureAwait(false);
+        if (earlier is not { State: KlingTaskState.Succeeded } && item.Name is null)
+        {
+            return (identified, earlier, null);
+        }
+
+        try
+        {
+            return (identified, earlier, await FindPlaceAsync(item, identified, earlier, cancellationToken).ConfigureAwait(false));
+        }
+        catch (KlingException exception) when (earlier is null && exception.Kind == ErrorKind.FileExists)
+        {
+            throw new KlingException(exception.Kind, $"Nothing was bought for '{item.Request.Subject}'. {exception.Message}", exception);
+        }
+    }
+
+    private async Task<SubmissionRequest> WithPromptAsync(SubmissionRequest request, CancellationToken cancellationToken)
+    {
+        if (!_options.PromptFromSidecar || request.SourcePath is not string path)
+        {
+            return request;
+        }
+
+        string prompt = await PromptFile.ReadAsync(path, cancellationToken).ConfigureAwait(false) ?? request.Prompt;
+        return string.IsNullOrWhiteSpace(prompt)
+            ? throw new KlingException(
+                ErrorKind.RequestInvalid,
+                $"Nothing was bought for '{path}': it has no prompt. Put one into '{path}.txt', or give -Prompt for images without a text file.")
+            : request with { Prompt = prompt };
+    }
+
+    /// <summary>Has the video made, or waits until it is.</summary>
+    private async Task<(KlingVideoTask Task, bool IsNew)> MakeAsync(
+        IdentifiedRequest identified,
+        KlingVideoTask? earlier,
+        OutputPath? place,
+        Progress progress,
+        CancellationToken cancellationToken)
+    {
+        if (earlier is not null)
+        {
+            return place is { IsThere: true } ? (earlier, false) : (await WaitAsync(earlier, progress, cancellationToken).ConfigureAwait(false), false);
+        }
+
+        await EnterAsync(_inFlight, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            TaskClaim claim = await BuyAsync(identified, progress, cancellationToken).ConfigureAwait(false);
+            return (await WaitAsync(claim.Task, progress, cancellationToken).ConfigureAwait(false), claim.IsNew);
+        }
+        finally
+        {
+            _inFlight?.Release();
+        }
+    }
+
+    private async Task<TaskClaim> BuyAsync(IdentifiedRequest identified, Progress progress, CancellationToken cancellationToken)
+    {
+        await _submissions.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            progress.Enter(Stage.Uploading);
+            TaskClaim claim = await _submitter.BuyAsync(identified, cancellationToken).ConfigureAwait(false);
+            if (claim.IsNew)
+            {
+                _lastPurchase = claim.Task;
+                progress.Spend(claim.Task.CreditsReserved);
+            }
+
+            return claim;
+        }
+        finally
+        {
+            _submissions.Release();
+        }
+    }
+
+    private async Task<KlingVideoTask> WaitAsync(KlingVideoTask task, Progress progress, CancellationToken cancellationToken)
+    {
+        _unfinished[task.Id] = task;
+        if (task is { State: KlingTaskState.Succeeded, ResultUri: not null })
+        {
+            return task;
+        }
+
+        progress.Enter(Stage.Generating);
+        Outcome<TaskReference, KlingVideoTask> outcome = await _waits.WaitAsync(task, cancellationToken).ConfigureAwait(false);
+        if (outcome.Value is KlingVideoTask ended)
+        {
+            progress.Settle(ended.CreditsConsumed ?? ended.CreditsReserved);
+            if (ended.State != KlingTaskState.Succeeded)
+            {
+                _unfinished.TryRemove(task.Id, out _);
+            }
+        }
+
+        return outcome.Error is null ? outcome.Value! : throw outcome.Error;
+    }
+
+    /// <summary>Writes the proof of a video, if there is to be one.</summary>
+    /// <returns>What kept it from being written.</returns>
+    private async Task<KlingException?> TryProveAsync(ConvertedVideo video, string? tailHash, CancellationToken cancellationToken)
+    {
+        if (!_options.WritesProof)
+        {
+            return null;
+        }
+
+        try
+        {
+            await Sidecar.Of(video, tailHash).WriteAsync(video.Path, _options.Save.Overwrite, cancellationToken).ConfigureAwait(false);
+            return null;
+        }
+        catch (KlingException exception)
+        {
+            return exception;
+        }
+    }
+
+    private Task<OutputPath> FindPlaceAsync(ConversionItem item, IdentifiedRequest identified, KlingVideoTask? task, CancellationToken cancellationToken)
+        => _saver.Placer.FindAsync(
+            item.Name ?? _saver.Placer.Name(VideoSaver.ValuesOf(task!, item.Index) with { Source = item.Request.Subject }),
+            identified.Identity,
+            task,
+            cancellationToken);
+
+    private static Task EnterAsync(SemaphoreSlim? slots, CancellationToken cancellationToken) => slots?.WaitAsync(cancellationToken) ?? Task.CompletedTask;
+
+    private enum Stage
+    {
+        Queued,
+        Uploading,
+        Generating,
+        Downloading,
+        Made,
+        Reused,
+        Failed,
+        Unknown,
+    }
+
+    /// <summary>Follows one image through the batch.</summary>
+    private sealed class Progress
+    {
+        private readonly ConversionTally _tally;
+        private Stage _stage = Stage.Queued;
+        private decimal? _credits;
+
+        public Progress(ConversionTally tally)
+        {
+            _tally = tally;
+            tally.Update(counts => Add(counts, Stage.Queued, 1));
+        }
+
+        public void Enter(Stage stage)
+        {
+            Stage left = _stage;
+            _stage = stage;
+            _tally.Update(counts => Add(Add(counts, left, -1), stage, 1));
+        }
+
+        public void Spend(decimal credits)
+        {
+            _credits = credits;
+            _tally.Update(counts => counts with { Credits = counts.Credits + credits });
+        }
+
+        /// <summary>The task has ended, and it is known what it has cost. One that was bought in another run does not count.</summary>
+        public void Settle(decimal consumed)
+        {
+            if (_credits is decimal reserved && reserved != consumed)
+            {
+                _credits = consumed;
+                _tally.Update(counts => counts with { Credits = counts.Credits + consumed - reserved });
+            }
+        }
+
+        private static ConversionCounts Add(ConversionCounts counts, Stage stage, int number) => stage switch
+        {
+            Stage.Queued => counts with { Queued = counts.Queued + number },
+            Stage.Uploading => counts with { Uploading = counts.Uploading + number },
+            Stage.Generating => counts with { Generating = counts.Generating + number },
+            Stage.Downloading => counts with { Downloading = counts.Downloading + number },
+            Stage.Made => counts with { Made = counts.Made + number },
+            Stage.Reused => counts with { Reused = counts.Reused + number },
+            Stage.Failed => counts with { Failed = counts.Failed + number },
+            _ => counts with { Unknown = counts.Unknown + number },
+        };
+    }
+}

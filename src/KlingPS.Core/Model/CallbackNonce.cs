@@ -1,0 +1,43 @@
+namespace KlingPS.Core.Model;
+
+/// <summary>The number of an attempt in the address of its callback: <c>klingps=&lt;nonce&gt;</c> in the query.</summary>
+public static class CallbackNonce
+{
+    private const string Parameter = "klingps=";
+    private const int Length = 32;
+
+    /// <summary>Puts the number of an attempt into an address. All else in it stays as it is; another number is replaced.</summary>
+    /// <param name="uri">The address that the user wants to be called at.</param>
+    /// <param name="nonce">See <see cref="TaskIntent.Nonce"/>.</param>
+    /// <returns>The address to ask the service to call; <see langword="null"/> where there is none.</returns>
+    public static string? Append(string? uri, string nonce)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(nonce);
+        if (uri is null)
+        {
+            return null;
+        }
+
+        (string address, string? query, string fragment) = Split(uri);
+        string own = query is null ? string.Empty : string.Join('&', query.Split('&').Where(part => !part.StartsWith(Parameter, StringComparison.Ordinal)));
+        return $"{address}?{own}{(own.Length > 0 ? "&" : string.Empty)}{Parameter}{nonce}{fragment}";
+    }
+
+    /// <summary>The number of an attempt in an address, or in the target of a request.</summary>
+    /// <param name="uri">The address, absolute or not.</param>
+    /// <returns>32 hex digits in lower case; <see langword="null"/> when there are none.</returns>
+    public static string? Find(string? uri)
+        => uri is null ? null : Split(uri).Query?.Split('&')
+            .Where(part => part.StartsWith(Parameter, StringComparison.Ordinal))
+            .Select(part => part[Parameter.Length..])
+            .FirstOrDefault(nonce => nonce.Length == Length && nonce.All(char.IsAsciiHexDigitLower));
+
+    private static (string Address, string? Query, string Fragment) Split(string uri)
+    {
+        int hash = uri.IndexOf('#', StringComparison.Ordinal);
+        string fragment = hash < 0 ? string.Empty : uri[hash..];
+        string rest = hash < 0 ? uri : uri[..hash];
+        int mark = rest.IndexOf('?', StringComparison.Ordinal);
+        return mark < 0 ? (rest, null, fragment) : (rest[..mark], rest[(mark + 1)..], fragment);
+    }
+}

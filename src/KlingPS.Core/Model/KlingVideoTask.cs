@@ -1,0 +1,118 @@
+namespace KlingPS.Core.Model;
+
+/// <summary>One video: what was asked for, where it stands, what it cost and where it is. A snapshot; it does not change.</summary>
+#pragma warning disable CA1036 // PowerShell's own operators compare through the interface.
+public sealed record KlingVideoTask : IComparable
+#pragma warning restore CA1036
+{
+    /// <summary>The local number of the task, small and easy to type, like a job's.</summary>
+    public long Id { get; init; }
+
+    /// <summary>The service's id; <see langword="null"/> while it is not known.</summary>
+    public string? TaskId { get; init; }
+
+    /// <summary>Where the task stands.</summary>
+    public KlingTaskState State { get; init; }
+
+    /// <summary>The model's id.</summary>
+    public string Model { get; init; } = KlingModel.Default;
+
+    /// <summary>What happens in the video.</summary>
+    public string? Prompt { get; init; }
+
+    /// <summary>What should not be seen.</summary>
+    public string? NegativePrompt { get; init; }
+
+    /// <summary>The length of the video in seconds: 5 or 10.</summary>
+    public int Duration { get; init; } = KlingModel.DefaultDuration;
+
+    /// <summary>How closely the prompt is followed, 0 to 1; <see langword="null"/> when the service's default was left in force.</summary>
+    public decimal? CfgScale { get; init; }
+
+    /// <summary>Which of several deliberate variants of the same video it is, from 1.</summary>
+    public int Take { get; init; } = 1;
+
+    /// <summary>The full path of the image the video was made from; <see langword="null"/> when it was given as an address.</summary>
+    public string? SourcePath { get; init; }
+
+    /// <summary>The SHA-256 of that image, in lower-case hex.</summary>
+    public string? SourceHash { get; init; }
+
+    /// <summary>The address the service fetched the image from.</summary>
+    public string? ImageUri { get; init; }
+
+    /// <summary>The full path of the image the video ends with.</summary>
+    public string? TailImagePath { get; init; }
+
+    /// <summary>The address the service fetched that image from.</summary>
+    public string? TailImageUri { get; init; }
+
+    /// <summary>Where the service posts the result.</summary>
+    public string? CallbackUri { get; init; }
+
+    /// <summary>The link to the finished video.</summary>
+    public string? ResultUri { get; init; }
+
+    /// <summary>When the task was submitted.</summary>
+    public DateTimeOffset CreatedAt { get; init; }
+
+    /// <summary>When the task ended.</summary>
+    public DateTimeOffset? CompletedAt { get; init; }
+
+    /// <summary>
+    /// When the link to the video is expected to die: 24 hours after the end, the shorter of the two periods the service documents.
+    /// </summary>
+    public DateTimeOffset? ExpiresAt { get; init; }
+
+    /// <summary>Credits set aside for the task while its end is open.</summary>
+    public decimal CreditsReserved { get; init; }
+
+    /// <summary>Credits the task has cost; <see langword="null"/> until it ends.</summary>
+    public decimal? CreditsConsumed { get; init; }
+
+    /// <summary>The service's code of a failed or rejected task.</summary>
+    public string? FailCode { get; init; }
+
+    /// <summary>Why the task failed, was rejected, or is unknown.</summary>
+    public string? FailMessage { get; init; }
+
+    /// <summary>The full path the video was saved to.</summary>
+    public string? SavedPath { get; init; }
+
+    /// <summary>The SHA-256 of the saved video, in lower-case hex.</summary>
+    public string? SavedHash { get; init; }
+
+    /// <summary>The unknown attempt that this one was submitted in place of.</summary>
+    public long? Replaces { get; init; }
+
+    /// <summary>The account that pays, as a fingerprint.</summary>
+    internal string Account { get; init; } = string.Empty;
+
+    /// <summary>What makes two purchases the same; <see langword="null"/> for a task taken in from the service that did not say what was asked for.</summary>
+    internal string? Identity { get; init; }
+
+    /// <summary>The number of the attempt, see <see cref="TaskIntent.Nonce"/>; <see langword="null"/> for a task taken in from the service.</summary>
+    internal string? Nonce { get; init; }
+
+    /// <summary>When the service accepted the task, by its own clock as soon as that is known.</summary>
+    internal DateTimeOffset? AcceptedAt { get; init; }
+
+    /// <summary>Whether this snapshot's failure has been written to the user's error stream already.</summary>
+    internal bool IsFailureReported { get; init; }
+
+    /// <summary>The image's path, or its address.</summary>
+    internal string Subject => SourcePath ?? ImageUri ?? TaskId ?? $"task {Id}";
+
+    /// <summary>Compares by <see cref="Id"/>, so that <c>Sort-Object</c> and <c>Compare-Object</c> know which task is which.</summary>
+    /// <param name="obj">Another task.</param>
+    /// <exception cref="ArgumentException">It is no task.</exception>
+    public int CompareTo(object? obj) => obj switch
+    {
+        null => 1,
+        KlingVideoTask other => Id.CompareTo(other.Id),
+        _ => throw new ArgumentException("A task can only be compared with a task.", nameof(obj)),
+    };
+
+    /// <summary>The service's id, so that a task can stand wherever an id is wanted; empty while it is not known.</summary>
+    public override string ToString() => TaskId ?? string.Empty;
+}

@@ -1,0 +1,40 @@
+using System.Security.Cryptography;
+
+namespace KlingPS.Core.Model;
+
+/// <summary>A purchase that is about to be made.</summary>
+public sealed record TaskIntent
+{
+    /// <summary>The account that pays, as a fingerprint of key and endpoint.</summary>
+    public required string Account { get; init; }
+
+    /// <summary>What will be asked for.</summary>
+    public required VideoRequest Request { get; init; }
+
+    /// <summary>What makes two purchases the same: see <see cref="AttemptIdentity"/>.</summary>
+    public required string Identity { get; init; }
+
+    /// <summary>The full path of the image.</summary>
+    public string? SourcePath { get; init; }
+
+    /// <summary>The SHA-256 of the image, in lower-case hex.</summary>
+    public string? SourceHash { get; init; }
+
+    /// <summary>The full path of the image the video ends with.</summary>
+    public string? TailImagePath { get; init; }
+
+    /// <summary>Which of several deliberate variants of the same video it is, from 1.</summary>
+    public int Take { get; init; } = 1;
+
+    /// <summary>Credits to set aside.</summary>
+    public required decimal Credits { get; init; }
+
+    /// <summary>The limits that hold; <see langword="null"/> for none.</summary>
+    public BudgetLimit? Budget { get; init; }
+
+    /// <summary>The unknown attempt that this one takes the place of; it is abandoned in the same step.</summary>
+    public long? Replaces { get; init; }
+
+    /// <summary>A number that no other attempt has: 128 random bits in lower-case hex. A callback that carries it settles the attempt.</summary>
+    public string Nonce { get; init; } = Convert.ToHexString(RandomNumberGenerator.GetBytes(16)).ToLowerInvariant();
+}

@@ -1,0 +1,35 @@
+namespace KlingPS.Core.Model;
+
+/// <summary>What the service says of a task at one moment: the <c>data</c> of <c>recordInfo</c>, and of a callback.</summary>
+public sealed record TaskSnapshot
+{
+    /// <summary>The service's id of the task; opaque.</summary>
+    public required string TaskId { get; init; }
+
+    /// <summary>Where the task stands. A state word that is not known here counts as <see cref="KlingTaskState.Waiting"/>.</summary>
+    public required KlingTaskState State { get; init; }
+
+    /// <summary>The state in the service's own word.</summary>
+    public string? StateText { get; init; }
+
+    /// <summary>The links to the finished videos; empty until then, and sometimes for a moment after.</summary>
+    public IReadOnlyList<string> ResultUris { get; init; } = [];
+
+    /// <summary>The code of a failed task, such as 400, 422, 500 or 501, or a word.</summary>
+    public string? FailCode { get; init; }
+
+    /// <summary>The service's sentence on why the task failed.</summary>
+    public string? FailMessage { get; init; }
+
+    /// <summary>When the service accepted the task.</summary>
+    public DateTimeOffset? CreatedAt { get; init; }
+
+    /// <summary>When the task ended.</summary>
+    public DateTimeOffset? CompletedAt { get; init; }
+
+    /// <summary>Credits: reserved while the task runs, spent when it has succeeded, 0 when it has failed.</summary>
+    public decimal? CreditsConsumed { get; init; }
+
+    /// <summary>The request the task was made from, where the answer repeats it.</summary>
+    public VideoRequest? Request { get; init; }
+}

@@ -1,0 +1,111 @@
+using System.Text;
+
+namespace KlingPS.Core.Saving;
+
+/// <summary>
+/// Makes names that every file system takes, so that videos made on one machine can be copied to any other.
+/// </summary>
+internal static class SafeName
+{
+    /// <summary>The longest name of a folder, in UTF-8 bytes: the limit of common Linux file systems, the narrowest there is.</summary>
+    public const int MaximumFolderBytes = 255;
+
+    /// <summary>The longest name of a file, in UTF-8 bytes: leaves room for the <c>.partial.json</c> that a download has behind its name.</summary>
+    public const int MaximumFileBytes = 242;
+
+    private const int MaximumExtensionLength = 6;
+
+    private static readonly HashSet<string> s_devices = new(
+        [
+            "CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$", "CLOCK$",
+            .. "0123456789¹²³".SelectMany(digit => new[] { $"COM{digit}", $"LPT{digit}" }),
+        ],
+        StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>
+    /// Makes one segment of a path: never empty, without separators and other characters Windows refuses, without dots
+    /// and spaces at its end, no Windows device, no leading <c>~</c>, in Unicode's form C, and short enough.
+    /// Making it again changes nothing.
+    /// </summary>
+    /// <param name="text">Any text.</param>
+    /// <param name="extension">An extension (see <see cref="ExtensionOf"/>) that is kept whole, or nothing.</param>
+    /// <param name="maximumBytes">The limit of the segment in UTF-8 bytes, extension included.</param>
+    public static string Make(string text, string extension, int maximumBytes)
+    {
+        int maximum = maximumBytes - extension.Length;
+        char[] characters = Replace(Replace(text, IsNotUnicode).Normalize(NormalizationForm.FormC), IsIllegal).Trim().ToCharArray();
+        if (characters is ['~', ..])
+        {
+            characters[0] = '_';
+        }
+
+        string name = Shorten(new string(characters), maximum);
+        if (name.Length == 0)
+        {
+            name = "_";
+        }
+
+        if (s_devices.Contains(name.Split('.')[0].TrimEnd()))
+        {
+            name = Shorten("_" + name, maximum);
+        }
+
+        return name + extension;
+    }
+
+    /// <summary>Cuts a text between two characters to so many UTF-8 bytes, and takes dots and white space off its end.</summary>
+    public static string Shorten(string text, int maximumBytes)
+    {
+        int length = 0;
+        foreach (Rune rune in text.EnumerateRunes())
+        {
+            maximumBytes -= rune.Utf8SequenceLength;
+            if (maximumBytes < 0)
+            {
+                break;
+            }
+
+            length += rune.Utf16SequenceLength;
+        }
+
+        while (length > 0 && (text[length - 1] == '.' || char.IsWhiteSpace(text[length - 1])))
+        {
+            length--;
+        }
+
+        return text[..length];
+    }
+
+    /// <summary>
+    /// The extension a name ends in, with its dot: up to five ASCII letters and digits, among them a letter, so that the
+    /// "5" of "take 2.5" is none. Empty if there is none.
+    /// </summary>
+    public static string ExtensionOf(string name)
+    {
+        int dot = name.LastIndexOf('.');
+        string extension = dot < 0 ? string.Empty : name[dot..];
+        return extension.Length <= MaximumExtensionLength
+            && extension.Skip(1).All(char.IsAsciiLetterOrDigit)
+            && extension.Any(char.IsAsciiLetter)
+            ? extension
+            : string.Empty;
+    }
+
+    private static string Replace(string text, Func<string, int, bool> isBad) =>
+        string.Create(text.Length, (text, isBad), static (result, state) =>
+        {
+            for (int i = 0; i < result.Length; i++)
+            {
+                result[i] = state.isBad(state.text, i) ? '_' : state.text[i];
+            }
+        });
+
+    /// <summary>Half a surrogate pair, or a value that is no character: what cannot be normalised or written as UTF-8.</summary>
+    private static bool IsNotUnicode(string text, int index) =>
+        text[index] is '\uFFFE' or '\uFFFF'
+        || (char.IsHighSurrogate(text[index]) && !(index + 1 < text.Length && char.IsLowSurrogate(text[index + 1])))
+        || (char.IsLowSurrogate(text[index]) && !(index > 0 && char.IsHighSurrogate(text[index - 1])));
+
+    private static bool IsIllegal(string text, int index) =>
+        text[index] is '<' or '>' or ':' or '"' or '/' or '\\' or '|' or '?' or '*' || char.IsControl(text[index]);
+}

@@ -1,0 +1,152 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using KlingPS.Core.Converting;
+using KlingPS.Core.Model;
+
+namespace KlingPS.Core.Saving;
+
+/// <summary>Tells what a video was made from: a JSON file beside it, <c>fox.mp4.json</c> for <c>fox.mp4</c>.</summary>
+public sealed record Sidecar
+{
+    /// <summary>The service's id of the task.</summary>
+    public required string? TaskId { get; init; }
+
+    /// <summary>The local number of the task.</summary>
+    public required long Id { get; init; }
+
+    /// <summary>When the task was submitted.</summary>
+    public required DateTimeOffset CreatedAt { get; init; }
+
+    /// <summary>When the video was finished.</summary>
+    public required DateTimeOffset? CompletedAt { get; init; }
+
+    /// <summary>What it cost, in credits.</summary>
+    public required decimal? Credits { get; init; }
+
+    /// <summary>The image and its hash.</summary>
+    public required SidecarFile Source { get; init; }
+
+    /// <summary>The image at the end.</summary>
+    public required SidecarFile? TailImage { get; init; }
+
+    /// <summary>What was asked for.</summary>
+    public required SidecarRequest Request { get; init; }
+
+    /// <summary>The name of the video, beside this file, and its hash.</summary>
+    public required SidecarFile Video { get; init; }
+
+    /// <summary>The proof of a saved video.</summary>
+    /// <param name="video">The video.</param>
+    /// <param name="tailHash">The SHA-256 of the image at the end, in lower-case hex.</param>
+    public static Sidecar Of(ConvertedVideo video, string? tailHash)
+    {
+        ArgumentNullException.ThrowIfNull(video);
+        KlingVideoTask task = video.Task;
+        return new Sidecar
+        {
+            TaskId = task.TaskId,
+            Id = task.Id,
+            CreatedAt = task.CreatedAt,
+            CompletedAt = task.CompletedAt,
+            Credits = task.CreditsConsumed,
+            Source = new SidecarFile { Path = video.SourcePath, Uri = task.ImageUri, Sha256 = task.SourceHash },
+            TailImage = (task.TailImagePath ?? task.TailImageUri) is null ? null
+                : new SidecarFile { Path = task.TailImagePath, Uri = task.TailImageUri, Sha256 = tailHash },
+            Request = new SidecarRequest
+            {
+                Model = task.Model,
+                Prompt = task.Prompt,
+                NegativePrompt = task.NegativePrompt,
+                Duration = task.Duration,
+                CfgScale = task.CfgScale,
+                Take = task.Take,
+            },
+            Video = new SidecarFile { Path = Path.GetFileName(video.Path), Sha256 = task.SavedHash },
+        };
+    }
+
+    /// <summary>Writes the proof beside its video, whole or not at all; a proof that says the same stays as it is, and another is replaced.</summary>
+    /// <param name="videoPath">The full path of the video.</param>
+    /// <param name="overwrite">Whether a file of that name is replaced that is no proof.</param>
+    /// <param name="cancellationToken">Stops the writing.</param>
+    /// <exception cref="KlingException">
+    /// <see cref="ErrorKind.FileExists"/>: a file that is no proof is in its place.
+    /// <see cref="ErrorKind.DestinationUnusable"/>: it cannot be written.
+    /// </exception>
+    public async Task WriteAsync(string videoPath, bool overwrite, CancellationToken cancellationToken)
+    {
+        string path = videoPath + ".json";
+
+        // Not named after the video: two images may share it, and its name may be as long as names can be.
+        string temporary = Path.Combine(Path.GetDirectoryName(path)!, $".klingps-{Guid.NewGuid():N}");
+        try
+        {
+            byte[] content = JsonSerializer.SerializeToUtf8Bytes(this, s_context.Sidecar);
+            if (File.Exists(path))
+            {
+                byte[] present = await File.ReadAllBytesAsync(path, cancellationToken).ConfigureAwait(false);
+                if (present.AsSpan().SequenceEqual(content))
+                {
+                    return;
+                }
+
+                if (!overwrite && !IsProof(present))
+                {
+                    throw new KlingException(ErrorKind.FileExists, $"The video '{videoPath}' is whole, but its proof was not written: '{path}' is a file of yours. Move it away, or let -Force replace it.");
+                }
+            }
+
+            // Not to be called off half way: it is short.
+            await File.WriteAllBytesAsync(temporary, content, CancellationToken.None).ConfigureAwait(false);
+            File.Move(temporary, path, overwrite: true);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            TryDelete(temporary);
+            throw new KlingException(ErrorKind.DestinationUnusable, $"The video '{videoPath}' is whole, but its proof '{path}' cannot be written: {exception.Message}", exception);
+        }
+    }
+
+    /// <summary>Whether a file was written by this class, for whatever video.</summary>
+    private static bool IsProof(ReadOnlyMemory<byte> content)
+    {
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(content);
+            return document.RootElement is { ValueKind: JsonValueKind.Object } root
+                && root.TryGetProperty("id", out _)
+                && root.TryGetProperty("source", out _)
+                && root.TryGetProperty("request", out _)
+                && root.TryGetProperty("video", out JsonElement video)
+                && video.ValueKind == JsonValueKind.Object
+                && video.TryGetProperty("sha256", out _);
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
+    }
+
+    private static void TryDelete(string path)
+    {
+        try
+        {
+            File.Delete(path);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // What kept the proof from being written keeps this from being deleted, too.
+        }
+    }
+
+    private static readonly SidecarJsonContext s_context = new(new JsonSerializerOptions
+    {
+        WriteIndented = true,
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+
+        // It is read by people, whose prompts need not be in English.
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    });
+}

@@ -1,0 +1,21 @@
+using System.Threading.Channels;
+
+namespace KlingPS.Core.Stages;
+
+/// <summary>
+/// A part of the pipeline that takes items while it hands out what became of earlier ones. Disposing it tells what runs to
+/// stop and does not wait for it: the prompt comes back at once. A purchase that is under way ends by itself and is recorded.
+/// </summary>
+/// <typeparam name="TIn">An item.</typeparam>
+/// <typeparam name="TOut">What becomes of it.</typeparam>
+public interface IPipelineStage<TIn, TOut> : IDisposable
+{
+    /// <summary>What has become of the items, as it becomes known. Ends when everything posted has come out.</summary>
+    ChannelReader<TOut> Results { get; }
+
+    /// <summary>Takes an item as soon as there is room for it.</summary>
+    Task PostAsync(TIn item, CancellationToken cancellationToken);
+
+    /// <summary>Says that no more items will come.</summary>
+    void Complete();
+}

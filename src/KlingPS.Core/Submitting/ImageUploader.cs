@@ -1,0 +1,133 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
+using KlingPS.Core.Api;
+using KlingPS.Core.Imaging;
+using KlingPS.Core.Ledger;
+using KlingPS.Core.Sessions;
+
+namespace KlingPS.Core.Submitting;
+
+/// <summary>Brings local images to where the service can fetch them, each content once.</summary>
+[SuppressMessage("Design", "CA1001", Justification = "A semaphore holds nothing to free unless its wait handle is asked for.")]
+public sealed class ImageUploader
+{
+    /// <summary>Uploads at the same time; more would only share the line.</summary>
+    private const int MaxUploads = 4;
+
+    /// <summary>How long the service keeps an upload, by its current pages (older ones say three days).</summary>
+    private static readonly TimeSpan s_lifetime = TimeSpan.FromHours(24);
+
+    /// <summary>What must be left of it to be used again: the task may wait before the service fetches the image.</summary>
+    private static readonly TimeSpan s_reserve = TimeSpan.FromHours(1);
+
+    private readonly KlingSession _session;
+    private readonly KlingClient _client;
+    private readonly IPipelineObserver? _observer;
+    private readonly FileHashes _hashes;
+    private readonly ConcurrentDictionary<string, byte> _warned = new();
+    private readonly SemaphoreSlim _slots = new(MaxUploads);
+    private readonly ConcurrentDictionary<string, SemaphoreSlim> _turns = new();
+
+    /// <summary>Creates the uploader.</summary>
+    public ImageUploader(KlingSession session, IPipelineObserver? observer)
+    {
+        ArgumentNullException.ThrowIfNull(session);
+        _session = session;
+        _observer = observer;
+        _client = session.CreateClient(observer);
+        _hashes = new FileHashes(session);
+    }
+
+    /// <summary>Uploads an image, or finds an earlier upload of the same content that can still be used.</summary>
+    /// <param name="path">The full path of the image.</param>
+    /// <param name="force">Uploads even if there is an earlier one.</param>
+    /// <param name="cancellationToken">Stops the upload.</param>
+    /// <exception cref="KlingException">The file is no image the service takes, cannot be read, or could not be uploaded.</exception>
+    public async Task<PreparedImage> UploadAsync(string path, bool force, CancellationToken cancellationToken)
+        => await UploadAsync(await IdentifyAsync(path, cancellationToken).ConfigureAwait(false), force, cancellationToken).ConfigureAwait(false);
+
+    /// <summary>Looks at an image and tells its content from every other; sends nothing.</summary>
+    /// <param name="path">The full path of the image.</param>
+    /// <param name="cancellationToken">Stops the reading.</param>
+    /// <exception cref="KlingException">The file is no image the service takes, or cannot be read.</exception>
+    public async Task<IdentifiedImage> IdentifyAsync(string path, CancellationToken cancellationToken)
+    {
+        ImageReport report = (await ImageInspector.InspectAsync(path, cancellationToken).ConfigureAwait(false)).EnsureSupported();
+        foreach (string warning in _warned.TryAdd(path, 0) ? report.Warnings : [])
+        {
+            _observer?.OnWarning($"'{path}': {warning}");
+        }
+
+        return new IdentifiedImage(report, await _hashes.GetAsync(path, cancellationToken).ConfigureAwait(false));
+    }
+
+    /// <summary>Uploads an image that has been looked at, or finds an earlier upload of the same content that can still be used.</summary>
+    /// <param name="image">The image.</param>
+    /// <param name="force">Uploads even if there is an earlier one.</param>
+    /// <param name="cancellationToken">Stops the upload.</param>
+    /// <exception cref="KlingException">The file cannot be read, or could not be uploaded.</exception>
+    public async Task<PreparedImage> UploadAsync(IdentifiedImage image, bool force, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        (ImageReport report, string hash) = image;
+
+        // Two files of the same content wait for each other, so that the second finds the upload of the first.
+        SemaphoreSlim turn = _turns.GetOrAdd(hash, static _ => new SemaphoreSlim(1));
+        await turn.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            UploadRecord? earlier = force ? null : await _session.Ledger.FindUploadAsync(_session.Account, hash, cancellationToken).ConfigureAwait(false);
+            if (earlier is not null && earlier.ExpiresAt - s_reserve > _session.TimeProvider.GetUtcNow())
+            {
+                return new PreparedImage(report, earlier, IsReused: true);
+            }
+
+            UploadRecord upload = await SendAsync(report, hash, cancellationToken).ConfigureAwait(false);
+            return new PreparedImage(report, upload, IsReused: false);
+        }
+        finally
+        {
+            turn.Release();
+        }
+    }
+
+    private async Task<UploadRecord> SendAsync(ImageReport report, string hash, CancellationToken cancellationToken)
+    {
+        await _slots.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            using var reporter = new TransferReporter(_observer, _session.TimeProvider, Path.GetFileName(report.Path), isUpload: true, report.Length);
+            UploadedFile file = await _client.UploadAsync(
+                new UploadRequest
+                {
+                    Path = report.Path,
+                    FileName = hash + Extension(report.Format),
+                    Sha256 = hash,
+                    MimeType = report.MimeType!,
+                    Progress = reporter,
+                },
+                cancellationToken).ConfigureAwait(false);
+            DateTimeOffset now = _session.TimeProvider.GetUtcNow();
+            var upload = new UploadRecord(_session.Account, hash, file.Uri, now, now + s_lifetime);
+            await _session.Ledger.RecordUploadAsync(upload, cancellationToken).ConfigureAwait(false);
+            return upload;
+        }
+        catch (KlingException exception) when (exception.Kind == ErrorKind.FileUnreadable)
+        {
+            // Its hash may come from the ledger, and would from now on in every run.
+            await _hashes.RenewAsync(report.Path, cancellationToken).ConfigureAwait(false);
+            throw;
+        }
+        finally
+        {
+            _slots.Release();
+        }
+    }
+
+    private static string Extension(ImageFormat format) => format switch
+    {
+        ImageFormat.Jpeg => ".jpg",
+        ImageFormat.Png => ".png",
+        _ => ".webp",
+    };
+}

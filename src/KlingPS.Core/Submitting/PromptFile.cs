@@ -1,0 +1,55 @@
+using System.Text;
+using KlingPS.Core.Model;
+
+namespace KlingPS.Core.Submitting;
+
+/// <summary>The prompt of an image in a text file beside it: <c>fox.png.txt</c>, or <c>fox.txt</c>. UTF-8, or what its byte order mark says.</summary>
+public static class PromptFile
+{
+    /// <summary>Nothing this long is a prompt, in bytes.</summary>
+    private const int MaxLength = 64 * 1024;
+
+    private static readonly UTF8Encoding s_utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
+    /// <summary>Reads the prompt of an image.</summary>
+    /// <param name="imagePath">The full path of the image.</param>
+    /// <param name="cancellationToken">Stops the reading.</param>
+    /// <returns>The text without white space around it; <see langword="null"/> when there is no such file or nothing in it.</returns>
+    /// <exception cref="KlingException">
+    /// <see cref="ErrorKind.RequestInvalid"/>: it is longer than a prompt may be. <see cref="ErrorKind.FileUnreadable"/>: it cannot be read.
+    /// </exception>
+    public static async Task<string?> ReadAsync(string imagePath, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(imagePath);
+        foreach (string path in (string[])[imagePath + ".txt", Path.ChangeExtension(imagePath, ".txt")])
+        {
+            if (File.Exists(path) && await ReadTextAsync(path, cancellationToken).ConfigureAwait(false) is { Length: > 0 } prompt)
+            {
+                return prompt.Length <= KlingModel.MaxPromptLength ? prompt : throw TooLong(path, prompt.Length);
+            }
+        }
+
+        return null;
+    }
+
+    private static async Task<string> ReadTextAsync(string path, CancellationToken cancellationToken)
+    {
+        try
+        {
+            long length = new FileInfo(path).Length;
+            return length <= MaxLength ? (await File.ReadAllTextAsync(path, s_utf8, cancellationToken).ConfigureAwait(false)).Trim() : throw TooLong(path, length);
+        }
+        catch (DecoderFallbackException exception)
+        {
+            throw new KlingException(ErrorKind.RequestInvalid, $"The prompt in '{path}' is not UTF-8, so its letters would be garbled. Save the file as UTF-8. Nothing was bought for its image.", exception);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new KlingException(ErrorKind.FileUnreadable, $"The prompt in '{path}' cannot be read: {exception.Message} Nothing was bought for its image.", exception);
+        }
+    }
+
+    private static KlingException TooLong(string path, long length) => new(
+        ErrorKind.RequestInvalid,
+        $"The prompt in '{path}' has {length} characters; the service takes at most {KlingModel.MaxPromptLength}. Nothing was bought for its image.");
+}

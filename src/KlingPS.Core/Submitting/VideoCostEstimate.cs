@@ -1,0 +1,24 @@
+using System.Globalization;
+using KlingPS.Core.Model;
+
+namespace KlingPS.Core.Submitting;
+
+/// <summary>What videos would cost.</summary>
+public sealed record VideoCostEstimate
+{
+    /// <summary>How many videos.</summary>
+    public required int Count { get; init; }
+
+    /// <summary>Their length in all, in seconds.</summary>
+    public required int Seconds { get; init; }
+
+    /// <summary>What they would cost, in credits. Failed tasks cost nothing.</summary>
+    public required decimal Credits { get; init; }
+
+    /// <summary>The same in US dollars, at the price of one credit.</summary>
+    public decimal Dollars => Credits * KlingModel.DollarsPerCredit;
+
+    /// <summary>In words, such as <c>3 videos, 15 seconds: 126 credits (0.63 US dollars)</c>.</summary>
+    public override string ToString()
+        => string.Create(CultureInfo.InvariantCulture, $"{Count} {(Count == 1 ? "video" : "videos")}, {Seconds} seconds: {Credits:0.##} credits ({Dollars:0.00} US dollars)");
+}

@@ -1,0 +1,673 @@
+using System.Net;
+using System.Text;
+using System.Text.RegularExpressions;
+using KlingPS.Core.Converting;
+using KlingPS.Core.Model;
+using KlingPS.Core.Saving;
+using KlingPS.Core.Stages;
+using KlingPS.Core.Submitting;
+using KlingPS.Core.Tests.Api;
+using KlingPS.Core.Tests.Saving;
+using KlingPS.Core.Tests.Stages;
+using KlingPS.Core.Waiting;
+
+namespace KlingPS.Core.Tests.Converting;
+
+[Collection(UsesTestClock.Name)]
+public sealed class VideoConverterTests : IAsyncDisposable
+{
+    private readonly PipelineHarness _harness = new();
+
+    public VideoConverterTests()
+    {
+        _harness.Makes = PipelineHarness.Succeeded;
+        _harness.Videos.ContentOf = VideoAt;
+    }
+
+    private string Destination => Path.Combine(_harness.Folder, "videos");
+
+    public ValueTask DisposeAsync() => _harness.DisposeAsync();
+
+    /// <summary>Each task's video is unlike any other's.</summary>
+    private static byte[] VideoAt(Uri uri) => TestMp4.Create(3000, uri.AbsolutePath.Aggregate(17, (hash, character) => unchecked((hash * 31) + character)));
+
+    private static byte[] VideoOf(KlingVideoTask task) => VideoAt(new Uri(task.ResultUri!));
+
+    private VideoConverter Converter(ConversionOptions? options = null, bool overwrite = false, string template = NameTemplate.DefaultText)
+        => new(
+            _harness.Session,
+            (options ?? new ConversionOptions { Save = Save() }) with { Save = Save() with { Overwrite = overwrite, Template = NameTemplate.Parse(template) } },
+            _harness.Observer);
+
+    private SaveOptions Save() => new() { Destination = Destination };
+
+    private static async Task<Outcome<ConversionItem, ConvertedVideo>[]> StartAsync(VideoConverter converter, SubmissionRequest[] requests, CancellationToken cancellationToken = default)
+    {
+        ConversionItem[] items = [.. requests.Select(converter.Accept).OfType<ConversionItem>()];
+        return await Task.WhenAll(items.Select(item => Task.Run(() => converter.ConvertAsync(item, cancellationToken), CancellationToken.None)));
+    }
+
+    private async Task<Outcome<ConversionItem, ConvertedVideo>[]> RunAsync(VideoConverter converter, params SubmissionRequest[] requests)
+    {
+        Outcome<ConversionItem, ConvertedVideo>[] outcomes = await _harness.Clock.RunAsync(StartAsync(converter, requests));
+        Assert.Equal(outcomes.Length, converter.Counts.Done);
+        Assert.Equal(outcomes.Length, converter.Counts.Total);
+        Assert.Equal(outcomes.Count(outcome => outcome.Value is not null), converter.Counts.Saved);
+        return outcomes;
+    }
+
+    /// <summary>Runs a batch in which all goes well; returns the names of its videos in the order of the images.</summary>
+    private async Task<string[]> MadeAsync(VideoConverter converter, params SubmissionRequest[] requests)
+    {
+        Outcome<ConversionItem, ConvertedVideo>[] outcomes = await RunAsync(converter, requests);
+        Assert.All(outcomes, outcome => Assert.True(outcome.Error is null, outcome.Error?.ToString()));
+        Assert.All(outcomes, outcome => Assert.Equal(VideoOf(outcome.Value!.Task), File.ReadAllBytes(outcome.Value.Path)));
+        Assert.Empty(converter.Unfinished);
+        Assert.Empty(Directory.GetFiles(Destination, "*.partial*", SearchOption.AllDirectories));
+        return [.. outcomes.Select(outcome => Path.GetRelativePath(Destination, outcome.Value!.Path))];
+    }
+
+    private async Task<string[]> MadeAsync(params SubmissionRequest[] requests)
+    {
+        using VideoConverter converter = Converter();
+        return await MadeAsync(converter, requests);
+    }
+
+    private async Task<KlingException> FailsAsync(SubmissionRequest request, ConversionOptions? options = null)
+    {
+        using VideoConverter converter = Converter(options);
+        Outcome<ConversionItem, ConvertedVideo> outcome = Assert.Single(await RunAsync(converter, request));
+        Assert.Null(outcome.Value);
+        return outcome.Error!;
+    }
+
+    [Fact]
+    public async Task An_image_is_bought_and_its_video_is_on_disk_and_the_next_run_sends_nothing()
+    {
+        SubmissionRequest request = _harness.Request("Füchsin.png");
+        using VideoConverter first = Converter();
+        Assert.Equal(["Füchsin.mp4"], await MadeAsync(first, request));
+        Assert.Equal((1, 0, 42m), (first.Counts.Made, first.Counts.Reused, first.Counts.Credits));
+        Assert.Equal(Path.Combine(Destination, "Füchsin.mp4"), Assert.Single(await _harness.ListAsync()).SavedPath);
+        int requests = _harness.Service.Requests.Count;
+
+        using VideoConverter second = Converter();
+        Assert.Equal(["Füchsin.mp4"], await MadeAsync(second, request));
+
+        Assert.Equal((0, 1, 0m), (second.Counts.Made, second.Counts.Reused, second.Counts.Credits));
+        Assert.Equal((1, requests, 1), (_harness.Creates, _harness.Service.Requests.Count, _harness.Videos.Requests.Count));
+    }
+
+    [Fact]
+    public async Task A_renamed_image_gets_its_video_from_where_it_is_and_nothing_is_sent()
+    {
+        SubmissionRequest request = _harness.Request("fox.png");
+        await MadeAsync(request);
+        int requests = _harness.Service.Requests.Count;
+
+        File.Move(request.SourcePath!, Path.Combine(_harness.Folder, "wolf.png"));
+        Assert.Equal(["wolf.mp4"], await MadeAsync(request with { SourcePath = Path.Combine(_harness.Folder, "wolf.png") }));
+
+        Assert.Equal((1, requests, 1), (_harness.Creates, _harness.Service.Requests.Count, _harness.Videos.Requests.Count));
+        Assert.True(File.Exists(Path.Combine(Destination, "fox.mp4")));
+    }
+
+    [Fact]
+    public async Task An_image_that_takes_the_name_of_one_that_was_renamed_gets_a_video_of_its_own()
+    {
+        SubmissionRequest old = _harness.Request("fox.png");
+        await MadeAsync(old);
+        File.Move(old.SourcePath!, Path.Combine(_harness.Folder, "wolf.png"));
+        SubmissionRequest renamed = old with { SourcePath = Path.Combine(_harness.Folder, "wolf.png") };
+        await MadeAsync(renamed);
+
+        SubmissionRequest another = _harness.Request("fox.png", 7);
+
+        Assert.Equal(["fox-2.mp4", "wolf.mp4"], await MadeAsync(another, renamed));
+        Assert.Equal(["wolf.mp4", "fox-2.mp4"], await MadeAsync(renamed, another));
+        Assert.Equal(2, _harness.Creates);
+    }
+
+    [Fact]
+    public async Task A_video_that_is_missing_is_downloaded_again()
+    {
+        SubmissionRequest request = _harness.Request("fox.png");
+        string[] made = await MadeAsync(request);
+        File.Delete(Path.Combine(Destination, made[0]));
+
+        Assert.Equal(made, await MadeAsync(request));
+
+        Assert.Equal((1, 2), (_harness.Creates, _harness.Videos.Requests.Count));
+    }
+
+    [Fact]
+    public async Task An_expired_link_is_renewed()
+    {
+        SubmissionRequest request = _harness.Request("fox.png");
+        string[] made = await MadeAsync(request);
+        File.Delete(Path.Combine(Destination, made[0]));
+        _harness.Videos.Script.Enqueue(_ => VideoServer.ApiResponse(HttpStatusCode.Forbidden));
+        _harness.Service.On(FakeService.RenewPath, Replies.Data("\"https://videos.example/task-1.mp4?fresh\""));
+
+        Assert.Equal(made, await MadeAsync(request));
+
+        Assert.Equal("?fresh", _harness.Videos.Requests[^1].RequestUri!.Query);
+        Assert.Equal(1, _harness.Creates);
+    }
+
+    [Fact]
+    public async Task What_has_failed_before_is_bought_again_only_when_that_is_asked_for()
+    {
+        SubmissionRequest request = _harness.Request("fox.png");
+        _harness.Makes = _ => PipelineHarness.Failed("501", "no video");
+        using VideoConverter failing = Converter();
+        Assert.Equal(ErrorKind.TaskFailed, Assert.Single(await RunAsync(failing, request)).Error!.Kind);
+        Assert.Equal((1, 0m), (failing.Counts.Failed, failing.Counts.Credits));
+        Assert.Empty(failing.Unfinished);
+
+        _harness.Makes = PipelineHarness.Succeeded;
+        KlingException error = await FailsAsync(request);
+        Assert.Equal(ErrorKind.TaskFailed, error.Kind);
+        Assert.Contains("-RetryFailed", error.Message, StringComparison.Ordinal);
+        Assert.Contains("no video (code 501)", error.Message, StringComparison.Ordinal);
+        Assert.Equal(1, _harness.Creates);
+
+        await MadeAsync(request with { RetryFailed = true });
+        await MadeAsync(request with { RetryFailed = true });
+        Assert.Equal(2, _harness.Creates);
+    }
+
+    [Fact]
+    public async Task What_may_have_been_bought_is_never_bought_again_and_holds_up_no_other()
+    {
+        SubmissionRequest lost = _harness.Request("lost.png", 1) with { Prompt = "lost" };
+        SubmissionRequest[] others = [.. Enumerable.Range(2, 5).Select(seed => _harness.Request($"{seed}.png", (uint)seed))];
+        _harness.Service.On(FakeService.CreatePath, async (request, cancellationToken) =>
+        {
+            await request.ReadAsync(cancellationToken);
+            return request.Text.Contains("lost", StringComparison.Ordinal)
+                ? throw new HttpRequestException(HttpRequestError.ResponseEnded)
+                : await _harness.AcceptTask(request, cancellationToken);
+        });
+        using VideoConverter converter = Converter();
+
+        Outcome<ConversionItem, ConvertedVideo>[] outcomes = await RunAsync(converter, [lost, .. others]);
+
+        Assert.Equal(ErrorKind.AttemptUnknown, outcomes[0].Error!.Kind);
+        Assert.All(outcomes[1..], outcome => Assert.NotNull(outcome.Value));
+        Assert.Equal((5, 1, 0), (converter.Counts.Made, converter.Counts.Unknown, converter.Counts.Failed));
+        Assert.Equal(ErrorKind.AttemptUnknown, (await FailsAsync(lost with { RetryFailed = true })).Kind);
+        Assert.Equal(6, _harness.Creates);
+    }
+
+    [Fact]
+    public async Task What_an_earlier_run_has_bought_is_waited_for()
+    {
+        SubmissionRequest[] requests = [_harness.Request("fox.png"), _harness.Request("owl.png", 1)];
+        await StopWhenBoughtAsync(requests);
+        Assert.All(await _harness.ListAsync(), task => Assert.True(task.State.IsPending()));
+
+        _harness.Tasks["task-1"] = PipelineHarness.Succeeded("task-1");
+        _harness.Tasks["task-2"] = PipelineHarness.Succeeded("task-2");
+        using VideoConverter converter = Converter();
+        Assert.Equal(["fox.mp4", "owl.mp4"], await MadeAsync(converter, requests));
+
+        Assert.Equal((2, 2, 0m), (_harness.Creates, converter.Counts.Reused, converter.Counts.Credits));
+    }
+
+    /// <summary>Stops a batch when all its tasks are bought and none is finished.</summary>
+    private async Task StopWhenBoughtAsync(params SubmissionRequest[] requests)
+    {
+        var asked = new CountdownEventAsync(requests.Length);
+        _harness.Makes = taskId =>
+        {
+            int looks = 0;
+            return (request, cancellationToken) =>
+            {
+                if (Interlocked.Increment(ref looks) == 1)
+                {
+                    asked.Signal();
+                }
+
+                return PipelineHarness.Generating(request, cancellationToken);
+            };
+        };
+        using var stop = new CancellationTokenSource();
+        using VideoConverter converter = Converter();
+        Task<Outcome<ConversionItem, ConvertedVideo>[]> running = StartAsync(converter, requests, stop.Token);
+        await _harness.Clock.RunAsync(asked.Task);
+        Assert.Equal(requests.Length, converter.Unfinished.Count);
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => _harness.Clock.RunAsync(running));
+        Assert.Equal(requests.Length, converter.Unfinished.Count);
+    }
+
+    [Fact]
+    public async Task Two_images_of_the_same_content_are_one_task_and_two_files()
+    {
+        Assert.Equal(["fox.mp4", "copy.mp4"], await MadeAsync(_harness.Request("fox.png"), _harness.Request("copy.png")));
+
+        Assert.Equal((1, 1), (_harness.Creates, _harness.Uploads));
+        Assert.Equal(["fox.mp4", "copy.mp4"], await MadeAsync(_harness.Request("fox.png"), _harness.Request("copy.png")));
+        Assert.Equal(1, _harness.Creates);
+    }
+
+    [Fact]
+    public async Task Takes_and_prompts_make_different_videos_of_the_same_image()
+    {
+        SubmissionRequest request = _harness.Request("fox.png");
+        SubmissionRequest[] requests = [request, request with { Take = 2 }, request with { Prompt = "A fox sleeps." }];
+
+        Assert.Equal(["fox.mp4", "fox-2.mp4", "fox-3.mp4"], await MadeAsync(requests));
+        Assert.Equal(["fox.mp4", "fox-2.mp4", "fox-3.mp4"], await MadeAsync(requests));
+
+        Assert.Equal((3, 1), (_harness.Creates, _harness.Uploads));
+        Assert.Equal([1, 2, 1], (await _harness.ListAsync()).OrderBy(task => task.SavedPath!.Length).ThenBy(task => task.SavedPath).Select(task => task.Take));
+    }
+
+    [Fact]
+    public void The_very_same_item_is_taken_once()
+    {
+        using VideoConverter converter = Converter();
+        SubmissionRequest request = _harness.Request("fox.png");
+
+        Assert.NotNull(converter.Accept(request));
+        Assert.Null(converter.Accept(request with { }));
+        Assert.NotNull(converter.Accept(request with { Take = 2 }));
+    }
+
+    [Fact]
+    public async Task Images_of_one_name_get_distinct_videos_that_keep_their_names_when_the_order_changes()
+    {
+        SubmissionRequest[] requests = [_harness.Request("a/fox.png", 1), _harness.Request("b/fox.png", 2), _harness.Request("c/fox.png", 3)];
+        Assert.Equal(["fox.mp4", "fox-2.mp4", "fox-3.mp4"], await MadeAsync(requests));
+
+        Assert.Equal(["fox-3.mp4", "fox-2.mp4"], await MadeAsync(requests[2], requests[1]));
+        SubmissionRequest[] more = [_harness.Request("d/fox.png", 4), requests[0], requests[2], requests[1]];
+        string[] names = await MadeAsync(more);
+        Assert.Equal(["fox.mp4", "fox-3.mp4", "fox-2.mp4"], names[1..]);
+        Assert.DoesNotContain(names[0], names[1..]);
+        Assert.Equal(names, await MadeAsync(more));
+        Assert.Equal(4, _harness.Creates);
+    }
+
+    [Fact]
+    public async Task A_foreign_file_in_the_way_is_told_before_anything_is_bought()
+    {
+        Directory.CreateDirectory(Destination);
+        await File.WriteAllTextAsync(Path.Combine(Destination, "fox.mp4"), "My holiday.");
+
+        KlingException error = await FailsAsync(_harness.Request("fox.png"));
+
+        Assert.Equal(ErrorKind.FileExists, error.Kind);
+        Assert.Empty(_harness.Service.Requests);
+        using VideoConverter forced = Converter(overwrite: true);
+        Assert.Equal(["fox.mp4"], await MadeAsync(forced, _harness.Request("fox.png")));
+    }
+
+    [Fact]
+    public async Task A_name_that_hangs_on_the_purchase_is_made_after_it()
+    {
+        using VideoConverter converter = Converter(template: "{Index}-{TaskId}-{BaseName}");
+        ConversionItem item = converter.Accept(_harness.Request("fox.png"))!;
+        Assert.Null(item.Name);
+
+        Outcome<ConversionItem, ConvertedVideo> outcome = await _harness.Clock.RunAsync(converter.ConvertAsync(item, CancellationToken.None));
+
+        Assert.Equal("1-task-1-fox.mp4", Path.GetFileName(outcome.Value!.Path));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public async Task No_more_tasks_are_at_the_service_than_are_allowed(int limit)
+    {
+        int inFlight = 0;
+        int most = 0;
+        _harness.Makes = taskId =>
+        {
+            int now = Interlocked.Increment(ref inFlight);
+            InterlockedMax(ref most, now);
+            int looks = 0;
+            return (request, cancellationToken) =>
+            {
+                if (Interlocked.Increment(ref looks) < 3)
+                {
+                    return PipelineHarness.Generating(request, cancellationToken);
+                }
+
+                Interlocked.Decrement(ref inFlight);
+                return PipelineHarness.Succeeded(taskId)(request, cancellationToken);
+            };
+        };
+        using VideoConverter converter = Converter(new ConversionOptions { Save = Save(), ThrottleLimit = limit });
+
+        await MadeAsync(converter, [.. Enumerable.Range(0, 10).Select(i => _harness.Request($"{i}.png", (uint)i))]);
+
+        Assert.Equal(limit, most);
+    }
+
+    private static void InterlockedMax(ref int target, int value)
+    {
+        int seen = Volatile.Read(ref target);
+        while (seen < value && Interlocked.CompareExchange(ref target, value, seen) is int found && found != seen)
+        {
+            seen = found;
+        }
+    }
+
+    [Fact]
+    public async Task When_the_credits_end_half_way_what_is_paid_for_is_saved_and_the_rest_is_bought_after_a_top_up()
+    {
+        int credits = 2;
+        _harness.Service.On(FakeService.CreatePath, (request, cancellationToken) => Interlocked.Decrement(ref credits) >= 0
+            ? _harness.AcceptTask(request, cancellationToken)
+            : Replies.Code(402, "Credits insufficient")(request, cancellationToken));
+        SubmissionRequest[] requests = [.. Enumerable.Range(0, 6).Select(i => _harness.Request($"{i}.png", (uint)i))];
+        using VideoConverter poor = Converter();
+
+        Outcome<ConversionItem, ConvertedVideo>[] outcomes = await RunAsync(poor, requests);
+
+        Assert.Equal(2, outcomes.Count(outcome => outcome.Value is not null));
+        Assert.All(outcomes.Where(outcome => outcome.Value is null), outcome => Assert.Equal(ErrorKind.CreditsInsufficient, outcome.Error!.Kind));
+        Assert.Equal((2, 4, 84m), (poor.Counts.Made, poor.Counts.Failed, poor.Counts.Credits));
+
+        credits = 100;
+        using VideoConverter rich = Converter();
+        await MadeAsync(rich, requests);
+        Assert.Equal((4, 2), (rich.Counts.Made, rich.Counts.Reused));
+        Assert.Equal(6, (await _harness.ListAsync()).Count(task => task.State == KlingTaskState.Succeeded));
+    }
+
+    [Fact]
+    public async Task What_goes_over_the_limit_is_not_bought()
+    {
+        SubmissionRequest[] requests =
+            [.. Enumerable.Range(0, 5).Select(i => _harness.Request($"{i}.png", (uint)i) with { Budget = new BudgetLimit { RunId = "run", MaxTasks = 2 } })];
+        using VideoConverter converter = Converter();
+
+        Outcome<ConversionItem, ConvertedVideo>[] outcomes = await RunAsync(converter, requests);
+
+        Assert.Equal(2, outcomes.Count(outcome => outcome.Value is not null));
+        Assert.All(
+            outcomes.Where(outcome => outcome.Value is null),
+            outcome =>
+            {
+                Assert.Equal(ErrorKind.BudgetExceeded, outcome.Error!.Kind);
+                Assert.Contains(outcome.Item.Request.SourcePath!, outcome.Error.Message, StringComparison.Ordinal);
+            });
+        Assert.Equal(2, _harness.Creates);
+    }
+
+    [Fact]
+    public async Task An_image_over_a_limit_that_is_reached_is_not_uploaded()
+    {
+        var budget = new BudgetLimit { RunId = "run", MaxTasks = 1 };
+        using VideoConverter converter = Converter();
+        await MadeAsync(converter, _harness.Request("fox.png") with { Budget = budget });
+
+        ConversionItem item = converter.Accept(_harness.Request("owl.png", 1) with { Budget = budget })!;
+        Outcome<ConversionItem, ConvertedVideo> outcome = await _harness.Clock.RunAsync(converter.ConvertAsync(item, CancellationToken.None));
+
+        Assert.Equal(ErrorKind.BudgetExceeded, outcome.Error!.Kind);
+        Assert.Equal(1, _harness.Uploads);
+    }
+
+    [Fact]
+    public async Task A_task_that_takes_too_long_is_told_and_taken_up_by_the_next_run()
+    {
+        _harness.Makes = _ => PipelineHarness.Generating;
+        SubmissionRequest request = _harness.Request("fox.png");
+        using VideoConverter converter = Converter(new ConversionOptions { Save = Save(), Wait = new WaitOptions { Timeout = TimeSpan.FromSeconds(30) } });
+
+        Assert.Equal(ErrorKind.WaitTimeout, Assert.Single(await RunAsync(converter, request)).Error!.Kind);
+
+        Assert.Equal("task-1", Assert.Single(converter.Unfinished).TaskId);
+        Assert.Equal(42m, converter.Counts.Credits);
+        _harness.Tasks["task-1"] = PipelineHarness.Succeeded("task-1");
+        await MadeAsync(request);
+        Assert.Equal(1, _harness.Creates);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task What_another_process_is_buying_at_this_moment_is_waited_for(bool isAccepted)
+    {
+        SubmissionRequest request = _harness.Request("fox.png");
+        IdentifiedRequest identified = await new VideoSubmitter(_harness.Session, null).IdentifyAsync(request, CancellationToken.None);
+        KlingVideoTask theirs = await _harness.Ledger.BeginAsync(
+            new TaskIntent
+            {
+                Account = _harness.Session.Account,
+                Request = ClientHarness.Video,
+                Identity = identified.Identity,
+                SourcePath = request.SourcePath,
+                SourceHash = identified.Image!.Hash,
+                Credits = 42,
+            },
+            CancellationToken.None);
+        using VideoConverter converter = Converter();
+        Task<string[]> made = MadeWithoutTimeAsync(converter, request);
+        await _harness.Clock.RunAsync(Task.Delay(TimeSpan.FromSeconds(3), _harness.Clock));
+        Assert.False(made.IsCompleted);
+        Assert.Empty(_harness.Service.Requests);
+
+        if (isAccepted)
+        {
+            await _harness.Ledger.RecordAcceptedAsync(theirs.Id, "theirs");
+            _harness.Tasks["theirs"] = PipelineHarness.Succeeded("theirs");
+        }
+        else
+        {
+            await _harness.Ledger.RecordRejectedAsync(theirs.Id, "422", "No.");
+        }
+
+        Assert.Equal(["fox.mp4"], await _harness.Clock.RunAsync(made));
+        Assert.Equal(isAccepted ? 0 : 1, _harness.Creates);
+        Assert.Equal(isAccepted ? 1 : 0, converter.Counts.Reused);
+    }
+
+    private async Task<string[]> MadeWithoutTimeAsync(VideoConverter converter, params SubmissionRequest[] requests)
+    {
+        Outcome<ConversionItem, ConvertedVideo>[] outcomes = await StartAsync(converter, requests);
+        Assert.All(outcomes, outcome => Assert.True(outcome.Error is null, outcome.Error?.ToString()));
+        return [.. outcomes.Select(outcome => Path.GetRelativePath(Destination, outcome.Value!.Path))];
+    }
+
+    [Fact]
+    public async Task A_plan_tells_each_step_counts_a_video_once_and_sends_nothing()
+    {
+        SubmissionRequest there = _harness.Request("there.png", 1);
+        SubmissionRequest gone = _harness.Request("gone.png", 2);
+        await MadeAsync(there, gone);
+        File.Delete(Path.Combine(Destination, "gone.mp4"));
+        SubmissionRequest pending = _harness.Request("pending.png", 3);
+        await StopWhenBoughtAsync(pending);
+        int sent = _harness.Service.Requests.Count;
+        int fetched = _harness.Videos.Requests.Count;
+        SubmissionRequest[] requests =
+            [there, gone, pending, _harness.Request("new.png", 4), _harness.Request("copy.png", 4), _harness.Request("long.png", 5) with { Duration = 10 }, _harness.Request("more.png", 6)];
+
+        using VideoConverter converter = Converter();
+        var steps = new List<(string, ConversionStep)>();
+        var totals = new ConversionPlanTotals();
+        foreach (SubmissionRequest request in requests)
+        {
+            ConversionPlan plan = await converter.PlanAsync(converter.Accept(request)!, isWhatIf: true, CancellationToken.None);
+            Assert.Equal(Path.Combine(Destination, Path.GetFileNameWithoutExtension(request.SourcePath) + ".mp4"), plan.Path);
+            totals = totals.With(plan, maxCredits: null, maxTasks: 2, out _);
+            steps.Add((Path.GetFileNameWithoutExtension(request.SourcePath!), plan.Step));
+        }
+
+        Assert.Equal(
+            [
+                ("there", ConversionStep.Nothing), ("gone", ConversionStep.Download), ("pending", ConversionStep.Wait), ("new", ConversionStep.Buy),
+                ("copy", ConversionStep.Wait), ("long", ConversionStep.Buy), ("more", ConversionStep.Buy),
+            ],
+            steps);
+        Assert.Equal(new ConversionPlanTotals { Bought = 2, Awaited = 2, Downloaded = 1, Present = 1, OverBudget = 1, Credits = 126 }, totals);
+        Assert.Equal((sent, fetched), (_harness.Service.Requests.Count, _harness.Videos.Requests.Count));
+        Assert.Equal(3, (await _harness.ListAsync()).Count);
+    }
+
+    [Fact]
+    public async Task A_plan_leaves_out_what_the_day_s_limit_does_not_allow_any_more()
+    {
+        _harness.Session.DailyCreditCap = 130;
+        await MadeAsync(_harness.Request("yesterday.png", 1));
+        using VideoConverter converter = Converter();
+        var planned = new List<(ConversionStep, bool)>();
+        var totals = new ConversionPlanTotals();
+        foreach (SubmissionRequest request in (SubmissionRequest[])[_harness.Request("a.png", 2), _harness.Request("long.png", 3) with { Duration = 10 }, _harness.Request("b.png", 4), _harness.Request("c.png", 5)])
+        {
+            ConversionPlan plan = await converter.PlanAsync(converter.Accept(request)!, isWhatIf: true, CancellationToken.None);
+            totals = totals.With(plan, maxCredits: null, maxTasks: null, out bool isWithinBudget);
+            Assert.Equal(!plan.IsOverDailyCap, isWithinBudget);
+            if (!isWithinBudget)
+            {
+                converter.Decline(plan);
+            }
+
+            planned.Add((plan.Step, plan.IsOverDailyCap));
+        }
+
+        Assert.Equal([(ConversionStep.Buy, false), (ConversionStep.Buy, true), (ConversionStep.Buy, false), (ConversionStep.Buy, true)], planned);
+        Assert.Equal(new ConversionPlanTotals { Bought = 2, OverBudget = 2, Credits = 84 }, totals);
+    }
+
+    [Fact]
+    public async Task Images_that_are_confirmed_one_by_one_are_not_counted_twice_against_the_day_s_limit()
+    {
+        _harness.Session.DailyCreditCap = 84;
+        using VideoConverter converter = Converter();
+        foreach (SubmissionRequest request in (SubmissionRequest[])[_harness.Request("a.png", 1), _harness.Request("b.png", 2)])
+        {
+            ConversionItem item = converter.Accept(request)!;
+            Assert.False((await converter.PlanAsync(item, isWhatIf: false, CancellationToken.None)).IsOverDailyCap);
+            await _harness.BeganAsync(request.SourcePath!);
+        }
+    }
+
+    [Fact]
+    public async Task What_cannot_be_converted_has_no_plan()
+    {
+        await File.WriteAllTextAsync(Path.Combine(_harness.Folder, "text.png"), "no image");
+        using VideoConverter converter = Converter();
+        ConversionItem item = converter.Accept(new SubmissionRequest { SourcePath = Path.Combine(_harness.Folder, "text.png"), Prompt = "x" })!;
+
+        Assert.Equal(ErrorKind.ImageUnsupported, (await Assert.ThrowsAnyAsync<KlingException>(() => converter.PlanAsync(item, isWhatIf: true, CancellationToken.None))).Kind);
+    }
+
+    [Fact]
+    public async Task Prompts_come_from_the_text_beside_the_image_and_else_from_the_request()
+    {
+        SubmissionRequest own = _harness.Request("own.png", 1);
+        SubmissionRequest plain = _harness.Request("plain.png", 2);
+        await File.WriteAllTextAsync(own.SourcePath + ".txt", "The fox jumps.");
+        using VideoConverter converter = Converter(new ConversionOptions { Save = Save(), PromptFromSidecar = true });
+
+        await MadeAsync(converter, own, plain);
+        Assert.Equal(["A fox runs.", "The fox jumps."], (await _harness.ListAsync()).Select(task => task.Prompt).Order());
+
+        KlingException error = await FailsAsync(plain with { Prompt = string.Empty }, new ConversionOptions { Save = Save(), PromptFromSidecar = true });
+        Assert.Equal(ErrorKind.RequestInvalid, error.Kind);
+        Assert.Contains(plain.SourcePath!, error.Message, StringComparison.Ordinal);
+        Assert.Equal(2, _harness.Creates);
+    }
+
+    [Fact]
+    public async Task A_proof_is_written_beside_each_video_also_where_that_is_there_already()
+    {
+        SubmissionRequest request = _harness.Request("fox.png");
+        await MadeAsync(request);
+        Assert.False(File.Exists(Path.Combine(Destination, "fox.mp4.json")));
+
+        using VideoConverter converter = Converter(new ConversionOptions { Save = Save(), WritesProof = true });
+        await MadeAsync(converter, request);
+
+        KlingVideoTask task = Assert.Single(await _harness.ListAsync());
+        string proof = await File.ReadAllTextAsync(Path.Combine(Destination, "fox.mp4.json"));
+        Assert.All([task.TaskId!, task.SourceHash!, task.SavedHash!, request.Prompt], text => Assert.Contains(text, proof, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_video_comes_out_whose_proof_would_replace_a_file_of_the_user_s()
+    {
+        Directory.CreateDirectory(Destination);
+        string theirs = Path.Combine(Destination, "fox.mp4.json");
+        await File.WriteAllTextAsync(theirs, "mine");
+        using VideoConverter converter = Converter(new ConversionOptions { Save = Save(), WritesProof = true });
+
+        Outcome<ConversionItem, ConvertedVideo> outcome = Assert.Single(await RunAsync(converter, _harness.Request("fox.png")));
+
+        Assert.Equal(ErrorKind.FileExists, outcome.Error!.Kind);
+        Assert.Equal("mine", await File.ReadAllTextAsync(theirs));
+        Assert.Equal((1, 0), (converter.Counts.Made, converter.Counts.Failed));
+        Assert.Empty(converter.Unfinished);
+    }
+
+    [Fact]
+    public async Task An_image_that_cannot_be_uploaded_keeps_no_other_from_being_bought()
+    {
+        string? bad = null;
+        _harness.Service.On(FakeService.UploadPath, async (request, cancellationToken) =>
+        {
+            await request.ReadAsync(cancellationToken);
+            string name = Regex.Match(Encoding.Latin1.GetString(request.Body), "[0-9a-f]{64}").Value;
+            bad ??= name;
+            return name == bad ? new HttpResponseMessage(HttpStatusCode.BadGateway) : await PipelineHarness.AcceptUpload(request, cancellationToken);
+        });
+        using VideoConverter converter = Converter();
+
+        Outcome<ConversionItem, ConvertedVideo>[] outcomes = await RunAsync(converter, _harness.Request("a.png"), _harness.Request("b.png", 1), _harness.Request("c.png", 2));
+
+        Assert.Equal(ErrorKind.ServiceUnavailable, Assert.Single(outcomes, outcome => outcome.Error is not null).Error!.Kind);
+        Assert.Equal(2, _harness.Creates);
+    }
+
+    [Fact]
+    public async Task An_image_over_the_limit_gets_the_video_that_was_bought_for_another_of_the_same_content()
+    {
+        using VideoConverter converter = Converter();
+        var budget = new BudgetLimit { RunId = "run", MaxTasks = 1 };
+
+        string[] videos = await MadeAsync(converter, [.. new[] { "a.png", "b.png", "c.png" }.Select(name => _harness.Request(name) with { Budget = budget })]);
+
+        Assert.Equal(["a.mp4", "b.mp4", "c.mp4"], videos);
+        Assert.Equal(1, _harness.Creates);
+    }
+
+    [Fact]
+    public async Task A_refusal_of_one_image_is_its_own()
+    {
+        _harness.Service.On(FakeService.CreatePath, async (request, cancellationToken) =>
+        {
+            await request.ReadAsync(cancellationToken);
+            return await (request.Text.Contains("bad", StringComparison.Ordinal) ? Replies.Code(422, "No.") : _harness.AcceptTask)(request, cancellationToken);
+        });
+        using VideoConverter converter = Converter();
+
+        Outcome<ConversionItem, ConvertedVideo>[] outcomes = await RunAsync(
+            converter, _harness.Request("a.png", 1), _harness.Request("b.png", 2) with { Prompt = "bad" }, _harness.Request("c.png", 3), _harness.Request("none.png", 4) with { SourcePath = "/nowhere/fox.png" });
+
+        Assert.Equal([null, ErrorKind.RequestInvalid, null, ErrorKind.PathNotFound], outcomes.Select(outcome => outcome.Error?.Kind));
+    }
+
+    /// <summary>Counts down, and is awaited.</summary>
+    private sealed class CountdownEventAsync(int count)
+    {
+        private readonly TaskCompletionSource _zero = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private int _count = count;
+
+        public Task Task => _zero.Task;
+
+        public void Signal()
+        {
+            if (Interlocked.Decrement(ref _count) == 0)
+            {
+                _zero.SetResult();
+            }
+        }
+    }
+}

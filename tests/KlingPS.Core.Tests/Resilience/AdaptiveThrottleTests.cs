@@ -1,0 +1,79 @@
+using KlingPS.Core.Resilience;
+
+namespace KlingPS.Core.Tests.Resilience;
+
+public sealed class AdaptiveThrottleTests
+{
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Nobody_waits_before_a_refusal()
+    {
+        var brake = new AdaptiveThrottle();
+
+        Assert.Null(await brake.EnterAsync(Token));
+        Assert.Null(await brake.EnterAsync(Token));
+    }
+
+    [Fact]
+    public async Task After_a_refusal_one_goes_at_a_time()
+    {
+        var brake = new AdaptiveThrottle();
+        brake.Apply();
+
+        IDisposable? first = await brake.EnterAsync(Token);
+        Task<IDisposable?> second = brake.EnterAsync(Token);
+
+        Assert.NotNull(first);
+        Assert.False(second.IsCompleted);
+        first.Dispose();
+        first.Dispose();
+        Assert.NotNull(await second);
+        Assert.False(brake.EnterAsync(Token).IsCompleted);
+    }
+
+    [Fact]
+    public async Task Once_enough_requests_are_accepted_in_a_row_all_may_go()
+    {
+        var brake = new AdaptiveThrottle();
+        brake.Apply();
+        IDisposable? first = await brake.EnterAsync(Token);
+        Task<IDisposable?>[] others = [brake.EnterAsync(Token), brake.EnterAsync(Token)];
+
+        for (int i = 1; i < AdaptiveThrottle.AcceptancesToRelease; i++)
+        {
+            brake.Ease();
+        }
+
+        first!.Dispose();
+        IDisposable? second = await await Task.WhenAny(others);
+        Assert.NotNull(second);
+        brake.Apply();
+        for (int i = 0; i < AdaptiveThrottle.AcceptancesToRelease; i++)
+        {
+            brake.Ease();
+        }
+
+        second.Dispose();
+
+        Assert.Single(await Task.WhenAll(others), turn => turn is null);
+        Assert.Null(await brake.EnterAsync(Token));
+    }
+
+    [Fact]
+    public async Task Who_gives_up_waiting_holds_up_nobody()
+    {
+        var brake = new AdaptiveThrottle();
+        brake.Apply();
+        IDisposable? first = await brake.EnterAsync(Token);
+        using var stop = new CancellationTokenSource();
+        Task<IDisposable?> second = brake.EnterAsync(stop.Token);
+        Task<IDisposable?> third = brake.EnterAsync(Token);
+
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => second);
+        first!.Dispose();
+
+        Assert.NotNull(await third);
+    }
+}

@@ -1,0 +1,218 @@
+using System.Security.Cryptography;
+using CsCheck;
+using KlingPS.Core.Model;
+using KlingPS.Core.Saving;
+using KlingPS.Core.Sessions;
+using KlingPS.Core.Tests.Api;
+using KlingPS.Core.Tests.Stages;
+
+namespace KlingPS.Core.Tests.Saving;
+
+[Collection(UsesTestClock.Name)]
+public sealed class OutputPathResolverTests : IAsyncDisposable
+{
+    private static readonly string[] s_names = ["fox", "owl", "fox-2"];
+
+    private readonly PipelineHarness _harness = new();
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    private string Destination => Path.Combine(_harness.Folder, "videos");
+
+    public ValueTask DisposeAsync() => _harness.DisposeAsync();
+
+    private OutputPathResolver Placer(bool overwrite = false, string template = NameTemplate.DefaultText)
+        => new(_harness.Session, new SaveOptions { Destination = Destination, Template = NameTemplate.Parse(template), Overwrite = overwrite }, new FileHashes(_harness.Session));
+
+    private static VideoName NameOf(OutputPathResolver placer, string source)
+        => placer.Name(new NameTemplateValues { Source = source, Index = 1, TaskId = string.Empty, Id = 0, CreatedAt = default, Duration = 5 });
+
+    private string PathOf(string name) => Path.Combine(Destination, name);
+
+    private string Write(string name, string content)
+    {
+        Directory.CreateDirectory(Destination);
+        File.WriteAllText(PathOf(name), content);
+        return PathOf(name);
+    }
+
+    /// <summary>A finished task whose video lies at a name.</summary>
+    private async Task<KlingVideoTask> SavedAsync(string taskId, string name)
+    {
+        KlingVideoTask task = await _harness.FinishedAsync(taskId);
+        string hash = Convert.ToHexStringLower(SHA256.HashData(await File.ReadAllBytesAsync(Write(name, taskId), Token)));
+        return await _harness.Ledger.RecordSavedAsync(task.Id, PathOf(name), hash);
+    }
+
+    private async Task<(string Name, bool IsThere)> FindAsync(OutputPathResolver placer, string source, KlingVideoTask? task = null)
+    {
+        OutputPath place = await placer.FindAsync(NameOf(placer, source), source, task, Token);
+        return (Path.GetRelativePath(Destination, place.Path), place.IsThere);
+    }
+
+    [Theory]
+    [InlineData("{BaseName}-{Index:000}-{Take}", true)]
+    [InlineData("{Directory}/{Duration}", true)]
+    [InlineData("{TaskId}", false)]
+    [InlineData("{BaseName}-{Id}", false)]
+    [InlineData("{Date:yyyy}", false)]
+    public void A_video_is_named_before_it_is_bought_unless_its_name_hangs_on_that(string template, bool before)
+        => Assert.Equal(before, Placer(template: template).NamesBeforePurchase);
+
+    [Fact]
+    public async Task A_video_goes_where_nothing_is()
+        => Assert.Equal(("fox.mp4", false), await FindAsync(Placer(), "/one/fox.png"));
+
+    [Fact]
+    public async Task A_foreign_file_is_never_overwritten_unless_that_is_wanted()
+    {
+        Write("fox.mp4", "My holiday.");
+
+        Assert.Equal(ErrorKind.FileExists, (await Assert.ThrowsAsync<KlingException>(() => FindAsync(Placer(), "/one/fox.png"))).Kind);
+        Assert.Equal(("fox.mp4", false), await FindAsync(Placer(overwrite: true), "/one/fox.png"));
+    }
+
+    [Fact]
+    public async Task A_video_that_an_earlier_run_has_saved_for_another_task_keeps_its_name()
+    {
+        await SavedAsync("a", "fox.mp4");
+        await SavedAsync("b", "fox-2.mp4");
+
+        Assert.Equal(("fox-3.mp4", false), await FindAsync(Placer(), "/one/fox.png"));
+    }
+
+    [Fact]
+    public async Task A_video_is_found_under_the_number_it_got_among_others()
+    {
+        KlingVideoTask task = await SavedAsync("b", "fox-2.mp4");
+        OutputPathResolver placer = Placer();
+
+        Assert.Equal(("fox-2.mp4", true), await FindAsync(placer, "/two/fox.png", task));
+
+        // And no other of the run gets it.
+        Assert.Equal(("fox-3.mp4", false), await FindAsync(placer, "/one/fox.png"));
+    }
+
+    [Theory]
+    [InlineData("fox-2x.mp4")]
+    [InlineData("foxes.mp4")]
+    [InlineData("sub/fox.mp4")]
+    [InlineData("fox-2.mov")]
+    public async Task A_video_saved_under_a_name_that_is_no_numbered_one_is_not_in_its_place(string name)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(PathOf(name))!);
+        KlingVideoTask task = await SavedAsync("a", name);
+
+        Assert.Equal(("fox.mp4", false), await FindAsync(Placer(), "/one/fox.png", task));
+    }
+
+    [Fact]
+    public async Task A_video_that_was_edited_stands_in_its_own_way()
+    {
+        KlingVideoTask task = await SavedAsync("a", "fox.mp4");
+        Write("fox.mp4", "edited");
+
+        Assert.Equal(ErrorKind.FileExists, (await Assert.ThrowsAsync<KlingException>(() => FindAsync(Placer(), "/one/fox.png", task))).Kind);
+        Assert.Equal(("fox.mp4", false), await FindAsync(Placer(overwrite: true), "/one/fox.png", task));
+    }
+
+    [Fact]
+    public async Task Force_repairs_a_damaged_video_where_another_task_s_had_been_before()
+    {
+        KlingVideoTask earlier = await SavedAsync("a", "fox.mp4");
+        KlingVideoTask task = await SavedAsync("b", "fox.mp4");
+        Write("fox.mp4", "damaged");
+
+        Assert.Equal(("fox.mp4", false), await FindAsync(Placer(overwrite: true), "/one/fox.png", task));
+        Assert.Equal(ErrorKind.FileExists, (await Assert.ThrowsAsync<KlingException>(() => FindAsync(Placer(), "/one/fox.png", task))).Kind);
+
+        // The other's video has come back.
+        Write("fox.mp4", "a");
+        Assert.Equal(("fox-2.mp4", false), await FindAsync(Placer(overwrite: true), "/one/fox.png", task));
+        Assert.Equal(("fox.mp4", true), await FindAsync(Placer(overwrite: true), "/one/fox.png", earlier));
+    }
+
+    [Fact]
+    public async Task Force_does_not_replace_another_task_s_video_that_was_edited()
+    {
+        await SavedAsync("a", "fox.mp4");
+        Write("fox.mp4", "edited");
+
+        Assert.Equal(("fox-2.mp4", false), await FindAsync(Placer(overwrite: true), "/one/fox.png", await _harness.FinishedAsync("b")));
+    }
+
+    [Fact]
+    public async Task Images_that_look_for_a_place_hold_no_thread_while_the_ledger_is_read()
+    {
+        Write("fox.mp4", "My holiday.");
+        Write("owl.mp4", "Mine as well.");
+        using var hasGoneOn = new ManualResetEventSlim();
+        bool wasFree = false;
+        _harness.Ledger.ListingSavedPaths = () => wasFree = hasGoneOn.Wait(TimeSpan.FromSeconds(10), Token);
+        OutputPathResolver placer = Placer(overwrite: true);
+
+        Task<(string Name, bool IsThere)>[] finds = [FindAsync(placer, "/one/fox.png"), FindAsync(placer, "/one/owl.png")];
+        hasGoneOn.Set();
+
+        Assert.Equal([("fox.mp4", false), ("owl.mp4", false)], await Task.WhenAll(finds));
+        Assert.True(wasFree);
+    }
+
+    /// <summary>However the tasks of a run finish, and whatever the next run is given, each video has a name of its own, and keeps it.</summary>
+    [Fact]
+    public async Task Images_that_want_the_same_name_for_the_same_video_share_it()
+    {
+        OutputPathResolver placer = Placer();
+        VideoName one = NameOf(placer, "/one/fox.png");
+        VideoName two = NameOf(placer, "/two/fox.png");
+
+        OutputPath[] places = await Task.WhenAll(placer.FindAsync(one, "A", null, Token), placer.FindAsync(two, "A", null, Token));
+
+        Assert.Equal(places[0], places[1]);
+        Assert.NotEqual(places[0].Path, (await placer.FindAsync(NameOf(placer, "/three/fox.png"), "B", null, Token)).Path);
+    }
+
+    [Fact]
+    public Task Names_are_distinct_and_stay_the_same_in_later_runs()
+        => Gen.Select(Gen.Int[0, 2].Array[1, 8], Gen.Int[0, int.MaxValue - 1]).SampleAsync(
+            async (images, seed) =>
+            {
+                await using var harness = new PipelineHarness();
+                var random = new Random(seed);
+                string destination = Path.Combine(harness.Folder, "videos");
+                Directory.CreateDirectory(destination);
+                var videos = new List<(string Source, long Id)>();
+                for (int i = 0; i < images.Length; i++)
+                {
+                    string source = $"/{i}/{s_names[images[i]]}.png";
+                    videos.Add((source, (await harness.FinishedAsync($"t{i}", source)).Id));
+                }
+
+                var placed = new Dictionary<long, string>();
+                for (int run = 0; run < 3; run++)
+                {
+                    var placer = new OutputPathResolver(harness.Session, new SaveOptions { Destination = destination }, new FileHashes(harness.Session));
+                    (string Source, long Id)[] given = [.. videos.OrderBy(_ => random.Next()).Take(random.Next(1, videos.Count + 1))];
+                    (long Id, VideoName Name)[] named = [.. given.Select(video => (video.Id, NameOf(placer, video.Source)))];
+                    foreach ((long id, VideoName name) in named.OrderBy(_ => random.Next()))
+                    {
+                        KlingVideoTask task = (await harness.Ledger.FindAsync(id, Token))!;
+                        OutputPath place = await placer.FindAsync(name, $"video {id}", task, Token);
+                        Assert.Equal(placed.ContainsKey(id), place.IsThere);
+                        if (place.IsThere)
+                        {
+                            Assert.Equal(placed[id], place.Path);
+                            continue;
+                        }
+
+                        Assert.DoesNotContain(place.Path, placed.Values);
+                        await File.WriteAllTextAsync(place.Path, task.TaskId, Token);
+                        string hash = Convert.ToHexStringLower(SHA256.HashData(await File.ReadAllBytesAsync(place.Path, Token)));
+                        await harness.Ledger.RecordSavedAsync(id, place.Path, hash);
+                        placed[id] = place.Path;
+                    }
+                }
+            },
+            iter: 100,
+            threads: 1);
+}

@@ -1,0 +1,721 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Security.Cryptography;
+using CsCheck;
+using KlingPS.Core.Saving;
+
+namespace KlingPS.Core.Tests.Saving;
+
+public sealed class VideoDownloaderTests : IDisposable
+{
+    private const int Size = 400_000;
+    private static readonly Uri s_link = new("https://files.example/video.mp4?signature=hidden");
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("klingps-").FullName;
+    private readonly byte[] _video = TestMp4.Create(Size);
+    private readonly EagerTimeProvider _time = new();
+    private readonly VideoServer _server;
+
+    public VideoDownloaderTests() => _server = new VideoServer(_video);
+
+    private string Target => Path.Combine(_folder, "new", "fox.mp4");
+
+    private string Partial => Target + ".partial";
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    private VideoDownloader Downloader(HttpMessageHandler? handler = null) =>
+        new(handler ?? _server, _time, new VideoDownloaderOptions { IdleTimeout = TimeSpan.FromHours(1) });
+
+    private Task<DownloadedVideo> DownloadAsync(
+        Func<CancellationToken, Task<Uri?>>? renew = null,
+        bool overwrite = false,
+        Action<TransferProgress>? progress = null,
+        string? identity = null,
+        Uri? link = null,
+        CancellationToken cancellationToken = default) =>
+        Downloader().DownloadAsync(
+            new DownloadRequest
+            {
+                Uri = link ?? s_link,
+                TargetPath = Target,
+                Overwrite = overwrite,
+                Identity = identity,
+                RenewLink = renew,
+                Progress = new Immediate(progress ?? (_ => { })),
+            },
+            cancellationToken);
+
+    private static async Task<KlingException> AssertFailsAsync(ErrorKind kind, Func<Task<DownloadedVideo>> download)
+    {
+        KlingException e = await Assert.ThrowsAsync<KlingException>(download);
+        Assert.Equal(kind, e.Kind);
+        Assert.DoesNotContain("hidden", e.Message);
+        return e;
+    }
+
+    private void AssertWhole(DownloadedVideo video, byte[]? expected = null)
+    {
+        expected ??= _video;
+        Assert.Equal(Target, video.Path);
+        Assert.Equal(expected.Length, video.Length);
+        Assert.Equal(Convert.ToHexString(SHA256.HashData(expected)).ToLowerInvariant(), video.Sha256);
+        Assert.True(File.ReadAllBytes(Target).AsSpan().SequenceEqual(expected));
+        Assert.Equal([Target], Directory.GetFiles(Path.GetDirectoryName(Target)!));
+    }
+
+    private async Task LeavePartAsync(long bytes, string? identity = null)
+    {
+        using var kill = new CancellationTokenSource();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => DownloadAsync(
+            identity: identity,
+            progress: p =>
+            {
+                if (p.BytesDone >= bytes)
+                {
+                    kill.Cancel();
+                }
+            },
+            cancellationToken: kill.Token));
+        Assert.InRange(new FileInfo(Partial).Length, bytes, _video.Length);
+        _server.Requests.Clear();
+    }
+
+    [Fact]
+    public async Task A_video_is_downloaded_whole_and_has_its_name_only_then()
+    {
+        var seen = new List<TransferProgress>();
+        DownloadedVideo video = await DownloadAsync(progress: p =>
+        {
+            Assert.False(File.Exists(Target));
+            seen.Add(p);
+        });
+        AssertWhole(video);
+        Assert.Null(Assert.Single(_server.Requests).Headers.Range);
+        Assert.Equal(new TransferProgress(_video.Length, _video.Length), seen[^1]);
+        Assert.Equal(seen.OrderBy(p => p.BytesDone), seen);
+    }
+
+    [Fact]
+    public async Task A_request_looks_ordinary_and_carries_no_key()
+    {
+        await DownloadAsync();
+        HttpRequestHeaders headers = Assert.Single(_server.Requests).Headers;
+        Assert.Matches(@"^Mozilla/5\.0 \(compatible; KlingPS/\d+\.\d+\.\d+\)$", headers.UserAgent.ToString());
+        Assert.Equal("identity", headers.AcceptEncoding.ToString());
+        Assert.Equal(["Accept-Encoding", "User-Agent"], headers.Select(h => h.Key).Order());
+    }
+
+    [Fact]
+    public async Task Three_broken_connections_cost_only_what_was_on_its_way()
+    {
+        _server.Cuts.Enqueue(_video.Length * 4 / 10);
+        _server.Cuts.Enqueue(100_000);
+        _server.Cuts.Enqueue(50_000);
+        DownloadedVideo video = await DownloadAsync(progress: _ => Assert.False(File.Exists(Target)));
+        AssertWhole(video);
+        Assert.Equal([null, 160_052L, 260_052, 310_052], _server.Requests.Select(r => r.Headers.Range?.Ranges.Single().From));
+        Assert.All(_server.Requests.Skip(1), r => Assert.Equal("\"v1\"", r.Headers.IfRange!.EntityTag!.Tag));
+    }
+
+    [Fact]
+    public async Task A_killed_download_is_continued_by_the_next_process()
+    {
+        await LeavePartAsync(150_000);
+        DownloadedVideo video = await DownloadAsync();
+        AssertWhole(video);
+        Assert.NotNull(Assert.Single(_server.Requests).Headers.Range);
+    }
+
+    [Fact]
+    public async Task A_download_killed_between_its_last_byte_and_its_name_needs_no_request()
+    {
+        await LeavePartAsync(_video.Length);
+        AssertWhole(await DownloadAsync());
+        Assert.Empty(_server.Requests);
+    }
+
+    [Fact]
+    public async Task A_date_serves_where_there_is_no_strong_tag()
+    {
+        _server.EntityTag = "W/\"weak\"";
+        _server.LastModified = new DateTimeOffset(2026, 10, 1, 8, 0, 0, TimeSpan.Zero);
+        _server.Cuts.Enqueue(100_000);
+        AssertWhole(await DownloadAsync());
+        Assert.Equal(_server.LastModified, _server.Requests[1].Headers.IfRange!.Date);
+        Assert.Equal(100_000, _server.Requests[1].Headers.Range!.Ranges.Single().From);
+    }
+
+    [Fact]
+    public async Task Without_a_tag_or_a_date_it_starts_over()
+    {
+        _server.EntityTag = null;
+        _server.Cuts.Enqueue(100_000);
+        DownloadedVideo video = await DownloadAsync();
+        AssertWhole(video);
+        Assert.All(_server.Requests, r => Assert.Null(r.Headers.Range));
+    }
+
+    [Fact]
+    public async Task A_video_that_changed_meanwhile_starts_over()
+    {
+        await LeavePartAsync(150_000);
+        _server.Content = TestMp4.Create(Size, seed: 2);
+        _server.EntityTag = "\"v2\"";
+        DownloadedVideo video = await DownloadAsync();
+        AssertWhole(video, _server.Content);
+    }
+
+    [Fact]
+    public async Task A_server_that_sends_the_rest_of_something_else_is_seen_through()
+    {
+        await LeavePartAsync(150_000);
+        _server.Content = TestMp4.Create(Size, seed: 2);
+        _server.EntityTag = "\"v2\"";
+        _server.HonoursIfRange = false;
+        AssertWhole(await DownloadAsync(), _server.Content);
+    }
+
+    [Theory]
+    [InlineData(0, 400_131, 400_132)]
+    [InlineData(150_001, 400_131, 400_132)]
+    [InlineData(100_000, 400_131, 400_133)]
+    public async Task A_part_that_does_not_fit_is_not_taken(long from, long to, long total)
+    {
+        _server.Cuts.Enqueue(100_000);
+        _server.Script.Enqueue(_ => null);
+        _server.Script.Enqueue(request =>
+        {
+            HttpResponseMessage response = _server.Serve(request);
+            response.Content.Headers.ContentRange = new ContentRangeHeaderValue(from, to, total);
+            return response;
+        });
+        AssertWhole(await DownloadAsync());
+        Assert.Null(_server.Requests[2].Headers.Range);
+    }
+
+    [Fact]
+    public async Task A_server_without_ranges_is_started_over_with_until_it_comes_through()
+    {
+        _server.HasRanges = false;
+        _server.Cuts.Enqueue(300_000);
+        _server.Cuts.Enqueue(100_000);
+        DownloadedVideo video = await DownloadAsync();
+        AssertWhole(video);
+    }
+
+    [Fact]
+    public async Task Connections_that_bring_nothing_new_come_to_an_end_and_what_is_there_stays()
+    {
+        _server.Cuts.Enqueue(100_000);
+        for (int i = 0; i < 20; i++)
+        {
+            _server.Cuts.Enqueue(0);
+        }
+
+        KlingException e = await AssertFailsAsync(ErrorKind.ServiceUnavailable, () => DownloadAsync());
+        Assert.Contains("100,000 of 400,132 bytes", e.Message);
+        Assert.Contains(Target, e.Message);
+        Assert.Equal(6, _server.Requests.Count);
+        Assert.False(File.Exists(Target));
+
+        _server.Cuts.Clear();
+        DownloadedVideo video = await DownloadAsync();
+        AssertWhole(video);
+        Assert.NotNull(_server.Requests[^1].Headers.Range);
+    }
+
+    [Fact]
+    public async Task Connections_that_always_break_at_the_same_place_come_to_an_end()
+    {
+        _server.HasRanges = false;
+        for (int i = 0; i < 100; i++)
+        {
+            _server.Cuts.Enqueue(160_000);
+        }
+
+        await AssertFailsAsync(ErrorKind.ServiceUnavailable, () => DownloadAsync());
+        Assert.InRange(_server.Requests.Count, 5, 7);
+    }
+
+    [Theory]
+    [InlineData(408)]
+    [InlineData(429)]
+    [InlineData(500)]
+    [InlineData(503)]
+    public async Task A_server_that_is_busy_is_asked_again_when_it_said_so(int status)
+    {
+        _server.Script.Enqueue(_ => VideoServer.ApiResponse((HttpStatusCode)status, retryAfter: TimeSpan.FromSeconds(100)));
+        AssertWhole(await DownloadAsync());
+        Assert.InRange(Assert.Single(_time.Waits).TotalSeconds, 100, 105);
+    }
+
+    [Fact]
+    public async Task A_connection_that_falls_silent_counts_as_broken()
+    {
+        var silent = new SilentStream();
+        _server.Script.Enqueue(request =>
+        {
+            HttpResponseMessage response = _server.Serve(request);
+            response.Content = new StreamContent(silent);
+            return response;
+        });
+        Task<DownloadedVideo> download = DownloadAsync();
+        await silent.Asked.Task.WaitAsync(TimeSpan.FromSeconds(30));
+        _time.Advance(TimeSpan.FromMinutes(59));
+        Assert.False(download.IsCompleted);
+        Assert.Single(_server.Requests);
+        _time.Advance(TimeSpan.FromMinutes(1));
+        AssertWhole(await download);
+    }
+
+    [Fact]
+    public async Task A_download_whose_session_is_ended_says_to_connect_again_and_goes_on_then()
+    {
+        await LeavePartAsync(100_000);
+        _server.Script.Enqueue(_ => throw new ObjectDisposedException(nameof(HttpMessageHandler)));
+
+        KlingException ended = await AssertFailsAsync(ErrorKind.ApiKeyMissing, () => DownloadAsync());
+
+        Assert.Contains("connect again", ended.Message, StringComparison.Ordinal);
+        Assert.Contains("Get-KlingVideoTask -Unsaved | Save-KlingVideo", ended.Message, StringComparison.Ordinal);
+        AssertWhole(await DownloadAsync());
+    }
+
+    [Fact]
+    public async Task An_announced_length_that_is_too_short_is_no_video()
+    {
+        Func<HttpRequestMessage, HttpResponseMessage?> lie = request =>
+        {
+            HttpResponseMessage response = _server.Serve(request);
+            response.Content.Headers.ContentLength = _video.Length - 1_000;
+            return response;
+        };
+        _server.Script.Enqueue(lie);
+        _server.Script.Enqueue(lie);
+        await AssertFailsAsync(ErrorKind.DownloadIncomplete, () => DownloadAsync());
+        Assert.Empty(Directory.GetFiles(Path.GetDirectoryName(Target)!));
+    }
+
+    [Fact]
+    public async Task An_announced_length_that_is_too_long_is_no_video()
+    {
+        for (int i = 0; i < 20; i++)
+        {
+            _server.Script.Enqueue(request =>
+            {
+                HttpResponseMessage response = _server.Serve(request);
+                response.Content.Headers.ContentLength += 1_000;
+                return response;
+            });
+        }
+
+        await AssertFailsAsync(ErrorKind.DownloadIncomplete, () => DownloadAsync());
+        Assert.False(File.Exists(Target));
+    }
+
+    [Fact]
+    public async Task A_body_without_a_length_is_taken_to_its_end()
+    {
+        _server.AnnouncesLength = false;
+        AssertWhole(await DownloadAsync());
+    }
+
+    [Theory]
+    [InlineData("<!DOCTYPE html><html><body>Just a moment...</body></html>")]
+    [InlineData("{\"code\":500}")]
+    [InlineData("")]
+    public async Task A_page_in_place_of_the_video_is_no_video(string page)
+    {
+        _server.Content = System.Text.Encoding.UTF8.GetBytes(page);
+        await AssertFailsAsync(ErrorKind.DownloadIncomplete, () => DownloadAsync());
+        Assert.Equal(2, _server.Requests.Count);
+        Assert.Empty(Directory.GetFiles(Path.GetDirectoryName(Target)!));
+    }
+
+    [Fact]
+    public async Task A_page_that_comes_once_costs_one_fresh_start()
+    {
+        _server.Script.Enqueue(_ => new HttpResponseMessage { Content = new StringContent("<html></html>") });
+        AssertWhole(await DownloadAsync());
+    }
+
+    [Fact]
+    public async Task A_full_length_says_nothing_when_the_boxes_do_not_fit()
+    {
+        _server.Content = [.. _video[..^5_000], .. TestMp4.Box("free", new byte[10]), 1, 2, 3];
+        await AssertFailsAsync(ErrorKind.DownloadIncomplete, () => DownloadAsync());
+    }
+
+    [Theory]
+    [InlineData(403)]
+    [InlineData(404)]
+    [InlineData(410)]
+    public async Task An_expired_link_is_renewed_and_the_download_goes_on(int status)
+    {
+        _server.Cuts.Enqueue(100_000);
+        _server.Script.Enqueue(_ => null);
+        _server.Script.Enqueue(_ => VideoServer.ApiResponse((HttpStatusCode)status));
+        Uri fresh = new("https://other.example/fresh");
+        DownloadedVideo video = await DownloadAsync(renew: _ => Task.FromResult<Uri?>(fresh));
+        AssertWhole(video);
+        Assert.Equal(fresh, _server.Requests[2].RequestUri);
+        Assert.NotNull(_server.Requests[2].Headers.Range);
+    }
+
+    [Fact]
+    public async Task An_expired_link_is_renewed_once_then_it_is_an_error()
+    {
+        int renewals = 0;
+        for (int i = 0; i < 5; i++)
+        {
+            _server.Script.Enqueue(_ => VideoServer.ApiResponse(HttpStatusCode.Forbidden));
+        }
+
+        await AssertFailsAsync(ErrorKind.LinkExpired, () => DownloadAsync(renew: _ =>
+        {
+            renewals++;
+            return Task.FromResult<Uri?>(s_link);
+        }));
+        Assert.Equal(1, renewals);
+        Assert.Empty(Directory.GetFiles(Path.GetDirectoryName(Target)!));
+    }
+
+    [Fact]
+    public async Task An_expired_link_that_nobody_can_renew_is_an_error()
+    {
+        _server.Script.Enqueue(_ => VideoServer.ApiResponse(HttpStatusCode.Gone));
+        await AssertFailsAsync(ErrorKind.LinkExpired, () => DownloadAsync());
+        _server.Script.Enqueue(_ => VideoServer.ApiResponse(HttpStatusCode.Gone));
+        await AssertFailsAsync(ErrorKind.LinkExpired, () => DownloadAsync(renew: _ => Task.FromResult<Uri?>(null)));
+    }
+
+    [Fact]
+    public async Task An_answer_that_makes_no_sense_is_not_asked_for_again()
+    {
+        _server.Script.Enqueue(_ => VideoServer.ApiResponse(HttpStatusCode.BadRequest));
+        await AssertFailsAsync(ErrorKind.AnswerInvalid, () => DownloadAsync());
+        Assert.Single(_server.Requests);
+    }
+
+    [Fact]
+    public async Task Redirects_are_followed_also_relative_ones()
+    {
+        _server.Script.Enqueue(_ => VideoServer.ApiResponse(HttpStatusCode.Found, "https://cdn.example/a"));
+        _server.Script.Enqueue(_ => VideoServer.ApiResponse(HttpStatusCode.PermanentRedirect, "/b"));
+        AssertWhole(await DownloadAsync());
+        Assert.Equal(["https://files.example/video.mp4?signature=hidden", "https://cdn.example/a", "https://cdn.example/b"], _server.Requests.Select(r => r.RequestUri!.ToString()));
+        Assert.All(_server.Requests, r => Assert.Null(r.Headers.Authorization));
+    }
+
+    [Theory]
+    [InlineData("http://cdn.example/a")]
+    [InlineData("ftp://cdn.example/a")]
+    [InlineData("file:///etc/passwd")]
+    public async Task A_redirect_to_anything_but_https_is_not_followed(string location)
+    {
+        _server.Script.Enqueue(_ => VideoServer.ApiResponse(HttpStatusCode.Found, location));
+        await AssertFailsAsync(ErrorKind.AnswerInvalid, () => DownloadAsync());
+        Assert.Single(_server.Requests);
+    }
+
+    [Fact]
+    public async Task A_redirect_that_leads_nowhere_says_that_the_video_is_not_lost()
+    {
+        _server.Script.Enqueue(_ => VideoServer.ApiResponse(HttpStatusCode.Found));
+
+        KlingException error = await Assert.ThrowsAsync<KlingException>(() => DownloadAsync());
+
+        Assert.Equal(ErrorKind.AnswerInvalid, error.Kind);
+        Assert.Contains("answered 302, a redirect that leads nowhere. The video is paid for", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Redirects_in_a_circle_come_to_an_end()
+    {
+        for (int i = 0; i < 20; i++)
+        {
+            _server.Script.Enqueue(_ => VideoServer.ApiResponse(HttpStatusCode.Found, "/again"));
+        }
+
+        await AssertFailsAsync(ErrorKind.AnswerInvalid, () => DownloadAsync());
+        Assert.Equal(11, _server.Requests.Count);
+    }
+
+    [Fact]
+    public async Task Plain_http_is_for_loopback_only()
+    {
+        await AssertFailsAsync(ErrorKind.RequestInvalid, () => DownloadAsync(link: new Uri("http://files.example/a")));
+        Assert.Empty(_server.Requests);
+        AssertWhole(await DownloadAsync(link: new Uri("http://127.0.0.1:8080/a")));
+    }
+
+    [Fact]
+    public async Task A_part_beyond_the_end_starts_over()
+    {
+        await LeavePartAsync(150_000);
+        _server.Content = TestMp4.Create(1_000, seed: 2);
+        _server.HonoursIfRange = false;
+        AssertWhole(await DownloadAsync(), _server.Content);
+    }
+
+    [Fact]
+    public async Task A_full_part_of_unknown_length_is_verified_when_the_server_says_there_is_no_more()
+    {
+        _server.AnnouncesLength = false;
+        await LeavePartAsync(_video.Length);
+        AssertWhole(await DownloadAsync());
+        Assert.Single(_server.Requests);
+    }
+
+    [Fact]
+    public async Task A_part_of_another_video_is_not_continued()
+    {
+        await LeavePartAsync(150_000, identity: "task-1");
+        AssertWhole(await DownloadAsync(identity: "task-2"));
+        Assert.Null(Assert.Single(_server.Requests).Headers.Range);
+    }
+
+    [Fact]
+    public async Task A_part_is_continued_under_another_link_to_the_same_video()
+    {
+        await LeavePartAsync(150_000, identity: "task-1");
+        DownloadedVideo video = await DownloadAsync(identity: "task-1", link: new Uri("https://other.example/fresh"));
+        AssertWhole(video);
+        Assert.NotNull(_server.Requests[^1].Headers.Range);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("null")]
+    [InlineData("{\"Video\":null}")]
+    [InlineData("{\"Video\":\"x\",\"EntityTag\":\"\\\"v1\\\"\"")]
+    public async Task A_part_beside_a_damaged_state_starts_over(string state)
+    {
+        await LeavePartAsync(150_000);
+        File.WriteAllText(Partial + ".json", state);
+        AssertWhole(await DownloadAsync());
+        Assert.Null(Assert.Single(_server.Requests).Headers.Range);
+    }
+
+    [Fact]
+    public async Task A_state_with_a_tag_that_is_none_starts_over()
+    {
+        await LeavePartAsync(150_000);
+        string state = File.ReadAllText(Partial + ".json");
+        Assert.Contains("v1", state);
+        File.WriteAllText(Partial + ".json", state.Replace("v1", "v1\\r\\nAuthorization: x", StringComparison.Ordinal));
+        AssertWhole(await DownloadAsync());
+        Assert.Null(Assert.Single(_server.Requests).Headers.Range);
+    }
+
+    [Fact]
+    public async Task The_link_is_not_written_to_disk()
+    {
+        await LeavePartAsync(150_000);
+        Assert.DoesNotContain("example", File.ReadAllText(Partial + ".json"));
+    }
+
+    [Fact]
+    public async Task An_existing_file_is_an_error_before_any_request()
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(Target)!);
+        File.WriteAllText(Target, "mine");
+        await AssertFailsAsync(ErrorKind.FileExists, () => DownloadAsync());
+        Assert.Empty(_server.Requests);
+        Assert.Equal("mine", File.ReadAllText(Target));
+    }
+
+    [Fact]
+    public async Task A_file_that_appears_meanwhile_is_not_replaced()
+    {
+        await AssertFailsAsync(ErrorKind.FileExists, () => DownloadAsync(progress: _ => File.WriteAllText(Target, "mine")));
+        Assert.Equal("mine", File.ReadAllText(Target));
+    }
+
+    [Fact]
+    public async Task An_existing_file_is_replaced_at_the_end_if_that_is_wanted()
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(Target)!);
+        File.WriteAllText(Target, "mine");
+        DownloadedVideo video = await DownloadAsync(overwrite: true, progress: _ => Assert.Equal("mine", File.ReadAllText(Target)));
+        AssertWhole(video);
+    }
+
+    [Fact]
+    public async Task A_target_that_is_a_folder_is_an_error_that_names_it()
+    {
+        Directory.CreateDirectory(Target);
+        KlingException e = await AssertFailsAsync(ErrorKind.DestinationUnusable, () => DownloadAsync());
+        Assert.Contains(Target, e.Message);
+        Assert.Empty(_server.Requests);
+    }
+
+    [Fact]
+    public async Task A_folder_that_is_a_file_is_an_error_that_names_the_target()
+    {
+        File.WriteAllText(Path.GetDirectoryName(Target)!, "a file");
+        KlingException e = await AssertFailsAsync(ErrorKind.DestinationUnusable, () => DownloadAsync());
+        Assert.Contains(Target, e.Message);
+    }
+
+    [Fact]
+    public async Task A_second_download_to_the_same_target_waits_until_the_first_is_over_and_disturbs_nothing()
+    {
+        Task<DownloadedVideo>? second = null;
+        DownloadedVideo video = await DownloadAsync(progress: _ =>
+        {
+            second ??= DownloadAsync();
+            Assert.False(second.IsCompleted);
+        });
+        AssertWhole(video);
+
+        Assert.Equal(ErrorKind.FileExists, (await Assert.ThrowsAsync<KlingException>(() => second!)).Kind);
+        Assert.Single(_server.Requests);
+        Assert.Contains(TimeSpan.FromSeconds(0.5), _time.Waits);
+        AssertWhole(video);
+    }
+
+    [Fact]
+    public async Task A_relative_target_is_refused() =>
+        await Assert.ThrowsAsync<ArgumentException>(() => Downloader().DownloadAsync(new DownloadRequest { Uri = s_link, TargetPath = "fox.mp4" }, default));
+
+    [Fact]
+    public async Task A_cancelled_download_says_so_and_leaves_nothing_if_nothing_came()
+    {
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => DownloadAsync(cancellationToken: new CancellationToken(true)));
+        Assert.Empty(Directory.GetFiles(Path.GetDirectoryName(Target)!));
+    }
+
+    private enum Fate
+    {
+        Cut,
+        Kill,
+        Busy,
+        Change,
+        LoseTag,
+        LoseRanges,
+        IgnoreIfRange,
+        Page,
+        LoseLength,
+    }
+
+    /// <summary>Whatever happens on the way, in whatever order: one of the server's videos, to the byte, or a clear error.</summary>
+    [Fact]
+    public Task Whatever_happens_there_is_never_a_wrong_file() =>
+        Gen.Select(Gen.Int[0, 300_000], Gen.Select(Gen.Enum<Fate>(), Gen.Int[0, 300_000]).Array[0, 12]).SampleAsync(async (size, fates) =>
+        {
+            string target = Path.Combine(_folder, Guid.NewGuid().ToString("N"), "fox.mp4");
+            int version = 1;
+            var server = new VideoServer(TestMp4.Create(size, version));
+            var downloader = new VideoDownloader(server, new EagerTimeProvider(), new VideoDownloaderOptions { IdleTimeout = TimeSpan.FromHours(1) });
+            var videos = new List<byte[]> { server.Content };
+            var ahead = new Queue<(Fate Fate, int At)>(fates);
+            CancellationTokenSource kill = new();
+            long killAt = long.MaxValue;
+
+            HttpResponseMessage? Next(HttpRequestMessage request)
+            {
+                server.Script.Enqueue(Next);
+                if (!ahead.TryDequeue(out (Fate Fate, int At) next))
+                {
+                    return null;
+                }
+
+                switch (next.Fate)
+                {
+                    case Fate.Cut:
+                        server.Cuts.Enqueue(next.At);
+                        break;
+                    case Fate.Kill:
+                        killAt = next.At;
+                        break;
+                    case Fate.Busy:
+                        return VideoServer.ApiResponse(HttpStatusCode.ServiceUnavailable);
+                    case Fate.Change:
+                        version++;
+                        server.Content = TestMp4.Create(size, version);
+                        server.EntityTag = $"\"v{version}\"";
+                        videos.Add(server.Content);
+                        server.Cuts.Enqueue(next.At);
+                        break;
+                    case Fate.LoseTag:
+                        server.EntityTag = null;
+                        server.Cuts.Enqueue(next.At);
+                        break;
+                    case Fate.LoseRanges:
+                        server.HasRanges = false;
+                        break;
+                    case Fate.IgnoreIfRange:
+                        server.HonoursIfRange = server.EntityTag is null;
+                        break;
+                    case Fate.Page:
+                        return new HttpResponseMessage { Content = new StringContent("<html>") };
+                    case Fate.LoseLength:
+                        server.AnnouncesLength = false;
+                        server.Cuts.Enqueue(next.At);
+                        break;
+                }
+
+                return null;
+            }
+
+            server.Script.Enqueue(Next);
+            for (int run = 0; ; run++)
+            {
+                Assert.True(run < 50, "it never comes to an end");
+                try
+                {
+                    DownloadedVideo video = await downloader.DownloadAsync(
+                        new DownloadRequest
+                        {
+                            Uri = s_link,
+                            TargetPath = target,
+                            Progress = new Immediate(p =>
+                            {
+                                Assert.False(File.Exists(target));
+                                if (p.BytesDone >= killAt)
+                                {
+                                    kill.Cancel();
+                                }
+                            }),
+                        },
+                        kill.Token);
+                    byte[] bytes = File.ReadAllBytes(target);
+                    Assert.Contains(videos, v => v.AsSpan().SequenceEqual(bytes));
+                    Assert.Equal(Convert.ToHexString(SHA256.HashData(bytes)).ToLowerInvariant(), video.Sha256);
+                    Assert.Single(Directory.GetFiles(Path.GetDirectoryName(target)!));
+                    return;
+                }
+                catch (OperationCanceledException) when (kill.IsCancellationRequested)
+                {
+                    kill = new CancellationTokenSource();
+                    killAt = long.MaxValue;
+                }
+                catch (KlingException e)
+                {
+                    Assert.Contains(e.Kind, new[] { ErrorKind.ServiceUnavailable, ErrorKind.DownloadIncomplete });
+                }
+
+                Assert.False(File.Exists(target));
+            }
+        }, iter: 300);
+
+    private sealed class Immediate(Action<TransferProgress> report) : IProgress<TransferProgress>
+    {
+        public void Report(TransferProgress value) => report(value);
+    }
+
+    /// <summary>A connection that is open and brings nothing.</summary>
+    private sealed class SilentStream : MemoryStream
+    {
+        public TaskCompletionSource Asked { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            Asked.TrySetResult();
+            await Task.Delay(Timeout.Infinite, cancellationToken);
+            return 0;
+        }
+    }
+}

@@ -1,0 +1,260 @@
+using System.Net;
+using KlingPS.Core.Model;
+using KlingPS.Core.Resolving;
+using KlingPS.Core.Saving;
+using KlingPS.Core.Stages;
+using KlingPS.Core.Tests.Api;
+using KlingPS.Core.Tests.Stages;
+using KlingPS.Core.Waiting;
+
+namespace KlingPS.Core.Tests.Saving;
+
+[Collection(UsesTestClock.Name)]
+public sealed class VideoSaverTests : IAsyncDisposable
+{
+    private readonly PipelineHarness _harness = new();
+
+    public ValueTask DisposeAsync() => _harness.DisposeAsync();
+
+    private string Destination => Path.Combine(_harness.Folder, "videos");
+
+    private VideoSaver Saver(bool overwrite = false, string template = NameTemplate.DefaultText)
+        => new(_harness.Session, new SaveOptions { Destination = Destination, Overwrite = overwrite, Template = NameTemplate.Parse(template) }, _harness.Observer);
+
+    private Task<Outcome<TaskReference, SavedVideo>> SaveAsync(VideoSaver saver, KlingVideoTask task)
+        => _harness.Clock.RunAsync(saver.SaveAsync(new TaskReference { Task = task }, CancellationToken.None));
+
+    private async Task<string> SavedAsync(VideoSaver saver, KlingVideoTask task)
+    {
+        Outcome<TaskReference, SavedVideo> outcome = await SaveAsync(saver, task);
+        Assert.True(outcome.Error is null, outcome.Error?.ToString());
+        Assert.Equal(_harness.Videos.ContentAt(new Uri(outcome.Value!.Task.ResultUri!)), await File.ReadAllBytesAsync(outcome.Value.Path));
+        return Path.GetRelativePath(Destination, outcome.Value.Path);
+    }
+
+    private async Task<KlingException> FailsAsync(VideoSaver saver, KlingVideoTask task)
+    {
+        Outcome<TaskReference, SavedVideo> outcome = await SaveAsync(saver, task);
+        Assert.Null(outcome.Value);
+        return outcome.Error!;
+    }
+
+    private async Task<string?> RecordedAsync(KlingVideoTask task) => (await _harness.Ledger.FindAsync(task.Id, CancellationToken.None))!.SavedPath;
+
+    [Fact]
+    public async Task A_video_is_called_after_its_image_and_recorded()
+    {
+        KlingVideoTask task = await _harness.FinishedAsync("a", "/images/Füchsin.png");
+
+        Assert.Equal("Füchsin.mp4", await SavedAsync(Saver(), task));
+
+        Assert.Equal(Path.Combine(Destination, "Füchsin.mp4"), await RecordedAsync(task));
+        Assert.Equal("https://videos.example/a.mp4", Assert.Single(_harness.Videos.Requests).RequestUri!.AbsoluteUri);
+        Assert.Null(_harness.Videos.Requests[0].Headers.Authorization);
+        Assert.True(_harness.Observer.Transfers.Last().IsOver);
+    }
+
+    [Fact]
+    public async Task Videos_of_the_same_name_get_numbers_and_keep_them_in_the_next_run()
+    {
+        _harness.Videos.ContentOf = uri => TestMp4.Create(5000, uri.AbsolutePath.Length);
+        KlingVideoTask first = await _harness.FinishedAsync("a", "/one/fox.png");
+        KlingVideoTask second = await _harness.FinishedAsync("bb", "/two/fox.png");
+        VideoSaver saver = Saver();
+        Assert.Equal("fox.mp4", await SavedAsync(saver, first));
+        Assert.Equal("fox-2.mp4", await SavedAsync(saver, second));
+
+        VideoSaver next = Saver();
+        Assert.Equal("fox-2.mp4", await SavedAsync(next, second));
+        Assert.Equal("fox.mp4", await SavedAsync(next, first));
+
+        Assert.Equal(2, _harness.Videos.Requests.Count);
+    }
+
+    [Fact]
+    public async Task A_video_that_is_there_already_is_not_fetched_again()
+    {
+        KlingVideoTask task = await _harness.FinishedAsync("a");
+        await SavedAsync(Saver(), task);
+
+        await SavedAsync(Saver(), task);
+
+        Assert.Single(_harness.Videos.Requests);
+        Assert.Empty(_harness.Service.Requests);
+    }
+
+    [Fact]
+    public async Task A_video_asked_for_under_another_name_is_copied_from_where_it_is()
+    {
+        KlingVideoTask task = await _harness.FinishedAsync("a");
+        string earlier = Path.Combine(Destination, await SavedAsync(Saver(), task));
+
+        Assert.Equal("copy.mp4", await SavedAsync(Saver(template: "copy"), task));
+
+        Assert.Single(_harness.Videos.Requests);
+        Assert.Empty(_harness.Service.Requests);
+        Assert.True(File.Exists(earlier));
+        Assert.Equal(Path.Combine(Destination, "copy.mp4"), await RecordedAsync(task));
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("edited")]
+    public async Task A_video_that_is_no_longer_where_it_was_saved_is_fetched_again(string? edited)
+    {
+        KlingVideoTask task = await _harness.FinishedAsync("a");
+        string earlier = Path.Combine(Destination, await SavedAsync(Saver(), task));
+        File.Delete(earlier);
+        if (edited is not null)
+        {
+            await File.WriteAllTextAsync(earlier, edited);
+        }
+
+        Assert.Equal("copy.mp4", await SavedAsync(Saver(template: "copy"), task));
+
+        Assert.Equal(2, _harness.Videos.Requests.Count);
+    }
+
+    [Fact]
+    public async Task A_file_that_changed_on_disk_is_replaced_only_by_force()
+    {
+        KlingVideoTask task = await _harness.FinishedAsync("a");
+        string path = Path.Combine(Destination, await SavedAsync(Saver(), task));
+        await File.WriteAllTextAsync(path, "edited");
+
+        Assert.Equal(ErrorKind.FileExists, (await FailsAsync(Saver(), task)).Kind);
+        Assert.Equal("edited", await File.ReadAllTextAsync(path));
+
+        await SavedAsync(Saver(overwrite: true), task);
+        Assert.Equal(2, _harness.Videos.Requests.Count);
+    }
+
+    [Fact]
+    public async Task A_file_that_was_deleted_is_fetched_again()
+    {
+        KlingVideoTask task = await _harness.FinishedAsync("a");
+        File.Delete(Path.Combine(Destination, await SavedAsync(Saver(), task)));
+
+        await SavedAsync(Saver(), task);
+    }
+
+    [Fact]
+    public async Task An_expired_link_is_renewed()
+    {
+        KlingVideoTask task = await _harness.FinishedAsync("a");
+        _harness.Videos.Script.Enqueue(_ => VideoServer.ApiResponse(HttpStatusCode.Forbidden));
+        _harness.Service.On(FakeService.RenewPath, Replies.Data("\"https://videos.example/fresh.mp4\""));
+
+        await SavedAsync(Saver(), task);
+
+        Assert.Equal("""{"url":"https://videos.example/a.mp4"}""", Assert.Single(_harness.Service.Requests).Text);
+        Assert.Equal("https://videos.example/fresh.mp4", _harness.Videos.Requests[^1].RequestUri!.AbsoluteUri);
+    }
+
+    [Fact]
+    public async Task An_expired_link_that_cannot_be_renewed_is_asked_for_anew()
+    {
+        KlingVideoTask task = await _harness.FinishedAsync("a");
+        _harness.Videos.Script.Enqueue(_ => VideoServer.ApiResponse(HttpStatusCode.NotFound));
+        _harness.Service.On(FakeService.RenewPath, Replies.Code(422, "url is wrong"));
+        _harness.Tasks["a"] = Replies.Data("""{"taskId":"a","state":"success","resultJson":{"resultUrls":["https://elsewhere.example/a.mp4"]}}""");
+
+        await SavedAsync(Saver(), task);
+
+        Assert.Equal("https://elsewhere.example/a.mp4", _harness.Videos.Requests[^1].RequestUri!.AbsoluteUri);
+    }
+
+    [Fact]
+    public async Task A_link_that_stays_dead_is_an_error()
+    {
+        KlingVideoTask task = await _harness.FinishedAsync("a");
+        _harness.Videos.Script.Enqueue(_ => VideoServer.ApiResponse(HttpStatusCode.Gone));
+        _harness.Service.On(FakeService.RenewPath, Replies.Code(422, "url is wrong"));
+        _harness.Tasks["a"] = PipelineHarness.Succeeded("a");
+
+        Assert.Equal(ErrorKind.LinkExpired, (await FailsAsync(Saver(), task)).Kind);
+        Assert.Null(await RecordedAsync(task));
+    }
+
+    [Fact]
+    public async Task A_task_that_has_finished_meanwhile_is_saved()
+    {
+        KlingVideoTask task = await _harness.AcceptedAsync("a");
+        _harness.Tasks["a"] = PipelineHarness.Succeeded("a");
+
+        Assert.Equal("a.mp4", await SavedAsync(Saver(), task));
+    }
+
+    [Fact]
+    public async Task A_task_that_is_still_made_is_pending()
+    {
+        KlingVideoTask task = await _harness.AcceptedAsync("a");
+        _harness.Tasks["a"] = PipelineHarness.Generating;
+
+        Assert.Equal(ErrorKind.TaskPending, (await FailsAsync(Saver(), task)).Kind);
+        Assert.Empty(_harness.Videos.Requests);
+    }
+
+    [Fact]
+    public async Task A_video_of_another_machine_is_saved_under_its_image_s_name()
+    {
+        _harness.Tasks["foreign"] = Replies.Data(
+            """{"taskId":"foreign","state":"success","resultJson":{"resultUrls":["https://videos.example/f.mp4"]},"param":{"input":{"image_url":"https://images.example/deep/b%C3%A4r.png?x=y"}}}""");
+
+        Outcome<TaskReference, SavedVideo> outcome = await _harness.Clock.RunAsync(Saver().SaveAsync(new TaskReference { TaskId = "foreign" }, CancellationToken.None));
+
+        Assert.Equal("bär.mp4", Path.GetFileName(outcome.Value!.Path));
+    }
+
+    [Theory]
+    [InlineData(KlingTaskState.Failed, ErrorKind.TaskFailed)]
+    [InlineData(KlingTaskState.Rejected, ErrorKind.RequestInvalid)]
+    [InlineData(KlingTaskState.Unknown, ErrorKind.AttemptUnknown)]
+    public async Task A_task_without_a_video_is_reported_unless_it_was(KlingTaskState state, ErrorKind kind)
+    {
+        KlingVideoTask task = await _harness.BeganAsync("/images/fox.png");
+        if (state == KlingTaskState.Failed)
+        {
+            await _harness.Ledger.RecordAcceptedAsync(task.Id, "a");
+            _harness.Tasks["a"] = PipelineHarness.Failed("500", "internal error");
+        }
+        else
+        {
+            task = state == KlingTaskState.Unknown
+                ? await _harness.Ledger.RecordUnknownAsync(task.Id, "lost")
+                : await _harness.Ledger.RecordRejectedAsync(task.Id, "422", "No.");
+        }
+
+        Assert.Equal(kind, (await FailsAsync(Saver(), task)).Kind);
+
+        using var waiter = new TaskWaiter(_harness.Session, new WaitOptions(), null);
+        await waiter.PostAsync(new TaskReference { Task = task }, CancellationToken.None);
+        Outcome<TaskReference, KlingVideoTask> waited = await _harness.Clock.RunAsync(waiter.Results.ReadAsync().AsTask());
+        Assert.Equal(kind, waited.Error!.Kind);
+
+        Outcome<TaskReference, SavedVideo> after = await SaveAsync(Saver(), waited.Value!);
+        Assert.Equal((null, null), (after.Value, after.Error));
+    }
+
+    [Fact]
+    public async Task A_link_that_is_none_is_an_error_of_the_service()
+    {
+        await _harness.AcceptedAsync("a");
+        _harness.Tasks["a"] = Replies.Data("""{"state":"success","resultJson":{"resultUrls":["soon"]}}""");
+        KlingVideoTask task = (await _harness.ListAsync())[0];
+
+        Assert.Equal(ErrorKind.AnswerInvalid, (await FailsAsync(Saver(), task)).Kind);
+    }
+
+    [Fact]
+    public async Task A_cancelled_save_leaves_no_video_and_no_record()
+    {
+        KlingVideoTask task = await _harness.FinishedAsync("a");
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Saver().SaveAsync(new TaskReference { Task = task }, new CancellationToken(canceled: true)));
+
+        Assert.False(File.Exists(Path.Combine(Destination, "a.mp4")));
+        Assert.Null(await RecordedAsync(task));
+        Assert.All(_harness.Observer.Transfers, transfer => Assert.True(transfer.IsOver));
+    }
+}

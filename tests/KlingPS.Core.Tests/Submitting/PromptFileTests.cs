@@ -1,0 +1,106 @@
+using System.Runtime.Versioning;
+using System.Text;
+using KlingPS.Core.Model;
+using KlingPS.Core.Submitting;
+
+namespace KlingPS.Core.Tests.Submitting;
+
+public sealed class PromptFileTests : IDisposable
+{
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("klingps-");
+
+    private string Image => Path.Combine(_folder.FullName, "fox.png");
+
+    public void Dispose() => _folder.Delete(recursive: true);
+
+    private void Write(string name, string text, Encoding? encoding = null) => File.WriteAllText(Path.Combine(_folder.FullName, name), text, encoding ?? new UTF8Encoding(false));
+
+    private Task<string?> ReadAsync() => PromptFile.ReadAsync(Image, TestContext.Current.CancellationToken);
+
+    private async Task<KlingException> FailAsync() => await Assert.ThrowsAsync<KlingException>(ReadAsync);
+
+    [Fact]
+    public async Task An_image_without_a_text_file_has_no_prompt_of_its_own() => Assert.Null(await ReadAsync());
+
+    [Fact]
+    public async Task The_file_that_names_the_whole_image_goes_first_and_an_empty_one_does_not_count()
+    {
+        Write("fox.txt", "The other.");
+        Assert.Equal("The other.", await ReadAsync());
+
+        Write("fox.png.txt", "  \r\n\t");
+        Assert.Equal("The other.", await ReadAsync());
+
+        Write("fox.png.txt", "\r\n  A fox runs. \n It stops.\n");
+        Assert.Equal("A fox runs. \n It stops.", await ReadAsync());
+    }
+
+    [Theory]
+    [InlineData("utf-8")]
+    [InlineData("utf-16")]
+    [InlineData("utf-16BE")]
+    [InlineData("utf-32")]
+    public async Task A_byte_order_mark_says_how_it_is_written(string encoding)
+    {
+        Write("fox.txt", "Füchsin 跑 🦊", Encoding.GetEncoding(encoding));
+
+        Assert.Equal("Füchsin 跑 🦊", await ReadAsync());
+    }
+
+    [Fact]
+    public async Task Text_without_a_mark_is_UTF_8()
+    {
+        Write("fox.txt", "Füchsin 跑 🦊");
+
+        Assert.Equal("Füchsin 跑 🦊", await ReadAsync());
+    }
+
+    [Fact]
+    public async Task A_prompt_may_be_as_long_as_the_service_takes_and_no_longer()
+    {
+        Write("fox.txt", new string('x', KlingModel.MaxPromptLength) + "\n");
+        Assert.Equal(KlingModel.MaxPromptLength, (await ReadAsync())!.Length);
+
+        Write("fox.txt", new string('x', KlingModel.MaxPromptLength + 1));
+        KlingException error = await FailAsync();
+        Assert.Equal(ErrorKind.RequestInvalid, error.Kind);
+        Assert.Contains("fox.txt", error.Message, StringComparison.Ordinal);
+        Assert.Contains("2501", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_file_in_another_encoding_is_refused_before_its_letters_are_paid_for()
+    {
+        await File.WriteAllBytesAsync(Path.Combine(_folder.FullName, "fox.txt"), [(byte)'f', 0xFC, (byte)'r'], TestContext.Current.CancellationToken);
+
+        KlingException error = await FailAsync();
+
+        Assert.Equal(ErrorKind.RequestInvalid, error.Kind);
+        Assert.Contains("UTF-8", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_file_that_is_far_too_long_is_not_even_read()
+    {
+        using (FileStream file = File.Create(Path.Combine(_folder.FullName, "fox.txt")))
+        {
+            file.SetLength(10L * 1024 * 1024 * 1024);
+        }
+
+        Assert.Equal(ErrorKind.RequestInvalid, (await FailAsync()).Kind);
+    }
+
+    [Fact]
+    [UnsupportedOSPlatform("windows")]
+    public async Task A_file_that_cannot_be_read_is_an_error_that_names_it()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows() || Environment.IsPrivilegedProcess, "Nothing is unreadable for this user.");
+        Write("fox.txt", "A fox runs.");
+        File.SetUnixFileMode(Path.Combine(_folder.FullName, "fox.txt"), UnixFileMode.None);
+
+        KlingException error = await FailAsync();
+
+        Assert.Equal(ErrorKind.FileUnreadable, error.Kind);
+        Assert.Contains("fox.txt", error.Message, StringComparison.Ordinal);
+    }
+}

@@ -1,0 +1,473 @@
+using System.Collections.Concurrent;
+using KlingPS.Core.Model;
+using KlingPS.Core.Resolving;
+using KlingPS.Core.Stages;
+using KlingPS.Core.Submitting;
+using KlingPS.Core.Tests.Api;
+using KlingPS.Core.Tests.Stages;
+
+namespace KlingPS.Core.Tests.Submitting;
+
+[Collection(UsesTestClock.Name)]
+public sealed class VideoSubmitterTests : IAsyncDisposable
+{
+    private readonly PipelineHarness _harness = new();
+    private readonly VideoSubmitter _submitter;
+
+    public VideoSubmitterTests() => _submitter = new VideoSubmitter(_harness.Session, _harness.Observer);
+
+    public ValueTask DisposeAsync() => _harness.DisposeAsync();
+
+    private Task<Outcome<SubmissionRequest, KlingVideoTask>> SubmitAsync(SubmissionRequest request, CancellationToken cancellationToken = default)
+        => _harness.SubmitAsync(_submitter, request, cancellationToken);
+
+    private async Task<KlingVideoTask> RecordAsync() => Assert.Single(await _harness.ListAsync());
+
+    [Fact]
+    public async Task The_intent_is_recorded_before_the_request_leaves_and_the_answer_before_it_is_seen()
+    {
+        KlingTaskState? atArrival = null;
+        _harness.Service.On(FakeService.CreatePath, async (request, cancellationToken) =>
+        {
+            KlingVideoTask intent = await RecordAsync();
+            atArrival = intent.State;
+            Assert.Equal((null, 42), (intent.TaskId, intent.CreditsReserved));
+            return await Replies.Accepts("t1")(request, cancellationToken);
+        });
+
+        Outcome<SubmissionRequest, KlingVideoTask> outcome = await SubmitAsync(_harness.Request("fox.png"));
+
+        Assert.Null(outcome.Error);
+        Assert.Equal(KlingTaskState.Submitting, atArrival);
+        KlingVideoTask task = await RecordAsync();
+        Assert.Equal(outcome.Value, task);
+        Assert.Equal(("t1", KlingTaskState.Waiting, 42), (task.TaskId, task.State, task.CreditsReserved));
+        Assert.Equal($"https://uploads.example/{task.SourceHash}.png", task.ImageUri);
+    }
+
+    [Fact]
+    public async Task A_lost_answer_leaves_an_unknown_attempt_that_names_its_image_and_is_not_sent_again()
+    {
+        SubmissionRequest request = _harness.Request("fox.png");
+        _harness.Service.On(FakeService.CreatePath, Replies.FailsAfter(new HttpRequestException(HttpRequestError.ResponseEnded)), Replies.Accepts("t2"));
+
+        Outcome<SubmissionRequest, KlingVideoTask> lost = await SubmitAsync(request);
+
+        Assert.Null(lost.Value);
+        Assert.Equal(ErrorKind.AttemptUnknown, lost.Error!.Kind);
+        Assert.Contains(request.SourcePath!, lost.Error.Message, StringComparison.Ordinal);
+        Assert.Contains("42 credits", lost.Error.Message, StringComparison.Ordinal);
+        KlingVideoTask unknown = await RecordAsync();
+        Assert.Equal((KlingTaskState.Unknown, 42, null), (unknown.State, unknown.CreditsReserved, unknown.TaskId));
+
+        // The same again, from another command and another file of the same content.
+        Outcome<SubmissionRequest, KlingVideoTask> refused = await _harness.SubmitAsync(new VideoSubmitter(_harness.Session, null), _harness.Request("copy.png"));
+
+        Assert.Equal(ErrorKind.AttemptUnknown, refused.Error!.Kind);
+        Assert.Contains($"task {unknown.Id}", refused.Error.Message, StringComparison.Ordinal);
+        Assert.Equal(1, _harness.Creates);
+        await RecordAsync();
+
+        // Other parameters make another video.
+        Assert.Equal("t2", (await SubmitAsync(request with { Prompt = "A fox sleeps." })).Value?.TaskId);
+        Assert.Equal("t2", (await SubmitAsync(request with { Force = true })).Value?.TaskId);
+        Assert.Equal(3, _harness.Creates);
+    }
+
+    [Fact]
+    public async Task A_lost_answer_is_told_of_though_the_disk_is_full_and_nothing_else_is_bought()
+    {
+        _harness.Service.On(FakeService.CreatePath, Replies.FailsAfter(new HttpRequestException(HttpRequestError.ResponseEnded)));
+        _harness.Ledger.Fault = new KlingException(ErrorKind.LedgerUnusable, "The disk is full.");
+        var submitter = new VideoSubmitter(_harness.Session, null);
+
+        Outcome<SubmissionRequest, KlingVideoTask> lost = await _harness.SubmitAsync(submitter, _harness.Request("fox.png"));
+        Outcome<SubmissionRequest, KlingVideoTask> next = await _harness.SubmitAsync(submitter, _harness.Request("cat.png", seed: 1));
+
+        Assert.Equal((ErrorKind.AttemptUnknown, ErrorKind.LedgerUnusable), (lost.Error!.Kind, next.Error!.Kind));
+        Assert.Contains("42 credits", lost.Error.Message, StringComparison.Ordinal);
+        Assert.Equal(1, _harness.Creates);
+    }
+
+    [Fact]
+    public async Task The_callback_carries_the_number_of_the_attempt_also_when_the_request_is_sent_again()
+    {
+        const string Uri = "https://hooks.example/kling?code=a%2Bb#part";
+        _harness.Service.On(FakeService.CreatePath, Replies.Code(455, "Maintenance"), Replies.Accepts("t1"));
+
+        Outcome<SubmissionRequest, KlingVideoTask> outcome = await SubmitAsync(_harness.Request("fox.png") with { CallbackUri = Uri });
+
+        KlingVideoTask task = outcome.Value!;
+        Assert.Equal(32, task.Nonce!.Length);
+        Assert.Equal(
+            Enumerable.Repeat($"https://hooks.example/kling?code=a%2Bb&klingps={task.Nonce}#part", 2),
+            _harness.Service.To(FakeService.CreatePath).Select(request => request.Json.GetProperty("callBackUrl").GetString()));
+        Assert.Equal(Uri, task.CallbackUri);
+    }
+
+    [Fact]
+    public async Task A_video_that_was_bought_twice_is_recorded_twice_and_the_user_is_told()
+    {
+        // The try that failed was accepted all the same, and its callback comes while the next is under way.
+        _harness.Service.On(FakeService.CreatePath, Replies.Code(500, "Server exception"), async (request, cancellationToken) =>
+        {
+            await _harness.Ledger.RecordAcceptedAsync(Assert.Single(await _harness.ListAsync()).Id, "first");
+            return await Replies.Accepts("second")(request, cancellationToken);
+        });
+
+        Outcome<SubmissionRequest, KlingVideoTask> outcome = await _harness.SubmitAsync(
+            new VideoSubmitter(_harness.Session, _harness.Observer), _harness.Request("fox.png") with { CallbackUri = "https://hooks.example/kling" });
+
+        Assert.Equal(("first", null), (outcome.Value?.TaskId, outcome.Error));
+        Assert.Equal(["first", "second"], (await _harness.ListAsync()).Select(task => task.TaskId));
+        string warning = Assert.Single(_harness.Observer.Warnings);
+        Assert.Contains("first", warning, StringComparison.Ordinal);
+        Assert.Contains("second", warning, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Every_attempt_has_a_number_of_its_own_and_is_the_same_purchase_all_the_same()
+    {
+        SubmissionRequest request = _harness.Request("fox.png") with { CallbackUri = "https://hooks.example/kling" };
+
+        KlingVideoTask first = (await SubmitAsync(request)).Value!;
+        KlingVideoTask second = (await SubmitAsync(request)).Value!;
+
+        Assert.NotEqual(first.Nonce, second.Nonce);
+        Assert.Equal(first.Identity, second.Identity);
+        Assert.Equal(first.Identity, (await SubmitAsync(request with { CallbackUri = null })).Value!.Identity);
+        Assert.False(_harness.Service.To(FakeService.CreatePath)[2].Json.TryGetProperty("callBackUrl", out _));
+    }
+
+    [Theory]
+    [InlineData(429, "Your call frequency is too high", ErrorKind.RateLimited)]
+    [InlineData(455, "Maintenance", ErrorKind.ServiceUnavailable)]
+    [InlineData(500, "Server exception, please try again later", ErrorKind.ServiceUnavailable)]
+    public async Task A_busy_service_is_asked_five_times_and_then_nothing_was_bought(int code, string message, ErrorKind kind)
+    {
+        _harness.Service.On(FakeService.CreatePath, Replies.Code(code, message));
+
+        Outcome<SubmissionRequest, KlingVideoTask> outcome = await SubmitAsync(_harness.Request("fox.png"));
+
+        Assert.Equal(kind, outcome.Error!.Kind);
+        Assert.StartsWith("Nothing was bought for", outcome.Error.Message, StringComparison.Ordinal);
+        Assert.Equal((5, 4), (_harness.Creates, _harness.Observer.Pauses.Count));
+        KlingVideoTask task = await RecordAsync();
+        Assert.Equal((KlingTaskState.Rejected, code.ToString(System.Globalization.CultureInfo.InvariantCulture), 0), (task.State, task.FailCode, task.CreditsReserved));
+    }
+
+    [Theory]
+    [InlineData(400, "Content policy", ErrorKind.RequestInvalid)]
+    [InlineData(422, "The model name you specified is not supported", ErrorKind.RequestInvalid)]
+    [InlineData(500, "This field is required", ErrorKind.RequestInvalid)]
+    [InlineData(500, "Something new", ErrorKind.ServiceUnavailable)]
+    [InlineData(501, "Generation failed", ErrorKind.TaskFailed)]
+    public async Task A_refusal_of_one_item_is_final_and_does_not_stop_the_others(int code, string message, ErrorKind kind)
+    {
+        _harness.Service.On(FakeService.CreatePath, Replies.Code(code, message), Replies.Accepts("t2"));
+
+        Outcome<SubmissionRequest, KlingVideoTask> refused = await SubmitAsync(_harness.Request("fox.png"));
+
+        Assert.Equal(kind, refused.Error!.Kind);
+        Assert.Equal(KlingTaskState.Rejected, (await RecordAsync()).State);
+        Assert.Equal("t2", (await SubmitAsync(_harness.Request("owl.png", 1))).Value?.TaskId);
+        Assert.Equal(2, _harness.Creates);
+    }
+
+    [Fact]
+    public async Task A_request_that_bought_nothing_is_sent_again_under_the_same_record()
+    {
+        _harness.Service.On(
+            FakeService.CreatePath,
+            Replies.FailsBefore(new HttpRequestException(HttpRequestError.ConnectionError)),
+            Replies.Code(429, "Too often"),
+            Replies.Code(455, "Maintenance"),
+            Replies.Accepts("t1"));
+
+        Assert.Equal("t1", (await SubmitAsync(_harness.Request("fox.png"))).Value?.TaskId);
+
+        Assert.Equal(4, _harness.Creates);
+        KlingVideoTask task = await RecordAsync();
+        Assert.Equal((KlingTaskState.Waiting, null), (task.State, task.FailMessage));
+    }
+
+    [Theory]
+    [InlineData(401, ErrorKind.Unauthorized)]
+    [InlineData(402, ErrorKind.CreditsInsufficient)]
+    [InlineData(433, ErrorKind.KeyCapReached)]
+    [InlineData(455, ErrorKind.ServiceUnavailable)]
+    [InlineData(505, ErrorKind.FeatureDisabled)]
+    [InlineData(null, ErrorKind.ServiceUnavailable)]
+    public async Task What_every_further_item_would_meet_is_met_once(int? code, ErrorKind kind)
+    {
+        _harness.Service.On(
+            FakeService.CreatePath,
+            code is int answered ? Replies.Code(answered, "No") : Replies.FailsBefore(new HttpRequestException(HttpRequestError.NameResolutionError)));
+        Outcome<SubmissionRequest, KlingVideoTask> first = await SubmitAsync(_harness.Request("fox.png"));
+        int sent = _harness.Service.Requests.Count;
+
+        Outcome<SubmissionRequest, KlingVideoTask> second = await SubmitAsync(_harness.Request("owl.png", 1));
+
+        Assert.Equal(kind, first.Error!.Kind);
+        Assert.Same(first.Error, second.Error);
+        Assert.Equal(sent, _harness.Service.Requests.Count);
+        Assert.Equal(KlingTaskState.Rejected, (await RecordAsync()).State);
+    }
+
+    [Theory]
+    [InlineData(302, ErrorKind.AttemptUnknown, KlingTaskState.Unknown)]
+    [InlineData(308, ErrorKind.ServiceUnavailable, KlingTaskState.Rejected)]
+    public async Task Where_requests_are_redirected_only_the_first_image_is_tried(int status, ErrorKind kind, KlingTaskState state)
+    {
+        _harness.Service.On(FakeService.CreatePath, Replies.Text(status, string.Empty));
+
+        Outcome<SubmissionRequest, KlingVideoTask> first = await SubmitAsync(_harness.Request("fox.png"));
+        Outcome<SubmissionRequest, KlingVideoTask> second = await SubmitAsync(_harness.Request("owl.png", 1));
+
+        Assert.Equal((kind, ErrorKind.ServiceUnavailable), (first.Error!.Kind, second.Error!.Kind));
+        Assert.Contains($"a redirect (HTTP {status})", second.Error.Message, StringComparison.Ordinal);
+        Assert.Equal((state, 1), ((await RecordAsync()).State, _harness.Creates));
+    }
+
+    [Fact]
+    public async Task An_upload_host_that_refuses_the_key_stops_the_batch_before_anything_is_recorded()
+    {
+        _harness.Service.On(FakeService.UploadPath, Replies.Code(401, "Unauthorized"));
+
+        Outcome<SubmissionRequest, KlingVideoTask> first = await SubmitAsync(_harness.Request("fox.png"));
+        Outcome<SubmissionRequest, KlingVideoTask> second = await SubmitAsync(_harness.Request("owl.png", 1));
+
+        Assert.Equal(ErrorKind.Unauthorized, first.Error!.Kind);
+        Assert.Same(first.Error, second.Error);
+        Assert.Equal((1, 0), (_harness.Uploads, _harness.Creates));
+        Assert.Empty(await _harness.ListAsync());
+    }
+
+    [Fact]
+    public async Task An_item_between_two_tries_is_given_up_when_the_batch_is_over()
+    {
+        _harness.Service.On(FakeService.CreatePath, Replies.Code(429, "Too often"), Replies.Code(402, "Credits insufficient"));
+        Task<Outcome<SubmissionRequest, KlingVideoTask>> waiting = _submitter.SubmitAsync(_harness.Request("fox.png"), CancellationToken.None);
+        await _harness.Observer.Paused.Task;
+
+        // Without letting time pass: the first is not to be sent again before the second.
+        Outcome<SubmissionRequest, KlingVideoTask> fault = await _submitter.SubmitAsync(_harness.Request("owl.png", 1), CancellationToken.None);
+
+        Assert.Equal(ErrorKind.CreditsInsufficient, fault.Error!.Kind);
+        Assert.Same(fault.Error, (await _harness.Clock.RunAsync(waiting)).Error);
+        Assert.Equal(2, _harness.Creates);
+        Assert.All(await _harness.ListAsync(), task => Assert.Equal(KlingTaskState.Rejected, task.State));
+    }
+
+    [Fact]
+    public async Task Cancelling_between_two_tries_leaves_nothing_bought()
+    {
+        using var cancel = new CancellationTokenSource();
+        _harness.Service.On(FakeService.CreatePath, Replies.Code(429, "Too often"));
+        Task<Outcome<SubmissionRequest, KlingVideoTask>> submit = _submitter.SubmitAsync(_harness.Request("fox.png"), cancel.Token);
+        await _harness.Observer.Paused.Task;
+
+        await cancel.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => submit);
+        Assert.Equal(1, _harness.Creates);
+        Assert.Equal(KlingTaskState.Rejected, (await RecordAsync()).State);
+    }
+
+    [Fact]
+    public async Task Cancelling_before_anything_has_left_leaves_nothing_at_all()
+    {
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => SubmitAsync(_harness.Request("fox.png"), new CancellationToken(canceled: true)));
+
+        Assert.Empty(_harness.Service.Requests);
+        Assert.Empty(await _harness.ListAsync());
+    }
+
+    [Fact]
+    public async Task A_purchase_under_way_is_recorded_though_its_command_and_its_session_are_ended()
+    {
+        var arrived = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var released = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _harness.Service.On(FakeService.CreatePath, Replies.Held(arrived, released.Task, Replies.Accepts("t1")));
+        var stage = new ConcurrentStage<SubmissionRequest, Outcome<SubmissionRequest, KlingVideoTask>>(_submitter.SubmitAsync, 4, inOrder: true);
+        await stage.PostAsync(_harness.Request("fox.png"), CancellationToken.None);
+        await arrived.Task;
+
+        stage.Dispose();
+        Task ended = _harness.Session.DisposeAsync().AsTask();
+        Assert.False(ended.IsCompleted);
+        Assert.Equal(KlingTaskState.Submitting, (await RecordAsync()).State);
+        released.SetResult();
+        await ended;
+
+        KlingVideoTask task = await RecordAsync();
+        Assert.Equal(("t1", KlingTaskState.Waiting), (task.TaskId, task.State));
+    }
+
+    [Fact]
+    public async Task An_attempt_that_had_not_left_when_the_session_was_ended_is_not_left_open()
+    {
+        _harness.Service.On(FakeService.UploadPath, async (request, cancellationToken) =>
+        {
+            await _harness.Session.DisposeAsync();
+            return await Replies.Data("""{"downloadUrl":"https://files.example/fox.png"}""")(request, cancellationToken);
+        });
+        Outcome<SubmissionRequest, KlingVideoTask> uploaded = await SubmitAsync(_harness.Request("fox.png"));
+        Outcome<SubmissionRequest, KlingVideoTask> bought = await new VideoSubmitter(_harness.Session, _harness.Observer)
+            .SubmitAsync(new SubmissionRequest { ImageUri = "https://files.example/owl.png", Prompt = "It moves." }, CancellationToken.None);
+
+        Assert.All([uploaded, bought], outcome => Assert.Equal(ErrorKind.ApiKeyMissing, outcome.Error!.Kind));
+        Assert.Equal((0, KlingTaskState.Rejected), (_harness.Creates, (await RecordAsync()).State));
+    }
+
+    [Fact]
+    public async Task Images_of_the_same_content_are_uploaded_once()
+    {
+        SubmissionRequest[] requests =
+        [
+            .. Enumerable.Range(0, 6).Select(i => _harness.Request($"fox{i}.png")),
+            _harness.Request("owl.png", 1) with { TailImagePath = _harness.Image("tail.png") },
+        ];
+
+        Outcome<SubmissionRequest, KlingVideoTask>[] outcomes = await _harness.Clock.RunAsync(
+            Task.WhenAll(requests.Select(request => _submitter.SubmitAsync(request, CancellationToken.None))));
+
+        Assert.All(outcomes, outcome => Assert.Null(outcome.Error));
+        Assert.Equal((2, 7), (_harness.Uploads, _harness.Creates));
+        Assert.Equal(7, outcomes.Select(outcome => outcome.Value!.TaskId).Distinct().Count());
+        Assert.Equal(outcomes[0].Value!.ImageUri, outcomes[6].Value!.TailImageUri);
+    }
+
+    [Fact]
+    public async Task An_upload_is_used_again_until_an_hour_before_it_expires()
+    {
+        SubmissionRequest request = _harness.Request("fox.png");
+        await SubmitAsync(request);
+        _harness.Clock.Advance(TimeSpan.FromHours(22.9));
+        await SubmitAsync(request);
+        Assert.Equal((1, 2), (_harness.Uploads, _harness.Creates));
+
+        _harness.Clock.Advance(TimeSpan.FromHours(0.2));
+        await SubmitAsync(request);
+
+        Assert.Equal((2, 3), (_harness.Uploads, _harness.Creates));
+    }
+
+    [Fact]
+    public async Task An_image_that_changed_is_another_image()
+    {
+        await SubmitAsync(_harness.Request("fox.png"));
+        await SubmitAsync(_harness.Request("fox.png", 1));
+
+        Assert.Equal(2, _harness.Service.To(FakeService.CreatePath).Select(sent => sent.Json.GetProperty("input").GetProperty("image_url").GetString()).Distinct().Count());
+    }
+
+    [Fact]
+    public async Task An_address_is_sent_as_it_is()
+    {
+        var request = new SubmissionRequest { ImageUri = "https://images.example/fox.png", TailImageUri = "https://images.example/tail.png", Prompt = "A fox runs." };
+
+        Assert.Null((await SubmitAsync(request)).Error);
+
+        Assert.Equal((0, 1), (_harness.Uploads, _harness.Creates));
+        Assert.Contains("\"tail_image_url\":\"https://images.example/tail.png\"", _harness.Service.To(FakeService.CreatePath)[0].Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_file_that_is_no_image_is_not_sent()
+    {
+        string path = Path.Combine(_harness.Folder, "notes.png");
+        await File.WriteAllTextAsync(path, "no image");
+
+        Assert.Equal(ErrorKind.ImageUnsupported, (await SubmitAsync(new SubmissionRequest { SourcePath = path, Prompt = "x" })).Error!.Kind);
+        Assert.Equal(ErrorKind.PathNotFound, (await SubmitAsync(new SubmissionRequest { SourcePath = path + "x", Prompt = "x" })).Error!.Kind);
+        Assert.Empty(_harness.Service.Requests);
+        Assert.Empty(await _harness.ListAsync());
+    }
+
+    [Fact]
+    public async Task No_more_than_twenty_purchases_reach_the_service_in_ten_seconds()
+    {
+        var arrivals = new ConcurrentQueue<DateTimeOffset>();
+        _harness.Service.On(FakeService.CreatePath, (request, cancellationToken) =>
+        {
+            arrivals.Enqueue(_harness.Clock.GetUtcNow());
+            return Replies.Accepts(request.Text.GetHashCode(StringComparison.Ordinal).ToString(System.Globalization.CultureInfo.InvariantCulture))(request, cancellationToken);
+        });
+
+        await _harness.Clock.RunAsync(Task.WhenAll(Enumerable.Range(0, 50).Select(i => _submitter.SubmitAsync(
+            new SubmissionRequest { ImageUri = $"https://images.example/{i}.png", Prompt = "A fox runs." },
+            CancellationToken.None))));
+
+        DateTimeOffset[] times = [.. arrivals.Order()];
+        Assert.Equal(50, times.Length);
+        Assert.All(Enumerable.Range(0, 30), i => Assert.True(times[i + 20] - times[i] > TimeSpan.FromSeconds(10)));
+    }
+
+    public static TheoryData<SubmissionRequest, string> BadRequests => new()
+    {
+        { new SubmissionRequest { ImageUri = "https://a.example/", Prompt = "  " }, "the prompt is empty" },
+        { new SubmissionRequest { ImageUri = "https://a.example/", Prompt = new string('x', 2501) }, "2501 characters" },
+        { new SubmissionRequest { ImageUri = "https://a.example/", Prompt = "x", NegativePrompt = new string('x', 2497) }, "2497 characters" },
+        { new SubmissionRequest { ImageUri = "https://a.example/", Prompt = "x", Duration = 7 }, "7 seconds" },
+        { new SubmissionRequest { ImageUri = "https://a.example/", Prompt = "x", CfgScale = 1.1m }, "CFG scale" },
+        { new SubmissionRequest { ImageUri = "https://a.example/", Prompt = "x", CfgScale = -0.1m }, "CFG scale" },
+        { new SubmissionRequest { ImageUri = "fox.png", Prompt = "x" }, "'fox.png' is not an absolute" },
+        { new SubmissionRequest { ImageUri = "file:///fox.png", Prompt = "x" }, "image address" },
+        { new SubmissionRequest { ImageUri = "https://a.example/", TailImageUri = "", Prompt = "x" }, "tail image address" },
+        { new SubmissionRequest { ImageUri = "https://a.example/", CallbackUri = "ftp://a.example/", Prompt = "x" }, "callback address" },
+        { new SubmissionRequest { Prompt = "x" }, "no image" },
+    };
+
+    [Theory]
+    [MemberData(nameof(BadRequests), DisableDiscoveryEnumeration = true)]
+    public async Task A_parameter_outside_its_range_is_named_before_anything_is_sent(SubmissionRequest request, string named)
+    {
+        KlingException error = (await SubmitAsync(request)).Error!;
+
+        Assert.Equal(ErrorKind.RequestInvalid, error.Kind);
+        Assert.Contains(named, error.Message, StringComparison.Ordinal);
+        Assert.Empty(_harness.Service.Requests);
+        Assert.Empty(await _harness.ListAsync());
+    }
+
+    [Fact]
+    public async Task Parameters_at_the_end_of_their_range_are_taken()
+    {
+        var request = new SubmissionRequest
+        {
+            ImageUri = "https://a.example/",
+            Prompt = new string('x', 2500),
+            NegativePrompt = new string('x', 2496),
+            Duration = 10,
+            CfgScale = 1,
+            CallbackUri = "http://a.example/",
+        };
+
+        Assert.Equal(84, (await SubmitAsync(request)).Value?.CreditsReserved);
+    }
+
+    [Fact]
+    public async Task A_lost_attempt_is_bought_again_with_the_credits_that_it_holds_of_the_day_s_limit()
+    {
+        _harness.Session.DailyCreditCap = 42;
+        _harness.Service.On(FakeService.CreatePath, Replies.FailsAfter(new HttpRequestException(HttpRequestError.ResponseEnded)), Replies.Accepts("t2"));
+        await SubmitAsync(_harness.Request("fox.png"));
+        KlingVideoTask lost = await RecordAsync();
+
+        KlingVideoTask again = await _harness.Clock.RunAsync(new UnknownTaskResolver(_harness.Session, null).ResubmitAsync(lost, CancellationToken.None));
+
+        Assert.Equal(("t2", lost.Id), (again.TaskId, again.Replaces));
+        Assert.Equal(ErrorKind.BudgetExceeded, (await SubmitAsync(_harness.Request("owl.png", 1))).Error?.Kind);
+        Assert.Equal(1, _harness.Uploads);
+    }
+
+    [Fact]
+    public async Task An_upload_is_told_from_its_beginning_to_its_end()
+    {
+        await SubmitAsync(_harness.Request("fox.png"));
+
+        Assert.Equal([false, true], _harness.Observer.Transfers.Select(transfer => transfer.IsOver));
+        Assert.All(_harness.Observer.Transfers, transfer => Assert.Equal(("fox.png", true, transfer.Total), (transfer.Name, transfer.IsUpload, transfer.Bytes)));
+    }
+}

@@ -1,0 +1,148 @@
+using System.Collections.Concurrent;
+using KlingPS.Core.Model;
+using KlingPS.Core.Resolving;
+using KlingPS.Core.Tests.Api;
+using KlingPS.Core.Tests.Stages;
+using KlingPS.Core.Waiting;
+
+namespace KlingPS.Core.Tests.Waiting;
+
+/// <summary>Many tasks at once, created and looked at at the service's limits of 20 creates in 10 s and 10 queries in 1 s.</summary>
+[Collection(UsesTestClock.Name)]
+public sealed class CrowdedWaitTests : IAsyncDisposable
+{
+    private const int CreatesInWindow = 20;
+
+    private readonly PipelineHarness _harness = new();
+
+    /// <summary>By task: how often it was looked at, and how long after its end for the last time.</summary>
+    private readonly ConcurrentDictionary<string, (int Queries, double Lag)> _looks = new();
+
+    /// <summary>How many fail: the first ones.</summary>
+    private int _failing;
+
+    public ValueTask DisposeAsync() => _harness.DisposeAsync();
+
+    [Theory]
+    [InlineData(200, true, 5, 3.5)]
+    [InlineData(200, false, 6, 4.5)]
+    [InlineData(600, true, 5, 3.5)]
+    [InlineData(600, false, 6, 4.5)]
+    public async Task Tasks_of_160_s_are_found_within_a_few_seconds_with_a_few_queries(int count, bool isLearned, double mostQueries, double mostLag)
+    {
+        var random = new Random(1);
+        TimeSpan Generation() => TimeSpan.FromSeconds(152 + (16 * random.NextDouble()));
+        if (isLearned)
+        {
+            _harness.Session.GenerationTimes.Add(KlingModel.Default, KlingModel.DefaultDuration, Enumerable.Range(0, 20).Select(_ => Generation()));
+        }
+
+        await WaitAsync(Enumerable.Range(0, count).Select(_ => Generation()));
+
+        Assert.InRange(_looks.Values.Average(task => task.Queries), 1, mostQueries);
+        Assert.InRange(LagAt(0.95), 0, mostLag);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(9)]
+    [InlineData(10)]
+    [InlineData(20)]
+    [InlineData(40)]
+    public async Task Few_tasks_of_which_nothing_is_known_take_no_more_queries_each_than_one(int count)
+    {
+        await WaitAsync(Enumerable.Repeat(TimeSpan.FromSeconds(160), count));
+
+        Assert.InRange(_looks.Values.Average(task => task.Queries), 1, 12);
+    }
+
+    [Fact]
+    public async Task A_crowd_of_quick_tasks_is_found_as_fast_as_may_be_asked()
+    {
+        await WaitAsync(Enumerable.Repeat(TimeSpan.FromSeconds(20), 200));
+
+        // Twenty end at once, and ten may be asked for in a second.
+        Assert.InRange(LagAt(0.95), 0, 3);
+    }
+
+    [Fact]
+    public async Task A_service_that_has_become_faster_than_ever_is_noticed_while_the_first_tasks_run()
+    {
+        _harness.Session.GenerationTimes.Add(KlingModel.Default, KlingModel.DefaultDuration, Enumerable.Repeat(TimeSpan.FromSeconds(160), 200));
+
+        await WaitAsync(Enumerable.Repeat(TimeSpan.FromSeconds(60), 200));
+
+        // Without the scouts all would be looked at when they are 152 s old.
+        Assert.InRange(LagAt(1), 0, 45);
+    }
+
+    [Fact]
+    public async Task A_crowd_with_a_time_limit_is_found_before_it_is_over()
+    {
+        await WaitAsync(Enumerable.Repeat(TimeSpan.FromSeconds(100), 200), new WaitOptions { Timeout = TimeSpan.FromSeconds(180) });
+
+        Assert.InRange(LagAt(1), 0, 10);
+    }
+
+    [Fact]
+    public async Task Others_are_looked_at_in_the_place_of_scouts_that_fail()
+    {
+        _failing = CreatesInWindow;
+
+        await WaitAsync(Enumerable.Repeat(TimeSpan.FromSeconds(120), 200));
+
+        Assert.InRange(LagAt(1), 0, 15);
+    }
+
+    private double LagAt(double share)
+    {
+        double[] lags = [.. _looks.Values.Select(task => task.Lag).Order()];
+        return lags[(int)Math.Ceiling(share * lags.Length) - 1];
+    }
+
+    private async Task WaitAsync(IEnumerable<TimeSpan> generations, WaitOptions? options = null)
+    {
+        TimeSpan[] all = [.. generations];
+        using var waiter = new TaskWaiter(_harness.Session, options ?? new WaitOptions(), _harness.Observer);
+        Task posting = PostAsync(waiter, all);
+        int succeeded = 0;
+        while (await _harness.Clock.RunAsync(waiter.Results.WaitToReadAsync().AsTask()))
+        {
+            succeeded += (await waiter.Results.ReadAsync()).Value is { State: KlingTaskState.Succeeded } ? 1 : 0;
+        }
+
+        await posting;
+        Assert.Equal(all.Length - _failing, succeeded);
+    }
+
+    private async Task PostAsync(TaskWaiter waiter, TimeSpan[] generations)
+    {
+        foreach (TimeSpan[] window in generations.Chunk(CreatesInWindow))
+        {
+            foreach (TimeSpan generation in window)
+            {
+                int number = _harness.Tasks.Count;
+                string taskId = $"task{number}";
+                DateTimeOffset created = _harness.Clock.GetUtcNow();
+                _harness.Tasks[taskId] = (request, cancellationToken) => Look(taskId, created, created + generation, fails: number < _failing)(request, cancellationToken);
+                await waiter.PostAsync(new TaskReference { Task = await _harness.AcceptedAsync(taskId) }, CancellationToken.None);
+            }
+
+            await Task.Delay(TimeSpan.FromSeconds(10), _harness.Clock);
+        }
+
+        waiter.Complete();
+    }
+
+    private Reply Look(string taskId, DateTimeOffset created, DateTimeOffset end, bool fails)
+    {
+        double lag = (_harness.Clock.GetUtcNow() - end).TotalSeconds;
+        _looks.AddOrUpdate(taskId, (1, lag), (_, before) => (before.Queries + 1, lag));
+        string createTime = $"\"createTime\":{created.ToUnixTimeMilliseconds()}";
+        return lag >= 0 && fails ? PipelineHarness.Failed("500", "Something went wrong.")
+            : lag < 0 ? Replies.Data($$"""{"taskId":"{{taskId}}","state":"generating","resultJson":"",{{createTime}}}""")
+            : Replies.Data($$"""
+                {"taskId":"{{taskId}}","state":"success","resultJson":"{\"resultUrls\":[\"https://videos.example/{{taskId}}.mp4\"]}",{{createTime}},"completeTime":{{end.ToUnixTimeMilliseconds()}}}
+                """);
+    }
+}

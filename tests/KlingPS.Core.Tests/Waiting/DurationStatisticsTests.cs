@@ -1,0 +1,87 @@
+using CsCheck;
+using KlingPS.Core.Waiting;
+
+namespace KlingPS.Core.Tests.Waiting;
+
+public class DurationStatisticsTests
+{
+    private const string Model = "kling/v2-5-turbo-image-to-video-pro";
+
+    [Fact]
+    public void Nothing_is_known_of_what_was_never_seen()
+    {
+        DurationDistribution known = new DurationStatistics().Get(Model, 5);
+        Assert.Equal(0, known.Count);
+        Assert.Null(known.Quantile(0.5));
+    }
+
+    [Fact]
+    public void Models_and_lengths_are_kept_apart()
+    {
+        var statistics = new DurationStatistics();
+        statistics.Add(Model, 5, TimeSpan.FromSeconds(100));
+        statistics.Add(Model, 10, TimeSpan.FromSeconds(200));
+        statistics.Add("other", 5, TimeSpan.FromSeconds(300));
+        Assert.Equal(TimeSpan.FromSeconds(100), statistics.Get(Model, 5).Quantile(0.5));
+        Assert.Equal(TimeSpan.FromSeconds(200), statistics.Get(Model, 10).Quantile(0.5));
+        Assert.Equal(TimeSpan.FromSeconds(300), statistics.Get("other", 5).Quantile(0.5));
+    }
+
+    [Fact]
+    public void Only_the_latest_times_count()
+    {
+        var statistics = new DurationStatistics();
+        statistics.Add(Model, 5, Enumerable.Repeat(TimeSpan.FromSeconds(500), DurationStatistics.Capacity));
+        statistics.Add(Model, 5, Enumerable.Repeat(TimeSpan.FromSeconds(100), DurationStatistics.Capacity));
+        DurationDistribution known = statistics.Get(Model, 5);
+        Assert.Equal(DurationStatistics.Capacity, known.Count);
+        Assert.Equal(TimeSpan.FromSeconds(100), known.Quantile(1));
+    }
+
+    [Fact]
+    public void A_snapshot_stays_as_it_was()
+    {
+        var statistics = new DurationStatistics();
+        statistics.Add(Model, 5, TimeSpan.FromSeconds(100));
+        DurationDistribution before = statistics.Get(Model, 5);
+        statistics.Add(Model, 5, TimeSpan.FromSeconds(200));
+        Assert.Equal(TimeSpan.FromSeconds(100), before.Quantile(1));
+        Assert.Equal(TimeSpan.FromSeconds(200), statistics.Get(Model, 5).Quantile(1));
+    }
+
+    [Fact]
+    public void A_clock_that_ran_backwards_teaches_nothing()
+    {
+        var statistics = new DurationStatistics();
+        statistics.Add(Model, 5, TimeSpan.FromSeconds(-1));
+        Assert.Equal(0, statistics.Get(Model, 5).Count);
+    }
+
+    [Fact]
+    public void A_quantile_has_its_share_at_or_below_it() =>
+        Gen.Select(Gen.Int[0, 10_000].Array[1, 200], Gen.Double[0, 1]).Sample((seconds, share) =>
+        {
+            var known = new DurationDistribution(seconds.Select(s => TimeSpan.FromSeconds(s)));
+            double quantile = known.Quantile(share)!.Value.TotalSeconds;
+            Assert.Contains((int)quantile, seconds);
+            Assert.True(seconds.Count(s => s <= quantile) >= share * seconds.Length);
+            Assert.True(seconds.Count(s => s < quantile) <= share * seconds.Length);
+        });
+
+    [Theory]
+    [InlineData(-0.1)]
+    [InlineData(1.1)]
+    [InlineData(double.NaN)]
+    public void A_share_outside_its_range_is_refused(double share) =>
+        Assert.Throws<ArgumentOutOfRangeException>(() => DurationDistribution.Unknown.Quantile(share));
+
+    [Fact]
+    public void The_next_look_comes_when_the_average_lag_has_grown_to_the_price() =>
+        Gen.Select(Gen.Int[1, 1_000].Array[1, 60], Gen.Int[0, 1_000], Gen.Double[0.05, 5]).Sample((seconds, age, price) =>
+        {
+            var known = new DurationDistribution(seconds.Select(s => TimeSpan.FromSeconds(s)));
+            TimeSpan? look = known.NextLook(TimeSpan.FromSeconds(age), TimeSpan.FromSeconds(price));
+            Assert.Equal(TimeSpan.FromSeconds(age) < known.End, look is not null);
+            Assert.True(look is null || look > TimeSpan.FromSeconds(age));
+        });
+}

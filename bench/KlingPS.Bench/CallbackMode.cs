@@ -68,7 +68,7 @@ internal static class CallbackMode
             SubmitAsync(rig, attempts, _ => Task.CompletedTask, () => { }),
             CollectAsync(receiver));
 
-        IReadOnlyList<KlingVideoTask> recorded = await rig.Session.Ledger.ListAsync(new TaskFilter(), default);
+        IReadOnlyList<KlingVideoTask> recorded = await rig.Session.Ledger.Tasks.ListAsync(new TaskFilter(), default);
         SandboxBill bill = rig.Server.GetBill();
         int settled = recorded.Count(task => bill.Tasks.Any(made => made.TaskId == task.TaskId && made.Prompt == task.Prompt));
         await output.WriteLineAsync($"settling: {attempts} creates, {lost} answers lost: {settled} settled to their own task ids, {recorded.Count(task => task.State == KlingTaskState.Unknown)} still unknown, {bill.CreatesAccepted - attempts} bought again");

@@ -30,10 +30,10 @@ internal static class LedgerMode
         {
             TaskIntent intent = IntentOf(-1 - i);
             start = Stopwatch.GetTimestamp();
-            KlingVideoTask task = await ledger.BeginAsync(intent, default);
+            KlingVideoTask task = await ledger.Tasks.BeginAsync(intent, default);
             intents.Add(Since(start));
             start = Stopwatch.GetTimestamp();
-            await ledger.RecordAcceptedAsync(task.Id, Guid.NewGuid().ToString("N"));
+            await ledger.Tasks.RecordAcceptedAsync(task.Id, Guid.NewGuid().ToString("N"));
             answers.Add(Since(start));
         }
 
@@ -55,10 +55,10 @@ internal static class LedgerMode
             await ledger.OpenAsync(default);
             await WriteAsync($"opening with {Records + Purchases} records: {Since(start):0} ms");
             start = Stopwatch.GetTimestamp();
-            int count = (await ledger.ListAsync(new TaskFilter(), default)).Count;
+            int count = (await ledger.Tasks.ListAsync(new TaskFilter(), default)).Count;
             await WriteAsync($"listing all {count}: {Since(start):0} ms");
             start = Stopwatch.GetTimestamp();
-            count = (await ledger.ListAsync(new TaskFilter { States = [KlingTaskState.Waiting, KlingTaskState.Generating] }, default)).Count;
+            count = (await ledger.Tasks.ListAsync(new TaskFilter { States = [KlingTaskState.Waiting, KlingTaskState.Generating] }, default)).Count;
             await WriteAsync($"listing the {count} pending: {Since(start):0} ms");
             foreach ((string what, Func<object> look) in (IEnumerable<(string, Func<object>)>)
                 [
@@ -84,7 +84,7 @@ internal static class LedgerMode
             {
                 TaskIntent intent = IntentOf(Records + i) with { Budget = new BudgetLimit { RunId = "run", MaxCredits = 100_000, DailyCredits = 10_000_000 } };
                 start = Stopwatch.GetTimestamp();
-                await ledger.ClaimAsync(intent, default);
+                await ledger.Tasks.ClaimAsync(intent, default);
                 claims.Add(Since(start));
             }
 
@@ -99,10 +99,10 @@ internal static class LedgerMode
     /// <summary>A video from the intent to the saved file, with paths and texts as long as users have them.</summary>
     private static async Task FinishAsync(SqlLedger ledger, int number)
     {
-        KlingVideoTask task = await ledger.BeginAsync(IntentOf(number), default);
+        KlingVideoTask task = await ledger.Tasks.BeginAsync(IntentOf(number), default);
         string taskId = Guid.NewGuid().ToString("N");
-        await ledger.RecordAcceptedAsync(task.Id, taskId);
-        await ledger.RecordSnapshotAsync(Account, new TaskSnapshot
+        await ledger.Tasks.RecordAcceptedAsync(task.Id, taskId);
+        await ledger.Tasks.RecordSnapshotAsync(Account, new TaskSnapshot
         {
             TaskId = taskId,
             State = KlingTaskState.Succeeded,
@@ -110,7 +110,7 @@ internal static class LedgerMode
             CreditsConsumed = 42,
             CreatedAt = DateTimeOffset.UtcNow.AddSeconds(-120),
         });
-        await ledger.RecordSavedAsync(task.Id, $"/home/user/Videos/2026/shoot {number / 1000}/IMG_{number:000000}.mp4", HashOf(number));
+        await ledger.Tasks.RecordSavedAsync(task.Id, $"/home/user/Videos/2026/shoot {number / 1000}/IMG_{number:000000}.mp4", HashOf(number));
     }
 
     private static TaskIntent IntentOf(int number)

@@ -121,8 +121,8 @@ internal sealed class TortureRound : IAsyncDisposable
     private async Task<TortureReport> CheckAsync(CancellationToken cancellationToken)
     {
         await using var ledger = new SqlLedger(LedgerPath, TimeProvider.System);
-        await ledger.RecoverAsync(cancellationToken);
-        IReadOnlyList<KlingVideoTask> records = await ledger.ListAsync(new TaskFilter(), cancellationToken);
+        await ledger.Tasks.RecoverAsync(cancellationToken);
+        IReadOnlyList<KlingVideoTask> records = await ledger.Tasks.ListAsync(new TaskFilter(), cancellationToken);
         SandboxBill bill = _server.GetBill();
         ILookup<string, KlingVideoTask> unknown = records.Where(record => record.State == KlingTaskState.Unknown).ToLookup(record => record.SourceHash ?? string.Empty);
         HashSet<string> recorded = [.. records.Where(record => record.TaskId is not null).Select(record => record.TaskId!)];

@@ -40,7 +40,7 @@ internal static class Seeder
                     Prompt = identified.Request.Prompt,
                     ImageUri = $"https://example.com/{identified.Image!.Hash}.png",
                 };
-                TaskClaim claim = await client.Ledger.ClaimAsync(
+                TaskClaim claim = await client.Ledger.Tasks.ClaimAsync(
                     new TaskIntent
                     {
                         Account = client.Session.Account,
@@ -52,10 +52,10 @@ internal static class Seeder
                     },
                     token);
                 string taskId = await service.CreateTaskAsync(video, token);
-                await client.Ledger.RecordAcceptedAsync(claim.Task.Id, taskId);
+                await client.Ledger.Tasks.RecordAcceptedAsync(claim.Task.Id, taskId);
                 if (areFinished)
                 {
-                    await client.Ledger.RecordSnapshotAsync(client.Session.Account, await service.QueryTaskAsync(taskId, token));
+                    await client.Ledger.Tasks.RecordSnapshotAsync(client.Session.Account, await service.QueryTaskAsync(taskId, token));
                 }
 
                 lock (ids)

@@ -68,7 +68,7 @@ public sealed class CallbackProcessor
     {
         // In this order: the answer to the create request may be recorded between the two looks.
         KlingVideoTask? attempt = await FindOpenAsync(notice.Nonce, cancellationToken).ConfigureAwait(false);
-        KlingVideoTask? known = await _session.Ledger.FindByTaskIdAsync(_session.Account, notice.TaskId, cancellationToken).ConfigureAwait(false);
+        KlingVideoTask? known = await _session.Ledger.Tasks.FindByTaskIdAsync(_session.Account, notice.TaskId, cancellationToken).ConfigureAwait(false);
         if (known?.Nonce is not null)
         {
             return new LocatedCallback(known, IsConfirmed: false, IsSettled: false);
@@ -92,7 +92,7 @@ public sealed class CallbackProcessor
             await SettleAsync(attempt, notice.TaskId).ConfigureAwait(false);
         }
 
-        KlingVideoTask task = await _session.Ledger.RecordSnapshotAsync(_session.Account, snapshot).ConfigureAwait(false);
+        KlingVideoTask task = await _session.Ledger.Tasks.RecordSnapshotAsync(_session.Account, snapshot).ConfigureAwait(false);
         return new LocatedCallback(task, IsConfirmed: true, IsSettled: attempt is not null, known?.Id == task.Id ? null : known?.Id);
     }
 
@@ -102,7 +102,7 @@ public sealed class CallbackProcessor
     /// <summary>The attempt with this number, if it has no task of the service yet. One that was given up or refused counts again when it was bought after all.</summary>
     private async Task<KlingVideoTask?> FindOpenAsync(string? nonce, CancellationToken cancellationToken)
         => nonce is not null
-            && await _session.Ledger.FindByNonceAsync(_session.Account, nonce, cancellationToken).ConfigureAwait(false) is { TaskId: null } attempt
+            && await _session.Ledger.Tasks.FindByNonceAsync(_session.Account, nonce, cancellationToken).ConfigureAwait(false) is { TaskId: null } attempt
                 ? attempt
                 : null;
 
@@ -130,7 +130,7 @@ public sealed class CallbackProcessor
     {
         try
         {
-            await _session.Ledger.RecordAcceptedAsync(attempt.Id, taskId).ConfigureAwait(false);
+            await _session.Ledger.Tasks.RecordAcceptedAsync(attempt.Id, taskId).ConfigureAwait(false);
         }
         catch (InvalidOperationException exception)
         {

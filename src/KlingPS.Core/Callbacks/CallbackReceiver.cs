@@ -174,7 +174,7 @@ public sealed class CallbackReceiver : IPipelineStage<TaskReference, Outcome<Tas
     /// <summary>A command upstream reports an attempt whose answer was lost and passes nothing on; only the callback can tell of it.</summary>
     private async Task PostLostAsync()
     {
-        IReadOnlyList<KlingVideoTask> attempts = await _session.Ledger.ListAsync(
+        IReadOnlyList<KlingVideoTask> attempts = await _session.Ledger.Tasks.ListAsync(
             new TaskFilter { Account = _session.Account, States = [KlingTaskState.Unknown, KlingTaskState.Submitting], Since = _start, IsOwnAttempt = true },
             _stop.Token).ConfigureAwait(false);
         foreach (KlingVideoTask attempt in attempts.Where(attempt => attempt.CallbackUri is not null && _posted.TryAdd(attempt.Id, 0)))

@@ -11,7 +11,7 @@ namespace KlingPS.Core.Ledger;
 /// SQLite stands in <see cref="SqliteDatabase"/>. Safe for concurrent use. Every method throws a <see cref="KlingException"/> of kind
 /// <see cref="ErrorKind.LedgerUnusable"/> when the file fails it.
 /// </remarks>
-public sealed class SqlLedger : ITaskLedger, IAsyncDisposable
+public sealed class SqlLedger : ITaskLedger, ITaskJournal, IUploadCache, IFileHashCache, IGenerationHistory, IRateGates, IAsyncDisposable
 {
     /// <summary>No create request can be on its way this long. From then on the attempt of an owner that cannot be looked at is unknown.</summary>
     private static readonly TimeSpan s_longestAttempt = TimeSpan.FromHours(1);
@@ -61,6 +61,21 @@ public sealed class SqlLedger : ITaskLedger, IAsyncDisposable
 
     /// <summary>The full path of the file.</summary>
     public string Path => _database.Path;
+
+    /// <inheritdoc/>
+    public ITaskJournal Tasks => this;
+
+    /// <inheritdoc/>
+    public IUploadCache Uploads => this;
+
+    /// <inheritdoc/>
+    public IFileHashCache FileHashes => this;
+
+    /// <inheritdoc/>
+    public IGenerationHistory GenerationTimes => this;
+
+    /// <inheritdoc/>
+    public IRateGates RateGates => this;
 
     /// <summary>Who makes the attempts of this ledger.</summary>
     internal ProcessIdentity Owner => _owner;
@@ -334,7 +349,7 @@ public sealed class SqlLedger : ITaskLedger, IAsyncDisposable
     }
 
     /// <inheritdoc/>
-    public Task<UploadRecord?> FindUploadAsync(string account, string hash, CancellationToken cancellationToken)
+    public Task<UploadRecord?> FindAsync(string account, string hash, CancellationToken cancellationToken)
         => ReadAsync(
             async session => (await session.QueryAsync(
                 "SELECT uri, uploaded_at, expires_at FROM uploads WHERE account = @account AND hash = @hash AND expires_at > @now",
@@ -350,7 +365,7 @@ public sealed class SqlLedger : ITaskLedger, IAsyncDisposable
             cancellationToken);
 
     /// <inheritdoc/>
-    public Task RecordUploadAsync(UploadRecord upload, CancellationToken cancellationToken)
+    public Task RecordAsync(UploadRecord upload, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(upload);
         return WriteLightlyAsync(
@@ -372,7 +387,7 @@ public sealed class SqlLedger : ITaskLedger, IAsyncDisposable
     }
 
     /// <inheritdoc/>
-    public Task<string?> FindFileHashAsync(string path, long length, DateTimeOffset modifiedAt, CancellationToken cancellationToken)
+    public Task<string?> FindAsync(string path, long length, DateTimeOffset modifiedAt, CancellationToken cancellationToken)
         => ReadAsync(
             session => session.TextAsync(
                 "SELECT hash FROM file_hashes WHERE path = @path AND length = @length AND modified_at = @modified",
@@ -382,7 +397,7 @@ public sealed class SqlLedger : ITaskLedger, IAsyncDisposable
             cancellationToken);
 
     /// <inheritdoc/>
-    public Task RecordFileHashAsync(string path, long length, DateTimeOffset modifiedAt, string hash, CancellationToken cancellationToken)
+    public Task RecordAsync(string path, long length, DateTimeOffset modifiedAt, string hash, CancellationToken cancellationToken)
     {
         DateTimeOffset now = _time.GetUtcNow();
         return WriteLightlyAsync(
@@ -407,7 +422,7 @@ public sealed class SqlLedger : ITaskLedger, IAsyncDisposable
     }
 
     /// <inheritdoc/>
-    public async Task<IReadOnlyList<double>> ListGenerationTimesAsync(string model, int duration, int limit, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<double>> ListAsync(string model, int duration, int limit, CancellationToken cancellationToken)
         => await ReadAsync(
             session => session.QueryAsync(
                 """

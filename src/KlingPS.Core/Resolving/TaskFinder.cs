@@ -51,12 +51,12 @@ public sealed class TaskFinder
         ArgumentNullException.ThrowIfNull(reference);
         if ((reference.TaskId ?? reference.Task?.TaskId) is string taskId)
         {
-            return await _session.Ledger.FindByTaskIdAsync(_session.Account, taskId, cancellationToken).ConfigureAwait(false)
+            return await _session.Ledger.Tasks.FindByTaskIdAsync(_session.Account, taskId, cancellationToken).ConfigureAwait(false)
                 ?? throw new KlingException(ErrorKind.TaskNotFound, $"There is no task '{taskId}' of this account in the ledger.");
         }
 
         long id = reference.Id ?? reference.Task?.Id ?? 0;
-        KlingVideoTask? task = await _session.Ledger.FindAsync(id, cancellationToken).ConfigureAwait(false);
+        KlingVideoTask? task = await _session.Ledger.Tasks.FindAsync(id, cancellationToken).ConfigureAwait(false);
         return task is null ? throw new KlingException(ErrorKind.TaskNotFound, $"There is no task {id} in the ledger.")
             : task.Account == _session.Account ? task
             : throw new KlingException(ErrorKind.TaskNotFound, $"Task {id} belongs to another account than the one you are connected to.");
@@ -66,12 +66,12 @@ public sealed class TaskFinder
     private async Task<KlingVideoTask> FindAsync(TaskReference reference, CancellationToken cancellationToken)
         => (reference.TaskId ?? reference.Task?.TaskId) is not string taskId
             ? await FindRecordedAsync(reference, cancellationToken).ConfigureAwait(false)
-            : await _session.Ledger.FindByTaskIdAsync(_session.Account, taskId, cancellationToken).ConfigureAwait(false)
+            : await _session.Ledger.Tasks.FindByTaskIdAsync(_session.Account, taskId, cancellationToken).ConfigureAwait(false)
                 ?? await AskAsync(taskId, cancellationToken).ConfigureAwait(false);
 
     private async Task<KlingVideoTask> AskAsync(string taskId, CancellationToken cancellationToken)
     {
         TaskSnapshot snapshot = await _client.QueryTaskAsync(taskId, cancellationToken).ConfigureAwait(false);
-        return await _session.Ledger.RecordSnapshotAsync(_session.Account, snapshot).ConfigureAwait(false);
+        return await _session.Ledger.Tasks.RecordSnapshotAsync(_session.Account, snapshot).ConfigureAwait(false);
     }
 }

@@ -52,7 +52,7 @@ public sealed class UnknownTaskResolver
                 $"Task {taskId} is not the one that was asked for as task {attempt.Id} ('{attempt.Subject}'): {string.Join(", ", differences)}. Nothing was changed.");
         }
 
-        return await _session.Ledger.ResolveAsync(attempt.Id, snapshot).ConfigureAwait(false);
+        return await _session.Ledger.Tasks.ResolveAsync(attempt.Id, snapshot).ConfigureAwait(false);
     }
 
     /// <summary>Gives an attempt up: its owner knows that it was not bought.</summary>
@@ -60,7 +60,7 @@ public sealed class UnknownTaskResolver
     public Task<KlingVideoTask> AbandonAsync(KlingVideoTask attempt)
     {
         RequireUnknown(attempt);
-        return _session.Ledger.AbandonAsync(attempt.Id);
+        return _session.Ledger.Tasks.AbandonAsync(attempt.Id);
     }
 
     /// <summary>Buys the video of an attempt again, in its place.</summary>

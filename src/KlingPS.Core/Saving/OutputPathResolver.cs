@@ -161,7 +161,7 @@ internal sealed partial class OutputPathResolver
     }
 
     private async Task<ILookup<string, SavedPath>> ReadSavedPathsAsync(string folder, CancellationToken cancellationToken)
-        => (await _session.Ledger.ListSavedPathsAsync(folder, cancellationToken).ConfigureAwait(false))
+        => (await _session.Ledger.Tasks.ListSavedPathsAsync(folder, cancellationToken).ConfigureAwait(false))
             .ToLookup(saved => saved.Path, StringComparer.OrdinalIgnoreCase);
 
     /// <summary>Whether a file is another with, at most, the number behind its name that keeps names distinct.</summary>

@@ -106,7 +106,7 @@ public sealed class VideoSaver
     {
         using IDisposable slot = await _slots.EnterAsync(task.ExpiresAt ?? DateTimeOffset.MaxValue, cancellationToken).ConfigureAwait(false);
         if (_options.Overwrite
-            && await _session.Ledger.FindAsync(task.Id, cancellationToken).ConfigureAwait(false) is { } now
+            && await _session.Ledger.Tasks.FindAsync(task.Id, cancellationToken).ConfigureAwait(false) is { } now
             && await _hashes.MatchAsync(place.Path, now.SavedHash, cancellationToken).ConfigureAwait(false))
         {
             // Another image that shares the video has brought it meanwhile.
@@ -120,7 +120,7 @@ public sealed class VideoSaver
         catch (KlingException exception) when (exception.Kind == ErrorKind.FileExists)
         {
             // It may be this very video, which another process has saved since the task was read.
-            KlingVideoTask? current = await _session.Ledger.FindAsync(task.Id, cancellationToken).ConfigureAwait(false);
+            KlingVideoTask? current = await _session.Ledger.Tasks.FindAsync(task.Id, cancellationToken).ConfigureAwait(false);
             if (await _hashes.MatchAsync(place.Path, current?.SavedHash, cancellationToken).ConfigureAwait(false))
             {
                 return new SavedVideo(place.Path, current!);
@@ -166,7 +166,7 @@ public sealed class VideoSaver
             RenewLink = token => RenewAsync(task, token),
 
             // Recorded before it has its name: a process that is killed between would leave a file that nobody knows.
-            Publishing = async hash => saved = await _session.Ledger.RecordSavedAsync(task.Id, target, sha256 = hash).ConfigureAwait(false),
+            Publishing = async hash => saved = await _session.Ledger.Tasks.RecordSavedAsync(task.Id, target, sha256 = hash).ConfigureAwait(false),
             Progress = reporter,
         };
         if (!await TryCopyAsync(task, request, cancellationToken).ConfigureAwait(false))

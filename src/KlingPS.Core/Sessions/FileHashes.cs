@@ -23,7 +23,7 @@ internal sealed class FileHashes(KlingSession session)
         }
 
         DateTimeOffset modifiedAt = file.LastWriteTimeUtc;
-        string? hash = await session.Ledger.FindFileHashAsync(path, file.Length, modifiedAt, cancellationToken).ConfigureAwait(false);
+        string? hash = await session.Ledger.FileHashes.FindAsync(path, file.Length, modifiedAt, cancellationToken).ConfigureAwait(false);
         return hash ?? await ReadAsync(file, modifiedAt, cancellationToken).ConfigureAwait(false);
     }
 
@@ -40,7 +40,7 @@ internal sealed class FileHashes(KlingSession session)
         string hash = await ContentHash.Sha256Async(file.FullName, cancellationToken).ConfigureAwait(false);
         if (session.TimeProvider.GetUtcNow() - modifiedAt >= s_timeGrain)
         {
-            await session.Ledger.RecordFileHashAsync(file.FullName, file.Length, modifiedAt, hash, cancellationToken).ConfigureAwait(false);
+            await session.Ledger.FileHashes.RecordAsync(file.FullName, file.Length, modifiedAt, hash, cancellationToken).ConfigureAwait(false);
         }
 
         return hash;
@@ -52,7 +52,7 @@ internal sealed class FileHashes(KlingSession session)
         var file = new FileInfo(path);
         if (file.Exists)
         {
-            await session.Ledger.RecordFileHashAsync(path, file.Length, file.LastWriteTimeUtc, hash, cancellationToken).ConfigureAwait(false);
+            await session.Ledger.FileHashes.RecordAsync(path, file.Length, file.LastWriteTimeUtc, hash, cancellationToken).ConfigureAwait(false);
         }
     }
 

@@ -35,8 +35,8 @@ public sealed class KlingSession : IAsyncDisposable
         _downloads = options.DownloadHandler;
 
         // The service's documented limits: 20 creates in 10 seconds for an account, 10 queries in a second for a key.
-        CreateGate = Ledger.OpenCreateGate(Account);
-        QueryGate = Ledger.OpenQueryGate(Account);
+        CreateGate = Ledger.RateGates.OpenCreateGate(Account);
+        QueryGate = Ledger.RateGates.OpenQueryGate(Account);
     }
 
     /// <summary>Where the service is.</summary>

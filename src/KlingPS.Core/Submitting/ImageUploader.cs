@@ -76,7 +76,7 @@ public sealed class ImageUploader
         await turn.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            UploadRecord? earlier = force ? null : await _session.Ledger.FindUploadAsync(_session.Account, hash, cancellationToken).ConfigureAwait(false);
+            UploadRecord? earlier = force ? null : await _session.Ledger.Uploads.FindAsync(_session.Account, hash, cancellationToken).ConfigureAwait(false);
             if (earlier is not null && earlier.ExpiresAt - s_reserve > _session.TimeProvider.GetUtcNow())
             {
                 return new PreparedImage(report, earlier, IsReused: true);
@@ -109,7 +109,7 @@ public sealed class ImageUploader
                 cancellationToken).ConfigureAwait(false);
             DateTimeOffset now = _session.TimeProvider.GetUtcNow();
             var upload = new UploadRecord(_session.Account, hash, file.Uri, now, now + s_lifetime);
-            await _session.Ledger.RecordUploadAsync(upload, cancellationToken).ConfigureAwait(false);
+            await _session.Ledger.Uploads.RecordAsync(upload, cancellationToken).ConfigureAwait(false);
             return upload;
         }
         catch (KlingException exception) when (exception.Kind == ErrorKind.FileUnreadable)

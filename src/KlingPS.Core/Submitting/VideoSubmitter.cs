@@ -98,12 +98,12 @@ public sealed class VideoSubmitter
 
         if (!request.ReusePurchase)
         {
-            return Usable(request, await _session.Ledger.FindUnknownAsync(_session.Account, identified.Identity, cancellationToken).ConfigureAwait(false));
+            return Usable(request, await _session.Ledger.Tasks.FindUnknownAsync(_session.Account, identified.Identity, cancellationToken).ConfigureAwait(false));
         }
 
         for (long start = _session.TimeProvider.GetTimestamp(); ;)
         {
-            KlingVideoTask? earlier = await _session.Ledger.FindEarlierAsync(_session.Account, identified.Identity, cancellationToken).ConfigureAwait(false);
+            KlingVideoTask? earlier = await _session.Ledger.Tasks.FindEarlierAsync(_session.Account, identified.Identity, cancellationToken).ConfigureAwait(false);
             if (earlier?.State != KlingTaskState.Submitting)
             {
                 return Usable(request, earlier);
@@ -129,7 +129,7 @@ public sealed class VideoSubmitter
     {
         try
         {
-            await _session.Ledger.RequireBudgetAsync(
+            await _session.Ledger.Tasks.RequireBudgetAsync(
                 ToIntent(identified) with { Credits = credits, Budget = new BudgetLimit { DailyCredits = _session.DailyCreditCap } },
                 cancellationToken).ConfigureAwait(false);
             return true;
@@ -156,7 +156,7 @@ public sealed class VideoSubmitter
             if (intent.Replaces is null)
             {
                 // Not where the lost attempt still holds what the one in its place is to spend: the ledger looks when it has let go.
-                await _session.Ledger.RequireBudgetAsync(intent, cancellationToken).ConfigureAwait(false);
+                await _session.Ledger.Tasks.RequireBudgetAsync(intent, cancellationToken).ConfigureAwait(false);
             }
 
             isUploading = true;
@@ -309,14 +309,14 @@ public sealed class VideoSubmitter
     /// <summary>The task, if a callback has told that an earlier try was accepted, whatever its answer said.</summary>
     private async Task<KlingVideoTask?> FindSettledAsync(KlingVideoTask task, CancellationToken cancellationToken)
         => task.CallbackUri is not null
-            && await _session.Ledger.FindAsync(task.Id, cancellationToken).ConfigureAwait(false) is { State: not KlingTaskState.Submitting } settled
+            && await _session.Ledger.Tasks.FindAsync(task.Id, cancellationToken).ConfigureAwait(false) is { State: not KlingTaskState.Submitting } settled
                 ? settled
                 : null;
 
     private async Task<TaskClaim> ClaimAsync(SubmissionRequest request, TaskIntent intent, CancellationToken cancellationToken)
         => request.ReusePurchase && !request.Force
-            ? await _session.Ledger.ClaimAsync(intent, cancellationToken).ConfigureAwait(false)
-            : new TaskClaim(await _session.Ledger.BeginAsync(intent, cancellationToken).ConfigureAwait(false), IsNew: true);
+            ? await _session.Ledger.Tasks.ClaimAsync(intent, cancellationToken).ConfigureAwait(false)
+            : new TaskClaim(await _session.Ledger.Tasks.BeginAsync(intent, cancellationToken).ConfigureAwait(false), IsNew: true);
 
     private async Task<(KlingVideoTask? Accepted, TimeSpan Delay)> SendCountedAsync(SubmissionRequest request, KlingVideoTask task, VideoRequest video, int tries)
     {
@@ -344,7 +344,7 @@ public sealed class VideoSubmitter
         {
             try
             {
-                await _session.Ledger.RecordUnknownAsync(task.Id, exception.Message).ConfigureAwait(false);
+                await _session.Ledger.Tasks.RecordUnknownAsync(task.Id, exception.Message).ConfigureAwait(false);
             }
             catch (KlingException failure)
             {
@@ -404,12 +404,12 @@ public sealed class VideoSubmitter
     {
         try
         {
-            await _session.Ledger.RecordRejectedAsync(task.Id, code, reason).ConfigureAwait(false);
+            await _session.Ledger.Tasks.RecordRejectedAsync(task.Id, code, reason).ConfigureAwait(false);
             return null;
         }
         catch (InvalidOperationException)
         {
-            return await _session.Ledger.FindAsync(task.Id, CancellationToken.None).ConfigureAwait(false);
+            return await _session.Ledger.Tasks.FindAsync(task.Id, CancellationToken.None).ConfigureAwait(false);
         }
     }
 
@@ -441,7 +441,7 @@ public sealed class VideoSubmitter
     {
         try
         {
-            return await _session.Ledger.RecordAcceptedAsync(task.Id, taskId).ConfigureAwait(false);
+            return await _session.Ledger.Tasks.RecordAcceptedAsync(task.Id, taskId).ConfigureAwait(false);
         }
         catch (InvalidOperationException)
         {
@@ -453,8 +453,8 @@ public sealed class VideoSubmitter
     /// <returns>The task that the attempt is by the callback.</returns>
     private async Task<KlingVideoTask> RecordTwiceBoughtAsync(SubmissionRequest request, KlingVideoTask task, string taskId)
     {
-        KlingVideoTask settled = (await _session.Ledger.FindAsync(task.Id, CancellationToken.None).ConfigureAwait(false))!;
-        KlingVideoTask second = await _session.Ledger.RecordSnapshotAsync(
+        KlingVideoTask settled = (await _session.Ledger.Tasks.FindAsync(task.Id, CancellationToken.None).ConfigureAwait(false))!;
+        KlingVideoTask second = await _session.Ledger.Tasks.RecordSnapshotAsync(
             _session.Account,
             new TaskSnapshot { TaskId = taskId, State = KlingTaskState.Waiting, Request = ToVideo(request, settled.ImageUri, settled.TailImageUri) }).ConfigureAwait(false);
         _observer?.OnWarning(

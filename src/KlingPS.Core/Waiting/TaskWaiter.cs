@@ -348,7 +348,7 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
             // Most looks bring nothing new.
             KlingVideoTask task = entry.Task.Observed(snapshot, _time.GetUtcNow()) == entry.Task
                 ? entry.Task
-                : await _session.Ledger.RecordSnapshotAsync(_session.Account, snapshot).ConfigureAwait(false);
+                : await _session.Ledger.Tasks.RecordSnapshotAsync(_session.Account, snapshot).ConfigureAwait(false);
             entry.Task = task;
             if (task is { State: KlingTaskState.Succeeded, CompletedAt: DateTimeOffset completed })
             {
@@ -445,8 +445,8 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
             }
         }
 
-        IReadOnlyList<double> seconds = await _session.Ledger
-            .ListGenerationTimesAsync(task.Model, task.Duration, DurationStatistics.Capacity, _stop.Token).ConfigureAwait(false);
+        IReadOnlyList<double> seconds = await _session.Ledger.GenerationTimes
+            .ListAsync(task.Model, task.Duration, DurationStatistics.Capacity, _stop.Token).ConfigureAwait(false);
         _session.GenerationTimes.Add(task.Model, task.Duration, seconds.Reverse().Select(TimeSpan.FromSeconds));
     }
 

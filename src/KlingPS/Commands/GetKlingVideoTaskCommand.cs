@@ -52,7 +52,7 @@ public sealed class GetKlingVideoTaskCommand : TaskReferenceCommand
             var resolver = new TaskFinder(session, Observer);
             if (ParameterSetName == ListSet)
             {
-                foreach (KlingVideoTask task in Await(token => session.Ledger.ListAsync(ToFilter(session), token)).Where(IsOfSource))
+                foreach (KlingVideoTask task in Await(token => session.Ledger.Tasks.ListAsync(ToFilter(session), token)).Where(IsOfSource))
                 {
                     Emit(task, _ => Task.FromResult(task), resolver);
                 }

@@ -24,7 +24,7 @@ public sealed class RemoveKlingVideoTaskCommand : TaskReferenceCommand
                 KlingVideoTask task = Await(token => resolver.FindRecordedAsync(reference, token));
                 if (ShouldProcess($"task {task.Id} ({task.Subject})", "Remove from the ledger"))
                 {
-                    Await(_ => session.Ledger.RemoveAsync(task.Id));
+                    Await(_ => session.Ledger.Tasks.RemoveAsync(task.Id));
                 }
             }
             catch (KlingException exception)

@@ -144,7 +144,7 @@ public sealed class SnapshotTests
                     }
 
                     var ledger = new MemoryLedger(harness.Clock);
-                    await ledger.RecordSnapshotAsync("account", snapshot);
+                    await ledger.Tasks.RecordSnapshotAsync("account", snapshot);
                 }
                 catch (KlingApiException)
                 {

@@ -66,7 +66,7 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
         return Replies.Data($$"""{"taskId":"{{taskId}}","state":"success","param":{{param}},"resultJson":"{\"resultUrls\":[\"https://videos.example/{{taskId}}.mp4\"]}"}""");
     }
 
-    private Task<KlingVideoTask> BeganAsync(string image) => _harness.Ledger.BeginAsync(
+    private Task<KlingVideoTask> BeganAsync(string image) => _harness.Ledger.Tasks.BeginAsync(
         new TaskIntent
         {
             Account = _harness.Session.Account,
@@ -77,7 +77,7 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
         },
         CancellationToken.None);
 
-    private async Task<KlingVideoTask> LostAsync(string image) => await _harness.Ledger.RecordUnknownAsync((await BeganAsync(image)).Id, "The line broke.");
+    private async Task<KlingVideoTask> LostAsync(string image) => await _harness.Ledger.Tasks.RecordUnknownAsync((await BeganAsync(image)).Id, "The line broke.");
 
     [Fact]
     public async Task A_task_is_asked_for_once_when_its_callback_comes_and_not_before()
@@ -102,7 +102,7 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
         KlingVideoTask task = await _harness.AcceptedAsync("a");
         _harness.Tasks["a"] = PipelineHarness.Succeeded("a");
         Call("a");
-        while ((await _harness.Ledger.FindAsync(task.Id, CancellationToken.None))!.State != KlingTaskState.Succeeded)
+        while ((await _harness.Ledger.Tasks.FindAsync(task.Id, CancellationToken.None))!.State != KlingTaskState.Succeeded)
         {
             await Task.Yield();
         }
@@ -274,7 +274,7 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
         await _receiver.PostAsync(new TaskReference { Task = other }, CancellationToken.None);
         _harness.Tasks["a"] = RecordOf("a", CallbackNonce.Append(HookUri, attempt.Nonce!));
         Call("a", attempt.Nonce);
-        while ((await _harness.Ledger.FindAsync(attempt.Id, CancellationToken.None))!.State != KlingTaskState.Succeeded)
+        while ((await _harness.Ledger.Tasks.FindAsync(attempt.Id, CancellationToken.None))!.State != KlingTaskState.Succeeded)
         {
             await Task.Yield();
         }
@@ -294,7 +294,7 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
         await _receiver!.PostAsync(new TaskReference { Task = attempt }, CancellationToken.None);
         await PassAsync(TimeSpan.FromSeconds(50));
 
-        await _harness.Ledger.AbandonAsync(attempt.Id);
+        await _harness.Ledger.Tasks.AbandonAsync(attempt.Id);
 
         Assert.Equal(KlingTaskState.Abandoned, Assert.Single(await FinishAsync()).Value!.State);
     }
@@ -327,7 +327,7 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
         }
 
         Assert.Contains("it is not", Assert.Single(_harness.Observer.Warnings), StringComparison.Ordinal);
-        Assert.Equal((KlingTaskState.Unknown, null), ((await _harness.Ledger.FindAsync(attempt.Id, CancellationToken.None))!.State, attempt.TaskId));
+        Assert.Equal((KlingTaskState.Unknown, null), ((await _harness.Ledger.Tasks.FindAsync(attempt.Id, CancellationToken.None))!.State, attempt.TaskId));
         Assert.Single(await _harness.ListAsync());
     }
 
@@ -372,7 +372,7 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
         _harness.Tasks["other"] = PipelineHarness.Succeeded("other");
 
         Call("other");
-        while ((await _harness.Ledger.FindAsync(other.Id, CancellationToken.None))!.State != KlingTaskState.Succeeded)
+        while ((await _harness.Ledger.Tasks.FindAsync(other.Id, CancellationToken.None))!.State != KlingTaskState.Succeeded)
         {
             await Task.Yield();
         }
@@ -473,7 +473,7 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
         released.SetResult();
         await _receiver.Results.Completion;
 
-        Assert.Equal(KlingTaskState.Succeeded, (await _harness.Ledger.FindAsync(late.Id, CancellationToken.None))!.State);
+        Assert.Equal(KlingTaskState.Succeeded, (await _harness.Ledger.Tasks.FindAsync(late.Id, CancellationToken.None))!.State);
     }
 
     [Fact]
@@ -492,7 +492,7 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
         _receiver!.Complete();
         _harness.Tasks["b"] = RecordOf("b", CallbackNonce.Append(HookUri, attempt.Nonce!));
         Call("b", attempt.Nonce);
-        while ((await _harness.Ledger.FindAsync(attempt.Id, CancellationToken.None))!.State != KlingTaskState.Succeeded)
+        while ((await _harness.Ledger.Tasks.FindAsync(attempt.Id, CancellationToken.None))!.State != KlingTaskState.Succeeded)
         {
             await Task.Yield();
         }
@@ -500,10 +500,10 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
         List<Outcome<TaskReference, KlingVideoTask>> outcomes = await FinishAsync();
 
         Assert.Equal(("b", attempt.Id, KlingTaskState.Succeeded), Assert.Single(outcomes).Value is { } task ? (task.TaskId, task.Id, task.State) : default);
-        Assert.Equal(KlingTaskState.Unknown, (await _harness.Ledger.FindAsync(old.Id, CancellationToken.None))!.State);
+        Assert.Equal(KlingTaskState.Unknown, (await _harness.Ledger.Tasks.FindAsync(old.Id, CancellationToken.None))!.State);
 
         // Whoever lost its answer has reported it.
-        Assert.Equal((1, KlingTaskState.Unknown), (_receiver.StillLost, (await _harness.Ledger.FindAsync(never.Id, CancellationToken.None))!.State));
+        Assert.Equal((1, KlingTaskState.Unknown), (_receiver.StillLost, (await _harness.Ledger.Tasks.FindAsync(never.Id, CancellationToken.None))!.State));
         Assert.InRange(_harness.Clock.GetUtcNow() - never.CreatedAt, TimeSpan.FromSeconds(20), TimeSpan.FromMinutes(6));
     }
 
@@ -524,7 +524,7 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
 
         Assert.Equal(0, _receiver!.StillLost);
         Assert.InRange(_harness.Clock.GetUtcNow() - start, TimeSpan.Zero, TimeSpan.FromMinutes(1));
-        Assert.Equal(state, (await _harness.Ledger.FindAsync(theirs.Id, CancellationToken.None))!.State);
+        Assert.Equal(state, (await _harness.Ledger.Tasks.FindAsync(theirs.Id, CancellationToken.None))!.State);
     }
 
     [Fact]
@@ -557,7 +557,7 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
     public async Task A_task_that_turns_out_to_be_a_lost_attempt_comes_out_once()
     {
         KlingVideoTask attempt = await LostAsync("/images/fox.png");
-        KlingVideoTask adopted = await _harness.Ledger.RecordSnapshotAsync(_harness.Session.Account, new TaskSnapshot { TaskId = "a", State = KlingTaskState.Generating });
+        KlingVideoTask adopted = await _harness.Ledger.Tasks.RecordSnapshotAsync(_harness.Session.Account, new TaskSnapshot { TaskId = "a", State = KlingTaskState.Generating });
         Receive(new ReceiveOptions { IsPolling = false });
         await _receiver!.PostAsync(new TaskReference { Task = adopted }, CancellationToken.None);
         _harness.Tasks["a"] = RecordOf("a", CallbackNonce.Append(HookUri, attempt.Nonce!));
@@ -632,7 +632,7 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
     [Fact]
     public async Task A_video_that_was_charged_though_the_answer_was_no_is_the_attempts()
     {
-        KlingVideoTask attempt = await _harness.Ledger.RecordRejectedAsync((await BeganAsync("/images/fox.png")).Id, "500", "Server exception, please try again later.");
+        KlingVideoTask attempt = await _harness.Ledger.Tasks.RecordRejectedAsync((await BeganAsync("/images/fox.png")).Id, "500", "Server exception, please try again later.");
         Receive(new ReceiveOptions { TakesAll = true, Count = 1 });
         _harness.Tasks["a"] = RecordOf("a", CallbackNonce.Append(HookUri, attempt.Nonce!));
         Call("a", attempt.Nonce);
@@ -647,7 +647,7 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
     [Fact]
     public async Task A_task_made_from_another_request_is_not_that_of_a_refused_attempt()
     {
-        KlingVideoTask attempt = await _harness.Ledger.RecordRejectedAsync((await BeganAsync("/images/fox.png")).Id, "500", "No.");
+        KlingVideoTask attempt = await _harness.Ledger.Tasks.RecordRejectedAsync((await BeganAsync("/images/fox.png")).Id, "500", "No.");
         Receive();
         _harness.Tasks["a"] = RecordOf("a", CallbackNonce.Append(HookUri, attempt.Nonce!), "A cat sleeps.");
         Call("a", attempt.Nonce);

@@ -156,11 +156,11 @@ public sealed class ConversionModelTests
             {
                 if (_lost.TryGetValue(unknown.SourceHash!, out string? taskId))
                 {
-                    await _harness.Ledger.ResolveAsync(unknown.Id, new TaskSnapshot { TaskId = taskId, State = KlingTaskState.Waiting });
+                    await _harness.Ledger.Tasks.ResolveAsync(unknown.Id, new TaskSnapshot { TaskId = taskId, State = KlingTaskState.Waiting });
                 }
                 else
                 {
-                    await _harness.Ledger.AbandonAsync(unknown.Id);
+                    await _harness.Ledger.Tasks.AbandonAsync(unknown.Id);
                 }
             }
 

@@ -436,7 +436,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
     {
         SubmissionRequest request = _harness.Request("fox.png");
         IdentifiedRequest identified = await new VideoSubmitter(_harness.Session, null).IdentifyAsync(request, CancellationToken.None);
-        KlingVideoTask theirs = await _harness.Ledger.BeginAsync(
+        KlingVideoTask theirs = await _harness.Ledger.Tasks.BeginAsync(
             new TaskIntent
             {
                 Account = _harness.Session.Account,
@@ -455,12 +455,12 @@ public sealed class VideoConverterTests : IAsyncDisposable
 
         if (isAccepted)
         {
-            await _harness.Ledger.RecordAcceptedAsync(theirs.Id, "theirs");
+            await _harness.Ledger.Tasks.RecordAcceptedAsync(theirs.Id, "theirs");
             _harness.Tasks["theirs"] = PipelineHarness.Succeeded("theirs");
         }
         else
         {
-            await _harness.Ledger.RecordRejectedAsync(theirs.Id, "422", "No.");
+            await _harness.Ledger.Tasks.RecordRejectedAsync(theirs.Id, "422", "No.");
         }
 
         Assert.Equal(["fox.mp4"], await _harness.Clock.RunAsync(made));

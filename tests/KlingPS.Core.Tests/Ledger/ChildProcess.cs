@@ -38,7 +38,7 @@ public sealed class ChildProcess
         {
             while (true)
             {
-                await ledger.BeginAsync(TempLedger.Intent(budget: budget), TestContext.Current.CancellationToken);
+                await ledger.Tasks.BeginAsync(TempLedger.Intent(budget: budget), TestContext.Current.CancellationToken);
             }
         });
         Assert.Equal(ErrorKind.BudgetExceeded, refusal.Kind);
@@ -48,7 +48,7 @@ public sealed class ChildProcess
     public async Task Begins_a_task_and_hangs()
     {
         await using SqlLedger ledger = Ledger();
-        await ledger.BeginAsync(TempLedger.Intent(), TestContext.Current.CancellationToken);
+        await ledger.Tasks.BeginAsync(TempLedger.Intent(), TestContext.Current.CancellationToken);
         Console.WriteLine("begun");
         await Task.Delay(Timeout.Infinite, TestContext.Current.CancellationToken);
     }

@@ -18,68 +18,68 @@ public sealed class LedgerBudgetTests : IAsyncLifetime
     public async Task A_task_that_would_go_over_the_credits_of_its_run_is_not_begun()
     {
         var budget = new BudgetLimit { RunId = "run", MaxCredits = 100 };
-        await _ledger.BeginAsync(TempLedger.Intent(budget: budget), Token);
-        await _ledger.BeginAsync(TempLedger.Intent(budget: budget), Token);
+        await _ledger.Tasks.BeginAsync(TempLedger.Intent(budget: budget), Token);
+        await _ledger.Tasks.BeginAsync(TempLedger.Intent(budget: budget), Token);
 
         KlingException error = await RefusedAsync(TempLedger.Intent(budget: budget));
 
         Assert.Contains("84", error.Message, StringComparison.Ordinal);
         Assert.Contains("100", error.Message, StringComparison.Ordinal);
-        Assert.Equal(2, (await _ledger.ListAsync(new TaskFilter(), Token)).Count);
-        await _ledger.BeginAsync(TempLedger.Intent(budget: budget with { RunId = "another" }), Token);
-        await _ledger.BeginAsync(TempLedger.Intent(budget: budget, account: "another"), Token);
-        await _ledger.BeginAsync(TempLedger.Intent(credits: 16, budget: budget), Token);
+        Assert.Equal(2, (await _ledger.Tasks.ListAsync(new TaskFilter(), Token)).Count);
+        await _ledger.Tasks.BeginAsync(TempLedger.Intent(budget: budget with { RunId = "another" }), Token);
+        await _ledger.Tasks.BeginAsync(TempLedger.Intent(budget: budget, account: "another"), Token);
+        await _ledger.Tasks.BeginAsync(TempLedger.Intent(credits: 16, budget: budget), Token);
     }
 
     [Fact]
     public async Task Credits_stay_set_aside_while_the_end_is_unknown_and_are_free_after_a_failure()
     {
         var budget = new BudgetLimit { RunId = "run", MaxCredits = 42, MaxTasks = 1 };
-        KlingVideoTask task = await _ledger.BeginAsync(TempLedger.Intent(budget: budget), Token);
-        await _ledger.RecordUnknownAsync(task.Id, "lost");
+        KlingVideoTask task = await _ledger.Tasks.BeginAsync(TempLedger.Intent(budget: budget), Token);
+        await _ledger.Tasks.RecordUnknownAsync(task.Id, "lost");
         await RefusedAsync(TempLedger.Intent(budget: budget));
 
         // A new attempt takes over what the one in whose place it comes has set aside.
-        task = await _ledger.BeginAsync(TempLedger.Intent(budget: budget, replaces: task.Id), Token);
-        await _ledger.RecordAcceptedAsync(task.Id, "t1");
+        task = await _ledger.Tasks.BeginAsync(TempLedger.Intent(budget: budget, replaces: task.Id), Token);
+        await _ledger.Tasks.RecordAcceptedAsync(task.Id, "t1");
         await RefusedAsync(TempLedger.Intent(budget: budget));
-        await _ledger.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Failed));
+        await _ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Failed));
 
-        task = await _ledger.BeginAsync(TempLedger.Intent(budget: budget), Token);
-        await _ledger.RecordRejectedAsync(task.Id, "422", "no");
+        task = await _ledger.Tasks.BeginAsync(TempLedger.Intent(budget: budget), Token);
+        await _ledger.Tasks.RecordRejectedAsync(task.Id, "422", "no");
 
-        await _ledger.BeginAsync(TempLedger.Intent(budget: budget), Token);
+        await _ledger.Tasks.BeginAsync(TempLedger.Intent(budget: budget), Token);
     }
 
     [Fact]
     public async Task A_finished_task_counts_with_what_it_has_cost()
     {
         var budget = new BudgetLimit { RunId = "run", MaxCredits = 50 };
-        KlingVideoTask task = await _ledger.BeginAsync(TempLedger.Intent(budget: budget), Token);
-        await _ledger.RecordAcceptedAsync(task.Id, "t1");
-        await _ledger.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Succeeded, 30.5m));
+        KlingVideoTask task = await _ledger.Tasks.BeginAsync(TempLedger.Intent(budget: budget), Token);
+        await _ledger.Tasks.RecordAcceptedAsync(task.Id, "t1");
+        await _ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Succeeded, 30.5m));
 
         await RefusedAsync(TempLedger.Intent(credits: 19.6m, budget: budget));
-        await _ledger.BeginAsync(TempLedger.Intent(credits: 19.5m, budget: budget), Token);
+        await _ledger.Tasks.BeginAsync(TempLedger.Intent(credits: 19.5m, budget: budget), Token);
     }
 
     [Fact]
     public async Task A_refused_replacement_leaves_the_old_attempt_unknown()
     {
-        KlingVideoTask task = await _ledger.BeginAsync(TempLedger.Intent(), Token);
-        await _ledger.RecordUnknownAsync(task.Id, "lost");
+        KlingVideoTask task = await _ledger.Tasks.BeginAsync(TempLedger.Intent(), Token);
+        await _ledger.Tasks.RecordUnknownAsync(task.Id, "lost");
 
         await RefusedAsync(TempLedger.Intent(replaces: task.Id, budget: new BudgetLimit { DailyCredits = 1 }));
 
-        Assert.Equal(KlingTaskState.Unknown, (await _ledger.FindAsync(task.Id, Token))!.State);
+        Assert.Equal(KlingTaskState.Unknown, (await _ledger.Tasks.FindAsync(task.Id, Token))!.State);
     }
 
     [Fact]
     public async Task A_run_buys_no_more_tasks_than_it_may()
     {
         var budget = new BudgetLimit { RunId = "run", MaxTasks = 2 };
-        await _ledger.BeginAsync(TempLedger.Intent(budget: budget), Token);
-        await _ledger.BeginAsync(TempLedger.Intent(budget: budget), Token);
+        await _ledger.Tasks.BeginAsync(TempLedger.Intent(budget: budget), Token);
+        await _ledger.Tasks.BeginAsync(TempLedger.Intent(budget: budget), Token);
 
         Assert.Contains("2", (await RefusedAsync(TempLedger.Intent(budget: budget))).Message, StringComparison.Ordinal);
     }
@@ -91,19 +91,19 @@ public sealed class LedgerBudgetTests : IAsyncLifetime
         var budget = new BudgetLimit { DailyCredits = 50 };
 
         // It is noon in UTC, so 21:00 here.
-        await _ledger.BeginAsync(TempLedger.Intent(), Token);
+        await _ledger.Tasks.BeginAsync(TempLedger.Intent(), Token);
         await RefusedAsync(TempLedger.Intent(budget: budget));
         _temp.Time.Advance(TimeSpan.FromHours(2.9));
         await RefusedAsync(TempLedger.Intent(budget: budget));
-        await _ledger.BeginAsync(TempLedger.Intent(budget: budget, account: "another account"), Token);
+        await _ledger.Tasks.BeginAsync(TempLedger.Intent(budget: budget, account: "another account"), Token);
         _temp.Time.Advance(TimeSpan.FromHours(0.2));
 
-        await _ledger.BeginAsync(TempLedger.Intent(budget: budget), Token);
+        await _ledger.Tasks.BeginAsync(TempLedger.Intent(budget: budget), Token);
     }
 
     [Fact]
     public async Task Limits_of_a_run_need_the_runs_id()
-        => await Assert.ThrowsAsync<ArgumentException>(() => _ledger.BeginAsync(TempLedger.Intent(budget: new BudgetLimit { MaxTasks = 1 }), Token));
+        => await Assert.ThrowsAsync<ArgumentException>(() => _ledger.Tasks.BeginAsync(TempLedger.Intent(budget: new BudgetLimit { MaxTasks = 1 }), Token));
 
     [Fact]
     public async Task Any_number_of_ledgers_and_threads_share_one_budget()
@@ -115,7 +115,7 @@ public sealed class LedgerBudgetTests : IAsyncLifetime
         {
             try
             {
-                await ledgers[i % ledgers.Length].BeginAsync(TempLedger.Intent($"image {i}", budget: budget), Token);
+                await ledgers[i % ledgers.Length].Tasks.BeginAsync(TempLedger.Intent($"image {i}", budget: budget), Token);
                 return true;
             }
             catch (KlingException e) when (e.Kind == ErrorKind.BudgetExceeded)
@@ -125,7 +125,7 @@ public sealed class LedgerBudgetTests : IAsyncLifetime
         })));
 
         Assert.Equal(10, begun.Count(b => b));
-        Assert.Equal(420, (await _ledger.ListAsync(new TaskFilter(), Token)).Sum(task => task.CreditsReserved));
+        Assert.Equal(420, (await _ledger.Tasks.ListAsync(new TaskFilter(), Token)).Sum(task => task.CreditsReserved));
     }
 
     [Fact]
@@ -134,15 +134,15 @@ public sealed class LedgerBudgetTests : IAsyncLifetime
         SqlLedger[] ledgers = [_ledger, await _temp.OpenAsync(), await _temp.OpenAsync()];
 
         TaskClaim[] claims = await Task.WhenAll(Enumerable.Range(0, 60).Select(i => Task.Run(
-            () => ledgers[i % ledgers.Length].ClaimAsync(TempLedger.Intent($"image {i % 5}"), Token))));
+            () => ledgers[i % ledgers.Length].Tasks.ClaimAsync(TempLedger.Intent($"image {i % 5}"), Token))));
 
         Assert.Equal(5, claims.Count(claim => claim.IsNew));
-        Assert.Equal(5, (await _ledger.ListAsync(new TaskFilter(), Token)).Count);
+        Assert.Equal(5, (await _ledger.Tasks.ListAsync(new TaskFilter(), Token)).Count);
     }
 
     private async Task<KlingException> RefusedAsync(TaskIntent intent)
     {
-        var error = await Assert.ThrowsAsync<KlingException>(() => _ledger.BeginAsync(intent, Token));
+        var error = await Assert.ThrowsAsync<KlingException>(() => _ledger.Tasks.BeginAsync(intent, Token));
         Assert.Equal(ErrorKind.BudgetExceeded, error.Kind);
         return error;
     }

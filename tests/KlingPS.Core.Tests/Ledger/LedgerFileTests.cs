@@ -23,7 +23,7 @@ public sealed class LedgerFileTests : IAsyncLifetime
         string path = Path.Combine(_temp.Folder, "data", "KlingPS", "ledger.db");
 
         await using var ledger = new SqlLedger(path, _temp.Time);
-        await ledger.BeginAsync(TempLedger.Intent(), TestContext.Current.CancellationToken);
+        await ledger.Tasks.BeginAsync(TempLedger.Intent(), TestContext.Current.CancellationToken);
 
         const UnixFileMode Owner = UnixFileMode.UserRead | UnixFileMode.UserWrite;
         Assert.All(Directory.GetFiles(Path.GetDirectoryName(path)!), file => Assert.Equal(Owner, File.GetUnixFileMode(file)));
@@ -34,12 +34,12 @@ public sealed class LedgerFileTests : IAsyncLifetime
     public async Task What_was_written_is_there_after_opening_again()
     {
         SqlLedger first = await _temp.OpenAsync();
-        KlingVideoTask task = await first.BeginAsync(TempLedger.Intent(), TestContext.Current.CancellationToken);
+        KlingVideoTask task = await first.Tasks.BeginAsync(TempLedger.Intent(), TestContext.Current.CancellationToken);
         await first.DisposeAsync();
 
         SqlLedger second = await _temp.OpenAsync();
 
-        Assert.Equal(task, await second.FindAsync(task.Id, TestContext.Current.CancellationToken));
+        Assert.Equal(task, await second.Tasks.FindAsync(task.Id, TestContext.Current.CancellationToken));
         Assert.Equal(LedgerSchema.Version, Convert.ToInt32(await _temp.SqlAsync("SELECT MAX(version) FROM schema_version"), null));
     }
 
@@ -47,17 +47,17 @@ public sealed class LedgerFileTests : IAsyncLifetime
     public async Task A_ledger_of_the_first_version_is_taken_over_with_all_that_is_in_it()
     {
         SqlLedger first = await _temp.OpenAsync();
-        KlingVideoTask task = await first.BeginAsync(TempLedger.Intent(), TestContext.Current.CancellationToken);
+        KlingVideoTask task = await first.Tasks.BeginAsync(TempLedger.Intent(), TestContext.Current.CancellationToken);
         await first.DisposeAsync();
         await _temp.SqlAsync("ALTER TABLE tasks DROP COLUMN take");
         await _temp.SqlAsync("UPDATE schema_version SET version = 1");
 
         SqlLedger second = await _temp.OpenAsync();
 
-        Assert.Equal(task, await second.FindAsync(task.Id, TestContext.Current.CancellationToken));
+        Assert.Equal(task, await second.Tasks.FindAsync(task.Id, TestContext.Current.CancellationToken));
         Assert.Equal(1, task.Take);
         Assert.Equal(LedgerSchema.Version, Convert.ToInt32(await _temp.SqlAsync("SELECT version FROM schema_version"), null));
-        Assert.Equal(3, (await second.BeginAsync(TempLedger.Intent("b") with { Take = 3 }, TestContext.Current.CancellationToken)).Take);
+        Assert.Equal(3, (await second.Tasks.BeginAsync(TempLedger.Intent("b") with { Take = 3 }, TestContext.Current.CancellationToken)).Take);
     }
 
     [Fact]
@@ -109,7 +109,7 @@ public sealed class LedgerFileTests : IAsyncLifetime
         SqlLedger ledger = await _temp.OpenAsync();
         for (int i = 0; i < 50; i++)
         {
-            await ledger.BeginAsync(TempLedger.Intent($"image {i}"), TestContext.Current.CancellationToken);
+            await ledger.Tasks.BeginAsync(TempLedger.Intent($"image {i}"), TestContext.Current.CancellationToken);
         }
 
         await ledger.DisposeAsync();
@@ -164,13 +164,13 @@ public sealed class LedgerFileTests : IAsyncLifetime
         {
             for (; begun < 1000; begun++)
             {
-                await ledger.BeginAsync(TempLedger.Intent($"image {begun}"), TestContext.Current.CancellationToken);
+                await ledger.Tasks.BeginAsync(TempLedger.Intent($"image {begun}"), TestContext.Current.CancellationToken);
             }
         });
 
         Assert.Equal(ErrorKind.LedgerUnusable, error.Kind);
         Assert.Contains("disk is full", error.Message, StringComparison.Ordinal);
-        Assert.Equal(begun, (await ledger.ListAsync(new TaskFilter(), TestContext.Current.CancellationToken)).Count);
+        Assert.Equal(begun, (await ledger.Tasks.ListAsync(new TaskFilter(), TestContext.Current.CancellationToken)).Count);
     }
 
     [Fact]
@@ -178,12 +178,12 @@ public sealed class LedgerFileTests : IAsyncLifetime
     {
         await using SqlLedger ledger = Ledger(_temp.Path, new SettingFactory("PRAGMA max_page_count = 60"));
 
-        Task<KlingVideoTask>[] begins = [.. Enumerable.Range(0, 500).Select(i => ledger.BeginAsync(TempLedger.Intent($"image {i}"), TestContext.Current.CancellationToken))];
+        Task<KlingVideoTask>[] begins = [.. Enumerable.Range(0, 500).Select(i => ledger.Tasks.BeginAsync(TempLedger.Intent($"image {i}"), TestContext.Current.CancellationToken))];
         await Task.WhenAll(begins.Select(begin => begin.ContinueWith(_ => { }, TaskScheduler.Default)));
 
         long[] written = [.. begins.Where(begin => begin.IsCompletedSuccessfully).Select(begin => begin.Result.Id)];
         Assert.InRange(written.Length, 1, 499);
-        Assert.Equal(written.Order(), (await ledger.ListAsync(new TaskFilter(), TestContext.Current.CancellationToken)).Select(task => task.Id));
+        Assert.Equal(written.Order(), (await ledger.Tasks.ListAsync(new TaskFilter(), TestContext.Current.CancellationToken)).Select(task => task.Id));
     }
 
     [Fact]
@@ -194,7 +194,7 @@ public sealed class LedgerFileTests : IAsyncLifetime
         await Assert.ThrowsAsync<KlingException>(() => ledger.OpenAsync(TestContext.Current.CancellationToken));
         Directory.Delete(_temp.Path);
 
-        await ledger.BeginAsync(TempLedger.Intent(), TestContext.Current.CancellationToken);
+        await ledger.Tasks.BeginAsync(TempLedger.Intent(), TestContext.Current.CancellationToken);
     }
 
     private SqlLedger Ledger(string path, DbProviderFactory factory)
@@ -204,7 +204,7 @@ public sealed class LedgerFileTests : IAsyncLifetime
     {
         path ??= _temp.Path;
         await using SqlLedger ledger = Ledger(path, factory ?? SqliteProvider.Factory);
-        var error = await Assert.ThrowsAsync<KlingException>(() => ledger.BeginAsync(TempLedger.Intent(), TestContext.Current.CancellationToken));
+        var error = await Assert.ThrowsAsync<KlingException>(() => ledger.Tasks.BeginAsync(TempLedger.Intent(), TestContext.Current.CancellationToken));
         Assert.Equal(ErrorKind.LedgerUnusable, error.Kind);
         Assert.Contains(path, error.Message, StringComparison.Ordinal);
         Assert.Contains("nothing is bought", error.Message, StringComparison.Ordinal);

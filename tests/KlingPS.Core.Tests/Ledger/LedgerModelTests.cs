@@ -50,7 +50,7 @@ public sealed class LedgerModelTests
                         await DoAsync(ledger, model, step, a, b);
                     }
 
-                    IReadOnlyList<KlingVideoTask> tasks = await ledger.ListAsync(new TaskFilter(), Token);
+                    IReadOnlyList<KlingVideoTask> tasks = await ledger.Tasks.ListAsync(new TaskFilter(), Token);
                     Assert.Equal(
                         model.Records.Values,
                         tasks.Select(task => new Record(task.Id, task.Identity, task.State, task.TaskId, task.CreditsReserved, task.CreditsConsumed, task.SavedPath, task.Replaces)));
@@ -77,16 +77,16 @@ public sealed class LedgerModelTests
 
         Func<Task> act = step switch
         {
-            Step.Begin or Step.Resubmit => () => ledger.BeginAsync(intent, Token),
-            Step.Claim => () => ledger.ClaimAsync(intent, Token),
-            Step.Accept => () => ledger.RecordAcceptedAsync(id, taskId),
-            Step.Reject => () => ledger.RecordRejectedAsync(id, "422", "no"),
-            Step.LoseAnswer => () => ledger.RecordUnknownAsync(id, "lost"),
-            Step.Snapshot => () => ledger.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot(taskId, state)),
-            Step.Resolve => () => ledger.ResolveAsync(id, TempLedger.Snapshot(taskId, state)),
-            Step.Abandon => () => ledger.AbandonAsync(id),
-            Step.Save => () => ledger.RecordSavedAsync(id, $"/videos/{b}.mp4", "cafe"),
-            _ => () => ledger.RemoveAsync(id),
+            Step.Begin or Step.Resubmit => () => ledger.Tasks.BeginAsync(intent, Token),
+            Step.Claim => () => ledger.Tasks.ClaimAsync(intent, Token),
+            Step.Accept => () => ledger.Tasks.RecordAcceptedAsync(id, taskId),
+            Step.Reject => () => ledger.Tasks.RecordRejectedAsync(id, "422", "no"),
+            Step.LoseAnswer => () => ledger.Tasks.RecordUnknownAsync(id, "lost"),
+            Step.Snapshot => () => ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot(taskId, state)),
+            Step.Resolve => () => ledger.Tasks.ResolveAsync(id, TempLedger.Snapshot(taskId, state)),
+            Step.Abandon => () => ledger.Tasks.AbandonAsync(id),
+            Step.Save => () => ledger.Tasks.RecordSavedAsync(id, $"/videos/{b}.mp4", "cafe"),
+            _ => () => ledger.Tasks.RemoveAsync(id),
         };
         bool expected = step switch
         {

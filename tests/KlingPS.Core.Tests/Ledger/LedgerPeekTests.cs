@@ -16,10 +16,10 @@ public sealed class LedgerPeekTests
         var all = new List<KlingVideoTask>();
         for (int i = 0; i < 130; i++)
         {
-            KlingVideoTask task = await writer.BeginAsync(TempLedger.Intent($"{i}", account: i % 3 == 0 ? "other" : TempLedger.Account), TestContext.Current.CancellationToken);
+            KlingVideoTask task = await writer.Tasks.BeginAsync(TempLedger.Intent($"{i}", account: i % 3 == 0 ? "other" : TempLedger.Account), TestContext.Current.CancellationToken);
             all.Add(i % 10 == 9
-                ? await writer.RecordUnknownAsync(task.Id, "lost")
-                : await writer.RecordAcceptedAsync(task.Id, (i * 7919 % 256).ToString("x2", CultureInfo.InvariantCulture) + i.ToString(CultureInfo.InvariantCulture)));
+                ? await writer.Tasks.RecordUnknownAsync(task.Id, "lost")
+                : await writer.Tasks.RecordAcceptedAsync(task.Id, (i * 7919 % 256).ToString("x2", CultureInfo.InvariantCulture) + i.ToString(CultureInfo.InvariantCulture)));
         }
 
         all.Reverse();
@@ -55,7 +55,7 @@ public sealed class LedgerPeekTests
         await using var ledger = new TempLedger();
         await using (SqlLedger writer = await ledger.OpenAsync())
         {
-            await writer.BeginAsync(TempLedger.Intent(), TestContext.Current.CancellationToken);
+            await writer.Tasks.BeginAsync(TempLedger.Intent(), TestContext.Current.CancellationToken);
         }
 
         byte[] before = await File.ReadAllBytesAsync(ledger.Path, TestContext.Current.CancellationToken);
@@ -75,7 +75,7 @@ public sealed class LedgerPeekTests
     {
         await using var ledger = new TempLedger();
         await using SqlLedger writer = await ledger.OpenAsync();
-        await writer.BeginAsync(TempLedger.Intent(), TestContext.Current.CancellationToken);
+        await writer.Tasks.BeginAsync(TempLedger.Intent(), TestContext.Current.CancellationToken);
 
         Assert.Empty(LedgerPeek.ListById(ledger.Path, null, null, digits, 10));
     }

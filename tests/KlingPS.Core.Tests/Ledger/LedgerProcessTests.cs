@@ -20,7 +20,7 @@ public sealed class LedgerProcessTests
         }
 
         SqlLedger ledger = await temp.OpenAsync();
-        IReadOnlyList<KlingVideoTask> tasks = await ledger.ListAsync(new TaskFilter(), TestContext.Current.CancellationToken);
+        IReadOnlyList<KlingVideoTask> tasks = await ledger.Tasks.ListAsync(new TaskFilter(), TestContext.Current.CancellationToken);
         Assert.Equal(10, tasks.Count);
         Assert.Equal(420, tasks.Sum(task => task.CreditsReserved));
         Assert.Equal(10, tasks.Select(task => task.Nonce).Distinct().Count());
@@ -36,12 +36,12 @@ public sealed class LedgerProcessTests
         }
 
         SqlLedger ledger = await temp.OpenAsync();
-        KlingVideoTask task = Assert.Single(await ledger.ListAsync(new TaskFilter(), TestContext.Current.CancellationToken));
+        KlingVideoTask task = Assert.Single(await ledger.Tasks.ListAsync(new TaskFilter(), TestContext.Current.CancellationToken));
         Assert.Equal(KlingTaskState.Submitting, task.State);
 
         child.Kill();
         await child.WaitForExitAsync(TestContext.Current.CancellationToken);
-        TaskClaim claim = await ledger.ClaimAsync(TempLedger.Intent(), TestContext.Current.CancellationToken);
+        TaskClaim claim = await ledger.Tasks.ClaimAsync(TempLedger.Intent(), TestContext.Current.CancellationToken);
 
         Assert.False(claim.IsNew);
         Assert.Equal(task.Id, claim.Task.Id);

@@ -213,7 +213,7 @@ public sealed class LedgerRateGateTests : IAsyncLifetime
         {
             for (int i = 0; i < 20; i++)
             {
-                await ledger.OpenCreateGate($"{account}").EnterAsync(Token);
+                await ledger.RateGates.OpenCreateGate($"{account}").EnterAsync(Token);
             }
         }
     }
@@ -222,7 +222,7 @@ public sealed class LedgerRateGateTests : IAsyncLifetime
     public async Task A_lease_can_outlive_its_ledger()
     {
         SqlLedger ledger = await _temp.OpenAsync(_time);
-        IAsyncDisposable lease = await ledger.OpenQueryGate("a").EnterAsync(Token);
+        IAsyncDisposable lease = await ledger.RateGates.OpenQueryGate("a").EnterAsync(Token);
         await ledger.DisposeAsync();
 
         await lease.DisposeAsync();

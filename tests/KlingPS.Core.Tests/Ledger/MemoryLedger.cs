@@ -6,7 +6,7 @@ using KlingPS.Core.Scheduling;
 namespace KlingPS.Core.Tests.Ledger;
 
 /// <summary>A ledger without a file, and so without threads of its own: under a fake clock nothing happens behind a test's back.</summary>
-internal sealed class MemoryLedger : ITaskLedger
+internal sealed class MemoryLedger : ITaskLedger, ITaskJournal, IUploadCache, IFileHashCache, IGenerationHistory, IRateGates
 {
     private readonly TimeProvider _time;
     private readonly object _gate = new();
@@ -20,6 +20,16 @@ internal sealed class MemoryLedger : ITaskLedger
     {
         _time = timeProvider;
     }
+
+    public ITaskJournal Tasks => this;
+
+    public IUploadCache Uploads => this;
+
+    public IFileHashCache FileHashes => this;
+
+    public IGenerationHistory GenerationTimes => this;
+
+    public IRateGates RateGates => this;
 
     /// <summary>The attempts that count as those of another process, by number.</summary>
     public HashSet<long> Others { get; } = [];
@@ -107,17 +117,17 @@ internal sealed class MemoryLedger : ITaskLedger
         }
     }
 
-    public Task<UploadRecord?> FindUploadAsync(string account, string hash, CancellationToken cancellationToken)
+    public Task<UploadRecord?> FindAsync(string account, string hash, CancellationToken cancellationToken)
         => Task.FromResult(_uploads.TryGetValue((account, hash), out UploadRecord? upload) && upload.ExpiresAt > _time.GetUtcNow() ? upload : null);
 
-    public Task RecordUploadAsync(UploadRecord upload, CancellationToken cancellationToken)
+    public Task RecordAsync(UploadRecord upload, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(upload);
         _uploads[(upload.Account, upload.Hash)] = upload;
         return Task.CompletedTask;
     }
 
-    public Task<IReadOnlyList<double>> ListGenerationTimesAsync(string model, int duration, int limit, CancellationToken cancellationToken)
+    public Task<IReadOnlyList<double>> ListAsync(string model, int duration, int limit, CancellationToken cancellationToken)
     {
         lock (_gate)
         {
@@ -202,10 +212,10 @@ internal sealed class MemoryLedger : ITaskLedger
 
     public Task<IReadOnlyList<KlingVideoTask>> RecoverAsync(CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<KlingVideoTask>>([]);
 
-    public Task<string?> FindFileHashAsync(string path, long length, DateTimeOffset modifiedAt, CancellationToken cancellationToken)
+    public Task<string?> FindAsync(string path, long length, DateTimeOffset modifiedAt, CancellationToken cancellationToken)
         => Task.FromResult(_fileHashes.TryGetValue(path, out (long Length, DateTimeOffset ModifiedAt, string Hash) file) && (file.Length, file.ModifiedAt) == (length, modifiedAt) ? file.Hash : null);
 
-    public Task RecordFileHashAsync(string path, long length, DateTimeOffset modifiedAt, string hash, CancellationToken cancellationToken)
+    public Task RecordAsync(string path, long length, DateTimeOffset modifiedAt, string hash, CancellationToken cancellationToken)
     {
         _fileHashes[path] = (length, modifiedAt, hash);
         return Task.CompletedTask;

@@ -41,7 +41,7 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
     {
         KlingVideoTask task = await _harness.FinishedAsync(taskId);
         string hash = Convert.ToHexStringLower(SHA256.HashData(await File.ReadAllBytesAsync(Write(name, taskId), Token)));
-        return await _harness.Ledger.RecordSavedAsync(task.Id, PathOf(name), hash);
+        return await _harness.Ledger.Tasks.RecordSavedAsync(task.Id, PathOf(name), hash);
     }
 
     private async Task<(string Name, bool IsThere)> FindAsync(OutputPathResolver placer, string source, KlingVideoTask? task = null)
@@ -196,7 +196,7 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
                     (long Id, VideoName Name)[] named = [.. given.Select(video => (video.Id, NameOf(placer, video.Source)))];
                     foreach ((long id, VideoName name) in named.OrderBy(_ => random.Next()))
                     {
-                        KlingVideoTask task = (await harness.Ledger.FindAsync(id, Token))!;
+                        KlingVideoTask task = (await harness.Ledger.Tasks.FindAsync(id, Token))!;
                         OutputPath place = await placer.FindAsync(name, $"video {id}", task, Token);
                         Assert.Equal(placed.ContainsKey(id), place.IsThere);
                         if (place.IsThere)
@@ -208,7 +208,7 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
                         Assert.DoesNotContain(place.Path, placed.Values);
                         await File.WriteAllTextAsync(place.Path, task.TaskId, Token);
                         string hash = Convert.ToHexStringLower(SHA256.HashData(await File.ReadAllBytesAsync(place.Path, Token)));
-                        await harness.Ledger.RecordSavedAsync(id, place.Path, hash);
+                        await harness.Ledger.Tasks.RecordSavedAsync(id, place.Path, hash);
                         placed[id] = place.Path;
                     }
                 }

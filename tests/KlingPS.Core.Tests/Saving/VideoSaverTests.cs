@@ -39,7 +39,7 @@ public sealed class VideoSaverTests : IAsyncDisposable
         return outcome.Error!;
     }
 
-    private async Task<string?> RecordedAsync(KlingVideoTask task) => (await _harness.Ledger.FindAsync(task.Id, CancellationToken.None))!.SavedPath;
+    private async Task<string?> RecordedAsync(KlingVideoTask task) => (await _harness.Ledger.Tasks.FindAsync(task.Id, CancellationToken.None))!.SavedPath;
 
     [Fact]
     public async Task A_video_is_called_after_its_image_and_recorded()
@@ -215,14 +215,14 @@ public sealed class VideoSaverTests : IAsyncDisposable
         KlingVideoTask task = await _harness.BeganAsync("/images/fox.png");
         if (state == KlingTaskState.Failed)
         {
-            await _harness.Ledger.RecordAcceptedAsync(task.Id, "a");
+            await _harness.Ledger.Tasks.RecordAcceptedAsync(task.Id, "a");
             _harness.Tasks["a"] = PipelineHarness.Failed("500", "internal error");
         }
         else
         {
             task = state == KlingTaskState.Unknown
-                ? await _harness.Ledger.RecordUnknownAsync(task.Id, "lost")
-                : await _harness.Ledger.RecordRejectedAsync(task.Id, "422", "No.");
+                ? await _harness.Ledger.Tasks.RecordUnknownAsync(task.Id, "lost")
+                : await _harness.Ledger.Tasks.RecordRejectedAsync(task.Id, "422", "No.");
         }
 
         Assert.Equal(kind, (await FailsAsync(Saver(), task)).Kind);

@@ -99,10 +99,10 @@ internal sealed partial class PipelineHarness : IAsyncDisposable
     public async Task<KlingVideoTask> AcceptedAsync(string taskId, string? sourcePath = null)
     {
         KlingVideoTask task = await BeganAsync(sourcePath ?? $"/images/{taskId}.png");
-        return await Ledger.RecordAcceptedAsync(task.Id, taskId);
+        return await Ledger.Tasks.RecordAcceptedAsync(task.Id, taskId);
     }
 
-    public Task<KlingVideoTask> BeganAsync(string sourcePath) => Ledger.BeginAsync(
+    public Task<KlingVideoTask> BeganAsync(string sourcePath) => Ledger.Tasks.BeginAsync(
         new TaskIntent { Account = Session.Account, Request = ClientHarness.Video, Identity = sourcePath, SourcePath = sourcePath, Credits = 42 },
         CancellationToken.None);
 
@@ -110,12 +110,12 @@ internal sealed partial class PipelineHarness : IAsyncDisposable
     public async Task<KlingVideoTask> FinishedAsync(string taskId, string? sourcePath = null)
     {
         await AcceptedAsync(taskId, sourcePath);
-        return await Ledger.RecordSnapshotAsync(
+        return await Ledger.Tasks.RecordSnapshotAsync(
             Session.Account,
             new TaskSnapshot { TaskId = taskId, State = KlingTaskState.Succeeded, ResultUris = [$"https://videos.example/{taskId}.mp4"] });
     }
 
-    public Task<IReadOnlyList<KlingVideoTask>> ListAsync() => Ledger.ListAsync(new TaskFilter(), CancellationToken.None);
+    public Task<IReadOnlyList<KlingVideoTask>> ListAsync() => Ledger.Tasks.ListAsync(new TaskFilter(), CancellationToken.None);
 
     /// <summary>How the service takes a file.</summary>
     public static async Task<HttpResponseMessage> AcceptUpload(SentRequest request, CancellationToken cancellationToken)

@@ -111,7 +111,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         // The try that failed was accepted all the same, and its callback comes while the next is under way.
         _harness.Service.On(FakeService.CreatePath, Replies.Code(500, "Server exception"), async (request, cancellationToken) =>
         {
-            await _harness.Ledger.RecordAcceptedAsync(Assert.Single(await _harness.ListAsync()).Id, "first");
+            await _harness.Ledger.Tasks.RecordAcceptedAsync(Assert.Single(await _harness.ListAsync()).Id, "first");
             return await Replies.Accepts("second")(request, cancellationToken);
         });
 

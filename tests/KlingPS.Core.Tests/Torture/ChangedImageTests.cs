@@ -35,7 +35,7 @@ public sealed class ChangedImageTests : IDisposable
         Assert.Equal(ErrorKind.FileUnreadable, error.Kind);
         Assert.Contains(path, error.Message, StringComparison.Ordinal);
         Assert.Equal(0, server.GetBill().Uploads);
-        Assert.Null(await ledger.FindUploadAsync(session.Account, seen.Hash, default));
+        Assert.Null(await ledger.Uploads.FindAsync(session.Account, seen.Hash, default));
 
         // The next run takes it as it is, whatever its time says.
         PreparedImage image = await uploader.UploadAsync(path, force: false, default);

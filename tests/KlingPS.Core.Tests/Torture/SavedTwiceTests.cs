@@ -40,7 +40,7 @@ public sealed class SavedTwiceTests : IDisposable
         Outcome<TaskReference, SavedVideo> outcome = await SaveAsync(session, reference);
 
         Assert.Equal(ErrorKind.FileExists, outcome.Error?.Kind);
-        Assert.Null((await ledger.FindAsync(reference.Task!.Id, default))!.SavedPath);
+        Assert.Null((await ledger.Tasks.FindAsync(reference.Task!.Id, default))!.SavedPath);
     }
 
     public void Dispose() => _folder.Delete(recursive: true);

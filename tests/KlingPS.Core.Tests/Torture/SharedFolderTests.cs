@@ -96,7 +96,7 @@ public sealed class SharedFolderTests : IAsyncDisposable
         Assert.Empty(Directory.GetFiles(Path.GetDirectoryName(videos[0].Path)!, "*.partial*"));
         foreach (SavedVideo video in videos)
         {
-            KlingVideoTask task = (await session.Ledger.FindAsync(video.Task.Id, default))!;
+            KlingVideoTask task = (await session.Ledger.Tasks.FindAsync(video.Task.Id, default))!;
             Assert.Equal(video.Path, task.SavedPath);
             Assert.Equal(task.SavedHash, await ContentHash.Sha256Async(video.Path));
         }

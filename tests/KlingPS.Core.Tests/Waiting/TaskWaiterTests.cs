@@ -129,7 +129,7 @@ public sealed class TaskWaiterTests : IAsyncDisposable
         Assert.Equal(ErrorKind.WaitTimeout, outcome.Error!.Kind);
         Assert.Contains("/images/a.png", outcome.Error.Message, StringComparison.Ordinal);
         Assert.True(_harness.Clock.GetUtcNow() - _harness.Clock.Start >= TimeSpan.FromSeconds(90));
-        Assert.Equal(KlingTaskState.Generating, (await _harness.Ledger.FindAsync(task.Id, CancellationToken.None))!.State);
+        Assert.Equal(KlingTaskState.Generating, (await _harness.Ledger.Tasks.FindAsync(task.Id, CancellationToken.None))!.State);
     }
 
     [Fact]
@@ -218,8 +218,8 @@ public sealed class TaskWaiterTests : IAsyncDisposable
     [Fact]
     public async Task A_task_that_was_never_bought_is_no_task_to_wait_for_and_is_reported_once()
     {
-        KlingVideoTask unknown = await _harness.Ledger.RecordUnknownAsync((await _harness.BeganAsync("/images/fox.png")).Id, "lost");
-        KlingVideoTask rejected = await _harness.Ledger.RecordRejectedAsync((await _harness.BeganAsync("/images/owl.png")).Id, "422", "No.");
+        KlingVideoTask unknown = await _harness.Ledger.Tasks.RecordUnknownAsync((await _harness.BeganAsync("/images/fox.png")).Id, "lost");
+        KlingVideoTask rejected = await _harness.Ledger.Tasks.RecordRejectedAsync((await _harness.BeganAsync("/images/owl.png")).Id, "422", "No.");
         using TaskWaiter waiter = Waiter();
 
         List<Outcome<TaskReference, KlingVideoTask>> outcomes = await WaitAsync(waiter, new TaskReference { Task = unknown }, new TaskReference { Task = rejected });
@@ -337,7 +337,7 @@ public sealed class TaskWaiterTests : IAsyncDisposable
         for (int i = 0; i < 20; i++)
         {
             KlingVideoTask earlier = await _harness.AcceptedAsync($"earlier-{i}");
-            await _harness.Ledger.RecordSnapshotAsync(
+            await _harness.Ledger.Tasks.RecordSnapshotAsync(
                 _harness.Session.Account,
                 new TaskSnapshot { TaskId = earlier.TaskId!, State = KlingTaskState.Succeeded, ResultUris = ["https://a.example/"], CompletedAt = earlier.CreatedAt.AddSeconds(120) });
         }

@@ -32,10 +32,11 @@ internal static class AnimateMode
         await using Client client = Client.Open(arguments);
         KlingSession session = client.Session;
 
-        var submitter = new VideoSubmitter(session, observer: null);
-        var saver = new VideoSaver(session, new SaveOptions { Destination = Path.GetFullPath(arguments.Get("out")) }, observer: null);
+        var service = new KlingService(session, observer: null);
+        var submitter = new VideoSubmitter(service);
+        var saver = new VideoSaver(service, new SaveOptions { Destination = Path.GetFullPath(arguments.Get("out")) });
         using var submissions = new ConcurrentStage<SubmissionRequest, Outcome<SubmissionRequest, KlingVideoTask>>(submitter.SubmitAsync, Submissions, inOrder: false);
-        using var waiter = new TaskWaiter(session, new WaitOptions { PollingInterval = s_pollingInterval }, observer: null);
+        using var waiter = new TaskWaiter(service, new WaitOptions { PollingInterval = s_pollingInterval });
         using var saves = new ConcurrentStage<TaskReference, Outcome<TaskReference, SavedVideo>>(saver.SaveAsync, Downloads, inOrder: false);
 
         bool submitOnly = arguments.Has("submit-only");

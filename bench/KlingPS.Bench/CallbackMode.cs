@@ -43,7 +43,7 @@ internal static class CallbackMode
         await using var rig = new Rig(TimeSpan.FromSeconds(5));
         rig.Server.AddFault(new SandboxFault { On = SandboxOperation.Callback, Kind = SandboxFaultKind.LoseCallback, Count = 0, Probability = 0.5 });
         rig.Server.AddFault(new SandboxFault { On = SandboxOperation.Callback, Kind = SandboxFaultKind.DuplicateCallback, Count = 0, Probability = 0.2 });
-        using var receiver = new CallbackReceiver(rig.Session, rig.Listener, new ReceiveOptions(), observer: null);
+        using var receiver = new CallbackReceiver(rig.Service, rig.Listener, new ReceiveOptions());
         long start = Stopwatch.GetTimestamp();
         (_, List<Outcome<TaskReference, KlingVideoTask>> outcomes) = await TaskPair.BothAsync(
             SubmitAsync(rig, tasks, async task => await receiver.PostAsync(new TaskReference { Task = task }, default), receiver.Complete),
@@ -63,7 +63,7 @@ internal static class CallbackMode
     {
         await using var rig = new Rig(TimeSpan.FromSeconds(3));
         rig.Server.AddFault(new SandboxFault { On = SandboxOperation.Create, Kind = SandboxFaultKind.LoseAnswerAfter, Count = 0 });
-        using var receiver = new CallbackReceiver(rig.Session, rig.Listener, new ReceiveOptions { TakesAll = true, Count = attempts }, observer: null);
+        using var receiver = new CallbackReceiver(rig.Service, rig.Listener, new ReceiveOptions { TakesAll = true, Count = attempts });
         (int lost, _) = await TaskPair.BothAsync(
             SubmitAsync(rig, attempts, _ => Task.CompletedTask, () => { }),
             CollectAsync(receiver));
@@ -78,7 +78,7 @@ internal static class CallbackMode
     /// <summary>Submits videos one after the other; the number of answers that were lost.</summary>
     private static async Task<int> SubmitAsync(Rig rig, int count, Func<KlingVideoTask, Task> accept, Action complete)
     {
-        var submitter = new VideoSubmitter(rig.Session, observer: null);
+        var submitter = new VideoSubmitter(rig.Service);
         int lost = 0;
         for (int i = 0; i < count; i++)
         {
@@ -151,6 +151,8 @@ internal static class CallbackMode
         public CallbackListener Listener { get; }
 
         public KlingSession Session { get; }
+
+        public KlingService Service => new(Session, observer: null);
 
         public async ValueTask DisposeAsync()
         {

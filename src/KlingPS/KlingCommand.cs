@@ -22,6 +22,7 @@ public abstract class KlingCommand : PSCmdlet, IDisposable
     private readonly List<IDisposable> _owned = [];
     private CommandProgress? _progress;
     private CommandObserver? _observer;
+    private KlingService? _service;
 
     /// <summary>Cancelled when the command is stopped.</summary>
     internal CancellationToken StopToken => _bridge.StopToken;
@@ -94,6 +95,13 @@ public abstract class KlingCommand : PSCmdlet, IDisposable
         KlingSession session = GetSession();
         Await(session.Ledger.OpenAsync);
         return session;
+    }
+
+    /// <summary>What the parts of this command share, its ledger open; the same each time, as long as the session is.</summary>
+    private protected KlingService GetService()
+    {
+        KlingSession session = GetLedgerSession();
+        return _service?.Session == session ? _service : _service = new KlingService(session, Observer);
     }
 
     /// <summary>Waits for asynchronous work, writing meanwhile what it has to say.</summary>

@@ -5,6 +5,7 @@ using System.Text.Json;
 using KlingPS.Core.Api;
 using KlingPS.Core.Converting;
 using KlingPS.Core.Saving;
+using KlingPS.Core.Sessions;
 using KlingPS.Core.Stages;
 using KlingPS.Core.Submitting;
 
@@ -72,7 +73,9 @@ internal static class ConvertMode
         TimeSpan cpu = process.TotalProcessorTime;
         DateTimeOffset startedAt = DateTimeOffset.UtcNow;
         long start = Stopwatch.GetTimestamp();
-        using var converter = new VideoConverter(client.Session, new ConversionOptions { Save = new SaveOptions { Destination = Path.GetFullPath(videos) } }, observer: null);
+        using var converter = new VideoConverter(
+            new KlingService(client.Session, observer: null),
+            new ConversionOptions { Save = new SaveOptions { Destination = Path.GetFullPath(videos) } });
         Task[] all =
         [
             .. Directory.EnumerateFiles(Path.GetFullPath(images)).Order(StringComparer.Ordinal)

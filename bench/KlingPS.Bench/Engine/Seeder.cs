@@ -3,6 +3,7 @@ using KlingPS.Core.Api;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Model;
 using KlingPS.Core.Secrets;
+using KlingPS.Core.Sessions;
 using KlingPS.Core.Submitting;
 
 namespace KlingPS.Bench.Engine;
@@ -26,7 +27,7 @@ internal static class Seeder
         using var http = new HttpMessageInvoker(ApiHandler.Create(new WebProxy()));
         using var key = ApiKey.From(SandboxMode.Key);
         var service = new KlingClient(http, sandbox.Endpoints, key);
-        var submitter = new VideoSubmitter(client.Session, observer: null);
+        var submitter = new VideoSubmitter(new KlingService(client.Session, observer: null));
         var ids = new List<string>();
         await Parallel.ForEachAsync(
             Directory.EnumerateFiles(batch.Images),

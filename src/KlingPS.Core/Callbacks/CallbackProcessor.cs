@@ -22,15 +22,14 @@ public sealed class CallbackProcessor
     private readonly IPipelineObserver? _observer;
 
     /// <summary>Creates the processor.</summary>
-    /// <param name="session">The account.</param>
-    /// <param name="observer">Is told of requests, and of a video that was bought though it had counted as not.</param>
-    public CallbackProcessor(KlingSession session, IPipelineObserver? observer)
+    /// <param name="service">The service; its observer is told of a video that was bought though it had counted as not.</param>
+    public CallbackProcessor(KlingService service)
     {
-        ArgumentNullException.ThrowIfNull(session);
-        _session = session;
-        _observer = observer;
-        _client = session.CreateClient(observer);
-        _resolver = new TaskFinder(session, observer);
+        ArgumentNullException.ThrowIfNull(service);
+        _session = service.Session;
+        _observer = service.Observer;
+        _client = service.Client;
+        _resolver = new TaskFinder(service);
     }
 
     /// <summary>Processes a callback that another web server has received.</summary>

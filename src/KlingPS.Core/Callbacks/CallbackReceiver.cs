@@ -62,37 +62,35 @@ public sealed class CallbackReceiver : IPipelineStage<TaskReference, Outcome<Tas
     private int _refused;
 
     /// <summary>Begins to look into what the listener lets in.</summary>
-    /// <param name="session">The account.</param>
+    /// <param name="service">The service; its observer is told of callbacks that could not be used.</param>
     /// <param name="listener">The listener; stopped together with this.</param>
     /// <param name="options">What for, and how long.</param>
-    /// <param name="observer">Is told of requests, and of callbacks that could not be used.</param>
-    public CallbackReceiver(KlingSession session, CallbackListener listener, ReceiveOptions options, IPipelineObserver? observer)
-        : this(session, (listener ?? throw new ArgumentNullException(nameof(listener))).Gate, listener, options, observer)
+    public CallbackReceiver(KlingService service, CallbackListener listener, ReceiveOptions options)
+        : this(service, (listener ?? throw new ArgumentNullException(nameof(listener))).Gate, listener, options)
     {
     }
 
     /// <summary>Begins to look into what the gate lets in, however it comes there.</summary>
-    internal CallbackReceiver(KlingSession session, CallbackGate gate, IDisposable listener, ReceiveOptions options, IPipelineObserver? observer)
+    internal CallbackReceiver(KlingService service, CallbackGate gate, IDisposable listener, ReceiveOptions options)
     {
-        ArgumentNullException.ThrowIfNull(session);
+        ArgumentNullException.ThrowIfNull(service);
         ArgumentNullException.ThrowIfNull(options);
-        _session = session;
-        _start = session.TimeProvider.GetUtcNow();
+        _session = service.Session;
+        _start = _session.TimeProvider.GetUtcNow();
         _gate = gate;
         _listener = listener;
         _options = options;
-        _observer = observer;
-        _time = session.TimeProvider;
-        _processor = new CallbackProcessor(session, observer);
+        _observer = service.Observer;
+        _time = _session.TimeProvider;
+        _processor = new CallbackProcessor(service);
         _waiter = new TaskWaiter(
-            session,
+            service,
             new WaitOptions
             {
                 Timeout = options.Timeout,
                 PollingInterval = options.PollingInterval,
                 Callbacks = options.IsPolling ? CallbackUse.WithPolling : CallbackUse.WithoutPolling,
-            },
-            observer);
+            });
         if (options is { TakesAll: true, Timeout: TimeSpan timeout })
         {
             _end = _time.GetUtcNow() + timeout;

@@ -40,15 +40,15 @@ public sealed class VideoConverter : IDisposable
     private KlingVideoTask? _lastPurchase;
 
     /// <summary>Creates the converter. Nothing is done yet.</summary>
-    public VideoConverter(KlingSession session, ConversionOptions options, IPipelineObserver? observer)
+    public VideoConverter(KlingService service, ConversionOptions options)
     {
-        ArgumentNullException.ThrowIfNull(session);
+        ArgumentNullException.ThrowIfNull(service);
         ArgumentNullException.ThrowIfNull(options);
-        _session = session;
+        _session = service.Session;
         _options = options;
-        _submitter = new VideoSubmitter(session, observer);
-        _saver = new VideoSaver(session, options.Save, observer);
-        _waits = new SharedWaits(new TaskWaiter(session, options.Wait, observer));
+        _submitter = new VideoSubmitter(service);
+        _saver = new VideoSaver(service, options.Save);
+        _waits = new SharedWaits(new TaskWaiter(service, options.Wait));
         _inFlight = options.ThrottleLimit is int limit ? new SemaphoreSlim(limit) : null;
     }
 

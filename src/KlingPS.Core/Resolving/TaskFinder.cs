@@ -11,11 +11,11 @@ public sealed class TaskFinder
     private readonly KlingClient _client;
 
     /// <summary>Creates the resolver.</summary>
-    public TaskFinder(KlingSession session, IRequestObserver? observer)
+    public TaskFinder(KlingService service)
     {
-        ArgumentNullException.ThrowIfNull(session);
-        _session = session;
-        _client = session.CreateClient(observer);
+        ArgumentNullException.ThrowIfNull(service);
+        _session = service.Session;
+        _client = service.Client;
     }
 
     /// <summary>Finds a task.</summary>

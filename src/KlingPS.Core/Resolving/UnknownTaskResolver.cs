@@ -13,12 +13,12 @@ public sealed class UnknownTaskResolver
     private readonly VideoSubmitter _submitter;
 
     /// <summary>Creates the settler.</summary>
-    public UnknownTaskResolver(KlingSession session, IPipelineObserver? observer)
+    public UnknownTaskResolver(KlingService service)
     {
-        ArgumentNullException.ThrowIfNull(session);
-        _session = session;
-        _client = session.CreateClient(observer);
-        _submitter = new VideoSubmitter(session, observer);
+        ArgumentNullException.ThrowIfNull(service);
+        _session = service.Session;
+        _client = service.Client;
+        _submitter = new VideoSubmitter(service);
     }
 
     /// <summary>Refuses a task that is not one whose answer was lost.</summary>

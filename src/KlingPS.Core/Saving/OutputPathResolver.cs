@@ -24,11 +24,11 @@ internal sealed partial class OutputPathResolver
     private readonly object _lock = new();
     private Task<ILookup<string, SavedPath>>? _savedPaths;
 
-    public OutputPathResolver(KlingSession session, SaveOptions options, FileHashes hashes)
+    public OutputPathResolver(KlingService service, SaveOptions options)
     {
-        _session = session;
+        _session = service.Session;
         _options = options;
-        _hashes = hashes;
+        _hashes = service.Hashes;
     }
 
     /// <summary>Whether a video can be named before it is bought.</summary>

@@ -27,18 +27,18 @@ public sealed class VideoSaver
     private int _lastIndex;
 
     /// <summary>Creates the saver.</summary>
-    public VideoSaver(KlingSession session, SaveOptions options, IPipelineObserver? observer)
+    public VideoSaver(KlingService service, SaveOptions options)
     {
-        ArgumentNullException.ThrowIfNull(session);
+        ArgumentNullException.ThrowIfNull(service);
         ArgumentNullException.ThrowIfNull(options);
-        _session = session;
+        _session = service.Session;
         _options = options;
-        _observer = observer;
-        _resolver = new TaskFinder(session, observer);
-        _client = session.CreateClient(observer);
-        _downloader = session.CreateDownloader(observer);
-        _hashes = new FileHashes(session);
-        _placer = new OutputPathResolver(session, options, _hashes);
+        _observer = service.Observer;
+        _resolver = new TaskFinder(service);
+        _client = service.Client;
+        _downloader = service.Session.CreateDownloader(service.Observer);
+        _hashes = service.Hashes;
+        _placer = new OutputPathResolver(service, options);
     }
 
     /// <summary>Names the videos of this saver.</summary>

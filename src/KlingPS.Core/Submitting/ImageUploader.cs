@@ -29,13 +29,13 @@ public sealed class ImageUploader
     private readonly ConcurrentDictionary<string, SemaphoreSlim> _turns = new();
 
     /// <summary>Creates the uploader.</summary>
-    public ImageUploader(KlingSession session, IPipelineObserver? observer)
+    public ImageUploader(KlingService service)
     {
-        ArgumentNullException.ThrowIfNull(session);
-        _session = session;
-        _observer = observer;
-        _client = session.CreateClient(observer);
-        _hashes = new FileHashes(session);
+        ArgumentNullException.ThrowIfNull(service);
+        _session = service.Session;
+        _observer = service.Observer;
+        _client = service.Client;
+        _hashes = service.Hashes;
     }
 
     /// <summary>Uploads an image, or finds an earlier upload of the same content that can still be used.</summary>

@@ -33,13 +33,13 @@ public sealed class VideoSubmitter
     private int _underWay;
 
     /// <summary>Creates the submitter.</summary>
-    public VideoSubmitter(KlingSession session, IPipelineObserver? observer)
+    public VideoSubmitter(KlingService service)
     {
-        ArgumentNullException.ThrowIfNull(session);
-        _session = session;
-        _observer = observer;
-        _uploader = new ImageUploader(session, observer);
-        _client = session.CreateClient(observer);
+        ArgumentNullException.ThrowIfNull(service);
+        _session = service.Session;
+        _observer = service.Observer;
+        _uploader = new ImageUploader(service);
+        _client = service.Client;
     }
 
     /// <summary>How many requests have left, or are about to, and are not answered: what they buy is recorded, also when the command is stopped.</summary>

@@ -76,17 +76,17 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
     private long _lastAnswer;
 
     /// <summary>Starts waiting; there is nothing to wait for yet.</summary>
-    public TaskWaiter(KlingSession session, WaitOptions options, IRequestObserver? observer)
+    public TaskWaiter(KlingService service, WaitOptions options)
     {
-        ArgumentNullException.ThrowIfNull(session);
+        ArgumentNullException.ThrowIfNull(service);
         ArgumentNullException.ThrowIfNull(options);
-        _session = session;
-        _time = session.TimeProvider;
+        _session = service.Session;
+        _time = service.Session.TimeProvider;
         _timeout = options.Timeout;
         _callbacks = options.Callbacks;
-        _client = session.CreateClient(observer);
-        _resolver = new TaskFinder(session, observer);
-        _planner = new PollPlanner(session.GenerationTimes, options.PollingInterval);
+        _client = service.Client;
+        _resolver = new TaskFinder(service);
+        _planner = new PollPlanner(service.Session.GenerationTimes, options.PollingInterval);
         _ = RunAsync();
     }
 

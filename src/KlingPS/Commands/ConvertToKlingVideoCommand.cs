@@ -6,7 +6,6 @@ using KlingPS.Core;
 using KlingPS.Core.Converting;
 using KlingPS.Core.Model;
 using KlingPS.Core.Saving;
-using KlingPS.Core.Sessions;
 using KlingPS.Core.Stages;
 using KlingPS.Display;
 using KlingPS.Parameters;
@@ -164,9 +163,8 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
     {
         if (_converter is null)
         {
-            KlingSession session = GetLedgerSession();
             _converter = Own(new VideoConverter(
-                session,
+                GetService(),
                 new ConversionOptions
                 {
                     Save = _saveOptions!,
@@ -174,8 +172,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
                     ThrottleLimit = ThrottleLimit,
                     PromptFromSidecar = PromptFromSidecar,
                     WritesProof = Sidecar,
-                },
-                Observer));
+                }));
             _converter.Changed += AskForRefresh;
         }
 

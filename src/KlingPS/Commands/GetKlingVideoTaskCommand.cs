@@ -48,8 +48,9 @@ public sealed class GetKlingVideoTaskCommand : TaskReferenceCommand
     {
         try
         {
-            KlingSession session = GetLedgerSession();
-            var resolver = new TaskFinder(session, Observer);
+            KlingService service = GetService();
+            KlingSession session = service.Session;
+            var resolver = new TaskFinder(service);
             if (ParameterSetName == ListSet)
             {
                 foreach (KlingVideoTask task in Await(token => session.Ledger.Tasks.ListAsync(ToFilter(session), token)).Where(IsOfSource))

@@ -95,7 +95,7 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
 
     private ConcurrentStage<SubmissionRequest, Outcome<SubmissionRequest, KlingVideoTask>> CreateStage()
     {
-        _submitter = new VideoSubmitter(GetLedgerSession(), Observer);
+        _submitter = new VideoSubmitter(GetService());
         return new(_submitter.SubmitAsync, MaxInHand, inOrder: true);
     }
 

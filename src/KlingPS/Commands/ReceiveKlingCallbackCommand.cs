@@ -164,8 +164,7 @@ public sealed class ReceiveKlingCallbackCommand : CallbackKeyCommand
 
     private CallbackReceiver CreateStage()
     {
-        KlingSession session = GetLedgerSession();
-        CommandObserver observer = Observer;
+        KlingService service = GetService();
         WaitOptions wait = GetWaitOptions(Timeout);
         _listener = Own(CallbackListener.Start(new CallbackListenerOptions
         {
@@ -176,7 +175,7 @@ public sealed class ReceiveKlingCallbackCommand : CallbackKeyCommand
         }));
         WriteVerbose($"Listening at {_listener.Prefix}.");
         return _receiver = new CallbackReceiver(
-            session,
+            service,
             _listener,
             new ReceiveOptions
             {
@@ -186,8 +185,7 @@ public sealed class ReceiveKlingCallbackCommand : CallbackKeyCommand
                 PollingInterval = wait.PollingInterval,
                 TakesLost = MyInvocation.ExpectingInput,
                 TakesAll = !MyInvocation.ExpectingInput && !MyInvocation.BoundParameters.ContainsKey(nameof(TaskId)) && !MyInvocation.BoundParameters.ContainsKey(nameof(InputObject)),
-            },
-            observer);
+            });
     }
 
     private void ProcessBody()
@@ -202,7 +200,7 @@ public sealed class ReceiveKlingCallbackCommand : CallbackKeyCommand
                 report = new CallbackVerifier(_key, TimeSpan.FromSeconds(MaxAge), TimeProvider.System).Check(body, timestamp, signature);
             }
 
-            var processor = new CallbackProcessor(GetLedgerSession(), Observer);
+            var processor = new CallbackProcessor(GetService());
             KlingVideoTask task = Await(token => processor.ProcessAsync(body, Uri, report, token));
             _finished++;
             Write(TaskFaults.Report(task));

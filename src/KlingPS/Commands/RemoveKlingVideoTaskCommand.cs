@@ -19,12 +19,12 @@ public sealed class RemoveKlingVideoTaskCommand : TaskReferenceCommand
         {
             try
             {
-                KlingSession session = GetLedgerSession();
-                var resolver = new TaskFinder(session, Observer);
+                KlingService service = GetService();
+                var resolver = new TaskFinder(service);
                 KlingVideoTask task = Await(token => resolver.FindRecordedAsync(reference, token));
                 if (ShouldProcess($"task {task.Id} ({task.Subject})", "Remove from the ledger"))
                 {
-                    Await(_ => session.Ledger.Tasks.RemoveAsync(task.Id));
+                    Await(_ => service.Session.Ledger.Tasks.RemoveAsync(task.Id));
                 }
             }
             catch (KlingException exception)

@@ -58,8 +58,8 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
     private void Settle(PSObject item)
     {
         TaskReference reference = TaskReferences.From(item);
-        KlingSession session = GetLedgerSession();
-        var resolver = new TaskFinder(session, Observer);
+        KlingService service = GetService();
+        var resolver = new TaskFinder(service);
         KlingVideoTask attempt = Await(token => resolver.FindRecordedAsync(reference, token));
         UnknownTaskResolver.RequireUnknown(attempt);
         string what = ParameterSetName switch
@@ -73,7 +73,7 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
             return;
         }
 
-        var settler = new UnknownTaskResolver(session, Observer);
+        var settler = new UnknownTaskResolver(service);
         WriteObject(Await(token => ParameterSetName switch
         {
             AbandonSet => settler.AbandonAsync(attempt),

@@ -74,7 +74,7 @@ public sealed class SaveKlingVideoCommand : TaskReferenceCommand
     }
 
     private ConcurrentStage<TaskReference, Outcome<TaskReference, SavedVideo>> CreateStage()
-        => new(new VideoSaver(GetLedgerSession(), _options!, Observer).SaveAsync, MaxInHand, inOrder: false);
+        => new(new VideoSaver(GetService(), _options!).SaveAsync, MaxInHand, inOrder: false);
 
     private void Emit(Outcome<TaskReference, SavedVideo> result)
     {

@@ -1,7 +1,6 @@
 using System.Management.Automation;
 using KlingPS.Bridge;
 using KlingPS.Core;
-using KlingPS.Core.Sessions;
 using KlingPS.Core.Stages;
 using KlingPS.Core.Submitting;
 using KlingPS.Parameters;
@@ -54,8 +53,7 @@ public sealed class SendKlingImageCommand : ImagePathCommand
 
     private ConcurrentStage<string, Outcome<string, KlingUpload>> CreateStage()
     {
-        KlingSession session = GetLedgerSession();
-        var uploader = new ImageUploader(session, Observer);
+        var uploader = new ImageUploader(GetService());
         return new ConcurrentStage<string, Outcome<string, KlingUpload>>(
             async (path, token) =>
             {

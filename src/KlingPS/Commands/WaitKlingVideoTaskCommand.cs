@@ -60,7 +60,7 @@ public sealed class WaitKlingVideoTaskCommand : TaskReferenceCommand
     /// <inheritdoc/>
     private protected override string? DescribeUnfinished() => _unfinished.Describe();
 
-    private TaskWaiter CreateStage() => new(GetLedgerSession(), GetWaitOptions(Timeout, PollingInterval), Observer);
+    private TaskWaiter CreateStage() => new(GetService(), GetWaitOptions(Timeout, PollingInterval));
 
     private void Emit(Outcome<TaskReference, KlingVideoTask> result)
     {

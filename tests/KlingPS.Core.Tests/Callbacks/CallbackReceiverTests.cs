@@ -28,7 +28,7 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
         => new("/kling/", isVerifying ? new CallbackVerifier(CallbackTexts.Key, CallbackVerifier.DefaultMaxAge, _harness.Clock) : null, _harness.Clock);
 
     private CallbackReceiver Receive(ReceiveOptions? options = null, CallbackGate? gate = null)
-        => _receiver = new CallbackReceiver(_harness.Session, gate ?? _gate, new MemoryStream(), options ?? new ReceiveOptions(), _harness.Observer);
+        => _receiver = new CallbackReceiver(_harness.NewService(), gate ?? _gate, new MemoryStream(), options ?? new ReceiveOptions());
 
     private CallbackResult Call(string taskId, string? nonce = null)
         => _gate.Admit(CallbackTexts.Head(taskId, _harness.Clock.GetUtcNow(), nonce is null ? "/kling/" : $"/kling/?klingps={nonce}"), CallbackTexts.Bytes(CallbackTexts.Body(taskId)));
@@ -589,7 +589,7 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
     public async Task A_payload_that_another_server_received_is_confirmed_before_it_counts()
     {
         KlingVideoTask attempt = await LostAsync("/images/fox.png");
-        var processor = new CallbackProcessor(_harness.Session, null);
+        var processor = new CallbackProcessor(_harness.NewService(isObserved: false));
         _harness.Tasks["a"] = RecordOf("a", CallbackNonce.Append(HookUri, attempt.Nonce!));
         byte[] body = CallbackTexts.Bytes(CallbackTexts.Body("a", "fail"));
 
@@ -608,7 +608,7 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
         CallbackReport report = new CallbackVerifier(CallbackTexts.Key, CallbackVerifier.DefaultMaxAge, _harness.Clock).Check(body, timestamp, CallbackTexts.Signature("another", timestamp));
 
         KlingException refused = await Assert.ThrowsAsync<KlingException>(
-            () => new CallbackProcessor(_harness.Session, null).ProcessAsync(body, null, report, CancellationToken.None));
+            () => new CallbackProcessor(_harness.NewService(isObserved: false)).ProcessAsync(body, null, report, CancellationToken.None));
 
         Assert.Equal((ErrorKind.CallbackRefused, 0), (refused.Kind, _harness.Queries));
         Assert.Contains("signature is wrong", refused.Message, StringComparison.Ordinal);

@@ -104,9 +104,8 @@ public sealed class ConversionModelTests
             try
             {
                 using var converter = new VideoConverter(
-                    _harness.Session,
-                    new ConversionOptions { Save = new SaveOptions { Destination = Destination }, ThrottleLimit = limit, WritesProof = true },
-                    _harness.Observer);
+                    _harness.NewService(),
+                    new ConversionOptions { Save = new SaveOptions { Destination = Destination }, ThrottleLimit = limit, WritesProof = true });
                 ConversionItem[] items = [.. _images.Select(image => converter.Accept(new SubmissionRequest { SourcePath = image.Path, Prompt = "It moves.", RetryFailed = retryFailed })!)];
                 return await _harness.Clock.RunAsync(Task.WhenAll(items.Select(item => Task.Run(() => converter.ConvertAsync(item, stop.Token)))));
             }

@@ -35,9 +35,8 @@ public sealed class VideoConverterTests : IAsyncDisposable
 
     private VideoConverter Converter(ConversionOptions? options = null, bool overwrite = false, string template = NameTemplate.DefaultText)
         => new(
-            _harness.Session,
-            (options ?? new ConversionOptions { Save = Save() }) with { Save = Save() with { Overwrite = overwrite, Template = NameTemplate.Parse(template) } },
-            _harness.Observer);
+            _harness.NewService(),
+            (options ?? new ConversionOptions { Save = Save() }) with { Save = Save() with { Overwrite = overwrite, Template = NameTemplate.Parse(template) } });
 
     private SaveOptions Save() => new() { Destination = Destination };
 
@@ -435,7 +434,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
     public async Task What_another_process_is_buying_at_this_moment_is_waited_for(bool isAccepted)
     {
         SubmissionRequest request = _harness.Request("fox.png");
-        IdentifiedRequest identified = await new VideoSubmitter(_harness.Session, null).IdentifyAsync(request, CancellationToken.None);
+        IdentifiedRequest identified = await new VideoSubmitter(_harness.NewService(isObserved: false)).IdentifyAsync(request, CancellationToken.None);
         KlingVideoTask theirs = await _harness.Ledger.Tasks.BeginAsync(
             new TaskIntent
             {

@@ -2,7 +2,6 @@ using System.Security.Cryptography;
 using CsCheck;
 using KlingPS.Core.Model;
 using KlingPS.Core.Saving;
-using KlingPS.Core.Sessions;
 using KlingPS.Core.Tests.Api;
 using KlingPS.Core.Tests.Stages;
 
@@ -22,7 +21,7 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
     public ValueTask DisposeAsync() => _harness.DisposeAsync();
 
     private OutputPathResolver Placer(bool overwrite = false, string template = NameTemplate.DefaultText)
-        => new(_harness.Session, new SaveOptions { Destination = Destination, Template = NameTemplate.Parse(template), Overwrite = overwrite }, new FileHashes(_harness.Session));
+        => new(_harness.NewService(), new SaveOptions { Destination = Destination, Template = NameTemplate.Parse(template), Overwrite = overwrite });
 
     private static VideoName NameOf(OutputPathResolver placer, string source)
         => placer.Name(new NameTemplateValues { Source = source, Index = 1, TaskId = string.Empty, Id = 0, CreatedAt = default, Duration = 5 });
@@ -191,7 +190,7 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
                 var placed = new Dictionary<long, string>();
                 for (int run = 0; run < 3; run++)
                 {
-                    var placer = new OutputPathResolver(harness.Session, new SaveOptions { Destination = destination }, new FileHashes(harness.Session));
+                    var placer = new OutputPathResolver(harness.NewService(), new SaveOptions { Destination = destination });
                     (string Source, long Id)[] given = [.. videos.OrderBy(_ => random.Next()).Take(random.Next(1, videos.Count + 1))];
                     (long Id, VideoName Name)[] named = [.. given.Select(video => (video.Id, NameOf(placer, video.Source)))];
                     foreach ((long id, VideoName name) in named.OrderBy(_ => random.Next()))

@@ -19,7 +19,7 @@ public sealed class VideoSaverTests : IAsyncDisposable
     private string Destination => Path.Combine(_harness.Folder, "videos");
 
     private VideoSaver Saver(bool overwrite = false, string template = NameTemplate.DefaultText)
-        => new(_harness.Session, new SaveOptions { Destination = Destination, Overwrite = overwrite, Template = NameTemplate.Parse(template) }, _harness.Observer);
+        => new(_harness.NewService(), new SaveOptions { Destination = Destination, Overwrite = overwrite, Template = NameTemplate.Parse(template) });
 
     private Task<Outcome<TaskReference, SavedVideo>> SaveAsync(VideoSaver saver, KlingVideoTask task)
         => _harness.Clock.RunAsync(saver.SaveAsync(new TaskReference { Task = task }, CancellationToken.None));
@@ -227,7 +227,7 @@ public sealed class VideoSaverTests : IAsyncDisposable
 
         Assert.Equal(kind, (await FailsAsync(Saver(), task)).Kind);
 
-        using var waiter = new TaskWaiter(_harness.Session, new WaitOptions(), null);
+        using var waiter = new TaskWaiter(_harness.NewService(isObserved: false), new WaitOptions());
         await waiter.PostAsync(new TaskReference { Task = task }, CancellationToken.None);
         Outcome<TaskReference, KlingVideoTask> waited = await _harness.Clock.RunAsync(waiter.Results.ReadAsync().AsTask());
         Assert.Equal(kind, waited.Error!.Kind);

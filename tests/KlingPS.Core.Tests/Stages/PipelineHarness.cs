@@ -56,6 +56,10 @@ internal sealed partial class PipelineHarness : IAsyncDisposable
 
     public RecordingObserver Observer { get; } = new();
 
+    /// <summary>A new command in the session.</summary>
+    /// <param name="isObserved">Whether <see cref="Observer"/> is told of it.</param>
+    public KlingService NewService(bool isObserved = true) => new(Session, isObserved ? Observer : null);
+
     /// <summary>What the service says of its tasks, by id.</summary>
     public ConcurrentDictionary<string, Reply> Tasks { get; } = new();
 

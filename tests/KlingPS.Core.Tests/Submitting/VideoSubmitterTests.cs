@@ -14,7 +14,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     private readonly PipelineHarness _harness = new();
     private readonly VideoSubmitter _submitter;
 
-    public VideoSubmitterTests() => _submitter = new VideoSubmitter(_harness.Session, _harness.Observer);
+    public VideoSubmitterTests() => _submitter = new VideoSubmitter(_harness.NewService());
 
     public ValueTask DisposeAsync() => _harness.DisposeAsync();
 
@@ -61,7 +61,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         Assert.Equal((KlingTaskState.Unknown, 42, null), (unknown.State, unknown.CreditsReserved, unknown.TaskId));
 
         // The same again, from another command and another file of the same content.
-        Outcome<SubmissionRequest, KlingVideoTask> refused = await _harness.SubmitAsync(new VideoSubmitter(_harness.Session, null), _harness.Request("copy.png"));
+        Outcome<SubmissionRequest, KlingVideoTask> refused = await _harness.SubmitAsync(new VideoSubmitter(_harness.NewService(isObserved: false)), _harness.Request("copy.png"));
 
         Assert.Equal(ErrorKind.AttemptUnknown, refused.Error!.Kind);
         Assert.Contains($"task {unknown.Id}", refused.Error.Message, StringComparison.Ordinal);
@@ -79,7 +79,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     {
         _harness.Service.On(FakeService.CreatePath, Replies.FailsAfter(new HttpRequestException(HttpRequestError.ResponseEnded)));
         _harness.Ledger.Fault = new KlingException(ErrorKind.LedgerUnusable, "The disk is full.");
-        var submitter = new VideoSubmitter(_harness.Session, null);
+        var submitter = new VideoSubmitter(_harness.NewService(isObserved: false));
 
         Outcome<SubmissionRequest, KlingVideoTask> lost = await _harness.SubmitAsync(submitter, _harness.Request("fox.png"));
         Outcome<SubmissionRequest, KlingVideoTask> next = await _harness.SubmitAsync(submitter, _harness.Request("cat.png", seed: 1));
@@ -116,7 +116,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         });
 
         Outcome<SubmissionRequest, KlingVideoTask> outcome = await _harness.SubmitAsync(
-            new VideoSubmitter(_harness.Session, _harness.Observer), _harness.Request("fox.png") with { CallbackUri = "https://hooks.example/kling" });
+            new VideoSubmitter(_harness.NewService()), _harness.Request("fox.png") with { CallbackUri = "https://hooks.example/kling" });
 
         Assert.Equal(("first", null), (outcome.Value?.TaskId, outcome.Error));
         Assert.Equal(["first", "second"], (await _harness.ListAsync()).Select(task => task.TaskId));
@@ -313,7 +313,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
             return await Replies.Data("""{"downloadUrl":"https://files.example/fox.png"}""")(request, cancellationToken);
         });
         Outcome<SubmissionRequest, KlingVideoTask> uploaded = await SubmitAsync(_harness.Request("fox.png"));
-        Outcome<SubmissionRequest, KlingVideoTask> bought = await new VideoSubmitter(_harness.Session, _harness.Observer)
+        Outcome<SubmissionRequest, KlingVideoTask> bought = await new VideoSubmitter(_harness.NewService())
             .SubmitAsync(new SubmissionRequest { ImageUri = "https://files.example/owl.png", Prompt = "It moves." }, CancellationToken.None);
 
         Assert.All([uploaded, bought], outcome => Assert.Equal(ErrorKind.ApiKeyMissing, outcome.Error!.Kind));
@@ -455,7 +455,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         await SubmitAsync(_harness.Request("fox.png"));
         KlingVideoTask lost = await RecordAsync();
 
-        KlingVideoTask again = await _harness.Clock.RunAsync(new UnknownTaskResolver(_harness.Session, null).ResubmitAsync(lost, CancellationToken.None));
+        KlingVideoTask again = await _harness.Clock.RunAsync(new UnknownTaskResolver(_harness.NewService(isObserved: false)).ResubmitAsync(lost, CancellationToken.None));
 
         Assert.Equal(("t2", lost.Id), (again.TaskId, again.Replaces));
         Assert.Equal(ErrorKind.BudgetExceeded, (await SubmitAsync(_harness.Request("owl.png", 1))).Error?.Kind);

@@ -26,7 +26,7 @@ public sealed class ChangedImageTests : IDisposable
         string path = Path.Combine(_folder.FullName, "fox.png");
         DateTime yesterday = DateTime.UtcNow.AddDays(-1);
         Write(400_000, 1, yesterday);
-        var uploader = new ImageUploader(session, observer: null);
+        var uploader = new ImageUploader(new KlingService(session, observer: null));
         IdentifiedImage seen = await uploader.IdentifyAsync(path, default);
 
         Write(length, 2, keepsTime ? yesterday : yesterday.AddHours(1));

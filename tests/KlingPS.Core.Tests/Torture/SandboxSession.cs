@@ -29,8 +29,9 @@ internal static class SandboxSession
     /// <summary>Buys a video and waits for it; nothing is saved.</summary>
     public static async Task<KlingVideoTask> FinishedAsync(KlingSession session, string prompt)
     {
-        var submission = await new VideoSubmitter(session, observer: null).SubmitAsync(new SubmissionRequest { ImageUri = "https://files.example/fox.png", Prompt = prompt }, default);
-        using var waiter = new TaskWaiter(session, new WaitOptions(), observer: null);
+        var service = new KlingService(session, observer: null);
+        var submission = await new VideoSubmitter(service).SubmitAsync(new SubmissionRequest { ImageUri = "https://files.example/fox.png", Prompt = prompt }, default);
+        using var waiter = new TaskWaiter(service, new WaitOptions());
         await waiter.PostAsync(new TaskReference { Task = submission.Value }, default);
         return (await waiter.Results.ReadAsync()).Value!;
     }

@@ -49,5 +49,5 @@ public sealed class SavedTwiceTests : IDisposable
     private static async Task<TaskReference> BuyAsync(KlingSession session) => new() { Task = await SandboxSession.FinishedAsync(session, "a fox runs") };
 
     private Task<Outcome<TaskReference, SavedVideo>> SaveAsync(KlingSession session, TaskReference reference)
-        => new VideoSaver(session, new SaveOptions { Destination = _folder.FullName }, observer: null).SaveAsync(reference, default);
+        => new VideoSaver(new KlingService(session, observer: null), new SaveOptions { Destination = _folder.FullName }).SaveAsync(reference, default);
 }

@@ -104,7 +104,7 @@ public sealed class SharedFolderTests : IAsyncDisposable
 
     private async Task<SavedVideo[]> ConvertAsync(KlingSession session, string[] images, string prompt, bool overwrite)
     {
-        using var converter = new VideoConverter(session, new ConversionOptions { Save = Save(overwrite) }, observer: null);
+        using var converter = new VideoConverter(new KlingService(session, observer: null), new ConversionOptions { Save = Save(overwrite) });
         ConversionItem[] items = [.. images.Select(image => converter.Accept(new SubmissionRequest { SourcePath = image, Prompt = prompt })!)];
         Outcome<ConversionItem, ConvertedVideo>[] outcomes = await Task.WhenAll(items.Select(item => Task.Run(() => converter.ConvertAsync(item, default))));
         Assert.All(outcomes, outcome => Assert.True(outcome.Error is null, outcome.Error?.ToString()));
@@ -120,7 +120,7 @@ public sealed class SharedFolderTests : IAsyncDisposable
 
     private SaveOptions Save(bool overwrite) => new() { Destination = Path.Combine(_folder.FullName, "videos"), Overwrite = overwrite };
 
-    private VideoSaver Saver(KlingSession session, bool overwrite) => new(session, Save(overwrite), observer: null);
+    private VideoSaver Saver(KlingSession session, bool overwrite) => new(new KlingService(session, observer: null), Save(overwrite));
 
     private static Task<OutputPath> FindAsync(VideoSaver saver, KlingVideoTask task)
         => saver.Placer.FindAsync(saver.Placer.Name(VideoSaver.ValuesOf(task, 1)), $"task {task.Id}", task, default);

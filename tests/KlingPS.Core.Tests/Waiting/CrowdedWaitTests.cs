@@ -103,7 +103,7 @@ public sealed class CrowdedWaitTests : IAsyncDisposable
     private async Task WaitAsync(IEnumerable<TimeSpan> generations, WaitOptions? options = null)
     {
         TimeSpan[] all = [.. generations];
-        using var waiter = new TaskWaiter(_harness.Session, options ?? new WaitOptions(), _harness.Observer);
+        using var waiter = new TaskWaiter(_harness.NewService(), options ?? new WaitOptions());
         Task posting = PostAsync(waiter, all);
         int succeeded = 0;
         while (await _harness.Clock.RunAsync(waiter.Results.WaitToReadAsync().AsTask()))

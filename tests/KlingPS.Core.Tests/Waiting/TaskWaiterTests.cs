@@ -18,7 +18,7 @@ public sealed class TaskWaiterTests : IAsyncDisposable
     public ValueTask DisposeAsync() => _harness.DisposeAsync();
 
     private TaskWaiter Waiter(TimeSpan? timeout = null, TimeSpan? interval = null)
-        => new(_harness.Session, new WaitOptions { Timeout = timeout, PollingInterval = interval }, _harness.Observer);
+        => new(_harness.NewService(), new WaitOptions { Timeout = timeout, PollingInterval = interval });
 
     private Task<Outcome<TaskReference, KlingVideoTask>> NextAsync(TaskWaiter waiter) => _harness.Clock.RunAsync(waiter.Results.ReadAsync().AsTask());
 

@@ -14,6 +14,7 @@ using KlingPS.Core.Sessions;
 using KlingPS.Core.Stages;
 using KlingPS.Core.Submitting;
 using KlingPS.Sandbox;
+using KlingPS.Sandbox.Hosting;
 
 namespace KlingPS.Bench;
 

@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using KlingPS.Sandbox;
+using KlingPS.Sandbox.Hosting;
 
 namespace KlingPS.Bench;
 

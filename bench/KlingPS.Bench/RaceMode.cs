@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using KlingPS.Sandbox;
+using KlingPS.Sandbox.Hosting;
 
 namespace KlingPS.Bench;
 

@@ -3,6 +3,7 @@ using KlingPS.Core.Ledger;
 using KlingPS.Core.Model;
 using KlingPS.Core.Saving;
 using KlingPS.Sandbox;
+using KlingPS.Sandbox.Hosting;
 
 namespace KlingPS.Bench;
 

@@ -1,12 +1,12 @@
 namespace KlingPS.Sandbox;
 
-/// <summary>What clients have done and spent up to the moment it was asked for. It never changes afterwards.</summary>
+/// <summary>What clients have done and spent up to the moment the bill was made. It never changes afterwards.</summary>
 public sealed record SandboxBill
 {
     /// <summary>Create requests that arrived.</summary>
     public required int CreatesReceived { get; init; }
 
-    /// <summary>Create requests that became a task, whether or not the client saw the answer.</summary>
+    /// <summary>Create requests that became a task, whether or not the client saw the response.</summary>
     public required int CreatesAccepted { get; init; }
 
     /// <summary>Create requests that were answered with an error code.</summary>
@@ -27,13 +27,13 @@ public sealed record SandboxBill
     /// <summary>Callbacks that were delivered: answered with a 2xx status.</summary>
     public required int CallbacksDelivered { get; init; }
 
-    /// <summary>Tries to deliver a callback that were answered otherwise, or not within 15 seconds.</summary>
+    /// <summary>Attempts to deliver a callback that got another status, or no response within 15 seconds.</summary>
     public required int CallbacksRefused { get; init; }
 
     /// <summary>Files stored by the upload routes.</summary>
     public required int Uploads { get; init; }
 
-    /// <summary>Their sizes together.</summary>
+    /// <summary>Their total size.</summary>
     public required long UploadedBytes { get; init; }
 
     /// <summary>Requests at the download host.</summary>
@@ -48,18 +48,18 @@ public sealed record SandboxBill
     /// <summary>Credits of tasks that succeeded.</summary>
     public required decimal CreditsSpent { get; init; }
 
-    /// <summary>Credits of tasks that still run.</summary>
+    /// <summary>Credits of tasks that are still running.</summary>
     public required decimal CreditsHeld { get; init; }
 
-    /// <summary>The balance, with held credits already taken off.</summary>
+    /// <summary>The balance, with the held credits already deducted.</summary>
     public required decimal CreditsLeft { get; init; }
 
     /// <summary>The accepted tasks in order of creation.</summary>
     public required IReadOnlyList<SandboxTask> Tasks { get; init; }
 
-    /// <summary>Accepted tasks per image: by SHA-256 if it was uploaded here, else by its URI. More than 1 means paid twice, unless meant.</summary>
+    /// <summary>Accepted tasks per image: by SHA-256 if it was uploaded here, else by its URI. More than 1 means that the image was paid for twice, unless that was intended.</summary>
     public required IReadOnlyDictionary<string, int> TasksPerImage { get; init; }
 
-    /// <summary>The last 10,000 requests in order of their answers.</summary>
+    /// <summary>The last 10,000 requests in order of their responses.</summary>
     public required IReadOnlyList<SandboxRequest> Requests { get; init; }
 }

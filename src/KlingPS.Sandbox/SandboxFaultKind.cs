@@ -6,43 +6,43 @@ public enum SandboxFaultKind
     /// <summary>The connection breaks before the request has had any effect.</summary>
     LoseAnswerBefore,
 
-    /// <summary>The request has its full effect, then the connection breaks without a usable answer.</summary>
+    /// <summary>The request has its full effect, then the connection breaks without a usable response.</summary>
     LoseAnswerAfter,
 
     /// <summary>
-    /// The request waits for <see cref="SandboxFault.Delay"/> and then goes on normally, or into the next fault that fits.
+    /// The request waits for <see cref="SandboxFault.Delay"/> and then continues normally, or with the next fault that matches.
     /// On <see cref="SandboxOperation.Generate"/> the task takes that much longer; on <see cref="SandboxOperation.Callback"/> the callback comes that much later.
     /// </summary>
     Delay,
 
-    /// <summary>The answer is <see cref="SandboxFault.Code"/> in the service's envelope. Not at the download host, which has none.</summary>
+    /// <summary>The response is <see cref="SandboxFault.Code"/> in the service's envelope. Not at the download host, which has none.</summary>
     Code,
 
-    /// <summary>The answer is the HTTP status <see cref="SandboxFault.Status"/> (503), with an envelope if a code or message is given (at the download host the bare message), else empty.</summary>
+    /// <summary>The response is the HTTP status <see cref="SandboxFault.Status"/> (503), with an envelope if a code or message is given (at the download host the bare message), else empty.</summary>
     HttpStatus,
 
-    /// <summary>The answer is a gateway's HTML page with HTTP status <see cref="SandboxFault.Status"/> (502).</summary>
+    /// <summary>The response is a gateway's HTML page with HTTP status <see cref="SandboxFault.Status"/> (502).</summary>
     GatewayHtml,
 
-    /// <summary>The request has its effect; the answer is HTTP 200 with a body that cannot be read.</summary>
+    /// <summary>The request has its effect; the response is HTTP 200 with an unreadable body.</summary>
     Garbage,
 
-    /// <summary>The request has its effect; the answer is HTTP 200 with an empty body.</summary>
+    /// <summary>The request has its effect; the response is HTTP 200 with an empty body.</summary>
     Empty,
 
-    /// <summary>The download's connection breaks after <see cref="SandboxFault.AtFraction"/> of what this request asked for.</summary>
+    /// <summary>The download's connection breaks after <see cref="SandboxFault.AtFraction"/> of what the request asked for.</summary>
     CutDownload,
 
     /// <summary>The task ends in state <c>fail</c> with <see cref="SandboxFault.FailCode"/> and <see cref="SandboxFault.FailMessage"/>; its credits are returned.</summary>
     FailTask,
 
     /// <summary>
-    /// The video's own link answers 404 from now on; a link from download-url still works. On
+    /// The video's own link returns 404 from now on; a link from download-url still works. On
     /// <see cref="SandboxOperation.Generate"/> it never works at all.
     /// </summary>
     ExpireLink,
 
-    /// <summary>The query of a task that exists is answered as if it did not ("recordInfo is null").</summary>
+    /// <summary>The query of an existing task is answered as if the task did not exist ("recordInfo is null").</summary>
     UnknownId,
 
     /// <summary>The query of a task that succeeded is answered with an empty list of videos.</summary>
@@ -51,9 +51,9 @@ public enum SandboxFaultKind
     /// <summary>The callback is never sent.</summary>
     LoseCallback,
 
-    /// <summary>The callback is sent twice, word for word.</summary>
+    /// <summary>The callback is sent twice, byte for byte.</summary>
     DuplicateCallback,
 
-    /// <summary>The callback has the form of the 2025 page: other names of the credits, and an input that is not packed twice.</summary>
+    /// <summary>The callback has the format of 2025: different names for the credits, and an input that is not encoded twice.</summary>
     OldCallback,
 }

@@ -1,9 +1,9 @@
 namespace KlingPS.Sandbox;
 
-/// <summary>What a <see cref="SandboxFault"/> strikes.</summary>
+/// <summary>What a <see cref="SandboxFault"/> affects.</summary>
 public enum SandboxOperation
 {
-    /// <summary>Every request for which the kind of fault makes sense.</summary>
+    /// <summary>Every request that the kind of fault makes sense for.</summary>
     Any,
 
     /// <summary><c>POST /api/v1/jobs/createTask</c>.</summary>
@@ -27,6 +27,6 @@ public enum SandboxOperation
     /// <summary>The callback of a task that has ended.</summary>
     Callback,
 
-    /// <summary>The making of the video, decided when its task is accepted.</summary>
+    /// <summary>The generation of the video, decided when its task is accepted.</summary>
     Generate,
 }

@@ -3,13 +3,13 @@ namespace KlingPS.Sandbox;
 /// <summary>How a sandbox behaves. The defaults are the service's documented limits, with a much shorter generation time.</summary>
 public sealed class SandboxOptions
 {
-    /// <summary>The key clients have to send as <c>Authorization: Bearer</c>. Null makes a random one that begins with <c>sandbox-</c>.</summary>
+    /// <summary>The key that clients must send as <c>Authorization: Bearer</c>. Null makes a random one that begins with <c>sandbox-</c>.</summary>
     public string? ApiKey { get; init; }
 
     /// <summary>The HMAC key that callbacks are signed with. Null sends them unsigned, as the service does before a key has been generated.</summary>
     public string? CallbackKey { get; init; }
 
-    /// <summary>Credits on the account at the start.</summary>
+    /// <summary>The balance of the account at the start, in credits.</summary>
     public decimal Credits { get; init; } = 10_000;
 
     /// <summary>How long a task takes from being accepted to being finished. The first tenth of it the task is <c>waiting</c>, then <c>generating</c>.</summary>
@@ -27,12 +27,12 @@ public sealed class SandboxOptions
     /// <summary>The sliding window of <see cref="QueryLimit"/>.</summary>
     public TimeSpan QueryWindow { get; init; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>Port of the API, or 0 for any free one. Uploads and downloads always have free ports of their own.</summary>
+    /// <summary>The port of the API, or 0 for any free one. Uploads and downloads always get free ports of their own.</summary>
     public int Port { get; init; }
 
     /// <summary>
-    /// Size of every video in bytes. A clip that is smaller is padded by a trailing <c>free</c> box, which is made while
-    /// it is sent; players ignore it. 0 leaves the clips as they are.
+    /// Size of every video in bytes. A clip that is smaller is padded by a trailing <c>free</c> box, which is generated
+    /// while it is sent; players ignore it. 0 leaves the clips as they are.
     /// </summary>
     public long VideoSize { get; init; }
 
@@ -45,9 +45,9 @@ public sealed class SandboxOptions
     /// <summary>The clock of task states, windows, lifetimes and delays.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 
-    /// <summary>False: errors come with HTTP 200 and the code in the body, as the service does it. True: the HTTP status equals the code.</summary>
+    /// <summary>False: errors come with HTTP 200 and the code in the body, as the service does. True: the HTTP status equals the code.</summary>
     public bool RealHttpStatus { get; init; }
 
-    /// <summary>Seed of the dice behind <see cref="SandboxFault.Probability"/>, so that a run can be repeated.</summary>
+    /// <summary>Seed of the random numbers behind <see cref="SandboxFault.Probability"/>, so that a run can be repeated.</summary>
     public int Seed { get; init; } = 1;
 }

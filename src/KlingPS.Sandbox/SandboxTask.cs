@@ -1,6 +1,6 @@
 namespace KlingPS.Sandbox;
 
-/// <summary>One accepted task, as it stood when the bill was made.</summary>
+/// <summary>One accepted task, as of the moment the bill was made.</summary>
 public sealed record SandboxTask
 {
     /// <summary>The id, 32 hexadecimal digits.</summary>
@@ -27,7 +27,7 @@ public sealed record SandboxTask
     /// <summary>When the task was accepted.</summary>
     public required DateTimeOffset CreatedAt { get; init; }
 
-    /// <summary>When it ended; null while it runs.</summary>
+    /// <summary>When it ended; null while it is running.</summary>
     public DateTimeOffset? CompletedAt { get; init; }
 
     /// <summary>Credits held or spent; 0 once it has failed.</summary>

@@ -1,6 +1,7 @@
 using System.Management.Automation;
 using KlingPS.Core.Sessions;
 using KlingPS.Sandbox;
+using KlingPS.Sandbox.Hosting;
 using KlingPS.Sessions;
 using KlingPS.Tests.Hosting;
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using KlingPS.Sandbox;
+using KlingPS.Sandbox.Hosting;
 
 namespace KlingPS.Bench.Engine;
 

@@ -2,28 +2,20 @@ using System.Globalization;
 using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using System.Text;
-using KlingPS.Sandbox.Downloads;
-using KlingPS.Sandbox.Faults;
-using KlingPS.Sandbox.Jobs;
+using KlingPS.Sandbox.State;
+using KlingPS.Sandbox.Wire;
 
 namespace KlingPS.Sandbox.Callbacks;
 
-/// <summary>Reports the end of tasks to addresses on this machine, as the service does to any: signed when there is a key, and tried again when nobody takes it.</summary>
-internal sealed class CallbackSender(
-    string? key,
-    DownloadLinks links,
-    FaultBook faults,
-    Meter meter,
-    HttpClient http,
-    TimeProvider timeProvider,
-    CancellationToken stopping)
+/// <summary>Reports the end of tasks to addresses on this machine, as the service does to any address: signed when there is a key, and sent again when it is not accepted.</summary>
+internal sealed class CallbackSender(ServiceState state, string? key, HttpClient http, CancellationToken stopping)
 {
     private const int MaxRetries = 3;
 
-    private static readonly TimeSpan s_answerTimeout = TimeSpan.FromSeconds(15);
-    private static readonly TimeSpan s_pause = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_responseTimeout = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan s_retryDelay = TimeSpan.FromSeconds(5);
 
-    /// <summary>Sends the callback of a task when it has ended, if one was asked for. Addresses of other machines are passed over.</summary>
+    /// <summary>Sends the callback of a task once it has ended, if one was asked for. Addresses on other machines are ignored.</summary>
     internal void SendAtEnd(Job job)
     {
         if (job.Request.Callback is { IsLoopback: true } uri)
@@ -34,34 +26,34 @@ internal sealed class CallbackSender(
 
     private async Task SendAtEndAsync(Job job, Uri uri)
     {
-        // The answer to the request does not wait for it.
+        // The response to the request does not wait for the callback.
         await Task.Yield();
         try
         {
             // Timers take whole milliseconds and may be a little early; the callback must not be ahead of the task.
-            while (job.EndsAt - timeProvider.GetUtcNow() is { Ticks: > 0 } left)
+            while (job.EndsAt - state.TimeProvider.GetUtcNow() is { Ticks: > 0 } left)
             {
-                await Task.Delay(TimeSpan.FromMilliseconds(Math.Ceiling(left.TotalMilliseconds)), timeProvider, stopping).ConfigureAwait(false);
+                await Task.Delay(TimeSpan.FromMilliseconds(Math.Ceiling(left.TotalMilliseconds)), state.TimeProvider, stopping).ConfigureAwait(false);
             }
 
-            SandboxFault? fault = await faults.MeetAsync(SandboxOperation.Callback, job.Request.Prompt, static _ => true, timeProvider, stopping).ConfigureAwait(false);
+            SandboxFault? fault = await state.Faults.TakeAsync(SandboxOperation.Callback, job.Request.Prompt, static _ => true, stopping).ConfigureAwait(false);
             if (fault?.Kind != SandboxFaultKind.LoseCallback)
             {
-                ReadOnlyMemory<byte> body = CallbackWriter.Write(job, links.ToUri(job.ResultPath), isOld: fault?.Kind == SandboxFaultKind.OldCallback);
+                ReadOnlyMemory<byte> body = CallbackWriter.Write(job, state.Links.ToUri(job.ResultPath), isOld: fault?.Kind == SandboxFaultKind.OldCallback);
                 await DeliverAsync(job, uri, body, times: fault?.Kind == SandboxFaultKind.DuplicateCallback ? 2 : 1).ConfigureAwait(false);
             }
         }
         catch (OperationCanceledException)
         {
-            // The sandbox has been stopped, and its tasks are gone with it.
+            // The sandbox has been stopped and its tasks with it.
         }
     }
 
     private async Task DeliverAsync(Job job, Uri uri, ReadOnlyMemory<byte> body, int times)
     {
-        for (int tries = 0; tries <= MaxRetries; tries++)
+        for (int retry = 0; retry <= MaxRetries; retry++)
         {
-            string timestamp = timeProvider.GetUtcNow().ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture);
+            string timestamp = state.TimeProvider.GetUtcNow().ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture);
             bool isDelivered = false;
             for (int i = 0; i < times; i++)
             {
@@ -73,13 +65,13 @@ internal sealed class CallbackSender(
                 return;
             }
 
-            await Task.Delay(s_pause, timeProvider, stopping).ConfigureAwait(false);
+            await Task.Delay(s_retryDelay, state.TimeProvider, stopping).ConfigureAwait(false);
         }
     }
 
     private async Task<bool> PostAsync(Job job, Uri uri, ReadOnlyMemory<byte> body, string timestamp)
     {
-        using var timer = new CancellationTokenSource(s_answerTimeout, timeProvider);
+        using var timer = new CancellationTokenSource(s_responseTimeout, state.TimeProvider);
         using var linked = CancellationTokenSource.CreateLinkedTokenSource(timer.Token, stopping);
         using var request = new HttpRequestMessage(HttpMethod.Post, uri) { Content = new ReadOnlyMemoryContent(body) };
         request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
@@ -101,7 +93,7 @@ internal sealed class CallbackSender(
             stopping.ThrowIfCancellationRequested();
         }
 
-        meter.CalledBack(isDelivered);
+        state.Meter.CountCallback(isDelivered);
         if (isDelivered)
         {
             job.CountCallback();

@@ -2,12 +2,12 @@ using System.Globalization;
 
 namespace KlingPS.Sandbox.Downloads;
 
-/// <summary>The part of a file a request asks for. Status is 200 for the whole, 206 for a part, 416 when nothing of it is there.</summary>
+/// <summary>The part of a file that a request asks for. Status is 200 for the whole file, 206 for a part, 416 when the part lies outside it.</summary>
 internal readonly record struct ByteRange(int Status, long Offset, long Count)
 {
     private const string Unit = "bytes=";
 
-    /// <summary>Reads a Range header. What is malformed or asks for several ranges is ignored, as HTTP allows.</summary>
+    /// <summary>Reads a Range header. A header that is malformed or asks for several ranges is ignored, as HTTP allows.</summary>
     internal static ByteRange Parse(string? header, long length)
     {
         ByteRange whole = new(200, 0, length);

@@ -1,33 +1,32 @@
-using KlingPS.Sandbox.Jobs;
-using KlingPS.Sandbox.Uploads;
+using KlingPS.Sandbox.State;
 
 namespace KlingPS.Sandbox.Downloads;
 
-/// <summary>What is to be had at the download host.</summary>
-internal sealed class DownloadCatalog(Account account, UploadStore uploads, long videoSize, TimeSpan linkLifetime, TimeProvider timeProvider)
+/// <summary>The files at the download host.</summary>
+internal sealed class DownloadCatalog(ServiceState state, long videoSize, TimeSpan linkLifetime)
 {
-    /// <summary>Null if there is nothing, not yet or no longer. A signed link works though the plain one has been made to expire.</summary>
+    /// <summary>Null if there is no such file, not yet or no longer. A signed link works even when the plain one has been made to expire.</summary>
     internal DownloadContent? Find(string path, bool isSigned)
     {
         if (FindJob(path) is not Job job)
         {
-            return uploads.Find(path) is StoredUpload upload ? new UploadContent(upload) : null;
+            return state.Uploads.Find(path) is StoredUpload upload ? new UploadContent(upload) : null;
         }
 
-        DateTimeOffset now = timeProvider.GetUtcNow();
-        bool isThere = job.HasSucceeded(now) && now < job.EndsAt + linkLifetime && (isSigned || !job.LinkIsDead);
-        return isThere ? VideoContent.Of(job, videoSize) : null;
+        DateTimeOffset now = state.TimeProvider.GetUtcNow();
+        bool isAvailable = job.HasSucceeded(now) && now < job.EndsAt + linkLifetime && (isSigned || !job.LinkIsExpired);
+        return isAvailable ? VideoContent.Create(job, videoSize) : null;
     }
 
     /// <summary>Makes the plain link of a video expire.</summary>
-    internal void KillLink(string path) => FindJob(path)?.KillLink();
+    internal void ExpireLink(string path) => FindJob(path)?.ExpireLink();
 
     private Job? FindJob(string path)
     {
         const string Folder = "k/";
         int end = path.IndexOf('_', StringComparison.Ordinal);
         return path.StartsWith(Folder, StringComparison.Ordinal) && end > Folder.Length
-            && account.Find(path[Folder.Length..end]) is Job job && job.ResultPath == path
+            && state.Account.Find(path[Folder.Length..end]) is Job job && job.ResultPath == path
             ? job
             : null;
     }

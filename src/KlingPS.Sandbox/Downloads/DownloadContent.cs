@@ -14,10 +14,10 @@ internal abstract class DownloadContent(string identity, long length, string med
     /// <summary>In whole seconds, as HTTP dates are.</summary>
     internal DateTimeOffset LastModified { get; } = DateTimeOffset.FromUnixTimeSeconds(lastModified.ToUnixTimeSeconds());
 
-    /// <summary>The strong entity tag; it changes with the content and with nothing else.</summary>
+    /// <summary>The strong entity tag; it changes only with the content.</summary>
     internal string ETag { get; } =
         $"\"{Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(identity)).AsSpan(0, 16)).ToLowerInvariant()}\"";
 
-    /// <summary>Hands that part of the content to the sink, piece by piece.</summary>
+    /// <summary>Passes that part of the content to the sink, piece by piece.</summary>
     internal abstract Task CopyAsync(long offset, long count, Func<ReadOnlyMemory<byte>, Task> sink, CancellationToken cancellationToken);
 }

@@ -1,22 +1,15 @@
 using System.Globalization;
-using KlingPS.Sandbox.Faults;
 using KlingPS.Sandbox.Http;
-using KlingPS.Sandbox.Jobs;
+using KlingPS.Sandbox.State;
 
 namespace KlingPS.Sandbox.Downloads;
 
 /// <summary>Serves finished videos and uploaded images, with ranges, to anyone with an ordinary User-Agent.</summary>
-internal sealed class DownloadHost(
-    string apiKey,
-    DownloadLinks links,
-    DownloadCatalog catalog,
-    FaultBook faults,
-    Meter meter,
-    TimeProvider timeProvider)
+internal sealed class DownloadHost(ServiceState state, DownloadCatalog catalog)
 {
     internal async Task ServeAsync(Exchange exchange, CancellationToken cancellationToken)
     {
-        meter.DownloadReceived(LeaksKey(exchange));
+        state.Meter.CountDownload(LeaksKey(exchange));
         if (exchange.Method is not ("GET" or "HEAD"))
         {
             exchange.Response.Headers["Allow"] = "GET, HEAD";
@@ -31,7 +24,7 @@ internal sealed class DownloadHost(
             return;
         }
 
-        bool? signature = links.CheckSignature(exchange.Path, exchange.Request.QueryString["expires"], exchange.Request.QueryString["signature"]);
+        bool? signature = state.Links.CheckSignature(exchange.Path, exchange.Request.QueryString["expires"], exchange.Request.QueryString["signature"]);
         DownloadContent? content = signature == false ? null : catalog.Find(exchange.Path, isSigned: signature == true);
         if (content is null)
         {
@@ -39,11 +32,10 @@ internal sealed class DownloadHost(
             return;
         }
 
-        SandboxFault? fault = await faults.MeetAsync(
+        SandboxFault? fault = await state.Faults.TakeAsync(
             SandboxOperation.Download,
             exchange.Target,
             kind => kind != SandboxFaultKind.ExpireLink || signature is null,
-            timeProvider,
             cancellationToken).ConfigureAwait(false);
         await SendAsync(exchange, content, fault, cancellationToken).ConfigureAwait(false);
     }
@@ -74,7 +66,7 @@ internal sealed class DownloadHost(
                 await exchange.SendEmptyAsync(200, cancellationToken).ConfigureAwait(false);
                 break;
             case SandboxFaultKind.ExpireLink:
-                catalog.KillLink(exchange.Path);
+                catalog.ExpireLink(exchange.Path);
                 await SendPageAsync(exchange, 404, "Not Found", cancellationToken).ConfigureAwait(false);
                 break;
             default:
@@ -128,20 +120,20 @@ internal sealed class DownloadHost(
 
         async Task WriteAsync(ReadOnlyMemory<byte> bytes)
         {
-            // Counted first, so that the bill is never behind what a client has.
-            meter.Downloaded(bytes.Length);
+            // Counted first, so that the bill is never behind what a client has received.
+            state.Meter.CountDownloadedBytes(bytes.Length);
             await exchange.Response.OutputStream.WriteAsync(bytes, cancellationToken).ConfigureAwait(false);
         }
     }
 
     private bool LeaksKey(Exchange exchange)
     {
-        if (exchange.Request.Headers["Authorization"] is not null || exchange.Target.Contains(apiKey, StringComparison.Ordinal))
+        if (exchange.Request.Headers["Authorization"] is not null || exchange.Target.Contains(state.ApiKey, StringComparison.Ordinal))
         {
             return true;
         }
 
-        return exchange.Request.Headers.AllKeys.Any(name => exchange.Request.Headers[name]?.Contains(apiKey, StringComparison.Ordinal) == true);
+        return exchange.Request.Headers.AllKeys.Any(name => exchange.Request.Headers[name]?.Contains(state.ApiKey, StringComparison.Ordinal) == true);
     }
 
     private static Task SendPageAsync(Exchange exchange, int status, string reason, CancellationToken cancellationToken) =>

@@ -1,4 +1,4 @@
-using KlingPS.Sandbox.Uploads;
+using KlingPS.Sandbox.State;
 
 namespace KlingPS.Sandbox.Downloads;
 

@@ -1,12 +1,12 @@
 using System.Buffers.Binary;
 using System.Text;
-using KlingPS.Sandbox.Jobs;
+using KlingPS.Sandbox.State;
 
 namespace KlingPS.Sandbox.Downloads;
 
 /// <summary>
-/// The video of a task: the clip of its length, a <c>uuid</c> box with the task's id, which makes it unlike any other,
-/// and if a size is asked for a <c>free</c> box of zeros, which are made while they are sent.
+/// The video of a task: the clip of its length, a <c>uuid</c> box with the task's id, which makes it unique, and for a
+/// given size a <c>free</c> box of zeros, which are generated while they are sent.
 /// </summary>
 internal sealed class VideoContent : DownloadContent
 {
@@ -24,8 +24,8 @@ internal sealed class VideoContent : DownloadContent
         _head = head;
     }
 
-    /// <summary>The video, padded to the size; if it is larger, it stays as it is.</summary>
-    internal static VideoContent Of(Job job, long size)
+    /// <summary>Creates the video and pads it to that many bytes; a longer one stays as it is.</summary>
+    internal static VideoContent Create(Job job, long size)
     {
         byte[] clip = Clips.Get(job.Request.Duration);
         byte[] id = MakeIdBox(job.Id);

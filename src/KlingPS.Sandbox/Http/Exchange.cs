@@ -5,7 +5,7 @@ using System.Text;
 
 namespace KlingPS.Sandbox.Http;
 
-/// <summary>One request and the ways to answer it. Each answer is logged before its first byte leaves, so that a client never sees more than the bill.</summary>
+/// <summary>One request and the ways to respond. Each response is logged before its first byte leaves, so that the bill is never behind what a client has seen.</summary>
 internal sealed class Exchange(HttpListenerContext context, LoopbackHost host, DateTimeOffset receivedAt, RequestLog log)
 {
     private const string JsonType = "application/json;charset=UTF-8";
@@ -46,8 +46,8 @@ internal sealed class Exchange(HttpListenerContext context, LoopbackHost host, D
     internal async Task SendJsonAsync(int status, ReadOnlyMemory<byte> body, int? code, CancellationToken cancellationToken)
     {
         Response.ContentType = JsonType;
-        bool zipped = Request.Headers["Accept-Encoding"]?.Contains("gzip", StringComparison.OrdinalIgnoreCase) == true;
-        if (zipped)
+        bool acceptsGzip = Request.Headers["Accept-Encoding"]?.Contains("gzip", StringComparison.OrdinalIgnoreCase) == true;
+        if (acceptsGzip)
         {
             Response.Headers["Content-Encoding"] = "gzip";
             body = Zip(body.Span);
@@ -72,7 +72,7 @@ internal sealed class Exchange(HttpListenerContext context, LoopbackHost host, D
         await SendAsync(status, default, null, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>The page a gateway in front of the service shows when it gets no answer from behind.</summary>
+    /// <summary>The page that a gateway in front of the service sends when the service itself does not respond.</summary>
     internal Task SendGatewayPageAsync(int status, CancellationToken cancellationToken)
     {
         string title = $"{status.ToString(CultureInfo.InvariantCulture)}: {(status == 502 ? "Bad gateway" : "Service unavailable")}";
@@ -83,32 +83,32 @@ internal sealed class Exchange(HttpListenerContext context, LoopbackHost host, D
             cancellationToken);
     }
 
-    /// <summary>Sets the status and logs the answer; the body is sent by the caller.</summary>
+    /// <summary>Sets the status and logs the response; the caller sends the body.</summary>
     internal void Begin(int status, int? code = null)
     {
         Response.StatusCode = status;
         log.Add(new SandboxRequest(receivedAt, Method, Target, status, code));
     }
 
-    /// <summary>Breaks the connection without an answer a client could take for one.</summary>
+    /// <summary>Breaks the connection without anything a client could take for a response.</summary>
     internal void Drop()
     {
         log.Add(new SandboxRequest(receivedAt, Method, Target, 0, null));
         Break(Response);
     }
 
-    /// <summary>Breaks the connection, whatever has been sent of the answer.</summary>
+    /// <summary>Breaks the connection, however much of the response has been sent.</summary>
     internal static void Break(HttpListenerResponse response)
     {
         try
         {
-            // Outside Windows, Abort sends headers first, and with no length they make a complete, empty answer.
-            // With the promise of a byte that never comes, the client sees the break.
+            // Outside Windows, Abort sends headers first, and without a length they are a complete, empty response.
+            // When a byte is promised that never comes, the client sees that the connection broke.
             response.ContentLength64 = 1;
         }
         catch (InvalidOperationException)
         {
-            // The headers have left already.
+            // The headers have been sent already.
         }
 
         try
@@ -117,7 +117,7 @@ internal sealed class Exchange(HttpListenerContext context, LoopbackHost host, D
         }
         catch (Exception exception) when (exception is HttpListenerException or InvalidOperationException)
         {
-            // The client was faster.
+            // The client has closed the connection first.
         }
     }
 

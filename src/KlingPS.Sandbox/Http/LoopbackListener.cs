@@ -15,8 +15,8 @@ internal sealed class LoopbackListener : IDisposable
     private readonly CancellationToken _stoppingToken;
     private readonly TaskCompletionSource _idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    // One share is the listener's own and is given back by Dispose, so that zero is reached only after it.
-    private int _shares = 1;
+    // Users of the listener: the handlers that run, and the listener itself until it is disposed.
+    private int _users = 1;
     private int _stopped;
 
     private LoopbackListener(HttpListener listener, int[] ports)
@@ -26,17 +26,17 @@ internal sealed class LoopbackListener : IDisposable
         _stoppingToken = _stopping.Token;
     }
 
-    /// <summary>Completes when the listener is disposed and the last handler has left.</summary>
+    /// <summary>Completes when the listener is disposed and the last handler has finished.</summary>
     internal Task Idle => _idle.Task;
 
     internal bool IsRunning => Volatile.Read(ref _stopped) == 0;
 
-    /// <exception cref="IOException">The fixed port is taken, or no free ports could be had.</exception>
+    /// <exception cref="IOException">The fixed port is taken, or no free ports were found.</exception>
     internal static LoopbackListener Start(int apiPort)
     {
         for (int attempt = 1; ; attempt++)
         {
-            // A port found free can be taken by another process before the listener has it: then others are tried.
+            // Another process can take a port between the moment it is found free and the moment it is listened on; then others are tried.
             int[] ports = FindFreePorts();
             if (apiPort != 0)
             {
@@ -132,10 +132,10 @@ internal sealed class LoopbackListener : IDisposable
 
     private async Task HandleAsync(HttpListenerContext context, Func<HttpListenerContext, LoopbackHost, CancellationToken, Task> handler)
     {
-        Interlocked.Increment(ref _shares);
+        Interlocked.Increment(ref _users);
         try
         {
-            // The accept loop must go on at once, whatever the handler does first.
+            // The accept loop must continue at once, whatever the handler does first.
             await Task.Yield();
             LoopbackHost host = (LoopbackHost)Array.IndexOf(_ports, context.Request.LocalEndPoint.Port);
             await handler(context, host, _stoppingToken).ConfigureAwait(false);
@@ -148,9 +148,17 @@ internal sealed class LoopbackListener : IDisposable
 
     private void Leave()
     {
-        if (Interlocked.Decrement(ref _shares) == 0)
+        if (Interlocked.Decrement(ref _users) == 0)
         {
             _idle.TrySetResult();
         }
     }
+}
+
+/// <summary>The three hosts of the service, each on its own port.</summary>
+internal enum LoopbackHost
+{
+    Api,
+    Upload,
+    Download,
 }

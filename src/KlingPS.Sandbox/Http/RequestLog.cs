@@ -1,6 +1,6 @@
 namespace KlingPS.Sandbox.Http;
 
-/// <summary>The last requests, and no more than so many.</summary>
+/// <summary>The latest requests, up to a fixed number.</summary>
 internal sealed class RequestLog
 {
     internal const int Capacity = 10_000;

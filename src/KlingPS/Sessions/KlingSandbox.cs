@@ -1,5 +1,6 @@
 using System.Security;
 using KlingPS.Sandbox;
+using KlingPS.Sandbox.Hosting;
 
 namespace KlingPS.Sessions;
 

@@ -1,6 +1,7 @@
 using KlingPS.Core;
 using KlingPS.Core.Api;
 using KlingPS.Sandbox;
+using KlingPS.Sandbox.Hosting;
 
 namespace KlingPS.Sessions;
 

@@ -1,7 +1,7 @@
 using System.Net.Http.Headers;
 using System.Text;
 using CsCheck;
-using KlingPS.Sandbox.Uploads;
+using KlingPS.Sandbox.Wire;
 
 namespace KlingPS.Core.Tests.Sandbox;
 

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using KlingPS.Sandbox;
+using KlingPS.Sandbox.Hosting;
 using Microsoft.Extensions.Time.Testing;
 
 namespace KlingPS.Core.Tests.Sandbox;

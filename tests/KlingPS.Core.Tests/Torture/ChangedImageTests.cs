@@ -4,6 +4,7 @@ using KlingPS.Core.Sessions;
 using KlingPS.Core.Submitting;
 using KlingPS.Core.Tests.Imaging;
 using KlingPS.Sandbox;
+using KlingPS.Sandbox.Hosting;
 
 namespace KlingPS.Core.Tests.Torture;
 

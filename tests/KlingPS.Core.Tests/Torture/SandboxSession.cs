@@ -8,7 +8,7 @@ using KlingPS.Core.Secrets;
 using KlingPS.Core.Sessions;
 using KlingPS.Core.Submitting;
 using KlingPS.Core.Waiting;
-using KlingPS.Sandbox;
+using KlingPS.Sandbox.Hosting;
 
 namespace KlingPS.Core.Tests.Torture;
 

@@ -4,6 +4,7 @@ using KlingPS.Core.Saving;
 using KlingPS.Core.Sessions;
 using KlingPS.Core.Stages;
 using KlingPS.Sandbox;
+using KlingPS.Sandbox.Hosting;
 
 namespace KlingPS.Core.Tests.Torture;
 

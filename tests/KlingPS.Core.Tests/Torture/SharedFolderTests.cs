@@ -9,6 +9,7 @@ using KlingPS.Core.Stages;
 using KlingPS.Core.Submitting;
 using KlingPS.Core.Tests.Imaging;
 using KlingPS.Sandbox;
+using KlingPS.Sandbox.Hosting;
 
 namespace KlingPS.Core.Tests.Torture;
 

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Security;
 using KlingPS.Sandbox;
+using KlingPS.Sandbox.Hosting;
 
 namespace KlingPS.Tests.Hosting;
 

@@ -3,21 +3,14 @@ using System.Text;
 using System.Text.Json;
 using KlingPS.Sandbox.Callbacks;
 using KlingPS.Sandbox.Downloads;
-using KlingPS.Sandbox.Faults;
 using KlingPS.Sandbox.Http;
-using KlingPS.Sandbox.Uploads;
+using KlingPS.Sandbox.State;
+using KlingPS.Sandbox.Wire;
 
-namespace KlingPS.Sandbox.Jobs;
+namespace KlingPS.Sandbox.Routes;
 
 /// <summary>The routes of the API host: create, query, credit, download-url.</summary>
-internal sealed class JobRoutes(
-    Account account,
-    UploadStore uploads,
-    DownloadLinks links,
-    DownloadCatalog catalog,
-    FaultBook faults,
-    CallbackSender callbacks,
-    TimeProvider timeProvider)
+internal sealed class JobRoutes(ServiceState state, DownloadCatalog catalog, CallbackSender callbacks)
 {
     private const int MaxBody = 1024 * 1024;
     private const int MaxImage = 10 * 1024 * 1024;
@@ -37,24 +30,24 @@ internal sealed class JobRoutes(
         return new PreparedCall($"{exchange.Target}\n{text}", _ => Create(text));
     }
 
-    private ApiAnswer Create(string text)
+    private ApiResponse Create(string text)
     {
-        (CreateRequest? request, ApiAnswer? refusal) = CreateParser.Parse(text);
+        (CreateRequest? request, ApiResponse? error) = CreateParser.Parse(text);
         if (request is null)
         {
-            return refusal!;
+            return error!;
         }
 
-        (bool imageIsFine, string? sha256) = Inspect(request.ImageUri);
-        bool tailIsFine = request.TailImageUri is null || Inspect(request.TailImageUri).IsFine;
-        (int code, Job? job) = account.Create(request, sha256, () => DecideFate(request.Prompt, imageIsFine && tailIsFine));
+        (bool isImageUsable, string? sha256) = Inspect(request.ImageUri);
+        bool isTailUsable = request.TailImageUri is null || Inspect(request.TailImageUri).IsUsable;
+        (int code, Job? job) = state.Account.Create(request, sha256, () => DecideOutcome(request.Prompt, isImageUsable && isTailUsable));
         if (job is null)
         {
-            return ApiAnswer.Refusal(code, ServiceTexts.OfCode(code));
+            return ApiResponse.Error(code, ServiceMessages.OfCode(code));
         }
 
         callbacks.SendAtEnd(job);
-        return ApiAnswer.Success(
+        return ApiResponse.Success(
             writer =>
             {
                 writer.WriteStartObject();
@@ -65,80 +58,80 @@ internal sealed class JobRoutes(
             $"JSESSIONID={Convert.ToHexString(RandomNumberGenerator.GetBytes(16))}; Path=/; HttpOnly");
     }
 
-    /// <summary>Whether generation would get this image. Images elsewhere are taken on trust: the sandbox never leaves the machine.</summary>
-    private (bool IsFine, string? Sha256) Inspect(Uri image)
+    /// <summary>Whether generation could fetch this image. Images on other hosts are trusted: the sandbox never leaves the machine.</summary>
+    private (bool IsUsable, string? Sha256) Inspect(Uri image)
     {
-        if (!links.IsOwn(image))
+        if (!state.Links.IsOwn(image))
         {
             return (true, null);
         }
 
-        StoredUpload? upload = uploads.Find(DownloadLinks.PathOf(image));
-        return (upload is { IsImage: true, Size: <= MaxImage }, upload?.Sha256);
+        StoredUpload? upload = state.Uploads.Find(DownloadLinks.PathOf(image));
+        return (upload is { ImageType: not null, Size: <= MaxImage }, upload?.Sha256);
     }
 
-    private Fate DecideFate(string prompt, bool imagesAreFine)
+    private JobOutcome DecideOutcome(string prompt, bool areImagesUsable)
     {
         TimeSpan extraTime = TimeSpan.Zero;
-        (string, string)? failure = imagesAreFine ? null : ("400", ServiceTexts.ImageFetchFailed);
-        bool linkIsDead = false;
-        foreach (SandboxFault fault in faults.Take(SandboxOperation.Generate, prompt, static _ => true))
+        (string, string)? failure = areImagesUsable ? null : ("400", ServiceMessages.ImageFetchFailed);
+        bool linkIsExpired = false;
+        foreach (SandboxFault fault in state.Faults.Take(SandboxOperation.Generate, prompt, static _ => true))
         {
             extraTime += fault.Delay;
-            linkIsDead |= fault.Kind == SandboxFaultKind.ExpireLink;
+            linkIsExpired |= fault.Kind == SandboxFaultKind.ExpireLink;
             if (fault.Kind == SandboxFaultKind.FailTask)
             {
-                failure = (fault.FailCode ?? "500", fault.FailMessage ?? ServiceTexts.InternalError);
+                failure = (fault.FailCode ?? "500", fault.FailMessage ?? ServiceMessages.InternalError);
             }
         }
 
-        return new Fate(extraTime, failure, linkIsDead);
+        return new JobOutcome(extraTime, failure, linkIsExpired);
     }
 
     private ValueTask<PreparedCall> PrepareQueryAsync(Exchange exchange, CancellationToken cancellationToken)
     {
         string? taskId = exchange.Request.QueryString["taskId"];
-        Job? job = string.IsNullOrEmpty(taskId) ? null : account.Find(taskId);
+        Job? job = string.IsNullOrEmpty(taskId) ? null : state.Account.Find(taskId);
         PreparedCall call = new(exchange.Target, fault => Query(taskId, job, fault))
         {
             Admits = kind => kind switch
             {
                 SandboxFaultKind.UnknownId => job is not null,
-                SandboxFaultKind.EmptyResult => job?.HasSucceeded(timeProvider.GetUtcNow()) == true,
+                SandboxFaultKind.EmptyResult => job?.HasSucceeded(state.TimeProvider.GetUtcNow()) == true,
                 _ => true,
             },
         };
         return ValueTask.FromResult(call);
     }
 
-    private ApiAnswer Query(string? taskId, Job? job, SandboxFaultKind? fault)
+    private ApiResponse Query(string? taskId, Job? job, SandboxFaultKind? fault)
     {
         if (string.IsNullOrEmpty(taskId))
         {
-            return ApiAnswer.Refusal(400, "taskId is required");
+            return ApiResponse.Error(400, "taskId is required");
         }
 
-        if (!account.TryEnterQuery())
+        if (!state.Account.TryEnterQuery())
         {
-            return ApiAnswer.Refusal(429, ServiceTexts.TooFrequent);
+            return ApiResponse.Error(429, ServiceMessages.TooFrequent);
         }
 
         if (job is null || fault == SandboxFaultKind.UnknownId)
         {
-            return ApiAnswer.Refusal(422, ServiceTexts.UnknownTask);
+            return ApiResponse.Error(422, ServiceMessages.UnknownTask);
         }
 
         job.CountQuery();
-        Uri? result = fault == SandboxFaultKind.EmptyResult ? null : links.ToUri(job.ResultPath);
-        DateTimeOffset now = timeProvider.GetUtcNow();
-        return ApiAnswer.Success(writer => RecordWriter.Write(writer, job, now, result));
+        Uri? result = fault == SandboxFaultKind.EmptyResult ? null : state.Links.ToUri(job.ResultPath);
+        DateTimeOffset now = state.TimeProvider.GetUtcNow();
+        return ApiResponse.Success(writer => TaskRecordWriter.Write(writer, job, now, result));
     }
 
     private ValueTask<PreparedCall> PrepareCreditAsync(Exchange exchange, CancellationToken cancellationToken) =>
-        // Adding 0.0 keeps a fraction in the text, as in the service's answers.
+        // Adding 0.0 keeps a fraction in the text, as in the service's responses.
         ValueTask.FromResult(new PreparedCall(
             exchange.Target,
-            _ => ApiAnswer.Success(writer => writer.WriteNumberValue(account.CreditsLeft + 0.0m))));
+            _ => ApiResponse.Success(writer => writer.WriteNumberValue(state.Account.CreditsLeft + 0.0m))));
 
     private async ValueTask<PreparedCall> PrepareDownloadUriAsync(Exchange exchange, CancellationToken cancellationToken)
     {
@@ -147,15 +140,15 @@ internal sealed class JobRoutes(
         return new PreparedCall($"{exchange.Target}\n{text}", _ => SignLink(text));
     }
 
-    private ApiAnswer SignLink(string text)
+    private ApiResponse SignLink(string text)
     {
-        if (ReadUrl(text) is not Uri uri || !links.IsOwn(uri) || catalog.Find(DownloadLinks.PathOf(uri), isSigned: true) is null)
+        if (ReadUrl(text) is not Uri uri || !state.Links.IsOwn(uri) || catalog.Find(DownloadLinks.PathOf(uri), isSigned: true) is null)
         {
-            return ApiAnswer.Refusal(422, ServiceTexts.UrlIsWrong);
+            return ApiResponse.Error(422, ServiceMessages.UrlIsWrong);
         }
 
-        Uri signed = links.Sign(DownloadLinks.PathOf(uri));
-        return ApiAnswer.Success(writer => writer.WriteStringValue(signed.AbsoluteUri));
+        Uri signed = state.Links.Sign(DownloadLinks.PathOf(uri));
+        return ApiResponse.Success(writer => writer.WriteStringValue(signed.AbsoluteUri));
     }
 
     private static Uri? ReadUrl(string text)

@@ -1,6 +1,6 @@
-namespace KlingPS.Sandbox.Jobs;
+namespace KlingPS.Sandbox.State;
 
-/// <summary>A sliding window: at most so many in any span of that length. What is refused does not count. Not thread-safe.</summary>
+/// <summary>A sliding window that admits at most <c>limit</c> requests in any span of <c>length</c>. Refused requests do not count. Not thread-safe.</summary>
 internal sealed class RateWindow(int limit, TimeSpan length)
 {
     private readonly Queue<DateTimeOffset> _admitted = new();

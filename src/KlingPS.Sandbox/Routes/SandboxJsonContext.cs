@@ -1,8 +1,8 @@
 using System.Text.Json.Serialization;
 
-namespace KlingPS.Sandbox;
+namespace KlingPS.Sandbox.Routes;
 
-/// <summary>JSON of the sandbox's own routes; what imitates the service is written by hand to keep field order and nulls.</summary>
+/// <summary>JSON of the sandbox's own routes; what imitates the service is written by hand, which keeps field order and nulls.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     PropertyNameCaseInsensitive = true,

@@ -1,14 +1,14 @@
 using System.Text;
 using System.Text.Json;
-using KlingPS.Sandbox.Http;
+using KlingPS.Sandbox.State;
 
-namespace KlingPS.Sandbox.Jobs;
+namespace KlingPS.Sandbox.Wire;
 
-/// <summary>Reads and validates the body of a create request in the service's order, with its codes and texts.</summary>
+/// <summary>Reads and validates the body of a create request in the service's order, with its codes and messages.</summary>
 internal static class CreateParser
 {
-    /// <returns>The request, or the answer that refuses it.</returns>
-    internal static (CreateRequest? Request, ApiAnswer? Refusal) Parse(string text)
+    /// <returns>The request, or the response that refuses it.</returns>
+    internal static (CreateRequest? Request, ApiResponse? Error) Parse(string text)
     {
         JsonDocument document;
         try
@@ -17,7 +17,7 @@ internal static class CreateParser
         }
         catch (JsonException)
         {
-            return (null, ApiAnswer.Refusal(400, "The request body is not valid JSON"));
+            return (null, ApiResponse.Error(400, "The request body is not valid JSON"));
         }
 
         using (document)
@@ -28,7 +28,7 @@ internal static class CreateParser
             }
             catch (Invalid invalid)
             {
-                return (null, ApiAnswer.Refusal(invalid.Code, invalid.Message));
+                return (null, ApiResponse.Error(invalid.Code, invalid.Message));
             }
         }
     }
@@ -40,7 +40,7 @@ internal static class CreateParser
             || name.ValueKind != JsonValueKind.String
             || !ModelRules.All.TryGetValue(name.GetString()!, out ModelRules? rules))
         {
-            throw new Invalid(422, ServiceTexts.UnsupportedModel);
+            throw new Invalid(422, ServiceMessages.UnsupportedModel);
         }
 
         string model = name.GetString()!;
@@ -49,10 +49,10 @@ internal static class CreateParser
         Require(
             body.TryGetProperty("input", out JsonElement input) && input.ValueKind == JsonValueKind.Object,
             500,
-            ServiceTexts.FieldRequired);
+            ServiceMessages.FieldRequired);
 
         string prompt = ReadRequired(input, "prompt");
-        Require(prompt.Length <= rules.MaxPrompt, 500, ServiceTexts.TextTooLong);
+        Require(prompt.Length <= rules.MaxPrompt, 500, ServiceMessages.TextTooLong);
 
         Uri image = ReadImage(ReadRequired(input, "image_url"), "image_url");
 
@@ -61,28 +61,30 @@ internal static class CreateParser
         Uri? tailImage = string.IsNullOrEmpty(tail) ? null : ReadImage(tail, "tail_image_url");
 
         string duration = ReadText(input, "duration") ?? "5";
-        Require(duration is "5" or "10", 500, ServiceTexts.OutsideOptions("duration"));
+        Require(duration is "5" or "10", 500, ServiceMessages.OutsideOptions("duration"));
 
         string? negative = ReadText(input, "negative_prompt");
-        Require(negative != "", 500, ServiceTexts.OutsideOptions("negative_prompt"));
-        Require(negative is null || negative.Length <= rules.MaxNegativePrompt, 500, ServiceTexts.TextTooLong);
+        Require(negative != "", 500, ServiceMessages.OutsideOptions("negative_prompt"));
+        Require(negative is null || negative.Length <= rules.MaxNegativePrompt, 500, ServiceMessages.TextTooLong);
 
         if (IsPresent(input, "cfg_scale", out JsonElement scale))
         {
             Require(scale.ValueKind == JsonValueKind.Number, 422, "cfg_scale must be a number");
-            Require(scale.GetDouble() is >= 0 and <= 1, 500, ServiceTexts.OutsideOptions("cfg_scale"));
+            Require(scale.GetDouble() is >= 0 and <= 1, 500, ServiceMessages.OutsideOptions("cfg_scale"));
         }
 
-        return new CreateRequest(
-            model,
-            prompt,
-            image,
-            tailImage,
-            duration == "5" ? 5 : 10,
-            duration == "5" ? rules.Credits : 2 * rules.Credits,
-            WriteParam(model, callback, input),
-            text,
-            callback is null ? null : new Uri(callback));
+        return new CreateRequest
+        {
+            Model = model,
+            Prompt = prompt,
+            ImageUri = image,
+            TailImageUri = tailImage,
+            Duration = duration == "5" ? 5 : 10,
+            Credits = duration == "5" ? rules.Credits : 2 * rules.Credits,
+            Param = WriteParam(model, callback, input),
+            Body = text,
+            Callback = callback is null ? null : new Uri(callback),
+        };
     }
 
     private static string WriteParam(string model, string? callback, JsonElement input)
@@ -125,7 +127,7 @@ internal static class CreateParser
     private static string ReadRequired(JsonElement input, string field)
     {
         string? value = ReadText(input, field);
-        Require(!string.IsNullOrWhiteSpace(value), 500, ServiceTexts.FieldRequired);
+        Require(!string.IsNullOrWhiteSpace(value), 500, ServiceMessages.FieldRequired);
         return value!;
     }
 
@@ -160,7 +162,7 @@ internal static class CreateParser
         }
     }
 
-    /// <summary>Ends the reading at the first thing that is wrong; never leaves this class.</summary>
+    /// <summary>Stops at the first thing that is wrong; never leaves this class.</summary>
     private sealed class Invalid(int code, string message) : Exception(message)
     {
         internal int Code { get; } = code;

@@ -3,14 +3,14 @@ using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
-using KlingPS.Sandbox.Downloads;
 using KlingPS.Sandbox.Http;
-using KlingPS.Sandbox.Jobs;
+using KlingPS.Sandbox.State;
+using KlingPS.Sandbox.Wire;
 
-namespace KlingPS.Sandbox.Uploads;
+namespace KlingPS.Sandbox.Routes;
 
 /// <summary>The three routes of the upload host.</summary>
-internal sealed class UploadRoutes(UploadStore store, DownloadLinks links, Meter meter, HttpClient http, TimeProvider timeProvider)
+internal sealed class UploadRoutes(ServiceState state, HttpClient http)
 {
     private const int MaxJson = 64 * 1024 * 1024;
     private const int MaxField = 16 * 1024;
@@ -21,9 +21,9 @@ internal sealed class UploadRoutes(UploadStore store, DownloadLinks links, Meter
 
     internal IEnumerable<ApiRoute> All =>
     [
-        new(LoopbackHost.Upload, "POST", "api/file-stream-upload", SandboxOperation.Upload, (x, token) => PrepareAsync(x, ReadMultipartAsync, token)),
-        new(LoopbackHost.Upload, "POST", "api/file-base64-upload", SandboxOperation.Upload, (x, token) => PrepareAsync(x, ReadBase64Async, token)),
-        new(LoopbackHost.Upload, "POST", "api/file-url-upload", SandboxOperation.Upload, (x, token) => PrepareAsync(x, FetchAsync, token)),
+        new(LoopbackHost.Upload, "POST", "api/file-stream-upload", SandboxOperation.Upload, (exchange, token) => PrepareAsync(exchange, ReadMultipartAsync, token)),
+        new(LoopbackHost.Upload, "POST", "api/file-base64-upload", SandboxOperation.Upload, (exchange, token) => PrepareAsync(exchange, ReadBase64Async, token)),
+        new(LoopbackHost.Upload, "POST", "api/file-url-upload", SandboxOperation.Upload, (exchange, token) => PrepareAsync(exchange, FetchAsync, token)),
     ];
 
     private async ValueTask<PreparedCall> PrepareAsync(
@@ -49,7 +49,7 @@ internal sealed class UploadRoutes(UploadStore store, DownloadLinks links, Meter
         string? problem = form.Problem ?? FindProblem(form);
         if (problem is not null)
         {
-            return new PreparedCall(exchange.Target, _ => ApiAnswer.Refusal(LoopbackHost.Upload, 400, problem), form);
+            return new PreparedCall(exchange.Target, _ => ApiResponse.Error(LoopbackHost.Upload, 400, problem), form);
         }
 
         string name = string.IsNullOrEmpty(form.FileName) ? MakeName(form.OriginalName) : form.FileName;
@@ -81,20 +81,20 @@ internal sealed class UploadRoutes(UploadStore store, DownloadLinks links, Meter
     {
         string random = Convert.ToHexString(RandomNumberGenerator.GetBytes(5)).ToLowerInvariant();
         string extension = Path.GetExtension(originalName) ?? "";
-        return string.Create(CultureInfo.InvariantCulture, $"{timeProvider.GetUtcNow().ToUnixTimeMilliseconds()}-{random}{extension}");
+        return string.Create(CultureInfo.InvariantCulture, $"{state.TimeProvider.GetUtcNow().ToUnixTimeMilliseconds()}-{random}{extension}");
     }
 
-    private ApiAnswer Commit(PendingUpload file, string filePath, string name)
+    private ApiResponse Commit(PendingUpload file, string filePath, string name)
     {
-        StoredUpload upload = store.Commit(file, filePath);
-        meter.Uploaded(upload.Size);
-        return ApiAnswer.Uploaded(writer =>
+        StoredUpload upload = state.Uploads.Commit(file, filePath);
+        state.Meter.CountUpload(upload.Size);
+        return ApiResponse.Uploaded(writer =>
         {
             writer.WriteStartObject();
             writer.WriteBoolean("success", true);
             writer.WriteString("fileName", name);
             writer.WriteString("filePath", upload.FilePath);
-            writer.WriteString("downloadUrl", links.ToUri(upload.FilePath).AbsoluteUri);
+            writer.WriteString("downloadUrl", state.Links.ToUri(upload.FilePath).AbsoluteUri);
             writer.WriteNumber("fileSize", upload.Size);
             writer.WriteString("mimeType", upload.MediaType);
             writer.WriteString("uploadedAt", upload.UploadedAt.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture));
@@ -113,7 +113,7 @@ internal sealed class UploadRoutes(UploadStore store, DownloadLinks links, Meter
             {
                 case "file" when form.File is null:
                     form.OriginalName = part.FileNameStar ?? part.FileName?.Trim('"');
-                    form.File = store.Begin();
+                    form.File = state.Uploads.Begin();
                     await reader.CopyPartAsync(form.File.WriteAsync, cancellationToken).ConfigureAwait(false);
                     break;
                 case "uploadPath":
@@ -159,7 +159,7 @@ internal sealed class UploadRoutes(UploadStore store, DownloadLinks links, Meter
             throw new InvalidDataException("base64Data is not valid base64");
         }
 
-        form.File = store.Begin();
+        form.File = state.Uploads.Begin();
         await form.File.WriteAsync(bytes.AsMemory(0, length), cancellationToken).ConfigureAwait(false);
     }
 
@@ -178,7 +178,7 @@ internal sealed class UploadRoutes(UploadStore store, DownloadLinks links, Meter
         }
 
         form.OriginalName = uri.AbsolutePath;
-        form.File = store.Begin();
+        form.File = state.Uploads.Begin();
         try
         {
             using Stream source = await http.GetStreamAsync(uri, cancellationToken).ConfigureAwait(false);
@@ -223,4 +223,23 @@ internal sealed class UploadRoutes(UploadStore store, DownloadLinks links, Meter
         body.ValueKind == JsonValueKind.Object && body.TryGetProperty(field, out JsonElement value) && value.ValueKind == JsonValueKind.String
             ? value.GetString()
             : null;
+}
+
+/// <summary>What an upload request contains, whatever its format.</summary>
+internal sealed class UploadForm : IDisposable
+{
+    internal PendingUpload? File { get; set; }
+
+    internal string? UploadPath { get; set; }
+
+    /// <summary>The requested name.</summary>
+    internal string? FileName { get; set; }
+
+    /// <summary>The name of the file on the client; only its extension is used.</summary>
+    internal string? OriginalName { get; set; }
+
+    /// <summary>What is wrong with the request, if that is already known.</summary>
+    internal string? Problem { get; set; }
+
+    public void Dispose() => File?.Dispose();
 }

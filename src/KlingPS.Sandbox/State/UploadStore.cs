@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 
-namespace KlingPS.Sandbox.Uploads;
+namespace KlingPS.Sandbox.State;
 
 /// <summary>Uploaded files, in a temporary folder of their own until the store is deleted.</summary>
 internal sealed class UploadStore(TimeSpan lifetime, TimeProvider timeProvider)
@@ -11,7 +11,7 @@ internal sealed class UploadStore(TimeSpan lifetime, TimeProvider timeProvider)
 
     internal PendingUpload Begin() => new(Path.Combine(Folder, Guid.NewGuid().ToString("N")));
 
-    /// <summary>Makes the file available at its path, in place of one that may be there.</summary>
+    /// <summary>Makes the file available at its path, replacing any earlier one there.</summary>
     internal StoredUpload Commit(PendingUpload pending, string filePath)
     {
         StoredUpload upload = pending.Keep(filePath, timeProvider.GetUtcNow());
@@ -29,11 +29,11 @@ internal sealed class UploadStore(TimeSpan lifetime, TimeProvider timeProvider)
         return upload;
     }
 
-    /// <returns>Null if there is none or its time is over.</returns>
+    /// <returns>Null if there is none or it has expired.</returns>
     internal StoredUpload? Find(string filePath) =>
         _uploads.TryGetValue(filePath, out StoredUpload? upload) && timeProvider.GetUtcNow() < upload.UploadedAt + lifetime ? upload : null;
 
-    /// <summary>Deletes every file. Can be repeated, as open files survive the first time on some systems.</summary>
+    /// <summary>Deletes every file. Can be called again, since some systems do not delete open files.</summary>
     internal void Delete()
     {
         try
@@ -42,7 +42,30 @@ internal sealed class UploadStore(TimeSpan lifetime, TimeProvider timeProvider)
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            // Already gone, or still open in a request that is being cancelled and tries again when it is done.
+            // Already gone, or still open in a request that is being cancelled; that request deletes it when it is done.
         }
     }
+}
+
+/// <summary>A file that has been uploaded.</summary>
+internal sealed record StoredUpload
+{
+    /// <summary>Its path at the download host.</summary>
+    internal required string FilePath { get; init; }
+
+    /// <summary>Where its bytes are.</summary>
+    internal required string LocalPath { get; init; }
+
+    /// <summary>In bytes.</summary>
+    internal required long Size { get; init; }
+
+    /// <summary>In lower-case hexadecimal.</summary>
+    internal required string Sha256 { get; init; }
+
+    /// <summary>The media type of the image, told by its content; null for anything the service does not take as an image.</summary>
+    internal string? ImageType { get; init; }
+
+    internal required DateTimeOffset UploadedAt { get; init; }
+
+    internal string MediaType => ImageType ?? "application/octet-stream";
 }

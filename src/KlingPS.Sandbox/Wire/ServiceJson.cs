@@ -2,7 +2,7 @@ using System.Buffers;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 
-namespace KlingPS.Sandbox.Http;
+namespace KlingPS.Sandbox.Wire;
 
 /// <summary>JSON text as the service writes it: compact, with non-ASCII characters as they are.</summary>
 internal static class ServiceJson

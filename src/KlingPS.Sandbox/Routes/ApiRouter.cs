@@ -1,18 +1,13 @@
 using System.Globalization;
 using System.Net;
-using KlingPS.Sandbox.Faults;
-using KlingPS.Sandbox.Jobs;
+using KlingPS.Sandbox.Http;
+using KlingPS.Sandbox.State;
+using KlingPS.Sandbox.Wire;
 
-namespace KlingPS.Sandbox.Http;
+namespace KlingPS.Sandbox.Routes;
 
-/// <summary>Serves the API and upload hosts: route, key, faults, effect, answer.</summary>
-internal sealed class ApiRouter(
-    IReadOnlyList<ApiRoute> routes,
-    string apiKey,
-    bool realHttpStatus,
-    FaultBook faults,
-    Meter meter,
-    TimeProvider timeProvider)
+/// <summary>Serves the API and upload hosts: route, key, faults, effect, response.</summary>
+internal sealed class ApiRouter(IReadOnlyList<ApiRoute> routes, ServiceState state, bool realHttpStatus)
 {
     internal async Task ServeAsync(Exchange exchange, CancellationToken cancellationToken)
     {
@@ -24,10 +19,10 @@ internal sealed class ApiRouter(
             return;
         }
 
-        meter.Received(route.Operation);
-        if (exchange.Request.Headers["Authorization"] != $"Bearer {apiKey}")
+        state.Meter.CountRequest(route.Operation);
+        if (exchange.Request.Headers["Authorization"] != $"Bearer {state.ApiKey}")
         {
-            await SendAsync(exchange, route, ApiAnswer.Refusal(route.Host, 401, ServiceTexts.Unauthorized), cancellationToken).ConfigureAwait(false);
+            await SendAsync(exchange, route, ApiResponse.Error(route.Host, 401, ServiceMessages.Unauthorized), cancellationToken).ConfigureAwait(false);
             return;
         }
 
@@ -45,7 +40,7 @@ internal sealed class ApiRouter(
                 break;
             case SandboxFaultKind.Code:
                 int code = fault.Code ?? 500;
-                await SendAsync(exchange, route, ApiAnswer.Refusal(route.Host, code, fault.Message ?? ServiceTexts.OfCode(code)), cancellationToken).ConfigureAwait(false);
+                await SendAsync(exchange, route, ApiResponse.Error(route.Host, code, fault.Message ?? ServiceMessages.OfCode(code)), cancellationToken).ConfigureAwait(false);
                 break;
             case SandboxFaultKind.HttpStatus:
                 await SendStatusAsync(exchange, fault, cancellationToken).ConfigureAwait(false);
@@ -54,13 +49,13 @@ internal sealed class ApiRouter(
                 await exchange.SendGatewayPageAsync(fault.Status ?? 502, cancellationToken).ConfigureAwait(false);
                 break;
             default:
-                ApiAnswer answer = call.Answer(fault?.Kind);
-                await SendAfterEffectAsync(exchange, route, answer, fault?.Kind, cancellationToken).ConfigureAwait(false);
+                ApiResponse response = call.Execute(fault?.Kind);
+                await SendAfterEffectAsync(exchange, route, response, fault?.Kind, cancellationToken).ConfigureAwait(false);
                 break;
         }
     }
 
-    /// <summary>Waits out the delays that fit and returns the fault proper, if one fits.</summary>
+    /// <summary>Waits out the delays that match and returns the other fault that matches, if there is one.</summary>
     private async ValueTask<SandboxFault?> TakeFaultAsync(ApiRoute route, PreparedCall call, CancellationToken cancellationToken)
     {
         if (route.Operation is not SandboxOperation operation)
@@ -68,10 +63,10 @@ internal sealed class ApiRouter(
             return null;
         }
 
-        return await faults.MeetAsync(operation, call.MatchText, call.Admits, timeProvider, cancellationToken).ConfigureAwait(false);
+        return await state.Faults.TakeAsync(operation, call.MatchText, call.Admits, cancellationToken).ConfigureAwait(false);
     }
 
-    private async Task SendAfterEffectAsync(Exchange exchange, ApiRoute route, ApiAnswer answer, SandboxFaultKind? fault, CancellationToken cancellationToken)
+    private async Task SendAfterEffectAsync(Exchange exchange, ApiRoute route, ApiResponse response, SandboxFaultKind? fault, CancellationToken cancellationToken)
     {
         switch (fault)
         {
@@ -79,26 +74,26 @@ internal sealed class ApiRouter(
                 exchange.Drop();
                 break;
             case SandboxFaultKind.Garbage:
-                await exchange.SendJsonAsync(200, answer.Body[..(answer.Body.Length / 2)], null, cancellationToken).ConfigureAwait(false);
+                await exchange.SendJsonAsync(200, response.Body[..(response.Body.Length / 2)], null, cancellationToken).ConfigureAwait(false);
                 break;
             case SandboxFaultKind.Empty:
                 await exchange.SendEmptyAsync(200, cancellationToken).ConfigureAwait(false);
                 break;
             default:
-                await SendAsync(exchange, route, answer, cancellationToken).ConfigureAwait(false);
+                await SendAsync(exchange, route, response, cancellationToken).ConfigureAwait(false);
                 break;
         }
     }
 
-    private async Task SendAsync(Exchange exchange, ApiRoute route, ApiAnswer answer, CancellationToken cancellationToken)
+    private async Task SendAsync(Exchange exchange, ApiRoute route, ApiResponse response, CancellationToken cancellationToken)
     {
-        meter.Answered(route.Operation, answer.Code);
-        if (answer.Cookie is string cookie)
+        state.Meter.CountResponse(route.Operation, response.Code);
+        if (response.Cookie is string cookie)
         {
             exchange.Response.AppendHeader("Set-Cookie", cookie);
         }
 
-        await exchange.SendJsonAsync(realHttpStatus ? answer.Code : 200, answer.Body, answer.Code, cancellationToken).ConfigureAwait(false);
+        await exchange.SendJsonAsync(realHttpStatus ? response.Code : 200, response.Body, response.Code, cancellationToken).ConfigureAwait(false);
     }
 
     private static Task SendStatusAsync(Exchange exchange, SandboxFault fault, CancellationToken cancellationToken)
@@ -110,11 +105,11 @@ internal sealed class ApiRouter(
         }
 
         int code = fault.Code ?? status;
-        ApiAnswer answer = ApiAnswer.Refusal(exchange.Host, code, fault.Message ?? ServiceTexts.OfCode(code));
-        return exchange.SendJsonAsync(status, answer.Body, code, cancellationToken);
+        ApiResponse response = ApiResponse.Error(exchange.Host, code, fault.Message ?? ServiceMessages.OfCode(code));
+        return exchange.SendJsonAsync(status, response.Body, code, cancellationToken);
     }
 
-    /// <summary>404, or 405 for a known path, in the form of the framework behind the service: no envelope.</summary>
+    /// <summary>404, or 405 for a known path, as the framework behind the service sends them: without an envelope.</summary>
     private async Task SendNoRouteAsync(Exchange exchange, ApiRoute[] atPath, CancellationToken cancellationToken)
     {
         HttpStatusCode status = HttpStatusCode.NotFound;
@@ -129,7 +124,7 @@ internal sealed class ApiRouter(
         ReadOnlyMemory<byte> body = ServiceJson.Write(writer =>
         {
             writer.WriteStartObject();
-            writer.WriteString("timestamp", timeProvider.GetUtcNow().ToString("yyyy-MM-dd'T'HH:mm:ss.fff'+00:00'", CultureInfo.InvariantCulture));
+            writer.WriteString("timestamp", state.TimeProvider.GetUtcNow().ToString("yyyy-MM-dd'T'HH:mm:ss.fff'+00:00'", CultureInfo.InvariantCulture));
             writer.WriteNumber("status", (int)status);
             writer.WriteString("error", status == HttpStatusCode.NotFound ? "Not Found" : "Method Not Allowed");
             writer.WriteString("message", message);

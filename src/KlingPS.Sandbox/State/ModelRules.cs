@@ -1,12 +1,12 @@
-namespace KlingPS.Sandbox.Jobs;
+namespace KlingPS.Sandbox.State;
 
 /// <summary>
-/// What a model accepts and costs: prompt lengths in characters, whether it knows <c>tail_image_url</c> (elsewhere the
-/// field is ignored), and the credits for 5 seconds; 10 seconds cost twice as much.
+/// What a model accepts and costs: prompt lengths in characters, whether it takes <c>tail_image_url</c> (the others
+/// ignore the field), and the credits for 5 seconds; 10 seconds cost twice as much.
 /// </summary>
 internal sealed record ModelRules(int MaxPrompt, int MaxNegativePrompt, bool TakesTailImage, decimal Credits)
 {
-    /// <summary>The image-to-video models of the 2.x family, which share their form of request.</summary>
+    /// <summary>The image-to-video models of the 2.x family, which share one request format.</summary>
     internal static IReadOnlyDictionary<string, ModelRules> All { get; } = new Dictionary<string, ModelRules>
     {
         ["kling/v2-5-turbo-image-to-video-pro"] = new(2500, 2496, true, 42.0m),

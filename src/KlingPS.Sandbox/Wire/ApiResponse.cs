@@ -1,11 +1,12 @@
 using System.Text.Json;
+using KlingPS.Sandbox.Http;
 
-namespace KlingPS.Sandbox.Http;
+namespace KlingPS.Sandbox.Wire;
 
-/// <summary>An answer in the service's envelope.</summary>
-internal sealed class ApiAnswer
+/// <summary>A response in the service's envelope.</summary>
+internal sealed class ApiResponse
 {
-    private ApiAnswer(int code, Action<Utf8JsonWriter> write)
+    private ApiResponse(int code, Action<Utf8JsonWriter> write)
     {
         Code = code;
         Body = ServiceJson.Write(writer =>
@@ -16,7 +17,7 @@ internal sealed class ApiAnswer
         });
     }
 
-    private ApiAnswer(ReadOnlyMemory<byte> body)
+    private ApiResponse(ReadOnlyMemory<byte> body)
     {
         Code = 200;
         Body = body;
@@ -30,7 +31,7 @@ internal sealed class ApiAnswer
     internal string? Cookie { get; init; }
 
     /// <summary>Success, with the value of <c>data</c> written by the caller.</summary>
-    internal static ApiAnswer Success(Action<Utf8JsonWriter> writeData, string? cookie = null) => new(200, writer =>
+    internal static ApiResponse Success(Action<Utf8JsonWriter> writeData, string? cookie = null) => new(200, writer =>
     {
         writer.WriteNumber("code", 200);
         writer.WriteString("msg", "success");
@@ -39,8 +40,8 @@ internal sealed class ApiAnswer
     })
     { Cookie = cookie };
 
-    /// <summary>Success of an upload, which has an envelope of its own.</summary>
-    internal static ApiAnswer Uploaded(Action<Utf8JsonWriter> writeData) => new(200, writer =>
+    /// <summary>A successful upload, which has a different envelope.</summary>
+    internal static ApiResponse Uploaded(Action<Utf8JsonWriter> writeData) => new(200, writer =>
     {
         writer.WriteBoolean("success", true);
         writer.WriteNumber("code", 200);
@@ -50,10 +51,10 @@ internal sealed class ApiAnswer
     });
 
     /// <summary>JSON without an envelope, for the sandbox's own routes.</summary>
-    internal static ApiAnswer Plain(ReadOnlyMemory<byte> body) => new(body);
+    internal static ApiResponse Plain(ReadOnlyMemory<byte> body) => new(body);
 
-    /// <summary>An error in the envelope of the host.</summary>
-    internal static ApiAnswer Refusal(LoopbackHost host, int code, string message) => new(code, writer =>
+    /// <summary>An error in the envelope of that host.</summary>
+    internal static ApiResponse Error(LoopbackHost host, int code, string message) => new(code, writer =>
     {
         if (host == LoopbackHost.Upload)
         {
@@ -70,5 +71,5 @@ internal sealed class ApiAnswer
         }
     });
 
-    internal static ApiAnswer Refusal(int code, string message) => Refusal(LoopbackHost.Api, code, message);
+    internal static ApiResponse Error(int code, string message) => Error(LoopbackHost.Api, code, message);
 }

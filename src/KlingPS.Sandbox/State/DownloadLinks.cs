@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 
-namespace KlingPS.Sandbox.Downloads;
+namespace KlingPS.Sandbox.State;
 
 /// <summary>The addresses at the download host, and the signed ones that work for 20 minutes.</summary>
 internal sealed class DownloadLinks(Uri endpoint, TimeProvider timeProvider)
@@ -24,7 +24,7 @@ internal sealed class DownloadLinks(Uri endpoint, TimeProvider timeProvider)
         return new Uri($"{ToUri(path).AbsoluteUri}?expires={expires}&signature={Seal(path, expires)}");
     }
 
-    /// <returns>Null if the request is not signed, else whether its signature is right and its time not over.</returns>
+    /// <returns>Null if the request is not signed, else whether its signature is right and has not expired.</returns>
     internal bool? CheckSignature(string path, string? expires, string? signature)
     {
         if (signature is null)

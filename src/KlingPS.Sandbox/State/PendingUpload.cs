@@ -1,8 +1,8 @@
 using System.Security.Cryptography;
 
-namespace KlingPS.Sandbox.Uploads;
+namespace KlingPS.Sandbox.State;
 
-/// <summary>A file on its way in: written and hashed as it comes, deleted unless it is kept.</summary>
+/// <summary>A file being uploaded: written and hashed as it arrives, deleted unless it is kept.</summary>
 internal sealed class PendingUpload : IDisposable
 {
     private readonly FileStream _file;
@@ -33,9 +33,15 @@ internal sealed class PendingUpload : IDisposable
         long size = _file.Length;
         _file.Dispose();
         _kept = true;
-        string? imageType = ImageKind.MediaTypeOf(_head.AsSpan(0, _headLength));
-        string sha256 = Convert.ToHexString(_hash.GetHashAndReset()).ToLowerInvariant();
-        return new StoredUpload(filePath, _file.Name, size, sha256, imageType ?? "application/octet-stream", imageType is not null, now);
+        return new StoredUpload
+        {
+            FilePath = filePath,
+            LocalPath = _file.Name,
+            Size = size,
+            Sha256 = Convert.ToHexString(_hash.GetHashAndReset()).ToLowerInvariant(),
+            ImageType = ImageKind.MediaTypeOf(_head.AsSpan(0, _headLength)),
+            UploadedAt = now,
+        };
     }
 
     public void Dispose()

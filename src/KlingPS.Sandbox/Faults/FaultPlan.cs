@@ -1,7 +1,7 @@
 namespace KlingPS.Sandbox.Faults;
 
 /// <summary>The faults still to come.</summary>
-internal sealed class FaultBook(int seed)
+internal sealed class FaultPlan(int seed, TimeProvider timeProvider)
 {
     private readonly List<Entry> _entries = [];
     private readonly Random _random = new(seed);
@@ -11,7 +11,7 @@ internal sealed class FaultBook(int seed)
     {
         ArgumentNullException.ThrowIfNull(fault);
         Require(fault.On == SandboxOperation.Any || CanHappen(fault.Kind, fault.On), $"A fault of kind {fault.Kind} cannot happen on {fault.On}.");
-        Require(fault.Count >= 0, "Count is 0 (for ever) or more.");
+        Require(fault.Count >= 0, "Count is 0 (no limit) or more.");
         Require(fault.Skip >= 0, "Skip is 0 or more.");
         Require(fault.Probability is >= 0 and <= 1, "Probability is between 0 and 1.");
         Require(fault.AtFraction is >= 0 and < 1, "AtFraction is 0 or more and below 1.");
@@ -40,7 +40,7 @@ internal sealed class FaultBook(int seed)
         }
     }
 
-    /// <summary>Those that are not used up, in order.</summary>
+    /// <summary>The faults that are not used up, in order.</summary>
     internal SandboxFault[] Snapshot()
     {
         lock (_entries)
@@ -49,7 +49,7 @@ internal sealed class FaultBook(int seed)
         }
     }
 
-    /// <summary>Takes every delay that fits and the first other fault that fits; the latter is last.</summary>
+    /// <summary>Takes every matching delay and the first other fault that matches, which comes last.</summary>
     internal IReadOnlyList<SandboxFault> Take(SandboxOperation operation, string text, Func<SandboxFaultKind, bool> admits)
     {
         List<SandboxFault> taken = [];
@@ -57,7 +57,7 @@ internal sealed class FaultBook(int seed)
         {
             foreach (Entry entry in _entries)
             {
-                if (Fits(entry.Fault, operation, text, admits) && entry.Strikes(_random))
+                if (Matches(entry.Fault, operation, text, admits) && entry.Triggers(_random))
                 {
                     taken.Add(entry.Fault);
                     if (entry.Fault.Kind != SandboxFaultKind.Delay)
@@ -73,28 +73,27 @@ internal sealed class FaultBook(int seed)
         return taken;
     }
 
-    /// <summary>As <see cref="Take"/>, waits out what is to be waited, and returns the fault proper, if one fits.</summary>
-    internal async ValueTask<SandboxFault?> MeetAsync(
+    /// <summary>As <see cref="Take"/>, but waits out every delay and returns the other fault, if there is one.</summary>
+    internal async ValueTask<SandboxFault?> TakeAsync(
         SandboxOperation operation,
         string text,
         Func<SandboxFaultKind, bool> admits,
-        TimeProvider timeProvider,
         CancellationToken cancellationToken)
     {
-        SandboxFault? proper = null;
+        SandboxFault? taken = null;
         foreach (SandboxFault fault in Take(operation, text, admits))
         {
             await Task.Delay(fault.Delay, timeProvider, cancellationToken).ConfigureAwait(false);
             if (fault.Kind != SandboxFaultKind.Delay)
             {
-                proper = fault;
+                taken = fault;
             }
         }
 
-        return proper;
+        return taken;
     }
 
-    private static bool Fits(SandboxFault fault, SandboxOperation operation, string text, Func<SandboxFaultKind, bool> admits)
+    private static bool Matches(SandboxFault fault, SandboxOperation operation, string text, Func<SandboxFaultKind, bool> admits)
     {
         bool on = fault.On == operation
             || (fault.On == SandboxOperation.Any
@@ -124,7 +123,7 @@ internal sealed class FaultBook(int seed)
 
         internal bool IsUsedUp => _left == 0;
 
-        internal bool Strikes(Random random)
+        internal bool Triggers(Random random)
         {
             if (_toSkip > 0)
             {

@@ -1,7 +1,7 @@
-namespace KlingPS.Sandbox.Http;
+namespace KlingPS.Sandbox.Wire;
 
 /// <summary>The service's messages, word for word where they are known.</summary>
-internal static class ServiceTexts
+internal static class ServiceMessages
 {
     internal const string Unauthorized =
         "Unauthorized – Authentication failed. Please check that your Authorization and Content-Type headers are correctly set.";
@@ -23,7 +23,7 @@ internal static class ServiceTexts
 
     internal static string OutsideOptions(string field) => $"{field} is not within the range of allowed options";
 
-    /// <summary>The usual message of a code, for faults that name none.</summary>
+    /// <summary>The usual message of a code, for faults that give none.</summary>
     internal static string OfCode(int code) => code switch
     {
         401 => Unauthorized,

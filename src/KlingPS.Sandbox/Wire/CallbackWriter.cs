@@ -1,14 +1,13 @@
 using System.Text;
 using System.Text.Json;
-using KlingPS.Sandbox.Http;
-using KlingPS.Sandbox.Jobs;
+using KlingPS.Sandbox.State;
 
-namespace KlingPS.Sandbox.Callbacks;
+namespace KlingPS.Sandbox.Wire;
 
-/// <summary>Writes the body of a callback, in the form of today's pages or in that of 2025.</summary>
+/// <summary>Writes the body of a callback, in the current format or in that of 2025.</summary>
 internal static class CallbackWriter
 {
-    private const decimal OldRemainder = 1000.0m;
+    private const decimal OldRemainingCredits = 1000.0m;
 
     /// <summary>Writes the callback of a task that has ended.</summary>
     internal static ReadOnlyMemory<byte> Write(Job job, Uri resultUri, bool isOld) => ServiceJson.Write(writer =>
@@ -21,7 +20,7 @@ internal static class CallbackWriter
         writer.WriteString("model", job.Request.Model);
         writer.WriteString("state", job.Failure is null ? "success" : "fail");
         writer.WriteString("param", isOld ? Unpack(job.Request.Param) : job.Request.Param);
-        writer.WriteString("resultJson", job.Failure is null ? RecordWriter.WriteResult(resultUri) : null);
+        writer.WriteString("resultJson", job.Failure is null ? TaskRecordWriter.WriteResult(resultUri) : null);
         if (job.Failure is (string code, string message))
         {
             writer.WriteString("failCode", code);
@@ -36,7 +35,7 @@ internal static class CallbackWriter
         if (isOld)
         {
             writer.WriteNumber("consumeCredits", credits);
-            writer.WriteNumber("remainedCredits", OldRemainder);
+            writer.WriteNumber("remainedCredits", OldRemainingCredits);
         }
         else
         {
@@ -47,7 +46,7 @@ internal static class CallbackWriter
         writer.WriteEndObject();
     });
 
-    /// <summary>The input as an object instead of a string of one.</summary>
+    /// <summary>Writes the input as an object instead of a string that contains one.</summary>
     private static string Unpack(string param)
     {
         using var document = JsonDocument.Parse(param);

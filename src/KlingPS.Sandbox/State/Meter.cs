@@ -1,4 +1,4 @@
-namespace KlingPS.Sandbox.Jobs;
+namespace KlingPS.Sandbox.State;
 
 /// <summary>Counts what clients do.</summary>
 internal sealed class Meter
@@ -16,7 +16,7 @@ internal sealed class Meter
     private long _downloadedBytes;
     private int _keyLeaks;
 
-    internal void Received(SandboxOperation? operation)
+    internal void CountRequest(SandboxOperation? operation)
     {
         lock (_gate)
         {
@@ -32,7 +32,7 @@ internal sealed class Meter
         }
     }
 
-    internal void Answered(SandboxOperation? operation, int code)
+    internal void CountResponse(SandboxOperation? operation, int code)
     {
         if (code == 200)
         {
@@ -53,7 +53,7 @@ internal sealed class Meter
         }
     }
 
-    internal void CalledBack(bool isDelivered)
+    internal void CountCallback(bool isDelivered)
     {
         lock (_gate)
         {
@@ -62,7 +62,7 @@ internal sealed class Meter
         }
     }
 
-    internal void Uploaded(long bytes)
+    internal void CountUpload(long bytes)
     {
         lock (_gate)
         {
@@ -71,7 +71,7 @@ internal sealed class Meter
         }
     }
 
-    internal void DownloadReceived(bool leaksKey)
+    internal void CountDownload(bool leaksKey)
     {
         lock (_gate)
         {
@@ -80,7 +80,7 @@ internal sealed class Meter
         }
     }
 
-    internal void Downloaded(long bytes) => Interlocked.Add(ref _downloadedBytes, bytes);
+    internal void CountDownloadedBytes(long bytes) => Interlocked.Add(ref _downloadedBytes, bytes);
 
     internal SandboxBill ToBill(AccountStatement account, SandboxRequest[] requests)
     {

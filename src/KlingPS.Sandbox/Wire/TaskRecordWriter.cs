@@ -1,13 +1,13 @@
 using System.Text;
 using System.Text.Json;
-using KlingPS.Sandbox.Http;
+using KlingPS.Sandbox.State;
 
-namespace KlingPS.Sandbox.Jobs;
+namespace KlingPS.Sandbox.Wire;
 
-/// <summary>Writes the <c>data</c> of recordInfo: the fields, their order and their nulls as in live answers.</summary>
-internal static class RecordWriter
+/// <summary>Writes the <c>data</c> of recordInfo: fields, order and nulls as in the service's own responses.</summary>
+internal static class TaskRecordWriter
 {
-    /// <summary>Writes the record as it stands; without a result URI, a success has an empty list of videos.</summary>
+    /// <summary>Writes the record as of <c>now</c>; without a result URI, a task that succeeded has an empty list of videos.</summary>
     internal static void Write(Utf8JsonWriter writer, Job job, DateTimeOffset now, Uri? resultUri)
     {
         writer.WriteStartObject();

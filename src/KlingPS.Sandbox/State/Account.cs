@@ -1,6 +1,6 @@
-namespace KlingPS.Sandbox.Jobs;
+namespace KlingPS.Sandbox.State;
 
-/// <summary>The one account: its balance, its limits and its tasks. Credits are held when a task is accepted and settled when someone looks after its end.</summary>
+/// <summary>The one account: its balance, its limits and its tasks. Credits are held when a task is accepted and settled the first time anything is asked after its end.</summary>
 internal sealed class Account
 {
     private readonly object _gate = new();
@@ -45,8 +45,8 @@ internal sealed class Account
         }
     }
 
-    /// <summary>Accepts a task (200) unless balance (402) or rate (429) forbid it. Its fate is asked for only if it is accepted.</summary>
-    internal (int Code, Job? Job) Create(CreateRequest request, string? imageSha256, Func<Fate> decideFate)
+    /// <summary>Accepts a task (200) unless the balance (402) or the rate (429) forbids it. Its outcome is decided only if it is accepted.</summary>
+    internal (int Code, Job? Job) Create(CreateRequest request, string? imageSha256, Func<JobOutcome> decideOutcome)
     {
         lock (_gate)
         {
@@ -61,7 +61,7 @@ internal sealed class Account
                 return (429, null);
             }
 
-            Job job = new(Guid.NewGuid().ToString("N"), request, imageSha256, now, _generationTime, decideFate());
+            Job job = new(request, imageSha256, now, _generationTime, decideOutcome());
             _jobs.Add(job);
             _byId.Add(job.Id, job);
             _unsettled.Enqueue(job, job.EndsAt);
@@ -116,3 +116,6 @@ internal sealed class Account
         return now;
     }
 }
+
+/// <summary>The account at one moment.</summary>
+internal sealed record AccountStatement(decimal Spent, decimal Held, decimal Left, IReadOnlyList<SandboxTask> Tasks);

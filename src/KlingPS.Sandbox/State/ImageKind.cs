@@ -1,9 +1,9 @@
-namespace KlingPS.Sandbox.Uploads;
+namespace KlingPS.Sandbox.State;
 
-/// <summary>Tells by content what the service takes as an image.</summary>
+/// <summary>Recognizes by content what the service accepts as an image.</summary>
 internal static class ImageKind
 {
-    /// <summary>As many first bytes as are needed to tell.</summary>
+    /// <summary>How many of the first bytes are needed.</summary>
     internal const int HeadLength = 12;
 
     private static ReadOnlySpan<byte> Jpeg => [0xFF, 0xD8, 0xFF];

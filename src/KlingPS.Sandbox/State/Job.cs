@@ -1,34 +1,34 @@
 using System.Globalization;
 
-namespace KlingPS.Sandbox.Jobs;
+namespace KlingPS.Sandbox.State;
 
 /// <summary>An accepted task. Its state follows from the clock, so nothing runs while it waits.</summary>
-internal sealed class Job(string id, CreateRequest request, string? imageSha256, DateTimeOffset createdAt, TimeSpan generationTime, Fate fate)
+internal sealed class Job(CreateRequest request, string? imageSha256, DateTimeOffset createdAt, TimeSpan generationTime, JobOutcome outcome)
 {
     // The service puts four digits after the time; their value means nothing.
     private const int ResultSuffix = 4821;
 
-    private readonly DateTimeOffset _startsAt = createdAt + ((generationTime + fate.ExtraTime) / 10);
+    private readonly DateTimeOffset _startsAt = createdAt + ((generationTime + outcome.ExtraTime) / 10);
     private int _queries;
     private int _callbacks;
-    private volatile bool _linkIsDead = fate.LinkIsDead;
+    private volatile bool _linkIsExpired = outcome.LinkIsExpired;
 
-    internal string Id => id;
+    internal string Id { get; } = Guid.NewGuid().ToString("N");
 
     internal CreateRequest Request => request;
 
     internal DateTimeOffset CreatedAt => createdAt;
 
-    internal DateTimeOffset EndsAt { get; } = createdAt + generationTime + fate.ExtraTime;
+    internal DateTimeOffset EndsAt { get; } = createdAt + generationTime + outcome.ExtraTime;
 
-    internal (string Code, string Message)? Failure => fate.Failure;
+    internal (string Code, string Message)? Failure => outcome.Failure;
 
     /// <summary>The path of the video at the download host.</summary>
-    internal string ResultPath => string.Create(CultureInfo.InvariantCulture, $"k/{id}_1_{EndsAt.ToUnixTimeSeconds()}_{ResultSuffix}.mp4");
+    internal string ResultPath => string.Create(CultureInfo.InvariantCulture, $"k/{Id}_1_{EndsAt.ToUnixTimeSeconds()}_{ResultSuffix}.mp4");
 
-    internal bool LinkIsDead => _linkIsDead;
+    internal bool LinkIsExpired => _linkIsExpired;
 
-    internal void KillLink() => _linkIsDead = true;
+    internal void ExpireLink() => _linkIsExpired = true;
 
     internal void CountQuery() => Interlocked.Increment(ref _queries);
 
@@ -54,7 +54,7 @@ internal sealed class Job(string id, CreateRequest request, string? imageSha256,
 
     internal SandboxTask ToTask(DateTimeOffset now) => new()
     {
-        TaskId = id,
+        TaskId = Id,
         ImageUri = request.ImageUri,
         ImageSha256 = imageSha256,
         Prompt = request.Prompt,
@@ -66,6 +66,12 @@ internal sealed class Job(string id, CreateRequest request, string? imageSha256,
         Credits = CreditsAt(now),
         Queries = Volatile.Read(ref _queries),
         Callbacks = Volatile.Read(ref _callbacks),
-        Request = request.Text,
+        Request = request.Body,
     };
 }
+
+/// <summary>
+/// How a task will turn out, decided when it is accepted: the time it takes beyond the usual, its failure if it is to
+/// fail, and whether the plain link to its video is expired from the start.
+/// </summary>
+internal sealed record JobOutcome(TimeSpan ExtraTime, (string Code, string Message)? Failure, bool LinkIsExpired);

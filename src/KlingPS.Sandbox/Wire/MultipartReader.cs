@@ -1,9 +1,9 @@
 using System.Net.Http.Headers;
 using System.Text;
 
-namespace KlingPS.Sandbox.Uploads;
+namespace KlingPS.Sandbox.Wire;
 
-/// <summary>Reads multipart/form-data as it arrives; holds one buffer of it in memory, however long a part is.</summary>
+/// <summary>Reads multipart/form-data as it arrives, one buffer at a time, however long a part is.</summary>
 internal sealed class MultipartReader
 {
     private const int BufferSize = 64 * 1024;
@@ -15,7 +15,7 @@ internal sealed class MultipartReader
     private int _start;
     private int _end;
 
-    // What comes before the first delimiter is skipped like a part that nobody has read.
+    // What comes before the first delimiter is skipped like an unread part.
     private bool _atPartBody = true;
 
     internal MultipartReader(Stream source, string boundary)
@@ -23,7 +23,7 @@ internal sealed class MultipartReader
         _source = source;
         _delimiter = Encoding.ASCII.GetBytes($"\r\n--{boundary}");
 
-        // The first delimiter has no line break before it; given one, it is like all others.
+        // The first delimiter has no line break before it; with one added, it is like all the others.
         "\r\n"u8.CopyTo(_buffer);
         _end = 2;
     }
@@ -35,7 +35,7 @@ internal sealed class MultipartReader
             ? type.Parameters.FirstOrDefault(static parameter => parameter.Name == "boundary")?.Value?.Trim('"')
             : null;
 
-    /// <summary>Goes to the next part, past what is left of the current one.</summary>
+    /// <summary>Advances to the next part, skipping what is left of the current one.</summary>
     /// <returns>Its Content-Disposition, or null after the last part.</returns>
     /// <exception cref="InvalidDataException">The body is not multipart, or it ends too early.</exception>
     internal async ValueTask<ContentDispositionHeaderValue?> NextAsync(CancellationToken cancellationToken)
@@ -72,7 +72,7 @@ internal sealed class MultipartReader
         return disposition ?? throw new InvalidDataException("A part has no Content-Disposition.");
     }
 
-    /// <summary>Hands the bytes of the current part to the sink, piece by piece.</summary>
+    /// <summary>Passes the bytes of the current part to the sink, piece by piece.</summary>
     /// <exception cref="InvalidDataException">The body ends within the part.</exception>
     internal async ValueTask CopyPartAsync(Func<ReadOnlyMemory<byte>, CancellationToken, ValueTask> sink, CancellationToken cancellationToken)
     {
@@ -80,7 +80,7 @@ internal sealed class MultipartReader
         {
             int found = _buffer.AsSpan(_start, _end - _start).IndexOf(_delimiter);
 
-            // Without a delimiter, all but what could be the beginning of one belongs to the part.
+            // Without a delimiter, everything but what could be the beginning of one belongs to the part.
             int length = found >= 0 ? found : Math.Max(0, _end - _start - _delimiter.Length + 1);
             if (length > 0)
             {

@@ -1,11 +1,12 @@
 using System.Text.Json;
 using KlingPS.Sandbox.Faults;
 using KlingPS.Sandbox.Http;
+using KlingPS.Sandbox.Wire;
 
-namespace KlingPS.Sandbox.Jobs;
+namespace KlingPS.Sandbox.Routes;
 
-/// <summary>Routes the service does not have, so that another process can inspect and disturb the sandbox.</summary>
-internal sealed class SandboxRoutes(FaultBook faults, Func<SandboxBill> getBill)
+/// <summary>Routes that the service does not have, for another process to read the bill and add faults.</summary>
+internal sealed class ControlRoutes(FaultPlan faults, Func<SandboxBill> getBill)
 {
     private const int MaxBody = 1024 * 1024;
 
@@ -21,22 +22,22 @@ internal sealed class SandboxRoutes(FaultBook faults, Func<SandboxBill> getBill)
         return new PreparedCall(exchange.Target, _ => AddFault(body));
     }
 
-    private ApiAnswer AddFault(byte[]? body)
+    private ApiResponse AddFault(byte[]? body)
     {
         try
         {
             SandboxFault? fault = JsonSerializer.Deserialize(body, SandboxJsonContext.Default.SandboxFault);
             faults.Add(fault ?? throw new JsonException("The body is null."));
-            return ApiAnswer.Success(static writer => writer.WriteNullValue());
+            return ApiResponse.Success(static writer => writer.WriteNullValue());
         }
         catch (Exception exception) when (exception is JsonException or ArgumentException)
         {
-            return ApiAnswer.Refusal(400, exception.Message);
+            return ApiResponse.Error(400, exception.Message);
         }
     }
 
     private ValueTask<PreparedCall> PrepareBillAsync(Exchange exchange, CancellationToken cancellationToken) =>
         ValueTask.FromResult(new PreparedCall(
             exchange.Target,
-            _ => ApiAnswer.Plain(JsonSerializer.SerializeToUtf8Bytes(getBill(), SandboxJsonContext.Default.SandboxBill))));
+            _ => ApiResponse.Plain(JsonSerializer.SerializeToUtf8Bytes(getBill(), SandboxJsonContext.Default.SandboxBill))));
 }

@@ -72,16 +72,9 @@ public sealed class KlingClient
             return taskId;
         }
 
-        if (!answer.IsSuccess && ResponseClassifier.IsRefusal(answer))
+        if (!answer.IsSuccess && ResponseClassifier.FindRefusal(answer, Operation) is KlingApiException refusal)
         {
-            KlingApiException refusal = ResponseClassifier.ToException(answer, Operation);
-            throw new KlingApiException(refusal.Kind, TransportFault.Answered, refusal.Message)
-            {
-                IsTransient = ResponseClassifier.MayBeSentAgain(refusal),
-                Code = refusal.Code,
-                ServiceMessage = refusal.ServiceMessage,
-                RetryAfter = refusal.RetryAfter,
-            };
+            throw refusal;
         }
 
         if (answer.IsRedirect)

@@ -1,90 +1,133 @@
 namespace KlingPS.Core.Api.Wire;
 
-/// <summary>Decides what an answer that is not a success means.</summary>
+/// <summary>Decides what a response that is not a success means.</summary>
 internal static class ResponseClassifier
 {
-    private static readonly string[] s_creditTexts = ["credits insufficient", "insufficient credits", "insufficient credit", "not enough credits", "insufficient balance"];
-    private static readonly string[] s_parameterTexts = ["field is required", "is not within the range", "allowed options", "is not supported", "is invalid", "invalid parameter", "must be"];
-    private static readonly string[] s_genericTexts = ["server exception", "try again", "internal error", "server error", "system is busy"];
+    /// <summary>
+    /// Every response that is not a success; the first row that matches decides. <c>Refusal</c> says whether the response
+    /// to a create request proves that no task was made. The service validates before it bills, so its own error codes do. What a
+    /// gateway says does not: the service behind it may have carried the request out. Of redirects, 301, 307 and 308 say that the
+    /// request is still to be made, at another address (RFC 9110, 15.4). 303 is what follows a request that was carried out, and 302
+    /// is used for that as well.
+    /// </summary>
+    private static readonly Row[] s_rows =
+    [
+        new(301, 301, ErrorKind.ServiceUnavailable, Refusal.Always) { IsBare = true, IsTransient = true },
+        new(302, 303, ErrorKind.ServiceUnavailable, Refusal.Never) { IsBare = true, IsTransient = true },
+        new(307, 308, ErrorKind.ServiceUnavailable, Refusal.Always) { IsBare = true, IsTransient = true },
+        new(200, 399, ErrorKind.AnswerInvalid, Refusal.Never) { IsBare = true, IsTransient = true },
+        new(401, 401, ErrorKind.Unauthorized, Refusal.Always),
+        new(402, 402, ErrorKind.CreditsInsufficient, Refusal.Always),
+        new(403, 403, ErrorKind.Unauthorized, Refusal.Always),
+        new(404, 404, ErrorKind.TaskNotFound, Refusal.Always),
+        new(408, 408, ErrorKind.ServiceUnavailable, Refusal.Never) { IsTransient = true },
+        new(422, 422, ErrorKind.TaskNotFound, Refusal.Always) { Texts = ["recordInfo is null"] },
+        new(429, 429, ErrorKind.RateLimited, Refusal.Always) { IsTransient = true, MayBeSentAgain = true },
+        new(433, 433, ErrorKind.KeyCapReached, Refusal.Always),
+        new(455, 455, ErrorKind.ServiceUnavailable, Refusal.Always) { IsTransient = true, MayBeSentAgain = true },
+        new(400, 499, ErrorKind.RequestInvalid, Refusal.Always),
+        new(500, 500, ErrorKind.CreditsInsufficient, Refusal.FromService) { Texts = ["credits insufficient", "insufficient credits", "insufficient credit", "not enough credits", "insufficient balance"] },
+        new(500, 500, ErrorKind.RequestInvalid, Refusal.FromService) { Texts = ["field is required", "is not within the range", "allowed options", "is not supported", "is invalid", "invalid parameter", "must be"] },
+        new(500, 500, ErrorKind.ServiceUnavailable, Refusal.FromService) { Texts = ["server exception", "try again", "internal error", "server error", "system is busy"], IsTransient = true, MayBeSentAgain = true },
+        new(500, 500, ErrorKind.ServiceUnavailable, Refusal.FromService) { IsTransient = true },
+        new(501, 501, ErrorKind.TaskFailed, Refusal.FromService),
+        new(505, 505, ErrorKind.FeatureDisabled, Refusal.FromService),
+        new(500, 599, ErrorKind.ServiceUnavailable, Refusal.Never) { IsTransient = true },
+        new(int.MinValue, int.MaxValue, ErrorKind.AnswerInvalid, Refusal.Never),
+    ];
 
-    /// <summary>The error an answer stands for.</summary>
-    /// <param name="answer">An answer for which <see cref="ApiResponse.IsSuccess"/> is false.</param>
-    /// <param name="operation">What was asked for, such as <c>creating the task</c>.</param>
-    public static KlingApiException ToException(ApiResponse answer, string operation)
+    /// <summary>Whether a response to a create request proves that no task was made.</summary>
+    private enum Refusal
     {
-        if (answer.IsRedirect)
+        /// <summary>It does not.</summary>
+        Never,
+
+        /// <summary>It does when the body is the service's own.</summary>
+        FromService,
+
+        /// <summary>It does, whoever sent it.</summary>
+        Always,
+    }
+
+    /// <summary>The error a response stands for.</summary>
+    /// <param name="response">A response for which <see cref="ApiResponse.IsSuccess"/> is false.</param>
+    /// <param name="operation">What was asked for, such as <c>the query of the credits</c>.</param>
+    public static KlingApiException ToException(ApiResponse response, string operation)
+    {
+        Row row = Find(response);
+        return ToException(response, operation, row.Kind, row.IsTransient);
+    }
+
+    /// <summary>The error of a create request that was turned down: nothing was bought.</summary>
+    /// <param name="response">A response for which <see cref="ApiResponse.IsSuccess"/> is false.</param>
+    /// <param name="operation">What was asked for.</param>
+    /// <returns>The error, transient when the same request may be sent again; <see langword="null"/> when the response does not prove that no task was made.</returns>
+    public static KlingApiException? FindRefusal(ApiResponse response, string operation)
+    {
+        Row row = Find(response);
+        bool isRefusal = row.Refusal == Refusal.Always || (row.Refusal == Refusal.FromService && response.EnvelopeCode is not null);
+        return isRefusal ? ToException(response, operation, row.Kind, row.MayBeSentAgain) : null;
+    }
+
+    /// <summary>What a redirect did. Names only the hosts: the rest of an address may be confidential.</summary>
+    public static string DescribeRedirect(ApiResponse response, string operation)
+    {
+        string from = response.From!.GetLeftPart(UriPartial.Authority);
+        string? to = response.Location is Uri location ? $"{location.Scheme}://{location.Authority}" : null;
+        string where = to is null ? "does not say where to" : to == from ? "leads to another path there" : $"leads to {to}";
+        return $"{from} answered {operation} with a redirect (HTTP {response.Status}), which {where} and was not followed, because the key would have gone along";
+    }
+
+    private static Row Find(ApiResponse response) => s_rows.First(row => row.Matches(response));
+
+    private static KlingApiException ToException(ApiResponse response, string operation, ErrorKind kind, bool isTransient)
+        => new(kind, TransportFault.Answered, Describe(response, operation))
         {
-            return new KlingApiException(
-                ErrorKind.ServiceUnavailable,
-                TransportFault.Answered,
-                DescribeRedirect(answer, operation) + ". If a network or a proxy wants you to sign in, do so in a browser and run the command again. If the service has moved, give its new address to Connect-KlingAccount -Endpoint and -UploadEndpoint.")
-            {
-                IsTransient = true,
-                Code = answer.Status,
-            };
+            IsTransient = isTransient,
+            Code = response.Code,
+            ServiceMessage = response.Message,
+            RetryAfter = response.RetryAfter,
+        };
+
+    private static string Describe(ApiResponse response, string operation)
+    {
+        if (response.IsRedirect)
+        {
+            return DescribeRedirect(response, operation) + ". If a network or a proxy wants you to sign in, do so in a browser and run the command again. If the service has moved, give its new address to Connect-KlingAccount -Endpoint and -UploadEndpoint.";
         }
 
-        bool unreadable = answer.EnvelopeCode is null && answer.Status is >= 200 and < 400;
-        (ErrorKind kind, bool transient) = unreadable
-            ? (ErrorKind.AnswerInvalid, true)
-            : Classify(answer.Code, answer.Message);
-        string says = answer.Message is null ? string.Empty : $": {answer.Message.TrimEnd('.')}";
-        string message = unreadable
-            ? $"The service's answer to {operation} (HTTP {answer.Status}) is not one that can be read."
-            : answer.EnvelopeCode is null
-                ? $"The service answered {operation} with HTTP {answer.Status}{says}."
-                : $"The service answered {operation} with code {answer.Code}{says}.";
-        return new KlingApiException(kind, TransportFault.Answered, message)
+        if (response.EnvelopeCode is null && response.Status is >= 200 and < 400)
         {
-            IsTransient = transient,
-            Code = answer.Code,
-            ServiceMessage = answer.Message,
-            RetryAfter = answer.RetryAfter,
-        };
+            return $"The service's answer to {operation} (HTTP {response.Status}) is not one that can be read.";
+        }
+
+        string says = response.Message is null ? string.Empty : $": {response.Message.TrimEnd('.')}";
+        string with = response.EnvelopeCode is null ? $"HTTP {response.Status}" : $"code {response.Code}";
+        return $"The service answered {operation} with {with}{says}.";
     }
 
-    /// <summary>
-    /// Whether the answer to a create request says for certain that no task was made. The service validates before it
-    /// bills, so its own error codes do. What a gateway says does not: the service behind it may have gone on. Of redirects, 301, 307
-    /// and 308 say that the request is still to be made, at another place (RFC 9110, 15.4). 303 is what follows a request that was
-    /// carried out, and 302 is used for that as well.
-    /// </summary>
-    public static bool IsRefusal(ApiResponse answer) => answer.EnvelopeCode is int code
-        ? code is (>= 400 and <= 501 and not 408) or 505
-        : answer.Status is (>= 400 and < 500 and not 408) or 301 or 307 or 308;
-
-    /// <summary>Whether sending a refused create request again, later, may work: the service was busy, not unwilling.</summary>
-    public static bool MayBeSentAgain(KlingApiException refusal)
-        => refusal.IsTransient && refusal.Code is not (>= 300 and < 400) && (refusal.Code != 500 || Mentions(refusal.ServiceMessage, s_genericTexts));
-
-    /// <summary>What a redirect did. Names the hosts only: the rest of an address may hold what is nobody's business.</summary>
-    public static string DescribeRedirect(ApiResponse answer, string operation)
+    /// <summary>What a response means.</summary>
+    /// <param name="From">The first of the codes it is about.</param>
+    /// <param name="To">The last of them.</param>
+    /// <param name="Kind">The error.</param>
+    /// <param name="Refusal">Whether it turns down a create request.</param>
+    private sealed record Row(int From, int To, ErrorKind Kind, Refusal Refusal)
     {
-        string from = answer.From!.GetLeftPart(UriPartial.Authority);
-        string? to = answer.Location is Uri location ? $"{location.Scheme}://{location.Authority}" : null;
-        string where = to is null ? "does not say where to" : to == from ? "leads to another path there" : $"leads to {to}";
-        return $"{from} answered {operation} with a redirect (HTTP {answer.Status}), which {where} and was not followed, because the key would have gone along";
+        /// <summary>Whether it is only about an HTTP status without a readable body.</summary>
+        public bool IsBare { get; init; }
+
+        /// <summary>Whether the same read may succeed a little later.</summary>
+        public bool IsTransient { get; init; }
+
+        /// <summary>Whether the same create request may be sent again a little later.</summary>
+        public bool MayBeSentAgain { get; init; }
+
+        /// <summary>Texts one of which the message has to contain.</summary>
+        public string[]? Texts { get; init; }
+
+        public bool Matches(ApiResponse response)
+            => response.Code >= From && response.Code <= To
+                && (!IsBare || response.EnvelopeCode is null)
+                && (Texts is null || (response.Message is string message && Texts.Any(text => message.Contains(text, StringComparison.OrdinalIgnoreCase))));
     }
-
-    private static (ErrorKind Kind, bool IsTransient) Classify(int code, string? message) => code switch
-    {
-        401 or 403 => (ErrorKind.Unauthorized, false),
-        402 => (ErrorKind.CreditsInsufficient, false),
-        404 => (ErrorKind.TaskNotFound, false),
-        408 => (ErrorKind.ServiceUnavailable, true),
-        422 when Mentions(message, ["recordInfo is null"]) => (ErrorKind.TaskNotFound, false),
-        429 => (ErrorKind.RateLimited, true),
-        433 => (ErrorKind.KeyCapReached, false),
-        455 => (ErrorKind.ServiceUnavailable, true),
-        500 when Mentions(message, s_creditTexts) => (ErrorKind.CreditsInsufficient, false),
-        500 when Mentions(message, s_parameterTexts) => (ErrorKind.RequestInvalid, false),
-        501 => (ErrorKind.TaskFailed, false),
-        505 => (ErrorKind.FeatureDisabled, false),
-        >= 400 and < 500 => (ErrorKind.RequestInvalid, false),
-        >= 500 and < 600 => (ErrorKind.ServiceUnavailable, true),
-        _ => (ErrorKind.AnswerInvalid, false),
-    };
-
-    private static bool Mentions(string? message, string[] texts)
-        => message is not null && texts.Any(text => message.Contains(text, StringComparison.OrdinalIgnoreCase));
 }

@@ -6,80 +6,165 @@ namespace KlingPS.Core;
 public enum ErrorKind
 {
     /// <summary>The service refused the key: missing, wrong, revoked, or used from an address outside its whitelist (code 401).</summary>
+    [ErrorTraits(
+        "AuthenticationError",
+        "Check the key at https://kie.ai/api-key, and whether it may be used from this machine's address; then run Connect-KlingAccount again.",
+        Fatal = Fatality.Always)]
     Unauthorized,
 
     /// <summary>The account's balance does not cover the task (code 402, or its text under code 500).</summary>
+    [ErrorTraits(
+        "QuotaExceeded",
+        "Add credits at https://kie.ai/billing, then run the same command for the images that are left. What was accepted before goes on: Get-KlingVideoTask -State Waiting, Queuing, Generating | Wait-KlingVideoTask | Save-KlingVideo.",
+        Fatal = Fatality.Always)]
     CreditsInsufficient,
 
     /// <summary>The key's own spending cap is reached while the account may still have credits (code 433).</summary>
+    [ErrorTraits(
+        "QuotaExceeded",
+        "Raise the cap of this key at https://kie.ai/api-key, wait until it resets, or connect with another key.",
+        Fatal = Fatality.Always)]
     KeyCapReached,
 
     /// <summary>The service does not know the task, or the route (code 404; code 422 with "recordInfo is null").</summary>
+    [ErrorTraits(
+        "ObjectNotFound",
+        "Check the id with Get-KlingVideoTask, that you are connected with the key the task was made with (Get-KlingAccount), and -Endpoint if you have given one.")]
     TaskNotFound,
 
     /// <summary>A parameter is outside what the service takes (codes 400 and 422, parameter errors under code 500, or found locally).</summary>
+    [ErrorTraits(
+        "InvalidArgument",
+        "Correct the value and run the command again; nothing was bought.")]
     RequestInvalid,
 
     /// <summary>Too many requests, still after backing off (code 429).</summary>
+    [ErrorTraits(
+        "LimitsExceeded",
+        "Wait a minute and run the command again; other programs may be using the same account.")]
     RateLimited,
 
     /// <summary>Maintenance, a server error, a gateway page instead of an answer, or no connection (codes 455 and 500, HTTP 502 to 504).</summary>
+    [ErrorTraits(
+        "ResourceUnavailable",
+        "Check the network and Get-KlingAccount, then run the command again later. Tasks that were accepted go on: Get-KlingVideoTask -State Waiting, Queuing, Generating | Wait-KlingVideoTask | Save-KlingVideo.",
+        Fatal = Fatality.WhenServiceIsDown)]
     ServiceUnavailable,
 
     /// <summary>The generation itself failed (code 501, state <c>fail</c>). Failed tasks cost nothing.</summary>
+    [ErrorTraits(
+        "InvalidResult",
+        "Read the reason. Change the prompt or the image, or try the same again with New-KlingVideoTask or ConvertTo-KlingVideo -RetryFailed.")]
     TaskFailed,
 
     /// <summary>The feature is switched off at the service (code 505).</summary>
+    [ErrorTraits(
+        "NotEnabled",
+        "The service has switched this off for now; see https://kie.ai for news, or choose another -Model.",
+        Fatal = Fatality.Always)]
     FeatureDisabled,
 
     /// <summary>A create request left and its answer was lost: it may be paid for, and is never sent again by itself.</summary>
+    [ErrorTraits(
+        "ConnectionError",
+        "Look at https://kie.ai/logs whether the task is there. If it is: Resolve-KlingVideoTask <Id> -TaskId <the service's id>. If it is not: Resolve-KlingVideoTask <Id> -Abandon, or -Resubmit to buy it again.")]
     AttemptUnknown,
 
     /// <summary>The local wait is over; the task still runs and is still paid for.</summary>
+    [ErrorTraits(
+        "OperationTimeout",
+        "Take it up again at any time: Get-KlingVideoTask -Id <id> | Wait-KlingVideoTask | Save-KlingVideo.")]
     WaitTimeout,
 
     /// <summary>The task is not finished, so there is no video to fetch yet.</summary>
+    [ErrorTraits(
+        "ResourceBusy",
+        "Wait for it first: Get-KlingVideoTask -Id <id> | Wait-KlingVideoTask | Save-KlingVideo.")]
     TaskPending,
 
     /// <summary>The service answered a read with something that is no answer.</summary>
+    [ErrorTraits(
+        "InvalidData",
+        "Run the command again; if it goes on, look with -Debug at what the service answers, and check -Endpoint.")]
     AnswerInvalid,
 
     /// <summary>The file is not an image the service takes.</summary>
+    [ErrorTraits(
+        "InvalidData",
+        "Give a JPEG, PNG or WebP image of at most 10 MB; Test-KlingImage -Detailed tells what is wrong with a file.")]
     ImageUnsupported,
 
     /// <summary>No key was given and none was found.</summary>
+    [ErrorTraits(
+        "AuthenticationError",
+        "If you have no key yet, get one at https://kie.ai/api-key. Set-KlingApiKey stores it for all sessions, Connect-KlingAccount -ApiKey (Read-Host -AsSecureString) takes it for this one, and unattended runs may set the environment variable KIE_API_KEY. To try things out without a key: Connect-KlingAccount -Sandbox.",
+        Fatal = Fatality.Always)]
     ApiKeyMissing,
 
     /// <summary>The task would go over a limit the user has set.</summary>
+    [ErrorTraits(
+        "QuotaExceeded",
+        "Raise the limit, or run the command again when the budget allows it; nothing was bought beyond it.")]
     BudgetExceeded,
 
     /// <summary>No file or folder is at the path.</summary>
+    [ErrorTraits(
+        "ObjectNotFound",
+        "Check the path. A name with [ or ] in it goes to -LiteralPath.")]
     PathNotFound,
 
     /// <summary>The file exists but cannot be read.</summary>
+    [ErrorTraits(
+        "ReadError",
+        "Check the permissions of the file, and that no other program has locked it; or run the command again if the file was being written.")]
     FileUnreadable,
 
     /// <summary>The video's file exists already and is something else.</summary>
+    [ErrorTraits(
+        "ResourceExists",
+        "Use -Force to overwrite it, or choose another -Destination or -NameTemplate.")]
     FileExists,
 
     /// <summary>The video cannot be written: destination missing or not writable, or the disk is full.</summary>
+    [ErrorTraits(
+        "WriteError",
+        "Check that the folder exists, is writable and has room, or choose another -Destination. Nothing is lost: a video that is paid for can be fetched again, with Get-KlingVideoTask -Id <id> | Save-KlingVideo or the same ConvertTo-KlingVideo command.")]
     DestinationUnusable,
 
     /// <summary>What was downloaded is not the whole video.</summary>
+    [ErrorTraits(
+        "InvalidData",
+        "Run it again, which goes on where it stopped: Get-KlingVideoTask -Id <id> | Save-KlingVideo. The video is paid for and stays at the service for at least a day.")]
     DownloadIncomplete,
 
     /// <summary>The link to the video has expired and could not be renewed.</summary>
+    [ErrorTraits(
+        "ResourceUnavailable",
+        "Ask the service once more with Get-KlingVideoTask -Id <id> -Refresh; the service keeps videos for 14 days at most. To buy it anew, use -Take with another number.")]
     LinkExpired,
 
     /// <summary>The ledger cannot be opened or written: bad path, read-only or full disk, damaged, or of a newer version. Nothing is bought without it.</summary>
+    [ErrorTraits(
+        "ResourceUnavailable",
+        "Nothing was sent. Make the file usable, or name another with the environment variable KLINGPS_LEDGER; about_KlingPS_Ledger says how to recover one.",
+        Fatal = Fatality.Always)]
     LedgerUnusable,
 
     /// <summary>The port or address cannot be listened on: taken, or not allowed.</summary>
+    [ErrorTraits(
+        "ResourceUnavailable",
+        "Choose another port or address with -Prefix and tell the tunnel or proxy in front of it, or end the program that has this one.")]
     ListenerUnusable,
 
     /// <summary>A callback is not signed by the service, or is about no task that is known here.</summary>
+    [ErrorTraits(
+        "SecurityError",
+        "Compare the key with the one at https://kie.ai/settings, and look with Test-KlingCallback -Detailed at what is wrong. Wait-KlingVideoTask gets the video without a callback.")]
     CallbackRefused,
 
     /// <summary>No sandbox is running.</summary>
+    [ErrorTraits(
+        "ObjectNotFound",
+        "Start one with Start-KlingSandbox, or with Connect-KlingAccount -Sandbox.")]
     SandboxNotRunning,
 }

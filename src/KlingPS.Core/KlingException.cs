@@ -15,4 +15,19 @@ public class KlingException : Exception
 
     /// <summary>The condition.</summary>
     public ErrorKind Kind { get; }
+
+    /// <summary>Whether the batch ends with it, because every further item would meet it as well.</summary>
+    public bool IsFatal => ErrorCatalog.Get(Kind).Fatal switch
+    {
+        Fatality.Always => true,
+        Fatality.WhenServiceIsDown => IsServiceDown,
+        _ => false,
+    };
+
+    /// <summary>Whether the service cannot be used at all, as opposed to turning down one request.</summary>
+    private protected virtual bool IsServiceDown => false;
+
+    /// <summary>The same error with another message, such as one that also says what was bought before it. Keeps all that is known of the cause.</summary>
+    /// <param name="message">The new message.</param>
+    public virtual KlingException WithMessage(string message) => new(Kind, message, this);
 }

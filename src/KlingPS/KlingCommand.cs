@@ -127,7 +127,7 @@ public abstract class KlingCommand : PSCmdlet, IDisposable
     /// <summary>Writes the error of one item; ends the command if the others would meet it as well.</summary>
     private protected void WriteErrorOrEnd(KlingException exception, object? target)
     {
-        if (exception.IsFatal())
+        if (exception.IsFatal)
         {
             ThrowTerminatingError(exception, target);
         }

@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using System.Text.RegularExpressions;
+using KlingPS.Core.Api;
 using KlingPS.Core.Model;
 using KlingPS.Sandbox;
 using KlingPS.Tests.Hosting;
@@ -76,5 +77,20 @@ public sealed class ErrorTextTests
         Assert.Contains($"'{image}' (task {task.Id})", error.ToString(), StringComparison.Ordinal);
         Assert.Contains("still paid for", error.ToString(), StringComparison.Ordinal);
         Assert.Contains($"Get-KlingVideoTask -Id {task.Id} | Wait-KlingVideoTask", error.ErrorDetails.RecommendedAction, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("New-KlingVideoTask")]
+    [InlineData("ConvertTo-KlingVideo -Destination $destination")]
+    public async Task The_error_that_ends_a_batch_still_has_the_code_and_the_words_of_the_service(string command)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync(credits: 50);
+
+        ShellResult result = await shell.RunAsync($"$images | {command} -Prompt 'It moves.'", new { images = shell.Images("1.png", "2.png"), destination = shell.Destination });
+
+        KlingApiException exception = Assert.IsType<KlingApiException>(result.Terminating!.Exception is RuntimeException { InnerException: Exception inner } ? inner : result.Terminating.Exception);
+        Assert.Equal(402, exception.Code);
+        Assert.StartsWith("Credits insufficient", exception.ServiceMessage, StringComparison.OrdinalIgnoreCase);
+        Assert.Equal(TransportFault.Answered, exception.Fault);
     }
 }

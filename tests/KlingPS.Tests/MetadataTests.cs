@@ -190,8 +190,16 @@ public sealed class MetadataTests
     }
 
     [Fact]
+    public void Every_error_id_is_explained_in_the_about_page_with_its_category()
+    {
+        string page = File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "docs", "about_KlingPS.md"));
+
+        Assert.All(Enum.GetValues<ErrorKind>(), kind => Assert.Contains($"| Kling{kind} | {ErrorRecords.From(new KlingException(kind, "It happened."), target: null).CategoryInfo.Category} |", page, StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void The_advice_on_an_image_that_has_changed_during_its_upload_is_to_run_the_command_again()
-        => Assert.Contains("run the command again if the file was being written", ErrorRecords.AdviceOn(ErrorKind.FileUnreadable), StringComparison.Ordinal);
+        => Assert.Contains("run the command again if the file was being written", ErrorRecords.AdviceOn(ErrorKind.FileUnreadable, target: null), StringComparison.Ordinal);
 
     [Theory]
     [InlineData(ErrorKind.WaitTimeout, "Get-KlingVideoTask -Id 17 | Wait-KlingVideoTask | Save-KlingVideo")]

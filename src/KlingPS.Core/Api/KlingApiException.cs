@@ -31,4 +31,17 @@ public sealed class KlingApiException : KlingException
 
     /// <summary>How long the service asks to wait before the next request.</summary>
     public TimeSpan? RetryAfter { get; init; }
+
+    /// <inheritdoc/>
+    private protected override bool IsServiceDown => IsTransient || Code is >= 300 and < 400;
+
+    /// <inheritdoc/>
+    public override KlingApiException WithMessage(string message) => new(Kind, Fault, message, this)
+    {
+        IsTransient = IsTransient,
+        Code = Code,
+        ServiceMessage = ServiceMessage,
+        SaysNothingBought = SaysNothingBought,
+        RetryAfter = RetryAfter,
+    };
 }

@@ -227,7 +227,7 @@ public sealed class CallbackReceiver : IPipelineStage<TaskReference, Outcome<Tas
         catch (KlingException exception)
         {
             _gate.Forget(notice);
-            if (exception.IsFatal() && (_options.TakesAll || exception is not KlingApiException { IsTransient: true }))
+            if (exception.IsFatal && (_options.TakesAll || exception is not KlingApiException { IsTransient: true }))
             {
                 _results.Writer.TryWrite(new(new TaskReference { TaskId = notice.TaskId }, null, exception));
             }

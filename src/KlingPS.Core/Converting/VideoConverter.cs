@@ -129,7 +129,7 @@ public sealed class VideoConverter : IDisposable
     /// <param name="cancellationToken">Stops; what is paid for stays in the ledger, and the next run takes it up.</param>
     /// <returns>
     /// The video, or the error; both, when the video is there and its proof could not be written. After an error that every further
-    /// purchase would meet (<see cref="FatalErrors"/>) no image is bought any more; what is paid for is still fetched.
+    /// purchase would meet (<see cref="KlingException.IsFatal"/>) no image is bought any more; what is paid for is still fetched.
     /// </returns>
     public async Task<Outcome<ConversionItem, ConvertedVideo>> ConvertAsync(ConversionItem item, CancellationToken cancellationToken)
     {

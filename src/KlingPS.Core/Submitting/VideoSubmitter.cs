@@ -49,7 +49,7 @@ public sealed class VideoSubmitter
     /// <param name="request">The image and the parameters.</param>
     /// <param name="cancellationToken">Stops before the request has left; afterwards the purchase is carried to its end and recorded.</param>
     /// <returns>
-    /// The accepted task; or the error. An error that every further item would meet (<see cref="FatalErrors"/>) is given
+    /// The accepted task; or the error. An error that every further item would meet (<see cref="KlingException.IsFatal"/>) is given
     /// to all items that have not been bought yet, so nothing more is sent after it.
     /// </returns>
     public async Task<Outcome<SubmissionRequest, KlingVideoTask>> SubmitAsync(SubmissionRequest request, CancellationToken cancellationToken)
@@ -175,10 +175,10 @@ public sealed class VideoSubmitter
                 }
             }
         }
-        catch (KlingException exception) when (exception.Kind == ErrorKind.BudgetExceeded || exception.IsFatal())
+        catch (KlingException exception) when (exception.Kind == ErrorKind.BudgetExceeded || exception.IsFatal)
         {
             // That one image cannot be uploaded says nothing of the others.
-            if (exception.IsFatal() && !(isUploading && exception is KlingApiException { Fault: not TransportFault.NotSent, Kind: ErrorKind.ServiceUnavailable }))
+            if (exception.IsFatal && !(isUploading && exception is KlingApiException { Fault: not TransportFault.NotSent, Kind: ErrorKind.ServiceUnavailable }))
             {
                 Interlocked.CompareExchange(ref _batchFault, exception, null);
             }
@@ -352,7 +352,7 @@ public sealed class VideoSubmitter
                 Interlocked.CompareExchange(ref _batchFault, failure, null);
             }
 
-            if (exception.InnerException is KlingApiException cause && cause.IsFatal())
+            if (exception.InnerException is KlingApiException cause && cause.IsFatal)
             {
                 // The same would become of all the others.
                 Interlocked.CompareExchange(ref _batchFault, cause, null);

@@ -278,7 +278,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
 
         if (outcome.Error is KlingException error)
         {
-            if (error.IsFatal())
+            if (error.IsFatal)
             {
                 _faulted.Add(outcome);
             }
@@ -303,7 +303,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
             string[] images = [.. _faulted.Select(outcome => outcome.Item.Request.Subject)];
             string rest = images.Length == 1 ? $"'{images[0]}' has" : $"{images.Length} images have";
             ThrowTerminatingError(
-                new KlingException(error.Kind, $"{error.Message} {rest} no video yet. What is paid for is kept; run the same command again for the rest.", error),
+                error.WithMessage($"{error.Message} {rest} no video yet. What is paid for is kept; run the same command again for the rest."),
                 images);
         }
     }

@@ -79,7 +79,7 @@ public sealed class GetKlingVideoTaskCommand : TaskReferenceCommand
             KlingVideoTask task = Await(find);
             WriteObject(Refresh ? Await(token => resolver.RefreshAsync(task, token)) : task);
         }
-        catch (KlingException exception) when (!exception.IsFatal())
+        catch (KlingException exception) when (!exception.IsFatal)
         {
             WriteError(exception, target);
         }

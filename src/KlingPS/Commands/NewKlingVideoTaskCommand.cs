@@ -112,7 +112,7 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
         _failed++;
         _unknown += result.Error.Kind == ErrorKind.AttemptUnknown ? 1 : 0;
         ShowProgress();
-        if (result.Error.IsFatal())
+        if (result.Error.IsFatal)
         {
             _batchFault ??= result;
         }
@@ -191,7 +191,7 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
                 1 => " Whether 1 video was bought is not known: Get-KlingVideoTask -State Unknown shows it.",
                 _ => $" Whether {_unknown} videos were bought is not known: Get-KlingVideoTask -State Unknown shows them.",
             };
-            ThrowTerminatingError(new KlingException(error.Kind, error.Message + bought + unknown, error), fault.Item.Subject);
+            ThrowTerminatingError(error.WithMessage(error.Message + bought + unknown), fault.Item.Subject);
         }
     }
 }

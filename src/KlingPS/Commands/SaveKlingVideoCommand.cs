@@ -80,7 +80,7 @@ public sealed class SaveKlingVideoCommand : TaskReferenceCommand
     {
         if (result.Error is KlingException error)
         {
-            if (error.IsFatal() && error is Core.Api.KlingApiException)
+            if (error.IsFatal && error is Core.Api.KlingApiException)
             {
                 ThrowTerminatingError(error, TaskReferences.TargetOf(result.Item));
             }

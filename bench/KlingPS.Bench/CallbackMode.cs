@@ -15,6 +15,7 @@ using KlingPS.Core.Stages;
 using KlingPS.Core.Submitting;
 using KlingPS.Sandbox;
 using KlingPS.Sandbox.Hosting;
+using KlingPS.Torture;
 
 namespace KlingPS.Bench;
 
@@ -29,14 +30,14 @@ internal static class CallbackMode
     {
         CallbackFloodReport flood = await CallbackFlood.RunAsync(requests, connections, slow);
         await output.WriteLineAsync($"flood: {flood}");
-        foreach ((string what, int count) in flood.WrongAnswers)
+        foreach ((string what, int count) in flood.WrongResponses)
         {
             await output.WriteLineAsync($"  {what}: {count}");
         }
 
         bool isDelivered = await DeliverAsync(tasks: 100, output);
         bool isSettled = await SettleAsync(attempts: 20, output);
-        return flood is { BadAccepted: 0, WrongAnswers.Count: 0 } && flood.WorstGood < s_goodEnough && isDelivered && isSettled ? 0 : 1;
+        return flood is { BadAccepted: 0, WrongResponses.Count: 0 } && flood.WorstGood < s_goodEnough && isDelivered && isSettled ? 0 : 1;
     }
 
     private static async Task<bool> DeliverAsync(int tasks, TextWriter output)

@@ -1,18 +1,17 @@
 using System.Globalization;
 using KlingPS.Bench.Engine;
+using KlingPS.Torture;
 
 namespace KlingPS.Bench;
 
 internal static class Program
 {
     private const string Usage = """
-        KlingPS.Bench torture [--points N] [--images M] [--seed S] [--answers-lost P] [--workers W]
+        KlingPS.Bench torture [--points N] [--images M] [--seed S] [--responses-lost P] [--workers W]
         KlingPS.Bench race
         KlingPS.Bench ledger
         KlingPS.Bench pipeline [--only memory,throughput,cuts,rerun,rerun-large,batches]
         KlingPS.Bench callbacks [--requests N] [--connections C] [--slow S]
-        KlingPS.Bench animate --images <folder> --out <folder> --ledger <file> --endpoint <uri> --upload-endpoint <uri>
-                              [--submit-only] [--run-id <id> --max-credits N]
         KlingPS.Bench convert --images <folder> --out <folder> --ledger <file> --endpoint <uri> --upload-endpoint <uri>
                               [--warm-up-endpoint <uri> --warm-up-upload-endpoint <uri>] [--hold <seconds>]
         KlingPS.Bench sandbox [--generation <seconds>] [--spread <seconds>] [--unlimited] [--video-size <bytes>] [--cuts N]
@@ -25,8 +24,6 @@ internal static class Program
             var arguments = new Arguments(args.Skip(1));
             switch (args.FirstOrDefault())
             {
-                case "animate":
-                    return await AnimateMode.RunAsync(arguments);
                 case "convert":
                     return await ConvertMode.RunAsync(arguments);
                 case "sandbox":
@@ -67,11 +64,11 @@ internal static class Program
             Points = int.Parse(arguments.Find("points") ?? "1000", CultureInfo.InvariantCulture),
             Images = int.Parse(arguments.Find("images") ?? $"{defaults.Images}", CultureInfo.InvariantCulture),
             Seed = int.Parse(arguments.Find("seed") ?? $"{Environment.TickCount & 0xFFFFFF}", CultureInfo.InvariantCulture),
-            AnswersLost = double.Parse(arguments.Find("answers-lost") ?? "0.05", CultureInfo.InvariantCulture),
+            ResponsesLost = double.Parse(arguments.Find("responses-lost") ?? "0.05", CultureInfo.InvariantCulture),
             Workers = int.Parse(arguments.Find("workers") ?? $"{defaults.Workers}", CultureInfo.InvariantCulture),
             Progress = Console.Error.WriteLine,
         };
-        TortureReport report = await Torture.RunAsync(options, CancellationToken.None);
+        TortureReport report = await KillTorture.RunAsync(options, CancellationToken.None);
         foreach (string problem in report.Problems)
         {
             Console.WriteLine(problem);

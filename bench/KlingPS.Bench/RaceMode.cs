@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using KlingPS.Sandbox;
 using KlingPS.Sandbox.Hosting;
+using KlingPS.Torture;
 
 namespace KlingPS.Bench;
 
@@ -52,7 +53,7 @@ internal static class RaceMode
         long start = Stopwatch.GetTimestamp();
         int[] exitCodes = await Task.WhenAll(Enumerable.Range(0, processes).Select(async i =>
         {
-            using var child = Child.Animate(server, ImagesOf(i), Path.Combine(folder, "videos"), Path.Combine(folder, "ledger.db"), ["--submit-only", .. more]);
+            using var child = ChildRun.Start(server, ImagesOf(i), Path.Combine(folder, "videos"), Path.Combine(folder, "ledger.db"), ["--submit-only", .. more]);
             return (await child.EndAsync()).ExitCode;
         }));
         TimeSpan time = Stopwatch.GetElapsedTime(start);

@@ -8,6 +8,7 @@ using KlingPS.Core.Saving;
 using KlingPS.Core.Sessions;
 using KlingPS.Core.Stages;
 using KlingPS.Core.Submitting;
+using KlingPS.Torture;
 
 namespace KlingPS.Bench.Engine;
 

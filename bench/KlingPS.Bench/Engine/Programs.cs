@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using KlingPS.Torture;
 
 namespace KlingPS.Bench.Engine;
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using KlingPS.Sandbox;
 using KlingPS.Sandbox.Hosting;
+using KlingPS.Torture;
 
 namespace KlingPS.Bench.Engine;
 

@@ -5,6 +5,7 @@ using KlingPS.Core.Model;
 using KlingPS.Core.Secrets;
 using KlingPS.Core.Sessions;
 using KlingPS.Core.Submitting;
+using KlingPS.Torture;
 
 namespace KlingPS.Bench.Engine;
 

@@ -1,4 +1,4 @@
-using KlingPS.Bench;
+using KlingPS.Torture;
 
 namespace KlingPS.Core.Tests.Callbacks;
 
@@ -10,7 +10,7 @@ public sealed class CallbackFloodTests
         CallbackFloodReport report = await CallbackFlood.RunAsync(requests: 400, connections: 20, slow: 0);
         TestContext.Current.TestOutputHelper?.WriteLine($"{report}");
 
-        Assert.Empty(report.WrongAnswers);
+        Assert.Empty(report.WrongResponses);
         Assert.Equal(0, report.BadAccepted);
         Assert.NotEqual(0, report.Good);
     }

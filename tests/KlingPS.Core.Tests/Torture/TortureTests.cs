@@ -1,4 +1,4 @@
-using KlingPS.Bench;
+using KlingPS.Torture;
 
 namespace KlingPS.Core.Tests.Torture;
 
@@ -8,7 +8,7 @@ public class TortureTests
     public async Task Killed_runs_pay_for_no_image_twice_and_lose_no_paid_video()
     {
         var options = new TortureOptions { Points = 40, Seed = 20261122 };
-        TortureReport report = await Bench.Torture.RunAsync(options, TestContext.Current.CancellationToken);
+        TortureReport report = await KillTorture.RunAsync(options, TestContext.Current.CancellationToken);
         TestContext.Current.TestOutputHelper?.WriteLine($"{report}");
 
         Assert.Empty(report.Problems);

@@ -7,10 +7,10 @@ using System.Security;
 using System.Text;
 using KlingPS.Core.Callbacks;
 
-namespace KlingPS.Bench;
+namespace KlingPS.Torture;
 
-/// <summary>Requests of every bad kind from many connections at once, with a good one among them every now and then.</summary>
-public static class CallbackFlood
+/// <summary>Every kind of bad request from many connections at once, with a good one among them every now and then.</summary>
+internal static class CallbackFlood
 {
     private const string Path = "/kling/";
 
@@ -36,7 +36,7 @@ public static class CallbackFlood
     /// <summary>Floods a listener.</summary>
     /// <param name="requests">Bad requests.</param>
     /// <param name="connections">Connections at the same time.</param>
-    /// <param name="slow">How many of the requests come a byte a second; each takes as long as the listener lets it.</param>
+    /// <param name="slow">How many of the requests arrive one byte a second; each takes as long as the listener allows.</param>
     public static async Task<CallbackFloodReport> RunAsync(int requests, int connections, int slow)
     {
         using var listener = CallbackListener.Start(new CallbackListenerOptions { Prefix = CallbackPrefix.Parse($"http://127.0.0.1:0{Path}"), Key = Key });
@@ -47,18 +47,18 @@ public static class CallbackFlood
         long heapBefore = GC.GetTotalMemory(forceFullCollection: true);
         sender.Reset();
 
-        using var over = new CancellationTokenSource();
-        Task<List<double>> good = SendGoodOnesAsync(sender, over.Token);
+        using var floodIsOver = new CancellationTokenSource();
+        Task<List<double>> good = SendGoodOnesAsync(sender, floodIsOver.Token);
         long start = Stopwatch.GetTimestamp();
         await FloodAsync(sender, requests, connections, slow);
         TimeSpan time = Stopwatch.GetElapsedTime(start);
-        await over.CancelAsync();
+        await floodIsOver.CancelAsync();
         List<double> latencies = await good;
         return new CallbackFloodReport
         {
             Requests = requests,
             Time = time,
-            WrongAnswers = sender.WrongAnswers,
+            WrongResponses = sender.WrongResponses,
             Unanswered = sender.Unanswered,
             BadAccepted = listener.Counts.Accepted - acceptedBefore - latencies.Count,
             Good = latencies.Count,
@@ -131,7 +131,7 @@ public static class CallbackFlood
 
         public byte[] Replay { get; } = Request("replayed");
 
-        public ConcurrentDictionary<string, int> WrongAnswers { get; } = new();
+        public ConcurrentDictionary<string, int> WrongResponses { get; } = new();
 
         public int Unanswered => Volatile.Read(ref _unanswered);
 
@@ -139,7 +139,7 @@ public static class CallbackFlood
 
         public void Reset()
         {
-            WrongAnswers.Clear();
+            WrongResponses.Clear();
             _unanswered = 0;
         }
 
@@ -147,7 +147,7 @@ public static class CallbackFlood
         {
             if (await SendAsync(request, betweenBytes: null) is int status and not 200)
             {
-                WrongAnswers.AddOrUpdate($"good: {status}", 1, (_, count) => count + 1);
+                WrongResponses.AddOrUpdate($"good: {status}", 1, (_, count) => count + 1);
             }
         }
 
@@ -160,19 +160,19 @@ public static class CallbackFlood
             }
             else if (status != StatusOf(expected))
             {
-                WrongAnswers.AddOrUpdate($"{expected}: {status}", 1, (_, count) => count + 1);
+                WrongResponses.AddOrUpdate($"{expected}: {status}", 1, (_, count) => count + 1);
             }
         }
 
-        /// <summary>The status of the answer; 0 when none came.</summary>
+        /// <summary>The status of the response; 0 when none came.</summary>
         private async Task<int> SendAsync(byte[] request, TimeSpan? betweenBytes)
         {
             using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-            byte[] answer = new byte[256];
+            byte[] response = new byte[256];
             try
             {
                 await socket.ConnectAsync(IPAddress.Loopback, port);
-                Task<int> received = socket.ReceiveAsync(answer);
+                Task<int> received = socket.ReceiveAsync(response);
                 if (betweenBytes is TimeSpan pause)
                 {
                     for (int i = 0; i < request.Length && !received.IsCompleted; i++)
@@ -187,11 +187,11 @@ public static class CallbackFlood
                 }
 
                 int length = await received;
-                return length > 12 ? int.Parse(Encoding.ASCII.GetString(answer, 9, 3), CultureInfo.InvariantCulture) : 0;
+                return length > 12 ? int.Parse(Encoding.ASCII.GetString(response, 9, 3), CultureInfo.InvariantCulture) : 0;
             }
             catch (SocketException)
             {
-                return answer[0] == 0 ? 0 : int.Parse(Encoding.ASCII.GetString(answer, 9, 3), CultureInfo.InvariantCulture);
+                return response[0] == 0 ? 0 : int.Parse(Encoding.ASCII.GetString(response, 9, 3), CultureInfo.InvariantCulture);
             }
         }
 

@@ -9,15 +9,15 @@ using KlingPS.Core.Stages;
 using KlingPS.Core.Submitting;
 using KlingPS.Core.Waiting;
 
-namespace KlingPS.Bench;
+namespace KlingPS.Torture;
 
 /// <summary>A user's unattended run over a folder: buys what is not bought yet, waits, saves. Made to be killed.</summary>
-internal static class AnimateMode
+internal static class UnattendedRun
 {
     public const int AllDone = 0;
     public const int SomethingFailed = 1;
 
-    /// <summary>All is done except for images whose purchase is unknown; they were left alone.</summary>
+    /// <summary>Everything is done except for images whose purchase is unknown; they were left alone.</summary>
     public const int SomethingUnknown = 2;
 
     private const int Submissions = 4;

@@ -1,9 +1,9 @@
-namespace KlingPS.Bench;
+namespace KlingPS.Torture;
 
-/// <summary>Kills processes that buy videos, runs them again until they are done, and holds the sandbox's bill against the ledger.</summary>
-public static class Torture
+/// <summary>Kills processes that buy videos, runs them again until they are done, and compares the sandbox's bill with the ledger.</summary>
+internal static class KillTorture
 {
-    /// <summary>Runs rounds until there were enough kill points.</summary>
+    /// <summary>Runs rounds until there have been enough kill points.</summary>
     public static async Task<TortureReport> RunAsync(TortureOptions options, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(options);

@@ -1,30 +1,30 @@
 using System.Diagnostics;
 using KlingPS.Sandbox.Hosting;
 
-namespace KlingPS.Bench;
+namespace KlingPS.Torture;
 
-/// <summary>This program once more, as a process of its own in the mode <c>animate</c>.</summary>
-internal sealed class Child : IDisposable
+/// <summary>An unattended run in a process of its own, which can be killed.</summary>
+internal sealed class ChildRun : IDisposable
 {
     private readonly Process _process;
     private readonly Task<string> _errors;
 
-    private Child(Process process)
+    private ChildRun(Process process)
     {
         _process = process;
         _errors = process.StandardError.ReadToEndAsync();
         Exit = process.WaitForExitAsync();
     }
 
-    /// <summary>Ends with the process.</summary>
+    /// <summary>Completes when the process ends.</summary>
     public Task Exit { get; }
 
-    public static Child Animate(SandboxServer server, string images, string videos, string ledger, params string[] more)
+    public static ChildRun Start(SandboxServer server, string images, string videos, string ledger, params string[] more)
     {
         var start = new ProcessStartInfo(
             Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet",
             [
-                "exec", typeof(Child).Assembly.Location, "animate",
+                "exec", typeof(ChildRun).Assembly.Location,
                 "--images", images, "--out", videos, "--ledger", ledger,
                 "--endpoint", server.Endpoint.AbsoluteUri, "--upload-endpoint", server.UploadEndpoint.AbsoluteUri,
                 .. more,
@@ -34,10 +34,10 @@ internal sealed class Child : IDisposable
             UseShellExecute = false,
         };
         start.Environment[Client.KeyVariable] = server.ApiKey;
-        return new Child(Process.Start(start)!);
+        return new ChildRun(Process.Start(start)!);
     }
 
-    /// <summary>Kills the process as a crash or a power cut would: it has no chance to do anything more.</summary>
+    /// <summary>Kills the process as a crash would: it gets no chance to do anything more.</summary>
     public void Kill() => _process.Kill();
 
     /// <summary>How the process ended.</summary>

@@ -1,7 +1,7 @@
-namespace KlingPS.Bench;
+namespace KlingPS.Torture;
 
-/// <summary>What was done, and what was found at the sandbox's bill, in the ledger and on disk.</summary>
-public sealed record TortureReport
+/// <summary>What was done, and what the sandbox's bill, the ledger and the disk say afterwards.</summary>
+internal sealed record TortureReport
 {
     public int Rounds { get; init; }
 
@@ -16,16 +16,16 @@ public sealed record TortureReport
     /// <summary>Tasks that the sandbox accepted.</summary>
     public int Accepted { get; init; }
 
-    /// <summary>Accepted tasks whose id is not in the ledger: an unknown attempt has to stand for each.</summary>
+    /// <summary>Accepted tasks whose id is not in the ledger: an unknown attempt has to account for each.</summary>
     public int AcceptedWithoutRecord { get; init; }
 
-    /// <summary>Attempts in the ledger whose end is not known.</summary>
+    /// <summary>Attempts in the ledger whose outcome is unknown.</summary>
     public int Unknown { get; init; }
 
-    /// <summary>Creates whose answer the sandbox lost on purpose. The other unknown attempts come from kills.</summary>
-    public int AnswersLost { get; init; }
+    /// <summary>Creates whose response the sandbox lost on purpose. The other unknown attempts come from kills.</summary>
+    public int ResponsesLost { get; init; }
 
-    /// <summary>Processes that ended by themselves with an error other than an unknown attempt.</summary>
+    /// <summary>Processes that were not killed and ended with an error other than an unknown attempt.</summary>
     public int FailedRuns { get; init; }
 
     /// <summary>Accepted tasks beyond the first of an image. A violation.</summary>
@@ -34,10 +34,10 @@ public sealed record TortureReport
     /// <summary>Accepted tasks neither in the ledger nor covered by an unknown attempt. A violation.</summary>
     public int Unaccounted { get; init; }
 
-    /// <summary>Images with no unknown attempt and no whole video. A violation.</summary>
+    /// <summary>Images with no unknown attempt and no complete video. A violation.</summary>
     public int MissingVideos { get; init; }
 
-    /// <summary>Every violation in words.</summary>
+    /// <summary>A description of every violation.</summary>
     public IReadOnlyList<string> Problems { get; init; } = [];
 
     public bool HasViolations => Problems.Count > 0;
@@ -46,7 +46,7 @@ public sealed record TortureReport
     {
         Rounds = left.Rounds + right.Rounds,
         Points = left.Points + right.Points,
-        AnswersLost = left.AnswersLost + right.AnswersLost,
+        ResponsesLost = left.ResponsesLost + right.ResponsesLost,
         Images = left.Images + right.Images,
         Creates = left.Creates + right.Creates,
         Accepted = left.Accepted + right.Accepted,
@@ -62,7 +62,7 @@ public sealed record TortureReport
     public static TortureReport Add(TortureReport left, TortureReport right) => left + right;
 
     public override string ToString()
-        => $"{Points} kill points in {Rounds} rounds, {Images} images, {Creates} creates ({AnswersLost} answers lost), {Accepted} accepted, "
+        => $"{Points} kill points in {Rounds} rounds, {Images} images, {Creates} creates ({ResponsesLost} responses lost), {Accepted} accepted, "
             + $"{AcceptedWithoutRecord} of them covered by {Unknown} unknown attempts, {FailedRuns} failed runs: "
             + $"{DuplicateBills} duplicate bills, {Unaccounted} paid tasks unaccounted for, {MissingVideos} missing videos, {Problems.Count} violations in all";
 }

@@ -2,9 +2,9 @@ using System.Buffers.Binary;
 using System.IO.Compression;
 using System.Text;
 
-namespace KlingPS.Bench;
+namespace KlingPS.Torture;
 
-/// <summary>Makes images that are all different, and small.</summary>
+/// <summary>Makes small images, each different from all others.</summary>
 internal static class ImageFolder
 {
     private const int Side = 320;
@@ -18,7 +18,7 @@ internal static class ImageFolder
         }
     }
 
-    /// <summary>A grey square whose first pixels are the two numbers.</summary>
+    /// <summary>A black square whose first pixels encode the two numbers.</summary>
     private static byte[] Png(int seed, int number)
     {
         byte[] pixels = new byte[Side * (Side + 1)];

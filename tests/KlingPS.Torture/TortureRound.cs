@@ -5,12 +5,12 @@ using KlingPS.Core.Saving;
 using KlingPS.Sandbox;
 using KlingPS.Sandbox.Hosting;
 
-namespace KlingPS.Bench;
+namespace KlingPS.Torture;
 
 /// <summary>One folder of images with a sandbox, an account and a ledger of its own, from the first process to the last check.</summary>
 internal sealed class TortureRound : IAsyncDisposable
 {
-    /// <summary>Runs that may end with an error before the round counts as one that cannot be finished.</summary>
+    /// <summary>How many runs may end with an error before the round is given up.</summary>
     private const int MaxFailedRuns = 5;
 
     private static readonly TimeSpan s_longestRun = TimeSpan.FromMinutes(2);
@@ -34,12 +34,12 @@ internal sealed class TortureRound : IAsyncDisposable
             Seed = _random.Next(),
         });
 
-        // Some creates are slow, so that kills fall while the service is at it as well.
+        // Some creates are slow, so that kills also happen while the service is at work.
         _server.AddFault(new SandboxFault { On = SandboxOperation.Create, Kind = SandboxFaultKind.Delay, Delay = TimeSpan.FromMilliseconds(25), Probability = 0.5, Count = 0 });
-        if (options.AnswersLost > 0)
+        if (options.ResponsesLost > 0)
         {
-            _server.AddFault(new SandboxFault { On = SandboxOperation.Create, Kind = SandboxFaultKind.LoseAnswerAfter, Probability = options.AnswersLost, Count = 0 });
-            _server.AddFault(new SandboxFault { On = SandboxOperation.Create, Kind = SandboxFaultKind.LoseAnswerBefore, Probability = options.AnswersLost, Count = 0 });
+            _server.AddFault(new SandboxFault { On = SandboxOperation.Create, Kind = SandboxFaultKind.LoseAnswerAfter, Probability = options.ResponsesLost, Count = 0 });
+            _server.AddFault(new SandboxFault { On = SandboxOperation.Create, Kind = SandboxFaultKind.LoseAnswerBefore, Probability = options.ResponsesLost, Count = 0 });
         }
     }
 
@@ -63,7 +63,7 @@ internal sealed class TortureRound : IAsyncDisposable
             Run[] runs = await Task.WhenAll(Enumerable.Range(0, racers).Select(_ => RunAndKillAsync(NextPlan(), cancellationToken)).ToArray());
             int killed = runs.Count(run => run.WasKilled);
             points += killed;
-            Run[] failed = [.. runs.Where(run => !run.WasKilled && run.ExitCode is not (AnimateMode.AllDone or AnimateMode.SomethingUnknown))];
+            Run[] failed = [.. runs.Where(run => !run.WasKilled && run.ExitCode is not (UnattendedRun.AllDone or UnattendedRun.SomethingUnknown))];
             failedRuns += failed.Length;
             if (failed.Length > 0)
             {
@@ -92,7 +92,7 @@ internal sealed class TortureRound : IAsyncDisposable
         Directory.Delete(_folder, recursive: true);
     }
 
-    /// <summary>While there is something to buy, two of three are killed around a create. The others are killed at any time.</summary>
+    /// <summary>While there is something to buy, two out of three are killed around a create, the others at any time.</summary>
     private Plan NextPlan() => _server.GetBill().CreatesReceived < _options.Images && _random.Next(3) > 0
         ? new Plan(_random.Next(1, 5), TimeSpan.FromMilliseconds(_random.Next(0, 40)))
         : new Plan(0, TimeSpan.FromMilliseconds(_random.Next(100, 1600)));
@@ -100,7 +100,7 @@ internal sealed class TortureRound : IAsyncDisposable
     private async Task<Run> RunAndKillAsync(Plan plan, CancellationToken cancellationToken)
     {
         int target = _server.GetBill().CreatesReceived + plan.Creates;
-        using var child = Child.Animate(_server, Images, Videos, LedgerPath);
+        using var child = ChildRun.Start(_server, Images, Videos, LedgerPath);
         while (!child.Exit.IsCompleted && _server.GetBill().CreatesReceived < target)
         {
             await Task.WhenAny(child.Exit, Task.Delay(1, cancellationToken));
@@ -115,8 +115,8 @@ internal sealed class TortureRound : IAsyncDisposable
 
         (int exitCode, string errors) = await child.EndAsync().WaitAsync(s_longestRun, cancellationToken);
 
-        // It may have been quicker.
-        return new Run(isKilled && exitCode is not (AnimateMode.AllDone or AnimateMode.SomethingFailed or AnimateMode.SomethingUnknown), exitCode, errors);
+        // It may have ended just before the kill.
+        return new Run(isKilled && exitCode is not (UnattendedRun.AllDone or UnattendedRun.SomethingFailed or UnattendedRun.SomethingUnknown), exitCode, errors);
     }
 
     private async Task<TortureReport> CheckAsync(CancellationToken cancellationToken)
@@ -156,7 +156,7 @@ internal sealed class TortureRound : IAsyncDisposable
             Accepted = bill.CreatesAccepted,
             AcceptedWithoutRecord = withoutRecord,
             Unknown = unknown.Sum(image => image.Count()),
-            AnswersLost = bill.Requests.Count(request => request is { Method: "POST", Status: 0 }),
+            ResponsesLost = bill.Requests.Count(request => request is { Method: "POST", Status: 0 }),
             DuplicateBills = duplicates,
             Unaccounted = unaccounted,
             MissingVideos = missing,
@@ -186,8 +186,8 @@ internal sealed class TortureRound : IAsyncDisposable
         return Mp4Structure.FindProblem(stream);
     }
 
-    /// <param name="Creates">How many more creates the sandbox has to have received.</param>
-    /// <param name="Delay">How long to wait from then on.</param>
+    /// <param name="Creates">How many more creates the sandbox must have received first.</param>
+    /// <param name="Delay">How long to wait after that.</param>
     private sealed record Plan(int Creates, TimeSpan Delay);
 
     private sealed record Run(bool WasKilled, int ExitCode, string Errors);

@@ -1,4 +1,4 @@
-namespace KlingPS.Bench;
+namespace KlingPS.Torture;
 
 /// <summary>Reads <c>--name value</c> and <c>--switch</c>.</summary>
 internal sealed class Arguments

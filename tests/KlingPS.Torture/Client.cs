@@ -5,9 +5,9 @@ using KlingPS.Core.Saving;
 using KlingPS.Core.Secrets;
 using KlingPS.Core.Sessions;
 
-namespace KlingPS.Bench;
+namespace KlingPS.Torture;
 
-/// <summary>A session as a user has it, with the real ledger and real connections.</summary>
+/// <summary>A session like a user's, with the real ledger and real connections.</summary>
 internal sealed class Client : IAsyncDisposable
 {
     public const string KeyVariable = "KIE_API_KEY";
@@ -22,7 +22,7 @@ internal sealed class Client : IAsyncDisposable
 
     public KlingSession Session { get; }
 
-    /// <summary>Opens a session with what the command line says; the key comes from the environment.</summary>
+    /// <summary>Opens the session that the command line describes; the key comes from the environment.</summary>
     public static Client Open(Arguments arguments) => Open(
         arguments.Get("ledger"),
         new KlingEndpoints(new Uri(arguments.Get("endpoint")), new Uri(arguments.Get("upload-endpoint"))),

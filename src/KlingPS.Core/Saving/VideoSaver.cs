@@ -5,7 +5,6 @@ using KlingPS.Core.Resolving;
 using KlingPS.Core.Scheduling;
 using KlingPS.Core.Sessions;
 using KlingPS.Core.Stages;
-using KlingPS.Core.Waiting;
 
 namespace KlingPS.Core.Saving;
 
@@ -61,7 +60,7 @@ public sealed class VideoSaver
 
             return task.State == KlingTaskState.Succeeded
                 ? new(reference, await SaveAsync(task, cancellationToken).ConfigureAwait(false), null)
-                : new(reference, null, task.IsFailureReported ? null : TaskFaults.Of(task) ?? Pending(task));
+                : new(reference, null, task.IsFailureReported ? null : TaskErrors.From(task) ?? Pending(task));
         }
         catch (KlingException exception)
         {

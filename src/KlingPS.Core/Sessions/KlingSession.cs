@@ -4,7 +4,6 @@ using KlingPS.Core.Ledger;
 using KlingPS.Core.Saving;
 using KlingPS.Core.Scheduling;
 using KlingPS.Core.Secrets;
-using KlingPS.Core.Waiting;
 
 namespace KlingPS.Core.Sessions;
 

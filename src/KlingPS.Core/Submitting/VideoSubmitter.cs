@@ -5,7 +5,6 @@ using KlingPS.Core.Model;
 using KlingPS.Core.Resilience;
 using KlingPS.Core.Sessions;
 using KlingPS.Core.Stages;
-using KlingPS.Core.Waiting;
 
 namespace KlingPS.Core.Submitting;
 
@@ -234,7 +233,7 @@ public sealed class VideoSubmitter
         KlingTaskState.Unknown => throw new KlingException(
             ErrorKind.AttemptUnknown,
             $"Nothing was sent for '{request.Subject}': the same video was asked for before as task {earlier.Id}, and whether it was bought is not known."),
-        KlingTaskState.Failed => request.RetryFailed ? null : throw TaskFaults.FailedBefore(request, earlier),
+        KlingTaskState.Failed => request.RetryFailed ? null : throw TaskErrors.CreateFailedBefore(request.Subject, earlier),
         _ => earlier,
     };
 

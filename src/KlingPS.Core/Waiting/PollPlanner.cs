@@ -1,32 +1,51 @@
+using KlingPS.Core.Scheduling;
+
 namespace KlingPS.Core.Waiting;
 
+/// <summary>What the planner must know of a task that is waited for.</summary>
+/// <param name="Key">Something that tells tasks apart, such as the service's id. Decides the task's small delay.</param>
+/// <param name="Model">The model's id at the service.</param>
+/// <param name="VideoSeconds">The length of the video in seconds.</param>
+/// <param name="CreatedAt">When the service accepted the task.</param>
+/// <param name="LastPolledAt">When a poll last found the task unfinished; null if it has not been polled.</param>
+/// <param name="PendingCount">How many tasks are waited for, including this one: they share the ten queries per second that the service answers.</param>
+/// <param name="AgeRank">How many pending tasks of its kind are older. Exact only below <see cref="PollPlanner.MaxProbes"/>.</param>
+public readonly record struct PollSubject(
+    string Key,
+    string Model,
+    int VideoSeconds,
+    DateTimeOffset CreatedAt,
+    DateTimeOffset? LastPolledAt,
+    int PendingCount = 1,
+    int AgeRank = 0);
+
 /// <summary>
-/// Decides when a task is looked at next: sleeps while a finish is unlikely, looks often when it is due, and backs off
-/// when it is overdue. Asks nobody and keeps no clock; safe for use from several threads.
+/// Decides when a task is polled next: waits while a finish is unlikely, polls often when it is due, and backs off when
+/// it is overdue. A pure calculation without a clock; thread-safe.
 /// </summary>
 /// <remarks>
-/// In a crowd a few tasks, the scouts, are looked at for all: as often as one alone, and more often while nothing is known. What they
-/// show is known of the others, which are left alone meanwhile.
+/// Among many tasks, a few probes are polled on behalf of all: as often as a task on its own, and more often while nothing
+/// is known. What they show is known of the others, which need fewer polls meanwhile.
 /// </remarks>
 public sealed class PollPlanner
 {
-    /// <summary>How many tasks of a kind are looked at for the others as well, at most: the oldest ones.</summary>
-    public const int MaxScouts = 4;
+    /// <summary>How many tasks of a kind are probes at most: the oldest ones.</summary>
+    public const int MaxProbes = 4;
 
-    /// <summary>How many tasks there must be for each of them.</summary>
-    private const int CrowdForScout = 10;
+    /// <summary>How many pending tasks there must be for each probe.</summary>
+    private const int PendingPerProbe = 10;
 
     /// <summary>
-    /// The ages, in seconds, at which a task is looked at while nothing is known. The service's advice (every 2–3 s for
+    /// The ages, in seconds, at which a task is polled while nothing is known. The service's advice (every 2–3 s for
     /// 30 s, every 5–10 s until 2 min, then every 15–30 s) would take about 25 queries for the 93–165 s that its videos
     /// take; these are 12, close together only where a quick task or an early failure may be found.
     /// </summary>
     private static readonly double[] s_unlearned = [1.2, 2.2, 3.3, 5, 8, 13, 21, 40, 75, 105, 135, 165];
 
-    /// <summary>The shortest time between two looks at a scout, once it is not quite young any more.</summary>
-    private static readonly TimeSpan s_scouting = TimeSpan.FromSeconds(2);
+    /// <summary>The gap between two polls of a young probe; it grows with the age of the probe.</summary>
+    private static readonly TimeSpan s_probeGap = TimeSpan.FromSeconds(2);
 
-    /// <summary>How long another task is left alone while nothing is known, at most.</summary>
+    /// <summary>The longest time for which probes replace polls of the other tasks while nothing is known.</summary>
     private static readonly TimeSpan s_longestSpared = TimeSpan.FromMinutes(5);
 
     private static readonly TimeSpan s_price = TimeSpan.FromSeconds(0.15);
@@ -52,15 +71,15 @@ public sealed class PollPlanner
         _interval = interval;
     }
 
-    /// <summary>When the task should be looked at next.</summary>
+    /// <summary>When the task should be polled next.</summary>
     /// <param name="task">The task.</param>
     /// <returns>
-    /// A moment at least half a second after the last look, unless another interval is set. If it is in the past the look is due
-    /// already, and the more urgent the longer ago it was.
+    /// A moment at least half a second after the last poll, unless another interval is set. A moment in the past means that the
+    /// poll is due already, and the more urgent the longer ago it was.
     /// </returns>
     public DateTimeOffset Next(PollSubject task)
     {
-        DateTimeOffset last = task.LastLookedAt is { } looked && looked > task.CreatedAt ? looked : task.CreatedAt;
+        DateTimeOffset last = task.LastPolledAt is { } polled && polled > task.CreatedAt ? polled : task.CreatedAt;
         return last + (_interval ?? Plan(last - task.CreatedAt, task));
     }
 
@@ -76,29 +95,29 @@ public sealed class PollPlanner
         return gap + (Share(task.Key) * Shorter(gap / 10, TimeSpan.FromSeconds(2)));
     }
 
-    private static int Scouts(PollSubject task) => Math.Min(MaxScouts, task.Crowd / CrowdForScout);
+    private static int ProbeCount(PollSubject task) => Math.Min(MaxProbes, task.PendingCount / PendingPerProbe);
 
-    private static bool IsScout(PollSubject task) => task.Rank < Scouts(task);
+    private static bool IsProbe(PollSubject task) => task.AgeRank < ProbeCount(task);
 
-    /// <summary>How long a task is left alone because scouts are looked at for it: so long that all together cost half a query in a second.</summary>
-    private static TimeSpan Spared(PollSubject task) => Scouts(task) == 0 || IsScout(task) ? TimeSpan.Zero : TimeSpan.FromSeconds(2 * task.Crowd);
+    /// <summary>How long a task goes without polls because probes are polled instead: so long that all others together cost half a query per second.</summary>
+    private static TimeSpan Spared(PollSubject task) => ProbeCount(task) == 0 || IsProbe(task) ? TimeSpan.Zero : TimeSpan.FromSeconds(2 * task.PendingCount);
 
     private static TimeSpan Unlearned(TimeSpan age, TimeSpan shortest, PollSubject task)
     {
         TimeSpan least = Longer(shortest, Shorter(Spared(task), s_longestSpared));
         double rung = s_unlearned.FirstOrDefault(rung => TimeSpan.FromSeconds(rung) - age >= least);
         TimeSpan gap = rung > 0 ? TimeSpan.FromSeconds(rung) - age : Longer(least, Clamp(age / 10, shortest, s_longestOverdue));
-        return IsScout(task) ? Shorter(gap, Clamp(age / 30, s_scouting, s_longestOverdue)) : gap;
+        return IsProbe(task) ? Shorter(gap, Clamp(age / 30, s_probeGap, s_longestOverdue)) : gap;
     }
 
-    /// <summary>Until the finish is likely; once it is overdue, as long again as it is overdue.</summary>
+    /// <summary>Until a finish is likely; for a task that is overdue, as long again as it is overdue.</summary>
     private static TimeSpan Learned(TimeSpan age, DurationDistribution known) =>
-        known.NextLook(age, s_price) - age ?? age - known.End;
+        known.NextPoll(age, s_price) - age ?? age - known.End;
 
     /// <summary>
-    /// What has been learned may no longer be true, and failures come early. So no sleep is longer than half a minute and
-    /// twice the task's age, or than 75 seconds; and half a minute once most tasks would have finished. In a crowd that is left
-    /// to the scouts: the queries are needed for those that are due.
+    /// What has been learned may no longer be true, and failures come early. So no gap is longer than 30 seconds and twice the
+    /// task's age, or than 75 seconds; or than 30 seconds once most tasks would have finished. Among many tasks that is left to
+    /// the probes: the queries are needed for the tasks that are due.
     /// </summary>
     private static TimeSpan Longest(TimeSpan age, DurationDistribution known, PollSubject task) => age < known.Quantile(0.5)
         ? Longer(Clamp(2 * age, TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(75)), Spared(task))

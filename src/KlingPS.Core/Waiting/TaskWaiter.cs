@@ -4,6 +4,7 @@ using System.Threading.Channels;
 using KlingPS.Core.Api;
 using KlingPS.Core.Model;
 using KlingPS.Core.Resolving;
+using KlingPS.Core.Scheduling;
 using KlingPS.Core.Sessions;
 using KlingPS.Core.Stages;
 
@@ -540,9 +541,9 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
 
     /// <summary>The error of a task whose time is over; for one that may not exist, that it may not.</summary>
     private Outcome<TaskReference, KlingVideoTask> TimedOut(Entry entry)
-        => Failed(entry, TaskFaults.Of(entry.Task!) ?? TaskFaults.Timeout(entry.Task!, _timeout!.Value));
+        => Failed(entry, TaskErrors.From(entry.Task!) ?? TaskErrors.CreateTimeout(entry.Task!, _timeout!.Value));
 
-    private static Outcome<TaskReference, KlingVideoTask> Finished(Entry entry) => TaskFaults.Report(entry.Task!) with { Item = entry.Reference };
+    private static Outcome<TaskReference, KlingVideoTask> Finished(Entry entry) => WaitOutcomes.From(entry.Task!) with { Item = entry.Reference };
 
     private static Outcome<TaskReference, KlingVideoTask> Failed(Entry entry, KlingException error) => new(entry.Reference, null, error);
 
@@ -610,7 +611,7 @@ public sealed class TaskWaiter : IPipelineStage<TaskReference, Outcome<TaskRefer
         public SortedSet<Entry> Entries { get; } = new(Comparer<Entry>.Create((one, other) => one.Place.CompareTo(other.Place)));
 
         /// <summary>Those that may be scouts.</summary>
-        public IEnumerable<Entry> Eldest => Entries.Take(PollPlanner.MaxScouts);
+        public IEnumerable<Entry> Eldest => Entries.Take(PollPlanner.MaxProbes);
 
         /// <summary>How often something was learned that changes all plans.</summary>
         public int News { get; set; }

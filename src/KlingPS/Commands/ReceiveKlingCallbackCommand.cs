@@ -203,7 +203,7 @@ public sealed class ReceiveKlingCallbackCommand : CallbackKeyCommand
             var processor = new CallbackProcessor(GetService());
             KlingVideoTask task = Await(token => processor.ProcessAsync(body, Uri, report, token));
             _finished++;
-            Write(TaskFaults.Report(task));
+            Write(WaitOutcomes.From(task));
         }
         catch (KlingException exception)
         {

@@ -1,4 +1,5 @@
 using CsCheck;
+using KlingPS.Core.Scheduling;
 using KlingPS.Core.Waiting;
 
 namespace KlingPS.Core.Tests.Waiting;
@@ -130,7 +131,7 @@ public class PollPlannerTests
     }
 
     [Fact]
-    public void A_task_that_is_long_overdue_is_looked_at_every_half_minute()
+    public void A_task_that_is_long_overdue_is_polled_every_half_minute()
     {
         (int queries, double lag) = FollowAll([.. Enumerable.Repeat(160.0, 200)], [1_800]) switch { var (q, l) => (q[0], l[0]) };
         Assert.InRange(queries, 50, 75);
@@ -138,13 +139,13 @@ public class PollPlannerTests
     }
 
     [Fact]
-    public void Tasks_created_together_are_not_looked_at_together()
+    public void Tasks_created_together_are_not_polled_together()
     {
         var planner = new PollPlanner(new DurationStatistics());
         DateTimeOffset last = s_created.AddSeconds(75);
-        DateTimeOffset[] looks = [.. Enumerable.Range(0, 100).Select(i => planner.Next(new PollSubject($"task-{i}", Model, 5, s_created, last))).Order()];
-        Assert.True(looks[^1] - looks[0] > TimeSpan.FromSeconds(1.5));
-        Assert.True(looks.Distinct().Count() > 90);
+        DateTimeOffset[] polls = [.. Enumerable.Range(0, 100).Select(i => planner.Next(new PollSubject($"task-{i}", Model, 5, s_created, last))).Order()];
+        Assert.True(polls[^1] - polls[0] > TimeSpan.FromSeconds(1.5));
+        Assert.True(polls.Distinct().Count() > 90);
     }
 
     [Fact]
@@ -160,27 +161,27 @@ public class PollPlannerTests
         Assert.Throws<ArgumentOutOfRangeException>(() => new PollPlanner(new DurationStatistics(), TimeSpan.Zero));
 
     [Fact]
-    public void Whatever_was_learned_the_next_look_is_a_bounded_time_after_the_last() =>
+    public void Whatever_was_learned_the_next_poll_is_a_bounded_time_after_the_last() =>
         Gen.Select(Gen.Double[0, 5_000].Array[0, 300], Gen.Double[0, 20_000], Gen.Int[0, 10], Gen.String).Sample((learned, age, rank, key) =>
         {
             DateTimeOffset last = s_created.AddSeconds(age);
-            DateTimeOffset next = PlannerOf(learned).Next(new PollSubject(key, Model, 5, s_created, last, Rank: rank));
+            DateTimeOffset next = PlannerOf(learned).Next(new PollSubject(key, Model, 5, s_created, last, AgeRank: rank));
             Assert.InRange((next - last).TotalSeconds, 0.5, 77);
         });
 
     [Fact]
-    public void In_a_crowd_scouts_are_looked_at_as_often_as_one_alone_and_the_others_are_left_in_peace() =>
-        Gen.Select(Gen.Double[0, 5_000].Array[0, 300], Gen.Double[0, 20_000], Gen.Int[40, 10_000], Gen.Int[0, 10]).Sample((learned, age, crowd, rank) =>
+    public void Among_many_tasks_probes_are_polled_as_often_as_one_alone_and_the_others_less_often() =>
+        Gen.Select(Gen.Double[0, 5_000].Array[0, 300], Gen.Double[0, 20_000], Gen.Int[40, 10_000], Gen.Int[0, 10]).Sample((learned, age, pending, rank) =>
         {
             DateTimeOffset last = s_created.AddSeconds(age);
             TimeSpan Gap(int among, int at) => PlannerOf(learned).Next(new PollSubject("a", Model, 5, s_created, last, among, at)) - last;
-            if (rank < PollPlanner.MaxScouts)
+            if (rank < PollPlanner.MaxProbes)
             {
-                Assert.True(Gap(crowd, rank) <= Gap(1, 0));
+                Assert.True(Gap(pending, rank) <= Gap(1, 0));
             }
             else
             {
-                Assert.InRange(Gap(crowd, rank), Gap(1, 0), TimeSpan.FromSeconds((2 * crowd) + 90));
+                Assert.InRange(Gap(pending, rank), Gap(1, 0), TimeSpan.FromSeconds((2 * pending) + 90));
             }
         });
 
@@ -188,11 +189,11 @@ public class PollPlannerTests
     [InlineData(152, true)]
     [InlineData(164, true)]
     [InlineData(152, false)]
-    public void A_first_finish_tells_the_others_when_to_be_looked_at(double learned, bool isSeen)
+    public void A_first_finish_tells_when_to_poll_the_others(double learned, bool isSeen)
     {
-        // One of 160 s that was looked at when it was 40 s old: as long as nothing is known it is left alone, then looked at in time.
+        // A task of 160 s that was polled at 40 s: while nothing is known it is not polled again for long; once something is, it is polled in time.
         DateTimeOffset last = s_created.AddSeconds(40);
-        DateTimeOffset next = PlannerOf(isSeen ? [learned] : []).Next(new PollSubject("a", Model, 5, s_created, last, Crowd: 100, Rank: 4));
+        DateTimeOffset next = PlannerOf(isSeen ? [learned] : []).Next(new PollSubject("a", Model, 5, s_created, last, PendingCount: 100, AgeRank: 4));
         Assert.InRange((next - s_created).TotalSeconds, isSeen ? 120 : 240, isSeen ? 160 : 300);
     }
 

@@ -1,25 +1,25 @@
 using System.Collections.Concurrent;
 
-namespace KlingPS.Core.Waiting;
+namespace KlingPS.Core.Scheduling;
 
 /// <summary>
-/// What is known of how long generations take, by model and length of the video: the last
-/// <see cref="Capacity"/> observed times of each. Safe for use from several threads.
+/// How long generations take, by model and length of the video, from the last <see cref="Capacity"/> observed times of
+/// each. Thread-safe.
 /// </summary>
 public sealed class DurationStatistics
 {
-    /// <summary>How many of the latest times count.</summary>
+    /// <summary>How many of the latest times count, for each model and length.</summary>
     public const int Capacity = 200;
 
     private readonly ConcurrentDictionary<(string Model, int VideoSeconds), Recent> _recent = new();
 
-    /// <summary>Takes a generation time into account.</summary>
+    /// <summary>Adds a generation time.</summary>
     /// <param name="model">The model's id at the service.</param>
     /// <param name="videoSeconds">The length of the video in seconds.</param>
     /// <param name="generation">From the task's creation to its completion, by the service's clock. Negative times are ignored.</param>
     public void Add(string model, int videoSeconds, TimeSpan generation) => Add(model, videoSeconds, [generation]);
 
-    /// <summary>Takes generation times into account that were observed earlier.</summary>
+    /// <summary>Adds generation times that were observed earlier.</summary>
     /// <param name="model">The model's id at the service.</param>
     /// <param name="videoSeconds">The length of the video in seconds.</param>
     /// <param name="generations">The times, the oldest first.</param>

@@ -1,7 +1,7 @@
 using CsCheck;
-using KlingPS.Core.Waiting;
+using KlingPS.Core.Scheduling;
 
-namespace KlingPS.Core.Tests.Waiting;
+namespace KlingPS.Core.Tests.Scheduling;
 
 public class DurationStatisticsTests
 {
@@ -76,12 +76,12 @@ public class DurationStatisticsTests
         Assert.Throws<ArgumentOutOfRangeException>(() => DurationDistribution.Unknown.Quantile(share));
 
     [Fact]
-    public void The_next_look_comes_when_the_average_lag_has_grown_to_the_price() =>
+    public void The_next_poll_comes_when_the_average_lag_has_grown_to_the_price() =>
         Gen.Select(Gen.Int[1, 1_000].Array[1, 60], Gen.Int[0, 1_000], Gen.Double[0.05, 5]).Sample((seconds, age, price) =>
         {
             var known = new DurationDistribution(seconds.Select(s => TimeSpan.FromSeconds(s)));
-            TimeSpan? look = known.NextLook(TimeSpan.FromSeconds(age), TimeSpan.FromSeconds(price));
-            Assert.Equal(TimeSpan.FromSeconds(age) < known.End, look is not null);
-            Assert.True(look is null || look > TimeSpan.FromSeconds(age));
+            TimeSpan? poll = known.NextPoll(TimeSpan.FromSeconds(age), TimeSpan.FromSeconds(price));
+            Assert.Equal(TimeSpan.FromSeconds(age) < known.End, poll is not null);
+            Assert.True(poll is null || poll > TimeSpan.FromSeconds(age));
         });
 }

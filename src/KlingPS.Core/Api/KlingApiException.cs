@@ -1,3 +1,5 @@
+using KlingPS.Core.Resilience;
+
 namespace KlingPS.Core.Api;
 
 /// <summary>A request to the service that did not end well.</summary>
@@ -44,4 +46,22 @@ public sealed class KlingApiException : KlingException
         SaysNothingBought = SaysNothingBought,
         RetryAfter = RetryAfter,
     };
+
+    /// <summary>When to send the same request again; <see langword="null"/> when that would not help.</summary>
+    /// <param name="unavailable">How long to wait for a service that was reached and did not ask for fewer requests.</param>
+    internal Retry? ToRetry(Backoff unavailable)
+    {
+        if (!IsTransient)
+        {
+            return null;
+        }
+
+        Backoff backoff = (Kind, Fault) switch
+        {
+            (ErrorKind.RateLimited, _) => Backoff.RateLimited,
+            (_, TransportFault.NotSent) => Backoff.NotSent,
+            _ => unavailable,
+        };
+        return new Retry(this, backoff, RetryAfter);
+    }
 }

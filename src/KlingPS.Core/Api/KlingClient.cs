@@ -27,6 +27,7 @@ public sealed class KlingClient
     private readonly ApiKey _key;
     private readonly KlingClientOptions _options;
     private readonly TimeProvider _time;
+    private readonly RetryPolicy _retry;
 
     /// <summary>Creates a client.</summary>
     /// <param name="http">Sends the requests; must not follow redirects, or the key could travel to another host.</param>
@@ -43,6 +44,14 @@ public sealed class KlingClient
         _key = key;
         _options = options ?? new KlingClientOptions();
         _time = _options.TimeProvider;
+        _retry = new RetryPolicy(
+            new RetryOptions
+            {
+                Backoff = Backoff.Read,
+                MaxAttempts = _options.MaxAttempts,
+                OnRetry = (failure, delay) => _options.Observer?.OnRetry(failure.Message, delay),
+            },
+            _time);
     }
 
     /// <summary>The name and version this client tells the service; Cloudflare refuses requests without one.</summary>
@@ -137,7 +146,7 @@ public sealed class KlingClient
     /// <param name="upload">The file.</param>
     /// <param name="cancellationToken">Stops the upload.</param>
     /// <exception cref="KlingException">The file cannot be read.</exception>
-    /// <exception cref="KlingApiException">The service refused, or was not reached within the limit of tries.</exception>
+    /// <exception cref="KlingApiException">The service refused, or was not reached within the limit of attempts.</exception>
     public Task<UploadedFile> UploadAsync(UploadRequest upload, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(upload);
@@ -157,7 +166,7 @@ public sealed class KlingClient
     /// <param name="fileUri">Where the file is; http or https, at most 100 MB, fetched within 30 seconds.</param>
     /// <param name="fileName">The name it gets; unique for the content.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <exception cref="KlingApiException">The service refused, could not fetch it, or was not reached within the limit of tries.</exception>
+    /// <exception cref="KlingApiException">The service refused, could not fetch it, or was not reached within the limit of attempts.</exception>
     public Task<UploadedFile> UploadFromUriAsync(Uri fileUri, string? fileName, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(fileUri);
@@ -200,40 +209,15 @@ public sealed class KlingClient
         };
     }
 
-    /// <summary>Sends a request that costs nothing until it succeeds, cannot succeed, or the tries are used up.</summary>
-    private async Task<ApiResponse> ReadAsync(Call call, CancellationToken cancellationToken)
-    {
-        for (int tries = 1; ; tries++)
+    /// <summary>Sends a request that costs nothing until it succeeds, cannot succeed, or all attempts are used up.</summary>
+    private Task<ApiResponse> ReadAsync(Call call, CancellationToken cancellationToken) => _retry.RunAsync(
+        async () =>
         {
-            KlingApiException failure;
-            try
-            {
-                ApiResponse answer = await SendThroughGateAsync(call, cancellationToken).ConfigureAwait(false);
-                if (answer.IsSuccess)
-                {
-                    return answer;
-                }
-
-                failure = ResponseClassifier.ToException(answer, call.Operation);
-            }
-            catch (KlingApiException exception)
-            {
-                failure = exception;
-            }
-
-            if (!failure.IsTransient || tries >= _options.MaxTries)
-            {
-                throw failure;
-            }
-
-            Backoff backoff = failure.Kind == ErrorKind.RateLimited ? Backoff.RateLimited
-                : failure.Fault == TransportFault.NotSent ? Backoff.NotSent
-                : Backoff.Read;
-            TimeSpan delay = backoff.Next(tries, failure.RetryAfter);
-            _options.Observer?.OnRetry(failure.Message, delay);
-            await Task.Delay(delay, _time, cancellationToken).ConfigureAwait(false);
-        }
-    }
+            ApiResponse response = await SendThroughGateAsync(call, cancellationToken).ConfigureAwait(false);
+            return response.IsSuccess ? response : throw ResponseClassifier.ToException(response, call.Operation);
+        },
+        exception => (exception as KlingApiException)?.ToRetry(Backoff.Read),
+        cancellationToken);
 
     private async Task<ApiResponse> SendThroughGateAsync(Call call, CancellationToken cancellationToken)
     {
@@ -378,7 +362,7 @@ public sealed class KlingClient
 
     private sealed record Call(HttpMethod Method, Uri Uri, string Operation)
     {
-        /// <summary>Makes a fresh body for each try.</summary>
+        /// <summary>Makes a fresh body for each attempt.</summary>
         public Func<TrackedContent>? Content { get; init; }
 
         /// <summary>As <see cref="Content"/>, for a body that tells when it moves on, so that only standing still counts against the timeout.</summary>

@@ -14,8 +14,8 @@ public sealed record KlingClientOptions
     /// <summary>How long any other request may go unanswered; for an upload, how long it may stand still.</summary>
     public TimeSpan RequestTimeout { get; init; } = TimeSpan.FromSeconds(60);
 
-    /// <summary>How often a read or an upload is tried before it counts as failed.</summary>
-    public int MaxTries { get; init; } = 5;
+    /// <summary>How many attempts a read or an upload is given; at least 1.</summary>
+    public int MaxAttempts { get; init; } = 5;
 
     /// <summary>Keeps status queries within what the service allows.</summary>
     public IRateGate? QueryGate { get; init; }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using KlingPS.Core.Resilience;
 
 namespace KlingPS.Core.Configuration;
 
@@ -11,8 +12,9 @@ public static class ConfigurationFile
     /// <summary>The environment variable that names the file.</summary>
     public const string Variable = "KLINGPS_CONFIG";
 
-    private static readonly TimeSpan s_lockPatience = TimeSpan.FromSeconds(10);
-    private static readonly TimeSpan s_lockPause = TimeSpan.FromMilliseconds(25);
+    /// <summary>For a file that another process holds open.</summary>
+    private static readonly RetryOptions s_heldFile = new() { Backoff = Backoff.Every(TimeSpan.FromMilliseconds(25)), Patience = TimeSpan.FromSeconds(10) };
+
     private static readonly JsonWriterOptions s_format = new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>The file in force: the one the environment names, else the one in the user's configuration folder.</summary>
@@ -199,21 +201,11 @@ public static class ConfigurationFile
         _ => throw new UnreachableException(),
     };
 
-    private static async Task<FileStream> LockAsync(string path, TimeProvider time, CancellationToken cancellationToken)
-    {
-        long start = time.GetTimestamp();
-        while (true)
-        {
-            try
-            {
-                return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-            }
-            catch (IOException) when (time.GetElapsedTime(start) < s_lockPatience)
-            {
-                await Task.Delay(s_lockPause, time, cancellationToken).ConfigureAwait(false);
-            }
-        }
-    }
+    private static Task<FileStream> LockAsync(string path, TimeProvider time, CancellationToken cancellationToken)
+        => new RetryPolicy(s_heldFile, time).RunAsync(
+            () => Task.FromResult(new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None)),
+            exception => exception is IOException ? new Retry(exception) : null,
+            cancellationToken);
 
     private static async Task ReplaceAsync(string file, List<ConfigurationField> fields, TimeProvider time, CancellationToken cancellationToken)
     {
@@ -254,19 +246,12 @@ public static class ConfigurationFile
 
     /// <summary>Puts a file in the place of another. On Windows that has to wait for programs that hold the other one open, such as a virus scanner.</summary>
     private static async Task MoveAsync(string from, string to, TimeProvider time, CancellationToken cancellationToken)
-    {
-        long start = time.GetTimestamp();
-        while (true)
-        {
-            try
+        => await new RetryPolicy(s_heldFile, time).RunAsync(
+            () =>
             {
                 File.Move(from, to, overwrite: true);
-                return;
-            }
-            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException && OperatingSystem.IsWindows() && time.GetElapsedTime(start) < s_lockPatience)
-            {
-                await Task.Delay(s_lockPause, time, cancellationToken).ConfigureAwait(false);
-            }
-        }
-    }
+                return Task.FromResult(true);
+            },
+            exception => OperatingSystem.IsWindows() && exception is IOException or UnauthorizedAccessException ? new Retry(exception) : null,
+            cancellationToken).ConfigureAwait(false);
 }

@@ -3,31 +3,31 @@ using System.Diagnostics.CodeAnalysis;
 namespace KlingPS.Core.Resilience;
 
 /// <summary>
-/// Once the service has refused a request as one too many, lets one through at a time, until some in a row have been accepted: the
-/// others would only be refused as well. Safe for use from several threads.
+/// Once the service has refused a request as one too many, lets through one at a time until enough in a row have been accepted: the
+/// others would only be refused as well. Safe for concurrent use.
 /// </summary>
 [SuppressMessage("Design", "CA1001", Justification = "A semaphore holds nothing to free unless its wait handle is asked for.")]
 public sealed class AdaptiveThrottle
 {
-    /// <summary>As many as the service takes in its window of 10 seconds: one alone may have been let in for one that has ended.</summary>
+    /// <summary>As many as the service takes in its window of 10 seconds: a single request may have been accepted only because an older one had left the window.</summary>
     internal const int AcceptancesToRelease = 20;
 
     private readonly SemaphoreSlim _turn = new(1);
-    private volatile bool _isOn;
+    private volatile bool _isThrottling;
     private int _acceptancesLeft;
 
-    /// <summary>Waits for the caller's turn, as long as the brake is on.</summary>
+    /// <summary>Waits for the caller's turn while requests are throttled.</summary>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <returns>The turn, to be disposed when the request has been answered and any pause after it is over; <see langword="null"/> while the brake is off.</returns>
+    /// <returns>The turn, to be disposed when the request has been answered and any wait after it is over; <see langword="null"/> while nothing is throttled.</returns>
     public async Task<IDisposable?> EnterAsync(CancellationToken cancellationToken)
     {
-        if (!_isOn)
+        if (!_isThrottling)
         {
             return null;
         }
 
         await _turn.WaitAsync(cancellationToken).ConfigureAwait(false);
-        if (_isOn)
+        if (_isThrottling)
         {
             return new Turn(_turn);
         }
@@ -37,18 +37,18 @@ public sealed class AdaptiveThrottle
     }
 
     /// <summary>A request was refused as one too many.</summary>
-    public void Apply()
+    public void OnRateLimited()
     {
         Volatile.Write(ref _acceptancesLeft, AcceptancesToRelease);
-        _isOn = true;
+        _isThrottling = true;
     }
 
     /// <summary>A request was accepted.</summary>
-    public void Ease()
+    public void OnAccepted()
     {
-        if (_isOn && Interlocked.Decrement(ref _acceptancesLeft) <= 0)
+        if (_isThrottling && Interlocked.Decrement(ref _acceptancesLeft) <= 0)
         {
-            _isOn = false;
+            _isThrottling = false;
         }
     }
 

@@ -1,8 +1,8 @@
 namespace KlingPS.Core.Resilience;
 
 /// <summary>
-/// How long to wait before an attempt is repeated: exponential, and spread at random so that clients which failed
-/// together do not come back together. Safe for use from several threads.
+/// How long to wait before an attempt is repeated: exponential, with jitter, so that clients which failed together do not
+/// return together. Safe for concurrent use.
 /// </summary>
 public sealed class Backoff
 {
@@ -10,10 +10,10 @@ public sealed class Backoff
 
     private readonly Random _random;
 
-    /// <summary>Creates a policy.</summary>
+    /// <summary>Creates a backoff.</summary>
     /// <param name="baseDelay">The middle of the first wait. More than zero.</param>
     /// <param name="cap">The longest wait that is chosen here; a <c>Retry-After</c> may ask for more. At least <paramref name="baseDelay"/>.</param>
-    /// <param name="random">The source of the spread; a shared one if null.</param>
+    /// <param name="random">The source of the jitter; a shared one if null.</param>
     /// <exception cref="ArgumentOutOfRangeException">A delay is outside its range.</exception>
     public Backoff(TimeSpan baseDelay, TimeSpan cap, Random? random = null)
     {
@@ -36,17 +36,23 @@ public sealed class Backoff
     /// <summary>For reads that broke on the way and can be repeated freely.</summary>
     public static Backoff Read { get; } = new(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(15));
 
+    /// <summary>The same wait after every failure, for what this machine waits for alone.</summary>
+    /// <param name="delay">The wait. More than zero.</param>
+    public static Backoff Every(TimeSpan delay) => new(delay, delay) { HasJitter = false };
+
     /// <summary>The middle of the first wait.</summary>
     public TimeSpan BaseDelay { get; }
 
     /// <summary>The longest wait that is chosen here.</summary>
     public TimeSpan Cap { get; }
 
+    private bool HasJitter { get; init; } = true;
+
     /// <summary>The wait before the next attempt.</summary>
     /// <param name="attempt">How many attempts have failed so far, from 1.</param>
     /// <param name="retryAfter">What the service asked for, if it did. The wait is never shorter, up to 10 minutes.</param>
     /// <returns>
-    /// Between half and one and a half times <c>BaseDelay · 2^(attempt − 1)</c>, at most <see cref="Cap"/>;
+    /// Between half and one and a half times <c>BaseDelay · 2^(attempt − 1)</c>, at most <see cref="Cap"/>; without jitter, that;
     /// with <paramref name="retryAfter"/>, that or a little more if it is longer.
     /// </returns>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="attempt"/> is less than 1.</exception>
@@ -62,7 +68,7 @@ public sealed class Backoff
             return wait;
         }
 
-        // Everyone who was told the same moment would return in it, so that is spread too, to the later side.
+        // Everyone who was told the same moment would return in it, so it gets jitter too, to the later side.
         asked = asked < s_longestRetryAfter ? asked : s_longestRetryAfter;
         TimeSpan atLeast = asked + TimeSpan.FromSeconds(Between(0, BaseDelay.TotalSeconds / 2));
         return wait > atLeast ? wait : atLeast;
@@ -70,7 +76,12 @@ public sealed class Backoff
 
     private double Between(double low, double high)
     {
-        // Only Random.Shared is safe for several threads by itself.
+        if (!HasJitter)
+        {
+            return high;
+        }
+
+        // Only Random.Shared is safe for concurrent use.
         lock (_random)
         {
             return low + (_random.NextDouble() * (high - low));

@@ -1,21 +1,24 @@
 using KlingPS.Core.Imaging;
+using KlingPS.Core.Resilience;
 
 namespace KlingPS.Core.Sessions;
 
-/// <summary>The hashes of local files. One that has not changed since it was last hashed is not read again.</summary>
+/// <summary>The hashes of local files. A file that has not changed since it was last hashed is not read again.</summary>
 internal sealed class FileHashes(KlingSession session)
 {
-    /// <summary>How coarse the times of file systems are. A file written just before it was hashed can change without a new time.</summary>
-    private static readonly TimeSpan s_timeGrain = TimeSpan.FromSeconds(2);
+    /// <summary>The resolution of file times. A file that was written just before it was hashed can change again without a new time.</summary>
+    private static readonly TimeSpan s_timeResolution = TimeSpan.FromSeconds(2);
 
-    private const int MaxLooks = 20;
-    private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(50);
+    /// <summary>Whoever has just given a file its name may hold it open for a moment.</summary>
+    private static readonly RetryOptions s_heldFile = new() { Backoff = Backoff.Every(TimeSpan.FromMilliseconds(50)), MaxAttempts = 20 };
+
+    private readonly RetryPolicy _heldFile = new(s_heldFile, session.TimeProvider);
 
     /// <summary>The SHA-256 of a file's content, in lower-case hex.</summary>
     /// <exception cref="KlingException">There is no such file, it is a folder, or it cannot be read.</exception>
     public async Task<string> GetAsync(string path, CancellationToken cancellationToken)
     {
-        // Read before the content: what is written meanwhile makes the time newer than the recorded one.
+        // Taken before the content is read: a write in between makes the time newer than the recorded one.
         var file = new FileInfo(path);
         if (!file.Exists)
         {
@@ -38,7 +41,7 @@ internal sealed class FileHashes(KlingSession session)
     private async Task<string> ReadAsync(FileInfo file, DateTimeOffset modifiedAt, CancellationToken cancellationToken)
     {
         string hash = await ContentHash.Sha256Async(file.FullName, cancellationToken).ConfigureAwait(false);
-        if (session.TimeProvider.GetUtcNow() - modifiedAt >= s_timeGrain)
+        if (session.TimeProvider.GetUtcNow() - modifiedAt >= s_timeResolution)
         {
             await session.Ledger.FileHashes.RecordAsync(file.FullName, file.Length, modifiedAt, hash, cancellationToken).ConfigureAwait(false);
         }
@@ -46,7 +49,7 @@ internal sealed class FileHashes(KlingSession session)
         return hash;
     }
 
-    /// <summary>Takes note of a file that this process has written and verified.</summary>
+    /// <summary>Records the hash of a file that this process has written and verified.</summary>
     public async Task RecordAsync(string path, string hash, CancellationToken cancellationToken)
     {
         var file = new FileInfo(path);
@@ -56,10 +59,9 @@ internal sealed class FileHashes(KlingSession session)
         }
     }
 
-    /// <summary>Whether a file is there and has this content.</summary>
-    public async Task<bool> MatchAsync(string path, string? hash, CancellationToken cancellationToken)
-    {
-        for (int looks = 1; ; looks++)
+    /// <summary>Whether a file exists and has this content.</summary>
+    public Task<bool> MatchAsync(string path, string? hash, CancellationToken cancellationToken) => _heldFile.RunAsync(
+        async () =>
         {
             if (hash is null || !File.Exists(path))
             {
@@ -74,11 +76,7 @@ internal sealed class FileHashes(KlingSession session)
             {
                 return false;
             }
-            catch (KlingException exception) when (exception is { Kind: ErrorKind.FileUnreadable, InnerException: IOException } && looks < MaxLooks)
-            {
-                // Whoever has just given the file its name may hold it for a moment.
-                await Task.Delay(s_pause, session.TimeProvider, cancellationToken).ConfigureAwait(false);
-            }
-        }
-    }
+        },
+        exception => exception is KlingException { Kind: ErrorKind.FileUnreadable, InnerException: IOException } ? new Retry(exception) : null,
+        cancellationToken);
 }

@@ -27,7 +27,7 @@ public sealed class VideoSubmitter
     private readonly ImageUploader _uploader;
     private readonly KlingClient _client;
     private readonly IPipelineObserver? _observer;
-    private readonly AdaptiveThrottle _brake = new();
+    private readonly AdaptiveThrottle _throttle = new();
     private volatile KlingException? _batchFault;
     private int _underWay;
 
@@ -261,7 +261,7 @@ public sealed class VideoSubmitter
             for (int tries = 1; ; tries++)
             {
                 TimeSpan delay;
-                using IDisposable? turn = await _brake.EnterAsync(cancellationToken).ConfigureAwait(false);
+                using IDisposable? turn = await _throttle.EnterAsync(cancellationToken).ConfigureAwait(false);
                 IAsyncDisposable lease = await _session.CreateGate.EnterAsync(cancellationToken).ConfigureAwait(false);
                 await using (lease.ConfigureAwait(false))
                 {
@@ -370,7 +370,7 @@ public sealed class VideoSubmitter
                 : Backoff.Unavailable;
             if (exception.Kind == ErrorKind.RateLimited)
             {
-                _brake.Apply();
+                _throttle.OnRateLimited();
             }
 
             TimeSpan delay = backoff.Next(tries, exception.RetryAfter);
@@ -393,7 +393,7 @@ public sealed class VideoSubmitter
             };
         }
 
-        _brake.Ease();
+        _throttle.OnAccepted();
         return (await RecordAcceptedAsync(request, task, taskId).ConfigureAwait(false), TimeSpan.Zero);
     }
 

@@ -132,7 +132,7 @@ public sealed class AnswerTests
     [MemberData(nameof(ReadAnswers))]
     public async Task An_answer_to_a_read_is_judged_by_its_code_and_its_text(int status, string body, ErrorKind kind, bool transient)
     {
-        using var harness = new ClientHarness(maxTries: 1);
+        using var harness = new ClientHarness(maxAttempts: 1);
         harness.Service.On(FakeService.CreditPath, Replies.Text(status, body));
 
         KlingApiException error = await Assert.ThrowsAsync<KlingApiException>(harness.GetCreditsAsync);
@@ -144,7 +144,7 @@ public sealed class AnswerTests
     [MemberData(nameof(ReadAnswers))]
     public async Task A_read_is_repeated_exactly_when_that_may_help(int status, string body, ErrorKind kind, bool transient)
     {
-        using var harness = new ClientHarness(maxTries: 3);
+        using var harness = new ClientHarness(maxAttempts: 3);
         harness.Service.On(FakeService.CreditPath, Replies.Text(status, body));
 
         Assert.Equal(kind, (await Assert.ThrowsAsync<KlingApiException>(harness.GetCreditsAsync)).Kind);

@@ -12,11 +12,11 @@ internal sealed class ClientHarness : IDisposable
     private readonly HttpMessageInvoker _http;
     private readonly ApiKey _key = ApiKey.From(Secret);
 
-    public ClientHarness(int maxTries = 5, bool wantsBodies = false)
+    public ClientHarness(int maxAttempts = 5, bool wantsBodies = false)
     {
         Observer = new RecordingObserver { WantsBodies = wantsBodies };
         _http = new HttpMessageInvoker(Service);
-        Client = new KlingClient(_http, KlingEndpoints.Default, _key, new KlingClientOptions { MaxTries = maxTries, Observer = Observer, TimeProvider = Clock });
+        Client = new KlingClient(_http, KlingEndpoints.Default, _key, new KlingClientOptions { MaxAttempts = maxAttempts, Observer = Observer, TimeProvider = Clock });
     }
 
     public static VideoRequest Video { get; } = new() { Prompt = "A fox runs.", ImageUri = "https://images.example/fox.png" };

@@ -127,7 +127,7 @@ public sealed class SnapshotTests
     [Fact]
     public async Task No_answer_whatever_makes_a_query_or_a_purchase_end_in_anything_but_its_own_error()
     {
-        using var harness = new ClientHarness(maxTries: 1);
+        using var harness = new ClientHarness(maxAttempts: 1);
         await Gen.Int.SampleAsync(
             async seed =>
             {

@@ -9,66 +9,66 @@ public sealed class AdaptiveThrottleTests
     [Fact]
     public async Task Nobody_waits_before_a_refusal()
     {
-        var brake = new AdaptiveThrottle();
+        var throttle = new AdaptiveThrottle();
 
-        Assert.Null(await brake.EnterAsync(Token));
-        Assert.Null(await brake.EnterAsync(Token));
+        Assert.Null(await throttle.EnterAsync(Token));
+        Assert.Null(await throttle.EnterAsync(Token));
     }
 
     [Fact]
     public async Task After_a_refusal_one_goes_at_a_time()
     {
-        var brake = new AdaptiveThrottle();
-        brake.Apply();
+        var throttle = new AdaptiveThrottle();
+        throttle.OnRateLimited();
 
-        IDisposable? first = await brake.EnterAsync(Token);
-        Task<IDisposable?> second = brake.EnterAsync(Token);
+        IDisposable? first = await throttle.EnterAsync(Token);
+        Task<IDisposable?> second = throttle.EnterAsync(Token);
 
         Assert.NotNull(first);
         Assert.False(second.IsCompleted);
         first.Dispose();
         first.Dispose();
         Assert.NotNull(await second);
-        Assert.False(brake.EnterAsync(Token).IsCompleted);
+        Assert.False(throttle.EnterAsync(Token).IsCompleted);
     }
 
     [Fact]
     public async Task Once_enough_requests_are_accepted_in_a_row_all_may_go()
     {
-        var brake = new AdaptiveThrottle();
-        brake.Apply();
-        IDisposable? first = await brake.EnterAsync(Token);
-        Task<IDisposable?>[] others = [brake.EnterAsync(Token), brake.EnterAsync(Token)];
+        var throttle = new AdaptiveThrottle();
+        throttle.OnRateLimited();
+        IDisposable? first = await throttle.EnterAsync(Token);
+        Task<IDisposable?>[] others = [throttle.EnterAsync(Token), throttle.EnterAsync(Token)];
 
         for (int i = 1; i < AdaptiveThrottle.AcceptancesToRelease; i++)
         {
-            brake.Ease();
+            throttle.OnAccepted();
         }
 
         first!.Dispose();
         IDisposable? second = await await Task.WhenAny(others);
         Assert.NotNull(second);
-        brake.Apply();
+        throttle.OnRateLimited();
         for (int i = 0; i < AdaptiveThrottle.AcceptancesToRelease; i++)
         {
-            brake.Ease();
+            throttle.OnAccepted();
         }
 
         second.Dispose();
 
         Assert.Single(await Task.WhenAll(others), turn => turn is null);
-        Assert.Null(await brake.EnterAsync(Token));
+        Assert.Null(await throttle.EnterAsync(Token));
     }
 
     [Fact]
     public async Task Who_gives_up_waiting_holds_up_nobody()
     {
-        var brake = new AdaptiveThrottle();
-        brake.Apply();
-        IDisposable? first = await brake.EnterAsync(Token);
+        var throttle = new AdaptiveThrottle();
+        throttle.OnRateLimited();
+        IDisposable? first = await throttle.EnterAsync(Token);
         using var stop = new CancellationTokenSource();
-        Task<IDisposable?> second = brake.EnterAsync(stop.Token);
-        Task<IDisposable?> third = brake.EnterAsync(Token);
+        Task<IDisposable?> second = throttle.EnterAsync(stop.Token);
+        Task<IDisposable?> third = throttle.EnterAsync(Token);
 
         await stop.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => second);

@@ -1,0 +1,104 @@
+using System.Runtime.ExceptionServices;
+
+namespace KlingPS.Core.Resilience;
+
+/// <summary>How often and how long an attempt that failed is repeated.</summary>
+internal sealed record RetryOptions
+{
+    /// <summary>How long to wait between two attempts, where the failure asks for nothing else.</summary>
+    public required Backoff Backoff { get; init; }
+
+    /// <summary>How many attempts in a row may fail, the first included; at least 1, and without limit unless set.</summary>
+    public int MaxAttempts { get; init; } = int.MaxValue;
+
+    /// <summary>How long after the start a failure is still followed by another attempt; without limit unless set.</summary>
+    public TimeSpan? Patience { get; init; }
+
+    /// <summary>Which step of the backoff follows the first failure, from 1. An attempt that made progress is always followed by step 1.</summary>
+    public int FirstStep { get; init; } = 1;
+
+    /// <summary>Is told of the failure and of the wait before the next attempt.</summary>
+    public Action<Exception, TimeSpan>? OnRetry { get; init; }
+}
+
+/// <summary>What a failed attempt asks for: to be repeated.</summary>
+/// <param name="Error">Why it failed; thrown when it is not repeated any more.</param>
+/// <param name="Backoff">How long to wait; the policy's own backoff if <see langword="null"/>.</param>
+/// <param name="After">The shortest wait that the other side has asked for.</param>
+/// <param name="HasProgressed">Whether it came further than any attempt before, so that failures are counted anew.</param>
+internal sealed record Retry(Exception Error, Backoff? Backoff = null, TimeSpan? After = null, bool HasProgressed = false);
+
+/// <summary>How an attempt ended: with a value, or with a <see cref="Resilience.Retry"/>. One that is not worth repeating throws.</summary>
+/// <typeparam name="T">The value.</typeparam>
+internal readonly struct Attempt<T>
+{
+    private Attempt(T? value, Retry? retry)
+    {
+        Value = value;
+        Retry = retry;
+    }
+
+    /// <summary>The value, where there is no <see cref="Retry"/>.</summary>
+    public T? Value { get; }
+
+    /// <summary>Why and when to repeat the attempt.</summary>
+    public Retry? Retry { get; }
+
+    public static implicit operator Attempt<T>(T value) => new(value, null);
+
+    public static implicit operator Attempt<T>(Retry retry) => new(default, retry);
+}
+
+/// <summary>Repeats what failed for a reason that may pass. Safe for concurrent use.</summary>
+/// <param name="options">How often and how long.</param>
+/// <param name="time">The clock.</param>
+internal sealed class RetryPolicy(RetryOptions options, TimeProvider time)
+{
+    /// <summary>Makes attempts until one succeeds, throws, or is the last that may fail.</summary>
+    /// <param name="attempt">Makes one attempt; takes its number among those that failed in a row, from 1.</param>
+    /// <param name="cancellationToken">Ends the wait between two attempts; an attempt looks at it for itself.</param>
+    /// <exception cref="OperationCanceledException">The wait was cancelled.</exception>
+    /// <remarks>Whatever an attempt throws is thrown at once, and the <see cref="Retry.Error"/> of the last one in the end.</remarks>
+    public async Task<T> RunAsync<T>(Func<int, Task<Attempt<T>>> attempt, CancellationToken cancellationToken)
+    {
+        long start = time.GetTimestamp();
+        for (int failures = 0; ;)
+        {
+            Attempt<T> result = await attempt(failures + 1).ConfigureAwait(false);
+            if (result.Retry is not Retry retry)
+            {
+                return result.Value!;
+            }
+
+            failures = retry.HasProgressed ? 0 : failures + 1;
+            if (failures >= options.MaxAttempts || time.GetElapsedTime(start) >= options.Patience)
+            {
+                ExceptionDispatchInfo.Throw(retry.Error);
+            }
+
+            int step = retry.HasProgressed ? 1 : failures + options.FirstStep - 1;
+            TimeSpan delay = (retry.Backoff ?? options.Backoff).Next(step, retry.After);
+            options.OnRetry?.Invoke(retry.Error, delay);
+            await Task.Delay(delay, time, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Repeats work that fails with exceptions.</summary>
+    /// <param name="work">Makes one attempt.</param>
+    /// <param name="judge">Tells whether an exception may pass; <see langword="null"/> lets it through.</param>
+    /// <param name="cancellationToken">Ends the wait between two attempts.</param>
+    public Task<T> RunAsync<T>(Func<Task<T>> work, Func<Exception, Retry?> judge, CancellationToken cancellationToken) => RunAsync<T>(
+        async _ =>
+        {
+            Retry? retry = null;
+            try
+            {
+                return await work().ConfigureAwait(false);
+            }
+            catch (Exception exception) when ((retry = judge(exception)) is not null)
+            {
+                return retry!;
+            }
+        },
+        cancellationToken);
+}

@@ -1,6 +1,4 @@
 using System.Management.Automation;
-using System.Net;
-using System.Net.Sockets;
 using KlingPS.Core.Sessions;
 using KlingPS.Tests.Hosting;
 
@@ -106,10 +104,7 @@ public sealed class AccountTests
     [Fact]
     public async Task A_service_that_is_down_ends_every_command_in_finite_time()
     {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        int port = ((IPEndPoint)listener.LocalEndpoint).Port;
-        listener.Stop();
+        int port = LoopbackPort.Reserve();
         await using ConnectedShell files = await ConnectedShell.StartAsync();
         string image = files.Image();
         string[] commands =

@@ -339,16 +339,16 @@ public sealed class ConvertToKlingVideoTests
     [Fact]
     public async Task An_image_whose_upload_hangs_holds_up_no_other()
     {
-        var clock = new HeldClock();
+        var clock = new ManualClock();
         await using ConnectedShell shell = await ConnectedShell.StartAsync(clock);
         string[] images = shell.Images("slow.png", "a.png", "b.png");
         shell.Fault(SandboxOperation.Upload, SandboxFaultKind.Delay, match: Sha256(images[0]), delay: TimeSpan.FromMinutes(1));
         using RunningScript running = shell.Shell.Start(Convert, new { images, destination = shell.Destination });
 
-        await Until.TrueAsync(() => Directory.Exists(shell.Destination) && Directory.GetFiles(shell.Destination, "*.mp4").Length == 2);
+        await Eventually.TrueAsync(() => Directory.Exists(shell.Destination) && Directory.GetFiles(shell.Destination, "*.mp4").Length == 2);
         Assert.Equal(2, shell.Bill.CreatesReceived);
 
-        await Until.TrueAsync(() =>
+        await Eventually.TrueAsync(() =>
         {
             clock.Advance(TimeSpan.FromSeconds(1));
             return running.Completion.IsCompleted;
@@ -388,7 +388,7 @@ public sealed class ConvertToKlingVideoTests
     [Fact]
     public async Task A_task_that_outlasts_the_timeout_is_told_and_taken_up_by_the_next_run()
     {
-        var clock = new HeldClock();
+        var clock = new ManualClock();
         await using ConnectedShell shell = await ConnectedShell.StartAsync(clock, TimeSpan.FromMinutes(2));
         var variables = new { images = shell.Image(), destination = shell.Destination };
 

@@ -10,7 +10,7 @@ public sealed class LedgerCommandTests
     [Fact]
     public async Task A_new_shell_resumes_what_a_closed_one_left()
     {
-        var clock = new HeldClock();
+        var clock = new ManualClock();
         await using ConnectedShell shell = await ConnectedShell.StartAsync(clock, generationTime: TimeSpan.FromSeconds(30));
         (await shell.RunAsync("$null = $images | New-KlingVideoTask -Prompt 'It moves.'", new { images = shell.Images("a.png", "b.png") })).Clean();
         clock.Advance(TimeSpan.FromSeconds(31));

@@ -16,7 +16,7 @@ public sealed class NewKlingVideoTaskTests
     [Fact]
     public async Task Tasks_come_in_the_order_of_the_images_however_the_service_finishes_with_them()
     {
-        var clock = new HeldClock();
+        var clock = new ManualClock();
         await using ConnectedShell shell = await ConnectedShell.StartAsync(clock);
         shell.Fault(SandboxOperation.Create, SandboxFaultKind.Delay, match: "shot 0", delay: TimeSpan.FromSeconds(1));
         using RunningScript running = shell.Shell.Start(
@@ -24,8 +24,8 @@ public sealed class NewKlingVideoTaskTests
             new { images = shell.Images("0.png", "1.png", "2.png", "3.png") });
 
         // The first is held back while the others are accepted: they are worked on at the same time.
-        await clock.HeldAsync();
-        await Until.TrueAsync(() => shell.Bill.CreatesAccepted == 3);
+        await clock.WaitedForAsync();
+        await Eventually.TrueAsync(() => shell.Bill.CreatesAccepted == 3);
         Assert.DoesNotContain(shell.Bill.Tasks, task => task.Prompt == "shot 0");
         clock.Advance(TimeSpan.FromSeconds(1));
 

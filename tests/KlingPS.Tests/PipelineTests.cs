@@ -41,7 +41,7 @@ public sealed class PipelineTests
     {
         // With the looks at them, fewer than the sandbox answers in one second of a clock that stands still.
         const int Shots = 8;
-        var clock = new HeldClock();
+        var clock = new ManualClock();
         await using ConnectedShell shell = await ConnectedShell.StartAsync(clock);
         for (int i = 1; i < Shots; i++)
         {
@@ -60,26 +60,26 @@ public sealed class PipelineTests
             """,
             new { images = shell.Images([.. Enumerable.Range(0, Shots).Select(i => $"{i:00}.png")]), accepted, finished, destination = shell.Destination });
 
-        await Until.TrueAsync(() => shell.Bill.Tasks is [{ Queries: > 0 }, ..]);
+        await Eventually.TrueAsync(() => shell.Bill.Tasks is [{ Queries: > 0 }, ..]);
         for (int i = 1; i < Shots; i++)
         {
             // Its second counts from here on.
-            await clock.HeldAsync();
+            await clock.WaitedForAsync();
         }
 
         for (int i = 1; i < Shots - 1 && finished.Count == 0; i++)
         {
             clock.Advance(TimeSpan.FromSeconds(1));
-            await Until.TrueAsync(() => accepted.Count > i);
+            await Eventually.TrueAsync(() => accepted.Count > i);
         }
 
-        await Until.TrueAsync(() => Directory.Exists(shell.Destination) && Directory.GetFiles(shell.Destination, "*.mp4").Length > 0);
+        await Eventually.TrueAsync(() => Directory.Exists(shell.Destination) && Directory.GetFiles(shell.Destination, "*.mp4").Length > 0);
         Assert.True(shell.Bill.CreatesAccepted < Shots);
 
         // A delay counts from the moment the sandbox has read the request, which gives no sign; so the clock goes on in steps,
         // but not so far that links die.
         int steps = 0;
-        await Until.TrueAsync(() =>
+        await Eventually.TrueAsync(() =>
         {
             if (shell.Bill.CreatesReceived == Shots && steps++ < 1000)
             {

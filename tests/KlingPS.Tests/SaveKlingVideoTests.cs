@@ -143,7 +143,7 @@ public sealed class SaveKlingVideoTests
     [Fact]
     public async Task A_video_that_is_not_ready_or_has_failed_is_an_error()
     {
-        var clock = new HeldClock();
+        var clock = new ManualClock();
         await using ConnectedShell shell = await ConnectedShell.StartAsync(clock, TimeSpan.FromMinutes(2));
         shell.Fault(SandboxOperation.Generate, SandboxFaultKind.FailTask, match: "bad");
         (await shell.RunAsync(

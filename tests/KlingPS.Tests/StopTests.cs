@@ -9,12 +9,12 @@ public sealed class StopTests
     [Fact]
     public async Task Stopping_a_wait_gives_the_prompt_back_and_the_task_can_be_taken_up_again()
     {
-        var clock = new HeldClock();
+        var clock = new ManualClock();
         await using ConnectedShell shell = await ConnectedShell.StartAsync(clock, TimeSpan.FromMinutes(2));
         using RunningScript running = shell.Shell.Start(
             "New-KlingVideoTask $image 'It moves.' | Wait-KlingVideoTask -PollingInterval 0.1",
             new { image = shell.Image() });
-        await Until.TrueAsync(() => shell.Bill.Queries > 1);
+        await Eventually.TrueAsync(() => shell.Bill.Queries > 1);
 
         await running.StopAsync();
 
@@ -29,7 +29,7 @@ public sealed class StopTests
     [Fact]
     public async Task Stopping_a_wait_for_what_is_far_off_needs_no_look_at_the_service()
     {
-        var clock = new HeldClock();
+        var clock = new ManualClock();
         await using ConnectedShell shell = await ConnectedShell.StartAsync(clock, TimeSpan.FromMinutes(2));
         using RunningScript running = shell.Shell.Start(
             "New-KlingVideoTask $image 'It moves.' | ForEach-Object { $_; $_ | Wait-KlingVideoTask -PollingInterval 3600 }",
@@ -44,11 +44,11 @@ public sealed class StopTests
     [Fact]
     public async Task A_purchase_that_has_left_when_the_command_is_stopped_is_recorded_all_the_same()
     {
-        var clock = new HeldClock();
+        var clock = new ManualClock();
         await using ConnectedShell shell = await ConnectedShell.StartAsync(clock);
         shell.Fault(SandboxOperation.Create, SandboxFaultKind.Delay, delay: TimeSpan.FromMinutes(1));
         using RunningScript running = shell.Shell.Start("New-KlingVideoTask $image 'It moves.'", new { image = shell.Image() });
-        await clock.HeldAsync();
+        await clock.WaitedForAsync();
 
         await running.StopAsync();
 
@@ -58,7 +58,7 @@ public sealed class StopTests
 
         clock.Advance(TimeSpan.FromMinutes(1));
         KlingVideoTask? task = null;
-        await Until.TrueAsync(async () =>
+        await Eventually.TrueAsync(async () =>
         {
             task = Assert.Single((await shell.RunAsync("Get-KlingVideoTask")).Clean().Of<KlingVideoTask>());
             return task.State == KlingTaskState.Waiting;
@@ -69,12 +69,12 @@ public sealed class StopTests
     [Fact]
     public async Task Stopping_a_purchase_says_that_a_request_is_under_way()
     {
-        var clock = new HeldClock();
+        var clock = new ManualClock();
         var host = new RecordingHost();
         await using ConnectedShell shell = await ConnectedShell.StartAsync(clock, host: host);
         shell.Fault(SandboxOperation.Create, SandboxFaultKind.Delay, delay: TimeSpan.FromMinutes(1));
         using RunningScript running = shell.Shell.Start("New-KlingVideoTask $image 'It moves.'", new { image = shell.Image() });
-        await clock.HeldAsync();
+        await clock.WaitedForAsync();
 
         await running.StopAsync();
 
@@ -83,38 +83,38 @@ public sealed class StopTests
             "1 request for a video is under way and is recorded when its answer comes; leave the shell open for that moment. Get-KlingVideoTask shows what was bought.",
             Assert.Single(host.Screen.Warnings));
         clock.Advance(TimeSpan.FromMinutes(1));
-        await Until.TrueAsync(async () =>
+        await Eventually.TrueAsync(async () =>
             (await shell.RunAsync("Get-KlingVideoTask")).Clean().Of<KlingVideoTask>() is [{ State: KlingTaskState.Waiting }]);
     }
 
     [Fact]
     public async Task Disconnecting_while_a_purchase_is_under_way_does_not_lose_it()
     {
-        var clock = new HeldClock();
+        var clock = new ManualClock();
         await using ConnectedShell shell = await ConnectedShell.StartAsync(clock);
         shell.Fault(SandboxOperation.Create, SandboxFaultKind.Delay, delay: TimeSpan.FromMinutes(1));
         using RunningScript running = shell.Shell.Start("New-KlingVideoTask $image 'It moves.'", new { image = shell.Image() });
-        await clock.HeldAsync();
+        await clock.WaitedForAsync();
         await running.StopAsync();
 
         (await shell.RunAsync("Disconnect-KlingAccount")).Clean();
         clock.Advance(TimeSpan.FromMinutes(1));
         (await shell.ConnectAsync()).Clean();
 
-        await Until.TrueAsync(async () =>
+        await Eventually.TrueAsync(async () =>
             (await shell.RunAsync("Get-KlingVideoTask")).Clean().Of<KlingVideoTask>() is [{ State: KlingTaskState.Waiting }]);
     }
 
     [Fact]
     public async Task A_download_that_is_stopped_leaves_no_half_video_under_its_name_and_is_ended_later()
     {
-        var clock = new HeldClock();
+        var clock = new ManualClock();
         await using ConnectedShell shell = await ConnectedShell.StartAsync(clock);
         shell.Fault(SandboxOperation.Download, SandboxFaultKind.Delay, delay: TimeSpan.FromMinutes(1));
         using RunningScript running = shell.Shell.Start(
             "New-KlingVideoTask $image 'It moves.' | Save-KlingVideo -Destination $destination",
             new { image = shell.Image(), destination = shell.Destination });
-        await clock.HeldAsync();
+        await clock.WaitedForAsync();
 
         await running.StopAsync();
 
@@ -128,12 +128,12 @@ public sealed class StopTests
     [Fact]
     public async Task Stopping_a_conversion_says_what_goes_on_and_the_next_run_takes_it_up()
     {
-        var clock = new HeldClock();
+        var clock = new ManualClock();
         var host = new RecordingHost();
         await using ConnectedShell shell = await ConnectedShell.StartAsync(clock, TimeSpan.FromMinutes(2), host: host);
         const string Script = "$images | ConvertTo-KlingVideo -Prompt 'It moves.' -Destination $destination -PollingInterval 0.1";
         using RunningScript running = shell.Shell.Start(Script, new { images = shell.Images("a.png", "b.png"), destination = shell.Destination });
-        await Until.TrueAsync(() => shell.Bill.Tasks is [{ Queries: > 0 }, { Queries: > 0 }]);
+        await Eventually.TrueAsync(() => shell.Bill.Tasks is [{ Queries: > 0 }, { Queries: > 0 }]);
 
         await running.StopAsync();
 
@@ -157,31 +157,31 @@ public sealed class StopTests
     [Fact]
     public async Task Stopping_a_conversion_says_that_a_request_is_under_way()
     {
-        var clock = new HeldClock();
+        var clock = new ManualClock();
         var host = new RecordingHost();
         await using ConnectedShell shell = await ConnectedShell.StartAsync(clock, host: host);
         shell.Fault(SandboxOperation.Create, SandboxFaultKind.Delay, delay: TimeSpan.FromMinutes(1));
         using RunningScript running = shell.Shell.Start("$image | ConvertTo-KlingVideo -Prompt 'It moves.' -Destination $destination", new { image = shell.Image(), destination = shell.Destination });
-        await clock.HeldAsync();
+        await clock.WaitedForAsync();
 
         await running.StopAsync();
 
         Assert.True((await running.Completion).WasStopped);
         Assert.StartsWith("1 request for a video is under way", Assert.Single(host.Screen.Warnings), StringComparison.Ordinal);
         clock.Advance(TimeSpan.FromMinutes(1));
-        await Until.TrueAsync(async () =>
+        await Eventually.TrueAsync(async () =>
             (await shell.RunAsync("Get-KlingVideoTask")).Clean().Of<KlingVideoTask>() is [{ State: KlingTaskState.Waiting }]);
     }
 
     [Fact]
     public async Task Stopping_a_wait_says_what_goes_on()
     {
-        var clock = new HeldClock();
+        var clock = new ManualClock();
         var host = new RecordingHost();
         await using ConnectedShell shell = await ConnectedShell.StartAsync(clock, TimeSpan.FromMinutes(2), host: host);
         (await shell.RunAsync("$task = New-KlingVideoTask $image 'It moves.'", new { image = shell.Image() })).Clean();
         using RunningScript running = shell.Shell.Start("$task | Wait-KlingVideoTask -PollingInterval 0.1");
-        await Until.TrueAsync(() => shell.Bill.Queries > 0);
+        await Eventually.TrueAsync(() => shell.Bill.Queries > 0);
 
         await running.StopAsync();
 
@@ -192,11 +192,11 @@ public sealed class StopTests
     [Fact]
     public async Task An_upload_that_is_stopped_buys_nothing()
     {
-        var clock = new HeldClock();
+        var clock = new ManualClock();
         await using ConnectedShell shell = await ConnectedShell.StartAsync(clock);
         shell.Fault(SandboxOperation.Upload, SandboxFaultKind.Delay, delay: TimeSpan.FromMinutes(1));
         using RunningScript running = shell.Shell.Start("New-KlingVideoTask $image 'It moves.'", new { image = shell.Image() });
-        await clock.HeldAsync();
+        await clock.WaitedForAsync();
 
         await running.StopAsync();
         clock.Advance(TimeSpan.FromMinutes(1));

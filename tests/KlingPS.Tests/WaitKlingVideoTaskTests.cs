@@ -26,7 +26,7 @@ public sealed class WaitKlingVideoTaskTests
     [Fact]
     public async Task When_the_time_is_over_each_unfinished_task_gives_one_error_and_can_be_taken_up_again()
     {
-        var clock = new HeldClock();
+        var clock = new ManualClock();
         await using ConnectedShell shell = await ConnectedShell.StartAsync(clock, TimeSpan.FromMinutes(2));
 
         ShellResult result = await shell.RunAsync(

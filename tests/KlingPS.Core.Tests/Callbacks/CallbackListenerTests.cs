@@ -272,7 +272,7 @@ public sealed class CallbackListenerTests : IDisposable
     [Fact]
     public async Task A_port_can_be_listened_on_once_and_again_at_once_when_it_is_free()
     {
-        CallbackListener first = Listen();
+        CallbackListener first = Listen(prefix: $"http://127.0.0.1:{LoopbackPort.Reserve()}/kling/");
         await SendAsync(first, Signed("t1"));
 
         KlingException taken = Assert.Throws<KlingException>(() => Listen(prefix: first.Prefix.ToString()));

@@ -102,10 +102,7 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
         KlingVideoTask task = await _harness.AcceptedAsync("a");
         _harness.Tasks["a"] = PipelineHarness.Succeeded("a");
         Call("a");
-        while ((await _harness.Ledger.Tasks.FindAsync(task.Id, CancellationToken.None))!.State != KlingTaskState.Succeeded)
-        {
-            await Task.Yield();
-        }
+        await Eventually.TrueAsync(async () => (await _harness.Ledger.Tasks.FindAsync(task.Id, CancellationToken.None))!.State == KlingTaskState.Succeeded);
 
         await _receiver!.PostAsync(new TaskReference { Task = task }, CancellationToken.None);
 
@@ -121,10 +118,7 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
         _harness.Tasks["a"] = PipelineHarness.InTurn(PipelineHarness.Generating, PipelineHarness.Generating, PipelineHarness.Succeeded("a"));
         DateTimeOffset start = _harness.Clock.GetUtcNow();
         Call("a");
-        while (_harness.Queries == 0)
-        {
-            await Task.Yield();
-        }
+        await Eventually.TrueAsync(() => _harness.Queries > 0);
 
         Assert.Equal("a", Assert.Single(await FinishAsync()).Value!.TaskId);
         Assert.InRange(_harness.Queries, 3, 4);
@@ -274,10 +268,7 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
         await _receiver.PostAsync(new TaskReference { Task = other }, CancellationToken.None);
         _harness.Tasks["a"] = RecordOf("a", CallbackNonce.Append(HookUri, attempt.Nonce!));
         Call("a", attempt.Nonce);
-        while ((await _harness.Ledger.Tasks.FindAsync(attempt.Id, CancellationToken.None))!.State != KlingTaskState.Succeeded)
-        {
-            await Task.Yield();
-        }
+        await Eventually.TrueAsync(async () => (await _harness.Ledger.Tasks.FindAsync(attempt.Id, CancellationToken.None))!.State == KlingTaskState.Succeeded);
 
         List<Outcome<TaskReference, KlingVideoTask>> outcomes = await FinishAsync();
 
@@ -321,10 +312,7 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
         string nonce = isOthersNonce ? "00112233445566778899aabbccddeeff" : attempt.Nonce!;
         _harness.Tasks["a"] = RecordOf("a", CallbackNonce.Append(HookUri, nonce), prompt);
         Call("a", attempt.Nonce);
-        while (_harness.Observer.Warnings.IsEmpty)
-        {
-            await Task.Yield();
-        }
+        await Eventually.TrueAsync(() => !_harness.Observer.Warnings.IsEmpty);
 
         Assert.Contains("it is not", Assert.Single(_harness.Observer.Warnings), StringComparison.Ordinal);
         Assert.Equal((KlingTaskState.Unknown, null), ((await _harness.Ledger.Tasks.FindAsync(attempt.Id, CancellationToken.None))!.State, attempt.TaskId));
@@ -343,10 +331,7 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
         gate.Admit(CallbackTexts.Unsigned(), CallbackTexts.Bytes(CallbackTexts.Body("mine")));
 
         Assert.Equal(task.Id, Assert.Single(await FinishAsync()).Value!.Id);
-        while (_receiver!.Ignored == 0)
-        {
-            await Task.Yield();
-        }
+        await Eventually.TrueAsync(() => _receiver!.Ignored > 0);
 
         Assert.Equal((0, 1), (QueriesOf("foreign"), QueriesOf("mine")));
     }
@@ -372,10 +357,7 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
         _harness.Tasks["other"] = PipelineHarness.Succeeded("other");
 
         Call("other");
-        while ((await _harness.Ledger.Tasks.FindAsync(other.Id, CancellationToken.None))!.State != KlingTaskState.Succeeded)
-        {
-            await Task.Yield();
-        }
+        await Eventually.TrueAsync(async () => (await _harness.Ledger.Tasks.FindAsync(other.Id, CancellationToken.None))!.State == KlingTaskState.Succeeded);
 
         Call("mine");
         Assert.Equal("mine", Assert.Single(await FinishAsync()).Value!.TaskId);
@@ -412,10 +394,7 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
         await PostAsync("a");
         _harness.Tasks["a"] = Replies.Html(502);
         Call("a");
-        while (_harness.Queries == 0)
-        {
-            await Task.Yield();
-        }
+        await Eventually.TrueAsync(() => _harness.Queries > 0);
 
         Assert.Equal(ErrorKind.ServiceUnavailable, Assert.Single(await FinishAsync()).Error!.Kind);
         Assert.True(_harness.Clock.GetUtcNow() - _harness.Clock.Start >= TimeSpan.FromMinutes(10));
@@ -463,10 +442,7 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
             return await PipelineHarness.Succeeded("late")(request, cancellationToken);
         };
         Assert.Equal(CallbackResult.Accepted, Call("late"));
-        while (QueriesOf("late") == 0)
-        {
-            await Task.Yield();
-        }
+        await Eventually.TrueAsync(() => QueriesOf("late") > 0);
 
         Assert.Equal(CallbackResult.Accepted, Call("prompt"));
         Assert.Equal("prompt", (await _receiver!.Results.ReadAsync()).Value!.TaskId);
@@ -492,10 +468,7 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
         _receiver!.Complete();
         _harness.Tasks["b"] = RecordOf("b", CallbackNonce.Append(HookUri, attempt.Nonce!));
         Call("b", attempt.Nonce);
-        while ((await _harness.Ledger.Tasks.FindAsync(attempt.Id, CancellationToken.None))!.State != KlingTaskState.Succeeded)
-        {
-            await Task.Yield();
-        }
+        await Eventually.TrueAsync(async () => (await _harness.Ledger.Tasks.FindAsync(attempt.Id, CancellationToken.None))!.State == KlingTaskState.Succeeded);
 
         List<Outcome<TaskReference, KlingVideoTask>> outcomes = await FinishAsync();
 
@@ -651,10 +624,7 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
         Receive();
         _harness.Tasks["a"] = RecordOf("a", CallbackNonce.Append(HookUri, attempt.Nonce!), "A cat sleeps.");
         Call("a", attempt.Nonce);
-        while (_harness.Observer.Warnings.IsEmpty)
-        {
-            await Task.Yield();
-        }
+        await Eventually.TrueAsync(() => !_harness.Observer.Warnings.IsEmpty);
 
         Assert.Equal((KlingTaskState.Rejected, 0m), Assert.Single(await _harness.ListAsync()) is { } task ? (task.State, task.CreditsReserved) : default);
     }

@@ -8,13 +8,17 @@ using KlingPS.Core.Callbacks;
 using KlingPS.Core.Model;
 using KlingPS.Core.Tests.Sandbox;
 using KlingPS.Sandbox;
-using Microsoft.Extensions.Time.Testing;
 
 namespace KlingPS.Core.Tests.Callbacks;
 
 public sealed class SandboxCallbackTests : IAsyncDisposable
 {
-    private readonly PauseClock _clock = new();
+    /// <summary>How long the sandbox takes for a video.</summary>
+    private static readonly TimeSpan s_generation = TimeSpan.FromSeconds(3);
+
+    private static readonly TimeSpan s_pause = TimeSpan.FromSeconds(5);
+
+    private readonly ManualClock _clock = new(DateTimeOffset.FromUnixTimeSeconds(1_790_000_000));
     private readonly SandboxHarness _sandbox;
     private readonly HttpListener _hook = new();
     private readonly ConcurrentQueue<int> _answers = new();
@@ -24,10 +28,7 @@ public sealed class SandboxCallbackTests : IAsyncDisposable
     public SandboxCallbackTests()
     {
         _sandbox = new SandboxHarness(_ => new SandboxOptions { TimeProvider = _clock, CallbackKey = CallbackTexts.Secret });
-        using var probe = new System.Net.Sockets.TcpListener(IPAddress.Loopback, 0);
-        probe.Start();
-        _uri = new Uri($"http://127.0.0.1:{((IPEndPoint)probe.LocalEndpoint).Port}/hook/");
-        probe.Stop();
+        _uri = new Uri($"http://127.0.0.1:{LoopbackPort.Reserve()}/hook/");
         _hook.Prefixes.Add(_uri.AbsoluteUri);
         _hook.Start();
         _ = ServeAsync();
@@ -52,23 +53,17 @@ public sealed class SandboxCallbackTests : IAsyncDisposable
         }
     }
 
+    /// <summary>Makes a task, and returns when its callback waits for the clock: one that is moved on before would put it off for good.</summary>
     private async Task<string> CreateAsync(string prompt = "a fox")
     {
         var body = JsonNode.Parse(SandboxHarness.Body(prompt))!.AsObject();
         body["callBackUrl"] = _uri.AbsoluteUri;
         JsonElement answer = await _sandbox.CreateAsync(body.ToJsonString());
+        await _clock.WaitedForAsync(s_generation);
         return answer.GetProperty("data").GetProperty("taskId").GetString()!;
     }
 
-    private async Task<(string Body, string? Timestamp, string? Signature)> NextAsync() => await _calls.Reader.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(20));
-
-    private async Task UntilAsync(Func<SandboxBill, bool> condition)
-    {
-        while (!condition(_sandbox.Server.GetBill()))
-        {
-            await Task.Yield();
-        }
-    }
+    private Task<(string Body, string? Timestamp, string? Signature)> NextAsync() => Eventually.DoneAsync(_calls.Reader.ReadAsync().AsTask(), "a callback");
 
     [Theory]
     [InlineData(false)]
@@ -81,7 +76,7 @@ public sealed class SandboxCallbackTests : IAsyncDisposable
         }
 
         string taskId = await CreateAsync();
-        _clock.Advance(TimeSpan.FromSeconds(3));
+        _clock.Advance(s_generation);
 
         (string body, string? timestamp, string? signature) = await NextAsync();
 
@@ -103,7 +98,7 @@ public sealed class SandboxCallbackTests : IAsyncDisposable
     {
         _sandbox.Server.AddFault(new SandboxFault { On = SandboxOperation.Generate, Kind = SandboxFaultKind.FailTask, FailCode = "400", FailMessage = "No." });
         string taskId = await CreateAsync();
-        _clock.Advance(TimeSpan.FromSeconds(3));
+        _clock.Advance(s_generation);
 
         JsonElement callback = JsonElement.Parse((await NextAsync()).Body);
 
@@ -117,14 +112,14 @@ public sealed class SandboxCallbackTests : IAsyncDisposable
     {
         new List<int> { 500, 404, 302, 401 }.ForEach(_answers.Enqueue);
         await CreateAsync();
-        _clock.Advance(TimeSpan.FromSeconds(3));
+        _clock.Advance(s_generation);
         var timestamps = new List<string?>();
         for (int tries = 1; tries <= 4; tries++)
         {
             timestamps.Add((await NextAsync()).Timestamp);
-            await _clock.PauseAsync();
+            await _clock.WaitedForAsync(s_pause);
             Assert.Equal(tries, _sandbox.Server.GetBill().CallbacksRefused);
-            _clock.Advance(TimeSpan.FromSeconds(5));
+            _clock.Advance(s_pause);
         }
 
         Assert.Equal(4, timestamps.Distinct().Count());
@@ -139,12 +134,12 @@ public sealed class SandboxCallbackTests : IAsyncDisposable
         _sandbox.Server.AddFault(new SandboxFault { On = SandboxOperation.Callback, Kind = SandboxFaultKind.DuplicateCallback, Match = "twice" });
         await CreateAsync("lost");
         string twice = await CreateAsync("twice");
-        _clock.Advance(TimeSpan.FromSeconds(3));
+        _clock.Advance(s_generation);
 
         (string, string?, string?) first = await NextAsync();
         Assert.Equal(first, await NextAsync());
         Assert.Contains(twice, first.Item1, StringComparison.Ordinal);
-        await UntilAsync(bill => bill.CallbacksDelivered == 2);
+        await Eventually.TrueAsync(() => _sandbox.Server.GetBill().CallbacksDelivered == 2);
         Assert.Equal([0, 2], _sandbox.Server.GetBill().Tasks.Select(task => task.Callbacks));
         Assert.Empty(_sandbox.Server.Faults);
     }
@@ -155,23 +150,4 @@ public sealed class SandboxCallbackTests : IAsyncDisposable
     [InlineData(SandboxOperation.Callback, SandboxFaultKind.LoseAnswerAfter)]
     public void What_cannot_happen_to_a_callback_is_refused(SandboxOperation on, SandboxFaultKind kind)
         => Assert.Throws<ArgumentException>(() => _sandbox.Server.AddFault(new SandboxFault { On = on, Kind = kind }));
-
-    /// <summary>A clock that tells when the pause of 5 seconds between two tries has begun.</summary>
-    private sealed class PauseClock() : FakeTimeProvider(DateTimeOffset.FromUnixTimeSeconds(1_790_000_000))
-    {
-        private readonly Channel<TimeSpan> _pauses = Channel.CreateUnbounded<TimeSpan>();
-
-        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
-        {
-            ITimer timer = base.CreateTimer(callback, state, dueTime, period);
-            if (dueTime == TimeSpan.FromSeconds(5))
-            {
-                _pauses.Writer.TryWrite(dueTime);
-            }
-
-            return timer;
-        }
-
-        public Task<TimeSpan> PauseAsync() => _pauses.Reader.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(20));
-    }
 }

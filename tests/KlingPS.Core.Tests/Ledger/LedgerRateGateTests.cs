@@ -124,7 +124,7 @@ public sealed class LedgerRateGateTests : IAsyncLifetime
 
         using var source = new CancellationTokenSource();
         Task<IAsyncDisposable> impatient = ours.Gate.EnterAsync(source.Token).AsTask();
-        await Crowd.UntilAsync(() => _time.Armed == 1);
+        await Eventually.TrueAsync(() => _time.Armed == 1);
         await ours.StandBehindAsync();
         await source.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => impatient);
@@ -152,7 +152,7 @@ public sealed class LedgerRateGateTests : IAsyncLifetime
         await theirs.Ledger.DisposeAsync();
         _otherIsAlive = alive;
         _time.Advance(TimeSpan.FromHours(hours));
-        await Crowd.UntilAsync(() => _time.Armed == (hours == 0 ? 1 : 0));
+        await Eventually.TrueAsync(() => _time.Armed == (hours == 0 ? 1 : 0));
         await ours.EnterAsync();
         Assert.Equal(0, ours.Passed);
 
@@ -270,11 +270,7 @@ public sealed class LedgerRateGateTests : IAsyncLifetime
                 for (int step = 0; Volatile.Read(ref running) > 0; step++)
                 {
                     Assert.InRange(step, 0, 10_000);
-                    while (time.Armed != Sleeping())
-                    {
-                        Token.ThrowIfCancellationRequested();
-                        await Task.Yield();
-                    }
+                    await Eventually.TrueAsync(() => time.Armed == Sleeping());
 
                     time.Advance(TimeSpan.FromMilliseconds(500));
                 }
@@ -301,7 +297,7 @@ public sealed class LedgerRateGateTests : IAsyncLifetime
     }
 
     /// <summary>Waits until the first of those who have not passed sleeps, in each process.</summary>
-    private Task SettleAsync(params Crowd[] crowds) => Crowd.UntilAsync(() => _time.Armed == crowds.Count(crowd => crowd.IsWaiting));
+    private Task SettleAsync(params Crowd[] crowds) => Eventually.TrueAsync(() => _time.Armed == crowds.Count(crowd => crowd.IsWaiting));
 
     /// <summary>The callers in one process.</summary>
     private sealed class Crowd(SqlLedger ledger, LedgerRateGate gate, WatchedTimeProvider time)
@@ -333,7 +329,7 @@ public sealed class LedgerRateGateTests : IAsyncLifetime
             int armed = time.Armed;
             Task<IAsyncDisposable> caller = gate.EnterAsync(Token).AsTask();
             _callers.Add(caller);
-            await UntilAsync(() => caller.IsCompleted || time.Armed > armed);
+            await Eventually.TrueAsync(() => caller.IsCompleted || time.Armed > armed);
         }
 
         /// <summary>Comes to the gate while another one waits there.</summary>
@@ -350,15 +346,6 @@ public sealed class LedgerRateGateTests : IAsyncLifetime
             {
                 _over.Add(caller);
                 await (await caller).DisposeAsync();
-            }
-        }
-
-        public static async Task UntilAsync(Func<bool> condition)
-        {
-            while (!condition())
-            {
-                Token.ThrowIfCancellationRequested();
-                await Task.Yield();
             }
         }
     }

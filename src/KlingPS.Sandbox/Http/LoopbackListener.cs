@@ -133,6 +133,10 @@ internal sealed class LoopbackListener : IDisposable
     private async Task HandleAsync(HttpListenerContext context, Func<HttpListenerContext, LoopbackHost, CancellationToken, Task> handler)
     {
         Interlocked.Increment(ref _users);
+
+        // Closing the listener would complete the responses under way as if they were whole; so they are broken first,
+        // from the moment the request has been accepted.
+        using CancellationTokenRegistration stopping = _stoppingToken.Register(() => Exchange.Break(context.Response));
         try
         {
             // The accept loop must continue at once, whatever the handler does first.

@@ -26,8 +26,8 @@ public sealed class ServerTests
     [Fact]
     public async Task A_port_that_is_taken_is_named()
     {
-        await using SandboxHarness sandbox = new();
-        int port = sandbox.Server.Endpoint.Port;
+        int port = LoopbackPort.Reserve();
+        await using SandboxHarness sandbox = new(clock => new SandboxOptions { TimeProvider = clock, Port = port });
 
         IOException taken = Assert.Throws<IOException>(() => SandboxServer.Start(new SandboxOptions { Port = port }));
 
@@ -137,11 +137,13 @@ public sealed class ServerTests
     [Fact]
     public async Task Disposing_ends_what_is_under_way_and_leaves_no_file()
     {
-        SandboxHarness sandbox = new(clock => new SandboxOptions { TimeProvider = clock, VideoSize = 1_000_000_000 });
-        Uri link = await sandbox.MakeVideoAsync();
+        ManualClock clock = new();
+        SandboxHarness sandbox = new(_ => new SandboxOptions { TimeProvider = clock, GenerationTime = TimeSpan.Zero, VideoSize = 1_000_000_000 });
+        Uri link = await sandbox.GetResultAsync(await sandbox.CreateTaskAsync());
         await sandbox.UploadImageAsync();
         sandbox.Server.AddFault(new SandboxFault { On = SandboxOperation.Credit, Kind = SandboxFaultKind.Delay, Delay = TimeSpan.FromDays(1) });
         Task<JsonElement> waiting = sandbox.GetAsync("api/v1/chat/credit");
+        await clock.WaitedForAsync(TimeSpan.FromDays(1));
         using HttpResponseMessage download = await sandbox.Cdn.GetAsync(link, HttpCompletionOption.ResponseHeadersRead);
         string folder = sandbox.Server.UploadFolder;
         Assert.Single(Directory.GetFiles(folder));

@@ -76,6 +76,9 @@ public sealed class ConversionModelTests
         private int _lastTask;
         private int _lastFolder;
 
+        /// <summary>Whether an image was renamed when its video was half there under the old name.</summary>
+        private bool _hasOrphan;
+
         public Life(int seed)
         {
             _random = new Random(seed);
@@ -132,6 +135,7 @@ public sealed class ConversionModelTests
                     break;
                 case Change.RenameImage:
                     int renamed = _random.Next(_images.Count);
+                    _hasOrphan |= Directory.Exists(Destination) && Directory.GetFiles(Destination, "*.partial*").Length > 0;
                     string path = NewPath();
                     Directory.CreateDirectory(Path.GetDirectoryName(path)!);
                     File.Move(_images[renamed].Path, path);
@@ -178,7 +182,11 @@ public sealed class ConversionModelTests
             }
 
             // Images that share a video may have begun it under another name.
-            Assert.True(outcomes.Select(outcome => outcome.Value!.Path).Distinct().Count() < outcomes.Length || Directory.GetFiles(Destination, "*.partial*").Length == 0);
+            if (!_hasOrphan && outcomes.Select(outcome => outcome.Value!.Path).Distinct().Count() == outcomes.Length)
+            {
+                Assert.Empty(Directory.GetFiles(Destination, "*.partial*"));
+            }
+
             Assert.Empty(Directory.GetFiles(Destination, ".*"));
             int sent = _harness.Service.Requests.Count + _harness.Videos.Requests.Count;
 

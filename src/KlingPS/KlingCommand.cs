@@ -23,6 +23,7 @@ public abstract class KlingCommand : PSCmdlet, IDisposable
     private CommandProgress? _progress;
     private CommandObserver? _observer;
     private KlingService? _service;
+    private int _hasToldUnfinished;
 
     /// <summary>Cancelled when the command is stopped.</summary>
     internal CancellationToken StopToken => _bridge.StopToken;
@@ -45,12 +46,7 @@ public abstract class KlingCommand : PSCmdlet, IDisposable
     /// <summary>Stops the work in hand. Purchases that have left are carried to their end and recorded.</summary>
     protected override void StopProcessing()
     {
-        if (DescribeUnfinished() is string unfinished)
-        {
-            // The streams belong to the pipeline thread. That one goes on until it is stopped, so this stands before the next prompt.
-            Host.UI.WriteWarningLine(unfinished);
-        }
-
+        WarnOfUnfinished();
         _bridge.Stop();
     }
 
@@ -80,6 +76,12 @@ public abstract class KlingCommand : PSCmdlet, IDisposable
     {
         if (disposing)
         {
+            if (Stopping)
+            {
+                // PowerShell does not call StopProcessing when the pipeline notices the stop first, as it does between two commands.
+                WarnOfUnfinished();
+            }
+
             _owned.ForEach(owned => owned.Dispose());
             _progress?.Dispose();
             _bridge.Dispose();
@@ -187,6 +189,16 @@ public abstract class KlingCommand : PSCmdlet, IDisposable
         => MyInvocation.BoundParameters.TryGetValue(name, out object? given)
             ? given is SwitchParameter { IsPresent: true }
             : isPreferred(SessionState.PSVariable.GetValue(name + "Preference"));
+
+    /// <summary>Says once, on whichever thread notices the stop first, what is paid for and how to get it.</summary>
+    private void WarnOfUnfinished()
+    {
+        if (DescribeUnfinished() is string unfinished && Interlocked.Exchange(ref _hasToldUnfinished, 1) == 0)
+        {
+            // The streams belong to the pipeline thread. That one goes on until it is stopped, so this stands before the next prompt.
+            Host.UI.WriteWarningLine(unfinished);
+        }
+    }
 
     /// <summary>Turns a cancelled wait into PowerShell's own way of stopping.</summary>
     private T Run<T>(Func<T> wait)

@@ -29,12 +29,7 @@ public sealed class CallbackTests : IDisposable
 
     private static SecureString Key { get; } = ConnectedShell.Secure(Secret);
 
-    private static string FreePrefix()
-    {
-        using var probe = new TcpListener(IPAddress.Loopback, 0);
-        probe.Start();
-        return string.Create(CultureInfo.InvariantCulture, $"http://localhost:{((IPEndPoint)probe.LocalEndpoint).Port}/kling/");
-    }
+    private static string FreePrefix() => string.Create(CultureInfo.InvariantCulture, $"http://localhost:{LoopbackPort.Reserve()}/kling/");
 
     private static (string Timestamp, string Signature) Sign(string taskId, string secret = Secret, int age = 0)
     {
@@ -100,7 +95,7 @@ public sealed class CallbackTests : IDisposable
         string prefix = FreePrefix();
         string taskId = (await _shell.RunAsync("New-KlingVideoTask $image 'It moves.'", new { image = Image() })).Clean().Of<KlingVideoTask>()[0].TaskId!;
         using RunningScript running = _shell.Start("Receive-KlingCallback $prefix -HmacKey $key -Count 1 -Verbose", new { prefix });
-        await Until.TrueAsync(() => IsListening(prefix));
+        await Eventually.TrueAsync(() => IsListening(prefix));
 
         Assert.Equal(HttpStatusCode.Unauthorized, await PostAsync(prefix, taskId, "another key"));
         Assert.Equal(HttpStatusCode.Unauthorized, await PostAsync(prefix, taskId, "another key"));
@@ -249,7 +244,7 @@ public sealed class CallbackTests : IDisposable
         (await ConnectAsync()).Clean();
         string prefix = FreePrefix();
         using RunningScript running = _shell.Start("Receive-KlingCallback $prefix -HmacKey $key", new { prefix });
-        await Until.TrueAsync(() => IsListening(prefix));
+        await Eventually.TrueAsync(() => IsListening(prefix));
 
         await running.StopAsync();
 
@@ -262,12 +257,12 @@ public sealed class CallbackTests : IDisposable
     public async Task Stopping_the_wait_for_callbacks_says_what_is_paid_for_and_how_to_get_it()
     {
         var host = new RecordingHost();
-        await using ConnectedShell shell = await ConnectedShell.StartAsync(new HeldClock(), TimeSpan.FromMinutes(2), host: host);
+        await using ConnectedShell shell = await ConnectedShell.StartAsync(new ManualClock(), TimeSpan.FromMinutes(2), host: host);
         KlingVideoTask[] tasks = (await shell.RunAsync("$images | New-KlingVideoTask -Prompt 'It moves.'", new { images = shell.Images("a.png", "b.png") })).Clean().Of<KlingVideoTask>();
         string prefix = FreePrefix();
         using var fed = new ManualResetEventSlim();
         using RunningScript running = shell.Shell.Start("& { Get-KlingVideoTask; $fed.Set() } | Receive-KlingCallback $prefix -HmacKey $key", new { prefix, key = Key, fed });
-        await Until.TrueAsync(() => fed.IsSet);
+        await Eventually.TrueAsync(() => fed.IsSet);
 
         await running.StopAsync();
 
@@ -275,6 +270,25 @@ public sealed class CallbackTests : IDisposable
         string warning = Assert.Single(host.Screen.Warnings);
         Assert.StartsWith("2 videos are paid for and still to come", warning, StringComparison.Ordinal);
         Assert.EndsWith($"Get-KlingVideoTask -Id {string.Join(", ", tasks.Select(task => task.Id).Order())} | Wait-KlingVideoTask | Save-KlingVideo", warning, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Stopping_says_what_is_paid_for_also_in_the_moment_between_two_commands()
+    {
+        var host = new RecordingHost();
+        await using ConnectedShell shell = await ConnectedShell.StartAsync(new ManualClock(), TimeSpan.FromMinutes(2), host: host);
+        using var late = new LateStop();
+        await late.InstallAsync(shell.Shell);
+        (await shell.RunAsync("New-KlingVideoTask $image 'It moves.'", new { image = shell.Image() })).Clean();
+        using RunningScript running = shell.Shell.Start(
+            "& { Get-KlingVideoTask; Wait-LateStop $late } | Receive-KlingCallback $prefix -HmacKey $key | Watch-LateStop $late",
+            new { prefix = FreePrefix(), key = Key });
+        await Eventually.TrueAsync(() => late.Reached.IsSet);
+
+        await running.StopAsync();
+
+        Assert.True((await running.Completion).WasStopped);
+        Assert.StartsWith("1 video is paid for and still to come", Assert.Single(host.Screen.Warnings), StringComparison.Ordinal);
     }
 
     [Fact]

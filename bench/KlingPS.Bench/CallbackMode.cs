@@ -6,6 +6,8 @@ using KlingPS.Core;
 using KlingPS.Core.Api;
 using KlingPS.Core.Callbacks;
 using KlingPS.Core.Ledger;
+using KlingPS.Core.Ledger.Sql;
+using KlingPS.Core.Ledger.Sqlite;
 using KlingPS.Core.Model;
 using KlingPS.Core.Resolving;
 using KlingPS.Core.Saving;
@@ -134,7 +136,7 @@ internal static class CallbackMode
             }
 
             Listener = CallbackListener.Start(new CallbackListenerOptions { Prefix = CallbackPrefix.Parse("http://127.0.0.1:0/kling/"), Key = CallbackKey.From(secret) });
-            _ledger = new SqlLedger(Path.Combine(_folder.FullName, "ledger.db"), TimeProvider.System);
+            _ledger = SqliteLedger.Create(Path.Combine(_folder.FullName, "ledger.db"), TimeProvider.System);
             var direct = new WebProxy();
             Session = new KlingSession(new SessionOptions
             {

@@ -2,6 +2,8 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Security.Cryptography;
 using KlingPS.Core.Ledger;
+using KlingPS.Core.Ledger.Sql;
+using KlingPS.Core.Ledger.Sqlite;
 using KlingPS.Core.Model;
 
 namespace KlingPS.Bench;
@@ -20,7 +22,7 @@ internal static class LedgerMode
         string path = Path.Combine(folder, "ledger.db");
 
         long start = Stopwatch.GetTimestamp();
-        var ledger = new SqlLedger(path, TimeProvider.System);
+        var ledger = SqliteLedger.Create(path, TimeProvider.System);
         await ledger.OpenAsync(default);
         await WriteAsync($"first use, the file made anew: {Since(start):0} ms");
 
@@ -50,7 +52,7 @@ internal static class LedgerMode
         await WriteAsync($"on disk: {size / (double)(Records + Purchases):0} bytes per task");
 
         start = Stopwatch.GetTimestamp();
-        await using (ledger = new SqlLedger(path, TimeProvider.System))
+        await using (ledger = SqliteLedger.Create(path, TimeProvider.System))
         {
             await ledger.OpenAsync(default);
             await WriteAsync($"opening with {Records + Purchases} records: {Since(start):0} ms");
@@ -60,19 +62,23 @@ internal static class LedgerMode
             start = Stopwatch.GetTimestamp();
             count = (await ledger.Tasks.ListAsync(new TaskFilter { States = [KlingTaskState.Waiting, KlingTaskState.Generating] }, default)).Count;
             await WriteAsync($"listing the {count} pending: {Since(start):0} ms");
-            foreach ((string what, Func<object> look) in (IEnumerable<(string, Func<object>)>)
+            foreach ((string what, Func<TaskSuggestions, Task> look) in (IEnumerable<(string, Func<TaskSuggestions, Task>)>)
                 [
-                    ("the newest ids", () => LedgerPeek.ListById(path, Account, null, string.Empty, 50)),
-                    ("ids that begin with 7", () => LedgerPeek.ListById(path, Account, null, "7", 50)),
-                    ("unknown ids", () => LedgerPeek.ListById(path, Account, KlingTaskState.Unknown, string.Empty, 50)),
-                    ("ids of the service that begin with a", () => LedgerPeek.ListByTaskId(path, Account, "a", 50)),
+                    ("the newest ids", found => found.ListByIdAsync(Account, null, string.Empty, 50)),
+                    ("ids that begin with 7", found => found.ListByIdAsync(Account, null, "7", 50)),
+                    ("unknown ids", found => found.ListByIdAsync(Account, KlingTaskState.Unknown, string.Empty, 50)),
+                    ("ids of the service that begin with a", found => found.ListByTaskIdAsync(Account, "a", 50)),
                 ])
             {
                 var looks = new List<double>();
                 for (int i = 0; i < 100; i++)
                 {
                     start = Stopwatch.GetTimestamp();
-                    look();
+                    using (TaskSuggestions suggestions = await SqliteLedger.OpenReadOnlyAsync(path))
+                    {
+                        await look(suggestions);
+                    }
+
                     looks.Add(Since(start));
                 }
 

@@ -1,6 +1,7 @@
 using System.Net;
 using KlingPS.Core.Api;
-using KlingPS.Core.Ledger;
+using KlingPS.Core.Ledger.Sql;
+using KlingPS.Core.Ledger.Sqlite;
 using KlingPS.Core.Saving;
 using KlingPS.Core.Secrets;
 using KlingPS.Core.Sessions;
@@ -30,7 +31,7 @@ internal sealed class Client : IAsyncDisposable
 
     public static Client Open(string ledgerPath, KlingEndpoints endpoints, string key)
     {
-        var ledger = new SqlLedger(Path.GetFullPath(ledgerPath), TimeProvider.System);
+        var ledger = SqliteLedger.Create(Path.GetFullPath(ledgerPath), TimeProvider.System);
         var direct = new WebProxy();
         var session = new KlingSession(new SessionOptions
         {

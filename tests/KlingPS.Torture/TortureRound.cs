@@ -1,5 +1,6 @@
 using KlingPS.Core.Imaging;
 using KlingPS.Core.Ledger;
+using KlingPS.Core.Ledger.Sqlite;
 using KlingPS.Core.Model;
 using KlingPS.Core.Saving;
 using KlingPS.Sandbox;
@@ -121,7 +122,7 @@ internal sealed class TortureRound : IAsyncDisposable
 
     private async Task<TortureReport> CheckAsync(CancellationToken cancellationToken)
     {
-        await using var ledger = new SqlLedger(LedgerPath, TimeProvider.System);
+        await using var ledger = SqliteLedger.Create(LedgerPath, TimeProvider.System);
         await ledger.Tasks.RecoverAsync(cancellationToken);
         IReadOnlyList<KlingVideoTask> records = await ledger.Tasks.ListAsync(new TaskFilter(), cancellationToken);
         SandboxBill bill = _server.GetBill();

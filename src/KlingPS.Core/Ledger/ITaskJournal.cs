@@ -110,3 +110,14 @@ public interface ITaskJournal
     /// <summary>The tasks that a filter lets through, by id.</summary>
     Task<IReadOnlyList<KlingVideoTask>> ListAsync(TaskFilter filter, CancellationToken cancellationToken);
 }
+
+/// <summary>What came of claiming a video.</summary>
+/// <param name="Task">The task that was begun, or the purchase that is there already.</param>
+/// <param name="IsNew">Whether it was begun: only then may it be submitted.</param>
+public sealed record TaskClaim(KlingVideoTask Task, bool IsNew);
+
+/// <summary>A file that a video was saved to.</summary>
+/// <param name="Path">The full path.</param>
+/// <param name="Id">The local id of the video's task.</param>
+/// <param name="Hash">The SHA-256 of the video, in lower-case hex. The file may have changed since.</param>
+public sealed record SavedPath(string Path, long Id, string Hash);

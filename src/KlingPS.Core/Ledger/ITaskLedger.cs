@@ -4,6 +4,9 @@ namespace KlingPS.Core.Ledger;
 /// <remarks>Safe for concurrent use. It opens itself with the first call of any member.</remarks>
 public interface ITaskLedger
 {
+    /// <summary>Where it is, for the user to read: the path of a file.</summary>
+    string Location { get; }
+
     /// <summary>Every attempt to buy a video.</summary>
     ITaskJournal Tasks { get; }
 

@@ -15,3 +15,11 @@ public interface IUploadCache
     /// <param name="cancellationToken">Cancels the wait.</param>
     Task RecordAsync(UploadRecord upload, CancellationToken cancellationToken);
 }
+
+/// <summary>A file on the upload host.</summary>
+/// <param name="Account">The account that uploaded it.</param>
+/// <param name="Hash">The SHA-256 of its content, in lower-case hex.</param>
+/// <param name="Uri">Its address.</param>
+/// <param name="UploadedAt">When it was uploaded.</param>
+/// <param name="ExpiresAt">How long the service keeps it: 24 hours by its current pages.</param>
+public sealed record UploadRecord(string Account, string Hash, string Uri, DateTimeOffset UploadedAt, DateTimeOffset ExpiresAt);

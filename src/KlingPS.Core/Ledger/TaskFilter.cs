@@ -22,10 +22,4 @@ public sealed record TaskFilter
 
     /// <summary>Only finished videos whose link is expected to die at or before this moment; see <see cref="KlingVideoTask.ExpiresAt"/>.</summary>
     public DateTimeOffset? ExpiresBy { get; init; }
-
-    /// <summary>Only tasks made from the image at this full path.</summary>
-    public string? SourcePath { get; init; }
-
-    /// <summary>Only tasks made from an image with this SHA-256, in lower-case hex.</summary>
-    public string? SourceHash { get; init; }
 }

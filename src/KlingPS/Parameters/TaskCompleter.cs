@@ -4,6 +4,8 @@ using System.Management.Automation;
 using System.Management.Automation.Language;
 using KlingPS.Core.Configuration;
 using KlingPS.Core.Ledger;
+using KlingPS.Core.Ledger.Sql;
+using KlingPS.Core.Ledger.Sqlite;
 using KlingPS.Core.Model;
 using KlingPS.Display;
 using KlingPS.Sessions;
@@ -36,7 +38,7 @@ public sealed class TaskCompleter : IArgumentCompleter
     private static IReadOnlyList<KlingVideoTask> Find(bool isTaskId, string commandName, string word)
     {
         Core.Sessions.KlingSession? session = RunspaceConnection.Current.Session;
-        string path = (session?.Ledger as SqlLedger)?.Path ?? LedgerLocation.Resolve(ConfigurationFile.Read(ConfigurationFile.Locate()).LedgerPath);
+        string path = session?.Ledger.Location ?? LedgerLocation.Resolve(ConfigurationFile.Read(ConfigurationFile.Locate()).LedgerPath);
         if (!File.Exists(path))
         {
             return [];
@@ -44,9 +46,15 @@ public sealed class TaskCompleter : IArgumentCompleter
 
         // Only what is unknown can be settled.
         KlingTaskState? state = commandName.Contains("Resolve-", StringComparison.OrdinalIgnoreCase) ? KlingTaskState.Unknown : null;
-        return isTaskId
-            ? LedgerPeek.ListByTaskId(path, session?.Account, word, Limit)
-            : LedgerPeek.ListById(path, session?.Account, state, word, Limit);
+        return FindAsync().GetAwaiter().GetResult();
+
+        async Task<IReadOnlyList<KlingVideoTask>> FindAsync()
+        {
+            using TaskSuggestions suggestions = await SqliteLedger.OpenReadOnlyAsync(path).ConfigureAwait(false);
+            return await (isTaskId
+                ? suggestions.ListByTaskIdAsync(session?.Account, word, Limit)
+                : suggestions.ListByIdAsync(session?.Account, state, word, Limit)).ConfigureAwait(false);
+        }
     }
 
     private static CompletionResult Suggest(KlingVideoTask task, bool isTaskId)

@@ -1,5 +1,6 @@
 using System.Diagnostics;
-using KlingPS.Core.Ledger;
+using KlingPS.Core.Ledger.Sql;
+using KlingPS.Core.Ledger.Sqlite;
 using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Tests.Ledger;
@@ -53,5 +54,5 @@ public sealed class ChildProcess
         await Task.Delay(Timeout.Infinite, TestContext.Current.CancellationToken);
     }
 
-    private static SqlLedger Ledger() => new(Environment.GetEnvironmentVariable(LedgerVariable)!, TimeProvider.System);
+    private static SqlLedger Ledger() => SqliteLedger.Create(Environment.GetEnvironmentVariable(LedgerVariable)!, TimeProvider.System);
 }

@@ -1,4 +1,5 @@
 using KlingPS.Core.Ledger;
+using KlingPS.Core.Ledger.Sql;
 using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Tests.Ledger;

@@ -3,6 +3,9 @@ using System.Data.Common;
 using System.Runtime.Versioning;
 using System.Text;
 using KlingPS.Core.Ledger;
+using KlingPS.Core.Ledger.Processes;
+using KlingPS.Core.Ledger.Sql;
+using KlingPS.Core.Ledger.Sqlite;
 using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Tests.Ledger;
@@ -22,7 +25,7 @@ public sealed class LedgerFileTests : IAsyncLifetime
         Assert.SkipWhen(OperatingSystem.IsWindows(), "The user's data folder on Windows is protected as a whole.");
         string path = Path.Combine(_temp.Folder, "data", "KlingPS", "ledger.db");
 
-        await using var ledger = new SqlLedger(path, _temp.Time);
+        await using var ledger = SqliteLedger.Create(path, _temp.Time);
         await ledger.Tasks.BeginAsync(TempLedger.Intent(), TestContext.Current.CancellationToken);
 
         const UnixFileMode Owner = UnixFileMode.UserRead | UnixFileMode.UserWrite;
@@ -40,7 +43,7 @@ public sealed class LedgerFileTests : IAsyncLifetime
         SqlLedger second = await _temp.OpenAsync();
 
         Assert.Equal(task, await second.Tasks.FindAsync(task.Id, TestContext.Current.CancellationToken));
-        Assert.Equal(LedgerSchema.Version, Convert.ToInt32(await _temp.SqlAsync("SELECT MAX(version) FROM schema_version"), null));
+        Assert.Equal(Schema.Version, Convert.ToInt32(await _temp.SqlAsync("SELECT MAX(version) FROM schema_version"), null));
     }
 
     [Fact]
@@ -56,7 +59,7 @@ public sealed class LedgerFileTests : IAsyncLifetime
 
         Assert.Equal(task, await second.Tasks.FindAsync(task.Id, TestContext.Current.CancellationToken));
         Assert.Equal(1, task.Take);
-        Assert.Equal(LedgerSchema.Version, Convert.ToInt32(await _temp.SqlAsync("SELECT version FROM schema_version"), null));
+        Assert.Equal(Schema.Version, Convert.ToInt32(await _temp.SqlAsync("SELECT version FROM schema_version"), null));
         Assert.Equal(3, (await second.Tasks.BeginAsync(TempLedger.Intent("b") with { Take = 3 }, TestContext.Current.CancellationToken)).Take);
     }
 
@@ -198,7 +201,7 @@ public sealed class LedgerFileTests : IAsyncLifetime
     }
 
     private SqlLedger Ledger(string path, DbProviderFactory factory)
-        => new(path, () => factory, _temp.Time, ProcessIdentity.Current, owner => owner.IsAlive());
+        => SqliteLedger.Create(path, () => factory, _temp.Time, ProcessIdentity.Current, owner => owner.IsAlive());
 
     private async Task<KlingException> FailAsync(string? path = null, DbProviderFactory? factory = null)
     {

@@ -1,5 +1,7 @@
 using CsCheck;
 using KlingPS.Core.Ledger;
+using KlingPS.Core.Ledger.Processes;
+using KlingPS.Core.Ledger.Sql;
 using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Tests.Ledger;

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using KlingPS.Core.Ledger;
+using KlingPS.Core.Ledger.Sql;
 using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Tests.Ledger;

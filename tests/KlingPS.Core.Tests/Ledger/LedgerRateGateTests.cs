@@ -1,5 +1,6 @@
 using CsCheck;
-using KlingPS.Core.Ledger;
+using KlingPS.Core.Ledger.Processes;
+using KlingPS.Core.Ledger.Sql;
 
 namespace KlingPS.Core.Tests.Ledger;
 
@@ -237,7 +238,7 @@ public sealed class LedgerRateGateTests : IAsyncLifetime
                 await using var temp = new TempLedger();
                 var time = new WatchedTimeProvider();
                 SqlLedger[] ledgers = [await temp.OpenAsync(time), await temp.OpenAsync(time)];
-                LedgerRateGate[] gates = [.. ledgers.Select(ledger => Gate(ledger, time))];
+                SqlRateGate[] gates = [.. ledgers.Select(Gate)];
                 var arrivals = new List<long>();
                 int running = 0;
                 int[] waiting = [0, 0];
@@ -287,27 +288,26 @@ public sealed class LedgerRateGateTests : IAsyncLifetime
             iter: 25,
             threads: 1);
 
-    private static LedgerRateGate Gate(SqlLedger ledger, TimeProvider time)
-        => new(ledger, "gate", Limit, s_window, time, TimeSpan.Zero);
+    private static SqlRateGate Gate(SqlLedger ledger) => ((SqlRateGates)ledger.RateGates).Open("gate", Limit, s_window);
 
     private async Task<Crowd> CrowdAsync(ProcessIdentity? owner = null)
     {
         SqlLedger ledger = await _temp.OpenAsync(owner ?? ProcessIdentity.Current, other => other == ProcessIdentity.Current ? true : _otherIsAlive, _time);
-        return new Crowd(ledger, Gate(ledger, _time), _time);
+        return new Crowd(ledger, Gate(ledger), _time);
     }
 
     /// <summary>Waits until the first of those who have not passed sleeps, in each process.</summary>
     private Task SettleAsync(params Crowd[] crowds) => Eventually.TrueAsync(() => _time.Armed == crowds.Count(crowd => crowd.IsWaiting));
 
     /// <summary>The callers in one process.</summary>
-    private sealed class Crowd(SqlLedger ledger, LedgerRateGate gate, WatchedTimeProvider time)
+    private sealed class Crowd(SqlLedger ledger, SqlRateGate gate, WatchedTimeProvider time)
     {
         private readonly List<Task<IAsyncDisposable>> _callers = [];
         private readonly HashSet<Task> _over = [];
 
         public SqlLedger Ledger => ledger;
 
-        public LedgerRateGate Gate => gate;
+        public SqlRateGate Gate => gate;
 
         public int Entered => _callers.Count;
 

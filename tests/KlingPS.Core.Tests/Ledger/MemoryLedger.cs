@@ -21,6 +21,8 @@ internal sealed class MemoryLedger : ITaskLedger, ITaskJournal, IUploadCache, IF
         _time = timeProvider;
     }
 
+    public string Location => "memory";
+
     public ITaskJournal Tasks => this;
 
     public IUploadCache Uploads => this;

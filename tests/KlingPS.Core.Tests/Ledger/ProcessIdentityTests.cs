@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using KlingPS.Core.Ledger;
+using KlingPS.Core.Ledger.Processes;
 
 namespace KlingPS.Core.Tests.Ledger;
 

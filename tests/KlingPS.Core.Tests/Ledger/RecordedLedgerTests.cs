@@ -2,6 +2,7 @@ using System.IO.Compression;
 using System.Security.Cryptography;
 using System.Text;
 using KlingPS.Core.Ledger;
+using KlingPS.Core.Ledger.Sql;
 using KlingPS.Core.Model;
 using KlingPS.Core.Tests.Model;
 

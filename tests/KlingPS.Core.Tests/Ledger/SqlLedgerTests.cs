@@ -1,4 +1,6 @@
 using KlingPS.Core.Ledger;
+using KlingPS.Core.Ledger.Processes;
+using KlingPS.Core.Ledger.Sql;
 using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Tests.Ledger;
@@ -323,8 +325,7 @@ public sealed class SqlLedgerTests : IAsyncLifetime
         await ListsAsync(new TaskFilter { States = [KlingTaskState.Unknown, KlingTaskState.Waiting] }, unknown, pending);
         await ListsAsync(new TaskFilter { States = [] });
         await ListsAsync(new TaskFilter { Since = later }, pending, done, foreign);
-        await ListsAsync(new TaskFilter { SourcePath = "/images/b.png" }, pending, done);
-        await ListsAsync(new TaskFilter { SourceHash = "b", Unsaved = true }, done);
+        await ListsAsync(new TaskFilter { Account = TempLedger.Account, Unsaved = true }, done);
         await ListsAsync(new TaskFilter { ExpiresBy = later + TimeSpan.FromHours(24) }, done);
         await ListsAsync(new TaskFilter { ExpiresBy = later + TimeSpan.FromHours(23) });
 

@@ -1,6 +1,6 @@
 using System.Data.Common;
 using System.Runtime.Loader;
-using KlingPS.Core.Ledger;
+using KlingPS.Core.Ledger.Sqlite;
 
 namespace KlingPS.Core.Tests.Ledger;
 

@@ -1,5 +1,7 @@
 using System.Data.Common;
-using KlingPS.Core.Ledger;
+using KlingPS.Core.Ledger.Processes;
+using KlingPS.Core.Ledger.Sql;
+using KlingPS.Core.Ledger.Sqlite;
 using KlingPS.Core.Model;
 using Microsoft.Extensions.Time.Testing;
 
@@ -19,10 +21,10 @@ internal sealed class TempLedger : IAsyncDisposable
 
     public string Path => System.IO.Path.Combine(Folder, "ledger.db");
 
-    public Task<SqlLedger> OpenAsync(TimeProvider? time = null) => OpenAsync(new SqlLedger(Path, time ?? Time));
+    public Task<SqlLedger> OpenAsync(TimeProvider? time = null) => OpenAsync(SqliteLedger.Create(Path, time ?? Time));
 
     public Task<SqlLedger> OpenAsync(ProcessIdentity owner, Func<ProcessIdentity, bool?> isAlive, TimeProvider? time = null)
-        => OpenAsync(new SqlLedger(Path, () => SqliteProvider.Factory, time ?? Time, owner, isAlive));
+        => OpenAsync(SqliteLedger.Create(Path, () => SqliteProvider.Factory, time ?? Time, owner, isAlive));
 
     private async Task<SqlLedger> OpenAsync(SqlLedger ledger)
     {

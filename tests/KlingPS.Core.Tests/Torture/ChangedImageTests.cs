@@ -1,5 +1,5 @@
 using KlingPS.Core.Imaging;
-using KlingPS.Core.Ledger;
+using KlingPS.Core.Ledger.Sqlite;
 using KlingPS.Core.Sessions;
 using KlingPS.Core.Submitting;
 using KlingPS.Core.Tests.Imaging;
@@ -22,7 +22,7 @@ public sealed class ChangedImageTests : IDisposable
     public async Task An_image_that_changes_before_it_is_uploaded_is_not_taken_for_what_it_was(int length, bool keepsTime)
     {
         await using SandboxServer server = SandboxServer.Start(new SandboxOptions());
-        await using var ledger = new SqlLedger(Path.Combine(_folder.FullName, "ledger.db"), TimeProvider.System);
+        await using var ledger = SqliteLedger.Create(Path.Combine(_folder.FullName, "ledger.db"), TimeProvider.System);
         await using KlingSession session = SandboxSession.Open(server, ledger);
         string path = Path.Combine(_folder.FullName, "fox.png");
         DateTime yesterday = DateTime.UtcNow.AddDays(-1);

@@ -1,6 +1,6 @@
 using System.Net;
 using KlingPS.Core.Api;
-using KlingPS.Core.Ledger;
+using KlingPS.Core.Ledger.Sql;
 using KlingPS.Core.Model;
 using KlingPS.Core.Resolving;
 using KlingPS.Core.Saving;

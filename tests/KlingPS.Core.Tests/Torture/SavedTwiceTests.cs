@@ -1,4 +1,4 @@
-using KlingPS.Core.Ledger;
+using KlingPS.Core.Ledger.Sqlite;
 using KlingPS.Core.Resolving;
 using KlingPS.Core.Saving;
 using KlingPS.Core.Sessions;
@@ -16,7 +16,7 @@ public sealed class SavedTwiceTests : IDisposable
     public async Task A_video_that_another_process_has_just_saved_is_there_and_no_error()
     {
         await using SandboxServer server = SandboxServer.Start(new SandboxOptions { GenerationTime = TimeSpan.Zero });
-        await using var ledger = new SqlLedger(Path.Combine(_folder.FullName, "ledger.db"), TimeProvider.System);
+        await using var ledger = SqliteLedger.Create(Path.Combine(_folder.FullName, "ledger.db"), TimeProvider.System);
         await using KlingSession session = SandboxSession.Open(server, ledger);
         TaskReference reference = await BuyAsync(session);
 
@@ -33,7 +33,7 @@ public sealed class SavedTwiceTests : IDisposable
     public async Task A_file_of_the_same_name_that_is_something_else_is_still_an_error()
     {
         await using SandboxServer server = SandboxServer.Start(new SandboxOptions { GenerationTime = TimeSpan.Zero });
-        await using var ledger = new SqlLedger(Path.Combine(_folder.FullName, "ledger.db"), TimeProvider.System);
+        await using var ledger = SqliteLedger.Create(Path.Combine(_folder.FullName, "ledger.db"), TimeProvider.System);
         await using KlingSession session = SandboxSession.Open(server, ledger);
         TaskReference reference = await BuyAsync(session);
         await File.WriteAllTextAsync(Path.Combine(_folder.FullName, "fox.mp4"), "not this one");

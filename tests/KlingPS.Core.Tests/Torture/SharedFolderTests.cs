@@ -1,7 +1,8 @@
 using System.Collections.Concurrent;
 using KlingPS.Core.Converting;
 using KlingPS.Core.Imaging;
-using KlingPS.Core.Ledger;
+using KlingPS.Core.Ledger.Sql;
+using KlingPS.Core.Ledger.Sqlite;
 using KlingPS.Core.Model;
 using KlingPS.Core.Saving;
 using KlingPS.Core.Sessions;
@@ -128,7 +129,7 @@ public sealed class SharedFolderTests : IAsyncDisposable
 
     private KlingSession Open(SandboxServer server)
     {
-        var ledger = new SqlLedger(Path.Combine(_folder.FullName, "ledger.db"), TimeProvider.System);
+        var ledger = SqliteLedger.Create(Path.Combine(_folder.FullName, "ledger.db"), TimeProvider.System);
         _ledgers.Add(ledger);
         return SandboxSession.Open(server, ledger);
     }

@@ -2,7 +2,7 @@ using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
 
-namespace KlingPS.Core.Ledger;
+namespace KlingPS.Core.Ledger.Processes;
 
 /// <summary>The process that makes an attempt. Ids of processes are used again, so the moment of the start belongs to it.</summary>
 /// <param name="ProcessId">The process.</param>

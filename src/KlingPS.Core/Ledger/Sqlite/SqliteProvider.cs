@@ -2,7 +2,7 @@ using System.Data.Common;
 using System.Reflection;
 using System.Runtime.Loader;
 
-namespace KlingPS.Core.Ledger;
+namespace KlingPS.Core.Ledger.Sqlite;
 
 /// <summary>
 /// The SQLite stack that the module brings along, in a load context of its own: no copy that another module has loaded can clash with

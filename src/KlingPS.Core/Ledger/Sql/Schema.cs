@@ -1,6 +1,7 @@
+using System.Globalization;
 using KlingPS.Core.Model;
 
-namespace KlingPS.Core.Ledger;
+namespace KlingPS.Core.Ledger.Sql;
 
 /// <summary>
 /// The tables of the ledger. A migration is never changed once it has been released; it only adds, because processes of the
@@ -10,7 +11,7 @@ namespace KlingPS.Core.Ledger;
 /// Moments are milliseconds since 1970 in UTC, credits are thousandths, states are the names of <see cref="KlingTaskState"/>.
 /// Keys are counted in <c>counters</c>: a number is never given out twice, even after its record has been removed.
 /// </remarks>
-internal static class LedgerSchema
+internal static class Schema
 {
     /// <summary>The statements that lead from one version to the next, beginning with the empty ledger.</summary>
     private static readonly string[][] s_migrations =
@@ -58,7 +59,7 @@ internal static class LedgerSchema
             """,
             "CREATE INDEX file_hashes_by_age ON file_hashes (recorded_at)",
 
-            // See LedgerRateGate.
+            // See SqlRateGate.
             """
             CREATE TABLE rate_leases (
                 id BIGINT PRIMARY KEY, gate TEXT NOT NULL, state TEXT NOT NULL, owner TEXT NOT NULL,
@@ -75,14 +76,14 @@ internal static class LedgerSchema
     public static int Version => s_migrations.Length;
 
     /// <summary>Brings the tables to <see cref="Version"/>.</summary>
-    /// <returns>The version that was found, where it is newer; then nothing has been touched.</returns>
-    public static async Task<long?> MigrateAsync(SqlSession session)
+    /// <returns><see langword="null"/>; or why they cannot be used, in which case nothing was touched.</returns>
+    public static async Task<string?> MigrateAsync(SqlSession session)
     {
         await session.ExecuteAsync("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)").ConfigureAwait(false);
         long version = await session.NumberAsync("SELECT MAX(version) FROM schema_version").ConfigureAwait(false) ?? 0;
         if (version > Version)
         {
-            return version;
+            return string.Create(CultureInfo.InvariantCulture, $"it was written by a newer version of KlingPS (its format is {version}, this version knows {Version}). Update KlingPS");
         }
 
         foreach (string statement in s_migrations.Skip((int)version).SelectMany(statements => statements))

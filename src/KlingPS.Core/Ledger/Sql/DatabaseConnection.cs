@@ -1,0 +1,62 @@
+using System.Data;
+using System.Data.Common;
+
+namespace KlingPS.Core.Ledger.Sql;
+
+/// <summary>A connection to the database. It serves one caller at a time.</summary>
+internal abstract class DatabaseConnection(DbConnection connection) : IAsyncDisposable, IDisposable
+{
+    private readonly Dictionary<string, SqlStatement> _statements = [];
+
+    /// <summary>The provider's own connection.</summary>
+    protected DbConnection Inner => connection;
+
+    /// <summary>Whether the connection can still be used; one that was lost has to be replaced.</summary>
+    public bool IsOpen => connection.State == ConnectionState.Open;
+
+    /// <summary>
+    /// The clocks that every process which shares the database agrees on, read now. Use <see cref="SqlSession.GetTimeAsync"/>.
+    /// </summary>
+    public abstract ValueTask<LedgerTime> ReadTimeAsync(SqlSession session);
+
+    /// <summary>Does work in a write transaction, which sees and makes its changes as if it were alone.</summary>
+    /// <param name="durable">Whether the commit has to survive a loss of power. It survives the death of the process in any case.</param>
+    /// <param name="work">Returns whether to commit. Otherwise, and when it throws, everything is rolled back.</param>
+    public async Task InTransactionAsync(bool durable, Func<SqlSession, Task<bool>> work)
+    {
+        DbTransaction transaction = await BeginWriteAsync(durable).ConfigureAwait(false);
+        try
+        {
+            if (await work(new SqlSession(this, transaction)).ConfigureAwait(false))
+            {
+                await transaction.CommitAsync().ConfigureAwait(false);
+            }
+        }
+        finally
+        {
+            await EndAsync(transaction).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>The statement, compiled once and kept: each is run many times for every task.</summary>
+    public SqlStatement Prepare(string sql)
+    {
+        if (!_statements.TryGetValue(sql, out SqlStatement? statement))
+        {
+            statement = new SqlStatement(connection, sql);
+            _statements.Add(sql, statement);
+        }
+
+        return statement;
+    }
+
+    public ValueTask DisposeAsync() => connection.DisposeAsync();
+
+    public void Dispose() => connection.Dispose();
+
+    /// <summary>Begins a transaction that holds the right to write from its first statement on, where the database has such a right.</summary>
+    protected abstract Task<DbTransaction> BeginWriteAsync(bool durable);
+
+    /// <summary>Ends a transaction; what is not committed is rolled back.</summary>
+    protected virtual async Task EndAsync(DbTransaction transaction) => await transaction.DisposeAsync().ConfigureAwait(false);
+}

@@ -1,0 +1,90 @@
+namespace KlingPS.Core.Ledger.Sql;
+
+/// <summary>Where the caller of a gate stands.</summary>
+internal enum RateLeaseState
+{
+    /// <summary>It waits for a slot; only the first caller of a process has a record while it waits.</summary>
+    Waiting,
+
+    /// <summary>It has passed the gate, and the service may count its request at any moment.</summary>
+    UnderWay,
+
+    /// <summary>Its request has been answered, and it keeps its slot for one more window.</summary>
+    Over,
+}
+
+/// <summary>The record of a caller.</summary>
+/// <param name="Id">Callers are served in the order of their ids.</param>
+/// <param name="State">Where it stands.</param>
+/// <param name="Owner">Its process; see <see cref="IAttemptOwners"/>.</param>
+/// <param name="Ticks">When it got there, by <see cref="LedgerTime.Ticks"/>.</param>
+/// <param name="At">The same by the time of day.</param>
+internal readonly record struct RateLease(long Id, RateLeaseState State, string Owner, long Ticks, DateTimeOffset At);
+
+/// <summary>The records of the callers of one gate.</summary>
+/// <param name="gate">The name of the gate.</param>
+/// <param name="owner">This process.</param>
+internal sealed class RateLeaseTable(string gate, string owner)
+{
+    /// <summary>The words in the database.</summary>
+    private static readonly string[] s_states = ["waiting", "under way", "over"];
+
+    /// <summary>A number for a new caller.</summary>
+    public static Task<long> NextIdAsync(SqlSession session) => Schema.NextAsync(session, "lease");
+
+    /// <summary>The requests that hold a slot, and the callers who wait ahead of one; those that have been there longest first.</summary>
+    public Task<List<RateLease>> ListOthersAsync(SqlSession session, long id)
+        => session.QueryAsync(
+            "SELECT id, state, owner, ticks, at FROM rate_leases WHERE gate = @gate AND id <> @id AND (state <> 'waiting' OR id < @id) ORDER BY ticks",
+            row => new RateLease(row.Number("id"), (RateLeaseState)Array.IndexOf(s_states, row.Text("state")), row.Text("owner"), row.Number("ticks"), row.Moment("at")),
+            ("gate", gate),
+            ("id", id));
+
+    /// <summary>Sets the record of a caller of this process; inserts it if there is none, or another process has taken this one for dead.</summary>
+    public async Task UpsertAsync(SqlSession session, long id, RateLeaseState state)
+        => await session.ExecuteAsync(
+            """
+            INSERT INTO rate_leases (id, gate, state, owner, ticks, boot, at) VALUES (@id, @gate, @state, @owner, @ticks, @epoch, @at)
+            ON CONFLICT (id) DO UPDATE SET state = excluded.state, ticks = excluded.ticks, boot = excluded.boot, at = excluded.at
+            """,
+            [("id", id), ("gate", gate), ("state", s_states[(int)state]), ("owner", owner), .. await TimeAsync(session).ConfigureAwait(false)]).ConfigureAwait(false);
+
+    public static Task<int> DeleteAsync(SqlSession session, long id)
+        => session.ExecuteAsync("DELETE FROM rate_leases WHERE id = @id", ("id", id));
+
+    /// <summary>Frees the slots of requests that were over a window ago.</summary>
+    public async Task PruneExpiredAsync(SqlSession session, TimeSpan window)
+    {
+        (string, object?)[] time = [("gate", gate), .. await TimeAsync(session).ConfigureAwait(false)];
+        const string Old = "DELETE FROM rate_leases WHERE gate = @gate AND state = 'over' AND ";
+        await session.ExecuteAsync(
+            Old + "((boot = @epoch AND ticks <= @ticks - @window) OR (boot <> @epoch AND at <= @at - @windowMilliseconds))",
+            [.. time, ("window", window.Ticks), ("windowMilliseconds", (long)Math.Ceiling(window.TotalMilliseconds))]).ConfigureAwait(false);
+
+        // What is left from another epoch, or is in the future (where epochs have no names), counts from now by this counter.
+        await session.ExecuteAsync(
+            "UPDATE rate_leases SET ticks = @ticks, boot = @epoch, at = @at WHERE gate = @gate AND state = 'over' AND (boot <> @epoch OR ticks > @ticks)",
+            time).ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Takes back what dead processes have left. Their waiting callers are dropped; their requests under way may be arriving at the
+    /// service right now, so they count as over from now.
+    /// </summary>
+    public static async Task ReclaimDeadAsync(SqlSession session, IEnumerable<long> dead)
+    {
+        foreach (long id in dead)
+        {
+            await session.ExecuteAsync("DELETE FROM rate_leases WHERE id = @id AND state = 'waiting'", ("id", id)).ConfigureAwait(false);
+            await session.ExecuteAsync(
+                "UPDATE rate_leases SET state = 'over', ticks = @ticks, boot = @epoch, at = @at WHERE id = @id AND state = 'under way'",
+                [("id", id), .. await TimeAsync(session).ConfigureAwait(false)]).ConfigureAwait(false);
+        }
+    }
+
+    private static async Task<(string, object?)[]> TimeAsync(SqlSession session)
+    {
+        LedgerTime time = await session.GetTimeAsync().ConfigureAwait(false);
+        return [("ticks", time.Ticks), ("epoch", time.Epoch), ("at", Stored.FromMoment(time.Now))];
+    }
+}

@@ -1,0 +1,38 @@
+namespace KlingPS.Core.Ledger.Sql;
+
+/// <inheritdoc cref="IFileHashCache"/>
+internal sealed class SqlFileHashCache(SqlStore store) : IFileHashCache
+{
+    private static readonly TimeSpan s_lifetime = TimeSpan.FromDays(90);
+
+    /// <inheritdoc/>
+    public Task<string?> FindAsync(string path, long length, DateTimeOffset modifiedAt, CancellationToken cancellationToken)
+        => store.ReadAsync(
+            session => session.TextAsync(
+                "SELECT hash FROM file_hashes WHERE path = @path AND length = @length AND modified_at = @modified",
+                ("path", path),
+                ("length", length),
+                ("modified", modifiedAt.UtcTicks)),
+            cancellationToken);
+
+    /// <inheritdoc/>
+    public Task RecordAsync(string path, long length, DateTimeOffset modifiedAt, string hash, CancellationToken cancellationToken)
+        => store.WriteLightlyAsync(
+            async session =>
+            {
+                DateTimeOffset now = (await session.GetTimeAsync().ConfigureAwait(false)).Now;
+                await session.ExecuteAsync("DELETE FROM file_hashes WHERE recorded_at < @old", ("old", Stored.FromMoment(now - s_lifetime))).ConfigureAwait(false);
+                return await session.ExecuteAsync(
+                    """
+                    INSERT INTO file_hashes (path, length, modified_at, hash, recorded_at) VALUES (@path, @length, @modified, @hash, @now)
+                    ON CONFLICT (path) DO UPDATE SET
+                        length = excluded.length, modified_at = excluded.modified_at, hash = excluded.hash, recorded_at = excluded.recorded_at
+                    """,
+                    ("path", path),
+                    ("length", length),
+                    ("modified", modifiedAt.UtcTicks),
+                    ("hash", hash),
+                    ("now", Stored.FromMoment(now))).ConfigureAwait(false);
+            },
+            cancellationToken);
+}

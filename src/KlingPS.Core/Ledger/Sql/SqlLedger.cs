@@ -1,0 +1,58 @@
+namespace KlingPS.Core.Ledger.Sql;
+
+/// <summary>The ledger in a database.</summary>
+/// <remarks>
+/// Safe for concurrent use. Every method throws a <see cref="KlingException"/> of kind <see cref="ErrorKind.LedgerUnusable"/> when the
+/// database fails it, and <see cref="ObjectDisposedException"/> once the ledger is closed.
+/// </remarks>
+public sealed class SqlLedger : ITaskLedger, IAsyncDisposable
+{
+    private readonly SqlStore _store;
+
+    /// <summary>Creates the ledger. The database is opened when it is first needed.</summary>
+    /// <param name="engine">The database.</param>
+    /// <param name="owners">Who makes attempts.</param>
+    /// <param name="time">The clock of this process, to wait by, and its time zone.</param>
+    internal SqlLedger(IDatabaseEngine engine, IAttemptOwners owners, TimeProvider time)
+    {
+        _store = new SqlStore(engine);
+        Tasks = new SqlTaskJournal(_store, owners, time);
+        Uploads = new SqlUploadCache(_store);
+        FileHashes = new SqlFileHashCache(_store);
+        GenerationTimes = new SqlGenerationHistory(_store);
+        RateGates = new SqlRateGates(_store, owners, time);
+        _store.Opened = Tasks.RecoverAsync;
+    }
+
+    /// <inheritdoc/>
+    public string Location => _store.Location;
+
+    /// <inheritdoc/>
+    public ITaskJournal Tasks { get; }
+
+    /// <inheritdoc/>
+    public IUploadCache Uploads { get; }
+
+    /// <inheritdoc/>
+    public IFileHashCache FileHashes { get; }
+
+    /// <inheritdoc/>
+    public IGenerationHistory GenerationTimes { get; }
+
+    /// <inheritdoc/>
+    public IRateGates RateGates { get; }
+
+    /// <summary>
+    /// Opens the database, or creates it, brings it to this version and marks the attempts of dead processes as unknown. Every other
+    /// method does the same when it is the first; after a failure the next one tries again.
+    /// </summary>
+    /// <param name="cancellationToken">Cancels the wait.</param>
+    /// <exception cref="KlingException">
+    /// <see cref="ErrorKind.LedgerUnusable"/>: the path is a folder or cannot be written, the disk is full, the file is damaged (it is
+    /// set aside then), of another program or of a newer version.
+    /// </exception>
+    public Task OpenAsync(CancellationToken cancellationToken) => _store.OpenAsync(cancellationToken);
+
+    /// <summary>Commits what has been asked for and closes the database.</summary>
+    public ValueTask DisposeAsync() => _store.DisposeAsync();
+}

@@ -1,0 +1,181 @@
+using System.Diagnostics.CodeAnalysis;
+using KlingPS.Core.Scheduling;
+
+namespace KlingPS.Core.Ledger.Sql;
+
+/// <summary>A gate that the processes pass together, with a sliding window whose slots are in the ledger.</summary>
+/// <remarks>
+/// <para>
+/// A request has a record: it is under way, then it is over and keeps its slot for one more window. Of the callers in a process, the
+/// first has a record as well while it waits; the others queue behind it. So processes take turns, however many callers each of them
+/// has, and waiting costs nothing. The one that waits knows the earliest moment at which a slot can become free, and sleeps until
+/// then. If that depends on a request under way it sleeps a whole window: even if it is released at once, its slot becomes free no
+/// earlier.
+/// </para>
+/// <para>
+/// Time is the counter of <see cref="LedgerTime"/>, which no step of the clock changes. Records of another epoch go by the time of
+/// day, and count from now if they are in the future by that.
+/// </para>
+/// </remarks>
+/// <param name="store">The database.</param>
+/// <param name="owners">Tells which processes are gone.</param>
+/// <param name="leases">The records of the gate.</param>
+/// <param name="limit">How many requests the service takes in one window. At least 1.</param>
+/// <param name="window">How long a slot is held after a request is over.</param>
+/// <param name="time">The clock to wait by.</param>
+[SuppressMessage("Design", "CA1001", Justification = "A semaphore whose handle nobody asks for has nothing to release.")]
+internal sealed class SqlRateGate(SqlStore store, IAttemptOwners owners, RateLeaseTable leases, int limit, TimeSpan window, TimeProvider time) : IRateGate
+{
+    /// <summary>Whose turn it is among the callers in this process.</summary>
+    private readonly SemaphoreSlim _turn = new(1, 1);
+
+    /// <inheritdoc/>
+    /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>.</exception>
+    public async ValueTask<IAsyncDisposable> EnterAsync(CancellationToken cancellationToken)
+    {
+        await _turn.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            return await PassAsync(cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    private async Task<Lease> PassAsync(CancellationToken cancellationToken)
+    {
+        long asked = time.GetTimestamp();
+        (long id, Attempt attempt) = await store.WriteLightlyAsync(
+            async session =>
+            {
+                long number = await RateLeaseTable.NextIdAsync(session).ConfigureAwait(false);
+                return (number, await TryPassAsync(session, number, isNew: true).ConfigureAwait(false));
+            },
+            cancellationToken).ConfigureAwait(false);
+        try
+        {
+            while (!attempt.HasPassed)
+            {
+                if (!await ReclaimDeadAsync(attempt.Ahead, cancellationToken).ConfigureAwait(false))
+                {
+                    await Task.Delay(RemainingOf(attempt.Delay - time.GetElapsedTime(asked)), time, cancellationToken).ConfigureAwait(false);
+                }
+
+                asked = time.GetTimestamp();
+                attempt = await store.WriteLightlyAsync(session => TryPassAsync(session, id, isNew: false), cancellationToken).ConfigureAwait(false);
+            }
+
+            cancellationToken.ThrowIfCancellationRequested();
+            return new Lease(this, id);
+        }
+        catch
+        {
+            // Nothing was sent. A caller that gives up takes nothing from those behind it.
+            await store.WriteLightlyAsync(session => RateLeaseTable.DeleteAsync(session, id), CancellationToken.None).ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    private async Task<Attempt> TryPassAsync(SqlSession session, long id, bool isNew)
+    {
+        List<RateLease> others = await leases.ListOthersAsync(session, id).ConfigureAwait(false);
+        if (others.Count >= limit)
+        {
+            await leases.PruneExpiredAsync(session, window).ConfigureAwait(false);
+            others = await leases.ListOthersAsync(session, id).ConfigureAwait(false);
+        }
+
+        // Those ahead in the queue will take the slots that become free first.
+        int missing = others.Count - limit + 1;
+        if (missing <= 0)
+        {
+            await leases.UpsertAsync(session, id, RateLeaseState.UnderWay).ConfigureAwait(false);
+            return new Attempt(HasPassed: true, default, []);
+        }
+
+        if (isNew)
+        {
+            await leases.UpsertAsync(session, id, RateLeaseState.Waiting).ConfigureAwait(false);
+        }
+
+        long now = (await session.GetTimeAsync().ConfigureAwait(false)).Ticks;
+        long[] released = [.. others.Where(other => other.State == RateLeaseState.Over).Select(other => other.Ticks)];
+        return new Attempt(
+            HasPassed: false,
+            missing <= released.Length ? window - TimeSpan.FromTicks(now - released[missing - 1]) : window,
+            [.. others.Where(other => other.State != RateLeaseState.Over && other.Owner != owners.Current)]);
+    }
+
+    /// <summary>Takes back the records of dead processes that the caller waits for.</summary>
+    /// <returns>Whether there were any.</returns>
+    private async Task<bool> ReclaimDeadAsync(IReadOnlyList<RateLease> ahead, CancellationToken cancellationToken)
+    {
+        if (ahead.Count == 0)
+        {
+            return false;
+        }
+
+        List<long> dead = await store.ReadAsync(
+            async session =>
+            {
+                var gone = new List<long>();
+                foreach (RateLease lease in ahead)
+                {
+                    if (await owners.IsGoneAsync(session, lease.Owner, lease.At).ConfigureAwait(false))
+                    {
+                        gone.Add(lease.Id);
+                    }
+                }
+
+                return gone;
+            },
+            cancellationToken).ConfigureAwait(false);
+        return dead.Count > 0 && await store.WriteLightlyAsync(
+            async session =>
+            {
+                await RateLeaseTable.ReclaimDeadAsync(session, dead).ConfigureAwait(false);
+                return true;
+            },
+            cancellationToken).ConfigureAwait(false);
+    }
+
+    private Task<bool> ReleaseAsync(long id) => store.WriteLightlyAsync(
+        async session =>
+        {
+            await leases.UpsertAsync(session, id, RateLeaseState.Over).ConfigureAwait(false);
+            return true;
+        },
+        CancellationToken.None);
+
+    /// <summary>How long to sleep. Timers take whole milliseconds: rounded down, the last one would be a busy wait; and they refuse less than nothing.</summary>
+    private static TimeSpan RemainingOf(TimeSpan delay) => TimeSpan.FromMilliseconds(Math.Max(0, Math.Ceiling(delay.TotalMilliseconds)));
+
+    /// <param name="HasPassed">Whether the gate has opened.</param>
+    /// <param name="Delay">If not: how long until the next attempt.</param>
+    /// <param name="Ahead">If not: what the wait depends on and belongs to other processes, which may be dead.</param>
+    private readonly record struct Attempt(bool HasPassed, TimeSpan Delay, IReadOnlyList<RateLease> Ahead);
+
+    private sealed class Lease(SqlRateGate gate, long id) : IAsyncDisposable
+    {
+        private SqlRateGate? _gate = gate;
+
+        public async ValueTask DisposeAsync()
+        {
+            if (Interlocked.Exchange(ref _gate, null) is not { } gate)
+            {
+                return;
+            }
+
+            try
+            {
+                await gate.ReleaseAsync(id).ConfigureAwait(false);
+            }
+            catch (Exception e) when (e is KlingException or ObjectDisposedException)
+            {
+                // The response that has just come in matters more. The slot is free again once this process has ended.
+            }
+        }
+    }
+}

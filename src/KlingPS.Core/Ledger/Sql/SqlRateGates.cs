@@ -1,0 +1,20 @@
+using KlingPS.Core.Scheduling;
+
+namespace KlingPS.Core.Ledger.Sql;
+
+/// <inheritdoc cref="IRateGates"/>
+internal sealed class SqlRateGates(SqlStore store, IAttemptOwners owners, TimeProvider time) : IRateGates
+{
+    /// <inheritdoc/>
+    public IRateGate OpenCreateGate(string account) => Open($"create {account}", limit: 20, TimeSpan.FromSeconds(10.25));
+
+    /// <inheritdoc/>
+    public IRateGate OpenQueryGate(string account) => Open($"query {account}", limit: 10, TimeSpan.FromSeconds(1.025));
+
+    /// <summary>A gate of any name.</summary>
+    /// <param name="name">What is counted together.</param>
+    /// <param name="limit">How many requests the service takes in one window. At least 1.</param>
+    /// <param name="window">The length of the window, with a margin for safety.</param>
+    public SqlRateGate Open(string name, int limit, TimeSpan window)
+        => new(store, owners, new RateLeaseTable(name, owners.Current), limit, window, time);
+}

@@ -1,0 +1,68 @@
+using System.Data.Common;
+using System.Globalization;
+
+namespace KlingPS.Core.Ledger.Sql;
+
+/// <summary>Statements over one connection, within one transaction if there is one. A parameter <c>name</c> is <c>@name</c> in the statement.</summary>
+/// <remarks>One statement at a time: a connection cannot serve two callers at once.</remarks>
+internal sealed class SqlSession(DatabaseConnection connection, DbTransaction? transaction)
+{
+    private const string Savepoint = "work";
+
+    private LedgerTime? _time;
+
+    /// <summary>The time of this session: everything a transaction does, it does at one moment.</summary>
+    public async ValueTask<LedgerTime> GetTimeAsync() => _time ??= await connection.ReadTimeAsync(this).ConfigureAwait(false);
+
+    /// <summary>Runs a statement.</summary>
+    /// <returns>How many rows it has changed.</returns>
+    public Task<int> ExecuteAsync(string sql, params (string Name, object? Value)[] parameters)
+        => connection.Prepare(sql).Bind(transaction, parameters).ExecuteNonQueryAsync();
+
+    /// <summary>Runs a query and maps its rows.</summary>
+    public async Task<List<T>> QueryAsync<T>(string sql, Func<SqlRow, T> map, params (string Name, object? Value)[] parameters)
+    {
+        var rows = new List<T>();
+        SqlStatement statement = connection.Prepare(sql);
+        DbDataReader reader = await statement.Bind(transaction, parameters).ExecuteReaderAsync().ConfigureAwait(false);
+        await using (reader.ConfigureAwait(false))
+        {
+            var row = new SqlRow(reader, statement.GetColumns(reader));
+            while (await reader.ReadAsync().ConfigureAwait(false))
+            {
+                rows.Add(map(row));
+            }
+        }
+
+        return rows;
+    }
+
+    /// <summary>The first column of the first row as a number; <see langword="null"/> if there is no row or the value is null.</summary>
+    public async Task<long?> NumberAsync(string sql, params (string Name, object? Value)[] parameters)
+    {
+        object? value = await ScalarAsync(sql, parameters).ConfigureAwait(false);
+        return value is null ? null : Convert.ToInt64(value, CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>The first column of the first row as text; <see langword="null"/> if there is no row or the value is null.</summary>
+    public async Task<string?> TextAsync(string sql, params (string Name, object? Value)[] parameters)
+        => (string?)await ScalarAsync(sql, parameters).ConfigureAwait(false);
+
+    /// <summary>Does a part of the transaction, and undoes that part alone if it returns <see langword="false"/>.</summary>
+    public async Task InSavepointAsync(Func<SqlSession, Task<bool>> work)
+    {
+        await transaction!.SaveAsync(Savepoint).ConfigureAwait(false);
+        if (!await work(this).ConfigureAwait(false))
+        {
+            await transaction.RollbackAsync(Savepoint).ConfigureAwait(false);
+        }
+
+        await transaction.ReleaseAsync(Savepoint).ConfigureAwait(false);
+    }
+
+    private async Task<object?> ScalarAsync(string sql, (string Name, object? Value)[] parameters)
+    {
+        object? value = await connection.Prepare(sql).Bind(transaction, parameters).ExecuteScalarAsync().ConfigureAwait(false);
+        return value is DBNull ? null : value;
+    }
+}

@@ -1,0 +1,133 @@
+using System.Data.Common;
+using System.Diagnostics.CodeAnalysis;
+
+namespace KlingPS.Core.Ledger.Sql;
+
+/// <summary>The open database: one connection for writing, one for reading, opened when the first of them is needed.</summary>
+/// <remarks>Safe for concurrent use. Errors of the database come out as <see cref="ErrorKind.LedgerUnusable"/>.</remarks>
+[SuppressMessage("Design", "CA1001", Justification = "A semaphore whose handle nobody asks for has nothing to release.")]
+internal sealed class SqlStore(IDatabaseEngine engine) : IAsyncDisposable
+{
+    private readonly SemaphoreSlim _opening = new(1, 1);
+    private readonly SemaphoreSlim _reading = new(1, 1);
+    private volatile WriteQueue? _writes;
+    private DatabaseConnection? _reader;
+    private volatile bool _isClosed;
+
+    /// <summary>Where the database is.</summary>
+    public string Location => engine.Location;
+
+    /// <summary>Is called once the database is open, before any other caller that waits for it continues.</summary>
+    public Func<CancellationToken, Task>? Opened { get; set; }
+
+    /// <summary>Opens the database, if it is not open. After a failure the next caller tries again.</summary>
+    /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>.</exception>
+    public async Task OpenAsync(CancellationToken cancellationToken) => await GetWritesAsync(cancellationToken).ConfigureAwait(false);
+
+    /// <summary>Does work in a transaction that survives a loss of power once this has returned.</summary>
+    /// <param name="work">See <see cref="WriteQueue.RunAsync"/>.</param>
+    /// <param name="cancellationToken">Has an effect until the work begins.</param>
+    public async Task<T> WriteAsync<T>(Func<SqlSession, Task<T>> work, CancellationToken cancellationToken)
+    {
+        WriteQueue writes = await GetWritesAsync(cancellationToken).ConfigureAwait(false);
+        return await writes.RunAsync(work, durable: true, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Like <see cref="WriteAsync"/>, for what may be lost with the power: it survives the death of the process, and costs no flush of the disk.</summary>
+    public async Task<T> WriteLightlyAsync<T>(Func<SqlSession, Task<T>> work, CancellationToken cancellationToken)
+    {
+        WriteQueue writes = await GetWritesAsync(cancellationToken).ConfigureAwait(false);
+        return await writes.RunAsync(work, durable: false, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Reads what is committed.</summary>
+    public async Task<T> ReadAsync<T>(Func<SqlSession, Task<T>> work, CancellationToken cancellationToken)
+    {
+        await GetWritesAsync(cancellationToken).ConfigureAwait(false);
+        await _reading.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            ObjectDisposedException.ThrowIf(_isClosed, typeof(SqlLedger));
+
+            // SQLite has no asynchronous calls: the caller's thread does the reading, unless it is a shell's own.
+            return await (Thread.CurrentThread.IsThreadPoolThread ? DoAsync() : Task.Run(DoAsync, cancellationToken)).ConfigureAwait(false);
+        }
+        catch (DbException e)
+        {
+            throw engine.Translate(e);
+        }
+        finally
+        {
+            _reading.Release();
+        }
+
+        async Task<T> DoAsync()
+        {
+            if (_reader is { IsOpen: false })
+            {
+                await _reader.DisposeAsync().ConfigureAwait(false);
+                _reader = null;
+            }
+
+            _reader ??= await engine.ConnectAsync().ConfigureAwait(false);
+            return await work(new SqlSession(_reader, null)).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Commits what has been asked for and closes the database.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        _isClosed = true;
+        await _opening.WaitAsync().ConfigureAwait(false);
+        try
+        {
+            if (_writes is not null)
+            {
+                await _writes.DisposeAsync().ConfigureAwait(false);
+            }
+        }
+        finally
+        {
+            _opening.Release();
+        }
+
+        await _reading.WaitAsync().ConfigureAwait(false);
+        try
+        {
+            if (_reader is not null)
+            {
+                await _reader.DisposeAsync().ConfigureAwait(false);
+            }
+        }
+        finally
+        {
+            _reading.Release();
+        }
+    }
+
+    private async ValueTask<WriteQueue> GetWritesAsync(CancellationToken cancellationToken)
+    {
+        if (_writes is { } open)
+        {
+            return open;
+        }
+
+        await _opening.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            ObjectDisposedException.ThrowIf(_isClosed, typeof(SqlLedger));
+            if (_writes is null)
+            {
+                DatabaseConnection connection = await Task.Run(() => engine.OpenAsync(Schema.MigrateAsync), cancellationToken).ConfigureAwait(false);
+                _writes = new WriteQueue(engine, connection);
+                await (Opened?.Invoke(cancellationToken) ?? Task.CompletedTask).ConfigureAwait(false);
+            }
+
+            return _writes;
+        }
+        finally
+        {
+            _opening.Release();
+        }
+    }
+}

@@ -1,0 +1,156 @@
+using KlingPS.Core.Model;
+
+namespace KlingPS.Core.Ledger.Sql;
+
+/// <summary>The journal in a database. Each operation is one transaction; see <see cref="TaskTransactions"/> for what is in it.</summary>
+/// <param name="store">The database.</param>
+/// <param name="owners">Who makes attempts.</param>
+/// <param name="time">The clock of this process, for its time zone.</param>
+internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, TimeProvider time) : ITaskJournal
+{
+    private readonly TaskTransactions _transactions = new(owners, time);
+    private readonly LostAttempts _lostAttempts = new(store, owners);
+
+    /// <inheritdoc/>
+    public async Task<KlingVideoTask> BeginAsync(TaskIntent intent, CancellationToken cancellationToken)
+    {
+        RequireRunId(intent);
+        if (intent.Replaces is not null)
+        {
+            await RecoverAsync(cancellationToken).ConfigureAwait(false);
+        }
+
+        return await store.WriteAsync(session => _transactions.BeginAsync(session, intent), cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public async Task<TaskClaim> ClaimAsync(TaskIntent intent, CancellationToken cancellationToken)
+    {
+        RequireRunId(intent);
+        await RecoverAsync(cancellationToken).ConfigureAwait(false);
+        return await store.WriteAsync(session => _transactions.ClaimAsync(session, intent), cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public Task RequireBudgetAsync(TaskIntent intent, CancellationToken cancellationToken)
+    {
+        RequireRunId(intent);
+        return intent.Budget is null
+            ? Task.CompletedTask
+            : store.ReadAsync(session => _transactions.RequireBudgetAsync(session, intent), cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public Task<KlingVideoTask> RecordAcceptedAsync(long id, string taskId)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(taskId);
+        return store.WriteAsync(session => TaskTransactions.AcceptAsync(session, id, taskId), CancellationToken.None);
+    }
+
+    /// <inheritdoc/>
+    public Task<KlingVideoTask> RecordRejectedAsync(long id, string? code, string reason)
+        => store.WriteAsync(session => TaskTransactions.RejectAsync(session, id, code, reason), CancellationToken.None);
+
+    /// <inheritdoc/>
+    public Task<KlingVideoTask> RecordUnknownAsync(long id, string reason)
+        => store.WriteAsync(session => TaskTransactions.LoseAnswerAsync(session, id, reason), CancellationToken.None);
+
+    /// <inheritdoc/>
+    public Task<KlingVideoTask> RecordSnapshotAsync(string account, TaskSnapshot snapshot)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(account);
+        RequireStateOfService(snapshot);
+
+        // What a loss of power takes with it, the service tells again.
+        return store.WriteLightlyAsync(session => TaskTransactions.ObserveAsync(session, account, snapshot), CancellationToken.None);
+    }
+
+    /// <inheritdoc/>
+    public Task<KlingVideoTask> RecordSavedAsync(long id, string path, string hash)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        ArgumentException.ThrowIfNullOrEmpty(hash);
+        return store.WriteAsync(session => TaskTransactions.SaveAsync(session, id, path, hash), CancellationToken.None);
+    }
+
+    /// <inheritdoc/>
+    public async Task<KlingVideoTask> ResolveAsync(long id, TaskSnapshot snapshot)
+    {
+        RequireStateOfService(snapshot);
+        await RecoverAsync(CancellationToken.None).ConfigureAwait(false);
+        return await store.WriteAsync(session => TaskTransactions.ResolveAsync(session, id, snapshot), CancellationToken.None).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public async Task<KlingVideoTask> AbandonAsync(long id)
+    {
+        await RecoverAsync(CancellationToken.None).ConfigureAwait(false);
+        return await store.WriteAsync(session => TaskTransactions.AbandonAsync(session, id), CancellationToken.None).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public Task RemoveAsync(long id) => store.WriteAsync(session => TaskTransactions.RemoveAsync(session, id), CancellationToken.None);
+
+    /// <inheritdoc/>
+    public Task<IReadOnlyList<KlingVideoTask>> RecoverAsync(CancellationToken cancellationToken) => _lostAttempts.RecoverAsync(cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<KlingVideoTask?> FindAsync(long id, CancellationToken cancellationToken)
+        => store.ReadAsync(session => TaskTable.FindAsync(session, "t.id = @id", ("id", id)), cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<KlingVideoTask?> FindByTaskIdAsync(string account, string taskId, CancellationToken cancellationToken)
+        => store.ReadAsync(session => TaskTable.FindByTaskIdAsync(session, account, taskId), cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<KlingVideoTask?> FindByNonceAsync(string account, string nonce, CancellationToken cancellationToken)
+        => store.ReadAsync(
+            session => TaskTable.FindAsync(session, "t.nonce = @nonce AND t.account = @account", ("nonce", nonce), ("account", account)),
+            cancellationToken);
+
+    /// <inheritdoc/>
+    public async Task<KlingVideoTask?> FindUnknownAsync(string account, string identity, CancellationToken cancellationToken)
+    {
+        await RecoverAsync(cancellationToken).ConfigureAwait(false);
+        return await store.ReadAsync(session => TaskQueries.FindUnknownAsync(session, account, identity), cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public async Task<KlingVideoTask?> FindEarlierAsync(string account, string identity, CancellationToken cancellationToken)
+    {
+        await RecoverAsync(cancellationToken).ConfigureAwait(false);
+        return await store.ReadAsync(session => TaskQueries.FindEarlierAsync(session, account, identity), cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public Task<IReadOnlyList<SavedPath>> ListSavedPathsAsync(string folder, CancellationToken cancellationToken)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        return store.ReadAsync(session => TaskQueries.ListSavedPathsAsync(session, folder), cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public Task<IReadOnlyList<KlingVideoTask>> ListAsync(TaskFilter filter, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(filter);
+        return store.ReadAsync(session => TaskQueries.ListAsync(session, filter, owners.Current), cancellationToken);
+    }
+
+    private static void RequireRunId(TaskIntent intent)
+    {
+        ArgumentNullException.ThrowIfNull(intent);
+        if (intent.Budget is { RunId: null } budget && (budget.MaxCredits ?? budget.MaxTasks) is not null)
+        {
+            throw new ArgumentException("The limits of a run need the id of the run.", nameof(intent));
+        }
+    }
+
+    private static void RequireStateOfService(TaskSnapshot snapshot)
+    {
+        ArgumentNullException.ThrowIfNull(snapshot);
+        if (!snapshot.State.IsPending() && snapshot.State is not (KlingTaskState.Succeeded or KlingTaskState.Failed))
+        {
+            throw new ArgumentException($"The service knows no state {snapshot.State}.", nameof(snapshot));
+        }
+    }
+}

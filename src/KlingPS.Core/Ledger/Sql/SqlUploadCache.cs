@@ -1,0 +1,40 @@
+namespace KlingPS.Core.Ledger.Sql;
+
+/// <inheritdoc cref="IUploadCache"/>
+internal sealed class SqlUploadCache(SqlStore store) : IUploadCache
+{
+    /// <inheritdoc/>
+    public Task<UploadRecord?> FindAsync(string account, string hash, CancellationToken cancellationToken)
+        => store.ReadAsync(
+            async session => (await session.QueryAsync(
+                "SELECT uri, uploaded_at, expires_at FROM uploads WHERE account = @account AND hash = @hash AND expires_at > @now",
+                row => new UploadRecord(account, hash, row.Text("uri"), row.Moment("uploaded_at"), row.Moment("expires_at")),
+                ("account", account),
+                ("hash", hash),
+                ("now", Stored.FromMoment((await session.GetTimeAsync().ConfigureAwait(false)).Now))).ConfigureAwait(false)).FirstOrDefault(),
+            cancellationToken);
+
+    /// <inheritdoc/>
+    public Task RecordAsync(UploadRecord upload, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(upload);
+        return store.WriteLightlyAsync(
+            async session =>
+            {
+                await session.ExecuteAsync(
+                    "DELETE FROM uploads WHERE expires_at <= @now",
+                    ("now", Stored.FromMoment((await session.GetTimeAsync().ConfigureAwait(false)).Now))).ConfigureAwait(false);
+                return await session.ExecuteAsync(
+                    """
+                    INSERT INTO uploads (account, hash, uri, uploaded_at, expires_at) VALUES (@account, @hash, @uri, @uploaded, @expires)
+                    ON CONFLICT (account, hash) DO UPDATE SET uri = excluded.uri, uploaded_at = excluded.uploaded_at, expires_at = excluded.expires_at
+                    """,
+                    ("account", upload.Account),
+                    ("hash", upload.Hash),
+                    ("uri", upload.Uri),
+                    ("uploaded", Stored.FromMoment(upload.UploadedAt)),
+                    ("expires", Stored.FromMoment(upload.ExpiresAt))).ConfigureAwait(false);
+            },
+            cancellationToken);
+    }
+}

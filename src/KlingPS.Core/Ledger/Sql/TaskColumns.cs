@@ -1,0 +1,95 @@
+using KlingPS.Core.Model;
+
+namespace KlingPS.Core.Ledger.Sql;
+
+/// <summary>How a task is stored: the one mapping between <see cref="KlingVideoTask"/> and the columns of its record.</summary>
+/// <remarks>Columns are named, never counted. See <see cref="Schema"/> for their types.</remarks>
+internal static class TaskColumns
+{
+    /// <summary>A select of whole tasks, to be followed by a condition; the record is <c>t</c>.</summary>
+    public const string Select = """
+        SELECT t.id, t.account, t.task_id, t.state, t.nonce, t.identity, t.replaces, t.model, p.text AS prompt, n.text AS negative_prompt,
+            t.duration, t.cfg_scale, t.source_path, t.source_hash, t.image_uri, t.tail_path, t.tail_uri, t.callback_uri, t.take,
+            t.created_at, t.accepted_at, t.completed_at, t.reserved, t.consumed, t.fail_code, t.fail_message,
+            t.result_uri, t.saved_path, t.saved_hash
+        FROM tasks t LEFT JOIN texts p ON p.id = t.prompt_id LEFT JOIN texts n ON n.id = t.negative_prompt_id
+
+        """;
+
+    private const decimal CfgScale = 100;
+
+    public static KlingVideoTask Read(SqlRow row)
+    {
+        var state = Enum.Parse<KlingTaskState>(row.Text("state"));
+        DateTimeOffset? completedAt = row.MomentOrNull("completed_at");
+        return new KlingVideoTask
+        {
+            Id = row.Number("id"),
+            Account = row.Text("account"),
+            TaskId = row.TextOrNull("task_id"),
+            State = state,
+            Nonce = row.TextOrNull("nonce"),
+            Identity = row.TextOrNull("identity"),
+            Replaces = row.NumberOrNull("replaces"),
+            Model = row.Text("model"),
+            Prompt = row.TextOrNull("prompt"),
+            NegativePrompt = row.TextOrNull("negative_prompt"),
+            Duration = (int)row.Number("duration"),
+            CfgScale = row.NumberOrNull("cfg_scale") / CfgScale,
+            SourcePath = row.TextOrNull("source_path"),
+            SourceHash = row.TextOrNull("source_hash"),
+            ImageUri = row.TextOrNull("image_uri"),
+            TailImagePath = row.TextOrNull("tail_path"),
+            TailImageUri = row.TextOrNull("tail_uri"),
+            CallbackUri = row.TextOrNull("callback_uri"),
+            Take = (int)row.Number("take"),
+            CreatedAt = row.Moment("created_at"),
+            AcceptedAt = row.MomentOrNull("accepted_at"),
+            CompletedAt = completedAt,
+            ExpiresAt = state == KlingTaskState.Succeeded ? completedAt + TaskTransitions.LinkLifetime : null,
+            CreditsReserved = Stored.ToCredits(row.Number("reserved")),
+            CreditsConsumed = Stored.ToCredits(row.NumberOrNull("consumed")),
+            FailCode = row.TextOrNull("fail_code"),
+            FailMessage = row.TextOrNull("fail_message"),
+            ResultUri = row.TextOrNull("result_uri"),
+            SavedPath = row.TextOrNull("saved_path"),
+            SavedHash = row.TextOrNull("saved_hash"),
+        };
+    }
+
+    /// <summary>The columns that a task keeps from its beginning, without its texts.</summary>
+    public static (string Column, object? Value)[] Fixed(KlingVideoTask task) =>
+    [
+        ("account", task.Account),
+        ("nonce", task.Nonce),
+        ("identity", task.Identity),
+        ("replaces", task.Replaces),
+        ("model", task.Model),
+        ("duration", task.Duration),
+        ("cfg_scale", task.CfgScale is decimal scale ? (long)decimal.Round(scale * CfgScale) : null),
+        ("source_path", task.SourcePath),
+        ("source_hash", task.SourceHash),
+        ("image_uri", task.ImageUri),
+        ("tail_path", task.TailImagePath),
+        ("tail_uri", task.TailImageUri),
+        ("callback_uri", task.CallbackUri),
+        ("take", task.Take),
+        ("created_at", Stored.FromMoment(task.CreatedAt)),
+    ];
+
+    /// <summary>The columns that a transition changes.</summary>
+    public static (string Column, object? Value)[] Changing(KlingVideoTask task) =>
+    [
+        ("task_id", task.TaskId),
+        ("state", task.State.ToString()),
+        ("accepted_at", Stored.FromMoment(task.AcceptedAt)),
+        ("completed_at", Stored.FromMoment(task.CompletedAt)),
+        ("reserved", Stored.FromCredits(task.CreditsReserved)),
+        ("consumed", Stored.FromCredits(task.CreditsConsumed)),
+        ("result_uri", task.ResultUri),
+        ("fail_code", task.FailCode),
+        ("fail_message", task.FailMessage),
+        ("saved_path", task.SavedPath),
+        ("saved_hash", task.SavedHash),
+    ];
+}

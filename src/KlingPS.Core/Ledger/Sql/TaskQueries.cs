@@ -1,0 +1,78 @@
+using KlingPS.Core.Model;
+
+namespace KlingPS.Core.Ledger.Sql;
+
+/// <summary>The questions about tasks that are more than one record by its key.</summary>
+internal static class TaskQueries
+{
+    /// <summary>See <see cref="ITaskJournal.FindUnknownAsync"/>.</summary>
+    public static Task<KlingVideoTask?> FindUnknownAsync(SqlSession session, string account, string identity)
+        => TaskTable.FindAsync(
+            session,
+            "t.account = @account AND t.identity = @identity AND t.state = 'Unknown' ORDER BY t.id DESC",
+            ("account", account),
+            ("identity", identity));
+
+    /// <summary>See <see cref="ITaskJournal.FindEarlierAsync"/>.</summary>
+    public static Task<KlingVideoTask?> FindEarlierAsync(SqlSession session, string account, string identity)
+        => TaskTable.FindAsync(
+            session,
+            $"t.account = @account AND t.identity = @identity AND t.state IN {TaskTable.EarlierStates} {TaskTable.BestFirst}",
+            ("account", account),
+            ("identity", identity));
+
+    /// <summary>See <see cref="ITaskJournal.ListSavedPathsAsync"/>.</summary>
+    public static async Task<IReadOnlyList<SavedPath>> ListSavedPathsAsync(SqlSession session, string folder)
+    {
+        string prefix = Path.EndsInDirectorySeparator(folder) ? folder : folder + Path.DirectorySeparatorChar;
+        return await session.QueryAsync(
+            """
+            SELECT saved_path AS path, id, saved_hash AS hash FROM tasks WHERE LOWER(SUBSTR(saved_path, 1, LENGTH(@folder))) = LOWER(@folder)
+            UNION
+            SELECT f.path, t.id, f.hash FROM file_hashes f JOIN tasks t ON t.saved_hash = f.hash WHERE LOWER(SUBSTR(f.path, 1, LENGTH(@folder))) = LOWER(@folder)
+            """,
+            row => new SavedPath(row.Text("path"), row.Number("id"), row.Text("hash")),
+            ("folder", prefix)).ConfigureAwait(false);
+    }
+
+    /// <summary>See <see cref="ITaskJournal.ListAsync"/>.</summary>
+    /// <param name="session">The session.</param>
+    /// <param name="filter">The filter.</param>
+    /// <param name="owner">This process; see <see cref="TaskFilter.IsOwnAttempt"/>.</param>
+    public static async Task<IReadOnlyList<KlingVideoTask>> ListAsync(SqlSession session, TaskFilter filter, string owner)
+    {
+        if (filter.States is { Count: 0 })
+        {
+            return [];
+        }
+
+        var conditions = new List<string>();
+        var parameters = new List<(string, object?)>();
+        void Narrow(string condition, string name, object? value)
+        {
+            if (value is not null)
+            {
+                conditions.Add(condition);
+                parameters.Add((name, value));
+            }
+        }
+
+        Narrow("t.account = @account", "account", filter.Account);
+        Narrow("t.created_at >= @since", "since", Stored.FromMoment(filter.Since));
+        Narrow("t.state = 'Succeeded' AND t.completed_at <= @expired", "expired", Stored.FromMoment(filter.ExpiresBy - TaskTransitions.LinkLifetime));
+        Narrow("t.owner = @owner", "owner", filter.IsOwnAttempt ? owner : null);
+        if (filter.Unsaved)
+        {
+            conditions.Add("t.state = 'Succeeded' AND t.saved_path IS NULL");
+        }
+
+        if (filter.States is { } states)
+        {
+            // The names are the module's own.
+            conditions.Add($"t.state IN ({string.Join(", ", states.Select(state => $"'{state}'"))})");
+        }
+
+        string where = conditions.Count == 0 ? string.Empty : $"WHERE {string.Join(" AND ", conditions)}";
+        return await session.QueryAsync($"{TaskColumns.Select}{where} ORDER BY t.id", TaskColumns.Read, [.. parameters]).ConfigureAwait(false);
+    }
+}

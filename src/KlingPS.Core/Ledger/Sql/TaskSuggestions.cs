@@ -1,0 +1,94 @@
+using System.Data.Common;
+using System.Globalization;
+using KlingPS.Core.Model;
+
+namespace KlingPS.Core.Ledger.Sql;
+
+/// <summary>
+/// Finds tasks by what the user has typed of their ids. It opens the ledger for reading alone, so nothing is created, recovered or
+/// changed.
+/// </summary>
+public sealed class TaskSuggestions : IDisposable
+{
+    private readonly DatabaseConnection _connection;
+
+    private TaskSuggestions(DatabaseConnection connection) => _connection = connection;
+
+    /// <exception cref="DbException">There is no database, or it cannot be read.</exception>
+    internal static async Task<TaskSuggestions> OpenAsync(IDatabaseEngine engine)
+        => new(await engine.ConnectReadOnlyAsync().ConfigureAwait(false));
+
+    /// <summary>The newest tasks whose local id begins with some digits.</summary>
+    /// <param name="account">The account's fingerprint; <see langword="null"/> for every account.</param>
+    /// <param name="state">The state they are in; <see langword="null"/> for any.</param>
+    /// <param name="digits">What the id begins with; may be empty.</param>
+    /// <param name="limit">How many at most.</param>
+    /// <returns>The tasks, newest first; none if these are not digits.</returns>
+    /// <exception cref="DbException">It is not a ledger.</exception>
+    public Task<IReadOnlyList<KlingVideoTask>> ListByIdAsync(string? account, KlingTaskState? state, string digits, int limit)
+    {
+        ArgumentNullException.ThrowIfNull(digits);
+        if (digits.Length == 0)
+        {
+            return ListAsync(account, state, ["TRUE"], limit);
+        }
+
+        if (!digits.All(char.IsAsciiDigit) || digits[0] == '0' || !long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out long first))
+        {
+            return Task.FromResult<IReadOnlyList<KlingVideoTask>>([]);
+        }
+
+        // 12, 120 to 129, 1200 to 1299 and so on: ranges that the table's key can look up.
+        var ranges = new List<string>();
+        for (Int128 from = first, width = 1; from + width - 1 <= long.MaxValue; from *= 10, width *= 10)
+        {
+            ranges.Add(string.Create(CultureInfo.InvariantCulture, $"id BETWEEN {from} AND {from + width - 1}"));
+        }
+
+        return ListAsync(account, state, ranges, limit);
+    }
+
+    /// <summary>The newest tasks whose id at the service begins with some text.</summary>
+    /// <param name="account">The account's fingerprint; <see langword="null"/> for every account.</param>
+    /// <param name="start">What the id begins with, case-sensitive; may be empty.</param>
+    /// <param name="limit">How many at most.</param>
+    /// <returns>The tasks, newest first.</returns>
+    /// <exception cref="DbException">It is not a ledger.</exception>
+    public Task<IReadOnlyList<KlingVideoTask>> ListByTaskIdAsync(string? account, string start, int limit)
+    {
+        ArgumentNullException.ThrowIfNull(start);
+        return start.Length == 0
+            ? ListAsync(account, null, ["task_id IS NOT NULL"], limit)
+            : ListAsync(account, null, ["task_id >= @start AND task_id < @end"], limit, ("start", start), ("end", start[..^1] + (char)(start[^1] + 1)));
+    }
+
+    /// <summary>Closes the ledger.</summary>
+    public void Dispose() => _connection.Dispose();
+
+    private async Task<IReadOnlyList<KlingVideoTask>> ListAsync(string? account, KlingTaskState? state, IEnumerable<string> conditions, int limit, params (string Name, object? Value)[] parameters)
+    {
+        var values = new List<(string, object?)>([.. parameters, ("limit", limit)]);
+        string narrowing = string.Empty;
+        if (account is not null)
+        {
+            narrowing += " AND account = @account";
+            values.Add(("account", account));
+        }
+
+        if (state is not null)
+        {
+            narrowing += " AND state = @state";
+            values.Add(("state", state.ToString()));
+        }
+
+        // Where few records can match, the plus keeps the database from reading all of them in the order of the result.
+        string order = state is null ? "id" : "+id";
+
+        // Each condition is queried on its own: together they would have all their records sorted.
+        string ids = string.Join(" UNION ALL ", conditions.Select(condition => $"SELECT id FROM (SELECT id FROM tasks WHERE {condition}{narrowing} ORDER BY {order} DESC LIMIT @limit)"));
+        return await new SqlSession(_connection, null).QueryAsync(
+            $"{TaskColumns.Select}WHERE t.id IN ({ids} ORDER BY id DESC LIMIT @limit) ORDER BY t.id DESC",
+            TaskColumns.Read,
+            [.. values]).ConfigureAwait(false);
+    }
+}

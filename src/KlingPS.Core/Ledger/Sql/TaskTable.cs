@@ -1,0 +1,89 @@
+using System.Globalization;
+using KlingPS.Core.Model;
+
+namespace KlingPS.Core.Ledger.Sql;
+
+/// <summary>Finds, inserts, updates and deletes the records of tasks. What is in a record is the matter of <see cref="TaskColumns"/>.</summary>
+internal static class TaskTable
+{
+    /// <summary>The states of attempts that are or may be paid for and whose end is open.</summary>
+    private const string OpenStates = "'Submitting', 'Unknown', 'Waiting', 'Queuing', 'Generating'";
+
+    /// <summary>The states of what is or may be bought.</summary>
+    public const string PurchaseStates = $"({OpenStates}, 'Succeeded')";
+
+    /// <summary>The states of what an earlier attempt can have led to.</summary>
+    public const string EarlierStates = $"({OpenStates}, 'Succeeded', 'Failed')";
+
+    /// <summary>The best of several attempts at a video first: finished, then pending, then one whose end is not known, then failed; the latest of its kind.</summary>
+    public const string BestFirst = """
+        ORDER BY CASE t.state WHEN 'Succeeded' THEN 0 WHEN 'Submitting' THEN 2 WHEN 'Unknown' THEN 2 WHEN 'Failed' THEN 3 ELSE 1 END, t.id DESC
+        """;
+
+    /// <summary>The first task that meets a condition.</summary>
+    /// <param name="session">The session.</param>
+    /// <param name="condition">A condition, and an order if it matters; the record is <c>t</c>.</param>
+    /// <param name="parameters">The parameters of the condition.</param>
+    public static async Task<KlingVideoTask?> FindAsync(SqlSession session, string condition, params (string Name, object? Value)[] parameters)
+        => (await session.QueryAsync($"{TaskColumns.Select}WHERE {condition} LIMIT 1", TaskColumns.Read, parameters).ConfigureAwait(false)).FirstOrDefault();
+
+    public static Task<KlingVideoTask?> FindByTaskIdAsync(SqlSession session, string account, string taskId)
+        => FindAsync(session, "t.task_id = @taskId AND t.account = @account", ("taskId", taskId), ("account", account));
+
+    public static Task<KlingVideoTask?> FindPurchaseAsync(SqlSession session, string account, string identity)
+        => FindAsync(
+            session,
+            $"t.account = @account AND t.identity = @identity AND t.state IN {PurchaseStates} {BestFirst}",
+            ("account", account),
+            ("identity", identity));
+
+    /// <summary>The task with a local id.</summary>
+    /// <exception cref="KlingException"><see cref="ErrorKind.TaskNotFound"/>.</exception>
+    public static async Task<KlingVideoTask> GetAsync(SqlSession session, long id)
+        => await FindAsync(session, "t.id = @id", ("id", id)).ConfigureAwait(false)
+            ?? throw new KlingException(ErrorKind.TaskNotFound, string.Create(CultureInfo.InvariantCulture, $"The ledger has no task {id}."));
+
+    /// <summary>Adds the record of a task.</summary>
+    /// <param name="session">The session.</param>
+    /// <param name="task">The task; it gets its local id here.</param>
+    /// <param name="owner">Who is about to submit it; see <see cref="IAttemptOwners.Current"/>.</param>
+    /// <param name="runId">The run whose limits it counts against.</param>
+    public static async Task<KlingVideoTask> InsertAsync(SqlSession session, KlingVideoTask task, string? owner = null, string? runId = null)
+    {
+        long id = await Schema.NextAsync(session, "task").ConfigureAwait(false);
+        (string Column, object? Value)[] values =
+        [
+            ("id", id),
+            ("owner", owner),
+            ("run_id", runId),
+            ("prompt_id", await TextTable.GetIdAsync(session, task.Prompt).ConfigureAwait(false)),
+            ("negative_prompt_id", await TextTable.GetIdAsync(session, task.NegativePrompt).ConfigureAwait(false)),
+            .. TaskColumns.Fixed(task),
+            .. TaskColumns.Changing(task),
+        ];
+        string columns = string.Join(", ", values.Select(value => value.Column));
+        string parameters = string.Join(", ", values.Select(value => "@" + value.Column));
+        await session.ExecuteAsync($"INSERT INTO tasks ({columns}) VALUES ({parameters})", values).ConfigureAwait(false);
+        return await GetAsync(session, id).ConfigureAwait(false);
+    }
+
+    /// <summary>Writes what has changed of a task. Its owner is named for as long as the response to the request is not recorded.</summary>
+    /// <returns>The task as it is recorded.</returns>
+    public static async Task<KlingVideoTask> UpdateAsync(SqlSession session, KlingVideoTask task)
+    {
+        (string Column, object? Value)[] values = TaskColumns.Changing(task);
+        string assignments = string.Join(", ", values.Select(value => $"{value.Column} = @{value.Column}"));
+        await session.ExecuteAsync(
+            $"UPDATE tasks SET {assignments}, owner = CASE WHEN @state IN ('Submitting', 'Unknown') THEN owner END WHERE id = @id",
+            [("id", task.Id), .. values]).ConfigureAwait(false);
+        return await GetAsync(session, task.Id).ConfigureAwait(false);
+    }
+
+    /// <summary>Deletes a record, and its texts unless another task has them as well.</summary>
+    public static async Task DeleteAsync(SqlSession session, KlingVideoTask task)
+    {
+        await session.ExecuteAsync("DELETE FROM tasks WHERE id = @id", ("id", task.Id)).ConfigureAwait(false);
+        await TextTable.ReleaseAsync(session, task.Prompt).ConfigureAwait(false);
+        await TextTable.ReleaseAsync(session, task.NegativePrompt).ConfigureAwait(false);
+    }
+}

@@ -1,0 +1,155 @@
+using System.Globalization;
+using KlingPS.Core.Model;
+
+namespace KlingPS.Core.Ledger.Sql;
+
+/// <summary>What each operation of the journal does inside its transaction: the checks of the record's state, and the changes.</summary>
+/// <param name="owners">Who makes attempts.</param>
+/// <param name="time">The clock of this process, for its time zone.</param>
+internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
+{
+    public async Task<TaskClaim> ClaimAsync(SqlSession session, TaskIntent intent)
+        => await TaskTable.FindPurchaseAsync(session, intent.Account, intent.Identity).ConfigureAwait(false) is { } purchase
+            ? new TaskClaim(purchase, IsNew: false)
+            : new TaskClaim(await BeginAsync(session, intent).ConfigureAwait(false), IsNew: true);
+
+    public async Task<KlingVideoTask> BeginAsync(SqlSession session, TaskIntent intent)
+    {
+        if (intent.Replaces is long replaced)
+        {
+            // Before the budget is checked: the new attempt takes over what the old one had set aside.
+            await AbandonAsync(session, replaced).ConfigureAwait(false);
+        }
+
+        await RequireBudgetAsync(session, intent).ConfigureAwait(false);
+        KlingVideoTask task = TaskTransitions.Begun(intent, await NowAsync(session).ConfigureAwait(false));
+        return await TaskTable.InsertAsync(session, task, owners.Current, intent.Budget?.RunId).ConfigureAwait(false);
+    }
+
+    public async Task<bool> RequireBudgetAsync(SqlSession session, TaskIntent intent)
+    {
+        if (intent.Budget is { } limit)
+        {
+            Spending spent = await SpendingQuery.ReadAsync(session, intent.Account, limit, time.LocalTimeZone).ConfigureAwait(false);
+            if (BudgetRule.FindExcess(limit, spent, intent.Credits) is string excess)
+            {
+                throw new KlingException(ErrorKind.BudgetExceeded, excess);
+            }
+        }
+
+        return true;
+    }
+
+    public static async Task<KlingVideoTask> AcceptAsync(SqlSession session, long id, string taskId)
+    {
+        KlingVideoTask task = await TaskTable.GetAsync(session, id).ConfigureAwait(false);
+        return task.TaskId == taskId ? task : await AttachAsync(session, task, taskId).ConfigureAwait(false);
+    }
+
+    public static async Task<KlingVideoTask> RejectAsync(SqlSession session, long id, string? code, string reason)
+    {
+        KlingVideoTask task = await TaskTable.GetAsync(session, id).ConfigureAwait(false);
+        return IsOpenAttempt(task)
+            ? await TaskTable.UpdateAsync(session, task.Rejected(code, reason, await NowAsync(session).ConfigureAwait(false))).ConfigureAwait(false)
+            : throw Misplaced(task, "be rejected");
+    }
+
+    public static async Task<KlingVideoTask> LoseAnswerAsync(SqlSession session, long id, string reason)
+    {
+        // A callback may have been quicker than the news that the response is lost.
+        KlingVideoTask task = await TaskTable.GetAsync(session, id).ConfigureAwait(false);
+        return IsOpenAttempt(task) ? await TaskTable.UpdateAsync(session, task.Unknown(reason)).ConfigureAwait(false) : task;
+    }
+
+    public static async Task<KlingVideoTask> ObserveAsync(SqlSession session, string account, TaskSnapshot snapshot)
+        => await TaskTable.FindByTaskIdAsync(session, account, snapshot.TaskId).ConfigureAwait(false) is { } task
+            ? await ObserveAsync(session, task, snapshot).ConfigureAwait(false)
+            : await TaskTable.InsertAsync(session, TaskTransitions.Adopted(account, snapshot, await NowAsync(session).ConfigureAwait(false))).ConfigureAwait(false);
+
+    public static async Task<KlingVideoTask> SaveAsync(SqlSession session, long id, string path, string hash)
+    {
+        KlingVideoTask task = await TaskTable.GetAsync(session, id).ConfigureAwait(false);
+        return await WriteAsync(session, task, task with { SavedPath = path, SavedHash = hash }).ConfigureAwait(false);
+    }
+
+    public static async Task<KlingVideoTask> ResolveAsync(SqlSession session, long id, TaskSnapshot snapshot)
+    {
+        KlingVideoTask attempt = await GetUnknownAsync(session, id).ConfigureAwait(false);
+        KlingVideoTask task = await AttachAsync(session, attempt, snapshot.TaskId).ConfigureAwait(false);
+        return await ObserveAsync(session, task, snapshot).ConfigureAwait(false);
+    }
+
+    public static async Task<KlingVideoTask> AbandonAsync(SqlSession session, long id)
+    {
+        KlingVideoTask task = await GetUnknownAsync(session, id).ConfigureAwait(false);
+        return await TaskTable.UpdateAsync(session, task.Abandoned(await NowAsync(session).ConfigureAwait(false))).ConfigureAwait(false);
+    }
+
+    public static async Task<bool> RemoveAsync(SqlSession session, long id)
+    {
+        KlingVideoTask task = await TaskTable.GetAsync(session, id).ConfigureAwait(false);
+        if (!task.State.IsSettled())
+        {
+            throw new KlingException(ErrorKind.RequestInvalid, task.State == KlingTaskState.Unknown
+                ? $"Task {Name(task)} may have been paid for. Settle it with Resolve-KlingVideoTask before you remove it."
+                : $"Task {Name(task)} is not finished. Without its record nobody could fetch the video that is paid for.");
+        }
+
+        await TaskTable.DeleteAsync(session, task).ConfigureAwait(false);
+        return true;
+    }
+
+    /// <summary>Gives an attempt the task that it has bought.</summary>
+    private static async Task<KlingVideoTask> AttachAsync(SqlSession session, KlingVideoTask task, string taskId)
+    {
+        if (task.TaskId is not null)
+        {
+            throw Misplaced(task, $"be the task {taskId} of the service");
+        }
+
+        // Somebody may have asked for the task by its id before it was known whose it is. Its record is merged into this one.
+        KlingVideoTask? twin = await TaskTable.FindByTaskIdAsync(session, task.Account, taskId).ConfigureAwait(false);
+        if (twin?.Nonce is not null)
+        {
+            throw new KlingException(ErrorKind.RequestInvalid, $"The task {taskId} of the service is the video of task {Name(twin)} already.");
+        }
+
+        if (twin is not null)
+        {
+            await TaskTable.DeleteAsync(session, twin).ConfigureAwait(false);
+            return await TaskTable.UpdateAsync(session, task.Joined(twin)).ConfigureAwait(false);
+        }
+
+        return await TaskTable.UpdateAsync(session, task.Accepted(taskId, await NowAsync(session).ConfigureAwait(false))).ConfigureAwait(false);
+    }
+
+    private static async Task<KlingVideoTask> ObserveAsync(SqlSession session, KlingVideoTask task, TaskSnapshot snapshot)
+        => await WriteAsync(session, task, task.Observed(snapshot, await NowAsync(session).ConfigureAwait(false))).ConfigureAwait(false);
+
+    /// <summary>Most snapshots bring nothing new, and then nothing is written.</summary>
+    private static async Task<KlingVideoTask> WriteAsync(SqlSession session, KlingVideoTask before, KlingVideoTask after)
+        => before == after ? before : await TaskTable.UpdateAsync(session, after).ConfigureAwait(false);
+
+    /// <summary>An attempt that the user can settle.</summary>
+    private static async Task<KlingVideoTask> GetUnknownAsync(SqlSession session, long id)
+    {
+        KlingVideoTask task = await TaskTable.GetAsync(session, id).ConfigureAwait(false);
+        return task.State == KlingTaskState.Unknown
+            ? task
+            : throw new KlingException(ErrorKind.RequestInvalid, task.State == KlingTaskState.Submitting
+                ? $"Task {Name(task)} is being submitted at this moment, by a process that still runs. Wait for its answer."
+                : $"Task {Name(task)} is {task.State}: there is nothing to resolve. Only attempts in state Unknown can be.");
+    }
+
+    /// <summary>Whether the response to the attempt has not been recorded.</summary>
+    private static bool IsOpenAttempt(KlingVideoTask task) => task.State is KlingTaskState.Submitting or KlingTaskState.Unknown;
+
+    private static InvalidOperationException Misplaced(KlingVideoTask task, string what)
+        => new($"Task {Name(task)} is {task.State} and cannot {what}.");
+
+    private static string Name(KlingVideoTask task)
+        => string.Create(CultureInfo.InvariantCulture, $"{task.Id} ({task.Subject})");
+
+    private static async ValueTask<DateTimeOffset> NowAsync(SqlSession session)
+        => (await session.GetTimeAsync().ConfigureAwait(false)).Now;
+}

@@ -1,0 +1,183 @@
+using System.Collections.Concurrent;
+using System.Data.Common;
+
+namespace KlingPS.Core.Ledger.Sql;
+
+/// <summary>
+/// Does all writing of a process over one connection, one piece of work after the other. What arrives while the disk is busy is
+/// committed together: a flush takes milliseconds, whether for one record or for fifty.
+/// </summary>
+/// <remarks>
+/// A caller that finds the queue idle does its work on its own thread. Waking a thread for each record, and another to continue
+/// afterwards, would cost more than the record.
+/// </remarks>
+internal sealed class WriteQueue : IAsyncDisposable
+{
+    private const int MaxBatch = 64;
+
+    /// <summary>Conflicts are over in milliseconds; a database that reports more of them in a row has another problem.</summary>
+    private const int MaxAttempts = 20;
+
+    private readonly IDatabaseEngine _engine;
+    private readonly ConcurrentQueue<WriteWork> _queue = new();
+    private readonly SemaphoreSlim _writing = new(1, 1);
+    private DatabaseConnection _connection;
+    private int _isDisposed;
+    private volatile bool _isClosed;
+
+    /// <param name="engine">The database.</param>
+    /// <param name="connection">An open connection to it; the queue takes it over.</param>
+    public WriteQueue(IDatabaseEngine engine, DatabaseConnection connection)
+    {
+        _engine = engine;
+        _connection = connection;
+    }
+
+    /// <summary>Does a piece of work and returns when it is committed. If it throws, nothing of it has happened.</summary>
+    /// <param name="work">May run more than once, each time from the start, and must not have any other effect than in the database.</param>
+    /// <param name="durable">Whether it has to survive a loss of power.</param>
+    /// <param name="cancellationToken">Has an effect until the work begins.</param>
+    public Task<T> RunAsync<T>(Func<SqlSession, Task<T>> work, bool durable, CancellationToken cancellationToken)
+    {
+        var item = new WriteWork<T>(work, durable, cancellationToken);
+        _queue.Enqueue(item);
+        if (_writing.Wait(0, CancellationToken.None))
+        {
+            // A disk can be slow, and another process can hold the lock: a shell's own thread is not kept that long.
+            _ = Thread.CurrentThread.IsThreadPoolThread ? WriteAsync() : Task.Run(WriteAsync, CancellationToken.None);
+        }
+        else if (_isClosed)
+        {
+            RefuseRest();
+        }
+
+        return item.Done;
+    }
+
+    /// <summary>Commits what is queued, then closes the connection.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref _isDisposed, 1) != 0)
+        {
+            return;
+        }
+
+        await _writing.WaitAsync().ConfigureAwait(false);
+        while (!_queue.IsEmpty)
+        {
+            await WriteBatchAsync().ConfigureAwait(false);
+        }
+
+        _isClosed = true;
+        RefuseRest();
+        await _connection.DisposeAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>Completes what arrives after the end; nobody else would.</summary>
+    private void RefuseRest()
+    {
+        while (_queue.TryDequeue(out WriteWork? late))
+        {
+            late.Fail(new ObjectDisposedException(nameof(SqlLedger)));
+            late.Complete();
+        }
+    }
+
+    /// <summary>Writes what has arrived so far. What arrives in the meantime is for another thread: this one has its caller's work to continue.</summary>
+    private async Task WriteAsync()
+    {
+        await WriteBatchAsync().ConfigureAwait(false);
+        _writing.Release();
+        if (!_queue.IsEmpty && _writing.Wait(0))
+        {
+            _ = Task.Run(WriteAsync);
+        }
+    }
+
+    private async Task WriteBatchAsync()
+    {
+        var batch = new List<WriteWork>();
+        while (batch.Count < MaxBatch && _queue.TryDequeue(out WriteWork? work))
+        {
+            if (!work.TryCancel())
+            {
+                batch.Add(work);
+            }
+        }
+
+        // An error of the database in one piece of work must not fail the others: they are all done again one by one.
+        if (batch.Count > 1 && await TryCommitAsync(batch).ConfigureAwait(false))
+        {
+            return;
+        }
+
+        foreach (WriteWork work in batch)
+        {
+            await TryCommitAsync([work]).ConfigureAwait(false);
+        }
+    }
+
+    /// <returns>Whether all work is completed. If not, nothing of it has happened.</returns>
+    private async Task<bool> TryCommitAsync(List<WriteWork> batch)
+    {
+        try
+        {
+            await CommitAsync(batch).ConfigureAwait(false);
+        }
+#pragma warning disable CA1031 // Whatever it is: a piece of work that is not completed leaves its caller waiting for ever.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            if (batch.Count > 1)
+            {
+                return false;
+            }
+
+            batch[0].Fail(e is DbException error ? _engine.Translate(error) : e);
+        }
+
+        foreach (WriteWork work in batch)
+        {
+            work.Complete();
+        }
+
+        return true;
+    }
+
+    private async Task CommitAsync(List<WriteWork> batch)
+    {
+        bool durable = batch.Any(work => work.IsDurable);
+        for (int attempt = 1; ; attempt++)
+        {
+            if (!_connection.IsOpen)
+            {
+                await _connection.DisposeAsync().ConfigureAwait(false);
+                _connection = await _engine.ConnectAsync().ConfigureAwait(false);
+            }
+
+            try
+            {
+                await _connection.InTransactionAsync(durable, session => DoAsync(session, batch)).ConfigureAwait(false);
+                return;
+            }
+            catch (DbException e) when (attempt < MaxAttempts && _engine.IsConflict(e))
+            {
+            }
+        }
+    }
+
+    private static async Task<bool> DoAsync(SqlSession session, List<WriteWork> batch)
+    {
+        if (batch.Count == 1)
+        {
+            return await batch[0].DoAsync(session).ConfigureAwait(false);
+        }
+
+        foreach (WriteWork work in batch)
+        {
+            await session.InSavepointAsync(work.DoAsync).ConfigureAwait(false);
+        }
+
+        return true;
+    }
+}

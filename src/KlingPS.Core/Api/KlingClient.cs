@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using KlingPS.Core.Api.Wire;
-using KlingPS.Core.Imaging;
 using KlingPS.Core.Model;
 using KlingPS.Core.Resilience;
 using KlingPS.Core.Scheduling;
@@ -145,36 +144,23 @@ public sealed class KlingClient
     /// <summary>Uploads a file, reading it while it is sent.</summary>
     /// <param name="upload">The file.</param>
     /// <param name="cancellationToken">Stops the upload.</param>
+    /// <returns>The address to use as <c>image_url</c>.</returns>
     /// <exception cref="KlingException">The file cannot be read.</exception>
     /// <exception cref="KlingApiException">The service refused, or was not reached within the limit of attempts.</exception>
-    public Task<UploadedFile> UploadAsync(UploadRequest upload, CancellationToken cancellationToken)
+    public async Task<string> UploadAsync(UploadRequest upload, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(upload);
         var fields = new Dictionary<string, string> { ["uploadPath"] = UploadFolder, ["fileName"] = upload.FileName };
         var call = new Call(HttpMethod.Post, new Uri(_endpoints.Upload, "api/file-stream-upload"), $"the upload of '{upload.Path}'")
         {
-            ContentWithProgress = onSent => new FileBody(ImageFile.Open(upload.Path, bufferSize: 0, FileOptions.Asynchronous | FileOptions.SequentialScan), upload.MimeType, fields, upload.FileName, upload.Sha256, sent =>
+            ContentWithProgress = onSent => new FileBody(upload.Open(), upload.MimeType, fields, upload.FileName, upload.Sha256, sent =>
             {
                 onSent();
                 upload.Progress?.Report(sent);
             }),
         };
-        return UploadAsync(call, cancellationToken);
-    }
-
-    /// <summary>Lets the service fetch a file from elsewhere into its upload host.</summary>
-    /// <param name="fileUri">Where the file is; http or https, at most 100 MB, fetched within 30 seconds.</param>
-    /// <param name="fileName">The name it gets; unique for the content.</param>
-    /// <param name="cancellationToken">Ends the wait.</param>
-    /// <exception cref="KlingApiException">The service refused, could not fetch it, or was not reached within the limit of attempts.</exception>
-    public Task<UploadedFile> UploadFromUriAsync(Uri fileUri, string? fileName, CancellationToken cancellationToken)
-    {
-        ArgumentNullException.ThrowIfNull(fileUri);
-        var call = new Call(HttpMethod.Post, new Uri(_endpoints.Upload, "api/file-url-upload"), $"the upload of {fileUri}")
-        {
-            Content = () => JsonBody.Of(new UrlUploadBody(fileUri.AbsoluteUri, UploadFolder, fileName), WireContext.Readable.UrlUploadBody),
-        };
-        return UploadAsync(call, cancellationToken);
+        ApiResponse response = await ReadAsync(call, cancellationToken).ConfigureAwait(false);
+        return response.Data.Text("downloadUrl") ?? response.Data.Text("fileUrl") ?? throw Unreadable(call.Operation, "it names no address");
     }
 
     /// <summary>Renews the link to a file that the service hosts; the new one lives 20 minutes.</summary>
@@ -193,20 +179,6 @@ public sealed class KlingClient
         return answer.Data.ValueKind == JsonValueKind.String && Uri.TryCreate(answer.Data.Content(), UriKind.Absolute, out Uri? fresh)
             ? fresh
             : throw Unreadable(Operation, "it holds no link");
-    }
-
-    private async Task<UploadedFile> UploadAsync(Call call, CancellationToken cancellationToken)
-    {
-        ApiResponse answer = await ReadAsync(call, cancellationToken).ConfigureAwait(false);
-        string uri = answer.Data.Text("downloadUrl") ?? answer.Data.Text("fileUrl")
-            ?? throw Unreadable(call.Operation, "it names no address");
-        return new UploadedFile
-        {
-            Uri = uri,
-            FileName = answer.Data.Text("fileName"),
-            Length = answer.Data.Number("fileSize") is >= 0 and <= long.MaxValue and decimal length ? (long)length : null,
-            MimeType = answer.Data.Text("mimeType"),
-        };
     }
 
     /// <summary>Sends a request that costs nothing until it succeeds, cannot succeed, or all attempts are used up.</summary>

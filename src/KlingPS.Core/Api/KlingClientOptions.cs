@@ -8,11 +8,14 @@ public sealed record KlingClientOptions
     /// <summary>What a create request is given at least. Long, because a create whose answer is lost may be paid for.</summary>
     public static readonly TimeSpan LeastCreateTimeout = TimeSpan.FromSeconds(120);
 
+    /// <summary>What any other request is given unless the user sets it.</summary>
+    public static readonly TimeSpan DefaultRequestTimeout = TimeSpan.FromSeconds(60);
+
     /// <summary>How long a create request may go unanswered.</summary>
     public TimeSpan CreateTimeout { get; init; } = LeastCreateTimeout;
 
     /// <summary>How long any other request may go unanswered; for an upload, how long it may stand still.</summary>
-    public TimeSpan RequestTimeout { get; init; } = TimeSpan.FromSeconds(60);
+    public TimeSpan RequestTimeout { get; init; } = DefaultRequestTimeout;
 
     /// <summary>How many attempts a read or an upload is given; at least 1.</summary>
     public int MaxAttempts { get; init; } = 5;

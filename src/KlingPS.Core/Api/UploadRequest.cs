@@ -3,8 +3,11 @@ namespace KlingPS.Core.Api;
 /// <summary>A local file to upload.</summary>
 public sealed record UploadRequest
 {
-    /// <summary>The file to read.</summary>
+    /// <summary>The file, for messages.</summary>
     public required string Path { get; init; }
+
+    /// <summary>Opens the file for reading; called for each attempt. The stream is closed when the attempt is over.</summary>
+    public required Func<FileStream> Open { get; init; }
 
     /// <summary>
     /// The name at the upload host. The same name overwrites, and the old content may be served for a while,

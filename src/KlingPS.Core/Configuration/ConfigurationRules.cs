@@ -23,9 +23,6 @@ internal static class ConfigurationRules
 
     private static readonly string[] s_secretNames = ["apikey", "api_key", "password", "credential", "hmac", "token", "secret"];
 
-    /// <summary>The names of all fields.</summary>
-    public static IReadOnlyCollection<string> Names => s_rules.Keys;
-
     /// <summary>What is wrong with a field, in words that go on after its name; <see langword="null"/> when nothing is.</summary>
     /// <param name="name">The field; unknown ones may hold anything but a secret.</param>
     /// <param name="value">Its value. A JSON null says that it is not set.</param>

@@ -9,9 +9,6 @@ public sealed record KlingConfiguration
     /// <summary>The secret a key is looked for under unless another is named.</summary>
     public const string DefaultSecretName = "KlingApiKey";
 
-    /// <summary>How many seconds a request may go unanswered unless another time is set.</summary>
-    public const double DefaultRequestTimeout = 60;
-
     /// <summary>The environment variable that names the jobs API.</summary>
     public const string EndpointVariable = "KLINGPS_ENDPOINT";
 
@@ -112,7 +109,7 @@ public sealed record KlingConfiguration
             DailyCreditCap = ChooseNumber(nameof(DailyCreditCap), given.DailyCreditCap, file.DailyCreditCap),
             DefaultDestination = Choose(nameof(DefaultDestination), given.DefaultDestination, null, null, file.DefaultDestination),
             PollingInterval = ChooseNumber(nameof(PollingInterval), given.PollingInterval, file.PollingInterval),
-            RequestTimeout = ChooseNumber(nameof(RequestTimeout), given.RequestTimeout, file.RequestTimeout) ?? DefaultRequestTimeout,
+            RequestTimeout = ChooseNumber(nameof(RequestTimeout), given.RequestTimeout, file.RequestTimeout) ?? KlingClientOptions.DefaultRequestTimeout.TotalSeconds,
             Source = source,
         };
 

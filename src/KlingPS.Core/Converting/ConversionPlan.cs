@@ -1,4 +1,3 @@
-using KlingPS.Core.Model;
 using KlingPS.Core.Submitting;
 
 namespace KlingPS.Core.Converting;
@@ -6,9 +5,8 @@ namespace KlingPS.Core.Converting;
 /// <summary>What would be done for an image.</summary>
 /// <param name="Step">The next thing to do; those after it follow.</param>
 /// <param name="Request">The request, with the prompt it would be bought with.</param>
-/// <param name="Task">The purchase, if it has been made.</param>
 /// <param name="Path">The full path the video would have; <see langword="null"/> while that hangs on the purchase.</param>
-public sealed record ConversionPlan(ConversionStep Step, SubmissionRequest Request, KlingVideoTask? Task, string? Path)
+public sealed record ConversionPlan(ConversionStep Step, SubmissionRequest Request, string? Path)
 {
     /// <summary>What it would cost, in credits.</summary>
     public decimal Credits => Step == ConversionStep.Buy ? Request.Credits : 0;

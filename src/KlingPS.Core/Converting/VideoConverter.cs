@@ -108,7 +108,7 @@ public sealed class VideoConverter : IDisposable
             : earlier is { State: KlingTaskState.Succeeded } ? ConversionStep.Download
             : earlier is null && _planned.TryAdd(identified.Identity, identified.Request.Credits) ? ConversionStep.Buy
             : ConversionStep.Wait;
-        return new ConversionPlan(step, identified.Request, earlier, place?.Path)
+        return new ConversionPlan(step, identified.Request, place?.Path)
         {
             Identity = identified.Identity,
             IsOverDailyCap = isWhatIf

@@ -38,6 +38,10 @@ internal static class ImageFile
         return stream;
     }
 
+    /// <summary>Opens a file that is read once, from its beginning to its end, in large blocks.</summary>
+    /// <exception cref="KlingException">As <see cref="Open"/>.</exception>
+    public static FileStream OpenForUpload(string path) => Open(path, bufferSize: 0, FileOptions.Asynchronous | FileOptions.SequentialScan);
+
     /// <summary>The error for a file that is there and cannot be read.</summary>
     public static KlingException Unreadable(string path, Exception cause) => new(
         ErrorKind.FileUnreadable,

@@ -9,9 +9,6 @@ public sealed record TaskSnapshot
     /// <summary>Where the task stands. A state word that is not known here counts as <see cref="KlingTaskState.Waiting"/>.</summary>
     public required KlingTaskState State { get; init; }
 
-    /// <summary>The state in the service's own word.</summary>
-    public string? StateText { get; init; }
-
     /// <summary>The links to the finished videos; empty until then, and sometimes for a moment after.</summary>
     public IReadOnlyList<string> ResultUris { get; init; } = [];
 

@@ -1,3 +1,5 @@
+using KlingPS.Core.Sessions;
+
 namespace KlingPS.Core.Saving;
 
 /// <summary>One video to download.</summary>

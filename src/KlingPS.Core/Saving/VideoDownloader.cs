@@ -2,8 +2,9 @@ using System.Buffers;
 using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
+using KlingPS.Core.Api;
 using KlingPS.Core.Resilience;
-using KlingPS.Core.Secrets;
+using KlingPS.Core.Sessions;
 
 namespace KlingPS.Core.Saving;
 
@@ -30,8 +31,8 @@ public sealed class VideoDownloader
     /// <summary>How long between two looks whether another download of the same name is over.</summary>
     private static readonly TimeSpan s_busyPause = TimeSpan.FromSeconds(0.5);
 
-    private static readonly string s_userAgent =
-        $"Mozilla/5.0 (compatible; KlingPS/{typeof(VideoDownloader).Assembly.GetName().Version!.ToString(3)})";
+    /// <summary>The download hosts turn away what does not look like a browser.</summary>
+    private static readonly string s_userAgent = $"Mozilla/5.0 (compatible; {KlingClient.UserAgent})";
 
     private readonly HttpMessageHandler _handler;
     private readonly TimeProvider _time;
@@ -89,7 +90,7 @@ public sealed class VideoDownloader
         RequireFullPath(request);
         string target = request.TargetPath;
         Uri link = request.Uri;
-        if (!IsAllowed(link))
+        if (!KlingEndpoints.IsSafe(link))
         {
             throw new KlingException(ErrorKind.RequestInvalid, $"The link {Describe(link)} is not https, so the video is not downloaded from it.");
         }
@@ -242,7 +243,7 @@ public sealed class VideoDownloader
     private static async Task<Uri> RenewAsync(DownloadRequest request, Attempt attempt, Uri link, CancellationToken cancellationToken)
     {
         Uri? fresh = request.RenewLink is null ? null : await request.RenewLink(cancellationToken).ConfigureAwait(false);
-        return fresh is not null && IsAllowed(fresh) ? fresh : throw Expired(request.TargetPath, attempt, link);
+        return fresh is not null && KlingEndpoints.IsSafe(fresh) ? fresh : throw Expired(request.TargetPath, attempt, link);
     }
 
     private static async Task RequireFreeAsync(DownloadRequest request)
@@ -303,7 +304,7 @@ public sealed class VideoDownloader
         }
         catch (ObjectDisposedException e)
         {
-            throw ApiKey.Forgotten(e);
+            throw SessionErrors.CreateEndedException(e);
         }
     }
 
@@ -332,7 +333,7 @@ public sealed class VideoDownloader
 
             response.Dispose();
             Uri next = new(link, location);
-            if (!IsAllowed(next))
+            if (!KlingEndpoints.IsSafe(next))
             {
                 throw new KlingException(ErrorKind.AnswerInvalid, $"The link {Describe(link)} leads on to {Describe(next)}, which is not https. The video is not downloaded from there.");
             }
@@ -440,9 +441,6 @@ public sealed class VideoDownloader
             ArrayPool<byte>.Shared.Return(writing);
         }
     }
-
-    private static bool IsAllowed(Uri link) =>
-        link.IsAbsoluteUri && (link.Scheme == Uri.UriSchemeHttps || (link.Scheme == Uri.UriSchemeHttp && link.IsLoopback));
 
     /// <summary>A link without its query, which may hold a signature.</summary>
     private static string Describe(Uri? link) => link is { IsAbsoluteUri: true } ? $"'{link.GetLeftPart(UriPartial.Path)}'" : $"'{link}'";

@@ -35,7 +35,7 @@ public sealed class VideoSaver
         _observer = service.Observer;
         _resolver = new TaskFinder(service);
         _client = service.Client;
-        _downloader = service.Session.CreateDownloader(service.Observer);
+        _downloader = new VideoDownloader(service.Session.GetDownloadHandler(service.Observer), service.Session.TimeProvider);
         _hashes = service.Hashes;
         _placer = new OutputPathResolver(service, options);
     }
@@ -73,7 +73,7 @@ public sealed class VideoSaver
     /// <param name="index">The place of the video in the run, from 1.</param>
     internal static NameTemplateValues ValuesOf(KlingVideoTask task, int index) => new()
     {
-        Source = task.SourcePath ?? PathOf(task.ImageUri),
+        Source = task.SourcePath ?? task.ImageUri,
         Index = index,
         TaskId = task.TaskId!,
         Id = task.Id,
@@ -220,8 +220,6 @@ public sealed class VideoSaver
         => Uri.TryCreate(task.ResultUri, UriKind.Absolute, out Uri? uri)
             ? uri
             : throw new KlingException(ErrorKind.AnswerInvalid, $"The service says that task {task.Id} ('{task.Subject}') has succeeded, but names no video that could be fetched.");
-
-    private static string? PathOf(string? uri) => Uri.TryCreate(uri, UriKind.Absolute, out Uri? parsed) ? Uri.UnescapeDataString(parsed.AbsolutePath) : null;
 
     private static KlingException Pending(KlingVideoTask task) => new(
         ErrorKind.TaskPending,

@@ -55,15 +55,9 @@ public sealed class ApiKey : IDisposable
         }
         catch (ObjectDisposedException exception)
         {
-            throw Forgotten(exception);
+            throw SessionErrors.CreateEndedException(exception);
         }
     }
-
-    /// <summary>The error of work that has outlived its session.</summary>
-    internal static KlingException Forgotten(Exception? cause) => new(
-        ErrorKind.ApiKeyMissing,
-        "The session was ended while this command was working, by Disconnect-KlingAccount, by Connect-KlingAccount or with the module. Nothing more is sent. Tasks that were accepted go on; connect again, then: Get-KlingVideoTask -State Waiting, Queuing, Generating | Wait-KlingVideoTask | Save-KlingVideo. Videos that are made: Get-KlingVideoTask -Unsaved | Save-KlingVideo.",
-        cause);
 
     /// <summary>
     /// Tells accounts apart without telling the key: the first 16 hex digits of the SHA-256 of the endpoint and the key.
@@ -101,7 +95,7 @@ public sealed class ApiKey : IDisposable
         }
         catch (ObjectDisposedException exception)
         {
-            throw Forgotten(exception);
+            throw SessionErrors.CreateEndedException(exception);
         }
     }
 

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using KlingPS.Core.Api;
 using KlingPS.Core.Ledger;
-using KlingPS.Core.Saving;
 using KlingPS.Core.Scheduling;
 using KlingPS.Core.Secrets;
 
@@ -98,10 +97,10 @@ public sealed class KlingSession : IAsyncDisposable
         Credits = credits,
     };
 
-    /// <summary>A downloader over the session's connections. It has no key.</summary>
+    /// <summary>Connects to the download hosts; stays the session's, and never has the key.</summary>
     /// <param name="observer">Is told of every request.</param>
-    public VideoDownloader CreateDownloader(IRequestObserver? observer)
-        => new(observer is null ? _downloads : new ObservedHandler(_downloads, observer, TimeProvider), TimeProvider);
+    internal HttpMessageHandler GetDownloadHandler(IRequestObserver? observer)
+        => observer is null ? _downloads : new ObservedHandler(_downloads, observer, TimeProvider);
 
     /// <summary>Makes a purchase, and keeps the session's connections open until it has been recorded, whoever stops waiting for it.</summary>
     /// <exception cref="KlingException"><see cref="ErrorKind.ApiKeyMissing"/>: the session has ended; the purchase was not begun.</exception>
@@ -112,7 +111,7 @@ public sealed class KlingSession : IAsyncDisposable
         try
         {
             // Looked at only now, so that the end of the session either is seen here or has seen the purchase.
-            return _hasEnded ? throw ApiKey.Forgotten(cause: null) : await purchase().ConfigureAwait(false);
+            return _hasEnded ? throw SessionErrors.CreateEndedException() : await purchase().ConfigureAwait(false);
         }
         finally
         {

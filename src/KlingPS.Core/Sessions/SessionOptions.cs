@@ -1,5 +1,4 @@
 using KlingPS.Core.Api;
-using KlingPS.Core.Configuration;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Secrets;
 
@@ -33,7 +32,7 @@ public sealed record SessionOptions
     public decimal? DailyCreditCap { get; init; }
 
     /// <summary>How long a request may go unanswered, but for purchases, which are always given at least two minutes; for an upload, how long it may stand still.</summary>
-    public TimeSpan RequestTimeout { get; init; } = TimeSpan.FromSeconds(KlingConfiguration.DefaultRequestTimeout);
+    public TimeSpan RequestTimeout { get; init; } = KlingClientOptions.DefaultRequestTimeout;
 
     /// <summary>The clock.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;

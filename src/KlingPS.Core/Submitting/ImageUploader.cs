@@ -97,10 +97,11 @@ public sealed class ImageUploader
         try
         {
             using var reporter = new TransferReporter(_observer, _session.TimeProvider, Path.GetFileName(report.Path), isUpload: true, report.Length);
-            UploadedFile file = await _client.UploadAsync(
+            string uri = await _client.UploadAsync(
                 new UploadRequest
                 {
                     Path = report.Path,
+                    Open = () => ImageFile.OpenForUpload(report.Path),
                     FileName = hash + Extension(report.Format),
                     Sha256 = hash,
                     MimeType = report.MimeType!,
@@ -108,7 +109,7 @@ public sealed class ImageUploader
                 },
                 cancellationToken).ConfigureAwait(false);
             DateTimeOffset now = _session.TimeProvider.GetUtcNow();
-            var upload = new UploadRecord(_session.Account, hash, file.Uri, now, now + s_lifetime);
+            var upload = new UploadRecord(_session.Account, hash, uri, now, now + s_lifetime);
             await _session.Ledger.Uploads.RecordAsync(upload, cancellationToken).ConfigureAwait(false);
             return upload;
         }

@@ -10,7 +10,6 @@ internal sealed class FakeService : HttpMessageHandler
     public const string CreditPath = "/api/v1/chat/credit";
     public const string RenewPath = "/api/v1/common/download-url";
     public const string UploadPath = "/api/file-stream-upload";
-    public const string UrlUploadPath = "/api/file-url-upload";
 
     private readonly ConcurrentDictionary<string, ConcurrentQueue<Reply>> _scripts = new();
     private readonly ConcurrentQueue<SentRequest> _requests = new();

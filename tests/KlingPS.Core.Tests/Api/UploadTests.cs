@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using KlingPS.Core.Api;
+using KlingPS.Core.Imaging;
 
 namespace KlingPS.Core.Tests.Api;
 
@@ -33,18 +34,16 @@ public sealed class UploadTests : IDisposable
         Directory.Delete(_folder, recursive: true);
     }
 
-    private Task<UploadedFile> UploadAsync(CancellationToken cancellationToken = default) => _harness.Clock.RunAsync(_harness.Client.UploadAsync(
-        new UploadRequest { Path = ImagePath, FileName = "abc123.png", MimeType = "image/png", Progress = new Immediate(_progress.Add) },
+    private Task<string> UploadAsync(CancellationToken cancellationToken = default) => _harness.Clock.RunAsync(_harness.Client.UploadAsync(
+        new UploadRequest { Path = ImagePath, Open = () => ImageFile.OpenForUpload(ImagePath), FileName = "abc123.png", MimeType = "image/png", Progress = new Immediate(_progress.Add) },
         cancellationToken));
 
     [Fact]
     public async Task A_file_is_sent_as_a_form_that_says_where_it_goes()
     {
-        UploadedFile file = await UploadAsync();
+        string address = await UploadAsync();
 
-        Assert.Equal(
-            new UploadedFile { Uri = "https://tempfile.redpandaai.co/kieai/1/klingps/fox.png", FileName = "fox.png", Length = 200_000, MimeType = "image/png" },
-            file);
+        Assert.Equal("https://tempfile.redpandaai.co/kieai/1/klingps/fox.png", address);
         SentRequest sent = Assert.Single(_harness.Service.Requests);
         Assert.Equal("https://kieai.redpandaai.co/api/file-stream-upload", sent.Uri.AbsoluteUri);
         Assert.Equal("Bearer " + ClientHarness.Secret, sent.Headers["Authorization"]);
@@ -89,8 +88,8 @@ public sealed class UploadTests : IDisposable
         var arrived = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         _harness.Service.On(FakeService.UploadPath, Replies.Held(arrived, new TaskCompletionSource().Task, Replies.Json(ApiResponse)), Replies.Json(ApiResponse));
         var pause = TimeSpan.FromSeconds(59);
-        Task<UploadedFile> upload = _harness.Client.UploadAsync(
-            new UploadRequest { Path = ImagePath, FileName = "a.png", MimeType = "image/png", Progress = new Immediate(_ => _harness.Clock.Advance(pause)) },
+        Task<string> upload = _harness.Client.UploadAsync(
+            new UploadRequest { Path = ImagePath, Open = () => ImageFile.OpenForUpload(ImagePath), FileName = "a.png", MimeType = "image/png", Progress = new Immediate(_ => _harness.Clock.Advance(pause)) },
             CancellationToken.None);
         await arrived.Task;
         pause = TimeSpan.Zero;
@@ -111,7 +110,7 @@ public sealed class UploadTests : IDisposable
     {
         _harness.Service.On(FakeService.UploadPath, Replies.Json(answer));
 
-        Assert.Equal("https://a.example/1.png", (await UploadAsync()).Uri);
+        Assert.Equal("https://a.example/1.png", await UploadAsync());
     }
 
     [Theory]
@@ -150,19 +149,6 @@ public sealed class UploadTests : IDisposable
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => UploadAsync(new CancellationToken(canceled: true)));
 
         using var exclusive = new FileStream(ImagePath, FileMode.Open, FileAccess.ReadWrite, FileShare.None);
-    }
-
-    [Fact]
-    public async Task The_service_is_told_where_to_fetch_a_file_from()
-    {
-        _harness.Service.On(FakeService.UrlUploadPath, Replies.Json(ApiResponse));
-
-        await _harness.Clock.RunAsync(_harness.Client.UploadFromUriAsync(new Uri("https://a.example/b.png?c=d&e=f"), "abc.png", CancellationToken.None));
-        await _harness.Clock.RunAsync(_harness.Client.UploadFromUriAsync(new Uri("https://a.example/b.png"), null, CancellationToken.None));
-
-        Assert.Equal(
-            ["""{"fileUrl":"https://a.example/b.png?c=d&e=f","uploadPath":"klingps","fileName":"abc.png"}""", """{"fileUrl":"https://a.example/b.png","uploadPath":"klingps"}"""],
-            _harness.Service.To(FakeService.UrlUploadPath).Select(sent => sent.Text));
     }
 
     /// <summary>Takes a form apart, strictly: nothing before, between or behind its parts.</summary>

@@ -20,7 +20,7 @@ public sealed class KlingConfigurationTests
         Assert.Equal(KlingEndpoints.Default, configuration.ToEndpoints());
         Assert.Equal((null, null, null, null, 60), (configuration.Proxy, configuration.DailyCreditCap, configuration.DefaultDestination, configuration.PollingInterval, configuration.RequestTimeout));
         Assert.All(configuration.Source.Values, source => Assert.Equal("default", source));
-        Assert.Equal(ConfigurationRules.Names.Order(), configuration.Source.Keys.Order());
+        Assert.Equal(typeof(ConfigurationValues).GetProperties().Select(property => property.Name).Order(), configuration.Source.Keys.Order());
     }
 
     [Fact]

@@ -262,14 +262,13 @@ public sealed class ImageInspectorTests
         Assert.Contains("animated", Assert.Single(Inspect(ImageBytes.WebPExtended(animated: true)).Warnings), StringComparison.Ordinal);
 
     [Fact]
-    public void Insisting_on_a_file_the_service_refuses_throws_with_the_report()
+    public void Insisting_on_a_file_the_service_refuses_throws_with_the_reason()
     {
         ImageReport report = Inspect(ImageBytes.Box("heic"), "shots/photo.jpg");
 
-        var exception = Assert.Throws<ImageUnsupportedException>(report.EnsureSupported);
+        var exception = Assert.Throws<KlingException>(report.EnsureSupported);
 
         Assert.Equal(ErrorKind.ImageUnsupported, exception.Kind);
-        Assert.Same(report, exception.Report);
         Assert.Equal(
             "The service does not take 'shots/photo.jpg'. It is a HEIC photo; convert it to JPEG or PNG first.",
             exception.Message);

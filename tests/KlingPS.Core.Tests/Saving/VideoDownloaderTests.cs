@@ -3,6 +3,7 @@ using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using CsCheck;
 using KlingPS.Core.Saving;
+using KlingPS.Core.Sessions;
 
 namespace KlingPS.Core.Tests.Saving;
 

@@ -17,7 +17,6 @@ internal static class SnapshotReader
         {
             TaskId = data.Text("taskId") ?? taskId,
             State = ReadState(state),
-            StateText = state,
             ResultUris = ReadResultUris(data),
             FailCode = data.Text("failCode"),
             FailMessage = data.Text("failMsg"),

@@ -7,7 +7,6 @@ namespace KlingPS.Core.Api.Wire;
 /// <summary>Source-generated JSON of what is sent.</summary>
 [JsonSourceGenerationOptions(DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(CreateTaskBody))]
-[JsonSerializable(typeof(UrlUploadBody))]
 [JsonSerializable(typeof(DownloadUrlBody))]
 internal sealed partial class WireContext : JsonSerializerContext
 {

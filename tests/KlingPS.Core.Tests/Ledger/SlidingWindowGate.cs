@@ -1,7 +1,9 @@
-namespace KlingPS.Core.Scheduling;
+using KlingPS.Core.Scheduling;
+
+namespace KlingPS.Core.Tests.Ledger;
 
 /// <summary>
-/// A gate for the requests of one process: however slow or fast they travel, the service never sees more than the limit
+/// The gate of the ledger in memory, for the requests of one process: however slow or fast they travel, the service never sees more than the limit
 /// arrive within any window.
 /// </summary>
 /// <remarks>
@@ -21,7 +23,7 @@ namespace KlingPS.Core.Scheduling;
 /// still arrives there. There is a timer only while somebody waits.
 /// </para>
 /// </remarks>
-public sealed class SlidingWindowGate : IRateGate
+internal sealed class SlidingWindowGate : IRateGate
 {
     private readonly object _lock = new();
     private readonly int _limit;

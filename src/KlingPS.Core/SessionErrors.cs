@@ -1,0 +1,14 @@
+namespace KlingPS.Core;
+
+/// <summary>Errors of work that has outlived its session.</summary>
+internal static class SessionErrors
+{
+    /// <summary>The error of a request that cannot be sent because its session has ended.</summary>
+    /// <param name="cause">What the request met, if it was begun.</param>
+    public static KlingException CreateEndedException(Exception? cause = null) => new(
+        ErrorKind.ApiKeyMissing,
+        "The session was ended while this command was working, by Disconnect-KlingAccount, by Connect-KlingAccount or with the module. Nothing more is sent. "
+        + "Tasks that were accepted go on; connect again, then: Get-KlingVideoTask -State Waiting, Queuing, Generating | Wait-KlingVideoTask | Save-KlingVideo. "
+        + "Videos that are made: Get-KlingVideoTask -Unsaved | Save-KlingVideo.",
+        cause);
+}

@@ -86,8 +86,16 @@ internal static class CallbackMode
         int lost = 0;
         for (int i = 0; i < count; i++)
         {
-            Outcome<SubmissionRequest, KlingVideoTask> outcome = await submitter.SubmitAsync(
-                new SubmissionRequest { ImageUri = "https://images.example/fox.png", Prompt = $"shot {i}", CallbackUri = rig.Listener.Prefix.ToString() },
+            Outcome<Submission, KlingVideoTask> outcome = await submitter.SubmitAsync(
+                new Submission
+                {
+                    Spec = new VideoSpec
+                    {
+                        Prompt = $"shot {i}",
+                        Image = ImageSource.FromUri("https://images.example/fox.png"),
+                        CallbackUri = rig.Listener.Prefix.ToString(),
+                    },
+                },
                 default);
             lost += outcome.Error?.Kind == ErrorKind.AttemptUnknown ? 1 : 0;
             if (outcome.Value is KlingVideoTask task)

@@ -124,21 +124,23 @@ internal static class LedgerMode
         string hash = HashOf(number);
         var random = new Random(number);
         string prompt = string.Join(' ', Enumerable.Range(0, random.Next(30, 130)).Select(_ => "words" + random.Next(100)));
-        var request = new VideoRequest
+        var spec = new VideoSpec
         {
             Prompt = prompt,
             NegativePrompt = "blur, distort, and low quality",
-            ImageUri = $"https://tempfile.redpandaai.co/kieai/123456/klingps/{hash}.png",
+            Image = ImageSource.FromFile($"/home/user/Pictures/2026/shoot {number / 1000}/IMG_{number:000000}.png") with
+            {
+                Hash = hash,
+                Uri = $"https://tempfile.redpandaai.co/kieai/123456/klingps/{hash}.png",
+            },
             Duration = 5,
             CfgScale = 0.5m,
         };
         return new TaskIntent
         {
             Account = Account,
-            Request = request,
-            Identity = AttemptIdentity.Of(request, hash, tailHash: null),
-            SourcePath = $"/home/user/Pictures/2026/shoot {number / 1000}/IMG_{number:000000}.png",
-            SourceHash = hash,
+            Spec = spec,
+            Identity = spec.GetIdentity(),
             Credits = 42,
         };
     }

@@ -55,8 +55,8 @@ public sealed class LedgerCommandTests
         ShellResult result = await shell.RunAsync("Resolve-KlingVideoTask -Id $id -TaskId $other", new { id = lost.Id, other = other.TaskId });
 
         ErrorRecord error = Assert.Single(result.Errors).Is("KlingRequestInvalid", ErrorCategory.InvalidArgument);
-        Assert.Contains("its prompt is another", error.ToString(), StringComparison.Ordinal);
-        Assert.Contains("its image is another", error.ToString(), StringComparison.Ordinal);
+        Assert.Contains("its prompt is different", error.ToString(), StringComparison.Ordinal);
+        Assert.Contains("its image is different", error.ToString(), StringComparison.Ordinal);
         Assert.Equal(KlingTaskState.Unknown, Assert.Single((await shell.RunAsync("Get-KlingVideoTask -Id $id")).Clean().Of<KlingVideoTask>()).State);
     }
 

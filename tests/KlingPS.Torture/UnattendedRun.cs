@@ -35,7 +35,7 @@ internal static class UnattendedRun
         var service = new KlingService(session, observer: null);
         var submitter = new VideoSubmitter(service);
         var saver = new VideoSaver(service, new SaveOptions { Destination = Path.GetFullPath(arguments.Get("out")) });
-        using var submissions = new ConcurrentStage<SubmissionRequest, Outcome<SubmissionRequest, KlingVideoTask>>(submitter.SubmitAsync, Submissions, inOrder: false);
+        using var submissions = new ConcurrentStage<Submission, Outcome<Submission, KlingVideoTask>>(submitter.SubmitAsync, Submissions, inOrder: false);
         using var waiter = new TaskWaiter(service, new WaitOptions { PollingInterval = s_pollingInterval });
         using var saves = new ConcurrentStage<TaskReference, Outcome<TaskReference, SavedVideo>>(saver.SaveAsync, Downloads, inOrder: false);
 
@@ -61,7 +61,12 @@ internal static class UnattendedRun
             foreach (string path in Directory.EnumerateFiles(Path.GetFullPath(arguments.Get("images"))).Order(StringComparer.Ordinal))
             {
                 await submissions.PostAsync(
-                    new SubmissionRequest { SourcePath = path, Prompt = "The camera moves slowly closer.", ReusePurchase = true, Budget = budget },
+                    new Submission
+                    {
+                        Spec = new VideoSpec { Prompt = "The camera moves slowly closer.", Image = ImageSource.FromFile(path) },
+                        ReusePurchase = true,
+                        Budget = budget,
+                    },
                     default);
             }
 

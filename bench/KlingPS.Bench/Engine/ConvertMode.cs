@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Text.Json;
 using KlingPS.Core.Api;
 using KlingPS.Core.Converting;
+using KlingPS.Core.Model;
 using KlingPS.Core.Saving;
 using KlingPS.Core.Sessions;
 using KlingPS.Core.Stages;
@@ -80,7 +81,7 @@ internal static class ConvertMode
         Task[] all =
         [
             .. Directory.EnumerateFiles(Path.GetFullPath(images)).Order(StringComparer.Ordinal)
-                .Select(path => converter.Accept(new SubmissionRequest { SourcePath = path, Prompt = Prompt })!)
+                .Select(path => converter.Accept(new Submission { Spec = new VideoSpec { Prompt = Prompt, Image = ImageSource.FromFile(path) } })!)
                 .Select(item => Task.Run(() => ConvertAsync(item))),
         ];
         int inFlight = 0;

@@ -35,25 +35,21 @@ internal static class Seeder
             new ParallelOptions { MaxDegreeOfParallelism = Width },
             async (path, token) =>
             {
-                IdentifiedRequest identified = await submitter.IdentifyAsync(new SubmissionRequest { SourcePath = path, Prompt = ConvertMode.Prompt }, token);
-                var video = new VideoRequest
-                {
-                    Model = identified.Request.Model,
-                    Prompt = identified.Request.Prompt,
-                    ImageUri = $"https://example.com/{identified.Image!.Hash}.png",
-                };
+                IdentifiedSubmission identified = await submitter.IdentifyAsync(
+                    new Submission { Spec = new VideoSpec { Prompt = ConvertMode.Prompt, Image = ImageSource.FromFile(path) } },
+                    token);
+                ImageSource image = identified.Submission.Spec.Image!;
+                VideoSpec spec = identified.Submission.Spec with { Image = image with { Uri = $"https://example.com/{image.Hash}.png" } };
                 TaskClaim claim = await client.Ledger.Tasks.ClaimAsync(
                     new TaskIntent
                     {
                         Account = client.Session.Account,
-                        Request = video,
+                        Spec = spec,
                         Identity = identified.Identity,
-                        SourcePath = path,
-                        SourceHash = identified.Image.Hash,
-                        Credits = identified.Request.Credits,
+                        Credits = identified.Submission.Credits,
                     },
                     token);
-                string taskId = await service.CreateTaskAsync(video, token);
+                string taskId = await service.CreateTaskAsync(spec, token);
                 await client.Ledger.Tasks.RecordAcceptedAsync(claim.Task.Id, taskId);
                 if (areFinished)
                 {

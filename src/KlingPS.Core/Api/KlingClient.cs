@@ -57,20 +57,20 @@ public sealed class KlingClient
     public static string UserAgent { get; } = $"KlingPS/{typeof(KlingClient).Assembly.GetName().Version?.ToString(3)}";
 
     /// <summary>Buys one video. Sends the request once.</summary>
-    /// <param name="request">The parameters.</param>
+    /// <param name="spec">The video. Its images have been uploaded.</param>
     /// <param name="cancellationToken">Takes effect only before the request has left; after that the answer is waited for, because it is the only proof of what was bought.</param>
     /// <returns>The service's id of the accepted task.</returns>
     /// <exception cref="KlingApiException">
     /// With <see cref="TransportFault.Answered"/> the service refused and nothing was bought; with <see cref="TransportFault.NotSent"/>
     /// the request never left; with <see cref="TransportFault.AnswerUnknown"/> (kind <see cref="ErrorKind.AttemptUnknown"/>) it may have been bought.
     /// </exception>
-    public async Task<string> CreateTaskAsync(VideoRequest request, CancellationToken cancellationToken)
+    public async Task<string> CreateTaskAsync(VideoSpec spec, CancellationToken cancellationToken)
     {
-        ArgumentNullException.ThrowIfNull(request);
+        ArgumentNullException.ThrowIfNull(spec);
         const string Operation = "the request for a video";
         var call = new Call(HttpMethod.Post, new Uri(_endpoints.Api, "api/v1/jobs/createTask"), Operation)
         {
-            Content = () => JsonBody.Of(CreateTaskBody.From(request), WireContext.Readable.CreateTaskBody),
+            Content = () => JsonBody.Of(CreateTaskBody.From(spec), WireContext.Readable.CreateTaskBody),
             Timeout = _options.CreateTimeout,
             IsPurchase = true,
         };

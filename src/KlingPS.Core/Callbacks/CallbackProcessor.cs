@@ -80,7 +80,7 @@ public sealed class CallbackProcessor
         }
 
         TaskSnapshot snapshot = await AskAsync(notice.TaskId, cancellationToken).ConfigureAwait(false);
-        if (CallbackNonce.Find(snapshot.Request?.CallbackUri) is string recorded && recorded != attempt?.Nonce)
+        if (CallbackNonce.Find(snapshot.Spec?.CallbackUri) is string recorded && recorded != attempt?.Nonce)
         {
             attempt = await FindOpenAsync(recorded, cancellationToken).ConfigureAwait(false) ?? attempt;
         }
@@ -112,7 +112,7 @@ public sealed class CallbackProcessor
             try
             {
                 TaskSnapshot snapshot = await _client.QueryTaskAsync(taskId, cancellationToken).ConfigureAwait(false);
-                if (snapshot.Request is not null || looks == MaxLooks)
+                if (snapshot.Spec is not null || looks == MaxLooks)
                 {
                     return snapshot;
                 }
@@ -147,7 +147,7 @@ public sealed class CallbackProcessor
 
     private static void RequireSame(KlingVideoTask attempt, TaskSnapshot snapshot)
     {
-        string[] differences = [.. UnknownTaskResolver.Differences(attempt, snapshot.Request)];
+        string[] differences = [.. attempt.FindDifferences(snapshot.Spec)];
         if (differences.Length > 0)
         {
             throw new KlingException(

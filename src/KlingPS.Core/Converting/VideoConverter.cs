@@ -34,7 +34,7 @@ public sealed class VideoConverter : IDisposable
     private readonly SemaphoreSlim _looks = new(MaxLooks);
     private readonly SemaphoreSlim _submissions = new(MaxSubmissions);
     private readonly SemaphoreSlim? _inFlight;
-    private readonly HashSet<SubmissionRequest> _accepted = [];
+    private readonly HashSet<Submission> _accepted = [];
     private readonly Dictionary<string, decimal> _planned = [];
     private readonly ConcurrentDictionary<long, KlingVideoTask> _unfinished = new();
     private KlingVideoTask? _lastPurchase;
@@ -69,13 +69,13 @@ public sealed class VideoConverter : IDisposable
     public int UnderWay => _submitter.UnderWay;
 
     /// <summary>Takes an image into the batch and names its video; to be called for one image after the other.</summary>
-    /// <param name="request">The video to make of it.</param>
+    /// <param name="submission">The video to make of it.</param>
     /// <returns>The item; <see langword="null"/> if the batch has the very same one already.</returns>
-    public ConversionItem? Accept(SubmissionRequest request)
+    public ConversionItem? Accept(Submission submission)
     {
-        ArgumentNullException.ThrowIfNull(request);
-        request = request with { ReusePurchase = true };
-        if (!_accepted.Add(request))
+        ArgumentNullException.ThrowIfNull(submission);
+        submission = submission with { ReusePurchase = true };
+        if (!_accepted.Add(submission))
         {
             return null;
         }
@@ -84,15 +84,15 @@ public sealed class VideoConverter : IDisposable
         int index = _accepted.Count;
         VideoName? name = !_saver.Placer.NamesBeforePurchase ? null : _saver.Placer.Name(new()
         {
-            Source = request.Subject,
+            Source = submission.Subject,
             Index = index,
             TaskId = string.Empty,
             Id = 0,
             CreatedAt = default,
-            Duration = request.Duration ?? KlingModel.DefaultDuration,
-            Take = request.Take,
+            Duration = submission.Spec.Seconds,
+            Take = submission.Spec.Take,
         });
-        return new ConversionItem(request, index, name);
+        return new ConversionItem(submission, index, name);
     }
 
     /// <summary>Tells what would be done for an image; sends nothing. What it would buy counts as bought for the images after it.</summary>
@@ -103,12 +103,12 @@ public sealed class VideoConverter : IDisposable
     public async Task<ConversionPlan> PlanAsync(ConversionItem item, bool isWhatIf, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(item);
-        (IdentifiedRequest identified, KlingVideoTask? earlier, OutputPath? place) = await LookAsync(item, cancellationToken).ConfigureAwait(false);
+        (IdentifiedSubmission identified, KlingVideoTask? earlier, OutputPath? place) = await LookAsync(item, cancellationToken).ConfigureAwait(false);
         ConversionStep step = place is { IsThere: true } ? ConversionStep.Nothing
             : earlier is { State: KlingTaskState.Succeeded } ? ConversionStep.Download
-            : earlier is null && _planned.TryAdd(identified.Identity, identified.Request.Credits) ? ConversionStep.Buy
+            : earlier is null && _planned.TryAdd(identified.Identity, identified.Submission.Credits) ? ConversionStep.Buy
             : ConversionStep.Wait;
-        return new ConversionPlan(step, identified.Request, place?.Path)
+        return new ConversionPlan(step, identified.Submission, place?.Path)
         {
             Identity = identified.Identity,
             IsOverDailyCap = isWhatIf
@@ -137,13 +137,13 @@ public sealed class VideoConverter : IDisposable
         var progress = new Progress(_tally);
         try
         {
-            (IdentifiedRequest identified, KlingVideoTask? earlier, OutputPath? place) = await LookAsync(item, cancellationToken).ConfigureAwait(false);
+            (IdentifiedSubmission identified, KlingVideoTask? earlier, OutputPath? place) = await LookAsync(item, cancellationToken).ConfigureAwait(false);
             (KlingVideoTask task, bool isNew) = await MakeAsync(identified, earlier, place, progress, cancellationToken).ConfigureAwait(false);
 
             progress.Enter(Stage.Downloading);
             place ??= await FindPlaceAsync(item, identified, task, cancellationToken).ConfigureAwait(false);
             SavedVideo saved = await _saver.FetchAsync(task, place, cancellationToken).ConfigureAwait(false);
-            var video = new ConvertedVideo(saved.Path, saved.Task, item.Request.SourcePath);
+            var video = new ConvertedVideo(saved.Path, saved.Task, item.Submission.Spec.Image?.Path);
             KlingException? withoutProof = await TryProveAsync(video, identified.TailImage?.Hash, cancellationToken).ConfigureAwait(false);
             _unfinished.TryRemove(task.Id, out _);
             progress.Enter(isNew ? Stage.Made : Stage.Reused);
@@ -176,13 +176,13 @@ public sealed class VideoConverter : IDisposable
     public void Dispose() => _waits.Dispose();
 
     /// <summary>Which video it is, whether it has been bought, and where it goes; sends nothing.</summary>
-    private async Task<(IdentifiedRequest Identified, KlingVideoTask? Earlier, OutputPath? Place)> LookAsync(ConversionItem item, CancellationToken cancellationToken)
+    private async Task<(IdentifiedSubmission Identified, KlingVideoTask? Earlier, OutputPath? Place)> LookAsync(ConversionItem item, CancellationToken cancellationToken)
     {
         await _looks.WaitAsync(cancellationToken).ConfigureAwait(false);
-        IdentifiedRequest identified;
+        IdentifiedSubmission identified;
         try
         {
-            identified = await _submitter.IdentifyAsync(await WithPromptAsync(item.Request, cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
+            identified = await _submitter.IdentifyAsync(await WithPromptAsync(item.Submission, cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
         }
         finally
         {
@@ -201,28 +201,28 @@ public sealed class VideoConverter : IDisposable
         }
         catch (KlingException exception) when (earlier is null && exception.Kind == ErrorKind.FileExists)
         {
-            throw new KlingException(exception.Kind, $"Nothing was bought for '{item.Request.Subject}'. {exception.Message}", exception);
+            throw new KlingException(exception.Kind, $"Nothing was bought for '{item.Submission.Subject}'. {exception.Message}", exception);
         }
     }
 
-    private async Task<SubmissionRequest> WithPromptAsync(SubmissionRequest request, CancellationToken cancellationToken)
+    private async Task<Submission> WithPromptAsync(Submission submission, CancellationToken cancellationToken)
     {
-        if (!_options.PromptFromSidecar || request.SourcePath is not string path)
+        if (!_options.PromptFromSidecar || submission.Spec.Image is not { IsFile: true, Path: string path })
         {
-            return request;
+            return submission;
         }
 
-        string prompt = await PromptFile.ReadAsync(path, cancellationToken).ConfigureAwait(false) ?? request.Prompt;
+        string? prompt = await PromptFile.ReadAsync(path, cancellationToken).ConfigureAwait(false) ?? submission.Spec.Prompt;
         return string.IsNullOrWhiteSpace(prompt)
             ? throw new KlingException(
                 ErrorKind.RequestInvalid,
                 $"Nothing was bought for '{path}': it has no prompt. Put one into '{path}.txt', or give -Prompt for images without a text file.")
-            : request with { Prompt = prompt };
+            : submission with { Spec = submission.Spec with { Prompt = prompt } };
     }
 
     /// <summary>Has the video made, or waits until it is.</summary>
     private async Task<(KlingVideoTask Task, bool IsNew)> MakeAsync(
-        IdentifiedRequest identified,
+        IdentifiedSubmission identified,
         KlingVideoTask? earlier,
         OutputPath? place,
         Progress progress,
@@ -245,7 +245,7 @@ public sealed class VideoConverter : IDisposable
         }
     }
 
-    private async Task<TaskClaim> BuyAsync(IdentifiedRequest identified, Progress progress, CancellationToken cancellationToken)
+    private async Task<TaskClaim> BuyAsync(IdentifiedSubmission identified, Progress progress, CancellationToken cancellationToken)
     {
         await _submissions.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
@@ -308,9 +308,9 @@ public sealed class VideoConverter : IDisposable
         }
     }
 
-    private Task<OutputPath> FindPlaceAsync(ConversionItem item, IdentifiedRequest identified, KlingVideoTask? task, CancellationToken cancellationToken)
+    private Task<OutputPath> FindPlaceAsync(ConversionItem item, IdentifiedSubmission identified, KlingVideoTask? task, CancellationToken cancellationToken)
         => _saver.Placer.FindAsync(
-            item.Name ?? _saver.Placer.Name(VideoSaver.ValuesOf(task!, item.Index) with { Source = item.Request.Subject }),
+            item.Name ?? _saver.Placer.Name(VideoSaver.ValuesOf(task!, item.Index) with { Source = item.Submission.Subject }),
             identified.Identity,
             task,
             cancellationToken);

@@ -5,6 +5,8 @@ namespace KlingPS.Core.Model;
 public sealed record KlingVideoTask : IComparable
 #pragma warning restore CA1036
 {
+    private static readonly VideoSpec s_untold = new() { Prompt = null };
+
     /// <summary>The local number of the task, small and easy to type, like a job's.</summary>
     public long Id { get; init; }
 
@@ -15,40 +17,40 @@ public sealed record KlingVideoTask : IComparable
     public KlingTaskState State { get; init; }
 
     /// <summary>The model's id.</summary>
-    public string Model { get; init; } = KlingModel.Default;
+    public string Model => Spec.Model;
 
     /// <summary>What happens in the video.</summary>
-    public string? Prompt { get; init; }
+    public string? Prompt => Spec.Prompt;
 
     /// <summary>What should not be seen.</summary>
-    public string? NegativePrompt { get; init; }
+    public string? NegativePrompt => Spec.NegativePrompt;
 
     /// <summary>The length of the video in seconds: 5 or 10.</summary>
-    public int Duration { get; init; } = KlingModel.DefaultDuration;
+    public int Duration => Spec.Seconds;
 
     /// <summary>How closely the prompt is followed, 0 to 1; <see langword="null"/> when the service's default was left in force.</summary>
-    public decimal? CfgScale { get; init; }
+    public decimal? CfgScale => Spec.CfgScale;
 
     /// <summary>Which of several deliberate variants of the same video it is, from 1.</summary>
-    public int Take { get; init; } = 1;
+    public int Take => Spec.Take;
 
     /// <summary>The full path of the image the video was made from; <see langword="null"/> when it was given as an address.</summary>
-    public string? SourcePath { get; init; }
+    public string? SourcePath => Spec.Image?.Path;
 
     /// <summary>The SHA-256 of that image, in lower-case hex.</summary>
-    public string? SourceHash { get; init; }
+    public string? SourceHash => Spec.Image?.Hash;
 
     /// <summary>The address the service fetched the image from.</summary>
-    public string? ImageUri { get; init; }
+    public string? ImageUri => Spec.Image?.Uri;
 
     /// <summary>The full path of the image the video ends with.</summary>
-    public string? TailImagePath { get; init; }
+    public string? TailImagePath => Spec.TailImage?.Path;
 
     /// <summary>The address the service fetched that image from.</summary>
-    public string? TailImageUri { get; init; }
+    public string? TailImageUri => Spec.TailImage?.Uri;
 
     /// <summary>Where the service posts the result.</summary>
-    public string? CallbackUri { get; init; }
+    public string? CallbackUri => Spec.CallbackUri;
 
     /// <summary>The link to the finished video.</summary>
     public string? ResultUri { get; init; }
@@ -85,6 +87,9 @@ public sealed record KlingVideoTask : IComparable
     /// <summary>The unknown attempt that this one was submitted in place of.</summary>
     public long? Replaces { get; init; }
 
+    /// <summary>What was asked for. Says nothing for a task taken in from a service that did not tell.</summary>
+    internal VideoSpec Spec { get; init; } = s_untold;
+
     /// <summary>The account that pays, as a fingerprint.</summary>
     internal string Account { get; init; } = string.Empty;
 
@@ -101,7 +106,22 @@ public sealed record KlingVideoTask : IComparable
     internal bool IsFailureReported { get; init; }
 
     /// <summary>The image's path, or its address.</summary>
-    internal string Subject => SourcePath ?? ImageUri ?? TaskId ?? $"task {Id}";
+    internal string Subject => Spec.Image?.Subject ?? TaskId ?? $"task {Id}";
+
+    /// <summary>In what a task at the service differs from this one: one clause for each difference; none when it may be this one.</summary>
+    /// <param name="spec">What the service says that its task was made from; <see langword="null"/> when it does not say.</param>
+    internal IEnumerable<string> FindDifferences(VideoSpec? spec)
+    {
+        if (spec is null)
+        {
+            return ["the service does not say what it was made from"];
+        }
+
+        IEnumerable<string> differences = Spec.FindDifferences(spec);
+        return CallbackNonce.Find(spec.CallbackUri) is string nonce && nonce != Nonce
+            ? differences.Append("it belongs to another attempt, whose number is in the address of its callback")
+            : differences;
+    }
 
     /// <summary>Compares by <see cref="Id"/>, so that <c>Sort-Object</c> and <c>Compare-Object</c> know which task is which.</summary>
     /// <param name="obj">Another task.</param>

@@ -8,23 +8,11 @@ public sealed record TaskIntent
     /// <summary>The account that pays, as a fingerprint of key and endpoint.</summary>
     public required string Account { get; init; }
 
-    /// <summary>What will be asked for.</summary>
-    public required VideoRequest Request { get; init; }
+    /// <summary>The video to buy.</summary>
+    public required VideoSpec Spec { get; init; }
 
-    /// <summary>What makes two purchases the same: see <see cref="AttemptIdentity"/>.</summary>
+    /// <summary>What makes two purchases the same: see <see cref="VideoSpec.GetIdentity"/>.</summary>
     public required string Identity { get; init; }
-
-    /// <summary>The full path of the image.</summary>
-    public string? SourcePath { get; init; }
-
-    /// <summary>The SHA-256 of the image, in lower-case hex.</summary>
-    public string? SourceHash { get; init; }
-
-    /// <summary>The full path of the image the video ends with.</summary>
-    public string? TailImagePath { get; init; }
-
-    /// <summary>Which of several deliberate variants of the same video it is, from 1.</summary>
-    public int Take { get; init; } = 1;
 
     /// <summary>Credits to set aside.</summary>
     public required decimal Credits { get; init; }

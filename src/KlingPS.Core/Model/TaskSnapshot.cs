@@ -27,6 +27,6 @@ public sealed record TaskSnapshot
     /// <summary>Credits: reserved while the task runs, spent when it has succeeded, 0 when it has failed.</summary>
     public decimal? CreditsConsumed { get; init; }
 
-    /// <summary>The request the task was made from, where the answer repeats it.</summary>
-    public VideoRequest? Request { get; init; }
+    /// <summary>What was asked for, where the response repeats it.</summary>
+    public VideoSpec? Spec { get; init; }
 }

@@ -10,17 +10,14 @@ internal static class TaskTransitions
     public static readonly TimeSpan LinkLifetime = TimeSpan.FromHours(24);
 
     /// <summary>The record of a purchase that is about to be made.</summary>
-    public static KlingVideoTask Begun(TaskIntent intent, DateTimeOffset now) => Asked(intent.Request) with
+    public static KlingVideoTask Begun(TaskIntent intent, DateTimeOffset now) => new()
     {
+        Spec = intent.Spec,
         State = KlingTaskState.Submitting,
         Account = intent.Account,
         Identity = intent.Identity,
         Nonce = intent.Nonce,
         Replaces = intent.Replaces,
-        SourcePath = intent.SourcePath,
-        SourceHash = intent.SourceHash,
-        TailImagePath = intent.TailImagePath,
-        Take = intent.Take,
         CreatedAt = now,
         CreditsReserved = intent.Credits,
     };
@@ -28,14 +25,15 @@ internal static class TaskTransitions
     /// <summary>The record of a task that was not bought through this ledger.</summary>
     public static KlingVideoTask Adopted(string account, TaskSnapshot snapshot, DateTimeOffset now)
     {
-        KlingVideoTask task = Asked(snapshot.Request) with
+        var task = new KlingVideoTask
         {
             TaskId = snapshot.TaskId,
             State = KlingTaskState.Waiting,
             Account = account,
-            Identity = snapshot.Request is null ? null : AttemptIdentity.Of(snapshot.Request, null, null),
+            Identity = snapshot.Spec?.GetIdentity(),
             CreatedAt = snapshot.CreatedAt ?? now,
         };
+        task = snapshot.Spec is null ? task : task with { Spec = snapshot.Spec };
         return (task with { CreditsReserved = snapshot.CreditsConsumed ?? task.Price() }).Observed(snapshot, now);
     }
 
@@ -122,18 +120,6 @@ internal static class TaskTransitions
             _ => next with { CreditsReserved = snapshot.CreditsConsumed is > 0 and decimal held ? held : task.CreditsReserved },
         };
     }
-
-    private static KlingVideoTask Asked(VideoRequest? request) => new()
-    {
-        Model = request?.Model ?? KlingModel.Default,
-        Prompt = request?.Prompt,
-        NegativePrompt = request?.NegativePrompt,
-        Duration = request?.Duration ?? KlingModel.DefaultDuration,
-        CfgScale = request?.CfgScale,
-        ImageUri = request?.ImageUri,
-        TailImageUri = request?.TailImageUri,
-        CallbackUri = request?.CallbackUri,
-    };
 
     private static decimal Price(this KlingVideoTask task) => KlingModel.CreditsFor(task.Model, task.Duration) ?? 0;
 }

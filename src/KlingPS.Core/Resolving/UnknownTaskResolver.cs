@@ -44,7 +44,7 @@ public sealed class UnknownTaskResolver
     {
         RequireUnknown(attempt);
         TaskSnapshot snapshot = await _client.QueryTaskAsync(taskId, cancellationToken).ConfigureAwait(false);
-        string[] differences = [.. Differences(attempt, snapshot.Request)];
+        string[] differences = [.. attempt.FindDifferences(snapshot.Spec)];
         if (differences.Length > 0)
         {
             throw new KlingException(
@@ -72,26 +72,7 @@ public sealed class UnknownTaskResolver
     {
         RequireUnknown(attempt);
 
-        // Without a hash it was bought by its address, whatever file was uploaded there.
-        string? path = attempt.SourceHash is null ? null : attempt.SourcePath;
-        IdentifiedRequest identified = await _submitter.IdentifyAsync(
-            new SubmissionRequest
-            {
-                SourcePath = path,
-                ImageUri = path is null ? attempt.ImageUri : null,
-                UploadedFrom = path is null ? attempt.SourcePath : null,
-                TailImagePath = attempt.TailImagePath,
-                TailImageUri = attempt.TailImagePath is null ? attempt.TailImageUri : null,
-                Model = attempt.Model,
-                Prompt = attempt.Prompt ?? string.Empty,
-                NegativePrompt = attempt.NegativePrompt,
-                Duration = attempt.Duration,
-                CfgScale = attempt.CfgScale,
-                CallbackUri = attempt.CallbackUri,
-                Take = attempt.Take,
-                Replaces = attempt.Id,
-            },
-            cancellationToken).ConfigureAwait(false);
+        IdentifiedSubmission identified = await _submitter.IdentifyAsync(new Submission { Spec = attempt.Spec, Replaces = attempt.Id }, cancellationToken).ConfigureAwait(false);
         string? changed = identified.Image is { } image && image.Hash != attempt.SourceHash ? attempt.SourcePath
             : identified.Identity != attempt.Identity ? attempt.TailImagePath
             : null;
@@ -103,55 +84,5 @@ public sealed class UnknownTaskResolver
         }
 
         return (await _submitter.BuyAsync(identified, cancellationToken).ConfigureAwait(false)).Task;
-    }
-
-    /// <summary>In what the request of a task differs from that of an attempt. What is left out counts as the service's default, which it fills in.</summary>
-    internal static IEnumerable<string> Differences(KlingVideoTask attempt, VideoRequest? request)
-    {
-        if (request is null)
-        {
-            yield return "the service does not say what it was made from";
-            yield break;
-        }
-
-        if (request.Prompt != attempt.Prompt)
-        {
-            yield return "its prompt is another";
-        }
-
-        if (request.ImageUri != attempt.ImageUri)
-        {
-            yield return "its image is another";
-        }
-
-        if (request.TailImageUri != attempt.TailImageUri)
-        {
-            yield return "its image at the end is another";
-        }
-
-        if (request.Model != attempt.Model)
-        {
-            yield return $"its model is {request.Model}";
-        }
-
-        if ((request.Duration ?? KlingModel.DefaultDuration) != attempt.Duration)
-        {
-            yield return $"it is {request.Duration} seconds long";
-        }
-
-        if (request.NegativePrompt != attempt.NegativePrompt)
-        {
-            yield return "its negative prompt is another";
-        }
-
-        if ((request.CfgScale ?? KlingModel.DefaultCfgScale) != (attempt.CfgScale ?? KlingModel.DefaultCfgScale))
-        {
-            yield return "its CFG scale is another";
-        }
-
-        if (CallbackNonce.Find(request.CallbackUri) is string nonce && nonce != attempt.Nonce)
-        {
-            yield return "it belongs to another attempt, whose number is in the address of its callback";
-        }
     }
 }

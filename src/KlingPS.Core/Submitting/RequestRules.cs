@@ -7,53 +7,54 @@ public static class RequestRules
 {
     /// <summary>Refuses a request with a parameter outside its range.</summary>
     /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>, naming the parameter, its value and its range.</exception>
-    public static void Check(SubmissionRequest request)
+    public static void Check(Submission submission)
     {
-        ArgumentNullException.ThrowIfNull(request);
-        if (string.IsNullOrWhiteSpace(request.Prompt))
+        ArgumentNullException.ThrowIfNull(submission);
+        VideoSpec spec = submission.Spec;
+        if (string.IsNullOrWhiteSpace(spec.Prompt))
         {
-            throw Invalid(request, "the prompt is empty; say in 1 to 2500 characters what happens in the video");
+            throw Invalid(submission, "the prompt is empty; say in 1 to 2500 characters what happens in the video");
         }
 
-        if (request.Prompt.Length > KlingModel.MaxPromptLength)
+        if (spec.Prompt.Length > KlingModel.MaxPromptLength)
         {
-            throw Invalid(request, $"the prompt has {request.Prompt.Length} characters; the service takes at most {KlingModel.MaxPromptLength}");
+            throw Invalid(submission, $"the prompt has {spec.Prompt.Length} characters; the service takes at most {KlingModel.MaxPromptLength}");
         }
 
-        if (request.NegativePrompt?.Length > KlingModel.MaxNegativePromptLength)
+        if (spec.NegativePrompt?.Length > KlingModel.MaxNegativePromptLength)
         {
-            throw Invalid(request, $"the negative prompt has {request.NegativePrompt.Length} characters; the service takes at most {KlingModel.MaxNegativePromptLength}");
+            throw Invalid(submission, $"the negative prompt has {spec.NegativePrompt.Length} characters; the service takes at most {KlingModel.MaxNegativePromptLength}");
         }
 
-        if (request.Duration is not (null or 5 or 10))
+        if (spec.Duration is not (null or 5 or 10))
         {
-            throw Invalid(request, $"a video of {request.Duration} seconds cannot be made; the duration is 5 or 10");
+            throw Invalid(submission, $"a video of {spec.Duration} seconds cannot be made; the duration is 5 or 10");
         }
 
-        if (request.CfgScale is < 0 or > 1)
+        if (spec.CfgScale is < 0 or > 1)
         {
-            throw Invalid(request, $"the CFG scale is {request.CfgScale}; it goes from 0 to 1");
+            throw Invalid(submission, $"the CFG scale is {spec.CfgScale}; it goes from 0 to 1");
         }
 
-        if (request is { SourcePath: null, ImageUri: null })
+        if (spec.Image is null)
         {
-            throw Invalid(request, "there is no image; without one the service would take it for text to video");
+            throw Invalid(submission, "there is no image; without one the service would take it for text to video");
         }
 
-        CheckUri(request, "image", request.ImageUri);
-        CheckUri(request, "tail image", request.TailImageUri);
-        CheckUri(request, "callback", request.CallbackUri);
+        CheckUri(submission, "image", spec.Image is { IsFile: false } image ? image.Uri : null);
+        CheckUri(submission, "tail image", spec.TailImage is { IsFile: false } tail ? tail.Uri : null);
+        CheckUri(submission, "callback", spec.CallbackUri);
     }
 
-    private static void CheckUri(SubmissionRequest request, string name, string? uri)
+    private static void CheckUri(Submission submission, string name, string? uri)
     {
         if (uri is not null
             && !(Uri.TryCreate(uri, UriKind.Absolute, out Uri? parsed) && (parsed.Scheme == Uri.UriSchemeHttps || parsed.Scheme == Uri.UriSchemeHttp)))
         {
-            throw Invalid(request, $"the {name} address '{uri}' is not an absolute http or https address");
+            throw Invalid(submission, $"the {name} address '{uri}' is not an absolute http or https address");
         }
     }
 
-    private static KlingException Invalid(SubmissionRequest request, string why)
-        => new(ErrorKind.RequestInvalid, $"Nothing was bought for '{request.Subject}': {why}.");
+    private static KlingException Invalid(Submission submission, string why)
+        => new(ErrorKind.RequestInvalid, $"Nothing was bought for '{submission.Subject}': {why}.");
 }

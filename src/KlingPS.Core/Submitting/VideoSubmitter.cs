@@ -45,39 +45,39 @@ public sealed class VideoSubmitter
     public int UnderWay => Volatile.Read(ref _underWay);
 
     /// <summary>Submits one video.</summary>
-    /// <param name="request">The image and the parameters.</param>
+    /// <param name="submission">The image and the parameters.</param>
     /// <param name="cancellationToken">Stops before the request has left; afterwards the purchase is carried to its end and recorded.</param>
     /// <returns>
     /// The accepted task; or the error. An error that every further item would meet (<see cref="KlingException.IsFatal"/>) is given
     /// to all items that have not been bought yet, so nothing more is sent after it.
     /// </returns>
-    public async Task<Outcome<SubmissionRequest, KlingVideoTask>> SubmitAsync(SubmissionRequest request, CancellationToken cancellationToken)
+    public async Task<Outcome<Submission, KlingVideoTask>> SubmitAsync(Submission submission, CancellationToken cancellationToken)
     {
-        ArgumentNullException.ThrowIfNull(request);
+        ArgumentNullException.ThrowIfNull(submission);
         try
         {
             ThrowIfBatchIsOver();
-            IdentifiedRequest identified = await IdentifyAsync(request, cancellationToken).ConfigureAwait(false);
+            IdentifiedSubmission identified = await IdentifyAsync(submission, cancellationToken).ConfigureAwait(false);
             KlingVideoTask task = await FindEarlierAsync(identified, cancellationToken).ConfigureAwait(false)
                 ?? (await BuyAsync(identified, cancellationToken).ConfigureAwait(false)).Task;
-            return new Outcome<SubmissionRequest, KlingVideoTask>(request, task, null);
+            return new Outcome<Submission, KlingVideoTask>(submission, task, null);
         }
         catch (KlingException exception)
         {
-            return new Outcome<SubmissionRequest, KlingVideoTask>(request, null, exception);
+            return new Outcome<Submission, KlingVideoTask>(submission, null, exception);
         }
     }
 
     /// <summary>Tells which video is asked for; sends nothing.</summary>
     /// <exception cref="KlingException">A parameter is outside its range, or an image cannot be read or is none the service takes.</exception>
-    public async Task<IdentifiedRequest> IdentifyAsync(SubmissionRequest request, CancellationToken cancellationToken)
+    public async Task<IdentifiedSubmission> IdentifyAsync(Submission submission, CancellationToken cancellationToken)
     {
-        ArgumentNullException.ThrowIfNull(request);
-        RequestRules.Check(request);
-        IdentifiedImage? image = request.SourcePath is null ? null : await _uploader.IdentifyAsync(request.SourcePath, cancellationToken).ConfigureAwait(false);
-        IdentifiedImage? tail = request.TailImagePath is null ? null : await _uploader.IdentifyAsync(request.TailImagePath, cancellationToken).ConfigureAwait(false);
-        string identity = AttemptIdentity.Of(ToVideo(request, request.ImageUri, request.TailImageUri), image?.Hash, tail?.Hash, request.Take);
-        return new IdentifiedRequest(request, image, tail, identity);
+        ArgumentNullException.ThrowIfNull(submission);
+        RequestRules.Check(submission);
+        IdentifiedImage? image = await IdentifyAsync(submission.Spec.Image, cancellationToken).ConfigureAwait(false);
+        IdentifiedImage? tail = await IdentifyAsync(submission.Spec.TailImage, cancellationToken).ConfigureAwait(false);
+        VideoSpec spec = submission.Spec with { Image = Identified(submission.Spec.Image, image), TailImage = Identified(submission.Spec.TailImage, tail) };
+        return new IdentifiedSubmission(submission with { Spec = spec }, image, tail, spec.GetIdentity());
     }
 
     /// <summary>What stands in the way of buying; sends nothing.</summary>
@@ -86,18 +86,18 @@ public sealed class VideoSubmitter
     /// <see cref="ErrorKind.AttemptUnknown"/>: it is not known whether it was bought before.
     /// <see cref="ErrorKind.TaskFailed"/>: it failed before and is not to be tried again.
     /// </exception>
-    public async Task<KlingVideoTask?> FindEarlierAsync(IdentifiedRequest identified, CancellationToken cancellationToken)
+    public async Task<KlingVideoTask?> FindEarlierAsync(IdentifiedSubmission identified, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(identified);
-        SubmissionRequest request = identified.Request;
-        if (request.Force || request.Replaces is not null)
+        Submission submission = identified.Submission;
+        if (submission.Force || submission.Replaces is not null)
         {
             return null;
         }
 
-        if (!request.ReusePurchase)
+        if (!submission.ReusePurchase)
         {
-            return Usable(request, await _session.Ledger.Tasks.FindUnknownAsync(_session.Account, identified.Identity, cancellationToken).ConfigureAwait(false));
+            return Usable(submission, await _session.Ledger.Tasks.FindUnknownAsync(_session.Account, identified.Identity, cancellationToken).ConfigureAwait(false));
         }
 
         for (long start = _session.TimeProvider.GetTimestamp(); ;)
@@ -105,14 +105,14 @@ public sealed class VideoSubmitter
             KlingVideoTask? earlier = await _session.Ledger.Tasks.FindEarlierAsync(_session.Account, identified.Identity, cancellationToken).ConfigureAwait(false);
             if (earlier?.State != KlingTaskState.Submitting)
             {
-                return Usable(request, earlier);
+                return Usable(submission, earlier);
             }
 
             if (_session.TimeProvider.GetElapsedTime(start) > s_longestAnswer)
             {
                 throw new KlingException(
                     ErrorKind.AttemptUnknown,
-                    $"Nothing was sent for '{request.Subject}': another command is submitting the same video as task {earlier.Id}, and has had no answer for {s_longestAnswer.TotalMinutes:0} minutes.");
+                    $"Nothing was sent for '{submission.Subject}': another command is submitting the same video as task {earlier.Id}, and has had no answer for {s_longestAnswer.TotalMinutes:0} minutes.");
             }
 
             // Another command or process is buying it at this moment.
@@ -121,10 +121,10 @@ public sealed class VideoSubmitter
     }
 
     /// <summary>Whether the day's limit has room for a purchase; records nothing.</summary>
-    /// <param name="identified">The request.</param>
+    /// <param name="identified">The submission.</param>
     /// <param name="credits">What it costs, with what is to be bought before it.</param>
     /// <param name="cancellationToken">Ends the search.</param>
-    internal async Task<bool> IsWithinDailyCapAsync(IdentifiedRequest identified, decimal credits, CancellationToken cancellationToken)
+    internal async Task<bool> IsWithinDailyCapAsync(IdentifiedSubmission identified, decimal credits, CancellationToken cancellationToken)
     {
         try
         {
@@ -140,11 +140,11 @@ public sealed class VideoSubmitter
     }
 
     /// <summary>Buys the video, or finds that somebody else has done so meanwhile.</summary>
-    /// <param name="identified">The request.</param>
+    /// <param name="identified">The submission.</param>
     /// <param name="cancellationToken">Stops before the request has left; afterwards the purchase is carried to its end and recorded.</param>
     /// <returns>The accepted task, and whether it was bought just now.</returns>
     /// <exception cref="KlingException">Nothing was bought, or it is not known; see <see cref="SubmitAsync"/>.</exception>
-    public async Task<TaskClaim> BuyAsync(IdentifiedRequest identified, CancellationToken cancellationToken)
+    public async Task<TaskClaim> BuyAsync(IdentifiedSubmission identified, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(identified);
         bool isUploading = false;
@@ -159,11 +159,11 @@ public sealed class VideoSubmitter
             }
 
             isUploading = true;
-            intent = intent with { Request = await UploadAsync(identified, cancellationToken).ConfigureAwait(false) };
+            intent = intent with { Spec = await UploadAsync(identified, cancellationToken).ConfigureAwait(false) };
             isUploading = false;
             while (true)
             {
-                if (await TryBuyAsync(identified.Request, intent, cancellationToken).ConfigureAwait(false) is KlingVideoTask task)
+                if (await TryBuyAsync(identified.Submission, intent, cancellationToken).ConfigureAwait(false) is KlingVideoTask task)
                 {
                     return new TaskClaim(task, IsNew: true);
                 }
@@ -184,78 +184,72 @@ public sealed class VideoSubmitter
 
             // An image of the same content may have been bought meanwhile; then there is nothing to buy.
             if (exception.Kind != ErrorKind.LedgerUnusable
-                && identified.Request.ReusePurchase
+                && identified.Submission.ReusePurchase
                 && await FindEarlierAsync(identified, cancellationToken).ConfigureAwait(false) is KlingVideoTask twin)
             {
                 return new TaskClaim(twin, IsNew: false);
             }
 
             throw exception.Kind == ErrorKind.BudgetExceeded
-                ? new KlingException(exception.Kind, $"Nothing was bought for '{identified.Request.Subject}'. {exception.Message}", exception)
+                ? new KlingException(exception.Kind, $"Nothing was bought for '{identified.Submission.Subject}'. {exception.Message}", exception)
                 : exception;
         }
     }
 
-    private TaskIntent ToIntent(IdentifiedRequest identified)
+    private TaskIntent ToIntent(IdentifiedSubmission identified)
     {
-        SubmissionRequest request = identified.Request;
+        Submission submission = identified.Submission;
         return new TaskIntent
         {
             Account = _session.Account,
-            Request = ToVideo(request, request.ImageUri, request.TailImageUri),
+            Spec = submission.Spec,
             Identity = identified.Identity,
-            SourcePath = request.SourcePath ?? request.UploadedFrom,
-            SourceHash = identified.Image?.Hash,
-            TailImagePath = request.TailImagePath,
-            Take = request.Take,
-            Credits = request.Credits,
-            Budget = _session.DailyCreditCap is decimal cap ? (request.Budget ?? new BudgetLimit()) with { DailyCredits = cap } : request.Budget,
-            Replaces = request.Replaces,
+            Credits = submission.Credits,
+            Budget = _session.DailyCreditCap is decimal cap ? (submission.Budget ?? new BudgetLimit()) with { DailyCredits = cap } : submission.Budget,
+            Replaces = submission.Replaces,
         };
     }
 
     /// <summary>Brings the local images to where the service can fetch them.</summary>
-    private async Task<VideoRequest> UploadAsync(IdentifiedRequest identified, CancellationToken cancellationToken)
+    private async Task<VideoSpec> UploadAsync(IdentifiedSubmission identified, CancellationToken cancellationToken)
     {
-        SubmissionRequest request = identified.Request;
-        return ToVideo(
-            request,
-            await UploadAsync(identified.Image, cancellationToken).ConfigureAwait(false) ?? request.ImageUri,
-            await UploadAsync(identified.TailImage, cancellationToken).ConfigureAwait(false) ?? request.TailImageUri);
+        VideoSpec spec = identified.Submission.Spec;
+        return spec with
+        {
+            Image = await UploadAsync(spec.Image, identified.Image, cancellationToken).ConfigureAwait(false),
+            TailImage = await UploadAsync(spec.TailImage, identified.TailImage, cancellationToken).ConfigureAwait(false),
+        };
     }
 
-    private async Task<string?> UploadAsync(IdentifiedImage? image, CancellationToken cancellationToken)
-        => image is null ? null : (await _uploader.UploadAsync(image, force: false, cancellationToken).ConfigureAwait(false)).Upload.Uri;
+    private async Task<ImageSource?> UploadAsync(ImageSource? source, IdentifiedImage? image, CancellationToken cancellationToken)
+        => source is null || image is null
+            ? source
+            : source with { Uri = (await _uploader.UploadAsync(image, force: false, cancellationToken).ConfigureAwait(false)).Upload.Uri };
+
+    private async Task<IdentifiedImage?> IdentifyAsync(ImageSource? source, CancellationToken cancellationToken)
+        => source is { IsFile: true, Path: string path } ? await _uploader.IdentifyAsync(path, cancellationToken).ConfigureAwait(false) : null;
+
+    /// <summary>What has been read of a local image. Where an earlier attempt had uploaded it says nothing of what it is now.</summary>
+    private static ImageSource? Identified(ImageSource? source, IdentifiedImage? image)
+        => source is null || image is null ? source : source with { Hash = image.Hash, Uri = null };
 
     /// <summary>Takes an earlier purchase for the result, unless it is not known whether it is one, or it has failed.</summary>
-    private static KlingVideoTask? Usable(SubmissionRequest request, KlingVideoTask? earlier) => earlier?.State switch
+    private static KlingVideoTask? Usable(Submission submission, KlingVideoTask? earlier) => earlier?.State switch
     {
         KlingTaskState.Unknown => throw new KlingException(
             ErrorKind.AttemptUnknown,
-            $"Nothing was sent for '{request.Subject}': the same video was asked for before as task {earlier.Id}, and whether it was bought is not known."),
-        KlingTaskState.Failed => request.RetryFailed ? null : throw TaskErrors.CreateFailedBefore(request.Subject, earlier),
+            $"Nothing was sent for '{submission.Subject}': the same video was asked for before as task {earlier.Id}, and whether it was bought is not known."),
+        KlingTaskState.Failed => submission.RetryFailed ? null : throw TaskErrors.CreateFailedBefore(submission.Subject, earlier),
         _ => earlier,
-    };
-
-    private static VideoRequest ToVideo(SubmissionRequest request, string? imageUri, string? tailUri) => new()
-    {
-        Model = request.Model,
-        Prompt = request.Prompt,
-        ImageUri = imageUri ?? string.Empty,
-        TailImageUri = tailUri,
-        Duration = request.Duration,
-        NegativePrompt = request.NegativePrompt,
-        CfgScale = request.CfgScale,
-        CallbackUri = request.CallbackUri,
     };
 
     /// <summary>Sends the request until it is accepted or refused.</summary>
     /// <returns>The accepted task; <see langword="null"/> if somebody else has bought the video, or is about to.</returns>
-    private async Task<KlingVideoTask?> TryBuyAsync(SubmissionRequest request, TaskIntent intent, CancellationToken cancellationToken)
+    private async Task<KlingVideoTask?> TryBuyAsync(Submission submission, TaskIntent intent, CancellationToken cancellationToken)
     {
         KlingVideoTask? task = null;
         bool isUnderWay = false;
-        VideoRequest video = intent.Request with { CallbackUri = CallbackNonce.Append(intent.Request.CallbackUri, intent.Nonce) };
+        VideoSpec sent = intent.Spec with { CallbackUri = CallbackNonce.Append(intent.Spec.CallbackUri, intent.Nonce) };
         try
         {
             for (int tries = 1; ; tries++)
@@ -268,7 +262,7 @@ public sealed class VideoSubmitter
                     ThrowIfBatchIsOver();
                     if (task is null)
                     {
-                        TaskClaim claim = await ClaimAsync(request, intent, cancellationToken).ConfigureAwait(false);
+                        TaskClaim claim = await ClaimAsync(submission, intent, cancellationToken).ConfigureAwait(false);
                         if (!claim.IsNew)
                         {
                             return null;
@@ -284,7 +278,7 @@ public sealed class VideoSubmitter
                     (KlingVideoTask? accepted, delay) = await _session.ProtectAsync(() =>
                     {
                         isUnderWay = true;
-                        return SendCountedAsync(request, task, video, tries);
+                        return SendCountedAsync(submission, task, sent, tries);
                     }).ConfigureAwait(false);
                     if (accepted is not null)
                     {
@@ -312,17 +306,17 @@ public sealed class VideoSubmitter
                 ? settled
                 : null;
 
-    private async Task<TaskClaim> ClaimAsync(SubmissionRequest request, TaskIntent intent, CancellationToken cancellationToken)
-        => request.ReusePurchase && !request.Force
+    private async Task<TaskClaim> ClaimAsync(Submission submission, TaskIntent intent, CancellationToken cancellationToken)
+        => submission.ReusePurchase && !submission.Force
             ? await _session.Ledger.Tasks.ClaimAsync(intent, cancellationToken).ConfigureAwait(false)
             : new TaskClaim(await _session.Ledger.Tasks.BeginAsync(intent, cancellationToken).ConfigureAwait(false), IsNew: true);
 
-    private async Task<(KlingVideoTask? Accepted, TimeSpan Delay)> SendCountedAsync(SubmissionRequest request, KlingVideoTask task, VideoRequest video, int tries)
+    private async Task<(KlingVideoTask? Accepted, TimeSpan Delay)> SendCountedAsync(Submission submission, KlingVideoTask task, VideoSpec spec, int tries)
     {
         Interlocked.Increment(ref _underWay);
         try
         {
-            return await SendAsync(request, task, video, tries).ConfigureAwait(false);
+            return await SendAsync(submission, task, spec, tries).ConfigureAwait(false);
         }
         finally
         {
@@ -332,12 +326,12 @@ public sealed class VideoSubmitter
 
     /// <summary>Sends the request once and records what came of it, whoever has stopped waiting meanwhile.</summary>
     /// <returns>The accepted task; or how long to wait before the request, which bought nothing, is sent again.</returns>
-    private async Task<(KlingVideoTask? Accepted, TimeSpan Delay)> SendAsync(SubmissionRequest request, KlingVideoTask task, VideoRequest video, int tries)
+    private async Task<(KlingVideoTask? Accepted, TimeSpan Delay)> SendAsync(Submission submission, KlingVideoTask task, VideoSpec spec, int tries)
     {
         string taskId;
         try
         {
-            taskId = await _client.CreateTaskAsync(video, CancellationToken.None).ConfigureAwait(false);
+            taskId = await _client.CreateTaskAsync(spec, CancellationToken.None).ConfigureAwait(false);
         }
         catch (KlingApiException exception) when (exception.Fault == TransportFault.AnswerUnknown)
         {
@@ -360,7 +354,7 @@ public sealed class VideoSubmitter
             throw new KlingApiException(
                 ErrorKind.AttemptUnknown,
                 TransportFault.AnswerUnknown,
-                string.Create(CultureInfo.InvariantCulture, $"Whether the video of '{request.Subject}' was bought is not known (task {task.Id}). {exception.Message} {request.Credits:0.##} credits may have been spent; it is not sent again by itself."),
+                string.Create(CultureInfo.InvariantCulture, $"Whether the video of '{submission.Subject}' was bought is not known (task {task.Id}). {exception.Message} {submission.Credits:0.##} credits may have been spent; it is not sent again by itself."),
                 exception);
         }
         catch (KlingApiException exception) when (exception.IsTransient && tries < MaxTries)
@@ -384,7 +378,7 @@ public sealed class VideoSubmitter
                 return (settled, TimeSpan.Zero);
             }
 
-            throw new KlingApiException(exception.Kind, exception.Fault, $"Nothing was bought for '{request.Subject}'. {exception.Message}", exception)
+            throw new KlingApiException(exception.Kind, exception.Fault, $"Nothing was bought for '{submission.Subject}'. {exception.Message}", exception)
             {
                 IsTransient = exception.IsTransient,
                 Code = exception.Code,
@@ -394,7 +388,7 @@ public sealed class VideoSubmitter
         }
 
         _throttle.OnAccepted();
-        return (await RecordAcceptedAsync(request, task, taskId).ConfigureAwait(false), TimeSpan.Zero);
+        return (await RecordAcceptedAsync(submission, task, taskId).ConfigureAwait(false), TimeSpan.Zero);
     }
 
     /// <summary>Records that nothing was bought.</summary>
@@ -413,13 +407,13 @@ public sealed class VideoSubmitter
     }
 
     /// <summary>Records that the video was bought, stubbornly: without that, nobody knows whose the task is.</summary>
-    private async Task<KlingVideoTask> RecordAcceptedAsync(SubmissionRequest request, KlingVideoTask task, string taskId)
+    private async Task<KlingVideoTask> RecordAcceptedAsync(Submission submission, KlingVideoTask task, string taskId)
     {
         for (int tries = 1; ; tries++)
         {
             try
             {
-                return await RecordPurchaseAsync(request, task, taskId).ConfigureAwait(false);
+                return await RecordPurchaseAsync(submission, task, taskId).ConfigureAwait(false);
             }
             catch (KlingException exception) when (exception.Kind == ErrorKind.LedgerUnusable)
             {
@@ -427,7 +421,7 @@ public sealed class VideoSubmitter
                 {
                     throw new KlingException(
                         ErrorKind.AttemptUnknown,
-                        $"The video of '{request.Subject}' was bought as task {taskId} of the service, but that could not be recorded: {exception.Message} Once the ledger works again: Resolve-KlingVideoTask {task.Id} -TaskId {taskId}.",
+                        $"The video of '{submission.Subject}' was bought as task {taskId} of the service, but that could not be recorded: {exception.Message} Once the ledger works again: Resolve-KlingVideoTask {task.Id} -TaskId {taskId}.",
                         exception);
                 }
 
@@ -436,7 +430,7 @@ public sealed class VideoSubmitter
         }
     }
 
-    private async Task<KlingVideoTask> RecordPurchaseAsync(SubmissionRequest request, KlingVideoTask task, string taskId)
+    private async Task<KlingVideoTask> RecordPurchaseAsync(Submission submission, KlingVideoTask task, string taskId)
     {
         try
         {
@@ -444,20 +438,20 @@ public sealed class VideoSubmitter
         }
         catch (InvalidOperationException)
         {
-            return await RecordTwiceBoughtAsync(request, task, taskId).ConfigureAwait(false);
+            return await RecordTwiceBoughtAsync(submission, task, taskId).ConfigureAwait(false);
         }
     }
 
     /// <summary>Records the second task of an attempt: a callback has told meanwhile that an earlier try, which seemed to be refused, was accepted.</summary>
     /// <returns>The task that the attempt is by the callback.</returns>
-    private async Task<KlingVideoTask> RecordTwiceBoughtAsync(SubmissionRequest request, KlingVideoTask task, string taskId)
+    private async Task<KlingVideoTask> RecordTwiceBoughtAsync(Submission submission, KlingVideoTask task, string taskId)
     {
         KlingVideoTask settled = (await _session.Ledger.Tasks.FindAsync(task.Id, CancellationToken.None).ConfigureAwait(false))!;
         KlingVideoTask second = await _session.Ledger.Tasks.RecordSnapshotAsync(
             _session.Account,
-            new TaskSnapshot { TaskId = taskId, State = KlingTaskState.Waiting, Request = ToVideo(request, settled.ImageUri, settled.TailImageUri) }).ConfigureAwait(false);
+            new TaskSnapshot { TaskId = taskId, State = KlingTaskState.Waiting, Spec = settled.Spec }).ConfigureAwait(false);
         _observer?.OnWarning(
-            $"The video of '{request.Subject}' was bought twice: as task {settled.TaskId} of the service (task {settled.Id} here), although the answer to that request was an error, and as task {taskId} ({second.Id} here).");
+            $"The video of '{submission.Subject}' was bought twice: as task {settled.TaskId} of the service (task {settled.Id} here), although the answer to that request was an error, and as task {taskId} ({second.Id} here).");
         return settled;
     }
 

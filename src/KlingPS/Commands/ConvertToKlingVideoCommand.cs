@@ -7,6 +7,7 @@ using KlingPS.Core.Converting;
 using KlingPS.Core.Model;
 using KlingPS.Core.Saving;
 using KlingPS.Core.Stages;
+using KlingPS.Core.Submitting;
 using KlingPS.Display;
 using KlingPS.Parameters;
 
@@ -184,7 +185,8 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
         ConversionItem? item;
         try
         {
-            item = GetConverter().Accept(ToRequest(path, uri: null, Prompt ?? string.Empty) with { Take = Take ?? 1, RetryFailed = RetryFailed || Force });
+            Submission submission = ToSubmission(ImageSource.FromFile(path), Prompt ?? string.Empty);
+            item = GetConverter().Accept(submission with { Spec = submission.Spec with { Take = Take ?? 1 }, RetryFailed = RetryFailed || Force });
         }
         catch (KlingException exception) when (_converter is null)
         {
@@ -228,7 +230,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
             string action = isWithinBudget ? Describe(plan)
                 : plan.IsOverDailyCap ? "leave it out, for the daily limit of the configuration (DailyCreditCap) is reached"
                 : "leave it out, for the limit of this run is reached";
-            string text = $"'{item.Request.Subject}': {action}";
+            string text = $"'{item.Submission.Subject}': {action}";
             bool isWanted = ShouldProcess(text, text, "Confirm");
             if (!isWanted && !(_isPlan && isWithinBudget))
             {
@@ -239,7 +241,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
         }
         catch (KlingException exception)
         {
-            Refuse(exception, item.Request.Subject);
+            Refuse(exception, item.Submission.Subject);
             return false;
         }
     }
@@ -251,7 +253,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
         {
             ConversionStep.Buy => string.Create(
                 CultureInfo.InvariantCulture,
-                $"buy a video of {plan.Request.Duration ?? KlingModel.DefaultDuration} seconds for {plan.Credits:0.##} credits and save it{where}"),
+                $"buy a video of {plan.Submission.Spec.Seconds} seconds for {plan.Credits:0.##} credits and save it{where}"),
             ConversionStep.Wait => $"wait for the video, which is paid for already, and save it{where}",
             ConversionStep.Download => $"download the video, which is paid for already,{where}",
             _ => $"leave '{plan.Path}' as it is; it is this image's video",
@@ -284,7 +286,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
             }
             else
             {
-                WriteError(error, outcome.Item.Request.Subject);
+                WriteError(error, outcome.Item.Submission.Subject);
             }
         }
     }
@@ -297,10 +299,10 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
             foreach (var others in _faulted.GroupBy(outcome => outcome.Error!.Kind).Where(others => others.Key != error.Kind))
             {
                 // Only one can end the command, but whoever mends that should know of the next.
-                WriteError(others.First().Error!, others.Select(outcome => outcome.Item.Request.Subject).ToArray());
+                WriteError(others.First().Error!, others.Select(outcome => outcome.Item.Submission.Subject).ToArray());
             }
 
-            string[] images = [.. _faulted.Select(outcome => outcome.Item.Request.Subject)];
+            string[] images = [.. _faulted.Select(outcome => outcome.Item.Submission.Subject)];
             string rest = images.Length == 1 ? $"'{images[0]}' has" : $"{images.Length} images have";
             ThrowTerminatingError(
                 error.WithMessage($"{error.Message} {rest} no video yet. What is paid for is kept; run the same command again for the rest."),

@@ -24,9 +24,9 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
     /// <summary>Images in hand: enough to have the next ones uploaded while the rate limit holds back their requests.</summary>
     private const int MaxInHand = 32;
 
-    private readonly StagePump<SubmissionRequest, Outcome<SubmissionRequest, KlingVideoTask>> _pump;
+    private readonly StagePump<Submission, Outcome<Submission, KlingVideoTask>> _pump;
     private VideoSubmitter? _submitter;
-    private Outcome<SubmissionRequest, KlingVideoTask>? _batchFault;
+    private Outcome<Submission, KlingVideoTask>? _batchFault;
     private int _fed;
     private int _accepted;
     private int _failed;
@@ -66,14 +66,14 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
         {
             foreach (string uri in ImageUri)
             {
-                Submit(path: null, uri.Trim());
+                Submit(ImageSource.FromUri(uri.Trim(), FindUploadedFrom()));
             }
         }
         else
         {
             foreach (string path in ResolveImagePaths())
             {
-                Submit(path, uri: null);
+                Submit(ImageSource.FromFile(path));
             }
         }
     }
@@ -93,13 +93,13 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
         return underWay.Length == 0 ? null : $"{underWay}Get-KlingVideoTask shows what was bought.";
     }
 
-    private ConcurrentStage<SubmissionRequest, Outcome<SubmissionRequest, KlingVideoTask>> CreateStage()
+    private ConcurrentStage<Submission, Outcome<Submission, KlingVideoTask>> CreateStage()
     {
         _submitter = new VideoSubmitter(GetService());
         return new(_submitter.SubmitAsync, MaxInHand, inOrder: true);
     }
 
-    private void Emit(Outcome<SubmissionRequest, KlingVideoTask> result)
+    private void Emit(Outcome<Submission, KlingVideoTask> result)
     {
         if (result.Error is null)
         {
@@ -122,7 +122,7 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
         }
     }
 
-    private void Submit(string? path, string? uri)
+    private void Submit(ImageSource image)
     {
         if (_batchFault is not null)
         {
@@ -131,27 +131,23 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
             ThrowIfBatchIsOver();
         }
 
-        SubmissionRequest request;
+        Submission submission;
         try
         {
-            request = ToRequest(path, uri, Prompt) with
-            {
-                Force = Force,
-                UploadedFrom = uri is null ? null : FindUploadedFrom(),
-            };
-            RequestRules.Check(request);
+            submission = ToSubmission(image, Prompt) with { Force = Force };
+            RequestRules.Check(submission);
         }
         catch (KlingException exception)
         {
-            WriteError(exception, path ?? uri);
+            WriteError(exception, image.IsFile ? image.Path : image.Uri);
             return;
         }
 
-        if (ShouldProcess(request.Subject, Describe(request)))
+        if (ShouldProcess(submission.Subject, Describe(submission)))
         {
             _fed++;
             ShowProgress();
-            _pump.Feed(request);
+            _pump.Feed(submission);
         }
     }
 

@@ -59,26 +59,29 @@ public abstract class VideoRequestCommand : ImagePathCommand
     [ValidateRange(0, int.MaxValue)]
     public int? MaxTasks { get; set; }
 
-    /// <summary>The request for one image, from the parameters as they are bound now.</summary>
+    /// <summary>The submission of one image, from the parameters as they are bound now.</summary>
     /// <exception cref="Core.KlingException">The path of the image at the end is none.</exception>
-    private protected SubmissionRequest ToRequest(string? path, string? uri, string prompt) => new()
+    private protected Submission ToSubmission(ImageSource image, string prompt) => new()
     {
-        SourcePath = path,
-        ImageUri = uri,
-        TailImagePath = string.IsNullOrWhiteSpace(TailImagePath) ? null : GetFullPath(TailImagePath),
-        TailImageUri = NullIfBlank(TailImageUri),
-        Model = NullIfBlank(Model) ?? KlingModel.Default,
-        Prompt = prompt,
-        NegativePrompt = NullIfBlank(NegativePrompt),
-        Duration = Duration,
-        CfgScale = CfgScale is double scale ? ToStep(scale) : null,
-        CallbackUri = FindCallback(),
+        Spec = new VideoSpec
+        {
+            Model = NullIfBlank(Model) ?? KlingModel.Default,
+            Prompt = prompt,
+            NegativePrompt = NullIfBlank(NegativePrompt),
+            Duration = Duration,
+            CfgScale = CfgScale is double scale ? ToStep(scale) : null,
+            Image = image,
+            TailImage = NullIfBlank(TailImagePath) is not null ? ImageSource.FromFile(GetFullPath(TailImagePath!))
+                : NullIfBlank(TailImageUri) is string uri ? ImageSource.FromUri(uri)
+                : null,
+            CallbackUri = FindCallback(),
+        },
         Budget = MaxCredits is null && MaxTasks is null ? null : new BudgetLimit { RunId = _runId, MaxCredits = MaxCredits, MaxTasks = MaxTasks },
     };
 
     /// <summary>What buying a video means, for the question whether to.</summary>
-    private protected static string Describe(SubmissionRequest request)
-        => string.Create(CultureInfo.InvariantCulture, $"Buy a video of {request.Duration ?? KlingModel.DefaultDuration} seconds for {request.Credits:0.##} credits");
+    private protected static string Describe(Submission submission)
+        => string.Create(CultureInfo.InvariantCulture, $"Buy a video of {submission.Spec.Seconds} seconds for {submission.Credits:0.##} credits");
 
     private string? FindCallback()
     {

@@ -29,9 +29,9 @@ public sealed class CreateRequestTests : IDisposable
 
     public void Dispose() => _harness.Dispose();
 
-    private async Task<SentRequest> SendAsync(VideoRequest video)
+    private async Task<SentRequest> SendAsync(VideoSpec spec)
     {
-        string taskId = await _harness.Clock.RunAsync(_harness.Client.CreateTaskAsync(video, CancellationToken.None));
+        string taskId = await _harness.Clock.RunAsync(_harness.Client.CreateTaskAsync(spec, CancellationToken.None));
         Assert.Equal("task_kling_1765184408908", taskId);
         return Assert.Single(_harness.Service.Requests);
     }
@@ -42,11 +42,11 @@ public sealed class CreateRequestTests : IDisposable
         var example = JsonSerializer.Deserialize<JsonElement>(DocumentedExample);
         JsonElement input = example.GetProperty("input");
 
-        SentRequest sent = await SendAsync(new VideoRequest
+        SentRequest sent = await SendAsync(new VideoSpec
         {
             Prompt = input.GetProperty("prompt").GetString()!,
-            ImageUri = input.GetProperty("image_url").GetString()!,
-            TailImageUri = "",
+            Image = ImageSource.FromUri(input.GetProperty("image_url").GetString()!),
+            TailImage = ImageSource.FromUri(""),
             Duration = 5,
             NegativePrompt = input.GetProperty("negative_prompt").GetString(),
             CfgScale = 0.5m,

@@ -28,8 +28,8 @@ public sealed class SnapshotTests
         Assert.Equal(DateTimeOffset.FromUnixTimeMilliseconds(1790000000000), snapshot.CreatedAt);
         Assert.Equal(DateTimeOffset.FromUnixTimeMilliseconds(1790000120450), snapshot.CompletedAt);
         Assert.Equal(
-            new VideoRequest { Prompt = "a fox", ImageUri = "https://i.example/f.png", Duration = 10, CfgScale = 0.5m, CallbackUri = "https://c.example/" },
-            snapshot.Request);
+            new VideoSpec { Prompt = "a fox", Image = ImageSource.FromUri("https://i.example/f.png"), Duration = 10, CfgScale = 0.5m, CallbackUri = "https://c.example/" },
+            snapshot.Spec);
     }
 
     [Theory]
@@ -85,7 +85,7 @@ public sealed class SnapshotTests
         TaskSnapshot snapshot = Read(data);
 
         Assert.Equal(("asked", KlingTaskState.Waiting), (snapshot.TaskId, snapshot.State));
-        Assert.Equal((null, null, null, null), (snapshot.CreatedAt, snapshot.CompletedAt, snapshot.CreditsConsumed, snapshot.Request));
+        Assert.Equal((null, null, null, null), (snapshot.CreatedAt, snapshot.CompletedAt, snapshot.CreditsConsumed, snapshot.Spec));
     }
 
     [Theory]
@@ -112,7 +112,7 @@ public sealed class SnapshotTests
     [InlineData("""{"input":"{\"prompt\":\"a fox\"}","model":"m"}""")]
     [InlineData("\"{\\\"input\\\":{\\\"prompt\\\":\\\"a fox\\\"},\\\"model\\\":\\\"m\\\"}\"")]
     public void The_request_may_be_nested_or_packed(string param)
-        => Assert.Equal(new VideoRequest { Model = "m", Prompt = "a fox", ImageUri = "" }, Read($$"""{"param":{{param}}}""").Request);
+        => Assert.Equal(new VideoSpec { Model = "m", Prompt = "a fox" }, Read($$"""{"param":{{param}}}""").Spec);
 
     [Theory]
     [InlineData("0")]

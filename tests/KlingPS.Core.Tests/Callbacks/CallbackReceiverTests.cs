@@ -62,7 +62,7 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
     /// <summary>The record of a task that was made from <see cref="ClientHarness.Video"/>.</summary>
     private static Reply RecordOf(string taskId, string? callbackUri, string? prompt = null)
     {
-        string param = System.Text.Json.JsonSerializer.Serialize(CallbackTexts.Param(prompt ?? ClientHarness.Video.Prompt, ClientHarness.Video.ImageUri, callbackUri));
+        string param = System.Text.Json.JsonSerializer.Serialize(CallbackTexts.Param(prompt ?? ClientHarness.Video.Prompt!, ClientHarness.Video.Image!.Uri!, callbackUri));
         return Replies.Data($$"""{"taskId":"{{taskId}}","state":"success","param":{{param}},"resultJson":"{\"resultUrls\":[\"https://videos.example/{{taskId}}.mp4\"]}"}""");
     }
 
@@ -70,9 +70,8 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
         new TaskIntent
         {
             Account = _harness.Session.Account,
-            Request = ClientHarness.Video with { CallbackUri = HookUri },
+            Spec = ClientHarness.Video with { Image = ClientHarness.Video.Image! with { Path = image }, CallbackUri = HookUri },
             Identity = image,
-            SourcePath = image,
             Credits = 42,
         },
         CancellationToken.None);

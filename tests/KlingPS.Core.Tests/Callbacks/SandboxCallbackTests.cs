@@ -88,7 +88,7 @@ public sealed class SandboxCallbackTests : IAsyncDisposable
         var recorded = SnapshotReader.Read((await _sandbox.QueryAsync(taskId)).GetProperty("data"), taskId);
         Assert.Equal(recorded with { ResultUris = told.ResultUris }, told);
         Assert.Equal(recorded.ResultUris, told.ResultUris);
-        Assert.Equal(_uri.AbsoluteUri, told.Request!.CallbackUri);
+        Assert.Equal(_uri.AbsoluteUri, told.Spec!.CallbackUri);
         Assert.Equal(200, callback.GetProperty("code").GetInt32());
         Assert.Equal(isOld, callback.GetProperty("data").TryGetProperty("remainedCredits", out _));
     }

@@ -4,10 +4,10 @@ using KlingPS.Core.Converting;
 using KlingPS.Core.Model;
 using KlingPS.Core.Saving;
 using KlingPS.Core.Stages;
-using KlingPS.Core.Submitting;
 using KlingPS.Core.Tests.Api;
 using KlingPS.Core.Tests.Saving;
 using KlingPS.Core.Tests.Stages;
+using KlingPS.Core.Tests.Submitting;
 
 namespace KlingPS.Core.Tests.Converting;
 
@@ -109,7 +109,7 @@ public sealed class ConversionModelTests
                 using var converter = new VideoConverter(
                     _harness.NewService(),
                     new ConversionOptions { Save = new SaveOptions { Destination = Destination }, ThrottleLimit = limit, WritesProof = true });
-                ConversionItem[] items = [.. _images.Select(image => converter.Accept(new SubmissionRequest { SourcePath = image.Path, Prompt = "It moves.", RetryFailed = retryFailed })!)];
+                ConversionItem[] items = [.. _images.Select(image => converter.Accept(Submissions.FromFile(image.Path, "It moves.") with { RetryFailed = retryFailed })!)];
                 return await _harness.Clock.RunAsync(Task.WhenAll(items.Select(item => Task.Run(() => converter.ConvertAsync(item, stop.Token)))));
             }
             catch (OperationCanceledException) when (stop.IsCancellationRequested)

@@ -9,6 +9,7 @@ using KlingPS.Core.Submitting;
 using KlingPS.Core.Tests.Api;
 using KlingPS.Core.Tests.Saving;
 using KlingPS.Core.Tests.Stages;
+using KlingPS.Core.Tests.Submitting;
 using KlingPS.Core.Waiting;
 
 namespace KlingPS.Core.Tests.Converting;
@@ -40,13 +41,13 @@ public sealed class VideoConverterTests : IAsyncDisposable
 
     private SaveOptions Save() => new() { Destination = Destination };
 
-    private static async Task<Outcome<ConversionItem, ConvertedVideo>[]> StartAsync(VideoConverter converter, SubmissionRequest[] requests, CancellationToken cancellationToken = default)
+    private static async Task<Outcome<ConversionItem, ConvertedVideo>[]> StartAsync(VideoConverter converter, Submission[] requests, CancellationToken cancellationToken = default)
     {
         ConversionItem[] items = [.. requests.Select(converter.Accept).OfType<ConversionItem>()];
         return await Task.WhenAll(items.Select(item => Task.Run(() => converter.ConvertAsync(item, cancellationToken), CancellationToken.None)));
     }
 
-    private async Task<Outcome<ConversionItem, ConvertedVideo>[]> RunAsync(VideoConverter converter, params SubmissionRequest[] requests)
+    private async Task<Outcome<ConversionItem, ConvertedVideo>[]> RunAsync(VideoConverter converter, params Submission[] requests)
     {
         Outcome<ConversionItem, ConvertedVideo>[] outcomes = await _harness.Clock.RunAsync(StartAsync(converter, requests));
         Assert.Equal(outcomes.Length, converter.Counts.Done);
@@ -56,7 +57,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
     }
 
     /// <summary>Runs a batch in which all goes well; returns the names of its videos in the order of the images.</summary>
-    private async Task<string[]> MadeAsync(VideoConverter converter, params SubmissionRequest[] requests)
+    private async Task<string[]> MadeAsync(VideoConverter converter, params Submission[] requests)
     {
         Outcome<ConversionItem, ConvertedVideo>[] outcomes = await RunAsync(converter, requests);
         Assert.All(outcomes, outcome => Assert.True(outcome.Error is null, outcome.Error?.ToString()));
@@ -66,13 +67,13 @@ public sealed class VideoConverterTests : IAsyncDisposable
         return [.. outcomes.Select(outcome => Path.GetRelativePath(Destination, outcome.Value!.Path))];
     }
 
-    private async Task<string[]> MadeAsync(params SubmissionRequest[] requests)
+    private async Task<string[]> MadeAsync(params Submission[] requests)
     {
         using VideoConverter converter = Converter();
         return await MadeAsync(converter, requests);
     }
 
-    private async Task<KlingException> FailsAsync(SubmissionRequest request, ConversionOptions? options = null)
+    private async Task<KlingException> FailsAsync(Submission request, ConversionOptions? options = null)
     {
         using VideoConverter converter = Converter(options);
         Outcome<ConversionItem, ConvertedVideo> outcome = Assert.Single(await RunAsync(converter, request));
@@ -83,7 +84,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
     [Fact]
     public async Task An_image_is_bought_and_its_video_is_on_disk_and_the_next_run_sends_nothing()
     {
-        SubmissionRequest request = _harness.Request("Füchsin.png");
+        Submission request = _harness.Submission("Füchsin.png");
         using VideoConverter first = Converter();
         Assert.Equal(["Füchsin.mp4"], await MadeAsync(first, request));
         Assert.Equal((1, 0, 42m), (first.Counts.Made, first.Counts.Reused, first.Counts.Credits));
@@ -100,12 +101,12 @@ public sealed class VideoConverterTests : IAsyncDisposable
     [Fact]
     public async Task A_renamed_image_gets_its_video_from_where_it_is_and_nothing_is_sent()
     {
-        SubmissionRequest request = _harness.Request("fox.png");
+        Submission request = _harness.Submission("fox.png");
         await MadeAsync(request);
         int requests = _harness.Service.Requests.Count;
 
-        File.Move(request.SourcePath!, Path.Combine(_harness.Folder, "wolf.png"));
-        Assert.Equal(["wolf.mp4"], await MadeAsync(request with { SourcePath = Path.Combine(_harness.Folder, "wolf.png") }));
+        File.Move(request.Subject, Path.Combine(_harness.Folder, "wolf.png"));
+        Assert.Equal(["wolf.mp4"], await MadeAsync(request.Asking(spec => spec with { Image = ImageSource.FromFile(Path.Combine(_harness.Folder, "wolf.png")) })));
 
         Assert.Equal((1, requests, 1), (_harness.Creates, _harness.Service.Requests.Count, _harness.Videos.Requests.Count));
         Assert.True(File.Exists(Path.Combine(Destination, "fox.mp4")));
@@ -114,13 +115,13 @@ public sealed class VideoConverterTests : IAsyncDisposable
     [Fact]
     public async Task An_image_that_takes_the_name_of_one_that_was_renamed_gets_a_video_of_its_own()
     {
-        SubmissionRequest old = _harness.Request("fox.png");
+        Submission old = _harness.Submission("fox.png");
         await MadeAsync(old);
-        File.Move(old.SourcePath!, Path.Combine(_harness.Folder, "wolf.png"));
-        SubmissionRequest renamed = old with { SourcePath = Path.Combine(_harness.Folder, "wolf.png") };
+        File.Move(old.Subject, Path.Combine(_harness.Folder, "wolf.png"));
+        Submission renamed = old.Asking(spec => spec with { Image = ImageSource.FromFile(Path.Combine(_harness.Folder, "wolf.png")) });
         await MadeAsync(renamed);
 
-        SubmissionRequest another = _harness.Request("fox.png", 7);
+        Submission another = _harness.Submission("fox.png", 7);
 
         Assert.Equal(["fox-2.mp4", "wolf.mp4"], await MadeAsync(another, renamed));
         Assert.Equal(["wolf.mp4", "fox-2.mp4"], await MadeAsync(renamed, another));
@@ -130,7 +131,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
     [Fact]
     public async Task A_video_that_is_missing_is_downloaded_again()
     {
-        SubmissionRequest request = _harness.Request("fox.png");
+        Submission request = _harness.Submission("fox.png");
         string[] made = await MadeAsync(request);
         File.Delete(Path.Combine(Destination, made[0]));
 
@@ -142,7 +143,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
     [Fact]
     public async Task An_expired_link_is_renewed()
     {
-        SubmissionRequest request = _harness.Request("fox.png");
+        Submission request = _harness.Submission("fox.png");
         string[] made = await MadeAsync(request);
         File.Delete(Path.Combine(Destination, made[0]));
         _harness.Videos.Script.Enqueue(_ => VideoServer.ApiResponse(HttpStatusCode.Forbidden));
@@ -157,7 +158,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
     [Fact]
     public async Task What_has_failed_before_is_bought_again_only_when_that_is_asked_for()
     {
-        SubmissionRequest request = _harness.Request("fox.png");
+        Submission request = _harness.Submission("fox.png");
         _harness.Makes = _ => PipelineHarness.Failed("501", "no video");
         using VideoConverter failing = Converter();
         Assert.Equal(ErrorKind.TaskFailed, Assert.Single(await RunAsync(failing, request)).Error!.Kind);
@@ -179,8 +180,8 @@ public sealed class VideoConverterTests : IAsyncDisposable
     [Fact]
     public async Task What_may_have_been_bought_is_never_bought_again_and_holds_up_no_other()
     {
-        SubmissionRequest lost = _harness.Request("lost.png", 1) with { Prompt = "lost" };
-        SubmissionRequest[] others = [.. Enumerable.Range(2, 5).Select(seed => _harness.Request($"{seed}.png", (uint)seed))];
+        Submission lost = _harness.Submission("lost.png", 1).Asking(spec => spec with { Prompt = "lost" });
+        Submission[] others = [.. Enumerable.Range(2, 5).Select(seed => _harness.Submission($"{seed}.png", (uint)seed))];
         _harness.Service.On(FakeService.CreatePath, async (request, cancellationToken) =>
         {
             await request.ReadAsync(cancellationToken);
@@ -202,7 +203,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
     [Fact]
     public async Task What_an_earlier_run_has_bought_is_waited_for()
     {
-        SubmissionRequest[] requests = [_harness.Request("fox.png"), _harness.Request("owl.png", 1)];
+        Submission[] requests = [_harness.Submission("fox.png"), _harness.Submission("owl.png", 1)];
         await StopWhenBoughtAsync(requests);
         Assert.All(await _harness.ListAsync(), task => Assert.True(task.State.IsPending()));
 
@@ -215,7 +216,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
     }
 
     /// <summary>Stops a batch when all its tasks are bought and none is finished.</summary>
-    private async Task StopWhenBoughtAsync(params SubmissionRequest[] requests)
+    private async Task StopWhenBoughtAsync(params Submission[] requests)
     {
         var asked = new CountdownEventAsync(requests.Length);
         _harness.Makes = taskId =>
@@ -244,18 +245,18 @@ public sealed class VideoConverterTests : IAsyncDisposable
     [Fact]
     public async Task Two_images_of_the_same_content_are_one_task_and_two_files()
     {
-        Assert.Equal(["fox.mp4", "copy.mp4"], await MadeAsync(_harness.Request("fox.png"), _harness.Request("copy.png")));
+        Assert.Equal(["fox.mp4", "copy.mp4"], await MadeAsync(_harness.Submission("fox.png"), _harness.Submission("copy.png")));
 
         Assert.Equal((1, 1), (_harness.Creates, _harness.Uploads));
-        Assert.Equal(["fox.mp4", "copy.mp4"], await MadeAsync(_harness.Request("fox.png"), _harness.Request("copy.png")));
+        Assert.Equal(["fox.mp4", "copy.mp4"], await MadeAsync(_harness.Submission("fox.png"), _harness.Submission("copy.png")));
         Assert.Equal(1, _harness.Creates);
     }
 
     [Fact]
     public async Task Takes_and_prompts_make_different_videos_of_the_same_image()
     {
-        SubmissionRequest request = _harness.Request("fox.png");
-        SubmissionRequest[] requests = [request, request with { Take = 2 }, request with { Prompt = "A fox sleeps." }];
+        Submission request = _harness.Submission("fox.png");
+        Submission[] requests = [request, request.Asking(spec => spec with { Take = 2 }), request.Asking(spec => spec with { Prompt = "A fox sleeps." })];
 
         Assert.Equal(["fox.mp4", "fox-2.mp4", "fox-3.mp4"], await MadeAsync(requests));
         Assert.Equal(["fox.mp4", "fox-2.mp4", "fox-3.mp4"], await MadeAsync(requests));
@@ -268,21 +269,21 @@ public sealed class VideoConverterTests : IAsyncDisposable
     public void The_very_same_item_is_taken_once()
     {
         using VideoConverter converter = Converter();
-        SubmissionRequest request = _harness.Request("fox.png");
+        Submission request = _harness.Submission("fox.png");
 
         Assert.NotNull(converter.Accept(request));
         Assert.Null(converter.Accept(request with { }));
-        Assert.NotNull(converter.Accept(request with { Take = 2 }));
+        Assert.NotNull(converter.Accept(request.Asking(spec => spec with { Take = 2 })));
     }
 
     [Fact]
     public async Task Images_of_one_name_get_distinct_videos_that_keep_their_names_when_the_order_changes()
     {
-        SubmissionRequest[] requests = [_harness.Request("a/fox.png", 1), _harness.Request("b/fox.png", 2), _harness.Request("c/fox.png", 3)];
+        Submission[] requests = [_harness.Submission("a/fox.png", 1), _harness.Submission("b/fox.png", 2), _harness.Submission("c/fox.png", 3)];
         Assert.Equal(["fox.mp4", "fox-2.mp4", "fox-3.mp4"], await MadeAsync(requests));
 
         Assert.Equal(["fox-3.mp4", "fox-2.mp4"], await MadeAsync(requests[2], requests[1]));
-        SubmissionRequest[] more = [_harness.Request("d/fox.png", 4), requests[0], requests[2], requests[1]];
+        Submission[] more = [_harness.Submission("d/fox.png", 4), requests[0], requests[2], requests[1]];
         string[] names = await MadeAsync(more);
         Assert.Equal(["fox.mp4", "fox-3.mp4", "fox-2.mp4"], names[1..]);
         Assert.DoesNotContain(names[0], names[1..]);
@@ -296,19 +297,19 @@ public sealed class VideoConverterTests : IAsyncDisposable
         Directory.CreateDirectory(Destination);
         await File.WriteAllTextAsync(Path.Combine(Destination, "fox.mp4"), "My holiday.");
 
-        KlingException error = await FailsAsync(_harness.Request("fox.png"));
+        KlingException error = await FailsAsync(_harness.Submission("fox.png"));
 
         Assert.Equal(ErrorKind.FileExists, error.Kind);
         Assert.Empty(_harness.Service.Requests);
         using VideoConverter forced = Converter(overwrite: true);
-        Assert.Equal(["fox.mp4"], await MadeAsync(forced, _harness.Request("fox.png")));
+        Assert.Equal(["fox.mp4"], await MadeAsync(forced, _harness.Submission("fox.png")));
     }
 
     [Fact]
     public async Task A_name_that_hangs_on_the_purchase_is_made_after_it()
     {
         using VideoConverter converter = Converter(template: "{Index}-{TaskId}-{BaseName}");
-        ConversionItem item = converter.Accept(_harness.Request("fox.png"))!;
+        ConversionItem item = converter.Accept(_harness.Submission("fox.png"))!;
         Assert.Null(item.Name);
 
         Outcome<ConversionItem, ConvertedVideo> outcome = await _harness.Clock.RunAsync(converter.ConvertAsync(item, CancellationToken.None));
@@ -341,7 +342,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
         };
         using VideoConverter converter = Converter(new ConversionOptions { Save = Save(), ThrottleLimit = limit });
 
-        await MadeAsync(converter, [.. Enumerable.Range(0, 10).Select(i => _harness.Request($"{i}.png", (uint)i))]);
+        await MadeAsync(converter, [.. Enumerable.Range(0, 10).Select(i => _harness.Submission($"{i}.png", (uint)i))]);
 
         Assert.Equal(limit, most);
     }
@@ -362,7 +363,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
         _harness.Service.On(FakeService.CreatePath, (request, cancellationToken) => Interlocked.Decrement(ref credits) >= 0
             ? _harness.AcceptTask(request, cancellationToken)
             : Replies.Code(402, "Credits insufficient")(request, cancellationToken));
-        SubmissionRequest[] requests = [.. Enumerable.Range(0, 6).Select(i => _harness.Request($"{i}.png", (uint)i))];
+        Submission[] requests = [.. Enumerable.Range(0, 6).Select(i => _harness.Submission($"{i}.png", (uint)i))];
         using VideoConverter poor = Converter();
 
         Outcome<ConversionItem, ConvertedVideo>[] outcomes = await RunAsync(poor, requests);
@@ -381,8 +382,8 @@ public sealed class VideoConverterTests : IAsyncDisposable
     [Fact]
     public async Task What_goes_over_the_limit_is_not_bought()
     {
-        SubmissionRequest[] requests =
-            [.. Enumerable.Range(0, 5).Select(i => _harness.Request($"{i}.png", (uint)i) with { Budget = new BudgetLimit { RunId = "run", MaxTasks = 2 } })];
+        Submission[] requests =
+            [.. Enumerable.Range(0, 5).Select(i => _harness.Submission($"{i}.png", (uint)i) with { Budget = new BudgetLimit { RunId = "run", MaxTasks = 2 } })];
         using VideoConverter converter = Converter();
 
         Outcome<ConversionItem, ConvertedVideo>[] outcomes = await RunAsync(converter, requests);
@@ -393,7 +394,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
             outcome =>
             {
                 Assert.Equal(ErrorKind.BudgetExceeded, outcome.Error!.Kind);
-                Assert.Contains(outcome.Item.Request.SourcePath!, outcome.Error.Message, StringComparison.Ordinal);
+                Assert.Contains(outcome.Item.Submission.Subject, outcome.Error.Message, StringComparison.Ordinal);
             });
         Assert.Equal(2, _harness.Creates);
     }
@@ -403,9 +404,9 @@ public sealed class VideoConverterTests : IAsyncDisposable
     {
         var budget = new BudgetLimit { RunId = "run", MaxTasks = 1 };
         using VideoConverter converter = Converter();
-        await MadeAsync(converter, _harness.Request("fox.png") with { Budget = budget });
+        await MadeAsync(converter, _harness.Submission("fox.png") with { Budget = budget });
 
-        ConversionItem item = converter.Accept(_harness.Request("owl.png", 1) with { Budget = budget })!;
+        ConversionItem item = converter.Accept(_harness.Submission("owl.png", 1) with { Budget = budget })!;
         Outcome<ConversionItem, ConvertedVideo> outcome = await _harness.Clock.RunAsync(converter.ConvertAsync(item, CancellationToken.None));
 
         Assert.Equal(ErrorKind.BudgetExceeded, outcome.Error!.Kind);
@@ -416,7 +417,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
     public async Task A_task_that_takes_too_long_is_told_and_taken_up_by_the_next_run()
     {
         _harness.Makes = _ => PipelineHarness.Generating;
-        SubmissionRequest request = _harness.Request("fox.png");
+        Submission request = _harness.Submission("fox.png");
         using VideoConverter converter = Converter(new ConversionOptions { Save = Save(), Wait = new WaitOptions { Timeout = TimeSpan.FromSeconds(30) } });
 
         Assert.Equal(ErrorKind.WaitTimeout, Assert.Single(await RunAsync(converter, request)).Error!.Kind);
@@ -433,16 +434,14 @@ public sealed class VideoConverterTests : IAsyncDisposable
     [InlineData(false)]
     public async Task What_another_process_is_buying_at_this_moment_is_waited_for(bool isAccepted)
     {
-        SubmissionRequest request = _harness.Request("fox.png");
-        IdentifiedRequest identified = await new VideoSubmitter(_harness.NewService(isObserved: false)).IdentifyAsync(request, CancellationToken.None);
+        Submission request = _harness.Submission("fox.png");
+        IdentifiedSubmission identified = await new VideoSubmitter(_harness.NewService(isObserved: false)).IdentifyAsync(request, CancellationToken.None);
         KlingVideoTask theirs = await _harness.Ledger.Tasks.BeginAsync(
             new TaskIntent
             {
                 Account = _harness.Session.Account,
-                Request = ClientHarness.Video,
+                Spec = identified.Submission.Spec,
                 Identity = identified.Identity,
-                SourcePath = request.SourcePath,
-                SourceHash = identified.Image!.Hash,
                 Credits = 42,
             },
             CancellationToken.None);
@@ -467,7 +466,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
         Assert.Equal(isAccepted ? 1 : 0, converter.Counts.Reused);
     }
 
-    private async Task<string[]> MadeWithoutTimeAsync(VideoConverter converter, params SubmissionRequest[] requests)
+    private async Task<string[]> MadeWithoutTimeAsync(VideoConverter converter, params Submission[] requests)
     {
         Outcome<ConversionItem, ConvertedVideo>[] outcomes = await StartAsync(converter, requests);
         Assert.All(outcomes, outcome => Assert.True(outcome.Error is null, outcome.Error?.ToString()));
@@ -477,26 +476,26 @@ public sealed class VideoConverterTests : IAsyncDisposable
     [Fact]
     public async Task A_plan_tells_each_step_counts_a_video_once_and_sends_nothing()
     {
-        SubmissionRequest there = _harness.Request("there.png", 1);
-        SubmissionRequest gone = _harness.Request("gone.png", 2);
+        Submission there = _harness.Submission("there.png", 1);
+        Submission gone = _harness.Submission("gone.png", 2);
         await MadeAsync(there, gone);
         File.Delete(Path.Combine(Destination, "gone.mp4"));
-        SubmissionRequest pending = _harness.Request("pending.png", 3);
+        Submission pending = _harness.Submission("pending.png", 3);
         await StopWhenBoughtAsync(pending);
         int sent = _harness.Service.Requests.Count;
         int fetched = _harness.Videos.Requests.Count;
-        SubmissionRequest[] requests =
-            [there, gone, pending, _harness.Request("new.png", 4), _harness.Request("copy.png", 4), _harness.Request("long.png", 5) with { Duration = 10 }, _harness.Request("more.png", 6)];
+        Submission[] requests =
+            [there, gone, pending, _harness.Submission("new.png", 4), _harness.Submission("copy.png", 4), _harness.Submission("long.png", 5).Asking(spec => spec with { Duration = 10 }), _harness.Submission("more.png", 6)];
 
         using VideoConverter converter = Converter();
         var steps = new List<(string, ConversionStep)>();
         var totals = new ConversionPlanTotals();
-        foreach (SubmissionRequest request in requests)
+        foreach (Submission request in requests)
         {
             ConversionPlan plan = await converter.PlanAsync(converter.Accept(request)!, isWhatIf: true, CancellationToken.None);
-            Assert.Equal(Path.Combine(Destination, Path.GetFileNameWithoutExtension(request.SourcePath) + ".mp4"), plan.Path);
+            Assert.Equal(Path.Combine(Destination, Path.GetFileNameWithoutExtension(request.Subject) + ".mp4"), plan.Path);
             totals = totals.With(plan, maxCredits: null, maxTasks: 2, out _);
-            steps.Add((Path.GetFileNameWithoutExtension(request.SourcePath!), plan.Step));
+            steps.Add((Path.GetFileNameWithoutExtension(request.Subject), plan.Step));
         }
 
         Assert.Equal(
@@ -514,11 +513,11 @@ public sealed class VideoConverterTests : IAsyncDisposable
     public async Task A_plan_leaves_out_what_the_day_s_limit_does_not_allow_any_more()
     {
         _harness.Session.DailyCreditCap = 130;
-        await MadeAsync(_harness.Request("yesterday.png", 1));
+        await MadeAsync(_harness.Submission("yesterday.png", 1));
         using VideoConverter converter = Converter();
         var planned = new List<(ConversionStep, bool)>();
         var totals = new ConversionPlanTotals();
-        foreach (SubmissionRequest request in (SubmissionRequest[])[_harness.Request("a.png", 2), _harness.Request("long.png", 3) with { Duration = 10 }, _harness.Request("b.png", 4), _harness.Request("c.png", 5)])
+        foreach (Submission request in (Submission[])[_harness.Submission("a.png", 2), _harness.Submission("long.png", 3).Asking(spec => spec with { Duration = 10 }), _harness.Submission("b.png", 4), _harness.Submission("c.png", 5)])
         {
             ConversionPlan plan = await converter.PlanAsync(converter.Accept(request)!, isWhatIf: true, CancellationToken.None);
             totals = totals.With(plan, maxCredits: null, maxTasks: null, out bool isWithinBudget);
@@ -540,11 +539,11 @@ public sealed class VideoConverterTests : IAsyncDisposable
     {
         _harness.Session.DailyCreditCap = 84;
         using VideoConverter converter = Converter();
-        foreach (SubmissionRequest request in (SubmissionRequest[])[_harness.Request("a.png", 1), _harness.Request("b.png", 2)])
+        foreach (Submission request in (Submission[])[_harness.Submission("a.png", 1), _harness.Submission("b.png", 2)])
         {
             ConversionItem item = converter.Accept(request)!;
             Assert.False((await converter.PlanAsync(item, isWhatIf: false, CancellationToken.None)).IsOverDailyCap);
-            await _harness.BeganAsync(request.SourcePath!);
+            await _harness.BeganAsync(request.Subject);
         }
     }
 
@@ -553,7 +552,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
     {
         await File.WriteAllTextAsync(Path.Combine(_harness.Folder, "text.png"), "no image");
         using VideoConverter converter = Converter();
-        ConversionItem item = converter.Accept(new SubmissionRequest { SourcePath = Path.Combine(_harness.Folder, "text.png"), Prompt = "x" })!;
+        ConversionItem item = converter.Accept(Submissions.FromFile(Path.Combine(_harness.Folder, "text.png"), "x"))!;
 
         Assert.Equal(ErrorKind.ImageUnsupported, (await Assert.ThrowsAnyAsync<KlingException>(() => converter.PlanAsync(item, isWhatIf: true, CancellationToken.None))).Kind);
     }
@@ -561,24 +560,24 @@ public sealed class VideoConverterTests : IAsyncDisposable
     [Fact]
     public async Task Prompts_come_from_the_text_beside_the_image_and_else_from_the_request()
     {
-        SubmissionRequest own = _harness.Request("own.png", 1);
-        SubmissionRequest plain = _harness.Request("plain.png", 2);
-        await File.WriteAllTextAsync(own.SourcePath + ".txt", "The fox jumps.");
+        Submission own = _harness.Submission("own.png", 1);
+        Submission plain = _harness.Submission("plain.png", 2);
+        await File.WriteAllTextAsync(own.Subject + ".txt", "The fox jumps.");
         using VideoConverter converter = Converter(new ConversionOptions { Save = Save(), PromptFromSidecar = true });
 
         await MadeAsync(converter, own, plain);
         Assert.Equal(["A fox runs.", "The fox jumps."], (await _harness.ListAsync()).Select(task => task.Prompt).Order());
 
-        KlingException error = await FailsAsync(plain with { Prompt = string.Empty }, new ConversionOptions { Save = Save(), PromptFromSidecar = true });
+        KlingException error = await FailsAsync(plain.Asking(spec => spec with { Prompt = string.Empty }), new ConversionOptions { Save = Save(), PromptFromSidecar = true });
         Assert.Equal(ErrorKind.RequestInvalid, error.Kind);
-        Assert.Contains(plain.SourcePath!, error.Message, StringComparison.Ordinal);
+        Assert.Contains(plain.Subject, error.Message, StringComparison.Ordinal);
         Assert.Equal(2, _harness.Creates);
     }
 
     [Fact]
     public async Task A_proof_is_written_beside_each_video_also_where_that_is_there_already()
     {
-        SubmissionRequest request = _harness.Request("fox.png");
+        Submission request = _harness.Submission("fox.png");
         await MadeAsync(request);
         Assert.False(File.Exists(Path.Combine(Destination, "fox.mp4.json")));
 
@@ -587,7 +586,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
 
         KlingVideoTask task = Assert.Single(await _harness.ListAsync());
         string proof = await File.ReadAllTextAsync(Path.Combine(Destination, "fox.mp4.json"));
-        Assert.All([task.TaskId!, task.SourceHash!, task.SavedHash!, request.Prompt], text => Assert.Contains(text, proof, StringComparison.Ordinal));
+        Assert.All([task.TaskId!, task.SourceHash!, task.SavedHash!, request.Spec.Prompt!], text => Assert.Contains(text, proof, StringComparison.Ordinal));
     }
 
     [Fact]
@@ -598,7 +597,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
         await File.WriteAllTextAsync(theirs, "mine");
         using VideoConverter converter = Converter(new ConversionOptions { Save = Save(), WritesProof = true });
 
-        Outcome<ConversionItem, ConvertedVideo> outcome = Assert.Single(await RunAsync(converter, _harness.Request("fox.png")));
+        Outcome<ConversionItem, ConvertedVideo> outcome = Assert.Single(await RunAsync(converter, _harness.Submission("fox.png")));
 
         Assert.Equal(ErrorKind.FileExists, outcome.Error!.Kind);
         Assert.Equal("mine", await File.ReadAllTextAsync(theirs));
@@ -619,7 +618,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
         });
         using VideoConverter converter = Converter();
 
-        Outcome<ConversionItem, ConvertedVideo>[] outcomes = await RunAsync(converter, _harness.Request("a.png"), _harness.Request("b.png", 1), _harness.Request("c.png", 2));
+        Outcome<ConversionItem, ConvertedVideo>[] outcomes = await RunAsync(converter, _harness.Submission("a.png"), _harness.Submission("b.png", 1), _harness.Submission("c.png", 2));
 
         Assert.Equal(ErrorKind.ServiceUnavailable, Assert.Single(outcomes, outcome => outcome.Error is not null).Error!.Kind);
         Assert.Equal(2, _harness.Creates);
@@ -631,7 +630,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
         using VideoConverter converter = Converter();
         var budget = new BudgetLimit { RunId = "run", MaxTasks = 1 };
 
-        string[] videos = await MadeAsync(converter, [.. new[] { "a.png", "b.png", "c.png" }.Select(name => _harness.Request(name) with { Budget = budget })]);
+        string[] videos = await MadeAsync(converter, [.. new[] { "a.png", "b.png", "c.png" }.Select(name => _harness.Submission(name) with { Budget = budget })]);
 
         Assert.Equal(["a.mp4", "b.mp4", "c.mp4"], videos);
         Assert.Equal(1, _harness.Creates);
@@ -648,7 +647,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
         using VideoConverter converter = Converter();
 
         Outcome<ConversionItem, ConvertedVideo>[] outcomes = await RunAsync(
-            converter, _harness.Request("a.png", 1), _harness.Request("b.png", 2) with { Prompt = "bad" }, _harness.Request("c.png", 3), _harness.Request("none.png", 4) with { SourcePath = "/nowhere/fox.png" });
+            converter, _harness.Submission("a.png", 1), _harness.Submission("b.png", 2).Asking(spec => spec with { Prompt = "bad" }), _harness.Submission("c.png", 3), _harness.Submission("none.png", 4).Asking(spec => spec with { Image = ImageSource.FromFile("/nowhere/fox.png") }));
 
         Assert.Equal([null, ErrorKind.RequestInvalid, null, ErrorKind.PathNotFound], outcomes.Select(outcome => outcome.Error?.Kind));
     }

@@ -60,7 +60,8 @@ public sealed class LedgerFileTests : IAsyncLifetime
         Assert.Equal(task, await second.Tasks.FindAsync(task.Id, TestContext.Current.CancellationToken));
         Assert.Equal(1, task.Take);
         Assert.Equal(Schema.Version, Convert.ToInt32(await _temp.SqlAsync("SELECT version FROM schema_version"), null));
-        Assert.Equal(3, (await second.Tasks.BeginAsync(TempLedger.Intent("b") with { Take = 3 }, TestContext.Current.CancellationToken)).Take);
+        TaskIntent third = TempLedger.Intent("b");
+        Assert.Equal(3, (await second.Tasks.BeginAsync(third with { Spec = third.Spec with { Take = 3 } }, TestContext.Current.CancellationToken)).Take);
     }
 
     [Fact]

@@ -21,13 +21,13 @@ public sealed class SqlLedgerTests : IAsyncLifetime
     [Fact]
     public async Task An_intent_is_recorded_with_all_that_was_asked_for()
     {
-        var request = new VideoRequest
+        var spec = new VideoSpec
         {
             Model = "kling/v2-1-pro",
             Prompt = "ein Fuchs läuft 🦊",
             NegativePrompt = "blur",
-            ImageUri = "https://files.example/a.png",
-            TailImageUri = "https://files.example/b.png",
+            Image = ImageSource.FromFile("/images/a.png") with { Hash = "h", Uri = "https://files.example/a.png" },
+            TailImage = ImageSource.FromFile("/images/b.png") with { Uri = "https://files.example/b.png" },
             Duration = 10,
             CfgScale = 0.7m,
             CallbackUri = "https://callback.example/",
@@ -35,11 +35,8 @@ public sealed class SqlLedgerTests : IAsyncLifetime
         var intent = new TaskIntent
         {
             Account = TempLedger.Account,
-            Request = request,
-            Identity = AttemptIdentity.Of(request, "h", null),
-            SourcePath = "/images/a.png",
-            SourceHash = "h",
-            TailImagePath = "/images/b.png",
+            Spec = spec,
+            Identity = "identity",
             Credits = 99.125m,
         };
 
@@ -52,17 +49,7 @@ public sealed class SqlLedgerTests : IAsyncLifetime
             Account = TempLedger.Account,
             Identity = intent.Identity,
             Nonce = intent.Nonce,
-            Model = request.Model,
-            Prompt = request.Prompt,
-            NegativePrompt = request.NegativePrompt,
-            Duration = 10,
-            CfgScale = 0.7m,
-            SourcePath = "/images/a.png",
-            SourceHash = "h",
-            ImageUri = request.ImageUri,
-            TailImagePath = "/images/b.png",
-            TailImageUri = request.TailImageUri,
-            CallbackUri = request.CallbackUri,
+            Spec = spec,
             CreatedAt = _temp.Time.GetUtcNow(),
             CreditsReserved = 99.125m,
         };
@@ -196,12 +183,12 @@ public sealed class SqlLedgerTests : IAsyncLifetime
     [Fact]
     public async Task A_task_that_only_the_service_knew_is_taken_in()
     {
-        var request = new VideoRequest { Prompt = "a fox", ImageUri = "https://files.example/a.png", Duration = 10 };
+        var spec = new VideoSpec { Prompt = "a fox", Image = ImageSource.FromUri("https://files.example/a.png"), Duration = 10 };
         DateTimeOffset created = _temp.Time.GetUtcNow() - TimeSpan.FromHours(1);
 
         KlingVideoTask task = await _ledger.Tasks.RecordSnapshotAsync(
             TempLedger.Account,
-            TempLedger.Snapshot("t9", KlingTaskState.Generating) with { Request = request, CreatedAt = created });
+            TempLedger.Snapshot("t9", KlingTaskState.Generating) with { Spec = spec, CreatedAt = created });
 
         Assert.Equal(("t9", "a fox", 10, created, null, 84m), (task.TaskId, task.Prompt, task.Duration, task.CreatedAt, task.SourcePath, task.CreditsReserved));
         Assert.Equal(task, await _ledger.Tasks.FindByTaskIdAsync(TempLedger.Account, "t9", Token));
@@ -387,7 +374,8 @@ public sealed class SqlLedgerTests : IAsyncLifetime
         TaskIntent intent = TempLedger.Intent();
         await _ledger.Tasks.ClaimAsync(intent, Token);
 
-        TaskClaim second = await _ledger.Tasks.ClaimAsync(intent with { Take = 2, Nonce = "2", Identity = AttemptIdentity.Of(intent.Request, null, null, 2) }, Token);
+        VideoSpec take = intent.Spec with { Take = 2 };
+        TaskClaim second = await _ledger.Tasks.ClaimAsync(intent with { Spec = take, Nonce = "2", Identity = take.GetIdentity() }, Token);
 
         Assert.True(second.IsNew);
         Assert.Equal([1, 2], (await _ledger.Tasks.ListAsync(new TaskFilter(), Token)).Select(task => task.Take));

@@ -56,14 +56,16 @@ internal sealed class TempLedger : IAsyncDisposable
 
     public static TaskIntent Intent(string image = "a", decimal credits = 42, BudgetLimit? budget = null, long? replaces = null, string account = Account)
     {
-        var request = new VideoRequest { Prompt = "a fox runs", ImageUri = $"https://files.example/{image}.png" };
+        var spec = new VideoSpec
+        {
+            Prompt = "a fox runs",
+            Image = ImageSource.FromFile($"/images/{image}.png") with { Hash = image, Uri = $"https://files.example/{image}.png" },
+        };
         return new TaskIntent
         {
             Account = account,
-            Request = request,
-            Identity = AttemptIdentity.Of(request, null, null),
-            SourcePath = $"/images/{image}.png",
-            SourceHash = image,
+            Spec = spec,
+            Identity = spec.GetIdentity(),
             Credits = credits,
             Budget = budget,
             Replaces = replaces,

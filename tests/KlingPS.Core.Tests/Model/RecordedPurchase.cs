@@ -26,19 +26,21 @@ internal sealed record RecordedPurchase(
     int Take = 1)
 {
     /// <summary>The identity that today's code gives it. A local image has been uploaded, and its address does not count.</summary>
-    public string Identity => AttemptIdentity.Of(
-        new VideoRequest
-        {
-            Model = Model,
-            Prompt = Prompt,
-            NegativePrompt = NegativePrompt,
-            Duration = Duration,
-            CfgScale = CfgScale,
-            ImageUri = ImageUri ?? "https://uploads.example/image.png",
-            TailImageUri = TailUri ?? (TailHash is null ? null : "https://uploads.example/tail.png"),
-            CallbackUri = "https://callback.example/",
-        },
-        ImageHash,
-        TailHash,
-        Take);
+    public string Identity => new VideoSpec
+    {
+        Model = Model,
+        Prompt = Prompt,
+        NegativePrompt = NegativePrompt,
+        Duration = Duration,
+        CfgScale = CfgScale,
+        Image = Source(ImageHash, ImageUri),
+        TailImage = Source(TailHash, TailUri),
+        CallbackUri = "https://callback.example/",
+        Take = Take,
+    }.GetIdentity();
+
+    private static ImageSource? Source(string? hash, string? uri)
+        => hash is not null ? ImageSource.FromFile("/images/image.png") with { Hash = hash, Uri = uri ?? "https://uploads.example/image.png" }
+            : uri is not null ? ImageSource.FromUri(uri)
+            : null;
 }

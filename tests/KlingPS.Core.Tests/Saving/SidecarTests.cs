@@ -9,17 +9,20 @@ public sealed class SidecarTests : IDisposable
 {
     private static readonly DateTimeOffset s_created = new(2026, 11, 22, 12, 0, 0, TimeSpan.Zero);
 
+    private static readonly VideoSpec s_spec = new()
+    {
+        Prompt = "Füchsin läuft \"schnell\" 跑",
+        Duration = 10,
+        Take = 2,
+        Image = ImageSource.FromFile("/first/fox.png") with { Hash = "aa", Uri = "https://uploads.example/aa.png" },
+    };
+
     private static readonly KlingVideoTask s_task = new()
     {
         Id = 7,
         TaskId = "t7",
         State = KlingTaskState.Succeeded,
-        Prompt = "Füchsin läuft \"schnell\" 跑",
-        Duration = 10,
-        Take = 2,
-        SourcePath = "/first/fox.png",
-        SourceHash = "aa",
-        ImageUri = "https://uploads.example/aa.png",
+        Spec = s_spec,
         CreatedAt = s_created,
         CompletedAt = s_created.AddMinutes(3),
         CreditsConsumed = 84,
@@ -79,8 +82,8 @@ public sealed class SidecarTests : IDisposable
     [Fact]
     public async Task It_names_the_image_at_the_end_and_what_else_was_asked_for()
     {
-        JsonNode proof = JsonNode.Parse(await WriteAsync(
-            s_task with { TailImagePath = "/images/end.png", TailImageUri = "https://uploads.example/cc.png", NegativePrompt = "blur", CfgScale = 0.7m }, "cc"))!;
+        ImageSource end = ImageSource.FromFile("/images/end.png") with { Uri = "https://uploads.example/cc.png" };
+        JsonNode proof = JsonNode.Parse(await WriteAsync(s_task with { Spec = s_spec with { TailImage = end, NegativePrompt = "blur", CfgScale = 0.7m } }, "cc"))!;
 
         Assert.Equal(("/images/end.png", "https://uploads.example/cc.png", "cc"), ((string?)proof["tailImage"]!["path"], (string?)proof["tailImage"]!["uri"], (string?)proof["tailImage"]!["sha256"]));
         Assert.Equal(("blur", 0.7m), ((string?)proof["request"]!["negativePrompt"], (decimal?)proof["request"]!["cfgScale"]));

@@ -14,6 +14,7 @@ using KlingPS.Core.Tests.Api;
 using KlingPS.Core.Tests.Imaging;
 using KlingPS.Core.Tests.Ledger;
 using KlingPS.Core.Tests.Saving;
+using KlingPS.Core.Tests.Submitting;
 
 namespace KlingPS.Core.Tests.Stages;
 
@@ -94,10 +95,10 @@ internal sealed partial class PipelineHarness : IAsyncDisposable
         return path;
     }
 
-    public SubmissionRequest Request(string name, uint seed = 0) => new() { SourcePath = Image(name, seed), Prompt = "A fox runs." };
+    public Submission Submission(string name, uint seed = 0) => Submissions.FromFile(Image(name, seed));
 
-    public async Task<Outcome<SubmissionRequest, KlingVideoTask>> SubmitAsync(VideoSubmitter submitter, SubmissionRequest request, CancellationToken cancellationToken = default)
-        => await Clock.RunAsync(submitter.SubmitAsync(request, cancellationToken));
+    public async Task<Outcome<Submission, KlingVideoTask>> SubmitAsync(VideoSubmitter submitter, Submission submission, CancellationToken cancellationToken = default)
+        => await Clock.RunAsync(submitter.SubmitAsync(submission, cancellationToken));
 
     /// <summary>A task that the service has accepted.</summary>
     public async Task<KlingVideoTask> AcceptedAsync(string taskId, string? sourcePath = null)
@@ -107,7 +108,7 @@ internal sealed partial class PipelineHarness : IAsyncDisposable
     }
 
     public Task<KlingVideoTask> BeganAsync(string sourcePath) => Ledger.Tasks.BeginAsync(
-        new TaskIntent { Account = Session.Account, Request = ClientHarness.Video, Identity = sourcePath, SourcePath = sourcePath, Credits = 42 },
+        new TaskIntent { Account = Session.Account, Spec = ClientHarness.Video with { Image = ClientHarness.Video.Image! with { Path = sourcePath } }, Identity = sourcePath, Credits = 42 },
         CancellationToken.None);
 
     /// <summary>A task whose video is ready at <c>https://videos.example/</c>.</summary>

@@ -18,7 +18,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
 
     public ValueTask DisposeAsync() => _harness.DisposeAsync();
 
-    private Task<Outcome<SubmissionRequest, KlingVideoTask>> SubmitAsync(SubmissionRequest request, CancellationToken cancellationToken = default)
+    private Task<Outcome<Submission, KlingVideoTask>> SubmitAsync(Submission request, CancellationToken cancellationToken = default)
         => _harness.SubmitAsync(_submitter, request, cancellationToken);
 
     private async Task<KlingVideoTask> RecordAsync() => Assert.Single(await _harness.ListAsync());
@@ -35,7 +35,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
             return await Replies.Accepts("t1")(request, cancellationToken);
         });
 
-        Outcome<SubmissionRequest, KlingVideoTask> outcome = await SubmitAsync(_harness.Request("fox.png"));
+        Outcome<Submission, KlingVideoTask> outcome = await SubmitAsync(_harness.Submission("fox.png"));
 
         Assert.Null(outcome.Error);
         Assert.Equal(KlingTaskState.Submitting, atArrival);
@@ -48,20 +48,20 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     [Fact]
     public async Task A_lost_answer_leaves_an_unknown_attempt_that_names_its_image_and_is_not_sent_again()
     {
-        SubmissionRequest request = _harness.Request("fox.png");
+        Submission request = _harness.Submission("fox.png");
         _harness.Service.On(FakeService.CreatePath, Replies.FailsAfter(new HttpRequestException(HttpRequestError.ResponseEnded)), Replies.Accepts("t2"));
 
-        Outcome<SubmissionRequest, KlingVideoTask> lost = await SubmitAsync(request);
+        Outcome<Submission, KlingVideoTask> lost = await SubmitAsync(request);
 
         Assert.Null(lost.Value);
         Assert.Equal(ErrorKind.AttemptUnknown, lost.Error!.Kind);
-        Assert.Contains(request.SourcePath!, lost.Error.Message, StringComparison.Ordinal);
+        Assert.Contains(request.Subject, lost.Error.Message, StringComparison.Ordinal);
         Assert.Contains("42 credits", lost.Error.Message, StringComparison.Ordinal);
         KlingVideoTask unknown = await RecordAsync();
         Assert.Equal((KlingTaskState.Unknown, 42, null), (unknown.State, unknown.CreditsReserved, unknown.TaskId));
 
         // The same again, from another command and another file of the same content.
-        Outcome<SubmissionRequest, KlingVideoTask> refused = await _harness.SubmitAsync(new VideoSubmitter(_harness.NewService(isObserved: false)), _harness.Request("copy.png"));
+        Outcome<Submission, KlingVideoTask> refused = await _harness.SubmitAsync(new VideoSubmitter(_harness.NewService(isObserved: false)), _harness.Submission("copy.png"));
 
         Assert.Equal(ErrorKind.AttemptUnknown, refused.Error!.Kind);
         Assert.Contains($"task {unknown.Id}", refused.Error.Message, StringComparison.Ordinal);
@@ -69,7 +69,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         await RecordAsync();
 
         // Other parameters make another video.
-        Assert.Equal("t2", (await SubmitAsync(request with { Prompt = "A fox sleeps." })).Value?.TaskId);
+        Assert.Equal("t2", (await SubmitAsync(request.Asking(spec => spec with { Prompt = "A fox sleeps." }))).Value?.TaskId);
         Assert.Equal("t2", (await SubmitAsync(request with { Force = true })).Value?.TaskId);
         Assert.Equal(3, _harness.Creates);
     }
@@ -81,8 +81,8 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         _harness.Ledger.Fault = new KlingException(ErrorKind.LedgerUnusable, "The disk is full.");
         var submitter = new VideoSubmitter(_harness.NewService(isObserved: false));
 
-        Outcome<SubmissionRequest, KlingVideoTask> lost = await _harness.SubmitAsync(submitter, _harness.Request("fox.png"));
-        Outcome<SubmissionRequest, KlingVideoTask> next = await _harness.SubmitAsync(submitter, _harness.Request("cat.png", seed: 1));
+        Outcome<Submission, KlingVideoTask> lost = await _harness.SubmitAsync(submitter, _harness.Submission("fox.png"));
+        Outcome<Submission, KlingVideoTask> next = await _harness.SubmitAsync(submitter, _harness.Submission("cat.png", seed: 1));
 
         Assert.Equal((ErrorKind.AttemptUnknown, ErrorKind.LedgerUnusable), (lost.Error!.Kind, next.Error!.Kind));
         Assert.Contains("42 credits", lost.Error.Message, StringComparison.Ordinal);
@@ -95,7 +95,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         const string Uri = "https://hooks.example/kling?code=a%2Bb#part";
         _harness.Service.On(FakeService.CreatePath, Replies.Code(455, "Maintenance"), Replies.Accepts("t1"));
 
-        Outcome<SubmissionRequest, KlingVideoTask> outcome = await SubmitAsync(_harness.Request("fox.png") with { CallbackUri = Uri });
+        Outcome<Submission, KlingVideoTask> outcome = await SubmitAsync(_harness.Submission("fox.png").Asking(spec => spec with { CallbackUri = Uri }));
 
         KlingVideoTask task = outcome.Value!;
         Assert.Equal(32, task.Nonce!.Length);
@@ -115,8 +115,8 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
             return await Replies.Accepts("second")(request, cancellationToken);
         });
 
-        Outcome<SubmissionRequest, KlingVideoTask> outcome = await _harness.SubmitAsync(
-            new VideoSubmitter(_harness.NewService()), _harness.Request("fox.png") with { CallbackUri = "https://hooks.example/kling" });
+        Outcome<Submission, KlingVideoTask> outcome = await _harness.SubmitAsync(
+            new VideoSubmitter(_harness.NewService()), _harness.Submission("fox.png").Asking(spec => spec with { CallbackUri = "https://hooks.example/kling" }));
 
         Assert.Equal(("first", null), (outcome.Value?.TaskId, outcome.Error));
         Assert.Equal(["first", "second"], (await _harness.ListAsync()).Select(task => task.TaskId));
@@ -128,14 +128,14 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     [Fact]
     public async Task Every_attempt_has_a_number_of_its_own_and_is_the_same_purchase_all_the_same()
     {
-        SubmissionRequest request = _harness.Request("fox.png") with { CallbackUri = "https://hooks.example/kling" };
+        Submission request = _harness.Submission("fox.png").Asking(spec => spec with { CallbackUri = "https://hooks.example/kling" });
 
         KlingVideoTask first = (await SubmitAsync(request)).Value!;
         KlingVideoTask second = (await SubmitAsync(request)).Value!;
 
         Assert.NotEqual(first.Nonce, second.Nonce);
         Assert.Equal(first.Identity, second.Identity);
-        Assert.Equal(first.Identity, (await SubmitAsync(request with { CallbackUri = null })).Value!.Identity);
+        Assert.Equal(first.Identity, (await SubmitAsync(request.Asking(spec => spec with { CallbackUri = null }))).Value!.Identity);
         Assert.False(_harness.Service.To(FakeService.CreatePath)[2].Json.TryGetProperty("callBackUrl", out _));
     }
 
@@ -147,7 +147,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     {
         _harness.Service.On(FakeService.CreatePath, Replies.Code(code, message));
 
-        Outcome<SubmissionRequest, KlingVideoTask> outcome = await SubmitAsync(_harness.Request("fox.png"));
+        Outcome<Submission, KlingVideoTask> outcome = await SubmitAsync(_harness.Submission("fox.png"));
 
         Assert.Equal(kind, outcome.Error!.Kind);
         Assert.StartsWith("Nothing was bought for", outcome.Error.Message, StringComparison.Ordinal);
@@ -166,11 +166,11 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     {
         _harness.Service.On(FakeService.CreatePath, Replies.Code(code, message), Replies.Accepts("t2"));
 
-        Outcome<SubmissionRequest, KlingVideoTask> refused = await SubmitAsync(_harness.Request("fox.png"));
+        Outcome<Submission, KlingVideoTask> refused = await SubmitAsync(_harness.Submission("fox.png"));
 
         Assert.Equal(kind, refused.Error!.Kind);
         Assert.Equal(KlingTaskState.Rejected, (await RecordAsync()).State);
-        Assert.Equal("t2", (await SubmitAsync(_harness.Request("owl.png", 1))).Value?.TaskId);
+        Assert.Equal("t2", (await SubmitAsync(_harness.Submission("owl.png", 1))).Value?.TaskId);
         Assert.Equal(2, _harness.Creates);
     }
 
@@ -184,7 +184,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
             Replies.Code(455, "Maintenance"),
             Replies.Accepts("t1"));
 
-        Assert.Equal("t1", (await SubmitAsync(_harness.Request("fox.png"))).Value?.TaskId);
+        Assert.Equal("t1", (await SubmitAsync(_harness.Submission("fox.png"))).Value?.TaskId);
 
         Assert.Equal(4, _harness.Creates);
         KlingVideoTask task = await RecordAsync();
@@ -203,10 +203,10 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         _harness.Service.On(
             FakeService.CreatePath,
             code is int answered ? Replies.Code(answered, "No") : Replies.FailsBefore(new HttpRequestException(HttpRequestError.NameResolutionError)));
-        Outcome<SubmissionRequest, KlingVideoTask> first = await SubmitAsync(_harness.Request("fox.png"));
+        Outcome<Submission, KlingVideoTask> first = await SubmitAsync(_harness.Submission("fox.png"));
         int sent = _harness.Service.Requests.Count;
 
-        Outcome<SubmissionRequest, KlingVideoTask> second = await SubmitAsync(_harness.Request("owl.png", 1));
+        Outcome<Submission, KlingVideoTask> second = await SubmitAsync(_harness.Submission("owl.png", 1));
 
         Assert.Equal(kind, first.Error!.Kind);
         Assert.Same(first.Error, second.Error);
@@ -221,8 +221,8 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     {
         _harness.Service.On(FakeService.CreatePath, Replies.Text(status, string.Empty));
 
-        Outcome<SubmissionRequest, KlingVideoTask> first = await SubmitAsync(_harness.Request("fox.png"));
-        Outcome<SubmissionRequest, KlingVideoTask> second = await SubmitAsync(_harness.Request("owl.png", 1));
+        Outcome<Submission, KlingVideoTask> first = await SubmitAsync(_harness.Submission("fox.png"));
+        Outcome<Submission, KlingVideoTask> second = await SubmitAsync(_harness.Submission("owl.png", 1));
 
         Assert.Equal((kind, ErrorKind.ServiceUnavailable), (first.Error!.Kind, second.Error!.Kind));
         Assert.Contains($"a redirect (HTTP {status})", second.Error.Message, StringComparison.Ordinal);
@@ -234,8 +234,8 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     {
         _harness.Service.On(FakeService.UploadPath, Replies.Code(401, "Unauthorized"));
 
-        Outcome<SubmissionRequest, KlingVideoTask> first = await SubmitAsync(_harness.Request("fox.png"));
-        Outcome<SubmissionRequest, KlingVideoTask> second = await SubmitAsync(_harness.Request("owl.png", 1));
+        Outcome<Submission, KlingVideoTask> first = await SubmitAsync(_harness.Submission("fox.png"));
+        Outcome<Submission, KlingVideoTask> second = await SubmitAsync(_harness.Submission("owl.png", 1));
 
         Assert.Equal(ErrorKind.Unauthorized, first.Error!.Kind);
         Assert.Same(first.Error, second.Error);
@@ -247,11 +247,11 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     public async Task An_item_between_two_tries_is_given_up_when_the_batch_is_over()
     {
         _harness.Service.On(FakeService.CreatePath, Replies.Code(429, "Too often"), Replies.Code(402, "Credits insufficient"));
-        Task<Outcome<SubmissionRequest, KlingVideoTask>> waiting = _submitter.SubmitAsync(_harness.Request("fox.png"), CancellationToken.None);
+        Task<Outcome<Submission, KlingVideoTask>> waiting = _submitter.SubmitAsync(_harness.Submission("fox.png"), CancellationToken.None);
         await _harness.Observer.Paused.Task;
 
         // Without letting time pass: the first is not to be sent again before the second.
-        Outcome<SubmissionRequest, KlingVideoTask> fault = await _submitter.SubmitAsync(_harness.Request("owl.png", 1), CancellationToken.None);
+        Outcome<Submission, KlingVideoTask> fault = await _submitter.SubmitAsync(_harness.Submission("owl.png", 1), CancellationToken.None);
 
         Assert.Equal(ErrorKind.CreditsInsufficient, fault.Error!.Kind);
         Assert.Same(fault.Error, (await _harness.Clock.RunAsync(waiting)).Error);
@@ -264,7 +264,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     {
         using var cancel = new CancellationTokenSource();
         _harness.Service.On(FakeService.CreatePath, Replies.Code(429, "Too often"));
-        Task<Outcome<SubmissionRequest, KlingVideoTask>> submit = _submitter.SubmitAsync(_harness.Request("fox.png"), cancel.Token);
+        Task<Outcome<Submission, KlingVideoTask>> submit = _submitter.SubmitAsync(_harness.Submission("fox.png"), cancel.Token);
         await _harness.Observer.Paused.Task;
 
         await cancel.CancelAsync();
@@ -277,7 +277,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     [Fact]
     public async Task Cancelling_before_anything_has_left_leaves_nothing_at_all()
     {
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => SubmitAsync(_harness.Request("fox.png"), new CancellationToken(canceled: true)));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => SubmitAsync(_harness.Submission("fox.png"), new CancellationToken(canceled: true)));
 
         Assert.Empty(_harness.Service.Requests);
         Assert.Empty(await _harness.ListAsync());
@@ -289,8 +289,8 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         var arrived = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var released = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         _harness.Service.On(FakeService.CreatePath, Replies.Held(arrived, released.Task, Replies.Accepts("t1")));
-        var stage = new ConcurrentStage<SubmissionRequest, Outcome<SubmissionRequest, KlingVideoTask>>(_submitter.SubmitAsync, 4, inOrder: true);
-        await stage.PostAsync(_harness.Request("fox.png"), CancellationToken.None);
+        var stage = new ConcurrentStage<Submission, Outcome<Submission, KlingVideoTask>>(_submitter.SubmitAsync, 4, inOrder: true);
+        await stage.PostAsync(_harness.Submission("fox.png"), CancellationToken.None);
         await arrived.Task;
 
         stage.Dispose();
@@ -312,9 +312,9 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
             await _harness.Session.DisposeAsync();
             return await Replies.Data("""{"downloadUrl":"https://files.example/fox.png"}""")(request, cancellationToken);
         });
-        Outcome<SubmissionRequest, KlingVideoTask> uploaded = await SubmitAsync(_harness.Request("fox.png"));
-        Outcome<SubmissionRequest, KlingVideoTask> bought = await new VideoSubmitter(_harness.NewService())
-            .SubmitAsync(new SubmissionRequest { ImageUri = "https://files.example/owl.png", Prompt = "It moves." }, CancellationToken.None);
+        Outcome<Submission, KlingVideoTask> uploaded = await SubmitAsync(_harness.Submission("fox.png"));
+        Outcome<Submission, KlingVideoTask> bought = await new VideoSubmitter(_harness.NewService())
+            .SubmitAsync(Submissions.FromUri("https://files.example/owl.png", "It moves."), CancellationToken.None);
 
         Assert.All([uploaded, bought], outcome => Assert.Equal(ErrorKind.ApiKeyMissing, outcome.Error!.Kind));
         Assert.Equal((0, KlingTaskState.Rejected), (_harness.Creates, (await RecordAsync()).State));
@@ -323,13 +323,13 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     [Fact]
     public async Task Images_of_the_same_content_are_uploaded_once()
     {
-        SubmissionRequest[] requests =
+        Submission[] requests =
         [
-            .. Enumerable.Range(0, 6).Select(i => _harness.Request($"fox{i}.png")),
-            _harness.Request("owl.png", 1) with { TailImagePath = _harness.Image("tail.png") },
+            .. Enumerable.Range(0, 6).Select(i => _harness.Submission($"fox{i}.png")),
+            _harness.Submission("owl.png", 1).Asking(spec => spec with { TailImage = ImageSource.FromFile(_harness.Image("tail.png")) }),
         ];
 
-        Outcome<SubmissionRequest, KlingVideoTask>[] outcomes = await _harness.Clock.RunAsync(
+        Outcome<Submission, KlingVideoTask>[] outcomes = await _harness.Clock.RunAsync(
             Task.WhenAll(requests.Select(request => _submitter.SubmitAsync(request, CancellationToken.None))));
 
         Assert.All(outcomes, outcome => Assert.Null(outcome.Error));
@@ -341,7 +341,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     [Fact]
     public async Task An_upload_is_used_again_until_an_hour_before_it_expires()
     {
-        SubmissionRequest request = _harness.Request("fox.png");
+        Submission request = _harness.Submission("fox.png");
         await SubmitAsync(request);
         _harness.Clock.Advance(TimeSpan.FromHours(22.9));
         await SubmitAsync(request);
@@ -356,8 +356,8 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     [Fact]
     public async Task An_image_that_changed_is_another_image()
     {
-        await SubmitAsync(_harness.Request("fox.png"));
-        await SubmitAsync(_harness.Request("fox.png", 1));
+        await SubmitAsync(_harness.Submission("fox.png"));
+        await SubmitAsync(_harness.Submission("fox.png", 1));
 
         Assert.Equal(2, _harness.Service.To(FakeService.CreatePath).Select(sent => sent.Json.GetProperty("input").GetProperty("image_url").GetString()).Distinct().Count());
     }
@@ -365,7 +365,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     [Fact]
     public async Task An_address_is_sent_as_it_is()
     {
-        var request = new SubmissionRequest { ImageUri = "https://images.example/fox.png", TailImageUri = "https://images.example/tail.png", Prompt = "A fox runs." };
+        var request = Submissions.FromUri("https://images.example/fox.png").Asking(spec => spec with { TailImage = ImageSource.FromUri("https://images.example/tail.png") });
 
         Assert.Null((await SubmitAsync(request)).Error);
 
@@ -379,8 +379,8 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         string path = Path.Combine(_harness.Folder, "notes.png");
         await File.WriteAllTextAsync(path, "no image");
 
-        Assert.Equal(ErrorKind.ImageUnsupported, (await SubmitAsync(new SubmissionRequest { SourcePath = path, Prompt = "x" })).Error!.Kind);
-        Assert.Equal(ErrorKind.PathNotFound, (await SubmitAsync(new SubmissionRequest { SourcePath = path + "x", Prompt = "x" })).Error!.Kind);
+        Assert.Equal(ErrorKind.ImageUnsupported, (await SubmitAsync(Submissions.FromFile(path, "x"))).Error!.Kind);
+        Assert.Equal(ErrorKind.PathNotFound, (await SubmitAsync(Submissions.FromFile(path + "x", "x"))).Error!.Kind);
         Assert.Empty(_harness.Service.Requests);
         Assert.Empty(await _harness.ListAsync());
     }
@@ -396,7 +396,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         });
 
         await _harness.Clock.RunAsync(Task.WhenAll(Enumerable.Range(0, 50).Select(i => _submitter.SubmitAsync(
-            new SubmissionRequest { ImageUri = $"https://images.example/{i}.png", Prompt = "A fox runs." },
+            Submissions.FromUri($"https://images.example/{i}.png"),
             CancellationToken.None))));
 
         DateTimeOffset[] times = [.. arrivals.Order()];
@@ -404,24 +404,24 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         Assert.All(Enumerable.Range(0, 30), i => Assert.True(times[i + 20] - times[i] > TimeSpan.FromSeconds(10)));
     }
 
-    public static TheoryData<SubmissionRequest, string> BadRequests => new()
+    public static TheoryData<Submission, string> BadRequests => new()
     {
-        { new SubmissionRequest { ImageUri = "https://a.example/", Prompt = "  " }, "the prompt is empty" },
-        { new SubmissionRequest { ImageUri = "https://a.example/", Prompt = new string('x', 2501) }, "2501 characters" },
-        { new SubmissionRequest { ImageUri = "https://a.example/", Prompt = "x", NegativePrompt = new string('x', 2497) }, "2497 characters" },
-        { new SubmissionRequest { ImageUri = "https://a.example/", Prompt = "x", Duration = 7 }, "7 seconds" },
-        { new SubmissionRequest { ImageUri = "https://a.example/", Prompt = "x", CfgScale = 1.1m }, "CFG scale" },
-        { new SubmissionRequest { ImageUri = "https://a.example/", Prompt = "x", CfgScale = -0.1m }, "CFG scale" },
-        { new SubmissionRequest { ImageUri = "fox.png", Prompt = "x" }, "'fox.png' is not an absolute" },
-        { new SubmissionRequest { ImageUri = "file:///fox.png", Prompt = "x" }, "image address" },
-        { new SubmissionRequest { ImageUri = "https://a.example/", TailImageUri = "", Prompt = "x" }, "tail image address" },
-        { new SubmissionRequest { ImageUri = "https://a.example/", CallbackUri = "ftp://a.example/", Prompt = "x" }, "callback address" },
-        { new SubmissionRequest { Prompt = "x" }, "no image" },
+        { Submissions.FromUri("https://a.example/", "  "), "the prompt is empty" },
+        { Submissions.FromUri("https://a.example/", new string('x', 2501)), "2501 characters" },
+        { Submissions.FromUri("https://a.example/", "x").Asking(spec => spec with { NegativePrompt = new string('x', 2497) }), "2497 characters" },
+        { Submissions.FromUri("https://a.example/", "x").Asking(spec => spec with { Duration = 7 }), "7 seconds" },
+        { Submissions.FromUri("https://a.example/", "x").Asking(spec => spec with { CfgScale = 1.1m }), "CFG scale" },
+        { Submissions.FromUri("https://a.example/", "x").Asking(spec => spec with { CfgScale = -0.1m }), "CFG scale" },
+        { Submissions.FromUri("fox.png", "x"), "'fox.png' is not an absolute" },
+        { Submissions.FromUri("file:///fox.png", "x"), "image address" },
+        { Submissions.FromUri("https://a.example/", "x").Asking(spec => spec with { TailImage = ImageSource.FromUri("") }), "tail image address" },
+        { Submissions.FromUri("https://a.example/", "x").Asking(spec => spec with { CallbackUri = "ftp://a.example/" }), "callback address" },
+        { new Submission { Spec = new VideoSpec { Prompt = "x" } }, "no image" },
     };
 
     [Theory]
     [MemberData(nameof(BadRequests), DisableDiscoveryEnumeration = true)]
-    public async Task A_parameter_outside_its_range_is_named_before_anything_is_sent(SubmissionRequest request, string named)
+    public async Task A_parameter_outside_its_range_is_named_before_anything_is_sent(Submission request, string named)
     {
         KlingException error = (await SubmitAsync(request)).Error!;
 
@@ -434,15 +434,13 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     [Fact]
     public async Task Parameters_at_the_end_of_their_range_are_taken()
     {
-        var request = new SubmissionRequest
+        Submission request = Submissions.FromUri("https://a.example/", new string('x', 2500)).Asking(spec => spec with
         {
-            ImageUri = "https://a.example/",
-            Prompt = new string('x', 2500),
             NegativePrompt = new string('x', 2496),
             Duration = 10,
             CfgScale = 1,
             CallbackUri = "http://a.example/",
-        };
+        });
 
         Assert.Equal(84, (await SubmitAsync(request)).Value?.CreditsReserved);
     }
@@ -452,20 +450,20 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     {
         _harness.Session.DailyCreditCap = 42;
         _harness.Service.On(FakeService.CreatePath, Replies.FailsAfter(new HttpRequestException(HttpRequestError.ResponseEnded)), Replies.Accepts("t2"));
-        await SubmitAsync(_harness.Request("fox.png"));
+        await SubmitAsync(_harness.Submission("fox.png"));
         KlingVideoTask lost = await RecordAsync();
 
         KlingVideoTask again = await _harness.Clock.RunAsync(new UnknownTaskResolver(_harness.NewService(isObserved: false)).ResubmitAsync(lost, CancellationToken.None));
 
         Assert.Equal(("t2", lost.Id), (again.TaskId, again.Replaces));
-        Assert.Equal(ErrorKind.BudgetExceeded, (await SubmitAsync(_harness.Request("owl.png", 1))).Error?.Kind);
+        Assert.Equal(ErrorKind.BudgetExceeded, (await SubmitAsync(_harness.Submission("owl.png", 1))).Error?.Kind);
         Assert.Equal(1, _harness.Uploads);
     }
 
     [Fact]
     public async Task An_upload_is_told_from_its_beginning_to_its_end()
     {
-        await SubmitAsync(_harness.Request("fox.png"));
+        await SubmitAsync(_harness.Submission("fox.png"));
 
         Assert.Equal([false, true], _harness.Observer.Transfers.Select(transfer => transfer.IsOver));
         Assert.All(_harness.Observer.Transfers, transfer => Assert.Equal(("fox.png", true, transfer.Total), (transfer.Name, transfer.IsUpload, transfer.Bytes)));

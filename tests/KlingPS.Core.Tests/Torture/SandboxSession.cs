@@ -7,6 +7,7 @@ using KlingPS.Core.Saving;
 using KlingPS.Core.Secrets;
 using KlingPS.Core.Sessions;
 using KlingPS.Core.Submitting;
+using KlingPS.Core.Tests.Submitting;
 using KlingPS.Core.Waiting;
 using KlingPS.Sandbox.Hosting;
 
@@ -30,7 +31,7 @@ internal static class SandboxSession
     public static async Task<KlingVideoTask> FinishedAsync(KlingSession session, string prompt)
     {
         var service = new KlingService(session, observer: null);
-        var submission = await new VideoSubmitter(service).SubmitAsync(new SubmissionRequest { ImageUri = "https://files.example/fox.png", Prompt = prompt }, default);
+        var submission = await new VideoSubmitter(service).SubmitAsync(Submissions.FromUri("https://files.example/fox.png", prompt), default);
         using var waiter = new TaskWaiter(service, new WaitOptions());
         await waiter.PostAsync(new TaskReference { Task = submission.Value }, default);
         return (await waiter.Results.ReadAsync()).Value!;

@@ -7,8 +7,8 @@ using KlingPS.Core.Model;
 using KlingPS.Core.Saving;
 using KlingPS.Core.Sessions;
 using KlingPS.Core.Stages;
-using KlingPS.Core.Submitting;
 using KlingPS.Core.Tests.Imaging;
+using KlingPS.Core.Tests.Submitting;
 using KlingPS.Sandbox;
 using KlingPS.Sandbox.Hosting;
 
@@ -107,7 +107,7 @@ public sealed class SharedFolderTests : IAsyncDisposable
     private async Task<SavedVideo[]> ConvertAsync(KlingSession session, string[] images, string prompt, bool overwrite)
     {
         using var converter = new VideoConverter(new KlingService(session, observer: null), new ConversionOptions { Save = Save(overwrite) });
-        ConversionItem[] items = [.. images.Select(image => converter.Accept(new SubmissionRequest { SourcePath = image, Prompt = prompt })!)];
+        ConversionItem[] items = [.. images.Select(image => converter.Accept(Submissions.FromFile(image, prompt))!)];
         Outcome<ConversionItem, ConvertedVideo>[] outcomes = await Task.WhenAll(items.Select(item => Task.Run(() => converter.ConvertAsync(item, default))));
         Assert.All(outcomes, outcome => Assert.True(outcome.Error is null, outcome.Error?.ToString()));
         return [.. outcomes.Select(outcome => new SavedVideo(outcome.Value!.Path, outcome.Value.Task))];

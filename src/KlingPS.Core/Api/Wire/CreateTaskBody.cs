@@ -16,19 +16,19 @@ internal sealed record CreateTaskBody
     [JsonPropertyName("input")]
     public required CreateTaskInput Input { get; init; }
 
-    public static CreateTaskBody From(VideoRequest request) => new()
+    public static CreateTaskBody From(VideoSpec spec) => new()
     {
-        Model = request.Model,
-        CallBackUrl = request.CallbackUri,
+        Model = spec.Model,
+        CallBackUrl = spec.CallbackUri,
         Input = new CreateTaskInput
         {
-            Prompt = request.Prompt,
-            ImageUrl = request.ImageUri,
-            TailImageUrl = request.TailImageUri,
+            Prompt = spec.Prompt ?? string.Empty,
+            ImageUrl = spec.Image?.Uri ?? string.Empty,
+            TailImageUrl = spec.TailImage?.Uri,
             // A string on the wire: a number is refused with 422.
-            Duration = request.Duration?.ToString(CultureInfo.InvariantCulture),
-            NegativePrompt = request.NegativePrompt,
-            CfgScale = request.CfgScale,
+            Duration = spec.Duration?.ToString(CultureInfo.InvariantCulture),
+            NegativePrompt = spec.NegativePrompt,
+            CfgScale = spec.CfgScale,
         },
     };
 }

@@ -23,7 +23,7 @@ internal static class SnapshotReader
             CreatedAt = data.UnixMilliseconds("createTime"),
             CompletedAt = data.UnixMilliseconds("completeTime"),
             CreditsConsumed = data.Number("creditsConsumed") ?? data.Number("consumeCredits"),
-            Request = ReadRequest(data),
+            Spec = ReadSpec(data),
         };
     }
 
@@ -44,7 +44,7 @@ internal static class SnapshotReader
             : [];
     }
 
-    private static VideoRequest? ReadRequest(JsonElement data)
+    private static VideoSpec? ReadSpec(JsonElement data)
     {
         JsonElement param = data.Unpacked("param");
         JsonElement input = param.Unpacked("input");
@@ -53,12 +53,12 @@ internal static class SnapshotReader
             return null;
         }
 
-        return new VideoRequest
+        return new VideoSpec
         {
             Model = param.Text("model") ?? data.Text("model") ?? KlingModel.Default,
             Prompt = input.Text("prompt") ?? string.Empty,
-            ImageUri = input.Text("image_url") ?? string.Empty,
-            TailImageUri = input.Text("tail_image_url"),
+            Image = input.Text("image_url") is string image ? ImageSource.FromUri(image) : null,
+            TailImage = input.Text("tail_image_url") is string tail ? ImageSource.FromUri(tail) : null,
             Duration = int.TryParse(input.Text("duration"), NumberStyles.None, CultureInfo.InvariantCulture, out int duration) ? duration : null,
             NegativePrompt = input.Text("negative_prompt"),
             CfgScale = input.Number("cfg_scale"),

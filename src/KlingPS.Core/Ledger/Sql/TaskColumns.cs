@@ -31,18 +31,7 @@ internal static class TaskColumns
             Nonce = row.TextOrNull("nonce"),
             Identity = row.TextOrNull("identity"),
             Replaces = row.NumberOrNull("replaces"),
-            Model = row.Text("model"),
-            Prompt = row.TextOrNull("prompt"),
-            NegativePrompt = row.TextOrNull("negative_prompt"),
-            Duration = (int)row.Number("duration"),
-            CfgScale = row.NumberOrNull("cfg_scale") / CfgScale,
-            SourcePath = row.TextOrNull("source_path"),
-            SourceHash = row.TextOrNull("source_hash"),
-            ImageUri = row.TextOrNull("image_uri"),
-            TailImagePath = row.TextOrNull("tail_path"),
-            TailImageUri = row.TextOrNull("tail_uri"),
-            CallbackUri = row.TextOrNull("callback_uri"),
-            Take = (int)row.Number("take"),
+            Spec = ReadSpec(row),
             CreatedAt = row.Moment("created_at"),
             AcceptedAt = row.MomentOrNull("accepted_at"),
             CompletedAt = completedAt,
@@ -56,6 +45,31 @@ internal static class TaskColumns
             SavedHash = row.TextOrNull("saved_hash"),
         };
     }
+
+    private static VideoSpec ReadSpec(SqlRow row) => new()
+    {
+        Model = row.Text("model"),
+        Prompt = row.TextOrNull("prompt"),
+        NegativePrompt = row.TextOrNull("negative_prompt"),
+        Duration = (int)row.Number("duration"),
+        CfgScale = row.NumberOrNull("cfg_scale") / CfgScale,
+        Image = ReadImage(row.TextOrNull("source_path"), row.TextOrNull("source_hash"), row.TextOrNull("image_uri")),
+        TailImage = ReadTailImage(row.TextOrNull("tail_path"), row.TextOrNull("tail_uri")),
+        CallbackUri = row.TextOrNull("callback_uri"),
+        Take = (int)row.Number("take"),
+    };
+
+    /// <summary>A file that was bought by its content has a hash. Without one, the path only says what had been uploaded to the address.</summary>
+    private static ImageSource? ReadImage(string? path, string? hash, string? uri)
+        => path is not null && (hash is not null || uri is null) ? ImageSource.FromFile(path) with { Hash = hash, Uri = uri }
+            : uri is not null ? ImageSource.FromUri(uri, uploadedFrom: path)
+            : null;
+
+    /// <summary>A tail image has a path only where it was given as a file; its hash is not recorded.</summary>
+    private static ImageSource? ReadTailImage(string? path, string? uri)
+        => path is not null ? ImageSource.FromFile(path) with { Uri = uri }
+            : uri is not null ? ImageSource.FromUri(uri)
+            : null;
 
     /// <summary>The columns that a task keeps from its beginning, without its texts.</summary>
     public static (string Column, object? Value)[] Fixed(KlingVideoTask task) =>

@@ -1,0 +1,31 @@
+using KlingPS.Core.Model;
+
+namespace KlingPS.Core.Submitting;
+
+/// <summary>One video to buy, and how it is bought.</summary>
+public sealed record Submission
+{
+    /// <summary>The video.</summary>
+    public required VideoSpec Spec { get; init; }
+
+    /// <summary>Buys even while an identical attempt is unknown.</summary>
+    public bool Force { get; init; }
+
+    /// <summary>Takes an earlier purchase of the same video instead of buying it again; which of two processes buys is decided by the ledger.</summary>
+    public bool ReusePurchase { get; init; }
+
+    /// <summary>With <see cref="ReusePurchase"/>: buys again where an earlier purchase of the same video has failed.</summary>
+    public bool RetryFailed { get; init; }
+
+    /// <summary>How much may be spent; <see langword="null"/> for no limit.</summary>
+    public BudgetLimit? Budget { get; init; }
+
+    /// <summary>The unknown attempt that this one takes the place of.</summary>
+    public long? Replaces { get; init; }
+
+    /// <inheritdoc cref="VideoSpec.Subject"/>
+    public string Subject => Spec.Subject;
+
+    /// <summary>What it will cost in credits; 0 for a model whose price is not known here.</summary>
+    public decimal Credits => KlingModel.CreditsFor(Spec.Model, Spec.Seconds) ?? 0;
+}

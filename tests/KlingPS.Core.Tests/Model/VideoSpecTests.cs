@@ -1,0 +1,91 @@
+using KlingPS.Core.Model;
+
+namespace KlingPS.Core.Tests.Model;
+
+public sealed class VideoSpecTests
+{
+    private static readonly VideoSpec s_remote = new() { Prompt = "A fox runs.", Image = ImageSource.FromUri("https://images.example/fox.png") };
+    private static readonly VideoSpec s_local = s_remote with { Image = File("aa") };
+
+    private static ImageSource File(string hash) => ImageSource.FromFile("/images/fox.png") with { Hash = hash };
+
+    [Fact]
+    public void The_first_take_is_the_video_that_was_known_before_there_were_takes()
+    {
+        // From a ledger of the first version: a change here would buy everything again.
+        VideoSpec spec = s_local with { TailImage = File("bb") };
+        Assert.Equal("28f5e1fa2fcffa1b30e2e5a5d9e68c69e0432131e1e99c25b3bba71c1cc04ece", spec.GetIdentity());
+        Assert.Equal(spec.GetIdentity(), (spec with { Take = 1 }).GetIdentity());
+    }
+
+    [Fact]
+    public void Every_difference_makes_another_video()
+    {
+        string[] identities =
+        [
+            s_remote.GetIdentity(),
+            s_local.GetIdentity(),
+            (s_remote with { TailImage = File("aa") }).GetIdentity(),
+            (s_local with { Take = 2 }).GetIdentity(),
+            (s_local with { Take = 3 }).GetIdentity(),
+            (s_local with { Prompt = "A fox runs. " }).GetIdentity(),
+            (s_local with { NegativePrompt = "" }).GetIdentity(),
+            (s_local with { NegativePrompt = "2" }).GetIdentity(),
+            (s_local with { Duration = 10 }).GetIdentity(),
+            (s_local with { CfgScale = 0.6m }).GetIdentity(),
+            (s_local with { Model = "kling/v2-1-pro" }).GetIdentity(),
+        ];
+
+        Assert.Equal(identities.Length, identities.Distinct().Count());
+    }
+
+    [Fact]
+    public void What_is_left_out_is_the_default_and_neither_address_nor_callback_of_a_local_image_counts()
+    {
+        Assert.Equal(s_local.GetIdentity(), (s_local with { Duration = 5, CfgScale = 0.5m }).GetIdentity());
+        Assert.Equal(
+            s_local.GetIdentity(),
+            (s_local with { Image = s_local.Image! with { Uri = "https://elsewhere.example/" }, CallbackUri = "https://callback.example/" }).GetIdentity());
+    }
+
+    [Fact]
+    public void A_local_image_that_has_not_been_read_has_no_identity_that_its_address_could_stand_in_for()
+    {
+        VideoSpec spec = s_remote with { Image = ImageSource.FromFile("/images/fox.png") with { Uri = "https://uploads.example/fox.png" } };
+
+        Assert.Contains("/images/fox.png", Assert.Throws<InvalidOperationException>(spec.GetIdentity).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_image_that_was_uploaded_from_a_file_counts_by_its_address()
+    {
+        VideoSpec spec = s_remote with { Image = ImageSource.FromUri("https://images.example/fox.png", uploadedFrom: "/images/fox.png") };
+
+        Assert.Equal(s_remote.GetIdentity(), spec.GetIdentity());
+        Assert.Equal("/images/fox.png", spec.Subject);
+    }
+
+    public static TheoryData<VideoSpec, string> Differences => new()
+    {
+        { s_remote with { Prompt = "A fox sleeps." }, "its prompt is different" },
+        { s_remote with { Image = ImageSource.FromUri("https://images.example/owl.png") }, "its image is different" },
+        { s_remote with { Image = null }, "its image is different" },
+        { s_remote with { TailImage = ImageSource.FromUri("https://images.example/owl.png") }, "its tail image is different" },
+        { s_remote with { Model = "kling/v2-1-pro" }, "its model is kling/v2-1-pro" },
+        { s_remote with { Duration = 10 }, "it is 10 seconds long" },
+        { s_remote with { NegativePrompt = "blur" }, "its negative prompt is different" },
+        { s_remote with { CfgScale = 0.4m }, "its CFG scale is different" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Differences))]
+    public void A_difference_from_what_the_service_was_asked_for_is_named(VideoSpec other, string difference)
+        => Assert.Equal([difference], s_remote.FindDifferences(other));
+
+    [Fact]
+    public void Defaults_that_the_service_fills_in_are_no_difference()
+    {
+        Assert.Empty(s_remote.FindDifferences(s_remote with { Duration = 5, CfgScale = 0.50m, CallbackUri = "https://callback.example/" }));
+        Assert.Empty((s_local with { Image = s_local.Image! with { Uri = s_remote.Image!.Uri }, Take = 2 }).FindDifferences(s_remote));
+    }
+}

@@ -2,7 +2,7 @@
 
 Describe 'ConvertTo-KlingVideo' {
     BeforeAll {
-        . "$PSScriptRoot/CleanShell.ps1"
+        . "$PSScriptRoot/Shells.ps1"
         $kept = @{}
         foreach ($name in 'KLINGPS_LEDGER', 'KLINGPS_CONFIG', 'KLINGPS_ENDPOINT', 'KLINGPS_UPLOAD_ENDPOINT', 'KIE_API_KEY') {
             $kept[$name] = [Environment]::GetEnvironmentVariable($name)
@@ -119,9 +119,8 @@ Describe 'ConvertTo-KlingVideo' {
             New-Image (1..6 | ForEach-Object { "$_.png" })
             Start-Service -GenerationTime 1
             $key = [Net.NetworkCredential]::new('', $sandbox.ApiKey).Password
-            $start = [Diagnostics.ProcessStartInfo]::new([Environment]::ProcessPath)
-            '-NoProfile', '-NonInteractive', '-Command', "Import-Module '$module'; Get-ChildItem '$place/images' | ConvertTo-KlingVideo -Prompt 'it moves' -Destination '$place/videos' -ThrottleLimit 4 -PollingInterval 0.1" |
-                ForEach-Object { $start.ArgumentList.Add($_) }
+            $start = [Diagnostics.ProcessStartInfo]::new($powerShell, [string[]] ($powerShellArguments + '-NoProfile', '-NonInteractive', '-Command',
+                    "Import-Module '$module'; Get-ChildItem '$place/images' | ConvertTo-KlingVideo -Prompt 'it moves' -Destination '$place/videos' -ThrottleLimit 4 -PollingInterval 0.1"))
             $start.Environment['KIE_API_KEY'] = $key
             $start.Environment['KLINGPS_ENDPOINT'] = "$($sandbox.Endpoint)"
             $start.Environment['KLINGPS_UPLOAD_ENDPOINT'] = "$($sandbox.UploadEndpoint)"

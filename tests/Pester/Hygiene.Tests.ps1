@@ -2,7 +2,7 @@
 
 Describe 'The key' {
     BeforeAll {
-        . "$PSScriptRoot/CleanShell.ps1"
+        . "$PSScriptRoot/Shells.ps1"
         $place = [IO.Directory]::CreateTempSubdirectory('klingps-hygiene-').FullName
         $key = [guid]::NewGuid().ToString('N')
 

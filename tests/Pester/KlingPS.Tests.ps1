@@ -6,11 +6,7 @@ BeforeDiscovery {
 }
 
 BeforeAll {
-    $version = (Import-PowerShellDataFile "$PSScriptRoot/../../KlingPS.psd1").ModuleVersion
-    $root = (Resolve-Path "$PSScriptRoot/../..").Path
-    $stage = Join-Path $root 'out' 'KlingPS' $version
-    $module = Join-Path $stage 'KlingPS.psd1'
-    $images = Join-Path $root 'samples' 'images'
+    . "$PSScriptRoot/Shells.ps1"
 
     # The tests neither see the user's key nor a service other than the sandbox.
     $variables = 'KIE_API_KEY', 'KLINGPS_ENDPOINT', 'KLINGPS_UPLOAD_ENDPOINT'
@@ -30,7 +26,7 @@ BeforeAll {
     # Runs a script in a shell of its own, with the folder of the staged module in front of the module path.
     function Invoke-CleanShell([string] $Script) {
         $path = Join-Path $root 'out'
-        pwsh -NoProfile -NonInteractive -Command "`$env:PSModulePath = '$path' + [IO.Path]::PathSeparator + `$env:PSModulePath; $Script" 2>&1
+        & $powerShell @powerShellArguments -NoProfile -NonInteractive -Command "`$env:PSModulePath = '$path' + [IO.Path]::PathSeparator + `$env:PSModulePath; $Script" 2>&1
     }
 
     Import-Module $module -Force

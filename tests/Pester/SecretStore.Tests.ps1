@@ -11,7 +11,7 @@ BeforeDiscovery {
 
 Describe "Keys in the real SecretStore$missing" -Skip:([bool]$missing) {
     BeforeAll {
-        . "$PSScriptRoot/CleanShell.ps1"
+        . "$PSScriptRoot/Shells.ps1"
         $place = [IO.Directory]::CreateTempSubdirectory('klingps-home-').FullName
         $unlock = 'Unlock-SecretVault -Name Store -Password (ConvertTo-SecureString opensesame -AsPlainText -Force)'
         $key = '(ConvertTo-SecureString 0123456789abcdef0123456789abcdef -AsPlainText -Force)'

@@ -7,11 +7,11 @@ Connects to the sandbox, which stands in for the service on this machine, animat
 and writes the videos to a folder. What comes back are the sandbox's own short clips, not animations of the images;
 everything else happens as it would with a key: upload, task, wait, download.
 
-Run it in pwsh, or where only the .NET SDK is installed with
-dotnet run --project src/KlingPS.Runner -- samples/Quickstart.ps1
+It takes the module that the repository has built; './build.ps1 -Task Quickstart' builds it first. Without a repository
+it takes the one that is installed.
 
 .PARAMETER Destination
-The folder for the videos. It is created if it does not exist; videos of the same name are replaced.
+The folder for the videos. It is created if it does not exist; files of the same names are replaced.
 
 .PARAMETER Prompt
 What is to happen in the videos, 1 to 2500 characters.
@@ -39,16 +39,19 @@ $ErrorActionPreference = 'Stop'
 
 # The module this repository has built, or else one that is installed.
 $staged = "$PSScriptRoot/../out/KlingPS"
-Import-Module $(if ([System.IO.Directory]::Exists($staged)) { $staged } else { 'KlingPS' })
+Import-Module $((Test-Path -LiteralPath $staged) ? [wildcardpattern]::Escape($staged) : 'KlingPS')
 
 $folder = [System.IO.Directory]::CreateDirectory($PSCmdlet.GetUnresolvedProviderPathFromPSPath($Destination))
 
-# What the sandbox makes was not bought, so it is recorded beside the videos and not among the user's own tasks.
+# What the sandbox makes was not bought: it is recorded neither among the user's own tasks nor for the next run, which would then take
+# today's videos for purchases and leave them alone.
 $ledger = $env:KLINGPS_LEDGER
-$env:KLINGPS_LEDGER = $folder.FullName.TrimEnd('/', '\') + '.ledger.db'
+$records = [System.IO.Directory]::CreateTempSubdirectory('klingps-quickstart-')
+$env:KLINGPS_LEDGER = Join-Path $records 'ledger.db'
 try {
     $null = Connect-KlingAccount -Sandbox
-    $videos = New-KlingVideoTask -Path "$PSScriptRoot/images/*" -Prompt $Prompt -Duration $Duration |
+    $videos = Get-ChildItem -LiteralPath "$PSScriptRoot/images" |
+        New-KlingVideoTask -Prompt $Prompt -Duration $Duration |
         Wait-KlingVideoTask |
         Save-KlingVideo -Destination $folder -Force |
         ForEach-Object {
@@ -68,4 +71,7 @@ try {
 finally {
     Disconnect-KlingAccount
     $env:KLINGPS_LEDGER = $ledger
+
+    # Where the shell still holds the file open, the system's own cleaning takes it.
+    Remove-Item -LiteralPath $records -Recurse -Force -ErrorAction Ignore
 }

@@ -1,7 +1,6 @@
 using System.Management.Automation;
 using KlingPS.Core.Configuration;
 using KlingPS.Tests.Hosting;
-using KlingPS.Tests.Runner;
 
 namespace KlingPS.Tests;
 
@@ -66,30 +65,5 @@ public sealed class NetworkTests
             new { key = ConnectedShell.Secure(ConnectedShell.Key) });
 
         Assert.Contains("-Proxy", result.Terminating.Is("KlingRequestInvalid", ErrorCategory.InvalidArgument).ToString(), StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public async Task The_proxy_of_the_environment_is_used_but_for_the_hosts_it_excepts()
-    {
-        await using var proxy = new RefusingProxy();
-        string address = proxy.Address.AbsoluteUri.Replace("://", "://name:hunter2@", StringComparison.Ordinal);
-        string Script(string noProxy) => $$"""
-            [Environment]::SetEnvironmentVariable('HTTPS_PROXY', '{{address}}')
-            [Environment]::SetEnvironmentVariable('http_proxy', '{{address}}')
-            [Environment]::SetEnvironmentVariable('NO_PROXY', '{{noProxy}}')
-            $null = Connect-KlingAccount -Sandbox
-            $key = [securestring]::new(); 'a-key-for-proxies'.ToCharArray() | ForEach-Object { $key.AppendChar($_) }
-            try { Connect-KlingAccount $key -Endpoint {{Service}} } catch { $_.FullyQualifiedErrorId }
-            """;
-
-        RunnerResult[] results = await Task.WhenAll(
-            RunnerProcess.RunScriptAsync(Script("other.example")),
-            RunnerProcess.RunScriptAsync(Script("kie.example,.kie.example")));
-
-        Assert.All(results, result => Assert.StartsWith("KlingServiceUnavailable", result.Lines[^1], StringComparison.Ordinal));
-
-        // One of the two shells came by here, and for the service only: five tries, each of them asked who is there.
-        Assert.All(proxy.Heads, head => Assert.StartsWith("CONNECT api.kie.example:443", head, StringComparison.Ordinal));
-        Assert.Equal(5, proxy.Heads.Count(head => head.Contains($"Basic {s_login}", StringComparison.Ordinal)));
     }
 }

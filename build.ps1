@@ -5,71 +5,365 @@
 Builds, tests and packs KlingPS.
 
 .DESCRIPTION
-A front to dotnet for people who have pwsh. It downloads nothing but what 'dotnet restore' does.
+The one front to everything that is built here, for people and for continuous integration. It needs the .NET SDK and nothing else: packages,
+Pester included, come with 'dotnet restore'. Where PowerShell is not installed, the SDK gets and runs the pinned one:
+
+    dotnet tool exec --yes PowerShell -- -NoProfile -File build.ps1 -Task Test
+
+The exit code is 0 when all went well.
 
 .PARAMETER Task
-Clean       removes what building made, all of out/ included.
 Build       builds everything and stages the module in out/KlingPS/<version>.
-Test        builds, then runs the .NET tests, and the Pester suite where Pester 5.7 or later is installed.
+Test        builds, then runs the .NET tests and the Pester suite. The last line has the counts of both.
+Check       what continuous integration runs: Format -Verify, then Test.
+Repeat      builds, then runs the tests many times and shows how often they passed, and how long they took.
 Package     builds, then writes out/KlingPS.<version>.nupkg for the PowerShell Gallery.
-Quickstart  builds, then animates the sample images in the sandbox.
+Quickstart  builds the module, then turns the sample images into videos in the sandbox.
+Format      formats the code. With -Verify it changes nothing, and fails where something is not formatted.
+Bench       builds, then runs the benchmark that is named after it, with its options; see bench/README.md.
+Clean       removes everything that was built.
 
 .PARAMETER Configuration
 Release or Debug.
 
 .PARAMETER NoBuild
-Takes what an earlier build has left.
+Uses what an earlier build has left.
+
+.PARAMETER Verify
+With Format: changes nothing.
+
+.PARAMETER Runs
+With Repeat: how many times to run the .NET tests on a machine that has nothing else to do, as far as this script knows.
+
+.PARAMETER BusyRuns
+With Repeat: how many times to run the .NET tests while every processor is kept busy.
+
+.PARAMETER PesterRuns
+With Repeat: how many times to run the Pester suite.
+
+.PARAMETER ArgumentList
+With Bench: the name of the benchmark and its options.
 
 .EXAMPLE
 ./build.ps1
 
 .EXAMPLE
-./build.ps1 -Task Test
+./build.ps1 Test
+
+.EXAMPLE
+./build.ps1 Repeat -Runs 1 -BusyRuns 0 -PesterRuns 0
+
+.EXAMPLE
+./build.ps1 Bench torture --points 100
 #>
 [CmdletBinding()]
 param(
-    [ValidateSet('Clean', 'Build', 'Test', 'Package', 'Quickstart')]
+    [Parameter(Position = 0)]
+    [ValidateSet('Build', 'Test', 'Check', 'Repeat', 'Package', 'Quickstart', 'Format', 'Bench', 'Clean')]
     [string] $Task = 'Build',
 
     [ValidateSet('Release', 'Debug')]
     [string] $Configuration = 'Release',
 
-    [switch] $NoBuild
+    [switch] $NoBuild,
+
+    [switch] $Verify,
+
+    [ValidateRange(0, 1000)]
+    [int] $Runs = 5,
+
+    [ValidateRange(0, 1000)]
+    [int] $BusyRuns = 5,
+
+    [ValidateRange(0, 1000)]
+    [int] $PesterRuns = 3,
+
+    [Parameter(ValueFromRemainingArguments)]
+    [object[]] $ArgumentList = @()
 )
 
+Set-StrictMode -Version 3
 $ErrorActionPreference = 'Stop'
-$PSNativeCommandUseErrorActionPreference = $true
+
+# Exit codes are looked at where they mean something.
+$PSNativeCommandUseErrorActionPreference = $false
 
 $solution = Join-Path $PSScriptRoot 'KlingPS.sln'
 $output = Join-Path $PSScriptRoot 'out'
+$manifest = Import-PowerShellDataFile -LiteralPath (Join-Path $PSScriptRoot 'KlingPS.psd1')
+$stage = Join-Path $output 'KlingPS' $manifest.ModuleVersion
 
-function Invoke-Build {
-    if (-not $NoBuild) {
-        dotnet build $solution --configuration $Configuration --nologo
+# Ends the script with one line on the error stream.
+function Stop-Build([string] $Message) {
+    $Host.UI.WriteErrorLine("build.ps1: $Message")
+    exit 1
+}
+
+function Assert-Sdk {
+    $needed = (Get-Content -LiteralPath (Join-Path $PSScriptRoot 'global.json') -Raw | ConvertFrom-Json).sdk.version
+    if (-not (Get-Command dotnet -CommandType Application -ErrorAction Ignore)) {
+        Stop-Build "The .NET SDK $needed or a later 10.0 is needed, and there is no dotnet on the PATH. Get it at https://dotnet.microsoft.com/download."
+    }
+
+    $null = dotnet --version 2>&1
+    if ($LASTEXITCODE -ne 0) {
+        $found = @(dotnet --list-sdks | ForEach-Object { ($_ -split ' ')[0] }) -join ', '
+        Stop-Build "The .NET SDK $needed or a later 10.0 is needed, and $(if ($found) { "only $found is" } else { 'none is' }) installed. Get it at https://dotnet.microsoft.com/download."
     }
 }
 
-function Invoke-PesterSuite {
-    if (-not (Get-Module Pester -ListAvailable | Where-Object Version -GE '5.7.0')) {
-        Write-Host 'Pester 5.7 or later is not installed: the Pester suite was not run.'
+# Two builds in one checkout would write the same files. The second one waits. The file stays: deleting it would let a third one pass.
+function Enter-Lock {
+    $file = Join-Path $PSScriptRoot 'obj' 'build.lock'
+    $isWaiting = $false
+    while ($true) {
+        try {
+            $null = [IO.Directory]::CreateDirectory((Split-Path $file))
+            return [IO.File]::Open($file, 'OpenOrCreate', 'ReadWrite', 'None')
+        }
+        catch {
+            # The system's codes for a file that another process has open or has locked.
+            $cause = $_.Exception.GetBaseException()
+            if (($cause.HResult -band 0xFFFF) -notin 11, 32, 33, 35) {
+                Stop-Build "This checkout cannot be written to, and a build puts its files there: $PSScriptRoot ($($cause.Message))"
+            }
+        }
+
+        if (-not $isWaiting) {
+            $isWaiting = $true
+            Write-Host 'Another build is at work in this checkout. Waiting for it to finish...'
+        }
+
+        Start-Sleep -Milliseconds 250
+    }
+}
+
+# Runs a build of dotnet's and shows what it makes and what is wrong, and nothing of what is up to date.
+function Invoke-Build([string] $Project) {
+    if ($NoBuild) {
+        if (-not (Test-Path -LiteralPath $stage)) {
+            Stop-Build "Nothing has been built yet: there is no $stage. Leave -NoBuild out."
+        }
+
         return
     }
 
-    # In a process of its own: the suite wants a shell that has imported nothing.
-    pwsh -NoProfile -NonInteractive -WorkingDirectory $PSScriptRoot -Command '
-        $ErrorActionPreference = "Stop"
-        Import-Module Pester -MinimumVersion 5.7.0
-        Invoke-Pester -Configuration @{ Run = @{ Path = "tests/Pester"; Exit = $true }; Output = @{ Verbosity = "Detailed" } }'
+    $begun = [datetime]::UtcNow
+    if (-not (Test-Path -LiteralPath (Join-Path $PSScriptRoot 'src/KlingPS/obj/project.assets.json'))) {
+        Write-Host 'Restoring packages (the first time only)...'
+    }
+
+    $all = [Collections.Generic.List[string]]::new()
+    $errors = [Collections.Generic.HashSet[string]]::new()
+    $project = ''
+    dotnet build $Project --configuration $Configuration --nologo --verbosity minimal --tl:off -clp:NoSummary 2>&1 | ForEach-Object {
+        $line = "$_"
+        $all.Add($line)
+        if ($line -match ': error |\berror [A-Z]+\d+:') {
+            if ($errors.Add($line) -and $line -notmatch 'NU1301') {
+                Write-Host $line.Trim()
+            }
+        }
+        elseif ($line -match ': warning |\bwarning [A-Z]+\d+:') {
+            Write-Host $line.Trim()
+        }
+        elseif ($line -match '^\s*(\S+) -> (.+\.dll)$' -and [IO.File]::GetLastWriteTimeUtc($Matches[2]) -ge $begun) {
+            Write-Host ('Built {0} ({1:0} s)' -f $Matches[1], ([datetime]::UtcNow - $begun).TotalSeconds)
+        }
+    }
+
+    if ($LASTEXITCODE -ne 0) {
+        $unreachable = $errors | Where-Object { $_ -match 'NU1301' } | Select-Object -First 1
+        if ($unreachable) {
+            Stop-Build "The packages could not be restored: $(($unreachable -replace '^.*NU1301: ' -replace ' \[[^]]*\]$').Trim()) Check the connection and any proxy, and run it again."
+        }
+
+        if ($errors.Count -eq 0) {
+            $all | Write-Host
+        }
+
+        Stop-Build 'The build failed.'
+    }
+}
+
+function New-Result([string] $Suite) {
+    [pscustomobject] @{ Suite = $Suite; Seconds = 0.0; Passed = 0; Failed = 0; Skipped = 0; Failures = [Collections.Generic.List[string]]::new(); Reasons = [Collections.Generic.List[string]]::new() }
+}
+
+function Invoke-DotnetTests {
+    $result = New-Result '.NET'
+    $folder = [IO.Directory]::CreateTempSubdirectory('klingps-results-').FullName
+    $watch = [Diagnostics.Stopwatch]::StartNew()
+    try {
+        dotnet test $solution --configuration $Configuration --nologo --no-build --logger trx --results-directory $folder | Out-Host
+        $code = $LASTEXITCODE
+        foreach ($file in [IO.Directory]::GetFiles($folder, '*.trx')) {
+            $trx = [xml]::new()
+            $trx.Load($file)
+            foreach ($test in $trx.GetElementsByTagName('UnitTestResult')) {
+                $message = $test.GetElementsByTagName('Message')
+                switch ($test.outcome) {
+                    'Passed' { $result.Passed++ }
+                    'NotExecuted' {
+                        $result.Skipped++
+                        $result.Reasons.Add("$($test.testName): $(if ($message.Count) { $message[0].InnerText })")
+                    }
+                    default {
+                        $result.Failed++
+                        $result.Failures.Add($test.testName)
+                    }
+                }
+            }
+        }
+
+        # A crash leaves no failed test.
+        if ($code -ne 0 -and $result.Failed -eq 0) {
+            $result.Failed++
+            $result.Failures.Add("dotnet test ended with exit code $code.")
+        }
+    }
+    finally {
+        Remove-Item -LiteralPath $folder -Recurse -Force
+    }
+
+    $result.Seconds = $watch.Elapsed.TotalSeconds
+    $result
+}
+
+# The command line of this shell, for another one of the same. As a .NET tool it is a pwsh.dll that dotnet runs.
+function Get-ShellCommand {
+    $program = [Environment]::ProcessPath
+    $program
+    if ((Split-Path $program -LeafBase) -eq 'dotnet') {
+        Join-Path $PSHOME 'pwsh.dll'
+    }
+}
+
+# Each file runs in a shell of its own that has imported nothing, two of them at a time: most of the time a test waits.
+function Invoke-PesterSuite {
+    $result = New-Result 'Pester'
+    $pester = "$(dotnet msbuild (Join-Path $PSScriptRoot 'tests/KlingPS.Tests') -getProperty:PkgPester | Select-Object -Last 1)".Trim()
+    if (-not $pester -or -not (Test-Path -LiteralPath $pester)) {
+        Stop-Build 'Pester has not been restored. Leave -NoBuild out.'
+    }
+
+    $module = Join-Path $pester 'tools' 'Pester.psd1'
+    $command = @(Get-ShellCommand)
+    $watch = [Diagnostics.Stopwatch]::StartNew()
+
+    # The largest file is the longest run, about, and is begun first.
+    $files = Get-ChildItem -LiteralPath (Join-Path $PSScriptRoot 'tests/Pester') -Filter *.Tests.ps1 | Sort-Object Length -Descending
+    $files | ForEach-Object -ThrottleLimit 2 -Parallel {
+        $program, $arguments = $using:command
+        $arguments = @($arguments | Where-Object { $_ }) + '-NoProfile', '-NonInteractive', '-File', (Join-Path $using:PSScriptRoot 'tests/Pester/Invoke-File.ps1')
+        $counts = [IO.Path]::GetTempFileName()
+        $text = & $program @arguments $using:module $_.FullName $counts 2>&1 | Out-String
+        [pscustomobject] @{ File = $_.Name; Text = $text; Counts = Get-Content -LiteralPath $counts -Raw | ConvertFrom-Json }
+        Remove-Item -LiteralPath $counts
+    } | ForEach-Object {
+        Write-Host $_.Text.TrimEnd()
+        if ($_.Counts) {
+            $result.Passed += $_.Counts.Passed
+            $result.Failed += $_.Counts.Failed
+            $result.Skipped += $_.Counts.Skipped
+            $result.Failures.AddRange([string[]] $_.Counts.Failures)
+            $result.Reasons.AddRange([string[]] $_.Counts.Reasons)
+        }
+        else {
+            $result.Failed++
+            $result.Failures.Add("$($_.File) ended before its tests did.")
+        }
+    }
+
+    $result.Seconds = $watch.Elapsed.TotalSeconds
+    $result
+}
+
+# What was skipped and what failed, then a line for each suite, then the sum.
+function Write-Result([object[]] $Results) {
+    foreach ($group in $Results.Reasons | Group-Object) {
+        Write-Host "Skipped: $($group.Name)$(if ($group.Count -gt 1) { " ($($group.Count) tests)" })"
+    }
+
+    foreach ($failure in $Results.Failures) {
+        Write-Host "Failed: $failure"
+    }
+
+    foreach ($result in $Results) {
+        Write-Host ('{0}: {1} passed, {2} failed, {3} skipped in {4:0} s' -f $result.Suite, $result.Passed, $result.Failed, $result.Skipped, $result.Seconds)
+    }
+
+    $sums = 'Passed', 'Failed', 'Skipped' | ForEach-Object { ($Results | Measure-Object $_ -Sum).Sum }
+    Write-Host ('{0} passed, {1} failed, {2} skipped' -f $sums)
+}
+
+# Keeps every processor busy while a script runs. The shells that do so end with this process, however it ends.
+function Invoke-WhileBusy([scriptblock] $Script) {
+    $program, $arguments = Get-ShellCommand
+    $loop = "`$parent = [Diagnostics.Process]::GetProcessById($PID); while (-not `$parent.HasExited) { for (`$i = 0; `$i -lt 1000000; `$i++) { } }"
+    $arguments = [string[]] (@($arguments | Where-Object { $_ }) + '-NoProfile', '-NonInteractive', '-Command', $loop)
+    $busy = @(1..[Environment]::ProcessorCount | ForEach-Object { [Diagnostics.Process]::Start([Diagnostics.ProcessStartInfo]::new($program, $arguments)) })
+    try {
+        & $Script
+    }
+    finally {
+        foreach ($process in $busy) {
+            $process.Kill($true)
+            $process.WaitForExit()
+            $process.Dispose()
+        }
+    }
+}
+
+function Invoke-Repeatedly {
+    $plan = @(@{ Load = 'idle'; Run = { Invoke-DotnetTests } }) * $Runs +
+        @(@{ Load = 'busy'; Run = { Invoke-WhileBusy { Invoke-DotnetTests } } }) * $BusyRuns +
+        @(@{ Load = 'idle'; Run = { Invoke-PesterSuite } }) * $PesterRuns
+    $number = 0
+    $rows = foreach ($step in $plan) {
+        $number++
+        Write-Host "== Run $number of $($plan.Count)"
+        $result = & $step.Run
+        $result | Add-Member Load $step.Load
+        $result | Add-Member Run $number
+        $result
+    }
+
+    $rows | ForEach-Object { $_.Failures } | Group-Object | ForEach-Object { Write-Host "Failed $($_.Count) times: $($_.Name)" }
+    $rows | Format-Table Run, Suite, Load, @{ Label = 'Seconds'; Expression = { $_.Seconds }; FormatString = '0' }, Passed, Failed, Skipped | Out-Host
+    if ($rows | Where-Object Failed) {
+        Stop-Build 'Not every run passed.'
+    }
+}
+
+function Invoke-Format {
+    $options = if ($Verify -or $Task -eq 'Check') { , '--verify-no-changes' } else { @() }
+    dotnet format $solution @options | Out-Host
+    $LASTEXITCODE -eq 0
+}
+
+function Invoke-Bench {
+    $name, $options = $ArgumentList | ForEach-Object { $_ -join ',' }
+    $options = @($options | Where-Object { $null -ne $_ })
+    switch ($name) {
+        $null { Stop-Build "Which benchmark? Name one: import, torture, race, ledger, pipeline or callbacks." }
+        'import' { & (Join-Path $PSScriptRoot 'bench/Measure-ImportTime.ps1') @options }
+        default {
+            dotnet run --project (Join-Path $PSScriptRoot 'bench/KlingPS.Bench') --configuration $Configuration --no-build -- $name @options | Out-Host
+            if ($LASTEXITCODE -ne 0) {
+                Stop-Build "The benchmark ended with exit code $LASTEXITCODE."
+            }
+        }
+    }
 }
 
 function New-Package {
     if (-not (Get-Command Compress-PSResource -ErrorAction Ignore)) {
-        throw 'Packing needs Compress-PSResource of Microsoft.PowerShell.PSResourceGet 1.1 or later. Install it with: Install-PSResource Microsoft.PowerShell.PSResourceGet'
+        Stop-Build 'Packing needs Compress-PSResource of Microsoft.PowerShell.PSResourceGet 1.1 or later, which comes with PowerShell 7.5 and later.'
     }
 
-    $manifest = Import-PowerShellDataFile (Join-Path $PSScriptRoot 'KlingPS.psd1')
-    Remove-Item (Join-Path $output 'KlingPS.*.nupkg')
-    $package = Compress-PSResource -Path (Join-Path $output 'KlingPS' $manifest.ModuleVersion) -DestinationPath $output -PassThru
+    Get-ChildItem -LiteralPath $output -Filter KlingPS.*.nupkg | Remove-Item
+    $package = Compress-PSResource -Path ([wildcardpattern]::Escape($stage)) -DestinationPath $output -PassThru
     Set-PackageIcon $package
     $package
 }
@@ -93,27 +387,90 @@ function Set-PackageIcon([IO.FileInfo] $Package) {
     }
 }
 
-switch ($Task) {
-    'Clean' {
-        dotnet clean $solution --configuration $Configuration --nologo --verbosity quiet
-        if (Test-Path $output) {
-            Remove-Item $output -Recurse -Force
+function Remove-Built {
+    Get-ChildItem -LiteralPath $PSScriptRoot -Directory |
+        Where-Object Name -In src, tests, bench |
+        ForEach-Object { Get-ChildItem -LiteralPath $_.FullName -Directory } |
+        ForEach-Object { Get-ChildItem -LiteralPath $_.FullName -Directory } |
+        Where-Object Name -In bin, obj |
+        Remove-Item -Recurse -Force
+    if (Test-Path -LiteralPath $output) {
+        Remove-Item -LiteralPath $output -Recurse -Force
+    }
+}
+
+if ($ArgumentList -and $Task -ne 'Bench') {
+    Stop-Build "What is '$($ArgumentList[0])'? Get-Help ./build.ps1 -Detailed shows what there is."
+}
+
+# The SDK's messages are read by Invoke-Build.
+$language = $env:DOTNET_CLI_UI_LANGUAGE
+$env:DOTNET_CLI_UI_LANGUAGE = 'en'
+$lock = $null
+Push-Location -LiteralPath $PSScriptRoot
+try {
+    if (-not $NoBuild) {
+        Assert-Sdk
+        $lock = Enter-Lock
+    }
+
+    switch ($Task) {
+        'Build' {
+            Invoke-Build $solution
+            Write-Host "KlingPS $($manifest.ModuleVersion) is in $stage"
+        }
+        { $_ -in 'Test', 'Check' } {
+            $results = @()
+            if ($Task -eq 'Check') {
+                $format = New-Result 'Format'
+                if (-not (Invoke-Format)) {
+                    $format.Failed++
+                    $format.Failures.Add('The code is not formatted. ./build.ps1 Format does it.')
+                }
+
+                $results += $format
+            }
+
+            Invoke-Build $solution
+            $results += Invoke-DotnetTests
+            $results += Invoke-PesterSuite
+            Write-Result $results
+            if ($results | Where-Object Failed) {
+                exit 1
+            }
+        }
+        'Repeat' {
+            Invoke-Build $solution
+            Invoke-Repeatedly
+        }
+        'Package' {
+            Invoke-Build (Join-Path $PSScriptRoot 'src/KlingPS')
+            New-Package
+        }
+        'Quickstart' {
+            Invoke-Build (Join-Path $PSScriptRoot 'src/KlingPS')
+            & (Join-Path $PSScriptRoot 'samples/Quickstart.ps1')
+        }
+        'Format' {
+            if (-not (Invoke-Format)) {
+                Stop-Build $(if ($Verify) { 'The code is not formatted. ./build.ps1 Format does it.' } else { 'Formatting failed.' })
+            }
+        }
+        'Bench' {
+            Invoke-Build (Join-Path $PSScriptRoot 'src/KlingPS')
+            Invoke-Build (Join-Path $PSScriptRoot 'bench/KlingPS.Bench')
+            Invoke-Bench
+        }
+        'Clean' {
+            Remove-Built
         }
     }
-    'Build' {
-        Invoke-Build
+}
+finally {
+    if ($lock) {
+        $lock.Dispose()
     }
-    'Test' {
-        Invoke-Build
-        dotnet test $solution --configuration $Configuration --nologo --no-build
-        Invoke-PesterSuite
-    }
-    'Package' {
-        Invoke-Build
-        New-Package
-    }
-    'Quickstart' {
-        Invoke-Build
-        & (Join-Path $PSScriptRoot 'samples/Quickstart.ps1')
-    }
+
+    Pop-Location
+    $env:DOTNET_CLI_UI_LANGUAGE = $language
 }

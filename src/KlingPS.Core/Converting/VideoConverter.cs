@@ -144,7 +144,7 @@ public sealed class VideoConverter : IDisposable
             place ??= await FindPlaceAsync(item, identified, task, cancellationToken).ConfigureAwait(false);
             SavedVideo saved = await _saver.FetchAsync(task, place, cancellationToken).ConfigureAwait(false);
             var video = new ConvertedVideo(saved.Path, saved.Task, item.Submission.Spec.Image?.Path);
-            KlingException? withoutProof = await TryProveAsync(video, identified.TailImage?.Hash, cancellationToken).ConfigureAwait(false);
+            KlingException? withoutProof = await TryProveAsync(saved, video.SourcePath, identified.TailImage?.Hash, cancellationToken).ConfigureAwait(false);
             _unfinished.TryRemove(task.Id, out _);
             progress.Enter(isNew ? Stage.Made : Stage.Reused);
             return new(item, video, withoutProof);
@@ -290,7 +290,7 @@ public sealed class VideoConverter : IDisposable
 
     /// <summary>Writes the proof of a video, if there is to be one.</summary>
     /// <returns>What kept it from being written.</returns>
-    private async Task<KlingException?> TryProveAsync(ConvertedVideo video, string? tailHash, CancellationToken cancellationToken)
+    private async Task<KlingException?> TryProveAsync(SavedVideo video, string? sourcePath, string? tailHash, CancellationToken cancellationToken)
     {
         if (!_options.WritesProof)
         {
@@ -299,7 +299,7 @@ public sealed class VideoConverter : IDisposable
 
         try
         {
-            await Sidecar.Of(video, tailHash).WriteAsync(video.Path, _options.Save.Overwrite, cancellationToken).ConfigureAwait(false);
+            await Sidecar.Of(video, sourcePath, tailHash).WriteAsync(video.Path, _options.Save.Overwrite, cancellationToken).ConfigureAwait(false);
             return null;
         }
         catch (KlingException exception)

@@ -1,7 +1,6 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using KlingPS.Core.Converting;
 using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Saving;
@@ -38,8 +37,9 @@ public sealed record Sidecar
 
     /// <summary>The proof of a saved video.</summary>
     /// <param name="video">The video.</param>
+    /// <param name="sourcePath">The image. The task may have been bought for another file with the same content.</param>
     /// <param name="tailHash">The SHA-256 of the image at the end, in lower-case hex.</param>
-    public static Sidecar Of(ConvertedVideo video, string? tailHash)
+    public static Sidecar Of(SavedVideo video, string? sourcePath, string? tailHash)
     {
         ArgumentNullException.ThrowIfNull(video);
         KlingVideoTask task = video.Task;
@@ -50,7 +50,7 @@ public sealed record Sidecar
             CreatedAt = task.CreatedAt,
             CompletedAt = task.CompletedAt,
             Credits = task.CreditsConsumed,
-            Source = new SidecarFile { Path = video.SourcePath, Uri = task.ImageUri, Sha256 = task.SourceHash },
+            Source = new SidecarFile { Path = sourcePath, Uri = task.ImageUri, Sha256 = task.SourceHash },
             TailImage = (task.TailImagePath ?? task.TailImageUri) is null ? null
                 : new SidecarFile { Path = task.TailImagePath, Uri = task.TailImageUri, Sha256 = tailHash },
             Request = new SidecarRequest

@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using KlingPS.Core.Converting;
 using KlingPS.Core.Model;
 using KlingPS.Core.Saving;
 
@@ -40,7 +39,7 @@ public sealed class SidecarTests : IDisposable
 
     private async Task<string> WriteAsync(KlingVideoTask task, string? tailHash = null, bool overwrite = false)
     {
-        await Sidecar.Of(new ConvertedVideo(Video, task, "/images/fox.png"), tailHash).WriteAsync(Video, overwrite, Token);
+        await Sidecar.Of(new SavedVideo(Video, task), "/images/fox.png", tailHash).WriteAsync(Video, overwrite, Token);
         return await File.ReadAllTextAsync(Video + ".json", Token);
     }
 

@@ -1,10 +1,14 @@
 using System.Reflection;
+using KlingPS.Core;
 using KlingPS.Sandbox;
 
 namespace KlingPS.Tests.Architecture;
 
 public sealed class FolderTests
 {
+    [Fact]
+    public void Folders_of_Core_depend_downwards_only() => AssertLayered(typeof(KlingException).Assembly, Layers.Core);
+
     [Fact]
     public void Folders_of_the_sandbox_depend_downwards_only() => AssertLayered(typeof(SandboxBill).Assembly, Layers.Sandbox);
 

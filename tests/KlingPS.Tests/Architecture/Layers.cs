@@ -6,6 +6,17 @@ namespace KlingPS.Tests.Architecture;
 /// </summary>
 internal static class Layers
 {
+    public static IReadOnlyList<IReadOnlyList<string>> Core { get; } =
+    [
+        [""],
+        ["Imaging", "Model", "Resilience", "Scheduling", "Secrets"],
+        ["Api"],
+        ["Configuration", "Ledger"],
+        ["Sessions"],
+        ["Resolving", "Saving", "Stages", "Submitting", "Waiting"],
+        ["Callbacks", "Converting"],
+    ];
+
     public static IReadOnlyList<IReadOnlyList<string>> Sandbox { get; } =
     [
         [""],

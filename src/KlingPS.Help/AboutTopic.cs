@@ -8,9 +8,9 @@ internal static class AboutTopic
     private const int Width = 80;
     private const string Margin = "    ";
 
-    /// <summary>Converts a page. <c>Get-Help</c> takes the fifth line of the text for its one-line summary, which is where the short description goes.</summary>
+    /// <summary>Converts a page. <c>Get-Help</c> shows the fifth line of the text as its one-line summary, so that is where the short description goes.</summary>
     /// <param name="file">The page, <c>about_Name.md</c>: a title of the same name, a section "Short description" of one paragraph, and others.</param>
-    /// <param name="problems">Takes what is wrong with the page.</param>
+    /// <param name="problems">Receives what is wrong with the page.</param>
     /// <returns>The text, 80 columns wide.</returns>
     public static string Read(string file, ICollection<PageProblem> problems)
     {

@@ -5,14 +5,14 @@ namespace KlingPS.Help;
 /// <summary>Tells a cmdlet's own parameters from those the engine adds.</summary>
 internal static class CmdletParameters
 {
-    /// <summary>What is said of the parameters that <c>SupportsShouldProcess</c> adds, where a page does not say more.</summary>
+    /// <summary>The description of the parameters that <c>SupportsShouldProcess</c> adds, for pages that do not describe them.</summary>
     public static readonly IReadOnlyDictionary<string, string> StandardText = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase)
     {
         ["WhatIf"] = "Shows what would happen if the cmdlet runs. The cmdlet is not run.",
         ["Confirm"] = "Prompts you for confirmation before running the cmdlet.",
     };
 
-    /// <summary>The parameters of a set that belong into the cmdlet's help.</summary>
+    /// <summary>The parameters of a set that belong in the cmdlet's help.</summary>
     /// <param name="set">The set.</param>
     /// <returns>All but the common ones, <c>WhatIf</c> and <c>Confirm</c> last.</returns>
     public static IEnumerable<CommandParameterInfo> OwnOf(CommandParameterSetInfo set) =>

@@ -3,7 +3,7 @@ using System.Reflection;
 
 namespace KlingPS.Help;
 
-/// <summary>Builds a module's help from its pages and its compiled cmdlets, and refuses to where the two disagree.</summary>
+/// <summary>Builds a module's help from its pages and its compiled cmdlets, and refuses to if the two disagree.</summary>
 public sealed class HelpBuilder
 {
     private readonly string _assemblyName;
@@ -12,10 +12,10 @@ public sealed class HelpBuilder
     private readonly Uri? _online;
 
     /// <summary>Prepares a build.</summary>
-    /// <param name="assemblyName">The name of the cmdlets' assembly, after which <c>Get-Help</c> looks for the file.</param>
-    /// <param name="types">Its public types; those that are cmdlets are taken.</param>
+    /// <param name="assemblyName">The name of the cmdlets' assembly, by which <c>Get-Help</c> finds the file.</param>
+    /// <param name="types">Its public types, of which the cmdlets are used.</param>
     /// <param name="pages">The folder with a page per cmdlet (<c>Verb-Noun.md</c>) and topics (<c>about_Name.md</c>).</param>
-    /// <param name="online">Where that folder is on the web, with a slash at its end: what <c>Get-Help -Online</c> opens for pages that name no other place.</param>
+    /// <param name="online">The address of that folder on the web, ending with a slash: what <c>Get-Help -Online</c> opens for pages that give no other address.</param>
     public HelpBuilder(string assemblyName, IEnumerable<Type> types, string pages, Uri? online = null)
     {
         _assemblyName = assemblyName;
@@ -25,7 +25,7 @@ public sealed class HelpBuilder
     }
 
     /// <summary>Writes <c>Assembly.dll-Help.xml</c> and a <c>.help.txt</c> per topic.</summary>
-    /// <param name="output">The folder to write to; what is in it is replaced. Left alone when there are problems.</param>
+    /// <param name="output">The folder to write to. Its content is replaced, unless there are problems.</param>
     /// <returns>What is wrong with the pages; empty when help was written.</returns>
     public IReadOnlyList<PageProblem> Build(string output)
     {

@@ -4,7 +4,7 @@ using Markdig.Syntax.Inlines;
 
 namespace KlingPS.Help;
 
-/// <summary>What a page in the PlatyPS schema says of one cmdlet. Its syntax and YAML blocks are passed over: that part is compiled.</summary>
+/// <summary>What a page in the PlatyPS schema says about one cmdlet. Its syntax and YAML blocks are ignored: they come from the compiled cmdlet.</summary>
 internal sealed partial class HelpPage
 {
     private static readonly string[] s_sections =
@@ -26,31 +26,31 @@ internal sealed partial class HelpPage
     /// <summary>What the cmdlet does, in one sentence.</summary>
     public IReadOnlyList<string> Synopsis { get; private set; } = [];
 
-    /// <summary>What there is to know.</summary>
+    /// <summary>The description, one paragraph each.</summary>
     public IReadOnlyList<string> Description { get; private set; } = [];
 
     /// <summary>Examples, in order.</summary>
     public List<(string Title, string Code, IReadOnlyList<string> Remarks)> Examples { get; } = [];
 
-    /// <summary>What is said of each parameter, and on which line.</summary>
+    /// <summary>The description of each parameter and its line.</summary>
     public Dictionary<string, (int Line, IReadOnlyList<string> Text)> Parameters { get; } = new(StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>What may be piped in: the type and what is done with it.</summary>
+    /// <summary>What can be piped in: the type and what is done with it.</summary>
     public List<(string Type, IReadOnlyList<string> Text)> Inputs { get; } = [];
 
-    /// <summary>What comes out.</summary>
+    /// <summary>What the cmdlet emits.</summary>
     public List<(string Type, IReadOnlyList<string> Text)> Outputs { get; } = [];
 
     /// <summary>Notes.</summary>
     public IReadOnlyList<string> Notes { get; private set; } = [];
 
-    /// <summary>Where to read on; the page on the web first, which is what <c>Get-Help -Online</c> opens.</summary>
+    /// <summary>Further reading; first the page on the web, which is what <c>Get-Help -Online</c> opens.</summary>
     public List<(string Text, string Uri)> Links { get; } = [];
 
     /// <summary>Reads a page.</summary>
     /// <param name="file">The page, named after its cmdlet.</param>
-    /// <param name="online">Where its folder is on the web, if it is there.</param>
-    /// <param name="problems">Takes what is wrong with the page in itself.</param>
+    /// <param name="online">The address of its folder on the web, if it has one.</param>
+    /// <param name="problems">Receives what is wrong with the page itself.</param>
     /// <returns>The page, as far as it could be read.</returns>
     public static HelpPage Read(string file, Uri? online, ICollection<PageProblem> problems)
     {
@@ -126,7 +126,7 @@ internal sealed partial class HelpPage
                     .SelectMany(block => block is LeafBlock leaf ? leaf.Inline?.Descendants<LinkInline>() ?? [] : block.Descendants<LinkInline>());
                 foreach (LinkInline link in links)
                 {
-                    // A link to the page of another cmdlet is a name to ask help for, not an address.
+                    // A link to the page of another cmdlet is a name to get help for, not an address.
                     string uri = link.Url is string url && url.Contains("://", StringComparison.Ordinal) ? url : string.Empty;
                     Links.Add((PlainText.Render((ContainerInline)link), uri));
                 }
@@ -153,7 +153,7 @@ internal sealed partial class HelpPage
                 List<string> text = PlainText.Render(section.Blocks.Where(block => block is not FencedCodeBlock { Info: "yaml" }));
                 if (text.Count == 0)
                 {
-                    problems.Add(new PageProblem(File, section.Line, $"Nothing is said of {section.Title}."));
+                    problems.Add(new PageProblem(File, section.Line, $"{section.Title} has no description."));
                 }
 
                 if (!Parameters.TryAdd(section.Title[1..], (section.Line, text)))

@@ -6,7 +6,7 @@ using System.Xml.Linq;
 
 namespace KlingPS.Help;
 
-/// <summary>Writes what <c>Get-Help</c> reads: the prose of a page with the parameters the engine sees in the compiled cmdlet.</summary>
+/// <summary>Writes what <c>Get-Help</c> reads: the prose of a page with the parameters of the compiled cmdlet as the engine sees them.</summary>
 internal static class MamlWriter
 {
     private static readonly XNamespace s_msh = "http://msh";
@@ -28,7 +28,7 @@ internal static class MamlWriter
         object instance = Activator.CreateInstance(cmdlet.ImplementingType)!;
         XElement Parameter(CommandParameterInfo parameter, bool inSyntax) => WriteParameter(parameter, page, DefaultValue(instance, parameter), inSyntax);
 
-        // Where a parameter is in several sets, what is listed under its name is its place in the first of them.
+        // A parameter in several sets is listed with its position in the first of them.
         IEnumerable<CommandParameterInfo> parameters = cmdlet.ParameterSets
             .SelectMany(CmdletParameters.OwnOf)
             .DistinctBy(parameter => parameter.Name)
@@ -71,7 +71,7 @@ internal static class MamlWriter
                     new XElement(s_maml + "uri", link.Uri)))));
     }
 
-    /// <summary>As the shell's own syntax has them: by position, then what must be named, then the rest as declared.</summary>
+    /// <summary>In the order of the shell's own syntax: by position, then the mandatory ones, then the rest as declared.</summary>
     private static IOrderedEnumerable<CommandParameterInfo> InOrderOfSyntax(IEnumerable<CommandParameterInfo> parameters) =>
         parameters.OrderBy(parameter => parameter.Position >= 0 ? parameter.Position : int.MaxValue).ThenByDescending(parameter => parameter.IsMandatory);
 
@@ -126,7 +126,7 @@ internal static class MamlWriter
         _ => "False",
     };
 
-    /// <summary>What the parameter is when it is left out: the value of the property in a new cmdlet.</summary>
+    /// <summary>The value when the parameter is omitted: that of the property in a new cmdlet.</summary>
     private static string DefaultValue(object cmdlet, CommandParameterInfo parameter)
     {
         object? value = cmdlet.GetType().GetProperty(parameter.Name, BindingFlags.Public | BindingFlags.Instance)?.GetValue(cmdlet);

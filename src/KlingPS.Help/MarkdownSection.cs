@@ -4,18 +4,18 @@ using Markdig.Syntax;
 
 namespace KlingPS.Help;
 
-/// <summary>A heading and what stands under it up to the next heading of any level.</summary>
+/// <summary>A heading and what follows it, up to the next heading of any level.</summary>
 /// <param name="Level">1 for the title of the page.</param>
 /// <param name="Title">The heading's text.</param>
 /// <param name="Line">The heading's line, from 1.</param>
-/// <param name="Blocks">What stands under it.</param>
+/// <param name="Blocks">What follows it.</param>
 internal sealed record MarkdownSection(int Level, string Title, int Line, IReadOnlyList<Block> Blocks)
 {
     private static readonly MarkdownPipeline s_pipeline = new MarkdownPipelineBuilder().UseYamlFrontMatter().UsePipeTables().Build();
 
     /// <summary>Reads a page.</summary>
     /// <param name="markdown">The page's text.</param>
-    /// <returns>Its sections in order; first, at level 0, what stands before any heading, with the front matter as its title.</returns>
+    /// <returns>Its sections in order; first, at level 0, what comes before any heading, with the front matter as its title.</returns>
     public static List<MarkdownSection> ReadAll(string markdown)
     {
         var blocks = new List<Block>();

@@ -1,11 +1,11 @@
 namespace KlingPS.Help;
 
-/// <summary>Where prose and cmdlets disagree, or a page lacks what help needs.</summary>
-/// <param name="File">The page, as it was found.</param>
-/// <param name="Line">The line in it, from 1.</param>
+/// <summary>A place where a page and its cmdlet disagree, or where a page lacks what the help needs.</summary>
+/// <param name="File">The page.</param>
+/// <param name="Line">The line, counted from 1.</param>
 /// <param name="Message">What is wrong.</param>
 public sealed record PageProblem(string File, int Line, string Message)
 {
-    /// <summary>The form that MSBuild takes for an error of its own.</summary>
+    /// <summary>In the format that MSBuild recognizes as an error.</summary>
     public override string ToString() => $"{File}({Line}): error KLINGHELP: {Message}";
 }

@@ -6,10 +6,10 @@ using Markdig.Syntax.Inlines;
 
 namespace KlingPS.Help;
 
-/// <summary>Markdown as a terminal shows it: no marks of emphasis, lists with hanging indents, tables in columns.</summary>
+/// <summary>Markdown as a terminal shows it: without emphasis, lists with hanging indents, tables in columns.</summary>
 internal static class PlainText
 {
-    /// <summary>For text that whoever shows it wraps.</summary>
+    /// <summary>For text that is wrapped when it is shown.</summary>
     public const int Unwrapped = int.MaxValue;
 
     private const string CodeIndent = "    ";
@@ -41,7 +41,7 @@ internal static class PlainText
     /// <summary>Renders blocks.</summary>
     /// <param name="blocks">Paragraphs, lists, code and tables.</param>
     /// <param name="width">The longest line, or <see cref="Unwrapped"/>. Code and tables are never wrapped.</param>
-    /// <returns>One text per paragraph, its lines parted by a line feed.</returns>
+    /// <returns>One text per paragraph, its lines separated by line feeds.</returns>
     public static List<string> Render(IEnumerable<Block> blocks, int width = Unwrapped)
     {
         var paragraphs = new List<string>();
@@ -70,10 +70,10 @@ internal static class PlainText
         return paragraphs;
     }
 
-    /// <summary>Puts something before every line that is not empty.</summary>
+    /// <summary>Puts a prefix before every line that is not empty.</summary>
     /// <param name="text">The lines.</param>
-    /// <param name="first">What goes before the first one.</param>
-    /// <param name="others">What goes before the others.</param>
+    /// <param name="first">The prefix of the first line.</param>
+    /// <param name="others">The prefix of the other lines.</param>
     /// <returns>The lines, indented.</returns>
     public static string Indent(string text, string first, string others) =>
         string.Join('\n', text.Split('\n').Select((line, index) => line.Length == 0 ? line : (index == 0 ? first : others) + line));

@@ -2,7 +2,7 @@ using System.Reflection;
 
 namespace KlingPS.Help;
 
-/// <summary>Joins the pages under <c>docs/en-US</c> with the compiled cmdlets into the files that <c>Get-Help</c> reads.</summary>
+/// <summary>Combines the pages in <c>docs/en-US</c> with the compiled cmdlets into the files that <c>Get-Help</c> reads.</summary>
 internal static class Program
 {
     private static int Main(string[] args)

@@ -160,7 +160,7 @@ public sealed class HelpTests : IDisposable
 
     [Theory]
     [InlineData("### -Kind", "### -Kinds", "Set-Gadget.md(1): error KLINGHELP: The parameter -Kind of Set-Gadget has no entry.", "Set-Gadget.md(48): error KLINGHELP: Set-Gadget has no parameter -Kinds.")]
-    [InlineData("The kind.", "", "Set-Gadget.md(48): error KLINGHELP: Nothing is said of -Kind.")]
+    [InlineData("The kind.", "", "Set-Gadget.md(48): error KLINGHELP: -Kind has no description.")]
     [InlineData("### -Kind", "### -Force", "Set-Gadget.md(52): error KLINGHELP: -Force is described twice.", "Set-Gadget.md(1): error KLINGHELP: The parameter -Kind of Set-Gadget has no entry.")]
     [InlineData("# Set-Gadget", "# Set-Gadgets", "Set-Gadget.md(6): error KLINGHELP: The title is 'Set-Gadgets' and the file is named after 'Set-Gadget'.")]
     [InlineData("Sets a `gadget`.", "", "Set-Gadget.md(1): error KLINGHELP: The page needs a SYNOPSIS of one paragraph.")]

@@ -1,4 +1,5 @@
 using KlingPS.Core.Api;
+using KlingPS.Core.Ledger;
 using KlingPS.Core.Model;
 using KlingPS.Core.Resolving;
 using KlingPS.Core.Sessions;
@@ -127,16 +128,15 @@ public sealed class CallbackProcessor
 
     private async Task SettleAsync(KlingVideoTask attempt, string taskId)
     {
-        try
+        string? objection = await _session.Ledger.Tasks.RecordAcceptedAsync(attempt.Id, taskId).ConfigureAwait(false) switch
         {
-            await _session.Ledger.Tasks.RecordAcceptedAsync(attempt.Id, taskId).ConfigureAwait(false);
-        }
-        catch (InvalidOperationException exception)
+            RecordResult.Superseded => $"but that has become another task in the meantime. Nothing was changed; if both are yours, the video was bought twice: Get-KlingVideoTask -TaskId {taskId} takes it into the ledger.",
+            RecordResult.Taken { Task: var other } => $"but it is the video of '{other.Subject}' (task {other.Id}). Nothing was changed.",
+            _ => null,
+        };
+        if (objection is not null)
         {
-            throw new KlingException(
-                ErrorKind.CallbackRefused,
-                $"A callback says that task {taskId} of the service is the video of '{attempt.Subject}' (task {attempt.Id}); but that has become another task meanwhile. Nothing was changed; if both are yours, the video was bought twice: Get-KlingVideoTask -TaskId {taskId} takes it into the ledger.",
-                exception);
+            throw new KlingException(ErrorKind.CallbackRefused, $"A callback says that task {taskId} of the service is the video of '{attempt.Subject}' (task {attempt.Id}); {objection}");
         }
 
         if (attempt.State.IsSettled())

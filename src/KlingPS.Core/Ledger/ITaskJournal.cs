@@ -26,18 +26,24 @@ public interface ITaskJournal
     /// <summary>Records that the service accepted the purchase, also of an attempt that had counted as not bought: it counts again.</summary>
     /// <param name="id">The local id.</param>
     /// <param name="taskId">The service's id.</param>
-    Task<KlingVideoTask> RecordAcceptedAsync(long id, string taskId);
+    /// <returns>
+    /// <see cref="RecordResult.Superseded"/> if the attempt has bought another task, <see cref="RecordResult.Taken"/> if the id is that
+    /// of another attempt.
+    /// </returns>
+    Task<RecordResult> RecordAcceptedAsync(long id, string taskId);
 
     /// <summary>Records that nothing was bought: the service refused, or the request never left.</summary>
     /// <param name="id">The local id.</param>
     /// <param name="code">The service's code.</param>
     /// <param name="reason">Why.</param>
-    Task<KlingVideoTask> RecordRejectedAsync(long id, string? code, string reason);
+    /// <returns><see cref="RecordResult.Superseded"/> if a response to the attempt is recorded already.</returns>
+    Task<RecordResult> RecordRejectedAsync(long id, string? code, string reason);
 
-    /// <summary>Records that the answer was lost. The credits stay reserved.</summary>
+    /// <summary>Records that the response was lost. The credits stay reserved.</summary>
     /// <param name="id">The local id.</param>
     /// <param name="reason">How it was lost.</param>
-    Task<KlingVideoTask> RecordUnknownAsync(long id, string reason);
+    /// <returns><see cref="RecordResult.Superseded"/> if a response to the attempt is recorded already: a callback can be quicker.</returns>
+    Task<RecordResult> RecordUnknownAsync(long id, string reason);
 
     /// <summary>
     /// Records what the service says of a task; a task that is not in the ledger yet is taken in. A settled task stays settled.
@@ -66,9 +72,9 @@ public interface ITaskJournal
     /// </summary>
     Task<KlingVideoTask?> FindEarlierAsync(string account, string identity, CancellationToken cancellationToken);
 
-    /// <summary>Whether a purchase would be refused by <see cref="TaskIntent.Budget"/> now; records nothing.</summary>
-    /// <exception cref="KlingException"><see cref="ErrorKind.BudgetExceeded"/>: it would.</exception>
-    Task RequireBudgetAsync(TaskIntent intent, CancellationToken cancellationToken);
+    /// <summary>Tells whether a purchase would be refused by <see cref="TaskIntent.Budget"/> now; records nothing.</summary>
+    /// <returns>A sentence for the user that says which limit it would exceed; <see langword="null"/> if it would not be refused.</returns>
+    Task<string?> FindBudgetExcessAsync(TaskIntent intent, CancellationToken cancellationToken);
 
     /// <summary>
     /// The paths in a folder, at any depth, that videos were saved to, each with every task it may be the video of: also those of a

@@ -126,17 +126,8 @@ public sealed class VideoSubmitter
     /// <param name="cancellationToken">Ends the search.</param>
     internal async Task<bool> IsWithinDailyCapAsync(IdentifiedSubmission identified, decimal credits, CancellationToken cancellationToken)
     {
-        try
-        {
-            await _session.Ledger.Tasks.RequireBudgetAsync(
-                ToIntent(identified) with { Credits = credits, Budget = new BudgetLimit { DailyCredits = _session.DailyCreditCap } },
-                cancellationToken).ConfigureAwait(false);
-            return true;
-        }
-        catch (KlingException exception) when (exception.Kind == ErrorKind.BudgetExceeded)
-        {
-            return false;
-        }
+        TaskIntent intent = ToIntent(identified) with { Credits = credits, Budget = new BudgetLimit { DailyCredits = _session.DailyCreditCap } };
+        return await _session.Ledger.Tasks.FindBudgetExcessAsync(intent, cancellationToken).ConfigureAwait(false) is null;
     }
 
     /// <summary>Buys the video, or finds that somebody else has done so meanwhile.</summary>
@@ -152,10 +143,11 @@ public sealed class VideoSubmitter
         {
             ThrowIfBatchIsOver();
             TaskIntent intent = ToIntent(identified);
-            if (intent.Replaces is null)
+
+            // Not where the lost attempt still holds what the one in its place is to spend: the ledger checks once it is abandoned.
+            if (intent.Replaces is null && await _session.Ledger.Tasks.FindBudgetExcessAsync(intent, cancellationToken).ConfigureAwait(false) is string excess)
             {
-                // Not where the lost attempt still holds what the one in its place is to spend: the ledger looks when it has let go.
-                await _session.Ledger.Tasks.RequireBudgetAsync(intent, cancellationToken).ConfigureAwait(false);
+                throw new KlingException(ErrorKind.BudgetExceeded, excess);
             }
 
             isUploading = true;
@@ -392,19 +384,9 @@ public sealed class VideoSubmitter
     }
 
     /// <summary>Records that nothing was bought.</summary>
-    /// <returns><see langword="null"/>; or the task, if a callback has told meanwhile that it was bought after all.</returns>
+    /// <returns><see langword="null"/>; or the task, if a callback has told in the meantime that it was bought after all.</returns>
     private async Task<KlingVideoTask?> RejectAsync(KlingVideoTask task, string? code, string reason)
-    {
-        try
-        {
-            await _session.Ledger.Tasks.RecordRejectedAsync(task.Id, code, reason).ConfigureAwait(false);
-            return null;
-        }
-        catch (InvalidOperationException)
-        {
-            return await _session.Ledger.Tasks.FindAsync(task.Id, CancellationToken.None).ConfigureAwait(false);
-        }
-    }
+        => await _session.Ledger.Tasks.RecordRejectedAsync(task.Id, code, reason).ConfigureAwait(false) is RecordResult.Superseded { Task: var settled } ? settled : null;
 
     /// <summary>Records that the video was bought, stubbornly: without that, nobody knows whose the task is.</summary>
     private async Task<KlingVideoTask> RecordAcceptedAsync(Submission submission, KlingVideoTask task, string taskId)
@@ -415,9 +397,10 @@ public sealed class VideoSubmitter
             {
                 return await RecordPurchaseAsync(submission, task, taskId).ConfigureAwait(false);
             }
-            catch (KlingException exception) when (exception.Kind == ErrorKind.LedgerUnusable)
+            catch (Exception exception) when (exception is ObjectDisposedException or KlingException { Kind: ErrorKind.LedgerUnusable })
             {
-                if (tries == MaxTries)
+                // A ledger that is closed stays closed.
+                if (tries == MaxTries || exception is ObjectDisposedException)
                 {
                     throw new KlingException(
                         ErrorKind.AttemptUnknown,
@@ -432,27 +415,33 @@ public sealed class VideoSubmitter
 
     private async Task<KlingVideoTask> RecordPurchaseAsync(Submission submission, KlingVideoTask task, string taskId)
     {
-        try
+        RecordResult result = await _session.Ledger.Tasks.RecordAcceptedAsync(task.Id, taskId).ConfigureAwait(false);
+        switch (result)
         {
-            return await _session.Ledger.Tasks.RecordAcceptedAsync(task.Id, taskId).ConfigureAwait(false);
-        }
-        catch (InvalidOperationException)
-        {
-            return await RecordTwiceBoughtAsync(submission, task, taskId).ConfigureAwait(false);
+            case RecordResult.Superseded { Task: var settled }:
+                await RecordTwiceBoughtAsync(submission, settled, taskId).ConfigureAwait(false);
+                return settled;
+
+            case RecordResult.Taken { Task: var other }:
+                string reason = string.Create(CultureInfo.InvariantCulture, $"The service gave it the id {taskId}, which is that of '{other.Subject}' (task {other.Id}) already.");
+                await _session.Ledger.Tasks.RecordUnknownAsync(task.Id, reason).ConfigureAwait(false);
+                throw new KlingException(
+                    ErrorKind.AttemptUnknown,
+                    string.Create(CultureInfo.InvariantCulture, $"Whether the video of '{submission.Subject}' was bought is not known (task {task.Id}). {reason} {submission.Credits:0.##} credits may have been spent; it is not sent again by itself."));
+
+            default:
+                return result.Task;
         }
     }
 
     /// <summary>Records the second task of an attempt: a callback has told meanwhile that an earlier try, which seemed to be refused, was accepted.</summary>
-    /// <returns>The task that the attempt is by the callback.</returns>
-    private async Task<KlingVideoTask> RecordTwiceBoughtAsync(Submission submission, KlingVideoTask task, string taskId)
+    private async Task RecordTwiceBoughtAsync(Submission submission, KlingVideoTask settled, string taskId)
     {
-        KlingVideoTask settled = (await _session.Ledger.Tasks.FindAsync(task.Id, CancellationToken.None).ConfigureAwait(false))!;
         KlingVideoTask second = await _session.Ledger.Tasks.RecordSnapshotAsync(
             _session.Account,
             new TaskSnapshot { TaskId = taskId, State = KlingTaskState.Waiting, Spec = settled.Spec }).ConfigureAwait(false);
         _observer?.OnWarning(
             $"The video of '{submission.Subject}' was bought twice: as task {settled.TaskId} of the service (task {settled.Id} here), although the answer to that request was an error, and as task {taskId} ({second.Id} here).");
-        return settled;
     }
 
     private void ThrowIfBatchIsOver()

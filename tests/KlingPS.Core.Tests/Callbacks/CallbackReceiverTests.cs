@@ -2,6 +2,7 @@ using KlingPS.Core.Callbacks;
 using KlingPS.Core.Model;
 using KlingPS.Core.Resolving;
 using KlingPS.Core.Stages;
+using KlingPS.Core.Tests.Ledger;
 using KlingPS.Core.Tests.Api;
 using KlingPS.Core.Tests.Stages;
 
@@ -76,7 +77,7 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
         },
         CancellationToken.None);
 
-    private async Task<KlingVideoTask> LostAsync(string image) => await _harness.Ledger.Tasks.RecordUnknownAsync((await BeganAsync(image)).Id, "The line broke.");
+    private async Task<KlingVideoTask> LostAsync(string image) => await _harness.Ledger.Tasks.LoseAsync((await BeganAsync(image)).Id, "The line broke.");
 
     [Fact]
     public async Task A_task_is_asked_for_once_when_its_callback_comes_and_not_before()
@@ -604,7 +605,7 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
     [Fact]
     public async Task A_video_that_was_charged_though_the_answer_was_no_is_the_attempts()
     {
-        KlingVideoTask attempt = await _harness.Ledger.Tasks.RecordRejectedAsync((await BeganAsync("/images/fox.png")).Id, "500", "Server exception, please try again later.");
+        KlingVideoTask attempt = await _harness.Ledger.Tasks.RejectAsync((await BeganAsync("/images/fox.png")).Id, "500", "Server exception, please try again later.");
         Receive(new ReceiveOptions { TakesAll = true, Count = 1 });
         _harness.Tasks["a"] = RecordOf("a", CallbackNonce.Append(HookUri, attempt.Nonce!));
         Call("a", attempt.Nonce);
@@ -619,7 +620,7 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
     [Fact]
     public async Task A_task_made_from_another_request_is_not_that_of_a_refused_attempt()
     {
-        KlingVideoTask attempt = await _harness.Ledger.Tasks.RecordRejectedAsync((await BeganAsync("/images/fox.png")).Id, "500", "No.");
+        KlingVideoTask attempt = await _harness.Ledger.Tasks.RejectAsync((await BeganAsync("/images/fox.png")).Id, "500", "No.");
         Receive();
         _harness.Tasks["a"] = RecordOf("a", CallbackNonce.Append(HookUri, attempt.Nonce!), "A cat sleeps.");
         Call("a", attempt.Nonce);

@@ -6,6 +6,7 @@ using KlingPS.Core.Model;
 using KlingPS.Core.Saving;
 using KlingPS.Core.Stages;
 using KlingPS.Core.Submitting;
+using KlingPS.Core.Tests.Ledger;
 using KlingPS.Core.Tests.Api;
 using KlingPS.Core.Tests.Saving;
 using KlingPS.Core.Tests.Stages;
@@ -453,12 +454,12 @@ public sealed class VideoConverterTests : IAsyncDisposable
 
         if (isAccepted)
         {
-            await _harness.Ledger.Tasks.RecordAcceptedAsync(theirs.Id, "theirs");
+            await _harness.Ledger.Tasks.AcceptAsync(theirs.Id, "theirs");
             _harness.Tasks["theirs"] = PipelineHarness.Succeeded("theirs");
         }
         else
         {
-            await _harness.Ledger.Tasks.RecordRejectedAsync(theirs.Id, "422", "No.");
+            await _harness.Ledger.Tasks.RejectAsync(theirs.Id, "422", "No.");
         }
 
         Assert.Equal(["fox.mp4"], await _harness.Clock.RunAsync(made));

@@ -37,17 +37,17 @@ public sealed class LedgerBudgetTests : IAsyncLifetime
     {
         var budget = new BudgetLimit { RunId = "run", MaxCredits = 42, MaxTasks = 1 };
         KlingVideoTask task = await _ledger.Tasks.BeginAsync(TempLedger.Intent(budget: budget), Token);
-        await _ledger.Tasks.RecordUnknownAsync(task.Id, "lost");
+        await _ledger.Tasks.LoseAsync(task.Id, "lost");
         await RefusedAsync(TempLedger.Intent(budget: budget));
 
         // A new attempt takes over what the one in whose place it comes has set aside.
         task = await _ledger.Tasks.BeginAsync(TempLedger.Intent(budget: budget, replaces: task.Id), Token);
-        await _ledger.Tasks.RecordAcceptedAsync(task.Id, "t1");
+        await _ledger.Tasks.AcceptAsync(task.Id, "t1");
         await RefusedAsync(TempLedger.Intent(budget: budget));
         await _ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Failed));
 
         task = await _ledger.Tasks.BeginAsync(TempLedger.Intent(budget: budget), Token);
-        await _ledger.Tasks.RecordRejectedAsync(task.Id, "422", "no");
+        await _ledger.Tasks.RejectAsync(task.Id, "422", "no");
 
         await _ledger.Tasks.BeginAsync(TempLedger.Intent(budget: budget), Token);
     }
@@ -57,7 +57,7 @@ public sealed class LedgerBudgetTests : IAsyncLifetime
     {
         var budget = new BudgetLimit { RunId = "run", MaxCredits = 50 };
         KlingVideoTask task = await _ledger.Tasks.BeginAsync(TempLedger.Intent(budget: budget), Token);
-        await _ledger.Tasks.RecordAcceptedAsync(task.Id, "t1");
+        await _ledger.Tasks.AcceptAsync(task.Id, "t1");
         await _ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Succeeded, 30.5m));
 
         await RefusedAsync(TempLedger.Intent(credits: 19.6m, budget: budget));
@@ -68,7 +68,7 @@ public sealed class LedgerBudgetTests : IAsyncLifetime
     public async Task A_refused_replacement_leaves_the_old_attempt_unknown()
     {
         KlingVideoTask task = await _ledger.Tasks.BeginAsync(TempLedger.Intent(), Token);
-        await _ledger.Tasks.RecordUnknownAsync(task.Id, "lost");
+        await _ledger.Tasks.LoseAsync(task.Id, "lost");
 
         await RefusedAsync(TempLedger.Intent(replaces: task.Id, budget: new BudgetLimit { DailyCredits = 1 }));
 

@@ -81,8 +81,8 @@ public sealed class LedgerModelTests
         {
             Step.Begin or Step.Resubmit => () => ledger.Tasks.BeginAsync(intent, Token),
             Step.Claim => () => ledger.Tasks.ClaimAsync(intent, Token),
-            Step.Accept => () => ledger.Tasks.RecordAcceptedAsync(id, taskId),
-            Step.Reject => () => ledger.Tasks.RecordRejectedAsync(id, "422", "no"),
+            Step.Accept => () => RequireNotRefusedAsync(ledger.Tasks.RecordAcceptedAsync(id, taskId)),
+            Step.Reject => () => RequireNotRefusedAsync(ledger.Tasks.RecordRejectedAsync(id, "422", "no")),
             Step.LoseAnswer => () => ledger.Tasks.RecordUnknownAsync(id, "lost"),
             Step.Snapshot => () => ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot(taskId, state)),
             Step.Resolve => () => ledger.Tasks.ResolveAsync(id, TempLedger.Snapshot(taskId, state)),
@@ -105,10 +105,20 @@ public sealed class LedgerModelTests
             _ => model.Remove(id),
         };
         Exception? refusal = await Xunit.Record.ExceptionAsync(act);
-        Assert.True(expected ? refusal is null : refusal is KlingException or InvalidOperationException, $"{step} {id} {taskId} {state}: {refusal}");
+        Assert.True(expected ? refusal is null : refusal is KlingException or RefusedException, $"{step} {id} {taskId} {state}: {refusal}");
+    }
+
+    private static async Task RequireNotRefusedAsync(Task<RecordResult> recording)
+    {
+        if (await recording is not RecordResult.Recorded)
+        {
+            throw new RefusedException();
+        }
     }
 
     private static ProcessIdentity OwnerOf(int run) => new(100 + run, run, "boot", "machine");
+
+    private sealed class RefusedException : Exception;
 
     private sealed record Record(
         long Id, string? Identity, KlingTaskState State, string? TaskId, decimal Reserved, decimal? Consumed, string? SavedPath, long? Replaces);

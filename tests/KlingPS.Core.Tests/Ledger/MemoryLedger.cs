@@ -49,16 +49,23 @@ internal sealed class MemoryLedger : ITaskLedger, ITaskJournal, IUploadCache, IF
         return Task.FromResult(Begin(intent));
     }
 
-    public Task<KlingVideoTask> RecordAcceptedAsync(long id, string taskId) => Task.FromResult(Change(id, task => task.TaskId == taskId ? task
-        : task.TaskId is not null ? throw new InvalidOperationException($"The task is {task.TaskId} already.")
-        : _byTaskId.TryGetValue((task.Account, taskId), out long twin) && _entries.Remove(twin, out Entry? adopted) ? task.Joined(adopted.Task)
-        : task.Accepted(taskId, _time.GetUtcNow())));
+    public Task<RecordResult> RecordAcceptedAsync(long id, string taskId)
+    {
+        KlingVideoTask before = _entries[id].Task;
+        return Task.FromResult<RecordResult>(before.TaskId is not null && before.TaskId != taskId
+            ? new RecordResult.Superseded(before)
+            : new RecordResult.Recorded(Change(id, task => task.TaskId == taskId ? task
+                : _byTaskId.TryGetValue((task.Account, taskId), out long twin) && _entries.Remove(twin, out Entry? adopted) ? task.Joined(adopted.Task)
+                : task.Accepted(taskId, _time.GetUtcNow()))));
+    }
 
-    public Task<KlingVideoTask> RecordRejectedAsync(long id, string? code, string reason)
-        => Task.FromResult(Change(id, task => task.Rejected(code, reason, _time.GetUtcNow())));
+    public Task<RecordResult> RecordRejectedAsync(long id, string? code, string reason)
+        => Task.FromResult<RecordResult>(_entries[id].Task is { State: not (KlingTaskState.Submitting or KlingTaskState.Unknown) } before
+            ? new RecordResult.Superseded(before)
+            : new RecordResult.Recorded(Change(id, task => task.Rejected(code, reason, _time.GetUtcNow()))));
 
-    public Task<KlingVideoTask> RecordUnknownAsync(long id, string reason)
-        => Fault is null ? Task.FromResult(Change(id, task => task.Unknown(reason))) : Task.FromException<KlingVideoTask>(Fault);
+    public Task<RecordResult> RecordUnknownAsync(long id, string reason)
+        => Fault is null ? Task.FromResult<RecordResult>(new RecordResult.Recorded(Change(id, task => task.Unknown(reason)))) : Task.FromException<RecordResult>(Fault);
 
     public Task<KlingVideoTask> RecordSnapshotAsync(string account, TaskSnapshot snapshot)
     {
@@ -158,12 +165,11 @@ internal sealed class MemoryLedger : ITaskLedger, ITaskJournal, IUploadCache, IF
         }
     }
 
-    public Task RequireBudgetAsync(TaskIntent intent, CancellationToken cancellationToken)
+    public Task<string?> FindBudgetExcessAsync(TaskIntent intent, CancellationToken cancellationToken)
     {
         lock (_gate)
         {
-            RequireBudget(intent);
-            return Task.CompletedTask;
+            return Task.FromResult(FindExcess(intent));
         }
     }
 
@@ -236,7 +242,11 @@ internal sealed class MemoryLedger : ITaskLedger, ITaskJournal, IUploadCache, IF
                 Change(replaced, task => task.Abandoned(_time.GetUtcNow()));
             }
 
-            RequireBudget(intent);
+            if (FindExcess(intent) is string excess)
+            {
+                throw new KlingException(ErrorKind.BudgetExceeded, excess);
+            }
+
             return Add(intent.Account, intent.Identity, TaskTransitions.Begun(intent, _time.GetUtcNow()), intent.Budget?.RunId);
         }
     }
@@ -256,25 +266,19 @@ internal sealed class MemoryLedger : ITaskLedger, ITaskJournal, IUploadCache, IF
         .ThenByDescending(task => task.Id)
         .FirstOrDefault();
 
-    private void RequireBudget(TaskIntent intent)
+    private string? FindExcess(TaskIntent intent)
     {
-        if (intent.Budget?.DailyCredits is decimal cap && _entries.Values.Sum(entry => entry.Task.CreditsReserved + (entry.Task.CreditsConsumed ?? 0)) + intent.Credits > cap)
+        if (intent.Budget is not { } limit)
         {
-            throw new KlingException(ErrorKind.BudgetExceeded, "The day's limit is reached.");
+            return null;
         }
 
-        if (intent.Budget is not { RunId: string run } budget)
-        {
-            return;
-        }
-
-        KlingVideoTask[] bought = [.. _entries.Values
-            .Where(entry => entry.RunId == run && entry.Task.State is not (KlingTaskState.Failed or KlingTaskState.Rejected or KlingTaskState.Abandoned))
-            .Select(entry => entry.Task)];
-        if (bought.Sum(task => task.CreditsReserved + (task.CreditsConsumed ?? 0)) + intent.Credits > budget.MaxCredits || bought.Length >= budget.MaxTasks)
-        {
-            throw new KlingException(ErrorKind.BudgetExceeded, "The limit of this run is reached.");
-        }
+        Entry[] run = [.. _entries.Values.Where(entry => entry.RunId is not null && entry.RunId == limit.RunId)];
+        var spent = new Spending(
+            run.Sum(entry => entry.Task.CreditsReserved + (entry.Task.CreditsConsumed ?? 0)),
+            run.Count(entry => entry.Task.State is not (KlingTaskState.Failed or KlingTaskState.Rejected or KlingTaskState.Abandoned)),
+            _entries.Values.Sum(entry => entry.Task.CreditsReserved + (entry.Task.CreditsConsumed ?? 0)));
+        return BudgetRule.FindExcess(limit, spent, intent.Credits);
     }
 
     private KlingVideoTask Add(string account, string? identity, KlingVideoTask task, string? runId = null)

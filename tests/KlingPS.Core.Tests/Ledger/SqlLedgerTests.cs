@@ -64,7 +64,7 @@ public sealed class SqlLedgerTests : IAsyncLifetime
     {
         KlingVideoTask task = await _ledger.Tasks.BeginAsync(TempLedger.Intent(), Token);
 
-        task = await _ledger.Tasks.RecordAcceptedAsync(task.Id, "t1");
+        task = await _ledger.Tasks.AcceptAsync(task.Id, "t1");
         Assert.Equal((KlingTaskState.Waiting, "t1"), (task.State, task.TaskId));
 
         task = await _ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Generating, 40));
@@ -116,7 +116,7 @@ public sealed class SqlLedgerTests : IAsyncLifetime
     {
         KlingVideoTask task = await _ledger.Tasks.BeginAsync(TempLedger.Intent(), Token);
 
-        task = await _ledger.Tasks.RecordRejectedAsync(task.Id, "422", "no such model");
+        task = await _ledger.Tasks.RejectAsync(task.Id, "422", "no such model");
 
         Assert.Equal((KlingTaskState.Rejected, 0m, 0m, "422", "no such model"), (task.State, task.CreditsReserved, task.CreditsConsumed, task.FailCode, task.FailMessage));
         Assert.True((await _ledger.Tasks.ClaimAsync(TempLedger.Intent(), Token)).IsNew);
@@ -127,7 +127,7 @@ public sealed class SqlLedgerTests : IAsyncLifetime
     {
         KlingVideoTask task = await _ledger.Tasks.BeginAsync(TempLedger.Intent(), Token);
 
-        task = await _ledger.Tasks.RecordUnknownAsync(task.Id, "the connection broke");
+        task = await _ledger.Tasks.LoseAsync(task.Id, "the connection broke");
         Assert.Equal((KlingTaskState.Unknown, 42m, "the connection broke"), (task.State, task.CreditsReserved, task.FailMessage));
         Assert.Equal(task, await _ledger.Tasks.FindUnknownAsync(TempLedger.Account, task.Identity!, Token));
 
@@ -136,7 +136,7 @@ public sealed class SqlLedgerTests : IAsyncLifetime
         Assert.Null(await _ledger.Tasks.FindUnknownAsync(TempLedger.Account, task.Identity!, Token));
 
         // The news that the answer was lost may come after the callback that has brought it.
-        Assert.Equal(task, await _ledger.Tasks.RecordUnknownAsync(task.Id, "too late"));
+        Assert.Equal(task, Assert.IsType<RecordResult.Superseded>(await _ledger.Tasks.RecordUnknownAsync(task.Id, "too late")).Task);
     }
 
     [Fact]
@@ -175,7 +175,7 @@ public sealed class SqlLedgerTests : IAsyncLifetime
         KlingVideoTask task = await UnknownAsync();
         await _ledger.Tasks.AbandonAsync(task.Id);
 
-        task = await _ledger.Tasks.RecordAcceptedAsync(task.Id, "t1");
+        task = await _ledger.Tasks.AcceptAsync(task.Id, "t1");
 
         Assert.Equal((KlingTaskState.Waiting, "t1", 42m), (task.State, task.TaskId, task.CreditsReserved));
     }
@@ -202,7 +202,7 @@ public sealed class SqlLedgerTests : IAsyncLifetime
         KlingVideoTask adopted = await _ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Succeeded, 42));
         await _ledger.Tasks.RecordSavedAsync(adopted.Id, "/videos/a.mp4", "cafe");
 
-        KlingVideoTask task = await _ledger.Tasks.RecordAcceptedAsync(attempt.Id, "t1");
+        KlingVideoTask task = await _ledger.Tasks.AcceptAsync(attempt.Id, "t1");
 
         Assert.Equal((attempt.Id, KlingTaskState.Succeeded, "/videos/a.mp4", 0m, 42m), (task.Id, task.State, task.SavedPath, task.CreditsReserved, task.CreditsConsumed));
         Assert.Equal([task], await _ledger.Tasks.ListAsync(new TaskFilter(), Token));
@@ -230,8 +230,8 @@ public sealed class SqlLedgerTests : IAsyncLifetime
         KlingVideoTask expected = state switch
         {
             KlingTaskState.Submitting => first,
-            KlingTaskState.Unknown => await _ledger.Tasks.RecordUnknownAsync(first.Id, "lost"),
-            _ => await _ledger.Tasks.RecordAcceptedAsync(first.Id, "t1"),
+            KlingTaskState.Unknown => await _ledger.Tasks.LoseAsync(first.Id, "lost"),
+            _ => await _ledger.Tasks.AcceptAsync(first.Id, "t1"),
         };
         if (state == KlingTaskState.Succeeded)
         {
@@ -275,9 +275,9 @@ public sealed class SqlLedgerTests : IAsyncLifetime
     public async Task An_attempt_that_was_bought_although_it_was_refused_costs_what_it_costs()
     {
         KlingVideoTask task = await _ledger.Tasks.BeginAsync(TempLedger.Intent(), Token);
-        await _ledger.Tasks.RecordRejectedAsync(task.Id, "500", "no");
+        await _ledger.Tasks.RejectAsync(task.Id, "500", "no");
 
-        KlingVideoTask accepted = await _ledger.Tasks.RecordAcceptedAsync(task.Id, "t1");
+        KlingVideoTask accepted = await _ledger.Tasks.AcceptAsync(task.Id, "t1");
 
         Assert.Equal(
             (KlingTaskState.Waiting, "t1", task.CreditsReserved, null, null, null, null),
@@ -289,7 +289,7 @@ public sealed class SqlLedgerTests : IAsyncLifetime
     public async Task Removing_a_task_leaves_nothing_of_its_prompt_behind()
     {
         KlingVideoTask task = await _ledger.Tasks.BeginAsync(TempLedger.Intent(), Token);
-        await _ledger.Tasks.RecordRejectedAsync(task.Id, null, "no");
+        await _ledger.Tasks.RejectAsync(task.Id, null, "no");
 
         await _ledger.Tasks.RemoveAsync(task.Id);
 
@@ -386,7 +386,7 @@ public sealed class SqlLedgerTests : IAsyncLifetime
     {
         KlingVideoTask rejected = await _ledger.Tasks.BeginAsync(TempLedger.Intent(), Token);
         string identity = rejected.Identity!;
-        await _ledger.Tasks.RecordRejectedAsync(rejected.Id, "422", "no");
+        await _ledger.Tasks.RejectAsync(rejected.Id, "422", "no");
         Assert.Null(await _ledger.Tasks.FindEarlierAsync(TempLedger.Account, identity, Token));
 
         await AcceptedAsync("t1");
@@ -423,14 +423,14 @@ public sealed class SqlLedgerTests : IAsyncLifetime
     public async Task A_budget_can_be_asked_without_spending_it()
     {
         var budget = new BudgetLimit { RunId = "run", MaxTasks = 1 };
-        await _ledger.Tasks.RequireBudgetAsync(TempLedger.Intent(), Token);
-        await _ledger.Tasks.RequireBudgetAsync(TempLedger.Intent(budget: budget), Token);
+        Assert.Null(await _ledger.Tasks.FindBudgetExcessAsync(TempLedger.Intent(), Token));
+        Assert.Null(await _ledger.Tasks.FindBudgetExcessAsync(TempLedger.Intent(budget: budget), Token));
         Assert.Empty(await _ledger.Tasks.ListAsync(new TaskFilter(), Token));
 
         await _ledger.Tasks.BeginAsync(TempLedger.Intent(budget: budget), Token);
 
-        Assert.Equal(ErrorKind.BudgetExceeded, (await Assert.ThrowsAsync<KlingException>(() => _ledger.Tasks.RequireBudgetAsync(TempLedger.Intent(budget: budget), Token))).Kind);
-        await _ledger.Tasks.RequireBudgetAsync(TempLedger.Intent(budget: budget with { RunId = "another run" }), Token);
+        Assert.Contains("1 videos", await _ledger.Tasks.FindBudgetExcessAsync(TempLedger.Intent(budget: budget), Token), StringComparison.Ordinal);
+        Assert.Null(await _ledger.Tasks.FindBudgetExcessAsync(TempLedger.Intent(budget: budget with { RunId = "another run" }), Token));
         Assert.Single(await _ledger.Tasks.ListAsync(new TaskFilter(), Token));
     }
 
@@ -471,7 +471,7 @@ public sealed class SqlLedgerTests : IAsyncLifetime
     {
         SqlLedger other = await _temp.OpenAsync(s_other, _ => true);
         await other.Tasks.BeginAsync(TempLedger.Intent("theirs on its way"), Token);
-        await other.Tasks.RecordUnknownAsync((await other.Tasks.BeginAsync(TempLedger.Intent("theirs lost"), Token)).Id, "lost");
+        await other.Tasks.LoseAsync((await other.Tasks.BeginAsync(TempLedger.Intent("theirs lost"), Token)).Id, "lost");
         KlingVideoTask begun = await _ledger.Tasks.BeginAsync(TempLedger.Intent("ours on its way"), Token);
         KlingVideoTask lost = await UnknownAsync();
         await AcceptedAsync("t1");
@@ -513,7 +513,7 @@ public sealed class SqlLedgerTests : IAsyncLifetime
         SqlLedger opened = await _temp.OpenAsync(ProcessIdentity.Current, _ => false);
         Assert.Equal(KlingTaskState.Unknown, (await opened.Tasks.FindAsync(task.Id, Token))!.State);
 
-        task = await other.Tasks.RecordAcceptedAsync(task.Id, "t1");
+        task = await other.Tasks.AcceptAsync(task.Id, "t1");
 
         Assert.Equal((KlingTaskState.Waiting, "t1", null), (task.State, task.TaskId, task.FailMessage));
     }
@@ -536,10 +536,10 @@ public sealed class SqlLedgerTests : IAsyncLifetime
     }
 
     private async Task<KlingVideoTask> AcceptedAsync(string taskId, string image = "a")
-        => await _ledger.Tasks.RecordAcceptedAsync((await _ledger.Tasks.BeginAsync(TempLedger.Intent(image), Token)).Id, taskId);
+        => await _ledger.Tasks.AcceptAsync((await _ledger.Tasks.BeginAsync(TempLedger.Intent(image), Token)).Id, taskId);
 
     private async Task<KlingVideoTask> UnknownAsync(string image = "a")
-        => await _ledger.Tasks.RecordUnknownAsync((await _ledger.Tasks.BeginAsync(TempLedger.Intent(image), Token)).Id, "lost");
+        => await _ledger.Tasks.LoseAsync((await _ledger.Tasks.BeginAsync(TempLedger.Intent(image), Token)).Id, "lost");
 
     private static async Task RefusedAsync(Func<Task> act)
         => Assert.Equal(ErrorKind.RequestInvalid, (await Assert.ThrowsAsync<KlingException>(act)).Kind);

@@ -19,8 +19,8 @@ public sealed class TaskSuggestionsTests
         {
             KlingVideoTask task = await writer.Tasks.BeginAsync(TempLedger.Intent($"{i}", account: i % 3 == 0 ? "other" : TempLedger.Account), TestContext.Current.CancellationToken);
             all.Add(i % 10 == 9
-                ? await writer.Tasks.RecordUnknownAsync(task.Id, "lost")
-                : await writer.Tasks.RecordAcceptedAsync(task.Id, (i * 7919 % 256).ToString("x2", CultureInfo.InvariantCulture) + i.ToString(CultureInfo.InvariantCulture)));
+                ? await writer.Tasks.LoseAsync(task.Id, "lost")
+                : await writer.Tasks.AcceptAsync(task.Id, (i * 7919 % 256).ToString("x2", CultureInfo.InvariantCulture) + i.ToString(CultureInfo.InvariantCulture)));
         }
 
         all.Reverse();

@@ -3,6 +3,7 @@ using KlingPS.Core.Model;
 using KlingPS.Core.Resolving;
 using KlingPS.Core.Saving;
 using KlingPS.Core.Stages;
+using KlingPS.Core.Tests.Ledger;
 using KlingPS.Core.Tests.Api;
 using KlingPS.Core.Tests.Stages;
 using KlingPS.Core.Waiting;
@@ -215,14 +216,14 @@ public sealed class VideoSaverTests : IAsyncDisposable
         KlingVideoTask task = await _harness.BeganAsync("/images/fox.png");
         if (state == KlingTaskState.Failed)
         {
-            await _harness.Ledger.Tasks.RecordAcceptedAsync(task.Id, "a");
+            await _harness.Ledger.Tasks.AcceptAsync(task.Id, "a");
             _harness.Tasks["a"] = PipelineHarness.Failed("500", "internal error");
         }
         else
         {
             task = state == KlingTaskState.Unknown
-                ? await _harness.Ledger.Tasks.RecordUnknownAsync(task.Id, "lost")
-                : await _harness.Ledger.Tasks.RecordRejectedAsync(task.Id, "422", "No.");
+                ? await _harness.Ledger.Tasks.LoseAsync(task.Id, "lost")
+                : await _harness.Ledger.Tasks.RejectAsync(task.Id, "422", "No.");
         }
 
         Assert.Equal(kind, (await FailsAsync(Saver(), task)).Kind);

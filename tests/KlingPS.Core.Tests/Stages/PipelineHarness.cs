@@ -104,7 +104,7 @@ internal sealed partial class PipelineHarness : IAsyncDisposable
     public async Task<KlingVideoTask> AcceptedAsync(string taskId, string? sourcePath = null)
     {
         KlingVideoTask task = await BeganAsync(sourcePath ?? $"/images/{taskId}.png");
-        return await Ledger.Tasks.RecordAcceptedAsync(task.Id, taskId);
+        return await Ledger.Tasks.AcceptAsync(task.Id, taskId);
     }
 
     public Task<KlingVideoTask> BeganAsync(string sourcePath) => Ledger.Tasks.BeginAsync(

@@ -3,6 +3,7 @@ using KlingPS.Core.Model;
 using KlingPS.Core.Resolving;
 using KlingPS.Core.Stages;
 using KlingPS.Core.Submitting;
+using KlingPS.Core.Tests.Ledger;
 using KlingPS.Core.Tests.Api;
 using KlingPS.Core.Tests.Stages;
 
@@ -111,7 +112,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         // The try that failed was accepted all the same, and its callback comes while the next is under way.
         _harness.Service.On(FakeService.CreatePath, Replies.Code(500, "Server exception"), async (request, cancellationToken) =>
         {
-            await _harness.Ledger.Tasks.RecordAcceptedAsync(Assert.Single(await _harness.ListAsync()).Id, "first");
+            await _harness.Ledger.Tasks.AcceptAsync(Assert.Single(await _harness.ListAsync()).Id, "first");
             return await Replies.Accepts("second")(request, cancellationToken);
         });
 

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using KlingPS.Core.Model;
 using KlingPS.Core.Resolving;
 using KlingPS.Core.Stages;
+using KlingPS.Core.Tests.Ledger;
 using KlingPS.Core.Tests.Api;
 using KlingPS.Core.Tests.Stages;
 using KlingPS.Core.Waiting;
@@ -218,8 +219,8 @@ public sealed class TaskWaiterTests : IAsyncDisposable
     [Fact]
     public async Task A_task_that_was_never_bought_is_no_task_to_wait_for_and_is_reported_once()
     {
-        KlingVideoTask unknown = await _harness.Ledger.Tasks.RecordUnknownAsync((await _harness.BeganAsync("/images/fox.png")).Id, "lost");
-        KlingVideoTask rejected = await _harness.Ledger.Tasks.RecordRejectedAsync((await _harness.BeganAsync("/images/owl.png")).Id, "422", "No.");
+        KlingVideoTask unknown = await _harness.Ledger.Tasks.LoseAsync((await _harness.BeganAsync("/images/fox.png")).Id, "lost");
+        KlingVideoTask rejected = await _harness.Ledger.Tasks.RejectAsync((await _harness.BeganAsync("/images/owl.png")).Id, "422", "No.");
         using TaskWaiter waiter = Waiter();
 
         List<Outcome<TaskReference, KlingVideoTask>> outcomes = await WaitAsync(waiter, new TaskReference { Task = unknown }, new TaskReference { Task = rejected });

@@ -32,28 +32,28 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
     }
 
     /// <inheritdoc/>
-    public Task RequireBudgetAsync(TaskIntent intent, CancellationToken cancellationToken)
+    public Task<string?> FindBudgetExcessAsync(TaskIntent intent, CancellationToken cancellationToken)
     {
         RequireRunId(intent);
         return intent.Budget is null
-            ? Task.CompletedTask
-            : store.ReadAsync(session => _transactions.RequireBudgetAsync(session, intent), cancellationToken);
+            ? Task.FromResult<string?>(null)
+            : store.ReadAsync(session => _transactions.FindBudgetExcessAsync(session, intent), cancellationToken);
     }
 
     /// <inheritdoc/>
-    public Task<KlingVideoTask> RecordAcceptedAsync(long id, string taskId)
+    public Task<RecordResult> RecordAcceptedAsync(long id, string taskId)
     {
         ArgumentException.ThrowIfNullOrEmpty(taskId);
         return store.WriteAsync(session => TaskTransactions.AcceptAsync(session, id, taskId), CancellationToken.None);
     }
 
     /// <inheritdoc/>
-    public Task<KlingVideoTask> RecordRejectedAsync(long id, string? code, string reason)
+    public Task<RecordResult> RecordRejectedAsync(long id, string? code, string reason)
         => store.WriteAsync(session => TaskTransactions.RejectAsync(session, id, code, reason), CancellationToken.None);
 
     /// <inheritdoc/>
-    public Task<KlingVideoTask> RecordUnknownAsync(long id, string reason)
-        => store.WriteAsync(session => TaskTransactions.LoseAnswerAsync(session, id, reason), CancellationToken.None);
+    public Task<RecordResult> RecordUnknownAsync(long id, string reason)
+        => store.WriteAsync(session => TaskTransactions.LoseResponseAsync(session, id, reason), CancellationToken.None);
 
     /// <inheritdoc/>
     public Task<KlingVideoTask> RecordSnapshotAsync(string account, TaskSnapshot snapshot)

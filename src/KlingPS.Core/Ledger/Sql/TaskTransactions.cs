@@ -21,45 +21,37 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
             await AbandonAsync(session, replaced).ConfigureAwait(false);
         }
 
-        await RequireBudgetAsync(session, intent).ConfigureAwait(false);
+        if (await FindBudgetExcessAsync(session, intent).ConfigureAwait(false) is string excess)
+        {
+            throw new KlingException(ErrorKind.BudgetExceeded, excess);
+        }
+
         KlingVideoTask task = TaskTransitions.Begun(intent, await NowAsync(session).ConfigureAwait(false));
         return await TaskTable.InsertAsync(session, task, owners.Current, intent.Budget?.RunId).ConfigureAwait(false);
     }
 
-    public async Task<bool> RequireBudgetAsync(SqlSession session, TaskIntent intent)
+    public async Task<string?> FindBudgetExcessAsync(SqlSession session, TaskIntent intent)
     {
-        if (intent.Budget is { } limit)
+        if (intent.Budget is not { } limit)
         {
-            Spending spent = await SpendingQuery.ReadAsync(session, intent.Account, limit, time.LocalTimeZone).ConfigureAwait(false);
-            if (BudgetRule.FindExcess(limit, spent, intent.Credits) is string excess)
-            {
-                throw new KlingException(ErrorKind.BudgetExceeded, excess);
-            }
+            return null;
         }
 
-        return true;
+        Spending spent = await SpendingQuery.ReadAsync(session, intent.Account, limit, time.LocalTimeZone).ConfigureAwait(false);
+        return BudgetRule.FindExcess(limit, spent, intent.Credits);
     }
 
-    public static async Task<KlingVideoTask> AcceptAsync(SqlSession session, long id, string taskId)
+    public static async Task<RecordResult> AcceptAsync(SqlSession session, long id, string taskId)
+        => await AttachAsync(session, await TaskTable.GetAsync(session, id).ConfigureAwait(false), taskId).ConfigureAwait(false);
+
+    public static async Task<RecordResult> RejectAsync(SqlSession session, long id, string? code, string reason)
     {
-        KlingVideoTask task = await TaskTable.GetAsync(session, id).ConfigureAwait(false);
-        return task.TaskId == taskId ? task : await AttachAsync(session, task, taskId).ConfigureAwait(false);
+        DateTimeOffset now = await NowAsync(session).ConfigureAwait(false);
+        return await RecordAsync(session, id, task => task.Rejected(code, reason, now)).ConfigureAwait(false);
     }
 
-    public static async Task<KlingVideoTask> RejectAsync(SqlSession session, long id, string? code, string reason)
-    {
-        KlingVideoTask task = await TaskTable.GetAsync(session, id).ConfigureAwait(false);
-        return IsOpenAttempt(task)
-            ? await TaskTable.UpdateAsync(session, task.Rejected(code, reason, await NowAsync(session).ConfigureAwait(false))).ConfigureAwait(false)
-            : throw Misplaced(task, "be rejected");
-    }
-
-    public static async Task<KlingVideoTask> LoseAnswerAsync(SqlSession session, long id, string reason)
-    {
-        // A callback may have been quicker than the news that the response is lost.
-        KlingVideoTask task = await TaskTable.GetAsync(session, id).ConfigureAwait(false);
-        return IsOpenAttempt(task) ? await TaskTable.UpdateAsync(session, task.Unknown(reason)).ConfigureAwait(false) : task;
-    }
+    public static Task<RecordResult> LoseResponseAsync(SqlSession session, long id, string reason)
+        => RecordAsync(session, id, task => task.Unknown(reason));
 
     public static async Task<KlingVideoTask> ObserveAsync(SqlSession session, string account, TaskSnapshot snapshot)
         => await TaskTable.FindByTaskIdAsync(session, account, snapshot.TaskId).ConfigureAwait(false) is { } task
@@ -75,8 +67,11 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
     public static async Task<KlingVideoTask> ResolveAsync(SqlSession session, long id, TaskSnapshot snapshot)
     {
         KlingVideoTask attempt = await GetUnknownAsync(session, id).ConfigureAwait(false);
-        KlingVideoTask task = await AttachAsync(session, attempt, snapshot.TaskId).ConfigureAwait(false);
-        return await ObserveAsync(session, task, snapshot).ConfigureAwait(false);
+        return await AttachAsync(session, attempt, snapshot.TaskId).ConfigureAwait(false) switch
+        {
+            RecordResult.Recorded { Task: var task } => await ObserveAsync(session, task, snapshot).ConfigureAwait(false),
+            { Task: var other } => throw new KlingException(ErrorKind.RequestInvalid, $"The task {snapshot.TaskId} of the service is the video of task {Name(other)} already."),
+        };
     }
 
     public static async Task<KlingVideoTask> AbandonAsync(SqlSession session, long id)
@@ -100,27 +95,37 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
     }
 
     /// <summary>Gives an attempt the task that it has bought.</summary>
-    private static async Task<KlingVideoTask> AttachAsync(SqlSession session, KlingVideoTask task, string taskId)
+    private static async Task<RecordResult> AttachAsync(SqlSession session, KlingVideoTask task, string taskId)
     {
         if (task.TaskId is not null)
         {
-            throw Misplaced(task, $"be the task {taskId} of the service");
+            return task.TaskId == taskId ? new RecordResult.Recorded(task) : new RecordResult.Superseded(task);
         }
 
         // Somebody may have asked for the task by its id before it was known whose it is. Its record is merged into this one.
         KlingVideoTask? twin = await TaskTable.FindByTaskIdAsync(session, task.Account, taskId).ConfigureAwait(false);
         if (twin?.Nonce is not null)
         {
-            throw new KlingException(ErrorKind.RequestInvalid, $"The task {taskId} of the service is the video of task {Name(twin)} already.");
+            return new RecordResult.Taken(twin);
         }
 
         if (twin is not null)
         {
             await TaskTable.DeleteAsync(session, twin).ConfigureAwait(false);
-            return await TaskTable.UpdateAsync(session, task.Joined(twin)).ConfigureAwait(false);
+            return new RecordResult.Recorded(await TaskTable.UpdateAsync(session, task.Joined(twin)).ConfigureAwait(false));
         }
 
-        return await TaskTable.UpdateAsync(session, task.Accepted(taskId, await NowAsync(session).ConfigureAwait(false))).ConfigureAwait(false);
+        KlingVideoTask accepted = task.Accepted(taskId, await NowAsync(session).ConfigureAwait(false));
+        return new RecordResult.Recorded(await TaskTable.UpdateAsync(session, accepted).ConfigureAwait(false));
+    }
+
+    /// <summary>Records a response that bought nothing, or none, unless the record has moved on.</summary>
+    private static async Task<RecordResult> RecordAsync(SqlSession session, long id, Func<KlingVideoTask, KlingVideoTask> change)
+    {
+        KlingVideoTask task = await TaskTable.GetAsync(session, id).ConfigureAwait(false);
+        return task.State is KlingTaskState.Submitting or KlingTaskState.Unknown
+            ? new RecordResult.Recorded(await TaskTable.UpdateAsync(session, change(task)).ConfigureAwait(false))
+            : new RecordResult.Superseded(task);
     }
 
     private static async Task<KlingVideoTask> ObserveAsync(SqlSession session, KlingVideoTask task, TaskSnapshot snapshot)
@@ -140,12 +145,6 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
                 ? $"Task {Name(task)} is being submitted at this moment, by a process that still runs. Wait for its answer."
                 : $"Task {Name(task)} is {task.State}: there is nothing to resolve. Only attempts in state Unknown can be.");
     }
-
-    /// <summary>Whether the response to the attempt has not been recorded.</summary>
-    private static bool IsOpenAttempt(KlingVideoTask task) => task.State is KlingTaskState.Submitting or KlingTaskState.Unknown;
-
-    private static InvalidOperationException Misplaced(KlingVideoTask task, string what)
-        => new($"Task {Name(task)} is {task.State} and cannot {what}.");
 
     private static string Name(KlingVideoTask task)
         => string.Create(CultureInfo.InvariantCulture, $"{task.Id} ({task.Subject})");

@@ -1,0 +1,39 @@
+using KlingPS.Core.Model;
+
+namespace KlingPS.Core.Ledger;
+
+/// <summary>What came of recording a response: a record can have moved on in the meantime, by a callback or by another process.</summary>
+public abstract record RecordResult
+{
+    private RecordResult(KlingVideoTask task) => Task = task;
+
+    /// <summary>The task that this is about, as it is in the ledger now.</summary>
+    public KlingVideoTask Task { get; }
+
+    /// <summary>It is recorded, or was before.</summary>
+    public sealed record Recorded : RecordResult
+    {
+        internal Recorded(KlingVideoTask task)
+            : base(task)
+        {
+        }
+    }
+
+    /// <summary>Nothing was changed: the attempt is no longer what the response was for. <see cref="Task"/> is what it has become.</summary>
+    public sealed record Superseded : RecordResult
+    {
+        internal Superseded(KlingVideoTask task)
+            : base(task)
+        {
+        }
+    }
+
+    /// <summary>Nothing was changed: the service's id is that of another attempt, which <see cref="Task"/> is.</summary>
+    public sealed record Taken : RecordResult
+    {
+        internal Taken(KlingVideoTask task)
+            : base(task)
+        {
+        }
+    }
+}

@@ -21,7 +21,7 @@ using KlingPS.Torture;
 
 namespace KlingPS.Bench;
 
-/// <summary>Callbacks: a listener under attack, callbacks that are lost and doubled, and attempts that only a callback can settle.</summary>
+/// <summary>Callbacks: a listener under attack, callbacks that are lost or duplicated, and unknown tasks that only a callback can resolve.</summary>
 internal static class CallbackMode
 {
     private const string Secret = "a-key-for-the-bench";
@@ -75,11 +75,11 @@ internal static class CallbackMode
         IReadOnlyList<KlingVideoTask> recorded = await rig.Session.Ledger.Tasks.ListAsync(new TaskFilter(), default);
         SandboxBill bill = rig.Server.GetBill();
         int settled = recorded.Count(task => bill.Tasks.Any(made => made.TaskId == task.TaskId && made.Prompt == task.Prompt));
-        await output.WriteLineAsync($"settling: {attempts} creates, {lost} answers lost: {settled} settled to their own task ids, {recorded.Count(task => task.State == KlingTaskState.Unknown)} still unknown, {bill.CreatesAccepted - attempts} bought again");
+        await output.WriteLineAsync($"settling: {attempts} creates, {lost} responses lost: {settled} settled to their own task ids, {recorded.Count(task => task.State == KlingTaskState.Unknown)} still unknown, {bill.CreatesAccepted - attempts} bought again");
         return settled == attempts && bill.CreatesAccepted == attempts && recorded.Count == attempts;
     }
 
-    /// <summary>Submits videos one after the other; the number of answers that were lost.</summary>
+    /// <summary>Submits videos one after the other; returns how many responses were lost.</summary>
     private static async Task<int> SubmitAsync(Rig rig, int count, Func<KlingVideoTask, Task> accept, Action complete)
     {
         var submitter = new VideoSubmitter(rig.Service);

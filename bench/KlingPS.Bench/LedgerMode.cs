@@ -24,10 +24,10 @@ internal static class LedgerMode
         long start = Stopwatch.GetTimestamp();
         var ledger = SqliteLedger.Create(path, TimeProvider.System);
         await ledger.OpenAsync(default);
-        await WriteAsync($"first use, the file made anew: {Since(start):0} ms");
+        await WriteAsync($"first use, with a new file: {Since(start):0} ms");
 
         var intents = new List<double>();
-        var answers = new List<double>();
+        var responses = new List<double>();
         for (int i = 0; i < Purchases; i++)
         {
             TaskIntent intent = IntentOf(-1 - i);
@@ -36,11 +36,11 @@ internal static class LedgerMode
             intents.Add(Since(start));
             start = Stopwatch.GetTimestamp();
             await ledger.Tasks.RecordAcceptedAsync(task.Id, Guid.NewGuid().ToString("N"));
-            answers.Add(Since(start));
+            responses.Add(Since(start));
         }
 
         await WriteAsync($"commit of an intent: p50 {At(intents, 0.5):0.00} ms, p95 {At(intents, 0.95):0.00} ms, max {intents.Max():0.0} ms");
-        await WriteAsync($"commit of an answer: p50 {At(answers, 0.5):0.00} ms, p95 {At(answers, 0.95):0.00} ms, max {answers.Max():0.0} ms");
+        await WriteAsync($"commit of a response: p50 {At(responses, 0.5):0.00} ms, p95 {At(responses, 0.95):0.00} ms, max {responses.Max():0.0} ms");
 
         for (int first = 0; first < Records; first += Batch)
         {
@@ -62,7 +62,7 @@ internal static class LedgerMode
             start = Stopwatch.GetTimestamp();
             count = (await ledger.Tasks.ListAsync(new TaskFilter { States = [KlingTaskState.Waiting, KlingTaskState.Generating] }, default)).Count;
             await WriteAsync($"listing the {count} pending: {Since(start):0} ms");
-            foreach ((string what, Func<TaskSuggestions, Task> look) in (IEnumerable<(string, Func<TaskSuggestions, Task>)>)
+            foreach ((string what, Func<TaskSuggestions, Task> complete) in (IEnumerable<(string, Func<TaskSuggestions, Task>)>)
                 [
                     ("the newest ids", found => found.ListByIdAsync(Account, null, string.Empty, 50)),
                     ("ids that begin with 7", found => found.ListByIdAsync(Account, null, "7", 50)),
@@ -70,19 +70,19 @@ internal static class LedgerMode
                     ("ids of the service that begin with a", found => found.ListByTaskIdAsync(Account, "a", 50)),
                 ])
             {
-                var looks = new List<double>();
+                var times = new List<double>();
                 for (int i = 0; i < 100; i++)
                 {
                     start = Stopwatch.GetTimestamp();
                     using (TaskSuggestions suggestions = await SqliteLedger.OpenReadOnlyAsync(path))
                     {
-                        await look(suggestions);
+                        await complete(suggestions);
                     }
 
-                    looks.Add(Since(start));
+                    times.Add(Since(start));
                 }
 
-                await WriteAsync($"completing {what}: first {looks[0]:0.0} ms, p50 {At(looks, 0.5):0.0} ms, p95 {At(looks, 0.95):0.0} ms");
+                await WriteAsync($"completing {what}: first {times[0]:0.0} ms, p50 {At(times, 0.5):0.0} ms, p95 {At(times, 0.95):0.0} ms");
             }
 
             var claims = new List<double>();
@@ -102,7 +102,7 @@ internal static class LedgerMode
         Task WriteAsync(FormattableString line) => output.WriteLineAsync(line.ToString(CultureInfo.InvariantCulture));
     }
 
-    /// <summary>A video from the intent to the saved file, with paths and texts as long as users have them.</summary>
+    /// <summary>A video from the intent to the saved file, with paths and texts of realistic length.</summary>
     private static async Task FinishAsync(SqlLedger ledger, int number)
     {
         KlingVideoTask task = await ledger.Tasks.BeginAsync(IntentOf(number), default);

@@ -17,7 +17,7 @@ internal static class RaceMode
         return areWithinBudget.All(isWithin => isWithin) && isWithinRate ? 0 : 1;
     }
 
-    /// <summary>Answers are lost as well: what may have been spent has to count.</summary>
+    /// <summary>Some responses are lost too: what may have been spent has to count.</summary>
     private static async Task<bool> RaceForBudgetAsync(int processes, int images, decimal maxCredits, int seed, TextWriter output)
     {
         await using SandboxServer server = SandboxServer.Start(new SandboxOptions { Seed = seed });

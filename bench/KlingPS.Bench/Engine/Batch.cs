@@ -5,7 +5,7 @@ using KlingPS.Torture;
 
 namespace KlingPS.Bench.Engine;
 
-/// <summary>A folder of images, and the videos and the ledger that come of it.</summary>
+/// <summary>A folder of images with its videos and its ledger.</summary>
 internal sealed class Batch
 {
     private readonly string _folder;
@@ -13,7 +13,7 @@ internal sealed class Batch
     /// <param name="root">The folder for all measurements.</param>
     /// <param name="name">The folder's name in it.</param>
     /// <param name="images">How many images.</param>
-    /// <param name="ledgerPath">The ledger to go on with; one of its own when it is left out.</param>
+    /// <param name="ledgerPath">The ledger to continue with; omitted, the batch gets its own.</param>
     public Batch(string root, string name, int images, string? ledgerPath = null)
     {
         _folder = Path.Combine(root, name);
@@ -38,7 +38,7 @@ internal sealed class Batch
 
     /// <summary>Converts the folder with the engine alone, in a process of its own.</summary>
     /// <param name="sandbox">The service.</param>
-    /// <param name="warmUp">A sandbox to warm up at, so that no code is compiled any more when the measuring begins.</param>
+    /// <param name="warmUp">A sandbox to warm up with, so that the code is compiled when the measurement starts.</param>
     /// <param name="hold">How long to keep all tasks in flight, and then give up; <see langword="null"/> to wait for all videos.</param>
     public async Task<ClientReport> ConvertAsync(SandboxProcess sandbox, SandboxProcess? warmUp = null, TimeSpan? hold = null)
     {
@@ -52,7 +52,7 @@ internal sealed class Batch
         {
             arguments.AddRange(["--warm-up-endpoint", warmUp.Endpoints.Api.AbsoluteUri, "--warm-up-upload-endpoint", warmUp.Endpoints.Upload.AbsoluteUri]);
 
-            // Compiles once and for good. Otherwise the compiler comes back for minutes, for more time than the tasks take.
+            // Compiles each method once. Otherwise the compiler keeps coming back for minutes, longer than the tasks take.
             environment["DOTNET_TieredCompilation"] = "0";
         }
 

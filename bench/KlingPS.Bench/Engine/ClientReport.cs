@@ -1,9 +1,9 @@
 namespace KlingPS.Bench.Engine;
 
-/// <summary>What a client process says of itself; sent as JSON.</summary>
+/// <summary>What a client process reports about itself, as JSON.</summary>
 internal sealed record ClientReport
 {
-    /// <summary>When the first image was handed over.</summary>
+    /// <summary>When the first image was passed in.</summary>
     public required DateTimeOffset StartedAt { get; init; }
 
     /// <summary>From then until the last video was on disk.</summary>
@@ -18,7 +18,7 @@ internal sealed record ClientReport
     /// <summary>What went wrong.</summary>
     public required IReadOnlyList<string> Errors { get; init; }
 
-    /// <summary>How many tasks were waited for when the memory was looked at.</summary>
+    /// <summary>How many tasks were being waited for when the memory was measured.</summary>
     public int InFlight { get; init; }
 
     /// <summary>Resident memory before the first image, and the most after it, in bytes.</summary>

@@ -35,8 +35,8 @@ internal static class ConvertMode
     }
 
     /// <summary>
-    /// Other folders first, at another sandbox, so that the compiling of code is mostly over when the measuring begins. They are
-    /// several accounts, as one may buy 20 videos in 10 seconds only.
+    /// Converts other folders first, with another sandbox, so that most code is compiled when the measurement starts. They
+    /// belong to several accounts, since one account may buy only 20 videos in 10 seconds.
     /// </summary>
     private static async Task WarmUpAsync(Arguments arguments)
     {

@@ -6,7 +6,7 @@ using KlingPS.Sandbox;
 
 namespace KlingPS.Bench.Engine;
 
-/// <summary>Downloads: how fast they are, and what becomes of them when they are cut.</summary>
+/// <summary>Downloads: how fast they are, and what happens when they are cut.</summary>
 internal static class DownloadMeasure
 {
     private const long Large = 500_000_000;
@@ -15,7 +15,7 @@ internal static class DownloadMeasure
     private const int Cuts = 3;
     private const int CopyBuffer = 128 * 1024;
 
-    /// <summary>Against what anybody would write: HttpClient copied to a file. In turns, so that both meet the same machine.</summary>
+    /// <summary>Compared with the obvious code, HttpClient copied to a file. They alternate, so that both run under the same conditions.</summary>
     public static async Task<IReadOnlyList<Figure>> RunThroughputAsync(string root)
     {
         await using SandboxProcess sandbox = await SandboxProcess.StartAsync(TimeSpan.Zero, isUnlimited: true, videoSize: Large);
@@ -57,7 +57,7 @@ internal static class DownloadMeasure
         }
     }
 
-    /// <summary>Three connections break at 40 % of what they were to bring; the folder is watched all the while.</summary>
+    /// <summary>Three connections break after 40 % of what they should deliver; the folder is watched throughout.</summary>
     public static async Task<IReadOnlyList<Figure>> RunCutsAsync(string root)
     {
         await using SandboxProcess sandbox = await SandboxProcess.StartAsync(TimeSpan.Zero, isUnlimited: true, videoSize: Medium, cuts: Cuts);
@@ -67,7 +67,7 @@ internal static class DownloadMeasure
         Task<(int Looks, int WithName, int Partial)> watch = Task.Run(() => WatchAsync(batch.Videos, stop.Token));
         ClientReport report = await batch.ConvertAsync(sandbox);
         await stop.CancelAsync();
-        (int looks, int withName, int partial) = await watch;
+        (int checks, int withName, int partial) = await watch;
         SandboxBill bill = await sandbox.GetBillAsync();
 
         string saved = Directory.EnumerateFiles(batch.Videos, "*.mp4").Single();
@@ -84,17 +84,17 @@ internal static class DownloadMeasure
         [
             new($"download cut at 40 %, {Cuts} times: SHA-256 equal", "yes", isEqual ? "yes" : "no", isEqual),
             new($"download cut at 40 %, {Cuts} times: bytes sent over the video's size", "resumes", $"{sent:0.000} in {bill.Downloads} requests", bill.Downloads == Cuts + 1 && sent < 1.01),
-            new($"download cut at 40 %, {Cuts} times: looks that found a part under the video's name", "0", $"{partial} of {looks} ({withName} found the name)", partial == 0 && looks > 0),
+            new($"download cut at 40 %, {Cuts} times: checks that found a part under the video's name", "0", $"{partial} of {checks} ({withName} found the name)", partial == 0 && checks > 0),
             new($"download cut at 40 %, {Cuts} times: other files left beside it", "0", $"{left.Length}", left.Length == 0),
         ];
     }
 
     private static (int Looks, int WithName, int Partial) WatchAsync(string folder, CancellationToken cancellationToken)
     {
-        int looks = 0, withName = 0, partial = 0;
+        int checks = 0, withName = 0, partial = 0;
         while (!cancellationToken.IsCancellationRequested)
         {
-            looks++;
+            checks++;
             if (Directory.Exists(folder) && Directory.EnumerateFiles(folder, "*.mp4").FirstOrDefault() is string path)
             {
                 withName++;
@@ -104,7 +104,7 @@ internal static class DownloadMeasure
             Thread.Sleep(TimeSpan.FromMilliseconds(1));
         }
 
-        return (looks, withName, partial);
+        return (checks, withName, partial);
     }
 
     /// <summary>Buys one video and returns its link.</summary>
@@ -126,7 +126,7 @@ internal static class DownloadMeasure
     {
         var http = new HttpClient(new SocketsHttpHandler { UseProxy = false });
 
-        // The service turns away who does not say what he is.
+        // The service rejects requests without a User-Agent.
         http.DefaultRequestHeaders.UserAgent.ParseAdd("KlingPS.Bench");
         return http;
     }

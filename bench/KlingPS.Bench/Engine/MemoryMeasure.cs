@@ -8,7 +8,7 @@ internal static class MemoryMeasure
     private static readonly TimeSpan s_hold = TimeSpan.FromSeconds(20);
 
     /// <summary>
-    /// Runs the command in another runspace, beside the script that looks at the memory. The shell's own memory is that with both
+    /// Runs the command in another runspace, while the script measures the memory. The shell's own memory is that with both
     /// runspaces, before the module is imported. Writes the growth of the resident memory and of the heap, in bytes, and whether the
     /// command has ended.
     /// </summary>
@@ -47,9 +47,9 @@ internal static class MemoryMeasure
         double shellMiB = shell[0] / 1048576;
         return
         [
-            new($"{core.InFlight} tasks in flight in the engine: resident memory over the process's own", $"≤ {MaxMiB} MiB", $"{core.Resident.MiB:0} MiB", core.Resident.MiB <= MaxMiB && core.InFlight == Tasks),
+            new($"{core.InFlight} tasks in flight in the engine: resident memory beyond the process's own", $"≤ {MaxMiB} MiB", $"{core.Resident.MiB:0} MiB", core.Resident.MiB <= MaxMiB && core.InFlight == Tasks),
             new($"{core.InFlight} tasks in flight in the engine: managed heap, likewise", string.Empty, $"{core.Heap.MiB:0} MiB, garbage included"),
-            new($"{Tasks} tasks in flight in the cmdlet: resident memory over the shell's own", $"≤ {MaxMiB} MiB", $"{shellMiB:0} MiB", shellMiB <= MaxMiB && shell[2] == 0),
+            new($"{Tasks} tasks in flight in the cmdlet: resident memory beyond the shell's own", $"≤ {MaxMiB} MiB", $"{shellMiB:0} MiB", shellMiB <= MaxMiB && shell[2] == 0),
             new($"{Tasks} tasks in flight in the cmdlet: managed heap, likewise", string.Empty, $"{shell[1] / 1048576:0} MiB, garbage included"),
         ];
     }

@@ -9,7 +9,7 @@ internal static class PipelineMode
 {
     private const string Batches = "batches";
 
-    /// <summary>The measurements that want the machine for themselves, in the order in which they are made.</summary>
+    /// <summary>The measurements that need the machine to themselves, in order.</summary>
     private static readonly (string Name, Func<string, Task<IReadOnlyList<Figure>>> Run)[] s_single =
     [
         ("memory", MemoryMeasure.RunAsync),
@@ -26,7 +26,7 @@ internal static class PipelineMode
         string[] chosen = arguments.Find("only")?.Split(',') ?? names;
         if (chosen.Except(names).FirstOrDefault() is string unknown)
         {
-            throw new FormatException($"There is no measurement '{unknown}'; there are {string.Join(", ", names)}.");
+            throw new FormatException($"There is no measurement '{unknown}'; the measurements are {string.Join(", ", names)}.");
         }
 
         string root = Directory.CreateTempSubdirectory("klingps-pipeline-").FullName;
@@ -35,7 +35,7 @@ internal static class PipelineMode
         {
             await output.WriteLineAsync($"{DescribeMachine()}\n\n| | target | measured | holds |\n| --- | --- | --- | --- |");
 
-            // It takes three minutes of waiting, while the others are measured.
+            // This one mostly waits, for three minutes, while the others are measured.
             Task<string>? learning = chosen.Contains(Batches) ? BatchMeasure.LearnAsync(root) : null;
             foreach ((string name, Func<string, Task<IReadOnlyList<Figure>>> run) in s_single.Where(measure => chosen.Contains(measure.Name)))
             {
@@ -75,6 +75,6 @@ internal static class PipelineMode
             ? $" ({line[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim()})"
             : string.Empty;
 
-    /// <summary>The machine's load average of the last minute, where it tells.</summary>
+    /// <summary>The machine's load average of the last minute, if it reports one.</summary>
     private static string Load() => File.Exists("/proc/loadavg") ? File.ReadAllText("/proc/loadavg").Split(' ')[0] : "not known";
 }

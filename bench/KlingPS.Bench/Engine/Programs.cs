@@ -6,7 +6,7 @@ namespace KlingPS.Bench.Engine;
 /// <summary>Other processes that take part in a measurement.</summary>
 internal static class Programs
 {
-    /// <summary>This program once more, in another mode. Its input and output are redirected.</summary>
+    /// <summary>Starts this program again in another mode. Its input and output are redirected.</summary>
     public static Process StartSelf(IEnumerable<string> arguments, Dictionary<string, string>? environment = null)
         => Start(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", ["exec", typeof(Programs).Assembly.Location, .. arguments], environment ?? []);
 
@@ -27,7 +27,7 @@ internal static class Programs
         return Process.Start(start)!;
     }
 
-    /// <summary>All that a process writes until it ends; an error exit is an exception.</summary>
+    /// <summary>Everything a process writes until it ends.</summary>
     public static async Task<string> ReadToEndAsync(Process process)
     {
         using (process)

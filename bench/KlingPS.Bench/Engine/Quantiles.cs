@@ -2,7 +2,7 @@ namespace KlingPS.Bench.Engine;
 
 internal static class Quantiles
 {
-    /// <summary>The value that this share of all is at most.</summary>
+    /// <summary>The value that this fraction of all values does not exceed.</summary>
     public static double At(this IEnumerable<double> values, double share)
     {
         double[] sorted = [.. values.Order()];

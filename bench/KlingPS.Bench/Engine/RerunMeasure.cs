@@ -3,10 +3,10 @@ using KlingPS.Sandbox;
 
 namespace KlingPS.Bench.Engine;
 
-/// <summary>The run over a folder that is finished already, as in every night after the first.</summary>
+/// <summary>A run over a folder that is already finished, as on every night after the first.</summary>
 internal static class RerunMeasure
 {
-    /// <summary>Writes the seconds of the command, and how many videos it has emitted.</summary>
+    /// <summary>Writes how many seconds the command took and how many videos it emitted.</summary>
     private const string Script = """
         Import-Module $module
         $time = [Diagnostics.Stopwatch]::StartNew()
@@ -22,7 +22,7 @@ internal static class RerunMeasure
         ClientReport first = await batch.ConvertAsync(sandbox);
         Require(first.Saved.Count, first.Errors);
 
-        // Engine and cmdlet begin with the ledger as the batch has left it.
+        // Engine and cmdlet both start with the ledger as the batch left it.
         string kept = batch.LedgerPath + ".kept";
         File.Copy(batch.LedgerPath, kept);
         SandboxBill before = await sandbox.GetBillAsync();
@@ -41,7 +41,7 @@ internal static class RerunMeasure
             double[] shell = await batch.ConvertInShellAsync(sandbox, Script);
             double all = Stopwatch.GetElapsedTime(start).TotalSeconds;
             Require((int)shell[1], []);
-            Add("the cmdlet", run, shell[0], $" ({all:0.0} s with pwsh's start and the import)");
+            Add("the cmdlet", run, shell[0], $" ({all:0.0} s including the start of pwsh and the import)");
         }
 
         SandboxBill after = await sandbox.GetBillAsync();

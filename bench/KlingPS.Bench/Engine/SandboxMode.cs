@@ -5,7 +5,7 @@ using KlingPS.Torture;
 
 namespace KlingPS.Bench.Engine;
 
-/// <summary>The sandbox as a process of its own, so that what is measured of a client is the client's alone. Ends with its input.</summary>
+/// <summary>The sandbox as a process of its own, so that measurements of a client are the client's alone. Ends when its input ends.</summary>
 internal static class SandboxMode
 {
     public const string Key = "sandbox-bench";
@@ -25,7 +25,7 @@ internal static class SandboxMode
             Seed = 20261122,
         });
 
-        // Of delays that each halve, every task meets a random half: together they are evenly spread.
+        // Each delay is half the one before and affects every other task at random: their sums are evenly spread.
         TimeSpan spread = Seconds("spread");
         for (int part = 1; spread > TimeSpan.Zero && part <= 6; part++)
         {

@@ -23,8 +23,8 @@ internal sealed class SandboxProcess : IAsyncDisposable
 
     /// <summary>Starts a sandbox.</summary>
     /// <param name="generation">The shortest time a task takes.</param>
-    /// <param name="spread">By how much some take longer, evenly spread.</param>
-    /// <param name="isUnlimited">Without the service's limits of creates and queries.</param>
+    /// <param name="spread">The longest extra time; it is evenly spread over the tasks.</param>
+    /// <param name="isUnlimited">Whether the service's limits on creates and queries are off.</param>
     /// <param name="videoSize">The size of the videos in bytes; 0 for the clips as they are.</param>
     /// <param name="cuts">How many downloads are cut at 40 %.</param>
     public static async Task<SandboxProcess> StartAsync(TimeSpan generation, TimeSpan spread = default, bool isUnlimited = false, long videoSize = 0, int cuts = 0)

@@ -10,8 +10,8 @@ using KlingPS.Torture;
 namespace KlingPS.Bench.Engine;
 
 /// <summary>
-/// Buys the videos of a batch without the client's brakes, so that thousands of tasks need not be bought at two a second: the
-/// sandbox has accepted them, and the ledger says so.
+/// Buys the videos of a batch without the client's throttle, so that thousands of tasks need not be bought at two a second:
+/// the sandbox has accepted them, and the ledger says so.
 /// </summary>
 internal static class Seeder
 {
@@ -20,7 +20,7 @@ internal static class Seeder
     /// <summary>Buys the videos.</summary>
     /// <param name="batch">The batch.</param>
     /// <param name="sandbox">A sandbox without limits.</param>
-    /// <param name="areFinished">Whether the ledger also learns that the tasks have succeeded; the sandbox has to be that quick.</param>
+    /// <param name="areFinished">Whether to record that the tasks have succeeded, which they must have by then.</param>
     /// <returns>The ids of the tasks at the service.</returns>
     public static async Task<IReadOnlyList<string>> RunAsync(Batch batch, SandboxProcess sandbox, bool areFinished)
     {

@@ -133,4 +133,18 @@ public sealed class AccountTests
         Assert.Equal(one.Server.Endpoint, (await one.RunAsync("Get-KlingAccount")).Clean().Of<KlingAccount>()[0].Endpoint);
         Assert.Equal(two.Server.Endpoint, (await two.RunAsync("Get-KlingAccount")).Clean().Of<KlingAccount>()[0].Endpoint);
     }
+
+    [Fact]
+    public async Task A_connection_outlives_a_pipeline_that_fails_after_it()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult first = await shell.RunAsync(
+            "Connect-KlingAccount -ApiKey $key -Endpoint $server.Endpoint -UploadEndpoint $server.UploadEndpoint | ForEach-Object { throw 'too bad' }",
+            new { key = ConnectedShell.Secure(ConnectedShell.Key), server = shell.Server });
+        ShellResult second = await shell.RunAsync("Get-KlingAccount");
+
+        Assert.Equal("too bad", first.Terminating?.ToString());
+        Assert.Equal(10_000m, Assert.Single(second.Clean().Of<KlingAccount>()).Credits);
+    }
 }

@@ -154,7 +154,7 @@ public sealed class CallbackTests : IDisposable
 
         Assert.Empty(result.Output);
         Assert.Single(result.Errors).Is("KlingAttemptUnknown", ErrorCategory.ConnectionError);
-        Assert.EndsWith("Lost answers without a callback: 1 (Get-KlingVideoTask -State Unknown).", Assert.Single(result.Information), StringComparison.Ordinal);
+        Assert.EndsWith("Tasks whose response was lost and that got no callback: 1 (Get-KlingVideoTask -State Unknown).", Assert.Single(result.Information), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -268,7 +268,7 @@ public sealed class CallbackTests : IDisposable
 
         Assert.True((await running.Completion).WasStopped);
         string warning = Assert.Single(host.Screen.Warnings);
-        Assert.StartsWith("2 videos are paid for and still to come", warning, StringComparison.Ordinal);
+        Assert.StartsWith("2 videos are paid for and not finished", warning, StringComparison.Ordinal);
         Assert.EndsWith($"Get-KlingVideoTask -Id {string.Join(", ", tasks.Select(task => task.Id).Order())} | Wait-KlingVideoTask | Save-KlingVideo", warning, StringComparison.Ordinal);
     }
 
@@ -288,7 +288,7 @@ public sealed class CallbackTests : IDisposable
         await running.StopAsync();
 
         Assert.True((await running.Completion).WasStopped);
-        Assert.StartsWith("1 video is paid for and still to come", Assert.Single(host.Screen.Warnings), StringComparison.Ordinal);
+        Assert.StartsWith("1 video is paid for and not finished", Assert.Single(host.Screen.Warnings), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -152,4 +152,18 @@ public sealed class ConfigurationTests : IAsyncLifetime
 
         Assert.Equal([_shell.Destination, Path.Combine(_shell.Folder, "other"), _shell.Destination], result.Of<string>());
     }
+
+    [Fact]
+    public async Task A_configuration_that_breaks_while_a_command_runs_counts_from_the_next_command()
+    {
+        string image = _shell.Image();
+        (await _shell.RunAsync("$task = New-KlingVideoTask $image 'It moves.'; $null = [IO.Directory]::CreateDirectory([IO.Path]::GetDirectoryName($env:KLINGPS_CONFIG))", new { image })).Clean();
+
+        ShellResult first = await _shell.RunAsync(
+            "1..2 | ForEach-Object { $task.Id; [IO.File]::WriteAllText($env:KLINGPS_CONFIG, 'no configuration') } | Get-KlingVideoTask");
+        ShellResult second = await _shell.RunAsync("Get-KlingVideoTask");
+
+        Assert.Equal(2, first.Clean().Output.Count);
+        second.Terminating.Is("KlingRequestInvalid", ErrorCategory.InvalidArgument);
+    }
 }

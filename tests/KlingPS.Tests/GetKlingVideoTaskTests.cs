@@ -64,4 +64,25 @@ public sealed class GetKlingVideoTaskTests
         Assert.Equal(2, tasks.Length);
         Assert.All(tasks, task => Assert.Equal((KlingTaskState.Succeeded, "It moves.", 10), (task.State, task.Prompt, task.Duration)));
     }
+
+    [Fact]
+    public async Task A_refresh_asks_for_several_tasks_at_a_time_and_emits_them_in_order()
+    {
+        var clock = new ManualClock();
+        await using ConnectedShell shell = await ConnectedShell.StartAsync(clock);
+        (await shell.RunAsync("$tasks = $images | New-KlingVideoTask -Prompt 'It moves.'", new { images = shell.Images("a.png", "b.png", "c.png") })).Clean();
+        shell.Fault(SandboxOperation.Query, SandboxFaultKind.Delay, count: 3, delay: TimeSpan.FromMinutes(1));
+
+        using RunningScript running = shell.Shell.Start("Get-KlingVideoTask -Id $tasks.Id -Refresh");
+        for (int i = 0; i < 3; i++)
+        {
+            // All three are held back together: none is answered before the clock moves.
+            await clock.WaitedForAsync(TimeSpan.FromMinutes(1));
+        }
+
+        clock.Advance(TimeSpan.FromMinutes(1));
+        KlingVideoTask[] refreshed = (await running.Completion).Clean().Of<KlingVideoTask>();
+        Assert.Equal(["a.png", "b.png", "c.png"], refreshed.Select(task => Path.GetFileName(task.SourcePath)));
+        Assert.All(refreshed, task => Assert.Equal(KlingTaskState.Succeeded, task.State));
+    }
 }

@@ -8,7 +8,7 @@ using KlingPS.Core.Imaging;
 using KlingPS.Core.Model;
 using KlingPS.Core.Sessions;
 using KlingPS.Core.Submitting;
-using KlingPS.Errors;
+using KlingPS.Hosting;
 using KlingPS.Sandbox;
 using KlingPS.Sessions;
 using KlingPS.Tests.Hosting;
@@ -128,21 +128,6 @@ public sealed class MetadataTests
         Assert.True(command.ImplementingType.IsSealed);
     }
 
-    /// <summary>What all commands do when they begin is in <see cref="KlingCommand"/>.</summary>
-    [Fact]
-    public void A_command_that_begins_in_its_own_way_begins_like_the_others_too()
-    {
-        const BindingFlags Declared = BindingFlags.Instance | BindingFlags.NonPublic | BindingFlags.DeclaredOnly;
-        MethodInfo common = typeof(KlingCommand).GetMethod("BeginProcessing", Declared)!;
-        MethodInfo[] own = [.. typeof(KlingCommand).Assembly.GetExportedTypes()
-            .Where(type => type.IsSubclassOf(typeof(KlingCommand)))
-            .Select(type => type.GetMethod("BeginProcessing", Declared))
-            .OfType<MethodInfo>()];
-
-        Assert.NotEmpty(own);
-        Assert.All(own, method => Assert.True(Calls(method, common), $"{method.DeclaringType!.Name}.BeginProcessing does not call base.BeginProcessing."));
-    }
-
     [Theory]
     [InlineData(typeof(Commands.NewKlingVideoTaskCommand))]
     [InlineData(typeof(Commands.ConvertToKlingVideoCommand))]
@@ -225,10 +210,6 @@ public sealed class MetadataTests
             ["kling/v2-5-turbo-image-to-video-pro", "'{BaseName}-{Take}'", "'{BaseName}-{TaskId}'"],
             result.Of<string>().Order(StringComparer.Ordinal).OrderBy(text => text.StartsWith('\'')));
     }
-
-    /// <summary>Whether the code of a method has a call of another one: the instruction, and the number that the assembly has for the target.</summary>
-    private static bool Calls(MethodInfo method, MethodInfo target)
-        => method.GetMethodBody()!.GetILAsByteArray().AsSpan().IndexOf((byte[])[0x28, .. BitConverter.GetBytes(target.MetadataToken)]) >= 0;
 
     private static HashSet<string?> ApprovedVerbs()
         => [.. typeof(VerbsCommon).Assembly.GetExportedTypes()

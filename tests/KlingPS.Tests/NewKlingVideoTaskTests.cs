@@ -317,7 +317,7 @@ public sealed class NewKlingVideoTaskTests
             new { images = shell.Images("lost.png", "refused.png") });
 
         string message = Assert.IsType<ErrorRecord>(result.Terminating).ToString();
-        Assert.EndsWith(" Whether 1 video was bought is not known: Get-KlingVideoTask -State Unknown shows it.", message, StringComparison.Ordinal);
+        Assert.EndsWith(" It is not known whether 1 video was bought; Get-KlingVideoTask -State Unknown shows it.", message, StringComparison.Ordinal);
         Assert.DoesNotContain("Nothing was bought.", message, StringComparison.Ordinal);
     }
 

@@ -2,7 +2,7 @@ using System.Collections;
 using System.Management.Automation;
 using System.Security;
 using KlingPS.Core.Sessions;
-using KlingPS.Sessions;
+using KlingPS.Hosting;
 using KlingPS.Tests.Hosting;
 
 namespace KlingPS.Tests;

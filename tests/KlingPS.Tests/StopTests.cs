@@ -80,7 +80,7 @@ public sealed class StopTests
 
         Assert.True((await running.Completion).WasStopped);
         Assert.Equal(
-            "1 request for a video is under way and is recorded when its answer comes; leave the shell open for that moment. Get-KlingVideoTask shows what was bought.",
+            "1 request for a video is under way. Its response is recorded when it arrives; leave the shell open until then. Get-KlingVideoTask shows what was bought.",
             Assert.Single(host.Screen.Warnings));
         clock.Advance(TimeSpan.FromMinutes(1));
         await Eventually.TrueAsync(async () =>
@@ -143,7 +143,7 @@ public sealed class StopTests
         Assert.Empty(result.Errors);
         string warning = Assert.Single(host.Screen.Warnings);
         KlingVideoTask[] tasks = (await shell.RunAsync("Get-KlingVideoTask")).Clean().Of<KlingVideoTask>();
-        Assert.StartsWith("2 videos are paid for and still to come", warning, StringComparison.Ordinal);
+        Assert.StartsWith("2 videos are paid for and not finished", warning, StringComparison.Ordinal);
         Assert.EndsWith(
             $"Get-KlingVideoTask -Id {tasks[0].Id}, {tasks[1].Id} | Wait-KlingVideoTask | Save-KlingVideo -Destination '{shell.Destination}'",
             warning,

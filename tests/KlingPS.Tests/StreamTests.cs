@@ -85,7 +85,7 @@ public sealed class StreamTests
         ShellResult result = (await shell.RunAsync("$VerbosePreference = 'Continue'; Get-KlingAccount")).Clean();
 
         Assert.Contains(result.Verbose, line => Matches(line, "HTTP 502"));
-        Assert.Contains(result.Verbose, line => Matches(line, "Trying again in \\d+\\.\\d s\\.$"));
+        Assert.Contains(result.Verbose, line => Matches(line, "Retrying in \\d+\\.\\d s\\.$"));
     }
 
     [Fact]

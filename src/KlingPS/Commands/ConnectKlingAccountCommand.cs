@@ -1,10 +1,10 @@
 using System.Management.Automation;
 using System.Net;
 using System.Security;
+using KlingPS.Commands.Base;
 using KlingPS.Core;
 using KlingPS.Core.Api;
 using KlingPS.Core.Configuration;
-using KlingPS.Core.Secrets;
 using KlingPS.Core.Sessions;
 using KlingPS.Parameters;
 using KlingPS.Sessions;
@@ -70,27 +70,27 @@ public sealed class ConnectKlingAccountCommand : KlingCommand
     [Parameter]
     public SwitchParameter SkipVerification { get; set; }
 
-    /// <summary>Connects.</summary>
-    protected override void ProcessRecord()
+    /// <inheritdoc/>
+    private protected override object? ErrorTarget => Endpoint;
+
+    /// <inheritdoc/>
+    private protected override void OnProcess()
     {
         KlingSession? session = null;
         try
         {
             (session, KeySource source) = CreateSession();
-            KlingClient client = session.CreateClient(Observer);
+            KlingClient client = session.CreateClient(Context.Observer);
             decimal? credits = SkipVerification ? null : Await(client.GetCreditsAsync);
             Connection.Connect(session, source);
-            WriteObject(session.Describe(credits));
+            KlingAccount account = session.Describe(credits);
             session = null;
-        }
-        catch (KlingException exception)
-        {
-            ThrowTerminatingError(exception, Endpoint);
+            WriteObject(account);
         }
         finally
         {
             // What was connected before stays connected when this key is no good.
-            _ = session?.DisposeAsync().AsTask();
+            SessionFactory.Close(session);
         }
     }
 
@@ -103,10 +103,10 @@ public sealed class ConnectKlingAccountCommand : KlingCommand
                 : Connection.Sandbox.Start(new Sandbox.SandboxOptions(), []);
             var own = new FoundKey(Core.Secrets.ApiKey.From(sandbox.ApiKey), KeySource.FromSandbox);
             var addresses = new KlingEndpoints(sandbox.Endpoint, sandbox.UploadEndpoint);
-            return (SessionFactory.Create(KlingConfiguration.Load(), addresses, own, proxyCredentials: null, isSandbox: true), own.Source);
+            return (SessionFactory.Create(Context.Settings.Current, addresses, own, proxyCredentials: null, isSandbox: true), own.Source);
         }
 
-        var configuration = KlingConfiguration.Load(new ConfigurationValues
+        KlingConfiguration configuration = Context.Settings.With(new ConfigurationValues
         {
             Endpoint = Endpoint,
             UploadEndpoint = UploadEndpoint,
@@ -121,19 +121,9 @@ public sealed class ConnectKlingAccountCommand : KlingCommand
     }
 
     private FoundKey FindKey(KlingConfiguration configuration)
-    {
-        if (ParameterSetName == SecretSet)
-        {
-            (ApiKey? key, string? problem) = new SecretStore(this, configuration.SecretName, configuration.Vault).ReadApiKey();
-            return key is not null
-                ? new FoundKey(key, KeySource.FromSecret(configuration.SecretName, configuration.Vault))
-                : throw new KlingException(ErrorKind.ApiKeyMissing, problem!);
-        }
-
-        return ApiKey is not null
-            ? new FoundKey(Core.Secrets.ApiKey.From(ApiKey), KeySource.FromParameter)
-            : RunspaceConnection.FindKey(this, configuration);
-    }
+        => ParameterSetName == SecretSet ? Context.Keys.FindSecret(configuration)
+            : ApiKey is not null ? new FoundKey(Core.Secrets.ApiKey.From(ApiKey), KeySource.FromParameter)
+            : Context.Keys.Find(configuration);
 
     private ICredentials? FindProxyCredentials(KlingConfiguration configuration)
     {

@@ -1,7 +1,5 @@
-using System.Globalization;
 using System.Management.Automation;
-using System.Management.Automation.Language;
-using KlingPS.Bridge;
+using KlingPS.Commands.Base;
 using KlingPS.Core;
 using KlingPS.Core.Converting;
 using KlingPS.Core.Model;
@@ -9,7 +7,9 @@ using KlingPS.Core.Saving;
 using KlingPS.Core.Stages;
 using KlingPS.Core.Submitting;
 using KlingPS.Display;
+using KlingPS.Hosting;
 using KlingPS.Parameters;
+using KlingPS.Text;
 
 namespace KlingPS.Commands;
 
@@ -19,11 +19,9 @@ namespace KlingPS.Commands;
 [OutputType(typeof(FileInfo))]
 public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
 {
-    private readonly StagePump<ConversionItem, Outcome<ConversionItem, ConvertedVideo>> _pump;
-    private readonly List<Outcome<ConversionItem, ConvertedVideo>> _faulted = [];
+    private readonly Batch<ConversionItem, ConvertedVideo> _batch;
     private SaveOptions? _saveOptions;
     private VideoConverter? _converter;
-    private bool _asks;
     private bool _isPlan;
     private bool _hasInput;
     private int _isRefreshAsked;
@@ -33,7 +31,15 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
     /// <summary>Creates the command.</summary>
     public ConvertToKlingVideoCommand()
     {
-        _pump = new(this, CreateStage, Emit);
+        _batch = Use(new Batch<ConversionItem, ConvertedVideo>(this, CreateStage)
+        {
+            ShowProgress = ShowProgress,
+            Emit = video => WriteObject(VideoFile.From(InvokeProvider.Item, video.Path, video.Task, video.SourcePath)),
+            Target = outcome => outcome.Item.Submission.Subject,
+
+            // What is paid for is still fetched after an error that ends the buying.
+            KeepsFatal = true,
+        });
     }
 
     /// <summary>What happens in the videos: 1 to 2500 characters.</summary>
@@ -91,68 +97,54 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
     /// <inheritdoc/>
     private protected override string ProgressActivity => "Making videos";
 
-    /// <summary>Checks destination and template before anything is read.</summary>
-    protected override void BeginProcessing()
+    /// <inheritdoc/>
+    private protected override void OnBegin()
     {
-        base.BeginProcessing();
         _saveOptions = GetSaveOptions(Destination, NameTemplate, Force);
-        _isPlan = IsSet("WhatIf", LanguagePrimitives.IsTrue);
-        _asks = _isPlan || IsSet("Confirm", _ => SessionState.PSVariable.GetValue("ConfirmPreference") is ConfirmImpact and not ConfirmImpact.None and <= ConfirmImpact.Medium);
+        _isPlan = Context.Shell.Common.IsWhatIf;
     }
 
-    /// <summary>Takes the next images and emits the videos that are whole.</summary>
-    protected override void ProcessRecord()
+    /// <inheritdoc/>
+    private protected override void OnProcess()
     {
-        bool isFirst = !_hasInput;
-        _hasInput = true;
-        if (Prompt is null && !PromptFromSidecar && isFirst)
+        if (Prompt is null && !PromptFromSidecar && !_hasInput)
         {
-            ThrowTerminatingError(
-                new KlingException(ErrorKind.RequestInvalid, "There is no prompt. Say with -Prompt what happens in the videos, or use -PromptFromSidecar for a text file beside each image. Nothing was bought."),
-                null);
+            throw new KlingException(ErrorKind.RequestInvalid, "There is no prompt. Say with -Prompt what happens in the videos, or use -PromptFromSidecar with a text file beside each image. Nothing was bought.");
         }
 
+        _hasInput = true;
         foreach (string path in ResolveImagePaths(Refuse))
         {
             Convert(path);
         }
     }
 
-    /// <summary>Emits the videos that are still to come, and sums up.</summary>
-    protected override void EndProcessing()
+    /// <inheritdoc/>
+    private protected override void OnEnd()
     {
-        _pump.Finish();
-        Progress.Complete();
         if (!_hasInput)
         {
-            WriteError(new KlingException(ErrorKind.PathNotFound, "No images have come through the pipeline, so there is nothing to do."), null);
+            WriteError(new KlingException(ErrorKind.PathNotFound, "No images came through the pipeline, so there is nothing to do."), null);
             return;
         }
 
         object summary = _isPlan ? _plan : ConversionSummary.Of(_converter?.Counts ?? new ConversionCounts(), _refused);
         WriteInformation(summary, ["PSHOST", "KlingPS"]);
-        ThrowIfBatchIsOver();
+        if (_batch.Fatal is [var first, ..] fatal)
+        {
+            // Only one error can end the command, but a user who mends that one should know of the others.
+            foreach (var others in fatal.GroupBy(outcome => outcome.Error!.Kind).Where(others => others.Key != first.Error!.Kind))
+            {
+                WriteError(others.First().Error!, SubjectsOf(others));
+            }
+
+            ThrowTerminatingError(ConversionText.CreateEnding(fatal), SubjectsOf(fatal));
+        }
     }
 
     /// <inheritdoc/>
     private protected override string? DescribeUnfinished()
-    {
-        long[] ids = [.. _converter?.Unfinished.Select(task => task.Id) ?? []];
-        string underWay = UnfinishedTasks.DescribeUnderWay(_converter?.UnderWay ?? 0);
-        if (ids.Length == 0)
-        {
-            return underWay.Length == 0 ? null : $"{underWay}Run the same command again to get everything.";
-        }
-
-        string again = $"{underWay}{UnfinishedTasks.Describe(ids)} Run the same command again to get everything";
-        if (ids.Length > UnfinishedTasks.MaxNamed)
-        {
-            return again + ".";
-        }
-
-        string template = NameTemplate == Core.Saving.NameTemplate.DefaultText ? string.Empty : $" -NameTemplate {Quote(NameTemplate)}";
-        return $"{again}, or only these with: {UnfinishedTasks.TakeUp(ids)} -Destination {Quote(_saveOptions!.Destination)}{template}";
-    }
+        => _converter is null ? null : ConversionText.DescribeUnfinished([.. _converter.Unfinished.Select(task => task.Id)], _converter.UnderWay, _saveOptions!);
 
     private ConcurrentStage<ConversionItem, Outcome<ConversionItem, ConvertedVideo>> CreateStage()
     {
@@ -165,11 +157,11 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
         if (_converter is null)
         {
             _converter = Own(new VideoConverter(
-                GetService(),
+                Context.Service,
                 new ConversionOptions
                 {
                     Save = _saveOptions!,
-                    Wait = GetWaitOptions(Timeout, PollingInterval),
+                    Wait = Context.GetWaitOptions(Timeout, PollingInterval),
                     ThrottleLimit = ThrottleLimit,
                     PromptFromSidecar = PromptFromSidecar,
                     WritesProof = Sidecar,
@@ -182,85 +174,58 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
 
     private void Convert(string path)
     {
-        ConversionItem? item;
+        if (Accept(GetConverter(), path) is ConversionItem item)
+        {
+            _batch.Feed(item);
+        }
+    }
+
+    /// <summary>Takes an image into the batch, unless it cannot be converted, is in it already, or the user does not want it.</summary>
+    private ConversionItem? Accept(VideoConverter converter, string path)
+    {
         try
         {
             Submission submission = ToSubmission(ImageSource.FromFile(path), Prompt ?? string.Empty);
-            item = GetConverter().Accept(submission with { Spec = submission.Spec with { Take = Take ?? 1 }, RetryFailed = RetryFailed || Force });
-        }
-        catch (KlingException exception) when (_converter is null)
-        {
-            // No key, or one that cannot be used.
-            ThrowTerminatingError(exception, null);
-            throw;
+            ConversionItem? item = converter.Accept(submission with { Spec = submission.Spec with { Take = Take ?? 1 }, RetryFailed = RetryFailed || Force });
+            if (item is null)
+            {
+                WriteVerbose($"'{path}' came before with the same parameters; it is converted once.");
+                return null;
+            }
+
+            return !(_isPlan || Context.Shell.Common.IsConfirmed) || IsWanted(converter, item) ? item : null;
         }
         catch (KlingException exception)
         {
             Refuse(exception, path);
-            return;
-        }
-
-        if (item is null)
-        {
-            WriteVerbose($"'{path}' has come with the same parameters before; it is made once.");
-        }
-        else if (!_asks || IsWanted(item))
-        {
-            _pump.Feed(item);
+            return null;
         }
     }
 
     /// <summary>Tells what would be done, and asks whether to.</summary>
-    private bool IsWanted(ConversionItem item)
+    private bool IsWanted(VideoConverter converter, ConversionItem item)
     {
-        try
+        ConversionPlan plan = Await(token => converter.PlanAsync(item, _isPlan, token));
+        if (!_isPlan && plan.Step != ConversionStep.Buy)
         {
-            ConversionPlan plan = Await(token => GetConverter().PlanAsync(item, _isPlan, token));
-            if (!_isPlan && plan.Step != ConversionStep.Buy)
-            {
-                return true;
-            }
-
-            bool isWithinBudget = true;
-            if (_isPlan)
-            {
-                _plan = _plan.With(plan, MaxCredits, MaxTasks, out isWithinBudget);
-            }
-
-            string action = isWithinBudget ? Describe(plan)
-                : plan.IsOverDailyCap ? "leave it out, for the daily limit of the configuration (DailyCreditCap) is reached"
-                : "leave it out, for the limit of this run is reached";
-            string text = $"'{item.Submission.Subject}': {action}";
-            bool isWanted = ShouldProcess(text, text, "Confirm");
-            if (!isWanted && !(_isPlan && isWithinBudget))
-            {
-                GetConverter().Decline(plan);
-            }
-
-            return isWanted;
+            return true;
         }
-        catch (KlingException exception)
+
+        bool isWithinBudget = true;
+        if (_isPlan)
         {
-            Refuse(exception, item.Submission.Subject);
-            return false;
+            _plan = _plan.With(plan, MaxCredits, MaxTasks, out isWithinBudget);
         }
-    }
 
-    private static string Describe(ConversionPlan plan)
-    {
-        string where = plan.Path is null ? string.Empty : $" to '{plan.Path}'";
-        return plan.Step switch
+        string text = ConversionText.DescribePlan(plan, isWithinBudget);
+        bool isWanted = ShouldProcess(text, text, "Confirm");
+        if (!isWanted && !(_isPlan && isWithinBudget))
         {
-            ConversionStep.Buy => string.Create(
-                CultureInfo.InvariantCulture,
-                $"buy a video of {plan.Submission.Spec.Seconds} seconds for {plan.Credits:0.##} credits and save it{where}"),
-            ConversionStep.Wait => $"wait for the video, which is paid for already, and save it{where}",
-            ConversionStep.Download => $"download the video, which is paid for already,{where}",
-            _ => $"leave '{plan.Path}' as it is; it is this image's video",
-        };
-    }
+            converter.Decline(plan);
+        }
 
-    private static string Quote(string text) => $"'{CodeGeneration.EscapeSingleQuotedStringContent(text)}'";
+        return isWanted;
+    }
 
     private void Refuse(KlingException exception, object? target)
     {
@@ -269,69 +234,24 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
         WriteError(exception, target);
     }
 
-    private void Emit(Outcome<ConversionItem, ConvertedVideo> outcome)
-    {
-        ShowProgress();
-        // First: the error ends the command where errors are not gone on after, and the video is there all the same.
-        if (outcome.Value is ConvertedVideo video)
-        {
-            WriteObject(VideoFile.Of(this, video.Path, video.Task, video.SourcePath));
-        }
+    private static string[] SubjectsOf(IEnumerable<Outcome<ConversionItem, ConvertedVideo>> outcomes) => [.. outcomes.Select(outcome => outcome.Item.Submission.Subject)];
 
-        if (outcome.Error is KlingException error)
-        {
-            if (error.IsFatal)
-            {
-                _faulted.Add(outcome);
-            }
-            else
-            {
-                WriteError(error, outcome.Item.Submission.Subject);
-            }
-        }
-    }
-
-    private void ThrowIfBatchIsOver()
-    {
-        if (_faulted.Count > 0)
-        {
-            KlingException error = _faulted[0].Error!;
-            foreach (var others in _faulted.GroupBy(outcome => outcome.Error!.Kind).Where(others => others.Key != error.Kind))
-            {
-                // Only one can end the command, but whoever mends that should know of the next.
-                WriteError(others.First().Error!, others.Select(outcome => outcome.Item.Submission.Subject).ToArray());
-            }
-
-            string[] images = [.. _faulted.Select(outcome => outcome.Item.Submission.Subject)];
-            string rest = images.Length == 1 ? $"'{images[0]}' has" : $"{images.Length} images have";
-            ThrowTerminatingError(
-                error.WithMessage($"{error.Message} {rest} no video yet. What is paid for is kept; run the same command again for the rest."),
-                images);
-        }
-    }
-
+    /// <summary>Some image has moved on; called on any thread.</summary>
     private void AskForRefresh()
     {
         if (Interlocked.Exchange(ref _isRefreshAsked, 1) == 0)
         {
-            Post(ShowProgress);
+            Post(_batch.Refresh);
         }
     }
 
     private void ShowProgress()
     {
         Volatile.Write(ref _isRefreshAsked, 0);
-        if (_converter is null)
+        if (_converter is not null)
         {
-            return;
+            ConversionCounts counts = _converter.Counts;
+            Context.Progress.Show(ConversionText.DescribeProgress(counts, _refused), counts.Done * 100 / Math.Max(counts.Total, 1), _converter.EstimateRemaining());
         }
-
-        ConversionCounts counts = _converter.Counts;
-        Progress.Show(
-            string.Create(
-                CultureInfo.InvariantCulture,
-                $"{counts.Saved} of {counts.Total} saved: {counts.Queued} queued, {counts.Uploading} uploading, {counts.Generating} generating, {counts.Downloading} downloading, {counts.Failed + counts.Unknown + _refused} failed; {counts.Credits:0.##} credits"),
-            counts.Done * 100 / Math.Max(counts.Total, 1),
-            _converter.EstimateRemaining());
     }
 }

@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using KlingPS.Commands.Base;
 
 namespace KlingPS.Commands;
 
@@ -7,6 +8,6 @@ namespace KlingPS.Commands;
 [OutputType(typeof(void))]
 public sealed class DisconnectKlingAccountCommand : KlingCommand
 {
-    /// <summary>Disconnects. Doing it twice is no error.</summary>
-    protected override void ProcessRecord() => Connection.Disconnect();
+    /// <inheritdoc/>
+    private protected override void OnProcess() => Connection.Disconnect();
 }

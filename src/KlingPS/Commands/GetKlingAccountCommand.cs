@@ -1,5 +1,5 @@
 using System.Management.Automation;
-using KlingPS.Core;
+using KlingPS.Commands.Base;
 using KlingPS.Core.Api;
 using KlingPS.Core.Sessions;
 
@@ -10,19 +10,12 @@ namespace KlingPS.Commands;
 [OutputType(typeof(KlingAccount))]
 public sealed class GetKlingAccountCommand : KlingCommand
 {
-    /// <summary>Asks the service for the balance.</summary>
-    protected override void ProcessRecord()
+    /// <inheritdoc/>
+    private protected override void OnProcess()
     {
-        try
-        {
-            KlingSession session = GetSession();
-            KlingClient client = session.CreateClient(Observer);
-            decimal credits = Await(client.GetCreditsAsync);
-            WriteObject(session.Describe(credits) with { KeySource = Connection.DescribeSource(session) });
-        }
-        catch (KlingException exception)
-        {
-            ThrowTerminatingError(exception, null);
-        }
+        KlingSession session = Context.Session;
+        KlingClient client = session.CreateClient(Context.Observer);
+        decimal credits = Await(client.GetCreditsAsync);
+        WriteObject(session.Describe(credits) with { KeySource = Connection.DescribeSource(session) });
     }
 }

@@ -1,5 +1,5 @@
 using System.Management.Automation;
-using KlingPS.Core;
+using KlingPS.Commands.Base;
 using KlingPS.Core.Configuration;
 
 namespace KlingPS.Commands;
@@ -9,16 +9,6 @@ namespace KlingPS.Commands;
 [OutputType(typeof(KlingConfiguration))]
 public sealed class GetKlingConfigurationCommand : KlingCommand
 {
-    /// <summary>Reads environment and configuration file.</summary>
-    protected override void ProcessRecord()
-    {
-        try
-        {
-            WriteObject(KlingConfiguration.Load());
-        }
-        catch (KlingException exception)
-        {
-            ThrowTerminatingError(exception, null);
-        }
-    }
+    /// <inheritdoc/>
+    private protected override void OnProcess() => WriteObject(Context.Settings.Current);
 }

@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using KlingPS.Commands.Base;
 using KlingPS.Core;
 using KlingPS.Sessions;
 
@@ -9,8 +10,8 @@ namespace KlingPS.Commands;
 [OutputType(typeof(KlingSandbox))]
 public sealed class GetKlingSandboxCommand : KlingCommand
 {
-    /// <summary>Emits the sandbox as it stands now.</summary>
-    protected override void ProcessRecord()
+    /// <inheritdoc/>
+    private protected override void OnProcess()
     {
         try
         {

@@ -1,9 +1,11 @@
 using System.Management.Automation;
-using KlingPS.Core;
+using KlingPS.Commands.Base;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Model;
 using KlingPS.Core.Resolving;
 using KlingPS.Core.Sessions;
+using KlingPS.Core.Stages;
+using KlingPS.Hosting;
 using KlingPS.Parameters;
 
 namespace KlingPS.Commands;
@@ -14,9 +16,18 @@ namespace KlingPS.Commands;
 public sealed class GetKlingVideoTaskCommand : TaskReferenceCommand
 {
     private const string ListSet = "List";
+    private const int MaxInHand = 16;
 
     /// <summary>What "soon" means to a link.</summary>
     private static readonly TimeSpan s_soon = TimeSpan.FromHours(6);
+
+    private readonly Batch<TaskReference, KlingVideoTask> _batch;
+
+    /// <summary>Creates the command.</summary>
+    public GetKlingVideoTaskCommand()
+    {
+        _batch = Use(new Batch<TaskReference, KlingVideoTask>(this, CreateStage) { Target = TaskReferences.TargetOf });
+    }
 
     /// <summary>Only tasks in one of these states.</summary>
     [Parameter(ParameterSetName = ListSet)]
@@ -35,64 +46,60 @@ public sealed class GetKlingVideoTaskCommand : TaskReferenceCommand
     [SupportsWildcards]
     public string[]? Source { get; set; }
 
-    /// <summary>Only finished videos whose link dies within six hours, or is dead already.</summary>
+    /// <summary>Only finished videos whose link expires within six hours, or has expired already.</summary>
     [Parameter(ParameterSetName = ListSet)]
     public SwitchParameter Expiring { get; set; }
 
-    /// <summary>Asks the service how each task stands now; free.</summary>
+    /// <summary>Asks the service for the present state of each task; free.</summary>
     [Parameter]
     public SwitchParameter Refresh { get; set; }
 
-    /// <summary>Finds the tasks.</summary>
-    protected override void ProcessRecord()
+    /// <inheritdoc/>
+    private protected override void OnProcess()
     {
-        try
+        if (ParameterSetName != ListSet)
         {
-            KlingService service = GetService();
-            KlingSession session = service.Session;
-            var resolver = new TaskFinder(service);
-            if (ParameterSetName == ListSet)
-            {
-                foreach (KlingVideoTask task in Await(token => session.Ledger.Tasks.ListAsync(ToFilter(session), token)).Where(IsOfSource))
-                {
-                    Emit(task, _ => Task.FromResult(task), resolver);
-                }
-
-                return;
-            }
-
             foreach (TaskReference reference in ResolveReferences())
             {
-                Emit(TaskReferences.TargetOf(reference), token => resolver.ResolveAsync(reference, token), resolver);
+                _batch.Feed(reference);
+            }
+
+            return;
+        }
+
+        KlingSession session = Context.Service.Session;
+        var filter = new TaskFilter
+        {
+            Account = session.Account,
+            States = State,
+            Since = Since is DateTime since ? new DateTimeOffset(since) : null,
+            Unsaved = Unsaved,
+            ExpiresBy = Expiring ? session.TimeProvider.GetUtcNow() + s_soon : null,
+        };
+        foreach (KlingVideoTask task in Await(token => session.Ledger.Tasks.ListAsync(filter, token)).Where(IsOfSource))
+        {
+            if (Refresh)
+            {
+                _batch.Feed(new TaskReference { Task = task });
+            }
+            else
+            {
+                WriteObject(task);
             }
         }
-        catch (KlingException exception)
-        {
-            ThrowTerminatingError(exception, null);
-        }
     }
 
-    private void Emit(object? target, Func<CancellationToken, Task<KlingVideoTask>> find, TaskFinder resolver)
+    private ConcurrentStage<TaskReference, Outcome<TaskReference, KlingVideoTask>> CreateStage()
     {
-        try
+        var finder = new TaskFinder(Context.Service);
+        bool isList = ParameterSetName == ListSet;
+        bool refresh = Refresh;
+        return OrderedStage.Create<TaskReference, KlingVideoTask>(MaxInHand, async (reference, token) =>
         {
-            KlingVideoTask task = Await(find);
-            WriteObject(Refresh ? Await(token => resolver.RefreshAsync(task, token)) : task);
-        }
-        catch (KlingException exception) when (!exception.IsFatal)
-        {
-            WriteError(exception, target);
-        }
+            KlingVideoTask task = isList ? reference.Task! : await finder.ResolveAsync(reference, token).ConfigureAwait(false);
+            return refresh ? await finder.RefreshAsync(task, token).ConfigureAwait(false) : task;
+        });
     }
-
-    private TaskFilter ToFilter(KlingSession session) => new()
-    {
-        Account = session.Account,
-        States = State,
-        Since = Since is DateTime since ? new DateTimeOffset(since) : null,
-        Unsaved = Unsaved,
-        ExpiresBy = Expiring ? session.TimeProvider.GetUtcNow() + s_soon : null,
-    };
 
     private bool IsOfSource(KlingVideoTask task)
     {

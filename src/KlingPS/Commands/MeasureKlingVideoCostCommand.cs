@@ -1,8 +1,10 @@
 using System.Management.Automation;
+using KlingPS.Commands.Base;
 using KlingPS.Core;
 using KlingPS.Core.Imaging;
 using KlingPS.Core.Model;
 using KlingPS.Core.Submitting;
+using KlingPS.Hosting;
 using KlingPS.Parameters;
 
 namespace KlingPS.Commands;
@@ -12,9 +14,20 @@ namespace KlingPS.Commands;
 [OutputType(typeof(VideoCostEstimate))]
 public sealed class MeasureKlingVideoCostCommand : ImagePathCommand
 {
-    private int _count;
-    private int _seconds;
-    private decimal _credits;
+    private const int MaxInHand = 8;
+
+    private readonly Batch<PricedImage, VideoCostEstimate> _batch;
+    private VideoCostEstimate _sum = new() { Count = 0, Seconds = 0, Credits = 0 };
+
+    /// <summary>Creates the command.</summary>
+    public MeasureKlingVideoCostCommand()
+    {
+        _batch = Use(new Batch<PricedImage, VideoCostEstimate>(this, () => OrderedStage.Create<PricedImage, VideoCostEstimate>(MaxInHand, MeasureAsync))
+        {
+            Emit = Add,
+            Target = outcome => outcome.Item.Path,
+        });
+    }
 
     /// <summary>The length of each video in seconds: 5 or 10.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
@@ -27,27 +40,29 @@ public sealed class MeasureKlingVideoCostCommand : ImagePathCommand
     [ArgumentCompleter(typeof(ModelCompleter))]
     public string Model { get; set; } = KlingModel.Default;
 
-    /// <summary>Counts the images that the service would take.</summary>
-    protected override void ProcessRecord()
+    /// <inheritdoc/>
+    private protected override void OnProcess()
     {
         foreach (string path in ResolveImagePaths())
         {
-            try
-            {
-                decimal credits = KlingModel.CreditsFor(Model, Duration)
-                    ?? throw new KlingException(ErrorKind.RequestInvalid, $"What the model '{Model}' costs is not known here. Known are: {string.Join(", ", KlingModel.Known)}.");
-                Await(token => ImageInspector.InspectAsync(path, token)).EnsureSupported();
-                _count++;
-                _seconds += Duration;
-                _credits += credits;
-            }
-            catch (KlingException exception)
-            {
-                WriteError(exception, path);
-            }
+            _batch.Feed(new PricedImage(path, Model, Duration));
         }
     }
 
-    /// <summary>Emits the sum.</summary>
-    protected override void EndProcessing() => WriteObject(new VideoCostEstimate { Count = _count, Seconds = _seconds, Credits = _credits });
+    /// <inheritdoc/>
+    private protected override void OnEnd() => WriteObject(_sum);
+
+    private static async Task<VideoCostEstimate> MeasureAsync(PricedImage image, CancellationToken cancellationToken)
+    {
+        decimal credits = KlingModel.CreditsFor(image.Model, image.Seconds)
+            ?? throw new KlingException(ErrorKind.RequestInvalid, $"The price of the model '{image.Model}' is not known here. Prices are known of: {string.Join(", ", KlingModel.Known)}.");
+        (await ImageInspector.InspectAsync(image.Path, cancellationToken).ConfigureAwait(false)).EnsureSupported();
+        return new VideoCostEstimate { Count = 1, Seconds = image.Seconds, Credits = credits };
+    }
+
+    private void Add(VideoCostEstimate one)
+        => _sum = new() { Count = _sum.Count + one.Count, Seconds = _sum.Seconds + one.Seconds, Credits = _sum.Credits + one.Credits };
+
+    /// <summary>An image, and the video that is asked for.</summary>
+    private sealed record PricedImage(string Path, string Model, int Seconds);
 }

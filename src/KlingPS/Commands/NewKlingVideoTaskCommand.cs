@@ -1,12 +1,11 @@
 using System.Management.Automation;
-using KlingPS.Bridge;
+using KlingPS.Commands.Base;
 using KlingPS.Core;
-using KlingPS.Core.Api;
 using KlingPS.Core.Model;
 using KlingPS.Core.Stages;
 using KlingPS.Core.Submitting;
-using KlingPS.Display;
-using KlingPS.Parameters;
+using KlingPS.Hosting;
+using KlingPS.Text;
 
 namespace KlingPS.Commands;
 
@@ -24,26 +23,28 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
     /// <summary>Images in hand: enough to have the next ones uploaded while the rate limit holds back their requests.</summary>
     private const int MaxInHand = 32;
 
-    private readonly StagePump<Submission, Outcome<Submission, KlingVideoTask>> _pump;
+    private readonly Batch<Submission, KlingVideoTask> _batch;
     private VideoSubmitter? _submitter;
-    private Outcome<Submission, KlingVideoTask>? _batchFault;
-    private int _fed;
-    private int _accepted;
-    private int _failed;
     private int _unknown;
 
     /// <summary>Creates the command.</summary>
     public NewKlingVideoTaskCommand()
     {
-        _pump = new(this, CreateStage, Emit);
+        _batch = Use(new Batch<Submission, KlingVideoTask>(this, CreateStage)
+        {
+            Verb = "accepted",
+            Target = outcome => outcome.Item.Subject,
+            Ended = outcome => _unknown += outcome.Error?.Kind == ErrorKind.AttemptUnknown ? 1 : 0,
+            KeepsFatal = true,
+        });
     }
 
-    /// <summary>The addresses of images that lie on the web; http or https.</summary>
+    /// <summary>The addresses of images on the web; http or https.</summary>
     [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = ImageUriSet)]
     [Alias("ImageUrl", "image_url")]
     public string[] ImageUri { get; set; } = [];
 
-    /// <summary>The file that was uploaded to -ImageUri, for the record and the video's name; not read. Without -ImageUri it does not count.</summary>
+    /// <summary>The file that was uploaded to -ImageUri, for the record and the video's name; not read. Ignored without -ImageUri.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     public string? SourcePath { get; set; }
 
@@ -52,15 +53,15 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
     [AllowEmptyString]
     public string Prompt { get; set; } = string.Empty;
 
-    /// <summary>Buys even while the answer to an identical request is unknown, so that the video may be paid for twice.</summary>
+    /// <summary>Buys even while it is not known whether an identical request was accepted, so that the video may be paid for twice.</summary>
     [Parameter]
     public SwitchParameter Force { get; set; }
 
     /// <inheritdoc/>
     private protected override string ProgressActivity => "Submitting images";
 
-    /// <summary>Takes the next images and emits the tasks that were accepted meanwhile.</summary>
-    protected override void ProcessRecord()
+    /// <inheritdoc/>
+    private protected override void OnProcess()
     {
         if (ParameterSetName == ImageUriSet)
         {
@@ -78,57 +79,25 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
         }
     }
 
-    /// <summary>Emits the tasks that are still to be accepted.</summary>
-    protected override void EndProcessing()
-    {
-        _pump.Finish();
-        Progress.Complete();
-        ThrowIfBatchIsOver();
-    }
+    /// <inheritdoc/>
+    private protected override void OnEnd() => ThrowIfOver();
 
     /// <inheritdoc/>
-    private protected override string? DescribeUnfinished()
-    {
-        string underWay = UnfinishedTasks.DescribeUnderWay(_submitter?.UnderWay ?? 0);
-        return underWay.Length == 0 ? null : $"{underWay}Get-KlingVideoTask shows what was bought.";
-    }
+    private protected override string? DescribeUnfinished() => SubmissionText.DescribeUnfinished(_submitter?.UnderWay ?? 0);
 
     private ConcurrentStage<Submission, Outcome<Submission, KlingVideoTask>> CreateStage()
     {
-        _submitter = new VideoSubmitter(GetService());
+        _submitter = new VideoSubmitter(Context.Service);
         return new(_submitter.SubmitAsync, MaxInHand, inOrder: true);
-    }
-
-    private void Emit(Outcome<Submission, KlingVideoTask> result)
-    {
-        if (result.Error is null)
-        {
-            _accepted++;
-            ShowProgress();
-            WriteObject(result.Value);
-            return;
-        }
-
-        _failed++;
-        _unknown += result.Error.Kind == ErrorKind.AttemptUnknown ? 1 : 0;
-        ShowProgress();
-        if (result.Error.IsFatal)
-        {
-            _batchFault ??= result;
-        }
-        else
-        {
-            WriteError(result.Error, result.Item.Subject);
-        }
     }
 
     private void Submit(ImageSource image)
     {
-        if (_batchFault is not null)
+        if (_batch.Fatal.Count > 0)
         {
             // What is under way still comes out; it may be paid for.
-            _pump.Finish();
-            ThrowIfBatchIsOver();
+            _batch.Finish();
+            ThrowIfOver();
         }
 
         Submission submission;
@@ -143,11 +112,9 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
             return;
         }
 
-        if (ShouldProcess(submission.Subject, Describe(submission)))
+        if (ShouldProcess(submission.Subject, SubmissionText.DescribePurchase(submission)))
         {
-            _fed++;
-            ShowProgress();
-            _pump.Feed(submission);
+            _batch.Feed(submission);
         }
     }
 
@@ -169,25 +136,11 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
         }
     }
 
-    private void ShowProgress()
-        => Progress.Show(
-            _failed == 0 ? $"{_accepted} of {_fed} accepted" : $"{_accepted} of {_fed} accepted, {_failed} not",
-            (_accepted + _failed) * 100 / Math.Max(_fed, 1));
-
-    private void ThrowIfBatchIsOver()
+    private void ThrowIfOver()
     {
-        if (_batchFault is { Error: KlingException error } fault)
+        if (_batch.Fatal is [var first, ..])
         {
-            string bought = _accepted > 0 ? $" {_accepted} of {_fed} videos were bought before and are being made."
-                : _unknown > 0 || error is KlingApiException { SaysNothingBought: true } ? string.Empty
-                : " Nothing was bought.";
-            string unknown = _unknown switch
-            {
-                0 => string.Empty,
-                1 => " Whether 1 video was bought is not known: Get-KlingVideoTask -State Unknown shows it.",
-                _ => $" Whether {_unknown} videos were bought is not known: Get-KlingVideoTask -State Unknown shows them.",
-            };
-            ThrowTerminatingError(error.WithMessage(error.Message + bought + unknown), fault.Item.Subject);
+            ThrowTerminatingError(SubmissionText.CreateEnding(first.Error!, _batch.Counts, _unknown), first.Item.Subject);
         }
     }
 }

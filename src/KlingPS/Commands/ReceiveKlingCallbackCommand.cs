@@ -1,17 +1,16 @@
-using System.Globalization;
 using System.Management.Automation;
 using System.Net;
 using System.Text;
-using KlingPS.Bridge;
+using KlingPS.Commands.Base;
 using KlingPS.Core;
 using KlingPS.Core.Callbacks;
 using KlingPS.Core.Model;
 using KlingPS.Core.Resolving;
 using KlingPS.Core.Sessions;
-using KlingPS.Core.Stages;
 using KlingPS.Core.Waiting;
-using KlingPS.Display;
+using KlingPS.Hosting;
 using KlingPS.Parameters;
+using KlingPS.Text;
 
 namespace KlingPS.Commands;
 
@@ -26,18 +25,21 @@ public sealed class ReceiveKlingCallbackCommand : CallbackKeyCommand
     private const string BodySet = "Body";
     private const string BodyHeadersSet = "BodyHeaders";
 
-    private readonly StagePump<TaskReference, Outcome<TaskReference, KlingVideoTask>> _pump;
+    private readonly Batch<TaskReference, KlingVideoTask> _batch;
+    private readonly UnfinishedTasks _unfinished = new();
     private CallbackKey? _key;
     private CallbackListener? _listener;
     private CallbackReceiver? _receiver;
-    private readonly UnfinishedTasks _unfinished = new();
-    private int _fed;
-    private int _finished;
 
     /// <summary>Creates the command.</summary>
     public ReceiveKlingCallbackCommand()
     {
-        _pump = new(this, CreateStage, Emit);
+        _batch = Use(new Batch<TaskReference, KlingVideoTask>(this, CreateStage)
+        {
+            ShowProgress = ShowProgress,
+            Target = TaskReferences.TargetOf,
+            Ended = outcome => _unfinished.Remove(outcome.Item),
+        });
     }
 
     /// <summary>The tasks to wait for: as other commands emit them, as the service's ids, or as anything with a TaskId or an Id.</summary>
@@ -106,25 +108,25 @@ public sealed class ReceiveKlingCallbackCommand : CallbackKeyCommand
 
     private bool HasBody => ParameterSetName is BodySet or BodyHeadersSet;
 
-    /// <summary>Listens before the first task is made upstream: its callback may be quicker than the task is here.</summary>
-    protected override void BeginProcessing()
+    /// <summary>Listens before the first task is made upstream: its callback may arrive sooner than the task does.</summary>
+    private protected override void OnBegin()
     {
-        base.BeginProcessing();
         _key = FindKey();
         if (_key is null)
         {
-            WriteWarning("Callbacks are taken unsigned, because no -HmacKey was given. Each is only a hint: the service is asked what is true. Generate a key at https://kie.ai/settings to refuse those of others.");
+            WriteWarning("Callbacks are accepted unsigned, because no -HmacKey was given. Each is only a hint: the service is asked for the truth. Generate a key at https://kie.ai/settings to refuse forged ones.");
         }
 
-        // Which parameters there are is known, but input that is still to come binds only with the first task.
+        // Which parameters there are is known, but input that is still to come is bound only with the first task.
         if (!MyInvocation.BoundParameters.ContainsKey(nameof(Body)))
         {
-            _pump.Begin();
+            _batch.Begin();
+            _batch.Refresh();
         }
     }
 
-    /// <summary>Takes the next tasks and emits those that have finished.</summary>
-    protected override void ProcessRecord()
+    /// <inheritdoc/>
+    private protected override void OnProcess()
     {
         if (HasBody)
         {
@@ -134,29 +136,23 @@ public sealed class ReceiveKlingCallbackCommand : CallbackKeyCommand
 
         foreach (TaskReference reference in TaskReferences.Resolve(ParameterSetName == TaskIdSet ? TaskId : ParameterSetName == InputObjectSet ? InputObject : [], WriteError))
         {
-            _fed++;
-            ShowProgress();
             if (reference.Task is { TaskId: not null })
             {
                 _unfinished.Add(reference);
             }
 
-            _pump.Feed(reference);
+            _batch.Feed(reference);
         }
     }
 
-    /// <summary>Emits the tasks that are still to finish, and says what came.</summary>
-    protected override void EndProcessing()
+    /// <inheritdoc/>
+    private protected override void OnEnd()
     {
-        if (_listener is null)
+        if (_receiver is not null)
         {
-            return;
+            // One line for whoever watches; not in the output, and silent with -InformationAction Ignore.
+            WriteInformation(new HostInformationMessage { Message = CallbackText.Summarize(_listener!, _receiver) }, ["PSHOST"]);
         }
-
-        ShowProgress();
-        _pump.Finish();
-        Progress.Complete();
-        WriteSummary();
     }
 
     /// <inheritdoc/>
@@ -164,8 +160,8 @@ public sealed class ReceiveKlingCallbackCommand : CallbackKeyCommand
 
     private CallbackReceiver CreateStage()
     {
-        KlingService service = GetService();
-        WaitOptions wait = GetWaitOptions(Timeout);
+        KlingService service = Context.Service;
+        WaitOptions wait = Context.GetWaitOptions(Timeout);
         _listener = Own(CallbackListener.Start(new CallbackListenerOptions
         {
             Prefix = CallbackPrefix.Parse(Prefix),
@@ -200,10 +196,13 @@ public sealed class ReceiveKlingCallbackCommand : CallbackKeyCommand
                 report = new CallbackVerifier(_key, TimeSpan.FromSeconds(MaxAge), TimeProvider.System).Check(body, timestamp, signature);
             }
 
-            var processor = new CallbackProcessor(GetService());
-            KlingVideoTask task = Await(token => processor.ProcessAsync(body, Uri, report, token));
-            _finished++;
-            Write(WaitOutcomes.From(task));
+            var processor = new CallbackProcessor(Context.Service);
+            (_, KlingVideoTask? task, KlingException? error) = WaitOutcomes.From(Await(token => processor.ProcessAsync(body, Uri, report, token)));
+            WriteObject(task);
+            if (error is not null)
+            {
+                WriteErrorOrEnd(error, task);
+            }
         }
         catch (KlingException exception)
         {
@@ -211,46 +210,19 @@ public sealed class ReceiveKlingCallbackCommand : CallbackKeyCommand
         }
     }
 
-    private void Emit(Outcome<TaskReference, KlingVideoTask> result)
-    {
-        _finished++;
-        _unfinished.Remove(result.Item);
-        ShowProgress();
-        Write(result);
-    }
-
-    /// <summary>Tells of the first of each kind; many more may follow, and are counted.</summary>
+    /// <summary>Tells of the first request of each kind; many more may follow, and are counted.</summary>
     private void OnFirstRefused(EndPoint? client, CallbackResult result) => Post(() =>
     {
-        WriteVerbose($"A request from {client} was refused: {result}. Others of the kind are only counted.");
-        if (_key is not null && result is CallbackResult.Forged or CallbackResult.Stale)
+        WriteVerbose($"A request from {client} was refused: {result}. Further ones of this kind are only counted.");
+        if (_key is not null && CallbackText.AdviseOnRefusal(result) is string advice)
         {
-            WriteWarning(result == CallbackResult.Forged
-                ? "A callback was refused because its signature is missing or wrong. If the service sent it, -HmacKey is not the key shown at https://kie.ai/settings."
-                : "A callback was refused because it was signed too long ago or in the future. If the service sent it, the clock of this machine is wrong.");
+            WriteWarning(advice);
         }
     });
 
     private void ShowProgress()
     {
-        CallbackCounts counts = _listener!.Counts;
-        string refused = counts.Refused == 0 ? string.Empty : string.Create(CultureInfo.InvariantCulture, $", {counts.Refused} requests refused");
-        if (_fed == 0)
-        {
-            Progress.Show(string.Create(CultureInfo.InvariantCulture, $"{_finished} finished, listening at {_listener.Prefix}{refused}"), -1);
-        }
-        else
-        {
-            Progress.Show(string.Create(CultureInfo.InvariantCulture, $"{_finished} of {_fed} finished{refused}"), Math.Min(100, _finished * 100 / _fed));
-        }
-    }
-
-    /// <summary>One line for whoever watches; not in the output, and silent with -InformationAction Ignore.</summary>
-    private void WriteSummary()
-    {
-        string ignored = _receiver!.Ignored == 0 ? string.Empty : string.Create(CultureInfo.InvariantCulture, $"; {_receiver.Ignored} about tasks that are not known here");
-        string lost = _receiver.StillLost == 0 ? string.Empty : string.Create(CultureInfo.InvariantCulture, $" Lost answers without a callback: {_receiver.StillLost} (Get-KlingVideoTask -State Unknown).");
-        string summary = $"Callbacks at {_listener!.Prefix}: {_listener.Counts}{ignored}.{lost}";
-        WriteInformation(new HostInformationMessage { Message = summary }, ["PSHOST"]);
+        (int fed, int done, int failed) = _batch.Counts;
+        Context.Progress.Show(CallbackText.DescribeProgress(_batch.Counts, _listener!), fed == 0 ? -1 : Math.Min(100, (done + failed) * 100 / fed));
     }
 }

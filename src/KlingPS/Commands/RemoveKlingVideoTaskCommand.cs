@@ -1,8 +1,11 @@
 using System.Management.Automation;
+using KlingPS.Commands.Base;
 using KlingPS.Core;
+using KlingPS.Core.Ledger;
 using KlingPS.Core.Model;
 using KlingPS.Core.Resolving;
-using KlingPS.Core.Sessions;
+using KlingPS.Core.Stages;
+using KlingPS.Hosting;
 using KlingPS.Parameters;
 
 namespace KlingPS.Commands;
@@ -12,19 +15,32 @@ namespace KlingPS.Commands;
 [OutputType(typeof(void))]
 public sealed class RemoveKlingVideoTaskCommand : TaskReferenceCommand
 {
-    /// <summary>Drops the tasks.</summary>
-    protected override void ProcessRecord()
+    /// <summary>Records that are removed together share one write to the disk.</summary>
+    private const int MaxInHand = 64;
+
+    private readonly Batch<RecordedTask, KlingVideoTask> _batch;
+
+    /// <summary>Creates the command.</summary>
+    public RemoveKlingVideoTaskCommand()
+    {
+        _batch = Use(new Batch<RecordedTask, KlingVideoTask>(this, CreateStage)
+        {
+            Emit = static _ => { },
+            Target = outcome => TaskReferences.TargetOf(outcome.Item.Reference),
+        });
+    }
+
+    /// <inheritdoc/>
+    private protected override void OnProcess()
     {
         foreach (TaskReference reference in ResolveReferences())
         {
             try
             {
-                KlingService service = GetService();
-                var resolver = new TaskFinder(service);
-                KlingVideoTask task = Await(token => resolver.FindRecordedAsync(reference, token));
+                KlingVideoTask task = Await(token => new TaskFinder(Context.Service).FindRecordedAsync(reference, token));
                 if (ShouldProcess($"task {task.Id} ({task.Subject})", "Remove from the ledger"))
                 {
-                    Await(_ => service.Session.Ledger.Tasks.RemoveAsync(task.Id));
+                    _batch.Feed(new RecordedTask(reference, task));
                 }
             }
             catch (KlingException exception)
@@ -33,4 +49,17 @@ public sealed class RemoveKlingVideoTaskCommand : TaskReferenceCommand
             }
         }
     }
+
+    private ConcurrentStage<RecordedTask, Outcome<RecordedTask, KlingVideoTask>> CreateStage()
+    {
+        ITaskJournal tasks = Context.Service.Session.Ledger.Tasks;
+        return OrderedStage.Create<RecordedTask, KlingVideoTask>(MaxInHand, async (item, _) =>
+        {
+            await tasks.RemoveAsync(item.Task.Id).ConfigureAwait(false);
+            return item.Task;
+        });
+    }
+
+    /// <summary>A task as the user named it and as the ledger has it.</summary>
+    private sealed record RecordedTask(TaskReference Reference, KlingVideoTask Task);
 }

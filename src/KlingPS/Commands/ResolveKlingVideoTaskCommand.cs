@@ -1,14 +1,16 @@
 using System.Globalization;
 using System.Management.Automation;
+using KlingPS.Commands.Base;
 using KlingPS.Core;
 using KlingPS.Core.Model;
 using KlingPS.Core.Resolving;
-using KlingPS.Core.Sessions;
+using KlingPS.Core.Stages;
+using KlingPS.Hosting;
 using KlingPS.Parameters;
 
 namespace KlingPS.Commands;
 
-/// <summary>Settles tasks whose answer was lost: with the service's id, by giving them up, or by buying them again.</summary>
+/// <summary>Resolves tasks whose response was lost: with the service's id, by giving them up, or by buying them again.</summary>
 [Cmdlet(VerbsDiagnostic.Resolve, "KlingVideoTask", DefaultParameterSetName = TaskIdSet, SupportsShouldProcess = true)]
 [OutputType(typeof(KlingVideoTask))]
 public sealed class ResolveKlingVideoTaskCommand : KlingCommand
@@ -16,8 +18,17 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
     private const string TaskIdSet = "TaskId";
     private const string AbandonSet = "Abandon";
     private const string ResubmitSet = "Resubmit";
+    private const int MaxInHand = 16;
 
-    /// <summary>The local ids of the tasks to settle; or the tasks themselves, from the pipeline.</summary>
+    private readonly Batch<UnknownTask, KlingVideoTask> _batch;
+
+    /// <summary>Creates the command.</summary>
+    public ResolveKlingVideoTaskCommand()
+    {
+        _batch = Use(new Batch<UnknownTask, KlingVideoTask>(this, CreateStage) { Verb = "resolved", Target = outcome => outcome.Item.Input.BaseObject });
+    }
+
+    /// <summary>The local ids of the tasks to resolve; or the tasks themselves, from the pipeline.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true)]
     [Alias("InputObject")]
     [ArgumentCompleter(typeof(TaskCompleter))]
@@ -37,48 +48,51 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
     public SwitchParameter Resubmit { get; set; }
 
     /// <inheritdoc/>
-    private protected override string ProgressActivity => "Settling tasks";
+    private protected override string ProgressActivity => "Resolving tasks";
 
-    /// <summary>Settles the tasks.</summary>
-    protected override void ProcessRecord()
+    /// <inheritdoc/>
+    private protected override void OnProcess()
     {
-        foreach (PSObject item in Id)
+        foreach (PSObject input in Id)
         {
             try
             {
-                Settle(item);
+                TaskReference reference = TaskReferences.From(input);
+                KlingVideoTask task = Await(token => new TaskFinder(Context.Service).FindRecordedAsync(reference, token));
+                UnknownTaskResolver.RequireUnknown(task);
+                if (ShouldProcess($"task {task.Id} ({task.Subject})", Describe(task)))
+                {
+                    _batch.Feed(new UnknownTask(input, task));
+                }
             }
             catch (KlingException exception)
             {
-                WriteErrorOrEnd(exception, item.BaseObject);
+                WriteErrorOrEnd(exception, input.BaseObject);
             }
         }
     }
 
-    private void Settle(PSObject item)
+    private ConcurrentStage<UnknownTask, Outcome<UnknownTask, KlingVideoTask>> CreateStage()
     {
-        TaskReference reference = TaskReferences.From(item);
-        KlingService service = GetService();
-        var resolver = new TaskFinder(service);
-        KlingVideoTask attempt = Await(token => resolver.FindRecordedAsync(reference, token));
-        UnknownTaskResolver.RequireUnknown(attempt);
-        string what = ParameterSetName switch
-        {
-            AbandonSet => "Give up, as not bought",
-            ResubmitSet => string.Create(CultureInfo.InvariantCulture, $"Buy again for {attempt.CreditsReserved:0.##} credits"),
-            _ => $"Settle as task {TaskId} of the service",
-        };
-        if (!ShouldProcess($"task {attempt.Id} ({attempt.Subject})", what))
-        {
-            return;
-        }
+        var resolver = new UnknownTaskResolver(Context.Service);
+        string taskId = TaskId.Trim();
 
-        var settler = new UnknownTaskResolver(service);
-        WriteObject(Await(token => ParameterSetName switch
+        // The service's id belongs to one task: the first that gets it has to be the first of the input.
+        return ParameterSetName switch
         {
-            AbandonSet => settler.AbandonAsync(attempt),
-            ResubmitSet => settler.ResubmitAsync(attempt, token),
-            _ => settler.SettleAsync(attempt, TaskId.Trim(), token),
-        }));
+            AbandonSet => OrderedStage.Create<UnknownTask, KlingVideoTask>(MaxInHand, (item, _) => resolver.AbandonAsync(item.Task)),
+            ResubmitSet => OrderedStage.Create<UnknownTask, KlingVideoTask>(MaxInHand, (item, token) => resolver.ResubmitAsync(item.Task, token)),
+            _ => OrderedStage.Create<UnknownTask, KlingVideoTask>(1, (item, token) => resolver.SettleAsync(item.Task, taskId, token)),
+        };
     }
+
+    private string Describe(KlingVideoTask task) => ParameterSetName switch
+    {
+        AbandonSet => "Give up, as not bought",
+        ResubmitSet => string.Create(CultureInfo.InvariantCulture, $"Buy again for {task.CreditsReserved:0.##} credits"),
+        _ => $"Resolve as task {TaskId} of the service",
+    };
+
+    /// <summary>A task as the user named it and as the ledger has it.</summary>
+    private sealed record UnknownTask(PSObject Input, KlingVideoTask Task);
 }

@@ -1,27 +1,24 @@
 using System.Management.Automation;
-using KlingPS.Bridge;
-using KlingPS.Core;
+using KlingPS.Commands.Base;
 using KlingPS.Core.Stages;
 using KlingPS.Core.Submitting;
-using KlingPS.Parameters;
+using KlingPS.Hosting;
 
 namespace KlingPS.Commands;
 
-/// <summary>Uploads images to where the service can fetch them. Uploading is free; an upload lives 24 hours.</summary>
+/// <summary>Uploads images to where the service can fetch them. Uploading is free; an upload is kept for 24 hours.</summary>
 [Cmdlet(VerbsCommunications.Send, "KlingImage", DefaultParameterSetName = PathSet, SupportsShouldProcess = true)]
 [OutputType(typeof(KlingUpload))]
 public sealed class SendKlingImageCommand : ImagePathCommand
 {
     private const int MaxInHand = 8;
 
-    private readonly StagePump<string, Outcome<string, KlingUpload>> _pump;
-    private int _fed;
-    private int _sent;
+    private readonly Batch<string, KlingUpload> _batch;
 
     /// <summary>Creates the command.</summary>
     public SendKlingImageCommand()
     {
-        _pump = new(this, CreateStage, Emit);
+        _batch = Use(new Batch<string, KlingUpload>(this, CreateStage) { Verb = "uploaded" });
     }
 
     /// <summary>Uploads even if the same content was uploaded in the last hours.</summary>
@@ -31,55 +28,24 @@ public sealed class SendKlingImageCommand : ImagePathCommand
     /// <inheritdoc/>
     private protected override string ProgressActivity => "Uploading images";
 
-    /// <summary>Takes the next images and emits the uploads that are done.</summary>
-    protected override void ProcessRecord()
+    /// <inheritdoc/>
+    private protected override void OnProcess()
     {
         foreach (string path in ResolveImagePaths())
         {
             if (ShouldProcess(path, "Upload"))
             {
-                _fed++;
-                _pump.Feed(path);
+                _batch.Feed(path);
             }
         }
     }
 
-    /// <summary>Emits the uploads that are still to come.</summary>
-    protected override void EndProcessing()
-    {
-        _pump.Finish();
-        Progress.Complete();
-    }
-
     private ConcurrentStage<string, Outcome<string, KlingUpload>> CreateStage()
     {
-        var uploader = new ImageUploader(GetService());
-        return new ConcurrentStage<string, Outcome<string, KlingUpload>>(
-            async (path, token) =>
-            {
-                try
-                {
-                    return new(path, KlingUpload.From(await uploader.UploadAsync(path, Force, token).ConfigureAwait(false)), null);
-                }
-                catch (KlingException exception)
-                {
-                    return new(path, null, exception);
-                }
-            },
+        var uploader = new ImageUploader(Context.Service);
+        bool force = Force;
+        return OrderedStage.Create<string, KlingUpload>(
             MaxInHand,
-            inOrder: true);
-    }
-
-    private void Emit(Outcome<string, KlingUpload> result)
-    {
-        if (result.Error is KlingException error)
-        {
-            WriteErrorOrEnd(error, result.Item);
-            return;
-        }
-
-        _sent++;
-        Progress.Show($"{_sent} of {_fed} uploaded", _sent * 100 / Math.Max(_fed, 1));
-        WriteObject(result.Value);
+            async (path, token) => KlingUpload.From(await uploader.UploadAsync(path, force, token).ConfigureAwait(false)));
     }
 }

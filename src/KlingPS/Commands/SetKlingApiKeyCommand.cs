@@ -1,10 +1,12 @@
 using System.Management.Automation;
 using System.Management.Automation.Host;
 using System.Security;
+using KlingPS.Commands.Base;
 using KlingPS.Core;
 using KlingPS.Core.Api;
 using KlingPS.Core.Configuration;
 using KlingPS.Core.Sessions;
+using KlingPS.Hosting;
 using KlingPS.Parameters;
 using KlingPS.Sessions;
 
@@ -15,6 +17,8 @@ namespace KlingPS.Commands;
 [OutputType(typeof(void))]
 public sealed class SetKlingApiKeyCommand : KlingCommand
 {
+    private string? _name;
+
     /// <summary>The API key; asked for, hidden, when it is left out.</summary>
     [Parameter(Position = 0)]
     public SecureString? ApiKey { get; set; }
@@ -35,28 +39,32 @@ public sealed class SetKlingApiKeyCommand : KlingCommand
     [Parameter]
     public SwitchParameter SkipVerification { get; set; }
 
-    /// <summary>Checks the key and stores it.</summary>
-    protected override void ProcessRecord()
+    /// <inheritdoc/>
+    private protected override object? ErrorTarget => _name ?? SecretName;
+
+    /// <inheritdoc/>
+    private protected override void OnProcess()
     {
-        KlingSession? session = null;
-        string? name = SecretName;
+        KlingConfiguration configuration = Context.Settings.With(new ConfigurationValues { SecretName = SecretName, Vault = Vault });
+        _name = configuration.SecretName;
+        var store = new SecretStore(Context.Shell.Commands, configuration.SecretName, configuration.Vault);
+        store.RequireVault();
+        string vault = configuration.Vault is null ? "the default vault" : $"the vault '{configuration.Vault}'";
+        if (ShouldProcess($"the secret '{configuration.SecretName}' in {vault}", "Store the API key"))
+        {
+            Store(store, configuration);
+        }
+    }
+
+    private void Store(SecretStore store, KlingConfiguration configuration)
+    {
+        var given = new FoundKey(Core.Secrets.ApiKey.From(ApiKey ?? Ask()), KeySource.FromParameter);
+        KlingSession session = SessionFactory.Create(configuration, configuration.ToEndpoints(), given, proxyCredentials: null, isSandbox: false);
         try
         {
-            var configuration = KlingConfiguration.Load(new ConfigurationValues { SecretName = SecretName, Vault = Vault });
-            name = configuration.SecretName;
-            var store = new SecretStore(this, configuration.SecretName, configuration.Vault);
-            store.RequireVault();
-            string place = configuration.Vault is null ? "the default vault" : $"the vault '{configuration.Vault}'";
-            if (!ShouldProcess($"the secret '{configuration.SecretName}' in {place}", "Store the API key"))
-            {
-                return;
-            }
-
-            var given = new FoundKey(Core.Secrets.ApiKey.From(ApiKey ?? Ask()), KeySource.FromParameter);
-            session = SessionFactory.Create(configuration, configuration.ToEndpoints(), given, proxyCredentials: null, isSandbox: false);
             if (!SkipVerification)
             {
-                KlingClient client = session.CreateClient(Observer);
+                KlingClient client = session.CreateClient(Context.Observer);
                 Await(client.GetCreditsAsync);
             }
 
@@ -64,16 +72,12 @@ public sealed class SetKlingApiKeyCommand : KlingCommand
             Connection.OnStored(configuration.SecretName, configuration.Vault, session.Key);
             if (Connection.Connected is KlingSession connected && connected.Account != session.Key.Fingerprint(connected.Endpoints.Api))
             {
-                WriteWarning("The key is stored; this session stays connected with another one. Connect-KlingAccount takes the new key.");
+                WriteWarning("The key is stored; this session stays connected with another one. Run Connect-KlingAccount to use the new key.");
             }
-        }
-        catch (KlingException exception)
-        {
-            ThrowTerminatingError(exception, name);
         }
         finally
         {
-            _ = session?.DisposeAsync().AsTask();
+            SessionFactory.Close(session);
         }
     }
 

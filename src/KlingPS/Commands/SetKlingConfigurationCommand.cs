@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using KlingPS.Commands.Base;
 using KlingPS.Core;
 using KlingPS.Core.Configuration;
 using KlingPS.Parameters;
@@ -15,6 +16,8 @@ public sealed class SetKlingConfigurationCommand : KlingCommand
     [
         nameof(SecretName), nameof(Vault), nameof(Endpoint), nameof(UploadEndpoint), nameof(Proxy), nameof(LedgerPath), nameof(RequestTimeout),
     ];
+
+    private string? _path;
 
     /// <summary>The name of the secret that holds the key.</summary>
     [Parameter]
@@ -57,7 +60,7 @@ public sealed class SetKlingConfigurationCommand : KlingCommand
     [ValidateNotNullOrEmpty]
     public string? DefaultDestination { get; set; }
 
-    /// <summary>The time between two looks at a task, in seconds.</summary>
+    /// <summary>The time between two polls of a task, in seconds.</summary>
     [Parameter]
     public double PollingInterval { get; set; }
 
@@ -70,28 +73,24 @@ public sealed class SetKlingConfigurationCommand : KlingCommand
     [ValidateSet(nameof(SecretName), nameof(Vault), nameof(Endpoint), nameof(UploadEndpoint), nameof(Proxy), nameof(LedgerPath), nameof(DailyCreditCap), nameof(DefaultDestination), nameof(PollingInterval), nameof(RequestTimeout))]
     public string[] Reset { get; set; } = [];
 
-    /// <summary>Writes the file and shows what is in force then.</summary>
-    protected override void ProcessRecord()
-    {
-        string path = ConfigurationFile.Locate();
-        try
-        {
-            Dictionary<string, object?> changes = FindChanges();
-            if (changes.Count > 0 && ShouldProcess(path, $"Change {string.Join(", ", changes.Keys)}"))
-            {
-                Await(token => ConfigurationFile.ChangeAsync(path, changes, TimeProvider.System, token));
-                if (Connection.Connected is not null && changes.Keys.Intersect(s_connecting, StringComparer.OrdinalIgnoreCase).Any())
-                {
-                    WriteWarning("The connected account goes on as it is. Connect-KlingAccount takes the new settings.");
-                }
-            }
+    /// <inheritdoc/>
+    private protected override object? ErrorTarget => _path;
 
-            WriteObject(KlingConfiguration.Load());
-        }
-        catch (KlingException exception)
+    /// <inheritdoc/>
+    private protected override void OnProcess()
+    {
+        _path = ConfigurationFile.Locate();
+        Dictionary<string, object?> changes = FindChanges();
+        if (changes.Count > 0 && ShouldProcess(_path, $"Change {string.Join(", ", changes.Keys)}"))
         {
-            ThrowTerminatingError(exception, path);
+            Await(token => ConfigurationFile.ChangeAsync(_path, changes, TimeProvider.System, token));
+            if (Connection.Connected is not null && changes.Keys.Intersect(s_connecting, StringComparer.OrdinalIgnoreCase).Any())
+            {
+                WriteWarning("The connected account keeps its settings. Run Connect-KlingAccount to use the new ones.");
+            }
         }
+
+        WriteObject(Context.Settings.Current);
     }
 
     private Dictionary<string, object?> FindChanges()

@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using System.Security;
+using KlingPS.Commands.Base;
 using KlingPS.Core;
 using KlingPS.Sandbox;
 using KlingPS.Sessions;
@@ -43,17 +44,17 @@ public sealed class StartKlingSandboxCommand : KlingCommand
     [Parameter]
     public SandboxFault[] Fault { get; set; } = [];
 
-    /// <summary>Starts the sandbox in place of one that runs.</summary>
+    /// <summary>Starts the sandbox in place of one that is running.</summary>
     [Parameter]
     public SwitchParameter Force { get; set; }
 
-    /// <summary>Starts it.</summary>
-    protected override void ProcessRecord()
+    /// <inheritdoc/>
+    private protected override void OnProcess()
     {
         if (Connection.Sandbox.IsRunning && !Force)
         {
-            // Starting what runs is no error, as with services; it is the same sandbox.
-            WriteWarning($"A sandbox runs already at {Connection.Sandbox.Describe()}; use -Force to start a new one in its place.");
+            // Starting one that is running is not an error, as with services.
+            WriteWarning($"A sandbox is already running at {Connection.Sandbox.Describe()}; use -Force to start a new one in its place.");
             WriteObject(Connection.Sandbox.Describe());
             return;
         }

@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using KlingPS.Commands.Base;
 
 namespace KlingPS.Commands;
 
@@ -7,8 +8,8 @@ namespace KlingPS.Commands;
 [OutputType(typeof(void))]
 public sealed class StopKlingSandboxCommand : KlingCommand
 {
-    /// <summary>Stops it, and disconnects from it. Doing it twice is no error.</summary>
-    protected override void ProcessRecord()
+    /// <inheritdoc/>
+    private protected override void OnProcess()
     {
         if (Connection.Sandbox.IsRunning && ShouldProcess(Connection.Sandbox.Describe().ToString(), "Stop the sandbox"))
         {

@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using System.Text;
+using KlingPS.Commands.Base;
 using KlingPS.Core;
 using KlingPS.Core.Callbacks;
 using KlingPS.Parameters;
@@ -41,23 +42,16 @@ public sealed class TestKlingCallbackCommand : CallbackKeyCommand
     [Parameter]
     public SwitchParameter Detailed { get; set; }
 
-    /// <summary>Finds the key.</summary>
-    protected override void BeginProcessing()
+    /// <inheritdoc/>
+    private protected override void OnBegin()
     {
-        base.BeginProcessing();
-        CallbackKey? key = FindKey();
-        if (key is null)
-        {
-            ThrowTerminatingError(
-                new KlingException(ErrorKind.RequestInvalid, "A signature cannot be checked without the key it was made with. Give it with -HmacKey or -HmacSecretName; it is shown at https://kie.ai/settings."),
-                null);
-        }
-
-        _verifier = new CallbackVerifier(key!, TimeSpan.FromSeconds(MaxAge), TimeProvider.System);
+        CallbackKey key = FindKey()
+            ?? throw new KlingException(ErrorKind.RequestInvalid, "A signature cannot be checked without the key it was made with. Give it with -HmacKey or -HmacSecretName; it is shown at https://kie.ai/settings.");
+        _verifier = new CallbackVerifier(key, TimeSpan.FromSeconds(MaxAge), TimeProvider.System);
     }
 
-    /// <summary>Checks one callback.</summary>
-    protected override void ProcessRecord()
+    /// <inheritdoc/>
+    private protected override void OnProcess()
     {
         try
         {

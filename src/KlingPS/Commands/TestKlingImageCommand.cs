@@ -1,7 +1,7 @@
 using System.Management.Automation;
-using KlingPS.Core;
+using KlingPS.Commands.Base;
 using KlingPS.Core.Imaging;
-using KlingPS.Parameters;
+using KlingPS.Hosting;
 
 namespace KlingPS.Commands;
 
@@ -10,24 +10,29 @@ namespace KlingPS.Commands;
 [OutputType(typeof(bool), typeof(ImageReport))]
 public sealed class TestKlingImageCommand : ImagePathCommand
 {
+    private const int MaxInHand = 8;
+
+    private readonly Batch<string, ImageReport> _batch;
+
+    /// <summary>Creates the command.</summary>
+    public TestKlingImageCommand()
+    {
+        _batch = Use(new Batch<string, ImageReport>(this, () => OrderedStage.Create<string, ImageReport>(MaxInHand, ImageInspector.InspectAsync))
+        {
+            Emit = report => WriteObject(Detailed ? report : report.IsSupported),
+        });
+    }
+
     /// <summary>Emits what was found out about the file, instead of true or false.</summary>
     [Parameter]
     public SwitchParameter Detailed { get; set; }
 
-    /// <summary>Looks at the files.</summary>
-    protected override void ProcessRecord()
+    /// <inheritdoc/>
+    private protected override void OnProcess()
     {
         foreach (string path in ResolveImagePaths())
         {
-            try
-            {
-                ImageReport report = Await(token => ImageInspector.InspectAsync(path, token));
-                WriteObject(Detailed ? report : report.IsSupported);
-            }
-            catch (KlingException exception)
-            {
-                WriteError(exception, path);
-            }
+            _batch.Feed(path);
         }
     }
 }

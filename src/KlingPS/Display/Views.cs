@@ -10,24 +10,27 @@ internal static class Views
 {
     private const string Script = "param($types, $formats) Update-TypeData -AppendPath $types -ErrorAction Stop; Update-FormatData -AppendPath $formats -ErrorAction Stop";
 
-    /// <summary>Loads them. A shell that does not allow it prints what it is given in its own way.</summary>
-    public static void Load(PSCmdlet command)
+    /// <summary>Loads them. A shell that does not allow it prints objects in its own way.</summary>
+    /// <param name="commands">Runs scripts in the runspace.</param>
+    /// <returns>Why they could not be loaded; <see langword="null"/> if they were.</returns>
+    public static string? TryLoad(CommandInvocationIntrinsics commands)
     {
         string folder = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(typeof(Views).Assembly.Location)!, ".."));
         string types = Path.Combine(folder, "KlingPS.Types.ps1xml");
         string formats = Path.Combine(folder, "KlingPS.Format.ps1xml");
         if (!File.Exists(formats))
         {
-            return;
+            return null;
         }
 
         try
         {
-            command.InvokeCommand.InvokeScript(Script, useNewScope: true, System.Management.Automation.Runspaces.PipelineResultTypes.None, input: null, types, formats);
+            commands.InvokeScript(Script, useNewScope: true, System.Management.Automation.Runspaces.PipelineResultTypes.None, input: null, types, formats);
+            return null;
         }
         catch (RuntimeException exception)
         {
-            command.WriteVerbose($"The views of KlingPS could not be loaded: {exception.Message}");
+            return $"The views of KlingPS could not be loaded: {exception.Message}";
         }
     }
 }

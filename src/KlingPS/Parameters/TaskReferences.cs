@@ -3,6 +3,7 @@ using System.Management.Automation;
 using KlingPS.Core;
 using KlingPS.Core.Model;
 using KlingPS.Core.Resolving;
+using KlingPS.Core.Stages;
 
 namespace KlingPS.Parameters;
 
@@ -44,6 +45,9 @@ internal static class TaskReferences
             }
         }
     }
+
+    /// <summary>What the error of an item points at: what has become of it, else what the user named.</summary>
+    public static object? TargetOf(Outcome<TaskReference, KlingVideoTask> outcome) => outcome.Value ?? TargetOf(outcome.Item);
 
     /// <summary>What an error about a task points at: the task itself, or its id.</summary>
     public static object? TargetOf(TaskReference reference) => reference.Task as object ?? reference.TaskId ?? (object?)reference.Id;

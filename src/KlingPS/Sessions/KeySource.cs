@@ -1,3 +1,5 @@
+using KlingPS.Core.Secrets;
+
 namespace KlingPS.Sessions;
 
 /// <summary>Where a key came from.</summary>
@@ -19,3 +21,8 @@ internal sealed record KeySource(string Text, bool IsVariable = false, string? S
     public static KeySource FromSecret(string name, string? vault)
         => new(vault is null ? $"secret {name}" : $"secret {name} in vault {vault}", Secret: name, Vault: vault);
 }
+
+/// <summary>A key and where it came from.</summary>
+/// <param name="Key">The key.</param>
+/// <param name="Source">Where it came from.</param>
+internal sealed record FoundKey(ApiKey Key, KeySource Source);

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Management.Automation;
 using System.Management.Automation.Runspaces;
 using System.Runtime.CompilerServices;
 using KlingPS.Core;
@@ -7,6 +8,7 @@ using KlingPS.Core.Configuration;
 using KlingPS.Core.Secrets;
 using KlingPS.Core.Sessions;
 using KlingPS.Display;
+using KlingPS.Hosting;
 
 namespace KlingPS.Sessions;
 
@@ -39,12 +41,17 @@ internal sealed class RunspaceConnection
     public KlingSession? Connected => _connected;
 
     /// <summary>Loads the views of what commands emit, if no command of this runspace has done so.</summary>
-    public void LoadViewsOnce(KlingCommand command)
+    /// <param name="commands">Runs scripts in the runspace.</param>
+    /// <param name="streams">Is told when they cannot be loaded.</param>
+    public void LoadViewsOnce(CommandInvocationIntrinsics commands, ICommandStreams streams)
     {
         if (!_hasViews)
         {
             _hasViews = true;
-            Views.Load(command);
+            if (Views.TryLoad(commands) is string problem)
+            {
+                streams.WriteVerbose(problem);
+            }
         }
     }
 
@@ -52,23 +59,25 @@ internal sealed class RunspaceConnection
     public KlingSession? Session => _connected ?? _found;
 
     /// <summary>The connected session; else one with the key that is found in the secret store or the environment.</summary>
+    /// <param name="settings">The settings of the command.</param>
+    /// <param name="keys">Looks for the key.</param>
     /// <exception cref="KlingException">There is no key anywhere, or the settings cannot be used.</exception>
-    public KlingSession GetSession(KlingCommand command)
+    public KlingSession GetSession(CommandSettings settings, KeyFinder keys)
     {
         if (_connected is not null)
         {
-            // A limit that was set after connecting counts from now on, not from the next time.
-            _connected.DailyCreditCap = ConfigurationFile.Read(ConfigurationFile.Locate()).DailyCreditCap;
+            // A limit that was set after connecting counts for the next command, not for the next connection.
+            _connected.DailyCreditCap = settings.File.DailyCreditCap;
             return _connected;
         }
 
-        var configuration = KlingConfiguration.Load();
+        KlingConfiguration configuration = settings.Current;
 
         // A key is looked for once; but other settings, or a variable that has been changed, mean another account.
-        FoundBasis basis = FoundBasis.Of(configuration);
+        FoundBasis basis = FoundBasis.From(configuration);
         if (_found is null || _foundOn != basis)
         {
-            FoundKey found = FindKey(command, configuration);
+            FoundKey found = keys.Find(configuration);
             Release(ref _found);
             _found = SessionFactory.Create(configuration, basis.Endpoints, found, proxyCredentials: null, Sandbox.IsAt(basis.Endpoints));
             _foundOn = basis;
@@ -100,7 +109,7 @@ internal sealed class RunspaceConnection
         return isVariableChanged || _isSecretReplaced ? session.KeySource + " as it was at connecting; it has changed since" : session.KeySource;
     }
 
-    /// <summary>Takes note that a key was stored: what was found before is looked for again.</summary>
+    /// <summary>Is told that a key was stored: the key that was found before is looked for again.</summary>
     public void OnStored(string secret, string? vault, ApiKey key)
     {
         Release(ref _found);
@@ -129,58 +138,16 @@ internal sealed class RunspaceConnection
         Sandbox.Stop();
     }
 
-    /// <summary>Looks for a key where none was given.</summary>
-    /// <exception cref="KlingException">There is none, and why.</exception>
-    public static FoundKey FindKey(KlingCommand command, KlingConfiguration configuration)
-    {
-        (ApiKey? stored, string? problem) = new SecretStore(command, configuration.SecretName, configuration.Vault).ReadApiKey();
-        if (stored is not null)
-        {
-            return new FoundKey(stored, KeySource.FromSecret(configuration.SecretName, configuration.Vault));
-        }
-
-        string? variable = Environment.GetEnvironmentVariable(KeySource.Variable);
-        if (string.IsNullOrWhiteSpace(variable))
-        {
-            throw new KlingException(ErrorKind.ApiKeyMissing, $"No API key: you are not connected, the environment variable {KeySource.Variable} is not set, and the secret store gives none. {problem}");
-        }
-
-        try
-        {
-            var found = new FoundKey(ApiKey.From(variable), KeySource.FromVariable);
-            string text = $"The key is taken from the {KeySource.FromVariable.Text}. {problem}";
-            if (configuration.IsSet(nameof(KlingConfiguration.SecretName)) || configuration.IsSet(nameof(KlingConfiguration.Vault)))
-            {
-                // Whoever has named a secret believes that it is used.
-                command.WriteWarning(text);
-            }
-            else
-            {
-                command.WriteVerbose(text);
-            }
-
-            return found;
-        }
-        catch (KlingException exception)
-        {
-            throw new KlingException(exception.Kind, $"What the {KeySource.FromVariable.Text} holds cannot be a key. {exception.Message}", exception);
-        }
-    }
-
-    /// <summary>Closes a session in the background: it first waits for purchases that are under way.</summary>
     private static void Release(ref KlingSession? session)
     {
-        if (session is not null)
-        {
-            _ = session.DisposeAsync().AsTask();
-            session = null;
-        }
+        SessionFactory.Close(session);
+        session = null;
     }
 
     /// <summary>What a key was looked for with: when it is the same, so is the key.</summary>
     private sealed record FoundBasis(KlingEndpoints Endpoints, Uri? Proxy, string Ledger, double RequestTimeout, string SecretName, string? Vault, int? Variable)
     {
-        public static FoundBasis Of(KlingConfiguration configuration) => new(
+        public static FoundBasis From(KlingConfiguration configuration) => new(
             configuration.ToEndpoints(),
             configuration.Proxy,
             configuration.LedgerPath,

@@ -1,33 +1,32 @@
-using System.Collections;
 using System.Management.Automation;
 using System.Net;
 using System.Security;
 using KlingPS.Core;
 using KlingPS.Core.Secrets;
+using KlingPS.Hosting;
 
 namespace KlingPS.Sessions;
 
 /// <summary>Reads and stores keys through Microsoft.PowerShell.SecretManagement, whichever vaults stand behind it.</summary>
-/// <remarks>Its commands are called by their full names: a command of another module that is called the same must not get a key.</remarks>
 internal sealed class SecretStore
 {
     private const string Module = "Microsoft.PowerShell.SecretManagement";
     private const string HowToInstall = $"Install-PSResource {Module}, Microsoft.PowerShell.SecretStore";
     private const string HowToRegister = "Register-SecretVault -Name SecretStore -ModuleName Microsoft.PowerShell.SecretStore -DefaultVault";
 
-    private readonly KlingCommand _command;
+    private readonly CommandRunner _commands;
     private readonly string _name;
     private readonly string? _vault;
     private readonly string _howToStore;
 
     /// <summary>Creates the reader of one secret.</summary>
-    /// <param name="command">The command on whose pipeline thread this works.</param>
+    /// <param name="commands">Runs the commands of SecretManagement; on the pipeline thread.</param>
     /// <param name="name">The secret's name.</param>
     /// <param name="vault">Its vault; every registered one is searched when it is <see langword="null"/>.</param>
     /// <param name="howToStore">The command that stores it; that of the API key when it is <see langword="null"/>.</param>
-    public SecretStore(KlingCommand command, string name, string? vault, string? howToStore = null)
+    public SecretStore(CommandRunner commands, string name, string? vault, string? howToStore = null)
     {
-        _command = command;
+        _commands = commands;
         _name = name;
         _vault = vault;
         _howToStore = howToStore ?? HowToStoreKey(name, vault);
@@ -70,9 +69,8 @@ internal sealed class SecretStore
             return new SecretAnswer(null, $"The module {Module} is not installed, so no secret can be read. Install it and a vault with: {HowToInstall}; {HowToRegister}. Then store the key with: {_howToStore}.");
         }
 
-        Result result = Run(command, ("Name", _name));
-        return result.Output is object secret ? new SecretAnswer(ToSecureString(secret), null)
-            : new SecretAnswer(null, Explain(result));
+        CommandResult result = Run(command, ("Name", _name));
+        return result.Output is [{ BaseObject: object secret }, ..] ? new SecretAnswer(ToSecureString(secret), null) : new SecretAnswer(null, Explain(result));
     }
 
     /// <summary>Makes sure that there is a vault to store a key in, before anybody is asked for one.</summary>
@@ -101,14 +99,14 @@ internal sealed class SecretStore
     public void Write(ApiKey key)
     {
         using SecureString secret = key.ToSecureString();
-        Result result = Run(Find("Set-Secret")!, ("Name", _name), ("SecureStringSecret", secret));
+        CommandResult result = Run(Find("Set-Secret")!, ("Name", _name), ("SecureStringSecret", secret));
         if (result.Error is not null)
         {
             throw new KlingException(ErrorKind.RequestInvalid, $"The key was not stored. {Explain(result)}", result.Error.Exception);
         }
     }
 
-    private string Explain(Result result)
+    private string Explain(CommandResult result)
     {
         List<string> vaults = FindVaults();
         string? vault = _vault ?? (vaults is [string only] ? only : null);
@@ -148,48 +146,13 @@ internal sealed class SecretStore
 
     private List<string> FindVaults()
         => Find("Get-SecretVault") is CommandInfo command
-            ? [.. RunBare(command, []).Objects.Select(vault => vault.Properties["Name"]?.Value?.ToString()).OfType<string>()]
+            ? [.. _commands.Run(command).Output.Select(vault => vault.Properties["Name"]?.Value?.ToString()).OfType<string>()]
             : [];
 
-    private CommandInfo? Find(string name) => _command.InvokeCommand.GetCommand($@"{Module}\{name}", CommandTypes.Cmdlet | CommandTypes.Function);
+    private CommandInfo? Find(string name) => _commands.Find(Module, name);
 
-    private Result Run(CommandInfo command, params (string Name, object Value)[] parameters)
-    {
-        (List<PSObject> objects, ErrorRecord? error, bool wasAsked) = RunBare(command, _vault is null ? parameters : [.. parameters, ("Vault", _vault)]);
-        return new Result(objects.FirstOrDefault()?.BaseObject, error, wasAsked);
-    }
-
-    /// <summary>Runs a command of SecretManagement in this runspace; what it has to say stays here.</summary>
-    private (List<PSObject> Objects, ErrorRecord? Error, bool WasAsked) RunBare(CommandInfo command, (string Name, object Value)[] parameters)
-    {
-        // Where the first vault of several is broken, the secret may still come from the next one, so errors do not stop it.
-        var arguments = parameters.ToDictionary(parameter => parameter.Name, parameter => parameter.Value);
-        arguments["ErrorAction"] = ActionPreference.Continue;
-        arguments["WarningAction"] = ActionPreference.SilentlyContinue;
-        using var shell = PowerShell.Create(RunspaceMode.CurrentRunspace);
-        shell.AddScript("param($command, $arguments) & $command @arguments", useLocalScope: true).AddArgument(command).AddArgument(arguments);
-        SilentHost? silent = HostInteraction.CanAsk(_command.Host) ? null : new SilentHost();
-        var errors = _command.SessionState.PSVariable.GetValue("Error") as ArrayList;
-        int before = errors?.Count ?? 0;
-        List<PSObject> objects = [];
-        ErrorRecord? thrown = null;
-        try
-        {
-            objects.AddRange(shell.Invoke(null, silent is null ? new PSInvocationSettings() : new PSInvocationSettings { Host = silent }));
-        }
-        catch (PipelineStoppedException)
-        {
-            throw;
-        }
-        catch (RuntimeException exception)
-        {
-            thrown = exception.ErrorRecord;
-        }
-
-        // They are told once, by this module, or not at all when the key is found elsewhere.
-        errors?.RemoveRange(0, Math.Max(errors.Count - before, 0));
-        return (objects, thrown ?? shell.Streams.Error.FirstOrDefault(), silent?.WasAsked == true);
-    }
+    private CommandResult Run(CommandInfo command, params (string Name, object Value)[] parameters)
+        => _commands.Run(command, _vault is null ? parameters : [.. parameters, ("Vault", _vault)]);
 
     private static IEnumerable<Exception> Causes(Exception? exception)
     {
@@ -198,6 +161,9 @@ internal sealed class SecretStore
             yield return exception;
         }
     }
-
-    private sealed record Result(object? Output, ErrorRecord? Error, bool WasAsked);
 }
+
+/// <summary>What a secret store said when it was asked for a secret.</summary>
+/// <param name="Secret">The secret, if it gave one; the caller disposes of it.</param>
+/// <param name="Problem">Why it gave none, as sentences that name the command that helps.</param>
+internal sealed record SecretAnswer(SecureString? Secret, string? Problem);

@@ -33,4 +33,7 @@ internal static class SessionFactory
             RequestTimeout = TimeSpan.FromSeconds(configuration.RequestTimeout),
         });
     }
+
+    /// <summary>Closes a session in the background: it first waits for purchases that are under way.</summary>
+    public static void Close(KlingSession? session) => _ = session?.DisposeAsync().AsTask();
 }

@@ -2,50 +2,53 @@ using System.Threading.Channels;
 using KlingPS.Core;
 using KlingPS.Core.Stages;
 
-namespace KlingPS.Bridge;
+namespace KlingPS.Hosting;
 
-/// <summary>Runs a stage for a command: gives it items while it emits what became of earlier ones.</summary>
+/// <summary>Runs a stage for a command: feeds it items while it emits what became of earlier ones.</summary>
 /// <typeparam name="TIn">An item.</typeparam>
 /// <typeparam name="TOut">What becomes of it.</typeparam>
+/// <remarks>Everything runs on the pipeline thread. An error that ends the stage, such as a missing key, is thrown from here.</remarks>
 internal sealed class StagePump<TIn, TOut> : IDisposable
 {
-    private readonly KlingCommand _command;
+    private readonly PipelineBridge _bridge;
     private readonly Func<IPipelineStage<TIn, TOut>> _create;
     private readonly Action<TOut> _emit;
     private IPipelineStage<TIn, TOut>? _stage;
 
     /// <summary>Creates the pump.</summary>
-    /// <param name="command">The command whose pipeline thread this runs on, and which disposes of it.</param>
+    /// <param name="bridge">Waits for the stage.</param>
     /// <param name="create">Creates the stage when the first item needs it.</param>
     /// <param name="emit">Writes what became of an item.</param>
-    public StagePump(KlingCommand command, Func<IPipelineStage<TIn, TOut>> create, Action<TOut> emit)
+    public StagePump(PipelineBridge bridge, Func<IPipelineStage<TIn, TOut>> create, Action<TOut> emit)
     {
-        _command = command;
+        _bridge = bridge;
         _create = create;
         _emit = emit;
-        command.Own(this);
     }
 
     /// <summary>Starts the stage before there is an item.</summary>
-    public void Begin() => Guard(() => _stage ??= _create());
+    /// <exception cref="KlingException">The stage cannot be created.</exception>
+    public void Begin() => _stage ??= _create();
 
-    /// <summary>Gives an item to the stage, and emits what is ready meanwhile.</summary>
-    public void Feed(TIn item) => Guard(() =>
+    /// <summary>Feeds an item to the stage, and emits what is ready meanwhile.</summary>
+    /// <exception cref="KlingException">The stage cannot be created, or has ended with an error.</exception>
+    public void Feed(TIn item)
     {
         _stage ??= _create();
-        Task posted = _stage.PostAsync(item, _command.StopToken);
+        Task<bool> posted = PostAsync(_stage, item);
         while (!posted.IsCompleted)
         {
-            _command.AwaitAny(posted, _stage.Results.WaitToReadAsync(_command.StopToken).AsTask());
+            _bridge.WaitAny(posted, _stage.Results.WaitToReadAsync(_bridge.StopToken).AsTask());
             EmitReady(_stage.Results);
         }
 
-        _command.Await(_ => posted);
+        _bridge.Wait(posted);
         EmitReady(_stage.Results);
-    });
+    }
 
     /// <summary>Takes no more items and emits everything that is still in the stage.</summary>
-    public void Finish() => Guard(() =>
+    /// <exception cref="KlingException">The stage has ended with an error.</exception>
+    public void Finish()
     {
         if (_stage is null)
         {
@@ -53,27 +56,19 @@ internal sealed class StagePump<TIn, TOut> : IDisposable
         }
 
         _stage.Complete();
-        while (_command.Await(token => _stage.Results.WaitToReadAsync(token).AsTask()))
+        while (_bridge.Run(token => _stage.Results.WaitToReadAsync(token).AsTask()))
         {
             EmitReady(_stage.Results);
         }
-    });
+    }
 
     /// <summary>Stops what is still in the stage.</summary>
     public void Dispose() => _stage?.Dispose();
 
-    /// <summary>What has ended the stage ends the command: without a key, or a ledger, no item can be worked on.</summary>
-    private void Guard(Action work)
+    private async Task<bool> PostAsync(IPipelineStage<TIn, TOut> stage, TIn item)
     {
-        try
-        {
-            work();
-        }
-        catch (KlingException exception)
-        {
-            _command.ThrowTerminatingError(exception, null);
-            throw;
-        }
+        await stage.PostAsync(item, _bridge.StopToken).ConfigureAwait(false);
+        return true;
     }
 
     private void EmitReady(ChannelReader<TOut> results)
@@ -85,7 +80,7 @@ internal sealed class StagePump<TIn, TOut> : IDisposable
 
         if (results.Completion.IsFaulted)
         {
-            // Something no one foresaw: nothing more is bought.
+            // Nobody foresaw it: nothing more is bought.
             results.Completion.GetAwaiter().GetResult();
         }
     }

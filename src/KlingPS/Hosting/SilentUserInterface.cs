@@ -3,7 +3,7 @@ using System.Management.Automation;
 using System.Management.Automation.Host;
 using System.Security;
 
-namespace KlingPS.Sessions;
+namespace KlingPS.Hosting;
 
 /// <summary>Writes nothing and answers no question.</summary>
 internal sealed class SilentUserInterface : PSHostUserInterface

@@ -1,7 +1,8 @@
 using System.Management.Automation;
 using KlingPS.Core.Resolving;
+using KlingPS.Parameters;
 
-namespace KlingPS.Parameters;
+namespace KlingPS.Commands.Base;
 
 /// <summary>A command that takes tasks, in whatever way a user names them.</summary>
 public abstract class TaskReferenceCommand : KlingCommand
@@ -10,7 +11,7 @@ public abstract class TaskReferenceCommand : KlingCommand
     private const string TaskIdSet = "TaskId";
     private const string IdSet = "Id";
 
-    /// <summary>The tasks: as other commands emit them, as the service's ids, or as anything with a TaskId or an Id.</summary>
+    /// <summary>The tasks: as other commands emit them, as local ids or the service's ids, or as anything with a TaskId or an Id.</summary>
     [Parameter(Mandatory = true, ValueFromPipeline = true, ParameterSetName = InputObjectSet)]
     public PSObject[] InputObject { get; set; } = [];
 
@@ -24,7 +25,7 @@ public abstract class TaskReferenceCommand : KlingCommand
     [ArgumentCompleter(typeof(TaskCompleter))]
     public long[] Id { get; set; } = [];
 
-    /// <summary>The tasks that the current input names. What names none is reported.</summary>
+    /// <summary>The tasks that the current input names. Input that names none is reported.</summary>
     private protected IEnumerable<TaskReference> ResolveReferences()
         => TaskReferences.Resolve(ParameterSetName == IdSet ? Id.Cast<object>() : ParameterSetName == TaskIdSet ? TaskId : InputObject, WriteError);
 }

@@ -2,9 +2,10 @@ using System.Management.Automation;
 using System.Security;
 using KlingPS.Core;
 using KlingPS.Core.Callbacks;
+using KlingPS.Parameters;
 using KlingPS.Sessions;
 
-namespace KlingPS.Parameters;
+namespace KlingPS.Commands.Base;
 
 /// <summary>A command that checks the signatures of callbacks.</summary>
 public abstract class CallbackKeyCommand : KlingCommand
@@ -64,7 +65,7 @@ public abstract class CallbackKeyCommand : KlingCommand
     private CallbackKey ReadSecret(string name)
     {
         string howToStore = $"Set-Secret -Name '{name}' -Secret (Read-Host -AsSecureString)" + (Vault is null ? string.Empty : $" -Vault '{Vault}'");
-        var store = new SecretStore(this, name, Vault, howToStore);
+        var store = new SecretStore(Context.Shell.Commands, name, Vault, howToStore);
         SecretAnswer answer = store.Read();
         using SecureString secret = answer.Secret ?? throw new KlingException(ErrorKind.RequestInvalid, $"The HMAC key was not found. {answer.Problem}");
         return store.Convert(secret, CallbackKey.From);

@@ -2,8 +2,9 @@ using System.Globalization;
 using System.Management.Automation;
 using KlingPS.Core.Model;
 using KlingPS.Core.Submitting;
+using KlingPS.Parameters;
 
-namespace KlingPS.Parameters;
+namespace KlingPS.Commands.Base;
 
 /// <summary>A command that buys videos: the parameters of a task, the same everywhere.</summary>
 public abstract class VideoRequestCommand : ImagePathCommand
@@ -60,7 +61,7 @@ public abstract class VideoRequestCommand : ImagePathCommand
     public int? MaxTasks { get; set; }
 
     /// <summary>The submission of one image, from the parameters as they are bound now.</summary>
-    /// <exception cref="Core.KlingException">The path of the image at the end is none.</exception>
+    /// <exception cref="Core.KlingException">The path of the tail image is not a path of the file system.</exception>
     private protected Submission ToSubmission(ImageSource image, string prompt) => new()
     {
         Spec = new VideoSpec
@@ -79,17 +80,13 @@ public abstract class VideoRequestCommand : ImagePathCommand
         Budget = MaxCredits is null && MaxTasks is null ? null : new BudgetLimit { RunId = _runId, MaxCredits = MaxCredits, MaxTasks = MaxTasks },
     };
 
-    /// <summary>What buying a video means, for the question whether to.</summary>
-    private protected static string Describe(Submission submission)
-        => string.Create(CultureInfo.InvariantCulture, $"Buy a video of {submission.Spec.Seconds} seconds for {submission.Credits:0.##} credits");
-
     private string? FindCallback()
     {
         string? text = NullIfBlank(CallbackUri);
         if (!_hasWarnedOfHttp && Uri.TryCreate(text, UriKind.Absolute, out Uri? uri) && uri.Scheme == Uri.UriSchemeHttp && !uri.IsLoopback)
         {
             _hasWarnedOfHttp = true;
-            WriteWarning($"-CallbackUri goes to {uri.Host} over plain http: everybody on the way can read the result and the number that names the request. Use an https address.");
+            WriteWarning($"-CallbackUri goes to {uri.Host} over plain http: anybody on the way can read the result and the number that identifies the request. Use an https address.");
         }
 
         return text;

@@ -3,15 +3,12 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Management.Automation;
 using KlingPS.Core.Sessions;
-using KlingPS.Sessions;
 
-namespace KlingPS.Progress;
+namespace KlingPS.Hosting;
 
 /// <summary>One bar for what a command does with its batch, and a child for each upload and download. Drawn when something has changed, four times a second at most.</summary>
 internal sealed class CommandProgress : IDisposable
 {
-    private const string Preference = "ProgressPreference";
-
     /// <summary>Ids of bars must differ within a pipeline; each command's bars begin at a multiple of this.</summary>
     private const int IdsPerCommand = 100;
 
@@ -23,28 +20,31 @@ internal sealed class CommandProgress : IDisposable
 
     private static int s_lastCommand;
 
-    private readonly KlingCommand _command;
+    private readonly ICommandStreams _streams;
     private readonly string _activity;
     private readonly int _id = (Interlocked.Increment(ref s_lastCommand) % 1_000_000 * IdsPerCommand) + 1;
     private readonly bool _isSilent;
     private readonly ConcurrentDictionary<string, Transfer> _transfers = new();
     private readonly Dictionary<string, int> _children = [];
     private readonly Queue<int> _freeChildren = new();
-    private readonly Stopwatch _sinceDrawn = RunspaceConnection.Current.SinceProgressDrawn;
+    private readonly Stopwatch _sinceDrawn;
     private readonly Timer _timer;
     private int _isAsked;
     private (string Status, int Percent, int Seconds) _wanted;
     private (string Status, int Percent, int Seconds) _drawn;
 
-    public CommandProgress(KlingCommand command, string activity)
+    /// <summary>Creates the progress. Nothing is drawn yet.</summary>
+    /// <param name="streams">Where it is drawn.</param>
+    /// <param name="activity">What the bar says the command does.</param>
+    /// <param name="isSilent">Whether nothing is ever drawn.</param>
+    /// <param name="sinceDrawn">The time since any command of the runspace has drawn its progress.</param>
+    public CommandProgress(ICommandStreams streams, string activity, bool isSilent, Stopwatch sinceDrawn)
     {
-        _command = command;
+        _streams = streams;
         _activity = activity;
-        _timer = new Timer(_ => command.Post(DrawSoon));
-        _isSilent = HostInteraction.IsUnattendedConsole(command.Host) || string.Equals(
-            command.SessionState.PSVariable.GetValue(Preference)?.ToString(),
-            nameof(ActionPreference.SilentlyContinue),
-            StringComparison.OrdinalIgnoreCase);
+        _isSilent = isSilent;
+        _sinceDrawn = sinceDrawn;
+        _timer = new Timer(_ => streams.Post(DrawSoon));
     }
 
     /// <summary>Shows where the batch stands; on the pipeline thread.</summary>
@@ -57,13 +57,13 @@ internal sealed class CommandProgress : IDisposable
         DrawSoon();
     }
 
-    /// <summary>Takes note that bytes have moved; on any thread.</summary>
+    /// <summary>Records that bytes have moved; on any thread.</summary>
     public void OnTransfer(Transfer transfer)
     {
         _transfers[transfer.Name] = transfer;
         if (Interlocked.Exchange(ref _isAsked, 1) == 0)
         {
-            _command.Post(DrawSoon);
+            _streams.Post(DrawSoon);
         }
     }
 
@@ -115,7 +115,7 @@ internal sealed class CommandProgress : IDisposable
         if (_wanted != default && _wanted != _drawn)
         {
             _drawn = _wanted;
-            _command.WriteProgress(new ProgressRecord(_id, _activity, _drawn.Status)
+            _streams.WriteProgress(new ProgressRecord(_id, _activity, _drawn.Status)
             {
                 PercentComplete = Math.Clamp(_drawn.Percent, -1, 100),
                 SecondsRemaining = _drawn.Seconds,
@@ -144,7 +144,7 @@ internal sealed class CommandProgress : IDisposable
             _children.Add(name, child);
         }
 
-        _command.WriteProgress(new ProgressRecord(child, name, Describe(transfer))
+        _streams.WriteProgress(new ProgressRecord(child, name, Describe(transfer))
         {
             ParentActivityId = _id,
             PercentComplete = transfer.Total is > 0 and long total ? (int)Math.Clamp(100 * transfer.Bytes / total, 0, 100) : -1,
@@ -152,7 +152,7 @@ internal sealed class CommandProgress : IDisposable
     }
 
     private void Close(int id, string activity, string status)
-        => _command.WriteProgress(new ProgressRecord(id, activity, status) { PercentComplete = 100, RecordType = ProgressRecordType.Completed });
+        => _streams.WriteProgress(new ProgressRecord(id, activity, status) { PercentComplete = 100, RecordType = ProgressRecordType.Completed });
 
     private static string Describe(Transfer transfer)
     {

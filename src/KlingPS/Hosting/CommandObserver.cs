@@ -2,20 +2,24 @@ using System.Globalization;
 using System.Text;
 using KlingPS.Core.Api;
 using KlingPS.Core.Sessions;
-using KlingPS.Progress;
 
-namespace KlingPS.Bridge;
+namespace KlingPS.Hosting;
 
 /// <summary>Tells the user, on the streams, what Core does in the background.</summary>
 internal sealed class CommandObserver : IPipelineObserver
 {
-    private readonly KlingCommand _command;
+    private readonly ICommandStreams _streams;
     private readonly CommandProgress _progress;
     private readonly bool _verbose;
 
-    public CommandObserver(KlingCommand command, CommandProgress progress, bool verbose, bool debug)
+    /// <summary>Creates the observer.</summary>
+    /// <param name="streams">Where it writes.</param>
+    /// <param name="progress">Shows transfers.</param>
+    /// <param name="verbose">Whether verbose messages are shown; otherwise they are not even composed.</param>
+    /// <param name="debug">Whether debug messages are shown.</param>
+    public CommandObserver(ICommandStreams streams, CommandProgress progress, bool verbose, bool debug)
     {
-        _command = command;
+        _streams = streams;
         _progress = progress;
         _verbose = verbose;
         WantsBodies = debug;
@@ -30,13 +34,13 @@ internal sealed class CommandObserver : IPipelineObserver
         if (_verbose)
         {
             string text = Describe(report);
-            _command.Post(() => _command.WriteVerbose(text));
+            _streams.Post(() => _streams.WriteVerbose(text));
         }
 
         if (WantsBodies && (report.RequestBody ?? report.ResponseBody) is not null)
         {
             string text = $"{report.Method} {report.Uri.AbsolutePath}\n> {report.RequestBody}\n< {report.ResponseBody}";
-            _command.Post(() => _command.WriteDebug(text));
+            _streams.Post(() => _streams.WriteDebug(text));
         }
     }
 
@@ -45,13 +49,13 @@ internal sealed class CommandObserver : IPipelineObserver
     {
         if (_verbose)
         {
-            string text = string.Create(CultureInfo.InvariantCulture, $"{reason} Trying again in {delay.TotalSeconds:0.0} s.");
-            _command.Post(() => _command.WriteVerbose(text));
+            string text = string.Create(CultureInfo.InvariantCulture, $"{reason} Retrying in {delay.TotalSeconds:0.0} s.");
+            _streams.Post(() => _streams.WriteVerbose(text));
         }
     }
 
     /// <inheritdoc/>
-    public void OnWarning(string message) => _command.Post(() => _command.WriteWarning(message));
+    public void OnWarning(string message) => _streams.Post(() => _streams.WriteWarning(message));
 
     /// <inheritdoc/>
     public void OnTransfer(Transfer transfer) => _progress.OnTransfer(transfer);

@@ -3,7 +3,7 @@ using System.Management.Automation;
 using KlingPS.Core;
 using KlingPS.Core.Model;
 
-namespace KlingPS.Errors;
+namespace KlingPS.Hosting;
 
 /// <summary>Makes every error record of the module from the catalogue: stable id, fitting category, and what to do about it.</summary>
 internal static class ErrorRecords

@@ -1,13 +1,14 @@
 using System.Management.Automation;
 using System.Management.Automation.Runspaces;
 using System.Threading.Channels;
-using KlingPS.Bridge;
+using KlingPS.Commands.Base;
 using KlingPS.Core;
 using KlingPS.Core.Stages;
+using KlingPS.Hosting;
 
-namespace KlingPS.Tests.Bridge;
+namespace KlingPS.Tests;
 
-public sealed class StagePumpTests
+public sealed class BatchTests
 {
     [Fact]
     public void A_ledger_that_breaks_in_the_middle_ends_the_command_with_its_own_error()
@@ -26,26 +27,22 @@ public sealed class StagePumpTests
     [Cmdlet(VerbsDiagnostic.Test, "Pump")]
     private sealed class PumpCommand : KlingCommand
     {
-        protected override void BeginProcessing()
+        private readonly Batch<int, object> _batch;
+
+        public PumpCommand()
         {
+            _batch = Use(new Batch<int, object>(this, () => new BrokenStage()));
         }
 
-        protected override void EndProcessing()
-        {
-            var pump = new StagePump<int, int>(this, () => new BrokenStage(), WriteObject);
-            pump.Begin();
-            pump.Finish();
-
-            void WriteObject(int result) => this.WriteObject(result);
-        }
+        private protected override void OnBegin() => _batch.Begin();
     }
 
     /// <summary>A stage that ends with an error of its own while it is waited for.</summary>
-    private sealed class BrokenStage : IPipelineStage<int, int>
+    private sealed class BrokenStage : IPipelineStage<int, Outcome<int, object>>
     {
-        private readonly Channel<int> _results = Channel.CreateUnbounded<int>();
+        private readonly Channel<Outcome<int, object>> _results = Channel.CreateUnbounded<Outcome<int, object>>();
 
-        public ChannelReader<int> Results => _results.Reader;
+        public ChannelReader<Outcome<int, object>> Results => _results.Reader;
 
         public Task PostAsync(int item, CancellationToken cancellationToken) => Task.CompletedTask;
 

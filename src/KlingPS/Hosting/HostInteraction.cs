@@ -1,6 +1,6 @@
 using System.Management.Automation.Host;
 
-namespace KlingPS.Sessions;
+namespace KlingPS.Hosting;
 
 /// <summary>Whether there is anybody to ask.</summary>
 internal static class HostInteraction

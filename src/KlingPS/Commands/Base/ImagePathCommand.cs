@@ -1,6 +1,7 @@
 using System.Management.Automation;
+using KlingPS.Core;
 
-namespace KlingPS.Parameters;
+namespace KlingPS.Commands.Base;
 
 /// <summary>A command that takes image files, by <c>-Path</c> with wildcards or by <c>-LiteralPath</c>.</summary>
 public abstract class ImagePathCommand : KlingCommand
@@ -18,11 +19,14 @@ public abstract class ImagePathCommand : KlingCommand
     [Alias("PSPath", "FullName", "LP")]
     public string[] LiteralPath { get; set; } = [];
 
-    /// <summary>The full paths of the files that the current input names. What names none is reported.</summary>
+    /// <summary>The full paths of the files that the current input names. A name that leads to no file is reported.</summary>
     private protected IEnumerable<string> ResolveImagePaths() => ResolveImagePaths(WriteError);
 
     /// <inheritdoc cref="ResolveImagePaths()"/>
-    /// <param name="onError">Told of each name that leads to no file.</param>
-    private protected IEnumerable<string> ResolveImagePaths(Action<Core.KlingException, object?> onError)
-        => ImagePaths.Resolve(this, ParameterSetName == LiteralPathSet ? LiteralPath : Path, isLiteral: ParameterSetName == LiteralPathSet, onError);
+    /// <param name="onError">Is told of each name that leads to no file.</param>
+    private protected IEnumerable<string> ResolveImagePaths(Action<KlingException, object?> onError)
+    {
+        bool isLiteral = ParameterSetName == LiteralPathSet;
+        return Context.Shell.Paths.Resolve(isLiteral ? LiteralPath : Path, isLiteral, onError);
+    }
 }

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Management.Automation.Host;
 
-namespace KlingPS.Sessions;
+namespace KlingPS.Hosting;
 
 /// <summary>
 /// The host that commands of others run under where nobody can be asked. A vault that prompts for its password would

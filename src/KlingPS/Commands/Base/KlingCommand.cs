@@ -1,0 +1,197 @@
+using System.Management.Automation;
+using KlingPS.Core;
+using KlingPS.Core.Saving;
+using KlingPS.Hosting;
+using KlingPS.Sessions;
+
+namespace KlingPS.Commands.Base;
+
+/// <summary>
+/// The template of all commands. A command says its parameters and overrides <see cref="OnBegin"/>, <see cref="OnProcess"/> and
+/// <see cref="OnEnd"/>; a <see cref="KlingException"/> from one of them ends the command with its error record.
+/// </summary>
+public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
+{
+    private readonly PipelineBridge _bridge = new();
+    private readonly List<IDisposable> _owned = [];
+    private CommandContext? _context;
+    private Action? _finishBatch;
+    private int _hasToldUnfinished;
+
+    PipelineBridge ICommandHost.Bridge => _bridge;
+
+    CommandProgress ICommandHost.Progress => Context.Progress;
+
+    CancellationToken ICommandStreams.StopToken => _bridge.StopToken;
+
+    /// <summary>What this command works with. To be taken on the pipeline thread.</summary>
+    private protected CommandContext Context
+        => _context ??= new CommandContext(this, _bridge, new ShellAccess(Host, SessionState, MyInvocation.BoundParameters), ProgressActivity);
+
+    /// <summary>What this runspace is connected to.</summary>
+    private protected RunspaceConnection Connection => Context.Connection;
+
+    /// <summary>What the progress bar says the command does.</summary>
+    private protected virtual string ProgressActivity => MyInvocation.MyCommand.Name;
+
+    /// <summary>What an error that ends the command is about.</summary>
+    private protected virtual object? ErrorTarget => null;
+
+    /// <inheritdoc/>
+    protected sealed override void BeginProcessing() => Guard(() =>
+    {
+        Connection.LoadViewsOnce(InvokeCommand, this);
+        OnBegin();
+    });
+
+    /// <inheritdoc/>
+    protected sealed override void ProcessRecord() => Guard(OnProcess);
+
+    /// <inheritdoc/>
+    protected sealed override void EndProcessing() => Guard(() =>
+    {
+        _finishBatch?.Invoke();
+        OnEnd();
+    });
+
+    /// <summary>Stops the work in hand. Purchases that have left are carried to their end and recorded.</summary>
+    protected sealed override void StopProcessing()
+    {
+        WarnOfUnfinished();
+        _bridge.Stop();
+    }
+
+    /// <summary>Checks the parameters before the first input; what comes through the pipeline is not bound yet.</summary>
+    private protected virtual void OnBegin()
+    {
+    }
+
+    /// <summary>Works on the input that is bound now.</summary>
+    private protected virtual void OnProcess()
+    {
+    }
+
+    /// <summary>Sums up after the last input, when the batch has emitted everything.</summary>
+    private protected virtual void OnEnd()
+    {
+    }
+
+    /// <summary>What is under way and paid for when the user stops the command, and how to resume it; called on another thread.</summary>
+    private protected virtual string? DescribeUnfinished() => null;
+
+    /// <summary>Ends what is still running in the background.</summary>
+    public void Dispose()
+    {
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <inheritdoc cref="Dispose()"/>
+    protected virtual void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            if (Stopping)
+            {
+                // PowerShell does not call StopProcessing when the pipeline notices the stop first, as it does between two commands.
+                WarnOfUnfinished();
+            }
+
+            _owned.ForEach(owned => owned.Dispose());
+            _context?.Dispose();
+            _bridge.Dispose();
+        }
+    }
+
+    /// <summary>Takes over the work on many items: finishes it when the input ends, and disposes of it. Once in a command.</summary>
+    private protected Batch<TItem, TValue> Use<TItem, TValue>(Batch<TItem, TValue> batch)
+        where TValue : class
+    {
+        _finishBatch = batch.Finish;
+        return Own(batch);
+    }
+
+    /// <summary>Hands over what is to be disposed of together with this command, in the order of the calls.</summary>
+    private protected T Own<T>(T owned)
+        where T : IDisposable
+    {
+        _owned.Add(owned);
+        return owned;
+    }
+
+    /// <inheritdoc cref="ICommandStreams.Post"/>
+    private protected void Post(Action request) => _bridge.Post(request);
+
+    /// <inheritdoc cref="PipelineBridge.Run{T}"/>
+    private protected T Await<T>(Func<CancellationToken, Task<T>> work) => _bridge.Run(work);
+
+    /// <inheritdoc cref="PipelineBridge.Run{T}"/>
+    private protected void Await(Func<CancellationToken, Task> work) => _bridge.Run(work);
+
+    /// <inheritdoc cref="FilePaths.GetFullPath"/>
+    private protected string GetFullPath(string path) => Context.Shell.Paths.GetFullPath(path);
+
+    /// <summary>Where videos go, from what the user says; ends the command with the culprit as target if that cannot be.</summary>
+    private protected SaveOptions GetSaveOptions(string? destination, string template, bool overwrite)
+    {
+        try
+        {
+            return Context.GetSaveOptions(destination, template, overwrite);
+        }
+        catch (KlingException exception)
+        {
+            ThrowTerminatingError(exception, exception.Kind == ErrorKind.RequestInvalid ? template : destination);
+            throw;
+        }
+    }
+
+    /// <inheritdoc cref="ICommandStreams.WriteError"/>
+    private protected void WriteError(KlingException error, object? target) => WriteError(ErrorRecords.From(error, target));
+
+    /// <summary>Writes the error of one item; ends the command if it is fatal.</summary>
+    private protected void WriteErrorOrEnd(KlingException error, object? target)
+    {
+        if (error.IsFatal)
+        {
+            ThrowTerminatingError(error, target);
+        }
+
+        WriteError(error, target);
+    }
+
+    /// <inheritdoc cref="ICommandStreams.ThrowTerminatingError"/>
+    private protected void ThrowTerminatingError(KlingException error, object? target)
+    {
+        _context?.CompleteProgress();
+        ThrowTerminatingError(ErrorRecords.From(error, target));
+    }
+
+    void ICommandStreams.Post(Action request) => Post(request);
+
+    void ICommandStreams.WriteError(KlingException error, object? target) => WriteError(error, target);
+
+    void ICommandStreams.ThrowTerminatingError(KlingException error, object? target) => ThrowTerminatingError(error, target);
+
+    /// <summary>Says once, on whichever thread notices the stop first, what is paid for and how to get it.</summary>
+    private void WarnOfUnfinished()
+    {
+        if (DescribeUnfinished() is string unfinished && Interlocked.Exchange(ref _hasToldUnfinished, 1) == 0)
+        {
+            // The streams belong to the pipeline thread, which runs on until it is stopped; the host shows this before the next prompt.
+            Host.UI.WriteWarningLine(unfinished);
+        }
+    }
+
+    private void Guard(Action work)
+    {
+        try
+        {
+            work();
+        }
+        catch (KlingException exception)
+        {
+            ThrowTerminatingError(exception, ErrorTarget);
+            throw;
+        }
+    }
+}

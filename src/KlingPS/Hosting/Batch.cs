@@ -1,0 +1,135 @@
+using KlingPS.Core;
+using KlingPS.Core.Stages;
+
+namespace KlingPS.Hosting;
+
+/// <summary>What has become of the items of a batch so far.</summary>
+/// <param name="Fed">Items that were taken in.</param>
+/// <param name="Done">Items that gave a value.</param>
+/// <param name="Failed">Items that gave none.</param>
+internal readonly record struct BatchCounts(int Fed, int Done, int Failed);
+
+/// <summary>
+/// The work of a command on many items: feeds them to a stage, counts, shows progress, emits each value before its error, and
+/// ends the command when an error is fatal.
+/// </summary>
+/// <typeparam name="TItem">An item.</typeparam>
+/// <typeparam name="TValue">What comes of it.</typeparam>
+/// <remarks>Everything runs on the pipeline thread.</remarks>
+internal sealed class Batch<TItem, TValue> : IDisposable
+    where TValue : class
+{
+    private readonly ICommandHost _host;
+    private readonly StagePump<TItem, Outcome<TItem, TValue>> _pump;
+    private readonly List<Outcome<TItem, TValue>> _fatal = [];
+    private BatchCounts _counts;
+
+    /// <summary>Creates the batch.</summary>
+    /// <param name="host">The command.</param>
+    /// <param name="createStage">Creates the stage when the first item needs it.</param>
+    public Batch(ICommandHost host, Func<IPipelineStage<TItem, Outcome<TItem, TValue>>> createStage)
+    {
+        _host = host;
+        _pump = new(host.Bridge, createStage, Handle);
+        Emit = host.WriteObject;
+    }
+
+    /// <summary>Writes a value; by default as it is.</summary>
+    public Action<TValue> Emit { get; init; }
+
+    /// <summary>What an error points at; by default the item.</summary>
+    public Func<Outcome<TItem, TValue>, object?> Target { get; init; } = static outcome => outcome.Item;
+
+    /// <summary>What happens to an item, for the progress bar: 2 of 5 <c>saved</c>.</summary>
+    public string? Verb { get; init; }
+
+    /// <summary>Shows where the batch stands, whenever that changes; by default in counts, if there is a <see cref="Verb"/>.</summary>
+    public Action? ShowProgress { get; init; }
+
+    /// <summary>Is told of every item that comes out, before its value is written.</summary>
+    public Action<Outcome<TItem, TValue>>? Ended { get; init; }
+
+    /// <summary>Whether an error ends the command; by default a fatal one does.</summary>
+    public Func<KlingException, bool> IsFatal { get; init; } = static error => error.IsFatal;
+
+    /// <summary>Whether fatal errors are kept in <see cref="Fatal"/> for the command to end with, instead of ending it at once.</summary>
+    public bool KeepsFatal { get; init; }
+
+    /// <summary>The items whose error ends the command.</summary>
+    public IReadOnlyList<Outcome<TItem, TValue>> Fatal => _fatal;
+
+    /// <summary>What has become of the items so far.</summary>
+    public BatchCounts Counts => _counts;
+
+    /// <summary>Starts the stage before there is an item.</summary>
+    /// <exception cref="KlingException">The stage cannot be created.</exception>
+    public void Begin() => _pump.Begin();
+
+    /// <summary>Takes an item in, and emits what is ready meanwhile.</summary>
+    /// <exception cref="KlingException">The stage cannot be created, or has ended with an error.</exception>
+    public void Feed(TItem item)
+    {
+        _counts = _counts with { Fed = _counts.Fed + 1 };
+        Refresh();
+        _pump.Feed(item);
+    }
+
+    /// <summary>Shows the progress anew, because something else about it has changed.</summary>
+    public void Refresh()
+    {
+        if (ShowProgress is not null)
+        {
+            ShowProgress();
+        }
+        else if (Verb is not null)
+        {
+            string failed = _counts.Failed == 0 ? string.Empty : $", {_counts.Failed} not";
+            _host.Progress.Show($"{_counts.Done} of {_counts.Fed} {Verb}{failed}", (_counts.Done + _counts.Failed) * 100 / Math.Max(_counts.Fed, 1));
+        }
+    }
+
+    /// <summary>Takes no more items, emits everything that is still to come, and takes the progress bar away.</summary>
+    /// <exception cref="KlingException">The stage has ended with an error.</exception>
+    public void Finish()
+    {
+        _pump.Finish();
+        _host.Progress.Complete();
+    }
+
+    /// <summary>Stops what is still in the stage.</summary>
+    public void Dispose() => _pump.Dispose();
+
+    private void Handle(Outcome<TItem, TValue> outcome)
+    {
+        _counts = outcome.Value is null ? _counts with { Failed = _counts.Failed + 1 } : _counts with { Done = _counts.Done + 1 };
+        Ended?.Invoke(outcome);
+        Refresh();
+
+        // The value comes first: with -ErrorAction Stop the error ends the pipeline, and the value is there all the same.
+        if (outcome.Value is not null)
+        {
+            Emit(outcome.Value);
+        }
+
+        if (outcome.Error is KlingException error)
+        {
+            Report(error, outcome);
+        }
+    }
+
+    private void Report(KlingException error, Outcome<TItem, TValue> outcome)
+    {
+        if (!IsFatal(error))
+        {
+            _host.WriteError(error, Target(outcome));
+        }
+        else if (KeepsFatal)
+        {
+            _fatal.Add(outcome);
+        }
+        else
+        {
+            _host.ThrowTerminatingError(error, Target(outcome));
+        }
+    }
+}

@@ -1,0 +1,64 @@
+using System.Collections;
+using System.Management.Automation;
+using System.Management.Automation.Host;
+
+namespace KlingPS.Hosting;
+
+/// <summary>Runs commands of other modules in the caller's runspace. What they write stays here.</summary>
+internal sealed class CommandRunner
+{
+    private readonly PSHost _host;
+    private readonly SessionState _session;
+
+    /// <summary>Creates the runner.</summary>
+    /// <param name="host">Decides whether the commands can ask the user anything.</param>
+    /// <param name="session">The session whose commands are run.</param>
+    public CommandRunner(PSHost host, SessionState session)
+    {
+        _host = host;
+        _session = session;
+    }
+
+    /// <summary>Finds a command by its module and its name; a command of another module with the same name must not get a key.</summary>
+    public CommandInfo? Find(string module, string name) => _session.InvokeCommand.GetCommand($@"{module}\{name}", CommandTypes.Cmdlet | CommandTypes.Function);
+
+    /// <summary>Runs a command.</summary>
+    /// <param name="command">The command.</param>
+    /// <param name="parameters">Its parameters.</param>
+    public CommandResult Run(CommandInfo command, params (string Name, object Value)[] parameters)
+    {
+        // Where the first vault of several is broken, the secret may still come from the next one, so errors do not stop it.
+        var arguments = parameters.ToDictionary(parameter => parameter.Name, parameter => parameter.Value);
+        arguments["ErrorAction"] = ActionPreference.Continue;
+        arguments["WarningAction"] = ActionPreference.SilentlyContinue;
+        using var shell = PowerShell.Create(RunspaceMode.CurrentRunspace);
+        shell.AddScript("param($command, $arguments) & $command @arguments", useLocalScope: true).AddArgument(command).AddArgument(arguments);
+        SilentHost? silent = HostInteraction.CanAsk(_host) ? null : new SilentHost();
+        var errors = _session.PSVariable.GetValue("Error") as ArrayList;
+        int before = errors?.Count ?? 0;
+        List<PSObject> output = [];
+        ErrorRecord? thrown = null;
+        try
+        {
+            output.AddRange(shell.Invoke(null, silent is null ? new PSInvocationSettings() : new PSInvocationSettings { Host = silent }));
+        }
+        catch (PipelineStoppedException)
+        {
+            throw;
+        }
+        catch (RuntimeException exception)
+        {
+            thrown = exception.ErrorRecord;
+        }
+
+        // They are reported once, by this module, or not at all when the key is found elsewhere.
+        errors?.RemoveRange(0, Math.Max(errors.Count - before, 0));
+        return new CommandResult(output, thrown ?? shell.Streams.Error.FirstOrDefault(), silent?.WasAsked == true);
+    }
+}
+
+/// <summary>What a command of another module did.</summary>
+/// <param name="Output">What it emitted.</param>
+/// <param name="Error">Its first error, if it had one.</param>
+/// <param name="WasAsked">Whether it asked the user something, where nobody can answer.</param>
+internal sealed record CommandResult(IReadOnlyList<PSObject> Output, ErrorRecord? Error, bool WasAsked);

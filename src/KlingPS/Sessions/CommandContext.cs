@@ -1,0 +1,104 @@
+using KlingPS.Core;
+using KlingPS.Core.Saving;
+using KlingPS.Core.Sessions;
+using KlingPS.Core.Waiting;
+using KlingPS.Hosting;
+
+namespace KlingPS.Sessions;
+
+/// <summary>What one command works with. Knows no cmdlet; used on the pipeline thread only.</summary>
+internal sealed class CommandContext : IDisposable
+{
+    private readonly ICommandStreams _streams;
+    private readonly PipelineBridge _bridge;
+    private readonly string _activity;
+    private CommandProgress? _progress;
+    private CommandObserver? _observer;
+    private KlingSession? _session;
+    private KlingService? _service;
+
+    /// <summary>Creates the context.</summary>
+    /// <param name="streams">The streams of the command.</param>
+    /// <param name="bridge">Waits for asynchronous work.</param>
+    /// <param name="shell">What PowerShell gives the command.</param>
+    /// <param name="activity">What the progress bar says the command does.</param>
+    public CommandContext(ICommandStreams streams, PipelineBridge bridge, ShellAccess shell, string activity)
+    {
+        _streams = streams;
+        _bridge = bridge;
+        _activity = activity;
+        Shell = shell;
+        Keys = new KeyFinder(shell.Commands, streams);
+    }
+
+    /// <summary>What PowerShell gives the command.</summary>
+    public ShellAccess Shell { get; }
+
+    /// <summary>What the runspace is connected to.</summary>
+    public RunspaceConnection Connection { get; } = RunspaceConnection.Current;
+
+    /// <summary>The configuration, read once.</summary>
+    public CommandSettings Settings { get; } = new();
+
+    /// <summary>Looks for the API key where none was given.</summary>
+    public KeyFinder Keys { get; }
+
+    /// <summary>The progress bar.</summary>
+    public CommandProgress Progress => _progress ??= new CommandProgress(
+        _streams,
+        _activity,
+        isSilent: Shell.Common.IsProgressSilent || HostInteraction.IsUnattendedConsole(Shell.Host),
+        Connection.SinceProgressDrawn);
+
+    /// <summary>Tells the user what Core does. May be used on any thread, once it is made.</summary>
+    public CommandObserver Observer => _observer ??= new CommandObserver(_streams, Progress, Shell.Common.IsVerbose, Shell.Common.IsDebug);
+
+    /// <summary>The session to work with: the connected one, or one from the key that is found elsewhere.</summary>
+    /// <exception cref="KlingException">There is no key, or the settings cannot be used.</exception>
+    public KlingSession Session => _session ??= Connection.GetSession(Settings, Keys);
+
+    /// <summary>What the parts of the command share; its ledger is open: nothing is uploaded or bought that could not be recorded.</summary>
+    /// <exception cref="KlingException">There is no key, the settings cannot be used, or the ledger cannot be opened.</exception>
+    public KlingService Service
+    {
+        get
+        {
+            if (_service is null)
+            {
+                KlingSession session = Session;
+                _bridge.Run(session.Ledger.OpenAsync);
+                _service = new KlingService(session, Observer);
+            }
+
+            return _service;
+        }
+    }
+
+    /// <summary>Where videos go.</summary>
+    /// <param name="destination">The folder the user gives; the configured one, else the current one, when it is <see langword="null"/>.</param>
+    /// <param name="template">What the files are called.</param>
+    /// <param name="overwrite">Whether files that exist are overwritten.</param>
+    /// <exception cref="KlingException">That cannot be.</exception>
+    public SaveOptions GetSaveOptions(string? destination, string template, bool overwrite)
+    {
+        string folder = Shell.Paths.GetFullPath(destination ?? Settings.Current.DefaultDestination ?? ".");
+        DestinationFolder.RequireNoFile(folder);
+        return new SaveOptions { Destination = folder, Template = NameTemplate.Parse(template), Overwrite = overwrite };
+    }
+
+    /// <summary>How long and how often to poll tasks.</summary>
+    /// <param name="timeout">The seconds to wait; without end when it is <see langword="null"/>.</param>
+    /// <param name="pollingInterval">The seconds between two polls of a task; the configured ones, else planned, when it is <see langword="null"/>.</param>
+    /// <exception cref="KlingException">The settings cannot be used.</exception>
+    public WaitOptions GetWaitOptions(int? timeout, double? pollingInterval = null) => new()
+    {
+        Timeout = timeout is int seconds ? TimeSpan.FromSeconds(seconds) : null,
+        PollingInterval = (pollingInterval ?? Settings.Current.PollingInterval) is double interval ? TimeSpan.FromSeconds(interval) : null,
+    };
+
+    /// <summary>Takes the progress bar away, if there is one.</summary>
+    public void CompleteProgress() => _progress?.Complete();
+
+    /// <inheritdoc/>
+    public void Dispose() => _progress?.Dispose();
+}

@@ -1,0 +1,80 @@
+using KlingPS.Core;
+using KlingPS.Core.Configuration;
+using KlingPS.Core.Secrets;
+using KlingPS.Hosting;
+
+namespace KlingPS.Sessions;
+
+/// <summary>Looks for the API key where none was given: in the secret store, then in the environment.</summary>
+internal sealed class KeyFinder
+{
+    private readonly CommandRunner _commands;
+    private readonly ICommandStreams _streams;
+
+    /// <summary>Creates the finder.</summary>
+    /// <param name="commands">Runs the commands of the secret store.</param>
+    /// <param name="streams">Is told where the key was found.</param>
+    public KeyFinder(CommandRunner commands, ICommandStreams streams)
+    {
+        _commands = commands;
+        _streams = streams;
+    }
+
+    /// <summary>Looks in the secret store, then in the environment.</summary>
+    /// <param name="configuration">Names the secret and its vault.</param>
+    /// <exception cref="KlingException"><see cref="ErrorKind.ApiKeyMissing"/>: there is no key, or what is there is not one.</exception>
+    public FoundKey Find(KlingConfiguration configuration)
+    {
+        (FoundKey? stored, string? problem) = ReadSecret(configuration);
+        if (stored is not null)
+        {
+            return stored;
+        }
+
+        FoundKey found = ReadVariable(problem);
+        string text = $"The key is taken from the {found.Source.Text}. {problem}";
+        if (configuration.IsSet(nameof(KlingConfiguration.SecretName)) || configuration.IsSet(nameof(KlingConfiguration.Vault)))
+        {
+            // A user who has named a secret expects it to be used.
+            _streams.WriteWarning(text);
+        }
+        else
+        {
+            _streams.WriteVerbose(text);
+        }
+
+        return found;
+    }
+
+    /// <summary>Looks in the secret store alone.</summary>
+    /// <inheritdoc cref="Find"/>
+    public FoundKey FindSecret(KlingConfiguration configuration)
+    {
+        (FoundKey? stored, string? problem) = ReadSecret(configuration);
+        return stored ?? throw new KlingException(ErrorKind.ApiKeyMissing, problem!);
+    }
+
+    private (FoundKey? Found, string? Problem) ReadSecret(KlingConfiguration configuration)
+    {
+        (ApiKey? key, string? problem) = new SecretStore(_commands, configuration.SecretName, configuration.Vault).ReadApiKey();
+        return key is null ? (null, problem) : (new FoundKey(key, KeySource.FromSecret(configuration.SecretName, configuration.Vault)), null);
+    }
+
+    private static FoundKey ReadVariable(string? problem)
+    {
+        string? variable = Environment.GetEnvironmentVariable(KeySource.Variable);
+        if (string.IsNullOrWhiteSpace(variable))
+        {
+            throw new KlingException(ErrorKind.ApiKeyMissing, $"No API key was found: you are not connected, the environment variable {KeySource.Variable} is not set, and the secret store gave none. {problem}");
+        }
+
+        try
+        {
+            return new FoundKey(ApiKey.From(variable), KeySource.FromVariable);
+        }
+        catch (KlingException exception)
+        {
+            throw exception.WithMessage($"The {KeySource.FromVariable.Text} does not hold a valid key. {exception.Message}");
+        }
+    }
+}

@@ -1,0 +1,77 @@
+using System.Globalization;
+using System.Management.Automation.Language;
+using KlingPS.Core;
+using KlingPS.Core.Converting;
+using KlingPS.Core.Saving;
+using KlingPS.Core.Stages;
+
+namespace KlingPS.Text;
+
+/// <summary>What is said about turning images into videos.</summary>
+internal static class ConversionText
+{
+    /// <summary>Where the batch stands, for the progress bar.</summary>
+    /// <param name="counts">The counts.</param>
+    /// <param name="refused">Images that did not get into the batch.</param>
+    public static string DescribeProgress(ConversionCounts counts, int refused) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{counts.Saved} of {counts.Total} saved: {counts.Queued} queued, {counts.Uploading} uploading, {counts.Generating} generating, {counts.Downloading} downloading, {counts.Failed + counts.Unknown + refused} failed; {counts.Credits:0.##} credits");
+
+    /// <summary>What would be done for an image, to be confirmed.</summary>
+    /// <param name="plan">The plan.</param>
+    /// <param name="isWithinBudget">Whether the limits allow it.</param>
+    public static string DescribePlan(ConversionPlan plan, bool isWithinBudget)
+    {
+        string action = isWithinBudget ? Describe(plan)
+            : plan.IsOverDailyCap ? "leave it out, because the daily limit of the configuration (DailyCreditCap) is reached"
+            : "leave it out, because the limit of this run is reached";
+        return $"'{plan.Submission.Subject}': {action}";
+    }
+
+    /// <summary>What is under way and paid for when the command is stopped; <see langword="null"/> when nothing is.</summary>
+    /// <param name="unfinished">The ids of the tasks that are paid for.</param>
+    /// <param name="underWay">Requests without a response.</param>
+    /// <param name="options">Where the videos go.</param>
+    public static string? DescribeUnfinished(IReadOnlyCollection<long> unfinished, int underWay, SaveOptions options)
+    {
+        string requests = UnfinishedTasks.DescribeUnderWay(underWay);
+        if (unfinished.Count == 0)
+        {
+            return requests.Length == 0 ? null : $"{requests}Run the same command again to get everything.";
+        }
+
+        string again = $"{requests}{UnfinishedTasks.Describe(unfinished.Count)} Run the same command again to get everything";
+        if (unfinished.Count > UnfinishedTasks.MaxNamed)
+        {
+            return again + ".";
+        }
+
+        string template = options.Template.ToString() == NameTemplate.DefaultText ? string.Empty : $" -NameTemplate {Quote(options.Template.ToString())}";
+        return $"{again}, or only these with: {UnfinishedTasks.Resume(unfinished)} -Destination {Quote(options.Destination)}{template}";
+    }
+
+    /// <summary>The error that ends a batch, with what is left to do.</summary>
+    /// <param name="fatal">The items that ended with a fatal error; the first one's ends the batch.</param>
+    public static KlingException CreateEnding(IReadOnlyList<Outcome<ConversionItem, ConvertedVideo>> fatal)
+    {
+        KlingException error = fatal[0].Error!;
+        string rest = fatal.Count == 1 ? $"'{fatal[0].Item.Submission.Subject}' has" : $"{fatal.Count} images have";
+        return error.WithMessage($"{error.Message} {rest} no video yet. Nothing that is paid for is lost; run the same command again for the rest.");
+    }
+
+    private static string Describe(ConversionPlan plan)
+    {
+        string where = plan.Path is null ? string.Empty : $" to '{plan.Path}'";
+        return plan.Step switch
+        {
+            ConversionStep.Buy => string.Create(
+                CultureInfo.InvariantCulture,
+                $"buy a video of {plan.Submission.Spec.Seconds} seconds for {plan.Credits:0.##} credits and save it{where}"),
+            ConversionStep.Wait => $"wait for the video, which is already paid for, and save it{where}",
+            ConversionStep.Download => $"download the video, which is already paid for,{where}",
+            _ => $"leave '{plan.Path}' as it is; it is the video of this image",
+        };
+    }
+
+    private static string Quote(string text) => $"'{CodeGeneration.EscapeSingleQuotedStringContent(text)}'";
+}

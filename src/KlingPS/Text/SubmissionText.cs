@@ -1,0 +1,38 @@
+using System.Globalization;
+using KlingPS.Core;
+using KlingPS.Core.Api;
+using KlingPS.Core.Submitting;
+using KlingPS.Hosting;
+
+namespace KlingPS.Text;
+
+/// <summary>What is said about buying videos.</summary>
+internal static class SubmissionText
+{
+    /// <summary>What buying a video means, to be confirmed.</summary>
+    public static string DescribePurchase(Submission submission)
+        => string.Create(CultureInfo.InvariantCulture, $"Buy a video of {submission.Spec.Seconds} seconds for {submission.Credits:0.##} credits");
+
+    /// <summary>What is under way when the command is stopped; <see langword="null"/> when nothing is.</summary>
+    /// <param name="underWay">Requests without a response.</param>
+    public static string? DescribeUnfinished(int underWay)
+        => underWay == 0 ? null : $"{UnfinishedTasks.DescribeUnderWay(underWay)}Get-KlingVideoTask shows what was bought.";
+
+    /// <summary>The error that ends a batch, with what was bought before it.</summary>
+    /// <param name="error">The error.</param>
+    /// <param name="counts">What has become of the batch.</param>
+    /// <param name="unknown">Of how many videos it is not known whether they were bought.</param>
+    public static KlingException CreateEnding(KlingException error, BatchCounts counts, int unknown)
+    {
+        string bought = counts.Done > 0 ? $" {counts.Done} of {counts.Fed} videos were bought before and are being made."
+            : unknown > 0 || error is KlingApiException { SaysNothingBought: true } ? string.Empty
+            : " Nothing was bought.";
+        string open = unknown switch
+        {
+            0 => string.Empty,
+            1 => " It is not known whether 1 video was bought; Get-KlingVideoTask -State Unknown shows it.",
+            _ => $" It is not known whether {unknown} videos were bought; Get-KlingVideoTask -State Unknown shows them.",
+        };
+        return error.WithMessage(error.Message + bought + open);
+    }
+}

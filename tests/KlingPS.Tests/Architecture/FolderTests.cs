@@ -1,4 +1,5 @@
 using System.Reflection;
+using KlingPS.Commands.Base;
 using KlingPS.Core;
 using KlingPS.Sandbox;
 
@@ -11,6 +12,9 @@ public sealed class FolderTests
 
     [Fact]
     public void Folders_of_the_sandbox_depend_downwards_only() => AssertLayered(typeof(SandboxBill).Assembly, Layers.Sandbox);
+
+    [Fact]
+    public void Folders_of_the_cmdlets_depend_downwards_only() => AssertLayered(typeof(KlingCommand).Assembly, Layers.Cmdlets);
 
     private static void AssertLayered(Assembly assembly, IReadOnlyList<IReadOnlyList<string>> layers)
     {

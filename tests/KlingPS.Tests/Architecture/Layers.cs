@@ -27,4 +27,12 @@ internal static class Layers
         ["Routes"],
         ["Hosting"],
     ];
+
+    public static IReadOnlyList<IReadOnlyList<string>> Cmdlets { get; } =
+    [
+        ["Display", "Hosting"],
+        ["Sessions", "Text"],
+        ["Parameters"],
+        ["Commands"],
+    ];
 }

@@ -119,7 +119,7 @@ internal static class ConvertMode
         {
             try
             {
-                Outcome<ConversionItem, ConvertedVideo> outcome = await converter.ConvertAsync(item, stop.Token);
+                Outcome<ConversionItem, SavedVideo> outcome = await converter.ConvertAsync(item, stop.Token);
                 if (outcome.Error is not null)
                 {
                     errors.Enqueue(outcome.Error.Message);

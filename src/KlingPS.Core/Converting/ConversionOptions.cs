@@ -20,5 +20,5 @@ public sealed record ConversionOptions
     public bool PromptFromSidecar { get; init; }
 
     /// <summary>Writes a <see cref="Sidecar"/> beside each video.</summary>
-    public bool WritesProof { get; init; }
+    public bool WritesSidecar { get; init; }
 }

@@ -82,7 +82,7 @@ public sealed class VideoConverter : IDisposable
 
         // Named in the order of the input, so that the names are the same in every run.
         int index = _accepted.Count;
-        VideoName? name = !_saver.Placer.NamesBeforePurchase ? null : _saver.Placer.Name(new()
+        VideoName? name = !_saver.OutputPaths.NamesBeforePurchase ? null : _saver.OutputPaths.ClaimName(new()
         {
             Source = submission.Subject,
             Index = index,
@@ -104,7 +104,7 @@ public sealed class VideoConverter : IDisposable
     {
         ArgumentNullException.ThrowIfNull(item);
         (IdentifiedSubmission identified, KlingVideoTask? earlier, OutputPath? place) = await LookAsync(item, cancellationToken).ConfigureAwait(false);
-        ConversionStep step = place is { IsThere: true } ? ConversionStep.Nothing
+        ConversionStep step = place is { HasVideo: true } ? ConversionStep.Nothing
             : earlier is { State: KlingTaskState.Succeeded } ? ConversionStep.Download
             : earlier is null && _planned.TryAdd(identified.Identity, identified.Submission.Credits) ? ConversionStep.Buy
             : ConversionStep.Wait;
@@ -128,10 +128,10 @@ public sealed class VideoConverter : IDisposable
     /// <param name="item">The image, as <see cref="Accept"/> has taken it.</param>
     /// <param name="cancellationToken">Stops; what is paid for stays in the ledger, and the next run takes it up.</param>
     /// <returns>
-    /// The video, or the error; both, when the video is there and its proof could not be written. After an error that every further
+    /// The video, or the error; both, when the video is there and its sidecar could not be written. After an error that every further
     /// purchase would meet (<see cref="KlingException.IsFatal"/>) no image is bought any more; what is paid for is still fetched.
     /// </returns>
-    public async Task<Outcome<ConversionItem, ConvertedVideo>> ConvertAsync(ConversionItem item, CancellationToken cancellationToken)
+    public async Task<Outcome<ConversionItem, SavedVideo>> ConvertAsync(ConversionItem item, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(item);
         var progress = new Progress(_tally);
@@ -143,11 +143,11 @@ public sealed class VideoConverter : IDisposable
             progress.Enter(Stage.Downloading);
             place ??= await FindPlaceAsync(item, identified, task, cancellationToken).ConfigureAwait(false);
             SavedVideo saved = await _saver.FetchAsync(task, place, cancellationToken).ConfigureAwait(false);
-            var video = new ConvertedVideo(saved.Path, saved.Task, item.Submission.Spec.Image?.Path);
-            KlingException? withoutProof = await TryProveAsync(saved, video.SourcePath, identified.TailImage?.Hash, cancellationToken).ConfigureAwait(false);
+            SavedVideo video = saved with { SourcePath = item.Submission.Spec.Image?.Path };
+            KlingException? sidecarError = await TryWriteSidecarAsync(video, identified.TailImage?.Hash, cancellationToken).ConfigureAwait(false);
             _unfinished.TryRemove(task.Id, out _);
             progress.Enter(isNew ? Stage.Made : Stage.Reused);
-            return new(item, video, withoutProof);
+            return new(item, video, sidecarError);
         }
         catch (KlingException exception)
         {
@@ -230,7 +230,7 @@ public sealed class VideoConverter : IDisposable
     {
         if (earlier is not null)
         {
-            return place is { IsThere: true } ? (earlier, false) : (await WaitAsync(earlier, progress, cancellationToken).ConfigureAwait(false), false);
+            return place is { HasVideo: true } ? (earlier, false) : (await WaitAsync(earlier, progress, cancellationToken).ConfigureAwait(false), false);
         }
 
         await EnterAsync(_inFlight, cancellationToken).ConfigureAwait(false);
@@ -288,18 +288,18 @@ public sealed class VideoConverter : IDisposable
         return outcome.Error is null ? outcome.Value! : throw outcome.Error;
     }
 
-    /// <summary>Writes the proof of a video, if there is to be one.</summary>
+    /// <summary>Writes the sidecar of a video, if there is to be one.</summary>
     /// <returns>What kept it from being written.</returns>
-    private async Task<KlingException?> TryProveAsync(SavedVideo video, string? sourcePath, string? tailHash, CancellationToken cancellationToken)
+    private async Task<KlingException?> TryWriteSidecarAsync(SavedVideo video, string? tailHash, CancellationToken cancellationToken)
     {
-        if (!_options.WritesProof)
+        if (!_options.WritesSidecar)
         {
             return null;
         }
 
         try
         {
-            await Sidecar.Of(video, sourcePath, tailHash).WriteAsync(video.Path, _options.Save.Overwrite, cancellationToken).ConfigureAwait(false);
+            await Sidecar.From(video, tailHash).WriteAsync(video.Path, _options.Save.Overwrite, cancellationToken).ConfigureAwait(false);
             return null;
         }
         catch (KlingException exception)
@@ -309,9 +309,9 @@ public sealed class VideoConverter : IDisposable
     }
 
     private Task<OutputPath> FindPlaceAsync(ConversionItem item, IdentifiedSubmission identified, KlingVideoTask? task, CancellationToken cancellationToken)
-        => _saver.Placer.FindAsync(
-            item.Name ?? _saver.Placer.Name(VideoSaver.ValuesOf(task!, item.Index) with { Source = item.Submission.Subject }),
-            identified.Identity,
+        => _saver.OutputPaths.ResolveAsync(
+            item.Name ?? _saver.OutputPaths.ClaimName(VideoSaver.ValuesOf(task!, item.Index) with { Source = item.Submission.Subject }),
+            VideoKey.FromIdentity(identified.Identity),
             task,
             cancellationToken);
 

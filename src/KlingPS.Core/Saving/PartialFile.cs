@@ -1,8 +1,6 @@
 using System.Buffers;
-using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.Json;
 
 namespace KlingPS.Core.Saving;
 
@@ -15,23 +13,28 @@ internal sealed class PartialFile : IDisposable
 {
     private const int BufferSize = 128 * 1024;
 
-    private readonly string _target;
+    /// <summary>How long between two attempts to open a file that another download holds.</summary>
+    private static readonly TimeSpan s_heldPause = TimeSpan.FromSeconds(0.5);
+
     private readonly string _path;
     private readonly string _statePath;
     private readonly string _video;
     private readonly FileStream _file;
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-    private bool _published;
+    private bool _isPublished;
 
     private PartialFile(string target, string path, string video, FileStream file)
     {
-        _target = target;
+        Target = target;
         _path = path;
         _statePath = path + ".json";
         _video = video;
         _file = file;
         State = new PartialState(video, null, null, null);
     }
+
+    /// <summary>The full path of the file the video becomes.</summary>
+    public string Target { get; }
 
     /// <summary>What the bytes on disk are part of.</summary>
     public PartialState State { get; private set; }
@@ -42,9 +45,48 @@ internal sealed class PartialFile : IDisposable
     /// <summary>Whether all bytes are on disk that the server has announced.</summary>
     public bool IsFull => Length > 0 && Length == State.Total;
 
-    /// <summary>Opens what an earlier run left of this video, or begins anew.</summary>
-    /// <returns>The file; or <see langword="null"/> while another download holds it.</returns>
-    public static async Task<PartialFile?> OpenAsync(string target, string identity, CancellationToken cancellationToken)
+    /// <summary>Opens what an earlier run left of this video, or begins anew, as soon as no other download holds it.</summary>
+    /// <param name="target">The full path of the file the video becomes. Its folder is created if it is missing.</param>
+    /// <param name="identity">What identifies the video however its link changes, such as the task's id: part of another video is not continued.</param>
+    /// <param name="requireFree">Throws when the target must not be written, such as <see cref="CreateExistsException"/>.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="KlingException"><see cref="ErrorKind.DestinationUnusable"/>: the target cannot be written.</exception>
+    public static async Task<PartialFile> OpenAsync(
+        string target,
+        string identity,
+        Func<Task> requireFree,
+        TimeProvider time,
+        CancellationToken cancellationToken)
+    {
+        if (!Path.IsPathFullyQualified(target))
+        {
+            throw new ArgumentException("The target must be a full path.", nameof(target));
+        }
+
+        while (true)
+        {
+            await requireFree().ConfigureAwait(false);
+            if (await TryOpenAsync(target, identity, cancellationToken).ConfigureAwait(false) is PartialFile partial)
+            {
+                try
+                {
+                    // Once more: another download may have finished before this one had the partial file to itself.
+                    await requireFree().ConfigureAwait(false);
+                    return partial;
+                }
+                catch
+                {
+                    partial.Dispose();
+                    throw;
+                }
+            }
+
+            await Task.Delay(s_heldPause, time, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private static async Task<PartialFile?> TryOpenAsync(string target, string identity, CancellationToken cancellationToken)
     {
         string path = target + ".partial";
         string video = Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(identity)));
@@ -66,11 +108,10 @@ internal sealed class PartialFile : IDisposable
         }
     }
 
-    /// <summary>Drops what is there and remembers what comes next.</summary>
+    /// <summary>Drops what is on disk and remembers what comes next.</summary>
     public void Restart(string? entityTag = null, DateTimeOffset? lastModified = null, long? total = null) => Guard(() =>
     {
-        // In this order a kill at any moment leaves no bytes beside a state they do not belong to. A state that is
-        // written by half does not parse.
+        // In this order, a kill at any moment leaves no bytes beside a state they do not belong to.
         File.Delete(_statePath);
         _file.SetLength(0);
         Length = 0;
@@ -78,10 +119,11 @@ internal sealed class PartialFile : IDisposable
         State = new PartialState(_video, entityTag, lastModified, total);
         if (State.CanContinue)
         {
-            File.WriteAllBytes(_statePath, JsonSerializer.SerializeToUtf8Bytes(State, DownloadJsonContext.Default.PartialState));
+            State.Write(_statePath);
         }
     });
 
+    /// <summary>Adds bytes to those on disk.</summary>
     public void Append(ReadOnlySpan<byte> bytes)
     {
         _hash.AppendData(bytes);
@@ -90,19 +132,49 @@ internal sealed class PartialFile : IDisposable
             _file.Position = Length;
             _file.Write(bytes);
         }
-        catch (Exception e) when (IsDiskFault(e))
+        catch (Exception exception) when (IsDiskFault(exception))
         {
-            throw Unusable(_target, e);
+            throw CreateUnusableException(Target, exception);
         }
 
         Length += bytes.Length;
     }
 
+    /// <summary>Takes the content of another file of this machine, the whole of it or nothing.</summary>
+    /// <param name="source">The full path of a video.</param>
+    /// <param name="sha256">The SHA-256 it must have, in lower-case hex.</param>
+    /// <param name="cancellationToken">Stops the copying.</param>
+    /// <returns>Whether the source still had that content.</returns>
+    /// <exception cref="IOException">The source cannot be read.</exception>
+    /// <exception cref="UnauthorizedAccessException">The source may not be read.</exception>
+    public async Task<bool> CopyFromAsync(string source, string sha256, CancellationToken cancellationToken)
+    {
+        bool isWhole = false;
+        var stream = new FileStream(source, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0, FileOptions.Asynchronous | FileOptions.SequentialScan);
+        await using (stream.ConfigureAwait(false))
+        {
+            Restart();
+            try
+            {
+                await ReadAsync(stream, (bytes, count) => Append(bytes.AsSpan(0, count)), cancellationToken).ConfigureAwait(false);
+                return isWhole = Seal() == sha256;
+            }
+            finally
+            {
+                if (!isWhole)
+                {
+                    Restart();
+                }
+            }
+        }
+    }
+
     /// <summary>What is wrong with the bytes on disk, in words that complete "the file …"; null if they are the whole video.</summary>
-    public string? FindProblem() => Guard(_target, () =>
+    public string? FindProblem() => Guard(Target, () =>
         State.Total is { } total && Length != total ? $"has {Length} bytes instead of {total}" : Mp4Structure.FindProblem(_file));
 
-    /// <summary>Makes sure that the bytes are on disk. Returns their SHA-256.</summary>
+    /// <summary>Makes sure that the bytes are on disk.</summary>
+    /// <returns>Their SHA-256, in lower-case hex.</returns>
     public string Seal()
     {
         Guard(() => _file.Flush(flushToDisk: true));
@@ -110,31 +182,33 @@ internal sealed class PartialFile : IDisposable
     }
 
     /// <summary>Gives the video its name.</summary>
+    /// <param name="overwrite">Whether it may replace a file.</param>
+    /// <exception cref="KlingException"><see cref="ErrorKind.FileExists"/>, or <see cref="ErrorKind.DestinationUnusable"/>.</exception>
     public void Publish(bool overwrite)
     {
         try
         {
-            File.Move(_path, _target, overwrite);
+            File.Move(_path, Target, overwrite);
         }
-        catch (IOException) when (!overwrite && File.Exists(_target))
+        catch (IOException) when (!overwrite && File.Exists(Target))
         {
-            throw Exists(_target);
+            throw CreateExistsException(Target);
         }
-        catch (Exception e) when (IsDiskFault(e))
+        catch (Exception exception) when (IsDiskFault(exception))
         {
-            throw Unusable(_target, e);
+            throw CreateUnusableException(Target, exception);
         }
 
-        // Whoever sees the name may read the file.
-        _published = true;
+        // Whoever sees the name may read the file: it must not stay locked.
+        _isPublished = true;
         _file.Dispose();
         TryDelete(_statePath);
     }
 
     public void Dispose()
     {
-        // What could not be continued is of no use. Still locked, so this cannot hit the file of another download.
-        if ((Length == 0 || !State.CanContinue) && !_published)
+        // What cannot be continued is useless. It is still locked, so this cannot be the file of another download.
+        if ((Length == 0 || !State.CanContinue) && !_isPublished)
         {
             TryDelete(_statePath);
             TryDelete(_path);
@@ -144,7 +218,8 @@ internal sealed class PartialFile : IDisposable
         _hash.Dispose();
     }
 
-    public static KlingException Exists(string target) =>
+    /// <summary>The error of a target that must not be replaced.</summary>
+    public static KlingException CreateExistsException(string target) =>
         new(ErrorKind.FileExists, $"The file '{target}' exists already. Choose another name or allow it to be overwritten.");
 
     private static FileStream? Open(string target, string path)
@@ -169,12 +244,12 @@ internal sealed class PartialFile : IDisposable
                 BufferSize = 0,
             });
         }
-        catch (IOException e) when (IsHeldByAnother(e))
+        catch (IOException exception) when (IsHeldByAnother(exception))
         {
             return null;
         }
 
-        // The lock comes a moment after the opening: in between, another download may have finished, and this be its video.
+        // The lock comes a moment after the opening: another download may have finished in between, and this may be its video.
         if (!File.Exists(path))
         {
             file.Dispose();
@@ -186,25 +261,33 @@ internal sealed class PartialFile : IDisposable
 
     private async Task LoadAsync(CancellationToken cancellationToken)
     {
-        Length = Guard(_target, () => _file.Length);
-        if (Length == 0 || ReadState() is not { } state || state.Video != _video || !state.CanContinue || Length > (state.Total ?? long.MaxValue))
+        Length = Guard(Target, () => _file.Length);
+        if (Length == 0 || PartialState.Read(_statePath) is not { } state || state.Video != _video || !state.CanContinue || Length > (state.Total ?? long.MaxValue))
         {
             Restart();
             return;
         }
 
         State = state;
+        try
+        {
+            await ReadAsync(_file, (bytes, count) => _hash.AppendData(bytes, 0, count), cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (IsDiskFault(exception))
+        {
+            throw CreateUnusableException(Target, exception);
+        }
+    }
+
+    private static async Task ReadAsync(FileStream stream, Action<byte[], int> take, CancellationToken cancellationToken)
+    {
         byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
         try
         {
-            for (int read; (read = await _file.ReadAsync(buffer, cancellationToken).ConfigureAwait(false)) > 0;)
+            for (int count; (count = await stream.ReadAsync(buffer, cancellationToken).ConfigureAwait(false)) > 0;)
             {
-                _hash.AppendData(buffer, 0, read);
+                take(buffer, count);
             }
-        }
-        catch (Exception e) when (IsDiskFault(e))
-        {
-            throw Unusable(_target, e);
         }
         finally
         {
@@ -212,20 +295,7 @@ internal sealed class PartialFile : IDisposable
         }
     }
 
-    private PartialState? ReadState()
-    {
-        try
-        {
-            PartialState? state = JsonSerializer.Deserialize(File.ReadAllBytes(_statePath), DownloadJsonContext.Default.PartialState);
-            return state?.EntityTag is null || EntityTagHeaderValue.TryParse(state.EntityTag, out _) ? state : null;
-        }
-        catch (Exception e) when (e is JsonException || IsDiskFault(e))
-        {
-            return null;
-        }
-    }
-
-    private void Guard(Action work) => Guard(_target, () =>
+    private void Guard(Action work) => Guard(Target, () =>
     {
         work();
         return true;
@@ -237,19 +307,19 @@ internal sealed class PartialFile : IDisposable
         {
             return work();
         }
-        catch (Exception e) when (IsDiskFault(e))
+        catch (Exception exception) when (IsDiskFault(exception))
         {
-            throw Unusable(target, e);
+            throw CreateUnusableException(target, exception);
         }
     }
 
     /// <summary>ERROR_SHARING_VIOLATION, and EWOULDBLOCK as Linux and macOS number it.</summary>
-    private static bool IsHeldByAnother(IOException e) =>
-        OperatingSystem.IsWindows() ? e.HResult == unchecked((int)0x80070020) : e.HResult is 11 or 35;
+    private static bool IsHeldByAnother(IOException exception) =>
+        OperatingSystem.IsWindows() ? exception.HResult == unchecked((int)0x80070020) : exception.HResult is 11 or 35;
 
-    private static bool IsDiskFault(Exception e) => e is IOException or UnauthorizedAccessException or NotSupportedException;
+    private static bool IsDiskFault(Exception exception) => exception is IOException or UnauthorizedAccessException or NotSupportedException;
 
-    private static KlingException Unusable(string target, Exception cause) =>
+    private static KlingException CreateUnusableException(string target, Exception cause) =>
         new(ErrorKind.DestinationUnusable, $"The video cannot be written to '{target}': {cause.Message}", cause);
 
     private static void TryDelete(string path)
@@ -258,9 +328,9 @@ internal sealed class PartialFile : IDisposable
         {
             File.Delete(path);
         }
-        catch (Exception e) when (IsDiskFault(e))
+        catch (Exception exception) when (IsDiskFault(exception))
         {
-            // A file left over costs nothing: without the other one it is never used.
+            // A file left behind does no harm: without the other one it is never used.
         }
     }
 }

@@ -1,3 +1,7 @@
+using System.Net.Http.Headers;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
 namespace KlingPS.Core.Saving;
 
 /// <summary>What the file beside a partial video remembers, so that a later run can tell whether it may continue.</summary>
@@ -8,5 +12,28 @@ namespace KlingPS.Core.Saving;
 internal sealed record PartialState(string Video, string? EntityTag, DateTimeOffset? LastModified, long? Total)
 {
     /// <summary>Whether the server can be asked for the rest without risking the rest of something else.</summary>
+    [JsonIgnore]
     public bool CanContinue => EntityTag is not null || LastModified is not null;
+
+    /// <summary>Reads a state.</summary>
+    /// <returns>The state; <see langword="null"/> when there is none that can be used.</returns>
+    public static PartialState? Read(string path)
+    {
+        try
+        {
+            PartialState? state = JsonSerializer.Deserialize(File.ReadAllBytes(path), PartialStateContext.Default.PartialState);
+            return state?.EntityTag is null || EntityTagHeaderValue.TryParse(state.EntityTag, out _) ? state : null;
+        }
+        catch (Exception exception) when (exception is JsonException or IOException or UnauthorizedAccessException or NotSupportedException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Writes the state. A file that was only half written does not parse.</summary>
+    public void Write(string path) => File.WriteAllBytes(path, JsonSerializer.SerializeToUtf8Bytes(this, PartialStateContext.Default.PartialState));
 }
+
+/// <summary>How the state is written as JSON.</summary>
+[JsonSerializable(typeof(PartialState))]
+internal sealed partial class PartialStateContext : JsonSerializerContext;

@@ -26,7 +26,7 @@ public sealed record Sidecar
     /// <summary>The image and its hash.</summary>
     public required SidecarFile Source { get; init; }
 
-    /// <summary>The image at the end.</summary>
+    /// <summary>The tail image: the one the video ends with.</summary>
     public required SidecarFile? TailImage { get; init; }
 
     /// <summary>What was asked for.</summary>
@@ -35,11 +35,10 @@ public sealed record Sidecar
     /// <summary>The name of the video, beside this file, and its hash.</summary>
     public required SidecarFile Video { get; init; }
 
-    /// <summary>The proof of a saved video.</summary>
+    /// <summary>Describes a saved video.</summary>
     /// <param name="video">The video.</param>
-    /// <param name="sourcePath">The image. The task may have been bought for another file with the same content.</param>
-    /// <param name="tailHash">The SHA-256 of the image at the end, in lower-case hex.</param>
-    public static Sidecar Of(SavedVideo video, string? sourcePath, string? tailHash)
+    /// <param name="tailHash">The SHA-256 of the tail image, in lower-case hex.</param>
+    public static Sidecar From(SavedVideo video, string? tailHash)
     {
         ArgumentNullException.ThrowIfNull(video);
         KlingVideoTask task = video.Task;
@@ -50,7 +49,7 @@ public sealed record Sidecar
             CreatedAt = task.CreatedAt,
             CompletedAt = task.CompletedAt,
             Credits = task.CreditsConsumed,
-            Source = new SidecarFile { Path = sourcePath, Uri = task.ImageUri, Sha256 = task.SourceHash },
+            Source = new SidecarFile { Path = video.SourcePath, Uri = task.ImageUri, Sha256 = task.SourceHash },
             TailImage = (task.TailImagePath ?? task.TailImageUri) is null ? null
                 : new SidecarFile { Path = task.TailImagePath, Uri = task.TailImageUri, Sha256 = tailHash },
             Request = new SidecarRequest
@@ -66,12 +65,12 @@ public sealed record Sidecar
         };
     }
 
-    /// <summary>Writes the proof beside its video, whole or not at all; a proof that says the same stays as it is, and another is replaced.</summary>
+    /// <summary>Writes the sidecar beside its video, whole or not at all; one with the same content stays as it is, and any other is replaced.</summary>
     /// <param name="videoPath">The full path of the video.</param>
-    /// <param name="overwrite">Whether a file of that name is replaced that is no proof.</param>
+    /// <param name="overwrite">Whether a file of that name is replaced even if it is not a sidecar.</param>
     /// <param name="cancellationToken">Stops the writing.</param>
     /// <exception cref="KlingException">
-    /// <see cref="ErrorKind.FileExists"/>: a file that is no proof is in its place.
+    /// <see cref="ErrorKind.FileExists"/>: a file of that name is not a sidecar.
     /// <see cref="ErrorKind.DestinationUnusable"/>: it cannot be written.
     /// </exception>
     public async Task WriteAsync(string videoPath, bool overwrite, CancellationToken cancellationToken)
@@ -91,25 +90,30 @@ public sealed record Sidecar
                     return;
                 }
 
-                if (!overwrite && !IsProof(present))
+                if (!overwrite && !IsSidecar(present))
                 {
-                    throw new KlingException(ErrorKind.FileExists, $"The video '{videoPath}' is whole, but its proof was not written: '{path}' is a file of yours. Move it away, or let -Force replace it.");
+                    throw new KlingException(
+                        ErrorKind.FileExists,
+                        $"The video '{videoPath}' is whole, but its sidecar was not written, because '{path}' is another file. Move it away, or let -Force replace it.");
                 }
             }
 
-            // Not to be called off half way: it is short.
+            // Not cancelled half way: it is short.
             await File.WriteAllBytesAsync(temporary, content, CancellationToken.None).ConfigureAwait(false);
             File.Move(temporary, path, overwrite: true);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             TryDelete(temporary);
-            throw new KlingException(ErrorKind.DestinationUnusable, $"The video '{videoPath}' is whole, but its proof '{path}' cannot be written: {exception.Message}", exception);
+            throw new KlingException(
+                ErrorKind.DestinationUnusable,
+                $"The video '{videoPath}' is whole, but its sidecar '{path}' cannot be written: {exception.Message}",
+                exception);
         }
     }
 
     /// <summary>Whether a file was written by this class, for whatever video.</summary>
-    private static bool IsProof(ReadOnlyMemory<byte> content)
+    private static bool IsSidecar(ReadOnlyMemory<byte> content)
     {
         try
         {
@@ -136,7 +140,7 @@ public sealed record Sidecar
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            // What kept the proof from being written keeps this from being deleted, too.
+            // Whatever kept the sidecar from being written keeps this from being deleted, too.
         }
     }
 
@@ -150,3 +154,42 @@ public sealed record Sidecar
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     });
 }
+
+/// <summary>A file in a <see cref="Sidecar"/>.</summary>
+public sealed record SidecarFile
+{
+    /// <summary>The full path.</summary>
+    public string? Path { get; init; }
+
+    /// <summary>The address the service fetched it from.</summary>
+    public string? Uri { get; init; }
+
+    /// <summary>The SHA-256 of its content, in lower-case hex.</summary>
+    public string? Sha256 { get; init; }
+}
+
+/// <summary>What was asked for, in a <see cref="Sidecar"/>.</summary>
+public sealed record SidecarRequest
+{
+    /// <summary>The model's id.</summary>
+    public required string Model { get; init; }
+
+    /// <summary>What happens in the video.</summary>
+    public required string? Prompt { get; init; }
+
+    /// <summary>What should not be seen.</summary>
+    public required string? NegativePrompt { get; init; }
+
+    /// <summary>The length in seconds.</summary>
+    public required int Duration { get; init; }
+
+    /// <summary>How closely the prompt is followed; <see langword="null"/> when the service's default was left in force.</summary>
+    public required decimal? CfgScale { get; init; }
+
+    /// <summary>Which of several deliberate variants it is.</summary>
+    public required int Take { get; init; }
+}
+
+/// <summary>How sidecars are written as JSON.</summary>
+[JsonSerializable(typeof(Sidecar))]
+internal sealed partial class SidecarJsonContext : JsonSerializerContext;

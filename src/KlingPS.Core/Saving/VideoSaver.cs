@@ -8,7 +8,33 @@ using KlingPS.Core.Stages;
 
 namespace KlingPS.Core.Saving;
 
-/// <summary>Brings finished videos to disk.</summary>
+/// <summary>Where videos go and what they are called.</summary>
+public sealed record SaveOptions
+{
+    /// <summary>The full path of the folder; created when it is missing.</summary>
+    public required string Destination { get; init; }
+
+    /// <summary>Makes the names.</summary>
+    public NameTemplate Template { get; init; } = NameTemplate.Default;
+
+    /// <summary>Whether files that exist are replaced.</summary>
+    public bool Overwrite { get; init; }
+}
+
+/// <summary>A video that is whole on disk.</summary>
+/// <param name="Path">Its full path.</param>
+/// <param name="Task">The task it comes from.</param>
+public sealed record SavedVideo(string Path, KlingVideoTask Task)
+{
+    /// <summary>The image it was asked for; the task may have been bought for another file of the same content.</summary>
+    public string? SourcePath { get; init; } = Task.SourcePath;
+}
+
+/// <summary>Saves finished videos to disk, each once, so that the name of a video never holds half of one.</summary>
+/// <remarks>
+/// A video comes into a partial file beside its name, from where it was saved before or from the service; it is verified, recorded in
+/// the ledger, and only then renamed. See <see cref="DownloadAsync"/>.
+/// </remarks>
 public sealed class VideoSaver
 {
     /// <summary>Downloads at the same time; more would only share the line.</summary>
@@ -17,11 +43,10 @@ public sealed class VideoSaver
     private readonly KlingSession _session;
     private readonly SaveOptions _options;
     private readonly IPipelineObserver? _observer;
-    private readonly TaskFinder _resolver;
+    private readonly TaskFinder _finder;
     private readonly KlingClient _client;
     private readonly VideoDownloader _downloader;
     private readonly FileHashes _hashes;
-    private readonly OutputPathResolver _placer;
     private readonly PrioritySlots _slots = new(MaxDownloads);
     private int _lastIndex;
 
@@ -33,15 +58,15 @@ public sealed class VideoSaver
         _session = service.Session;
         _options = options;
         _observer = service.Observer;
-        _resolver = new TaskFinder(service);
+        _finder = new TaskFinder(service);
         _client = service.Client;
-        _downloader = new VideoDownloader(service.Session.GetDownloadHandler(service.Observer), service.Session.TimeProvider);
+        _downloader = new VideoDownloader(_session.GetDownloadHandler(_observer), _session.TimeProvider);
         _hashes = service.Hashes;
-        _placer = new OutputPathResolver(service, options);
+        OutputPaths = new OutputPathResolver(service, options);
     }
 
     /// <summary>Names the videos of this saver.</summary>
-    internal OutputPathResolver Placer => _placer;
+    internal OutputPathResolver OutputPaths { get; }
 
     /// <summary>Saves the video of a task.</summary>
     /// <param name="reference">The task.</param>
@@ -52,15 +77,15 @@ public sealed class VideoSaver
         ArgumentNullException.ThrowIfNull(reference);
         try
         {
-            KlingVideoTask task = await _resolver.ResolveAsync(reference, cancellationToken).ConfigureAwait(false);
+            KlingVideoTask task = await _finder.ResolveAsync(reference, cancellationToken).ConfigureAwait(false);
             if (task.State.IsPending() || task is { State: KlingTaskState.Succeeded, ResultUri: null })
             {
-                task = await _resolver.RefreshAsync(task, cancellationToken).ConfigureAwait(false);
+                task = await _finder.RefreshAsync(task, cancellationToken).ConfigureAwait(false);
             }
 
             return task.State == KlingTaskState.Succeeded
                 ? new(reference, await SaveAsync(task, cancellationToken).ConfigureAwait(false), null)
-                : new(reference, null, task.IsFailureReported ? null : TaskErrors.From(task) ?? Pending(task));
+                : new(reference, null, task.IsFailureReported ? null : TaskErrors.From(task) ?? CreatePendingException(task));
         }
         catch (KlingException exception)
         {
@@ -68,9 +93,9 @@ public sealed class VideoSaver
         }
     }
 
-    /// <summary>Tells the tokens of a name apart from the task.</summary>
+    /// <summary>What the tokens of a name stand for.</summary>
     /// <param name="task">The task.</param>
-    /// <param name="index">The place of the video in the run, from 1.</param>
+    /// <param name="index">The position of the video in the run, from 1.</param>
     internal static NameTemplateValues ValuesOf(KlingVideoTask task, int index) => new()
     {
         Source = task.SourcePath ?? task.ImageUri,
@@ -82,50 +107,48 @@ public sealed class VideoSaver
         Take = task.Take,
     };
 
-    /// <summary>Brings the video of a finished task to its place; what expires first goes first.</summary>
+    /// <summary>Saves the video of a finished task; of those that wait, the one that expires first goes first.</summary>
     /// <param name="task">The task.</param>
-    /// <param name="place">Where to.</param>
+    /// <param name="output">Where to.</param>
     /// <param name="cancellationToken">Stops the download; the next one continues it.</param>
-    /// <exception cref="KlingException">As <see cref="VideoDownloader.DownloadAsync"/>.</exception>
-    internal async Task<SavedVideo> FetchAsync(KlingVideoTask task, OutputPath place, CancellationToken cancellationToken)
+    /// <exception cref="KlingException">As <see cref="VideoDownloader.DownloadAsync"/>, and <see cref="ErrorKind.FileExists"/>.</exception>
+    internal async Task<SavedVideo> FetchAsync(KlingVideoTask task, OutputPath output, CancellationToken cancellationToken)
     {
-        for (; !place.IsThere; place = await _placer.FindAnotherAsync(place, task, cancellationToken).ConfigureAwait(false))
+        for (; !output.HasVideo; output = await OutputPaths.ResolveAnotherAsync(output, task, cancellationToken).ConfigureAwait(false))
         {
-            if (await TryFetchAsync(task, place, cancellationToken).ConfigureAwait(false) is SavedVideo saved)
+            if (await TryFetchAsync(task, output.Path, cancellationToken).ConfigureAwait(false) is SavedVideo saved)
             {
                 return saved;
             }
         }
 
-        return new SavedVideo(place.Path, task);
+        return new SavedVideo(output.Path, task);
     }
 
-    /// <returns>The video; <see langword="null"/> if another process has put another task's video there meanwhile.</returns>
-    private async Task<SavedVideo?> TryFetchAsync(KlingVideoTask task, OutputPath place, CancellationToken cancellationToken)
+    /// <returns>The video; <see langword="null"/> if another process has saved another task's video there.</returns>
+    private async Task<SavedVideo?> TryFetchAsync(KlingVideoTask task, string target, CancellationToken cancellationToken)
     {
         using IDisposable slot = await _slots.EnterAsync(task.ExpiresAt ?? DateTimeOffset.MaxValue, cancellationToken).ConfigureAwait(false);
-        if (_options.Overwrite
-            && await _session.Ledger.Tasks.FindAsync(task.Id, cancellationToken).ConfigureAwait(false) is { } now
-            && await _hashes.MatchAsync(place.Path, now.SavedHash, cancellationToken).ConfigureAwait(false))
+
+        // Another image that shares the video may have had it saved in the meantime.
+        if (_options.Overwrite && await FindSavedAsync(task, target, cancellationToken).ConfigureAwait(false) is SavedVideo earlier)
         {
-            // Another image that shares the video has brought it meanwhile.
-            return new SavedVideo(place.Path, now);
+            return earlier;
         }
 
         try
         {
-            return new SavedVideo(place.Path, await DownloadAsync(task, place.Path, cancellationToken).ConfigureAwait(false));
+            return new SavedVideo(target, await DownloadAsync(task, target, cancellationToken).ConfigureAwait(false));
         }
         catch (KlingException exception) when (exception.Kind == ErrorKind.FileExists)
         {
-            // It may be this very video, which another process has saved since the task was read.
-            KlingVideoTask? current = await _session.Ledger.Tasks.FindAsync(task.Id, cancellationToken).ConfigureAwait(false);
-            if (await _hashes.MatchAsync(place.Path, current?.SavedHash, cancellationToken).ConfigureAwait(false))
+            // It may be this very video, saved by another process since the task was read.
+            if (await FindSavedAsync(task, target, cancellationToken).ConfigureAwait(false) is SavedVideo same)
             {
-                return new SavedVideo(place.Path, current!);
+                return same;
             }
 
-            if (!await _placer.IsOthersAsync(place.Path, task, cancellationToken).ConfigureAwait(false))
+            if (!await OutputPaths.IsOthersAsync(target, task, cancellationToken).ConfigureAwait(false))
             {
                 throw;
             }
@@ -134,75 +157,71 @@ public sealed class VideoSaver
         }
     }
 
+    /// <summary>The video, if a file has it by the record of this moment.</summary>
+    private async Task<SavedVideo?> FindSavedAsync(KlingVideoTask task, string path, CancellationToken cancellationToken)
+        => await _session.Ledger.Tasks.FindAsync(task.Id, cancellationToken).ConfigureAwait(false) is KlingVideoTask current
+            && await _hashes.MatchAsync(path, current.SavedHash, cancellationToken).ConfigureAwait(false)
+                ? new SavedVideo(path, current)
+                : null;
+
     private async Task<SavedVideo> SaveAsync(KlingVideoTask task, CancellationToken cancellationToken)
     {
-        VideoName name = _placer.Name(ValuesOf(task, Interlocked.Increment(ref _lastIndex)));
-        OutputPath place = await _placer.FindAsync(name, $"task {task.Id}", task, cancellationToken).ConfigureAwait(false);
-        return await FetchAsync(task, place, cancellationToken).ConfigureAwait(false);
+        VideoName name = OutputPaths.ClaimName(ValuesOf(task, Interlocked.Increment(ref _lastIndex)));
+        OutputPath output = await OutputPaths.ResolveAsync(name, VideoKey.FromTask(task), task, cancellationToken).ConfigureAwait(false);
+        return await FetchAsync(task, output, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Downloads the video, or takes it from where it was saved before.</summary>
+    /// <summary>Fills the partial file, records the video and gives it its name.</summary>
+    /// <returns>The task, with the video recorded.</returns>
     private async Task<KlingVideoTask> DownloadAsync(KlingVideoTask task, string target, CancellationToken cancellationToken)
     {
         using var reporter = new TransferReporter(_observer, _session.TimeProvider, Path.GetFileName(target), isUpload: false, total: null);
-        KlingVideoTask saved = task;
-        string? sha256 = null;
-        var request = new DownloadRequest
+        using PartialFile file = await PartialFile.OpenAsync(target, task.TaskId!, RequireFreeAsync, _session.TimeProvider, cancellationToken).ConfigureAwait(false);
+        if (!await TryCopyAsync(task, file, cancellationToken).ConfigureAwait(false))
         {
-            Uri = ToUri(task),
-            TargetPath = target,
-            Identity = task.TaskId,
-            Overwrite = _options.Overwrite,
-
-            // Not even force replaces another task's video, which is paid for as well.
-            Replacing = async () =>
-            {
-                if (await _placer.IsOthersAsync(target, task, cancellationToken).ConfigureAwait(false))
-                {
-                    throw PartialFile.Exists(target);
-                }
-            },
-            RenewLink = token => RenewAsync(task, token),
-
-            // Recorded before it has its name: a process that is killed between would leave a file that nobody knows.
-            Publishing = async hash => saved = await _session.Ledger.Tasks.RecordSavedAsync(task.Id, target, sha256 = hash).ConfigureAwait(false),
-            Progress = reporter,
-        };
-        if (!await TryCopyAsync(task, request, cancellationToken).ConfigureAwait(false))
-        {
-            await _downloader.DownloadAsync(request, cancellationToken).ConfigureAwait(false);
+            await _downloader.DownloadAsync(file, ToUri(task), token => RenewAsync(task, token), reporter, cancellationToken).ConfigureAwait(false);
         }
 
-        await _hashes.RecordAsync(target, sha256!, cancellationToken).ConfigureAwait(false);
+        string sha256 = file.Seal();
+        await RequireFreeAsync().ConfigureAwait(false);
+
+        // Recorded before it has its name: a process that is killed in between would leave a file that nobody knows.
+        KlingVideoTask saved = await _session.Ledger.Tasks.RecordSavedAsync(task.Id, target, sha256).ConfigureAwait(false);
+        file.Publish(_options.Overwrite);
+        await _hashes.RecordAsync(target, sha256, cancellationToken).ConfigureAwait(false);
         return saved;
+
+        // Not even -Force replaces another task's video, which is paid for as well.
+        async Task RequireFreeAsync()
+        {
+            if (File.Exists(target) && (!_options.Overwrite || await OutputPaths.IsOthersAsync(target, task, cancellationToken).ConfigureAwait(false)))
+            {
+                throw PartialFile.CreateExistsException(target);
+            }
+        }
     }
 
-    /// <summary>Takes the video from another place of this machine, where it still is: the service keeps it for days only.</summary>
-    private async Task<bool> TryCopyAsync(KlingVideoTask task, DownloadRequest request, CancellationToken cancellationToken)
+    /// <summary>Takes the video from another path of this machine, where it still is: the service keeps it for days only.</summary>
+    private async Task<bool> TryCopyAsync(KlingVideoTask task, PartialFile file, CancellationToken cancellationToken)
     {
-        if (task is not { SavedPath: string earlier, SavedHash: string hash } || earlier == request.TargetPath)
+        if (task is not { SavedPath: string earlier, SavedHash: string hash } || earlier == file.Target)
         {
             return false;
         }
 
         try
         {
-            if (!await _hashes.MatchAsync(earlier, hash, cancellationToken).ConfigureAwait(false))
-            {
-                return false;
-            }
-
-            await _downloader.CopyAsync(request, earlier, hash, cancellationToken).ConfigureAwait(false);
-            return true;
+            return await _hashes.MatchAsync(earlier, hash, cancellationToken).ConfigureAwait(false)
+                && await file.CopyFromAsync(earlier, hash, cancellationToken).ConfigureAwait(false);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or KlingException { Kind: ErrorKind.FileUnreadable or ErrorKind.PathNotFound })
         {
-            // It has gone this moment, or cannot be read: there is still the service.
+            // It has just gone, or cannot be read: there is still the service.
             return false;
         }
     }
 
-    /// <summary>Asks for a link that works: a renewed one, or the one the service tells now.</summary>
+    /// <summary>Asks for a link that works: a renewed one, or the one the service names now.</summary>
     private async Task<Uri?> RenewAsync(KlingVideoTask task, CancellationToken cancellationToken)
     {
         try
@@ -211,7 +230,7 @@ public sealed class VideoSaver
         }
         catch (KlingApiException exception) when (exception.Fault == TransportFault.Answered)
         {
-            KlingVideoTask fresh = await _resolver.RefreshAsync(task, cancellationToken).ConfigureAwait(false);
+            KlingVideoTask fresh = await _finder.RefreshAsync(task, cancellationToken).ConfigureAwait(false);
             return fresh.ResultUri != task.ResultUri ? ToUri(fresh) : null;
         }
     }
@@ -219,9 +238,11 @@ public sealed class VideoSaver
     private static Uri ToUri(KlingVideoTask task)
         => Uri.TryCreate(task.ResultUri, UriKind.Absolute, out Uri? uri)
             ? uri
-            : throw new KlingException(ErrorKind.AnswerInvalid, $"The service says that task {task.Id} ('{task.Subject}') has succeeded, but names no video that could be fetched.");
+            : throw new KlingException(
+                ErrorKind.AnswerInvalid,
+                $"The service says that task {task.Id} ('{task.Subject}') has succeeded, but names no video that could be fetched.");
 
-    private static KlingException Pending(KlingVideoTask task) => new(
+    private static KlingException CreatePendingException(KlingVideoTask task) => new(
         ErrorKind.TaskPending,
         string.Create(CultureInfo.InvariantCulture, $"The video of '{task.Subject}' (task {task.Id}) is not ready yet; it is still being made."));
 }

@@ -19,7 +19,7 @@ namespace KlingPS.Commands;
 [OutputType(typeof(FileInfo))]
 public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
 {
-    private readonly Batch<ConversionItem, ConvertedVideo> _batch;
+    private readonly Batch<ConversionItem, SavedVideo> _batch;
     private SaveOptions? _saveOptions;
     private VideoConverter? _converter;
     private bool _isPlan;
@@ -31,7 +31,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
     /// <summary>Creates the command.</summary>
     public ConvertToKlingVideoCommand()
     {
-        _batch = Use(new Batch<ConversionItem, ConvertedVideo>(this, CreateStage)
+        _batch = Use(new Batch<ConversionItem, SavedVideo>(this, CreateStage)
         {
             ShowProgress = ShowProgress,
             Emit = video => WriteObject(VideoFile.From(InvokeProvider.Item, video.Path, video.Task, video.SourcePath)),
@@ -146,7 +146,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
     private protected override string? DescribeUnfinished()
         => _converter is null ? null : ConversionText.DescribeUnfinished([.. _converter.Unfinished.Select(task => task.Id)], _converter.UnderWay, _saveOptions!);
 
-    private ConcurrentStage<ConversionItem, Outcome<ConversionItem, ConvertedVideo>> CreateStage()
+    private ConcurrentStage<ConversionItem, Outcome<ConversionItem, SavedVideo>> CreateStage()
     {
         DestinationFolder.RequireWritable(_saveOptions!.Destination);
         return new(GetConverter().ConvertAsync, int.MaxValue, inOrder: false);
@@ -164,7 +164,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
                     Wait = Context.GetWaitOptions(Timeout, PollingInterval),
                     ThrottleLimit = ThrottleLimit,
                     PromptFromSidecar = PromptFromSidecar,
-                    WritesProof = Sidecar,
+                    WritesSidecar = Sidecar,
                 }));
             _converter.Changed += AskForRefresh;
         }
@@ -234,7 +234,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
         WriteError(exception, target);
     }
 
-    private static string[] SubjectsOf(IEnumerable<Outcome<ConversionItem, ConvertedVideo>> outcomes) => [.. outcomes.Select(outcome => outcome.Item.Submission.Subject)];
+    private static string[] SubjectsOf(IEnumerable<Outcome<ConversionItem, SavedVideo>> outcomes) => [.. outcomes.Select(outcome => outcome.Item.Submission.Subject)];
 
     /// <summary>Some image has moved on; called on any thread.</summary>
     private void AskForRefresh()

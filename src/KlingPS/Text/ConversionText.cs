@@ -52,7 +52,7 @@ internal static class ConversionText
 
     /// <summary>The error that ends a batch, with what is left to do.</summary>
     /// <param name="fatal">The items that ended with a fatal error; the first one's ends the batch.</param>
-    public static KlingException CreateEnding(IReadOnlyList<Outcome<ConversionItem, ConvertedVideo>> fatal)
+    public static KlingException CreateEnding(IReadOnlyList<Outcome<ConversionItem, SavedVideo>> fatal)
     {
         KlingException error = fatal[0].Error!;
         string rest = fatal.Count == 1 ? $"'{fatal[0].Item.Submission.Subject}' has" : $"{fatal.Count} images have";

@@ -98,7 +98,7 @@ public sealed class ConversionModelTests
         private static byte[] VideoAt(Uri uri) => TestMp4.Create(3000, uri.AbsolutePath.Aggregate(17, (hash, character) => unchecked((hash * 31) + character)));
 
         /// <summary>A run in which the service does what it is told, and which is killed after some requests, unless there are none.</summary>
-        public async Task<Outcome<ConversionItem, ConvertedVideo>[]?> RunAsync(Fate[] fates, int killAfter, int limit, bool retryFailed = false)
+        public async Task<Outcome<ConversionItem, SavedVideo>[]?> RunAsync(Fate[] fates, int killAfter, int limit, bool retryFailed = false)
         {
             _fates = new ConcurrentQueue<Fate>(fates);
             _untilKill = killAfter == 0 ? int.MaxValue : killAfter;
@@ -108,7 +108,7 @@ public sealed class ConversionModelTests
             {
                 using var converter = new VideoConverter(
                     _harness.NewService(),
-                    new ConversionOptions { Save = new SaveOptions { Destination = Destination }, ThrottleLimit = limit, WritesProof = true });
+                    new ConversionOptions { Save = new SaveOptions { Destination = Destination }, ThrottleLimit = limit, WritesSidecar = true });
                 ConversionItem[] items = [.. _images.Select(image => converter.Accept(Submissions.FromFile(image.Path, "It moves.") with { RetryFailed = retryFailed })!)];
                 return await _harness.Clock.RunAsync(Task.WhenAll(items.Select(item => Task.Run(() => converter.ConvertAsync(item, stop.Token)))));
             }
@@ -167,13 +167,13 @@ public sealed class ConversionModelTests
                 }
             }
 
-            Outcome<ConversionItem, ConvertedVideo>[] outcomes = (await RunAsync([], killAfter: 0, limit: 4, retryFailed: true))!;
+            Outcome<ConversionItem, SavedVideo>[] outcomes = (await RunAsync([], killAfter: 0, limit: 4, retryFailed: true))!;
 
             Assert.All(outcomes, outcome => Assert.True(outcome.Error is null, outcome.Error?.ToString()));
             Assert.All(
                 outcomes.GroupBy(outcome => outcome.Value!.Path, StringComparer.OrdinalIgnoreCase),
                 video => Assert.Single(video.Select(outcome => outcome.Value!.Task.Id).Distinct()));
-            foreach (ConvertedVideo video in outcomes.Select(outcome => outcome.Value!))
+            foreach (SavedVideo video in outcomes.Select(outcome => outcome.Value!))
             {
                 Assert.Matches($"^{Path.GetFileNameWithoutExtension(video.SourcePath)}(-[0-9]+)*\\.mp4$", Path.GetFileName(video.Path));
                 Assert.Equal(VideoAt(new Uri(video.Task.ResultUri!)), await File.ReadAllBytesAsync(video.Path));
@@ -197,9 +197,9 @@ public sealed class ConversionModelTests
             Assert.Equal(sent, _harness.Service.Requests.Count + _harness.Videos.Requests.Count);
         }
 
-        private string NameOrCopy(Outcome<ConversionItem, ConvertedVideo> outcome)
+        private string NameOrCopy(Outcome<ConversionItem, SavedVideo> outcome)
         {
-            ConvertedVideo video = outcome.Value!;
+            SavedVideo video = outcome.Value!;
             bool isShared = _images.Count(image => image.Seed == _images.Find(other => other.Path == video.SourcePath).Seed) > 1;
             return isShared ? video.Task.SavedHash! : video.Path;
         }

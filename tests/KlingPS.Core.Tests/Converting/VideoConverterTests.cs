@@ -42,15 +42,15 @@ public sealed class VideoConverterTests : IAsyncDisposable
 
     private SaveOptions Save() => new() { Destination = Destination };
 
-    private static async Task<Outcome<ConversionItem, ConvertedVideo>[]> StartAsync(VideoConverter converter, Submission[] requests, CancellationToken cancellationToken = default)
+    private static async Task<Outcome<ConversionItem, SavedVideo>[]> StartAsync(VideoConverter converter, Submission[] requests, CancellationToken cancellationToken = default)
     {
         ConversionItem[] items = [.. requests.Select(converter.Accept).OfType<ConversionItem>()];
         return await Task.WhenAll(items.Select(item => Task.Run(() => converter.ConvertAsync(item, cancellationToken), CancellationToken.None)));
     }
 
-    private async Task<Outcome<ConversionItem, ConvertedVideo>[]> RunAsync(VideoConverter converter, params Submission[] requests)
+    private async Task<Outcome<ConversionItem, SavedVideo>[]> RunAsync(VideoConverter converter, params Submission[] requests)
     {
-        Outcome<ConversionItem, ConvertedVideo>[] outcomes = await _harness.Clock.RunAsync(StartAsync(converter, requests));
+        Outcome<ConversionItem, SavedVideo>[] outcomes = await _harness.Clock.RunAsync(StartAsync(converter, requests));
         Assert.Equal(outcomes.Length, converter.Counts.Done);
         Assert.Equal(outcomes.Length, converter.Counts.Total);
         Assert.Equal(outcomes.Count(outcome => outcome.Value is not null), converter.Counts.Saved);
@@ -60,7 +60,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
     /// <summary>Runs a batch in which all goes well; returns the names of its videos in the order of the images.</summary>
     private async Task<string[]> MadeAsync(VideoConverter converter, params Submission[] requests)
     {
-        Outcome<ConversionItem, ConvertedVideo>[] outcomes = await RunAsync(converter, requests);
+        Outcome<ConversionItem, SavedVideo>[] outcomes = await RunAsync(converter, requests);
         Assert.All(outcomes, outcome => Assert.True(outcome.Error is null, outcome.Error?.ToString()));
         Assert.All(outcomes, outcome => Assert.Equal(VideoOf(outcome.Value!.Task), File.ReadAllBytes(outcome.Value.Path)));
         Assert.Empty(converter.Unfinished);
@@ -77,7 +77,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
     private async Task<KlingException> FailsAsync(Submission request, ConversionOptions? options = null)
     {
         using VideoConverter converter = Converter(options);
-        Outcome<ConversionItem, ConvertedVideo> outcome = Assert.Single(await RunAsync(converter, request));
+        Outcome<ConversionItem, SavedVideo> outcome = Assert.Single(await RunAsync(converter, request));
         Assert.Null(outcome.Value);
         return outcome.Error!;
     }
@@ -192,7 +192,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
         });
         using VideoConverter converter = Converter();
 
-        Outcome<ConversionItem, ConvertedVideo>[] outcomes = await RunAsync(converter, [lost, .. others]);
+        Outcome<ConversionItem, SavedVideo>[] outcomes = await RunAsync(converter, [lost, .. others]);
 
         Assert.Equal(ErrorKind.AttemptUnknown, outcomes[0].Error!.Kind);
         Assert.All(outcomes[1..], outcome => Assert.NotNull(outcome.Value));
@@ -235,7 +235,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
         };
         using var stop = new CancellationTokenSource();
         using VideoConverter converter = Converter();
-        Task<Outcome<ConversionItem, ConvertedVideo>[]> running = StartAsync(converter, requests, stop.Token);
+        Task<Outcome<ConversionItem, SavedVideo>[]> running = StartAsync(converter, requests, stop.Token);
         await _harness.Clock.RunAsync(asked.Task);
         Assert.Equal(requests.Length, converter.Unfinished.Count);
         await stop.CancelAsync();
@@ -313,7 +313,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
         ConversionItem item = converter.Accept(_harness.Submission("fox.png"))!;
         Assert.Null(item.Name);
 
-        Outcome<ConversionItem, ConvertedVideo> outcome = await _harness.Clock.RunAsync(converter.ConvertAsync(item, CancellationToken.None));
+        Outcome<ConversionItem, SavedVideo> outcome = await _harness.Clock.RunAsync(converter.ConvertAsync(item, CancellationToken.None));
 
         Assert.Equal("1-task-1-fox.mp4", Path.GetFileName(outcome.Value!.Path));
     }
@@ -367,7 +367,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
         Submission[] requests = [.. Enumerable.Range(0, 6).Select(i => _harness.Submission($"{i}.png", (uint)i))];
         using VideoConverter poor = Converter();
 
-        Outcome<ConversionItem, ConvertedVideo>[] outcomes = await RunAsync(poor, requests);
+        Outcome<ConversionItem, SavedVideo>[] outcomes = await RunAsync(poor, requests);
 
         Assert.Equal(2, outcomes.Count(outcome => outcome.Value is not null));
         Assert.All(outcomes.Where(outcome => outcome.Value is null), outcome => Assert.Equal(ErrorKind.CreditsInsufficient, outcome.Error!.Kind));
@@ -387,7 +387,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
             [.. Enumerable.Range(0, 5).Select(i => _harness.Submission($"{i}.png", (uint)i) with { Budget = new BudgetLimit { RunId = "run", MaxTasks = 2 } })];
         using VideoConverter converter = Converter();
 
-        Outcome<ConversionItem, ConvertedVideo>[] outcomes = await RunAsync(converter, requests);
+        Outcome<ConversionItem, SavedVideo>[] outcomes = await RunAsync(converter, requests);
 
         Assert.Equal(2, outcomes.Count(outcome => outcome.Value is not null));
         Assert.All(
@@ -408,7 +408,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
         await MadeAsync(converter, _harness.Submission("fox.png") with { Budget = budget });
 
         ConversionItem item = converter.Accept(_harness.Submission("owl.png", 1) with { Budget = budget })!;
-        Outcome<ConversionItem, ConvertedVideo> outcome = await _harness.Clock.RunAsync(converter.ConvertAsync(item, CancellationToken.None));
+        Outcome<ConversionItem, SavedVideo> outcome = await _harness.Clock.RunAsync(converter.ConvertAsync(item, CancellationToken.None));
 
         Assert.Equal(ErrorKind.BudgetExceeded, outcome.Error!.Kind);
         Assert.Equal(1, _harness.Uploads);
@@ -469,7 +469,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
 
     private async Task<string[]> MadeWithoutTimeAsync(VideoConverter converter, params Submission[] requests)
     {
-        Outcome<ConversionItem, ConvertedVideo>[] outcomes = await StartAsync(converter, requests);
+        Outcome<ConversionItem, SavedVideo>[] outcomes = await StartAsync(converter, requests);
         Assert.All(outcomes, outcome => Assert.True(outcome.Error is null, outcome.Error?.ToString()));
         return [.. outcomes.Select(outcome => Path.GetRelativePath(Destination, outcome.Value!.Path))];
     }
@@ -576,29 +576,29 @@ public sealed class VideoConverterTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_proof_is_written_beside_each_video_also_where_that_is_there_already()
+    public async Task A_sidecar_is_written_beside_each_video_also_where_that_is_there_already()
     {
         Submission request = _harness.Submission("fox.png");
         await MadeAsync(request);
         Assert.False(File.Exists(Path.Combine(Destination, "fox.mp4.json")));
 
-        using VideoConverter converter = Converter(new ConversionOptions { Save = Save(), WritesProof = true });
+        using VideoConverter converter = Converter(new ConversionOptions { Save = Save(), WritesSidecar = true });
         await MadeAsync(converter, request);
 
         KlingVideoTask task = Assert.Single(await _harness.ListAsync());
-        string proof = await File.ReadAllTextAsync(Path.Combine(Destination, "fox.mp4.json"));
-        Assert.All([task.TaskId!, task.SourceHash!, task.SavedHash!, request.Spec.Prompt!], text => Assert.Contains(text, proof, StringComparison.Ordinal));
+        string sidecar = await File.ReadAllTextAsync(Path.Combine(Destination, "fox.mp4.json"));
+        Assert.All([task.TaskId!, task.SourceHash!, task.SavedHash!, request.Spec.Prompt!], text => Assert.Contains(text, sidecar, StringComparison.Ordinal));
     }
 
     [Fact]
-    public async Task A_video_comes_out_whose_proof_would_replace_a_file_of_the_user_s()
+    public async Task A_video_comes_out_whose_sidecar_would_replace_a_file_of_the_user_s()
     {
         Directory.CreateDirectory(Destination);
         string theirs = Path.Combine(Destination, "fox.mp4.json");
         await File.WriteAllTextAsync(theirs, "mine");
-        using VideoConverter converter = Converter(new ConversionOptions { Save = Save(), WritesProof = true });
+        using VideoConverter converter = Converter(new ConversionOptions { Save = Save(), WritesSidecar = true });
 
-        Outcome<ConversionItem, ConvertedVideo> outcome = Assert.Single(await RunAsync(converter, _harness.Submission("fox.png")));
+        Outcome<ConversionItem, SavedVideo> outcome = Assert.Single(await RunAsync(converter, _harness.Submission("fox.png")));
 
         Assert.Equal(ErrorKind.FileExists, outcome.Error!.Kind);
         Assert.Equal("mine", await File.ReadAllTextAsync(theirs));
@@ -619,7 +619,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
         });
         using VideoConverter converter = Converter();
 
-        Outcome<ConversionItem, ConvertedVideo>[] outcomes = await RunAsync(converter, _harness.Submission("a.png"), _harness.Submission("b.png", 1), _harness.Submission("c.png", 2));
+        Outcome<ConversionItem, SavedVideo>[] outcomes = await RunAsync(converter, _harness.Submission("a.png"), _harness.Submission("b.png", 1), _harness.Submission("c.png", 2));
 
         Assert.Equal(ErrorKind.ServiceUnavailable, Assert.Single(outcomes, outcome => outcome.Error is not null).Error!.Kind);
         Assert.Equal(2, _harness.Creates);
@@ -647,7 +647,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
         });
         using VideoConverter converter = Converter();
 
-        Outcome<ConversionItem, ConvertedVideo>[] outcomes = await RunAsync(
+        Outcome<ConversionItem, SavedVideo>[] outcomes = await RunAsync(
             converter, _harness.Submission("a.png", 1), _harness.Submission("b.png", 2).Asking(spec => spec with { Prompt = "bad" }), _harness.Submission("c.png", 3), _harness.Submission("none.png", 4).Asking(spec => spec with { Image = ImageSource.FromFile("/nowhere/fox.png") }));
 
         Assert.Equal([null, ErrorKind.RequestInvalid, null, ErrorKind.PathNotFound], outcomes.Select(outcome => outcome.Error?.Kind));

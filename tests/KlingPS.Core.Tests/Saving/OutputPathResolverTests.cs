@@ -20,11 +20,11 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
 
     public ValueTask DisposeAsync() => _harness.DisposeAsync();
 
-    private OutputPathResolver Placer(bool overwrite = false, string template = NameTemplate.DefaultText)
+    private OutputPathResolver Resolver(bool overwrite = false, string template = NameTemplate.DefaultText)
         => new(_harness.NewService(), new SaveOptions { Destination = Destination, Template = NameTemplate.Parse(template), Overwrite = overwrite });
 
-    private static VideoName NameOf(OutputPathResolver placer, string source)
-        => placer.Name(new NameTemplateValues { Source = source, Index = 1, TaskId = string.Empty, Id = 0, CreatedAt = default, Duration = 5 });
+    private static VideoName NameOf(OutputPathResolver resolver, string source)
+        => resolver.ClaimName(new NameTemplateValues { Source = source, Index = 1, TaskId = string.Empty, Id = 0, CreatedAt = default, Duration = 5 });
 
     private string PathOf(string name) => Path.Combine(Destination, name);
 
@@ -43,10 +43,10 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
         return await _harness.Ledger.Tasks.RecordSavedAsync(task.Id, PathOf(name), hash);
     }
 
-    private async Task<(string Name, bool IsThere)> FindAsync(OutputPathResolver placer, string source, KlingVideoTask? task = null)
+    private async Task<(string Name, bool HasVideo)> FindAsync(OutputPathResolver resolver, string source, KlingVideoTask? task = null)
     {
-        OutputPath place = await placer.FindAsync(NameOf(placer, source), source, task, Token);
-        return (Path.GetRelativePath(Destination, place.Path), place.IsThere);
+        OutputPath place = await resolver.ResolveAsync(NameOf(resolver, source), VideoKey.FromIdentity(source), task, Token);
+        return (Path.GetRelativePath(Destination, place.Path), place.HasVideo);
     }
 
     [Theory]
@@ -56,19 +56,19 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
     [InlineData("{BaseName}-{Id}", false)]
     [InlineData("{Date:yyyy}", false)]
     public void A_video_is_named_before_it_is_bought_unless_its_name_hangs_on_that(string template, bool before)
-        => Assert.Equal(before, Placer(template: template).NamesBeforePurchase);
+        => Assert.Equal(before, Resolver(template: template).NamesBeforePurchase);
 
     [Fact]
     public async Task A_video_goes_where_nothing_is()
-        => Assert.Equal(("fox.mp4", false), await FindAsync(Placer(), "/one/fox.png"));
+        => Assert.Equal(("fox.mp4", false), await FindAsync(Resolver(), "/one/fox.png"));
 
     [Fact]
     public async Task A_foreign_file_is_never_overwritten_unless_that_is_wanted()
     {
         Write("fox.mp4", "My holiday.");
 
-        Assert.Equal(ErrorKind.FileExists, (await Assert.ThrowsAsync<KlingException>(() => FindAsync(Placer(), "/one/fox.png"))).Kind);
-        Assert.Equal(("fox.mp4", false), await FindAsync(Placer(overwrite: true), "/one/fox.png"));
+        Assert.Equal(ErrorKind.FileExists, (await Assert.ThrowsAsync<KlingException>(() => FindAsync(Resolver(), "/one/fox.png"))).Kind);
+        Assert.Equal(("fox.mp4", false), await FindAsync(Resolver(overwrite: true), "/one/fox.png"));
     }
 
     [Fact]
@@ -77,19 +77,19 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
         await SavedAsync("a", "fox.mp4");
         await SavedAsync("b", "fox-2.mp4");
 
-        Assert.Equal(("fox-3.mp4", false), await FindAsync(Placer(), "/one/fox.png"));
+        Assert.Equal(("fox-3.mp4", false), await FindAsync(Resolver(), "/one/fox.png"));
     }
 
     [Fact]
     public async Task A_video_is_found_under_the_number_it_got_among_others()
     {
         KlingVideoTask task = await SavedAsync("b", "fox-2.mp4");
-        OutputPathResolver placer = Placer();
+        OutputPathResolver resolver = Resolver();
 
-        Assert.Equal(("fox-2.mp4", true), await FindAsync(placer, "/two/fox.png", task));
+        Assert.Equal(("fox-2.mp4", true), await FindAsync(resolver, "/two/fox.png", task));
 
         // And no other of the run gets it.
-        Assert.Equal(("fox-3.mp4", false), await FindAsync(placer, "/one/fox.png"));
+        Assert.Equal(("fox-3.mp4", false), await FindAsync(resolver, "/one/fox.png"));
     }
 
     [Theory]
@@ -102,7 +102,7 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
         Directory.CreateDirectory(Path.GetDirectoryName(PathOf(name))!);
         KlingVideoTask task = await SavedAsync("a", name);
 
-        Assert.Equal(("fox.mp4", false), await FindAsync(Placer(), "/one/fox.png", task));
+        Assert.Equal(("fox.mp4", false), await FindAsync(Resolver(), "/one/fox.png", task));
     }
 
     [Fact]
@@ -111,8 +111,8 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
         KlingVideoTask task = await SavedAsync("a", "fox.mp4");
         Write("fox.mp4", "edited");
 
-        Assert.Equal(ErrorKind.FileExists, (await Assert.ThrowsAsync<KlingException>(() => FindAsync(Placer(), "/one/fox.png", task))).Kind);
-        Assert.Equal(("fox.mp4", false), await FindAsync(Placer(overwrite: true), "/one/fox.png", task));
+        Assert.Equal(ErrorKind.FileExists, (await Assert.ThrowsAsync<KlingException>(() => FindAsync(Resolver(), "/one/fox.png", task))).Kind);
+        Assert.Equal(("fox.mp4", false), await FindAsync(Resolver(overwrite: true), "/one/fox.png", task));
     }
 
     [Fact]
@@ -122,13 +122,13 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
         KlingVideoTask task = await SavedAsync("b", "fox.mp4");
         Write("fox.mp4", "damaged");
 
-        Assert.Equal(("fox.mp4", false), await FindAsync(Placer(overwrite: true), "/one/fox.png", task));
-        Assert.Equal(ErrorKind.FileExists, (await Assert.ThrowsAsync<KlingException>(() => FindAsync(Placer(), "/one/fox.png", task))).Kind);
+        Assert.Equal(("fox.mp4", false), await FindAsync(Resolver(overwrite: true), "/one/fox.png", task));
+        Assert.Equal(ErrorKind.FileExists, (await Assert.ThrowsAsync<KlingException>(() => FindAsync(Resolver(), "/one/fox.png", task))).Kind);
 
         // The other's video has come back.
         Write("fox.mp4", "a");
-        Assert.Equal(("fox-2.mp4", false), await FindAsync(Placer(overwrite: true), "/one/fox.png", task));
-        Assert.Equal(("fox.mp4", true), await FindAsync(Placer(overwrite: true), "/one/fox.png", earlier));
+        Assert.Equal(("fox-2.mp4", false), await FindAsync(Resolver(overwrite: true), "/one/fox.png", task));
+        Assert.Equal(("fox.mp4", true), await FindAsync(Resolver(overwrite: true), "/one/fox.png", earlier));
     }
 
     [Fact]
@@ -137,7 +137,7 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
         await SavedAsync("a", "fox.mp4");
         Write("fox.mp4", "edited");
 
-        Assert.Equal(("fox-2.mp4", false), await FindAsync(Placer(overwrite: true), "/one/fox.png", await _harness.FinishedAsync("b")));
+        Assert.Equal(("fox-2.mp4", false), await FindAsync(Resolver(overwrite: true), "/one/fox.png", await _harness.FinishedAsync("b")));
     }
 
     [Fact]
@@ -148,9 +148,9 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
         using var hasGoneOn = new ManualResetEventSlim();
         bool wasFree = false;
         _harness.Ledger.ListingSavedPaths = () => wasFree = hasGoneOn.Wait(Eventually.Patience, Token);
-        OutputPathResolver placer = Placer(overwrite: true);
+        OutputPathResolver resolver = Resolver(overwrite: true);
 
-        Task<(string Name, bool IsThere)>[] finds = [FindAsync(placer, "/one/fox.png"), FindAsync(placer, "/one/owl.png")];
+        Task<(string Name, bool HasVideo)>[] finds = [FindAsync(resolver, "/one/fox.png"), FindAsync(resolver, "/one/owl.png")];
         hasGoneOn.Set();
 
         Assert.Equal([("fox.mp4", false), ("owl.mp4", false)], await Task.WhenAll(finds));
@@ -161,14 +161,14 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
     [Fact]
     public async Task Images_that_want_the_same_name_for_the_same_video_share_it()
     {
-        OutputPathResolver placer = Placer();
-        VideoName one = NameOf(placer, "/one/fox.png");
-        VideoName two = NameOf(placer, "/two/fox.png");
+        OutputPathResolver resolver = Resolver();
+        VideoName one = NameOf(resolver, "/one/fox.png");
+        VideoName two = NameOf(resolver, "/two/fox.png");
 
-        OutputPath[] places = await Task.WhenAll(placer.FindAsync(one, "A", null, Token), placer.FindAsync(two, "A", null, Token));
+        OutputPath[] places = await Task.WhenAll(resolver.ResolveAsync(one, VideoKey.FromIdentity("A"), null, Token), resolver.ResolveAsync(two, VideoKey.FromIdentity("A"), null, Token));
 
         Assert.Equal(places[0], places[1]);
-        Assert.NotEqual(places[0].Path, (await placer.FindAsync(NameOf(placer, "/three/fox.png"), "B", null, Token)).Path);
+        Assert.NotEqual(places[0].Path, (await resolver.ResolveAsync(NameOf(resolver, "/three/fox.png"), VideoKey.FromIdentity("B"), null, Token)).Path);
     }
 
     [Fact]
@@ -190,15 +190,15 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
                 var placed = new Dictionary<long, string>();
                 for (int run = 0; run < 3; run++)
                 {
-                    var placer = new OutputPathResolver(harness.NewService(), new SaveOptions { Destination = destination });
+                    var resolver = new OutputPathResolver(harness.NewService(), new SaveOptions { Destination = destination });
                     (string Source, long Id)[] given = [.. videos.OrderBy(_ => random.Next()).Take(random.Next(1, videos.Count + 1))];
-                    (long Id, VideoName Name)[] named = [.. given.Select(video => (video.Id, NameOf(placer, video.Source)))];
+                    (long Id, VideoName Name)[] named = [.. given.Select(video => (video.Id, NameOf(resolver, video.Source)))];
                     foreach ((long id, VideoName name) in named.OrderBy(_ => random.Next()))
                     {
                         KlingVideoTask task = (await harness.Ledger.Tasks.FindAsync(id, Token))!;
-                        OutputPath place = await placer.FindAsync(name, $"video {id}", task, Token);
-                        Assert.Equal(placed.ContainsKey(id), place.IsThere);
-                        if (place.IsThere)
+                        OutputPath place = await resolver.ResolveAsync(name, VideoKey.FromIdentity($"video {id}"), task, Token);
+                        Assert.Equal(placed.ContainsKey(id), place.HasVideo);
+                        if (place.HasVideo)
                         {
                             Assert.Equal(placed[id], place.Path);
                             continue;

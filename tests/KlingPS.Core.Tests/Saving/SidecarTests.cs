@@ -39,7 +39,7 @@ public sealed class SidecarTests : IDisposable
 
     private async Task<string> WriteAsync(KlingVideoTask task, string? tailHash = null, bool overwrite = false)
     {
-        await Sidecar.Of(new SavedVideo(Video, task), "/images/fox.png", tailHash).WriteAsync(Video, overwrite, Token);
+        await Sidecar.From(new SavedVideo(Video, task) { SourcePath = "/images/fox.png" }, tailHash).WriteAsync(Video, overwrite, Token);
         return await File.ReadAllTextAsync(Video + ".json", Token);
     }
 
@@ -82,10 +82,10 @@ public sealed class SidecarTests : IDisposable
     public async Task It_names_the_image_at_the_end_and_what_else_was_asked_for()
     {
         ImageSource end = ImageSource.FromFile("/images/end.png") with { Uri = "https://uploads.example/cc.png" };
-        JsonNode proof = JsonNode.Parse(await WriteAsync(s_task with { Spec = s_spec with { TailImage = end, NegativePrompt = "blur", CfgScale = 0.7m } }, "cc"))!;
+        JsonNode sidecar = JsonNode.Parse(await WriteAsync(s_task with { Spec = s_spec with { TailImage = end, NegativePrompt = "blur", CfgScale = 0.7m } }, "cc"))!;
 
-        Assert.Equal(("/images/end.png", "https://uploads.example/cc.png", "cc"), ((string?)proof["tailImage"]!["path"], (string?)proof["tailImage"]!["uri"], (string?)proof["tailImage"]!["sha256"]));
-        Assert.Equal(("blur", 0.7m), ((string?)proof["request"]!["negativePrompt"], (decimal?)proof["request"]!["cfgScale"]));
+        Assert.Equal(("/images/end.png", "https://uploads.example/cc.png", "cc"), ((string?)sidecar["tailImage"]!["path"], (string?)sidecar["tailImage"]!["uri"], (string?)sidecar["tailImage"]!["sha256"]));
+        Assert.Equal(("blur", 0.7m), ((string?)sidecar["request"]!["negativePrompt"], (decimal?)sidecar["request"]!["cfgScale"]));
     }
 
     [Fact]
@@ -103,7 +103,7 @@ public sealed class SidecarTests : IDisposable
     }
 
     [Fact]
-    public async Task Images_that_share_a_video_write_its_proof_at_the_same_time()
+    public async Task Images_that_share_a_video_write_its_sidecar_at_the_same_time()
     {
         await Task.WhenAll(Enumerable.Range(1, 20).Select(id => Task.Run(() => WriteAsync(s_task with { Id = id }), Token)));
 

@@ -35,17 +35,29 @@ public sealed class VideoDownloaderTests : IDisposable
         string? identity = null,
         Uri? link = null,
         CancellationToken cancellationToken = default) =>
-        Downloader().DownloadAsync(
-            new DownloadRequest
-            {
-                Uri = link ?? s_link,
-                TargetPath = Target,
-                Overwrite = overwrite,
-                Identity = identity,
-                RenewLink = renew,
-                Progress = new Immediate(progress ?? (_ => { })),
-            },
-            cancellationToken);
+        DownloadAsync(Downloader(), _time, Target, overwrite, identity, link ?? s_link, renew, progress ?? (_ => { }), cancellationToken);
+
+    /// <summary>Downloads into a partial file and gives it its name, in the steps in which a video is saved.</summary>
+    private static async Task<DownloadedVideo> DownloadAsync(
+        VideoDownloader downloader,
+        TimeProvider time,
+        string target,
+        bool overwrite,
+        string? identity,
+        Uri link,
+        Func<CancellationToken, Task<Uri?>>? renew,
+        Action<TransferProgress> progress,
+        CancellationToken cancellationToken)
+    {
+        using PartialFile file = await PartialFile.OpenAsync(target, identity ?? link.AbsoluteUri, RequireFreeAsync, time, cancellationToken);
+        await downloader.DownloadAsync(file, link, renew, new Immediate(progress), cancellationToken);
+        var video = new DownloadedVideo(target, file.Length, file.Seal());
+        await RequireFreeAsync();
+        file.Publish(overwrite);
+        return video;
+
+        Task RequireFreeAsync() => overwrite || !File.Exists(target) ? Task.CompletedTask : throw PartialFile.CreateExistsException(target);
+    }
 
     private static async Task<KlingException> AssertFailsAsync(ErrorKind kind, Func<Task<DownloadedVideo>> download)
     {
@@ -579,7 +591,7 @@ public sealed class VideoDownloaderTests : IDisposable
 
     [Fact]
     public async Task A_relative_target_is_refused() =>
-        await Assert.ThrowsAsync<ArgumentException>(() => Downloader().DownloadAsync(new DownloadRequest { Uri = s_link, TargetPath = "fox.mp4" }, default));
+        await Assert.ThrowsAsync<ArgumentException>(() => PartialFile.OpenAsync("fox.mp4", "task-1", () => Task.CompletedTask, _time, default));
 
     [Fact]
     public async Task A_cancelled_download_says_so_and_leaves_nothing_if_nothing_came()
@@ -587,6 +599,8 @@ public sealed class VideoDownloaderTests : IDisposable
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => DownloadAsync(cancellationToken: new CancellationToken(true)));
         Assert.Empty(Directory.GetFiles(Path.GetDirectoryName(Target)!));
     }
+
+    private sealed record DownloadedVideo(string Path, long Length, string Sha256);
 
     private enum Fate
     {
@@ -609,7 +623,8 @@ public sealed class VideoDownloaderTests : IDisposable
             string target = Path.Combine(_folder, Guid.NewGuid().ToString("N"), "fox.mp4");
             int version = 1;
             var server = new VideoServer(TestMp4.Create(size, version));
-            var downloader = new VideoDownloader(server, new EagerTimeProvider(), new VideoDownloaderOptions { IdleTimeout = TimeSpan.FromHours(1) });
+            var time = new EagerTimeProvider();
+            var downloader = new VideoDownloader(server, time, new VideoDownloaderOptions { IdleTimeout = TimeSpan.FromHours(1) });
             var videos = new List<byte[]> { server.Content };
             var ahead = new Queue<(Fate Fate, int At)>(fates);
             CancellationTokenSource kill = new();
@@ -667,19 +682,21 @@ public sealed class VideoDownloaderTests : IDisposable
                 Assert.True(run < 50, "it never comes to an end");
                 try
                 {
-                    DownloadedVideo video = await downloader.DownloadAsync(
-                        new DownloadRequest
+                    DownloadedVideo video = await DownloadAsync(
+                        downloader,
+                        time,
+                        target,
+                        overwrite: false,
+                        identity: null,
+                        s_link,
+                        renew: null,
+                        p =>
                         {
-                            Uri = s_link,
-                            TargetPath = target,
-                            Progress = new Immediate(p =>
+                            Assert.False(File.Exists(target));
+                            if (p.BytesDone >= killAt)
                             {
-                                Assert.False(File.Exists(target));
-                                if (p.BytesDone >= killAt)
-                                {
-                                    kill.Cancel();
-                                }
-                            }),
+                                kill.Cancel();
+                            }
                         },
                         kill.Token);
                     byte[] bytes = File.ReadAllBytes(target);

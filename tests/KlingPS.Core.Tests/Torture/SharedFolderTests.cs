@@ -108,7 +108,7 @@ public sealed class SharedFolderTests : IAsyncDisposable
     {
         using var converter = new VideoConverter(new KlingService(session, observer: null), new ConversionOptions { Save = Save(overwrite) });
         ConversionItem[] items = [.. images.Select(image => converter.Accept(Submissions.FromFile(image, prompt))!)];
-        Outcome<ConversionItem, ConvertedVideo>[] outcomes = await Task.WhenAll(items.Select(item => Task.Run(() => converter.ConvertAsync(item, default))));
+        Outcome<ConversionItem, SavedVideo>[] outcomes = await Task.WhenAll(items.Select(item => Task.Run(() => converter.ConvertAsync(item, default))));
         Assert.All(outcomes, outcome => Assert.True(outcome.Error is null, outcome.Error?.ToString()));
         return [.. outcomes.Select(outcome => new SavedVideo(outcome.Value!.Path, outcome.Value.Task))];
     }
@@ -125,7 +125,7 @@ public sealed class SharedFolderTests : IAsyncDisposable
     private VideoSaver Saver(KlingSession session, bool overwrite) => new(new KlingService(session, observer: null), Save(overwrite));
 
     private static Task<OutputPath> FindAsync(VideoSaver saver, KlingVideoTask task)
-        => saver.Placer.FindAsync(saver.Placer.Name(VideoSaver.ValuesOf(task, 1)), $"task {task.Id}", task, default);
+        => saver.OutputPaths.ResolveAsync(saver.OutputPaths.ClaimName(VideoSaver.ValuesOf(task, 1)), VideoKey.FromTask(task), task, default);
 
     private KlingSession Open(SandboxServer server)
     {

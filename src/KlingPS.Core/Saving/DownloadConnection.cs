@@ -1,0 +1,246 @@
+using System.Buffers;
+using System.Globalization;
+using System.Net;
+using System.Net.Http.Headers;
+using KlingPS.Core.Api;
+using KlingPS.Core.Resilience;
+using KlingPS.Core.Sessions;
+
+namespace KlingPS.Core.Saving;
+
+/// <summary>How a connection ended.</summary>
+internal enum ConnectionEnd
+{
+    /// <summary>The body came to its end, or further.</summary>
+    Full,
+
+    /// <summary>Less came than there is, or nothing; worth another attempt.</summary>
+    Broken,
+
+    /// <summary>The link does not work any more.</summary>
+    LinkDead,
+}
+
+/// <summary>What came of a connection.</summary>
+/// <param name="End">How it ended.</param>
+/// <param name="Problem">What was wrong, in words that complete a sentence.</param>
+/// <param name="Backoff">How long to wait before the next one, if the server asked for other waits than usual.</param>
+/// <param name="RetryAfter">The shortest wait that the server has asked for.</param>
+/// <param name="Cause">The exception that ended it.</param>
+internal sealed record ConnectionResult(
+    ConnectionEnd End,
+    string? Problem = null,
+    Backoff? Backoff = null,
+    TimeSpan? RetryAfter = null,
+    Exception? Cause = null);
+
+/// <summary>Makes one connection at a time: asks for what a partial file misses, and takes as much as comes.</summary>
+/// <param name="handler">Sends the requests; must neither follow redirects nor decompress.</param>
+/// <param name="idleTimeout">How long a connection may bring nothing before it counts as broken.</param>
+/// <param name="time">The clock.</param>
+internal sealed class DownloadConnection(HttpMessageHandler handler, TimeSpan idleTimeout, TimeProvider time)
+{
+    private const int BufferSize = 128 * 1024;
+    private const int MaxRedirects = 10;
+
+    /// <summary>The download hosts turn away what does not look like a browser.</summary>
+    private static readonly string s_userAgent = $"Mozilla/5.0 (compatible; {KlingClient.UserAgent})";
+
+    /// <summary>Makes one connection.</summary>
+    /// <param name="link">The link to the video.</param>
+    /// <param name="file">The video as far as it has come.</param>
+    /// <param name="progress">Is told how far it has come.</param>
+    /// <param name="cancellationToken">Ends the connection.</param>
+    public async Task<ConnectionResult> ReceiveAsync(Uri link, PartialFile file, IProgress<TransferProgress>? progress, CancellationToken cancellationToken)
+    {
+        using var idle = new CancellationTokenSource(idleTimeout, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, idle.Token);
+        try
+        {
+            using HttpResponseMessage response = await SendAsync(link, file, either.Token).ConfigureAwait(false);
+            bool isFromStart = response.StatusCode == HttpStatusCode.OK;
+            if (Classify(response, file) is ConnectionResult refused)
+            {
+                return refused;
+            }
+
+            long? end = isFromStart ? file.State.Total : response.Content.Headers.ContentRange!.To + 1;
+            Stream body = await response.Content.ReadAsStreamAsync(either.Token).ConfigureAwait(false);
+            await using (body.ConfigureAwait(false))
+            {
+                if (!await CopyAsync(body, file, end, idle, progress, either.Token).ConfigureAwait(false))
+                {
+                    return new ConnectionResult(ConnectionEnd.Full, "is longer than announced");
+                }
+            }
+
+            return file.Length < (file.State.Total ?? 0)
+                ? new ConnectionResult(ConnectionEnd.Broken, "the connection ended early")
+                : new ConnectionResult(ConnectionEnd.Full);
+        }
+        catch (OperationCanceledException exception) when (!cancellationToken.IsCancellationRequested)
+        {
+            string waited = string.Create(CultureInfo.InvariantCulture, $"nothing came for {idleTimeout.TotalSeconds:0.#} s");
+            return new ConnectionResult(ConnectionEnd.Broken, idle.IsCancellationRequested ? waited : "the connection timed out", Cause: exception);
+        }
+        catch (Exception exception) when (exception is HttpRequestException or IOException)
+        {
+            return new ConnectionResult(ConnectionEnd.Broken, $"the connection broke ({exception.Message.TrimEnd('.')})", Cause: exception);
+        }
+        catch (ObjectDisposedException exception)
+        {
+            throw SessionErrors.CreateEndedException(exception);
+        }
+    }
+
+    /// <summary>A link without its query, which may hold a signature.</summary>
+    public static string Describe(Uri? link) => link is { IsAbsoluteUri: true } ? $"'{link.GetLeftPart(UriPartial.Path)}'" : $"'{link}'";
+
+    /// <summary>Sends the request and follows redirects, each held to the same rule as the link.</summary>
+    private async Task<HttpResponseMessage> SendAsync(Uri link, PartialFile file, CancellationToken cancellationToken)
+    {
+        // Not HttpClient: that one has default headers, buffers whole responses and cuts long transfers off.
+        using var http = new HttpMessageInvoker(handler, disposeHandler: false);
+        for (int hop = 0; hop <= MaxRedirects; hop++)
+        {
+            using HttpRequestMessage request = CreateRequest(link, file);
+            HttpResponseMessage response = await http.SendAsync(request, cancellationToken).ConfigureAwait(false);
+            if ((int)response.StatusCode is not (301 or 302 or 303 or 307 or 308) || response.Headers.Location is not Uri location)
+            {
+                return response;
+            }
+
+            response.Dispose();
+            Uri next = new(link, location);
+            if (!KlingEndpoints.IsSafe(next))
+            {
+                throw new KlingException(
+                    ErrorKind.AnswerInvalid,
+                    $"The link {Describe(link)} leads on to {Describe(next)}, which is not https. The video is not downloaded from there.");
+            }
+
+            link = next;
+        }
+
+        throw new KlingException(ErrorKind.AnswerInvalid, $"The link leads on more than {MaxRedirects} times, at last to {Describe(link)}. The video is not downloaded.");
+    }
+
+    private static HttpRequestMessage CreateRequest(Uri link, PartialFile file)
+    {
+        var request = new HttpRequestMessage(HttpMethod.Get, link);
+        request.Headers.TryAddWithoutValidation("User-Agent", s_userAgent);
+        request.Headers.TryAddWithoutValidation("Accept-Encoding", "identity");
+        if (file.Length > 0 && file.State.CanContinue)
+        {
+            request.Headers.Range = new RangeHeaderValue(file.Length, null);
+            request.Headers.IfRange = file.State.EntityTag is string tag
+                ? new RangeConditionHeaderValue(EntityTagHeaderValue.Parse(tag))
+                : new RangeConditionHeaderValue(file.State.LastModified!.Value);
+        }
+
+        return request;
+    }
+
+    /// <summary>What is wrong with a response; <see langword="null"/> when it brings what was asked for, and the file is ready for its body.</summary>
+    private ConnectionResult? Classify(HttpResponseMessage response, PartialFile file)
+    {
+        int status = (int)response.StatusCode;
+        string answered = $"the server answered {status}";
+        HttpContentHeaders headers = response.Content.Headers;
+        switch (status)
+        {
+            case 200:
+                file.Restart(StrongTag(response), StrongDate(response), headers.ContentLength);
+                return null;
+
+            case 206 when IsContinuation(response, file):
+                return null;
+
+            case 416 when file.Length > 0 && headers.ContentRange?.Length == file.Length:
+                return new ConnectionResult(ConnectionEnd.Full);
+
+            case 206 or 416:
+                // What is on disk and what the server has do not fit together.
+                file.Restart();
+                return new ConnectionResult(ConnectionEnd.Broken, $"{answered} with a part that does not fit");
+
+            case 403 or 404 or 410:
+                return new ConnectionResult(ConnectionEnd.LinkDead, answered);
+
+            case 408 or 429 or >= 500:
+                TimeSpan? retryAfter = response.Headers.RetryAfter?.Delta ?? (response.Headers.RetryAfter?.Date - time.GetUtcNow());
+                return new ConnectionResult(ConnectionEnd.Broken, answered, status == 429 ? Backoff.RateLimited : Backoff.Unavailable, retryAfter);
+
+            case >= 300 and < 400:
+                throw CreateUnusableException($"{answered}, a redirect that leads nowhere. The video is paid for and stays at the service for at least a day.");
+
+            default:
+                throw CreateUnusableException($"{answered}.");
+        }
+
+        KlingException CreateUnusableException(string reason)
+            => new(ErrorKind.AnswerInvalid, $"The video cannot be downloaded from {Describe(response.RequestMessage?.RequestUri)}: {reason}");
+    }
+
+    /// <summary>Whether a response goes on exactly where the file ends, with bytes of the same video.</summary>
+    private static bool IsContinuation(HttpResponseMessage response, PartialFile file)
+    {
+        PartialState state = file.State;
+        return file.Length > 0
+            && response.Content.Headers.ContentRange is { Unit: "bytes", From: { } from, To: { } to, Length: { } total }
+            && from == file.Length
+            && to < total
+            && total == state.Total
+            && (state.EntityTag is null || response.Headers.ETag is not { } tag || tag.ToString() == state.EntityTag)
+            && (state.EntityTag is not null || response.Content.Headers.LastModified is not { } date || date == state.LastModified);
+    }
+
+    private static string? StrongTag(HttpResponseMessage response)
+        => response.Headers.ETag is { IsWeak: false } tag && tag.Tag != "*" ? tag.Tag : null;
+
+    /// <summary>A file may change twice within the second its date names, unless that second was over.</summary>
+    private static DateTimeOffset? StrongDate(HttpResponseMessage response)
+        => response.Content.Headers.LastModified is { } changed && response.Headers.Date - changed >= TimeSpan.FromSeconds(1) ? changed : null;
+
+    /// <summary>Copies the body to disk, hashing and writing one buffer while the next one fills.</summary>
+    /// <returns>Whether it came to its end, and not further than announced.</returns>
+    private async Task<bool> CopyAsync(
+        Stream body,
+        PartialFile file,
+        long? end,
+        CancellationTokenSource idle,
+        IProgress<TransferProgress>? progress,
+        CancellationToken cancellationToken)
+    {
+        byte[] filling = ArrayPool<byte>.Shared.Rent(BufferSize);
+        byte[] writing = ArrayPool<byte>.Shared.Rent(BufferSize);
+        Task write = Task.CompletedTask;
+        try
+        {
+            while (true)
+            {
+                idle.CancelAfter(idleTimeout);
+                int count = await body.ReadAsync(filling.AsMemory(0, BufferSize), cancellationToken).ConfigureAwait(false);
+                idle.CancelAfter(Timeout.InfiniteTimeSpan);
+
+                await write.ConfigureAwait(false);
+                progress?.Report(new TransferProgress(file.Length, file.State.Total));
+                if (count == 0 || file.Length + count > end)
+                {
+                    return count == 0;
+                }
+
+                (filling, writing) = (writing, filling);
+                byte[] full = writing;
+                write = Task.Run(() => file.Append(full.AsSpan(0, count)), CancellationToken.None);
+            }
+        }
+        finally
+        {
+            // What has come stays, whatever ends the copying.
+            await write.ConfigureAwait(false);
+            ArrayPool<byte>.Shared.Return(filling);
+            ArrayPool<byte>.Shared.Return(writing);
+        }
+    }
+}

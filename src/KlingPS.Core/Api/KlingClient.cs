@@ -70,7 +70,7 @@ public sealed class KlingClient
         const string Operation = "the request for a video";
         var call = new Call(HttpMethod.Post, new Uri(_endpoints.Api, "api/v1/jobs/createTask"), Operation)
         {
-            Content = () => JsonBody.Of(CreateTaskBody.From(spec), WireContext.Readable.CreateTaskBody),
+            Content = () => CreateTaskBody.From(spec),
             Timeout = _options.CreateTimeout,
             IsPurchase = true,
         };
@@ -173,7 +173,7 @@ public sealed class KlingClient
         const string Operation = "the request for a fresh link";
         var call = new Call(HttpMethod.Post, new Uri(_endpoints.Api, "api/v1/common/download-url"), Operation)
         {
-            Content = () => JsonBody.Of(new DownloadUrlBody(uri.AbsoluteUri), WireContext.Readable.DownloadUrlBody),
+            Content = () => JsonBody.From(new DownloadUrlBody(uri.AbsoluteUri), WireContext.Readable.DownloadUrlBody),
         };
         ApiResponse answer = await ReadAsync(call, cancellationToken).ConfigureAwait(false);
         return answer.Data.ValueKind == JsonValueKind.String && Uri.TryCreate(answer.Data.Content(), UriKind.Absolute, out Uri? fresh)

@@ -190,6 +190,11 @@ public sealed class VideoConverter : IDisposable
         }
 
         KlingVideoTask? earlier = await _submitter.FindEarlierAsync(identified, cancellationToken).ConfigureAwait(false);
+        if (earlier is null)
+        {
+            identified.Validate();
+        }
+
         if (earlier is not { State: KlingTaskState.Succeeded } && item.Name is null)
         {
             return (identified, earlier, null);
@@ -212,7 +217,7 @@ public sealed class VideoConverter : IDisposable
             return submission;
         }
 
-        string? prompt = await PromptFile.ReadAsync(path, cancellationToken).ConfigureAwait(false) ?? submission.Spec.Prompt;
+        string? prompt = await PromptFile.ReadAsync(path, ModelCatalog.Get(submission.Spec.Model), cancellationToken).ConfigureAwait(false) ?? submission.Spec.Prompt;
         return string.IsNullOrWhiteSpace(prompt)
             ? throw new KlingException(
                 ErrorKind.RequestInvalid,

@@ -121,5 +121,5 @@ internal static class TaskTransitions
         };
     }
 
-    private static decimal Price(this KlingVideoTask task) => KlingModel.CreditsFor(task.Model, task.Duration) ?? 0;
+    private static decimal Price(this KlingVideoTask task) => ModelCatalog.Get(task.Model).GetCredits(task.Spec) ?? 0;
 }

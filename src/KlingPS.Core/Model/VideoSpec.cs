@@ -11,8 +11,14 @@ namespace KlingPS.Core.Model;
 /// </remarks>
 public sealed record VideoSpec
 {
+    /// <summary>The length in seconds where none is asked for: every model's own default.</summary>
+    public const int DefaultDuration = 5;
+
+    /// <summary>The guidance where none is asked for: every model's own default.</summary>
+    public const decimal DefaultCfgScale = 0.5m;
+
     /// <summary>The model's id.</summary>
-    public string Model { get; init; } = KlingModel.Default;
+    public string Model { get; init; } = ModelCatalog.DefaultId;
 
     /// <summary>What happens in the video; <see langword="null"/> only where the service does not say what a task was made from.</summary>
     public required string? Prompt { get; init; }
@@ -39,10 +45,10 @@ public sealed record VideoSpec
     public int Take { get; init; } = 1;
 
     /// <summary>The length in seconds that the video will have.</summary>
-    public int Seconds => Duration ?? KlingModel.DefaultDuration;
+    public int Seconds => Duration ?? DefaultDuration;
 
     /// <summary>The guidance that is in force.</summary>
-    internal decimal Guidance => CfgScale ?? KlingModel.DefaultCfgScale;
+    internal decimal Guidance => CfgScale ?? DefaultCfgScale;
 
     /// <summary>How a message names the video: by its image.</summary>
     public string Subject => Image?.Subject ?? string.Empty;
@@ -80,6 +86,21 @@ public sealed record VideoSpec
 
         return Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString()))).ToLowerInvariant();
     }
+
+    /// <inheritdoc cref="ModelSpec.Validate(VideoSpec)"/>
+    public void Validate() => ModelCatalog.Get(Model).Validate(this);
+
+    /// <summary>Whether a parameter is given.</summary>
+    internal bool Has(VideoParameter parameter) => parameter switch
+    {
+        VideoParameter.Prompt => Prompt is not null,
+        VideoParameter.NegativePrompt => NegativePrompt is not null,
+        VideoParameter.Duration => Duration is not null,
+        VideoParameter.CfgScale => CfgScale is not null,
+        VideoParameter.Image => Image is not null,
+        VideoParameter.TailImage => TailImage is not null,
+        _ => throw new ArgumentOutOfRangeException(nameof(parameter), parameter, null),
+    };
 
     /// <summary>In what another spec differs from this one, as far as the service knows: one clause for each difference.</summary>
     /// <param name="other">What the service says that a task was made from. It fills in its defaults.</param>

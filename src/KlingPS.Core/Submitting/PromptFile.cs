@@ -13,31 +13,33 @@ public static class PromptFile
 
     /// <summary>Reads the prompt of an image.</summary>
     /// <param name="imagePath">The full path of the image.</param>
+    /// <param name="model">The model that it is for, which says how long it may be.</param>
     /// <param name="cancellationToken">Stops the reading.</param>
     /// <returns>The text without white space around it; <see langword="null"/> when there is no such file or nothing in it.</returns>
     /// <exception cref="KlingException">
     /// <see cref="ErrorKind.RequestInvalid"/>: it is longer than a prompt may be. <see cref="ErrorKind.FileUnreadable"/>: it cannot be read.
     /// </exception>
-    public static async Task<string?> ReadAsync(string imagePath, CancellationToken cancellationToken)
+    public static async Task<string?> ReadAsync(string imagePath, ModelSpec model, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(imagePath);
+        ArgumentNullException.ThrowIfNull(model);
         foreach (string path in (string[])[imagePath + ".txt", Path.ChangeExtension(imagePath, ".txt")])
         {
-            if (File.Exists(path) && await ReadTextAsync(path, cancellationToken).ConfigureAwait(false) is { Length: > 0 } prompt)
+            if (File.Exists(path) && await ReadTextAsync(path, model, cancellationToken).ConfigureAwait(false) is { Length: > 0 } prompt)
             {
-                return prompt.Length <= KlingModel.MaxPromptLength ? prompt : throw TooLong(path, prompt.Length);
+                return prompt.Length <= model.MaxPromptLength ? prompt : throw TooLong(path, prompt.Length, model);
             }
         }
 
         return null;
     }
 
-    private static async Task<string> ReadTextAsync(string path, CancellationToken cancellationToken)
+    private static async Task<string> ReadTextAsync(string path, ModelSpec model, CancellationToken cancellationToken)
     {
         try
         {
             long length = new FileInfo(path).Length;
-            return length <= MaxLength ? (await File.ReadAllTextAsync(path, s_utf8, cancellationToken).ConfigureAwait(false)).Trim() : throw TooLong(path, length);
+            return length <= MaxLength ? (await File.ReadAllTextAsync(path, s_utf8, cancellationToken).ConfigureAwait(false)).Trim() : throw TooLong(path, length, model);
         }
         catch (DecoderFallbackException exception)
         {
@@ -49,7 +51,7 @@ public static class PromptFile
         }
     }
 
-    private static KlingException TooLong(string path, long length) => new(
+    private static KlingException TooLong(string path, long length, ModelSpec model) => new(
         ErrorKind.RequestInvalid,
-        $"The prompt in '{path}' has {length} characters; the service takes at most {KlingModel.MaxPromptLength}. Nothing was bought for its image.");
+        $"The prompt in '{path}' has {length} characters; {model.Id} takes at most {model.MaxPromptLength}. Nothing was bought for its image.");
 }

@@ -27,5 +27,5 @@ public sealed record Submission
     public string Subject => Spec.Subject;
 
     /// <summary>What it will cost in credits; 0 for a model whose price is not known here.</summary>
-    public decimal Credits => KlingModel.CreditsFor(Spec.Model, Spec.Seconds) ?? 0;
+    public decimal Credits => ModelCatalog.Get(Spec.Model).GetCredits(Spec) ?? 0;
 }

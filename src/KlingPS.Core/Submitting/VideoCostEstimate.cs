@@ -1,11 +1,12 @@
 using System.Globalization;
-using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Submitting;
 
 /// <summary>What videos would cost.</summary>
 public sealed record VideoCostEstimate
 {
+    private const decimal DollarsPerCredit = 0.005m;
+
     /// <summary>How many videos.</summary>
     public required int Count { get; init; }
 
@@ -16,7 +17,7 @@ public sealed record VideoCostEstimate
     public required decimal Credits { get; init; }
 
     /// <summary>The same in US dollars, at the price of one credit.</summary>
-    public decimal Dollars => Credits * KlingModel.DollarsPerCredit;
+    public decimal Dollars => Credits * DollarsPerCredit;
 
     /// <summary>In words, such as <c>3 videos, 15 seconds: 126 credits (0.63 US dollars)</c>.</summary>
     public override string ToString()

@@ -69,11 +69,10 @@ public sealed class VideoSubmitter
     }
 
     /// <summary>Tells which video is asked for; sends nothing.</summary>
-    /// <exception cref="KlingException">A parameter is outside its range, or an image cannot be read or is none the service takes.</exception>
+    /// <exception cref="KlingException">An image cannot be read, or no model takes it.</exception>
     public async Task<IdentifiedSubmission> IdentifyAsync(Submission submission, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(submission);
-        RequestRules.Check(submission);
         IdentifiedImage? image = await IdentifyAsync(submission.Spec.Image, cancellationToken).ConfigureAwait(false);
         IdentifiedImage? tail = await IdentifyAsync(submission.Spec.TailImage, cancellationToken).ConfigureAwait(false);
         VideoSpec spec = submission.Spec with { Image = Identified(submission.Spec.Image, image), TailImage = Identified(submission.Spec.TailImage, tail) };
@@ -142,6 +141,7 @@ public sealed class VideoSubmitter
         try
         {
             ThrowIfBatchIsOver();
+            identified.Validate();
             TaskIntent intent = ToIntent(identified);
 
             // Not where the lost attempt still holds what the one in its place is to spend: the ledger checks once it is abandoned.

@@ -16,53 +16,51 @@ public sealed class MeasureKlingVideoCostCommand : ImagePathCommand
 {
     private const int MaxInHand = 8;
 
-    private readonly Batch<PricedImage, VideoCostEstimate> _batch;
+    private readonly Batch<VideoSpec, VideoCostEstimate> _batch;
     private VideoCostEstimate _sum = new() { Count = 0, Seconds = 0, Credits = 0 };
 
     /// <summary>Creates the command.</summary>
     public MeasureKlingVideoCostCommand()
     {
-        _batch = Use(new Batch<PricedImage, VideoCostEstimate>(this, () => OrderedStage.Create<PricedImage, VideoCostEstimate>(MaxInHand, MeasureAsync))
+        _batch = Use(new Batch<VideoSpec, VideoCostEstimate>(this, () => OrderedStage.Create<VideoSpec, VideoCostEstimate>(MaxInHand, MeasureAsync))
         {
             Emit = Add,
-            Target = outcome => outcome.Item.Path,
+            Target = outcome => outcome.Item.Subject,
         });
     }
 
     /// <summary>The length of each video in seconds: 5 or 10.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
-    [BlankAs(KlingModel.DefaultDuration)]
+    [BlankAs(VideoSpec.DefaultDuration)]
     [ValidateSet("5", "10")]
-    public int Duration { get; set; } = KlingModel.DefaultDuration;
+    public int Duration { get; set; } = VideoSpec.DefaultDuration;
 
     /// <summary>The model's id.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(ModelCompleter))]
-    public string Model { get; set; } = KlingModel.Default;
+    public string Model { get; set; } = ModelCatalog.DefaultId;
 
     /// <inheritdoc/>
     private protected override void OnProcess()
     {
         foreach (string path in ResolveImagePaths())
         {
-            _batch.Feed(new PricedImage(path, Model, Duration));
+            _batch.Feed(new VideoSpec { Model = Model, Prompt = null, Duration = Duration, Image = ImageSource.FromFile(path) });
         }
     }
 
     /// <inheritdoc/>
     private protected override void OnEnd() => WriteObject(_sum);
 
-    private static async Task<VideoCostEstimate> MeasureAsync(PricedImage image, CancellationToken cancellationToken)
+    private static async Task<VideoCostEstimate> MeasureAsync(VideoSpec spec, CancellationToken cancellationToken)
     {
-        decimal credits = KlingModel.CreditsFor(image.Model, image.Seconds)
-            ?? throw new KlingException(ErrorKind.RequestInvalid, $"The price of the model '{image.Model}' is not known here. Prices are known of: {string.Join(", ", KlingModel.Known)}.");
-        (await ImageInspector.InspectAsync(image.Path, cancellationToken).ConfigureAwait(false)).EnsureSupported();
-        return new VideoCostEstimate { Count = 1, Seconds = image.Seconds, Credits = credits };
+        ModelSpec model = ModelCatalog.Get(spec.Model);
+        decimal credits = model.GetCredits(spec)
+            ?? throw new KlingException(ErrorKind.RequestInvalid, $"The price of the model '{spec.Model}' is not known here. Prices are known of: {string.Join(", ", ModelCatalog.All.Select(known => known.Id))}.");
+        model.Validate((await ImageInspector.InspectAsync(spec.Subject, cancellationToken).ConfigureAwait(false)).EnsureSupported());
+        return new VideoCostEstimate { Count = 1, Seconds = spec.Seconds, Credits = credits };
     }
 
     private void Add(VideoCostEstimate one)
         => _sum = new() { Count = _sum.Count + one.Count, Seconds = _sum.Seconds + one.Seconds, Credits = _sum.Credits + one.Credits };
-
-    /// <summary>An image, and the video that is asked for.</summary>
-    private sealed record PricedImage(string Path, string Model, int Seconds);
 }

@@ -104,7 +104,7 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
         try
         {
             submission = ToSubmission(image, Prompt) with { Force = Force };
-            RequestRules.Check(submission);
+            submission.Spec.Validate();
         }
         catch (KlingException exception)
         {

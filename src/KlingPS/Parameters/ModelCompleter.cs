@@ -1,4 +1,5 @@
 using System.Collections;
+using System.Globalization;
 using System.Management.Automation;
 using System.Management.Automation.Language;
 using KlingPS.Core.Model;
@@ -12,10 +13,12 @@ public sealed class ModelCompleter : IArgumentCompleter
     public IEnumerable<CompletionResult> CompleteArgument(string commandName, string parameterName, string wordToComplete, CommandAst commandAst, IDictionary fakeBoundParameters)
     {
         string word = (wordToComplete ?? string.Empty).Trim('\'', '"');
-        foreach (string model in KlingModel.Known.Where(model => model.Contains(word, StringComparison.OrdinalIgnoreCase)))
+        foreach (ModelSpec model in ModelCatalog.All.Where(model => model.Id.Contains(word, StringComparison.OrdinalIgnoreCase)))
         {
-            string price = KlingModel.CreditsFor(model, KlingModel.DefaultDuration) is decimal credits ? $"{credits:0} credits for 5 seconds" : model;
-            yield return new CompletionResult(model, model, CompletionResultType.ParameterValue, price);
+            string price = model.GetCredits(new VideoSpec { Model = model.Id, Prompt = null }) is decimal credits
+                ? string.Create(CultureInfo.InvariantCulture, $"{credits:0.##} credits for {VideoSpec.DefaultDuration} seconds")
+                : model.Id;
+            yield return new CompletionResult(model.Id, model.Id, CompletionResultType.ParameterValue, price);
         }
     }
 }

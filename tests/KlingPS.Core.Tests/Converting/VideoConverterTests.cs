@@ -430,6 +430,25 @@ public sealed class VideoConverterTests : IAsyncDisposable
         Assert.Equal(1, _harness.Creates);
     }
 
+    [Fact]
+    public async Task A_video_that_an_earlier_version_bought_with_a_tail_image_the_model_ignored_is_still_fetched()
+    {
+        Submission submission = _harness.Submission("fox.png").Asking(spec => spec with
+        {
+            Model = "kling/v2-1-master-image-to-video",
+            TailImage = ImageSource.FromFile(_harness.Image("end.png", 1)),
+        });
+        IdentifiedSubmission identified = await new VideoSubmitter(_harness.NewService(isObserved: false)).IdentifyAsync(submission, CancellationToken.None);
+        KlingVideoTask bought = await _harness.Ledger.Tasks.BeginAsync(
+            new TaskIntent { Account = _harness.Session.Account, Spec = identified.Submission.Spec, Identity = identified.Identity, Credits = 160 },
+            CancellationToken.None);
+        await _harness.Ledger.Tasks.RecordAcceptedAsync(bought.Id, "theirs");
+        _harness.Tasks["theirs"] = PipelineHarness.Succeeded("theirs");
+
+        Assert.Equal(["fox.mp4"], await MadeAsync(submission));
+        Assert.Equal((0, 0), (_harness.Uploads, _harness.Creates));
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]

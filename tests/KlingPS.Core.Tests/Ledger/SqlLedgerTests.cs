@@ -333,8 +333,8 @@ public sealed class SqlLedgerTests : IAsyncLifetime
 
         await _ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t4", KlingTaskState.Failed) with { CreatedAt = start });
 
-        Assert.Equal([120.0, 90.0], await _ledger.GenerationTimes.ListAsync(KlingModel.Default, 5, 2, Token));
-        Assert.Empty(await _ledger.GenerationTimes.ListAsync(KlingModel.Default, 10, 2, Token));
+        Assert.Equal([120.0, 90.0], await _ledger.GenerationTimes.ListAsync(ModelCatalog.DefaultId, 5, 2, Token));
+        Assert.Empty(await _ledger.GenerationTimes.ListAsync(ModelCatalog.DefaultId, 10, 2, Token));
     }
 
     [Fact]

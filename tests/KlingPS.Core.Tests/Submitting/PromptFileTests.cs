@@ -15,7 +15,7 @@ public sealed class PromptFileTests : IDisposable
 
     private void Write(string name, string text, Encoding? encoding = null) => File.WriteAllText(Path.Combine(_folder.FullName, name), text, encoding ?? new UTF8Encoding(false));
 
-    private Task<string?> ReadAsync() => PromptFile.ReadAsync(Image, TestContext.Current.CancellationToken);
+    private Task<string?> ReadAsync() => PromptFile.ReadAsync(Image, ModelCatalog.Default, TestContext.Current.CancellationToken);
 
     private async Task<KlingException> FailAsync() => await Assert.ThrowsAsync<KlingException>(ReadAsync);
 
@@ -58,10 +58,10 @@ public sealed class PromptFileTests : IDisposable
     [Fact]
     public async Task A_prompt_may_be_as_long_as_the_service_takes_and_no_longer()
     {
-        Write("fox.txt", new string('x', KlingModel.MaxPromptLength) + "\n");
-        Assert.Equal(KlingModel.MaxPromptLength, (await ReadAsync())!.Length);
+        Write("fox.txt", new string('x', ModelCatalog.Default.MaxPromptLength) + "\n");
+        Assert.Equal(ModelCatalog.Default.MaxPromptLength, (await ReadAsync())!.Length);
 
-        Write("fox.txt", new string('x', KlingModel.MaxPromptLength + 1));
+        Write("fox.txt", new string('x', ModelCatalog.Default.MaxPromptLength + 1));
         KlingException error = await FailAsync();
         Assert.Equal(ErrorKind.RequestInvalid, error.Kind);
         Assert.Contains("fox.txt", error.Message, StringComparison.Ordinal);

@@ -5,6 +5,7 @@ using KlingPS.Core.Stages;
 using KlingPS.Core.Submitting;
 using KlingPS.Core.Tests.Ledger;
 using KlingPS.Core.Tests.Api;
+using KlingPS.Core.Tests.Imaging;
 using KlingPS.Core.Tests.Stages;
 
 namespace KlingPS.Core.Tests.Submitting;
@@ -384,6 +385,48 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         Assert.Equal(ErrorKind.PathNotFound, (await SubmitAsync(Submissions.FromFile(path + "x", "x"))).Error!.Kind);
         Assert.Empty(_harness.Service.Requests);
         Assert.Empty(await _harness.ListAsync());
+    }
+
+    [Theory]
+    [InlineData("kling/v2-1-standard")]
+    [InlineData("kling/v2-1-master-image-to-video")]
+    public async Task A_tail_image_that_the_model_would_ignore_and_bill_is_refused_before_anything_is_uploaded(string model)
+    {
+        foreach (ImageSource tail in new[] { ImageSource.FromFile(_harness.Image("end.png", 1)), ImageSource.FromUri("https://images.example/end.png") })
+        {
+            KlingException error = (await SubmitAsync(_harness.Submission("fox.png").Asking(spec => spec with { Model = model, TailImage = tail }))).Error!;
+
+            Assert.Equal(ErrorKind.RequestInvalid, error.Kind);
+            Assert.Contains("fox.png", error.Message, StringComparison.Ordinal);
+            Assert.Contains("kling/v2-1-pro", error.Message, StringComparison.Ordinal);
+        }
+
+        Assert.Empty(_harness.Service.Requests);
+        Assert.Empty(await _harness.ListAsync());
+    }
+
+    [Fact]
+    public async Task A_WebP_image_is_refused_for_a_model_that_does_not_take_it_and_sent_to_one_that_does()
+    {
+        string path = Path.Combine(_harness.Folder, "fox.webp");
+        await File.WriteAllBytesAsync(path, ImageBytes.WebPLossy());
+        Submission submission = Submissions.FromFile(path);
+
+        KlingException error = (await SubmitAsync(submission.Asking(spec => spec with { Model = "kling/v2-1-pro" }))).Error!;
+        KlingException tail = (await SubmitAsync(_harness.Submission("owl.png").Asking(spec => spec with { Model = "kling/v2-1-pro", TailImage = submission.Spec.Image }))).Error!;
+
+        Assert.All([error, tail], refused => Assert.Equal(ErrorKind.ImageUnsupported, refused.Kind));
+        Assert.All([error, tail], refused => Assert.Contains($"kling/v2-1-pro does not take '{path}'. It is WebP; convert it to JPEG or PNG first.", refused.Message, StringComparison.Ordinal));
+        Assert.Empty(_harness.Service.Requests);
+        Assert.Null((await SubmitAsync(submission)).Error);
+    }
+
+    [Fact]
+    public async Task A_prompt_may_be_as_long_as_the_model_takes_it()
+    {
+        Submission submission = _harness.Submission("fox.png").Asking(spec => spec with { Model = "kling/v2-1-pro", Prompt = new string('x', 5000) });
+
+        Assert.Equal(50, (await SubmitAsync(submission)).Value?.CreditsReserved);
     }
 
     [Fact]

@@ -34,7 +34,7 @@ public sealed class CrowdedWaitTests : IAsyncDisposable
         TimeSpan Generation() => TimeSpan.FromSeconds(152 + (16 * random.NextDouble()));
         if (isLearned)
         {
-            _harness.Session.GenerationTimes.Add(KlingModel.Default, KlingModel.DefaultDuration, Enumerable.Range(0, 20).Select(_ => Generation()));
+            _harness.Session.GenerationTimes.Add(ModelCatalog.DefaultId, VideoSpec.DefaultDuration, Enumerable.Range(0, 20).Select(_ => Generation()));
         }
 
         await WaitAsync(Enumerable.Range(0, count).Select(_ => Generation()));
@@ -68,7 +68,7 @@ public sealed class CrowdedWaitTests : IAsyncDisposable
     [Fact]
     public async Task A_service_that_has_become_faster_than_ever_is_noticed_while_the_first_tasks_run()
     {
-        _harness.Session.GenerationTimes.Add(KlingModel.Default, KlingModel.DefaultDuration, Enumerable.Repeat(TimeSpan.FromSeconds(160), 200));
+        _harness.Session.GenerationTimes.Add(ModelCatalog.DefaultId, VideoSpec.DefaultDuration, Enumerable.Repeat(TimeSpan.FromSeconds(160), 200));
 
         await WaitAsync(Enumerable.Repeat(TimeSpan.FromSeconds(60), 200));
 

@@ -349,9 +349,9 @@ public sealed class TaskWaiterTests : IAsyncDisposable
 
         Assert.Null(Assert.Single(await WaitAsync(waiter, new TaskReference { Task = task })).Error);
 
-        Assert.Equal(21, _harness.Session.GenerationTimes.Get(KlingModel.Default, 5).Count);
-        Assert.Equal(TimeSpan.FromSeconds(120), _harness.Session.GenerationTimes.Get(KlingModel.Default, 5).Quantile(0.5));
-        Assert.Equal(TimeSpan.FromSeconds(130), _harness.Session.GenerationTimes.Get(KlingModel.Default, 5).Quantile(1));
+        Assert.Equal(21, _harness.Session.GenerationTimes.Get(ModelCatalog.DefaultId, 5).Count);
+        Assert.Equal(TimeSpan.FromSeconds(120), _harness.Session.GenerationTimes.Get(ModelCatalog.DefaultId, 5).Quantile(0.5));
+        Assert.Equal(TimeSpan.FromSeconds(130), _harness.Session.GenerationTimes.Get(ModelCatalog.DefaultId, 5).Quantile(1));
         Assert.InRange(_harness.Queries, 1, 12);
     }
 

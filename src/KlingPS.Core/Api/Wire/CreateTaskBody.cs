@@ -1,34 +1,32 @@
-using System.Globalization;
-using System.Text.Json.Serialization;
+using System.Buffers;
+using System.Text.Json;
 using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Api.Wire;
 
-/// <summary>The body of <c>createTask</c>. Optional fields are left out rather than sent empty: some models refuse empty ones.</summary>
-internal sealed record CreateTaskBody
+/// <summary>The body of <c>createTask</c>.</summary>
+internal static class CreateTaskBody
 {
-    [JsonPropertyName("model")]
-    public required string Model { get; init; }
+    private static readonly JsonWriterOptions s_options = new() { Encoder = WireContext.Readable.Options.Encoder };
 
-    [JsonPropertyName("callBackUrl")]
-    public string? CallBackUrl { get; init; }
-
-    [JsonPropertyName("input")]
-    public required CreateTaskInput Input { get; init; }
-
-    public static CreateTaskBody From(VideoSpec spec) => new()
+    /// <summary>Writes the request for a video, whose images have been uploaded.</summary>
+    public static JsonBody From(VideoSpec spec)
     {
-        Model = spec.Model,
-        CallBackUrl = spec.CallbackUri,
-        Input = new CreateTaskInput
+        var buffer = new ArrayBufferWriter<byte>();
+        using (var writer = new Utf8JsonWriter(buffer, s_options))
         {
-            Prompt = spec.Prompt ?? string.Empty,
-            ImageUrl = spec.Image?.Uri ?? string.Empty,
-            TailImageUrl = spec.TailImage?.Uri,
-            // A string on the wire: a number is refused with 422.
-            Duration = spec.Duration?.ToString(CultureInfo.InvariantCulture),
-            NegativePrompt = spec.NegativePrompt,
-            CfgScale = spec.CfgScale,
-        },
-    };
+            writer.WriteStartObject();
+            writer.WriteString("model", spec.Model);
+            if (spec.CallbackUri is not null)
+            {
+                writer.WriteString("callBackUrl", spec.CallbackUri);
+            }
+
+            writer.WritePropertyName("input");
+            VideoInput.Write(writer, spec);
+            writer.WriteEndObject();
+        }
+
+        return JsonBody.From(buffer.WrittenSpan.ToArray());
+    }
 }

@@ -17,7 +17,11 @@ internal sealed class JsonBody : TrackedContent
         Headers.ContentLength = bytes.Length;
     }
 
-    public static JsonBody Of<T>(T value, JsonTypeInfo<T> type) => new(JsonSerializer.SerializeToUtf8Bytes(value, type));
+    public static JsonBody From<T>(T value, JsonTypeInfo<T> type) => new(JsonSerializer.SerializeToUtf8Bytes(value, type));
+
+    /// <summary>A body that has been written already.</summary>
+    /// <param name="bytes">The JSON, in UTF-8.</param>
+    public static JsonBody From(byte[] bytes) => new(bytes);
 
     /// <summary>The body as text, for the debug stream.</summary>
     public override string ToString() => Encoding.UTF8.GetString(_bytes);

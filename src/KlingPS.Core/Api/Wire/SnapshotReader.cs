@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using KlingPS.Core.Model;
 
@@ -53,16 +52,7 @@ internal static class SnapshotReader
             return null;
         }
 
-        return new VideoSpec
-        {
-            Model = param.Text("model") ?? data.Text("model") ?? KlingModel.Default,
-            Prompt = input.Text("prompt") ?? string.Empty,
-            Image = input.Text("image_url") is string image ? ImageSource.FromUri(image) : null,
-            TailImage = input.Text("tail_image_url") is string tail ? ImageSource.FromUri(tail) : null,
-            Duration = int.TryParse(input.Text("duration"), NumberStyles.None, CultureInfo.InvariantCulture, out int duration) ? duration : null,
-            NegativePrompt = input.Text("negative_prompt"),
-            CfgScale = input.Number("cfg_scale"),
-            CallbackUri = param.Text("callBackUrl"),
-        };
+        string model = param.Text("model") ?? data.Text("model") ?? ModelCatalog.DefaultId;
+        return VideoInput.Read(input, model) with { CallbackUri = param.Text("callBackUrl") };
     }
 }

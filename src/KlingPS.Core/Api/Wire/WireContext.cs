@@ -6,7 +6,6 @@ namespace KlingPS.Core.Api.Wire;
 
 /// <summary>Source-generated JSON of what is sent.</summary>
 [JsonSourceGenerationOptions(DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
-[JsonSerializable(typeof(CreateTaskBody))]
 [JsonSerializable(typeof(DownloadUrlBody))]
 internal sealed partial class WireContext : JsonSerializerContext
 {

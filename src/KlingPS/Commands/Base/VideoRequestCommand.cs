@@ -20,7 +20,7 @@ public abstract class VideoRequestCommand : ImagePathCommand
 
     /// <summary>The length of the video in seconds: 5 (the service's default) or 10.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
-    [BlankAs(KlingModel.DefaultDuration)]
+    [BlankAs(VideoSpec.DefaultDuration)]
     [ValidateSet("5", "10")]
     public int? Duration { get; set; }
 
@@ -66,7 +66,7 @@ public abstract class VideoRequestCommand : ImagePathCommand
     {
         Spec = new VideoSpec
         {
-            Model = NullIfBlank(Model) ?? KlingModel.Default,
+            Model = NullIfBlank(Model) ?? ModelCatalog.DefaultId,
             Prompt = prompt,
             NegativePrompt = NullIfBlank(NegativePrompt),
             Duration = Duration,

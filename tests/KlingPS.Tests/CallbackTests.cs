@@ -198,7 +198,7 @@ public sealed class CallbackTests : IDisposable
         (await ConnectAsync(generationTime: 3600)).Clean();
 
         ShellResult result = await _shell.RunAsync(
-            "$tasks = $images | New-KlingVideoTask -Prompt 'It moves.' -CallbackUri $prefix; $tasks | Receive-KlingCallback -Prefix $prefix -HmacKey $key -Polling:$false -Timeout 0",
+            "$tasks = $images | New-KlingVideoTask -Prompt 'It moves.' -CallbackUri $prefix; $tasks | Receive-KlingCallback -Prefix $prefix -HmacKey $key -NoPolling -Timeout 0",
             new { images = new[] { Image("a.png"), Image("b.png") }, prefix = FreePrefix() });
 
         Assert.Empty(result.Output);

@@ -9,6 +9,7 @@ public sealed class CompletionTests
 {
     [Theory]
     [InlineData("Wait-KlingVideoTask -Id ")]
+    [InlineData("Wait-KlingVideoTask ")]
     [InlineData("Save-KlingVideo -Id ")]
     [InlineData("Get-KlingVideoTask -Id ")]
     [InlineData("Remove-KlingVideoTask -Id ")]

@@ -166,4 +166,18 @@ public sealed class ConfigurationTests : IAsyncLifetime
         Assert.Equal(2, first.Clean().Output.Count);
         second.Terminating.Is("KlingRequestInvalid", ErrorCategory.InvalidArgument);
     }
+
+    [Theory]
+    [InlineData("Get-KlingConfiguration")]
+    [InlineData("Set-KlingConfiguration -DailyCreditCap 1")]
+    [InlineData("New-KlingVideoTask $image 'It moves.'")]
+    public async Task A_configuration_whose_path_is_relative_is_refused_because_it_would_be_another_one_in_every_folder(string command)
+    {
+        Environment.SetEnvironmentVariable("KLINGPS_CONFIG", "./config.json");
+
+        ShellResult result = await _shell.RunAsync(command, new { image = _shell.Image() });
+
+        Assert.Contains("KLINGPS_CONFIG", result.Terminating.Is("KlingRequestInvalid", ErrorCategory.InvalidArgument).ToString(), StringComparison.Ordinal);
+        Assert.Equal(0, _shell.Bill.CreatesReceived);
+    }
 }

@@ -82,7 +82,7 @@ public sealed class MetadataTests
         ["Receive-KlingCallback"] = ([typeof(KlingVideoTask)], false,
         [
             ("InputObject", typeof(PSObject[])), ("TaskId", typeof(string[])), ("Prefix", typeof(string)), ("Timeout", typeof(int?)), ("Count", typeof(int?)),
-            ("Polling", typeof(SwitchParameter)), ("Body", typeof(string)), ("Timestamp", typeof(string)), ("Signature", typeof(string)),
+            ("NoPolling", typeof(SwitchParameter)), ("Body", typeof(string)), ("Timestamp", typeof(string)), ("Signature", typeof(string)),
             ("Headers", typeof(PSObject)), ("Uri", typeof(string)), .. s_callbackKey,
         ]),
         ["Start-KlingSandbox"] = ([typeof(KlingSandbox)], true,

@@ -17,6 +17,10 @@ public sealed class TaskInputTests
         "[int]$task.Id | {0}",
         "{0} -TaskId $task.TaskId",
         "{0} $task.TaskId",
+        "{0} $task.Id",
+        "{0} \"$($task.Id)\"",
+        "\"$($task.Id)\" | {0}",
+        "{0} $task",
         "{0} -Id $task.Id",
         "{0} -InputObject $task",
     ];
@@ -44,6 +48,20 @@ public sealed class TaskInputTests
         var file = Assert.IsType<FileInfo>(result.Output[2].BaseObject);
         Assert.Equal(Path.Combine(shell.Destination, "fox.mp4"), file.FullName);
         Assert.Equal(taskId, SandboxVideo.TaskIdOf(file.FullName));
+    }
+
+    [Theory]
+    [InlineData("Get-KlingVideoTask 12345678901234567890123456789012", "in quotes")]
+    [InlineData("Get-KlingVideoTask 12e4", "in quotes")]
+    [InlineData("Get-KlingVideoTask -TaskId ' '", "not the id of a task")]
+    [InlineData("Get-KlingVideoTask -TaskId 17", "no task '17'")]
+    public async Task An_id_that_cannot_be_meant_is_refused_with_the_way_to_write_it(string command, string expected)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ErrorRecord error = Assert.Single((await shell.RunAsync(command)).Errors);
+
+        Assert.Contains(expected, error.ToString(), StringComparison.Ordinal);
     }
 
     [Fact]

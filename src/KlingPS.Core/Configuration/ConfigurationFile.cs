@@ -19,12 +19,23 @@ public static class ConfigurationFile
 
     /// <summary>The file in force: the one the environment names, else the one in the user's configuration folder.</summary>
     /// <returns>The full path; the file need not exist.</returns>
-    public static string Locate()
+    /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: the environment names a relative path.</exception>
+    public static string Locate() => Locate(Environment.GetEnvironmentVariable);
+
+    /// <inheritdoc cref="Locate()"/>
+    /// <param name="environment">Reads an environment variable.</param>
+    internal static string Locate(Func<string, string?> environment)
     {
-        string? named = Environment.GetEnvironmentVariable(Variable);
-        return string.IsNullOrWhiteSpace(named)
-            ? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.ApplicationData, Environment.SpecialFolderOption.DoNotVerify), "KlingPS", "config.json")
-            : Path.GetFullPath(named);
+        string? named = environment(Variable);
+        if (string.IsNullOrWhiteSpace(named))
+        {
+            return Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.ApplicationData, Environment.SpecialFolderOption.DoNotVerify), "KlingPS", "config.json");
+        }
+
+        // A relative path would be a different file in every folder, and a daily limit set in one would not hold in the next.
+        return Path.IsPathFullyQualified(named)
+            ? Path.GetFullPath(named)
+            : throw new KlingException(ErrorKind.RequestInvalid, $"The environment variable {Variable} is '{named}', which is a different file in every folder. Set it to the full path of the file.");
     }
 
     /// <summary>Reads a file. One that does not exist sets nothing; fields it does not know are passed over.</summary>

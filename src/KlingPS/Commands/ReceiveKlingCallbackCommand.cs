@@ -71,10 +71,10 @@ public sealed class ReceiveKlingCallbackCommand : CallbackKeyCommand
     [ValidateRange(1, int.MaxValue)]
     public int? Count { get; set; }
 
-    /// <summary>Asks the service for tasks whose callback should have come and did not. On unless it is switched off: -Polling:$false.</summary>
+    /// <summary>Does not ask the service for tasks whose callback is overdue.</summary>
     [Parameter(ParameterSetName = InputObjectSet)]
     [Parameter(ParameterSetName = TaskIdSet)]
-    public SwitchParameter Polling { get; set; } = true;
+    public SwitchParameter NoPolling { get; set; }
 
     /// <summary>The body of a callback that another web server has received: JSON text.</summary>
     [Parameter(Mandatory = true, ParameterSetName = BodySet)]
@@ -134,7 +134,7 @@ public sealed class ReceiveKlingCallbackCommand : CallbackKeyCommand
             return;
         }
 
-        foreach (TaskReference reference in TaskReferences.Resolve(ParameterSetName == TaskIdSet ? TaskId : ParameterSetName == InputObjectSet ? InputObject : [], WriteError))
+        foreach (TaskReference reference in ResolveReferences())
         {
             if (reference.Task is { TaskId: not null })
             {
@@ -158,6 +158,13 @@ public sealed class ReceiveKlingCallbackCommand : CallbackKeyCommand
     /// <inheritdoc/>
     private protected override string? DescribeUnfinished() => _unfinished.Describe();
 
+    private IEnumerable<TaskReference> ResolveReferences() => ParameterSetName switch
+    {
+        TaskIdSet => TaskReferences.FromTaskIds(TaskId, WriteError),
+        InputObjectSet => TaskReferences.Resolve(InputObject, WriteError),
+        _ => [],
+    };
+
     private CallbackReceiver CreateStage()
     {
         KlingService service = Context.Service;
@@ -177,7 +184,7 @@ public sealed class ReceiveKlingCallbackCommand : CallbackKeyCommand
             {
                 Timeout = wait.Timeout,
                 Count = Count,
-                IsPolling = Polling,
+                IsPolling = !NoPolling,
                 PollingInterval = wait.PollingInterval,
                 TakesLost = MyInvocation.ExpectingInput,
                 TakesAll = !MyInvocation.ExpectingInput && !MyInvocation.BoundParameters.ContainsKey(nameof(TaskId)) && !MyInvocation.BoundParameters.ContainsKey(nameof(InputObject)),

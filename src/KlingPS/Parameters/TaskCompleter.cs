@@ -13,8 +13,8 @@ using KlingPS.Sessions;
 namespace KlingPS.Parameters;
 
 /// <summary>
-/// Completes the numbers of tasks, and their ids at the service where the parameter is called TaskId: those of the account in use,
-/// newest first. Reads the ledger if there is one, and does nothing else.
+/// Completes the ids of tasks of the account in use, newest first: the service's for the parameter TaskId, the local ones for Id, and
+/// both for InputObject. Reads the ledger if there is one, and does nothing else.
 /// </summary>
 public sealed class TaskCompleter : IArgumentCompleter
 {
@@ -25,17 +25,22 @@ public sealed class TaskCompleter : IArgumentCompleter
     {
         try
         {
-            bool isTaskId = parameterName.Equals("TaskId", StringComparison.OrdinalIgnoreCase);
-            return [.. Find(isTaskId, commandName, (wordToComplete ?? string.Empty).Trim('\'', '"')).Select(task => Suggest(task, isTaskId))];
+            string word = (wordToComplete ?? string.Empty).Trim('\'', '"');
+            bool takesLocal = !parameterName.Equals("TaskId", StringComparison.OrdinalIgnoreCase);
+            bool takesService = !takesLocal || (word.Length > 0 && parameterName.Equals("InputObject", StringComparison.OrdinalIgnoreCase));
+
+            // Only unknown tasks can be resolved.
+            KlingTaskState? state = commandName.Contains("Resolve-", StringComparison.OrdinalIgnoreCase) ? KlingTaskState.Unknown : null;
+            return FindAsync(word, takesLocal, takesService, state).GetAwaiter().GetResult();
         }
         catch (Exception)
         {
-            // Whoever presses Tab has not asked for an error.
+            // A user who presses Tab has not asked for an error.
             return [];
         }
     }
 
-    private static IReadOnlyList<KlingVideoTask> Find(bool isTaskId, string commandName, string word)
+    private static async Task<IReadOnlyList<CompletionResult>> FindAsync(string word, bool takesLocal, bool takesService, KlingTaskState? state)
     {
         Core.Sessions.KlingSession? session = RunspaceConnection.Current.Session;
         string path = session?.Ledger.Location ?? LedgerLocation.Resolve(ConfigurationFile.Read(ConfigurationFile.Locate()).LedgerPath);
@@ -44,22 +49,16 @@ public sealed class TaskCompleter : IArgumentCompleter
             return [];
         }
 
-        // Only what is unknown can be settled.
-        KlingTaskState? state = commandName.Contains("Resolve-", StringComparison.OrdinalIgnoreCase) ? KlingTaskState.Unknown : null;
-        return FindAsync().GetAwaiter().GetResult();
-
-        async Task<IReadOnlyList<KlingVideoTask>> FindAsync()
-        {
-            using TaskSuggestions suggestions = await SqliteLedger.OpenReadOnlyAsync(path).ConfigureAwait(false);
-            return await (isTaskId
-                ? suggestions.ListByTaskIdAsync(session?.Account, word, Limit)
-                : suggestions.ListByIdAsync(session?.Account, state, word, Limit)).ConfigureAwait(false);
-        }
+        using TaskSuggestions suggestions = await SqliteLedger.OpenReadOnlyAsync(path).ConfigureAwait(false);
+        IReadOnlyList<KlingVideoTask> local = takesLocal ? await suggestions.ListByIdAsync(session?.Account, state, word, Limit).ConfigureAwait(false) : [];
+        IReadOnlyList<KlingVideoTask> service = takesService ? await suggestions.ListByTaskIdAsync(session?.Account, word, Limit).ConfigureAwait(false) : [];
+        return
+        [
+            .. local.Select(task => Suggest(task.Id.ToString(CultureInfo.InvariantCulture), task)),
+            .. service.Select(task => Suggest(task.TaskId!, task)),
+        ];
     }
 
-    private static CompletionResult Suggest(KlingVideoTask task, bool isTaskId)
-    {
-        string id = isTaskId ? task.TaskId! : task.Id.ToString(CultureInfo.InvariantCulture);
-        return new CompletionResult(id, id, CompletionResultType.ParameterValue, $"{TaskDisplay.Source(new PSObject(task))}, {task.State}");
-    }
+    private static CompletionResult Suggest(string id, KlingVideoTask task)
+        => new(id, id, CompletionResultType.ParameterValue, $"{TaskDisplay.Source(new PSObject(task))}, {task.State}");
 }

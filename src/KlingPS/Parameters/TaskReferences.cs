@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Management.Automation;
+using System.Numerics;
 using KlingPS.Core;
 using KlingPS.Core.Model;
 using KlingPS.Core.Resolving;
@@ -7,32 +8,52 @@ using KlingPS.Core.Stages;
 
 namespace KlingPS.Parameters;
 
-/// <summary>Understands what users pipe as a task.</summary>
+/// <summary>Understands what users give as a task.</summary>
 internal static class TaskReferences
 {
-    /// <summary>Reads a task, alive or from another session; the service's id as text; a local id as a number; or an object with a property of either.</summary>
+    /// <summary>
+    /// Reads a task, live or from another session; a local id, as a number or as its digits; the service's id, as any other text; or an
+    /// object with a property TaskId or Id.
+    /// </summary>
     /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: it is none of these.</exception>
     public static TaskReference From(PSObject input) => input.BaseObject switch
     {
         KlingVideoTask task => new TaskReference { Task = task },
-        string text when !string.IsNullOrWhiteSpace(text) => new TaskReference { TaskId = text.Trim() },
+        string text when ReadId(text) is long id => new TaskReference { Id = id },
+        string text when !string.IsNullOrWhiteSpace(text) => FromTaskId(text),
         long or int => new TaskReference { Id = Convert.ToInt64(input.BaseObject, CultureInfo.InvariantCulture) },
-        _ when Text(input, nameof(TaskReference.TaskId)) is string taskId => new TaskReference { TaskId = taskId },
-        _ when long.TryParse(Text(input, nameof(TaskReference.Id)), NumberStyles.None, CultureInfo.InvariantCulture, out long id) => new TaskReference { Id = id },
-        _ => throw new KlingException(ErrorKind.RequestInvalid, $"'{input}' is no task: it has neither a TaskId nor an Id."),
+        double or decimal or BigInteger => throw new KlingException(
+            ErrorKind.RequestInvalid,
+            $"'{input}' is not the id of a task. PowerShell reads it as a number; put an id of the service in quotes, or use -TaskId."),
+        _ when Text(input, nameof(TaskReference.TaskId)) is string taskId => FromTaskId(taskId),
+        _ when ReadId(Text(input, nameof(TaskReference.Id))) is long id => new TaskReference { Id = id },
+        _ => throw new KlingException(ErrorKind.RequestInvalid, $"'{input}' is not a task: it has neither a TaskId nor an Id."),
     };
 
     /// <summary>Reads several.</summary>
     /// <param name="inputs">The tasks, as <see cref="From"/> takes them.</param>
-    /// <param name="onError">Told of each that is none.</param>
-    public static IEnumerable<TaskReference> Resolve(IEnumerable<object> inputs, Action<KlingException, object?> onError)
+    /// <param name="onError">Is told of each that is not a task.</param>
+    public static IEnumerable<TaskReference> Resolve(IEnumerable<PSObject> inputs, Action<KlingException, object?> onError) => Read(inputs, From, onError);
+
+    /// <summary>Takes every text for the service's id.</summary>
+    /// <param name="taskIds">The ids.</param>
+    /// <param name="onError">Is told of each that is blank.</param>
+    public static IEnumerable<TaskReference> FromTaskIds(IEnumerable<string> taskIds, Action<KlingException, object?> onError) => Read(taskIds, FromTaskId, onError);
+
+    /// <summary>What the error of an item points at: what has become of it, else what the user named.</summary>
+    public static object? TargetOf(Outcome<TaskReference, KlingVideoTask> outcome) => outcome.Value ?? TargetOf(outcome.Item);
+
+    /// <summary>What an error about a task points at: the task itself, or its id.</summary>
+    public static object? TargetOf(TaskReference reference) => reference.Task as object ?? reference.TaskId ?? (object?)reference.Id;
+
+    private static IEnumerable<TaskReference> Read<T>(IEnumerable<T> inputs, Func<T, TaskReference> read, Action<KlingException, object?> onError)
     {
-        foreach (object input in inputs)
+        foreach (T input in inputs)
         {
             TaskReference? reference = null;
             try
             {
-                reference = From(PSObject.AsPSObject(input));
+                reference = read(input);
             }
             catch (KlingException exception)
             {
@@ -46,15 +67,17 @@ internal static class TaskReferences
         }
     }
 
-    /// <summary>What the error of an item points at: what has become of it, else what the user named.</summary>
-    public static object? TargetOf(Outcome<TaskReference, KlingVideoTask> outcome) => outcome.Value ?? TargetOf(outcome.Item);
+    private static TaskReference FromTaskId(string text)
+        => string.IsNullOrWhiteSpace(text)
+            ? throw new KlingException(ErrorKind.RequestInvalid, $"'{text}' is not the id of a task.")
+            : new TaskReference { TaskId = text.Trim() };
 
-    /// <summary>What an error about a task points at: the task itself, or its id.</summary>
-    public static object? TargetOf(TaskReference reference) => reference.Task as object ?? reference.TaskId ?? (object?)reference.Id;
+    /// <summary>A local id is a small number; the service's ids are longer than any of them.</summary>
+    private static long? ReadId(string? text) => long.TryParse(text?.Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out long id) ? id : null;
 
     private static string? Text(PSObject input, string property)
     {
         string? text = input.Properties[property]?.Value?.ToString();
-        return string.IsNullOrWhiteSpace(text) ? null : text.Trim();
+        return string.IsNullOrWhiteSpace(text) ? null : text;
     }
 }

@@ -12,11 +12,12 @@ public abstract class TaskReferenceCommand : KlingCommand
     private const string IdSet = "Id";
 
     /// <summary>The tasks: as other commands emit them, as local ids or the service's ids, or as anything with a TaskId or an Id.</summary>
-    [Parameter(Mandatory = true, ValueFromPipeline = true, ParameterSetName = InputObjectSet)]
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ParameterSetName = InputObjectSet)]
+    [ArgumentCompleter(typeof(TaskCompleter))]
     public PSObject[] InputObject { get; set; } = [];
 
     /// <summary>The service's ids of the tasks.</summary>
-    [Parameter(Mandatory = true, Position = 0, ParameterSetName = TaskIdSet)]
+    [Parameter(Mandatory = true, ParameterSetName = TaskIdSet)]
     [ArgumentCompleter(typeof(TaskCompleter))]
     public string[] TaskId { get; set; } = [];
 
@@ -26,6 +27,10 @@ public abstract class TaskReferenceCommand : KlingCommand
     public long[] Id { get; set; } = [];
 
     /// <summary>The tasks that the current input names. Input that names none is reported.</summary>
-    private protected IEnumerable<TaskReference> ResolveReferences()
-        => TaskReferences.Resolve(ParameterSetName == IdSet ? Id.Cast<object>() : ParameterSetName == TaskIdSet ? TaskId : InputObject, WriteError);
+    private protected IEnumerable<TaskReference> ResolveReferences() => ParameterSetName switch
+    {
+        IdSet => Id.Select(id => new TaskReference { Id = id }),
+        TaskIdSet => TaskReferences.FromTaskIds(TaskId, WriteError),
+        _ => TaskReferences.Resolve(InputObject, WriteError),
+    };
 }

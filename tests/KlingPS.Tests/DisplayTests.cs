@@ -4,6 +4,7 @@ using KlingPS.Core.Model;
 using KlingPS.Core.Sessions;
 using KlingPS.Core.Submitting;
 using KlingPS.Display;
+using KlingPS.Text;
 
 namespace KlingPS.Tests;
 
@@ -23,6 +24,17 @@ public sealed class DisplayTests
     [InlineData(-5, "0s")]
     public void The_age_of_a_task_is_in_its_largest_unit(double seconds, string expected)
         => Assert.Equal(expected, TaskDisplay.Age(new PSObject(new KlingVideoTask { CreatedAt = s_now.AddSeconds(-seconds) }), s_now));
+
+    [Fact]
+    public void An_unknown_price_is_not_shown_as_none()
+    {
+        var submission = new Submission { Spec = new VideoSpec { Prompt = "It moves." } };
+
+        Assert.Equal("Buy a video of 5 seconds for 42 credits", SubmissionText.DescribePurchase(submission));
+        Assert.Equal(
+            "Buy a video of 5 seconds at a price that is not known here",
+            SubmissionText.DescribePurchase(submission with { Spec = submission.Spec with { Model = "kling/of-next-year" } }));
+    }
 
     [Fact]
     public void A_task_that_was_written_to_a_file_and_read_again_shows_the_same()

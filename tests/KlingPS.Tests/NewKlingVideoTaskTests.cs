@@ -243,6 +243,19 @@ public sealed class NewKlingVideoTaskTests
     }
 
     [Fact]
+    public async Task A_model_whose_price_is_not_known_is_refused_under_a_limit_of_credits()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = await shell.RunAsync("New-KlingVideoTask $image 'It moves.' -Model kling/of-next-year -MaxCredits 1000000", new { image = shell.Image() });
+
+        ErrorRecord error = Assert.Single(result.Errors);
+        Assert.StartsWith("KlingBudgetExceeded", error.FullyQualifiedErrorId, StringComparison.Ordinal);
+        Assert.Contains("price of the video is not known", error.Exception.Message, StringComparison.Ordinal);
+        Assert.Equal((0, 0), (shell.Bill.Uploads, shell.Bill.CreatesReceived));
+    }
+
+    [Fact]
     public async Task A_scale_between_two_steps_is_rounded_with_a_warning()
     {
         await using ConnectedShell shell = await ConnectedShell.StartAsync();

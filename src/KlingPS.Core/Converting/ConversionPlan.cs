@@ -8,8 +8,8 @@ namespace KlingPS.Core.Converting;
 /// <param name="Path">The full path the video would have; <see langword="null"/> while that hangs on the purchase.</param>
 public sealed record ConversionPlan(ConversionStep Step, Submission Submission, string? Path)
 {
-    /// <summary>What it would cost, in credits.</summary>
-    public decimal Credits => Step == ConversionStep.Buy ? Submission.Credits : 0;
+    /// <summary>What it would cost, in credits; <see langword="null"/> where the price is not known.</summary>
+    public decimal? Credits => Step == ConversionStep.Buy ? Submission.Credits : 0;
 
     /// <summary>Whether it would be left out because the day's limit does not allow it, after what is to be bought before it. Known of plans only that nobody carries out meanwhile.</summary>
     public bool IsOverDailyCap { get; init; }

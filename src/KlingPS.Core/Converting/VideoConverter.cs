@@ -35,7 +35,7 @@ public sealed class VideoConverter : IDisposable
     private readonly SemaphoreSlim _submissions = new(MaxSubmissions);
     private readonly SemaphoreSlim? _inFlight;
     private readonly HashSet<Submission> _accepted = [];
-    private readonly Dictionary<string, decimal> _planned = [];
+    private readonly Dictionary<string, decimal?> _planned = [];
     private readonly ConcurrentDictionary<long, KlingVideoTask> _unfinished = new();
     private KlingVideoTask? _lastPurchase;
 
@@ -113,9 +113,12 @@ public sealed class VideoConverter : IDisposable
             Identity = identified.Identity,
             IsOverDailyCap = isWhatIf
                 && step == ConversionStep.Buy
-                && !await _submitter.IsWithinDailyCapAsync(identified, _planned.Values.Sum(), cancellationToken).ConfigureAwait(false),
+                && !await _submitter.IsWithinDailyCapAsync(identified, SumPlanned(), cancellationToken).ConfigureAwait(false),
         };
     }
+
+    /// <summary>What all that is planned would cost; <see langword="null"/> if the price of any of it is not known.</summary>
+    private decimal? SumPlanned() => _planned.Values.Aggregate((decimal?)0, (sum, price) => sum + price);
 
     /// <summary>Takes back that a video would be bought: other images of the same content cannot count on it.</summary>
     public void Decline(ConversionPlan plan)

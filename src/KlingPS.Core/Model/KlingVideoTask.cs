@@ -66,7 +66,7 @@ public sealed record KlingVideoTask : IComparable
     /// </summary>
     public DateTimeOffset? ExpiresAt { get; init; }
 
-    /// <summary>Credits set aside for the task while its end is open.</summary>
+    /// <summary>Credits set aside for the task while its end is open; 0 as long as the price is not known.</summary>
     public decimal CreditsReserved { get; init; }
 
     /// <summary>Credits the task has cost; <see langword="null"/> until it ends.</summary>

@@ -14,8 +14,8 @@ public sealed record TaskIntent
     /// <summary>What makes two purchases the same: see <see cref="VideoSpec.GetIdentity"/>.</summary>
     public required string Identity { get; init; }
 
-    /// <summary>Credits to set aside.</summary>
-    public required decimal Credits { get; init; }
+    /// <summary>Credits to set aside; <see langword="null"/> where the price is not known, which is over every limit of credits.</summary>
+    public required decimal? Credits { get; init; }
 
     /// <summary>The limits that hold; <see langword="null"/> for none.</summary>
     public BudgetLimit? Budget { get; init; }

@@ -19,7 +19,7 @@ internal static class TaskTransitions
         Nonce = intent.Nonce,
         Replaces = intent.Replaces,
         CreatedAt = now,
-        CreditsReserved = intent.Credits,
+        CreditsReserved = intent.Credits ?? 0,
     };
 
     /// <summary>The record of a task that was not bought through this ledger.</summary>
@@ -121,5 +121,5 @@ internal static class TaskTransitions
         };
     }
 
-    private static decimal Price(this KlingVideoTask task) => ModelCatalog.Get(task.Model).GetCredits(task.Spec) ?? 0;
+    private static decimal Price(this KlingVideoTask task) => task.Spec.GetCredits() ?? 0;
 }

@@ -87,6 +87,9 @@ public sealed record VideoSpec
         return Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString()))).ToLowerInvariant();
     }
 
+    /// <inheritdoc cref="ModelSpec.GetCredits"/>
+    public decimal? GetCredits() => ModelCatalog.Get(Model).GetCredits(this);
+
     /// <inheritdoc cref="ModelSpec.Validate(VideoSpec)"/>
     public void Validate() => ModelCatalog.Get(Model).Validate(this);
 

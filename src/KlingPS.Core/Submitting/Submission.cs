@@ -26,6 +26,6 @@ public sealed record Submission
     /// <inheritdoc cref="VideoSpec.Subject"/>
     public string Subject => Spec.Subject;
 
-    /// <summary>What it will cost in credits; 0 for a model whose price is not known here.</summary>
-    public decimal Credits => ModelCatalog.Get(Spec.Model).GetCredits(Spec) ?? 0;
+    /// <summary>What it will cost in credits; <see langword="null"/> for a model whose price is not known here.</summary>
+    public decimal? Credits => Spec.GetCredits();
 }

@@ -121,9 +121,9 @@ public sealed class VideoSubmitter
 
     /// <summary>Whether the day's limit has room for a purchase; records nothing.</summary>
     /// <param name="identified">The submission.</param>
-    /// <param name="credits">What it costs, with what is to be bought before it.</param>
+    /// <param name="credits">What it costs, with what is to be bought before it; <see langword="null"/> where that is not known.</param>
     /// <param name="cancellationToken">Ends the search.</param>
-    internal async Task<bool> IsWithinDailyCapAsync(IdentifiedSubmission identified, decimal credits, CancellationToken cancellationToken)
+    internal async Task<bool> IsWithinDailyCapAsync(IdentifiedSubmission identified, decimal? credits, CancellationToken cancellationToken)
     {
         TaskIntent intent = ToIntent(identified) with { Credits = credits, Budget = new BudgetLimit { DailyCredits = _session.DailyCreditCap } };
         return await _session.Ledger.Tasks.FindBudgetExcessAsync(intent, cancellationToken).ConfigureAwait(false) is null;
@@ -201,6 +201,9 @@ public sealed class VideoSubmitter
             Replaces = submission.Replaces,
         };
     }
+
+    private static string DescribeCredits(Submission submission)
+        => submission.Credits is decimal credits ? string.Create(CultureInfo.InvariantCulture, $"{credits:0.##} credits") : "Its credits";
 
     /// <summary>Brings the local images to where the service can fetch them.</summary>
     private async Task<VideoSpec> UploadAsync(IdentifiedSubmission identified, CancellationToken cancellationToken)
@@ -346,7 +349,7 @@ public sealed class VideoSubmitter
             throw new KlingApiException(
                 ErrorKind.AttemptUnknown,
                 TransportFault.AnswerUnknown,
-                string.Create(CultureInfo.InvariantCulture, $"Whether the video of '{submission.Subject}' was bought is not known (task {task.Id}). {exception.Message} {submission.Credits:0.##} credits may have been spent; it is not sent again by itself."),
+                string.Create(CultureInfo.InvariantCulture, $"Whether the video of '{submission.Subject}' was bought is not known (task {task.Id}). {exception.Message} {DescribeCredits(submission)} may have been spent; it is not sent again by itself."),
                 exception);
         }
         catch (KlingApiException exception) when (exception.IsTransient && tries < MaxTries)
@@ -427,7 +430,7 @@ public sealed class VideoSubmitter
                 await _session.Ledger.Tasks.RecordUnknownAsync(task.Id, reason).ConfigureAwait(false);
                 throw new KlingException(
                     ErrorKind.AttemptUnknown,
-                    string.Create(CultureInfo.InvariantCulture, $"Whether the video of '{submission.Subject}' was bought is not known (task {task.Id}). {reason} {submission.Credits:0.##} credits may have been spent; it is not sent again by itself."));
+                    string.Create(CultureInfo.InvariantCulture, $"Whether the video of '{submission.Subject}' was bought is not known (task {task.Id}). {reason} {DescribeCredits(submission)} may have been spent; it is not sent again by itself."));
 
             default:
                 return result.Task;

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Management.Automation;
 using KlingPS.Commands.Base;
 using KlingPS.Core;
@@ -7,6 +6,7 @@ using KlingPS.Core.Resolving;
 using KlingPS.Core.Stages;
 using KlingPS.Hosting;
 using KlingPS.Parameters;
+using KlingPS.Text;
 
 namespace KlingPS.Commands;
 
@@ -89,7 +89,7 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
     private string Describe(KlingVideoTask task) => ParameterSetName switch
     {
         AbandonSet => "Give up, as not bought",
-        ResubmitSet => string.Create(CultureInfo.InvariantCulture, $"Buy again for {task.CreditsReserved:0.##} credits"),
+        ResubmitSet => $"Buy again {SubmissionText.DescribePrice(task.Spec.GetCredits())}",
         _ => $"Resolve as task {TaskId} of the service",
     };
 

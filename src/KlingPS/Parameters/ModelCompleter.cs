@@ -15,7 +15,7 @@ public sealed class ModelCompleter : IArgumentCompleter
         string word = (wordToComplete ?? string.Empty).Trim('\'', '"');
         foreach (ModelSpec model in ModelCatalog.All.Where(model => model.Id.Contains(word, StringComparison.OrdinalIgnoreCase)))
         {
-            string price = model.GetCredits(new VideoSpec { Model = model.Id, Prompt = null }) is decimal credits
+            string price = new VideoSpec { Model = model.Id, Prompt = null }.GetCredits() is decimal credits
                 ? string.Create(CultureInfo.InvariantCulture, $"{credits:0.##} credits for {VideoSpec.DefaultDuration} seconds")
                 : model.Id;
             yield return new CompletionResult(model.Id, model.Id, CompletionResultType.ParameterValue, price);

@@ -66,7 +66,7 @@ internal static class ConversionText
         {
             ConversionStep.Buy => string.Create(
                 CultureInfo.InvariantCulture,
-                $"buy a video of {plan.Submission.Spec.Seconds} seconds for {plan.Credits:0.##} credits and save it{where}"),
+                $"buy a video of {plan.Submission.Spec.Seconds} seconds {SubmissionText.DescribePrice(plan.Credits)} and save it{where}"),
             ConversionStep.Wait => $"wait for the video, which is already paid for, and save it{where}",
             ConversionStep.Download => $"download the video, which is already paid for,{where}",
             _ => $"leave '{plan.Path}' as it is; it is the video of this image",

@@ -11,7 +11,12 @@ internal static class SubmissionText
 {
     /// <summary>What buying a video means, to be confirmed.</summary>
     public static string DescribePurchase(Submission submission)
-        => string.Create(CultureInfo.InvariantCulture, $"Buy a video of {submission.Spec.Seconds} seconds for {submission.Credits:0.##} credits");
+        => string.Create(CultureInfo.InvariantCulture, $"Buy a video of {submission.Spec.Seconds} seconds {DescribePrice(submission.Credits)}");
+
+    /// <summary>What a video costs, as the end of a sentence.</summary>
+    /// <param name="credits">The credits; <see langword="null"/> where they are not known.</param>
+    public static string DescribePrice(decimal? credits)
+        => credits is decimal price ? string.Create(CultureInfo.InvariantCulture, $"for {price:0.##} credits") : "at a price that is not known here";
 
     /// <summary>What is under way when the command is stopped; <see langword="null"/> when nothing is.</summary>
     /// <param name="underWay">Requests without a response.</param>

@@ -555,6 +555,28 @@ public sealed class VideoConverterTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_plan_leaves_out_a_video_at_an_unknown_price_under_any_limit_of_credits()
+    {
+        Submission unpriced = _harness.Submission("unpriced.png", 1).Asking(spec => spec with { Model = "kling/of-next-year" });
+        Submission priced = _harness.Submission("priced.png", 2);
+        using VideoConverter converter = Converter();
+        ConversionPlan plan = await converter.PlanAsync(converter.Accept(unpriced)!, isWhatIf: true, CancellationToken.None);
+        ConversionPlan after = await converter.PlanAsync(converter.Accept(priced)!, isWhatIf: true, CancellationToken.None);
+
+        new ConversionPlanTotals().With(plan, maxCredits: 1_000_000, maxTasks: 5, out bool isWithinCredits);
+        ConversionPlanTotals totals = new ConversionPlanTotals().With(plan, maxCredits: null, maxTasks: 5, out bool isWithinTasks).With(after, null, 5, out _);
+
+        Assert.Equal((false, true), (isWithinCredits, isWithinTasks));
+        Assert.Equal(new ConversionPlanTotals { Bought = 2, Credits = 42, Unpriced = 1 }, totals);
+        Assert.Contains("buy 2 for 42 credits and the unknown price of 1 of them,", totals.ToString(), StringComparison.Ordinal);
+
+        _harness.Session.DailyCreditCap = 1_000_000;
+        using VideoConverter capped = Converter();
+        Assert.True((await capped.PlanAsync(capped.Accept(unpriced)!, isWhatIf: true, CancellationToken.None)).IsOverDailyCap);
+        Assert.Empty(_harness.Service.Requests);
+    }
+
+    [Fact]
     public async Task Images_that_are_confirmed_one_by_one_are_not_counted_twice_against_the_day_s_limit()
     {
         _harness.Session.DailyCreditCap = 84;

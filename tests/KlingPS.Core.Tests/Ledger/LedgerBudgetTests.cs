@@ -76,6 +76,24 @@ public sealed class LedgerBudgetTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_video_at_an_unknown_price_is_over_every_limit_of_credits()
+    {
+        TaskIntent unpriced = TempLedger.Intent() with { Credits = null };
+
+        KlingException run = await RefusedAsync(unpriced with { Budget = new BudgetLimit { RunId = "run", MaxCredits = 100_000 } });
+        KlingException both = await RefusedAsync(unpriced with { Budget = new BudgetLimit { RunId = "run", MaxCredits = 100_000, MaxTasks = 5 } });
+        KlingException day = await RefusedAsync(unpriced with { Budget = new BudgetLimit { DailyCredits = 100_000 } });
+
+        Assert.All([run, both, day], error => Assert.Contains("price of the video is not known", error.Message, StringComparison.Ordinal));
+        Assert.Empty(await _ledger.Tasks.ListAsync(new TaskFilter(), Token));
+
+        KlingVideoTask task = await _ledger.Tasks.BeginAsync(unpriced with { Budget = new BudgetLimit { RunId = "run", MaxTasks = 1 } }, Token);
+        Assert.Equal(0, task.CreditsReserved);
+        await RefusedAsync(unpriced with { Nonce = "another", Budget = new BudgetLimit { RunId = "run", MaxTasks = 1 } });
+        await _ledger.Tasks.BeginAsync(unpriced with { Nonce = "one more" }, Token);
+    }
+
+    [Fact]
     public async Task A_run_buys_no_more_tasks_than_it_may()
     {
         var budget = new BudgetLimit { RunId = "run", MaxTasks = 2 };

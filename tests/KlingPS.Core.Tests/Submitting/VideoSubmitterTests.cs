@@ -422,6 +422,34 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_video_at_an_unknown_price_is_not_uploaded_under_a_limit_of_credits()
+    {
+        Submission submission = _harness.Submission("fox.png").Asking(spec => spec with { Model = "kling/of-next-year" });
+
+        KlingException run = (await SubmitAsync(submission with { Budget = new BudgetLimit { RunId = "run", MaxCredits = 1_000_000 } })).Error!;
+        _harness.Session.DailyCreditCap = 1_000_000;
+        KlingException day = (await SubmitAsync(submission with { Budget = new BudgetLimit { RunId = "run", MaxTasks = 1 } })).Error!;
+
+        Assert.All([run, day], error => Assert.Equal(ErrorKind.BudgetExceeded, error.Kind));
+        Assert.All([run, day], error => Assert.Contains("price of the video is not known", error.Message, StringComparison.Ordinal));
+        Assert.Empty(_harness.Service.Requests);
+
+        _harness.Session.DailyCreditCap = null;
+        KlingVideoTask bought = (await SubmitAsync(submission with { Budget = new BudgetLimit { RunId = "run", MaxTasks = 1 } })).Value!;
+        Assert.Equal(("kling/of-next-year", 0m), (bought.Model, bought.CreditsReserved));
+    }
+
+    [Fact]
+    public async Task A_lost_answer_for_a_video_at_an_unknown_price_does_not_say_that_nothing_was_spent()
+    {
+        _harness.Service.On(FakeService.CreatePath, Replies.FailsAfter(new HttpRequestException(HttpRequestError.ResponseEnded)));
+
+        KlingException error = (await SubmitAsync(_harness.Submission("fox.png").Asking(spec => spec with { Model = "kling/of-next-year" }))).Error!;
+
+        Assert.Contains("Its credits may have been spent", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_prompt_may_be_as_long_as_the_model_takes_it()
     {
         Submission submission = _harness.Submission("fox.png").Asking(spec => spec with { Model = "kling/v2-1-pro", Prompt = new string('x', 5000) });

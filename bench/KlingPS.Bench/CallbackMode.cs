@@ -47,7 +47,7 @@ internal static class CallbackMode
         await using var rig = new Rig(TimeSpan.FromSeconds(5));
         rig.Server.AddFault(new SandboxFault { On = SandboxOperation.Callback, Kind = SandboxFaultKind.LoseCallback, Count = 0, Probability = 0.5 });
         rig.Server.AddFault(new SandboxFault { On = SandboxOperation.Callback, Kind = SandboxFaultKind.DuplicateCallback, Count = 0, Probability = 0.2 });
-        using var receiver = new CallbackReceiver(rig.Service, rig.Listener, new ReceiveOptions());
+        using var receiver = CallbackReceiver.Start(rig.Service, rig.Listener, new ReceiveOptions());
         long start = Stopwatch.GetTimestamp();
         (_, List<Outcome<TaskReference, KlingVideoTask>> outcomes) = await TaskPair.BothAsync(
             SubmitAsync(rig, tasks, async task => await receiver.PostAsync(new TaskReference { Task = task }, default), receiver.Complete),
@@ -67,7 +67,7 @@ internal static class CallbackMode
     {
         await using var rig = new Rig(TimeSpan.FromSeconds(3));
         rig.Server.AddFault(new SandboxFault { On = SandboxOperation.Create, Kind = SandboxFaultKind.LoseAnswerAfter, Count = 0 });
-        using var receiver = new CallbackReceiver(rig.Service, rig.Listener, new ReceiveOptions { TakesAll = true, Count = attempts });
+        using var receiver = CallbackReceiver.Start(rig.Service, rig.Listener, new ReceiveOptions { TakesAll = true, Count = attempts });
         (int lost, _) = await TaskPair.BothAsync(
             SubmitAsync(rig, attempts, _ => Task.CompletedTask, () => { }),
             CollectAsync(receiver));

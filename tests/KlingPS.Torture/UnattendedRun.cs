@@ -36,7 +36,7 @@ internal static class UnattendedRun
         var submitter = new VideoSubmitter(service);
         var saver = new VideoSaver(service, new SaveOptions { Destination = Path.GetFullPath(arguments.Get("out")) });
         using var submissions = new ConcurrentStage<Submission, Outcome<Submission, KlingVideoTask>>(submitter.SubmitAsync, Submissions, inOrder: false);
-        using var waiter = new TaskWaiter(service, new WaitOptions { PollingInterval = s_pollingInterval });
+        using var waiter = new WaitStage(service, new WaitOptions { PollingInterval = s_pollingInterval });
         using var saves = new ConcurrentStage<TaskReference, Outcome<TaskReference, SavedVideo>>(saver.SaveAsync, Downloads, inOrder: false);
 
         bool submitOnly = arguments.Has("submit-only");

@@ -1,8 +1,10 @@
 using KlingPS.Core.Api;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Model;
+using KlingPS.Core.Resilience;
 using KlingPS.Core.Resolving;
 using KlingPS.Core.Sessions;
+using KlingPS.Core.Waiting;
 
 namespace KlingPS.Core.Callbacks;
 
@@ -12,15 +14,14 @@ namespace KlingPS.Core.Callbacks;
 /// </summary>
 public sealed class CallbackProcessor
 {
-    /// <summary>How often a task is asked for that the service does not know yet, or not what it was made from: its callback is sometimes ahead.</summary>
-    private const int MaxLooks = 6;
-
-    private static readonly TimeSpan s_soon = TimeSpan.FromSeconds(2);
+    /// <summary>A callback is sometimes ahead of the service's record: then the task is not known yet, or not what it was made from.</summary>
+    private static readonly RetryOptions s_record = new() { Backoff = Backoff.Every(PollLimits.Soon), MaxAttempts = PollLimits.MaxPollsForRecord };
 
     private readonly KlingSession _session;
     private readonly KlingClient _client;
-    private readonly TaskFinder _resolver;
+    private readonly TaskFinder _finder;
     private readonly IPipelineObserver? _observer;
+    private readonly RetryPolicy _recordPolicy;
 
     /// <summary>Creates the processor.</summary>
     /// <param name="service">The service; its observer is told of a video that was bought though it had counted as not.</param>
@@ -30,7 +31,8 @@ public sealed class CallbackProcessor
         _session = service.Session;
         _observer = service.Observer;
         _client = service.Client;
-        _resolver = new TaskFinder(service);
+        _finder = new TaskFinder(service);
+        _recordPolicy = new RetryPolicy(s_record, _session.TimeProvider);
     }
 
     /// <summary>Processes a callback that another web server has received.</summary>
@@ -58,7 +60,7 @@ public sealed class CallbackProcessor
         var notice = new CallbackNotice(taskId, nonce, report is not null, ReplayKey: string.Empty);
         LocatedCallback located = await LocateAsync(notice, cancellationToken).ConfigureAwait(false)
             ?? throw new KlingException(ErrorKind.CallbackRefused, $"The callback is about task {taskId}, which is not in the ledger; and it is not signed, so the service is not asked for it.");
-        return located.IsConfirmed ? located.Task : await _resolver.RefreshAsync(located.Task, cancellationToken).ConfigureAwait(false);
+        return located.IsConfirmed ? located.Task : await _finder.RefreshAsync(located.Task, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Finds the task that a callback is about; one that the ledger does not know by its id is asked for, and settled if it is an attempt's.</summary>
@@ -80,7 +82,7 @@ public sealed class CallbackProcessor
             return known is null ? null : new LocatedCallback(known, IsConfirmed: false, IsSettled: false);
         }
 
-        TaskSnapshot snapshot = await AskAsync(notice.TaskId, cancellationToken).ConfigureAwait(false);
+        TaskSnapshot snapshot = await QueryAsync(notice.TaskId, cancellationToken).ConfigureAwait(false);
         if (CallbackNonce.Find(snapshot.Spec?.CallbackUri) is string recorded && recorded != attempt?.Nonce)
         {
             attempt = await FindOpenAsync(recorded, cancellationToken).ConfigureAwait(false) ?? attempt;
@@ -97,7 +99,7 @@ public sealed class CallbackProcessor
     }
 
     /// <summary>Asks the service how a task stands, and records it.</summary>
-    internal Task<KlingVideoTask> RefreshAsync(KlingVideoTask task, CancellationToken cancellationToken) => _resolver.RefreshAsync(task, cancellationToken);
+    internal Task<KlingVideoTask> RefreshAsync(KlingVideoTask task, CancellationToken cancellationToken) => _finder.RefreshAsync(task, cancellationToken);
 
     /// <summary>The attempt with this number, if it has no task of the service yet. One that was given up or refused counts again when it was bought after all.</summary>
     private async Task<KlingVideoTask?> FindOpenAsync(string? nonce, CancellationToken cancellationToken)
@@ -106,25 +108,22 @@ public sealed class CallbackProcessor
                 ? attempt
                 : null;
 
-    private async Task<TaskSnapshot> AskAsync(string taskId, CancellationToken cancellationToken)
-    {
-        for (int looks = 1; ; looks++)
+    private Task<TaskSnapshot> QueryAsync(string taskId, CancellationToken cancellationToken) => _recordPolicy.RunAsync<TaskSnapshot>(
+        async attempt =>
         {
             try
             {
                 TaskSnapshot snapshot = await _client.QueryTaskAsync(taskId, cancellationToken).ConfigureAwait(false);
-                if (snapshot.Spec is not null || looks == MaxLooks)
-                {
-                    return snapshot;
-                }
+                return snapshot.Spec is not null || attempt == PollLimits.MaxPollsForRecord
+                    ? snapshot
+                    : new Retry(new KlingException(ErrorKind.AnswerInvalid, $"The service does not say what task {taskId} was made from."));
             }
-            catch (KlingException exception) when (exception.Kind == ErrorKind.TaskNotFound && looks < MaxLooks)
+            catch (KlingException exception) when (exception.Kind == ErrorKind.TaskNotFound)
             {
+                return new Retry(exception);
             }
-
-            await Task.Delay(s_soon, _session.TimeProvider, cancellationToken).ConfigureAwait(false);
-        }
-    }
+        },
+        cancellationToken);
 
     private async Task SettleAsync(KlingVideoTask attempt, string taskId)
     {

@@ -29,7 +29,7 @@ public sealed class VideoConverter : IDisposable
     private readonly ConversionOptions _options;
     private readonly VideoSubmitter _submitter;
     private readonly VideoSaver _saver;
-    private readonly SharedWaits _waits;
+    private readonly TaskWaiter _waiter;
     private readonly ConversionTally _tally = new();
     private readonly SemaphoreSlim _looks = new(MaxLooks);
     private readonly SemaphoreSlim _submissions = new(MaxSubmissions);
@@ -48,7 +48,7 @@ public sealed class VideoConverter : IDisposable
         _options = options;
         _submitter = new VideoSubmitter(service);
         _saver = new VideoSaver(service, options.Save);
-        _waits = new SharedWaits(new TaskWaiter(service, options.Wait));
+        _waiter = new TaskWaiter(service, options.Wait.PollingInterval);
         _inFlight = options.ThrottleLimit is int limit ? new SemaphoreSlim(limit) : null;
     }
 
@@ -176,7 +176,7 @@ public sealed class VideoConverter : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _waits.Dispose();
+    public void Dispose() => _waiter.Dispose();
 
     /// <summary>Which video it is, whether it has been bought, and where it goes; sends nothing.</summary>
     private async Task<(IdentifiedSubmission Identified, KlingVideoTask? Earlier, OutputPath? Place)> LookAsync(ConversionItem item, CancellationToken cancellationToken)
@@ -283,7 +283,8 @@ public sealed class VideoConverter : IDisposable
         }
 
         progress.Enter(Stage.Generating);
-        Outcome<TaskReference, KlingVideoTask> outcome = await _waits.WaitAsync(task, cancellationToken).ConfigureAwait(false);
+        WaitResult result = await _waiter.WaitAsync(task, _options.Wait.Timeout, cancellationToken).ConfigureAwait(false);
+        Outcome<TaskReference, KlingVideoTask> outcome = WaitOutcomes.From(new TaskReference { Task = task }, result, _options.Wait.Timeout);
         if (outcome.Value is KlingVideoTask ended)
         {
             progress.Settle(ended.CreditsConsumed ?? ended.CreditsReserved);

@@ -177,7 +177,7 @@ public sealed class ReceiveKlingCallbackCommand : CallbackKeyCommand
             OnFirstRefused = OnFirstRefused,
         }));
         WriteVerbose($"Listening at {_listener.Prefix}.");
-        return _receiver = new CallbackReceiver(
+        return _receiver = CallbackReceiver.Start(
             service,
             _listener,
             new ReceiveOptions

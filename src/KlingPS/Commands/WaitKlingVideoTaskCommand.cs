@@ -20,7 +20,7 @@ public sealed class WaitKlingVideoTaskCommand : TaskReferenceCommand
     /// <summary>Creates the command.</summary>
     public WaitKlingVideoTaskCommand()
     {
-        _batch = Use(new Batch<TaskReference, KlingVideoTask>(this, () => new TaskWaiter(Context.Service, Context.GetWaitOptions(Timeout, PollingInterval)))
+        _batch = Use(new Batch<TaskReference, KlingVideoTask>(this, () => new WaitStage(Context.Service, Context.GetWaitOptions(Timeout, PollingInterval)))
         {
             Verb = "finished",
             Target = TaskReferences.TargetOf,

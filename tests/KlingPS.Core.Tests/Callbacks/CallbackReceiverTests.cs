@@ -29,7 +29,7 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
         => new("/kling/", isVerifying ? new CallbackVerifier(CallbackTexts.Key, CallbackVerifier.DefaultMaxAge, _harness.Clock) : null, _harness.Clock);
 
     private CallbackReceiver Receive(ReceiveOptions? options = null, CallbackGate? gate = null)
-        => _receiver = new CallbackReceiver(_harness.NewService(), gate ?? _gate, new MemoryStream(), options ?? new ReceiveOptions());
+        => _receiver = CallbackReceiver.Start(_harness.NewService(), gate ?? _gate, new MemoryStream(), options ?? new ReceiveOptions());
 
     private CallbackResult Call(string taskId, string? nonce = null)
         => _gate.Admit(CallbackTexts.Head(taskId, _harness.Clock.GetUtcNow(), nonce is null ? "/kling/" : $"/kling/?klingps={nonce}"), CallbackTexts.Bytes(CallbackTexts.Body(taskId)));

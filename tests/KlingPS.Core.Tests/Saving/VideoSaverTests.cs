@@ -228,7 +228,7 @@ public sealed class VideoSaverTests : IAsyncDisposable
 
         Assert.Equal(kind, (await FailsAsync(Saver(), task)).Kind);
 
-        using var waiter = new TaskWaiter(_harness.NewService(isObserved: false), new WaitOptions());
+        using var waiter = new WaitStage(_harness.NewService(isObserved: false), new WaitOptions());
         await waiter.PostAsync(new TaskReference { Task = task }, CancellationToken.None);
         Outcome<TaskReference, KlingVideoTask> waited = await _harness.Clock.RunAsync(waiter.Results.ReadAsync().AsTask());
         Assert.Equal(kind, waited.Error!.Kind);

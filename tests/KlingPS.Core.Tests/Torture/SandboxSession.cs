@@ -32,7 +32,7 @@ internal static class SandboxSession
     {
         var service = new KlingService(session, observer: null);
         var submission = await new VideoSubmitter(service).SubmitAsync(Submissions.FromUri("https://files.example/fox.png", prompt), default);
-        using var waiter = new TaskWaiter(service, new WaitOptions());
+        using var waiter = new WaitStage(service, new WaitOptions());
         await waiter.PostAsync(new TaskReference { Task = submission.Value }, default);
         return (await waiter.Results.ReadAsync()).Value!;
     }

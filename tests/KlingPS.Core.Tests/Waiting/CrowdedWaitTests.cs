@@ -103,7 +103,7 @@ public sealed class CrowdedWaitTests : IAsyncDisposable
     private async Task WaitAsync(IEnumerable<TimeSpan> generations, WaitOptions? options = null)
     {
         TimeSpan[] all = [.. generations];
-        using var waiter = new TaskWaiter(_harness.NewService(), options ?? new WaitOptions());
+        using var waiter = new WaitStage(_harness.NewService(), options ?? new WaitOptions());
         Task posting = PostAsync(waiter, all);
         int succeeded = 0;
         while (await _harness.Clock.RunAsync(waiter.Results.WaitToReadAsync().AsTask()))
@@ -115,7 +115,7 @@ public sealed class CrowdedWaitTests : IAsyncDisposable
         Assert.Equal(all.Length - _failing, succeeded);
     }
 
-    private async Task PostAsync(TaskWaiter waiter, TimeSpan[] generations)
+    private async Task PostAsync(WaitStage waiter, TimeSpan[] generations)
     {
         foreach (TimeSpan[] window in generations.Chunk(CreatesInWindow))
         {

@@ -10,7 +10,7 @@ using KlingPS.Core.Waiting;
 namespace KlingPS.Core.Tests.Waiting;
 
 [Collection(UsesTestClock.Name)]
-public sealed class TaskWaiterTests : IAsyncDisposable
+public sealed class WaitStageTests : IAsyncDisposable
 {
     private static readonly Reply s_outage = Replies.FailsBefore(new HttpRequestException(HttpRequestError.ConnectionError));
 
@@ -18,12 +18,12 @@ public sealed class TaskWaiterTests : IAsyncDisposable
 
     public ValueTask DisposeAsync() => _harness.DisposeAsync();
 
-    private TaskWaiter Waiter(TimeSpan? timeout = null, TimeSpan? interval = null)
+    private WaitStage Waiter(TimeSpan? timeout = null, TimeSpan? interval = null)
         => new(_harness.NewService(), new WaitOptions { Timeout = timeout, PollingInterval = interval });
 
-    private Task<Outcome<TaskReference, KlingVideoTask>> NextAsync(TaskWaiter waiter) => _harness.Clock.RunAsync(waiter.Results.ReadAsync().AsTask());
+    private Task<Outcome<TaskReference, KlingVideoTask>> NextAsync(WaitStage waiter) => _harness.Clock.RunAsync(waiter.Results.ReadAsync().AsTask());
 
-    private async Task<List<Outcome<TaskReference, KlingVideoTask>>> WaitAsync(TaskWaiter waiter, params TaskReference[] references)
+    private async Task<List<Outcome<TaskReference, KlingVideoTask>>> WaitAsync(WaitStage waiter, params TaskReference[] references)
     {
         foreach (TaskReference reference in references)
         {
@@ -44,14 +44,14 @@ public sealed class TaskWaiterTests : IAsyncDisposable
     {
         await _harness.AcceptedAsync(taskId);
         _harness.Tasks[taskId] = PipelineHarness.InTurn(replies);
-        using TaskWaiter waiter = Waiter();
+        using WaitStage waiter = Waiter();
         return Assert.Single(await WaitAsync(waiter, new TaskReference { TaskId = taskId }));
     }
 
     [Fact]
     public async Task Tasks_come_out_in_the_order_of_finishing()
     {
-        using TaskWaiter waiter = Waiter();
+        using WaitStage waiter = Waiter();
         foreach (string taskId in new[] { "a", "b", "c" })
         {
             _harness.Tasks[taskId] = PipelineHarness.Generating;
@@ -74,7 +74,7 @@ public sealed class TaskWaiterTests : IAsyncDisposable
     [Fact]
     public async Task A_task_can_be_posted_while_others_are_waited_for()
     {
-        using TaskWaiter waiter = Waiter();
+        using WaitStage waiter = Waiter();
         await _harness.AcceptedAsync("slow");
         _harness.Tasks["slow"] = PipelineHarness.Generating;
         await waiter.PostAsync(new TaskReference { TaskId = "slow" }, CancellationToken.None);
@@ -94,7 +94,7 @@ public sealed class TaskWaiterTests : IAsyncDisposable
     [Fact]
     public async Task A_wait_without_tasks_ends()
     {
-        using TaskWaiter waiter = Waiter();
+        using WaitStage waiter = Waiter();
 
         Assert.Empty(await WaitAsync(waiter));
     }
@@ -108,7 +108,7 @@ public sealed class TaskWaiterTests : IAsyncDisposable
         _harness.Tasks["a"] = PipelineHarness.Generating;
         _harness.Tasks["b"] = PipelineHarness.Succeeded("b");
         _harness.Tasks["c"] = PipelineHarness.Generating;
-        using TaskWaiter waiter = Waiter(timeout: TimeSpan.Zero);
+        using WaitStage waiter = Waiter(timeout: TimeSpan.Zero);
 
         List<Outcome<TaskReference, KlingVideoTask>> outcomes = await WaitAsync(waiter, new TaskReference { TaskId = "a" }, new TaskReference { TaskId = "b" }, new TaskReference { TaskId = "c" });
 
@@ -123,7 +123,7 @@ public sealed class TaskWaiterTests : IAsyncDisposable
     {
         KlingVideoTask task = await _harness.AcceptedAsync("a");
         _harness.Tasks["a"] = PipelineHarness.Generating;
-        using TaskWaiter waiter = Waiter(timeout: TimeSpan.FromSeconds(90));
+        using WaitStage waiter = Waiter(timeout: TimeSpan.FromSeconds(90));
 
         Outcome<TaskReference, KlingVideoTask> outcome = Assert.Single(await WaitAsync(waiter, new TaskReference { Id = task.Id }));
 
@@ -155,7 +155,7 @@ public sealed class TaskWaiterTests : IAsyncDisposable
     [Fact]
     public async Task A_task_that_neither_the_ledger_nor_the_service_knows_is_an_error_at_once()
     {
-        using TaskWaiter waiter = Waiter();
+        using WaitStage waiter = Waiter();
 
         List<Outcome<TaskReference, KlingVideoTask>> outcomes = await WaitAsync(waiter, new TaskReference { TaskId = "typo" }, new TaskReference { Id = 99 });
 
@@ -170,7 +170,7 @@ public sealed class TaskWaiterTests : IAsyncDisposable
             Replies.Data("""{"taskId":"foreign","state":"waiting","param":"{\"input\":\"{\\\"prompt\\\":\\\"An owl.\\\",\\\"duration\\\":\\\"10\\\"}\"}","creditsConsumed":84}"""),
             PipelineHarness.Generating,
             PipelineHarness.Succeeded("foreign"));
-        using TaskWaiter waiter = Waiter();
+        using WaitStage waiter = Waiter();
 
         Outcome<TaskReference, KlingVideoTask> outcome = Assert.Single(await WaitAsync(waiter, new TaskReference { TaskId = "foreign" }));
 
@@ -209,7 +209,7 @@ public sealed class TaskWaiterTests : IAsyncDisposable
         Assert.Equal((KlingTaskState.Failed, "400", "Image fetch failed.", 0), (first.Value!.State, first.Value.FailCode, first.Value.FailMessage, first.Value.CreditsConsumed));
         int queries = _harness.Queries;
 
-        using TaskWaiter waiter = Waiter();
+        using WaitStage waiter = Waiter();
         Outcome<TaskReference, KlingVideoTask> again = Assert.Single(await WaitAsync(waiter, new TaskReference { Task = first.Value }));
 
         Assert.Equal((first.Value, null), (again.Value, again.Error));
@@ -221,13 +221,13 @@ public sealed class TaskWaiterTests : IAsyncDisposable
     {
         KlingVideoTask unknown = await _harness.Ledger.Tasks.LoseAsync((await _harness.BeganAsync("/images/fox.png")).Id, "lost");
         KlingVideoTask rejected = await _harness.Ledger.Tasks.RejectAsync((await _harness.BeganAsync("/images/owl.png")).Id, "422", "No.");
-        using TaskWaiter waiter = Waiter();
+        using WaitStage waiter = Waiter();
 
         List<Outcome<TaskReference, KlingVideoTask>> outcomes = await WaitAsync(waiter, new TaskReference { Task = unknown }, new TaskReference { Task = rejected });
 
         Assert.Equal([ErrorKind.RequestInvalid, ErrorKind.AttemptUnknown], outcomes.Select(outcome => outcome.Error!.Kind).Order());
         Assert.Empty(_harness.Service.Requests);
-        using TaskWaiter second = Waiter();
+        using WaitStage second = Waiter();
         Assert.All(await WaitAsync(second, [.. outcomes.Select(outcome => new TaskReference { Task = outcome.Value })]), outcome => Assert.Null(outcome.Error));
     }
 
@@ -283,7 +283,7 @@ public sealed class TaskWaiterTests : IAsyncDisposable
         await _harness.AcceptedAsync("mine");
         _harness.Tasks["mine"] = PipelineHarness.Succeeded("mine");
         _harness.Tasks["foreign"] = s_outage;
-        using TaskWaiter waiter = Waiter(timeout: TimeSpan.FromSeconds(20));
+        using WaitStage waiter = Waiter(timeout: TimeSpan.FromSeconds(20));
         await waiter.PostAsync(new TaskReference { TaskId = "mine" }, CancellationToken.None);
         Assert.Null((await NextAsync(waiter)).Error);
 
@@ -299,7 +299,7 @@ public sealed class TaskWaiterTests : IAsyncDisposable
         long ahead = _harness.Clock.GetUtcNow().AddHours(6).ToUnixTimeMilliseconds();
         string waiting = FormattableString.Invariant($$"""{"state":"waiting","createTime":{{ahead}}}""");
         _harness.Tasks["foreign"] = PipelineHarness.InTurn(Replies.Data(waiting), Replies.Data(waiting), Replies.Data(waiting), PipelineHarness.Succeeded("foreign"));
-        using TaskWaiter waiter = Waiter();
+        using WaitStage waiter = Waiter();
 
         Assert.Null(Assert.Single(await WaitAsync(waiter, new TaskReference { TaskId = "foreign" })).Error);
 
@@ -309,7 +309,7 @@ public sealed class TaskWaiterTests : IAsyncDisposable
     [Fact]
     public async Task An_interval_of_months_does_not_end_the_wait_for_others()
     {
-        using TaskWaiter waiter = Waiter(interval: TimeSpan.FromDays(100));
+        using WaitStage waiter = Waiter(interval: TimeSpan.FromDays(100));
         foreach (string taskId in new[] { "slow", "one", "two" })
         {
             await _harness.AcceptedAsync(taskId);
@@ -345,7 +345,7 @@ public sealed class TaskWaiterTests : IAsyncDisposable
             $$"""{"state":"success","resultJson":{"resultUrls":["https://a.example/"]},"createTime":{{task.CreatedAt.ToUnixTimeMilliseconds()}},"completeTime":{{task.CreatedAt.AddSeconds(130).ToUnixTimeMilliseconds()}}}"""));
         _harness.Tasks["a"] = (request, cancellationToken)
             => (_harness.Clock.GetUtcNow() < task.CreatedAt.AddSeconds(130) ? PipelineHarness.Generating : success)(request, cancellationToken);
-        using TaskWaiter waiter = Waiter();
+        using WaitStage waiter = Waiter();
 
         Assert.Null(Assert.Single(await WaitAsync(waiter, new TaskReference { Task = task })).Error);
 
@@ -377,7 +377,7 @@ public sealed class TaskWaiterTests : IAsyncDisposable
             references[i] = new TaskReference { Task = await _harness.AcceptedAsync($"t{i}") };
         }
 
-        using TaskWaiter waiter = Waiter();
+        using WaitStage waiter = Waiter();
         List<Outcome<TaskReference, KlingVideoTask>> outcomes = await WaitAsync(waiter, references);
 
         Assert.Equal(Count, outcomes.Count(outcome => outcome.Value?.State == KlingTaskState.Succeeded));
@@ -401,7 +401,7 @@ public sealed class TaskWaiterTests : IAsyncDisposable
         };
         await _harness.AcceptedAsync("b");
         _harness.Tasks["b"] = PipelineHarness.Generating;
-        TaskWaiter waiter = Waiter(timeout: TimeSpan.Zero);
+        WaitStage waiter = Waiter(timeout: TimeSpan.Zero);
         await waiter.PostAsync(new TaskReference { TaskId = "a" }, CancellationToken.None);
         await arrived.Task;
 
@@ -417,7 +417,7 @@ public sealed class TaskWaiterTests : IAsyncDisposable
     [Fact]
     public async Task Disposing_ends_a_wait_for_nothing()
     {
-        TaskWaiter waiter = Waiter();
+        WaitStage waiter = Waiter();
 
         waiter.Dispose();
 

@@ -1,0 +1,148 @@
+using System.Collections.Concurrent;
+using KlingPS.Core.Api;
+using KlingPS.Core.Model;
+using KlingPS.Core.Resilience;
+using KlingPS.Core.Sessions;
+using KlingPS.Core.Waiting;
+
+namespace KlingPS.Core.Callbacks;
+
+/// <summary>Works on the callbacks that were admitted: finds the task of each, and has it polled by those who wait for it, or else itself.</summary>
+internal sealed class CallbackDispatcher
+{
+    /// <summary>Callbacks that are worked on at the same time; the rate of queries is limited by the session's gate.</summary>
+    private const int MaxConcurrent = 16;
+
+    /// <summary>The callback of a lost task may be all there is of it, so an outage of the service is waited out.</summary>
+    private static readonly RetryOptions s_outage = new() { Backoff = Backoff.Every(TimeSpan.FromSeconds(5)), Patience = PollLimits.LongestOutage };
+
+    private readonly CallbackGate _gate;
+    private readonly CallbackProcessor _processor;
+    private readonly ExpectedTasks _expected;
+    private readonly bool _takesAll;
+    private readonly DateTimeOffset? _deadline;
+    private readonly IPipelineObserver? _observer;
+    private readonly RetryPolicy _outage;
+
+    /// <summary>The tasks that are to be polled by those who wait for them, and have not come out. By local id.</summary>
+    private readonly ConcurrentDictionary<long, KlingVideoTask> _announced = new();
+    private int _ignored;
+
+    /// <summary>Creates the dispatcher.</summary>
+    /// <param name="service">The service; its observer is told of callbacks that could not be used.</param>
+    /// <param name="gate">What admits callbacks.</param>
+    /// <param name="expected">The tasks that are waited for.</param>
+    /// <param name="takesAll">Whether every task that is called back for is waited for.</param>
+    /// <param name="deadline">Until when to wait for tasks that nobody has posted.</param>
+    public CallbackDispatcher(KlingService service, CallbackGate gate, ExpectedTasks expected, bool takesAll, DateTimeOffset? deadline)
+    {
+        _gate = gate;
+        _processor = new CallbackProcessor(service);
+        _expected = expected;
+        _takesAll = takesAll;
+        _deadline = deadline;
+        _observer = service.Observer;
+        _outage = new RetryPolicy(s_outage, service.Session.TimeProvider);
+    }
+
+    /// <summary>How many unsigned callbacks were about tasks that are not known here.</summary>
+    public int Ignored => Volatile.Read(ref _ignored);
+
+    /// <summary>Works on callbacks until no more are admitted.</summary>
+    /// <param name="onFatal">Is told of errors that every callback would meet, and the service's id of the task.</param>
+    /// <param name="cancellationToken">Ends the work.</param>
+    public Task RunAsync(Action<string, KlingException> onFatal, CancellationToken cancellationToken) => Parallel.ForEachAsync(
+        _gate.Accepted.ReadAllAsync(cancellationToken),
+        new ParallelOptions { MaxDegreeOfParallelism = MaxConcurrent, CancellationToken = cancellationToken },
+        async (notice, token) =>
+        {
+            try
+            {
+                await DispatchAsync(notice, token).ConfigureAwait(false);
+            }
+            catch (KlingException exception)
+            {
+                _gate.Forget(notice);
+                if (exception.IsFatal && (_takesAll || exception is not KlingApiException { IsTransient: true }))
+                {
+                    onFatal(notice.TaskId, exception);
+                }
+                else
+                {
+                    WarnOfSkipped(exception);
+                }
+            }
+        });
+
+    /// <summary>A task that was waited for has come out.</summary>
+    public void OnFinished(long id) => _announced.TryRemove(id, out _);
+
+    /// <summary>Polls the tasks that would have been polled by those who waited for them, but do not come out any more.</summary>
+    public async Task RefreshUnfinishedAsync(CancellationToken cancellationToken)
+    {
+        foreach (KlingVideoTask task in _announced.Values)
+        {
+            await TryRefreshAsync(task, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private async Task DispatchAsync(CallbackNotice notice, CancellationToken cancellationToken)
+    {
+        if (await RetryAsync(() => _processor.LocateAsync(notice, cancellationToken), cancellationToken).ConfigureAwait(false) is not LocatedCallback located)
+        {
+            Interlocked.Increment(ref _ignored);
+            return;
+        }
+
+        KlingVideoTask task = located.Task;
+        if (!_expected.IsClosed && TryHandOver(located))
+        {
+            return;
+        }
+
+        if (!located.IsConfirmed && !task.State.IsSettled() && !await TryRefreshAsync(task, cancellationToken).ConfigureAwait(false))
+        {
+            _gate.Forget(notice);
+        }
+
+        // It may be on its way here; the record is read when it comes.
+        _expected.Announce(task.Id, isKept: true);
+    }
+
+    /// <summary>Leaves a task to those who wait for it.</summary>
+    /// <returns>Whether it is waited for.</returns>
+    private bool TryHandOver(LocatedCallback located)
+    {
+        KlingVideoTask task = located.Task;
+        _announced[task.Id] = task;
+        bool isAwaited = located.AbsorbedId is long absorbed && (_expected.Announce(absorbed) || _expected.Contains(absorbed));
+        if (_expected.Announce(task.Id) || isAwaited || ((_takesAll || located.IsSettled) && _expected.TryAddCalled(task, _deadline)))
+        {
+            return true;
+        }
+
+        _announced.TryRemove(task.Id, out _);
+        return false;
+    }
+
+    /// <summary>Brings a task up to date that nobody waits for here; an error ends nothing.</summary>
+    /// <returns>Whether the service could be asked.</returns>
+    private async Task<bool> TryRefreshAsync(KlingVideoTask task, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await RetryAsync(() => _processor.RefreshAsync(task, cancellationToken), cancellationToken).ConfigureAwait(false);
+            return true;
+        }
+        catch (KlingException exception)
+        {
+            WarnOfSkipped(exception);
+            return false;
+        }
+    }
+
+    private Task<T> RetryAsync<T>(Func<Task<T>> work, CancellationToken cancellationToken)
+        => _outage.RunAsync(work, exception => exception is KlingApiException { IsTransient: true } ? new Retry(exception) : null, cancellationToken);
+
+    private void WarnOfSkipped(KlingException exception) => _observer?.OnWarning($"A callback was passed over. {exception.Message}");
+}

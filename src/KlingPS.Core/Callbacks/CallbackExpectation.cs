@@ -1,0 +1,138 @@
+using System.Collections.Concurrent;
+using KlingPS.Core.Model;
+using KlingPS.Core.Resolving;
+using KlingPS.Core.Sessions;
+using KlingPS.Core.Waiting;
+
+namespace KlingPS.Core.Callbacks;
+
+/// <summary>Polls tasks when their callbacks have come, or should have come. What other processes and users record meanwhile is seen in the ledger.</summary>
+internal sealed class CallbackExpectation : IPollTrigger
+{
+    /// <summary>How old a task is when its callback counts as missed, while nothing is known of how long tasks take.</summary>
+    private static readonly TimeSpan s_unlearned = TimeSpan.FromMinutes(5);
+
+    /// <summary>How late a callback may be: the service gives a receiver 15 seconds, and then tries again.</summary>
+    private static readonly TimeSpan s_longestDelay = TimeSpan.FromSeconds(20);
+
+    /// <summary>How often the ledger is read, and reconsidered whether the callback is missed: callbacks of other tasks teach how long tasks take.</summary>
+    private static readonly TimeSpan s_recheck = TimeSpan.FromSeconds(10);
+
+    private readonly KlingSession _session;
+    private readonly TaskFinder _finder;
+    private readonly bool _pollsMissed;
+
+    /// <summary>The local ids of tasks whose callbacks have come since their last turn, or before they were waited for.</summary>
+    private readonly ConcurrentDictionary<long, byte> _called = new();
+
+    /// <summary>How many polls are left that a callback has called for. A task without an entry has had no callback; none is repeated.</summary>
+    private readonly ConcurrentDictionary<Watch, int> _pollsLeft = new(ReferenceEqualityComparer.Instance);
+
+    /// <summary>When attempts whose answers were lost are given up, by their local ids.</summary>
+    private readonly ConcurrentDictionary<long, DateTimeOffset> _lostUntil = new();
+
+    /// <summary>Creates the trigger.</summary>
+    /// <param name="service">The service.</param>
+    /// <param name="pollsMissed">Whether a task is polled once its callback is missed.</param>
+    public CallbackExpectation(KlingService service, bool pollsMissed)
+    {
+        _session = service.Session;
+        _finder = new TaskFinder(service);
+        _pollsMissed = pollsMissed;
+    }
+
+    /// <inheritdoc/>
+    public bool PollsSteadily => false;
+
+    /// <summary>A callback has come: the task's next turn polls it.</summary>
+    /// <param name="id">The local id.</param>
+    public void OnCalled(long id) => _called[id] = 0;
+
+    /// <summary>Takes back <see cref="OnCalled"/>.</summary>
+    public void Forget(long id) => _called.TryRemove(id, out _);
+
+    /// <summary>Gives up an attempt whose answer was lost when its callback would be missed, if none has come for it.</summary>
+    public void GiveUpWhenMissed(KlingVideoTask attempt) => _lostUntil[attempt.Id] = MissedAt(attempt, _session.TimeProvider.GetUtcNow());
+
+    /// <inheritdoc/>
+    public bool MaySettle(KlingVideoTask attempt) => attempt.CallbackUri is not null;
+
+    /// <inheritdoc/>
+    public async Task RefreshAsync(Watch watch, CancellationToken cancellationToken)
+    {
+        // Before the ledger is read: whatever is recorded afterwards is called for again.
+        if (_called.TryRemove(watch.Id, out _))
+        {
+            _pollsLeft[watch] = PollLimits.MaxPollsForRecord;
+        }
+
+        try
+        {
+            KlingVideoTask recorded = await _finder.FindRecordedAsync(new TaskReference { Task = watch.Task }, cancellationToken).ConfigureAwait(false);
+            recorded = recorded with { IsFailureReported = watch.Task.IsFailureReported };
+            watch.Task = recorded == watch.Task ? watch.Task : recorded;
+        }
+        catch (KlingException exception) when (exception.Kind == ErrorKind.TaskNotFound && watch.Task.TaskId is not null)
+        {
+            // Its record has been removed; the next poll makes another one.
+        }
+    }
+
+    /// <inheritdoc/>
+    public PollDecision Decide(Watch watch, PollTurn turn)
+    {
+        if (watch.Task.TaskId is null)
+        {
+            // It may be settled by a callback, by its user, or by the process that submits it.
+            DateTimeOffset lostAt = _lostUntil.GetValueOrDefault(watch.Id, DateTimeOffset.MaxValue);
+            return lostAt <= turn.Now ? new PollDecision.GiveUp() : new PollDecision.WaitUntil(Earlier(lostAt, turn.Now + s_recheck));
+        }
+
+        bool wasCalled = _pollsLeft.TryGetValue(watch, out int left);
+        if (left > 0)
+        {
+            return new PollDecision.Poll();
+        }
+
+        if (!wasCalled && !_pollsMissed)
+        {
+            return new PollDecision.WaitUntil(DateTimeOffset.MaxValue);
+        }
+
+        DateTimeOffset next = wasCalled ? turn.PlannedAt : UnlessCalledAt(watch, turn);
+        return turn.IsLast || next <= turn.Now ? new PollDecision.Poll() : new PollDecision.WaitUntil(Earlier(next, turn.Now + s_recheck));
+    }
+
+    /// <inheritdoc/>
+    public PollDecision DecideNext(Watch watch, PollTurn turn)
+    {
+        if (!_pollsLeft.TryGetValue(watch, out int left))
+        {
+            return new PollDecision.WaitUntil(UnlessCalledAt(watch, turn));
+        }
+
+        if (left == 0)
+        {
+            return new PollDecision.WaitForPlan();
+        }
+
+        // The callback is ahead of the service's record.
+        _pollsLeft[watch] = left - 1;
+        return new PollDecision.WaitUntil(turn.Now + PollLimits.Soon);
+    }
+
+    /// <inheritdoc/>
+    public void OnEnded(Watch watch) => _pollsLeft.TryRemove(watch, out _);
+
+    private DateTimeOffset UnlessCalledAt(Watch watch, PollTurn turn)
+    {
+        DateTimeOffset missedAt = MissedAt(watch.Task, turn.Now);
+        return turn.PlannedAt > missedAt ? turn.PlannedAt : missedAt;
+    }
+
+    /// <summary>By then nearly all tasks of its kind have ended, and callbacks have told of it.</summary>
+    private DateTimeOffset MissedAt(KlingVideoTask task, DateTimeOffset now)
+        => task.StartedAt(now) + (_session.GenerationTimes.Get(task.Model, task.Duration).Quantile(0.95) ?? s_unlearned) + s_longestDelay;
+
+    private static DateTimeOffset Earlier(DateTimeOffset one, DateTimeOffset other) => one < other ? one : other;
+}

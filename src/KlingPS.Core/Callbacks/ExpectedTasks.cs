@@ -1,0 +1,116 @@
+using System.Collections.Concurrent;
+using System.Threading.Channels;
+using KlingPS.Core.Model;
+using KlingPS.Core.Resolving;
+using KlingPS.Core.Sessions;
+using KlingPS.Core.Stages;
+using KlingPS.Core.Waiting;
+
+namespace KlingPS.Core.Callbacks;
+
+/// <summary>The tasks that a receiver waits for; each comes out once. Thread-safe.</summary>
+internal sealed class ExpectedTasks : IDisposable
+{
+    private readonly CallbackExpectation _expectation;
+    private readonly TaskWaiter _waiter;
+    private readonly WaitStage _stage;
+    private readonly TimeProvider _time;
+    private readonly TimeSpan? _timeout;
+    private readonly string _account;
+
+    /// <summary>The local ids of the tasks that have been added.</summary>
+    private readonly ConcurrentDictionary<long, byte> _added = new();
+
+    /// <summary>The local ids of those among them whose answers were lost upstream.</summary>
+    private readonly ConcurrentDictionary<long, byte> _lost = new();
+    private volatile bool _isClosed;
+
+    public ExpectedTasks(KlingService service, ReceiveOptions options)
+    {
+        _time = service.Session.TimeProvider;
+        _timeout = options.Timeout;
+        _account = service.Session.Account;
+        _expectation = new CallbackExpectation(service, options.IsPolling);
+        _waiter = new TaskWaiter(service, options.PollingInterval, _expectation);
+        _stage = new WaitStage(service, _waiter, _timeout);
+    }
+
+    /// <summary>What has become of the tasks.</summary>
+    public ChannelReader<Outcome<TaskReference, KlingVideoTask>> Results => _stage.Results;
+
+    /// <summary>Whether no more tasks are taken.</summary>
+    public bool IsClosed => _isClosed;
+
+    /// <summary>Adds a task as its user names it, unless it has been added already.</summary>
+    public void Add(TaskReference item)
+    {
+        // Its callback may have come first, and then it has been added for that.
+        if ((item.Task?.Id ?? item.Id) is not long id || _added.TryAdd(id, 0))
+        {
+            _stage.Post(item, _time.GetUtcNow() + _timeout, isCurrent: item.Task?.Account == _account);
+        }
+    }
+
+    /// <summary>Adds a task whose callback has come.</summary>
+    /// <param name="task">The task, as the ledger has it.</param>
+    /// <param name="deadline">Until when to wait for it.</param>
+    /// <returns>Whether it has not been added before.</returns>
+    public bool TryAddCalled(KlingVideoTask task, DateTimeOffset? deadline)
+    {
+        if (!_added.TryAdd(task.Id, 0))
+        {
+            return false;
+        }
+
+        _expectation.OnCalled(task.Id);
+        _stage.Post(new TaskReference { Task = task }, deadline, isCurrent: true);
+        return true;
+    }
+
+    /// <summary>Adds an attempt whose answer was lost upstream. It is waited for until its callback is missed, or as long as any other.</summary>
+    public void AddLost(KlingVideoTask attempt)
+    {
+        if (_added.TryAdd(attempt.Id, 0))
+        {
+            _lost.TryAdd(attempt.Id, 0);
+            if (_timeout is null)
+            {
+                _expectation.GiveUpWhenMissed(attempt);
+            }
+
+            _stage.Post(new TaskReference { Task = attempt }, _time.GetUtcNow() + _timeout, isCurrent: true);
+        }
+    }
+
+    /// <summary>Whether a task has been added.</summary>
+    public bool Contains(long id) => _added.ContainsKey(id);
+
+    /// <summary>Whether a result says no more than that the answer is still missing that was lost upstream, which has been reported there.</summary>
+    public bool IsStillLost(Outcome<TaskReference, KlingVideoTask> outcome)
+        => outcome is { Error.Kind: ErrorKind.AttemptUnknown, Item.Task: KlingVideoTask attempt } && _lost.ContainsKey(attempt.Id);
+
+    /// <summary>Has a task polled because its callback has come.</summary>
+    /// <param name="id">The local id.</param>
+    /// <param name="isKept">Whether a task that is not waited for yet is polled as soon as it is.</param>
+    /// <returns>Whether the task is waited for.</returns>
+    public bool Announce(long id, bool isKept = false)
+    {
+        _expectation.OnCalled(id);
+        bool isExpected = _waiter.Signal(id);
+        if (!isExpected && !isKept)
+        {
+            _expectation.Forget(id);
+        }
+
+        return isExpected;
+    }
+
+    /// <summary>Says that no more tasks will be added.</summary>
+    public void Complete() => _stage.Complete();
+
+    /// <summary>Takes no more tasks: what is not waited for yet will not be.</summary>
+    public void Close() => _isClosed = true;
+
+    /// <inheritdoc/>
+    public void Dispose() => _stage.Dispose();
+}

@@ -1,0 +1,27 @@
+using KlingPS.Core.Api;
+
+namespace KlingPS.Core.Waiting;
+
+/// <summary>Decides how long to put up with a service that does not answer. Thread-safe.</summary>
+/// <param name="time">The clock.</param>
+/// <param name="countsFromLastAnswer">
+/// Whether the service counts as away since it last answered. Before its first answer there is no patience then: the client's own
+/// retries are enough. Otherwise each failure counts from the first of its row.
+/// </param>
+internal sealed class OutageTolerance(TimeProvider time, bool countsFromLastAnswer)
+{
+    /// <summary>As a timestamp; 0 before the first answer.</summary>
+    private long _lastAnswer;
+
+    /// <summary>The service has answered.</summary>
+    public void OnAnswered() => Volatile.Write(ref _lastAnswer, time.GetTimestamp());
+
+    /// <summary>Whether to try again after an error.</summary>
+    /// <param name="exception">The error.</param>
+    /// <param name="failingSince">When the first of the failures in a row happened, as a timestamp.</param>
+    public bool Tolerates(KlingException exception, long failingSince)
+    {
+        long since = countsFromLastAnswer ? Volatile.Read(ref _lastAnswer) : failingSince;
+        return exception is KlingApiException { IsTransient: true } && since != 0 && time.GetElapsedTime(since) < PollLimits.LongestOutage;
+    }
+}

@@ -1,0 +1,242 @@
+namespace KlingPS.Core.Waiting;
+
+/// <summary>
+/// Items that each become due at some moment, handed out one at a time, the longest due first. Whoever takes waits until
+/// something is due. Thread-safe, for one taker.
+/// </summary>
+/// <remarks>
+/// An item that has been taken is not handed out again until it is scheduled again. Due times are wall-clock times, but the taker
+/// sleeps by a timer, which does not notice when the clock is set or the machine was suspended; so it also wakes when an item is
+/// scheduled that is due already.
+/// </remarks>
+/// <typeparam name="T">An item; the same object is the same item.</typeparam>
+internal sealed class PollQueue<T> : IDisposable
+    where T : class
+{
+    private readonly TimeProvider _time;
+    private readonly int _batchFrom;
+    private readonly TimeSpan _batchWindow;
+    private readonly object _lock = new();
+    private readonly Dictionary<T, Entry> _entries = new(ReferenceEqualityComparer.Instance);
+
+    /// <summary>By due time. An item that was moved has an old entry too, which is passed over because its time is no longer the item's.</summary>
+    private readonly PriorityQueue<Entry, DateTimeOffset> _due = new();
+    private readonly ITimer _timer;
+    private TaskCompletionSource _changed = CreateSignal();
+
+    /// <summary>When the next item is due, as far as the sleeping taker knows.</summary>
+    private DateTimeOffset _wakesAt = DateTimeOffset.MaxValue;
+    private bool _isDisposed;
+
+    /// <summary>Creates an empty queue.</summary>
+    /// <param name="time">The clock.</param>
+    /// <param name="batchFrom">From how many items on the taker sleeps <paramref name="batchWindow"/> longer, so that it wakes once for several items.</param>
+    /// <param name="batchWindow">How late an item may be handed out then.</param>
+    public PollQueue(TimeProvider time, int batchFrom = int.MaxValue, TimeSpan batchWindow = default)
+    {
+        _time = time;
+        _batchFrom = batchFrom;
+        _batchWindow = batchWindow;
+        _timer = time.CreateTimer(static queue => ((PollQueue<T>)queue!).Wake(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+    }
+
+    /// <summary>Adds an item that is due at once.</summary>
+    /// <exception cref="ArgumentException">The queue has it already.</exception>
+    public void Add(T item)
+    {
+        lock (_lock)
+        {
+            var entry = new Entry(item) { At = _time.GetUtcNow() };
+            _entries.Add(item, entry);
+            Enqueue(entry);
+        }
+    }
+
+    /// <summary>Says when an item that was taken is due again. Does nothing if the item has been removed.</summary>
+    public void Schedule(T item, DateTimeOffset at)
+    {
+        lock (_lock)
+        {
+            if (_entries.TryGetValue(item, out Entry? entry))
+            {
+                entry.At = at;
+                Enqueue(entry);
+            }
+        }
+    }
+
+    /// <summary>Moves an item that is scheduled. Does nothing if it has been taken, signalled or removed.</summary>
+    public void Reschedule(T item, DateTimeOffset at)
+    {
+        lock (_lock)
+        {
+            if (_entries.TryGetValue(item, out Entry? entry) && entry is { DueAt: not null, IsSignalled: false })
+            {
+                entry.At = at;
+                Enqueue(entry);
+            }
+        }
+    }
+
+    /// <summary>Says until when an item must be due at the latest, whatever it is scheduled for.</summary>
+    /// <param name="item">The item; nothing happens if it has been removed.</param>
+    /// <param name="deadline">The moment; replaces the deadline that was set before.</param>
+    public void SetDeadline(T item, DateTimeOffset deadline)
+    {
+        lock (_lock)
+        {
+            if (_entries.TryGetValue(item, out Entry? entry))
+            {
+                entry.Deadline = deadline;
+                if (entry is { DueAt: not null, IsSignalled: false })
+                {
+                    Enqueue(entry);
+                }
+            }
+        }
+    }
+
+    /// <summary>Makes an item due now; one that has been taken, as soon as it is scheduled again.</summary>
+    /// <param name="item">The item; nothing happens if it has been removed.</param>
+    public void Signal(T item)
+    {
+        lock (_lock)
+        {
+            if (_entries.TryGetValue(item, out Entry? entry) && !entry.IsSignalled)
+            {
+                entry.IsSignalled = true;
+                if (entry.DueAt is not null)
+                {
+                    Enqueue(entry);
+                }
+            }
+        }
+    }
+
+    /// <summary>Removes an item, taken or not.</summary>
+    public void Remove(T item)
+    {
+        lock (_lock)
+        {
+            if (_entries.Remove(item, out Entry? entry))
+            {
+                entry.DueAt = null;
+            }
+        }
+    }
+
+    /// <summary>Takes the item that has been due longest, as soon as there is one.</summary>
+    public async Task<T> TakeAsync(CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            Task changed;
+            lock (_lock)
+            {
+                if (TryTake() is T item)
+                {
+                    return item;
+                }
+
+                changed = Sleep();
+            }
+
+            await changed.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Stops the timer: a taker wakes no more by itself, only when its token is cancelled.</summary>
+    public void Dispose()
+    {
+        lock (_lock)
+        {
+            _isDisposed = true;
+            _timer.Dispose();
+        }
+    }
+
+    private static TaskCompletionSource CreateSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private T? TryTake()
+    {
+        while (_due.TryPeek(out Entry? entry, out DateTimeOffset at))
+        {
+            if (entry.DueAt != at)
+            {
+                _due.Dequeue();
+                continue;
+            }
+
+            if (at > _time.GetUtcNow())
+            {
+                return null;
+            }
+
+            _due.Dequeue();
+            entry.DueAt = null;
+            entry.IsSignalled = false;
+            return entry.Item;
+        }
+
+        return null;
+    }
+
+    /// <summary>Sets the timer for the next item. Called when nothing is due.</summary>
+    /// <returns>Ends when it is time to look again.</returns>
+    private Task Sleep()
+    {
+        if (_changed.Task.IsCompleted)
+        {
+            _changed = CreateSignal();
+        }
+
+        bool hasNext = _due.TryPeek(out _, out DateTimeOffset next);
+        _wakesAt = hasNext ? next : DateTimeOffset.MaxValue;
+        TimeSpan sleep = _wakesAt - _time.GetUtcNow();
+        TimeSpan slack = _entries.Count >= _batchFrom ? _batchWindow : TimeSpan.Zero;
+
+        // Timers take whole milliseconds, and not more than 49 days of them. Rounded down, the last millisecond would be a busy wait.
+        double milliseconds = Math.Clamp(Math.Ceiling(sleep.TotalMilliseconds + slack.TotalMilliseconds), 0, int.MaxValue);
+        if (!_isDisposed)
+        {
+            _timer.Change(hasNext ? TimeSpan.FromMilliseconds(milliseconds) : Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        }
+
+        return _changed.Task;
+    }
+
+    private void Enqueue(Entry entry)
+    {
+        DateTimeOffset now = _time.GetUtcNow();
+        entry.DueAt = entry.IsSignalled ? now : entry.Deadline < entry.At ? entry.Deadline : entry.At;
+        _due.Enqueue(entry, entry.DueAt.Value);
+        if (entry.DueAt < _wakesAt || entry.DueAt <= now)
+        {
+            _changed.TrySetResult();
+        }
+    }
+
+    private void Wake()
+    {
+        lock (_lock)
+        {
+            _changed.TrySetResult();
+        }
+    }
+
+    private sealed class Entry(T item)
+    {
+        public T Item => item;
+
+        /// <summary>What it was scheduled for.</summary>
+        public DateTimeOffset At { get; set; }
+
+        public DateTimeOffset Deadline { get; set; } = DateTimeOffset.MaxValue;
+
+        public bool IsSignalled { get; set; }
+
+        /// <summary>When it is handed out; <see langword="null"/> once it has been taken or removed.</summary>
+        public DateTimeOffset? DueAt { get; set; }
+    }
+}

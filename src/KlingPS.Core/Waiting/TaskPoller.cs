@@ -1,0 +1,105 @@
+using KlingPS.Core.Api;
+using KlingPS.Core.Model;
+using KlingPS.Core.Sessions;
+
+namespace KlingPS.Core.Waiting;
+
+/// <summary>Polls a task once: asks the service for it, and records what has changed.</summary>
+internal sealed class TaskPoller
+{
+    /// <summary>A task may be unknown to the service for a moment after its creation.</summary>
+    private static readonly TimeSpan s_longestInvisible = TimeSpan.FromMinutes(1);
+
+    private readonly KlingSession _session;
+    private readonly KlingClient _client;
+    private readonly OutageTolerance _outage;
+
+    public TaskPoller(KlingService service, OutageTolerance outage)
+    {
+        _session = service.Session;
+        _client = service.Client;
+        _outage = outage;
+    }
+
+    /// <summary>Whether a task has ended for good. One that succeeded still needs its link.</summary>
+    public static bool HasEnded(KlingVideoTask task)
+        => !task.State.IsPending() && task is not { State: KlingTaskState.Succeeded, ResultUri: null };
+
+    /// <summary>Polls a task that the service has.</summary>
+    public async Task<PollResult> PollAsync(Watch watch, CancellationToken cancellationToken)
+    {
+        try
+        {
+            TaskSnapshot snapshot = await _client.QueryTaskAsync(watch.Task.TaskId!, cancellationToken).ConfigureAwait(false);
+            _outage.OnAnswered();
+            watch.FailingSince = null;
+            if (snapshot is { State: KlingTaskState.Succeeded, ResultUris.Count: 0 })
+            {
+                return ++watch.PollsWithoutLink < PollLimits.MaxPollsForRecord
+                    ? new PollResult.Inconclusive()
+                    : new PollResult.Failed(new KlingException(
+                        ErrorKind.AnswerInvalid,
+                        $"The service says that task {watch.Task.Id} ({watch.Task.Subject}) has succeeded, but names no video."));
+            }
+
+            return await RecordAsync(watch, snapshot).ConfigureAwait(false);
+        }
+        catch (KlingException exception)
+        {
+            return MayPass(watch, exception) ? new PollResult.Inconclusive() : new PollResult.Failed(exception);
+        }
+    }
+
+    private async Task<PollResult> RecordAsync(Watch watch, TaskSnapshot snapshot)
+    {
+        // Most polls bring nothing new.
+        DateTimeOffset now = _session.TimeProvider.GetUtcNow();
+        if (watch.Task.Observed(snapshot, now) != watch.Task)
+        {
+            watch.Task = await _session.Ledger.Tasks.RecordSnapshotAsync(_session.Account, snapshot).ConfigureAwait(false);
+        }
+
+        KlingVideoTask task = watch.Task;
+        if (!HasEnded(task))
+        {
+            watch.LastPolledAt = _session.TimeProvider.GetUtcNow();
+            return new PollResult.Pending();
+        }
+
+        TimeSpan? generation = task is { State: KlingTaskState.Succeeded, CompletedAt: DateTimeOffset completed }
+            ? completed - (snapshot.CreatedAt ?? task.StartedAt())
+            : null;
+        return new PollResult.Ended(generation);
+    }
+
+    /// <summary>Whether the next poll may succeed although this one failed.</summary>
+    private bool MayPass(Watch watch, KlingException exception)
+    {
+        watch.FailingSince ??= _session.TimeProvider.GetTimestamp();
+        return exception.Kind == ErrorKind.TaskNotFound
+            ? _session.TimeProvider.GetUtcNow() - watch.Task.StartedAt() < s_longestInvisible
+            : _outage.Tolerates(exception, watch.FailingSince.Value);
+    }
+}
+
+/// <summary>What a poll has shown; what it has found out of the task stands in <see cref="Watch.Task"/>.</summary>
+internal abstract record PollResult
+{
+    private PollResult()
+    {
+    }
+
+    /// <summary>The task has ended.</summary>
+    /// <param name="Generation">How long its video took to make, if it has one.</param>
+    public sealed record Ended(TimeSpan? Generation) : PollResult;
+
+    /// <summary>The service is still at it.</summary>
+    public sealed record Pending : PollResult;
+
+    /// <summary>The task is to be polled again soon: the service was away, or did not have the whole record yet.</summary>
+    public sealed record Inconclusive : PollResult;
+
+    /// <summary>Polling it again is of no use.</summary>
+    /// <param name="Error">What went wrong.</param>
+    public sealed record Failed(KlingException Error) : PollResult;
+}

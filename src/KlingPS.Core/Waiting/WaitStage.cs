@@ -1,0 +1,152 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Threading.Channels;
+using KlingPS.Core.Model;
+using KlingPS.Core.Resilience;
+using KlingPS.Core.Resolving;
+using KlingPS.Core.Sessions;
+using KlingPS.Core.Stages;
+
+namespace KlingPS.Core.Waiting;
+
+/// <summary>Waits for tasks as a part of the pipeline, and hands out each as it finishes.</summary>
+public sealed class WaitStage : IPipelineStage<TaskReference, Outcome<TaskReference, KlingVideoTask>>
+{
+    private const int MaxConcurrentSearches = 16;
+
+    /// <summary>How long a task is fresh: whatever has become of it since it was accepted, the service can tell.</summary>
+    private static readonly TimeSpan s_fresh = TimeSpan.FromMinutes(1);
+
+    private readonly KlingSession _session;
+    private readonly TaskWaiter _waiter;
+    private readonly TaskFinder _finder;
+    private readonly RetryPolicy _searchPolicy;
+    private readonly TimeSpan? _timeout;
+    private readonly SemaphoreSlim _searches = new(MaxConcurrentSearches);
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Channel<Outcome<TaskReference, KlingVideoTask>> _results = Channel.CreateUnbounded<Outcome<TaskReference, KlingVideoTask>>();
+
+    /// <summary>The tasks that have not come out, and one for those that may still be posted.</summary>
+    private int _open = 1;
+    private int _isComplete;
+
+    /// <summary>Creates the stage. Nothing runs until there is something to wait for.</summary>
+    public WaitStage(KlingService service, WaitOptions options)
+        : this(service, new TaskWaiter(service, (options ?? throw new ArgumentNullException(nameof(options))).PollingInterval), options.Timeout)
+    {
+    }
+
+    /// <summary>Creates the stage over a waiter, which belongs to it from now on.</summary>
+    internal WaitStage(KlingService service, TaskWaiter waiter, TimeSpan? timeout)
+    {
+        ArgumentNullException.ThrowIfNull(service);
+        _session = service.Session;
+        _waiter = waiter;
+        _finder = new TaskFinder(service);
+        _searchPolicy = new RetryPolicy(new RetryOptions { Backoff = Backoff.Every(PollLimits.Soon) }, _session.TimeProvider);
+        _timeout = timeout;
+    }
+
+    /// <inheritdoc/>
+    public ChannelReader<Outcome<TaskReference, KlingVideoTask>> Results => _results.Reader;
+
+    /// <inheritdoc/>
+    public Task PostAsync(TaskReference item, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(item);
+        Post(item, _session.TimeProvider.GetUtcNow() + _timeout, IsFresh(item.Task));
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public void Complete()
+    {
+        if (Interlocked.Exchange(ref _isComplete, 1) == 0)
+        {
+            Leave();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _stop.Cancel();
+        _waiter.Dispose();
+        _results.Writer.TryComplete(new OperationCanceledException(_stop.Token));
+    }
+
+    /// <summary>Waits for a task until a moment of its own.</summary>
+    /// <param name="item">The task.</param>
+    /// <param name="deadline">The moment.</param>
+    /// <param name="isCurrent">Whether <see cref="TaskReference.Task"/> need not be read from the ledger.</param>
+    internal void Post(TaskReference item, DateTimeOffset? deadline, bool isCurrent)
+    {
+        Interlocked.Increment(ref _open);
+        _ = Task.Run(() => HandOutAsync(item, deadline, isCurrent), CancellationToken.None);
+    }
+
+    [SuppressMessage("Design", "CA1031", Justification = "Whatever ends the wait ends the stage and is carried to its reader.")]
+    private async Task HandOutAsync(TaskReference item, DateTimeOffset? deadline, bool isCurrent)
+    {
+        try
+        {
+            _results.Writer.TryWrite(await WaitAsync(item, deadline, isCurrent).ConfigureAwait(false));
+            Leave();
+        }
+        catch (Exception exception)
+        {
+            _results.Writer.TryComplete(exception);
+        }
+    }
+
+    private async Task<Outcome<TaskReference, KlingVideoTask>> WaitAsync(TaskReference item, DateTimeOffset? deadline, bool isCurrent)
+    {
+        try
+        {
+            KlingVideoTask task = isCurrent ? item.Task! : await FindAsync(item, deadline).ConfigureAwait(false);
+            return WaitOutcomes.From(item, await _waiter.WaitUntilAsync(task, deadline, _stop.Token).ConfigureAwait(false), _timeout);
+        }
+        catch (KlingException exception)
+        {
+            return new(item, null, exception);
+        }
+    }
+
+    private bool IsFresh(KlingVideoTask? task)
+        => task is { TaskId: not null }
+            && task.State.IsPending()
+            && task.Account == _session.Account
+            && _session.TimeProvider.GetUtcNow() - task.StartedAt() < s_fresh;
+
+    /// <summary>Finds a task as it is now. A service that has answered before may be away for a while.</summary>
+    private Task<KlingVideoTask> FindAsync(TaskReference item, DateTimeOffset? deadline)
+    {
+        long start = _session.TimeProvider.GetTimestamp();
+        return _searchPolicy.RunAsync(
+            () => SearchAsync(item),
+            exception => exception is KlingException failure && !(deadline <= _session.TimeProvider.GetUtcNow()) && _waiter.Outage.Tolerates(failure, start)
+                ? new Retry(exception)
+                : null,
+            _stop.Token);
+    }
+
+    private async Task<KlingVideoTask> SearchAsync(TaskReference item)
+    {
+        await _searches.WaitAsync(_stop.Token).ConfigureAwait(false);
+        try
+        {
+            return await _finder.ResolveAsync(item, _stop.Token).ConfigureAwait(false);
+        }
+        finally
+        {
+            _searches.Release();
+        }
+    }
+
+    private void Leave()
+    {
+        if (Interlocked.Decrement(ref _open) == 0)
+        {
+            _results.Writer.TryComplete();
+        }
+    }
+}

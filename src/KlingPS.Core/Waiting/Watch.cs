@@ -1,0 +1,52 @@
+using KlingPS.Core.Model;
+
+namespace KlingPS.Core.Waiting;
+
+/// <summary>A task that is waited for, by one caller or several. What is known of the task is changed by its turn alone, and it has one turn at a time.</summary>
+internal sealed class Watch
+{
+    public Watch(KlingVideoTask task)
+    {
+        Id = task.Id;
+        Task = task;
+    }
+
+    /// <summary>The local id that callers wait by. It stays, even if the task turns out to belong to another record.</summary>
+    public long Id { get; }
+
+    /// <summary>The task, as it was last seen.</summary>
+    public KlingVideoTask Task { get; set; }
+
+    /// <summary>Those who wait for it. Guarded by the waiter's lock.</summary>
+    public List<Caller> Callers { get; } = [];
+
+    /// <summary>Whether its first turn is still to come.</summary>
+    public bool IsNew { get; set; } = true;
+
+    /// <summary>When a poll last found it pending.</summary>
+    public DateTimeOffset? LastPolledAt { get; set; }
+
+    /// <summary>How many polls have found that it has succeeded, but not where its video is.</summary>
+    public int PollsWithoutLink { get; set; }
+
+    /// <summary>When the first of the polls failed that have failed in a row, as a timestamp.</summary>
+    public long? FailingSince { get; set; }
+
+    /// <summary>The pending tasks of its kind, once its first turn has begun. Guarded by the schedule's lock.</summary>
+    public Cohort? Cohort { get; set; }
+
+    /// <summary>Its place in the cohort: when the service accepted it, and a number that tells equals apart. Guarded by the schedule's lock.</summary>
+    public (DateTimeOffset AcceptedAt, long Number) Place { get; set; }
+
+    /// <summary>Whether it waits for the time that the planner chose. Guarded by the schedule's lock.</summary>
+    public bool IsPlanned { get; set; }
+}
+
+/// <summary>One who waits for a task.</summary>
+/// <param name="deadline">How long.</param>
+internal sealed class Caller(DateTimeOffset deadline)
+{
+    public DateTimeOffset Deadline => deadline;
+
+    public TaskCompletionSource<WaitResult> Result { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+}

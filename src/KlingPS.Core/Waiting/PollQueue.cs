@@ -40,6 +40,18 @@ internal sealed class PollQueue<T> : IDisposable
         _timer = time.CreateTimer(static queue => ((PollQueue<T>)queue!).Wake(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
+    /// <summary>How many items there are, those included that have been taken.</summary>
+    public int Count
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _entries.Count;
+            }
+        }
+    }
+
     /// <summary>Adds an item that is due at once.</summary>
     /// <exception cref="ArgumentException">The queue has it already.</exception>
     public void Add(T item)

@@ -15,7 +15,6 @@ internal sealed class PollSchedule
     private readonly DurationHistory _history;
     private readonly object _lock = new();
     private readonly Dictionary<(string Model, int Duration), Cohort> _cohorts = [];
-    private int _pendingCount;
     private long _joined;
 
     public PollSchedule(KlingSession session, PollQueue<Watch> queue, TimeSpan? pollingInterval)
@@ -94,14 +93,10 @@ internal sealed class PollSchedule
             }
 
             bool wasProbe = cohort.AgeRankOf(watch) < PollPlanner.MaxProbes;
-            if (cohort.Members.Remove(watch))
+            if (cohort.Members.Remove(watch) && wasProbe)
             {
-                _pendingCount--;
-                if (wasProbe)
-                {
-                    // Another task takes its place.
-                    Replan(cohort.Eldest);
-                }
+                // Another task takes its place.
+                Replan(cohort.Eldest);
             }
         }
     }
@@ -117,7 +112,6 @@ internal sealed class PollSchedule
         watch.Cohort = cohort;
         watch.Place = (task.StartedAt(), ++_joined);
         cohort.Members.Add(watch);
-        _pendingCount++;
     }
 
     private DateTimeOffset Plan(Watch watch)
@@ -129,7 +123,7 @@ internal sealed class PollSchedule
             task.Duration,
             task.StartedAt(_session.TimeProvider.GetUtcNow()),
             watch.LastPolledAt,
-            _pendingCount,
+            _queue.Count,
             watch.Cohort!.AgeRankOf(watch)));
     }
 

@@ -81,7 +81,7 @@ public sealed class WaitStage : IPipelineStage<TaskReference, Outcome<TaskRefere
     internal void Post(TaskReference item, DateTimeOffset? deadline, bool isCurrent)
     {
         Interlocked.Increment(ref _open);
-        _ = Task.Run(() => HandOutAsync(item, deadline, isCurrent), CancellationToken.None);
+        _ = HandOutAsync(item, deadline, isCurrent);
     }
 
     [SuppressMessage("Design", "CA1031", Justification = "Whatever ends the wait ends the stage and is carried to its reader.")]
@@ -131,6 +131,8 @@ public sealed class WaitStage : IPipelineStage<TaskReference, Outcome<TaskRefere
 
     private async Task<KlingVideoTask> SearchAsync(TaskReference item)
     {
+        // Whoever posts does not read the ledger.
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         await _searches.WaitAsync(_stop.Token).ConfigureAwait(false);
         try
         {

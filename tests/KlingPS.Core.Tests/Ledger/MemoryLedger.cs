@@ -15,6 +15,7 @@ internal sealed class MemoryLedger : ITaskLedger, ITaskJournal, IUploadCache, IF
     private readonly ConcurrentDictionary<(string Account, string Hash), UploadRecord> _uploads = [];
     private readonly ConcurrentDictionary<string, (long Length, DateTimeOffset ModifiedAt, string Hash)> _fileHashes = [];
     private long _lastId;
+    private int _lookups;
 
     public MemoryLedger(TimeProvider timeProvider)
     {
@@ -32,6 +33,9 @@ internal sealed class MemoryLedger : ITaskLedger, ITaskJournal, IUploadCache, IF
     public IGenerationHistory GenerationTimes => this;
 
     public IRateGates RateGates => this;
+
+    /// <summary>How often a task was looked up by one of its ids.</summary>
+    public int Lookups => _lookups;
 
     /// <summary>The attempts that count as those of another process, by number.</summary>
     public HashSet<long> Others { get; } = [];
@@ -83,6 +87,7 @@ internal sealed class MemoryLedger : ITaskLedger, ITaskJournal, IUploadCache, IF
 
     public Task<KlingVideoTask?> FindAsync(long id, CancellationToken cancellationToken)
     {
+        Interlocked.Increment(ref _lookups);
         lock (_gate)
         {
             return Task.FromResult(_entries.TryGetValue(id, out Entry? entry) ? entry.Task : null);
@@ -91,6 +96,7 @@ internal sealed class MemoryLedger : ITaskLedger, ITaskJournal, IUploadCache, IF
 
     public Task<KlingVideoTask?> FindByTaskIdAsync(string account, string taskId, CancellationToken cancellationToken)
     {
+        Interlocked.Increment(ref _lookups);
         lock (_gate)
         {
             return Task.FromResult(_byTaskId.TryGetValue((account, taskId), out long id) ? _entries[id].Task : null);

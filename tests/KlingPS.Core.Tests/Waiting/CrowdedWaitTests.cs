@@ -7,7 +7,7 @@ using KlingPS.Core.Waiting;
 
 namespace KlingPS.Core.Tests.Waiting;
 
-/// <summary>Many tasks at once, created and looked at at the service's limits of 20 creates in 10 s and 10 queries in 1 s.</summary>
+/// <summary>Many tasks at once, created and polled at the service's limits of 20 creates in 10 s and 10 queries in 1 s.</summary>
 [Collection(UsesTestClock.Name)]
 public sealed class CrowdedWaitTests : IAsyncDisposable
 {
@@ -15,8 +15,8 @@ public sealed class CrowdedWaitTests : IAsyncDisposable
 
     private readonly PipelineHarness _harness = new();
 
-    /// <summary>By task: how often it was looked at, and how long after its end for the last time.</summary>
-    private readonly ConcurrentDictionary<string, (int Queries, double Lag)> _looks = new();
+    /// <summary>By task: how often it was polled, and how long after its end for the last time.</summary>
+    private readonly ConcurrentDictionary<string, (int Queries, double Lag)> _polls = new();
 
     /// <summary>How many fail: the first ones.</summary>
     private int _failing;
@@ -39,7 +39,7 @@ public sealed class CrowdedWaitTests : IAsyncDisposable
 
         await WaitAsync(Enumerable.Range(0, count).Select(_ => Generation()));
 
-        Assert.InRange(_looks.Values.Average(task => task.Queries), 1, mostQueries);
+        Assert.InRange(_polls.Values.Average(task => task.Queries), 1, mostQueries);
         Assert.InRange(LagAt(0.95), 0, mostLag);
     }
 
@@ -53,15 +53,15 @@ public sealed class CrowdedWaitTests : IAsyncDisposable
     {
         await WaitAsync(Enumerable.Repeat(TimeSpan.FromSeconds(160), count));
 
-        Assert.InRange(_looks.Values.Average(task => task.Queries), 1, 12);
+        Assert.InRange(_polls.Values.Average(task => task.Queries), 1, 12);
     }
 
     [Fact]
-    public async Task A_crowd_of_quick_tasks_is_found_as_fast_as_may_be_asked()
+    public async Task A_crowd_of_quick_tasks_is_found_as_fast_as_queries_are_allowed()
     {
         await WaitAsync(Enumerable.Repeat(TimeSpan.FromSeconds(20), 200));
 
-        // Twenty end at once, and ten may be asked for in a second.
+        // Twenty end at once, and ten queries are allowed per second.
         Assert.InRange(LagAt(0.95), 0, 3);
     }
 
@@ -72,7 +72,7 @@ public sealed class CrowdedWaitTests : IAsyncDisposable
 
         await WaitAsync(Enumerable.Repeat(TimeSpan.FromSeconds(60), 200));
 
-        // Without the scouts all would be looked at when they are 152 s old.
+        // Without the probes all would be polled when they are 152 s old.
         Assert.InRange(LagAt(1), 0, 45);
     }
 
@@ -85,7 +85,7 @@ public sealed class CrowdedWaitTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task Others_are_looked_at_in_the_place_of_scouts_that_fail()
+    public async Task Others_are_polled_in_the_place_of_probes_that_fail()
     {
         _failing = CreatesInWindow;
 
@@ -96,7 +96,7 @@ public sealed class CrowdedWaitTests : IAsyncDisposable
 
     private double LagAt(double share)
     {
-        double[] lags = [.. _looks.Values.Select(task => task.Lag).Order()];
+        double[] lags = [.. _polls.Values.Select(task => task.Lag).Order()];
         return lags[(int)Math.Ceiling(share * lags.Length) - 1];
     }
 
@@ -124,7 +124,7 @@ public sealed class CrowdedWaitTests : IAsyncDisposable
                 int number = _harness.Tasks.Count;
                 string taskId = $"task{number}";
                 DateTimeOffset created = _harness.Clock.GetUtcNow();
-                _harness.Tasks[taskId] = (request, cancellationToken) => Look(taskId, created, created + generation, fails: number < _failing)(request, cancellationToken);
+                _harness.Tasks[taskId] = (request, cancellationToken) => Poll(taskId, created, created + generation, fails: number < _failing)(request, cancellationToken);
                 await waiter.PostAsync(new TaskReference { Task = await _harness.AcceptedAsync(taskId) }, CancellationToken.None);
             }
 
@@ -134,10 +134,10 @@ public sealed class CrowdedWaitTests : IAsyncDisposable
         waiter.Complete();
     }
 
-    private Reply Look(string taskId, DateTimeOffset created, DateTimeOffset end, bool fails)
+    private Reply Poll(string taskId, DateTimeOffset created, DateTimeOffset end, bool fails)
     {
         double lag = (_harness.Clock.GetUtcNow() - end).TotalSeconds;
-        _looks.AddOrUpdate(taskId, (1, lag), (_, before) => (before.Queries + 1, lag));
+        _polls.AddOrUpdate(taskId, (1, lag), (_, before) => (before.Queries + 1, lag));
         string createTime = $"\"createTime\":{created.ToUnixTimeMilliseconds()}";
         return lag >= 0 && fails ? PipelineHarness.Failed("500", "Something went wrong.")
             : lag < 0 ? Replies.Data($$"""{"taskId":"{{taskId}}","state":"generating","resultJson":"",{{createTime}}}""")

@@ -91,6 +91,21 @@ public sealed class WaitStageTests : IAsyncDisposable
         Assert.False(waiter.Results.TryPeek(out _));
     }
 
+    [Theory]
+    [InlineData(0, 0)]
+    [InlineData(300, 1)]
+    public async Task A_task_that_was_accepted_just_now_is_not_looked_up_again(double age, int lookups)
+    {
+        KlingVideoTask task = await _harness.AcceptedAsync("a");
+        _harness.Clock.Advance(TimeSpan.FromSeconds(age));
+        _harness.Tasks["a"] = PipelineHarness.InTurn(PipelineHarness.Generating, PipelineHarness.Succeeded("a"));
+        using WaitStage waiter = Waiter();
+
+        Assert.Equal("a", Assert.Single(await WaitAsync(waiter, new TaskReference { Task = task })).Value?.TaskId);
+
+        Assert.Equal(lookups, _harness.Ledger.Lookups);
+    }
+
     [Fact]
     public async Task A_wait_without_tasks_ends()
     {
@@ -100,7 +115,7 @@ public sealed class WaitStageTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_wait_of_no_time_looks_exactly_once()
+    public async Task A_wait_of_no_time_polls_exactly_once()
     {
         await _harness.AcceptedAsync("a");
         await _harness.AcceptedAsync("b");
@@ -240,7 +255,7 @@ public sealed class WaitStageTests : IAsyncDisposable
     [Fact]
     public async Task An_outage_after_the_first_answer_is_waited_out()
     {
-        // Each look gives up after five requests.
+        // Each poll gives up after five requests.
         Reply[] outage = [.. Enumerable.Repeat(s_outage, 30)];
 
         Outcome<TaskReference, KlingVideoTask> outcome = await WaitForOneAsync("a", [PipelineHarness.Generating, .. outage, PipelineHarness.Succeeded("a")]);
@@ -260,7 +275,7 @@ public sealed class WaitStageTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_service_that_never_answers_is_reported_after_one_look()
+    public async Task A_service_that_never_answers_is_reported_after_one_poll()
     {
         Outcome<TaskReference, KlingVideoTask> outcome = await WaitForOneAsync("a", s_outage);
 
@@ -356,19 +371,19 @@ public sealed class WaitStageTests : IAsyncDisposable
     }
 
     [Fact(Timeout = 120_000)]
-    public async Task Ten_thousand_tasks_are_waited_for_by_a_few_looks_at_a_time()
+    public async Task Ten_thousand_tasks_are_waited_for_by_a_few_polls_at_a_time()
     {
         const int Count = 10_000;
-        int looking = 0;
+        int polling = 0;
         int most = 0;
-        var looks = new ConcurrentDictionary<string, int>();
+        var polls = new ConcurrentDictionary<string, int>();
         _harness.Service.On(FakeService.QueryPath, async (request, cancellationToken) =>
         {
-            most = Math.Max(most, Interlocked.Increment(ref looking));
+            most = Math.Max(most, Interlocked.Increment(ref polling));
             string taskId = request.Uri.Query["?taskId=".Length..];
-            int look = looks.AddOrUpdate(taskId, 1, (_, before) => before + 1);
-            HttpResponseMessage response = await (look == 1 ? PipelineHarness.Generating : PipelineHarness.Succeeded(taskId))(request, cancellationToken);
-            Interlocked.Decrement(ref looking);
+            int poll = polls.AddOrUpdate(taskId, 1, (_, before) => before + 1);
+            HttpResponseMessage response = await (poll == 1 ? PipelineHarness.Generating : PipelineHarness.Succeeded(taskId))(request, cancellationToken);
+            Interlocked.Decrement(ref polling);
             return response;
         });
         var references = new TaskReference[Count];
@@ -382,12 +397,12 @@ public sealed class WaitStageTests : IAsyncDisposable
 
         Assert.Equal(Count, outcomes.Count(outcome => outcome.Value?.State == KlingTaskState.Succeeded));
         Assert.Equal(Count, outcomes.Select(outcome => outcome.Value!.TaskId).Distinct().Count());
-        Assert.Equal(2 * Count, looks.Values.Sum());
+        Assert.Equal(2 * Count, polls.Values.Sum());
         Assert.InRange(most, 1, 10);
     }
 
     [Fact]
-    public async Task Disposing_calls_off_the_look_under_way_and_ends_the_results()
+    public async Task Disposing_calls_off_the_poll_under_way_and_ends_the_results()
     {
         var calledOff = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var arrived = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);

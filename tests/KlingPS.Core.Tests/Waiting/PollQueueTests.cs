@@ -1,0 +1,209 @@
+using CsCheck;
+using KlingPS.Core.Waiting;
+using Microsoft.Extensions.Time.Testing;
+
+namespace KlingPS.Core.Tests.Waiting;
+
+public sealed class PollQueueTests : IDisposable
+{
+    private static readonly TimeSpan s_second = TimeSpan.FromSeconds(1);
+
+    private readonly FakeTimeProvider _clock = new();
+    private readonly PollQueue<string> _queue;
+
+    public PollQueueTests() => _queue = new(_clock);
+
+    public void Dispose() => _queue.Dispose();
+
+    private enum Act
+    {
+        Add,
+        Schedule,
+        Reschedule,
+        SetDeadline,
+        Signal,
+        Remove,
+        Advance,
+    }
+
+    private Task<string> TakeAsync() => _queue.TakeAsync(CancellationToken.None);
+
+    [Fact]
+    public async Task An_item_that_is_due_later_ends_the_sleep_then()
+    {
+        _queue.Add("a");
+        await TakeAsync();
+        _queue.Schedule("a", _clock.GetUtcNow() + (3 * s_second));
+        Task<string> taking = TakeAsync();
+
+        _clock.Advance(2 * s_second);
+        Assert.False(taking.IsCompleted);
+        _clock.Advance(s_second);
+
+        Assert.Equal("a", await Eventually.DoneAsync(taking));
+    }
+
+    [Fact]
+    public async Task An_item_that_is_signalled_while_it_is_out_is_due_as_soon_as_it_is_back()
+    {
+        _queue.Add("a");
+        await TakeAsync();
+        _queue.Signal("a");
+        Task<string> taking = TakeAsync();
+        Assert.False(taking.IsCompleted);
+
+        _queue.Schedule("a", DateTimeOffset.MaxValue);
+
+        Assert.Equal("a", await Eventually.DoneAsync(taking));
+    }
+
+    [Fact]
+    public async Task A_time_that_is_centuries_away_can_be_slept_for()
+    {
+        _queue.Add("a");
+        await TakeAsync();
+        _queue.Schedule("a", DateTimeOffset.MaxValue);
+        Task<string> taking = TakeAsync();
+
+        _clock.Advance(TimeSpan.FromDays(100));
+        Assert.False(taking.IsCompleted);
+        _queue.Reschedule("a", _clock.GetUtcNow());
+
+        Assert.Equal("a", await Eventually.DoneAsync(taking));
+    }
+
+    [Fact]
+    public async Task From_some_number_on_items_that_are_due_within_the_window_cost_one_sleep()
+    {
+        using var queue = new PollQueue<string>(_clock, batchFrom: 2, batchWindow: 3 * s_second);
+        foreach (string item in new[] { "a", "b" })
+        {
+            queue.Add(item);
+            await queue.TakeAsync(CancellationToken.None);
+        }
+
+        queue.Schedule("a", _clock.GetUtcNow() + s_second);
+        queue.Schedule("b", _clock.GetUtcNow() + (2 * s_second));
+        Task<string> taking = queue.TakeAsync(CancellationToken.None);
+
+        _clock.Advance(3 * s_second);
+        Assert.False(taking.IsCompleted);
+        _clock.Advance(s_second);
+
+        Assert.Equal("a", await Eventually.DoneAsync(taking));
+        Assert.Equal("b", await Eventually.DoneAsync(queue.TakeAsync(CancellationToken.None)));
+    }
+
+    [Fact]
+    public async Task A_taker_can_give_up()
+    {
+        using var source = new CancellationTokenSource();
+        Task<string> taking = _queue.TakeAsync(source.Token);
+
+        await source.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => taking);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => _queue.TakeAsync(source.Token));
+    }
+
+    [Fact]
+    public void An_item_can_be_there_only_once()
+    {
+        _queue.Add("a");
+
+        Assert.Throws<ArgumentException>(() => _queue.Add("a"));
+    }
+
+    [Fact]
+    public Task Whatever_is_done_to_items_each_is_handed_out_when_it_is_due_and_the_longest_due_first()
+        => Gen.Select(Gen.Enum<Act>(), Gen.Int[0, 3], Gen.Int[0, 9]).Array[1, 60].SampleAsync(
+            async acts =>
+            {
+                var clock = new FakeTimeProvider();
+                using var queue = new PollQueue<Item>(clock);
+                var model = new Model(queue, clock);
+                foreach ((Act act, int number, int seconds) in acts)
+                {
+                    model.Do(act, number, TimeSpan.FromSeconds(seconds));
+                    await model.TakeDueAsync();
+                }
+
+                Assert.Equal(model.Count, queue.Count);
+            },
+            iter: 2000);
+
+    private sealed class Item
+    {
+        public DateTimeOffset At { get; set; }
+
+        public DateTimeOffset Deadline { get; set; } = DateTimeOffset.MaxValue;
+
+        public DateTimeOffset? SignalledAt { get; set; }
+
+        public bool IsOut { get; set; }
+
+        public DateTimeOffset DueAt => SignalledAt ?? (Deadline < At ? Deadline : At);
+    }
+
+    /// <summary>What the queue should do, in its simplest form, beside the queue.</summary>
+    private sealed class Model(PollQueue<Item> queue, FakeTimeProvider clock)
+    {
+        private readonly Item?[] _items = new Item?[4];
+        private Task<Item> _taking = queue.TakeAsync(CancellationToken.None);
+
+        public int Count => _items.Count(item => item is not null);
+
+        public void Do(Act act, int number, TimeSpan time)
+        {
+            Item? item = _items[number];
+            DateTimeOffset at = clock.GetUtcNow() + time;
+            switch (act)
+            {
+                case Act.Add when item is null:
+                    queue.Add(_items[number] = new Item { At = clock.GetUtcNow() });
+                    break;
+                case Act.Schedule when item is { IsOut: true }:
+                    item.At = at;
+                    item.IsOut = false;
+                    item.SignalledAt = item.SignalledAt is null ? null : clock.GetUtcNow();
+                    queue.Schedule(item, at);
+                    break;
+                case Act.Reschedule when item is not null:
+                    item.At = item is { IsOut: false, SignalledAt: null } ? at : item.At;
+                    queue.Reschedule(item, at);
+                    break;
+                case Act.SetDeadline when item is not null:
+                    item.Deadline = at;
+                    queue.SetDeadline(item, at);
+                    break;
+                case Act.Signal when item is not null:
+                    item.SignalledAt ??= clock.GetUtcNow();
+                    queue.Signal(item);
+                    break;
+                case Act.Remove when item is not null:
+                    _items[number] = null;
+                    queue.Remove(item);
+                    break;
+                case Act.Advance:
+                    clock.Advance(time);
+                    break;
+            }
+        }
+
+        public async Task TakeDueAsync()
+        {
+            while (_items.OfType<Item>().Where(item => !item.IsOut).MinBy(item => item.DueAt) is Item next && next.DueAt <= clock.GetUtcNow())
+            {
+                Item taken = await Eventually.DoneAsync(_taking);
+                Assert.Equal(next.DueAt, taken.DueAt);
+                Assert.False(taken.IsOut);
+                Assert.Contains(taken, _items);
+                taken.IsOut = true;
+                taken.SignalledAt = null;
+                _taking = queue.TakeAsync(CancellationToken.None);
+            }
+
+            Assert.False(_taking.IsCompleted);
+        }
+    }
+}

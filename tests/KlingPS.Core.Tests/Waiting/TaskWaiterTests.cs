@@ -1,0 +1,216 @@
+using CsCheck;
+using KlingPS.Core.Model;
+using KlingPS.Core.Tests.Api;
+using KlingPS.Core.Tests.Stages;
+using KlingPS.Core.Waiting;
+
+namespace KlingPS.Core.Tests.Waiting;
+
+[Collection(UsesTestClock.Name)]
+public sealed class TaskWaiterTests : IAsyncDisposable
+{
+    private readonly PipelineHarness _harness = new();
+    private readonly TaskWaiter _waiter;
+
+    public TaskWaiterTests() => _waiter = new TaskWaiter(_harness.NewService(), pollingInterval: TimeSpan.FromSeconds(10));
+
+    public async ValueTask DisposeAsync()
+    {
+        _waiter.Dispose();
+        await _harness.DisposeAsync();
+    }
+
+    private async Task<KlingVideoTask> AcceptedAsync(params Reply[] replies)
+    {
+        _harness.Tasks["a"] = PipelineHarness.InTurn(replies);
+        return await _harness.AcceptedAsync("a");
+    }
+
+    private Task<WaitResult> WaitAsync(KlingVideoTask task, double? seconds = null, CancellationToken cancellationToken = default)
+        => _waiter.WaitAsync(task, seconds is double timeout ? TimeSpan.FromSeconds(timeout) : null, cancellationToken);
+
+    private Task PassAsync(double seconds) => _harness.Clock.RunAsync(Task.Delay(TimeSpan.FromSeconds(seconds), _harness.Clock));
+
+    [Fact]
+    public async Task Those_who_wait_for_the_same_task_share_its_polls()
+    {
+        KlingVideoTask task = await AcceptedAsync(PipelineHarness.Generating, PipelineHarness.Generating, PipelineHarness.Succeeded("a"));
+
+        WaitResult[] results = await _harness.Clock.RunAsync(Task.WhenAll(WaitAsync(task), WaitAsync(task), WaitAsync(task)));
+
+        Assert.All(results, result => Assert.Equal(KlingTaskState.Succeeded, Assert.IsType<WaitResult.Ended>(result).Task.State));
+        Assert.Equal(3, _harness.Queries);
+    }
+
+    [Fact]
+    public async Task Each_waits_as_long_as_it_likes_for_a_task_that_others_wait_for()
+    {
+        KlingVideoTask task = await AcceptedAsync([.. Enumerable.Repeat(PipelineHarness.Generating, 5), PipelineHarness.Succeeded("a")]);
+        DateTimeOffset start = _harness.Clock.GetUtcNow();
+        Task<WaitResult> patient = WaitAsync(task);
+        Task<WaitResult> hurried = WaitAsync(task, seconds: 15);
+        Task<WaitResult> once = WaitAsync(task, seconds: 0);
+
+        Assert.IsType<WaitResult.TimedOut>(await _harness.Clock.RunAsync(once));
+        Assert.InRange(_harness.Clock.GetUtcNow() - start, TimeSpan.Zero, TimeSpan.FromSeconds(1));
+        Assert.IsType<WaitResult.TimedOut>(await _harness.Clock.RunAsync(hurried));
+        Assert.InRange(_harness.Clock.GetUtcNow() - start, TimeSpan.FromSeconds(15), TimeSpan.FromSeconds(16));
+        Assert.False(patient.IsCompleted);
+        Assert.IsType<WaitResult.Ended>(await _harness.Clock.RunAsync(patient));
+    }
+
+    [Fact]
+    public async Task One_who_gives_up_does_so_alone()
+    {
+        KlingVideoTask task = await AcceptedAsync(PipelineHarness.Generating, PipelineHarness.Succeeded("a"));
+        using var source = new CancellationTokenSource();
+        Task<WaitResult> given = WaitAsync(task, cancellationToken: source.Token);
+        Task<WaitResult> kept = WaitAsync(task);
+
+        await source.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => given);
+        Assert.IsType<WaitResult.Ended>(await _harness.Clock.RunAsync(kept));
+    }
+
+    [Fact]
+    public async Task A_task_that_nobody_waits_for_any_more_is_not_polled()
+    {
+        KlingVideoTask task = await AcceptedAsync(PipelineHarness.Generating);
+        using var source = new CancellationTokenSource();
+        Task<WaitResult> given = WaitAsync(task, cancellationToken: source.Token);
+        Task<WaitResult> late = WaitAsync(task, seconds: 45);
+        await PassAsync(25);
+        await source.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => given);
+        Assert.IsType<WaitResult.TimedOut>(await _harness.Clock.RunAsync(late));
+        int queries = _harness.Queries;
+
+        await PassAsync(300);
+
+        Assert.InRange(queries, 3, 6);
+        Assert.Equal(queries, _harness.Queries);
+        Assert.False(_waiter.Signal(task.Id));
+    }
+
+    [Fact]
+    public async Task A_task_can_be_waited_for_again_after_the_time_was_over()
+    {
+        KlingVideoTask task = await AcceptedAsync(PipelineHarness.Generating, PipelineHarness.Succeeded("a"));
+
+        WaitResult late = await _harness.Clock.RunAsync(WaitAsync(task, seconds: 0));
+
+        Assert.Equal(KlingTaskState.Generating, Assert.IsType<WaitResult.TimedOut>(late).Task.State);
+        Assert.IsType<WaitResult.Ended>(await _harness.Clock.RunAsync(WaitAsync(late.Task)));
+    }
+
+    [Fact]
+    public async Task Disposing_ends_every_wait()
+    {
+        KlingVideoTask task = await AcceptedAsync(PipelineHarness.Generating);
+        Task<WaitResult> before = WaitAsync(task);
+        await PassAsync(15);
+
+        _waiter.Dispose();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => before);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => WaitAsync(task));
+        int queries = _harness.Queries;
+        await PassAsync(90);
+        Assert.Equal(queries, _harness.Queries);
+    }
+
+    [Fact]
+    public async Task What_nobody_foresaw_reaches_those_who_wait()
+    {
+        KlingVideoTask task = await AcceptedAsync((_, _) => throw new InvalidOperationException("A bug."));
+        Task<WaitResult>[] waits = [WaitAsync(task), WaitAsync(task)];
+
+        foreach (Task<WaitResult> wait in waits)
+        {
+            Assert.Equal("A bug.", (await Assert.ThrowsAsync<InvalidOperationException>(() => _harness.Clock.RunAsync(wait))).Message);
+        }
+    }
+
+    private enum Answer
+    {
+        Waiting,
+        Generating,
+        SucceededWithoutLink,
+        Unavailable,
+        Succeeded,
+        Failed,
+        Refused,
+    }
+
+    /// <summary>What a wait makes of a script of replies: the state machine in its simplest form.</summary>
+    /// <returns>The kind of error, none for a task that ended; and how many replies it takes.</returns>
+    private static (ErrorKind? Error, int Replies) Expect(IReadOnlyList<Answer> script)
+    {
+        bool hasAnswered = false;
+        int withoutLink = 0;
+        int failures = 0;
+        for (int i = 0; ; i++)
+        {
+            Answer answer = script[Math.Min(i, script.Count - 1)];
+            if (answer == Answer.Unavailable)
+            {
+                // A poll is five requests at most, and an outage is put up with once the service has answered.
+                failures++;
+                if (failures % 5 == 0 && !hasAnswered)
+                {
+                    return (ErrorKind.ServiceUnavailable, i + 1);
+                }
+
+                continue;
+            }
+
+            failures = 0;
+            switch (answer)
+            {
+                case Answer.Refused:
+                    return (ErrorKind.Unauthorized, i + 1);
+                case Answer.Succeeded or Answer.Failed:
+                    return (null, i + 1);
+                case Answer.SucceededWithoutLink when ++withoutLink == 6:
+                    return (ErrorKind.AnswerInvalid, i + 1);
+            }
+
+            hasAnswered = true;
+        }
+    }
+
+    [Fact]
+    public Task Whatever_the_service_says_a_wait_ends_as_it_should_after_no_more_polls_than_that_takes()
+        => Gen.Select(Gen.Enum<Answer>().Array[0, 12], Gen.Int[(int)Answer.Succeeded, (int)Answer.Refused]).SampleAsync(
+            async (answers, end) =>
+            {
+                await using var harness = new PipelineHarness();
+                using var waiter = new TaskWaiter(harness.NewService(), pollingInterval: null);
+                Answer[] script = [.. answers, (Answer)end];
+                harness.Tasks["a"] = PipelineHarness.InTurn([.. script.Select(ToReply)]);
+                KlingVideoTask task = await harness.AcceptedAsync("a");
+
+                WaitResult result = await harness.Clock.RunAsync(waiter.WaitAsync(task, timeout: null, CancellationToken.None));
+
+                (ErrorKind? error, int replies) = Expect(script);
+                Assert.Equal(error, (result as WaitResult.Failed)?.Error.Kind);
+                Assert.Equal(replies, harness.Queries);
+                KlingVideoTask recorded = Assert.Single(await harness.ListAsync());
+                Assert.Equal(recorded, result.Task);
+                Assert.Equal(error is null, recorded.State is KlingTaskState.Succeeded or KlingTaskState.Failed);
+            },
+            iter: 100,
+            threads: 1);
+
+    private static Reply ToReply(Answer answer) => answer switch
+    {
+        Answer.Waiting => Replies.Data("""{"state":"waiting","resultJson":""}"""),
+        Answer.Generating => PipelineHarness.Generating,
+        Answer.SucceededWithoutLink => Replies.Data("""{"state":"success","resultJson":""}"""),
+        Answer.Unavailable => Replies.Html(502),
+        Answer.Succeeded => PipelineHarness.Succeeded("a"),
+        Answer.Failed => PipelineHarness.Failed("500", "No."),
+        _ => Replies.Code(401, "Unauthorized"),
+    };
+}

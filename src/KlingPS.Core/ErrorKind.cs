@@ -15,7 +15,7 @@ public enum ErrorKind
     /// <summary>The account's balance does not cover the task (code 402, or its text under code 500).</summary>
     [ErrorTraits(
         "QuotaExceeded",
-        "Add credits at https://kie.ai/billing, then run the same command for the images that are left. What was accepted before goes on: Get-KlingVideoTask -State Waiting, Queuing, Generating | Wait-KlingVideoTask | Save-KlingVideo.",
+        "Add credits at https://kie.ai/billing, then run the same command for the remaining images. Tasks that were already accepted continue: Get-KlingVideoTask -State Waiting, Queuing, Generating | Wait-KlingVideoTask | Save-KlingVideo.",
         Fatal = Fatality.Always)]
     CreditsInsufficient,
 
@@ -29,7 +29,7 @@ public enum ErrorKind
     /// <summary>The service does not know the task, or the route (code 404; code 422 with "recordInfo is null").</summary>
     [ErrorTraits(
         "ObjectNotFound",
-        "Check the id with Get-KlingVideoTask, that you are connected with the key the task was made with (Get-KlingAccount), and -Endpoint if you have given one.")]
+        "Check the id with Get-KlingVideoTask. Check also that you are connected with the key that the task was made with (Get-KlingAccount), and -Endpoint if you gave one.")]
     TaskNotFound,
 
     /// <summary>A parameter is outside what the service takes (codes 400 and 422, parameter errors under code 500, or found locally).</summary>
@@ -44,17 +44,17 @@ public enum ErrorKind
         "Wait a minute and run the command again; other programs may be using the same account.")]
     RateLimited,
 
-    /// <summary>Maintenance, a server error, a gateway page instead of an answer, or no connection (codes 455 and 500, HTTP 502 to 504).</summary>
+    /// <summary>Maintenance, a server error, a gateway's page instead of a response, or no connection (codes 455 and 500, HTTP 502 to 504).</summary>
     [ErrorTraits(
         "ResourceUnavailable",
-        "Check the network and Get-KlingAccount, then run the command again later. Tasks that were accepted go on: Get-KlingVideoTask -State Waiting, Queuing, Generating | Wait-KlingVideoTask | Save-KlingVideo.",
+        "Check the network and Get-KlingAccount, then run the command again later. Tasks that were already accepted continue: Get-KlingVideoTask -State Waiting, Queuing, Generating | Wait-KlingVideoTask | Save-KlingVideo.",
         Fatal = Fatality.WhenServiceIsDown)]
     ServiceUnavailable,
 
     /// <summary>The generation itself failed (code 501, state <c>fail</c>). Failed tasks cost nothing.</summary>
     [ErrorTraits(
         "InvalidResult",
-        "Read the reason. Change the prompt or the image, or try the same again with New-KlingVideoTask or ConvertTo-KlingVideo -RetryFailed.")]
+        "Read the reason. Change the prompt or the image, or retry unchanged with New-KlingVideoTask or ConvertTo-KlingVideo -RetryFailed.")]
     TaskFailed,
 
     /// <summary>The feature is switched off at the service (code 505).</summary>
@@ -64,16 +64,16 @@ public enum ErrorKind
         Fatal = Fatality.Always)]
     FeatureDisabled,
 
-    /// <summary>A create request left and its answer was lost: it may be paid for, and is never sent again by itself.</summary>
+    /// <summary>A create request left and its response was lost: it may be paid for, and is never sent again automatically.</summary>
     [ErrorTraits(
         "ConnectionError",
-        "Look at https://kie.ai/logs whether the task is there. If it is: Resolve-KlingVideoTask <Id> -TaskId <the service's id>. If it is not: Resolve-KlingVideoTask <Id> -Abandon, or -Resubmit to buy it again.")]
+        "Check at https://kie.ai/logs whether the task exists. If it does: Resolve-KlingVideoTask <Id> -TaskId <the service's id>. If it does not: Resolve-KlingVideoTask <Id> -Abandon, or -Resubmit to buy it again.")]
     AttemptUnknown,
 
     /// <summary>The local wait is over; the task still runs and is still paid for.</summary>
     [ErrorTraits(
         "OperationTimeout",
-        "Take it up again at any time: Get-KlingVideoTask -Id <id> | Wait-KlingVideoTask | Save-KlingVideo.")]
+        "Resume at any time: Get-KlingVideoTask -Id <id> | Wait-KlingVideoTask | Save-KlingVideo.")]
     WaitTimeout,
 
     /// <summary>The task is not finished, so there is no video to fetch yet.</summary>
@@ -82,16 +82,16 @@ public enum ErrorKind
         "Wait for it first: Get-KlingVideoTask -Id <id> | Wait-KlingVideoTask | Save-KlingVideo.")]
     TaskPending,
 
-    /// <summary>The service answered a read with something that is no answer.</summary>
+    /// <summary>The service's response to a read cannot be understood.</summary>
     [ErrorTraits(
         "InvalidData",
-        "Run the command again; if it goes on, look with -Debug at what the service answers, and check -Endpoint.")]
+        "Run the command again. If the error remains, see with -Debug what the service responds, and check -Endpoint.")]
     AnswerInvalid,
 
     /// <summary>The file is not an image the service takes.</summary>
     [ErrorTraits(
         "InvalidData",
-        "Give a JPEG, PNG or WebP image of at most 10 MB; Test-KlingImage -Detailed tells what is wrong with a file.")]
+        "Use a JPEG, PNG or WebP image of at most 10 MB; Test-KlingImage -Detailed shows what is wrong with a file.")]
     ImageUnsupported,
 
     /// <summary>No key was given and none was found.</summary>
@@ -101,22 +101,22 @@ public enum ErrorKind
         Fatal = Fatality.Always)]
     ApiKeyMissing,
 
-    /// <summary>The task would go over a limit the user has set.</summary>
+    /// <summary>The task would exceed a limit the user has set.</summary>
     [ErrorTraits(
         "QuotaExceeded",
-        "Raise the limit, or run the command again when the budget allows it; nothing was bought beyond it.")]
+        "Raise the limit, or run the command again when the budget allows it. Nothing was bought beyond the limit.")]
     BudgetExceeded,
 
     /// <summary>No file or folder is at the path.</summary>
     [ErrorTraits(
         "ObjectNotFound",
-        "Check the path. A name with [ or ] in it goes to -LiteralPath.")]
+        "Check the path. Use -LiteralPath for a name that contains [ or ].")]
     PathNotFound,
 
     /// <summary>The file exists but cannot be read.</summary>
     [ErrorTraits(
         "ReadError",
-        "Check the permissions of the file, and that no other program has locked it; or run the command again if the file was being written.")]
+        "Check the permissions of the file, and that no other program has locked it; run the command again if the file was being written.")]
     FileUnreadable,
 
     /// <summary>The video's file exists already and is something else.</summary>
@@ -128,38 +128,38 @@ public enum ErrorKind
     /// <summary>The video cannot be written: destination missing or not writable, or the disk is full.</summary>
     [ErrorTraits(
         "WriteError",
-        "Check that the folder exists, is writable and has room, or choose another -Destination. Nothing is lost: a video that is paid for can be fetched again, with Get-KlingVideoTask -Id <id> | Save-KlingVideo or the same ConvertTo-KlingVideo command.")]
+        "Check that the folder exists, is writable and has space left, or choose another -Destination. Nothing is lost: a video that is paid for can be fetched again, with Get-KlingVideoTask -Id <id> | Save-KlingVideo or the same ConvertTo-KlingVideo command.")]
     DestinationUnusable,
 
     /// <summary>What was downloaded is not the whole video.</summary>
     [ErrorTraits(
         "InvalidData",
-        "Run it again, which goes on where it stopped: Get-KlingVideoTask -Id <id> | Save-KlingVideo. The video is paid for and stays at the service for at least a day.")]
+        "Run it again; it resumes where it stopped: Get-KlingVideoTask -Id <id> | Save-KlingVideo. The video is paid for, and the service keeps it for at least a day.")]
     DownloadIncomplete,
 
     /// <summary>The link to the video has expired and could not be renewed.</summary>
     [ErrorTraits(
         "ResourceUnavailable",
-        "Ask the service once more with Get-KlingVideoTask -Id <id> -Refresh; the service keeps videos for 14 days at most. To buy it anew, use -Take with another number.")]
+        "Ask the service once more with Get-KlingVideoTask -Id <id> -Refresh; it keeps videos for at most 14 days. To buy the video again, use -Take with another number.")]
     LinkExpired,
 
     /// <summary>The ledger cannot be opened or written: bad path, read-only or full disk, damaged, or of a newer version. Nothing is bought without it.</summary>
     [ErrorTraits(
         "ResourceUnavailable",
-        "Nothing was sent. Make the file usable, or name another with the environment variable KLINGPS_LEDGER; about_KlingPS_Ledger says how to recover one.",
+        "Nothing was sent. Make the file usable, or name another one with the environment variable KLINGPS_LEDGER; about_KlingPS_Ledger explains how to recover a ledger.",
         Fatal = Fatality.Always)]
     LedgerUnusable,
 
-    /// <summary>The port or address cannot be listened on: taken, or not allowed.</summary>
+    /// <summary>The port or address cannot be listened on: in use, or not allowed.</summary>
     [ErrorTraits(
         "ResourceUnavailable",
-        "Choose another port or address with -Prefix and tell the tunnel or proxy in front of it, or end the program that has this one.")]
+        "Choose another port or address with -Prefix, and change the tunnel or proxy in front of it; or stop the program that is using this one.")]
     ListenerUnusable,
 
-    /// <summary>A callback is not signed by the service, or is about no task that is known here.</summary>
+    /// <summary>A callback is not signed by the service, or is about a task that is not known here.</summary>
     [ErrorTraits(
         "SecurityError",
-        "Compare the key with the one at https://kie.ai/settings, and look with Test-KlingCallback -Detailed at what is wrong. Wait-KlingVideoTask gets the video without a callback.")]
+        "Compare the key with the one at https://kie.ai/settings, and use Test-KlingCallback -Detailed to see what is wrong. Wait-KlingVideoTask gets the video without a callback.")]
     CallbackRefused,
 
     /// <summary>No sandbox is running.</summary>

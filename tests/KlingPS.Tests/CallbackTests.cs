@@ -382,7 +382,7 @@ public sealed class CallbackTests : IDisposable
         ShellResult result = await _shell.RunAsync("Test-KlingCallback '{}' -HmacSecretName hmac");
 
         string message = result.Terminating.Is("KlingRequestInvalid", ErrorCategory.InvalidArgument).ToString();
-        Assert.Contains("What the secret 'hmac' holds cannot be a key. The HMAC key is empty", message, StringComparison.Ordinal);
+        Assert.Contains("The value of the secret 'hmac' is not a valid key. The HMAC key is empty", message, StringComparison.Ordinal);
         Assert.Contains("Set-Secret -Name 'hmac'", message, StringComparison.Ordinal);
     }
 

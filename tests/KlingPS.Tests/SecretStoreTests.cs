@@ -49,7 +49,7 @@ public sealed class SecretStoreTests
         { "Open", "-Vault Other", ["No vault 'Other' is registered"] },
         { "Locked", "-Vault Mine", ["The vault 'Mine' is locked", "Unlock-SecretVault -Name 'Mine'"] },
         { "Locked", "-SecretName kling", ["The vault 'Mine' is locked", "Unlock-SecretVault -Name 'Mine'"] },
-        { "Asks", "-Vault Mine", ["The vault 'Mine' wants a password", "not interactive", "Unlock-SecretVault -Name 'Mine'", "Set-SecretStoreConfiguration -Authentication None"] },
+        { "Asks", "-Vault Mine", ["The vault 'Mine' needs a password", "not interactive", "Unlock-SecretVault -Name 'Mine'", "Set-SecretStoreConfiguration -Authentication None"] },
         { "Broken", "-Vault Mine", ["on fire", "Test-SecretVault"] },
     };
 
@@ -92,7 +92,7 @@ public sealed class SecretStoreTests
     [Theory]
     [InlineData("Open", "has a secret 'KlingApiKey'")]
     [InlineData("Locked", "is locked")]
-    [InlineData("Asks", "wants a password")]
+    [InlineData("Asks", "needs a password")]
     public async Task The_environment_is_the_fallback_and_where_it_is_empty_the_error_tells_about_the_store(string state, string text)
     {
         using var environment = new EnvironmentScope();
@@ -216,7 +216,7 @@ public sealed class SecretStoreTests
 
     [Theory]
     [InlineData("Locked", "", "is locked")]
-    [InlineData("Asks", "", "wants a password")]
+    [InlineData("Asks", "", "needs a password")]
     [InlineData("Broken", "", "on fire")]
     [InlineData("Locked", "-Vault Other", "No vault 'Other' is registered")]
     public async Task A_key_that_the_vault_does_not_take_is_not_stored_and_the_error_says_why(string state, string arguments, string text)

@@ -20,7 +20,7 @@ public sealed class ConnectKlingAccountCommand : KlingCommand
     private const string SecretSet = "Secret";
     private const string SandboxSet = "Sandbox";
 
-    /// <summary>The API key. When it is left out, the secret store and the environment variable KIE_API_KEY are asked.</summary>
+    /// <summary>The API key. When it is left out, it is looked up in the secret store and the environment variable KIE_API_KEY.</summary>
     [Parameter(Position = 0, ValueFromPipelineByPropertyName = true, ParameterSetName = KeySet)]
     public SecureString? ApiKey { get; set; }
 
@@ -36,7 +36,7 @@ public sealed class ConnectKlingAccountCommand : KlingCommand
     [ArgumentCompleter(typeof(SecretCompleter))]
     public string? Vault { get; set; }
 
-    /// <summary>Connects to the local sandbox, and starts one if none runs. Nothing costs money there.</summary>
+    /// <summary>Connects to the local sandbox, and starts one if none is running. Nothing costs money there.</summary>
     [Parameter(Mandatory = true, ParameterSetName = SandboxSet)]
     public SwitchParameter Sandbox { get; set; }
 
@@ -66,7 +66,7 @@ public sealed class ConnectKlingAccountCommand : KlingCommand
     [Parameter(ParameterSetName = SecretSet)]
     public SwitchParameter ProxyUseDefaultCredentials { get; set; }
 
-    /// <summary>Does not ask the service whether the key is good.</summary>
+    /// <summary>Does not check the key with the service.</summary>
     [Parameter]
     public SwitchParameter SkipVerification { get; set; }
 
@@ -89,7 +89,7 @@ public sealed class ConnectKlingAccountCommand : KlingCommand
         }
         finally
         {
-            // What was connected before stays connected when this key is no good.
+            // An account that was connected before stays connected when this key is refused.
             SessionFactory.Close(session);
         }
     }
@@ -134,13 +134,13 @@ public sealed class ConnectKlingAccountCommand : KlingCommand
 
         if (ProxyCredential is not null && ProxyUseDefaultCredentials)
         {
-            throw new KlingException(ErrorKind.RequestInvalid, "-ProxyCredential and -ProxyUseDefaultCredentials exclude each other: give one of them.");
+            throw new KlingException(ErrorKind.RequestInvalid, "-ProxyCredential and -ProxyUseDefaultCredentials cannot be used together.");
         }
 
-        // A password is for the proxy it was given for, and not for whichever one the environment names.
+        // A password is meant for a particular proxy, and not for the one that the environment happens to name.
         if (ProxyCredential is not null && configuration.Proxy is null)
         {
-            throw new KlingException(ErrorKind.RequestInvalid, "-ProxyCredential needs a proxy that is named, with -Proxy or in the configuration: say which one the name and password are for.");
+            throw new KlingException(ErrorKind.RequestInvalid, "-ProxyCredential needs a named proxy, given with -Proxy or in the configuration, so that the password goes to that one only.");
         }
 
         return ProxyUseDefaultCredentials ? CredentialCache.DefaultCredentials : ProxyCredential?.GetNetworkCredential();

@@ -77,20 +77,20 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
     [ValidateRange(0, 10_000_000)]
     public int? Timeout { get; set; }
 
-    /// <summary>The time between two looks at a task, in seconds; the configured one, else planned from experience, when it is left out.</summary>
+    /// <summary>The time between two polls of a task, in seconds; the configured one, else planned from experience, when it is left out.</summary>
     [Parameter]
     [ValidateRange(0.1, 3600.0)]
     public double? PollingInterval { get; set; }
 
-    /// <summary>Writes a JSON file beside each video that tells what it was made from: fox.mp4.json for fox.mp4.</summary>
+    /// <summary>Writes a sidecar beside each video, a JSON file that says what it was made from: fox.mp4.json for fox.mp4.</summary>
     [Parameter]
     public SwitchParameter Sidecar { get; set; }
 
-    /// <summary>Buys again what an earlier run has bought and the service has failed to make.</summary>
+    /// <summary>Buys a video again that the service failed to make in an earlier run.</summary>
     [Parameter]
     public SwitchParameter RetryFailed { get; set; }
 
-    /// <summary>Overwrites files that are in the way, and tries failed tasks again. Buys nothing twice.</summary>
+    /// <summary>Overwrites files that are in the way, and retries failed tasks. Buys nothing twice.</summary>
     [Parameter]
     public SwitchParameter Force { get; set; }
 

@@ -150,7 +150,7 @@ public sealed class ReceiveKlingCallbackCommand : CallbackKeyCommand
     {
         if (_receiver is not null)
         {
-            // One line for whoever watches; not in the output, and silent with -InformationAction Ignore.
+            // One line for a person who is watching; not in the output, and silent with -InformationAction Ignore.
             WriteInformation(new HostInformationMessage { Message = CallbackText.Summarize(_listener!, _receiver) }, ["PSHOST"]);
         }
     }

@@ -10,7 +10,7 @@ using KlingPS.Parameters;
 
 namespace KlingPS.Commands;
 
-/// <summary>Drops settled tasks from the ledger. Videos on disk stay.</summary>
+/// <summary>Removes tasks that have ended from the ledger. Videos on disk are kept.</summary>
 [Cmdlet(VerbsCommon.Remove, "KlingVideoTask", DefaultParameterSetName = InputObjectSet, SupportsShouldProcess = true)]
 [OutputType(typeof(void))]
 public sealed class RemoveKlingVideoTaskCommand : TaskReferenceCommand

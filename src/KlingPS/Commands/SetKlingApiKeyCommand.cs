@@ -35,7 +35,7 @@ public sealed class SetKlingApiKeyCommand : KlingCommand
     [ArgumentCompleter(typeof(SecretCompleter))]
     public string? Vault { get; set; }
 
-    /// <summary>Does not ask the service whether the key is good.</summary>
+    /// <summary>Does not check the key with the service.</summary>
     [Parameter]
     public SwitchParameter SkipVerification { get; set; }
 
@@ -86,7 +86,7 @@ public sealed class SetKlingApiKeyCommand : KlingCommand
         const string HowToGive = "Give it as a SecureString: Set-KlingApiKey -ApiKey $key";
         if (!HostInteraction.CanAsk(Host))
         {
-            throw new KlingException(ErrorKind.ApiKeyMissing, $"There is no key to store: none was given, and this session is not interactive, so nobody can be asked for one. {HowToGive}.");
+            throw new KlingException(ErrorKind.ApiKeyMissing, $"There is no key to store: none was given, and this session is not interactive, so it cannot be asked for. {HowToGive}.");
         }
 
         try

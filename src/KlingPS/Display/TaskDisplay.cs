@@ -29,8 +29,8 @@ public static class TaskDisplay
     }
 
     /// <summary>
-    /// The state in its colour: green when there is a video, red when there will be none, yellow when somebody has to look, cyan
-    /// while it takes its time. The shell takes the colour away where it prints none, as with NO_COLOR or into a file.
+    /// The state in its colour: green when there is a video, red when there will be none, yellow when the user has to act, cyan
+    /// while it is being made. The shell removes the colour where it prints none, as with NO_COLOR or into a file.
     /// </summary>
     public static string State(PSObject task)
     {
@@ -59,7 +59,7 @@ public static class TaskDisplay
             : Value(task, "CreditsReserved") is decimal reserved ? $"({reserved.ToString("0.##", CultureInfo.InvariantCulture)})"
             : string.Empty;
 
-    /// <summary>The name of the saved video; or why there is none.</summary>
+    /// <summary>The name of the saved video, or the reason why there is none.</summary>
     public static string Result(PSObject task)
         => Value(task, "SavedPath") is string path ? FileName(path)
             : Value(task, "FailMessage")?.ToString() ?? string.Empty;
@@ -67,7 +67,7 @@ public static class TaskDisplay
     private static object? Value(PSObject task, string property)
         => task.Properties[property]?.Value is object value ? (value as PSObject)?.BaseObject ?? value : null;
 
-    /// <summary>A moment in UTC. One that comes from another session has become a bag of its properties, or text.</summary>
+    /// <summary>A moment in UTC. One from another session is a bag of properties, or text.</summary>
     private static DateTime? Moment(object? value) => (value is PSObject wrapped ? wrapped.BaseObject : value) switch
     {
         DateTimeOffset moment => moment.UtcDateTime,
@@ -76,6 +76,6 @@ public static class TaskDisplay
         _ => DateTimeOffset.TryParse(value?.ToString(), CultureInfo.InvariantCulture, out DateTimeOffset read) ? read.UtcDateTime : null,
     };
 
-    /// <summary>What comes after the last separator of either kind: a record may come from another system.</summary>
+    /// <summary>The part after the last separator of either kind: a record may have been written on another system.</summary>
     private static string FileName(string path) => path[(path.LastIndexOfAny(['/', '\\']) + 1)..];
 }

@@ -6,7 +6,7 @@ namespace KlingPS.Display;
 /// <summary>How commands emit a video that is on disk.</summary>
 internal static class VideoFile
 {
-    /// <summary>The file as Get-Item would emit it, so that it pipes and prints like any other, with the task and the image it comes from.</summary>
+    /// <summary>The file as Get-Item would emit it, so that it pipes and prints like any other, with its task and its source image.</summary>
     /// <param name="items">Gives the file.</param>
     /// <param name="path">Its full path.</param>
     /// <param name="task">Its task.</param>

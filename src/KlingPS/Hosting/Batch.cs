@@ -65,7 +65,7 @@ internal sealed class Batch<TItem, TValue> : IDisposable
     /// <exception cref="KlingException">The stage cannot be created.</exception>
     public void Begin() => _pump.Begin();
 
-    /// <summary>Takes an item in, and emits what is ready meanwhile.</summary>
+    /// <summary>Takes an item in, and emits what is ready in the meantime.</summary>
     /// <exception cref="KlingException">The stage cannot be created, or has ended with an error.</exception>
     public void Feed(TItem item)
     {

@@ -6,15 +6,15 @@ using KlingPS.Core.Sessions;
 
 namespace KlingPS.Hosting;
 
-/// <summary>One bar for what a command does with its batch, and a child for each upload and download. Drawn when something has changed, four times a second at most.</summary>
+/// <summary>One bar for the batch of a command, and a child for each upload and download. Drawn when something has changed, at most four times a second.</summary>
 internal sealed class CommandProgress : IDisposable
 {
     /// <summary>Ids of bars must differ within a pipeline; each command's bars begin at a multiple of this.</summary>
     private const int IdsPerCommand = 100;
 
     /// <summary>
-    /// The console draws no faster, whichever command of a pipeline asks: a record that comes sooner is kept back there,
-    /// and stays unseen until the next one.
+    /// The console draws no faster, for all commands of a pipeline together: it holds back a record that comes sooner,
+    /// and does not show it until the next one.
     /// </summary>
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(250);
 
@@ -96,7 +96,7 @@ internal sealed class CommandProgress : IDisposable
             return;
         }
 
-        // A bar that is not there yet is opened at once: the console shows it with whichever comes next.
+        // A bar that is not open yet is opened at once: the console shows it with the next record of any bar.
         bool isOpen = _drawn != default;
         TimeSpan rest = isOpen && _sinceDrawn.IsRunning ? s_pause - _sinceDrawn.Elapsed : TimeSpan.Zero;
         if (rest <= TimeSpan.Zero)

@@ -60,5 +60,5 @@ internal sealed class CommandRunner
 /// <summary>What a command of another module did.</summary>
 /// <param name="Output">What it emitted.</param>
 /// <param name="Error">Its first error, if it had one.</param>
-/// <param name="WasAsked">Whether it asked the user something, where nobody can answer.</param>
+/// <param name="WasAsked">Whether it asked the user something although nobody can answer.</param>
 internal sealed record CommandResult(IReadOnlyList<PSObject> Output, ErrorRecord? Error, bool WasAsked);

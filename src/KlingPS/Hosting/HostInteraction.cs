@@ -2,25 +2,25 @@ using System.Management.Automation.Host;
 
 namespace KlingPS.Hosting;
 
-/// <summary>Whether there is anybody to ask.</summary>
+/// <summary>Whether the user can be asked.</summary>
 internal static class HostInteraction
 {
-    /// <summary>Whether a question can be put to someone who can answer it. A host that cannot may hang, or end the script without a word.</summary>
+    /// <summary>Whether somebody can answer a question. A host without anybody may hang, or end the script without an error.</summary>
     public static bool CanAsk(PSHost host) => Environment.UserInteractive && host.Name switch
     {
-        // The engine's own, where a program runs scripts and has given them no host.
+        // The engine's own, when a program runs scripts without a host.
         "Default Host" => false,
         "ConsoleHost" => !Console.IsInputRedirected && !SaysNonInteractive(Environment.GetCommandLineArgs()),
 
-        // The other end may be a person's shell, or a job's parent that only collects what is written.
+        // The other end may be a person's shell, or the parent of a job, which only collects what is written.
         "ServerRemoteHost" => !SaysJob(Environment.GetCommandLineArgs()),
         _ => true,
     };
 
-    /// <summary>Whether this is pwsh with nobody before it, such as in a scheduled job: bars would only fill its log.</summary>
+    /// <summary>Whether this is pwsh without a user, such as in a scheduled job: progress bars would only fill its log.</summary>
     public static bool IsUnattendedConsole(PSHost host) => host.Name == "ConsoleHost" && !CanAsk(host);
 
-    /// <summary>Whether pwsh was started with -NonInteractive, which it tells in no other way.</summary>
+    /// <summary>Whether pwsh was started with -NonInteractive; there is no other way to find out.</summary>
     internal static bool SaysNonInteractive(IEnumerable<string> arguments)
         => Options(arguments).Any(option => option.StartsWith("noni", StringComparison.Ordinal) && "noninteractive".StartsWith(option, StringComparison.Ordinal));
 

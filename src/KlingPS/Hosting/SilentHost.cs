@@ -4,7 +4,7 @@ using System.Management.Automation.Host;
 namespace KlingPS.Hosting;
 
 /// <summary>
-/// The host that commands of others run under where nobody can be asked. A vault that prompts for its password would
+/// The host for commands of other modules when nobody can be asked. A vault that prompts for its password would
 /// otherwise hang, or end the whole script without an error, as pwsh does when its input is empty.
 /// </summary>
 internal sealed class SilentHost : PSHost

@@ -5,7 +5,7 @@ using System.Security;
 
 namespace KlingPS.Hosting;
 
-/// <summary>Writes nothing and answers no question.</summary>
+/// <summary>Writes nothing and refuses every question.</summary>
 internal sealed class SilentUserInterface : PSHostUserInterface
 {
     /// <summary>Whether anything was asked.</summary>

@@ -30,7 +30,7 @@ internal sealed class StagePump<TIn, TOut> : IDisposable
     /// <exception cref="KlingException">The stage cannot be created.</exception>
     public void Begin() => _stage ??= _create();
 
-    /// <summary>Feeds an item to the stage, and emits what is ready meanwhile.</summary>
+    /// <summary>Feeds an item to the stage, and emits what is ready in the meantime.</summary>
     /// <exception cref="KlingException">The stage cannot be created, or has ended with an error.</exception>
     public void Feed(TIn item)
     {
@@ -80,7 +80,7 @@ internal sealed class StagePump<TIn, TOut> : IDisposable
 
         if (results.Completion.IsFaulted)
         {
-            // Nobody foresaw it: nothing more is bought.
+            // An error nobody foresaw ends the command, so that nothing more is bought.
             results.Completion.GetAwaiter().GetResult();
         }
     }

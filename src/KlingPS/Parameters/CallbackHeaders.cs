@@ -6,11 +6,11 @@ using KlingPS.Core.Callbacks;
 
 namespace KlingPS.Parameters;
 
-/// <summary>Finds the two headers of a signed callback in whatever a web server calls its headers.</summary>
+/// <summary>Finds the two headers of a signed callback in any object that a web server uses for headers.</summary>
 internal static class CallbackHeaders
 {
     /// <summary>Timestamp and signature; each <see langword="null"/> when it is missing.</summary>
-    /// <param name="headers">A dictionary of text or of lists of text, whatever the case of its names.</param>
+    /// <param name="headers">A dictionary of texts or of lists of texts; the case of its names does not matter.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: it is none of these.</exception>
     public static (string? Timestamp, string? Signature) Read(PSObject headers)
     {
@@ -22,7 +22,7 @@ internal static class CallbackHeaders
                 .Select(key => dictionary[key])
                 .FirstOrDefault(),
             PSCustomObject => name => headers.Properties[name]?.Value,
-            _ => throw new KlingException(ErrorKind.RequestInvalid, $"-Headers takes the headers of the request as a dictionary, not a {headers.BaseObject.GetType().Name}. The two that count can be given by themselves: -Timestamp with X-Webhook-Timestamp, and -Signature with X-Webhook-Signature."),
+            _ => throw new KlingException(ErrorKind.RequestInvalid, $"-Headers takes the headers of the request as a dictionary, not a {headers.BaseObject.GetType().Name}. You can also give the two that matter: -Timestamp with X-Webhook-Timestamp, and -Signature with X-Webhook-Signature."),
         };
         return (Text(find(CallbackVerifier.TimestampHeader)), Text(find(CallbackVerifier.SignatureHeader)));
     }

@@ -51,7 +51,7 @@ public sealed class SecretCompleter : IArgumentCompleter
         }
         finally
         {
-            // Stopping a vault that does not answer takes as long as the vault likes.
+            // Stopping a vault that does not respond takes as long as the vault likes.
             _ = Task.Run(() =>
             {
                 shell.Dispose();

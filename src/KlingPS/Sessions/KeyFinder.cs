@@ -22,7 +22,7 @@ internal sealed class KeyFinder
 
     /// <summary>Looks in the secret store, then in the environment.</summary>
     /// <param name="configuration">Names the secret and its vault.</param>
-    /// <exception cref="KlingException"><see cref="ErrorKind.ApiKeyMissing"/>: there is no key, or what is there is not one.</exception>
+    /// <exception cref="KlingException"><see cref="ErrorKind.ApiKeyMissing"/>: there is no key, or it is not valid.</exception>
     public FoundKey Find(KlingConfiguration configuration)
     {
         (FoundKey? stored, string? problem) = ReadSecret(configuration);

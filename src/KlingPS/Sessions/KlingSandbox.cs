@@ -51,7 +51,7 @@ public sealed class KlingSandbox
     /// <summary>Create requests that were accepted.</summary>
     public int CreatesAccepted => _bill.CreatesAccepted;
 
-    /// <summary>Create requests that were refused, for whatever reason.</summary>
+    /// <summary>Create requests that were refused, for any reason.</summary>
     public int CreatesRefused => _bill.CreatesRefused;
 
     /// <summary>Create requests that were refused because too many came.</summary>
@@ -60,10 +60,10 @@ public sealed class KlingSandbox
     /// <summary>Status queries.</summary>
     public int Queries => _bill.Queries;
 
-    /// <summary>Callbacks that were delivered: answered with a 2xx status.</summary>
+    /// <summary>Callbacks that were delivered: the response was a 2xx status.</summary>
     public int CallbacksDelivered => _bill.CallbacksDelivered;
 
-    /// <summary>Tries to deliver a callback that were answered otherwise, or not within 15 seconds.</summary>
+    /// <summary>Attempts to deliver a callback that got another response, or none within 15 seconds.</summary>
     public int CallbacksRefused => _bill.CallbacksRefused;
 
     /// <summary>Uploads.</summary>

@@ -4,7 +4,7 @@ using KlingPS.Core.Ledger.Sqlite;
 
 namespace KlingPS.Sessions;
 
-/// <summary>The ledgers this process has open: one for each file, whatever runspace asks. A file is opened when it is first needed.</summary>
+/// <summary>The ledgers this process has open: one for each file, shared by all runspaces. A file is opened when it is first needed.</summary>
 internal static class Ledgers
 {
     private static readonly ConcurrentDictionary<string, ITaskLedger> s_ledgers = new(StringComparer.Ordinal);

@@ -73,7 +73,7 @@ internal sealed class RunspaceConnection
 
         KlingConfiguration configuration = settings.Current;
 
-        // A key is looked for once; but other settings, or a variable that has been changed, mean another account.
+        // The key is looked up once; but different settings, or a changed variable, mean another account.
         FoundBasis basis = FoundBasis.From(configuration);
         if (_found is null || _foundOn != basis)
         {
@@ -97,7 +97,7 @@ internal sealed class RunspaceConnection
         _isSecretReplaced = false;
     }
 
-    /// <summary>Where the key of a session came from, and whether that is still so.</summary>
+    /// <summary>Where the key of a session came from, and whether that has changed since.</summary>
     public string DescribeSource(KlingSession session)
     {
         if (session != _connected || _connectedFrom is null)
@@ -109,7 +109,7 @@ internal sealed class RunspaceConnection
         return isVariableChanged || _isSecretReplaced ? session.KeySource + " as it was at connecting; it has changed since" : session.KeySource;
     }
 
-    /// <summary>Is told that a key was stored: the key that was found before is looked for again.</summary>
+    /// <summary>Is told that a key was stored: the key that was found before is looked up again.</summary>
     public void OnStored(string secret, string? vault, ApiKey key)
     {
         Release(ref _found);
@@ -144,7 +144,7 @@ internal sealed class RunspaceConnection
         session = null;
     }
 
-    /// <summary>What a key was looked for with: when it is the same, so is the key.</summary>
+    /// <summary>What the lookup of a key depended on: while that is the same, so is the key.</summary>
     private sealed record FoundBasis(KlingEndpoints Endpoints, Uri? Proxy, string Ledger, double RequestTimeout, string SecretName, string? Vault, int? Variable)
     {
         public static FoundBasis From(KlingConfiguration configuration) => new(

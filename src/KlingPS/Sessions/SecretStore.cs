@@ -34,7 +34,7 @@ internal sealed class SecretStore
 
     private string Secret => $"the secret '{_name}'" + (_vault is null ? string.Empty : $" of the vault '{_vault}'");
 
-    /// <summary>Reads the API key, or tells why there is none.</summary>
+    /// <summary>Reads the API key, or says why there is none.</summary>
     /// <exception cref="KlingException">The secret is there and holds no key.</exception>
     public (ApiKey? Key, string? Problem) ReadApiKey()
     {
@@ -43,11 +43,11 @@ internal sealed class SecretStore
         return secret is null ? (null, answer.Problem) : (Convert(secret, ApiKey.From), null);
     }
 
-    /// <summary>Makes of a secret what it is needed for.</summary>
-    /// <typeparam name="T">What it is needed for.</typeparam>
+    /// <summary>Converts a secret.</summary>
+    /// <typeparam name="T">What it is needed as.</typeparam>
     /// <param name="secret">The secret.</param>
-    /// <param name="convert">Makes it, or throws a <see cref="KlingException"/> that says why it cannot be.</param>
-    /// <exception cref="KlingException">It cannot be, and which secret that is.</exception>
+    /// <param name="convert">Converts it, or throws a <see cref="KlingException"/> that says why it cannot.</param>
+    /// <exception cref="KlingException">It cannot be converted, and which secret that is.</exception>
     public T Convert<T>(SecureString secret, Func<SecureString, T> convert)
     {
         try
@@ -56,11 +56,11 @@ internal sealed class SecretStore
         }
         catch (KlingException exception)
         {
-            throw Unfit(exception);
+            throw CreateUnusable(exception);
         }
     }
 
-    /// <summary>Reads the secret, or tells why there is none.</summary>
+    /// <summary>Reads the secret, or says why there is none.</summary>
     /// <exception cref="KlingException">It is there and is neither a text nor a credential.</exception>
     public SecretAnswer Read()
     {
@@ -73,7 +73,7 @@ internal sealed class SecretStore
         return result.Output is [{ BaseObject: object secret }, ..] ? new SecretAnswer(ToSecureString(secret), null) : new SecretAnswer(null, Explain(result));
     }
 
-    /// <summary>Makes sure that there is a vault to store a key in, before anybody is asked for one.</summary>
+    /// <summary>Makes sure that there is a vault to store a key in, before the user is asked for the key.</summary>
     /// <exception cref="KlingException">There is none.</exception>
     public void RequireVault()
     {
@@ -85,12 +85,12 @@ internal sealed class SecretStore
         List<string> vaults = FindVaults();
         if (vaults is [])
         {
-            throw new KlingException(ErrorKind.RequestInvalid, NoVault());
+            throw new KlingException(ErrorKind.RequestInvalid, DescribeNoVault());
         }
 
         if (_vault is not null && !vaults.Contains(_vault, StringComparer.OrdinalIgnoreCase))
         {
-            throw new KlingException(ErrorKind.RequestInvalid, UnknownVault());
+            throw new KlingException(ErrorKind.RequestInvalid, DescribeUnknownVault());
         }
     }
 
@@ -115,13 +115,13 @@ internal sealed class SecretStore
         bool isLocked = Causes(result.Error?.Exception).Any(exception => exception.GetType().Name == "PasswordRequiredException");
         return result.Error?.FullyQualifiedErrorId.Split(',')[0] switch
         {
-            "GetSecretVaultNotFound" => UnknownVault(),
-            null or "GetSecretNotFound" or "SetSecretCommandFailNoVault" when vaults is [] => NoVault(),
-            null or "GetSecretNotFound" => $"{(_vault is null ? "No registered vault has a secret" : $"The vault '{_vault}' has no secret")} '{_name}'. Store the key there with: {_howToStore}. Get-SecretInfo lists the secrets that are there.",
-            "SetSecretCommandFailNoVault" => $"None of the vaults is the default one. Name one with -Vault, or make one the default: Set-SecretVaultDefault -Name '{vaults[0]}'.",
-            _ when result.WasAsked => $"{subject} wants a password before it opens, and nobody can be asked for one, because this session is not interactive. Unlock it earlier in the script: {unlock} $password. Or, for an account that only runs automation, let its SecretStore open without one: Set-SecretStoreConfiguration -Authentication None -Interaction None.",
-            _ when isLocked => $"{subject} is locked. Unlock it with: {unlock} (Read-Host -AsSecureString). A script takes the password from where it keeps its own secrets.",
-            _ => $"SecretManagement could not open {Secret}: {result.Error.Exception.Message.TrimEnd('.')}. Test-SecretVault tells whether a vault works.",
+            "GetSecretVaultNotFound" => DescribeUnknownVault(),
+            null or "GetSecretNotFound" or "SetSecretCommandFailNoVault" when vaults is [] => DescribeNoVault(),
+            null or "GetSecretNotFound" => $"{(_vault is null ? "No registered vault has a secret" : $"The vault '{_vault}' has no secret")} '{_name}'. Store the key there with: {_howToStore}. Get-SecretInfo lists the secrets that exist.",
+            "SetSecretCommandFailNoVault" => $"No vault is the default one. Name one with -Vault, or make one the default: Set-SecretVaultDefault -Name '{vaults[0]}'.",
+            _ when result.WasAsked => $"{subject} needs a password, and this session is not interactive, so it cannot be asked for. Unlock the vault earlier in the script: {unlock} $password. Or, for an account that only runs automation, let its SecretStore open without a password: Set-SecretStoreConfiguration -Authentication None -Interaction None.",
+            _ when isLocked => $"{subject} is locked. Unlock it with: {unlock} (Read-Host -AsSecureString). In a script, take the password from where its own secrets are kept.",
+            _ => $"SecretManagement could not open {Secret}: {result.Error.Exception.Message.TrimEnd('.')}. Test-SecretVault shows whether a vault works.",
         };
     }
 
@@ -129,20 +129,20 @@ internal sealed class SecretStore
         + (name == Core.Configuration.KlingConfiguration.DefaultSecretName ? string.Empty : $" -SecretName '{name}'")
         + (vault is null ? string.Empty : $" -Vault '{vault}'");
 
-    private string UnknownVault() => $"No vault '{_vault}' is registered. Get-SecretVault lists those that are, Register-SecretVault adds one.";
+    private string DescribeUnknownVault() => $"No vault '{_vault}' is registered. Get-SecretVault lists the registered ones, Register-SecretVault adds one.";
 
-    private static string NoVault() => $"No vault is registered with SecretManagement, so there is no place for a key. Register one with: {HowToRegister} (its module comes with Install-PSResource Microsoft.PowerShell.SecretStore).";
+    private static string DescribeNoVault() => $"No vault is registered with SecretManagement, so a key cannot be stored or found. Register one with: {HowToRegister} (its module comes with Install-PSResource Microsoft.PowerShell.SecretStore).";
 
     private SecureString ToSecureString(object secret) => secret switch
     {
         SecureString secure => secure.Copy(),
         string text => new NetworkCredential(string.Empty, text).SecurePassword,
         PSCredential credential => credential.Password.Copy(),
-        _ => throw Unfit(new KlingException(ErrorKind.ApiKeyMissing, $"It is a {secret.GetType().Name}; a SecureString, a text or a credential can be.")),
+        _ => throw CreateUnusable(new KlingException(ErrorKind.ApiKeyMissing, $"It is a {secret.GetType().Name}, not a SecureString, a text or a credential.")),
     };
 
-    private KlingException Unfit(KlingException cause)
-        => new(cause.Kind, $"What {Secret} holds cannot be a key. {cause.Message} Store it again with: {_howToStore}.", cause);
+    private KlingException CreateUnusable(KlingException cause)
+        => cause.WithMessage($"The value of {Secret} is not a valid key. {cause.Message} Store it again with: {_howToStore}.");
 
     private List<string> FindVaults()
         => Find("Get-SecretVault") is CommandInfo command

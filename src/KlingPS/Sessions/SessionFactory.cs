@@ -14,7 +14,7 @@ internal static class SessionFactory
     /// <param name="configuration">The settings in force.</param>
     /// <param name="endpoints">Where the service is.</param>
     /// <param name="found">The key; the session takes it over.</param>
-    /// <param name="proxyCredentials">What to tell the proxy when it asks who this is.</param>
+    /// <param name="proxyCredentials">The credentials for the proxy.</param>
     /// <param name="isSandbox">Whether the service is the local sandbox.</param>
     /// <exception cref="KlingException">The ledger cannot be where the settings put it.</exception>
     public static KlingSession Create(KlingConfiguration configuration, KlingEndpoints endpoints, FoundKey found, ICredentials? proxyCredentials, bool isSandbox)

@@ -45,7 +45,7 @@ Describe "Keys in the real SecretStore$missing" -Skip:([bool]$missing) {
     }
 
     It 'are an error for "<Arguments>" that says "<Text>"' -ForEach @(
-        @{ Arguments = '-SecretName Bytes'; Text = "*the secret 'Bytes'*cannot be a key*" }
+        @{ Arguments = '-SecretName Bytes'; Text = "*the secret 'Bytes'*is not a valid key*" }
         @{ Arguments = '-SecretName None'; Text = "*No registered vault has a secret 'None'*Set-KlingApiKey -SecretName 'None'*" }
         @{ Arguments = '-SecretName None -Vault Store'; Text = "*The vault 'Store' has no secret 'None'*" }
         @{ Arguments = '-Vault None'; Text = "*No vault 'None' is registered*Get-SecretVault*" }
@@ -66,9 +66,9 @@ Describe "Keys in the real SecretStore$missing" -Skip:([bool]$missing) {
 
     It 'in a vault that would ask for its password are an error and no prompt' {
         (Invoke-Job -Place $place "$unlock`nSet-SecretStoreConfiguration -Interaction Prompt -Confirm:`$false").Errors | Should -BeNullOrEmpty
-        Get-Source '' | Should -BeLike "KlingApiKeyMissing*The vault 'Store' wants a password*not interactive*Unlock-SecretVault -Name 'Store'*"
+        Get-Source '' | Should -BeLike "KlingApiKeyMissing*The vault 'Store' needs a password*not interactive*Unlock-SecretVault -Name 'Store'*"
         (Invoke-Job -Place $place "try { Set-KlingApiKey $key -SkipVerification } catch { `"`$_`" }").Output |
-            Should -BeLike 'The key was not stored*wants a password*'
+            Should -BeLike 'The key was not stored*needs a password*'
         Get-Source '' -Before $unlock | Should -Be 'secret KlingApiKey'
     }
 

@@ -3,13 +3,13 @@ namespace KlingPS.Core.Model;
 /// <summary>Where a video task stands.</summary>
 public enum KlingTaskState
 {
-    /// <summary>The request is on its way; its answer is not known yet.</summary>
+    /// <summary>The request is on its way; the response is not known yet.</summary>
     Submitting,
 
-    /// <summary>The request left and its answer was lost: it may be paid for. Never sent again by itself.</summary>
+    /// <summary>The request left and the response was lost: the video may be paid for. Never sent again without the user's word.</summary>
     Unknown,
 
-    /// <summary>Accepted, waits at the service.</summary>
+    /// <summary>Accepted, waiting at the service.</summary>
     Waiting,
 
     /// <summary>Accepted, queued at the service.</summary>
@@ -27,6 +27,22 @@ public enum KlingTaskState
     /// <summary>The service did not accept the request; nothing was charged.</summary>
     Rejected,
 
-    /// <summary>An unknown attempt that its owner has given up.</summary>
+    /// <summary>An unknown attempt that the user has given up.</summary>
     Abandoned,
+}
+
+/// <summary>Questions about states.</summary>
+public static class KlingTaskStateExtensions
+{
+    /// <summary>Whether the service has the task and has not ended it.</summary>
+    public static bool IsPending(this KlingTaskState state)
+        => state is KlingTaskState.Waiting or KlingTaskState.Queuing or KlingTaskState.Generating;
+
+    /// <summary>Whether it is a request whose response has not been recorded.</summary>
+    public static bool IsUnanswered(this KlingTaskState state)
+        => state is KlingTaskState.Submitting or KlingTaskState.Unknown;
+
+    /// <summary>Whether the task has ended. <see cref="TaskTransitions"/> says what may still change.</summary>
+    public static bool IsSettled(this KlingTaskState state)
+        => state is KlingTaskState.Succeeded or KlingTaskState.Failed or KlingTaskState.Rejected or KlingTaskState.Abandoned;
 }

@@ -1,19 +1,29 @@
 namespace KlingPS.Core.Model;
 
-/// <summary>
-/// How a task's record changes by what becomes known of it. A settled task stays settled, unless an attempt that was not bought, as
-/// its owner or the service said, turns out to be bought after all.
-/// </summary>
+/// <summary>How a task changes by what becomes known of it: pure functions, from one record of it to the next.</summary>
+/// <remarks>
+/// <para>
+/// A purchase begins as <see cref="KlingTaskState.Submitting"/>. The response makes it <see cref="KlingTaskState.Waiting"/> or
+/// <see cref="KlingTaskState.Rejected"/>, and without one it is <see cref="KlingTaskState.Unknown"/>, from where the user may give it
+/// up (<see cref="KlingTaskState.Abandoned"/>). What the service says of an accepted task moves it on, until it has
+/// <see cref="KlingTaskState.Succeeded"/> or <see cref="KlingTaskState.Failed"/>.
+/// </para>
+/// <para>
+/// A settled task stays settled, with one exception: an attempt that counted as not bought, because it was rejected or abandoned, and
+/// turns out to be bought after all. Of a finished video only the link changes. A task never loses its id at the service.
+/// </para>
+/// <para>Where a change does not apply to a task that has moved on, the result is <see langword="null"/>.</para>
+/// </remarks>
 internal static class TaskTransitions
 {
     /// <summary>How long a link lives after the end: the shorter of the two periods the service documents.</summary>
     public static readonly TimeSpan LinkLifetime = TimeSpan.FromHours(24);
 
-    /// <summary>The record of a purchase that is about to be made.</summary>
+    /// <summary>A purchase is about to be made.</summary>
     public static KlingVideoTask Begun(TaskIntent intent, DateTimeOffset now) => new()
     {
-        Spec = intent.Spec,
         State = KlingTaskState.Submitting,
+        Spec = intent.Spec,
         Account = intent.Account,
         Identity = intent.Identity,
         Nonce = intent.Nonce,
@@ -22,7 +32,7 @@ internal static class TaskTransitions
         CreditsReserved = intent.Credits ?? 0,
     };
 
-    /// <summary>The record of a task that was not bought through this ledger.</summary>
+    /// <summary>The service has a task that was not bought through this ledger.</summary>
     public static KlingVideoTask Adopted(string account, TaskSnapshot snapshot, DateTimeOffset now)
     {
         var task = new KlingVideoTask
@@ -34,11 +44,12 @@ internal static class TaskTransitions
             CreatedAt = snapshot.CreatedAt ?? now,
         };
         task = snapshot.Spec is null ? task : task with { Spec = snapshot.Spec };
-        return (task with { CreditsReserved = snapshot.CreditsConsumed ?? task.Price() }).Observed(snapshot, now);
+        return (task with { CreditsReserved = task.GetPrice() }).Observed(snapshot, now);
     }
 
     /// <summary>The service accepted the purchase.</summary>
-    public static KlingVideoTask Accepted(this KlingVideoTask task, string taskId, DateTimeOffset now) => task with
+    /// <returns><see langword="null"/> if it has an id at the service already.</returns>
+    public static KlingVideoTask? Accepted(this KlingVideoTask task, string taskId, DateTimeOffset now) => task.TaskId is not null ? null : task with
     {
         TaskId = taskId,
         State = KlingTaskState.Waiting,
@@ -46,14 +57,15 @@ internal static class TaskTransitions
         CompletedAt = null,
 
         // An attempt that counted as not bought and was bought after all counts again.
-        CreditsReserved = task.State is KlingTaskState.Abandoned or KlingTaskState.Rejected ? task.Price() : task.CreditsReserved,
+        CreditsReserved = task.State.IsSettled() ? task.GetPrice() : task.CreditsReserved,
         CreditsConsumed = null,
         FailCode = null,
         FailMessage = null,
     };
 
-    /// <summary>The task has been taken in under its id of the service before it was known whose it is: all that was learnt of it.</summary>
-    public static KlingVideoTask Joined(this KlingVideoTask task, KlingVideoTask adopted) => task with
+    /// <summary>The purchase turns out to be a task that was adopted before it was known whose it is: all that was learnt of that one.</summary>
+    /// <returns><see langword="null"/> if it has an id at the service already.</returns>
+    public static KlingVideoTask? Joined(this KlingVideoTask task, KlingVideoTask adopted) => task.TaskId is not null ? null : task with
     {
         TaskId = adopted.TaskId,
         State = adopted.State,
@@ -68,8 +80,9 @@ internal static class TaskTransitions
         SavedHash = adopted.SavedHash ?? task.SavedHash,
     };
 
-    /// <summary>Nothing was bought.</summary>
-    public static KlingVideoTask Rejected(this KlingVideoTask task, string? code, string reason, DateTimeOffset now) => task with
+    /// <summary>The service did not accept the purchase, or the request never left.</summary>
+    /// <returns><see langword="null"/> if a response has been recorded already.</returns>
+    public static KlingVideoTask? Rejected(this KlingVideoTask task, string? code, string reason, DateTimeOffset now) => !task.State.IsUnanswered() ? null : task with
     {
         State = KlingTaskState.Rejected,
         FailCode = code,
@@ -79,21 +92,23 @@ internal static class TaskTransitions
         CreditsConsumed = 0,
     };
 
-    /// <summary>The answer was lost.</summary>
-    public static KlingVideoTask Unknown(this KlingVideoTask task, string reason)
-        => task with { State = KlingTaskState.Unknown, FailMessage = reason };
+    /// <summary>The response was lost.</summary>
+    /// <returns><see langword="null"/> if one has been recorded already.</returns>
+    public static KlingVideoTask? Unknown(this KlingVideoTask task, string reason)
+        => !task.State.IsUnanswered() ? null : task with { State = KlingTaskState.Unknown, FailMessage = reason };
 
-    /// <summary>The user no longer waits for the answer.</summary>
-    public static KlingVideoTask Abandoned(this KlingVideoTask task, DateTimeOffset now)
-        => task with { State = KlingTaskState.Abandoned, CompletedAt = now, CreditsReserved = 0 };
+    /// <summary>The user gives up an attempt whose response was lost, knowing that it was not bought.</summary>
+    /// <returns><see langword="null"/> if it is not unknown.</returns>
+    public static KlingVideoTask? Abandoned(this KlingVideoTask task, DateTimeOffset now)
+        => task.State != KlingTaskState.Unknown ? null : task with { State = KlingTaskState.Abandoned, CompletedAt = now, CreditsReserved = 0 };
 
-    /// <summary>The service says where the task stands.</summary>
+    /// <summary>The service says where its task stands.</summary>
     public static KlingVideoTask Observed(this KlingVideoTask task, TaskSnapshot snapshot, DateTimeOffset now)
     {
         string? resultUri = snapshot.ResultUris.Count > 0 ? snapshot.ResultUris[0] : task.ResultUri;
         if (task.State.IsSettled())
         {
-            // A later look may bring the link, or a fresh one; the rest stands.
+            // A later poll may bring the link, or a fresh one; the rest stands.
             return task.State == KlingTaskState.Succeeded ? task with { ResultUri = resultUri } : task;
         }
 
@@ -101,12 +116,13 @@ internal static class TaskTransitions
         DateTimeOffset completed = snapshot.CompletedAt ?? now;
 
         // Some callbacks leave the price out. A video that was made has cost what was set aside for it; one that was not, nothing.
+        decimal? charge = GetCharge(snapshot);
         return snapshot.State switch
         {
             KlingTaskState.Succeeded => next with
             {
                 CompletedAt = completed,
-                CreditsConsumed = snapshot.CreditsConsumed ?? task.CreditsReserved,
+                CreditsConsumed = charge ?? task.CreditsReserved,
                 CreditsReserved = 0,
             },
             KlingTaskState.Failed => next with
@@ -114,12 +130,18 @@ internal static class TaskTransitions
                 CompletedAt = completed,
                 FailCode = snapshot.FailCode,
                 FailMessage = snapshot.FailMessage,
-                CreditsConsumed = snapshot.CreditsConsumed ?? 0,
+                CreditsConsumed = charge ?? 0,
                 CreditsReserved = 0,
             },
-            _ => next with { CreditsReserved = snapshot.CreditsConsumed is > 0 and decimal held ? held : task.CreditsReserved },
+            _ => next with { CreditsReserved = charge is > 0 ? charge.Value : task.CreditsReserved },
         };
     }
 
-    private static decimal Price(this KlingVideoTask task) => task.Spec.GetCredits() ?? 0;
+    /// <summary>The video was saved.</summary>
+    public static KlingVideoTask Saved(this KlingVideoTask task, string path, string hash) => task with { SavedPath = path, SavedHash = hash };
+
+    private static decimal GetPrice(this KlingVideoTask task) => task.Spec.GetCredits() ?? 0;
+
+    /// <summary>The service gives no credits for a video; what is below 0 is not a price.</summary>
+    private static decimal? GetCharge(TaskSnapshot snapshot) => snapshot.CreditsConsumed is >= 0 ? snapshot.CreditsConsumed : null;
 }

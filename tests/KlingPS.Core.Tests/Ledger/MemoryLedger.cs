@@ -59,17 +59,17 @@ internal sealed class MemoryLedger : ITaskLedger, ITaskJournal, IUploadCache, IF
         return Task.FromResult<RecordResult>(before.TaskId is not null && before.TaskId != taskId
             ? new RecordResult.Superseded(before)
             : new RecordResult.Recorded(Change(id, task => task.TaskId == taskId ? task
-                : _byTaskId.TryGetValue((task.Account, taskId), out long twin) && _entries.Remove(twin, out Entry? adopted) ? task.Joined(adopted.Task)
-                : task.Accepted(taskId, _time.GetUtcNow()))));
+                : _byTaskId.TryGetValue((task.Account, taskId), out long twin) && _entries.Remove(twin, out Entry? adopted) ? task.Joined(adopted.Task)!
+                : task.Accepted(taskId, _time.GetUtcNow())!)));
     }
 
     public Task<RecordResult> RecordRejectedAsync(long id, string? code, string reason)
         => Task.FromResult<RecordResult>(_entries[id].Task is { State: not (KlingTaskState.Submitting or KlingTaskState.Unknown) } before
             ? new RecordResult.Superseded(before)
-            : new RecordResult.Recorded(Change(id, task => task.Rejected(code, reason, _time.GetUtcNow()))));
+            : new RecordResult.Recorded(Change(id, task => task.Rejected(code, reason, _time.GetUtcNow())!)));
 
     public Task<RecordResult> RecordUnknownAsync(long id, string reason)
-        => Fault is null ? Task.FromResult<RecordResult>(new RecordResult.Recorded(Change(id, task => task.Unknown(reason)))) : Task.FromException<RecordResult>(Fault);
+        => Fault is null ? Task.FromResult<RecordResult>(new RecordResult.Recorded(Change(id, task => task.Unknown(reason) ?? task))) : Task.FromException<RecordResult>(Fault);
 
     public Task<KlingVideoTask> RecordSnapshotAsync(string account, TaskSnapshot snapshot)
     {
@@ -211,9 +211,9 @@ internal sealed class MemoryLedger : ITaskLedger, ITaskJournal, IUploadCache, IF
     }
 
     public Task<KlingVideoTask> ResolveAsync(long id, TaskSnapshot snapshot)
-        => Task.FromResult(Change(id, task => task.Accepted(snapshot.TaskId, _time.GetUtcNow()).Observed(snapshot, _time.GetUtcNow())));
+        => Task.FromResult(Change(id, task => task.Accepted(snapshot.TaskId, _time.GetUtcNow())!.Observed(snapshot, _time.GetUtcNow())));
 
-    public Task<KlingVideoTask> AbandonAsync(long id) => Task.FromResult(Change(id, task => task.Abandoned(_time.GetUtcNow())));
+    public Task<KlingVideoTask> AbandonAsync(long id) => Task.FromResult(Change(id, task => task.Abandoned(_time.GetUtcNow())!));
 
     public Task RemoveAsync(long id)
     {
@@ -245,7 +245,7 @@ internal sealed class MemoryLedger : ITaskLedger, ITaskJournal, IUploadCache, IF
         {
             if (intent.Replaces is long replaced)
             {
-                Change(replaced, task => task.Abandoned(_time.GetUtcNow()));
+                Change(replaced, task => task.Abandoned(_time.GetUtcNow())!);
             }
 
             if (FindExcess(intent) is string excess)

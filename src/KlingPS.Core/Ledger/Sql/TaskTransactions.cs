@@ -61,7 +61,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
     public static async Task<KlingVideoTask> SaveAsync(SqlSession session, long id, string path, string hash)
     {
         KlingVideoTask task = await TaskTable.GetAsync(session, id).ConfigureAwait(false);
-        return await WriteAsync(session, task, task with { SavedPath = path, SavedHash = hash }).ConfigureAwait(false);
+        return await WriteAsync(session, task, task.Saved(path, hash)).ConfigureAwait(false);
     }
 
     public static async Task<KlingVideoTask> ResolveAsync(SqlSession session, long id, TaskSnapshot snapshot)
@@ -77,7 +77,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
     public static async Task<KlingVideoTask> AbandonAsync(SqlSession session, long id)
     {
         KlingVideoTask task = await GetUnknownAsync(session, id).ConfigureAwait(false);
-        return await TaskTable.UpdateAsync(session, task.Abandoned(await NowAsync(session).ConfigureAwait(false))).ConfigureAwait(false);
+        return await TaskTable.UpdateAsync(session, task.Abandoned(await NowAsync(session).ConfigureAwait(false))!).ConfigureAwait(false);
     }
 
     public static async Task<bool> RemoveAsync(SqlSession session, long id)
@@ -112,19 +112,19 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
         if (twin is not null)
         {
             await TaskTable.DeleteAsync(session, twin).ConfigureAwait(false);
-            return new RecordResult.Recorded(await TaskTable.UpdateAsync(session, task.Joined(twin)).ConfigureAwait(false));
+            return new RecordResult.Recorded(await TaskTable.UpdateAsync(session, task.Joined(twin)!).ConfigureAwait(false));
         }
 
-        KlingVideoTask accepted = task.Accepted(taskId, await NowAsync(session).ConfigureAwait(false));
+        KlingVideoTask accepted = task.Accepted(taskId, await NowAsync(session).ConfigureAwait(false))!;
         return new RecordResult.Recorded(await TaskTable.UpdateAsync(session, accepted).ConfigureAwait(false));
     }
 
     /// <summary>Records a response that bought nothing, or none, unless the record has moved on.</summary>
-    private static async Task<RecordResult> RecordAsync(SqlSession session, long id, Func<KlingVideoTask, KlingVideoTask> change)
+    private static async Task<RecordResult> RecordAsync(SqlSession session, long id, Func<KlingVideoTask, KlingVideoTask?> change)
     {
         KlingVideoTask task = await TaskTable.GetAsync(session, id).ConfigureAwait(false);
-        return task.State is KlingTaskState.Submitting or KlingTaskState.Unknown
-            ? new RecordResult.Recorded(await TaskTable.UpdateAsync(session, change(task)).ConfigureAwait(false))
+        return change(task) is KlingVideoTask changed
+            ? new RecordResult.Recorded(await TaskTable.UpdateAsync(session, changed).ConfigureAwait(false))
             : new RecordResult.Superseded(task);
     }
 

@@ -1,0 +1,176 @@
+using CsCheck;
+using KlingPS.Core.Model;
+
+namespace KlingPS.Core.Tests.Model;
+
+public sealed class TaskTransitionsTests
+{
+    private static readonly DateTimeOffset s_now = new(2026, 11, 22, 12, 0, 0, TimeSpan.Zero);
+
+    private static readonly KlingTaskState[] s_observable =
+        [KlingTaskState.Waiting, KlingTaskState.Queuing, KlingTaskState.Generating, KlingTaskState.Succeeded, KlingTaskState.Failed];
+
+    private static readonly KlingVideoTask s_begun = TaskTransitions.Begun(
+        new TaskIntent
+        {
+            Account = "account",
+            Spec = new VideoSpec { Prompt = "A fox runs.", Image = ImageSource.FromFile("/images/fox.png") with { Hash = "aa", Uri = "https://uploads.example/aa.png" } },
+            Identity = "identity",
+            Credits = 42,
+            Replaces = 3,
+            Nonce = "nonce",
+        },
+        s_now);
+
+    private static readonly Gen<TaskSnapshot> s_snapshots =
+        from state in Gen.Int[0, s_observable.Length - 1]
+        from credits in Gen.Int[-2, 90]
+        from isPriced in Gen.Bool
+        from links in Gen.Int[0, 2]
+        from completed in Gen.Bool
+        select new TaskSnapshot
+        {
+            TaskId = "t1",
+            State = s_observable[state],
+            CreditsConsumed = isPriced ? credits : null,
+            ResultUris = [.. Enumerable.Range(0, links).Select(link => $"https://videos.example/{credits}-{link}.mp4")],
+            FailCode = s_observable[state] == KlingTaskState.Failed ? "501" : null,
+            CompletedAt = completed ? s_now.AddMinutes(3) : null,
+        };
+
+    /// <summary>What may become known of a task, as the journal tells it: nothing is observed of a task whose id is not known.</summary>
+    private static readonly Gen<Step> s_steps = Gen.OneOf(
+        Gen.Const(new Step("accept", task => task.Accepted("t1", s_now))),
+        Gen.Const(new Step("accept another", task => task.Accepted("t2", s_now))),
+        s_snapshots.Select(snapshot => new Step($"join {snapshot.State}", task => task.Joined(TaskTransitions.Adopted("account", snapshot, s_now)))),
+        Gen.Const(new Step("reject", task => task.Rejected("422", "no", s_now))),
+        Gen.Const(new Step("lose", task => task.Unknown("lost"))),
+        Gen.Const(new Step("abandon", task => task.Abandoned(s_now))),
+        s_snapshots.Select(snapshot => new Step($"observe {snapshot.State}", task => task.TaskId is null ? null : task.Observed(snapshot, s_now))),
+        Gen.Const(new Step("save", task => task.State == KlingTaskState.Succeeded ? task.Saved("/videos/fox.mp4", "bb") : null)));
+
+    private static void SampleSteps(Action<Step, KlingVideoTask, KlingVideoTask> check) => s_steps.Array[1, 12].Sample(
+        steps =>
+        {
+            KlingVideoTask before = s_begun;
+            foreach (Step step in steps)
+            {
+                if (step.Change(before) is KlingVideoTask after)
+                {
+                    check(step, before, after);
+                    before = after;
+                }
+            }
+        },
+        iter: 20_000);
+
+    [Fact]
+    public void A_settled_task_stays_settled_unless_it_counted_as_not_bought_and_was_accepted_after_all() => SampleSteps((step, before, after) =>
+    {
+        if (before.State.IsSettled() && before.State != after.State)
+        {
+            Assert.True(before.State is KlingTaskState.Rejected or KlingTaskState.Abandoned, $"{before.State}, {step}: {after.State}");
+            Assert.True(before.TaskId is null && after.TaskId is not null, $"{before.State}, {step}: {after.State}");
+        }
+    });
+
+    [Fact]
+    public void Of_a_finished_video_only_the_link_and_the_file_change() => SampleSteps((_, before, after) =>
+    {
+        if (before.State is KlingTaskState.Succeeded)
+        {
+            Assert.Equal(before with { ResultUri = after.ResultUri, SavedPath = after.SavedPath, SavedHash = after.SavedHash }, after);
+            Assert.False(before.ResultUri is not null && after.ResultUri is null);
+        }
+        else if (before.State is KlingTaskState.Failed)
+        {
+            Assert.Equal(before, after);
+        }
+    });
+
+    [Fact]
+    public void A_task_never_loses_its_id_and_never_gets_another() => SampleSteps((step, before, after) =>
+        Assert.True(before.TaskId is null || after.TaskId == before.TaskId, $"{before.TaskId}, {step}: {after.TaskId}"));
+
+    [Fact]
+    public void What_was_asked_for_and_who_pays_never_changes() => SampleSteps((_, _, after) => Assert.Equal(
+        (s_begun.Spec, s_begun.Account, s_begun.Identity, s_begun.Nonce, s_begun.Replaces, s_begun.CreatedAt),
+        (after.Spec, after.Account, after.Identity, after.Nonce, after.Replaces, after.CreatedAt)));
+
+    [Fact]
+    public void Credits_are_never_negative_and_set_aside_exactly_while_the_end_is_open() => SampleSteps((step, before, after) =>
+    {
+        Assert.True(after.CreditsReserved >= 0 && after.CreditsConsumed is null or >= 0, $"{before}, {step}: {after.CreditsReserved}, {after.CreditsConsumed}");
+        Assert.True(after.State.IsSettled() ? after.CreditsReserved == 0 : after.CreditsReserved > 0, $"{before.State}, {step}: {after.State} with {after.CreditsReserved} set aside");
+        Assert.Equal(after.State is KlingTaskState.Succeeded or KlingTaskState.Failed or KlingTaskState.Rejected, after.CreditsConsumed is not null);
+    });
+
+    [Fact]
+    public void A_task_has_an_id_exactly_when_the_service_has_it_and_an_end_exactly_when_it_has_ended() => SampleSteps((step, before, after) =>
+    {
+        bool isBought = after.State.IsPending() || after.State is KlingTaskState.Succeeded or KlingTaskState.Failed;
+        Assert.True(isBought == after.TaskId is not null, $"{before.State}, {step}: {after.State}, {after.TaskId}");
+        Assert.True(after.State.IsSettled() == after.CompletedAt is not null, $"{before.State}, {step}: {after.State}, {after.CompletedAt}");
+    });
+
+    /// <summary>Which changes apply in which state; the rest find that the record has moved on.</summary>
+    public static TheoryData<KlingTaskState, bool, bool, bool, bool> Applicable => new()
+    {
+        // Accepted, Rejected, Unknown, Abandoned.
+        { KlingTaskState.Submitting, true, true, true, false },
+        { KlingTaskState.Unknown, true, true, true, true },
+        { KlingTaskState.Rejected, true, false, false, false },
+        { KlingTaskState.Abandoned, true, false, false, false },
+        { KlingTaskState.Waiting, false, false, false, false },
+        { KlingTaskState.Queuing, false, false, false, false },
+        { KlingTaskState.Generating, false, false, false, false },
+        { KlingTaskState.Succeeded, false, false, false, false },
+        { KlingTaskState.Failed, false, false, false, false },
+    };
+
+    [Theory]
+    [MemberData(nameof(Applicable))]
+    public void A_change_applies_only_to_a_task_that_has_not_moved_on(KlingTaskState state, bool accepted, bool rejected, bool lost, bool abandoned)
+    {
+        KlingVideoTask task = In(state);
+
+        Assert.Equal(state, task.State);
+        Assert.Equal(
+            (accepted, accepted, rejected, lost, abandoned),
+            (
+                task.Accepted("t9", s_now) is not null,
+                task.Joined(TaskTransitions.Adopted("account", Snapshot(KlingTaskState.Generating), s_now)) is not null,
+                task.Rejected("422", "no", s_now) is not null,
+                task.Unknown("lost") is not null,
+                task.Abandoned(s_now) is not null));
+    }
+
+    [Fact]
+    public void Every_state_is_in_the_table() => Assert.Equal(Enum.GetValues<KlingTaskState>().Order(), Applicable.Select(row => row.Data.Item1).Order());
+
+    [Fact]
+    public void An_adopted_task_that_runs_counts_with_its_price_until_the_service_says_what_it_holds()
+    {
+        TaskSnapshot snapshot = Snapshot(KlingTaskState.Generating) with { Spec = new VideoSpec { Prompt = "a fox", Image = ImageSource.FromUri("https://i.example/a.png"), Duration = 10 } };
+
+        Assert.Equal(84, TaskTransitions.Adopted("account", snapshot, s_now).CreditsReserved);
+        Assert.Equal(84, TaskTransitions.Adopted("account", snapshot with { CreditsConsumed = 0 }, s_now).CreditsReserved);
+        Assert.Equal(60, TaskTransitions.Adopted("account", snapshot with { CreditsConsumed = 60 }, s_now).CreditsReserved);
+    }
+
+    private static TaskSnapshot Snapshot(KlingTaskState state) => new() { TaskId = "t1", State = state };
+
+    private static KlingVideoTask In(KlingTaskState state) => state switch
+    {
+        KlingTaskState.Submitting => s_begun,
+        KlingTaskState.Unknown => s_begun.Unknown("lost")!,
+        KlingTaskState.Rejected => s_begun.Rejected("422", "no", s_now)!,
+        KlingTaskState.Abandoned => s_begun.Unknown("lost")!.Abandoned(s_now)!,
+        _ => s_begun.Accepted("t1", s_now)!.Observed(Snapshot(state), s_now),
+    };
+
+    private sealed record Step(string Name, Func<KlingVideoTask, KlingVideoTask?> Change)
+    {
+        public override string ToString() => Name;
+    }
+}

@@ -2,7 +2,41 @@ using System.Globalization;
 
 namespace KlingPS.Core.Callbacks;
 
-/// <summary>How many requests were answered how, up to one moment.</summary>
+/// <summary>How a request to the listener was responded to.</summary>
+public enum CallbackResult
+{
+    /// <summary>200: accepted.</summary>
+    Accepted,
+
+    /// <summary>401: not signed, or not with the account's key.</summary>
+    Forged,
+
+    /// <summary>401: signed too long ago, or too far in the future.</summary>
+    Stale,
+
+    /// <summary>409: the same callback has been accepted before.</summary>
+    Replayed,
+
+    /// <summary>413: more than 1 MiB, or a head of more than 16 KiB.</summary>
+    TooLarge,
+
+    /// <summary>408: it did not arrive in time.</summary>
+    TooSlow,
+
+    /// <summary>400: not HTTP, not JSON, or without a task.</summary>
+    Malformed,
+
+    /// <summary>405: not a POST.</summary>
+    WrongMethod,
+
+    /// <summary>404: not under the path that is listened on.</summary>
+    WrongPath,
+
+    /// <summary>503: more have been accepted than could be worked on yet; the service sends it again.</summary>
+    Overloaded,
+}
+
+/// <summary>How many requests had been responded to, and how, at one moment.</summary>
 public sealed record CallbackCounts
 {
     private static readonly (CallbackResult Result, string Name)[] s_refusals =
@@ -25,13 +59,13 @@ public sealed record CallbackCounts
         _counts = counts;
     }
 
-    /// <summary>Callbacks that were taken.</summary>
+    /// <summary>Callbacks that were accepted.</summary>
     public long Accepted => this[CallbackResult.Accepted];
 
-    /// <summary>Requests that were not.</summary>
+    /// <summary>Requests that were refused.</summary>
     public long Refused => _counts.Sum() - Accepted;
 
-    /// <summary>The requests that were answered in one way.</summary>
+    /// <summary>The requests that were responded to in one way.</summary>
     public long this[CallbackResult result] => _counts[(int)result];
 
     /// <summary>The counts in words, such as <c>12 accepted, 3 refused (2 stale, 1 replayed)</c>.</summary>

@@ -3,15 +3,18 @@ using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Callbacks;
 
-/// <summary>Decides what is let in. Knows nothing of sockets, and does no work but to compute signatures.</summary>
+/// <summary>Decides which requests are admitted as callbacks. Knows nothing of sockets, and does no work but to compute signatures.</summary>
 internal sealed class CallbackGate
 {
-    /// <summary>Callbacks that have been taken and not looked into: more than come while a few hundred videos are made.</summary>
+    /// <summary>The longest body, in bytes.</summary>
+    public const int MaxBody = 1024 * 1024;
+
+    /// <summary>Admitted callbacks that nobody has worked on yet: more than come while a few hundred videos are made.</summary>
     private const int MaxPending = 10_000;
 
     /// <summary>
-    /// How long an unsigned callback is not taken twice: not for long, because a false one must not keep the true one out. Signed ones
-    /// are remembered for as long as their time is good.
+    /// For how long an unsigned callback is not admitted twice: a short time, because a false one must not keep out the true one.
+    /// Signed ones are remembered for as long as their signatures are valid.
     /// </summary>
     private static readonly TimeSpan s_unsignedMemory = TimeSpan.FromSeconds(30);
 
@@ -22,8 +25,8 @@ internal sealed class CallbackGate
     private readonly long[] _counts = new long[Enum.GetValues<CallbackResult>().Length];
 
     /// <summary>Creates the gate.</summary>
-    /// <param name="path">The path that is listened at; begins and ends with a slash.</param>
-    /// <param name="verifier">Checks signatures; <see langword="null"/> to take callbacks unsigned, as hints.</param>
+    /// <param name="path">The path that is listened on; begins and ends with a slash.</param>
+    /// <param name="verifier">Checks signatures; <see langword="null"/> to accept unsigned callbacks, as hints.</param>
     /// <param name="time">The clock.</param>
     public CallbackGate(string path, CallbackVerifier? verifier, TimeProvider time)
     {
@@ -32,13 +35,13 @@ internal sealed class CallbackGate
         _guard = new ReplayGuard(verifier is null ? s_unsignedMemory : 2 * verifier.MaxAge, time);
     }
 
-    /// <summary>The callbacks that were let in.</summary>
+    /// <summary>The callbacks that were admitted.</summary>
     public ChannelReader<CallbackNotice> Accepted => _accepted.Reader;
 
-    /// <summary>How many requests were answered how.</summary>
+    /// <summary>How many requests were responded to, and how.</summary>
     public CallbackCounts Counts => new([.. Enumerable.Range(0, _counts.Length).Select(i => Interlocked.Read(ref _counts[i]))]);
 
-    /// <summary>Refuses a request by its head, if it can be; <see langword="null"/>: its body has to be read.</summary>
+    /// <summary>Refuses a request because of its head; <see langword="null"/> if its body has to be read first.</summary>
     public CallbackResult? JudgeHead(RequestHead head)
     {
         if (!IsOwnPath(head.Path))
@@ -51,12 +54,17 @@ internal sealed class CallbackGate
             return CallbackResult.WrongMethod;
         }
 
-        return head.ContentLength > CallbackListener.MaxBody ? CallbackResult.TooLarge
-            : _verifier is null ? null
+        if (head.ContentLength > MaxBody)
+        {
+            return CallbackResult.TooLarge;
+        }
+
+        return _verifier is null
+            ? null
             : ToRefusal(_verifier.CheckHeaders(head.Header(CallbackVerifier.TimestampHeader), head.Header(CallbackVerifier.SignatureHeader)).Verdict);
     }
 
-    /// <summary>Lets a callback in, or refuses it.</summary>
+    /// <summary>Admits or refuses a request.</summary>
     public CallbackResult Admit(RequestHead head, ReadOnlyMemory<byte> body)
     {
         if (CallbackPayload.Read(body).Payload is not CallbackPayload payload)
@@ -77,8 +85,9 @@ internal sealed class CallbackGate
             taskId = signed;
         }
 
-        // That a task goes on, told in the same second, must not keep its end out; and of the sender's own words, none makes it another.
-        string replayKey = $"{taskId} {timestamp} {(payload.IsPending ? "goes on" : "ended")}";
+        // A callback that says that a task is pending must not keep out one of the same second that says that it has ended. Nothing
+        // else that the sender is free to choose may make two callbacks different.
+        string replayKey = $"{taskId} {timestamp} {(payload.IsPending ? "pending" : "ended")}";
         if (!_guard.TryEnter(replayKey))
         {
             return CallbackResult.Replayed;
@@ -86,7 +95,7 @@ internal sealed class CallbackGate
 
         if (payload.IsPending)
         {
-            // Nothing has ended, so there is nothing to look into.
+            // Nothing has ended, so there is nothing to do.
             return CallbackResult.Accepted;
         }
 
@@ -100,17 +109,17 @@ internal sealed class CallbackGate
         return CallbackResult.Accepted;
     }
 
-    /// <summary>Counts an answer; before it is sent, so that no client has seen more than is counted.</summary>
+    /// <summary>Counts a response; before it is sent, so that no client has seen more than is counted.</summary>
     /// <returns>How many there have been of its kind.</returns>
     public long Count(CallbackResult result) => Interlocked.Increment(ref _counts[(int)result]);
 
-    /// <summary>Lets the same callback in once more: it could not be confirmed.</summary>
+    /// <summary>Lets the same callback be admitted once more: it could not be confirmed.</summary>
     public void Forget(CallbackNotice notice) => _guard.Forget(notice.ReplayKey);
 
-    /// <summary>Says that nothing more will be let in.</summary>
+    /// <summary>Says that nothing more will be admitted.</summary>
     public void Complete() => _accepted.Writer.TryComplete();
 
-    /// <summary>The address may be given with or without the slash at the end, and anything may follow it.</summary>
+    /// <summary>The address may have been given with or without the slash at the end, and anything may follow it.</summary>
     private bool IsOwnPath(string path)
         => path.StartsWith(_path, StringComparison.Ordinal) || path.AsSpan().SequenceEqual(_path.AsSpan(0, _path.Length - 1));
 
@@ -121,3 +130,10 @@ internal sealed class CallbackGate
         _ => CallbackResult.Forged,
     };
 }
+
+/// <summary>What is kept of an admitted callback: a hint that the service has news of a task.</summary>
+/// <param name="TaskId">The service's id.</param>
+/// <param name="Nonce">The nonce of the attempt, if it was in the address or the payload.</param>
+/// <param name="IsSigned">Whether the service has signed for the task. Without a key, anyone can send a hint.</param>
+/// <param name="ReplayKey">Lets the guard forget it.</param>
+internal sealed record CallbackNotice(string TaskId, string? Nonce, bool IsSigned, string ReplayKey);

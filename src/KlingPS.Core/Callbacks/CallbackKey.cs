@@ -15,7 +15,7 @@ public sealed class CallbackKey
         _key = key;
     }
 
-    /// <summary>Takes over a key. Blanks around it, as a file or a clipboard adds them, are dropped.</summary>
+    /// <summary>Copies a key. White space around it, as a file or a clipboard may add, is dropped.</summary>
     /// <param name="key">The key; remains the caller's.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: empty.</exception>
     public static CallbackKey From(SecureString key)
@@ -37,13 +37,13 @@ public sealed class CallbackKey
         return new CallbackKey(secure);
     }
 
-    /// <summary>What the service's signature of a callback has to be: HMAC-SHA256 over <c>taskId.timestamp</c>; 32 bytes.</summary>
+    /// <summary>The signature that the service gives a callback: HMAC-SHA256 over <c>taskId.timestamp</c>; 32 bytes.</summary>
     /// <param name="taskId">The id in the payload.</param>
     /// <param name="timestamp">The header <c>X-Webhook-Timestamp</c> as it was sent.</param>
     public byte[] Sign(string taskId, string timestamp)
         => HMACSHA256.HashData(Encoding.UTF8.GetBytes(Reveal(_key)), Encoding.UTF8.GetBytes($"{taskId}.{timestamp}"));
 
-    /// <summary>Says nothing of the key.</summary>
+    /// <summary>Does not reveal the key.</summary>
     public override string ToString() => "(hidden)";
 
     private static string Reveal(SecureString key) => new NetworkCredential(string.Empty, key).Password;

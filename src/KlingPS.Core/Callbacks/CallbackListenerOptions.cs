@@ -8,7 +8,7 @@ public sealed record CallbackListenerOptions
     /// <summary>Where to listen.</summary>
     public required CallbackPrefix Prefix { get; init; }
 
-    /// <summary>The account's HMAC key; without one, callbacks are taken unsigned, as hints.</summary>
+    /// <summary>The account's HMAC key; without one, callbacks are accepted unsigned, as hints.</summary>
     public CallbackKey? Key { get; init; }
 
     /// <summary>How old a signature may be.</summary>
@@ -17,10 +17,10 @@ public sealed record CallbackListenerOptions
     /// <summary>How long a request may take to arrive; shorter than the 15 seconds after which the service gives up.</summary>
     public TimeSpan RequestTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>Connections at the same time; for one more, the one that has been open longest is closed.</summary>
+    /// <summary>Connections at the same time. For one more, the one that has been open longest is closed.</summary>
     public int MaxConnections { get; init; } = 128;
 
-    /// <summary>Is told of the first refusal of each kind: who called, and how it was answered. On any thread; must not block.</summary>
+    /// <summary>Called for the first refusal of each kind, with who called and how the request was responded to. On any thread; must not block.</summary>
     public Action<EndPoint?, CallbackResult>? OnFirstRefused { get; init; }
 
     /// <summary>The clock.</summary>

@@ -5,7 +5,7 @@ namespace KlingPS.Core.Callbacks;
 
 /// <summary>
 /// The body of a callback, as far as it is used: which task it is about. The rest is not covered by the signature, so the
-/// service is asked for it.
+/// service is asked for that.
 /// </summary>
 internal sealed record CallbackPayload
 {
@@ -14,7 +14,7 @@ internal sealed record CallbackPayload
 
     private static readonly string[] s_pendingStates = ["waiting", "queuing", "generating"];
 
-    /// <summary>The ids in it, one for each place that the service's pages name: <c>data.taskId</c>, <c>data.task_id</c>, <c>taskId</c>. At least one; without repetitions.</summary>
+    /// <summary>The ids in the fields that the service's pages name: <c>data.taskId</c>, <c>data.task_id</c>, <c>taskId</c>. At least one; without duplicates.</summary>
     public required IReadOnlyList<string> TaskIds { get; init; }
 
     /// <summary>The state in the service's own word.</summary>
@@ -23,12 +23,12 @@ internal sealed record CallbackPayload
     /// <summary>The address the service was asked to call, where <c>param</c> repeats it.</summary>
     public string? CallbackUri { get; init; }
 
-    /// <summary>Whether it says outright that the task has not ended.</summary>
+    /// <summary>Whether it says that the task has not ended.</summary>
     public bool IsPending => s_pendingStates.Contains(State, StringComparer.OrdinalIgnoreCase);
 
     /// <summary>Reads a body in either dialect: <c>param</c> packed once or twice.</summary>
     /// <param name="body">JSON in UTF-8.</param>
-    /// <returns>What it says; or why it cannot be used.</returns>
+    /// <returns>The payload, or why it cannot be used.</returns>
     public static (CallbackPayload? Payload, CallbackVerdict Problem) Read(ReadOnlyMemory<byte> body)
     {
         try

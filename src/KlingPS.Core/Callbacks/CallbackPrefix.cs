@@ -24,19 +24,19 @@ public sealed record CallbackPrefix
     /// <summary>The path; begins and ends with a slash.</summary>
     public string Path { get; }
 
-    /// <summary>The addresses to listen at; the first one has to be had.</summary>
+    /// <summary>The addresses to listen on; the first one has to be available.</summary>
     internal IReadOnlyList<IPAddress> Addresses { get; }
 
     private string Host { get; }
 
     /// <summary>Reads a prefix.</summary>
     /// <param name="text">The prefix. A port of 80 and a slash at the end may be left out.</param>
-    /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: it is none, and why.</exception>
+    /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: it is not a prefix, and why.</exception>
     public static CallbackPrefix Parse(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
 
-        // No address may have these hosts, so another stands in for them.
+        // These hosts are not allowed in an address, so another name stands in for them.
         const string Scheme = "http://";
         string trimmed = text.Trim();
         bool isAny = trimmed.StartsWith(Scheme + "+", StringComparison.OrdinalIgnoreCase) || trimmed.StartsWith(Scheme + "*", StringComparison.OrdinalIgnoreCase);
@@ -61,7 +61,7 @@ public sealed record CallbackPrefix
         return new CallbackPrefix(isAny ? "+" : uri.Host, uri.Port, path, addresses);
     }
 
-    /// <summary>The same place at another port.</summary>
+    /// <summary>The same prefix with another port.</summary>
     internal CallbackPrefix At(int port) => this with { Port = port };
 
     /// <summary>The prefix as it was given, complete.</summary>

@@ -9,8 +9,8 @@ using KlingPS.Core.Waiting;
 namespace KlingPS.Core.Callbacks;
 
 /// <summary>
-/// Looks into callbacks that were let in. Believes none of them: the signature does not cover the body, so everything but
-/// which task to ask for comes from the service's own record.
+/// Finds the tasks that callbacks are about. Believes no callback: the signature does not cover the body, so a callback only says
+/// which task to ask the service for.
 /// </summary>
 public sealed class CallbackProcessor
 {
@@ -24,7 +24,7 @@ public sealed class CallbackProcessor
     private readonly RetryPolicy _recordPolicy;
 
     /// <summary>Creates the processor.</summary>
-    /// <param name="service">The service; its observer is told of a video that was bought though it had counted as not.</param>
+    /// <param name="service">The service; its observer is told of a video that was bought although its attempt counted as refused or given up.</param>
     public CallbackProcessor(KlingService service)
     {
         ArgumentNullException.ThrowIfNull(service);
@@ -37,11 +37,11 @@ public sealed class CallbackProcessor
 
     /// <summary>Processes a callback that another web server has received.</summary>
     /// <param name="body">The body: JSON in UTF-8.</param>
-    /// <param name="uri">The address that was called, if it is known; it carries the number of the attempt.</param>
-    /// <param name="report">What the check of its signature has shown; <see langword="null"/> when it has not been checked.</param>
+    /// <param name="uri">The address that was called, if it is known; it carries the nonce of the attempt.</param>
+    /// <param name="report">The result of checking its signature; <see langword="null"/> if it was not checked.</param>
     /// <param name="cancellationToken">Ends the wait for the service.</param>
-    /// <returns>The task as the service says that it stands.</returns>
-    /// <exception cref="KlingException"><see cref="ErrorKind.CallbackRefused"/>: the body is none, its signature is not genuine, or it is about no task of this ledger. Otherwise the service could not confirm it.</exception>
+    /// <returns>The task, up to date.</returns>
+    /// <exception cref="KlingException"><see cref="ErrorKind.CallbackRefused"/>: the body is not a callback, its signature is not genuine, or its task is not in this ledger. Other kinds: the service could not confirm it.</exception>
     public async Task<KlingVideoTask> ProcessAsync(ReadOnlyMemory<byte> body, string? uri, CallbackReport? report, CancellationToken cancellationToken)
     {
         if (report is { IsGenuine: false })
@@ -52,23 +52,23 @@ public sealed class CallbackProcessor
         (CallbackPayload? payload, CallbackVerdict problem) = CallbackPayload.Read(body);
         if (payload is null)
         {
-            throw new KlingException(ErrorKind.CallbackRefused, $"This is no callback of the service. {new CallbackReport { Verdict = problem }.Reason}");
+            throw new KlingException(ErrorKind.CallbackRefused, $"This is not a callback of the service. {new CallbackReport { Verdict = problem }.Reason}");
         }
 
         string taskId = report?.TaskId ?? payload.TaskIds[0];
         string? nonce = CallbackNonce.Find(uri) ?? CallbackNonce.Find(payload.CallbackUri);
         var notice = new CallbackNotice(taskId, nonce, report is not null, ReplayKey: string.Empty);
         LocatedCallback located = await LocateAsync(notice, cancellationToken).ConfigureAwait(false)
-            ?? throw new KlingException(ErrorKind.CallbackRefused, $"The callback is about task {taskId}, which is not in the ledger; and it is not signed, so the service is not asked for it.");
+            ?? throw new KlingException(ErrorKind.CallbackRefused, $"The callback is about task {taskId}, which is not in the ledger. The callback is not signed, so the service was not asked for the task.");
         return located.IsConfirmed ? located.Task : await _finder.RefreshAsync(located.Task, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Finds the task that a callback is about; one that the ledger does not know by its id is asked for, and settled if it is an attempt's.</summary>
-    /// <returns>The task; <see langword="null"/> when it is unknown here and anyone could have sent the callback.</returns>
-    /// <exception cref="KlingException"><see cref="ErrorKind.CallbackRefused"/>: the task was made from another request than the attempt it names. Otherwise the service did not confirm it.</exception>
+    /// <summary>Finds the task that a callback is about. The service is asked for one whose id the ledger does not have, and the attempt it belongs to is settled.</summary>
+    /// <returns>The task; <see langword="null"/> if it is unknown here and anyone could have sent the callback.</returns>
+    /// <exception cref="KlingException"><see cref="ErrorKind.CallbackRefused"/>: the task was made from another request than the attempt it names. Other kinds: the service did not confirm it.</exception>
     internal async Task<LocatedCallback?> LocateAsync(CallbackNotice notice, CancellationToken cancellationToken)
     {
-        // In this order: the answer to the create request may be recorded between the two looks.
+        // In this order: the response to the create request may be recorded between the two queries.
         KlingVideoTask? attempt = await FindOpenAsync(notice.Nonce, cancellationToken).ConfigureAwait(false);
         KlingVideoTask? known = await _session.Ledger.Tasks.FindByTaskIdAsync(_session.Account, notice.TaskId, cancellationToken).ConfigureAwait(false);
         if (known?.Nonce is not null)
@@ -76,7 +76,7 @@ public sealed class CallbackProcessor
             return new LocatedCallback(known, IsConfirmed: false, IsSettled: false);
         }
 
-        // What anyone can send must not make requests, unless it knows what nobody else does.
+        // What anyone can send must not cause requests, unless it knows the nonce, which nobody else does.
         if (attempt is null && !notice.IsSigned)
         {
             return known is null ? null : new LocatedCallback(known, IsConfirmed: false, IsSettled: false);
@@ -98,10 +98,10 @@ public sealed class CallbackProcessor
         return new LocatedCallback(task, IsConfirmed: true, IsSettled: attempt is not null, known?.Id == task.Id ? null : known?.Id);
     }
 
-    /// <summary>Asks the service how a task stands, and records it.</summary>
+    /// <summary>Polls a task and records what the service says.</summary>
     internal Task<KlingVideoTask> RefreshAsync(KlingVideoTask task, CancellationToken cancellationToken) => _finder.RefreshAsync(task, cancellationToken);
 
-    /// <summary>The attempt with this number, if it has no task of the service yet. One that was given up or refused counts again when it was bought after all.</summary>
+    /// <summary>The attempt with this nonce, if it has no task of the service yet. One that was given up or refused counts again if it was bought after all.</summary>
     private async Task<KlingVideoTask?> FindOpenAsync(string? nonce, CancellationToken cancellationToken)
         => nonce is not null
             && await _session.Ledger.Tasks.FindByNonceAsync(_session.Account, nonce, cancellationToken).ConfigureAwait(false) is { TaskId: null } attempt
@@ -155,3 +155,10 @@ public sealed class CallbackProcessor
         }
     }
 }
+
+/// <summary>The task that a callback is about.</summary>
+/// <param name="Task">The task, as the ledger has it.</param>
+/// <param name="IsConfirmed">Whether the service has been asked for it.</param>
+/// <param name="IsSettled">Whether the callback has settled an attempt whose answer had been missing.</param>
+/// <param name="AbsorbedId">The local id of the record that the attempt has absorbed, if the task had been known without its attempt.</param>
+internal sealed record LocatedCallback(KlingVideoTask Task, bool IsConfirmed, bool IsSettled, long? AbsorbedId = null);

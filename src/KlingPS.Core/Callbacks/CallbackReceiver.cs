@@ -80,7 +80,8 @@ public sealed class CallbackReceiver : IPipelineStage<TaskReference, Outcome<Tas
             _ = receiver.StopListeningAsync(timeout);
         }
 
-        _ = receiver.ForwardAsync(receiver.ListenAsync());
+        Task listening = receiver.GuardAsync(receiver.ListenAsync);
+        _ = receiver.GuardAsync(() => receiver.ForwardAsync(listening));
         return receiver;
     }
 
@@ -105,7 +106,7 @@ public sealed class CallbackReceiver : IPipelineStage<TaskReference, Outcome<Tas
     {
         if (!_options.TakesAll)
         {
-            _ = CompleteAsync();
+            _ = GuardAsync(CompleteAsync);
         }
     }
 
@@ -117,26 +118,33 @@ public sealed class CallbackReceiver : IPipelineStage<TaskReference, Outcome<Tas
         _expected.Dispose();
     }
 
-    [SuppressMessage("Design", "CA1031", Justification = "Whatever ended the search is carried to the reader of the results.")]
-    private async Task CompleteAsync()
+    /// <summary>Does a part of the work in the background.</summary>
+    [SuppressMessage("Design", "CA1031", Justification = "Whatever ends the work is carried to the reader of the results.")]
+    private async Task GuardAsync(Func<Task> work)
     {
         try
         {
-            if (_options.TakesLost)
-            {
-                await AddLostAsync().ConfigureAwait(false);
-            }
-
-            _expected.Complete();
+            await work().ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (_stop.IsCancellationRequested)
         {
             // Nobody reads the results any more.
+            _results.Writer.TryComplete();
         }
         catch (Exception exception)
         {
             _results.Writer.TryComplete(exception);
         }
+    }
+
+    private async Task CompleteAsync()
+    {
+        if (_options.TakesLost)
+        {
+            await AddLostAsync().ConfigureAwait(false);
+        }
+
+        _expected.Complete();
     }
 
     /// <summary>A command upstream reports an attempt whose answer was lost and passes nothing on; only the callback can tell of its task.</summary>
@@ -165,30 +173,17 @@ public sealed class CallbackReceiver : IPipelineStage<TaskReference, Outcome<Tas
         _gate.Complete();
     }
 
-    [SuppressMessage("Design", "CA1031", Justification = "Whatever ended the work is carried to the reader of the results.")]
     private async Task ListenAsync()
     {
-        try
+        await _dispatcher.RunAsync(
+            (taskId, exception) => _results.Writer.TryWrite(new(new TaskReference { TaskId = taskId }, null, exception)),
+            _stop.Token).ConfigureAwait(false);
+        if (_options.TakesAll)
         {
-            await _dispatcher.RunAsync(
-                (taskId, exception) => _results.Writer.TryWrite(new(new TaskReference { TaskId = taskId }, null, exception)),
-                _stop.Token).ConfigureAwait(false);
-            if (_options.TakesAll)
-            {
-                _expected.Complete();
-            }
-        }
-        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
-        {
-            // Nobody reads the results any more.
-        }
-        catch (Exception exception)
-        {
-            _results.Writer.TryComplete(exception);
+            _expected.Complete();
         }
     }
 
-    [SuppressMessage("Design", "CA1031", Justification = "Whatever ended the wait is carried to the reader of the results.")]
     private async Task ForwardAsync(Task listening)
     {
         try
@@ -196,14 +191,6 @@ public sealed class CallbackReceiver : IPipelineStage<TaskReference, Outcome<Tas
             await ForwardResultsAsync().ConfigureAwait(false);
             await DrainAsync(listening).ConfigureAwait(false);
             _results.Writer.TryComplete();
-        }
-        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
-        {
-            _results.Writer.TryComplete();
-        }
-        catch (Exception exception)
-        {
-            _results.Writer.TryComplete(exception);
         }
         finally
         {

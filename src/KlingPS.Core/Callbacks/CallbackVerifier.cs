@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 
 namespace KlingPS.Core.Callbacks;
 
-/// <summary>Checks whether callbacks were signed by the service, lately. Keeps nothing and asks nobody.</summary>
+/// <summary>Checks whether callbacks were signed by the service, and recently. Stateless, and makes no requests.</summary>
 public sealed class CallbackVerifier
 {
     /// <summary>The header with the unix seconds of the signature.</summary>
@@ -12,10 +12,10 @@ public sealed class CallbackVerifier
     /// <summary>The header with the signature in base64.</summary>
     public const string SignatureHeader = "X-Webhook-Signature";
 
-    /// <summary>How old a signature may be unless another age is given; what clients of the service use.</summary>
+    /// <summary>How old a signature may be unless another age is given, as in other clients of the service.</summary>
     public static readonly TimeSpan DefaultMaxAge = TimeSpan.FromMinutes(5);
 
-    /// <summary>2100-01-01: a later time is none, and far enough from the last one there is.</summary>
+    /// <summary>2100-01-01. Later timestamps are rejected; time arithmetic cannot overflow below it.</summary>
     private const long EndOfTime = 4_102_444_800;
 
     private readonly CallbackKey _key;
@@ -52,7 +52,7 @@ public sealed class CallbackVerifier
             : report with { Verdict = CallbackVerdict.SignatureWrong };
     }
 
-    /// <summary>Checks what can be checked before the body is there. <see cref="CallbackVerdict.Genuine"/>: nothing speaks against it so far.</summary>
+    /// <summary>Checks what can be checked without the body. <see cref="CallbackVerdict.Genuine"/>: nothing is wrong so far.</summary>
     internal CallbackReport CheckHeaders(string? timestamp, string? signature)
     {
         if (string.IsNullOrWhiteSpace(timestamp) || string.IsNullOrWhiteSpace(signature))
@@ -73,7 +73,7 @@ public sealed class CallbackVerifier
         };
     }
 
-    /// <summary>The id in the payload that the signature covers. Every id is tried, so that the time taken does not tell which one it is.</summary>
+    /// <summary>The id in the payload that the signature covers. Every id is checked, so that the time taken does not reveal which one it is.</summary>
     internal string? FindSigned(CallbackPayload payload, string timestamp, string signature)
     {
         byte[] given = new byte[HMACSHA256.HashSizeInBytes];

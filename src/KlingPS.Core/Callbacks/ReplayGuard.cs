@@ -1,9 +1,9 @@
 namespace KlingPS.Core.Callbacks;
 
-/// <summary>Remembers what has come before, for as long as it could be taken once more. Safe for use from several threads.</summary>
+/// <summary>Remembers which callbacks have come, for as long as they could be sent once more. Thread-safe.</summary>
 internal sealed class ReplayGuard
 {
-    /// <summary>Far more than come in any lifetime; a bound all the same, because unsigned ones can be made by anyone.</summary>
+    /// <summary>Far more than ever come while they are remembered. A bound is needed because anyone can make unsigned ones.</summary>
     private const int Capacity = 50_000;
 
     private readonly object _gate = new();
@@ -21,7 +21,7 @@ internal sealed class ReplayGuard
         _time = time;
     }
 
-    /// <summary>Takes note of a key.</summary>
+    /// <summary>Remembers a key.</summary>
     /// <returns>Whether it is new.</returns>
     public bool TryEnter(string key)
     {
@@ -43,7 +43,7 @@ internal sealed class ReplayGuard
         }
     }
 
-    /// <summary>Lets a key come once more.</summary>
+    /// <summary>Forgets a key, so that it is new once more.</summary>
     public void Forget(string key)
     {
         lock (_gate)

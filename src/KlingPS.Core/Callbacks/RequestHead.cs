@@ -30,14 +30,14 @@ internal sealed class RequestHead
     /// <summary>The length of the body as announced.</summary>
     public long? ContentLength { get; }
 
-    /// <summary>Whether the body comes in chunks.</summary>
+    /// <summary>Whether the body is chunked.</summary>
     public bool IsChunked { get; }
 
-    /// <summary>Whether the client waits for a word before it sends the body.</summary>
+    /// <summary>Whether the client waits for permission to send the body.</summary>
     public bool ExpectsContinue => string.Equals(Header("Expect"), "100-continue", StringComparison.OrdinalIgnoreCase);
 
-    /// <summary>Reads a head, strictly: what two readers could understand differently is none.</summary>
-    /// <param name="lines">Request line and header lines, without their ends.</param>
+    /// <summary>Parses a head strictly: ambiguous heads are rejected.</summary>
+    /// <param name="lines">Request line and header lines, without line ends.</param>
     /// <returns>The head; <see langword="null"/> when it is malformed.</returns>
     public static RequestHead? Parse(IReadOnlyList<string> lines)
     {
@@ -72,12 +72,12 @@ internal sealed class RequestHead
         return new RequestHead(start[0], target, headers, hasLength ? length : null, isChunked);
     }
 
-    /// <summary>A header; one that came several times as a list. <see langword="null"/> when it is missing.</summary>
+    /// <summary>The value of a header; if it was sent several times, a list. <see langword="null"/> when it is missing.</summary>
     public string? Header(string name) => _headers.GetValueOrDefault(name);
 
     private static bool IsTokenChar(char c) => char.IsAsciiLetterOrDigit(c) || "!#$%&'*+-.^_`|~".Contains(c, StringComparison.Ordinal);
 
-    /// <summary>A proxy may send the whole address.</summary>
+    /// <summary>A proxy may send an absolute address.</summary>
     private static string? ToOriginForm(string target)
         => target.StartsWith('/') ? target
             : Uri.TryCreate(target, UriKind.Absolute, out Uri? uri) && uri.Scheme is "http" or "https" ? uri.PathAndQuery

@@ -4,7 +4,7 @@ using System.Text;
 
 namespace KlingPS.Core.Callbacks;
 
-/// <summary>Reads one HTTP/1.1 request from a connection. Holds no more of it than the limits allow, whatever it announces.</summary>
+/// <summary>Reads one HTTP/1.1 request from a connection. Keeps no more of it in memory than the limits allow, whatever length it announces.</summary>
 internal sealed class RequestReader : IDisposable
 {
     private const int MaxHead = 16 * 1024;
@@ -27,7 +27,7 @@ internal sealed class RequestReader : IDisposable
     }
 
     /// <summary>Reads request line and headers.</summary>
-    /// <returns>The head; <see langword="null"/> when the client has gone without a word.</returns>
+    /// <returns>The head; <see langword="null"/> when the client has disconnected without sending anything.</returns>
     /// <exception cref="RefusedRequestException">It is too large or malformed.</exception>
     public async Task<RequestHead?> ReadHeadAsync(CancellationToken cancellationToken)
     {
@@ -50,10 +50,10 @@ internal sealed class RequestReader : IDisposable
     }
 
     /// <summary>Reads the body.</summary>
-    /// <exception cref="RefusedRequestException">It is too large, malformed or not whole.</exception>
+    /// <exception cref="RefusedRequestException">It is too large, malformed or incomplete.</exception>
     public async Task<ReadOnlyMemory<byte>> ReadBodyAsync(RequestHead head, CancellationToken cancellationToken)
     {
-        // It grows with what arrives, not with what is announced.
+        // It grows with what arrives, not with the length that was announced.
         var body = new ArrayBufferWriter<byte>();
         if (!head.IsChunked)
         {
@@ -70,11 +70,11 @@ internal sealed class RequestReader : IDisposable
             }
         }
 
-        // What follows the last chunk says nothing that is needed.
+        // Trailers are not needed.
         return body.WrittenMemory;
     }
 
-    /// <summary>Gives the buffer back.</summary>
+    /// <summary>Returns the buffer to the pool.</summary>
     public void Dispose() => ArrayPool<byte>.Shared.Return(_buffer);
 
     private async Task<long> ReadChunkLengthAsync(CancellationToken cancellationToken)
@@ -140,4 +140,11 @@ internal sealed class RequestReader : IDisposable
         _end = await _stream.ReadAsync(_buffer, cancellationToken).ConfigureAwait(false);
         return _end > 0;
     }
+}
+
+/// <summary>Ends the reading of a request at the first thing that is wrong with it. Does not leave the listener.</summary>
+internal sealed class RefusedRequestException(CallbackResult result) : Exception
+{
+    /// <summary>How to respond.</summary>
+    public CallbackResult Result { get; } = result;
 }

@@ -172,23 +172,15 @@ internal sealed class PollQueue<T> : IDisposable
 
     private T? TryTake()
     {
-        while (_due.TryPeek(out Entry? entry, out DateTimeOffset at))
+        while (_due.TryPeek(out Entry? entry, out DateTimeOffset at) && (entry.DueAt != at || at <= _time.GetUtcNow()))
         {
-            if (entry.DueAt != at)
-            {
-                _due.Dequeue();
-                continue;
-            }
-
-            if (at > _time.GetUtcNow())
-            {
-                return null;
-            }
-
             _due.Dequeue();
-            entry.DueAt = null;
-            entry.IsSignalled = false;
-            return entry.Item;
+            if (entry.DueAt == at)
+            {
+                entry.DueAt = null;
+                entry.IsSignalled = false;
+                return entry.Item;
+            }
         }
 
         return null;

@@ -9,8 +9,9 @@ namespace KlingPS.Core.Waiting;
 /// who wait for the same task share its polls.
 /// </summary>
 /// <remarks>
-/// A task that is due has its turn: its trigger decides whether it is polled, and what the poll shows decides whether the wait is over
-/// or when it is due again. The waiter and the schedule each have a lock, and never take the other's; either may take the queue's.
+/// A task that is due has its turn: the trigger decides whether it is polled, and what the poll shows decides whether the wait is over
+/// or when the task is due again. The list of tasks and the schedule each have a lock, and never take the other's; either may take the
+/// queue's.
 /// </remarks>
 public sealed class TaskWaiter : IDisposable
 {
@@ -25,13 +26,12 @@ public sealed class TaskWaiter : IDisposable
     private readonly TimeProvider _time;
     private readonly IPollTrigger _trigger;
     private readonly PollQueue<Watch> _queue;
+    private readonly WatchList _watches;
     private readonly PollSchedule _schedule;
     private readonly TaskPoller _poller;
     private readonly SemaphoreSlim _slots = new(MaxConcurrentPolls);
     private readonly CancellationTokenSource _stop = new();
-    private readonly object _lock = new();
-    private readonly Dictionary<long, Watch> _watches = [];
-    private Task? _loop;
+    private int _isRunning;
 
     /// <summary>Creates a waiter that polls when tasks are likely to be ready. Nothing runs until there is something to wait for.</summary>
     /// <param name="service">The service.</param>
@@ -48,12 +48,13 @@ public sealed class TaskWaiter : IDisposable
         _time = service.Session.TimeProvider;
         _trigger = trigger;
         _queue = new PollQueue<Watch>(_time, BatchFrom, s_batchWindow);
+        _watches = new WatchList(_queue, OnForgotten);
         _schedule = new PollSchedule(service.Session, _queue, pollingInterval);
         Outage = new OutageTolerance(_time, trigger.PollsSteadily);
         _poller = new TaskPoller(service, Outage);
     }
 
-    /// <summary>What the polls have shown of the service's availability.</summary>
+    /// <summary>What polls have shown of the service's availability.</summary>
     internal OutageTolerance Outage { get; }
 
     /// <summary>Waits until a task has ended.</summary>
@@ -68,18 +69,8 @@ public sealed class TaskWaiter : IDisposable
     public void Dispose()
     {
         _stop.Cancel();
-        Caller[] callers;
-        lock (_lock)
-        {
-            callers = [.. _watches.Values.SelectMany(watch => watch.Callers)];
-            _watches.Clear();
-        }
-
+        _watches.FailAll(new OperationCanceledException(_stop.Token));
         _queue.Dispose();
-        foreach (Caller caller in callers)
-        {
-            caller.Result.TrySetCanceled(_stop.Token);
-        }
     }
 
     /// <inheritdoc cref="WaitAsync"/>
@@ -91,59 +82,29 @@ public sealed class TaskWaiter : IDisposable
         ArgumentNullException.ThrowIfNull(task);
         cancellationToken.ThrowIfCancellationRequested();
         var caller = new Caller(deadline ?? DateTimeOffset.MaxValue);
-        Watch watch = Join(task, caller);
-        CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(_ => GiveUp(watch, caller, cancellationToken), null);
+        Watch watch = _watches.Join(task, caller);
+        if (Interlocked.Exchange(ref _isRunning, 1) == 0)
+        {
+            _ = Task.Run(RunAsync, CancellationToken.None);
+        }
+
+        CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(
+            (_, token) =>
+            {
+                _watches.Leave(watch, caller);
+                caller.Fail(new OperationCanceledException(token));
+            },
+            null);
         await using (registration.ConfigureAwait(false))
         {
-            return await caller.Result.Task.ConfigureAwait(false);
+            return await caller.Result.ConfigureAwait(false);
         }
     }
 
     /// <summary>Gives a task its turn now; if it is having it, once more.</summary>
     /// <param name="id">The local id that it is waited for by.</param>
     /// <returns>Whether it is waited for.</returns>
-    internal bool Signal(long id)
-    {
-        lock (_lock)
-        {
-            if (!_watches.TryGetValue(id, out Watch? watch))
-            {
-                return false;
-            }
-
-            _queue.Signal(watch);
-            return true;
-        }
-    }
-
-    private Watch Join(KlingVideoTask task, Caller caller)
-    {
-        lock (_lock)
-        {
-            _stop.Token.ThrowIfCancellationRequested();
-            if (!_watches.TryGetValue(task.Id, out Watch? watch))
-            {
-                _watches.Add(task.Id, watch = new Watch(task));
-                _queue.Add(watch);
-            }
-
-            watch.Callers.Add(caller);
-            SetDeadline(watch);
-            _loop ??= Task.Run(RunAsync, CancellationToken.None);
-            return watch;
-        }
-    }
-
-    private void GiveUp(Watch watch, Caller caller, CancellationToken cancellationToken)
-    {
-        lock (_lock)
-        {
-            watch.Callers.Remove(caller);
-        }
-
-        ForgetIfUnused(watch);
-        caller.Result.TrySetCanceled(cancellationToken);
-    }
+    internal bool Signal(long id) => _watches.Signal(id);
 
     [SuppressMessage("Design", "CA1031", Justification = "Whatever ends the loop is carried to those who wait.")]
     private async Task RunAsync()
@@ -156,22 +117,9 @@ public sealed class TaskWaiter : IDisposable
                 _ = TakeTurnAsync(await _queue.TakeAsync(_stop.Token).ConfigureAwait(false));
             }
         }
-        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
-        {
-            // Those who wait have been told.
-        }
         catch (Exception exception)
         {
-            Watch[] watches;
-            lock (_lock)
-            {
-                watches = [.. _watches.Values];
-            }
-
-            foreach (Watch watch in watches)
-            {
-                End(watch, caller => caller.Result.TrySetException(exception));
-            }
+            _watches.FailAll(exception);
         }
     }
 
@@ -183,25 +131,21 @@ public sealed class TaskWaiter : IDisposable
         {
             if (await TryFinishAsync(watch).ConfigureAwait(false) is WaitResult result)
             {
-                End(watch, caller => caller.Result.TrySetResult(result));
+                _watches.Complete(watch, result);
             }
-        }
-        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
-        {
-            // Those who wait have been told.
         }
         catch (KlingException exception)
         {
-            End(watch, caller => caller.Result.TrySetResult(new WaitResult.Failed(watch.Task, exception)));
+            _watches.Complete(watch, new WaitResult.Failed(watch.Task, exception));
         }
         catch (Exception exception)
         {
-            End(watch, caller => caller.Result.TrySetException(exception));
+            _watches.Fail(watch, exception);
         }
         finally
         {
             // Its callers may have given up during the turn.
-            ForgetIfUnused(watch);
+            _watches.ForgetIfUnused(watch);
             _slots.Release();
         }
     }
@@ -237,7 +181,7 @@ public sealed class TaskWaiter : IDisposable
 
         if (isPolled || turn.IsLast)
         {
-            TimeOut(watch);
+            _watches.TimeOut(watch, _time.GetUtcNow());
         }
 
         if (decision is PollDecision.WaitUntil next)
@@ -278,72 +222,12 @@ public sealed class TaskWaiter : IDisposable
     {
         DateTimeOffset planned = _schedule.NextPollAt(watch);
         DateTimeOffset now = _time.GetUtcNow();
-        lock (_lock)
-        {
-            return new PollTurn(now, watch.IsNew, watch.Callers.Exists(caller => caller.Deadline <= now), planned);
-        }
+        return new PollTurn(now, watch.IsNew, _watches.HasLateCaller(watch, now), planned);
     }
 
-    /// <summary>Ends the waits whose time is over.</summary>
-    private void TimeOut(Watch watch)
+    private void OnForgotten(Watch watch)
     {
-        DateTimeOffset now = _time.GetUtcNow();
-        List<Caller> late;
-        lock (_lock)
-        {
-            late = watch.Callers.FindAll(caller => caller.Deadline <= now);
-            watch.Callers.RemoveAll(late.Contains);
-            SetDeadline(watch);
-        }
-
-        ForgetIfUnused(watch);
-        late.ForEach(caller => caller.Result.TrySetResult(new WaitResult.TimedOut(watch.Task)));
-    }
-
-    /// <summary>Ends all waits for a task.</summary>
-    private void End(Watch watch, Action<Caller> complete)
-    {
-        Caller[] callers;
-        lock (_lock)
-        {
-            callers = [.. watch.Callers];
-            watch.Callers.Clear();
-            Forget(watch);
-        }
-
-        _schedule.Leave(watch);
-        _trigger.OnEnded(watch);
-        foreach (Caller caller in callers)
-        {
-            complete(caller);
-        }
-    }
-
-    private void ForgetIfUnused(Watch watch)
-    {
-        lock (_lock)
-        {
-            if (watch.Callers.Count > 0)
-            {
-                return;
-            }
-
-            Forget(watch);
-        }
-
         _schedule.Leave(watch);
         _trigger.OnEnded(watch);
     }
-
-    private void Forget(Watch watch)
-    {
-        _queue.Remove(watch);
-        if (_watches.TryGetValue(watch.Id, out Watch? current) && current == watch)
-        {
-            _watches.Remove(watch.Id);
-        }
-    }
-
-    private void SetDeadline(Watch watch)
-        => _queue.SetDeadline(watch, watch.Callers.Count == 0 ? DateTimeOffset.MaxValue : watch.Callers.Min(caller => caller.Deadline));
 }

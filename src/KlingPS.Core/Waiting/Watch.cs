@@ -17,7 +17,7 @@ internal sealed class Watch
     /// <summary>The task, as it was last seen.</summary>
     public KlingVideoTask Task { get; set; }
 
-    /// <summary>Those who wait for it. Guarded by the waiter's lock.</summary>
+    /// <summary>Those who wait for it. Guarded by the list's lock.</summary>
     public List<Caller> Callers { get; } = [];
 
     /// <summary>Whether its first turn is still to come.</summary>
@@ -40,13 +40,4 @@ internal sealed class Watch
 
     /// <summary>Whether it waits for the time that the planner chose. Guarded by the schedule's lock.</summary>
     public bool IsPlanned { get; set; }
-}
-
-/// <summary>One who waits for a task.</summary>
-/// <param name="deadline">How long.</param>
-internal sealed class Caller(DateTimeOffset deadline)
-{
-    public DateTimeOffset Deadline => deadline;
-
-    public TaskCompletionSource<WaitResult> Result { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

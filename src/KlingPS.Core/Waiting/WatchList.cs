@@ -1,0 +1,192 @@
+using KlingPS.Core.Model;
+
+namespace KlingPS.Core.Waiting;
+
+/// <summary>The tasks that are waited for, and by whom. A task without callers is forgotten. Thread-safe.</summary>
+internal sealed class WatchList
+{
+    private readonly PollQueue<Watch> _queue;
+    private readonly Action<Watch> _onForgotten;
+    private readonly object _lock = new();
+    private readonly Dictionary<long, Watch> _watches = [];
+    private Exception? _end;
+
+    /// <summary>Creates an empty list.</summary>
+    /// <param name="queue">Has each task due at the latest when the first of its callers' deadlines comes.</param>
+    /// <param name="onForgotten">Is told, maybe repeatedly, of a task that nobody waits for any more. Called without a lock.</param>
+    public WatchList(PollQueue<Watch> queue, Action<Watch> onForgotten)
+    {
+        _queue = queue;
+        _onForgotten = onForgotten;
+    }
+
+    /// <summary>Adds a caller; its task is due now if nobody else waits for it.</summary>
+    public Watch Join(KlingVideoTask task, Caller caller)
+    {
+        lock (_lock)
+        {
+            if (_end is not null)
+            {
+                caller.Fail(_end);
+                return new Watch(task);
+            }
+
+            if (!_watches.TryGetValue(task.Id, out Watch? watch))
+            {
+                _watches.Add(task.Id, watch = new Watch(task));
+                _queue.Add(watch);
+            }
+
+            watch.Callers.Add(caller);
+            SetDeadline(watch);
+            return watch;
+        }
+    }
+
+    /// <summary>Removes a caller who has given up.</summary>
+    public void Leave(Watch watch, Caller caller)
+    {
+        lock (_lock)
+        {
+            watch.Callers.Remove(caller);
+            SetDeadline(watch);
+        }
+
+        ForgetIfUnused(watch);
+    }
+
+    /// <summary>Makes a task due now; if it is having its turn, once more.</summary>
+    /// <param name="id">The local id that it is waited for by.</param>
+    /// <returns>Whether it is waited for.</returns>
+    public bool Signal(long id)
+    {
+        lock (_lock)
+        {
+            if (!_watches.TryGetValue(id, out Watch? watch))
+            {
+                return false;
+            }
+
+            _queue.Signal(watch);
+            return true;
+        }
+    }
+
+    /// <summary>Whether the deadline of one of the callers has come.</summary>
+    public bool HasLateCaller(Watch watch, DateTimeOffset now)
+    {
+        lock (_lock)
+        {
+            return watch.Callers.Exists(caller => caller.Deadline <= now);
+        }
+    }
+
+    /// <summary>Ends the waits of the callers whose deadlines have come.</summary>
+    public void TimeOut(Watch watch, DateTimeOffset now)
+    {
+        List<Caller> late;
+        lock (_lock)
+        {
+            late = watch.Callers.FindAll(caller => caller.Deadline <= now);
+            watch.Callers.RemoveAll(late.Contains);
+            SetDeadline(watch);
+        }
+
+        ForgetIfUnused(watch);
+        late.ForEach(caller => caller.Complete(new WaitResult.TimedOut(watch.Task)));
+    }
+
+    /// <summary>Ends all waits for a task with a result.</summary>
+    public void Complete(Watch watch, WaitResult result) => End(watch, caller => caller.Complete(result));
+
+    /// <summary>Ends all waits for a task with an exception.</summary>
+    public void Fail(Watch watch, Exception exception) => End(watch, caller => caller.Fail(exception));
+
+    /// <summary>Ends all waits, and those that are still to come.</summary>
+    public void FailAll(Exception exception)
+    {
+        Watch[] watches;
+        lock (_lock)
+        {
+            _end ??= exception;
+            watches = [.. _watches.Values];
+        }
+
+        foreach (Watch watch in watches)
+        {
+            Fail(watch, exception);
+        }
+    }
+
+    /// <summary>Forgets a task if nobody waits for it.</summary>
+    public void ForgetIfUnused(Watch watch)
+    {
+        lock (_lock)
+        {
+            if (watch.Callers.Count > 0)
+            {
+                return;
+            }
+
+            Forget(watch);
+        }
+
+        _onForgotten(watch);
+    }
+
+    private void End(Watch watch, Action<Caller> end)
+    {
+        Caller[] callers;
+        lock (_lock)
+        {
+            callers = [.. watch.Callers];
+            watch.Callers.Clear();
+            Forget(watch);
+        }
+
+        _onForgotten(watch);
+        foreach (Caller caller in callers)
+        {
+            end(caller);
+        }
+    }
+
+    private void Forget(Watch watch)
+    {
+        _queue.Remove(watch);
+        if (_watches.TryGetValue(watch.Id, out Watch? current) && current == watch)
+        {
+            _watches.Remove(watch.Id);
+        }
+    }
+
+    private void SetDeadline(Watch watch)
+        => _queue.SetDeadline(watch, watch.Callers.Count == 0 ? DateTimeOffset.MaxValue : watch.Callers.Min(caller => caller.Deadline));
+}
+
+/// <summary>One who waits for a task.</summary>
+/// <param name="deadline">Until when.</param>
+internal sealed class Caller(DateTimeOffset deadline)
+{
+    private readonly TaskCompletionSource<WaitResult> _result = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public DateTimeOffset Deadline => deadline;
+
+    /// <summary>How the wait ends.</summary>
+    public Task<WaitResult> Result => _result.Task;
+
+    public void Complete(WaitResult result) => _result.TrySetResult(result);
+
+    /// <summary>Ends the wait with an exception; for an <see cref="OperationCanceledException"/>, as cancelled.</summary>
+    public void Fail(Exception exception)
+    {
+        if (exception is OperationCanceledException cancelled)
+        {
+            _result.TrySetCanceled(cancelled.CancellationToken);
+        }
+        else
+        {
+            _result.TrySetException(exception);
+        }
+    }
+}

@@ -104,6 +104,9 @@ public sealed class SnapshotTests
     [InlineData("""{"creditsConsumed":null,"consumeCredits":1}""", "1")]
     [InlineData("""{"creditsConsumed":0.0}""", "0")]
     [InlineData("""{"creditsConsumed":1e99}""", null)]
+    [InlineData("""{"creditsConsumed":1e28}""", null)]
+    [InlineData("""{"creditsConsumed":-42}""", null)]
+    [InlineData("""{"creditsConsumed":-42,"consumeCredits":42}""", "42")]
     public void Credits_have_two_names(string data, string? credits)
         => Assert.Equal(credits is null ? null : decimal.Parse(credits, System.Globalization.CultureInfo.InvariantCulture), Read(data).CreditsConsumed);
 
@@ -128,6 +131,7 @@ public sealed class SnapshotTests
     public async Task No_answer_whatever_makes_a_query_or_a_purchase_end_in_anything_but_its_own_error()
     {
         using var harness = new ClientHarness(maxAttempts: 1);
+        await using var ledger = new TestLedger(harness.Clock);
         string image = Path.GetTempFileName();
         await Gen.Int.SampleAsync(
             async seed =>
@@ -144,8 +148,7 @@ public sealed class SnapshotTests
                         Assert.Contains("\"success\"", body, StringComparison.Ordinal);
                     }
 
-                    var ledger = new MemoryLedger(harness.Clock);
-                    await ledger.Tasks.RecordSnapshotAsync("account", snapshot);
+                    await ledger.Tasks.RecordSnapshotAsync($"account {seed}", snapshot);
                 }
                 catch (KlingApiException)
                 {

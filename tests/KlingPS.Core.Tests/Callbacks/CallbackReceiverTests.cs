@@ -1,9 +1,10 @@
 using KlingPS.Core.Callbacks;
+using KlingPS.Core.Ledger;
 using KlingPS.Core.Model;
 using KlingPS.Core.Resolving;
 using KlingPS.Core.Stages;
-using KlingPS.Core.Tests.Ledger;
 using KlingPS.Core.Tests.Api;
+using KlingPS.Core.Tests.Ledger;
 using KlingPS.Core.Tests.Stages;
 
 namespace KlingPS.Core.Tests.Callbacks;
@@ -67,7 +68,9 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
         return Replies.Data($$"""{"taskId":"{{taskId}}","state":"success","param":{{param}},"resultJson":"{\"resultUrls\":[\"https://videos.example/{{taskId}}.mp4\"]}"}""");
     }
 
-    private Task<KlingVideoTask> BeganAsync(string image) => _harness.Ledger.Tasks.BeginAsync(
+    private Task<KlingVideoTask> BeganAsync(string image) => BeganAsync(_harness.Ledger, image);
+
+    private Task<KlingVideoTask> BeganAsync(ITaskLedger ledger, string image) => ledger.Tasks.BeginAsync(
         new TaskIntent
         {
             Account = _harness.Session.Account,
@@ -487,8 +490,12 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
     {
         Receive(new ReceiveOptions { TakesLost = true });
         await PostAsync("a");
-        KlingVideoTask theirs = state == KlingTaskState.Unknown ? await LostAsync("/images/fox.png") : await BeganAsync("/images/fox.png");
-        _harness.Ledger.Others.Add(theirs.Id);
+        KlingVideoTask theirs = await BeganAsync(_harness.Ledger.OfOtherProcess, "/images/fox.png");
+        if (state == KlingTaskState.Unknown)
+        {
+            await _harness.Ledger.OfOtherProcess.Tasks.LoseAsync(theirs.Id);
+        }
+
         _harness.Tasks["a"] = PipelineHarness.Succeeded("a");
         Call("a");
         DateTimeOffset start = _harness.Clock.GetUtcNow();

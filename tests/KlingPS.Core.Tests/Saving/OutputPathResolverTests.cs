@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using CsCheck;
+using KlingPS.Core.Ledger;
 using KlingPS.Core.Model;
 using KlingPS.Core.Saving;
 using KlingPS.Core.Tests.Api;
@@ -147,7 +148,7 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
         Write("owl.mp4", "Mine as well.");
         using var hasGoneOn = new ManualResetEventSlim();
         bool wasFree = false;
-        _harness.Ledger.ListingSavedPaths = () => wasFree = hasGoneOn.Wait(Eventually.Patience, Token);
+        _harness.Ledger.BeforeCall = name => wasFree = name != nameof(ITaskJournal.ListSavedPathsAsync) || hasGoneOn.Wait(Eventually.Patience, Token);
         OutputPathResolver resolver = Resolver(overwrite: true);
 
         Task<(string Name, bool HasVideo)>[] finds = [FindAsync(resolver, "/one/fox.png"), FindAsync(resolver, "/one/owl.png")];

@@ -9,23 +9,30 @@ using Microsoft.Extensions.Time.Testing;
 namespace KlingPS.Core.Tests.Sessions;
 
 [Collection(UsesTestClock.Name)]
-public sealed class KlingSessionTests
+public sealed class KlingSessionTests : IAsyncDisposable
 {
-    private static KlingSession Create(HttpMessageHandler api, HttpMessageHandler downloads, TestClock clock) => new(new SessionOptions
+    private readonly TestClock _clock = new();
+    private readonly TestLedger _ledger;
+
+    public KlingSessionTests() => _ledger = new TestLedger(_clock);
+
+    public ValueTask DisposeAsync() => _ledger.DisposeAsync();
+
+    private KlingSession Create(HttpMessageHandler api, HttpMessageHandler downloads) => new(new SessionOptions
     {
         Endpoints = KlingEndpoints.Default,
         Key = ApiKey.From(ClientHarness.Secret),
         KeySource = "the test",
         ApiHandler = api,
         DownloadHandler = downloads,
-        Ledger = new MemoryLedger(clock),
-        TimeProvider = clock,
+        Ledger = _ledger,
+        TimeProvider = _clock,
     });
 
     [Fact]
     public async Task An_account_is_described_without_its_key()
     {
-        await using KlingSession session = Create(new FakeService(), new FakeService(), new TestClock());
+        await using KlingSession session = Create(new FakeService(), new FakeService());
 
         KlingAccount account = session.Describe(7);
 
@@ -39,7 +46,7 @@ public sealed class KlingSessionTests
     {
         var api = new Disposable();
         var downloads = new Disposable();
-        KlingSession session = Create(api, downloads, new TestClock());
+        KlingSession session = Create(api, downloads);
         Assert.True(session.Key.Matches(ClientHarness.Secret));
 
         await session.DisposeAsync();
@@ -53,7 +60,7 @@ public sealed class KlingSessionTests
     public async Task A_session_ends_after_the_purchases_under_way_however_they_end()
     {
         var api = new Disposable();
-        KlingSession session = Create(api, new Disposable(), new TestClock());
+        KlingSession session = Create(api, new Disposable());
         var purchases = new[] { new TaskCompletionSource<int>(), new TaskCompletionSource<int>(), new TaskCompletionSource<int>() };
         Task<int>[] protectedOnes = [.. purchases.Select(purchase => session.ProtectAsync(() => purchase.Task))];
 
@@ -75,7 +82,7 @@ public sealed class KlingSessionTests
     public async Task A_session_that_ends_while_a_purchase_is_just_beginning_waits_for_it()
     {
         var api = new Disposable();
-        KlingSession session = Create(api, new Disposable(), new TestClock());
+        KlingSession session = Create(api, new Disposable());
         Task? ended = null;
 
         await session.ProtectAsync(() =>
@@ -92,7 +99,7 @@ public sealed class KlingSessionTests
     [Fact]
     public async Task No_purchase_begins_in_a_session_that_has_ended()
     {
-        KlingSession session = Create(new Disposable(), new Disposable(), new TestClock());
+        KlingSession session = Create(new Disposable(), new Disposable());
         await session.DisposeAsync();
 
         KlingException ended = await Assert.ThrowsAsync<KlingException>(() => session.ProtectAsync(Task<int> () => throw new InvalidTimeZoneException("It has begun.")));
@@ -107,7 +114,7 @@ public sealed class KlingSessionTests
         var released = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var arrived = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         FakeService service = new FakeService().On(FakeService.CreditPath, Replies.Held(arrived, released.Task, Replies.Data("7")));
-        KlingSession session = Create(service, new FakeService(), new TestClock());
+        KlingSession session = Create(service, new FakeService());
         KlingClient client = session.CreateClient(null);
         Task<decimal> underWay = client.GetCreditsAsync(CancellationToken.None);
         await arrived.Task;
@@ -123,16 +130,15 @@ public sealed class KlingSessionTests
     [Fact]
     public async Task All_clients_of_a_session_share_the_limit_of_queries()
     {
-        var clock = new TestClock();
         var arrivals = new System.Collections.Concurrent.ConcurrentQueue<DateTimeOffset>();
         FakeService service = new FakeService().On(FakeService.QueryPath, (request, cancellationToken) =>
         {
-            arrivals.Enqueue(clock.GetUtcNow());
+            arrivals.Enqueue(_clock.GetUtcNow());
             return Replies.Data("""{"state":"waiting"}""")(request, cancellationToken);
         });
-        await using KlingSession session = Create(service, new FakeService(), clock);
+        await using KlingSession session = Create(service, new FakeService());
 
-        await clock.RunAsync(Task.WhenAll(Enumerable.Range(0, 35).Select(i => session.CreateClient(null).QueryTaskAsync($"t{i}", CancellationToken.None))));
+        await _clock.RunAsync(Task.WhenAll(Enumerable.Range(0, 35).Select(i => session.CreateClient(null).QueryTaskAsync($"t{i}", CancellationToken.None))));
 
         DateTimeOffset[] times = [.. arrivals.Order()];
         Assert.All(Enumerable.Range(0, 25), i => Assert.True(times[i + 10] - times[i] > TimeSpan.FromSeconds(1)));
@@ -162,7 +168,7 @@ public sealed class KlingSessionTests
             KeySource = "the test",
             ApiHandler = service,
             DownloadHandler = new FakeService(),
-            Ledger = new MemoryLedger(clock),
+            Ledger = _ledger,
             TimeProvider = clock,
             RequestTimeout = TimeSpan.FromSeconds(25),
         });

@@ -26,7 +26,7 @@ internal sealed partial class PipelineHarness : IAsyncDisposable
     public PipelineHarness()
     {
         Folder = Directory.CreateTempSubdirectory("klingps-").FullName;
-        Ledger = new MemoryLedger(Clock);
+        Ledger = new TestLedger(Clock);
         Session = new KlingSession(new SessionOptions
         {
             Endpoints = KlingEndpoints.Default,
@@ -51,7 +51,7 @@ internal sealed partial class PipelineHarness : IAsyncDisposable
 
     public VideoServer Videos { get; } = new(TestMp4.Create(5000));
 
-    internal MemoryLedger Ledger { get; }
+    internal TestLedger Ledger { get; }
 
     public KlingSession Session { get; }
 
@@ -145,6 +145,7 @@ internal sealed partial class PipelineHarness : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await Session.DisposeAsync();
+        await Ledger.DisposeAsync();
         Directory.Delete(Folder, recursive: true);
     }
 

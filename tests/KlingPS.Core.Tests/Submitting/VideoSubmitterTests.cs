@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using KlingPS.Core.Ledger;
 using KlingPS.Core.Model;
 using KlingPS.Core.Resolving;
 using KlingPS.Core.Stages;
@@ -51,7 +52,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     public async Task A_lost_answer_leaves_an_unknown_attempt_that_names_its_image_and_is_not_sent_again()
     {
         Submission request = _harness.Submission("fox.png");
-        _harness.Service.On(FakeService.CreatePath, Replies.FailsAfter(new HttpRequestException(HttpRequestError.ResponseEnded)), Replies.Accepts("t2"));
+        _harness.Service.On(FakeService.CreatePath, Replies.FailsAfter(new HttpRequestException(HttpRequestError.ResponseEnded)), Replies.Accepts("t2"), Replies.Accepts("t3"));
 
         Outcome<Submission, KlingVideoTask> lost = await SubmitAsync(request);
 
@@ -72,7 +73,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
 
         // Other parameters make another video.
         Assert.Equal("t2", (await SubmitAsync(request.Asking(spec => spec with { Prompt = "A fox sleeps." }))).Value?.TaskId);
-        Assert.Equal("t2", (await SubmitAsync(request with { Force = true })).Value?.TaskId);
+        Assert.Equal("t3", (await SubmitAsync(request with { Force = true })).Value?.TaskId);
         Assert.Equal(3, _harness.Creates);
     }
 
@@ -80,7 +81,13 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     public async Task A_lost_answer_is_told_of_though_the_disk_is_full_and_nothing_else_is_bought()
     {
         _harness.Service.On(FakeService.CreatePath, Replies.FailsAfter(new HttpRequestException(HttpRequestError.ResponseEnded)));
-        _harness.Ledger.Fault = new KlingException(ErrorKind.LedgerUnusable, "The disk is full.");
+        _harness.Ledger.BeforeCall = name =>
+        {
+            if (name == nameof(ITaskJournal.RecordUnknownAsync))
+            {
+                throw new KlingException(ErrorKind.LedgerUnusable, "The disk is full.");
+            }
+        };
         var submitter = new VideoSubmitter(_harness.NewService(isObserved: false));
 
         Outcome<Submission, KlingVideoTask> lost = await _harness.SubmitAsync(submitter, _harness.Submission("fox.png"));

@@ -40,6 +40,10 @@ internal static class JsonElementExtensions
     public static decimal? Number(this JsonElement element, string name)
         => decimal.TryParse(element.Text(name), NumberStyles.Float, CultureInfo.InvariantCulture, out decimal number) ? number : null;
 
+    /// <summary>The same within a range; what is outside is not what its name says, and counts as missing.</summary>
+    public static decimal? Number(this JsonElement element, string name, decimal least, decimal most)
+        => element.Number(name) is decimal number && number >= least && number <= most ? number : null;
+
     /// <summary>A time in milliseconds since 1970; <see langword="null"/> when it is missing, 0, or no time.</summary>
     public static DateTimeOffset? UnixMilliseconds(this JsonElement element, string name)
         => element.Number(name) is decimal number && number > 0 && number < EndOfTime

@@ -6,6 +6,9 @@ namespace KlingPS.Core.Api.Wire;
 /// <summary>Reads the <c>data</c> of <c>recordInfo</c> and of callbacks, in all the dialects they were seen in.</summary>
 internal static class SnapshotReader
 {
+    /// <summary>No video costs as much. A price that is taken for one has to be addable to all others.</summary>
+    private const decimal MaxCredits = 1_000_000_000;
+
     /// <summary>Reads a task.</summary>
     /// <param name="data">The <c>data</c> of the answer.</param>
     /// <param name="taskId">The id that was asked for, used where the answer does not repeat it.</param>
@@ -21,7 +24,7 @@ internal static class SnapshotReader
             FailMessage = data.Text("failMsg"),
             CreatedAt = data.UnixMilliseconds("createTime"),
             CompletedAt = data.UnixMilliseconds("completeTime"),
-            CreditsConsumed = data.Number("creditsConsumed") ?? data.Number("consumeCredits"),
+            CreditsConsumed = data.Number("creditsConsumed", 0, MaxCredits) ?? data.Number("consumeCredits", 0, MaxCredits),
             Spec = ReadSpec(data),
         };
     }

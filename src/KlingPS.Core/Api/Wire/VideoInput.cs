@@ -62,7 +62,7 @@ internal static class VideoInput
                 VideoParameter.Prompt => spec with { Prompt = text ?? string.Empty },
                 VideoParameter.NegativePrompt => spec with { NegativePrompt = text },
                 VideoParameter.Duration => spec with { Duration = int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int seconds) ? seconds : null },
-                VideoParameter.CfgScale => spec with { CfgScale = input.Number(field.Name) },
+                VideoParameter.CfgScale => spec with { CfgScale = input.Number(field.Name, 0, 1) },
                 VideoParameter.Image => spec with { Image = text is null ? null : ImageSource.FromUri(text) },
                 VideoParameter.TailImage => spec with { TailImage = text is null ? null : ImageSource.FromUri(text) },
                 _ => spec,

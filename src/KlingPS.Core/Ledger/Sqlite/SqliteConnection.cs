@@ -5,7 +5,7 @@ using KlingPS.Core.Ledger.Sql;
 namespace KlingPS.Core.Ledger.Sqlite;
 
 /// <summary>A connection to a SQLite file. Its clocks are those of the machine, which all processes that share the file run on.</summary>
-internal sealed class SqliteConnection(DbConnection connection, TimeProvider time, string boot) : DatabaseConnection(connection)
+internal sealed class SqliteConnection(DbConnection connection, TimeProvider time, string boot, bool isFlushed) : DatabaseConnection(connection)
 {
     private bool _isDurable = true;
 
@@ -18,7 +18,7 @@ internal sealed class SqliteConnection(DbConnection connection, TimeProvider tim
     {
         // The first makes waiting writers check often; without it the provider checks every 150 ms. The last two are for macOS,
         // where a flush would otherwise end in the cache of the disk.
-        return ExecuteAsync("PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA fullfsync = 1; PRAGMA checkpoint_fullfsync = 1");
+        return ExecuteAsync("PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA fullfsync = 1; PRAGMA checkpoint_fullfsync = 1; " + Synchronous(_isDurable));
     }
 
     /// <inheritdoc/>
@@ -26,7 +26,7 @@ internal sealed class SqliteConnection(DbConnection connection, TimeProvider tim
     {
         if (durable != _isDurable)
         {
-            await ExecuteAsync(durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL").ConfigureAwait(false);
+            await ExecuteAsync(Synchronous(durable)).ConfigureAwait(false);
             _isDurable = durable;
         }
 
@@ -49,6 +49,8 @@ internal sealed class SqliteConnection(DbConnection connection, TimeProvider tim
             await transaction.DisposeAsync().ConfigureAwait(false);
         }
     }
+
+    private string Synchronous(bool durable) => "PRAGMA synchronous = " + (!isFlushed ? "OFF" : durable ? "FULL" : "NORMAL");
 
     private Task<int> ExecuteAsync(string sql) => new SqlSession(this, null).ExecuteAsync(sql);
 }

@@ -23,6 +23,9 @@ internal sealed class SqliteEngine(string path, Func<DbProviderFactory> factory,
 
     private readonly LedgerFile _file = new(path, time);
 
+    /// <summary>Whether commits reach the disk. They need not where a loss of power does not matter, as in tests.</summary>
+    public bool IsFlushed { get; init; } = true;
+
     /// <inheritdoc/>
     public string Location => path;
 
@@ -118,7 +121,7 @@ internal sealed class SqliteEngine(string path, Func<DbProviderFactory> factory,
         {
             connection.ConnectionString = settings.ConnectionString;
             await connection.OpenAsync().ConfigureAwait(false);
-            return new SqliteConnection(connection, time, boot);
+            return new SqliteConnection(connection, time, boot, IsFlushed);
         }
         catch
         {

@@ -1,0 +1,79 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Reflection;
+using KlingPS.Core.Ledger;
+using KlingPS.Core.Ledger.Processes;
+using KlingPS.Core.Ledger.Sql;
+using KlingPS.Core.Ledger.Sqlite;
+
+namespace KlingPS.Core.Tests.Ledger;
+
+/// <summary>The real ledger in a file of its own, with a hook where a test has to get between it and its caller.</summary>
+internal sealed class TestLedger : ITaskLedger, IAsyncDisposable
+{
+    private static readonly ProcessIdentity s_other = new(4711, 1, ProcessIdentity.Current.Boot, ProcessIdentity.Current.Machine);
+
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("klingps-ledger-");
+    private readonly TimeProvider _time;
+    private readonly SqlLedger _ledger;
+    private SqlLedger? _other;
+
+    public TestLedger(TimeProvider time)
+    {
+        _time = time;
+        _ledger = Open(ProcessIdentity.Current);
+        Tasks = Hook.Over(this, _ledger.Tasks);
+    }
+
+    /// <summary>Called with the name of a method of the journal before it runs; what it throws, the caller gets.</summary>
+    public Action<string>? BeforeCall { get; set; }
+
+    public string Location => _ledger.Location;
+
+    public ITaskJournal Tasks { get; }
+
+    public IUploadCache Uploads => _ledger.Uploads;
+
+    public IFileHashCache FileHashes => _ledger.FileHashes;
+
+    public IGenerationHistory GenerationTimes => _ledger.GenerationTimes;
+
+    public IRateGates RateGates => _ledger.RateGates;
+
+    /// <summary>The same ledger in another process, which is alive.</summary>
+    public ITaskLedger OfOtherProcess => _other ??= Open(s_other);
+
+    public Task OpenAsync(CancellationToken cancellationToken) => _ledger.OpenAsync(cancellationToken);
+
+    public async ValueTask DisposeAsync()
+    {
+        await _ledger.DisposeAsync();
+        await (_other?.DisposeAsync() ?? ValueTask.CompletedTask);
+        _folder.Delete(recursive: true);
+    }
+
+    private SqlLedger Open(ProcessIdentity owner)
+        => new(
+            new SqliteEngine(Path.Combine(_folder.FullName, "ledger.db"), () => SqliteProvider.Factory, _time, owner.Boot) { IsFlushed = false },
+            new ProcessOwners(owner, _ => true),
+            _time);
+
+    [SuppressMessage("Performance", "CA1852", Justification = "A proxy is derived from it.")]
+    internal class Hook : DispatchProxy
+    {
+        private TestLedger _owner = null!;
+        private ITaskJournal _inner = null!;
+
+        public static ITaskJournal Over(TestLedger owner, ITaskJournal inner)
+        {
+            ITaskJournal proxy = Create<ITaskJournal, Hook>();
+            (((Hook)(object)proxy)._owner, ((Hook)(object)proxy)._inner) = (owner, inner);
+            return proxy;
+        }
+
+        protected override object? Invoke(MethodInfo? targetMethod, object?[]? args)
+        {
+            _owner.BeforeCall?.Invoke(targetMethod!.Name);
+            return targetMethod!.Invoke(_inner, BindingFlags.DoNotWrapExceptions, null, args, null);
+        }
+    }
+}

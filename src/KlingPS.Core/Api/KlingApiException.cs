@@ -28,9 +28,6 @@ public sealed class KlingApiException : KlingException
     /// <summary>The service's own sentence.</summary>
     public string? ServiceMessage { get; init; }
 
-    /// <summary>Whether the message tells already that nothing was bought.</summary>
-    public bool SaysNothingBought { get; init; }
-
     /// <summary>How long the service asks to wait before the next request.</summary>
     public TimeSpan? RetryAfter { get; init; }
 
@@ -43,7 +40,6 @@ public sealed class KlingApiException : KlingException
         IsTransient = IsTransient,
         Code = Code,
         ServiceMessage = ServiceMessage,
-        SaysNothingBought = SaysNothingBought,
         RetryAfter = RetryAfter,
     };
 

@@ -18,8 +18,8 @@ public sealed class KlingClient
     /// <summary>The folder on the upload host that everything goes to.</summary>
     private const string UploadFolder = "klingps";
 
-    /// <summary>Answers are a few kilobytes; more than this is none.</summary>
-    private const int MaxAnswerLength = 4 * 1024 * 1024;
+    /// <summary>Responses are a few kilobytes; larger ones are cut off, and invalid.</summary>
+    private const int MaxResponseLength = 4 * 1024 * 1024;
 
     private readonly HttpMessageInvoker _http;
     private readonly KlingEndpoints _endpoints;
@@ -58,7 +58,7 @@ public sealed class KlingClient
 
     /// <summary>Buys one video. Sends the request once.</summary>
     /// <param name="spec">The video. Its images have been uploaded.</param>
-    /// <param name="cancellationToken">Takes effect only before the request has left; after that the answer is waited for, because it is the only proof of what was bought.</param>
+    /// <param name="cancellationToken">Takes effect only before the request has left; after that the response is awaited, because only it tells what was bought.</param>
     /// <returns>The service's id of the accepted task.</returns>
     /// <exception cref="KlingApiException">
     /// With <see cref="TransportFault.Answered"/> the service refused and nothing was bought; with <see cref="TransportFault.NotSent"/>
@@ -74,25 +74,27 @@ public sealed class KlingClient
             Timeout = _options.CreateTimeout,
             IsPurchase = true,
         };
-        ApiResponse answer = await SendAsync(call, cancellationToken).ConfigureAwait(false);
-        if (answer.IsSuccess && answer.Data.Text("taskId") is string taskId)
+        ApiResponse response = await SendAsync(call, cancellationToken).ConfigureAwait(false);
+        if (response.IsSuccess && response.Data.Text("taskId") is string taskId)
         {
             return taskId;
         }
 
-        if (!answer.IsSuccess && ResponseClassifier.FindRefusal(answer, Operation) is KlingApiException refusal)
+        if (!response.IsSuccess && ResponseClassifier.FindRefusal(response, Operation) is KlingApiException refusal)
         {
             throw refusal;
         }
 
-        if (answer.IsRedirect)
+        if (response.IsRedirect)
         {
-            throw Unknown(ResponseClassifier.DescribeRedirect(answer, "it") + "; that does not say whether the task was made", ResponseClassifier.ToException(answer, Operation));
+            string redirect = ResponseClassifier.DescribeRedirect(response, "it");
+            throw CreateUnknownException($"{redirect}; that does not say whether the task was made", ResponseClassifier.ToException(response, Operation), response);
         }
 
-        throw Unknown(answer.IsSuccess
+        string why = response.IsSuccess
             ? "the service said yes but named no task"
-            : $"what came back (HTTP {answer.Status}) does not say whether the task was made");
+            : $"what came back (HTTP {response.Status}) does not say whether the task was made";
+        throw CreateUnknownException(why, cause: null, response);
     }
 
     /// <summary>Asks how a task stands.</summary>
@@ -112,32 +114,28 @@ public sealed class KlingClient
         try
         {
             // Some routes say 200 with no data for a task they do not know yet: that is a task that waits.
-            ApiResponse answer = await ReadAsync(call, cancellationToken).ConfigureAwait(false);
-            return SnapshotReader.Read(answer.Data, taskId);
+            ApiResponse response = await ReadAsync(call, cancellationToken).ConfigureAwait(false);
+            return SnapshotReader.Read(response.Data, taskId);
         }
         catch (KlingApiException exception) when (exception.Kind == ErrorKind.TaskNotFound)
         {
-            throw new KlingApiException(ErrorKind.TaskNotFound, TransportFault.Answered, $"The service knows no task '{taskId}' for this key.", exception)
-            {
-                Code = exception.Code,
-                ServiceMessage = exception.ServiceMessage,
-            };
+            throw exception.WithMessage($"The service knows no task '{taskId}' for this key.");
         }
     }
 
     /// <summary>Asks for the balance, in credits; also the cheapest way to see whether a key is good.</summary>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <exception cref="KlingApiException">The key is refused, or no answer came that can be read.</exception>
+    /// <exception cref="KlingApiException">The key is refused, or no response came that can be read.</exception>
     public async Task<decimal> GetCreditsAsync(CancellationToken cancellationToken)
     {
         const string Operation = "the query of the credits";
         var call = new Call(HttpMethod.Get, new Uri(_endpoints.Api, "api/v1/chat/credit"), Operation);
-        ApiResponse answer = await ReadAsync(call, cancellationToken).ConfigureAwait(false);
-        return answer.Data.ValueKind switch
+        ApiResponse response = await ReadAsync(call, cancellationToken).ConfigureAwait(false);
+        return response.Data.ValueKind switch
         {
-            JsonValueKind.Number when answer.Data.TryGetDecimal(out decimal credits) => credits,
-            JsonValueKind.String when decimal.TryParse(answer.Data.Content(), NumberStyles.Float, CultureInfo.InvariantCulture, out decimal credits) => credits,
-            _ => throw Unreadable(Operation, "it holds no number"),
+            JsonValueKind.Number when response.Data.TryGetDecimal(out decimal credits) => credits,
+            JsonValueKind.String when decimal.TryParse(response.Data.Content(), NumberStyles.Float, CultureInfo.InvariantCulture, out decimal credits) => credits,
+            _ => throw CreateUnreadableException(Operation, "it holds no number"),
         };
     }
 
@@ -160,7 +158,7 @@ public sealed class KlingClient
             }),
         };
         ApiResponse response = await ReadAsync(call, cancellationToken).ConfigureAwait(false);
-        return response.Data.Text("downloadUrl") ?? response.Data.Text("fileUrl") ?? throw Unreadable(call.Operation, "it names no address");
+        return response.Data.Text("downloadUrl") ?? response.Data.Text("fileUrl") ?? throw CreateUnreadableException(call.Operation, "it names no address");
     }
 
     /// <summary>Renews the link to a file that the service hosts; the new one lives 20 minutes.</summary>
@@ -175,10 +173,10 @@ public sealed class KlingClient
         {
             Content = () => JsonBody.From(new DownloadUrlBody(uri.AbsoluteUri), WireContext.Readable.DownloadUrlBody),
         };
-        ApiResponse answer = await ReadAsync(call, cancellationToken).ConfigureAwait(false);
-        return answer.Data.ValueKind == JsonValueKind.String && Uri.TryCreate(answer.Data.Content(), UriKind.Absolute, out Uri? fresh)
+        ApiResponse response = await ReadAsync(call, cancellationToken).ConfigureAwait(false);
+        return response.Data.ValueKind == JsonValueKind.String && Uri.TryCreate(response.Data.Content(), UriKind.Absolute, out Uri? fresh)
             ? fresh
-            : throw Unreadable(Operation, "it holds no link");
+            : throw CreateUnreadableException(Operation, "it holds no link");
     }
 
     /// <summary>Sends a request that costs nothing until it succeeds, cannot succeed, or all attempts are used up.</summary>
@@ -205,68 +203,81 @@ public sealed class KlingClient
         }
     }
 
-    /// <summary>Sends a request once. Every way it can end without an answer becomes a <see cref="KlingApiException"/> that says how far it came.</summary>
+    /// <summary>Sends a request once. Every way it can end without a response becomes a <see cref="KlingApiException"/> that says how far it came.</summary>
     private async Task<ApiResponse> SendAsync(Call call, CancellationToken cancellationToken)
     {
         long start = _time.GetTimestamp();
         TimeSpan timeout = call.Timeout ?? _options.RequestTimeout;
         using var timeoutSource = new CancellationTokenSource(timeout, _time);
-        // A purchase that is under way is not called off: its answer is the only proof of what was bought.
+
+        // A purchase that is under way is not cancelled: only its response tells what was bought.
         using var linked = CancellationTokenSource.CreateLinkedTokenSource(call.IsPurchase ? CancellationToken.None : cancellationToken, timeoutSource.Token);
         using TrackedContent? content = call.ContentWithProgress?.Invoke(() => timeoutSource.CancelAfter(timeout)) ?? call.Content?.Invoke();
-        using var request = new HttpRequestMessage(call.Method, call.Uri) { Content = content };
-        request.Headers.Authorization = _key.ToAuthorizationHeader();
-        request.Headers.UserAgent.ParseAdd(UserAgent);
-        request.Headers.Accept.ParseAdd("application/json");
-
-        int? status = null;
-        string? body = null;
-        ApiResponse? answer = null;
-        string? error = null;
+        using HttpRequestMessage request = CreateRequest(call, content);
+        var exchange = new Exchange();
         cancellationToken.ThrowIfCancellationRequested();
         try
         {
-            using HttpResponseMessage response = await _http.SendAsync(request, linked.Token).ConfigureAwait(false);
-            status = (int)response.StatusCode;
-            body = _key.Redact(await ReadBodyAsync(response, linked.Token).ConfigureAwait(false));
-            answer = ApiResponse.Read(status.Value, body, RetryAfter(response)) with
-            {
-                From = call.Uri,
-                Location = response.Headers.Location is Uri location && Uri.TryCreate(call.Uri, location, out Uri? elsewhere) ? elsewhere : null,
-            };
-            return answer;
+            return await ReceiveAsync(call, request, exchange, linked.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested && !call.IsPurchase)
         {
-            error = "cancelled";
+            exchange.Error = "cancelled";
             throw;
         }
         catch (Exception exception) when (exception is HttpRequestException or IOException or InvalidDataException or OperationCanceledException or ObjectDisposedException)
         {
             // Once the body has begun to leave, no error proves any more that nothing arrived, whatever it is called.
-            bool notConnected = IsConnectTimeout(exception) && !timeoutSource.IsCancellationRequested;
-            bool notSent = status is null && (content is null ? IsConnectFailure(exception) || notConnected : !content.HasStarted);
-            error = notConnected ? "no connection was made in time" : Describe(exception, timeout);
-            throw notSent ? Unreachable(call, error, exception)
-                : call.IsPurchase ? Unknown(error, exception)
-                : new KlingApiException(ErrorKind.ServiceUnavailable, TransportFault.AnswerUnknown, $"No answer came to {call.Operation}: {error}.", exception) { IsTransient = true };
+            bool isNotConnected = IsConnectTimeout(exception) && !timeoutSource.IsCancellationRequested;
+            bool isNotSent = exchange.Status is null && (content is null ? IsConnectFailure(exception) || isNotConnected : !content.HasStarted);
+            exchange.Error = isNotConnected ? "no connection was made in time" : Describe(exception, timeout);
+            throw CreateLostException(call, isNotSent, exchange.Error, exception);
         }
         finally
         {
-            if (_options.Observer is IRequestObserver observer)
-            {
-                bool bodies = observer.WantsBodies;
-                observer.OnRequest(new RequestReport(
-                    call.Method.Method,
-                    call.Uri,
-                    status,
-                    answer?.EnvelopeCode,
-                    _time.GetElapsedTime(start),
-                    error,
-                    bodies && content is JsonBody json ? json.ToString() : null,
-                    bodies ? body : null));
-            }
+            Report(call, content, exchange, _time.GetElapsedTime(start));
         }
+    }
+
+    private HttpRequestMessage CreateRequest(Call call, TrackedContent? content)
+    {
+        var request = new HttpRequestMessage(call.Method, call.Uri) { Content = content };
+        request.Headers.Authorization = _key.ToAuthorizationHeader();
+        request.Headers.UserAgent.ParseAdd(UserAgent);
+        request.Headers.Accept.ParseAdd("application/json");
+        return request;
+    }
+
+    private async Task<ApiResponse> ReceiveAsync(Call call, HttpRequestMessage request, Exchange exchange, CancellationToken cancellationToken)
+    {
+        using HttpResponseMessage message = await _http.SendAsync(request, cancellationToken).ConfigureAwait(false);
+        exchange.Status = (int)message.StatusCode;
+        exchange.Body = _key.Redact(await ReadBodyAsync(message, cancellationToken).ConfigureAwait(false));
+        exchange.Response = ApiResponse.Read(exchange.Status.Value, exchange.Body, RetryAfter(message)) with
+        {
+            From = call.Uri,
+            Location = message.Headers.Location is Uri location && Uri.TryCreate(call.Uri, location, out Uri? elsewhere) ? elsewhere : null,
+        };
+        return exchange.Response;
+    }
+
+    private void Report(Call call, TrackedContent? content, Exchange exchange, TimeSpan elapsed)
+    {
+        if (_options.Observer is not IRequestObserver observer)
+        {
+            return;
+        }
+
+        bool wantsBodies = observer.WantsBodies;
+        observer.OnRequest(new RequestReport(
+            call.Method.Method,
+            call.Uri,
+            exchange.Status,
+            exchange.Response?.EnvelopeCode,
+            elapsed,
+            exchange.Error,
+            wantsBodies && content is JsonBody json ? json.ToString() : null,
+            wantsBodies ? exchange.Body : null));
     }
 
     private static async Task<string> ReadBodyAsync(HttpResponseMessage response, CancellationToken cancellationToken)
@@ -278,7 +289,7 @@ public sealed class KlingClient
         while ((read = await stream.ReadAsync(buffer, cancellationToken).ConfigureAwait(false)) > 0)
         {
             memory.Write(buffer, 0, read);
-            if (memory.Length > MaxAnswerLength)
+            if (memory.Length > MaxResponseLength)
             {
                 break;
             }
@@ -320,17 +331,48 @@ public sealed class KlingClient
         return exception.Message.TrimEnd('.');
     }
 
-    private static KlingApiException Unreachable(Call call, string error, Exception cause)
-        => new(ErrorKind.ServiceUnavailable, TransportFault.NotSent, $"The service at {call.Uri.GetLeftPart(UriPartial.Authority)} was not reached: {error}.", cause)
+    /// <summary>The error of a request without a response.</summary>
+    private static KlingApiException CreateLostException(Call call, bool isNotSent, string error, Exception cause)
+    {
+        if (isNotSent)
         {
-            IsTransient = true,
+            string host = call.Uri.GetLeftPart(UriPartial.Authority);
+            return new KlingApiException(ErrorKind.ServiceUnavailable, TransportFault.NotSent, $"The service at {host} was not reached: {error}.", cause)
+            {
+                IsTransient = true,
+            };
+        }
+
+        return call.IsPurchase
+            ? CreateUnknownException(error, cause)
+            : new KlingApiException(ErrorKind.ServiceUnavailable, TransportFault.AnswerUnknown, $"No answer came to {call.Operation}: {error}.", cause)
+            {
+                IsTransient = true,
+            };
+    }
+
+    private static KlingApiException CreateUnknownException(string why, Exception? cause, ApiResponse? response = null)
+        => new(ErrorKind.AttemptUnknown, TransportFault.AnswerUnknown, $"The request for a video left, but its answer was lost: {why}.", cause)
+        {
+            Code = response?.Code,
+            ServiceMessage = response?.Message,
         };
 
-    private static KlingApiException Unknown(string why, Exception? cause = null)
-        => new(ErrorKind.AttemptUnknown, TransportFault.AnswerUnknown, $"The request for a video left, but its answer was lost: {why}.", cause);
-
-    private static KlingApiException Unreadable(string operation, string why)
+    private static KlingApiException CreateUnreadableException(string operation, string why)
         => new(ErrorKind.AnswerInvalid, TransportFault.Answered, $"The service's answer to {operation} cannot be used: {why}.");
+
+    /// <summary>How far a request has come.</summary>
+    private sealed class Exchange
+    {
+        public int? Status { get; set; }
+
+        /// <summary>The body of the response, without the key.</summary>
+        public string? Body { get; set; }
+
+        public ApiResponse? Response { get; set; }
+
+        public string? Error { get; set; }
+    }
 
     private sealed record Call(HttpMethod Method, Uri Uri, string Operation)
     {
@@ -344,7 +386,7 @@ public sealed class KlingClient
 
         public IRateGate? Gate { get; init; }
 
-        /// <summary>Whether the request spends credits, so that no answer may mean that it was paid for.</summary>
+        /// <summary>Whether the request spends credits, so that it may be paid for although no response came.</summary>
         public bool IsPurchase { get; init; }
     }
 }

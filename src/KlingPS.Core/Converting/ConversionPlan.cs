@@ -1,19 +1,102 @@
+using System.Globalization;
+using KlingPS.Core.Ledger;
+using KlingPS.Core.Model;
 using KlingPS.Core.Submitting;
 
 namespace KlingPS.Core.Converting;
 
+/// <summary>What has to be done for an image to have its video.</summary>
+public enum ConversionStep
+{
+    /// <summary>The video has to be bought. The only step that costs something.</summary>
+    Buy,
+
+    /// <summary>It is paid for and is being made.</summary>
+    Wait,
+
+    /// <summary>It is paid for and finished, but not where it belongs.</summary>
+    Download,
+
+    /// <summary>It is there.</summary>
+    Nothing,
+}
+
 /// <summary>What would be done for an image.</summary>
 /// <param name="Step">The next thing to do; those after it follow.</param>
 /// <param name="Submission">The submission, with the prompt it would be bought with.</param>
-/// <param name="Path">The full path the video would have; <see langword="null"/> while that hangs on the purchase.</param>
+/// <param name="Path">The full path the video would have; <see langword="null"/> while that depends on the purchase.</param>
 public sealed record ConversionPlan(ConversionStep Step, Submission Submission, string? Path)
 {
     /// <summary>What it would cost, in credits; <see langword="null"/> where the price is not known.</summary>
     public decimal? Credits => Step == ConversionStep.Buy ? Submission.Credits : 0;
 
-    /// <summary>Whether it would be left out because the day's limit does not allow it, after what is to be bought before it. Known of plans only that nobody carries out meanwhile.</summary>
+    /// <summary>Whether it would be left out because the day's limit does not allow it, after what is to be bought before it. Known only of plans that nobody carries out while they are made.</summary>
     public bool IsOverDailyCap { get; init; }
 
     /// <summary>What makes two purchases the same.</summary>
     internal string Identity { get; init; } = string.Empty;
+}
+
+/// <summary>What would become of a batch of images.</summary>
+public sealed record ConversionPlanTotals
+{
+    /// <summary>Videos that would be bought.</summary>
+    public int Bought { get; init; }
+
+    /// <summary>Videos that are paid for and being made, or would be bought for another image of the same content.</summary>
+    public int Awaited { get; init; }
+
+    /// <summary>Videos that are paid for and would be downloaded.</summary>
+    public int Downloaded { get; init; }
+
+    /// <summary>Videos that are there.</summary>
+    public int Present { get; init; }
+
+    /// <summary>Videos that the limits of the run, or of the day, leave out.</summary>
+    public int OverBudget { get; init; }
+
+    /// <summary>Images that could not be converted.</summary>
+    public int Failed { get; init; }
+
+    /// <summary>What would be spent, in credits, as far as prices are known.</summary>
+    public decimal Credits { get; init; }
+
+    /// <summary>Of the videos that would be bought, those whose price is not known.</summary>
+    public int Unpriced { get; init; }
+
+    /// <summary>The totals with one more image, and whether the limits allow it.</summary>
+    /// <param name="plan">What would be done for it.</param>
+    /// <param name="maxCredits">The most credits the run may spend.</param>
+    /// <param name="maxTasks">The most tasks the run may buy.</param>
+    public (ConversionPlanTotals Totals, bool IsWithinBudget) Add(ConversionPlan plan, decimal? maxCredits, int? maxTasks)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        var limit = new BudgetLimit { MaxCredits = maxCredits, MaxTasks = maxTasks };
+        bool isWithinBudget = plan.Step != ConversionStep.Buy
+            || (!plan.IsOverDailyCap && BudgetRule.FindExcess(limit, new Spending(Credits, Bought, DayCredits: 0), plan.Credits) is null);
+        ConversionPlanTotals totals = plan.Step switch
+        {
+            ConversionStep.Buy when isWithinBudget => this with
+            {
+                Bought = Bought + 1,
+                Credits = Credits + (plan.Credits ?? 0),
+                Unpriced = Unpriced + (plan.Credits is null ? 1 : 0),
+            },
+            ConversionStep.Buy => this with { OverBudget = OverBudget + 1 },
+            ConversionStep.Wait => this with { Awaited = Awaited + 1 },
+            ConversionStep.Download => this with { Downloaded = Downloaded + 1 },
+            _ => this with { Present = Present + 1 },
+        };
+        return (totals, isWithinBudget);
+    }
+
+    /// <summary>The totals as one line.</summary>
+    public override string ToString()
+    {
+        string rest = OverBudget == 0 ? string.Empty : string.Create(CultureInfo.InvariantCulture, $", leave out {OverBudget} over the limit");
+        string unpriced = Unpriced == 0 ? string.Empty : string.Create(CultureInfo.InvariantCulture, $" and the unknown price of {Unpriced} of them");
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"Plan: buy {Bought} for {Credits:0.##} credits{unpriced}, wait for {Awaited}, download {Downloaded}, leave {Present} as they are{rest}, {Failed} failed. Nothing was sent.");
+    }
 }

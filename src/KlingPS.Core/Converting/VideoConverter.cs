@@ -10,15 +10,37 @@ using KlingPS.Core.Waiting;
 
 namespace KlingPS.Core.Converting;
 
+/// <summary>How a batch of images becomes videos.</summary>
+public sealed record ConversionOptions
+{
+    /// <summary>Where the videos go and what they are called.</summary>
+    public required SaveOptions Save { get; init; }
+
+    /// <summary>How long to wait for the tasks, and how often to poll them.</summary>
+    public WaitOptions Wait { get; init; } = new();
+
+    /// <summary>Tasks that this batch may have at the service at the same time; without limit when it is left out. At least 1.</summary>
+    public int? ThrottleLimit { get; init; }
+
+    /// <summary>Takes each prompt from the text file beside the image, see <see cref="PromptFile"/>; the request's own is used where there is none.</summary>
+    public bool PromptFromSidecar { get; init; }
+
+    /// <summary>Writes a <see cref="Sidecar"/> beside each video.</summary>
+    public bool WritesSidecar { get; init; }
+}
+
+/// <summary>One image of a batch.</summary>
+/// <param name="Submission">The video to make of it.</param>
+/// <param name="Index">Its position in the batch, from 1.</param>
+/// <param name="Name">What the video is called; <see langword="null"/> while that depends on the purchase.</param>
+public sealed record ConversionItem(Submission Submission, int Index, VideoName? Name);
+
 /// <summary>
 /// Turns images into videos on disk, doing only what is missing: a video that is paid for is waited for, downloaded, or simply
 /// there. Images are independent of each other: one that is slow or fails holds up no other.
 /// </summary>
 public sealed class VideoConverter : IDisposable
 {
-    /// <summary>Files that are looked at at the same time.</summary>
-    private const int MaxLooks = 8;
-
     /// <summary>Images on their way to the service: enough to have the next ones uploaded while the rate limit holds back their requests.</summary>
     private const int MaxSubmissions = 32;
 
@@ -31,7 +53,6 @@ public sealed class VideoConverter : IDisposable
     private readonly VideoSaver _saver;
     private readonly TaskWaiter _waiter;
     private readonly ConversionTally _tally = new();
-    private readonly SemaphoreSlim _looks = new(MaxLooks);
     private readonly SemaphoreSlim _submissions = new(MaxSubmissions);
     private readonly SemaphoreSlim? _inFlight;
     private readonly HashSet<Submission> _accepted = [];
@@ -59,7 +80,7 @@ public sealed class VideoConverter : IDisposable
         remove => _tally.Changed -= value;
     }
 
-    /// <summary>Where the images are at this moment.</summary>
+    /// <summary>How far the images have come at this moment.</summary>
     public ConversionCounts Counts => _tally.Counts;
 
     /// <summary>The tasks that are paid for and whose video is not yet on disk, by number.</summary>
@@ -95,20 +116,23 @@ public sealed class VideoConverter : IDisposable
         return new ConversionItem(submission, index, name);
     }
 
-    /// <summary>Tells what would be done for an image; sends nothing. What it would buy counts as bought for the images after it.</summary>
+    /// <summary>Finds out what would be done for an image; sends nothing. What it would buy counts as bought for the images after it.</summary>
     /// <param name="item">The image, as <see cref="Accept"/> has taken it.</param>
-    /// <param name="isWhatIf">Whether nothing of the plan is done meanwhile; only then can it tell whether it keeps to the day's limit.</param>
-    /// <param name="cancellationToken">Ends the look.</param>
+    /// <param name="isWhatIf">Whether no plan is carried out; only then is it known whether this one keeps to the day's limit.</param>
+    /// <param name="cancellationToken">Ends the search.</param>
     /// <exception cref="KlingException">It could not be converted, and why.</exception>
     public async Task<ConversionPlan> PlanAsync(ConversionItem item, bool isWhatIf, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(item);
-        (IdentifiedSubmission identified, KlingVideoTask? earlier, OutputPath? place) = await LookAsync(item, cancellationToken).ConfigureAwait(false);
-        ConversionStep step = place is { HasVideo: true } ? ConversionStep.Nothing
-            : earlier is { State: KlingTaskState.Succeeded } ? ConversionStep.Download
-            : earlier is null && _planned.TryAdd(identified.Identity, identified.Submission.Credits) ? ConversionStep.Buy
-            : ConversionStep.Wait;
-        return new ConversionPlan(step, identified.Submission, place?.Path)
+        (IdentifiedSubmission identified, KlingVideoTask? earlier, OutputPath? output) = await PrepareAsync(item, cancellationToken).ConfigureAwait(false);
+        ConversionStep step = earlier?.State switch
+        {
+            _ when output is { HasVideo: true } => ConversionStep.Nothing,
+            KlingTaskState.Succeeded => ConversionStep.Download,
+            null when _planned.TryAdd(identified.Identity, identified.Submission.Credits) => ConversionStep.Buy,
+            _ => ConversionStep.Wait,
+        };
+        return new ConversionPlan(step, identified.Submission, output?.Path)
         {
             Identity = identified.Identity,
             IsOverDailyCap = isWhatIf
@@ -137,24 +161,24 @@ public sealed class VideoConverter : IDisposable
     public async Task<Outcome<ConversionItem, SavedVideo>> ConvertAsync(ConversionItem item, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(item);
-        var progress = new Progress(_tally);
+        var progress = new ConversionProgress(_tally);
         try
         {
-            (IdentifiedSubmission identified, KlingVideoTask? earlier, OutputPath? place) = await LookAsync(item, cancellationToken).ConfigureAwait(false);
-            (KlingVideoTask task, bool isNew) = await MakeAsync(identified, earlier, place, progress, cancellationToken).ConfigureAwait(false);
+            (IdentifiedSubmission identified, KlingVideoTask? earlier, OutputPath? output) = await PrepareAsync(item, cancellationToken).ConfigureAwait(false);
+            (KlingVideoTask task, bool isNew) = await MakeAsync(identified, earlier, output, progress, cancellationToken).ConfigureAwait(false);
 
-            progress.Enter(Stage.Downloading);
-            place ??= await FindPlaceAsync(item, identified, task, cancellationToken).ConfigureAwait(false);
-            SavedVideo saved = await _saver.FetchAsync(task, place, cancellationToken).ConfigureAwait(false);
+            progress.Enter(ConversionStage.Downloading);
+            output ??= await ResolveOutputAsync(item, identified, task, cancellationToken).ConfigureAwait(false);
+            SavedVideo saved = await _saver.FetchAsync(task, output, cancellationToken).ConfigureAwait(false);
             SavedVideo video = saved with { SourcePath = item.Submission.Spec.Image?.Path };
             KlingException? sidecarError = await TryWriteSidecarAsync(video, identified.TailImage?.Hash, cancellationToken).ConfigureAwait(false);
             _unfinished.TryRemove(task.Id, out _);
-            progress.Enter(isNew ? Stage.Made : Stage.Reused);
+            progress.Enter(isNew ? ConversionStage.Made : ConversionStage.Reused);
             return new(item, video, sidecarError);
         }
         catch (KlingException exception)
         {
-            progress.Enter(exception.Kind == ErrorKind.AttemptUnknown ? Stage.Unknown : Stage.Failed);
+            progress.Enter(exception.Kind == ErrorKind.AttemptUnknown ? ConversionStage.Unknown : ConversionStage.Failed);
             return new(item, null, exception);
         }
     }
@@ -179,25 +203,12 @@ public sealed class VideoConverter : IDisposable
     public void Dispose() => _waiter.Dispose();
 
     /// <summary>Which video it is, whether it has been bought, and where it goes; sends nothing.</summary>
-    private async Task<(IdentifiedSubmission Identified, KlingVideoTask? Earlier, OutputPath? Place)> LookAsync(ConversionItem item, CancellationToken cancellationToken)
+    private async Task<(IdentifiedSubmission Identified, KlingVideoTask? Earlier, OutputPath? Output)> PrepareAsync(
+        ConversionItem item,
+        CancellationToken cancellationToken)
     {
-        await _looks.WaitAsync(cancellationToken).ConfigureAwait(false);
-        IdentifiedSubmission identified;
-        try
-        {
-            identified = await _submitter.IdentifyAsync(await WithPromptAsync(item.Submission, cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
-        }
-        finally
-        {
-            _looks.Release();
-        }
-
-        KlingVideoTask? earlier = await _submitter.FindEarlierAsync(identified, cancellationToken).ConfigureAwait(false);
-        if (earlier is null)
-        {
-            identified.Validate();
-        }
-
+        Submission submission = await WithPromptAsync(item.Submission, cancellationToken).ConfigureAwait(false);
+        (IdentifiedSubmission identified, KlingVideoTask? earlier) = await _submitter.PrepareAsync(submission, cancellationToken).ConfigureAwait(false);
         if (earlier is not { State: KlingTaskState.Succeeded } && item.Name is null)
         {
             return (identified, earlier, null);
@@ -205,11 +216,11 @@ public sealed class VideoConverter : IDisposable
 
         try
         {
-            return (identified, earlier, await FindPlaceAsync(item, identified, earlier, cancellationToken).ConfigureAwait(false));
+            return (identified, earlier, await ResolveOutputAsync(item, identified, earlier, cancellationToken).ConfigureAwait(false));
         }
         catch (KlingException exception) when (earlier is null && exception.Kind == ErrorKind.FileExists)
         {
-            throw new KlingException(exception.Kind, $"Nothing was bought for '{item.Submission.Subject}'. {exception.Message}", exception);
+            throw exception.WithMessage($"Nothing was bought for '{item.Submission.Subject}'. {exception.Message}");
         }
     }
 
@@ -232,13 +243,13 @@ public sealed class VideoConverter : IDisposable
     private async Task<(KlingVideoTask Task, bool IsNew)> MakeAsync(
         IdentifiedSubmission identified,
         KlingVideoTask? earlier,
-        OutputPath? place,
-        Progress progress,
+        OutputPath? output,
+        ConversionProgress progress,
         CancellationToken cancellationToken)
     {
         if (earlier is not null)
         {
-            return place is { HasVideo: true } ? (earlier, false) : (await WaitAsync(earlier, progress, cancellationToken).ConfigureAwait(false), false);
+            return output is { HasVideo: true } ? (earlier, false) : (await WaitAsync(earlier, progress, cancellationToken).ConfigureAwait(false), false);
         }
 
         await EnterAsync(_inFlight, cancellationToken).ConfigureAwait(false);
@@ -253,12 +264,12 @@ public sealed class VideoConverter : IDisposable
         }
     }
 
-    private async Task<TaskClaim> BuyAsync(IdentifiedSubmission identified, Progress progress, CancellationToken cancellationToken)
+    private async Task<TaskClaim> BuyAsync(IdentifiedSubmission identified, ConversionProgress progress, CancellationToken cancellationToken)
     {
         await _submissions.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            progress.Enter(Stage.Uploading);
+            progress.Enter(ConversionStage.Uploading);
             TaskClaim claim = await _submitter.BuyAsync(identified, cancellationToken).ConfigureAwait(false);
             if (claim.IsNew)
             {
@@ -274,7 +285,7 @@ public sealed class VideoConverter : IDisposable
         }
     }
 
-    private async Task<KlingVideoTask> WaitAsync(KlingVideoTask task, Progress progress, CancellationToken cancellationToken)
+    private async Task<KlingVideoTask> WaitAsync(KlingVideoTask task, ConversionProgress progress, CancellationToken cancellationToken)
     {
         _unfinished[task.Id] = task;
         if (task is { State: KlingTaskState.Succeeded, ResultUri: not null })
@@ -282,7 +293,7 @@ public sealed class VideoConverter : IDisposable
             return task;
         }
 
-        progress.Enter(Stage.Generating);
+        progress.Enter(ConversionStage.Generating);
         WaitResult result = await _waiter.WaitAsync(task, _options.Wait.Timeout, cancellationToken).ConfigureAwait(false);
         Outcome<TaskReference, KlingVideoTask> outcome = WaitOutcomes.From(new TaskReference { Task = task }, result, _options.Wait.Timeout);
         if (outcome.Value is KlingVideoTask ended)
@@ -317,7 +328,7 @@ public sealed class VideoConverter : IDisposable
         }
     }
 
-    private Task<OutputPath> FindPlaceAsync(ConversionItem item, IdentifiedSubmission identified, KlingVideoTask? task, CancellationToken cancellationToken)
+    private Task<OutputPath> ResolveOutputAsync(ConversionItem item, IdentifiedSubmission identified, KlingVideoTask? task, CancellationToken cancellationToken)
         => _saver.OutputPaths.ResolveAsync(
             item.Name ?? _saver.OutputPaths.ClaimName(VideoSaver.ValuesOf(task!, item.Index) with { Source = item.Submission.Subject }),
             VideoKey.FromIdentity(identified.Identity),
@@ -325,65 +336,4 @@ public sealed class VideoConverter : IDisposable
             cancellationToken);
 
     private static Task EnterAsync(SemaphoreSlim? slots, CancellationToken cancellationToken) => slots?.WaitAsync(cancellationToken) ?? Task.CompletedTask;
-
-    private enum Stage
-    {
-        Queued,
-        Uploading,
-        Generating,
-        Downloading,
-        Made,
-        Reused,
-        Failed,
-        Unknown,
-    }
-
-    /// <summary>Follows one image through the batch.</summary>
-    private sealed class Progress
-    {
-        private readonly ConversionTally _tally;
-        private Stage _stage = Stage.Queued;
-        private decimal? _credits;
-
-        public Progress(ConversionTally tally)
-        {
-            _tally = tally;
-            tally.Update(counts => Add(counts, Stage.Queued, 1));
-        }
-
-        public void Enter(Stage stage)
-        {
-            Stage left = _stage;
-            _stage = stage;
-            _tally.Update(counts => Add(Add(counts, left, -1), stage, 1));
-        }
-
-        public void Spend(decimal credits)
-        {
-            _credits = credits;
-            _tally.Update(counts => counts with { Credits = counts.Credits + credits });
-        }
-
-        /// <summary>The task has ended, and it is known what it has cost. One that was bought in another run does not count.</summary>
-        public void Settle(decimal consumed)
-        {
-            if (_credits is decimal reserved && reserved != consumed)
-            {
-                _credits = consumed;
-                _tally.Update(counts => counts with { Credits = counts.Credits + consumed - reserved });
-            }
-        }
-
-        private static ConversionCounts Add(ConversionCounts counts, Stage stage, int number) => stage switch
-        {
-            Stage.Queued => counts with { Queued = counts.Queued + number },
-            Stage.Uploading => counts with { Uploading = counts.Uploading + number },
-            Stage.Generating => counts with { Generating = counts.Generating + number },
-            Stage.Downloading => counts with { Downloading = counts.Downloading + number },
-            Stage.Made => counts with { Made = counts.Made + number },
-            Stage.Reused => counts with { Reused = counts.Reused + number },
-            Stage.Failed => counts with { Failed = counts.Failed + number },
-            _ => counts with { Unknown = counts.Unknown + number },
-        };
-    }
 }

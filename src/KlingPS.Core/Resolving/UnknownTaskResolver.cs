@@ -71,8 +71,8 @@ public sealed class UnknownTaskResolver
     public async Task<KlingVideoTask> ResubmitAsync(KlingVideoTask attempt, CancellationToken cancellationToken)
     {
         RequireUnknown(attempt);
-
-        IdentifiedSubmission identified = await _submitter.IdentifyAsync(new Submission { Spec = attempt.Spec, Replaces = attempt.Id }, cancellationToken).ConfigureAwait(false);
+        var submission = new Submission { Spec = attempt.Spec, Replaces = attempt.Id };
+        (IdentifiedSubmission identified, _) = await _submitter.PrepareAsync(submission, cancellationToken).ConfigureAwait(false);
         string? changed = identified.Image is { } image && image.Hash != attempt.SourceHash ? attempt.SourcePath
             : identified.Identity != attempt.Identity ? attempt.TailImagePath
             : null;

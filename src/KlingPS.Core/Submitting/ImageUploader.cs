@@ -7,10 +7,24 @@ using KlingPS.Core.Sessions;
 
 namespace KlingPS.Core.Submitting;
 
+/// <summary>An image that the service would take.</summary>
+/// <param name="Report">What the file is.</param>
+/// <param name="Hash">The SHA-256 of its content, in lower-case hex.</param>
+public sealed record IdentifiedImage(ImageReport Report, string Hash);
+
+/// <summary>An image that the service can fetch.</summary>
+/// <param name="Report">What the file is.</param>
+/// <param name="Upload">Where it is.</param>
+/// <param name="IsReused">Whether an earlier upload of the same content is used.</param>
+public sealed record PreparedImage(ImageReport Report, UploadRecord Upload, bool IsReused);
+
 /// <summary>Brings local images to where the service can fetch them, each content once.</summary>
 [SuppressMessage("Design", "CA1001", Justification = "A semaphore holds nothing to free unless its wait handle is asked for.")]
 public sealed class ImageUploader
 {
+    /// <summary>Files that are read at the same time.</summary>
+    private const int MaxReads = 8;
+
     /// <summary>Uploads at the same time; more would only share the line.</summary>
     private const int MaxUploads = 4;
 
@@ -25,7 +39,8 @@ public sealed class ImageUploader
     private readonly IPipelineObserver? _observer;
     private readonly FileHashes _hashes;
     private readonly ConcurrentDictionary<string, byte> _warned = new();
-    private readonly SemaphoreSlim _slots = new(MaxUploads);
+    private readonly SemaphoreSlim _reads = new(MaxReads);
+    private readonly SemaphoreSlim _uploads = new(MaxUploads);
     private readonly ConcurrentDictionary<string, SemaphoreSlim> _turns = new();
 
     /// <summary>Creates the uploader.</summary>
@@ -42,26 +57,34 @@ public sealed class ImageUploader
     /// <param name="path">The full path of the image.</param>
     /// <param name="force">Uploads even if there is an earlier one.</param>
     /// <param name="cancellationToken">Stops the upload.</param>
-    /// <exception cref="KlingException">The file is no image the service takes, cannot be read, or could not be uploaded.</exception>
+    /// <exception cref="KlingException">The file is not an image the service takes, cannot be read, or could not be uploaded.</exception>
     public async Task<PreparedImage> UploadAsync(string path, bool force, CancellationToken cancellationToken)
         => await UploadAsync(await IdentifyAsync(path, cancellationToken).ConfigureAwait(false), force, cancellationToken).ConfigureAwait(false);
 
-    /// <summary>Looks at an image and tells its content from every other; sends nothing.</summary>
+    /// <summary>Inspects an image and tells its content from every other; sends nothing.</summary>
     /// <param name="path">The full path of the image.</param>
     /// <param name="cancellationToken">Stops the reading.</param>
-    /// <exception cref="KlingException">The file is no image the service takes, or cannot be read.</exception>
+    /// <exception cref="KlingException">The file is not an image the service takes, or cannot be read.</exception>
     public async Task<IdentifiedImage> IdentifyAsync(string path, CancellationToken cancellationToken)
     {
-        ImageReport report = (await ImageInspector.InspectAsync(path, cancellationToken).ConfigureAwait(false)).EnsureSupported();
-        foreach (string warning in _warned.TryAdd(path, 0) ? report.Warnings : [])
+        await _reads.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
         {
-            _observer?.OnWarning($"'{path}': {warning}");
-        }
+            ImageReport report = (await ImageInspector.InspectAsync(path, cancellationToken).ConfigureAwait(false)).EnsureSupported();
+            foreach (string warning in _warned.TryAdd(path, 0) ? report.Warnings : [])
+            {
+                _observer?.OnWarning($"'{path}': {warning}");
+            }
 
-        return new IdentifiedImage(report, await _hashes.GetAsync(path, cancellationToken).ConfigureAwait(false));
+            return new IdentifiedImage(report, await _hashes.GetAsync(path, cancellationToken).ConfigureAwait(false));
+        }
+        finally
+        {
+            _reads.Release();
+        }
     }
 
-    /// <summary>Uploads an image that has been looked at, or finds an earlier upload of the same content that can still be used.</summary>
+    /// <summary>Uploads an image that has been identified, or finds an earlier upload of the same content that can still be used.</summary>
     /// <param name="image">The image.</param>
     /// <param name="force">Uploads even if there is an earlier one.</param>
     /// <param name="cancellationToken">Stops the upload.</param>
@@ -93,7 +116,7 @@ public sealed class ImageUploader
 
     private async Task<UploadRecord> SendAsync(ImageReport report, string hash, CancellationToken cancellationToken)
     {
-        await _slots.WaitAsync(cancellationToken).ConfigureAwait(false);
+        await _uploads.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
             using var reporter = new TransferReporter(_observer, _session.TimeProvider, Path.GetFileName(report.Path), isUpload: true, report.Length);
@@ -115,13 +138,13 @@ public sealed class ImageUploader
         }
         catch (KlingException exception) when (exception.Kind == ErrorKind.FileUnreadable)
         {
-            // Its hash may come from the ledger, and would from now on in every run.
+            // Its hash may come from the ledger, and would still be used in every later run.
             await _hashes.RenewAsync(report.Path, cancellationToken).ConfigureAwait(false);
             throw;
         }
         finally
         {
-            _slots.Release();
+            _uploads.Release();
         }
     }
 

@@ -128,7 +128,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
             return;
         }
 
-        object summary = _isPlan ? _plan : ConversionSummary.Of(_converter?.Counts ?? new ConversionCounts(), _refused);
+        object summary = _isPlan ? _plan : ConversionSummary.From(_converter?.Counts ?? new ConversionCounts(), _refused);
         WriteInformation(summary, ["PSHOST", "KlingPS"]);
         if (_batch.Fatal is [var first, ..] fatal)
         {
@@ -214,7 +214,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
         bool isWithinBudget = true;
         if (_isPlan)
         {
-            _plan = _plan.With(plan, MaxCredits, MaxTasks, out isWithinBudget);
+            (_plan, isWithinBudget) = _plan.Add(plan, MaxCredits, MaxTasks);
         }
 
         string text = ConversionText.DescribePlan(plan, isWithinBudget);

@@ -1,6 +1,5 @@
 using System.Globalization;
 using KlingPS.Core;
-using KlingPS.Core.Api;
 using KlingPS.Core.Submitting;
 using KlingPS.Hosting;
 
@@ -29,9 +28,7 @@ internal static class SubmissionText
     /// <param name="unknown">Of how many videos it is not known whether they were bought.</param>
     public static KlingException CreateEnding(KlingException error, BatchCounts counts, int unknown)
     {
-        string bought = counts.Done > 0 ? $" {counts.Done} of {counts.Fed} videos were bought before and are being made."
-            : unknown > 0 || error is KlingApiException { SaysNothingBought: true } ? string.Empty
-            : " Nothing was bought.";
+        string bought = counts.Done > 0 ? $" {counts.Done} of {counts.Fed} videos were bought before and are being made." : string.Empty;
         string open = unknown switch
         {
             0 => string.Empty,

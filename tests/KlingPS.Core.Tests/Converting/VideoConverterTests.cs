@@ -514,7 +514,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
         {
             ConversionPlan plan = await converter.PlanAsync(converter.Accept(request)!, isWhatIf: true, CancellationToken.None);
             Assert.Equal(Path.Combine(Destination, Path.GetFileNameWithoutExtension(request.Subject) + ".mp4"), plan.Path);
-            totals = totals.With(plan, maxCredits: null, maxTasks: 2, out _);
+            (totals, _) = totals.Add(plan, maxCredits: null, maxTasks: 2);
             steps.Add((Path.GetFileNameWithoutExtension(request.Subject), plan.Step));
         }
 
@@ -540,7 +540,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
         foreach (Submission request in (Submission[])[_harness.Submission("a.png", 2), _harness.Submission("long.png", 3).Asking(spec => spec with { Duration = 10 }), _harness.Submission("b.png", 4), _harness.Submission("c.png", 5)])
         {
             ConversionPlan plan = await converter.PlanAsync(converter.Accept(request)!, isWhatIf: true, CancellationToken.None);
-            totals = totals.With(plan, maxCredits: null, maxTasks: null, out bool isWithinBudget);
+            (totals, bool isWithinBudget) = totals.Add(plan, maxCredits: null, maxTasks: null);
             Assert.Equal(!plan.IsOverDailyCap, isWithinBudget);
             if (!isWithinBudget)
             {
@@ -563,8 +563,9 @@ public sealed class VideoConverterTests : IAsyncDisposable
         ConversionPlan plan = await converter.PlanAsync(converter.Accept(unpriced)!, isWhatIf: true, CancellationToken.None);
         ConversionPlan after = await converter.PlanAsync(converter.Accept(priced)!, isWhatIf: true, CancellationToken.None);
 
-        new ConversionPlanTotals().With(plan, maxCredits: 1_000_000, maxTasks: 5, out bool isWithinCredits);
-        ConversionPlanTotals totals = new ConversionPlanTotals().With(plan, maxCredits: null, maxTasks: 5, out bool isWithinTasks).With(after, null, 5, out _);
+        (_, bool isWithinCredits) = new ConversionPlanTotals().Add(plan, maxCredits: 1_000_000, maxTasks: 5);
+        (ConversionPlanTotals first, bool isWithinTasks) = new ConversionPlanTotals().Add(plan, maxCredits: null, maxTasks: 5);
+        (ConversionPlanTotals totals, _) = first.Add(after, maxCredits: null, maxTasks: 5);
 
         Assert.Equal((false, true), (isWithinCredits, isWithinTasks));
         Assert.Equal(new ConversionPlanTotals { Bought = 2, Credits = 42, Unpriced = 1 }, totals);

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using KlingPS.Core.Api;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Model;
 using KlingPS.Core.Resolving;
@@ -250,6 +251,32 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         Assert.Same(first.Error, second.Error);
         Assert.Equal((1, 0), (_harness.Uploads, _harness.Creates));
         Assert.Empty(await _harness.ListAsync());
+    }
+
+    [Theory]
+    [InlineData(502, "<html>Bad gateway</html>", null)]
+    [InlineData(200, """{"code":510,"msg":"Something of our own"}""", "Something of our own")]
+    public async Task A_lost_answer_keeps_what_the_service_has_told(int status, string body, string? message)
+    {
+        _harness.Service.On(FakeService.CreatePath, Replies.Text(status, body));
+
+        Outcome<Submission, KlingVideoTask> lost = await SubmitAsync(_harness.Submission("fox.png"));
+
+        KlingApiException error = Assert.IsType<KlingApiException>(lost.Error);
+        Assert.Equal((ErrorKind.AttemptUnknown, TransportFault.AnswerUnknown), (error.Kind, error.Fault));
+        Assert.Equal((status == 200 ? 510 : status, message), (error.Code, error.ServiceMessage));
+        Assert.DoesNotContain("Nothing was bought", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_upload_that_is_refused_says_that_nothing_was_bought_and_keeps_what_the_service_has_told()
+    {
+        _harness.Service.On(FakeService.UploadPath, Replies.Code(422, "The file is broken"));
+
+        KlingApiException error = Assert.IsType<KlingApiException>((await SubmitAsync(_harness.Submission("fox.png"))).Error);
+
+        Assert.StartsWith("Nothing was bought for", error.Message, StringComparison.Ordinal);
+        Assert.Equal((ErrorKind.RequestInvalid, 422, "The file is broken"), (error.Kind, error.Code, error.ServiceMessage));
     }
 
     [Fact]

@@ -65,7 +65,7 @@ internal sealed class FileBody : TrackedContent
         // Without its tail the host cannot take the form.
         if (_sha256 is not null && !string.Equals(Convert.ToHexString(hash.GetHashAndReset()), _sha256, StringComparison.OrdinalIgnoreCase))
         {
-            throw new KlingException(ErrorKind.FileUnreadable, $"'{_file.Name}' was changed while it was in use, so it was not uploaded and nothing was bought for it. Run the command again to take it as it is now.");
+            throw new KlingException(ErrorKind.FileUnreadable, $"'{_file.Name}' was changed while it was in use, so it was not uploaded. Run the command again to take it as it is now.");
         }
 
         await stream.WriteAsync(_tail, cancellationToken).ConfigureAwait(false);

@@ -183,6 +183,23 @@ public sealed class MetadataTests
     }
 
     [Fact]
+    public void The_about_page_has_every_model_with_its_limits()
+    {
+        string page = File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "docs", "about_KlingPS.md"));
+
+        Assert.All(ModelCatalog.All, model =>
+        {
+            string formats = string.Join(", ", model.Images.Formats.Select(format => format == ImageFormat.WebP ? "WebP" : format.ToString().ToUpperInvariant()));
+            string tail = model.Takes(VideoParameter.TailImage) ? "yes" : "no";
+            decimal? credits = new VideoSpec { Model = model.Id, Prompt = null }.GetCredits();
+            Assert.Contains(
+                $"| {model.Id} | {model.MaxPromptLength} characters | {model.MaxNegativePromptLength} characters | {tail} | {formats} | {credits:0} |",
+                page,
+                StringComparison.Ordinal);
+        });
+    }
+
+    [Fact]
     public void The_advice_on_an_image_that_has_changed_during_its_upload_is_to_run_the_command_again()
         => Assert.Contains("run the command again if the file was being written", ErrorRecords.AdviceOn(ErrorKind.FileUnreadable, target: null), StringComparison.Ordinal);
 

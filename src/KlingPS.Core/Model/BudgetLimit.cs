@@ -1,19 +1,19 @@
 namespace KlingPS.Core.Model;
 
-/// <summary>How much may be spent. What is not set is not limited.</summary>
+/// <summary>How much may be spent. A limit that is not set does not apply.</summary>
 /// <remarks>
-/// A task counts with the credits set aside for it until it ends, and with what it has cost from then on: nothing, when it has
-/// failed, was rejected or was abandoned. An unknown attempt counts: it may be paid for.
+/// Until a task ends, the credits set aside for it count; from then on, what it has cost: nothing, if it has failed, was rejected or
+/// was abandoned. An unknown attempt counts, for it may be paid for.
 /// </remarks>
 public sealed record BudgetLimit
 {
-    /// <summary>What <see cref="MaxCredits"/> and <see cref="MaxTasks"/> hold for: all tasks begun under the same id, in any process.</summary>
+    /// <summary>The run that <see cref="MaxCredits"/> and <see cref="MaxTasks"/> apply to: all tasks begun under the same id, in any process.</summary>
     public string? RunId { get; init; }
 
     /// <summary>The most credits a run may spend.</summary>
     public decimal? MaxCredits { get; init; }
 
-    /// <summary>The most tasks a run may buy; those that failed, were rejected or abandoned are not bought.</summary>
+    /// <summary>The most tasks a run may buy. Those that failed, were rejected or were abandoned do not count.</summary>
     public int? MaxTasks { get; init; }
 
     /// <summary>The most credits the account may spend on one day, from midnight to midnight local time.</summary>

@@ -1,15 +1,15 @@
 namespace KlingPS.Core.Model;
 
-/// <summary>The number of an attempt in the address of its callback: <c>klingps=&lt;nonce&gt;</c> in the query.</summary>
+/// <summary>The nonce of an attempt in the address of its callback: <c>klingps=&lt;nonce&gt;</c> in the query.</summary>
 public static class CallbackNonce
 {
     private const string Parameter = "klingps=";
     private const int Length = 32;
 
-    /// <summary>Puts the number of an attempt into an address. All else in it stays as it is; another number is replaced.</summary>
-    /// <param name="uri">The address that the user wants to be called at.</param>
+    /// <summary>Adds the nonce of an attempt to an address, in place of any other. The rest of the address stays as it is.</summary>
+    /// <param name="uri">The address to which the user wants callbacks.</param>
     /// <param name="nonce">See <see cref="TaskIntent.Nonce"/>.</param>
-    /// <returns>The address to ask the service to call; <see langword="null"/> where there is none.</returns>
+    /// <returns>The address to give to the service; <see langword="null"/> if the user gave none.</returns>
     public static string? Append(string? uri, string nonce)
     {
         ArgumentException.ThrowIfNullOrEmpty(nonce);
@@ -23,9 +23,9 @@ public static class CallbackNonce
         return $"{address}?{own}{(own.Length > 0 ? "&" : string.Empty)}{Parameter}{nonce}{fragment}";
     }
 
-    /// <summary>The number of an attempt in an address, or in the target of a request.</summary>
-    /// <param name="uri">The address, absolute or not.</param>
-    /// <returns>32 hex digits in lower case; <see langword="null"/> when there are none.</returns>
+    /// <summary>The nonce in an address, or in the target of a request.</summary>
+    /// <param name="uri">The address, absolute or relative.</param>
+    /// <returns>32 hex digits in lower case; <see langword="null"/> if the address has none.</returns>
     public static string? Find(string? uri)
         => uri is null ? null : Split(uri).Query?.Split('&')
             .Where(part => part.StartsWith(Parameter, StringComparison.Ordinal))

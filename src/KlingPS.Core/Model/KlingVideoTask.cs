@@ -5,9 +5,9 @@ namespace KlingPS.Core.Model;
 public sealed record KlingVideoTask : IComparable
 #pragma warning restore CA1036
 {
-    private static readonly VideoSpec s_untold = new() { Prompt = null };
+    private static readonly VideoSpec s_unknownSpec = new() { Prompt = null };
 
-    /// <summary>The local number of the task, small and easy to type, like a job's.</summary>
+    /// <summary>The local id of the task, small and easy to type, like that of a job.</summary>
     public long Id { get; init; }
 
     /// <summary>The service's id; <see langword="null"/> while it is not known.</summary>
@@ -25,10 +25,10 @@ public sealed record KlingVideoTask : IComparable
     /// <summary>What should not be seen.</summary>
     public string? NegativePrompt => Spec.NegativePrompt;
 
-    /// <summary>The length of the video in seconds: 5 or 10.</summary>
+    /// <summary>The length of the video in seconds.</summary>
     public int Duration => Spec.Seconds;
 
-    /// <summary>How closely the prompt is followed, 0 to 1; <see langword="null"/> when the service's default was left in force.</summary>
+    /// <summary>How closely the prompt is followed, 0 to 1; <see langword="null"/> if it was left to the service's default.</summary>
     public decimal? CfgScale => Spec.CfgScale;
 
     /// <summary>Which of several deliberate variants of the same video it is, from 1.</summary>
@@ -84,25 +84,25 @@ public sealed record KlingVideoTask : IComparable
     /// <summary>The SHA-256 of the saved video, in lower-case hex.</summary>
     public string? SavedHash { get; init; }
 
-    /// <summary>The unknown attempt that this one was submitted in place of.</summary>
+    /// <summary>The unknown attempt that this one replaced.</summary>
     public long? Replaces { get; init; }
 
-    /// <summary>What was asked for. Says nothing for a task taken in from a service that did not tell.</summary>
-    internal VideoSpec Spec { get; init; } = s_untold;
+    /// <summary>What was asked for; without content for an adopted task of which the service did not say.</summary>
+    internal VideoSpec Spec { get; init; } = s_unknownSpec;
 
     /// <summary>The account that pays, as a fingerprint.</summary>
     internal string Account { get; init; } = string.Empty;
 
-    /// <summary>What makes two purchases the same; <see langword="null"/> for a task taken in from the service that did not say what was asked for.</summary>
+    /// <summary>What makes two purchases the same; <see langword="null"/> for an adopted task of which the service did not say what was asked for.</summary>
     internal string? Identity { get; init; }
 
-    /// <summary>The number of the attempt, see <see cref="TaskIntent.Nonce"/>; <see langword="null"/> for a task taken in from the service.</summary>
+    /// <summary>See <see cref="TaskIntent.Nonce"/>; <see langword="null"/> for an adopted task.</summary>
     internal string? Nonce { get; init; }
 
     /// <summary>When the service accepted the task, by its own clock as soon as that is known.</summary>
     internal DateTimeOffset? AcceptedAt { get; init; }
 
-    /// <summary>Whether this snapshot's failure has been written to the user's error stream already.</summary>
+    /// <summary>Whether the failure has been written to the user's error stream already.</summary>
     internal bool IsFailureReported { get; init; }
 
     /// <summary>The image's path, or its address.</summary>
@@ -119,13 +119,13 @@ public sealed record KlingVideoTask : IComparable
 
         IEnumerable<string> differences = Spec.FindDifferences(spec);
         return CallbackNonce.Find(spec.CallbackUri) is string nonce && nonce != Nonce
-            ? differences.Append("it belongs to another attempt, whose number is in the address of its callback")
+            ? differences.Append("the nonce in its callback address is that of another attempt")
             : differences;
     }
 
     /// <summary>Compares by <see cref="Id"/>, so that <c>Sort-Object</c> and <c>Compare-Object</c> know which task is which.</summary>
     /// <param name="obj">Another task.</param>
-    /// <exception cref="ArgumentException">It is no task.</exception>
+    /// <exception cref="ArgumentException">It is not a task.</exception>
     public int CompareTo(object? obj) => obj switch
     {
         null => 1,
@@ -133,6 +133,6 @@ public sealed record KlingVideoTask : IComparable
         _ => throw new ArgumentException("A task can only be compared with a task.", nameof(obj)),
     };
 
-    /// <summary>The service's id, so that a task can stand wherever an id is wanted; empty while it is not known.</summary>
+    /// <summary>The service's id, so that a task can be given wherever an id is expected; empty while it is not known.</summary>
     public override string ToString() => TaskId ?? string.Empty;
 }

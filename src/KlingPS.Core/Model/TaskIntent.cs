@@ -20,9 +20,9 @@ public sealed record TaskIntent
     /// <summary>The limits that hold; <see langword="null"/> for none.</summary>
     public BudgetLimit? Budget { get; init; }
 
-    /// <summary>The unknown attempt that this one takes the place of; it is abandoned in the same step.</summary>
+    /// <summary>The unknown attempt that this one replaces; it is abandoned in the same step.</summary>
     public long? Replaces { get; init; }
 
-    /// <summary>A number that no other attempt has: 128 random bits in lower-case hex. A callback that carries it settles the attempt.</summary>
+    /// <summary>Identifies the attempt: 128 random bits in lower-case hex. A callback that carries the nonce settles the attempt.</summary>
     public string Nonce { get; init; } = Convert.ToHexString(RandomNumberGenerator.GetBytes(16)).ToLowerInvariant();
 }

@@ -6,16 +6,16 @@ public sealed record TaskSnapshot
     /// <summary>The service's id of the task; opaque.</summary>
     public required string TaskId { get; init; }
 
-    /// <summary>Where the task stands. A state word that is not known here counts as <see cref="KlingTaskState.Waiting"/>.</summary>
+    /// <summary>Where the task stands. An unrecognized state counts as <see cref="KlingTaskState.Waiting"/>.</summary>
     public required KlingTaskState State { get; init; }
 
-    /// <summary>The links to the finished videos; empty until then, and sometimes for a moment after.</summary>
+    /// <summary>The links to the finished videos; empty until the end, and sometimes for a moment after it.</summary>
     public IReadOnlyList<string> ResultUris { get; init; } = [];
 
     /// <summary>The code of a failed task, such as 400, 422, 500 or 501, or a word.</summary>
     public string? FailCode { get; init; }
 
-    /// <summary>The service's sentence on why the task failed.</summary>
+    /// <summary>Why the task failed, as the service puts it.</summary>
     public string? FailMessage { get; init; }
 
     /// <summary>When the service accepted the task.</summary>

@@ -5,9 +5,9 @@ using KlingPS.Core.Model;
 using KlingPS.Core.Resolving;
 using KlingPS.Core.Stages;
 using KlingPS.Core.Submitting;
-using KlingPS.Core.Tests.Ledger;
 using KlingPS.Core.Tests.Api;
 using KlingPS.Core.Tests.Imaging;
+using KlingPS.Core.Tests.Ledger;
 using KlingPS.Core.Tests.Stages;
 
 namespace KlingPS.Core.Tests.Submitting;

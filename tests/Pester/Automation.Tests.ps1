@@ -86,7 +86,7 @@ Describe 'The recipes for automation' {
         $sandbox.AddFault(@{ On = 'Create'; Kind = 'LoseAnswerAfter' })
         $job = Invoke-Job -Place $place -Environment $withKey "& '$place/nightly.ps1' $run; exit `$LASTEXITCODE"
         $job.ExitCode | Should -Be 1
-        ($job.Lines -like 'to settle: task *').Count | Should -Be 1
+        ($job.Lines -like 'to resolve: task *').Count | Should -Be 1
 
         (Invoke-Job -Place $place -Environment $withKey "& '$place/nightly.ps1' $run; exit `$LASTEXITCODE").ExitCode | Should -Be 1
         (Get-KlingSandbox).CreatesReceived | Should -Be 3

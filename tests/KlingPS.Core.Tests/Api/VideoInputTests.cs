@@ -12,14 +12,26 @@ public sealed class VideoInputTests
 
     private static VideoSpec Smallest(string model) => new() { Model = model, Prompt = Prompt, Image = ImageSource.FromUri("https://i.example/a.png?x=1&y=2") };
 
-    private static VideoSpec Fullest(string model) => Smallest(model) with
+    private static VideoSpec Fullest(string model) => Taken(Smallest(model) with
     {
         NegativePrompt = "blur",
         Duration = 10,
         CfgScale = 0.3m,
-        TailImage = ModelCatalog.Get(model).Takes(VideoParameter.TailImage) ? ImageSource.FromUri("https://i.example/b.png") : null,
+        TailImage = ImageSource.FromUri("https://i.example/b.png"),
         CallbackUri = "https://c.example/?a=1&b=2",
-    };
+    });
+
+    /// <summary>What the model takes of a spec.</summary>
+    private static VideoSpec Taken(VideoSpec spec)
+    {
+        ModelSpec model = ModelCatalog.Get(spec.Model);
+        return spec with
+        {
+            NegativePrompt = model.Takes(VideoParameter.NegativePrompt) ? spec.NegativePrompt : null,
+            CfgScale = model.Takes(VideoParameter.CfgScale) ? spec.CfgScale : null,
+            TailImage = model.Takes(VideoParameter.TailImage) ? spec.TailImage : null,
+        };
+    }
 
     private static string Send(VideoSpec spec) => CreateTaskBody.From(spec).ToString();
 
@@ -70,14 +82,14 @@ public sealed class VideoInputTests
             from duration in Gen.Int[0, 2].Select(times => times == 0 ? null : (int?)(5 * times))
             from tenths in Gen.Int[-1, 10]
             from hasTail in Gen.Bool
-            select Smallest(model) with
+            select Taken(Smallest(model) with
             {
                 Prompt = Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(prompt)),
                 NegativePrompt = negativePrompt,
                 Duration = duration,
                 CfgScale = tenths < 0 ? null : tenths / 10m,
-                TailImage = hasTail && ModelCatalog.Get(model).Takes(VideoParameter.TailImage) ? ImageSource.FromUri("https://i.example/b.png") : null,
-            };
+                TailImage = hasTail ? ImageSource.FromUri("https://i.example/b.png") : null,
+            });
 
         specs.Sample(
             spec =>

@@ -36,16 +36,19 @@ public sealed class ModelCatalogTests
         VideoSpec fullest = Spec(id) with
         {
             Prompt = new string('x', prompt),
-            NegativePrompt = new string('x', negativePrompt),
+            NegativePrompt = model.Takes(VideoParameter.NegativePrompt) ? new string('x', negativePrompt) : null,
             Duration = 10,
-            CfgScale = 1,
+            CfgScale = model.Takes(VideoParameter.CfgScale) ? 1 : null,
             TailImage = takesTail ? ImageSource.FromUri("https://images.example/end.png") : null,
             CallbackUri = "https://callback.example/",
         };
 
         fullest.Validate();
         Assert.Contains($"{prompt + 1} characters; {id} takes at most {prompt}", Problem(fullest with { Prompt = fullest.Prompt + "x" }), StringComparison.Ordinal);
-        Assert.Contains($"{negativePrompt + 1} characters; {id} takes at most {negativePrompt}", Problem(fullest with { NegativePrompt = fullest.NegativePrompt + "x" }), StringComparison.Ordinal);
+        Assert.Contains(
+            negativePrompt == 0 ? $"{id} does not take a negative prompt" : $"{negativePrompt + 1} characters; {id} takes at most {negativePrompt}",
+            Problem(fullest with { NegativePrompt = fullest.NegativePrompt + "x" }),
+            StringComparison.Ordinal);
         Assert.Equal(takesTail, model.Takes(VideoParameter.TailImage));
         Assert.Equal(takesWebP, model.Images.Formats.Contains(ImageFormat.WebP));
         Assert.Equal((credits, 2m * credits), (model.GetCredits(Spec(id)), model.GetCredits(fullest)));

@@ -95,7 +95,9 @@ public sealed class VideoInputTests
             spec =>
             {
                 using JsonDocument body = JsonDocument.Parse(Send(spec));
-                Assert.Equal(spec, VideoInput.Read(body.RootElement.GetProperty("input"), spec.Model));
+                VideoSpec read = VideoInput.Read(body.RootElement.GetProperty("input"), spec.Model);
+                Assert.Equal(spec, read);
+                Assert.Empty(spec.FindDifferences(read));
             },
             iter: 2000);
     }

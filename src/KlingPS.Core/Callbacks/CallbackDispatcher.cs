@@ -7,7 +7,7 @@ using KlingPS.Core.Waiting;
 
 namespace KlingPS.Core.Callbacks;
 
-/// <summary>Works on the callbacks that were admitted: finds the task of each, and has it polled by those who wait for it, or else itself.</summary>
+/// <summary>Works on the callbacks that were admitted: finds the task of each, and has it polled by the waiter, or polls it itself if nobody waits for it.</summary>
 internal sealed class CallbackDispatcher
 {
     /// <summary>Callbacks that are worked on at the same time; the rate of queries is limited by the session's gate.</summary>
@@ -24,7 +24,7 @@ internal sealed class CallbackDispatcher
     private readonly IPipelineObserver? _observer;
     private readonly RetryPolicy _outage;
 
-    /// <summary>The tasks that are to be polled by those who wait for them, and have not come out. By local id.</summary>
+    /// <summary>The tasks that were left to the waiter and have not come out, by local id.</summary>
     private readonly ConcurrentDictionary<long, KlingVideoTask> _announced = new();
     private int _ignored;
 
@@ -77,7 +77,7 @@ internal sealed class CallbackDispatcher
     /// <summary>A task that was waited for has come out.</summary>
     public void OnFinished(long id) => _announced.TryRemove(id, out _);
 
-    /// <summary>Polls the tasks that would have been polled by those who waited for them, but do not come out any more.</summary>
+    /// <summary>Polls the tasks that were left to the waiter and will not come out any more.</summary>
     public async Task RefreshUnfinishedAsync(CancellationToken cancellationToken)
     {
         foreach (KlingVideoTask task in _announced.Values)
@@ -109,7 +109,7 @@ internal sealed class CallbackDispatcher
         _expected.Announce(task.Id, isKept: true);
     }
 
-    /// <summary>Leaves a task to those who wait for it.</summary>
+    /// <summary>Leaves a task to the waiter.</summary>
     /// <returns>Whether it is waited for.</returns>
     private bool TryHandOver(LocatedCallback located)
     {
@@ -125,7 +125,7 @@ internal sealed class CallbackDispatcher
         return false;
     }
 
-    /// <summary>Brings a task up to date that nobody waits for here; an error ends nothing.</summary>
+    /// <summary>Brings a task up to date that nobody waits for here. Errors are only warned of.</summary>
     /// <returns>Whether the service could be asked.</returns>
     private async Task<bool> TryRefreshAsync(KlingVideoTask task, CancellationToken cancellationToken)
     {
@@ -144,5 +144,5 @@ internal sealed class CallbackDispatcher
     private Task<T> RetryAsync<T>(Func<Task<T>> work, CancellationToken cancellationToken)
         => _outage.RunAsync(work, exception => exception is KlingApiException { IsTransient: true } ? new Retry(exception) : null, cancellationToken);
 
-    private void WarnOfSkipped(KlingException exception) => _observer?.OnWarning($"A callback was passed over. {exception.Message}");
+    private void WarnOfSkipped(KlingException exception) => _observer?.OnWarning($"A callback was skipped. {exception.Message}");
 }

@@ -6,7 +6,7 @@ using KlingPS.Core.Waiting;
 
 namespace KlingPS.Core.Callbacks;
 
-/// <summary>Polls tasks when their callbacks have come, or should have come. What other processes and users record meanwhile is seen in the ledger.</summary>
+/// <summary>Polls tasks when their callbacks have come, or should have come. Reads from the ledger what other processes and users have recorded.</summary>
 internal sealed class CallbackExpectation : IPollTrigger
 {
     /// <summary>How old a task is when its callback counts as missed, while nothing is known of how long tasks take.</summary>

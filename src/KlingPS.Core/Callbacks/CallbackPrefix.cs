@@ -45,18 +45,18 @@ public sealed record CallbackPrefix
             || (isAny && uri.Host != "any")
             || (uri.Scheme != Uri.UriSchemeHttp && uri.Scheme != Uri.UriSchemeHttps))
         {
-            throw Invalid(text, $"it has to look like {Default}");
+            throw CreateInvalidException(text, $"it has to look like {Default}");
         }
 
         if (uri.Scheme != Uri.UriSchemeHttp)
         {
-            throw Invalid(text, "only http can be listened on; TLS is the business of the proxy or tunnel in front of it");
+            throw CreateInvalidException(text, "only http can be listened on; TLS is the business of the proxy or tunnel in front of it");
         }
 
         IPAddress[] addresses = isAny ? [Socket.OSSupportsIPv6 ? IPAddress.IPv6Any : IPAddress.Any]
             : string.Equals(uri.Host, "localhost", StringComparison.OrdinalIgnoreCase) ? (Socket.OSSupportsIPv6 ? [IPAddress.Loopback, IPAddress.IPv6Loopback] : [IPAddress.Loopback])
             : IPAddress.TryParse(uri.IdnHost, out IPAddress? address) ? [address]
-            : throw Invalid(text, "its host has to be localhost, an address of this machine, or + for all of them");
+            : throw CreateInvalidException(text, "its host has to be localhost, an address of this machine, or + for all of them");
         string path = uri.AbsolutePath.EndsWith('/') ? uri.AbsolutePath : uri.AbsolutePath + "/";
         return new CallbackPrefix(isAny ? "+" : uri.Host, uri.Port, path, addresses);
     }
@@ -67,5 +67,5 @@ public sealed record CallbackPrefix
     /// <summary>The prefix as it was given, complete.</summary>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"http://{Host}:{Port}{Path}");
 
-    private static KlingException Invalid(string text, string why) => new(ErrorKind.RequestInvalid, $"'{text}' cannot be listened on: {why}.");
+    private static KlingException CreateInvalidException(string text, string why) => new(ErrorKind.RequestInvalid, $"'{text}' cannot be listened on: {why}.");
 }

@@ -5,8 +5,8 @@ namespace KlingPS.Core.Waiting;
 /// <summary>Decides how long to put up with a service that does not answer. Thread-safe.</summary>
 /// <param name="time">The clock.</param>
 /// <param name="countsFromLastAnswer">
-/// Whether the service counts as away since it last answered. Before its first answer there is no patience then: the client's own
-/// retries are enough. Otherwise each failure counts from the first of its row.
+/// Whether the service counts as away since it last answered; an outage before its first answer is not tolerated then, because the
+/// client's own retries are enough. Otherwise, it counts as away since the first of a task's consecutive failures.
 /// </param>
 internal sealed class OutageTolerance(TimeProvider time, bool countsFromLastAnswer)
 {
@@ -18,7 +18,7 @@ internal sealed class OutageTolerance(TimeProvider time, bool countsFromLastAnsw
 
     /// <summary>Whether to try again after an error.</summary>
     /// <param name="exception">The error.</param>
-    /// <param name="failingSince">When the first of the failures in a row happened, as a timestamp.</param>
+    /// <param name="failingSince">When the first of the consecutive failures happened, as a timestamp.</param>
     public bool Tolerates(KlingException exception, long failingSince)
     {
         long since = countsFromLastAnswer ? Volatile.Read(ref _lastAnswer) : failingSince;

@@ -25,7 +25,7 @@ public readonly record struct PollSubject(
 /// </summary>
 /// <remarks>
 /// Among many tasks, a few probes are polled on behalf of all: as often as a task on its own, and more often while nothing
-/// is known. What they show is known of the others, which need fewer polls meanwhile.
+/// is known. What they show holds for the others too, which therefore need fewer polls.
 /// </remarks>
 public sealed class PollPlanner
 {

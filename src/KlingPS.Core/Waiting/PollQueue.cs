@@ -1,7 +1,7 @@
 namespace KlingPS.Core.Waiting;
 
 /// <summary>
-/// Items that each become due at some moment, handed out one at a time, the longest due first. Whoever takes waits until
+/// Items that each become due at some moment, handed out one at a time, the longest due first. The taker waits until
 /// something is due. Thread-safe, for one taker.
 /// </summary>
 /// <remarks>
@@ -19,7 +19,7 @@ internal sealed class PollQueue<T> : IDisposable
     private readonly object _lock = new();
     private readonly Dictionary<T, Entry> _entries = new(ReferenceEqualityComparer.Instance);
 
-    /// <summary>By due time. An item that was moved has an old entry too, which is passed over because its time is no longer the item's.</summary>
+    /// <summary>By due time. An item that was moved also has an old entry, which is skipped because its time is no longer the item's.</summary>
     private readonly PriorityQueue<Entry, DateTimeOffset> _due = new();
     private readonly ITimer _timer;
     private TaskCompletionSource _changed = CreateSignal();
@@ -158,7 +158,7 @@ internal sealed class PollQueue<T> : IDisposable
         }
     }
 
-    /// <summary>Stops the timer: a taker wakes no more by itself, only when its token is cancelled.</summary>
+    /// <summary>Stops the timer: from now on only the cancellation of its token wakes a taker.</summary>
     public void Dispose()
     {
         lock (_lock)

@@ -60,7 +60,7 @@ public sealed class TaskWaiter : IDisposable
     /// <summary>Waits until a task has ended.</summary>
     /// <param name="task">The task as the ledger has it now: it is not read again.</param>
     /// <param name="timeout">How long to wait; the task is polled once more when this is over. Null to wait however long it takes.</param>
-    /// <param name="cancellationToken">Ends the wait. The task goes on.</param>
+    /// <param name="cancellationToken">Ends the wait. The task keeps running.</param>
     /// <exception cref="OperationCanceledException">The token was cancelled, or the waiter has been disposed.</exception>
     public Task<WaitResult> WaitAsync(KlingVideoTask task, TimeSpan? timeout, CancellationToken cancellationToken)
         => WaitUntilAsync(task, _time.GetUtcNow() + timeout, cancellationToken);
@@ -196,7 +196,7 @@ public sealed class TaskWaiter : IDisposable
         return null;
     }
 
-    /// <returns>How the wait ends; <see langword="null"/> if it goes on.</returns>
+    /// <returns>How the wait ends; <see langword="null"/> if it continues.</returns>
     private WaitResult? Conclude(Watch watch, PollResult poll)
     {
         switch (poll)

@@ -17,7 +17,7 @@ public abstract record WaitResult
     /// <param name="Task">The task, as the ledger has it.</param>
     public sealed record Ended(KlingVideoTask Task) : WaitResult(Task);
 
-    /// <summary>The deadline came first. The task goes on, and can be waited for again.</summary>
+    /// <summary>The deadline came first. The task keeps running, and can be waited for again.</summary>
     /// <param name="Task">The task, as it was last seen.</param>
     public sealed record TimedOut(KlingVideoTask Task) : WaitResult(Task);
 

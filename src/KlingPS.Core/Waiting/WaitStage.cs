@@ -131,7 +131,7 @@ public sealed class WaitStage : IPipelineStage<TaskReference, Outcome<TaskRefere
 
     private async Task<KlingVideoTask> SearchAsync(TaskReference item)
     {
-        // Whoever posts does not read the ledger.
+        // The ledger is not read on the thread that posts.
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         await _searches.WaitAsync(_stop.Token).ConfigureAwait(false);
         try

@@ -13,14 +13,14 @@ internal sealed class WatchList
 
     /// <summary>Creates an empty list.</summary>
     /// <param name="queue">Has each task due at the latest when the first of its callers' deadlines comes.</param>
-    /// <param name="onForgotten">Is told, maybe repeatedly, of a task that nobody waits for any more. Called without a lock.</param>
+    /// <param name="onForgotten">Called for a task that nobody waits for any more, maybe more than once; without a lock.</param>
     public WatchList(PollQueue<Watch> queue, Action<Watch> onForgotten)
     {
         _queue = queue;
         _onForgotten = onForgotten;
     }
 
-    /// <summary>Adds a caller; its task is due now if nobody else waits for it.</summary>
+    /// <summary>Adds a caller; the task is due at once if nobody else waits for it. After <see cref="FailAll"/> the caller fails.</summary>
     public Watch Join(KlingVideoTask task, Caller caller)
     {
         lock (_lock)

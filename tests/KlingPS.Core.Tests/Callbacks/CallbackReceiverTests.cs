@@ -421,7 +421,7 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
 
         Outcome<TaskReference, KlingVideoTask> outcome = Assert.Single(await FinishAsync());
         Assert.Equal(("mine", null), (outcome.Value?.TaskId, outcome.Error));
-        Assert.Contains("passed over", Assert.Single(_harness.Observer.Warnings), StringComparison.Ordinal);
+        Assert.Contains("skipped", Assert.Single(_harness.Observer.Warnings), StringComparison.Ordinal);
     }
 
     [Theory]

@@ -57,7 +57,7 @@ public sealed class CrowdedWaitTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_crowd_of_quick_tasks_is_found_as_fast_as_queries_are_allowed()
+    public async Task Many_quick_tasks_are_found_as_fast_as_queries_are_allowed()
     {
         await WaitAsync(Enumerable.Repeat(TimeSpan.FromSeconds(20), 200));
 
@@ -77,7 +77,7 @@ public sealed class CrowdedWaitTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_crowd_with_a_time_limit_is_found_before_it_is_over()
+    public async Task Many_tasks_with_a_time_limit_are_found_before_it_is_over()
     {
         await WaitAsync(Enumerable.Repeat(TimeSpan.FromSeconds(100), 200), new WaitOptions { Timeout = TimeSpan.FromSeconds(180) });
 

@@ -155,7 +155,6 @@ function Invoke-Build([string] $Project) {
 
     $all = [Collections.Generic.List[string]]::new()
     $errors = [Collections.Generic.HashSet[string]]::new()
-    $project = ''
     dotnet build $Project --configuration $Configuration --nologo --verbosity minimal --tl:off -clp:NoSummary 2>&1 | ForEach-Object {
         $line = "$_"
         $all.Add($line)
@@ -230,16 +229,25 @@ function Invoke-DotnetTests {
     $result
 }
 
-# The command line of this shell, for another one of the same. As a .NET tool it is a pwsh.dll that dotnet runs.
-function Get-ShellCommand {
-    $program = [Environment]::ProcessPath
-    $program
-    if ((Split-Path $program -LeafBase) -eq 'dotnet') {
-        Join-Path $PSHOME 'pwsh.dll'
+# Starts another shell of the same kind. As a .NET tool it is a pwsh.dll that dotnet runs.
+function Start-Shell([string[]] $Arguments, [string] $WorkingDirectory = $PSScriptRoot) {
+    $start = [Diagnostics.ProcessStartInfo]::new([Environment]::ProcessPath)
+    $start.WorkingDirectory = $WorkingDirectory
+    if ((Split-Path $start.FileName -LeafBase) -eq 'dotnet') {
+        $start.ArgumentList.Add((Join-Path $PSHOME 'pwsh.dll'))
     }
+
+    foreach ($argument in @('-NoProfile', '-NonInteractive', '-File') + $Arguments) {
+        $start.ArgumentList.Add($argument)
+    }
+
+    $start.RedirectStandardInput = $start.RedirectStandardOutput = $start.RedirectStandardError = $true
+    $process = [Diagnostics.Process]::Start($start)
+    $process.StandardInput.Close()
+    $process
 }
 
-# Each file runs in a shell of its own that has imported nothing, two of them at a time: most of the time a test waits.
+# Each file runs in a shell of its own that has imported nothing, two of them at a time: a test mostly waits.
 function Invoke-PesterSuite {
     $result = New-Result 'Pester'
     $pester = "$(dotnet msbuild (Join-Path $PSScriptRoot 'tests/KlingPS.Tests') -getProperty:PkgPester | Select-Object -Last 1)".Trim()
@@ -247,36 +255,70 @@ function Invoke-PesterSuite {
         Stop-Build 'Pester has not been restored. Leave -NoBuild out.'
     }
 
-    $module = Join-Path $pester 'tools' 'Pester.psd1'
-    $command = @(Get-ShellCommand)
+    # The longest one first, which is about the largest file.
+    $root = New-PlainPath
+    $files = [Collections.Generic.Queue[string]]::new([string[]] (Get-ChildItem "$root/tests/Pester" -Filter *.Tests.ps1 | Sort-Object Length -Descending).FullName)
+    $running = [Collections.Generic.List[object]]::new()
     $watch = [Diagnostics.Stopwatch]::StartNew()
+    try {
+        while ($files.Count -gt 0 -or $running.Count -gt 0) {
+            while ($files.Count -gt 0 -and $running.Count -lt 2) {
+                $file = $files.Dequeue()
+                $counts = [IO.Path]::GetTempFileName()
+                $process = Start-Shell "$root/tests/Pester/Invoke-File.ps1", (Join-Path $pester 'tools' 'Pester.psd1'), $file, $counts -WorkingDirectory $root
+                $running.Add(@{ File = $file; Counts = $counts; Process = $process; Output = $process.StandardOutput.ReadToEndAsync(); Errors = $process.StandardError.ReadToEndAsync() })
+            }
 
-    # The largest file is the longest run, about, and is begun first.
-    $files = Get-ChildItem -LiteralPath (Join-Path $PSScriptRoot 'tests/Pester') -Filter *.Tests.ps1 | Sort-Object Length -Descending
-    $files | ForEach-Object -ThrottleLimit 2 -Parallel {
-        $program, $arguments = $using:command
-        $arguments = @($arguments | Where-Object { $_ }) + '-NoProfile', '-NonInteractive', '-File', (Join-Path $using:PSScriptRoot 'tests/Pester/Invoke-File.ps1')
-        $counts = [IO.Path]::GetTempFileName()
-        $text = & $program @arguments $using:module $_.FullName $counts 2>&1 | Out-String
-        [pscustomobject] @{ File = $_.Name; Text = $text; Counts = Get-Content -LiteralPath $counts -Raw | ConvertFrom-Json }
-        Remove-Item -LiteralPath $counts
-    } | ForEach-Object {
-        Write-Host $_.Text.TrimEnd()
-        if ($_.Counts) {
-            $result.Passed += $_.Counts.Passed
-            $result.Failed += $_.Counts.Failed
-            $result.Skipped += $_.Counts.Skipped
-            $result.Failures.AddRange([string[]] $_.Counts.Failures)
-            $result.Reasons.AddRange([string[]] $_.Counts.Reasons)
+            foreach ($done in @($running | Where-Object { $_.Process.HasExited })) {
+                $null = $running.Remove($done)
+                Write-Host "$($done.Output.Result)$($done.Errors.Result)".Trim()
+                $counts = Get-Content -LiteralPath $done.Counts -Raw | ConvertFrom-Json
+                Remove-Item -LiteralPath $done.Counts
+                if ($counts) {
+                    $result.Passed += $counts.Passed
+                    $result.Failed += $counts.Failed
+                    $result.Skipped += $counts.Skipped
+                    $result.Failures.AddRange([string[]] $counts.Failures)
+                    $result.Reasons.AddRange([string[]] $counts.Reasons)
+                }
+                else {
+                    $result.Failed++
+                    $result.Failures.Add("$(Split-Path $done.File -Leaf) ended before its tests did.")
+                }
+            }
+
+            Start-Sleep -Milliseconds 100
         }
-        else {
-            $result.Failed++
-            $result.Failures.Add("$($_.File) ended before its tests did.")
+    }
+    finally {
+        foreach ($left in $running) {
+            $left.Process.Kill($true)
+        }
+
+        if ($root -ne $PSScriptRoot) {
+            (Get-Item -LiteralPath $root).Delete()
         }
     }
 
     $result.Seconds = $watch.Elapsed.TotalSeconds
     $result
+}
+
+# Pester finds no file in a folder with brackets in its path, and PowerShell no module. Such a checkout is tested through a link.
+function New-PlainPath {
+    if (-not [wildcardpattern]::ContainsWildcardCharacters($PSScriptRoot)) {
+        return $PSScriptRoot
+    }
+
+    $link = Join-Path ([IO.Path]::GetTempPath()) "klingps-$([guid]::NewGuid().ToString('N'))"
+    if ($IsWindows) {
+        $null = New-Item $link -ItemType Junction -Value $PSScriptRoot
+    }
+    else {
+        $null = [IO.Directory]::CreateSymbolicLink($link, $PSScriptRoot)
+    }
+
+    $link
 }
 
 # What was skipped and what failed, then a line for each suite, then the sum.
@@ -299,10 +341,9 @@ function Write-Result([object[]] $Results) {
 
 # Keeps every processor busy while a script runs. The shells that do so end with this process, however it ends.
 function Invoke-WhileBusy([scriptblock] $Script) {
-    $program, $arguments = Get-ShellCommand
-    $loop = "`$parent = [Diagnostics.Process]::GetProcessById($PID); while (-not `$parent.HasExited) { for (`$i = 0; `$i -lt 1000000; `$i++) { } }"
-    $arguments = [string[]] (@($arguments | Where-Object { $_ }) + '-NoProfile', '-NonInteractive', '-Command', $loop)
-    $busy = @(1..[Environment]::ProcessorCount | ForEach-Object { [Diagnostics.Process]::Start([Diagnostics.ProcessStartInfo]::new($program, $arguments)) })
+    $loop = [IO.Path]::GetTempFileName() + '.ps1'
+    Set-Content -LiteralPath $loop "`$parent = [Diagnostics.Process]::GetProcessById($PID); while (-not `$parent.HasExited) { for (`$i = 0; `$i -lt 1000000; `$i++) { } }"
+    $busy = @(1..[Environment]::ProcessorCount | ForEach-Object { Start-Shell $loop })
     try {
         & $Script
     }
@@ -312,6 +353,8 @@ function Invoke-WhileBusy([scriptblock] $Script) {
             $process.WaitForExit()
             $process.Dispose()
         }
+
+        Remove-Item -LiteralPath $loop
     }
 }
 

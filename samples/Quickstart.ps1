@@ -37,9 +37,9 @@ param(
 
 $ErrorActionPreference = 'Stop'
 
-# The module this repository has built, or else one that is installed.
-$staged = "$PSScriptRoot/../out/KlingPS"
-Import-Module $((Test-Path -LiteralPath $staged) ? [wildcardpattern]::Escape($staged) : 'KlingPS')
+# The module this repository has built, or else one that is installed. Of a folder with brackets in its path PowerShell takes only the file.
+$staged = Get-ChildItem -LiteralPath "$PSScriptRoot/../out/KlingPS" -Filter KlingPS.psd1 -Recurse -ErrorAction Ignore | Select-Object -First 1
+Import-Module $($staged ? $staged.FullName : 'KlingPS')
 
 $folder = [System.IO.Directory]::CreateDirectory($PSCmdlet.GetUnresolvedProviderPathFromPSPath($Destination))
 

@@ -19,22 +19,31 @@ function Get-SecretVault([string] $Name) {
     [pscustomobject]@{ Name = 'Local'; ModuleName = 'SomeStore' } | Where-Object Name -like $Name
 }
 '@
-    function Complete([string] $Line, [string] $Before = '', [string] $Folder = "$TestDrive/home") {
+    # Completes lines, one after the other in one shell, and emits for each of them what was offered.
+    function Complete([string[]] $Line, [string] $Before = '', [string] $Folder = "$TestDrive/home") {
+        $quoted = $Line | ForEach-Object { "'$($_.Replace("'", "''"))'" }
         Invoke-PrivateShell -Folder $Folder "
             Import-Module '$stage/KlingPS.psd1'
             $Before
-            (TabExpansion2 '$($Line.Replace("'", "''"))').CompletionMatches | Where-Object ResultType -EQ ParameterValue | ForEach-Object CompletionText
+            foreach (`$line in $($quoted -join ', ')) {
+                ((TabExpansion2 `$line).CompletionMatches | Where-Object ResultType -EQ ParameterValue | ForEach-Object CompletionText) -join '; '
+            }
             `$Error | ForEach-Object ToString"
     }
+
+    # A vault that needs ten seconds to answer, and keeps the shell from ending for as long.
+    $silent = Start-PrivateShell -Folder "$TestDrive/home" "
+        Import-Module '$stage/KlingPS.psd1'
+        `$env:SILENT = 1
+        (TabExpansion2 'Connect-KlingAccount -Vault ').CompletionMatches | Where-Object ResultType -EQ ParameterValue
+        'answered: ' + [AppDomain]::CurrentDomain.GetData('answered')"
 }
 
 Describe 'Completion' {
     # (The folder of a user's modules cannot be replaced on Windows.)
     It 'of secrets and vaults asks SecretManagement' -Skip:$IsWindows {
-        Complete 'Connect-KlingAccount -SecretName ' | Should -Be 'KlingApiKey', "'the team''s key'"
-        Complete 'Connect-KlingAccount -SecretName k' | Should -Be 'KlingApiKey'
-        Complete 'Connect-KlingAccount -Vault Remote -SecretName ' | Should -Be "'the team''s key'"
-        Complete 'Connect-KlingAccount -SecretName k -Vault ' | Should -Be 'Local'
+        Complete 'Connect-KlingAccount -SecretName ', 'Connect-KlingAccount -SecretName k', 'Connect-KlingAccount -Vault Remote -SecretName ', 'Connect-KlingAccount -SecretName k -Vault ' |
+            Should -Be "KlingApiKey; 'the team''s key'", 'KlingApiKey', "'the team''s key'", 'Local'
     }
 
     It 'of secrets is silent where there are none, and where a vault is locked' {
@@ -43,11 +52,7 @@ Describe 'Completion' {
     }
 
     It 'of secrets does not wait for a vault that does not answer' -Skip:$IsWindows {
-        Invoke-PrivateShell -Folder "$TestDrive/home" "
-            Import-Module '$stage/KlingPS.psd1'
-            `$env:SILENT = 1
-            (TabExpansion2 'Connect-KlingAccount -Vault ').CompletionMatches | Where-Object ResultType -EQ ParameterValue
-            'answered: ' + [AppDomain]::CurrentDomain.GetData('answered')" | Should -Be 'answered: '
+        (Wait-Shell $silent).Lines | Should -Be 'answered: '
     }
 
     It 'of tasks makes no ledger, finds no key and starts nothing' {

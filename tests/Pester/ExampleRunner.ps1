@@ -30,10 +30,9 @@ $setup = {
     $env:KLINGPS_UPLOAD_ENDPOINT = $sandbox.UploadEndpoint
     $null = $sandbox | Connect-KlingAccount
     $done = New-KlingVideoTask ./photos/harbour.jpg 'Boats rock in the waves.' | Wait-KlingVideoTask -PollingInterval 0.1
-    $listener = [Net.Sockets.TcpListener]::new('127.0.0.1', 0)
-    $listener.Start()
-    $port = $listener.LocalEndpoint.Port
-    $listener.Stop()
+    $listeners = 1..2 | ForEach-Object { [Net.Sockets.TcpListener]::new('127.0.0.1', 0) }
+    $port, $otherPort = $listeners | ForEach-Object { $_.Start(); $_.LocalEndpoint.Port }
+    $listeners | ForEach-Object { $_.Stop() }
 
     # The sandbox goes on calling back for a quarter of a minute: whoever listens by then hears of it.
     $sandbox.AddFault(@{ On = 'Create'; Kind = 'LoseAnswerAfter' })
@@ -64,8 +63,8 @@ $setup = {
     $code = $code -replace '\b17\b', ($settles ? $lost.Id : $done.Id)
     $code = $code.Replace('http://proxy.example.com:8080', $sandbox.Endpoint)
 
-    # Callbacks come to a port that is free here, and who listens for ever has heard enough after one.
-    $code = $code.Replace('https://hooks.example.com/', "http://localhost:$port/").Replace(':8080/', ":$port/")
+    # Ports that are free here. Whoever listens for ever has heard enough after one callback.
+    $code = $code.Replace('-Port 8787', "-Port $otherPort").Replace('https://hooks.example.com/', "http://localhost:$port/").Replace(':8080/', ":$port/")
     $code = $code -replace '^Receive-KlingCallback (?=http)', '$0-Count 1 '
     if ($code -notlike '*-Body *') {
         $PSDefaultParameterValues['Receive-KlingCallback:Prefix'] = "http://localhost:$port/kling/"
@@ -88,12 +87,12 @@ $results = foreach ($example in $Examples) {
 
         # For the formatter as well, as in a shell.
         $running = $shell.AddScript('$ErrorActionPreference = "Continue"').AddStatement().AddScript($code).AddCommand('Out-String').BeginInvoke()
-        if ($running.AsyncWaitHandle.WaitOne([timespan]::FromSeconds(60))) {
+        if ($running.AsyncWaitHandle.WaitOne([timespan]::FromMinutes(5))) {
             $text = $shell.EndInvoke($running) -join ''
         }
         else {
             $shell.Stop()
-            $errors.Add('It did not end within a minute.')
+            $errors.Add('It did not end within five minutes.')
         }
     }
     catch {

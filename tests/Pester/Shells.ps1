@@ -31,9 +31,9 @@ function Start-Shell([string[]] $Arguments, [hashtable] $Environment) {
 
 # Waits for it to end, and tells what came of it.
 function Wait-Shell($Started) {
-    if (-not $Started.Process.WaitForExit(300000)) {
+    if (-not $Started.Process.WaitForExit(600000)) {
         $Started.Process.Kill($true)
-        throw "A shell did not end within five minutes. It wrote: $($Started.Output.Result)$($Started.Errors.Result)"
+        throw "A shell did not end within ten minutes. It wrote: $($Started.Output.Result)$($Started.Errors.Result)"
     }
 
     [pscustomobject] @{

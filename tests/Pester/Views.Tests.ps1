@@ -27,11 +27,57 @@ BeforeAll {
     function Show([string] $Script, [string] $Preparation = $setup) {
         Format-Shown (Invoke-PrivateShell -Folder "$TestDrive/$([guid]::NewGuid().ToString('N'))" "$Preparation; & { $Script } | Out-String -Width 80")
     }
+
+    # What is shown in one shell, one after the other. What buys more comes last.
+    $scripts = [ordered] @{
+        table     = 'Get-KlingVideoTask'
+        travelled = '
+            $tasks = Get-KlingVideoTask
+            $tasks | Export-Clixml $HOME/tasks.xml
+            @($tasks | Out-String -Width 80; Import-Clixml $HOME/tasks.xml | Out-String -Width 80; $tasks | Start-Job { $input } | Receive-Job -Wait -AutoRemoveJob | Out-String -Width 80) -replace "[ \d]{3}s(?=   5 )", "  0s" | Group-Object | ForEach-Object { "$($_.Count) times the same" }'
+        list      = 'Get-KlingVideoTask -Id 1 | Format-List'
+        members   = '(Get-KlingVideoTask -Id 1).PSObject.Properties.Name | Sort-Object'
+        cost      = 'Measure-KlingVideoCost *.*'
+        account   = 'Get-KlingAccount'
+        task      = '(Get-KlingSandbox).Tasks | Select-Object -First 1'
+        request   = '(Get-KlingSandbox).Requests | Where-Object Path -Like */jobs/createTask | Select-Object -First 1'
+        image     = 'Test-KlingImage boat.webp -Detailed'
+        upload    = 'Send-KlingImage boat.webp'
+        viewless  = '
+            $null = Get-KlingSandbox
+            $types = (Get-Command -Module KlingPS).OutputType.Type | Where-Object FullName -Like KlingPS.* | Sort-Object FullName -Unique
+            $types | Where-Object { -not (Get-FormatData -TypeName $_.FullName) -or -not (Get-TypeData -TypeName $_.FullName).DefaultDisplayPropertySet } | ForEach-Object FullName'
+        keys      = '$sandbox, (Get-KlingAccount) | Format-List'
+        sorted    = '
+            $tasks = Get-KlingVideoTask
+            ($tasks | Sort-Object -Descending).Id -join ","
+            (Compare-Object $tasks ($tasks | Select-Object -First 2)).InputObject.Id'
+        takenUp   = '
+            $tasks = New-KlingVideoTask *.* -Prompt "they travel"
+            $tasks | Export-Clixml $HOME/tasks.xml
+            $job = $tasks | Start-Job { $input } | Receive-Job -Wait -AutoRemoveJob
+            $json = $tasks | ConvertTo-Json | ConvertFrom-Json
+            foreach ($travelled in (Import-Clixml $HOME/tasks.xml), $job, $json) {
+                ($travelled | Wait-KlingVideoTask -PollingInterval 0.1 | Save-KlingVideo -Destination "travelled" -Force).Name | Sort-Object | Join-String -Separator " "
+            }'
+    }
+    $scripts | ConvertTo-Json | Set-Content "$TestDrive/scripts.json"
+    $null = Invoke-PrivateShell -Folder "$TestDrive/one" "$setup
+        `$scripts = Get-Content '$TestDrive/scripts.json' -Raw | ConvertFrom-Json -AsHashtable
+        `$shown = [ordered] @{}
+        foreach (`$name in `$scripts.Keys) {
+            `$shown[`$name] = & ([scriptblock]::Create(`$scripts[`$name])) 2>&1 | Out-String -Width 80
+        }
+        `$shown | ConvertTo-Json | Set-Content '$TestDrive/shown.json'"
+    $shown = Get-Content "$TestDrive/shown.json" -Raw | ConvertFrom-Json -AsHashtable
+    foreach ($name in @($shown.Keys)) {
+        $shown[$name] = Format-Shown ($shown[$name] -split '\r?\n')
+    }
 }
 
 Describe 'The table of tasks' {
     It 'fits 80 columns and shows how each stands, what it cost and where it is' {
-        Show 'Get-KlingVideoTask' | Should -Be @'
+        $shown.table | Should -Be @'
    Id State       Age Sec Source                 Credits Result
    -- -----       --- --- ------                 ------- ------
     1 Succeeded    Ns   5 boat.webp                   42 boat.mp4
@@ -41,48 +87,43 @@ Describe 'The table of tasks' {
     }
 
     It 'is the same for tasks from a file and from another process' {
-        $tables = Show '
-            $tasks = Get-KlingVideoTask
-            $tasks | Export-Clixml tasks.xml
-            @($tasks | Out-String -Width 80; Import-Clixml tasks.xml | Out-String -Width 80; $tasks | Start-Job { $input } | Receive-Job -Wait -AutoRemoveJob | Out-String -Width 80) -replace "[ \d]{3}s(?=   5 )", "  0s" | Group-Object | ForEach-Object { "$($_.Count) times the same" }'
-        $tables | Should -Be '3 times the same'
+        $shown.travelled | Should -Be '3 times the same'
     }
 
     It 'has colours where the shell has them, and none in a file or with NO_COLOR' {
-        $shown = Invoke-PrivateShell -Folder "$TestDrive/colours" "$setup
+        $colours = Invoke-PrivateShell -Folder "$TestDrive/colours" "$setup
             `$PSStyle.OutputRendering = 'Ansi'
             Get-KlingVideoTask | Out-String
             `$PSStyle.OutputRendering = 'Host'
             Get-KlingVideoTask | Out-File tasks.txt
             'in the file: ' + [regex]::Matches((Get-Content tasks.txt -Raw), '\x1b').Count"
-        $shown = $shown -join "`n"
-        $shown | Should -Match '\x1b\[32mSucceeded'
-        $shown | Should -Match '\x1b\[31mFailed'
-        $shown | Should -Match '\x1b\[33mUnknown'
-        $shown | Should -Match 'in the file: 0'
+        $colours = $colours -join "`n"
+        $colours | Should -Match '\x1b\[32mSucceeded'
+        $colours | Should -Match '\x1b\[31mFailed'
+        $colours | Should -Match '\x1b\[33mUnknown'
+        $colours | Should -Match 'in the file: 0'
         Show 'Get-KlingVideoTask' ($setup -replace '\$PSStyle.*\n') | Should -Not -Match '\x1b'
     }
 }
 
 Describe 'The list of a task' {
     It 'has everything' {
-        $shown = Show 'Get-KlingVideoTask -Id 1 | Format-List'
-        $labels = [regex]::Matches($shown, '(?m)^(\w+) +:').ForEach{ $_.Groups[1].Value }
+        $labels = [regex]::Matches($shown.list, '(?m)^(\w+) +:').ForEach{ $_.Groups[1].Value }
         $labels | Should -Be 'Id', 'TaskId', 'State', 'Model', 'Prompt', 'NegativePrompt', 'Duration', 'CfgScale', 'Take', 'SourcePath', 'SourceHash', 'ImageUri',
             'TailImagePath', 'TailImageUri', 'CallbackUri', 'ResultUri', 'CreatedAt', 'CompletedAt', 'ExpiresAt', 'CreditsReserved', 'CreditsConsumed',
             'FailCode', 'FailMessage', 'SavedPath', 'SavedHash', 'Replaces'
-        $labels | Sort-Object | Should -Be ((Show '(Get-KlingVideoTask -Id 1).PSObject.Properties.Name | Sort-Object') -split "`n")
+        $labels | Sort-Object | Should -Be ($shown.members -split "`n")
     }
 }
 
 Describe 'Other objects' {
     It 'are shown as <Command>' -ForEach @(
-        @{ Command = 'Measure-KlingVideoCost *.*'; Expected = @'
+        @{ Command = 'Measure-KlingVideoCost *.*'; Name = 'cost'; Expected = @'
    Count  Seconds      Credits      Dollars
    -----  -------      -------      -------
        3       15          126         0.63
 '@ }
-        @{ Command = 'Get-KlingAccount'; Expected = @'
+        @{ Command = 'Get-KlingAccount'; Name = 'account'; Expected = @'
 Endpoint       : http://HOST/
 UploadEndpoint : http://HOST/
 KeySource      : parameter -ApiKey
@@ -90,17 +131,17 @@ Fingerprint    : XXXX
 IsSandbox      : True
 Credits        : 9916.0
 '@ }
-        @{ Command = '(Get-KlingSandbox).Tasks | Select-Object -First 1'; Expected = @'
+        @{ Command = '(Get-KlingSandbox).Tasks | Select-Object -First 1'; Name = 'task'; Expected = @'
 TaskId                           State      Sec Credits Queries Prompt
 ------                           -----      --- ------- ------- ------
 XXXX                             success      5    42.0       N it moves
 '@ }
-        @{ Command = '(Get-KlingSandbox).Requests | Where-Object Path -Like */jobs/createTask | Select-Object -First 1'; Expected = @'
+        @{ Command = '(Get-KlingSandbox).Requests | Where-Object Path -Like */jobs/createTask | Select-Object -First 1'; Name = 'request'; Expected = @'
 Time         Method Path                                       Status  Code
 ----         ------ ----                                       ------  ----
 TIME POST   /api/v1/jobs/createTask                       200   200
 '@ }
-        @{ Command = 'Test-KlingImage boat.webp -Detailed'; Expected = @'
+        @{ Command = 'Test-KlingImage boat.webp -Detailed'; Name = 'image'; Expected = @'
 Path        : FOLDER/boat.webp
 IsSupported : True
 Format      : WebP
@@ -111,46 +152,32 @@ Height      : 360
 Problems    : {}
 Warnings    : {}
 '@ }
-        @{ Command = 'Send-KlingImage boat.webp'; Expected = @'
+        @{ Command = 'Send-KlingImage boat.webp'; Name = 'upload'; Expected = @'
 Source                       Length Reused ImageUri
 ------                       ------ ------ --------
 boat.webp                      6150 True   http://HOST/kieai/100001/…
 '@ }
     ) {
-        $shown = (Show $Command) -replace '(?<=Fingerprint    : )\w+', 'XXXX' -replace '(?m)^[0-9a-f]{32}', 'XXXX                            ' -replace '\d+(?= it moves)', 'N' -replace '(?m)^\d\d:\d\d:\d\d\.\d{3}', 'TIME'
-        $shown = $shown.Replace($folder, 'FOLDER')
-        $shown | Should -Be $Expected
+        $text = $shown[$Name] -replace '(?<=Fingerprint    : )\w+', 'XXXX' -replace '(?m)^[0-9a-f]{32}', 'XXXX                            ' -replace '\d+(?= it moves)', 'N' -replace '(?m)^\d\d:\d\d:\d\d\.\d{3}', 'TIME'
+        $text.Replace($folder, 'FOLDER') | Should -Be $Expected
     }
 
     It 'have a view and default properties each, whatever cmdlet emits them' {
-        $missing = Show '
-            $null = Get-KlingSandbox
-            $types = (Get-Command -Module KlingPS).OutputType.Type | Where-Object FullName -Like KlingPS.* | Sort-Object FullName -Unique
-            $types | Where-Object { -not (Get-FormatData -TypeName $_.FullName) -or -not (Get-TypeData -TypeName $_.FullName).DefaultDisplayPropertySet } | ForEach-Object FullName'
-        $missing | Should -BeNullOrEmpty -Because 'views are in KlingPS.Format.ps1xml and default properties in KlingPS.Types.ps1xml'
+        $shown.viewless | Should -BeNullOrEmpty -Because 'views are in KlingPS.Format.ps1xml and default properties in KlingPS.Types.ps1xml'
     }
 
     It 'never show the key' {
-        Show '$sandbox, (Get-KlingAccount) | Format-List' | Should -Not -Match 'ApiKey\s*:'
+        $shown.keys | Should -Match 'KeySource'
+        $shown.keys | Should -Not -Match 'ApiKey\s*:'
     }
 }
 
 Describe 'Objects that travel' {
     It 'are taken up by Wait and Save when they come back' {
-        Show '
-            $tasks = New-KlingVideoTask *.* -Prompt "they travel"
-            $tasks | Export-Clixml tasks.xml
-            $job = $tasks | Start-Job { $input } | Receive-Job -Wait -AutoRemoveJob
-            $json = $tasks | ConvertTo-Json | ConvertFrom-Json
-            foreach ($travelled in (Import-Clixml tasks.xml), $job, $json) {
-                ($travelled | Wait-KlingVideoTask -PollingInterval 0.1 | Save-KlingVideo -Destination "travelled" -Force).Name | Sort-Object | Join-String -Separator " "
-            }' | Should -Be ((@('a lighthouse with a rather long name.mp4 boat.mp4 sunrise.mp4') * 3) -join "`n")
+        $shown.takenUp | Should -Be ((@('a lighthouse with a rather long name.mp4 boat.mp4 sunrise.mp4') * 3) -join "`n")
     }
 
     It 'sort and compare by their number' {
-        Show '
-            $tasks = Get-KlingVideoTask
-            ($tasks | Sort-Object -Descending).Id -join ","
-            (Compare-Object $tasks ($tasks | Select-Object -First 2)).InputObject.Id' | Should -Be "3,2,1`n3"
+        $shown.sorted | Should -Be "3,2,1`n3"
     }
 }

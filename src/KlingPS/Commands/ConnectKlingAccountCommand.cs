@@ -2,7 +2,6 @@ using System.Management.Automation;
 using System.Net;
 using System.Security;
 using KlingPS.Commands.Base;
-using KlingPS.Core;
 using KlingPS.Core.Api;
 using KlingPS.Core.Configuration;
 using KlingPS.Core.Sessions;
@@ -115,7 +114,7 @@ public sealed class ConnectKlingAccountCommand : KlingCommand
             Vault = Vault,
         });
         KlingEndpoints endpoints = configuration.ToEndpoints();
-        ICredentials? proxyCredentials = FindProxyCredentials(configuration);
+        ICredentials? proxyCredentials = ProxyCredentials.Choose(Proxy, configuration.Proxy, ProxyCredential, ProxyUseDefaultCredentials);
         FoundKey found = FindKey(configuration);
         return (SessionFactory.Create(configuration, endpoints, found, proxyCredentials, Connection.Sandbox.IsAt(endpoints)), found.Source);
     }
@@ -124,25 +123,4 @@ public sealed class ConnectKlingAccountCommand : KlingCommand
         => ParameterSetName == SecretSet ? Context.Keys.FindSecret(configuration)
             : ApiKey is not null ? new FoundKey(Core.Secrets.ApiKey.From(ApiKey), KeySource.FromParameter)
             : Context.Keys.Find(configuration);
-
-    private ICredentials? FindProxyCredentials(KlingConfiguration configuration)
-    {
-        if (Proxy is not null && !ProxyRoute.IsProxy(Proxy))
-        {
-            throw new KlingException(ErrorKind.RequestInvalid, $"-Proxy {ProxyRoute.Rule}.");
-        }
-
-        if (ProxyCredential is not null && ProxyUseDefaultCredentials)
-        {
-            throw new KlingException(ErrorKind.RequestInvalid, "-ProxyCredential and -ProxyUseDefaultCredentials cannot be used together.");
-        }
-
-        // A password is meant for a particular proxy, and not for the one that the environment happens to name.
-        if (ProxyCredential is not null && configuration.Proxy is null)
-        {
-            throw new KlingException(ErrorKind.RequestInvalid, "-ProxyCredential needs a named proxy, given with -Proxy or in the configuration, so that the password goes to that one only.");
-        }
-
-        return ProxyUseDefaultCredentials ? CredentialCache.DefaultCredentials : ProxyCredential?.GetNetworkCredential();
-    }
 }

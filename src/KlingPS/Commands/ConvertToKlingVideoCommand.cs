@@ -4,12 +4,10 @@ using KlingPS.Core;
 using KlingPS.Core.Converting;
 using KlingPS.Core.Model;
 using KlingPS.Core.Saving;
-using KlingPS.Core.Stages;
 using KlingPS.Core.Submitting;
 using KlingPS.Display;
 using KlingPS.Hosting;
 using KlingPS.Parameters;
-using KlingPS.Text;
 
 namespace KlingPS.Commands;
 
@@ -19,28 +17,8 @@ namespace KlingPS.Commands;
 [OutputType(typeof(FileInfo))]
 public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
 {
-    private readonly Batch<ConversionItem, SavedVideo> _batch;
-    private SaveOptions? _saveOptions;
-    private VideoConverter? _converter;
-    private bool _isPlan;
+    private ConversionRun? _run;
     private bool _hasInput;
-    private int _isRefreshAsked;
-    private int _refused;
-    private ConversionPlanTotals _plan = new();
-
-    /// <summary>Creates the command.</summary>
-    public ConvertToKlingVideoCommand()
-    {
-        _batch = Use(new Batch<ConversionItem, SavedVideo>(this, CreateStage)
-        {
-            ShowProgress = ShowProgress,
-            Emit = video => WriteObject(VideoFile.From(InvokeProvider.Item, video.Path, video.Task, video.SourcePath)),
-            Target = outcome => outcome.Item.Submission.Subject,
-
-            // What is paid for is still fetched after an error that ends the buying.
-            KeepsFatal = true,
-        });
-    }
 
     /// <summary>What happens in the videos: 1 to 2500 characters.</summary>
     [Parameter(Position = 1, ValueFromPipelineByPropertyName = true)]
@@ -100,8 +78,22 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
     /// <inheritdoc/>
     private protected override void OnBegin()
     {
-        _saveOptions = GetSaveOptions(Destination, NameTemplate, Force);
-        _isPlan = Context.Shell.Common.IsWhatIf;
+        SaveOptions save = GetSaveOptions(Destination, NameTemplate, Force);
+        CommonParameters common = Context.Shell.Common;
+        _run = new ConversionRun(
+            this,
+            new ConversionRunOptions
+            {
+                CreateConverter = () => CreateConverter(save),
+                Save = save,
+                IsWhatIf = common.IsWhatIf,
+                Ask = common.IsWhatIf || common.IsConfirmed ? text => ShouldProcess(text, text, "Confirm") : null,
+                MaxCredits = MaxCredits,
+                MaxTasks = MaxTasks,
+            },
+            video => WriteObject(VideoFile.From(InvokeProvider.Item, video)));
+        Use(_run.Batch);
+        Own(_run);
     }
 
     /// <inheritdoc/>
@@ -113,145 +105,43 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
         }
 
         _hasInput = true;
-        foreach (string path in ResolveImagePaths(Refuse))
+        foreach (string path in ResolveImagePaths(_run!.Refuse))
         {
-            Convert(path);
+            _run.Convert(path, () => CreateSubmission(path));
         }
     }
 
     /// <inheritdoc/>
     private protected override void OnEnd()
     {
-        if (!_hasInput)
+        if (_hasInput)
+        {
+            WriteInformation(_run!.Summary, ["PSHOST", "KlingPS"]);
+            _run.ThrowIfFatal();
+        }
+        else
         {
             WriteError(new KlingException(ErrorKind.PathNotFound, "No images came through the pipeline, so there is nothing to do."), null);
-            return;
-        }
-
-        object summary = _isPlan ? _plan : ConversionSummary.From(_converter?.Counts ?? new ConversionCounts(), _refused);
-        WriteInformation(summary, ["PSHOST", "KlingPS"]);
-        if (_batch.Fatal is [var first, ..] fatal)
-        {
-            // Only one error can end the command, but a user who mends that one should know of the others.
-            foreach (var others in fatal.GroupBy(outcome => outcome.Error!.Kind).Where(others => others.Key != first.Error!.Kind))
-            {
-                WriteError(others.First().Error!, SubjectsOf(others));
-            }
-
-            ThrowTerminatingError(ConversionText.CreateEnding(fatal), SubjectsOf(fatal));
         }
     }
 
     /// <inheritdoc/>
-    private protected override string? DescribeUnfinished()
-        => _converter is null ? null : ConversionText.DescribeUnfinished([.. _converter.Unfinished.Select(task => task.Id)], _converter.UnderWay, _saveOptions!);
+    private protected override string? DescribeUnfinished() => _run?.DescribeUnfinished();
 
-    private ConcurrentStage<ConversionItem, Outcome<ConversionItem, SavedVideo>> CreateStage()
+    private Submission CreateSubmission(string path)
     {
-        DestinationFolder.RequireWritable(_saveOptions!.Destination);
-        return new(GetConverter().ConvertAsync, int.MaxValue, inOrder: false);
+        Submission submission = ToSubmission(ImageSource.FromFile(path), Prompt ?? string.Empty);
+        return submission with { Spec = submission.Spec with { Take = Take ?? 1 }, RetryFailed = RetryFailed || Force };
     }
 
-    private VideoConverter GetConverter()
-    {
-        if (_converter is null)
+    private VideoConverter CreateConverter(SaveOptions save) => new(
+        Context.Service,
+        new ConversionOptions
         {
-            _converter = Own(new VideoConverter(
-                Context.Service,
-                new ConversionOptions
-                {
-                    Save = _saveOptions!,
-                    Wait = Context.GetWaitOptions(Timeout, PollingInterval),
-                    ThrottleLimit = ThrottleLimit,
-                    PromptFromSidecar = PromptFromSidecar,
-                    WritesSidecar = Sidecar,
-                }));
-            _converter.Changed += AskForRefresh;
-        }
-
-        return _converter;
-    }
-
-    private void Convert(string path)
-    {
-        if (Accept(GetConverter(), path) is ConversionItem item)
-        {
-            _batch.Feed(item);
-        }
-    }
-
-    /// <summary>Takes an image into the batch, unless it cannot be converted, is in it already, or the user does not want it.</summary>
-    private ConversionItem? Accept(VideoConverter converter, string path)
-    {
-        try
-        {
-            Submission submission = ToSubmission(ImageSource.FromFile(path), Prompt ?? string.Empty);
-            ConversionItem? item = converter.Accept(submission with { Spec = submission.Spec with { Take = Take ?? 1 }, RetryFailed = RetryFailed || Force });
-            if (item is null)
-            {
-                WriteVerbose($"'{path}' came before with the same parameters; it is converted once.");
-                return null;
-            }
-
-            return !(_isPlan || Context.Shell.Common.IsConfirmed) || IsWanted(converter, item) ? item : null;
-        }
-        catch (KlingException exception)
-        {
-            Refuse(exception, path);
-            return null;
-        }
-    }
-
-    /// <summary>Tells what would be done, and asks whether to.</summary>
-    private bool IsWanted(VideoConverter converter, ConversionItem item)
-    {
-        ConversionPlan plan = Await(token => converter.PlanAsync(item, _isPlan, token));
-        if (!_isPlan && plan.Step != ConversionStep.Buy)
-        {
-            return true;
-        }
-
-        bool isWithinBudget = true;
-        if (_isPlan)
-        {
-            (_plan, isWithinBudget) = _plan.Add(plan, MaxCredits, MaxTasks);
-        }
-
-        string text = ConversionText.DescribePlan(plan, isWithinBudget);
-        bool isWanted = ShouldProcess(text, text, "Confirm");
-        if (!isWanted && !(_isPlan && isWithinBudget))
-        {
-            converter.Decline(plan);
-        }
-
-        return isWanted;
-    }
-
-    private void Refuse(KlingException exception, object? target)
-    {
-        _refused++;
-        _plan = _plan with { Failed = _plan.Failed + 1 };
-        WriteError(exception, target);
-    }
-
-    private static string[] SubjectsOf(IEnumerable<Outcome<ConversionItem, SavedVideo>> outcomes) => [.. outcomes.Select(outcome => outcome.Item.Submission.Subject)];
-
-    /// <summary>Some image has moved on; called on any thread.</summary>
-    private void AskForRefresh()
-    {
-        if (Interlocked.Exchange(ref _isRefreshAsked, 1) == 0)
-        {
-            Post(_batch.Refresh);
-        }
-    }
-
-    private void ShowProgress()
-    {
-        Volatile.Write(ref _isRefreshAsked, 0);
-        if (_converter is not null)
-        {
-            ConversionCounts counts = _converter.Counts;
-            Context.Progress.Show(ConversionText.DescribeProgress(counts, _refused), counts.Done * 100 / Math.Max(counts.Total, 1), _converter.EstimateRemaining());
-        }
-    }
+            Save = save,
+            Wait = Context.GetWaitOptions(Timeout, PollingInterval),
+            ThrottleLimit = ThrottleLimit,
+            PromptFromSidecar = PromptFromSidecar,
+            WritesSidecar = Sidecar,
+        });
 }

@@ -67,7 +67,7 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
         {
             foreach (string uri in ImageUri)
             {
-                Submit(ImageSource.FromUri(uri.Trim(), FindUploadedFrom()));
+                Submit(ImageSource.FromUri(uri.Trim(), Context.Shell.Paths.TryGetFullPath(SourcePath)));
             }
         }
         else
@@ -115,24 +115,6 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
         if (ShouldProcess(submission.Subject, SubmissionText.DescribePurchase(submission)))
         {
             _batch.Feed(submission);
-        }
-    }
-
-    /// <summary>The file the address came from, as a full path where this machine knows it: the record may be that of another machine.</summary>
-    private string? FindUploadedFrom()
-    {
-        if (string.IsNullOrWhiteSpace(SourcePath))
-        {
-            return null;
-        }
-
-        try
-        {
-            return GetFullPath(SourcePath);
-        }
-        catch (KlingException)
-        {
-            return SourcePath;
         }
     }
 

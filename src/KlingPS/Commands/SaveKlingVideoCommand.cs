@@ -27,7 +27,7 @@ public sealed class SaveKlingVideoCommand : TaskReferenceCommand
         _batch = Use(new Batch<TaskReference, SavedVideo>(this, CreateStage)
         {
             Verb = "saved",
-            Emit = video => WriteObject(VideoFile.From(InvokeProvider.Item, video.Path, video.Task, video.Task.SourcePath)),
+            Emit = video => WriteObject(VideoFile.From(InvokeProvider.Item, video)),
             Target = outcome => TaskReferences.TargetOf(outcome.Item),
 
             // A video that is paid for is fetched whatever else is wrong here; only without the service none can be.

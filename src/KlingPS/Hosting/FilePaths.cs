@@ -59,6 +59,25 @@ internal sealed class FilePaths
         }
     }
 
+    /// <summary>The full path of a file that may be on another machine; the path as it is where this machine does not know it.</summary>
+    /// <returns><see langword="null"/> for a blank path.</returns>
+    public string? TryGetFullPath(string? path)
+    {
+        if (string.IsNullOrWhiteSpace(path))
+        {
+            return null;
+        }
+
+        try
+        {
+            return GetFullPath(path);
+        }
+        catch (KlingException)
+        {
+            return path;
+        }
+    }
+
     private List<string> ResolveWildcards(string name)
     {
         Collection<string> matches = [];

@@ -6,7 +6,10 @@ public sealed record KlingEndpoints
     /// <summary>Creates the pair.</summary>
     /// <param name="api">The host of the jobs API.</param>
     /// <param name="upload">The host that takes uploads; the jobs API does not.</param>
-    /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: not an absolute https address (plain http is taken for loopback only), or one with a user name, a query or a fragment.</exception>
+    /// <exception cref="KlingException">
+    /// <see cref="ErrorKind.RequestInvalid"/>: not an absolute https address (plain http is accepted for loopback only), or one with a user
+    /// name, a query or a fragment.
+    /// </exception>
     public KlingEndpoints(Uri api, Uri upload)
     {
         Api = Normalize(api);
@@ -24,7 +27,7 @@ public sealed record KlingEndpoints
     /// <summary>The host that takes uploads, ending in a slash.</summary>
     public Uri Upload { get; }
 
-    /// <summary>Refuses addresses over which content or key would travel in the clear.</summary>
+    /// <summary>Whether nothing would travel in the clear: the rule for the service, its links and their redirects.</summary>
     /// <param name="uri">The address.</param>
     /// <returns>Whether it is https, or http to this machine itself.</returns>
     public static bool IsSafe(Uri uri)
@@ -41,7 +44,8 @@ public sealed record KlingEndpoints
         {
             throw new KlingException(
                 ErrorKind.RequestInvalid,
-                $"'{Describe(uri)}' cannot be an endpoint: it has to be an absolute https address. Plain http would send the key in the clear and is taken for this machine (localhost) only.");
+                $"'{Describe(uri)}' cannot be an endpoint: it has to be an absolute https address. "
+                + "Plain http would send the key in the clear and is accepted for this machine (localhost) only.");
         }
 
         if (uri.UserInfo.Length > 0 || uri.Query.Length > 0 || uri.Fragment.Length > 0)

@@ -30,7 +30,10 @@ public sealed record ConversionPlan(ConversionStep Step, Submission Submission, 
     /// <summary>What it would cost, in credits; <see langword="null"/> where the price is not known.</summary>
     public decimal? Credits => Step == ConversionStep.Buy ? Submission.Credits : 0;
 
-    /// <summary>Whether it would be left out because the day's limit does not allow it, after what is to be bought before it. Known only of plans that nobody carries out while they are made.</summary>
+    /// <summary>
+    /// Whether it would be left out because the day's limit does not allow it, after what is to be bought before it. Known only of plans
+    /// that are not carried out while they are made.
+    /// </summary>
     public bool IsOverDailyCap { get; init; }
 
     /// <summary>What makes two purchases the same.</summary>
@@ -97,6 +100,7 @@ public sealed record ConversionPlanTotals
         string unpriced = Unpriced == 0 ? string.Empty : string.Create(CultureInfo.InvariantCulture, $" and the unknown price of {Unpriced} of them");
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"Plan: buy {Bought} for {Credits:0.##} credits{unpriced}, wait for {Awaited}, download {Downloaded}, leave {Present} as they are{rest}, {Failed} failed. Nothing was sent.");
+            $"Plan: buy {Bought} for {Credits:0.##} credits{unpriced}, wait for {Awaited}, download {Downloaded}, leave {Present} as they are{rest}, "
+            + $"{Failed} failed. Nothing was sent.");
     }
 }

@@ -22,7 +22,7 @@ public sealed record ConversionOptions
     /// <summary>Tasks that this batch may have at the service at the same time; without limit when it is left out. At least 1.</summary>
     public int? ThrottleLimit { get; init; }
 
-    /// <summary>Takes each prompt from the text file beside the image, see <see cref="PromptFile"/>; the request's own is used where there is none.</summary>
+    /// <summary>Takes each prompt from the text file beside the image, see <see cref="PromptFile"/>; the submission's own where there is none.</summary>
     public bool PromptFromSidecar { get; init; }
 
     /// <summary>Writes a <see cref="Sidecar"/> beside each video.</summary>
@@ -220,7 +220,7 @@ public sealed class VideoConverter : IDisposable
         }
         catch (KlingException exception) when (earlier is null && exception.Kind == ErrorKind.FileExists)
         {
-            throw exception.WithMessage($"Nothing was bought for '{item.Submission.Subject}'. {exception.Message}");
+            throw item.Submission.SayNothingBought(exception);
         }
     }
 
@@ -231,12 +231,20 @@ public sealed class VideoConverter : IDisposable
             return submission;
         }
 
-        string? prompt = await PromptFile.ReadAsync(path, ModelCatalog.Get(submission.Spec.Model), cancellationToken).ConfigureAwait(false) ?? submission.Spec.Prompt;
-        return string.IsNullOrWhiteSpace(prompt)
-            ? throw new KlingException(
-                ErrorKind.RequestInvalid,
-                $"Nothing was bought for '{path}': it has no prompt. Put one into '{path}.txt', or give -Prompt for images without a text file.")
-            : submission with { Spec = submission.Spec with { Prompt = prompt } };
+        ModelSpec model = ModelCatalog.Get(submission.Spec.Model);
+        try
+        {
+            string? prompt = await PromptFile.ReadAsync(path, model, cancellationToken).ConfigureAwait(false) ?? submission.Spec.Prompt;
+            return !string.IsNullOrWhiteSpace(prompt)
+                ? submission with { Spec = submission.Spec with { Prompt = prompt } }
+                : throw new KlingException(
+                    ErrorKind.RequestInvalid,
+                    $"It has no prompt. Put one into '{path}.txt', or give -Prompt for images without a text file.");
+        }
+        catch (KlingException exception)
+        {
+            throw submission.SayNothingBought(exception);
+        }
     }
 
     /// <summary>Has the video made, or waits until it is.</summary>

@@ -9,7 +9,10 @@ namespace KlingPS.Core.Resilience;
 [SuppressMessage("Design", "CA1001", Justification = "A semaphore holds nothing to free unless its wait handle is asked for.")]
 public sealed class AdaptiveThrottle
 {
-    /// <summary>As many as the service takes in its window of 10 seconds: a single request may have been accepted only because an older one had left the window.</summary>
+    /// <summary>
+    /// As many as the service takes in its window of 10 seconds: a single request may have been accepted only because an older one had
+    /// left the window.
+    /// </summary>
     internal const int AcceptancesToRelease = 20;
 
     private readonly SemaphoreSlim _turn = new(1);
@@ -18,7 +21,10 @@ public sealed class AdaptiveThrottle
 
     /// <summary>Waits for the caller's turn while requests are throttled.</summary>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <returns>The turn, to be disposed when the request has been answered and any wait after it is over; <see langword="null"/> while nothing is throttled.</returns>
+    /// <returns>
+    /// The turn, to be disposed when the request has been answered and any wait after it is over; <see langword="null"/> while nothing
+    /// is throttled.
+    /// </returns>
     public async Task<IDisposable?> EnterAsync(CancellationToken cancellationToken)
     {
         if (!_isThrottling)

@@ -56,9 +56,9 @@ internal sealed class RetryPolicy(RetryOptions options, TimeProvider time)
 {
     /// <summary>Makes attempts until one succeeds, throws, or is the last that may fail.</summary>
     /// <param name="attempt">Makes one attempt; takes its number among those that failed in a row, from 1.</param>
-    /// <param name="cancellationToken">Ends the wait between two attempts; an attempt looks at it for itself.</param>
+    /// <param name="cancellationToken">Ends the wait between two attempts; an attempt observes its own.</param>
     /// <exception cref="OperationCanceledException">The wait was cancelled.</exception>
-    /// <remarks>Whatever an attempt throws is thrown at once, and the <see cref="Retry.Error"/> of the last one in the end.</remarks>
+    /// <remarks>What an attempt throws is thrown at once; in the end, the <see cref="Retry.Error"/> of the last one is thrown.</remarks>
     public async Task<T> RunAsync<T>(Func<int, Task<Attempt<T>>> attempt, CancellationToken cancellationToken)
     {
         long start = time.GetTimestamp();

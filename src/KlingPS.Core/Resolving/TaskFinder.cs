@@ -4,13 +4,13 @@ using KlingPS.Core.Sessions;
 
 namespace KlingPS.Core.Resolving;
 
-/// <summary>Finds tasks: in the ledger, or at the service for those that the ledger does not know.</summary>
+/// <summary>Finds tasks: in the ledger, or at the service if the ledger does not have them.</summary>
 public sealed class TaskFinder
 {
     private readonly KlingSession _session;
     private readonly KlingClient _client;
 
-    /// <summary>Creates the resolver.</summary>
+    /// <summary>Creates the finder.</summary>
     public TaskFinder(KlingService service)
     {
         ArgumentNullException.ThrowIfNull(service);
@@ -22,54 +22,65 @@ public sealed class TaskFinder
     /// <param name="reference">How the user names it.</param>
     /// <param name="cancellationToken">Ends the search.</param>
     /// <returns>The task, as the ledger has it now.</returns>
-    /// <exception cref="KlingException"><see cref="ErrorKind.TaskNotFound"/>: neither the ledger nor the service knows it. Otherwise the service could not be asked.</exception>
-    public async Task<KlingVideoTask> ResolveAsync(TaskReference reference, CancellationToken cancellationToken)
+    /// <exception cref="KlingException">
+    /// <see cref="ErrorKind.TaskNotFound"/>: neither the ledger nor the service knows it. Otherwise the service could not be asked.
+    /// </exception>
+    public async Task<KlingVideoTask> FindAsync(TaskReference reference, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(reference);
-        KlingVideoTask task = await FindAsync(reference, cancellationToken).ConfigureAwait(false);
+        KlingVideoTask task = await FindOrQueryAsync(reference, cancellationToken).ConfigureAwait(false);
         task = task with { IsFailureReported = reference.Task?.IsFailureReported ?? false };
 
         // Thousands are waited for at the same time, and most have not changed: one copy of each is enough.
         return task == reference.Task ? reference.Task : task;
     }
 
-    /// <summary>Asks the service how a task stands, and records it.</summary>
+    /// <summary>Finds a task in the ledger; the service is not asked.</summary>
+    /// <param name="reference">How the user names it.</param>
+    /// <param name="cancellationToken">Ends the search.</param>
+    /// <exception cref="KlingException"><see cref="ErrorKind.TaskNotFound"/>: the ledger does not have it, or it belongs to another account.</exception>
+    public async Task<KlingVideoTask> FindRecordedAsync(TaskReference reference, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(reference);
+        if (reference.ServiceId is string taskId)
+        {
+            return await FindByTaskIdAsync(taskId, cancellationToken).ConfigureAwait(false)
+                ?? throw new KlingException(ErrorKind.TaskNotFound, $"There is no task '{taskId}' of this account in the ledger.");
+        }
+
+        long id = reference.Id ?? reference.Task?.Id ?? 0;
+        KlingVideoTask task = await _session.Ledger.Tasks.FindAsync(id, cancellationToken).ConfigureAwait(false)
+            ?? throw new KlingException(ErrorKind.TaskNotFound, $"There is no task {id} in the ledger.");
+        return task.Account == _session.Account
+            ? task
+            : throw new KlingException(ErrorKind.TaskNotFound, $"Task {id} belongs to another account than the one you are connected to.");
+    }
+
+    /// <summary>Asks the service for the state of a task, and records it.</summary>
     /// <param name="task">The task; one without the service's id is returned as it is.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     public async Task<KlingVideoTask> RefreshAsync(KlingVideoTask task, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(task);
-        return task.TaskId is null ? task : await AskAsync(task.TaskId, cancellationToken).ConfigureAwait(false);
+        return task.TaskId is null ? task : await QueryAsync(task.TaskId, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Finds a task in the ledger; asks no one else.</summary>
-    /// <param name="reference">How the user names it.</param>
-    /// <param name="cancellationToken">Ends the search.</param>
-    /// <exception cref="KlingException"><see cref="ErrorKind.TaskNotFound"/>: the ledger does not have it, or it is another account's.</exception>
-    public async Task<KlingVideoTask> FindRecordedAsync(TaskReference reference, CancellationToken cancellationToken)
+    /// <summary>A task that the ledger does not have was bought elsewhere, or before the ledger was begun: only the service may know it.</summary>
+    private async Task<KlingVideoTask> FindOrQueryAsync(TaskReference reference, CancellationToken cancellationToken)
     {
-        ArgumentNullException.ThrowIfNull(reference);
-        if ((reference.TaskId ?? reference.Task?.TaskId) is string taskId)
+        if (reference.ServiceId is not string taskId)
         {
-            return await _session.Ledger.Tasks.FindByTaskIdAsync(_session.Account, taskId, cancellationToken).ConfigureAwait(false)
-                ?? throw new KlingException(ErrorKind.TaskNotFound, $"There is no task '{taskId}' of this account in the ledger.");
+            return await FindRecordedAsync(reference, cancellationToken).ConfigureAwait(false);
         }
 
-        long id = reference.Id ?? reference.Task?.Id ?? 0;
-        KlingVideoTask? task = await _session.Ledger.Tasks.FindAsync(id, cancellationToken).ConfigureAwait(false);
-        return task is null ? throw new KlingException(ErrorKind.TaskNotFound, $"There is no task {id} in the ledger.")
-            : task.Account == _session.Account ? task
-            : throw new KlingException(ErrorKind.TaskNotFound, $"Task {id} belongs to another account than the one you are connected to.");
+        return await FindByTaskIdAsync(taskId, cancellationToken).ConfigureAwait(false)
+            ?? await QueryAsync(taskId, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>A task that the ledger does not have was bought elsewhere, or before it: the service knows it if anyone does.</summary>
-    private async Task<KlingVideoTask> FindAsync(TaskReference reference, CancellationToken cancellationToken)
-        => (reference.TaskId ?? reference.Task?.TaskId) is not string taskId
-            ? await FindRecordedAsync(reference, cancellationToken).ConfigureAwait(false)
-            : await _session.Ledger.Tasks.FindByTaskIdAsync(_session.Account, taskId, cancellationToken).ConfigureAwait(false)
-                ?? await AskAsync(taskId, cancellationToken).ConfigureAwait(false);
+    private Task<KlingVideoTask?> FindByTaskIdAsync(string taskId, CancellationToken cancellationToken)
+        => _session.Ledger.Tasks.FindByTaskIdAsync(_session.Account, taskId, cancellationToken);
 
-    private async Task<KlingVideoTask> AskAsync(string taskId, CancellationToken cancellationToken)
+    private async Task<KlingVideoTask> QueryAsync(string taskId, CancellationToken cancellationToken)
     {
         TaskSnapshot snapshot = await _client.QueryTaskAsync(taskId, cancellationToken).ConfigureAwait(false);
         return await _session.Ledger.Tasks.RecordSnapshotAsync(_session.Account, snapshot).ConfigureAwait(false);

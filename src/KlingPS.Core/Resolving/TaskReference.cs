@@ -2,10 +2,10 @@ using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Resolving;
 
-/// <summary>A task as its user names it: by the object itself, by the service's id, or by the local one.</summary>
+/// <summary>A task as the user names it: by the object itself, by the service's id, or by the local one.</summary>
 public sealed record TaskReference
 {
-    /// <summary>The task itself, as an earlier command handed it on.</summary>
+    /// <summary>The task itself, as an earlier command emitted it.</summary>
     public KlingVideoTask? Task { get; init; }
 
     /// <summary>The service's id.</summary>
@@ -14,8 +14,14 @@ public sealed record TaskReference
     /// <summary>The local id.</summary>
     public long? Id { get; init; }
 
+    /// <summary>The service's id, whichever way the task is named.</summary>
+    internal string? ServiceId => TaskId ?? Task?.TaskId;
+
     /// <summary>The reference in words, for messages.</summary>
-    public override string ToString() => Task is not null ? $"task {Task.Id} ({Task.Subject})"
-        : TaskId is not null ? $"task {TaskId}"
-        : $"task {Id}";
+    public override string ToString() => (Task, TaskId) switch
+    {
+        (KlingVideoTask task, _) => $"task {task.Id} ({task.Subject})",
+        (_, string taskId) => $"task {taskId}",
+        _ => $"task {Id}",
+    };
 }

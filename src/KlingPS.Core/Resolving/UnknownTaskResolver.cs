@@ -5,14 +5,14 @@ using KlingPS.Core.Submitting;
 
 namespace KlingPS.Core.Resolving;
 
-/// <summary>Settles attempts whose answer was lost, in the way their owner has chosen.</summary>
+/// <summary>Resolves unknown tasks, whose answer was lost, in the way that the user has chosen.</summary>
 public sealed class UnknownTaskResolver
 {
     private readonly KlingSession _session;
     private readonly KlingClient _client;
     private readonly VideoSubmitter _submitter;
 
-    /// <summary>Creates the settler.</summary>
+    /// <summary>Creates the resolver.</summary>
     public UnknownTaskResolver(KlingService service)
     {
         ArgumentNullException.ThrowIfNull(service);
@@ -21,8 +21,8 @@ public sealed class UnknownTaskResolver
         _submitter = new VideoSubmitter(service);
     }
 
-    /// <summary>Refuses a task that is not one whose answer was lost.</summary>
-    /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: nothing about it is open.</exception>
+    /// <summary>Refuses a task that is not unknown.</summary>
+    /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: there is nothing to resolve.</exception>
     public static void RequireUnknown(KlingVideoTask task)
     {
         ArgumentNullException.ThrowIfNull(task);
@@ -30,59 +30,68 @@ public sealed class UnknownTaskResolver
         {
             throw new KlingException(
                 ErrorKind.RequestInvalid,
-                $"Task {task.Id} ('{task.Subject}') is {task.State}, not Unknown; there is nothing to settle.");
+                $"Task {task.Id} ('{task.Subject}') is {task.State}, not Unknown; there is nothing to resolve.");
         }
     }
 
-    /// <summary>Settles an attempt with the task that its owner has found at the service.</summary>
-    /// <param name="attempt">The attempt.</param>
-    /// <param name="taskId">The service's id of that task.</param>
+    /// <summary>Resolves a task as the one that the user has found at the service.</summary>
+    /// <param name="task">The unknown task.</param>
+    /// <param name="taskId">The service's id of the task that it turned out to be.</param>
     /// <param name="cancellationToken">Ends the wait for the service.</param>
-    /// <returns>The attempt, now known.</returns>
-    /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: the task was made from another request, and what differs.</exception>
-    public async Task<KlingVideoTask> SettleAsync(KlingVideoTask attempt, string taskId, CancellationToken cancellationToken)
+    /// <returns>The task, now known.</returns>
+    /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: the two were made from different requests, and what differs.</exception>
+    public async Task<KlingVideoTask> ResolveAsync(KlingVideoTask task, string taskId, CancellationToken cancellationToken)
     {
-        RequireUnknown(attempt);
+        RequireUnknown(task);
         TaskSnapshot snapshot = await _client.QueryTaskAsync(taskId, cancellationToken).ConfigureAwait(false);
-        string[] differences = [.. attempt.FindDifferences(snapshot.Spec)];
+        string[] differences = [.. task.FindDifferences(snapshot.Spec)];
         if (differences.Length > 0)
         {
             throw new KlingException(
                 ErrorKind.RequestInvalid,
-                $"Task {taskId} is not the one that was asked for as task {attempt.Id} ('{attempt.Subject}'): {string.Join(", ", differences)}. Nothing was changed.");
+                $"Task {taskId} is not the one that was asked for as task {task.Id} ('{task.Subject}'): {string.Join(", ", differences)}. "
+                + "Nothing was changed.");
         }
 
-        return await _session.Ledger.Tasks.ResolveAsync(attempt.Id, snapshot).ConfigureAwait(false);
+        return await _session.Ledger.Tasks.ResolveAsync(task.Id, snapshot).ConfigureAwait(false);
     }
 
-    /// <summary>Gives an attempt up: its owner knows that it was not bought.</summary>
-    /// <param name="attempt">The attempt.</param>
-    public Task<KlingVideoTask> AbandonAsync(KlingVideoTask attempt)
+    /// <summary>Abandons a task: the user knows that it was not bought.</summary>
+    /// <param name="task">The unknown task.</param>
+    public Task<KlingVideoTask> AbandonAsync(KlingVideoTask task)
     {
-        RequireUnknown(attempt);
-        return _session.Ledger.Tasks.AbandonAsync(attempt.Id);
+        RequireUnknown(task);
+        return _session.Ledger.Tasks.AbandonAsync(task.Id);
     }
 
-    /// <summary>Buys the video of an attempt again, in its place.</summary>
-    /// <param name="attempt">The attempt; abandoned in the same step in which the new one is recorded.</param>
+    /// <summary>Buys the video of a task again.</summary>
+    /// <param name="task">The unknown task; abandoned in the same step in which the new one is recorded.</param>
     /// <param name="cancellationToken">Stops before the request has left.</param>
     /// <returns>The new task.</returns>
     /// <exception cref="KlingException">An image has changed since, or the request was refused or lost again.</exception>
-    public async Task<KlingVideoTask> ResubmitAsync(KlingVideoTask attempt, CancellationToken cancellationToken)
+    public async Task<KlingVideoTask> ResubmitAsync(KlingVideoTask task, CancellationToken cancellationToken)
     {
-        RequireUnknown(attempt);
-        var submission = new Submission { Spec = attempt.Spec, Replaces = attempt.Id };
+        RequireUnknown(task);
+        var submission = new Submission { Spec = task.Spec, Replaces = task.Id };
         (IdentifiedSubmission identified, _) = await _submitter.PrepareAsync(submission, cancellationToken).ConfigureAwait(false);
-        string? changed = identified.Image is { } image && image.Hash != attempt.SourceHash ? attempt.SourcePath
-            : identified.Identity != attempt.Identity ? attempt.TailImagePath
-            : null;
-        if (changed is not null)
+        if (FindChangedImage(task, identified) is string changed)
         {
             throw new KlingException(
                 ErrorKind.RequestInvalid,
-                $"'{changed}' is another image now than when it was submitted as task {attempt.Id}. Give the attempt up with -Abandon, and submit the image with New-KlingVideoTask.");
+                $"'{changed}' has other content now than when it was submitted as task {task.Id}. "
+                + "Give the task up with -Abandon, and submit the image with New-KlingVideoTask.");
         }
 
         return (await _submitter.BuyAsync(identified, cancellationToken).ConfigureAwait(false)).Task;
+    }
+
+    private static string? FindChangedImage(KlingVideoTask task, IdentifiedSubmission identified)
+    {
+        if (identified.Image is { } image && image.Hash != task.SourceHash)
+        {
+            return task.SourcePath;
+        }
+
+        return identified.Identity == task.Identity ? null : task.TailImagePath;
     }
 }

@@ -3,7 +3,7 @@ namespace KlingPS.Core.Saving;
 /// <summary>Finds out whether videos can be put into a folder, before anything is paid for.</summary>
 public static class DestinationFolder
 {
-    /// <summary>Refuses a file in the place of the folder; changes nothing.</summary>
+    /// <summary>Refuses a file where the folder should be; changes nothing.</summary>
     /// <exception cref="KlingException"><see cref="ErrorKind.DestinationUnusable"/>.</exception>
     public static void RequireNoFile(string path)
     {
@@ -13,9 +13,9 @@ public static class DestinationFolder
         }
     }
 
-    /// <summary>Makes the folder, if it is not there, and a file in it, which is gone again at once.</summary>
+    /// <summary>Creates the folder, if it is missing, and a file in it, which is deleted at once.</summary>
     /// <param name="path">The full path of the folder.</param>
-    /// <exception cref="KlingException"><see cref="ErrorKind.DestinationUnusable"/>: it is a file, or cannot be made or written to.</exception>
+    /// <exception cref="KlingException"><see cref="ErrorKind.DestinationUnusable"/>: it is a file, or cannot be created or written to.</exception>
     public static void RequireWritable(string path)
     {
         RequireNoFile(path);

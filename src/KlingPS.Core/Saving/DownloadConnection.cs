@@ -122,7 +122,9 @@ internal sealed class DownloadConnection(HttpMessageHandler handler, TimeSpan id
             link = next;
         }
 
-        throw new KlingException(ErrorKind.AnswerInvalid, $"The link leads on more than {MaxRedirects} times, at last to {Describe(link)}. The video is not downloaded.");
+        throw new KlingException(
+            ErrorKind.AnswerInvalid,
+            $"The link leads on more than {MaxRedirects} times, at last to {Describe(link)}. The video is not downloaded.");
     }
 
     private static HttpRequestMessage CreateRequest(Uri link, PartialFile file)
@@ -172,7 +174,8 @@ internal sealed class DownloadConnection(HttpMessageHandler handler, TimeSpan id
                 return new ConnectionResult(ConnectionEnd.Broken, answered, status == 429 ? Backoff.RateLimited : Backoff.Unavailable, retryAfter);
 
             case >= 300 and < 400:
-                throw CreateUnusableException($"{answered}, a redirect that leads nowhere. The video is paid for and stays at the service for at least a day.");
+                throw CreateUnusableException(
+                    $"{answered}, a redirect that leads nowhere. The video is paid for and stays at the service for at least a day.");
 
             default:
                 throw CreateUnusableException($"{answered}.");
@@ -182,7 +185,7 @@ internal sealed class DownloadConnection(HttpMessageHandler handler, TimeSpan id
             => new(ErrorKind.AnswerInvalid, $"The video cannot be downloaded from {Describe(response.RequestMessage?.RequestUri)}: {reason}");
     }
 
-    /// <summary>Whether a response goes on exactly where the file ends, with bytes of the same video.</summary>
+    /// <summary>Whether a response continues exactly where the file ends, with bytes of the same video.</summary>
     private static bool IsContinuation(HttpResponseMessage response, PartialFile file)
     {
         PartialState state = file.State;
@@ -237,7 +240,7 @@ internal sealed class DownloadConnection(HttpMessageHandler handler, TimeSpan id
         }
         finally
         {
-            // What has come stays, whatever ends the copying.
+            // What has arrived is kept, however the copying ends.
             await write.ConfigureAwait(false);
             ArrayPool<byte>.Shared.Return(filling);
             ArrayPool<byte>.Shared.Return(writing);

@@ -3,7 +3,7 @@ using System.Buffers.Binary;
 namespace KlingPS.Core.Saving;
 
 /// <summary>
-/// Tells a whole MP4 file from half of one, and from an error page that was delivered in its place, by the boxes the
+/// Tells a whole MP4 file from half of one, and from an error page that was delivered instead, by the boxes that the
 /// file consists of (ISO/IEC 14496-12, section 4.2). Reads their headers only.
 /// </summary>
 public static class Mp4Structure
@@ -41,7 +41,7 @@ public static class Mp4Structure
             long smallest = 8;
             if (size == 0)
             {
-                // The last box may leave its size open; it goes to the end.
+                // The last box may leave its size open; it extends to the end.
                 size = length - position;
             }
             else if (size == 1)

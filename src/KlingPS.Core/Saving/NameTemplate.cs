@@ -20,7 +20,7 @@ namespace KlingPS.Core.Saving;
 /// </summary>
 public sealed class NameTemplate
 {
-    /// <summary>The template that is used when none is given, as text.</summary>
+    /// <summary>The default template, as text.</summary>
     public const string DefaultText = "{BaseName}.mp4";
     private const string DefaultExtension = ".mp4";
     private const string DefaultDateFormat = "yyyyMMdd";
@@ -56,7 +56,7 @@ public sealed class NameTemplate
             .ToFrozenSet(StringComparer.OrdinalIgnoreCase);
     }
 
-    /// <summary>The template that is used when none is given: <c>{BaseName}.mp4</c>.</summary>
+    /// <summary>The default template: <c>{BaseName}.mp4</c>.</summary>
     public static NameTemplate Default { get; } = Parse(DefaultText);
 
     /// <summary>The names of all tokens, without braces.</summary>
@@ -69,7 +69,7 @@ public sealed class NameTemplate
     /// <param name="text">The template (see <see cref="NameTemplate"/>).</param>
     /// <returns>The template, ready for any number of names.</returns>
     /// <exception cref="KlingException">
-    /// The template is empty, names an unknown token or a format that cannot be, has a brace too many or too few, or is
+    /// The template is empty, names an unknown token or an impossible format, has a brace too many or too few, or is
     /// not a relative path of plain segments (<see cref="ErrorKind.RequestInvalid"/>).
     /// </exception>
     public static NameTemplate Parse(string text)
@@ -78,18 +78,18 @@ public sealed class NameTemplate
         text = text.Trim();
         if (text.Length == 0)
         {
-            throw Invalid("The name template is empty; leave it out to get '" + DefaultText + "'.");
+            throw CreateInvalidException("The name template is empty; leave it out to get '" + DefaultText + "'.");
         }
 
         if (text is ['/' or '\\', ..] or [not '{', ':', ..])
         {
-            throw Invalid($"The name template '{text}' begins with a drive or a slash; name the folder with the destination instead.");
+            throw CreateInvalidException($"The name template '{text}' begins with a drive or a slash; name the folder with the destination instead.");
         }
 
         List<List<Part>> segments = Split(text);
         if (segments.Exists(segment => segment.TrueForAll(part => part.Literal.Trim('.', ' ').Length == 0 && part.Token is null)))
         {
-            throw Invalid($"The name template '{text}' has an empty segment or one of dots only; put a name between its slashes.");
+            throw CreateInvalidException($"The name template '{text}' has an empty segment or one of dots only; put a name between its slashes.");
         }
 
         List<Part> file = segments[^1];
@@ -114,10 +114,10 @@ public sealed class NameTemplate
     }
 
     /// <summary>Joins a destination folder and a name, and makes sure that the name stays inside the folder.</summary>
-    /// <param name="destination">The folder; a relative one is seen from the process's working folder. Links are not followed.</param>
+    /// <param name="destination">The folder; a relative one is relative to the process's working folder. Links are not followed.</param>
     /// <param name="relative">The name, as <see cref="Expand"/> makes it.</param>
     /// <returns>The full path.</returns>
-    /// <exception cref="KlingException">The path would be outside the folder, or is none (<see cref="ErrorKind.RequestInvalid"/>).</exception>
+    /// <exception cref="KlingException">The path would be outside the folder, or is not a path (<see cref="ErrorKind.RequestInvalid"/>).</exception>
     public static string Combine(string destination, string relative)
     {
         ArgumentException.ThrowIfNullOrEmpty(destination);
@@ -127,7 +127,7 @@ public sealed class NameTemplate
         string? path = relative.Contains('\0', StringComparison.Ordinal) ? null : Path.GetFullPath(Path.Combine(root, relative));
         return path?.StartsWith(inside, StringComparison.Ordinal) == true && path.Length > inside.Length
             ? path
-            : throw Invalid($"The video's name '{relative}' leads out of the destination '{destination}'; choose a plain relative name.");
+            : throw CreateInvalidException($"The video's name '{relative}' leads out of the destination '{destination}'; choose a plain relative name.");
     }
 
     /// <summary>The template as it was written.</summary>
@@ -151,7 +151,7 @@ public sealed class NameTemplate
                 int end = text.IndexOfAny(['{', '}'], i + 1);
                 if (end < 0 || text[end] == '{')
                 {
-                    throw Invalid($"The name template '{text}' has a '{{' at character {i + 1} that is never closed; write '{{{{' for a brace.");
+                    throw CreateInvalidException($"The name template '{text}' has a '{{' at character {i + 1} that is never closed; write '{{{{' for a brace.");
                 }
 
                 EndLiteral();
@@ -160,7 +160,7 @@ public sealed class NameTemplate
             }
             else if (c == '}')
             {
-                throw Invalid($"The name template '{text}' has a '}}' at character {i + 1} that closes nothing; write '}}}}' for a brace.");
+                throw CreateInvalidException($"The name template '{text}' has a '}}' at character {i + 1} that closes nothing; write '}}}}' for a brace.");
             }
             else if (c is '/' or '\\')
             {
@@ -194,7 +194,7 @@ public sealed class NameTemplate
         if (!s_tokens.TryGetValue(name, out Token? token))
         {
             string known = string.Join(", ", s_tokens.Keys.Order(StringComparer.Ordinal).Select(key => $"{{{key}}}"));
-            throw Invalid($"The name template has the unknown token '{{{text}}}'; the known ones are {known}.");
+            throw CreateInvalidException($"The name template has the unknown token '{{{text}}}'; the known ones are {known}.");
         }
 
         if (format is not null)
@@ -209,7 +209,7 @@ public sealed class NameTemplate
     {
         if (token.Example is null)
         {
-            throw Invalid($"The token '{{{token.Name}}}' of the name template takes no format; write it without ':{format}'.");
+            throw CreateInvalidException($"The token '{{{token.Name}}}' of the name template takes no format; write it without ':{format}'.");
         }
 
         try
@@ -228,14 +228,16 @@ public sealed class NameTemplate
         {
         }
 
-        throw Invalid($"The token '{{{token.Name}:{format}}}' of the name template has a format that does not suit it; write for example '{{Index:000}}' or '{{Date:yyyy-MM-dd}}'.");
+        throw CreateInvalidException(
+            $"The token '{{{token.Name}:{format}}}' of the name template has a format that does not suit it; "
+            + "write for example '{Index:000}' or '{Date:yyyy-MM-dd}'.");
     }
 
-    private static KlingException Invalid(string message) => new(ErrorKind.RequestInvalid, message);
+    private static KlingException CreateInvalidException(string message) => new(ErrorKind.RequestInvalid, message);
 
     /// <summary>A token that exists.</summary>
     /// <param name="Name">The name as documented.</param>
-    /// <param name="Example">A value to try a format on; null when the token takes no format.</param>
+    /// <param name="Example">A value to test a format with; null when the token takes no format.</param>
     /// <param name="Expand">The token's text for one video.</param>
     private sealed record Token(string Name, IFormattable? Example, Func<NameTemplateValues, string?, string> Expand);
 
@@ -253,7 +255,7 @@ public sealed record NameTemplateValues
     /// </summary>
     public string? Source { get; init; }
 
-    /// <summary>The place of the video in this run, from 1: <c>{Index}</c>.</summary>
+    /// <summary>The position of the video in this run, from 1: <c>{Index}</c>.</summary>
     public required int Index { get; init; }
 
     /// <summary>The service's id of the task: <c>{TaskId}</c>.</summary>
@@ -265,7 +267,7 @@ public sealed record NameTemplateValues
     /// <summary>When the task was created: <c>{Date}</c>, as a clock in <see cref="TimeZone"/> shows it.</summary>
     public required DateTimeOffset CreatedAt { get; init; }
 
-    /// <summary>The zone <c>{Date}</c> is told in; the machine's own unless set.</summary>
+    /// <summary>The time zone of <c>{Date}</c>; the machine's own unless set.</summary>
     public TimeZoneInfo TimeZone { get; init; } = TimeZoneInfo.Local;
 
     /// <summary>The length of the video in seconds: <c>{Duration}</c>.</summary>
@@ -279,10 +281,14 @@ public sealed record NameTemplateValues
     internal string Directory => Path.GetFileName(Path.GetDirectoryName(SourcePath)) ?? string.Empty;
 
     /// <summary>The file's path, or the path part of the image's address.</summary>
-    private string SourcePath =>
-        Source is not null
-        && (Source.StartsWith("https://", StringComparison.OrdinalIgnoreCase) || Source.StartsWith("http://", StringComparison.OrdinalIgnoreCase))
-        && Uri.TryCreate(Source, UriKind.Absolute, out Uri? address)
-            ? Uri.UnescapeDataString(address.AbsolutePath)
-            : Source ?? string.Empty;
+    private string SourcePath
+    {
+        get
+        {
+            string source = Source ?? string.Empty;
+            bool isAddress = source.StartsWith("https://", StringComparison.OrdinalIgnoreCase)
+                || source.StartsWith("http://", StringComparison.OrdinalIgnoreCase);
+            return isAddress && Uri.TryCreate(source, UriKind.Absolute, out Uri? address) ? Uri.UnescapeDataString(address.AbsolutePath) : source;
+        }
+    }
 }

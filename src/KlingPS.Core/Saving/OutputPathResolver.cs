@@ -16,7 +16,7 @@ internal readonly record struct VideoKey(string? Identity, long? TaskId)
     /// <param name="identity">What makes two purchases the same.</param>
     public static VideoKey FromIdentity(string identity) => new(identity, null);
 
-    /// <summary>The video of a task, whatever it was bought for.</summary>
+    /// <summary>The video of one task.</summary>
     public static VideoKey FromTask(KlingVideoTask task) => new(null, task.Id);
 }
 
@@ -110,7 +110,7 @@ internal sealed partial class OutputPathResolver
         return await ResolveAsync(taken.Name, taken.Video, task, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Whether a file belongs to another task by the records of this moment, of whatever process.</summary>
+    /// <summary>Whether a file belongs to another task by the records of this moment, those of other processes included.</summary>
     public async Task<bool> IsOthersAsync(string path, KlingVideoTask task, CancellationToken cancellationToken)
     {
         ILookup<string, SavedPath> savedPaths = await ReadSavedPathsAsync(Path.GetDirectoryName(path)!, cancellationToken).ConfigureAwait(false);

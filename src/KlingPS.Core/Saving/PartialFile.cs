@@ -6,8 +6,8 @@ namespace KlingPS.Core.Saving;
 
 /// <summary>
 /// The video as far as it has come: <c>&lt;target&gt;.partial</c>, held exclusively while this object lives, and
-/// <c>&lt;target&gt;.partial.json</c>, which says what it is part of. Whatever the disk refuses is thrown as
-/// <see cref="ErrorKind.DestinationUnusable"/>, so an <see cref="IOException"/> around it is one of the network.
+/// <c>&lt;target&gt;.partial.json</c>, which says what it is part of. Errors of the disk are thrown as
+/// <see cref="ErrorKind.DestinationUnusable"/>, so that an <see cref="IOException"/> of a download comes from the network.
 /// </summary>
 internal sealed class PartialFile : IDisposable
 {
@@ -150,7 +150,8 @@ internal sealed class PartialFile : IDisposable
     public async Task<bool> CopyFromAsync(string source, string sha256, CancellationToken cancellationToken)
     {
         bool isWhole = false;
-        var stream = new FileStream(source, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0, FileOptions.Asynchronous | FileOptions.SequentialScan);
+        const FileOptions Options = FileOptions.Asynchronous | FileOptions.SequentialScan;
+        var stream = new FileStream(source, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0, Options);
         await using (stream.ConfigureAwait(false))
         {
             Restart();
@@ -199,7 +200,7 @@ internal sealed class PartialFile : IDisposable
             throw CreateUnusableException(Target, exception);
         }
 
-        // Whoever sees the name may read the file: it must not stay locked.
+        // The file must not stay locked once it has its name: it may be read from now on.
         _isPublished = true;
         _file.Dispose();
         TryDelete(_statePath);
@@ -262,7 +263,10 @@ internal sealed class PartialFile : IDisposable
     private async Task LoadAsync(CancellationToken cancellationToken)
     {
         Length = Guard(Target, () => _file.Length);
-        if (Length == 0 || PartialState.Read(_statePath) is not { } state || state.Video != _video || !state.CanContinue || Length > (state.Total ?? long.MaxValue))
+        if (Length == 0
+            || PartialState.Read(_statePath) is not { CanContinue: true } state
+            || state.Video != _video
+            || Length > (state.Total ?? long.MaxValue))
         {
             Restart();
             return;

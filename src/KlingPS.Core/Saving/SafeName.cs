@@ -3,14 +3,14 @@ using System.Text;
 namespace KlingPS.Core.Saving;
 
 /// <summary>
-/// Makes names that every file system takes, so that videos made on one machine can be copied to any other.
+/// Makes names that every file system accepts, so that videos made on one machine can be copied to any other.
 /// </summary>
 internal static class SafeName
 {
-    /// <summary>The longest name of a folder, in UTF-8 bytes: the limit of common Linux file systems, the narrowest there is.</summary>
+    /// <summary>The longest name of a folder, in UTF-8 bytes: the limit of common Linux file systems, the lowest of all.</summary>
     public const int MaximumFolderBytes = 255;
 
-    /// <summary>The longest name of a file, in UTF-8 bytes: leaves room for the <c>.partial.json</c> that a download has behind its name.</summary>
+    /// <summary>The longest name of a file, in UTF-8 bytes: leaves room for the <c>.partial.json</c> that a download appends.</summary>
     public const int MaximumFileBytes = 242;
 
     private const int MaximumExtensionLength = 6;
@@ -24,8 +24,8 @@ internal static class SafeName
 
     /// <summary>
     /// Makes one segment of a path: never empty, without separators and other characters Windows refuses, without dots
-    /// and spaces at its end, no Windows device, no leading <c>~</c>, in Unicode's form C, and short enough.
-    /// Making it again changes nothing.
+    /// and spaces at its end, not a Windows device, without a leading <c>~</c>, in Unicode's form C, and short enough.
+    /// Idempotent.
     /// </summary>
     /// <param name="text">Any text.</param>
     /// <param name="extension">An extension (see <see cref="ExtensionOf"/>) that is kept whole, or nothing.</param>
@@ -53,7 +53,7 @@ internal static class SafeName
         return name + extension;
     }
 
-    /// <summary>Cuts a text between two characters to so many UTF-8 bytes, and takes dots and white space off its end.</summary>
+    /// <summary>Cuts a text between two characters to so many UTF-8 bytes, and trims dots and white space from its end.</summary>
     public static string Shorten(string text, int maximumBytes)
     {
         int length = 0;
@@ -77,8 +77,8 @@ internal static class SafeName
     }
 
     /// <summary>
-    /// The extension a name ends in, with its dot: up to five ASCII letters and digits, among them a letter, so that the
-    /// "5" of "take 2.5" is none. Empty if there is none.
+    /// The extension of a name, with its dot: up to five ASCII letters and digits, at least one of them a letter, so that "take 2.5"
+    /// has no extension. Empty if there is none.
     /// </summary>
     public static string ExtensionOf(string name)
     {
@@ -100,7 +100,7 @@ internal static class SafeName
             }
         });
 
-    /// <summary>Half a surrogate pair, or a value that is no character: what cannot be normalised or written as UTF-8.</summary>
+    /// <summary>Half a surrogate pair, or a value that is not a character: what cannot be normalised or written as UTF-8.</summary>
     private static bool IsNotUnicode(string text, int index) =>
         text[index] is '\uFFFE' or '\uFFFF'
         || (char.IsHighSurrogate(text[index]) && !(index + 1 < text.Length && char.IsLowSurrogate(text[index + 1])))

@@ -94,7 +94,8 @@ public sealed record Sidecar
                 {
                     throw new KlingException(
                         ErrorKind.FileExists,
-                        $"The video '{videoPath}' is whole, but its sidecar was not written, because '{path}' is another file. Move it away, or let -Force replace it.");
+                        $"The video '{videoPath}' is whole, but its sidecar was not written, because '{path}' is not a sidecar. "
+                        + "Move it away, or let -Force replace it.");
                 }
             }
 
@@ -112,7 +113,7 @@ public sealed record Sidecar
         }
     }
 
-    /// <summary>Whether a file was written by this class, for whatever video.</summary>
+    /// <summary>Whether a file was written by this class, for any video.</summary>
     private static bool IsSidecar(ReadOnlyMemory<byte> content)
     {
         try

@@ -91,7 +91,9 @@ internal sealed class VideoDownloader
     {
         if (!KlingEndpoints.IsSafe(link))
         {
-            throw new KlingException(ErrorKind.RequestInvalid, $"The link {DownloadConnection.Describe(link)} is not https, so the video is not downloaded from it.");
+            throw new KlingException(
+                ErrorKind.RequestInvalid,
+                $"The link {DownloadConnection.Describe(link)} is not https, so the video is not downloaded from it.");
         }
 
         var download = new Download(_connection, file, link, renewLink, progress);
@@ -158,7 +160,8 @@ internal sealed class VideoDownloader
             _isRenewed = true;
             return fresh is not null && KlingEndpoints.IsSafe(fresh) ? fresh : throw new KlingException(
                 ErrorKind.LinkExpired,
-                $"The link {DownloadConnection.Describe(link)} to the video for '{file.Target}' no longer works: {result.Problem}. The service keeps videos for a limited time only.");
+                $"The link {DownloadConnection.Describe(link)} to the video for '{file.Target}' no longer works: {result.Problem}. "
+                + "The service keeps videos for a limited time only.");
         }
 
         /// <summary>Drops what is no whole video; the second time, that is what the server has.</summary>
@@ -181,8 +184,10 @@ internal sealed class VideoDownloader
             string kept = "Run the command again later.";
             if (file.Length > 0 && file.State.CanContinue)
             {
-                string total = file.State.Total is long bytes ? string.Create(CultureInfo.InvariantCulture, $"{bytes:N0}") : "an unknown number of";
-                kept = string.Create(CultureInfo.InvariantCulture, $"{file.Length:N0} of {total} bytes are there already; run the command again to get the rest.");
+                string total = file.State.Total?.ToString("N0", CultureInfo.InvariantCulture) ?? "an unknown number of";
+                kept = string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{file.Length:N0} of {total} bytes are there already; run the command again to get the rest.");
             }
 
             return $"The video for '{file.Target}' could not be downloaded: {result.Problem}. {kept}";

@@ -77,15 +77,18 @@ public sealed class VideoSaver
         ArgumentNullException.ThrowIfNull(reference);
         try
         {
-            KlingVideoTask task = await _finder.ResolveAsync(reference, cancellationToken).ConfigureAwait(false);
+            KlingVideoTask task = await _finder.FindAsync(reference, cancellationToken).ConfigureAwait(false);
             if (task.State.IsPending() || task is { State: KlingTaskState.Succeeded, ResultUri: null })
             {
                 task = await _finder.RefreshAsync(task, cancellationToken).ConfigureAwait(false);
             }
 
-            return task.State == KlingTaskState.Succeeded
-                ? new(reference, await SaveAsync(task, cancellationToken).ConfigureAwait(false), null)
-                : new(reference, null, task.IsFailureReported ? null : TaskErrors.From(task) ?? CreatePendingException(task));
+            if (task.State == KlingTaskState.Succeeded)
+            {
+                return new(reference, await SaveAsync(task, cancellationToken).ConfigureAwait(false), null);
+            }
+
+            return new(reference, null, task.IsFailureReported ? null : TaskErrors.From(task) ?? CreatePendingException(task));
         }
         catch (KlingException exception)
         {
@@ -176,7 +179,8 @@ public sealed class VideoSaver
     private async Task<KlingVideoTask> DownloadAsync(KlingVideoTask task, string target, CancellationToken cancellationToken)
     {
         using var reporter = new TransferReporter(_observer, _session.TimeProvider, Path.GetFileName(target), isUpload: false, total: null);
-        using PartialFile file = await PartialFile.OpenAsync(target, task.TaskId!, RequireFreeAsync, _session.TimeProvider, cancellationToken).ConfigureAwait(false);
+        using PartialFile file = await PartialFile
+            .OpenAsync(target, task.TaskId!, RequireFreeAsync, _session.TimeProvider, cancellationToken).ConfigureAwait(false);
         if (!await TryCopyAsync(task, file, cancellationToken).ConfigureAwait(false))
         {
             await _downloader.DownloadAsync(file, ToUri(task), token => RenewAsync(task, token), reporter, cancellationToken).ConfigureAwait(false);
@@ -185,7 +189,7 @@ public sealed class VideoSaver
         string sha256 = file.Seal();
         await RequireFreeAsync().ConfigureAwait(false);
 
-        // Recorded before it has its name: a process that is killed in between would leave a file that nobody knows.
+        // Recorded before it has its name: a process that is killed in between would leave a file that no record mentions.
         KlingVideoTask saved = await _session.Ledger.Tasks.RecordSavedAsync(task.Id, target, sha256).ConfigureAwait(false);
         file.Publish(_options.Overwrite);
         await _hashes.RecordAsync(target, sha256, cancellationToken).ConfigureAwait(false);
@@ -214,7 +218,8 @@ public sealed class VideoSaver
             return await _hashes.MatchAsync(earlier, hash, cancellationToken).ConfigureAwait(false)
                 && await file.CopyFromAsync(earlier, hash, cancellationToken).ConfigureAwait(false);
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or KlingException { Kind: ErrorKind.FileUnreadable or ErrorKind.PathNotFound })
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException
+            or KlingException { Kind: ErrorKind.FileUnreadable or ErrorKind.PathNotFound })
         {
             // It has just gone, or cannot be read: there is still the service.
             return false;

@@ -12,7 +12,7 @@ namespace KlingPS.Core.Scheduling;
 public interface IRateGate
 {
     /// <summary>Waits for the caller's turn; callers pass in the order in which they came.</summary>
-    /// <param name="cancellationToken">Gives up the wait. Whoever gives up takes nothing from those behind.</param>
+    /// <param name="cancellationToken">Gives up the wait, at no cost to those behind.</param>
     /// <returns>The lease; disposing it says that the request is over. Disposing it again has no effect.</returns>
     /// <exception cref="OperationCanceledException">The wait was given up; no lease is held.</exception>
     ValueTask<IAsyncDisposable> EnterAsync(CancellationToken cancellationToken);

@@ -1,6 +1,6 @@
 namespace KlingPS.Core.Scheduling;
 
-/// <summary>A number of slots; of those who wait for one, the most urgent is next. Safe for use from several threads.</summary>
+/// <summary>A number of slots; of the callers that wait for one, the most urgent is next. Safe for concurrent use.</summary>
 public sealed class PrioritySlots
 {
     private readonly object _lock = new();
@@ -17,7 +17,7 @@ public sealed class PrioritySlots
     }
 
     /// <summary>Waits for a slot.</summary>
-    /// <param name="deadline">The earlier, the more urgent; of equals, the first to come goes first.</param>
+    /// <param name="deadline">The earlier, the more urgent; equals go in order of arrival.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>The slot; it is free again once this is disposed.</returns>
     public async Task<IDisposable> EnterAsync(DateTimeOffset deadline, CancellationToken cancellationToken)
@@ -39,7 +39,7 @@ public sealed class PrioritySlots
 
         if (turn is not null)
         {
-            // Who gives up stays in the queue until it is his turn; it is passed over then.
+            // A caller that gives up stays in the queue until its turn comes, and is skipped then.
             using CancellationTokenRegistration registration = cancellationToken.Register(() => turn.TrySetCanceled(cancellationToken));
             await turn.Task.ConfigureAwait(false);
         }

@@ -9,7 +9,7 @@ internal sealed class FileHashes(KlingSession session)
     /// <summary>The resolution of file times. A file that was written just before it was hashed can change again without a new time.</summary>
     private static readonly TimeSpan s_timeResolution = TimeSpan.FromSeconds(2);
 
-    /// <summary>Whoever has just given a file its name may hold it open for a moment.</summary>
+    /// <summary>The process that has just given a file its name may hold it open for a moment.</summary>
     private static readonly RetryOptions s_heldFile = new() { Backoff = Backoff.Every(TimeSpan.FromMilliseconds(50)), MaxAttempts = 20 };
 
     private readonly RetryPolicy _heldFile = new(s_heldFile, session.TimeProvider);

@@ -2,10 +2,18 @@ using KlingPS.Core.Api;
 
 namespace KlingPS.Core.Sessions;
 
+/// <summary>How far an upload or a download has come.</summary>
+/// <param name="Name">The name of the file.</param>
+/// <param name="IsUpload">Whether it goes to the service.</param>
+/// <param name="Bytes">Bytes moved so far.</param>
+/// <param name="Total">Bytes in all, if that is known.</param>
+/// <param name="IsOver">Whether it has ended, complete or not.</param>
+public sealed record Transfer(string Name, bool IsUpload, long Bytes, long? Total, bool IsOver);
+
 /// <summary>Is told what the pipeline does. Called on any thread; must not block.</summary>
 public interface IPipelineObserver : IRequestObserver
 {
-    /// <summary>Something the user should know that is no error.</summary>
+    /// <summary>Something the user should know that is not an error.</summary>
     void OnWarning(string message);
 
     /// <summary>Bytes have moved.</summary>

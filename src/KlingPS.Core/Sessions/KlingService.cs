@@ -2,13 +2,13 @@ using KlingPS.Core.Api;
 
 namespace KlingPS.Core.Sessions;
 
-/// <summary>What the parts of one command share: the session, one client, the hashes of files, and whoever is told of progress.</summary>
+/// <summary>What the parts of one command share: the session, one client, the hashes of files, and the observer.</summary>
 /// <remarks>Made once per command, and cheap. The session stays its owner's.</remarks>
 public sealed class KlingService
 {
     /// <summary>Creates the service. Nothing is sent.</summary>
     /// <param name="session">The account.</param>
-    /// <param name="observer">Is told of requests, warnings and transfers; <see langword="null"/> for nobody.</param>
+    /// <param name="observer">Is told of requests, warnings and transfers; may be <see langword="null"/>.</param>
     public KlingService(KlingSession session, IPipelineObserver? observer)
     {
         ArgumentNullException.ThrowIfNull(session);

@@ -6,6 +6,42 @@ using KlingPS.Core.Secrets;
 
 namespace KlingPS.Core.Sessions;
 
+/// <summary>What a session is made of. The session takes over the key and the handlers.</summary>
+public sealed record SessionOptions
+{
+    /// <summary>Where the service is.</summary>
+    public required KlingEndpoints Endpoints { get; init; }
+
+    /// <summary>The account's key.</summary>
+    public required ApiKey Key { get; init; }
+
+    /// <summary>Where the key came from, in words.</summary>
+    public required string KeySource { get; init; }
+
+    /// <summary>Whether the service is the local sandbox.</summary>
+    public bool IsSandbox { get; init; }
+
+    /// <summary>Connects to the service.</summary>
+    public required HttpMessageHandler ApiHandler { get; init; }
+
+    /// <summary>Connects to the download hosts.</summary>
+    public required HttpMessageHandler DownloadHandler { get; init; }
+
+    /// <summary>The record of all attempts.</summary>
+    public required ITaskLedger Ledger { get; init; }
+
+    /// <summary>The most credits the account may spend on one day; <see langword="null"/> for no limit.</summary>
+    public decimal? DailyCreditCap { get; init; }
+
+    /// <summary>
+    /// How long a request may go unanswered; a purchase is always given at least two minutes. For an upload, how long it may stand still.
+    /// </summary>
+    public TimeSpan RequestTimeout { get; init; } = KlingClientOptions.DefaultRequestTimeout;
+
+    /// <summary>The clock.</summary>
+    public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
+}
+
 /// <summary>One account at one service, with everything its commands share: connections, rate gates, ledger, and what is known of generation times.</summary>
 public sealed class KlingSession : IAsyncDisposable
 {
@@ -49,7 +85,7 @@ public sealed class KlingSession : IAsyncDisposable
     /// <summary>Whether the service is the local sandbox.</summary>
     public bool IsSandbox { get; }
 
-    /// <summary>The account as a fingerprint that does not tell the key.</summary>
+    /// <summary>The account, as a fingerprint that does not reveal the key.</summary>
     public string Account { get; }
 
     /// <summary>The record of all attempts.</summary>
@@ -97,12 +133,12 @@ public sealed class KlingSession : IAsyncDisposable
         Credits = credits,
     };
 
-    /// <summary>Connects to the download hosts; stays the session's, and never has the key.</summary>
+    /// <summary>Connects to the download hosts, without the key. It belongs to the session.</summary>
     /// <param name="observer">Is told of every request.</param>
     internal HttpMessageHandler GetDownloadHandler(IRequestObserver? observer)
         => observer is null ? _downloads : new ObservedHandler(_downloads, observer, TimeProvider);
 
-    /// <summary>Makes a purchase, and keeps the session's connections open until it has been recorded, whoever stops waiting for it.</summary>
+    /// <summary>Makes a purchase, and keeps the session's connections open until it has been recorded, even if nobody waits for it any more.</summary>
     /// <exception cref="KlingException"><see cref="ErrorKind.ApiKeyMissing"/>: the session has ended; the purchase was not begun.</exception>
     internal async Task<T> ProtectAsync<T>(Func<Task<T>> purchase)
     {
@@ -110,7 +146,7 @@ public sealed class KlingSession : IAsyncDisposable
         _purchases.TryAdd(over.Task, 0);
         try
         {
-            // Looked at only now, so that the end of the session either is seen here or has seen the purchase.
+            // Read only now, so that either the end of the session is seen here, or it has seen the purchase.
             return _hasEnded ? throw SessionErrors.CreateEndedException() : await purchase().ConfigureAwait(false);
         }
         finally

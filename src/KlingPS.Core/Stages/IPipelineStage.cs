@@ -4,7 +4,7 @@ namespace KlingPS.Core.Stages;
 
 /// <summary>
 /// A part of the pipeline that takes items while it hands out what became of earlier ones. Disposing it tells what runs to
-/// stop and does not wait for it: the prompt comes back at once. A purchase that is under way ends by itself and is recorded.
+/// stop and does not wait for it: the prompt returns at once. A purchase that is under way is completed and recorded.
 /// </summary>
 /// <typeparam name="TIn">An item.</typeparam>
 /// <typeparam name="TOut">What becomes of it.</typeparam>
@@ -19,3 +19,12 @@ public interface IPipelineStage<TIn, TOut> : IDisposable
     /// <summary>Says that no more items will come.</summary>
     void Complete();
 }
+
+/// <summary>What has become of an item: a value, an error, or both (a failed task is both).</summary>
+/// <typeparam name="TItem">The item.</typeparam>
+/// <typeparam name="TValue">What came of it.</typeparam>
+/// <param name="Item">The item.</param>
+/// <param name="Value">What came of it.</param>
+/// <param name="Error">What went wrong.</param>
+public sealed record Outcome<TItem, TValue>(TItem Item, TValue? Value, KlingException? Error)
+    where TValue : class;

@@ -6,7 +6,7 @@ namespace KlingPS.Core.Submitting;
 /// <summary>The prompt of an image in a text file beside it: <c>fox.png.txt</c>, or <c>fox.txt</c>. UTF-8, or what its byte order mark says.</summary>
 public static class PromptFile
 {
-    /// <summary>Nothing this long is a prompt, in bytes.</summary>
+    /// <summary>In bytes; a longer file cannot be a prompt.</summary>
     private const int MaxLength = 64 * 1024;
 
     private static readonly UTF8Encoding s_utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
@@ -27,7 +27,7 @@ public static class PromptFile
         {
             if (File.Exists(path) && await ReadTextAsync(path, model, cancellationToken).ConfigureAwait(false) is { Length: > 0 } prompt)
             {
-                return prompt.Length <= model.MaxPromptLength ? prompt : throw TooLong(path, prompt.Length, model);
+                return prompt.Length <= model.MaxPromptLength ? prompt : throw CreateTooLongException(path, prompt.Length, model);
             }
         }
 
@@ -39,19 +39,24 @@ public static class PromptFile
         try
         {
             long length = new FileInfo(path).Length;
-            return length <= MaxLength ? (await File.ReadAllTextAsync(path, s_utf8, cancellationToken).ConfigureAwait(false)).Trim() : throw TooLong(path, length, model);
+            return length <= MaxLength
+                ? (await File.ReadAllTextAsync(path, s_utf8, cancellationToken).ConfigureAwait(false)).Trim()
+                : throw CreateTooLongException(path, length, model);
         }
         catch (DecoderFallbackException exception)
         {
-            throw new KlingException(ErrorKind.RequestInvalid, $"The prompt in '{path}' is not UTF-8, so its letters would be garbled. Save the file as UTF-8. Nothing was bought for its image.", exception);
+            throw new KlingException(
+                ErrorKind.RequestInvalid,
+                $"The prompt in '{path}' is not UTF-8, so its letters would be garbled. Save the file as UTF-8.",
+                exception);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new KlingException(ErrorKind.FileUnreadable, $"The prompt in '{path}' cannot be read: {exception.Message} Nothing was bought for its image.", exception);
+            throw new KlingException(ErrorKind.FileUnreadable, $"The prompt in '{path}' cannot be read: {exception.Message}", exception);
         }
     }
 
-    private static KlingException TooLong(string path, long length, ModelSpec model) => new(
+    private static KlingException CreateTooLongException(string path, long length, ModelSpec model) => new(
         ErrorKind.RequestInvalid,
-        $"The prompt in '{path}' has {length} characters; {model.Id} takes at most {model.MaxPromptLength}. Nothing was bought for its image.");
+        $"The prompt in '{path}' has {length} characters; {model.Id} takes at most {model.MaxPromptLength}.");
 }

@@ -127,7 +127,7 @@ internal sealed class PurchaseSender
                 ? await Tasks.ClaimAsync(intent, cancellationToken).ConfigureAwait(false)
                 : new TaskClaim(await Tasks.BeginAsync(intent, cancellationToken).ConfigureAwait(false), IsNew: true);
 
-        /// <summary>The task, if a callback has told that an earlier request was accepted, whatever its response said.</summary>
+        /// <summary>The task, if a callback has told that an earlier request was accepted, although its response said otherwise.</summary>
         private async Task<KlingVideoTask?> FindSettledAsync(KlingVideoTask task)
             => task.CallbackUri is not null
                 && await Tasks.FindAsync(task.Id, cancellationToken).ConfigureAwait(false) is { State: not KlingTaskState.Submitting } settled
@@ -258,7 +258,8 @@ internal sealed class PurchaseSender
         private string DescribeUnknown(KlingVideoTask task, string reason)
         {
             string price = submission.Credits is decimal credits ? string.Create(CultureInfo.InvariantCulture, $"{credits:0.##} credits") : "Its credits";
-            return $"Whether the video of '{submission.Subject}' was bought is not known (task {task.Id}). {reason} {price} may have been spent; it is not sent again by itself.";
+            return $"Whether the video of '{submission.Subject}' was bought is not known (task {task.Id}). {reason} "
+                + $"{price} may have been spent; it is not sent again by itself.";
         }
     }
 }

@@ -20,7 +20,7 @@ public sealed record Submission
     /// <summary>How much may be spent; <see langword="null"/> for no limit.</summary>
     public BudgetLimit? Budget { get; init; }
 
-    /// <summary>The unknown attempt that this one takes the place of.</summary>
+    /// <summary>The unknown task that this one replaces.</summary>
     public long? Replaces { get; init; }
 
     /// <inheritdoc cref="VideoSpec.Subject"/>
@@ -28,4 +28,8 @@ public sealed record Submission
 
     /// <summary>What it will cost in credits; <see langword="null"/> for a model whose price is not known here.</summary>
     public decimal? Credits => Spec.GetCredits();
+
+    /// <summary>An error with the sentence that nothing was bought for this submission. Keeps all that is known of the cause.</summary>
+    internal KlingException SayNothingBought(KlingException exception)
+        => exception.WithMessage($"Nothing was bought for '{Subject}'. {exception.Message}");
 }

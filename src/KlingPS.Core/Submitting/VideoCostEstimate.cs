@@ -21,5 +21,8 @@ public sealed record VideoCostEstimate
 
     /// <summary>In words, such as <c>3 videos, 15 seconds: 126 credits (0.63 US dollars)</c>.</summary>
     public override string ToString()
-        => string.Create(CultureInfo.InvariantCulture, $"{Count} {(Count == 1 ? "video" : "videos")}, {Seconds} seconds: {Credits:0.##} credits ({Dollars:0.00} US dollars)");
+    {
+        string videos = Count == 1 ? "video" : "videos";
+        return string.Create(CultureInfo.InvariantCulture, $"{Count} {videos}, {Seconds} seconds: {Credits:0.##} credits ({Dollars:0.00} US dollars)");
+    }
 }

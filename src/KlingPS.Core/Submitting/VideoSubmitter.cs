@@ -15,10 +15,10 @@ namespace KlingPS.Core.Submitting;
 /// <param name="Identity">What makes two purchases the same.</param>
 public sealed record IdentifiedSubmission(Submission Submission, IdentifiedImage? Image, IdentifiedImage? TailImage, string Identity)
 {
-    /// <summary>Refuses what the model would not take. For what is to be bought: what has been bought before is used, whatever the rules say today.</summary>
+    /// <summary>Refuses what the model would not take. Only for what is to be bought: an earlier purchase is used even if the rules have changed.</summary>
     /// <exception cref="KlingException">
-    /// <see cref="ErrorKind.RequestInvalid"/>: see <see cref="ModelSpec.Validate(VideoSpec)"/>. <see cref="ErrorKind.ImageUnsupported"/>: the model
-    /// takes no images like this one.
+    /// <see cref="ErrorKind.RequestInvalid"/>: see <see cref="ModelSpec.Validate(VideoSpec)"/>.
+    /// <see cref="ErrorKind.ImageUnsupported"/>: the model takes no images like this one.
     /// </exception>
     public void Validate()
     {
@@ -92,7 +92,7 @@ public sealed class VideoSubmitter
     /// <returns>The submission, and an earlier purchase where it is used again; <see langword="null"/> when the video is to be bought.</returns>
     /// <exception cref="KlingException">
     /// <see cref="ErrorKind.AttemptUnknown"/>: it is not known whether it was bought before.
-    /// <see cref="ErrorKind.TaskFailed"/>: it failed before and is not to be tried again.
+    /// <see cref="ErrorKind.TaskFailed"/>: it failed before and is not to be bought again.
     /// Otherwise as <see cref="IdentifyAsync(Submission, CancellationToken)"/> and <see cref="IdentifiedSubmission.Validate"/>.
     /// </exception>
     public async Task<(IdentifiedSubmission Identified, KlingVideoTask? Earlier)> PrepareAsync(Submission submission, CancellationToken cancellationToken)
@@ -110,7 +110,7 @@ public sealed class VideoSubmitter
         }
         catch (KlingException exception) when (exception.IsFatal)
         {
-            throw SayNothingBought(submission, exception);
+            throw submission.SayNothingBought(exception);
         }
     }
 
@@ -163,7 +163,7 @@ public sealed class VideoSubmitter
             catch (KlingException exception) when (exception.Kind != ErrorKind.AttemptUnknown)
             {
                 // What has ended the batch is the error of all that come after it.
-                KlingException refusal = exception == _sender.Fatal.Error ? exception : SayNothingBought(identified.Submission, exception);
+                KlingException refusal = exception == _sender.Fatal.Error ? exception : identified.Submission.SayNothingBought(exception);
 
                 // That one image cannot be uploaded does not mean that the others cannot.
                 if (refusal.IsFatal && !(isUploading && refusal is KlingApiException { Fault: not TransportFault.NotSent, Kind: ErrorKind.ServiceUnavailable }))
@@ -199,7 +199,8 @@ public sealed class VideoSubmitter
         {
             KlingTaskState.Unknown => throw new KlingException(
                 ErrorKind.AttemptUnknown,
-                $"Nothing was sent for '{submission.Subject}': the same video was asked for before as task {earlier.Id}, and whether it was bought is not known."),
+                $"Nothing was sent for '{submission.Subject}': the same video was asked for before as task {earlier.Id}, "
+                + "and whether it was bought is not known."),
             KlingTaskState.Failed when !submission.RetryFailed => throw TaskErrors.CreateFailedBefore(submission.Subject, earlier),
             KlingTaskState.Failed => null,
             _ => earlier,
@@ -224,7 +225,7 @@ public sealed class VideoSubmitter
 
     private async Task RequireBudgetAsync(TaskIntent intent, CancellationToken cancellationToken)
     {
-        // Not where the lost attempt still holds what the one in its place is to spend: the ledger checks once it is abandoned.
+        // Not where the unknown task still reserves what its replacement is to spend: the ledger checks when it has abandoned the former.
         if (intent.Replaces is null && await _session.Ledger.Tasks.FindBudgetExcessAsync(intent, cancellationToken).ConfigureAwait(false) is string excess)
         {
             throw new KlingException(ErrorKind.BudgetExceeded, excess);
@@ -267,7 +268,4 @@ public sealed class VideoSubmitter
     /// <summary>What has been read of a local image. Where an earlier attempt had uploaded it says nothing of what it is now.</summary>
     private static ImageSource? Identified(ImageSource? source, IdentifiedImage? image)
         => source is null || image is null ? source : source with { Hash = image.Hash, Uri = null };
-
-    private static KlingException SayNothingBought(Submission submission, KlingException exception)
-        => exception.WithMessage($"Nothing was bought for '{submission.Subject}'. {exception.Message}");
 }

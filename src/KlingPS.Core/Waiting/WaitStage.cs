@@ -136,7 +136,7 @@ public sealed class WaitStage : IPipelineStage<TaskReference, Outcome<TaskRefere
         await _searches.WaitAsync(_stop.Token).ConfigureAwait(false);
         try
         {
-            return await _finder.ResolveAsync(item, _stop.Token).ConfigureAwait(false);
+            return await _finder.FindAsync(item, _stop.Token).ConfigureAwait(false);
         }
         finally
         {

@@ -96,7 +96,7 @@ public sealed class GetKlingVideoTaskCommand : TaskReferenceCommand
         bool refresh = Refresh;
         return OrderedStage.Create<TaskReference, KlingVideoTask>(MaxInHand, async (reference, token) =>
         {
-            KlingVideoTask task = isList ? reference.Task! : await finder.ResolveAsync(reference, token).ConfigureAwait(false);
+            KlingVideoTask task = isList ? reference.Task! : await finder.FindAsync(reference, token).ConfigureAwait(false);
             return refresh ? await finder.RefreshAsync(task, token).ConfigureAwait(false) : task;
         });
     }

@@ -82,7 +82,7 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
         {
             AbandonSet => OrderedStage.Create<UnknownTask, KlingVideoTask>(MaxInHand, (item, _) => resolver.AbandonAsync(item.Task)),
             ResubmitSet => OrderedStage.Create<UnknownTask, KlingVideoTask>(MaxInHand, (item, token) => resolver.ResubmitAsync(item.Task, token)),
-            _ => OrderedStage.Create<UnknownTask, KlingVideoTask>(1, (item, token) => resolver.SettleAsync(item.Task, taskId, token)),
+            _ => OrderedStage.Create<UnknownTask, KlingVideoTask>(1, (item, token) => resolver.ResolveAsync(item.Task, taskId, token)),
         };
     }
 

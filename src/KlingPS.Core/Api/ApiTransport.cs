@@ -1,0 +1,210 @@
+using System.Globalization;
+using System.Text;
+using KlingPS.Core.Api.Wire;
+using KlingPS.Core.Scheduling;
+using KlingPS.Core.Secrets;
+
+namespace KlingPS.Core.Api;
+
+/// <summary>A request to the service.</summary>
+/// <param name="Method">The HTTP method.</param>
+/// <param name="Uri">The address.</param>
+/// <param name="Operation">What is asked for, in words that complete a sentence.</param>
+internal sealed record ApiCall(HttpMethod Method, Uri Uri, string Operation)
+{
+    /// <summary>Makes a fresh body for each attempt.</summary>
+    public Func<TrackedContent>? Content { get; init; }
+
+    /// <summary>As <see cref="Content"/>, for a body that tells when it moves on, so that only standing still counts against the timeout.</summary>
+    public Func<Action, TrackedContent>? ContentWithProgress { get; init; }
+
+    /// <summary>How long it may go unanswered; as the client's options say if <see langword="null"/>.</summary>
+    public TimeSpan? Timeout { get; init; }
+
+    /// <summary>Passes the gate before each attempt.</summary>
+    public IRateGate? Gate { get; init; }
+
+    /// <summary>Whether the request spends credits, so that it may be paid for although no response came.</summary>
+    public bool IsPurchase { get; init; }
+}
+
+/// <summary>Sends requests with the key, and tells how far one came that has no response.</summary>
+/// <param name="http">Sends the requests; must not follow redirects.</param>
+/// <param name="key">The account's key.</param>
+/// <param name="options">Timeouts, observer and clock.</param>
+internal sealed class ApiTransport(HttpMessageInvoker http, ApiKey key, KlingClientOptions options)
+{
+    /// <summary>Responses are a few kilobytes; larger ones are cut off, and invalid.</summary>
+    private const int MaxResponseLength = 4 * 1024 * 1024;
+
+    private readonly TimeProvider _time = options.TimeProvider;
+
+    /// <summary>Sends a request once. Every way it can end without a response becomes a <see cref="KlingApiException"/> that says how far it came.</summary>
+    public async Task<ApiResponse> SendAsync(ApiCall call, CancellationToken cancellationToken)
+    {
+        long start = _time.GetTimestamp();
+        TimeSpan timeout = call.Timeout ?? options.RequestTimeout;
+        using var timeoutSource = new CancellationTokenSource(timeout, _time);
+
+        // A purchase that is under way is not cancelled: only its response tells what was bought.
+        using var linked = CancellationTokenSource.CreateLinkedTokenSource(call.IsPurchase ? CancellationToken.None : cancellationToken, timeoutSource.Token);
+        using TrackedContent? content = call.ContentWithProgress?.Invoke(() => timeoutSource.CancelAfter(timeout)) ?? call.Content?.Invoke();
+        using HttpRequestMessage request = CreateRequest(call, content);
+        var exchange = new Exchange();
+        cancellationToken.ThrowIfCancellationRequested();
+        try
+        {
+            return await ReceiveAsync(call, request, exchange, linked.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested && !call.IsPurchase)
+        {
+            exchange.Error = "cancelled";
+            throw;
+        }
+        catch (Exception exception) when (exception is HttpRequestException or IOException or InvalidDataException
+            or OperationCanceledException or ObjectDisposedException)
+        {
+            // Once the body has begun to leave, no error proves any more that nothing arrived, whatever it is called.
+            bool isNotConnected = IsConnectTimeout(exception) && !timeoutSource.IsCancellationRequested;
+            bool isNotSent = exchange.Status is null && (content is null ? IsConnectFailure(exception) || isNotConnected : !content.HasStarted);
+            exchange.Error = isNotConnected ? "no connection was made in time" : Describe(exception, timeout);
+            throw CreateLostException(call, isNotSent, exchange.Error, exception);
+        }
+        finally
+        {
+            Report(call, content, exchange, _time.GetElapsedTime(start));
+        }
+    }
+
+    private HttpRequestMessage CreateRequest(ApiCall call, TrackedContent? content)
+    {
+        var request = new HttpRequestMessage(call.Method, call.Uri) { Content = content };
+        request.Headers.Authorization = key.ToAuthorizationHeader();
+        request.Headers.UserAgent.ParseAdd(KlingClient.UserAgent);
+        request.Headers.Accept.ParseAdd("application/json");
+        return request;
+    }
+
+    private async Task<ApiResponse> ReceiveAsync(ApiCall call, HttpRequestMessage request, Exchange exchange, CancellationToken cancellationToken)
+    {
+        using HttpResponseMessage message = await http.SendAsync(request, cancellationToken).ConfigureAwait(false);
+        exchange.Status = (int)message.StatusCode;
+        exchange.Body = key.Redact(await ReadBodyAsync(message, cancellationToken).ConfigureAwait(false));
+        exchange.Response = ApiResponse.Read(exchange.Status.Value, exchange.Body, RetryAfter(message)) with
+        {
+            From = call.Uri,
+            Location = message.Headers.Location is Uri location && Uri.TryCreate(call.Uri, location, out Uri? elsewhere) ? elsewhere : null,
+        };
+        return exchange.Response;
+    }
+
+    private void Report(ApiCall call, TrackedContent? content, Exchange exchange, TimeSpan elapsed)
+    {
+        if (options.Observer is not IRequestObserver observer)
+        {
+            return;
+        }
+
+        bool wantsBodies = observer.WantsBodies;
+        observer.OnRequest(new RequestReport(
+            call.Method.Method,
+            call.Uri,
+            exchange.Status,
+            exchange.Response?.EnvelopeCode,
+            elapsed,
+            exchange.Error,
+            wantsBodies && content is JsonBody json ? json.ToString() : null,
+            wantsBodies ? exchange.Body : null));
+    }
+
+    private static async Task<string> ReadBodyAsync(HttpResponseMessage response, CancellationToken cancellationToken)
+    {
+        using Stream stream = await response.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
+        using var memory = new MemoryStream();
+        byte[] buffer = new byte[8192];
+        int read;
+        while ((read = await stream.ReadAsync(buffer, cancellationToken).ConfigureAwait(false)) > 0)
+        {
+            memory.Write(buffer, 0, read);
+            if (memory.Length > MaxResponseLength)
+            {
+                break;
+            }
+        }
+
+        return Encoding.UTF8.GetString(memory.GetBuffer(), 0, (int)memory.Length);
+    }
+
+    private TimeSpan? RetryAfter(HttpResponseMessage response)
+        => response.Headers.RetryAfter is { } header ? header.Delta ?? (header.Date - _time.GetUtcNow()) : null;
+
+    private static bool IsConnectFailure(Exception exception) => exception is HttpRequestException
+    {
+        HttpRequestError: HttpRequestError.NameResolutionError
+            or HttpRequestError.ConnectionError
+            or HttpRequestError.SecureConnectionError
+            or HttpRequestError.ProxyTunnelError,
+    };
+
+    /// <summary>How the handler says that its own limit for connecting is over.</summary>
+    private static bool IsConnectTimeout(Exception exception) => exception is OperationCanceledException { InnerException: TimeoutException };
+
+    private static string Describe(Exception exception, TimeSpan timeout) => exception switch
+    {
+        OperationCanceledException => string.Create(CultureInfo.InvariantCulture, $"nothing came within {timeout.TotalSeconds:0} seconds"),
+        HttpRequestException { HttpRequestError: HttpRequestError.NameResolutionError } => "the name of the host was not found",
+        HttpRequestException { HttpRequestError: HttpRequestError.SecureConnectionError } => "the TLS connection failed (" + Innermost(exception) + ")",
+        _ => Innermost(exception),
+    };
+
+    private static string Innermost(Exception exception)
+    {
+        while (exception.InnerException is not null)
+        {
+            exception = exception.InnerException;
+        }
+
+        return exception.Message.TrimEnd('.');
+    }
+
+    /// <summary>The error of a request without a response.</summary>
+    private static KlingApiException CreateLostException(ApiCall call, bool isNotSent, string error, Exception cause)
+    {
+        if (isNotSent)
+        {
+            string host = call.Uri.GetLeftPart(UriPartial.Authority);
+            return new KlingApiException(ErrorKind.ServiceUnavailable, TransportFault.NotSent, $"The service at {host} was not reached: {error}.", cause)
+            {
+                IsTransient = true,
+            };
+        }
+
+        return call.IsPurchase
+            ? CreateUnknownException(error, cause)
+            : new KlingApiException(ErrorKind.ServiceUnavailable, TransportFault.AnswerUnknown, $"No answer came to {call.Operation}: {error}.", cause)
+            {
+                IsTransient = true,
+            };
+    }
+
+    /// <summary>The error of a purchase that left, and of which no response says whether it was made.</summary>
+    public static KlingApiException CreateUnknownException(string why, Exception? cause, ApiResponse? response = null)
+        => new(ErrorKind.AttemptUnknown, TransportFault.AnswerUnknown, $"The request for a video left, but its answer was lost: {why}.", cause)
+        {
+            Code = response?.Code,
+            ServiceMessage = response?.Message,
+        };
+
+    /// <summary>How far a request has come.</summary>
+    private sealed class Exchange
+    {
+        public int? Status { get; set; }
+
+        /// <summary>The body of the response, without the key.</summary>
+        public string? Body { get; set; }
+
+        public ApiResponse? Response { get; set; }
+
+        public string? Error { get; set; }
+    }
+}

@@ -57,16 +57,22 @@ public sealed class GetKlingVideoTaskCommand : TaskReferenceCommand
     /// <inheritdoc/>
     private protected override void OnProcess()
     {
-        if (ParameterSetName != ListSet)
+        bool isList = ParameterSetName == ListSet;
+        foreach (TaskReference reference in isList ? List().Select(task => new TaskReference { Task = task }) : ResolveReferences())
         {
-            foreach (TaskReference reference in ResolveReferences())
+            if (isList && !Refresh)
+            {
+                WriteObject(reference.Task);
+            }
+            else
             {
                 _batch.Feed(reference);
             }
-
-            return;
         }
+    }
 
+    private IEnumerable<KlingVideoTask> List()
+    {
         KlingSession session = Context.Service.Session;
         var filter = new TaskFilter
         {
@@ -76,17 +82,7 @@ public sealed class GetKlingVideoTaskCommand : TaskReferenceCommand
             Unsaved = Unsaved,
             ExpiresBy = Expiring ? session.TimeProvider.GetUtcNow() + s_soon : null,
         };
-        foreach (KlingVideoTask task in Await(token => session.Ledger.Tasks.ListAsync(filter, token)).Where(IsOfSource))
-        {
-            if (Refresh)
-            {
-                _batch.Feed(new TaskReference { Task = task });
-            }
-            else
-            {
-                WriteObject(task);
-            }
-        }
+        return Await(token => session.Ledger.Tasks.ListAsync(filter, token)).Where(IsOfSource);
     }
 
     private ConcurrentStage<TaskReference, Outcome<TaskReference, KlingVideoTask>> CreateStage()

@@ -59,15 +59,18 @@ public sealed class StartKlingSandboxCommand : KlingCommand
             return;
         }
 
-        if (!ShouldProcess("this machine", "Start a sandbox of the Kling service"))
-        {
-            return;
-        }
-
-        try
+        if (ShouldProcess("this machine", "Start a sandbox of the Kling service"))
         {
             Connection.StopSandbox();
-            WriteObject(Connection.Sandbox.Start(
+            WriteObject(Start());
+        }
+    }
+
+    private KlingSandbox Start()
+    {
+        try
+        {
+            return Connection.Sandbox.Start(
                 new SandboxOptions
                 {
                     ApiKey = Reveal(ApiKey),
@@ -77,17 +80,17 @@ public sealed class StartKlingSandboxCommand : KlingCommand
                     Port = Port,
                     VideoSize = VideoSize,
                 },
-                Fault));
+                Fault);
         }
         catch (IOException exception)
         {
-            ThrowTerminatingError(
-                new KlingException(ErrorKind.SandboxNotRunning, exception.Message, exception),
-                Port);
+            ThrowTerminatingError(new KlingException(ErrorKind.SandboxNotRunning, exception.Message, exception), Port);
+            throw;
         }
         catch (ArgumentException exception)
         {
             ThrowTerminatingError(new KlingException(ErrorKind.RequestInvalid, exception.Message, exception), Fault);
+            throw;
         }
     }
 

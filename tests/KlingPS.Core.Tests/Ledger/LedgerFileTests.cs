@@ -53,6 +53,7 @@ public sealed class LedgerFileTests : IAsyncLifetime
         KlingVideoTask task = await first.Tasks.BeginAsync(TempLedger.Intent(), TestContext.Current.CancellationToken);
         await first.DisposeAsync();
         await _temp.SqlAsync("ALTER TABLE tasks DROP COLUMN take");
+        await _temp.SqlAsync("ALTER TABLE tasks DROP COLUMN parameters");
         await _temp.SqlAsync("UPDATE schema_version SET version = 1");
 
         SqlLedger second = await _temp.OpenAsync();

@@ -70,6 +70,10 @@ internal static class Schema
         [
             "ALTER TABLE tasks ADD COLUMN take INTEGER NOT NULL DEFAULT 1",
         ],
+        [
+            // See MoreParameters.
+            "ALTER TABLE tasks ADD COLUMN parameters TEXT",
+        ],
     ];
 
     /// <summary>The version this module writes.</summary>

@@ -3,13 +3,16 @@ using KlingPS.Core.Model;
 namespace KlingPS.Core.Ledger.Sql;
 
 /// <summary>How a task is stored: the one mapping between <see cref="KlingVideoTask"/> and the columns of its record.</summary>
-/// <remarks>Columns are named, never counted. See <see cref="Schema"/> for their types.</remarks>
+/// <remarks>
+/// Columns are named, never counted. See <see cref="Schema"/> for their types. A parameter of a video that is not looked up by needs no
+/// column: it goes into <see cref="MoreParameters"/>.
+/// </remarks>
 internal static class TaskColumns
 {
     /// <summary>A select of whole tasks, to be followed by a condition; the record is <c>t</c>.</summary>
     public const string Select = """
         SELECT t.id, t.account, t.task_id, t.state, t.nonce, t.identity, t.replaces, t.model, p.text AS prompt, n.text AS negative_prompt,
-            t.duration, t.cfg_scale, t.source_path, t.source_hash, t.image_uri, t.tail_path, t.tail_uri, t.callback_uri, t.take,
+            t.duration, t.cfg_scale, t.source_path, t.source_hash, t.image_uri, t.tail_path, t.tail_uri, t.callback_uri, t.take, t.parameters,
             t.created_at, t.accepted_at, t.completed_at, t.reserved, t.consumed, t.fail_code, t.fail_message,
             t.result_uri, t.saved_path, t.saved_hash
         FROM tasks t LEFT JOIN texts p ON p.id = t.prompt_id LEFT JOIN texts n ON n.id = t.negative_prompt_id
@@ -46,7 +49,7 @@ internal static class TaskColumns
         };
     }
 
-    private static VideoSpec ReadSpec(SqlRow row) => new()
+    private static VideoSpec ReadSpec(SqlRow row) => MoreParameters.Read(row.TextOrNull("parameters")).AddTo(new VideoSpec
     {
         Model = row.Text("model"),
         Prompt = row.TextOrNull("prompt"),
@@ -57,7 +60,7 @@ internal static class TaskColumns
         TailImage = ReadTailImage(row.TextOrNull("tail_path"), row.TextOrNull("tail_uri")),
         CallbackUri = row.TextOrNull("callback_uri"),
         Take = (int)row.Number("take"),
-    };
+    });
 
     /// <summary>A file that was bought by its content has a hash. Without one, the path only says what had been uploaded to the address.</summary>
     private static ImageSource? ReadImage(string? path, string? hash, string? uri)
@@ -65,7 +68,7 @@ internal static class TaskColumns
             : uri is not null ? ImageSource.FromUri(uri, uploadedFrom: path)
             : null;
 
-    /// <summary>A tail image has a path only where it was given as a file; its hash is not recorded.</summary>
+    /// <summary>A tail image has a path only where it was given as a file.</summary>
     private static ImageSource? ReadTailImage(string? path, string? uri)
         => path is not null ? ImageSource.FromFile(path) with { Uri = uri }
             : uri is not null ? ImageSource.FromUri(uri)
@@ -88,6 +91,7 @@ internal static class TaskColumns
         ("tail_uri", task.TailImageUri),
         ("callback_uri", task.CallbackUri),
         ("take", task.Take),
+        ("parameters", MoreParameters.From(task.Spec).Write()),
         ("created_at", Stored.FromMoment(task.CreatedAt)),
     ];
 

@@ -1,82 +1,13 @@
-using System.Data.Common;
 using KlingPS.Core.Ledger.Processes;
 using KlingPS.Core.Ledger.Sql;
 using KlingPS.Core.Ledger.Sqlite;
-using KlingPS.Core.Model;
-using Microsoft.Extensions.Time.Testing;
+using KlingPS.Core.Tests.Ledger.Contract;
 
 namespace KlingPS.Core.Tests.Ledger;
 
-/// <summary>A folder of its own for a ledger, and the shapes that tests put into it.</summary>
-internal sealed class TempLedger : IAsyncDisposable
+/// <summary>The ledger as users have it: a SQLite file.</summary>
+internal sealed class TempLedger : LedgerHost
 {
-    public const string Account = "0123456789abcdef";
-
-    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("klingps-ledger-");
-    private readonly List<SqlLedger> _open = [];
-
-    public FakeTimeProvider Time { get; } = new(new DateTimeOffset(2026, 11, 22, 12, 0, 0, TimeSpan.Zero));
-
-    public string Folder => _folder.FullName;
-
-    public string Path => System.IO.Path.Combine(Folder, "ledger.db");
-
-    public Task<SqlLedger> OpenAsync(TimeProvider? time = null) => OpenAsync(SqliteLedger.Create(Path, time ?? Time));
-
-    public Task<SqlLedger> OpenAsync(ProcessIdentity owner, Func<ProcessIdentity, bool?> isAlive, TimeProvider? time = null)
-        => OpenAsync(SqliteLedger.Create(Path, () => SqliteProvider.Factory, time ?? Time, owner, isAlive));
-
-    private async Task<SqlLedger> OpenAsync(SqlLedger ledger)
-    {
-        _open.Add(ledger);
-        await ledger.OpenAsync(TestContext.Current.CancellationToken);
-        return ledger;
-    }
-
-    /// <summary>Does something to the file past the ledger.</summary>
-    public async Task<object?> SqlAsync(string sql)
-    {
-        await using DbConnection connection = SqliteProvider.Factory.CreateConnection()!;
-        connection.ConnectionString = $"Data Source={Path};Pooling=False";
-        await connection.OpenAsync();
-        await using DbCommand command = connection.CreateCommand();
-        command.CommandText = sql;
-        return await command.ExecuteScalarAsync();
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        foreach (SqlLedger ledger in _open)
-        {
-            await ledger.DisposeAsync();
-        }
-
-        _folder.Delete(recursive: true);
-    }
-
-    public static TaskIntent Intent(string image = "a", decimal credits = 42, BudgetLimit? budget = null, long? replaces = null, string account = Account)
-    {
-        var spec = new VideoSpec
-        {
-            Prompt = "a fox runs",
-            Image = ImageSource.FromFile($"/images/{image}.png") with { Hash = image, Uri = $"https://files.example/{image}.png" },
-        };
-        return new TaskIntent
-        {
-            Account = account,
-            Spec = spec,
-            Identity = spec.GetIdentity(),
-            Credits = credits,
-            Budget = budget,
-            Replaces = replaces,
-        };
-    }
-
-    public static TaskSnapshot Snapshot(string taskId, KlingTaskState state, decimal? credits = null) => new()
-    {
-        TaskId = taskId,
-        State = state,
-        CreditsConsumed = credits,
-        ResultUris = state == KlingTaskState.Succeeded ? [$"https://files.example/{taskId}.mp4"] : [],
-    };
+    protected override SqlLedger Create(ProcessIdentity owner, Func<ProcessIdentity, bool?> isAlive, TimeProvider time)
+        => SqliteLedger.Create(Path, () => SqliteProvider.Factory, time, owner, isAlive);
 }

@@ -44,6 +44,9 @@ internal sealed class TestLedger : ITaskLedger, IAsyncDisposable
 
     public Task OpenAsync(CancellationToken cancellationToken) => _ledger.OpenAsync(cancellationToken);
 
+    /// <summary>Closes the ledger as the end of a shell does.</summary>
+    public ValueTask CloseAsync() => _ledger.DisposeAsync();
+
     public async ValueTask DisposeAsync()
     {
         await _ledger.DisposeAsync();

@@ -100,6 +100,37 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task The_same_task_id_for_two_purchases_leaves_the_second_unknown_and_names_both()
+    {
+        _harness.Service.On(FakeService.CreatePath, Replies.Accepts("t1"));
+        var submitter = new VideoSubmitter(_harness.NewService(isObserved: false));
+        KlingVideoTask first = (await _harness.SubmitAsync(submitter, _harness.Submission("fox.png"))).Value!;
+
+        KlingException error = (await _harness.SubmitAsync(submitter, _harness.Submission("cat.png", seed: 1))).Error!;
+
+        KlingVideoTask second = (await _harness.ListAsync())[1];
+        Assert.Equal((KlingTaskState.Unknown, null, 42m), (second.State, second.TaskId, second.CreditsReserved));
+        Assert.Equal(ErrorKind.AttemptUnknown, error.Kind);
+        Assert.All(["cat.png", $"task {second.Id}", "t1", "fox.png", $"task {first.Id}"], named => Assert.Contains(named, error.Message, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_purchase_whose_ledger_is_closed_meanwhile_is_told_with_its_task_id_and_not_called_bought_twice()
+    {
+        _harness.Service.On(FakeService.CreatePath, async (request, cancellationToken) =>
+        {
+            await _harness.Ledger.CloseAsync();
+            return await Replies.Accepts("t1")(request, cancellationToken);
+        });
+
+        KlingException error = (await SubmitAsync(_harness.Submission("fox.png"))).Error!;
+
+        Assert.Equal(ErrorKind.AttemptUnknown, error.Kind);
+        Assert.Contains("was bought as task t1", error.Message, StringComparison.Ordinal);
+        Assert.Empty(_harness.Observer.Warnings);
+    }
+
+    [Fact]
     public async Task The_callback_carries_the_number_of_the_attempt_also_when_the_request_is_sent_again()
     {
         const string Uri = "https://hooks.example/kling?code=a%2Bb#part";

@@ -29,7 +29,7 @@ internal abstract class DatabaseConnection(DbConnection connection) : IAsyncDisp
         {
             if (await work(new SqlSession(this, transaction)).ConfigureAwait(false))
             {
-                await transaction.CommitAsync().ConfigureAwait(false);
+                await CommitAsync(transaction).ConfigureAwait(false);
             }
         }
         finally
@@ -56,6 +56,9 @@ internal abstract class DatabaseConnection(DbConnection connection) : IAsyncDisp
 
     /// <summary>Begins a transaction that holds the right to write from its first statement on, where the database has such a right.</summary>
     protected abstract Task<DbTransaction> BeginWriteAsync(bool durable);
+
+    /// <summary>Commits a transaction.</summary>
+    protected virtual Task CommitAsync(DbTransaction transaction) => transaction.CommitAsync();
 
     /// <summary>Ends a transaction; what is not committed is rolled back.</summary>
     protected virtual async Task EndAsync(DbTransaction transaction) => await transaction.DisposeAsync().ConfigureAwait(false);

@@ -4,11 +4,15 @@ using KlingPS.Core.Ledger.Processes;
 using KlingPS.Core.Ledger.Sql;
 using KlingPS.Core.Model;
 
-namespace KlingPS.Core.Tests.Ledger;
+namespace KlingPS.Core.Tests.Ledger.Contract;
 
 /// <summary>Random lives of a ledger beside a model in memory that says what each step has to lead to.</summary>
-public sealed class LedgerModelTests
+public abstract class LedgerModelContract
 {
+    private readonly Func<LedgerHost> _createHost;
+
+    private protected LedgerModelContract(Func<LedgerHost> createHost) => _createHost = createHost;
+
     private const decimal Price = 42;
     private const decimal RunLimit = 5 * Price;
 
@@ -35,16 +39,16 @@ public sealed class LedgerModelTests
         => Gen.Select(Gen.Enum<Step>(), Gen.Int[0, 7], Gen.Int[0, 7]).Array[1, 40].SampleAsync(
             async steps =>
             {
-                await using var temp = new TempLedger();
+                await using LedgerHost host = _createHost();
                 var model = new Model();
-                SqlLedger ledger = await temp.OpenAsync(OwnerOf(0), _ => false);
+                SqlLedger ledger = await host.OpenAsync(OwnerOf(0), _ => false);
                 int runs = 0;
                 foreach ((Step step, int a, int b) in steps)
                 {
                     if (step == Step.Reopen)
                     {
                         await ledger.DisposeAsync();
-                        ledger = await temp.OpenAsync(OwnerOf(++runs), _ => false);
+                        ledger = await host.OpenAsync(OwnerOf(++runs), _ => false);
                         model.LoseOwner();
                     }
                     else

@@ -1,0 +1,105 @@
+using System.Data;
+using System.Data.Common;
+using KlingPS.Core.Ledger.Processes;
+using KlingPS.Core.Ledger.Sql;
+using KlingPS.Core.Ledger.Sqlite;
+
+namespace KlingPS.Core.Tests.Ledger.Contract;
+
+/// <summary>
+/// What a database server does and SQLite does not, over a SQLite file: transactions fail because of others, at their beginning, in
+/// their middle or at the commit, and have to be run again; and time is the server's, ten minutes off that of the process.
+/// </summary>
+internal sealed class ConflictingLedger : LedgerHost
+{
+    protected override SqlLedger Create(ProcessIdentity owner, Func<ProcessIdentity, bool?> isAlive, TimeProvider time)
+        => new(new Engine(Path, time), new ProcessOwners(owner, isAlive), new ShiftedTimeProvider(time, TimeSpan.FromMinutes(10)));
+
+    /// <summary>The clock of a process that is off.</summary>
+    private sealed class ShiftedTimeProvider(TimeProvider time, TimeSpan shift) : TimeProvider
+    {
+        public override TimeZoneInfo LocalTimeZone => time.LocalTimeZone;
+
+        public override long TimestampFrequency => time.TimestampFrequency;
+
+        public override DateTimeOffset GetUtcNow() => time.GetUtcNow() + shift;
+
+        public override long GetTimestamp() => time.GetTimestamp() + (long)(shift.TotalSeconds * TimestampFrequency);
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) => time.CreateTimer(callback, state, dueTime, period);
+    }
+
+    private sealed class Engine(string path, TimeProvider serverTime) : IDatabaseEngine
+    {
+        private readonly SqliteEngine _sqlite = new(path, () => SqliteProvider.Factory, serverTime, boot: string.Empty);
+        private int _chances;
+
+        public string Location => _sqlite.Location;
+
+        public async Task<DatabaseConnection> OpenAsync(Func<SqlSession, Task<string?>> prepare)
+        {
+            await (await _sqlite.OpenAsync(prepare)).DisposeAsync();
+            return await ConnectAsync();
+        }
+
+        public async Task<DatabaseConnection> ConnectAsync()
+        {
+            DbConnection connection = SqliteProvider.Factory.CreateConnection()!;
+            connection.ConnectionString = $"Data Source={path};Pooling=False;Default Timeout=60";
+            await connection.OpenAsync();
+            return new Connection(this, connection, serverTime);
+        }
+
+        public Task<DatabaseConnection> ConnectReadOnlyAsync() => _sqlite.ConnectReadOnlyAsync();
+
+        public bool IsConflict(DbException exception) => exception is ConflictException;
+
+        public KlingException Translate(DbException exception) => _sqlite.Translate(exception);
+
+        /// <summary>Every fifth time that a transaction could fail, it does: sooner or later at each of the three points.</summary>
+        public void Quarrel()
+        {
+            if (Interlocked.Increment(ref _chances) % 5 == 0)
+            {
+                throw new ConflictException();
+            }
+        }
+    }
+
+    private sealed class Connection(Engine engine, DbConnection connection, TimeProvider serverTime) : DatabaseConnection(connection)
+    {
+        private bool _isWriting;
+
+        public override ValueTask<LedgerTime> ReadTimeAsync(SqlSession session)
+        {
+            if (_isWriting)
+            {
+                engine.Quarrel();
+            }
+
+            DateTimeOffset now = serverTime.GetUtcNow();
+            return ValueTask.FromResult(new LedgerTime(now, now.Ticks, "server"));
+        }
+
+        protected override async Task<DbTransaction> BeginWriteAsync(bool durable)
+        {
+            engine.Quarrel();
+            _isWriting = true;
+            return await Inner.BeginTransactionAsync(IsolationLevel.Serializable);
+        }
+
+        protected override async Task CommitAsync(DbTransaction transaction)
+        {
+            engine.Quarrel();
+            await transaction.CommitAsync();
+        }
+
+        protected override async Task EndAsync(DbTransaction transaction)
+        {
+            _isWriting = false;
+            await base.EndAsync(transaction);
+        }
+    }
+
+    private sealed class ConflictException() : DbException("could not serialize access due to concurrent update");
+}

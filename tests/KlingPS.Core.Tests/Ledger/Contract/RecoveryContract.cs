@@ -1,0 +1,83 @@
+using KlingPS.Core.Ledger;
+using KlingPS.Core.Ledger.Processes;
+using KlingPS.Core.Ledger.Sql;
+using KlingPS.Core.Model;
+
+namespace KlingPS.Core.Tests.Ledger.Contract;
+
+/// <summary>What becomes of attempts whose process is gone.</summary>
+public abstract class RecoveryContract : LedgerContract
+{
+    private protected RecoveryContract(LedgerHost host)
+        : base(host)
+    {
+    }
+
+    private static readonly ProcessIdentity s_other = new(4711, 1, "boot", "machine");
+
+    [Fact]
+    public async Task An_earlier_attempt_of_a_dead_process_is_not_taken_for_one_under_way()
+    {
+        SqlLedger other = await Host.OpenAsync(s_other, _ => true);
+        KlingVideoTask theirs = await other.Tasks.BeginAsync(TempLedger.Intent(), Token);
+        bool isAlive = true;
+        SqlLedger ours = await Host.OpenAsync(ProcessIdentity.Current, _ => isAlive);
+        Assert.Equal(KlingTaskState.Submitting, (await ours.Tasks.FindEarlierAsync(TempLedger.Account, theirs.Identity!, Token))!.State);
+
+        isAlive = false;
+
+        Assert.Equal(KlingTaskState.Unknown, (await ours.Tasks.FindEarlierAsync(TempLedger.Account, theirs.Identity!, Token))!.State);
+    }
+
+    [Fact]
+    public async Task Own_attempts_are_those_of_this_process_until_their_answer_is_known()
+    {
+        SqlLedger other = await Host.OpenAsync(s_other, _ => true);
+        await other.Tasks.BeginAsync(TempLedger.Intent("theirs on its way"), Token);
+        await other.Tasks.LoseAsync((await other.Tasks.BeginAsync(TempLedger.Intent("theirs lost"), Token)).Id, "lost");
+        KlingVideoTask begun = await Ledger.Tasks.BeginAsync(TempLedger.Intent("ours on its way"), Token);
+        KlingVideoTask lost = await UnknownAsync();
+        await AcceptedAsync("t1");
+
+        Assert.Equal([begun.Id, lost.Id], (await Ledger.Tasks.ListAsync(new TaskFilter { IsOwnAttempt = true }, Token)).Select(task => task.Id));
+
+        // When this process has died, they are another's.
+        SqlLedger next = await Host.OpenAsync(s_other, _ => false);
+        Assert.Equal(KlingTaskState.Unknown, (await next.Tasks.FindAsync(begun.Id, Token))!.State);
+        Assert.DoesNotContain(begun.Id, (await next.Tasks.ListAsync(new TaskFilter { IsOwnAttempt = true }, Token)).Select(task => task.Id));
+        Assert.Empty(await next.Tasks.RecoverAsync(Token));
+    }
+
+    [Theory]
+    [InlineData(true, 0, KlingTaskState.Submitting)]
+    [InlineData(true, 48, KlingTaskState.Submitting)]
+    [InlineData(false, 0, KlingTaskState.Unknown)]
+    [InlineData(null, 0, KlingTaskState.Submitting)]
+    [InlineData(null, 2, KlingTaskState.Unknown)]
+    public async Task Opening_makes_attempts_of_the_dead_unknown_and_leaves_the_living_alone(bool? alive, int hours, KlingTaskState expected)
+    {
+        SqlLedger other = await Host.OpenAsync(s_other, _ => true);
+        KlingVideoTask theirs = await other.Tasks.BeginAsync(TempLedger.Intent("theirs"), Token);
+        KlingVideoTask ours = await Ledger.Tasks.BeginAsync(TempLedger.Intent("ours"), Token);
+        Host.Time.Advance(TimeSpan.FromHours(hours));
+
+        SqlLedger opened = await Host.OpenAsync(ProcessIdentity.Current, owner => owner == s_other ? alive : throw new InvalidOperationException());
+
+        Assert.Equal(expected, (await opened.Tasks.FindAsync(theirs.Id, Token))!.State);
+        Assert.Equal(42, (await opened.Tasks.FindAsync(theirs.Id, Token))!.CreditsReserved);
+        Assert.Equal(KlingTaskState.Submitting, (await opened.Tasks.FindAsync(ours.Id, Token))!.State);
+    }
+
+    [Fact]
+    public async Task An_owner_that_was_taken_for_dead_can_still_bring_its_answer()
+    {
+        SqlLedger other = await Host.OpenAsync(s_other, _ => true);
+        KlingVideoTask task = await other.Tasks.BeginAsync(TempLedger.Intent(), Token);
+        SqlLedger opened = await Host.OpenAsync(ProcessIdentity.Current, _ => false);
+        Assert.Equal(KlingTaskState.Unknown, (await opened.Tasks.FindAsync(task.Id, Token))!.State);
+
+        task = await other.Tasks.AcceptAsync(task.Id, "t1");
+
+        Assert.Equal((KlingTaskState.Waiting, "t1", null), (task.State, task.TaskId, task.FailMessage));
+    }
+}

@@ -1,0 +1,104 @@
+using KlingPS.Core.Ledger;
+using KlingPS.Core.Model;
+
+namespace KlingPS.Core.Tests.Ledger.Contract;
+
+/// <summary>What is found in a journal, and in which order.</summary>
+public abstract class TaskQueryContract : LedgerContract
+{
+    private protected TaskQueryContract(LedgerHost host)
+        : base(host)
+    {
+    }
+
+    [Fact]
+    public async Task Of_several_purchases_of_a_video_the_finished_one_is_found_first()
+    {
+        await UnknownAsync();
+        await AcceptedAsync("t1");
+        await AcceptedAsync("t2");
+        KlingVideoTask finished = await Ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Succeeded));
+
+        Assert.Equal(finished, await Ledger.Tasks.FindEarlierAsync(TempLedger.Account, finished.Identity!, Token));
+    }
+
+    [Fact]
+    public async Task Tasks_are_listed_by_what_the_filter_asks_for()
+    {
+        KlingVideoTask unknown = await UnknownAsync("a");
+        Host.Time.Advance(TimeSpan.FromHours(1));
+        DateTimeOffset later = Host.Time.GetUtcNow();
+        KlingVideoTask pending = await AcceptedAsync("t1", "b");
+        await AcceptedAsync("t2", "b");
+        KlingVideoTask done = await Ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t2", KlingTaskState.Succeeded));
+        KlingVideoTask foreign = await Ledger.Tasks.BeginAsync(TempLedger.Intent(account: "another account"), Token);
+
+        await ListsAsync(new TaskFilter(), unknown, pending, done, foreign);
+        await ListsAsync(new TaskFilter { Account = TempLedger.Account }, unknown, pending, done);
+        await ListsAsync(new TaskFilter { States = [KlingTaskState.Unknown, KlingTaskState.Waiting] }, unknown, pending);
+        await ListsAsync(new TaskFilter { States = [] });
+        await ListsAsync(new TaskFilter { Since = later }, pending, done, foreign);
+        await ListsAsync(new TaskFilter { Account = TempLedger.Account, Unsaved = true }, done);
+        await ListsAsync(new TaskFilter { ExpiresBy = later + TimeSpan.FromHours(24) }, done);
+        await ListsAsync(new TaskFilter { ExpiresBy = later + TimeSpan.FromHours(23) });
+
+        async Task ListsAsync(TaskFilter filter, params KlingVideoTask[] expected)
+            => Assert.Equal(expected, await Ledger.Tasks.ListAsync(filter, Token));
+    }
+
+    [Fact]
+    public async Task An_earlier_attempt_is_the_best_that_there_is()
+    {
+        KlingVideoTask rejected = await Ledger.Tasks.BeginAsync(TempLedger.Intent(), Token);
+        string identity = rejected.Identity!;
+        await Ledger.Tasks.RejectAsync(rejected.Id, "422", "no");
+        Assert.Null(await Ledger.Tasks.FindEarlierAsync(TempLedger.Account, identity, Token));
+
+        await AcceptedAsync("t1");
+        await Ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Failed));
+        await AcceptedAsync("t2");
+        KlingVideoTask failed = await Ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t2", KlingTaskState.Failed));
+        await IsFoundAsync(failed);
+
+        await IsFoundAsync(await UnknownAsync());
+        await IsFoundAsync(await AcceptedAsync("t3"));
+        await IsFoundAsync(await Ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t3", KlingTaskState.Succeeded)));
+        await AcceptedAsync("t4");
+        Assert.Equal("t3", (await Ledger.Tasks.FindEarlierAsync(TempLedger.Account, identity, Token))!.TaskId);
+        Assert.Null(await Ledger.Tasks.FindEarlierAsync("another account", identity, Token));
+
+        async Task IsFoundAsync(KlingVideoTask expected) => Assert.Equal(expected, await Ledger.Tasks.FindEarlierAsync(TempLedger.Account, identity, Token));
+    }
+
+    [Fact]
+    public async Task The_paths_that_videos_were_saved_to_are_those_in_the_folder_and_below()
+    {
+        string folder = Path.GetFullPath("/videos");
+        foreach ((string id, string path) in ((string, string)[])[("t1", "a.mp4"), ("t2", "sub/b.mp4"), ("t3", "../videos-2/c.mp4"), ("t4", "../d.mp4")])
+        {
+            await Ledger.Tasks.RecordSavedAsync((await AcceptedAsync(id)).Id, Path.GetFullPath(Path.Combine(folder, path)), id);
+        }
+
+        SavedPath[] expected = [new(Path.Combine(folder, "a.mp4"), 1, "t1"), new(Path.Combine(folder, "sub", "b.mp4"), 2, "t2")];
+        Assert.Equal(expected, (await Ledger.Tasks.ListSavedPathsAsync(folder, Token)).OrderBy(path => path.Id));
+        Assert.Equal(expected, (await Ledger.Tasks.ListSavedPathsAsync(folder + Path.DirectorySeparatorChar, Token)).OrderBy(path => path.Id));
+    }
+
+    [Fact]
+    public async Task A_video_that_was_saved_twice_is_known_in_both_places()
+    {
+        KlingVideoTask task = await AcceptedAsync("t1");
+        string folder = Path.GetFullPath("/videos");
+        foreach (string name in (string[])["a.mp4", "b.mp4"])
+        {
+            await Ledger.Tasks.RecordSavedAsync(task.Id, Path.Combine(folder, name), "cafe");
+            await Ledger.FileHashes.RecordAsync(Path.Combine(folder, name), 100, Host.Time.GetUtcNow(), "cafe", Token);
+        }
+
+        await Ledger.FileHashes.RecordAsync(Path.Combine(folder, "image.png"), 100, Host.Time.GetUtcNow(), "beef", Token);
+
+        Assert.Equal(
+            [new(Path.Combine(folder, "a.mp4"), task.Id, "cafe"), new(Path.Combine(folder, "b.mp4"), task.Id, "cafe")],
+            (await Ledger.Tasks.ListSavedPathsAsync(folder, Token)).OrderBy(path => path.Path, StringComparer.Ordinal));
+    }
+}

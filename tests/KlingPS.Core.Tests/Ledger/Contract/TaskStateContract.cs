@@ -1,0 +1,171 @@
+using KlingPS.Core.Ledger;
+using KlingPS.Core.Model;
+
+namespace KlingPS.Core.Tests.Ledger.Contract;
+
+/// <summary>What every operation makes of a task in every state: what it becomes, or that nothing changes and how that is said.</summary>
+public abstract class TaskStateContract : LedgerContract
+{
+    private const string Unchanged = "recorded, unchanged";
+    private const string Superseded = "superseded";
+    private const string Refused = "refused";
+    private const string Removed = "removed";
+    private const string Found = "found";
+    private const string New = "new";
+
+    /// <summary>In the order of <see cref="s_states"/>.</summary>
+    private static readonly Dictionary<string, string[]> s_expected = new()
+    {
+        ["accept"] = ["Waiting", "Waiting", Superseded, Superseded, Superseded, Superseded, "Waiting", "Waiting"],
+        ["accept again"] = [Refused, Refused, Unchanged, Unchanged, Unchanged, Unchanged, Refused, Refused],
+        ["accept the id of another attempt"] = ["taken", "taken", Superseded, Superseded, Superseded, Superseded, "taken", "taken"],
+        ["reject"] = ["Rejected", "Rejected", Superseded, Superseded, Superseded, Superseded, Superseded, Superseded],
+        ["lose the response"] = ["Unknown", "Unknown", Superseded, Superseded, Superseded, Superseded, Superseded, Superseded],
+        ["observe as failed"] = [Refused, Refused, "Failed", "Failed", Unchanged, Unchanged, Refused, Refused],
+        ["resolve"] = [Refused, "Generating", Refused, Refused, Refused, Refused, Refused, Refused],
+        ["abandon"] = [Refused, "Abandoned", Refused, Refused, Refused, Refused, Refused, Refused],
+        ["replace"] = [Refused, "Abandoned", Refused, Refused, Refused, Refused, Refused, Refused],
+        ["remove"] = [Refused, Refused, Refused, Refused, Removed, Removed, Removed, Removed],
+        ["save"] = ["Submitting", "Unknown", "Waiting", "Generating", "Succeeded", "Failed", "Rejected", "Abandoned"],
+        ["claim"] = [Found, Found, Found, Found, Found, New, New, New],
+    };
+
+    private static readonly KlingTaskState[] s_states =
+    [
+        KlingTaskState.Submitting, KlingTaskState.Unknown, KlingTaskState.Waiting, KlingTaskState.Generating,
+        KlingTaskState.Succeeded, KlingTaskState.Failed, KlingTaskState.Rejected, KlingTaskState.Abandoned,
+    ];
+
+    private protected TaskStateContract(LedgerHost host)
+        : base(host)
+    {
+    }
+
+    public static TheoryData<string, KlingTaskState> Cases
+        => [.. s_expected.Keys.SelectMany(operation => s_states.Select(state => (operation, state)))];
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public async Task Every_operation_does_in_every_state_what_it_may(string operation, KlingTaskState state)
+    {
+        ITaskJournal journal = Ledger.Tasks;
+        await AcceptedAsync("of another attempt", "another image");
+        KlingVideoTask before = await MakeAsync(state);
+        Assert.Equal(state, before.State);
+        int count = (await journal.ListAsync(new TaskFilter(), Token)).Count;
+
+        string outcome = await DoAsync(operation, before);
+
+        Assert.Equal(s_expected[operation][Array.IndexOf(s_states, state)], outcome);
+        KlingVideoTask? after = await journal.FindAsync(before.Id, Token);
+        if (outcome is Unchanged or Superseded or Refused or "taken" or Found or New)
+        {
+            Assert.Equal(before, after);
+        }
+
+        int expected = count + (outcome == New || (operation == "replace" && outcome != Refused) ? 1 : outcome == Removed ? -1 : 0);
+        Assert.Equal(expected, (await journal.ListAsync(new TaskFilter(), Token)).Count);
+    }
+
+    [Theory]
+    [InlineData("accept")]
+    [InlineData("reject")]
+    [InlineData("lose the response")]
+    [InlineData("resolve")]
+    [InlineData("abandon")]
+    [InlineData("replace")]
+    [InlineData("remove")]
+    [InlineData("save")]
+    public async Task No_operation_makes_up_a_task_that_is_not_there(string operation)
+    {
+        KlingVideoTask gone = await MakeAsync(KlingTaskState.Rejected);
+        await Ledger.Tasks.RemoveAsync(gone.Id);
+
+        Assert.Equal(ErrorKind.TaskNotFound, (await Assert.ThrowsAsync<KlingException>(() => ActAsync(operation, gone))).Kind);
+
+        Assert.Empty(await Ledger.Tasks.ListAsync(new TaskFilter(), Token));
+    }
+
+    private async Task<KlingVideoTask> MakeAsync(KlingTaskState state)
+    {
+        ITaskJournal journal = Ledger.Tasks;
+        KlingVideoTask task = await journal.BeginAsync(TempLedger.Intent(), Token);
+        switch (state)
+        {
+            case KlingTaskState.Submitting:
+                return task;
+            case KlingTaskState.Unknown:
+                return await journal.LoseAsync(task.Id);
+            case KlingTaskState.Rejected:
+                return await journal.RejectAsync(task.Id, "422", "no");
+            case KlingTaskState.Abandoned:
+                await journal.LoseAsync(task.Id);
+                return await journal.AbandonAsync(task.Id);
+            default:
+                await journal.AcceptAsync(task.Id, "t1");
+                return await journal.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", state));
+        }
+    }
+
+    private async Task<string> DoAsync(string operation, KlingVideoTask task)
+    {
+        if (task.TaskId is null && operation is ("accept again" or "observe as failed"))
+        {
+            // There is no id to do it by.
+            return Refused;
+        }
+
+        try
+        {
+            return await ActAsync(operation, task) switch
+            {
+                RecordResult.Superseded { Task: var current } when current.Id == task.Id => Superseded,
+                RecordResult.Taken { Task.TaskId: "of another attempt" } => "taken",
+                RecordResult.Recorded { Task: var recorded } => recorded == task ? Unchanged : recorded.State.ToString(),
+                KlingVideoTask changed => changed == task ? Unchanged : changed.State.ToString(),
+                TaskClaim { IsNew: true } => New,
+                TaskClaim { IsNew: false, Task: var found } when found == task => Found,
+                null => Removed,
+                var other => other.ToString()!,
+            };
+        }
+        catch (KlingException exception) when (exception.Kind == ErrorKind.RequestInvalid)
+        {
+            return Refused;
+        }
+    }
+
+    private async Task<object?> ActAsync(string operation, KlingVideoTask task)
+    {
+        ITaskJournal journal = Ledger.Tasks;
+        switch (operation)
+        {
+            case "accept":
+                return await journal.RecordAcceptedAsync(task.Id, "t2");
+            case "accept again":
+                return await journal.RecordAcceptedAsync(task.Id, task.TaskId!);
+            case "accept the id of another attempt":
+                return await journal.RecordAcceptedAsync(task.Id, "of another attempt");
+            case "reject":
+                return await journal.RecordRejectedAsync(task.Id, "500", "not now");
+            case "lose the response":
+                return await journal.RecordUnknownAsync(task.Id, "it broke");
+            case "observe as failed":
+                return await journal.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot(task.TaskId!, KlingTaskState.Failed));
+            case "resolve":
+                return await journal.ResolveAsync(task.Id, TempLedger.Snapshot("t2", KlingTaskState.Generating));
+            case "abandon":
+                return await journal.AbandonAsync(task.Id);
+            case "replace":
+                await journal.BeginAsync(TempLedger.Intent(replaces: task.Id), Token);
+                return await journal.FindAsync(task.Id, Token);
+            case "save":
+                return await journal.RecordSavedAsync(task.Id, "/videos/a.mp4", "cafe");
+            case "claim":
+                return await journal.ClaimAsync(TempLedger.Intent(), Token);
+            default:
+                await journal.RemoveAsync(task.Id);
+                return null;
+        }
+    }
+}

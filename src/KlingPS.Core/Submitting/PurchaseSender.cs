@@ -16,6 +16,8 @@ internal sealed class PurchaseSender
     /// <summary>How many attempts a request is given that bought nothing, before it counts as refused.</summary>
     private const int MaxAttempts = 5;
 
+    private const string LedgerIsClosed = "The ledger has been closed.";
+
     private readonly KlingSession _session;
     private readonly KlingClient _client;
     private readonly IPipelineObserver? _observer;
@@ -193,10 +195,10 @@ internal sealed class PurchaseSender
             {
                 await Tasks.RecordUnknownAsync(task.Id, exception.Message).ConfigureAwait(false);
             }
-            catch (KlingException failure)
+            catch (Exception failure) when (failure is KlingException or ObjectDisposedException)
             {
                 // The record stays as it was begun, and becomes unknown when this process ends. Nothing else is bought with such a ledger.
-                sender.Fatal.Set(failure);
+                sender.Fatal.Set(failure as KlingException ?? new KlingException(ErrorKind.LedgerUnusable, LedgerIsClosed, failure));
             }
 
             if (exception.InnerException is KlingApiException { IsFatal: true } cause)
@@ -220,7 +222,7 @@ internal sealed class PurchaseSender
             {
                 throw new KlingException(
                     ErrorKind.AttemptUnknown,
-                    $"The video of '{submission.Subject}' was bought as task {taskId} of the service, but that could not be recorded: {exception.Message} "
+                    $"The video of '{submission.Subject}' was bought as task {taskId} of the service, but that could not be recorded: {(exception is ObjectDisposedException ? LedgerIsClosed : exception.Message)} "
                     + $"Once the ledger works again: Resolve-KlingVideoTask {task.Id} -TaskId {taskId}.",
                     exception);
             }

@@ -127,7 +127,25 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
 
         Assert.Equal(ErrorKind.AttemptUnknown, error.Kind);
         Assert.Contains("was bought as task t1", error.Message, StringComparison.Ordinal);
+        Assert.Contains("ledger has been closed", error.Message, StringComparison.Ordinal);
         Assert.Empty(_harness.Observer.Warnings);
+    }
+
+    [Fact]
+    public async Task A_lost_answer_is_told_of_though_the_ledger_is_closed_and_nothing_else_is_bought()
+    {
+        _harness.Service.On(FakeService.CreatePath, async (request, cancellationToken) =>
+        {
+            await _harness.Ledger.CloseAsync();
+            return await Replies.FailsAfter(new HttpRequestException(HttpRequestError.ResponseEnded))(request, cancellationToken);
+        });
+        var submitter = new VideoSubmitter(_harness.NewService(isObserved: false));
+
+        Outcome<Submission, KlingVideoTask> lost = await _harness.SubmitAsync(submitter, _harness.Submission("fox.png"));
+        Outcome<Submission, KlingVideoTask> next = await _harness.SubmitAsync(submitter, _harness.Submission("cat.png", seed: 1));
+
+        Assert.Equal((ErrorKind.AttemptUnknown, ErrorKind.LedgerUnusable), (lost.Error!.Kind, next.Error!.Kind));
+        Assert.Equal(1, _harness.Creates);
     }
 
     [Fact]

@@ -10,7 +10,8 @@ public sealed class ProxyRoute : IWebProxy
 {
     /// <summary>What a proxy's address has to be, in words that go on after the name of a setting.</summary>
     public const string Rule =
-        "has to be the address of a proxy, such as http://proxy.example.com:8080, without a name and password in it; those go to Connect-KlingAccount -ProxyCredential";
+        "has to be the address of a proxy, such as http://proxy.example.com:8080, without a name and password in it; "
+        + "those go to Connect-KlingAccount -ProxyCredential";
 
     private readonly IWebProxy _proxy;
 

@@ -124,15 +124,16 @@ public sealed class VideoConverter : IDisposable
     public async Task<ConversionPlan> PlanAsync(ConversionItem item, bool isWhatIf, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(item);
-        (IdentifiedSubmission identified, KlingVideoTask? earlier, OutputPath? output) = await PrepareAsync(item, cancellationToken).ConfigureAwait(false);
-        ConversionStep step = earlier?.State switch
+        Prepared prepared = await PrepareAsync(item, cancellationToken).ConfigureAwait(false);
+        IdentifiedSubmission identified = prepared.Identified;
+        ConversionStep step = prepared.Earlier?.State switch
         {
-            _ when output is { HasVideo: true } => ConversionStep.Nothing,
+            _ when prepared.HasVideo => ConversionStep.Nothing,
             KlingTaskState.Succeeded => ConversionStep.Download,
             null when _planned.TryAdd(identified.Identity, identified.Submission.Credits) => ConversionStep.Buy,
             _ => ConversionStep.Wait,
         };
-        return new ConversionPlan(step, identified.Submission, output?.Path)
+        return new ConversionPlan(step, identified.Submission, prepared.Output?.Path)
         {
             Identity = identified.Identity,
             IsOverDailyCap = isWhatIf
@@ -164,14 +165,14 @@ public sealed class VideoConverter : IDisposable
         var progress = new ConversionProgress(_tally);
         try
         {
-            (IdentifiedSubmission identified, KlingVideoTask? earlier, OutputPath? output) = await PrepareAsync(item, cancellationToken).ConfigureAwait(false);
-            (KlingVideoTask task, bool isNew) = await MakeAsync(identified, earlier, output, progress, cancellationToken).ConfigureAwait(false);
+            Prepared prepared = await PrepareAsync(item, cancellationToken).ConfigureAwait(false);
+            (KlingVideoTask task, bool isNew) = await MakeAsync(prepared, progress, cancellationToken).ConfigureAwait(false);
 
             progress.Enter(ConversionStage.Downloading);
-            output ??= await ResolveOutputAsync(item, identified, task, cancellationToken).ConfigureAwait(false);
+            OutputPath output = prepared.Output ?? await ResolveOutputAsync(item, prepared.Identified, task, cancellationToken).ConfigureAwait(false);
             SavedVideo saved = await _saver.FetchAsync(task, output, cancellationToken).ConfigureAwait(false);
             SavedVideo video = saved with { SourcePath = item.Submission.Spec.Image?.Path };
-            KlingException? sidecarError = await TryWriteSidecarAsync(video, identified.TailImage?.Hash, cancellationToken).ConfigureAwait(false);
+            KlingException? sidecarError = await TryWriteSidecarAsync(video, prepared.Identified.TailImage?.Hash, cancellationToken).ConfigureAwait(false);
             _unfinished.TryRemove(task.Id, out _);
             progress.Enter(isNew ? ConversionStage.Made : ConversionStage.Reused);
             return new(item, video, sidecarError);
@@ -203,20 +204,20 @@ public sealed class VideoConverter : IDisposable
     public void Dispose() => _waiter.Dispose();
 
     /// <summary>Which video it is, whether it has been bought, and where it goes; sends nothing.</summary>
-    private async Task<(IdentifiedSubmission Identified, KlingVideoTask? Earlier, OutputPath? Output)> PrepareAsync(
-        ConversionItem item,
-        CancellationToken cancellationToken)
+    private async Task<Prepared> PrepareAsync(ConversionItem item, CancellationToken cancellationToken)
     {
-        Submission submission = await WithPromptAsync(item.Submission, cancellationToken).ConfigureAwait(false);
+        Submission submission = _options.PromptFromSidecar
+            ? await PromptFile.ApplyAsync(item.Submission, cancellationToken).ConfigureAwait(false)
+            : item.Submission;
         (IdentifiedSubmission identified, KlingVideoTask? earlier) = await _submitter.PrepareAsync(submission, cancellationToken).ConfigureAwait(false);
         if (earlier is not { State: KlingTaskState.Succeeded } && item.Name is null)
         {
-            return (identified, earlier, null);
+            return new Prepared(identified, earlier, null);
         }
 
         try
         {
-            return (identified, earlier, await ResolveOutputAsync(item, identified, earlier, cancellationToken).ConfigureAwait(false));
+            return new Prepared(identified, earlier, await ResolveOutputAsync(item, identified, earlier, cancellationToken).ConfigureAwait(false));
         }
         catch (KlingException exception) when (earlier is null && exception.Kind == ErrorKind.FileExists)
         {
@@ -224,46 +225,18 @@ public sealed class VideoConverter : IDisposable
         }
     }
 
-    private async Task<Submission> WithPromptAsync(Submission submission, CancellationToken cancellationToken)
-    {
-        if (!_options.PromptFromSidecar || submission.Spec.Image is not { IsFile: true, Path: string path })
-        {
-            return submission;
-        }
-
-        ModelSpec model = ModelCatalog.Get(submission.Spec.Model);
-        try
-        {
-            string? prompt = await PromptFile.ReadAsync(path, model, cancellationToken).ConfigureAwait(false) ?? submission.Spec.Prompt;
-            return !string.IsNullOrWhiteSpace(prompt)
-                ? submission with { Spec = submission.Spec with { Prompt = prompt } }
-                : throw new KlingException(
-                    ErrorKind.RequestInvalid,
-                    $"It has no prompt. Put one into '{path}.txt', or give -Prompt for images without a text file.");
-        }
-        catch (KlingException exception)
-        {
-            throw submission.SayNothingBought(exception);
-        }
-    }
-
     /// <summary>Has the video made, or waits until it is.</summary>
-    private async Task<(KlingVideoTask Task, bool IsNew)> MakeAsync(
-        IdentifiedSubmission identified,
-        KlingVideoTask? earlier,
-        OutputPath? output,
-        ConversionProgress progress,
-        CancellationToken cancellationToken)
+    private async Task<(KlingVideoTask Task, bool IsNew)> MakeAsync(Prepared prepared, ConversionProgress progress, CancellationToken cancellationToken)
     {
-        if (earlier is not null)
+        if (prepared.Earlier is KlingVideoTask earlier)
         {
-            return output is { HasVideo: true } ? (earlier, false) : (await WaitAsync(earlier, progress, cancellationToken).ConfigureAwait(false), false);
+            return (prepared.HasVideo ? earlier : await WaitAsync(earlier, progress, cancellationToken).ConfigureAwait(false), false);
         }
 
         await EnterAsync(_inFlight, cancellationToken).ConfigureAwait(false);
         try
         {
-            TaskClaim claim = await BuyAsync(identified, progress, cancellationToken).ConfigureAwait(false);
+            TaskClaim claim = await BuyAsync(prepared.Identified, progress, cancellationToken).ConfigureAwait(false);
             return (await WaitAsync(claim.Task, progress, cancellationToken).ConfigureAwait(false), claim.IsNew);
         }
         finally
@@ -344,4 +317,14 @@ public sealed class VideoConverter : IDisposable
             cancellationToken);
 
     private static Task EnterAsync(SemaphoreSlim? slots, CancellationToken cancellationToken) => slots?.WaitAsync(cancellationToken) ?? Task.CompletedTask;
+
+    /// <summary>What is known of an image before anything is done for it.</summary>
+    /// <param name="Identified">Which video it is.</param>
+    /// <param name="Earlier">Its purchase, if it has been made.</param>
+    /// <param name="Output">Where it goes; <see langword="null"/> while that depends on the purchase.</param>
+    private sealed record Prepared(IdentifiedSubmission Identified, KlingVideoTask? Earlier, OutputPath? Output)
+    {
+        /// <summary>Whether the video is there already.</summary>
+        public bool HasVideo => Output is { HasVideo: true };
+    }
 }

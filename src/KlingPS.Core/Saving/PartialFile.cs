@@ -231,33 +231,7 @@ internal sealed class PartialFile : IDisposable
         }
 
         Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-        FileStream file;
-        try
-        {
-            file = new FileStream(path, new FileStreamOptions
-            {
-                Mode = FileMode.OpenOrCreate,
-                Access = FileAccess.ReadWrite,
-
-                // Both are exclusive. On Windows an open file can be renamed only if it shares deletion; elsewhere only
-                // None takes the lock.
-                Share = OperatingSystem.IsWindows() ? FileShare.Delete : FileShare.None,
-                BufferSize = 0,
-            });
-        }
-        catch (IOException exception) when (IsHeldByAnother(exception))
-        {
-            return null;
-        }
-
-        // The lock comes a moment after the opening: another download may have finished in between, and this may be its video.
-        if (!File.Exists(path))
-        {
-            file.Dispose();
-            return null;
-        }
-
-        return file;
+        return ExclusiveFile.TryOpen(path);
     }
 
     private async Task LoadAsync(CancellationToken cancellationToken)
@@ -316,10 +290,6 @@ internal sealed class PartialFile : IDisposable
             throw CreateUnusableException(target, exception);
         }
     }
-
-    /// <summary>ERROR_SHARING_VIOLATION, and EWOULDBLOCK as Linux and macOS number it.</summary>
-    private static bool IsHeldByAnother(IOException exception) =>
-        OperatingSystem.IsWindows() ? exception.HResult == unchecked((int)0x80070020) : exception.HResult is 11 or 35;
 
     private static bool IsDiskFault(Exception exception) => exception is IOException or UnauthorizedAccessException or NotSupportedException;
 

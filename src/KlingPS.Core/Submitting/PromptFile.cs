@@ -11,6 +11,33 @@ public static class PromptFile
 
     private static readonly UTF8Encoding s_utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
+    /// <summary>Takes the prompt of a submission from the file beside its image; where there is none, it keeps its own.</summary>
+    /// <exception cref="KlingException">
+    /// <see cref="ErrorKind.RequestInvalid"/>: it has no prompt at all. Otherwise as <see cref="ReadAsync"/>.
+    /// </exception>
+    internal static async Task<Submission> ApplyAsync(Submission submission, CancellationToken cancellationToken)
+    {
+        VideoSpec spec = submission.Spec;
+        if (spec.Image is not { IsFile: true, Path: string path })
+        {
+            return submission;
+        }
+
+        try
+        {
+            string? prompt = await ReadAsync(path, ModelCatalog.Get(spec.Model), cancellationToken).ConfigureAwait(false) ?? spec.Prompt;
+            return !string.IsNullOrWhiteSpace(prompt)
+                ? submission with { Spec = spec with { Prompt = prompt } }
+                : throw new KlingException(
+                    ErrorKind.RequestInvalid,
+                    $"It has no prompt. Put one into '{path}.txt', or give -Prompt for images without a text file.");
+        }
+        catch (KlingException exception)
+        {
+            throw submission.SayNothingBought(exception);
+        }
+    }
+
     /// <summary>Reads the prompt of an image.</summary>
     /// <param name="imagePath">The full path of the image.</param>
     /// <param name="model">The model that it is for, which says how long it may be.</param>

@@ -276,7 +276,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     [Theory]
     [InlineData(302, ErrorKind.AttemptUnknown, KlingTaskState.Unknown)]
     [InlineData(308, ErrorKind.ServiceUnavailable, KlingTaskState.Rejected)]
-    public async Task Where_requests_are_redirected_only_the_first_image_is_tried(int status, ErrorKind kind, KlingTaskState state)
+    public async Task Where_requests_are_redirected_only_the_first_image_is_sent(int status, ErrorKind kind, KlingTaskState state)
     {
         _harness.Service.On(FakeService.CreatePath, Replies.Text(status, string.Empty));
 
@@ -329,7 +329,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task An_item_between_two_tries_is_given_up_when_the_batch_is_over()
+    public async Task An_item_between_two_attempts_is_given_up_when_the_batch_is_over()
     {
         _harness.Service.On(FakeService.CreatePath, Replies.Code(429, "Too often"), Replies.Code(402, "Credits insufficient"));
         Task<Outcome<Submission, KlingVideoTask>> waiting = _submitter.SubmitAsync(_harness.Submission("fox.png"), CancellationToken.None);

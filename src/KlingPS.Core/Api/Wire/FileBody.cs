@@ -30,7 +30,8 @@ internal sealed class FileBody : TrackedContent
             head.Append(CultureInfo.InvariantCulture, $"--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
         }
 
-        head.Append(CultureInfo.InvariantCulture, $"--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{fileName}\"\r\nContent-Type: {mimeType}\r\n\r\n");
+        head.Append(CultureInfo.InvariantCulture, $"--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{fileName}\"\r\n");
+        head.Append(CultureInfo.InvariantCulture, $"Content-Type: {mimeType}\r\n\r\n");
         _head = Encoding.UTF8.GetBytes(head.ToString());
         _tail = Encoding.ASCII.GetBytes($"\r\n--{boundary}--\r\n");
 
@@ -41,7 +42,7 @@ internal sealed class FileBody : TrackedContent
     protected override async Task WriteAsync(Stream stream, CancellationToken cancellationToken)
     {
         await stream.WriteAsync(_head, cancellationToken).ConfigureAwait(false);
-        // A proxy that wants to know who it is gets the body a second time.
+        // A proxy that asks for credentials gets the body a second time.
         _file.Position = 0;
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
@@ -65,7 +66,9 @@ internal sealed class FileBody : TrackedContent
         // Without its tail the host cannot take the form.
         if (_sha256 is not null && !string.Equals(Convert.ToHexString(hash.GetHashAndReset()), _sha256, StringComparison.OrdinalIgnoreCase))
         {
-            throw new KlingException(ErrorKind.FileUnreadable, $"'{_file.Name}' was changed while it was in use, so it was not uploaded. Run the command again to take it as it is now.");
+            throw new KlingException(
+                ErrorKind.FileUnreadable,
+                $"'{_file.Name}' was changed while it was in use, so it was not uploaded. Run the command again to take it as it is now.");
         }
 
         await stream.WriteAsync(_tail, cancellationToken).ConfigureAwait(false);

@@ -9,21 +9,31 @@ namespace KlingPS.Core.Ledger;
 public interface ITaskJournal
 {
     /// <summary>Records that a purchase is about to be made. Nothing may be sent before this has returned.</summary>
+    /// <param name="intent">The purchase.</param>
+    /// <param name="cancellationToken">Cancels the wait; nothing is recorded then.</param>
     /// <returns>The new task, in state <see cref="KlingTaskState.Submitting"/>.</returns>
     /// <exception cref="KlingException">
-    /// <see cref="ErrorKind.BudgetExceeded"/>: the task would go over <see cref="TaskIntent.Budget"/>.
-    /// <see cref="ErrorKind.RequestInvalid"/>: the attempt to replace is not unknown. Nothing is recorded then.
+    /// <see cref="ErrorKind.BudgetExceeded"/>: the task would exceed <see cref="TaskIntent.Budget"/>.
+    /// <see cref="ErrorKind.RequestInvalid"/>: the attempt to replace is not unknown. Nothing is recorded in either case.
     /// </exception>
     Task<KlingVideoTask> BeginAsync(TaskIntent intent, CancellationToken cancellationToken);
 
     /// <summary>
     /// Like <see cref="BeginAsync"/>, unless the same video has been bought already: then nothing is recorded. Of any number of
-    /// processes that ask at the same time, one gets the new task.
+    /// processes that claim a video at the same time, one gets the new task.
     /// </summary>
-    /// <exception cref="KlingException">As <see cref="BeginAsync"/>.</exception>
+    /// <param name="intent">The purchase.</param>
+    /// <param name="cancellationToken">Cancels the wait; nothing is recorded then.</param>
+    /// <exception cref="KlingException">As for <see cref="BeginAsync"/>.</exception>
     Task<TaskClaim> ClaimAsync(TaskIntent intent, CancellationToken cancellationToken);
 
-    /// <summary>Records that the service accepted the purchase, also of an attempt that had counted as not bought: it counts again.</summary>
+    /// <summary>Tells whether <see cref="TaskIntent.Budget"/> would refuse a purchase now. Records nothing.</summary>
+    /// <param name="intent">The purchase.</param>
+    /// <param name="cancellationToken">Cancels the search.</param>
+    /// <returns>A sentence for the user that names the limit it would exceed; <see langword="null"/> if it would not be refused.</returns>
+    Task<string?> FindBudgetExcessAsync(TaskIntent intent, CancellationToken cancellationToken);
+
+    /// <summary>Records that the service accepted the purchase. An attempt that had counted as not bought counts again.</summary>
     /// <param name="id">The local id.</param>
     /// <param name="taskId">The service's id.</param>
     /// <returns>
@@ -32,7 +42,7 @@ public interface ITaskJournal
     /// </returns>
     Task<RecordResult> RecordAcceptedAsync(long id, string taskId);
 
-    /// <summary>Records that nothing was bought: the service refused, or the request never left.</summary>
+    /// <summary>Records that nothing was bought: the service refused the request, or it never left.</summary>
     /// <param name="id">The local id.</param>
     /// <param name="code">The service's code.</param>
     /// <param name="reason">Why.</param>
@@ -45,9 +55,9 @@ public interface ITaskJournal
     /// <returns><see cref="RecordResult.Superseded"/> if a response to the attempt is recorded already: a callback can be quicker.</returns>
     Task<RecordResult> RecordUnknownAsync(long id, string reason);
 
-    /// <summary>
-    /// Records what the service says of a task; a task that is not in the ledger yet is taken in. A settled task stays settled.
-    /// </summary>
+    /// <summary>Records what the service says of a task. One that is not in the ledger is added. A settled task stays settled.</summary>
+    /// <param name="account">The account.</param>
+    /// <param name="snapshot">What the service says.</param>
     Task<KlingVideoTask> RecordSnapshotAsync(string account, TaskSnapshot snapshot);
 
     /// <summary>Records where a video was saved.</summary>
@@ -56,65 +66,70 @@ public interface ITaskJournal
     /// <param name="hash">The video's SHA-256 in lower-case hex.</param>
     Task<KlingVideoTask> RecordSavedAsync(long id, string path, string hash);
 
+    /// <summary>Settles an unknown attempt with the task that it turned out to be.</summary>
+    /// <param name="id">The local id.</param>
+    /// <param name="snapshot">What the service says of that task. The caller has checked that it is the right one.</param>
+    /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: the attempt is not unknown, or the task belongs to another one.</exception>
+    Task<KlingVideoTask> ResolveAsync(long id, TaskSnapshot snapshot);
+
+    /// <summary>Gives up an unknown attempt. Its credits are no longer reserved, as the user says that they were not spent.</summary>
+    /// <param name="id">The local id.</param>
+    /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: the attempt is not unknown.</exception>
+    Task<KlingVideoTask> AbandonAsync(long id);
+
+    /// <summary>Removes the record of a settled task.</summary>
+    /// <param name="id">The local id.</param>
+    /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: it is not settled. <see cref="ErrorKind.TaskNotFound"/>: there is none.</exception>
+    Task RemoveAsync(long id);
+
+    /// <summary>
+    /// Marks attempts as unknown whose process died before the response. A process that is running is left alone; so is one on another
+    /// machine, of which nothing can be known, until its attempt is older than any request can be.
+    /// </summary>
+    /// <param name="cancellationToken">Cancels the wait.</param>
+    /// <returns>The attempts that have become unknown.</returns>
+    Task<IReadOnlyList<KlingVideoTask>> RecoverAsync(CancellationToken cancellationToken);
+
     /// <summary>The task with a local id, or <see langword="null"/>.</summary>
     Task<KlingVideoTask?> FindAsync(long id, CancellationToken cancellationToken);
 
     /// <summary>The task with an id of the service, or <see langword="null"/>.</summary>
     Task<KlingVideoTask?> FindByTaskIdAsync(string account, string taskId, CancellationToken cancellationToken);
 
-    /// <summary>An attempt to buy the same video whose end is not known, or <see langword="null"/>.</summary>
+    /// <summary>The attempt that was made with a nonce, or <see langword="null"/>.</summary>
+    /// <param name="account">The account.</param>
+    /// <param name="nonce">See <see cref="TaskIntent.Nonce"/>.</param>
+    /// <param name="cancellationToken">Cancels the search.</param>
+    Task<KlingVideoTask?> FindByNonceAsync(string account, string nonce, CancellationToken cancellationToken);
+
+    /// <summary>The latest attempt to buy a video whose response was lost, or <see langword="null"/>.</summary>
+    /// <param name="account">The account.</param>
+    /// <param name="identity">See <see cref="VideoSpec.GetIdentity"/>.</param>
+    /// <param name="cancellationToken">Cancels the search.</param>
     Task<KlingVideoTask?> FindUnknownAsync(string account, string identity, CancellationToken cancellationToken);
 
     /// <summary>
-    /// What has come of earlier attempts at this video: its purchase, if it has been made, is being made or may have been made;
-    /// else the last attempt that failed; else <see langword="null"/>.
-    /// A finished purchase goes before a pending one, and that before one whose end is not known.
+    /// What has come of earlier attempts to buy a video: its purchase, if it has been bought, is being bought or may have been bought;
+    /// otherwise the latest attempt that failed; otherwise <see langword="null"/>. A finished purchase comes before a pending one, and
+    /// that before one whose response is not known.
     /// </summary>
+    /// <param name="account">The account.</param>
+    /// <param name="identity">See <see cref="VideoSpec.GetIdentity"/>.</param>
+    /// <param name="cancellationToken">Cancels the search.</param>
     Task<KlingVideoTask?> FindEarlierAsync(string account, string identity, CancellationToken cancellationToken);
 
-    /// <summary>Tells whether a purchase would be refused by <see cref="TaskIntent.Budget"/> now; records nothing.</summary>
-    /// <returns>A sentence for the user that says which limit it would exceed; <see langword="null"/> if it would not be refused.</returns>
-    Task<string?> FindBudgetExcessAsync(TaskIntent intent, CancellationToken cancellationToken);
+    /// <summary>The tasks that a filter lets through, by local id.</summary>
+    /// <param name="filter">The filter.</param>
+    /// <param name="cancellationToken">Cancels the search.</param>
+    Task<IReadOnlyList<KlingVideoTask>> ListAsync(TaskFilter filter, CancellationToken cancellationToken);
 
     /// <summary>
-    /// The paths in a folder, at any depth, that videos were saved to, each with every task it may be the video of: also those of a
+    /// The paths in a folder, at any depth, that videos were saved to, each with every task whose video it may be: also the paths of a
     /// video that has been saved elsewhere since.
     /// </summary>
     /// <param name="folder">The full path of the folder.</param>
-    /// <param name="cancellationToken">Ends the search.</param>
+    /// <param name="cancellationToken">Cancels the search.</param>
     Task<IReadOnlyList<SavedPath>> ListSavedPathsAsync(string folder, CancellationToken cancellationToken);
-
-    /// <summary>The attempt that was made under a nonce, or <see langword="null"/>.</summary>
-    /// <param name="account">The account.</param>
-    /// <param name="nonce">See <see cref="TaskIntent.Nonce"/>.</param>
-    /// <param name="cancellationToken">Ends the search.</param>
-    Task<KlingVideoTask?> FindByNonceAsync(string account, string nonce, CancellationToken cancellationToken);
-
-    /// <summary>Settles an unknown attempt with the task that it turned out to be.</summary>
-    /// <param name="id">The local id.</param>
-    /// <param name="snapshot">What the service says of that task. Whether it is the right one is the caller's to check.</param>
-    /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: the attempt is not unknown, or the task belongs to another one.</exception>
-    Task<KlingVideoTask> ResolveAsync(long id, TaskSnapshot snapshot);
-
-    /// <summary>Gives an unknown attempt up. Its credits are free again, as its owner says that they were not spent.</summary>
-    /// <param name="id">The local id.</param>
-    /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: the attempt is not unknown.</exception>
-    Task<KlingVideoTask> AbandonAsync(long id);
-
-    /// <summary>Forgets a settled task.</summary>
-    /// <param name="id">The local id.</param>
-    /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: it is not settled. <see cref="ErrorKind.TaskNotFound"/>: there is none.</exception>
-    Task RemoveAsync(long id);
-
-    /// <summary>
-    /// Makes attempts unknown whose process died before the answer. A live process is left alone; so is one of another machine,
-    /// which cannot be looked at, until its attempt is older than any request can be.
-    /// </summary>
-    /// <returns>The attempts that have become unknown.</returns>
-    Task<IReadOnlyList<KlingVideoTask>> RecoverAsync(CancellationToken cancellationToken);
-
-    /// <summary>The tasks that a filter lets through, by id.</summary>
-    Task<IReadOnlyList<KlingVideoTask>> ListAsync(TaskFilter filter, CancellationToken cancellationToken);
 }
 
 /// <summary>What came of claiming a video.</summary>

@@ -1,6 +1,6 @@
 namespace KlingPS.Core.Ledger;
 
-/// <summary>Where the ledger lies.</summary>
+/// <summary>Where the ledger is kept.</summary>
 public static class LedgerLocation
 {
     /// <summary>The environment variable that names the ledger's file.</summary>
@@ -9,9 +9,9 @@ public static class LedgerLocation
     private const string Folder = "KlingPS";
     private const string FileName = "ledger.db";
 
-    /// <summary>The full path of the ledger's file: from the environment, else as configured, else in the user's data folder.</summary>
+    /// <summary>The full path of the ledger's file: from the environment, otherwise as configured, otherwise in the user's data folder.</summary>
     /// <param name="configured">The path in the user's configuration, if any.</param>
-    /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>: the path is not a full one.</exception>
+    /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>: the path is relative.</exception>
     public static string Resolve(string? configured) => Resolve(configured, Environment.GetEnvironmentVariable);
 
     /// <inheritdoc cref="Resolve(string?)"/>
@@ -29,11 +29,11 @@ public static class LedgerLocation
             : RequireFull(configured, "The configuration");
     }
 
-    /// <summary>A relative path would be another ledger in every folder, and what one has bought the next would buy again.</summary>
+    /// <summary>A relative path would mean a different ledger in every folder, and each would buy again what the others have bought.</summary>
     private static string RequireFull(string path, string source)
         => Path.IsPathFullyQualified(path)
             ? Path.GetFullPath(path)
-            : throw new KlingException(ErrorKind.LedgerUnusable, $"{source} puts the ledger at '{path}', which means another place in every folder. Give the full path of the file.");
+            : throw new KlingException(ErrorKind.LedgerUnusable, $"{source} puts the ledger at '{path}', which is a different file in every folder. Give the full path of the file.");
 
     private static string DataFolder(Func<string, string?> environment)
     {
@@ -49,7 +49,7 @@ public static class LedgerLocation
         }
         else
         {
-            // The specification of XDG_DATA_HOME says to ignore what is not a full path.
+            // The specification of XDG_DATA_HOME says to ignore relative paths.
             folder = environment("XDG_DATA_HOME") is { } data && Path.IsPathFullyQualified(data)
                 ? data
                 : Path.Combine(home, ".local", "share");

@@ -2,7 +2,7 @@ using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Ledger;
 
-/// <summary>Which tasks to list. What is not set does not narrow.</summary>
+/// <summary>Which tasks to list. A property that is not set lets every task through.</summary>
 public sealed record TaskFilter
 {
     /// <summary>Only tasks of this account.</summary>
@@ -14,12 +14,12 @@ public sealed record TaskFilter
     /// <summary>Only tasks submitted at or after this moment.</summary>
     public DateTimeOffset? Since { get; init; }
 
-    /// <summary>Only requests that this process has sent, while they are on their way or after their answer was lost.</summary>
+    /// <summary>Only requests that this process has sent, while they are under way or after their response was lost.</summary>
     public bool IsOwnAttempt { get; init; }
 
     /// <summary>Only finished videos that have not been saved.</summary>
     public bool Unsaved { get; init; }
 
-    /// <summary>Only finished videos whose link is expected to die at or before this moment; see <see cref="KlingVideoTask.ExpiresAt"/>.</summary>
+    /// <summary>Only finished videos whose link is expected to expire at or before this moment; see <see cref="KlingVideoTask.ExpiresAt"/>.</summary>
     public DateTimeOffset? ExpiresBy { get; init; }
 }

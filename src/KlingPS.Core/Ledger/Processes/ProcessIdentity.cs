@@ -4,10 +4,10 @@ using System.Globalization;
 
 namespace KlingPS.Core.Ledger.Processes;
 
-/// <summary>The process that makes an attempt. Ids of processes are used again, so the moment of the start belongs to it.</summary>
-/// <param name="ProcessId">The process.</param>
-/// <param name="Started">When it was started, in a measure that no step of the clock changes for a running process.</param>
-/// <param name="Boot">The run of the operating system; empty where the system does not name it.</param>
+/// <summary>The process that makes an attempt. Process ids are reused, so the time it was started is a part of it.</summary>
+/// <param name="ProcessId">The process id.</param>
+/// <param name="Started">When it was started, by a count that no step of the clock changes for a running process.</param>
+/// <param name="Boot">The id of the machine's boot; empty where the system has none.</param>
 /// <param name="Machine">The machine's name.</param>
 internal sealed record ProcessIdentity(int ProcessId, long Started, string Boot, string Machine)
 {
@@ -31,7 +31,7 @@ internal sealed record ProcessIdentity(int ProcessId, long Started, string Boot,
             parts[3]);
     }
 
-    /// <summary>Whether the process still runs; <see langword="null"/> when it is another machine's.</summary>
+    /// <summary>Whether the process is still running; <see langword="null"/> if it is on another machine.</summary>
     public bool? IsAlive()
     {
         if (Machine != Current.Machine)
@@ -46,7 +46,7 @@ internal sealed record ProcessIdentity(int ProcessId, long Started, string Boot,
     public override string ToString()
         => string.Create(CultureInfo.InvariantCulture, $"{ProcessId}:{Started}:{Boot}:{Machine}");
 
-    /// <summary>When a process was started; <see langword="null"/> when there is none.</summary>
+    /// <summary>When a process was started; <see langword="null"/> if there is no such process.</summary>
     private static long? StartOf(int processId)
     {
         if (OperatingSystem.IsLinux())
@@ -61,12 +61,12 @@ internal sealed record ProcessIdentity(int ProcessId, long Started, string Boot,
         }
         catch (Exception e) when (e is ArgumentException or InvalidOperationException or Win32Exception)
         {
-            // Gone, or another user's, which does not share this user's ledger.
+            // It has ended, or is another user's, who does not share this user's ledger.
             return null;
         }
     }
 
-    /// <summary>Process.StartTime is reckoned from the wall clock on Linux; the kernel's own count is exact.</summary>
+    /// <summary>On Linux, Process.StartTime is computed from the time of day; the kernel's own count is exact.</summary>
     private static long? StartByProc(int processId)
     {
         string stat;
@@ -79,7 +79,7 @@ internal sealed record ProcessIdentity(int ProcessId, long Started, string Boot,
             return null;
         }
 
-        // The second field is a name in brackets, which may have anything in it. The third is the state; the 22nd the start.
+        // The second field is a name in brackets, which can contain anything. The third is the state, the 22nd the start time.
         string[] fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
         return fields[0] is "Z" or "X" ? null : long.Parse(fields[19], CultureInfo.InvariantCulture);
     }

@@ -37,7 +37,7 @@ internal sealed class LostAttempts(SqlStore store, IAttemptOwners owners)
             // Its owner may have recorded the response in the meantime.
             if (await TaskTable.FindAsync(session, "t.id = @id AND t.state = 'Submitting'", ("id", id)).ConfigureAwait(false) is { } task)
             {
-                marked.Add(await TaskTable.UpdateAsync(session, task.Unknown("The process that sent the request ended before the answer came.")!).ConfigureAwait(false));
+                marked.Add(await TaskTable.UpdateAsync(session, task.Unknown("The process that sent the request ended before the response came.")!).ConfigureAwait(false));
             }
         }
 

@@ -4,12 +4,12 @@ using KlingPS.Core.Model;
 namespace KlingPS.Core.Ledger.Sql;
 
 /// <summary>
-/// The tables of the ledger. A migration is never changed once it has been released; it only adds, because processes of the
-/// version before may have the ledger open.
+/// The tables of the ledger. A migration is never changed once it has been released. It only adds, because processes of the previous
+/// version may have the ledger open.
 /// </summary>
 /// <remarks>
 /// Moments are milliseconds since 1970 in UTC, credits are thousandths, states are the names of <see cref="KlingTaskState"/>.
-/// Keys are counted in <c>counters</c>: a number is never given out twice, even after its record has been removed.
+/// Keys are counted in <c>counters</c>: a number is never assigned twice, even after its record has been removed.
 /// </remarks>
 internal static class Schema
 {
@@ -22,7 +22,7 @@ internal static class Schema
             // Prompts are long and shared by many tasks.
             "CREATE TABLE texts (id BIGINT PRIMARY KEY, hash TEXT NOT NULL UNIQUE, text TEXT NOT NULL)",
 
-            // The owner is named as long as the answer to the request is not known.
+            // The owner is named as long as the response to the request is not known.
             """
             CREATE TABLE tasks (
                 id INTEGER PRIMARY KEY, account TEXT NOT NULL, task_id TEXT, state TEXT NOT NULL,

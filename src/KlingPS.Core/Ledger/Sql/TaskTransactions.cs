@@ -86,8 +86,8 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
         if (!task.State.IsSettled())
         {
             throw new KlingException(ErrorKind.RequestInvalid, task.State == KlingTaskState.Unknown
-                ? $"Task {Name(task)} may have been paid for. Settle it with Resolve-KlingVideoTask before you remove it."
-                : $"Task {Name(task)} is not finished. Without its record nobody could fetch the video that is paid for.");
+                ? $"Task {Name(task)} may have been paid for. Resolve it with Resolve-KlingVideoTask before you remove it."
+                : $"Task {Name(task)} is not finished. Without its record, the video that is paid for could not be fetched.");
         }
 
         await TaskTable.DeleteAsync(session, task).ConfigureAwait(false);
@@ -142,8 +142,8 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
         return task.State == KlingTaskState.Unknown
             ? task
             : throw new KlingException(ErrorKind.RequestInvalid, task.State == KlingTaskState.Submitting
-                ? $"Task {Name(task)} is being submitted at this moment, by a process that still runs. Wait for its answer."
-                : $"Task {Name(task)} is {task.State}: there is nothing to resolve. Only attempts in state Unknown can be.");
+                ? $"Task {Name(task)} is being submitted right now, by a process that is still running. Wait for its response."
+                : $"Task {Name(task)} is {task.State}: there is nothing to resolve. Only attempts in state Unknown can be resolved.");
     }
 
     private static string Name(KlingVideoTask task)

@@ -83,7 +83,7 @@ internal sealed class LedgerFile(string path, TimeProvider time)
         => Directory.EnumerateFiles(folder, Path.GetFileName(path) + AsideMark + "*Z").Order(StringComparer.Ordinal).LastOrDefault();
 
     private static string DescribeDamage(string aside)
-        => $"the file is damaged and was kept as '{aside}'. Put a backup in its place; or, to begin an empty ledger, look at https://kie.ai/logs for what has been bought, then move the damaged file to another folder";
+        => $"the file is damaged and was kept as '{aside}'. Restore a backup; or, to start an empty ledger, check https://kie.ai/logs for what has been bought, then move the damaged file to another folder";
 
     private static void CreateFolder(string folder)
     {

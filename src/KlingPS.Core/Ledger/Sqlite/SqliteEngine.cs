@@ -85,11 +85,11 @@ internal sealed class SqliteEngine(string path, Func<DbProviderFactory> factory,
     public KlingException Translate(DbException exception) => _file.CreateUnusableException(
         CodeOf(exception) switch
         {
-            Busy or Locked => $"another process has kept it locked for {LockTimeout} seconds. Close the shell that hangs, then run the command again",
-            ReadOnly => "it cannot be written: the file or the disk is read-only. Make it writable, or name another place",
+            Busy or Locked => $"another process has kept it locked for {LockTimeout} seconds. Close the shell that is stuck, then run the command again",
+            ReadOnly => "it cannot be written: the file or the disk is read-only. Make it writable, or choose another path",
             Full => "the disk is full. Free some space, then run the command again",
-            CannotOpen => "it cannot be opened: its folder or the file itself may not be read and written by this user. Change that, or name another place",
-            Corrupt or NotADatabase => $"the file is damaged ({exception.Message}). Close all shells that use it and put a backup in its place, or move it away and look at https://kie.ai/logs for what has been bought before you go on without it",
+            CannotOpen => "it cannot be opened: its folder or the file itself cannot be read and written by this user. Change that, or choose another path",
+            Corrupt or NotADatabase => $"the file is damaged ({exception.Message}). Close all shells that use it and restore a backup; or move it away and check https://kie.ai/logs for what has been bought before you continue without it",
             _ => $"the database reports: {exception.Message}",
         },
         exception);
@@ -136,7 +136,7 @@ internal sealed class SqliteEngine(string path, Func<DbProviderFactory> factory,
         const string Sql = "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND NOT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'schema_version')";
         if (await session.NumberAsync(Sql).ConfigureAwait(false) > 0)
         {
-            throw _file.CreateUnusableException("it is a database of another program. Give the path of another file");
+            throw _file.CreateUnusableException("it is the database of another program. Give the path of another file");
         }
     }
 

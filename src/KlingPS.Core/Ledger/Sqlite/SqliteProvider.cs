@@ -5,8 +5,8 @@ using System.Runtime.Loader;
 namespace KlingPS.Core.Ledger.Sqlite;
 
 /// <summary>
-/// The SQLite stack that the module brings along, in a load context of its own: no copy that another module has loaded can clash with
-/// it, and nothing of it is seen outside.
+/// The SQLite stack that ships with the module, in a load context of its own: it cannot clash with a copy that another module has
+/// loaded, and none of it is visible outside.
 /// </summary>
 public static class SqliteProvider
 {
@@ -16,12 +16,12 @@ public static class SqliteProvider
     private static readonly Lazy<DbProviderFactory> s_factory = new(() => Load(
         Path.Combine(Path.GetDirectoryName(typeof(SqliteProvider).Assembly.Location)!, Folder)));
 
-    /// <summary>The provider; loaded when it is first asked for.</summary>
-    /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>: the module is not complete, or has no SQLite for this platform.</exception>
+    /// <summary>The provider; loaded when it is first needed.</summary>
+    /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>: the module is incomplete, or has no SQLite for this platform.</exception>
     public static DbProviderFactory Factory => s_factory.Value;
 
     /// <summary>Loads the stack from a folder.</summary>
-    /// <param name="folder">Has the assemblies, the natives and the .deps.json that tells which of them is for this platform.</param>
+    /// <param name="folder">Contains the assemblies, the native libraries, and the .deps.json that says which of them are for this platform.</param>
     internal static DbProviderFactory Load(string folder)
     {
         try
@@ -39,7 +39,7 @@ public static class SqliteProvider
         }
     }
 
-    /// <summary>What the .deps.json does not name, such as System.*, comes from the host.</summary>
+    /// <summary>Assemblies that the .deps.json does not name, such as System.*, come from the host.</summary>
     private sealed class DependencyContext(string manifest) : AssemblyLoadContext("KlingPS.Dependencies")
     {
         private readonly AssemblyDependencyResolver _resolver = new(manifest);

@@ -26,6 +26,7 @@ internal sealed class PollQueue<T> : IDisposable
 
     /// <summary>When the next item is due, as far as the sleeping taker knows.</summary>
     private DateTimeOffset _wakesAt = DateTimeOffset.MaxValue;
+    private bool _isAsleep;
     private bool _isDisposed;
 
     /// <summary>Creates an empty queue.</summary>
@@ -48,6 +49,18 @@ internal sealed class PollQueue<T> : IDisposable
             lock (_lock)
             {
                 return _entries.Count;
+            }
+        }
+    }
+
+    /// <summary>Whether the taker sleeps and has no reason to wake before its timer fires.</summary>
+    public bool IsAsleep
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _isAsleep && !_changed.Task.IsCompleted;
             }
         }
     }
@@ -146,12 +159,14 @@ internal sealed class PollQueue<T> : IDisposable
             Task changed;
             lock (_lock)
             {
+                _isAsleep = false;
                 if (TryTake() is T item)
                 {
                     return item;
                 }
 
                 changed = Sleep();
+                _isAsleep = true;
             }
 
             await changed.WaitAsync(cancellationToken).ConfigureAwait(false);

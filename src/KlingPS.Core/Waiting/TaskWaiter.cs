@@ -106,6 +106,11 @@ public sealed class TaskWaiter : IDisposable
     /// <returns>Whether it is waited for.</returns>
     internal bool Signal(long id) => _watches.Signal(id);
 
+    /// <summary>Whether nothing happens until a timer fires: nothing is due, and every poll under way waits at the rate gate. A simulation advances its clock only then.</summary>
+    /// <param name="queued">How many polls wait at the gate.</param>
+    internal bool IsIdle(int queued)
+        => queued == MaxConcurrentPolls || (_queue.IsAsleep && queued == MaxConcurrentPolls - 1 - _slots.CurrentCount);
+
     [SuppressMessage("Design", "CA1031", Justification = "Whatever ends the loop is carried to those who wait.")]
     private async Task RunAsync()
     {

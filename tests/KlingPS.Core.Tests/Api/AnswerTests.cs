@@ -4,7 +4,6 @@ using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Tests.Api;
 
-[Collection(UsesTestClock.Name)]
 public sealed class AnswerTests
 {
     private const string GatewayPage = "<html><head><title>502 Bad Gateway</title></head><body>cloudflare</body></html>";

@@ -4,7 +4,6 @@ using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Tests.Api;
 
-[Collection(UsesTestClock.Name)]
 public sealed class CreateRequestTests : IDisposable
 {
     /// <summary>The service's own example, as its page has it.</summary>

@@ -7,7 +7,6 @@ using KlingPS.Core.Tests.Ledger;
 
 namespace KlingPS.Core.Tests.Api;
 
-[Collection(UsesTestClock.Name)]
 public sealed class SnapshotTests
 {
     private static TaskSnapshot Read(string data) => SnapshotReader.Read(JsonSerializer.Deserialize<JsonElement>(data), "asked");

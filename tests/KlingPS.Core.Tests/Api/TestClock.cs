@@ -1,161 +1,257 @@
-using Microsoft.Extensions.Time.Testing;
+using System.Globalization;
 
 namespace KlingPS.Core.Tests.Api;
 
-/// <summary>
-/// A clock that knows its timers, so that a test can jump from one to the next until a task has ended. While a request
-/// is under way it stands still: the timeouts of requests (60 s and 120 s) pass only when a test advances the clock itself.
-/// </summary>
-internal sealed class TestClock : FakeTimeProvider
+/// <summary>A virtual clock. It stands still until a test lets time pass, and then jumps from timer to timer.</summary>
+/// <remarks>
+/// <para>
+/// What it promises: time passes only in <see cref="RunAsync{T}(Task{T})"/> and <see cref="Advance"/>; never further than to the next
+/// timer; and in <see cref="RunAsync{T}(Task{T})"/> not at all while a request is under way, that is, while a time limit runs. So steps
+/// that follow one another happen at exact times.
+/// </para>
+/// <para>
+/// What it does not promise: it cannot see work that has no timer. If several things are under way, one of them may find that the time
+/// has passed for which another waited, as on a slow machine. tests/README.md says how tests are written so that this never matters.
+/// </para>
+/// </remarks>
+internal sealed class TestClock : TimeProvider
 {
-    /// <summary>Less than the timeout of a request, so that a request which begins during a jump does not run out in it.</summary>
-    private static readonly TimeSpan s_longestJump = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan s_longJump = TimeSpan.FromHours(1);
+    private static readonly TimeSpan s_courtesy = TimeSpan.FromMilliseconds(2);
 
-    private static readonly TimeSpan s_shortestJump = TimeSpan.FromMilliseconds(50);
+    /// <summary>Whether threads that ask for the time are held up at random, as on a machine that is far too busy.</summary>
+    private static readonly bool s_stalls = Environment.GetEnvironmentVariable("KLINGPS_TEST_STALLS") is { Length: > 0 };
 
-    private const int QuietYields = 10;
+    private readonly Lock _lock = new();
 
-    /// <summary>Far more than any work takes: something blocks a thread of the pool then, and the test shows what.</summary>
-    private const int MostYields = 100_000;
+    /// <summary>The timers that are set, ordered by the time they are due.</summary>
+    private readonly SortedSet<Timer> _timers = new(Comparer<Timer>.Create((one, other) => (one.DueAt, one.Number).CompareTo((other.DueAt, other.Number))));
 
-    private readonly HashSet<Timer> _running = [];
-    private int _firing;
+    private DateTimeOffset _now;
+    private long _lastNumber;
+    private int _limits;
+    private TaskCompletionSource _changed = CreateSignal();
 
-    /// <summary>Lets time pass, as far as it is waited for, until the task has ended.</summary>
+    public TestClock() => _now = Start;
+
+    /// <summary>The time at which the clock starts.</summary>
+    public DateTimeOffset Start { get; } = new(2000, 1, 1, 0, 0, 0, TimeSpan.Zero);
+
+    /// <summary>How many flows wait in <see cref="Task.Delay(TimeSpan, TimeProvider)"/>.</summary>
+    public int Delays
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _timers.Count(timer => timer.IsDelay);
+            }
+        }
+    }
+
+    public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+    public override TimeZoneInfo LocalTimeZone => TimeZoneInfo.Utc;
+
+    public override DateTimeOffset GetUtcNow()
+    {
+        if (s_stalls && Random.Shared.Next(40) == 0)
+        {
+            Thread.Sleep(Random.Shared.Next(1, 4));
+        }
+
+        lock (_lock)
+        {
+            return _now;
+        }
+    }
+
+    public override long GetTimestamp() => GetUtcNow().Ticks;
+
+    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+    {
+        Assert.Equal(Timeout.InfiniteTimeSpan, period);
+        var timer = new Timer(this, callback, state);
+        timer.Change(dueTime, period);
+        return timer;
+    }
+
+    /// <summary>Advances the clock and fires every timer that is due then, time limits too.</summary>
+    public void Advance(TimeSpan time)
+    {
+        lock (_lock)
+        {
+            _now += time;
+        }
+
+        FireDue();
+    }
+
+    /// <summary>Lets as much time pass as is waited for until a task has ended.</summary>
     public async Task<T> RunAsync<T>(Task<T> task)
     {
         await RunAsync((Task)task);
         return await task;
     }
 
-    public async Task RunAsync(Task task)
+    /// <summary>Lets as much time pass as is waited for until a task has ended.</summary>
+    /// <param name="task">The task.</param>
+    /// <param name="isQuiet">Whether nothing can happen before the next timer fires; time passes only then.</param>
+    /// <param name="longestWait">How far the clock may jump at once. When the next timer is due later than that, something else has to happen first.</param>
+    public async Task RunAsync(Task task, Func<bool>? isQuiet = null, TimeSpan? longestWait = null)
     {
-        while (true)
+        // Timers fire on this thread, and what waited for them runs on here; so no context must be current.
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        while (!task.IsCompleted)
         {
-            await LetWorkGoOnAsync();
-            if (task.IsCompleted)
+            Task changed = NextChange();
+            if (isQuiet is not null)
             {
-                break;
+                await Eventually.TrueAsync(() => task.IsCompleted || isQuiet(), "all to be quiet").ConfigureAwait(false);
             }
 
-            if (NextJump() is TimeSpan jump)
+            if (FindJump(longestWait) is TimeSpan jump)
             {
-                Advance(jump);
-            }
-        }
-
-        await task;
-    }
-
-    /// <summary>What is under way without a timer goes before time does, on a busy machine too.</summary>
-    private static async Task LetWorkGoOnAsync()
-    {
-        for (int i = 0, quiet = 0; i < MostYields && quiet < QuietYields; i++)
-        {
-            await Task.Yield();
-            Thread.Yield();
-            quiet = IsQuiet() ? quiet + 1 : 0;
-        }
-    }
-
-    /// <summary>Whether nothing waits for a thread of the pool, and no thread but this one works.</summary>
-    private static bool IsQuiet()
-    {
-        ThreadPool.GetMaxThreads(out int most, out _);
-        ThreadPool.GetAvailableThreads(out int idle, out _);
-        int mine = Thread.CurrentThread.IsThreadPoolThread ? 1 : 0;
-        return ThreadPool.PendingWorkItemCount == 0 && most - idle <= mine;
-    }
-
-    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
-    {
-        var timer = new Timer(this);
-        timer.Start(dueTime);
-        timer.Inner = base.CreateTimer(
-            _ => Fire(timer, callback, state),
-            null,
-            dueTime,
-            period);
-        return timer;
-    }
-
-    /// <summary>Calls back as real timers do: never on the thread that happens to ask for the time, which may hold a lock.</summary>
-    private void Fire(Timer timer, TimerCallback callback, object? state)
-    {
-        lock (_running)
-        {
-            _firing++;
-            timer.Stop();
-        }
-
-        ThreadPool.UnsafeQueueUserWorkItem(
-            _ =>
-            {
-                callback(state);
-                lock (_running)
+                // Work that has just begun goes first. That is a courtesy and no promise, and greater before a long jump.
+                await (jump < s_longJump ? Task.CompletedTask : Task.Delay(s_courtesy)).ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+                if (!task.IsCompleted)
                 {
-                    _firing--;
+                    Jump(longestWait);
                 }
-            },
-            null);
+            }
+            else
+            {
+                await Eventually.DoneAsync(Task.WhenAny(task, changed), $"a task to end or to set a timer; the clock has {this}").ConfigureAwait(false);
+            }
+        }
+
+        await task.ConfigureAwait(false);
     }
 
-    private TimeSpan? NextJump()
+    public override string ToString()
     {
-        lock (_running)
+        lock (_lock)
         {
-            if (_firing > 0 || _running.Count == 0 || _running.Any(timer => timer.GuardsRequest))
+            return string.Create(
+                CultureInfo.InvariantCulture,
+                $"{_timers.Count} timers, {_limits} of them time limits; the next is due in {(_timers.Min?.DueAt - _now)?.ToString() ?? "no time"}");
+        }
+    }
+
+    private static TaskCompletionSource CreateSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private Task NextChange()
+    {
+        lock (_lock)
+        {
+            if (_changed.Task.IsCompleted)
+            {
+                _changed = CreateSignal();
+            }
+
+            return _changed.Task;
+        }
+    }
+
+    private TimeSpan? FindJump(TimeSpan? longest)
+    {
+        lock (_lock)
+        {
+            return _limits == 0 && _timers.Min is Timer next && !(next.DueAt - _now > longest) ? next.DueAt - _now : null;
+        }
+    }
+
+    private void Jump(TimeSpan? longest)
+    {
+        lock (_lock)
+        {
+            if (FindJump(longest) is not TimeSpan jump)
+            {
+                return;
+            }
+
+            _now += jump;
+        }
+
+        FireDue();
+    }
+
+    private void FireDue()
+    {
+        while (TakeDue() is Timer due)
+        {
+            due.Fire();
+        }
+    }
+
+    private Timer? TakeDue()
+    {
+        lock (_lock)
+        {
+            if (_timers.Min is not Timer next || next.DueAt > _now)
             {
                 return null;
             }
 
-            // A timer that was made during a jump is due a little later than is known here, so the jump is never none.
-            TimeSpan next = _running.Min(timer => timer.DueAt) - GetUtcNow();
-            return next < s_shortestJump ? s_shortestJump : next < s_longestJump ? next : s_longestJump;
+            Remove(next);
+            return next;
         }
     }
 
-    private sealed class Timer(TestClock clock) : ITimer
+    private void Set(Timer timer, TimeSpan dueTime)
     {
-        public ITimer? Inner { get; set; }
-
-        public DateTimeOffset DueAt { get; private set; }
-
-        public bool GuardsRequest { get; private set; }
-
-        public void Start(TimeSpan dueTime)
+        lock (_lock)
         {
-            lock (clock._running)
+            Remove(timer);
+            if (dueTime == TimeSpan.Zero)
             {
-                Stop();
-                if (dueTime >= TimeSpan.Zero)
-                {
-                    DueAt = clock.GetUtcNow() + dueTime;
-                    GuardsRequest = dueTime == TimeSpan.FromSeconds(60) || dueTime == TimeSpan.FromSeconds(120);
-                    clock._running.Add(this);
-                }
+                // Not on the thread that sets it, which may hold a lock.
+                ThreadPool.UnsafeQueueUserWorkItem(static timer => timer.Fire(), timer, preferLocal: false);
+            }
+            else if (dueTime != Timeout.InfiniteTimeSpan)
+            {
+                timer.DueAt = _now + dueTime;
+                timer.Number = ++_lastNumber;
+                _timers.Add(timer);
+                _limits += timer.IsLimit ? 1 : 0;
+                _changed.TrySetResult();
             }
         }
+    }
 
-        public void Stop()
+    private void Remove(Timer timer)
+    {
+        lock (_lock)
         {
-            lock (clock._running)
+            if (_timers.Remove(timer))
             {
-                clock._running.Remove(this);
+                _limits -= timer.IsLimit ? 1 : 0;
+                _changed.TrySetResult();
             }
         }
+    }
+
+    private sealed class Timer(TestClock clock, TimerCallback callback, object? state) : ITimer
+    {
+        public DateTimeOffset DueAt { get; set; }
+
+        /// <summary>Of timers that are due at the same time, the one that was set first fires first.</summary>
+        public long Number { get; set; }
+
+        /// <summary>Whether it ends something that takes too long, such as a request.</summary>
+        public bool IsLimit => state is CancellationTokenSource;
+
+        public bool IsDelay => state is Task;
+
+        public void Fire() => callback(state);
 
         public bool Change(TimeSpan dueTime, TimeSpan period)
         {
-            Start(dueTime);
-            return Inner!.Change(dueTime, period);
+            clock.Set(this, dueTime);
+            return true;
         }
 
-        public void Dispose()
-        {
-            Stop();
-            Inner?.Dispose();
-        }
+        public void Dispose() => clock.Remove(this);
 
         public ValueTask DisposeAsync()
         {

@@ -2,7 +2,6 @@ using KlingPS.Core.Api;
 
 namespace KlingPS.Core.Tests.Api;
 
-[Collection(UsesTestClock.Name)]
 public sealed class TransportTests : IDisposable
 {
     private readonly ClientHarness _harness = new();

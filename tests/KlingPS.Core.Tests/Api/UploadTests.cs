@@ -5,7 +5,6 @@ using KlingPS.Core.Imaging;
 
 namespace KlingPS.Core.Tests.Api;
 
-[Collection(UsesTestClock.Name)]
 public sealed class UploadTests : IDisposable
 {
     private const string ApiResponse = """

@@ -12,7 +12,6 @@ using KlingPS.Core.Tests.Submitting;
 namespace KlingPS.Core.Tests.Converting;
 
 /// <summary>Random lives of a folder: runs that are killed at any moment, a service that fails in every way, images that are renamed and videos that are deleted between the runs.</summary>
-[Collection(UsesTestClock.Name)]
 public sealed class ConversionModelTests
 {
     private enum Fate

@@ -4,6 +4,7 @@ using KlingPS.Core.Ledger;
 using KlingPS.Core.Ledger.Processes;
 using KlingPS.Core.Ledger.Sql;
 using KlingPS.Core.Ledger.Sqlite;
+using KlingPS.Core.Scheduling;
 
 namespace KlingPS.Core.Tests.Ledger;
 
@@ -16,12 +17,14 @@ internal sealed class TestLedger : ITaskLedger, IAsyncDisposable
     private readonly TimeProvider _time;
     private readonly SqlLedger _ledger;
     private SqlLedger? _other;
+    private int _queuedQueries;
 
     public TestLedger(TimeProvider time)
     {
         _time = time;
         _ledger = Open(ProcessIdentity.Current);
         Tasks = Hook.Over(this, _ledger.Tasks);
+        RateGates = new CountingGates(this, _ledger.RateGates);
     }
 
     /// <summary>Called with the name of a method of the journal before it runs; what it throws, the caller gets.</summary>
@@ -37,7 +40,10 @@ internal sealed class TestLedger : ITaskLedger, IAsyncDisposable
 
     public IGenerationHistory GenerationTimes => _ledger.GenerationTimes;
 
-    public IRateGates RateGates => _ledger.RateGates;
+    public IRateGates RateGates { get; }
+
+    /// <summary>How many queries wait for their turn at the rate gate.</summary>
+    public int QueuedQueries => Volatile.Read(ref _queuedQueries);
 
     /// <summary>The same ledger in another process, which is alive.</summary>
     public ITaskLedger OfOtherProcess => _other ??= Open(s_other);
@@ -59,6 +65,29 @@ internal sealed class TestLedger : ITaskLedger, IAsyncDisposable
             new SqliteEngine(Path.Combine(_folder.FullName, "ledger.db"), () => SqliteProvider.Factory, _time, owner.Boot) { IsFlushed = false },
             new ProcessOwners(owner, _ => true),
             _time);
+
+    private sealed class CountingGates(TestLedger owner, IRateGates inner) : IRateGates
+    {
+        public IRateGate OpenCreateGate(string account) => inner.OpenCreateGate(account);
+
+        public IRateGate OpenQueryGate(string account) => new CountingGate(owner, inner.OpenQueryGate(account));
+    }
+
+    private sealed class CountingGate(TestLedger owner, IRateGate inner) : IRateGate
+    {
+        public async ValueTask<IAsyncDisposable> EnterAsync(CancellationToken cancellationToken)
+        {
+            Interlocked.Increment(ref owner._queuedQueries);
+            try
+            {
+                return await inner.EnterAsync(cancellationToken).ConfigureAwait(false);
+            }
+            finally
+            {
+                Interlocked.Decrement(ref owner._queuedQueries);
+            }
+        }
+    }
 
     [SuppressMessage("Performance", "CA1852", Justification = "A proxy is derived from it.")]
     internal class Hook : DispatchProxy

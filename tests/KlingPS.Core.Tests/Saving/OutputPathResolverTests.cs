@@ -3,12 +3,10 @@ using CsCheck;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Model;
 using KlingPS.Core.Saving;
-using KlingPS.Core.Tests.Api;
 using KlingPS.Core.Tests.Stages;
 
 namespace KlingPS.Core.Tests.Saving;
 
-[Collection(UsesTestClock.Name)]
 public sealed class OutputPathResolverTests : IAsyncDisposable
 {
     private static readonly string[] s_names = ["fox", "owl", "fox-2"];

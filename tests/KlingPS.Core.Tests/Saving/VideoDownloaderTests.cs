@@ -25,8 +25,9 @@ public sealed class VideoDownloaderTests : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
-    private VideoDownloader Downloader(HttpMessageHandler? handler = null) =>
-        new(handler ?? _server, _time, new VideoDownloaderOptions { IdleTimeout = TimeSpan.FromHours(1) });
+    /// <summary>Waits are over at once on this clock, so that any number of hours may pass during a download: it has no time limit, unless one is given.</summary>
+    private VideoDownloader Downloader(HttpMessageHandler? handler = null, TimeSpan? idleTimeout = null) =>
+        new(handler ?? _server, _time, new VideoDownloaderOptions { IdleTimeout = idleTimeout ?? Timeout.InfiniteTimeSpan });
 
     private Task<DownloadedVideo> DownloadAsync(
         Func<CancellationToken, Task<Uri?>>? renew = null,
@@ -34,8 +35,9 @@ public sealed class VideoDownloaderTests : IDisposable
         Action<TransferProgress>? progress = null,
         string? identity = null,
         Uri? link = null,
+        TimeSpan? idleTimeout = null,
         CancellationToken cancellationToken = default) =>
-        DownloadAsync(Downloader(), _time, Target, overwrite, identity, link ?? s_link, renew, progress ?? (_ => { }), cancellationToken);
+        DownloadAsync(Downloader(idleTimeout: idleTimeout), _time, Target, overwrite, identity, link ?? s_link, renew, progress ?? (_ => { }), cancellationToken);
 
     /// <summary>Downloads into a partial file and gives it its name, in the steps in which a video is saved.</summary>
     private static async Task<DownloadedVideo> DownloadAsync(
@@ -273,7 +275,7 @@ public sealed class VideoDownloaderTests : IDisposable
             response.Content = new StreamContent(silent);
             return response;
         });
-        Task<DownloadedVideo> download = DownloadAsync();
+        Task<DownloadedVideo> download = DownloadAsync(idleTimeout: TimeSpan.FromHours(1));
         await Eventually.DoneAsync(silent.Asked.Task);
         _time.Advance(TimeSpan.FromMinutes(59));
         Assert.False(download.IsCompleted);
@@ -624,7 +626,7 @@ public sealed class VideoDownloaderTests : IDisposable
             int version = 1;
             var server = new VideoServer(TestMp4.Create(size, version));
             var time = new EagerTimeProvider();
-            var downloader = new VideoDownloader(server, time, new VideoDownloaderOptions { IdleTimeout = TimeSpan.FromHours(1) });
+            var downloader = new VideoDownloader(server, time, new VideoDownloaderOptions { IdleTimeout = Timeout.InfiniteTimeSpan });
             var videos = new List<byte[]> { server.Content };
             var ahead = new Queue<(Fate Fate, int At)>(fates);
             CancellationTokenSource kill = new();

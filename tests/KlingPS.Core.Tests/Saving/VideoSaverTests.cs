@@ -10,7 +10,6 @@ using KlingPS.Core.Waiting;
 
 namespace KlingPS.Core.Tests.Saving;
 
-[Collection(UsesTestClock.Name)]
 public sealed class VideoSaverTests : IAsyncDisposable
 {
     private readonly PipelineHarness _harness = new();

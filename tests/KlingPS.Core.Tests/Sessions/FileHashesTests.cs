@@ -1,10 +1,8 @@
 using KlingPS.Core.Sessions;
-using KlingPS.Core.Tests.Api;
 using KlingPS.Core.Tests.Stages;
 
 namespace KlingPS.Core.Tests.Sessions;
 
-[Collection(UsesTestClock.Name)]
 public sealed class FileHashesTests : IAsyncDisposable
 {
     private const string HashOfFox = "776cb326ab0cd5f0a974c1b9606044d8485201f2db19cf8e3749bdee5f36e200";

@@ -8,7 +8,6 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace KlingPS.Core.Tests.Sessions;
 
-[Collection(UsesTestClock.Name)]
 public sealed class KlingSessionTests : IAsyncDisposable
 {
     private readonly TestClock _clock = new();

@@ -12,7 +12,6 @@ using KlingPS.Core.Tests.Stages;
 
 namespace KlingPS.Core.Tests.Submitting;
 
-[Collection(UsesTestClock.Name)]
 public sealed class VideoSubmitterTests : IAsyncDisposable
 {
     private readonly PipelineHarness _harness = new();

@@ -6,7 +6,6 @@ using KlingPS.Core.Waiting;
 
 namespace KlingPS.Core.Tests.Waiting;
 
-[Collection(UsesTestClock.Name)]
 public sealed class TaskWaiterTests : IAsyncDisposable
 {
     private readonly PipelineHarness _harness = new();
@@ -51,10 +50,12 @@ public sealed class TaskWaiterTests : IAsyncDisposable
         Task<WaitResult> hurried = WaitAsync(task, seconds: 15);
         Task<WaitResult> once = WaitAsync(task, seconds: 0);
 
-        Assert.IsType<WaitResult.TimedOut>(await _harness.Clock.RunAsync(once));
-        Assert.InRange(_harness.Clock.GetUtcNow() - start, TimeSpan.Zero, TimeSpan.FromSeconds(1));
-        Assert.IsType<WaitResult.TimedOut>(await _harness.Clock.RunAsync(hurried));
-        Assert.InRange(_harness.Clock.GetUtcNow() - start, TimeSpan.FromSeconds(15), TimeSpan.FromSeconds(16));
+        Assert.IsType<WaitResult.TimedOut>(await Eventually.DoneAsync(once));
+        Assert.Equal(start, _harness.Clock.GetUtcNow());
+        await PassAsync(14);
+        Assert.False(hurried.IsCompleted);
+        await PassAsync(1);
+        Assert.IsType<WaitResult.TimedOut>(await Eventually.DoneAsync(hurried));
         Assert.False(patient.IsCompleted);
         Assert.IsType<WaitResult.Ended>(await _harness.Clock.RunAsync(patient));
     }

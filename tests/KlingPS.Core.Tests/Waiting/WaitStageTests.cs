@@ -10,7 +10,6 @@ using KlingPS.Core.Waiting;
 
 namespace KlingPS.Core.Tests.Waiting;
 
-[Collection(UsesTestClock.Name)]
 public sealed class WaitStageTests : IAsyncDisposable
 {
     private static readonly Reply s_outage = Replies.FailsBefore(new HttpRequestException(HttpRequestError.ConnectionError));

@@ -29,5 +29,5 @@ public class KlingException : Exception
 
     /// <summary>The same error with another message, such as one that also says what was bought before it. Keeps all that is known of the cause.</summary>
     /// <param name="message">The new message.</param>
-    public virtual KlingException WithMessage(string message) => new(Kind, message, this);
+    internal virtual KlingException WithMessage(string message) => new(Kind, message, this);
 }

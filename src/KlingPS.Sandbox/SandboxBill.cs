@@ -1,7 +1,7 @@
 namespace KlingPS.Sandbox;
 
 /// <summary>What clients have done and spent up to the moment the bill was made. It never changes afterwards.</summary>
-public sealed record SandboxBill
+internal sealed record SandboxBill
 {
     /// <summary>Create requests that arrived.</summary>
     public required int CreatesReceived { get; init; }

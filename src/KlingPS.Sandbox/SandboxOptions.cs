@@ -1,7 +1,7 @@
 namespace KlingPS.Sandbox;
 
 /// <summary>How a sandbox behaves. The defaults are the service's documented limits, with a much shorter generation time.</summary>
-public sealed class SandboxOptions
+internal sealed class SandboxOptions
 {
     /// <summary>The key that clients must send as <c>Authorization: Bearer</c>. Null makes a random one that begins with <c>sandbox-</c>.</summary>
     public string? ApiKey { get; init; }

@@ -3,7 +3,7 @@ using System.Net;
 namespace KlingPS.Core.Api;
 
 /// <summary>Makes the handler that connects to the service.</summary>
-public static class ApiHandler
+internal static class ApiHandler
 {
     /// <summary>For requests that carry the key: never follows a redirect, which could lead to another host.</summary>
     /// <param name="proxy">The proxy to use; the system's and the environment's when <see langword="null"/>.</param>

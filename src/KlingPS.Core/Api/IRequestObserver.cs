@@ -1,7 +1,7 @@
 namespace KlingPS.Core.Api;
 
 /// <summary>Is told of every request. Called on any thread; must not block.</summary>
-public interface IRequestObserver
+internal interface IRequestObserver
 {
     /// <summary>Whether <see cref="RequestReport.RequestBody"/> and <see cref="RequestReport.ResponseBody"/> are wanted.</summary>
     bool WantsBodies { get; }

@@ -35,7 +35,7 @@ public sealed class KlingApiException : KlingException
     private protected override bool IsServiceDown => IsTransient || Code is >= 300 and < 400;
 
     /// <inheritdoc/>
-    public override KlingApiException WithMessage(string message) => new(Kind, Fault, message, this)
+    internal override KlingApiException WithMessage(string message) => new(Kind, Fault, message, this)
     {
         IsTransient = IsTransient,
         Code = Code,

@@ -11,7 +11,7 @@ namespace KlingPS.Core.Api;
 /// The kie.ai jobs API. Reads and uploads are retried within limits; a create request is sent once.
 /// </summary>
 /// <remarks>Safe for concurrent use. Owns neither the handler nor the key.</remarks>
-public sealed class KlingClient
+internal sealed class KlingClient
 {
     /// <summary>The folder on the upload host that everything goes to.</summary>
     private const string UploadFolder = "klingps";

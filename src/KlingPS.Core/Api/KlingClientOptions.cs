@@ -3,7 +3,7 @@ using KlingPS.Core.Scheduling;
 namespace KlingPS.Core.Api;
 
 /// <summary>How a <see cref="KlingClient"/> behaves.</summary>
-public sealed record KlingClientOptions
+internal sealed record KlingClientOptions
 {
     /// <summary>What a create request is given at least. Long, because a create whose answer is lost may be paid for.</summary>
     public static readonly TimeSpan LeastCreateTimeout = TimeSpan.FromSeconds(120);

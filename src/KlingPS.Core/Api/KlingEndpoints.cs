@@ -1,7 +1,7 @@
 namespace KlingPS.Core.Api;
 
 /// <summary>Where the service is.</summary>
-public sealed record KlingEndpoints
+internal sealed record KlingEndpoints
 {
     /// <summary>Creates the pair.</summary>
     /// <param name="api">The host of the jobs API.</param>

@@ -6,7 +6,7 @@ namespace KlingPS.Core.Api;
 /// <remarks>
 /// .NET would send even requests for 127.0.0.1 through the proxy of the variable http_proxy, in the clear. Sandboxes are there.
 /// </remarks>
-public sealed class ProxyRoute : IWebProxy
+internal sealed class ProxyRoute : IWebProxy
 {
     /// <summary>What a proxy's address has to be, in words that go on after the name of a setting.</summary>
     public const string Rule =

@@ -9,7 +9,7 @@ namespace KlingPS.Core.Api;
 /// <param name="Error">Why no answer came.</param>
 /// <param name="RequestBody">The text that was sent; only when asked for.</param>
 /// <param name="ResponseBody">The text that came back; only when asked for.</param>
-public sealed record RequestReport(
+internal sealed record RequestReport(
     string Method,
     Uri Uri,
     int? Status,

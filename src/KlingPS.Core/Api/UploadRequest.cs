@@ -1,7 +1,7 @@
 namespace KlingPS.Core.Api;
 
 /// <summary>A local file to upload.</summary>
-public sealed record UploadRequest
+internal sealed record UploadRequest
 {
     /// <summary>The file, for messages.</summary>
     public required string Path { get; init; }

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace KlingPS.Core.Callbacks;
 
 /// <summary>How a request to the listener was responded to.</summary>
-public enum CallbackResult
+internal enum CallbackResult
 {
     /// <summary>200: accepted.</summary>
     Accepted,
@@ -37,7 +37,7 @@ public enum CallbackResult
 }
 
 /// <summary>How many requests had been responded to, and how, at one moment.</summary>
-public sealed record CallbackCounts
+internal sealed record CallbackCounts
 {
     private static readonly (CallbackResult Result, string Name)[] s_refusals =
     [

@@ -6,7 +6,7 @@ using System.Text;
 namespace KlingPS.Core.Callbacks;
 
 /// <summary>The key that the service signs callbacks with: the webhookHmacKey of https://kie.ai/settings. Never turned into output.</summary>
-public sealed class CallbackKey
+internal sealed class CallbackKey
 {
     private readonly SecureString _key;
 

@@ -12,7 +12,7 @@ namespace KlingPS.Core.Callbacks;
 /// outside Windows, never disconnects a client that sends a byte of it now and then; on Windows it needs a URL reservation by an
 /// administrator.
 /// </remarks>
-public sealed class CallbackListener : IDisposable
+internal sealed class CallbackListener : IDisposable
 {
     /// <summary>The longest body, in bytes. The service's own are a few thousand bytes long.</summary>
     public const int MaxBody = CallbackGate.MaxBody;

@@ -3,7 +3,7 @@ using System.Net;
 namespace KlingPS.Core.Callbacks;
 
 /// <summary>How a <see cref="CallbackListener"/> behaves.</summary>
-public sealed record CallbackListenerOptions
+internal sealed record CallbackListenerOptions
 {
     /// <summary>Where to listen.</summary>
     public required CallbackPrefix Prefix { get; init; }

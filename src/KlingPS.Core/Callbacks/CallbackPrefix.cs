@@ -5,7 +5,7 @@ using System.Net.Sockets;
 namespace KlingPS.Core.Callbacks;
 
 /// <summary>Where to listen: <c>http://host:port/path/</c>, the host being <c>localhost</c>, an address of this machine, or <c>+</c> for all of them.</summary>
-public sealed record CallbackPrefix
+internal sealed record CallbackPrefix
 {
     /// <summary>This machine only: behind a tunnel or a proxy that runs on it.</summary>
     public const string Default = "http://localhost:8080/kling/";

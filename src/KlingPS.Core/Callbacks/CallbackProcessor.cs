@@ -12,7 +12,7 @@ namespace KlingPS.Core.Callbacks;
 /// Finds the tasks that callbacks are about. Believes no callback: the signature does not cover the body, so a callback only says
 /// which task to ask the service for.
 /// </summary>
-public sealed class CallbackProcessor
+internal sealed class CallbackProcessor
 {
     /// <summary>A callback is sometimes ahead of the service's record: then the task is not known yet, or not what it was made from.</summary>
     private static readonly RetryOptions s_record = new() { Backoff = Backoff.Every(PollLimits.Soon), MaxAttempts = PollLimits.MaxPollsForRecord };

@@ -13,7 +13,7 @@ namespace KlingPS.Core.Callbacks;
 /// Whatever task a callback is about, the ledger is brought up to date. Handed out are the tasks that were posted, and attempts whose
 /// answers were lost and whose task a callback has told; or all.
 /// </remarks>
-public sealed class CallbackReceiver : IPipelineStage<TaskReference, Outcome<TaskReference, KlingVideoTask>>
+internal sealed class CallbackReceiver : IPipelineStage<TaskReference, Outcome<TaskReference, KlingVideoTask>>
 {
     /// <summary>How long callbacks that have been answered are still worked on when the wait is over: as long as the service would have waited for the answer.</summary>
     private static readonly TimeSpan s_longestDrain = TimeSpan.FromSeconds(15);

@@ -4,7 +4,7 @@ using System.Security.Cryptography;
 namespace KlingPS.Core.Callbacks;
 
 /// <summary>Checks whether callbacks were signed by the service, and recently. Stateless, and makes no requests.</summary>
-public sealed class CallbackVerifier
+internal sealed class CallbackVerifier
 {
     /// <summary>The header with the unix seconds of the signature.</summary>
     public const string TimestampHeader = "X-Webhook-Timestamp";

@@ -1,7 +1,7 @@
 namespace KlingPS.Core.Callbacks;
 
 /// <summary>Which callbacks to wait for, and how long.</summary>
-public sealed record ReceiveOptions
+internal sealed record ReceiveOptions
 {
     /// <summary>How long to wait for a task from the moment it is posted, and how long to listen when <see cref="TakesAll"/> is set; without end when it is left out.</summary>
     public TimeSpan? Timeout { get; init; }

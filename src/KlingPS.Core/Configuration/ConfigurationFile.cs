@@ -7,7 +7,7 @@ using KlingPS.Core.Resilience;
 namespace KlingPS.Core.Configuration;
 
 /// <summary>The user's configuration file: one JSON object. Never holds a secret.</summary>
-public static class ConfigurationFile
+internal static class ConfigurationFile
 {
     /// <summary>The environment variable that names the file.</summary>
     public const string Variable = "KLINGPS_CONFIG";

@@ -1,7 +1,7 @@
 namespace KlingPS.Core.Configuration;
 
 /// <summary>What the configuration file sets; <see langword="null"/> for what it does not.</summary>
-public sealed record ConfigurationValues
+internal sealed record ConfigurationValues
 {
     /// <summary>The name of the secret that holds the key.</summary>
     public string? SecretName { get; init; }

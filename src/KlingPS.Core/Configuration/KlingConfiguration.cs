@@ -7,13 +7,13 @@ namespace KlingPS.Core.Configuration;
 public sealed record KlingConfiguration
 {
     /// <summary>The secret a key is looked for under unless another is named.</summary>
-    public const string DefaultSecretName = "KlingApiKey";
+    internal const string DefaultSecretName = "KlingApiKey";
 
     /// <summary>The environment variable that names the jobs API.</summary>
-    public const string EndpointVariable = "KLINGPS_ENDPOINT";
+    internal const string EndpointVariable = "KLINGPS_ENDPOINT";
 
     /// <summary>The environment variable that names the host uploads go to.</summary>
-    public const string UploadEndpointVariable = "KLINGPS_UPLOAD_ENDPOINT";
+    internal const string UploadEndpointVariable = "KLINGPS_UPLOAD_ENDPOINT";
 
     private const string FromParameter = "parameter";
     private const string FromFile = "configuration";
@@ -58,7 +58,7 @@ public sealed record KlingConfiguration
     /// <summary>Finds the settings in force now.</summary>
     /// <param name="given">What the caller was given as parameters.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: an address cannot be used, or the file is wrong. <see cref="ErrorKind.FileUnreadable"/>: the file cannot be read. <see cref="ErrorKind.LedgerUnusable"/>: there is no place for the ledger.</exception>
-    public static KlingConfiguration Load(ConfigurationValues? given = null)
+    internal static KlingConfiguration Load(ConfigurationValues? given = null)
     {
         string path = ConfigurationFile.Locate();
         return Resolve(path, ConfigurationFile.Read(path), given ?? new ConfigurationValues(), System.Environment.GetEnvironmentVariable);
@@ -66,11 +66,11 @@ public sealed record KlingConfiguration
 
     /// <summary>The endpoints as a pair that requests can use.</summary>
     /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: one is not https.</exception>
-    public KlingEndpoints ToEndpoints() => new(Endpoint, UploadEndpoint);
+    internal KlingEndpoints ToEndpoints() => new(Endpoint, UploadEndpoint);
 
     /// <summary>Whether a setting was set by anybody.</summary>
     /// <param name="name">Its name.</param>
-    public bool IsSet(string name) => Source[name] != FromDefault;
+    internal bool IsSet(string name) => Source[name] != FromDefault;
 
     /// <summary>Decides which source of each setting wins.</summary>
     internal static KlingConfiguration Resolve(string path, ConfigurationValues file, ConfigurationValues given, Func<string, string?> environment)

@@ -6,7 +6,7 @@ using KlingPS.Core.Submitting;
 namespace KlingPS.Core.Converting;
 
 /// <summary>What has to be done for an image to have its video.</summary>
-public enum ConversionStep
+internal enum ConversionStep
 {
     /// <summary>The video has to be bought. The only step that costs something.</summary>
     Buy,
@@ -25,7 +25,7 @@ public enum ConversionStep
 /// <param name="Step">The next thing to do; those after it follow.</param>
 /// <param name="Submission">The submission, with the prompt it would be bought with.</param>
 /// <param name="Path">The full path the video would have; <see langword="null"/> while that depends on the purchase.</param>
-public sealed record ConversionPlan(ConversionStep Step, Submission Submission, string? Path)
+internal sealed record ConversionPlan(ConversionStep Step, Submission Submission, string? Path)
 {
     /// <summary>What it would cost, in credits; <see langword="null"/> where the price is not known.</summary>
     public decimal? Credits => Step == ConversionStep.Buy ? Submission.Credits : 0;
@@ -71,7 +71,7 @@ public sealed record ConversionPlanTotals
     /// <param name="plan">What would be done for it.</param>
     /// <param name="maxCredits">The most credits the run may spend.</param>
     /// <param name="maxTasks">The most tasks the run may buy.</param>
-    public (ConversionPlanTotals Totals, bool IsWithinBudget) Add(ConversionPlan plan, decimal? maxCredits, int? maxTasks)
+    internal (ConversionPlanTotals Totals, bool IsWithinBudget) Add(ConversionPlan plan, decimal? maxCredits, int? maxTasks)
     {
         ArgumentNullException.ThrowIfNull(plan);
         var limit = new BudgetLimit { MaxCredits = maxCredits, MaxTasks = maxTasks };

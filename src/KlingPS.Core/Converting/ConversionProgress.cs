@@ -3,7 +3,7 @@ using System.Globalization;
 namespace KlingPS.Core.Converting;
 
 /// <summary>How far the images of a batch have come. Each is counted once.</summary>
-public sealed record ConversionCounts
+internal sealed record ConversionCounts
 {
     /// <summary>Not begun yet.</summary>
     public int Queued { get; init; }
@@ -63,7 +63,7 @@ public sealed record ConversionSummary
     /// <summary>Sums up a batch.</summary>
     /// <param name="counts">Where its images are.</param>
     /// <param name="failedBefore">Images that did not get into the batch, because something was wrong with them.</param>
-    public static ConversionSummary From(ConversionCounts counts, int failedBefore)
+    internal static ConversionSummary From(ConversionCounts counts, int failedBefore)
     {
         ArgumentNullException.ThrowIfNull(counts);
         return new ConversionSummary

@@ -11,7 +11,7 @@ using KlingPS.Core.Waiting;
 namespace KlingPS.Core.Converting;
 
 /// <summary>How a batch of images becomes videos.</summary>
-public sealed record ConversionOptions
+internal sealed record ConversionOptions
 {
     /// <summary>Where the videos go and what they are called.</summary>
     public required SaveOptions Save { get; init; }
@@ -33,13 +33,13 @@ public sealed record ConversionOptions
 /// <param name="Submission">The video to make of it.</param>
 /// <param name="Index">Its position in the batch, from 1.</param>
 /// <param name="Name">What the video is called; <see langword="null"/> while that depends on the purchase.</param>
-public sealed record ConversionItem(Submission Submission, int Index, VideoName? Name);
+internal sealed record ConversionItem(Submission Submission, int Index, VideoName? Name);
 
 /// <summary>
 /// Turns images into videos on disk, doing only what is missing: a video that is paid for is waited for, downloaded, or simply
 /// there. Images are independent of each other: one that is slow or fails holds up no other.
 /// </summary>
-public sealed class VideoConverter : IDisposable
+internal sealed class VideoConverter : IDisposable
 {
     /// <summary>Images on their way to the service: enough to have the next ones uploaded while the rate limit holds back their requests.</summary>
     private const int MaxSubmissions = 32;

@@ -4,7 +4,7 @@ using System.Security.Cryptography;
 namespace KlingPS.Core.Imaging;
 
 /// <summary>The identity of an image: the hash of its bytes, whatever its name.</summary>
-public static class ContentHash
+internal static class ContentHash
 {
     private const int BufferSize = 128 * 1024;
 

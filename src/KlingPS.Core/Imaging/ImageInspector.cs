@@ -4,7 +4,7 @@ namespace KlingPS.Core.Imaging;
 /// Tells from a file's size and headers whether the service would take it. Local and free: nothing is sent, no pixel is
 /// decoded, and little is read however large or hostile the file is.
 /// </summary>
-public static class ImageInspector
+internal static class ImageInspector
 {
     /// <summary>
     /// The largest image the service takes, in bytes: 10 MiB (10 × 1024 × 1024).

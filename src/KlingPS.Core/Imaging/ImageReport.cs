@@ -42,7 +42,7 @@ public sealed record ImageReport
     /// <summary>Returns this report if the service would take the file.</summary>
     /// <returns>This report.</returns>
     /// <exception cref="KlingException"><see cref="ErrorKind.ImageUnsupported"/>: the service would refuse the file, and why.</exception>
-    public ImageReport EnsureSupported()
+    internal ImageReport EnsureSupported()
         => IsSupported ? this : throw new KlingException(ErrorKind.ImageUnsupported, $"The service does not take '{Path}'. {string.Join(' ', Problems)}");
 
     /// <summary>The file and what was found out about it, such as <c>boat.webp: WebP, 640 × 360</c>.</summary>

@@ -3,7 +3,7 @@ namespace KlingPS.Core.Imaging;
 /// <summary>Which images a model takes.</summary>
 /// <param name="Formats">The formats.</param>
 /// <param name="MaxLength">The largest file, in bytes.</param>
-public sealed record ImageRules(IReadOnlyList<ImageFormat> Formats, long MaxLength)
+internal sealed record ImageRules(IReadOnlyList<ImageFormat> Formats, long MaxLength)
 {
     /// <summary>Why the model would refuse an image that <see cref="ImageInspector"/> has found in order.</summary>
     /// <param name="image">The image.</param>

@@ -2,7 +2,7 @@ namespace KlingPS.Core.Ledger;
 
 /// <summary>The hashes of local files, so that a file which has not changed is not read again.</summary>
 /// <remarks>Safe for concurrent use.</remarks>
-public interface IFileHashCache
+internal interface IFileHashCache
 {
     /// <summary>The SHA-256 of a file that has not changed since it was recorded, or <see langword="null"/>.</summary>
     /// <param name="path">The full path.</param>

@@ -1,7 +1,7 @@
 namespace KlingPS.Core.Ledger;
 
 /// <summary>How long the service took for earlier videos.</summary>
-public interface IGenerationHistory
+internal interface IGenerationHistory
 {
     /// <summary>The generation times of finished tasks of one model and one duration, latest first, in seconds.</summary>
     /// <param name="model">The model's id.</param>

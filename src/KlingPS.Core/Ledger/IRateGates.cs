@@ -3,7 +3,7 @@ using KlingPS.Core.Scheduling;
 namespace KlingPS.Core.Ledger;
 
 /// <summary>The service's rate limits, kept by all processes that share the ledger together.</summary>
-public interface IRateGates
+internal interface IRateGates
 {
     /// <summary>The gate that create requests of an account pass: 20 in 10 seconds.</summary>
     /// <param name="account">The account.</param>

@@ -6,7 +6,7 @@ namespace KlingPS.Core.Ledger;
 /// The record of every attempt to buy a video. It is written before money can be spent, and before anything else is done with a response.
 /// </summary>
 /// <remarks>Safe for concurrent use. Writes that follow a purchase take no token: they must not be cancelled.</remarks>
-public interface ITaskJournal
+internal interface ITaskJournal
 {
     /// <summary>Records that a purchase is about to be made. Nothing may be sent before this has returned.</summary>
     /// <param name="intent">The purchase.</param>
@@ -135,10 +135,10 @@ public interface ITaskJournal
 /// <summary>What came of claiming a video.</summary>
 /// <param name="Task">The task that was begun, or the purchase that is there already.</param>
 /// <param name="IsNew">Whether it was begun: only then may it be submitted.</param>
-public sealed record TaskClaim(KlingVideoTask Task, bool IsNew);
+internal sealed record TaskClaim(KlingVideoTask Task, bool IsNew);
 
 /// <summary>A file that a video was saved to.</summary>
 /// <param name="Path">The full path.</param>
 /// <param name="Id">The local id of the video's task.</param>
 /// <param name="Hash">The SHA-256 of the video, in lower-case hex. The file may have changed since.</param>
-public sealed record SavedPath(string Path, long Id, string Hash);
+internal sealed record SavedPath(string Path, long Id, string Hash);

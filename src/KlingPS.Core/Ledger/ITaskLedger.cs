@@ -2,7 +2,7 @@ namespace KlingPS.Core.Ledger;
 
 /// <summary>What is remembered between commands and shared by the processes of a user: purchases first of all.</summary>
 /// <remarks>Safe for concurrent use. It opens itself with the first call of any member.</remarks>
-public interface ITaskLedger
+internal interface ITaskLedger
 {
     /// <summary>Where it is, for the user to read: the path of a file.</summary>
     string Location { get; }

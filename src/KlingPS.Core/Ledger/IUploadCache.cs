@@ -2,7 +2,7 @@ namespace KlingPS.Core.Ledger;
 
 /// <summary>The uploads that the service still has, so that no image is uploaded twice.</summary>
 /// <remarks>Safe for concurrent use.</remarks>
-public interface IUploadCache
+internal interface IUploadCache
 {
     /// <summary>An upload of the same content that has not expired, or <see langword="null"/>.</summary>
     /// <param name="account">The account.</param>
@@ -22,4 +22,4 @@ public interface IUploadCache
 /// <param name="Uri">Its address.</param>
 /// <param name="UploadedAt">When it was uploaded.</param>
 /// <param name="ExpiresAt">How long the service keeps it: 24 hours by its current pages.</param>
-public sealed record UploadRecord(string Account, string Hash, string Uri, DateTimeOffset UploadedAt, DateTimeOffset ExpiresAt);
+internal sealed record UploadRecord(string Account, string Hash, string Uri, DateTimeOffset UploadedAt, DateTimeOffset ExpiresAt);

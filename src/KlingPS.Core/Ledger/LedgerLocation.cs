@@ -1,7 +1,7 @@
 namespace KlingPS.Core.Ledger;
 
 /// <summary>Where the ledger is kept.</summary>
-public static class LedgerLocation
+internal static class LedgerLocation
 {
     /// <summary>The environment variable that names the ledger's file.</summary>
     public const string Variable = "KLINGPS_LEDGER";

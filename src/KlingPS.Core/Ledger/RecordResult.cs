@@ -3,7 +3,7 @@ using KlingPS.Core.Model;
 namespace KlingPS.Core.Ledger;
 
 /// <summary>What came of recording a response: a record can have moved on in the meantime, by a callback or by another process.</summary>
-public abstract record RecordResult
+internal abstract record RecordResult
 {
     private RecordResult(KlingVideoTask task) => Task = task;
 

@@ -3,7 +3,7 @@ using KlingPS.Core.Model;
 namespace KlingPS.Core.Ledger;
 
 /// <summary>Which tasks to list. A property that is not set lets every task through.</summary>
-public sealed record TaskFilter
+internal sealed record TaskFilter
 {
     /// <summary>Only tasks of this account.</summary>
     public string? Account { get; init; }

@@ -5,7 +5,7 @@ namespace KlingPS.Core.Model;
 /// Until a task ends, the credits set aside for it count; from then on, what it has cost: nothing, if it has failed, was rejected or
 /// was abandoned. An unknown attempt counts, for it may be paid for.
 /// </remarks>
-public sealed record BudgetLimit
+internal sealed record BudgetLimit
 {
     /// <summary>The run that <see cref="MaxCredits"/> and <see cref="MaxTasks"/> apply to: all tasks begun under the same id, in any process.</summary>
     public string? RunId { get; init; }

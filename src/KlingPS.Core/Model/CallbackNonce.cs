@@ -1,7 +1,7 @@
 namespace KlingPS.Core.Model;
 
 /// <summary>The nonce of an attempt in the address of its callback: <c>klingps=&lt;nonce&gt;</c> in the query.</summary>
-public static class CallbackNonce
+internal static class CallbackNonce
 {
     private const string Parameter = "klingps=";
     private const int Length = 32;

@@ -1,7 +1,7 @@
 namespace KlingPS.Core.Model;
 
 /// <summary>An image that a video starts or ends with: the content of a local file, or whatever an address leads to.</summary>
-public sealed record ImageSource
+internal sealed record ImageSource
 {
     private ImageSource(bool isFile)
     {

@@ -32,7 +32,7 @@ public enum KlingTaskState
 }
 
 /// <summary>Questions about states.</summary>
-public static class KlingTaskStateExtensions
+internal static class KlingTaskStateExtensions
 {
     /// <summary>Whether the service has the task and has not ended it.</summary>
     public static bool IsPending(this KlingTaskState state)

@@ -3,7 +3,7 @@ using KlingPS.Core.Imaging;
 namespace KlingPS.Core.Model;
 
 /// <summary>The models that KlingPS knows, one row each. To add a model is to add a row here, and its twin to the sandbox.</summary>
-public static class ModelCatalog
+internal static class ModelCatalog
 {
     /// <summary>The id of Kling V2.5 Turbo Pro, image to video: the model that is asked where none is named.</summary>
     public const string DefaultId = "kling/v2-5-turbo-image-to-video-pro";

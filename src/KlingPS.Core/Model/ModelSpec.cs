@@ -8,7 +8,7 @@ namespace KlingPS.Core.Model;
 /// A model takes a parameter exactly when its request has a field for it, so what cannot be sent cannot be asked for either: the
 /// service ignores fields that it does not know, and bills the video without them.
 /// </remarks>
-public sealed record ModelSpec
+internal sealed record ModelSpec
 {
     /// <summary>The model's id.</summary>
     public required string Id { get; init; }

@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 namespace KlingPS.Core.Model;
 
 /// <summary>A purchase that is about to be made.</summary>
-public sealed record TaskIntent
+internal sealed record TaskIntent
 {
     /// <summary>The account that pays, as a fingerprint of key and endpoint.</summary>
     public required string Account { get; init; }

@@ -1,7 +1,7 @@
 namespace KlingPS.Core.Model;
 
 /// <summary>What the service says of a task at one moment: the <c>data</c> of <c>recordInfo</c>, and of a callback.</summary>
-public sealed record TaskSnapshot
+internal sealed record TaskSnapshot
 {
     /// <summary>The service's id of the task; opaque.</summary>
     public required string TaskId { get; init; }

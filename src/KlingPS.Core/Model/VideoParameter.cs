@@ -1,7 +1,7 @@
 namespace KlingPS.Core.Model;
 
 /// <summary>What can be asked for of a video, in the words of this module. How a model's request calls it is said by <see cref="RequestField"/>.</summary>
-public enum VideoParameter
+internal enum VideoParameter
 {
     /// <summary>See <see cref="VideoSpec.Prompt"/>.</summary>
     Prompt,
@@ -25,4 +25,4 @@ public enum VideoParameter
 /// <summary>One field of the <c>input</c> of a model's create request.</summary>
 /// <param name="Name">Its name on the wire.</param>
 /// <param name="Parameter">What it says.</param>
-public sealed record RequestField(string Name, VideoParameter Parameter);
+internal sealed record RequestField(string Name, VideoParameter Parameter);

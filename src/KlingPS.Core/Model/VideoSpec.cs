@@ -9,7 +9,7 @@ namespace KlingPS.Core.Model;
 /// What is <see langword="null"/> is left to the service's default. A spec is completed on its way by <see langword="with"/>: first its
 /// images get their hashes, then their addresses.
 /// </remarks>
-public sealed record VideoSpec
+internal sealed record VideoSpec
 {
     /// <summary>The length in seconds where none is asked for: every model's own default.</summary>
     public const int DefaultDuration = 5;

@@ -7,7 +7,7 @@ namespace KlingPS.Core.Resilience;
 /// others would only be refused as well. Safe for concurrent use.
 /// </summary>
 [SuppressMessage("Design", "CA1001", Justification = "A semaphore holds nothing to free unless its wait handle is asked for.")]
-public sealed class AdaptiveThrottle
+internal sealed class AdaptiveThrottle
 {
     /// <summary>
     /// As many as the service takes in its window of 10 seconds: a single request may have been accepted only because an older one had

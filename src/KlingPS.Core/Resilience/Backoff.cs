@@ -4,7 +4,7 @@ namespace KlingPS.Core.Resilience;
 /// How long to wait before an attempt is repeated: exponential, with jitter, so that clients which failed together do not
 /// return together. Safe for concurrent use.
 /// </summary>
-public sealed class Backoff
+internal sealed class Backoff
 {
     private static readonly TimeSpan s_longestRetryAfter = TimeSpan.FromMinutes(10);
 

@@ -5,7 +5,7 @@ using KlingPS.Core.Sessions;
 namespace KlingPS.Core.Resolving;
 
 /// <summary>Finds tasks: in the ledger, or at the service if the ledger does not have them.</summary>
-public sealed class TaskFinder
+internal sealed class TaskFinder
 {
     private readonly KlingSession _session;
     private readonly KlingClient _client;

@@ -3,7 +3,7 @@ using KlingPS.Core.Model;
 namespace KlingPS.Core.Resolving;
 
 /// <summary>A task as the user names it: by the object itself, by the service's id, or by the local one.</summary>
-public sealed record TaskReference
+internal sealed record TaskReference
 {
     /// <summary>The task itself, as an earlier command emitted it.</summary>
     public KlingVideoTask? Task { get; init; }

@@ -6,7 +6,7 @@ using KlingPS.Core.Submitting;
 namespace KlingPS.Core.Resolving;
 
 /// <summary>Resolves unknown tasks, whose answer was lost, in the way that the user has chosen.</summary>
-public sealed class UnknownTaskResolver
+internal sealed class UnknownTaskResolver
 {
     private readonly KlingSession _session;
     private readonly KlingClient _client;

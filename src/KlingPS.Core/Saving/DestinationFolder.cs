@@ -1,7 +1,7 @@
 namespace KlingPS.Core.Saving;
 
 /// <summary>Finds out whether videos can be put into a folder, before anything is paid for.</summary>
-public static class DestinationFolder
+internal static class DestinationFolder
 {
     /// <summary>Refuses a file where the folder should be; changes nothing.</summary>
     /// <exception cref="KlingException"><see cref="ErrorKind.DestinationUnusable"/>.</exception>

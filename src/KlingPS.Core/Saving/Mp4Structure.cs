@@ -6,7 +6,7 @@ namespace KlingPS.Core.Saving;
 /// Tells a whole MP4 file from half of one, and from an error page that was delivered instead, by the boxes that the
 /// file consists of (ISO/IEC 14496-12, section 4.2). Reads their headers only.
 /// </summary>
-public static class Mp4Structure
+internal static class Mp4Structure
 {
     private const int MaxBoxes = 10_000;
 

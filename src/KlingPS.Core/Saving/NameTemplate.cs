@@ -18,7 +18,7 @@ namespace KlingPS.Core.Saving;
 /// <c>.partial.json</c>), what Windows refuses is replaced by <c>_</c>, and no name leads out of the destination.
 /// </para>
 /// </summary>
-public sealed class NameTemplate
+internal sealed class NameTemplate
 {
     /// <summary>The default template, as text.</summary>
     public const string DefaultText = "{BaseName}.mp4";
@@ -246,7 +246,7 @@ public sealed class NameTemplate
 }
 
 /// <summary>What the tokens of a <see cref="NameTemplate"/> stand for in one video's name.</summary>
-public sealed record NameTemplateValues
+internal sealed record NameTemplateValues
 {
     /// <summary>
     /// The image's file, or its address if it was given as one; null when neither is known.

@@ -23,7 +23,7 @@ internal readonly record struct VideoKey(string? Identity, long? TaskId)
 /// <summary>What a video is called, below the destination and with <c>/</c> between folders.</summary>
 /// <param name="Requested">As the template makes it.</param>
 /// <param name="Unique">The same, or with a number that sets it apart from another video of the run.</param>
-public sealed record VideoName(string Requested, string Unique);
+internal sealed record VideoName(string Requested, string Unique);
 
 /// <summary>Where a video goes, or is.</summary>
 /// <param name="Path">The full path.</param>
@@ -220,7 +220,7 @@ internal sealed partial class OutputPathResolver
 /// Hands out every name once in a run: <c>photo.mp4</c>, then <c>photo-2.mp4</c>, and so on. Upper and lower case are
 /// the same, as they are on Windows and macOS. Safe for concurrent use.
 /// </summary>
-public sealed class DistinctNames
+internal sealed class DistinctNames
 {
     private readonly object _lock = new();
     private readonly HashSet<string> _taken = new(StringComparer.OrdinalIgnoreCase);

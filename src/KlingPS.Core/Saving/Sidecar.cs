@@ -6,7 +6,7 @@ using KlingPS.Core.Model;
 namespace KlingPS.Core.Saving;
 
 /// <summary>Tells what a video was made from: a JSON file beside it, <c>fox.mp4.json</c> for <c>fox.mp4</c>.</summary>
-public sealed record Sidecar
+internal sealed record Sidecar
 {
     /// <summary>The service's id of the task.</summary>
     public required string? TaskId { get; init; }
@@ -157,7 +157,7 @@ public sealed record Sidecar
 }
 
 /// <summary>A file in a <see cref="Sidecar"/>.</summary>
-public sealed record SidecarFile
+internal sealed record SidecarFile
 {
     /// <summary>The full path.</summary>
     public string? Path { get; init; }
@@ -170,7 +170,7 @@ public sealed record SidecarFile
 }
 
 /// <summary>What was asked for, in a <see cref="Sidecar"/>.</summary>
-public sealed record SidecarRequest
+internal sealed record SidecarRequest
 {
     /// <summary>The model's id.</summary>
     public required string Model { get; init; }

@@ -9,7 +9,7 @@ using KlingPS.Core.Stages;
 namespace KlingPS.Core.Saving;
 
 /// <summary>Where videos go and what they are called.</summary>
-public sealed record SaveOptions
+internal sealed record SaveOptions
 {
     /// <summary>The full path of the folder; created when it is missing.</summary>
     public required string Destination { get; init; }
@@ -24,7 +24,7 @@ public sealed record SaveOptions
 /// <summary>A video that is whole on disk.</summary>
 /// <param name="Path">Its full path.</param>
 /// <param name="Task">The task it comes from.</param>
-public sealed record SavedVideo(string Path, KlingVideoTask Task)
+internal sealed record SavedVideo(string Path, KlingVideoTask Task)
 {
     /// <summary>The image it was asked for; the task may have been bought for another file of the same content.</summary>
     public string? SourcePath { get; init; } = Task.SourcePath;
@@ -35,7 +35,7 @@ public sealed record SavedVideo(string Path, KlingVideoTask Task)
 /// A video comes into a partial file beside its name, from where it was saved before or from the service; it is verified, recorded in
 /// the ledger, and only then renamed. See <see cref="DownloadAsync"/>.
 /// </remarks>
-public sealed class VideoSaver
+internal sealed class VideoSaver
 {
     /// <summary>Downloads at the same time; more would only share the line.</summary>
     private const int MaxDownloads = 4;

@@ -1,7 +1,7 @@
 namespace KlingPS.Core.Scheduling;
 
 /// <summary>How long generations of one kind take, from observed times. Immutable.</summary>
-public sealed class DurationDistribution
+internal sealed class DurationDistribution
 {
     /// <summary>Each observation also stands for a few late finishes: how late, in standard deviations, and with what weight.</summary>
     private static readonly (double Offset, double Weight)[] s_late = [(2, 0.06), (4, 0.04)];

@@ -6,7 +6,7 @@ namespace KlingPS.Core.Scheduling;
 /// How long generations take, by model and length of the video, from the last <see cref="Capacity"/> observed times of
 /// each. Thread-safe.
 /// </summary>
-public sealed class DurationStatistics
+internal sealed class DurationStatistics
 {
     /// <summary>How many of the latest times count, for each model and length.</summary>
     public const int Capacity = 200;

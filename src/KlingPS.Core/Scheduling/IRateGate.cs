@@ -9,7 +9,7 @@ namespace KlingPS.Core.Scheduling;
 /// caller has the answer. So a pass is a lease: it begins when the gate opens and must be disposed when the answer is
 /// in, or the request has failed.
 /// </remarks>
-public interface IRateGate
+internal interface IRateGate
 {
     /// <summary>Waits for the caller's turn; callers pass in the order in which they came.</summary>
     /// <param name="cancellationToken">Gives up the wait, at no cost to those behind.</param>

@@ -1,7 +1,7 @@
 namespace KlingPS.Core.Scheduling;
 
 /// <summary>A number of slots; of the callers that wait for one, the most urgent is next. Safe for concurrent use.</summary>
-public sealed class PrioritySlots
+internal sealed class PrioritySlots
 {
     private readonly object _lock = new();
     private readonly PriorityQueue<TaskCompletionSource, (DateTimeOffset Deadline, long Number)> _waiting = new();

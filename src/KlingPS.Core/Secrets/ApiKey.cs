@@ -11,7 +11,7 @@ namespace KlingPS.Core.Secrets;
 /// It is kept in a <see cref="SecureString"/>: encrypted in memory on Windows; elsewhere, where the system has no such means,
 /// outside of the managed heap, and overwritten when it is disposed of. Only the header of a request needs it as a string.
 /// </remarks>
-public sealed class ApiKey : IDisposable
+internal sealed class ApiKey : IDisposable
 {
     private const string Hidden = "(hidden)";
     private const int ShortestSecret = 8;

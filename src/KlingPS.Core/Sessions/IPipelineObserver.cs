@@ -8,10 +8,10 @@ namespace KlingPS.Core.Sessions;
 /// <param name="Bytes">Bytes moved so far.</param>
 /// <param name="Total">Bytes in all, if that is known.</param>
 /// <param name="IsOver">Whether it has ended, complete or not.</param>
-public sealed record Transfer(string Name, bool IsUpload, long Bytes, long? Total, bool IsOver);
+internal sealed record Transfer(string Name, bool IsUpload, long Bytes, long? Total, bool IsOver);
 
 /// <summary>Is told what the pipeline does. Called on any thread; must not block.</summary>
-public interface IPipelineObserver : IRequestObserver
+internal interface IPipelineObserver : IRequestObserver
 {
     /// <summary>Something the user should know that is not an error.</summary>
     void OnWarning(string message);

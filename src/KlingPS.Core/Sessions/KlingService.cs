@@ -4,7 +4,7 @@ namespace KlingPS.Core.Sessions;
 
 /// <summary>What the parts of one command share: the session, one client, the hashes of files, and the observer.</summary>
 /// <remarks>Made once per command, and cheap. The session stays its owner's.</remarks>
-public sealed class KlingService
+internal sealed class KlingService
 {
     /// <summary>Creates the service. Nothing is sent.</summary>
     /// <param name="session">The account.</param>

@@ -7,7 +7,7 @@ using KlingPS.Core.Secrets;
 namespace KlingPS.Core.Sessions;
 
 /// <summary>What a session is made of. The session takes over the key and the handlers.</summary>
-public sealed record SessionOptions
+internal sealed record SessionOptions
 {
     /// <summary>Where the service is.</summary>
     public required KlingEndpoints Endpoints { get; init; }
@@ -43,7 +43,7 @@ public sealed record SessionOptions
 }
 
 /// <summary>One account at one service, with everything its commands share: connections, rate gates, ledger, and what is known of generation times.</summary>
-public sealed class KlingSession : IAsyncDisposable
+internal sealed class KlingSession : IAsyncDisposable
 {
     private readonly HttpMessageInvoker _api;
     private readonly HttpMessageHandler _downloads;

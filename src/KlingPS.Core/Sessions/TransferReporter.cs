@@ -3,7 +3,7 @@ namespace KlingPS.Core.Sessions;
 /// <summary>How far a download has come.</summary>
 /// <param name="BytesDone">Bytes on disk, those of earlier runs included. Falls back to 0 when a download has to start over.</param>
 /// <param name="BytesTotal">Length of the video in bytes; null while unknown.</param>
-public readonly record struct TransferProgress(long BytesDone, long? BytesTotal);
+internal readonly record struct TransferProgress(long BytesDone, long? BytesTotal);
 
 /// <summary>Tells an observer of the progress of one transfer, ten times a second at most: a fast line moves thousands of pieces in that time.</summary>
 internal sealed class TransferReporter : IProgress<long>, IProgress<TransferProgress>, IDisposable

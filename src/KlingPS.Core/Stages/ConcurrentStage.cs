@@ -7,7 +7,7 @@ namespace KlingPS.Core.Stages;
 /// <typeparam name="TIn">An item.</typeparam>
 /// <typeparam name="TOut">What becomes of it.</typeparam>
 /// <remarks>One caller posts and reads. The work reports its failures as results; an exception from it ends the stage.</remarks>
-public sealed class ConcurrentStage<TIn, TOut> : IPipelineStage<TIn, TOut>
+internal sealed class ConcurrentStage<TIn, TOut> : IPipelineStage<TIn, TOut>
 {
     private readonly Func<TIn, CancellationToken, Task<TOut>> _work;
     private readonly SemaphoreSlim _slots;

@@ -8,7 +8,7 @@ namespace KlingPS.Core.Stages;
 /// </summary>
 /// <typeparam name="TIn">An item.</typeparam>
 /// <typeparam name="TOut">What becomes of it.</typeparam>
-public interface IPipelineStage<TIn, TOut> : IDisposable
+internal interface IPipelineStage<TIn, TOut> : IDisposable
 {
     /// <summary>What has become of the items, as it becomes known. Ends when everything posted has come out.</summary>
     ChannelReader<TOut> Results { get; }
@@ -26,5 +26,5 @@ public interface IPipelineStage<TIn, TOut> : IDisposable
 /// <param name="Item">The item.</param>
 /// <param name="Value">What came of it.</param>
 /// <param name="Error">What went wrong.</param>
-public sealed record Outcome<TItem, TValue>(TItem Item, TValue? Value, KlingException? Error)
+internal sealed record Outcome<TItem, TValue>(TItem Item, TValue? Value, KlingException? Error)
     where TValue : class;

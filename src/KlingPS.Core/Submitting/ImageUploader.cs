@@ -10,17 +10,17 @@ namespace KlingPS.Core.Submitting;
 /// <summary>An image that the service would take.</summary>
 /// <param name="Report">What the file is.</param>
 /// <param name="Hash">The SHA-256 of its content, in lower-case hex.</param>
-public sealed record IdentifiedImage(ImageReport Report, string Hash);
+internal sealed record IdentifiedImage(ImageReport Report, string Hash);
 
 /// <summary>An image that the service can fetch.</summary>
 /// <param name="Report">What the file is.</param>
 /// <param name="Upload">Where it is.</param>
 /// <param name="IsReused">Whether an earlier upload of the same content is used.</param>
-public sealed record PreparedImage(ImageReport Report, UploadRecord Upload, bool IsReused);
+internal sealed record PreparedImage(ImageReport Report, UploadRecord Upload, bool IsReused);
 
 /// <summary>Brings local images to where the service can fetch them, each content once.</summary>
 [SuppressMessage("Design", "CA1001", Justification = "A semaphore holds nothing to free unless its wait handle is asked for.")]
-public sealed class ImageUploader
+internal sealed class ImageUploader
 {
     /// <summary>Files that are read at the same time.</summary>
     private const int MaxReads = 8;

@@ -31,7 +31,7 @@ public sealed record KlingUpload
     public override string ToString() => ImageUri;
 
     /// <summary>Describes an image that has been brought to the service.</summary>
-    public static KlingUpload From(PreparedImage image)
+    internal static KlingUpload From(PreparedImage image)
     {
         ArgumentNullException.ThrowIfNull(image);
         return new KlingUpload

@@ -4,7 +4,7 @@ using KlingPS.Core.Model;
 namespace KlingPS.Core.Submitting;
 
 /// <summary>The prompt of an image in a text file beside it: <c>fox.png.txt</c>, or <c>fox.txt</c>. UTF-8, or what its byte order mark says.</summary>
-public static class PromptFile
+internal static class PromptFile
 {
     /// <summary>In bytes; a longer file cannot be a prompt.</summary>
     private const int MaxLength = 64 * 1024;

@@ -3,7 +3,7 @@ using KlingPS.Core.Model;
 namespace KlingPS.Core.Submitting;
 
 /// <summary>One video to buy, and how it is bought.</summary>
-public sealed record Submission
+internal sealed record Submission
 {
     /// <summary>The video.</summary>
     public required VideoSpec Spec { get; init; }

@@ -13,7 +13,7 @@ namespace KlingPS.Core.Submitting;
 /// <param name="Image">The image, if it is a local file.</param>
 /// <param name="TailImage">The image the video ends with, likewise.</param>
 /// <param name="Identity">What makes two purchases the same.</param>
-public sealed record IdentifiedSubmission(Submission Submission, IdentifiedImage? Image, IdentifiedImage? TailImage, string Identity)
+internal sealed record IdentifiedSubmission(Submission Submission, IdentifiedImage? Image, IdentifiedImage? TailImage, string Identity)
 {
     /// <summary>Refuses what the model would not take. Only for what is to be bought: an earlier purchase is used even if the rules have changed.</summary>
     /// <exception cref="KlingException">
@@ -39,7 +39,7 @@ public sealed record IdentifiedSubmission(Submission Submission, IdentifiedImage
 /// An error says that nothing was bought for the image it is about, unless that is not known
 /// (<see cref="ErrorKind.AttemptUnknown"/>). It keeps what the service has told.
 /// </remarks>
-public sealed class VideoSubmitter
+internal sealed class VideoSubmitter
 {
     /// <summary>For a video that somebody else is buying: sending one request takes no longer, with all waits.</summary>
     private static readonly RetryOptions s_othersPurchase = new() { Backoff = Backoff.Every(TimeSpan.FromSeconds(0.5)), Patience = TimeSpan.FromMinutes(15) };

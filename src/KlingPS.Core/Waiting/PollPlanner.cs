@@ -10,7 +10,7 @@ namespace KlingPS.Core.Waiting;
 /// <param name="LastPolledAt">When a poll last found the task unfinished; null if it has not been polled.</param>
 /// <param name="PendingCount">How many tasks are waited for, including this one: they share the ten queries per second that the service answers.</param>
 /// <param name="AgeRank">How many pending tasks of its kind are older. Exact only below <see cref="PollPlanner.MaxProbes"/>.</param>
-public readonly record struct PollSubject(
+internal readonly record struct PollSubject(
     string Key,
     string Model,
     int VideoSeconds,
@@ -27,7 +27,7 @@ public readonly record struct PollSubject(
 /// Among many tasks, a few probes are polled on behalf of all: as often as a task on its own, and more often while nothing
 /// is known. What they show holds for the others too, which therefore need fewer polls.
 /// </remarks>
-public sealed class PollPlanner
+internal sealed class PollPlanner
 {
     /// <summary>How many tasks of a kind are probes at most: the oldest ones.</summary>
     public const int MaxProbes = 4;

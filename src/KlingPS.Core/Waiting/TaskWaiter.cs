@@ -13,7 +13,7 @@ namespace KlingPS.Core.Waiting;
 /// or when the task is due again. The list of tasks and the schedule each have a lock, and never take the other's; either may take the
 /// queue's.
 /// </remarks>
-public sealed class TaskWaiter : IDisposable
+internal sealed class TaskWaiter : IDisposable
 {
     /// <summary>Polls at the same time; their rate is limited by the session's gate.</summary>
     private const int MaxConcurrentPolls = 16;

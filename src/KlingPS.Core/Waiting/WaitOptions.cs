@@ -1,7 +1,7 @@
 namespace KlingPS.Core.Waiting;
 
 /// <summary>How long to wait and how often to poll.</summary>
-public sealed record WaitOptions
+internal sealed record WaitOptions
 {
     /// <summary>How long to wait for a task from the moment it comes; without end when it is left out.</summary>
     public TimeSpan? Timeout { get; init; }

@@ -3,7 +3,7 @@ using KlingPS.Core.Model;
 namespace KlingPS.Core.Waiting;
 
 /// <summary>How a wait ended: the task has <see cref="Ended"/>, the wait has <see cref="TimedOut"/>, or it has <see cref="Failed"/>.</summary>
-public abstract record WaitResult
+internal abstract record WaitResult
 {
     private WaitResult(KlingVideoTask task)
     {

@@ -9,7 +9,7 @@ using KlingPS.Core.Stages;
 namespace KlingPS.Core.Waiting;
 
 /// <summary>Waits for tasks as a part of the pipeline, and hands out each as it finishes.</summary>
-public sealed class WaitStage : IPipelineStage<TaskReference, Outcome<TaskReference, KlingVideoTask>>
+internal sealed class WaitStage : IPipelineStage<TaskReference, Outcome<TaskReference, KlingVideoTask>>
 {
     private const int MaxConcurrentSearches = 16;
 

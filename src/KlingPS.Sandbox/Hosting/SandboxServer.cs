@@ -11,7 +11,7 @@ namespace KlingPS.Sandbox.Hosting;
 /// A local stand-in for the kie.ai jobs API: the same paths, envelopes, codes and quirks, a bill of what clients did, and
 /// faults on demand. It listens on loopback only, costs nothing, and fetches nothing from other machines.
 /// </summary>
-public sealed class SandboxServer : IAsyncDisposable, IDisposable
+internal sealed class SandboxServer : IAsyncDisposable, IDisposable
 {
     private static readonly TimeSpan s_stopTimeout = TimeSpan.FromSeconds(1);
 

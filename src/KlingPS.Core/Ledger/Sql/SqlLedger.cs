@@ -5,7 +5,7 @@ namespace KlingPS.Core.Ledger.Sql;
 /// Safe for concurrent use. Every method throws a <see cref="KlingException"/> of kind <see cref="ErrorKind.LedgerUnusable"/> when the
 /// database fails it, and <see cref="ObjectDisposedException"/> once the ledger is closed.
 /// </remarks>
-public sealed class SqlLedger : ITaskLedger, IAsyncDisposable
+internal sealed class SqlLedger : ITaskLedger, IAsyncDisposable
 {
     private readonly SqlStore _store;
 

@@ -8,7 +8,7 @@ namespace KlingPS.Core.Ledger.Sql;
 /// Finds tasks by what the user has typed of their ids. It opens the ledger for reading alone, so nothing is created, recovered or
 /// changed.
 /// </summary>
-public sealed class TaskSuggestions : IDisposable
+internal sealed class TaskSuggestions : IDisposable
 {
     private readonly DatabaseConnection _connection;
 

@@ -5,7 +5,7 @@ using KlingPS.Core.Ledger.Sql;
 namespace KlingPS.Core.Ledger.Sqlite;
 
 /// <summary>The ledger in a SQLite file that any number of processes of one machine share.</summary>
-public static class SqliteLedger
+internal static class SqliteLedger
 {
     /// <summary>Creates the ledger. Its file is opened when it is first needed, or by <see cref="ITaskLedger.OpenAsync"/>.</summary>
     /// <param name="path">The full path of the file; see <see cref="LedgerLocation"/>.</param>

@@ -8,7 +8,7 @@ namespace KlingPS.Core.Ledger.Sqlite;
 /// The SQLite stack that ships with the module, in a load context of its own: it cannot clash with a copy that another module has
 /// loaded, and none of it is visible outside.
 /// </summary>
-public static class SqliteProvider
+internal static class SqliteProvider
 {
     private const string Folder = "dependencies";
     private const string Manifest = "KlingPS.Dependencies.dll";

@@ -19,6 +19,7 @@ Check       what continuous integration runs: Format -Verify, then Test.
 Repeat      builds, then runs the tests many times and shows how often they passed, and how long they took.
 Package     builds, then writes out/KlingPS.<version>.nupkg for the PowerShell Gallery.
 Quickstart  builds the module, then turns the sample images into videos in the sandbox.
+Mutate      changes the files that are named after it, one spot at a time, and shows which changes no test notices; see tests/README.md.
 Format      formats the code. With -Verify it changes nothing, and fails where something is not formatted.
 Bench       builds, then runs the benchmark that is named after it, with its options; see bench/README.md.
 Clean       removes everything that was built.
@@ -42,7 +43,7 @@ With Repeat: how many times to run the .NET tests while every processor is kept 
 With Repeat: how many times to run the Pester suite.
 
 .PARAMETER ArgumentList
-With Bench: the name of the benchmark and its options.
+With Bench: the name of the benchmark and its options. With Mutate: files of KlingPS.Core, then options of Stryker.
 
 .EXAMPLE
 ./build.ps1
@@ -55,11 +56,14 @@ With Bench: the name of the benchmark and its options.
 
 .EXAMPLE
 ./build.ps1 Bench torture --points 100
+
+.EXAMPLE
+./build.ps1 Mutate Saving/SafeName.cs Saving/NameTemplate.cs --test-case-filter 'FullyQualifiedName~Saving'
 #>
 [CmdletBinding()]
 param(
     [Parameter(Position = 0)]
-    [ValidateSet('Build', 'Test', 'Check', 'Repeat', 'Package', 'Quickstart', 'Format', 'Bench', 'Clean')]
+    [ValidateSet('Build', 'Test', 'Check', 'Repeat', 'Package', 'Quickstart', 'Mutate', 'Format', 'Bench', 'Clean')]
     [string] $Task = 'Build',
 
     [ValidateSet('Release', 'Debug')]
@@ -400,6 +404,33 @@ function Invoke-Bench {
     }
 }
 
+function Invoke-Mutation {
+    $values = @($ArgumentList | ForEach-Object { "$_" })
+    $index = 0
+    while ($index -lt $values.Count -and $values[$index] -notlike '-*') {
+        $index++
+    }
+
+    if ($index -eq 0) {
+        Stop-Build 'Which files? Name them below src/KlingPS.Core, for example Ledger/BudgetRule.cs.'
+    }
+
+    $files = $values[0..($index - 1)] | ForEach-Object { '--mutate', "**/$($_.Replace('\', '/'))" }
+    $options = @($values | Select-Object -Skip $index)
+    dotnet tool restore | Out-Null
+    Push-Location (Join-Path $PSScriptRoot 'tests/KlingPS.Core.Tests')
+    try {
+        dotnet stryker --configuration $Configuration --output (Join-Path $output 'mutation') @files @options | Out-Host
+    }
+    finally {
+        Pop-Location
+    }
+
+    if ($LASTEXITCODE -ne 0) {
+        Stop-Build "Stryker ended with exit code $LASTEXITCODE."
+    }
+}
+
 function New-Package {
     if (-not (Get-Command Compress-PSResource -ErrorAction Ignore)) {
         Stop-Build 'Packing needs Compress-PSResource of Microsoft.PowerShell.PSResourceGet 1.1 or later, which comes with PowerShell 7.5 and later.'
@@ -442,7 +473,7 @@ function Remove-Built {
     }
 }
 
-if ($ArgumentList -and $Task -ne 'Bench') {
+if ($ArgumentList -and $Task -notin 'Bench', 'Mutate') {
     Stop-Build "What is '$($ArgumentList[0])'? Get-Help ./build.ps1 -Detailed shows what there is."
 }
 
@@ -498,6 +529,9 @@ try {
             if (-not (Invoke-Format)) {
                 Stop-Build $(if ($Verify) { 'The code is not formatted. ./build.ps1 Format does it.' } else { 'Formatting failed.' })
             }
+        }
+        'Mutate' {
+            Invoke-Mutation
         }
         'Bench' {
             Invoke-Build (Join-Path $PSScriptRoot 'src/KlingPS')

@@ -201,6 +201,72 @@ public sealed class AnswerTests
         Assert.DoesNotContain("..", error.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(200, GatewayPage, "The service's answer to the query of the credits (HTTP 200) is not one that can be read.")]
+    [InlineData(304, "", "The service's answer to the query of the credits (HTTP 304) is not one that can be read.")]
+    [InlineData(400, "", "The service answered the query of the credits with HTTP 400.")]
+    [InlineData(502, GatewayPage, "The service answered the query of the credits with HTTP 502.")]
+    [InlineData(200, """{"code":455}""", "The service answered the query of the credits with code 455.")]
+    [InlineData(200, """{"code":422,"msg":"Too small..."}""", "The service answered the query of the credits with code 422: Too small.")]
+    public async Task An_error_says_what_was_asked_and_what_came_back(int status, string body, string message)
+    {
+        using var harness = new ClientHarness(maxAttempts: 1);
+        harness.Service.On(FakeService.CreditPath, Replies.Text(status, body));
+
+        Assert.Equal(message, (await Assert.ThrowsAsync<KlingApiException>(harness.GetCreditsAsync)).Message);
+    }
+
+    [Theory]
+    [InlineData(200, """{"code":200,"msg":"success"}""", "the service said yes but named no task")]
+    [InlineData(502, GatewayPage, "what came back (HTTP 502) does not say whether the task was made")]
+    [InlineData(302, "", "which does not say where to and was not followed, because the key would have gone along; that does not say whether the task was made")]
+    public async Task A_lost_answer_says_what_was_wrong_with_it(int status, string body, string why)
+    {
+        using var harness = new ClientHarness();
+        harness.Service.On(FakeService.CreatePath, Replies.Text(status, body));
+
+        KlingApiException error = await Assert.ThrowsAsync<KlingApiException>(() => harness.CreateAsync());
+
+        Assert.StartsWith("The request for a video left, but its answer was lost: ", error.Message, StringComparison.Ordinal);
+        Assert.EndsWith(why + ".", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("insufficient credits", ErrorKind.CreditsInsufficient)]
+    [InlineData("Your account has insufficient credit left", ErrorKind.CreditsInsufficient)]
+    [InlineData("NOT ENOUGH CREDITS", ErrorKind.CreditsInsufficient)]
+    [InlineData("insufficient balance", ErrorKind.CreditsInsufficient)]
+    [InlineData("the allowed options are 5 and 10", ErrorKind.RequestInvalid)]
+    [InlineData("webp is not supported", ErrorKind.RequestInvalid)]
+    [InlineData("image_url is invalid", ErrorKind.RequestInvalid)]
+    [InlineData("Invalid parameter", ErrorKind.RequestInvalid)]
+    [InlineData("cfg_scale must be a number", ErrorKind.RequestInvalid)]
+    public async Task A_server_error_that_names_its_cause_is_not_sent_again(string text, ErrorKind kind)
+    {
+        using var harness = new ClientHarness();
+        harness.Service.On(FakeService.CreatePath, Replies.Code(500, text));
+
+        KlingApiException error = await Assert.ThrowsAsync<KlingApiException>(() => harness.CreateAsync());
+
+        Assert.Equal((kind, false), (error.Kind, error.IsTransient));
+    }
+
+    [Theory]
+    [InlineData("server exception")]
+    [InlineData("please try again")]
+    [InlineData("internal error")]
+    [InlineData("Server error")]
+    [InlineData("The system is busy")]
+    public async Task A_server_error_that_calls_itself_passing_bought_nothing_and_may_be_sent_again(string text)
+    {
+        using var harness = new ClientHarness();
+        harness.Service.On(FakeService.CreatePath, Replies.Code(500, text));
+
+        KlingApiException error = await Assert.ThrowsAsync<KlingApiException>(() => harness.CreateAsync());
+
+        Assert.Equal((ErrorKind.ServiceUnavailable, true), (error.Kind, error.IsTransient));
+    }
+
     [Fact]
     public async Task A_wait_the_service_asks_for_is_handed_on_as_a_time_or_as_a_date()
     {

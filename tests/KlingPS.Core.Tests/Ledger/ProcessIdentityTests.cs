@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using KlingPS.Core.Ledger.Processes;
 
 namespace KlingPS.Core.Tests.Ledger;
@@ -32,6 +33,33 @@ public sealed class ProcessIdentityTests
         process.WaitForExit();
 
         Assert.False((ProcessIdentity.Current with { ProcessId = process.Id }).IsAlive());
+    }
+
+    /// <summary>In a container whose first process reaps nobody, the dead keep their ids.</summary>
+    [Fact]
+    public async Task A_process_that_has_ended_is_dead_though_nobody_has_reaped_it()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Only Linux shows them here.");
+        using var parent = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", "exec 3<&0; head -c 1 <&3 >/dev/null & echo $!; exec sleep 600"])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+        })!;
+        try
+        {
+            int child = int.Parse((await Eventually.DoneAsync(parent.StandardOutput.ReadLineAsync()))!, CultureInfo.InvariantCulture);
+            await Eventually.TrueAsync(() => File.ReadAllText($"/proc/{parent.Id}/comm").Trim() == "sleep");
+            parent.StandardInput.Close();
+            string[] fields = [];
+            await Eventually.TrueAsync(() => (fields = File.ReadAllText($"/proc/{child}/stat").Split(' '))[2] == "Z");
+
+            Assert.False((ProcessIdentity.Current with { ProcessId = child, Started = long.Parse(fields[21], CultureInfo.InvariantCulture) }).IsAlive());
+        }
+        finally
+        {
+            parent.Kill();
+            await Eventually.DoneAsync(parent.WaitForExitAsync());
+        }
     }
 
     [Fact]

@@ -93,6 +93,22 @@ public sealed class ModelCatalogTests
     public void A_value_outside_its_range_is_refused_with_the_range(string problem, object spec) => Assert.Contains(problem, Problem((VideoSpec)spec), StringComparison.Ordinal);
 
     [Fact]
+    public void The_least_guidance_is_taken_and_so_is_an_address_without_encryption()
+        => (Spec(Pro) with { CfgScale = 0, Image = ImageSource.FromUri("http://images.example/fox.png") }).Validate();
+
+    [Fact]
+    public void A_format_that_other_models_take_is_refused_with_the_image_and_the_model()
+    {
+        var image = new ImageReport { Path = "/images/fox.webp", Format = ImageFormat.WebP, Length = 1000, Width = 640, Height = 360, Problems = [], Warnings = [] };
+
+        ModelCatalog.Default.Validate(image);
+        KlingException error = Assert.Throws<KlingException>(() => ModelCatalog.Get(Pro).Validate(image));
+
+        Assert.Equal(ErrorKind.ImageUnsupported, error.Kind);
+        Assert.StartsWith("kling/v2-1-pro does not take '/images/fox.webp'. ", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_model_that_this_version_does_not_know_is_asked_like_the_default_at_an_unknown_price()
     {
         ModelSpec model = ModelCatalog.Get("kling/of-next-year");

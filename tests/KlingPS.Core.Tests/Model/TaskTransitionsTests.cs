@@ -158,6 +158,69 @@ public sealed class TaskTransitionsTests
         Assert.Equal(60, TaskTransitions.Adopted("account", snapshot with { CreditsConsumed = 60 }, s_now).CreditsReserved);
     }
 
+    [Fact]
+    public void A_task_was_made_and_has_ended_when_the_service_says_and_now_where_it_does_not_say()
+    {
+        DateTimeOffset made = s_now.AddMinutes(-9);
+        DateTimeOffset ended = s_now.AddMinutes(-2);
+        TaskSnapshot silent = Snapshot(KlingTaskState.Failed);
+        TaskSnapshot telling = silent with { CreatedAt = made, CompletedAt = ended };
+        KlingVideoTask accepted = s_begun.Accepted("t1", s_now)!;
+        DateTimeOffset later = s_now.AddHours(1);
+
+        Assert.Equal((made, made, ended), Times(TaskTransitions.Adopted("account", telling, later)));
+        Assert.Equal((later, null, later), Times(TaskTransitions.Adopted("account", silent, later)));
+        Assert.Equal((s_now, made, ended), Times(accepted.Observed(telling, later)));
+        Assert.Equal((s_now, s_now, later), Times(accepted.Observed(silent, later)));
+
+        static (DateTimeOffset, DateTimeOffset?, DateTimeOffset?) Times(KlingVideoTask task) => (task.CreatedAt, task.AcceptedAt, task.CompletedAt);
+    }
+
+    [Theory]
+    [InlineData(KlingTaskState.Succeeded, null, 40)]
+    [InlineData(KlingTaskState.Succeeded, -1, 40)]
+    [InlineData(KlingTaskState.Succeeded, 0, 0)]
+    [InlineData(KlingTaskState.Succeeded, 60, 60)]
+    [InlineData(KlingTaskState.Failed, null, 0)]
+    [InlineData(KlingTaskState.Failed, -1, 0)]
+    [InlineData(KlingTaskState.Failed, 60, 60)]
+    public void A_task_costs_what_the_service_says_or_else_what_was_set_aside_for_a_video_and_nothing_for_a_failure(KlingTaskState state, int? charge, int cost)
+    {
+        KlingVideoTask task = s_begun.Accepted("t1", s_now)! with { CreditsReserved = 40 };
+
+        Assert.Equal(cost, task.Observed(Snapshot(state) with { CreditsConsumed = charge }, s_now).CreditsConsumed);
+    }
+
+    [Fact]
+    public void An_accepted_purchase_keeps_what_was_set_aside_and_one_that_counted_as_not_bought_counts_with_its_price()
+    {
+        KlingVideoTask begun = s_begun with { CreditsReserved = 40 };
+
+        Assert.Equal(40, begun.Accepted("t1", s_now)!.CreditsReserved);
+        Assert.Equal(40, begun.Unknown("lost")!.Accepted("t1", s_now)!.CreditsReserved);
+        Assert.Equal(42, begun.Rejected("422", "no", s_now)!.Accepted("t1", s_now)!.CreditsReserved);
+        Assert.Equal(42, begun.Unknown("lost")!.Abandoned(s_now)!.Accepted("t1", s_now)!.CreditsReserved);
+    }
+
+    [Fact]
+    public void A_purchase_that_turns_out_to_be_an_adopted_task_has_the_video_that_was_saved_for_that_one()
+    {
+        KlingVideoTask adopted = TaskTransitions.Adopted("account", Snapshot(KlingTaskState.Succeeded), s_now).Saved("/videos/fox.mp4", "bb");
+
+        KlingVideoTask joined = s_begun.Joined(adopted)!;
+
+        Assert.Equal(("/videos/fox.mp4", "bb"), (joined.SavedPath, joined.SavedHash));
+    }
+
+    [Fact]
+    public void A_purchase_at_an_unknown_price_sets_nothing_aside()
+    {
+        VideoSpec unpriced = s_begun.Spec with { Model = "kling/of-next-year" };
+
+        Assert.Equal(0, TaskTransitions.Begun(new TaskIntent { Account = "account", Spec = unpriced, Identity = "identity", Credits = null, Nonce = "nonce" }, s_now).CreditsReserved);
+        Assert.Equal(0, TaskTransitions.Adopted("account", Snapshot(KlingTaskState.Waiting) with { Spec = unpriced }, s_now).CreditsReserved);
+    }
+
     private static TaskSnapshot Snapshot(KlingTaskState state) => new() { TaskId = "t1", State = state };
 
     private static KlingVideoTask In(KlingTaskState state) => state switch

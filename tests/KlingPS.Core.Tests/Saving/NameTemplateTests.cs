@@ -39,6 +39,8 @@ public sealed class NameTemplateTests
     [InlineData("{Date:yyyy}/{Date:MM}/{Id}", "2026/03/42.mp4")]
     [InlineData("{Date:MM/dd}", "03_10.mp4")]
     [InlineData("{Date:ddd}", "Tue.mp4")]
+    [InlineData("{Index:D}", "7.mp4")]
+    [InlineData("{Index:#100}", "107.mp4")]
     [InlineData("{Duration}s take {Take:00}", "5s take 02.mp4")]
     [InlineData("take 2.5", "take 2.5.mp4")]
     [InlineData("{{{Id}}}", "{42}.mp4")]
@@ -63,6 +65,25 @@ public sealed class NameTemplateTests
     [InlineData("e\u0301", "\u0001\u007F\u0085", "é/___.mp4")]
     public void A_value_cannot_make_an_unsafe_name(string first, string second, string name) =>
         Assert.Equal(name, $"{SafeName.Make(first, "", 255)}/{SafeName.Make(second, ".mp4", 242)}");
+
+    [Theory]
+    [InlineData("fox.mp4", ".mp4")]
+    [InlineData("fox.tar.GZ", ".GZ")]
+    [InlineData("fox.abcde", ".abcde")]
+    [InlineData("fox.abcdef", "")]
+    [InlineData("fox.1234a", ".1234a")]
+    [InlineData("take 2.5", "")]
+    [InlineData("fox.m p", "")]
+    [InlineData("fox.é", "")]
+    [InlineData("fox.", "")]
+    [InlineData("fox", "")]
+    [InlineData(".mp4", ".mp4")]
+    [InlineData("", "")]
+    public void An_extension_is_short_and_has_a_letter(string name, string extension) => Assert.Equal(extension, SafeName.ExtensionOf(name));
+
+    [Fact]
+    public void A_number_takes_as_many_digits_as_a_name_can_hold()
+        => Assert.Equal(new string('0', 98) + "7.mp4", NameTemplate.Parse("{Index:D99}").Expand(s_values));
 
     [Fact]
     public void Half_a_surrogate_pair_is_replaced() =>
@@ -205,6 +226,7 @@ public sealed class NameTemplateTests
     [InlineData("..")]
     [InlineData(".")]
     [InlineData("")]
+    [InlineData("a/../")]
     [InlineData("a\0b")]
     public void A_name_outside_the_destination_is_refused(string relative)
     {

@@ -494,6 +494,7 @@ try {
             Write-Host "KlingPS $($manifest.ModuleVersion) is in $stage"
         }
         { $_ -in 'Test', 'Check' } {
+            Write-Host "PowerShell $($PSVersionTable.PSVersion), .NET SDK $(dotnet --version), $($PSVersionTable.OS)"
             $results = @()
             if ($Task -eq 'Check') {
                 $format = New-Result 'Format'

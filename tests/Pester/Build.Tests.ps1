@@ -26,6 +26,12 @@ Describe 'build.ps1' {
         }
     }
 
+    It 'runs in the version of PowerShell whose engine the .NET tests use' {
+        $tools = (Get-Content -LiteralPath "$root/.config/dotnet-tools.json" -Raw | ConvertFrom-Json).tools
+        $packages = [xml](Get-Content -LiteralPath "$root/Directory.Packages.props" -Raw)
+        $packages.SelectSingleNode("//PackageVersion[@Include='System.Management.Automation']/@Version").Value | Should -Be $tools.powershell.version
+    }
+
     It 'names the tasks there are when it is given another one' {
         $result = Invoke-Build $root 'nonsense'
         Assert-OneLine $result '*"nonsense"*Build,Test,Check,Repeat,Package,Quickstart,Format,Bench,Clean*'

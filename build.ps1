@@ -198,7 +198,8 @@ function Invoke-DotnetTests {
     $folder = [IO.Directory]::CreateTempSubdirectory('klingps-results-').FullName
     $watch = [Diagnostics.Stopwatch]::StartNew()
     try {
-        dotnet test $solution --configuration $Configuration --nologo --no-build --logger trx --results-directory $folder | Out-Host
+        # A test that hangs is ended, and named, when no test has ended for ten minutes.
+        dotnet test $solution --configuration $Configuration --nologo --no-build --logger trx --results-directory $folder --blame-hang-timeout 10m --blame-hang-dump-type none | Out-Host
         $code = $LASTEXITCODE
         foreach ($file in [IO.Directory]::GetFiles($folder, '*.trx')) {
             $trx = [xml]::new()
@@ -208,8 +209,11 @@ function Invoke-DotnetTests {
                 switch ($test.outcome) {
                     'Passed' { $result.Passed++ }
                     'NotExecuted' {
-                        $result.Skipped++
-                        $result.Reasons.Add("$($test.testName): $(if ($message.Count) { $message[0].InnerText })")
+                        # An explicit test has no reason: it is a program that other tests start.
+                        if ($message.Count) {
+                            $result.Skipped++
+                            $result.Reasons.Add("$($test.testName): $($message[0].InnerText)")
+                        }
                     }
                     default {
                         $result.Failed++
@@ -219,7 +223,14 @@ function Invoke-DotnetTests {
             }
         }
 
-        # A crash leaves no failed test.
+        # A test that hangs, or takes its process with it, is in no trx.
+        foreach ($file in [IO.Directory]::GetFiles($folder, 'Sequence_*.xml', 'AllDirectories') | Sort-Object { Split-Path $_ -Leaf } -Unique) {
+            foreach ($test in ([xml] (Get-Content -LiteralPath $file -Raw)).SelectNodes("//Test[@Completed='False']")) {
+                $result.Failed++
+                $result.Failures.Add("$($test.Name) did not end.")
+            }
+        }
+
         if ($code -ne 0 -and $result.Failed -eq 0) {
             $result.Failed++
             $result.Failures.Add("dotnet test ended with exit code $code.")

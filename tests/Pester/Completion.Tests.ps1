@@ -1,5 +1,9 @@
 # What the Tab key does in a real shell, and what it must not do.
 
+BeforeDiscovery {
+    $onWindows = if ($IsWindows) { ' (skipped: on Windows the folder of a user''s modules cannot be replaced)' }
+}
+
 BeforeAll {
     . "$PSScriptRoot/Shells.ps1"
 
@@ -40,8 +44,7 @@ function Get-SecretVault([string] $Name) {
 }
 
 Describe 'Completion' {
-    # (The folder of a user's modules cannot be replaced on Windows.)
-    It 'of secrets and vaults asks SecretManagement' -Skip:$IsWindows {
+    It "of secrets and vaults asks SecretManagement$onWindows" -Skip:([bool]$onWindows) {
         Complete 'Connect-KlingAccount -SecretName ', 'Connect-KlingAccount -SecretName k', 'Connect-KlingAccount -Vault Remote -SecretName ', 'Connect-KlingAccount -SecretName k -Vault ' |
             Should -Be "KlingApiKey; 'the team''s key'", 'KlingApiKey', "'the team''s key'", 'Local'
     }
@@ -51,7 +54,7 @@ Describe 'Completion' {
         Complete 'Connect-KlingAccount -Vault ' -Before '$env:LOCKED = 1' | Should -BeNullOrEmpty
     }
 
-    It 'of secrets does not wait for a vault that does not answer' -Skip:$IsWindows {
+    It "of secrets does not wait for a vault that does not answer$onWindows" -Skip:([bool]$onWindows) {
         (Wait-Shell $silent).Lines | Should -Be 'answered: '
     }
 

@@ -16,5 +16,5 @@ ConvertTo-Json @{
     Failed   = $run.FailedCount + @($broken).Count
     Skipped  = $run.SkippedCount + $run.NotRunCount
     Failures = @($run.Failed | ForEach-Object { "${file}: $($_.ExpandedPath)" }) + @($broken | ForEach-Object { "${file}: $_" })
-    Reasons  = @(@($run.Skipped) + @($run.NotRun) | Where-Object { $_ } | ForEach-Object { "${file}: $($_.Block.ExpandedPath)" })
+    Reasons  = @(@($run.Skipped) + @($run.NotRun) | Where-Object { $_ } | ForEach-Object { "${file}: $($_.Block.Skip ? $_.Block.ExpandedPath : $_.ExpandedPath)" })
 } | Set-Content -LiteralPath $Counts

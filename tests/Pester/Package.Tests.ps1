@@ -1,7 +1,14 @@
 # The package: what is in it, and that it can be installed in both ways there are.
 
-# PowerShell 7.4 may come with a PSResourceGet that cannot pack yet.
-Describe 'The package' -Skip:(-not (Get-Command Compress-PSResource -ErrorAction Ignore)) {
+BeforeDiscovery {
+    # PowerShell 7.4 may come with a PSResourceGet that cannot pack yet.
+    $cannotPack = if (-not (Get-Command Compress-PSResource -ErrorAction Ignore)) { ' (skipped: there is no Compress-PSResource)' }
+
+    # Folders of a user that the system names cannot be replaced by variables on Windows, and a test must not install into them.
+    $onWindows = if ($IsWindows) { ' (skipped: on Windows the folder of a user''s modules cannot be replaced)' }
+}
+
+Describe "The package$cannotPack" -Skip:([bool]$cannotPack) {
     BeforeAll {
         . "$PSScriptRoot/Shells.ps1"
 
@@ -79,8 +86,7 @@ Describe 'The package' -Skip:(-not (Get-Command Compress-PSResource -ErrorAction
         $bytes | Should -Be 0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A
     }
 
-    # Folders of a user's that the system names cannot be replaced by variables there, and a test must not install into them.
-    It 'is installed from a local repository by Install-PSResource' -Skip:$IsWindows {
+    It "is installed from a local repository by Install-PSResource$onWindows" -Skip:([bool]$onWindows) {
         $user = "$TestDrive/installed"
         $null = New-Item "$user/repository" -ItemType Directory
         Copy-Item $package "$user/repository"

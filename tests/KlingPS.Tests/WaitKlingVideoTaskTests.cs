@@ -10,14 +10,18 @@ public sealed class WaitKlingVideoTaskTests
     [Fact]
     public async Task Tasks_come_in_the_order_of_finishing()
     {
-        await using ConnectedShell shell = await ConnectedShell.StartAsync();
-        shell.Fault(SandboxOperation.Generate, SandboxFaultKind.Delay, match: "slow", delay: TimeSpan.FromSeconds(1));
+        var clock = new ManualClock();
+        await using ConnectedShell shell = await ConnectedShell.StartAsync(clock);
+        shell.Fault(SandboxOperation.Generate, SandboxFaultKind.Delay, match: "slow", delay: TimeSpan.FromMinutes(1));
 
-        ShellResult result = (await shell.RunAsync(
+        using RunningScript running = shell.Shell.Start(
             """
-            'slow', 'quick' | ForEach-Object { [pscustomobject]@{ Path = $image; Prompt = $_ } } | New-KlingVideoTask | Wait-KlingVideoTask -PollingInterval 0.1
+            'slow', 'quick' | ForEach-Object { [pscustomobject]@{ Path = $image; Prompt = $_ } } | New-KlingVideoTask | Wait-KlingVideoTask -PollingInterval 0.5
             """,
-            new { image = shell.Image() })).Clean();
+            new { image = shell.Image() });
+        await running.FirstOutput;
+        clock.Advance(TimeSpan.FromMinutes(1));
+        ShellResult result = (await running.Completion).Clean();
 
         Assert.Equal(["quick", "slow"], result.Of<KlingVideoTask>().Select(task => task.Prompt));
         Assert.All(result.Of<KlingVideoTask>(), task => Assert.Equal((KlingTaskState.Succeeded, 42m), (task.State, task.CreditsConsumed!.Value)));

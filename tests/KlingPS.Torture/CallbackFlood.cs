@@ -39,7 +39,10 @@ internal static class CallbackFlood
     /// <param name="slow">How many of the requests arrive one byte a second; each takes as long as the listener allows.</param>
     public static async Task<CallbackFloodReport> RunAsync(int requests, int connections, int slow)
     {
-        using var listener = CallbackListener.Start(new CallbackListenerOptions { Prefix = CallbackPrefix.Parse($"http://127.0.0.1:0{Path}"), Key = Key });
+        var options = new CallbackListenerOptions { Prefix = CallbackPrefix.Parse($"http://127.0.0.1:0{Path}"), Key = Key };
+
+        // If no request is slow on purpose, none is to be taken for slow because the machine is busy.
+        using var listener = CallbackListener.Start(slow > 0 ? options : options with { RequestTimeout = TimeSpan.FromMinutes(5) });
         var sender = new Sender(listener.Prefix.Port);
         await sender.SendGoodAsync(sender.Replay);
         await FloodAsync(sender, Math.Min(requests, 500), connections, slow: 0);

@@ -61,7 +61,7 @@ internal sealed class TortureRound : IAsyncDisposable
         while (true)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            Run[] runs = await Task.WhenAll(Enumerable.Range(0, racers).Select(_ => RunAndKillAsync(NextPlan(), cancellationToken)).ToArray());
+            Run[] runs = await Task.WhenAll(Enumerable.Range(0, racers).Select(_ => RunAndKillAsync(NextPlan(points), cancellationToken)).ToArray());
             int killed = runs.Count(run => run.WasKilled);
             points += killed;
             Run[] failed = [.. runs.Where(run => !run.WasKilled && run.ExitCode is not (UnattendedRun.AllDone or UnattendedRun.SomethingUnknown))];
@@ -94,9 +94,10 @@ internal sealed class TortureRound : IAsyncDisposable
     }
 
     /// <summary>While there is something to buy, two out of three are killed around a create, the others at any time.</summary>
-    private Plan NextPlan() => _server.GetBill().CreatesReceived < _options.Images && _random.Next(3) > 0
+    /// <param name="kills">How many runs have been killed in this round. After many of them runs are given more and more time: on a slow machine, none would ever reach its end.</param>
+    private Plan NextPlan(int kills) => _server.GetBill().CreatesReceived < _options.Images && _random.Next(3) > 0
         ? new Plan(_random.Next(1, 5), TimeSpan.FromMilliseconds(_random.Next(0, 40)))
-        : new Plan(0, TimeSpan.FromMilliseconds(_random.Next(100, 1600)));
+        : new Plan(0, TimeSpan.FromMilliseconds(_random.Next(100, 1600)) * Math.Pow(2, Math.Max(0, kills - 15) / 5));
 
     private async Task<Run> RunAndKillAsync(Plan plan, CancellationToken cancellationToken)
     {

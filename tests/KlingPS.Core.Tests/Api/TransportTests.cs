@@ -192,7 +192,7 @@ public sealed class TransportTests : IDisposable
         _harness.Service.On(FakeService.CreatePath, Replies.Held(arrived, released.Task, Replies.Accepts("t1")));
 
         Task<string> create = _harness.Client.CreateTaskAsync(ClientHarness.Video, cancel.Token);
-        await arrived.Task;
+        await Eventually.DoneAsync(arrived.Task);
         await cancel.CancelAsync();
         Assert.False(create.IsCompleted);
         released.SetResult();
@@ -208,7 +208,7 @@ public sealed class TransportTests : IDisposable
         _harness.Service.On(FakeService.CreditPath, Replies.Held(arrived, new TaskCompletionSource().Task, Replies.Data("1")));
 
         Task<decimal> read = _harness.Client.GetCreditsAsync(cancel.Token);
-        await arrived.Task;
+        await Eventually.DoneAsync(arrived.Task);
         await cancel.CancelAsync();
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => read);
@@ -222,7 +222,7 @@ public sealed class TransportTests : IDisposable
         _harness.Service.On(FakeService.CreditPath, Replies.Html(503));
 
         Task<decimal> read = _harness.Client.GetCreditsAsync(cancel.Token);
-        await _harness.Observer.Paused.Task;
+        await Eventually.DoneAsync(_harness.Observer.Paused.Task);
         await cancel.CancelAsync();
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => read);

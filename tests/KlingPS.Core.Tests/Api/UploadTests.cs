@@ -90,7 +90,7 @@ public sealed class UploadTests : IDisposable
         Task<string> upload = _harness.Client.UploadAsync(
             new UploadRequest { Path = ImagePath, Open = () => ImageFile.OpenForUpload(ImagePath), FileName = "a.png", MimeType = "image/png", Progress = new Immediate(_ => _harness.Clock.Advance(pause)) },
             CancellationToken.None);
-        await arrived.Task;
+        await Eventually.DoneAsync(arrived.Task);
         pause = TimeSpan.Zero;
         _harness.Clock.Advance(TimeSpan.FromSeconds(1));
         await _harness.Clock.RunAsync(upload);

@@ -2,13 +2,12 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using KlingPS.Core.Callbacks;
-using Microsoft.Extensions.Time.Testing;
 
 namespace KlingPS.Core.Tests.Callbacks;
 
 public sealed class CallbackListenerTests : IDisposable
 {
-    private readonly FakeTimeProvider _clock = new(DateTimeOffset.FromUnixTimeSeconds(1_790_000_000));
+    private readonly ManualClock _clock = new(DateTimeOffset.FromUnixTimeSeconds(1_790_000_000));
     private readonly List<CallbackListener> _listeners = [];
 
     public void Dispose() => _listeners.ForEach(listener => listener.Dispose());
@@ -38,7 +37,7 @@ public sealed class CallbackListenerTests : IDisposable
     {
         var answer = new StringBuilder();
         byte[] buffer = new byte[1024];
-        while (await socket.ReceiveAsync(buffer) is > 0 and int count)
+        while (await Eventually.DoneAsync(socket.ReceiveAsync(buffer), "the response") is > 0 and int count)
         {
             answer.Append(Encoding.ASCII.GetString(buffer, 0, count));
         }
@@ -166,7 +165,11 @@ public sealed class CallbackListenerTests : IDisposable
 
         Assert.Equal(200, await SendAsync(listener, Signed("t1")));
 
-        // Each has its timer when it is accepted; a good one that came after them has been answered.
+        for (int i = 0; i < slow.Count + 1; i++)
+        {
+            await _clock.WaitedForAsync(TimeSpan.FromSeconds(10));
+        }
+
         _clock.Advance(TimeSpan.FromSeconds(10));
         foreach (Socket socket in slow)
         {

@@ -116,7 +116,7 @@ public sealed class KlingSessionTests : IAsyncDisposable
         KlingSession session = Create(service, new FakeService());
         KlingClient client = session.CreateClient(null);
         Task<decimal> underWay = client.GetCreditsAsync(CancellationToken.None);
-        await arrived.Task;
+        await Eventually.DoneAsync(arrived.Task);
 
         await session.DisposeAsync();
         released.SetResult();
@@ -176,7 +176,7 @@ public sealed class KlingSessionTests : IAsyncDisposable
 
         Task<decimal> read = session.CreateClient(observer).GetCreditsAsync(cancel.Token);
         clock.Advance(TimeSpan.FromSeconds(25));
-        await observer.Paused.Task;
+        await Eventually.DoneAsync(observer.Paused.Task);
         await cancel.CancelAsync();
         Task<string> purchase = session.CreateClient(observer).CreateTaskAsync(ClientHarness.Video, CancellationToken.None);
         clock.Advance(TimeSpan.FromSeconds(119));

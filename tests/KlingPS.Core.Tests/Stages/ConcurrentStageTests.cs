@@ -23,7 +23,7 @@ public sealed class ConcurrentStageTests
             return await end.Task.WaitAsync(cancellationToken);
         }
 
-        public async Task<int> NextBegunAsync() => await _begun.Reader.ReadAsync();
+        public Task<int> NextBegunAsync() => Eventually.DoneAsync(_begun.Reader.ReadAsync().AsTask(), "the next item to begin");
 
         public void End(int item, Exception? exception = null)
         {
@@ -132,7 +132,7 @@ public sealed class ConcurrentStageTests
         stage.Complete();
 
         await Assert.ThrowsAsync<InvalidTimeZoneException>(() => stage.Results.Completion);
-        await again.Task;
+        await Eventually.DoneAsync(again.Task);
 
         Task<int> Fail(int item, CancellationToken cancellationToken)
         {

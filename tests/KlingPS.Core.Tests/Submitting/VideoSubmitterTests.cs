@@ -332,7 +332,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     {
         _harness.Service.On(FakeService.CreatePath, Replies.Code(429, "Too often"), Replies.Code(402, "Credits insufficient"));
         Task<Outcome<Submission, KlingVideoTask>> waiting = _submitter.SubmitAsync(_harness.Submission("fox.png"), CancellationToken.None);
-        await _harness.Observer.Paused.Task;
+        await Eventually.DoneAsync(_harness.Observer.Paused.Task);
 
         // Without letting time pass: the first is not to be sent again before the second.
         Outcome<Submission, KlingVideoTask> fault = await _submitter.SubmitAsync(_harness.Submission("owl.png", 1), CancellationToken.None);
@@ -349,7 +349,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         using var cancel = new CancellationTokenSource();
         _harness.Service.On(FakeService.CreatePath, Replies.Code(429, "Too often"));
         Task<Outcome<Submission, KlingVideoTask>> submit = _submitter.SubmitAsync(_harness.Submission("fox.png"), cancel.Token);
-        await _harness.Observer.Paused.Task;
+        await Eventually.DoneAsync(_harness.Observer.Paused.Task);
 
         await cancel.CancelAsync();
 
@@ -375,7 +375,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         _harness.Service.On(FakeService.CreatePath, Replies.Held(arrived, released.Task, Replies.Accepts("t1")));
         var stage = new ConcurrentStage<Submission, Outcome<Submission, KlingVideoTask>>(_submitter.SubmitAsync, 4, inOrder: true);
         await stage.PostAsync(_harness.Submission("fox.png"), CancellationToken.None);
-        await arrived.Task;
+        await Eventually.DoneAsync(arrived.Task);
 
         stage.Dispose();
         Task ended = _harness.Session.DisposeAsync().AsTask();

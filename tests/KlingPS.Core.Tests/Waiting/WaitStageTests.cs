@@ -420,11 +420,11 @@ public sealed class WaitStageTests : IAsyncDisposable
         _harness.Tasks["b"] = PipelineHarness.Generating;
         WaitStage waiter = Waiter(timeout: TimeSpan.Zero);
         await waiter.PostAsync(new TaskReference { TaskId = "a" }, CancellationToken.None);
-        await arrived.Task;
+        await Eventually.DoneAsync(arrived.Task);
 
         waiter.Dispose();
 
-        await calledOff.Task;
+        await Eventually.DoneAsync(calledOff.Task);
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiter.Results.Completion);
         await waiter.PostAsync(new TaskReference { TaskId = "b" }, CancellationToken.None);
         await _harness.Clock.RunAsync(Task.Delay(TimeSpan.FromMinutes(5), _harness.Clock));

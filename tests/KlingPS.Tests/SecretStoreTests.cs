@@ -40,6 +40,21 @@ public sealed class SecretStoreTests
             result.Of<KlingAccount>().Select(account => account.KeySource));
     }
 
+    [Theory]
+    [InlineData("Resolve-KlingVideoTask 987654321 -Abandon")]
+    [InlineData("Remove-KlingVideoTask -Id 987654321")]
+    public async Task The_first_command_of_a_shell_finds_the_key_whichever_it_is(string command)
+    {
+        using var environment = new EnvironmentScope();
+        using var shell = new HostedShell();
+        TestVaults vaults = await TestVaults.InstallAsync(shell);
+        vaults.Content["Mine"] = new Hashtable { ["KlingApiKey"] = Key };
+
+        ShellResult result = await shell.RunAsync(command);
+
+        Assert.Single(result.Errors).Is("KlingTaskNotFound", ErrorCategory.ObjectNotFound);
+    }
+
     public static TheoryData<string, string, string[]> Problems => new()
     {
         { "nothing", "-SecretName kling", ["No vault is registered", "Register-SecretVault"] },

@@ -37,7 +37,8 @@ public sealed class RemoveKlingVideoTaskCommand : TaskReferenceCommand
         {
             try
             {
-                KlingVideoTask task = Await(token => new TaskFinder(Context.Service).FindRecordedAsync(reference, token));
+                var finder = new TaskFinder(Context.Service);
+                KlingVideoTask task = Await(token => finder.FindRecordedAsync(reference, token));
                 if (ShouldProcess($"task {task.Id} ({task.Subject})", "Remove from the ledger"))
                 {
                     _batch.Feed(new RecordedTask(reference, task));

@@ -58,7 +58,8 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
             try
             {
                 TaskReference reference = TaskReferences.From(input);
-                KlingVideoTask task = Await(token => new TaskFinder(Context.Service).FindRecordedAsync(reference, token));
+                var finder = new TaskFinder(Context.Service);
+                KlingVideoTask task = Await(token => finder.FindRecordedAsync(reference, token));
                 UnknownTaskResolver.RequireUnknown(task);
                 if (ShouldProcess($"task {task.Id} ({task.Subject})", Describe(task)))
                 {

@@ -162,8 +162,8 @@ internal sealed class PurchaseSender
             }
             catch (KlingApiException exception) when (exception.Fault == TransportFault.AnswerUnknown)
             {
-                await RecordUnknownAsync(task, exception).ConfigureAwait(false);
-                throw exception.WithMessage(DescribeUnknown(task, exception.Message));
+                return await RecordUnknownAsync(task, exception).ConfigureAwait(false)
+                    ?? throw exception.WithMessage(DescribeUnknown(task, exception.Message));
             }
             catch (KlingApiException exception) when (number < MaxAttempts && exception.ToRetry(Backoff.Unavailable) is Retry retry)
             {
@@ -189,11 +189,14 @@ internal sealed class PurchaseSender
             return await RecordAcceptedAsync(task, taskId).ConfigureAwait(false);
         }
 
-        private async Task RecordUnknownAsync(KlingVideoTask task, KlingApiException exception)
+        /// <summary>Records that the response was lost.</summary>
+        /// <returns><see langword="null"/>; or the task, if a callback has told in the meantime that it was bought.</returns>
+        private async Task<KlingVideoTask?> RecordUnknownAsync(KlingVideoTask task, KlingApiException exception)
         {
+            RecordResult? result = null;
             try
             {
-                await Tasks.RecordUnknownAsync(task.Id, exception.Message).ConfigureAwait(false);
+                result = await Tasks.RecordUnknownAsync(task.Id, exception.Message).ConfigureAwait(false);
             }
             catch (Exception failure) when (failure is KlingException or ObjectDisposedException)
             {
@@ -206,6 +209,8 @@ internal sealed class PurchaseSender
                 // All other requests would end in the same way.
                 sender.Fatal.Set(cause);
             }
+
+            return result is RecordResult.Superseded { Task: { TaskId: not null } settled } ? settled : null;
         }
 
         /// <summary>Records that the video was bought, persistently: without the record, nobody knows whose the task is.</summary>
@@ -218,8 +223,9 @@ internal sealed class PurchaseSender
                     exception => exception is KlingException { Kind: ErrorKind.LedgerUnusable } ? new Retry(exception) : null,
                     CancellationToken.None).ConfigureAwait(false);
             }
-            catch (Exception exception) when (exception is ObjectDisposedException or KlingException { Kind: ErrorKind.LedgerUnusable })
+            catch (Exception exception) when (exception is ObjectDisposedException or KlingException { Kind: not ErrorKind.AttemptUnknown })
             {
+                // Whatever it is: as an error of another kind it would say that nothing was bought.
                 throw new KlingException(
                     ErrorKind.AttemptUnknown,
                     $"The video of '{submission.Subject}' was bought as task {taskId} of the service, but that could not be recorded: {(exception is ObjectDisposedException ? LedgerIsClosed : exception.Message)} "

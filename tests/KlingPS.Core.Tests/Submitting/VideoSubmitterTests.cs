@@ -148,6 +148,40 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_purchase_whose_callback_came_before_its_answer_was_lost_is_not_called_unknown()
+    {
+        _harness.Service.On(FakeService.CreatePath, async (request, cancellationToken) =>
+        {
+            await _harness.Ledger.Tasks.AcceptAsync((await RecordAsync()).Id, "t1");
+            return await Replies.FailsAfter(new HttpRequestException(HttpRequestError.ResponseEnded))(request, cancellationToken);
+        });
+
+        Outcome<Submission, KlingVideoTask> outcome = await SubmitAsync(_harness.Submission("fox.png").Asking(spec => spec with { CallbackUri = "https://hooks.example/kling" }));
+
+        Assert.Equal(("t1", null), (outcome.Value?.TaskId, outcome.Error));
+        Assert.Equal(outcome.Value, await RecordAsync());
+    }
+
+    [Fact]
+    public async Task A_purchase_whose_record_is_gone_is_told_with_its_task_id_and_not_called_not_bought()
+    {
+        _harness.Service.On(FakeService.CreatePath, Replies.Accepts("t1"));
+        _harness.Ledger.BeforeCall = name =>
+        {
+            if (name == nameof(ITaskJournal.RecordAcceptedAsync))
+            {
+                throw new KlingException(ErrorKind.TaskNotFound, "The ledger has no task 1.");
+            }
+        };
+
+        KlingException error = (await SubmitAsync(_harness.Submission("fox.png"))).Error!;
+
+        Assert.Equal(ErrorKind.AttemptUnknown, error.Kind);
+        Assert.Contains("was bought as task t1", error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("Nothing was bought", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task The_callback_carries_the_number_of_the_attempt_also_when_the_request_is_sent_again()
     {
         const string Uri = "https://hooks.example/kling?code=a%2Bb#part";

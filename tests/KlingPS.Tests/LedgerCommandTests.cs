@@ -86,6 +86,31 @@ public sealed class LedgerCommandTests
         Assert.Equal(KlingTaskState.Abandoned, Assert.Single((await shell.RunAsync("Get-KlingVideoTask -Id $id")).Clean().Of<KlingVideoTask>()).State);
     }
 
+    [Fact]
+    public async Task What_was_bought_again_comes_out_although_the_credits_have_run_out_for_another_task()
+    {
+        var clock = new ManualClock();
+        await using ConnectedShell shell = await ConnectedShell.StartAsync(clock, credits: 126);
+        shell.Fault(SandboxOperation.Create, SandboxFaultKind.LoseAnswerAfter, count: 2);
+        foreach (string prompt in (string[])["first", "second"])
+        {
+            Assert.Single((await shell.RunAsync("New-KlingVideoTask $image $prompt", new { image = shell.Image(), prompt })).Errors)
+                .Is("KlingAttemptUnknown", ErrorCategory.ConnectionError);
+        }
+
+        // The second takes the last credits while the first is held up.
+        shell.Fault(SandboxOperation.Create, SandboxFaultKind.Delay, match: "first", delay: TimeSpan.FromMinutes(1));
+        using RunningScript running = shell.Shell.Start("Get-KlingVideoTask -State Unknown | Resolve-KlingVideoTask -Resubmit");
+        await clock.WaitedForAsync();
+        await Eventually.TrueAsync(() => shell.Bill.CreatesAccepted == 3);
+        clock.Advance(TimeSpan.FromMinutes(1));
+
+        ShellResult result = await running.Completion;
+
+        result.Terminating.Is("KlingCreditsInsufficient", ErrorCategory.QuotaExceeded);
+        Assert.Equal("second", Assert.Single(result.Of<KlingVideoTask>()).Prompt);
+    }
+
     [Theory]
     [InlineData("lost.png")]
     [InlineData("tail.png")]

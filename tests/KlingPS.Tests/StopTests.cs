@@ -88,6 +88,27 @@ public sealed class StopTests
     }
 
     [Fact]
+    public async Task Stopping_a_purchase_in_the_place_of_a_lost_one_says_that_a_request_is_under_way()
+    {
+        var clock = new ManualClock();
+        var host = new RecordingHost();
+        await using ConnectedShell shell = await ConnectedShell.StartAsync(clock, host: host);
+        shell.Fault(SandboxOperation.Create, SandboxFaultKind.LoseAnswerAfter);
+        await shell.RunAsync("New-KlingVideoTask $image 'It moves.'", new { image = shell.Image() });
+        shell.Fault(SandboxOperation.Create, SandboxFaultKind.Delay, delay: TimeSpan.FromMinutes(1));
+        using RunningScript running = shell.Shell.Start("Get-KlingVideoTask -State Unknown | Resolve-KlingVideoTask -Resubmit");
+        await clock.WaitedForAsync();
+
+        await running.StopAsync();
+
+        Assert.True((await running.Completion).WasStopped);
+        Assert.StartsWith("1 request for a video is under way.", Assert.Single(host.Screen.Warnings), StringComparison.Ordinal);
+        clock.Advance(TimeSpan.FromMinutes(1));
+        await Eventually.TrueAsync(async () =>
+            (await shell.RunAsync("Get-KlingVideoTask -State Waiting")).Clean().Output.Count == 1);
+    }
+
+    [Fact]
     public async Task Disconnecting_while_a_purchase_is_under_way_does_not_lose_it()
     {
         var clock = new ManualClock();

@@ -21,6 +21,9 @@ internal sealed class UnknownTaskResolver
         _submitter = new VideoSubmitter(service);
     }
 
+    /// <inheritdoc cref="VideoSubmitter.UnderWay"/>
+    public int UnderWay => _submitter.UnderWay;
+
     /// <summary>Refuses a task that is not unknown.</summary>
     /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: there is nothing to resolve.</exception>
     public static void RequireUnknown(KlingVideoTask task)

@@ -21,11 +21,19 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
     private const int MaxInHand = 16;
 
     private readonly Batch<UnknownTask, KlingVideoTask> _batch;
+    private UnknownTaskResolver? _resolver;
 
     /// <summary>Creates the command.</summary>
     public ResolveKlingVideoTaskCommand()
     {
-        _batch = Use(new Batch<UnknownTask, KlingVideoTask>(this, CreateStage) { Verb = "resolved", Target = outcome => outcome.Item.Input.BaseObject });
+        _batch = Use(new Batch<UnknownTask, KlingVideoTask>(this, CreateStage)
+        {
+            Verb = "resolved",
+            Target = outcome => outcome.Item.Input.BaseObject,
+
+            // What is bought at the same time still comes out.
+            KeepsFatal = true,
+        });
     }
 
     /// <summary>The local ids of the tasks to resolve; or the tasks themselves, from the pipeline.</summary>
@@ -55,6 +63,12 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
     {
         foreach (PSObject input in Id)
         {
+            if (_batch.Fatal.Count > 0)
+            {
+                _batch.Finish();
+                ThrowIfOver();
+            }
+
             try
             {
                 TaskReference reference = TaskReferences.From(input);
@@ -73,9 +87,24 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
         }
     }
 
+    /// <inheritdoc/>
+    private protected override void OnEnd() => ThrowIfOver();
+
+    /// <inheritdoc/>
+    private protected override string? DescribeUnfinished() => SubmissionText.DescribeUnfinished(_resolver?.UnderWay ?? 0);
+
+    private void ThrowIfOver()
+    {
+        if (_batch.Fatal is [var first, ..])
+        {
+            ThrowTerminatingError(first.Error!, first.Item.Input.BaseObject);
+        }
+    }
+
     private ConcurrentStage<UnknownTask, Outcome<UnknownTask, KlingVideoTask>> CreateStage()
     {
         var resolver = new UnknownTaskResolver(Context.Service);
+        _resolver = resolver;
         string taskId = TaskId.Trim();
 
         // The service's id belongs to one task: the first that gets it has to be the first of the input.

@@ -3,8 +3,8 @@ using KlingPS.Core.Model;
 using KlingPS.Core.Resolving;
 using KlingPS.Core.Saving;
 using KlingPS.Core.Stages;
-using KlingPS.Core.Tests.Ledger;
 using KlingPS.Core.Tests.Api;
+using KlingPS.Core.Tests.Ledger;
 using KlingPS.Core.Tests.Stages;
 using KlingPS.Core.Waiting;
 

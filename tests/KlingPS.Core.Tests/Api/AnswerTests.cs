@@ -299,6 +299,26 @@ public sealed class AnswerTests
     }
 
     [Fact]
+    public async Task An_answer_without_what_was_asked_for_says_what_is_missing()
+    {
+        using var harness = new ClientHarness();
+        harness.Service
+            .On(FakeService.CreditPath, Replies.Data("\"many\""))
+            .On(FakeService.RenewPath, Replies.Data("\"fox.mp4\""), Replies.Data("{}"));
+        Task<Uri> RenewAsync() => harness.Clock.RunAsync(harness.Client.GetDownloadUriAsync(new Uri("https://files.example/fox.mp4"), CancellationToken.None));
+
+        Assert.Equal(
+            "The service's answer to the query of the credits cannot be used: it holds no number.",
+            (await Assert.ThrowsAsync<KlingApiException>(harness.GetCreditsAsync)).Message);
+        for (int i = 0; i < 2; i++)
+        {
+            Assert.Equal(
+                "The service's answer to the request for a fresh link cannot be used: it holds no link.",
+                (await Assert.ThrowsAsync<KlingApiException>(RenewAsync)).Message);
+        }
+    }
+
+    [Fact]
     public async Task A_task_the_service_does_not_know_is_named()
     {
         using var harness = new ClientHarness();
@@ -307,7 +327,7 @@ public sealed class AnswerTests
         KlingApiException error = await Assert.ThrowsAsync<KlingApiException>(() => harness.QueryAsync("9b1f"));
 
         Assert.Equal((ErrorKind.TaskNotFound, 422), (error.Kind, error.Code));
-        Assert.Contains("'9b1f'", error.Message, StringComparison.Ordinal);
+        Assert.Equal("The service knows no task '9b1f' for this key.", error.Message);
         Assert.Single(harness.Service.Requests);
     }
 

@@ -37,6 +37,19 @@ public sealed class TransportTests : IDisposable
         Assert.Single(_harness.Service.Requests);
     }
 
+    [Theory]
+    [InlineData(HttpRequestError.NameResolutionError, "The service at https://api.kie.ai was not reached: the name of the host was not found.")]
+    [InlineData(HttpRequestError.SecureConnectionError, "The service at https://api.kie.ai was not reached: the TLS connection failed (The certificate has expired).")]
+    [InlineData(HttpRequestError.ConnectionError, "The service at https://api.kie.ai was not reached: The certificate has expired.")]
+    [InlineData(HttpRequestError.ResponseEnded, "No answer came to the query of the credits: The certificate has expired.")]
+    public async Task A_read_that_fails_says_how_far_it_came_and_what_the_cause_was(HttpRequestError error, string message)
+    {
+        var cause = new IOException("See the inner exception.", new InvalidOperationException("The certificate has expired."));
+        _harness.Service.On(FakeService.CreditPath, Replies.FailsAfter(new HttpRequestException(error, "It failed.", cause)));
+
+        Assert.Equal(message, (await Assert.ThrowsAsync<KlingApiException>(_harness.GetCreditsAsync)).Message);
+    }
+
     public static TheoryData<string, Exception> LostAnswers => new()
     {
         { "reset", new IOException("The connection was reset.") },

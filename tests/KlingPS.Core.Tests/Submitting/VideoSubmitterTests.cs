@@ -62,6 +62,8 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         Assert.Contains("42 credits", lost.Error.Message, StringComparison.Ordinal);
         KlingVideoTask unknown = await RecordAsync();
         Assert.Equal((KlingTaskState.Unknown, 42, null), (unknown.State, unknown.CreditsReserved, unknown.TaskId));
+        Assert.StartsWith($"Whether the video of '{request.Subject}' was bought is not known (task {unknown.Id}). The request for a video left", lost.Error.Message, StringComparison.Ordinal);
+        Assert.EndsWith(" 42 credits may have been spent; it is not sent again by itself.", lost.Error.Message, StringComparison.Ordinal);
 
         // The same again, from another command and another file of the same content.
         Outcome<Submission, KlingVideoTask> refused = await _harness.SubmitAsync(new VideoSubmitter(_harness.NewService(isObserved: false)), _harness.Submission("copy.png"));
@@ -127,6 +129,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         Assert.Equal(ErrorKind.AttemptUnknown, error.Kind);
         Assert.Contains("was bought as task t1", error.Message, StringComparison.Ordinal);
         Assert.Contains("ledger has been closed", error.Message, StringComparison.Ordinal);
+        Assert.EndsWith("Once the ledger works again: Resolve-KlingVideoTask 1 -TaskId t1.", error.Message, StringComparison.Ordinal);
         Assert.Empty(_harness.Observer.Warnings);
     }
 
@@ -213,8 +216,8 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         Assert.Equal(("first", null), (outcome.Value?.TaskId, outcome.Error));
         Assert.Equal(["first", "second"], (await _harness.ListAsync()).Select(task => task.TaskId));
         string warning = Assert.Single(_harness.Observer.Warnings);
-        Assert.Contains("first", warning, StringComparison.Ordinal);
-        Assert.Contains("second", warning, StringComparison.Ordinal);
+        Assert.Contains("was bought twice: as task first of the service (task 1 here), although", warning, StringComparison.Ordinal);
+        Assert.Contains("an error, and as task second (2 here).", warning, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -388,8 +391,9 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         await cancel.CancelAsync();
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => submit);
-        Assert.Equal(1, _harness.Creates);
-        Assert.Equal(KlingTaskState.Rejected, (await RecordAsync()).State);
+        Assert.Equal((1, 0), (_harness.Creates, _submitter.UnderWay));
+        KlingVideoTask task = await RecordAsync();
+        Assert.Equal((KlingTaskState.Rejected, "It was stopped before the service had accepted it."), (task.State, task.FailMessage));
     }
 
     [Fact]
@@ -410,6 +414,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         var stage = new ConcurrentStage<Submission, Outcome<Submission, KlingVideoTask>>(_submitter.SubmitAsync, 4, inOrder: true);
         await stage.PostAsync(_harness.Submission("fox.png"), CancellationToken.None);
         await Eventually.DoneAsync(arrived.Task);
+        Assert.Equal(1, _submitter.UnderWay);
 
         stage.Dispose();
         Task ended = _harness.Session.DisposeAsync().AsTask();

@@ -26,7 +26,8 @@ public abstract class RecoveryContract : LedgerContract
 
         isAlive = false;
 
-        Assert.Equal(KlingTaskState.Unknown, (await ours.Tasks.FindEarlierAsync(TempLedger.Account, theirs.Identity!, Token))!.State);
+        KlingVideoTask lost = (await ours.Tasks.FindEarlierAsync(TempLedger.Account, theirs.Identity!, Token))!;
+        Assert.Equal((KlingTaskState.Unknown, "The process that sent the request ended before the answer came."), (lost.State, lost.FailMessage));
     }
 
     [Fact]

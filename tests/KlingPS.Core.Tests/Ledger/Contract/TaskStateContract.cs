@@ -86,6 +86,31 @@ public abstract class TaskStateContract : LedgerContract
         Assert.Empty(await Ledger.Tasks.ListAsync(new TaskFilter(), Token));
     }
 
+    [Theory]
+    [InlineData("resolve", KlingTaskState.Submitting, "Task <task> is being submitted at this moment, by a process that still runs. Wait for its answer.")]
+    [InlineData("abandon", KlingTaskState.Waiting, "Task <task> is Waiting: there is nothing to resolve. Only attempts in state Unknown can be.")]
+    [InlineData("remove", KlingTaskState.Unknown, "Task <task> may have been paid for. Settle it with Resolve-KlingVideoTask before you remove it.")]
+    [InlineData("remove", KlingTaskState.Generating, "Task <task> is not finished. Without its record nobody could fetch the video that is paid for.")]
+    public async Task What_may_not_be_done_to_a_task_is_refused_with_the_reason(string operation, KlingTaskState state, string reason)
+    {
+        KlingVideoTask task = await MakeAsync(state);
+
+        KlingException error = await Assert.ThrowsAsync<KlingException>(() => ActAsync(operation, task));
+
+        Assert.Equal(reason.Replace("<task>", $"{task.Id} ({task.Subject})", StringComparison.Ordinal), error.Message);
+    }
+
+    [Fact]
+    public async Task An_attempt_cannot_be_resolved_to_the_task_of_another_one_which_is_named()
+    {
+        KlingVideoTask other = await AcceptedAsync("t2", "another image");
+        KlingVideoTask task = await MakeAsync(KlingTaskState.Unknown);
+
+        KlingException error = await Assert.ThrowsAsync<KlingException>(() => ActAsync("resolve", task));
+
+        Assert.Equal($"The task t2 of the service is the video of task {other.Id} ({other.Subject}) already.", error.Message);
+    }
+
     private async Task<KlingVideoTask> MakeAsync(KlingTaskState state)
     {
         ITaskJournal journal = Ledger.Tasks;

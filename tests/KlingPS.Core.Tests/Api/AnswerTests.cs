@@ -104,6 +104,10 @@ public sealed class AnswerTests
         { 200, """{"code":429,"msg":"\ud800 too many","data":null""" },
         { 200, Envelope(0, "?") },
         { 200, Envelope(201, "Created") },
+        { 200, Envelope(301, "Moved") },
+        { 200, Envelope(302, "Found") },
+        { 200, Envelope(307, "Elsewhere") },
+        { 200, Envelope(308, "Elsewhere for good") },
         { 200, Envelope(408, "Upstream gave nothing") },
         { 200, Envelope(502, "Bad gateway") },
         { 200, Envelope(503, "Service unavailable") },
@@ -205,6 +209,7 @@ public sealed class AnswerTests
     [InlineData(200, GatewayPage, "The service's answer to the query of the credits (HTTP 200) is not one that can be read.")]
     [InlineData(304, "", "The service's answer to the query of the credits (HTTP 304) is not one that can be read.")]
     [InlineData(400, "", "The service answered the query of the credits with HTTP 400.")]
+    [InlineData(302, "", "https://api.kie.ai answered the query of the credits with a redirect (HTTP 302), which does not say where to and was not followed, because the key would have gone along. If a network or a proxy wants you to sign in, do so in a browser and run the command again. If the service has moved, give its new address to Connect-KlingAccount -Endpoint and -UploadEndpoint.")]
     [InlineData(502, GatewayPage, "The service answered the query of the credits with HTTP 502.")]
     [InlineData(200, """{"code":455}""", "The service answered the query of the credits with code 455.")]
     [InlineData(200, """{"code":422,"msg":"Too small..."}""", "The service answered the query of the credits with code 422: Too small.")]

@@ -203,6 +203,18 @@ public sealed class TaskTransitionsTests
     }
 
     [Fact]
+    public void A_later_poll_brings_a_fresh_link_to_a_finished_video_and_none_to_a_failed_one()
+    {
+        KlingVideoTask video = s_begun.Accepted("t1", s_now)!.Observed(Snapshot(KlingTaskState.Succeeded) with { ResultUris = ["https://videos.example/1.mp4", "https://videos.example/2.mp4"] }, s_now);
+        TaskSnapshot later = Snapshot(KlingTaskState.Succeeded) with { ResultUris = ["https://videos.example/3.mp4"] };
+
+        Assert.Equal("https://videos.example/1.mp4", video.ResultUri);
+        Assert.Equal("https://videos.example/1.mp4", video.Observed(later with { ResultUris = [] }, s_now).ResultUri);
+        Assert.Equal(video with { ResultUri = "https://videos.example/3.mp4" }, video.Observed(later, s_now));
+        Assert.Null(In(KlingTaskState.Failed).Observed(later, s_now).ResultUri);
+    }
+
+    [Fact]
     public void A_purchase_that_turns_out_to_be_an_adopted_task_has_the_video_that_was_saved_for_that_one()
     {
         KlingVideoTask adopted = TaskTransitions.Adopted("account", Snapshot(KlingTaskState.Succeeded), s_now).Saved("/videos/fox.mp4", "bb");
@@ -210,11 +222,16 @@ public sealed class TaskTransitionsTests
         KlingVideoTask joined = s_begun.Joined(adopted)!;
 
         Assert.Equal(("/videos/fox.mp4", "bb"), (joined.SavedPath, joined.SavedHash));
+        Assert.Equal(joined, s_begun.Saved("/videos/owl.mp4", "cc").Joined(adopted));
+        KlingVideoTask kept = s_begun.Saved("/videos/owl.mp4", "cc").Joined(adopted with { SavedPath = null, SavedHash = null })!;
+        Assert.Equal(("/videos/owl.mp4", "cc"), (kept.SavedPath, kept.SavedHash));
     }
 
     [Fact]
-    public void A_purchase_at_an_unknown_price_sets_nothing_aside()
+    public void A_purchase_sets_its_price_aside_and_at_an_unknown_price_nothing()
     {
+        Assert.Equal(40, TaskTransitions.Begun(new TaskIntent { Account = "account", Spec = s_begun.Spec, Identity = "identity", Credits = 40, Nonce = "nonce" }, s_now).CreditsReserved);
+
         VideoSpec unpriced = s_begun.Spec with { Model = "kling/of-next-year" };
 
         Assert.Equal(0, TaskTransitions.Begun(new TaskIntent { Account = "account", Spec = unpriced, Identity = "identity", Credits = null, Nonce = "nonce" }, s_now).CreditsReserved);

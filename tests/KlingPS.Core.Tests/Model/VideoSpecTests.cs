@@ -57,6 +57,15 @@ public sealed class VideoSpecTests
     }
 
     [Fact]
+    public void A_task_whose_image_the_service_does_not_tell_has_an_identity_and_no_name()
+    {
+        VideoSpec spec = s_remote with { Image = null };
+
+        Assert.Equal("48c76e511e96109ee16434f10da795dadca7bc5ae9e5bb2fe454fe89be4273a0", spec.GetIdentity());
+        Assert.Empty(spec.Subject);
+    }
+
+    [Fact]
     public void An_image_that_was_uploaded_from_a_file_counts_by_its_address()
     {
         VideoSpec spec = s_remote with { Image = ImageSource.FromUri("https://images.example/fox.png", uploadedFrom: "/images/fox.png") };

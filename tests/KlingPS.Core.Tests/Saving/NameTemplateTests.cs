@@ -58,6 +58,9 @@ public sealed class NameTemplateTests
     [InlineData("C:", "x:y", "C_/x_y.mp4")]
     [InlineData("NUL", "COM¹", "_NUL/_COM¹.mp4")]
     [InlineData("com1.txt", "lpt9 .tar", "_com1.txt/_lpt9 .tar.mp4")]
+    [InlineData("prn", "aux", "_prn/_aux.mp4")]
+    [InlineData("conin$", "CONOUT$.1", "_conin$/_CONOUT$.1.mp4")]
+    [InlineData("CLOCK$", "LPT0", "_CLOCK$/_LPT0.mp4")]
     [InlineData("COM", "CONSOLE", "COM/CONSOLE.mp4")]
     [InlineData(" a. .", "b ... ", "a/b.mp4")]
     [InlineData("~root", "~", "_root/_.mp4")]
@@ -80,6 +83,12 @@ public sealed class NameTemplateTests
     [InlineData(".mp4", ".mp4")]
     [InlineData("", "")]
     public void An_extension_is_short_and_has_a_letter(string name, string extension) => Assert.Equal(extension, SafeName.ExtensionOf(name));
+
+    [Theory]
+    [InlineData(255, 255)]
+    [InlineData(256, 255)]
+    public void A_name_that_just_fits_is_kept_whole(int length, int kept)
+        => Assert.Equal(kept, SafeName.Make(new string('a', length), string.Empty, SafeName.MaximumFolderBytes).Length);
 
     [Fact]
     public void A_number_takes_as_many_digits_as_a_name_can_hold()

@@ -221,6 +221,20 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_video_whose_callback_comes_between_two_attempts_is_not_sent_again()
+    {
+        _harness.Service.On(FakeService.CreatePath, Replies.Code(500, "Server exception"), Replies.Accepts("second"));
+        Submission request = _harness.Submission("fox.png").Asking(spec => spec with { CallbackUri = "https://hooks.example/kling" });
+        Task<Outcome<Submission, KlingVideoTask>> submit = _submitter.SubmitAsync(request, CancellationToken.None);
+        await Eventually.DoneAsync(_harness.Observer.Paused.Task);
+
+        await _harness.Ledger.Tasks.AcceptAsync((await RecordAsync()).Id, "first");
+        Outcome<Submission, KlingVideoTask> outcome = await _harness.Clock.RunAsync(submit);
+
+        Assert.Equal(("first", null, 1), (outcome.Value?.TaskId, outcome.Error, _harness.Creates));
+    }
+
+    [Fact]
     public async Task Every_attempt_has_a_number_of_its_own_and_is_the_same_purchase_all_the_same()
     {
         Submission request = _harness.Submission("fox.png").Asking(spec => spec with { CallbackUri = "https://hooks.example/kling" });

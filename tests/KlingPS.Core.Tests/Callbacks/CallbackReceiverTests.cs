@@ -587,6 +587,31 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
         Assert.Equal((attempt.Id, "a", KlingTaskState.Succeeded), (task.Id, task.TaskId, task.State));
     }
 
+    [Theory]
+    [InlineData(false, "has become another task")]
+    [InlineData(true, "owl.png")]
+    public async Task A_callback_that_another_process_overtakes_changes_nothing_and_says_why(bool isTaken, string reason)
+    {
+        KlingVideoTask attempt = await LostAsync("/images/fox.png");
+        KlingVideoTask other = await LostAsync("/images/owl.png");
+        _harness.Tasks["a"] = RecordOf("a", CallbackNonce.Append(HookUri, attempt.Nonce!));
+        _harness.Ledger.BeforeCall = name =>
+        {
+            if (name == nameof(ITaskJournal.RecordAcceptedAsync))
+            {
+                ITaskJournal theirs = _harness.Ledger.OfOtherProcess.Tasks;
+                (isTaken ? theirs.RecordAcceptedAsync(other.Id, "a") : theirs.RecordAcceptedAsync(attempt.Id, "b")).GetAwaiter().GetResult();
+            }
+        };
+
+        KlingException refused = await Assert.ThrowsAsync<KlingException>(() => _harness.Clock.RunAsync(new CallbackProcessor(_harness.NewService(isObserved: false))
+            .ProcessAsync(CallbackTexts.Bytes(CallbackTexts.Body("a")), CallbackNonce.Append(HookUri, attempt.Nonce!), null, CancellationToken.None)));
+
+        Assert.Equal(ErrorKind.CallbackRefused, refused.Kind);
+        Assert.Contains(reason, refused.Message, StringComparison.Ordinal);
+        Assert.Equal(isTaken ? [null, "a"] : ["b", null], (await _harness.ListAsync()).Select(task => task.TaskId));
+    }
+
     [Fact]
     public async Task A_payload_whose_signature_was_found_wrong_is_not_processed()
     {

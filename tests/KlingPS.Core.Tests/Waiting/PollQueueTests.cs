@@ -204,6 +204,9 @@ public sealed class PollQueueTests : IDisposable
             }
 
             Assert.False(_taking.IsCompleted);
+
+            // Whoever is still on the way to sleep when the clock is advanced sleeps too long.
+            await Eventually.TrueAsync(() => queue.IsAsleep);
         }
     }
 }

@@ -87,6 +87,9 @@ internal sealed class TestClock : TimeProvider
         FireDue();
     }
 
+    /// <summary>Lets a time pass, and with it what is waited for meanwhile.</summary>
+    public Task PassAsync(TimeSpan time) => RunAsync(Task.Delay(time, this));
+
     /// <summary>Lets as much time pass as is waited for until a task has ended.</summary>
     public async Task<T> RunAsync<T>(Task<T> task)
     {

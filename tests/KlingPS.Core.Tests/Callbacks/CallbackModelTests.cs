@@ -101,7 +101,7 @@ public sealed class CallbackModelTests
             }
         }
 
-        public Task PassAsync(TimeSpan time) => _harness.Clock.RunAsync(Task.Delay(time, _harness.Clock));
+        public Task PassAsync(TimeSpan time) => _harness.Clock.PassAsync(time);
 
         /// <summary>Waits until all tasks have come out.</summary>
         /// <param name="called">How many come out because of their callbacks, and so before anything is given up after an hour.</param>

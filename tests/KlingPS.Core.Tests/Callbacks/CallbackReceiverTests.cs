@@ -34,7 +34,7 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
     private CallbackResult Call(string taskId, string? nonce = null)
         => _gate.Admit(CallbackTexts.Head(taskId, _harness.Clock.GetUtcNow(), nonce is null ? "/kling/" : $"/kling/?klingps={nonce}"), CallbackTexts.Bytes(CallbackTexts.Body(taskId)));
 
-    private async Task PassAsync(TimeSpan time) => await _harness.Clock.RunAsync(Task.Delay(time, _harness.Clock));
+    private Task PassAsync(TimeSpan time) => _harness.Clock.PassAsync(time);
 
     private Task<Outcome<TaskReference, KlingVideoTask>> NextAsync() => _harness.Clock.RunAsync(_receiver!.Results.ReadAsync().AsTask());
 
@@ -417,10 +417,13 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
         await _harness.AcceptedAsync("other");
         _harness.Tasks["other"] = Replies.Html(502);
         Call("other");
-        while (_harness.Observer.Warnings.IsEmpty)
-        {
-            await PassAsync(TimeSpan.FromSeconds(10));
-        }
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                await PassAsync(TimeSpan.FromSeconds(10));
+                return !_harness.Observer.Warnings.IsEmpty;
+            },
+            "a warning");
 
         _harness.Tasks["mine"] = PipelineHarness.Succeeded("mine");
         Call("mine");

@@ -467,7 +467,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
             CancellationToken.None);
         using VideoConverter converter = Converter();
         Task<string[]> made = MadeWithoutTimeAsync(converter, request);
-        await _harness.Clock.RunAsync(Task.Delay(TimeSpan.FromSeconds(3), _harness.Clock));
+        await _harness.Clock.PassAsync(TimeSpan.FromSeconds(3));
         Assert.False(made.IsCompleted);
         Assert.Empty(_harness.Service.Requests);
 

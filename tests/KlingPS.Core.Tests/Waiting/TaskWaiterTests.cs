@@ -28,7 +28,7 @@ public sealed class TaskWaiterTests : IAsyncDisposable
     private Task<WaitResult> WaitAsync(KlingVideoTask task, double? seconds = null, CancellationToken cancellationToken = default)
         => _waiter.WaitAsync(task, seconds is double timeout ? TimeSpan.FromSeconds(timeout) : null, cancellationToken);
 
-    private Task PassAsync(double seconds) => _harness.Clock.RunAsync(Task.Delay(TimeSpan.FromSeconds(seconds), _harness.Clock));
+    private Task PassAsync(double seconds) => _harness.Clock.PassAsync(TimeSpan.FromSeconds(seconds));
 
     [Fact]
     public async Task Those_who_wait_for_the_same_task_share_its_polls()

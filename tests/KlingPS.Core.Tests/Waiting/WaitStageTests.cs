@@ -78,10 +78,13 @@ public sealed class WaitStageTests : IAsyncDisposable
         await _harness.AcceptedAsync("slow");
         _harness.Tasks["slow"] = PipelineHarness.Generating;
         await waiter.PostAsync(new TaskReference { TaskId = "slow" }, CancellationToken.None);
-        while (_harness.Queries == 0)
-        {
-            await _harness.Clock.RunAsync(Task.Delay(TimeSpan.FromSeconds(1), _harness.Clock));
-        }
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                await _harness.Clock.PassAsync(TimeSpan.FromSeconds(1));
+                return _harness.Queries > 0;
+            },
+            "a poll");
 
         await _harness.AcceptedAsync("quick");
         _harness.Tasks["quick"] = PipelineHarness.Succeeded("quick");
@@ -427,7 +430,7 @@ public sealed class WaitStageTests : IAsyncDisposable
         await Eventually.DoneAsync(calledOff.Task);
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiter.Results.Completion);
         await waiter.PostAsync(new TaskReference { TaskId = "b" }, CancellationToken.None);
-        await _harness.Clock.RunAsync(Task.Delay(TimeSpan.FromMinutes(5), _harness.Clock));
+        await _harness.Clock.PassAsync(TimeSpan.FromMinutes(5));
         Assert.Equal(1, _harness.Queries);
     }
 

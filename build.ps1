@@ -394,10 +394,17 @@ function Invoke-Repeatedly {
     }
 }
 
+# Says what is wrong with the formatting, or nothing.
 function Invoke-Format {
-    $options = if ($Verify -or $Task -eq 'Check') { , '--verify-no-changes' } else { @() }
+    $isVerifying = $Verify -or $Task -eq 'Check'
+    $options = @(if ($isVerifying) { '--verify-no-changes' })
     dotnet format $solution @options | Out-Host
-    $LASTEXITCODE -eq 0
+    if ($isVerifying -and $LASTEXITCODE -eq 2) {
+        'The code is not formatted. ./build.ps1 Format does it.'
+    }
+    elseif ($LASTEXITCODE -ne 0) {
+        "dotnet format ended with exit code $LASTEXITCODE."
+    }
 }
 
 function Invoke-Bench {
@@ -509,9 +516,9 @@ try {
             $results = @()
             if ($Task -eq 'Check') {
                 $format = New-Result 'Format'
-                if (-not (Invoke-Format)) {
+                foreach ($problem in Invoke-Format) {
                     $format.Failed++
-                    $format.Failures.Add('The code is not formatted. ./build.ps1 Format does it.')
+                    $format.Failures.Add($problem)
                 }
 
                 $results += $format
@@ -538,12 +545,9 @@ try {
             & (Join-Path $PSScriptRoot 'samples/Quickstart.ps1')
         }
         'Format' {
-            if (-not (Invoke-Format)) {
-                Stop-Build $(if ($Verify) { 'The code is not formatted. ./build.ps1 Format does it.' } else { 'Formatting failed.' })
+            foreach ($problem in Invoke-Format) {
+                Stop-Build $problem
             }
-        }
-        'Mutate' {
-            Invoke-Mutation
         }
         'Bench' {
             Invoke-Build (Join-Path $PSScriptRoot 'src/KlingPS')

@@ -374,21 +374,21 @@ function Invoke-WhileBusy([scriptblock] $Script) {
 }
 
 function Invoke-Repeatedly {
-    $plan = @(@{ Load = 'idle'; Run = { Invoke-DotnetTests } }) * $Runs +
-        @(@{ Load = 'busy'; Run = { Invoke-WhileBusy { Invoke-DotnetTests } } }) * $BusyRuns +
-        @(@{ Load = 'idle'; Run = { Invoke-PesterSuite } }) * $PesterRuns
+    $plan = @(@{ Busy = 'no'; Run = { Invoke-DotnetTests } }) * $Runs +
+        @(@{ Busy = 'yes'; Run = { Invoke-WhileBusy { Invoke-DotnetTests } } }) * $BusyRuns +
+        @(@{ Busy = 'no'; Run = { Invoke-PesterSuite } }) * $PesterRuns
     $number = 0
     $rows = foreach ($step in $plan) {
         $number++
         Write-Host "== Run $number of $($plan.Count)"
         $result = & $step.Run
-        $result | Add-Member Load $step.Load
+        $result | Add-Member Busy $step.Busy
         $result | Add-Member Run $number
         $result
     }
 
     $rows | ForEach-Object { $_.Failures } | Group-Object | ForEach-Object { Write-Host "Failed $($_.Count) times: $($_.Name)" }
-    $rows | Format-Table Run, Suite, Load, @{ Label = 'Seconds'; Expression = { $_.Seconds }; FormatString = '0' }, Passed, Failed, Skipped | Out-Host
+    $rows | Format-Table Run, Suite, Busy, @{ Label = 'Seconds'; Expression = { $_.Seconds }; FormatString = '0' }, Passed, Failed, Skipped | Out-Host
     if ($rows | Where-Object Failed) {
         Stop-Build 'Not every run passed.'
     }
@@ -548,6 +548,9 @@ try {
             foreach ($problem in Invoke-Format) {
                 Stop-Build $problem
             }
+        }
+        'Mutate' {
+            Invoke-Mutation
         }
         'Bench' {
             Invoke-Build (Join-Path $PSScriptRoot 'src/KlingPS')

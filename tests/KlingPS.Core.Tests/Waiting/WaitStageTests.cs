@@ -375,7 +375,7 @@ public sealed class WaitStageTests : IAsyncDisposable
         Assert.InRange(_harness.Queries, 1, 12);
     }
 
-    [Fact(Timeout = 120_000)]
+    [Fact]
     public async Task Ten_thousand_tasks_are_waited_for_by_a_few_polls_at_a_time()
     {
         const int Count = 10_000;

@@ -185,6 +185,61 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_video_that_another_command_begins_to_buy_at_the_last_moment_is_not_bought_here()
+    {
+        Submission request = _harness.Submission("fox.png") with { ReusePurchase = true };
+        IdentifiedSubmission identified = await _harness.Clock.RunAsync(_submitter.IdentifyAsync(request, CancellationToken.None));
+        var intent = new TaskIntent
+        {
+            Account = _harness.Session.Account,
+            Spec = identified.Submission.Spec,
+            Identity = identified.Identity,
+            Credits = 42,
+        };
+        _harness.Ledger.BeforeCall = name =>
+        {
+            if (name is nameof(ITaskJournal.ClaimAsync) or nameof(ITaskJournal.BeginAsync))
+            {
+                _harness.Ledger.BeforeCall = null;
+                ITaskJournal other = _harness.Ledger.OfOtherProcess.Tasks;
+                KlingVideoTask begun = other.BeginAsync(intent, CancellationToken.None).GetAwaiter().GetResult();
+                other.RecordAcceptedAsync(begun.Id, "theirs").GetAwaiter().GetResult();
+            }
+        };
+
+        Outcome<Submission, KlingVideoTask> outcome = await SubmitAsync(request);
+
+        Assert.Equal(("theirs", null, 0), (outcome.Value?.TaskId, outcome.Error, _harness.Creates));
+        await RecordAsync();
+    }
+
+    [Theory]
+    [InlineData(4, true)]
+    [InlineData(5, false)]
+    public async Task A_purchase_is_recorded_as_soon_as_the_ledger_works_again_and_after_five_failures_told_with_its_task_id(int failures, bool isRecorded)
+    {
+        _harness.Service.On(FakeService.CreatePath, Replies.Accepts("t1"));
+        int calls = 0;
+        _harness.Ledger.BeforeCall = name =>
+        {
+            if (name == nameof(ITaskJournal.RecordAcceptedAsync) && ++calls <= failures)
+            {
+                throw new KlingException(ErrorKind.LedgerUnusable, "The disk is full.");
+            }
+        };
+
+        Outcome<Submission, KlingVideoTask> outcome = await SubmitAsync(_harness.Submission("fox.png"));
+
+        Assert.Equal((5, 1), (calls, _harness.Creates));
+        Assert.Equal(isRecorded ? "t1" : null, outcome.Value?.TaskId);
+        Assert.Equal(isRecorded ? null : ErrorKind.AttemptUnknown, outcome.Error?.Kind);
+        if (!isRecorded)
+        {
+            Assert.Contains("Resolve-KlingVideoTask 1 -TaskId t1", outcome.Error!.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public async Task The_callback_carries_the_number_of_the_attempt_also_when_the_request_is_sent_again()
     {
         const string Uri = "https://hooks.example/kling?code=a%2Bb#part";

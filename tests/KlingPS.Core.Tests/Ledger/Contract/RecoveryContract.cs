@@ -27,7 +27,7 @@ public abstract class RecoveryContract : LedgerContract
         isAlive = false;
 
         KlingVideoTask lost = (await ours.Tasks.FindEarlierAsync(TempLedger.Account, theirs.Identity!, Token))!;
-        Assert.Equal((KlingTaskState.Unknown, "The process that sent the request ended before the answer came."), (lost.State, lost.FailMessage));
+        Assert.Equal((KlingTaskState.Unknown, "The process that sent the request ended before the response came."), (lost.State, lost.FailMessage));
     }
 
     [Fact]

@@ -87,10 +87,10 @@ public abstract class TaskStateContract : LedgerContract
     }
 
     [Theory]
-    [InlineData("resolve", KlingTaskState.Submitting, "Task <task> is being submitted at this moment, by a process that still runs. Wait for its answer.")]
-    [InlineData("abandon", KlingTaskState.Waiting, "Task <task> is Waiting: there is nothing to resolve. Only attempts in state Unknown can be.")]
-    [InlineData("remove", KlingTaskState.Unknown, "Task <task> may have been paid for. Settle it with Resolve-KlingVideoTask before you remove it.")]
-    [InlineData("remove", KlingTaskState.Generating, "Task <task> is not finished. Without its record nobody could fetch the video that is paid for.")]
+    [InlineData("resolve", KlingTaskState.Submitting, "Task <task> is being submitted right now, by a process that is still running. Wait for its response.")]
+    [InlineData("abandon", KlingTaskState.Waiting, "Task <task> is Waiting: there is nothing to resolve. Only attempts in state Unknown can be resolved.")]
+    [InlineData("remove", KlingTaskState.Unknown, "Task <task> may have been paid for. Resolve it with Resolve-KlingVideoTask before you remove it.")]
+    [InlineData("remove", KlingTaskState.Generating, "Task <task> is not finished. Without its record, the video that is paid for could not be fetched.")]
     public async Task What_may_not_be_done_to_a_task_is_refused_with_the_reason(string operation, KlingTaskState state, string reason)
     {
         KlingVideoTask task = await MakeAsync(state);

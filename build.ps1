@@ -436,7 +436,7 @@ function Invoke-Mutation {
     $files = $values[0..($index - 1)] | ForEach-Object { '--mutate', "**/$($_.Replace('\', '/'))" }
     $options = @($values | Select-Object -Skip $index)
     dotnet tool restore | Out-Null
-    Push-Location (Join-Path $PSScriptRoot 'tests/KlingPS.Core.Tests')
+    Push-Location -LiteralPath (Join-Path $PSScriptRoot 'tests/KlingPS.Core.Tests')
     try {
         dotnet stryker --configuration $Configuration --output (Join-Path $output 'mutation') @files @options | Out-Host
     }

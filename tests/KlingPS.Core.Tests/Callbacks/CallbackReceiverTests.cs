@@ -264,7 +264,7 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
 
         Assert.All(outcomes, outcome => Assert.Null(outcome.Error));
         Assert.Equal(
-            attempts.Select(attempt => (attempt.Id, $"task{attempt.Id}", attempt.SourcePath)),
+            attempts.Select(attempt => (attempt.Id, $"task{attempt.Id}", attempt.SourcePath)).OrderBy(task => task.Id),
             outcomes.Select(outcome => (outcome.Value!.Id, outcome.Value.TaskId!, outcome.Value.SourcePath)).OrderBy(task => task.Id));
         Assert.All(await _harness.ListAsync(), task => Assert.Equal(KlingTaskState.Succeeded, task.State));
         Assert.Equal((20, 20), ((await _harness.ListAsync()).Count, _harness.Queries));

@@ -338,11 +338,12 @@ function New-PlainPath {
 
 # What was skipped and what failed, then a line for each suite, then the sum.
 function Write-Result([object[]] $Results) {
-    foreach ($group in $Results.Reasons | Group-Object) {
+    # One by one: in strict mode, a property of several objects is no property at all when all of them have an empty list in it.
+    foreach ($group in $Results | ForEach-Object { $_.Reasons } | Group-Object) {
         Write-Host "Skipped: $($group.Name)$(if ($group.Count -gt 1) { " ($($group.Count) tests)" })"
     }
 
-    foreach ($failure in $Results.Failures) {
+    foreach ($failure in $Results | ForEach-Object { $_.Failures }) {
         Write-Host "Failed: $failure"
     }
 

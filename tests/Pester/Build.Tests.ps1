@@ -48,6 +48,27 @@ Describe 'build.ps1' {
         Assert-OneLine (Invoke-Build $root 'Clean', '--everything') "build.ps1: What is '--everything'?*"
     }
 
+    It 'ends with the counts when <Case>' -ForEach @(
+        @{ Case = 'every test has passed'; Failures = @(); Reasons = @(); Lines = @('one: 2 passed, 0 failed, 0 skipped in 1 s', 'other: 3 passed, 0 failed, 0 skipped in 2 s', '5 passed, 0 failed, 0 skipped') }
+        @{ Case = 'some tests have failed or were skipped'; Failures = @('a', 'b'); Reasons = @('c', 'c', 'd'); Lines = @('Skipped: c (2 tests)', 'Skipped: d', 'Failed: a', 'Failed: b', 'one: 2 passed, 2 failed, 3 skipped in 1 s', 'other: 3 passed, 0 failed, 0 skipped in 2 s', '5 passed, 2 failed, 3 skipped') }
+    ) {
+        $script = [Management.Automation.Language.Parser]::ParseFile("$root/build.ps1", [ref] $null, [ref] $null)
+        $written = & {
+            Set-StrictMode -Version 3
+            foreach ($name in 'New-Result', 'Write-Result') {
+                . ([scriptblock]::Create($script.Find({ $args[0] -is [Management.Automation.Language.FunctionDefinitionAst] -and $args[0].Name -eq $name }, $true).Extent.Text))
+            }
+
+            $one, $other = (New-Result 'one'), (New-Result 'other')
+            $one.Passed, $one.Failed, $one.Skipped, $one.Seconds = 2, $Failures.Count, $Reasons.Count, 1
+            $one.Failures.AddRange([string[]] $Failures)
+            $one.Reasons.AddRange([string[]] $Reasons)
+            $other.Passed, $other.Seconds = 3, 2
+            Write-Result $one, $other
+        } 6>&1
+        $written | ForEach-Object { "$_" } | Should -Be $Lines
+    }
+
     It 'says which SDK it needs where there is only an older one' {
         $checkout = New-Checkout
         [IO.File]::WriteAllText("$checkout/global.json", '{ "sdk": { "version": "99.0.100" } }')

@@ -92,7 +92,7 @@ internal static class CallbackMode
                     Spec = new VideoSpec
                     {
                         Prompt = $"shot {i}",
-                        Image = ImageSource.FromUri("https://images.example/fox.png"),
+                        Image = MediaSource.FromUri("https://images.example/fox.png"),
                         CallbackUri = rig.Listener.Prefix.ToString(),
                     },
                 },

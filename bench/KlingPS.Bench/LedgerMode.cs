@@ -128,7 +128,7 @@ internal static class LedgerMode
         {
             Prompt = prompt,
             NegativePrompt = "blur, distort, and low quality",
-            Image = ImageSource.FromFile($"/home/user/Pictures/2026/shoot {number / 1000}/IMG_{number:000000}.png") with
+            Image = MediaSource.FromFile($"/home/user/Pictures/2026/shoot {number / 1000}/IMG_{number:000000}.png") with
             {
                 Hash = hash,
                 Uri = $"https://tempfile.redpandaai.co/kieai/123456/klingps/{hash}.png",

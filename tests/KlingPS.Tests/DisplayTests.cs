@@ -43,7 +43,7 @@ public sealed class DisplayTests
         {
             Id = 7,
             State = KlingTaskState.Unknown,
-            Spec = new VideoSpec { Prompt = "It moves.", Image = ImageSource.FromFile("C:\\photos\\boat.webp") },
+            Spec = new VideoSpec { Prompt = "It moves.", Image = MediaSource.FromFile("C:\\photos\\boat.webp") },
             CreatedAt = s_now.AddMinutes(-5),
             CreditsReserved = 42,
             FailMessage = "The answer was lost.",

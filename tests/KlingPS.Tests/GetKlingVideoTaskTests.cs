@@ -55,7 +55,7 @@ public sealed class GetKlingVideoTaskTests
         using ApiKey key = ApiKey.From(ConnectedShell.Key);
         var client = new KlingClient(http, new KlingEndpoints(shell.Server.Endpoint, shell.Server.UploadEndpoint), key);
         string taskId = await client.CreateTaskAsync(
-            new VideoSpec { Prompt = "It moves.", Image = ImageSource.FromUri("https://images.example/fox.png"), Duration = 10 },
+            new VideoSpec { Prompt = "It moves.", Image = MediaSource.FromUri("https://images.example/fox.png"), Duration = 10 },
             TestContext.Current.CancellationToken);
 
         ShellResult result = (await shell.RunAsync("Get-KlingVideoTask; Get-KlingVideoTask -TaskId $taskId; Get-KlingVideoTask", new { taskId })).Clean();

@@ -63,7 +63,7 @@ internal static class UnattendedRun
                 await submissions.PostAsync(
                     new Submission
                     {
-                        Spec = new VideoSpec { Prompt = "The camera moves slowly closer.", Image = ImageSource.FromFile(path) },
+                        Spec = new VideoSpec { Prompt = "The camera moves slowly closer.", Image = MediaSource.FromFile(path) },
                         ReusePurchase = true,
                         Budget = budget,
                     },

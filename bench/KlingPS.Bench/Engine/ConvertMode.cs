@@ -81,7 +81,7 @@ internal static class ConvertMode
         Task[] all =
         [
             .. Directory.EnumerateFiles(Path.GetFullPath(images)).Order(StringComparer.Ordinal)
-                .Select(path => converter.Accept(new Submission { Spec = new VideoSpec { Prompt = Prompt, Image = ImageSource.FromFile(path) } })!)
+                .Select(path => converter.Accept(new Submission { Spec = new VideoSpec { Prompt = Prompt, Image = MediaSource.FromFile(path) } })!)
                 .Select(item => Task.Run(() => ConvertAsync(item))),
         ];
         int inFlight = 0;

@@ -36,9 +36,9 @@ internal static class Seeder
             async (path, token) =>
             {
                 IdentifiedSubmission identified = await submitter.IdentifyAsync(
-                    new Submission { Spec = new VideoSpec { Prompt = ConvertMode.Prompt, Image = ImageSource.FromFile(path) } },
+                    new Submission { Spec = new VideoSpec { Prompt = ConvertMode.Prompt, Image = MediaSource.FromFile(path) } },
                     token);
-                ImageSource image = identified.Submission.Spec.Image!;
+                MediaSource image = identified.Submission.Spec.Image!;
                 VideoSpec spec = identified.Submission.Spec with { Image = image with { Uri = $"https://example.com/{image.Hash}.png" } };
                 TaskClaim claim = await client.Ledger.Tasks.ClaimAsync(
                     new TaskIntent

@@ -120,7 +120,7 @@ internal sealed record ModelSpec
             : $"a video of {seconds} seconds cannot be made; {Id} makes videos of {string.Join(" or ", Durations)} seconds";
 
     /// <summary>The address that the user has given; not that of an upload.</summary>
-    private static string? GetGivenUri(ImageSource? image) => image is { IsFile: false } ? image.Uri : null;
+    private static string? GetGivenUri(MediaSource? image) => image is { IsFile: false } ? image.Uri : null;
 
     private static string? FindUriProblem(string name, string? uri)
         => uri is null || (Uri.TryCreate(uri, UriKind.Absolute, out Uri? parsed) && (parsed.Scheme == Uri.UriSchemeHttps || parsed.Scheme == Uri.UriSchemeHttp))

@@ -33,10 +33,10 @@ internal sealed record VideoSpec
     public decimal? CfgScale { get; init; }
 
     /// <summary>The image the video starts with.</summary>
-    public ImageSource? Image { get; init; }
+    public MediaSource? Image { get; init; }
 
     /// <summary>The image the video ends with.</summary>
-    public ImageSource? TailImage { get; init; }
+    public MediaSource? TailImage { get; init; }
 
     /// <summary>Where the service posts the result.</summary>
     public string? CallbackUri { get; init; }

@@ -257,15 +257,15 @@ internal sealed class VideoSubmitter
         };
     }
 
-    private async Task<ImageSource?> UploadAsync(ImageSource? source, IdentifiedImage? image, CancellationToken cancellationToken)
+    private async Task<MediaSource?> UploadAsync(MediaSource? source, IdentifiedImage? image, CancellationToken cancellationToken)
         => source is null || image is null
             ? source
             : source with { Uri = (await _uploader.UploadAsync(image, force: false, cancellationToken).ConfigureAwait(false)).Upload.Uri };
 
-    private async Task<IdentifiedImage?> IdentifyAsync(ImageSource? source, CancellationToken cancellationToken)
+    private async Task<IdentifiedImage?> IdentifyAsync(MediaSource? source, CancellationToken cancellationToken)
         => source is { IsFile: true, Path: string path } ? await _uploader.IdentifyAsync(path, cancellationToken).ConfigureAwait(false) : null;
 
     /// <summary>What has been read of a local image. Where an earlier attempt had uploaded it says nothing of what it is now.</summary>
-    private static ImageSource? Identified(ImageSource? source, IdentifiedImage? image)
+    private static MediaSource? Identified(MediaSource? source, IdentifiedImage? image)
         => source is null || image is null ? source : source with { Hash = image.Hash, Uri = null };
 }

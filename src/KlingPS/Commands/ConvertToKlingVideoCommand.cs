@@ -130,7 +130,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
 
     private Submission CreateSubmission(string path)
     {
-        Submission submission = ToSubmission(ImageSource.FromFile(path), Prompt ?? string.Empty);
+        Submission submission = ToSubmission(MediaSource.FromFile(path), Prompt ?? string.Empty);
         return submission with { Spec = submission.Spec with { Take = Take ?? 1 }, RetryFailed = RetryFailed || Force };
     }
 

@@ -45,7 +45,7 @@ public sealed class MeasureKlingVideoCostCommand : ImagePathCommand
     {
         foreach (string path in ResolveImagePaths())
         {
-            _batch.Feed(new VideoSpec { Model = Model, Prompt = null, Duration = Duration, Image = ImageSource.FromFile(path) });
+            _batch.Feed(new VideoSpec { Model = Model, Prompt = null, Duration = Duration, Image = MediaSource.FromFile(path) });
         }
     }
 

@@ -67,14 +67,14 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
         {
             foreach (string uri in ImageUri)
             {
-                Submit(ImageSource.FromUri(uri.Trim(), Context.Shell.Paths.TryGetFullPath(SourcePath)));
+                Submit(MediaSource.FromUri(uri.Trim(), Context.Shell.Paths.TryGetFullPath(SourcePath)));
             }
         }
         else
         {
             foreach (string path in ResolveImagePaths())
             {
-                Submit(ImageSource.FromFile(path));
+                Submit(MediaSource.FromFile(path));
             }
         }
     }
@@ -91,7 +91,7 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
         return new(_submitter.SubmitAsync, MaxInHand, inOrder: true);
     }
 
-    private void Submit(ImageSource image)
+    private void Submit(MediaSource image)
     {
         if (_batch.Fatal.Count > 0)
         {

@@ -19,7 +19,7 @@ internal sealed class ClientHarness : IDisposable
         Client = new KlingClient(_http, KlingEndpoints.Default, _key, new KlingClientOptions { MaxAttempts = maxAttempts, Observer = Observer, TimeProvider = Clock });
     }
 
-    public static VideoSpec Video { get; } = new() { Prompt = "A fox runs.", Image = ImageSource.FromUri("https://images.example/fox.png") };
+    public static VideoSpec Video { get; } = new() { Prompt = "A fox runs.", Image = MediaSource.FromUri("https://images.example/fox.png") };
 
     public FakeService Service { get; } = new();
 

@@ -44,8 +44,8 @@ public sealed class CreateRequestTests : IDisposable
         SentRequest sent = await SendAsync(new VideoSpec
         {
             Prompt = input.GetProperty("prompt").GetString()!,
-            Image = ImageSource.FromUri(input.GetProperty("image_url").GetString()!),
-            TailImage = ImageSource.FromUri(""),
+            Image = MediaSource.FromUri(input.GetProperty("image_url").GetString()!),
+            TailImage = MediaSource.FromUri(""),
             Duration = 5,
             NegativePrompt = input.GetProperty("negative_prompt").GetString(),
             CfgScale = 0.5m,

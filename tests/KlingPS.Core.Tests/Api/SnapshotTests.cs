@@ -27,7 +27,7 @@ public sealed class SnapshotTests
         Assert.Equal(DateTimeOffset.FromUnixTimeMilliseconds(1790000000000), snapshot.CreatedAt);
         Assert.Equal(DateTimeOffset.FromUnixTimeMilliseconds(1790000120450), snapshot.CompletedAt);
         Assert.Equal(
-            new VideoSpec { Prompt = "a fox", Image = ImageSource.FromUri("https://i.example/f.png"), Duration = 10, CfgScale = 0.5m, CallbackUri = "https://c.example/" },
+            new VideoSpec { Prompt = "a fox", Image = MediaSource.FromUri("https://i.example/f.png"), Duration = 10, CfgScale = 0.5m, CallbackUri = "https://c.example/" },
             snapshot.Spec);
     }
 

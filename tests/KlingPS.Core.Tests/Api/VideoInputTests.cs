@@ -10,14 +10,14 @@ public sealed class VideoInputTests
 {
     private const string Prompt = "A \"fox\" läuft <fast> 🦊";
 
-    private static VideoSpec Smallest(string model) => new() { Model = model, Prompt = Prompt, Image = ImageSource.FromUri("https://i.example/a.png?x=1&y=2") };
+    private static VideoSpec Smallest(string model) => new() { Model = model, Prompt = Prompt, Image = MediaSource.FromUri("https://i.example/a.png?x=1&y=2") };
 
     private static VideoSpec Fullest(string model) => Taken(Smallest(model) with
     {
         NegativePrompt = "blur",
         Duration = 10,
         CfgScale = 0.3m,
-        TailImage = ImageSource.FromUri("https://i.example/b.png"),
+        TailImage = MediaSource.FromUri("https://i.example/b.png"),
         CallbackUri = "https://c.example/?a=1&b=2",
     });
 
@@ -88,7 +88,7 @@ public sealed class VideoInputTests
                 NegativePrompt = negativePrompt,
                 Duration = duration,
                 CfgScale = tenths < 0 ? null : tenths / 10m,
-                TailImage = hasTail ? ImageSource.FromUri("https://i.example/b.png") : null,
+                TailImage = hasTail ? MediaSource.FromUri("https://i.example/b.png") : null,
             });
 
         specs.Sample(
@@ -113,7 +113,7 @@ public sealed class VideoInputTests
     [Fact]
     public void Nothing_can_be_sent_that_the_model_has_no_field_for()
     {
-        VideoSpec spec = Smallest("kling/v2-1-master-image-to-video") with { TailImage = ImageSource.FromUri("https://i.example/b.png") };
+        VideoSpec spec = Smallest("kling/v2-1-master-image-to-video") with { TailImage = MediaSource.FromUri("https://i.example/b.png") };
 
         Assert.Contains("does not take a tail image", Assert.Throws<InvalidOperationException>(() => Send(spec)).Message, StringComparison.Ordinal);
     }
@@ -121,7 +121,7 @@ public sealed class VideoInputTests
     [Fact]
     public void An_image_that_has_not_been_uploaded_cannot_be_sent()
     {
-        VideoSpec spec = Smallest(ModelCatalog.DefaultId) with { Image = ImageSource.FromFile("/images/fox.png") };
+        VideoSpec spec = Smallest(ModelCatalog.DefaultId) with { Image = MediaSource.FromFile("/images/fox.png") };
 
         Assert.Contains("/images/fox.png", Assert.Throws<InvalidOperationException>(() => Send(spec)).Message, StringComparison.Ordinal);
     }

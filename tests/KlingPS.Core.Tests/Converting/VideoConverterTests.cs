@@ -106,7 +106,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
         int requests = _harness.Service.Requests.Count;
 
         File.Move(request.Subject, Path.Combine(_harness.Folder, "wolf.png"));
-        Assert.Equal(["wolf.mp4"], await MadeAsync(request.Asking(spec => spec with { Image = ImageSource.FromFile(Path.Combine(_harness.Folder, "wolf.png")) })));
+        Assert.Equal(["wolf.mp4"], await MadeAsync(request.Asking(spec => spec with { Image = MediaSource.FromFile(Path.Combine(_harness.Folder, "wolf.png")) })));
 
         Assert.Equal((1, requests, 1), (_harness.Creates, _harness.Service.Requests.Count, _harness.Videos.Requests.Count));
         Assert.True(File.Exists(Path.Combine(Destination, "fox.mp4")));
@@ -118,7 +118,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
         Submission old = _harness.Submission("fox.png");
         await MadeAsync(old);
         File.Move(old.Subject, Path.Combine(_harness.Folder, "wolf.png"));
-        Submission renamed = old.Asking(spec => spec with { Image = ImageSource.FromFile(Path.Combine(_harness.Folder, "wolf.png")) });
+        Submission renamed = old.Asking(spec => spec with { Image = MediaSource.FromFile(Path.Combine(_harness.Folder, "wolf.png")) });
         await MadeAsync(renamed);
 
         Submission another = _harness.Submission("fox.png", 7);
@@ -436,7 +436,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
         Submission submission = _harness.Submission("fox.png").Asking(spec => spec with
         {
             Model = "kling/v2-1-master-image-to-video",
-            TailImage = ImageSource.FromFile(_harness.Image("end.png", 1)),
+            TailImage = MediaSource.FromFile(_harness.Image("end.png", 1)),
         });
         IdentifiedSubmission identified = await new VideoSubmitter(_harness.NewService(isObserved: false)).IdentifyAsync(submission, CancellationToken.None);
         KlingVideoTask bought = await _harness.Ledger.Tasks.BeginAsync(
@@ -690,7 +690,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
         using VideoConverter converter = Converter();
 
         Outcome<ConversionItem, SavedVideo>[] outcomes = await RunAsync(
-            converter, _harness.Submission("a.png", 1), _harness.Submission("b.png", 2).Asking(spec => spec with { Prompt = "bad" }), _harness.Submission("c.png", 3), _harness.Submission("none.png", 4).Asking(spec => spec with { Image = ImageSource.FromFile("/nowhere/fox.png") }));
+            converter, _harness.Submission("a.png", 1), _harness.Submission("b.png", 2).Asking(spec => spec with { Prompt = "bad" }), _harness.Submission("c.png", 3), _harness.Submission("none.png", 4).Asking(spec => spec with { Image = MediaSource.FromFile("/nowhere/fox.png") }));
 
         Assert.Equal([null, ErrorKind.RequestInvalid, null, ErrorKind.PathNotFound], outcomes.Select(outcome => outcome.Error?.Kind));
     }

@@ -9,7 +9,7 @@ public sealed class ModelCatalogTests
     private const string Pro = "kling/v2-1-pro";
     private const string Master = "kling/v2-1-master-image-to-video";
 
-    private static VideoSpec Spec(string model) => new() { Model = model, Prompt = "A fox runs.", Image = ImageSource.FromFile("/images/fox.png") };
+    private static VideoSpec Spec(string model) => new() { Model = model, Prompt = "A fox runs.", Image = MediaSource.FromFile("/images/fox.png") };
 
     private static string Problem(VideoSpec spec)
     {
@@ -39,7 +39,7 @@ public sealed class ModelCatalogTests
             NegativePrompt = model.Takes(VideoParameter.NegativePrompt) ? new string('x', negativePrompt) : null,
             Duration = 10,
             CfgScale = model.Takes(VideoParameter.CfgScale) ? 1 : null,
-            TailImage = takesTail ? ImageSource.FromUri("https://images.example/end.png") : null,
+            TailImage = takesTail ? MediaSource.FromUri("https://images.example/end.png") : null,
             CallbackUri = "https://callback.example/",
         };
 
@@ -69,7 +69,7 @@ public sealed class ModelCatalogTests
     [InlineData(Master)]
     public void A_tail_image_that_the_model_would_ignore_and_bill_is_refused_with_the_models_that_take_one(string model)
     {
-        string problem = Problem(Spec(model) with { TailImage = ImageSource.FromFile("/images/end.png") });
+        string problem = Problem(Spec(model) with { TailImage = MediaSource.FromFile("/images/end.png") });
 
         Assert.EndsWith($"{model} does not take a tail image and would bill the video without it; these do: {ModelCatalog.DefaultId}, {Pro}.", problem, StringComparison.Ordinal);
     }
@@ -82,9 +82,9 @@ public sealed class ModelCatalogTests
         { "the CFG scale is 1.1; kling/v2-1-pro takes 0 to 1", Spec(Pro) with { CfgScale = 1.1m } },
         { "the CFG scale is -0.1;", Spec(Pro) with { CfgScale = -0.1m } },
         { "there is no image", Spec(Pro) with { Image = null } },
-        { "the image address 'fox.png' is not an absolute", Spec(Pro) with { Image = ImageSource.FromUri("fox.png") } },
-        { "the image address 'fox.png' is not an absolute", Spec(Pro) with { Image = ImageSource.FromUri("fox.png", uploadedFrom: "/images/fox.png") } },
-        { "the tail image address '' is not an absolute", Spec(Pro) with { TailImage = ImageSource.FromUri("") } },
+        { "the image address 'fox.png' is not an absolute", Spec(Pro) with { Image = MediaSource.FromUri("fox.png") } },
+        { "the image address 'fox.png' is not an absolute", Spec(Pro) with { Image = MediaSource.FromUri("fox.png", uploadedFrom: "/images/fox.png") } },
+        { "the tail image address '' is not an absolute", Spec(Pro) with { TailImage = MediaSource.FromUri("") } },
         { "the callback address 'ftp://callback.example/' is not an absolute", Spec(Pro) with { CallbackUri = "ftp://callback.example/" } },
     };
 
@@ -94,7 +94,7 @@ public sealed class ModelCatalogTests
 
     [Fact]
     public void The_least_guidance_is_taken_and_so_is_an_address_without_encryption()
-        => (Spec(Pro) with { CfgScale = 0, Image = ImageSource.FromUri("http://images.example/fox.png") }).Validate();
+        => (Spec(Pro) with { CfgScale = 0, Image = MediaSource.FromUri("http://images.example/fox.png") }).Validate();
 
     [Fact]
     public void A_format_that_other_models_take_is_refused_with_the_image_and_the_model()

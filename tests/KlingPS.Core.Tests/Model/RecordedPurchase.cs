@@ -39,8 +39,8 @@ internal sealed record RecordedPurchase(
         Take = Take,
     }.GetIdentity();
 
-    private static ImageSource? Source(string? hash, string? uri)
-        => hash is not null ? ImageSource.FromFile("/images/image.png") with { Hash = hash, Uri = uri ?? "https://uploads.example/image.png" }
-            : uri is not null ? ImageSource.FromUri(uri)
+    private static MediaSource? Source(string? hash, string? uri)
+        => hash is not null ? MediaSource.FromFile("/images/image.png") with { Hash = hash, Uri = uri ?? "https://uploads.example/image.png" }
+            : uri is not null ? MediaSource.FromUri(uri)
             : null;
 }

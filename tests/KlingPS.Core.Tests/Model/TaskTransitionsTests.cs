@@ -14,7 +14,7 @@ public sealed class TaskTransitionsTests
         new TaskIntent
         {
             Account = "account",
-            Spec = new VideoSpec { Prompt = "A fox runs.", Image = ImageSource.FromFile("/images/fox.png") with { Hash = "aa", Uri = "https://uploads.example/aa.png" } },
+            Spec = new VideoSpec { Prompt = "A fox runs.", Image = MediaSource.FromFile("/images/fox.png") with { Hash = "aa", Uri = "https://uploads.example/aa.png" } },
             Identity = "identity",
             Credits = 42,
             Replaces = 3,
@@ -151,7 +151,7 @@ public sealed class TaskTransitionsTests
     [Fact]
     public void An_adopted_task_that_runs_counts_with_its_price_until_the_service_says_what_it_holds()
     {
-        TaskSnapshot snapshot = Snapshot(KlingTaskState.Generating) with { Spec = new VideoSpec { Prompt = "a fox", Image = ImageSource.FromUri("https://i.example/a.png"), Duration = 10 } };
+        TaskSnapshot snapshot = Snapshot(KlingTaskState.Generating) with { Spec = new VideoSpec { Prompt = "a fox", Image = MediaSource.FromUri("https://i.example/a.png"), Duration = 10 } };
 
         Assert.Equal(84, TaskTransitions.Adopted("account", snapshot, s_now).CreditsReserved);
         Assert.Equal(84, TaskTransitions.Adopted("account", snapshot with { CreditsConsumed = 0 }, s_now).CreditsReserved);

@@ -4,10 +4,10 @@ namespace KlingPS.Core.Tests.Model;
 
 public sealed class VideoSpecTests
 {
-    private static readonly VideoSpec s_remote = new() { Prompt = "A fox runs.", Image = ImageSource.FromUri("https://images.example/fox.png") };
+    private static readonly VideoSpec s_remote = new() { Prompt = "A fox runs.", Image = MediaSource.FromUri("https://images.example/fox.png") };
     private static readonly VideoSpec s_local = s_remote with { Image = File("aa") };
 
-    private static ImageSource File(string hash) => ImageSource.FromFile("/images/fox.png") with { Hash = hash };
+    private static MediaSource File(string hash) => MediaSource.FromFile("/images/fox.png") with { Hash = hash };
 
     [Fact]
     public void The_first_take_is_the_video_that_was_known_before_there_were_takes()
@@ -51,7 +51,7 @@ public sealed class VideoSpecTests
     [Fact]
     public void A_local_image_that_has_not_been_read_has_no_identity_that_its_address_could_stand_in_for()
     {
-        VideoSpec spec = s_remote with { Image = ImageSource.FromFile("/images/fox.png") with { Uri = "https://uploads.example/fox.png" } };
+        VideoSpec spec = s_remote with { Image = MediaSource.FromFile("/images/fox.png") with { Uri = "https://uploads.example/fox.png" } };
 
         Assert.Contains("/images/fox.png", Assert.Throws<InvalidOperationException>(spec.GetIdentity).Message, StringComparison.Ordinal);
     }
@@ -68,7 +68,7 @@ public sealed class VideoSpecTests
     [Fact]
     public void An_image_that_was_uploaded_from_a_file_counts_by_its_address()
     {
-        VideoSpec spec = s_remote with { Image = ImageSource.FromUri("https://images.example/fox.png", uploadedFrom: "/images/fox.png") };
+        VideoSpec spec = s_remote with { Image = MediaSource.FromUri("https://images.example/fox.png", uploadedFrom: "/images/fox.png") };
 
         Assert.Equal(s_remote.GetIdentity(), spec.GetIdentity());
         Assert.Equal("/images/fox.png", spec.Subject);
@@ -77,9 +77,9 @@ public sealed class VideoSpecTests
     public static TheoryData<object, string> Differences => new()
     {
         { s_remote with { Prompt = "A fox sleeps." }, "its prompt is different" },
-        { s_remote with { Image = ImageSource.FromUri("https://images.example/owl.png") }, "its image is different" },
+        { s_remote with { Image = MediaSource.FromUri("https://images.example/owl.png") }, "its image is different" },
         { s_remote with { Image = null }, "its image is different" },
-        { s_remote with { TailImage = ImageSource.FromUri("https://images.example/owl.png") }, "its tail image is different" },
+        { s_remote with { TailImage = MediaSource.FromUri("https://images.example/owl.png") }, "its tail image is different" },
         { s_remote with { Model = "kling/v2-1-pro" }, "its model is kling/v2-1-pro" },
         { s_remote with { Duration = 10 }, "it is 10 seconds long" },
         { s_remote with { NegativePrompt = "blur" }, "its negative prompt is different" },

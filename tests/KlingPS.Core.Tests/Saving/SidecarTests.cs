@@ -13,7 +13,7 @@ public sealed class SidecarTests : IDisposable
         Prompt = "Füchsin läuft \"schnell\" 跑",
         Duration = 10,
         Take = 2,
-        Image = ImageSource.FromFile("/first/fox.png") with { Hash = "aa", Uri = "https://uploads.example/aa.png" },
+        Image = MediaSource.FromFile("/first/fox.png") with { Hash = "aa", Uri = "https://uploads.example/aa.png" },
     };
 
     private static readonly KlingVideoTask s_task = new()
@@ -81,7 +81,7 @@ public sealed class SidecarTests : IDisposable
     [Fact]
     public async Task It_names_the_image_at_the_end_and_what_else_was_asked_for()
     {
-        ImageSource end = ImageSource.FromFile("/images/end.png") with { Uri = "https://uploads.example/cc.png" };
+        MediaSource end = MediaSource.FromFile("/images/end.png") with { Uri = "https://uploads.example/cc.png" };
         JsonNode sidecar = JsonNode.Parse(await WriteAsync(s_task with { Spec = s_spec with { TailImage = end, NegativePrompt = "blur", CfgScale = 0.7m } }, "cc"))!;
 
         Assert.Equal(("/images/end.png", "https://uploads.example/cc.png", "cc"), ((string?)sidecar["tailImage"]!["path"], (string?)sidecar["tailImage"]!["uri"], (string?)sidecar["tailImage"]!["sha256"]));

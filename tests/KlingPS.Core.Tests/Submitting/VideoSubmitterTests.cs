@@ -518,7 +518,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         Submission[] requests =
         [
             .. Enumerable.Range(0, 6).Select(i => _harness.Submission($"fox{i}.png")),
-            _harness.Submission("owl.png", 1).Asking(spec => spec with { TailImage = ImageSource.FromFile(_harness.Image("tail.png")) }),
+            _harness.Submission("owl.png", 1).Asking(spec => spec with { TailImage = MediaSource.FromFile(_harness.Image("tail.png")) }),
         ];
 
         Outcome<Submission, KlingVideoTask>[] outcomes = await _harness.Clock.RunAsync(
@@ -557,7 +557,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     [Fact]
     public async Task An_address_is_sent_as_it_is()
     {
-        var request = Submissions.FromUri("https://images.example/fox.png").Asking(spec => spec with { TailImage = ImageSource.FromUri("https://images.example/tail.png") });
+        var request = Submissions.FromUri("https://images.example/fox.png").Asking(spec => spec with { TailImage = MediaSource.FromUri("https://images.example/tail.png") });
 
         Assert.Null((await SubmitAsync(request)).Error);
 
@@ -582,7 +582,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     [InlineData("kling/v2-1-master-image-to-video")]
     public async Task A_tail_image_that_the_model_would_ignore_and_bill_is_refused_before_anything_is_uploaded(string model)
     {
-        foreach (ImageSource tail in new[] { ImageSource.FromFile(_harness.Image("end.png", 1)), ImageSource.FromUri("https://images.example/end.png") })
+        foreach (MediaSource tail in new[] { MediaSource.FromFile(_harness.Image("end.png", 1)), MediaSource.FromUri("https://images.example/end.png") })
         {
             KlingException error = (await SubmitAsync(_harness.Submission("fox.png").Asking(spec => spec with { Model = model, TailImage = tail }))).Error!;
 
@@ -676,7 +676,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         { Submissions.FromUri("https://a.example/", "x").Asking(spec => spec with { CfgScale = -0.1m }), "CFG scale" },
         { Submissions.FromUri("fox.png", "x"), "'fox.png' is not an absolute" },
         { Submissions.FromUri("file:///fox.png", "x"), "image address" },
-        { Submissions.FromUri("https://a.example/", "x").Asking(spec => spec with { TailImage = ImageSource.FromUri("") }), "tail image address" },
+        { Submissions.FromUri("https://a.example/", "x").Asking(spec => spec with { TailImage = MediaSource.FromUri("") }), "tail image address" },
         { Submissions.FromUri("https://a.example/", "x").Asking(spec => spec with { CallbackUri = "ftp://a.example/" }), "callback address" },
         { new Submission { Spec = new VideoSpec { Prompt = "x" } }, "no image" },
     };

@@ -63,8 +63,8 @@ internal static class VideoInput
                 VideoParameter.NegativePrompt => spec with { NegativePrompt = text },
                 VideoParameter.Duration => spec with { Duration = int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int seconds) ? seconds : null },
                 VideoParameter.CfgScale => spec with { CfgScale = input.Number(field.Name, 0, 1) },
-                VideoParameter.Image => spec with { Image = text is null ? null : ImageSource.FromUri(text) },
-                VideoParameter.TailImage => spec with { TailImage = text is null ? null : ImageSource.FromUri(text) },
+                VideoParameter.Image => spec with { Image = text is null ? null : MediaSource.FromUri(text) },
+                VideoParameter.TailImage => spec with { TailImage = text is null ? null : MediaSource.FromUri(text) },
                 _ => spec,
             };
         }
@@ -82,6 +82,6 @@ internal static class VideoInput
 
     /// <summary>Where the service is to fetch an image from.</summary>
     /// <exception cref="InvalidOperationException">It has not been uploaded.</exception>
-    private static string? GetUri(ImageSource? image)
+    private static string? GetUri(MediaSource? image)
         => image is null ? null : image.Uri ?? throw new InvalidOperationException($"'{image.Path}' has not been uploaded, so the service cannot fetch it.");
 }

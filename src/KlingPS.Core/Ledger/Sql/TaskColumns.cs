@@ -63,15 +63,15 @@ internal static class TaskColumns
     });
 
     /// <summary>A file that was bought by its content has a hash. Without one, the path only says what had been uploaded to the address.</summary>
-    private static ImageSource? ReadImage(string? path, string? hash, string? uri)
-        => path is not null && (hash is not null || uri is null) ? ImageSource.FromFile(path) with { Hash = hash, Uri = uri }
-            : uri is not null ? ImageSource.FromUri(uri, uploadedFrom: path)
+    private static MediaSource? ReadImage(string? path, string? hash, string? uri)
+        => path is not null && (hash is not null || uri is null) ? MediaSource.FromFile(path) with { Hash = hash, Uri = uri }
+            : uri is not null ? MediaSource.FromUri(uri, uploadedFrom: path)
             : null;
 
     /// <summary>A tail image has a path only where it was given as a file.</summary>
-    private static ImageSource? ReadTailImage(string? path, string? uri)
-        => path is not null ? ImageSource.FromFile(path) with { Uri = uri }
-            : uri is not null ? ImageSource.FromUri(uri)
+    private static MediaSource? ReadTailImage(string? path, string? uri)
+        => path is not null ? MediaSource.FromFile(path) with { Uri = uri }
+            : uri is not null ? MediaSource.FromUri(uri)
             : null;
 
     /// <summary>The columns that a task keeps from its beginning, without its texts.</summary>

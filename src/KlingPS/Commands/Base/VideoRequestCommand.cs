@@ -62,7 +62,7 @@ public abstract class VideoRequestCommand : ImagePathCommand
 
     /// <summary>The submission of one image, from the parameters as they are bound now.</summary>
     /// <exception cref="Core.KlingException">The path of the tail image is not a path of the file system.</exception>
-    private protected Submission ToSubmission(ImageSource image, string prompt) => new()
+    private protected Submission ToSubmission(MediaSource image, string prompt) => new()
     {
         Spec = new VideoSpec
         {
@@ -72,8 +72,8 @@ public abstract class VideoRequestCommand : ImagePathCommand
             Duration = Duration,
             CfgScale = CfgScale is double scale ? ToStep(scale) : null,
             Image = image,
-            TailImage = NullIfBlank(TailImagePath) is not null ? ImageSource.FromFile(GetFullPath(TailImagePath!))
-                : NullIfBlank(TailImageUri) is string uri ? ImageSource.FromUri(uri)
+            TailImage = NullIfBlank(TailImagePath) is not null ? MediaSource.FromFile(GetFullPath(TailImagePath!))
+                : NullIfBlank(TailImageUri) is string uri ? MediaSource.FromUri(uri)
                 : null,
             CallbackUri = FindCallback(),
         },

@@ -63,7 +63,7 @@ internal abstract class LedgerHost : IAsyncDisposable
         var spec = new VideoSpec
         {
             Prompt = "a fox runs",
-            Image = ImageSource.FromFile($"/images/{image}.png") with { Hash = image, Uri = $"https://files.example/{image}.png" },
+            Image = MediaSource.FromFile($"/images/{image}.png") with { Hash = image, Uri = $"https://files.example/{image}.png" },
         };
         return new TaskIntent
         {

@@ -19,8 +19,8 @@ public abstract class TaskJournalContract : LedgerContract
             Model = "kling/v2-1-pro",
             Prompt = "ein Fuchs läuft 🦊",
             NegativePrompt = "blur",
-            Image = ImageSource.FromFile("/images/a.png") with { Hash = "h", Uri = "https://files.example/a.png" },
-            TailImage = ImageSource.FromFile("/images/b.png") with { Uri = "https://files.example/b.png" },
+            Image = MediaSource.FromFile("/images/a.png") with { Hash = "h", Uri = "https://files.example/a.png" },
+            TailImage = MediaSource.FromFile("/images/b.png") with { Uri = "https://files.example/b.png" },
             Duration = 10,
             CfgScale = 0.7m,
             CallbackUri = "https://callback.example/",
@@ -63,8 +63,8 @@ public abstract class TaskJournalContract : LedgerContract
             NegativePrompt = "blur",
             Duration = 10,
             CfgScale = 0.7m,
-            Image = ImageSource.FromFile("/images/a.png") with { Hash = "h", Uri = "https://files.example/a.png" },
-            TailImage = ImageSource.FromFile("/images/b.png") with { Hash = "i", Uri = "https://files.example/b.png" },
+            Image = MediaSource.FromFile("/images/a.png") with { Hash = "h", Uri = "https://files.example/a.png" },
+            TailImage = MediaSource.FromFile("/images/b.png") with { Hash = "i", Uri = "https://files.example/b.png" },
             CallbackUri = "https://callback.example/",
             Take = 2,
         };
@@ -201,7 +201,7 @@ public abstract class TaskJournalContract : LedgerContract
     [Fact]
     public async Task A_task_that_only_the_service_knew_is_taken_in()
     {
-        var spec = new VideoSpec { Prompt = "a fox", Image = ImageSource.FromUri("https://files.example/a.png"), Duration = 10 };
+        var spec = new VideoSpec { Prompt = "a fox", Image = MediaSource.FromUri("https://files.example/a.png"), Duration = 10 };
         DateTimeOffset created = Host.Time.GetUtcNow() - TimeSpan.FromHours(1);
 
         KlingVideoTask task = await Ledger.Tasks.RecordSnapshotAsync(

@@ -1,0 +1,43 @@
+namespace KlingPS.Core.Model;
+
+/// <summary>What a video is made from, such as the image it starts with: the content of a local file, or whatever an address leads to.</summary>
+internal sealed record MediaSource
+{
+    private MediaSource(bool isFile)
+    {
+        IsFile = isFile;
+    }
+
+    /// <summary>
+    /// Whether the content of a local file is meant. Otherwise the address says what it is, and <see cref="Path"/>, if there is
+    /// one, only what had been uploaded there.
+    /// </summary>
+    public bool IsFile { get; }
+
+    /// <summary>The full path of the file; or the path of the file that was uploaded to the address, as another machine may have named it.</summary>
+    public string? Path { get; init; }
+
+    /// <summary>The SHA-256 of the file's content, in lower-case hex; <see langword="null"/> until it has been read.</summary>
+    public string? Hash { get; init; }
+
+    /// <summary>Where the service fetches it from; <see langword="null"/> until a file has been uploaded.</summary>
+    public string? Uri { get; init; }
+
+    /// <summary>How a message names it: by its path, else by its address.</summary>
+    public string Subject => Path ?? Uri ?? string.Empty;
+
+    /// <summary>The content of a local file.</summary>
+    /// <param name="path">The full path.</param>
+    public static MediaSource FromFile(string path) => new(isFile: true) { Path = path };
+
+    /// <summary>A file on the web.</summary>
+    /// <param name="uri">Its address; http or https.</param>
+    /// <param name="uploadedFrom">The file that was uploaded to it, for the record. It is not read.</param>
+    public static MediaSource FromUri(string uri, string? uploadedFrom = null) => new(isFile: false) { Uri = uri, Path = uploadedFrom };
+
+    /// <summary>What tells it from every other: the content of a file, whose address changes with every upload; else the address.</summary>
+    /// <exception cref="InvalidOperationException">The file has not been read yet.</exception>
+    internal string GetContent() => IsFile
+        ? Hash ?? throw new InvalidOperationException($"'{Path}' has not been read yet, so it is not known what it is.")
+        : Uri ?? string.Empty;
+}

@@ -46,23 +46,33 @@ public sealed class LedgerFileTests : IAsyncLifetime
         Assert.Equal(Schema.Version, Convert.ToInt32(await _temp.SqlAsync("SELECT MAX(version) FROM schema_version"), null));
     }
 
-    [Fact]
-    public async Task A_ledger_of_the_first_version_is_taken_over_with_all_that_is_in_it()
+    public static TheoryData<int> EarlierVersions => new(Enumerable.Range(1, Schema.Version - 1));
+
+    [Theory]
+    [MemberData(nameof(EarlierVersions))]
+    public async Task A_ledger_of_an_earlier_version_is_taken_over_with_all_that_is_in_it(int version)
     {
-        SqlLedger first = await _temp.OpenAsync();
-        KlingVideoTask task = await first.Tasks.BeginAsync(TempLedger.Intent(), TestContext.Current.CancellationToken);
-        await first.DisposeAsync();
-        await _temp.SqlAsync("ALTER TABLE tasks DROP COLUMN take");
-        await _temp.SqlAsync("ALTER TABLE tasks DROP COLUMN parameters");
-        await _temp.SqlAsync("UPDATE schema_version SET version = 1");
+        TaskIntent intent = TempLedger.Intent();
+        var engine = new SqliteEngine(_temp.Path, () => SqliteProvider.Factory, _temp.Time, string.Empty);
+        await (await engine.OpenAsync(async session =>
+        {
+            await Schema.MigrateAsync(session, version);
+            await Schema.NextAsync(session, "task");
+            return await session.ExecuteAsync(
+                "INSERT INTO tasks (id, account, state, identity, model, duration, created_at, reserved) VALUES (1, @account, 'Unknown', @identity, @model, 5, @now, 42000)",
+                ("account", intent.Account),
+                ("identity", intent.Identity),
+                ("model", intent.Spec.Model),
+                ("now", Stored.FromMoment(_temp.Time.GetUtcNow()))) == 1 ? null : "not inserted";
+        })).DisposeAsync();
 
-        SqlLedger second = await _temp.OpenAsync();
+        SqlLedger ledger = await _temp.OpenAsync();
 
-        Assert.Equal(task, await second.Tasks.FindAsync(task.Id, TestContext.Current.CancellationToken));
-        Assert.Equal(1, task.Take);
+        KlingVideoTask task = (await ledger.Tasks.FindAsync(1, TestContext.Current.CancellationToken))!;
+        Assert.Equal((KlingTaskState.Unknown, 1, 42m), (task.State, task.Take, task.CreditsReserved));
+        Assert.Equal(new TaskClaim(task, IsNew: false), await ledger.Tasks.ClaimAsync(intent, TestContext.Current.CancellationToken));
         Assert.Equal(Schema.Version, Convert.ToInt32(await _temp.SqlAsync("SELECT version FROM schema_version"), null));
-        TaskIntent third = TempLedger.Intent("b");
-        Assert.Equal(3, (await second.Tasks.BeginAsync(third with { Spec = third.Spec with { Take = 3 } }, TestContext.Current.CancellationToken)).Take);
+        Assert.Equal(3, (await ledger.Tasks.BeginAsync(intent with { Spec = intent.Spec with { Take = 3 } }, TestContext.Current.CancellationToken)).Take);
     }
 
     [Fact]

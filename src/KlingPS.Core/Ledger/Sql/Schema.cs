@@ -74,6 +74,15 @@ internal static class Schema
             // See MoreParameters.
             "ALTER TABLE tasks ADD COLUMN parameters TEXT",
         ],
+        [
+            // Until when the owner of a request has recorded what came of it, if it is alive.
+            "ALTER TABLE tasks ADD COLUMN answer_by BIGINT",
+
+            // The file that is about to get the name of a video: it is saved once it has it.
+            "ALTER TABLE tasks ADD COLUMN saving_path TEXT",
+            "ALTER TABLE tasks ADD COLUMN saving_hash TEXT",
+            "CREATE INDEX tasks_saving ON tasks (saving_path) WHERE saving_path IS NOT NULL",
+        ],
     ];
 
     /// <summary>The version this module writes.</summary>
@@ -81,7 +90,10 @@ internal static class Schema
 
     /// <summary>Brings the tables to <see cref="Version"/>.</summary>
     /// <returns><see langword="null"/>; or why they cannot be used, in which case nothing was touched.</returns>
-    public static async Task<string?> MigrateAsync(SqlSession session)
+    public static Task<string?> MigrateAsync(SqlSession session) => MigrateAsync(session, Version);
+
+    /// <summary>Brings the tables to a version, as the module did that wrote it.</summary>
+    internal static async Task<string?> MigrateAsync(SqlSession session, int target)
     {
         await session.ExecuteAsync("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)").ConfigureAwait(false);
         long version = await session.NumberAsync("SELECT MAX(version) FROM schema_version").ConfigureAwait(false) ?? 0;
@@ -90,15 +102,15 @@ internal static class Schema
             return string.Create(CultureInfo.InvariantCulture, $"it was written by a newer version of KlingPS (its format is {version}, this version knows {Version}). Update KlingPS");
         }
 
-        foreach (string statement in s_migrations.Skip((int)version).SelectMany(statements => statements))
+        foreach (string statement in s_migrations.Take(target).Skip((int)version).SelectMany(statements => statements))
         {
             await session.ExecuteAsync(statement).ConfigureAwait(false);
         }
 
-        if (version < Version)
+        if (version < target)
         {
             await session.ExecuteAsync("DELETE FROM schema_version").ConfigureAwait(false);
-            await session.ExecuteAsync("INSERT INTO schema_version (version) VALUES (@version)", ("version", Version)).ConfigureAwait(false);
+            await session.ExecuteAsync("INSERT INTO schema_version (version) VALUES (@version)", ("version", target)).ConfigureAwait(false);
         }
 
         return null;

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using KlingPS.Core.Api;
 using KlingPS.Core.Model;
 using KlingPS.Core.Resilience;
+using KlingPS.Core.Scheduling;
 using KlingPS.Core.Sessions;
 using KlingPS.Core.Waiting;
 
@@ -20,7 +21,7 @@ internal sealed class CallbackDispatcher
     private readonly CallbackProcessor _processor;
     private readonly ExpectedTasks _expected;
     private readonly bool _takesAll;
-    private readonly DateTimeOffset? _deadline;
+    private readonly Instant? _deadline;
     private readonly IPipelineObserver? _observer;
     private readonly RetryPolicy _outage;
 
@@ -34,7 +35,7 @@ internal sealed class CallbackDispatcher
     /// <param name="expected">The tasks that are waited for.</param>
     /// <param name="takesAll">Whether every task that is called back for is waited for.</param>
     /// <param name="deadline">Until when to wait for tasks that nobody has posted.</param>
-    public CallbackDispatcher(KlingService service, CallbackGate gate, ExpectedTasks expected, bool takesAll, DateTimeOffset? deadline)
+    public CallbackDispatcher(KlingService service, CallbackGate gate, ExpectedTasks expected, bool takesAll, Instant? deadline)
     {
         _gate = gate;
         _processor = new CallbackProcessor(service);

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using KlingPS.Core.Model;
 using KlingPS.Core.Resolving;
+using KlingPS.Core.Scheduling;
 using KlingPS.Core.Sessions;
 using KlingPS.Core.Waiting;
 
@@ -29,7 +30,7 @@ internal sealed class CallbackExpectation : IPollTrigger
     private readonly ConcurrentDictionary<Watch, int> _pollsLeft = new(ReferenceEqualityComparer.Instance);
 
     /// <summary>When attempts whose answers were lost are given up, by their local ids.</summary>
-    private readonly ConcurrentDictionary<long, DateTimeOffset> _lostUntil = new();
+    private readonly ConcurrentDictionary<long, Instant> _lostUntil = new();
 
     /// <summary>Creates the trigger.</summary>
     /// <param name="service">The service.</param>
@@ -52,7 +53,7 @@ internal sealed class CallbackExpectation : IPollTrigger
     public void Forget(long id) => _called.TryRemove(id, out _);
 
     /// <summary>Gives up an attempt whose answer was lost when its callback would be missed, if none has come for it.</summary>
-    public void GiveUpWhenMissed(KlingVideoTask attempt) => _lostUntil[attempt.Id] = MissedAt(attempt, _session.TimeProvider.GetUtcNow());
+    public void GiveUpWhenMissed(KlingVideoTask attempt) => _lostUntil[attempt.Id] = MissedAt(attempt, attempt.StartedAt(_session.TimeProvider));
 
     /// <inheritdoc/>
     public bool MaySettle(KlingVideoTask attempt) => attempt.CallbackUri is not null;
@@ -84,8 +85,8 @@ internal sealed class CallbackExpectation : IPollTrigger
         if (watch.Task.TaskId is null)
         {
             // It may be settled by a callback, by its user, or by the process that submits it.
-            DateTimeOffset lostAt = _lostUntil.GetValueOrDefault(watch.Id, DateTimeOffset.MaxValue);
-            return lostAt <= turn.Now ? new PollDecision.GiveUp() : new PollDecision.WaitUntil(Earlier(lostAt, turn.Now + s_recheck));
+            Instant lostAt = _lostUntil.GetValueOrDefault(watch.Id, Instant.Never);
+            return lostAt <= turn.Now ? new PollDecision.GiveUp() : new PollDecision.WaitUntil(Instant.Earlier(lostAt, turn.Now + s_recheck));
         }
 
         bool wasCalled = _pollsLeft.TryGetValue(watch, out int left);
@@ -96,11 +97,11 @@ internal sealed class CallbackExpectation : IPollTrigger
 
         if (!wasCalled && !_pollsMissed)
         {
-            return new PollDecision.WaitUntil(DateTimeOffset.MaxValue);
+            return new PollDecision.WaitUntil(Instant.Never);
         }
 
-        DateTimeOffset next = wasCalled ? turn.PlannedAt : UnlessCalledAt(watch, turn);
-        return turn.IsLast || next <= turn.Now ? new PollDecision.Poll() : new PollDecision.WaitUntil(Earlier(next, turn.Now + s_recheck));
+        Instant next = wasCalled ? turn.PlannedAt : UnlessCalledAt(watch, turn);
+        return turn.IsLast || next <= turn.Now ? new PollDecision.Poll() : new PollDecision.WaitUntil(Instant.Earlier(next, turn.Now + s_recheck));
     }
 
     /// <inheritdoc/>
@@ -124,15 +125,9 @@ internal sealed class CallbackExpectation : IPollTrigger
     /// <inheritdoc/>
     public void OnEnded(Watch watch) => _pollsLeft.TryRemove(watch, out _);
 
-    private DateTimeOffset UnlessCalledAt(Watch watch, PollTurn turn)
-    {
-        DateTimeOffset missedAt = MissedAt(watch.Task, turn.Now);
-        return turn.PlannedAt > missedAt ? turn.PlannedAt : missedAt;
-    }
+    private Instant UnlessCalledAt(Watch watch, PollTurn turn) => Instant.Later(turn.PlannedAt, MissedAt(watch.Task, watch.StartedAt));
 
     /// <summary>By then nearly all tasks of its kind have ended, and callbacks have told of it.</summary>
-    private DateTimeOffset MissedAt(KlingVideoTask task, DateTimeOffset now)
-        => task.StartedAt(now) + (_session.GenerationTimes.Get(task.Model, task.Duration).Quantile(0.95) ?? s_unlearned) + s_longestDelay;
-
-    private static DateTimeOffset Earlier(DateTimeOffset one, DateTimeOffset other) => one < other ? one : other;
+    private Instant MissedAt(KlingVideoTask task, Instant startedAt)
+        => startedAt + (_session.GenerationTimes.Get(task.Model, task.Duration).Quantile(0.95) ?? s_unlearned) + s_longestDelay;
 }

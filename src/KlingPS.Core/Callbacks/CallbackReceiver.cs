@@ -3,6 +3,7 @@ using System.Threading.Channels;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Model;
 using KlingPS.Core.Resolving;
+using KlingPS.Core.Scheduling;
 using KlingPS.Core.Sessions;
 using KlingPS.Core.Stages;
 
@@ -27,7 +28,8 @@ internal sealed class CallbackReceiver : IPipelineStage<TaskReference, Outcome<T
     private readonly ReceiveOptions _options;
     private readonly IPipelineObserver? _observer;
     private readonly TimeProvider _time;
-    private readonly DateTimeOffset _startedAt;
+    private readonly Instant _startedAt;
+    private readonly DateTimeOffset _startedOn;
     private readonly ExpectedTasks _expected;
     private readonly CallbackDispatcher _dispatcher;
     private readonly CancellationTokenSource _stop = new();
@@ -45,7 +47,8 @@ internal sealed class CallbackReceiver : IPipelineStage<TaskReference, Outcome<T
         _options = options;
         _observer = service.Observer;
         _time = _session.TimeProvider;
-        _startedAt = _time.GetUtcNow();
+        _startedAt = Instant.Now(_time);
+        _startedOn = _time.GetUtcNow();
         _expected = new ExpectedTasks(service, options);
         _dispatcher = new CallbackDispatcher(service, gate, _expected, options.TakesAll, options.TakesAll ? _startedAt + options.Timeout : null);
     }
@@ -151,12 +154,19 @@ internal sealed class CallbackReceiver : IPipelineStage<TaskReference, Outcome<T
     private async Task AddLostAsync()
     {
         IReadOnlyList<KlingVideoTask> attempts = await _session.Ledger.Tasks.ListAsync(
-            new TaskFilter { Account = _session.Account, States = [KlingTaskState.Unknown, KlingTaskState.Submitting], Since = _startedAt, IsOwnAttempt = true },
+            new TaskFilter { Account = _session.Account, States = [KlingTaskState.Unknown, KlingTaskState.Submitting], Since = SinceStart(), IsOwnAttempt = true },
             _stop.Token).ConfigureAwait(false);
         foreach (KlingVideoTask attempt in attempts.Where(attempt => attempt.CallbackUri is not null))
         {
             _expected.AddLost(attempt);
         }
+    }
+
+    /// <summary>From which time of day on records may have been made since the start, whichever way the clock has been set meanwhile.</summary>
+    private DateTimeOffset SinceStart()
+    {
+        DateTimeOffset byElapsedTime = _time.GetUtcNow() - (Instant.Now(_time) - _startedAt);
+        return byElapsedTime < _startedOn ? byElapsedTime : _startedOn;
     }
 
     private async Task StopListeningAsync(TimeSpan timeout)

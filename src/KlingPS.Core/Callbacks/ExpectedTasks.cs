@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Threading.Channels;
 using KlingPS.Core.Model;
 using KlingPS.Core.Resolving;
+using KlingPS.Core.Scheduling;
 using KlingPS.Core.Sessions;
 using KlingPS.Core.Stages;
 using KlingPS.Core.Waiting;
@@ -47,7 +48,7 @@ internal sealed class ExpectedTasks : IDisposable
         // Its callback may have come first, and then it has been added for that.
         if ((item.Task?.Id ?? item.Id) is not long id || _added.TryAdd(id, 0))
         {
-            _stage.Post(item, _time.GetUtcNow() + _timeout, isCurrent: item.Task?.Account == _account);
+            _stage.Post(item, Instant.Now(_time) + _timeout, isCurrent: item.Task?.Account == _account);
         }
     }
 
@@ -55,7 +56,7 @@ internal sealed class ExpectedTasks : IDisposable
     /// <param name="task">The task, as the ledger has it.</param>
     /// <param name="deadline">Until when to wait for it.</param>
     /// <returns>Whether it has not been added before.</returns>
-    public bool TryAddCalled(KlingVideoTask task, DateTimeOffset? deadline)
+    public bool TryAddCalled(KlingVideoTask task, Instant? deadline)
     {
         if (!_added.TryAdd(task.Id, 0))
         {
@@ -78,7 +79,7 @@ internal sealed class ExpectedTasks : IDisposable
                 _expectation.GiveUpWhenMissed(attempt);
             }
 
-            _stage.Post(new TaskReference { Task = attempt }, _time.GetUtcNow() + _timeout, isCurrent: true);
+            _stage.Post(new TaskReference { Task = attempt }, Instant.Now(_time) + _timeout, isCurrent: true);
         }
     }
 

@@ -3,6 +3,7 @@ using KlingPS.Core.Ledger;
 using KlingPS.Core.Model;
 using KlingPS.Core.Resolving;
 using KlingPS.Core.Saving;
+using KlingPS.Core.Scheduling;
 using KlingPS.Core.Sessions;
 using KlingPS.Core.Stages;
 using KlingPS.Core.Submitting;
@@ -58,7 +59,7 @@ internal sealed class VideoConverter : IDisposable
     private readonly HashSet<Submission> _accepted = [];
     private readonly Dictionary<string, decimal?> _planned = [];
     private readonly ConcurrentDictionary<long, KlingVideoTask> _unfinished = new();
-    private KlingVideoTask? _lastPurchase;
+    private Purchased? _lastPurchase;
 
     /// <summary>Creates the converter. Nothing is done yet.</summary>
     public VideoConverter(KlingService service, ConversionOptions options)
@@ -188,7 +189,7 @@ internal sealed class VideoConverter : IDisposable
     public TimeSpan? EstimateRemaining()
     {
         ConversionCounts counts = Counts;
-        if (_lastPurchase is not KlingVideoTask last || _session.GenerationTimes.Get(last.Model, last.Duration).Quantile(0.5) is not TimeSpan generation)
+        if (_lastPurchase is not { } last || _session.GenerationTimes.Get(last.Task.Model, last.Task.Duration).Quantile(0.5) is not TimeSpan generation)
         {
             return null;
         }
@@ -196,7 +197,7 @@ internal sealed class VideoConverter : IDisposable
         int toSubmit = counts.Queued + counts.Uploading;
         TimeSpan remaining = toSubmit > 0
             ? TimeSpan.FromSeconds(toSubmit / SubmissionsPerSecond) + generation
-            : last.CreatedAt + generation - _session.TimeProvider.GetUtcNow();
+            : last.At + generation - Instant.Now(_session.TimeProvider);
         return remaining > TimeSpan.Zero ? remaining : TimeSpan.Zero;
     }
 
@@ -254,7 +255,7 @@ internal sealed class VideoConverter : IDisposable
             TaskClaim claim = await _submitter.BuyAsync(identified, cancellationToken).ConfigureAwait(false);
             if (claim.IsNew)
             {
-                _lastPurchase = claim.Task;
+                _lastPurchase = new Purchased(claim.Task, Instant.Now(_session.TimeProvider));
                 progress.Spend(claim.Task.CreditsReserved);
             }
 
@@ -317,6 +318,10 @@ internal sealed class VideoConverter : IDisposable
             cancellationToken);
 
     private static Task EnterAsync(SemaphoreSlim? slots, CancellationToken cancellationToken) => slots?.WaitAsync(cancellationToken) ?? Task.CompletedTask;
+
+    /// <param name="Task">What was bought.</param>
+    /// <param name="At">When.</param>
+    private sealed record Purchased(KlingVideoTask Task, Instant At);
 
     /// <summary>What is known of an image before anything is done for it.</summary>
     /// <param name="Identified">Which video it is.</param>

@@ -100,7 +100,7 @@ internal sealed class ImageUploader
         try
         {
             UploadRecord? earlier = force ? null : await _session.Ledger.Uploads.FindAsync(_session.Account, hash, cancellationToken).ConfigureAwait(false);
-            if (earlier is not null && earlier.ExpiresAt - s_reserve > _session.TimeProvider.GetUtcNow())
+            if (earlier is not null && IsUsable(earlier))
             {
                 return new PreparedImage(report, earlier, IsReused: true);
             }
@@ -112,6 +112,16 @@ internal sealed class ImageUploader
         {
             turn.Release();
         }
+    }
+
+    /// <summary>
+    /// Whether the service still has an upload when it fetches the image. Uploads outlive the process, so their age is a matter of the
+    /// time of day; if that was set back by more than the reserve since, the age cannot be known.
+    /// </summary>
+    private bool IsUsable(UploadRecord upload)
+    {
+        DateTimeOffset now = _session.TimeProvider.GetUtcNow();
+        return upload.UploadedAt - s_reserve <= now && now < upload.ExpiresAt - s_reserve;
     }
 
     private async Task<UploadRecord> SendAsync(ImageReport report, string hash, CancellationToken cancellationToken)

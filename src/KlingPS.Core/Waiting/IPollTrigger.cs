@@ -1,4 +1,5 @@
 using KlingPS.Core.Model;
+using KlingPS.Core.Scheduling;
 
 namespace KlingPS.Core.Waiting;
 
@@ -29,7 +30,7 @@ internal interface IPollTrigger
 /// <param name="IsFirst">Whether the task has had no turn before.</param>
 /// <param name="IsLast">Whether a caller's deadline has come, so that this is the last chance to poll the task for that caller.</param>
 /// <param name="PlannedAt">When the planner would poll the task; not after <paramref name="Now"/> if that is due.</param>
-internal readonly record struct PollTurn(DateTimeOffset Now, bool IsFirst, bool IsLast, DateTimeOffset PlannedAt);
+internal readonly record struct PollTurn(Instant Now, bool IsFirst, bool IsLast, Instant PlannedAt);
 
 /// <summary>What to do with a task whose turn it is.</summary>
 internal abstract record PollDecision
@@ -45,7 +46,7 @@ internal abstract record PollDecision
     public sealed record WaitForPlan : PollDecision;
 
     /// <summary>Its next turn is at that time.</summary>
-    public sealed record WaitUntil(DateTimeOffset Time) : PollDecision;
+    public sealed record WaitUntil(Instant Time) : PollDecision;
 
     /// <summary>Stop waiting, as if everybody's deadline had come.</summary>
     public sealed record GiveUp : PollDecision;

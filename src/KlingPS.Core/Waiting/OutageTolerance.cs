@@ -1,4 +1,5 @@
 using KlingPS.Core.Api;
+using KlingPS.Core.Scheduling;
 
 namespace KlingPS.Core.Waiting;
 
@@ -18,10 +19,16 @@ internal sealed class OutageTolerance(TimeProvider time, bool countsFromLastAnsw
 
     /// <summary>Whether to try again after an error.</summary>
     /// <param name="exception">The error.</param>
-    /// <param name="failingSince">When the first of the consecutive failures happened, as a timestamp.</param>
-    public bool Tolerates(KlingException exception, long failingSince)
+    /// <param name="failingSince">When the first of the consecutive failures happened.</param>
+    public bool Tolerates(KlingException exception, Instant failingSince)
     {
-        long since = countsFromLastAnswer ? Volatile.Read(ref _lastAnswer) : failingSince;
-        return exception is KlingApiException { IsTransient: true } && since != 0 && time.GetElapsedTime(since) < PollLimits.LongestOutage;
+        if (exception is not KlingApiException { IsTransient: true })
+        {
+            return false;
+        }
+
+        long answered = Volatile.Read(ref _lastAnswer);
+        return !countsFromLastAnswer ? Instant.Now(time) - failingSince < PollLimits.LongestOutage
+            : answered != 0 && time.GetElapsedTime(answered) < PollLimits.LongestOutage;
     }
 }

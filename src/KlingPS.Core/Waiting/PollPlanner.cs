@@ -6,7 +6,7 @@ namespace KlingPS.Core.Waiting;
 /// <param name="Key">Something that tells tasks apart, such as the service's id. Decides the task's small delay.</param>
 /// <param name="Model">The model's id at the service.</param>
 /// <param name="VideoSeconds">The length of the video in seconds.</param>
-/// <param name="CreatedAt">When the service accepted the task.</param>
+/// <param name="StartedAt">When the service accepted the task.</param>
 /// <param name="LastPolledAt">When a poll last found the task unfinished; null if it has not been polled.</param>
 /// <param name="PendingCount">How many tasks are waited for, including this one: they share the ten queries per second that the service answers.</param>
 /// <param name="AgeRank">How many pending tasks of its kind are older. Exact only below <see cref="PollPlanner.MaxProbes"/>.</param>
@@ -14,8 +14,8 @@ internal readonly record struct PollSubject(
     string Key,
     string Model,
     int VideoSeconds,
-    DateTimeOffset CreatedAt,
-    DateTimeOffset? LastPolledAt,
+    Instant StartedAt,
+    Instant? LastPolledAt,
     int PendingCount = 1,
     int AgeRank = 0);
 
@@ -77,10 +77,10 @@ internal sealed class PollPlanner
     /// A moment at least half a second after the last poll, unless another interval is set. A moment in the past means that the
     /// poll is due already, and the more urgent the longer ago it was.
     /// </returns>
-    public DateTimeOffset Next(PollSubject task)
+    public Instant Next(PollSubject task)
     {
-        DateTimeOffset last = task.LastPolledAt is { } polled && polled > task.CreatedAt ? polled : task.CreatedAt;
-        return last + (_interval ?? Plan(last - task.CreatedAt, task));
+        Instant last = task.LastPolledAt is { } polled && polled > task.StartedAt ? polled : task.StartedAt;
+        return last + (_interval ?? Plan(last - task.StartedAt, task));
     }
 
     private TimeSpan Plan(TimeSpan age, PollSubject task)

@@ -1,3 +1,5 @@
+using KlingPS.Core.Scheduling;
+
 namespace KlingPS.Core.Waiting;
 
 /// <summary>
@@ -5,9 +7,8 @@ namespace KlingPS.Core.Waiting;
 /// something is due. Thread-safe, for one taker.
 /// </summary>
 /// <remarks>
-/// An item that has been taken is not handed out again until it is scheduled again. Due times are wall-clock times, but the taker
-/// sleeps by a timer, which does not notice when the clock is set or the machine was suspended; so it also wakes when an item is
-/// scheduled that is due already.
+/// An item that has been taken is not handed out again until it is scheduled again. The taker also wakes when an item is scheduled
+/// that is due already: a timer can be late, as after the machine was suspended.
 /// </remarks>
 /// <typeparam name="T">An item; the same object is the same item.</typeparam>
 internal sealed class PollQueue<T> : IDisposable
@@ -20,12 +21,12 @@ internal sealed class PollQueue<T> : IDisposable
     private readonly Dictionary<T, Entry> _entries = new(ReferenceEqualityComparer.Instance);
 
     /// <summary>By due time. An item that was moved also has an old entry, which is skipped because its time is no longer the item's.</summary>
-    private readonly PriorityQueue<Entry, DateTimeOffset> _due = new();
+    private readonly PriorityQueue<Entry, Instant> _due = new();
     private readonly ITimer _timer;
     private TaskCompletionSource _changed = CreateSignal();
 
     /// <summary>When the next item is due, as far as the sleeping taker knows.</summary>
-    private DateTimeOffset _wakesAt = DateTimeOffset.MaxValue;
+    private Instant _wakesAt = Instant.Never;
     private bool _isAsleep;
     private bool _isDisposed;
 
@@ -71,14 +72,14 @@ internal sealed class PollQueue<T> : IDisposable
     {
         lock (_lock)
         {
-            var entry = new Entry(item) { At = _time.GetUtcNow() };
+            var entry = new Entry(item) { At = Instant.Now(_time) };
             _entries.Add(item, entry);
             Enqueue(entry);
         }
     }
 
     /// <summary>Says when an item that was taken is due again. Does nothing if the item has been removed.</summary>
-    public void Schedule(T item, DateTimeOffset at)
+    public void Schedule(T item, Instant at)
     {
         lock (_lock)
         {
@@ -91,7 +92,7 @@ internal sealed class PollQueue<T> : IDisposable
     }
 
     /// <summary>Moves an item that is scheduled. Does nothing if it has been taken, signalled or removed.</summary>
-    public void Reschedule(T item, DateTimeOffset at)
+    public void Reschedule(T item, Instant at)
     {
         lock (_lock)
         {
@@ -106,7 +107,7 @@ internal sealed class PollQueue<T> : IDisposable
     /// <summary>Says until when an item must be due at the latest, whatever it is scheduled for.</summary>
     /// <param name="item">The item; nothing happens if it has been removed.</param>
     /// <param name="deadline">The moment; replaces the deadline that was set before.</param>
-    public void SetDeadline(T item, DateTimeOffset deadline)
+    public void SetDeadline(T item, Instant deadline)
     {
         lock (_lock)
         {
@@ -187,7 +188,7 @@ internal sealed class PollQueue<T> : IDisposable
 
     private T? TryTake()
     {
-        while (_due.TryPeek(out Entry? entry, out DateTimeOffset at) && (entry.DueAt != at || at <= _time.GetUtcNow()))
+        while (_due.TryPeek(out Entry? entry, out Instant at) && (entry.DueAt != at || at <= Instant.Now(_time)))
         {
             _due.Dequeue();
             if (entry.DueAt == at)
@@ -210,9 +211,9 @@ internal sealed class PollQueue<T> : IDisposable
             _changed = CreateSignal();
         }
 
-        bool hasNext = _due.TryPeek(out _, out DateTimeOffset next);
-        _wakesAt = hasNext ? next : DateTimeOffset.MaxValue;
-        TimeSpan sleep = _wakesAt - _time.GetUtcNow();
+        bool hasNext = _due.TryPeek(out _, out Instant next);
+        _wakesAt = hasNext ? next : Instant.Never;
+        TimeSpan sleep = _wakesAt - Instant.Now(_time);
         TimeSpan slack = _entries.Count >= _batchFrom ? _batchWindow : TimeSpan.Zero;
 
         // Timers take whole milliseconds, and not more than 49 days of them. Rounded down, the last millisecond would be a busy wait.
@@ -227,7 +228,7 @@ internal sealed class PollQueue<T> : IDisposable
 
     private void Enqueue(Entry entry)
     {
-        DateTimeOffset now = _time.GetUtcNow();
+        Instant now = Instant.Now(_time);
         entry.DueAt = entry.IsSignalled ? now : entry.Deadline < entry.At ? entry.Deadline : entry.At;
         _due.Enqueue(entry, entry.DueAt.Value);
         if (entry.DueAt < _wakesAt || entry.DueAt <= now)
@@ -249,13 +250,13 @@ internal sealed class PollQueue<T> : IDisposable
         public T Item => item;
 
         /// <summary>What it was scheduled for.</summary>
-        public DateTimeOffset At { get; set; }
+        public Instant At { get; set; }
 
-        public DateTimeOffset Deadline { get; set; } = DateTimeOffset.MaxValue;
+        public Instant Deadline { get; set; } = Instant.Never;
 
         public bool IsSignalled { get; set; }
 
         /// <summary>When it is handed out; <see langword="null"/> once it has been taken or removed.</summary>
-        public DateTimeOffset? DueAt { get; set; }
+        public Instant? DueAt { get; set; }
     }
 }

@@ -44,7 +44,7 @@ internal sealed class PollSchedule
     }
 
     /// <summary>When the planner would poll a task next, by what is known now.</summary>
-    public DateTimeOffset NextPollAt(Watch watch)
+    public Instant NextPollAt(Watch watch)
     {
         lock (_lock)
         {
@@ -63,7 +63,7 @@ internal sealed class PollSchedule
     }
 
     /// <summary>The task's next turn is at a certain time.</summary>
-    public void ScheduleAt(Watch watch, DateTimeOffset time) => _queue.Schedule(watch, time);
+    public void ScheduleAt(Watch watch, Instant time) => _queue.Schedule(watch, time);
 
     /// <summary>Takes in how long a task has taken, and plans the polls of others of its kind again if that changes much.</summary>
     public void Learn(Watch watch, TimeSpan generation)
@@ -114,14 +114,14 @@ internal sealed class PollSchedule
         cohort.Members.Add(watch);
     }
 
-    private DateTimeOffset Plan(Watch watch)
+    private Instant Plan(Watch watch)
     {
         KlingVideoTask task = watch.Task;
         return _planner.Next(new PollSubject(
             task.TaskId ?? string.Empty,
             task.Model,
             task.Duration,
-            task.StartedAt(_session.TimeProvider.GetUtcNow()),
+            watch.StartedAt,
             watch.LastPolledAt,
             _queue.Count,
             watch.Cohort!.AgeRankOf(watch)));

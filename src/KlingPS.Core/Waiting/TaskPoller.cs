@@ -1,5 +1,6 @@
 using KlingPS.Core.Api;
 using KlingPS.Core.Model;
+using KlingPS.Core.Scheduling;
 using KlingPS.Core.Sessions;
 
 namespace KlingPS.Core.Waiting;
@@ -53,8 +54,7 @@ internal sealed class TaskPoller
     private async Task<PollResult> RecordAsync(Watch watch, TaskSnapshot snapshot)
     {
         // Most polls bring nothing new.
-        DateTimeOffset now = _session.TimeProvider.GetUtcNow();
-        if (watch.Task.Observed(snapshot, now) != watch.Task)
+        if (watch.Task.Observed(snapshot, _session.TimeProvider.GetUtcNow()) != watch.Task)
         {
             watch.Task = await _session.Ledger.Tasks.RecordSnapshotAsync(_session.Account, snapshot).ConfigureAwait(false);
         }
@@ -62,22 +62,26 @@ internal sealed class TaskPoller
         KlingVideoTask task = watch.Task;
         if (!HasEnded(task))
         {
-            watch.LastPolledAt = _session.TimeProvider.GetUtcNow();
+            watch.LastPolledAt = Instant.Now(_session.TimeProvider);
             return new PollResult.Pending();
         }
 
-        TimeSpan? generation = task is { State: KlingTaskState.Succeeded, CompletedAt: DateTimeOffset completed }
-            ? completed - (snapshot.CreatedAt ?? task.StartedAt())
-            : null;
-        return new PollResult.Ended(generation);
+        return new PollResult.Ended(task.State == KlingTaskState.Succeeded ? GenerationOf(watch, snapshot) : null);
     }
+
+    /// <summary>How long the video took to make, by the service's clock; by ours, if the service does not say and an earlier poll found it pending.</summary>
+    private TimeSpan? GenerationOf(Watch watch, TaskSnapshot snapshot)
+        => snapshot is { CreatedAt: DateTimeOffset created, CompletedAt: DateTimeOffset completed } ? completed - created
+            : watch.LastPolledAt is null ? null
+            : Instant.Now(_session.TimeProvider) - watch.StartedAt;
 
     /// <summary>Whether the next poll may succeed although this one failed.</summary>
     private bool MayPass(Watch watch, KlingException exception)
     {
-        watch.FailingSince ??= _session.TimeProvider.GetTimestamp();
+        var now = Instant.Now(_session.TimeProvider);
+        watch.FailingSince ??= now;
         return exception.Kind == ErrorKind.TaskNotFound
-            ? _session.TimeProvider.GetUtcNow() - watch.Task.StartedAt() < s_longestInvisible
+            ? now - watch.StartedAt < s_longestInvisible
             : _outage.Tolerates(exception, watch.FailingSince.Value);
     }
 }

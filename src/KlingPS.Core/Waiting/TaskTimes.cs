@@ -1,4 +1,5 @@
 using KlingPS.Core.Model;
+using KlingPS.Core.Scheduling;
 
 namespace KlingPS.Core.Waiting;
 
@@ -8,6 +9,13 @@ internal static class TaskTimes
     /// <summary>When the service accepted the task; its record may have been made some time before.</summary>
     public static DateTimeOffset StartedAt(this KlingVideoTask task) => task.AcceptedAt ?? task.CreatedAt;
 
-    /// <summary>The same, but not later than now: a service whose clock is ahead must not make us wait until ours has caught up.</summary>
-    public static DateTimeOffset StartedAt(this KlingVideoTask task, DateTimeOffset now) => task.StartedAt() is DateTimeOffset start && start < now ? start : now;
+    /// <summary>
+    /// The same by the monotonic clock, to be asked once and kept: from then on a change of the time of day moves nothing. Not later
+    /// than now, for a service whose clock is ahead must not make us wait until ours has caught up.
+    /// </summary>
+    public static Instant StartedAt(this KlingVideoTask task, TimeProvider time)
+    {
+        TimeSpan age = time.GetUtcNow() - task.StartedAt();
+        return Instant.Now(time) - (age > TimeSpan.Zero ? age : TimeSpan.Zero);
+    }
 }

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using KlingPS.Core.Model;
+using KlingPS.Core.Scheduling;
 using KlingPS.Core.Sessions;
 
 namespace KlingPS.Core.Waiting;
@@ -63,7 +64,7 @@ internal sealed class TaskWaiter : IDisposable
     /// <param name="cancellationToken">Ends the wait. The task keeps running.</param>
     /// <exception cref="OperationCanceledException">The token was cancelled, or the waiter has been disposed.</exception>
     public Task<WaitResult> WaitAsync(KlingVideoTask task, TimeSpan? timeout, CancellationToken cancellationToken)
-        => WaitUntilAsync(task, _time.GetUtcNow() + timeout, cancellationToken);
+        => WaitUntilAsync(task, Instant.Now(_time) + timeout, cancellationToken);
 
     /// <summary>Stops polling. Waits that are not over are cancelled, and so are polls under way.</summary>
     public void Dispose()
@@ -77,12 +78,12 @@ internal sealed class TaskWaiter : IDisposable
     /// <param name="task">The task as the ledger has it now.</param>
     /// <param name="deadline">Until when to wait.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    internal async Task<WaitResult> WaitUntilAsync(KlingVideoTask task, DateTimeOffset? deadline, CancellationToken cancellationToken)
+    internal async Task<WaitResult> WaitUntilAsync(KlingVideoTask task, Instant? deadline, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(task);
         cancellationToken.ThrowIfCancellationRequested();
-        var caller = new Caller(deadline ?? DateTimeOffset.MaxValue);
-        Watch watch = _watches.Join(task, caller);
+        var caller = new Caller(deadline ?? Instant.Never);
+        Watch watch = _watches.Join(task, task.StartedAt(_time), caller);
         if (Interlocked.Exchange(ref _isRunning, 1) == 0)
         {
             _ = Task.Run(RunAsync, CancellationToken.None);
@@ -181,12 +182,12 @@ internal sealed class TaskWaiter : IDisposable
                 return result;
             }
 
-            decision = poll is PollResult.Pending ? _trigger.DecideNext(watch, CreateTurn(watch)) : new PollDecision.WaitUntil(_time.GetUtcNow() + PollLimits.Soon);
+            decision = poll is PollResult.Pending ? _trigger.DecideNext(watch, CreateTurn(watch)) : new PollDecision.WaitUntil(Instant.Now(_time) + PollLimits.Soon);
         }
 
         if (isPolled || turn.IsLast)
         {
-            _watches.TimeOut(watch, _time.GetUtcNow());
+            _watches.TimeOut(watch, Instant.Now(_time));
         }
 
         if (decision is PollDecision.WaitUntil next)
@@ -225,8 +226,8 @@ internal sealed class TaskWaiter : IDisposable
 
     private PollTurn CreateTurn(Watch watch)
     {
-        DateTimeOffset planned = _schedule.NextPollAt(watch);
-        DateTimeOffset now = _time.GetUtcNow();
+        Instant planned = _schedule.NextPollAt(watch);
+        var now = Instant.Now(_time);
         return new PollTurn(now, watch.IsNew, _watches.HasLateCaller(watch, now), planned);
     }
 

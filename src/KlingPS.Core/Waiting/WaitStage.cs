@@ -3,6 +3,7 @@ using System.Threading.Channels;
 using KlingPS.Core.Model;
 using KlingPS.Core.Resilience;
 using KlingPS.Core.Resolving;
+using KlingPS.Core.Scheduling;
 using KlingPS.Core.Sessions;
 using KlingPS.Core.Stages;
 
@@ -53,7 +54,7 @@ internal sealed class WaitStage : IPipelineStage<TaskReference, Outcome<TaskRefe
     public Task PostAsync(TaskReference item, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(item);
-        Post(item, _session.TimeProvider.GetUtcNow() + _timeout, IsFresh(item.Task));
+        Post(item, Instant.Now(_session.TimeProvider) + _timeout, IsFresh(item.Task));
         return Task.CompletedTask;
     }
 
@@ -78,14 +79,14 @@ internal sealed class WaitStage : IPipelineStage<TaskReference, Outcome<TaskRefe
     /// <param name="item">The task.</param>
     /// <param name="deadline">The moment.</param>
     /// <param name="isCurrent">Whether <see cref="TaskReference.Task"/> need not be read from the ledger.</param>
-    internal void Post(TaskReference item, DateTimeOffset? deadline, bool isCurrent)
+    internal void Post(TaskReference item, Instant? deadline, bool isCurrent)
     {
         Interlocked.Increment(ref _open);
         _ = HandOutAsync(item, deadline, isCurrent);
     }
 
     [SuppressMessage("Design", "CA1031", Justification = "Whatever ends the wait ends the stage and is carried to its reader.")]
-    private async Task HandOutAsync(TaskReference item, DateTimeOffset? deadline, bool isCurrent)
+    private async Task HandOutAsync(TaskReference item, Instant? deadline, bool isCurrent)
     {
         try
         {
@@ -98,7 +99,7 @@ internal sealed class WaitStage : IPipelineStage<TaskReference, Outcome<TaskRefe
         }
     }
 
-    private async Task<Outcome<TaskReference, KlingVideoTask>> WaitAsync(TaskReference item, DateTimeOffset? deadline, bool isCurrent)
+    private async Task<Outcome<TaskReference, KlingVideoTask>> WaitAsync(TaskReference item, Instant? deadline, bool isCurrent)
     {
         try
         {
@@ -115,15 +116,17 @@ internal sealed class WaitStage : IPipelineStage<TaskReference, Outcome<TaskRefe
         => task is { TaskId: not null }
             && task.State.IsPending()
             && task.Account == _session.Account
-            && _session.TimeProvider.GetUtcNow() - task.StartedAt() < s_fresh;
+            && _session.TimeProvider.GetUtcNow() - task.StartedAt() is TimeSpan age
+            && age >= TimeSpan.Zero
+            && age < s_fresh;
 
     /// <summary>Finds a task as it is now. A service that has answered before may be away for a while.</summary>
-    private Task<KlingVideoTask> FindAsync(TaskReference item, DateTimeOffset? deadline)
+    private Task<KlingVideoTask> FindAsync(TaskReference item, Instant? deadline)
     {
-        long start = _session.TimeProvider.GetTimestamp();
+        var start = Instant.Now(_session.TimeProvider);
         return _searchPolicy.RunAsync(
             () => SearchAsync(item),
-            exception => exception is KlingException failure && !(deadline <= _session.TimeProvider.GetUtcNow()) && _waiter.Outage.Tolerates(failure, start)
+            exception => exception is KlingException failure && !(deadline <= Instant.Now(_session.TimeProvider)) && _waiter.Outage.Tolerates(failure, start)
                 ? new Retry(exception)
                 : null,
             _stop.Token);

@@ -1,14 +1,18 @@
 using KlingPS.Core.Model;
+using KlingPS.Core.Scheduling;
 
 namespace KlingPS.Core.Waiting;
 
 /// <summary>A task that is waited for, by one caller or several. What is known of the task is changed by its turn alone, and it has one turn at a time.</summary>
 internal sealed class Watch
 {
-    public Watch(KlingVideoTask task)
+    /// <param name="task">The task, as the ledger has it.</param>
+    /// <param name="startedAt">When the service accepted it.</param>
+    public Watch(KlingVideoTask task, Instant startedAt)
     {
         Id = task.Id;
         Task = task;
+        StartedAt = startedAt;
     }
 
     /// <summary>The local id that callers wait by. It stays, even if the task turns out to belong to another record.</summary>
@@ -23,14 +27,17 @@ internal sealed class Watch
     /// <summary>Whether its first turn is still to come.</summary>
     public bool IsNew { get; set; } = true;
 
+    /// <summary>When the service accepted it, as far as that could be told when it began to be waited for.</summary>
+    public Instant StartedAt { get; }
+
     /// <summary>When a poll last found it pending.</summary>
-    public DateTimeOffset? LastPolledAt { get; set; }
+    public Instant? LastPolledAt { get; set; }
 
     /// <summary>How many polls have found that it has succeeded, but not where its video is.</summary>
     public int PollsWithoutLink { get; set; }
 
-    /// <summary>When the first of the polls failed that have failed in a row, as a timestamp.</summary>
-    public long? FailingSince { get; set; }
+    /// <summary>When the first of the polls failed that have failed in a row.</summary>
+    public Instant? FailingSince { get; set; }
 
     /// <summary>The pending tasks of its kind, once its first turn has begun. Guarded by the schedule's lock.</summary>
     public Cohort? Cohort { get; set; }

@@ -1,4 +1,5 @@
 using KlingPS.Core.Model;
+using KlingPS.Core.Scheduling;
 
 namespace KlingPS.Core.Waiting;
 
@@ -21,19 +22,22 @@ internal sealed class WatchList
     }
 
     /// <summary>Adds a caller; the task is due at once if nobody else waits for it. After <see cref="FailAll"/> the caller fails.</summary>
-    public Watch Join(KlingVideoTask task, Caller caller)
+    /// <param name="task">The task.</param>
+    /// <param name="startedAt">When the service accepted it.</param>
+    /// <param name="caller">The caller.</param>
+    public Watch Join(KlingVideoTask task, Instant startedAt, Caller caller)
     {
         lock (_lock)
         {
             if (_end is not null)
             {
                 caller.Fail(_end);
-                return new Watch(task);
+                return new Watch(task, startedAt);
             }
 
             if (!_watches.TryGetValue(task.Id, out Watch? watch))
             {
-                _watches.Add(task.Id, watch = new Watch(task));
+                _watches.Add(task.Id, watch = new Watch(task, startedAt));
                 _queue.Add(watch);
             }
 
@@ -73,7 +77,7 @@ internal sealed class WatchList
     }
 
     /// <summary>Whether the deadline of one of the callers has come.</summary>
-    public bool HasLateCaller(Watch watch, DateTimeOffset now)
+    public bool HasLateCaller(Watch watch, Instant now)
     {
         lock (_lock)
         {
@@ -82,7 +86,7 @@ internal sealed class WatchList
     }
 
     /// <summary>Ends the waits of the callers whose deadlines have come.</summary>
-    public void TimeOut(Watch watch, DateTimeOffset now)
+    public void TimeOut(Watch watch, Instant now)
     {
         List<Caller> late;
         lock (_lock)
@@ -161,16 +165,16 @@ internal sealed class WatchList
     }
 
     private void SetDeadline(Watch watch)
-        => _queue.SetDeadline(watch, watch.Callers.Count == 0 ? DateTimeOffset.MaxValue : watch.Callers.Min(caller => caller.Deadline));
+        => _queue.SetDeadline(watch, watch.Callers.Count == 0 ? Instant.Never : watch.Callers.Min(caller => caller.Deadline));
 }
 
 /// <summary>One who waits for a task.</summary>
 /// <param name="deadline">Until when.</param>
-internal sealed class Caller(DateTimeOffset deadline)
+internal sealed class Caller(Instant deadline)
 {
     private readonly TaskCompletionSource<WaitResult> _result = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    public DateTimeOffset Deadline => deadline;
+    public Instant Deadline => deadline;
 
     /// <summary>How the wait ends.</summary>
     public Task<WaitResult> Result => _result.Task;

@@ -28,6 +28,7 @@ internal sealed class TestClock : TimeProvider
     private readonly SortedSet<Timer> _timers = new(Comparer<Timer>.Create((one, other) => (one.DueAt, one.Number).CompareTo((other.DueAt, other.Number))));
 
     private DateTimeOffset _now;
+    private TimeSpan _step;
     private long _lastNumber;
     private int _limits;
     private TaskCompletionSource _changed = CreateSignal();
@@ -62,11 +63,27 @@ internal sealed class TestClock : TimeProvider
 
         lock (_lock)
         {
-            return _now;
+            return _now + _step;
         }
     }
 
-    public override long GetTimestamp() => GetUtcNow().Ticks;
+    public override long GetTimestamp()
+    {
+        DateTimeOffset now = GetUtcNow();
+        lock (_lock)
+        {
+            return (now - _step).Ticks;
+        }
+    }
+
+    /// <summary>Sets the time of day forward or back, as a user or a time server does. No time passes.</summary>
+    public void SetTimeOfDay(TimeSpan step)
+    {
+        lock (_lock)
+        {
+            _step += step;
+        }
+    }
 
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {

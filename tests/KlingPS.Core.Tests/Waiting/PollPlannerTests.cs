@@ -7,17 +7,17 @@ namespace KlingPS.Core.Tests.Waiting;
 public class PollPlannerTests
 {
     private const string Model = "kling/v2-5-turbo-image-to-video-pro";
-    private static readonly DateTimeOffset s_created = new(2026, 10, 1, 8, 0, 0, TimeSpan.Zero);
+    private static readonly Instant s_created = Instant.Now(TimeProvider.System);
 
     /// <summary>Follows the plan for one task with queries that take 100 ms, until one sees the finish.</summary>
     private static (int Queries, double Lag) Follow(PollPlanner planner, double finishesAfter, string key)
     {
-        DateTimeOffset finish = s_created.AddSeconds(finishesAfter);
-        DateTimeOffset now = s_created;
-        DateTimeOffset? last = null;
+        Instant finish = s_created + TimeSpan.FromSeconds(finishesAfter);
+        Instant now = s_created;
+        Instant? last = null;
         for (int queries = 1; ; queries++)
         {
-            DateTimeOffset next = planner.Next(new PollSubject(key, Model, 5, s_created, last));
+            Instant next = planner.Next(new PollSubject(key, Model, 5, s_created, last));
             now = next > now ? next : now;
             if (now >= finish)
             {
@@ -25,7 +25,7 @@ public class PollPlannerTests
             }
 
             last = now;
-            now = now.AddSeconds(0.1);
+            now = now + TimeSpan.FromSeconds(0.1);
         }
     }
 
@@ -142,8 +142,8 @@ public class PollPlannerTests
     public void Tasks_created_together_are_not_polled_together()
     {
         var planner = new PollPlanner(new DurationStatistics());
-        DateTimeOffset last = s_created.AddSeconds(75);
-        DateTimeOffset[] polls = [.. Enumerable.Range(0, 100).Select(i => planner.Next(new PollSubject($"task-{i}", Model, 5, s_created, last))).Order()];
+        Instant last = s_created + TimeSpan.FromSeconds(75);
+        Instant[] polls = [.. Enumerable.Range(0, 100).Select(i => planner.Next(new PollSubject($"task-{i}", Model, 5, s_created, last))).Order()];
         Assert.True(polls[^1] - polls[0] > TimeSpan.FromSeconds(1.5));
         Assert.True(polls.Distinct().Count() > 90);
     }
@@ -152,8 +152,8 @@ public class PollPlannerTests
     public void The_users_own_interval_is_kept_to()
     {
         var planner = new PollPlanner(new DurationStatistics(), TimeSpan.FromSeconds(7));
-        Assert.Equal(s_created.AddSeconds(7), planner.Next(new PollSubject("a", Model, 5, s_created, null)));
-        Assert.Equal(s_created.AddSeconds(107), planner.Next(new PollSubject("a", Model, 5, s_created, s_created.AddSeconds(100))));
+        Assert.Equal(s_created + TimeSpan.FromSeconds(7), planner.Next(new PollSubject("a", Model, 5, s_created, null)));
+        Assert.Equal(s_created + TimeSpan.FromSeconds(107), planner.Next(new PollSubject("a", Model, 5, s_created, s_created + TimeSpan.FromSeconds(100))));
     }
 
     [Fact]
@@ -164,8 +164,8 @@ public class PollPlannerTests
     public void Whatever_was_learned_the_next_poll_is_a_bounded_time_after_the_last() =>
         Gen.Select(Gen.Double[0, 5_000].Array[0, 300], Gen.Double[0, 20_000], Gen.Int[0, 10], Gen.String).Sample((learned, age, rank, key) =>
         {
-            DateTimeOffset last = s_created.AddSeconds(age);
-            DateTimeOffset next = PlannerOf(learned).Next(new PollSubject(key, Model, 5, s_created, last, AgeRank: rank));
+            Instant last = s_created + TimeSpan.FromSeconds(age);
+            Instant next = PlannerOf(learned).Next(new PollSubject(key, Model, 5, s_created, last, AgeRank: rank));
             Assert.InRange((next - last).TotalSeconds, 0.5, 77);
         });
 
@@ -173,7 +173,7 @@ public class PollPlannerTests
     public void Among_many_tasks_probes_are_polled_as_often_as_one_alone_and_the_others_less_often() =>
         Gen.Select(Gen.Double[0, 5_000].Array[0, 300], Gen.Double[0, 20_000], Gen.Int[40, 10_000], Gen.Int[0, 10]).Sample((learned, age, pending, rank) =>
         {
-            DateTimeOffset last = s_created.AddSeconds(age);
+            Instant last = s_created + TimeSpan.FromSeconds(age);
             TimeSpan Gap(int among, int at) => PlannerOf(learned).Next(new PollSubject("a", Model, 5, s_created, last, among, at)) - last;
             if (rank < PollPlanner.MaxProbes)
             {
@@ -192,8 +192,8 @@ public class PollPlannerTests
     public void A_first_finish_tells_when_to_poll_the_others(double learned, bool isSeen)
     {
         // A task of 160 s that was polled at 40 s: while nothing is known it is not polled again for long; once something is, it is polled in time.
-        DateTimeOffset last = s_created.AddSeconds(40);
-        DateTimeOffset next = PlannerOf(isSeen ? [learned] : []).Next(new PollSubject("a", Model, 5, s_created, last, PendingCount: 100, AgeRank: 4));
+        Instant last = s_created + TimeSpan.FromSeconds(40);
+        Instant next = PlannerOf(isSeen ? [learned] : []).Next(new PollSubject("a", Model, 5, s_created, last, PendingCount: 100, AgeRank: 4));
         Assert.InRange((next - s_created).TotalSeconds, isSeen ? 120 : 240, isSeen ? 160 : 300);
     }
 
@@ -201,7 +201,7 @@ public class PollPlannerTests
     public void A_clock_behind_the_services_does_no_harm()
     {
         var planner = new PollPlanner(new DurationStatistics());
-        DateTimeOffset next = planner.Next(new PollSubject("a", Model, 5, s_created, s_created.AddSeconds(-30)));
+        Instant next = planner.Next(new PollSubject("a", Model, 5, s_created, s_created - TimeSpan.FromSeconds(30)));
         Assert.InRange((next - s_created).TotalSeconds, 0.5, 3);
     }
 }

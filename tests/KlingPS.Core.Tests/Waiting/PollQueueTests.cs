@@ -1,4 +1,5 @@
 using CsCheck;
+using KlingPS.Core.Scheduling;
 using KlingPS.Core.Waiting;
 using Microsoft.Extensions.Time.Testing;
 
@@ -33,7 +34,7 @@ public sealed class PollQueueTests : IDisposable
     {
         _queue.Add("a");
         await TakeAsync();
-        _queue.Schedule("a", _clock.GetUtcNow() + (3 * s_second));
+        _queue.Schedule("a", Instant.Now(_clock) + (3 * s_second));
         Task<string> taking = TakeAsync();
 
         _clock.Advance(2 * s_second);
@@ -52,7 +53,7 @@ public sealed class PollQueueTests : IDisposable
         Task<string> taking = TakeAsync();
         Assert.False(taking.IsCompleted);
 
-        _queue.Schedule("a", DateTimeOffset.MaxValue);
+        _queue.Schedule("a", Instant.Never);
 
         Assert.Equal("a", await Eventually.DoneAsync(taking));
     }
@@ -62,12 +63,12 @@ public sealed class PollQueueTests : IDisposable
     {
         _queue.Add("a");
         await TakeAsync();
-        _queue.Schedule("a", DateTimeOffset.MaxValue);
+        _queue.Schedule("a", Instant.Never);
         Task<string> taking = TakeAsync();
 
         _clock.Advance(TimeSpan.FromDays(100));
         Assert.False(taking.IsCompleted);
-        _queue.Reschedule("a", _clock.GetUtcNow());
+        _queue.Reschedule("a", Instant.Now(_clock));
 
         Assert.Equal("a", await Eventually.DoneAsync(taking));
     }
@@ -82,8 +83,8 @@ public sealed class PollQueueTests : IDisposable
             await queue.TakeAsync(CancellationToken.None);
         }
 
-        queue.Schedule("a", _clock.GetUtcNow() + s_second);
-        queue.Schedule("b", _clock.GetUtcNow() + (2 * s_second));
+        queue.Schedule("a", Instant.Now(_clock) + s_second);
+        queue.Schedule("b", Instant.Now(_clock) + (2 * s_second));
         Task<string> taking = queue.TakeAsync(CancellationToken.None);
 
         _clock.Advance(3 * s_second);
@@ -134,15 +135,15 @@ public sealed class PollQueueTests : IDisposable
 
     private sealed class Item
     {
-        public DateTimeOffset At { get; set; }
+        public Instant At { get; set; }
 
-        public DateTimeOffset Deadline { get; set; } = DateTimeOffset.MaxValue;
+        public Instant Deadline { get; set; } = Instant.Never;
 
-        public DateTimeOffset? SignalledAt { get; set; }
+        public Instant? SignalledAt { get; set; }
 
         public bool IsOut { get; set; }
 
-        public DateTimeOffset DueAt => SignalledAt ?? (Deadline < At ? Deadline : At);
+        public Instant DueAt => SignalledAt ?? (Deadline < At ? Deadline : At);
     }
 
     /// <summary>What the queue should do, in its simplest form, beside the queue.</summary>
@@ -156,16 +157,16 @@ public sealed class PollQueueTests : IDisposable
         public void Do(Act act, int number, TimeSpan time)
         {
             Item? item = _items[number];
-            DateTimeOffset at = clock.GetUtcNow() + time;
+            Instant at = Instant.Now(clock) + time;
             switch (act)
             {
                 case Act.Add when item is null:
-                    queue.Add(_items[number] = new Item { At = clock.GetUtcNow() });
+                    queue.Add(_items[number] = new Item { At = Instant.Now(clock) });
                     break;
                 case Act.Schedule when item is { IsOut: true }:
                     item.At = at;
                     item.IsOut = false;
-                    item.SignalledAt = item.SignalledAt is null ? null : clock.GetUtcNow();
+                    item.SignalledAt = item.SignalledAt is null ? null : Instant.Now(clock);
                     queue.Schedule(item, at);
                     break;
                 case Act.Reschedule when item is not null:
@@ -177,7 +178,7 @@ public sealed class PollQueueTests : IDisposable
                     queue.SetDeadline(item, at);
                     break;
                 case Act.Signal when item is not null:
-                    item.SignalledAt ??= clock.GetUtcNow();
+                    item.SignalledAt ??= Instant.Now(clock);
                     queue.Signal(item);
                     break;
                 case Act.Remove when item is not null:
@@ -192,7 +193,7 @@ public sealed class PollQueueTests : IDisposable
 
         public async Task TakeDueAsync()
         {
-            while (_items.OfType<Item>().Where(item => !item.IsOut).MinBy(item => item.DueAt) is Item next && next.DueAt <= clock.GetUtcNow())
+            while (_items.OfType<Item>().Where(item => !item.IsOut).MinBy(item => item.DueAt) is Item next && next.DueAt <= Instant.Now(clock))
             {
                 Item taken = await Eventually.DoneAsync(_taking);
                 Assert.Equal(next.DueAt, taken.DueAt);

@@ -9,6 +9,7 @@ internal static class Layers
     public static IReadOnlyList<IReadOnlyList<string>> Core { get; } =
     [
         [""],
+        ["Files"],
         ["Imaging", "Model", "Resilience", "Scheduling", "Secrets"],
         ["Api"],
         ["Configuration", "Ledger"],

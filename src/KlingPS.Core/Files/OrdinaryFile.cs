@@ -1,0 +1,130 @@
+using System.Buffers;
+using Microsoft.Win32.SafeHandles;
+
+namespace KlingPS.Core.Files;
+
+/// <summary>Something that is no file with content stands where one is needed.</summary>
+internal sealed class NotOrdinaryFileException : IOException
+{
+    /// <summary>Creates the exception.</summary>
+    /// <param name="path">What was to be opened.</param>
+    /// <param name="kind">What it is.</param>
+    public NotOrdinaryFileException(string path, FileKind kind)
+        : base($"'{path}' is {FileFacts.Describe(kind)}, and no ordinary file.")
+    {
+        Kind = kind;
+    }
+
+    /// <summary>What it is.</summary>
+    public FileKind Kind { get; }
+}
+
+/// <summary>A file holds more than can be of use.</summary>
+internal sealed class FileTooLongException : IOException
+{
+    /// <summary>Creates the exception.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="limit">The most bytes it may have.</param>
+    public FileTooLongException(string path, int limit)
+        : base(FormattableString.Invariant($"'{path}' has more than {limit:N0} bytes."))
+    {
+    }
+}
+
+/// <summary>
+/// Opens files to read them: ordinary ones only, for a pipe or a device may have no end, or hold the reader up for ever. What counts is the
+/// file that is open, and not what had its name a moment before.
+/// </summary>
+internal static class OrdinaryFile
+{
+    /// <summary>Opens a file for reading. Links are followed.</summary>
+    /// <param name="path">The full path.</param>
+    /// <param name="bufferSize">As for a <see cref="FileStream"/>; unbuffered unless set.</param>
+    /// <param name="options">As for a <see cref="FileStream"/>; hints that only Windows takes.</param>
+    /// <param name="share">What other programs may do to it meanwhile; only Windows holds them to it.</param>
+    /// <exception cref="FileNotFoundException">There is no such file.</exception>
+    /// <exception cref="DirectoryNotFoundException">There is no such file, not even its folder.</exception>
+    /// <exception cref="NotOrdinaryFileException">It is a folder, a pipe, a socket or a device.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
+    /// <exception cref="IOException">It cannot be opened.</exception>
+    public static FileStream Open(string path, int bufferSize = 0, FileOptions options = FileOptions.None, FileShare share = FileShare.Read)
+    {
+        // To open a device may be to do something with it, such as to rewind a tape.
+        if (FileFacts.Of(path) is FileFacts facts)
+        {
+            Require(facts, path);
+        }
+
+        if (OperatingSystem.IsWindows())
+        {
+            var stream = new FileStream(path, FileMode.Open, FileAccess.Read, share, bufferSize, options);
+            return Require(stream, stream.SafeFileHandle, path);
+        }
+
+        SafeFileHandle handle = UnixFiles.OpenToRead(path);
+        return new NamedStream(Require(handle, handle, path), bufferSize, path);
+    }
+
+    /// <summary>Reads a whole file, and no more of it than can be of use, however long it claims to be.</summary>
+    /// <param name="path">The full path.</param>
+    /// <param name="limit">The most bytes it may have.</param>
+    /// <param name="share">As for <see cref="Open"/>.</param>
+    /// <exception cref="FileTooLongException">It has more.</exception>
+    /// <exception cref="IOException">As for <see cref="Open"/>.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
+    public static byte[] ReadAllBytes(string path, int limit, FileShare share = FileShare.Read)
+    {
+        using FileStream stream = Open(path, share: share);
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(limit + 1);
+        try
+        {
+            int length = stream.ReadAtLeast(buffer.AsSpan(0, limit + 1), limit + 1, throwOnEndOfStream: false);
+            return length <= limit ? buffer.AsSpan(0, length).ToArray() : throw new FileTooLongException(path, limit);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer, clearArray: true);
+        }
+    }
+
+    /// <inheritdoc cref="ReadAllBytes"/>
+    /// <param name="path">The full path.</param>
+    /// <param name="limit">The most bytes it may have.</param>
+    /// <param name="cancellationToken">Stops the reading.</param>
+    public static Task<byte[]> ReadAllBytesAsync(string path, int limit, CancellationToken cancellationToken)
+        => Task.Run(() => ReadAllBytes(path, limit), cancellationToken);
+
+    /// <summary>Refuses what is no ordinary file.</summary>
+    /// <param name="facts">What it is.</param>
+    /// <param name="path">What it is called.</param>
+    /// <exception cref="NotOrdinaryFileException">It is something else.</exception>
+    public static void Require(FileFacts facts, string path)
+    {
+        ArgumentNullException.ThrowIfNull(facts);
+        if (facts.Kind != FileKind.Ordinary)
+        {
+            throw new NotOrdinaryFileException(path, facts.Kind);
+        }
+    }
+
+    private static T Require<T>(T owner, SafeFileHandle handle, string path)
+        where T : IDisposable
+    {
+        try
+        {
+            Require(FileFacts.Of(handle), path);
+            return owner;
+        }
+        catch
+        {
+            owner.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>A stream over a handle that knows what its file is called.</summary>
+    private sealed class NamedStream(SafeFileHandle handle, int bufferSize, string name) : FileStream(handle, FileAccess.Read, bufferSize)
+    {
+        public override string Name => name;
+    }
+}

@@ -1,0 +1,182 @@
+namespace KlingPS.Core.Files;
+
+/// <summary>Who may read a file that is created.</summary>
+internal enum FileReaders
+{
+    /// <summary>Its owner alone: it holds prompts, paths or settings.</summary>
+    Owner,
+
+    /// <summary>Whoever the user's umask lets read it, such as a video.</summary>
+    Umask,
+}
+
+/// <summary>
+/// Opens files to write them: files of our own only. Another program, or whoever has made the folder, may have put something else under
+/// our name: a link to another file, a second name of one, a pipe. None of these is followed, written to or replaced. Whatever the umask
+/// says, nobody but the owner may write to what is created.
+/// </summary>
+internal static class OwnFile
+{
+    /// <summary>Creates a file.</summary>
+    /// <param name="path">The full path.</param>
+    /// <param name="readers">Who may read it.</param>
+    /// <param name="access">What for.</param>
+    /// <param name="share">What other programs may do to it meanwhile.</param>
+    /// <param name="options">As for a <see cref="FileStream"/>.</param>
+    /// <exception cref="IOException">Something has this name already, be it a link to nothing; or it cannot be created.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be created.</exception>
+    public static FileStream Create(
+        string path,
+        FileReaders readers,
+        FileAccess access = FileAccess.Write,
+        FileShare share = FileShare.None,
+        FileOptions options = FileOptions.None)
+    {
+        var all = new FileStreamOptions { Mode = FileMode.CreateNew, Access = access, Share = share, Options = options, BufferSize = 0 };
+        if (!OperatingSystem.IsWindows())
+        {
+            const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+            all.UnixCreateMode = readers == FileReaders.Owner ? OwnerOnly : OwnerOnly | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
+        }
+
+        return new FileStream(path, all);
+    }
+
+    /// <summary>Opens a file that one owner has to itself among all processes of the machine, and can rename while it is open; or creates it.</summary>
+    /// <param name="path">The full path.</param>
+    /// <param name="readers">Who may read it, if it is created.</param>
+    /// <returns>The file, for reading and writing; <see langword="null"/> while another owner has it.</returns>
+    /// <exception cref="NotOrdinaryFileException">Something that is no file of ours has this name: see <see cref="Require(FileFacts, string)"/>.</exception>
+    /// <exception cref="IOException">The file has other names as well, or cannot be opened.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be opened.</exception>
+    public static FileStream? TryOpenExclusive(string path, FileReaders readers)
+    {
+        // Both are exclusive. On Windows an open file can be renamed only if it shares deletion; elsewhere only None takes the lock.
+        FileShare share = OperatingSystem.IsWindows() ? FileShare.Delete : FileShare.None;
+        FileFacts? named = FileFacts.OfName(path);
+        if (named is not null)
+        {
+            OrdinaryFile.Require(named, path);
+        }
+
+        FileStream file;
+        try
+        {
+            file = named is null
+                ? Create(path, readers, FileAccess.ReadWrite, share)
+                : new FileStream(path, FileMode.Open, FileAccess.ReadWrite, share, bufferSize: 0);
+        }
+        catch (IOException exception) when (IsHeldByAnother(exception) || (named is null ? FileFacts.OfName(path) is not null : exception is FileNotFoundException))
+        {
+            return null;
+        }
+
+        try
+        {
+            // The lock comes a moment after the opening: in between, another owner may have renamed this very file.
+            if (!IsNamed(file, path))
+            {
+                file.Dispose();
+                return null;
+            }
+
+            Require(FileFacts.Of(file.SafeFileHandle), path);
+            return file;
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Writes a whole file, or leaves the one that is there as it is. Nobody ever reads half of it.</summary>
+    /// <param name="path">The full path.</param>
+    /// <param name="content">What it holds.</param>
+    /// <param name="readers">Who may read it.</param>
+    /// <exception cref="NotOrdinaryFileException">Something that is no file has this name, or a link.</exception>
+    /// <exception cref="IOException">It cannot be written.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be written.</exception>
+    public static void Replace(string path, ReadOnlySpan<byte> content, FileReaders readers)
+    {
+        if (FileFacts.OfName(path) is FileFacts present)
+        {
+            OrdinaryFile.Require(present, path);
+        }
+
+        // Not named after the file, whose name may be as long as names can be; and no one can have put anything there.
+        string temporary = Path.Combine(Path.GetDirectoryName(path)!, $".klingps-{Guid.NewGuid():N}");
+        try
+        {
+            using (FileStream file = Create(temporary, readers))
+            {
+                file.Write(content);
+            }
+
+            File.Move(temporary, path, overwrite: true);
+        }
+        catch
+        {
+            TryDelete(temporary);
+            throw;
+        }
+    }
+
+    /// <summary>Refuses a file that may be somebody else's: one that has other names as well, or is no file at all.</summary>
+    /// <param name="facts">What it is.</param>
+    /// <param name="path">What it is called.</param>
+    /// <exception cref="NotOrdinaryFileException">It is a link, a folder, a pipe, a socket or a device.</exception>
+    /// <exception cref="IOException">It has other names as well, so what is written to it would be written to another file.</exception>
+    public static void Require(FileFacts facts, string path)
+    {
+        OrdinaryFile.Require(facts, path);
+        if (facts.Names > 1)
+        {
+            throw new IOException(FormattableString.Invariant(
+                $"'{path}' is one of {facts.Names} names of the same file (hard links), so what is written to it would change the others."));
+        }
+    }
+
+    /// <summary>Refuses what <see cref="Require(FileFacts, string)"/> does where a file is to be created or written; opens nothing.</summary>
+    /// <param name="path">The full path. Nothing need be there.</param>
+    /// <exception cref="IOException">As there; or the path is too long.</exception>
+    /// <exception cref="UnauthorizedAccessException">A folder on the way may not be searched.</exception>
+    public static void Require(string path)
+    {
+        if (FileFacts.OfName(path) is FileFacts facts)
+        {
+            Require(facts, path);
+        }
+    }
+
+    /// <summary>Deletes a file if that is possible.</summary>
+    /// <param name="path">The full path.</param>
+    public static void TryDelete(string path)
+    {
+        try
+        {
+            File.Delete(path);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // Whatever kept it from being written keeps it from being deleted, too.
+        }
+    }
+
+    /// <summary>Whether an open file still has this name, and it is no link to it.</summary>
+    private static bool IsNamed(FileStream file, string path)
+    {
+        FileFacts? named = FileFacts.OfName(path);
+        if (named is null)
+        {
+            return false;
+        }
+
+        OrdinaryFile.Require(named, path);
+        return named.Id == FileFacts.Of(file.SafeFileHandle).Id;
+    }
+
+    /// <summary>ERROR_SHARING_VIOLATION, and EWOULDBLOCK as Linux and macOS number it.</summary>
+    private static bool IsHeldByAnother(IOException exception)
+        => OperatingSystem.IsWindows() ? exception.HResult == unchecked((int)0x80070020) : exception.HResult is 11 or 35;
+}

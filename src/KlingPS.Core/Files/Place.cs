@@ -1,0 +1,248 @@
+using System.Text;
+
+namespace KlingPS.Core.Files;
+
+/// <summary>
+/// A place for a file or a folder, which need not exist yet: where a path leads to once links are followed. Two paths are the same place if
+/// what is written to one is found at the other, whichever links, junctions, mounts, upper and lower case or Unicode forms they are spelled
+/// with. That is for the file system to say, and it is asked.
+/// </summary>
+internal sealed class Place
+{
+    /// <summary>More links than any system follows.</summary>
+    private const int MaxLinks = 64;
+
+    /// <summary>The deepest folder or file on the way that exists, links followed.</summary>
+    private readonly string _anchor;
+
+    /// <summary>The names below it that do not exist yet.</summary>
+    private readonly IReadOnlyList<string> _missing;
+
+    private readonly FileId? _anchorId;
+
+    private Place(string anchor, IReadOnlyList<string> missing)
+    {
+        _anchor = anchor;
+        _missing = missing;
+        _anchorId = Identify(anchor);
+        Path = missing.Aggregate(anchor, System.IO.Path.Combine);
+    }
+
+    /// <summary>The full path without any link, as far as it exists.</summary>
+    public string Path { get; }
+
+    /// <summary>Whether something is there.</summary>
+    public bool Exists => _missing.Count == 0;
+
+    /// <summary>Finds the place of a path, as it is at this moment.</summary>
+    /// <param name="path">The full path.</param>
+    /// <exception cref="ArgumentException">It is not a full path.</exception>
+    public static Place Of(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        if (!System.IO.Path.IsPathFullyQualified(path))
+        {
+            throw new ArgumentException("A place is found by its full path.", nameof(path));
+        }
+
+        string full = System.IO.Path.GetFullPath(path);
+        string reached = System.IO.Path.GetPathRoot(full)!;
+        var names = new Stack<string>(Split(full[reached.Length..]).Reverse());
+        for (int links = 0; names.TryPop(out string? name);)
+        {
+            string next = name == ".." ? System.IO.Path.GetDirectoryName(reached) ?? reached : System.IO.Path.Combine(reached, name);
+            FileFacts? facts = TryLook(next);
+            if (facts is null || links > MaxLinks)
+            {
+                return new Place(reached, [name, .. names]);
+            }
+
+            if (facts.Kind != FileKind.Link || TryReadLink(next) is not string target)
+            {
+                reached = next;
+                continue;
+            }
+
+            links++;
+            string root = System.IO.Path.GetPathRoot(target)!;
+            reached = root.Length > 0 ? System.IO.Path.GetPathRoot(System.IO.Path.GetFullPath(root, reached))! : reached;
+            foreach (string part in Split(target[root.Length..]).Reverse())
+            {
+                names.Push(part);
+            }
+        }
+
+        return new Place(reached, []);
+    }
+
+    /// <summary>Whether two paths are the same place.</summary>
+    /// <param name="one">A full path.</param>
+    /// <param name="other">A full path.</param>
+    public static bool IsSame(string one, string other)
+        => string.Equals(one, other, StringComparison.Ordinal) || Of(one).IsSameAs(Of(other));
+
+    /// <summary>Whether this is the same place as another.</summary>
+    public bool IsSameAs(Place other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        if (string.Equals(Path, other.Path, StringComparison.Ordinal))
+        {
+            return true;
+        }
+
+        // A file system that does not tell its files apart is taken for one to which upper and lower case are the same: the safer mistake.
+        if (_anchorId is not FileId id || other._anchorId is not FileId otherId)
+        {
+            return NameRule.IsAlike(Path, other.Path);
+        }
+
+        return id == otherId
+            && _missing.Count == other._missing.Count
+            && (_missing.SequenceEqual(other._missing, StringComparer.Ordinal)
+                || (_missing.Zip(other._missing).All(pair => NameRule.IsAlike(pair.First, pair.Second)) && AreSameNames(other)));
+    }
+
+    /// <summary>Whether this place is a folder's own, or lies below it.</summary>
+    /// <param name="folder">The folder.</param>
+    public bool IsWithin(Place folder)
+    {
+        ArgumentNullException.ThrowIfNull(folder);
+        for (string? path = Path; path is not null; path = System.IO.Path.GetDirectoryName(path))
+        {
+            if (Of(path).IsSameAs(folder))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <inheritdoc/>
+    public override string ToString() => Path;
+
+    /// <summary>Whether the names that do not exist yet would be the same to the folder they come into.</summary>
+    private bool AreSameNames(Place other)
+    {
+        NameRule rule = NameRule.Of(_anchor);
+        return _missing.Zip(other._missing).All(pair => rule.IsSame(pair.First, pair.Second));
+    }
+
+    private static IEnumerable<string> Split(string path) => path
+        .Split([System.IO.Path.DirectorySeparatorChar, System.IO.Path.AltDirectorySeparatorChar], StringSplitOptions.RemoveEmptyEntries)
+        .Where(name => name != ".");
+
+    private static FileId? Identify(string path)
+    {
+        try
+        {
+            return FileFacts.Of(path)?.Id;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>What has a name; <see langword="null"/> also where that may not be known, which ends what can be followed.</summary>
+    private static FileFacts? TryLook(string path)
+    {
+        try
+        {
+            return FileFacts.OfName(path);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    private static string? TryReadLink(string path)
+    {
+        try
+        {
+            return new FileInfo(path).LinkTarget;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+}
+
+/// <summary>Which names are the same to a folder: whether it minds upper and lower case and the form of composed characters. Found out from what is in it.</summary>
+internal sealed class NameRule
+{
+    /// <summary>How many names of a folder are tried.</summary>
+    private const int MaxTries = 64;
+
+    private readonly bool _mindsCase;
+    private readonly bool _mindsForm;
+
+    private NameRule(bool mindsCase, bool mindsForm)
+    {
+        _mindsCase = mindsCase;
+        _mindsForm = mindsForm;
+    }
+
+    /// <summary>Whether two names differ at most in upper and lower case and in the form of composed characters.</summary>
+    public static bool IsAlike(string one, string other)
+        => string.Equals(Composed(one), Composed(other), StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>Finds the rule of a folder. What nothing in it or above it tells is taken for the same: the safer mistake.</summary>
+    /// <param name="folder">The full path.</param>
+    public static NameRule Of(string folder) => new(
+        Minds(folder, name => name.ToUpperInvariant() is var upper && upper != name ? upper : name.ToLowerInvariant()) ?? false,
+        Minds(folder, name => Composed(name) is var composed && composed != name ? composed : Decomposed(name)) ?? false);
+
+    /// <summary>Whether two names are the same to the folder.</summary>
+    public bool IsSame(string one, string other)
+    {
+        (one, other) = _mindsForm ? (one, other) : (Composed(one), Composed(other));
+        return string.Equals(one, other, _mindsCase ? StringComparison.Ordinal : StringComparison.OrdinalIgnoreCase);
+    }
+
+    /// <summary>Whether a folder takes another spelling of a name for another name.</summary>
+    /// <returns><see langword="null"/> when no name in it or above it has another spelling.</returns>
+    private static bool? Minds(string folder, Func<string, string> respell)
+    {
+        try
+        {
+            for (string? path = folder; path is not null; path = Path.GetDirectoryName(path))
+            {
+                foreach (string entry in Directory.EnumerateFileSystemEntries(path).Take(MaxTries))
+                {
+                    string name = Path.GetFileName(entry);
+                    string other = respell(name);
+                    if (other != name && FileFacts.OfName(entry) is { Id: FileId id })
+                    {
+                        return FileFacts.OfName(Path.Combine(path, other))?.Id != id;
+                    }
+                }
+            }
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // Then nothing tells.
+        }
+
+        return null;
+    }
+
+    private static string Composed(string text) => TryNormalize(text, NormalizationForm.FormC);
+
+    private static string Decomposed(string text) => TryNormalize(text, NormalizationForm.FormD);
+
+    /// <summary>Half a surrogate pair has no form.</summary>
+    private static string TryNormalize(string text, NormalizationForm form)
+    {
+        try
+        {
+            return text.Normalize(form);
+        }
+        catch (ArgumentException)
+        {
+            return text;
+        }
+    }
+}

@@ -1,0 +1,129 @@
+using System.Diagnostics.CodeAnalysis;
+using KlingPS.Core.Files;
+
+namespace KlingPS.Core.Tests.Files;
+
+public sealed class OwnFileTests : IDisposable
+{
+    private const string Theirs = "what somebody else has written";
+
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("klingps-");
+
+    public void Dispose() => _folder.Delete(recursive: true);
+
+    private string PathOf(string name) => Path.Combine(_folder.FullName, name);
+
+    private string WriteTheirs()
+    {
+        File.WriteAllText(PathOf("theirs"), Theirs);
+        return PathOf("theirs");
+    }
+
+    /// <summary>What may stand in the place of a file of ours.</summary>
+    [SuppressMessage("Design", "CA1024", Justification = "xunit asks for it.")]
+    public static TheoryData<string> Obstacles() => [.. OperatingSystem.IsWindows()
+        ? new[] { "link", "dangling link", "hard link", "folder" }
+        : ["link", "dangling link", "hard link", "folder", "pipe", "socket", "device"]];
+
+    private string Put(string obstacle, string name) => obstacle switch
+    {
+        "link" => OddFiles.Link(PathOf(name), WriteTheirs()),
+        "dangling link" => OddFiles.Link(PathOf(name), PathOf("nothing")),
+        "hard link" => OddFiles.HardLink(PathOf(name), WriteTheirs()),
+        "folder" => Directory.CreateDirectory(PathOf(name)).FullName,
+        "pipe" => OddFiles.Pipe(PathOf(name)),
+        "socket" => OddFiles.Socket(PathOf(name)),
+        _ => OddFiles.Device(PathOf(name)),
+    };
+
+    /// <summary>Nothing that was there has been written to or replaced, and nothing has come where a link leads.</summary>
+    private void AssertUntouched(string obstacle, string name)
+    {
+        Assert.Equal(obstacle is "link" or "hard link", File.Exists(PathOf("theirs")));
+        Assert.Equal(obstacle is "link" or "hard link" ? [name, "theirs"] : [name], _folder.EnumerateFileSystemInfos().Select(entry => entry.Name).Order());
+        if (File.Exists(PathOf("theirs")))
+        {
+            Assert.Equal(Theirs, File.ReadAllText(PathOf("theirs")));
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Obstacles))]
+    public void A_file_is_never_created_over_or_through_anything(string obstacle)
+    {
+        string path = Put(obstacle, "mine");
+
+        Assert.ThrowsAny<IOException>(() => OwnFile.Create(path, FileReaders.Owner));
+
+        AssertUntouched(obstacle, "mine");
+    }
+
+    [Theory]
+    [MemberData(nameof(Obstacles))]
+    public void A_file_is_never_opened_through_anything_planted(string obstacle)
+    {
+        string path = Put(obstacle, "mine");
+
+        var refusal = Assert.ThrowsAny<IOException>(() => OwnFile.TryOpenExclusive(path, FileReaders.Owner));
+
+        Assert.Contains(path, refusal.Message, StringComparison.Ordinal);
+        AssertUntouched(obstacle, "mine");
+        Assert.ThrowsAny<IOException>(() => OwnFile.Require(path));
+    }
+
+    [Theory]
+    [MemberData(nameof(Obstacles))]
+    public void A_file_is_replaced_only_where_a_file_is(string obstacle)
+    {
+        string path = Put(obstacle, "mine");
+        if (obstacle == "hard link")
+        {
+            // Its name is given to another file; the file that had it keeps its other name and its content.
+            OwnFile.Replace(path, "new"u8, FileReaders.Owner);
+            Assert.Equal("new", File.ReadAllText(path));
+        }
+        else
+        {
+            Assert.ThrowsAny<IOException>(() => OwnFile.Replace(path, "new"u8, FileReaders.Owner));
+        }
+
+        AssertUntouched(obstacle, "mine");
+    }
+
+    [Fact]
+    public void A_file_is_one_owner_s_until_it_is_closed()
+    {
+        using (FileStream mine = OwnFile.TryOpenExclusive(PathOf("mine"), FileReaders.Umask)!)
+        {
+            mine.Write("content"u8);
+            Assert.Null(OwnFile.TryOpenExclusive(PathOf("mine"), FileReaders.Umask));
+            File.Move(PathOf("mine"), PathOf("renamed"));
+            Assert.Equal(7, mine.Length);
+        }
+
+        using FileStream again = OwnFile.TryOpenExclusive(PathOf("renamed"), FileReaders.Umask)!;
+        Assert.Equal(7, again.Length);
+    }
+
+    [Fact]
+    public void A_file_is_replaced_as_a_whole_and_nothing_is_left_beside_it()
+    {
+        OwnFile.Replace(PathOf("mine"), "one"u8, FileReaders.Owner);
+        OwnFile.Replace(PathOf("mine"), "two"u8, FileReaders.Owner);
+
+        Assert.Equal("two", File.ReadAllText(PathOf("mine")));
+        Assert.Equal(["mine"], _folder.EnumerateFileSystemInfos().Select(entry => entry.Name));
+    }
+
+    [Fact]
+    [SuppressMessage("Interoperability", "CA1416", Justification = "Skipped on Windows.")]
+    public void Nobody_else_may_write_to_a_file_and_only_its_owner_reads_what_is_private()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "On Windows, a file has the permissions of its folder.");
+        OwnFile.Create(PathOf("settings"), FileReaders.Owner).Dispose();
+        OwnFile.Create(PathOf("video"), FileReaders.Umask).Dispose();
+
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(PathOf("settings")));
+        Assert.Equal(UnixFileMode.None, File.GetUnixFileMode(PathOf("video")) & (UnixFileMode.GroupWrite | UnixFileMode.OtherWrite));
+    }
+}

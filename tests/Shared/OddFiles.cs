@@ -1,0 +1,81 @@
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace KlingPS.Tests.Shared;
+
+/// <summary>Puts into a folder what is no ordinary file, or has more than one name.</summary>
+internal static class OddFiles
+{
+    /// <summary>Why tests of pipes, sockets and devices are skipped on Windows, where a folder cannot hold them.</summary>
+    public const string NotOnWindows = "On Windows, pipes, sockets and devices have no place in a folder.";
+
+    /// <summary>Makes a named pipe that nobody has open: whoever opens it waits.</summary>
+    public static string Pipe(string path)
+    {
+        const uint OwnerOnly = 0x180;
+        Require(MakePipe(Terminated(path), OwnerOnly), path);
+        return path;
+    }
+
+    /// <summary>Makes a socket that nobody listens on.</summary>
+    public static string Socket(string path)
+    {
+        // The system limits the length of a socket's path, so it is bound in a short place and moved.
+        string bound = Path.Combine(Path.GetTempPath(), Guid.NewGuid().ToString("N"));
+        using (var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified))
+        {
+            socket.Bind(new UnixDomainSocketEndPoint(bound));
+            Require(Rename(Terminated(bound), Terminated(path)), path);
+        }
+
+        return path;
+    }
+
+    /// <summary>Makes a link to a device that never ends.</summary>
+    public static string Device(string path) => Link(path, "/dev/zero");
+
+    /// <summary>Makes a symbolic link.</summary>
+    public static string Link(string path, string target)
+    {
+        File.CreateSymbolicLink(path, target);
+        return path;
+    }
+
+    /// <summary>Makes a symbolic link to a folder.</summary>
+    public static string FolderLink(string path, string target)
+    {
+        Directory.CreateSymbolicLink(path, target);
+        return path;
+    }
+
+    /// <summary>Gives a file a second name.</summary>
+    public static string HardLink(string path, string existing)
+    {
+        Require(OperatingSystem.IsWindows() ? (CreateHardLink(path, existing, 0) ? 0 : -1) : MakeLink(Terminated(existing), Terminated(path)), path);
+        return path;
+    }
+
+    private static byte[] Terminated(string path) => Encoding.UTF8.GetBytes(path + '\0');
+
+    private static void Require(int result, string path)
+    {
+        if (result != 0)
+        {
+            throw new IOException($"'{path}' could not be made: {Marshal.GetLastPInvokeErrorMessage()}");
+        }
+    }
+
+    [DllImport("libc", EntryPoint = "mkfifo", SetLastError = true)]
+    private static extern int MakePipe(byte[] path, uint mode);
+
+    [DllImport("libc", EntryPoint = "link", SetLastError = true)]
+    private static extern int MakeLink(byte[] existing, byte[] path);
+
+    [DllImport("libc", EntryPoint = "rename", SetLastError = true)]
+    private static extern int Rename(byte[] from, byte[] to);
+
+    [DllImport("kernel32.dll", EntryPoint = "CreateHardLinkW", CharSet = CharSet.Unicode, SetLastError = true)]
+    [return: MarshalAs(UnmanagedType.Bool)]
+    private static extern bool CreateHardLink(string path, string existing, nint security);
+}

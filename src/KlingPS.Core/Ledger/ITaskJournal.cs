@@ -60,7 +60,16 @@ internal interface ITaskJournal
     /// <param name="snapshot">What the service says.</param>
     Task<KlingVideoTask> RecordSnapshotAsync(string account, TaskSnapshot snapshot);
 
-    /// <summary>Records where a video was saved.</summary>
+    /// <summary>
+    /// Records that a whole video is about to get its name. It does not count as saved yet: the process may be killed, or the name
+    /// refused. The file is known by its hash, should nobody record that it got the name.
+    /// </summary>
+    /// <param name="id">The local id.</param>
+    /// <param name="path">The full path it is about to have.</param>
+    /// <param name="hash">The video's SHA-256 in lower-case hex.</param>
+    Task RecordSavingAsync(long id, string path, string hash);
+
+    /// <summary>Records where a video was saved: it has its name.</summary>
     /// <param name="id">The local id.</param>
     /// <param name="path">The full path.</param>
     /// <param name="hash">The video's SHA-256 in lower-case hex.</param>
@@ -125,7 +134,7 @@ internal interface ITaskJournal
 
     /// <summary>
     /// The paths in a folder, at any depth, that videos were saved to, each with every task whose video it may be: also the paths of a
-    /// video that has been saved elsewhere since.
+    /// video that has been saved elsewhere since, and those of videos that were about to get their names.
     /// </summary>
     /// <param name="folder">The full path of the folder.</param>
     /// <param name="cancellationToken">Cancels the search.</param>
@@ -141,4 +150,5 @@ internal sealed record TaskClaim(KlingVideoTask Task, bool IsNew);
 /// <param name="Path">The full path.</param>
 /// <param name="Id">The local id of the video's task.</param>
 /// <param name="Hash">The SHA-256 of the video, in lower-case hex. The file may have changed since.</param>
-internal sealed record SavedPath(string Path, long Id, string Hash);
+/// <param name="IsCertain">Whether the video got this name. Otherwise it was about to, and only the content of the file tells.</param>
+internal sealed record SavedPath(string Path, long Id, string Hash, bool IsCertain = true);

@@ -35,6 +35,9 @@ internal sealed record OutputPath(string Path, bool HasVideo)
 
     /// <summary>The video it was chosen for.</summary>
     public required VideoKey Video { get; init; }
+
+    /// <summary>The SHA-256 of the video, in lower-case hex, where it is there but not recorded as saved.</summary>
+    public string? UnrecordedHash { get; init; }
 }
 
 /// <summary>
@@ -117,6 +120,14 @@ internal sealed partial class OutputPathResolver
         return await IsOthersAsync(savedPaths, path, task, cancellationToken).ConfigureAwait(false);
     }
 
+    /// <summary>Whether a file is the video of a task that was about to get this name, and got it, but nobody has recorded that.</summary>
+    /// <returns>Its SHA-256, in lower-case hex; <see langword="null"/> if it is not.</returns>
+    public async Task<string?> FindUnrecordedAsync(string path, KlingVideoTask task, CancellationToken cancellationToken)
+    {
+        ILookup<string, SavedPath> savedPaths = await ReadSavedPathsAsync(Path.GetDirectoryName(path)!, cancellationToken).ConfigureAwait(false);
+        return await FindUnrecordedAsync(savedPaths, path, task, cancellationToken).ConfigureAwait(false);
+    }
+
     private async Task<OutputPath> ChooseAsync(VideoName name, VideoKey video, KlingVideoTask? task, CancellationToken cancellationToken)
     {
         // An earlier run, with other videos, may have given it another number.
@@ -137,9 +148,20 @@ internal sealed partial class OutputPathResolver
             }
 
             bool exists = File.Exists(path);
-            bool isOthers = exists
-                && await IsOthersAsync(await GetSavedPathsAsync(cancellationToken).ConfigureAwait(false), path, task, cancellationToken)
-                    .ConfigureAwait(false);
+            bool isOthers = false;
+            if (exists)
+            {
+                ILookup<string, SavedPath> savedPaths = await GetSavedPathsAsync(cancellationToken).ConfigureAwait(false);
+                if (task is not null
+                    && await FindUnrecordedAsync(savedPaths, path, task, cancellationToken).ConfigureAwait(false) is string unrecorded
+                    && Take(path, video))
+                {
+                    return CreateOutput(path, hasVideo: true) with { UnrecordedHash = unrecorded };
+                }
+
+                isOthers = await IsOthersAsync(savedPaths, path, task, cancellationToken).ConfigureAwait(false);
+            }
+
             if (exists && !isOthers && !_options.Overwrite)
             {
                 throw PartialFile.CreateExistsException(path);
@@ -171,16 +193,29 @@ internal sealed partial class OutputPathResolver
     /// </summary>
     private async Task<bool> IsOthersAsync(ILookup<string, SavedPath> savedPaths, string path, KlingVideoTask? task, CancellationToken cancellationToken)
     {
-        bool wasHere = savedPaths[path].Any(saved => saved.Id == task?.Id);
+        bool wasHere = savedPaths[path].Any(saved => saved.Id == task?.Id && saved.IsCertain);
         foreach (SavedPath saved in savedPaths[path].Where(saved => saved.Id != task?.Id))
         {
-            if (!wasHere || await _hashes.MatchAsync(path, saved.Hash, cancellationToken).ConfigureAwait(false))
+            if ((saved.IsCertain && !wasHere) || await _hashes.MatchAsync(path, saved.Hash, cancellationToken).ConfigureAwait(false))
             {
                 return true;
             }
         }
 
         return false;
+    }
+
+    private async Task<string?> FindUnrecordedAsync(ILookup<string, SavedPath> savedPaths, string path, KlingVideoTask task, CancellationToken cancellationToken)
+    {
+        foreach (SavedPath saving in savedPaths[path].Where(saved => saved.Id == task.Id && !saved.IsCertain))
+        {
+            if (await _hashes.MatchAsync(path, saving.Hash, cancellationToken).ConfigureAwait(false))
+            {
+                return saving.Hash;
+            }
+        }
+
+        return null;
     }
 
     private Task<ILookup<string, SavedPath>> GetSavedPathsAsync(CancellationToken cancellationToken)

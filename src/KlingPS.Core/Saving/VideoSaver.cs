@@ -32,8 +32,8 @@ internal sealed record SavedVideo(string Path, KlingVideoTask Task)
 
 /// <summary>Saves finished videos to disk, each once, so that the name of a video never holds half of one.</summary>
 /// <remarks>
-/// A video comes into a partial file beside its name, from where it was saved before or from the service; it is verified, recorded in
-/// the ledger, and only then renamed. See <see cref="DownloadAsync"/>.
+/// A video comes into a partial file beside its name, from where it was saved before or from the service; it is verified, gets its
+/// name, and counts as saved from then on. See <see cref="DownloadAsync"/>.
 /// </remarks>
 internal sealed class VideoSaver
 {
@@ -125,7 +125,10 @@ internal sealed class VideoSaver
             }
         }
 
-        return new SavedVideo(output.Path, task);
+        // An earlier run gave the file its name and could not record it.
+        return output.UnrecordedHash is string hash
+            ? new SavedVideo(output.Path, await _session.Ledger.Tasks.RecordSavedAsync(task.Id, output.Path, hash).ConfigureAwait(false))
+            : new SavedVideo(output.Path, task);
     }
 
     /// <returns>The video; <see langword="null"/> if another process has saved another task's video there.</returns>
@@ -160,12 +163,19 @@ internal sealed class VideoSaver
         }
     }
 
-    /// <summary>The video, if a file has it by the record of this moment.</summary>
+    /// <summary>The video, if a file has it by the records of this moment.</summary>
     private async Task<SavedVideo?> FindSavedAsync(KlingVideoTask task, string path, CancellationToken cancellationToken)
-        => await _session.Ledger.Tasks.FindAsync(task.Id, cancellationToken).ConfigureAwait(false) is KlingVideoTask current
-            && await _hashes.MatchAsync(path, current.SavedHash, cancellationToken).ConfigureAwait(false)
-                ? new SavedVideo(path, current)
-                : null;
+    {
+        KlingVideoTask? current = await _session.Ledger.Tasks.FindAsync(task.Id, cancellationToken).ConfigureAwait(false);
+        if (current is not null && await _hashes.MatchAsync(path, current.SavedHash, cancellationToken).ConfigureAwait(false))
+        {
+            return new SavedVideo(path, current);
+        }
+
+        return await OutputPaths.FindUnrecordedAsync(path, task, cancellationToken).ConfigureAwait(false) is string hash
+            ? new SavedVideo(path, await _session.Ledger.Tasks.RecordSavedAsync(task.Id, path, hash).ConfigureAwait(false))
+            : null;
+    }
 
     private async Task<SavedVideo> SaveAsync(KlingVideoTask task, CancellationToken cancellationToken)
     {
@@ -174,7 +184,7 @@ internal sealed class VideoSaver
         return await FetchAsync(task, output, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Fills the partial file, records the video and gives it its name.</summary>
+    /// <summary>Fills the partial file, gives the video its name and records that it is saved.</summary>
     /// <returns>The task, with the video recorded.</returns>
     private async Task<KlingVideoTask> DownloadAsync(KlingVideoTask task, string target, CancellationToken cancellationToken)
     {
@@ -189,9 +199,11 @@ internal sealed class VideoSaver
         string sha256 = file.Seal();
         await RequireFreeAsync().ConfigureAwait(false);
 
-        // Recorded before it has its name: a process that is killed in between would leave a file that no record mentions.
-        KlingVideoTask saved = await _session.Ledger.Tasks.RecordSavedAsync(task.Id, target, sha256).ConfigureAwait(false);
+        // It counts as saved only when it has its name. But whose it is has to be known before: a process that is killed in between
+        // would leave a file that no record mentions.
+        await _session.Ledger.Tasks.RecordSavingAsync(task.Id, target, sha256).ConfigureAwait(false);
         file.Publish(_options.Overwrite);
+        KlingVideoTask saved = await _session.Ledger.Tasks.RecordSavedAsync(task.Id, target, sha256).ConfigureAwait(false);
         await _hashes.RecordAsync(target, sha256, cancellationToken).ConfigureAwait(false);
         return saved;
 

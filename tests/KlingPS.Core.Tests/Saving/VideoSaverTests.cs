@@ -1,4 +1,5 @@
 using System.Net;
+using KlingPS.Core.Ledger;
 using KlingPS.Core.Model;
 using KlingPS.Core.Resolving;
 using KlingPS.Core.Saving;
@@ -205,6 +206,108 @@ public sealed class VideoSaverTests : IAsyncDisposable
 
         Assert.Equal("bär.mp4", Path.GetFileName(outcome.Value!.Path));
     }
+
+    [Fact]
+    public async Task A_video_counts_as_saved_only_when_it_has_its_name()
+    {
+        KlingVideoTask task = await _harness.FinishedAsync("a");
+        bool hasName = true;
+        _harness.Ledger.BeforeCall = name =>
+        {
+            if (name is nameof(ITaskJournal.RecordSavedAsync) or nameof(ITaskJournal.RecordSavingAsync))
+            {
+                hasName = File.Exists(Path.Combine(Destination, "a.mp4"));
+                Assert.Equal(name == nameof(ITaskJournal.RecordSavedAsync), hasName);
+            }
+        };
+
+        await SavedAsync(Saver(), task);
+
+        Assert.True(hasName);
+    }
+
+    [Fact]
+    public async Task A_video_whose_name_was_refused_is_not_saved_and_is_fetched_no_second_time()
+    {
+        KlingVideoTask task = await _harness.FinishedAsync("a");
+        string path = Path.Combine(Destination, "a.mp4");
+        _harness.Ledger.BeforeCall = name =>
+        {
+            if (name == nameof(ITaskJournal.RecordSavingAsync))
+            {
+                File.WriteAllText(path, "somebody else's");
+            }
+        };
+        Assert.Equal(ErrorKind.FileExists, (await FailsAsync(Saver(), task)).Kind);
+        _harness.Ledger.BeforeCall = null;
+        Assert.Equal([task.Id], await UnsavedAsync());
+        Assert.Equal("somebody else's", await File.ReadAllTextAsync(path));
+
+        File.Delete(path);
+        Assert.Equal("a.mp4", await SavedAsync(Saver(), task));
+
+        Assert.Empty(await UnsavedAsync());
+        Assert.Single(_harness.Videos.Requests);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_video_that_got_its_name_but_no_record_is_found_where_it_is(bool overwrite)
+    {
+        KlingVideoTask task = await _harness.FinishedAsync("a");
+        await DieBeforeTheRecordAsync(task);
+        Assert.Equal([task.Id], await UnsavedAsync());
+
+        Assert.Equal("a.mp4", await SavedAsync(Saver(overwrite), task));
+
+        Assert.Empty(await UnsavedAsync());
+        Assert.Equal(Path.Combine(Destination, "a.mp4"), await RecordedAsync(task));
+        Assert.Single(_harness.Videos.Requests);
+        Assert.Equal([Path.Combine(Destination, "a.mp4")], Directory.GetFiles(Destination));
+    }
+
+    [Fact]
+    public async Task A_video_that_got_its_name_but_no_record_is_replaced_by_no_other_not_even_by_force()
+    {
+        KlingVideoTask task = await _harness.FinishedAsync("a", "/images/fox.png");
+        await DieBeforeTheRecordAsync(task);
+        byte[] video = await File.ReadAllBytesAsync(Path.Combine(Destination, "fox.mp4"));
+        _harness.Videos.ContentOf = _ => TestMp4.Create(7000, 7);
+
+        Assert.Equal("fox-2.mp4", await SavedAsync(Saver(overwrite: true), await _harness.FinishedAsync("b", "/images/fox.png")));
+
+        Assert.Equal(video, await File.ReadAllBytesAsync(Path.Combine(Destination, "fox.mp4")));
+    }
+
+    [Fact]
+    public async Task A_file_that_came_to_where_a_video_was_to_be_saved_is_not_taken_for_it()
+    {
+        KlingVideoTask task = await _harness.FinishedAsync("a");
+        await DieBeforeTheRecordAsync(task);
+        await File.WriteAllTextAsync(Path.Combine(Destination, "a.mp4"), "edited");
+
+        Assert.Equal(ErrorKind.FileExists, (await FailsAsync(Saver(), task)).Kind);
+
+        Assert.Equal([task.Id], await UnsavedAsync());
+    }
+
+    /// <summary>Saves a video as a process does that is killed when it has given the file its name.</summary>
+    private async Task DieBeforeTheRecordAsync(KlingVideoTask task)
+    {
+        _harness.Ledger.BeforeCall = name =>
+        {
+            if (name == nameof(ITaskJournal.RecordSavedAsync))
+            {
+                throw new KlingException(ErrorKind.LedgerUnusable, "killed");
+            }
+        };
+        Assert.Equal(ErrorKind.LedgerUnusable, (await FailsAsync(Saver(), task)).Kind);
+        _harness.Ledger.BeforeCall = null;
+    }
+
+    private async Task<IEnumerable<long>> UnsavedAsync()
+        => (await _harness.Ledger.Tasks.ListAsync(new TaskFilter { Unsaved = true }, CancellationToken.None)).Select(task => task.Id);
 
     [Theory]
     [InlineData(KlingTaskState.Failed, ErrorKind.TaskFailed)]

@@ -66,11 +66,21 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
     }
 
     /// <inheritdoc/>
+    public Task RecordSavingAsync(long id, string path, string hash)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        ArgumentException.ThrowIfNullOrEmpty(hash);
+        return store.WriteAsync(session => TaskTransactions.BeginSavingAsync(session, id, path, hash), CancellationToken.None);
+    }
+
+    /// <inheritdoc/>
     public Task<KlingVideoTask> RecordSavedAsync(long id, string path, string hash)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentException.ThrowIfNullOrEmpty(hash);
-        return store.WriteAsync(session => TaskTransactions.SaveAsync(session, id, path, hash), CancellationToken.None);
+
+        // What a loss of power takes with it, the file tells again: it was recorded before it got its name.
+        return store.WriteLightlyAsync(session => TaskTransactions.SaveAsync(session, id, path, hash), CancellationToken.None);
     }
 
     /// <inheritdoc/>

@@ -79,6 +79,10 @@ internal static class TaskTable
         return await GetAsync(session, task.Id).ConfigureAwait(false);
     }
 
+    /// <summary>Sets the file that is about to get the name of a video, or that there is none.</summary>
+    public static Task<int> SetSavingAsync(SqlSession session, long id, string? path, string? hash)
+        => session.ExecuteAsync("UPDATE tasks SET saving_path = @path, saving_hash = @hash WHERE id = @id", ("id", id), ("path", path), ("hash", hash));
+
     /// <summary>Deletes a record, and its texts unless another task has them as well.</summary>
     public static async Task DeleteAsync(SqlSession session, KlingVideoTask task)
     {

@@ -58,9 +58,17 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
             ? await ObserveAsync(session, task, snapshot).ConfigureAwait(false)
             : await TaskTable.InsertAsync(session, TaskTransitions.Adopted(account, snapshot, await NowAsync(session).ConfigureAwait(false))).ConfigureAwait(false);
 
+    public static async Task<bool> BeginSavingAsync(SqlSession session, long id, string path, string hash)
+    {
+        KlingVideoTask task = await TaskTable.GetAsync(session, id).ConfigureAwait(false);
+        await TaskTable.SetSavingAsync(session, task.Id, path, hash).ConfigureAwait(false);
+        return true;
+    }
+
     public static async Task<KlingVideoTask> SaveAsync(SqlSession session, long id, string path, string hash)
     {
         KlingVideoTask task = await TaskTable.GetAsync(session, id).ConfigureAwait(false);
+        await TaskTable.SetSavingAsync(session, id, path: null, hash: null).ConfigureAwait(false);
         return await WriteAsync(session, task, task.Saved(path, hash)).ConfigureAwait(false);
     }
 

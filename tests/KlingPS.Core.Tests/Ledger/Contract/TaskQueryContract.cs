@@ -12,6 +12,25 @@ public abstract class TaskQueryContract : LedgerContract
     }
 
     [Fact]
+    public async Task A_path_that_a_video_was_about_to_get_is_listed_and_the_video_is_not_saved_yet()
+    {
+        string folder = Path.GetFullPath("/videos");
+        KlingVideoTask task = await AcceptedAsync("t1");
+        await Ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Succeeded));
+        string path = Path.Combine(folder, "a.mp4");
+
+        await Ledger.Tasks.RecordSavingAsync(task.Id, path, "cafe");
+
+        Assert.Equal([new SavedPath(path, task.Id, "cafe", IsCertain: false)], await Ledger.Tasks.ListSavedPathsAsync(folder, Token));
+        Assert.Null(Assert.Single(await Ledger.Tasks.ListAsync(new TaskFilter { Unsaved = true }, Token)).SavedPath);
+
+        await Ledger.Tasks.RecordSavedAsync(task.Id, path, "cafe");
+
+        Assert.Equal([new SavedPath(path, task.Id, "cafe")], await Ledger.Tasks.ListSavedPathsAsync(folder, Token));
+        Assert.Empty(await Ledger.Tasks.ListAsync(new TaskFilter { Unsaved = true }, Token));
+    }
+
+    [Fact]
     public async Task Of_several_purchases_of_a_video_the_finished_one_is_found_first()
     {
         await UnknownAsync();

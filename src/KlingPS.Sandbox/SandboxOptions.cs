@@ -6,10 +6,16 @@ internal sealed class SandboxOptions
     /// <summary>The key that clients must send as <c>Authorization: Bearer</c>. Null makes a random one that begins with <c>sandbox-</c>.</summary>
     public string? ApiKey { get; init; }
 
+    /// <summary>Further keys of the same account: whatever was bought with one of them, the others know.</summary>
+    public IReadOnlyList<string> MoreKeys { get; init; } = [];
+
+    /// <summary>The keys of other accounts, one each. They know nothing of the tasks of the first account and of each other.</summary>
+    public IReadOnlyList<string> OtherAccounts { get; init; } = [];
+
     /// <summary>The HMAC key that callbacks are signed with. Null sends them unsigned, as the service does before a key has been generated.</summary>
     public string? CallbackKey { get; init; }
 
-    /// <summary>The balance of the account at the start, in credits.</summary>
+    /// <summary>The balance of each account at the start, in credits.</summary>
     public decimal Credits { get; init; } = 10_000;
 
     /// <summary>How long a task takes from being accepted to being finished. The first tenth of it the task is <c>waiting</c>, then <c>generating</c>.</summary>

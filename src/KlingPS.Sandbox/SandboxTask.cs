@@ -6,6 +6,9 @@ public sealed record SandboxTask
     /// <summary>The id, 32 hexadecimal digits.</summary>
     public required string TaskId { get; init; }
 
+    /// <summary>The number of the account that has bought it.</summary>
+    public required string Account { get; init; }
+
     /// <summary>The image the task was made from.</summary>
     public required Uri ImageUri { get; init; }
 

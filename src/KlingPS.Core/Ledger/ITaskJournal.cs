@@ -75,6 +75,12 @@ internal interface ITaskJournal
     /// <param name="hash">The video's SHA-256 in lower-case hex.</param>
     Task<KlingVideoTask> RecordSavedAsync(long id, string path, string hash);
 
+    /// <summary>Records that the user has taken a video elsewhere, so that nothing is left to be done for it; or takes that back.</summary>
+    /// <param name="id">The local id.</param>
+    /// <param name="isTaken">Whether it was taken.</param>
+    /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: the task has no video. <see cref="ErrorKind.TaskNotFound"/>: there is none.</exception>
+    Task<KlingVideoTask> RecordTakenAsync(long id, bool isTaken);
+
     /// <summary>Settles an unknown attempt with the task that it turned out to be.</summary>
     /// <param name="id">The local id.</param>
     /// <param name="snapshot">What the service says of that task. The caller has checked that it is the right one.</param>
@@ -126,6 +132,13 @@ internal interface ITaskJournal
     /// <param name="identity">See <see cref="VideoSpec.GetIdentity"/>.</param>
     /// <param name="cancellationToken">Cancels the search.</param>
     Task<KlingVideoTask?> FindEarlierAsync(string account, string identity, CancellationToken cancellationToken);
+
+    /// <summary>What has been bought, or may have been, for the image at a path, whatever its content was; the latest first.</summary>
+    /// <param name="account">The account.</param>
+    /// <param name="path">The full path of the image.</param>
+    /// <param name="limit">How many at most.</param>
+    /// <param name="cancellationToken">Cancels the search.</param>
+    Task<IReadOnlyList<KlingVideoTask>> ListBySourceAsync(string account, string path, int limit, CancellationToken cancellationToken);
 
     /// <summary>The tasks that a filter lets through, by local id.</summary>
     /// <param name="filter">The filter.</param>

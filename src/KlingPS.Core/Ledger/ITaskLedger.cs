@@ -10,6 +10,9 @@ internal interface ITaskLedger
     /// <summary>Every attempt to buy a video.</summary>
     ITaskJournal Tasks { get; }
 
+    /// <summary>Which keys belong to which account.</summary>
+    IAccountRegister Accounts { get; }
+
     /// <summary>Images that the service still has.</summary>
     IUploadCache Uploads { get; }
 

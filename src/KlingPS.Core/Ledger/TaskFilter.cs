@@ -17,9 +17,9 @@ internal sealed record TaskFilter
     /// <summary>Only requests that this process has sent, while they are under way or after their response was lost.</summary>
     public bool IsOwnAttempt { get; init; }
 
-    /// <summary>Only finished videos that have not been saved.</summary>
+    /// <summary>Only finished videos that have not been saved or taken elsewhere.</summary>
     public bool Unsaved { get; init; }
 
-    /// <summary>Only finished videos whose link is expected to expire at or before this moment; see <see cref="KlingVideoTask.ExpiresAt"/>.</summary>
+    /// <summary>Only finished videos whose link is expected to expire at or before this moment; see <see cref="KlingVideoTask.ExpiresAt"/>. Not those that were taken elsewhere.</summary>
     public DateTimeOffset? ExpiresBy { get; init; }
 }

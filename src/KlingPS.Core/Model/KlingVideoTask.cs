@@ -84,13 +84,16 @@ public sealed record KlingVideoTask : IComparable
     /// <summary>The SHA-256 of the saved video, in lower-case hex.</summary>
     public string? SavedHash { get; init; }
 
+    /// <summary>When the user said that the video was taken elsewhere, so that nothing is left to be done for it; <see langword="null"/> otherwise.</summary>
+    public DateTimeOffset? TakenAt { get; init; }
+
     /// <summary>The unknown attempt that this one replaced.</summary>
     public long? Replaces { get; init; }
 
     /// <summary>What was asked for; without content for an adopted task of which the service did not say.</summary>
     internal VideoSpec Spec { get; init; } = s_unknownSpec;
 
-    /// <summary>The account that pays, as a fingerprint.</summary>
+    /// <summary>The account that pays: the fingerprint of the key that it was first known by.</summary>
     internal string Account { get; init; } = string.Empty;
 
     /// <summary>What makes two purchases the same; <see langword="null"/> for an adopted task of which the service did not say what was asked for.</summary>

@@ -138,7 +138,12 @@ internal static class TaskTransitions
     }
 
     /// <summary>The video was saved.</summary>
-    public static KlingVideoTask Saved(this KlingVideoTask task, string path, string hash) => task with { SavedPath = path, SavedHash = hash };
+    public static KlingVideoTask Saved(this KlingVideoTask task, string path, string hash) => task with { SavedPath = path, SavedHash = hash, TakenAt = null };
+
+    /// <summary>The user says that the video was taken elsewhere, or takes that back.</summary>
+    /// <returns><see langword="null"/> if there is no video.</returns>
+    public static KlingVideoTask? Taken(this KlingVideoTask task, bool isTaken, DateTimeOffset now)
+        => task.State != KlingTaskState.Succeeded ? null : task with { TakenAt = isTaken ? task.TakenAt ?? now : null };
 
     private static decimal GetPrice(this KlingVideoTask task) => task.Spec.GetCredits() ?? 0;
 

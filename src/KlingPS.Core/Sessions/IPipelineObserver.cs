@@ -16,6 +16,9 @@ internal interface IPipelineObserver : IRequestObserver
     /// <summary>Something the user should know that is not an error.</summary>
     void OnWarning(string message);
 
+    /// <summary>Something that explains what is going on, for a user who wants to know.</summary>
+    void OnNotice(string message);
+
     /// <summary>Bytes have moved.</summary>
     void OnTransfer(Transfer transfer);
 }

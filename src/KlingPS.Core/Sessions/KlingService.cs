@@ -16,6 +16,7 @@ internal sealed class KlingService
         Observer = observer;
         Client = session.CreateClient(observer);
         Hashes = new FileHashes(session);
+        Account = new AccountFinder(session, observer);
     }
 
     /// <summary>The account, its ledger and its clock.</summary>
@@ -26,6 +27,9 @@ internal sealed class KlingService
 
     /// <summary>Is told of requests, warnings and transfers.</summary>
     public IPipelineObserver? Observer { get; }
+
+    /// <summary>Finds out whose key the session has.</summary>
+    internal AccountFinder Account { get; }
 
     /// <summary>The hashes of local files.</summary>
     internal FileHashes Hashes { get; }

@@ -45,12 +45,16 @@ internal sealed record SessionOptions
 /// <summary>One account at one service, with everything its commands share: connections, rate gates, ledger, and what is known of generation times.</summary>
 internal sealed class KlingSession : IAsyncDisposable
 {
+    private static readonly TimeSpan s_probeTimeout = TimeSpan.FromSeconds(15);
+
     private readonly HttpMessageInvoker _api;
     private readonly HttpMessageHandler _downloads;
     private readonly ConcurrentDictionary<Task, byte> _purchases = new();
     private readonly TimeSpan _requestTimeout;
     private volatile object? _dailyCreditCap;
     private volatile bool _hasEnded;
+    private volatile AccountStanding _standing;
+    private volatile SessionGates _gates;
 
     /// <summary>Creates the session. Nothing is sent.</summary>
     public KlingSession(SessionOptions options)
@@ -64,13 +68,11 @@ internal sealed class KlingSession : IAsyncDisposable
         DailyCreditCap = options.DailyCreditCap;
         TimeProvider = options.TimeProvider;
         _requestTimeout = options.RequestTimeout;
-        Account = Key.Fingerprint(Endpoints.Api);
+        Fingerprint = Key.Fingerprint(Endpoints.Api);
+        _standing = new AccountStanding { Account = Fingerprint };
         _api = new HttpMessageInvoker(options.ApiHandler, disposeHandler: true);
         _downloads = options.DownloadHandler;
-
-        // The service's documented limits: 20 creates in 10 seconds for an account, 10 queries in a second for a key.
-        CreateGate = Ledger.RateGates.OpenCreateGate(Account);
-        QueryGate = Ledger.RateGates.OpenQueryGate(Account);
+        _gates = OpenGates(Account);
     }
 
     /// <summary>Where the service is.</summary>
@@ -85,8 +87,14 @@ internal sealed class KlingSession : IAsyncDisposable
     /// <summary>Whether the service is the local sandbox.</summary>
     public bool IsSandbox { get; }
 
-    /// <summary>The account, as a fingerprint that does not reveal the key.</summary>
-    public string Account { get; }
+    /// <summary>The key and where it is used, as a fingerprint that does not reveal it.</summary>
+    public string Fingerprint { get; }
+
+    /// <summary>The account that pays: the fingerprint of the key that it was first known by, see <see cref="AccountFinder"/>; until it is found, that of this key.</summary>
+    public string Account => _standing.Account;
+
+    /// <summary>The other accounts that have bought at the same service, by the ledger.</summary>
+    public IReadOnlyList<OtherAccount> Others => _standing.Others;
 
     /// <summary>The record of all attempts.</summary>
     public ITaskLedger Ledger { get; }
@@ -102,23 +110,40 @@ internal sealed class KlingSession : IAsyncDisposable
     public TimeProvider TimeProvider { get; }
 
     /// <summary>Keeps create requests within what the service accepts.</summary>
-    public IRateGate CreateGate { get; }
+    public IRateGate CreateGate => _gates.Create;
 
     /// <summary>Keeps status queries within what the service accepts.</summary>
-    public IRateGate QueryGate { get; }
+    public IRateGate QueryGate => _gates.Query;
 
     /// <summary>How long tasks have taken so far.</summary>
     public DurationStatistics GenerationTimes { get; } = new();
 
+    /// <summary>Whose key it is, as far as that is known.</summary>
+    internal AccountStanding Standing
+    {
+        get => _standing;
+        set
+        {
+            if (value.Account != _standing.Account)
+            {
+                // The limits are the account's, whichever of its keys is used.
+                _gates = OpenGates(value.Account);
+            }
+
+            _standing = value;
+        }
+    }
+
     /// <summary>A client over the session's connections.</summary>
     /// <param name="observer">Is told of every request.</param>
-    public KlingClient CreateClient(IRequestObserver? observer) => new(_api, Endpoints, Key, new KlingClientOptions
+    public KlingClient CreateClient(IRequestObserver? observer) => new(_api, Endpoints, Key, CreateClientOptions(observer));
+
+    /// <summary>A client for questions that can be left open: it gives up soon.</summary>
+    /// <param name="observer">Is told of every request.</param>
+    internal KlingClient CreateProbingClient(IRequestObserver? observer) => new(_api, Endpoints, Key, CreateClientOptions(observer) with
     {
-        QueryGate = QueryGate,
-        RequestTimeout = _requestTimeout,
-        CreateTimeout = _requestTimeout > KlingClientOptions.LeastCreateTimeout ? _requestTimeout : KlingClientOptions.LeastCreateTimeout,
-        Observer = observer,
-        TimeProvider = TimeProvider,
+        RequestTimeout = _requestTimeout < s_probeTimeout ? _requestTimeout : s_probeTimeout,
+        MaxAttempts = 2,
     });
 
     /// <summary>Describes the account.</summary>
@@ -128,7 +153,7 @@ internal sealed class KlingSession : IAsyncDisposable
         Endpoint = Endpoints.Api,
         UploadEndpoint = Endpoints.Upload,
         KeySource = KeySource,
-        Fingerprint = Account,
+        Fingerprint = Fingerprint,
         IsSandbox = IsSandbox,
         Credits = credits,
     };
@@ -156,6 +181,18 @@ internal sealed class KlingSession : IAsyncDisposable
         }
     }
 
+    private KlingClientOptions CreateClientOptions(IRequestObserver? observer) => new()
+    {
+        QueryGate = QueryGate,
+        RequestTimeout = _requestTimeout,
+        CreateTimeout = _requestTimeout > KlingClientOptions.LeastCreateTimeout ? _requestTimeout : KlingClientOptions.LeastCreateTimeout,
+        Observer = observer,
+        TimeProvider = TimeProvider,
+    };
+
+    /// <summary>The service's documented limits: 20 creates in 10 seconds for an account, 10 queries in a second for a key.</summary>
+    private SessionGates OpenGates(string account) => new(Ledger.RateGates.OpenCreateGate(account), Ledger.RateGates.OpenQueryGate(account));
+
     /// <summary>Waits for purchases that are under way, then closes the connections and forgets the key.</summary>
     public async ValueTask DisposeAsync()
     {
@@ -165,4 +202,6 @@ internal sealed class KlingSession : IAsyncDisposable
         _downloads.Dispose();
         Key.Dispose();
     }
+
+    private sealed record SessionGates(IRateGate Create, IRateGate Query);
 }

@@ -38,6 +38,7 @@ internal sealed class ImageUploader
     private readonly KlingClient _client;
     private readonly IPipelineObserver? _observer;
     private readonly FileHashes _hashes;
+    private readonly AccountFinder _account;
     private readonly ConcurrentDictionary<string, byte> _warned = new();
     private readonly SemaphoreSlim _reads = new(MaxReads);
     private readonly SemaphoreSlim _uploads = new(MaxUploads);
@@ -51,6 +52,7 @@ internal sealed class ImageUploader
         _observer = service.Observer;
         _client = service.Client;
         _hashes = service.Hashes;
+        _account = service.Account;
     }
 
     /// <summary>Uploads an image, or finds an earlier upload of the same content that can still be used.</summary>
@@ -141,6 +143,7 @@ internal sealed class ImageUploader
                     Progress = reporter,
                 },
                 cancellationToken).ConfigureAwait(false);
+            await _account.LearnAsync(uri, cancellationToken).ConfigureAwait(false);
             DateTimeOffset now = _session.TimeProvider.GetUtcNow();
             var upload = new UploadRecord(_session.Account, hash, uri, now, now + s_lifetime);
             await _session.Ledger.Uploads.RecordAsync(upload, cancellationToken).ConfigureAwait(false);

@@ -26,7 +26,7 @@ internal sealed class DownloadCatalog(ServiceState state, long videoSize, TimeSp
         const string Folder = "k/";
         int end = path.IndexOf('_', StringComparison.Ordinal);
         return path.StartsWith(Folder, StringComparison.Ordinal) && end > Folder.Length
-            && state.Account.Find(path[Folder.Length..end]) is Job job && job.ResultPath == path
+            && state.FindJob(path[Folder.Length..end]) is Job job && job.ResultPath == path
             ? job
             : null;
     }

@@ -128,12 +128,14 @@ internal sealed class DownloadHost(ServiceState state, DownloadCatalog catalog)
 
     private bool LeaksKey(Exchange exchange)
     {
-        if (exchange.Request.Headers["Authorization"] is not null || exchange.Target.Contains(state.ApiKey, StringComparison.Ordinal))
+        if (exchange.Request.Headers["Authorization"] is not null || HasKey(exchange.Target))
         {
             return true;
         }
 
-        return exchange.Request.Headers.AllKeys.Any(name => exchange.Request.Headers[name]?.Contains(state.ApiKey, StringComparison.Ordinal) == true);
+        return exchange.Request.Headers.AllKeys.Any(name => exchange.Request.Headers[name] is string value && HasKey(value));
+
+        bool HasKey(string text) => state.Keys.Any(key => text.Contains(key, StringComparison.Ordinal));
     }
 
     private static Task SendPageAsync(Exchange exchange, int status, string reason, CancellationToken cancellationToken) =>

@@ -79,7 +79,7 @@ internal sealed class SandboxServer : IAsyncDisposable, IDisposable
     }
 
     /// <summary>What clients have done so far.</summary>
-    public SandboxBill GetBill() => _state.Meter.ToBill(_state.Account.GetStatement(), _log.Snapshot());
+    public SandboxBill GetBill() => _state.Meter.ToBill(_state.GetStatement(), _log.Snapshot());
 
     /// <summary>Adds a fault to the plan.</summary>
     /// <exception cref="ArgumentException">The fault could never happen, or a number is out of range.</exception>

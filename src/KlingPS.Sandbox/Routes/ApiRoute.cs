@@ -1,4 +1,5 @@
 using KlingPS.Sandbox.Http;
+using KlingPS.Sandbox.State;
 using KlingPS.Sandbox.Wire;
 
 namespace KlingPS.Sandbox.Routes;
@@ -12,7 +13,7 @@ internal sealed record ApiRoute(
     string Method,
     string Path,
     SandboxOperation? Operation,
-    Func<Exchange, CancellationToken, ValueTask<PreparedCall>> PrepareAsync);
+    Func<Exchange, Account, CancellationToken, ValueTask<PreparedCall>> PrepareAsync);
 
 /// <summary>A request that has been read but has had no effect yet, so that a fault can still come first.</summary>
 internal sealed class PreparedCall(string matchText, Func<SandboxFaultKind?, ApiResponse> execute, IDisposable? resources = null) : IDisposable

@@ -20,13 +20,13 @@ internal sealed class ApiRouter(IReadOnlyList<ApiRoute> routes, ServiceState sta
         }
 
         state.Meter.CountRequest(route.Operation);
-        if (exchange.Request.Headers["Authorization"] != $"Bearer {state.ApiKey}")
+        if (state.FindAccount(exchange.Request.Headers["Authorization"]) is not Account account)
         {
             await SendAsync(exchange, route, ApiResponse.Error(route.Host, 401, ServiceMessages.Unauthorized), cancellationToken).ConfigureAwait(false);
             return;
         }
 
-        using PreparedCall call = await route.PrepareAsync(exchange, cancellationToken).ConfigureAwait(false);
+        using PreparedCall call = await route.PrepareAsync(exchange, account, cancellationToken).ConfigureAwait(false);
         SandboxFault? fault = await TakeFaultAsync(route, call, cancellationToken).ConfigureAwait(false);
         if (fault?.RetryAfter is int seconds && fault.Kind is SandboxFaultKind.Code or SandboxFaultKind.HttpStatus or SandboxFaultKind.GatewayHtml)
         {

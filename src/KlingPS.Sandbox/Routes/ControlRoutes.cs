@@ -1,6 +1,7 @@
 using System.Text.Json;
 using KlingPS.Sandbox.Faults;
 using KlingPS.Sandbox.Http;
+using KlingPS.Sandbox.State;
 using KlingPS.Sandbox.Wire;
 
 namespace KlingPS.Sandbox.Routes;
@@ -16,7 +17,7 @@ internal sealed class ControlRoutes(FaultPlan faults, Func<SandboxBill> getBill)
         new(LoopbackHost.Api, "GET", "sandbox/bill", null, PrepareBillAsync),
     ];
 
-    private async ValueTask<PreparedCall> PrepareFaultAsync(Exchange exchange, CancellationToken cancellationToken)
+    private async ValueTask<PreparedCall> PrepareFaultAsync(Exchange exchange, Account account, CancellationToken cancellationToken)
     {
         byte[]? body = await exchange.ReadBodyAsync(MaxBody, cancellationToken).ConfigureAwait(false);
         return new PreparedCall(exchange.Target, _ => AddFault(body));
@@ -36,7 +37,7 @@ internal sealed class ControlRoutes(FaultPlan faults, Func<SandboxBill> getBill)
         }
     }
 
-    private ValueTask<PreparedCall> PrepareBillAsync(Exchange exchange, CancellationToken cancellationToken) =>
+    private ValueTask<PreparedCall> PrepareBillAsync(Exchange exchange, Account account, CancellationToken cancellationToken) =>
         ValueTask.FromResult(new PreparedCall(
             exchange.Target,
             _ => ApiResponse.Plain(JsonSerializer.SerializeToUtf8Bytes(getBill(), SandboxJsonContext.Default.SandboxBill))));

@@ -23,14 +23,14 @@ internal sealed class JobRoutes(ServiceState state, DownloadCatalog catalog, Cal
         new(LoopbackHost.Api, "POST", "api/v1/common/download-url", SandboxOperation.DownloadUri, PrepareDownloadUriAsync),
     ];
 
-    private async ValueTask<PreparedCall> PrepareCreateAsync(Exchange exchange, CancellationToken cancellationToken)
+    private async ValueTask<PreparedCall> PrepareCreateAsync(Exchange exchange, Account account, CancellationToken cancellationToken)
     {
         byte[]? body = await exchange.ReadBodyAsync(MaxBody, cancellationToken).ConfigureAwait(false);
         string text = Encoding.UTF8.GetString(body ?? []);
-        return new PreparedCall($"{exchange.Target}\n{text}", _ => Create(text));
+        return new PreparedCall($"{exchange.Target}\n{text}", _ => Create(account, text));
     }
 
-    private ApiResponse Create(string text)
+    private ApiResponse Create(Account account, string text)
     {
         (CreateRequest? request, ApiResponse? error) = CreateParser.Parse(text);
         if (request is null)
@@ -40,7 +40,7 @@ internal sealed class JobRoutes(ServiceState state, DownloadCatalog catalog, Cal
 
         (bool isImageUsable, string? sha256) = Inspect(request.ImageUri);
         bool isTailUsable = request.TailImageUri is null || Inspect(request.TailImageUri).IsUsable;
-        (int code, Job? job) = state.Account.Create(request, sha256, () => DecideOutcome(request.Prompt, isImageUsable && isTailUsable));
+        (int code, Job? job) = account.Create(request, sha256, () => DecideOutcome(request.Prompt, isImageUsable && isTailUsable));
         if (job is null)
         {
             return ApiResponse.Error(code, ServiceMessages.OfCode(code));
@@ -88,11 +88,11 @@ internal sealed class JobRoutes(ServiceState state, DownloadCatalog catalog, Cal
         return new JobOutcome(extraTime, failure, linkIsExpired);
     }
 
-    private ValueTask<PreparedCall> PrepareQueryAsync(Exchange exchange, CancellationToken cancellationToken)
+    private ValueTask<PreparedCall> PrepareQueryAsync(Exchange exchange, Account account, CancellationToken cancellationToken)
     {
         string? taskId = exchange.Request.QueryString["taskId"];
-        Job? job = string.IsNullOrEmpty(taskId) ? null : state.Account.Find(taskId);
-        PreparedCall call = new(exchange.Target, fault => Query(taskId, job, fault))
+        Job? job = string.IsNullOrEmpty(taskId) ? null : account.Find(taskId);
+        PreparedCall call = new(exchange.Target, fault => Query(account, taskId, job, fault))
         {
             Admits = kind => kind switch
             {
@@ -104,14 +104,14 @@ internal sealed class JobRoutes(ServiceState state, DownloadCatalog catalog, Cal
         return ValueTask.FromResult(call);
     }
 
-    private ApiResponse Query(string? taskId, Job? job, SandboxFaultKind? fault)
+    private ApiResponse Query(Account account, string? taskId, Job? job, SandboxFaultKind? fault)
     {
         if (string.IsNullOrEmpty(taskId))
         {
             return ApiResponse.Error(400, "taskId is required");
         }
 
-        if (!state.Account.TryEnterQuery())
+        if (!account.TryEnterQuery())
         {
             return ApiResponse.Error(429, ServiceMessages.TooFrequent);
         }
@@ -127,13 +127,13 @@ internal sealed class JobRoutes(ServiceState state, DownloadCatalog catalog, Cal
         return ApiResponse.Success(writer => TaskRecordWriter.Write(writer, job, now, result));
     }
 
-    private ValueTask<PreparedCall> PrepareCreditAsync(Exchange exchange, CancellationToken cancellationToken) =>
+    private ValueTask<PreparedCall> PrepareCreditAsync(Exchange exchange, Account account, CancellationToken cancellationToken) =>
         // Adding 0.0 keeps a fraction in the text, as in the service's responses.
         ValueTask.FromResult(new PreparedCall(
             exchange.Target,
-            _ => ApiResponse.Success(writer => writer.WriteNumberValue(state.Account.CreditsLeft + 0.0m))));
+            _ => ApiResponse.Success(writer => writer.WriteNumberValue(account.CreditsLeft + 0.0m))));
 
-    private async ValueTask<PreparedCall> PrepareDownloadUriAsync(Exchange exchange, CancellationToken cancellationToken)
+    private async ValueTask<PreparedCall> PrepareDownloadUriAsync(Exchange exchange, Account account, CancellationToken cancellationToken)
     {
         byte[]? body = await exchange.ReadBodyAsync(MaxBody, cancellationToken).ConfigureAwait(false);
         string text = Encoding.UTF8.GetString(body ?? []);

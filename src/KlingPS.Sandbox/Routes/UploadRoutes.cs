@@ -16,18 +16,16 @@ internal sealed class UploadRoutes(ServiceState state, HttpClient http)
     private const int MaxField = 16 * 1024;
     private const int MaxFetch = 100 * 1024 * 1024;
 
-    // The service puts the account's number into every path.
-    private const string Root = "kieai/100001";
-
     internal IEnumerable<ApiRoute> All =>
     [
-        new(LoopbackHost.Upload, "POST", "api/file-stream-upload", SandboxOperation.Upload, (exchange, token) => PrepareAsync(exchange, ReadMultipartAsync, token)),
-        new(LoopbackHost.Upload, "POST", "api/file-base64-upload", SandboxOperation.Upload, (exchange, token) => PrepareAsync(exchange, ReadBase64Async, token)),
-        new(LoopbackHost.Upload, "POST", "api/file-url-upload", SandboxOperation.Upload, (exchange, token) => PrepareAsync(exchange, FetchAsync, token)),
+        new(LoopbackHost.Upload, "POST", "api/file-stream-upload", SandboxOperation.Upload, (exchange, account, token) => PrepareAsync(exchange, account, ReadMultipartAsync, token)),
+        new(LoopbackHost.Upload, "POST", "api/file-base64-upload", SandboxOperation.Upload, (exchange, account, token) => PrepareAsync(exchange, account, ReadBase64Async, token)),
+        new(LoopbackHost.Upload, "POST", "api/file-url-upload", SandboxOperation.Upload, (exchange, account, token) => PrepareAsync(exchange, account, FetchAsync, token)),
     ];
 
     private async ValueTask<PreparedCall> PrepareAsync(
         Exchange exchange,
+        Account account,
         Func<Exchange, UploadForm, CancellationToken, ValueTask> readAsync,
         CancellationToken cancellationToken)
     {
@@ -53,7 +51,9 @@ internal sealed class UploadRoutes(ServiceState state, HttpClient http)
         }
 
         string name = string.IsNullOrEmpty(form.FileName) ? MakeName(form.OriginalName) : form.FileName;
-        string filePath = $"{Root}/{form.UploadPath}/{name}";
+
+        // The service puts the account's number into every path.
+        string filePath = $"kieai/{account.Number}/{form.UploadPath}/{name}";
         return new PreparedCall($"{exchange.Target}\n{filePath}", _ => Commit(form.File!, filePath, name), form);
     }
 

@@ -1,8 +1,16 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+
 namespace KlingPS.Sandbox.State;
 
-/// <summary>The one account: its balance, its limits and its tasks. Credits are held when a task is accepted and settled the first time anything is asked after its end.</summary>
+/// <summary>An account: its number, its balance, its limits and its tasks. Credits are held when a task is accepted and settled the first time anything is asked after its end.</summary>
 internal sealed class Account
 {
+    /// <summary>The number of an account whose key is made up.</summary>
+    internal const string DefaultNumber = "100001";
+
     private readonly object _gate = new();
     private readonly TimeProvider _timeProvider;
     private readonly TimeSpan _generationTime;
@@ -15,14 +23,18 @@ internal sealed class Account
     private decimal _held;
     private decimal _spent;
 
-    internal Account(SandboxOptions options)
+    internal Account(SandboxOptions options, string number)
     {
+        Number = number;
         _timeProvider = options.TimeProvider;
         _generationTime = options.GenerationTime;
         _creates = new RateWindow(options.CreateLimit, options.CreateWindow);
         _queries = new RateWindow(options.QueryLimit, options.QueryWindow);
         _left = options.Credits;
     }
+
+    /// <summary>What the service calls the account; it is part of the path of every upload.</summary>
+    internal string Number { get; }
 
     internal decimal CreditsLeft
     {
@@ -44,6 +56,10 @@ internal sealed class Account
             }
         }
     }
+
+    /// <summary>The number of the account with a key: the same whenever a sandbox is started with that key.</summary>
+    internal static string NumberOf(string key)
+        => (200_000 + (BinaryPrimitives.ReadUInt32BigEndian(SHA256.HashData(Encoding.UTF8.GetBytes(key))) % 800_000)).ToString(CultureInfo.InvariantCulture);
 
     /// <summary>Accepts a task (200) unless the balance (402) or the rate (429) forbids it. Its outcome is decided only if it is accepted.</summary>
     internal (int Code, Job? Job) Create(CreateRequest request, string? imageSha256, Func<JobOutcome> decideOutcome)
@@ -92,7 +108,7 @@ internal sealed class Account
         lock (_gate)
         {
             DateTimeOffset now = Settle();
-            return new AccountStatement(_spent, _held, _left, [.. _jobs.Select(job => job.ToTask(now))]);
+            return new AccountStatement(_spent, _held, _left, [.. _jobs.Select(job => job.ToTask(now, Number))]);
         }
     }
 

@@ -52,8 +52,9 @@ internal sealed class Job(CreateRequest request, string? imageSha256, DateTimeOf
 
     internal decimal CreditsAt(DateTimeOffset now) => HasFailed(now) ? 0.0m : request.Credits;
 
-    internal SandboxTask ToTask(DateTimeOffset now) => new()
+    internal SandboxTask ToTask(DateTimeOffset now, string account) => new()
     {
+        Account = account,
         TaskId = Id,
         ImageUri = request.ImageUri,
         ImageSha256 = imageSha256,

@@ -70,7 +70,7 @@ public sealed class SetKlingApiKeyCommand : KlingCommand
 
             store.Write(session.Key);
             Connection.OnStored(configuration.SecretName, configuration.Vault, session.Key);
-            if (Connection.Connected is KlingSession connected && connected.Account != session.Key.Fingerprint(connected.Endpoints.Api))
+            if (Connection.Connected is KlingSession connected && connected.Fingerprint != session.Key.Fingerprint(connected.Endpoints.Api))
             {
                 WriteWarning("The key is stored; this session stays connected with another one. Run Connect-KlingAccount to use the new key.");
             }

@@ -31,6 +31,14 @@ public sealed class StartKlingSandboxCommand : KlingCommand
     [Parameter]
     public SecureString? ApiKey { get; set; }
 
+    /// <summary>Further keys of the same account.</summary>
+    [Parameter]
+    public SecureString[] AdditionalApiKey { get; set; } = [];
+
+    /// <summary>Keys of other accounts, one each, that it takes as well.</summary>
+    [Parameter]
+    public SecureString[] OtherAccountKey { get; set; } = [];
+
     /// <summary>The HMAC key it signs callbacks with; they are not signed when it is left out.</summary>
     [Parameter]
     public SecureString? CallbackKey { get; set; }
@@ -73,8 +81,10 @@ public sealed class StartKlingSandboxCommand : KlingCommand
             return Connection.Sandbox.Start(
                 new SandboxOptions
                 {
-                    ApiKey = Reveal(ApiKey),
-                    CallbackKey = Reveal(CallbackKey),
+                    ApiKey = Reveal([ApiKey]).FirstOrDefault(),
+                    MoreKeys = [.. Reveal(AdditionalApiKey)],
+                    OtherAccounts = [.. Reveal(OtherAccountKey)],
+                    CallbackKey = Reveal([CallbackKey]).FirstOrDefault(),
                     Credits = Credits,
                     GenerationTime = TimeSpan.FromSeconds(GenerationTime),
                     Port = Port,
@@ -94,5 +104,5 @@ public sealed class StartKlingSandboxCommand : KlingCommand
         }
     }
 
-    private static string? Reveal(SecureString? key) => key is null ? null : new System.Net.NetworkCredential(string.Empty, key).Password;
+    private static IEnumerable<string> Reveal(IEnumerable<SecureString?> keys) => keys.OfType<SecureString>().Select(key => new System.Net.NetworkCredential(string.Empty, key).Password);
 }

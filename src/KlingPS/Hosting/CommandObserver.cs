@@ -58,6 +58,15 @@ internal sealed class CommandObserver : IPipelineObserver
     public void OnWarning(string message) => _streams.Post(() => _streams.WriteWarning(message));
 
     /// <inheritdoc/>
+    public void OnNotice(string message)
+    {
+        if (_verbose)
+        {
+            _streams.Post(() => _streams.WriteVerbose(message));
+        }
+    }
+
+    /// <inheritdoc/>
     public void OnTransfer(Transfer transfer) => _progress.OnTransfer(transfer);
 
     private static string Describe(RequestReport report)

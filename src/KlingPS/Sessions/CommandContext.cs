@@ -67,6 +67,9 @@ internal sealed class CommandContext : IDisposable
             {
                 KlingSession session = Session;
                 _bridge.Run(session.Ledger.OpenAsync);
+
+                // Before the service is made: the account says which limits its requests count against.
+                _bridge.Run(new AccountFinder(session, Observer).FindAsync);
                 _service = new KlingService(session, Observer);
             }
 

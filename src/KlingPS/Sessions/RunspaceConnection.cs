@@ -116,7 +116,7 @@ internal sealed class RunspaceConnection
         _isSecretReplaced |= _connected is not null
             && string.Equals(_connectedFrom?.Secret, secret, StringComparison.OrdinalIgnoreCase)
             && (vault is null || _connectedFrom?.Vault is null || string.Equals(_connectedFrom.Vault, vault, StringComparison.OrdinalIgnoreCase))
-            && key.Fingerprint(_connected.Endpoints.Api) != _connected.Account;
+            && key.Fingerprint(_connected.Endpoints.Api) != _connected.Fingerprint;
     }
 
     /// <summary>Forgets the session and its key, and stops the sandbox.</summary>

@@ -12,6 +12,8 @@ internal sealed class RecordingObserver : IPipelineObserver
 
     public ConcurrentQueue<string> Warnings { get; } = new();
 
+    public ConcurrentQueue<string> Notices { get; } = new();
+
     public ConcurrentQueue<Transfer> Transfers { get; } = new();
 
     /// <summary>Ends when the first pause begins.</summary>
@@ -28,6 +30,8 @@ internal sealed class RecordingObserver : IPipelineObserver
     }
 
     public void OnWarning(string message) => Warnings.Enqueue(message);
+
+    public void OnNotice(string message) => Notices.Enqueue(message);
 
     public void OnTransfer(Transfer transfer) => Transfers.Enqueue(transfer);
 }

@@ -34,6 +34,8 @@ internal sealed class TestLedger : ITaskLedger, IAsyncDisposable
 
     public ITaskJournal Tasks { get; }
 
+    public IAccountRegister Accounts => _ledger.Accounts;
+
     public IUploadCache Uploads => _ledger.Uploads;
 
     public IFileHashCache FileHashes => _ledger.FileHashes;

@@ -57,6 +57,18 @@ internal sealed partial class PipelineHarness : IAsyncDisposable
 
     public RecordingObserver Observer { get; } = new();
 
+    /// <summary>A session with another key at the same service, and with the same ledger.</summary>
+    public KlingSession OpenSession(string key, KlingEndpoints? endpoints = null) => new(new SessionOptions
+    {
+        Endpoints = endpoints ?? KlingEndpoints.Default,
+        Key = ApiKey.From(key),
+        KeySource = "the test",
+        ApiHandler = Service,
+        DownloadHandler = Videos,
+        Ledger = Ledger,
+        TimeProvider = Clock,
+    });
+
     /// <summary>A new command in the session.</summary>
     /// <param name="isObserved">Whether <see cref="Observer"/> is told of it.</param>
     public KlingService NewService(bool isObserved = true) => new(Session, isObserved ? Observer : null);

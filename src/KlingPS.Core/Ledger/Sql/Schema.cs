@@ -82,6 +82,25 @@ internal static class Schema
             "ALTER TABLE tasks ADD COLUMN saving_path TEXT",
             "ALTER TABLE tasks ADD COLUMN saving_hash TEXT",
             "CREATE INDEX tasks_saving ON tasks (saving_path) WHERE saving_path IS NOT NULL",
+
+            // A key is an alias of its account. Until now each key counted as an account: which of them are the same is found out when
+            // they are used again.
+            """
+            CREATE TABLE account_keys (
+                fingerprint TEXT PRIMARY KEY, account TEXT NOT NULL, service TEXT, number TEXT, sample TEXT,
+                is_settled INTEGER NOT NULL, recorded_at BIGINT NOT NULL)
+            """,
+            "CREATE INDEX account_keys_by_account ON account_keys (account)",
+            """
+            INSERT INTO account_keys (fingerprint, account, sample, is_settled, recorded_at)
+                SELECT account, account, COALESCE(MAX(result_uri), MAX(image_uri)), 0, MIN(created_at) FROM tasks GROUP BY account
+            """,
+
+            // A video is looked up by the files it was made from, to see whether these have changed.
+            "CREATE INDEX tasks_by_tail ON tasks (tail_path) WHERE tail_path IS NOT NULL",
+
+            // When the user said that a video was taken elsewhere.
+            "ALTER TABLE tasks ADD COLUMN taken_at BIGINT",
         ],
     ];
 

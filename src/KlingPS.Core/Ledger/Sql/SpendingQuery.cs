@@ -5,7 +5,7 @@ namespace KlingPS.Core.Ledger.Sql;
 /// <summary>Adds up what counts against limits, as far as they are set.</summary>
 internal static class SpendingQuery
 {
-    private const string Credits = "SELECT COALESCE(SUM(reserved + COALESCE(consumed, 0)), 0) FROM tasks WHERE account = @account AND ";
+    private static readonly string s_credits = $"SELECT COALESCE(SUM(reserved + COALESCE(consumed, 0)), 0) FROM tasks WHERE {AccountTable.IsOwn("account")} AND ";
 
     /// <summary>What an account, and a run of it, has spent and set aside.</summary>
     /// <param name="session">The session.</param>
@@ -19,13 +19,13 @@ internal static class SpendingQuery
         decimal dayCredits = 0;
         if (limit.MaxCredits is not null)
         {
-            runCredits = Stored.ToCredits(await session.NumberAsync(Credits + "run_id = @run", ("account", account), ("run", limit.RunId)).ConfigureAwait(false) ?? 0);
+            runCredits = Stored.ToCredits(await session.NumberAsync(s_credits + "run_id = @run", ("account", account), ("run", limit.RunId)).ConfigureAwait(false) ?? 0);
         }
 
         if (limit.MaxTasks is not null)
         {
             runTasks = await session.NumberAsync(
-                $"SELECT COUNT(*) FROM tasks WHERE account = @account AND run_id = @run AND state IN {TaskTable.PurchaseStates}",
+                $"SELECT COUNT(*) FROM tasks WHERE {AccountTable.IsOwn("account")} AND run_id = @run AND state IN {TaskTable.PurchaseStates}",
                 ("account", account),
                 ("run", limit.RunId)).ConfigureAwait(false) ?? 0;
         }
@@ -34,7 +34,7 @@ internal static class SpendingQuery
         {
             LedgerTime time = await session.GetTimeAsync().ConfigureAwait(false);
             dayCredits = Stored.ToCredits(await session.NumberAsync(
-                Credits + "created_at >= @midnight",
+                s_credits + "created_at >= @midnight",
                 ("account", account),
                 ("midnight", Stored.FromMoment(GetMidnight(time.Now, zone)))).ConfigureAwait(false) ?? 0);
         }

@@ -17,6 +17,7 @@ internal sealed class SqlLedger : ITaskLedger, IAsyncDisposable
     {
         _store = new SqlStore(engine);
         Tasks = new SqlTaskJournal(_store, owners, time);
+        Accounts = new SqlAccountRegister(_store);
         Uploads = new SqlUploadCache(_store);
         FileHashes = new SqlFileHashCache(_store);
         GenerationTimes = new SqlGenerationHistory(_store);
@@ -29,6 +30,9 @@ internal sealed class SqlLedger : ITaskLedger, IAsyncDisposable
 
     /// <inheritdoc/>
     public ITaskJournal Tasks { get; }
+
+    /// <inheritdoc/>
+    public IAccountRegister Accounts { get; }
 
     /// <inheritdoc/>
     public IUploadCache Uploads { get; }

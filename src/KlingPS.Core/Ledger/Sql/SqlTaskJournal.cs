@@ -84,6 +84,10 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
     }
 
     /// <inheritdoc/>
+    public Task<KlingVideoTask> RecordTakenAsync(long id, bool isTaken)
+        => store.WriteAsync(session => TaskTransactions.TakeAsync(session, id, isTaken), CancellationToken.None);
+
+    /// <inheritdoc/>
     public async Task<KlingVideoTask> ResolveAsync(long id, TaskSnapshot snapshot)
     {
         RequireStateOfService(snapshot);
@@ -115,7 +119,7 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
     /// <inheritdoc/>
     public Task<KlingVideoTask?> FindByNonceAsync(string account, string nonce, CancellationToken cancellationToken)
         => store.ReadAsync(
-            session => TaskTable.FindAsync(session, "t.nonce = @nonce AND t.account = @account", ("nonce", nonce), ("account", account)),
+            session => TaskTable.FindAsync(session, $"t.nonce = @nonce AND {AccountTable.IsOwn("t.account")}", ("nonce", nonce), ("account", account)),
             cancellationToken);
 
     /// <inheritdoc/>
@@ -138,6 +142,10 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
         ArgumentException.ThrowIfNullOrEmpty(folder);
         return store.ReadAsync(session => TaskQueries.ListSavedPathsAsync(session, folder), cancellationToken);
     }
+
+    /// <inheritdoc/>
+    public Task<IReadOnlyList<KlingVideoTask>> ListBySourceAsync(string account, string path, int limit, CancellationToken cancellationToken)
+        => store.ReadAsync(session => TaskQueries.ListBySourceAsync(session, account, path, limit), cancellationToken);
 
     /// <inheritdoc/>
     public Task<IReadOnlyList<KlingVideoTask>> ListAsync(TaskFilter filter, CancellationToken cancellationToken)

@@ -7,7 +7,7 @@ internal sealed class SqlUploadCache(SqlStore store) : IUploadCache
     public Task<UploadRecord?> FindAsync(string account, string hash, CancellationToken cancellationToken)
         => store.ReadAsync(
             async session => (await session.QueryAsync(
-                "SELECT uri, uploaded_at, expires_at FROM uploads WHERE account = @account AND hash = @hash AND expires_at > @now",
+                $"SELECT uri, uploaded_at, expires_at FROM uploads WHERE hash = @hash AND expires_at > @now AND {AccountTable.IsOwn("account")} ORDER BY expires_at DESC",
                 row => new UploadRecord(account, hash, row.Text("uri"), row.Moment("uploaded_at"), row.Moment("expires_at")),
                 ("account", account),
                 ("hash", hash),

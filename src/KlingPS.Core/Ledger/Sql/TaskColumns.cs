@@ -11,11 +11,12 @@ internal static class TaskColumns
 {
     /// <summary>A select of whole tasks, to be followed by a condition; the record is <c>t</c>.</summary>
     public const string Select = """
-        SELECT t.id, t.account, t.task_id, t.state, t.nonce, t.identity, t.replaces, t.model, p.text AS prompt, n.text AS negative_prompt,
+        SELECT t.id, COALESCE(k.account, t.account) AS account, t.task_id, t.state, t.nonce, t.identity, t.replaces, t.model, p.text AS prompt, n.text AS negative_prompt,
             t.duration, t.cfg_scale, t.source_path, t.source_hash, t.image_uri, t.tail_path, t.tail_uri, t.callback_uri, t.take, t.parameters,
             t.created_at, t.accepted_at, t.completed_at, t.reserved, t.consumed, t.fail_code, t.fail_message,
-            t.result_uri, t.saved_path, t.saved_hash
-        FROM tasks t LEFT JOIN texts p ON p.id = t.prompt_id LEFT JOIN texts n ON n.id = t.negative_prompt_id
+            t.result_uri, t.saved_path, t.saved_hash, t.taken_at
+        FROM tasks t LEFT JOIN account_keys k ON k.fingerprint = t.account
+            LEFT JOIN texts p ON p.id = t.prompt_id LEFT JOIN texts n ON n.id = t.negative_prompt_id
 
         """;
 
@@ -46,6 +47,7 @@ internal static class TaskColumns
             ResultUri = row.TextOrNull("result_uri"),
             SavedPath = row.TextOrNull("saved_path"),
             SavedHash = row.TextOrNull("saved_hash"),
+            TakenAt = row.MomentOrNull("taken_at"),
         };
     }
 
@@ -109,5 +111,6 @@ internal static class TaskColumns
         ("fail_message", task.FailMessage),
         ("saved_path", task.SavedPath),
         ("saved_hash", task.SavedHash),
+        ("taken_at", Stored.FromMoment(task.TakenAt)),
     ];
 }

@@ -9,7 +9,7 @@ internal static class TaskQueries
     public static Task<KlingVideoTask?> FindUnknownAsync(SqlSession session, string account, string identity)
         => TaskTable.FindAsync(
             session,
-            "t.account = @account AND t.identity = @identity AND t.state = 'Unknown' ORDER BY t.id DESC",
+            $"{AccountTable.IsOwn("t.account")} AND t.identity = @identity AND t.state = 'Unknown' ORDER BY t.id DESC",
             ("account", account),
             ("identity", identity));
 
@@ -17,9 +17,18 @@ internal static class TaskQueries
     public static Task<KlingVideoTask?> FindEarlierAsync(SqlSession session, string account, string identity)
         => TaskTable.FindAsync(
             session,
-            $"t.account = @account AND t.identity = @identity AND t.state IN {TaskTable.EarlierStates} {TaskTable.BestFirst}",
+            $"{AccountTable.IsOwn("t.account")} AND t.identity = @identity AND t.state IN {TaskTable.EarlierStates} {TaskTable.BestFirst}",
             ("account", account),
             ("identity", identity));
+
+    /// <summary>See <see cref="ITaskJournal.ListBySourceAsync"/>.</summary>
+    public static async Task<IReadOnlyList<KlingVideoTask>> ListBySourceAsync(SqlSession session, string account, string path, int limit)
+        => await session.QueryAsync(
+            $"{TaskColumns.Select}WHERE t.source_path = @path AND t.state IN {TaskTable.PurchaseStates} AND {AccountTable.IsOwn("t.account")} ORDER BY t.id DESC LIMIT @limit",
+            TaskColumns.Read,
+            ("path", path),
+            ("account", account),
+            ("limit", limit)).ConfigureAwait(false);
 
     /// <summary>See <see cref="ITaskJournal.ListSavedPathsAsync"/>.</summary>
     public static async Task<IReadOnlyList<SavedPath>> ListSavedPathsAsync(SqlSession session, string folder)
@@ -59,13 +68,13 @@ internal static class TaskQueries
             }
         }
 
-        Narrow("t.account = @account", "account", filter.Account);
+        Narrow(AccountTable.IsOwn("t.account"), "account", filter.Account);
         Narrow("t.created_at >= @since", "since", Stored.FromMoment(filter.Since));
-        Narrow("t.state = 'Succeeded' AND t.completed_at <= @expired", "expired", Stored.FromMoment(filter.ExpiresBy - TaskTransitions.LinkLifetime));
+        Narrow("t.state = 'Succeeded' AND t.completed_at <= @expired AND t.taken_at IS NULL", "expired", Stored.FromMoment(filter.ExpiresBy - TaskTransitions.LinkLifetime));
         Narrow("t.owner = @owner", "owner", filter.IsOwnAttempt ? owner : null);
         if (filter.Unsaved)
         {
-            conditions.Add("t.state = 'Succeeded' AND t.saved_path IS NULL");
+            conditions.Add("t.state = 'Succeeded' AND t.saved_path IS NULL AND t.taken_at IS NULL");
         }
 
         if (filter.States is { } states)

@@ -71,7 +71,7 @@ internal sealed class TaskSuggestions : IDisposable
         string narrowing = string.Empty;
         if (account is not null)
         {
-            narrowing += " AND account = @account";
+            narrowing += $" AND {AccountTable.IsOwn("account")}";
             values.Add(("account", account));
         }
 

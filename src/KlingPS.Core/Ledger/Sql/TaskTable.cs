@@ -28,12 +28,12 @@ internal static class TaskTable
         => (await session.QueryAsync($"{TaskColumns.Select}WHERE {condition} LIMIT 1", TaskColumns.Read, parameters).ConfigureAwait(false)).FirstOrDefault();
 
     public static Task<KlingVideoTask?> FindByTaskIdAsync(SqlSession session, string account, string taskId)
-        => FindAsync(session, "t.task_id = @taskId AND t.account = @account", ("taskId", taskId), ("account", account));
+        => FindAsync(session, $"t.task_id = @taskId AND {AccountTable.IsOwn("t.account")} ORDER BY t.nonce IS NULL, t.id", ("taskId", taskId), ("account", account));
 
     public static Task<KlingVideoTask?> FindPurchaseAsync(SqlSession session, string account, string identity)
         => FindAsync(
             session,
-            $"t.account = @account AND t.identity = @identity AND t.state IN {PurchaseStates} {BestFirst}",
+            $"{AccountTable.IsOwn("t.account")} AND t.identity = @identity AND t.state IN {PurchaseStates} {BestFirst}",
             ("account", account),
             ("identity", identity));
 

@@ -72,6 +72,14 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
         return await WriteAsync(session, task, task.Saved(path, hash)).ConfigureAwait(false);
     }
 
+    public static async Task<KlingVideoTask> TakeAsync(SqlSession session, long id, bool isTaken)
+    {
+        KlingVideoTask task = await TaskTable.GetAsync(session, id).ConfigureAwait(false);
+        KlingVideoTask taken = task.Taken(isTaken, await NowAsync(session).ConfigureAwait(false))
+            ?? throw new KlingException(ErrorKind.RequestInvalid, $"Task {Name(task)} is {task.State} and has no video that could have been taken elsewhere.");
+        return await WriteAsync(session, task, taken).ConfigureAwait(false);
+    }
+
     public static async Task<KlingVideoTask> ResolveAsync(SqlSession session, long id, TaskSnapshot snapshot)
     {
         KlingVideoTask attempt = await GetUnknownAsync(session, id).ConfigureAwait(false);

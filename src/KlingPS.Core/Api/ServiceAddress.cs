@@ -1,0 +1,36 @@
+namespace KlingPS.Core.Api;
+
+/// <summary>Tells whether two addresses lead to the same service, and what an address of the service tells of the account.</summary>
+internal static class ServiceAddress
+{
+    /// <summary>The most digits an account's number has.</summary>
+    private const int MaxDigits = 20;
+
+    /// <summary>The address of a service in the one form that two spellings of it share.</summary>
+    /// <param name="endpoint">The jobs API.</param>
+    public static string From(Uri endpoint)
+    {
+        ArgumentNullException.ThrowIfNull(endpoint);
+        string host = endpoint.IsLoopback ? "localhost" : endpoint.IdnHost.TrimEnd('.').ToLowerInvariant();
+        return FormattableString.Invariant($"{host}:{endpoint.Port}/{endpoint.AbsolutePath.Trim('/')}");
+    }
+
+    /// <summary>Whether an address leads to this machine, as those of a sandbox do.</summary>
+    public static bool IsLocal(string? address) => Uri.TryCreate(address, UriKind.Absolute, out Uri? uri) && uri.IsLoopback;
+
+    /// <summary>The number of the account that an upload was made with: the service puts it into the path.</summary>
+    /// <param name="upload">The address of the upload.</param>
+    /// <returns><see langword="null"/> if there is none in it.</returns>
+    public static string? FindAccountNumber(string? upload)
+    {
+        if (!Uri.TryCreate(upload, UriKind.Absolute, out Uri? uri))
+        {
+            return null;
+        }
+
+        string[] segments = uri.AbsolutePath.Split('/');
+        int folder = Array.IndexOf(segments, "kieai");
+        string? number = folder >= 0 ? segments.ElementAtOrDefault(folder + 1) : null;
+        return number is { Length: > 0 and <= MaxDigits } && number.All(char.IsAsciiDigit) ? number : null;
+    }
+}

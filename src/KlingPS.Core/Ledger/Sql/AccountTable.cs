@@ -1,0 +1,57 @@
+namespace KlingPS.Core.Ledger.Sql;
+
+/// <summary>The keys of accounts. What is recorded with any of them belongs to all keys of the account.</summary>
+internal static class AccountTable
+{
+    /// <summary>The condition that a record belongs to the account <c>@account</c>, by whichever of its keys it was made.</summary>
+    /// <param name="column">The column that holds the account of the record.</param>
+    public static string IsOwn(string column)
+        => $"({column} = @account OR {column} IN (SELECT b.fingerprint FROM account_keys a JOIN account_keys b ON b.account = a.account WHERE a.fingerprint = @account))";
+
+    public static Task<List<AccountKey>> ListAsync(SqlSession session)
+        => session.QueryAsync(
+            "SELECT fingerprint, account, service, number, sample, is_settled FROM account_keys ORDER BY recorded_at, fingerprint",
+            row => new AccountKey(row.Text("fingerprint"), row.Text("account"))
+            {
+                Service = row.TextOrNull("service"),
+                Number = row.TextOrNull("number"),
+                Sample = row.TextOrNull("sample"),
+                IsSettled = row.Number("is_settled") != 0,
+            });
+
+    public static async Task<bool> RecordAsync(SqlSession session, AccountKey key)
+    {
+        if (await session.TextAsync("SELECT account FROM account_keys WHERE fingerprint = @key", ("key", key.Fingerprint)).ConfigureAwait(false) is string before
+            && before != key.Account)
+        {
+            await session.ExecuteAsync("UPDATE account_keys SET account = @account WHERE account = @before", ("account", key.Account), ("before", before)).ConfigureAwait(false);
+        }
+
+        await session.ExecuteAsync(
+            """
+            INSERT INTO account_keys (fingerprint, account, service, number, is_settled, recorded_at) VALUES (@key, @account, @service, @number, @settled, @now)
+            ON CONFLICT (fingerprint) DO UPDATE SET account = excluded.account, service = COALESCE(excluded.service, account_keys.service),
+                number = COALESCE(excluded.number, account_keys.number), is_settled = excluded.is_settled
+            """,
+            ("key", key.Fingerprint),
+            ("account", key.Account),
+            ("service", key.Service),
+            ("number", key.Number),
+            ("settled", key.IsSettled ? 1 : 0),
+            ("now", Stored.FromMoment((await session.GetTimeAsync().ConfigureAwait(false)).Now))).ConfigureAwait(false);
+        return true;
+    }
+
+    /// <summary>Uploads are kept for a day in a table of their own; of older ones only the tasks know the address.</summary>
+    public static Task<string?> FindUploadAsync(SqlSession session, string account)
+        => session.TextAsync(
+            $"SELECT image_uri FROM tasks WHERE source_hash IS NOT NULL AND image_uri IS NOT NULL AND {IsOwn("account")} ORDER BY id DESC LIMIT 1",
+            ("account", account));
+
+    public static Task<List<KnownTask>> ListTasksAsync(SqlSession session, string account, int limit)
+        => session.QueryAsync(
+            $"SELECT task_id, created_at FROM tasks WHERE task_id IS NOT NULL AND {IsOwn("account")} ORDER BY created_at DESC LIMIT @limit",
+            row => new KnownTask(row.Text("task_id"), row.Moment("created_at")),
+            ("account", account),
+            ("limit", limit));
+}

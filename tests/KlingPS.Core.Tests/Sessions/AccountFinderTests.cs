@@ -1,0 +1,269 @@
+using KlingPS.Core.Api;
+using KlingPS.Core.Ledger;
+using KlingPS.Core.Model;
+using KlingPS.Core.Sessions;
+using KlingPS.Core.Tests.Api;
+using KlingPS.Core.Tests.Stages;
+
+namespace KlingPS.Core.Tests.Sessions;
+
+public sealed class AccountFinderTests : IAsyncDisposable
+{
+    private const string SecondKey = "another-key-0123456789";
+
+    private readonly PipelineHarness _harness = new();
+    private readonly List<KlingSession> _sessions = [];
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (KlingSession session in _sessions)
+        {
+            await session.DisposeAsync();
+        }
+
+        await _harness.DisposeAsync();
+    }
+
+    /// <summary>Tasks that were bought with the first key, some days ago.</summary>
+    private async Task BoughtAsync(int count, int days = 1)
+    {
+        await FindAsync(_harness.Session);
+        for (int number = 1; number <= count; number++)
+        {
+            await _harness.AcceptedAsync($"old-{number}");
+        }
+
+        _harness.Clock.Advance(TimeSpan.FromDays(days));
+    }
+
+    private KlingSession Open(string key = SecondKey, string? endpoint = null)
+    {
+        KlingSession session = _harness.OpenSession(key, endpoint is null ? null : new KlingEndpoints(new Uri(endpoint), new Uri(endpoint)));
+        _sessions.Add(session);
+        return session;
+    }
+
+    private Task FindAsync(KlingSession session) => _harness.Clock.RunAsync(new AccountFinder(session, _harness.Observer).FindAsync(default));
+
+    private Task LearnAsync(KlingSession session, string number)
+        => _harness.Clock.RunAsync(new AccountFinder(session, _harness.Observer).LearnAsync($"https://uploads.example/kieai/{number}/klingps/fox.png", default));
+
+    [Fact]
+    public async Task The_first_key_is_an_account_of_its_own_and_nothing_is_asked()
+    {
+        await FindAsync(_harness.Session);
+
+        Assert.Equal((_harness.Session.Fingerprint, 0), (_harness.Session.Account, _harness.Queries));
+        Assert.True(_harness.Session.Standing.IsSettled);
+        Assert.Empty(_harness.Observer.Warnings);
+    }
+
+    [Fact]
+    public async Task A_new_key_of_the_same_account_takes_over_what_the_old_one_has_bought_and_that_is_said_once()
+    {
+        await BoughtAsync(3);
+        _harness.Tasks["old-3"] = PipelineHarness.Generating;
+        KlingSession session = Open();
+
+        await FindAsync(session);
+
+        Assert.Equal((_harness.Session.Account, 1), (session.Account, _harness.Queries));
+        Assert.Contains("old-3", Assert.Single(_harness.Observer.Warnings), StringComparison.Ordinal);
+        Assert.Empty(session.Others);
+        Assert.Equal(3, (await _harness.Ledger.Tasks.ListAsync(new TaskFilter { Account = session.Fingerprint }, default)).Count);
+        Assert.All(await _harness.ListAsync(), task => Assert.Equal(session.Account, task.Account));
+
+        await FindAsync(Open());
+        Assert.Equal((1, 1), (_harness.Queries, _harness.Observer.Warnings.Count));
+    }
+
+    [Fact]
+    public async Task Both_keys_of_an_account_pass_the_same_gates_and_share_the_daily_cap()
+    {
+        await BoughtAsync(1);
+        _harness.Tasks["old-1"] = PipelineHarness.Generating;
+        KlingSession session = Open();
+        await FindAsync(session);
+        await _harness.AcceptedAsync("new-1");
+        var intent = new TaskIntent { Account = session.Account, Spec = ClientHarness.Video, Identity = "other", Credits = 42, Budget = new BudgetLimit { DailyCredits = 60 } };
+
+        Assert.Contains("42 of the day's limit", await _harness.Ledger.Tasks.FindBudgetExcessAsync(intent, default), StringComparison.Ordinal);
+
+        for (int number = 0; number < 20; number++)
+        {
+            KlingSession sender = number % 2 == 0 ? session : _harness.Session;
+            await using (await sender.CreateGate.EnterAsync(default))
+            {
+            }
+        }
+
+        Task<IAsyncDisposable> oneTooMany = session.CreateGate.EnterAsync(default).AsTask();
+        await _harness.Clock.PassAsync(TimeSpan.FromSeconds(5));
+        Assert.False(oneTooMany.IsCompleted);
+        await (await _harness.Clock.RunAsync(oneTooMany)).DisposeAsync();
+    }
+
+    [Fact]
+    public async Task A_key_to_which_several_recent_tasks_are_unknown_belongs_to_another_account()
+    {
+        await BoughtAsync(4);
+        KlingSession session = Open();
+
+        await FindAsync(session);
+
+        Assert.Equal((session.Fingerprint, 3), (session.Account, _harness.Queries));
+        Assert.Null(Assert.Single(session.Others).Doubt);
+        Assert.True(session.Standing.IsSettled);
+        Assert.Empty(_harness.Observer.Warnings);
+        Assert.Empty(await _harness.Ledger.Tasks.ListAsync(new TaskFilter { Account = session.Account }, default));
+
+        await FindAsync(_harness.Session);
+        Assert.Null(Assert.Single(_harness.Session.Others).Doubt);
+        Assert.Equal(3, _harness.Queries);
+    }
+
+    [Fact]
+    public async Task Records_that_may_have_ended_do_not_make_another_account_of_a_new_key()
+    {
+        await BoughtAsync(3, days: 70);
+        KlingSession session = Open();
+
+        await FindAsync(session);
+
+        Assert.NotNull(Assert.Single(session.Others).Doubt);
+        Assert.False(session.Standing.IsSettled);
+    }
+
+    [Fact]
+    public async Task A_single_task_that_is_unknown_is_not_enough_to_tell_accounts_apart()
+    {
+        await BoughtAsync(1);
+        KlingSession session = Open();
+
+        await FindAsync(session);
+
+        Assert.NotNull(Assert.Single(session.Others).Doubt);
+    }
+
+    [Fact]
+    public async Task An_answer_without_content_proves_nothing()
+    {
+        await BoughtAsync(3);
+        foreach (string taskId in new[] { "old-1", "old-2", "old-3" })
+        {
+            _harness.Tasks[taskId] = Replies.Data("null");
+        }
+
+        KlingSession session = Open();
+        await FindAsync(session);
+
+        Assert.Equal(session.Fingerprint, session.Account);
+        Assert.NotNull(Assert.Single(session.Others).Doubt);
+    }
+
+    [Fact]
+    public async Task While_the_service_is_away_the_question_stays_open_and_is_asked_again_later()
+    {
+        await BoughtAsync(3);
+        _harness.Tasks["old-3"] = PipelineHarness.InTurn(Replies.Code(500, "Server exception, please try again later"), Replies.Code(500, "Server exception, please try again later"), PipelineHarness.Generating);
+        KlingSession session = Open();
+
+        await FindAsync(session);
+        Assert.Contains("could not be asked", Assert.Single(session.Others).Doubt, StringComparison.Ordinal);
+        Assert.Equal(2, _harness.Queries);
+
+        await FindAsync(session);
+        Assert.Equal(2, _harness.Queries);
+        Assert.Contains("could not be asked", Assert.Single(session.Others).Doubt, StringComparison.Ordinal);
+
+        _harness.Clock.Advance(TimeSpan.FromMinutes(2));
+        await FindAsync(session);
+        Assert.Equal(_harness.Session.Account, session.Account);
+    }
+
+    [Fact]
+    public async Task The_search_can_be_cancelled()
+    {
+        await BoughtAsync(3);
+        using var stop = new CancellationTokenSource();
+        _harness.Tasks["old-3"] = async (_, token) =>
+        {
+            await stop.CancelAsync();
+            token.ThrowIfCancellationRequested();
+            return null!;
+        };
+
+        KlingSession session = Open();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => _harness.Clock.RunAsync(new AccountFinder(session, null).FindAsync(stop.Token)));
+        Assert.False(session.Standing.IsSettled);
+    }
+
+    [Theory]
+    [InlineData("https://API.kie.ai./", 1)]
+    [InlineData("https://gateway.example/", 1)]
+    public async Task The_same_key_at_another_spelling_of_the_address_is_the_same_account(string endpoint, int queries)
+    {
+        await BoughtAsync(1);
+        _harness.Tasks["old-1"] = PipelineHarness.Generating;
+        KlingSession session = Open(ClientHarness.Secret, endpoint);
+
+        await FindAsync(session);
+
+        Assert.Equal((_harness.Session.Account, queries), (session.Account, _harness.Queries));
+    }
+
+    [Fact]
+    public async Task An_account_at_another_address_is_no_business_of_this_one()
+    {
+        await BoughtAsync(3);
+        KlingSession sandbox = Open(SecondKey, "http://127.0.0.1:4711/");
+        KlingSession gateway = Open(SecondKey, "https://gateway.example/");
+
+        await FindAsync(sandbox);
+        Assert.Equal(0, _harness.Queries);
+        Assert.Empty(sandbox.Others);
+
+        await FindAsync(gateway);
+        Assert.Empty(gateway.Others);
+        Assert.True(gateway.Standing.IsSettled);
+    }
+
+    [Fact]
+    public async Task The_number_in_an_upload_tells_the_account_where_no_task_does()
+    {
+        await BoughtAsync(3, days: 70);
+        await LearnAsync(_harness.Session, "123456");
+        KlingSession same = Open();
+        KlingSession other = Open("a-third-key-0123456789");
+        await FindAsync(same);
+        await FindAsync(other);
+
+        await LearnAsync(other, "654321");
+        Assert.Equal(other.Fingerprint, other.Account);
+        Assert.Null(other.Others.Single(account => account.Account == _harness.Session.Account).Doubt);
+        Assert.Empty(_harness.Observer.Warnings);
+
+        await LearnAsync(same, "123456");
+        Assert.Equal(_harness.Session.Account, same.Account);
+        Assert.Contains("123456", Assert.Single(_harness.Observer.Warnings), StringComparison.Ordinal);
+        Assert.Equal(3, (await _harness.Ledger.Tasks.ListAsync(new TaskFilter { Account = same.Fingerprint }, default)).Count);
+    }
+
+    [Fact]
+    public async Task What_was_bought_before_the_question_was_settled_belongs_to_the_account_as_well()
+    {
+        await BoughtAsync(1);
+        KlingSession session = Open();
+        await FindAsync(session);
+        Assert.False(session.Standing.IsSettled);
+        KlingVideoTask early = await _harness.Ledger.Tasks.BeginAsync(new TaskIntent { Account = session.Account, Spec = ClientHarness.Video, Identity = "early", Credits = 42 }, default);
+
+        await FindAsync(_harness.Session);
+        Assert.NotNull(Assert.Single(_harness.Session.Others).Doubt);
+
+        _harness.Tasks["old-1"] = PipelineHarness.Generating;
+        await FindAsync(Open());
+
+        Assert.Equal(early.Id, (await _harness.Ledger.Tasks.FindEarlierAsync(_harness.Session.Account, "early", default))?.Id);
+    }
+}

@@ -10,6 +10,37 @@ internal static class OddFiles
     /// <summary>Why tests of pipes, sockets and devices are skipped on Windows, where a folder cannot hold them.</summary>
     public const string NotOnWindows = "On Windows, pipes, sockets and devices have no place in a folder.";
 
+    /// <summary>What somebody else has written, where a link or a second name leads.</summary>
+    public const string Theirs = "what somebody else has written";
+
+    /// <summary>What may stand where an ordinary file of our own should be.</summary>
+    public static IReadOnlyList<string> Kinds { get; } = OperatingSystem.IsWindows()
+        ? ["link", "dangling link", "hard link", "folder"]
+        : ["link", "dangling link", "hard link", "folder", "pipe", "socket", "device"];
+
+    /// <summary>Puts one of <see cref="Kinds"/> at a path.</summary>
+    /// <param name="kind">What.</param>
+    /// <param name="path">Where.</param>
+    /// <param name="theirs">The file of somebody else that the links lead to, with <see cref="Theirs"/> in it where it does not exist yet; a dangling link leads to nothing beside it.</param>
+    public static void Put(string kind, string path, string theirs)
+    {
+        if (kind is "link" or "hard link" && !File.Exists(theirs))
+        {
+            File.WriteAllText(theirs, Theirs);
+        }
+
+        _ = kind switch
+        {
+            "link" => Link(path, theirs),
+            "dangling link" => Link(path, theirs + "-nothing"),
+            "hard link" => HardLink(path, theirs),
+            "folder" => Directory.CreateDirectory(path).FullName,
+            "pipe" => Pipe(path),
+            "socket" => Socket(path),
+            _ => Device(path),
+        };
+    }
+
     /// <summary>Makes a named pipe that nobody has open: whoever opens it waits.</summary>
     public static string Pipe(string path)
     {

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using KlingPS.Core.Files;
 using KlingPS.Core.Resilience;
 
 namespace KlingPS.Core.Configuration;
@@ -11,6 +12,9 @@ internal static class ConfigurationFile
 {
     /// <summary>The environment variable that names the file.</summary>
     public const string Variable = "KLINGPS_CONFIG";
+
+    /// <summary>In bytes; a longer file is no configuration.</summary>
+    private const int MaxLength = 1024 * 1024;
 
     /// <summary>For a file that another process holds open.</summary>
     private static readonly RetryOptions s_heldFile = new() { Backoff = Backoff.Every(TimeSpan.FromMilliseconds(25)), Patience = TimeSpan.FromSeconds(10) };
@@ -91,8 +95,8 @@ internal static class ConfigurationFile
         try
         {
             // A link, as those who keep their settings in one place have it, stays a link.
-            string file = File.Exists(path) ? File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path : path;
-            Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+            string file = Place.Of(path).Path;
+            OwnFile.CreateFolder(Path.GetDirectoryName(file)!, FileReaders.Owner);
             FileStream mine = await LockAsync(file + ".lock", time, cancellationToken).ConfigureAwait(false);
             await using (mine.ConfigureAwait(false))
             {
@@ -120,7 +124,11 @@ internal static class ConfigurationFile
         }
         catch (Exception exception) when (exception is FileNotFoundException or DirectoryNotFoundException)
         {
-            return [];
+            // A limit may be set in what the link should lead to.
+            return new FileInfo(path).LinkTarget is not string target ? [] : throw new KlingException(
+                ErrorKind.FileUnreadable,
+                $"The configuration file '{path}' is a link to '{target}', where nothing is. Bring the file back, or delete the link.",
+                exception);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
@@ -149,12 +157,7 @@ internal static class ConfigurationFile
 
     /// <summary>Reads a whole file and is in nobody's way: on Windows, a file that is open is replaced only where its readers allow it.</summary>
     private static byte[] ReadAll(string path)
-    {
-        using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-        using var content = new MemoryStream();
-        stream.CopyTo(content);
-        return content.ToArray();
-    }
+        => OrdinaryFile.ReadAllBytes(path, MaxLength, FileShare.ReadWrite | FileShare.Delete);
 
     /// <summary>The lines in which the fields of the outermost object begin.</summary>
     /// <exception cref="KlingException">A text cannot be read: the parser does not look into them.</exception>
@@ -213,17 +216,27 @@ internal static class ConfigurationFile
     };
 
     private static Task<FileStream> LockAsync(string path, TimeProvider time, CancellationToken cancellationToken)
-        => new RetryPolicy(s_heldFile, time).RunAsync(
-            () => Task.FromResult(new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None)),
-            exception => exception is IOException ? new Retry(exception) : null,
+        => new RetryPolicy(s_heldFile, time).RunAsync<FileStream>(
+            _ => Task.FromResult<Attempt<FileStream>>(OwnFile.TryOpenExclusive(path, FileReaders.Owner) is FileStream file
+                ? file
+                : new Retry(new IOException($"Another process has kept '{path}' locked."))),
             cancellationToken);
 
     private static async Task ReplaceAsync(string file, List<ConfigurationField> fields, TimeProvider time, CancellationToken cancellationToken)
     {
         string partial = file + ".new";
+
+        // What a process that was killed has left.
+        if (FileFacts.OfName(partial) is FileFacts left)
+        {
+            OrdinaryFile.Require(left, partial);
+            File.Delete(partial);
+        }
+
+        FileStream stream = OwnFile.Create(partial, FileReaders.Owner);
         try
         {
-            using (var stream = new FileStream(partial, FileMode.Create, FileAccess.Write, FileShare.None))
+            using (stream)
             {
                 using (var writer = new Utf8JsonWriter(stream, s_format))
                 {
@@ -241,9 +254,10 @@ internal static class ConfigurationFile
                 stream.Flush(flushToDisk: true);
             }
 
+            // Its user may have let others read it; but whoever could write to it could send the key and the images elsewhere.
             if (!OperatingSystem.IsWindows() && File.Exists(file))
             {
-                File.SetUnixFileMode(partial, File.GetUnixFileMode(file));
+                File.SetUnixFileMode(partial, File.GetUnixFileMode(file) & ~(UnixFileMode.GroupWrite | UnixFileMode.OtherWrite));
             }
 
             await MoveAsync(partial, file, time, cancellationToken).ConfigureAwait(false);

@@ -42,6 +42,24 @@ internal static class OwnFile
         return new FileStream(path, all);
     }
 
+    /// <summary>Creates a folder, with those above it, where there is none. Nobody else may write to what is created.</summary>
+    /// <param name="path">The full path.</param>
+    /// <param name="readers">Who may read it, if it is created.</param>
+    /// <exception cref="IOException">Something else has this name, or it cannot be created.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be created.</exception>
+    public static void CreateFolder(string path, FileReaders readers)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            Directory.CreateDirectory(path);
+            return;
+        }
+
+        const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+        const UnixFileMode Others = UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
+        Directory.CreateDirectory(path, readers == FileReaders.Owner ? OwnerOnly : OwnerOnly | Others);
+    }
+
     /// <summary>Opens a file that one owner has to itself among all processes of the machine, and can rename while it is open; or creates it.</summary>
     /// <param name="path">The full path.</param>
     /// <param name="readers">Who may read it, if it is created.</param>

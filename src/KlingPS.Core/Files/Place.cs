@@ -31,6 +31,9 @@ internal sealed class Place
     /// <summary>The full path without any link, as far as it exists.</summary>
     public string Path { get; }
 
+    /// <summary>The full path, without any link, of the deepest file or folder on the way that exists.</summary>
+    public string Existing => _anchor;
+
     /// <summary>Whether something is there.</summary>
     public bool Exists => _missing.Count == 0;
 

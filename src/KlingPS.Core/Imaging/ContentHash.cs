@@ -22,10 +22,13 @@ internal static class ContentHash
             byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
             try
             {
+                // A file that grows as fast as it is read has no end.
+                long left = stream.Length;
                 int count;
                 while ((count = await stream.ReadAsync(buffer, cancellationToken).ConfigureAwait(false)) > 0)
                 {
                     hash.AppendData(buffer, 0, count);
+                    left = left >= count ? left - count : throw new IOException("It has grown while it was read.");
                 }
             }
             catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)

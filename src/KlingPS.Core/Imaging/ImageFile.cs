@@ -1,3 +1,5 @@
+using KlingPS.Core.Files;
+
 namespace KlingPS.Core.Imaging;
 
 /// <summary>Opens the user's images and puts what goes wrong into words.</summary>
@@ -8,17 +10,20 @@ internal static class ImageFile
     public static FileStream Open(string path, int bufferSize, FileOptions options)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        if (Directory.Exists(path))
+        try
+        {
+            return OrdinaryFile.Open(path, bufferSize, options);
+        }
+        catch (NotOrdinaryFileException exception) when (exception.Kind == FileKind.Folder)
         {
             throw new KlingException(
                 ErrorKind.ImageUnsupported,
-                $"'{path}' is a folder; use Get-ChildItem '{path}' to send the images in it.");
+                $"'{path}' is a folder; use Get-ChildItem '{path}' to send the images in it.",
+                exception);
         }
-
-        FileStream stream;
-        try
+        catch (NotOrdinaryFileException exception)
         {
-            stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize, options);
+            throw new KlingException(ErrorKind.FileUnreadable, $"{exception.Message.TrimEnd('.')}; copy its content to a file first.", exception);
         }
         catch (Exception exception) when (exception is FileNotFoundException or DirectoryNotFoundException or ArgumentException)
         {
@@ -28,14 +33,6 @@ internal static class ImageFile
         {
             throw Unreadable(path, exception);
         }
-
-        if (!stream.CanSeek)
-        {
-            stream.Dispose();
-            throw new KlingException(ErrorKind.FileUnreadable, $"'{path}' is a pipe or a device; copy its content to a file first.");
-        }
-
-        return stream;
     }
 
     /// <summary>Opens a file that is read once, from its beginning to its end, in large blocks.</summary>

@@ -1,33 +1,65 @@
+using KlingPS.Core.Files;
+
 namespace KlingPS.Core.Saving;
 
 /// <summary>Finds out whether videos can be put into a folder, before anything is paid for.</summary>
 internal static class DestinationFolder
 {
-    /// <summary>Refuses a file where the folder should be; changes nothing.</summary>
+    /// <summary>Enough to notice a full disk, which still takes empty files.</summary>
+    private const int ProbeLength = 64 * 1024;
+
+    /// <summary>Refuses what is no folder, and what lies below something that is none; changes nothing.</summary>
+    /// <param name="path">The full path of the folder, which need not exist.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.DestinationUnusable"/>.</exception>
-    public static void RequireNoFile(string path)
+    public static void RequireFolder(string path)
     {
-        if (File.Exists(path))
+        try
         {
-            throw new KlingException(ErrorKind.DestinationUnusable, $"'{path}' is a file, so no videos can be saved in it.");
+            if (FileFacts.OfName(path)?.Kind == FileKind.Link && FileFacts.Of(path) is null)
+            {
+                throw CreateException($"'{path}' is a link to '{new FileInfo(path).LinkTarget}', where nothing is, so no videos can be saved in it.");
+            }
+
+            string existing = Place.Of(path).Existing;
+            if (FileFacts.Of(existing) is { Kind: not FileKind.Folder } other)
+            {
+                string what = Place.IsSame(existing, path) ? $"'{path}' is {other.Description}" : $"'{path}' would lie below '{existing}', which is {other.Description}";
+                throw CreateException($"{what}, so no videos can be saved in it.");
+            }
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw CreateException($"Videos cannot be written to '{path}': {exception.Message}", exception);
         }
     }
 
-    /// <summary>Creates the folder, if it is missing, and a file in it, which is deleted at once.</summary>
+    /// <summary>Creates the folder, if it is missing, and a file in it, which is written, renamed and deleted.</summary>
     /// <param name="path">The full path of the folder.</param>
-    /// <exception cref="KlingException"><see cref="ErrorKind.DestinationUnusable"/>: it is a file, or cannot be created or written to.</exception>
+    /// <exception cref="KlingException"><see cref="ErrorKind.DestinationUnusable"/>: it is no folder, or cannot be created or written to.</exception>
     public static void RequireWritable(string path)
     {
-        RequireNoFile(path);
+        RequireFolder(path);
+        string probe = Path.Combine(path, $".klingps-{Guid.NewGuid():N}");
         try
         {
-            Directory.CreateDirectory(path);
-            string probe = Path.Combine(path, $".klingps-{Guid.NewGuid():N}");
-            new FileStream(probe, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 1, FileOptions.DeleteOnClose).Dispose();
+            OwnFile.CreateFolder(path, FileReaders.Umask);
+            using (FileStream file = OwnFile.Create(probe, FileReaders.Owner))
+            {
+                file.Write(new byte[ProbeLength]);
+            }
+
+            // As a video is, once it is whole. There are folders that take files and keep their names.
+            string renamed = probe + "-renamed";
+            File.Move(probe, renamed);
+            probe = renamed;
+            File.Delete(probe);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or NotSupportedException)
         {
-            throw new KlingException(ErrorKind.DestinationUnusable, $"Videos cannot be written to '{path}': {exception.Message}", exception);
+            OwnFile.TryDelete(probe);
+            throw CreateException($"Videos cannot be written to '{path}': {exception.Message}", exception);
         }
     }
+
+    private static KlingException CreateException(string message, Exception? cause = null) => new(ErrorKind.DestinationUnusable, message, cause);
 }

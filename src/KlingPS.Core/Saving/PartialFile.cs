@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Security.Cryptography;
 using System.Text;
+using KlingPS.Core.Files;
 
 namespace KlingPS.Core.Saving;
 
@@ -150,8 +151,7 @@ internal sealed class PartialFile : IDisposable
     public async Task<bool> CopyFromAsync(string source, string sha256, CancellationToken cancellationToken)
     {
         bool isWhole = false;
-        const FileOptions Options = FileOptions.Asynchronous | FileOptions.SequentialScan;
-        var stream = new FileStream(source, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0, Options);
+        FileStream stream = OrdinaryFile.Open(source, options: FileOptions.Asynchronous | FileOptions.SequentialScan);
         await using (stream.ConfigureAwait(false))
         {
             Restart();
@@ -191,7 +191,7 @@ internal sealed class PartialFile : IDisposable
         {
             File.Move(_path, Target, overwrite);
         }
-        catch (IOException) when (!overwrite && File.Exists(Target))
+        catch (IOException) when (!overwrite && IsTaken(Target))
         {
             throw CreateExistsException(Target);
         }
@@ -203,7 +203,7 @@ internal sealed class PartialFile : IDisposable
         // The file must not stay locked once it has its name: it may be read from now on.
         _isPublished = true;
         _file.Dispose();
-        TryDelete(_statePath);
+        OwnFile.TryDelete(_statePath);
     }
 
     public void Dispose()
@@ -211,8 +211,8 @@ internal sealed class PartialFile : IDisposable
         // What cannot be continued is useless. It is still locked, so this cannot be the file of another download.
         if ((Length == 0 || !State.CanContinue) && !_isPublished)
         {
-            TryDelete(_statePath);
-            TryDelete(_path);
+            OwnFile.TryDelete(_statePath);
+            OwnFile.TryDelete(_path);
         }
 
         _file.Dispose();
@@ -223,15 +223,30 @@ internal sealed class PartialFile : IDisposable
     public static KlingException CreateExistsException(string target) =>
         new(ErrorKind.FileExists, $"The file '{target}' exists already. Choose another name or allow it to be overwritten.");
 
+    /// <summary>Whether anything has this name, be it a link to nothing.</summary>
+    public static bool IsTaken(string target)
+    {
+        try
+        {
+            return FileFacts.OfName(target) is not null;
+        }
+        catch (Exception exception) when (IsDiskFault(exception))
+        {
+            return false;
+        }
+    }
+
     private static FileStream? Open(string target, string path)
     {
-        if (Directory.Exists(target))
+        // A link is replaced where that is wanted, and not what it leads to.
+        if (FileFacts.OfName(target) is { Kind: not (FileKind.Ordinary or FileKind.Link) } other)
         {
-            throw new IOException("A folder has this name.");
+            throw new NotOrdinaryFileException(target, other.Kind);
         }
 
-        Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-        return ExclusiveFile.TryOpen(path);
+        OwnFile.CreateFolder(Path.GetDirectoryName(target)!, FileReaders.Umask);
+        OwnFile.Require(path + ".json");
+        return OwnFile.TryOpenExclusive(path, FileReaders.Umask);
     }
 
     private async Task LoadAsync(CancellationToken cancellationToken)
@@ -295,16 +310,4 @@ internal sealed class PartialFile : IDisposable
 
     private static KlingException CreateUnusableException(string target, Exception cause) =>
         new(ErrorKind.DestinationUnusable, $"The video cannot be written to '{target}': {cause.Message}", cause);
-
-    private static void TryDelete(string path)
-    {
-        try
-        {
-            File.Delete(path);
-        }
-        catch (Exception exception) when (IsDiskFault(exception))
-        {
-            // A file left behind does no harm: without the other one it is never used.
-        }
-    }
 }

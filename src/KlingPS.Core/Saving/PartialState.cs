@@ -1,6 +1,7 @@
 using System.Net.Http.Headers;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using KlingPS.Core.Files;
 
 namespace KlingPS.Core.Saving;
 
@@ -11,6 +12,9 @@ namespace KlingPS.Core.Saving;
 /// <param name="Total">The length of the video in bytes, if known.</param>
 internal sealed record PartialState(string Video, string? EntityTag, DateTimeOffset? LastModified, long? Total)
 {
+    /// <summary>In bytes; what is longer was not written by this class.</summary>
+    private const int MaxLength = 64 * 1024;
+
     /// <summary>Whether the server can be asked for the rest without risking the rest of something else.</summary>
     [JsonIgnore]
     public bool CanContinue => EntityTag is not null || LastModified is not null;
@@ -21,7 +25,7 @@ internal sealed record PartialState(string Video, string? EntityTag, DateTimeOff
     {
         try
         {
-            PartialState? state = JsonSerializer.Deserialize(File.ReadAllBytes(path), PartialStateContext.Default.PartialState);
+            PartialState? state = JsonSerializer.Deserialize(OrdinaryFile.ReadAllBytes(path, MaxLength), PartialStateContext.Default.PartialState);
             return state?.EntityTag is null || EntityTagHeaderValue.TryParse(state.EntityTag, out _) ? state : null;
         }
         catch (Exception exception) when (exception is JsonException or IOException or UnauthorizedAccessException or NotSupportedException)
@@ -30,8 +34,13 @@ internal sealed record PartialState(string Video, string? EntityTag, DateTimeOff
         }
     }
 
-    /// <summary>Writes the state. A file that was only half written does not parse.</summary>
-    public void Write(string path) => File.WriteAllBytes(path, JsonSerializer.SerializeToUtf8Bytes(this, PartialStateContext.Default.PartialState));
+    /// <summary>Writes the state to a new file. One that was only half written does not parse.</summary>
+    /// <exception cref="IOException">Something has this name already, or it cannot be written.</exception>
+    public void Write(string path)
+    {
+        using FileStream file = OwnFile.Create(path, FileReaders.Owner);
+        file.Write(JsonSerializer.SerializeToUtf8Bytes(this, PartialStateContext.Default.PartialState));
+    }
 }
 
 /// <summary>How the state is written as JSON.</summary>

@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using KlingPS.Core.Files;
 using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Saving;
@@ -8,6 +9,9 @@ namespace KlingPS.Core.Saving;
 /// <summary>Tells what a video was made from: a JSON file beside it, <c>fox.mp4.json</c> for <c>fox.mp4</c>.</summary>
 internal sealed record Sidecar
 {
+    /// <summary>In bytes; what is longer was not written by this class.</summary>
+    private const int MaxLength = 1024 * 1024;
+
     /// <summary>The service's id of the task.</summary>
     public required string? TaskId { get; init; }
 
@@ -75,41 +79,78 @@ internal sealed record Sidecar
     /// </exception>
     public async Task WriteAsync(string videoPath, bool overwrite, CancellationToken cancellationToken)
     {
-        string path = videoPath + ".json";
-
-        // Not named after the video: two images may share it, and its name may be as long as names can be.
-        string temporary = Path.Combine(Path.GetDirectoryName(path)!, $".klingps-{Guid.NewGuid():N}");
+        string path = PathOf(videoPath);
         try
         {
             byte[] content = JsonSerializer.SerializeToUtf8Bytes(this, s_context.Sidecar);
-            if (File.Exists(path))
+            byte[]? present = await ReadPresentAsync(path, cancellationToken).ConfigureAwait(false);
+            if (present.AsSpan().SequenceEqual(content))
             {
-                byte[] present = await File.ReadAllBytesAsync(path, cancellationToken).ConfigureAwait(false);
-                if (present.AsSpan().SequenceEqual(content))
-                {
-                    return;
-                }
+                return;
+            }
 
-                if (!overwrite && !IsSidecar(present))
-                {
-                    throw new KlingException(
-                        ErrorKind.FileExists,
-                        $"The video '{videoPath}' is whole, but its sidecar was not written, because '{path}' is not a sidecar. "
-                        + "Move it away, or let -Force replace it.");
-                }
+            if (!overwrite && present is not null && !IsSidecar(present))
+            {
+                throw new KlingException(
+                    ErrorKind.FileExists,
+                    $"The video '{videoPath}' is whole, but its sidecar was not written, because '{path}' is not a sidecar. "
+                    + "Move it away, or let -Force replace it.");
             }
 
             // Not cancelled half way: it is short.
-            await File.WriteAllBytesAsync(temporary, content, CancellationToken.None).ConfigureAwait(false);
-            File.Move(temporary, path, overwrite: true);
+            OwnFile.Replace(path, content, FileReaders.Owner);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            TryDelete(temporary);
             throw new KlingException(
                 ErrorKind.DestinationUnusable,
                 $"The video '{videoPath}' is whole, but its sidecar '{path}' cannot be written: {exception.Message}",
                 exception);
+        }
+    }
+
+    /// <summary>The path of a video's sidecar.</summary>
+    public static string PathOf(string videoPath) => videoPath + ".json";
+
+    /// <summary>Refuses what would keep a sidecar from being written; to be asked before its video is bought.</summary>
+    /// <param name="path">The full path of the sidecar.</param>
+    /// <param name="overwrite">As for <see cref="WriteAsync"/>.</param>
+    /// <param name="cancellationToken">Stops the reading.</param>
+    /// <exception cref="KlingException"><see cref="ErrorKind.FileExists"/>, <see cref="ErrorKind.DestinationUnusable"/>: as for <see cref="WriteAsync"/>.</exception>
+    public static async Task RequireFreeAsync(string path, bool overwrite, CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (await ReadPresentAsync(path, cancellationToken).ConfigureAwait(false) is byte[] present && !overwrite && !IsSidecar(present))
+            {
+                throw new KlingException(
+                    ErrorKind.FileExists,
+                    $"The sidecar of the video could not be written, because '{path}' is not a sidecar. Move it away, or let -Force replace it.");
+            }
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new KlingException(ErrorKind.DestinationUnusable, $"The sidecar '{path}' of the video could not be written: {exception.Message}", exception);
+        }
+    }
+
+    /// <summary>What a file holds that has the name of a sidecar; <see langword="null"/> when none has it, and nothing when it is too long for one.</summary>
+    /// <exception cref="NotOrdinaryFileException">Something that is no file has the name, or a link.</exception>
+    private static async Task<byte[]?> ReadPresentAsync(string path, CancellationToken cancellationToken)
+    {
+        if (FileFacts.OfName(path) is not FileFacts facts)
+        {
+            return null;
+        }
+
+        OrdinaryFile.Require(facts, path);
+        try
+        {
+            return await OrdinaryFile.ReadAllBytesAsync(path, MaxLength, cancellationToken).ConfigureAwait(false);
+        }
+        catch (FileTooLongException)
+        {
+            return [];
         }
     }
 
@@ -130,18 +171,6 @@ internal sealed record Sidecar
         catch (JsonException)
         {
             return false;
-        }
-    }
-
-    private static void TryDelete(string path)
-    {
-        try
-        {
-            File.Delete(path);
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            // Whatever kept the sidecar from being written keeps this from being deleted, too.
         }
     }
 

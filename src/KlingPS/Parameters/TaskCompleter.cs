@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Management.Automation;
 using System.Management.Automation.Language;
 using KlingPS.Core.Configuration;
+using KlingPS.Core.Files;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Ledger.Sql;
 using KlingPS.Core.Ledger.Sqlite;
@@ -44,7 +45,7 @@ public sealed class TaskCompleter : IArgumentCompleter
     {
         Core.Sessions.KlingSession? session = RunspaceConnection.Current.Session;
         string path = session?.Ledger.Location ?? LedgerLocation.Resolve(ConfigurationFile.Read(ConfigurationFile.Locate()).LedgerPath);
-        if (!File.Exists(path))
+        if (FileFacts.Of(path) is not { Kind: FileKind.Ordinary })
         {
             return [];
         }

@@ -85,7 +85,7 @@ internal sealed class CommandContext : IDisposable
     public SaveOptions GetSaveOptions(string? destination, string template, bool overwrite)
     {
         string folder = Shell.Paths.GetFullPath(destination ?? Settings.Current.DefaultDestination ?? ".");
-        DestinationFolder.RequireNoFile(folder);
+        DestinationFolder.RequireFolder(folder);
         return new SaveOptions { Destination = folder, Template = NameTemplate.Parse(template), Overwrite = overwrite };
     }
 

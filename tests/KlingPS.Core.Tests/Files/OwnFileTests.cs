@@ -5,36 +5,19 @@ namespace KlingPS.Core.Tests.Files;
 
 public sealed class OwnFileTests : IDisposable
 {
-    private const string Theirs = "what somebody else has written";
-
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("klingps-");
 
     public void Dispose() => _folder.Delete(recursive: true);
 
     private string PathOf(string name) => Path.Combine(_folder.FullName, name);
 
-    private string WriteTheirs()
+    public static TheoryData<string> Obstacles { get; } = [.. OddFiles.Kinds];
+
+    private string Put(string obstacle, string name)
     {
-        File.WriteAllText(PathOf("theirs"), Theirs);
-        return PathOf("theirs");
+        OddFiles.Put(obstacle, PathOf(name), PathOf("theirs"));
+        return PathOf(name);
     }
-
-    /// <summary>What may stand in the place of a file of ours.</summary>
-    [SuppressMessage("Design", "CA1024", Justification = "xunit asks for it.")]
-    public static TheoryData<string> Obstacles() => [.. OperatingSystem.IsWindows()
-        ? new[] { "link", "dangling link", "hard link", "folder" }
-        : ["link", "dangling link", "hard link", "folder", "pipe", "socket", "device"]];
-
-    private string Put(string obstacle, string name) => obstacle switch
-    {
-        "link" => OddFiles.Link(PathOf(name), WriteTheirs()),
-        "dangling link" => OddFiles.Link(PathOf(name), PathOf("nothing")),
-        "hard link" => OddFiles.HardLink(PathOf(name), WriteTheirs()),
-        "folder" => Directory.CreateDirectory(PathOf(name)).FullName,
-        "pipe" => OddFiles.Pipe(PathOf(name)),
-        "socket" => OddFiles.Socket(PathOf(name)),
-        _ => OddFiles.Device(PathOf(name)),
-    };
 
     /// <summary>Nothing that was there has been written to or replaced, and nothing has come where a link leads.</summary>
     private void AssertUntouched(string obstacle, string name)
@@ -43,7 +26,7 @@ public sealed class OwnFileTests : IDisposable
         Assert.Equal(obstacle is "link" or "hard link" ? [name, "theirs"] : [name], _folder.EnumerateFileSystemInfos().Select(entry => entry.Name).Order());
         if (File.Exists(PathOf("theirs")))
         {
-            Assert.Equal(Theirs, File.ReadAllText(PathOf("theirs")));
+            Assert.Equal(OddFiles.Theirs, File.ReadAllText(PathOf("theirs")));
         }
     }
 

@@ -12,6 +12,7 @@ internal sealed class FileBody : TrackedContent
     private const int BufferSize = 64 * 1024;
 
     private readonly FileStream _file;
+    private readonly long _length;
     private readonly byte[] _head;
     private readonly byte[] _tail;
     private readonly string? _sha256;
@@ -20,6 +21,7 @@ internal sealed class FileBody : TrackedContent
     public FileBody(FileStream file, string mimeType, IReadOnlyDictionary<string, string> fields, string fileName, string? sha256, Action<long> onSent)
     {
         _file = file;
+        _length = file.Length;
         _sha256 = sha256;
         _onSent = onSent;
 
@@ -36,7 +38,7 @@ internal sealed class FileBody : TrackedContent
         _tail = Encoding.ASCII.GetBytes($"\r\n--{boundary}--\r\n");
 
         Headers.ContentType = MediaTypeHeaderValue.Parse($"multipart/form-data; boundary={boundary}");
-        Headers.ContentLength = _head.Length + file.Length + _tail.Length;
+        Headers.ContentLength = _head.Length + _length + _tail.Length;
     }
 
     protected override async Task WriteAsync(Stream stream, CancellationToken cancellationToken)
@@ -50,7 +52,7 @@ internal sealed class FileBody : TrackedContent
         {
             long sent = 0;
             int read;
-            while ((read = await _file.ReadAsync(buffer.AsMemory(0, BufferSize), cancellationToken).ConfigureAwait(false)) > 0)
+            while ((read = await _file.ReadAsync(buffer.AsMemory(0, (int)Math.Min(BufferSize, _length - sent)), cancellationToken).ConfigureAwait(false)) > 0)
             {
                 hash.AppendData(buffer, 0, read);
                 await stream.WriteAsync(buffer.AsMemory(0, read), cancellationToken).ConfigureAwait(false);

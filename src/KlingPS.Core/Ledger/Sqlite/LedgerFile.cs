@@ -1,4 +1,5 @@
 using System.Globalization;
+using KlingPS.Core.Files;
 
 namespace KlingPS.Core.Ledger.Sqlite;
 
@@ -15,12 +16,7 @@ internal sealed class LedgerFile(string path, TimeProvider time)
     /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>: the path is a folder or cannot be written, or a damaged ledger is set aside there.</exception>
     public void Create()
     {
-        if (Directory.Exists(path))
-        {
-            throw CreateUnusableException("it is a folder. Give the path of a file");
-        }
-
-        if (File.Exists(path))
+        if (Exists())
         {
             return;
         }
@@ -30,24 +26,59 @@ internal sealed class LedgerFile(string path, TimeProvider time)
         {
             if (!Directory.Exists(folder))
             {
-                CreateFolder(folder);
+                OwnFile.CreateFolder(folder, FileReaders.Owner);
             }
             else if (FindAside(folder) is string aside)
             {
                 throw CreateUnusableException(DescribeDamage(aside));
             }
 
-            var options = new FileStreamOptions { Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = FileShare.ReadWrite | FileShare.Delete };
-            if (!OperatingSystem.IsWindows())
-            {
-                options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-            }
-
-            new FileStream(path, options).Dispose();
+            OwnFile.Create(path, FileReaders.Owner, share: FileShare.ReadWrite | FileShare.Delete).Dispose();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw CreateUnusableException($"it cannot be created ({e.Message.TrimEnd('.')})", e);
+            // Another process may have created it at the same moment.
+            if (!Exists())
+            {
+                throw CreateUnusableException($"it cannot be created ({e.Message.TrimEnd('.')})", e);
+            }
+        }
+    }
+
+    /// <summary>Whether the file is there. Refuses what would hold up whoever opens it, or would be another file than its name says.</summary>
+    private bool Exists()
+    {
+        try
+        {
+            if (FileFacts.OfName(path) is not FileFacts named)
+            {
+                return false;
+            }
+
+            FileFacts file = FileFacts.Of(path) ?? throw CreateUnusableException(
+                $"it is a link to '{new FileInfo(path).LinkTarget}', where nothing is. Bring the file back, or give the path of another one");
+            if (file.Kind != FileKind.Ordinary)
+            {
+                throw CreateUnusableException($"it is {file.Description}. Give the path of a file");
+            }
+
+            // SQLite keeps its newest part beside the name by which it was opened.
+            if (file.Names > 1)
+            {
+                throw CreateUnusableException(
+                    $"the file has {file.Names} names (hard links), and what is recorded under one of them would be missing under the others. Delete the other names, or copy the file");
+            }
+
+            foreach (string suffix in (string[])["-wal", "-shm", "-journal"])
+            {
+                OwnFile.Require((named.Kind == FileKind.Link ? Place.Of(path).Path : path) + suffix);
+            }
+
+            return true;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw CreateUnusableException($"it cannot be opened safely ({exception.Message.TrimEnd('.')})", exception);
         }
     }
 
@@ -84,16 +115,4 @@ internal sealed class LedgerFile(string path, TimeProvider time)
 
     private static string DescribeDamage(string aside)
         => $"the file is damaged and was kept as '{aside}'. Restore a backup; or, to start an empty ledger, check https://kie.ai/logs for what has been bought, then move the damaged file to another folder";
-
-    private static void CreateFolder(string folder)
-    {
-        if (OperatingSystem.IsWindows())
-        {
-            Directory.CreateDirectory(folder);
-        }
-        else
-        {
-            Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        }
-    }
 }

@@ -97,7 +97,7 @@ internal sealed class VideoConverter : IDisposable
     {
         ArgumentNullException.ThrowIfNull(submission);
         submission = submission with { ReusePurchase = true };
-        if (!_accepted.Add(submission))
+        if (!_accepted.Add(submission with { Spec = submission.Spec.Normalized() }))
         {
             return null;
         }

@@ -119,9 +119,9 @@ internal interface ITaskJournal
 
     /// <summary>The latest attempt to buy a video whose response was lost, or <see langword="null"/>.</summary>
     /// <param name="account">The account.</param>
-    /// <param name="identity">See <see cref="VideoSpec.GetIdentity"/>.</param>
+    /// <param name="spec">The video, its local images read. It is found in whatever spelling its texts were recorded; see <see cref="PromptText"/>.</param>
     /// <param name="cancellationToken">Cancels the search.</param>
-    Task<KlingVideoTask?> FindUnknownAsync(string account, string identity, CancellationToken cancellationToken);
+    Task<KlingVideoTask?> FindUnknownAsync(string account, VideoSpec spec, CancellationToken cancellationToken);
 
     /// <summary>
     /// What has come of earlier attempts to buy a video: its purchase, if it has been bought, is being bought or may have been bought;
@@ -129,9 +129,9 @@ internal interface ITaskJournal
     /// that before one whose response is not known.
     /// </summary>
     /// <param name="account">The account.</param>
-    /// <param name="identity">See <see cref="VideoSpec.GetIdentity"/>.</param>
+    /// <param name="spec">The video, as for <see cref="FindUnknownAsync"/>.</param>
     /// <param name="cancellationToken">Cancels the search.</param>
-    Task<KlingVideoTask?> FindEarlierAsync(string account, string identity, CancellationToken cancellationToken);
+    Task<KlingVideoTask?> FindEarlierAsync(string account, VideoSpec spec, CancellationToken cancellationToken);
 
     /// <summary>What has been bought, or may have been, for the image at a path, whatever its content was; the latest first.</summary>
     /// <param name="account">The account.</param>

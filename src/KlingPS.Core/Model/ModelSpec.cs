@@ -38,15 +38,16 @@ internal sealed record ModelSpec
     public decimal? GetCredits(VideoSpec spec) => Price?.Invoke(spec);
 
     /// <summary>Refuses what the model would refuse, or ignore and bill.</summary>
-    /// <param name="spec">What is asked of it.</param>
+    /// <param name="spec">What is asked of it, its texts as they were given.</param>
+    /// <param name="prompt">How a message calls the prompt.</param>
     /// <exception cref="KlingException">
     /// <see cref="ErrorKind.RequestInvalid"/>, naming the parameter, its value and its range; and where the model lacks the parameter,
     /// the models that have it.
     /// </exception>
-    public void Validate(VideoSpec spec)
+    public void Validate(VideoSpec spec, string prompt = "the prompt")
     {
         ArgumentNullException.ThrowIfNull(spec);
-        if (FindProblem(spec) is string problem)
+        if (FindProblem(spec, prompt) is string problem)
         {
             throw new KlingException(ErrorKind.RequestInvalid, $"Nothing was bought for '{spec.Subject}': {problem}.");
         }
@@ -64,10 +65,10 @@ internal sealed record ModelSpec
         }
     }
 
-    private string? FindProblem(VideoSpec spec)
+    private string? FindProblem(VideoSpec spec, string prompt)
         => FindUnsupported(spec)
-            ?? FindPromptProblem(spec.Prompt)
-            ?? FindNegativePromptProblem(spec.NegativePrompt)
+            ?? FindPromptProblem(prompt, spec.Prompt)
+            ?? FindTextProblem("the negative prompt", spec.NegativePrompt, MaxNegativePromptLength)
             ?? FindDurationProblem(spec.Duration)
             ?? (spec.CfgScale is < 0 or > 1 ? string.Create(CultureInfo.InvariantCulture, $"the CFG scale is {spec.CfgScale}; {Id} takes 0 to 1") : null)
             ?? (spec.Image is null && Takes(VideoParameter.Image) ? $"there is no image; {Id} makes videos of images" : null)
@@ -99,20 +100,25 @@ internal sealed record ModelSpec
         _ => throw new ArgumentOutOfRangeException(nameof(parameter), parameter, null),
     };
 
-    private string? FindPromptProblem(string? prompt)
+    private string? FindPromptProblem(string name, string? text)
+        => text is null || PromptText.Normalize(text).Length == 0
+            ? $"{name} is empty; say in 1 to {MaxPromptLength} characters what happens in the video"
+            : FindTextProblem(name, text, MaxPromptLength);
+
+    /// <summary>What is wrong with a text. It is as long as the service gets it.</summary>
+    private string? FindTextProblem(string name, string? text, int limit)
     {
-        if (string.IsNullOrWhiteSpace(prompt))
+        if (text is null)
         {
-            return $"the prompt is empty; say in 1 to {MaxPromptLength} characters what happens in the video";
+            return null;
         }
 
-        return prompt.Length <= MaxPromptLength ? null : $"the prompt has {prompt.Length} characters; {Id} takes at most {MaxPromptLength}";
+        string sent = PromptText.Normalize(text);
+        string unit = sent.Any(char.IsSurrogate) ? "characters, where one outside Unicode's first plane, such as an emoji, counts as two" : "characters";
+        return PromptText.FindProblem(text) is string damage ? $"{name} {damage}"
+            : sent.Length > limit ? $"{name} has {sent.Length} {unit}; {Id} takes at most {limit}"
+            : null;
     }
-
-    private string? FindNegativePromptProblem(string? text)
-        => text is null || text.Length <= MaxNegativePromptLength
-            ? null
-            : $"the negative prompt has {text.Length} characters; {Id} takes at most {MaxNegativePromptLength}";
 
     private string? FindDurationProblem(int? duration)
         => duration is not int seconds || Durations.Contains(seconds)

@@ -55,7 +55,8 @@ internal sealed record VideoSpec
 
     /// <summary>
     /// What makes two purchases the same: the same content of the images, the same parameters, the same take. Where a parameter is left
-    /// out, the service's default counts; where the result is posted does not count.
+    /// out, the service's default counts; where the result is posted does not count. Texts count character by character, so what is to be
+    /// bought is <see cref="Normalized"/> first.
     /// </summary>
     /// <returns>A SHA-256 in lower-case hex.</returns>
     /// <exception cref="InvalidOperationException">A local image has no hash yet.</exception>
@@ -87,10 +88,17 @@ internal sealed record VideoSpec
         return Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString()))).ToLowerInvariant();
     }
 
+    /// <summary>The same video with its texts as the service is sent them: see <see cref="PromptText"/>. A negative prompt without a character is none.</summary>
+    public VideoSpec Normalized() => this with
+    {
+        Prompt = Prompt is null ? null : PromptText.Normalize(Prompt),
+        NegativePrompt = NegativePrompt is not null && PromptText.Normalize(NegativePrompt) is { Length: > 0 } text ? text : null,
+    };
+
     /// <inheritdoc cref="ModelSpec.GetCredits"/>
     public decimal? GetCredits() => ModelCatalog.Get(Model).GetCredits(this);
 
-    /// <inheritdoc cref="ModelSpec.Validate(VideoSpec)"/>
+    /// <inheritdoc cref="ModelSpec.Validate(VideoSpec, string)"/>
     public void Validate() => ModelCatalog.Get(Model).Validate(this);
 
     /// <summary>Whether a parameter is given.</summary>
@@ -110,7 +118,11 @@ internal sealed record VideoSpec
     public IEnumerable<string> FindDifferences(VideoSpec other)
     {
         ArgumentNullException.ThrowIfNull(other);
-        if (other.Prompt != Prompt)
+
+        // Neither what the service makes of line ends nor what an earlier version sent is another text.
+        VideoSpec here = Normalized();
+        VideoSpec there = other.Normalized();
+        if (there.Prompt != here.Prompt)
         {
             yield return "its prompt is different";
         }
@@ -135,7 +147,7 @@ internal sealed record VideoSpec
             yield return $"it is {other.Seconds} seconds long";
         }
 
-        if (other.NegativePrompt != NegativePrompt)
+        if (there.NegativePrompt != here.NegativePrompt)
         {
             yield return "its negative prompt is different";
         }

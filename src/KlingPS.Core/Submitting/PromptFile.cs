@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Globalization;
 using System.Text;
 using KlingPS.Core.Model;
 
@@ -9,7 +11,8 @@ internal static class PromptFile
     /// <summary>In bytes; a longer file cannot be a prompt.</summary>
     private const int MaxLength = 64 * 1024;
 
-    private static readonly UTF8Encoding s_utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+    /// <summary>The longest mark of each kind first: that of UTF-32 begins as that of UTF-16.</summary>
+    private static readonly Encoding[] s_marked = [Encoding.UTF8, Encoding.UTF32, new UTF32Encoding(bigEndian: true, byteOrderMark: true), Encoding.Unicode, Encoding.BigEndianUnicode];
 
     /// <summary>Takes the prompt of a submission from the file beside its image; where there is none, it keeps its own.</summary>
     /// <exception cref="KlingException">
@@ -25,9 +28,13 @@ internal static class PromptFile
 
         try
         {
-            string? prompt = await ReadAsync(path, ModelCatalog.Get(spec.Model), cancellationToken).ConfigureAwait(false) ?? spec.Prompt;
-            return !string.IsNullOrWhiteSpace(prompt)
-                ? submission with { Spec = spec with { Prompt = prompt } }
+            if (await ReadAsync(path, ModelCatalog.Get(spec.Model), cancellationToken).ConfigureAwait(false) is (string from, string prompt))
+            {
+                return submission with { Spec = spec with { Prompt = prompt }, PromptPath = from };
+            }
+
+            return spec.Prompt is not null && PromptText.Normalize(spec.Prompt).Length > 0
+                ? submission
                 : throw new KlingException(
                     ErrorKind.RequestInvalid,
                     $"It has no prompt. Put one into '{path}.txt', or give -Prompt for images without a text file.");
@@ -42,19 +49,20 @@ internal static class PromptFile
     /// <param name="imagePath">The full path of the image.</param>
     /// <param name="model">The model that it is for, which says how long it may be.</param>
     /// <param name="cancellationToken">Stops the reading.</param>
-    /// <returns>The text without white space around it; <see langword="null"/> when there is no such file or nothing in it.</returns>
+    /// <returns>The file and its text, as it is: see <see cref="PromptText"/>; <see langword="null"/> when there is no such file or nothing in it.</returns>
     /// <exception cref="KlingException">
-    /// <see cref="ErrorKind.RequestInvalid"/>: it is longer than a prompt may be. <see cref="ErrorKind.FileUnreadable"/>: it cannot be read.
+    /// <see cref="ErrorKind.RequestInvalid"/>: it is longer than a prompt may be, or not in an encoding that is known.
+    /// <see cref="ErrorKind.FileUnreadable"/>: it cannot be read.
     /// </exception>
-    public static async Task<string?> ReadAsync(string imagePath, ModelSpec model, CancellationToken cancellationToken)
+    public static async Task<(string Path, string Text)?> ReadAsync(string imagePath, ModelSpec model, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(imagePath);
         ArgumentNullException.ThrowIfNull(model);
         foreach (string path in (string[])[imagePath + ".txt", Path.ChangeExtension(imagePath, ".txt")])
         {
-            if (File.Exists(path) && await ReadTextAsync(path, model, cancellationToken).ConfigureAwait(false) is { Length: > 0 } prompt)
+            if (File.Exists(path) && await ReadTextAsync(path, model, cancellationToken).ConfigureAwait(false) is string text && PromptText.Normalize(text).Length > 0)
             {
-                return prompt.Length <= model.MaxPromptLength ? prompt : throw CreateTooLongException(path, prompt.Length, model);
+                return (path, text);
             }
         }
 
@@ -67,15 +75,10 @@ internal static class PromptFile
         {
             long length = new FileInfo(path).Length;
             return length <= MaxLength
-                ? (await File.ReadAllTextAsync(path, s_utf8, cancellationToken).ConfigureAwait(false)).Trim()
-                : throw CreateTooLongException(path, length, model);
-        }
-        catch (DecoderFallbackException exception)
-        {
-            throw new KlingException(
-                ErrorKind.RequestInvalid,
-                $"The prompt in '{path}' is not UTF-8, so its letters would be garbled. Save the file as UTF-8.",
-                exception);
+                ? Decode(await File.ReadAllBytesAsync(path, cancellationToken).ConfigureAwait(false), path)
+                : throw new KlingException(
+                    ErrorKind.RequestInvalid,
+                    string.Create(CultureInfo.InvariantCulture, $"The prompt in '{path}' has {length} bytes; {model.Id} takes at most {model.MaxPromptLength} characters."));
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
@@ -83,7 +86,31 @@ internal static class PromptFile
         }
     }
 
-    private static KlingException CreateTooLongException(string path, long length, ModelSpec model) => new(
-        ErrorKind.RequestInvalid,
-        $"The prompt in '{path}' has {length} characters; {model.Id} takes at most {model.MaxPromptLength}.");
+    private static string Decode(byte[] content, string path)
+    {
+        if (Array.Find(s_marked, encoding => content.AsSpan().StartsWith(encoding.Preamble)) is Encoding marked)
+        {
+            // What does not belong to the encoding becomes U+FFFD, which is refused.
+            return marked.GetString(content.AsSpan(marked.Preamble.Length));
+        }
+
+        int valid = 0;
+        while (valid < content.Length)
+        {
+            if (Rune.DecodeFromUtf8(content.AsSpan(valid), out _, out int length) != OperationStatus.Done)
+            {
+                string why = PromptText.LooksLikeUtf16(Encoding.Latin1.GetString(content)) ? "It looks like UTF-16 without a byte order mark" : "It was probably saved in an older encoding, such as Windows-1252";
+                string before = Encoding.UTF8.GetString(content, 0, valid);
+                throw new KlingException(
+                    ErrorKind.RequestInvalid,
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"The prompt in '{path}' is not UTF-8: the byte 0x{content[valid]:X2} {PromptText.Locate(before, before.Length)} is no character, and its letters would be garbled. {why}. Save the file as UTF-8."));
+            }
+
+            valid += length;
+        }
+
+        return Encoding.UTF8.GetString(content);
+    }
 }

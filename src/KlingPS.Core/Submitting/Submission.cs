@@ -8,6 +8,9 @@ internal sealed record Submission
     /// <summary>The video.</summary>
     public required VideoSpec Spec { get; init; }
 
+    /// <summary>The full path of the text file that the prompt is from; <see langword="null"/> for a prompt from elsewhere.</summary>
+    public string? PromptPath { get; init; }
+
     /// <summary>Buys even while an identical attempt is unknown.</summary>
     public bool Force { get; init; }
 

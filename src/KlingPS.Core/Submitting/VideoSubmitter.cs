@@ -9,21 +9,24 @@ using KlingPS.Core.Stages;
 namespace KlingPS.Core.Submitting;
 
 /// <summary>A submission whose local images have been read: it is known which video it stands for.</summary>
-/// <param name="Submission">The submission, its images with their hashes.</param>
+/// <param name="Submission">The submission, its images with their hashes and its texts as the service is sent them.</param>
 /// <param name="Image">The image, if it is a local file.</param>
 /// <param name="TailImage">The image the video ends with, likewise.</param>
 /// <param name="Identity">What makes two purchases the same.</param>
 internal sealed record IdentifiedSubmission(Submission Submission, IdentifiedImage? Image, IdentifiedImage? TailImage, string Identity)
 {
+    /// <summary>What was asked for, its texts as they were given.</summary>
+    public required VideoSpec Given { get; init; }
+
     /// <summary>Refuses what the model would not take. Only for what is to be bought: an earlier purchase is used even if the rules have changed.</summary>
     /// <exception cref="KlingException">
-    /// <see cref="ErrorKind.RequestInvalid"/>: see <see cref="ModelSpec.Validate(VideoSpec)"/>.
+    /// <see cref="ErrorKind.RequestInvalid"/>: see <see cref="ModelSpec.Validate(VideoSpec, string)"/>.
     /// <see cref="ErrorKind.ImageUnsupported"/>: the model takes no images like this one.
     /// </exception>
     public void Validate()
     {
         ModelSpec model = ModelCatalog.Get(Submission.Spec.Model);
-        model.Validate(Submission.Spec);
+        model.Validate(Given, Submission.PromptPath is string path ? $"the prompt in '{path}'" : "the prompt");
         foreach (ImageReport image in new[] { Image?.Report, TailImage?.Report }.OfType<ImageReport>())
         {
             model.Validate(image);
@@ -121,8 +124,8 @@ internal sealed class VideoSubmitter
         ArgumentNullException.ThrowIfNull(submission);
         IdentifiedImage? image = await IdentifyAsync(submission.Spec.Image, cancellationToken).ConfigureAwait(false);
         IdentifiedImage? tail = await IdentifyAsync(submission.Spec.TailImage, cancellationToken).ConfigureAwait(false);
-        VideoSpec spec = submission.Spec with { Image = Identified(submission.Spec.Image, image), TailImage = Identified(submission.Spec.TailImage, tail) };
-        return new IdentifiedSubmission(submission with { Spec = spec }, image, tail, spec.GetIdentity());
+        VideoSpec spec = submission.Spec.Normalized() with { Image = Identified(submission.Spec.Image, image), TailImage = Identified(submission.Spec.TailImage, tail) };
+        return new IdentifiedSubmission(submission with { Spec = spec }, image, tail, spec.GetIdentity()) { Given = submission.Spec };
     }
 
     /// <summary>Whether the day's limit has room for a purchase; records nothing.</summary>
@@ -194,7 +197,7 @@ internal sealed class VideoSubmitter
 
         KlingVideoTask? earlier = submission.ReusePurchase
             ? await _othersPurchase.RunAsync<KlingVideoTask?>(_ => FindAnsweredAsync(identified, cancellationToken), cancellationToken).ConfigureAwait(false)
-            : await _session.Ledger.Tasks.FindUnknownAsync(_session.Account, identified.Identity, cancellationToken).ConfigureAwait(false);
+            : await _session.Ledger.Tasks.FindUnknownAsync(_session.Account, submission.Spec, cancellationToken).ConfigureAwait(false);
         return earlier?.State switch
         {
             KlingTaskState.Unknown => throw new KlingException(
@@ -210,7 +213,7 @@ internal sealed class VideoSubmitter
     /// <summary>An earlier purchase, once it has been answered: another command or process may be buying the video at this moment.</summary>
     private async Task<Attempt<KlingVideoTask?>> FindAnsweredAsync(IdentifiedSubmission identified, CancellationToken cancellationToken)
     {
-        KlingVideoTask? earlier = await _session.Ledger.Tasks.FindEarlierAsync(_session.Account, identified.Identity, cancellationToken).ConfigureAwait(false);
+        KlingVideoTask? earlier = await _session.Ledger.Tasks.FindEarlierAsync(_session.Account, identified.Submission.Spec, cancellationToken).ConfigureAwait(false);
         return earlier is not { State: KlingTaskState.Submitting } ? earlier : new Retry(new KlingException(
             ErrorKind.AttemptUnknown,
             $"Nothing was sent for '{identified.Submission.Subject}': another command is submitting the same video as task {earlier.Id}, "

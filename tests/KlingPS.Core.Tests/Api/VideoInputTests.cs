@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json;
 using CsCheck;
 using KlingPS.Core.Api.Wire;
@@ -77,14 +76,14 @@ public sealed class VideoInputTests
     {
         Gen<VideoSpec> specs =
             from model in Gen.Int[0, ModelCatalog.All.Count].Select(row => row < ModelCatalog.All.Count ? ModelCatalog.All[row].Id : "kling/of-next-year")
-            from prompt in Gen.String[1, 20]
+            from prompt in Gen.String[1, 20].Select(PromptText.Normalize).Where(text => text.Length > 0 && PromptText.FindProblem(text) is null)
             from negativePrompt in Gen.Char.AlphaNumeric.Array[1, 9].Select(text => new string(text)).Null()
             from duration in Gen.Int[0, 2].Select(times => times == 0 ? null : (int?)(5 * times))
             from tenths in Gen.Int[-1, 10]
             from hasTail in Gen.Bool
             select Taken(Smallest(model) with
             {
-                Prompt = Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(prompt)),
+                Prompt = prompt,
                 NegativePrompt = negativePrompt,
                 Duration = duration,
                 CfgScale = tenths < 0 ? null : tenths / 10m,

@@ -450,6 +450,63 @@ public sealed class VideoConverterTests : IAsyncDisposable
     }
 
     [Theory]
+    [InlineData("It moves.\r\nIt stops.", null)]
+    [InlineData("It moves.\nIt stops.\n", null)]
+    [InlineData("\uFEFFIt moves. \r\nIt stops.\r\n\r\n", "blur\r\ntext\r\n")]
+    [InlineData("Ein Fu\u0308chslein la\u0308uft.", "")]
+    public async Task A_text_that_an_earlier_version_bought_as_it_was_typed_is_not_bought_again(string prompt, string? negativePrompt)
+    {
+        Submission typed = _harness.Submission("fox.png").Asking(spec => spec with { Prompt = prompt, NegativePrompt = negativePrompt, TailImage = MediaSource.FromFile(_harness.Image("end.png", 1)) });
+        IdentifiedSubmission identified = await new VideoSubmitter(_harness.NewService(isObserved: false)).IdentifyAsync(typed, CancellationToken.None);
+        VideoSpec recorded = identified.Submission.Spec with { Prompt = prompt, NegativePrompt = negativePrompt };
+        KlingVideoTask bought = await _harness.Ledger.Tasks.BeginAsync(
+            new TaskIntent { Account = _harness.Session.Account, Spec = recorded, Identity = recorded.GetIdentity(), Credits = 42 },
+            CancellationToken.None);
+        await _harness.Ledger.Tasks.RecordAcceptedAsync(bought.Id, "theirs");
+        _harness.Tasks["theirs"] = PipelineHarness.Succeeded("theirs");
+        Assert.NotEqual(identified.Identity, recorded.GetIdentity());
+
+        Assert.Equal(["fox.mp4"], await MadeAsync(typed));
+        Assert.Equal(["fox.mp4"], await MadeAsync(typed with { Spec = typed.Spec.Normalized() }));
+        Assert.Equal((0, 0), (_harness.Uploads, _harness.Creates));
+    }
+
+    [Fact]
+    public async Task One_text_is_bought_once_and_sent_in_one_spelling_however_its_lines_end()
+    {
+        Submission request = _harness.Submission("fox.png");
+        Submission Saying(string prompt) => request.Asking(spec => spec with { Prompt = prompt });
+
+        await MadeAsync(Saying("It moves.\r\nIt stops.\r\n"));
+        await MadeAsync(Saying("It moves.\nIt stops."), Saying("\uFEFFIt moves. \rIt stops.\u2028"));
+
+        SentRequest create = Assert.Single(_harness.Service.To(FakeService.CreatePath));
+        Assert.Contains("\"It moves.\\nIt stops.\"", Encoding.UTF8.GetString(create.Body), StringComparison.Ordinal);
+        Assert.Equal("It moves.\nIt stops.", Assert.Single(await _harness.ListAsync()).Prompt);
+    }
+
+    [Fact]
+    public async Task A_damaged_text_is_refused_before_anything_is_uploaded_unless_it_was_bought_before()
+    {
+        Submission request = _harness.Submission("fox.png").Asking(spec => spec with { Prompt = "Die F\uFFFDchsin." });
+
+        KlingException error = await FailsAsync(request);
+
+        Assert.Equal(ErrorKind.RequestInvalid, error.Kind);
+        Assert.Contains("fox.png': the prompt has U+FFFD", error.Message, StringComparison.Ordinal);
+        Assert.Equal(0, _harness.Uploads);
+
+        IdentifiedSubmission identified = await new VideoSubmitter(_harness.NewService(isObserved: false)).IdentifyAsync(request, CancellationToken.None);
+        KlingVideoTask bought = await _harness.Ledger.Tasks.BeginAsync(
+            new TaskIntent { Account = _harness.Session.Account, Spec = identified.Submission.Spec, Identity = identified.Identity, Credits = 42 },
+            CancellationToken.None);
+        await _harness.Ledger.Tasks.RecordAcceptedAsync(bought.Id, "theirs");
+        _harness.Tasks["theirs"] = PipelineHarness.Succeeded("theirs");
+        Assert.Equal(["fox.mp4"], await MadeAsync(request));
+        Assert.Equal(0, _harness.Creates);
+    }
+
+    [Theory]
     [InlineData(true)]
     [InlineData(false)]
     public async Task What_another_process_is_buying_at_this_moment_is_waited_for(bool isAccepted)

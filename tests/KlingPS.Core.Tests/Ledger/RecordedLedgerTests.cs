@@ -60,7 +60,7 @@ public sealed class RecordedLedgerTests : IAsyncLifetime
         (RecordedPurchase purchase, long id, KlingTaskState state) = s_purchases[row];
         SqlLedger ledger = await _temp.OpenAsync();
 
-        KlingVideoTask? task = await ledger.Tasks.FindEarlierAsync(TempLedger.Account, purchase.Identity, TestContext.Current.CancellationToken);
+        KlingVideoTask? task = await ledger.Tasks.FindEarlierAsync(TempLedger.Account, purchase.Spec, TestContext.Current.CancellationToken);
 
         Assert.Equal((id, state), (task?.Id, task?.State));
         Assert.Equal(
@@ -89,6 +89,20 @@ public sealed class RecordedLedgerTests : IAsyncLifetime
     }
 
     [Theory]
+    [InlineData("A fox\nruns.")]
+    [InlineData("A fox\rruns.\r\n")]
+    [InlineData("\uFEFF\r\n A fox \u2028runs. ")]
+    public async Task What_the_first_version_bought_is_found_however_its_lines_end_now(string prompt)
+    {
+        SqlLedger ledger = await _temp.OpenAsync();
+        VideoSpec video = new RecordedPurchase(Default, prompt, ImageHash: HashOf("queuing")).Spec.Normalized();
+
+        Assert.Equal(8, (await ledger.Tasks.FindEarlierAsync(TempLedger.Account, video, TestContext.Current.CancellationToken))?.Id);
+        TaskClaim claim = await ledger.Tasks.ClaimAsync(TempLedger.Intent() with { Spec = video, Identity = video.GetIdentity() }, TestContext.Current.CancellationToken);
+        Assert.Equal((8, false), (claim.Task.Id, claim.IsNew));
+    }
+
+    [Theory]
     [InlineData("rejected")]
     [InlineData("abandoned")]
     public async Task What_the_first_version_did_not_buy_is_bought(string image)
@@ -96,7 +110,7 @@ public sealed class RecordedLedgerTests : IAsyncLifetime
         SqlLedger ledger = await _temp.OpenAsync();
         var purchase = new RecordedPurchase(Default, "A fox runs.", ImageHash: HashOf(image));
 
-        Assert.Null(await ledger.Tasks.FindEarlierAsync(TempLedger.Account, purchase.Identity, TestContext.Current.CancellationToken));
+        Assert.Null(await ledger.Tasks.FindEarlierAsync(TempLedger.Account, purchase.Spec, TestContext.Current.CancellationToken));
         Assert.True((await ledger.Tasks.ClaimAsync(TempLedger.Intent() with { Identity = purchase.Identity }, TestContext.Current.CancellationToken)).IsNew);
     }
 
@@ -104,9 +118,9 @@ public sealed class RecordedLedgerTests : IAsyncLifetime
     public async Task Another_account_keeps_its_own_purchase()
     {
         SqlLedger ledger = await _temp.OpenAsync();
-        string identity = new RecordedPurchase(Default, "A fox runs.", ImageHash: HashOf("saved")).Identity;
+        VideoSpec video = new RecordedPurchase(Default, "A fox runs.", ImageHash: HashOf("saved")).Spec;
 
-        Assert.Equal(16, (await ledger.Tasks.FindEarlierAsync("fedcba9876543210", identity, TestContext.Current.CancellationToken))?.Id);
+        Assert.Equal(16, (await ledger.Tasks.FindEarlierAsync("fedcba9876543210", video, TestContext.Current.CancellationToken))?.Id);
     }
 
     [Fact]
@@ -114,9 +128,9 @@ public sealed class RecordedLedgerTests : IAsyncLifetime
     {
         _temp.Time.Advance(TimeSpan.FromHours(2));
         SqlLedger ledger = await _temp.OpenAsync();
-        string identity = new RecordedPurchase(Default, "A fox runs.", ImageHash: HashOf("submitting")).Identity;
+        VideoSpec video = new RecordedPurchase(Default, "A fox runs.", ImageHash: HashOf("submitting")).Spec;
 
-        KlingVideoTask? task = await ledger.Tasks.FindUnknownAsync(TempLedger.Account, identity, TestContext.Current.CancellationToken);
+        KlingVideoTask? task = await ledger.Tasks.FindUnknownAsync(TempLedger.Account, video, TestContext.Current.CancellationToken);
 
         Assert.Equal((17, KlingTaskState.Unknown, 42m), (task?.Id ?? 0, task?.State, task?.CreditsReserved));
     }

@@ -47,7 +47,7 @@ public sealed class RecordedSchema3LedgerTests : IAsyncLifetime
         (RecordedPurchase purchase, long id, KlingTaskState state) = s_purchases[row];
         SqlLedger ledger = await _temp.OpenAsync();
 
-        KlingVideoTask? task = await ledger.Tasks.FindEarlierAsync(TempLedger.Account, purchase.Identity, Token);
+        KlingVideoTask? task = await ledger.Tasks.FindEarlierAsync(TempLedger.Account, purchase.Spec, Token);
         TaskClaim claim = await ledger.Tasks.ClaimAsync(TempLedger.Intent() with { Identity = purchase.Identity }, Token);
 
         Assert.Equal((id, state), (task?.Id, task?.State));

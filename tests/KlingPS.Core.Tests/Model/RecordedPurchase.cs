@@ -25,8 +25,11 @@ internal sealed record RecordedPurchase(
     string? TailHash = null,
     int Take = 1)
 {
-    /// <summary>The identity that today's code gives it. A local image has been uploaded, and its address does not count.</summary>
-    public string Identity => new VideoSpec
+    /// <summary>The identity that today's code gives it.</summary>
+    public string Identity => Spec.GetIdentity();
+
+    /// <summary>The video. A local image has been uploaded, and its address does not count.</summary>
+    public VideoSpec Spec => new()
     {
         Model = Model,
         Prompt = Prompt,
@@ -37,7 +40,7 @@ internal sealed record RecordedPurchase(
         TailImage = Source(TailHash, TailUri),
         CallbackUri = "https://callback.example/",
         Take = Take,
-    }.GetIdentity();
+    };
 
     private static MediaSource? Source(string? hash, string? uri)
         => hash is not null ? MediaSource.FromFile("/images/image.png") with { Hash = hash, Uri = uri ?? "https://uploads.example/image.png" }

@@ -256,7 +256,8 @@ public sealed class AccountFinderTests : IAsyncDisposable
         KlingSession session = Open();
         await FindAsync(session);
         Assert.False(session.Standing.IsSettled);
-        KlingVideoTask early = await _harness.Ledger.Tasks.BeginAsync(new TaskIntent { Account = session.Account, Spec = ClientHarness.Video, Identity = "early", Credits = 42 }, default);
+        VideoSpec video = ClientHarness.Video with { Prompt = "early" };
+        KlingVideoTask early = await _harness.Ledger.Tasks.BeginAsync(new TaskIntent { Account = session.Account, Spec = video, Identity = video.GetIdentity(), Credits = 42 }, default);
 
         await FindAsync(_harness.Session);
         Assert.NotNull(Assert.Single(_harness.Session.Others).Doubt);
@@ -264,6 +265,6 @@ public sealed class AccountFinderTests : IAsyncDisposable
         _harness.Tasks["old-1"] = PipelineHarness.Generating;
         await FindAsync(Open());
 
-        Assert.Equal(early.Id, (await _harness.Ledger.Tasks.FindEarlierAsync(_harness.Session.Account, "early", default))?.Id);
+        Assert.Equal(early.Id, (await _harness.Ledger.Tasks.FindEarlierAsync(_harness.Session.Account, video, default))?.Id);
     }
 }

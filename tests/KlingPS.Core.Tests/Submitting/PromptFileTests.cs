@@ -15,7 +15,17 @@ public sealed class PromptFileTests : IDisposable
 
     private void Write(string name, string text, Encoding? encoding = null) => File.WriteAllText(Path.Combine(_folder.FullName, name), text, encoding ?? new UTF8Encoding(false));
 
-    private Task<string?> ReadAsync() => PromptFile.ReadAsync(Image, ModelCatalog.Default, TestContext.Current.CancellationToken);
+    /// <summary>The prompt as it would be sent.</summary>
+    private async Task<string?> ReadAsync() => (await PromptFile.ReadAsync(Image, ModelCatalog.Default, TestContext.Current.CancellationToken))?.Text is string text ? PromptText.Parse(text).Value : null;
+
+    /// <summary>What is wrong with the prompt, as the user of a command is told.</summary>
+    private async Task<string> RefuseAsync()
+    {
+        Submission submission = await PromptFile.ApplyAsync(Submissions.FromFile(Image), TestContext.Current.CancellationToken);
+        KlingException error = Assert.Throws<KlingException>(() => new IdentifiedSubmission(submission, null, null, string.Empty) { Given = submission.Spec }.Validate());
+        Assert.Equal(ErrorKind.RequestInvalid, error.Kind);
+        return error.Message;
+    }
 
     private async Task<KlingException> FailAsync() => await Assert.ThrowsAsync<KlingException>(ReadAsync);
 
@@ -32,7 +42,7 @@ public sealed class PromptFileTests : IDisposable
         Assert.Equal("The other.", await ReadAsync());
 
         Write("fox.png.txt", "\r\n  A fox runs. \n It stops.\n");
-        Assert.Equal("A fox runs. \n It stops.", await ReadAsync());
+        Assert.Equal("A fox runs.\n It stops.", await ReadAsync());
     }
 
     [Theory]
@@ -62,21 +72,43 @@ public sealed class PromptFileTests : IDisposable
         Assert.Equal(ModelCatalog.Default.MaxPromptLength, (await ReadAsync())!.Length);
 
         Write("fox.txt", new string('x', ModelCatalog.Default.MaxPromptLength + 1));
-        KlingException error = await FailAsync();
-        Assert.Equal(ErrorKind.RequestInvalid, error.Kind);
-        Assert.Contains("fox.txt", error.Message, StringComparison.Ordinal);
-        Assert.Contains("2501", error.Message, StringComparison.Ordinal);
+        string error = await RefuseAsync();
+        Assert.Contains("fox.txt' has 2501 characters", error, StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task A_file_in_another_encoding_is_refused_before_its_letters_are_paid_for()
     {
-        await File.WriteAllBytesAsync(Path.Combine(_folder.FullName, "fox.txt"), [(byte)'f', 0xFC, (byte)'r'], TestContext.Current.CancellationToken);
+        Write("fox.txt", "A fox.\r\nEine Füchsin.", Encoding.Latin1);
 
         KlingException error = await FailAsync();
 
         Assert.Equal(ErrorKind.RequestInvalid, error.Kind);
-        Assert.Contains("UTF-8", error.Message, StringComparison.Ordinal);
+        Assert.Contains("fox.txt' is not UTF-8: the byte 0xFC at line 2, column 7", error.Message, StringComparison.Ordinal);
+        Assert.EndsWith("such as Windows-1252. Save the file as UTF-8.", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task UTF_16_without_a_mark_is_refused_and_called_by_its_name()
+    {
+        Write("fox.txt", "A fox runs.", new UnicodeEncoding(bigEndian: false, byteOrderMark: false));
+        string error = await RefuseAsync();
+        Assert.Contains("fox.txt' has U+0000, a NUL character, at line 1, column 2 (11 such characters in all): it is UTF-16", error, StringComparison.Ordinal);
+        Assert.Contains("Save the file as UTF-8", error, StringComparison.Ordinal);
+
+        Write("fox.txt", "Füchsin", new UnicodeEncoding(bigEndian: true, byteOrderMark: false));
+        Assert.Contains("It looks like UTF-16 without a byte order mark. Save the file as UTF-8.", (await FailAsync()).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_is_damaged_behind_a_mark_is_refused()
+    {
+        byte[] cut = [.. Encoding.Unicode.Preamble, .. Encoding.Unicode.GetBytes("A fox 🦊")];
+        await File.WriteAllBytesAsync(Path.Combine(_folder.FullName, "fox.txt"), cut[..^2], TestContext.Current.CancellationToken);
+        Assert.Contains("U+FFFD", await RefuseAsync(), StringComparison.Ordinal);
+
+        await File.WriteAllBytesAsync(Path.Combine(_folder.FullName, "fox.txt"), [.. Encoding.UTF8.Preamble, (byte)'f', 0xFC], TestContext.Current.CancellationToken);
+        Assert.Contains("U+FFFD, the sign for a character that could not be read, at line 1, column 2", await RefuseAsync(), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -9,6 +9,7 @@ internal static class VideoInput
 {
     /// <summary>Writes the fields that have a value. Others are left out rather than sent empty: some models refuse empty ones.</summary>
     /// <exception cref="InvalidOperationException">The model does not take all that is asked for, or an image has not been uploaded.</exception>
+    /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: a text is damaged; see <see cref="PromptText"/>.</exception>
     public static void Write(Utf8JsonWriter writer, VideoSpec spec)
     {
         ModelSpec model = ModelCatalog.Get(spec.Model);
@@ -23,10 +24,10 @@ internal static class VideoInput
             switch (field.Parameter)
             {
                 case VideoParameter.Prompt:
-                    WriteText(writer, field, spec.Prompt);
+                    WriteText(writer, field, Spell(spec.Prompt));
                     break;
                 case VideoParameter.NegativePrompt:
-                    WriteText(writer, field, spec.NegativePrompt);
+                    WriteText(writer, field, Spell(spec.NegativePrompt));
                     break;
                 case VideoParameter.Duration:
                     // A string on the wire: a number is refused with 422.
@@ -79,6 +80,8 @@ internal static class VideoInput
             writer.WriteString(field.Name, text);
         }
     }
+
+    private static string? Spell(string? text) => text is not null && PromptText.Parse(text) is { Value.Length: > 0 } spelled ? spelled.Value : null;
 
     /// <summary>Where the service is to fetch an image from.</summary>
     /// <exception cref="InvalidOperationException">It has not been uploaded.</exception>

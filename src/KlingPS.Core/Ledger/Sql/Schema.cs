@@ -101,6 +101,9 @@ internal static class Schema
 
             // When the user said that a video was taken elsewhere.
             "ALTER TABLE tasks ADD COLUMN taken_at BIGINT",
+
+            // See Spellings.
+            "CREATE INDEX tasks_by_image_uri ON tasks (image_uri) WHERE source_hash IS NULL",
         ],
     ];
 

@@ -123,17 +123,17 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
             cancellationToken);
 
     /// <inheritdoc/>
-    public async Task<KlingVideoTask?> FindUnknownAsync(string account, string identity, CancellationToken cancellationToken)
+    public async Task<KlingVideoTask?> FindUnknownAsync(string account, VideoSpec spec, CancellationToken cancellationToken)
     {
         await RecoverAsync(cancellationToken).ConfigureAwait(false);
-        return await store.ReadAsync(session => TaskQueries.FindUnknownAsync(session, account, identity), cancellationToken).ConfigureAwait(false);
+        return await store.ReadAsync(session => TaskQueries.FindUnknownAsync(session, account, spec), cancellationToken).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
-    public async Task<KlingVideoTask?> FindEarlierAsync(string account, string identity, CancellationToken cancellationToken)
+    public async Task<KlingVideoTask?> FindEarlierAsync(string account, VideoSpec spec, CancellationToken cancellationToken)
     {
         await RecoverAsync(cancellationToken).ConfigureAwait(false);
-        return await store.ReadAsync(session => TaskQueries.FindEarlierAsync(session, account, identity), cancellationToken).ConfigureAwait(false);
+        return await store.ReadAsync(session => TaskQueries.FindEarlierAsync(session, account, spec), cancellationToken).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>

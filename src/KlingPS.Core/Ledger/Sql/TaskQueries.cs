@@ -6,20 +6,20 @@ namespace KlingPS.Core.Ledger.Sql;
 internal static class TaskQueries
 {
     /// <summary>See <see cref="ITaskJournal.FindUnknownAsync"/>.</summary>
-    public static Task<KlingVideoTask?> FindUnknownAsync(SqlSession session, string account, string identity)
-        => TaskTable.FindAsync(
+    public static async Task<KlingVideoTask?> FindUnknownAsync(SqlSession session, string account, VideoSpec spec)
+        => await TaskTable.FindByIdentitiesAsync(
             session,
-            $"{AccountTable.IsOwn("t.account")} AND t.identity = @identity AND t.state = 'Unknown' ORDER BY t.id DESC",
-            ("account", account),
-            ("identity", identity));
+            account,
+            await Spellings.ListIdentitiesAsync(session, spec, spec.GetIdentity()).ConfigureAwait(false),
+            "t.state = 'Unknown' ORDER BY t.id DESC").ConfigureAwait(false);
 
     /// <summary>See <see cref="ITaskJournal.FindEarlierAsync"/>.</summary>
-    public static Task<KlingVideoTask?> FindEarlierAsync(SqlSession session, string account, string identity)
-        => TaskTable.FindAsync(
+    public static async Task<KlingVideoTask?> FindEarlierAsync(SqlSession session, string account, VideoSpec spec)
+        => await TaskTable.FindByIdentitiesAsync(
             session,
-            $"{AccountTable.IsOwn("t.account")} AND t.identity = @identity AND t.state IN {TaskTable.EarlierStates} {TaskTable.BestFirst}",
-            ("account", account),
-            ("identity", identity));
+            account,
+            await Spellings.ListIdentitiesAsync(session, spec, spec.GetIdentity()).ConfigureAwait(false),
+            $"t.state IN {TaskTable.EarlierStates} {TaskTable.BestFirst}").ConfigureAwait(false);
 
     /// <summary>See <see cref="ITaskJournal.ListBySourceAsync"/>.</summary>
     public static async Task<IReadOnlyList<KlingVideoTask>> ListBySourceAsync(SqlSession session, string account, string path, int limit)

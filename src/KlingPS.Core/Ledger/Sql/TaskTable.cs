@@ -30,12 +30,24 @@ internal static class TaskTable
     public static Task<KlingVideoTask?> FindByTaskIdAsync(SqlSession session, string account, string taskId)
         => FindAsync(session, $"t.task_id = @taskId AND {AccountTable.IsOwn("t.account")} ORDER BY t.nonce IS NULL, t.id", ("taskId", taskId), ("account", account));
 
-    public static Task<KlingVideoTask?> FindPurchaseAsync(SqlSession session, string account, string identity)
-        => FindAsync(
+    public static async Task<KlingVideoTask?> FindPurchaseAsync(SqlSession session, TaskIntent intent)
+        => await FindByIdentitiesAsync(
             session,
-            $"{AccountTable.IsOwn("t.account")} AND t.identity = @identity AND t.state IN {PurchaseStates} {BestFirst}",
-            ("account", account),
-            ("identity", identity));
+            intent.Account,
+            await Spellings.ListIdentitiesAsync(session, intent.Spec, intent.Identity).ConfigureAwait(false),
+            $"t.state IN {PurchaseStates} {BestFirst}").ConfigureAwait(false);
+
+    /// <summary>The first task with one of several identities that meets a condition.</summary>
+    /// <param name="session">The session.</param>
+    /// <param name="account">The account.</param>
+    /// <param name="identities">See <see cref="Spellings.ListIdentitiesAsync"/>.</param>
+    /// <param name="condition">A condition, and an order; the record is <c>t</c>.</param>
+    public static Task<KlingVideoTask?> FindByIdentitiesAsync(SqlSession session, string account, IReadOnlyList<string> identities, string condition)
+    {
+        (string Name, object? Value)[] values = [.. identities.Select((identity, index) => (string.Create(CultureInfo.InvariantCulture, $"identity{index}"), (object?)identity))];
+        string names = string.Join(", ", values.Select(value => "@" + value.Name));
+        return FindAsync(session, $"{AccountTable.IsOwn("t.account")} AND t.identity IN ({names}) AND {condition}", [("account", account), .. values]);
+    }
 
     /// <summary>The task with a local id.</summary>
     /// <exception cref="KlingException"><see cref="ErrorKind.TaskNotFound"/>.</exception>

@@ -9,7 +9,7 @@ namespace KlingPS.Core.Ledger.Sql;
 internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
 {
     public async Task<TaskClaim> ClaimAsync(SqlSession session, TaskIntent intent)
-        => await TaskTable.FindPurchaseAsync(session, intent.Account, intent.Identity).ConfigureAwait(false) is { } purchase
+        => await TaskTable.FindPurchaseAsync(session, intent).ConfigureAwait(false) is { } purchase
             ? new TaskClaim(purchase, IsNew: false)
             : new TaskClaim(await BeginAsync(session, intent).ConfigureAwait(false), IsNew: true);
 

@@ -22,11 +22,11 @@ public abstract class RecoveryContract : LedgerContract
         KlingVideoTask theirs = await other.Tasks.BeginAsync(TempLedger.Intent(), Token);
         bool isAlive = true;
         SqlLedger ours = await Host.OpenAsync(ProcessIdentity.Current, _ => isAlive);
-        Assert.Equal(KlingTaskState.Submitting, (await ours.Tasks.FindEarlierAsync(TempLedger.Account, theirs.Identity!, Token))!.State);
+        Assert.Equal(KlingTaskState.Submitting, (await ours.Tasks.FindEarlierAsync(TempLedger.Account, theirs.Spec, Token))!.State);
 
         isAlive = false;
 
-        KlingVideoTask lost = (await ours.Tasks.FindEarlierAsync(TempLedger.Account, theirs.Identity!, Token))!;
+        KlingVideoTask lost = (await ours.Tasks.FindEarlierAsync(TempLedger.Account, theirs.Spec, Token))!;
         Assert.Equal((KlingTaskState.Unknown, "The process that sent the request ended before the response came."), (lost.State, lost.FailMessage));
     }
 

@@ -147,11 +147,11 @@ public abstract class TaskJournalContract : LedgerContract
 
         task = await Ledger.Tasks.LoseAsync(task.Id, "the connection broke");
         Assert.Equal((KlingTaskState.Unknown, 42m, "the connection broke"), (task.State, task.CreditsReserved, task.FailMessage));
-        Assert.Equal(task, await Ledger.Tasks.FindUnknownAsync(TempLedger.Account, task.Identity!, Token));
+        Assert.Equal(task, await Ledger.Tasks.FindUnknownAsync(TempLedger.Account, task.Spec, Token));
 
         task = await Ledger.Tasks.ResolveAsync(task.Id, TempLedger.Snapshot("t1", KlingTaskState.Succeeded, 42));
         Assert.Equal((KlingTaskState.Succeeded, "t1", 42m, null), (task.State, task.TaskId, task.CreditsConsumed, task.FailMessage));
-        Assert.Null(await Ledger.Tasks.FindUnknownAsync(TempLedger.Account, task.Identity!, Token));
+        Assert.Null(await Ledger.Tasks.FindUnknownAsync(TempLedger.Account, task.Spec, Token));
 
         // The news that the answer was lost may come after the callback that has brought it.
         Assert.Equal(task, Assert.IsType<RecordResult.Superseded>(await Ledger.Tasks.RecordUnknownAsync(task.Id, "too late")).Task);
@@ -257,7 +257,7 @@ public abstract class TaskJournalContract : LedgerContract
         }
 
         Assert.Equal(new TaskClaim(expected, IsNew: false), await Ledger.Tasks.ClaimAsync(TempLedger.Intent(), Token));
-        Assert.Equal(expected, await Ledger.Tasks.FindEarlierAsync(TempLedger.Account, first.Identity!, Token));
+        Assert.Equal(expected, await Ledger.Tasks.FindEarlierAsync(TempLedger.Account, first.Spec, Token));
         Assert.True((await Ledger.Tasks.ClaimAsync(TempLedger.Intent("another image"), Token)).IsNew);
         Assert.True((await Ledger.Tasks.ClaimAsync(TempLedger.Intent(account: "another account"), Token)).IsNew);
     }
@@ -289,7 +289,7 @@ public abstract class TaskJournalContract : LedgerContract
         Assert.Equal(
             (KlingTaskState.Waiting, "t1", task.CreditsReserved, null, null, null, null),
             (accepted.State, accepted.TaskId, accepted.CreditsReserved, accepted.CreditsConsumed, accepted.CompletedAt, accepted.FailCode, accepted.FailMessage));
-        Assert.Equal(task.Id, (await Ledger.Tasks.FindEarlierAsync(TempLedger.Account, task.Identity!, Token))!.Id);
+        Assert.Equal(task.Id, (await Ledger.Tasks.FindEarlierAsync(TempLedger.Account, task.Spec, Token))!.Id);
     }
 
     [Fact]

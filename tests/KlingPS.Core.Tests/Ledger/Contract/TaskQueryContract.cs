@@ -38,7 +38,7 @@ public abstract class TaskQueryContract : LedgerContract
         await AcceptedAsync("t2");
         KlingVideoTask finished = await Ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Succeeded));
 
-        Assert.Equal(finished, await Ledger.Tasks.FindEarlierAsync(TempLedger.Account, finished.Identity!, Token));
+        Assert.Equal(finished, await Ledger.Tasks.FindEarlierAsync(TempLedger.Account, finished.Spec, Token));
     }
 
     [Fact]
@@ -69,9 +69,9 @@ public abstract class TaskQueryContract : LedgerContract
     public async Task An_earlier_attempt_is_the_best_that_there_is()
     {
         KlingVideoTask rejected = await Ledger.Tasks.BeginAsync(TempLedger.Intent(), Token);
-        string identity = rejected.Identity!;
+        VideoSpec video = rejected.Spec;
         await Ledger.Tasks.RejectAsync(rejected.Id, "422", "no");
-        Assert.Null(await Ledger.Tasks.FindEarlierAsync(TempLedger.Account, identity, Token));
+        Assert.Null(await Ledger.Tasks.FindEarlierAsync(TempLedger.Account, video, Token));
 
         await AcceptedAsync("t1");
         await Ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Failed));
@@ -83,10 +83,10 @@ public abstract class TaskQueryContract : LedgerContract
         await IsFoundAsync(await AcceptedAsync("t3"));
         await IsFoundAsync(await Ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t3", KlingTaskState.Succeeded)));
         await AcceptedAsync("t4");
-        Assert.Equal("t3", (await Ledger.Tasks.FindEarlierAsync(TempLedger.Account, identity, Token))!.TaskId);
-        Assert.Null(await Ledger.Tasks.FindEarlierAsync("another account", identity, Token));
+        Assert.Equal("t3", (await Ledger.Tasks.FindEarlierAsync(TempLedger.Account, video, Token))!.TaskId);
+        Assert.Null(await Ledger.Tasks.FindEarlierAsync("another account", video, Token));
 
-        async Task IsFoundAsync(KlingVideoTask expected) => Assert.Equal(expected, await Ledger.Tasks.FindEarlierAsync(TempLedger.Account, identity, Token));
+        async Task IsFoundAsync(KlingVideoTask expected) => Assert.Equal(expected, await Ledger.Tasks.FindEarlierAsync(TempLedger.Account, video, Token));
     }
 
     [Fact]

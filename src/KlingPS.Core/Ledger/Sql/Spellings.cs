@@ -1,0 +1,40 @@
+using KlingPS.Core.Model;
+
+namespace KlingPS.Core.Ledger.Sql;
+
+/// <summary>
+/// Finds what was bought with the same texts in another spelling. Identities are hashes, and texts were hashed as they came until
+/// <see cref="PromptText"/> gave each one spelling; tasks that were bought elsewhere are spelled as the service tells.
+/// </summary>
+internal static class Spellings
+{
+    /// <summary>The identities that a video may be recorded under: its own first, and one for each spelling that purchases of its image are recorded in.</summary>
+    /// <param name="session">The session.</param>
+    /// <param name="spec">The video, its local images read.</param>
+    /// <param name="identity">Its own identity.</param>
+    public static async Task<IReadOnlyList<string>> ListIdentitiesAsync(SqlSession session, VideoSpec spec, string identity)
+    {
+        (string condition, string? image) = spec.Image switch
+        {
+            { IsFile: true } file => ("t.source_hash = @image", file.Hash),
+            { Uri: string uri } => ("t.source_hash IS NULL AND t.image_uri = @image", uri),
+            _ => (string.Empty, null),
+        };
+        if (image is null)
+        {
+            return [identity];
+        }
+
+        List<VideoSpec> recorded = await session.QueryAsync(
+            $"""
+            SELECT DISTINCT p.text AS prompt, n.text AS negative_prompt
+            FROM tasks t LEFT JOIN texts p ON p.id = t.prompt_id LEFT JOIN texts n ON n.id = t.negative_prompt_id
+            WHERE {condition} AND t.identity <> @identity
+            """,
+            row => spec with { Prompt = row.TextOrNull("prompt"), NegativePrompt = row.TextOrNull("negative_prompt") },
+            ("image", image),
+            ("identity", identity)).ConfigureAwait(false);
+        VideoSpec normalized = spec.Normalized();
+        return [.. recorded.Where(spelled => spelled.Normalized() == normalized).Select(spelled => spelled.GetIdentity()).Prepend(identity).Distinct()];
+    }
+}

@@ -1,0 +1,196 @@
+using System.Globalization;
+using System.Text;
+
+namespace KlingPS.Core.Model;
+
+/// <summary>
+/// A prompt or a negative prompt as the service is sent it. However a text was saved, typed or piped, it has one spelling here, and a
+/// text that was damaged on its way is refused: nothing else can be held.
+/// </summary>
+/// <remarks>
+/// Lines end with a line feed; blanks at the end of a line and around the text are gone, and so are byte order marks; characters are in
+/// Unicode's form C. Identities are made from this spelling: see <see cref="VideoSpec.GetIdentity"/>.
+/// </remarks>
+internal sealed record PromptText
+{
+    private PromptText(string value) => Value = value;
+
+    /// <summary>The text. It may be empty.</summary>
+    public string Value { get; }
+
+    /// <summary>Reads a text.</summary>
+    /// <param name="text">The text as it was given.</param>
+    /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: see <see cref="FindProblem"/>.</exception>
+    public static PromptText Parse(string text)
+        => FindProblem(text) is string problem
+            ? throw new KlingException(ErrorKind.RequestInvalid, $"The text {problem}.")
+            : new PromptText(Normalize(text));
+
+    /// <summary>The one spelling of a text. Idempotent; a damaged text stays damaged.</summary>
+    /// <param name="text">Any text.</param>
+    public static string Normalize(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        string composed = Compose(text.Replace("\uFEFF", string.Empty, StringComparison.Ordinal));
+        var result = new StringBuilder(composed.Length);
+        int end = 0;
+        for (int i = 0; i < composed.Length; i++)
+        {
+            int lineBreak = LineBreakLength(composed, i);
+            if (lineBreak > 0)
+            {
+                i += lineBreak - 1;
+                result.Length = end;
+                result.Append('\n');
+                end = result.Length;
+            }
+            else
+            {
+                result.Append(composed[i]);
+                end = IsBlank(composed[i]) ? end : result.Length;
+            }
+        }
+
+        int start = 0;
+        while (start < end && IsBlankOrLineFeed(result[start]))
+        {
+            start++;
+        }
+
+        while (end > start && IsBlankOrLineFeed(result[end - 1]))
+        {
+            end--;
+        }
+
+        return result.ToString(start, end - start);
+    }
+
+    /// <summary>What damage a text shows that it has taken on its way, in words that go on after its name; <see langword="null"/> when there is none.</summary>
+    /// <param name="text">The text as it was given, so that lines and columns are those that its author sees.</param>
+    public static string? FindProblem(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        int first = -1;
+        int count = 0;
+        for (int i = 0; i < text.Length; i++)
+        {
+            if (IsDamage(text, i))
+            {
+                first = first < 0 ? i : first;
+                count++;
+            }
+        }
+
+        if (first >= 0)
+        {
+            string others = count > 1 ? string.Create(CultureInfo.InvariantCulture, $" ({count} such characters in all)") : string.Empty;
+            return $"has {Describe(text, first)} {Locate(text, first)}{others}: {Explain(text, first)}";
+        }
+
+        return Mojibake.Find(text) is { } garbled
+            ? $"has '{garbled.Garbled}' {Locate(text, garbled.Index)}, which is '{garbled.Meant}' in UTF-8 read as Windows-1252: read the file as UTF-8"
+            : null;
+    }
+
+    /// <summary>Where a character is, as an editor counts: <c>at line 2, column 5</c>.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="index">The character, or the end of the text.</param>
+    internal static string Locate(string text, int index)
+    {
+        int line = 1;
+        int start = 0;
+        for (int i = 0; i < index; i++)
+        {
+            int lineBreak = LineBreakLength(text, i);
+            if (lineBreak > 0)
+            {
+                i += lineBreak - 1;
+                line++;
+                start = i + 1;
+            }
+        }
+
+        // An editor does not show the mark.
+        int column = index - start + 1 - (text is ['\uFEFF', ..] && line == 1 ? 1 : 0);
+        return string.Create(CultureInfo.InvariantCulture, $"at line {line}, column {column}");
+    }
+
+    /// <summary>In Unicode's form C, as far as the text is Unicode at all.</summary>
+    private static string Compose(string text)
+    {
+        try
+        {
+            return text.Normalize(NormalizationForm.FormC);
+        }
+        catch (ArgumentException)
+        {
+            // Half a character, which is refused.
+            return text;
+        }
+    }
+
+    private static int LineBreakLength(string text, int index) => text[index] switch
+    {
+        '\r' when index + 1 < text.Length && text[index + 1] == '\n' => 2,
+        '\r' or '\n' or '\u0085' or '\u2028' or '\u2029' => 1,
+        _ => 0,
+    };
+
+    private static bool IsBlank(char c) => c == '\t' || char.GetUnicodeCategory(c) == UnicodeCategory.SpaceSeparator;
+
+    private static bool IsBlankOrLineFeed(char c) => c == '\n' || IsBlank(c);
+
+    private static bool IsDamage(string text, int index)
+    {
+        char c = text[index];
+        return char.IsControl(c) ? c != '\t' && LineBreakLength(text, index) == 0
+            : char.IsHighSurrogate(c) ? index + 1 >= text.Length || !char.IsLowSurrogate(text[index + 1]) || IsNonCharacter(char.ConvertToUtf32(c, text[index + 1]))
+            : char.IsLowSurrogate(c) ? index == 0 || !char.IsHighSurrogate(text[index - 1])
+            : c is '\uFFFC' or '\uFFFD' || IsNonCharacter(c);
+    }
+
+    private static bool IsNonCharacter(int codePoint) => (codePoint & 0xFFFE) == 0xFFFE || codePoint is >= 0xFDD0 and <= 0xFDEF;
+
+    private static string Describe(string text, int index)
+    {
+        int codePoint = index + 1 < text.Length && char.IsSurrogatePair(text[index], text[index + 1]) ? char.ConvertToUtf32(text[index], text[index + 1]) : text[index];
+        string what = codePoint switch
+        {
+            0 => "a NUL character",
+            0x1B => "an escape character",
+            0xFFFC => "the place of an object that is no text",
+            0xFFFD => "the sign for a character that could not be read",
+            >= 0xD800 and <= 0xDFFF => "half of a character",
+            <= 0x9F => "a control character",
+            _ => "no character",
+        };
+        return string.Create(CultureInfo.InvariantCulture, $"U+{codePoint:X4}, {what},");
+    }
+
+    private static string Explain(string text, int index) => text[index] switch
+    {
+        '\0' when LooksLikeUtf16(text) => "it is UTF-16 that was read as another encoding. Save the file as UTF-8, or as UTF-16 with a byte order mark",
+        '\uFFFD' => "the file is not in the encoding that it was read in, and letters are lost. Save it as UTF-8, or name its encoding to the command that reads it, as in Import-Csv -Encoding ansi",
+        >= '\u0080' and <= '\u009F' => "the file was probably saved as Windows-1252 or UTF-8 and read as another encoding. Save it as UTF-8 and read it as that",
+        >= '\uD800' and <= '\uDFFF' => "the text was cut in the middle of a character, such as an emoji. Write that character again, and save the file as UTF-8",
+        '\uFFFE' => "it is UTF-16 that was read in the wrong byte order. Save the file as UTF-8",
+        '\uFFFC' => "something that is no text, such as a picture, was copied with it. Delete it",
+        _ => "a prompt has none. Delete it, and save the file as UTF-8 if the text comes from one",
+    };
+
+    /// <summary>Whether every second character is NUL, as in Latin text of two bytes each that is read byte by byte.</summary>
+    internal static bool LooksLikeUtf16(string text)
+    {
+        int even = 0;
+        int odd = 0;
+        for (int i = 0; i < text.Length; i++)
+        {
+            if (text[i] == '\0')
+            {
+                (even, odd) = i % 2 == 0 ? (even + 1, odd) : (even, odd + 1);
+            }
+        }
+
+        return Math.Max(even, odd) > text.Length / 4 && Math.Min(even, odd) == 0;
+    }
+}

@@ -146,14 +146,15 @@ internal static class CallbackMode
             Listener = CallbackListener.Start(new CallbackListenerOptions { Prefix = CallbackPrefix.Parse("http://127.0.0.1:0/kling/"), Key = CallbackKey.From(secret) });
             _ledger = SqliteLedger.Create(Path.Combine(_folder.FullName, "ledger.db"), TimeProvider.System);
             var direct = new WebProxy();
+            var endpoints = new KlingEndpoints(Server.Endpoint, Server.UploadEndpoint);
             Session = new KlingSession(new SessionOptions
             {
-                Endpoints = new KlingEndpoints(Server.Endpoint, Server.UploadEndpoint),
+                Endpoints = endpoints,
                 Key = ApiKey.From(Server.ApiKey),
                 KeySource = "the bench",
                 IsSandbox = true,
                 ApiHandler = ApiHandler.Create(direct),
-                DownloadHandler = VideoDownloader.CreateHandler(direct),
+                DownloadHandler = VideoDownloader.CreateHandler(endpoints.Addresses, direct),
                 Ledger = _ledger,
             });
         }

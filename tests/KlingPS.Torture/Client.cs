@@ -40,7 +40,7 @@ internal sealed class Client : IAsyncDisposable
             KeySource = KeyVariable,
             IsSandbox = true,
             ApiHandler = ApiHandler.Create(direct),
-            DownloadHandler = VideoDownloader.CreateHandler(direct),
+            DownloadHandler = VideoDownloader.CreateHandler(endpoints.Addresses, direct),
             Ledger = ledger,
         });
         return new Client(ledger, session);

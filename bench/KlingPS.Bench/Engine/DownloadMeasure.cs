@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Security.Cryptography;
+using KlingPS.Core.Network;
 using KlingPS.Core.Saving;
 using KlingPS.Sandbox;
 
@@ -22,8 +23,9 @@ internal static class DownloadMeasure
         Uri video = await BuyAsync(root, "throughput", sandbox);
         string target = Path.Combine(root, "throughput", "video.mp4");
         using HttpClient http = CreatePlain();
-        using SocketsHttpHandler handler = VideoDownloader.CreateHandler();
-        var downloader = new VideoDownloader(handler, TimeProvider.System);
+        var addresses = new AddressPolicy([video]);
+        using SocketsHttpHandler handler = VideoDownloader.CreateHandler(addresses);
+        var downloader = new VideoDownloader(handler, addresses, TimeProvider.System);
 
         var plain = new List<double>();
         var ours = new List<double>();

@@ -1,4 +1,5 @@
 using System.Net;
+using KlingPS.Core.Network;
 
 namespace KlingPS.Core.Api;
 
@@ -11,7 +12,10 @@ internal static class ApiHandler
     {
         AllowAutoRedirect = false,
         AutomaticDecompression = DecompressionMethods.All,
-        ConnectTimeout = TimeSpan.FromSeconds(15),
+        ConnectCallback = new Connector(policy: null, TimeProvider.System).ConnectAsync,
+
+        // For TLS and a proxy's tunnel as well, for which the connector's own limit leaves time.
+        ConnectTimeout = Connector.Limit * 2,
 
         // A connection that the service has closed meanwhile turns a create request into one whose answer is lost,
         // so connections are not kept for long.

@@ -1,4 +1,6 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
+using System.Net.Http.Headers;
 using System.Text;
 using KlingPS.Core.Api.Wire;
 using KlingPS.Core.Scheduling;
@@ -34,12 +36,18 @@ internal sealed record ApiCall(HttpMethod Method, Uri Uri, string Operation)
 /// <param name="options">Timeouts, observer and clock.</param>
 internal sealed class ApiTransport(HttpMessageInvoker http, ApiKey key, KlingClientOptions options)
 {
-    /// <summary>Responses are a few kilobytes; larger ones are cut off, and invalid.</summary>
-    private const int MaxResponseLength = 4 * 1024 * 1024;
+    /// <summary>Responses are a few kilobytes. Of a larger one, counted as it is after decompression, no more is read, and it is invalid.</summary>
+    private const int MaxResponseLength = 1024 * 1024;
+
+    /// <summary>How much of an invalid response is kept, to say what it is.</summary>
+    private const int KeptOfInvalid = 4096;
+
+    private static readonly TimeSpan s_longestPause = TimeSpan.FromDays(30);
 
     private readonly TimeProvider _time = options.TimeProvider;
 
     /// <summary>Sends a request once. Every way it can end without a response becomes a <see cref="KlingApiException"/> that says how far it came.</summary>
+    [SuppressMessage("Design", "CA1031", Justification = "What a handler, a decoder or a decompressor throws is one more way to have no response.")]
     public async Task<ApiResponse> SendAsync(ApiCall call, CancellationToken cancellationToken)
     {
         long start = _time.GetTimestamp();
@@ -61,14 +69,13 @@ internal sealed class ApiTransport(HttpMessageInvoker http, ApiKey key, KlingCli
             exchange.Error = "cancelled";
             throw;
         }
-        catch (Exception exception) when (exception is HttpRequestException or IOException or InvalidDataException
-            or OperationCanceledException or ObjectDisposedException)
+        catch (Exception exception) when (exception is not KlingException)
         {
             // Once the body has begun to leave, no error proves any more that nothing arrived, whatever it is called.
             bool isNotConnected = IsConnectTimeout(exception) && !timeoutSource.IsCancellationRequested;
             bool isNotSent = exchange.Status is null && (content is null ? IsConnectFailure(exception) || isNotConnected : !content.HasStarted);
-            exchange.Error = isNotConnected ? "no connection was made in time" : Describe(exception, timeout);
-            throw CreateLostException(call, isNotSent, exchange.Error, exception);
+            exchange.Error = isNotConnected ? "no connection was made in time" : key.Redact(Describe(exception, timeout));
+            throw CreateLostException(call, isNotSent, exchange.Error, HasKey(exception) ? null : exception);
         }
         finally
         {
@@ -89,11 +96,12 @@ internal sealed class ApiTransport(HttpMessageInvoker http, ApiKey key, KlingCli
     {
         using HttpResponseMessage message = await http.SendAsync(request, cancellationToken).ConfigureAwait(false);
         exchange.Status = (int)message.StatusCode;
-        exchange.Body = key.Redact(await ReadBodyAsync(message, cancellationToken).ConfigureAwait(false));
-        exchange.Response = ApiResponse.Read(exchange.Status.Value, exchange.Body, RetryAfter(message)) with
+        (string body, bool isWhole) = await ReadBodyAsync(message, cancellationToken).ConfigureAwait(false);
+        exchange.Body = key.Redact(body);
+        exchange.Response = ApiResponse.Read(exchange.Status.Value, isWhole ? exchange.Body : exchange.Body[..Math.Min(exchange.Body.Length, KeptOfInvalid)], RetryAfter(message)) with
         {
             From = call.Uri,
-            Location = message.Headers.Location is Uri location && Uri.TryCreate(call.Uri, location, out Uri? elsewhere) ? elsewhere : null,
+            Location = FindLocation(call, message),
         };
         return exchange.Response;
     }
@@ -117,7 +125,8 @@ internal sealed class ApiTransport(HttpMessageInvoker http, ApiKey key, KlingCli
             wantsBodies ? exchange.Body : null));
     }
 
-    private static async Task<string> ReadBodyAsync(HttpResponseMessage response, CancellationToken cancellationToken)
+    /// <returns>The body, or its beginning where it is too long.</returns>
+    private static async Task<(string Body, bool IsWhole)> ReadBodyAsync(HttpResponseMessage response, CancellationToken cancellationToken)
     {
         using Stream stream = await response.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
         using var memory = new MemoryStream();
@@ -128,15 +137,42 @@ internal sealed class ApiTransport(HttpMessageInvoker http, ApiKey key, KlingCli
             memory.Write(buffer, 0, read);
             if (memory.Length > MaxResponseLength)
             {
-                break;
+                return (Decode(memory.GetBuffer().AsSpan(0, MaxResponseLength)), false);
             }
         }
 
-        return Encoding.UTF8.GetString(memory.GetBuffer(), 0, (int)memory.Length);
+        return (Decode(memory.GetBuffer().AsSpan(0, (int)memory.Length)), true);
+    }
+
+    /// <summary>Reads UTF-8, or what a byte order mark says.</summary>
+    private static string Decode(ReadOnlySpan<byte> body)
+    {
+        foreach (Encoding encoding in new[] { Encoding.UTF8, Encoding.Unicode, Encoding.BigEndianUnicode })
+        {
+            if (body.StartsWith(encoding.Preamble))
+            {
+                return encoding.GetString(body[encoding.Preamble.Length..]);
+            }
+        }
+
+        return Encoding.UTF8.GetString(body);
+    }
+
+    private Uri? FindLocation(ApiCall call, HttpResponseMessage message)
+        => message.Headers.Location is Uri location && Uri.TryCreate(call.Uri, location, out Uri? elsewhere) && !HasKey(elsewhere) ? elsewhere : null;
+
+    private bool HasKey(object from)
+    {
+        string text = from.ToString() ?? string.Empty;
+        return !string.Equals(key.Redact(text), text, StringComparison.Ordinal);
     }
 
     private TimeSpan? RetryAfter(HttpResponseMessage response)
-        => response.Headers.RetryAfter is { } header ? header.Delta ?? (header.Date - _time.GetUtcNow()) : null;
+    {
+        RetryConditionHeaderValue? header = response.Headers.RetryAfter;
+        TimeSpan? asked = header?.Delta ?? (header?.Date - _time.GetUtcNow());
+        return asked is TimeSpan pause ? TimeSpan.FromTicks(Math.Clamp(pause.Ticks, 0, s_longestPause.Ticks)) : null;
+    }
 
     private static bool IsConnectFailure(Exception exception) => exception is HttpRequestException
     {
@@ -168,7 +204,7 @@ internal sealed class ApiTransport(HttpMessageInvoker http, ApiKey key, KlingCli
     }
 
     /// <summary>The error of a request without a response.</summary>
-    private static KlingApiException CreateLostException(ApiCall call, bool isNotSent, string error, Exception cause)
+    private static KlingApiException CreateLostException(ApiCall call, bool isNotSent, string error, Exception? cause)
     {
         if (isNotSent)
         {

@@ -16,10 +16,14 @@ internal sealed class KlingClient
     /// <summary>The folder on the upload host that everything goes to.</summary>
     private const string UploadFolder = "klingps";
 
+    /// <summary>No account has more, nor owes it.</summary>
+    private const decimal MaxBalance = 1_000_000_000_000;
+
     private readonly KlingEndpoints _endpoints;
     private readonly KlingClientOptions _options;
     private readonly ApiTransport _transport;
     private readonly RetryPolicy _retry;
+    private readonly SnapshotReader _snapshots;
 
     /// <summary>Creates a client.</summary>
     /// <param name="http">Sends the requests; must not follow redirects, or the key could travel to another host.</param>
@@ -34,6 +38,7 @@ internal sealed class KlingClient
         _endpoints = endpoints;
         _options = options ?? new KlingClientOptions();
         _transport = new ApiTransport(http, key, _options);
+        _snapshots = new SnapshotReader(endpoints.Addresses, _options.TimeProvider);
         _retry = new RetryPolicy(
             new RetryOptions
             {
@@ -68,9 +73,10 @@ internal sealed class KlingClient
             IsPurchase = true,
         };
         ApiResponse response = await _transport.SendAsync(call, cancellationToken).ConfigureAwait(false);
-        if (response.IsSuccess && response.Data.Text("taskId") is string taskId)
+        string? taskId = response.Data.Text("taskId");
+        if (response.IsSuccess && ServiceTaskId.IsValid(taskId))
         {
-            return taskId;
+            return taskId!;
         }
 
         if (!response.IsSuccess && ResponseClassifier.FindRefusal(response, Operation) is KlingApiException refusal)
@@ -86,7 +92,7 @@ internal sealed class KlingClient
         }
 
         string why = response.IsSuccess
-            ? "the service said yes but named no task"
+            ? taskId is null ? "the service said yes but named no task" : $"the service said yes, but '{ServiceTaskId.Describe(taskId)}' cannot be the id of a task"
             : $"what came back (HTTP {response.Status}) does not say whether the task was made";
         throw ApiTransport.CreateUnknownException(why, cause: null, response);
     }
@@ -94,12 +100,20 @@ internal sealed class KlingClient
     /// <summary>Queries the state of a task.</summary>
     /// <param name="taskId">The service's id.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="KlingException">Kind <see cref="ErrorKind.TaskNotFound"/>: this cannot be an id, so the service is not asked.</exception>
     /// <exception cref="KlingApiException">
     /// Kind <see cref="ErrorKind.TaskNotFound"/> also for a task that was accepted a moment ago: the service may need a while to know it.
     /// </exception>
     public async Task<TaskSnapshot> QueryTaskAsync(string taskId, CancellationToken cancellationToken)
     {
         ArgumentException.ThrowIfNullOrEmpty(taskId);
+        if (!ServiceTaskId.IsValid(taskId))
+        {
+            throw new KlingException(
+                ErrorKind.TaskNotFound,
+                $"'{ServiceTaskId.Describe(taskId)}' cannot be the id of a task at the service: these have at most {ServiceTaskId.MaxLength} characters, without blanks.");
+        }
+
         var call = new ApiCall(
             HttpMethod.Get,
             new Uri(_endpoints.Api, $"api/v1/jobs/recordInfo?taskId={Uri.EscapeDataString(taskId)}"),
@@ -111,7 +125,8 @@ internal sealed class KlingClient
         {
             // Some routes say 200 with no data for a task they do not know yet: that is a task that waits.
             ApiResponse response = await ReadAsync(call, cancellationToken).ConfigureAwait(false);
-            return SnapshotReader.Read(response.Data, taskId);
+            return _snapshots.Read(response.Data, taskId)
+                ?? throw CreateUnreadableException(call.Operation, $"it is about another task, '{ServiceTaskId.Describe(response.Data.Text("taskId"))}'");
         }
         catch (KlingApiException exception) when (exception.Kind == ErrorKind.TaskNotFound)
         {
@@ -127,13 +142,15 @@ internal sealed class KlingClient
         const string Operation = "the query of the credits";
         var call = new ApiCall(HttpMethod.Get, new Uri(_endpoints.Api, "api/v1/chat/credit"), Operation);
         ApiResponse response = await ReadAsync(call, cancellationToken).ConfigureAwait(false);
-        JsonElement data = response.Data;
-        return data.ValueKind switch
+        string? text = response.Data.ValueKind switch
         {
-            JsonValueKind.Number when data.TryGetDecimal(out decimal credits) => credits,
-            JsonValueKind.String when decimal.TryParse(data.Content(), NumberStyles.Float, CultureInfo.InvariantCulture, out decimal credits) => credits,
-            _ => throw CreateUnreadableException(Operation, "it holds no number"),
+            JsonValueKind.Number => response.Data.GetRawText(),
+            JsonValueKind.String => response.Data.Content(),
+            _ => null,
         };
+        return decimal.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out decimal credits) && Math.Abs(credits) <= MaxBalance
+            ? credits
+            : throw CreateUnreadableException(Operation, "it holds no number");
     }
 
     /// <summary>Uploads a file, reading it while it is sent.</summary>
@@ -141,7 +158,9 @@ internal sealed class KlingClient
     /// <param name="cancellationToken">Stops the upload.</param>
     /// <returns>The address to use as <c>image_url</c>.</returns>
     /// <exception cref="KlingException">The file cannot be read.</exception>
-    /// <exception cref="KlingApiException">The service refused, or was not reached within the limit of attempts.</exception>
+    /// <exception cref="KlingApiException">
+    /// The service refused, was not reached within the limit of attempts, or named an address that nothing may be fetched from.
+    /// </exception>
     public async Task<string> UploadAsync(UploadRequest upload, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(upload);
@@ -155,9 +174,24 @@ internal sealed class KlingClient
             }),
         };
         ApiResponse response = await ReadAsync(call, cancellationToken).ConfigureAwait(false);
-        return response.Data.Text("downloadUrl")
+        if (response.IsDenied)
+        {
+            throw new KlingApiException(
+                ErrorKind.RequestInvalid,
+                TransportFault.Answered,
+                $"The service refused {call.Operation}: {response.Message?.TrimEnd('.') ?? "it does not say why"}.")
+            {
+                Code = response.Code,
+                ServiceMessage = response.Message,
+            };
+        }
+
+        string address = response.Data.Text("downloadUrl")
             ?? response.Data.Text("fileUrl")
-            ?? throw CreateUnreadableException(call.Operation, "it names no address");
+            ?? throw CreateUnreadableException(call.Operation, response.Message is string message ? $"it names no address, and says only: {message.TrimEnd('.')}" : "it names no address");
+        return _endpoints.Addresses.FindProblem(address, out _) is string problem
+            ? throw CreateUnreadableException(call.Operation, $"the address it names {problem}")
+            : address;
     }
 
     /// <summary>Renews the link to a file that the service hosts; the new one lives 20 minutes.</summary>
@@ -173,9 +207,14 @@ internal sealed class KlingClient
             Content = () => JsonBody.From(new DownloadUrlBody(uri.AbsoluteUri), WireContext.Readable.DownloadUrlBody),
         };
         ApiResponse response = await ReadAsync(call, cancellationToken).ConfigureAwait(false);
-        return response.Data.ValueKind == JsonValueKind.String && Uri.TryCreate(response.Data.Content(), UriKind.Absolute, out Uri? fresh)
-            ? fresh
-            : throw CreateUnreadableException(Operation, "it holds no link");
+        if (response.Data.ValueKind != JsonValueKind.String || response.Data.Content() is not string link || !Uri.TryCreate(link, UriKind.Absolute, out _))
+        {
+            throw CreateUnreadableException(Operation, "it holds no link");
+        }
+
+        return _endpoints.Addresses.FindProblem(link, out Uri? fresh) is string problem
+            ? throw CreateUnreadableException(Operation, $"the link it holds {problem}")
+            : fresh!;
     }
 
     /// <summary>Sends a request that costs nothing until it succeeds, cannot succeed, or all attempts are used up.</summary>

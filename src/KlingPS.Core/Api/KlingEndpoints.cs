@@ -1,8 +1,15 @@
+using KlingPS.Core.Network;
+
 namespace KlingPS.Core.Api;
 
 /// <summary>Where the service is.</summary>
 internal sealed record KlingEndpoints
 {
+    private const string KnownApi = "api.kie.ai";
+    private const string KnownUpload = "kieai.redpandaai.co";
+
+    private static readonly string[] s_known = [KnownApi, KnownUpload];
+
     /// <summary>Creates the pair.</summary>
     /// <param name="api">The host of the jobs API.</param>
     /// <param name="upload">The host that takes uploads; the jobs API does not.</param>
@@ -14,12 +21,13 @@ internal sealed record KlingEndpoints
     {
         Api = Normalize(api);
         Upload = Normalize(upload);
+        Addresses = new AddressPolicy([Api, Upload], s_known);
     }
 
     /// <summary>The service's own addresses.</summary>
     public static KlingEndpoints Default { get; } = new(
-        new Uri("https://api.kie.ai/"),
-        new Uri("https://kieai.redpandaai.co/"));
+        new Uri($"https://{KnownApi}/"),
+        new Uri($"https://{KnownUpload}/"));
 
     /// <summary>The host of the jobs API, ending in a slash.</summary>
     public Uri Api { get; }
@@ -27,38 +35,37 @@ internal sealed record KlingEndpoints
     /// <summary>The host that takes uploads, ending in a slash.</summary>
     public Uri Upload { get; }
 
-    /// <summary>Whether nothing would travel in the clear: the rule for the service, its links and their redirects.</summary>
-    /// <param name="uri">The address.</param>
-    /// <returns>Whether it is https, or http to this machine itself.</returns>
-    public static bool IsSafe(Uri uri)
+    /// <summary>Which of the addresses that the service names are followed.</summary>
+    public AddressPolicy Addresses { get; }
+
+    /// <inheritdoc/>
+    public bool Equals(KlingEndpoints? other) => other is not null && Api == other.Api && Upload == other.Upload;
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(Api, Upload);
+
+    /// <summary>Why an address cannot be an endpoint, in a sentence that repeats nothing of it that may be a secret; <see langword="null"/> if it can.</summary>
+    public static string? FindProblem(Uri uri)
     {
         ArgumentNullException.ThrowIfNull(uri);
-        return uri.IsAbsoluteUri
-            && (uri.Scheme == Uri.UriSchemeHttps || (uri.Scheme == Uri.UriSchemeHttp && uri.IsLoopback));
+        if (!uri.IsAbsoluteUri || !(uri.Scheme == Uri.UriSchemeHttps || (AddressPolicy.IsPlain(uri) && AddressRealms.Of(uri) == AddressRealm.Loopback)))
+        {
+            return $"{AddressPolicy.Describe(uri)} cannot be an endpoint: it has to be an absolute https address. "
+                + "Plain http would send the key in the clear and is accepted for this machine (localhost) only.";
+        }
+
+        return uri.UserInfo.Length > 0 || uri.Query.Length > 0 || uri.Fragment.Length > 0
+            ? $"{AddressPolicy.Describe(uri)} cannot be an endpoint with a user name, a password, a query or a fragment in it; give the address alone."
+            : null;
     }
 
     private static Uri Normalize(Uri uri)
     {
-        ArgumentNullException.ThrowIfNull(uri);
-        if (!IsSafe(uri))
+        if (FindProblem(uri) is string problem)
         {
-            throw new KlingException(
-                ErrorKind.RequestInvalid,
-                $"'{Describe(uri)}' cannot be an endpoint: it has to be an absolute https address. "
-                + "Plain http would send the key in the clear and is accepted for this machine (localhost) only.");
-        }
-
-        if (uri.UserInfo.Length > 0 || uri.Query.Length > 0 || uri.Fragment.Length > 0)
-        {
-            throw new KlingException(
-                ErrorKind.RequestInvalid,
-                $"'{Describe(uri)}' cannot be an endpoint with a user name, a query or a fragment in it; give the address alone.");
+            throw new KlingException(ErrorKind.RequestInvalid, problem);
         }
 
         return uri.AbsoluteUri.EndsWith('/') ? uri : new Uri(uri.AbsoluteUri + "/");
     }
-
-    /// <summary>The address without the parts that may hold a secret.</summary>
-    private static string Describe(Uri uri)
-        => uri.IsAbsoluteUri ? uri.GetComponents(UriComponents.SchemeAndServer | UriComponents.Path, UriFormat.UriEscaped) : uri.OriginalString;
 }

@@ -31,7 +31,9 @@ internal sealed class ObservedHandler : DelegatingHandler
         }
         finally
         {
-            _observer.OnRequest(new RequestReport(request.Method.Method, request.RequestUri!, status, null, _time.GetElapsedTime(start), error, null, null));
+            // The query of a link may hold a signature.
+            var link = new Uri(request.RequestUri!.GetComponents(UriComponents.SchemeAndServer | UriComponents.Path, UriFormat.UriEscaped));
+            _observer.OnRequest(new RequestReport(request.Method.Method, link, status, null, _time.GetElapsedTime(start), error, null, null));
         }
     }
 }

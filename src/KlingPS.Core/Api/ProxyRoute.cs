@@ -1,4 +1,5 @@
 using System.Net;
+using KlingPS.Core.Network;
 
 namespace KlingPS.Core.Api;
 
@@ -43,15 +44,17 @@ internal sealed class ProxyRoute : IWebProxy
     public Uri? GetProxy(Uri destination)
     {
         ArgumentNullException.ThrowIfNull(destination);
-        return destination.IsLoopback ? null : _proxy.GetProxy(destination);
+        return IsHere(destination) ? null : _proxy.GetProxy(destination);
     }
 
     /// <inheritdoc/>
     public bool IsBypassed(Uri host)
     {
         ArgumentNullException.ThrowIfNull(host);
-        return host.IsLoopback || _proxy.IsBypassed(host);
+        return IsHere(host) || _proxy.IsBypassed(host);
     }
+
+    private static bool IsHere(Uri uri) => uri.IsLoopback || AddressRealms.Of(uri) == AddressRealm.Loopback;
 
     internal static ProxyRoute Over(IWebProxy proxy, ICredentials? credentials) => new(proxy, credentials);
 }

@@ -1,5 +1,7 @@
 using System.Text.Json;
 using KlingPS.Core.Api.Wire;
+using KlingPS.Core.Model;
+using KlingPS.Core.Network;
 
 namespace KlingPS.Core.Callbacks;
 
@@ -9,7 +11,6 @@ namespace KlingPS.Core.Callbacks;
 /// </summary>
 internal sealed record CallbackPayload
 {
-    private const int LongestId = 128;
     private const int LongestState = 32;
 
     private static readonly string[] s_pendingStates = ["waiting", "queuing", "generating"];
@@ -33,19 +34,17 @@ internal sealed record CallbackPayload
     {
         try
         {
-            using var document = JsonDocument.Parse(body);
+            using var document = JsonDocument.Parse(body[(body.Span.StartsWith("\uFEFF"u8) ? 3 : 0)..]);
             JsonElement root = document.RootElement;
             JsonElement data = root.Unpacked("data");
-            string[] ids = [.. new[] { data.Text("taskId"), data.Text("task_id"), root.Text("taskId") }.OfType<string>().Where(IsId).Distinct()];
+            string[] ids = [.. new[] { data.Text("taskId"), data.Text("task_id"), root.Text("taskId") }.OfType<string>().Where(ServiceTaskId.IsValid).Distinct()];
             return root.ValueKind != JsonValueKind.Object ? (null, CallbackVerdict.BodyUnreadable)
                 : ids.Length == 0 ? (null, CallbackVerdict.TaskIdMissing)
-                : (new CallbackPayload { TaskIds = ids, State = data.Text("state") is { Length: <= LongestState } state ? state : null, CallbackUri = data.Unpacked("param").Text("callBackUrl") }, default);
+                : (new CallbackPayload { TaskIds = ids, State = data.Text("state") is { Length: <= LongestState } state ? state : null, CallbackUri = data.Unpacked("param").Text("callBackUrl") is { Length: <= AddressPolicy.MaxLength } uri ? uri : null }, default);
         }
         catch (JsonException)
         {
             return (null, CallbackVerdict.BodyUnreadable);
         }
     }
-
-    private static bool IsId(string text) => text.Length <= LongestId && text.All(c => c is > ' ' and <= '~');
 }

@@ -51,14 +51,6 @@ internal static class ConfigurationRules
             return "has to be an absolute address, such as https://api.kie.ai/";
         }
 
-        try
-        {
-            _ = new KlingEndpoints(uri, uri);
-            return null;
-        }
-        catch (KlingException exception)
-        {
-            return "is refused: " + exception.Message.TrimEnd('.');
-        }
+        return KlingEndpoints.FindProblem(uri) is string problem ? "is refused: " + problem.TrimEnd('.') : null;
     }
 }

@@ -131,11 +131,15 @@ public sealed record KlingConfiguration
         }
     }
 
+    /// <summary>The address in an environment variable. One that cannot be an endpoint is refused here, so that it is shown nowhere.</summary>
     private static Uri? AddressOf(string variable, Func<string, string?> environment)
     {
         string? value = environment(variable);
         return string.IsNullOrWhiteSpace(value) ? null
-            : Uri.TryCreate(value, UriKind.Absolute, out Uri? uri) ? uri
-            : throw new KlingException(ErrorKind.RequestInvalid, $"The environment variable {variable} does not hold an absolute address, such as https://api.kie.ai/.");
+            : !Uri.TryCreate(value, UriKind.Absolute, out Uri? uri)
+                ? throw new KlingException(ErrorKind.RequestInvalid, $"The environment variable {variable} does not hold an absolute address, such as https://api.kie.ai/.")
+            : KlingEndpoints.FindProblem(uri) is string problem
+                ? throw new KlingException(ErrorKind.RequestInvalid, $"The environment variable {variable} holds what cannot be used: {problem}")
+            : uri;
     }
 }

@@ -1,3 +1,5 @@
+using KlingPS.Core.Network;
+
 namespace KlingPS.Core.Model;
 
 /// <summary>What a video is made from, such as the image it starts with: the content of a local file, or whatever an address leads to.</summary>
@@ -24,7 +26,7 @@ internal sealed record MediaSource
     public string? Uri { get; init; }
 
     /// <summary>How a message names it: by its path, else by its address.</summary>
-    public string Subject => Path ?? Uri ?? string.Empty;
+    public string Subject => Path ?? (Uri is null ? string.Empty : AddressPolicy.MaskUser(Uri));
 
     /// <summary>The content of a local file.</summary>
     /// <param name="path">The full path.</param>

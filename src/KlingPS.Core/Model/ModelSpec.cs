@@ -1,5 +1,6 @@
 using System.Globalization;
 using KlingPS.Core.Imaging;
+using KlingPS.Core.Network;
 
 namespace KlingPS.Core.Model;
 
@@ -131,5 +132,5 @@ internal sealed record ModelSpec
     private static string? FindUriProblem(string name, string? uri)
         => uri is null || (Uri.TryCreate(uri, UriKind.Absolute, out Uri? parsed) && (parsed.Scheme == Uri.UriSchemeHttps || parsed.Scheme == Uri.UriSchemeHttp))
             ? null
-            : $"the {name} address '{uri}' is not an absolute http or https address";
+            : $"the {name} address '{ReceivedText.Cut(AddressPolicy.MaskUser(uri), 80)}' is not an absolute http or https address";
 }

@@ -1,22 +1,44 @@
 namespace KlingPS.Core.Model;
 
 /// <summary>What the service says of a task at one moment: the <c>data</c> of <c>recordInfo</c>, and of a callback.</summary>
+/// <remarks>It holds only what can be: what the service says and cannot be so counts as not said, and its texts are cut to a length.</remarks>
 internal sealed record TaskSnapshot
 {
+    private readonly string _taskId = string.Empty;
+    private readonly string? _failCode;
+    private readonly string? _failMessage;
+    private readonly decimal? _creditsConsumed;
+
     /// <summary>The service's id of the task; opaque.</summary>
-    public required string TaskId { get; init; }
+    /// <exception cref="ArgumentException">It cannot be an id; see <see cref="ServiceTaskId"/>.</exception>
+    public required string TaskId
+    {
+        get => _taskId;
+        init => _taskId = ServiceTaskId.IsValid(value) ? value : throw new ArgumentException("This cannot be the id of a task.", nameof(value));
+    }
 
     /// <summary>Where the task stands. An unrecognized state counts as <see cref="KlingTaskState.Waiting"/>.</summary>
     public required KlingTaskState State { get; init; }
 
-    /// <summary>The links to the finished videos; empty until the end, and sometimes for a moment after it.</summary>
+    /// <summary>The links to the finished videos that may be followed; empty until the end, and sometimes for a moment after it.</summary>
     public IReadOnlyList<string> ResultUris { get; init; } = [];
 
+    /// <summary>Why the links that the service gives are not in <see cref="ResultUris"/>, as a clause; <see langword="null"/> if it gives none, or one that is.</summary>
+    public string? LinkProblem { get; init; }
+
     /// <summary>The code of a failed task, such as 400, 422, 500 or 501, or a word.</summary>
-    public string? FailCode { get; init; }
+    public string? FailCode
+    {
+        get => _failCode;
+        init => _failCode = ReceivedText.Cut(value, ReceivedText.MaxCodeLength);
+    }
 
     /// <summary>Why the task failed, as the service puts it.</summary>
-    public string? FailMessage { get; init; }
+    public string? FailMessage
+    {
+        get => _failMessage;
+        init => _failMessage = ReceivedText.Cut(value, ReceivedText.MaxMessageLength);
+    }
 
     /// <summary>When the service accepted the task.</summary>
     public DateTimeOffset? CreatedAt { get; init; }
@@ -24,8 +46,12 @@ internal sealed record TaskSnapshot
     /// <summary>When the task ended.</summary>
     public DateTimeOffset? CompletedAt { get; init; }
 
-    /// <summary>Credits: reserved while the task runs, spent when it has succeeded, 0 when it has failed.</summary>
-    public decimal? CreditsConsumed { get; init; }
+    /// <summary>Credits: reserved while the task runs, spent when it has succeeded, 0 when it has failed. Always a <see cref="VideoPrice"/>.</summary>
+    public decimal? CreditsConsumed
+    {
+        get => _creditsConsumed;
+        init => _creditsConsumed = VideoPrice.From(value);
+    }
 
     /// <summary>What was asked for, where the response repeats it.</summary>
     public VideoSpec? Spec { get; init; }

@@ -116,7 +116,7 @@ internal static class TaskTransitions
         DateTimeOffset completed = snapshot.CompletedAt ?? now;
 
         // Some callbacks leave the price out. A video that was made has cost what was set aside for it; one that was not, nothing.
-        decimal? charge = GetCharge(snapshot);
+        decimal? charge = snapshot.CreditsConsumed;
         return snapshot.State switch
         {
             KlingTaskState.Succeeded => next with
@@ -146,7 +146,4 @@ internal static class TaskTransitions
         => task.State != KlingTaskState.Succeeded ? null : task with { TakenAt = isTaken ? task.TakenAt ?? now : null };
 
     private static decimal GetPrice(this KlingVideoTask task) => task.Spec.GetCredits() ?? 0;
-
-    /// <summary>The service gives no credits for a video; what is below 0 is not a price.</summary>
-    private static decimal? GetCharge(TaskSnapshot snapshot) => snapshot.CreditsConsumed is >= 0 ? snapshot.CreditsConsumed : null;
 }

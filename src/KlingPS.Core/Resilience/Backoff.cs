@@ -6,8 +6,6 @@ namespace KlingPS.Core.Resilience;
 /// </summary>
 internal sealed class Backoff
 {
-    private static readonly TimeSpan s_longestRetryAfter = TimeSpan.FromMinutes(10);
-
     private readonly Random _random;
 
     /// <summary>Creates a backoff.</summary>
@@ -23,6 +21,9 @@ internal sealed class Backoff
         Cap = cap;
         _random = random ?? Random.Shared;
     }
+
+    /// <summary>The longest pause that is waited for where the service asks for one. A longer one ends the attempts; it is never cut short.</summary>
+    public static TimeSpan LongestRetryAfter { get; } = TimeSpan.FromMinutes(10);
 
     /// <summary>For code 429: the service counts in windows of 10 s and sends no <c>Retry-After</c>, so the first wait is near one window.</summary>
     public static Backoff RateLimited { get; } = new(TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(60));
@@ -69,7 +70,7 @@ internal sealed class Backoff
         }
 
         // Everyone who was told the same moment would return in it, so it gets jitter too, to the later side.
-        asked = asked < s_longestRetryAfter ? asked : s_longestRetryAfter;
+        asked = asked < LongestRetryAfter ? asked : LongestRetryAfter;
         TimeSpan atLeast = asked + TimeSpan.FromSeconds(Between(0, BaseDelay.TotalSeconds / 2));
         return wait > atLeast ? wait : atLeast;
     }

@@ -24,7 +24,7 @@ internal sealed record RetryOptions
 /// <summary>What a failed attempt asks for: to be repeated.</summary>
 /// <param name="Error">Why it failed; thrown when it is not repeated any more.</param>
 /// <param name="Backoff">How long to wait; the policy's own backoff if <see langword="null"/>.</param>
-/// <param name="After">The shortest wait that the other side has asked for.</param>
+/// <param name="After">The shortest wait that the other side has asked for; one above <see cref="Resilience.Backoff.LongestRetryAfter"/> ends the attempts.</param>
 /// <param name="HasProgressed">Whether it came further than any attempt before, so that failures are counted anew.</param>
 internal sealed record Retry(Exception Error, Backoff? Backoff = null, TimeSpan? After = null, bool HasProgressed = false);
 
@@ -71,7 +71,7 @@ internal sealed class RetryPolicy(RetryOptions options, TimeProvider time)
             }
 
             failures = retry.HasProgressed ? 0 : failures + 1;
-            if (failures >= options.MaxAttempts || time.GetElapsedTime(start) >= options.Patience)
+            if (failures >= options.MaxAttempts || time.GetElapsedTime(start) >= options.Patience || retry.After > Backoff.LongestRetryAfter)
             {
                 ExceptionDispatchInfo.Throw(retry.Error);
             }

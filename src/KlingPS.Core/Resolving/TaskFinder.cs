@@ -9,11 +9,13 @@ internal sealed class TaskFinder
 {
     private readonly KlingSession _session;
     private readonly KlingClient _client;
+    private readonly KlingService _service;
 
     /// <summary>Creates the finder.</summary>
     public TaskFinder(KlingService service)
     {
         ArgumentNullException.ThrowIfNull(service);
+        _service = service;
         _session = service.Session;
         _client = service.Client;
     }
@@ -45,7 +47,7 @@ internal sealed class TaskFinder
         if (reference.ServiceId is string taskId)
         {
             return await FindByTaskIdAsync(taskId, cancellationToken).ConfigureAwait(false)
-                ?? throw new KlingException(ErrorKind.TaskNotFound, $"There is no task '{taskId}' of this account in the ledger.");
+                ?? throw new KlingException(ErrorKind.TaskNotFound, $"There is no task '{ServiceTaskId.Describe(taskId)}' of this account in the ledger.");
         }
 
         long id = reference.Id ?? reference.Task?.Id ?? 0;
@@ -83,6 +85,8 @@ internal sealed class TaskFinder
     private async Task<KlingVideoTask> QueryAsync(string taskId, CancellationToken cancellationToken)
     {
         TaskSnapshot snapshot = await _client.QueryTaskAsync(taskId, cancellationToken).ConfigureAwait(false);
-        return await _session.Ledger.Tasks.RecordSnapshotAsync(_session.Account, snapshot).ConfigureAwait(false);
+        KlingVideoTask task = await _session.Ledger.Tasks.RecordSnapshotAsync(_session.Account, snapshot).ConfigureAwait(false);
+        _service.WarnOfFurtherVideos(task, snapshot);
+        return task;
     }
 }

@@ -21,7 +21,7 @@ internal sealed record TaskReference
     public override string ToString() => (Task, TaskId) switch
     {
         (KlingVideoTask task, _) => $"task {task.Id} ({task.Subject})",
-        (_, string taskId) => $"task {taskId}",
+        (_, string taskId) => $"task {ServiceTaskId.Describe(taskId)}",
         _ => $"task {Id}",
     };
 }

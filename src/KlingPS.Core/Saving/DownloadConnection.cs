@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
 using KlingPS.Core.Api;
+using KlingPS.Core.Network;
 using KlingPS.Core.Resilience;
 using KlingPS.Core.Sessions;
 
@@ -19,6 +20,9 @@ internal enum ConnectionEnd
 
     /// <summary>The link does not work any more.</summary>
     LinkDead,
+
+    /// <summary>The link leads to where nothing is fetched from.</summary>
+    LinkRefused,
 }
 
 /// <summary>What came of a connection.</summary>
@@ -36,15 +40,18 @@ internal sealed record ConnectionResult(
 
 /// <summary>Makes one connection at a time: asks for what a partial file misses, and takes as much as comes.</summary>
 /// <param name="handler">Sends the requests; must neither follow redirects nor decompress.</param>
-/// <param name="idleTimeout">How long a connection may bring nothing before it counts as broken.</param>
+/// <param name="addresses">Where a redirect may lead.</param>
+/// <param name="options">How patient to be, and how much to take.</param>
 /// <param name="time">The clock.</param>
-internal sealed class DownloadConnection(HttpMessageHandler handler, TimeSpan idleTimeout, TimeProvider time)
+internal sealed class DownloadConnection(HttpMessageHandler handler, AddressPolicy addresses, VideoDownloaderOptions options, TimeProvider time)
 {
     private const int BufferSize = 128 * 1024;
     private const int MaxRedirects = 10;
 
     /// <summary>The download hosts turn away what does not look like a browser.</summary>
     private static readonly string s_userAgent = $"Mozilla/5.0 (compatible; {KlingClient.UserAgent})";
+
+    private readonly TimeSpan _idleTimeout = options.IdleTimeout;
 
     /// <summary>Makes one connection.</summary>
     /// <param name="link">The link to the video.</param>
@@ -53,11 +60,17 @@ internal sealed class DownloadConnection(HttpMessageHandler handler, TimeSpan id
     /// <param name="cancellationToken">Ends the connection.</param>
     public async Task<ConnectionResult> ReceiveAsync(Uri link, PartialFile file, IProgress<TransferProgress>? progress, CancellationToken cancellationToken)
     {
-        using var idle = new CancellationTokenSource(idleTimeout, time);
+        using var idle = new CancellationTokenSource(_idleTimeout, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, idle.Token);
         try
         {
-            using HttpResponseMessage response = await SendAsync(link, file, either.Token).ConfigureAwait(false);
+            (HttpResponseMessage? answer, ConnectionResult? astray) = await SendAsync(link, file, either.Token).ConfigureAwait(false);
+            if (answer is null)
+            {
+                return astray!;
+            }
+
+            using HttpResponseMessage response = answer;
             bool isFromStart = response.StatusCode == HttpStatusCode.OK;
             if (Classify(response, file) is ConnectionResult refused)
             {
@@ -80,8 +93,12 @@ internal sealed class DownloadConnection(HttpMessageHandler handler, TimeSpan id
         }
         catch (OperationCanceledException exception) when (!cancellationToken.IsCancellationRequested)
         {
-            string waited = string.Create(CultureInfo.InvariantCulture, $"nothing came for {idleTimeout.TotalSeconds:0.#} s");
+            string waited = string.Create(CultureInfo.InvariantCulture, $"nothing came for {_idleTimeout.TotalSeconds:0.#} s");
             return new ConnectionResult(ConnectionEnd.Broken, idle.IsCancellationRequested ? waited : "the connection timed out", Cause: exception);
+        }
+        catch (Exception exception) when (exception.InnerException is AddressRefusedException or AddressRefusedException)
+        {
+            return new ConnectionResult(ConnectionEnd.LinkRefused, (exception.InnerException ?? exception).Message, Cause: exception);
         }
         catch (Exception exception) when (exception is HttpRequestException or IOException)
         {
@@ -94,10 +111,11 @@ internal sealed class DownloadConnection(HttpMessageHandler handler, TimeSpan id
     }
 
     /// <summary>A link without its query, which may hold a signature.</summary>
-    public static string Describe(Uri? link) => link is { IsAbsoluteUri: true } ? $"'{link.GetLeftPart(UriPartial.Path)}'" : $"'{link}'";
+    public static string Describe(Uri? link) => $"'{AddressPolicy.Describe(link)}'";
 
     /// <summary>Sends the request and follows redirects, each held to the same rule as the link.</summary>
-    private async Task<HttpResponseMessage> SendAsync(Uri link, PartialFile file, CancellationToken cancellationToken)
+    /// <returns>The response; or what is wrong with where the link leads.</returns>
+    private async Task<(HttpResponseMessage? Response, ConnectionResult? Astray)> SendAsync(Uri link, PartialFile file, CancellationToken cancellationToken)
     {
         // Not HttpClient: that one has default headers, buffers whole responses and cuts long transfers off.
         using var http = new HttpMessageInvoker(handler, disposeHandler: false);
@@ -107,24 +125,24 @@ internal sealed class DownloadConnection(HttpMessageHandler handler, TimeSpan id
             HttpResponseMessage response = await http.SendAsync(request, cancellationToken).ConfigureAwait(false);
             if ((int)response.StatusCode is not (301 or 302 or 303 or 307 or 308) || response.Headers.Location is not Uri location)
             {
-                return response;
+                return (response, null);
             }
 
             response.Dispose();
-            Uri next = new(link, location);
-            if (!KlingEndpoints.IsSafe(next))
+            if (!Uri.TryCreate(link, location, out Uri? next))
             {
-                throw new KlingException(
-                    ErrorKind.AnswerInvalid,
-                    $"The link {Describe(link)} leads on to {Describe(next)}, which is not https. The video is not downloaded from there.");
+                return (null, new ConnectionResult(ConnectionEnd.LinkRefused, "leads on to what is no address"));
+            }
+
+            if (addresses.FindProblem(next) is string problem)
+            {
+                return (null, new ConnectionResult(ConnectionEnd.LinkRefused, $"leads on to {Describe(next)}, which {problem}"));
             }
 
             link = next;
         }
 
-        throw new KlingException(
-            ErrorKind.AnswerInvalid,
-            $"The link leads on more than {MaxRedirects} times, at last to {Describe(link)}. The video is not downloaded.");
+        return (null, new ConnectionResult(ConnectionEnd.LinkRefused, $"leads on more than {MaxRedirects} times, at last to {Describe(link)}"));
     }
 
     private static HttpRequestMessage CreateRequest(Uri link, PartialFile file)
@@ -152,10 +170,13 @@ internal sealed class DownloadConnection(HttpMessageHandler handler, TimeSpan id
         switch (status)
         {
             case 200:
+                file.Restart();
+                RequireRoom(file, headers.ContentLength);
                 file.Restart(StrongTag(response), StrongDate(response), headers.ContentLength);
                 return null;
 
             case 206 when IsContinuation(response, file):
+                RequireRoom(file, file.State.Total);
                 return null;
 
             case 416 when file.Length > 0 && headers.ContentRange?.Length == file.Length:
@@ -183,6 +204,31 @@ internal sealed class DownloadConnection(HttpMessageHandler handler, TimeSpan id
 
         KlingException CreateUnusableException(string reason)
             => new(ErrorKind.AnswerInvalid, $"The video cannot be downloaded from {Describe(response.RequestMessage?.RequestUri)}: {reason}");
+    }
+
+    /// <summary>Refuses what no video has, and what the disk has no room for, before anything of it is taken.</summary>
+    private void RequireRoom(PartialFile file, long? total)
+    {
+        if (total > options.MaxLength)
+        {
+            throw CreateTooLargeException(file);
+        }
+
+        if (total - file.Length is long missing && options.FindFreeSpace(file.Target) is long free && free < missing)
+        {
+            throw new KlingException(
+                ErrorKind.DestinationUnusable,
+                string.Create(CultureInfo.InvariantCulture, $"There is no room for the video '{file.Target}': {missing:N0} bytes of it are to come, and the disk has {free:N0} bytes left."));
+        }
+    }
+
+    private KlingException CreateTooLargeException(PartialFile file)
+    {
+        file.Restart();
+        return new KlingException(
+            ErrorKind.AnswerInvalid,
+            string.Create(CultureInfo.InvariantCulture, $"What the server sends for '{file.Target}' is larger than {options.MaxLength:N0} bytes, and no video is. ")
+            + "It was broken off and nothing was kept. The video is paid for and stays at the service for at least a day.");
     }
 
     /// <summary>Whether a response continues exactly where the file ends, with bytes of the same video.</summary>
@@ -222,7 +268,7 @@ internal sealed class DownloadConnection(HttpMessageHandler handler, TimeSpan id
         {
             while (true)
             {
-                idle.CancelAfter(idleTimeout);
+                idle.CancelAfter(_idleTimeout);
                 int count = await body.ReadAsync(filling.AsMemory(0, BufferSize), cancellationToken).ConfigureAwait(false);
                 idle.CancelAfter(Timeout.InfiniteTimeSpan);
 
@@ -231,6 +277,11 @@ internal sealed class DownloadConnection(HttpMessageHandler handler, TimeSpan id
                 if (count == 0 || file.Length + count > end)
                 {
                     return count == 0;
+                }
+
+                if (file.Length + count > options.MaxLength)
+                {
+                    throw CreateTooLargeException(file);
                 }
 
                 (filling, writing) = (writing, filling);

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Security.Cryptography;
 using System.Text;
 using KlingPS.Core.Files;
+using KlingPS.Core.Network;
 
 namespace KlingPS.Core.Saving;
 
@@ -172,7 +173,16 @@ internal sealed class PartialFile : IDisposable
 
     /// <summary>What is wrong with the bytes on disk, in words that complete "the file …"; null if they are the whole video.</summary>
     public string? FindProblem() => Guard(Target, () =>
-        State.Total is { } total && Length != total ? $"has {Length} bytes instead of {total}" : Mp4Structure.FindProblem(_file));
+        State.Total is { } total && Length != total ? $"has {Length} bytes instead of {total}" : Mp4Structure.FindProblem(_file) is string problem ? FindForeign() ?? problem : null);
+
+    /// <summary>What the file is where it is text of any kind; <see langword="null"/> where it is not.</summary>
+    private string? FindForeign()
+    {
+        byte[] head = new byte[ForeignContent.HeadLength];
+        _file.Position = 0;
+        int count = _file.ReadAtLeast(head, head.Length, throwOnEndOfStream: false);
+        return ForeignContent.Describe(head.AsSpan(0, count)) is string foreign ? $"is {foreign} and not an MP4 video" : null;
+    }
 
     /// <summary>Makes sure that the bytes are on disk.</summary>
     /// <returns>Their SHA-256, in lower-case hex.</returns>

@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Net;
-using KlingPS.Core.Api;
+using KlingPS.Core.Network;
 using KlingPS.Core.Resilience;
 using KlingPS.Core.Sessions;
 
@@ -14,13 +14,19 @@ internal sealed record VideoDownloaderOptions
 
     /// <summary>How many attempts in a row may bring nothing new before the download is given up; 5 unless set. At least 1.</summary>
     public int MaxFruitlessAttempts { get; init; } = 5;
+
+    /// <summary>The most bytes that are taken for a video: 1 GiB, ten times what the largest has, unless set.</summary>
+    public long MaxLength { get; init; } = 1L << 30;
+
+    /// <summary>Tells how many bytes are left on the disk of a path; <see langword="null"/> where that is not known.</summary>
+    public Func<string, long?> FindFreeSpace { get; init; } = DiskSpace.Find;
 }
 
 /// <summary>Fills partial files with videos, over as many connections as it takes, and verifies them when they are full.</summary>
 /// <remarks>
 /// <para>
 /// There is no way to give this class a key, and it sends no Authorization header. It follows redirects itself, so that
-/// each hop is held to the same rule as the link: https, or http to a loopback address.
+/// each hop is held to the same rule as the link, the <see cref="AddressPolicy"/>.
 /// </para>
 /// <para>
 /// A download is continued only if the server can be asked to send the rest of the very same bytes (<c>If-Range</c>
@@ -30,6 +36,7 @@ internal sealed record VideoDownloaderOptions
 /// </remarks>
 internal sealed class VideoDownloader
 {
+    private readonly AddressPolicy _addresses;
     private readonly DownloadConnection _connection;
     private readonly RetryPolicy _retry;
 
@@ -38,26 +45,33 @@ internal sealed class VideoDownloader
     /// What sends the requests; stays the caller's. Must neither follow redirects nor decompress, as the one from
     /// <see cref="CreateHandler"/>.
     /// </param>
+    /// <param name="addresses">What may be downloaded from.</param>
     /// <param name="time">The clock for timeouts and waits.</param>
     /// <param name="options">How patient to be; the defaults if null.</param>
-    public VideoDownloader(HttpMessageHandler handler, TimeProvider time, VideoDownloaderOptions? options = null)
+    public VideoDownloader(HttpMessageHandler handler, AddressPolicy addresses, TimeProvider time, VideoDownloaderOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(handler);
+        ArgumentNullException.ThrowIfNull(addresses);
         ArgumentNullException.ThrowIfNull(time);
         options ??= new VideoDownloaderOptions();
-        _connection = new DownloadConnection(handler, options.IdleTimeout, time);
+        _addresses = addresses;
+        _connection = new DownloadConnection(handler, addresses, options, time);
 
         // After an attempt that brought nothing, the wait is longer than after one that was cut off.
         _retry = new RetryPolicy(new RetryOptions { Backoff = Backoff.Read, MaxAttempts = options.MaxFruitlessAttempts, FirstStep = 2 }, time);
     }
 
-    /// <summary>A handler as this class needs it: no redirects, no cookies, no decompression.</summary>
+    /// <summary>A handler as this class needs it: no redirects, no cookies, no decompression, and no connection to where a name should not lead.</summary>
+    /// <param name="addresses">What may be connected to.</param>
     /// <param name="proxy">The proxy; the system's if null.</param>
-    public static SocketsHttpHandler CreateHandler(IWebProxy? proxy = null) => new()
+    public static SocketsHttpHandler CreateHandler(AddressPolicy addresses, IWebProxy? proxy = null) => new()
     {
         AllowAutoRedirect = false,
         AutomaticDecompression = DecompressionMethods.None,
-        ConnectTimeout = TimeSpan.FromSeconds(30),
+        ConnectCallback = new Connector(addresses, TimeProvider.System).ConnectAsync,
+
+        // For TLS and a proxy's tunnel as well, for which the connector's own limit leaves time.
+        ConnectTimeout = Connector.Limit * 2,
         PooledConnectionLifetime = TimeSpan.FromMinutes(5),
         Proxy = proxy,
         UseCookies = false,
@@ -65,19 +79,19 @@ internal sealed class VideoDownloader
 
     /// <summary>Downloads a video, continuing where an earlier run stopped.</summary>
     /// <param name="file">Takes the video, and has it whole afterwards.</param>
-    /// <param name="link">The link to the video: https, or http to a loopback address.</param>
+    /// <param name="link">The link to the video.</param>
     /// <param name="renewLink">
-    /// Asks for a fresh link when the present one answers 403, 404 or 410; null, or a null answer, if there is none.
+    /// Asks for a fresh link when the present one answers 403, 404 or 410 or leads astray; null, or a null answer, if there is none.
     /// Asked once, and again only after the fresh link has brought the download forward. What it throws ends the download.
     /// </param>
     /// <param name="progress">Is told how far the download has come, on any thread.</param>
     /// <param name="cancellationToken">Stops the download; what is there stays and the next run continues.</param>
     /// <exception cref="KlingException">
-    /// <see cref="ErrorKind.DestinationUnusable"/>: the file cannot be written.
-    /// <see cref="ErrorKind.RequestInvalid"/>: the link is not https.
+    /// <see cref="ErrorKind.DestinationUnusable"/>: the file cannot be written, or the disk has no room for it.
     /// <see cref="ErrorKind.LinkExpired"/>: the link answers 403, 404 or 410 and no fresh one helps.
     /// <see cref="ErrorKind.ServiceUnavailable"/>: the connection broke too often; the next run continues.
-    /// <see cref="ErrorKind.AnswerInvalid"/>: the server answered with something other than a file.
+    /// <see cref="ErrorKind.AnswerInvalid"/>: the link leads to where nothing is fetched from, or the server answered with something other
+    /// than a file, or with more than any video has.
     /// <see cref="ErrorKind.DownloadIncomplete"/>: what the server sends is not a whole video, twice.
     /// <see cref="ErrorKind.ApiKeyMissing"/>: the session has ended; the next run continues.
     /// </exception>
@@ -89,20 +103,14 @@ internal sealed class VideoDownloader
         IProgress<TransferProgress>? progress,
         CancellationToken cancellationToken)
     {
-        if (!KlingEndpoints.IsSafe(link))
-        {
-            throw new KlingException(
-                ErrorKind.RequestInvalid,
-                $"The link {DownloadConnection.Describe(link)} is not https, so the video is not downloaded from it.");
-        }
-
-        var download = new Download(_connection, file, link, renewLink, progress);
+        var download = new Download(_connection, _addresses, file, link, renewLink, progress);
         return _retry.RunAsync<bool>(_ => download.ContinueAsync(cancellationToken), cancellationToken);
     }
 
     /// <summary>One download and what its attempts know of each other.</summary>
     private sealed class Download(
         DownloadConnection connection,
+        AddressPolicy addresses,
         PartialFile file,
         Uri link,
         Func<CancellationToken, Task<Uri?>>? renewLink,
@@ -119,8 +127,8 @@ internal sealed class VideoDownloader
             ConnectionResult result;
             while (true)
             {
-                result = file.IsFull
-                    ? new ConnectionResult(ConnectionEnd.Full)
+                result = file.IsFull ? new ConnectionResult(ConnectionEnd.Full)
+                    : addresses.FindProblem(link) is string wrong ? new ConnectionResult(ConnectionEnd.LinkRefused, wrong)
                     : await connection.ReceiveAsync(link, file, progress, cancellationToken).ConfigureAwait(false);
                 cancellationToken.ThrowIfCancellationRequested();
                 if (file.Length > _furthest)
@@ -130,7 +138,7 @@ internal sealed class VideoDownloader
                     hasProgressed = true;
                 }
 
-                if (result.End != ConnectionEnd.LinkDead)
+                if (result.End is not (ConnectionEnd.LinkDead or ConnectionEnd.LinkRefused))
                 {
                     break;
                 }
@@ -158,10 +166,18 @@ internal sealed class VideoDownloader
         {
             Uri? fresh = _isRenewed || renewLink is null ? null : await renewLink(cancellationToken).ConfigureAwait(false);
             _isRenewed = true;
-            return fresh is not null && KlingEndpoints.IsSafe(fresh) ? fresh : throw new KlingException(
-                ErrorKind.LinkExpired,
-                $"The link {DownloadConnection.Describe(link)} to the video for '{file.Target}' no longer works: {result.Problem}. "
-                + "The service keeps videos for a limited time only.");
+            if (fresh is not null)
+            {
+                return fresh;
+            }
+
+            string what = $"The link {DownloadConnection.Describe(link)} to the video for '{file.Target}'";
+            throw result.End == ConnectionEnd.LinkRefused
+                ? new KlingException(
+                    ErrorKind.AnswerInvalid,
+                    $"{what} {result.Problem}. Nothing is downloaded from there. The video is paid for and stays at the service for at least a day; the next run asks for its link again.",
+                    result.Cause)
+                : new KlingException(ErrorKind.LinkExpired, $"{what} no longer works: {result.Problem}. The service keeps videos for a limited time only.");
         }
 
         /// <summary>Drops what is no whole video; the second time, that is what the server has.</summary>
@@ -172,7 +188,7 @@ internal sealed class VideoDownloader
             {
                 throw new KlingException(
                     ErrorKind.DownloadIncomplete,
-                    $"The video for '{file.Target}' was downloaded twice and is no whole video: the file {problem}. Nothing was kept. "
+                    $"What the service sends for '{file.Target}' is no whole video, twice: the file {problem}. Nothing of it was kept. "
                     + $"Ask for the task again later, or open {DownloadConnection.Describe(link)} in a browser.");
             }
 

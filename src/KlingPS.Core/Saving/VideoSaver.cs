@@ -1,6 +1,7 @@
 using System.Globalization;
 using KlingPS.Core.Api;
 using KlingPS.Core.Model;
+using KlingPS.Core.Network;
 using KlingPS.Core.Resolving;
 using KlingPS.Core.Scheduling;
 using KlingPS.Core.Sessions;
@@ -60,7 +61,7 @@ internal sealed class VideoSaver
         _observer = service.Observer;
         _finder = new TaskFinder(service);
         _client = service.Client;
-        _downloader = new VideoDownloader(_session.GetDownloadHandler(_observer), _session.TimeProvider);
+        _downloader = new VideoDownloader(_session.GetDownloadHandler(_observer), _session.Endpoints.Addresses, _session.TimeProvider);
         _hashes = service.Hashes;
         OutputPaths = new OutputPathResolver(service, options);
     }
@@ -193,7 +194,8 @@ internal sealed class VideoSaver
             .OpenAsync(target, task.TaskId!, RequireFreeAsync, _session.TimeProvider, cancellationToken).ConfigureAwait(false);
         if (!await TryCopyAsync(task, file, cancellationToken).ConfigureAwait(false))
         {
-            await _downloader.DownloadAsync(file, ToUri(task), token => RenewAsync(task, token), reporter, cancellationToken).ConfigureAwait(false);
+            Uri link = await GetLinkAsync(task, cancellationToken).ConfigureAwait(false);
+            await _downloader.DownloadAsync(file, link, token => RenewAsync(task, token), reporter, cancellationToken).ConfigureAwait(false);
         }
 
         string sha256 = file.Seal();
@@ -238,26 +240,54 @@ internal sealed class VideoSaver
         }
     }
 
+    /// <summary>The link to a video; where the recorded one cannot be followed, the one the service names now.</summary>
+    private async Task<Uri> GetLinkAsync(KlingVideoTask task, CancellationToken cancellationToken)
+    {
+        if (FindLink(task, out _) is Uri recorded)
+        {
+            return recorded;
+        }
+
+        KlingVideoTask fresh = await _finder.RefreshAsync(task, cancellationToken).ConfigureAwait(false);
+        return FindLink(fresh, out string problem) ?? throw new KlingException(
+            ErrorKind.AnswerInvalid,
+            $"The service says that task {task.Id} ('{task.Subject}') has succeeded, but {problem}. Nothing is downloaded. "
+            + "The video is paid for and stays at the service for at least a day; the next run asks for its link again.");
+    }
+
     /// <summary>Asks for a link that works: a renewed one, or the one the service names now.</summary>
     private async Task<Uri?> RenewAsync(KlingVideoTask task, CancellationToken cancellationToken)
     {
-        try
+        if (FindLink(task, out _) is Uri recorded)
         {
-            return await _client.GetDownloadUriAsync(ToUri(task), cancellationToken).ConfigureAwait(false);
+            try
+            {
+                return await _client.GetDownloadUriAsync(recorded, cancellationToken).ConfigureAwait(false);
+            }
+            catch (KlingApiException exception) when (exception.Fault == TransportFault.Answered)
+            {
+                // It is not one that the service renews; it may name another one now.
+            }
         }
-        catch (KlingApiException exception) when (exception.Fault == TransportFault.Answered)
-        {
-            KlingVideoTask fresh = await _finder.RefreshAsync(task, cancellationToken).ConfigureAwait(false);
-            return fresh.ResultUri != task.ResultUri ? ToUri(fresh) : null;
-        }
+
+        KlingVideoTask fresh = await _finder.RefreshAsync(task, cancellationToken).ConfigureAwait(false);
+        return fresh.ResultUri != task.ResultUri ? FindLink(fresh, out _) : null;
     }
 
-    private static Uri ToUri(KlingVideoTask task)
-        => Uri.TryCreate(task.ResultUri, UriKind.Absolute, out Uri? uri)
-            ? uri
-            : throw new KlingException(
-                ErrorKind.AnswerInvalid,
-                $"The service says that task {task.Id} ('{task.Subject}') has succeeded, but names no video that could be fetched.");
+    /// <summary>The link of a task; <see langword="null"/> where it has none that may be followed, and why, as a clause.</summary>
+    private Uri? FindLink(KlingVideoTask task, out string problem)
+    {
+        if (task.ResultUri is null)
+        {
+            problem = "names no video that could be fetched";
+            return null;
+        }
+
+        string? wrong = _session.Endpoints.Addresses.FindProblem(task.ResultUri, out Uri? link);
+        _ = Uri.TryCreate(task.ResultUri, UriKind.Absolute, out Uri? named);
+        problem = $"the link to its video, {AddressPolicy.Describe(named)}, {wrong}";
+        return link;
+    }
 
     private static KlingException CreatePendingException(KlingVideoTask task) => new(
         ErrorKind.TaskPending,

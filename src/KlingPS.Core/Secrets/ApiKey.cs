@@ -80,8 +80,8 @@ internal sealed class ApiKey : IDisposable
     public bool Matches(string? other)
         => other is not null && Read(_key, key => CryptographicOperations.FixedTimeEquals(MemoryMarshal.AsBytes(key), MemoryMarshal.AsBytes(other.AsSpan().Trim())));
 
-    /// <summary>Hides the key where a service repeats it.</summary>
-    /// <param name="text">Text that came from outside.</param>
+    /// <summary>Hides the key where a service repeats it, in whatever spelling; see <see cref="KeyMask"/>.</summary>
+    /// <param name="text">Text that came from outside, not decoded yet.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.ApiKeyMissing"/>: the session has ended meanwhile.</exception>
     /// <remarks>A key of a few characters, as someone may give a sandbox, is left: it would be found inside of ordinary words.</remarks>
     public string Redact(string text)
@@ -91,7 +91,7 @@ internal sealed class ApiKey : IDisposable
         {
             return _key.Length < ShortestSecret
                 ? text
-                : Read(_key, key => text.AsSpan().Contains(key, StringComparison.Ordinal) ? text.Replace(key.ToString(), Hidden, StringComparison.Ordinal) : text);
+                : Read(_key, key => KeyMask.Hide(text, key, Hidden));
         }
         catch (ObjectDisposedException exception)
         {

@@ -1,4 +1,5 @@
 using KlingPS.Core.Api;
+using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Sessions;
 
@@ -33,4 +34,15 @@ internal sealed class KlingService
 
     /// <summary>The hashes of local files.</summary>
     internal FileHashes Hashes { get; }
+
+    /// <summary>Tells the user of links that are not followed: a task has one video, and its record one link.</summary>
+    /// <param name="task">The task.</param>
+    /// <param name="snapshot">What the service says of it.</param>
+    internal void WarnOfFurtherVideos(KlingVideoTask task, TaskSnapshot snapshot)
+    {
+        if (snapshot is { State: KlingTaskState.Succeeded, ResultUris.Count: > 1 and int count })
+        {
+            Observer?.OnWarning($"The service names {count} videos for task {task.Id} ('{task.Subject}'). The first one is taken; the others are at https://kie.ai/logs as long as the service keeps them.");
+        }
+    }
 }

@@ -107,6 +107,7 @@ internal sealed class VideoSubmitter
             if (earlier is null)
             {
                 identified.Validate();
+                RequireReachable(identified.Submission);
             }
 
             return (identified, earlier);
@@ -114,6 +115,25 @@ internal sealed class VideoSubmitter
         catch (KlingException exception) when (exception.IsFatal)
         {
             throw submission.SayNothingBought(exception);
+        }
+    }
+
+    /// <summary>Refuses addresses that the service would be given in vain, or that would tell it, the ledger and every listing a password.</summary>
+    private void RequireReachable(Submission submission)
+    {
+        VideoSpec spec = submission.Spec;
+        (string Name, string? Uri)[] given =
+        [
+            ("image", spec.Image is { IsFile: false } image ? image.Uri : null),
+            ("tail image", spec.TailImage is { IsFile: false } tail ? tail.Uri : null),
+            ("callback", spec.CallbackUri),
+        ];
+        foreach ((string name, string? uri) in given)
+        {
+            if (uri is not null && _session.Endpoints.Addresses.FindReachProblem(uri) is string problem)
+            {
+                throw new KlingException(ErrorKind.RequestInvalid, $"Nothing was bought for '{submission.Subject}': the {name} address {problem}.");
+            }
         }
     }
 

@@ -22,12 +22,14 @@ internal sealed class OutageTolerance(TimeProvider time, bool countsFromLastAnsw
     /// <param name="failingSince">When the first of the consecutive failures happened.</param>
     public bool Tolerates(KlingException exception, Instant failingSince)
     {
-        if (exception is not KlingApiException { IsTransient: true })
+        long answered = Volatile.Read(ref _lastAnswer);
+
+        // A service that has just answered has not moved: a gateway before it has lost its way for a moment.
+        if (exception is not KlingApiException { IsTransient: true } && (exception.Kind != ErrorKind.EndpointWrong || answered == 0))
         {
             return false;
         }
 
-        long answered = Volatile.Read(ref _lastAnswer);
         return !countsFromLastAnswer ? Instant.Now(time) - failingSince < PollLimits.LongestOutage
             : answered != 0 && time.GetElapsedTime(answered) < PollLimits.LongestOutage;
     }

@@ -1,5 +1,6 @@
 using KlingPS.Core.Api;
 using KlingPS.Core.Model;
+using KlingPS.Core.Resilience;
 using KlingPS.Core.Scheduling;
 using KlingPS.Core.Sessions;
 
@@ -14,9 +15,11 @@ internal sealed class TaskPoller
     private readonly KlingSession _session;
     private readonly KlingClient _client;
     private readonly OutageTolerance _outage;
+    private readonly KlingService _service;
 
     public TaskPoller(KlingService service, OutageTolerance outage)
     {
+        _service = service;
         _session = service.Session;
         _client = service.Client;
         _outage = outage;
@@ -40,7 +43,8 @@ internal sealed class TaskPoller
                     ? new PollResult.Inconclusive()
                     : new PollResult.Failed(new KlingException(
                         ErrorKind.AnswerInvalid,
-                        $"The service says that task {watch.Task.Id} ({watch.Task.Subject}) has succeeded, but names no video."));
+                        $"The service says that task {watch.Task.Id} ({watch.Task.Subject}) has succeeded, but {snapshot.LinkProblem ?? "names no video"}. "
+                        + "Nothing is downloaded. The video is paid for and stays at the service for at least a day; the next run asks for its link again."));
             }
 
             return await RecordAsync(watch, snapshot).ConfigureAwait(false);
@@ -66,6 +70,7 @@ internal sealed class TaskPoller
             return new PollResult.Pending();
         }
 
+        _service.WarnOfFurtherVideos(task, snapshot);
         return new PollResult.Ended(task.State == KlingTaskState.Succeeded ? GenerationOf(watch, snapshot) : null);
     }
 
@@ -80,6 +85,13 @@ internal sealed class TaskPoller
     {
         var now = Instant.Now(_session.TimeProvider);
         watch.FailingSince ??= now;
+
+        // Asking again before a pause of this length is over would not be heard.
+        if (exception is KlingApiException { RetryAfter: TimeSpan pause } && pause > Backoff.LongestRetryAfter)
+        {
+            return false;
+        }
+
         return exception.Kind == ErrorKind.TaskNotFound
             ? now - watch.StartedAt < s_longestInvisible
             : _outage.Tolerates(exception, watch.FailingSince.Value);

@@ -4,6 +4,7 @@ using System.Security;
 using KlingPS.Commands.Base;
 using KlingPS.Core.Api;
 using KlingPS.Core.Configuration;
+using KlingPS.Core.Network;
 using KlingPS.Core.Sessions;
 using KlingPS.Parameters;
 using KlingPS.Sessions;
@@ -42,16 +43,19 @@ public sealed class ConnectKlingAccountCommand : KlingCommand
     /// <summary>The service's address: https, or http for this machine itself.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = KeySet)]
     [Parameter(ParameterSetName = SecretSet)]
+    [Address]
     public Uri? Endpoint { get; set; }
 
     /// <summary>The address uploads go to; that of -Endpoint when only that is given.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = KeySet)]
     [Parameter(ParameterSetName = SecretSet)]
+    [Address]
     public Uri? UploadEndpoint { get; set; }
 
     /// <summary>The proxy to go through; the configured one, else the system's and the environment's, when it is left out.</summary>
     [Parameter(ParameterSetName = KeySet)]
     [Parameter(ParameterSetName = SecretSet)]
+    [Address]
     public Uri? Proxy { get; set; }
 
     /// <summary>The name and password for the proxy.</summary>
@@ -70,7 +74,7 @@ public sealed class ConnectKlingAccountCommand : KlingCommand
     public SwitchParameter SkipVerification { get; set; }
 
     /// <inheritdoc/>
-    private protected override object? ErrorTarget => Endpoint;
+    private protected override object? ErrorTarget => Endpoint is null ? null : AddressPolicy.Describe(Endpoint);
 
     /// <inheritdoc/>
     private protected override void OnProcess()

@@ -108,7 +108,7 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
         }
         catch (KlingException exception)
         {
-            WriteError(exception, image.IsFile ? image.Path : image.Uri);
+            WriteError(exception, image.Subject);
             return;
         }
 

@@ -34,16 +34,19 @@ public sealed class SetKlingConfigurationCommand : KlingCommand
     /// <summary>The service's address: https, or http for this machine itself.</summary>
     [Parameter]
     [ValidateNotNull]
+    [Address]
     public Uri? Endpoint { get; set; }
 
     /// <summary>The address uploads go to; that of the endpoint when only that is set.</summary>
     [Parameter]
     [ValidateNotNull]
+    [Address]
     public Uri? UploadEndpoint { get; set; }
 
     /// <summary>The proxy to go through, without a name and password.</summary>
     [Parameter]
     [ValidateNotNull]
+    [Address]
     public Uri? Proxy { get; set; }
 
     /// <summary>The ledger's file.</summary>

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using KlingPS.Core.Api;
@@ -8,9 +9,14 @@ namespace KlingPS.Hosting;
 /// <summary>Tells the user, on the streams, what Core does in the background.</summary>
 internal sealed class CommandObserver : IPipelineObserver
 {
+    /// <summary>How long a pause is of which the user is told without -Verbose.</summary>
+    private static readonly TimeSpan s_longPause = TimeSpan.FromSeconds(45);
+
+    private readonly Stopwatch _paused = new();
     private readonly ICommandStreams _streams;
     private readonly CommandProgress _progress;
     private readonly bool _verbose;
+    private TimeSpan _pause;
 
     /// <summary>Creates the observer.</summary>
     /// <param name="streams">Where it writes.</param>
@@ -47,10 +53,31 @@ internal sealed class CommandObserver : IPipelineObserver
     /// <inheritdoc/>
     public void OnRetry(string reason, TimeSpan delay)
     {
-        if (_verbose)
+        string text = string.Create(CultureInfo.InvariantCulture, $"{reason} Retrying in {delay.TotalSeconds:0.0} s.");
+        if (delay >= s_longPause && IsFirstOfPause(delay))
         {
-            string text = string.Create(CultureInfo.InvariantCulture, $"{reason} Retrying in {delay.TotalSeconds:0.0} s.");
+            // Nothing else moves meanwhile, so whoever watches is told without asking.
+            OnWarning(text);
+        }
+        else if (_verbose)
+        {
             _streams.Post(() => _streams.WriteVerbose(text));
+        }
+    }
+
+    /// <summary>Whether no other request of the command waits as long already: one warning is enough for all of them.</summary>
+    private bool IsFirstOfPause(TimeSpan delay)
+    {
+        lock (_paused)
+        {
+            if (_paused.IsRunning && _paused.Elapsed < _pause)
+            {
+                return false;
+            }
+
+            _pause = delay;
+            _paused.Restart();
+            return true;
         }
     }
 

@@ -27,7 +27,7 @@ internal static class SessionFactory
             KeySource = found.Source.Text,
             IsSandbox = isSandbox,
             ApiHandler = ApiHandler.Create(route),
-            DownloadHandler = VideoDownloader.CreateHandler(route),
+            DownloadHandler = VideoDownloader.CreateHandler(endpoints.Addresses, route),
             Ledger = Ledgers.Find(configuration.LedgerPath),
             DailyCreditCap = configuration.DailyCreditCap,
             RequestTimeout = TimeSpan.FromSeconds(configuration.RequestTimeout),

@@ -40,7 +40,11 @@ public sealed class AnswerTests
         { 200, Envelope(503, "the body decides"), ErrorKind.ServiceUnavailable, true },
         { 401, "", ErrorKind.Unauthorized, false },
         { 403, GatewayPage, ErrorKind.Unauthorized, false },
-        { 404, UnknownRoute, ErrorKind.TaskNotFound, false },
+        { 404, UnknownRoute, ErrorKind.EndpointWrong, false },
+        { 404, GatewayPage, ErrorKind.EndpointWrong, false },
+        { 404, "", ErrorKind.EndpointWrong, false },
+        { 405, GatewayPage, ErrorKind.EndpointWrong, false },
+        { 404, """{"code":404,"msg":"the service's own"}""", ErrorKind.TaskNotFound, false },
         { 429, "", ErrorKind.RateLimited, true },
         { 502, GatewayPage, ErrorKind.ServiceUnavailable, true },
         { 503, GatewayPage, ErrorKind.ServiceUnavailable, true },
@@ -82,7 +86,11 @@ public sealed class AnswerTests
         { 200, """{"code":"429","message":"as text"}""", ErrorKind.RateLimited, true },
         { 401, "", ErrorKind.Unauthorized, false },
         { 403, GatewayPage, ErrorKind.Unauthorized, false },
-        { 404, UnknownRoute, ErrorKind.TaskNotFound, false },
+        { 404, UnknownRoute, ErrorKind.EndpointWrong, false },
+        { 404, GatewayPage, ErrorKind.EndpointWrong, false },
+        { 404, "", ErrorKind.EndpointWrong, false },
+        { 405, GatewayPage, ErrorKind.EndpointWrong, false },
+        { 404, """{"code":404,"msg":"the service's own"}""", ErrorKind.TaskNotFound, false },
         { 429, GatewayPage, ErrorKind.RateLimited, true },
         { 301, "", ErrorKind.ServiceUnavailable, false },
         { 307, "", ErrorKind.ServiceUnavailable, false },
@@ -206,11 +214,12 @@ public sealed class AnswerTests
     }
 
     [Theory]
-    [InlineData(200, GatewayPage, "The service's answer to the query of the credits (HTTP 200) is not one that can be read.")]
+    [InlineData(200, GatewayPage, "The answer to the query of the credits (HTTP 200) is a web page (\"502 Bad Gateway\") and none that the service gives.")]
+    [InlineData(404, GatewayPage, "https://api.kie.ai/api/v1/chat/credit is not an address of the service: the query of the credits was answered with HTTP 404 and a web page (\"502 Bad Gateway\").")]
     [InlineData(304, "", "The service's answer to the query of the credits (HTTP 304) is not one that can be read.")]
     [InlineData(400, "", "The service answered the query of the credits with HTTP 400.")]
     [InlineData(302, "", "https://api.kie.ai answered the query of the credits with a redirect (HTTP 302), which does not say where to and was not followed, because the key would have gone along. If a network or a proxy wants you to sign in, do so in a browser and run the command again. If the service has moved, give its new address to Connect-KlingAccount -Endpoint and -UploadEndpoint.")]
-    [InlineData(502, GatewayPage, "The service answered the query of the credits with HTTP 502.")]
+    [InlineData(502, GatewayPage, "The service answered the query of the credits with HTTP 502 and a web page (\"502 Bad Gateway\").")]
     [InlineData(200, """{"code":455}""", "The service answered the query of the credits with code 455.")]
     [InlineData(200, """{"code":422,"msg":"Too small..."}""", "The service answered the query of the credits with code 422: Too small.")]
     public async Task An_error_says_what_was_asked_and_what_came_back(int status, string body, string message)

@@ -4,12 +4,16 @@ using KlingPS.Core.Api;
 using KlingPS.Core.Api.Wire;
 using KlingPS.Core.Model;
 using KlingPS.Core.Tests.Ledger;
+using Microsoft.Extensions.Time.Testing;
 
 namespace KlingPS.Core.Tests.Api;
 
 public sealed class SnapshotTests
 {
-    private static TaskSnapshot Read(string data) => SnapshotReader.Read(JsonSerializer.Deserialize<JsonElement>(data), "asked");
+    private static readonly FakeTimeProvider s_clock = new(new DateTimeOffset(2026, 10, 1, 0, 0, 0, TimeSpan.Zero));
+
+    private static TaskSnapshot Read(string data, string taskId = "asked")
+        => new SnapshotReader(KlingEndpoints.Default.Addresses, s_clock).Read(JsonSerializer.Deserialize<JsonElement>(data), taskId)!;
 
     [Fact]
     public void A_finished_task_is_read_as_the_service_tells_it()
@@ -19,7 +23,7 @@ public sealed class SnapshotTests
              "param":"{\"input\":\"{\\\"prompt\\\":\\\"a fox\\\",\\\"image_url\\\":\\\"https://i.example/f.png\\\",\\\"duration\\\":\\\"10\\\",\\\"cfg_scale\\\":0.5}\",\"model\":\"kling/v2-5-turbo-image-to-video-pro\",\"callBackUrl\":\"https://c.example/\"}",
              "resultJson":"{\"resultUrls\":[\"https://tempfile.aiquickdraw.com/k/9b1f.mp4\"]}","failCode":null,"failMsg":null,
              "costTime":120,"completeTime":1790000120450,"createTime":1790000000000,"creditsConsumed":84.0,"successFlag":1,"response":{"x":[]}}
-            """);
+            """, "9b1f");
 
         Assert.Equal(("9b1f", KlingTaskState.Succeeded), (snapshot.TaskId, snapshot.State));
         Assert.Equal(["https://tempfile.aiquickdraw.com/k/9b1f.mp4"], snapshot.ResultUris);
@@ -32,7 +36,7 @@ public sealed class SnapshotTests
     }
 
     [Theory]
-    [InlineData("""{"resultUrls":["https://a/1","https://a/2"]}""", 2)]
+    [InlineData("""{"resultUrls":["https://a.example/1","https://a.example/2"]}""", 2)]
     [InlineData("""{"resultUrls":[]}""", 0)]
     [InlineData("""{"resultUrls":null}""", 0)]
     [InlineData("""{"resultUrls":["",null,7,{}]}""", 0)]
@@ -123,6 +127,8 @@ public sealed class SnapshotTests
     [InlineData("\"soon\"")]
     [InlineData("1e30")]
     [InlineData("253402300799999")]
+    [InlineData("1790900000000")]
+    [InlineData("1000000000000")]
     public void A_time_that_is_none_is_left_out(string time)
         => Assert.Null(Read($$"""{"completeTime":{{time}}}""").CompletedAt);
 

@@ -3,6 +3,7 @@ using System.Net;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Threading.Channels;
+using KlingPS.Core.Api;
 using KlingPS.Core.Api.Wire;
 using KlingPS.Core.Callbacks;
 using KlingPS.Core.Model;
@@ -84,14 +85,17 @@ public sealed class SandboxCallbackTests : IAsyncDisposable
         CallbackReport report = verifier.Check(CallbackTexts.Bytes(body), timestamp, signature);
         Assert.Equal((true, taskId, "success"), (report.IsGenuine, report.TaskId, report.State));
         JsonElement callback = JsonElement.Parse(body);
-        var told = SnapshotReader.Read(callback.GetProperty("data"), taskId);
-        var recorded = SnapshotReader.Read((await _sandbox.QueryAsync(taskId)).GetProperty("data"), taskId);
+        TaskSnapshot told = Read(callback.GetProperty("data"), taskId);
+        TaskSnapshot recorded = Read((await _sandbox.QueryAsync(taskId)).GetProperty("data"), taskId);
         Assert.Equal(recorded with { ResultUris = told.ResultUris }, told);
         Assert.Equal(recorded.ResultUris, told.ResultUris);
         Assert.Equal(_uri.AbsoluteUri, told.Spec!.CallbackUri);
         Assert.Equal(200, callback.GetProperty("code").GetInt32());
         Assert.Equal(isOld, callback.GetProperty("data").TryGetProperty("remainedCredits", out _));
     }
+
+    private TaskSnapshot Read(JsonElement data, string taskId)
+        => new SnapshotReader(new KlingEndpoints(_sandbox.Server.Endpoint, _sandbox.Server.UploadEndpoint).Addresses, _clock).Read(data, taskId)!;
 
     [Fact]
     public async Task A_failure_is_told_with_code_501()
@@ -103,7 +107,7 @@ public sealed class SandboxCallbackTests : IAsyncDisposable
         JsonElement callback = JsonElement.Parse((await NextAsync()).Body);
 
         Assert.Equal(501, callback.GetProperty("code").GetInt32());
-        var told = SnapshotReader.Read(callback.GetProperty("data"), taskId);
+        TaskSnapshot told = Read(callback.GetProperty("data"), taskId);
         Assert.Equal((KlingTaskState.Failed, "400", "No.", 0m), (told.State, told.FailCode, told.FailMessage, told.CreditsConsumed));
     }
 

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using CsCheck;
+using KlingPS.Core.Api;
 using KlingPS.Core.Saving;
 using KlingPS.Core.Sessions;
 
@@ -16,6 +17,8 @@ public sealed class VideoDownloaderTests : IDisposable
     private readonly byte[] _video = TestMp4.Create(Size);
     private readonly EagerTimeProvider _time = new();
     private readonly VideoServer _server;
+    private VideoDownloaderOptions _options = new();
+    private KlingEndpoints _endpoints = KlingEndpoints.Default;
 
     public VideoDownloaderTests() => _server = new VideoServer(_video);
 
@@ -27,7 +30,7 @@ public sealed class VideoDownloaderTests : IDisposable
 
     /// <summary>Waits are over at once on this clock, so that any number of hours may pass during a download: it has no time limit, unless one is given.</summary>
     private VideoDownloader Downloader(HttpMessageHandler? handler = null, TimeSpan? idleTimeout = null) =>
-        new(handler ?? _server, _time, new VideoDownloaderOptions { IdleTimeout = idleTimeout ?? Timeout.InfiniteTimeSpan });
+        new(handler ?? _server, _endpoints.Addresses, _time, _options with { IdleTimeout = idleTimeout ?? Timeout.InfiniteTimeSpan });
 
     private Task<DownloadedVideo> DownloadAsync(
         Func<CancellationToken, Task<Uri?>>? renew = null,
@@ -458,11 +461,90 @@ public sealed class VideoDownloaderTests : IDisposable
     }
 
     [Fact]
-    public async Task Plain_http_is_for_loopback_only()
+    public async Task Plain_http_is_for_loopback_only_and_only_where_the_service_is_there()
     {
-        await AssertFailsAsync(ErrorKind.RequestInvalid, () => DownloadAsync(link: new Uri("http://files.example/a")));
+        await AssertFailsAsync(ErrorKind.AnswerInvalid, () => DownloadAsync(link: new Uri("http://files.example/a")));
+        await AssertFailsAsync(ErrorKind.AnswerInvalid, () => DownloadAsync(link: new Uri("http://127.0.0.1:8080/a")));
         Assert.Empty(_server.Requests);
+        _endpoints = new KlingEndpoints(new Uri("http://localhost:5000"), new Uri("http://localhost:5000"));
         AssertWhole(await DownloadAsync(link: new Uri("http://127.0.0.1:8080/a")));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_download_that_is_larger_than_any_video_is_broken_off_and_nothing_of_it_is_kept(bool announcesLength)
+    {
+        _options = _options with { MaxLength = Size / 2 };
+        _server.AnnouncesLength = announcesLength;
+
+        KlingException error = await AssertFailsAsync(ErrorKind.AnswerInvalid, () => DownloadAsync());
+
+        Assert.Contains("is larger than 200,000 bytes, and no video is", error.Message, StringComparison.Ordinal);
+        Assert.Single(_server.Requests);
+        Assert.Empty(Directory.GetFiles(Path.GetDirectoryName(Target)!));
+    }
+
+    [Fact]
+    public async Task A_video_that_the_disk_has_no_room_for_is_not_begun()
+    {
+        _options = _options with { FindFreeSpace = _ => 1000 };
+
+        KlingException error = await AssertFailsAsync(ErrorKind.DestinationUnusable, () => DownloadAsync());
+
+        Assert.Contains("the disk has 1,000 bytes left", error.Message, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFiles(Path.GetDirectoryName(Target)!));
+    }
+
+    [Fact]
+    public async Task Of_a_video_that_is_there_in_part_only_the_rest_needs_room()
+    {
+        await LeavePartAsync(150_000);
+        _options = _options with { FindFreeSpace = _ => _video.Length - new FileInfo(Partial).Length };
+
+        AssertWhole(await DownloadAsync());
+    }
+
+    [Fact]
+    public void The_room_on_a_disk_is_found_out_also_for_a_folder_that_is_not_there_yet()
+        => Assert.True(DiskSpace.Find(Path.Combine(_folder, "not", "there", "yet.mp4")) > 0);
+
+    [Theory]
+    [InlineData("<!DOCTYPE html><html><head><title>Please &amp; sign\u001b[2J in</title>", "the file is a web page (\"Please & sign[2J in\") and not an MP4 video")]
+    [InlineData("<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>", "the file is XML (\"AccessDenied\") and not an MP4 video")]
+    [InlineData("{\"code\":404,\"msg\":\"gone\"}", "the file is JSON (\"{\"code\":404,\"msg\":\"gone\"}\") and not an MP4 video")]
+    [InlineData("Too many requests", "the file is text (\"Too many requests\") and not an MP4 video")]
+    public async Task What_comes_in_place_of_a_video_is_named(string page, string message)
+    {
+        _server.Content = System.Text.Encoding.UTF8.GetBytes(page);
+
+        KlingException error = await AssertFailsAsync(ErrorKind.DownloadIncomplete, () => DownloadAsync());
+
+        Assert.Contains(message, error.Message, StringComparison.Ordinal);
+        Assert.Contains("Nothing of it was kept", error.Message, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFiles(Path.GetDirectoryName(Target)!));
+    }
+
+    [Theory]
+    [InlineData("http://cdn.example/a", "leads on to 'http://cdn.example/a', which is not https")]
+    [InlineData("http://127.0.0.1:8080/admin", "which leads to this machine itself")]
+    [InlineData("https://169.254.169.254/latest", "where clouds keep their metadata")]
+    [InlineData("https://[::ffff:10.0.0.1]/", "which leads into a private network")]
+    [InlineData("https://user:hidden@cdn.example/a", "which has a user name or password in it")]
+    [InlineData("//", "leads on to what is no address")]
+    [InlineData("javascript:alert(1)", "leads on to")]
+    public async Task A_redirect_that_leads_astray_is_not_followed_and_the_link_is_asked_for_again(string location, string problem)
+    {
+        var fresh = new Uri("https://files.example/fresh.mp4");
+        _server.Script.Enqueue(_ => VideoServer.ApiResponse(HttpStatusCode.Found, location));
+        AssertWhole(await DownloadAsync(renew: _ => Task.FromResult<Uri?>(fresh)));
+        Assert.Equal([s_link, fresh], _server.Requests.Select(request => request.RequestUri));
+
+        File.Delete(Target);
+        _server.Script.Enqueue(_ => VideoServer.ApiResponse(HttpStatusCode.Found, location));
+        KlingException error = await AssertFailsAsync(ErrorKind.AnswerInvalid, () => DownloadAsync());
+        Assert.Contains(problem, error.Message, StringComparison.Ordinal);
+        Assert.Contains("The video is paid for", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -626,7 +708,7 @@ public sealed class VideoDownloaderTests : IDisposable
             int version = 1;
             var server = new VideoServer(TestMp4.Create(size, version));
             var time = new EagerTimeProvider();
-            var downloader = new VideoDownloader(server, time, new VideoDownloaderOptions { IdleTimeout = Timeout.InfiniteTimeSpan });
+            var downloader = new VideoDownloader(server, KlingEndpoints.Default.Addresses, time, new VideoDownloaderOptions { IdleTimeout = Timeout.InfiniteTimeSpan });
             var videos = new List<byte[]> { server.Content };
             var ahead = new Queue<(Fate Fate, int At)>(fates);
             CancellationTokenSource kill = new();

@@ -1,5 +1,6 @@
 using System.Net;
 using KlingPS.Core.Api;
+using KlingPS.Core.Network;
 using KlingPS.Core.Secrets;
 using KlingPS.Core.Sessions;
 using KlingPS.Core.Tests.Api;
@@ -157,7 +158,7 @@ public sealed class KlingSessionTests : IAsyncDisposable
     public async Task The_time_to_connect_is_apart_from_the_time_to_answer_and_a_purchase_is_given_two_minutes_at_least()
     {
         using SocketsHttpHandler handler = ApiHandler.Create(proxy: null);
-        Assert.Equal(TimeSpan.FromSeconds(15), handler.ConnectTimeout);
+        Assert.Equal(Connector.Limit * 2, handler.ConnectTimeout);
         var clock = new FakeTimeProvider();
         FakeService service = new FakeService().On(FakeService.CreditPath, Replies.Silence()).On(FakeService.CreatePath, Replies.Silence());
         await using var session = new KlingSession(new SessionOptions

@@ -18,14 +18,16 @@ internal static class SandboxSession
 {
     public static KlingSession Open(SandboxServer server, SqlLedger ledger) => new(new SessionOptions
     {
-        Endpoints = new KlingEndpoints(server.Endpoint, server.UploadEndpoint),
+        Endpoints = EndpointsOf(server),
         Key = ApiKey.From(server.ApiKey),
         KeySource = "the test",
         IsSandbox = true,
         ApiHandler = ApiHandler.Create(new WebProxy()),
-        DownloadHandler = VideoDownloader.CreateHandler(new WebProxy()),
+        DownloadHandler = VideoDownloader.CreateHandler(EndpointsOf(server).Addresses, new WebProxy()),
         Ledger = ledger,
     });
+
+    private static KlingEndpoints EndpointsOf(SandboxServer server) => new(server.Endpoint, server.UploadEndpoint);
 
     /// <summary>Buys a video and waits for it; nothing is saved.</summary>
     public static async Task<KlingVideoTask> FinishedAsync(KlingSession session, string prompt)

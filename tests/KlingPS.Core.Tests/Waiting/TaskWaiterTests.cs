@@ -124,7 +124,8 @@ public sealed class TaskWaiterTests : IAsyncDisposable
     [Fact]
     public async Task What_nobody_foresaw_reaches_those_who_wait()
     {
-        KlingVideoTask task = await AcceptedAsync((_, _) => throw new InvalidOperationException("A bug."));
+        KlingVideoTask task = await AcceptedAsync(PipelineHarness.Succeeded("a"));
+        _harness.Ledger.BeforeCall = _ => throw new InvalidOperationException("A bug.");
         Task<WaitResult>[] waits = [WaitAsync(task), WaitAsync(task)];
 
         foreach (Task<WaitResult> wait in waits)

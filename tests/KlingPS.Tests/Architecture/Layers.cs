@@ -10,7 +10,7 @@ internal static class Layers
     [
         [""],
         ["Files"],
-        ["Imaging", "Model", "Resilience", "Scheduling", "Secrets"],
+        ["Imaging", "Model", "Network", "Resilience", "Scheduling", "Secrets"],
         ["Api"],
         ["Configuration", "Ledger"],
         ["Sessions"],

@@ -1,5 +1,6 @@
-using System.Globalization;
 using System.Text.Json;
+using KlingPS.Core.Model;
+using KlingPS.Core.Network;
 
 namespace KlingPS.Core.Api.Wire;
 
@@ -14,13 +15,21 @@ internal sealed record ApiResponse
     /// <summary>The body's <c>code</c>. Most errors arrive under HTTP 200, so where there is one it decides.</summary>
     public int? EnvelopeCode { get; init; }
 
-    /// <summary>The body's <c>msg</c>, or <c>message</c> as older pages call it.</summary>
+    /// <summary>The body's <c>msg</c>, or <c>message</c> as older pages call it, cut to a length.</summary>
     public string? Message { get; init; }
 
     /// <summary>The body's <c>data</c>; undefined when it is absent.</summary>
     public JsonElement Data { get; init; }
 
-    /// <summary>How long the service asks to wait.</summary>
+    /// <summary>
+    /// Whether the body says <c>success: false</c>, itself or in its <c>data</c>. Uploads do, also under code 200 and beside an address.
+    /// </summary>
+    public bool IsDenied { get; init; }
+
+    /// <summary>What the body is, where it is no answer of the service, such as <c>a web page ("Sign in")</c>.</summary>
+    public string? Foreign { get; init; }
+
+    /// <summary>How long the service asks to wait; never negative.</summary>
     public TimeSpan? RetryAfter { get; init; }
 
     /// <summary>Where it came from.</summary>
@@ -41,7 +50,7 @@ internal sealed record ApiResponse
     /// <summary>Reads a body. What cannot be read leaves the envelope's parts empty.</summary>
     public static ApiResponse Read(int status, string body, TimeSpan? retryAfter)
     {
-        var bare = new ApiResponse { Status = status, RetryAfter = retryAfter };
+        var bare = new ApiResponse { Status = status, RetryAfter = retryAfter, Foreign = ForeignContent.Describe(body) };
         try
         {
             using var document = JsonDocument.Parse(body);
@@ -51,11 +60,13 @@ internal sealed record ApiResponse
                 return bare;
             }
 
+            JsonElement data = root.Field("data");
             return bare with
             {
-                EnvelopeCode = ReadCode(root),
-                Message = root.Text("msg") ?? root.Text("message") ?? root.Text("error"),
-                Data = root.Field("data") is { ValueKind: not JsonValueKind.Undefined } data ? data.Clone() : default,
+                EnvelopeCode = root.Integer("code"),
+                Message = ReceivedText.Cut(root.Text("msg") ?? root.Text("message") ?? root.Text("error"), ReceivedText.MaxMessageLength),
+                Data = data.ValueKind != JsonValueKind.Undefined ? data.Clone() : default,
+                IsDenied = root.Flag("success") == false || data.Flag("success") == false,
             };
         }
         catch (JsonException)
@@ -63,7 +74,4 @@ internal sealed record ApiResponse
             return bare;
         }
     }
-
-    private static int? ReadCode(JsonElement root)
-        => int.TryParse(root.Text("code"), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int code) ? code : null;
 }

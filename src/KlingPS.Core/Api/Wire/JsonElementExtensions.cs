@@ -6,15 +6,42 @@ namespace KlingPS.Core.Api.Wire;
 /// <summary>Reads fields leniently: the service's types differ between its pages, its versions and its routes.</summary>
 internal static class JsonElementExtensions
 {
+    /// <summary>How often JSON is packed into a string at most; the service does so twice.</summary>
+    private const int MaxPacking = 3;
+
     /// <summary>The first moment that is no time any more: some room before the last one there is, to reckon in.</summary>
     private const decimal EndOfTime = 253_370_764_800_000m;
 
-    /// <summary>A field of an object, or an undefined element.</summary>
+    /// <summary>
+    /// A field of an object, or an undefined element. One that is there several times with different values says nothing: whichever was
+    /// taken, another reader would take the other.
+    /// </summary>
     public static JsonElement Field(this JsonElement element, string name)
     {
+        if (element.ValueKind != JsonValueKind.Object)
+        {
+            return default;
+        }
+
         try
         {
-            return element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out JsonElement value) ? value : default;
+            JsonElement found = default;
+            foreach (JsonProperty property in element.EnumerateObject())
+            {
+                if (!property.NameEquals(name))
+                {
+                    continue;
+                }
+
+                if (found.ValueKind != JsonValueKind.Undefined && found.GetRawText() != property.Value.GetRawText())
+                {
+                    return default;
+                }
+
+                found = property.Value;
+            }
+
+            return found;
         }
         catch (InvalidOperationException)
         {
@@ -44,6 +71,22 @@ internal static class JsonElementExtensions
     public static decimal? Number(this JsonElement element, string name, decimal least, decimal most)
         => element.Number(name) is decimal number && number >= least && number <= most ? number : null;
 
+    /// <summary>A whole number, also one that is written as <c>200.0</c> or as text.</summary>
+    public static int? Integer(this JsonElement element, string name)
+        => element.Number(name, int.MinValue, int.MaxValue) is decimal number && decimal.IsInteger(number) ? (int)number : null;
+
+    /// <summary>Yes or no, also as text; <see langword="null"/> when it is neither.</summary>
+    public static bool? Flag(this JsonElement element, string name)
+    {
+        JsonElement value = element.Field(name);
+        return value.ValueKind switch
+        {
+            JsonValueKind.True => true,
+            JsonValueKind.False => false,
+            _ => bool.TryParse(element.Text(name), out bool flag) ? flag : null,
+        };
+    }
+
     /// <summary>A time in milliseconds since 1970; <see langword="null"/> when it is missing, 0, or no time.</summary>
     public static DateTimeOffset? UnixMilliseconds(this JsonElement element, string name)
         => element.Number(name) is decimal number && number > 0 && number < EndOfTime
@@ -54,8 +97,13 @@ internal static class JsonElementExtensions
     public static JsonElement Unpacked(this JsonElement element, string name)
     {
         JsonElement value = element.Field(name);
-        while (value.ValueKind == JsonValueKind.String)
+        for (int layers = 0; value.ValueKind == JsonValueKind.String; layers++)
         {
+            if (layers == MaxPacking)
+            {
+                return default;
+            }
+
             try
             {
                 using var document = JsonDocument.Parse(value.Content() ?? string.Empty);

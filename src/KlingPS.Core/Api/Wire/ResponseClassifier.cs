@@ -1,3 +1,7 @@
+using System.Globalization;
+using KlingPS.Core.Network;
+using KlingPS.Core.Resilience;
+
 namespace KlingPS.Core.Api.Wire;
 
 /// <summary>Decides what a response that is not a success means.</summary>
@@ -19,6 +23,7 @@ internal static class ResponseClassifier
         new(401, 401, ErrorKind.Unauthorized, Refusal.Always),
         new(402, 402, ErrorKind.CreditsInsufficient, Refusal.Always),
         new(403, 403, ErrorKind.Unauthorized, Refusal.Always),
+        new(404, 405, ErrorKind.EndpointWrong, Refusal.Always) { IsBare = true },
         new(404, 404, ErrorKind.TaskNotFound, Refusal.Always),
         new(408, 408, ErrorKind.ServiceUnavailable, Refusal.Never) { IsTransient = true },
         new(422, 422, ErrorKind.TaskNotFound, Refusal.Always) { Texts = ["recordInfo is null"] },
@@ -96,15 +101,29 @@ internal static class ResponseClassifier
             return DescribeRedirect(response, operation) + ". If a network or a proxy wants you to sign in, do so in a browser and run the command again. If the service has moved, give its new address to Connect-KlingAccount -Endpoint and -UploadEndpoint.";
         }
 
+        string body = response.Foreign is string foreign && response.EnvelopeCode is null ? $" and {foreign}" : string.Empty;
+        if (response.EnvelopeCode is null && response.Status is 404 or 405)
+        {
+            string host = response.From is Uri from ? AddressPolicy.Describe(from) : "The address";
+            return $"{host} is not an address of the service: {operation} was answered with HTTP {response.Status}{body}.";
+        }
+
         if (response.EnvelopeCode is null && response.Status is >= 200 and < 400)
         {
-            return $"The service's answer to {operation} (HTTP {response.Status}) is not one that can be read.";
+            return response.Foreign is null
+                ? $"The service's answer to {operation} (HTTP {response.Status}) is not one that can be read."
+                : $"The answer to {operation} (HTTP {response.Status}) is {response.Foreign} and none that the service gives.";
         }
 
         string says = response.Message is null ? string.Empty : $": {response.Message.TrimEnd('.')}";
-        string with = response.EnvelopeCode is null ? $"HTTP {response.Status}" : $"code {response.Code}";
-        return $"The service answered {operation} with {with}{says}.";
+        string with = response.EnvelopeCode is null ? $"HTTP {response.Status}{body}" : $"code {response.Code}";
+        return $"The service answered {operation} with {with}{says}.{DescribePause(response.RetryAfter)}";
     }
+
+    /// <summary>A pause that is not waited for, as <see cref="Backoff.LongestRetryAfter"/> says; otherwise nothing.</summary>
+    private static string DescribePause(TimeSpan? retryAfter) => retryAfter > Backoff.LongestRetryAfter
+        ? string.Create(CultureInfo.InvariantCulture, $" It asks for a pause of {Math.Ceiling(retryAfter.Value.TotalMinutes):N0} minutes, which is not waited for: run the command again after that.")
+        : string.Empty;
 
     /// <summary>What a response means.</summary>
     /// <param name="From">The first of the codes it is about.</param>

@@ -1,30 +1,53 @@
 using System.Text.Json;
 using KlingPS.Core.Model;
+using KlingPS.Core.Network;
 
 namespace KlingPS.Core.Api.Wire;
 
 /// <summary>Reads the <c>data</c> of <c>recordInfo</c> and of callbacks, in all the dialects they were seen in.</summary>
-internal static class SnapshotReader
+/// <param name="addresses">Which links may be followed.</param>
+/// <param name="time">The clock: what is said to have happened later has not happened yet.</param>
+internal sealed class SnapshotReader(AddressPolicy addresses, TimeProvider time)
 {
-    /// <summary>No video costs as much. A price that is taken for one has to be addable to all others.</summary>
-    private const decimal MaxCredits = 1_000_000_000;
+    /// <summary>A task has one video. More links than these are not even looked at.</summary>
+    private const int MaxLinks = 10;
+
+    /// <summary>More than the longest request there can be, with every character of it escaped twice.</summary>
+    private const int MaxRequestLength = 200_000;
+
+    private const int MaxModelLength = 200;
+
+    /// <summary>Nothing was bought before that: the service is younger.</summary>
+    private static readonly TimeSpan s_longestAgo = TimeSpan.FromDays(3650);
+
+    /// <summary>How far two clocks may be apart.</summary>
+    private static readonly TimeSpan s_longestSkew = TimeSpan.FromDays(1);
 
     /// <summary>Reads a task.</summary>
     /// <param name="data">The <c>data</c> of the answer.</param>
-    /// <param name="taskId">The id that was asked for, used where the answer does not repeat it.</param>
-    public static TaskSnapshot Read(JsonElement data, string taskId)
+    /// <param name="taskId">The id that was asked for.</param>
+    /// <returns>The task; <see langword="null"/> if the answer is about another one.</returns>
+    public TaskSnapshot? Read(JsonElement data, string taskId)
     {
-        string? state = data.Text("state");
+        if (data.Text("taskId") is string other && !string.Equals(other, taskId, StringComparison.OrdinalIgnoreCase))
+        {
+            return null;
+        }
+
+        (List<string> links, string? problem) = ReadLinks(data);
+        DateTimeOffset? created = ReadTime(data, "createTime");
+        DateTimeOffset? completed = ReadTime(data, "completeTime");
         return new TaskSnapshot
         {
-            TaskId = data.Text("taskId") ?? taskId,
-            State = ReadState(state),
-            ResultUris = ReadResultUris(data),
+            TaskId = taskId,
+            State = ReadState(data.Text("state")),
+            ResultUris = links,
+            LinkProblem = problem,
             FailCode = data.Text("failCode"),
             FailMessage = data.Text("failMsg"),
-            CreatedAt = data.UnixMilliseconds("createTime"),
-            CompletedAt = data.UnixMilliseconds("completeTime"),
-            CreditsConsumed = data.Number("creditsConsumed", 0, MaxCredits) ?? data.Number("consumeCredits", 0, MaxCredits),
+            CreatedAt = created,
+            CompletedAt = completed < created ? null : completed,
+            CreditsConsumed = VideoPrice.From(data.Number("creditsConsumed")) ?? data.Number("consumeCredits"),
             Spec = ReadSpec(data),
         };
     }
@@ -38,24 +61,51 @@ internal static class SnapshotReader
         _ => KlingTaskState.Waiting,
     };
 
-    private static List<string> ReadResultUris(JsonElement data)
+    private DateTimeOffset? ReadTime(JsonElement data, string name)
+        => data.UnixMilliseconds(name) is DateTimeOffset moment && moment - time.GetUtcNow() is var ahead && ahead >= -s_longestAgo && ahead <= s_longestSkew ? moment : null;
+
+    private (List<string> Links, string? Problem) ReadLinks(JsonElement data)
     {
+        var links = new List<string>();
+        string? problem = null;
         JsonElement uris = data.Unpacked("resultJson").Field("resultUrls");
-        return uris.ValueKind == JsonValueKind.Array
-            ? [.. uris.EnumerateArray().Where(uri => uri.ValueKind == JsonValueKind.String).Select(uri => uri.Content()).OfType<string>().Where(uri => uri.Length > 0)]
-            : [];
+        if (uris.ValueKind == JsonValueKind.Array)
+        {
+            foreach (JsonElement element in uris.EnumerateArray().Take(MaxLinks))
+            {
+                if (element.ValueKind != JsonValueKind.String || element.Content() is not { Length: > 0 } link)
+                {
+                    continue;
+                }
+
+                if (addresses.FindProblem(link, out Uri? uri) is string wrong)
+                {
+                    _ = Uri.TryCreate(link, UriKind.Absolute, out uri);
+                    problem ??= $"the link to its video, {AddressPolicy.Describe(uri)}, {wrong}";
+                }
+                else
+                {
+                    links.Add(link);
+                }
+            }
+        }
+
+        return (links, links.Count == 0 ? problem : null);
     }
 
     private static VideoSpec? ReadSpec(JsonElement data)
     {
         JsonElement param = data.Unpacked("param");
         JsonElement input = param.Unpacked("input");
-        if (input.ValueKind != JsonValueKind.Object)
+        string model = param.Text("model") ?? data.Text("model") ?? ModelCatalog.DefaultId;
+        if (input.ValueKind != JsonValueKind.Object || input.GetRawText().Length > MaxRequestLength || model.Length > MaxModelLength)
         {
             return null;
         }
 
-        string model = param.Text("model") ?? data.Text("model") ?? ModelCatalog.DefaultId;
-        return VideoInput.Read(input, model) with { CallbackUri = param.Text("callBackUrl") };
+        return VideoInput.Read(input, model) with
+        {
+            CallbackUri = param.Text("callBackUrl") is { Length: <= AddressPolicy.MaxLength } callback ? callback : null,
+        };
     }
 }

@@ -5,7 +5,8 @@ namespace KlingPS.Core.Ledger.Sql;
 /// <summary>Adds up what counts against limits, as far as they are set.</summary>
 internal static class SpendingQuery
 {
-    private static readonly string s_credits = $"SELECT COALESCE(SUM(reserved + COALESCE(consumed, 0)), 0) FROM tasks WHERE {AccountTable.IsOwn("account")} AND ";
+    /// <summary>1 for what earlier versions have recorded and is no price. It counts as <see cref="TaskColumns"/> reads it.</summary>
+    private const string IsNoPrice = "(CASE WHEN reserved BETWEEN 0 AND @most AND COALESCE(consumed, 0) BETWEEN 0 AND @most THEN 0 ELSE 1 END)";
 
     /// <summary>What an account, and a run of it, has spent and set aside.</summary>
     /// <param name="session">The session.</param>
@@ -19,7 +20,7 @@ internal static class SpendingQuery
         decimal dayCredits = 0;
         if (limit.MaxCredits is not null)
         {
-            runCredits = Stored.ToCredits(await session.NumberAsync(s_credits + "run_id = @run", ("account", account), ("run", limit.RunId)).ConfigureAwait(false) ?? 0);
+            runCredits = await SumAsync(session, account, "t.run_id = @since", limit.RunId).ConfigureAwait(false);
         }
 
         if (limit.MaxTasks is not null)
@@ -33,13 +34,26 @@ internal static class SpendingQuery
         if (limit.DailyCredits is not null)
         {
             LedgerTime time = await session.GetTimeAsync().ConfigureAwait(false);
-            dayCredits = Stored.ToCredits(await session.NumberAsync(
-                s_credits + "created_at >= @midnight",
-                ("account", account),
-                ("midnight", Stored.FromMoment(GetMidnight(time.Now, zone)))).ConfigureAwait(false) ?? 0);
+            dayCredits = await SumAsync(session, account, "t.created_at >= @since", Stored.FromMoment(GetMidnight(time.Now, zone))).ConfigureAwait(false);
         }
 
         return new Spending(runCredits, runTasks, dayCredits);
+    }
+
+    private static async Task<decimal> SumAsync(SqlSession session, string account, string condition, object? since)
+    {
+        (string, object?)[] parameters = [("account", account), ("since", since)];
+        string where = $"{AccountTable.IsOwn("t.account")} AND {condition}";
+        long? sum = await session.NumberAsync(
+            $"SELECT CASE WHEN COALESCE(MAX({IsNoPrice}), 0) = 0 THEN COALESCE(SUM(CASE WHEN {IsNoPrice} = 0 THEN reserved + COALESCE(consumed, 0) END), 0) END FROM tasks t WHERE {where}",
+            [.. parameters, ("most", Stored.FromCredits(VideoPrice.Max))]).ConfigureAwait(false);
+        if (sum is long thousandths)
+        {
+            return Stored.ToCredits(thousandths);
+        }
+
+        IReadOnlyList<KlingVideoTask> tasks = await session.QueryAsync($"{TaskColumns.Select} WHERE {where}", TaskColumns.Read, parameters).ConfigureAwait(false);
+        return tasks.Sum(task => task.CreditsReserved + (task.CreditsConsumed ?? 0));
     }
 
     /// <summary>When the local day began.</summary>

@@ -5,11 +5,16 @@ internal static class Stored
 {
     private const decimal CreditScale = 1000;
 
+    private static readonly DateTimeOffset s_least = DateTimeOffset.UnixEpoch;
+    private static readonly DateTimeOffset s_most = DateTimeOffset.MaxValue - TimeSpan.FromDays(366);
+
     public static long FromMoment(DateTimeOffset moment) => moment.ToUnixTimeMilliseconds();
 
     public static long? FromMoment(DateTimeOffset? moment) => moment?.ToUnixTimeMilliseconds();
 
-    public static DateTimeOffset ToMoment(long milliseconds) => DateTimeOffset.FromUnixTimeMilliseconds(milliseconds);
+    /// <summary>A moment; one that is no time at all becomes the nearest that is, with room to reckon in.</summary>
+    public static DateTimeOffset ToMoment(long milliseconds)
+        => DateTimeOffset.FromUnixTimeMilliseconds(Math.Clamp(milliseconds, s_least.ToUnixTimeMilliseconds(), s_most.ToUnixTimeMilliseconds()));
 
     public static long FromCredits(decimal credits) => (long)decimal.Round(credits * CreditScale);
 

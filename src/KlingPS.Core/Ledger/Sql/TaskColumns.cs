@@ -1,4 +1,5 @@
 using KlingPS.Core.Model;
+using KlingPS.Core.Network;
 
 namespace KlingPS.Core.Ledger.Sql;
 
@@ -26,6 +27,7 @@ internal static class TaskColumns
     {
         var state = Enum.Parse<KlingTaskState>(row.Text("state"));
         DateTimeOffset? completedAt = row.MomentOrNull("completed_at");
+        VideoSpec spec = ReadSpec(row);
         return new KlingVideoTask
         {
             Id = row.Number("id"),
@@ -35,21 +37,28 @@ internal static class TaskColumns
             Nonce = row.TextOrNull("nonce"),
             Identity = row.TextOrNull("identity"),
             Replaces = row.NumberOrNull("replaces"),
-            Spec = ReadSpec(row),
+            Spec = spec,
             CreatedAt = row.Moment("created_at"),
             AcceptedAt = row.MomentOrNull("accepted_at"),
             CompletedAt = completedAt,
             ExpiresAt = state == KlingTaskState.Succeeded ? completedAt + TaskTransitions.LinkLifetime : null,
-            CreditsReserved = Stored.ToCredits(row.Number("reserved")),
-            CreditsConsumed = Stored.ToCredits(row.NumberOrNull("consumed")),
-            FailCode = row.TextOrNull("fail_code"),
-            FailMessage = row.TextOrNull("fail_message"),
-            ResultUri = row.TextOrNull("result_uri"),
+            CreditsReserved = ReadPrice(row.Number("reserved"), state.IsPending() || state.IsUnanswered(), spec),
+            CreditsConsumed = row.NumberOrNull("consumed") is long consumed ? ReadPrice(consumed, state == KlingTaskState.Succeeded, spec) : null,
+            FailCode = ReceivedText.Cut(row.TextOrNull("fail_code"), ReceivedText.MaxCodeLength),
+            FailMessage = ReceivedText.Cut(row.TextOrNull("fail_message"), ReceivedText.MaxMessageLength),
+            ResultUri = row.TextOrNull("result_uri") is { Length: <= AddressPolicy.MaxLength } link ? link : null,
             SavedPath = row.TextOrNull("saved_path"),
             SavedHash = row.TextOrNull("saved_hash"),
             TakenAt = row.MomentOrNull("taken_at"),
         };
     }
+
+    /// <summary>
+    /// A price as it was recorded. Earlier versions recorded what the service said: what cannot be a price counts as what such a video
+    /// costs, if it costs anything.
+    /// </summary>
+    private static decimal ReadPrice(long thousandths, bool isPaid, VideoSpec spec)
+        => VideoPrice.From(Stored.ToCredits(thousandths)) ?? (isPaid ? spec.GetCredits() ?? 0 : 0);
 
     private static VideoSpec ReadSpec(SqlRow row) => MoreParameters.Read(row.TextOrNull("parameters")).AddTo(new VideoSpec
     {

@@ -1,0 +1,25 @@
+using System.Globalization;
+
+namespace KlingPS.Core.Model;
+
+/// <summary>
+/// The form of the service's ids, the same wherever one comes in: in answers, in callbacks, from the user and from the ledger. They
+/// are opaque; seen were 32 hex digits and <c>task_kling_</c> with a number.
+/// </summary>
+internal static class ServiceTaskId
+{
+    /// <summary>Four times as long as any that was seen.</summary>
+    public const int MaxLength = 128;
+
+    private const int LongestShown = 48;
+
+    /// <summary>Whether a text can be an id.</summary>
+    public static bool IsValid(string? text)
+        => text is { Length: > 0 and <= MaxLength } && text.All(c => c is > ' ' and <= '~');
+
+    /// <summary>A text that should be an id, for messages: as a whole where it can be one.</summary>
+    public static string Describe(string? text)
+        => text is null || IsValid(text) ? text ?? string.Empty
+            : text.Length <= LongestShown ? text
+            : string.Create(CultureInfo.InvariantCulture, $"{ReceivedText.Cut(text, LongestShown)} ({text.Length:N0} characters)");
+}

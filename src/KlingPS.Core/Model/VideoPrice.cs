@@ -1,0 +1,11 @@
+namespace KlingPS.Core.Model;
+
+/// <summary>What a video can cost, in credits. What is outside of that is no price, whoever says it.</summary>
+internal static class VideoPrice
+{
+    /// <summary>Hundreds of times what the most expensive video costs. Any number of such prices can be added up.</summary>
+    public const decimal Max = 100_000;
+
+    /// <summary>The price; <see langword="null"/> where it is not told, or cannot be one.</summary>
+    public static decimal? From(decimal? credits) => credits is >= 0 and <= Max ? credits : null;
+}

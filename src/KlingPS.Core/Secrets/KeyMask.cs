@@ -1,0 +1,171 @@
+using System.Globalization;
+using System.Text;
+
+namespace KlingPS.Core.Secrets;
+
+/// <summary>
+/// Finds a key in text in whatever spelling it comes: as it is, with escapes of JSON (also of JSON that is packed into a string, to any
+/// depth), percent-encoded, with HTML entities, in hex or in base64. Works on the text as it came, so that no later decoding brings the
+/// key out again.
+/// </summary>
+internal static class KeyMask
+{
+    /// <summary>Replaces every occurrence of a key.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="key">The key: printable ASCII.</param>
+    /// <param name="hidden">What stands in its place.</param>
+    public static string Hide(string text, ReadOnlySpan<char> key, string hidden)
+    {
+        byte[] bytes = Encoding.ASCII.GetBytes(key.ToArray());
+        text = Hide(text, key, hidden, ignoreCase: true);
+        text = Hide(text, Convert.ToHexString(bytes), hidden, ignoreCase: true);
+        for (int shift = 0; shift < 3; shift++)
+        {
+            string coded = InBase64(bytes, shift);
+            text = Hide(text, coded, hidden, ignoreCase: false);
+            string forAddresses = coded.Replace('+', '-').Replace('/', '_');
+            text = forAddresses == coded ? text : Hide(text, forAddresses, hidden, ignoreCase: false);
+        }
+
+        Array.Clear(bytes);
+        return text;
+    }
+
+    /// <summary>What base64 makes of a key that begins so many bytes after a group of three, without the characters in which its neighbours have a part.</summary>
+    private static string InBase64(byte[] key, int shift)
+    {
+        byte[] shifted = [.. new byte[shift], .. key];
+        string coded = Convert.ToBase64String(shifted);
+        Array.Clear(shifted);
+        int start = ((shift * 8) + 5) / 6;
+        return coded[start..(shifted.Length * 8 / 6)];
+    }
+
+    private static string Hide(string text, ReadOnlySpan<char> key, string hidden, bool ignoreCase)
+    {
+        StringBuilder? result = null;
+        int copied = 0;
+        for (int start = 0; start < text.Length;)
+        {
+            int end = Match(text, start, key, ignoreCase);
+            if (end < 0)
+            {
+                start++;
+                continue;
+            }
+
+            (result ??= new StringBuilder(text.Length)).Append(text, copied, start - copied).Append(hidden);
+            copied = start = end;
+        }
+
+        return result?.Append(text, copied, text.Length - copied).ToString() ?? text;
+    }
+
+    /// <summary>Where the key ends that begins at a position; -1 if none does.</summary>
+    private static int Match(ReadOnlySpan<char> text, int start, ReadOnlySpan<char> key, bool ignoreCase)
+    {
+        int position = start;
+        foreach (char c in key)
+        {
+            position = MatchOne(text, position, c, ignoreCase);
+            if (position < 0)
+            {
+                return -1;
+            }
+        }
+
+        return position;
+    }
+
+    /// <summary>Where a character ends that begins at a position, in any of its spellings; -1 if it is another one.</summary>
+    private static int MatchOne(ReadOnlySpan<char> text, int start, char wanted, bool ignoreCase)
+    {
+        // Each time that JSON is packed into a string, every backslash becomes two.
+        int at = start;
+        while (at < text.Length && text[at] == '\\')
+        {
+            at++;
+        }
+
+        if (at > start)
+        {
+            if (wanted == '\\')
+            {
+                return at;
+            }
+
+            int escape = at >= text.Length ? -1 : text[at] switch
+            {
+                'u' => MatchHex(text, at + 1, 4, wanted, ignoreCase),
+                'x' => MatchHex(text, at + 1, 2, wanted, ignoreCase),
+                _ => -1,
+            };
+            if (escape >= 0)
+            {
+                return escape;
+            }
+        }
+
+        if (at >= text.Length)
+        {
+            return -1;
+        }
+
+        if (IsSame(text[at], wanted, ignoreCase))
+        {
+            return at + 1;
+        }
+
+        return text[at] switch
+        {
+            '%' => MatchPercent(text, at + 1, wanted, ignoreCase),
+            '&' => MatchEntity(text, at + 1, wanted, ignoreCase),
+            _ => -1,
+        };
+    }
+
+    /// <summary>A percent sign that was encoded itself becomes %25, any number of times.</summary>
+    private static int MatchPercent(ReadOnlySpan<char> text, int at, char wanted, bool ignoreCase)
+    {
+        while (text[at..].StartsWith("25", StringComparison.Ordinal))
+        {
+            at += 2;
+        }
+
+        return MatchHex(text, at, 2, wanted, ignoreCase);
+    }
+
+    private static int MatchEntity(ReadOnlySpan<char> text, int at, char wanted, bool ignoreCase)
+    {
+        const int LongestEntity = 10;
+        int length = text[at..Math.Min(text.Length, at + LongestEntity)].IndexOf(';');
+        if (length < 0)
+        {
+            return -1;
+        }
+
+        ReadOnlySpan<char> name = text.Slice(at, length);
+        int? code = name switch
+        {
+            "amp" => '&',
+            "lt" => '<',
+            "gt" => '>',
+            "quot" => '"',
+            "apos" => '\'',
+            ['#', 'x' or 'X', .. var hex] when int.TryParse(hex, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out int value) => value,
+            ['#', .. var digits] when int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out int value) => value,
+            _ => null,
+        };
+        return code is int found && found <= char.MaxValue && IsSame((char)found, wanted, ignoreCase) ? at + length + 1 : -1;
+    }
+
+    private static int MatchHex(ReadOnlySpan<char> text, int at, int length, char wanted, bool ignoreCase)
+        => at + length <= text.Length
+            && int.TryParse(text.Slice(at, length), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out int code)
+            && IsSame((char)code, wanted, ignoreCase)
+                ? at + length
+                : -1;
+
+    private static bool IsSame(char one, char other, bool ignoreCase)
+        => one == other || (ignoreCase && char.IsAscii(one) && char.ToLowerInvariant(one) == char.ToLowerInvariant(other));
+}

@@ -11,7 +11,7 @@ namespace KlingPS.Core.Saving;
 /// <c>{Date}</c>, <c>{Duration}</c> in seconds and <c>{Take}</c>; upper and lower case are the same. After a colon,
 /// numbers and the date take a .NET format (<c>{Index:000}</c>, <c>{Date:yyyy-MM-dd}</c>), always in the invariant
 /// culture. <c>{{</c> and <c>}}</c> are braces. A slash of either kind in the template makes a subfolder; one in a
-/// token's value never does. Without an extension at the end of the template, <c>.mp4</c> is appended.
+/// token's value never does. Unless the template ends in <c>.mp4</c>, that is appended.
 /// </para>
 /// <para>
 /// Names are safe on every file system: each segment has at most 255 UTF-8 bytes (a file's 242, to leave room for
@@ -93,9 +93,19 @@ internal sealed class NameTemplate
         }
 
         List<Part> file = segments[^1];
-        string extension = file[^1].Token is null ? SafeName.ExtensionOf(file[^1].Literal) : string.Empty;
-        file[^1] = file[^1] with { Literal = file[^1].Literal[..^extension.Length] };
-        return new NameTemplate(text, segments, extension.Length == 0 ? DefaultExtension : extension);
+        (string stem, string extension) = SplitExtension(file[^1].Literal);
+        file[^1] = file[^1] with { Literal = stem };
+        return new NameTemplate(text, segments, extension);
+    }
+
+    /// <summary>What a video would be called by these rules that was given a name by others, such as those of an earlier version.</summary>
+    /// <param name="relative">The name, with <c>/</c> between its segments.</param>
+    public static string MakeSafe(string relative)
+    {
+        ArgumentNullException.ThrowIfNull(relative);
+        string[] segments = relative.Split('/');
+        (string stem, string extension) = SplitExtension(segments[^1]);
+        return string.Join('/', [.. segments[..^1].Select(segment => SafeName.Make(segment, string.Empty, SafeName.MaximumFolderBytes)), SafeName.Make(stem, extension, SafeName.MaximumFileBytes)]);
     }
 
     /// <summary>Makes the name of one video.</summary>
@@ -133,6 +143,15 @@ internal sealed class NameTemplate
     /// <summary>The template as it was written.</summary>
     /// <returns>The template's text.</returns>
     public override string ToString() => _text;
+
+    /// <summary>A name without its <c>.mp4</c>, and that as it is written. Whatever else looks like an extension is part of the name.</summary>
+    private static (string Stem, string Extension) SplitExtension(string name)
+    {
+        string end = name.TrimEnd('.', ' ');
+        return end.EndsWith(DefaultExtension, StringComparison.OrdinalIgnoreCase)
+            ? (end[..^DefaultExtension.Length], end[^DefaultExtension.Length..])
+            : (name, DefaultExtension);
+    }
 
     private static List<List<Part>> Split(string text)
     {

@@ -132,7 +132,7 @@ internal sealed partial class OutputPathResolver
     {
         // An earlier run, with other videos, may have given it another number.
         if (task?.SavedPath is string saved
-            && IsVariantOf(saved, PathOf(name.Requested))
+            && (IsVariantOf(saved, PathOf(name.Requested)) || IsVariantOf(PathOfToday(saved), PathOf(name.Requested)))
             && await HasVideoAsync(saved).ConfigureAwait(false))
         {
             _names.Claim(Path.GetRelativePath(_options.Destination, saved).Replace(Path.DirectorySeparatorChar, '/'));
@@ -186,6 +186,15 @@ internal sealed partial class OutputPathResolver
     private bool Take(string path, VideoKey video) => _owners.GetOrAdd(path, video) == video;
 
     private string PathOf(string name) => NameTemplate.Combine(_options.Destination, name);
+
+    /// <summary>What a video would be called today that an earlier version has called by rules of its own: it keeps its name.</summary>
+    private string PathOfToday(string saved)
+    {
+        string relative = Path.GetRelativePath(_options.Destination, saved);
+        return Path.IsPathRooted(relative) || relative.StartsWith("..", StringComparison.Ordinal)
+            ? saved
+            : PathOf(NameTemplate.MakeSafe(relative.Replace(Path.DirectorySeparatorChar, '/')));
+    }
 
     /// <summary>
     /// Whether a file belongs to another task. If this task's video has been there as well, the other's may have been moved away long

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 
 namespace KlingPS.Core.Saving;
@@ -22,10 +23,13 @@ internal static class SafeName
         ],
         StringComparer.OrdinalIgnoreCase);
 
+    /// <summary>Letters and signs that show nothing, beside those that Unicode calls format characters.</summary>
+    private static readonly HashSet<int> s_blanks = [0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0];
+
     /// <summary>
-    /// Makes one segment of a path: never empty, without separators and other characters Windows refuses, without dots
-    /// and spaces at its end, not a Windows device, without a leading <c>~</c>, in Unicode's form C, and short enough.
-    /// Idempotent.
+    /// Makes one segment of a path: never empty, without separators and other characters Windows refuses, without characters that
+    /// cannot be seen or turn the direction of those that can, without dots and spaces at its end, not a Windows device, without a
+    /// leading <c>~</c> or dash, which shells and commands take for something else, in Unicode's form C, and short enough. Idempotent.
     /// </summary>
     /// <param name="text">Any text.</param>
     /// <param name="extension">An extension (see <see cref="ExtensionOf"/>) that is kept whole, or nothing.</param>
@@ -33,7 +37,8 @@ internal static class SafeName
     public static string Make(string text, string extension, int maximumBytes)
     {
         int maximum = maximumBytes - extension.Length;
-        char[] characters = Replace(Replace(text, IsNotUnicode).Normalize(NormalizationForm.FormC), IsIllegal).Trim().ToCharArray();
+        string visible = string.Concat(Replace(text, IsNotUnicode).EnumerateRunes().Where(IsVisible));
+        char[] characters = TrimStart(Replace(visible.Normalize(NormalizationForm.FormC), IsIllegal)).TrimEnd().ToCharArray();
         if (characters is ['~', ..])
         {
             characters[0] = '_';
@@ -91,6 +96,20 @@ internal static class SafeName
             : string.Empty;
     }
 
+    private static bool IsVisible(Rune rune) => Rune.GetUnicodeCategory(rune) != UnicodeCategory.Format && !s_blanks.Contains(rune.Value);
+
+    /// <summary>Without white space at its beginning, nor any of the four dashes that begin a parameter in PowerShell.</summary>
+    private static string TrimStart(string text)
+    {
+        int start = 0;
+        while (start < text.Length && (text[start] is '-' or '\u2013' or '\u2014' or '\u2015' || char.IsWhiteSpace(text[start])))
+        {
+            start++;
+        }
+
+        return text[start..];
+    }
+
     private static string Replace(string text, Func<string, int, bool> isBad) =>
         string.Create(text.Length, (text, isBad), static (result, state) =>
         {
@@ -107,5 +126,5 @@ internal static class SafeName
         || (char.IsLowSurrogate(text[index]) && !(index > 0 && char.IsHighSurrogate(text[index - 1])));
 
     private static bool IsIllegal(string text, int index) =>
-        text[index] is '<' or '>' or ':' or '"' or '/' or '\\' or '|' or '?' or '*' || char.IsControl(text[index]);
+        text[index] is '<' or '>' or ':' or '"' or '/' or '\\' or '|' or '?' or '*' or '\u2028' or '\u2029' || char.IsControl(text[index]);
 }

@@ -22,7 +22,7 @@ public sealed class NameTemplateTests
     private static readonly Gen<string> s_text = Gen.OneOf(
             Gen.String[Gen.Char["abC0. /\\:~{}<>*?|\"\t\0_-"], 0, 8],
             Gen.String[Gen.Char['\u0080', '\uFFFF'], 0, 8],
-            Gen.OneOf([.. new[] { "CON", "nul", "COM1", "lpt¹", ".", "..", "...", " ", "~", "e\u0301", "\u037E", "\U0001F98A", "é", ".mp4", "con .x" }
+            Gen.OneOf([.. new[] { "-", "--", "\u2014", "\u202E", "\u200B", "\uFEFF", "\u3164", "\u2028", "CON", "nul", "COM1", "lpt¹", ".", "..", "...", " ", "~", "e\u0301", "\u037E", "\U0001F98A", "é", ".mp4", "con .x" }
                 .Select(text => Gen.Const(text))]),
             Gen.Select(Gen.OneOf(Gen.Const("a"), Gen.Const("é"), Gen.Const("\U0001F98A"), Gen.Const(" "), Gen.Const(".")), Gen.Int[0, 300])
                 .Select((text, count) => string.Concat(Enumerable.Repeat(text, count))))
@@ -43,6 +43,15 @@ public sealed class NameTemplateTests
     [InlineData("{Index:#100}", "107.mp4")]
     [InlineData("{Duration}s take {Take:00}", "5s take 02.mp4")]
     [InlineData("take 2.5", "take 2.5.mp4")]
+    [InlineData("{BaseName}.take1", "fox.cub.take1.mp4")]
+    [InlineData("{BaseName}.MP4", "fox.cub.MP4")]
+    [InlineData("{BaseName}.mp4.", "fox.cub.mp4")]
+    [InlineData("{BaseName}.mov", "fox.cub.mov.mp4")]
+    [InlineData("{BaseName}.mp4.{Index}", "fox.cub.mp4.7.mp4")]
+    [InlineData("{Index}.{TaskId}", "7.9b1f0c6e.mp4")]
+    [InlineData("v1.5/{BaseName}", "v1.5/fox.cub.mp4")]
+    [InlineData("mp4", "mp4.mp4")]
+    [InlineData("-{Index}", "7.mp4")]
     [InlineData("{{{Id}}}", "{42}.mp4")]
     [InlineData("fox: b?.mp4", "fox_ b_.mp4")]
     [InlineData("~/x", "_/x.mp4")]
@@ -66,6 +75,13 @@ public sealed class NameTemplateTests
     [InlineData("~root", "~", "_root/_.mp4")]
     [InlineData("", "", "_/_.mp4")]
     [InlineData("e\u0301", "\u0001\u007F\u0085", "é/___.mp4")]
+    [InlineData("fox\u202Egpj", "a\u200Bb\uFEFF\u2066c\u00ADd", "foxgpj/abcd.mp4")]
+    [InlineData("-rf", "-- -x", "rf/x.mp4")]
+    [InlineData("\u2014 \u2013a", "\u202E-a", "a/a.mp4")]
+    [InlineData("\u3164\u2800", "---", "_/_.mp4")]
+    [InlineData("-~a", "e\u200B\u0301", "_a/é.mp4")]
+    [InlineData("-nul", "a\u2028b", "_nul/a_b.mp4")]
+    [InlineData("a-b", "👩\u200D🚒\U000E0067", "a-b/👩🚒.mp4")]
     public void A_value_cannot_make_an_unsafe_name(string first, string second, string name) =>
         Assert.Equal(name, $"{SafeName.Make(first, "", 255)}/{SafeName.Make(second, ".mp4", 242)}");
 
@@ -199,6 +215,19 @@ public sealed class NameTemplateTests
     }
 
     [Fact]
+    public void A_name_of_today_stays_as_it_is()
+    {
+        s_text.Array[1, 3].Sample(segments =>
+        {
+            string name = NameTemplate.MakeSafe(string.Join('/', segments));
+
+            Assert.Equal(name, NameTemplate.MakeSafe(name));
+            Assert.All(name.Split('/'), segment => RequireLegal(segment, 255));
+            Assert.EndsWith(".mp4", name, StringComparison.OrdinalIgnoreCase);
+        });
+    }
+
+    [Fact]
     public void Any_template_is_read_or_refused()
     {
         s_text.Sample(template =>
@@ -252,7 +281,8 @@ public sealed class NameTemplateTests
         Assert.Matches("""^[^<>:"/\\|?*\u0000-\u001F\u007F-\u009F]+\z""", segment);
         Assert.DoesNotMatch("""[. ]\z""", segment);
         Assert.DoesNotMatch("""(?i)^(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])\s*(\.|\z)""", segment);
-        Assert.DoesNotMatch("^~", segment);
+        Assert.DoesNotMatch("^[~\u2013-\u2015-]", segment);
+        Assert.DoesNotMatch(@"[\p{Cf}\p{Zl}\p{Zp}\u3164\u2800]", segment);
         Assert.True(segment.IsNormalized(NormalizationForm.FormC));
         Assert.InRange(new UTF8Encoding(false, throwOnInvalidBytes: true).GetByteCount(segment), 1, maximumBytes);
     }

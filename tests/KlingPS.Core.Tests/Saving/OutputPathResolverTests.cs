@@ -104,6 +104,20 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
         Assert.Equal(("fox.mp4", false), await FindAsync(Resolver(), "/one/fox.png", task));
     }
 
+    [Theory]
+    [InlineData("boat.take1", "{BaseName}.take1", "/one/boat.png")]
+    [InlineData("boat.mov", "{BaseName}.mov", "/one/boat.png")]
+    [InlineData("-boat.mp4", "{BaseName}.mp4", "/one/-boat.png")]
+    [InlineData("bo\u202Eat-2.mp4", "{BaseName}.mp4", "/one/bo\u202Eat.png")]
+    [InlineData("-one/boat.take1", "{Directory}/{BaseName}.take1", "/-one/boat.png")]
+    public async Task A_video_that_an_earlier_version_called_by_other_rules_is_there_and_keeps_its_name(string saved, string template, string source)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(PathOf(saved))!);
+        KlingVideoTask task = await SavedAsync("a", saved);
+
+        Assert.Equal((saved, true), await FindAsync(Resolver(template: template), source, task));
+    }
+
     [Fact]
     public async Task A_video_that_was_edited_stands_in_its_own_way()
     {

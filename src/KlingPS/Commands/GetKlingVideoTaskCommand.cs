@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using KlingPS.Commands.Base;
+using KlingPS.Core;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Model;
 using KlingPS.Core.Resolving;
@@ -82,7 +83,8 @@ public sealed class GetKlingVideoTaskCommand : TaskReferenceCommand
             Unsaved = Unsaved,
             ExpiresBy = Expiring ? session.TimeProvider.GetUtcNow() + s_soon : null,
         };
-        return Await(token => session.Ledger.Tasks.ListAsync(filter, token)).Where(IsOfSource);
+        IReadOnlyList<KlingVideoTask> tasks = Await(token => session.Ledger.Tasks.ListAsync(filter, token));
+        return Source is null ? tasks : ListOfSource(tasks, Source);
     }
 
     private ConcurrentStage<TaskReference, Outcome<TaskReference, KlingVideoTask>> CreateStage()
@@ -97,21 +99,33 @@ public sealed class GetKlingVideoTaskCommand : TaskReferenceCommand
         });
     }
 
-    private bool IsOfSource(KlingVideoTask task)
+    /// <summary>The tasks whose image has one of these names; or, where none is called so, matches it.</summary>
+    private List<KlingVideoTask> ListOfSource(IReadOnlyList<KlingVideoTask> tasks, string[] names)
     {
-        if (Source is null)
+        var found = new HashSet<long>();
+        foreach (string name in names)
         {
-            return true;
+            var pattern = new NamePattern(name);
+            try
+            {
+                List<KlingVideoTask> named = [.. tasks.Where(task => NamesOf(task).Any(pattern.Names))];
+                found.UnionWith((named.Count > 0 ? named : tasks.Where(task => NamesOf(task).Any(pattern.Matches))).Select(task => task.Id));
+            }
+            catch (KlingException exception)
+            {
+                WriteError(exception, name);
+            }
         }
 
+        return [.. tasks.Where(task => found.Contains(task.Id))];
+    }
+
+    /// <summary>How a user may call the image of a task.</summary>
+    private IEnumerable<string> NamesOf(KlingVideoTask task)
+    {
         string? source = task.SourcePath ?? task.ImageUri;
-        return source is not null && Source.Any(name =>
-        {
-            // Tab completion writes ./ before names in the current folder.
-            string relative = name.StartsWith("./", StringComparison.Ordinal) || name.StartsWith(".\\", StringComparison.Ordinal) ? name[2..] : name;
-            var pattern = new WildcardPattern(relative, WildcardOptions.IgnoreCase);
-            return pattern.IsMatch(source) || pattern.IsMatch(System.IO.Path.GetFileName(source))
-                || (task.SourcePath is not null && pattern.IsMatch(System.IO.Path.GetRelativePath(SessionState.Path.CurrentFileSystemLocation.Path, source)));
-        });
+        return source is null ? []
+            : task.SourcePath is null ? [source, System.IO.Path.GetFileName(source)]
+            : [source, System.IO.Path.GetFileName(source), System.IO.Path.GetRelativePath(SessionState.Path.CurrentFileSystemLocation.Path, source)];
     }
 }

@@ -18,7 +18,7 @@ internal sealed class FilePaths
         _paths = paths;
     }
 
-    /// <summary>Resolves names.</summary>
+    /// <summary>Resolves names: see <see cref="Find"/>.</summary>
     /// <param name="names">The names.</param>
     /// <param name="isLiteral">Whether wildcards in them are ordinary characters.</param>
     /// <param name="onError">Is told of each name that leads to no file.</param>
@@ -30,7 +30,7 @@ internal sealed class FilePaths
             IReadOnlyList<string> found = [];
             try
             {
-                found = isLiteral || !WildcardPattern.ContainsWildcardCharacters(name) ? [GetFullPath(name)] : ResolveWildcards(name);
+                found = isLiteral ? [GetLiteralPath(name)] : Find(name);
             }
             catch (KlingException exception)
             {
@@ -44,18 +44,38 @@ internal sealed class FilePaths
         }
     }
 
-    /// <summary>The full path of a file or folder that need not exist.</summary>
+    /// <summary>The full path of the one file that a name means; it need not exist.</summary>
+    /// <exception cref="KlingException">
+    /// <see cref="ErrorKind.PathNotFound"/>: as <see cref="Find"/>. <see cref="ErrorKind.RequestInvalid"/>: the name is a pattern for several files.
+    /// </exception>
+    public string ResolveOne(string name) => Find(name) is [var path]
+        ? path
+        : throw new KlingException(ErrorKind.RequestInvalid, $"'{name}' matches several files, and only one can be taken here. Name it in full.");
+
+    /// <summary>
+    /// The full path of a file or folder that need not exist: the one of that name if there is one; else with its escapes read, as
+    /// completion writes them: <c>shot `[2`]</c>.
+    /// </summary>
     /// <exception cref="KlingException"><see cref="ErrorKind.PathNotFound"/>: the path is not one of the file system.</exception>
-    public string GetFullPath(string path)
+    public string GetFullPath(string name)
+        => FindExisting(name) ?? GetLiteralPath(WildcardPattern.Unescape(name));
+
+    /// <summary>The full path of a file or folder that need not exist, its name taken as it is.</summary>
+    /// <exception cref="KlingException"><see cref="ErrorKind.PathNotFound"/>: the path is not one of the file system.</exception>
+    public string GetLiteralPath(string path)
     {
         try
         {
             string full = _paths.GetUnresolvedProviderPathFromPSPath(path, out ProviderInfo provider, out _);
             return provider.Name == FileSystem ? Path.GetFullPath(full) : throw CreateNotFileSystem(path, provider);
         }
-        catch (Exception exception) when (exception is System.Management.Automation.DriveNotFoundException or ProviderNotFoundException or NotSupportedException)
+        catch (Exception exception) when (IsOfPath(exception))
         {
-            throw new KlingException(ErrorKind.PathNotFound, $"'{path}' is not a path on this machine: {exception.Message}", exception);
+            // Where a colon may be in a name, 'a:b.png' need not be on a drive.
+            string here = Path.Combine(_paths.CurrentFileSystemLocation.ProviderPath, path);
+            return exception is System.Management.Automation.DriveNotFoundException && Path.Exists(here)
+                ? here
+                : throw new KlingException(ErrorKind.PathNotFound, $"'{path}' is not a path on this machine: {exception.Message}", exception);
         }
     }
 
@@ -70,11 +90,48 @@ internal sealed class FilePaths
 
         try
         {
-            return GetFullPath(path);
+            return GetLiteralPath(path);
         }
         catch (KlingException)
         {
             return path;
+        }
+    }
+
+    /// <summary>
+    /// What a name means: the file or folder of that name, if there is one; else what it says with its escapes read; else, if it has
+    /// wildcards, the files that match it.
+    /// </summary>
+    /// <returns>Full paths, at least one.</returns>
+    /// <exception cref="KlingException"><see cref="ErrorKind.PathNotFound"/>: no file matches, or the name is neither a path nor a pattern.</exception>
+    private List<string> Find(string name)
+    {
+        if (FindExisting(name) is string existing)
+        {
+            return [existing];
+        }
+
+        if (name.Contains('\uFFFD', StringComparison.Ordinal))
+        {
+            throw new KlingException(
+                ErrorKind.PathNotFound,
+                $"There is no file '{name}'. Its name has characters that could not be read (U+FFFD): the list it comes from is not in the encoding that it was read in. Save the list as UTF-8.");
+        }
+
+        return WildcardPattern.ContainsWildcardCharacters(name) ? ResolveWildcards(name) : [GetFullPath(name)];
+    }
+
+    /// <summary>The file or folder of a name, taken as it is; <see langword="null"/> if there is none.</summary>
+    private string? FindExisting(string name)
+    {
+        try
+        {
+            return GetLiteralPath(name) is string path && Path.Exists(path) ? path : null;
+        }
+        catch (KlingException)
+        {
+            // A pattern may be what is no path.
+            return null;
         }
     }
 
@@ -83,29 +140,41 @@ internal sealed class FilePaths
         Collection<string> matches = [];
         try
         {
-            matches = _paths.GetResolvedProviderPathFromPSPath(name, out ProviderInfo provider);
+            matches = _paths.GetResolvedProviderPathFromPSPath(EscapeFolder(name), out ProviderInfo provider);
             if (provider.Name != FileSystem)
             {
                 throw CreateNotFileSystem(name, provider);
             }
         }
-        catch (Exception exception) when (exception is ItemNotFoundException or System.Management.Automation.DriveNotFoundException or ProviderNotFoundException or NotSupportedException)
+        catch (WildcardPatternException exception)
+        {
+            throw new KlingException(
+                ErrorKind.PathNotFound,
+                $"There is no file '{name}', and it is no pattern either. Check the path; if files are meant that match a pattern, write `[ for a bracket in their names.",
+                exception);
+        }
+        catch (ItemNotFoundException)
         {
             // Nothing matches.
         }
-
-        List<string> files = [.. matches.Where(match => !Directory.Exists(match))];
-        if (files.Count > 0)
+        catch (Exception exception) when (IsOfPath(exception))
         {
-            return files;
+            throw new KlingException(ErrorKind.PathNotFound, $"'{name}' is not a path on this machine: {exception.Message}", exception);
         }
 
-        // A name from a list, such as 'shot [2].png', is more likely that very file than a pattern that matches nothing.
-        string literal = GetFullPath(name);
-        return File.Exists(literal)
-            ? [literal]
-            : throw new KlingException(ErrorKind.PathNotFound, $"No file matches '{name}'.");
+        List<string> files = [.. matches.Where(match => !Directory.Exists(match))];
+        return files.Count > 0 ? files : throw new KlingException(ErrorKind.PathNotFound, $"No file matches '{name}'.");
     }
+
+    /// <summary>The pattern with the name of its folder taken as it is, if there is such a folder.</summary>
+    private string EscapeFolder(string pattern)
+        => Path.GetDirectoryName(pattern) is { Length: > 0 } folder && WildcardPattern.ContainsWildcardCharacters(folder) && FindExisting(folder) is not null
+            ? WildcardPattern.Escape(folder) + pattern[folder.Length..]
+            : pattern;
+
+    /// <summary>Whether an exception says that a path cannot be used, and not that the command is stopped.</summary>
+    private static bool IsOfPath(Exception exception)
+        => exception is RuntimeException and not PipelineStoppedException or ArgumentException or NotSupportedException or IOException or UnauthorizedAccessException or InvalidOperationException;
 
     private static KlingException CreateNotFileSystem(string name, ProviderInfo provider)
         => new(ErrorKind.PathNotFound, $"'{name}' is not a path of the file system; it belongs to the {provider.Name} provider.");

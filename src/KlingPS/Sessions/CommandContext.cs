@@ -84,7 +84,7 @@ internal sealed class CommandContext : IDisposable
     /// <exception cref="KlingException">That cannot be.</exception>
     public SaveOptions GetSaveOptions(string? destination, string template, bool overwrite)
     {
-        string folder = Shell.Paths.GetFullPath(destination ?? Settings.Current.DefaultDestination ?? ".");
+        string folder = destination is null ? Shell.Paths.GetLiteralPath(Settings.Current.DefaultDestination ?? ".") : Shell.Paths.GetFullPath(destination);
         DestinationFolder.RequireFolder(folder);
         return new SaveOptions { Destination = folder, Template = NameTemplate.Parse(template), Overwrite = overwrite };
     }

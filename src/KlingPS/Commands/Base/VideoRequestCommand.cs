@@ -72,7 +72,7 @@ public abstract class VideoRequestCommand : ImagePathCommand
             Duration = Duration,
             CfgScale = CfgScale is double scale ? ToStep(scale) : null,
             Image = image,
-            TailImage = NullIfBlank(TailImagePath) is not null ? MediaSource.FromFile(GetFullPath(TailImagePath!))
+            TailImage = NullIfBlank(TailImagePath) is not null ? MediaSource.FromFile(Context.Shell.Paths.ResolveOne(TailImagePath!))
                 : NullIfBlank(TailImageUri) is string uri ? MediaSource.FromUri(uri)
                 : null,
             CallbackUri = FindCallback(),

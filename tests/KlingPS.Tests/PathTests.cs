@@ -1,0 +1,122 @@
+using System.Management.Automation;
+using KlingPS.Core.Model;
+using KlingPS.Tests.Hosting;
+
+namespace KlingPS.Tests;
+
+public sealed class PathTests
+{
+    /// <summary>What a user writes for a path, and the files that it means.</summary>
+    public static TheoryData<string, string[]> Names => new()
+    {
+        { "shot [2].png", ["shot [2].png"] },
+        { "shot `[2`].png", ["shot [2].png"] },
+        { "./shot `[2`].png", ["shot [2].png"] },
+        { "shot 2.png", ["shot 2.png"] },
+        { "shot [12].png", ["shot 1.png", "shot 2.png"] },
+        { "shot*.png", ["shot 1.png", "shot 2.png", "shot [2].png"] },
+        { "photo [draft.png", ["photo [draft.png"] },
+        { "photo `[draft.png", ["photo [draft.png"] },
+        { "set [a]/one [1].png", ["set [a]/one [1].png"] },
+        { "set [a]/*.png", ["set [a]/one [1].png"] },
+        { "set `[a`]/one `[1`].png", ["set [a]/one [1].png"] },
+        { "set `[a`]/one*", ["set [a]/one [1].png"] },
+    };
+
+    private static readonly string[] s_files = ["shot [2].png", "shot 1.png", "shot 2.png", "photo [draft.png", "set [a]/one [1].png", "plain.png"];
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public async Task A_name_is_the_file_that_has_it_then_one_with_escapes_then_a_pattern(string name, string[] files)
+    {
+        await using ConnectedShell shell = await StartAsync();
+        string[] expected = [.. files.Select(file => Path.Combine(shell.Folder, file))];
+
+        foreach (string command in (string[])["Test-KlingImage $name -Detailed", "$name | Test-KlingImage -Detailed", "[pscustomobject]@{ Path = $name } | Test-KlingImage -Detailed"])
+        {
+            ShellResult result = (await shell.RunAsync($"({command}).Path", new { name })).Clean();
+            Assert.Equal(expected.Order(StringComparer.Ordinal), result.Of<string>().Order(StringComparer.Ordinal));
+        }
+
+        ShellResult sent = (await shell.RunAsync("(Send-KlingImage $name).SourcePath", new { name })).Clean();
+        Assert.Equal(expected.Order(StringComparer.Ordinal), sent.Of<string>().Order(StringComparer.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("shot [2].png")]
+    [InlineData("shot `[2`].png")]
+    public async Task A_row_buys_the_image_and_the_tail_image_that_it_names(string name)
+    {
+        await using ConnectedShell shell = await StartAsync();
+
+        ShellResult result = (await shell.RunAsync("[pscustomobject]@{ Path = $name; TailImagePath = $name; Prompt = 'p' } | New-KlingVideoTask", new { name })).Clean();
+
+        KlingVideoTask task = Assert.Single(result.Of<KlingVideoTask>());
+        string path = Path.Combine(shell.Folder, "shot [2].png");
+        Assert.Equal((path, path), (task.SourcePath, task.TailImagePath));
+        Assert.Equal(path, Assert.Single((await shell.RunAsync("Get-KlingVideoTask -Source $name", new { name })).Clean().Of<KlingVideoTask>()).SourcePath);
+    }
+
+    [Theory]
+    [InlineData("missing [draft.png", "KlingPathNotFound", "'missing [draft.png'")]
+    [InlineData("shot [draft.png", "KlingPathNotFound", "'shot [draft.png'")]
+    [InlineData("missing [2].png", "KlingPathNotFound", "No file matches")]
+    [InlineData("missing `[2`].png", "KlingPathNotFound", "missing [2].png")]
+    [InlineData("a\0b.png", "KlingPathNotFound", "")]
+    [InlineData("b\uFFFDt.png", "KlingPathNotFound", "Save the list as UTF-8")]
+    public async Task A_name_that_leads_to_no_file_is_the_error_of_its_row_alone(string name, string id, string said)
+    {
+        await using ConnectedShell shell = await StartAsync();
+
+        ShellResult result = await shell.RunAsync("$name, 'plain.png' | ConvertTo-KlingVideo -Prompt p -Destination v -PollingInterval 0.1", new { name });
+
+        Assert.Null(result.Terminating);
+        ErrorRecord error = Assert.Single(result.Errors).Is(id, ErrorCategory.ObjectNotFound);
+        Assert.Contains(said, error.Exception.Message, StringComparison.Ordinal);
+        Assert.Equal("plain.mp4", Assert.Single(result.Of<FileInfo>()).Name);
+    }
+
+    [Fact]
+    public async Task A_tail_image_may_be_a_pattern_for_one_file_and_no_more()
+    {
+        await using ConnectedShell shell = await StartAsync();
+
+        ShellResult one = (await shell.RunAsync("New-KlingVideoTask plain.png -Prompt p -TailImagePath photo*")).Clean();
+        ShellResult several = await shell.RunAsync("New-KlingVideoTask plain.png -Prompt p -TailImagePath shot*");
+
+        Assert.Equal(Path.Combine(shell.Folder, "photo [draft.png"), Assert.Single(one.Of<KlingVideoTask>()).TailImagePath);
+        Assert.Contains("'shot*' matches several files", Assert.Single(several.Errors).Exception.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("set `[a`]")]
+    [InlineData("set [a]")]
+    [InlineData("new `[b`]")]
+    public async Task A_destination_is_the_folder_that_Tab_has_written(string destination)
+    {
+        await using ConnectedShell shell = await StartAsync();
+
+        ShellResult result = (await shell.RunAsync("ConvertTo-KlingVideo plain.png -Prompt p -Destination $destination -PollingInterval 0.1", new { destination })).Clean();
+
+        Assert.Equal(Path.Combine(shell.Folder, destination.Replace("`", "", StringComparison.Ordinal), "plain.mp4"), Assert.Single(result.Of<FileInfo>()).FullName);
+    }
+
+    [Fact]
+    public async Task A_video_is_called_mp4_whatever_its_template_ends_in()
+    {
+        await using ConnectedShell shell = await StartAsync();
+
+        ShellResult result = (await shell.RunAsync("ConvertTo-KlingVideo plain.png -Prompt p -Destination v -NameTemplate '{BaseName}.take1' -PollingInterval 0.1")).Clean();
+
+        Assert.Equal("plain.take1.mp4", Assert.Single(result.Of<FileInfo>()).Name);
+    }
+
+    /// <summary>A shell whose current folder has the files.</summary>
+    private static async Task<ConnectedShell> StartAsync()
+    {
+        ConnectedShell shell = await ConnectedShell.StartAsync();
+        shell.Images(s_files);
+        (await shell.RunAsync("$null = $ExecutionContext.SessionState.Path.SetLocation($folder)", new { folder = shell.Folder })).Clean();
+        return shell;
+    }
+}

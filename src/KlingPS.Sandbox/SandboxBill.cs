@@ -57,7 +57,7 @@ internal sealed record SandboxBill
     /// <summary>The accepted tasks in order of creation.</summary>
     public required IReadOnlyList<SandboxTask> Tasks { get; init; }
 
-    /// <summary>Accepted tasks per image: by SHA-256 if it was uploaded here, else by its URI. More than 1 means that the image was paid for twice, unless that was intended.</summary>
+    /// <summary>Accepted tasks per image: by SHA-256 if it was uploaded here, else by its URI, else by the prompt. More than 1 means that the image was paid for twice, unless that was intended.</summary>
     public required IReadOnlyDictionary<string, int> TasksPerImage { get; init; }
 
     /// <summary>The last 10,000 requests in order of their responses.</summary>

@@ -9,8 +9,8 @@ public sealed record SandboxTask
     /// <summary>The number of the account that has bought it.</summary>
     public required string Account { get; init; }
 
-    /// <summary>The image the task was made from.</summary>
-    public required Uri ImageUri { get; init; }
+    /// <summary>The first image the task was made from; null if there was none.</summary>
+    public required Uri? ImageUri { get; init; }
 
     /// <summary>SHA-256 of the image, lower-case hexadecimal, if it was uploaded to this sandbox.</summary>
     public string? ImageSha256 { get; init; }
@@ -18,7 +18,7 @@ public sealed record SandboxTask
     /// <summary>The prompt.</summary>
     public required string Prompt { get; init; }
 
-    /// <summary>Length of the video in seconds, 5 or 10.</summary>
+    /// <summary>Length of the video in seconds.</summary>
     public required int Duration { get; init; }
 
     /// <summary>The model.</summary>

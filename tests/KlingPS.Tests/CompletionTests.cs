@@ -64,12 +64,25 @@ public sealed class CompletionTests
     [InlineData("Get-KlingVideoTask -State Succ", "Succeeded")]
     [InlineData("New-KlingVideoTask -Duration 1", "10")]
     [InlineData("Measure-KlingVideoCost -Duration 5", "5")]
-    [InlineData("New-KlingVideoTask -Model v2-5", "kling/v2-5-turbo-image-to-video-pro")]
+    [InlineData("New-KlingVideoTask -Model v2-5-turbo-i", "kling/v2-5-turbo-image-to-video-pro")]
     public async Task Values_are_completed(string line, string expected)
     {
         using var shell = new HostedShell();
 
         Assert.Equal(expected, Assert.Single(await CompleteAsync(shell, line)).CompletionText);
+    }
+
+    [Theory]
+    [InlineData("New-KlingVideoTask -Duration ", "5 10")]
+    [InlineData("ConvertTo-KlingVideo -Model kling-3.0/video -Resolution ", "720p 1080p 4K")]
+    [InlineData("Measure-KlingVideoCost -Model kling/v3-turbo-text-to-video -Duration ", "3 4 5 6 7 8 9 10 11 12 13 14 15")]
+    [InlineData("New-KlingVideoTask -Model kling-2.6/text-to-video -AspectRatio ", "1:1 16:9 9:16")]
+    [InlineData("New-KlingVideoTask -Model kling-3.0-omni/text-to-video -Resolution 4", "4K")]
+    public async Task Values_are_completed_with_what_the_chosen_model_makes_in_its_order(string line, string expected)
+    {
+        using var shell = new HostedShell();
+
+        Assert.Equal(expected, string.Join(' ', (await CompleteAsync(shell, line)).Select(item => item.CompletionText)));
     }
 
     private static Task<CompletionResult[]> CompleteAsync(ConnectedShell shell, string line) => CompleteAsync(shell.Shell, line);

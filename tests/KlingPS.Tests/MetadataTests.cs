@@ -17,10 +17,15 @@ namespace KlingPS.Tests;
 
 public sealed class MetadataTests
 {
+    private static readonly (string Name, Type Type)[] s_videoParameters =
+    [
+        ("NegativePrompt", typeof(string)), ("Duration", typeof(int?)), ("AspectRatio", typeof(string)), ("Resolution", typeof(string)), ("Sound", typeof(SwitchParameter)),
+        ("CfgScale", typeof(double?)), ("TailImagePath", typeof(string)), ("TailImageUri", typeof(string)), ("Model", typeof(string)), ("Name", typeof(string)),
+    ];
+
     private static readonly (string Name, Type Type)[] s_taskParameters =
     [
-        ("Prompt", typeof(string)), ("NegativePrompt", typeof(string)), ("Duration", typeof(int?)), ("CfgScale", typeof(double?)),
-        ("TailImagePath", typeof(string)), ("TailImageUri", typeof(string)), ("CallbackUri", typeof(string)), ("Model", typeof(string)),
+        .. s_videoParameters, ("Prompt", typeof(string)), ("CallbackUri", typeof(string)),
     ];
 
     private static readonly (string Name, Type Type)[] s_pathParameters = [("Path", typeof(string[])), ("LiteralPath", typeof(string[]))];
@@ -52,7 +57,7 @@ public sealed class MetadataTests
         ]),
         ["Test-KlingImage"] = ([typeof(bool), typeof(ImageReport)], false, [.. s_pathParameters, ("Detailed", typeof(SwitchParameter))]),
         ["Send-KlingImage"] = ([typeof(KlingUpload)], true, [.. s_pathParameters, ("Force", typeof(SwitchParameter))]),
-        ["Measure-KlingVideoCost"] = ([typeof(VideoCostEstimate)], false, [.. s_pathParameters, ("Duration", typeof(int)), ("Model", typeof(string))]),
+        ["Measure-KlingVideoCost"] = ([typeof(VideoCostEstimate)], false, [.. s_pathParameters, .. s_videoParameters]),
         ["New-KlingVideoTask"] = ([typeof(KlingVideoTask)], true,
             [.. s_pathParameters, ("ImageUri", typeof(string[])), ("SourcePath", typeof(string)), .. s_taskParameters, ("MaxCredits", typeof(decimal?)), ("MaxTasks", typeof(int?)), ("Force", typeof(SwitchParameter))]),
         ["ConvertTo-KlingVideo"] = ([typeof(FileInfo)], true,
@@ -184,23 +189,6 @@ public sealed class MetadataTests
     }
 
     [Fact]
-    public void The_about_page_has_every_model_with_its_limits()
-    {
-        string page = File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "docs", "about_KlingPS.md"));
-
-        Assert.All(ModelCatalog.All, model =>
-        {
-            string formats = string.Join(", ", model.Images.Formats.Select(format => format == ImageFormat.WebP ? "WebP" : format.ToString().ToUpperInvariant()));
-            string tail = model.Takes(VideoParameter.TailImage) ? "yes" : "no";
-            decimal? credits = new VideoSpec { Model = model.Id, Prompt = null }.GetCredits();
-            Assert.Contains(
-                $"| {model.Id} | {model.MaxPromptLength} characters | {model.MaxNegativePromptLength} characters | {tail} | {formats} | {credits:0} |",
-                page,
-                StringComparison.Ordinal);
-        });
-    }
-
-    [Fact]
     public void The_advice_on_an_image_that_has_changed_during_its_upload_is_to_run_the_command_again()
         => Assert.Contains("run the command again if the file was being written", ErrorRecords.AdviceOn(ErrorKind.FileUnreadable, target: null), StringComparison.Ordinal);
 
@@ -220,7 +208,7 @@ public sealed class MetadataTests
 
         ShellResult result = (await shell.RunAsync(
             """
-            [System.Management.Automation.CommandCompletion]::CompleteInput('New-KlingVideoTask -Model v2-5', 30, $null).CompletionMatches.CompletionText
+            [System.Management.Automation.CommandCompletion]::CompleteInput('New-KlingVideoTask -Model v2-5-turbo-image', 42, $null).CompletionMatches.CompletionText
             [System.Management.Automation.CommandCompletion]::CompleteInput("Save-KlingVideo -NameTemplate '{BaseName}-{Ta", 45, $null).CompletionMatches.CompletionText
             """)).Clean();
 

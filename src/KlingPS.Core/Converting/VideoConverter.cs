@@ -106,7 +106,8 @@ internal sealed class VideoConverter : IDisposable
         int index = _accepted.Count;
         VideoName? name = !_saver.OutputPaths.NamesBeforePurchase ? null : _saver.OutputPaths.ClaimName(new()
         {
-            Source = submission.Subject,
+            Source = submission.Spec.Main?.Subject,
+            Title = submission.Spec.Title,
             Index = index,
             TaskId = string.Empty,
             Id = 0,
@@ -172,7 +173,7 @@ internal sealed class VideoConverter : IDisposable
             progress.Enter(ConversionStage.Downloading);
             OutputPath output = prepared.Output ?? await ResolveOutputAsync(item, prepared.Identified, task, cancellationToken).ConfigureAwait(false);
             SavedVideo saved = await _saver.FetchAsync(task, output, cancellationToken).ConfigureAwait(false);
-            SavedVideo video = saved with { SourcePath = item.Submission.Spec.Image?.Path };
+            SavedVideo video = saved with { SourcePath = item.Submission.Spec.Main?.Path };
             KlingException? sidecarError = await TryWriteSidecarAsync(video, prepared.Identified.TailImage?.Hash, cancellationToken).ConfigureAwait(false);
             _unfinished.TryRemove(task.Id, out _);
             progress.Enter(isNew ? ConversionStage.Made : ConversionStage.Reused);
@@ -312,7 +313,7 @@ internal sealed class VideoConverter : IDisposable
 
     private Task<OutputPath> ResolveOutputAsync(ConversionItem item, IdentifiedSubmission identified, KlingVideoTask? task, CancellationToken cancellationToken)
         => _saver.OutputPaths.ResolveAsync(
-            item.Name ?? _saver.OutputPaths.ClaimName(VideoSaver.ValuesOf(task!, item.Index) with { Source = item.Submission.Subject }),
+            item.Name ?? _saver.OutputPaths.ClaimName(VideoSaver.ValuesOf(task!, item.Index) with { Source = item.Submission.Spec.Main?.Subject, Title = item.Submission.Spec.Title }),
             VideoKey.FromIdentity(identified.Identity),
             task,
             cancellationToken);

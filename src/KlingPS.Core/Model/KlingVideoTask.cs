@@ -28,6 +28,15 @@ public sealed record KlingVideoTask : IComparable
     /// <summary>The length of the video in seconds.</summary>
     public int Duration => Spec.Seconds;
 
+    /// <summary>The aspect ratio, such as <c>16:9</c>; <see langword="null"/> if it was left to the model.</summary>
+    public string? AspectRatio => Spec.AspectRatio;
+
+    /// <summary>The resolution: 720p, 1080p or 4K; <see langword="null"/> if it was left to the model.</summary>
+    public string? Resolution => Spec.Resolution;
+
+    /// <summary>Whether the video was asked for with sound.</summary>
+    public bool Sound => Spec.Sound;
+
     /// <summary>How closely the prompt is followed, 0 to 1; <see langword="null"/> if it was left to the service's default.</summary>
     public decimal? CfgScale => Spec.CfgScale;
 
@@ -48,6 +57,21 @@ public sealed record KlingVideoTask : IComparable
 
     /// <summary>The address the service fetched that image from.</summary>
     public string? TailImageUri => Spec.TailImage?.Uri;
+
+    /// <summary>The full path of the video that it is made from; <see langword="null"/> when there is none, or it was given as an address.</summary>
+    public string? VideoPath => Spec.Video?.Path;
+
+    /// <summary>The address the service fetched that video from.</summary>
+    public string? VideoUri => Spec.Video?.Uri;
+
+    /// <summary>The full path of the audio that is heard in it; <see langword="null"/> when there is none, or it was given as an address.</summary>
+    public string? AudioPath => Spec.Audio?.Path;
+
+    /// <summary>The address the service fetched that audio from.</summary>
+    public string? AudioUri => Spec.Audio?.Uri;
+
+    /// <summary>What a video without an image is called, where it was given a name.</summary>
+    public string? Name => Spec.Name;
 
     /// <summary>Where the service posts the result.</summary>
     public string? CallbackUri => Spec.CallbackUri;
@@ -108,8 +132,8 @@ public sealed record KlingVideoTask : IComparable
     /// <summary>Whether the failure has been written to the user's error stream already.</summary>
     internal bool IsFailureReported { get; init; }
 
-    /// <summary>The image's path, or its address.</summary>
-    internal string Subject => Spec.Image?.Subject ?? TaskId ?? $"task {Id}";
+    /// <summary>The path or the address of what it is made from, or its name.</summary>
+    internal string Subject => Spec.Subject is { Length: > 0 } subject ? subject : TaskId ?? $"task {Id}";
 
     /// <summary>In what a task at the service differs from this one: one clause for each difference; none when it may be this one.</summary>
     /// <param name="spec">What the service says that its task was made from; <see langword="null"/> when it does not say.</param>

@@ -20,23 +20,74 @@ internal sealed record ModelSpec
     /// <summary>The longest prompt, in UTF-16 characters.</summary>
     public required int MaxPromptLength { get; init; }
 
+    /// <summary>Whether a video can be asked for without a prompt.</summary>
+    public bool IsPromptOptional { get; init; }
+
     /// <summary>The longest negative prompt, in UTF-16 characters.</summary>
     public int MaxNegativePromptLength { get; init; }
 
-    /// <summary>The lengths of video that it makes, in seconds.</summary>
-    public required IReadOnlyList<int> Durations { get; init; }
+    /// <summary>What a request needs: of each group one at least.</summary>
+    public IReadOnlyList<IReadOnlyList<VideoParameter>> Needs { get; init; } = [];
 
-    /// <summary>Which images it takes.</summary>
-    public required ImageRules Images { get; init; }
+    /// <summary>The lengths of video that it makes, in seconds, the shortest first; empty where a video is as long as what it is made from.</summary>
+    public IReadOnlyList<int> Durations { get; init; } = [];
 
-    /// <summary>The price of a video that it can make, in credits; <see langword="null"/> where it is not known.</summary>
-    public Func<VideoSpec, decimal>? Price { get; init; }
+    /// <summary>The aspect ratios that it makes, such as <c>16:9</c>.</summary>
+    public IReadOnlyList<string> AspectRatios { get; init; } = [];
+
+    /// <summary>The aspect ratio where none is asked for; <see langword="null"/> where it is that of the image. Part of the identity of what was bought: never to be changed.</summary>
+    public string? DefaultAspectRatio { get; init; }
+
+    /// <summary>Whether an aspect ratio can only be asked for without an image, because the video has that of the image.</summary>
+    public bool TakesAspectRatioOfImage { get; init; }
+
+    /// <summary>The resolutions that it makes, of <see cref="VideoResolution"/>.</summary>
+    public IReadOnlyList<string> Resolutions { get; init; } = [];
+
+    /// <summary>The resolution where none is asked for. Part of the identity of what was bought: never to be changed.</summary>
+    public string? DefaultResolution { get; init; }
+
+    /// <summary>Whether a video is made with sound only where it is not made from a video.</summary>
+    public bool HasSoundWithoutVideoOnly { get; init; }
+
+    /// <summary>Which images it takes; <see langword="null"/> if none.</summary>
+    public ImageRules? Images { get; init; }
+
+    /// <summary>How many images it takes in all.</summary>
+    public int MaxImages { get; init; } = 1;
+
+    /// <summary>How many it takes beside a video.</summary>
+    public int MaxImagesWithVideo { get; init; } = 1;
+
+    /// <summary>Which videos it takes; <see langword="null"/> if none.</summary>
+    public ClipRules? Videos { get; init; }
+
+    /// <summary>Which audio files it takes; <see langword="null"/> if none.</summary>
+    public ClipRules? Audios { get; init; }
+
+    /// <summary>What it costs; <see langword="null"/> where that is not known.</summary>
+    public ModelPrice? Price { get; init; }
+
+    /// <summary>Whether a video is as long as the video or audio that it is made from.</summary>
+    public bool TakesLengthOfInput => Durations.Count == 0;
+
+    /// <summary>Whether it can make a video without an image.</summary>
+    public bool NeedsImage => Needs.Any(group => group is [VideoParameter.Image]);
 
     /// <summary>Whether it takes a parameter.</summary>
-    public bool Takes(VideoParameter parameter) => Fields.Any(field => field.Parameter == parameter);
+    public bool Takes(VideoParameter parameter) => Fields.Any(field => field.Says(parameter));
 
-    /// <summary>What a video costs, in credits; <see langword="null"/> where it is not known. A failed task costs nothing.</summary>
-    public decimal? GetCredits(VideoSpec spec) => Price?.Invoke(spec);
+    /// <summary>The resolution that a video is made in.</summary>
+    public string? GetResolution(VideoSpec spec) => spec.Resolution ?? DefaultResolution;
+
+    /// <summary>The aspect ratio that is asked for, if one is.</summary>
+    public string? GetAspectRatio(VideoSpec spec) => TakesAspectRatioOfImage && spec.Image is not null ? null : spec.AspectRatio ?? DefaultAspectRatio;
+
+    /// <summary>What a video costs, in credits; <see langword="null"/> where it is not known, as where its length is that of a file which has not been read. A failed task costs nothing.</summary>
+    public decimal? GetCredits(VideoSpec spec)
+        => Price is null || (TakesLengthOfInput && spec.InputSeconds is null)
+            ? null
+            : Price.CreditsPerSecond(new PriceFactors(GetResolution(spec), spec.Sound, spec.Video is not null)) * spec.Seconds;
 
     /// <summary>Refuses what the model would refuse, or ignore and bill.</summary>
     /// <param name="spec">What is asked of it, its texts as they were given.</param>
@@ -60,7 +111,7 @@ internal sealed record ModelSpec
     public void Validate(ImageReport image)
     {
         ArgumentNullException.ThrowIfNull(image);
-        if (Images.FindProblem(image) is string problem)
+        if (Images?.FindProblem(image) is string problem)
         {
             throw new KlingException(ErrorKind.ImageUnsupported, $"{Id} does not take '{image.Path}'. {problem}");
         }
@@ -71,10 +122,14 @@ internal sealed record ModelSpec
             ?? FindPromptProblem(prompt, spec.Prompt)
             ?? FindTextProblem("the negative prompt", spec.NegativePrompt, MaxNegativePromptLength)
             ?? FindDurationProblem(spec.Duration)
+            ?? FindAspectRatioProblem(spec)
+            ?? FindResolutionProblem(spec.Resolution)
+            ?? FindSoundProblem(spec)
             ?? (spec.CfgScale is < 0 or > 1 ? string.Create(CultureInfo.InvariantCulture, $"the CFG scale is {spec.CfgScale}; {Id} takes 0 to 1") : null)
-            ?? (spec.Image is null && Takes(VideoParameter.Image) ? $"there is no image; {Id} makes videos of images" : null)
-            ?? FindUriProblem("image", GetGivenUri(spec.Image))
-            ?? FindUriProblem("tail image", GetGivenUri(spec.TailImage))
+            ?? FindOrientationProblem(spec.CharacterOrientation)
+            ?? FindMissing(spec)
+            ?? FindImageCountProblem(spec)
+            ?? spec.Sources.Select(source => FindUriProblem(GetPlainName(source.Parameter), GetGivenUri(source.Source))).FirstOrDefault(problem => problem is not null)
             ?? FindUriProblem("callback", spec.CallbackUri);
 
     /// <summary>The first parameter that is given and that the model does not take; <see langword="null"/> if there is none.</summary>
@@ -84,27 +139,49 @@ internal sealed record ModelSpec
         {
             string[] others = [.. ModelCatalog.All.Where(model => model.Takes(parameter)).Select(model => model.Id)];
             string advice = others.Length == 0 ? "no model does" : $"these do: {string.Join(", ", others)}";
-            return $"{Id} does not take a {GetName(parameter)} and would bill the video without it; {advice}";
+            return parameter == VideoParameter.Duration && TakesLengthOfInput
+                ? $"{Id} does not take a duration: its videos are as long as the {(Takes(VideoParameter.Audio) ? "audio" : "video")} they are made from; {advice}"
+                : $"{Id} does not take {GetName(parameter)} and would bill the video without it; {advice}";
         }
 
         return null;
     }
 
-    private static string GetName(VideoParameter parameter) => parameter switch
+    /// <summary>The seconds of <see cref="Durations"/> in words, such as <c>5 or 10</c>.</summary>
+    internal string DescribeDurations()
+        => Durations.Count > 2 && Durations[^1] - Durations[0] == Durations.Count - 1 ? $"{Durations[0]} to {Durations[^1]}" : string.Join(" or ", Durations);
+
+    /// <summary>What a message calls a parameter, without its article.</summary>
+    private static string GetPlainName(VideoParameter parameter) => parameter switch
     {
         VideoParameter.Prompt => "prompt",
         VideoParameter.NegativePrompt => "negative prompt",
         VideoParameter.Duration => "duration",
+        VideoParameter.AspectRatio => "aspect ratio",
+        VideoParameter.Resolution => "resolution",
+        VideoParameter.Sound => "sound",
         VideoParameter.CfgScale => "CFG scale",
         VideoParameter.Image => "image",
         VideoParameter.TailImage => "tail image",
+        VideoParameter.ReferenceImages => "reference image",
+        VideoParameter.Video => "video",
+        VideoParameter.Audio => "audio",
+        VideoParameter.CharacterOrientation => "character orientation",
         _ => throw new ArgumentOutOfRangeException(nameof(parameter), parameter, null),
     };
 
+    private static string GetName(VideoParameter parameter) => parameter switch
+    {
+        VideoParameter.Sound => "sound",
+        VideoParameter.Audio => "an audio file",
+        VideoParameter.AspectRatio or VideoParameter.Image => $"an {GetPlainName(parameter)}",
+        _ => $"a {GetPlainName(parameter)}",
+    };
+
     private string? FindPromptProblem(string name, string? text)
-        => text is null || PromptText.Normalize(text).Length == 0
-            ? $"{name} is empty; say in 1 to {MaxPromptLength} characters what happens in the video"
-            : FindTextProblem(name, text, MaxPromptLength);
+        => text is not null && PromptText.Normalize(text).Length > 0 ? FindTextProblem(name, text, MaxPromptLength)
+            : IsPromptOptional ? null
+            : $"{name} is empty; say in 1 to {MaxPromptLength} characters what happens in the video";
 
     /// <summary>What is wrong with a text. It is as long as the service gets it.</summary>
     private string? FindTextProblem(string name, string? text, int limit)
@@ -124,10 +201,61 @@ internal sealed record ModelSpec
     private string? FindDurationProblem(int? duration)
         => duration is not int seconds || Durations.Contains(seconds)
             ? null
-            : $"a video of {seconds} seconds cannot be made; {Id} makes videos of {string.Join(" or ", Durations)} seconds";
+            : $"a video of {seconds} seconds cannot be made; {Id} makes videos of {DescribeDurations()} seconds";
+
+    private string? FindAspectRatioProblem(VideoSpec spec)
+    {
+        if (spec.AspectRatio is not string ratio)
+        {
+            return null;
+        }
+
+        if (TakesAspectRatioOfImage && spec.Image is not null)
+        {
+            return $"an aspect ratio can only be asked for without an image, because {Id} makes videos that have the aspect ratio of the image; leave -AspectRatio out, or crop the image";
+        }
+
+        return AspectRatios.Contains(ratio) ? null : $"the aspect ratio is {ratio}; {Id} makes {Join(AspectRatios)}";
+    }
+
+    private string? FindResolutionProblem(string? resolution)
+        => resolution is null || Resolutions.Contains(resolution) ? null : $"the resolution is {resolution}; {Id} makes {Join(Resolutions)}";
+
+    private string? FindSoundProblem(VideoSpec spec)
+        => spec.Sound && HasSoundWithoutVideoOnly && spec.Video is not null
+            ? $"sound cannot be asked for where a video is made from a video; {Id} would refuse it, so leave -Sound out"
+            : null;
+
+    private string? FindOrientationProblem(string? orientation)
+        => orientation is null || CharacterOrientations.All.Contains(orientation)
+            ? null
+            : $"the character orientation is {orientation}; {Id} takes {Join(CharacterOrientations.All)}";
+
+    private string? FindMissing(VideoSpec spec)
+    {
+        foreach (IReadOnlyList<VideoParameter> group in Needs.Where(group => !group.Any(spec.Has)))
+        {
+            string what = string.Join(" and no ", group.Select(GetPlainName));
+            return $"there is no {what}; {Id} makes videos of {string.Join(" and ", Needs.Select(need => string.Join(" or ", need.Select(GetPlural))))}";
+        }
+
+        return spec.TailImage is not null && spec.Image is null ? "there is a tail image and no image that the video could begin with" : null;
+    }
+
+    private static string GetPlural(VideoParameter parameter) => parameter == VideoParameter.Audio ? "audio" : GetPlainName(parameter) + "s";
+
+    private string? FindImageCountProblem(VideoSpec spec)
+    {
+        int count = (spec.Image is null ? 0 : 1) + spec.ReferenceImages.Count;
+        int most = spec.Video is null ? MaxImages : MaxImagesWithVideo;
+        return count <= most || spec.ReferenceImages.Count == 0 ? null
+            : $"there are {count} images; {Id} takes at most {most}{(spec.Video is null ? string.Empty : " beside a video")}";
+    }
+
+    private static string Join(IReadOnlyList<string> values) => values.Count < 2 ? string.Concat(values) : $"{string.Join(", ", values.SkipLast(1))} and {values[^1]}";
 
     /// <summary>The address that the user has given; not that of an upload.</summary>
-    private static string? GetGivenUri(MediaSource? image) => image is { IsFile: false } ? image.Uri : null;
+    private static string? GetGivenUri(MediaSource? source) => source is { IsFile: false } ? source.Uri : null;
 
     private static string? FindUriProblem(string name, string? uri)
         => uri is null || (Uri.TryCreate(uri, UriKind.Absolute, out Uri? parsed) && (parsed.Scheme == Uri.UriSchemeHttps || parsed.Scheme == Uri.UriSchemeHttp))

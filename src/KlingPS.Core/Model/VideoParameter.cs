@@ -12,6 +12,15 @@ internal enum VideoParameter
     /// <summary>See <see cref="VideoSpec.Duration"/>.</summary>
     Duration,
 
+    /// <summary>See <see cref="VideoSpec.AspectRatio"/>.</summary>
+    AspectRatio,
+
+    /// <summary>See <see cref="VideoSpec.Resolution"/>.</summary>
+    Resolution,
+
+    /// <summary>See <see cref="VideoSpec.Sound"/>.</summary>
+    Sound,
+
     /// <summary>See <see cref="VideoSpec.CfgScale"/>.</summary>
     CfgScale,
 
@@ -20,9 +29,16 @@ internal enum VideoParameter
 
     /// <summary>See <see cref="VideoSpec.TailImage"/>.</summary>
     TailImage,
-}
 
-/// <summary>One field of the <c>input</c> of a model's create request.</summary>
-/// <param name="Name">Its name on the wire.</param>
-/// <param name="Parameter">What it says.</param>
-internal sealed record RequestField(string Name, VideoParameter Parameter);
+    /// <summary>See <see cref="VideoSpec.ReferenceImages"/>.</summary>
+    ReferenceImages,
+
+    /// <summary>See <see cref="VideoSpec.Video"/>.</summary>
+    Video,
+
+    /// <summary>See <see cref="VideoSpec.Audio"/>.</summary>
+    Audio,
+
+    /// <summary>See <see cref="VideoSpec.CharacterOrientation"/>.</summary>
+    CharacterOrientation,
+}

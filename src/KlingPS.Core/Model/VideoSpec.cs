@@ -17,6 +17,8 @@ internal sealed record VideoSpec
     /// <summary>The guidance where none is asked for: every model's own default.</summary>
     public const decimal DefaultCfgScale = 0.5m;
 
+    private const int MaxTitleLength = 60;
+
     /// <summary>The model's id.</summary>
     public string Model { get; init; } = ModelCatalog.DefaultId;
 
@@ -29,6 +31,15 @@ internal sealed record VideoSpec
     /// <summary>The length in seconds.</summary>
     public int? Duration { get; init; }
 
+    /// <summary>The aspect ratio, such as <c>16:9</c>.</summary>
+    public string? AspectRatio { get; init; }
+
+    /// <summary>The resolution, of <see cref="VideoResolution"/>.</summary>
+    public string? Resolution { get; init; }
+
+    /// <summary>Whether the video is made with sound.</summary>
+    public bool Sound { get; init; }
+
     /// <summary>How closely the prompt is followed: 0 to 1 in steps of 0.1.</summary>
     public decimal? CfgScale { get; init; }
 
@@ -38,20 +49,60 @@ internal sealed record VideoSpec
     /// <summary>The image the video ends with.</summary>
     public MediaSource? TailImage { get; init; }
 
+    /// <summary>Further images of what is to be seen.</summary>
+    public ValueList<MediaSource> ReferenceImages { get; init; } = ValueList<MediaSource>.Empty;
+
+    /// <summary>The video that it is made from.</summary>
+    public MediaSource? Video { get; init; }
+
+    /// <summary>What is said or sung in it.</summary>
+    public MediaSource? Audio { get; init; }
+
+    /// <summary>Whose orientation the character has, of <see cref="CharacterOrientations"/>.</summary>
+    public string? CharacterOrientation { get; init; }
+
+    /// <summary>The length of <see cref="Video"/> or <see cref="Audio"/> in seconds, once the file has been read. Follows from its content.</summary>
+    public decimal? InputSeconds { get; init; }
+
+    /// <summary>What the user calls it. For people: the service is not told, and another name is not another video.</summary>
+    public string? Name { get; init; }
+
     /// <summary>Where the service posts the result.</summary>
     public string? CallbackUri { get; init; }
 
     /// <summary>Which of several deliberate variants of the same video it is, from 1. The service is not told.</summary>
     public int Take { get; init; } = 1;
 
-    /// <summary>The length in seconds that the video will have.</summary>
-    public int Seconds => Duration ?? DefaultDuration;
+    /// <summary>The length in seconds that the video will have; a part of a second counts as a whole one.</summary>
+    public int Seconds => Duration ?? (ModelCatalog.Get(Model).TakesLengthOfInput && InputSeconds is decimal seconds ? (int)decimal.Ceiling(seconds) : DefaultDuration);
 
     /// <summary>The guidance that is in force.</summary>
     internal decimal Guidance => CfgScale ?? DefaultCfgScale;
 
-    /// <summary>How a message names the video: by its image.</summary>
-    public string Subject => Image?.Subject ?? string.Empty;
+    /// <summary>How a message names the video: by what it is made from, else by its name or the beginning of its prompt.</summary>
+    public string Subject => Main?.Subject ?? Title;
+
+    /// <summary>What it is made from in the first place, and named after.</summary>
+    internal MediaSource? Main => Image ?? Video ?? Audio;
+
+    /// <summary>What it is called where it is made from nothing: its name, or the beginning of its prompt.</summary>
+    internal string Title => Name ?? Shorten(Prompt);
+
+    /// <summary>Everything it is made from, each with what it is for.</summary>
+    internal IEnumerable<(VideoParameter Parameter, MediaSource Source)> Sources
+    {
+        get
+        {
+            return List(VideoParameter.Image, Image)
+                .Concat(List(VideoParameter.TailImage, TailImage))
+                .Concat(ReferenceImages.Select(image => (VideoParameter.ReferenceImages, image)))
+                .Concat(List(VideoParameter.Video, Video))
+                .Concat(List(VideoParameter.Audio, Audio));
+
+            static IEnumerable<(VideoParameter Parameter, MediaSource Source)> List(VideoParameter parameter, MediaSource? source)
+                => source is null ? [] : [(parameter, source)];
+        }
+    }
 
     /// <summary>
     /// What makes two purchases the same: the same content of the images, the same parameters, the same take. Where a parameter is left
@@ -71,11 +122,12 @@ internal sealed record VideoSpec
             Model,
             Prompt,
             NegativePrompt,
-            Seconds.ToString(CultureInfo.InvariantCulture),
+            (Duration ?? DefaultDuration).ToString(CultureInfo.InvariantCulture),
             Guidance.ToString("0.0", CultureInfo.InvariantCulture),
             Image?.GetContent() ?? string.Empty,
             TailImage?.GetContent(),
             .. Take == 1 ? Array.Empty<string>() : [Take.ToString(CultureInfo.InvariantCulture)],
+            .. GetNamedParts(),
         ];
 
         // Each part goes with its length, so that no two lists of parts run together to the same text.
@@ -95,6 +147,49 @@ internal sealed record VideoSpec
         NegativePrompt = NegativePrompt is not null && PromptText.Normalize(NegativePrompt) is { Length: > 0 } text ? text : null,
     };
 
+    /// <summary>
+    /// The parts of the identity that came later, each with its name so that it is no take and no other part: only where something is
+    /// asked for that is not the default of the model's row.
+    /// </summary>
+    private IEnumerable<string> GetNamedParts()
+    {
+        ModelSpec model = ModelCatalog.Get(Model);
+        if (AspectRatio is not null && AspectRatio != model.DefaultAspectRatio)
+        {
+            yield return $"aspectRatio={AspectRatio}";
+        }
+
+        if (Resolution is not null && Resolution != model.DefaultResolution)
+        {
+            yield return $"resolution={Resolution}";
+        }
+
+        if (Sound)
+        {
+            yield return "sound=true";
+        }
+
+        if (CharacterOrientation is not null && CharacterOrientation != CharacterOrientations.Default)
+        {
+            yield return $"characterOrientation={CharacterOrientation}";
+        }
+
+        foreach (MediaSource image in ReferenceImages)
+        {
+            yield return $"referenceImage={image.GetContent()}";
+        }
+
+        if (Video is not null)
+        {
+            yield return $"video={Video.GetContent()}";
+        }
+
+        if (Audio is not null)
+        {
+            yield return $"audio={Audio.GetContent()}";
+        }
+    }
+
     /// <inheritdoc cref="ModelSpec.GetCredits"/>
     public decimal? GetCredits() => ModelCatalog.Get(Model).GetCredits(this);
 
@@ -107,9 +202,16 @@ internal sealed record VideoSpec
         VideoParameter.Prompt => Prompt is not null,
         VideoParameter.NegativePrompt => NegativePrompt is not null,
         VideoParameter.Duration => Duration is not null,
+        VideoParameter.AspectRatio => AspectRatio is not null,
+        VideoParameter.Resolution => Resolution is not null,
+        VideoParameter.Sound => Sound,
         VideoParameter.CfgScale => CfgScale is not null,
         VideoParameter.Image => Image is not null,
         VideoParameter.TailImage => TailImage is not null,
+        VideoParameter.ReferenceImages => ReferenceImages.Count > 0,
+        VideoParameter.Video => Video is not null,
+        VideoParameter.Audio => Audio is not null,
+        VideoParameter.CharacterOrientation => CharacterOrientation is not null,
         _ => throw new ArgumentOutOfRangeException(nameof(parameter), parameter, null),
     };
 
@@ -118,11 +220,12 @@ internal sealed record VideoSpec
     public IEnumerable<string> FindDifferences(VideoSpec other)
     {
         ArgumentNullException.ThrowIfNull(other);
+        ModelSpec model = ModelCatalog.Get(Model);
 
         // Neither what the service makes of line ends nor what an earlier version sent is another text.
         VideoSpec here = Normalized();
         VideoSpec there = other.Normalized();
-        if (there.Prompt != here.Prompt)
+        if ((there.Prompt ?? string.Empty) != (here.Prompt ?? string.Empty))
         {
             yield return "its prompt is different";
         }
@@ -137,14 +240,49 @@ internal sealed record VideoSpec
             yield return "its tail image is different";
         }
 
+        if (!other.ReferenceImages.Select(image => image.Uri).SequenceEqual(ReferenceImages.Select(image => image.Uri)))
+        {
+            yield return "its reference images are different";
+        }
+
+        if (other.Video?.Uri != Video?.Uri)
+        {
+            yield return "the video that it is made from is different";
+        }
+
+        if (other.Audio?.Uri != Audio?.Uri)
+        {
+            yield return "its audio is different";
+        }
+
         if (other.Model != Model)
         {
             yield return $"its model is {other.Model}";
         }
 
-        if (other.Seconds != Seconds)
+        if (!model.TakesLengthOfInput && other.Seconds != Seconds)
         {
             yield return $"it is {other.Seconds} seconds long";
+        }
+
+        if (model.GetAspectRatio(other) != model.GetAspectRatio(this))
+        {
+            yield return $"its aspect ratio is {model.GetAspectRatio(other) ?? "that of its image"}";
+        }
+
+        if (model.GetResolution(other) != model.GetResolution(this))
+        {
+            yield return $"its resolution is {model.GetResolution(other) ?? "different"}";
+        }
+
+        if (other.Sound != Sound)
+        {
+            yield return other.Sound ? "it has sound" : "it has no sound";
+        }
+
+        if ((other.CharacterOrientation ?? CharacterOrientations.Default) != (CharacterOrientation ?? CharacterOrientations.Default))
+        {
+            yield return "its character orientation is different";
         }
 
         if (there.NegativePrompt != here.NegativePrompt)
@@ -156,5 +294,20 @@ internal sealed record VideoSpec
         {
             yield return "its CFG scale is different";
         }
+    }
+
+    /// <summary>The first words of a prompt, for a name.</summary>
+    private static string Shorten(string? prompt)
+    {
+        string line = string.Join(' ', (prompt ?? string.Empty).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+        if (line.Length <= MaxTitleLength)
+        {
+            return line;
+        }
+
+        // At the end of a word, unless that one word is very long; and never between the halves of a character.
+        int end = line.LastIndexOf(' ', MaxTitleLength);
+        end = end > MaxTitleLength / 2 ? end : MaxTitleLength;
+        return line[..(char.IsHighSurrogate(line[end - 1]) ? end - 1 : end)];
     }
 }

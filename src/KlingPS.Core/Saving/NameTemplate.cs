@@ -274,6 +274,9 @@ internal sealed record NameTemplateValues
     /// </summary>
     public string? Source { get; init; }
 
+    /// <summary>What the video is called where it has no image: gives <c>{BaseName}</c> as it is.</summary>
+    public string? Title { get; init; }
+
     /// <summary>The position of the video in this run, from 1: <c>{Index}</c>.</summary>
     public required int Index { get; init; }
 
@@ -295,7 +298,9 @@ internal sealed record NameTemplateValues
     /// <summary>Which of several deliberate variants of the same image this is: <c>{Take}</c>.</summary>
     public int Take { get; init; } = 1;
 
-    internal string BaseName => Path.GetFileNameWithoutExtension(SourcePath) is { Length: > 0 } name ? name : TaskId;
+    internal string BaseName => Path.GetFileNameWithoutExtension(SourcePath) is { Length: > 0 } name ? name
+        : string.IsNullOrWhiteSpace(Title) ? TaskId
+        : Title;
 
     internal string Directory => Path.GetFileName(Path.GetDirectoryName(SourcePath)) ?? string.Empty;
 

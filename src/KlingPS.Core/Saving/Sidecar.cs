@@ -62,6 +62,9 @@ internal sealed record Sidecar
                 Prompt = task.Prompt,
                 NegativePrompt = task.NegativePrompt,
                 Duration = task.Duration,
+                AspectRatio = task.AspectRatio,
+                Resolution = task.Resolution,
+                Sound = task.Sound ? true : null,
                 CfgScale = task.CfgScale,
                 Take = task.Take,
             },
@@ -212,6 +215,15 @@ internal sealed record SidecarRequest
 
     /// <summary>The length in seconds.</summary>
     public required int Duration { get; init; }
+
+    /// <summary>The aspect ratio, where one was asked for.</summary>
+    public string? AspectRatio { get; init; }
+
+    /// <summary>The resolution, where one was asked for.</summary>
+    public string? Resolution { get; init; }
+
+    /// <summary>Whether it was asked for with sound; left out where it was not.</summary>
+    public bool? Sound { get; init; }
 
     /// <summary>How closely the prompt is followed; <see langword="null"/> when the service's default was left in force.</summary>
     public required decimal? CfgScale { get; init; }

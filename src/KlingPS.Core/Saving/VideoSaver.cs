@@ -102,7 +102,8 @@ internal sealed class VideoSaver
     /// <param name="index">The position of the video in the run, from 1.</param>
     internal static NameTemplateValues ValuesOf(KlingVideoTask task, int index) => new()
     {
-        Source = task.SourcePath ?? task.ImageUri,
+        Source = task.Spec.Main?.Subject,
+        Title = task.Spec.Title,
         Index = index,
         TaskId = task.TaskId!,
         Id = task.Id,

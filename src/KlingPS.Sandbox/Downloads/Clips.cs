@@ -6,8 +6,8 @@ internal static class Clips
     private static readonly Lazy<byte[]> s_five = new(static () => Load("clip5.mp4"));
     private static readonly Lazy<byte[]> s_ten = new(static () => Load("clip10.mp4"));
 
-    /// <param name="seconds">5 or 10.</param>
-    internal static byte[] Get(int seconds) => seconds == 5 ? s_five.Value : s_ten.Value;
+    /// <summary>The clip for a video of that many seconds: the longer one for more than five.</summary>
+    internal static byte[] Get(int seconds) => seconds <= 5 ? s_five.Value : s_ten.Value;
 
     private static byte[] Load(string name)
     {

@@ -13,7 +13,6 @@ namespace KlingPS.Sandbox.Routes;
 internal sealed class JobRoutes(ServiceState state, DownloadCatalog catalog, CallbackSender callbacks)
 {
     private const int MaxBody = 1024 * 1024;
-    private const int MaxImage = 10 * 1024 * 1024;
 
     internal IEnumerable<ApiRoute> All =>
     [
@@ -32,15 +31,15 @@ internal sealed class JobRoutes(ServiceState state, DownloadCatalog catalog, Cal
 
     private ApiResponse Create(Account account, string text)
     {
-        (CreateRequest? request, ApiResponse? error) = CreateParser.Parse(text);
+        (CreateRequest? request, ApiResponse? error) = CreateParser.Parse(text, FindSeconds);
         if (request is null)
         {
             return error!;
         }
 
-        (bool isImageUsable, string? sha256) = Inspect(request.ImageUri);
-        bool isTailUsable = request.TailImageUri is null || Inspect(request.TailImageUri).IsUsable;
-        (int code, Job? job) = account.Create(request, sha256, () => DecideOutcome(request.Prompt, isImageUsable && isTailUsable));
+        bool areFilesUsable = request.Files.All(file => IsUsable(file.Uri, file.Kind, ModelRules.All[request.Model]));
+        string? sha256 = request.ImageUri is Uri image ? FindUpload(image)?.Sha256 : null;
+        (int code, Job? job) = account.Create(request, sha256, () => DecideOutcome(request.Prompt, areFilesUsable));
         if (job is null)
         {
             return ApiResponse.Error(code, ServiceMessages.OfCode(code));
@@ -58,22 +57,26 @@ internal sealed class JobRoutes(ServiceState state, DownloadCatalog catalog, Cal
             $"JSESSIONID={Convert.ToHexString(RandomNumberGenerator.GetBytes(16))}; Path=/; HttpOnly");
     }
 
-    /// <summary>Whether generation could fetch this image. Images on other hosts are trusted: the sandbox never leaves the machine.</summary>
-    private (bool IsUsable, string? Sha256) Inspect(Uri image)
+    /// <summary>Whether generation could use this file. Those on other hosts are trusted: the sandbox never leaves the machine.</summary>
+    private bool IsUsable(Uri file, FileKind kind, ModelRules rules)
     {
-        if (!state.Links.IsOwn(image))
+        if (!state.Links.IsOwn(file))
         {
-            return (true, null);
+            return true;
         }
 
-        StoredUpload? upload = state.Uploads.Find(DownloadLinks.PathOf(image));
-        return (upload is { ImageType: not null, Size: <= MaxImage }, upload?.Sha256);
+        return FindUpload(file) is StoredUpload upload
+            && (kind != FileKind.Image || (upload.ImageType is string type && rules.ImageTypes.Contains(type) && upload.Size <= rules.MaxImage));
     }
 
-    private JobOutcome DecideOutcome(string prompt, bool areImagesUsable)
+    private StoredUpload? FindUpload(Uri file) => state.Links.IsOwn(file) ? state.Uploads.Find(DownloadLinks.PathOf(file)) : null;
+
+    private decimal? FindSeconds(Uri file) => FindUpload(file) is StoredUpload upload ? ClipLength.Read(upload.LocalPath) : null;
+
+    private JobOutcome DecideOutcome(string prompt, bool areFilesUsable)
     {
         TimeSpan extraTime = TimeSpan.Zero;
-        (string, string)? failure = areImagesUsable ? null : ("400", ServiceMessages.ImageFetchFailed);
+        (string, string)? failure = areFilesUsable ? null : ("400", ServiceMessages.ImageFetchFailed);
         bool linkIsExpired = false;
         foreach (SandboxFault fault in state.Faults.Take(SandboxOperation.Generate, prompt, static _ => true))
         {

@@ -7,11 +7,13 @@ internal sealed record CreateRequest
 
     internal required string Prompt { get; init; }
 
-    internal required Uri ImageUri { get; init; }
+    /// <summary>What the video is made from, each with the kind it has to be.</summary>
+    internal required IReadOnlyList<(FileKind Kind, Uri Uri)> Files { get; init; }
 
-    internal Uri? TailImageUri { get; init; }
+    /// <summary>The first image; null if there is none.</summary>
+    internal Uri? ImageUri => Files.Where(static file => file.Kind == FileKind.Image).Select(static file => file.Uri).FirstOrDefault();
 
-    /// <summary>The length of the video in seconds, 5 or 10.</summary>
+    /// <summary>The length of the video in seconds.</summary>
     internal required int Duration { get; init; }
 
     /// <summary>The price.</summary>

@@ -107,7 +107,7 @@ internal sealed class Meter
                 CreditsLeft = account.Left,
                 Tasks = account.Tasks,
                 TasksPerImage = account.Tasks
-                    .GroupBy(static task => task.ImageSha256 ?? task.ImageUri.OriginalString)
+                    .GroupBy(static task => task.ImageSha256 ?? task.ImageUri?.OriginalString ?? task.Prompt)
                     .ToDictionary(static image => image.Key, static image => image.Count()),
                 Requests = requests,
             };

@@ -45,10 +45,10 @@ internal sealed class ConversionRun : IDisposable
     public object Summary => _options.IsWhatIf ? _plan : ConversionSummary.From(_converter?.Counts ?? new ConversionCounts(), _refused);
 
     /// <summary>Takes an image into the batch, unless it cannot be converted, is in it already, or the user does not want it.</summary>
-    /// <param name="path">The image.</param>
+    /// <param name="subject">The image, or what the video is called.</param>
     /// <param name="createSubmission">Makes its submission from the parameters as they are bound now.</param>
     /// <exception cref="KlingException">No image can be converted: there is no key, or no ledger.</exception>
-    public void Convert(string path, Func<Submission> createSubmission)
+    public void Convert(string? subject, Func<Submission> createSubmission)
     {
         VideoConverter converter = GetConverter();
         ConversionItem? item;
@@ -57,7 +57,7 @@ internal sealed class ConversionRun : IDisposable
             item = converter.Accept(createSubmission());
             if (item is null)
             {
-                _host.WriteVerbose($"'{path}' came before with the same parameters; it is converted once.");
+                _host.WriteVerbose($"'{subject}' came before with the same parameters; it is converted once.");
             }
             else if (_options.Ask is not null && !IsWanted(converter, item, _options.Ask))
             {
@@ -66,7 +66,7 @@ internal sealed class ConversionRun : IDisposable
         }
         catch (KlingException exception)
         {
-            Refuse(exception, path);
+            Refuse(exception, subject);
             return;
         }
 

@@ -11,8 +11,7 @@ using KlingPS.Parameters;
 
 namespace KlingPS.Commands;
 
-/// <summary>Turns images into videos on disk. Run again, it does only what is missing; no video is bought twice.</summary>
-/// <remarks>There is no default parameter set; see <see cref="NewKlingVideoTaskCommand"/>.</remarks>
+/// <summary>Turns images, or prompts alone, into videos on disk. Run again, it does only what is missing; no video is bought twice.</summary>
 [Cmdlet(VerbsData.ConvertTo, "KlingVideo", SupportsShouldProcess = true)]
 [OutputType(typeof(FileInfo))]
 public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
@@ -99,15 +98,21 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
     /// <inheritdoc/>
     private protected override void OnProcess()
     {
-        if (Prompt is null && !PromptFromSidecar && !_hasInput)
+        if (Prompt is null && !PromptFromSidecar && !_hasInput && !GetModel().IsPromptOptional)
         {
             throw new KlingException(ErrorKind.RequestInvalid, "There is no prompt. Say with -Prompt what happens in the videos, or use -PromptFromSidecar with a text file beside each image. Nothing was bought.");
         }
 
         _hasInput = true;
+        if (HasNoImagePath)
+        {
+            _run!.Convert(Name ?? Prompt, () => CreateSubmission(null));
+            return;
+        }
+
         foreach (string path in ResolveImagePaths(_run!.Refuse))
         {
-            _run.Convert(path, () => CreateSubmission(path));
+            _run.Convert(path, () => CreateSubmission(MediaSource.FromFile(path)));
         }
     }
 
@@ -128,9 +133,9 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
     /// <inheritdoc/>
     private protected override string? DescribeUnfinished() => _run?.DescribeUnfinished();
 
-    private Submission CreateSubmission(string path)
+    private Submission CreateSubmission(MediaSource? image)
     {
-        Submission submission = ToSubmission(MediaSource.FromFile(path), Prompt ?? string.Empty);
+        Submission submission = ToSubmission(image, Prompt ?? string.Empty);
         return submission with { Spec = submission.Spec with { Take = Take ?? 1 }, RetryFailed = RetryFailed || Force };
     }
 

@@ -5,14 +5,13 @@ using KlingPS.Core.Imaging;
 using KlingPS.Core.Model;
 using KlingPS.Core.Submitting;
 using KlingPS.Hosting;
-using KlingPS.Parameters;
 
 namespace KlingPS.Commands;
 
 /// <summary>Tells what videos of these images would cost, before anything is paid. Local; sends nothing.</summary>
 [Cmdlet(VerbsDiagnostic.Measure, "KlingVideoCost")]
 [OutputType(typeof(VideoCostEstimate))]
-public sealed class MeasureKlingVideoCostCommand : ImagePathCommand
+public sealed class MeasureKlingVideoCostCommand : VideoCommand
 {
     private const int MaxInHand = 8;
 
@@ -29,23 +28,18 @@ public sealed class MeasureKlingVideoCostCommand : ImagePathCommand
         });
     }
 
-    /// <summary>The length of each video in seconds: 5 or 10.</summary>
-    [Parameter(ValueFromPipelineByPropertyName = true)]
-    [BlankAs(VideoSpec.DefaultDuration)]
-    [ValidateSet("5", "10")]
-    public int Duration { get; set; } = VideoSpec.DefaultDuration;
-
-    /// <summary>The model's id.</summary>
-    [Parameter(ValueFromPipelineByPropertyName = true)]
-    [ArgumentCompleter(typeof(ModelCompleter))]
-    public string Model { get; set; } = ModelCatalog.DefaultId;
-
     /// <inheritdoc/>
     private protected override void OnProcess()
     {
+        if (HasNoImagePath)
+        {
+            _batch.Feed(ToSpec(null, prompt: null));
+            return;
+        }
+
         foreach (string path in ResolveImagePaths())
         {
-            _batch.Feed(new VideoSpec { Model = Model, Prompt = null, Duration = Duration, Image = MediaSource.FromFile(path) });
+            _batch.Feed(ToSpec(MediaSource.FromFile(path), prompt: null));
         }
     }
 
@@ -55,9 +49,14 @@ public sealed class MeasureKlingVideoCostCommand : ImagePathCommand
     private static async Task<VideoCostEstimate> MeasureAsync(VideoSpec spec, CancellationToken cancellationToken)
     {
         ModelSpec model = ModelCatalog.Get(spec.Model);
+        model.Validate(spec with { Prompt = "-" });
         decimal credits = model.GetCredits(spec)
             ?? throw new KlingException(ErrorKind.RequestInvalid, $"The price of the model '{spec.Model}' is not known here. Prices are known of: {string.Join(", ", ModelCatalog.All.Select(known => known.Id))}.");
-        model.Validate((await ImageInspector.InspectAsync(spec.Subject, cancellationToken).ConfigureAwait(false)).EnsureSupported());
+        foreach ((_, MediaSource source) in spec.Sources.Where(source => source.Source.IsFile))
+        {
+            model.Validate((await ImageInspector.InspectAsync(source.Path!, cancellationToken).ConfigureAwait(false)).EnsureSupported());
+        }
+
         return new VideoCostEstimate { Count = 1, Seconds = spec.Seconds, Credits = credits };
     }
 

@@ -9,17 +9,11 @@ using KlingPS.Text;
 
 namespace KlingPS.Commands;
 
-/// <summary>Submits a video task for each image. This is what spends credits.</summary>
-/// <remarks>
-/// There is no default parameter set: PowerShell would bind a row's Prompt in it before it has looked at ImageUri or
-/// LiteralPath, and then take the row itself, as text, for a path.
-/// </remarks>
+/// <summary>Submits a video task for each image, or for a prompt alone. This is what spends credits.</summary>
 [Cmdlet(VerbsCommon.New, "KlingVideoTask", SupportsShouldProcess = true)]
 [OutputType(typeof(KlingVideoTask))]
 public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
 {
-    private const string ImageUriSet = "ImageUri";
-
     /// <summary>Images in hand: enough to have the next ones uploaded while the rate limit holds back their requests.</summary>
     private const int MaxInHand = 32;
 
@@ -40,7 +34,7 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
     }
 
     /// <summary>The addresses of images on the web; http or https.</summary>
-    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = ImageUriSet)]
+    [Parameter(ValueFromPipelineByPropertyName = true)]
     [Alias("ImageUrl", "image_url")]
     public string[] ImageUri { get; set; } = [];
 
@@ -63,12 +57,23 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
     /// <inheritdoc/>
     private protected override void OnProcess()
     {
-        if (ParameterSetName == ImageUriSet)
+        string[] uris = [.. (ImageUri ?? []).Where(uri => !string.IsNullOrWhiteSpace(uri))];
+        if (uris.Length > 0 && !HasNoImagePath)
         {
-            foreach (string uri in ImageUri)
+            WriteError(
+                new KlingException(ErrorKind.RequestInvalid, $"Nothing was bought for '{uris[0]}': an image is named by its path as well as by its address; give one of the two."),
+                uris[0]);
+        }
+        else if (uris.Length > 0)
+        {
+            foreach (string uri in uris)
             {
                 Submit(MediaSource.FromUri(uri.Trim(), Context.Shell.Paths.TryGetFullPath(SourcePath)));
             }
+        }
+        else if (HasNoImagePath)
+        {
+            Submit(null);
         }
         else
         {
@@ -91,7 +96,7 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
         return new(_submitter.SubmitAsync, MaxInHand, inOrder: true);
     }
 
-    private void Submit(MediaSource image)
+    private void Submit(MediaSource? image)
     {
         if (_batch.Fatal.Count > 0)
         {
@@ -108,7 +113,7 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
         }
         catch (KlingException exception)
         {
-            WriteError(exception, image.Subject);
+            WriteError(exception, image?.Subject ?? Prompt);
             return;
         }
 

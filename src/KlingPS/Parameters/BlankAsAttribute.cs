@@ -4,13 +4,17 @@ using System.Management.Automation;
 namespace KlingPS.Parameters;
 
 /// <summary>
-/// Takes nothing and blank text, as an empty cell of a CSV file gives it, for a number's default. Refuses other text that is
+/// Takes nothing and blank text, as an empty cell of a CSV file gives it, for a number that is not given, or for its default. Refuses other text that is
 /// no number: PowerShell itself would leave out such a value from the pipeline without a word.
 /// </summary>
 [AttributeUsage(AttributeTargets.Property)]
 internal sealed class BlankAsAttribute : ArgumentTransformationAttribute
 {
-    private readonly object _value;
+    private readonly object? _value;
+
+    public BlankAsAttribute()
+    {
+    }
 
     public BlankAsAttribute(int value)
     {
@@ -22,7 +26,7 @@ internal sealed class BlankAsAttribute : ArgumentTransformationAttribute
         _value = value;
     }
 
-    public override object Transform(EngineIntrinsics engineIntrinsics, object inputData)
+    public override object? Transform(EngineIntrinsics engineIntrinsics, object inputData)
         => (inputData is PSObject wrapped ? wrapped.BaseObject : inputData) switch
         {
             null => _value,

@@ -2,101 +2,65 @@ using System.Text.Json;
 using CsCheck;
 using KlingPS.Core.Api.Wire;
 using KlingPS.Core.Model;
+using KlingPS.Core.Tests.Model;
 
 namespace KlingPS.Core.Tests.Api;
 
 public sealed class VideoInputTests
 {
-    private const string Prompt = "A \"fox\" läuft <fast> 🦊";
-
-    private static VideoSpec Smallest(string model) => new() { Model = model, Prompt = Prompt, Image = MediaSource.FromUri("https://i.example/a.png?x=1&y=2") };
-
-    private static VideoSpec Fullest(string model) => Taken(Smallest(model) with
-    {
-        NegativePrompt = "blur",
-        Duration = 10,
-        CfgScale = 0.3m,
-        TailImage = MediaSource.FromUri("https://i.example/b.png"),
-        CallbackUri = "https://c.example/?a=1&b=2",
-    });
-
-    /// <summary>What the model takes of a spec.</summary>
-    private static VideoSpec Taken(VideoSpec spec)
-    {
-        ModelSpec model = ModelCatalog.Get(spec.Model);
-        return spec with
-        {
-            NegativePrompt = model.Takes(VideoParameter.NegativePrompt) ? spec.NegativePrompt : null,
-            CfgScale = model.Takes(VideoParameter.CfgScale) ? spec.CfgScale : null,
-            TailImage = model.Takes(VideoParameter.TailImage) ? spec.TailImage : null,
-        };
-    }
-
     private static string Send(VideoSpec spec) => CreateTaskBody.From(spec).ToString();
 
-    /// <summary>Written by hand from the pages of the service.</summary>
-    public static TheoryData<string, string, string> Bodies => new()
-    {
-        {
-            "kling/v2-5-turbo-image-to-video-pro",
-            """{"model":"kling/v2-5-turbo-image-to-video-pro","input":{"prompt":"A \"fox\" läuft <fast> 🦊","image_url":"https://i.example/a.png?x=1&y=2"}}""",
-            """{"model":"kling/v2-5-turbo-image-to-video-pro","callBackUrl":"https://c.example/?a=1&b=2","input":{"prompt":"A \"fox\" läuft <fast> 🦊","image_url":"https://i.example/a.png?x=1&y=2","tail_image_url":"https://i.example/b.png","duration":"10","negative_prompt":"blur","cfg_scale":0.3}}"""
-        },
-        {
-            "kling/v2-1-standard",
-            """{"model":"kling/v2-1-standard","input":{"prompt":"A \"fox\" läuft <fast> 🦊","image_url":"https://i.example/a.png?x=1&y=2"}}""",
-            """{"model":"kling/v2-1-standard","callBackUrl":"https://c.example/?a=1&b=2","input":{"prompt":"A \"fox\" läuft <fast> 🦊","image_url":"https://i.example/a.png?x=1&y=2","duration":"10","negative_prompt":"blur","cfg_scale":0.3}}"""
-        },
-        {
-            "kling/v2-1-pro",
-            """{"model":"kling/v2-1-pro","input":{"prompt":"A \"fox\" läuft <fast> 🦊","image_url":"https://i.example/a.png?x=1&y=2"}}""",
-            """{"model":"kling/v2-1-pro","callBackUrl":"https://c.example/?a=1&b=2","input":{"prompt":"A \"fox\" läuft <fast> 🦊","image_url":"https://i.example/a.png?x=1&y=2","tail_image_url":"https://i.example/b.png","duration":"10","negative_prompt":"blur","cfg_scale":0.3}}"""
-        },
-        {
-            "kling/v2-1-master-image-to-video",
-            """{"model":"kling/v2-1-master-image-to-video","input":{"prompt":"A \"fox\" läuft <fast> 🦊","image_url":"https://i.example/a.png?x=1&y=2"}}""",
-            """{"model":"kling/v2-1-master-image-to-video","callBackUrl":"https://c.example/?a=1&b=2","input":{"prompt":"A \"fox\" läuft <fast> 🦊","image_url":"https://i.example/a.png?x=1&y=2","duration":"10","negative_prompt":"blur","cfg_scale":0.3}}"""
-        },
-    };
+    public static TheoryData<string> Models => ModelRequests.Ids;
 
     [Theory]
-    [MemberData(nameof(Bodies))]
-    public void The_smallest_and_the_fullest_request_of_a_model_are_what_its_page_says(string model, string smallest, string fullest)
+    [MemberData(nameof(Models))]
+    public void The_smallest_and_the_fullest_request_of_a_model_are_what_its_page_says(string model)
     {
         // Compared as JSON: which characters are escaped is not the page's matter. The default's body is compared to the byte in CreateRequestTests.
-        AssertJson(smallest, Send(Smallest(model)));
-        AssertJson(fullest, Send(Fullest(model)));
+        ModelRequests requests = ModelRequests.Get(model);
+        AssertJson($$"""{"model":"{{model}}","input":{{requests.SmallestInput}}}""", Send(requests.Smallest));
+        AssertJson(
+            $$"""{"model":"{{model}}","callBackUrl":"https://c.example/?a=1&b=2","input":{{requests.FullestInput}}}""",
+            Send(requests.Fullest with { CallbackUri = "https://c.example/?a=1&b=2" }));
     }
 
     [Fact]
-    public void Every_model_has_its_bodies_here() => Assert.Equal(ModelCatalog.All.Select(model => model.Id), Bodies.Select(row => row.Data.Item1));
+    public void Every_model_has_its_requests_here() => Assert.Equal(ModelCatalog.All.Select(model => model.Id), ModelRequests.All.Select(requests => requests.Model));
 
     [Fact]
     public void What_the_service_repeats_is_what_was_asked_for()
     {
         Gen<VideoSpec> specs =
-            from model in Gen.Int[0, ModelCatalog.All.Count].Select(row => row < ModelCatalog.All.Count ? ModelCatalog.All[row].Id : "kling/of-next-year")
+            from row in Gen.Int[0, ModelCatalog.All.Count - 1].Select(row => ModelCatalog.All[row])
+            from isFull in Gen.Bool
             from prompt in Gen.String[1, 20].Select(PromptText.Normalize).Where(text => text.Length > 0 && PromptText.FindProblem(text) is null)
             from negativePrompt in Gen.Char.AlphaNumeric.Array[1, 9].Select(text => new string(text)).Null()
-            from duration in Gen.Int[0, 2].Select(times => times == 0 ? null : (int?)(5 * times))
+            from duration in Pick(row.Durations.Select(seconds => (int?)seconds).Prepend(null))
+            from resolution in Pick(row.Resolutions.Prepend(null))
+            from ratio in Pick(row.AspectRatios.Prepend(null))
+            from sound in Gen.Bool
             from tenths in Gen.Int[-1, 10]
-            from hasTail in Gen.Bool
-            select Taken(Smallest(model) with
+            let requests = ModelRequests.Get(row.Id)
+            let spec = isFull ? requests.Fullest : requests.Smallest
+            select spec with
             {
                 Prompt = prompt,
-                NegativePrompt = negativePrompt,
+                NegativePrompt = row.Takes(VideoParameter.NegativePrompt) ? negativePrompt : null,
                 Duration = duration,
-                CfgScale = tenths < 0 ? null : tenths / 10m,
-                TailImage = hasTail ? MediaSource.FromUri("https://i.example/b.png") : null,
-            });
+                Resolution = resolution,
+                AspectRatio = row.TakesAspectRatioOfImage && spec.Image is not null ? null : ratio,
+                Sound = row.Takes(VideoParameter.Sound) && sound,
+                CfgScale = tenths < 0 || !row.Takes(VideoParameter.CfgScale) ? null : tenths / 10m,
+            };
 
         specs.Sample(
             spec =>
             {
                 using JsonDocument body = JsonDocument.Parse(Send(spec));
                 VideoSpec read = VideoInput.Read(body.RootElement.GetProperty("input"), spec.Model);
-                Assert.Equal(spec, read);
                 Assert.Empty(spec.FindDifferences(read));
+                Assert.Equal(spec.GetIdentity(), read.GetIdentity());
+                Assert.Equal(Send(spec), Send(read));
             },
             iter: 2000);
     }
@@ -112,7 +76,7 @@ public sealed class VideoInputTests
     [Fact]
     public void Nothing_can_be_sent_that_the_model_has_no_field_for()
     {
-        VideoSpec spec = Smallest("kling/v2-1-master-image-to-video") with { TailImage = MediaSource.FromUri("https://i.example/b.png") };
+        VideoSpec spec = ModelRequests.Get("kling/v2-1-master-image-to-video").Smallest with { TailImage = MediaSource.FromUri("https://i.example/b.png") };
 
         Assert.Contains("does not take a tail image", Assert.Throws<InvalidOperationException>(() => Send(spec)).Message, StringComparison.Ordinal);
     }
@@ -120,9 +84,15 @@ public sealed class VideoInputTests
     [Fact]
     public void An_image_that_has_not_been_uploaded_cannot_be_sent()
     {
-        VideoSpec spec = Smallest(ModelCatalog.DefaultId) with { Image = MediaSource.FromFile("/images/fox.png") };
+        VideoSpec spec = ModelRequests.Get(ModelCatalog.DefaultId).Smallest with { Image = MediaSource.FromFile("/images/fox.png") };
 
         Assert.Contains("/images/fox.png", Assert.Throws<InvalidOperationException>(() => Send(spec)).Message, StringComparison.Ordinal);
+    }
+
+    private static Gen<T> Pick<T>(IEnumerable<T> values)
+    {
+        T[] all = [.. values];
+        return Gen.Int[0, all.Length - 1].Select(index => all[index]);
     }
 
     private static void AssertJson(string expected, string actual)

@@ -34,6 +34,16 @@ public sealed class VideoSpecTests
             (s_local with { Duration = 10 }).GetIdentity(),
             (s_local with { CfgScale = 0.6m }).GetIdentity(),
             (s_local with { Model = "kling/v2-1-pro" }).GetIdentity(),
+            (s_local with { AspectRatio = "1:1" }).GetIdentity(),
+            (s_local with { Resolution = "1080p" }).GetIdentity(),
+            (s_local with { Resolution = "720p" }).GetIdentity(),
+            (s_local with { Sound = true }).GetIdentity(),
+            (s_local with { CharacterOrientation = "image" }).GetIdentity(),
+            (s_local with { ReferenceImages = new([File("aa")]) }).GetIdentity(),
+            (s_local with { ReferenceImages = new([File("aa"), File("bb")]) }).GetIdentity(),
+            (s_local with { ReferenceImages = new([File("bb"), File("aa")]) }).GetIdentity(),
+            (s_local with { Video = File("aa") }).GetIdentity(),
+            (s_local with { Audio = File("aa") }).GetIdentity(),
         ];
 
         Assert.Equal(identities.Length, identities.Distinct().Count());
@@ -48,6 +58,29 @@ public sealed class VideoSpecTests
             (s_local with { Image = s_local.Image! with { Uri = "https://elsewhere.example/" }, CallbackUri = "https://callback.example/" }).GetIdentity());
     }
 
+    [Theory]
+    [InlineData("kling-3.0/video", "1080p", "16:9")]
+    [InlineData("kling-3.0-omni/text-to-video", "720p", "16:9")]
+    [InlineData("kling-2.6/text-to-video", null, "1:1")]
+    public void The_default_of_a_model_is_the_same_video_whether_it_is_asked_for_or_not(string model, string? resolution, string? ratio)
+    {
+        VideoSpec spec = new() { Model = model, Prompt = "A fox runs." };
+
+        Assert.Equal(spec.GetIdentity(), (spec with { Resolution = resolution, AspectRatio = ratio, Duration = 5, Name = "fox" }).GetIdentity());
+        Assert.NotEqual(spec.GetIdentity(), (spec with { AspectRatio = "9:16" }).GetIdentity());
+    }
+
+    [Theory]
+    [InlineData("A fox runs.", "A fox runs.")]
+    [InlineData("  A fox\r\n\truns.\n", "A fox runs.")]
+    [InlineData("A red fox runs over the wide frozen lake while the sun goes down behind the hills", "A red fox runs over the wide frozen lake while the sun goes")]
+    public void A_video_without_an_image_is_called_after_the_beginning_of_its_prompt(string prompt, string title)
+        => Assert.Equal(title, new VideoSpec { Prompt = prompt }.Subject);
+
+    [Fact]
+    public void A_long_word_is_cut_between_characters()
+        => Assert.Equal(string.Concat(Enumerable.Repeat("🦊", 29)) + "x", new VideoSpec { Prompt = "x" + string.Concat(Enumerable.Repeat("🦊", 60)) }.Subject is { Length: 59 } title ? title[1..] + "x" : "not cut");
+
     [Fact]
     public void A_local_image_that_has_not_been_read_has_no_identity_that_its_address_could_stand_in_for()
     {
@@ -57,12 +90,12 @@ public sealed class VideoSpecTests
     }
 
     [Fact]
-    public void A_task_whose_image_the_service_does_not_tell_has_an_identity_and_no_name()
+    public void A_task_whose_image_the_service_does_not_tell_has_an_identity_and_is_called_after_its_prompt()
     {
         VideoSpec spec = s_remote with { Image = null };
 
         Assert.Equal("48c76e511e96109ee16434f10da795dadca7bc5ae9e5bb2fe454fe89be4273a0", spec.GetIdentity());
-        Assert.Empty(spec.Subject);
+        Assert.Equal("A fox runs.", spec.Subject);
     }
 
     [Fact]
@@ -84,6 +117,13 @@ public sealed class VideoSpecTests
         { s_remote with { Duration = 10 }, "it is 10 seconds long" },
         { s_remote with { NegativePrompt = "blur" }, "its negative prompt is different" },
         { s_remote with { CfgScale = 0.4m }, "its CFG scale is different" },
+        { s_remote with { AspectRatio = "1:1" }, "its aspect ratio is 1:1" },
+        { s_remote with { Resolution = "4K" }, "its resolution is 4K" },
+        { s_remote with { Sound = true }, "it has sound" },
+        { s_remote with { CharacterOrientation = "image" }, "its character orientation is different" },
+        { s_remote with { ReferenceImages = new([s_remote.Image!]) }, "its reference images are different" },
+        { s_remote with { Video = s_remote.Image }, "the video that it is made from is different" },
+        { s_remote with { Audio = s_remote.Image }, "its audio is different" },
     };
 
     [Theory]

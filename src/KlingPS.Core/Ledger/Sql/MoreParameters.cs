@@ -16,15 +16,97 @@ internal sealed record MoreParameters
     [JsonPropertyName("tailHash")]
     public string? TailHash { get; init; }
 
-    public static MoreParameters From(VideoSpec spec) => new() { TailHash = spec.TailImage?.Hash };
+    /// <summary>See <see cref="VideoSpec.AspectRatio"/>.</summary>
+    [JsonPropertyName("aspectRatio")]
+    public string? AspectRatio { get; init; }
+
+    /// <summary>See <see cref="VideoSpec.Resolution"/>.</summary>
+    [JsonPropertyName("resolution")]
+    public string? Resolution { get; init; }
+
+    /// <summary>See <see cref="VideoSpec.Sound"/>; <see langword="null"/> without sound.</summary>
+    [JsonPropertyName("sound")]
+    public bool? Sound { get; init; }
+
+    /// <summary>See <see cref="VideoSpec.CharacterOrientation"/>.</summary>
+    [JsonPropertyName("characterOrientation")]
+    public string? CharacterOrientation { get; init; }
+
+    /// <summary>See <see cref="VideoSpec.ReferenceImages"/>; <see langword="null"/> without any.</summary>
+    [JsonPropertyName("referenceImages")]
+    public IReadOnlyList<StoredSource>? ReferenceImages { get; init; }
+
+    /// <summary>See <see cref="VideoSpec.Video"/>.</summary>
+    [JsonPropertyName("video")]
+    public StoredSource? Video { get; init; }
+
+    /// <summary>See <see cref="VideoSpec.Audio"/>.</summary>
+    [JsonPropertyName("audio")]
+    public StoredSource? Audio { get; init; }
+
+    /// <summary>See <see cref="VideoSpec.InputSeconds"/>.</summary>
+    [JsonPropertyName("inputSeconds")]
+    public decimal? InputSeconds { get; init; }
+
+    /// <summary>See <see cref="VideoSpec.Name"/>.</summary>
+    [JsonPropertyName("name")]
+    public string? Name { get; init; }
+
+    public static MoreParameters From(VideoSpec spec) => new()
+    {
+        TailHash = spec.TailImage?.Hash,
+        AspectRatio = spec.AspectRatio,
+        Resolution = spec.Resolution,
+        Sound = spec.Sound ? true : null,
+        CharacterOrientation = spec.CharacterOrientation,
+        ReferenceImages = spec.ReferenceImages.Count == 0 ? null : [.. spec.ReferenceImages.Select(image => StoredSource.From(image)!)],
+        Video = StoredSource.From(spec.Video),
+        Audio = StoredSource.From(spec.Audio),
+        InputSeconds = spec.InputSeconds,
+        Name = spec.Name,
+    };
 
     /// <summary>The spec with these parameters.</summary>
-    public VideoSpec AddTo(VideoSpec spec) => TailHash is null || spec.TailImage is null ? spec : spec with { TailImage = spec.TailImage with { Hash = TailHash } };
+    public VideoSpec AddTo(VideoSpec spec) => spec with
+    {
+        TailImage = TailHash is null || spec.TailImage is null ? spec.TailImage : spec.TailImage with { Hash = TailHash },
+        AspectRatio = AspectRatio,
+        Resolution = Resolution,
+        Sound = Sound == true,
+        CharacterOrientation = CharacterOrientation,
+        ReferenceImages = ReferenceImages is null ? spec.ReferenceImages : new(ReferenceImages.Select(image => image.ToSource())),
+        Video = Video?.ToSource(),
+        Audio = Audio?.ToSource(),
+        InputSeconds = InputSeconds,
+        Name = Name,
+    };
 
     public static MoreParameters Read(string? json) => json is null ? s_none : JsonSerializer.Deserialize(json, ParametersContext.Default.MoreParameters) ?? s_none;
 
     /// <returns><see langword="null"/> if there are none.</returns>
     public string? Write() => this == s_none ? null : JsonSerializer.Serialize(this, ParametersContext.Default.MoreParameters);
+}
+
+/// <summary>A <see cref="MediaSource"/> as it is stored.</summary>
+internal sealed record StoredSource
+{
+    /// <summary>See <see cref="MediaSource.Path"/>.</summary>
+    [JsonPropertyName("path")]
+    public string? Path { get; init; }
+
+    /// <summary>See <see cref="MediaSource.Hash"/>.</summary>
+    [JsonPropertyName("hash")]
+    public string? Hash { get; init; }
+
+    /// <summary>See <see cref="MediaSource.Uri"/>.</summary>
+    [JsonPropertyName("uri")]
+    public string? Uri { get; init; }
+
+    public static StoredSource? From(MediaSource? source)
+        => source is null ? null : new() { Path = source.Path, Hash = source.Hash, Uri = source.Uri };
+
+    /// <summary>Only what was given as a file has a path.</summary>
+    public MediaSource ToSource() => Path is null ? MediaSource.FromUri(Uri ?? string.Empty) : MediaSource.FromFile(Path) with { Hash = Hash, Uri = Uri };
 }
 
 /// <summary>Compiled serialization, as reflection would cost every purchase.</summary>

@@ -65,7 +65,9 @@ internal static class TaskColumns
         Model = row.Text("model"),
         Prompt = row.TextOrNull("prompt"),
         NegativePrompt = row.TextOrNull("negative_prompt"),
-        Duration = (int)row.Number("duration"),
+
+        // Stored for every task, also where it is that of what the video is made from and was not asked for.
+        Duration = ModelCatalog.Get(row.Text("model")).TakesLengthOfInput ? null : (int)row.Number("duration"),
         CfgScale = row.NumberOrNull("cfg_scale") / CfgScale,
         Image = ReadImage(row.TextOrNull("source_path"), row.TextOrNull("source_hash"), row.TextOrNull("image_uri")),
         TailImage = ReadTailImage(row.TextOrNull("tail_path"), row.TextOrNull("tail_uri")),

@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using KlingPS.Core;
+using KlingPS.Parameters;
 
 namespace KlingPS.Commands.Base;
 
@@ -12,7 +13,8 @@ public abstract class ImagePathCommand : KlingCommand
     /// <summary>The image files; wildcards are allowed.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = PathSet)]
     [SupportsWildcards]
-    public string[] Path { get; set; } = [];
+    [PathText]
+    public virtual string[] Path { get; set; } = [];
 
     /// <summary>The image files, their names taken as they are.</summary>
     [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = LiteralPathSet)]

@@ -1,5 +1,6 @@
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Model;
+using KlingPS.Core.Tests.Model;
 
 namespace KlingPS.Core.Tests.Ledger.Contract;
 
@@ -62,9 +63,18 @@ public abstract class TaskJournalContract : LedgerContract
             Prompt = "a fox runs",
             NegativePrompt = "blur",
             Duration = 10,
+            AspectRatio = "9:16",
+            Resolution = "4K",
+            Sound = true,
             CfgScale = 0.7m,
             Image = MediaSource.FromFile("/images/a.png") with { Hash = "h", Uri = "https://files.example/a.png" },
             TailImage = MediaSource.FromFile("/images/b.png") with { Hash = "i", Uri = "https://files.example/b.png" },
+            ReferenceImages = new([MediaSource.FromFile("/images/c.png") with { Hash = "j", Uri = "https://files.example/c.png" }, MediaSource.FromUri("https://images.example/d.png")]),
+            Video = MediaSource.FromFile("/clips/a.mp4") with { Hash = "k", Uri = "https://files.example/a.mp4" },
+            Audio = MediaSource.FromUri("https://clips.example/a.mp3"),
+            CharacterOrientation = "image",
+            InputSeconds = 7.25m,
+            Name = "scene",
             CallbackUri = "https://callback.example/",
             Take = 2,
         };
@@ -75,6 +85,17 @@ public abstract class TaskJournalContract : LedgerContract
 
         Assert.Equal(spec, task.Spec);
         Assert.Equal(spec, (await Ledger.Tasks.FindAsync(task.Id, Token))!.Spec);
+    }
+
+    [Fact]
+    public async Task A_video_that_is_as_long_as_its_audio_was_not_asked_for_with_a_duration()
+    {
+        VideoSpec spec = ModelRequests.Get("kling/ai-avatar-pro").Smallest with { InputSeconds = 7.25m };
+
+        KlingVideoTask task = await Ledger.Tasks.BeginAsync(TempLedger.Intent() with { Spec = spec }, Token);
+
+        Assert.Equal((null, 8), (task.Spec.Duration, task.Duration));
+        task.Spec.Validate();
     }
 
     [Fact]

@@ -1,0 +1,119 @@
+using System.Globalization;
+using System.Management.Automation;
+using KlingPS.Core.Model;
+using KlingPS.Parameters;
+
+namespace KlingPS.Commands.Base;
+
+/// <summary>A command about videos that can be bought: the parameters that say what a video is, the same everywhere.</summary>
+/// <remarks>
+/// Their limits are those of the model, and are checked by its row. There is no default parameter set: PowerShell would bind a row's
+/// Prompt in it before it has looked at ImageUri or LiteralPath.
+/// </remarks>
+public abstract class VideoCommand : ImagePathCommand
+{
+    /// <summary>The image files; wildcards are allowed. None for a video that is made from a prompt alone.</summary>
+    [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = PathSet)]
+    [SupportsWildcards]
+    [PathText]
+    public override string[] Path { get; set; } = [];
+
+    /// <summary>What should not be seen: at most 2496 characters.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Alias("negative_prompt")]
+    public string? NegativePrompt { get; set; }
+
+    /// <summary>The length of the video in seconds: 5 (the service's default) or 10 with the default model.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [BlankAs]
+    [ArgumentCompleter(typeof(ModelValueCompleter))]
+    public int? Duration { get; set; }
+
+    /// <summary>The aspect ratio, such as 16:9, for models that make several.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(ModelValueCompleter))]
+    [Alias("aspect_ratio")]
+    public string? AspectRatio { get; set; }
+
+    /// <summary>The resolution: 720p, 1080p or 4K, for models that make several.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(ModelValueCompleter))]
+    public string? Resolution { get; set; }
+
+    /// <summary>Makes the video with sound.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [SwitchText]
+    public SwitchParameter Sound { get; set; }
+
+    /// <summary>How closely the prompt is followed: 0 to 1 in steps of 0.1; the service's default is 0.5.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [BlankAs]
+    [RangeIfGiven(0.0, 1.0)]
+    [Alias("cfg_scale")]
+    public double? CfgScale { get; set; }
+
+    /// <summary>The image file the video ends with.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    public string? TailImagePath { get; set; }
+
+    /// <summary>The address of the image the video ends with.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Alias("TailImageUrl", "tail_image_url")]
+    public string? TailImageUri { get; set; }
+
+    /// <summary>The model's id.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(ModelCompleter))]
+    public string? Model { get; set; }
+
+    /// <summary>What the video is called that has no image to be named after.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    public string? Name { get; set; }
+
+    /// <summary>Whether no image file is named for the current input, or only blank cells are.</summary>
+    private protected bool HasNoImagePath => ParameterSetName == PathSet && (Path ?? []).All(string.IsNullOrWhiteSpace);
+
+    /// <summary>The video that the parameters ask for as they are bound now.</summary>
+    /// <param name="image">Its image; <see langword="null"/> if it has none.</param>
+    /// <param name="prompt">What happens in it.</param>
+    /// <exception cref="Core.KlingException">A path is not one of the file system.</exception>
+    private protected VideoSpec ToSpec(MediaSource? image, string? prompt) => new()
+    {
+        Model = GetModel().Id,
+        Prompt = string.IsNullOrWhiteSpace(prompt) && GetModel().IsPromptOptional ? null : prompt,
+        NegativePrompt = NullIfBlank(NegativePrompt),
+        Duration = Duration,
+        AspectRatio = NullIfBlank(AspectRatio),
+        Resolution = VideoResolution.Normalize(NullIfBlank(Resolution)),
+        Sound = Sound,
+        CfgScale = CfgScale is double scale ? ToStep(scale) : null,
+        Image = image,
+        TailImage = ToSource(TailImagePath, TailImageUri),
+
+        // Whatever is made from a file is named after it.
+        Name = image is null ? NullIfBlank(Name) : null,
+    };
+
+    /// <summary>The model that is asked, as it is bound now.</summary>
+    private protected ModelSpec GetModel() => ModelCatalog.Get(NullIfBlank(Model) ?? ModelCatalog.DefaultId);
+
+    /// <summary>A parameter that may be a blank cell of a CSV file.</summary>
+    private protected static string? NullIfBlank(string? text) => string.IsNullOrWhiteSpace(text) ? null : text.Trim();
+
+    private MediaSource? ToSource(string? path, string? uri)
+        => NullIfBlank(path) is not null ? MediaSource.FromFile(Context.Shell.Paths.ResolveOne(path!))
+            : NullIfBlank(uri) is string address ? MediaSource.FromUri(address)
+            : null;
+
+    private decimal ToStep(double scale)
+    {
+        decimal given = (decimal)scale;
+        decimal step = Math.Round(given, 1, MidpointRounding.AwayFromZero);
+        if (step != given)
+        {
+            WriteWarning(string.Create(CultureInfo.InvariantCulture, $"The service takes the CFG scale in steps of 0.1; {given} is sent as {step}."));
+        }
+
+        return step;
+    }
+}

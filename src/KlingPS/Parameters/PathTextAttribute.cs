@@ -1,0 +1,27 @@
+using System.Collections;
+using System.Management.Automation;
+
+namespace KlingPS.Parameters;
+
+/// <summary>
+/// Takes text and files for paths, and nothing else from the pipeline: PowerShell would take a whole row of a CSV file, as text, for a
+/// path. A row without a path may be for a video that is made from a prompt alone.
+/// </summary>
+[AttributeUsage(AttributeTargets.Property)]
+internal sealed class PathTextAttribute : ArgumentTransformationAttribute
+{
+    public override object Transform(EngineIntrinsics engineIntrinsics, object inputData)
+    {
+        object? input = Unwrap(inputData);
+        object?[] values = input is IEnumerable list and not (string or IDictionary) ? [.. list.Cast<object?>().Select(Unwrap)] : [input];
+
+        // The binder passes over a failed cast of what comes through the pipeline, and tries the other parameters.
+        return values.All(IsPath)
+            ? inputData
+            : throw new ArgumentTransformationMetadataException($"'{inputData}' is not a path.", new PSInvalidCastException());
+    }
+
+    private static object? Unwrap(object? value) => value is PSObject wrapped ? wrapped.BaseObject : value;
+
+    private static bool IsPath(object? value) => value is null or IConvertible or FileSystemInfo or PathInfo or Uri;
+}

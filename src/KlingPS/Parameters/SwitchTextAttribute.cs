@@ -1,0 +1,27 @@
+using System.Management.Automation;
+
+namespace KlingPS.Parameters;
+
+/// <summary>Takes <c>true</c> and <c>false</c>, as a column of a CSV file gives them, for a switch, and blank text for one that is not given.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+internal sealed class SwitchTextAttribute : ArgumentTransformationAttribute
+{
+    public override object Transform(EngineIntrinsics engineIntrinsics, object inputData)
+        => (inputData is PSObject wrapped ? wrapped.BaseObject : inputData) switch
+        {
+            null => default(SwitchParameter),
+            SwitchParameter given => given,
+            bool given => new SwitchParameter(given),
+            string text when string.IsNullOrWhiteSpace(text) => default(SwitchParameter),
+            string text => Read(text.Trim()),
+            int number and (0 or 1) => new SwitchParameter(number == 1),
+            _ => throw new ArgumentTransformationMetadataException($"'{inputData}' is neither true nor false."),
+        };
+
+    private static SwitchParameter Read(string text) => text.TrimStart('$').ToLowerInvariant() switch
+    {
+        "true" or "yes" or "on" or "1" => new SwitchParameter(true),
+        "false" or "no" or "off" or "0" => new SwitchParameter(false),
+        _ => throw new ArgumentTransformationMetadataException($"'{text}' is neither true nor false."),
+    };
+}

@@ -98,8 +98,9 @@ internal interface ITaskJournal
     Task RemoveAsync(long id);
 
     /// <summary>
-    /// Marks attempts as unknown whose process died before the response. A process that is running is left alone; so is one on another
-    /// machine, of which nothing can be known, until its attempt is older than any request can be.
+    /// Marks attempts as unknown whose process died before the response. A process that is running is left alone, however long it takes;
+    /// so is one that cannot be seen from here, on another machine or in another container, until <see cref="TaskIntent.AnswerWithin"/>
+    /// is over.
     /// </summary>
     /// <param name="cancellationToken">Cancels the wait.</param>
     /// <returns>The attempts that have become unknown.</returns>

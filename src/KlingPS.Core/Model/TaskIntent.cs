@@ -23,6 +23,12 @@ internal sealed record TaskIntent
     /// <summary>The unknown attempt that this one replaces; it is abandoned in the same step.</summary>
     public long? Replaces { get; init; }
 
+    /// <summary>
+    /// How long the request can be under way, with everything that is done to record what comes of it. Where its process cannot be seen,
+    /// it counts as lost after that.
+    /// </summary>
+    public TimeSpan AnswerWithin { get; init; } = TimeSpan.FromHours(1);
+
     /// <summary>Identifies the attempt: 128 random bits in lower-case hex. A callback that carries the nonce settles the attempt.</summary>
     public string Nonce { get; init; } = Convert.ToHexString(RandomNumberGenerator.GetBytes(16)).ToLowerInvariant();
 }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using CsCheck;
 using KlingPS.Core.Ledger.Processes;
 
 namespace KlingPS.Core.Tests.Ledger;
@@ -10,7 +11,35 @@ public sealed class ProcessIdentityTests
     public void This_process_is_alive()
     {
         Assert.True(ProcessIdentity.Current.IsAlive());
-        Assert.True(ProcessIdentity.Parse(ProcessIdentity.Current.ToString()).IsAlive());
+        Assert.True(ProcessIdentity.Parse(ProcessIdentity.Current.ToString())?.IsAlive());
+    }
+
+    [Fact]
+    public void What_was_written_is_read()
+        => Gen.Select(
+            Gen.Int.Positive,
+            Gen.Long[0, long.MaxValue],
+            Gen.OneOf(Gen.Const(""), Gen.Const("09422dfa-6675-4a1c-a228-cd0e99312698")),
+            Gen.OneOf(Gen.Const("host"), Gen.Const("a:b"), Gen.Const("Büro-PC")),
+            Gen.OneOf(Gen.Const(""), Gen.Const("4026531836")))
+            .Select((id, started, boot, machine, space) => new ProcessIdentity(id, started, boot, machine, space))
+            .Sample(identity => Assert.Equal(identity, ProcessIdentity.Parse(identity.ToString())));
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("4711")]
+    [InlineData("x:1:boot:machine")]
+    [InlineData("1:x:boot:machine")]
+    [InlineData("99999999999999:1:boot:machine")]
+    public void What_no_version_has_written_is_nobody(string text) => Assert.Null(ProcessIdentity.Parse(text));
+
+    /// <summary>What is not its own machine, an earlier version leaves alone.</summary>
+    [Fact]
+    public void An_earlier_version_takes_no_process_of_a_container_for_one_of_its_machine()
+    {
+        string[] parts = (ProcessIdentity.Current with { Namespace = "4026531836" }).ToString().Split(':', 4);
+
+        Assert.NotEqual(ProcessIdentity.Current.Machine, parts[3]);
     }
 
     [Fact]
@@ -18,8 +47,27 @@ public sealed class ProcessIdentityTests
         => Assert.False((ProcessIdentity.Current with { Started = ProcessIdentity.Current.Started - 1 }).IsAlive());
 
     [Fact]
-    public void No_process_outlives_the_system_it_runs_on()
-        => Assert.False((ProcessIdentity.Current with { Boot = "an earlier one" }).IsAlive());
+    public void Of_another_start_of_a_machine_of_this_name_nothing_can_be_said()
+        => Assert.Null((ProcessIdentity.Current with { Boot = "another" }).IsAlive());
+
+    [Fact]
+    public void Of_another_container_nothing_can_be_said_whatever_has_its_process_id_here()
+    {
+        Assert.Null((ProcessIdentity.Current with { Namespace = "1" }).IsAlive());
+        Assert.Null((ProcessIdentity.Current with { Namespace = "1", Started = 1 }).IsAlive());
+        Assert.Null((ProcessIdentity.Current with { Namespace = "1", ProcessId = int.MaxValue }).IsAlive());
+    }
+
+    [Fact]
+    public void An_owner_recorded_by_an_earlier_version_is_alive_where_it_can_be_seen_and_unknown_otherwise()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Only Linux has process ids that count in a container.");
+        ProcessIdentity earlier = ProcessIdentity.Current with { Namespace = string.Empty };
+
+        Assert.True(earlier.IsAlive());
+        Assert.Null((earlier with { Started = earlier.Started - 1 }).IsAlive());
+        Assert.Null((earlier with { ProcessId = int.MaxValue }).IsAlive());
+    }
 
     [Fact]
     public void Of_another_machine_nothing_can_be_said()

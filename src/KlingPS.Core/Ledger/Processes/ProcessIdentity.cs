@@ -4,83 +4,139 @@ using System.Globalization;
 
 namespace KlingPS.Core.Ledger.Processes;
 
-/// <summary>The process that makes an attempt. Process ids are reused, so the time it was started is a part of it.</summary>
+/// <summary>The process that makes an attempt. Process ids are reused, and count anew in each container, so they are a part of it only.</summary>
 /// <param name="ProcessId">The process id.</param>
 /// <param name="Started">When it was started, by a count that no step of the clock changes for a running process.</param>
 /// <param name="Boot">The id of the machine's boot; empty where the system has none.</param>
 /// <param name="Machine">The machine's name.</param>
-internal sealed record ProcessIdentity(int ProcessId, long Started, string Boot, string Machine)
+/// <param name="Namespace">What its process id counts in, such as a container; empty where the system does not say, and in what earlier versions have recorded.</param>
+internal sealed record ProcessIdentity(int ProcessId, long Started, string Boot, string Machine, string Namespace = "")
 {
     private const string BootIdFile = "/proc/sys/kernel/random/boot_id";
+    private const string NamespaceFile = "/proc/self/ns/pid";
+
+    /// <summary>Where the name of the machine ends: no name of a machine contains it.</summary>
+    private const char NamespaceMark = '|';
+
+    /// <summary>Whether the table of processes is that of this process's own container. It need not be mounted anew there.</summary>
+    private static readonly Lazy<bool> s_seesItsLike = new(() => Read("/proc/self/status")?.Split('\n')
+        .FirstOrDefault(line => line.StartsWith("NSpid:", StringComparison.Ordinal))?
+        .Split('\t', StringSplitOptions.RemoveEmptyEntries).Length == 2);
 
     /// <summary>This process.</summary>
     public static ProcessIdentity Current { get; } = new(
         Environment.ProcessId,
-        StartOf(Environment.ProcessId) ?? 0,
-        File.Exists(BootIdFile) ? File.ReadAllText(BootIdFile).Trim() : string.Empty,
-        Environment.MachineName);
+        (OperatingSystem.IsLinux() ? LookByProc("self") : LookBySystem(Environment.ProcessId)).Started,
+        Read(BootIdFile)?.Trim() ?? string.Empty,
+        Environment.MachineName,
+        ReadNamespace());
 
     /// <summary>Reads an owner from what <see cref="ToString"/> has written.</summary>
-    public static ProcessIdentity Parse(string text)
+    /// <returns><see langword="null"/> if it is none.</returns>
+    public static ProcessIdentity? Parse(string text)
     {
         string[] parts = text.Split(':', 4);
-        return new ProcessIdentity(
-            int.Parse(parts[0], CultureInfo.InvariantCulture),
-            long.Parse(parts[1], CultureInfo.InvariantCulture),
-            parts[2],
-            parts[3]);
-    }
-
-    /// <summary>Whether the process is still running; <see langword="null"/> if it is on another machine.</summary>
-    public bool? IsAlive()
-    {
-        if (Machine != Current.Machine)
+        if (parts.Length < 4
+            || !int.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out int processId)
+            || !long.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out long started))
         {
             return null;
         }
 
-        return Boot == Current.Boot && StartOf(ProcessId) == Started;
+        int mark = parts[3].LastIndexOf(NamespaceMark);
+        return new ProcessIdentity(processId, started, parts[2], mark < 0 ? parts[3] : parts[3][..mark], mark < 0 ? string.Empty : parts[3][(mark + 1)..]);
+    }
+
+    /// <summary>
+    /// Whether the process is still running; <see langword="null"/> if that cannot be seen from here: it is on another machine, or was
+    /// before this one was started, or it is in another container.
+    /// </summary>
+    public bool? IsAlive()
+    {
+        if (Machine != Current.Machine || Boot != Current.Boot)
+        {
+            return null;
+        }
+
+        Look look = OperatingSystem.IsLinux() ? LookByProc(ProcessId.ToString(CultureInfo.InvariantCulture)) : LookBySystem(ProcessId);
+        bool isSame = look.IsRunning == true && look.Started == Started;
+        if (Namespace == Current.Namespace && (Namespace.Length == 0 || s_seesItsLike.Value))
+        {
+            return look.IsRunning is null ? null : isSame;
+        }
+
+        // An earlier version did not say what its process id counts in. What runs there now was not started at that very moment by chance.
+        return Namespace.Length == 0 && isSame && s_seesItsLike.Value ? true : null;
     }
 
     /// <inheritdoc/>
+    /// <remarks>An earlier version takes the last part for the name of the machine, and what is not its own for what it cannot see.</remarks>
     public override string ToString()
-        => string.Create(CultureInfo.InvariantCulture, $"{ProcessId}:{Started}:{Boot}:{Machine}");
-
-    /// <summary>When a process was started; <see langword="null"/> if there is no such process.</summary>
-    private static long? StartOf(int processId)
     {
-        if (OperatingSystem.IsLinux())
-        {
-            return StartByProc(processId);
-        }
+        string machine = Namespace.Length == 0 ? Machine : Machine + NamespaceMark + Namespace;
+        return string.Create(CultureInfo.InvariantCulture, $"{ProcessId}:{Started}:{Boot}:{machine}");
+    }
 
+    /// <summary>The id of the process namespace, such as <c>4026531836</c>.</summary>
+    private static string ReadNamespace()
+    {
+        try
+        {
+            string? target = OperatingSystem.IsLinux() ? new FileInfo(NamespaceFile).LinkTarget : null;
+            return target is null ? string.Empty : string.Concat(target.Where(char.IsAsciiDigit));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return string.Empty;
+        }
+    }
+
+    /// <summary>Asks the system for a process.</summary>
+    private static Look LookBySystem(int processId)
+    {
         try
         {
             using var process = Process.GetProcessById(processId);
-            return process.StartTime.ToUniversalTime().Ticks;
+            return new Look(true, process.StartTime.ToUniversalTime().Ticks);
         }
-        catch (Exception e) when (e is ArgumentException or InvalidOperationException or Win32Exception)
+        catch (Exception e) when (e is ArgumentException or InvalidOperationException)
         {
-            // It has ended, or is another user's, who does not share this user's ledger.
-            return null;
+            return new Look(false, 0);
+        }
+        catch (Win32Exception)
+        {
+            // It is another user's.
+            return new Look(null, 0);
         }
     }
 
     /// <summary>On Linux, Process.StartTime is computed from the time of day; the kernel's own count is exact.</summary>
-    private static long? StartByProc(int processId)
+    private static Look LookByProc(string process)
     {
-        string stat;
+        if (Read($"/proc/{process}/stat") is not string stat)
+        {
+            // Processes of other users can be hidden.
+            return new Look(int.TryParse(process, NumberStyles.None, CultureInfo.InvariantCulture, out int id) && LookBySystem(id).IsRunning != false ? null : false, 0);
+        }
+
+        // The second field is a name in brackets, which can contain anything. The third is the state, the 22nd the start time.
+        string[] fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
+        return fields[0] is "Z" or "X" ? new Look(false, 0) : new Look(true, long.Parse(fields[19], CultureInfo.InvariantCulture));
+    }
+
+    private static string? Read(string file)
+    {
         try
         {
-            stat = File.ReadAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{processId}/stat"));
+            return File.ReadAllText(file);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             return null;
         }
-
-        // The second field is a name in brackets, which can contain anything. The third is the state, the 22nd the start time.
-        string[] fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
-        return fields[0] is "Z" or "X" ? null : long.Parse(fields[19], CultureInfo.InvariantCulture);
     }
+
+    /// <param name="IsRunning">Whether there is a process of this id; <see langword="null"/> if it cannot be looked at.</param>
+    /// <param name="Started">If it is running: when it was started.</param>
+    private readonly record struct Look(bool? IsRunning, long Started);
 }

@@ -2,27 +2,23 @@ using KlingPS.Core.Ledger.Sql;
 
 namespace KlingPS.Core.Ledger.Processes;
 
-/// <summary>Owners that are processes of this machine, which the system knows. Of those of another machine nothing can be known.</summary>
+/// <summary>Owners that are processes of this machine, which the system knows. Of those of another machine or container nothing can be seen.</summary>
 /// <param name="current">This process.</param>
-/// <param name="isAlive">Tells whether another process is still running; <see langword="null"/> when that cannot be known.</param>
+/// <param name="isAlive">Tells whether another process is still running; <see langword="null"/> when that cannot be seen.</param>
 internal sealed class ProcessOwners(ProcessIdentity current, Func<ProcessIdentity, bool?> isAlive) : IAttemptOwners
 {
-    /// <summary>No create request can be under way for longer. From then on, an owner of whom nothing can be known counts as gone.</summary>
-    private static readonly TimeSpan s_longestAttempt = TimeSpan.FromHours(1);
-
     /// <inheritdoc/>
     public string Current { get; } = current.ToString();
 
     /// <inheritdoc/>
-    public async ValueTask<bool> IsGoneAsync(SqlSession session, string owner, DateTimeOffset since)
+    public ValueTask<OwnerState> FindStateAsync(SqlSession session, string owner)
     {
-        if (owner == Current)
+        bool? alive = owner == Current ? true : ProcessIdentity.Parse(owner) is { } process ? isAlive(process) : null;
+        return ValueTask.FromResult(alive switch
         {
-            return false;
-        }
-
-        return isAlive(ProcessIdentity.Parse(owner)) is bool known
-            ? !known
-            : (await session.GetTimeAsync().ConfigureAwait(false)).Now - since >= s_longestAttempt;
+            true => OwnerState.Alive,
+            false => OwnerState.Gone,
+            null => OwnerState.Unseen,
+        });
     }
 }

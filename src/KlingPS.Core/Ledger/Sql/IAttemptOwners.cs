@@ -1,14 +1,26 @@
 namespace KlingPS.Core.Ledger.Sql;
 
+/// <summary>What is known of somebody who sends a request.</summary>
+internal enum OwnerState
+{
+    /// <summary>It is running: what it has begun is its own, however long that takes.</summary>
+    Alive,
+
+    /// <summary>It has ended: nobody will record what comes of its request.</summary>
+    Gone,
+
+    /// <summary>Nothing can be known of it from here. It counts as gone only when it has been silent for longer than a request can take.</summary>
+    Unseen,
+}
+
 /// <summary>Tells who sends a request, and whether somebody else who sends one can still record the response.</summary>
 internal interface IAttemptOwners
 {
     /// <summary>The name of this process, recorded with everything it has under way. No other process has had or will have it.</summary>
     string Current { get; }
 
-    /// <summary>Whether the owner of a request can no longer record what comes of it. What cannot be known is not gone.</summary>
+    /// <summary>Whether the owner of a request can still record what comes of it.</summary>
     /// <param name="session">A session of the ledger, for owners who report there.</param>
     /// <param name="owner">The recorded name.</param>
-    /// <param name="since">When the request was begun.</param>
-    ValueTask<bool> IsGoneAsync(SqlSession session, string owner, DateTimeOffset since);
+    ValueTask<OwnerState> FindStateAsync(SqlSession session, string owner);
 }

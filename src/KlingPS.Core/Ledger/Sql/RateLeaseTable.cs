@@ -18,14 +18,16 @@ internal enum RateLeaseState
 /// <param name="State">Where it stands.</param>
 /// <param name="Owner">Its process; see <see cref="IAttemptOwners"/>.</param>
 /// <param name="Ticks">When it got there, by <see cref="LedgerTime.Ticks"/>.</param>
-/// <param name="At">The same by the time of day.</param>
-internal readonly record struct RateLease(long Id, RateLeaseState State, string Owner, long Ticks, DateTimeOffset At);
+internal readonly record struct RateLease(long Id, RateLeaseState State, string Owner, long Ticks);
 
 /// <summary>The records of the callers of one gate.</summary>
 /// <param name="gate">The name of the gate.</param>
 /// <param name="owner">This process.</param>
 internal sealed class RateLeaseTable(string gate, string owner)
 {
+    /// <summary>Requests arrive within a second, and who waits looks for a slot at least once in a window.</summary>
+    private static readonly TimeSpan s_longestSilence = TimeSpan.FromMinutes(1);
+
     /// <summary>The words in the database.</summary>
     private static readonly string[] s_states = ["waiting", "under way", "over"];
 
@@ -35,8 +37,8 @@ internal sealed class RateLeaseTable(string gate, string owner)
     /// <summary>The requests that hold a slot, and the callers who wait ahead of one; those that have been there longest first.</summary>
     public Task<List<RateLease>> ListOthersAsync(SqlSession session, long id)
         => session.QueryAsync(
-            "SELECT id, state, owner, ticks, at FROM rate_leases WHERE gate = @gate AND id <> @id AND (state <> 'waiting' OR id < @id) ORDER BY ticks",
-            row => new RateLease(row.Number("id"), (RateLeaseState)Array.IndexOf(s_states, row.Text("state")), row.Text("owner"), row.Number("ticks"), row.Moment("at")),
+            "SELECT id, state, owner, ticks FROM rate_leases WHERE gate = @gate AND id <> @id AND (state <> 'waiting' OR id < @id) ORDER BY ticks",
+            row => new RateLease(row.Number("id"), (RateLeaseState)Array.IndexOf(s_states, row.Text("state")), row.Text("owner"), row.Number("ticks")),
             ("gate", gate),
             ("id", id));
 
@@ -52,9 +54,10 @@ internal sealed class RateLeaseTable(string gate, string owner)
     public static Task<int> DeleteAsync(SqlSession session, long id)
         => session.ExecuteAsync("DELETE FROM rate_leases WHERE id = @id", ("id", id));
 
-    /// <summary>Frees the slots of requests that were over a window ago.</summary>
+    /// <summary>Frees the slots of requests that were over a window ago, and of those who have been silent for too long.</summary>
     public async Task PruneExpiredAsync(SqlSession session, TimeSpan window)
     {
+        await EndSilentAsync(session).ConfigureAwait(false);
         (string, object?)[] time = [("gate", gate), .. await TimeAsync(session).ConfigureAwait(false)];
         const string Old = "DELETE FROM rate_leases WHERE gate = @gate AND state = 'over' AND ";
         await session.ExecuteAsync(
@@ -80,6 +83,22 @@ internal sealed class RateLeaseTable(string gate, string owner)
                 "UPDATE rate_leases SET state = 'over', ticks = @ticks, boot = @epoch, at = @at WHERE id = @id AND state = 'under way'",
                 [("id", id), .. await TimeAsync(session).ConfigureAwait(false)]).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>
+    /// Ends what is under way for longer than any request needs to arrive, and takes those out of the queue who have not looked for a
+    /// slot for as long: their process is stopped, or cannot be seen and may be gone. One that runs on loses nothing but its place.
+    /// </summary>
+    private async Task EndSilentAsync(SqlSession session)
+    {
+        (string, object?)[] values =
+        [
+            ("gate", gate), .. await TimeAsync(session).ConfigureAwait(false),
+            ("silence", s_longestSilence.Ticks), ("silenceMilliseconds", (long)s_longestSilence.TotalMilliseconds),
+        ];
+        const string Silent = "gate = @gate AND ((boot = @epoch AND ticks <= @ticks - @silence) OR (boot <> @epoch AND at <= @at - @silenceMilliseconds))";
+        await session.ExecuteAsync("DELETE FROM rate_leases WHERE state = 'waiting' AND " + Silent, values).ConfigureAwait(false);
+        await session.ExecuteAsync("UPDATE rate_leases SET state = 'over', ticks = @ticks, boot = @epoch, at = @at WHERE state = 'under way' AND " + Silent, values).ConfigureAwait(false);
     }
 
     private static async Task<(string, object?)[]> TimeAsync(SqlSession session)

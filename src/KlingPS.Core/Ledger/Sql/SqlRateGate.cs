@@ -10,7 +10,8 @@ namespace KlingPS.Core.Ledger.Sql;
 /// first has a record as well while it waits; the others queue behind it. So processes take turns, however many callers each of them
 /// has, and waiting costs nothing. The one that waits knows the earliest moment at which a slot can become free, and sleeps until
 /// then. If that depends on a request under way it sleeps a whole window: even if it is released at once, its slot becomes free no
-/// earlier.
+/// earlier. A slot is never held for ever: after a minute a request counts as over, and one who waits has lost its place, unless it
+/// has looked for a slot since.
 /// </para>
 /// <para>
 /// Time is the counter of <see cref="LedgerTime"/>, which no step of the clock changes. Records of another epoch go by the time of
@@ -51,7 +52,7 @@ internal sealed class SqlRateGate(SqlStore store, IAttemptOwners owners, RateLea
             async session =>
             {
                 long number = await RateLeaseTable.NextIdAsync(session).ConfigureAwait(false);
-                return (number, await TryPassAsync(session, number, isNew: true).ConfigureAwait(false));
+                return (number, await TryPassAsync(session, number).ConfigureAwait(false));
             },
             cancellationToken).ConfigureAwait(false);
         try
@@ -64,7 +65,7 @@ internal sealed class SqlRateGate(SqlStore store, IAttemptOwners owners, RateLea
                 }
 
                 asked = time.GetTimestamp();
-                attempt = await store.WriteLightlyAsync(session => TryPassAsync(session, id, isNew: false), cancellationToken).ConfigureAwait(false);
+                attempt = await store.WriteLightlyAsync(session => TryPassAsync(session, id), cancellationToken).ConfigureAwait(false);
             }
 
             cancellationToken.ThrowIfCancellationRequested();
@@ -78,7 +79,7 @@ internal sealed class SqlRateGate(SqlStore store, IAttemptOwners owners, RateLea
         }
     }
 
-    private async Task<Attempt> TryPassAsync(SqlSession session, long id, bool isNew)
+    private async Task<Attempt> TryPassAsync(SqlSession session, long id)
     {
         List<RateLease> others = await leases.ListOthersAsync(session, id).ConfigureAwait(false);
         if (others.Count >= limit)
@@ -95,11 +96,8 @@ internal sealed class SqlRateGate(SqlStore store, IAttemptOwners owners, RateLea
             return new Attempt(HasPassed: true, default, []);
         }
 
-        if (isNew)
-        {
-            await leases.UpsertAsync(session, id, RateLeaseState.Waiting).ConfigureAwait(false);
-        }
-
+        // Again each time: who is silent loses its place.
+        await leases.UpsertAsync(session, id, RateLeaseState.Waiting).ConfigureAwait(false);
         long now = (await session.GetTimeAsync().ConfigureAwait(false)).Ticks;
         long[] released = [.. others.Where(other => other.State == RateLeaseState.Over).Select(other => other.Ticks)];
         return new Attempt(
@@ -123,7 +121,7 @@ internal sealed class SqlRateGate(SqlStore store, IAttemptOwners owners, RateLea
                 var gone = new List<long>();
                 foreach (RateLease lease in ahead)
                 {
-                    if (await owners.IsGoneAsync(session, lease.Owner, lease.At).ConfigureAwait(false))
+                    if (await owners.FindStateAsync(session, lease.Owner).ConfigureAwait(false) == OwnerState.Gone)
                     {
                         gone.Add(lease.Id);
                     }

@@ -59,14 +59,16 @@ internal static class TaskTable
     /// <param name="session">The session.</param>
     /// <param name="task">The task; it gets its local id here.</param>
     /// <param name="owner">Who is about to submit it; see <see cref="IAttemptOwners.Current"/>.</param>
+    /// <param name="answerBy">Until when the owner will have recorded what came of it.</param>
     /// <param name="runId">The run whose limits it counts against.</param>
-    public static async Task<KlingVideoTask> InsertAsync(SqlSession session, KlingVideoTask task, string? owner = null, string? runId = null)
+    public static async Task<KlingVideoTask> InsertAsync(SqlSession session, KlingVideoTask task, string? owner = null, DateTimeOffset? answerBy = null, string? runId = null)
     {
         long id = await Schema.NextAsync(session, "task").ConfigureAwait(false);
         (string Column, object? Value)[] values =
         [
             ("id", id),
             ("owner", owner),
+            ("answer_by", Stored.FromMoment(answerBy)),
             ("run_id", runId),
             ("prompt_id", await TextTable.GetIdAsync(session, task.Prompt).ConfigureAwait(false)),
             ("negative_prompt_id", await TextTable.GetIdAsync(session, task.NegativePrompt).ConfigureAwait(false)),

@@ -27,7 +27,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
         }
 
         KlingVideoTask task = TaskTransitions.Begun(intent, await NowAsync(session).ConfigureAwait(false));
-        return await TaskTable.InsertAsync(session, task, owners.Current, intent.Budget?.RunId).ConfigureAwait(false);
+        return await TaskTable.InsertAsync(session, task, owners.Current, task.CreatedAt + intent.AnswerWithin, intent.Budget?.RunId).ConfigureAwait(false);
     }
 
     public async Task<string?> FindBudgetExcessAsync(SqlSession session, TaskIntent intent)
@@ -158,7 +158,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
         return task.State == KlingTaskState.Unknown
             ? task
             : throw new KlingException(ErrorKind.RequestInvalid, task.State == KlingTaskState.Submitting
-                ? $"Task {Name(task)} is being submitted right now, by a process that is still running. Wait for its response."
+                ? $"Task {Name(task)} is being submitted, and the process that does so may be running. Wait for the response. If none comes, the task becomes Unknown, and can be resolved then."
                 : $"Task {Name(task)} is {task.State}: there is nothing to resolve. Only attempts in state Unknown can be resolved.");
     }
 

@@ -11,6 +11,7 @@ public abstract class RateGateContract : LedgerContract
     private static readonly ProcessIdentity s_other = new(4711, 1, "boot", "machine");
 
     private readonly WatchedTimeProvider _time = new();
+    private readonly WatchedTimeProvider _standing = new();
 
     private protected RateGateContract(LedgerHost host)
         : base(host)
@@ -98,6 +99,44 @@ public abstract class RateGateContract : LedgerContract
 
         _time.Advance(TimeSpan.FromSeconds(1.1));
         await (await next).DisposeAsync();
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_stopped_process_keeps_no_slot_and_no_place_for_longer_than_a_minute(bool isCreate)
+    {
+        (int limit, double window) = isCreate ? (20, 10.5) : (10, 1.1);
+        IRateGate theirs = await OpenAsync(s_other, isCreate);
+        for (int i = 0; i < limit; i++)
+        {
+            await theirs.EnterAsync(Token);
+        }
+
+        // It does not look again, as if it had been stopped.
+        using var stopped = new CancellationTokenSource();
+        Task<IAsyncDisposable> waiting = (await OpenStoppedAsync(isCreate)).EnterAsync(stopped.Token).AsTask();
+        await Eventually.TrueAsync(() => _standing.Armed == 1, "the stopped one to wait");
+        Task<IAsyncDisposable> next = (await OpenAsync(ProcessIdentity.Current, isCreate)).EnterAsync(Token).AsTask();
+        await SleepsAsync();
+        _time.Advance(TimeSpan.FromSeconds(59));
+        await SleepsAsync();
+        _time.Advance(TimeSpan.FromSeconds(window));
+        await SleepsAsync();
+        Assert.False(next.IsCompleted);
+
+        _time.Advance(TimeSpan.FromSeconds(window));
+        await (await next).DisposeAsync();
+        Assert.False(waiting.IsCompleted);
+        await stopped.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
+    }
+
+    /// <summary>The gate as a process passes it whose timers do not run any more.</summary>
+    private async Task<IRateGate> OpenStoppedAsync(bool isCreate)
+    {
+        IRateGates gates = (await Host.OpenAsync(s_other, _ => true, _standing)).RateGates;
+        return isCreate ? gates.OpenCreateGate(LedgerHost.Account) : gates.OpenQueryGate(LedgerHost.Account);
     }
 
     private async Task<IRateGate> OpenAsync(ProcessIdentity owner, bool isCreate)

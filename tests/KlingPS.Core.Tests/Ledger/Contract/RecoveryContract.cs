@@ -70,6 +70,39 @@ public abstract class RecoveryContract : LedgerContract
     }
 
     [Fact]
+    public async Task An_attempt_whose_owner_cannot_be_seen_is_unknown_when_its_response_is_overdue_and_says_what_that_means()
+    {
+        SqlLedger other = await Host.OpenAsync(s_other, _ => true);
+        KlingVideoTask theirs = await other.Tasks.BeginAsync(TempLedger.Intent() with { AnswerWithin = TimeSpan.FromMinutes(7) }, Token);
+        SqlLedger ours = await Host.OpenAsync(ProcessIdentity.Current, _ => null);
+        Host.Time.Advance(TimeSpan.FromMinutes(7) - TimeSpan.FromMilliseconds(1));
+        Assert.Empty(await ours.Tasks.RecoverAsync(Token));
+        await RefusedAsync(() => ours.Tasks.AbandonAsync(theirs.Id));
+
+        Host.Time.Advance(TimeSpan.FromMilliseconds(1));
+
+        KlingVideoTask lost = Assert.Single(await ours.Tasks.RecoverAsync(Token));
+        Assert.Equal((theirs.Id, KlingTaskState.Unknown), (lost.Id, lost.State));
+        Assert.Equal(
+            "It was sent from another machine or container, or before this machine was last started. No response was recorded by 2026-11-22 12:07:00 UTC, "
+            + "7 minutes after it was begun. Make sure that nothing is running there any more before you give it up or buy it again.",
+            lost.FailMessage);
+    }
+
+    [Fact]
+    public async Task An_attempt_of_a_living_owner_is_its_own_however_long_its_response_is_overdue()
+    {
+        SqlLedger other = await Host.OpenAsync(s_other, _ => true);
+        KlingVideoTask theirs = await other.Tasks.BeginAsync(TempLedger.Intent() with { AnswerWithin = TimeSpan.FromMinutes(7) }, Token);
+        Host.Time.Advance(TimeSpan.FromDays(30));
+
+        SqlLedger ours = await Host.OpenAsync(ProcessIdentity.Current, _ => true);
+
+        Assert.Equal(KlingTaskState.Submitting, (await ours.Tasks.FindAsync(theirs.Id, Token))!.State);
+        await RefusedAsync(() => ours.Tasks.AbandonAsync(theirs.Id));
+    }
+
+    [Fact]
     public async Task An_owner_that_was_taken_for_dead_can_still_bring_its_answer()
     {
         SqlLedger other = await Host.OpenAsync(s_other, _ => true);

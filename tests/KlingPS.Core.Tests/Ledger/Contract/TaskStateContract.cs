@@ -87,7 +87,7 @@ public abstract class TaskStateContract : LedgerContract
     }
 
     [Theory]
-    [InlineData("resolve", KlingTaskState.Submitting, "Task <task> is being submitted right now, by a process that is still running. Wait for its response.")]
+    [InlineData("resolve", KlingTaskState.Submitting, "Task <task> is being submitted, and the process that does so may be running. Wait for the response. If none comes, the task becomes Unknown, and can be resolved then.")]
     [InlineData("abandon", KlingTaskState.Waiting, "Task <task> is Waiting: there is nothing to resolve. Only attempts in state Unknown can be resolved.")]
     [InlineData("remove", KlingTaskState.Unknown, "Task <task> may have been paid for. Resolve it with Resolve-KlingVideoTask before you remove it.")]
     [InlineData("remove", KlingTaskState.Generating, "Task <task> is not finished. Without its record, the video that is paid for could not be fetched.")]

@@ -104,17 +104,7 @@ internal sealed class VideoConverter : IDisposable
 
         // Named in the order of the input, so that the names are the same in every run.
         int index = _accepted.Count;
-        VideoName? name = !_saver.OutputPaths.NamesBeforePurchase ? null : _saver.OutputPaths.ClaimName(new()
-        {
-            Source = submission.Spec.Main?.Subject,
-            Title = submission.Spec.Title,
-            Index = index,
-            TaskId = string.Empty,
-            Id = 0,
-            CreatedAt = default,
-            Duration = submission.Spec.Seconds,
-            Take = submission.Spec.Take,
-        });
+        VideoName? name = !_saver.OutputPaths.NamesBeforePurchase ? null : _saver.OutputPaths.ClaimName(ValuesOf(submission, index));
         return new ConversionItem(submission, index, name);
     }
 
@@ -126,7 +116,7 @@ internal sealed class VideoConverter : IDisposable
     public async Task<ConversionPlan> PlanAsync(ConversionItem item, bool isWhatIf, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(item);
-        Prepared prepared = await PrepareAsync(item, cancellationToken).ConfigureAwait(false);
+        Prepared prepared = await PrepareAsync(item, isAboutToWrite: false, cancellationToken).ConfigureAwait(false);
         IdentifiedSubmission identified = prepared.Identified;
         ConversionStep step = prepared.Earlier?.State switch
         {
@@ -167,7 +157,7 @@ internal sealed class VideoConverter : IDisposable
         var progress = new ConversionProgress(_tally);
         try
         {
-            Prepared prepared = await PrepareAsync(item, cancellationToken).ConfigureAwait(false);
+            Prepared prepared = await PrepareAsync(item, isAboutToWrite: true, cancellationToken).ConfigureAwait(false);
             (KlingVideoTask task, bool isNew) = await MakeAsync(prepared, progress, cancellationToken).ConfigureAwait(false);
 
             progress.Enter(ConversionStage.Downloading);
@@ -205,27 +195,57 @@ internal sealed class VideoConverter : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _waiter.Dispose();
 
-    /// <summary>Which video it is, whether it has been bought, and where it goes; sends nothing.</summary>
-    private async Task<Prepared> PrepareAsync(ConversionItem item, CancellationToken cancellationToken)
+    /// <summary>Which video it is, whether it has been bought, and where it goes; sends nothing. What is to be bought can be saved, as far as that can be known.</summary>
+    private async Task<Prepared> PrepareAsync(ConversionItem item, bool isAboutToWrite, CancellationToken cancellationToken)
     {
         Submission submission = _options.PromptFromSidecar
             ? await PromptFile.ApplyAsync(item.Submission, cancellationToken).ConfigureAwait(false)
             : item.Submission;
         (IdentifiedSubmission identified, KlingVideoTask? earlier) = await _submitter.PrepareAsync(submission, cancellationToken).ConfigureAwait(false);
-        if (earlier is not { State: KlingTaskState.Succeeded } && item.Name is null)
-        {
-            return new Prepared(identified, earlier, null);
-        }
-
         try
         {
-            return new Prepared(identified, earlier, await ResolveOutputAsync(item, identified, earlier, cancellationToken).ConfigureAwait(false));
+            OutputPath? output = earlier is { State: KlingTaskState.Succeeded } || item.Name is not null
+                ? await ResolveOutputAsync(item, identified, earlier, cancellationToken).ConfigureAwait(false)
+                : null;
+            if (earlier is null)
+            {
+                await RequireUsableAsync(item, output, isAboutToWrite, cancellationToken).ConfigureAwait(false);
+            }
+
+            return new Prepared(identified, earlier, output);
         }
-        catch (KlingException exception) when (earlier is null && exception.Kind == ErrorKind.FileExists)
+        catch (KlingException exception) when (earlier is null && exception.Kind is ErrorKind.FileExists or ErrorKind.DestinationUnusable or ErrorKind.FileUnreadable)
         {
             throw item.Submission.SayNothingBought(exception);
         }
     }
+
+    /// <summary>Refuses what could not be saved, before it is bought.</summary>
+    private async Task RequireUsableAsync(ConversionItem item, OutputPath? output, bool isAboutToWrite, CancellationToken cancellationToken)
+    {
+        // A name that depends on the purchase is of this form.
+        _saver.OutputPaths.RequireUsable(
+            ValuesOf(item.Submission, item.Index) with { TaskId = new string('0', 32), CreatedAt = _session.TimeProvider.GetUtcNow() },
+            output,
+            isAboutToWrite);
+        if (_options.WritesSidecar && output is not null)
+        {
+            await Sidecar.RequireFreeAsync(Sidecar.PathOf(output.Path), _options.Save.Overwrite, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>What the tokens of a name stand for before the purchase.</summary>
+    private static NameTemplateValues ValuesOf(Submission submission, int index) => new()
+    {
+        Source = submission.Spec.Main?.Subject,
+        Title = submission.Spec.Title,
+        Index = index,
+        TaskId = string.Empty,
+        Id = 0,
+        CreatedAt = default,
+        Duration = submission.Spec.Seconds,
+        Take = submission.Spec.Take,
+    };
 
     /// <summary>Has the video made, or waits until it is.</summary>
     private async Task<(KlingVideoTask Task, bool IsNew)> MakeAsync(Prepared prepared, ConversionProgress progress, CancellationToken cancellationToken)

@@ -34,6 +34,9 @@ internal sealed class Place
     /// <summary>The full path, without any link, of the deepest file or folder on the way that exists.</summary>
     public string Existing => _anchor;
 
+    /// <summary>The names below <see cref="Existing"/> that do not exist yet, from the top; none if the place exists.</summary>
+    public IReadOnlyList<string> Missing => _missing;
+
     /// <summary>Whether something is there.</summary>
     public bool Exists => _missing.Count == 0;
 
@@ -188,6 +191,9 @@ internal sealed class NameRule
         _mindsForm = mindsForm;
     }
 
+    /// <summary>A name with its composed characters in one form, so that names which are alike differ at most in upper and lower case.</summary>
+    public static string Composed(string text) => TryNormalize(text, NormalizationForm.FormC);
+
     /// <summary>Whether two names differ at most in upper and lower case and in the form of composed characters.</summary>
     public static bool IsAlike(string one, string other)
         => string.Equals(Composed(one), Composed(other), StringComparison.OrdinalIgnoreCase);
@@ -231,8 +237,6 @@ internal sealed class NameRule
 
         return null;
     }
-
-    private static string Composed(string text) => TryNormalize(text, NormalizationForm.FormC);
 
     private static string Decomposed(string text) => TryNormalize(text, NormalizationForm.FormD);
 

@@ -147,12 +147,12 @@ internal interface ITaskJournal
     Task<IReadOnlyList<KlingVideoTask>> ListAsync(TaskFilter filter, CancellationToken cancellationToken);
 
     /// <summary>
-    /// The paths in a folder, at any depth, that videos were saved to, each with every task whose video it may be: also the paths of a
-    /// video that has been saved elsewhere since, and those of videos that were about to get their names.
+    /// The paths that videos were saved to, each with every task whose video it may be: also the paths of a video that has been saved
+    /// elsewhere since, and those of videos that were about to get their names. All of them, for which of them is a given file does not
+    /// show in their text.
     /// </summary>
-    /// <param name="folder">The full path of the folder.</param>
     /// <param name="cancellationToken">Cancels the search.</param>
-    Task<IReadOnlyList<SavedPath>> ListSavedPathsAsync(string folder, CancellationToken cancellationToken);
+    Task<IReadOnlyList<SavedPath>> ListSavedPathsAsync(CancellationToken cancellationToken);
 }
 
 /// <summary>What came of claiming a video.</summary>

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Text;
 using System.Text.RegularExpressions;
+using KlingPS.Core.Files;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Model;
 using KlingPS.Core.Sessions;
@@ -55,8 +56,10 @@ internal sealed partial class OutputPathResolver
     private readonly DistinctNames _names = new();
     private readonly ConcurrentDictionary<(string Requested, VideoKey Video), Lazy<Task<OutputPath>>> _choices = new();
     private readonly ConcurrentDictionary<string, VideoKey> _owners = new(StringComparer.OrdinalIgnoreCase);
+    private readonly ConcurrentDictionary<string, Lazy<Place>> _folders = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Lazy<bool>> _writable = new(StringComparer.Ordinal);
     private readonly object _lock = new();
-    private Task<ILookup<string, SavedPath>>? _savedPaths;
+    private Task<SavedVideos>? _savedVideos;
 
     public OutputPathResolver(KlingService service, SaveOptions options)
     {
@@ -101,7 +104,7 @@ internal sealed partial class OutputPathResolver
         (string, VideoKey) key = (taken.Name.Requested, taken.Video);
         lock (_lock)
         {
-            _savedPaths = null;
+            _savedVideos = null;
         }
 
         // Another image that shares the video may have moved on already.
@@ -116,50 +119,72 @@ internal sealed partial class OutputPathResolver
     /// <summary>Whether a file belongs to another task by the records of this moment, those of other processes included.</summary>
     public async Task<bool> IsOthersAsync(string path, KlingVideoTask task, CancellationToken cancellationToken)
     {
-        ILookup<string, SavedPath> savedPaths = await ReadSavedPathsAsync(Path.GetDirectoryName(path)!, cancellationToken).ConfigureAwait(false);
-        return await IsOthersAsync(savedPaths, path, task, cancellationToken).ConfigureAwait(false);
+        SavedVideos videos = await ReadSavedVideosAsync(cancellationToken).ConfigureAwait(false);
+        return await IsOthersAsync(videos, path, task, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Whether a file is the video of a task that was about to get this name, and got it, but nobody has recorded that.</summary>
     /// <returns>Its SHA-256, in lower-case hex; <see langword="null"/> if it is not.</returns>
     public async Task<string?> FindUnrecordedAsync(string path, KlingVideoTask task, CancellationToken cancellationToken)
     {
-        ILookup<string, SavedPath> savedPaths = await ReadSavedPathsAsync(Path.GetDirectoryName(path)!, cancellationToken).ConfigureAwait(false);
-        return await FindUnrecordedAsync(savedPaths, path, task, cancellationToken).ConfigureAwait(false);
+        SavedVideos videos = await ReadSavedVideosAsync(cancellationToken).ConfigureAwait(false);
+        return await FindUnrecordedAsync(videos, path, task, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Refuses a path that could not be written, as far as that can be known without writing; see <see cref="VideoTarget.Require"/>.</summary>
+    /// <param name="values">What the name is made of; where it depends on the purchase, what it will be like.</param>
+    /// <param name="output">The path that was chosen, if one was.</param>
+    /// <param name="isAboutToWrite">Whether a file may be created in its folder, to see whether one can be.</param>
+    /// <exception cref="KlingException"><see cref="ErrorKind.DestinationUnusable"/>.</exception>
+    public void RequireUsable(NameTemplateValues values, OutputPath? output, bool isAboutToWrite)
+    {
+        string path = output?.Path ?? PathOf(_options.Template.Expand(values));
+        VideoTarget.Require(path, _options.Destination);
+        if (isAboutToWrite)
+        {
+            // Not the folder itself where it is missing: nothing may come to be in it.
+            string folder = Place.Of(Path.GetDirectoryName(path)!).Existing;
+            _ = _writable.GetOrAdd(folder, static folder => new Lazy<bool>(() =>
+            {
+                DestinationFolder.RequireWritable(folder);
+                return true;
+            })).Value;
+        }
     }
 
     private async Task<OutputPath> ChooseAsync(VideoName name, VideoKey video, KlingVideoTask? task, CancellationToken cancellationToken)
     {
         // An earlier run, with other videos, may have given it another number.
         if (task?.SavedPath is string saved
-            && (IsVariantOf(saved, PathOf(name.Requested)) || IsVariantOf(PathOfToday(saved), PathOf(name.Requested)))
-            && await HasVideoAsync(saved).ConfigureAwait(false))
+            && FindVariant(saved, PathOf(name.Requested)) is string variant
+            && await HasVideoAsync(variant).ConfigureAwait(false))
         {
-            _names.Claim(Path.GetRelativePath(_options.Destination, saved).Replace(Path.DirectorySeparatorChar, '/'));
-            return CreateOutput(saved, hasVideo: true);
+            _names.Claim(Path.GetRelativePath(_options.Destination, variant).Replace(Path.DirectorySeparatorChar, '/'));
+            return CreateOutput(variant, hasVideo: true);
         }
 
         string path = PathOf(name.Unique);
         while (true)
         {
+            VideoTarget.RequireNoObstacle(path);
             if (await HasVideoAsync(path).ConfigureAwait(false))
             {
                 return CreateOutput(path, hasVideo: true);
             }
 
-            bool exists = File.Exists(path);
+            bool exists = PartialFile.IsTaken(path);
             bool isOthers = false;
             if (exists)
             {
-                ILookup<string, SavedPath> savedPaths = await GetSavedPathsAsync(cancellationToken).ConfigureAwait(false);
+                SavedVideos videos = await GetSavedVideosAsync(cancellationToken).ConfigureAwait(false);
                 if (task is not null
-                    && await FindUnrecordedAsync(savedPaths, path, task, cancellationToken).ConfigureAwait(false) is string unrecorded
+                    && await FindUnrecordedAsync(videos, path, task, cancellationToken).ConfigureAwait(false) is string unrecorded
                     && Take(path, video))
                 {
                     return CreateOutput(path, hasVideo: true) with { UnrecordedHash = unrecorded };
                 }
 
-                isOthers = await IsOthersAsync(savedPaths, path, task, cancellationToken).ConfigureAwait(false);
+                isOthers = await IsOthersAsync(videos, path, task, cancellationToken).ConfigureAwait(false);
             }
 
             if (exists && !isOthers && !_options.Overwrite)
@@ -183,40 +208,38 @@ internal sealed partial class OutputPathResolver
     }
 
     /// <summary>Takes a path for a video, unless another of this run has it.</summary>
-    private bool Take(string path, VideoKey video) => _owners.GetOrAdd(path, video) == video;
+    private bool Take(string path, VideoKey video)
+    {
+        // Folders with two names may be one. Names that are alike are taken for the same, as they are on Windows and macOS.
+        string folder = _folders.GetOrAdd(Path.GetDirectoryName(path)!, static folder => new Lazy<Place>(() => Place.Of(folder))).Value.Path;
+        return _owners.GetOrAdd(NameRule.Composed(Path.Combine(folder, Path.GetFileName(path))), video) == video;
+    }
 
     private string PathOf(string name) => NameTemplate.Combine(_options.Destination, name);
-
-    /// <summary>What a video would be called today that an earlier version has called by rules of its own: it keeps its name.</summary>
-    private string PathOfToday(string saved)
-    {
-        string relative = Path.GetRelativePath(_options.Destination, saved);
-        return Path.IsPathRooted(relative) || relative.StartsWith("..", StringComparison.Ordinal)
-            ? saved
-            : PathOf(NameTemplate.MakeSafe(relative.Replace(Path.DirectorySeparatorChar, '/')));
-    }
 
     /// <summary>
     /// Whether a file belongs to another task. If this task's video has been there as well, the other's may have been moved away long
     /// ago: then its record counts only if it matches the file. Otherwise it counts even if the file has been edited.
     /// </summary>
-    private async Task<bool> IsOthersAsync(ILookup<string, SavedPath> savedPaths, string path, KlingVideoTask? task, CancellationToken cancellationToken)
+    /// <remarks>
+    /// A file with the content of another task's video is that video, wherever its folder has been moved or it has been copied to.
+    /// </remarks>
+    private async Task<bool> IsOthersAsync(SavedVideos videos, string path, KlingVideoTask? task, CancellationToken cancellationToken)
     {
-        bool wasHere = savedPaths[path].Any(saved => saved.Id == task?.Id && saved.IsCertain);
-        foreach (SavedPath saved in savedPaths[path].Where(saved => saved.Id != task?.Id))
+        IReadOnlyList<SavedPath> here = videos.At(path);
+        bool wasHere = here.Any(saved => saved.Id == task?.Id && saved.IsCertain);
+        if (!wasHere && here.Any(saved => saved.Id != task?.Id && saved.IsCertain))
         {
-            if ((saved.IsCertain && !wasHere) || await _hashes.MatchAsync(path, saved.Hash, cancellationToken).ConfigureAwait(false))
-            {
-                return true;
-            }
+            return true;
         }
 
-        return false;
+        return FileFacts.Of(path) is { Kind: FileKind.Ordinary }
+            && videos.With(await _hashes.GetAsync(path, cancellationToken).ConfigureAwait(false)).Any(saved => saved.Id != task?.Id);
     }
 
-    private async Task<string?> FindUnrecordedAsync(ILookup<string, SavedPath> savedPaths, string path, KlingVideoTask task, CancellationToken cancellationToken)
+    private async Task<string?> FindUnrecordedAsync(SavedVideos videos, string path, KlingVideoTask task, CancellationToken cancellationToken)
     {
-        foreach (SavedPath saving in savedPaths[path].Where(saved => saved.Id == task.Id && !saved.IsCertain))
+        foreach (SavedPath saving in videos.At(path).Where(saved => saved.Id == task.Id && !saved.IsCertain))
         {
             if (await _hashes.MatchAsync(path, saving.Hash, cancellationToken).ConfigureAwait(false))
             {
@@ -227,23 +250,49 @@ internal sealed partial class OutputPathResolver
         return null;
     }
 
-    private Task<ILookup<string, SavedPath>> GetSavedPathsAsync(CancellationToken cancellationToken)
+    private Task<SavedVideos> GetSavedVideosAsync(CancellationToken cancellationToken)
     {
         lock (_lock)
         {
-            if (_savedPaths is null or { IsCanceled: true } or { IsFaulted: true })
+            if (_savedVideos is null or { IsCanceled: true } or { IsFaulted: true })
             {
                 // The ledger reads on the calling thread; here it would keep all others waiting at the lock.
-                _savedPaths = Task.Run(() => ReadSavedPathsAsync(_options.Destination, cancellationToken), cancellationToken);
+                _savedVideos = Task.Run(() => ReadSavedVideosAsync(cancellationToken), cancellationToken);
             }
 
-            return _savedPaths;
+            return _savedVideos;
         }
     }
 
-    private async Task<ILookup<string, SavedPath>> ReadSavedPathsAsync(string folder, CancellationToken cancellationToken)
-        => (await _session.Ledger.Tasks.ListSavedPathsAsync(folder, cancellationToken).ConfigureAwait(false))
-            .ToLookup(saved => saved.Path, StringComparer.OrdinalIgnoreCase);
+    private async Task<SavedVideos> ReadSavedVideosAsync(CancellationToken cancellationToken)
+        => new(await _session.Ledger.Tasks.ListSavedPathsAsync(cancellationToken).ConfigureAwait(false));
+
+    /// <summary>
+    /// Where a video was saved, spelled as this destination is, if that is the requested path, or has a number behind its name that keeps
+    /// names distinct. An earlier version may have called it by rules of its own: it keeps its name.
+    /// </summary>
+    private string? FindVariant(string saved, string requested)
+    {
+        if (!Path.IsPathFullyQualified(saved) || Path.GetDirectoryName(saved) is not string folder)
+        {
+            return null;
+        }
+
+        string path = Path.Combine(Path.GetDirectoryName(requested)!, Path.GetFileName(saved));
+        if (!Place.IsSame(folder, Path.GetDirectoryName(requested)!))
+        {
+            string below = Path.GetRelativePath(Place.Of(_options.Destination).Path, Path.Combine(Place.Of(folder).Path, Path.GetFileName(saved)));
+            if (Path.IsPathRooted(below) || below.StartsWith("..", StringComparison.Ordinal))
+            {
+                return null;
+            }
+
+            path = Path.GetFullPath(Path.Combine(_options.Destination, below));
+        }
+
+        string today = PathOf(NameTemplate.MakeSafe(Path.GetRelativePath(_options.Destination, path).Replace(Path.DirectorySeparatorChar, '/')));
+        return IsVariantOf(path, requested) || IsVariantOf(today, requested) ? path : null;
+    }
 
     /// <summary>Whether a path is the requested one, or that with a number behind its name that keeps names distinct.</summary>
     private static bool IsVariantOf(string path, string requested)
@@ -278,7 +327,7 @@ internal sealed class DistinctNames
         ArgumentException.ThrowIfNullOrEmpty(relativePath);
         lock (_lock)
         {
-            if (_taken.Add(relativePath))
+            if (_taken.Add(NameRule.Composed(relativePath)))
             {
                 return relativePath;
             }
@@ -295,7 +344,7 @@ internal sealed class DistinctNames
                 int room = SafeName.MaximumFileBytes - Encoding.UTF8.GetByteCount(ending);
                 candidate = relativePath[..start] + SafeName.Shorten(stem, room) + ending;
             }
-            while (!_taken.Add(candidate));
+            while (!_taken.Add(NameRule.Composed(candidate)));
 
             _last[relativePath] = number;
             return candidate;

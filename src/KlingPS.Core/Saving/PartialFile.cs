@@ -13,6 +13,12 @@ namespace KlingPS.Core.Saving;
 /// </summary>
 internal sealed class PartialFile : IDisposable
 {
+    /// <summary>What the name of a partial file ends in.</summary>
+    public const string Ending = ".partial";
+
+    /// <summary>What the longest name ends in that is made of a video's.</summary>
+    public const string LongestEnding = Ending + ".json";
+
     private const int BufferSize = 128 * 1024;
 
     /// <summary>How long between two attempts to open a file that another download holds.</summary>
@@ -90,7 +96,7 @@ internal sealed class PartialFile : IDisposable
 
     private static async Task<PartialFile?> TryOpenAsync(string target, string identity, CancellationToken cancellationToken)
     {
-        string path = target + ".partial";
+        string path = target + Ending;
         string video = Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(identity)));
         if (Guard(target, () => Open(target, path)) is not FileStream file)
         {
@@ -248,14 +254,9 @@ internal sealed class PartialFile : IDisposable
 
     private static FileStream? Open(string target, string path)
     {
-        // A link is replaced where that is wanted, and not what it leads to.
-        if (FileFacts.OfName(target) is { Kind: not (FileKind.Ordinary or FileKind.Link) } other)
-        {
-            throw new NotOrdinaryFileException(target, other.Kind);
-        }
-
+        VideoTarget.RequireNoObstacle(target);
         OwnFile.CreateFolder(Path.GetDirectoryName(target)!, FileReaders.Umask);
-        OwnFile.Require(path + ".json");
+        OwnFile.Require(target + LongestEnding);
         return OwnFile.TryOpenExclusive(path, FileReaders.Umask);
     }
 

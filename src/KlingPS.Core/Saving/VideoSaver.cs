@@ -1,5 +1,6 @@
 using System.Globalization;
 using KlingPS.Core.Api;
+using KlingPS.Core.Files;
 using KlingPS.Core.Model;
 using KlingPS.Core.Network;
 using KlingPS.Core.Resolving;
@@ -168,15 +169,21 @@ internal sealed class VideoSaver
     /// <summary>The video, if a file has it by the records of this moment.</summary>
     private async Task<SavedVideo?> FindSavedAsync(KlingVideoTask task, string path, CancellationToken cancellationToken)
     {
-        KlingVideoTask? current = await _session.Ledger.Tasks.FindAsync(task.Id, cancellationToken).ConfigureAwait(false);
-        if (current is not null && await _hashes.MatchAsync(path, current.SavedHash, cancellationToken).ConfigureAwait(false))
+        if (!PartialFile.IsTaken(path))
         {
-            return new SavedVideo(path, current);
+            return null;
         }
 
-        return await OutputPaths.FindUnrecordedAsync(path, task, cancellationToken).ConfigureAwait(false) is string hash
-            ? new SavedVideo(path, await _session.Ledger.Tasks.RecordSavedAsync(task.Id, path, hash).ConfigureAwait(false))
-            : null;
+        // In this order: what is about to be recorded as saved may be so by the second look, and never the other way round.
+        if (await OutputPaths.FindUnrecordedAsync(path, task, cancellationToken).ConfigureAwait(false) is string hash)
+        {
+            return new SavedVideo(path, await _session.Ledger.Tasks.RecordSavedAsync(task.Id, path, hash).ConfigureAwait(false));
+        }
+
+        return await _session.Ledger.Tasks.FindAsync(task.Id, cancellationToken).ConfigureAwait(false) is KlingVideoTask current
+            && await _hashes.MatchAsync(path, current.SavedHash, cancellationToken).ConfigureAwait(false)
+                ? new SavedVideo(path, current)
+                : null;
     }
 
     private async Task<SavedVideo> SaveAsync(KlingVideoTask task, CancellationToken cancellationToken)
@@ -213,7 +220,7 @@ internal sealed class VideoSaver
         // Not even -Force replaces another task's video, which is paid for as well.
         async Task RequireFreeAsync()
         {
-            if (File.Exists(target) && (!_options.Overwrite || await OutputPaths.IsOthersAsync(target, task, cancellationToken).ConfigureAwait(false)))
+            if (PartialFile.IsTaken(target) && (!_options.Overwrite || await OutputPaths.IsOthersAsync(target, task, cancellationToken).ConfigureAwait(false)))
             {
                 throw PartialFile.CreateExistsException(target);
             }
@@ -223,7 +230,9 @@ internal sealed class VideoSaver
     /// <summary>Takes the video from another path of this machine, where it still is: the service keeps it for days only.</summary>
     private async Task<bool> TryCopyAsync(KlingVideoTask task, PartialFile file, CancellationToken cancellationToken)
     {
-        if (task is not { SavedPath: string earlier, SavedHash: string hash } || earlier == file.Target)
+        if (task is not { SavedPath: string earlier, SavedHash: string hash }
+            || !Path.IsPathFullyQualified(earlier)
+            || Place.IsSame(earlier, file.Target))
         {
             return false;
         }

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Globalization;
 using System.Text;
+using KlingPS.Core.Files;
 using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Submitting;
@@ -60,7 +61,7 @@ internal static class PromptFile
         ArgumentNullException.ThrowIfNull(model);
         foreach (string path in (string[])[imagePath + ".txt", Path.ChangeExtension(imagePath, ".txt")])
         {
-            if (File.Exists(path) && await ReadTextAsync(path, model, cancellationToken).ConfigureAwait(false) is string text && PromptText.Normalize(text).Length > 0)
+            if (IsThere(path) && await ReadTextAsync(path, model, cancellationToken).ConfigureAwait(false) is string text && PromptText.Normalize(text).Length > 0)
             {
                 return (path, text);
             }
@@ -69,16 +70,41 @@ internal static class PromptFile
         return null;
     }
 
+    /// <summary>Whether anything has this name. What is no file is refused when it is read, and not passed over: it is not what the user expects.</summary>
+    private static bool IsThere(string path)
+    {
+        try
+        {
+            return FileFacts.OfName(path) is not null;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
     private static async Task<string> ReadTextAsync(string path, ModelSpec model, CancellationToken cancellationToken)
     {
         try
         {
-            long length = new FileInfo(path).Length;
-            return length <= MaxLength
-                ? Decode(await File.ReadAllBytesAsync(path, cancellationToken).ConfigureAwait(false), path)
-                : throw new KlingException(
+            // An unpacked archive may hold a link to anything, and what it leads to would be sent to the service.
+            Place place = Place.Of(path);
+            if (!place.IsWithin(Place.Of(Path.GetDirectoryName(path)!)))
+            {
+                throw new KlingException(
                     ErrorKind.RequestInvalid,
-                    string.Create(CultureInfo.InvariantCulture, $"The prompt in '{path}' has {length} bytes; {model.Id} takes at most {model.MaxPromptLength} characters."));
+                    $"The prompt file '{path}' is a link that leads out of the folder of its image, to '{place.Path}'. It was not read, so that no other file is sent as a prompt. "
+                    + "Put a copy of the text in its place if you mean it.");
+            }
+
+            return Decode(await OrdinaryFile.ReadAllBytesAsync(place.Path, MaxLength, cancellationToken).ConfigureAwait(false), path);
+        }
+        catch (FileTooLongException exception)
+        {
+            throw new KlingException(
+                ErrorKind.RequestInvalid,
+                string.Create(CultureInfo.InvariantCulture, $"The prompt in '{path}' has more than {MaxLength:N0} bytes; {model.Id} takes at most {model.MaxPromptLength} characters."),
+                exception);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {

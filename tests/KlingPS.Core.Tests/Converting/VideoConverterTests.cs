@@ -694,7 +694,12 @@ public sealed class VideoConverterTests : IAsyncDisposable
     {
         Directory.CreateDirectory(Destination);
         string theirs = Path.Combine(Destination, "fox.mp4.json");
-        await File.WriteAllTextAsync(theirs, "mine");
+        _harness.Makes = taskId =>
+        {
+            // The user puts it there while the video is made; what is there before keeps it from being bought.
+            File.WriteAllText(theirs, "mine");
+            return PipelineHarness.Succeeded(taskId);
+        };
         using VideoConverter converter = Converter(new ConversionOptions { Save = Save(), WritesSidecar = true });
 
         Outcome<ConversionItem, SavedVideo> outcome = Assert.Single(await RunAsync(converter, _harness.Submission("fox.png")));

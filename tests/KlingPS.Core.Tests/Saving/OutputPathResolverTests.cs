@@ -153,6 +153,111 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
         Assert.Equal(("fox-2.mp4", false), await FindAsync(Resolver(overwrite: true), "/one/fox.png", await _harness.FinishedAsync("b")));
     }
 
+    /// <summary>Ways to name the folder in which another task's video lies, or to have that video under another name.</summary>
+    public static TheoryData<string> OtherNames { get; } =
+    [
+        "a link to the folder",
+        "a link to a link",
+        "a folder above that is a link",
+        "the folder under a new name",
+        "a link to the video",
+        "a second name of the video",
+        "a second name of an edited video",
+        "a copy of the video",
+        "a separator at the end",
+        "a way round",
+    ];
+
+    [Theory]
+    [MemberData(nameof(OtherNames))]
+    public async Task Force_replaces_no_video_of_another_task_through_whatever_name_the_folder_is_given(string how)
+    {
+        await SavedAsync("a", "fox.mp4");
+        string video = PathOf("fox.mp4");
+        string other = Path.Combine(_harness.Folder, "other");
+        switch (how)
+        {
+            case "a link to the folder":
+                OddFiles.FolderLink(other, Destination);
+                break;
+            case "a link to a link":
+                OddFiles.FolderLink(Path.Combine(_harness.Folder, "link"), Destination);
+                OddFiles.FolderLink(other, "link");
+                break;
+            case "a folder above that is a link":
+                OddFiles.FolderLink(Path.Combine(_harness.Folder, "above"), _harness.Folder);
+                other = Path.Combine(_harness.Folder, "above", "videos");
+                break;
+            case "the folder under a new name":
+                Directory.Move(Destination, other);
+                break;
+            case "a separator at the end":
+                other = Destination + Path.DirectorySeparatorChar;
+                break;
+            case "a way round":
+                other = Path.Combine(Destination, "..", "videos");
+                break;
+            default:
+                Directory.CreateDirectory(other);
+                string name = Path.Combine(other, "fox.mp4");
+                if (how == "a link to the video")
+                {
+                    OddFiles.Link(name, video);
+                }
+                else if (how == "a copy of the video")
+                {
+                    File.Copy(video, name);
+                }
+                else
+                {
+                    OddFiles.HardLink(name, video);
+                    await File.AppendAllTextAsync(video, how.Contains("edited", StringComparison.Ordinal) ? " and edited" : string.Empty, Token);
+                }
+
+                break;
+        }
+
+        foreach (bool overwrite in (bool[])[true, false])
+        {
+            var resolver = new OutputPathResolver(_harness.NewService(), new SaveOptions { Destination = other, Overwrite = overwrite });
+            OutputPath output = await resolver.ResolveAsync(NameOf(resolver, "/one/fox.png"), VideoKey.FromIdentity("another"), null, Token);
+            Assert.Equal((Path.Combine(Path.GetFullPath(other), "fox-2.mp4"), false), (output.Path, output.HasVideo));
+        }
+    }
+
+    [Fact]
+    public async Task A_video_is_found_under_its_number_through_a_link_to_its_folder()
+    {
+        KlingVideoTask task = await SavedAsync("b", "fox-2.mp4");
+        string link = OddFiles.FolderLink(Path.Combine(_harness.Folder, "link"), Destination);
+        var resolver = new OutputPathResolver(_harness.NewService(), new SaveOptions { Destination = link });
+
+        OutputPath output = await resolver.ResolveAsync(NameOf(resolver, "/two/fox.png"), VideoKey.FromIdentity("b"), task, Token);
+
+        Assert.Equal((Path.Combine(link, "fox-2.mp4"), true), (output.Path, output.HasVideo));
+    }
+
+    [Fact]
+    public async Task Two_folders_of_a_run_that_are_one_give_no_name_twice()
+    {
+        Directory.CreateDirectory(PathOf("one"));
+        OddFiles.FolderLink(PathOf("two"), "one");
+        OutputPathResolver resolver = Resolver(template: "{Directory}/{BaseName}");
+
+        Assert.Equal((Path.Combine("one", "fox.mp4"), false), await FindAsync(resolver, "/one/fox.png"));
+        Assert.Equal((Path.Combine("two", "fox-2.mp4"), false), await FindAsync(resolver, "/two/fox.png"));
+    }
+
+    [Fact]
+    public async Task A_file_that_only_looks_like_another_task_s_is_not_it()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Elsewhere the two names are one.");
+        await SavedAsync("a", "FOX.mp4");
+        Write("fox.mp4", "My holiday.");
+
+        Assert.Equal(ErrorKind.FileExists, (await Assert.ThrowsAsync<KlingException>(() => FindAsync(Resolver(), "/one/fox.png"))).Kind);
+    }
+
     [Fact]
     public async Task Images_that_look_for_a_place_hold_no_thread_while_the_ledger_is_read()
     {

@@ -45,6 +45,75 @@ public sealed class PromptFileTests : IDisposable
         Assert.Equal("A fox runs.\n It stops.", await ReadAsync());
     }
 
+    /// <summary>Links to a text beside the image's folder.</summary>
+    public static TheoryData<string> LeakingLinks { get; } = ["file", "relative file", "file in a linked folder", "link to a link", "nothing"];
+
+    [Theory]
+    [MemberData(nameof(LeakingLinks))]
+    public async Task A_prompt_file_that_is_a_link_to_a_file_elsewhere_does_not_leak_that_file(string link)
+    {
+        DirectoryInfo images = _folder.CreateSubdirectory("images");
+        DirectoryInfo secrets = _folder.CreateSubdirectory("secrets");
+        string secret = Path.Combine(secrets.FullName, "credentials");
+        await File.WriteAllTextAsync(secret, "the password", TestContext.Current.CancellationToken);
+        string prompt = Path.Combine(images.FullName, "fox.txt");
+        switch (link)
+        {
+            case "file in a linked folder":
+                OddFiles.FolderLink(Path.Combine(images.FullName, "more"), secrets.FullName);
+                OddFiles.Link(prompt, Path.Combine("more", "credentials"));
+                break;
+            case "link to a link":
+                OddFiles.Link(Path.Combine(images.FullName, "first"), secret);
+                OddFiles.Link(prompt, "first");
+                break;
+            default:
+                OddFiles.Link(prompt, link switch { "file" => secret, "nothing" => secret + "-nothing", _ => Path.Combine("..", "secrets", "credentials") });
+                break;
+        }
+
+        KlingException error = await Assert.ThrowsAsync<KlingException>(
+            () => PromptFile.ReadAsync(Path.Combine(images.FullName, "fox.png"), ModelCatalog.Default, TestContext.Current.CancellationToken));
+
+        Assert.Equal(ErrorKind.RequestInvalid, error.Kind);
+        Assert.Contains($"The prompt file '{prompt}' is a link that leads out of the folder of its image", error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("password", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_prompt_file_may_be_a_link_within_the_folder_and_the_folder_one_itself()
+    {
+        _folder.CreateSubdirectory("images/prompts");
+        Write("images/prompts/all.txt", "A fox runs.");
+        OddFiles.Link(Path.Combine(_folder.FullName, "images", "fox.txt"), Path.Combine("prompts", "all.txt"));
+        string link = OddFiles.FolderLink(Path.Combine(_folder.FullName, "link"), "images");
+
+        Assert.Equal("A fox runs.", (await PromptFile.ReadAsync(Path.Combine(link, "fox.png"), ModelCatalog.Default, TestContext.Current.CancellationToken))?.Text);
+    }
+
+    [Theory]
+    [InlineData("folder")]
+    [InlineData("pipe")]
+    [InlineData("socket")]
+    public async Task A_prompt_file_that_is_no_file_is_an_error_and_not_waited_for(string kind)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows() && kind != "folder", OddFiles.NotOnWindows);
+        OddFiles.Put(kind, Path.Combine(_folder.FullName, "fox.txt"), Path.Combine(_folder.FullName, "theirs"));
+
+        KlingException error = await Eventually.DoneAsync(FailAsync(), "the refusal");
+
+        Assert.Equal(ErrorKind.FileUnreadable, error.Kind);
+        Assert.Contains($"fox.txt' is a {(kind == "pipe" ? "named pipe" : kind)}, and no ordinary file", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_prompt_file_without_end_is_not_read_without_end()
+    {
+        Write("fox.txt", new string('x', 64 * 1024) + "y");
+
+        Assert.Contains("has more than 65,536 bytes", (await FailAsync()).Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("utf-8")]
     [InlineData("utf-16")]

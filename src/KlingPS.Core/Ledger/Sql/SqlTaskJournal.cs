@@ -137,11 +137,8 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
     }
 
     /// <inheritdoc/>
-    public Task<IReadOnlyList<SavedPath>> ListSavedPathsAsync(string folder, CancellationToken cancellationToken)
-    {
-        ArgumentException.ThrowIfNullOrEmpty(folder);
-        return store.ReadAsync(session => TaskQueries.ListSavedPathsAsync(session, folder), cancellationToken);
-    }
+    public Task<IReadOnlyList<SavedPath>> ListSavedPathsAsync(CancellationToken cancellationToken)
+        => store.ReadAsync(TaskQueries.ListSavedPathsAsync, cancellationToken);
 
     /// <inheritdoc/>
     public Task<IReadOnlyList<KlingVideoTask>> ListBySourceAsync(string account, string path, int limit, CancellationToken cancellationToken)

@@ -31,20 +31,15 @@ internal static class TaskQueries
             ("limit", limit)).ConfigureAwait(false);
 
     /// <summary>See <see cref="ITaskJournal.ListSavedPathsAsync"/>.</summary>
-    public static async Task<IReadOnlyList<SavedPath>> ListSavedPathsAsync(SqlSession session, string folder)
-    {
-        string prefix = Path.EndsInDirectorySeparator(folder) ? folder : folder + Path.DirectorySeparatorChar;
-        return await session.QueryAsync(
-            """
-            SELECT saved_path AS path, id, saved_hash AS hash, 1 AS certain FROM tasks WHERE LOWER(SUBSTR(saved_path, 1, LENGTH(@folder))) = LOWER(@folder)
-            UNION
-            SELECT saving_path, id, saving_hash, 0 FROM tasks WHERE LOWER(SUBSTR(saving_path, 1, LENGTH(@folder))) = LOWER(@folder)
-            UNION
-            SELECT f.path, t.id, f.hash, 1 FROM file_hashes f JOIN tasks t ON t.saved_hash = f.hash WHERE LOWER(SUBSTR(f.path, 1, LENGTH(@folder))) = LOWER(@folder)
-            """,
-            row => new SavedPath(row.Text("path"), row.Number("id"), row.Text("hash"), row.Number("certain") == 1),
-            ("folder", prefix)).ConfigureAwait(false);
-    }
+    public static async Task<IReadOnlyList<SavedPath>> ListSavedPathsAsync(SqlSession session) => await session.QueryAsync(
+        """
+        SELECT saved_path AS path, id, saved_hash AS hash, 1 AS certain FROM tasks WHERE saved_path IS NOT NULL
+        UNION
+        SELECT saving_path, id, saving_hash, 0 FROM tasks WHERE saving_path IS NOT NULL
+        UNION
+        SELECT f.path, t.id, f.hash, 1 FROM file_hashes f JOIN tasks t ON t.saved_hash = f.hash
+        """,
+        row => new SavedPath(row.Text("path"), row.Number("id"), row.Text("hash"), row.Number("certain") == 1)).ConfigureAwait(false);
 
     /// <summary>See <see cref="ITaskJournal.ListAsync"/>.</summary>
     /// <param name="session">The session.</param>

@@ -1,0 +1,76 @@
+using KlingPS.Core.Files;
+
+namespace KlingPS.Core.Saving;
+
+/// <summary>Finds out whether a video can get a path, before it is paid for and again before anything is written.</summary>
+internal static class VideoTarget
+{
+    /// <summary>Refuses what a video cannot replace, whatever is allowed: anything but a file, or a link, which is replaced itself.</summary>
+    /// <param name="path">The full path of the video.</param>
+    /// <exception cref="KlingException"><see cref="ErrorKind.DestinationUnusable"/>.</exception>
+    public static void RequireNoObstacle(string path) => Guard(path, () =>
+    {
+        if (FileFacts.OfName(path) is { Kind: not (FileKind.Ordinary or FileKind.Link) } other)
+        {
+            throw CreateException(path, $"{Capitalized(other.Description)} has this name.");
+        }
+    });
+
+    /// <summary>
+    /// Refuses a path that could not be written: below something that is no folder, with a name that is too long for the file system, or
+    /// with something planted in the place of the partial file. Writes nothing.
+    /// </summary>
+    /// <param name="path">The full path of the video.</param>
+    /// <param name="destination">The full path of the folder that the user has named, be it through a link: no link below it may lead out of it.</param>
+    /// <exception cref="KlingException"><see cref="ErrorKind.DestinationUnusable"/>.</exception>
+    public static void Require(string path, string destination)
+    {
+        RequireNoObstacle(path);
+        string folder = Path.GetDirectoryName(path)!;
+        DestinationFolder.RequireFolder(folder);
+        Guard(path, () =>
+        {
+            Place place = Place.Of(folder);
+            Place allowed = Place.Of(destination);
+            if (!place.IsWithin(allowed))
+            {
+                throw CreateException(path, $"A link on the way leads out of the destination '{destination}', to '{place.Path}'.");
+            }
+
+            string longest = path + PartialFile.LongestEnding;
+            foreach (string name in (string[])[.. place.Missing, Path.GetFileName(longest)])
+            {
+                FileFacts.OfName(Path.Combine(place.Existing, name));
+            }
+
+            OwnFile.Require(longest);
+
+            // While a video gets its name, its partial file has two: that of another process is left alone.
+            if (FileFacts.OfName(path + PartialFile.Ending) is not null)
+            {
+                OwnFile.TryOpenExclusive(path + PartialFile.Ending, FileReaders.Umask)?.Dispose();
+            }
+        });
+    }
+
+    private static void Guard(string path, Action look)
+    {
+        try
+        {
+            look();
+        }
+        catch (PathTooLongException exception)
+        {
+            throw CreateException(path, "Its name is too long for this file system.", exception);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw CreateException(path, exception.Message, exception);
+        }
+    }
+
+    private static string Capitalized(string text) => char.ToUpperInvariant(text[0]) + text[1..];
+
+    private static KlingException CreateException(string path, string reason, Exception? cause = null)
+        => new(ErrorKind.DestinationUnusable, $"The video cannot be written to '{path}': {reason}", cause);
+}

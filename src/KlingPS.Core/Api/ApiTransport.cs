@@ -37,10 +37,10 @@ internal sealed record ApiCall(HttpMethod Method, Uri Uri, string Operation)
 internal sealed class ApiTransport(HttpMessageInvoker http, ApiKey key, KlingClientOptions options)
 {
     /// <summary>Responses are a few kilobytes. Of a larger one, counted as it is after decompression, no more is read, and it is invalid.</summary>
-    private const int MaxResponseLength = 1024 * 1024;
+    private const int MaxResponseLength = 8 * 1024 * 1024;
 
-    /// <summary>How much of an invalid response is kept, to say what it is.</summary>
-    private const int KeptOfInvalid = 4096;
+    /// <summary>How much of that is shown with -Debug, in bytes.</summary>
+    private const int KeptOfTooLong = 64 * 1024;
 
     private static readonly TimeSpan s_longestPause = TimeSpan.FromDays(30);
 
@@ -98,12 +98,12 @@ internal sealed class ApiTransport(HttpMessageInvoker http, ApiKey key, KlingCli
         exchange.Status = (int)message.StatusCode;
         (string body, bool isWhole) = await ReadBodyAsync(message, cancellationToken).ConfigureAwait(false);
         exchange.Body = key.Redact(body);
-        exchange.Response = ApiResponse.Read(exchange.Status.Value, isWhole ? exchange.Body : exchange.Body[..Math.Min(exchange.Body.Length, KeptOfInvalid)], RetryAfter(message)) with
+        exchange.Response = ApiResponse.Read(exchange.Status.Value, isWhole ? exchange.Body : string.Empty, RetryAfter(message)) with
         {
             From = call.Uri,
             Location = FindLocation(call, message),
         };
-        return exchange.Response;
+        return isWhole ? exchange.Response : exchange.Response with { Foreign = "more than 8 MiB long" };
     }
 
     private void Report(ApiCall call, TrackedContent? content, Exchange exchange, TimeSpan elapsed)
@@ -137,7 +137,7 @@ internal sealed class ApiTransport(HttpMessageInvoker http, ApiKey key, KlingCli
             memory.Write(buffer, 0, read);
             if (memory.Length > MaxResponseLength)
             {
-                return (Decode(memory.GetBuffer().AsSpan(0, MaxResponseLength)), false);
+                return (Decode(memory.GetBuffer().AsSpan(0, KeptOfTooLong)), false);
             }
         }
 

@@ -133,7 +133,7 @@ public sealed record KlingVideoTask : IComparable
     internal bool IsFailureReported { get; init; }
 
     /// <summary>The path or the address of what it is made from, or its name.</summary>
-    internal string Subject => Spec.Subject is { Length: > 0 } subject ? subject : TaskId ?? $"task {Id}";
+    internal string Subject => Spec.Subject is { Length: > 0 } subject ? subject : TaskId is null ? $"task {Id}" : ServiceTaskId.Describe(TaskId);
 
     /// <summary>In what a task at the service differs from this one: one clause for each difference; none when it may be this one.</summary>
     /// <param name="spec">What the service says that its task was made from; <see langword="null"/> when it does not say.</param>

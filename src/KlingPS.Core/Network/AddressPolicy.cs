@@ -42,7 +42,7 @@ internal sealed class AddressPolicy
     public static string Describe(Uri? uri)
     {
         const int Longest = 200;
-        if (uri is not { IsAbsoluteUri: true })
+        if (uri is not { IsAbsoluteUri: true } || !HasHost(uri))
         {
             return "(not an absolute address)";
         }

@@ -192,7 +192,10 @@ internal sealed class DownloadConnection(HttpMessageHandler handler, AddressPoli
 
             case 408 or 429 or >= 500:
                 TimeSpan? retryAfter = response.Headers.RetryAfter?.Delta ?? (response.Headers.RetryAfter?.Date - time.GetUtcNow());
-                return new ConnectionResult(ConnectionEnd.Broken, answered, status == 429 ? Backoff.RateLimited : Backoff.Unavailable, retryAfter);
+                string asks = retryAfter > Backoff.LongestRetryAfter
+                    ? string.Create(CultureInfo.InvariantCulture, $" and asks for a pause of {Math.Ceiling(retryAfter.Value.TotalMinutes):N0} minutes, which is not waited for")
+                    : string.Empty;
+                return new ConnectionResult(ConnectionEnd.Broken, answered + asks, status == 429 ? Backoff.RateLimited : Backoff.Unavailable, retryAfter);
 
             case >= 300 and < 400:
                 throw CreateUnusableException(

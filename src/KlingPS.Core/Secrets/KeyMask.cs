@@ -64,22 +64,11 @@ internal static class KeyMask
     /// <summary>Where the key ends that begins at a position; -1 if none does.</summary>
     private static int Match(ReadOnlySpan<char> text, int start, ReadOnlySpan<char> key, bool ignoreCase)
     {
-        int position = start;
-        foreach (char c in key)
+        if (key.IsEmpty)
         {
-            position = MatchOne(text, position, c, ignoreCase);
-            if (position < 0)
-            {
-                return -1;
-            }
+            return start;
         }
 
-        return position;
-    }
-
-    /// <summary>Where a character ends that begins at a position, in any of its spellings; -1 if it is another one.</summary>
-    private static int MatchOne(ReadOnlySpan<char> text, int start, char wanted, bool ignoreCase)
-    {
         // Each time that JSON is packed into a string, every backslash becomes two.
         int at = start;
         while (at < text.Length && text[at] == '\\')
@@ -87,41 +76,29 @@ internal static class KeyMask
             at++;
         }
 
-        if (at > start)
+        if (at > start && key[0] == '\\')
         {
-            if (wanted == '\\')
-            {
-                return at;
-            }
-
-            int escape = at >= text.Length ? -1 : text[at] switch
-            {
-                'u' => MatchHex(text, at + 1, 4, wanted, ignoreCase),
-                'x' => MatchHex(text, at + 1, 2, wanted, ignoreCase),
-                _ => -1,
-            };
-            if (escape >= 0)
-            {
-                return escape;
-            }
+            return Match(text, at, key[1..], ignoreCase);
         }
 
-        if (at >= text.Length)
+        if (at == text.Length)
         {
             return -1;
         }
 
-        if (IsSame(text[at], wanted, ignoreCase))
+        // A character may stand for itself as well as begin an escape.
+        int coded = text[at] switch
         {
-            return at + 1;
-        }
-
-        return text[at] switch
-        {
-            '%' => MatchPercent(text, at + 1, wanted, ignoreCase),
-            '&' => MatchEntity(text, at + 1, wanted, ignoreCase),
+            'u' when at > start => MatchHex(text, at + 1, 4, key[0], ignoreCase),
+            'x' when at > start => MatchHex(text, at + 1, 2, key[0], ignoreCase),
+            '%' => MatchPercent(text, at + 1, key[0], ignoreCase),
+            '&' => MatchEntity(text, at + 1, key[0], ignoreCase),
             _ => -1,
         };
+        int end = coded < 0 ? -1 : Match(text, coded, key[1..], ignoreCase);
+        return end >= 0 ? end
+            : IsSame(text[at], key[0], ignoreCase) ? Match(text, at + 1, key[1..], ignoreCase)
+            : -1;
     }
 
     /// <summary>A percent sign that was encoded itself becomes %25, any number of times.</summary>

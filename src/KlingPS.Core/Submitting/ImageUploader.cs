@@ -123,7 +123,7 @@ internal sealed class ImageUploader
     private bool IsUsable(UploadRecord upload)
     {
         DateTimeOffset now = _session.TimeProvider.GetUtcNow();
-        return upload.UploadedAt - s_reserve <= now && now < upload.ExpiresAt - s_reserve;
+        return upload.UploadedAt - s_reserve <= now && now < upload.ExpiresAt - s_reserve && _session.Endpoints.Addresses.FindProblem(upload.Uri, out _) is null;
     }
 
     private async Task<UploadRecord> SendAsync(ImageReport report, string hash, CancellationToken cancellationToken)

@@ -121,18 +121,12 @@ internal sealed class VideoSubmitter
     /// <summary>Refuses addresses that the service would be given in vain, or that would tell it, the ledger and every listing a password.</summary>
     private void RequireReachable(Submission submission)
     {
-        VideoSpec spec = submission.Spec;
-        (string Name, string? Uri)[] given =
-        [
-            ("image", spec.Image is { IsFile: false } image ? image.Uri : null),
-            ("tail image", spec.TailImage is { IsFile: false } tail ? tail.Uri : null),
-            ("callback", spec.CallbackUri),
-        ];
-        foreach ((string name, string? uri) in given)
+        IEnumerable<string?> given = submission.Spec.Sources.Where(source => !source.Source.IsFile).Select(source => source.Source.Uri).Append(submission.Spec.CallbackUri);
+        foreach (string uri in given.OfType<string>())
         {
-            if (uri is not null && _session.Endpoints.Addresses.FindReachProblem(uri) is string problem)
+            if (_session.Endpoints.Addresses.FindReachProblem(uri) is string problem)
             {
-                throw new KlingException(ErrorKind.RequestInvalid, $"Nothing was bought for '{submission.Subject}': the {name} address {problem}.");
+                throw new KlingException(ErrorKind.RequestInvalid, $"Nothing was bought for '{submission.Subject}': the address {problem}.");
             }
         }
     }

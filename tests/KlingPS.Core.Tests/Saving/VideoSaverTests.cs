@@ -360,4 +360,69 @@ public sealed class VideoSaverTests : IAsyncDisposable
         Assert.Null(await RecordedAsync(task));
         Assert.All(_harness.Observer.Transfers, transfer => Assert.True(transfer.IsOver));
     }
+
+    [Theory]
+    [InlineData("http://videos.example/a.mp4")]
+    [InlineData("/k/a.mp4")]
+    [InlineData("//videos.example/a.mp4")]
+    [InlineData("http://127.0.0.1:8080/admin")]
+    [InlineData("https://user:hidden@videos.example/a.mp4")]
+    public async Task A_link_that_may_not_be_followed_is_asked_for_again_and_does_not_stick(string link)
+    {
+        // As an earlier version has recorded it.
+        KlingVideoTask task = await RecordedAsync(link);
+        _harness.Tasks["a"] = PipelineHarness.Succeeded("a");
+
+        Assert.Equal("a.mp4", await SavedAsync(Saver(), task));
+
+        Assert.Equal("https://videos.example/a.mp4", Assert.Single(_harness.Videos.Requests).RequestUri!.AbsoluteUri);
+    }
+
+    [Theory]
+    [InlineData("http://videos.example/a.mp4", "the link to its video, http://videos.example/a.mp4, is not https")]
+    [InlineData("https://192.168.1.1/a.mp4", "leads into a private network")]
+    [InlineData("https://user:hidden@videos.example/a.mp4", "has a user name or password in it")]
+    public async Task While_the_service_gives_no_other_link_the_error_says_that_the_video_is_paid_for(string link, string problem)
+    {
+        KlingVideoTask task = await RecordedAsync(link);
+        _harness.Tasks["a"] = Replies.Data($$$"""{"taskId":"a","state":"success","resultJson":{"resultUrls":["{{{link}}}"]}}""");
+
+        KlingException error = await FailsAsync(Saver(), task);
+
+        Assert.Equal((ErrorKind.AnswerInvalid, false), (error.Kind, error.IsFatal));
+        Assert.Contains(problem, error.Message, StringComparison.Ordinal);
+        Assert.Contains("The video is paid for", error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("hidden", error.ToString(), StringComparison.Ordinal);
+        Assert.Empty(_harness.Videos.Requests);
+    }
+
+    [Fact]
+    public async Task A_bad_link_in_an_answer_is_not_recorded_and_the_task_is_asked_for_again()
+    {
+        KlingVideoTask task = await _harness.AcceptedAsync("a");
+        _harness.Tasks["a"] = Replies.Data("""{"taskId":"a","state":"success","resultJson":{"resultUrls":["http://videos.example/a.mp4"]}}""");
+        KlingException error = await FailsAsync(Saver(), task);
+        Assert.Equal(ErrorKind.AnswerInvalid, error.Kind);
+        _harness.Tasks["a"] = PipelineHarness.Succeeded("a");
+
+        Assert.Equal("a.mp4", await SavedAsync(Saver(), task));
+    }
+
+    [Fact]
+    public async Task A_second_video_of_a_task_is_told_of()
+    {
+        KlingVideoTask task = await _harness.AcceptedAsync("a");
+        _harness.Tasks["a"] = Replies.Data("""{"taskId":"a","state":"success","resultJson":{"resultUrls":["https://videos.example/a.mp4","https://videos.example/b.mp4"]}}""");
+
+        await SavedAsync(Saver(), task);
+
+        Assert.Contains("names 2 videos", Assert.Single(_harness.Observer.Warnings), StringComparison.Ordinal);
+    }
+
+    /// <summary>A finished task whose link is recorded whatever it is.</summary>
+    private async Task<KlingVideoTask> RecordedAsync(string link)
+    {
+        await _harness.AcceptedAsync("a");
+        return await _harness.Ledger.Tasks.RecordSnapshotAsync(_harness.Session.Account, new TaskSnapshot { TaskId = "a", State = KlingTaskState.Succeeded, ResultUris = [link] });
+    }
 }

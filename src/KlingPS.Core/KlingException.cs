@@ -24,10 +24,16 @@ public class KlingException : Exception
         _ => false,
     };
 
+    /// <summary>The local id of the task that it is about, where it is about one.</summary>
+    internal long? TaskNumber { get; init; }
+
+    /// <summary>What the user can do about it, where that is not what the catalogue says of the kind; <c>&lt;id&gt;</c> stands for <see cref="TaskNumber"/>.</summary>
+    internal string? Advice { get; set; }
+
     /// <summary>Whether the service cannot be used at all, as opposed to turning down one request.</summary>
     private protected virtual bool IsServiceDown => false;
 
     /// <summary>The same error with another message, such as one that also says what was bought before it. Keeps all that is known of the cause.</summary>
     /// <param name="message">The new message.</param>
-    internal virtual KlingException WithMessage(string message) => new(Kind, message, this);
+    internal virtual KlingException WithMessage(string message) => new(Kind, message, this) { TaskNumber = TaskNumber, Advice = Advice };
 }

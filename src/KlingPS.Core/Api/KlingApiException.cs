@@ -41,6 +41,8 @@ public sealed class KlingApiException : KlingException
         Code = Code,
         ServiceMessage = ServiceMessage,
         RetryAfter = RetryAfter,
+        TaskNumber = TaskNumber,
+        Advice = Advice,
     };
 
     /// <summary>When to send the same request again; <see langword="null"/> when that would not help.</summary>

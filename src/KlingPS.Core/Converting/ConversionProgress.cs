@@ -1,4 +1,5 @@
 using System.Globalization;
+using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Converting;
 
@@ -138,6 +139,7 @@ internal sealed class ConversionProgress
     private readonly ConversionTally _tally;
     private ConversionStage _stage = ConversionStage.Queued;
     private decimal? _credits;
+    private bool _isOver;
 
     /// <summary>Counts a new image.</summary>
     public ConversionProgress(ConversionTally tally)
@@ -146,13 +148,28 @@ internal sealed class ConversionProgress
         tally.Update(counts => Add(counts, ConversionStage.Queued, 1));
     }
 
-    /// <summary>The image has come to a stage.</summary>
-    public void Enter(ConversionStage stage)
+    /// <summary>The stage it has come to.</summary>
+    public ConversionStage Stage => _stage;
+
+    /// <summary>Which video it is, once that is known.</summary>
+    public string? Identity { get; set; }
+
+    /// <summary>The task that is paid for, once there is one.</summary>
+    public KlingVideoTask? Task { get; set; }
+
+    /// <summary>The image has come to a stage. After the last one nothing changes any more: what outlasts a deadline goes on by itself.</summary>
+    public void Enter(ConversionStage stage) => _tally.Update(counts =>
     {
+        if (_isOver)
+        {
+            return counts;
+        }
+
         ConversionStage left = _stage;
         _stage = stage;
-        _tally.Update(counts => Add(Add(counts, left, -1), stage, 1));
-    }
+        _isOver = stage >= ConversionStage.Made;
+        return Add(Add(counts, left, -1), stage, 1);
+    });
 
     /// <summary>Credits have been set aside for its video.</summary>
     public void Spend(decimal credits)

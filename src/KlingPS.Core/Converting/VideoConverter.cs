@@ -53,6 +53,7 @@ internal sealed class VideoConverter : IDisposable
     private readonly VideoSubmitter _submitter;
     private readonly VideoSaver _saver;
     private readonly TaskWaiter _waiter;
+    private readonly Deadline _deadline;
     private readonly ConversionTally _tally = new();
     private readonly SemaphoreSlim _submissions = new(MaxSubmissions);
     private readonly SemaphoreSlim? _inFlight;
@@ -71,6 +72,9 @@ internal sealed class VideoConverter : IDisposable
         _submitter = new VideoSubmitter(service);
         _saver = new VideoSaver(service, options.Save);
         _waiter = new TaskWaiter(service, options.Wait.PollingInterval);
+
+        // A timeout of 0 says that no video is waited for; what is submitted then takes the time it takes.
+        _deadline = new Deadline(_session.TimeProvider, options.Wait.Timeout == TimeSpan.Zero ? null : options.Wait.Timeout);
         _inFlight = options.ThrottleLimit is int limit ? new SemaphoreSlim(limit) : null;
     }
 
@@ -157,23 +161,46 @@ internal sealed class VideoConverter : IDisposable
         var progress = new ConversionProgress(_tally);
         try
         {
-            Prepared prepared = await PrepareAsync(item, isAboutToWrite: true, cancellationToken).ConfigureAwait(false);
-            (KlingVideoTask task, bool isNew) = await MakeAsync(prepared, progress, cancellationToken).ConfigureAwait(false);
-
-            progress.Enter(ConversionStage.Downloading);
-            OutputPath output = prepared.Output ?? await ResolveOutputAsync(item, prepared.Identified, task, cancellationToken).ConfigureAwait(false);
-            SavedVideo saved = await _saver.FetchAsync(task, output, cancellationToken).ConfigureAwait(false);
-            SavedVideo video = saved with { SourcePath = item.Submission.Spec.Main?.Path };
-            KlingException? sidecarError = await TryWriteSidecarAsync(video, prepared.Identified.TailImage?.Hash, cancellationToken).ConfigureAwait(false);
-            _unfinished.TryRemove(task.Id, out _);
-            progress.Enter(isNew ? ConversionStage.Made : ConversionStage.Reused);
-            return new(item, video, sidecarError);
+            return await _deadline.RunAsync(
+                token => ConvertAsync(item, progress, token, cancellationToken),
+                () => CreateTimeout(item, progress),
+                cancellationToken).ConfigureAwait(false);
         }
         catch (KlingException exception)
         {
             progress.Enter(exception.Kind == ErrorKind.AttemptUnknown ? ConversionStage.Unknown : ConversionStage.Failed);
             return new(item, null, exception);
         }
+    }
+
+    /// <summary>Does what is missing for an image.</summary>
+    /// <param name="item">The image.</param>
+    /// <param name="progress">Follows it.</param>
+    /// <param name="inTime">Ends what is done, at the deadline too.</param>
+    /// <param name="stop">Ends the wait for the task, which hears the deadline by itself and has one more look then.</param>
+    private async Task<Outcome<ConversionItem, SavedVideo>> ConvertAsync(ConversionItem item, ConversionProgress progress, CancellationToken inTime, CancellationToken stop)
+    {
+        Prepared prepared = await PrepareAsync(item, isAboutToWrite: true, inTime).ConfigureAwait(false);
+        progress.Identity = prepared.Identified.Identity;
+        (KlingVideoTask task, bool isNew) = await MakeAsync(prepared, progress, inTime, stop).ConfigureAwait(false);
+
+        progress.Enter(ConversionStage.Downloading);
+        OutputPath output = prepared.Output ?? await ResolveOutputAsync(item, prepared.Identified, task, inTime).ConfigureAwait(false);
+        SavedVideo saved = await _saver.FetchAsync(task, output, inTime).ConfigureAwait(false);
+        SavedVideo video = saved with { SourcePath = item.Submission.Spec.Main?.Path };
+        KlingException? sidecarError = await TryWriteSidecarAsync(video, prepared.Identified.TailImage?.Hash, inTime).ConfigureAwait(false);
+        _unfinished.TryRemove(task.Id, out _);
+        progress.Enter(isNew ? ConversionStage.Made : ConversionStage.Reused);
+        return new(item, video, sidecarError);
+    }
+
+    /// <summary>The error of an image whose time is over.</summary>
+    private KlingException CreateTimeout(ConversionItem item, ConversionProgress progress)
+    {
+        TimeSpan timeout = _deadline.Timeout!.Value;
+        return progress.Task is not KlingVideoTask task ? _submitter.CreateTimeout(item.Submission, progress.Identity, timeout)
+            : progress.Stage == ConversionStage.Downloading ? TaskErrors.CreateSaveTimeout(task, timeout)
+            : TaskErrors.CreateTimeout(task, timeout);
     }
 
     /// <summary>How long the batch will still take, as far as that is known.</summary>
@@ -193,7 +220,11 @@ internal sealed class VideoConverter : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _waiter.Dispose();
+    public void Dispose()
+    {
+        _waiter.Dispose();
+        _deadline.Dispose();
+    }
 
     /// <summary>Which video it is, whether it has been bought, and where it goes; sends nothing. What is to be bought can be saved, as far as that can be known.</summary>
     private async Task<Prepared> PrepareAsync(ConversionItem item, bool isAboutToWrite, CancellationToken cancellationToken)
@@ -248,18 +279,18 @@ internal sealed class VideoConverter : IDisposable
     };
 
     /// <summary>Has the video made, or waits until it is.</summary>
-    private async Task<(KlingVideoTask Task, bool IsNew)> MakeAsync(Prepared prepared, ConversionProgress progress, CancellationToken cancellationToken)
+    private async Task<(KlingVideoTask Task, bool IsNew)> MakeAsync(Prepared prepared, ConversionProgress progress, CancellationToken inTime, CancellationToken stop)
     {
         if (prepared.Earlier is KlingVideoTask earlier)
         {
-            return (prepared.HasVideo ? earlier : await WaitAsync(earlier, progress, cancellationToken).ConfigureAwait(false), false);
+            return (prepared.HasVideo ? earlier : await WaitAsync(earlier, progress, stop).ConfigureAwait(false), false);
         }
 
-        await EnterAsync(_inFlight, cancellationToken).ConfigureAwait(false);
+        await EnterAsync(_inFlight, inTime).ConfigureAwait(false);
         try
         {
-            TaskClaim claim = await BuyAsync(prepared.Identified, progress, cancellationToken).ConfigureAwait(false);
-            return (await WaitAsync(claim.Task, progress, cancellationToken).ConfigureAwait(false), claim.IsNew);
+            TaskClaim claim = await BuyAsync(prepared.Identified, progress, inTime).ConfigureAwait(false);
+            return (await WaitAsync(claim.Task, progress, stop).ConfigureAwait(false), claim.IsNew);
         }
         finally
         {
@@ -291,13 +322,15 @@ internal sealed class VideoConverter : IDisposable
     private async Task<KlingVideoTask> WaitAsync(KlingVideoTask task, ConversionProgress progress, CancellationToken cancellationToken)
     {
         _unfinished[task.Id] = task;
+        progress.Task = task;
         if (task is { State: KlingTaskState.Succeeded, ResultUri: not null })
         {
             return task;
         }
 
         progress.Enter(ConversionStage.Generating);
-        WaitResult result = await _waiter.WaitAsync(task, _options.Wait.Timeout, cancellationToken).ConfigureAwait(false);
+        Instant? deadline = _options.Wait.Timeout is null ? null : Instant.Earlier(_deadline.At, Instant.Now(_session.TimeProvider) + _options.Wait.Timeout.Value);
+        WaitResult result = await _waiter.WaitUntilAsync(task, deadline, cancellationToken).ConfigureAwait(false);
         Outcome<TaskReference, KlingVideoTask> outcome = WaitOutcomes.From(new TaskReference { Task = task }, result, _options.Wait.Timeout);
         if (outcome.Value is KlingVideoTask ended)
         {

@@ -10,16 +10,28 @@ internal static class TaskErrors
     {
         KlingTaskState.Failed => new KlingException(
             ErrorKind.TaskFailed,
-            $"The video of '{task.Subject}' (task {task.Id}) could not be made{Reason(task)}. Failed tasks cost nothing."),
+            $"The video of '{task.Subject}' (task {task.Id}) could not be made{Reason(task)}. Failed tasks cost nothing.")
+        {
+            TaskNumber = task.Id,
+        },
         KlingTaskState.Rejected => new KlingException(
             ErrorKind.RequestInvalid,
-            $"The service did not accept '{task.Subject}' (task {task.Id}){Reason(task)}. Nothing was bought."),
+            $"The service did not accept '{task.Subject}' (task {task.Id}){Reason(task)}. Nothing was bought.")
+        {
+            TaskNumber = task.Id,
+        },
         KlingTaskState.Unknown or KlingTaskState.Submitting => new KlingException(
             ErrorKind.AttemptUnknown,
-            $"Whether the video of '{task.Subject}' (task {task.Id}) was bought is not known, so there is nothing to wait for yet."),
+            $"Whether the video of '{task.Subject}' (task {task.Id}) was bought is not known, so there is nothing to wait for yet.")
+        {
+            TaskNumber = task.Id,
+        },
         KlingTaskState.Abandoned => new KlingException(
             ErrorKind.TaskNotFound,
-            $"Task {task.Id} ('{task.Subject}') was given up; there is nothing to wait for."),
+            $"Task {task.Id} ('{task.Subject}') was given up; there is nothing to wait for.")
+        {
+            TaskNumber = task.Id,
+        },
         _ => null,
     };
 
@@ -28,12 +40,49 @@ internal static class TaskErrors
     /// <param name="task">The earlier attempt.</param>
     public static KlingException CreateFailedBefore(string subject, KlingVideoTask task) => new(
         ErrorKind.TaskFailed,
-        $"The video of '{subject}' could not be made before (task {task.Id}){Reason(task)}. It is not tried again by itself; -RetryFailed does so. Nothing was spent.");
+        $"The video of '{subject}' could not be made before (task {task.Id}){Reason(task)}. It is not tried again by itself; -RetryFailed does so. Nothing was spent.")
+    {
+        TaskNumber = task.Id,
+    };
 
     /// <summary>The error of a task that was not ready in time.</summary>
     public static KlingException CreateTimeout(KlingVideoTask task, TimeSpan timeout) => new(
         ErrorKind.WaitTimeout,
-        string.Create(CultureInfo.InvariantCulture, $"The video of '{task.Subject}' (task {task.Id}) was not ready within {timeout.TotalSeconds:0.#} seconds. The task still runs and is still paid for."));
+        $"The video of '{task.Subject}' (task {task.Id}) was not ready within {Describe(timeout)}. The task still runs and is still paid for.")
+    {
+        TaskNumber = task.Id,
+    };
+
+    /// <summary>The error of a video that is made and was not on disk in time.</summary>
+    public static KlingException CreateSaveTimeout(KlingVideoTask task, TimeSpan timeout) => new(
+        ErrorKind.WaitTimeout,
+        $"The video of '{task.Subject}' (task {task.Id}) is paid for and was not on disk within {Describe(timeout)}. What has been downloaded of it is kept, and the next run continues there.")
+    {
+        TaskNumber = task.Id,
+        Advice = "Continue at any time within the day for which the service keeps the video: Get-KlingVideoTask -Id <id> | Wait-KlingVideoTask | Save-KlingVideo.",
+    };
+
+    /// <summary>The error of a request for a video that has left and was not answered in time.</summary>
+    public static KlingException CreateAnswerTimeout(KlingVideoTask task, TimeSpan timeout) => new(
+        ErrorKind.WaitTimeout,
+        $"The request for the video of '{task.Subject}' (task {task.Id}) has left and was not answered within {Describe(timeout)}. It may be paid for; the answer is recorded when it comes, so leave the shell open until then.")
+    {
+        TaskNumber = task.Id,
+        Advice = "See with Get-KlingVideoTask -Id <id> what became of it; then: Get-KlingVideoTask -Id <id> | Wait-KlingVideoTask | Save-KlingVideo.",
+    };
+
+    /// <summary>The error of a video that was not bought in time.</summary>
+    /// <param name="subject">The image, as the user named it.</param>
+    /// <param name="timeout">How long there was.</param>
+    public static KlingException CreatePurchaseTimeout(string subject, TimeSpan timeout) => new(
+        ErrorKind.WaitTimeout,
+        $"Nothing was bought for '{subject}': the service had not accepted it within {Describe(timeout)}, and it is not sent any more.")
+    {
+        Advice = "Run the same command again, with a longer -Timeout or without one; what is bought is not bought again.",
+    };
+
+    /// <summary>A timeout in words.</summary>
+    public static string Describe(TimeSpan timeout) => string.Create(CultureInfo.InvariantCulture, $"{timeout.TotalSeconds:0.###} seconds");
 
     private static string Reason(KlingVideoTask task)
         => (task.FailCode, task.FailMessage?.TrimEnd('.', ' ')) switch

@@ -98,6 +98,32 @@ internal sealed class VideoSaver
         }
     }
 
+    /// <inheritdoc cref="SaveAsync(TaskReference, CancellationToken)"/>
+    /// <param name="reference">The task.</param>
+    /// <param name="deadline">When to give up.</param>
+    /// <param name="cancellationToken">Stops the download; the next one continues it.</param>
+    public async Task<Outcome<TaskReference, SavedVideo>> SaveAsync(TaskReference reference, Deadline deadline, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await deadline.RunAsync(token => SaveAsync(reference, token), CreateTimeout, cancellationToken).ConfigureAwait(false);
+        }
+        catch (KlingException exception)
+        {
+            return new(reference, null, exception);
+        }
+
+        KlingException CreateTimeout() => reference.Task is KlingVideoTask task
+            ? TaskErrors.CreateSaveTimeout(task, deadline.Timeout!.Value)
+            : new KlingException(
+                ErrorKind.WaitTimeout,
+                $"The video of {reference} was not on disk within {TaskErrors.Describe(deadline.Timeout!.Value)}. What has been downloaded of it is kept, and the next run continues there.")
+            {
+                TaskNumber = reference.Id,
+                Advice = "Run the command again, with a longer -Timeout or without one.",
+            };
+    }
+
     /// <summary>What the tokens of a name stand for.</summary>
     /// <param name="task">The task.</param>
     /// <param name="index">The position of the video in the run, from 1.</param>

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using KlingPS.Core.Api;
 using KlingPS.Core.Ledger;
@@ -24,7 +25,7 @@ internal sealed class PurchaseSender
     private readonly AdaptiveThrottle _throttle = new();
     private readonly RetryPolicy _sending;
     private readonly RetryPolicy _recording;
-    private int _underWay;
+    private readonly ConcurrentDictionary<Purchase, byte> _underWay = new();
 
     /// <summary>Creates the sender.</summary>
     public PurchaseSender(KlingService service)
@@ -44,10 +45,14 @@ internal sealed class PurchaseSender
     }
 
     /// <summary>How many requests have left, or are about to, and have no response.</summary>
-    public int UnderWay => Volatile.Read(ref _underWay);
+    public int UnderWay => _underWay.Count;
 
     /// <summary>What ends the batch: once it is set, nothing more is sent.</summary>
     public FatalError Fatal { get; } = new();
+
+    /// <summary>The task whose request has left, or is about to, and has no response.</summary>
+    /// <param name="identity">What makes two purchases the same.</param>
+    public KlingVideoTask? FindUnderWay(string? identity) => _underWay.Keys.FirstOrDefault(purchase => purchase.Identity == identity)?.Task;
 
     /// <summary>Sends the request until it is accepted or refused.</summary>
     /// <param name="submission">How the video is bought.</param>
@@ -89,6 +94,9 @@ internal sealed class PurchaseSender
         /// <summary>The record of the purchase, once there is one.</summary>
         public KlingVideoTask? Task { get; private set; }
 
+        /// <summary>What makes two purchases the same.</summary>
+        public string Identity => intent.Identity;
+
         /// <summary>Whether a request has left whose outcome is not recorded.</summary>
         public bool IsUnderWay { get; private set; }
 
@@ -120,6 +128,8 @@ internal sealed class PurchaseSender
                     return settled;
                 }
 
+                // Between the claim and here the command may have been stopped, or its time may have run out.
+                cancellationToken.ThrowIfCancellationRequested();
                 return await sender._session.ProtectAsync(() => SendCountedAsync(Task, number)).ConfigureAwait(false);
             }
         }
@@ -139,7 +149,7 @@ internal sealed class PurchaseSender
         private async Task<Attempt<KlingVideoTask?>> SendCountedAsync(KlingVideoTask task, int number)
         {
             IsUnderWay = true;
-            Interlocked.Increment(ref sender._underWay);
+            sender._underWay.TryAdd(this, 0);
             try
             {
                 Attempt<KlingVideoTask?> attempt = await SendAsync(task, number).ConfigureAwait(false);
@@ -148,7 +158,7 @@ internal sealed class PurchaseSender
             }
             finally
             {
-                Interlocked.Decrement(ref sender._underWay);
+                sender._underWay.TryRemove(this, out _);
             }
         }
 

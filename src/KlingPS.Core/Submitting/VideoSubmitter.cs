@@ -3,6 +3,7 @@ using KlingPS.Core.Imaging;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Model;
 using KlingPS.Core.Resilience;
+using KlingPS.Core.Scheduling;
 using KlingPS.Core.Sessions;
 using KlingPS.Core.Stages;
 
@@ -72,7 +73,39 @@ internal sealed class VideoSubmitter
     /// The accepted task; or the error. An error that every further item would meet (<see cref="KlingException.IsFatal"/>) is given
     /// to all items that have not been bought yet, so nothing more is sent after it.
     /// </returns>
-    public async Task<Outcome<Submission, KlingVideoTask>> SubmitAsync(Submission submission, CancellationToken cancellationToken)
+    public Task<Outcome<Submission, KlingVideoTask>> SubmitAsync(Submission submission, CancellationToken cancellationToken)
+        => SubmitAsync(submission, static _ => { }, cancellationToken);
+
+    /// <inheritdoc cref="SubmitAsync(Submission, CancellationToken)"/>
+    /// <param name="submission">The image and the parameters.</param>
+    /// <param name="deadline">When to give up. A request that has left is carried to its end even so.</param>
+    /// <param name="cancellationToken">Stops before the request has left.</param>
+    public async Task<Outcome<Submission, KlingVideoTask>> SubmitAsync(Submission submission, Deadline deadline, CancellationToken cancellationToken)
+    {
+        string? identity = null;
+        try
+        {
+            return await deadline.RunAsync(
+                token => SubmitAsync(submission, identified => identity = identified.Identity, token),
+                () => CreateTimeout(submission, identity, deadline.Timeout!.Value),
+                cancellationToken).ConfigureAwait(false);
+        }
+        catch (KlingException exception)
+        {
+            return new(submission, null, exception);
+        }
+    }
+
+    /// <summary>The error of a submission whose time is over.</summary>
+    /// <param name="submission">The submission.</param>
+    /// <param name="identity">What makes two purchases the same, once that is known.</param>
+    /// <param name="timeout">How long there was.</param>
+    public KlingException CreateTimeout(Submission submission, string? identity, TimeSpan timeout)
+        => identity is not null && _sender.FindUnderWay(identity) is KlingVideoTask task
+            ? TaskErrors.CreateAnswerTimeout(task, timeout)
+            : TaskErrors.CreatePurchaseTimeout(submission.Subject, timeout);
+
+    private async Task<Outcome<Submission, KlingVideoTask>> SubmitAsync(Submission submission, Action<IdentifiedSubmission> onIdentified, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(submission);
         try
@@ -83,6 +116,7 @@ internal sealed class VideoSubmitter
             }
 
             (IdentifiedSubmission identified, KlingVideoTask? earlier) = await PrepareAsync(submission, cancellationToken).ConfigureAwait(false);
+            onIdentified(identified);
             return new(submission, earlier ?? (await BuyAsync(identified, cancellationToken).ConfigureAwait(false)).Task, null);
         }
         catch (KlingException exception)
@@ -156,7 +190,7 @@ internal sealed class VideoSubmitter
     /// <param name="identified">The submission, as <see cref="PrepareAsync"/> returns it.</param>
     /// <param name="cancellationToken">Stops before the request has left; afterwards the purchase is carried to its end and recorded.</param>
     /// <returns>The accepted task, and whether it was bought just now.</returns>
-    /// <exception cref="KlingException">Nothing was bought, or it is not known; see <see cref="SubmitAsync"/>.</exception>
+    /// <exception cref="KlingException">Nothing was bought, or it is not known; see <see cref="SubmitAsync(Submission, CancellationToken)"/>.</exception>
     public async Task<TaskClaim> BuyAsync(IdentifiedSubmission identified, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(identified);

@@ -9,6 +9,9 @@ internal static class PollLimits
     /// <summary>The time between such polls, and after one that failed.</summary>
     public static readonly TimeSpan Soon = TimeSpan.FromSeconds(2);
 
+    /// <summary>How long the last look at a task may take that is made when the time to wait is over.</summary>
+    public static readonly TimeSpan LastLook = TimeSpan.FromSeconds(3);
+
     /// <summary>How long the service may be away.</summary>
     public static readonly TimeSpan LongestOutage = TimeSpan.FromMinutes(10);
 }

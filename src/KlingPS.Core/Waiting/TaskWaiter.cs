@@ -98,8 +98,24 @@ internal sealed class TaskWaiter : IDisposable
             null);
         await using (registration.ConfigureAwait(false))
         {
-            return await caller.Result.ConfigureAwait(false);
+            return deadline is Instant end
+                ? await ReadUntilAsync(watch, caller, end + PollLimits.LastLook).ConfigureAwait(false)
+                : await caller.Result.ConfigureAwait(false);
         }
+    }
+
+    /// <summary>Waits for the result no longer than the last look may take: the service may be slow to answer, or ask to wait.</summary>
+    private async Task<WaitResult> ReadUntilAsync(Watch watch, Caller caller, Instant end)
+    {
+        using var limit = new Deadline(_time, end - Instant.Now(_time));
+        using CancellationTokenRegistration registration = limit.Token.UnsafeRegister(
+            _ =>
+            {
+                _watches.Leave(watch, caller);
+                caller.Complete(new WaitResult.TimedOut(watch.Task));
+            },
+            null);
+        return await caller.Result.ConfigureAwait(false);
     }
 
     /// <summary>Gives a task its turn now; if it is having it, once more.</summary>

@@ -23,6 +23,19 @@ internal static class WaitOutcomes
         _ => From(item, result.Task),
     };
 
+    /// <summary>The error of a task that could not even be looked up in time.</summary>
+    /// <param name="item">The task as the user named it.</param>
+    /// <param name="timeout">How long there was.</param>
+    public static KlingException CreateTimeout(TaskReference item, TimeSpan? timeout) => item.Task is KlingVideoTask task
+        ? TaskErrors.CreateTimeout(task, timeout ?? TimeSpan.Zero)
+        : new KlingException(
+            ErrorKind.WaitTimeout,
+            $"Where {item} stands could not be found out within {TaskErrors.Describe(timeout ?? TimeSpan.Zero)}. It still runs, if it has been bought.")
+        {
+            TaskNumber = item.Id,
+            Advice = item.Id is null ? $"Run the command again at any time: Wait-KlingVideoTask -TaskId '{item.TaskId}' | Save-KlingVideo." : null,
+        };
+
     private static Outcome<TaskReference, KlingVideoTask> From(TaskReference item, KlingVideoTask task)
     {
         KlingException? error = task.IsFailureReported ? null : TaskErrors.From(task);

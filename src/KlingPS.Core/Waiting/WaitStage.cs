@@ -103,7 +103,7 @@ internal sealed class WaitStage : IPipelineStage<TaskReference, Outcome<TaskRefe
     {
         try
         {
-            KlingVideoTask task = isCurrent ? item.Task! : await FindAsync(item, deadline).ConfigureAwait(false);
+            KlingVideoTask task = isCurrent ? item.Task! : await FindInTimeAsync(item, deadline).ConfigureAwait(false);
             return WaitOutcomes.From(item, await _waiter.WaitUntilAsync(task, deadline, _stop.Token).ConfigureAwait(false), _timeout);
         }
         catch (KlingException exception)
@@ -120,26 +120,33 @@ internal sealed class WaitStage : IPipelineStage<TaskReference, Outcome<TaskRefe
             && age >= TimeSpan.Zero
             && age < s_fresh;
 
+    /// <summary>Finds a task as it is now, within the time there is to wait for it.</summary>
+    private async Task<KlingVideoTask> FindInTimeAsync(TaskReference item, Instant? deadline)
+    {
+        using var limit = new Deadline(_session.TimeProvider, deadline + PollLimits.LastLook - Instant.Now(_session.TimeProvider));
+        return await limit.RunAsync(token => FindAsync(item, deadline, token), () => WaitOutcomes.CreateTimeout(item, _timeout), _stop.Token).ConfigureAwait(false);
+    }
+
     /// <summary>Finds a task as it is now. A service that has answered before may be away for a while.</summary>
-    private Task<KlingVideoTask> FindAsync(TaskReference item, Instant? deadline)
+    private Task<KlingVideoTask> FindAsync(TaskReference item, Instant? deadline, CancellationToken cancellationToken)
     {
         var start = Instant.Now(_session.TimeProvider);
         return _searchPolicy.RunAsync(
-            () => SearchAsync(item),
+            () => SearchAsync(item, cancellationToken),
             exception => exception is KlingException failure && !(deadline <= Instant.Now(_session.TimeProvider)) && _waiter.Outage.Tolerates(failure, start)
                 ? new Retry(exception)
                 : null,
-            _stop.Token);
+            cancellationToken);
     }
 
-    private async Task<KlingVideoTask> SearchAsync(TaskReference item)
+    private async Task<KlingVideoTask> SearchAsync(TaskReference item, CancellationToken cancellationToken)
     {
         // The ledger is not read on the thread that posts.
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
-        await _searches.WaitAsync(_stop.Token).ConfigureAwait(false);
+        await _searches.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            return await _finder.FindAsync(item, _stop.Token).ConfigureAwait(false);
+            return await _finder.FindAsync(item, cancellationToken).ConfigureAwait(false);
         }
         finally
         {

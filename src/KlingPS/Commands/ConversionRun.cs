@@ -1,5 +1,6 @@
 using KlingPS.Core;
 using KlingPS.Core.Converting;
+using KlingPS.Core.Model;
 using KlingPS.Core.Saving;
 using KlingPS.Core.Stages;
 using KlingPS.Core.Submitting;
@@ -9,7 +10,7 @@ using KlingPS.Text;
 namespace KlingPS.Commands;
 
 /// <summary>What <see cref="ConvertToKlingVideoCommand"/> does with its images: says what would be done, feeds them, shows progress and sums up.</summary>
-/// <remarks>Everything but <see cref="DescribeUnfinished"/> runs on the pipeline thread.</remarks>
+/// <remarks>Everything but <see cref="Unfinished"/> and <see cref="UnderWay"/> runs on the pipeline thread.</remarks>
 internal sealed class ConversionRun : IDisposable
 {
     private readonly ICommandHost _host;
@@ -35,6 +36,7 @@ internal sealed class ConversionRun : IDisposable
 
             // What is paid for is still fetched after an error that ends the buying.
             KeepsFatal = true,
+            SaveParameters = UnfinishedWork.Parameters(options.Save),
         };
     }
 
@@ -101,9 +103,11 @@ internal sealed class ConversionRun : IDisposable
         _host.ThrowTerminatingError(ConversionText.CreateEnding(fatal), SubjectsOf(fatal));
     }
 
-    /// <summary>What is under way and paid for when the command is stopped; called on another thread.</summary>
-    public string? DescribeUnfinished()
-        => _converter is null ? null : ConversionText.DescribeUnfinished([.. _converter.Unfinished.Select(task => task.Id)], _converter.UnderWay, _options.Save);
+    /// <summary>The tasks that are paid for and whose video is not on disk.</summary>
+    public IReadOnlyList<KlingVideoTask> Unfinished => _converter?.Unfinished ?? [];
+
+    /// <summary>How many requests for videos have left and have no response.</summary>
+    public int UnderWay => _converter?.UnderWay ?? 0;
 
     /// <inheritdoc/>
     public void Dispose() => _converter?.Dispose();

@@ -49,13 +49,18 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
     [ValidateRange(1, 100_000)]
     public int? ThrottleLimit { get; set; }
 
-    /// <summary>How long to wait for a task, in seconds from the moment this command begins to wait for it; without end when it is left out.</summary>
+    /// <summary>
+    /// How long the command may take, as seconds or as a time span, from its first image on; without end when it is left out. 0 submits
+    /// the images and waits for no video.
+    /// </summary>
     [Parameter]
-    [ValidateRange(0, 10_000_000)]
-    public int? Timeout { get; set; }
+    [Seconds]
+    [ValidateRange(0.0, 10_000_000.0)]
+    public double? Timeout { get; set; }
 
     /// <summary>The time between two polls of a task, in seconds; the configured one, else planned from experience, when it is left out.</summary>
     [Parameter]
+    [Seconds]
     [ValidateRange(0.1, 3600.0)]
     public double? PollingInterval { get; set; }
 
@@ -93,6 +98,10 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
             video => WriteObject(VideoFile.From(InvokeProvider.Item, video)));
         Use(_run.Batch);
         Own(_run);
+        Unfinished.IsConversion = true;
+        Unfinished.Save = save;
+        Unfinished.Unfinished = () => _run.Unfinished;
+        Unfinished.UnderWay = () => _run.UnderWay;
     }
 
     /// <inheritdoc/>
@@ -129,9 +138,6 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
             WriteError(new KlingException(ErrorKind.PathNotFound, "No images came through the pipeline, so there is nothing to do."), null);
         }
     }
-
-    /// <inheritdoc/>
-    private protected override string? DescribeUnfinished() => _run?.DescribeUnfinished();
 
     private Submission CreateSubmission(MediaSource? image)
     {

@@ -4,6 +4,7 @@ using KlingPS.Core;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Model;
 using KlingPS.Core.Resolving;
+using KlingPS.Core.Scheduling;
 using KlingPS.Core.Sessions;
 using KlingPS.Core.Stages;
 using KlingPS.Hosting;
@@ -55,6 +56,12 @@ public sealed class GetKlingVideoTaskCommand : TaskReferenceCommand
     [Parameter]
     public SwitchParameter Refresh { get; set; }
 
+    /// <summary>How long -Refresh may take for all tasks, as seconds or as a time span; without end when it is left out.</summary>
+    [Parameter]
+    [Seconds]
+    [ValidateRange(0.001, 10_000_000.0)]
+    public double? Timeout { get; set; }
+
     /// <inheritdoc/>
     private protected override void OnProcess()
     {
@@ -92,11 +99,16 @@ public sealed class GetKlingVideoTaskCommand : TaskReferenceCommand
         var finder = new TaskFinder(Context.Service);
         bool isList = ParameterSetName == ListSet;
         bool refresh = Refresh;
-        return OrderedStage.Create<TaskReference, KlingVideoTask>(MaxInHand, async (reference, token) =>
+        Deadline deadline = Own(Context.CreateDeadline(Timeout));
+        return OrderedStage.Create<TaskReference, KlingVideoTask>(
+            MaxInHand,
+            (reference, token) => deadline.RunAsync($"The state of {reference}", "was not known", inTime => FindAsync(reference, inTime), token));
+
+        async Task<KlingVideoTask> FindAsync(TaskReference reference, CancellationToken token)
         {
             KlingVideoTask task = isList ? reference.Task! : await finder.FindAsync(reference, token).ConfigureAwait(false);
             return refresh ? await finder.RefreshAsync(task, token).ConfigureAwait(false) : task;
-        });
+        }
     }
 
     /// <summary>The tasks whose image has one of these names; or, where none is called so, matches it.</summary>

@@ -2,9 +2,11 @@ using System.Management.Automation;
 using KlingPS.Commands.Base;
 using KlingPS.Core;
 using KlingPS.Core.Model;
+using KlingPS.Core.Scheduling;
 using KlingPS.Core.Stages;
 using KlingPS.Core.Submitting;
 using KlingPS.Hosting;
+using KlingPS.Parameters;
 using KlingPS.Text;
 
 namespace KlingPS.Commands;
@@ -18,7 +20,6 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
     private const int MaxInHand = 32;
 
     private readonly Batch<Submission, KlingVideoTask> _batch;
-    private VideoSubmitter? _submitter;
     private int _unknown;
 
     /// <summary>Creates the command.</summary>
@@ -28,7 +29,7 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
         {
             Verb = "accepted",
             Target = outcome => outcome.Item.Subject,
-            Ended = outcome => _unknown += outcome.Error?.Kind == ErrorKind.AttemptUnknown ? 1 : 0,
+            Ended = OnEnded,
             KeepsFatal = true,
         });
     }
@@ -50,6 +51,12 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
     /// <summary>Buys even while it is not known whether an identical request was accepted, so that the video may be paid for twice.</summary>
     [Parameter]
     public SwitchParameter Force { get; set; }
+
+    /// <summary>How long the command may take, as seconds or as a time span, from its first image on; without end when it is left out.</summary>
+    [Parameter]
+    [Seconds]
+    [ValidateRange(0.001, 10_000_000.0)]
+    public double? Timeout { get; set; }
 
     /// <inheritdoc/>
     private protected override string ProgressActivity => "Submitting images";
@@ -87,13 +94,35 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
     /// <inheritdoc/>
     private protected override void OnEnd() => ThrowIfOver();
 
-    /// <inheritdoc/>
-    private protected override string? DescribeUnfinished() => SubmissionText.DescribeUnfinished(_submitter?.UnderWay ?? 0);
-
     private ConcurrentStage<Submission, Outcome<Submission, KlingVideoTask>> CreateStage()
     {
-        _submitter = new VideoSubmitter(Context.Service);
-        return new(_submitter.SubmitAsync, MaxInHand, inOrder: true);
+        var submitter = new VideoSubmitter(Context.Service);
+        Deadline deadline = Own(Context.CreateDeadline(Timeout));
+        UnfinishedWork.Member unfinished = Unfinished;
+        unfinished.UnderWay = () => submitter.UnderWay;
+        return new(
+            async (submission, token) =>
+            {
+                // Results come out in the order of the input: what is bought may have to wait for that.
+                Outcome<Submission, KlingVideoTask> outcome = await submitter.SubmitAsync(submission, deadline, token).ConfigureAwait(false);
+                if (outcome.Value is KlingVideoTask task)
+                {
+                    unfinished.Add(task);
+                }
+
+                return outcome;
+            },
+            MaxInHand,
+            inOrder: true);
+    }
+
+    private void OnEnded(Outcome<Submission, KlingVideoTask> outcome)
+    {
+        _unknown += outcome.Error?.Kind == ErrorKind.AttemptUnknown ? 1 : 0;
+        if (outcome.Value is KlingVideoTask task)
+        {
+            Unfinished.Add(task, isHandedOut: true);
+        }
     }
 
     private void Submit(MediaSource? image)

@@ -7,6 +7,7 @@ using KlingPS.Core.Callbacks;
 using KlingPS.Core.Model;
 using KlingPS.Core.Resolving;
 using KlingPS.Core.Sessions;
+using KlingPS.Core.Stages;
 using KlingPS.Core.Waiting;
 using KlingPS.Hosting;
 using KlingPS.Parameters;
@@ -26,7 +27,6 @@ public sealed class ReceiveKlingCallbackCommand : CallbackKeyCommand
     private const string BodyHeadersSet = "BodyHeaders";
 
     private readonly Batch<TaskReference, KlingVideoTask> _batch;
-    private readonly UnfinishedTasks _unfinished = new();
     private CallbackKey? _key;
     private CallbackListener? _listener;
     private CallbackReceiver? _receiver;
@@ -38,7 +38,7 @@ public sealed class ReceiveKlingCallbackCommand : CallbackKeyCommand
         {
             ShowProgress = ShowProgress,
             Target = TaskReferences.TargetOf,
-            Ended = outcome => _unfinished.Remove(outcome.Item),
+            Ended = OnEnded,
         });
     }
 
@@ -57,12 +57,13 @@ public sealed class ReceiveKlingCallbackCommand : CallbackKeyCommand
     [ValidateNotNullOrEmpty]
     public string Prefix { get; set; } = CallbackPrefix.Default;
 
-    /// <summary>How long to wait, in seconds: for a task from its arrival here; without tasks, how long to listen. Without end when it is left out.</summary>
+    /// <summary>How long to wait, as seconds or as a time span: for a task from its arrival here; without tasks, how long to listen. Without end when it is left out.</summary>
     [Parameter(ParameterSetName = ListenSet)]
     [Parameter(ParameterSetName = InputObjectSet)]
     [Parameter(ParameterSetName = TaskIdSet)]
-    [ValidateRange(0, 10_000_000)]
-    public int? Timeout { get; set; }
+    [Seconds]
+    [ValidateRange(0.0, 10_000_000.0)]
+    public double? Timeout { get; set; }
 
     /// <summary>How many tasks to emit at most.</summary>
     [Parameter(ParameterSetName = ListenSet)]
@@ -138,7 +139,7 @@ public sealed class ReceiveKlingCallbackCommand : CallbackKeyCommand
         {
             if (reference.Task is { TaskId: not null })
             {
-                _unfinished.Add(reference);
+                Unfinished.Add(reference);
             }
 
             _batch.Feed(reference);
@@ -155,8 +156,7 @@ public sealed class ReceiveKlingCallbackCommand : CallbackKeyCommand
         }
     }
 
-    /// <inheritdoc/>
-    private protected override string? DescribeUnfinished() => _unfinished.Describe();
+    private void OnEnded(Outcome<TaskReference, KlingVideoTask> outcome) => Unfinished.OnWaited(outcome);
 
     private IEnumerable<TaskReference> ResolveReferences() => ParameterSetName switch
     {

@@ -21,7 +21,6 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
     private const int MaxInHand = 16;
 
     private readonly Batch<UnknownTask, KlingVideoTask> _batch;
-    private UnknownTaskResolver? _resolver;
 
     /// <summary>Creates the command.</summary>
     public ResolveKlingVideoTaskCommand()
@@ -90,9 +89,6 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
     /// <inheritdoc/>
     private protected override void OnEnd() => ThrowIfOver();
 
-    /// <inheritdoc/>
-    private protected override string? DescribeUnfinished() => SubmissionText.DescribeUnfinished(_resolver?.UnderWay ?? 0);
-
     private void ThrowIfOver()
     {
         if (_batch.Fatal is [var first, ..])
@@ -104,7 +100,7 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
     private ConcurrentStage<UnknownTask, Outcome<UnknownTask, KlingVideoTask>> CreateStage()
     {
         var resolver = new UnknownTaskResolver(Context.Service);
-        _resolver = resolver;
+        Unfinished.UnderWay = () => resolver.UnderWay;
         string taskId = TaskId.Trim();
 
         // The service's id belongs to one task: the first that gets it has to be the first of the input.

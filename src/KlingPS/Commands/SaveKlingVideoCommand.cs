@@ -1,12 +1,15 @@
 using System.Management.Automation;
 using KlingPS.Commands.Base;
+using KlingPS.Core;
 using KlingPS.Core.Api;
 using KlingPS.Core.Resolving;
 using KlingPS.Core.Saving;
+using KlingPS.Core.Scheduling;
 using KlingPS.Core.Stages;
 using KlingPS.Display;
 using KlingPS.Hosting;
 using KlingPS.Parameters;
+using KlingPS.Text;
 
 namespace KlingPS.Commands;
 
@@ -32,6 +35,7 @@ public sealed class SaveKlingVideoCommand : TaskReferenceCommand
 
             // A video that is paid for is fetched whatever else is wrong here; only without the service none can be.
             IsFatal = error => error.IsFatal && error is KlingApiException,
+            Ended = OnEnded,
         });
     }
 
@@ -49,11 +53,22 @@ public sealed class SaveKlingVideoCommand : TaskReferenceCommand
     [Parameter]
     public SwitchParameter Force { get; set; }
 
+    /// <summary>How long the command may take, as seconds or as a time span, from its first task on; without end when it is left out.</summary>
+    [Parameter]
+    [Seconds]
+    [ValidateRange(0.001, 10_000_000.0)]
+    public double? Timeout { get; set; }
+
     /// <inheritdoc/>
     private protected override string ProgressActivity => "Saving videos";
 
     /// <inheritdoc/>
-    private protected override void OnBegin() => _options = GetSaveOptions(Destination, NameTemplate, Force);
+    private protected override void OnBegin()
+    {
+        _options = GetSaveOptions(Destination, NameTemplate, Force);
+        _batch.SaveParameters = UnfinishedWork.Parameters(_options);
+        Unfinished.Save = _options;
+    }
 
     /// <inheritdoc/>
     private protected override void OnProcess()
@@ -62,11 +77,25 @@ public sealed class SaveKlingVideoCommand : TaskReferenceCommand
         {
             if (ShouldProcess(reference.ToString(), $"Save the video to {_options!.Destination}"))
             {
+                Unfinished.Add(reference);
                 _batch.Feed(reference);
             }
         }
     }
 
     private ConcurrentStage<TaskReference, Outcome<TaskReference, SavedVideo>> CreateStage()
-        => new(new VideoSaver(Context.Service, _options!).SaveAsync, MaxInHand, inOrder: false);
+    {
+        var saver = new VideoSaver(Context.Service, _options!);
+        Deadline deadline = Own(Context.CreateDeadline(Timeout));
+        return new((reference, token) => saver.SaveAsync(reference, deadline, token), MaxInHand, inOrder: false);
+    }
+
+    private void OnEnded(Outcome<TaskReference, SavedVideo> outcome)
+    {
+        // Of these errors it is known that there is no video to get.
+        if (outcome.Error is null or { Kind: ErrorKind.TaskFailed or ErrorKind.TaskNotFound or ErrorKind.RequestInvalid or ErrorKind.AttemptUnknown })
+        {
+            Unfinished.Remove(outcome.Item);
+        }
+    }
 }

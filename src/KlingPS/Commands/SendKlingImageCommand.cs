@@ -1,8 +1,10 @@
 using System.Management.Automation;
 using KlingPS.Commands.Base;
+using KlingPS.Core.Scheduling;
 using KlingPS.Core.Stages;
 using KlingPS.Core.Submitting;
 using KlingPS.Hosting;
+using KlingPS.Parameters;
 
 namespace KlingPS.Commands;
 
@@ -25,6 +27,12 @@ public sealed class SendKlingImageCommand : ImagePathCommand
     [Parameter]
     public SwitchParameter Force { get; set; }
 
+    /// <summary>How long the command may take, as seconds or as a time span, from its first image on; without end when it is left out.</summary>
+    [Parameter]
+    [Seconds]
+    [ValidateRange(0.001, 10_000_000.0)]
+    public double? Timeout { get; set; }
+
     /// <inheritdoc/>
     private protected override string ProgressActivity => "Uploading images";
 
@@ -44,8 +52,10 @@ public sealed class SendKlingImageCommand : ImagePathCommand
     {
         var uploader = new ImageUploader(Context.Service);
         bool force = Force;
+        Deadline deadline = Own(Context.CreateDeadline(Timeout));
         return OrderedStage.Create<string, KlingUpload>(
             MaxInHand,
-            async (path, token) => KlingUpload.From(await uploader.UploadAsync(path, force, token).ConfigureAwait(false)));
+            async (path, token) => KlingUpload.From(await deadline.RunAsync(
+                $"'{path}'", "was not uploaded", inTime => uploader.UploadAsync(path, force, inTime), token).ConfigureAwait(false)));
     }
 }

@@ -2,10 +2,10 @@ using System.Management.Automation;
 using KlingPS.Commands.Base;
 using KlingPS.Core.Model;
 using KlingPS.Core.Resolving;
+using KlingPS.Core.Stages;
 using KlingPS.Core.Waiting;
 using KlingPS.Hosting;
 using KlingPS.Parameters;
-using KlingPS.Text;
 
 namespace KlingPS.Commands;
 
@@ -15,7 +15,6 @@ namespace KlingPS.Commands;
 public sealed class WaitKlingVideoTaskCommand : TaskReferenceCommand
 {
     private readonly Batch<TaskReference, KlingVideoTask> _batch;
-    private readonly UnfinishedTasks _unfinished = new();
 
     /// <summary>Creates the command.</summary>
     public WaitKlingVideoTaskCommand()
@@ -24,17 +23,19 @@ public sealed class WaitKlingVideoTaskCommand : TaskReferenceCommand
         {
             Verb = "finished",
             Target = TaskReferences.TargetOf,
-            Ended = outcome => _unfinished.Remove(outcome.Item),
+            Ended = OnEnded,
         });
     }
 
-    /// <summary>How long to wait for a task, in seconds from its arrival here; without end when it is left out. 0 polls once.</summary>
+    /// <summary>How long to wait for a task, as seconds or as a time span, from its arrival here; without end when it is left out. 0 polls once.</summary>
     [Parameter]
-    [ValidateRange(0, 10_000_000)]
-    public int? Timeout { get; set; }
+    [Seconds]
+    [ValidateRange(0.0, 10_000_000.0)]
+    public double? Timeout { get; set; }
 
     /// <summary>The time between two polls of a task, in seconds; the configured one, else planned from experience, when it is left out.</summary>
     [Parameter]
+    [Seconds]
     [ValidateRange(0.1, 3600.0)]
     public double? PollingInterval { get; set; }
 
@@ -46,11 +47,10 @@ public sealed class WaitKlingVideoTaskCommand : TaskReferenceCommand
     {
         foreach (TaskReference reference in ResolveReferences())
         {
-            _unfinished.Add(reference);
+            Unfinished.Add(reference);
             _batch.Feed(reference);
         }
     }
 
-    /// <inheritdoc/>
-    private protected override string? DescribeUnfinished() => _unfinished.Describe();
+    private void OnEnded(Outcome<TaskReference, KlingVideoTask> outcome) => Unfinished.OnWaited(outcome);
 }

@@ -49,6 +49,9 @@ internal sealed class Batch<TItem, TValue> : IDisposable
     /// <summary>Is told of every item that comes out, before its value is written.</summary>
     public Action<Outcome<TItem, TValue>>? Ended { get; init; }
 
+    /// <summary>Where the videos of the batch go, as parameters of Save-KlingVideo with a space before them, for what is recommended after an error.</summary>
+    public string SaveParameters { get; set; } = string.Empty;
+
     /// <summary>Whether an error ends the command; by default a fatal one does.</summary>
     public Func<KlingException, bool> IsFatal { get; init; } = static error => error.IsFatal;
 
@@ -119,6 +122,7 @@ internal sealed class Batch<TItem, TValue> : IDisposable
 
     private void Report(KlingException error, Outcome<TItem, TValue> outcome)
     {
+        error.Advice = (error.Advice ?? ErrorCatalog.Get(error.Kind).Advice).Replace("| Save-KlingVideo", $"| Save-KlingVideo{SaveParameters}", StringComparison.Ordinal);
         if (!IsFatal(error))
         {
             _host.WriteError(error, Target(outcome));

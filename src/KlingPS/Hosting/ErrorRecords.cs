@@ -16,14 +16,17 @@ internal static class ErrorRecords
         ErrorTraitsAttribute row = ErrorCatalog.Get(exception.Kind);
         return new(exception, ErrorCatalog.IdOf(exception.Kind), Enum.Parse<ErrorCategory>(row.Category), target)
         {
-            ErrorDetails = new ErrorDetails(exception.Message) { RecommendedAction = AdviceOn(exception.Kind, target) },
+            ErrorDetails = new ErrorDetails(exception.Message) { RecommendedAction = AdviceOn(exception, target) },
         };
     }
 
     /// <summary>What the user can do, with the number of the task in it where there is one to type.</summary>
-    public static string AdviceOn(ErrorKind kind, object? target)
-    {
-        string advice = ErrorCatalog.Get(kind).Advice;
-        return target is KlingVideoTask task ? advice.Replace("<id>", task.Id.ToString(CultureInfo.InvariantCulture), StringComparison.OrdinalIgnoreCase) : advice;
-    }
+    public static string AdviceOn(KlingException exception, object? target)
+        => Fill(exception.Advice ?? AdviceOn(exception.Kind, target), (target as KlingVideoTask)?.Id ?? exception.TaskNumber);
+
+    /// <summary>What the user can do about any error of a kind.</summary>
+    public static string AdviceOn(ErrorKind kind, object? target) => Fill(ErrorCatalog.Get(kind).Advice, (target as KlingVideoTask)?.Id);
+
+    private static string Fill(string advice, long? number)
+        => number is long id ? advice.Replace("<id>", id.ToString(CultureInfo.InvariantCulture), StringComparison.OrdinalIgnoreCase) : advice;
 }

@@ -1,5 +1,6 @@
 using KlingPS.Core;
 using KlingPS.Core.Saving;
+using KlingPS.Core.Scheduling;
 using KlingPS.Core.Sessions;
 using KlingPS.Core.Waiting;
 using KlingPS.Hosting;
@@ -93,11 +94,15 @@ internal sealed class CommandContext : IDisposable
     /// <param name="timeout">The seconds to wait; without end when it is <see langword="null"/>.</param>
     /// <param name="pollingInterval">The seconds between two polls of a task; the configured ones, else planned, when it is <see langword="null"/>.</param>
     /// <exception cref="KlingException">The settings cannot be used.</exception>
-    public WaitOptions GetWaitOptions(int? timeout, double? pollingInterval = null) => new()
+    public WaitOptions GetWaitOptions(double? timeout, double? pollingInterval = null) => new()
     {
-        Timeout = timeout is int seconds ? TimeSpan.FromSeconds(seconds) : null,
+        Timeout = timeout is double seconds ? TimeSpan.FromSeconds(seconds) : null,
         PollingInterval = (pollingInterval ?? Settings.Current.PollingInterval) is double interval ? TimeSpan.FromSeconds(interval) : null,
     };
+
+    /// <summary>The deadline of the command, which begins to run now.</summary>
+    /// <param name="timeout">How many seconds there are; <see langword="null"/> for no limit.</param>
+    public Deadline CreateDeadline(double? timeout) => new(Session.TimeProvider, timeout is double seconds ? TimeSpan.FromSeconds(seconds) : null);
 
     /// <summary>Takes the progress bar away, if there is one.</summary>
     public void CompleteProgress() => _progress?.Complete();

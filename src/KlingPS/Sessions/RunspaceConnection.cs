@@ -9,6 +9,7 @@ using KlingPS.Core.Secrets;
 using KlingPS.Core.Sessions;
 using KlingPS.Display;
 using KlingPS.Hosting;
+using KlingPS.Text;
 
 namespace KlingPS.Sessions;
 
@@ -30,6 +31,9 @@ internal sealed class RunspaceConnection
 
     /// <summary>The connection of the runspace that the current thread works for.</summary>
     public static RunspaceConnection Current => s_connections.GetValue(Runspace.DefaultRunspace, static _ => new RunspaceConnection());
+
+    /// <summary>What the commands that run here have paid for and not brought to disk.</summary>
+    public UnfinishedWork Unfinished { get; } = new();
 
     /// <summary>The sandbox that was started here.</summary>
     public SandboxHost Sandbox { get; } = new();

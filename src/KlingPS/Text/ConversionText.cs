@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Management.Automation.Language;
 using KlingPS.Core;
 using KlingPS.Core.Converting;
 using KlingPS.Core.Saving;
@@ -28,28 +27,6 @@ internal static class ConversionText
         return $"'{plan.Submission.Subject}': {action}";
     }
 
-    /// <summary>What is under way and paid for when the command is stopped; <see langword="null"/> when nothing is.</summary>
-    /// <param name="unfinished">The ids of the tasks that are paid for.</param>
-    /// <param name="underWay">Requests without a response.</param>
-    /// <param name="options">Where the videos go.</param>
-    public static string? DescribeUnfinished(IReadOnlyCollection<long> unfinished, int underWay, SaveOptions options)
-    {
-        string requests = UnfinishedTasks.DescribeUnderWay(underWay);
-        if (unfinished.Count == 0)
-        {
-            return requests.Length == 0 ? null : $"{requests}Run the same command again to get everything.";
-        }
-
-        string again = $"{requests}{UnfinishedTasks.Describe(unfinished.Count)} Run the same command again to get everything";
-        if (unfinished.Count > UnfinishedTasks.MaxNamed)
-        {
-            return again + ".";
-        }
-
-        string template = options.Template.ToString() == NameTemplate.DefaultText ? string.Empty : $" -NameTemplate {Quote(options.Template.ToString())}";
-        return $"{again}, or only these with: {UnfinishedTasks.Resume(unfinished)} -Destination {Quote(options.Destination)}{template}";
-    }
-
     /// <summary>The error that ends a batch, with what is left to do.</summary>
     /// <param name="fatal">The items that ended with a fatal error; the first one's ends the batch.</param>
     public static KlingException CreateEnding(IReadOnlyList<Outcome<ConversionItem, SavedVideo>> fatal)
@@ -72,6 +49,4 @@ internal static class ConversionText
             _ => $"leave '{plan.Path}' as it is; it is the video of this image",
         };
     }
-
-    private static string Quote(string text) => $"'{CodeGeneration.EscapeSingleQuotedStringContent(text)}'";
 }

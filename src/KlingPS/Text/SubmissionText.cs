@@ -17,11 +17,6 @@ internal static class SubmissionText
     public static string DescribePrice(decimal? credits)
         => credits is decimal price ? string.Create(CultureInfo.InvariantCulture, $"for {price:0.##} credits") : "at a price that is not known here";
 
-    /// <summary>What is under way when the command is stopped; <see langword="null"/> when nothing is.</summary>
-    /// <param name="underWay">Requests without a response.</param>
-    public static string? DescribeUnfinished(int underWay)
-        => underWay == 0 ? null : $"{UnfinishedTasks.DescribeUnderWay(underWay)}Get-KlingVideoTask shows what was bought.";
-
     /// <summary>The error that ends a batch, with what was bought before it.</summary>
     /// <param name="error">The error.</param>
     /// <param name="counts">What has become of the batch.</param>

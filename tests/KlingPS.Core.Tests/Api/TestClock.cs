@@ -1,4 +1,5 @@
 using System.Globalization;
+using KlingPS.Core.Scheduling;
 
 namespace KlingPS.Core.Tests.Api;
 
@@ -6,8 +7,8 @@ namespace KlingPS.Core.Tests.Api;
 /// <remarks>
 /// <para>
 /// What it promises: time passes only in <see cref="RunAsync{T}(Task{T})"/> and <see cref="Advance"/>; never further than to the next
-/// timer; and in <see cref="RunAsync{T}(Task{T})"/> not at all while a request is under way, that is, while a time limit runs. So steps
-/// that follow one another happen at exact times.
+/// timer; and in <see cref="RunAsync{T}(Task{T})"/> not at all while a request is under way, that is, while a time limit runs, or while
+/// nothing but deadlines is waited for. So steps that follow one another happen at exact times.
 /// </para>
 /// <para>
 /// What it does not promise: it cannot see work that has no timer. If several things are under way, one of them may find that the time
@@ -177,7 +178,8 @@ internal sealed class TestClock : TimeProvider
     {
         lock (_lock)
         {
-            return _limits == 0 && _timers.Min is Timer next && !(next.DueAt - _now > longest) ? next.DueAt - _now : null;
+            bool isWaitedFor = _limits == 0 && _timers.Any(timer => !timer.IsDeadline);
+            return isWaitedFor && _timers.Min is Timer next && !(next.DueAt - _now > longest) ? next.DueAt - _now : null;
         }
     }
 
@@ -262,6 +264,9 @@ internal sealed class TestClock : TimeProvider
         public bool IsLimit => state is CancellationTokenSource;
 
         public bool IsDelay => state is Task;
+
+        /// <summary>Whether it belongs to a deadline: that alone is no reason to let time pass.</summary>
+        public bool IsDeadline => state is Deadline;
 
         public void Fire() => callback(state);
 

@@ -1,8 +1,10 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Management.Automation;
 using KlingPS.Core;
 using KlingPS.Core.Saving;
 using KlingPS.Hosting;
 using KlingPS.Sessions;
+using KlingPS.Text;
 
 namespace KlingPS.Commands.Base;
 
@@ -16,7 +18,8 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     private readonly List<IDisposable> _owned = [];
     private CommandContext? _context;
     private Action? _finishBatch;
-    private int _hasToldUnfinished;
+    private UnfinishedWork.Member? _unfinished;
+    private bool _hasEnded;
 
     PipelineBridge ICommandHost.Bridge => _bridge;
 
@@ -31,6 +34,9 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     /// <summary>What this runspace is connected to.</summary>
     private protected RunspaceConnection Connection => Context.Connection;
 
+    /// <summary>What is paid for and not on disk, to be told when the pipeline ends early. There once the command has begun.</summary>
+    private protected UnfinishedWork.Member Unfinished => _unfinished!;
+
     /// <summary>What the progress bar says the command does.</summary>
     private protected virtual string ProgressActivity => MyInvocation.MyCommand.Name;
 
@@ -38,11 +44,15 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     private protected virtual object? ErrorTarget => null;
 
     /// <inheritdoc/>
-    protected sealed override void BeginProcessing() => Guard(() =>
+    protected sealed override void BeginProcessing()
     {
-        Connection.LoadViewsOnce(InvokeCommand, this);
-        OnBegin();
-    });
+        _unfinished = Connection.Unfinished.Join();
+        Guard(() =>
+        {
+            Connection.LoadViewsOnce(InvokeCommand, this);
+            OnBegin();
+        });
+    }
 
     /// <inheritdoc/>
     protected sealed override void ProcessRecord() => Guard(OnProcess);
@@ -52,14 +62,15 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     {
         _finishBatch?.Invoke();
         OnEnd();
+        _hasEnded = true;
+        if (Unfinished.End() is string open)
+        {
+            WriteWarning(open);
+        }
     });
 
     /// <summary>Stops the work in hand. Purchases that have left are carried to their end and recorded.</summary>
-    protected sealed override void StopProcessing()
-    {
-        WarnOfUnfinished();
-        _bridge.Stop();
-    }
+    protected sealed override void StopProcessing() => _bridge.Stop();
 
     /// <summary>Checks the parameters before the first input; what comes through the pipeline is not bound yet.</summary>
     private protected virtual void OnBegin()
@@ -76,9 +87,6 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     {
     }
 
-    /// <summary>What is under way and paid for when the user stops the command, and how to resume it; called on another thread.</summary>
-    private protected virtual string? DescribeUnfinished() => null;
-
     /// <summary>Ends what is still running in the background.</summary>
     public void Dispose()
     {
@@ -91,13 +99,19 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     {
         if (disposing)
         {
-            if (Stopping)
+            // PowerShell calls neither EndProcessing nor, in every case, StopProcessing when the pipeline ends early.
+            bool isEarly = _unfinished is not null && !_hasEnded;
+            if (isEarly)
             {
-                // PowerShell does not call StopProcessing when the pipeline notices the stop first, as it does between two commands.
-                WarnOfUnfinished();
+                Unfinished.CutShort();
             }
 
             _owned.ForEach(owned => owned.Dispose());
+            if (_unfinished?.Leave() is string open)
+            {
+                Tell(open);
+            }
+
             _context?.Dispose();
             _bridge.Dispose();
         }
@@ -146,7 +160,11 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     }
 
     /// <inheritdoc cref="ICommandStreams.WriteError"/>
-    private protected void WriteError(KlingException error, object? target) => WriteError(ErrorRecords.From(error, target));
+    private protected void WriteError(KlingException error, object? target)
+    {
+        Unfinished.HasTimedOut |= error.Kind == ErrorKind.WaitTimeout;
+        WriteError(ErrorRecords.From(error, target));
+    }
 
     /// <summary>Writes the error of one item; ends the command if it is fatal.</summary>
     private protected void WriteErrorOrEnd(KlingException error, object? target)
@@ -172,17 +190,20 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
 
     void ICommandStreams.ThrowTerminatingError(KlingException error, object? target) => ThrowTerminatingError(error, target);
 
-    /// <summary>Says once, on whichever thread notices the stop first, what is paid for and how to get it.</summary>
-    private void WarnOfUnfinished()
+    private void Guard(Action work)
     {
-        if (DescribeUnfinished() is string unfinished && Interlocked.Exchange(ref _hasToldUnfinished, 1) == 0)
+        try
         {
-            // The streams belong to the pipeline thread, which runs on until it is stopped; the host shows this before the next prompt.
-            Host.UI.WriteWarningLine(unfinished);
+            EndWithError(work);
+        }
+        catch
+        {
+            EndEarly();
+            throw;
         }
     }
 
-    private void Guard(Action work)
+    private void EndWithError(Action work)
     {
         try
         {
@@ -192,6 +213,37 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
         {
             ThrowTerminatingError(exception, ErrorTarget);
             throw;
+        }
+    }
+
+    /// <summary>
+    /// The pipeline ends: stopped, or by an error here or further down, or because nobody further down wants more. From now on nothing
+    /// is bought, and what is paid for is told.
+    /// </summary>
+    private void EndEarly()
+    {
+        _bridge.Stop();
+        _owned.ForEach(owned => owned.Dispose());
+        Unfinished.CutShort();
+
+        // The exception comes through the commands from the last to the first, which then knows of the work of all.
+        if (Unfinished.IsOldest && Unfinished.Tell() is string open)
+        {
+            Tell(open);
+        }
+    }
+
+    /// <summary>Warns on the stream, where it can be redirected; a pipeline that is being stopped has none any more, but its host has a screen.</summary>
+    [SuppressMessage("Design", "CA1031", Justification = "Whatever keeps the warning from its stream, the screen is left.")]
+    private void Tell(string open)
+    {
+        try
+        {
+            WriteWarning(open);
+        }
+        catch (Exception)
+        {
+            Host.UI?.WriteWarningLine(open);
         }
     }
 }

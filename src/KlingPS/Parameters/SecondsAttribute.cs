@@ -1,0 +1,35 @@
+using System.Globalization;
+using System.Management.Automation;
+
+namespace KlingPS.Parameters;
+
+/// <summary>Takes a span of time, or text that says one, for its seconds. Numbers are seconds already; PowerShell itself would take them for something else.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+internal sealed class SecondsAttribute : ArgumentTransformationAttribute
+{
+    /// <inheritdoc/>
+    public override object? Transform(EngineIntrinsics engineIntrinsics, object? inputData)
+        => (inputData is PSObject wrapped ? wrapped.BaseObject : inputData) switch
+        {
+            TimeSpan span => span.TotalSeconds,
+            string text => FromText(text),
+            DateTime or DateTimeOffset or bool => throw CreateException(inputData),
+            _ => inputData,
+        };
+
+    private static double FromText(string text)
+    {
+        if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double seconds))
+        {
+            return seconds;
+        }
+
+        // Without seconds, 10:00 would be ten hours to .NET and ten minutes to most people.
+        return text.Count(c => c == ':') == 2 && TimeSpan.TryParse(text, CultureInfo.InvariantCulture, out TimeSpan span)
+            ? span.TotalSeconds
+            : throw CreateException(text);
+    }
+
+    private static ArgumentTransformationMetadataException CreateException(object? given)
+        => new($"'{given}' is not a length of time. Give seconds, such as 600, or hours, minutes and seconds, such as 00:10:00.");
+}

@@ -1,0 +1,295 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Management.Automation.Language;
+using KlingPS.Core;
+using KlingPS.Core.Model;
+using KlingPS.Core.Resolving;
+using KlingPS.Core.Saving;
+using KlingPS.Core.Stages;
+
+namespace KlingPS.Text;
+
+/// <summary>
+/// What the commands of a runspace that run at the same time, as those of one pipeline, have paid for and not brought to disk. It is told
+/// once and together, by whichever of them is the last to go when one has ended early. Safe for use from several threads.
+/// </summary>
+internal sealed class UnfinishedWork
+{
+    private readonly object _lock = new();
+    private readonly List<Member> _members = [];
+    private readonly ConcurrentDictionary<long, Entry> _tasks = new();
+    private readonly ConcurrentDictionary<string, Entry> _foreign = new();
+    private bool _isCutShort;
+    private bool _isTold;
+
+    /// <summary>A command has begun.</summary>
+    public Member Join()
+    {
+        lock (_lock)
+        {
+            if (_members.Count == 0)
+            {
+                _tasks.Clear();
+                _foreign.Clear();
+                _isCutShort = false;
+                _isTold = false;
+            }
+
+            var member = new Member(this);
+            _members.Add(member);
+            return member;
+        }
+    }
+
+    /// <summary>The command that gets the videos.</summary>
+    /// <param name="ids">The local ids of their tasks.</param>
+    /// <param name="save">Where they go; where Save-KlingVideo puts them by itself when it is <see langword="null"/>.</param>
+    public static string Resume(IEnumerable<long> ids, SaveOptions? save = null)
+    {
+        // Ranges first: what is added to an array becomes a part of it.
+        ILookup<bool, string> terms = TermsOf(ids).ToLookup(term => term.Contains("..", StringComparison.Ordinal));
+        string which = terms[true].Any() ? $"({string.Join(" + ", terms[true].Concat(terms[false]))})" : string.Join(", ", terms[false]);
+        return $"Get-KlingVideoTask -Id {which} | Wait-KlingVideoTask | Save-KlingVideo{Parameters(save)}";
+    }
+
+    /// <summary>The parameters with which Save-KlingVideo puts videos where they belong; nothing, or with a space before them.</summary>
+    public static string Parameters(SaveOptions? save)
+    {
+        if (save is null)
+        {
+            return string.Empty;
+        }
+
+        string template = save.Template.ToString() == NameTemplate.DefaultText ? string.Empty : $" -NameTemplate {Quote(save.Template.ToString())}";
+        return $" -Destination {Quote(save.Destination)}{template}";
+    }
+
+    /// <summary>Numbers as PowerShell takes them, with three or more in a row as a range.</summary>
+    private static IEnumerable<string> TermsOf(IEnumerable<long> ids)
+    {
+        long[] sorted = [.. ids.Order()];
+        for (int first = 0; first < sorted.Length;)
+        {
+            int last = first;
+            while (last + 1 < sorted.Length && sorted[last + 1] == sorted[last] + 1)
+            {
+                last++;
+            }
+
+            if (last - first >= 2)
+            {
+                yield return string.Create(CultureInfo.InvariantCulture, $"{sorted[first]}..{sorted[last]}");
+                first = last + 1;
+            }
+            else
+            {
+                yield return sorted[first].ToString(CultureInfo.InvariantCulture);
+                first++;
+            }
+        }
+    }
+
+    private static string Quote(string text) => $"'{CodeGeneration.EscapeSingleQuotedStringContent(text)}'";
+
+    private static string DescribeRequests(int requests) => requests switch
+    {
+        0 => string.Empty,
+        1 => "1 request for a video is under way. Its response is recorded when it arrives; leave the shell open until then. ",
+        _ => $"{requests} requests for videos are under way. Their responses are recorded when they arrive; leave the shell open until then. ",
+    };
+
+    private static string DescribeVideos(int count, int made) => (count, made) switch
+    {
+        (1, 0) => "1 video is paid for and not finished; the service is still making it.",
+        (_, 0) => $"{count} videos are paid for and not finished; the service is still making them.",
+        (1, _) => "1 video is paid for and not on disk.",
+        _ when made == count => $"{count} videos are paid for and not on disk.",
+        _ when count - made == 1 => $"{count} videos are paid for and not on disk; the service is still making 1 of them.",
+        _ => $"{count} videos are paid for and not on disk; the service is still making {count - made} of them.",
+    };
+
+    private string? Describe(bool withHandedOut)
+    {
+        Dictionary<long, Entry> tasks = _tasks.Where(pair => withHandedOut || !pair.Value.IsHandedOut).ToDictionary();
+        foreach (KlingVideoTask task in _members.SelectMany(member => member.Unfinished?.Invoke() ?? []))
+        {
+            tasks[task.Id] = new Entry(task.State == KlingTaskState.Succeeded, IsHandedOut: false);
+        }
+
+        string[] foreign = [.. _foreign.Where(pair => withHandedOut || !pair.Value.IsHandedOut).Select(pair => pair.Key).Order(StringComparer.Ordinal)];
+        int count = tasks.Count + foreign.Length;
+        string requests = DescribeRequests(_members.Sum(member => member.UnderWay?.Invoke() ?? 0));
+        bool isConversion = _members.Exists(member => member.IsConversion);
+        if (count == 0)
+        {
+            return requests.Length == 0 ? null
+                : requests + (isConversion ? "Run the same command again to get everything." : "Get-KlingVideoTask shows what was bought.");
+        }
+
+        SaveOptions? save = _members.Select(member => member.Save).LastOrDefault(save => save is not null);
+        string command = foreign.Length == 0 ? Resume(tasks.Keys, save)
+            : tasks.Count == 0 ? $"Wait-KlingVideoTask -TaskId {string.Join(", ", foreign.Select(Quote))} | Save-KlingVideo{Parameters(save)}"
+            : $"{Resume(tasks.Keys, save)}; Wait-KlingVideoTask -TaskId {string.Join(", ", foreign.Select(Quote))} | Save-KlingVideo{Parameters(save)}";
+        string videos = DescribeVideos(count, tasks.Values.Count(task => task.IsMade));
+        return $"{requests}{videos} {(isConversion ? "Run the same command again to get everything, or only these with: " : "To get the rest: ")}{command}";
+    }
+
+    /// <param name="IsMade">Whether the service has made the video.</param>
+    /// <param name="IsHandedOut">Whether a command has emitted the task.</param>
+    private readonly record struct Entry(bool IsMade, bool IsHandedOut);
+
+    /// <summary>One command.</summary>
+    internal sealed class Member(UnfinishedWork work)
+    {
+        private bool _isOver;
+
+        /// <summary>How many requests of the command have left and have no response.</summary>
+        public Func<int>? UnderWay { get; set; }
+
+        /// <summary>The tasks of the command that are paid for and not on disk, where it knows them itself.</summary>
+        public Func<IEnumerable<KlingVideoTask>>? Unfinished { get; set; }
+
+        /// <summary>Where the command saves videos.</summary>
+        public SaveOptions? Save { get; set; }
+
+        /// <summary>Whether the same command, run again, does all that is missing.</summary>
+        public bool IsConversion { get; set; }
+
+        /// <summary>Whether the command has reported that its time was over.</summary>
+        public bool HasTimedOut { get; set; }
+
+        /// <summary>Whether of the commands that run now this one began first.</summary>
+        public bool IsOldest
+        {
+            get
+            {
+                lock (work._lock)
+                {
+                    return work._members[0] == this;
+                }
+            }
+        }
+
+        /// <summary>A task is, or may be, paid for and not on disk.</summary>
+        public void Add(TaskReference reference)
+        {
+            if (reference.Task is KlingVideoTask task)
+            {
+                Add(task);
+            }
+            else if (reference.Id is long id)
+            {
+                work._tasks.TryAdd(id, default);
+            }
+            else if (reference.TaskId is string taskId)
+            {
+                work._foreign.TryAdd(taskId, default);
+            }
+        }
+
+        /// <summary>A task is paid for; if its video is on disk, or it will have none, nothing is open.</summary>
+        /// <param name="task">The task.</param>
+        /// <param name="isHandedOut">Whether it is emitted now.</param>
+        public void Add(KlingVideoTask task, bool isHandedOut = false)
+        {
+            if (task.TaskId is string taskId)
+            {
+                work._foreign.TryRemove(taskId, out _);
+            }
+
+            bool isOpen = task.State.IsPending() || (task.State == KlingTaskState.Succeeded && task.SavedPath is null);
+            if (isOpen)
+            {
+                work._tasks[task.Id] = new Entry(task.State == KlingTaskState.Succeeded, isHandedOut);
+            }
+            else
+            {
+                work._tasks.TryRemove(task.Id, out _);
+            }
+        }
+
+        /// <summary>A task has come to its end: its video is on disk, or there is none.</summary>
+        public void Remove(TaskReference reference)
+        {
+            if ((reference.Task?.Id ?? reference.Id) is long id)
+            {
+                work._tasks.TryRemove(id, out _);
+            }
+
+            if ((reference.TaskId ?? reference.Task?.TaskId) is string taskId)
+            {
+                work._foreign.TryRemove(taskId, out _);
+            }
+        }
+
+        /// <summary>A task that was waited for comes out.</summary>
+        public void OnWaited(Outcome<TaskReference, KlingVideoTask> outcome)
+        {
+            if (outcome.Value is KlingVideoTask task)
+            {
+                Add(task, isHandedOut: true);
+            }
+            else if (outcome.Error?.Kind is not (ErrorKind.WaitTimeout or ErrorKind.ServiceUnavailable or ErrorKind.RateLimited))
+            {
+                Remove(outcome.Item);
+            }
+        }
+
+        /// <summary>The command has done all it had to.</summary>
+        /// <returns>What is open because the time was over, if this was the last command to end; <see langword="null"/> if nothing is.</returns>
+        public string? End()
+        {
+            lock (work._lock)
+            {
+                _isOver = true;
+                bool isLast = work._members.TrueForAll(member => member._isOver);
+                if (!isLast || work._isTold || work._isCutShort || !work._members.Exists(member => member.HasTimedOut))
+                {
+                    return null;
+                }
+
+                string? text = work.Describe(withHandedOut: false);
+                work._isTold = text is not null;
+                return text;
+            }
+        }
+
+        /// <summary>The command has ended before it had done all.</summary>
+        public void CutShort()
+        {
+            lock (work._lock)
+            {
+                work._isCutShort |= !_isOver;
+                _isOver = true;
+            }
+        }
+
+        /// <summary>What is open, if a command has ended early and it has not been told.</summary>
+        public string? Tell()
+        {
+            lock (work._lock)
+            {
+                if (work._isTold || !work._isCutShort)
+                {
+                    return null;
+                }
+
+                string? text = work.Describe(withHandedOut: true);
+                work._isTold = text is not null;
+                return text;
+            }
+        }
+
+        /// <summary>The command is gone.</summary>
+        /// <returns>What is open, if this was the last command, one has ended early, and it has not been told.</returns>
+        public string? Leave()
+        {
+            lock (work._lock)
+            {
+                string? text = work._members.Count == 1 && work._members[0] == this ? Tell() : null;
+                work._members.Remove(this);
+                return text;
+            }
+        }
+    }
+}

@@ -1,0 +1,171 @@
+using System.Net.Http.Headers;
+using KlingPS.Core.Converting;
+using KlingPS.Core.Model;
+using KlingPS.Core.Resolving;
+using KlingPS.Core.Saving;
+using KlingPS.Core.Scheduling;
+using KlingPS.Core.Stages;
+using KlingPS.Core.Submitting;
+using KlingPS.Core.Tests.Api;
+using KlingPS.Core.Tests.Stages;
+using KlingPS.Core.Waiting;
+
+namespace KlingPS.Core.Tests.Converting;
+
+/// <summary>Whatever a command waits for, it hears when its time is over, and says what that means for the money.</summary>
+public sealed class TimeoutTests : IAsyncDisposable
+{
+    private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(3);
+
+    private readonly PipelineHarness _harness = new() { Makes = PipelineHarness.Succeeded };
+
+    public static TheoryData<string> SlowPlaces => ["upload pauses", "upload is silent", "create pauses", "shells take turns"];
+
+    private Instant Now => Instant.Now(_harness.Clock);
+
+    private string Destination => Path.Combine(_harness.Folder, "videos");
+
+    public ValueTask DisposeAsync() => _harness.DisposeAsync();
+
+    private static Reply AsksToWait() => Replies.Text(429, """{"code":429,"msg":"busy"}""", retryAfter: new RetryConditionHeaderValue(TimeSpan.FromSeconds(20)));
+
+    private VideoConverter Converter(TimeSpan timeout)
+        => new(_harness.NewService(), new ConversionOptions { Save = new SaveOptions { Destination = Destination }, Wait = new WaitOptions { Timeout = timeout } });
+
+    /// <summary>Waits for something while time passes in steps, requests under way or not.</summary>
+    private async Task<T> PassUntilAsync<T>(Task<T> task)
+    {
+        await Eventually.TrueAsync(async () =>
+        {
+            // Whoever has something to do has done it, or waits for the clock.
+            await Task.Delay(2, TestContext.Current.CancellationToken);
+            _harness.Clock.Advance(TimeSpan.FromSeconds(0.25));
+            return task.IsCompleted;
+        });
+        return await task;
+    }
+
+    private async Task SlowDownAsync(string place)
+    {
+        switch (place)
+        {
+            case "upload pauses":
+                _harness.Service.On(FakeService.UploadPath, AsksToWait());
+                break;
+            case "upload is silent":
+                _harness.Service.On(FakeService.UploadPath, Replies.Silence());
+                break;
+            case "create pauses":
+                _harness.Service.On(FakeService.CreatePath, AsksToWait());
+                break;
+            default:
+                for (int i = 0; i < 20; i++)
+                {
+                    await _harness.Session.CreateGate.EnterAsync(CancellationToken.None);
+                }
+
+                break;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(SlowPlaces))]
+    public async Task A_conversion_ends_in_time_and_says_that_nothing_was_bought(string place)
+    {
+        await SlowDownAsync(place);
+        using VideoConverter converter = Converter(s_timeout);
+        Instant start = Now;
+
+        Outcome<ConversionItem, SavedVideo> outcome = await PassUntilAsync(converter.ConvertAsync(converter.Accept(_harness.Submission("fox.png"))!, CancellationToken.None));
+
+        Assert.Equal(ErrorKind.WaitTimeout, outcome.Error!.Kind);
+        Assert.StartsWith("Nothing was bought for '", outcome.Error.Message, StringComparison.Ordinal);
+        Assert.Contains("within 3 seconds", outcome.Error.Message, StringComparison.Ordinal);
+        Assert.InRange(Now - start, s_timeout, s_timeout + TimeSpan.FromSeconds(10));
+        await Eventually.TrueAsync(async () => (await _harness.ListAsync()).All(task => task.State == KlingTaskState.Rejected));
+        Assert.Equal((1, 0m), (converter.Counts.Failed, converter.Counts.Credits));
+    }
+
+    [Theory]
+    [MemberData(nameof(SlowPlaces))]
+    public async Task A_submission_ends_in_time_and_says_that_nothing_was_bought(string place)
+    {
+        await SlowDownAsync(place);
+        using var deadline = new Deadline(_harness.Clock, s_timeout);
+        Instant start = Now;
+
+        Outcome<Submission, KlingVideoTask> outcome = await PassUntilAsync(
+            new VideoSubmitter(_harness.NewService()).SubmitAsync(_harness.Submission("fox.png"), deadline, CancellationToken.None));
+
+        Assert.Equal(ErrorKind.WaitTimeout, outcome.Error!.Kind);
+        Assert.StartsWith("Nothing was bought for '", outcome.Error.Message, StringComparison.Ordinal);
+        Assert.InRange(Now - start, s_timeout, s_timeout + TimeSpan.FromSeconds(10));
+    }
+
+    [Fact]
+    public async Task A_request_that_has_left_is_recorded_although_the_time_is_over()
+    {
+        var arrived = new TaskCompletionSource();
+        var released = new TaskCompletionSource();
+        _harness.Service.On(FakeService.CreatePath, Replies.Held(arrived, released.Task, _harness.AcceptTask));
+        using var deadline = new Deadline(_harness.Clock, s_timeout);
+        Task<Outcome<Submission, KlingVideoTask>> submission = new VideoSubmitter(_harness.NewService()).SubmitAsync(_harness.Submission("fox.png"), deadline, CancellationToken.None);
+        await Eventually.DoneAsync(arrived.Task);
+
+        Outcome<Submission, KlingVideoTask> outcome = await PassUntilAsync(submission);
+
+        KlingVideoTask begun = Assert.Single(await _harness.ListAsync());
+        Assert.Equal((ErrorKind.WaitTimeout, begun.Id), (outcome.Error!.Kind, outcome.Error.TaskNumber));
+        Assert.Contains("has left and was not answered", outcome.Error.Message, StringComparison.Ordinal);
+        released.SetResult();
+        await Eventually.TrueAsync(async () => (await _harness.ListAsync()) is [{ State: KlingTaskState.Waiting, TaskId: "task-1" }]);
+    }
+
+    [Fact]
+    public async Task An_answer_that_comes_a_little_late_is_taken()
+    {
+        var arrived = new TaskCompletionSource();
+        var released = new TaskCompletionSource();
+        _harness.Service.On(FakeService.CreatePath, Replies.Held(arrived, released.Task, _harness.AcceptTask));
+        using var deadline = new Deadline(_harness.Clock, s_timeout);
+        Task<Outcome<Submission, KlingVideoTask>> submission = new VideoSubmitter(_harness.NewService()).SubmitAsync(_harness.Submission("fox.png"), deadline, CancellationToken.None);
+        await Eventually.DoneAsync(arrived.Task);
+        _harness.Clock.Advance(TimeSpan.FromSeconds(4));
+
+        released.SetResult();
+
+        Assert.Equal("task-1", (await Eventually.DoneAsync(submission)).Value!.TaskId);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_wait_ends_in_time_when_the_service_asks_to_wait_or_is_silent(bool isSilent)
+    {
+        KlingVideoTask task = await _harness.AcceptedAsync("a");
+        _harness.Tasks["a"] = isSilent ? Replies.Silence() : AsksToWait();
+        using var stage = new WaitStage(_harness.NewService(), new WaitOptions { Timeout = s_timeout });
+        Instant start = Now;
+        await stage.PostAsync(new TaskReference { Task = task }, CancellationToken.None);
+        await stage.PostAsync(new TaskReference { TaskId = "unheard" }, CancellationToken.None);
+        _harness.Tasks["unheard"] = _harness.Tasks["a"];
+
+        Outcome<TaskReference, KlingVideoTask>[] outcomes = [await PassUntilAsync(stage.Results.ReadAsync().AsTask()), await PassUntilAsync(stage.Results.ReadAsync().AsTask())];
+
+        Assert.All(outcomes, outcome => Assert.Equal(ErrorKind.WaitTimeout, outcome.Error!.Kind));
+        Assert.InRange(Now - start, s_timeout, s_timeout + PollLimits.LastLook + TimeSpan.FromSeconds(2));
+    }
+
+    [Fact]
+    public async Task A_timeout_of_0_submits_and_waits_for_nothing()
+    {
+        _harness.Makes = _ => PipelineHarness.Generating;
+        using VideoConverter converter = Converter(TimeSpan.Zero);
+
+        Outcome<ConversionItem, SavedVideo> outcome = await _harness.Clock.RunAsync(converter.ConvertAsync(converter.Accept(_harness.Submission("fox.png"))!, CancellationToken.None));
+
+        Assert.Equal(ErrorKind.WaitTimeout, outcome.Error!.Kind);
+        Assert.Contains("still paid for", outcome.Error.Message, StringComparison.Ordinal);
+        Assert.Equal((1, 1), (_harness.Creates, _harness.Queries));
+    }
+}

@@ -22,6 +22,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
     /// <summary>What happens in the videos: 1 to 2500 characters.</summary>
     [Parameter(Position = 1, ValueFromPipelineByPropertyName = true)]
     [AllowEmptyString]
+    [PlainText]
     public string? Prompt { get; set; }
 
     /// <summary>Takes each prompt from the text file beside the image: fox.png.txt, or fox.txt. -Prompt is for images that have none.</summary>
@@ -40,12 +41,13 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
 
     /// <summary>Which of several deliberate variants of the same video to make, from 1.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
-    [BlankAs(1)]
+    [WholeNumber(Blank = 1)]
     [ValidateRange(1, 1_000_000)]
     public int? Take { get; set; }
 
     /// <summary>The most tasks to have at the service at the same time; the service's own limits alone when it is left out.</summary>
     [Parameter]
+    [WholeNumber]
     [ValidateRange(1, 100_000)]
     public int? ThrottleLimit { get; set; }
 

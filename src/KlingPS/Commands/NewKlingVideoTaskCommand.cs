@@ -46,6 +46,7 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
     /// <summary>What happens in the video: 1 to 2500 characters.</summary>
     [Parameter(Mandatory = true, Position = 1, ValueFromPipelineByPropertyName = true)]
     [AllowEmptyString]
+    [PlainText]
     public string Prompt { get; set; } = string.Empty;
 
     /// <summary>Buys even while it is not known whether an identical request was accepted, so that the video may be paid for twice.</summary>

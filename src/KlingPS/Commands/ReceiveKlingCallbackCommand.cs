@@ -69,6 +69,7 @@ public sealed class ReceiveKlingCallbackCommand : CallbackKeyCommand
     [Parameter(ParameterSetName = ListenSet)]
     [Parameter(ParameterSetName = InputObjectSet)]
     [Parameter(ParameterSetName = TaskIdSet)]
+    [WholeNumber]
     [ValidateRange(1, int.MaxValue)]
     public int? Count { get; set; }
 

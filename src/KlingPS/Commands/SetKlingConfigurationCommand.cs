@@ -56,6 +56,7 @@ public sealed class SetKlingConfigurationCommand : KlingCommand
 
     /// <summary>The most credits an account may spend on one day.</summary>
     [Parameter]
+    [DecimalNumber(IsRequired = true)]
     public decimal DailyCreditCap { get; set; }
 
     /// <summary>The folder videos go to when no other is given.</summary>

@@ -52,6 +52,19 @@ internal sealed class FilePaths
         ? path
         : throw new KlingException(ErrorKind.RequestInvalid, $"'{name}' matches several files, and only one can be taken here. Name it in full.");
 
+    /// <summary>Whether a name means a file or folder that exists, or a pattern that some match.</summary>
+    public bool LeadsToFile(string name)
+    {
+        try
+        {
+            return Find(name).Exists(Path.Exists);
+        }
+        catch (KlingException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>
     /// The full path of a file or folder that need not exist: the one of that name if there is one; else with its escapes read, as
     /// completion writes them: <c>shot `[2`]</c>.

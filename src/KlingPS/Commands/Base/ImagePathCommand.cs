@@ -10,6 +10,8 @@ public abstract class ImagePathCommand : KlingCommand
     private protected const string PathSet = "Path";
     private protected const string LiteralPathSet = "LiteralPath";
 
+    private string? _givenPath;
+
     /// <summary>The image files; wildcards are allowed.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = PathSet)]
     [SupportsWildcards]
@@ -20,6 +22,27 @@ public abstract class ImagePathCommand : KlingCommand
     [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = LiteralPathSet)]
     [Alias("PSPath", "FullName", "LP")]
     public string[] LiteralPath { get; set; } = [];
+
+    /// <summary>How a message says to give the images, and what was taken for one of them, as sentences.</summary>
+    /// <param name="taken">What was taken for the path of an image.</param>
+    private protected virtual string AdviseOnInput(string taken) => "Leave one of them out.";
+
+    /// <inheritdoc/>
+    private protected override void CheckInput(PSObject? row)
+    {
+        if (row is null)
+        {
+            _givenPath = MyInvocation.ExpectingInput && MyInvocation.BoundParameters.ContainsKey(nameof(Path)) ? Path.FirstOrDefault() : null;
+        }
+
+        // Rows may well bring a prompt each for one image; a file or its name is another image.
+        if (_givenPath is string name && (row is null ? !Context.Shell.Paths.LeadsToFile(name) : row.BaseObject is FileSystemInfo or string))
+        {
+            throw new KlingException(
+                ErrorKind.RequestInvalid,
+                $"Images come through the pipeline, and '{name}' was taken for -Path as well, because that comes first. {AdviseOnInput(name)}");
+        }
+    }
 
     /// <summary>The full paths of the files that the current input names. A name that leads to no file is reported.</summary>
     private protected IEnumerable<string> ResolveImagePaths() => ResolveImagePaths(WriteError);

@@ -1,5 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Management.Automation;
+using System.Management.Automation.Internal;
+using System.Reflection;
 using KlingPS.Core;
 using KlingPS.Core.Saving;
 using KlingPS.Hosting;
@@ -14,9 +16,16 @@ namespace KlingPS.Commands.Base;
 /// </summary>
 public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
 {
+    /// <summary>
+    /// The object that the parameters are bound from. PowerShell keeps it to itself, and a parameter that took it would change which of
+    /// the others are bound. Where it cannot be had, columns that are passed over are not told of.
+    /// </summary>
+    private static readonly PropertyInfo? s_currentPipelineObject = typeof(InternalCommand).GetProperty("CurrentPipelineObject", BindingFlags.Instance | BindingFlags.NonPublic);
+
     private readonly PipelineBridge _bridge = new();
     private readonly List<IDisposable> _owned = [];
     private CommandContext? _context;
+    private PassedOverColumns? _passedOver;
     private Action? _finishBatch;
     private UnfinishedWork.Member? _unfinished;
     private bool _hasEnded;
@@ -50,12 +59,24 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
         Guard(() =>
         {
             Connection.LoadViewsOnce(InvokeCommand, this);
+            _passedOver = new PassedOverColumns(MyInvocation);
+            CheckInput(null);
             OnBegin();
         });
     }
 
     /// <inheritdoc/>
-    protected sealed override void ProcessRecord() => Guard(OnProcess);
+    protected sealed override void ProcessRecord() => Guard(() =>
+    {
+        var row = s_currentPipelineObject?.GetValue(this) as PSObject;
+        CheckInput(row);
+        if (_passedOver?.Describe(row) is string columns)
+        {
+            WriteWarning(columns);
+        }
+
+        OnProcess();
+    });
 
     /// <inheritdoc/>
     protected sealed override void EndProcessing() => Guard(() =>
@@ -71,6 +92,12 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
 
     /// <summary>Stops the work in hand. Purchases that have left are carried to their end and recorded.</summary>
     protected sealed override void StopProcessing() => _bridge.Stop();
+
+    /// <summary>Refuses parameters that do not go with input from the pipeline.</summary>
+    /// <param name="row">The input; <see langword="null"/> before the first.</param>
+    private protected virtual void CheckInput(PSObject? row)
+    {
+    }
 
     /// <summary>Checks the parameters before the first input; what comes through the pipeline is not bound yet.</summary>
     private protected virtual void OnBegin()

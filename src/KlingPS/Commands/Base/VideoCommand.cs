@@ -21,11 +21,12 @@ public abstract class VideoCommand : ImagePathCommand
     /// <summary>What should not be seen: at most 2496 characters.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Alias("negative_prompt")]
+    [PlainText]
     public string? NegativePrompt { get; set; }
 
     /// <summary>The length of the video in seconds: 5 (the service's default) or 10 with the default model.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
-    [BlankAs]
+    [WholeNumber]
     [ArgumentCompleter(typeof(ModelValueCompleter))]
     public int? Duration { get; set; }
 
@@ -47,7 +48,7 @@ public abstract class VideoCommand : ImagePathCommand
 
     /// <summary>How closely the prompt is followed: 0 to 1 in steps of 0.1; the service's default is 0.5.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
-    [BlankAs]
+    [DecimalNumber]
     [RangeIfGiven(0.0, 1.0)]
     [Alias("cfg_scale")]
     public double? CfgScale { get; set; }
@@ -81,7 +82,7 @@ public abstract class VideoCommand : ImagePathCommand
     {
         Model = GetModel().Id,
         Prompt = string.IsNullOrWhiteSpace(prompt) && GetModel().IsPromptOptional ? null : prompt,
-        NegativePrompt = NullIfBlank(NegativePrompt),
+        NegativePrompt = string.IsNullOrWhiteSpace(NegativePrompt) ? null : NegativePrompt,
         Duration = Duration,
         AspectRatio = NullIfBlank(AspectRatio),
         Resolution = VideoResolution.Normalize(NullIfBlank(Resolution)),

@@ -1,6 +1,7 @@
 using System.Management.Automation;
 using KlingPS.Core.Model;
 using KlingPS.Core.Submitting;
+using KlingPS.Parameters;
 
 namespace KlingPS.Commands.Base;
 
@@ -18,13 +19,28 @@ public abstract class VideoRequestCommand : VideoCommand
 
     /// <summary>The most credits this command may spend; what goes over it is not bought.</summary>
     [Parameter]
+    [DecimalNumber]
     [ValidateRange(0, int.MaxValue)]
     public decimal? MaxCredits { get; set; }
 
     /// <summary>The most tasks this command may buy.</summary>
     [Parameter]
+    [WholeNumber]
     [ValidateRange(0, int.MaxValue)]
     public int? MaxTasks { get; set; }
+
+    /// <inheritdoc/>
+    private protected override string AdviseOnInput(string taken)
+    {
+        bool hasNext = MyInvocation.BoundParameters.TryGetValue("Prompt", out object? next);
+        bool hasDestination = MyInvocation.MyCommand.Parameters.ContainsKey("Destination");
+        string advice = hasNext && hasDestination && !MyInvocation.BoundParameters.ContainsKey("Destination") ? $"-Prompt '{taken}' -Destination '{next}'"
+            : hasNext ? string.Empty
+            : $"-Prompt '{taken}'";
+        return advice.Length == 0
+            ? "Leave -Path out. Nothing was bought."
+            : $"If it is the prompt, name the parameter: … | {MyInvocation.MyCommand.Name} {advice}. Nothing was bought.";
+    }
 
     /// <summary>The submission of one video, from the parameters as they are bound now.</summary>
     /// <param name="image">Its image; <see langword="null"/> if it has none.</param>

@@ -1,0 +1,60 @@
+using System.Management.Automation;
+
+namespace KlingPS.Hosting;
+
+/// <summary>
+/// Columns of the input that nobody looks at, because their parameters were given to the command itself. That is PowerShell's rule, but
+/// it says nothing of it.
+/// </summary>
+internal sealed class PassedOverColumns
+{
+    private readonly List<(string Column, string Parameter, object Value)> _candidates = [];
+    private readonly HashSet<string> _told = new(StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>Notes which parameters are given before there is any input.</summary>
+    public PassedOverColumns(InvocationInfo invocation)
+    {
+        if (!invocation.ExpectingInput)
+        {
+            return;
+        }
+
+        foreach (ParameterMetadata parameter in invocation.MyCommand.Parameters.Values)
+        {
+            if (invocation.BoundParameters.TryGetValue(parameter.Name, out object? value) && parameter.ParameterSets.Values.Any(set => set.ValueFromPipelineByPropertyName))
+            {
+                _candidates.AddRange(parameter.Aliases.Prepend(parameter.Name).Select(column => (column, parameter.Name, value)));
+            }
+        }
+    }
+
+    /// <summary>What to tell of a row: each column once in a command; <see langword="null"/> if there is nothing new.</summary>
+    /// <param name="row">The input that is bound now.</param>
+    public string? Describe(PSObject? row)
+    {
+        if (row is null || _candidates.Count == 0)
+        {
+            return null;
+        }
+
+        string[] columns = [.. _candidates.OrderBy(candidate => candidate.Column, StringComparer.OrdinalIgnoreCase).Where(candidate => Says(row, candidate.Column, candidate.Value) && _told.Add(candidate.Column)).Select(candidate => $"'{candidate.Column}' (-{candidate.Parameter})")];
+        return columns.Length == 0
+            ? null
+            : $"Columns of the input that are not used, because the parameter is given: {string.Join(", ", columns)}. Leave the parameter out to have each row's own value.";
+    }
+
+    /// <summary>Whether a row says something else than what is given. An empty cell says nothing.</summary>
+    private static bool Says(PSObject row, string column, object given)
+    {
+        try
+        {
+            object? value = row.Properties[column]?.Value;
+            return !(value is null || string.IsNullOrWhiteSpace(value.ToString())) && !LanguagePrimitives.Equals(given, value);
+        }
+        catch (RuntimeException)
+        {
+            // A property that cannot be read is bound by nobody.
+            return false;
+        }
+    }
+}

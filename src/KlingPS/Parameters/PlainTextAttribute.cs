@@ -1,0 +1,31 @@
+using System.Collections;
+using System.Globalization;
+using System.Management.Automation;
+
+namespace KlingPS.Parameters;
+
+/// <summary>
+/// Takes text, and the lines of a text, as <c>Get-Content</c> gives them, for that text. Refuses what is none: PowerShell would take
+/// the name of its type or, from a file, the path for it.
+/// </summary>
+[AttributeUsage(AttributeTargets.Property)]
+internal sealed class PlainTextAttribute : ArgumentTransformationAttribute
+{
+    /// <inheritdoc/>
+    public override object? Transform(EngineIntrinsics engineIntrinsics, object inputData)
+    {
+        object? input = NumberText.Unwrap(inputData);
+        return input switch
+        {
+            null or string or ValueType or Uri or Version => inputData,
+            IEnumerable lines and not IDictionary => string.Join('\n', lines.Cast<object?>().Select(line => ReadLine(NumberText.Unwrap(line)))),
+            _ => throw Refuse(input),
+        };
+    }
+
+    private static string? ReadLine(object? line) => line is null or string or char ? Convert.ToString(line, CultureInfo.InvariantCulture) : throw Refuse(line);
+
+    private static ArgumentTransformationMetadataException Refuse(object input) => new(
+        input is FileSystemInfo file ? $"'{file.FullName}' is a file and not text. For the text in it, give (Get-Content -Raw '{file.FullName}')."
+            : $"A {input.GetType().Name} is not text.");
+}

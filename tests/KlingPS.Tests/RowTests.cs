@@ -1,0 +1,215 @@
+using System.Globalization;
+using System.Management.Automation;
+using KlingPS.Core.Model;
+using KlingPS.Tests.Hosting;
+
+namespace KlingPS.Tests;
+
+/// <summary>What rows of a CSV file and other objects say, and what the command line says.</summary>
+public sealed class RowTests
+{
+    private const string Convert = "ConvertTo-KlingVideo -Destination $destination -PollingInterval 0.1";
+
+    private static object In(ConnectedShell shell, params string[] images) => new { images = shell.Images(images), image = shell.Image("boat.png"), destination = shell.Destination };
+
+    [Fact]
+    public async Task A_parameter_that_beats_the_rows_is_told_of_once_with_the_columns_that_nobody_looks_at()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = (await shell.RunAsync(
+            $"""
+            $images | . {"{"} process {"{"} [pscustomobject]@{"{"} Path = $_; Prompt = 'mine'; negative_prompt = 'blur'; Duration = '10'; Model = '' {"}"} {"}"} {"}"} |
+                {Convert} -Prompt default -NegativePrompt text -Model kling/v2-1-pro
+            """,
+            In(shell, "a.png", "b.png"))).Clean();
+
+        string warning = Assert.Single(result.Warnings);
+        Assert.Contains("not used, because the parameter is given: 'negative_prompt' (-NegativePrompt), 'Prompt' (-Prompt).", warning, StringComparison.Ordinal);
+        Assert.All((await shell.RunAsync("Get-KlingVideoTask")).Of<KlingVideoTask>(), task => Assert.Equal(("default", "text", 10, "kling/v2-1-pro"), (task.Prompt, task.NegativePrompt, task.Duration, task.Model)));
+    }
+
+    [Theory]
+    [InlineData("[pscustomobject]@{ Path = $image; Prompt = 'p' } | New-KlingVideoTask -Prompt p")]
+    [InlineData("[pscustomobject]@{ Path = $image; Prompt = 'p'; Duration = '' } | New-KlingVideoTask -Duration 5")]
+    [InlineData("[pscustomobject]@{ Path = $image; Prompt = 'p'; Comment = 'x' } | New-KlingVideoTask -Duration 5")]
+    [InlineData("New-KlingVideoTask $image -Prompt p")]
+    [InlineData("$image | New-KlingVideoTask -Prompt p")]
+    [InlineData("Get-Item $image | New-KlingVideoTask -Prompt p")]
+    public async Task Nothing_is_told_where_no_column_says_anything_else(string script)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = (await shell.RunAsync("function Get-Item($p) { [IO.FileInfo]$p }; " + script, In(shell))).Clean();
+
+        Assert.Empty(result.Warnings);
+        Assert.Single(result.Output);
+    }
+
+    [Theory]
+    [InlineData("Duration", "9.6", "'9.6' is not a whole number, and is not rounded")]
+    [InlineData("Duration", "5s", "'5s' is not a whole number")]
+    [InlineData("Duration", "5,0", "'5,0' is not a whole number")]
+    [InlineData("Duration", "0x5", "'0x5' is not a whole number")]
+    [InlineData("Duration", "5e0", "'5e0' is not a whole number")]
+    [InlineData("Duration", "99999999999", "out of range")]
+    [InlineData("Duration", "１０", "is not a whole number")]
+    [InlineData("CfgScale", "0,5", "'0,5' is not a number")]
+    [InlineData("CfgScale", "5e-1", "'5e-1' is not a number")]
+    [InlineData("CfgScale", "NaN", "'NaN' is not a number")]
+    [InlineData("CfgScale", "half", "'half' is not a number")]
+    [InlineData("Take", "1.5", "'1.5' is not a whole number")]
+    public async Task A_cell_that_is_no_number_is_one_error_of_its_row_and_is_not_bought(string column, string cell, string said)
+    {
+        CultureInfo before = CultureInfo.CurrentCulture;
+        CultureInfo.CurrentCulture = CultureInfo.GetCultureInfo("de-DE");
+        try
+        {
+            await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+            ShellResult result = await shell.RunAsync(
+                $$"""
+                $bad = [pscustomobject]@{ Path = $image; Prompt = 'bad'; {{column}} = $cell }
+                $bad, [pscustomobject]@{ Path = $image; Prompt = 'good'; {{column}} = '' } | ConvertTo-KlingVideo -Destination $destination -PollingInterval 0.1
+                """,
+                new { image = shell.Image("boat.png"), destination = shell.Destination, cell });
+
+            Assert.Contains(said, Assert.Single(result.Errors).Exception.Message, StringComparison.Ordinal);
+            Assert.Equal("good", Assert.Single(shell.Bill.Tasks).Prompt);
+        }
+        finally
+        {
+            CultureInfo.CurrentCulture = before;
+        }
+    }
+
+    [Theory]
+    [InlineData("'10'", "'0.5'")]
+    [InlineData("' 10 '", "' 0.5 '")]
+    [InlineData("'10.0'", "'.5'")]
+    [InlineData("10", "0.5")]
+    [InlineData("10.0", "0.5d")]
+    [InlineData("10L", "'+0.50'")]
+    public async Task A_number_is_the_same_from_a_cell_and_from_an_object(string duration, string scale)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = (await shell.RunAsync($$"""[pscustomobject]@{ Path = $image; Prompt = 'p'; Duration = {{duration}}; CfgScale = {{scale}} } | New-KlingVideoTask""", In(shell))).Clean();
+
+        KlingVideoTask task = Assert.Single(result.Of<KlingVideoTask>());
+        Assert.Equal((10, 0.5m), (task.Duration, task.CfgScale));
+    }
+
+    [Theory]
+    [InlineData("-Duration 9.6")]
+    [InlineData("-Duration $true")]
+    [InlineData("-MaxTasks 1.6")]
+    [InlineData("-MaxCredits '50,5'")]
+    [InlineData("-MaxCredits NaN")]
+    public async Task A_number_on_the_command_line_is_not_rounded_either(string argument)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = await shell.RunAsync($"New-KlingVideoTask $image -Prompt p {argument}", In(shell));
+
+        Assert.StartsWith("ParameterArgumentTransformationError,", result.Terminating?.FullyQualifiedErrorId, StringComparison.Ordinal);
+        Assert.Equal(0, shell.Bill.CreatesReceived);
+    }
+
+    [Fact]
+    public async Task The_lines_of_a_file_are_the_same_prompt_as_its_whole_text()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        await shell.RunAsync($"$null = {Convert} $image -Prompt \"It moves.`r`n`r`nIt stops.`r`n\"", In(shell));
+        ShellResult lines = (await shell.RunAsync($"{Convert} $image -Prompt ('It moves.', '', 'It stops.')", In(shell))).Clean();
+        ShellResult row = (await shell.RunAsync($$"""[pscustomobject]@{ Path = $image; Prompt = 'It moves.', '', 'It stops.' } | {{Convert}}""", In(shell))).Clean();
+
+        Assert.Single(lines.Output);
+        Assert.Single(row.Output);
+        Assert.Equal("It moves.\n\nIt stops.", Assert.Single(shell.Bill.Tasks).Prompt);
+    }
+
+    [Theory]
+    [InlineData("-Prompt ([IO.FileInfo]$image)", "is a file and not text")]
+    [InlineData("-Prompt ([IO.FileInfo[]]$images)", "is a file and not text")]
+    [InlineData("-Prompt @{ a = 1 }", "A Hashtable is not text")]
+    [InlineData("-Prompt 1, 2", "is not text")]
+    [InlineData("-Prompt p -NegativePrompt ([IO.FileInfo]$image)", "is a file and not text")]
+    [InlineData("-Prompt ([securestring]::new())", "A SecureString is not text")]
+    public async Task What_is_no_text_is_no_prompt(string arguments, string said)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = await shell.RunAsync($"New-KlingVideoTask $image {arguments}", In(shell, "a.png", "b.png"));
+
+        Assert.Contains(said, result.Terminating?.Exception.Message, StringComparison.Ordinal);
+        Assert.Equal(0, shell.Bill.CreatesReceived);
+    }
+
+    [Theory]
+    [InlineData("Prompt", "Die F\uFFFDchsin.", "boat.png': the prompt has U+FFFD")]
+    [InlineData("NegativePrompt", "unsch\0rf", "the negative prompt has U+0000, a NUL character, at line 1, column 6")]
+    [InlineData("Prompt", "Die FÃ¼chsin.", "'Ã¼' at line 1, column 6, which is 'ü'")]
+    public async Task A_damaged_cell_is_refused_before_anything_is_uploaded(string column, string cell, string said)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        foreach (string command in (string[])["New-KlingVideoTask", Convert])
+        {
+            ShellResult result = await shell.RunAsync(
+                $$"""$row = [pscustomobject]@{ Path = $image; Prompt = 'p' }; $row.PSObject.Properties.Remove($column); $row.PSObject.Properties.Add([psnoteproperty]::new($column, $cell)); if (-not $row.Prompt) { $row.PSObject.Properties.Add([psnoteproperty]::new('Prompt', 'p')) }; $row | {{command}}""",
+                new { image = shell.Image("boat.png"), destination = shell.Destination, column, cell });
+
+            ErrorRecord error = Assert.Single(result.Errors).Is("KlingRequestInvalid", ErrorCategory.InvalidArgument, shell.Image("boat.png"));
+            Assert.Contains(said, error.Exception.Message, StringComparison.Ordinal);
+        }
+
+        Assert.Equal((0, 0), (shell.Bill.Uploads, shell.Bill.CreatesReceived));
+    }
+
+    [Theory]
+    [InlineData("kling/v2-1-master-image-to-video", 501, 500)]
+    [InlineData("kling/v2-1-standard", 501, 500)]
+    [InlineData("kling/v2-1-pro", 501, 500)]
+    [InlineData("kling/v2-5-turbo-image-to-video-pro", 2497, 2496)]
+    public async Task A_negative_prompt_that_is_too_long_is_told_with_its_length_and_the_limit_of_the_model(string model, int length, int limit)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = await shell.RunAsync("ConvertTo-KlingVideo $image -Prompt p -Model $model -NegativePrompt $text -Destination $destination", new { image = shell.Image(), model, text = " " + new string('x', length) + "\r\n", destination = shell.Destination });
+
+        ErrorRecord error = Assert.Single(result.Errors).Is("KlingRequestInvalid", ErrorCategory.InvalidArgument);
+        Assert.Contains($"the negative prompt has {length} characters; {model} takes at most {limit}.", error.Exception.Message, StringComparison.Ordinal);
+        Assert.Equal(0, shell.Bill.Uploads);
+    }
+
+    [Theory]
+    [InlineData("$images | ConvertTo-KlingVideo 'a prompt'", "… | ConvertTo-KlingVideo -Prompt 'a prompt'.")]
+    [InlineData("$images | ConvertTo-KlingVideo 'a prompt' videos", "… | ConvertTo-KlingVideo -Prompt 'a prompt' -Destination 'videos'.")]
+    [InlineData("$images | ConvertTo-KlingVideo 'a prompt' -Destination videos", "… | ConvertTo-KlingVideo -Prompt 'a prompt'.")]
+    [InlineData("[IO.FileInfo[]]$images | New-KlingVideoTask 'a prompt'", "… | New-KlingVideoTask -Prompt 'a prompt'.")]
+    [InlineData("$images | New-KlingVideoTask 'a prompt' -Prompt p", "Leave -Path out.")]
+    [InlineData("$images | Test-KlingImage 'no file'", "was taken for -Path")]
+    [InlineData("$images | Measure-KlingVideoCost 'no file'", "was taken for -Path")]
+    public async Task A_prompt_in_the_place_of_the_path_is_one_error_that_says_what_to_write(string script, string said)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = await shell.RunAsync(script, In(shell, "a.png", "b.png", "c.png"));
+
+        Assert.Empty(result.Errors);
+        Assert.Contains(said, result.Terminating.Is("KlingRequestInvalid", ErrorCategory.InvalidArgument).Exception.Message, StringComparison.Ordinal);
+        Assert.Equal(0, shell.Bill.Uploads);
+    }
+
+    [Fact]
+    public async Task Rows_may_bring_a_prompt_each_for_one_image()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = (await shell.RunAsync("[pscustomobject]@{ Prompt = 'one' }, [pscustomobject]@{ Prompt = 'two' } | New-KlingVideoTask -Path $image", In(shell))).Clean();
+
+        Assert.Equal(["one", "two"], result.Of<KlingVideoTask>().Select(task => task.Prompt));
+    }
+}

@@ -140,7 +140,7 @@ public enum ErrorKind
     /// <summary>The link to the video has expired and could not be renewed.</summary>
     [ErrorTraits(
         "ResourceUnavailable",
-        "Ask the service once more with Get-KlingVideoTask -Id <id> -Refresh; it keeps videos for at most 14 days. To buy the video again, use -Take with another number.")]
+        "Ask the service once more with Get-KlingVideoTask -Id <id> -Refresh; it keeps videos for at most 14 days. If you have the video elsewhere: Resolve-KlingVideoTask <Id> -TakenElsewhere. To buy it again, use -Take with another number.")]
     LinkExpired,
 
     /// <summary>The ledger cannot be opened or written: bad path, read-only or full disk, damaged, or of a newer version. Nothing is bought without it.</summary>
@@ -174,4 +174,16 @@ public enum ErrorKind
         "Correct the address: Get-KlingConfiguration shows which ones are in force and where each comes from, such as -Endpoint, -UploadEndpoint, KLINGPS_ENDPOINT or the configuration file. The service itself is at https://api.kie.ai/. Tasks that were already accepted continue.",
         Fatal = Fatality.Always)]
     EndpointWrong,
+
+    /// <summary>Another account has bought the video, which is not on disk. It is not bought a second time without the user's leave.</summary>
+    [ErrorTraits(
+        "ResourceExists",
+        "Connect with the key that bought it and run the same command to fetch the video; or use -AllowRepurchase to buy it with this key as well.")]
+    BoughtElsewhere,
+
+    /// <summary>The file has other content than when the same video was bought from it, and -SkipChanged leaves such files out.</summary>
+    [ErrorTraits(
+        "ResourceExists",
+        "Compare the file with the video that is there. Run the command without -SkipChanged to buy a video of the file as it is now.")]
+    ImageChanged,
 }

@@ -59,10 +59,11 @@ public sealed class MetadataTests
         ["Send-KlingImage"] = ([typeof(KlingUpload)], true, [.. s_pathParameters, ("Force", typeof(SwitchParameter)), ("Timeout", typeof(double?))]),
         ["Measure-KlingVideoCost"] = ([typeof(VideoCostEstimate)], false, [.. s_pathParameters, .. s_videoParameters]),
         ["New-KlingVideoTask"] = ([typeof(KlingVideoTask)], true,
-            [.. s_pathParameters, ("ImageUri", typeof(string[])), ("SourcePath", typeof(string)), .. s_taskParameters, ("MaxCredits", typeof(decimal?)), ("MaxTasks", typeof(int?)), ("Force", typeof(SwitchParameter)), ("Timeout", typeof(double?))]),
+            [.. s_pathParameters, ("ImageUri", typeof(string[])), ("SourcePath", typeof(string)), .. s_taskParameters, ("MaxCredits", typeof(decimal?)), ("MaxTasks", typeof(int?)), ("SkipChanged", typeof(SwitchParameter)), ("Force", typeof(SwitchParameter)), ("Timeout", typeof(double?))]),
         ["ConvertTo-KlingVideo"] = ([typeof(FileInfo)], true,
         [
             .. s_pathParameters, .. s_taskParameters, ("MaxCredits", typeof(decimal?)), ("MaxTasks", typeof(int?)),
+            ("SkipChanged", typeof(SwitchParameter)), ("AllowRepurchase", typeof(SwitchParameter)),
             ("PromptFromSidecar", typeof(SwitchParameter)), ("Destination", typeof(string)), ("NameTemplate", typeof(string)), ("Take", typeof(int?)),
             ("ThrottleLimit", typeof(int?)), ("Timeout", typeof(double?)), ("PollingInterval", typeof(double?)),
             ("Sidecar", typeof(SwitchParameter)), ("RetryFailed", typeof(SwitchParameter)), ("Force", typeof(SwitchParameter)),
@@ -77,7 +78,7 @@ public sealed class MetadataTests
         ["Save-KlingVideo"] = ([typeof(FileInfo)], true,
             [.. s_taskReferences, ("Destination", typeof(string)), ("NameTemplate", typeof(string)), ("Force", typeof(SwitchParameter)), ("Timeout", typeof(double?))]),
         ["Resolve-KlingVideoTask"] = ([typeof(KlingVideoTask)], true,
-            [("Id", typeof(PSObject[])), ("TaskId", typeof(string)), ("Abandon", typeof(SwitchParameter)), ("Resubmit", typeof(SwitchParameter))]),
+            [("Id", typeof(PSObject[])), ("TaskId", typeof(string)), ("Abandon", typeof(SwitchParameter)), ("Resubmit", typeof(SwitchParameter)), ("TakenElsewhere", typeof(SwitchParameter))]),
         ["Remove-KlingVideoTask"] = ([typeof(void)], true, s_taskReferences),
         ["Test-KlingCallback"] = ([typeof(bool), typeof(CallbackReport)], false,
         [

@@ -19,6 +19,9 @@ internal enum ConversionStep
 
     /// <summary>It is there.</summary>
     Nothing,
+
+    /// <summary>The user has taken it elsewhere.</summary>
+    Taken,
 }
 
 /// <summary>What would be done for an image.</summary>
@@ -35,6 +38,9 @@ internal sealed record ConversionPlan(ConversionStep Step, Submission Submission
     /// that are not carried out while they are made.
     /// </summary>
     public bool IsOverDailyCap { get; init; }
+
+    /// <summary>What else the user should know before anything is bought, as a clause; <see langword="null"/> if there is nothing.</summary>
+    public string? Remark { get; init; }
 
     /// <summary>What makes two purchases the same.</summary>
     internal string Identity { get; init; } = string.Empty;
@@ -54,6 +60,9 @@ public sealed record ConversionPlanTotals
 
     /// <summary>Videos that are there.</summary>
     public int Present { get; init; }
+
+    /// <summary>Videos that the user has taken elsewhere.</summary>
+    public int Taken { get; init; }
 
     /// <summary>Videos that the limits of the run, or of the day, leave out.</summary>
     public int OverBudget { get; init; }
@@ -88,6 +97,7 @@ public sealed record ConversionPlanTotals
             ConversionStep.Buy => this with { OverBudget = OverBudget + 1 },
             ConversionStep.Wait => this with { Awaited = Awaited + 1 },
             ConversionStep.Download => this with { Downloaded = Downloaded + 1 },
+            ConversionStep.Taken => this with { Taken = Taken + 1 },
             _ => this with { Present = Present + 1 },
         };
         return (totals, isWithinBudget);
@@ -97,10 +107,11 @@ public sealed record ConversionPlanTotals
     public override string ToString()
     {
         string rest = OverBudget == 0 ? string.Empty : string.Create(CultureInfo.InvariantCulture, $", leave out {OverBudget} over the limit");
+        string taken = Taken == 0 ? string.Empty : string.Create(CultureInfo.InvariantCulture, $", pass over {Taken} that were taken elsewhere");
         string unpriced = Unpriced == 0 ? string.Empty : string.Create(CultureInfo.InvariantCulture, $" and the unknown price of {Unpriced} of them");
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"Plan: buy {Bought} for {Credits:0.##} credits{unpriced}, wait for {Awaited}, download {Downloaded}, leave {Present} as they are{rest}, "
+            $"Plan: buy {Bought} for {Credits:0.##} credits{unpriced}, wait for {Awaited}, download {Downloaded}, leave {Present} as they are{taken}{rest}, "
             + $"{Failed} failed. Nothing was sent.");
     }
 }

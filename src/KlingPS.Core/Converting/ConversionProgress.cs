@@ -24,6 +24,9 @@ internal sealed record ConversionCounts
     /// <summary>On disk, and paid for earlier.</summary>
     public int Reused { get; init; }
 
+    /// <summary>Taken elsewhere by the user, so that nothing is left to be done.</summary>
+    public int Taken { get; init; }
+
     /// <summary>Without a video.</summary>
     public int Failed { get; init; }
 
@@ -37,7 +40,7 @@ internal sealed record ConversionCounts
     public int Saved => Made + Reused;
 
     /// <summary>Finished, with a video or without.</summary>
-    public int Done => Saved + Failed + Unknown;
+    public int Done => Saved + Taken + Failed + Unknown;
 
     /// <summary>All images taken so far.</summary>
     public int Total => Queued + Uploading + Generating + Downloading + Done;
@@ -51,6 +54,9 @@ public sealed record ConversionSummary
 
     /// <summary>Videos on disk that were paid for earlier.</summary>
     public required int Reused { get; init; }
+
+    /// <summary>Videos that the user has taken elsewhere.</summary>
+    public int Taken { get; init; }
 
     /// <summary>Images without a video.</summary>
     public required int Failed { get; init; }
@@ -71,6 +77,7 @@ public sealed record ConversionSummary
         {
             Made = counts.Made,
             Reused = counts.Reused,
+            Taken = counts.Taken,
             Failed = counts.Failed + failedBefore,
             Unknown = counts.Unknown,
             Credits = counts.Credits,
@@ -79,7 +86,9 @@ public sealed record ConversionSummary
 
     /// <summary>The summary as one line.</summary>
     public override string ToString()
-        => string.Create(CultureInfo.InvariantCulture, $"{Made} made, {Reused} reused, {Failed} failed, {Unknown} unknown; {Credits:0.##} credits spent.");
+        => string.Create(CultureInfo.InvariantCulture, $"{Made} made, {Reused} reused{DescribeTaken()}, {Failed} failed, {Unknown} unknown; {Credits:0.##} credits spent.");
+
+    private string DescribeTaken() => Taken == 0 ? string.Empty : string.Create(CultureInfo.InvariantCulture, $", {Taken} taken elsewhere");
 }
 
 /// <summary>Counts how far the images of a batch have come. Safe for concurrent use.</summary>
@@ -125,6 +134,9 @@ internal enum ConversionStage
 
     /// <inheritdoc cref="ConversionCounts.Reused"/>
     Reused,
+
+    /// <inheritdoc cref="ConversionCounts.Taken"/>
+    Taken,
 
     /// <inheritdoc cref="ConversionCounts.Failed"/>
     Failed,
@@ -196,6 +208,7 @@ internal sealed class ConversionProgress
         ConversionStage.Downloading => counts with { Downloading = counts.Downloading + number },
         ConversionStage.Made => counts with { Made = counts.Made + number },
         ConversionStage.Reused => counts with { Reused = counts.Reused + number },
+        ConversionStage.Taken => counts with { Taken = counts.Taken + number },
         ConversionStage.Failed => counts with { Failed = counts.Failed + number },
         _ => counts with { Unknown = counts.Unknown + number },
     };

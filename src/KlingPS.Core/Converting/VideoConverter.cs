@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using KlingPS.Core.Api;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Model;
 using KlingPS.Core.Resolving;
@@ -52,6 +53,8 @@ internal sealed class VideoConverter : IDisposable
     private readonly ConversionOptions _options;
     private readonly VideoSubmitter _submitter;
     private readonly VideoSaver _saver;
+    private readonly DestinationVideos _destination;
+    private readonly IPipelineObserver? _observer;
     private readonly TaskWaiter _waiter;
     private readonly Deadline _deadline;
     private readonly ConversionTally _tally = new();
@@ -60,6 +63,7 @@ internal sealed class VideoConverter : IDisposable
     private readonly HashSet<Submission> _accepted = [];
     private readonly Dictionary<string, decimal?> _planned = [];
     private readonly ConcurrentDictionary<long, KlingVideoTask> _unfinished = new();
+    private readonly ConcurrentDictionary<string, byte> _warned = new();
     private Purchased? _lastPurchase;
 
     /// <summary>Creates the converter. Nothing is done yet.</summary>
@@ -71,6 +75,8 @@ internal sealed class VideoConverter : IDisposable
         _options = options;
         _submitter = new VideoSubmitter(service);
         _saver = new VideoSaver(service, options.Save);
+        _destination = new DestinationVideos(service, options.Save, _saver.OutputPaths.IsRecordedAsync);
+        _observer = service.Observer;
         _waiter = new TaskWaiter(service, options.Wait.PollingInterval);
 
         // A timeout of 0 says that no video is waited for; what is submitted then takes the time it takes.
@@ -125,6 +131,7 @@ internal sealed class VideoConverter : IDisposable
         ConversionStep step = prepared.Earlier?.State switch
         {
             _ when prepared.HasVideo => ConversionStep.Nothing,
+            _ when prepared.IsTaken => ConversionStep.Taken,
             KlingTaskState.Succeeded => ConversionStep.Download,
             null when _planned.TryAdd(identified.Identity, identified.Submission.Credits) => ConversionStep.Buy,
             _ => ConversionStep.Wait,
@@ -132,6 +139,7 @@ internal sealed class VideoConverter : IDisposable
         return new ConversionPlan(step, identified.Submission, prepared.Output?.Path)
         {
             Identity = identified.Identity,
+            Remark = prepared.Remark ?? (step == ConversionStep.Buy && identified.EarlierVersion is { } earlier ? earlier.ToString() : null),
             IsOverDailyCap = isWhatIf
                 && step == ConversionStep.Buy
                 && !await _submitter.IsWithinDailyCapAsync(identified, SumPlanned(), cancellationToken).ConfigureAwait(false),
@@ -182,13 +190,20 @@ internal sealed class VideoConverter : IDisposable
     {
         Prepared prepared = await PrepareAsync(item, isAboutToWrite: true, inTime).ConfigureAwait(false);
         progress.Identity = prepared.Identified.Identity;
+        if (prepared is { IsTaken: true, HasVideo: false })
+        {
+            _observer?.OnNotice($"The video of '{item.Submission.Subject}' was taken elsewhere (task {prepared.Earlier!.Id}), so nothing is done for it. Resolve-KlingVideoTask {prepared.Earlier.Id} -TakenElsewhere:$false takes that back.");
+            progress.Enter(ConversionStage.Taken);
+            return new(item, null, null);
+        }
+
         (KlingVideoTask task, bool isNew) = await MakeAsync(prepared, progress, inTime, stop).ConfigureAwait(false);
 
         progress.Enter(ConversionStage.Downloading);
         OutputPath output = prepared.Output ?? await ResolveOutputAsync(item, prepared.Identified, task, inTime).ConfigureAwait(false);
         SavedVideo saved = await _saver.FetchAsync(task, output, inTime).ConfigureAwait(false);
         SavedVideo video = saved with { SourcePath = item.Submission.Spec.Main?.Path };
-        KlingException? sidecarError = await TryWriteSidecarAsync(video, prepared.Identified.TailImage?.Hash, inTime).ConfigureAwait(false);
+        KlingException? sidecarError = prepared.IsKept ? null : await TryWriteSidecarAsync(video, prepared.Identified, inTime).ConfigureAwait(false);
         _unfinished.TryRemove(task.Id, out _);
         progress.Enter(isNew ? ConversionStage.Made : ConversionStage.Reused);
         return new(item, video, sidecarError);
@@ -233,21 +248,60 @@ internal sealed class VideoConverter : IDisposable
             ? await PromptFile.ApplyAsync(item.Submission, cancellationToken).ConfigureAwait(false)
             : item.Submission;
         (IdentifiedSubmission identified, KlingVideoTask? earlier) = await _submitter.PrepareAsync(submission, cancellationToken).ConfigureAwait(false);
+        if (earlier is null && !submission.AllowRepurchase && await _destination.FindAsync(identified, cancellationToken).ConfigureAwait(false) is KlingVideoTask there)
+        {
+            VideoName name = item.Name ?? new VideoName(Path.GetFileName(there.SavedPath!), Path.GetFileName(there.SavedPath!));
+            OutputPath kept = _saver.OutputPaths.Keep(there.SavedPath!, name, VideoKey.FromIdentity(identified.Identity));
+            return new Prepared(identified, there, kept) { IsKept = true, Remark = "bought with another ledger, by its sidecar" };
+        }
+
         try
         {
             OutputPath? output = earlier is { State: KlingTaskState.Succeeded } || item.Name is not null
-                ? await ResolveOutputAsync(item, identified, earlier, cancellationToken).ConfigureAwait(false)
+                ? await ChooseOutputAsync(item, identified, earlier, cancellationToken).ConfigureAwait(false)
                 : null;
             if (earlier is null)
             {
                 await RequireUsableAsync(item, output, isAboutToWrite, cancellationToken).ConfigureAwait(false);
             }
 
-            return new Prepared(identified, earlier, output);
+            WarnOfUnknownFile(item, earlier, output);
+            return new Prepared(identified, earlier, output)
+            {
+                Remark = earlier is not null && earlier.Account != _session.Account ? $"bought with another key, as task {earlier.Id} here" : null,
+            };
         }
         catch (KlingException exception) when (earlier is null && exception.Kind is ErrorKind.FileExists or ErrorKind.DestinationUnusable or ErrorKind.FileUnreadable)
         {
             throw item.Submission.SayNothingBought(exception);
+        }
+    }
+
+    /// <summary>Where the video goes. What is in its way may be the very video, bought with another ledger.</summary>
+    private async Task<OutputPath?> ChooseOutputAsync(ConversionItem item, IdentifiedSubmission identified, KlingVideoTask? earlier, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await ResolveOutputAsync(item, identified, earlier, cancellationToken).ConfigureAwait(false);
+        }
+        catch (KlingException exception) when (exception.Kind == ErrorKind.FileExists && earlier is null)
+        {
+            throw exception.WithMessage($"{exception.Message} The ledger '{_session.Ledger.Location}' does not know it; if it is the video of this image, it was bought with another ledger.");
+        }
+        catch (KlingException exception) when (exception.Kind == ErrorKind.FileExists && earlier is { TakenAt: not null })
+        {
+            return null;
+        }
+    }
+
+    /// <summary>A file that is about to be replaced may be the very video that is about to be bought.</summary>
+    private void WarnOfUnknownFile(ConversionItem item, KlingVideoTask? earlier, OutputPath? output)
+    {
+        if (earlier is null && output is not null && _options.Save.Overwrite && File.Exists(output.Path) && _warned.TryAdd(output.Path, 0))
+        {
+            _observer?.OnWarning(
+                $"'{output.Path}' is in the way of the video of '{item.Submission.Subject}' and will be replaced, because of -Force. The ledger '{_session.Ledger.Location}' does not know it; "
+                + "if it is the video of this image, it was bought with another ledger, and is about to be bought again.");
         }
     }
 
@@ -283,7 +337,7 @@ internal sealed class VideoConverter : IDisposable
     {
         if (prepared.Earlier is KlingVideoTask earlier)
         {
-            return (prepared.HasVideo ? earlier : await WaitAsync(earlier, progress, stop).ConfigureAwait(false), false);
+            return (prepared.HasVideo || earlier.Account != _session.Account ? earlier : await WaitAsync(earlier, progress, stop).ConfigureAwait(false), false);
         }
 
         await EnterAsync(_inFlight, inTime).ConfigureAwait(false);
@@ -346,7 +400,7 @@ internal sealed class VideoConverter : IDisposable
 
     /// <summary>Writes the sidecar of a video, if there is to be one.</summary>
     /// <returns>What kept it from being written.</returns>
-    private async Task<KlingException?> TryWriteSidecarAsync(SavedVideo video, string? tailHash, CancellationToken cancellationToken)
+    private async Task<KlingException?> TryWriteSidecarAsync(SavedVideo video, IdentifiedSubmission identified, CancellationToken cancellationToken)
     {
         if (!_options.WritesSidecar)
         {
@@ -355,7 +409,8 @@ internal sealed class VideoConverter : IDisposable
 
         try
         {
-            await Sidecar.From(video, tailHash).WriteAsync(video.Path, _options.Save.Overwrite, cancellationToken).ConfigureAwait(false);
+            Sidecar sidecar = Sidecar.From(video, identified.TailImage?.Hash) with { Service = ServiceAddress.From(_session.Endpoints.Api), Identity = identified.Identity };
+            await sidecar.WriteAsync(video.Path, _options.Save.Overwrite, cancellationToken).ConfigureAwait(false);
             return null;
         }
         catch (KlingException exception)
@@ -383,6 +438,15 @@ internal sealed class VideoConverter : IDisposable
     /// <param name="Output">Where it goes; <see langword="null"/> while that depends on the purchase.</param>
     private sealed record Prepared(IdentifiedSubmission Identified, KlingVideoTask? Earlier, OutputPath? Output)
     {
+        /// <summary>Whether the video stays as it is, with its sidecar, because another ledger has recorded it.</summary>
+        public bool IsKept { get; init; }
+
+        /// <inheritdoc cref="ConversionPlan.Remark"/>
+        public string? Remark { get; init; }
+
+        /// <summary>Whether the user has taken the video elsewhere.</summary>
+        public bool IsTaken => Earlier?.TakenAt is not null;
+
         /// <summary>Whether the video is there already.</summary>
         public bool HasVideo => Output is { HasVideo: true };
     }

@@ -49,4 +49,5 @@ internal sealed record AccountKey(string Fingerprint, string Account)
 /// <summary>A task that the service has accepted.</summary>
 /// <param name="TaskId">The service's id.</param>
 /// <param name="CreatedAt">When it was submitted.</param>
-internal sealed record KnownTask(string TaskId, DateTimeOffset CreatedAt);
+/// <param name="WasSeen">Whether the service has told of it since it was accepted.</param>
+internal sealed record KnownTask(string TaskId, DateTimeOffset CreatedAt, bool WasSeen);

@@ -134,12 +134,13 @@ internal interface ITaskJournal
     /// <param name="cancellationToken">Cancels the search.</param>
     Task<KlingVideoTask?> FindEarlierAsync(string account, VideoSpec spec, CancellationToken cancellationToken);
 
-    /// <summary>What has been bought, or may have been, for the image at a path, whatever its content was; the latest first.</summary>
+    /// <summary>What has been bought, or may have been, from the files at these paths, whatever their content was; the latest first.</summary>
     /// <param name="account">The account.</param>
-    /// <param name="path">The full path of the image.</param>
+    /// <param name="path">The full path of the image; <see langword="null"/> if it is not a file.</param>
+    /// <param name="tailPath">The full path of the tail image, which is looked for where the image is not a file.</param>
     /// <param name="limit">How many at most.</param>
     /// <param name="cancellationToken">Cancels the search.</param>
-    Task<IReadOnlyList<KlingVideoTask>> ListBySourceAsync(string account, string path, int limit, CancellationToken cancellationToken);
+    Task<IReadOnlyList<KlingVideoTask>> ListByFilesAsync(string account, string? path, string? tailPath, int limit, CancellationToken cancellationToken);
 
     /// <summary>The tasks that a filter lets through, by local id.</summary>
     /// <param name="filter">The filter.</param>

@@ -147,6 +147,26 @@ internal sealed record VideoSpec
         NegativePrompt = NegativePrompt is not null && PromptText.Normalize(NegativePrompt) is { Length: > 0 } text ? text : null,
     };
 
+    /// <summary>This video, made from another one's files where both name the same path: what it would be if it were bought with the files as they are there.</summary>
+    /// <param name="other">The other video.</param>
+    /// <returns><see langword="null"/> if it is not known what this one was made from.</returns>
+    public VideoSpec? WithFilesOf(VideoSpec other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        VideoSpec spec = this with
+        {
+            Image = Swap(Image, other.Image),
+            TailImage = Swap(TailImage, other.TailImage),
+            ReferenceImages = new ValueList<MediaSource>(ReferenceImages.Select((image, index) => Swap(image, other.ReferenceImages.ElementAtOrDefault(index))!)),
+            Video = Swap(Video, other.Video),
+            Audio = Swap(Audio, other.Audio),
+        };
+        return spec.Sources.All(source => source.Source is not { IsFile: true, Hash: null }) ? spec : null;
+
+        static MediaSource? Swap(MediaSource? mine, MediaSource? others)
+            => mine is { IsFile: true } && others is { IsFile: true } && mine.Path == others.Path ? others : mine;
+    }
+
     /// <summary>
     /// The parts of the identity that came later, each with its name so that it is no take and no other part: only where something is
     /// asked for that is not the default of the model's row.

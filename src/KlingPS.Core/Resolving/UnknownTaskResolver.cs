@@ -5,7 +5,7 @@ using KlingPS.Core.Submitting;
 
 namespace KlingPS.Core.Resolving;
 
-/// <summary>Resolves unknown tasks, whose answer was lost, in the way that the user has chosen.</summary>
+/// <summary>Settles tasks in the way that the user has chosen: unknown ones, whose answer was lost, and those whose video was taken elsewhere.</summary>
 internal sealed class UnknownTaskResolver
 {
     private readonly KlingSession _session;
@@ -57,6 +57,28 @@ internal sealed class UnknownTaskResolver
         }
 
         return await _session.Ledger.Tasks.ResolveAsync(task.Id, snapshot).ConfigureAwait(false);
+    }
+
+    /// <summary>Refuses a task without a video.</summary>
+    /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: nothing can have been taken elsewhere.</exception>
+    public static void RequireVideo(KlingVideoTask task)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+        if (task.State != KlingTaskState.Succeeded)
+        {
+            throw new KlingException(
+                ErrorKind.RequestInvalid,
+                $"Task {task.Id} ('{task.Subject}') is {task.State}: it has no video that could have been taken elsewhere. Only tasks in state Succeeded have one.");
+        }
+    }
+
+    /// <summary>Records that the video of a task was taken elsewhere, or takes that back.</summary>
+    /// <param name="task">The finished task.</param>
+    /// <param name="isTaken">Whether it was taken.</param>
+    public Task<KlingVideoTask> TakeAsync(KlingVideoTask task, bool isTaken)
+    {
+        RequireVideo(task);
+        return _session.Ledger.Tasks.RecordTakenAsync(task.Id, isTaken);
     }
 
     /// <summary>Abandons a task: the user knows that it was not bought.</summary>

@@ -97,6 +97,20 @@ internal sealed partial class OutputPathResolver
             : output with { HasVideo = await _hashes.MatchAsync(output.Path, task?.SavedHash, cancellationToken).ConfigureAwait(false) };
     }
 
+    /// <summary>Whether the ledger knows a path, spelled like this, as that of a video.</summary>
+    public async Task<bool> IsRecordedAsync(string path, CancellationToken cancellationToken)
+        => (await GetSavedVideosAsync(cancellationToken).ConfigureAwait(false)).Names(path);
+
+    /// <summary>Leaves a video where it is, of which the ledger does not know: no other of this run gets its path.</summary>
+    /// <param name="path">The full path.</param>
+    /// <param name="name">The name that it was asked for by.</param>
+    /// <param name="video">The video.</param>
+    public OutputPath Keep(string path, VideoName name, VideoKey video)
+    {
+        Take(path, video);
+        return new OutputPath(path, HasVideo: true) { Name = name, Video = video };
+    }
+
     /// <summary>Chooses another path for a video whose path another process has taken for a video of its own.</summary>
     /// <exception cref="KlingException">As <see cref="ResolveAsync"/>.</exception>
     public async Task<OutputPath> ResolveAnotherAsync(OutputPath taken, KlingVideoTask task, CancellationToken cancellationToken)

@@ -12,12 +12,14 @@ internal sealed class SavedVideos
 {
     private readonly ILookup<string, SavedPath> _byFolder;
     private readonly ILookup<string, SavedPath> _byHash;
+    private readonly HashSet<string> _paths;
     private readonly ConcurrentDictionary<string, FileId?> _folders = new(StringComparer.Ordinal);
 
     /// <summary>Takes the records as they are at this moment.</summary>
     public SavedVideos(IReadOnlyCollection<SavedPath> records)
     {
         _byFolder = records.ToLookup(record => Path.GetDirectoryName(record.Path) ?? string.Empty, StringComparer.Ordinal);
+        _paths = records.Select(record => record.Path).ToHashSet(StringComparer.Ordinal);
         _byHash = records.ToLookup(record => record.Hash, StringComparer.Ordinal);
     }
 
@@ -39,6 +41,9 @@ internal sealed class SavedVideos
                 .Where(record => record.Path == path || IsSameFile(record.Path, path, file)),
         ];
     }
+
+    /// <summary>Whether there is a record of just this path. The file is not looked at.</summary>
+    public bool Names(string path) => _paths.Contains(path);
 
     /// <summary>The records of videos with a content.</summary>
     /// <param name="hash">Its SHA-256, in lower-case hex.</param>

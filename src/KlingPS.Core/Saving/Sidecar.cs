@@ -9,11 +9,14 @@ namespace KlingPS.Core.Saving;
 /// <summary>Tells what a video was made from: a JSON file beside it, <c>fox.mp4.json</c> for <c>fox.mp4</c>.</summary>
 internal sealed record Sidecar
 {
+    /// <summary>What the name of a video gets to make that of its sidecar.</summary>
+    public const string Extension = ".json";
+
     /// <summary>In bytes; what is longer was not written by this class.</summary>
     private const int MaxLength = 1024 * 1024;
 
     /// <summary>The service's id of the task.</summary>
-    public required string? TaskId { get; init; }
+    public string? TaskId { get; init; }
 
     /// <summary>The local number of the task.</summary>
     public required long Id { get; init; }
@@ -22,22 +25,28 @@ internal sealed record Sidecar
     public required DateTimeOffset CreatedAt { get; init; }
 
     /// <summary>When the video was finished.</summary>
-    public required DateTimeOffset? CompletedAt { get; init; }
+    public DateTimeOffset? CompletedAt { get; init; }
 
     /// <summary>What it cost, in credits.</summary>
-    public required decimal? Credits { get; init; }
+    public decimal? Credits { get; init; }
 
     /// <summary>The image and its hash.</summary>
     public required SidecarFile Source { get; init; }
 
     /// <summary>The tail image: the one the video ends with.</summary>
-    public required SidecarFile? TailImage { get; init; }
+    public SidecarFile? TailImage { get; init; }
 
     /// <summary>What was asked for.</summary>
     public required SidecarRequest Request { get; init; }
 
     /// <summary>The name of the video, beside this file, and its hash.</summary>
     public required SidecarFile Video { get; init; }
+
+    /// <summary>Where the video was bought; see <see cref="Api.ServiceAddress"/>.</summary>
+    public string? Service { get; init; }
+
+    /// <summary>What makes two purchases the same; see <see cref="VideoSpec.GetIdentity"/>.</summary>
+    public string? Identity { get; init; }
 
     /// <summary>Describes a saved video.</summary>
     /// <param name="video">The video.</param>
@@ -113,7 +122,7 @@ internal sealed record Sidecar
     }
 
     /// <summary>The path of a video's sidecar.</summary>
-    public static string PathOf(string videoPath) => videoPath + ".json";
+    public static string PathOf(string videoPath) => videoPath + Extension;
 
     /// <summary>Refuses what would keep a sidecar from being written; to be asked before its video is bought.</summary>
     /// <param name="path">The full path of the sidecar.</param>
@@ -155,6 +164,43 @@ internal sealed record Sidecar
         {
             return [];
         }
+    }
+
+    /// <summary>Reads a file that may be a sidecar.</summary>
+    /// <param name="path">The full path.</param>
+    /// <returns><see langword="null"/> if it is none, or cannot be read.</returns>
+    public static Sidecar? TryRead(string path)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(OrdinaryFile.ReadAllBytes(path, MaxLength), s_context.Sidecar) is { Source: not null, Request: not null, Video: not null } sidecar ? sidecar : null;
+        }
+        catch (Exception exception) when (exception is JsonException or IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>What makes the purchase the same as another; <see langword="null"/> where the sidecar does not tell.</summary>
+    public string? FindIdentity()
+    {
+        // Sidecars that do not say it describe all that a video could be made from when they were written.
+        if (Identity is not null || Source is not { Sha256: string source } || (TailImage is not null && TailImage.Sha256 is null))
+        {
+            return Identity;
+        }
+
+        return new VideoSpec
+        {
+            Model = Request.Model,
+            Prompt = Request.Prompt,
+            NegativePrompt = Request.NegativePrompt,
+            Duration = Request.Duration,
+            CfgScale = Request.CfgScale,
+            Take = Request.Take,
+            Image = MediaSource.FromFile(Source.Path ?? string.Empty) with { Hash = source },
+            TailImage = TailImage is null ? null : MediaSource.FromFile(TailImage.Path ?? string.Empty) with { Hash = TailImage.Sha256 },
+        }.Normalized().GetIdentity();
     }
 
     /// <summary>Whether a file was written by this class, for any video.</summary>
@@ -208,10 +254,10 @@ internal sealed record SidecarRequest
     public required string Model { get; init; }
 
     /// <summary>What happens in the video.</summary>
-    public required string? Prompt { get; init; }
+    public string? Prompt { get; init; }
 
     /// <summary>What should not be seen.</summary>
-    public required string? NegativePrompt { get; init; }
+    public string? NegativePrompt { get; init; }
 
     /// <summary>The length in seconds.</summary>
     public required int Duration { get; init; }
@@ -226,7 +272,7 @@ internal sealed record SidecarRequest
     public bool? Sound { get; init; }
 
     /// <summary>How closely the prompt is followed; <see langword="null"/> when the service's default was left in force.</summary>
-    public required decimal? CfgScale { get; init; }
+    public decimal? CfgScale { get; init; }
 
     /// <summary>Which of several deliberate variants it is.</summary>
     public required int Take { get; init; }

@@ -80,6 +80,13 @@ internal sealed class VideoSaver
         try
         {
             KlingVideoTask task = await _finder.FindAsync(reference, cancellationToken).ConfigureAwait(false);
+            if (task.TakenAt is not null && reference.Task is not null)
+            {
+                // Named one by one, it is saved all the same; but what comes out of a list is not brought back every night.
+                _observer?.OnNotice($"The video of '{task.Subject}' (task {task.Id}) was taken elsewhere and is passed over. Save-KlingVideo -Id {task.Id} saves it.");
+                return new(reference, null, null);
+            }
+
             if (task.State.IsPending() || task is { State: KlingTaskState.Succeeded, ResultUri: null })
             {
                 task = await _finder.RefreshAsync(task, cancellationToken).ConfigureAwait(false);

@@ -192,7 +192,7 @@ internal sealed class AccountFinder(KlingSession session, IPipelineObserver? obs
             catch (KlingApiException exception) when (exception.Kind == ErrorKind.TaskNotFound)
             {
                 TimeSpan age = now - task.CreatedAt;
-                denials += age >= s_surelyThere && age <= s_surelyKept ? 1 : 0;
+                denials += (task.WasSeen || age >= s_surelyThere) && age <= s_surelyKept ? 1 : 0;
             }
         }
 

@@ -20,6 +20,12 @@ internal sealed record Submission
     /// <summary>With <see cref="ReusePurchase"/>: buys again where an earlier purchase of the same video has failed.</summary>
     public bool RetryFailed { get; init; }
 
+    /// <summary>With <see cref="ReusePurchase"/>: buys also what another account, or somebody with another ledger, has bought already.</summary>
+    public bool AllowRepurchase { get; init; }
+
+    /// <summary>Buys nothing for files that have other content than when the same was bought for them before.</summary>
+    public bool SkipChanged { get; init; }
+
     /// <summary>How much may be spent; <see langword="null"/> for no limit.</summary>
     public BudgetLimit? Budget { get; init; }
 

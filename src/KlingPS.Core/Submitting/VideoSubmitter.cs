@@ -19,6 +19,9 @@ internal sealed record IdentifiedSubmission(Submission Submission, IdentifiedIma
     /// <summary>What was asked for, its texts as they were given.</summary>
     public required VideoSpec Given { get; init; }
 
+    /// <summary>An earlier purchase, where this one differs from it in the content of the files alone.</summary>
+    public EarlierVersion? EarlierVersion { get; init; }
+
     /// <summary>Refuses what the model would not take. Only for what is to be bought: an earlier purchase is used even if the rules have changed.</summary>
     /// <exception cref="KlingException">
     /// <see cref="ErrorKind.RequestInvalid"/>: see <see cref="ModelSpec.Validate(VideoSpec, string)"/>.
@@ -51,6 +54,8 @@ internal sealed class VideoSubmitter
     private readonly KlingSession _session;
     private readonly ImageUploader _uploader;
     private readonly PurchaseSender _sender;
+    private readonly OtherPurchases _others;
+    private readonly ChangedFiles _changes;
     private readonly RetryPolicy _othersPurchase;
 
     /// <summary>Creates the submitter.</summary>
@@ -60,6 +65,8 @@ internal sealed class VideoSubmitter
         _session = service.Session;
         _uploader = new ImageUploader(service);
         _sender = new PurchaseSender(service);
+        _others = new OtherPurchases(service);
+        _changes = new ChangedFiles(service);
         _othersPurchase = new RetryPolicy(s_othersPurchase, _session.TimeProvider);
     }
 
@@ -130,6 +137,8 @@ internal sealed class VideoSubmitter
     /// <exception cref="KlingException">
     /// <see cref="ErrorKind.AttemptUnknown"/>: it is not known whether it was bought before.
     /// <see cref="ErrorKind.TaskFailed"/>: it failed before and is not to be bought again.
+    /// <see cref="ErrorKind.BoughtElsewhere"/>: another account has bought it, and it is not on disk.
+    /// <see cref="ErrorKind.ImageChanged"/>: it was bought before with other content of the files, and such are to be left out.
     /// Otherwise as <see cref="IdentifyAsync(Submission, CancellationToken)"/> and <see cref="IdentifiedSubmission.Validate"/>.
     /// </exception>
     public async Task<(IdentifiedSubmission Identified, KlingVideoTask? Earlier)> PrepareAsync(Submission submission, CancellationToken cancellationToken)
@@ -142,6 +151,7 @@ internal sealed class VideoSubmitter
             {
                 identified.Validate();
                 RequireReachable(identified.Submission);
+                identified = identified with { EarlierVersion = submission.Replaces is null ? await _changes.FindAsync(identified, cancellationToken).ConfigureAwait(false) : null };
             }
 
             return (identified, earlier);
@@ -203,9 +213,17 @@ internal sealed class VideoSubmitter
                 TaskIntent intent = CreateIntent(identified);
                 await RequireBudgetAsync(intent, cancellationToken).ConfigureAwait(false);
 
+                string account = _session.Account;
                 isUploading = true;
                 intent = intent with { Spec = await UploadAsync(identified, cancellationToken).ConfigureAwait(false) };
                 isUploading = false;
+
+                // The upload may have told that the key belongs to an account that has bought before.
+                if (account != _session.Account && await FindEarlierAsync(identified, cancellationToken).ConfigureAwait(false) is KlingVideoTask known)
+                {
+                    return new TaskClaim(known, IsNew: false);
+                }
+
                 if (await _sender.SendAsync(identified.Submission, intent, cancellationToken).ConfigureAwait(false) is KlingVideoTask task)
                 {
                     return new TaskClaim(task, IsNew: true);
@@ -248,12 +266,13 @@ internal sealed class VideoSubmitter
             : await _session.Ledger.Tasks.FindUnknownAsync(_session.Account, submission.Spec, cancellationToken).ConfigureAwait(false);
         return earlier?.State switch
         {
+            null => await _others.FindAsync(identified, cancellationToken).ConfigureAwait(false),
             KlingTaskState.Unknown => throw new KlingException(
                 ErrorKind.AttemptUnknown,
                 $"Nothing was sent for '{submission.Subject}': the same video was asked for before as task {earlier.Id}, "
                 + "and whether it was bought is not known."),
             KlingTaskState.Failed when !submission.RetryFailed => throw TaskErrors.CreateFailedBefore(submission.Subject, earlier),
-            KlingTaskState.Failed => null,
+            KlingTaskState.Failed => await _others.FindAsync(identified, cancellationToken).ConfigureAwait(false),
             _ => earlier,
         };
     }

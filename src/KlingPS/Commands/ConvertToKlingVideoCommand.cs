@@ -74,6 +74,10 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
     [Parameter]
     public SwitchParameter RetryFailed { get; set; }
 
+    /// <summary>Buys with this account also what another account, or another ledger, has bought already.</summary>
+    [Parameter]
+    public SwitchParameter AllowRepurchase { get; set; }
+
     /// <summary>Overwrites files that are in the way, and retries failed tasks. Buys nothing twice.</summary>
     [Parameter]
     public SwitchParameter Force { get; set; }
@@ -144,7 +148,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
     private Submission CreateSubmission(MediaSource? image)
     {
         Submission submission = ToSubmission(image, Prompt ?? string.Empty);
-        return submission with { Spec = submission.Spec with { Take = Take ?? 1 }, RetryFailed = RetryFailed || Force };
+        return submission with { Spec = submission.Spec with { Take = Take ?? 1 }, AllowRepurchase = AllowRepurchase, RetryFailed = RetryFailed || Force };
     }
 
     private VideoConverter CreateConverter(SaveOptions save) => new(

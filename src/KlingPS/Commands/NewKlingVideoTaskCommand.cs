@@ -20,6 +20,7 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
     private const int MaxInHand = 32;
 
     private readonly Batch<Submission, KlingVideoTask> _batch;
+    private VideoSubmitter? _planner;
     private int _unknown;
 
     /// <summary>Creates the command.</summary>
@@ -147,9 +148,37 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
             return;
         }
 
+        if (Context.Shell.Common.IsWhatIf && !TryForesee(submission))
+        {
+            return;
+        }
+
         if (ShouldProcess(submission.Subject, SubmissionText.DescribePurchase(submission)))
         {
             _batch.Feed(submission);
+        }
+    }
+
+    /// <summary>Says what would be said before the purchase, such as that the image has changed.</summary>
+    /// <returns>Whether it would be bought.</returns>
+    private bool TryForesee(Submission submission)
+    {
+        try
+        {
+            _planner ??= new VideoSubmitter(Context.Service);
+            Await(token => _planner.PrepareAsync(submission, token));
+            return true;
+        }
+        catch (KlingException exception) when (!exception.IsFatal)
+        {
+            WriteError(exception, submission.Subject);
+            return false;
+        }
+        catch (KlingException exception)
+        {
+            // Without a key or a ledger, all that can be told is what was asked for.
+            WriteVerbose(exception.Message);
+            return true;
         }
     }
 

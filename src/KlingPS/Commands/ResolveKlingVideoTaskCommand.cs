@@ -10,7 +10,10 @@ using KlingPS.Text;
 
 namespace KlingPS.Commands;
 
-/// <summary>Resolves tasks whose response was lost: with the service's id, by giving them up, or by buying them again.</summary>
+/// <summary>
+/// Settles tasks where only the user can: those whose response was lost, with the service's id, by giving them up or by buying them again;
+/// and finished ones whose video was taken elsewhere.
+/// </summary>
 [Cmdlet(VerbsDiagnostic.Resolve, "KlingVideoTask", DefaultParameterSetName = TaskIdSet, SupportsShouldProcess = true)]
 [OutputType(typeof(KlingVideoTask))]
 public sealed class ResolveKlingVideoTaskCommand : KlingCommand
@@ -18,6 +21,7 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
     private const string TaskIdSet = "TaskId";
     private const string AbandonSet = "Abandon";
     private const string ResubmitSet = "Resubmit";
+    private const string TakenElsewhereSet = "TakenElsewhere";
     private const int MaxInHand = 16;
 
     private readonly Batch<UnknownTask, KlingVideoTask> _batch;
@@ -54,6 +58,10 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
     [Parameter(Mandatory = true, ParameterSetName = ResubmitSet)]
     public SwitchParameter Resubmit { get; set; }
 
+    /// <summary>Says that the finished video was taken elsewhere, so that nothing is left to be done for it; with :$false, takes that back.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = TakenElsewhereSet)]
+    public SwitchParameter TakenElsewhere { get; set; }
+
     /// <inheritdoc/>
     private protected override string ProgressActivity => "Resolving tasks";
 
@@ -73,7 +81,15 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
                 TaskReference reference = TaskReferences.From(input);
                 var finder = new TaskFinder(Context.Service);
                 KlingVideoTask task = Await(token => finder.FindRecordedAsync(reference, token));
-                UnknownTaskResolver.RequireUnknown(task);
+                if (ParameterSetName == TakenElsewhereSet)
+                {
+                    UnknownTaskResolver.RequireVideo(task);
+                }
+                else
+                {
+                    UnknownTaskResolver.RequireUnknown(task);
+                }
+
                 if (ShouldProcess($"task {task.Id} ({task.Subject})", Describe(task)))
                 {
                     _batch.Feed(new UnknownTask(input, task));
@@ -102,12 +118,14 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
         var resolver = new UnknownTaskResolver(Context.Service);
         Unfinished.UnderWay = () => resolver.UnderWay;
         string taskId = TaskId.Trim();
+        bool isTaken = TakenElsewhere;
 
         // The service's id belongs to one task: the first that gets it has to be the first of the input.
         return ParameterSetName switch
         {
             AbandonSet => OrderedStage.Create<UnknownTask, KlingVideoTask>(MaxInHand, (item, _) => resolver.AbandonAsync(item.Task)),
             ResubmitSet => OrderedStage.Create<UnknownTask, KlingVideoTask>(MaxInHand, (item, token) => resolver.ResubmitAsync(item.Task, token)),
+            TakenElsewhereSet => OrderedStage.Create<UnknownTask, KlingVideoTask>(MaxInHand, (item, _) => resolver.TakeAsync(item.Task, isTaken)),
             _ => OrderedStage.Create<UnknownTask, KlingVideoTask>(1, (item, token) => resolver.ResolveAsync(item.Task, taskId, token)),
         };
     }
@@ -116,6 +134,7 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
     {
         AbandonSet => "Give up, as not bought",
         ResubmitSet => $"Buy again {SubmissionText.DescribePrice(task.Spec.GetCredits())}",
+        TakenElsewhereSet => TakenElsewhere ? "Mark the video as taken elsewhere" : "Take back that the video was taken elsewhere",
         _ => $"Resolve as task {TaskId} of the service",
     };
 

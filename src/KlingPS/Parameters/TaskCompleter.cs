@@ -30,8 +30,10 @@ public sealed class TaskCompleter : IArgumentCompleter
             bool takesLocal = !parameterName.Equals("TaskId", StringComparison.OrdinalIgnoreCase);
             bool takesService = !takesLocal || (word.Length > 0 && parameterName.Equals("InputObject", StringComparison.OrdinalIgnoreCase));
 
-            // Only unknown tasks can be resolved.
-            KlingTaskState? state = commandName.Contains("Resolve-", StringComparison.OrdinalIgnoreCase) ? KlingTaskState.Unknown : null;
+            // Only unknown tasks can be resolved, and only finished videos be taken elsewhere.
+            KlingTaskState? state = !commandName.Contains("Resolve-", StringComparison.OrdinalIgnoreCase) ? null
+                : fakeBoundParameters?.Contains("TakenElsewhere") == true ? KlingTaskState.Succeeded
+                : KlingTaskState.Unknown;
             return FindAsync(word, takesLocal, takesService, state).GetAwaiter().GetResult();
         }
         catch (Exception)

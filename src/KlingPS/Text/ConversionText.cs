@@ -24,7 +24,8 @@ internal static class ConversionText
         string action = isWithinBudget ? Describe(plan)
             : plan.IsOverDailyCap ? "leave it out, because the daily limit of the configuration (DailyCreditCap) is reached"
             : "leave it out, because the limit of this run is reached";
-        return $"'{plan.Submission.Subject}': {action}";
+        string remark = plan.Remark is null ? string.Empty : $" ({plan.Remark})";
+        return $"'{plan.Submission.Subject}': {action}{remark}";
     }
 
     /// <summary>The error that ends a batch, with what is left to do.</summary>
@@ -46,6 +47,7 @@ internal static class ConversionText
                 $"buy a video of {plan.Submission.Spec.Seconds} seconds {SubmissionText.DescribePrice(plan.Credits)} and save it{where}"),
             ConversionStep.Wait => $"wait for the video, which is already paid for, and save it{where}",
             ConversionStep.Download => $"download the video, which is already paid for,{where}",
+            ConversionStep.Taken => "do nothing; the video was taken elsewhere",
             _ => $"leave '{plan.Path}' as it is; it is the video of this image",
         };
     }

@@ -31,11 +31,13 @@ internal sealed class ConnectedShell : IAsyncDisposable
     public string Destination => Path.Combine(Folder, "videos");
 
     /// <summary>A sandbox whose tasks are finished when they are accepted, unless a clock or a time is given.</summary>
-    public static async Task<ConnectedShell> StartAsync(TimeProvider? clock = null, TimeSpan? generationTime = null, decimal credits = 10_000, RecordingHost? host = null)
+    public static async Task<ConnectedShell> StartAsync(TimeProvider? clock = null, TimeSpan? generationTime = null, decimal credits = 10_000, RecordingHost? host = null, string[]? moreKeys = null, string[]? otherAccounts = null)
     {
         var options = new SandboxOptions
         {
             ApiKey = Key,
+            MoreKeys = moreKeys ?? [],
+            OtherAccounts = otherAccounts ?? [],
             Credits = credits,
             GenerationTime = generationTime ?? TimeSpan.Zero,
             TimeProvider = clock ?? TimeProvider.System,

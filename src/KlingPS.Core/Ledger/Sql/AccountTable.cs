@@ -1,3 +1,5 @@
+using KlingPS.Core.Model;
+
 namespace KlingPS.Core.Ledger.Sql;
 
 /// <summary>The keys of accounts. What is recorded with any of them belongs to all keys of the account.</summary>
@@ -50,8 +52,8 @@ internal static class AccountTable
 
     public static Task<List<KnownTask>> ListTasksAsync(SqlSession session, string account, int limit)
         => session.QueryAsync(
-            $"SELECT task_id, created_at FROM tasks WHERE task_id IS NOT NULL AND {IsOwn("account")} ORDER BY created_at DESC LIMIT @limit",
-            row => new KnownTask(row.Text("task_id"), row.Moment("created_at")),
+            $"SELECT task_id, created_at, state FROM tasks WHERE task_id IS NOT NULL AND {IsOwn("account")} ORDER BY created_at DESC LIMIT @limit",
+            row => new KnownTask(row.Text("task_id"), row.Moment("created_at"), row.Text("state") != nameof(KlingTaskState.Waiting)),
             ("account", account),
             ("limit", limit));
 }

@@ -141,8 +141,8 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
         => store.ReadAsync(TaskQueries.ListSavedPathsAsync, cancellationToken);
 
     /// <inheritdoc/>
-    public Task<IReadOnlyList<KlingVideoTask>> ListBySourceAsync(string account, string path, int limit, CancellationToken cancellationToken)
-        => store.ReadAsync(session => TaskQueries.ListBySourceAsync(session, account, path, limit), cancellationToken);
+    public Task<IReadOnlyList<KlingVideoTask>> ListByFilesAsync(string account, string? path, string? tailPath, int limit, CancellationToken cancellationToken)
+        => store.ReadAsync(session => TaskQueries.ListByFilesAsync(session, account, path, tailPath, limit), cancellationToken);
 
     /// <inheritdoc/>
     public Task<IReadOnlyList<KlingVideoTask>> ListAsync(TaskFilter filter, CancellationToken cancellationToken)

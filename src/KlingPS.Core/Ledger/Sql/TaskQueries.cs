@@ -21,12 +21,12 @@ internal static class TaskQueries
             await Spellings.ListIdentitiesAsync(session, spec, spec.GetIdentity()).ConfigureAwait(false),
             $"t.state IN {TaskTable.EarlierStates} {TaskTable.BestFirst}").ConfigureAwait(false);
 
-    /// <summary>See <see cref="ITaskJournal.ListBySourceAsync"/>.</summary>
-    public static async Task<IReadOnlyList<KlingVideoTask>> ListBySourceAsync(SqlSession session, string account, string path, int limit)
+    /// <summary>See <see cref="ITaskJournal.ListByFilesAsync"/>.</summary>
+    public static async Task<IReadOnlyList<KlingVideoTask>> ListByFilesAsync(SqlSession session, string account, string? path, string? tailPath, int limit)
         => await session.QueryAsync(
-            $"{TaskColumns.Select}WHERE t.source_path = @path AND t.state IN {TaskTable.PurchaseStates} AND {AccountTable.IsOwn("t.account")} ORDER BY t.id DESC LIMIT @limit",
+            $"{TaskColumns.Select}WHERE {(path is null ? "t.tail_path" : "t.source_path")} = @path AND t.state IN {TaskTable.PurchaseStates} AND {AccountTable.IsOwn("t.account")} ORDER BY t.id DESC LIMIT @limit",
             TaskColumns.Read,
-            ("path", path),
+            ("path", path ?? tailPath),
             ("account", account),
             ("limit", limit)).ConfigureAwait(false);
 

@@ -17,6 +17,10 @@ public abstract class VideoRequestCommand : VideoCommand
     [Alias("CallBackUrl")]
     public string? CallbackUri { get; set; }
 
+    /// <summary>Leaves out images whose content has changed since a video with the same settings was bought from them.</summary>
+    [Parameter]
+    public SwitchParameter SkipChanged { get; set; }
+
     /// <summary>The most credits this command may spend; what goes over it is not bought.</summary>
     [Parameter]
     [DecimalNumber]
@@ -49,6 +53,7 @@ public abstract class VideoRequestCommand : VideoCommand
     private protected Submission ToSubmission(MediaSource? image, string prompt) => new()
     {
         Spec = ToSpec(image, prompt) with { CallbackUri = FindCallback() },
+        SkipChanged = SkipChanged,
         Budget = MaxCredits is null && MaxTasks is null ? null : new BudgetLimit { RunId = _runId, MaxCredits = MaxCredits, MaxTasks = MaxTasks },
     };
 

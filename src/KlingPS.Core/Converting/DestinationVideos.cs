@@ -1,0 +1,122 @@
+using System.Globalization;
+using KlingPS.Core.Api;
+using KlingPS.Core.Model;
+using KlingPS.Core.Saving;
+using KlingPS.Core.Sessions;
+using KlingPS.Core.Submitting;
+
+namespace KlingPS.Core.Converting;
+
+/// <summary>
+/// The videos in a destination whose sidecars say what they were made from. They are evidence of what was bought where this ledger knows
+/// nothing of it: it was bought with another one.
+/// </summary>
+internal sealed class DestinationVideos(KlingService service, SaveOptions options, Func<string, CancellationToken, Task<bool>> isRecordedAsync)
+{
+    private readonly string _service = ServiceAddress.From(service.Session.Endpoints.Api);
+    private readonly bool _isLocal = service.Session.Endpoints.Api.IsLoopback;
+    private readonly object _lock = new();
+    private Task<ILookup<string, FoundVideo>>? _found;
+    private int _hasTold;
+
+    /// <summary>A video that was made from the same files with the same settings, at the same service.</summary>
+    /// <param name="identified">The video that is asked for.</param>
+    /// <param name="cancellationToken">Ends the search.</param>
+    /// <returns>Its task, as the sidecar tells; <see langword="null"/> if there is none.</returns>
+    public async Task<KlingVideoTask?> FindAsync(IdentifiedSubmission identified, CancellationToken cancellationToken)
+    {
+        foreach (FoundVideo found in (await ReadOnceAsync(cancellationToken).ConfigureAwait(false))[identified.Identity])
+        {
+            if (await service.Hashes.MatchAsync(found.Path, found.Sidecar.Video.Sha256, cancellationToken).ConfigureAwait(false))
+            {
+                Tell(identified.Submission, found);
+                return new KlingVideoTask
+                {
+                    Id = found.Sidecar.Id,
+                    TaskId = found.Sidecar.TaskId,
+                    State = KlingTaskState.Succeeded,
+                    Spec = identified.Submission.Spec,
+                    Identity = identified.Identity,
+                    CreatedAt = found.Sidecar.CreatedAt,
+                    CompletedAt = found.Sidecar.CompletedAt,
+                    CreditsConsumed = found.Sidecar.Credits,
+                    SavedPath = found.Path,
+                    SavedHash = found.Sidecar.Video.Sha256,
+                };
+            }
+        }
+
+        return null;
+    }
+
+    private void Tell(Submission submission, FoundVideo found)
+    {
+        string date = found.Sidecar.CreatedAt.ToLocalTime().ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
+        string text = $"'{found.Path}' is the video of '{submission.Subject}' by its sidecar, bought on {date} with another ledger than '{service.Session.Ledger.Location}'. It is used; nothing is bought for it.";
+        if (Interlocked.Exchange(ref _hasTold, 1) == 0)
+        {
+            service.Observer?.OnWarning($"{text} The same goes for other videos of this run, each told with -Verbose. To buy them again, use -AllowRepurchase.");
+        }
+        else
+        {
+            service.Observer?.OnNotice(text);
+        }
+    }
+
+    private Task<ILookup<string, FoundVideo>> ReadOnceAsync(CancellationToken cancellationToken)
+    {
+        lock (_lock)
+        {
+            if (_found is null or { IsCanceled: true } or { IsFaulted: true })
+            {
+                _found = Task.Run(() => ReadAsync(cancellationToken), cancellationToken);
+            }
+
+            return _found;
+        }
+    }
+
+    private async Task<ILookup<string, FoundVideo>> ReadAsync(CancellationToken cancellationToken)
+    {
+        var found = new List<(string Identity, FoundVideo Video)>();
+        foreach (string path in ListSidecars())
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            string video = path[..^Sidecar.Extension.Length];
+
+            // What this ledger has saved is found by its records.
+            if (File.Exists(video)
+                && !await isRecordedAsync(video, cancellationToken).ConfigureAwait(false)
+                && Sidecar.TryRead(path) is Sidecar sidecar
+                && IsOfService(sidecar)
+                && sidecar.FindIdentity() is string identity)
+            {
+                found.Add((identity, new FoundVideo(video, sidecar)));
+            }
+        }
+
+        return found.ToLookup(one => one.Identity, one => one.Video);
+    }
+
+    /// <summary>No deeper than the names of this run go: the destination may be the root of a whole tree.</summary>
+    private IEnumerable<string> ListSidecars()
+    {
+        int depth = options.Template.ToString().Count(character => character == '/');
+        return !Directory.Exists(options.Destination) ? [] : Directory.EnumerateFiles(options.Destination, "*" + Sidecar.Extension, new EnumerationOptions
+        {
+            RecurseSubdirectories = depth > 0,
+            MaxRecursionDepth = depth,
+            IgnoreInaccessible = true,
+            AttributesToSkip = FileAttributes.None,
+        });
+    }
+
+    /// <summary>A clip of a sandbox is no video of the service. Sidecars say where they come from since they have a service.</summary>
+    private bool IsOfService(Sidecar sidecar) => sidecar.Service is string named
+        ? named == _service
+        : !ServiceAddress.IsLocal(sidecar.Source.Uri) && !_isLocal;
+
+    /// <param name="Path">The full path of the video.</param>
+    /// <param name="Sidecar">What it was made from.</param>
+    private sealed record FoundVideo(string Path, Sidecar Sidecar);
+}

@@ -1,0 +1,84 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using KlingPS.Core.Model;
+using KlingPS.Core.Sessions;
+
+namespace KlingPS.Core.Submitting;
+
+/// <summary>An earlier purchase of the same video, made from other content of the same files.</summary>
+/// <param name="Task">The purchase.</param>
+/// <param name="Paths">The files whose content has changed since.</param>
+internal sealed record EarlierVersion(KlingVideoTask Task, IReadOnlyList<string> Paths)
+{
+    /// <summary>What has changed, and what was bought: the beginning of a sentence, without a full stop.</summary>
+    public override string ToString()
+    {
+        string date = Task.CreatedAt.ToLocalTime().ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
+        string saved = Task.SavedPath is null ? string.Empty : $" ('{Task.SavedPath}')";
+        string changed = string.Join(" and ", Paths.Select(path => $"'{path}'"));
+        return $"{changed} {(Paths.Count == 1 ? "has" : "have")} other content now than on {date}, when the same video was bought as task {Task.Id}{saved}";
+    }
+}
+
+/// <summary>
+/// Notices files whose content has changed since a video with the same settings was bought from them: that is another video, which is paid
+/// for again, even if only a tag in the file was edited or a viewer has rotated it.
+/// </summary>
+internal sealed class ChangedFiles(KlingService service)
+{
+    /// <summary>Purchases from one file that are looked at.</summary>
+    private const int MaxEarlier = 50;
+
+    private readonly ConcurrentDictionary<string, byte> _told = new();
+
+    /// <summary>Finds an earlier purchase, and says that what is to be bought differs from it in the content of the files alone.</summary>
+    /// <param name="identified">The submission, which is about to be bought.</param>
+    /// <param name="cancellationToken">Ends the search.</param>
+    /// <returns><see langword="null"/> if there is none.</returns>
+    /// <exception cref="KlingException"><see cref="ErrorKind.ImageChanged"/>: there is one, and the user wants such files left out.</exception>
+    public async Task<EarlierVersion?> FindAsync(IdentifiedSubmission identified, CancellationToken cancellationToken)
+    {
+        Submission submission = identified.Submission;
+        string? image = PathOf(submission.Spec.Main);
+        string? tail = PathOf(submission.Spec.TailImage);
+        if ((image ?? tail) is null)
+        {
+            return null;
+        }
+
+        foreach (KlingVideoTask task in await service.Session.Ledger.Tasks
+            .ListByFilesAsync(service.Session.Account, image, tail, MaxEarlier, cancellationToken).ConfigureAwait(false))
+        {
+            string[] changed = [.. FindChanged(task.Spec, submission.Spec)];
+            if (changed.Length > 0 && task.Spec.Normalized().WithFilesOf(submission.Spec)?.GetIdentity() == identified.Identity)
+            {
+                var version = new EarlierVersion(task, changed);
+                Tell(submission, version);
+                return version;
+            }
+        }
+
+        return null;
+    }
+
+    private void Tell(Submission submission, EarlierVersion version)
+    {
+        if (submission.SkipChanged)
+        {
+            throw new KlingException(ErrorKind.ImageChanged, $"Nothing was bought for '{submission.Subject}': {version}.");
+        }
+
+        if (_told.TryAdd($"{submission.Subject}\n{version.Task.Id}", 0))
+        {
+            service.Observer?.OnWarning($"{version}. To the service it is another one and is paid for again, even if only a tag in the file was edited. -SkipChanged leaves such images out.");
+        }
+    }
+
+    private static string? PathOf(MediaSource? source) => source is { IsFile: true } ? source.Path : null;
+
+    private static IEnumerable<string> FindChanged(VideoSpec earlier, VideoSpec now)
+        => earlier.Sources.Zip(now.Sources)
+            .Where(pair => pair.First.Parameter == pair.Second.Parameter && pair.First.Source is { IsFile: true } && pair.Second.Source is { IsFile: true })
+            .Where(pair => pair.First.Source.Hash != pair.Second.Source.Hash)
+            .Select(pair => pair.Second.Source.Path!);
+}

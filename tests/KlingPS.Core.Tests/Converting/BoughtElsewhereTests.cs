@@ -1,0 +1,417 @@
+using System.Text.Json;
+using KlingPS.Core.Converting;
+using KlingPS.Core.Imaging;
+using KlingPS.Core.Model;
+using KlingPS.Core.Saving;
+using KlingPS.Core.Sessions;
+using KlingPS.Core.Stages;
+using KlingPS.Core.Submitting;
+using KlingPS.Core.Tests.Api;
+using KlingPS.Core.Tests.Imaging;
+using KlingPS.Core.Tests.Saving;
+using KlingPS.Core.Tests.Stages;
+using KlingPS.Core.Tests.Submitting;
+
+namespace KlingPS.Core.Tests.Converting;
+
+/// <summary>What is known to be there already, although this account's records do not tell.</summary>
+public sealed class BoughtElsewhereTests : IAsyncDisposable
+{
+    private readonly PipelineHarness _harness = new();
+    private readonly PipelineHarness _other = new();
+    private KlingSession? _second;
+
+    public BoughtElsewhereTests()
+    {
+        foreach (PipelineHarness harness in new[] { _harness, _other })
+        {
+            harness.Makes = PipelineHarness.Succeeded;
+            harness.Videos.ContentOf = uri => TestMp4.Create(3000, uri.AbsolutePath.Length + uri.AbsolutePath[^5]);
+        }
+    }
+
+    private string Destination => Path.Combine(_harness.Folder, "videos");
+
+    /// <summary>A session with another key of the same service and ledger.</summary>
+    private KlingSession Second => _second ??= _harness.OpenSession("another-key-0123456789");
+
+    public async ValueTask DisposeAsync()
+    {
+        await (_second?.DisposeAsync() ?? ValueTask.CompletedTask);
+        await _harness.DisposeAsync();
+        await _other.DisposeAsync();
+    }
+
+    private async Task FindAccountAsync(KlingSession session) => await _harness.Clock.RunAsync(new AccountFinder(session, _harness.Observer).FindAsync(default));
+
+    private VideoConverter Converter(KlingSession session, bool overwrite = false, bool sidecar = false, string template = NameTemplate.DefaultText, PipelineHarness? harness = null) => new(
+        new KlingService(session, (harness ?? _harness).Observer),
+        new ConversionOptions
+        {
+            Save = new SaveOptions { Destination = Destination, Overwrite = overwrite, Template = NameTemplate.Parse(template) },
+            WritesSidecar = sidecar,
+        });
+
+    private async Task<Outcome<ConversionItem, SavedVideo>> RunAsync(VideoConverter converter, Submission submission, PipelineHarness? harness = null)
+    {
+        using (converter)
+        {
+            ConversionItem item = converter.Accept(submission)!;
+            Outcome<ConversionItem, SavedVideo> outcome = await (harness ?? _harness).Clock.RunAsync(converter.ConvertAsync(item, default));
+            Assert.Equal(1, converter.Counts.Done);
+            return outcome;
+        }
+    }
+
+    private async Task<ConversionPlan> PlanAsync(VideoConverter converter, Submission submission)
+    {
+        using (converter)
+        {
+            return await _harness.Clock.RunAsync(converter.PlanAsync(converter.Accept(submission)!, isWhatIf: true, default));
+        }
+    }
+
+    private async Task<SavedVideo> MadeAsync(Submission submission, KlingSession? session = null, bool sidecar = false, string template = NameTemplate.DefaultText)
+    {
+        Outcome<ConversionItem, SavedVideo> outcome = await RunAsync(Converter(session ?? _harness.Session, sidecar: sidecar, template: template), submission);
+        Assert.Null(outcome.Error);
+        return outcome.Value!;
+    }
+
+    /// <summary>Three videos of the first account, of which the last is returned; the service tells nobody else of them.</summary>
+    private async Task<(Submission Submission, SavedVideo Video)> BoughtByOtherAccountAsync(int count = 3)
+    {
+        await FindAccountAsync(_harness.Session);
+        for (uint number = 1; number < count; number++)
+        {
+            await MadeAsync(_harness.Submission($"other-{number}.png", 100 + number));
+        }
+
+        Submission fox = _harness.Submission("fox.png");
+        SavedVideo video = await MadeAsync(fox);
+        _harness.Tasks.Clear();
+        _harness.Clock.Advance(TimeSpan.FromHours(1));
+        await FindAccountAsync(Second);
+        _harness.Observer.Warnings.Clear();
+        return (fox, video);
+    }
+
+    [Fact]
+    public async Task A_new_key_of_the_same_account_buys_nothing_again()
+    {
+        await FindAccountAsync(_harness.Session);
+        Submission fox = _harness.Submission("fox.png");
+        SavedVideo first = await MadeAsync(fox);
+        await FindAccountAsync(Second);
+
+        SavedVideo second = await MadeAsync(fox, Second);
+
+        Assert.Equal((first.Path, 1), (second.Path, _harness.Creates));
+        Assert.Single(_harness.Observer.Warnings);
+    }
+
+    [Fact]
+    public async Task A_video_of_another_account_that_is_on_disk_is_used_and_that_is_said_in_the_plan_and_the_run()
+    {
+        (Submission fox, SavedVideo first) = await BoughtByOtherAccountAsync();
+
+        ConversionPlan plan = await PlanAsync(Converter(Second), fox);
+        Assert.Equal((ConversionStep.Nothing, first.Path), (plan.Step, plan.Path));
+        Assert.Contains("bought with another key", plan.Remark, StringComparison.Ordinal);
+        Assert.Single(_harness.Observer.Warnings);
+
+        SavedVideo second = await MadeAsync(fox, Second);
+        Assert.Equal((first.Path, 3), (second.Path, _harness.Creates));
+        Assert.Contains("another account of this service", _harness.Observer.Warnings.Last(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_video_of_another_account_is_copied_to_where_it_is_wanted()
+    {
+        (Submission fox, SavedVideo first) = await BoughtByOtherAccountAsync();
+        int downloads = _harness.Videos.Requests.Count;
+
+        SavedVideo second = await MadeAsync(fox, Second, template: "{BaseName}-copy");
+
+        Assert.Equal("fox-copy.mp4", Path.GetFileName(second.Path));
+        Assert.Equal(File.ReadAllBytes(first.Path), File.ReadAllBytes(second.Path));
+        Assert.Equal((3, downloads), (_harness.Creates, _harness.Videos.Requests.Count));
+    }
+
+    [Fact]
+    public async Task A_video_of_another_account_that_is_gone_is_not_bought_again_unless_the_user_says_so()
+    {
+        (Submission fox, SavedVideo first) = await BoughtByOtherAccountAsync();
+        File.Delete(first.Path);
+
+        Outcome<ConversionItem, SavedVideo> held = await RunAsync(Converter(Second), fox);
+        Assert.Equal(ErrorKind.BoughtElsewhere, held.Error?.Kind);
+        Assert.Contains(first.Task.TaskId!, held.Error!.Message, StringComparison.Ordinal);
+        Assert.Equal(ErrorKind.BoughtElsewhere, (await Assert.ThrowsAsync<KlingException>(() => PlanAsync(Converter(Second), fox))).Kind);
+        Assert.Equal(3, _harness.Creates);
+
+        Assert.Equal("fox.mp4", Path.GetFileName((await MadeAsync(fox with { AllowRepurchase = true }, Second)).Path));
+        Assert.Equal(4, _harness.Creates);
+        Assert.Equal(ConversionStep.Nothing, (await PlanAsync(Converter(Second), fox)).Step);
+    }
+
+    [Fact]
+    public async Task What_another_account_had_made_before_has_a_name_of_its_own_beside_what_this_one_buys()
+    {
+        (Submission fox, SavedVideo first) = await BoughtByOtherAccountAsync();
+        byte[] content = File.ReadAllBytes(first.Path);
+
+        SavedVideo second = await MadeAsync(fox with { AllowRepurchase = true }, Second);
+
+        Assert.Equal("fox-2.mp4", Path.GetFileName(second.Path));
+        Assert.Equal(content, File.ReadAllBytes(first.Path));
+    }
+
+    [Fact]
+    public async Task As_long_as_the_account_of_a_key_is_not_known_nothing_is_bought_again_either()
+    {
+        (Submission fox, SavedVideo first) = await BoughtByOtherAccountAsync(count: 1);
+        Assert.NotNull(Assert.Single(Second.Others).Doubt);
+
+        Assert.Equal(first.Path, (await MadeAsync(fox, Second)).Path);
+        Assert.Contains("could not be found out", Assert.Single(_harness.Observer.Warnings), StringComparison.Ordinal);
+
+        File.Delete(first.Path);
+        Assert.Equal(ErrorKind.BoughtElsewhere, (await RunAsync(Converter(Second), fox)).Error?.Kind);
+        Assert.Equal(1, _harness.Creates);
+    }
+
+    [Fact]
+    public async Task A_lost_attempt_of_a_key_that_may_be_the_same_account_keeps_New_from_buying()
+    {
+        await FindAccountAsync(_harness.Session);
+        Submission fox = _harness.Submission("fox.png");
+        await _harness.AcceptedAsync("old-1");
+        KlingVideoTask lost = await _harness.Ledger.Tasks.BeginAsync(
+            new TaskIntent { Account = _harness.Session.Account, Spec = await IdentifiedAsync(fox), Identity = (await IdentifiedAsync(fox)).GetIdentity(), Credits = 42 }, default);
+        await _harness.Ledger.Tasks.RecordUnknownAsync(lost.Id, "It was lost.");
+        _harness.Clock.Advance(TimeSpan.FromHours(1));
+        await FindAccountAsync(Second);
+
+        Outcome<Submission, KlingVideoTask> refused = await _harness.SubmitAsync(new VideoSubmitter(new KlingService(Second, null)), fox);
+        Assert.Equal((ErrorKind.AttemptUnknown, 0), (refused.Error?.Kind, _harness.Creates));
+
+        Outcome<Submission, KlingVideoTask> forced = await _harness.SubmitAsync(new VideoSubmitter(new KlingService(Second, null)), fox with { Force = true });
+        Assert.Null(forced.Error);
+    }
+
+    private static async Task<VideoSpec> IdentifiedAsync(Submission submission)
+        => submission.Spec with { Image = submission.Spec.Image! with { Hash = await ContentHash.Sha256Async(submission.Spec.Image.Path!) } };
+
+    [Fact]
+    public async Task An_upload_that_tells_the_account_stops_the_purchase_of_what_it_has_bought()
+    {
+        static Reply UploadedTo(string number) => async (request, token) =>
+        {
+            await request.ReadAsync(token);
+            return await Replies.Data($$"""{"downloadUrl":"https://uploads.example/kieai/{{number}}/klingps/image.png"}""")(request, token);
+        };
+
+        _harness.Service.On(FakeService.UploadPath, UploadedTo("123456"));
+        await FindAccountAsync(_harness.Session);
+        Submission fox = _harness.Submission("fox.png");
+        KlingVideoTask bought = (await MadeAsync(fox)).Task;
+        _harness.Tasks.Clear();
+        _harness.Clock.Advance(TimeSpan.FromHours(24));
+        await FindAccountAsync(Second);
+
+        Outcome<ConversionItem, SavedVideo> outcome = await RunAsync(Converter(Second), fox with { AllowRepurchase = true });
+
+        Assert.Equal((bought.Id, 1), (outcome.Value?.Task.Id, _harness.Creates));
+        Assert.Equal(_harness.Session.Account, Second.Account);
+    }
+
+    [Fact]
+    public async Task A_sidecar_in_the_destination_keeps_an_empty_ledger_from_buying_again()
+    {
+        Submission fox = _harness.Submission("fox.png");
+        SavedVideo first = await MadeAsync(fox, sidecar: true);
+        byte[] sidecar = File.ReadAllBytes(first.Path + ".json");
+
+        Outcome<ConversionItem, SavedVideo> outcome = await RunAsync(Converter(_other.Session, sidecar: true, harness: _other), fox, _other);
+
+        Assert.Null(outcome.Error);
+        Assert.Equal((first.Path, first.Task.TaskId, 0), (outcome.Value?.Path, outcome.Value?.Task.TaskId, _other.Service.Requests.Count));
+        Assert.Contains("by its sidecar", Assert.Single(_other.Observer.Warnings), StringComparison.Ordinal);
+        Assert.Equal(sidecar, File.ReadAllBytes(first.Path + ".json"));
+        ConversionPlan plan = await PlanAsync(Converter(_other.Session, harness: _other), fox);
+        Assert.Equal((ConversionStep.Nothing, first.Path), (plan.Step, plan.Path));
+        Assert.Contains("sidecar", plan.Remark, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_sidecar_is_found_wherever_the_names_of_the_run_can_go()
+    {
+        Submission fox = _harness.Submission("photos/fox.png");
+        SavedVideo first = await MadeAsync(fox, sidecar: true, template: "{Directory}/{BaseName}-{Id}");
+
+        Outcome<ConversionItem, SavedVideo> outcome = await RunAsync(Converter(_other.Session, template: "{Directory}/{BaseName}-{Id}", harness: _other), fox, _other);
+
+        Assert.Equal(first.Path, outcome.Value?.Path);
+    }
+
+    [Fact]
+    public async Task A_sidecar_that_says_no_identity_tells_by_what_it_describes()
+    {
+        Submission fox = _harness.Submission("fox.png");
+        SavedVideo first = await MadeAsync(fox, sidecar: true);
+        var described = JsonSerializer.Deserialize<Dictionary<string, JsonElement>>(File.ReadAllText(first.Path + ".json"))!;
+        Assert.True(described.Remove("identity") && described.Remove("service"));
+        File.WriteAllText(first.Path + ".json", JsonSerializer.Serialize(described));
+
+        Outcome<ConversionItem, SavedVideo> outcome = await RunAsync(Converter(_other.Session, harness: _other), fox, _other);
+
+        Assert.Equal((first.Path, 0), (outcome.Value?.Path, _other.Creates));
+    }
+
+    [Theory]
+    [InlineData("another prompt")]
+    [InlineData("an edited video")]
+    [InlineData("a sandbox")]
+    [InlineData("an unreadable sidecar")]
+    [InlineData("leave of the user")]
+    public async Task A_sidecar_does_not_stand_for(string what)
+    {
+        Submission fox = _harness.Submission("fox.png");
+        SavedVideo first = await MadeAsync(fox, sidecar: true);
+        string sidecar = first.Path + ".json";
+        switch (what)
+        {
+            case "another prompt":
+                fox = fox.Asking(spec => spec with { Prompt = "The fox wakes." });
+                break;
+            case "an edited video":
+                File.AppendAllText(first.Path, "more");
+                break;
+            case "a sandbox":
+                File.WriteAllText(sidecar, File.ReadAllText(sidecar).Replace("api.kie.ai:443/", "localhost:4711/", StringComparison.Ordinal));
+                break;
+            case "an unreadable sidecar":
+                File.WriteAllText(sidecar, "{ \"identity\": 7 }");
+                break;
+            default:
+                fox = fox with { AllowRepurchase = true };
+                break;
+        }
+
+        Outcome<ConversionItem, SavedVideo> outcome = await RunAsync(Converter(_other.Session, template: "{BaseName}-new", harness: _other), fox, _other);
+
+        Assert.Null(outcome.Error);
+        Assert.Equal((1, "fox-new.mp4"), (_other.Creates, Path.GetFileName(outcome.Value!.Path)));
+    }
+
+    [Fact]
+    public async Task A_file_without_a_sidecar_stops_the_purchase_and_Force_says_first_what_it_replaces()
+    {
+        Submission fox = _harness.Submission("fox.png");
+        SavedVideo first = await MadeAsync(fox);
+
+        KlingException error = (await RunAsync(Converter(_other.Session, harness: _other), fox, _other)).Error!;
+        Assert.Equal((ErrorKind.FileExists, 0), (error.Kind, _other.Creates));
+        Assert.Contains("another ledger", error.Message, StringComparison.Ordinal);
+
+        Outcome<ConversionItem, SavedVideo> forced = await RunAsync(Converter(_other.Session, overwrite: true, harness: _other), fox, _other);
+        Assert.Null(forced.Error);
+        Assert.Contains(first.Path, Assert.Single(_other.Observer.Warnings), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_image_whose_content_has_changed_is_named_with_its_earlier_purchase_before_it_is_bought()
+    {
+        Submission fox = _harness.Submission("fox.png");
+        SavedVideo first = await MadeAsync(fox);
+        _harness.Image("fox.png", seed: 7);
+
+        ConversionPlan plan = await PlanAsync(Converter(_harness.Session), fox);
+        Assert.Equal(ConversionStep.Buy, plan.Step);
+        Assert.Contains($"as task {first.Task.Id}", plan.Remark, StringComparison.Ordinal);
+
+        _harness.Observer.Warnings.Clear();
+        SavedVideo second = await MadeAsync(fox);
+        string warning = Assert.Single(_harness.Observer.Warnings);
+        Assert.Contains(fox.Subject, warning, StringComparison.Ordinal);
+        Assert.Contains(first.Path, warning, StringComparison.Ordinal);
+        Assert.Equal((2, "fox-2.mp4"), (_harness.Creates, Path.GetFileName(second.Path)));
+
+        _harness.Observer.Warnings.Clear();
+        await MadeAsync(fox);
+        Assert.Empty(_harness.Observer.Warnings);
+    }
+
+    [Fact]
+    public async Task A_changed_image_is_left_out_where_the_user_wants_that()
+    {
+        Submission fox = _harness.Submission("fox.png") with { SkipChanged = true };
+        await MadeAsync(fox);
+        _harness.Image("fox.png", seed: 7);
+
+        Assert.Equal(ErrorKind.ImageChanged, (await RunAsync(Converter(_harness.Session), fox)).Error?.Kind);
+        Assert.Equal(ErrorKind.ImageChanged, (await _harness.SubmitAsync(new VideoSubmitter(_harness.NewService()), fox)).Error?.Kind);
+        Assert.Equal((1, 1), (_harness.Creates, _harness.Uploads));
+
+        Submission other = fox.Asking(spec => spec with { Prompt = "The fox wakes." });
+        Assert.Null((await RunAsync(Converter(_harness.Session), other)).Error);
+    }
+
+    [Fact]
+    public async Task A_changed_tail_image_is_noticed_as_well()
+    {
+        string tail = _harness.Image("tail.png", seed: 3);
+        Submission fox = _harness.Submission("fox.png").Asking(spec => spec with { TailImage = MediaSource.FromFile(tail) }) with { SkipChanged = true };
+        Submission web = fox.Asking(spec => spec with { Image = MediaSource.FromUri("https://images.example/fox.png") });
+        await MadeAsync(fox);
+        Assert.Null((await _harness.SubmitAsync(new VideoSubmitter(_harness.NewService()), web)).Error);
+        _harness.Image("tail.png", seed: 9);
+
+        KlingException error = (await RunAsync(Converter(_harness.Session), fox)).Error!;
+
+        Assert.Equal(ErrorKind.ImageChanged, error.Kind);
+        Assert.Contains($"'{tail}' has other content", error.Message, StringComparison.Ordinal);
+        Assert.Equal(ErrorKind.ImageChanged, (await _harness.SubmitAsync(new VideoSubmitter(_harness.NewService()), web)).Error?.Kind);
+    }
+
+    [Fact]
+    public async Task A_video_that_was_taken_elsewhere_does_not_come_back_until_that_is_taken_back()
+    {
+        Submission fox = _harness.Submission("fox.png");
+        SavedVideo first = await MadeAsync(fox);
+        File.Delete(first.Path);
+        await _harness.Ledger.Tasks.RecordTakenAsync(first.Task.Id, isTaken: true);
+        int requests = _harness.Service.Requests.Count + _harness.Videos.Requests.Count;
+
+        Assert.Equal(ConversionStep.Taken, (await PlanAsync(Converter(_harness.Session), fox)).Step);
+        Outcome<ConversionItem, SavedVideo> outcome = await RunAsync(Converter(_harness.Session), fox);
+        Assert.Equal((null, null), ((object?)outcome.Value, outcome.Error));
+        Assert.Equal(requests, _harness.Service.Requests.Count + _harness.Videos.Requests.Count);
+
+        await _harness.Ledger.Tasks.RecordTakenAsync(first.Task.Id, isTaken: false);
+        Assert.Equal(first.Path, (await MadeAsync(fox)).Path);
+        Assert.Equal(1, _harness.Creates);
+    }
+
+    [Fact]
+    public async Task A_video_that_was_taken_elsewhere_and_is_there_all_the_same_is_emitted()
+    {
+        Submission fox = _harness.Submission("fox.png");
+        SavedVideo first = await MadeAsync(fox);
+        await _harness.Ledger.Tasks.RecordTakenAsync(first.Task.Id, isTaken: true);
+
+        Assert.Equal(first.Path, (await MadeAsync(fox)).Path);
+    }
+
+    [Fact]
+    public async Task A_changed_image_can_be_told_apart_from_its_own_video_only_by_its_content()
+    {
+        Submission fox = _harness.Submission("fox.png") with { SkipChanged = true };
+        await MadeAsync(fox);
+        File.WriteAllBytes(fox.Subject, ImageBytes.Png(640, 360));
+
+        Assert.Null((await RunAsync(Converter(_harness.Session), fox)).Error);
+        Assert.Equal(1, _harness.Creates);
+    }
+}

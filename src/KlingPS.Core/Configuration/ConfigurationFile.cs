@@ -229,7 +229,7 @@ internal static class ConfigurationFile
         // What a process that was killed has left.
         if (FileFacts.OfName(partial) is FileFacts left)
         {
-            OrdinaryFile.Require(left, partial);
+            OwnFile.RequireOrdinary(left, partial);
             File.Delete(partial);
         }
 

@@ -409,6 +409,7 @@ internal sealed class VideoConverter : IDisposable
 
         try
         {
+            VideoTarget.RequireInside(video.Path, _options.Save.Destination);
             Sidecar sidecar = Sidecar.From(video, identified.TailImage?.Hash) with { Service = ServiceAddress.From(_session.Endpoints.Api), Identity = identified.Identity };
             await sidecar.WriteAsync(video.Path, _options.Save.Overwrite, cancellationToken).ConfigureAwait(false);
             return null;

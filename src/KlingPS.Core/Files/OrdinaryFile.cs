@@ -7,10 +7,10 @@ namespace KlingPS.Core.Files;
 internal sealed class NotOrdinaryFileException : IOException
 {
     /// <summary>Creates the exception.</summary>
-    /// <param name="path">What was to be opened.</param>
     /// <param name="kind">What it is.</param>
-    public NotOrdinaryFileException(string path, FileKind kind)
-        : base($"'{path}' is {FileFacts.Describe(kind)}, and no ordinary file.")
+    /// <param name="message">What was to be opened, and what it is.</param>
+    public NotOrdinaryFileException(FileKind kind, string message)
+        : base(message)
     {
         Kind = kind;
     }
@@ -103,7 +103,7 @@ internal static class OrdinaryFile
         ArgumentNullException.ThrowIfNull(facts);
         if (facts.Kind != FileKind.Ordinary)
         {
-            throw new NotOrdinaryFileException(path, facts.Kind);
+            throw new NotOrdinaryFileException(facts.Kind, $"'{path}' is {facts.Description}, and no ordinary file.");
         }
     }
 

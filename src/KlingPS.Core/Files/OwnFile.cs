@@ -74,7 +74,7 @@ internal static class OwnFile
         FileFacts? named = FileFacts.OfName(path);
         if (named is not null)
         {
-            OrdinaryFile.Require(named, path);
+            RequireOrdinary(named, path);
         }
 
         FileStream file;
@@ -119,7 +119,7 @@ internal static class OwnFile
     {
         if (FileFacts.OfName(path) is FileFacts present)
         {
-            OrdinaryFile.Require(present, path);
+            RequireOrdinary(present, path);
         }
 
         // Not named after the file, whose name may be as long as names can be; and no one can have put anything there.
@@ -140,6 +140,19 @@ internal static class OwnFile
         }
     }
 
+    /// <summary>Refuses what is no file where one of our own should be, be it a link to a file.</summary>
+    /// <param name="facts">What it is, links not followed.</param>
+    /// <param name="path">What it is called.</param>
+    /// <exception cref="NotOrdinaryFileException">It is a link, a folder, a pipe, a socket or a device.</exception>
+    public static void RequireOrdinary(FileFacts facts, string path)
+    {
+        ArgumentNullException.ThrowIfNull(facts);
+        if (facts.Kind != FileKind.Ordinary)
+        {
+            throw new NotOrdinaryFileException(facts.Kind, $"'{path}' is {facts.Description}, where a file has to be written. Move it away.");
+        }
+    }
+
     /// <summary>Refuses a file that may be somebody else's: one that has other names as well, or is no file at all.</summary>
     /// <param name="facts">What it is.</param>
     /// <param name="path">What it is called.</param>
@@ -147,11 +160,11 @@ internal static class OwnFile
     /// <exception cref="IOException">It has other names as well, so what is written to it would be written to another file.</exception>
     public static void Require(FileFacts facts, string path)
     {
-        OrdinaryFile.Require(facts, path);
+        RequireOrdinary(facts, path);
         if (facts.Names > 1)
         {
             throw new IOException(FormattableString.Invariant(
-                $"'{path}' is one of {facts.Names} names of the same file (hard links), so what is written to it would change the others."));
+                $"'{path}' is one of {facts.Names} names of the same file (hard links), so what is written to it would change the others. Move it away."));
         }
     }
 
@@ -190,7 +203,7 @@ internal static class OwnFile
             return false;
         }
 
-        OrdinaryFile.Require(named, path);
+        RequireOrdinary(named, path);
         return named.Id == FileFacts.Of(file.SafeFileHandle).Id;
     }
 

@@ -155,7 +155,7 @@ internal sealed record Sidecar
             return null;
         }
 
-        OrdinaryFile.Require(facts, path);
+        OwnFile.RequireOrdinary(facts, path);
         try
         {
             return await OrdinaryFile.ReadAllBytesAsync(path, MaxLength, cancellationToken).ConfigureAwait(false);

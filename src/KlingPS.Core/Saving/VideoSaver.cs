@@ -231,6 +231,7 @@ internal sealed class VideoSaver
     private async Task<KlingVideoTask> DownloadAsync(KlingVideoTask task, string target, CancellationToken cancellationToken)
     {
         using var reporter = new TransferReporter(_observer, _session.TimeProvider, Path.GetFileName(target), isUpload: false, total: null);
+        VideoTarget.Require(target, _options.Destination);
         using PartialFile file = await PartialFile
             .OpenAsync(target, task.TaskId!, RequireFreeAsync, _session.TimeProvider, cancellationToken).ConfigureAwait(false);
         if (!await TryCopyAsync(task, file, cancellationToken).ConfigureAwait(false))

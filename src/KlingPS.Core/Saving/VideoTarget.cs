@@ -28,15 +28,10 @@ internal static class VideoTarget
         RequireNoObstacle(path);
         string folder = Path.GetDirectoryName(path)!;
         DestinationFolder.RequireFolder(folder);
+        RequireInside(path, destination);
         Guard(path, () =>
         {
             Place place = Place.Of(folder);
-            Place allowed = Place.Of(destination);
-            if (!place.IsWithin(allowed))
-            {
-                throw CreateException(path, $"A link on the way leads out of the destination '{destination}', to '{place.Path}'.");
-            }
-
             string longest = path + PartialFile.LongestEnding;
             foreach (string name in (string[])[.. place.Missing, Path.GetFileName(longest)])
             {
@@ -51,6 +46,19 @@ internal static class VideoTarget
                 OwnFile.TryOpenExclusive(path + PartialFile.Ending, FileReaders.Umask)?.Dispose();
             }
         });
+    }
+
+    /// <summary>Refuses a path that a link below the destination leads out of it.</summary>
+    /// <param name="path">The full path of a file.</param>
+    /// <param name="destination">As for <see cref="Require"/>.</param>
+    /// <exception cref="KlingException"><see cref="ErrorKind.DestinationUnusable"/>.</exception>
+    public static void RequireInside(string path, string destination)
+    {
+        Place folder = Place.Of(Path.GetDirectoryName(path)!);
+        if (!folder.IsWithin(Place.Of(destination)))
+        {
+            throw CreateException(path, $"A link on the way leads out of the destination '{destination}', to '{folder.Path}'.");
+        }
     }
 
     private static void Guard(string path, Action look)

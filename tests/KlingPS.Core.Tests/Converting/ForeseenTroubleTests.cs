@@ -144,6 +144,20 @@ public sealed class ForeseenTroubleTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_video_that_is_bought_already_is_not_saved_through_a_link_that_leads_out_of_the_destination_either()
+    {
+        Submission submission = _harness.Submission("fox.png");
+        Assert.NotNull((await ConvertAsync(submission)).Value);
+        string elsewhere = Directory.CreateDirectory(Path.Combine(_harness.Folder, "elsewhere")).FullName;
+        OddFiles.FolderLink(Path.Combine(Destination, "out"), elsewhere);
+
+        KlingException error = (await ConvertAsync(submission, "out/{BaseName}")).Error!;
+
+        Assert.Equal(ErrorKind.DestinationUnusable, error.Kind);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(elsewhere));
+    }
+
+    [Fact]
     public async Task A_link_that_the_user_names_as_the_destination_is_followed_and_so_is_one_that_stays_below_it()
     {
         string link = OddFiles.FolderLink(Path.Combine(_harness.Folder, "link"), Destination);

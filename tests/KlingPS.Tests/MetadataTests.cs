@@ -21,6 +21,8 @@ public sealed class MetadataTests
     [
         ("NegativePrompt", typeof(string)), ("Duration", typeof(int?)), ("AspectRatio", typeof(string)), ("Resolution", typeof(string)), ("Sound", typeof(SwitchParameter)),
         ("CfgScale", typeof(double?)), ("TailImagePath", typeof(string)), ("TailImageUri", typeof(string)), ("Model", typeof(string)), ("Name", typeof(string)),
+        ("ReferenceImagePath", typeof(string[])), ("ReferenceImageUri", typeof(string[])), ("VideoPath", typeof(string)), ("VideoUri", typeof(string)),
+        ("AudioPath", typeof(string)), ("AudioUri", typeof(string)), ("CharacterOrientation", typeof(string)),
     ];
 
     private static readonly (string Name, Type Type)[] s_taskParameters =

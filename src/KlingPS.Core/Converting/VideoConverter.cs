@@ -322,7 +322,7 @@ internal sealed class VideoConverter : IDisposable
     /// <summary>What the tokens of a name stand for before the purchase.</summary>
     private static NameTemplateValues ValuesOf(Submission submission, int index) => new()
     {
-        Source = submission.Spec.Main?.Subject,
+        Source = submission.Spec.NamedAfter,
         Title = submission.Spec.Title,
         Index = index,
         TaskId = string.Empty,
@@ -422,7 +422,7 @@ internal sealed class VideoConverter : IDisposable
 
     private Task<OutputPath> ResolveOutputAsync(ConversionItem item, IdentifiedSubmission identified, KlingVideoTask? task, CancellationToken cancellationToken)
         => _saver.OutputPaths.ResolveAsync(
-            item.Name ?? _saver.OutputPaths.ClaimName(VideoSaver.ValuesOf(task!, item.Index) with { Source = item.Submission.Spec.Main?.Subject, Title = item.Submission.Spec.Title }),
+            item.Name ?? _saver.OutputPaths.ClaimName(VideoSaver.ValuesOf(task!, item.Index) with { Source = item.Submission.Spec.NamedAfter, Title = item.Submission.Spec.Title }),
             VideoKey.FromIdentity(identified.Identity),
             task,
             cancellationToken);

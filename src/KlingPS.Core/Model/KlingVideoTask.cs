@@ -70,6 +70,9 @@ public sealed record KlingVideoTask : IComparable
     /// <summary>The address the service fetched that audio from.</summary>
     public string? AudioUri => Spec.Audio?.Uri;
 
+    /// <summary>Whose orientation the character has; <see langword="null"/> if it was left to the model.</summary>
+    public string? CharacterOrientation => Spec.CharacterOrientation;
+
     /// <summary>What a video without an image is called, where it was given a name.</summary>
     public string? Name => Spec.Name;
 

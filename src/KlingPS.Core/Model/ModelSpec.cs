@@ -1,4 +1,5 @@
 using System.Globalization;
+using KlingPS.Core.Clips;
 using KlingPS.Core.Imaging;
 using KlingPS.Core.Network;
 
@@ -117,6 +118,14 @@ internal sealed record ModelSpec
         }
     }
 
+    private void Require(ClipReport clip, string? problem)
+    {
+        if (problem is not null)
+        {
+            throw new KlingException(ErrorKind.ImageUnsupported, $"{Id} does not take '{clip.Path}'. {problem}");
+        }
+    }
+
     private string? FindProblem(VideoSpec spec, string prompt)
         => FindUnsupported(spec)
             ?? FindPromptProblem(prompt, spec.Prompt)
@@ -131,6 +140,16 @@ internal sealed record ModelSpec
             ?? FindImageCountProblem(spec)
             ?? spec.Sources.Select(source => FindUriProblem(GetPlainName(source.Parameter), GetGivenUri(source.Source))).FirstOrDefault(problem => problem is not null)
             ?? FindUriProblem("callback", spec.CallbackUri);
+
+    /// <summary>Refuses a video that the model does not take.</summary>
+    /// <exception cref="KlingException"><see cref="ErrorKind.ImageUnsupported"/>, and what to do about it.</exception>
+    public void ValidateVideo(ClipReport clip)
+        => Require(clip, clip.IsVideo ? Videos?.FindProblem(clip) : "It is no video in MP4 or MOV; convert it first.");
+
+    /// <summary>Refuses an audio file that the model does not take.</summary>
+    /// <exception cref="KlingException"><see cref="ErrorKind.ImageUnsupported"/>, and what to do about it.</exception>
+    public void ValidateAudio(ClipReport clip)
+        => Require(clip, clip.IsAudio ? Audios?.FindProblem(clip) : "It is no audio in MP3 or WAV; convert it first.");
 
     /// <summary>The first parameter that is given and that the model does not take; <see langword="null"/> if there is none.</summary>
     internal string? FindUnsupported(VideoSpec spec)

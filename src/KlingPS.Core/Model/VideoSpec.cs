@@ -80,10 +80,13 @@ internal sealed record VideoSpec
     internal decimal Guidance => CfgScale ?? DefaultCfgScale;
 
     /// <summary>How a message names the video: by what it is made from, else by its name or the beginning of its prompt.</summary>
-    public string Subject => Main?.Subject ?? Title;
+    public string Subject => Name ?? Main?.Subject ?? Title;
 
     /// <summary>What it is made from in the first place, and named after.</summary>
     internal MediaSource? Main => Image ?? Video ?? Audio;
+
+    /// <summary>The path or the address that its file is named after; <see langword="null"/> where that is its <see cref="Title"/>.</summary>
+    internal string? NamedAfter => Name is null ? Main?.Subject : null;
 
     /// <summary>What it is called where it is made from nothing: its name, or the beginning of its prompt.</summary>
     internal string Title => Name ?? Shorten(Prompt);

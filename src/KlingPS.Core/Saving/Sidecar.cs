@@ -36,6 +36,15 @@ internal sealed record Sidecar
     /// <summary>The tail image: the one the video ends with.</summary>
     public SidecarFile? TailImage { get; init; }
 
+    /// <summary>Further images of what is to be seen; left out where there are none.</summary>
+    public IReadOnlyList<SidecarFile>? ReferenceImages { get; init; }
+
+    /// <summary>The video that it was made from, if there was one.</summary>
+    public SidecarFile? SourceVideo { get; init; }
+
+    /// <summary>The audio that is heard in it, if there was one.</summary>
+    public SidecarFile? SourceAudio { get; init; }
+
     /// <summary>What was asked for.</summary>
     public required SidecarRequest Request { get; init; }
 
@@ -62,9 +71,12 @@ internal sealed record Sidecar
             CreatedAt = task.CreatedAt,
             CompletedAt = task.CompletedAt,
             Credits = task.CreditsConsumed,
-            Source = new SidecarFile { Path = video.SourcePath, Uri = task.ImageUri, Sha256 = task.SourceHash },
+            Source = new SidecarFile { Path = task.Spec.Image is null ? null : video.SourcePath, Uri = task.ImageUri, Sha256 = task.SourceHash },
             TailImage = (task.TailImagePath ?? task.TailImageUri) is null ? null
                 : new SidecarFile { Path = task.TailImagePath, Uri = task.TailImageUri, Sha256 = tailHash },
+            ReferenceImages = task.Spec.ReferenceImages.Count == 0 ? null : [.. task.Spec.ReferenceImages.Select(image => Describe(image)!)],
+            SourceVideo = Describe(task.Spec.Video),
+            SourceAudio = Describe(task.Spec.Audio),
             Request = new SidecarRequest
             {
                 Model = task.Model,
@@ -80,6 +92,9 @@ internal sealed record Sidecar
             Video = new SidecarFile { Path = Path.GetFileName(video.Path), Sha256 = task.SavedHash },
         };
     }
+
+    private static SidecarFile? Describe(MediaSource? source)
+        => source is null ? null : new SidecarFile { Path = source.Path, Uri = source.Uri, Sha256 = source.Hash };
 
     /// <summary>Writes the sidecar beside its video, whole or not at all; one with the same content stays as it is, and any other is replaced.</summary>
     /// <param name="videoPath">The full path of the video.</param>

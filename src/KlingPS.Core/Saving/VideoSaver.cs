@@ -136,7 +136,7 @@ internal sealed class VideoSaver
     /// <param name="index">The position of the video in the run, from 1.</param>
     internal static NameTemplateValues ValuesOf(KlingVideoTask task, int index) => new()
     {
-        Source = task.Spec.Main?.Subject,
+        Source = task.Spec.NamedAfter,
         Title = task.Spec.Title,
         Index = index,
         TaskId = task.TaskId!,

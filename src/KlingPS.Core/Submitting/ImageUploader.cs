@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using KlingPS.Core.Api;
+using KlingPS.Core.Clips;
 using KlingPS.Core.Imaging;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Sessions;
@@ -11,6 +12,11 @@ namespace KlingPS.Core.Submitting;
 /// <param name="Report">What the file is.</param>
 /// <param name="Hash">The SHA-256 of its content, in lower-case hex.</param>
 internal sealed record IdentifiedImage(ImageReport Report, string Hash);
+
+/// <summary>A video or audio file of a format that the service takes.</summary>
+/// <param name="Report">What the file is.</param>
+/// <param name="Hash">The SHA-256 of its content, in lower-case hex.</param>
+internal sealed record IdentifiedClip(ClipReport Report, string Hash);
 
 /// <summary>An image that the service can fetch.</summary>
 /// <param name="Report">What the file is.</param>
@@ -86,6 +92,36 @@ internal sealed class ImageUploader
         }
     }
 
+    /// <summary>Inspects a video or audio file and tells its content from every other; sends nothing.</summary>
+    /// <param name="path">The full path of the file.</param>
+    /// <param name="cancellationToken">Stops the reading.</param>
+    /// <exception cref="KlingException">The file cannot be read.</exception>
+    public async Task<IdentifiedClip> IdentifyClipAsync(string path, CancellationToken cancellationToken)
+    {
+        await _reads.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            ClipReport report = await ClipInspector.InspectAsync(path, cancellationToken).ConfigureAwait(false);
+            return new IdentifiedClip(report, await _hashes.GetAsync(path, cancellationToken).ConfigureAwait(false));
+        }
+        finally
+        {
+            _reads.Release();
+        }
+    }
+
+    /// <summary>Uploads a video or audio file, or finds an earlier upload of the same content that can still be used.</summary>
+    /// <param name="clip">The file.</param>
+    /// <param name="cancellationToken">Stops the upload.</param>
+    /// <exception cref="KlingException">The file cannot be read, or could not be uploaded.</exception>
+    public async Task<UploadRecord> UploadAsync(IdentifiedClip clip, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(clip);
+        (UploadRecord upload, _) = await UploadAsync(
+            new LocalFile(clip.Report.Path, clip.Report.Length, clip.Report.MimeType, clip.Report.Extension, clip.Hash), force: false, cancellationToken).ConfigureAwait(false);
+        return upload;
+    }
+
     /// <summary>Uploads an image that has been identified, or finds an earlier upload of the same content that can still be used.</summary>
     /// <param name="image">The image.</param>
     /// <param name="force">Uploads even if there is an earlier one.</param>
@@ -95,20 +131,22 @@ internal sealed class ImageUploader
     {
         ArgumentNullException.ThrowIfNull(image);
         (ImageReport report, string hash) = image;
+        (UploadRecord upload, bool isReused) = await UploadAsync(
+            new LocalFile(report.Path, report.Length, report.MimeType!, Extension(report.Format), hash), force, cancellationToken).ConfigureAwait(false);
+        return new PreparedImage(report, upload, isReused);
+    }
 
+    private async Task<(UploadRecord Upload, bool IsReused)> UploadAsync(LocalFile file, bool force, CancellationToken cancellationToken)
+    {
         // Two files of the same content wait for each other, so that the second finds the upload of the first.
-        SemaphoreSlim turn = _turns.GetOrAdd(hash, static _ => new SemaphoreSlim(1));
+        SemaphoreSlim turn = _turns.GetOrAdd(file.Hash, static _ => new SemaphoreSlim(1));
         await turn.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            UploadRecord? earlier = force ? null : await _session.Ledger.Uploads.FindAsync(_session.Account, hash, cancellationToken).ConfigureAwait(false);
-            if (earlier is not null && IsUsable(earlier))
-            {
-                return new PreparedImage(report, earlier, IsReused: true);
-            }
-
-            UploadRecord upload = await SendAsync(report, hash, cancellationToken).ConfigureAwait(false);
-            return new PreparedImage(report, upload, IsReused: false);
+            UploadRecord? earlier = force ? null : await _session.Ledger.Uploads.FindAsync(_session.Account, file.Hash, cancellationToken).ConfigureAwait(false);
+            return earlier is not null && IsUsable(earlier)
+                ? (earlier, true)
+                : (await SendAsync(file, cancellationToken).ConfigureAwait(false), false);
         }
         finally
         {
@@ -126,33 +164,33 @@ internal sealed class ImageUploader
         return upload.UploadedAt - s_reserve <= now && now < upload.ExpiresAt - s_reserve && _session.Endpoints.Addresses.FindProblem(upload.Uri, out _) is null;
     }
 
-    private async Task<UploadRecord> SendAsync(ImageReport report, string hash, CancellationToken cancellationToken)
+    private async Task<UploadRecord> SendAsync(LocalFile file, CancellationToken cancellationToken)
     {
         await _uploads.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            using var reporter = new TransferReporter(_observer, _session.TimeProvider, Path.GetFileName(report.Path), isUpload: true, report.Length);
+            using var reporter = new TransferReporter(_observer, _session.TimeProvider, Path.GetFileName(file.Path), isUpload: true, file.Length);
             string uri = await _client.UploadAsync(
                 new UploadRequest
                 {
-                    Path = report.Path,
-                    Open = () => ImageFile.OpenForUpload(report.Path),
-                    FileName = hash + Extension(report.Format),
-                    Sha256 = hash,
-                    MimeType = report.MimeType!,
+                    Path = file.Path,
+                    Open = () => ImageFile.OpenForUpload(file.Path),
+                    FileName = file.Hash + file.Extension,
+                    Sha256 = file.Hash,
+                    MimeType = file.MimeType,
                     Progress = reporter,
                 },
                 cancellationToken).ConfigureAwait(false);
             await _account.LearnAsync(uri, cancellationToken).ConfigureAwait(false);
             DateTimeOffset now = _session.TimeProvider.GetUtcNow();
-            var upload = new UploadRecord(_session.Account, hash, uri, now, now + s_lifetime);
+            var upload = new UploadRecord(_session.Account, file.Hash, uri, now, now + s_lifetime);
             await _session.Ledger.Uploads.RecordAsync(upload, cancellationToken).ConfigureAwait(false);
             return upload;
         }
         catch (KlingException exception) when (exception.Kind == ErrorKind.FileUnreadable)
         {
             // Its hash may come from the ledger, and would still be used in every later run.
-            await _hashes.RenewAsync(report.Path, cancellationToken).ConfigureAwait(false);
+            await _hashes.RenewAsync(file.Path, cancellationToken).ConfigureAwait(false);
             throw;
         }
         finally
@@ -167,4 +205,7 @@ internal sealed class ImageUploader
         ImageFormat.Png => ".png",
         _ => ".webp",
     };
+
+    /// <summary>A file to upload.</summary>
+    private sealed record LocalFile(string Path, long Length, string MimeType, string Extension, string Hash);
 }

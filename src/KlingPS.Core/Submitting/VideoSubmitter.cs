@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using KlingPS.Core.Api;
 using KlingPS.Core.Imaging;
 using KlingPS.Core.Ledger;
@@ -22,6 +23,15 @@ internal sealed record IdentifiedSubmission(Submission Submission, IdentifiedIma
     /// <summary>An earlier purchase, where this one differs from it in the content of the files alone.</summary>
     public EarlierVersion? EarlierVersion { get; init; }
 
+    /// <summary>The reference images that are local files, by their paths.</summary>
+    public IReadOnlyDictionary<string, IdentifiedImage> References { get; init; } = FrozenDictionary<string, IdentifiedImage>.Empty;
+
+    /// <summary>The video that it is made from, if that is a local file.</summary>
+    public IdentifiedClip? Video { get; init; }
+
+    /// <summary>What is heard in it, likewise.</summary>
+    public IdentifiedClip? Audio { get; init; }
+
     /// <summary>Refuses what the model would not take. Only for what is to be bought: an earlier purchase is used even if the rules have changed.</summary>
     /// <exception cref="KlingException">
     /// <see cref="ErrorKind.RequestInvalid"/>: see <see cref="ModelSpec.Validate(VideoSpec, string)"/>.
@@ -31,9 +41,19 @@ internal sealed record IdentifiedSubmission(Submission Submission, IdentifiedIma
     {
         ModelSpec model = ModelCatalog.Get(Submission.Spec.Model);
         model.Validate(Given, Submission.PromptPath is string path ? $"the prompt in '{path}'" : "the prompt");
-        foreach (ImageReport image in new[] { Image?.Report, TailImage?.Report }.OfType<ImageReport>())
+        foreach (ImageReport image in new[] { Image, TailImage }.Concat(References.Values).OfType<IdentifiedImage>().Select(image => image.Report))
         {
             model.Validate(image);
+        }
+
+        if (Video is not null)
+        {
+            model.ValidateVideo(Video.Report);
+        }
+
+        if (Audio is not null)
+        {
+            model.ValidateAudio(Audio.Report);
         }
     }
 }
@@ -182,8 +202,30 @@ internal sealed class VideoSubmitter
         ArgumentNullException.ThrowIfNull(submission);
         IdentifiedImage? image = await IdentifyAsync(submission.Spec.Image, cancellationToken).ConfigureAwait(false);
         IdentifiedImage? tail = await IdentifyAsync(submission.Spec.TailImage, cancellationToken).ConfigureAwait(false);
-        VideoSpec spec = submission.Spec.Normalized() with { Image = Identified(submission.Spec.Image, image), TailImage = Identified(submission.Spec.TailImage, tail) };
-        return new IdentifiedSubmission(submission with { Spec = spec }, image, tail, spec.GetIdentity()) { Given = submission.Spec };
+        var references = new Dictionary<string, IdentifiedImage>();
+        foreach (MediaSource reference in submission.Spec.ReferenceImages.Where(reference => reference.IsFile))
+        {
+            references[reference.Path!] = (await IdentifyAsync(reference, cancellationToken).ConfigureAwait(false))!;
+        }
+
+        IdentifiedClip? video = await IdentifyClipAsync(submission.Spec.Video, cancellationToken).ConfigureAwait(false);
+        IdentifiedClip? audio = await IdentifyClipAsync(submission.Spec.Audio, cancellationToken).ConfigureAwait(false);
+        VideoSpec spec = submission.Spec.Normalized() with
+        {
+            Image = Identified(submission.Spec.Image, image?.Hash),
+            TailImage = Identified(submission.Spec.TailImage, tail?.Hash),
+            ReferenceImages = new(submission.Spec.ReferenceImages.Select(reference => Identified(reference, reference.IsFile ? references[reference.Path!].Hash : null)!)),
+            Video = Identified(submission.Spec.Video, video?.Hash),
+            Audio = Identified(submission.Spec.Audio, audio?.Hash),
+            InputSeconds = (video ?? audio)?.Report.Seconds,
+        };
+        return new IdentifiedSubmission(submission with { Spec = spec }, image, tail, spec.GetIdentity())
+        {
+            Given = submission.Spec,
+            References = references,
+            Video = video,
+            Audio = audio,
+        };
     }
 
     /// <summary>Whether the day's limit has room for a purchase; records nothing.</summary>
@@ -320,10 +362,19 @@ internal sealed class VideoSubmitter
     private async Task<VideoSpec> UploadAsync(IdentifiedSubmission identified, CancellationToken cancellationToken)
     {
         VideoSpec spec = identified.Submission.Spec;
+        var references = new List<MediaSource>();
+        foreach (MediaSource reference in spec.ReferenceImages)
+        {
+            references.Add((await UploadAsync(reference, reference.IsFile ? identified.References[reference.Path!] : null, cancellationToken).ConfigureAwait(false))!);
+        }
+
         return spec with
         {
             Image = await UploadAsync(spec.Image, identified.Image, cancellationToken).ConfigureAwait(false),
             TailImage = await UploadAsync(spec.TailImage, identified.TailImage, cancellationToken).ConfigureAwait(false),
+            ReferenceImages = new(references),
+            Video = await UploadAsync(spec.Video, identified.Video, cancellationToken).ConfigureAwait(false),
+            Audio = await UploadAsync(spec.Audio, identified.Audio, cancellationToken).ConfigureAwait(false),
         };
     }
 
@@ -332,10 +383,18 @@ internal sealed class VideoSubmitter
             ? source
             : source with { Uri = (await _uploader.UploadAsync(image, force: false, cancellationToken).ConfigureAwait(false)).Upload.Uri };
 
+    private async Task<MediaSource?> UploadAsync(MediaSource? source, IdentifiedClip? clip, CancellationToken cancellationToken)
+        => source is null || clip is null
+            ? source
+            : source with { Uri = (await _uploader.UploadAsync(clip, cancellationToken).ConfigureAwait(false)).Uri };
+
+    private async Task<IdentifiedClip?> IdentifyClipAsync(MediaSource? source, CancellationToken cancellationToken)
+        => source is { IsFile: true, Path: string path } ? await _uploader.IdentifyClipAsync(path, cancellationToken).ConfigureAwait(false) : null;
+
     private async Task<IdentifiedImage?> IdentifyAsync(MediaSource? source, CancellationToken cancellationToken)
         => source is { IsFile: true, Path: string path } ? await _uploader.IdentifyAsync(path, cancellationToken).ConfigureAwait(false) : null;
 
-    /// <summary>What has been read of a local image. Where an earlier attempt had uploaded it says nothing of what it is now.</summary>
-    private static MediaSource? Identified(MediaSource? source, IdentifiedImage? image)
-        => source is null || image is null ? source : source with { Hash = image.Hash, Uri = null };
+    /// <summary>What has been read of a local file. Where an earlier attempt had uploaded it says nothing of what it is now.</summary>
+    private static MediaSource? Identified(MediaSource? source, string? hash)
+        => source is null || hash is null ? source : source with { Hash = hash, Uri = null };
 }

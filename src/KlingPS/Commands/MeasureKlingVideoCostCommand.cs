@@ -1,6 +1,7 @@
 using System.Management.Automation;
 using KlingPS.Commands.Base;
 using KlingPS.Core;
+using KlingPS.Core.Clips;
 using KlingPS.Core.Imaging;
 using KlingPS.Core.Model;
 using KlingPS.Core.Submitting;
@@ -50,15 +51,29 @@ public sealed class MeasureKlingVideoCostCommand : VideoCommand
     {
         ModelSpec model = ModelCatalog.Get(spec.Model);
         model.Validate(spec with { Prompt = "-" });
-        decimal credits = model.GetCredits(spec)
-            ?? throw new KlingException(ErrorKind.RequestInvalid, $"The price of the model '{spec.Model}' is not known here. Prices are known of: {string.Join(", ", ModelCatalog.All.Select(known => known.Id))}.");
-        foreach ((_, MediaSource source) in spec.Sources.Where(source => source.Source.IsFile))
+        foreach ((VideoParameter parameter, MediaSource source) in spec.Sources.Where(source => source.Source.IsFile))
         {
-            model.Validate((await ImageInspector.InspectAsync(source.Path!, cancellationToken).ConfigureAwait(false)).EnsureSupported());
+            if (parameter is VideoParameter.Video or VideoParameter.Audio)
+            {
+                ClipReport clip = await ClipInspector.InspectAsync(source.Path!, cancellationToken).ConfigureAwait(false);
+                (parameter == VideoParameter.Video ? model.ValidateVideo : (Action<ClipReport>)model.ValidateAudio)(clip);
+                spec = spec with { InputSeconds = clip.Seconds };
+            }
+            else
+            {
+                model.Validate((await ImageInspector.InspectAsync(source.Path!, cancellationToken).ConfigureAwait(false)).EnsureSupported());
+            }
         }
 
+        decimal credits = model.GetCredits(spec) ?? throw CreateUnknownException(model, spec);
         return new VideoCostEstimate { Count = 1, Seconds = spec.Seconds, Credits = credits };
     }
+
+    private static KlingException CreateUnknownException(ModelSpec model, VideoSpec spec) => new(
+        ErrorKind.RequestInvalid,
+        model.Price is null
+            ? $"The price of the model '{spec.Model}' is not known here. Prices are known of: {string.Join(", ", ModelCatalog.All.Select(known => known.Id))}."
+            : $"What the video of '{spec.Subject}' costs depends on how long {(spec.Audio ?? spec.Video)?.Subject} is. Files are read for that, and addresses are not.");
 
     private void Add(VideoCostEstimate one)
         => _sum = new() { Count = _sum.Count + one.Count, Seconds = _sum.Seconds + one.Seconds, Credits = _sum.Credits + one.Credits };

@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
 using KlingPS.Sandbox;
-using KlingPS.Sandbox.Downloads;
 
 namespace KlingPS.Core.Tests.Sandbox;
 
@@ -12,7 +11,7 @@ public sealed class VideoTests
     [InlineData(10)]
     public void A_clip_is_a_small_mp4_of_its_duration_that_can_start_before_it_is_all_there(int seconds)
     {
-        byte[] clip = Clips.Get(seconds);
+        byte[] clip = KlingPS.Sandbox.Downloads.Clips.Get(seconds);
 
         List<(string Type, int Start, int Length)> boxes = Boxes(clip);
         Assert.Equal(["ftyp", "moov", "free", "mdat"], boxes.Select(box => box.Type));
@@ -33,7 +32,7 @@ public sealed class VideoTests
         await using SandboxHarness sandbox = new();
         Uri link = await sandbox.MakeVideoAsync(duration);
         string id = sandbox.Server.GetBill().Tasks[0].TaskId;
-        byte[] clip = Clips.Get(int.Parse(duration, System.Globalization.CultureInfo.InvariantCulture));
+        byte[] clip = KlingPS.Sandbox.Downloads.Clips.Get(int.Parse(duration, System.Globalization.CultureInfo.InvariantCulture));
 
         byte[] video = await sandbox.Cdn.GetByteArrayAsync(link);
 
@@ -67,7 +66,7 @@ public sealed class VideoTests
         const long Size = 6_000_000_000;
         await using SandboxHarness sandbox = new(clock => new SandboxOptions { TimeProvider = clock, VideoSize = Size });
         Uri link = await sandbox.MakeVideoAsync();
-        int clip = Clips.Get(5).Length + 56;
+        int clip = KlingPS.Sandbox.Downloads.Clips.Get(5).Length + 56;
         using HttpRequestMessage request = new(HttpMethod.Get, link);
         request.Headers.TryAddWithoutValidation("Range", $"bytes={clip}-{clip + 15}");
 

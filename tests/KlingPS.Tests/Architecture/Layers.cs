@@ -10,7 +10,7 @@ internal static class Layers
     [
         [""],
         ["Files"],
-        ["Imaging", "Model", "Network", "Resilience", "Scheduling", "Secrets"],
+        ["Clips", "Imaging", "Model", "Network", "Resilience", "Scheduling", "Secrets"],
         ["Api"],
         ["Configuration", "Ledger"],
         ["Sessions"],

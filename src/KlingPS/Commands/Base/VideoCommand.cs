@@ -62,6 +62,38 @@ public abstract class VideoCommand : ImagePathCommand
     [Alias("TailImageUrl", "tail_image_url")]
     public string? TailImageUri { get; set; }
 
+    /// <summary>Further image files of what is to be seen.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    public string[]? ReferenceImagePath { get; set; }
+
+    /// <summary>The addresses of further images of what is to be seen.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    public string[]? ReferenceImageUri { get; set; }
+
+    /// <summary>The video file that the video is made from, or whose motion it takes over.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    public string? VideoPath { get; set; }
+
+    /// <summary>The address of the video that the video is made from.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Alias("VideoUrl", "video_url")]
+    public string? VideoUri { get; set; }
+
+    /// <summary>The audio file that is heard in the video.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    public string? AudioPath { get; set; }
+
+    /// <summary>The address of the audio that is heard in the video.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Alias("AudioUrl", "audio_url")]
+    public string? AudioUri { get; set; }
+
+    /// <summary>Whose orientation the character has whose motion comes from a video: that of the image or that of the video.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(ModelValueCompleter))]
+    [Alias("character_orientation")]
+    public string? CharacterOrientation { get; set; }
+
     /// <summary>The model's id.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(ModelCompleter))]
@@ -90,8 +122,16 @@ public abstract class VideoCommand : ImagePathCommand
         CfgScale = CfgScale is double scale ? ToStep(scale) : null,
         Image = image,
         TailImage = ToSource(TailImagePath, TailImageUri),
+        ReferenceImages = new(
+        [
+            .. (ReferenceImagePath ?? []).Select(path => ToSource(path, null)).OfType<MediaSource>(),
+            .. (ReferenceImageUri ?? []).Select(uri => ToSource(null, uri)).OfType<MediaSource>(),
+        ]),
+        Video = ToSource(VideoPath, VideoUri),
+        Audio = ToSource(AudioPath, AudioUri),
+        CharacterOrientation = CharacterOrientations.Normalize(NullIfBlank(CharacterOrientation)),
 
-        // Whatever is made from a file is named after it.
+        // Whatever is made from an image is named after it.
         Name = image is null ? NullIfBlank(Name) : null,
     };
 

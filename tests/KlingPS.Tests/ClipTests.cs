@@ -1,0 +1,131 @@
+using System.Text.Json.Nodes;
+using KlingPS.Core.Model;
+using KlingPS.Core.Submitting;
+using KlingPS.Tests.Hosting;
+
+namespace KlingPS.Tests;
+
+/// <summary>Videos that are made from videos and audio.</summary>
+public sealed class ClipTests
+{
+    private static JsonObject Input(Sandbox.SandboxTask task) => JsonNode.Parse(task.Request)!["input"]!.AsObject();
+
+    [Fact]
+    public async Task The_motion_of_a_video_is_paid_for_by_its_length_and_not_bought_again()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        var variables = new { image = shell.Image("dancer.png"), video = shell.WriteFile("dance.mp4", ClipBytes.Movie(7.5m)), destination = shell.Destination };
+        const string command = "ConvertTo-KlingVideo $image -Prompt '' -VideoPath $video -Model kling-2.6/motion-control -Resolution 1080p -Destination $destination -PollingInterval 0.1 -Sidecar";
+
+        string first = Assert.Single((await shell.RunAsync(command, variables)).Clean().Of<FileInfo>()).Name;
+        string again = Assert.Single((await shell.RunAsync(command, variables)).Clean().Of<FileInfo>()).Name;
+
+        Assert.Equal(("dancer.mp4", "dancer.mp4"), (first, again));
+        Sandbox.SandboxTask task = Assert.Single(shell.Bill.Tasks);
+        Assert.Equal((8, 8 * 18m), (task.Duration, task.Credits));
+        Assert.Equal(2, shell.Bill.Uploads);
+        JsonObject input = Input(task);
+        Assert.False(input.ContainsKey("prompt"));
+        Assert.EndsWith(".mp4", (string?)input["video_urls"]![0], StringComparison.Ordinal);
+        KlingVideoTask recorded = Assert.Single((await shell.RunAsync("Get-KlingVideoTask")).Clean().Of<KlingVideoTask>());
+        Assert.Equal((variables.video, 8, 144m), (recorded.VideoPath, recorded.Duration, recorded.CreditsConsumed));
+        JsonNode sidecar = JsonNode.Parse(File.ReadAllText(Path.Combine(shell.Destination, "dancer.mp4.json")))!;
+        Assert.Equal(variables.video, (string?)sidecar["sourceVideo"]!["path"]);
+    }
+
+    [Fact]
+    public async Task An_avatar_is_paid_for_by_the_length_of_what_it_says()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        var variables = new { image = shell.Image(), audio = shell.WriteFile("speech.wav", ClipBytes.Wave(6.01m)) };
+
+        ShellResult result = (await shell.RunAsync(
+            """
+            Measure-KlingVideoCost $image -AudioPath $audio -Model kling/ai-avatar-pro
+            New-KlingVideoTask $image 'She speaks.' -AudioPath $audio -Model kling/ai-avatar-pro
+            """,
+            variables)).Clean();
+
+        Assert.Equal(112m, Assert.IsType<VideoCostEstimate>(result.Output[0].BaseObject).Credits);
+        Assert.Equal(112m, Assert.IsType<KlingVideoTask>(result.Output[1].BaseObject).CreditsReserved);
+        Assert.Equal(112m, Assert.Single(shell.Bill.Tasks).Credits);
+        Assert.EndsWith(".wav", (string?)Input(shell.Bill.Tasks[0])["audio_url"], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Another_video_or_another_resolution_is_another_purchase_and_the_same_by_another_name_is_not()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        var variables = new
+        {
+            one = shell.WriteFile("one.mp4", ClipBytes.Movie(5)),
+            same = shell.WriteFile("same.mp4", ClipBytes.Movie(5)),
+            other = shell.WriteFile("other.mov", ClipBytes.Movie(5, brand: "qt  ")),
+            destination = shell.Destination,
+        };
+
+        ShellResult result = (await shell.RunAsync(
+            """
+            @(
+                [pscustomobject]@{ VideoPath = $one; Resolution = '' }, [pscustomobject]@{ VideoPath = $one; Resolution = '720P' }, [pscustomobject]@{ VideoPath = $same; Resolution = '' },
+                [pscustomobject]@{ VideoPath = $other; Resolution = '' }, [pscustomobject]@{ VideoPath = $one; Resolution = '4k' }
+            ) | ConvertTo-KlingVideo -Prompt 'It snows.' -Model kling-3.0-omni/transformation -Destination $destination -PollingInterval 0.1
+            """,
+            variables)).Clean();
+
+        Assert.Equal(["one-3.mp4", "one.mp4", "other.mp4", "same.mp4"], result.Of<FileInfo>().Select(file => file.Name).Distinct().Order(StringComparer.Ordinal));
+        Assert.Equal([100m, 100m, 335m], shell.Bill.Tasks.Select(task => task.Credits).Order());
+    }
+
+    [Theory]
+    [InlineData("-VideoPath $image -Model kling-2.6/motion-control", "no video in MP4 or MOV", "KlingImageUnsupported")]
+    [InlineData("-VideoPath $video -Model kling-3.0-omni/transformation", "640 × 360 pixels", "KlingImageUnsupported")]
+    [InlineData("-VideoPath $missing -Model kling-2.6/motion-control", "There is no file", "KlingPathNotFound")]
+    [InlineData("-VideoPath $video", "does not take a video", "KlingRequestInvalid")]
+    [InlineData("-AudioPath $video -Model kling/ai-avatar-standard", "no audio in MP3 or WAV", "KlingImageUnsupported")]
+    [InlineData("-VideoPath $video -Duration 5 -Model kling-2.6/motion-control", "as long as the video", "KlingRequestInvalid")]
+    public async Task A_clip_that_a_model_does_not_take_is_refused_before_anything_is_uploaded(string arguments, string problem, string id)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        var variables = new { image = shell.Image(), video = shell.WriteFile("small.mp4", ClipBytes.Movie(5, 640, 360)), missing = Path.Combine(shell.Folder, "gone.mp4") };
+
+        foreach (string command in (string[])["New-KlingVideoTask $image 'It moves.'", "Measure-KlingVideoCost $image"])
+        {
+            ShellResult result = await shell.RunAsync($"{command} {arguments}", variables);
+
+            Assert.Contains(problem, Assert.Single(result.Errors).ToString(), StringComparison.Ordinal);
+            Assert.StartsWith(id, result.Errors[0].FullyQualifiedErrorId, StringComparison.Ordinal);
+        }
+
+        Assert.Equal((0, 0), (shell.Bill.CreatesReceived, shell.Bill.Uploads));
+    }
+
+    [Fact]
+    public async Task A_video_at_an_address_has_no_known_price_and_is_over_every_limit_but_that_of_tasks()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        var variables = new { image = shell.Image() };
+        const string command = "New-KlingVideoTask $image '' -VideoUri 'https://clips.example/dance.mp4' -Model kling-2.6/motion-control";
+
+        ShellResult limited = await shell.RunAsync(command + " -MaxCredits 10000", variables);
+        ShellResult counted = await shell.RunAsync(command + " -MaxTasks 1", variables);
+
+        Assert.StartsWith("KlingBudgetExceeded", Assert.Single(limited.Errors).FullyQualifiedErrorId, StringComparison.Ordinal);
+        Assert.Single(counted.Clean().Output);
+    }
+
+    [Fact]
+    public async Task Several_images_of_what_is_to_be_seen_are_sent_in_their_order()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        var variables = new { image = shell.WriteFile("large.png", TestImage.Png("large")), two = shell.WriteFile("two.png", TestImage.Png("two")) };
+
+        (await shell.RunAsync(
+            "New-KlingVideoTask $image 'They meet.' -ReferenceImagePath $two, $image -ReferenceImageUri 'https://images.example/fox.png' -Model kling-3.0-omni/reference-to-video",
+            variables)).Clean();
+
+        string?[] sent = [.. Input(Assert.Single(shell.Bill.Tasks))["image_urls"]!.AsArray().Select(uri => (string?)uri)];
+        Assert.Equal((4, sent[0], "https://images.example/fox.png"), (sent.Length, sent[2], sent[3]));
+        Assert.Equal(2, shell.Bill.Uploads);
+    }
+}

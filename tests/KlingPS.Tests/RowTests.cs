@@ -76,6 +76,9 @@ public sealed class RowTests
 
             Assert.Contains(said, Assert.Single(result.Errors).Exception.Message, StringComparison.Ordinal);
             Assert.Equal("good", Assert.Single(shell.Bill.Tasks).Prompt);
+
+            ShellResult alone = await shell.RunAsync("$bad | ConvertTo-KlingVideo -Destination $destination");
+            Assert.Contains(said, Assert.Single(alone.Errors).Exception.Message, StringComparison.Ordinal);
         }
         finally
         {
@@ -200,6 +203,18 @@ public sealed class RowTests
 
         Assert.Empty(result.Errors);
         Assert.Contains(said, result.Terminating.Is("KlingRequestInvalid", ErrorCategory.InvalidArgument).Exception.Message, StringComparison.Ordinal);
+        Assert.Equal(0, shell.Bill.Uploads);
+    }
+
+    [Fact]
+    public async Task Images_that_come_in_two_ways_are_one_error()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = await shell.RunAsync("[IO.FileInfo[]]$images | ConvertTo-KlingVideo $image 'a prompt'", In(shell, "a.png", "b.png"));
+
+        Assert.Empty(result.Errors);
+        Assert.Contains("Give all of them in one of the two ways", result.Terminating.Is("KlingRequestInvalid", ErrorCategory.InvalidArgument).Exception.Message, StringComparison.Ordinal);
         Assert.Equal(0, shell.Bill.Uploads);
     }
 

@@ -211,7 +211,7 @@ internal sealed record ModelSpec
         }
 
         string sent = PromptText.Normalize(text);
-        string unit = sent.Any(char.IsSurrogate) ? "characters, where one outside Unicode's first plane, such as an emoji, counts as two" : "characters";
+        string unit = sent.Any(char.IsSurrogate) ? "characters, an emoji counting as two" : "characters";
         return PromptText.FindProblem(text) is string damage ? $"{name} {damage}"
             : sent.Length > limit ? $"{name} has {sent.Length} {unit}; {Id} takes at most {limit}"
             : null;

@@ -18,6 +18,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
 {
     private ConversionRun? _run;
     private bool _hasInput;
+    private int _refusedBefore;
 
     /// <summary>What happens in the videos: 1 to 2500 characters.</summary>
     [Parameter(Position = 1, ValueFromPipelineByPropertyName = true)]
@@ -88,6 +89,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
     /// <inheritdoc/>
     private protected override void OnBegin()
     {
+        _refusedBefore = RefusedInput.Count;
         SaveOptions save = GetSaveOptions(Destination, NameTemplate, Force);
         CommonParameters common = Context.Shell.Common;
         _run = new ConversionRun(
@@ -139,7 +141,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
             WriteInformation(_run!.Summary, ["PSHOST", "KlingPS"]);
             _run.ThrowIfFatal();
         }
-        else
+        else if (RefusedInput.Count == _refusedBefore)
         {
             WriteError(new KlingException(ErrorKind.PathNotFound, "No images came through the pipeline, so there is nothing to do."), null);
         }

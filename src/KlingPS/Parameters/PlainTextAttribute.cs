@@ -25,7 +25,7 @@ internal sealed class PlainTextAttribute : ArgumentTransformationAttribute
 
     private static string? ReadLine(object? line) => line is null or string or char ? Convert.ToString(line, CultureInfo.InvariantCulture) : throw Refuse(line);
 
-    private static ArgumentTransformationMetadataException Refuse(object input) => new(
+    private static ArgumentTransformationMetadataException Refuse(object input) => RefusedInput.Create(
         input is FileSystemInfo file ? $"'{file.FullName}' is a file and not text. For the text in it, give (Get-Content -Raw '{file.FullName}')."
             : $"A {input.GetType().Name} is not text.");
 }

@@ -28,19 +28,24 @@ public abstract class ImagePathCommand : KlingCommand
     private protected virtual string AdviseOnInput(string taken) => "Leave one of them out.";
 
     /// <inheritdoc/>
-    private protected override void CheckInput(PSObject? row)
+    private protected override void CheckParameters()
     {
-        if (row is null)
-        {
-            _givenPath = MyInvocation.ExpectingInput && MyInvocation.BoundParameters.ContainsKey(nameof(Path)) ? Path.FirstOrDefault() : null;
-        }
-
-        // Rows may well bring a prompt each for one image; a file or its name is another image.
-        if (_givenPath is string name && (row is null ? !Context.Shell.Paths.LeadsToFile(name) : row.BaseObject is FileSystemInfo or string))
+        _givenPath = MyInvocation.ExpectingInput && MyInvocation.BoundParameters.ContainsKey(nameof(Path)) ? Path.FirstOrDefault() : null;
+        if (_givenPath is string name && !Context.Shell.Paths.LeadsToFile(name))
         {
             throw new KlingException(
                 ErrorKind.RequestInvalid,
                 $"Images come through the pipeline, and '{name}' was taken for -Path as well, because that comes first. {AdviseOnInput(name)}");
+        }
+    }
+
+    /// <inheritdoc/>
+    private protected override void CheckInput(PSObject row)
+    {
+        // Rows may well bring a prompt each for one image; a file or its name is another image.
+        if (_givenPath is string name && row.BaseObject is FileSystemInfo or string)
+        {
+            throw new KlingException(ErrorKind.RequestInvalid, $"Images come through the pipeline, and -Path names '{name}' as well. Give all of them in one of the two ways. Nothing was bought.");
         }
     }
 

@@ -60,7 +60,7 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
         {
             Connection.LoadViewsOnce(InvokeCommand, this);
             _passedOver = new PassedOverColumns(MyInvocation);
-            CheckInput(null);
+            CheckParameters();
             OnBegin();
         });
     }
@@ -68,11 +68,13 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     /// <inheritdoc/>
     protected sealed override void ProcessRecord() => Guard(() =>
     {
-        var row = s_currentPipelineObject?.GetValue(this) as PSObject;
-        CheckInput(row);
-        if (_passedOver?.Describe(row) is string columns)
+        if (s_currentPipelineObject?.GetValue(this) is PSObject row)
         {
-            WriteWarning(columns);
+            CheckInput(row);
+            if (_passedOver?.Describe(row) is string columns)
+            {
+                WriteWarning(columns);
+            }
         }
 
         OnProcess();
@@ -93,9 +95,13 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     /// <summary>Stops the work in hand. Purchases that have left are carried to their end and recorded.</summary>
     protected sealed override void StopProcessing() => _bridge.Stop();
 
-    /// <summary>Refuses parameters that do not go with input from the pipeline.</summary>
-    /// <param name="row">The input; <see langword="null"/> before the first.</param>
-    private protected virtual void CheckInput(PSObject? row)
+    /// <summary>Refuses parameters that do not go together, before the first input.</summary>
+    private protected virtual void CheckParameters()
+    {
+    }
+
+    /// <summary>Refuses input that does not go with the parameters.</summary>
+    private protected virtual void CheckInput(PSObject row)
     {
     }
 

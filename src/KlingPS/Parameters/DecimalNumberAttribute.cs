@@ -1,0 +1,26 @@
+using System.Globalization;
+using System.Management.Automation;
+
+namespace KlingPS.Parameters;
+
+/// <summary>
+/// Takes numbers, and text that is one as every culture writes it to machines, with a point: <c>0.5</c>, but neither <c>0,5</c>, which
+/// PowerShell would take for 5, nor <c>5e-1</c>. Nothing and blank text, as an empty cell of a CSV file gives it, are a parameter that is
+/// not given.
+/// </summary>
+[AttributeUsage(AttributeTargets.Property)]
+internal sealed class DecimalNumberAttribute : ArgumentTransformationAttribute
+{
+    /// <summary>Whether nothing and blank text are refused; else they are a parameter that is not given.</summary>
+    public bool IsRequired { get; init; }
+
+    /// <inheritdoc/>
+    public override object? Transform(EngineIntrinsics engineIntrinsics, object inputData)
+    {
+        object? input = NumberText.Unwrap(inputData);
+        return NumberText.IsBlank(input) && !IsRequired ? null
+            : NumberText.Read(input) is decimal number ? number
+            : throw RefusedInput.Create(
+                $"'{Convert.ToString(inputData, CultureInfo.InvariantCulture)}' is not a number. Write it in digits with a point, such as 0.5.");
+    }
+}

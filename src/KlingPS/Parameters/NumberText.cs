@@ -1,0 +1,25 @@
+using System.Globalization;
+using System.Management.Automation;
+
+namespace KlingPS.Parameters;
+
+/// <summary>Numbers as users and files write them.</summary>
+internal static class NumberText
+{
+    /// <summary>What PowerShell has wrapped.</summary>
+    public static object? Unwrap(object? input) => input is PSObject wrapped ? wrapped.BaseObject : input;
+
+    /// <summary>Whether nothing is given.</summary>
+    public static bool IsBlank(object? input) => input is null || (input is string text && string.IsNullOrWhiteSpace(text));
+
+    /// <summary>The number; <see langword="null"/> for what is none. Whether something is true, a day or a sign is no number, though PowerShell would convert it to one.</summary>
+    public static decimal? Read(object? input) => input switch
+    {
+        string text => decimal.TryParse(text.Trim(), NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out decimal number) ? number : null,
+        double or float => Convert.ToDouble(input, CultureInfo.InvariantCulture) is var real && Math.Abs(real) < (double)decimal.MaxValue ? (decimal)real : null,
+        Enum => null,
+        decimal or long or int or short or sbyte or ulong or uint or ushort or byte => Convert.ToDecimal(input, CultureInfo.InvariantCulture),
+        System.Numerics.BigInteger integer => integer >= long.MinValue && integer <= long.MaxValue ? (decimal)integer : null,
+        _ => null,
+    };
+}

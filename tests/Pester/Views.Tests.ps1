@@ -111,7 +111,7 @@ Describe 'The list of a task' {
         $labels = [regex]::Matches($shown.list, '(?m)^(\w+) +:').ForEach{ $_.Groups[1].Value }
         $labels | Should -Be 'Id', 'TaskId', 'State', 'Model', 'Prompt', 'NegativePrompt', 'Duration', 'CfgScale', 'Take', 'SourcePath', 'SourceHash', 'ImageUri',
             'TailImagePath', 'TailImageUri', 'CallbackUri', 'ResultUri', 'CreatedAt', 'CompletedAt', 'ExpiresAt', 'CreditsReserved', 'CreditsConsumed',
-            'FailCode', 'FailMessage', 'SavedPath', 'SavedHash', 'Replaces'
+            'FailCode', 'FailMessage', 'SavedPath', 'SavedHash', 'TakenAt', 'Replaces'
         $labels | Sort-Object | Should -Be ($shown.members -split "`n")
     }
 }

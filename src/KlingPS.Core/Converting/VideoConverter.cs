@@ -286,7 +286,7 @@ internal sealed class VideoConverter : IDisposable
         }
         catch (KlingException exception) when (exception.Kind == ErrorKind.FileExists && earlier is null)
         {
-            throw exception.WithMessage($"{exception.Message} The ledger '{_session.Ledger.Location}' does not know it; if it is the video of this image, it was bought with another ledger.");
+            throw exception.WithMessage($"{exception.Message} The ledger '{_session.Ledger.Location}' does not know it; if it is the video of this image, it was bought with another ledger, which KLINGPS_LEDGER can name.");
         }
         catch (KlingException exception) when (exception.Kind == ErrorKind.FileExists && earlier is { TakenAt: not null })
         {

@@ -137,7 +137,7 @@ internal interface ITaskJournal
     /// <summary>What has been bought, or may have been, from the files at these paths, whatever their content was; the latest first.</summary>
     /// <param name="account">The account.</param>
     /// <param name="path">The full path of the image; <see langword="null"/> if it is not a file.</param>
-    /// <param name="tailPath">The full path of the tail image, which is looked for where the image is not a file.</param>
+    /// <param name="tailPath">The full path of the tail image; it is looked for only where the image is not a file.</param>
     /// <param name="limit">How many at most.</param>
     /// <param name="cancellationToken">Cancels the search.</param>
     Task<IReadOnlyList<KlingVideoTask>> ListByFilesAsync(string account, string? path, string? tailPath, int limit, CancellationToken cancellationToken);

@@ -152,8 +152,9 @@ internal sealed record VideoSpec
 
     /// <summary>This video, made from another one's files where both name the same path: what it would be if it were bought with the files as they are there.</summary>
     /// <param name="other">The other video.</param>
+    /// <param name="isSame">Whether two paths are the same place.</param>
     /// <returns><see langword="null"/> if it is not known what this one was made from.</returns>
-    public VideoSpec? WithFilesOf(VideoSpec other)
+    public VideoSpec? WithFilesOf(VideoSpec other, Func<string, string, bool> isSame)
     {
         ArgumentNullException.ThrowIfNull(other);
         VideoSpec spec = this with
@@ -166,8 +167,8 @@ internal sealed record VideoSpec
         };
         return spec.Sources.All(source => source.Source is not { IsFile: true, Hash: null }) ? spec : null;
 
-        static MediaSource? Swap(MediaSource? mine, MediaSource? others)
-            => mine is { IsFile: true } && others is { IsFile: true } && mine.Path == others.Path ? others : mine;
+        MediaSource? Swap(MediaSource? mine, MediaSource? others)
+            => mine is { IsFile: true, Path: string path } && others is { IsFile: true, Path: string othersPath } && isSame(path, othersPath) ? others : mine;
     }
 
     /// <summary>

@@ -147,7 +147,8 @@ internal sealed class AccountFinder(KlingSession session, IPipelineObserver? obs
                 }
                 catch (KlingException exception) when (exception is KlingApiException)
                 {
-                    doubt = silence = $"the service could not be asked: {exception.Message}";
+                    observer?.OnNotice($"Whose key this is could not be found out now. {exception.Message}");
+                    doubt = silence = "the service could not be asked";
                 }
             }
 

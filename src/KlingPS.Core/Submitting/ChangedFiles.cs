@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using KlingPS.Core.Files;
 using KlingPS.Core.Model;
 using KlingPS.Core.Sessions;
 
@@ -46,19 +47,48 @@ internal sealed class ChangedFiles(KlingService service)
             return null;
         }
 
-        foreach (KlingVideoTask task in await service.Session.Ledger.Tasks
-            .ListByFilesAsync(service.Session.Account, image, tail, MaxEarlier, cancellationToken).ConfigureAwait(false))
+        // It may have been bought by way of a link, or without.
+        string path = image ?? tail!;
+        foreach (string spelling in new[] { path, PlaceOf(path) }.Distinct())
         {
-            string[] changed = [.. FindChanged(task.Spec, submission.Spec)];
-            if (changed.Length > 0 && task.Spec.Normalized().WithFilesOf(submission.Spec)?.GetIdentity() == identified.Identity)
+            foreach (KlingVideoTask task in await service.Session.Ledger.Tasks
+                .ListByFilesAsync(service.Session.Account, image is null ? null : spelling, spelling, MaxEarlier, cancellationToken).ConfigureAwait(false))
             {
-                var version = new EarlierVersion(task, changed);
-                Tell(submission, version);
-                return version;
+                string[] changed = [.. FindChanged(task.Spec, submission.Spec)];
+                if (changed.Length > 0 && task.Spec.Normalized().WithFilesOf(submission.Spec, IsSame)?.GetIdentity() == identified.Identity)
+                {
+                    var version = new EarlierVersion(task, changed);
+                    Tell(submission, version);
+                    return version;
+                }
             }
         }
 
         return null;
+    }
+
+    private static string PlaceOf(string path)
+    {
+        try
+        {
+            return Place.Of(path).Path;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            return path;
+        }
+    }
+
+    private static bool IsSame(string one, string other)
+    {
+        try
+        {
+            return Place.IsSame(one, other);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            return false;
+        }
     }
 
     private void Tell(Submission submission, EarlierVersion version)

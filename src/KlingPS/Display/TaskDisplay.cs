@@ -61,7 +61,8 @@ public static class TaskDisplay
 
     /// <summary>The name of the saved video, or the reason why there is none.</summary>
     public static string Result(PSObject task)
-        => Value(task, "SavedPath") is string path ? FileName(path)
+        => Value(task, "TakenAt") is not null ? "(taken elsewhere)"
+            : Value(task, "SavedPath") is string path ? FileName(path)
             : Value(task, "FailMessage")?.ToString() ?? string.Empty;
 
     private static object? Value(PSObject task, string property)

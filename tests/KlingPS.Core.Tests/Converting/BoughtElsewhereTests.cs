@@ -359,6 +359,18 @@ public sealed class BoughtElsewhereTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_changed_image_is_noticed_by_way_of_a_link_too()
+    {
+        Submission fox = _harness.Submission("photos/fox.png") with { SkipChanged = true };
+        await MadeAsync(fox);
+        Directory.CreateSymbolicLink(Path.Combine(_harness.Folder, "link"), Path.Combine(_harness.Folder, "photos"));
+        _harness.Image("photos/fox.png", seed: 7);
+
+        Submission linked = fox.Asking(spec => spec with { Image = MediaSource.FromFile(Path.Combine(_harness.Folder, "link", "fox.png")) });
+        Assert.Equal(ErrorKind.ImageChanged, (await RunAsync(Converter(_harness.Session), linked)).Error?.Kind);
+    }
+
+    [Fact]
     public async Task A_changed_tail_image_is_noticed_as_well()
     {
         string tail = _harness.Image("tail.png", seed: 3);

@@ -55,6 +55,21 @@ public sealed class RecordedSchema3LedgerTests : IAsyncLifetime
         Assert.Equal((purchase.Prompt, purchase.ImageHash, purchase.TailHash), (task!.Prompt, task.SourceHash, task.Spec.TailImage?.Hash));
     }
 
+    [Fact]
+    public async Task The_key_it_was_written_with_is_that_of_an_account_which_another_key_can_belong_to()
+    {
+        SqlLedger ledger = await _temp.OpenAsync();
+        AccountKey key = Assert.Single(await ledger.Accounts.ListAsync(Token), key => key.Fingerprint == TempLedger.Account);
+        Assert.Equal((TempLedger.Account, null, false), (key.Account, key.Service, key.IsSettled));
+
+        await ledger.Accounts.RecordAsync(new AccountKey("fedcba9876543210", TempLedger.Account) { IsSettled = true }, Token);
+
+        foreach ((RecordedPurchase purchase, long id, _) in s_purchases)
+        {
+            Assert.Equal(id, (await ledger.Tasks.FindEarlierAsync("fedcba9876543210", purchase.Spec, Token))?.Id);
+        }
+    }
+
     [Theory]
     [InlineData("failed")]
     [InlineData("rejected")]

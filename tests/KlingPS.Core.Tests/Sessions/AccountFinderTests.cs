@@ -104,6 +104,20 @@ public sealed class AccountFinderTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Both_keys_of_an_account_use_the_same_uploads()
+    {
+        await BoughtAsync(1);
+        _harness.Tasks["old-1"] = PipelineHarness.Generating;
+        KlingSession session = Open();
+        await FindAsync(session);
+        DateTimeOffset now = _harness.Clock.GetUtcNow();
+        await _harness.Ledger.Uploads.RecordAsync(new UploadRecord(_harness.Session.Fingerprint, "cafe", "https://uploads.example/cafe.png", now, now.AddHours(24)), default);
+
+        Assert.Equal("https://uploads.example/cafe.png", (await _harness.Ledger.Uploads.FindAsync(session.Fingerprint, "cafe", default))?.Uri);
+        Assert.Null(await _harness.Ledger.Uploads.FindAsync("another", "cafe", default));
+    }
+
+    [Fact]
     public async Task A_key_to_which_several_recent_tasks_are_unknown_belongs_to_another_account()
     {
         await BoughtAsync(4);

@@ -167,11 +167,18 @@ internal sealed class KlingClient
         var fields = new Dictionary<string, string> { ["uploadPath"] = UploadFolder, ["fileName"] = upload.FileName };
         var call = new ApiCall(HttpMethod.Post, new Uri(_endpoints.Upload, "api/file-stream-upload"), $"the upload of '{upload.Path}'")
         {
-            ContentWithProgress = onSent => new FileBody(upload.Open(), upload.MimeType, fields, upload.FileName, upload.Sha256, sent =>
-            {
-                onSent();
-                upload.Progress?.Report(sent);
-            }),
+            ContentWithProgress = onSent => new FileBody(
+                upload.Open(),
+                upload.MimeType,
+                fields,
+                upload.FileName,
+                upload.Sha256,
+                sent =>
+                {
+                    onSent();
+                    upload.Progress?.Report(sent);
+                },
+                _options.TimeProvider),
         };
         ApiResponse response = await ReadAsync(call, cancellationToken).ConfigureAwait(false);
         if (response.IsDenied)

@@ -389,7 +389,11 @@ internal sealed class VideoConverter : IDisposable
         if (outcome.Value is KlingVideoTask ended)
         {
             progress.Settle(ended.CreditsConsumed ?? ended.CreditsReserved);
-            if (ended.State != KlingTaskState.Succeeded)
+            if (ended.State == KlingTaskState.Succeeded)
+            {
+                _unfinished[task.Id] = ended;
+            }
+            else
             {
                 _unfinished.TryRemove(task.Id, out _);
             }

@@ -25,6 +25,19 @@ internal enum ConnectionEnd
     LinkRefused,
 }
 
+/// <summary>How the body of a response ended.</summary>
+internal enum BodyEnd
+{
+    /// <summary>It came to its end.</summary>
+    Reached,
+
+    /// <summary>It is longer than announced.</summary>
+    TooLong,
+
+    /// <summary>It came so slowly that another connection may be better.</summary>
+    TooSlow,
+}
+
 /// <summary>What came of a connection.</summary>
 /// <param name="End">How it ended.</param>
 /// <param name="Problem">What was wrong, in words that complete a sentence.</param>
@@ -81,9 +94,12 @@ internal sealed class DownloadConnection(HttpMessageHandler handler, AddressPoli
             Stream body = await response.Content.ReadAsStreamAsync(either.Token).ConfigureAwait(false);
             await using (body.ConfigureAwait(false))
             {
-                if (!await CopyAsync(body, file, end, idle, progress, either.Token).ConfigureAwait(false))
+                switch (await CopyAsync(body, file, end, idle, progress, either.Token).ConfigureAwait(false))
                 {
-                    return new ConnectionResult(ConnectionEnd.Full, "is longer than announced");
+                    case BodyEnd.TooLong:
+                        return new ConnectionResult(ConnectionEnd.Full, "is longer than announced");
+                    case BodyEnd.TooSlow:
+                        return new ConnectionResult(ConnectionEnd.Broken, SpeedFloor.Problem);
                 }
             }
 
@@ -255,8 +271,7 @@ internal sealed class DownloadConnection(HttpMessageHandler handler, AddressPoli
         => response.Content.Headers.LastModified is { } changed && response.Headers.Date - changed >= TimeSpan.FromSeconds(1) ? changed : null;
 
     /// <summary>Copies the body to disk, hashing and writing one buffer while the next one fills.</summary>
-    /// <returns>Whether it came to its end, and not further than announced.</returns>
-    private async Task<bool> CopyAsync(
+    private async Task<BodyEnd> CopyAsync(
         Stream body,
         PartialFile file,
         long? end,
@@ -267,19 +282,22 @@ internal sealed class DownloadConnection(HttpMessageHandler handler, AddressPoli
         byte[] filling = ArrayPool<byte>.Shared.Rent(BufferSize);
         byte[] writing = ArrayPool<byte>.Shared.Rent(BufferSize);
         Task write = Task.CompletedTask;
+        var speed = new SpeedFloor();
         try
         {
             while (true)
             {
+                long asked = time.GetTimestamp();
                 idle.CancelAfter(_idleTimeout);
                 int count = await body.ReadAsync(filling.AsMemory(0, BufferSize), cancellationToken).ConfigureAwait(false);
                 idle.CancelAfter(Timeout.InfiniteTimeSpan);
+                bool isTooSlow = speed.Count(count, time.GetElapsedTime(asked));
 
                 await write.ConfigureAwait(false);
                 progress?.Report(new TransferProgress(file.Length, file.State.Total));
                 if (count == 0 || file.Length + count > end)
                 {
-                    return count == 0;
+                    return count == 0 ? BodyEnd.Reached : BodyEnd.TooLong;
                 }
 
                 if (file.Length + count > options.MaxLength)
@@ -290,6 +308,10 @@ internal sealed class DownloadConnection(HttpMessageHandler handler, AddressPoli
                 (filling, writing) = (writing, filling);
                 byte[] full = writing;
                 write = Task.Run(() => file.Append(full.AsSpan(0, count)), CancellationToken.None);
+                if (isTooSlow)
+                {
+                    return BodyEnd.TooSlow;
+                }
             }
         }
         finally

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using KlingPS.Core.Network;
 using KlingPS.Core.Resilience;
+using KlingPS.Core.Scheduling;
 using KlingPS.Core.Sessions;
 
 namespace KlingPS.Core.Saving;
@@ -12,7 +13,7 @@ internal sealed record VideoDownloaderOptions
     /// <summary>How long a connection may bring nothing before it counts as broken; 60 s unless set. More than zero.</summary>
     public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromSeconds(60);
 
-    /// <summary>How many attempts in a row may bring nothing new before the download is given up; 5 unless set. At least 1.</summary>
+    /// <summary>How many attempts in a row may bring nothing new, or so little that it is below <see cref="SpeedFloor"/>, before the download is given up; 5 unless set. At least 1.</summary>
     public int MaxFruitlessAttempts { get; init; } = 5;
 
     /// <summary>The most bytes that are taken for a video: 1 GiB, ten times what the largest has, unless set.</summary>
@@ -39,6 +40,7 @@ internal sealed class VideoDownloader
     private readonly AddressPolicy _addresses;
     private readonly DownloadConnection _connection;
     private readonly RetryPolicy _retry;
+    private readonly TimeProvider _time;
 
     /// <summary>Creates the downloader.</summary>
     /// <param name="handler">
@@ -55,6 +57,7 @@ internal sealed class VideoDownloader
         ArgumentNullException.ThrowIfNull(time);
         options ??= new VideoDownloaderOptions();
         _addresses = addresses;
+        _time = time;
         _connection = new DownloadConnection(handler, addresses, options, time);
 
         // After an attempt that brought nothing, the wait is longer than after one that was cut off.
@@ -103,7 +106,7 @@ internal sealed class VideoDownloader
         IProgress<TransferProgress>? progress,
         CancellationToken cancellationToken)
     {
-        var download = new Download(_connection, _addresses, file, link, renewLink, progress);
+        var download = new Download(_connection, _addresses, file, link, renewLink, progress, _time);
         return _retry.RunAsync<bool>(_ => download.ContinueAsync(cancellationToken), cancellationToken);
     }
 
@@ -114,9 +117,11 @@ internal sealed class VideoDownloader
         PartialFile file,
         Uri link,
         Func<CancellationToken, Task<Uri?>>? renewLink,
-        IProgress<TransferProgress>? progress)
+        IProgress<TransferProgress>? progress,
+        TimeProvider time)
     {
         private long _furthest = file.Length;
+        private (long Length, Instant At) _counted = (file.Length, Instant.Now(time));
         private bool _isRenewed;
         private bool _wasUnsound;
 
@@ -135,7 +140,7 @@ internal sealed class VideoDownloader
                 {
                     _furthest = file.Length;
                     _isRenewed = false;
-                    hasProgressed = true;
+                    hasProgressed = CountProgress();
                 }
 
                 if (result.End is not (ConnectionEnd.LinkDead or ConnectionEnd.LinkRefused))
@@ -160,6 +165,19 @@ internal sealed class VideoDownloader
 
             var error = new KlingException(ErrorKind.ServiceUnavailable, DescribeFailure(result), result.Cause);
             return new Retry(error, result.Backoff, result.RetryAfter, hasProgressed);
+        }
+
+        /// <summary>Whether the file has grown fast enough since this was last so: a few bytes in each attempt would make a download without end.</summary>
+        private bool CountProgress()
+        {
+            var now = Instant.Now(time);
+            if (SpeedFloor.IsBelow(file.Length - _counted.Length, now - _counted.At))
+            {
+                return false;
+            }
+
+            _counted = (file.Length, now);
+            return true;
         }
 
         private async Task<Uri> RenewAsync(ConnectionResult result, CancellationToken cancellationToken)

@@ -99,7 +99,7 @@ internal sealed class TaskWaiter : IDisposable
         await using (registration.ConfigureAwait(false))
         {
             return deadline is Instant end
-                ? await ReadUntilAsync(watch, caller, end + PollLimits.LastLook).ConfigureAwait(false)
+                ? await ReadUntilAsync(watch, caller, PollLimits.EndOfLastLook(end, _time)).ConfigureAwait(false)
                 : await caller.Result.ConfigureAwait(false);
         }
     }

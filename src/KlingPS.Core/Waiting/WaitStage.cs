@@ -123,7 +123,7 @@ internal sealed class WaitStage : IPipelineStage<TaskReference, Outcome<TaskRefe
     /// <summary>Finds a task as it is now, within the time there is to wait for it.</summary>
     private async Task<KlingVideoTask> FindInTimeAsync(TaskReference item, Instant? deadline)
     {
-        using var limit = new Deadline(_session.TimeProvider, deadline + PollLimits.LastLook - Instant.Now(_session.TimeProvider));
+        using var limit = new Deadline(_session.TimeProvider, deadline is Instant end ? PollLimits.EndOfLastLook(end, _session.TimeProvider) - Instant.Now(_session.TimeProvider) : null);
         return await limit.RunAsync(token => FindAsync(item, deadline, token), () => WaitOutcomes.CreateTimeout(item, _timeout), _stop.Token).ConfigureAwait(false);
     }
 

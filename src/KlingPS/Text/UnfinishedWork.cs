@@ -229,6 +229,12 @@ internal sealed class UnfinishedWork
             {
                 Add(task, isHandedOut: true);
             }
+            else if (outcome.Error is { Kind: ErrorKind.WaitTimeout, TaskNumber: long id } && outcome.Item.TaskId is string taskId)
+            {
+                // It was named by the service's id, and is known here.
+                work._foreign.TryRemove(taskId, out _);
+                work._tasks.TryAdd(id, default);
+            }
             else if (outcome.Error?.Kind is not (ErrorKind.WaitTimeout or ErrorKind.ServiceUnavailable or ErrorKind.RateLimited))
             {
                 Remove(outcome.Item);

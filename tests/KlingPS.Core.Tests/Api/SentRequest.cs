@@ -41,8 +41,11 @@ internal sealed class SentRequest
         if (_content is not null)
         {
             using var body = new MemoryStream();
-            await _content.CopyToAsync(body, cancellationToken);
+            await CopyToAsync(body, cancellationToken);
             Body = body.ToArray();
         }
     }
+
+    /// <summary>Takes the body off the line in the way of a stream, which may be slow.</summary>
+    public Task CopyToAsync(Stream stream, CancellationToken cancellationToken) => _content!.CopyToAsync(stream, cancellationToken);
 }

@@ -57,6 +57,30 @@ public sealed class UploadTests : IDisposable
     }
 
     [Fact]
+    public async Task A_host_that_takes_a_piece_of_the_file_now_and_then_is_given_up()
+    {
+        _harness.Service.On(FakeService.UploadPath, async (request, cancellationToken) =>
+        {
+            await request.CopyToAsync(new SlowStream(() => _harness.Clock.Advance(TimeSpan.FromSeconds(25))), cancellationToken);
+            throw new InvalidOperationException("All of it was taken.");
+        });
+
+        KlingApiException error = await Assert.ThrowsAsync<KlingApiException>(() => UploadAsync());
+
+        Assert.Contains("less than 4 KB a second came through for 20 s", error.Message, StringComparison.Ordinal);
+        Assert.Equal(5, _harness.Service.Requests.Count);
+    }
+
+    private sealed class SlowStream(Action onWrite) : MemoryStream
+    {
+        public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            onWrite();
+            await base.WriteAsync(buffer, cancellationToken);
+        }
+    }
+
+    [Fact]
     public async Task Progress_grows_to_the_length_of_the_file()
     {
         await UploadAsync();

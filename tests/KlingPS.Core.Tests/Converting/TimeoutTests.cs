@@ -153,7 +153,32 @@ public sealed class TimeoutTests : IAsyncDisposable
         Outcome<TaskReference, KlingVideoTask>[] outcomes = [await PassUntilAsync(stage.Results.ReadAsync().AsTask()), await PassUntilAsync(stage.Results.ReadAsync().AsTask())];
 
         Assert.All(outcomes, outcome => Assert.Equal(ErrorKind.WaitTimeout, outcome.Error!.Kind));
-        Assert.InRange(Now - start, s_timeout, s_timeout + PollLimits.LastLook + TimeSpan.FromSeconds(2));
+        Assert.InRange(Now - start, s_timeout, s_timeout + PollLimits.LastLook + TimeSpan.FromSeconds(1));
+    }
+
+    [Fact]
+    public async Task A_download_ends_in_time_in_the_middle_of_the_video_and_is_continued_later()
+    {
+        KlingVideoTask task = await _harness.FinishedAsync("a");
+        var begun = new TaskCompletionSource();
+        _harness.Videos.Script.Enqueue(request =>
+        {
+            HttpResponseMessage response = _harness.Videos.Serve(request);
+            response.Content = new StreamContent(new StoppingStream(response.Content.ReadAsStream(), 1000, begun)) { Headers = { ContentLength = response.Content.Headers.ContentLength } };
+            return response;
+        });
+        var saver = new VideoSaver(_harness.NewService(), new SaveOptions { Destination = Destination });
+        using var deadline = new Deadline(_harness.Clock, s_timeout);
+        Task<Outcome<TaskReference, SavedVideo>> save = saver.SaveAsync(new TaskReference { Task = task }, deadline, CancellationToken.None);
+        await Eventually.DoneAsync(begun.Task);
+
+        _harness.Clock.Advance(s_timeout);
+
+        KlingException error = (await Eventually.DoneAsync(save)).Error!;
+        Assert.Equal((ErrorKind.WaitTimeout, task.Id), (error.Kind, error.TaskNumber));
+        Assert.Contains("is paid for and was not on disk within 3 seconds", error.Message, StringComparison.Ordinal);
+        Assert.Null((await _harness.Clock.RunAsync(saver.SaveAsync(new TaskReference { Task = task }, CancellationToken.None))).Error);
+        Assert.Equal(1000, _harness.Videos.Requests[1].Headers.Range!.Ranges.Single().From);
     }
 
     [Fact]
@@ -167,5 +192,26 @@ public sealed class TimeoutTests : IAsyncDisposable
         Assert.Equal(ErrorKind.WaitTimeout, outcome.Error!.Kind);
         Assert.Contains("still paid for", outcome.Error.Message, StringComparison.Ordinal);
         Assert.Equal((1, 1), (_harness.Creates, _harness.Queries));
+    }
+
+    /// <summary>Gives some bytes of another stream, and then nothing more.</summary>
+    private sealed class StoppingStream(Stream source, int bytes, TaskCompletionSource stopped) : MemoryStream
+    {
+        private int _left = bytes;
+
+        public override bool CanSeek => false;
+
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            if (_left == 0)
+            {
+                stopped.TrySetResult();
+                await Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken);
+            }
+
+            int count = await source.ReadAsync(buffer[..Math.Min(_left, buffer.Length)], cancellationToken);
+            _left -= count;
+            return count;
+        }
     }
 }

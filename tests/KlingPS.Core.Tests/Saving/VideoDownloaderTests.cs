@@ -288,6 +288,70 @@ public sealed class VideoDownloaderTests : IDisposable
     }
 
     [Fact]
+    public async Task A_server_that_sends_a_few_bytes_now_and_then_is_left_for_another_connection_that_continues()
+    {
+        _server.Script.Enqueue(Trickle(bytes: 100, TimeSpan.FromSeconds(1)));
+
+        AssertWhole(await DownloadAsync());
+
+        Assert.Equal(2, _server.Requests.Count);
+        Assert.Equal(2000, _server.Requests[1].Headers.Range!.Ranges.Single().From);
+        Assert.NotNull(_server.Requests[1].Headers.IfRange);
+    }
+
+    [Fact]
+    public async Task A_server_that_only_trickles_is_given_up_and_the_next_run_continues()
+    {
+        for (int i = 0; i < 20; i++)
+        {
+            _server.Script.Enqueue(Trickle(bytes: 100, TimeSpan.FromSeconds(1)));
+        }
+
+        KlingException error = await AssertFailsAsync(ErrorKind.ServiceUnavailable, () => DownloadAsync());
+
+        Assert.Equal(5, _server.Requests.Count);
+        Assert.Contains("less than 4 KB a second came through for 20 s. 10,000 of ", error.Message, StringComparison.Ordinal);
+        _server.Script.Clear();
+        AssertWhole(await DownloadAsync());
+        Assert.Equal(10_000, _server.Requests[^1].Headers.Range!.Ranges.Single().From);
+    }
+
+    [Fact]
+    public async Task A_server_that_breaks_off_after_every_few_bytes_is_given_up()
+    {
+        for (int i = 0; i < 1000; i++)
+        {
+            _server.Cuts.Enqueue(50);
+        }
+
+        await AssertFailsAsync(ErrorKind.ServiceUnavailable, () => DownloadAsync());
+
+        Assert.InRange(_server.Requests.Count, 5, 7);
+    }
+
+    [Fact]
+    public async Task A_slow_line_is_no_trickle()
+    {
+        _server.Script.Enqueue(Trickle(bytes: 900, TimeSpan.FromSeconds(0.1)));
+
+        AssertWhole(await DownloadAsync());
+
+        Assert.Single(_server.Requests);
+    }
+
+    /// <summary>The file, in small pieces with a pause before each.</summary>
+    private Func<HttpRequestMessage, HttpResponseMessage?> Trickle(int bytes, TimeSpan pause) => request =>
+    {
+        HttpResponseMessage response = _server.Serve(request);
+        HttpContent whole = response.Content;
+        response.Content = new StreamContent(new TrickleStream(whole.ReadAsStream(), bytes, () => _time.Advance(pause)));
+        response.Content.Headers.ContentLength = whole.Headers.ContentLength;
+        response.Content.Headers.ContentRange = whole.Headers.ContentRange;
+        response.Content.Headers.LastModified = whole.Headers.LastModified;
+        return response;
+    };
+
+    [Fact]
     public async Task A_download_whose_session_is_ended_says_to_connect_again_and_goes_on_then()
     {
         await LeavePartAsync(100_000);
@@ -809,6 +873,18 @@ public sealed class VideoDownloaderTests : IDisposable
     }
 
     /// <summary>A connection that is open and brings nothing.</summary>
+    /// <summary>Gives another stream's bytes in small pieces.</summary>
+    private sealed class TrickleStream(Stream source, int bytes, Action pause) : MemoryStream
+    {
+        public override bool CanSeek => false;
+
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            pause();
+            return await source.ReadAsync(buffer[..Math.Min(bytes, buffer.Length)], cancellationToken);
+        }
+    }
+
     private sealed class SilentStream : MemoryStream
     {
         public TaskCompletionSource Asked { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using System.Text;
+using KlingPS.Core.Resilience;
 
 namespace KlingPS.Core.Api.Wire;
 
@@ -17,13 +18,15 @@ internal sealed class FileBody : TrackedContent
     private readonly byte[] _tail;
     private readonly string? _sha256;
     private readonly Action<long> _onSent;
+    private readonly TimeProvider _time;
 
-    public FileBody(FileStream file, string mimeType, IReadOnlyDictionary<string, string> fields, string fileName, string? sha256, Action<long> onSent)
+    public FileBody(FileStream file, string mimeType, IReadOnlyDictionary<string, string> fields, string fileName, string? sha256, Action<long> onSent, TimeProvider time)
     {
         _file = file;
         _length = file.Length;
         _sha256 = sha256;
         _onSent = onSent;
+        _time = time;
 
         string boundary = $"klingps-{Guid.NewGuid():N}";
         var head = new StringBuilder();
@@ -50,12 +53,19 @@ internal sealed class FileBody : TrackedContent
         byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
         try
         {
+            var speed = new SpeedFloor();
             long sent = 0;
             int read;
             while ((read = await _file.ReadAsync(buffer.AsMemory(0, (int)Math.Min(BufferSize, _length - sent)), cancellationToken).ConfigureAwait(false)) > 0)
             {
                 hash.AppendData(buffer, 0, read);
+                long begun = _time.GetTimestamp();
                 await stream.WriteAsync(buffer.AsMemory(0, read), cancellationToken).ConfigureAwait(false);
+                if (speed.Count(read, _time.GetElapsedTime(begun)))
+                {
+                    throw new IOException(SpeedFloor.Problem);
+                }
+
                 sent += read;
                 _onSent(sent);
             }

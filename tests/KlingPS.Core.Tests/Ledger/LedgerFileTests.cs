@@ -1,7 +1,6 @@
 using System.Data;
 using System.Data.Common;
 using System.Runtime.Versioning;
-using System.Text;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Ledger.Processes;
 using KlingPS.Core.Ledger.Sql;
@@ -57,6 +56,11 @@ public sealed class LedgerFileTests : IAsyncLifetime
         await (await engine.OpenAsync(async session =>
         {
             await Schema.MigrateAsync(session, version);
+            if (await session.NumberAsync("SELECT COUNT(*) FROM tasks") > 0)
+            {
+                return null;
+            }
+
             await Schema.NextAsync(session, "task");
             return await session.ExecuteAsync(
                 "INSERT INTO tasks (id, account, state, identity, model, duration, created_at, reserved) VALUES (1, @account, 'Unknown', @identity, @model, 5, @now, 42000)",
@@ -64,7 +68,8 @@ public sealed class LedgerFileTests : IAsyncLifetime
                 ("identity", intent.Identity),
                 ("model", intent.Spec.Model),
                 ("now", Stored.FromMoment(_temp.Time.GetUtcNow()))) == 1 ? null : "not inserted";
-        })).DisposeAsync();
+        }, isToWrite: true)).DisposeAsync();
+        engine.Close();
 
         SqlLedger ledger = await _temp.OpenAsync();
 
@@ -101,13 +106,15 @@ public sealed class LedgerFileTests : IAsyncLifetime
     [Fact]
     public async Task A_damaged_ledger_is_kept_and_none_is_begun_in_its_place()
     {
-        byte[] damaged = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat("this is no ledger any more ", 500)));
+        await (await _temp.OpenAsync()).DisposeAsync();
+        byte[] damaged = await File.ReadAllBytesAsync(_temp.Path, TestContext.Current.CancellationToken);
+        damaged.AsSpan(100, 1000).Fill(0xFF);
         await File.WriteAllBytesAsync(_temp.Path, damaged, TestContext.Current.CancellationToken);
 
         KlingException first = await FailAsync();
         KlingException second = await FailAsync();
 
-        string aside = Assert.Single(Directory.GetFiles(_temp.Folder));
+        string aside = Assert.Single(Directory.GetFiles(_temp.Folder, "*Z"));
         Assert.Equal(_temp.Path + ".corrupt-20261122T120000Z", aside);
         Assert.Equal(damaged, await File.ReadAllBytesAsync(aside, TestContext.Current.CancellationToken));
         Assert.Contains(aside, first.Message, StringComparison.Ordinal);

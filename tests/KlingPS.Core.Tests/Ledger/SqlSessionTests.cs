@@ -12,7 +12,7 @@ public sealed class SqlSessionTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         var engine = new SqliteEngine(Path.Combine(_folder.FullName, "test.db"), () => SqliteProvider.Factory, TimeProvider.System, string.Empty);
-        _connection = await engine.OpenAsync(_ => Task.FromResult<string?>(null));
+        _connection = await engine.OpenAsync(_ => Task.FromResult<string?>(null), isToWrite: true);
         _session = new SqlSession(_connection, null);
     }
 

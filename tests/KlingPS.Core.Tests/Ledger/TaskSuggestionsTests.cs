@@ -1,4 +1,3 @@
-using System.Data.Common;
 using System.Globalization;
 using CsCheck;
 using KlingPS.Core.Ledger.Sql;
@@ -47,7 +46,7 @@ public sealed class TaskSuggestionsTests
     {
         await using var temp = new TempLedger();
 
-        await Assert.ThrowsAnyAsync<DbException>(() => SqliteLedger.OpenReadOnlyAsync(temp.Path));
+        await Assert.ThrowsAsync<KlingException>(() => SqliteLedger.OpenReadOnlyAsync(temp.Path));
 
         Assert.Empty(Directory.EnumerateFileSystemEntries(temp.Folder));
     }

@@ -36,7 +36,7 @@ public sealed class WriteQueueTests : IAsyncLifetime
                 await session.ExecuteAsync("INSERT INTO numbers VALUES (@number)", ("number", ++runs));
                 return runs < 3 ? throw new Failure(isConflict: true) : runs;
             },
-            durable: true,
+            WriteKind.Durable,
             TestContext.Current.CancellationToken);
 
         Assert.Equal(3, result);
@@ -52,7 +52,7 @@ public sealed class WriteQueueTests : IAsyncLifetime
                 await session.ExecuteAsync("INSERT INTO numbers VALUES (1)");
                 throw new Failure(isConflict: true);
             },
-            durable: true,
+            WriteKind.Durable,
             TestContext.Current.CancellationToken));
 
         Assert.Equal(ErrorKind.LedgerUnusable, error.Kind);
@@ -69,7 +69,7 @@ public sealed class WriteQueueTests : IAsyncLifetime
                 runs++;
                 throw new Failure(isConflict: false);
             },
-            durable: true,
+            WriteKind.Durable,
             TestContext.Current.CancellationToken));
 
         Assert.Equal(1, runs);
@@ -87,7 +87,7 @@ public sealed class WriteQueueTests : IAsyncLifetime
     }
 
     private Task<int> WriteAsync(int number)
-        => _queue.RunAsync(session => session.ExecuteAsync("INSERT INTO numbers VALUES (@number)", ("number", number)), durable: true, TestContext.Current.CancellationToken);
+        => _queue.RunAsync(session => session.ExecuteAsync("INSERT INTO numbers VALUES (@number)", ("number", number)), WriteKind.Durable, TestContext.Current.CancellationToken);
 
     private async Task<List<long>> ReadAsync()
     {
@@ -101,7 +101,15 @@ public sealed class WriteQueueTests : IAsyncLifetime
 
         public string Location => path;
 
-        public Task<DatabaseConnection> OpenAsync(Func<SqlSession, Task<string?>> prepare) => ConnectAsync();
+        public bool Exists => true;
+
+        public Task<DatabaseConnection> OpenAsync(Func<SqlSession, Task<string?>> prepare, bool isToWrite) => ConnectAsync();
+
+        public Task<DatabaseConnection> ConnectEmptyAsync(Func<SqlSession, Task<string?>> prepare) => ConnectAsync();
+
+        public void Close()
+        {
+        }
 
         public async Task<DatabaseConnection> ConnectAsync()
         {
@@ -125,7 +133,7 @@ public sealed class WriteQueueTests : IAsyncLifetime
     {
         public override ValueTask<LedgerTime> ReadTimeAsync(SqlSession session) => throw new NotSupportedException();
 
-        protected override async Task<DbTransaction> BeginWriteAsync(bool durable) => await Inner.BeginTransactionAsync(IsolationLevel.Serializable);
+        protected override async Task<DbTransaction> BeginWriteAsync(WriteKind kind) => await Inner.BeginTransactionAsync(IsolationLevel.Serializable);
     }
 
     private sealed class Failure(bool isConflict) : DbException("the test's own failure")

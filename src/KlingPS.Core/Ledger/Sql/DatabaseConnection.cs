@@ -3,6 +3,19 @@ using System.Data.Common;
 
 namespace KlingPS.Core.Ledger.Sql;
 
+/// <summary>What a transaction is for.</summary>
+internal enum WriteKind
+{
+    /// <summary>What may be lost with the power. It survives the death of the process.</summary>
+    Light,
+
+    /// <summary>What has to survive a loss of power before anything else is done.</summary>
+    Durable,
+
+    /// <summary>The same for what has happened already, so that it is written if it can be written anywhere.</summary>
+    Answer,
+}
+
 /// <summary>A connection to the database. It serves one caller at a time.</summary>
 internal abstract class DatabaseConnection(DbConnection connection) : IAsyncDisposable, IDisposable
 {
@@ -20,11 +33,11 @@ internal abstract class DatabaseConnection(DbConnection connection) : IAsyncDisp
     public abstract ValueTask<LedgerTime> ReadTimeAsync(SqlSession session);
 
     /// <summary>Does work in a write transaction, which sees and makes its changes as if it were alone.</summary>
-    /// <param name="durable">Whether the commit has to survive a loss of power. It survives the death of the process in any case.</param>
+    /// <param name="kind">What for.</param>
     /// <param name="work">Returns whether to commit. Otherwise, and when it throws, everything is rolled back.</param>
-    public async Task InTransactionAsync(bool durable, Func<SqlSession, Task<bool>> work)
+    public async Task InTransactionAsync(WriteKind kind, Func<SqlSession, Task<bool>> work)
     {
-        DbTransaction transaction = await BeginWriteAsync(durable).ConfigureAwait(false);
+        DbTransaction transaction = await BeginWriteAsync(kind).ConfigureAwait(false);
         try
         {
             if (await work(new SqlSession(this, transaction)).ConfigureAwait(false))
@@ -50,12 +63,15 @@ internal abstract class DatabaseConnection(DbConnection connection) : IAsyncDisp
         return statement;
     }
 
-    public ValueTask DisposeAsync() => connection.DisposeAsync();
+    /// <summary>Leaves the database as whole as it can be; called before the last connection of this process is closed.</summary>
+    public virtual Task FinishAsync() => Task.CompletedTask;
+
+    public virtual ValueTask DisposeAsync() => connection.DisposeAsync();
 
     public void Dispose() => connection.Dispose();
 
     /// <summary>Begins a transaction that holds the right to write from its first statement on, where the database has such a right.</summary>
-    protected abstract Task<DbTransaction> BeginWriteAsync(bool durable);
+    protected abstract Task<DbTransaction> BeginWriteAsync(WriteKind kind);
 
     /// <summary>Commits a transaction.</summary>
     protected virtual Task CommitAsync(DbTransaction transaction) => transaction.CommitAsync();

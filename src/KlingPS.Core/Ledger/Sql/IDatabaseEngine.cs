@@ -9,21 +9,35 @@ internal interface IDatabaseEngine
     /// <summary>Where the database is, for the user to read: the path of a file, or an address without a password.</summary>
     string Location { get; }
 
-    /// <summary>Opens the database, creating it if there is none.</summary>
+    /// <summary>Whether there is a database. Where there is none, none is begun for being looked at.</summary>
+    /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>: there is none, and none may be created either.</exception>
+    bool Exists { get; }
+
+    /// <summary>Opens the database.</summary>
     /// <param name="prepare">
     /// Brings the tables up to date and returns <see langword="null"/>, or says why the database cannot be used. It runs in a write
-    /// transaction that no two processes are in at the same time, and is committed only if it returns <see langword="null"/>.
+    /// transaction that no two processes are in at the same time, and is committed only if it returns <see langword="null"/>. Where the
+    /// database is created, it runs more than once.
     /// </param>
+    /// <param name="isToWrite">Whether it is created if there is none, and what is damaged is put out of the way.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>.</exception>
-    Task<DatabaseConnection> OpenAsync(Func<SqlSession, Task<string?>> prepare);
+    Task<DatabaseConnection> OpenAsync(Func<SqlSession, Task<string?>> prepare, bool isToWrite);
+
+    /// <summary>Opens an empty database that nobody else sees, to look where there is none yet.</summary>
+    /// <param name="prepare">As for <see cref="OpenAsync"/>.</param>
+    Task<DatabaseConnection> ConnectEmptyAsync(Func<SqlSession, Task<string?>> prepare);
 
     /// <summary>Opens another connection to a database that <see cref="OpenAsync"/> has opened.</summary>
     /// <exception cref="DbException">The connection failed.</exception>
     Task<DatabaseConnection> ConnectAsync();
 
     /// <summary>Opens a connection that can only read. Nothing is created, brought up to date or changed.</summary>
-    /// <exception cref="DbException">There is no database, or it cannot be read.</exception>
+    /// <exception cref="DbException">It cannot be read.</exception>
+    /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>: there is no database, or it is another program's.</exception>
     Task<DatabaseConnection> ConnectReadOnlyAsync();
+
+    /// <summary>Is told that all connections are closed.</summary>
+    void Close();
 
     /// <summary>
     /// Whether a transaction failed only because another one ran at the same time. Nothing of it has happened then, and it can be run

@@ -3,7 +3,7 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace KlingPS.Core.Ledger.Sql;
 
-/// <summary>The open database: one connection for writing, one for reading, opened when the first of them is needed.</summary>
+/// <summary>The open database: one connection for writing, one for reading, opened when the first of them is needed, and created when something is to be written.</summary>
 /// <remarks>Safe for concurrent use. Errors of the database come out as <see cref="ErrorKind.LedgerUnusable"/>.</remarks>
 [SuppressMessage("Design", "CA1001", Justification = "A semaphore whose handle nobody asks for has nothing to release.")]
 internal sealed class SqlStore(IDatabaseEngine engine) : IAsyncDisposable
@@ -12,6 +12,7 @@ internal sealed class SqlStore(IDatabaseEngine engine) : IAsyncDisposable
     private readonly SemaphoreSlim _reading = new(1, 1);
     private volatile WriteQueue? _writes;
     private DatabaseConnection? _reader;
+    private DatabaseConnection? _empty;
     private volatile bool _isClosed;
 
     /// <summary>Where the database is.</summary>
@@ -22,28 +23,28 @@ internal sealed class SqlStore(IDatabaseEngine engine) : IAsyncDisposable
 
     /// <summary>Opens the database, if it is not open. After a failure the next caller tries again.</summary>
     /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>.</exception>
-    public async Task OpenAsync(CancellationToken cancellationToken) => await GetWritesAsync(cancellationToken).ConfigureAwait(false);
+    public async Task OpenAsync(CancellationToken cancellationToken) => await GetWritesAsync(isToWrite: true, cancellationToken).ConfigureAwait(false);
 
     /// <summary>Does work in a transaction that survives a loss of power once this has returned.</summary>
     /// <param name="work">See <see cref="WriteQueue.RunAsync"/>.</param>
     /// <param name="cancellationToken">Has an effect until the work begins.</param>
-    public async Task<T> WriteAsync<T>(Func<SqlSession, Task<T>> work, CancellationToken cancellationToken)
-    {
-        WriteQueue writes = await GetWritesAsync(cancellationToken).ConfigureAwait(false);
-        return await writes.RunAsync(work, durable: true, cancellationToken).ConfigureAwait(false);
-    }
+    public Task<T> WriteAsync<T>(Func<SqlSession, Task<T>> work, CancellationToken cancellationToken) => RunAsync(work, WriteKind.Durable, cancellationToken);
+
+    /// <summary>Like <see cref="WriteAsync"/>, for what has happened already: it is not cancelled, and is written wherever it still can be.</summary>
+    public Task<T> WriteAnswerAsync<T>(Func<SqlSession, Task<T>> work) => RunAsync(work, WriteKind.Answer, CancellationToken.None);
 
     /// <summary>Like <see cref="WriteAsync"/>, for what may be lost with the power: it survives the death of the process, and costs no flush of the disk.</summary>
-    public async Task<T> WriteLightlyAsync<T>(Func<SqlSession, Task<T>> work, CancellationToken cancellationToken)
-    {
-        WriteQueue writes = await GetWritesAsync(cancellationToken).ConfigureAwait(false);
-        return await writes.RunAsync(work, durable: false, cancellationToken).ConfigureAwait(false);
-    }
+    public Task<T> WriteLightlyAsync<T>(Func<SqlSession, Task<T>> work, CancellationToken cancellationToken) => RunAsync(work, WriteKind.Light, cancellationToken);
 
-    /// <summary>Reads what is committed.</summary>
+    /// <summary>Reads what is committed. No database is begun for that: where there is none, nothing is recorded.</summary>
     public async Task<T> ReadAsync<T>(Func<SqlSession, Task<T>> work, CancellationToken cancellationToken)
     {
-        await GetWritesAsync(cancellationToken).ConfigureAwait(false);
+        bool exists = _writes is not null || _isClosed || await Task.Run(() => engine.Exists, cancellationToken).ConfigureAwait(false);
+        if (exists)
+        {
+            await GetWritesAsync(isToWrite: false, cancellationToken).ConfigureAwait(false);
+        }
+
         await _reading.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
@@ -63,6 +64,11 @@ internal sealed class SqlStore(IDatabaseEngine engine) : IAsyncDisposable
 
         async Task<T> DoAsync()
         {
+            if (!exists)
+            {
+                return await work(new SqlSession(_empty ??= await engine.ConnectEmptyAsync(Schema.MigrateAsync).ConfigureAwait(false), null)).ConfigureAwait(false);
+            }
+
             if (_reader is { IsOpen: false })
             {
                 await _reader.DisposeAsync().ConfigureAwait(false);
@@ -78,6 +84,28 @@ internal sealed class SqlStore(IDatabaseEngine engine) : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         _isClosed = true;
+
+        // The reader first: it must not keep the last records from being written to where they belong.
+        await _reading.WaitAsync().ConfigureAwait(false);
+        try
+        {
+            if (_reader is not null)
+            {
+                await _reader.DisposeAsync().ConfigureAwait(false);
+                _reader = null;
+            }
+
+            if (_empty is not null)
+            {
+                await _empty.DisposeAsync().ConfigureAwait(false);
+                _empty = null;
+            }
+        }
+        finally
+        {
+            _reading.Release();
+        }
+
         await _opening.WaitAsync().ConfigureAwait(false);
         try
         {
@@ -85,27 +113,22 @@ internal sealed class SqlStore(IDatabaseEngine engine) : IAsyncDisposable
             {
                 await _writes.DisposeAsync().ConfigureAwait(false);
             }
+
+            engine.Close();
         }
         finally
         {
             _opening.Release();
         }
-
-        await _reading.WaitAsync().ConfigureAwait(false);
-        try
-        {
-            if (_reader is not null)
-            {
-                await _reader.DisposeAsync().ConfigureAwait(false);
-            }
-        }
-        finally
-        {
-            _reading.Release();
-        }
     }
 
-    private async ValueTask<WriteQueue> GetWritesAsync(CancellationToken cancellationToken)
+    private async Task<T> RunAsync<T>(Func<SqlSession, Task<T>> work, WriteKind kind, CancellationToken cancellationToken)
+    {
+        WriteQueue writes = await GetWritesAsync(isToWrite: true, cancellationToken).ConfigureAwait(false);
+        return await writes.RunAsync(work, kind, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async ValueTask<WriteQueue> GetWritesAsync(bool isToWrite, CancellationToken cancellationToken)
     {
         if (_writes is { } open)
         {
@@ -118,7 +141,7 @@ internal sealed class SqlStore(IDatabaseEngine engine) : IAsyncDisposable
             ObjectDisposedException.ThrowIf(_isClosed, typeof(SqlLedger));
             if (_writes is null)
             {
-                DatabaseConnection connection = await Task.Run(() => engine.OpenAsync(Schema.MigrateAsync), cancellationToken).ConfigureAwait(false);
+                DatabaseConnection connection = await Task.Run(() => engine.OpenAsync(Schema.MigrateAsync, isToWrite), cancellationToken).ConfigureAwait(false);
                 _writes = new WriteQueue(engine, connection);
                 await (Opened?.Invoke(cancellationToken) ?? Task.CompletedTask).ConfigureAwait(false);
             }

@@ -44,16 +44,16 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
     public Task<RecordResult> RecordAcceptedAsync(long id, string taskId)
     {
         ArgumentException.ThrowIfNullOrEmpty(taskId);
-        return store.WriteAsync(session => TaskTransactions.AcceptAsync(session, id, taskId), CancellationToken.None);
+        return store.WriteAnswerAsync(session => TaskTransactions.AcceptAsync(session, id, taskId));
     }
 
     /// <inheritdoc/>
     public Task<RecordResult> RecordRejectedAsync(long id, string? code, string reason)
-        => store.WriteAsync(session => TaskTransactions.RejectAsync(session, id, code, reason), CancellationToken.None);
+        => store.WriteAnswerAsync(session => TaskTransactions.RejectAsync(session, id, code, reason));
 
     /// <inheritdoc/>
     public Task<RecordResult> RecordUnknownAsync(long id, string reason)
-        => store.WriteAsync(session => TaskTransactions.LoseResponseAsync(session, id, reason), CancellationToken.None);
+        => store.WriteAnswerAsync(session => TaskTransactions.LoseResponseAsync(session, id, reason));
 
     /// <inheritdoc/>
     public Task<KlingVideoTask> RecordSnapshotAsync(string account, TaskSnapshot snapshot)

@@ -14,7 +14,8 @@ internal sealed class TaskSuggestions : IDisposable
 
     private TaskSuggestions(DatabaseConnection connection) => _connection = connection;
 
-    /// <exception cref="DbException">There is no database, or it cannot be read.</exception>
+    /// <exception cref="DbException">It cannot be read.</exception>
+    /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>: there is no ledger.</exception>
     internal static async Task<TaskSuggestions> OpenAsync(IDatabaseEngine engine)
         => new(await engine.ConnectReadOnlyAsync().ConfigureAwait(false));
 

@@ -35,11 +35,11 @@ internal sealed class WriteQueue : IAsyncDisposable
 
     /// <summary>Does a piece of work and returns when it is committed. If it throws, nothing of it has happened.</summary>
     /// <param name="work">May run more than once, each time from the start, and must not have any other effect than in the database.</param>
-    /// <param name="durable">Whether it has to survive a loss of power.</param>
+    /// <param name="kind">What it is.</param>
     /// <param name="cancellationToken">Has an effect until the work begins.</param>
-    public Task<T> RunAsync<T>(Func<SqlSession, Task<T>> work, bool durable, CancellationToken cancellationToken)
+    public Task<T> RunAsync<T>(Func<SqlSession, Task<T>> work, WriteKind kind, CancellationToken cancellationToken)
     {
-        var item = new WriteWork<T>(work, durable, cancellationToken);
+        var item = new WriteWork<T>(work, kind, cancellationToken);
         _queue.Enqueue(item);
         if (_writing.Wait(0, CancellationToken.None))
         {
@@ -70,6 +70,15 @@ internal sealed class WriteQueue : IAsyncDisposable
 
         _isClosed = true;
         RefuseRest();
+        try
+        {
+            await _connection.FinishAsync().ConfigureAwait(false);
+        }
+        catch (DbException)
+        {
+            // What could not be finished stays as it is: it is recorded.
+        }
+
         await _connection.DisposeAsync().ConfigureAwait(false);
     }
 
@@ -146,7 +155,10 @@ internal sealed class WriteQueue : IAsyncDisposable
 
     private async Task CommitAsync(List<WriteWork> batch)
     {
-        bool durable = batch.Any(work => work.IsDurable);
+        // What has happened already is written where nothing may be begun any more: it must not be stopped by what is to be begun, nor take it along.
+        WriteKind kind = batch.All(work => work.Kind == WriteKind.Answer) ? WriteKind.Answer
+            : batch.All(work => work.Kind == WriteKind.Light) ? WriteKind.Light
+            : WriteKind.Durable;
         for (int attempt = 1; ; attempt++)
         {
             if (!_connection.IsOpen)
@@ -157,7 +169,7 @@ internal sealed class WriteQueue : IAsyncDisposable
 
             try
             {
-                await _connection.InTransactionAsync(durable, session => DoAsync(session, batch)).ConfigureAwait(false);
+                await _connection.InTransactionAsync(kind, session => DoAsync(session, batch)).ConfigureAwait(false);
                 return;
             }
             catch (DbException e) when (attempt < MaxAttempts && _engine.IsConflict(e))

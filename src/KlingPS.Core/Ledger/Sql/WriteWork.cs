@@ -3,9 +3,9 @@ using System.Data.Common;
 namespace KlingPS.Core.Ledger.Sql;
 
 /// <summary>A piece of work in the <see cref="WriteQueue"/>.</summary>
-internal abstract class WriteWork(bool isDurable)
+internal abstract class WriteWork(WriteKind kind)
 {
-    public bool IsDurable => isDurable;
+    public WriteKind Kind => kind;
 
     /// <summary>Completes the work as cancelled, if it was cancelled before it began.</summary>
     public abstract bool TryCancel();
@@ -20,7 +20,7 @@ internal abstract class WriteWork(bool isDurable)
 }
 
 /// <inheritdoc/>
-internal sealed class WriteWork<T>(Func<SqlSession, Task<T>> work, bool isDurable, CancellationToken cancellationToken) : WriteWork(isDurable)
+internal sealed class WriteWork<T>(Func<SqlSession, Task<T>> work, WriteKind kind, CancellationToken cancellationToken) : WriteWork(kind)
 {
     private readonly TaskCompletionSource<T> _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Exception? _failure;

@@ -1,96 +1,158 @@
 using System.Globalization;
+using System.Text;
 using KlingPS.Core.Files;
 
 namespace KlingPS.Core.Ledger.Sqlite;
 
-/// <summary>The ledger's file on disk: how it is created, and what becomes of a damaged one.</summary>
+/// <summary>The ledger's file on disk: what counts as one, how it is created, and what becomes of a damaged one.</summary>
 /// <remarks>
-/// A damaged file is set aside under another name. As long as it is beside the ledger's path and no ledger is there, no new one is
-/// created: an empty ledger would buy everything a second time, and an unattended run would not even notice.
+/// An empty ledger would buy everything a second time, and an unattended run would not even notice. So none is begun in the place of
+/// anything else: not of a file that is no ledger, nor where a damaged one was set aside, or one was kept that had been removed while
+/// it was open. What is no ledger is never changed.
 /// </remarks>
 internal sealed class LedgerFile(string path, TimeProvider time)
 {
-    private const string AsideMark = ".corrupt-";
+    private const string CheckFirst = "check https://kie.ai/logs for what has been bought";
+    private const string DamagedMark = ".corrupt-";
+    private const string KeptMark = ".kept-";
 
-    /// <summary>Creates the file if there is none. It contains prompts and paths, so only its user can read it.</summary>
-    /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>: the path is a folder or cannot be written, or a damaged ledger is set aside there.</exception>
-    public void Create()
+    /// <summary>The file itself, where the path is a link to it: SQLite keeps its other files beside that.</summary>
+    public string Target => FileFacts.OfName(path)?.Kind == FileKind.Link && File.ResolveLinkTarget(path, returnFinalTarget: true) is { } target ? target.FullName : path;
+
+    /// <summary>Looks whether there is a file that can be a ledger.</summary>
+    /// <returns>Whether there is one; otherwise one may be created.</returns>
+    /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>: there is none, and none may be created.</exception>
+    public bool Exists()
     {
-        if (Exists())
-        {
-            return;
-        }
-
-        string folder = Path.GetDirectoryName(path)!;
         try
         {
-            if (!Directory.Exists(folder))
+            if (FileFacts.Of(path) is FileFacts facts)
             {
-                OwnFile.CreateFolder(folder, FileReaders.Owner);
-            }
-            else if (FindAside(folder) is string aside)
-            {
-                throw CreateUnusableException(DescribeDamage(aside));
+                RequireContent(facts);
+                return true;
             }
 
-            OwnFile.Create(path, FileReaders.Owner, share: FileShare.ReadWrite | FileShare.Delete).Dispose();
+            if (FileFacts.OfName(path)?.Kind == FileKind.Link)
+            {
+                throw CreateUnusableException($"it is a link to '{new FileInfo(path).LinkTarget}', and nothing is there. Bring back what it leads to, or give the path of another file");
+            }
+
+            string folder = Path.GetDirectoryName(path)!;
+            if (FileFacts.OfName(path + "-wal") is { Length: > 0 })
+            {
+                throw CreateUnusableException($"the file is missing, and '{path}-wal', which is a part of it, is still there. Put it back, or restore a backup; or, to start an empty ledger, {CheckFirst}, then move that part to another folder");
+            }
+
+            return FindAside(folder, DamagedMark) is string damaged ? throw CreateUnusableException(DescribeDamage(damaged))
+                : FindAside(folder, KeptMark) is string kept ? throw CreateUnusableException(DescribeKept(kept))
+                : false;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // Another process may have created it at the same moment.
-            if (!Exists())
-            {
-                throw CreateUnusableException($"it cannot be created ({e.Message.TrimEnd('.')})", e);
-            }
+            throw CreateUnusableException($"it cannot be looked at ({e.Message.TrimEnd('.')})", e);
         }
     }
 
-    /// <summary>Whether the file is there. Refuses what would hold up whoever opens it, or would be another file than its name says.</summary>
-    private bool Exists()
+    /// <summary>Creates the file as a whole: whoever sees it sees a ledger. It contains prompts and paths, so only its user can read it.</summary>
+    /// <param name="fill">Makes an empty file into a ledger; it is closed again when this returns.</param>
+    /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>: nothing can be created there.</exception>
+    public async Task CreateAsync(Func<string, Task> fill)
     {
+        string folder = Path.GetDirectoryName(path)!;
+        string begun = Path.Combine(folder, $".klingps-{Guid.NewGuid():N}");
         try
         {
-            if (FileFacts.OfName(path) is not FileFacts named)
-            {
-                return false;
-            }
-
-            FileFacts file = FileFacts.Of(path) ?? throw CreateUnusableException(
-                $"it is a link to '{new FileInfo(path).LinkTarget}', where nothing is. Bring the file back, or give the path of another one");
-            if (file.Kind != FileKind.Ordinary)
-            {
-                throw CreateUnusableException($"it is {file.Description}. Give the path of a file");
-            }
-
-            // SQLite keeps its newest part beside the name by which it was opened.
-            if (file.Names > 1)
-            {
-                throw CreateUnusableException(
-                    $"the file has {file.Names} names (hard links), and what is recorded under one of them would be missing under the others. Delete the other names, or copy the file");
-            }
-
-            foreach (string suffix in (string[])["-wal", "-shm", "-journal"])
-            {
-                OwnFile.Require((named.Kind == FileKind.Link ? Place.Of(path).Path : path) + suffix);
-            }
-
-            return true;
+            OwnFile.CreateFolder(folder, FileReaders.Owner);
+            OwnFile.Create(begun, FileReaders.Owner).Dispose();
+            await fill(begun).ConfigureAwait(false);
+            File.Move(begun, path, overwrite: false);
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        catch (IOException) when (FileFacts.Of(path) is not null)
         {
-            throw CreateUnusableException($"it cannot be opened safely ({exception.Message.TrimEnd('.')})", exception);
+            // Another process was quicker.
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw CreateUnusableException($"it cannot be created ({e.Message.TrimEnd('.')})", e);
+        }
+        finally
+        {
+            OwnFile.TryDelete(begun);
+            OwnFile.TryDelete(begun + "-journal");
         }
     }
 
-    /// <summary>Sets a damaged file aside.</summary>
-    /// <returns>What to tell the user; <see langword="null"/> if the file could not be moved.</returns>
-    public KlingException? SetAside(Exception cause)
+    /// <summary>Opens the file that is there, and refuses what is no ledger or lacks a part of one. Changes nothing.</summary>
+    /// <param name="findTables">Lists the tables of the file, without its -wal or with it, and changes nothing either.</param>
+    /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>.</exception>
+    public async Task<HeldFile> HoldAsync(Func<bool, Task<IReadOnlyCollection<string>>> findTables)
     {
-        string aside = string.Create(CultureInfo.InvariantCulture, $"{path}{AsideMark}{time.GetUtcNow():yyyyMMdd'T'HHmmss'Z'}");
+        string target = Target;
+        HeldFile held;
+        try
+        {
+            held = new HeldFile(path, target);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw CreateUnusableException($"it cannot be opened ({e.Message.TrimEnd('.')}). Let this user read and write it, or give the path of another file", e);
+        }
+
+        try
+        {
+            LedgerHeader header = held.Header;
+            if (!header.IsDatabase)
+            {
+                throw CreateUnusableException("it is a file of another kind, and was left as it is. Give the path of another file; if it was a ledger, restore a backup");
+            }
+
+            bool hasWal = FileFacts.OfName(target + "-wal") is not null;
+            if (header.ApplicationId != LedgerHeader.Application && await findTables(false).ConfigureAwait(false) is var tables && !IsLedger(tables))
+            {
+                if (tables.Count > 0)
+                {
+                    throw CreateUnusableException("it is the database of another program, and was left as it is. Give the path of another file");
+                }
+
+                // Earlier versions began with an empty file, and everything was in the -wal until they were closed.
+                IReadOnlyCollection<string> all = hasWal ? await findTables(true).ConfigureAwait(false) : [];
+                if (!IsLedger(all))
+                {
+                    throw CreateUnusableException(all.Count > 0
+                        ? "it is the database of another program, and was left as it is. Give the path of another file"
+                        : $"there is nothing in it. What was recorded was in '{target}-wal', which is not beside it: it was copied or moved without that part, or is the database of another program. Put the part beside it, or restore a backup; or, to start an empty ledger, {CheckFirst}, then move this file to another folder");
+                }
+            }
+
+            if (header.Mark == LedgerHeader.MoreIsInTheWal && !hasWal)
+            {
+                throw CreateUnusableException(
+                    $"what was recorded last was in '{target}-wal', which is not beside it: it was copied or moved without that part while a shell was at work. "
+                    + $"Put the part beside it, or restore a backup. If the part is lost, {CheckFirst}; then, to go on with what is here, create an empty file '{target}-wal'");
+            }
+
+            return held;
+        }
+        catch
+        {
+            held.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Sets a damaged ledger aside. What does not look like one stays where it is.</summary>
+    /// <param name="held">The file; it is closed.</param>
+    /// <param name="cause">The error.</param>
+    /// <returns>What to tell the user; <see langword="null"/> if the file was not moved.</returns>
+    public KlingException? SetAside(HeldFile held, Exception cause)
+    {
+        bool isLedger = held.Header.ApplicationId == LedgerHeader.Application || Encoding.Latin1.GetString(held.ReadStart(1 << 16)).Contains("CREATE TABLE rate_leases", StringComparison.Ordinal);
+        held.Dispose();
+        string aside = NameAside(DamagedMark);
         try
         {
             // The files that SQLite keeps beside it are a part of it.
-            foreach (string suffix in (string[])["", "-wal", "-shm"])
+            foreach (string suffix in isLedger ? (string[])["", "-wal", "-shm"] : [])
             {
                 if (File.Exists(path + suffix))
                 {
@@ -103,16 +165,69 @@ internal sealed class LedgerFile(string path, TimeProvider time)
             return null;
         }
 
-        return CreateUnusableException(DescribeDamage(aside), cause);
+        return isLedger ? CreateUnusableException(DescribeDamage(aside), cause) : null;
+    }
+
+    /// <summary>Keeps what a shell has open of a ledger that is not in its place any more.</summary>
+    /// <param name="problem">What has become of it.</param>
+    /// <param name="kept">Where it was kept before, if it was; that is replaced.</param>
+    /// <param name="isNewer">Whether something was written since.</param>
+    /// <param name="copy">Writes all of it to an empty file.</param>
+    /// <returns>Where it is kept, and what to tell the user.</returns>
+    public async Task<(string? Kept, KlingException Error)> KeepAsync(string problem, string? kept, bool isNewer, Func<string, Task> copy)
+    {
+        string aside = kept ?? NameAside(KeptMark);
+        string begun = Path.Combine(Path.GetDirectoryName(path)!, $".klingps-{Guid.NewGuid():N}");
+        try
+        {
+            if (isNewer || kept is null || !File.Exists(kept))
+            {
+                OwnFile.CreateFolder(Path.GetDirectoryName(path)!, FileReaders.Owner);
+                OwnFile.Create(begun, FileReaders.Owner).Dispose();
+                await copy(begun).ConfigureAwait(false);
+                File.Move(begun, aside, overwrite: true);
+            }
+
+            return (aside, CreateUnusableException(
+                $"{problem}. What it held is kept in '{aside}'. Close all shells that use it, then move that file to '{path}', or put back the one that was there. "
+                + "If you have replaced it on purpose, close this shell or run Disconnect-KlingAccount, and look into that file for what was bought since"));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or System.Data.Common.DbException)
+        {
+            OwnFile.TryDelete(begun);
+            return (kept, CreateUnusableException(
+                $"{problem}. Put it back where it was. What it held could not be kept beside it ({e.Message.TrimEnd('.')}), so leave this shell open until then", e));
+        }
     }
 
     /// <summary>The error that says why the ledger cannot be used.</summary>
     public KlingException CreateUnusableException(string reason, Exception? cause = null)
         => new(ErrorKind.LedgerUnusable, $"The ledger '{path}' cannot be used: {reason}. Without the ledger nothing is bought.", cause);
 
-    private string? FindAside(string folder)
-        => Directory.EnumerateFiles(folder, Path.GetFileName(path) + AsideMark + "*Z").Order(StringComparer.Ordinal).LastOrDefault();
+    private static bool IsLedger(IReadOnlyCollection<string> tables) => tables.Contains("schema_version") && tables.Contains("rate_leases");
+
+    private void RequireContent(FileFacts facts)
+    {
+        if (facts.Kind != FileKind.Ordinary)
+        {
+            throw CreateUnusableException($"it is {facts.Description}. Give the path of a file");
+        }
+
+        if (facts.Length == 0)
+        {
+            throw CreateUnusableException($"the file is empty, so it is no ledger, or has lost what was in it. Restore a backup; or, to start an empty ledger, {CheckFirst}, then remove the file");
+        }
+    }
+
+    private string NameAside(string mark) => string.Create(CultureInfo.InvariantCulture, $"{path}{mark}{time.GetUtcNow():yyyyMMdd'T'HHmmss'Z'}");
+
+    private string? FindAside(string folder, string mark) => !Directory.Exists(folder) ? null
+        : Directory.EnumerateFiles(folder).Where(file => Path.GetFileName(file) is string name && name.StartsWith(Path.GetFileName(path) + mark, StringComparison.Ordinal) && name.EndsWith('Z'))
+            .Order(StringComparer.Ordinal).LastOrDefault();
 
     private static string DescribeDamage(string aside)
-        => $"the file is damaged and was kept as '{aside}'. Restore a backup; or, to start an empty ledger, check https://kie.ai/logs for what has been bought, then move the damaged file to another folder";
+        => $"the file is damaged and was kept as '{aside}'. Restore a backup; or, to start an empty ledger, {CheckFirst}, then move the damaged file to another folder";
+
+    private string DescribeKept(string kept)
+        => $"it was removed or moved while a shell had it open, and what it held is kept in '{kept}'. Move that file to '{path}'; or, to start an empty ledger, {CheckFirst}, then move that file to another folder";
 }

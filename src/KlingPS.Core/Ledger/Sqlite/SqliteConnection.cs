@@ -1,13 +1,24 @@
 using System.Data;
 using System.Data.Common;
+using System.Globalization;
 using KlingPS.Core.Ledger.Sql;
 
 namespace KlingPS.Core.Ledger.Sqlite;
 
 /// <summary>A connection to a SQLite file. Its clocks are those of the machine, which all processes that share the file run on.</summary>
-internal sealed class SqliteConnection(DbConnection connection, TimeProvider time, string boot, bool isFlushed) : DatabaseConnection(connection)
+/// <param name="connection">The provider's connection.</param>
+/// <param name="engine">Whose connection it is.</param>
+/// <param name="held">The file, to see whether it is still the one of its name; <see langword="null"/> where it is only looked at or filled.</param>
+/// <param name="time">The machine's clocks.</param>
+/// <param name="boot">Names the run of the machine that its counter belongs to.</param>
+/// <param name="isFlushed">Whether commits reach the disk.</param>
+internal sealed class SqliteConnection(DbConnection connection, SqliteEngine engine, HeldFile? held, TimeProvider time, string boot, bool isFlushed) : DatabaseConnection(connection)
 {
+    private static readonly string s_identify = string.Create(CultureInfo.InvariantCulture, $"PRAGMA application_id = {LedgerHeader.Application}");
+    private static readonly string s_mark = string.Create(CultureInfo.InvariantCulture, $"PRAGMA user_version = {LedgerHeader.MoreIsInTheWal}");
+
     private bool _isDurable = true;
+    private bool _isMarkable = true;
 
     /// <inheritdoc/>
     public override ValueTask<LedgerTime> ReadTimeAsync(SqlSession session)
@@ -21,17 +32,75 @@ internal sealed class SqliteConnection(DbConnection connection, TimeProvider tim
         return ExecuteAsync("PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA fullfsync = 1; PRAGMA checkpoint_fullfsync = 1; " + Synchronous(_isDurable));
     }
 
-    /// <inheritdoc/>
-    protected override async Task<DbTransaction> BeginWriteAsync(bool durable)
-    {
-        if (durable != _isDurable)
+    /// <summary>Prepares the tables in a transaction, and says in the file that it is a ledger.</summary>
+    public Task PrepareAsync(Func<SqlSession, Task<bool>> prepare) => InTransactionAsync(
+        held is null ? WriteKind.Durable : WriteKind.Light,
+        async session =>
         {
-            await ExecuteAsync(Synchronous(durable)).ConfigureAwait(false);
-            _isDurable = durable;
+            if (await session.NumberAsync("PRAGMA application_id").ConfigureAwait(false) != LedgerHeader.Application)
+            {
+                await session.ExecuteAsync(s_identify).ConfigureAwait(false);
+            }
+
+            return await prepare(session).ConfigureAwait(false);
+        });
+
+    /// <summary>Writes all that this connection sees to an empty file.</summary>
+    public Task CopyToAsync(string file) => new SqlSession(this, null).ExecuteAsync("VACUUM INTO @file", ("file", file));
+
+    /// <inheritdoc/>
+    public override async Task FinishAsync()
+    {
+        if (held?.FindProblem() is null)
+        {
+            // What others are reading stays in the -wal, for the last of them.
+            await ExecuteAsync("PRAGMA busy_timeout = 1000; PRAGMA wal_checkpoint(TRUNCATE)").ConfigureAwait(false);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override async ValueTask DisposeAsync()
+    {
+        // SQLite deletes the -wal by its name when the last connection is closed. By now that may be the name of another ledger's.
+        if (held?.FindProblem() is null)
+        {
+            await base.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override async Task<DbTransaction> BeginWriteAsync(WriteKind kind)
+    {
+        if (held is not null && kind != WriteKind.Answer)
+        {
+            await engine.RequireInPlaceAsync(this).ConfigureAwait(false);
+        }
+
+        bool isDurable = kind != WriteKind.Light;
+        if (isDurable != _isDurable)
+        {
+            await ExecuteAsync(Synchronous(isDurable)).ConfigureAwait(false);
+            _isDurable = isDurable;
+        }
+
+        if (isDurable && _isMarkable && held is { IsComplete: true })
+        {
+            await MarkAsync().ConfigureAwait(false);
         }
 
         // Holds the right to write at once: a transaction that asks for it later can fail.
         return await Inner.BeginTransactionAsync(IsolationLevel.Serializable).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    protected override async Task CommitAsync(DbTransaction transaction)
+    {
+        await base.CommitAsync(transaction).ConfigureAwait(false);
+        if (held is not null && _isDurable)
+        {
+            // What was committed to a file that is gone is kept beside its place, and does not count as recorded.
+            await engine.RequireInPlaceAsync(this, isNewer: true).ConfigureAwait(false);
+        }
     }
 
     /// <inheritdoc/>
@@ -48,6 +117,18 @@ internal sealed class SqliteConnection(DbConnection connection, TimeProvider tim
             await new SqlSession(this, transaction).ExecuteAsync("BEGIN").ConfigureAwait(false);
             await transaction.DisposeAsync().ConfigureAwait(false);
         }
+    }
+
+    /// <summary>
+    /// Says in the file itself that its last records are in the -wal, so that a copy without that is not taken for all there is. Those
+    /// records take the mark back: whoever writes them to the file, be it another program, makes it complete.
+    /// </summary>
+    private async Task MarkAsync()
+    {
+        await ExecuteAsync(s_mark + "; PRAGMA wal_checkpoint(FULL); PRAGMA user_version = 0").ConfigureAwait(false);
+
+        // Where somebody keeps reading for long, the mark does not get there. The records matter more.
+        _isMarkable = !held!.IsComplete;
     }
 
     private string Synchronous(bool durable) => "PRAGMA synchronous = " + (!isFlushed ? "OFF" : durable ? "FULL" : "NORMAL");

@@ -22,6 +22,8 @@ internal sealed class SqliteEngine(string path, Func<DbProviderFactory> factory,
     private const int LockTimeout = 60;
 
     private readonly LedgerFile _file = new(path, time);
+    private HeldFile? _held;
+    private string? _kept;
 
     /// <summary>Whether commits reach the disk. They need not where a loss of power does not matter, as in tests.</summary>
     public bool IsFlushed { get; init; } = true;
@@ -30,20 +32,35 @@ internal sealed class SqliteEngine(string path, Func<DbProviderFactory> factory,
     public string Location => path;
 
     /// <inheritdoc/>
-    public async Task<DatabaseConnection> OpenAsync(Func<SqlSession, Task<string?>> prepare)
+    public bool Exists => _held is not null || _file.Exists();
+
+    /// <inheritdoc/>
+    public async Task<DatabaseConnection> OpenAsync(Func<SqlSession, Task<string?>> prepare, bool isToWrite)
     {
-        _file.Create();
+        if (!_file.Exists())
+        {
+            if (!isToWrite)
+            {
+                throw _file.CreateUnusableException("it is not there any more");
+            }
+
+            await _file.CreateAsync(file => FillAsync(file, prepare)).ConfigureAwait(false);
+        }
+
+        HeldFile? held = null;
         SqliteConnection? connection = null;
         try
         {
-            connection = await OpenConnectionAsync().ConfigureAwait(false);
-            await connection.InTransactionAsync(
-                durable: true,
-                async session =>
-                {
-                    await RefuseForeignAsync(session).ConfigureAwait(false);
-                    return await prepare(session).ConfigureAwait(false) is string reason ? throw _file.CreateUnusableException(reason) : true;
-                }).ConfigureAwait(false);
+            held = await _file.HoldAsync(FindTablesAsync).ConfigureAwait(false);
+            connection = await OpenConnectionAsync(path, held).ConfigureAwait(false);
+            await connection.PrepareAsync(async session => await prepare(session).ConfigureAwait(false) is string reason ? throw _file.CreateUnusableException(reason) : true).ConfigureAwait(false);
+            held.NoteWal();
+            if (held.FindProblem() is string problem)
+            {
+                throw _file.CreateUnusableException(problem);
+            }
+
+            _held = held;
             return connection;
         }
         catch (Exception e)
@@ -55,24 +72,86 @@ internal sealed class SqliteEngine(string path, Func<DbProviderFactory> factory,
 
             if (e is DbException error)
             {
-                // Before anything is done with a ledger that turns out to be damaged, it is set aside.
-                throw CodeOf(error) is Corrupt or NotADatabase && _file.SetAside(error) is { } damaged ? damaged : Translate(error);
+                // Before anything is done with a ledger that turns out to be damaged, it is set aside. To look at it, nothing is moved.
+                bool isDamaged = CodeOf(error) is Corrupt or NotADatabase;
+                held ??= isDamaged && isToWrite ? new HeldFile(path, _file.Target) : null;
+                throw isDamaged && isToWrite && held is not null && _file.SetAside(held, error) is { } damaged ? damaged : Translate(error);
             }
 
             throw;
         }
+        finally
+        {
+            if (held is not null && held != _held)
+            {
+                held.Dispose();
+            }
+        }
     }
 
     /// <inheritdoc/>
-    public async Task<DatabaseConnection> ConnectAsync() => await OpenConnectionAsync().ConfigureAwait(false);
+    public async Task<DatabaseConnection> ConnectAsync()
+    {
+        await RequireInPlaceAsync(null).ConfigureAwait(false);
+        return await OpenConnectionAsync(path, _held).ConfigureAwait(false);
+    }
 
     /// <inheritdoc/>
-    public Task<DatabaseConnection> ConnectReadOnlyAsync() => ConnectAsync(
-        settings =>
+    public async Task<DatabaseConnection> ConnectEmptyAsync(Func<SqlSession, Task<string?>> prepare)
+    {
+        var connection = (SqliteConnection)await ConnectAsync(":memory:", held: null, _ => { }).ConfigureAwait(false);
+        await connection.PrepareAsync(async session => await prepare(session).ConfigureAwait(false) is null).ConfigureAwait(false);
+        return connection;
+    }
+
+    /// <inheritdoc/>
+    public async Task<DatabaseConnection> ConnectReadOnlyAsync()
+    {
+        if (!_file.Exists())
         {
-            settings["Mode"] = "ReadOnly";
-            settings["Default Timeout"] = 1;
-        });
+            throw _file.CreateUnusableException("it is not there");
+        }
+
+        (await _file.HoldAsync(FindTablesAsync).ConfigureAwait(false)).Dispose();
+        return await ConnectAsync(
+            path,
+            held: null,
+            settings =>
+            {
+                settings["Mode"] = "ReadOnly";
+                settings["Default Timeout"] = 1;
+            }).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public void Close()
+    {
+        _held?.Dispose();
+        _held = null;
+    }
+
+    /// <summary>
+    /// Refuses a ledger whose file is not in its place any more: what is written to it is lost, and another shell would buy everything
+    /// again. What it holds is kept beside its place.
+    /// </summary>
+    /// <param name="connection">A connection that has it open; <see langword="null"/> where nothing is to be kept.</param>
+    /// <param name="isNewer">Whether something was written since it was last kept.</param>
+    /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>.</exception>
+    public async Task RequireInPlaceAsync(SqliteConnection? connection, bool isNewer = false)
+    {
+        if (_held?.FindProblem() is not string problem)
+        {
+            return;
+        }
+
+        if (connection is null)
+        {
+            throw _file.CreateUnusableException(problem);
+        }
+
+        (_kept, KlingException error) = await _file.KeepAsync(problem, _kept, isNewer, connection.CopyToAsync).ConfigureAwait(false);
+        throw error;
+    }
 
     /// <inheritdoc/>
     public bool IsConflict(DbException exception)
@@ -94,9 +173,26 @@ internal sealed class SqliteEngine(string path, Func<DbProviderFactory> factory,
         },
         exception);
 
-    private async Task<SqliteConnection> OpenConnectionAsync()
+    /// <summary>Makes an empty file into a ledger, in one transaction and without a -wal.</summary>
+    private async Task FillAsync(string file, Func<SqlSession, Task<string?>> prepare)
     {
-        SqliteConnection connection = (SqliteConnection)await ConnectAsync(settings => settings["Default Timeout"] = LockTimeout).ConfigureAwait(false);
+        try
+        {
+            DatabaseConnection connection = await ConnectAsync(file, held: null, _ => { }).ConfigureAwait(false);
+            await using (connection.ConfigureAwait(false))
+            {
+                await ((SqliteConnection)connection).PrepareAsync(async session => await prepare(session).ConfigureAwait(false) is string reason ? throw _file.CreateUnusableException(reason) : true).ConfigureAwait(false);
+            }
+        }
+        catch (DbException e)
+        {
+            throw Translate(e);
+        }
+    }
+
+    private async Task<SqliteConnection> OpenConnectionAsync(string file, HeldFile? held)
+    {
+        SqliteConnection connection = (SqliteConnection)await ConnectAsync(file, held, settings => settings["Default Timeout"] = LockTimeout).ConfigureAwait(false);
         try
         {
             await connection.ConfigureAsync().ConfigureAwait(false);
@@ -109,11 +205,11 @@ internal sealed class SqliteEngine(string path, Func<DbProviderFactory> factory,
         }
     }
 
-    private async Task<DatabaseConnection> ConnectAsync(Action<DbConnectionStringBuilder> configure)
+    private async Task<DatabaseConnection> ConnectAsync(string file, HeldFile? held, Action<DbConnectionStringBuilder> configure)
     {
         DbProviderFactory provider = factory();
         DbConnectionStringBuilder settings = provider.CreateConnectionStringBuilder()!;
-        settings["Data Source"] = path;
+        settings["Data Source"] = file;
         settings["Pooling"] = false;
         configure(settings);
         DbConnection connection = provider.CreateConnection()!;
@@ -121,7 +217,7 @@ internal sealed class SqliteEngine(string path, Func<DbProviderFactory> factory,
         {
             connection.ConnectionString = settings.ConnectionString;
             await connection.OpenAsync().ConfigureAwait(false);
-            return new SqliteConnection(connection, time, boot, IsFlushed);
+            return new SqliteConnection(connection, this, held, time, boot, IsFlushed);
         }
         catch
         {
@@ -130,13 +226,16 @@ internal sealed class SqliteEngine(string path, Func<DbProviderFactory> factory,
         }
     }
 
-    /// <summary>Refuses to put tables into another program's database.</summary>
-    private async Task RefuseForeignAsync(SqlSession session)
+    /// <summary>The tables of the file. As an immutable one it is read as it is: nothing beside it is looked at, nothing is locked or written.</summary>
+    private async Task<IReadOnlyCollection<string>> FindTablesAsync(bool withWal)
     {
-        const string Sql = "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND NOT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'schema_version')";
-        if (await session.NumberAsync(Sql).ConfigureAwait(false) > 0)
+        DatabaseConnection connection = await ConnectAsync(
+            withWal ? path : $"file:{Uri.EscapeDataString(path).Replace("%2F", "/", StringComparison.Ordinal)}?immutable=1",
+            held: null,
+            settings => settings["Mode"] = "ReadOnly").ConfigureAwait(false);
+        await using (connection.ConfigureAwait(false))
         {
-            throw _file.CreateUnusableException("it is the database of another program. Give the path of another file");
+            return await new SqlSession(connection, null).QueryAsync("SELECT name FROM sqlite_master WHERE type = 'table'", row => row.Text("name")).ConfigureAwait(false);
         }
     }
 

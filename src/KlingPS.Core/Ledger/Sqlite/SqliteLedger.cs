@@ -15,8 +15,8 @@ internal static class SqliteLedger
 
     /// <summary>Opens a ledger for reading alone: nothing is created, recovered or changed.</summary>
     /// <param name="path">The full path of the file.</param>
-    /// <exception cref="DbException">The file is not there, or is not a ledger.</exception>
-    /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>: SQLite cannot be loaded.</exception>
+    /// <exception cref="DbException">It cannot be read.</exception>
+    /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>: the file is not there, or is no ledger; or SQLite cannot be loaded.</exception>
     public static Task<TaskSuggestions> OpenReadOnlyAsync(string path)
         => TaskSuggestions.OpenAsync(new SqliteEngine(path, () => SqliteProvider.Factory, TimeProvider.System, ProcessIdentity.Current.Boot));
 

@@ -36,11 +36,17 @@ internal sealed class ConflictingLedger : LedgerHost
 
         public string Location => _sqlite.Location;
 
-        public async Task<DatabaseConnection> OpenAsync(Func<SqlSession, Task<string?>> prepare)
+        public bool Exists => _sqlite.Exists;
+
+        public async Task<DatabaseConnection> OpenAsync(Func<SqlSession, Task<string?>> prepare, bool isToWrite)
         {
-            await (await _sqlite.OpenAsync(prepare)).DisposeAsync();
+            await (await _sqlite.OpenAsync(prepare, isToWrite)).DisposeAsync();
             return await ConnectAsync();
         }
+
+        public Task<DatabaseConnection> ConnectEmptyAsync(Func<SqlSession, Task<string?>> prepare) => _sqlite.ConnectEmptyAsync(prepare);
+
+        public void Close() => _sqlite.Close();
 
         public async Task<DatabaseConnection> ConnectAsync()
         {
@@ -81,7 +87,7 @@ internal sealed class ConflictingLedger : LedgerHost
             return ValueTask.FromResult(new LedgerTime(now, now.Ticks, "server"));
         }
 
-        protected override async Task<DbTransaction> BeginWriteAsync(bool durable)
+        protected override async Task<DbTransaction> BeginWriteAsync(WriteKind kind)
         {
             engine.Quarrel();
             _isWriting = true;

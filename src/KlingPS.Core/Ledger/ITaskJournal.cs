@@ -55,6 +55,34 @@ internal interface ITaskJournal
     /// <returns><see cref="RecordResult.Superseded"/> if a response to the attempt is recorded already: a callback can be quicker.</returns>
     Task<RecordResult> RecordUnknownAsync(long id, string reason);
 
+    /// <summary>
+    /// Records that the service did not take the request for now, or that it never left, and that it will be sent again: until then
+    /// nothing has left. The credits stay reserved.
+    /// </summary>
+    /// <param name="id">The local id.</param>
+    /// <param name="reason">Why.</param>
+    /// <returns><see cref="RecordResult.Superseded"/> if the attempt is not under way any more.</returns>
+    Task<RecordResult> RecordHeldBackAsync(long id, string reason);
+
+    /// <summary>Records that a request which was held back is about to leave. It must not be sent before this has returned.</summary>
+    /// <param name="id">The local id.</param>
+    /// <param name="answerWithin">See <see cref="TaskIntent.AnswerWithin"/>; counts from now.</param>
+    /// <param name="cancellationToken">Cancels the wait; the request is still held back then.</param>
+    /// <returns>
+    /// <see cref="RecordResult.Superseded"/> if the attempt is not under way any more: a callback has told that it was bought, or another
+    /// process has taken this one for dead. Nothing may be sent for it then.
+    /// </returns>
+    Task<RecordResult> RecordSentAgainAsync(long id, TimeSpan answerWithin, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Says that this process will record nothing more of an attempt, because recording has failed: the next
+    /// <see cref="RecoverAsync"/> settles it as if the process were gone. Writes nothing and never fails.
+    /// </summary>
+    /// <param name="id">The local id.</param>
+    /// <param name="mayBeBought">Whether it becomes unknown; otherwise it counts as rejected.</param>
+    /// <param name="reason">What is known of it.</param>
+    void Disown(long id, bool mayBeBought, string reason);
+
     /// <summary>Records what the service says of a task. One that is not in the ledger is added. A settled task stays settled.</summary>
     /// <param name="account">The account.</param>
     /// <param name="snapshot">What the service says.</param>
@@ -98,9 +126,9 @@ internal interface ITaskJournal
     Task RemoveAsync(long id);
 
     /// <summary>
-    /// Marks attempts as unknown whose process died before the response. A process that is running is left alone, however long it takes;
-    /// so is one that cannot be seen from here, on another machine or in another container, until <see cref="TaskIntent.AnswerWithin"/>
-    /// is over.
+    /// Marks attempts as unknown whose process died before the response; those that it was holding back, of which nothing had left, count as
+    /// rejected. A process that is running is left alone, however long it takes; so is one that cannot be seen from here, on another
+    /// machine or in another container, until <see cref="TaskIntent.AnswerWithin"/> is over.
     /// </summary>
     /// <param name="cancellationToken">Cancels the wait.</param>
     /// <returns>The attempts that have become unknown.</returns>

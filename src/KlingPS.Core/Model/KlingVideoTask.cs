@@ -132,6 +132,12 @@ public sealed record KlingVideoTask : IComparable
     /// <summary>When the service accepted the task, by its own clock as soon as that is known.</summary>
     internal DateTimeOffset? AcceptedAt { get; init; }
 
+    /// <summary>
+    /// When the service turned the request down for now; <see langword="null"/> unless it waits to be sent again. Until then nothing of it
+    /// has left.
+    /// </summary>
+    internal DateTimeOffset? HeldBackAt { get; init; }
+
     /// <summary>Whether the failure has been written to the user's error stream already.</summary>
     internal bool IsFailureReported { get; init; }
 

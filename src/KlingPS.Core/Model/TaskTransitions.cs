@@ -5,7 +5,9 @@ namespace KlingPS.Core.Model;
 /// <para>
 /// A purchase begins as <see cref="KlingTaskState.Submitting"/>. The response makes it <see cref="KlingTaskState.Waiting"/> or
 /// <see cref="KlingTaskState.Rejected"/>, and without one it is <see cref="KlingTaskState.Unknown"/>, from where the user may give it
-/// up (<see cref="KlingTaskState.Abandoned"/>). What the service says of an accepted task moves it on, until it has
+/// up (<see cref="KlingTaskState.Abandoned"/>). A request that the service turns down for now stays <see cref="KlingTaskState.Submitting"/>
+/// and is held back until it is sent again: an attempt whose owner dies is unknown if a request may have left, and rejected while it is
+/// held back. What the service says of an accepted task moves it on, until it has
 /// <see cref="KlingTaskState.Succeeded"/> or <see cref="KlingTaskState.Failed"/>.
 /// </para>
 /// <para>
@@ -55,6 +57,7 @@ internal static class TaskTransitions
         State = KlingTaskState.Waiting,
         AcceptedAt = now,
         CompletedAt = null,
+        HeldBackAt = null,
 
         // An attempt that counted as not bought and was bought after all counts again.
         CreditsReserved = task.State.IsSettled() ? task.GetPrice() : task.CreditsReserved,
@@ -69,6 +72,7 @@ internal static class TaskTransitions
     {
         TaskId = adopted.TaskId,
         State = adopted.State,
+        HeldBackAt = null,
         AcceptedAt = adopted.AcceptedAt,
         CompletedAt = adopted.CompletedAt,
         CreditsReserved = adopted.CreditsReserved,
@@ -85,6 +89,7 @@ internal static class TaskTransitions
     public static KlingVideoTask? Rejected(this KlingVideoTask task, string? code, string reason, DateTimeOffset now) => !task.State.IsUnanswered() ? null : task with
     {
         State = KlingTaskState.Rejected,
+        HeldBackAt = null,
         FailCode = code,
         FailMessage = reason,
         CompletedAt = now,
@@ -95,7 +100,27 @@ internal static class TaskTransitions
     /// <summary>The response was lost.</summary>
     /// <returns><see langword="null"/> if one has been recorded already.</returns>
     public static KlingVideoTask? Unknown(this KlingVideoTask task, string reason)
-        => !task.State.IsUnanswered() ? null : task with { State = KlingTaskState.Unknown, FailMessage = reason };
+        => !task.State.IsUnanswered() ? null : task with { State = KlingTaskState.Unknown, HeldBackAt = null, FailMessage = reason };
+
+    /// <summary>The service did not take the request for now, or it did not get there: it will be sent again, and until then nothing has left.</summary>
+    /// <returns><see langword="null"/> if the attempt is not under way any more.</returns>
+    public static KlingVideoTask? HeldBack(this KlingVideoTask task, string reason, DateTimeOffset now)
+        => task.State != KlingTaskState.Submitting ? null : task with { HeldBackAt = now, FailMessage = reason };
+
+    /// <summary>A request that was held back is about to leave.</summary>
+    /// <returns><see langword="null"/> if the attempt is not under way any more.</returns>
+    public static KlingVideoTask? SentAgain(this KlingVideoTask task)
+        => task.State != KlingTaskState.Submitting ? null : task with { HeldBackAt = null, FailMessage = null };
+
+    /// <summary>Nobody will record any more what comes of an attempt: it may have been bought, unless it was held back.</summary>
+    /// <param name="task">The attempt.</param>
+    /// <param name="reason">Why nobody will.</param>
+    /// <param name="now">The time.</param>
+    /// <returns><see langword="null"/> if a response has been recorded already.</returns>
+    public static KlingVideoTask? Orphaned(this KlingVideoTask task, string reason, DateTimeOffset now)
+        => task.HeldBackAt is null
+            ? task.Unknown(reason)
+            : task.Rejected(task.FailCode, $"The request was not sent again after the service had not taken it: {task.FailMessage}", now);
 
     /// <summary>The user gives up an attempt whose response was lost, knowing that it was not bought.</summary>
     /// <returns><see langword="null"/> if it is not unknown.</returns>

@@ -17,18 +17,27 @@ internal sealed class TestLedger : ITaskLedger, IAsyncDisposable
     private readonly TimeProvider _time;
     private readonly SqlLedger _ledger;
     private SqlLedger? _other;
+    private SqlLedger? _survivor;
     private int _queuedQueries;
 
     public TestLedger(TimeProvider time)
     {
         _time = time;
         _ledger = Open(ProcessIdentity.Current);
-        Tasks = Hook.Over(this, _ledger.Tasks);
+        Tasks = Hook<ITaskJournal>.Over(_ledger.Tasks, name => BeforeCall?.Invoke(name));
+        Uploads = Hook<IUploadCache>.Over(_ledger.Uploads, name => BeforeCacheCall?.Invoke($"{nameof(IUploadCache)}.{name}"));
+        FileHashes = Hook<IFileHashCache>.Over(_ledger.FileHashes, name => BeforeCacheCall?.Invoke($"{nameof(IFileHashCache)}.{name}"));
         RateGates = new CountingGates(this, _ledger.RateGates);
     }
 
     /// <summary>Called with the name of a method of the journal before it runs; what it throws, the caller gets.</summary>
     public Action<string>? BeforeCall { get; set; }
+
+    /// <summary>The same for the caches of uploads and of file hashes, whose methods are named as <c>IUploadCache.FindAsync</c>.</summary>
+    public Action<string>? BeforeCacheCall { get; set; }
+
+    /// <summary>Called when a caller passes the gate for create requests, and when it gives its place back.</summary>
+    public Action<bool>? AtCreateGate { get; set; }
 
     public string Location => _ledger.Location;
 
@@ -36,9 +45,9 @@ internal sealed class TestLedger : ITaskLedger, IAsyncDisposable
 
     public IAccountRegister Accounts => _ledger.Accounts;
 
-    public IUploadCache Uploads => _ledger.Uploads;
+    public IUploadCache Uploads { get; }
 
-    public IFileHashCache FileHashes => _ledger.FileHashes;
+    public IFileHashCache FileHashes { get; }
 
     public IGenerationHistory GenerationTimes => _ledger.GenerationTimes;
 
@@ -50,6 +59,9 @@ internal sealed class TestLedger : ITaskLedger, IAsyncDisposable
     /// <summary>The same ledger in another process, which is alive.</summary>
     public ITaskLedger OfOtherProcess => _other ??= Open(s_other);
 
+    /// <summary>The same ledger in another process, which sees that this one is dead.</summary>
+    public ITaskLedger OfSurvivor => _survivor ??= Open(s_other, isAlive: false);
+
     public Task OpenAsync(CancellationToken cancellationToken) => _ledger.OpenAsync(cancellationToken);
 
     /// <summary>Closes the ledger as the end of a shell does.</summary>
@@ -59,18 +71,19 @@ internal sealed class TestLedger : ITaskLedger, IAsyncDisposable
     {
         await _ledger.DisposeAsync();
         await (_other?.DisposeAsync() ?? ValueTask.CompletedTask);
+        await (_survivor?.DisposeAsync() ?? ValueTask.CompletedTask);
         _folder.Delete(recursive: true);
     }
 
-    private SqlLedger Open(ProcessIdentity owner)
+    private SqlLedger Open(ProcessIdentity owner, bool isAlive = true)
         => new(
             new SqliteEngine(Path.Combine(_folder.FullName, "ledger.db"), () => SqliteProvider.Factory, _time, owner.Boot) { IsFlushed = false },
-            new ProcessOwners(owner, _ => true),
+            new ProcessOwners(owner, _ => isAlive),
             _time);
 
     private sealed class CountingGates(TestLedger owner, IRateGates inner) : IRateGates
     {
-        public IRateGate OpenCreateGate(string account) => inner.OpenCreateGate(account);
+        public IRateGate OpenCreateGate(string account) => new WatchedGate(owner, inner.OpenCreateGate(account));
 
         public IRateGate OpenQueryGate(string account) => new CountingGate(owner, inner.OpenQueryGate(account));
     }
@@ -91,23 +104,42 @@ internal sealed class TestLedger : ITaskLedger, IAsyncDisposable
         }
     }
 
-    [SuppressMessage("Performance", "CA1852", Justification = "A proxy is derived from it.")]
-    internal class Hook : DispatchProxy
+    private sealed class WatchedGate(TestLedger owner, IRateGate inner) : IRateGate
     {
-        private TestLedger _owner = null!;
-        private ITaskJournal _inner = null!;
-
-        public static ITaskJournal Over(TestLedger owner, ITaskJournal inner)
+        public async ValueTask<IAsyncDisposable> EnterAsync(CancellationToken cancellationToken)
         {
-            ITaskJournal proxy = Create<ITaskJournal, Hook>();
-            (((Hook)(object)proxy)._owner, ((Hook)(object)proxy)._inner) = (owner, inner);
+            owner.AtCreateGate?.Invoke(true);
+            return new Lease(owner, await inner.EnterAsync(cancellationToken).ConfigureAwait(false));
+        }
+
+        private sealed class Lease(TestLedger owner, IAsyncDisposable inner) : IAsyncDisposable
+        {
+            public async ValueTask DisposeAsync()
+            {
+                await inner.DisposeAsync().ConfigureAwait(false);
+                owner.AtCreateGate?.Invoke(false);
+            }
+        }
+    }
+
+    [SuppressMessage("Performance", "CA1852", Justification = "A proxy is derived from it.")]
+    internal class Hook<T> : DispatchProxy
+        where T : class
+    {
+        private Action<string> _before = null!;
+        private T _inner = null!;
+
+        public static T Over(T inner, Action<string> before)
+        {
+            T proxy = Create<T, Hook<T>>();
+            (((Hook<T>)(object)proxy)._before, ((Hook<T>)(object)proxy)._inner) = (before, inner);
             return proxy;
         }
 
         protected override object? Invoke(MethodInfo? targetMethod, object?[]? args)
         {
-            _owner.BeforeCall?.Invoke(targetMethod!.Name);
-            return targetMethod!.Invoke(_inner, BindingFlags.DoNotWrapExceptions, null, args, null);
+            _before(targetMethod!.Name);
+            return targetMethod.Invoke(_inner, BindingFlags.DoNotWrapExceptions, null, args, null);
         }
     }
 }

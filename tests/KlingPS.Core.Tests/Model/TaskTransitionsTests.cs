@@ -45,6 +45,9 @@ public sealed class TaskTransitionsTests
         s_snapshots.Select(snapshot => new Step($"join {snapshot.State}", task => task.Joined(TaskTransitions.Adopted("account", snapshot, s_now)))),
         Gen.Const(new Step("reject", task => task.Rejected("422", "no", s_now))),
         Gen.Const(new Step("lose", task => task.Unknown("lost"))),
+        Gen.Const(new Step("hold back", task => task.HeldBack("later", s_now))),
+        Gen.Const(new Step("send again", task => task.SentAgain())),
+        Gen.Const(new Step("orphan", task => task.Orphaned("gone", s_now))),
         Gen.Const(new Step("abandon", task => task.Abandoned(s_now))),
         s_snapshots.Select(snapshot => new Step($"observe {snapshot.State}", task => task.TaskId is null ? null : task.Observed(snapshot, s_now))),
         Gen.Const(new Step("save", task => task.State == KlingTaskState.Succeeded ? task.Saved("/videos/fox.mp4", "bb") : null)));
@@ -111,6 +114,19 @@ public sealed class TaskTransitionsTests
         bool isBought = after.State.IsPending() || after.State is KlingTaskState.Succeeded or KlingTaskState.Failed;
         Assert.True(isBought == after.TaskId is not null, $"{before.State}, {step}: {after.State}, {after.TaskId}");
         Assert.True(after.State.IsSettled() == after.CompletedAt is not null, $"{before.State}, {step}: {after.State}, {after.CompletedAt}");
+    });
+
+    [Fact]
+    public void Only_a_request_under_way_is_held_back() => SampleSteps((step, before, after)
+        => Assert.True(after.HeldBackAt is null || after.State == KlingTaskState.Submitting, $"{before.State}, {step}: {after.State}"));
+
+    [Fact]
+    public void An_attempt_that_nobody_works_on_any_more_is_unknown_unless_it_was_held_back() => SampleSteps((step, before, after) =>
+    {
+        if (step.Name == "orphan")
+        {
+            Assert.Equal(before.HeldBackAt is null ? KlingTaskState.Unknown : KlingTaskState.Rejected, after.State);
+        }
     });
 
     /// <summary>Which changes apply in which state; the rest find that the record has moved on.</summary>

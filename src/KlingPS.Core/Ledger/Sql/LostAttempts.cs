@@ -1,9 +1,10 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Ledger.Sql;
 
-/// <summary>Marks attempts as unknown whose process is gone, so that nobody will record what came of them.</summary>
+/// <summary>Settles attempts of which nobody will record any more what came of them: their process is gone, or could not record it.</summary>
 internal sealed class LostAttempts(SqlStore store, IAttemptOwners owners)
 {
     private const string OwnerIsGone = "The process that sent the request ended before the response came.";
@@ -11,11 +12,29 @@ internal sealed class LostAttempts(SqlStore store, IAttemptOwners owners)
     /// <summary>Where it is not recorded until when a response would be there: no request that an earlier version sent was under way for longer.</summary>
     private static readonly TimeSpan s_longestAttempt = TimeSpan.FromHours(1);
 
+    /// <summary>What this process could not record of its own attempts, by local id.</summary>
+    private readonly ConcurrentDictionary<long, Disowned> _disowned = new();
+
+    /// <summary>See <see cref="ITaskJournal.Disown"/>.</summary>
+    public void Disown(long id, bool mayBeBought, string reason) => _disowned[id] = new Disowned(mayBeBought, reason);
+
     /// <summary>See <see cref="ITaskJournal.RecoverAsync"/>.</summary>
     public async Task<IReadOnlyList<KlingVideoTask>> RecoverAsync(CancellationToken cancellationToken)
     {
         List<(long, string)> lost = await store.ReadAsync(FindAsync, cancellationToken).ConfigureAwait(false);
-        return lost.Count == 0 ? [] : await store.WriteAsync(session => MarkAsync(session, lost), cancellationToken).ConfigureAwait(false);
+        KeyValuePair<long, Disowned>[] disowned = [.. _disowned];
+        if (lost.Count == 0 && disowned.Length == 0)
+        {
+            return [];
+        }
+
+        List<KlingVideoTask> settled = await store.WriteAsync(session => SettleAsync(session, lost, disowned), cancellationToken).ConfigureAwait(false);
+        foreach ((long id, _) in disowned)
+        {
+            _disowned.TryRemove(id, out _);
+        }
+
+        return [.. settled.Where(task => task.State == KlingTaskState.Unknown)];
     }
 
     private async Task<List<(long Id, string Reason)>> FindAsync(SqlSession session)
@@ -51,18 +70,34 @@ internal sealed class LostAttempts(SqlStore store, IAttemptOwners owners)
             + " Make sure that nothing is running there any more before you give it up or buy it again.";
     }
 
-    private static async Task<IReadOnlyList<KlingVideoTask>> MarkAsync(SqlSession session, IEnumerable<(long Id, string Reason)> lost)
+    private static async Task<List<KlingVideoTask>> SettleAsync(
+        SqlSession session, IEnumerable<(long Id, string Reason)> lost, IEnumerable<KeyValuePair<long, Disowned>> disowned)
     {
-        var marked = new List<KlingVideoTask>();
+        var settled = new List<KlingVideoTask>();
+        DateTimeOffset now = (await session.GetTimeAsync().ConfigureAwait(false)).Now;
         foreach ((long id, string reason) in lost)
         {
-            // Its owner may have recorded the response in the meantime.
-            if (await TaskTable.FindAsync(session, "t.id = @id AND t.state = 'Submitting'", ("id", id)).ConfigureAwait(false) is { } task)
-            {
-                marked.Add(await TaskTable.UpdateAsync(session, task.Unknown(reason)!).ConfigureAwait(false));
-            }
+            await SettleAsync(id, task => task.Orphaned(reason, now)).ConfigureAwait(false);
         }
 
-        return marked;
+        foreach ((long id, Disowned attempt) in disowned)
+        {
+            await SettleAsync(id, task => attempt.MayBeBought ? task.Unknown(attempt.Reason) : task.Rejected(task.FailCode, attempt.Reason, now)).ConfigureAwait(false);
+        }
+
+        return settled;
+
+        // Its owner may have recorded the response in the meantime.
+        async Task SettleAsync(long id, Func<KlingVideoTask, KlingVideoTask?> change)
+        {
+            if (await TaskTable.FindAsync(session, "t.id = @id AND t.state = 'Submitting'", ("id", id)).ConfigureAwait(false) is { } task)
+            {
+                settled.Add(await TaskTable.UpdateAsync(session, change(task)!).ConfigureAwait(false));
+            }
+        }
     }
+
+    /// <param name="MayBeBought">Whether a request has left of which nobody knows.</param>
+    /// <param name="Reason">What is known of it.</param>
+    private sealed record Disowned(bool MayBeBought, string Reason);
 }

@@ -104,6 +104,12 @@ internal static class Schema
 
             // See Spellings.
             "CREATE INDEX tasks_by_image_uri ON tasks (image_uri) WHERE source_hash IS NULL",
+
+            // Not null while nothing of the request is on its way, see TaskTransitions.HeldBack.
+            "ALTER TABLE tasks ADD COLUMN held_back_at BIGINT",
+
+            // See FileStamp.
+            "ALTER TABLE file_hashes ADD COLUMN stamp TEXT",
         ],
     ];
 

@@ -15,11 +15,7 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
     public async Task<KlingVideoTask> BeginAsync(TaskIntent intent, CancellationToken cancellationToken)
     {
         RequireRunId(intent);
-        if (intent.Replaces is not null)
-        {
-            await RecoverAsync(cancellationToken).ConfigureAwait(false);
-        }
-
+        await RecoverAsync(cancellationToken).ConfigureAwait(false);
         return await store.WriteAsync(session => _transactions.BeginAsync(session, intent), cancellationToken).ConfigureAwait(false);
     }
 
@@ -54,6 +50,19 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
     /// <inheritdoc/>
     public Task<RecordResult> RecordUnknownAsync(long id, string reason)
         => store.WriteAnswerAsync(session => TaskTransactions.LoseResponseAsync(session, id, reason));
+
+    /// <inheritdoc/>
+    public Task<RecordResult> RecordHeldBackAsync(long id, string reason)
+
+        // What a loss of power takes with it counts as a request that may have left.
+        => store.WriteLightlyAsync(session => TaskTransactions.HoldBackAsync(session, id, reason), CancellationToken.None);
+
+    /// <inheritdoc/>
+    public Task<RecordResult> RecordSentAgainAsync(long id, TimeSpan answerWithin, CancellationToken cancellationToken)
+        => store.WriteAsync(session => TaskTransactions.SendAgainAsync(session, id, answerWithin), cancellationToken);
+
+    /// <inheritdoc/>
+    public void Disown(long id, bool mayBeBought, string reason) => _lostAttempts.Disown(id, mayBeBought, reason);
 
     /// <inheritdoc/>
     public Task<KlingVideoTask> RecordSnapshotAsync(string account, TaskSnapshot snapshot)

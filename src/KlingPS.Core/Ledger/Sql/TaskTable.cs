@@ -97,6 +97,10 @@ internal static class TaskTable
     public static Task<int> SetSavingAsync(SqlSession session, long id, string? path, string? hash)
         => session.ExecuteAsync("UPDATE tasks SET saving_path = @path, saving_hash = @hash WHERE id = @id", ("id", id), ("path", path), ("hash", hash));
 
+    /// <summary>Records until when the response to a request is there that is about to leave.</summary>
+    public static Task ExpectAnswerAsync(SqlSession session, long id, DateTimeOffset answerBy)
+        => session.ExecuteAsync("UPDATE tasks SET answer_by = @answerBy WHERE id = @id", ("id", id), ("answerBy", Stored.FromMoment(answerBy)));
+
     /// <summary>Deletes a record, and its texts unless another task has them as well.</summary>
     public static async Task DeleteAsync(SqlSession session, KlingVideoTask task)
     {

@@ -53,6 +53,18 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
     public static Task<RecordResult> LoseResponseAsync(SqlSession session, long id, string reason)
         => RecordAsync(session, id, task => task.Unknown(reason));
 
+    public static async Task<RecordResult> HoldBackAsync(SqlSession session, long id, string reason)
+    {
+        DateTimeOffset now = await NowAsync(session).ConfigureAwait(false);
+        return await RecordAsync(session, id, task => task.HeldBack(reason, now)).ConfigureAwait(false);
+    }
+
+    public static async Task<RecordResult> SendAgainAsync(SqlSession session, long id, TimeSpan answerWithin)
+    {
+        await TaskTable.ExpectAnswerAsync(session, id, await NowAsync(session).ConfigureAwait(false) + answerWithin).ConfigureAwait(false);
+        return await RecordAsync(session, id, task => task.SentAgain()).ConfigureAwait(false);
+    }
+
     public static async Task<KlingVideoTask> ObserveAsync(SqlSession session, string account, TaskSnapshot snapshot)
         => await TaskTable.FindByTaskIdAsync(session, account, snapshot.TaskId).ConfigureAwait(false) is { } task
             ? await ObserveAsync(session, task, snapshot).ConfigureAwait(false)
@@ -120,7 +132,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
 
         // Somebody may have asked for the task by its id before it was known whose it is. Its record is merged into this one.
         KlingVideoTask? twin = await TaskTable.FindByTaskIdAsync(session, task.Account, taskId).ConfigureAwait(false);
-        if (twin?.Nonce is not null)
+        if (twin?.Nonce is not null || IsOfOtherOrigin(twin, task))
         {
             return new RecordResult.Taken(twin);
         }
@@ -135,7 +147,11 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
         return new RecordResult.Recorded(await TaskTable.UpdateAsync(session, accepted).ConfigureAwait(false));
     }
 
-    /// <summary>Records a response that bought nothing, or none, unless the record has moved on.</summary>
+    /// <summary>Whether an adopted task was made from another request than that of the attempt, as far as the service has said from which.</summary>
+    private static bool IsOfOtherOrigin(KlingVideoTask? adopted, KlingVideoTask task)
+        => adopted?.Identity is not null && task.FindDifferences(adopted.Spec).Any();
+
+    /// <summary>Records a response that bought nothing, or none, or that a request is sent again, unless the record has moved on.</summary>
     private static async Task<RecordResult> RecordAsync(SqlSession session, long id, Func<KlingVideoTask, KlingVideoTask?> change)
     {
         KlingVideoTask task = await TaskTable.GetAsync(session, id).ConfigureAwait(false);

@@ -24,6 +24,8 @@ public abstract class LedgerModelContract
         Accept,
         Reject,
         LoseAnswer,
+        HoldBack,
+        SendAgain,
         Snapshot,
         Resolve,
         Abandon,
@@ -88,6 +90,8 @@ public abstract class LedgerModelContract
             Step.Accept => () => RequireNotRefusedAsync(ledger.Tasks.RecordAcceptedAsync(id, taskId)),
             Step.Reject => () => RequireNotRefusedAsync(ledger.Tasks.RecordRejectedAsync(id, "422", "no")),
             Step.LoseAnswer => () => ledger.Tasks.RecordUnknownAsync(id, "lost"),
+            Step.HoldBack => () => RequireNotRefusedAsync(ledger.Tasks.RecordHeldBackAsync(id, "later")),
+            Step.SendAgain => () => RequireNotRefusedAsync(ledger.Tasks.RecordSentAgainAsync(id, TimeSpan.FromHours(1), Token)),
             Step.Snapshot => () => ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot(taskId, state)),
             Step.Resolve => () => ledger.Tasks.ResolveAsync(id, TempLedger.Snapshot(taskId, state)),
             Step.Abandon => () => ledger.Tasks.AbandonAsync(id),
@@ -102,6 +106,8 @@ public abstract class LedgerModelContract
             Step.Accept => model.Accept(id, taskId),
             Step.Reject => model.Reject(id),
             Step.LoseAnswer => model.LoseAnswer(id),
+            Step.HoldBack => model.HoldBack(id),
+            Step.SendAgain => model.SendAgain(id),
             Step.Snapshot => model.Snapshot(taskId, state),
             Step.Resolve => model.Resolve(id, taskId, state),
             Step.Abandon => model.Abandon(id),
@@ -129,6 +135,7 @@ public abstract class LedgerModelContract
 
     private sealed class Model
     {
+        private readonly HashSet<long> _heldBack = [];
         private long _last;
 
         public SortedDictionary<long, Record> Records { get; } = [];
@@ -211,6 +218,28 @@ public abstract class LedgerModelContract
             return Records.ContainsKey(id);
         }
 
+        public bool HoldBack(long id)
+        {
+            if (StateOf(id) != KlingTaskState.Submitting)
+            {
+                return false;
+            }
+
+            _heldBack.Add(id);
+            return true;
+        }
+
+        public bool SendAgain(long id)
+        {
+            if (StateOf(id) != KlingTaskState.Submitting)
+            {
+                return false;
+            }
+
+            _heldBack.Remove(id);
+            return true;
+        }
+
         public bool Snapshot(string taskId, KlingTaskState state)
         {
             if (ByTaskId(taskId) is null)
@@ -247,7 +276,14 @@ public abstract class LedgerModelContract
         {
             foreach (Record record in Records.Values.Where(record => record.State == KlingTaskState.Submitting).ToList())
             {
-                LoseAnswer(record.Id);
+                if (_heldBack.Contains(record.Id))
+                {
+                    Reject(record.Id);
+                }
+                else
+                {
+                    LoseAnswer(record.Id);
+                }
             }
         }
 

@@ -89,6 +89,26 @@ public abstract class RecoveryContract : LedgerContract
             lost.FailMessage);
     }
 
+    [Theory]
+    [InlineData(false, KlingTaskState.Rejected)]
+    [InlineData(true, KlingTaskState.Submitting)]
+    public async Task A_request_that_is_sent_again_has_as_much_time_for_its_response_as_before(bool isSentAgain, KlingTaskState expected)
+    {
+        SqlLedger other = await Host.OpenAsync(s_other, _ => true);
+        KlingVideoTask theirs = await other.Tasks.BeginAsync(TempLedger.Intent() with { AnswerWithin = TimeSpan.FromMinutes(7) }, Token);
+        await other.Tasks.RecordHeldBackAsync(theirs.Id, "Maintenance.");
+        Host.Time.Advance(TimeSpan.FromMinutes(6));
+        if (isSentAgain)
+        {
+            await other.Tasks.RecordSentAgainAsync(theirs.Id, TimeSpan.FromMinutes(7), Token);
+        }
+
+        Host.Time.Advance(TimeSpan.FromMinutes(6));
+        SqlLedger ours = await Host.OpenAsync(ProcessIdentity.Current, _ => null);
+
+        Assert.Equal(expected, (await ours.Tasks.FindAsync(theirs.Id, Token))!.State);
+    }
+
     [Fact]
     public async Task An_attempt_of_a_living_owner_is_its_own_however_long_its_response_is_overdue()
     {
@@ -100,6 +120,46 @@ public abstract class RecoveryContract : LedgerContract
 
         Assert.Equal(KlingTaskState.Submitting, (await ours.Tasks.FindAsync(theirs.Id, Token))!.State);
         await RefusedAsync(() => ours.Tasks.AbandonAsync(theirs.Id));
+    }
+
+    [Fact]
+    public async Task An_attempt_that_its_dead_process_was_holding_back_bought_nothing_and_sets_nothing_aside()
+    {
+        SqlLedger other = await Host.OpenAsync(s_other, _ => true);
+        KlingVideoTask held = await other.Tasks.BeginAsync(TempLedger.Intent("held"), Token);
+        KlingVideoTask sent = await other.Tasks.BeginAsync(TempLedger.Intent("sent"), Token);
+        Assert.IsType<RecordResult.Recorded>(await other.Tasks.RecordHeldBackAsync(held.Id, "Maintenance."));
+        Assert.IsType<RecordResult.Recorded>(await other.Tasks.RecordHeldBackAsync(sent.Id, "Maintenance."));
+        Assert.IsType<RecordResult.Recorded>(await other.Tasks.RecordSentAgainAsync(sent.Id, TimeSpan.FromHours(1), Token));
+        Assert.Equal(84, (await Ledger.Tasks.ListAsync(new TaskFilter(), Token)).Sum(task => task.CreditsReserved));
+
+        SqlLedger survivor = await Host.OpenAsync(ProcessIdentity.Current, owner => owner != s_other);
+
+        KlingVideoTask settled = (await survivor.Tasks.FindAsync(held.Id, Token))!;
+        Assert.Equal((KlingTaskState.Rejected, 0m), (settled.State, settled.CreditsReserved));
+        Assert.Equal("The request was not sent again after the service had not taken it: Maintenance.", settled.FailMessage);
+        Assert.Equal(KlingTaskState.Unknown, (await survivor.Tasks.FindAsync(sent.Id, Token))!.State);
+        Assert.IsType<RecordResult.Superseded>(await other.Tasks.RecordSentAgainAsync(held.Id, TimeSpan.FromHours(1), Token));
+    }
+
+    [Theory]
+    [InlineData(true, KlingTaskState.Unknown, 42)]
+    [InlineData(false, KlingTaskState.Rejected, 0)]
+    public async Task What_could_not_be_recorded_of_an_attempt_is_settled_as_soon_as_the_ledger_is_used_again(bool mayBeBought, KlingTaskState expected, int reserved)
+    {
+        KlingVideoTask ours = await Ledger.Tasks.BeginAsync(TempLedger.Intent(), Token);
+        KlingVideoTask known = await Ledger.Tasks.BeginAsync(TempLedger.Intent("known"), Token);
+        Ledger.Tasks.Disown(ours.Id, mayBeBought, "The disk was full.");
+        Ledger.Tasks.Disown(known.Id, mayBeBought, "The disk was full.");
+        await Ledger.Tasks.AcceptAsync(known.Id, "t1");
+
+        KlingVideoTask? earlier = await Ledger.Tasks.FindEarlierAsync(ours.Account, ours.Spec, Token);
+
+        Assert.Equal(mayBeBought ? ours.Id : null, earlier?.Id);
+        KlingVideoTask settled = (await Ledger.Tasks.FindAsync(ours.Id, Token))!;
+        Assert.Equal((expected, reserved, "The disk was full."), (settled.State, settled.CreditsReserved, settled.FailMessage));
+        Assert.Equal(KlingTaskState.Waiting, (await Ledger.Tasks.FindAsync(known.Id, Token))!.State);
+        Assert.Empty(await Ledger.Tasks.RecoverAsync(Token));
     }
 
     [Fact]

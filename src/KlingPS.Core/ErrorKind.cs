@@ -186,4 +186,10 @@ public enum ErrorKind
         "ResourceExists",
         "Compare the file with the video that is there. Run the command without -SkipChanged to buy a video of the file as it is now.")]
     ImageChanged,
+
+    /// <summary>Something that nobody foresaw went wrong with one item; the others go on.</summary>
+    [ErrorTraits(
+        "InvalidResult",
+        "Run the command again: what is paid for is not bought again. If the error remains, report it with the output of: $Error[0].Exception | Format-List * -Force.")]
+    UnexpectedError,
 }

@@ -61,8 +61,11 @@ internal sealed class CallbackDispatcher
             {
                 await DispatchAsync(notice, token).ConfigureAwait(false);
             }
-            catch (KlingException exception)
+#pragma warning disable CA1031 // One callback's trouble is no other's.
+            catch (Exception caught) when (!UnexpectedError.IsStop(caught, token))
+#pragma warning restore CA1031
             {
+                KlingException exception = UnexpectedError.From(caught, $"the callback for task {notice.TaskId}");
                 _gate.Forget(notice);
                 if (exception.IsFatal && (_takesAll || exception is not KlingApiException { IsTransient: true }))
                 {
@@ -135,9 +138,11 @@ internal sealed class CallbackDispatcher
             await RetryAsync(() => _processor.RefreshAsync(task, cancellationToken), cancellationToken).ConfigureAwait(false);
             return true;
         }
-        catch (KlingException exception)
+#pragma warning disable CA1031 // As above.
+        catch (Exception exception) when (!UnexpectedError.IsStop(exception, cancellationToken))
+#pragma warning restore CA1031
         {
-            WarnOfSkipped(exception);
+            WarnOfSkipped(UnexpectedError.From(exception, $"task {task.Id}"));
             return false;
         }
     }

@@ -179,6 +179,16 @@ internal sealed class VideoConverter : IDisposable
             progress.Enter(exception.Kind == ErrorKind.AttemptUnknown ? ConversionStage.Unknown : ConversionStage.Failed);
             return new(item, null, exception);
         }
+#pragma warning disable CA1031 // One image's trouble is one image's error.
+        catch (Exception exception) when (!UnexpectedError.IsStop(exception, cancellationToken))
+#pragma warning restore CA1031
+        {
+            progress.Enter(ConversionStage.Failed);
+            KlingException error = UnexpectedError.From(exception, $"'{item.Submission.Subject}'");
+            return new(item, null, progress.Task is not KlingVideoTask paid
+                ? item.Submission.SayNothingBought(error)
+                : error.WithMessage($"{error.Message} Its video is bought (task {paid.Id}) and not lost: the same command goes on with it."));
+        }
     }
 
     /// <summary>Does what is missing for an image.</summary>
@@ -418,9 +428,11 @@ internal sealed class VideoConverter : IDisposable
             await sidecar.WriteAsync(video.Path, _options.Save.Overwrite, cancellationToken).ConfigureAwait(false);
             return null;
         }
-        catch (KlingException exception)
+#pragma warning disable CA1031 // The video is there, whatever became of its sidecar.
+        catch (Exception exception) when (!UnexpectedError.IsStop(exception, cancellationToken))
+#pragma warning restore CA1031
         {
-            return exception;
+            return UnexpectedError.From(exception, $"the sidecar of '{video.Path}'");
         }
     }
 

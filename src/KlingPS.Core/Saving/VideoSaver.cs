@@ -99,9 +99,11 @@ internal sealed class VideoSaver
 
             return new(reference, null, task.IsFailureReported ? null : TaskErrors.From(task) ?? CreatePendingException(task));
         }
-        catch (KlingException exception)
+#pragma warning disable CA1031 // One video's trouble is one video's error.
+        catch (Exception exception) when (!UnexpectedError.IsStop(exception, cancellationToken))
+#pragma warning restore CA1031
         {
-            return new(reference, null, exception);
+            return new(reference, null, UnexpectedError.From(exception, reference.ToString()));
         }
     }
 

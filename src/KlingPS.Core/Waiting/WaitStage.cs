@@ -106,9 +106,11 @@ internal sealed class WaitStage : IPipelineStage<TaskReference, Outcome<TaskRefe
             KlingVideoTask task = isCurrent ? item.Task! : await FindInTimeAsync(item, deadline).ConfigureAwait(false);
             return WaitOutcomes.From(item, await _waiter.WaitUntilAsync(task, deadline, _stop.Token).ConfigureAwait(false), _timeout);
         }
-        catch (KlingException exception)
+#pragma warning disable CA1031 // One task's trouble is one task's error.
+        catch (Exception exception) when (!UnexpectedError.IsStop(exception, _stop.Token))
+#pragma warning restore CA1031
         {
-            return new(item, null, exception);
+            return new(item, null, UnexpectedError.From(exception, item.ToString()));
         }
     }
 

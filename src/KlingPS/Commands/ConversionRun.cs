@@ -66,9 +66,9 @@ internal sealed class ConversionRun : IDisposable
                 item = null;
             }
         }
-        catch (KlingException exception)
+        catch (Exception exception) when (Failures.IsError(exception))
         {
-            Refuse(exception, subject);
+            Refuse(UnexpectedError.From(exception, $"'{subject}'"), subject);
             return;
         }
 

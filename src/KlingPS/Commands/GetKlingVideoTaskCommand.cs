@@ -102,7 +102,8 @@ public sealed class GetKlingVideoTaskCommand : TaskReferenceCommand
         Deadline deadline = Own(Context.CreateDeadline(Timeout));
         return OrderedStage.Create<TaskReference, KlingVideoTask>(
             MaxInHand,
-            (reference, token) => deadline.RunAsync($"The state of {reference}", "was not known", inTime => FindAsync(reference, inTime), token));
+            (reference, token) => deadline.RunAsync($"The state of {reference}", "was not known", inTime => FindAsync(reference, inTime), token),
+            reference => reference.ToString());
 
         async Task<KlingVideoTask> FindAsync(TaskReference reference, CancellationToken token)
         {

@@ -22,7 +22,7 @@ public sealed class MeasureKlingVideoCostCommand : VideoCommand
     /// <summary>Creates the command.</summary>
     public MeasureKlingVideoCostCommand()
     {
-        _batch = Use(new Batch<VideoSpec, VideoCostEstimate>(this, () => OrderedStage.Create<VideoSpec, VideoCostEstimate>(MaxInHand, MeasureAsync))
+        _batch = Use(new Batch<VideoSpec, VideoCostEstimate>(this, () => OrderedStage.Create<VideoSpec, VideoCostEstimate>(MaxInHand, MeasureAsync, spec => $"'{spec.Subject}'"))
         {
             Emit = Add,
             Target = outcome => outcome.Item.Subject,

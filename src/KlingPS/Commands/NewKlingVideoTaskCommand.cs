@@ -142,9 +142,9 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
             submission = ToSubmission(image, Prompt) with { Force = Force };
             submission.Spec.Validate();
         }
-        catch (KlingException exception)
+        catch (Exception exception) when (Failures.IsError(exception))
         {
-            WriteError(exception, image?.Subject ?? Prompt);
+            WriteError(UnexpectedError.From(exception, $"'{image?.Subject ?? Prompt}'"), image?.Subject ?? Prompt);
             return;
         }
 

@@ -212,9 +212,9 @@ public sealed class ReceiveKlingCallbackCommand : CallbackKeyCommand
                 WriteErrorOrEnd(error, task);
             }
         }
-        catch (KlingException exception)
+        catch (Exception exception) when (Failures.IsError(exception))
         {
-            WriteErrorOrEnd(exception, Body);
+            WriteErrorOrEnd(UnexpectedError.From(exception, "the callback"), Body);
         }
     }
 

@@ -44,9 +44,9 @@ public sealed class RemoveKlingVideoTaskCommand : TaskReferenceCommand
                     _batch.Feed(new RecordedTask(reference, task));
                 }
             }
-            catch (KlingException exception)
+            catch (Exception exception) when (Failures.IsError(exception))
             {
-                WriteErrorOrEnd(exception, TaskReferences.TargetOf(reference));
+                WriteErrorOrEnd(UnexpectedError.From(exception, reference.ToString()), TaskReferences.TargetOf(reference));
             }
         }
     }
@@ -54,11 +54,14 @@ public sealed class RemoveKlingVideoTaskCommand : TaskReferenceCommand
     private ConcurrentStage<RecordedTask, Outcome<RecordedTask, KlingVideoTask>> CreateStage()
     {
         ITaskJournal tasks = Context.Service.Session.Ledger.Tasks;
-        return OrderedStage.Create<RecordedTask, KlingVideoTask>(MaxInHand, async (item, _) =>
-        {
-            await tasks.RemoveAsync(item.Task.Id).ConfigureAwait(false);
-            return item.Task;
-        });
+        return OrderedStage.Create<RecordedTask, KlingVideoTask>(
+            MaxInHand,
+            async (item, _) =>
+            {
+                await tasks.RemoveAsync(item.Task.Id).ConfigureAwait(false);
+                return item.Task;
+            },
+            item => item.Reference.ToString());
     }
 
     /// <summary>A task as the user named it and as the ledger has it.</summary>

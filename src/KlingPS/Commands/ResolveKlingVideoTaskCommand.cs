@@ -95,9 +95,9 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
                     _batch.Feed(new UnknownTask(input, task));
                 }
             }
-            catch (KlingException exception)
+            catch (Exception exception) when (Failures.IsError(exception))
             {
-                WriteErrorOrEnd(exception, input.BaseObject);
+                WriteErrorOrEnd(UnexpectedError.From(exception, $"'{input}'"), input.BaseObject);
             }
         }
     }
@@ -123,11 +123,13 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
         // The service's id belongs to one task: the first that gets it has to be the first of the input.
         return ParameterSetName switch
         {
-            AbandonSet => OrderedStage.Create<UnknownTask, KlingVideoTask>(MaxInHand, (item, _) => resolver.AbandonAsync(item.Task)),
-            ResubmitSet => OrderedStage.Create<UnknownTask, KlingVideoTask>(MaxInHand, (item, token) => resolver.ResubmitAsync(item.Task, token)),
-            TakenElsewhereSet => OrderedStage.Create<UnknownTask, KlingVideoTask>(MaxInHand, (item, _) => resolver.TakeAsync(item.Task, isTaken)),
-            _ => OrderedStage.Create<UnknownTask, KlingVideoTask>(1, (item, token) => resolver.ResolveAsync(item.Task, taskId, token)),
+            AbandonSet => OrderedStage.Create<UnknownTask, KlingVideoTask>(MaxInHand, (item, _) => resolver.AbandonAsync(item.Task), Name),
+            ResubmitSet => OrderedStage.Create<UnknownTask, KlingVideoTask>(MaxInHand, (item, token) => resolver.ResubmitAsync(item.Task, token), Name),
+            TakenElsewhereSet => OrderedStage.Create<UnknownTask, KlingVideoTask>(MaxInHand, (item, _) => resolver.TakeAsync(item.Task, isTaken), Name),
+            _ => OrderedStage.Create<UnknownTask, KlingVideoTask>(1, (item, token) => resolver.ResolveAsync(item.Task, taskId, token), Name),
         };
+
+        static string Name(UnknownTask item) => $"task {item.Task.Id} ({item.Task.Subject})";
     }
 
     private string Describe(KlingVideoTask task) => ParameterSetName switch

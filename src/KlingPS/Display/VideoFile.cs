@@ -11,9 +11,22 @@ internal static class VideoFile
     /// <param name="video">The video.</param>
     public static PSObject From(ItemCmdletProviderIntrinsics items, SavedVideo video)
     {
-        PSObject file = items.Get([video.Path], force: true, literalPath: true)[0];
+        PSObject file = Find(items, video.Path) ?? PSObject.AsPSObject(new FileInfo(video.Path));
         file.Properties.Add(new PSNoteProperty("TaskId", video.Task.TaskId));
         file.Properties.Add(new PSNoteProperty("SourcePath", video.SourcePath));
         return file;
+    }
+
+    /// <summary>The file; <see langword="null"/> if it has been moved away since it was saved.</summary>
+    private static PSObject? Find(ItemCmdletProviderIntrinsics items, string path)
+    {
+        try
+        {
+            return items.Get([path], force: true, literalPath: true).FirstOrDefault();
+        }
+        catch (RuntimeException exception) when (exception is not PipelineStoppedException)
+        {
+            return null;
+        }
     }
 }

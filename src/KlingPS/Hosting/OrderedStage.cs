@@ -8,21 +8,13 @@ internal static class OrderedStage
 {
     /// <summary>A stage that works on several items at a time and hands out their results in the order of the input.</summary>
     /// <param name="limit">The most items at a time.</param>
-    /// <param name="work">What is done with an item; a <see cref="KlingException"/> from it is the item's error.</param>
-    public static ConcurrentStage<TItem, Outcome<TItem, TValue>> Create<TItem, TValue>(int limit, Func<TItem, CancellationToken, Task<TValue>> work)
+    /// <param name="work">What is done with an item; whatever it throws is the item's error.</param>
+    /// <param name="describe">How a message names an item; by its text in quotation marks unless it is given.</param>
+    public static ConcurrentStage<TItem, Outcome<TItem, TValue>> Create<TItem, TValue>(
+        int limit, Func<TItem, CancellationToken, Task<TValue>> work, Func<TItem, string>? describe = null)
         where TValue : class
         => new(
-            async (item, token) =>
-            {
-                try
-                {
-                    return new(item, await work(item, token).ConfigureAwait(false), null);
-                }
-                catch (KlingException exception)
-                {
-                    return new(item, null, exception);
-                }
-            },
+            (item, token) => Outcome.OfAsync(item, describe?.Invoke(item) ?? $"'{item}'", () => work(item, token), token),
             limit,
             inOrder: true);
 }

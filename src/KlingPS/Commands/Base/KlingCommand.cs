@@ -242,9 +242,9 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
         {
             work();
         }
-        catch (KlingException exception)
+        catch (Exception exception) when (Failures.IsError(exception))
         {
-            ThrowTerminatingError(exception, ErrorTarget);
+            ThrowTerminatingError(UnexpectedError.From(exception, MyInvocation.MyCommand.Name), ErrorTarget);
             throw;
         }
     }

@@ -75,7 +75,10 @@ internal sealed class ApiTransport(HttpMessageInvoker http, ApiKey key, KlingCli
             bool isNotConnected = IsConnectTimeout(exception) && !timeoutSource.IsCancellationRequested;
             bool isNotSent = exchange.Status is null && (content is null ? IsConnectFailure(exception) || isNotConnected : !content.HasStarted);
             exchange.Error = isNotConnected ? "no connection was made in time" : key.Redact(Describe(exception, timeout));
-            throw CreateLostException(call, isNotSent, exchange.Error, HasKey(exception) ? null : exception);
+
+            // Of what nobody foresaw it is not known either that it passes.
+            bool mayPass = exception is HttpRequestException or IOException or InvalidDataException or OperationCanceledException or ObjectDisposedException;
+            throw CreateLostException(call, isNotSent, mayPass, exchange.Error, HasKey(exception) ? null : exception);
         }
         finally
         {
@@ -161,9 +164,20 @@ internal sealed class ApiTransport(HttpMessageInvoker http, ApiKey key, KlingCli
     private Uri? FindLocation(ApiCall call, HttpResponseMessage message)
         => message.Headers.Location is Uri location && Uri.TryCreate(call.Uri, location, out Uri? elsewhere) && !HasKey(elsewhere) ? elsewhere : null;
 
+    [SuppressMessage("Design", "CA1031", Justification = "An exception that cannot be shown must not hide what happened to the request.")]
     private bool HasKey(object from)
     {
-        string text = from.ToString() ?? string.Empty;
+        string text;
+        try
+        {
+            text = from.ToString() ?? string.Empty;
+        }
+        catch (Exception)
+        {
+            // What cannot be read here may be readable for somebody else.
+            return true;
+        }
+
         return !string.Equals(key.Redact(text), text, StringComparison.Ordinal);
     }
 
@@ -190,7 +204,8 @@ internal sealed class ApiTransport(HttpMessageInvoker http, ApiKey key, KlingCli
         OperationCanceledException => string.Create(CultureInfo.InvariantCulture, $"nothing came within {timeout.TotalSeconds:0} seconds"),
         HttpRequestException { HttpRequestError: HttpRequestError.NameResolutionError } => "the name of the host was not found",
         HttpRequestException { HttpRequestError: HttpRequestError.SecureConnectionError } => "the TLS connection failed (" + Innermost(exception) + ")",
-        _ => Innermost(exception),
+        HttpRequestException or IOException or InvalidDataException or ObjectDisposedException => Innermost(exception),
+        _ => UnexpectedError.Describe(exception),
     };
 
     private static string Innermost(Exception exception)
@@ -204,14 +219,14 @@ internal sealed class ApiTransport(HttpMessageInvoker http, ApiKey key, KlingCli
     }
 
     /// <summary>The error of a request without a response.</summary>
-    private static KlingApiException CreateLostException(ApiCall call, bool isNotSent, string error, Exception? cause)
+    private static KlingApiException CreateLostException(ApiCall call, bool isNotSent, bool mayPass, string error, Exception? cause)
     {
         if (isNotSent)
         {
             string host = call.Uri.GetLeftPart(UriPartial.Authority);
             return new KlingApiException(ErrorKind.ServiceUnavailable, TransportFault.NotSent, $"The service at {host} was not reached: {error}.", cause)
             {
-                IsTransient = true,
+                IsTransient = mayPass,
             };
         }
 

@@ -45,6 +45,9 @@ public sealed class KlingApiException : KlingException
         Advice = Advice,
     };
 
+    /// <summary>The same error, as one that does not pass and concerns this request alone.</summary>
+    internal KlingApiException AsFinal() => new(Kind, Fault, Message, InnerException) { Code = Code, ServiceMessage = ServiceMessage };
+
     /// <summary>When to send the same request again; <see langword="null"/> when that would not help.</summary>
     /// <param name="unavailable">How long to wait for a service that was reached and did not ask for fewer requests.</param>
     internal Retry? ToRetry(Backoff unavailable)

@@ -30,5 +30,10 @@ internal sealed record TaskIntent
     public TimeSpan AnswerWithin { get; init; } = TimeSpan.FromHours(1);
 
     /// <summary>Identifies the attempt: 128 random bits in lower-case hex. A callback that carries the nonce settles the attempt.</summary>
-    public string Nonce { get; init; } = Convert.ToHexString(RandomNumberGenerator.GetBytes(16)).ToLowerInvariant();
+    public string Nonce { get; init; } = CreateNonce();
+
+    /// <summary>The same purchase in another attempt, which replaces nothing.</summary>
+    public TaskIntent Renew() => this with { Nonce = CreateNonce(), Replaces = null };
+
+    private static string CreateNonce() => Convert.ToHexString(RandomNumberGenerator.GetBytes(16)).ToLowerInvariant();
 }

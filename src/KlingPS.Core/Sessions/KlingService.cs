@@ -14,10 +14,10 @@ internal sealed class KlingService
     {
         ArgumentNullException.ThrowIfNull(session);
         Session = session;
-        Observer = observer;
-        Client = session.CreateClient(observer);
+        Observer = observer is null ? null : new SafeObserver(observer);
+        Client = session.CreateClient(Observer);
         Hashes = new FileHashes(session);
-        Account = new AccountFinder(session, observer);
+        Account = new AccountFinder(session, Observer);
     }
 
     /// <summary>The account, its ledger and its clock.</summary>

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using KlingPS.Core.Api;
 using KlingPS.Core.Ledger;
+using KlingPS.Core.Resilience;
 using KlingPS.Core.Scheduling;
 using KlingPS.Core.Secrets;
 
@@ -47,6 +48,12 @@ internal sealed class KlingSession : IAsyncDisposable
 {
     private static readonly TimeSpan s_probeTimeout = TimeSpan.FromSeconds(15);
 
+    /// <summary>How long purchases wait for a service that takes none, as queries do.</summary>
+    private static readonly TimeSpan s_longestOutage = TimeSpan.FromMinutes(10);
+
+    /// <summary>How long nothing is sent once they have waited for as long: what comes next would most likely be refused as well.</summary>
+    private static readonly TimeSpan s_outagePause = TimeSpan.FromSeconds(30);
+
     private readonly HttpMessageInvoker _api;
     private readonly HttpMessageHandler _downloads;
     private readonly ConcurrentDictionary<Task, byte> _purchases = new();
@@ -73,6 +80,7 @@ internal sealed class KlingSession : IAsyncDisposable
         _api = new HttpMessageInvoker(options.ApiHandler, disposeHandler: true);
         _downloads = options.DownloadHandler;
         _gates = OpenGates(Account);
+        CreateOutage = new SharedOutage(TimeProvider, s_longestOutage, s_outagePause);
     }
 
     /// <summary>Where the service is.</summary>
@@ -114,6 +122,9 @@ internal sealed class KlingSession : IAsyncDisposable
 
     /// <summary>Keeps status queries within what the service accepts.</summary>
     public IRateGate QueryGate => _gates.Query;
+
+    /// <summary>The service while it takes no requests for videos.</summary>
+    public SharedOutage CreateOutage { get; }
 
     /// <summary>How long tasks have taken so far.</summary>
     public DurationStatistics GenerationTimes { get; } = new();

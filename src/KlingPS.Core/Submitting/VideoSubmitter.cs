@@ -132,24 +132,21 @@ internal sealed class VideoSubmitter
             ? TaskErrors.CreateAnswerTimeout(task, timeout)
             : TaskErrors.CreatePurchaseTimeout(submission.Subject, timeout);
 
-    private async Task<Outcome<Submission, KlingVideoTask>> SubmitAsync(Submission submission, Action<IdentifiedSubmission> onIdentified, CancellationToken cancellationToken)
+    private Task<Outcome<Submission, KlingVideoTask>> SubmitAsync(Submission submission, Action<IdentifiedSubmission> onIdentified, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(submission);
-        try
-        {
-            if (_sender.Fatal.Error is KlingException fatal)
-            {
-                return new(submission, null, fatal);
-            }
-
-            (IdentifiedSubmission identified, KlingVideoTask? earlier) = await PrepareAsync(submission, cancellationToken).ConfigureAwait(false);
-            onIdentified(identified);
-            return new(submission, earlier ?? (await BuyAsync(identified, cancellationToken).ConfigureAwait(false)).Task, null);
-        }
-        catch (KlingException exception)
-        {
-            return new(submission, null, exception);
-        }
+        return _sender.Fatal.Error is KlingException fatal
+            ? Task.FromResult(new Outcome<Submission, KlingVideoTask>(submission, null, fatal))
+            : Outcome.OfAsync(
+                submission,
+                $"'{submission.Subject}'",
+                async () =>
+                {
+                    (IdentifiedSubmission identified, KlingVideoTask? earlier) = await PrepareAsync(submission, cancellationToken).ConfigureAwait(false);
+                    onIdentified(identified);
+                    return earlier ?? (await BuyAsync(identified, cancellationToken).ConfigureAwait(false)).Task;
+                },
+                cancellationToken);
     }
 
     /// <summary>Finds out which video is asked for and whether it is to be bought; sends nothing.</summary>
@@ -179,6 +176,10 @@ internal sealed class VideoSubmitter
         catch (KlingException exception) when (exception.IsFatal)
         {
             throw submission.SayNothingBought(exception);
+        }
+        catch (Exception exception) when (exception is not KlingException && !UnexpectedError.IsStop(exception, cancellationToken))
+        {
+            throw submission.SayNothingBought(UnexpectedError.From(exception, $"'{submission.Subject}'"));
         }
     }
 
@@ -270,11 +271,20 @@ internal sealed class VideoSubmitter
                 {
                     return new TaskClaim(task, IsNew: true);
                 }
+
+                if (await FindEarlierAsync(identified, cancellationToken).ConfigureAwait(false) is KlingVideoTask earlier)
+                {
+                    return new TaskClaim(earlier, IsNew: false);
+                }
             }
-            catch (KlingException exception) when (exception.Kind != ErrorKind.AttemptUnknown)
+#pragma warning disable CA1031 // Whatever it is, it is this item's error, and nothing was bought: the sender makes sure of that.
+            catch (Exception exception) when (exception is not KlingException { Kind: ErrorKind.AttemptUnknown } && !UnexpectedError.IsStop(exception, cancellationToken))
+#pragma warning restore CA1031
             {
                 // What has ended the batch is the error of all that come after it.
-                KlingException refusal = exception == _sender.Fatal.Error ? exception : identified.Submission.SayNothingBought(exception);
+                KlingException refusal = exception == _sender.Fatal.Error
+                    ? _sender.Fatal.Error
+                    : identified.Submission.SayNothingBought(UnexpectedError.From(exception, $"'{identified.Submission.Subject}'"));
 
                 // That one image cannot be uploaded does not mean that the others cannot.
                 if (refusal.IsFatal && !(isUploading && refusal is KlingApiException { Fault: not TransportFault.NotSent, Kind: ErrorKind.ServiceUnavailable }))
@@ -285,11 +295,6 @@ internal sealed class VideoSubmitter
                 return await FindTwinAsync(identified, refusal, cancellationToken).ConfigureAwait(false) is KlingVideoTask twin
                     ? new TaskClaim(twin, IsNew: false)
                     : throw refusal;
-            }
-
-            if (await FindEarlierAsync(identified, cancellationToken).ConfigureAwait(false) is KlingVideoTask earlier)
-            {
-                return new TaskClaim(earlier, IsNew: false);
             }
         }
     }
@@ -331,9 +336,23 @@ internal sealed class VideoSubmitter
 
     /// <summary>The purchase for another image of the same content, made in the meantime: then it does not matter why this one was refused.</summary>
     private async Task<KlingVideoTask?> FindTwinAsync(IdentifiedSubmission identified, KlingException refusal, CancellationToken cancellationToken)
-        => identified.Submission.ReusePurchase && refusal is { Kind: ErrorKind.BudgetExceeded } or { IsFatal: true, Kind: not ErrorKind.LedgerUnusable }
-            ? await FindEarlierAsync(identified, cancellationToken).ConfigureAwait(false)
-            : null;
+    {
+        if (!identified.Submission.ReusePurchase || refusal is not ({ Kind: ErrorKind.BudgetExceeded } or { IsFatal: true, Kind: not ErrorKind.LedgerUnusable }))
+        {
+            return null;
+        }
+
+        try
+        {
+            return await FindEarlierAsync(identified, cancellationToken).ConfigureAwait(false);
+        }
+#pragma warning disable CA1031 // Then the refusal stands.
+        catch (Exception exception) when (exception is not KlingException { Kind: ErrorKind.AttemptUnknown } && !UnexpectedError.IsStop(exception, cancellationToken))
+#pragma warning restore CA1031
+        {
+            return null;
+        }
+    }
 
     private async Task RequireBudgetAsync(TaskIntent intent, CancellationToken cancellationToken)
     {

@@ -1,4 +1,3 @@
-using KlingPS.Core;
 using KlingPS.Core.Stages;
 
 namespace KlingPS.Hosting;

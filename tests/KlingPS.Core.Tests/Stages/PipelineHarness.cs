@@ -23,7 +23,8 @@ internal sealed partial class PipelineHarness : IAsyncDisposable
 {
     private int _accepted;
 
-    public PipelineHarness()
+    /// <param name="time">The clock of the session, where it is to be another than <see cref="Clock"/>, over which it is made.</param>
+    public PipelineHarness(Func<TimeProvider, TimeProvider>? time = null)
     {
         Folder = Directory.CreateTempSubdirectory("klingps-").FullName;
         Ledger = new TestLedger(Clock);
@@ -35,7 +36,7 @@ internal sealed partial class PipelineHarness : IAsyncDisposable
             ApiHandler = Service,
             DownloadHandler = Videos,
             Ledger = Ledger,
-            TimeProvider = Clock,
+            TimeProvider = time?.Invoke(Clock) ?? Clock,
         });
         Service
             .On(FakeService.UploadPath, AcceptUpload)

@@ -307,17 +307,197 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     [InlineData(429, "Your call frequency is too high", ErrorKind.RateLimited)]
     [InlineData(455, "Maintenance", ErrorKind.ServiceUnavailable)]
     [InlineData(500, "Server exception, please try again later", ErrorKind.ServiceUnavailable)]
-    public async Task A_busy_service_is_asked_five_times_and_then_nothing_was_bought(int code, string message, ErrorKind kind)
+    public async Task A_service_that_takes_nothing_is_waited_for_ten_minutes_and_then_nothing_was_bought(int code, string message, ErrorKind kind)
     {
         _harness.Service.On(FakeService.CreatePath, Replies.Code(code, message));
+        DateTimeOffset start = _harness.Clock.GetUtcNow();
 
         Outcome<Submission, KlingVideoTask> outcome = await SubmitAsync(_harness.Submission("fox.png"));
 
         Assert.Equal(kind, outcome.Error!.Kind);
         Assert.StartsWith("Nothing was bought for", outcome.Error.Message, StringComparison.Ordinal);
-        Assert.Equal((5, 4), (_harness.Creates, _harness.Observer.Pauses.Count));
+        Assert.InRange(_harness.Clock.GetUtcNow() - start, TimeSpan.FromMinutes(10), TimeSpan.FromMinutes(11));
         KlingVideoTask task = await RecordAsync();
         Assert.Equal((KlingTaskState.Rejected, code.ToString(System.Globalization.CultureInfo.InvariantCulture), 0), (task.State, task.FailCode, task.CreditsReserved));
+    }
+
+    [Theory]
+    [InlineData(429, "Your call frequency is too high")]
+    [InlineData(455, "Maintenance")]
+    [InlineData(500, "Server exception, please try again later")]
+    public async Task Maintenance_of_nine_minutes_costs_nine_minutes_and_no_video(int code, string message)
+    {
+        DateTimeOffset over = _harness.Clock.GetUtcNow() + TimeSpan.FromMinutes(9);
+        _harness.Service.On(FakeService.CreatePath, (request, token)
+            => (_harness.Clock.GetUtcNow() < over ? Replies.Code(code, message) : _harness.AcceptTask)(request, token));
+
+        Outcome<Submission, KlingVideoTask>[] outcomes = await _harness.Clock.RunAsync(Task.WhenAll(
+            Enumerable.Range(0, 8).Select(i => _submitter.SubmitAsync(Submissions.FromUri($"https://images.example/{i}.png"), CancellationToken.None))));
+
+        Assert.All(outcomes, outcome => Assert.Null(outcome.Error));
+        Assert.Equal(8, (await _harness.ListAsync()).Count(task => task.State == KlingTaskState.Waiting));
+    }
+
+    [Theory]
+    [InlineData(429, "Your call frequency is too high", ErrorKind.RateLimited)]
+    [InlineData(455, "Maintenance", ErrorKind.ServiceUnavailable)]
+    public async Task An_outage_is_waited_out_once_and_not_by_one_item_after_the_other(int code, string message, ErrorKind kind)
+    {
+        _harness.Service.On(FakeService.CreatePath, Replies.Code(code, message));
+        DateTimeOffset start = _harness.Clock.GetUtcNow();
+
+        Outcome<Submission, KlingVideoTask>[] outcomes = await _harness.Clock.RunAsync(Task.WhenAll(
+            Enumerable.Range(0, 30).Select(i => _submitter.SubmitAsync(Submissions.FromUri($"https://images.example/{i}.png"), CancellationToken.None))));
+
+        Assert.All(outcomes, outcome => Assert.Equal(kind, outcome.Error!.Kind));
+        Assert.InRange(_harness.Clock.GetUtcNow() - start, TimeSpan.FromMinutes(10), TimeSpan.FromMinutes(15));
+        Assert.All(await _harness.ListAsync(), task => Assert.Equal((KlingTaskState.Rejected, 0), (task.State, task.CreditsReserved)));
+
+        // So do the next commands, which would wait one after the other.
+        DateTimeOffset over = _harness.Clock.GetUtcNow();
+        var next = new VideoSubmitter(_harness.NewService(isObserved: false));
+        Assert.Equal(kind, (await _harness.SubmitAsync(next, _harness.Submission("fox.png"))).Error!.Kind);
+        Assert.InRange(_harness.Clock.GetUtcNow() - over, TimeSpan.Zero, TimeSpan.FromMinutes(1));
+
+        // And one that comes when the service works again buys.
+        _harness.Service.On(FakeService.CreatePath, _harness.AcceptTask);
+        _harness.Clock.Advance(TimeSpan.FromMinutes(1));
+        Assert.Null((await _harness.SubmitAsync(new VideoSubmitter(_harness.NewService(isObserved: false)), _harness.Submission("fox.png"))).Error);
+    }
+
+    [Fact]
+    public async Task One_request_that_the_service_never_takes_does_not_end_the_batch_while_others_are_taken()
+    {
+        _harness.Service.On(FakeService.CreatePath, async (request, token) =>
+        {
+            await request.ReadAsync(token);
+            return await (request.Text.Contains("poison", StringComparison.Ordinal) ? Replies.Code(500, "Server exception") : _harness.AcceptTask)(request, token);
+        });
+        Task<Outcome<Submission, KlingVideoTask>> poison = _submitter.SubmitAsync(Submissions.FromUri("https://images.example/poison.png"), CancellationToken.None);
+        DateTimeOffset start = _harness.Clock.GetUtcNow();
+        for (int i = 0; _harness.Clock.GetUtcNow() - start < TimeSpan.FromMinutes(9); i++)
+        {
+            Assert.Null((await SubmitAsync(Submissions.FromUri($"https://images.example/{i}.png"))).Error);
+            await _harness.Clock.PassAsync(TimeSpan.FromMinutes(1));
+        }
+
+        KlingException error = (await _harness.Clock.RunAsync(poison)).Error!;
+
+        Assert.Equal((ErrorKind.ServiceUnavailable, false), (error.Kind, error.IsFatal));
+        Assert.Null((await SubmitAsync(Submissions.FromUri("https://images.example/last.png"))).Error);
+    }
+
+    public static TheoryData<object> Refusals => new()
+    {
+        Replies.Code(429, "Too often"),
+        Replies.Text(429, """{"code":429,"msg":"Too often"}""", retryAfter: new System.Net.Http.Headers.RetryConditionHeaderValue(TimeSpan.FromSeconds(90))),
+        Replies.Code(455, "Maintenance"),
+        Replies.Code(500, "Server exception"),
+        Replies.FailsBefore(new HttpRequestException(HttpRequestError.ConnectionError)),
+    };
+
+    [Theory]
+    [MemberData(nameof(Refusals), DisableDiscoveryEnumeration = true)]
+    public async Task A_shell_that_is_killed_while_a_refused_request_waits_leaves_nothing_unknown_and_the_next_one_buys(object refusal)
+    {
+        _harness.Service.On(FakeService.CreatePath, (Reply)refusal);
+        Submission request = Submissions.FromUri("https://images.example/fox.png") with { ReusePurchase = true };
+        using var killed = new CancellationTokenSource();
+        Task<Outcome<Submission, KlingVideoTask>> waiting = _submitter.SubmitAsync(request, killed.Token);
+        await Eventually.DoneAsync(_harness.Observer.Paused.Task);
+        KlingVideoTask task = await RecordAsync();
+        Assert.Equal((KlingTaskState.Submitting, 42m), (task.State, task.CreditsReserved));
+
+        ITaskJournal survivor = _harness.Ledger.OfSurvivor.Tasks;
+
+        Assert.Null(await survivor.FindEarlierAsync(task.Account, task.Spec, CancellationToken.None));
+        KlingVideoTask settled = await RecordAsync();
+        Assert.Equal((KlingTaskState.Rejected, 0m), (settled.State, settled.CreditsReserved));
+        Assert.Contains("was not sent again", settled.FailMessage, StringComparison.Ordinal);
+        TaskIntent intent = new() { Account = task.Account, Spec = task.Spec, Identity = task.Identity!, Credits = 42 };
+        Assert.True((await survivor.ClaimAsync(intent, CancellationToken.None)).IsNew);
+        Assert.Empty(await survivor.RecoverAsync(CancellationToken.None));
+        await killed.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
+    }
+
+    [Fact]
+    public async Task A_shell_that_is_killed_while_a_refused_request_is_on_its_way_again_leaves_it_unknown()
+    {
+        var arrived = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var released = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _harness.Service.On(FakeService.CreatePath, Replies.Code(455, "Maintenance"), Replies.Held(arrived, released.Task, Replies.Accepts("t1")));
+        Task<Outcome<Submission, KlingVideoTask>> submit = _submitter.SubmitAsync(Submissions.FromUri("https://images.example/fox.png"), CancellationToken.None);
+        await _harness.Clock.RunAsync(arrived.Task);
+
+        await _harness.Ledger.OfSurvivor.Tasks.RecoverAsync(CancellationToken.None);
+        KlingTaskState state = (await RecordAsync()).State;
+
+        // It lives after all, and brings its answer.
+        released.SetResult();
+        Assert.Equal((KlingTaskState.Unknown, "t1"), (state, (await submit).Value?.TaskId));
+    }
+
+    [Fact]
+    public async Task A_request_that_waits_keeps_its_credits()
+    {
+        _harness.Session.DailyCreditCap = 42;
+        _harness.Service.On(FakeService.CreatePath, Replies.Code(455, "Maintenance"), _harness.AcceptTask);
+        Task<Outcome<Submission, KlingVideoTask>> waiting = _submitter.SubmitAsync(Submissions.FromUri("https://images.example/fox.png"), CancellationToken.None);
+        await Eventually.DoneAsync(_harness.Observer.Paused.Task);
+
+        Assert.Equal(ErrorKind.BudgetExceeded, (await _submitter.SubmitAsync(Submissions.FromUri("https://images.example/owl.png"), CancellationToken.None)).Error!.Kind);
+
+        Assert.Null((await _harness.Clock.RunAsync(waiting)).Error);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_request_whose_process_was_taken_for_dead_while_it_waited_is_not_sent_under_its_old_record(bool isBoughtByOthers)
+    {
+        _harness.Service.On(FakeService.CreatePath, Replies.Code(455, "Maintenance"), _harness.AcceptTask);
+        Submission request = Submissions.FromUri("https://images.example/fox.png") with { ReusePurchase = true };
+        Task<Outcome<Submission, KlingVideoTask>> waiting = _submitter.SubmitAsync(request, CancellationToken.None);
+        await Eventually.DoneAsync(_harness.Observer.Paused.Task);
+        KlingVideoTask task = await RecordAsync();
+        ITaskJournal survivor = _harness.Ledger.OfSurvivor.Tasks;
+        await survivor.RecoverAsync(CancellationToken.None);
+        if (isBoughtByOthers)
+        {
+            var intent = new TaskIntent { Account = task.Account, Spec = task.Spec, Identity = task.Identity!, Credits = 42 };
+            await survivor.AcceptAsync((await survivor.ClaimAsync(intent, CancellationToken.None)).Task.Id, "theirs");
+        }
+
+        KlingVideoTask bought = (await _harness.Clock.RunAsync(waiting)).Value!;
+
+        Assert.Equal((isBoughtByOthers ? "theirs" : "task-1", isBoughtByOthers ? 1 : 2), (bought.TaskId, _harness.Creates));
+        Assert.Equal([KlingTaskState.Rejected, KlingTaskState.Waiting], (await _harness.ListAsync()).Select(record => record.State));
+    }
+
+    [Theory]
+    [InlineData(" ")]
+    [InlineData("")]
+    public async Task A_task_without_a_name_is_not_called_bought(string taskId)
+    {
+        _harness.Service.On(FakeService.CreatePath, Replies.Accepts(taskId));
+
+        Assert.Equal(ErrorKind.AttemptUnknown, (await SubmitAsync(_harness.Submission("fox.png"))).Error!.Kind);
+        Assert.Equal(KlingTaskState.Unknown, (await RecordAsync()).State);
+    }
+
+    [Fact]
+    public async Task The_id_of_a_task_of_other_origin_is_not_taken_for_the_purchase()
+    {
+        _harness.Tasks["old"] = Replies.Data("""{"taskId":"old","state":"success","param":"{\"model\":\"kling/v2-5-turbo-image-to-video-pro\",\"input\":{\"prompt\":\"An owl sleeps.\",\"image_url\":\"https://images.example/owl.png\"}}","resultJson":"{\"resultUrls\":[\"https://videos.example/old.mp4\"]}"}""");
+        await _harness.Clock.RunAsync(new TaskFinder(_harness.NewService()).FindAsync(new TaskReference { TaskId = "old" }, CancellationToken.None));
+        _harness.Service.On(FakeService.CreatePath, Replies.Accepts("old"));
+
+        KlingException error = (await SubmitAsync(Submissions.FromUri("https://images.example/fox.png"))).Error!;
+
+        Assert.Equal(ErrorKind.AttemptUnknown, error.Kind);
+        Assert.Equal([KlingTaskState.Succeeded, KlingTaskState.Unknown], (await _harness.ListAsync()).Select(record => record.State));
+        Assert.All(["fox.png", "task 2", "old", "owl.png", "task 1"], named => Assert.Contains(named, error.Message, StringComparison.Ordinal));
     }
 
     [Theory]

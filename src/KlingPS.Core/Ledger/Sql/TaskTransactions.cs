@@ -132,7 +132,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
 
         // Somebody may have asked for the task by its id before it was known whose it is. Its record is merged into this one.
         KlingVideoTask? twin = await TaskTable.FindByTaskIdAsync(session, task.Account, taskId).ConfigureAwait(false);
-        if (twin?.Nonce is not null || IsOfOtherOrigin(twin, task))
+        if (twin is not null && (twin.Nonce is not null || IsOfOtherOrigin(twin, task)))
         {
             return new RecordResult.Taken(twin);
         }
@@ -148,8 +148,8 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
     }
 
     /// <summary>Whether an adopted task was made from another request than that of the attempt, as far as the service has said from which.</summary>
-    private static bool IsOfOtherOrigin(KlingVideoTask? adopted, KlingVideoTask task)
-        => adopted?.Identity is not null && task.FindDifferences(adopted.Spec).Any();
+    private static bool IsOfOtherOrigin(KlingVideoTask adopted, KlingVideoTask task)
+        => adopted.Identity is not null && task.FindDifferences(adopted.Spec).Any();
 
     /// <summary>Records a response that bought nothing, or none, or that a request is sent again, unless the record has moved on.</summary>
     private static async Task<RecordResult> RecordAsync(SqlSession session, long id, Func<KlingVideoTask, KlingVideoTask?> change)

@@ -1,0 +1,344 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+using KlingPS.Core.Api;
+using KlingPS.Core.Ledger;
+using KlingPS.Core.Model;
+using KlingPS.Core.Resilience;
+
+namespace KlingPS.Core.Submitting;
+
+/// <summary>One video to buy, over as many requests as it takes.</summary>
+/// <remarks>
+/// The rule that holds whatever happens: once a request has left, its attempt is unknown unless an answer says otherwise. What is thrown
+/// meanwhile, by whatever and of whatever type, changes nothing about that; and no attempt stays open that nobody works on.
+/// </remarks>
+internal sealed class Purchase(PurchaseSender sender, Submission submission, TaskIntent intent, CancellationToken cancellationToken) : IDisposable
+{
+    private const string LedgerIsClosed = "The ledger has been closed.";
+
+    private TaskIntent _intent = intent;
+    private volatile KlingVideoTask? _task;
+    private IDisposable? _turn;
+    private long? _failingSince;
+
+    /// <summary>Whether a request has left, or is about to, and nothing has said yet what came of it.</summary>
+    private bool _hasLeft;
+
+    /// <summary>Whether there is an attempt under way in the ledger of which nothing has left: it has to be settled when no more is sent.</summary>
+    public bool IsOpen => _task is not null && !_hasLeft;
+
+    /// <summary>What makes two purchases the same.</summary>
+    public string Identity => _intent.Identity;
+
+    /// <summary>The record of the attempt, while one is under way.</summary>
+    public KlingVideoTask? Task => _task;
+
+    private ITaskJournal Tasks => sender.Session.Ledger.Tasks;
+
+    /// <inheritdoc/>
+    public void Dispose() => _turn?.Dispose();
+
+    /// <summary>Sends the request once, when its turn has come.</summary>
+    /// <param name="number">How often it will have been sent, from 1.</param>
+    /// <returns>The accepted task; <see langword="null"/> if somebody else has bought the video, or is about to; or when to send the request again.</returns>
+    public async Task<Attempt<KlingVideoTask?>> AttemptAsync(int number)
+    {
+        // A throttled turn lasts through the wait after its request.
+        _turn?.Dispose();
+        _turn = await sender.Throttle.EnterAsync(cancellationToken).ConfigureAwait(false);
+        IAsyncDisposable lease = await sender.Session.CreateGate.EnterAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            sender.Fatal.ThrowIfSet();
+            if (sender.Session.CreateOutage.FindError() is KlingException error)
+            {
+                throw error;
+            }
+
+            if (_task is not null && await ResumeAsync(_task).ConfigureAwait(false) is KlingVideoTask settled)
+            {
+                return settled;
+            }
+
+            if (_task is null)
+            {
+                TaskClaim claim = await ClaimAsync().ConfigureAwait(false);
+                if (!claim.IsNew)
+                {
+                    return (KlingVideoTask?)null;
+                }
+
+                _task = claim.Task;
+            }
+
+            // Between the record and here the command may have been stopped, or its time may have run out.
+            cancellationToken.ThrowIfCancellationRequested();
+            KlingVideoTask task = _task;
+            return await sender.Session.ProtectAsync(() => SendProtectedAsync(task, number)).ConfigureAwait(false);
+        }
+        finally
+        {
+            await ReleaseAsync(lease).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Settles the attempt as one that bought nothing.</summary>
+    /// <returns><see langword="null"/>; or the task, if a callback has told in the meantime that it was bought after all.</returns>
+    public async Task<KlingVideoTask?> WithdrawAsync(string reason, string? code = null)
+    {
+        KlingVideoTask task = _task!;
+        _task = null;
+        RecordResult? result = await TryRecordAsync(task, () => Tasks.RecordRejectedAsync(task.Id, code, reason), mayBeBought: false, reason).ConfigureAwait(false);
+        return result is RecordResult.Superseded { Task: { TaskId: not null } bought } ? bought : null;
+    }
+
+    private async Task<TaskClaim> ClaimAsync()
+        => submission.ReusePurchase && !submission.Force
+            ? await Tasks.ClaimAsync(_intent, cancellationToken).ConfigureAwait(false)
+            : new TaskClaim(await Tasks.BeginAsync(_intent, cancellationToken).ConfigureAwait(false), IsNew: true);
+
+    /// <summary>Records that the request, which was held back, is about to leave. Where its attempt has been settled meanwhile, there will be a new one.</summary>
+    /// <returns>The task, if a callback has told that an earlier request was accepted, although its response said otherwise.</returns>
+    private async Task<KlingVideoTask?> ResumeAsync(KlingVideoTask task)
+    {
+        switch (await Tasks.RecordSentAgainAsync(task.Id, _intent.AnswerWithin, cancellationToken).ConfigureAwait(false))
+        {
+            case RecordResult.Recorded { Task: var current }:
+                _task = current;
+                return null;
+            case { Task: { TaskId: not null } bought }:
+                _task = null;
+                return bought;
+            default:
+                return await ForgoAsync("Another process took this one for dead while the request waited to be sent again.").ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Settles the attempt as one that bought nothing; the next request is another attempt.</summary>
+    /// <returns>The task, if a callback has told in the meantime that it was bought after all.</returns>
+    private async Task<KlingVideoTask?> ForgoAsync(string reason)
+    {
+        KlingVideoTask? bought = await WithdrawAsync(reason).ConfigureAwait(false);
+
+        // What the attempt replaced has been given up with it.
+        _intent = _intent.Renew();
+        return bought;
+    }
+
+    /// <summary>Sends the request once and records what came of it, even if nobody waits for it any more.</summary>
+    [SuppressMessage("Design", "CA1031", Justification = "Whatever is thrown once the request has left does not tell whether the video was bought.")]
+    private async Task<Attempt<KlingVideoTask?>> SendProtectedAsync(KlingVideoTask task, int number)
+    {
+        _hasLeft = true;
+        sender.OnSending(this);
+        try
+        {
+            return await SendAsync(task, number).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (_hasLeft)
+        {
+            return await LoseAsync(task, exception).ConfigureAwait(false);
+        }
+        finally
+        {
+            sender.OnSent(this);
+        }
+    }
+
+    private async Task<Attempt<KlingVideoTask?>> SendAsync(KlingVideoTask task, int number)
+    {
+        string taskId;
+        try
+        {
+            VideoSpec sent = _intent.Spec with { CallbackUri = CallbackNonce.Append(_intent.Spec.CallbackUri, _intent.Nonce) };
+            taskId = await sender.Client.CreateTaskAsync(sent, CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (KlingApiException refusal) when (refusal.Fault is TransportFault.Answered or TransportFault.NotSent)
+        {
+            _hasLeft = false;
+            _failingSince ??= sender.Session.TimeProvider.GetTimestamp();
+            (Retry? retry, KlingApiException error) = sender.Judge(refusal, number, sender.Session.TimeProvider.GetElapsedTime(_failingSince.Value));
+            return retry is not null
+                ? await HoldBackAsync(task, retry).ConfigureAwait(false)
+                : await WithdrawAsync(error.Message, error.Code?.ToString(CultureInfo.InvariantCulture)).ConfigureAwait(false) ?? throw error;
+        }
+
+        sender.Throttle.OnAccepted();
+        sender.Session.CreateOutage.OnWorking();
+        KlingVideoTask accepted = await RecordAcceptedAsync(task, taskId).ConfigureAwait(false);
+        Close();
+        return accepted;
+    }
+
+    /// <summary>Records that nothing was bought so far, before the wait for the next attempt begins.</summary>
+    private async Task<Attempt<KlingVideoTask?>> HoldBackAsync(KlingVideoTask task, Retry retry)
+    {
+        RecordResult? result = null;
+        try
+        {
+            result = await Tasks.RecordHeldBackAsync(task.Id, retry.Error.Message).ConfigureAwait(false);
+        }
+#pragma warning disable CA1031 // The record then says that the request may have left, which costs a question and no money.
+        catch (Exception)
+#pragma warning restore CA1031
+        {
+        }
+
+        return result is RecordResult.Superseded && await ForgoAsync(retry.Error.Message).ConfigureAwait(false) is KlingVideoTask bought ? bought : retry;
+    }
+
+    /// <summary>Records that the video was bought, persistently: without the record, nobody knows whose the task is.</summary>
+    private async Task<KlingVideoTask> RecordAcceptedAsync(KlingVideoTask task, string taskId)
+    {
+        RecordResult result;
+        try
+        {
+            result = await sender.Recording.RunAsync(
+                () => Tasks.RecordAcceptedAsync(task.Id, taskId),
+                exception => exception is ObjectDisposedException or KlingException { Kind: not ErrorKind.LedgerUnusable } ? null : new Retry(exception),
+                CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (Exception exception)
+        {
+            string why = exception is ObjectDisposedException ? LedgerIsClosed : UnexpectedError.Describe(exception) + '.';
+            throw new LostPurchaseException(
+                $"The video of '{submission.Subject}' was bought as task {taskId} of the service, but that could not be recorded: {why} "
+                + $"Once the ledger works again: Resolve-KlingVideoTask {task.Id} -TaskId {taskId}.",
+                $"It was bought as task {taskId} of the service, but that could not be recorded: {why}",
+                taskId,
+                exception);
+        }
+
+        switch (result)
+        {
+            case RecordResult.Superseded { Task: var settled }:
+                await RecordSecondAsync(settled, taskId).ConfigureAwait(false);
+                return settled;
+            case RecordResult.Taken { Task: var other }:
+                string reason = $"The service gave it the id {taskId}, which is that of '{other.Subject}' (task {other.Id}) already.";
+                throw new LostPurchaseException(DescribeUnknown(task, reason), reason, taskId: null, cause: null);
+            default:
+                return result.Task;
+        }
+    }
+
+    /// <summary>Records the second task of a purchase: a callback has told that an earlier request, which seemed to be refused, was accepted.</summary>
+    private async Task RecordSecondAsync(KlingVideoTask settled, string taskId)
+    {
+        string second;
+        try
+        {
+            var snapshot = new TaskSnapshot { TaskId = taskId, State = KlingTaskState.Waiting, Spec = settled.Spec };
+            KlingVideoTask recorded = await Tasks.RecordSnapshotAsync(sender.Session.Account, snapshot).ConfigureAwait(false);
+            second = string.Create(CultureInfo.InvariantCulture, $"({recorded.Id} here)");
+        }
+#pragma warning disable CA1031 // The first task is bought and recorded, whatever becomes of this record.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            second = $"(which could not be recorded: {UnexpectedError.Describe(exception)}. Get-KlingVideoTask -TaskId {taskId} takes it into the ledger)";
+        }
+
+        sender.Observer?.OnWarning(
+            $"The video of '{submission.Subject}' was bought twice: as task {settled.TaskId} of the service (task {settled.Id} here), "
+            + $"although the answer to that request was an error, and as task {taskId} {second}.");
+    }
+
+    /// <summary>Records that nobody knows what came of the request.</summary>
+    /// <returns>The task, if a callback has told in the meantime that it was bought.</returns>
+    /// <exception cref="KlingException"><see cref="ErrorKind.AttemptUnknown"/>, in every other case.</exception>
+    private async Task<KlingVideoTask> LoseAsync(KlingVideoTask task, Exception exception)
+    {
+        (KlingException lost, string reason) = Describe(task, exception);
+        Close();
+        RecordResult? result = await TryRecordAsync(task, () => Tasks.RecordUnknownAsync(task.Id, reason), mayBeBought: true, reason).ConfigureAwait(false);
+        if (exception.InnerException is KlingApiException { IsFatal: true } cause)
+        {
+            // All other requests would end in the same way.
+            sender.Fatal.Set(cause);
+        }
+
+        return result is RecordResult.Superseded { Task: { TaskId: not null } settled }
+            && (exception is not LostPurchaseException bought || bought.TaskId == settled.TaskId)
+                ? settled
+                : throw lost;
+    }
+
+    /// <summary>The error of a purchase that was lost, and what the ledger is to say of it.</summary>
+    private (KlingException Error, string Reason) Describe(KlingVideoTask task, Exception exception)
+    {
+        if (exception is LostPurchaseException bought)
+        {
+            return (new KlingException(ErrorKind.AttemptUnknown, bought.Message, bought.InnerException), bought.Reason);
+        }
+
+        KlingApiException answer = exception as KlingApiException ?? ApiTransport.CreateUnknownException(UnexpectedError.Describe(exception), exception);
+        return (answer.WithMessage(DescribeUnknown(task, answer.Message)), answer.Message);
+    }
+
+    /// <summary>Records how the attempt ended. Where that fails, the attempt is disowned, so that it is settled as soon as the ledger can be written.</summary>
+    private async Task<RecordResult?> TryRecordAsync(KlingVideoTask task, Func<Task<RecordResult>> record, bool mayBeBought, string reason)
+    {
+        try
+        {
+            return await record().ConfigureAwait(false);
+        }
+#pragma warning disable CA1031 // What happened to the request matters more, and its error is on the way.
+        catch (Exception failure)
+#pragma warning restore CA1031
+        {
+            Tasks.Disown(task.Id, mayBeBought, reason);
+
+            // Nothing else is bought with such a ledger.
+            if (failure is ObjectDisposedException)
+            {
+                sender.Fatal.Set(new KlingException(ErrorKind.LedgerUnusable, LedgerIsClosed, failure));
+            }
+            else if (failure is KlingException { Kind: ErrorKind.LedgerUnusable } unusable)
+            {
+                sender.Fatal.Set(unusable);
+            }
+
+            return null;
+        }
+    }
+
+    /// <summary>The attempt is settled, or has been disowned.</summary>
+    private void Close()
+    {
+        _hasLeft = false;
+        _task = null;
+    }
+
+    /// <summary>Gives the place at the gate back. What goes wrong with that says nothing of the purchase; the place is free again after a while.</summary>
+    [SuppressMessage("Design", "CA1031", Justification = "The outcome of the purchase is known by now and must not be replaced by this error.")]
+    private static async Task ReleaseAsync(IAsyncDisposable lease)
+    {
+        try
+        {
+            await lease.DisposeAsync().ConfigureAwait(false);
+        }
+        catch (Exception)
+        {
+        }
+    }
+
+    private string DescribeUnknown(KlingVideoTask task, string reason)
+    {
+        string price = submission.Credits is decimal credits ? string.Create(CultureInfo.InvariantCulture, $"{credits:0.##} credits") : "Its credits";
+        return $"Whether the video of '{submission.Subject}' was bought is not known (task {task.Id}). {reason} "
+            + $"{price} may have been spent; it is not sent again by itself.";
+    }
+
+    /// <summary>The service has said yes, and the record does not say so.</summary>
+    /// <param name="message">The message for the user.</param>
+    /// <param name="reason">The same for the record.</param>
+    /// <param name="taskId">The service's id; <see langword="null"/> if it is that of another task.</param>
+    /// <param name="cause">What kept it from being recorded.</param>
+    private sealed class LostPurchaseException(string message, string reason, string? taskId, Exception? cause) : Exception(message, cause)
+    {
+        public string Reason => reason;
+
+        public string? TaskId => taskId;
+    }
+}

@@ -41,7 +41,7 @@ public enum ErrorKind
     /// <summary>Too many requests, still after backing off (code 429).</summary>
     [ErrorTraits(
         "LimitsExceeded",
-        "Wait a minute and run the command again; other programs may be using the same account.")]
+        "Wait as long as the service asks for, or else a minute, and run the command again; other programs may be using the same account.")]
     RateLimited,
 
     /// <summary>Maintenance, a server error, a gateway's page instead of a response, or no connection (codes 455 and 500, HTTP 502 to 504).</summary>

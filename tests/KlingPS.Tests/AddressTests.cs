@@ -24,6 +24,8 @@ public sealed class AddressTests
     [InlineData("Connect-KlingAccount $key -Endpoint https://api.example/ -UploadEndpoint 'https://user:hunter2@api.example/' -SkipVerification")]
     [InlineData("Connect-KlingAccount $key -Proxy 'http://user:hunter2@proxy.example:99999' -SkipVerification")]
     [InlineData("Connect-KlingAccount $key -Proxy 'http://user:hunter2@proxy.example:8080' -SkipVerification")]
+    [InlineData("Connect-KlingAccount -SecretName 'sk-live-hunter2-0123456789'")]
+    [InlineData("Set-KlingConfiguration -SecretName 'sk-live-hunter2-0123456789'")]
     [InlineData("Set-KlingConfiguration -Endpoint 'https://user:hunter2@api.example/'")]
     [InlineData("Set-KlingConfiguration -Proxy 'http://user:hunter2@proxy.example:99999'")]
     [InlineData("New-KlingVideoTask -ImageUri 'https://user:hunter2@images.example/fox.png' -Prompt 'It runs.'")]

@@ -1,5 +1,7 @@
 using System.Text.Json;
 using KlingPS.Core.Api;
+using KlingPS.Core.Network;
+using KlingPS.Core.Secrets;
 
 namespace KlingPS.Core.Configuration;
 
@@ -9,7 +11,7 @@ internal static class ConfigurationRules
     /// <summary>Values that are refused are not repeated in the message: they may be a password or a key in the wrong place.</summary>
     private static readonly Dictionary<string, Func<JsonElement, string?>> s_rules = new(StringComparer.OrdinalIgnoreCase)
     {
-        [nameof(ConfigurationValues.SecretName)] = Text(_ => null),
+        [nameof(ConfigurationValues.SecretName)] = Text(NameProblem),
         [nameof(ConfigurationValues.Vault)] = Text(_ => null),
         [nameof(ConfigurationValues.Endpoint)] = Text(EndpointProblem),
         [nameof(ConfigurationValues.UploadEndpoint)] = Text(EndpointProblem),
@@ -21,17 +23,28 @@ internal static class ConfigurationRules
         [nameof(ConfigurationValues.RequestTimeout)] = Number(20, 3600, "has to be a number of seconds from 20 to 3600"),
     };
 
-    private static readonly string[] s_secretNames = ["apikey", "api_key", "password", "credential", "hmac", "token", "secret"];
-
     /// <summary>What is wrong with a field, in words that go on after its name; <see langword="null"/> when nothing is.</summary>
     /// <param name="name">The field; unknown ones may hold anything but a secret.</param>
     /// <param name="value">Its value. A JSON null says that it is not set.</param>
     public static string? FindProblem(string name, JsonElement value)
         => s_rules.TryGetValue(name, out Func<JsonElement, string?>? rule)
             ? value.ValueKind == JsonValueKind.Null ? null : rule(value)
-            : !name.EndsWith(nameof(ConfigurationValues.SecretName), StringComparison.OrdinalIgnoreCase) && s_secretNames.Any(secret => name.Contains(secret, StringComparison.OrdinalIgnoreCase))
-                ? "has no place here, because this file never holds a secret. Delete it, and store a key with Set-KlingApiKey"
-                : null;
+            : HoldsSecret(name, value) ? "has no place here, because this file never holds a secret. Delete it, and store a key with Set-KlingApiKey"
+            : null;
+
+    /// <summary>Whether an unknown field holds a secret, by its name, by the name of anything within it, or by what a text looks like.</summary>
+    private static bool HoldsSecret(string name, JsonElement value)
+        => (!name.EndsWith(nameof(ConfigurationValues.SecretName), StringComparison.OrdinalIgnoreCase) && SecretForms.IsNameOfSecret(name))
+            || value.ValueKind switch
+            {
+                JsonValueKind.Object => value.EnumerateObject().Any(property => HoldsSecret(property.Name, property.Value)),
+                JsonValueKind.Array => value.EnumerateArray().Any(item => HoldsSecret(string.Empty, item)),
+                JsonValueKind.String => value.GetString() is string text && (SecretForms.IsKey(text) || AddressPolicy.HasUser(text)),
+                _ => false,
+            };
+
+    private static string? NameProblem(string text)
+        => SecretForms.IsKey(text) ? "looks like a key itself. Give the name that the key is stored under; Set-KlingApiKey stores it" : null;
 
     private static Func<JsonElement, string?> Text(Func<string, string?> rule) => value =>
         value.ValueKind != JsonValueKind.String || string.IsNullOrWhiteSpace(value.GetString())

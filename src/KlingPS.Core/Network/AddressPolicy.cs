@@ -63,6 +63,25 @@ internal sealed class AddressPolicy
         return at < 0 ? text : $"{text[..start]}…{text[at..]}";
     }
 
+    /// <summary>Whether a text is an address with a user name or password in it.</summary>
+    public static bool HasUser(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        return text.Contains("://", StringComparison.Ordinal) && MaskUser(text) != text;
+    }
+
+    /// <summary>As <see cref="FindProblem(string, out Uri?)"/>, in a clause that names the address as far as it may be shown.</summary>
+    /// <param name="what">What the address is, such as <c>the link to its video</c>.</param>
+    /// <param name="text">The address as it came.</param>
+    /// <param name="uri">The address, where nothing is wrong with it.</param>
+    public string? FindProblem(string what, string text, out Uri? uri)
+    {
+        string? problem = FindProblem(text, out uri);
+        return problem is null ? null
+            : Uri.TryCreate(text, UriKind.Absolute, out Uri? named) && HasHost(named) ? $"{what}, {Describe(named)}, {problem}"
+            : $"{what} {problem}";
+    }
+
     /// <inheritdoc cref="FindProblem(Uri)"/>
     /// <param name="text">The address as it came.</param>
     /// <param name="uri">The address, where nothing is wrong with it.</param>

@@ -2,7 +2,6 @@ using System.Globalization;
 using KlingPS.Core.Api;
 using KlingPS.Core.Files;
 using KlingPS.Core.Model;
-using KlingPS.Core.Network;
 using KlingPS.Core.Resolving;
 using KlingPS.Core.Scheduling;
 using KlingPS.Core.Sessions;
@@ -329,9 +328,7 @@ internal sealed class VideoSaver
             return null;
         }
 
-        string? wrong = _session.Endpoints.Addresses.FindProblem(task.ResultUri, out Uri? link);
-        _ = Uri.TryCreate(task.ResultUri, UriKind.Absolute, out Uri? named);
-        problem = $"the link to its video, {AddressPolicy.Describe(named)}, {wrong}";
+        problem = _session.Endpoints.Addresses.FindProblem("the link to its video", task.ResultUri, out Uri? link) ?? string.Empty;
         return link;
     }
 

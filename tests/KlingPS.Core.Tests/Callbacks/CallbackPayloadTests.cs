@@ -1,6 +1,8 @@
 using System.Text.Json.Nodes;
 using CsCheck;
 using KlingPS.Core.Callbacks;
+using KlingPS.Core.Model;
+using KlingPS.Core.Tests.Api;
 
 namespace KlingPS.Core.Tests.Callbacks;
 
@@ -44,6 +46,26 @@ public sealed class CallbackPayloadTests
         Assert.Equal(["t1"], payload.TaskIds);
         Assert.Null(payload.State);
     }
+
+    [Fact]
+    public void A_byte_order_mark_before_a_callback_is_passed_over()
+        => Assert.Equal(["t1"], CallbackPayload.Read(CallbackTexts.Bytes("\uFEFF" + CallbackTexts.Body("t1"))).Payload!.TaskIds);
+
+    [Fact]
+    public void A_callback_that_names_its_task_twice_names_none()
+        => Assert.Null(CallbackPayload.Read(CallbackTexts.Bytes("""{"data":{"taskId":"t1","taskId":"t2"}}""")).Payload);
+
+    [Fact]
+    public void No_callback_whatever_is_more_than_a_problem_or_an_id_in_its_form()
+        => Gen.Int.Sample(
+            seed =>
+            {
+                byte[] body = CallbackTexts.Bytes(JsonNoise.Write(new Random(seed)));
+                (CallbackPayload? payload, CallbackVerdict problem) = CallbackPayload.Read(body);
+                Assert.True(payload is not null || problem != CallbackVerdict.Genuine);
+                Assert.All(payload?.TaskIds ?? [], id => Assert.True(ServiceTaskId.IsValid(id)));
+            },
+            print: seed => JsonNoise.Write(new Random(seed)));
 
     [Fact]
     public void Nothing_that_can_be_sent_is_more_than_a_problem()

@@ -98,6 +98,14 @@ public sealed class ConfigurationFileTests : IDisposable
     [InlineData("WebhookHmac", "hunter2")]
     [InlineData("AccessToken", "hunter2")]
     [InlineData("ClientSecret", "hunter2")]
+    [InlineData("Authorization", "Bearer hunter2")]
+    [InlineData("Pass", "hunter2")]
+    [InlineData("proxy_pwd", "hunter2")]
+    [InlineData("Key", "hunter2")]
+    [InlineData("Gateway", "https://name:hunter2@gateway.example/")]
+    [InlineData("Note", "Bearer hunter2")]
+    [InlineData("SecretName", "hunter20123456789abcdef0123456789")]
+    [InlineData("SecretName", "sk-hunter2-and-more")]
     public async Task A_secret_in_the_file_is_refused_and_not_repeated(string field, string value)
     {
         File.WriteAllText(FilePath, JsonSerializer.Serialize(new Dictionary<string, string> { [field] = value }));
@@ -109,6 +117,27 @@ public sealed class ConfigurationFileTests : IDisposable
         KlingException written = await Assert.ThrowsAsync<KlingException>(() => ChangeAsync(field, value));
         Assert.DoesNotContain("hunter2", written.ToString(), StringComparison.Ordinal);
         Assert.False(File.Exists(FilePath));
+    }
+
+    [Theory]
+    [InlineData("""{ "Service": { "apiKey": "hunter2" } }""")]
+    [InlineData("""{ "Services": [ { "name": "a", "auth": { "user": "u", "pass": "hunter2" } } ] }""")]
+    [InlineData("""{ "Headers": { "X-Note": "Bearer hunter2" } }""")]
+    public void A_secret_within_another_field_is_refused_and_not_repeated(string content)
+    {
+        File.WriteAllText(FilePath, content);
+
+        Assert.DoesNotContain("hunter2", Assert.Throws<KlingException>(() => ConfigurationFile.Read(FilePath)).ToString(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("""{ "KeyboardLayout": "de", "Passage": 1, "Compass": "north", "Authors": ["me"], "Bypass": true }""")]
+    [InlineData("""{ "SecretName": "kling-api-key-of-the-studio-2026", "Vault": "7f9c24e5-4b5a-4c0e-9d0e-0123456789ab" }""")]
+    public void What_only_sounds_like_a_secret_is_none(string content)
+    {
+        File.WriteAllText(FilePath, content);
+
+        ConfigurationFile.Read(FilePath);
     }
 
     [Fact]

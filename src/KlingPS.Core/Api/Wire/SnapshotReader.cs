@@ -78,10 +78,9 @@ internal sealed class SnapshotReader(AddressPolicy addresses, TimeProvider time)
                     continue;
                 }
 
-                if (addresses.FindProblem(link, out Uri? uri) is string wrong)
+                if (addresses.FindProblem("the link to its video", link, out _) is string wrong)
                 {
-                    _ = Uri.TryCreate(link, UriKind.Absolute, out uri);
-                    problem ??= $"the link to its video, {AddressPolicy.Describe(uri)}, {wrong}";
+                    problem ??= wrong;
                 }
                 else
                 {

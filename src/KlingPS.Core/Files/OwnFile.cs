@@ -1,3 +1,5 @@
+using System.Runtime.Versioning;
+
 namespace KlingPS.Core.Files;
 
 /// <summary>Who may read a file that is created.</summary>
@@ -57,7 +59,19 @@ internal static class OwnFile
 
         const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
         const UnixFileMode Others = UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
-        Directory.CreateDirectory(path, readers == FileReaders.Owner ? OwnerOnly : OwnerOnly | Others);
+        CreateFolder(path, readers == FileReaders.Owner ? OwnerOnly : OwnerOnly | Others);
+    }
+
+    /// <summary>.NET gives the mode to the last folder only; whoever could write to one above it could put another in its place.</summary>
+    [UnsupportedOSPlatform("windows")]
+    private static void CreateFolder(string path, UnixFileMode mode)
+    {
+        if (Path.GetDirectoryName(path) is string above && !Directory.Exists(above))
+        {
+            CreateFolder(above, mode);
+        }
+
+        Directory.CreateDirectory(path, mode);
     }
 
     /// <summary>Opens a file that one owner has to itself among all processes of the machine, and can rename while it is open; or creates it.</summary>

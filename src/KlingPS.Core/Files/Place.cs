@@ -113,6 +113,12 @@ internal sealed class Place
     public bool IsWithin(Place folder)
     {
         ArgumentNullException.ThrowIfNull(folder);
+        if (Path.StartsWith(folder.Path, StringComparison.Ordinal)
+            && (Path.Length == folder.Path.Length || System.IO.Path.EndsInDirectorySeparator(folder.Path) || Path[folder.Path.Length] == System.IO.Path.DirectorySeparatorChar))
+        {
+            return true;
+        }
+
         for (string? path = Path; path is not null; path = System.IO.Path.GetDirectoryName(path))
         {
             if (Of(path).IsSameAs(folder))
@@ -200,9 +206,15 @@ internal sealed class NameRule
 
     /// <summary>Finds the rule of a folder. What nothing in it or above it tells is taken for the same: the safer mistake.</summary>
     /// <param name="folder">The full path.</param>
-    public static NameRule Of(string folder) => new(
-        Minds(folder, name => name.ToUpperInvariant() is var upper && upper != name ? upper : name.ToLowerInvariant()) ?? false,
-        Minds(folder, name => Composed(name) is var composed && composed != name ? composed : Decomposed(name)) ?? false);
+    public static NameRule Of(string folder) => Of(folder, path => Directory.EnumerateFileSystemEntries(path), path => FileFacts.OfName(path)?.Id);
+
+    /// <inheritdoc cref="Of(string)"/>
+    /// <param name="folder">The full path.</param>
+    /// <param name="list">Lists the full paths of what is in a folder.</param>
+    /// <param name="identify">Tells which file has a path.</param>
+    internal static NameRule Of(string folder, Func<string, IEnumerable<string>> list, Func<string, FileId?> identify) => new(
+        Minds(folder, name => name.ToUpperInvariant() is var upper && upper != name ? upper : name.ToLowerInvariant(), list, identify) ?? false,
+        Minds(folder, name => Composed(name) is var composed && composed != name ? composed : Decomposed(name), list, identify) ?? false);
 
     /// <summary>Whether two names are the same to the folder.</summary>
     public bool IsSame(string one, string other)
@@ -213,19 +225,19 @@ internal sealed class NameRule
 
     /// <summary>Whether a folder takes another spelling of a name for another name.</summary>
     /// <returns><see langword="null"/> when no name in it or above it has another spelling.</returns>
-    private static bool? Minds(string folder, Func<string, string> respell)
+    private static bool? Minds(string folder, Func<string, string> respell, Func<string, IEnumerable<string>> list, Func<string, FileId?> identify)
     {
         try
         {
             for (string? path = folder; path is not null; path = Path.GetDirectoryName(path))
             {
-                foreach (string entry in Directory.EnumerateFileSystemEntries(path).Take(MaxTries))
+                foreach (string entry in list(path).Take(MaxTries))
                 {
                     string name = Path.GetFileName(entry);
                     string other = respell(name);
-                    if (other != name && FileFacts.OfName(entry) is { Id: FileId id })
+                    if (other != name && identify(entry) is FileId id)
                     {
-                        return FileFacts.OfName(Path.Combine(path, other))?.Id != id;
+                        return identify(Path.Combine(path, other)) != id;
                     }
                 }
             }

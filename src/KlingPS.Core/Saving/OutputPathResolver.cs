@@ -97,9 +97,9 @@ internal sealed partial class OutputPathResolver
             : output with { HasVideo = await _hashes.MatchAsync(output.Path, task?.SavedHash, cancellationToken).ConfigureAwait(false) };
     }
 
-    /// <summary>Whether the ledger knows a path, spelled like this, as that of a video.</summary>
+    /// <summary>Whether the ledger knows a file as that of a video.</summary>
     public async Task<bool> IsRecordedAsync(string path, CancellationToken cancellationToken)
-        => (await GetSavedVideosAsync(cancellationToken).ConfigureAwait(false)).Names(path);
+        => (await GetSavedVideosAsync(cancellationToken).ConfigureAwait(false)).At(path).Count > 0;
 
     /// <summary>Leaves a video where it is, of which the ledger does not know: no other of this run gets its path.</summary>
     /// <param name="path">The full path.</param>

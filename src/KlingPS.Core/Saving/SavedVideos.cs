@@ -6,21 +6,30 @@ namespace KlingPS.Core.Saving;
 
 /// <summary>
 /// The records of saved videos, found by the file that is there: through whichever links, mounts or spellings its path leads, and under
-/// whichever of its names.
+/// whichever of its names. Safe for concurrent use.
 /// </summary>
 internal sealed class SavedVideos
 {
-    private readonly ILookup<string, SavedPath> _byFolder;
+    /// <summary>By folder as it is recorded, and by name in a form that all spellings of a name share.</summary>
+    private readonly Dictionary<string, ILookup<string, SavedPath>> _folders;
     private readonly ILookup<string, SavedPath> _byHash;
-    private readonly HashSet<string> _paths;
-    private readonly ConcurrentDictionary<string, FileId?> _folders = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, FileId?> _folderIds = new(StringComparer.Ordinal);
+    private readonly Lazy<ILookup<FileId, SavedPath>> _byFile;
 
     /// <summary>Takes the records as they are at this moment.</summary>
     public SavedVideos(IReadOnlyCollection<SavedPath> records)
     {
-        _byFolder = records.ToLookup(record => Path.GetDirectoryName(record.Path) ?? string.Empty, StringComparer.Ordinal);
-        _paths = records.Select(record => record.Path).ToHashSet(StringComparer.Ordinal);
+        _folders = records
+            .GroupBy(record => Path.GetDirectoryName(record.Path) ?? string.Empty, StringComparer.Ordinal)
+            .ToDictionary(
+                folder => folder.Key,
+                folder => folder.ToLookup(record => NameOf(record.Path), StringComparer.OrdinalIgnoreCase),
+                StringComparer.Ordinal);
         _byHash = records.ToLookup(record => record.Hash, StringComparer.Ordinal);
+        _byFile = new Lazy<ILookup<FileId, SavedPath>>(() => records
+            .Select(record => (Id: TryLook(record.Path)?.Id, Record: record))
+            .Where(one => one.Id is not null)
+            .ToLookup(one => one.Id!.Value, one => one.Record));
     }
 
     /// <summary>The records of the file at a path.</summary>
@@ -29,32 +38,31 @@ internal sealed class SavedVideos
     {
         FileFacts? file = TryLook(path);
         string folder = Path.GetDirectoryName(path)!;
-        FileId? folderId = IdOf(folder);
+        string name = NameOf(path);
+        IEnumerable<SavedPath> here = _folders
+            .Where(recorded => recorded.Value.Contains(name) && IsSameFolder(recorded.Key, folder))
+            .SelectMany(recorded => recorded.Value[name])
+            .Where(record => record.Path == path || IsSameFile(record.Path, file));
 
         // A file is elsewhere as well only if a link leads there or it has another name.
         bool isElsewhere = file is { Names: > 1 } || TryLookAtName(path)?.Kind == FileKind.Link;
-        return
-        [
-            .. _byFolder
-                .Where(group => isElsewhere || group.Key == folder || (folderId is null ? NameRule.IsAlike(group.Key, folder) : IdOf(group.Key) == folderId))
-                .SelectMany(group => group)
-                .Where(record => record.Path == path || IsSameFile(record.Path, path, file)),
-        ];
+        return [.. isElsewhere && file?.Id is FileId id ? here.Union(_byFile.Value[id]) : here];
     }
-
-    /// <summary>Whether there is a record of just this path. The file is not looked at.</summary>
-    public bool Names(string path) => _paths.Contains(path);
 
     /// <summary>The records of videos with a content.</summary>
     /// <param name="hash">Its SHA-256, in lower-case hex.</param>
     public IEnumerable<SavedPath> With(string hash) => _byHash[hash];
 
-    private static bool IsSameFile(string recorded, string path, FileFacts? file)
-        => file?.Id is FileId id
-            ? TryLook(recorded)?.Id == id
-            : file is not null && NameRule.IsAlike(Path.GetFileName(recorded), Path.GetFileName(path));
+    private static string NameOf(string path) => NameRule.Composed(Path.GetFileName(path));
 
-    private FileId? IdOf(string folder) => _folders.GetOrAdd(folder, static folder => TryLook(folder)?.Id);
+    /// <summary>Whether a file is the one with a recorded path of the same folder and the same name, but perhaps in another spelling.</summary>
+    private static bool IsSameFile(string recorded, FileFacts? file)
+        => file is not null && (file.Id is not FileId id || TryLook(recorded)?.Id == id);
+
+    private bool IsSameFolder(string recorded, string folder)
+        => recorded == folder || (IdOf(folder) is FileId id ? IdOf(recorded) == id : NameRule.IsAlike(recorded, folder));
+
+    private FileId? IdOf(string folder) => _folderIds.GetOrAdd(folder, static folder => TryLook(folder)?.Id);
 
     private static FileFacts? TryLook(string path) => TryLook(path, FileFacts.Of);
 

@@ -105,8 +105,12 @@ public sealed class OwnFileTests : IDisposable
         Assert.SkipWhen(OperatingSystem.IsWindows(), "On Windows, a file has the permissions of its folder.");
         OwnFile.Create(PathOf("settings"), FileReaders.Owner).Dispose();
         OwnFile.Create(PathOf("video"), FileReaders.Umask).Dispose();
+        OwnFile.CreateFolder(PathOf("a/b"), FileReaders.Owner);
+        OwnFile.CreateFolder(PathOf("c/d"), FileReaders.Umask);
 
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(PathOf("settings")));
+        Assert.All(["a", "a/b"], folder => Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(PathOf(folder))));
+        Assert.All(["c", "c/d"], folder => Assert.Equal(UnixFileMode.None, File.GetUnixFileMode(PathOf(folder)) & (UnixFileMode.GroupWrite | UnixFileMode.OtherWrite)));
         Assert.Equal(UnixFileMode.None, File.GetUnixFileMode(PathOf("video")) & (UnixFileMode.GroupWrite | UnixFileMode.OtherWrite));
     }
 }

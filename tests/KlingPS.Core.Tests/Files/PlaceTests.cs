@@ -77,6 +77,33 @@ public sealed class PlaceTests : IDisposable
         Assert.Equal(isOne, Place.IsSame(Path.Combine(folder, "new-" + one), Path.Combine(folder, "new-" + other)));
     }
 
+    /// <summary>A folder is told from what is in it: one that minds neither case nor form, one that minds both, and one with nothing to tell by.</summary>
+    [Theory]
+    [InlineData(false, false, "fox.mp4", "FOX.mp4", true)]
+    [InlineData(false, false, "f\u00FCchsin", "fu\u0308chsin", true)]
+    [InlineData(true, false, "fox.mp4", "FOX.mp4", false)]
+    [InlineData(true, false, "f\u00FCchsin", "fu\u0308chsin", true)]
+    [InlineData(false, true, "f\u00FCchsin", "fu\u0308chsin", false)]
+    [InlineData(true, true, "f\u00FCchsin", "f\u00FCchsin", true)]
+    [InlineData(null, null, "fox.mp4", "FOX.mp4", true)]
+    public void Which_names_are_the_same_is_found_out_from_the_names_in_a_folder(bool? mindsCase, bool? mindsForm, string one, string other, bool expected)
+    {
+        string folder = Path.Combine(Path.GetPathRoot(Path.GetTempPath())!, "1");
+        string[] entries = mindsCase is null ? ["1", "2"] : ["1", "\u00E4pfel"];
+
+        NameRule rule = NameRule.Of(
+            folder,
+            path => path == folder ? entries.Select(entry => Path.Combine(path, entry)) : [],
+            path => entries.Any(entry => IsName(Path.GetFileName(path), entry)) ? new FileId(1, 1) : null);
+
+        Assert.Equal(expected, rule.IsSame(one, other));
+
+        bool IsName(string name, string entry) => string.Equals(
+            mindsForm == true ? name : name.Normalize(),
+            mindsForm == true ? entry : entry.Normalize(),
+            mindsCase == true ? StringComparison.Ordinal : StringComparison.OrdinalIgnoreCase);
+    }
+
     [Fact]
     public void A_place_has_a_path_without_links()
     {

@@ -50,4 +50,5 @@ internal sealed record AccountKey(string Fingerprint, string Account)
 /// <param name="TaskId">The service's id.</param>
 /// <param name="CreatedAt">When it was submitted.</param>
 /// <param name="WasSeen">Whether the service has told of it since it was accepted.</param>
-internal sealed record KnownTask(string TaskId, DateTimeOffset CreatedAt, bool WasSeen);
+/// <param name="Prompt">What was asked for, if that is known.</param>
+internal sealed record KnownTask(string TaskId, DateTimeOffset CreatedAt, bool WasSeen, string? Prompt);

@@ -98,11 +98,11 @@ internal sealed class AccountFinder(KlingSession session, IPipelineObserver? obs
             with { Service = _service, Number = number };
         Candidate[] candidates = FindCandidates(keys, own);
         var doubts = new Dictionary<string, string>();
-        foreach (Candidate candidate in candidates.Where(candidate => candidate.IsAtService))
+        foreach (Candidate candidate in candidates)
         {
             string? theirs = candidate.Number
                 ?? ServiceAddress.FindAccountNumber(await Register.FindUploadAsync(candidate.Account, cancellationToken).ConfigureAwait(false));
-            if (theirs == number)
+            if (theirs == number && !own.IsSettled)
             {
                 own = own with { Account = candidate.Account, IsSettled = true };
                 TellSame($"the service gives both the number {number}");
@@ -152,13 +152,13 @@ internal sealed class AccountFinder(KlingSession session, IPipelineObserver? obs
                 }
             }
 
-            if (doubt is not null && candidate.IsAtService)
+            if (doubt is not null)
             {
                 doubts[candidate.Account] = doubt;
             }
         }
 
-        foreach (Candidate candidate in candidates.Skip(MaxAccounts).Where(candidate => candidate.IsAtService))
+        foreach (Candidate candidate in candidates.Skip(MaxAccounts))
         {
             doubts[candidate.Account] = "too many keys are known to ask for all of them";
         }
@@ -183,7 +183,8 @@ internal sealed class AccountFinder(KlingSession session, IPipelineObserver? obs
             tasks++;
             try
             {
-                if (Proves(await client.QueryTaskAsync(task.TaskId, cancellationToken).ConfigureAwait(false)))
+                TaskSnapshot snapshot = await client.QueryTaskAsync(task.TaskId, cancellationToken).ConfigureAwait(false);
+                if (candidate.IsProven(snapshot, task))
                 {
                     string date = task.CreatedAt.ToLocalTime().ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
                     TellSame($"the service knows task {task.TaskId} of {date} with both");
@@ -202,14 +203,10 @@ internal sealed class AccountFinder(KlingSession session, IPipelineObserver? obs
             : "the service does not know the few tasks that it could be asked for, which may be too old or too new for it");
     }
 
-    /// <summary>Some routes say "success" without data for a task they do not know: that proves nothing.</summary>
-    private static bool Proves(TaskSnapshot snapshot)
-        => snapshot is { Spec: not null } or { CreatedAt: not null } or { ResultUris.Count: > 0 } or { State: not KlingTaskState.Waiting };
-
     private void TellSame(string proof) => observer?.OnWarning(
         $"This key belongs to an account that is known here by another key: {proof}. What was bought with either of them counts for both and is not bought again; rate limits and the daily cap are shared.");
 
-    /// <summary>The accounts that the key may belong to as well, those at the same address first.</summary>
+    /// <summary>The accounts at the same service that the key may belong to as well.</summary>
     private Candidate[] FindCandidates(IEnumerable<AccountKey> keys, AccountKey own)
     {
         bool isLocal = session.Endpoints.Api.IsLoopback;
@@ -218,19 +215,16 @@ internal sealed class AccountFinder(KlingSession session, IPipelineObserver? obs
             .. keys
                 .Where(key => key.Account != own.Account && key.Fingerprint != own.Fingerprint)
                 .GroupBy(key => key.Account)
+                .Where(account => account.Any(IsAtService))
                 .Select(account => new Candidate(
                     account.Key,
-                    account.Any(IsAtService),
+                    account.Any(key => key.Service == _service),
                     account.Select(key => key.Number).FirstOrDefault(number => number is not null),
-                    account.Any(key => key is { IsSettled: false, Service: not null })))
-                .Where(candidate => candidate.IsAtService || (!isLocal && !keys.Any(key => key.Account == candidate.Account && IsLocal(key))))
-                .OrderByDescending(candidate => candidate.IsAtService),
+                    account.Any(key => key is { IsSettled: false, Service: not null }))),
         ];
 
-        bool IsAtService(AccountKey key) => key.Service is null ? !isLocal && !IsLocal(key) : key.Service == _service;
-
-        static bool IsLocal(AccountKey key)
-            => key.Service is null ? ServiceAddress.IsLocal(key.Sample) : key.Service.StartsWith("localhost:", StringComparison.Ordinal);
+        // Where a key was used is not recorded of the first ledgers. A sandbox is told by its addresses.
+        bool IsAtService(AccountKey key) => key.Service is null ? !isLocal && !ServiceAddress.IsLocal(key.Sample) : key.Service == _service;
     }
 
     private void Apply(AccountKey own, IEnumerable<Candidate> candidates, long? askedAt, Dictionary<string, string> doubts) => session.Standing = new AccountStanding
@@ -242,7 +236,7 @@ internal sealed class AccountFinder(KlingSession session, IPipelineObserver? obs
         Others =
         [
             .. candidates
-                .Where(candidate => candidate.IsAtService && candidate.Account != own.Account)
+                .Where(candidate => candidate.Account != own.Account)
                 .Select(candidate => new OtherAccount(
                     candidate.Account,
                     doubts.GetValueOrDefault(candidate.Account) ?? (own.IsSettled && candidate.IsOpen ? "it was not when that key was used" : null))),
@@ -254,8 +248,18 @@ internal sealed class AccountFinder(KlingSession session, IPipelineObserver? obs
         => session.Others.FirstOrDefault(other => other.Account == account) is { } other ? other.Doubt : "it was not asked yet";
 
     /// <param name="Account">The account.</param>
-    /// <param name="IsAtService">Whether it has bought at the address of this session. An account at another address may still be the same: an address can lead to another.</param>
+    /// <param name="IsRecorded">Whether it is recorded that it has bought at this very service, and not only likely.</param>
     /// <param name="Number">What the service calls it, if that is known.</param>
     /// <param name="IsOpen">Whether it could not be found out, when its keys were used, whose they are.</param>
-    private sealed record Candidate(string Account, bool IsAtService, string? Number, bool IsOpen);
+    private sealed record Candidate(string Account, bool IsRecorded, string? Number, bool IsOpen)
+    {
+        /// <summary>
+        /// Whether an answer can only be that about a task of the account. Some routes say "success" without data for a task they do not
+        /// know, and what answers at another address may say anything.
+        /// </summary>
+        public bool IsProven(TaskSnapshot snapshot, KnownTask task)
+            => snapshot.Spec?.Prompt is string prompt && task.Prompt is not null
+                ? PromptText.Normalize(prompt) == PromptText.Normalize(task.Prompt)
+                : IsRecorded && (snapshot is { Spec: not null } or { CreatedAt: not null } or { ResultUris.Count: > 0 } or { State: not KlingTaskState.Waiting });
+    }
 }

@@ -46,7 +46,7 @@ internal sealed record SessionOptions
 /// <summary>One account at one service, with everything its commands share: connections, rate gates, ledger, and what is known of generation times.</summary>
 internal sealed class KlingSession : IAsyncDisposable
 {
-    private static readonly TimeSpan s_probeTimeout = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan s_probeTimeout = TimeSpan.FromSeconds(5);
 
     /// <summary>How long purchases wait for a service that takes none, as queries do.</summary>
     private static readonly TimeSpan s_longestOutage = TimeSpan.FromMinutes(10);
@@ -149,12 +149,12 @@ internal sealed class KlingSession : IAsyncDisposable
     /// <param name="observer">Is told of every request.</param>
     public KlingClient CreateClient(IRequestObserver? observer) => new(_api, Endpoints, Key, CreateClientOptions(observer));
 
-    /// <summary>A client for questions that can be left open: it gives up soon.</summary>
+    /// <summary>A client for questions that can be left open: it asks once, and does not wait for long.</summary>
     /// <param name="observer">Is told of every request.</param>
     internal KlingClient CreateProbingClient(IRequestObserver? observer) => new(_api, Endpoints, Key, CreateClientOptions(observer) with
     {
         RequestTimeout = _requestTimeout < s_probeTimeout ? _requestTimeout : s_probeTimeout,
-        MaxAttempts = 2,
+        MaxAttempts = 1,
     });
 
     /// <summary>Describes the account.</summary>

@@ -52,8 +52,11 @@ internal static class AccountTable
 
     public static Task<List<KnownTask>> ListTasksAsync(SqlSession session, string account, int limit)
         => session.QueryAsync(
-            $"SELECT task_id, created_at, state FROM tasks WHERE task_id IS NOT NULL AND {IsOwn("account")} ORDER BY created_at DESC LIMIT @limit",
-            row => new KnownTask(row.Text("task_id"), row.Moment("created_at"), row.Text("state") != nameof(KlingTaskState.Waiting)),
+            $"""
+            SELECT t.task_id, t.created_at, t.state, p.text AS prompt FROM tasks t LEFT JOIN texts p ON p.id = t.prompt_id
+            WHERE t.task_id IS NOT NULL AND {IsOwn("t.account")} ORDER BY t.created_at DESC LIMIT @limit
+            """,
+            row => new KnownTask(row.Text("task_id"), row.Moment("created_at"), row.Text("state") != nameof(KlingTaskState.Waiting), row.TextOrNull("prompt")),
             ("account", account),
             ("limit", limit));
 }

@@ -436,12 +436,16 @@ function Invoke-Mutation {
 
     $files = $values[0..($index - 1)] | ForEach-Object { '--mutate', "**/$($_.Replace('\', '/'))" }
     $options = @($values | Select-Object -Skip $index)
+
+    # Tests are in a folder of the same name as what they test.
+    $env:MutationTests = @($values[0..($index - 1)] | ForEach-Object { "$(($_ -split '[\\/]')[0])/**/*Tests.cs" } | Select-Object -Unique) -join ';'
     dotnet tool restore | Out-Null
     Push-Location -LiteralPath (Join-Path $PSScriptRoot 'tests/KlingPS.Core.Tests')
     try {
         dotnet stryker --configuration $Configuration --output (Join-Path $output 'mutation') @files @options | Out-Host
     }
     finally {
+        $env:MutationTests = $null
         Pop-Location
     }
 

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using KlingPS.Sessions;
 using KlingPS.Tests.Hosting;
 
 namespace KlingPS.Tests;
@@ -67,6 +68,24 @@ public sealed class HostileFolderTests
         Assert.Contains(odd, Assert.Single(result.Errors).Exception.Message, StringComparison.Ordinal);
         Assert.Single(result.Of<FileInfo>());
         Assert.Equal(1, shell.Bill.CreatesAccepted);
+    }
+
+    [Fact]
+    public void A_ledger_is_one_however_its_path_is_spelled()
+    {
+        string folder = Directory.CreateTempSubdirectory("klingps-").FullName;
+        try
+        {
+            Directory.CreateDirectory(Path.Combine(folder, "real"));
+            OddFiles.FolderLink(Path.Combine(folder, "link"), "real");
+
+            Assert.Same(Ledgers.Find(Path.Combine(folder, "real", "ledger.db")), Ledgers.Find(Path.Combine(folder, "link", "ledger.db")));
+            Assert.NotSame(Ledgers.Find(Path.Combine(folder, "real", "ledger.db")), Ledgers.Find(Path.Combine(folder, "ledger.db")));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
     }
 
     [Theory]

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using KlingPS.Core.Converting;
+using KlingPS.Core.Files;
 using KlingPS.Core.Imaging;
 using KlingPS.Core.Ledger.Sql;
 using KlingPS.Core.Ledger.Sqlite;
@@ -55,23 +56,32 @@ public sealed class SharedFolderTests : IAsyncDisposable
     }
 
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public async Task Commands_with_other_prompts_that_finish_at_the_same_time_all_keep_their_videos(bool overwrite)
+    [InlineData(true, false)]
+    [InlineData(false, false)]
+    [InlineData(true, true)]
+    [InlineData(false, true)]
+    public async Task Commands_with_other_prompts_that_finish_at_the_same_time_all_keep_their_videos(bool overwrite, bool isThroughLinks)
     {
         const int Commands = 3;
         const int Images = 6;
         await using SandboxServer server = SandboxServer.Start(new SandboxOptions { GenerationTime = TimeSpan.Zero });
         string[] images = [.. Enumerable.Range(0, Images).Select(Image)];
+        string[] names = ["videos", "link", "link to the link"];
+        if (isThroughLinks)
+        {
+            Directory.CreateDirectory(Destination);
+            OddFiles.FolderLink(Path.Combine(_folder.FullName, names[1]), Destination);
+            OddFiles.FolderLink(Path.Combine(_folder.FullName, names[2]), names[1]);
+        }
 
         SavedVideo[][] saved = await Task.WhenAll(Enumerable.Range(0, Commands).Select(number => Task.Run(async () =>
         {
             await using KlingSession session = Open(server);
-            return await ConvertAsync(session, images, $"prompt {number}", overwrite);
+            return await ConvertAsync(session, images, $"prompt {number}", overwrite, isThroughLinks ? names[number] : names[0]);
         })));
 
         SavedVideo[] videos = [.. saved.SelectMany(video => video)];
-        Assert.Equal(Commands * Images, videos.DistinctBy(video => video.Path).Count());
+        Assert.Equal(Commands * Images, videos.DistinctBy(video => Place.Of(video.Path).Path).Count());
         Assert.Equal(Commands * Images, server.GetBill().CreatesAccepted);
         await using KlingSession later = Open(server);
         await AssertWholeAsync(later, videos);
@@ -104,9 +114,10 @@ public sealed class SharedFolderTests : IAsyncDisposable
         }
     }
 
-    private async Task<SavedVideo[]> ConvertAsync(KlingSession session, string[] images, string prompt, bool overwrite)
+    private async Task<SavedVideo[]> ConvertAsync(KlingSession session, string[] images, string prompt, bool overwrite, string folder = "videos")
     {
-        using var converter = new VideoConverter(new KlingService(session, observer: null), new ConversionOptions { Save = Save(overwrite) });
+        SaveOptions save = Save(overwrite) with { Destination = Path.Combine(_folder.FullName, folder) };
+        using var converter = new VideoConverter(new KlingService(session, observer: null), new ConversionOptions { Save = save });
         ConversionItem[] items = [.. images.Select(image => converter.Accept(Submissions.FromFile(image, prompt))!)];
         Outcome<ConversionItem, SavedVideo>[] outcomes = await Task.WhenAll(items.Select(item => Task.Run(() => converter.ConvertAsync(item, default))));
         Assert.All(outcomes, outcome => Assert.True(outcome.Error is null, outcome.Error?.ToString()));
@@ -120,7 +131,9 @@ public sealed class SharedFolderTests : IAsyncDisposable
         return path;
     }
 
-    private SaveOptions Save(bool overwrite) => new() { Destination = Path.Combine(_folder.FullName, "videos"), Overwrite = overwrite };
+    private string Destination => Path.Combine(_folder.FullName, "videos");
+
+    private SaveOptions Save(bool overwrite) => new() { Destination = Destination, Overwrite = overwrite };
 
     private VideoSaver Saver(KlingSession session, bool overwrite) => new(new KlingService(session, observer: null), Save(overwrite));
 

@@ -33,6 +33,7 @@ public sealed class RowTests
     [InlineData("[pscustomobject]@{ Path = $image; Prompt = 'p' } | New-KlingVideoTask -Prompt p")]
     [InlineData("[pscustomobject]@{ Path = $image; Prompt = 'p'; Duration = '' } | New-KlingVideoTask -Duration 5")]
     [InlineData("[pscustomobject]@{ Path = $image; Prompt = 'p'; Comment = 'x' } | New-KlingVideoTask -Duration 5")]
+    [InlineData("[pscustomobject]@{ Path = $image; Prompt = 'p'; Sound = 'false'; Duration = 5 } | New-KlingVideoTask -Duration '5' -Sound:$false")]
     [InlineData("New-KlingVideoTask $image -Prompt p")]
     [InlineData("$image | New-KlingVideoTask -Prompt p")]
     [InlineData("Get-Item $image | New-KlingVideoTask -Prompt p")]
@@ -59,6 +60,9 @@ public sealed class RowTests
     [InlineData("CfgScale", "NaN", "'NaN' is not a number")]
     [InlineData("CfgScale", "half", "'half' is not a number")]
     [InlineData("Take", "1.5", "'1.5' is not a whole number")]
+    [InlineData("Take", "0", "0 is not in the range of 1 to 1000000")]
+    [InlineData("CfgScale", "1.5", "1.5 is not in the range of 0 to 1")]
+    [InlineData("Sound", "maybe", "'maybe' is neither true nor false")]
     public async Task A_cell_that_is_no_number_is_one_error_of_its_row_and_is_not_bought(string column, string cell, string said)
     {
         CultureInfo before = CultureInfo.CurrentCulture;

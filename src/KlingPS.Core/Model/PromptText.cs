@@ -178,19 +178,6 @@ internal sealed record PromptText
         _ => "a prompt has none. Delete it, and save the file as UTF-8 if the text comes from one",
     };
 
-    /// <summary>Whether every second character is NUL, as in Latin text of two bytes each that is read byte by byte.</summary>
-    internal static bool LooksLikeUtf16(string text)
-    {
-        int even = 0;
-        int odd = 0;
-        for (int i = 0; i < text.Length; i++)
-        {
-            if (text[i] == '\0')
-            {
-                (even, odd) = i % 2 == 0 ? (even + 1, odd) : (even, odd + 1);
-            }
-        }
-
-        return Math.Max(even, odd) > text.Length / 4 && Math.Min(even, odd) == 0;
-    }
+    /// <summary>Whether a text is full of NUL characters, as one of two or four bytes for each character is when it is read byte by byte.</summary>
+    internal static bool LooksLikeUtf16(string text) => text.Count(c => c == '\0') > text.Length / 4;
 }

@@ -42,8 +42,8 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
 
     /// <summary>Which of several deliberate variants of the same video to make, from 1.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
-    [WholeNumber(Blank = 1)]
-    [ValidateRange(1, 1_000_000)]
+    [WholeNumber]
+    [RangeIfGiven(1, 1_000_000)]
     public int? Take { get; set; }
 
     /// <summary>The most tasks to have at the service at the same time; the service's own limits alone when it is left out.</summary>

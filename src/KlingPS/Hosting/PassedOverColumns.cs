@@ -49,7 +49,8 @@ internal sealed class PassedOverColumns
         try
         {
             object? value = row.Properties[column]?.Value;
-            return !(value is null || string.IsNullOrWhiteSpace(value.ToString())) && !LanguagePrimitives.Equals(given, value);
+            return !(value is null || string.IsNullOrWhiteSpace(value.ToString()))
+                && !(given is SwitchParameter { IsPresent: var isGiven } ? isGiven.ToString().Equals(value.ToString(), StringComparison.OrdinalIgnoreCase) : LanguagePrimitives.Equals(given, value));
         }
         catch (RuntimeException)
         {

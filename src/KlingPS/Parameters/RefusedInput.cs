@@ -9,12 +9,16 @@ internal static class RefusedInput
     private static int s_count;
 
     /// <summary>How many values were refused on this thread, which is the one that binds and runs a pipeline.</summary>
-    public static int Count => s_count;
+    public static int Count
+    {
+        get => s_count;
+        set => s_count = value;
+    }
 
     /// <summary>An error about a value.</summary>
     public static ArgumentTransformationMetadataException Create(string message)
     {
-        s_count++;
+        Count++;
         return new(message);
     }
 }

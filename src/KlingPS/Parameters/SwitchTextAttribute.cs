@@ -15,13 +15,13 @@ internal sealed class SwitchTextAttribute : ArgumentTransformationAttribute
             string text when string.IsNullOrWhiteSpace(text) => default(SwitchParameter),
             string text => Read(text.Trim()),
             int number and (0 or 1) => new SwitchParameter(number == 1),
-            _ => throw new ArgumentTransformationMetadataException($"'{inputData}' is neither true nor false."),
+            _ => throw RefusedInput.Create($"'{inputData}' is neither true nor false."),
         };
 
     private static SwitchParameter Read(string text) => text.TrimStart('$').ToLowerInvariant() switch
     {
         "true" or "yes" or "on" or "1" => new SwitchParameter(true),
         "false" or "no" or "off" or "0" => new SwitchParameter(false),
-        _ => throw new ArgumentTransformationMetadataException($"'{text}' is neither true nor false."),
+        _ => throw RefusedInput.Create($"'{text}' is neither true nor false."),
     };
 }

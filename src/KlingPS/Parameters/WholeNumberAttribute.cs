@@ -5,19 +5,16 @@ namespace KlingPS.Parameters;
 
 /// <summary>
 /// Takes whole numbers, and text that is one in the digits of every culture: <c>5</c>, but neither <c>9.6</c>, which PowerShell would
-/// round, nor <c>0x5</c>. Nothing and blank text, as an empty cell of a CSV file gives it, stand for <see cref="Blank"/>.
+/// round, nor <c>0x5</c>. Nothing and blank text, as an empty cell of a CSV file gives it, are a parameter that is not given.
 /// </summary>
 [AttributeUsage(AttributeTargets.Property)]
 internal sealed class WholeNumberAttribute : ArgumentTransformationAttribute
 {
-    /// <summary>What nothing and blank text stand for; <see langword="null"/>, a parameter that is not given, unless set.</summary>
-    public object? Blank { get; init; }
-
     /// <inheritdoc/>
     public override object? Transform(EngineIntrinsics engineIntrinsics, object inputData)
     {
         object? input = NumberText.Unwrap(inputData);
-        return NumberText.IsBlank(input) ? Blank
+        return NumberText.IsBlank(input) ? null
             : NumberText.Read(input) is not decimal number ? throw Refuse(inputData, "is not a whole number")
             : number != decimal.Truncate(number) ? throw Refuse(inputData, "is not a whole number, and is not rounded")
             : number is >= int.MinValue and <= int.MaxValue ? (int)number

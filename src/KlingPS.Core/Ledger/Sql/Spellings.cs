@@ -27,9 +27,9 @@ internal static class Spellings
 
         List<VideoSpec> recorded = await session.QueryAsync(
             $"""
-            SELECT DISTINCT p.text AS prompt, n.text AS negative_prompt
-            FROM tasks t LEFT JOIN texts p ON p.id = t.prompt_id LEFT JOIN texts n ON n.id = t.negative_prompt_id
-            WHERE {condition} AND t.identity <> @identity
+            SELECT p.text AS prompt, n.text AS negative_prompt
+            FROM (SELECT DISTINCT t.prompt_id, t.negative_prompt_id FROM tasks t WHERE {condition} AND t.identity <> @identity) s
+                LEFT JOIN texts p ON p.id = s.prompt_id LEFT JOIN texts n ON n.id = s.negative_prompt_id
             """,
             row => spec with { Prompt = row.TextOrNull("prompt"), NegativePrompt = row.TextOrNull("negative_prompt") },
             ("image", image),

@@ -20,8 +20,8 @@ public class KlingException : Exception
     public bool IsFatal => ErrorCatalog.Get(Kind).Fatal switch
     {
         Fatality.Always => true,
-        Fatality.WhenServiceIsDown => IsServiceDown,
-        _ => false,
+        Fatality.WhenServiceIsDown => IsServiceDown || IsNoService,
+        _ => IsNoService,
     };
 
     /// <summary>The local id of the task that it is about, where it is about one.</summary>
@@ -32,6 +32,9 @@ public class KlingException : Exception
 
     /// <summary>Whether the service cannot be used at all, as opposed to turning down one request.</summary>
     private protected virtual bool IsServiceDown => false;
+
+    /// <summary>Whether it was not the service that answered.</summary>
+    private protected virtual bool IsNoService => false;
 
     /// <summary>The same error with another message, such as one that also says what was bought before it. Keeps all that is known of the cause.</summary>
     /// <param name="message">The new message.</param>

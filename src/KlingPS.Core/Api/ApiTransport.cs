@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net.Http.Headers;
 using System.Text;
 using KlingPS.Core.Api.Wire;
+using KlingPS.Core.Model;
 using KlingPS.Core.Scheduling;
 using KlingPS.Core.Secrets;
 
@@ -41,6 +42,9 @@ internal sealed class ApiTransport(HttpMessageInvoker http, ApiKey key, KlingCli
 
     /// <summary>How much of that is shown with -Debug, in bytes.</summary>
     private const int KeptOfTooLong = 64 * 1024;
+
+    /// <summary>How much of a response is reported, in characters.</summary>
+    private const int MaxReported = 64 * 1024;
 
     private static readonly TimeSpan s_longestPause = TimeSpan.FromDays(30);
 
@@ -125,7 +129,7 @@ internal sealed class ApiTransport(HttpMessageInvoker http, ApiKey key, KlingCli
             elapsed,
             exchange.Error,
             wantsBodies && content is JsonBody json ? json.ToString() : null,
-            wantsBodies ? exchange.Body : null));
+            wantsBodies ? ReceivedText.Cut(exchange.Body, MaxReported) : null));
     }
 
     /// <returns>The body, or its beginning where it is too long.</returns>

@@ -32,6 +32,12 @@ public sealed class KlingApiException : KlingException
     public TimeSpan? RetryAfter { get; init; }
 
     /// <inheritdoc/>
+    private protected override bool IsNoService => IsFromElsewhere;
+
+    /// <summary>Whether what answered is something else than the service, such as the sign-in page of a network: every further request would meet it too.</summary>
+    internal bool IsFromElsewhere { get; init; }
+
+    /// <inheritdoc/>
     private protected override bool IsServiceDown => IsTransient || Code is >= 300 and < 400;
 
     /// <inheritdoc/>
@@ -43,6 +49,7 @@ public sealed class KlingApiException : KlingException
         RetryAfter = RetryAfter,
         TaskNumber = TaskNumber,
         Advice = Advice,
+        IsFromElsewhere = IsFromElsewhere,
     };
 
     /// <summary>The same error, as one that does not pass and concerns this request alone.</summary>

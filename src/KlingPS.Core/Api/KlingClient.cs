@@ -94,7 +94,7 @@ internal sealed class KlingClient
         string why = response.IsSuccess
             ? taskId is null ? "the service said yes but named no task" : $"the service said yes, but '{ServiceTaskId.Describe(taskId)}' cannot be the id of a task"
             : $"what came back (HTTP {response.Status}) does not say whether the task was made";
-        throw ApiTransport.CreateUnknownException(why, cause: null, response);
+        throw ApiTransport.CreateUnknownException(why, response.IsPage ? ResponseClassifier.ToException(response, Operation) : null, response);
     }
 
     /// <summary>Queries the state of a task.</summary>

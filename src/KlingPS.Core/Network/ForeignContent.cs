@@ -10,6 +10,9 @@ internal static partial class ForeignContent
     /// <summary>How much of the beginning is looked at, in bytes.</summary>
     public const int HeadLength = 4096;
 
+    /// <summary>How the name of every web page begins.</summary>
+    public const string Page = "a web page";
+
     private const int LongestShown = 80;
 
     /// <summary>What the beginning of some content is.</summary>
@@ -34,7 +37,7 @@ internal static partial class ForeignContent
 
         if (head[0] == '<')
         {
-            return Html().IsMatch(head) ? "a web page" + Quote(Title().Match(head).Groups[1].Value)
+            return Html().IsMatch(head) ? Page + Quote(Title().Match(head).Groups[1].Value)
                 : "XML" + Quote(Code().Match(head).Groups[1].Value);
         }
 

@@ -214,7 +214,7 @@ public sealed class AnswerTests
     }
 
     [Theory]
-    [InlineData(200, GatewayPage, "The answer to the query of the credits (HTTP 200) is a web page (\"502 Bad Gateway\") and none that the service gives.")]
+    [InlineData(200, GatewayPage, "The answer to the query of the credits (HTTP 200) is a web page (\"502 Bad Gateway\") and none that the service gives. If a network or a proxy wants you to sign in, do so in a browser. Otherwise https://api.kie.ai/api/v1/chat/credit is not an address of the service.")]
     [InlineData(404, GatewayPage, "https://api.kie.ai/api/v1/chat/credit is not an address of the service: the query of the credits was answered with HTTP 404 and a web page (\"502 Bad Gateway\").")]
     [InlineData(304, "", "The service's answer to the query of the credits (HTTP 304) is not one that can be read.")]
     [InlineData(400, "", "The service answered the query of the credits with HTTP 400.")]

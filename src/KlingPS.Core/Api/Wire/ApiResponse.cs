@@ -29,6 +29,9 @@ internal sealed record ApiResponse
     /// <summary>What the body is, where it is no answer of the service, such as <c>a web page ("Sign in")</c>.</summary>
     public string? Foreign { get; init; }
 
+    /// <summary>Whether a web page came under a status of success: not the service has answered, but a network's sign-in page or another site.</summary>
+    public bool IsPage => EnvelopeCode is null && Status is >= 200 and < 300 && Foreign?.StartsWith(ForeignContent.Page, StringComparison.Ordinal) == true;
+
     /// <summary>How long the service asks to wait; never negative.</summary>
     public TimeSpan? RetryAfter { get; init; }
 

@@ -92,6 +92,7 @@ internal static class ResponseClassifier
             Code = response.Code,
             ServiceMessage = response.Message,
             RetryAfter = response.RetryAfter,
+            IsFromElsewhere = response.IsPage,
         };
 
     private static string Describe(ApiResponse response, string operation)
@@ -112,7 +113,8 @@ internal static class ResponseClassifier
         {
             return response.Foreign is null
                 ? $"The service's answer to {operation} (HTTP {response.Status}) is not one that can be read."
-                : $"The answer to {operation} (HTTP {response.Status}) is {response.Foreign} and none that the service gives.";
+                : $"The answer to {operation} (HTTP {response.Status}) is {response.Foreign} and none that the service gives."
+                    + (response.IsPage ? $" If a network or a proxy wants you to sign in, do so in a browser. Otherwise {AddressPolicy.Describe(response.From)} is not an address of the service." : string.Empty);
         }
 
         string says = response.Message is null ? string.Empty : $": {response.Message.TrimEnd('.')}";

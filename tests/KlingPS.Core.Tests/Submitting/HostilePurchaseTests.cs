@@ -6,8 +6,8 @@ using KlingPS.Core.Tests.Stages;
 
 namespace KlingPS.Core.Tests.Submitting;
 
-/// <summary>A service whose prices are none.</summary>
-public sealed class HostilePriceTests : IAsyncDisposable
+/// <summary>Purchases at a service whose answers are none.</summary>
+public sealed class HostilePurchaseTests : IAsyncDisposable
 {
     private readonly PipelineHarness _harness = new();
 
@@ -43,6 +43,20 @@ public sealed class HostilePriceTests : IAsyncDisposable
         Assert.Equal(1, _harness.Creates);
         Assert.All(errors, error => Assert.Equal(ErrorKind.BudgetExceeded, error.Kind));
         Assert.Equal(42, Assert.Single(await _harness.ListAsync()).CreditsConsumed);
+    }
+
+    [Fact]
+    public async Task A_site_that_answers_every_request_with_its_page_leaves_one_purchase_unknown_and_ends_the_batch()
+    {
+        _harness.Service.On(FakeService.CreatePath, Replies.Html(200));
+        var submitter = new VideoSubmitter(_harness.NewService());
+
+        KlingException first = (await _harness.SubmitAsync(submitter, _harness.Submission("a.png", 1))).Error!;
+        KlingException second = (await _harness.SubmitAsync(submitter, _harness.Submission("b.png", 2))).Error!;
+
+        Assert.Equal((ErrorKind.AttemptUnknown, ErrorKind.AnswerInvalid, true), (first.Kind, second.Kind, second.IsFatal));
+        Assert.Contains("is a web page", second.Message, StringComparison.Ordinal);
+        Assert.Equal(1, _harness.Creates);
     }
 
     [Theory]

@@ -1,4 +1,6 @@
+using System.Collections.Concurrent;
 using KlingPS.Core.Imaging;
+using KlingPS.Core.Ledger;
 using KlingPS.Core.Resilience;
 
 namespace KlingPS.Core.Sessions;
@@ -14,36 +16,37 @@ internal sealed class FileHashes(KlingSession session)
 
     private readonly RetryPolicy _heldFile = new(s_heldFile, session.TimeProvider);
 
+    /// <summary>What this command has read itself, by path.</summary>
+    private readonly ConcurrentDictionary<string, (FileStamp Stamp, string Hash)> _read = new(StringComparer.Ordinal);
+
     /// <summary>The SHA-256 of a file's content, in lower-case hex.</summary>
     /// <exception cref="KlingException">There is no such file, it is a folder, or it cannot be read.</exception>
     public async Task<string> GetAsync(string path, CancellationToken cancellationToken)
-    {
-        // Taken before the content is read: a write in between makes the time newer than the recorded one.
-        var file = new FileInfo(path);
-        if (!file.Exists)
-        {
-            return await ContentHash.Sha256Async(path, cancellationToken).ConfigureAwait(false);
-        }
+        => FileStamp.Of(path) is FileStamp stamp
+            && await session.Ledger.FileHashes.FindAsync(path, stamp, cancellationToken).ConfigureAwait(false) is string hash
+                ? hash
+                : await ReadAsync(path, cancellationToken).ConfigureAwait(false);
 
-        DateTimeOffset modifiedAt = file.LastWriteTimeUtc;
-        string? hash = await session.Ledger.FileHashes.FindAsync(path, file.Length, modifiedAt, cancellationToken).ConfigureAwait(false);
-        return hash ?? await ReadAsync(file, modifiedAt, cancellationToken).ConfigureAwait(false);
-    }
+    /// <summary>The same, as it is on disk now: what earlier commands have recorded is not believed. For what is to be bought.</summary>
+    /// <exception cref="KlingException">There is no such file, it is a folder, or it cannot be read.</exception>
+    public async Task<string> GetPresentAsync(string path, CancellationToken cancellationToken)
+        => _read.TryGetValue(path, out (FileStamp Stamp, string Hash) read) && FileStamp.Of(path) == read.Stamp
+            ? read.Hash
+            : await ReadAsync(path, cancellationToken).ConfigureAwait(false);
 
     /// <summary>Reads a file again whose content is not what its hash says.</summary>
     /// <exception cref="KlingException">There is no such file, it is a folder, or it cannot be read.</exception>
-    public async Task RenewAsync(string path, CancellationToken cancellationToken)
-    {
-        var file = new FileInfo(path);
-        await ReadAsync(file, file.LastWriteTimeUtc, cancellationToken).ConfigureAwait(false);
-    }
+    public Task RenewAsync(string path, CancellationToken cancellationToken) => ReadAsync(path, cancellationToken);
 
-    private async Task<string> ReadAsync(FileInfo file, DateTimeOffset modifiedAt, CancellationToken cancellationToken)
+    private async Task<string> ReadAsync(string path, CancellationToken cancellationToken)
     {
-        string hash = await ContentHash.Sha256Async(file.FullName, cancellationToken).ConfigureAwait(false);
-        if (session.TimeProvider.GetUtcNow() - modifiedAt >= s_timeResolution)
+        // Taken before the content is read: a write in between makes the stamp another than the recorded one.
+        FileStamp? before = FileStamp.Of(path);
+        string hash = await ContentHash.Sha256Async(path, cancellationToken).ConfigureAwait(false);
+        if (before is FileStamp stamp && session.TimeProvider.GetUtcNow() - stamp.ModifiedAt >= s_timeResolution)
         {
-            await session.Ledger.FileHashes.RecordAsync(file.FullName, file.Length, modifiedAt, hash, cancellationToken).ConfigureAwait(false);
+            _read[path] = (stamp, hash);
+            await session.Ledger.FileHashes.RecordAsync(path, stamp, hash, cancellationToken).ConfigureAwait(false);
         }
 
         return hash;
@@ -52,10 +55,9 @@ internal sealed class FileHashes(KlingSession session)
     /// <summary>Records the hash of a file that this process has written and verified.</summary>
     public async Task RecordAsync(string path, string hash, CancellationToken cancellationToken)
     {
-        var file = new FileInfo(path);
-        if (file.Exists)
+        if (FileStamp.Of(path) is FileStamp stamp)
         {
-            await session.Ledger.FileHashes.RecordAsync(path, file.Length, file.LastWriteTimeUtc, hash, cancellationToken).ConfigureAwait(false);
+            await session.Ledger.FileHashes.RecordAsync(path, stamp, hash, cancellationToken).ConfigureAwait(false);
         }
     }
 

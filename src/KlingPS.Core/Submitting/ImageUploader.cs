@@ -67,13 +67,14 @@ internal sealed class ImageUploader
     /// <param name="cancellationToken">Stops the upload.</param>
     /// <exception cref="KlingException">The file is not an image the service takes, cannot be read, or could not be uploaded.</exception>
     public async Task<PreparedImage> UploadAsync(string path, bool force, CancellationToken cancellationToken)
-        => await UploadAsync(await IdentifyAsync(path, cancellationToken).ConfigureAwait(false), force, cancellationToken).ConfigureAwait(false);
+        => await UploadAsync(await IdentifyAsync(path, isPresent: true, cancellationToken).ConfigureAwait(false), force, cancellationToken).ConfigureAwait(false);
 
     /// <summary>Inspects an image and tells its content from every other; sends nothing.</summary>
     /// <param name="path">The full path of the image.</param>
+    /// <param name="isPresent">Whether its content is read even where a hash of it is recorded, because it is to be bought or sent.</param>
     /// <param name="cancellationToken">Stops the reading.</param>
     /// <exception cref="KlingException">The file is not an image the service takes, or cannot be read.</exception>
-    public async Task<IdentifiedImage> IdentifyAsync(string path, CancellationToken cancellationToken)
+    public async Task<IdentifiedImage> IdentifyAsync(string path, bool isPresent, CancellationToken cancellationToken)
     {
         await _reads.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
@@ -84,7 +85,7 @@ internal sealed class ImageUploader
                 _observer?.OnWarning($"'{path}': {warning}");
             }
 
-            return new IdentifiedImage(report, await _hashes.GetAsync(path, cancellationToken).ConfigureAwait(false));
+            return new IdentifiedImage(report, await HashAsync(path, isPresent, cancellationToken).ConfigureAwait(false));
         }
         finally
         {
@@ -94,15 +95,16 @@ internal sealed class ImageUploader
 
     /// <summary>Inspects a video or audio file and tells its content from every other; sends nothing.</summary>
     /// <param name="path">The full path of the file.</param>
+    /// <param name="isPresent">As for an image.</param>
     /// <param name="cancellationToken">Stops the reading.</param>
     /// <exception cref="KlingException">The file cannot be read.</exception>
-    public async Task<IdentifiedClip> IdentifyClipAsync(string path, CancellationToken cancellationToken)
+    public async Task<IdentifiedClip> IdentifyClipAsync(string path, bool isPresent, CancellationToken cancellationToken)
     {
         await _reads.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
             ClipReport report = await ClipInspector.InspectAsync(path, cancellationToken).ConfigureAwait(false);
-            return new IdentifiedClip(report, await _hashes.GetAsync(path, cancellationToken).ConfigureAwait(false));
+            return new IdentifiedClip(report, await HashAsync(path, isPresent, cancellationToken).ConfigureAwait(false));
         }
         finally
         {
@@ -144,13 +146,32 @@ internal sealed class ImageUploader
         try
         {
             UploadRecord? earlier = force ? null : await _session.Ledger.Uploads.FindAsync(_session.Account, file.Hash, cancellationToken).ConfigureAwait(false);
-            return earlier is not null && IsUsable(earlier)
-                ? (earlier, true)
-                : (await SendAsync(file, cancellationToken).ConfigureAwait(false), false);
+            if (earlier is null || !IsUsable(earlier))
+            {
+                return (await SendAsync(file, cancellationToken).ConfigureAwait(false), false);
+            }
+
+            await RequireUnchangedAsync(file, cancellationToken).ConfigureAwait(false);
+            return (earlier, true);
         }
         finally
         {
             turn.Release();
+        }
+    }
+
+    private Task<string> HashAsync(string path, bool isPresent, CancellationToken cancellationToken)
+        => isPresent ? _hashes.GetPresentAsync(path, cancellationToken) : _hashes.GetAsync(path, cancellationToken);
+
+    /// <summary>What is sent is compared while it leaves. What was sent before has to be what the file holds now.</summary>
+    /// <exception cref="KlingException"><see cref="ErrorKind.FileUnreadable"/>: it has changed since it was identified.</exception>
+    private async Task RequireUnchangedAsync(LocalFile file, CancellationToken cancellationToken)
+    {
+        if (await _hashes.GetPresentAsync(file.Path, cancellationToken).ConfigureAwait(false) != file.Hash)
+        {
+            throw new KlingException(
+                ErrorKind.FileUnreadable,
+                $"'{file.Path}' was changed while it was in use, so it was not used. Run the command again to take it as it is now.");
         }
     }
 

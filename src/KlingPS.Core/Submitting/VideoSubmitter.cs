@@ -162,8 +162,16 @@ internal sealed class VideoSubmitter
     {
         try
         {
-            IdentifiedSubmission identified = await IdentifyAsync(submission, cancellationToken).ConfigureAwait(false);
+            IdentifiedSubmission identified = await IdentifyAsync(submission, isPresent: false, cancellationToken).ConfigureAwait(false);
             KlingVideoTask? earlier = await FindEarlierAsync(identified, cancellationToken).ConfigureAwait(false);
+            if (earlier is null && submission.Spec.Sources.Any(source => source.Source.IsFile))
+            {
+                // What is bought is what is on disk now, whatever is recorded of it. Where nothing is to be bought, no file is read again.
+                IdentifiedSubmission present = await IdentifyAsync(submission, isPresent: true, cancellationToken).ConfigureAwait(false);
+                earlier = present.Identity == identified.Identity ? null : await FindEarlierAsync(present, cancellationToken).ConfigureAwait(false);
+                identified = present;
+            }
+
             if (earlier is null)
             {
                 identified.Validate();
@@ -198,19 +206,22 @@ internal sealed class VideoSubmitter
 
     /// <summary>Finds out which video is asked for; sends nothing.</summary>
     /// <exception cref="KlingException">An image cannot be read, or no model takes it.</exception>
-    public async Task<IdentifiedSubmission> IdentifyAsync(Submission submission, CancellationToken cancellationToken)
+    public Task<IdentifiedSubmission> IdentifyAsync(Submission submission, CancellationToken cancellationToken)
+        => IdentifyAsync(submission, isPresent: false, cancellationToken);
+
+    private async Task<IdentifiedSubmission> IdentifyAsync(Submission submission, bool isPresent, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(submission);
-        IdentifiedImage? image = await IdentifyAsync(submission.Spec.Image, cancellationToken).ConfigureAwait(false);
-        IdentifiedImage? tail = await IdentifyAsync(submission.Spec.TailImage, cancellationToken).ConfigureAwait(false);
+        IdentifiedImage? image = await IdentifyAsync(submission.Spec.Image, isPresent, cancellationToken).ConfigureAwait(false);
+        IdentifiedImage? tail = await IdentifyAsync(submission.Spec.TailImage, isPresent, cancellationToken).ConfigureAwait(false);
         var references = new Dictionary<string, IdentifiedImage>();
         foreach (MediaSource reference in submission.Spec.ReferenceImages.Where(reference => reference.IsFile))
         {
-            references[reference.Path!] = (await IdentifyAsync(reference, cancellationToken).ConfigureAwait(false))!;
+            references[reference.Path!] = (await IdentifyAsync(reference, isPresent, cancellationToken).ConfigureAwait(false))!;
         }
 
-        IdentifiedClip? video = await IdentifyClipAsync(submission.Spec.Video, cancellationToken).ConfigureAwait(false);
-        IdentifiedClip? audio = await IdentifyClipAsync(submission.Spec.Audio, cancellationToken).ConfigureAwait(false);
+        IdentifiedClip? video = await IdentifyClipAsync(submission.Spec.Video, isPresent, cancellationToken).ConfigureAwait(false);
+        IdentifiedClip? audio = await IdentifyClipAsync(submission.Spec.Audio, isPresent, cancellationToken).ConfigureAwait(false);
         VideoSpec spec = submission.Spec.Normalized() with
         {
             Image = Identified(submission.Spec.Image, image?.Hash),
@@ -407,11 +418,11 @@ internal sealed class VideoSubmitter
             ? source
             : source with { Uri = (await _uploader.UploadAsync(clip, cancellationToken).ConfigureAwait(false)).Uri };
 
-    private async Task<IdentifiedClip?> IdentifyClipAsync(MediaSource? source, CancellationToken cancellationToken)
-        => source is { IsFile: true, Path: string path } ? await _uploader.IdentifyClipAsync(path, cancellationToken).ConfigureAwait(false) : null;
+    private async Task<IdentifiedClip?> IdentifyClipAsync(MediaSource? source, bool isPresent, CancellationToken cancellationToken)
+        => source is { IsFile: true, Path: string path } ? await _uploader.IdentifyClipAsync(path, isPresent, cancellationToken).ConfigureAwait(false) : null;
 
-    private async Task<IdentifiedImage?> IdentifyAsync(MediaSource? source, CancellationToken cancellationToken)
-        => source is { IsFile: true, Path: string path } ? await _uploader.IdentifyAsync(path, cancellationToken).ConfigureAwait(false) : null;
+    private async Task<IdentifiedImage?> IdentifyAsync(MediaSource? source, bool isPresent, CancellationToken cancellationToken)
+        => source is { IsFile: true, Path: string path } ? await _uploader.IdentifyAsync(path, isPresent, cancellationToken).ConfigureAwait(false) : null;
 
     /// <summary>What has been read of a local file. Where an earlier attempt had uploaded it says nothing of what it is now.</summary>
     private static MediaSource? Identified(MediaSource? source, string? hash)

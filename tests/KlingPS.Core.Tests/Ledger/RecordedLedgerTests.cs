@@ -169,7 +169,7 @@ public sealed class RecordedLedgerTests : IAsyncLifetime
         UploadRecord? upload = await ledger.Uploads.FindAsync(TempLedger.Account, HashOf("saved"), TestContext.Current.CancellationToken);
 
         Assert.Equal(("https://uploads.example/saved.png", recordedAt.AddHours(24)), (upload?.Uri, upload?.ExpiresAt));
-        Assert.Equal(HashOf("saved"), await ledger.FileHashes.FindAsync("/photos/saved.png", 12345, recordedAt, TestContext.Current.CancellationToken));
+        Assert.Equal(HashOf("saved"), await ledger.FileHashes.FindAsync("/photos/saved.png", new FileStamp(12345, recordedAt), TestContext.Current.CancellationToken));
     }
 
     private static string HashOf(string image) => Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(image))).ToLowerInvariant();

@@ -102,7 +102,7 @@ public sealed class RecordedSchema3LedgerTests : IAsyncLifetime
         Assert.Equal([new SavedPath("/videos/saved.mp4", 1, new string('1', 64))], await ledger.Tasks.ListSavedPathsAsync(Token));
         Assert.Equal([2L], (await ledger.Tasks.ListAsync(new TaskFilter { Unsaved = true }, Token)).Select(task => task.Id));
         Assert.Equal("https://uploads.example/saved.png", (await ledger.Uploads.FindAsync(TempLedger.Account, HashOf("saved"), Token))?.Uri);
-        Assert.Equal(HashOf("saved"), await ledger.FileHashes.FindAsync("/photos/saved.png", 12345, recordedAt, Token));
+        Assert.Equal(HashOf("saved"), await ledger.FileHashes.FindAsync("/photos/saved.png", new FileStamp(12345, recordedAt), Token));
         Assert.Equal(1L, await _temp.SqlAsync("SELECT COUNT(*) FROM rate_leases WHERE state = 'over'"));
     }
 

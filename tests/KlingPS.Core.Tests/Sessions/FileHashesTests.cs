@@ -1,3 +1,4 @@
+using KlingPS.Core.Ledger;
 using KlingPS.Core.Sessions;
 using KlingPS.Core.Tests.Stages;
 
@@ -28,13 +29,36 @@ public sealed class FileHashesTests : IAsyncDisposable
     public async Task A_file_that_has_not_changed_is_not_read_again()
     {
         Write("fox");
-        string hash = await Hashes.GetAsync(FilePath, Token);
-        Assert.Equal(HashOfFox, hash);
+        Assert.Equal(HashOfFox, await Hashes.GetAsync(FilePath, Token));
 
-        // Same length and same time: only the ledger can tell this hash.
+        // Only the ledger can tell this one.
+        await _harness.Ledger.FileHashes.RecordAsync(FilePath, FileStamp.Of(FilePath)!.Value, "cafe", Token);
+
+        Assert.Equal("cafe", await Hashes.GetAsync(FilePath, Token));
+    }
+
+    [Fact]
+    public async Task A_file_whose_time_was_set_back_after_a_change_is_read_again()
+    {
+        Write("fox");
+        Assert.Equal(HashOfFox, await Hashes.GetAsync(FilePath, Token));
+
         Write("owl");
 
-        Assert.Equal(hash, await Hashes.GetAsync(FilePath, Token));
+        Assert.NotEqual(HashOfFox, await Hashes.GetAsync(FilePath, Token));
+    }
+
+    [Fact]
+    public async Task A_file_that_is_to_be_bought_is_read_whatever_is_recorded_of_it_and_once_in_a_command()
+    {
+        Write("fox");
+        await _harness.Ledger.FileHashes.RecordAsync(FilePath, FileStamp.Of(FilePath)!.Value, "cafe", Token);
+        FileHashes command = Hashes;
+
+        Assert.Equal(HashOfFox, await command.GetPresentAsync(FilePath, Token));
+        Assert.Equal(HashOfFox, await command.GetAsync(FilePath, Token));
+        Write("owl");
+        Assert.NotEqual(HashOfFox, await command.GetPresentAsync(FilePath, Token));
     }
 
     [Theory]
@@ -56,10 +80,9 @@ public sealed class FileHashesTests : IAsyncDisposable
     public async Task The_hash_of_a_file_that_was_just_written_is_not_trusted(double age, bool isTrusted)
     {
         Write("fox", age);
-        string hash = await Hashes.GetAsync(FilePath, Token);
-        Write("owl", age);
+        await Hashes.GetAsync(FilePath, Token);
 
-        Assert.Equal(isTrusted, hash == await Hashes.GetAsync(FilePath, Token));
+        Assert.Equal(isTrusted, await _harness.Ledger.FileHashes.FindAsync(FilePath, FileStamp.Of(FilePath)!.Value, Token) is not null);
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using KlingPS.Core.Api;
+using KlingPS.Core.Imaging;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Model;
 using KlingPS.Core.Resolving;
@@ -374,6 +375,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
             return await (request.Text.Contains("poison", StringComparison.Ordinal) ? Replies.Code(500, "Server exception") : _harness.AcceptTask)(request, token);
         });
         Task<Outcome<Submission, KlingVideoTask>> poison = _submitter.SubmitAsync(Submissions.FromUri("https://images.example/poison.png"), CancellationToken.None);
+        await Eventually.DoneAsync(_harness.Observer.Paused.Task);
         DateTimeOffset start = _harness.Clock.GetUtcNow();
         for (int i = 0; _harness.Clock.GetUtcNow() - start < TimeSpan.FromMinutes(9); i++)
         {
@@ -385,6 +387,76 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
 
         Assert.Equal((ErrorKind.ServiceUnavailable, false), (error.Kind, error.IsFatal));
         Assert.Null((await SubmitAsync(Submissions.FromUri("https://images.example/last.png"))).Error);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task What_is_bought_is_what_is_on_disk_and_not_what_is_recorded_of_it(bool isTail)
+    {
+        Submission Ask(string prompt)
+        {
+            Submission submission = isTail ? Submissions.FromUri("https://images.example/fox.png", prompt) : Submissions.FromFile(_harness.Image("fox.png"), prompt);
+            return isTail ? submission.Asking(spec => spec with { TailImage = MediaSource.FromFile(_harness.Image("fox.png")) }) : submission;
+        }
+
+        string path = _harness.Image("fox.png");
+        string uploaded = (await SubmitAsync(Ask("It runs."))).Value is var first && isTail ? first!.TailImageUri! : first!.ImageUri!;
+
+        // Another content under the stamp of the old one, as on a file system that keeps no time of change.
+        string hash = await ContentHash.Sha256Async(path, CancellationToken.None);
+        Submission second = Ask("It sleeps.");
+        _harness.Image("fox.png", 1);
+        await _harness.Ledger.FileHashes.RecordAsync(path, FileStamp.Of(path)!.Value, hash, CancellationToken.None);
+        KlingVideoTask bought = (await SubmitAsync(second)).Value!;
+
+        Assert.Equal(2, _harness.Uploads);
+        Assert.NotEqual(uploaded, isTail ? bought.TailImageUri : bought.ImageUri);
+    }
+
+    [Fact]
+    public async Task An_image_whose_video_is_bought_is_not_read_again()
+    {
+        Submission request = _harness.Submission("fox.png") with { ReusePurchase = true };
+        KlingVideoTask bought = (await SubmitAsync(request)).Value!;
+        string path = Path.Combine(_harness.Folder, "fox.png");
+        _harness.Image("fox.png", 1);
+        await _harness.Ledger.FileHashes.RecordAsync(path, FileStamp.Of(path)!.Value, bought.SourceHash!, CancellationToken.None);
+
+        KlingVideoTask? found = (await _harness.SubmitAsync(new VideoSubmitter(_harness.NewService(isObserved: false)), request)).Value;
+
+        Assert.Equal((bought.Id, 1), (found?.Id, _harness.Creates));
+    }
+
+    [Theory]
+    [InlineData("Image fetch failed. Check access settings or use our File Upload API instead.", false, 2)]
+    [InlineData("Image fetch failed. Check access settings or use our File Upload API instead.", true, 2)]
+    [InlineData("image_url returned 404", false, 2)]
+    [InlineData("internal error, please try again later", false, 1)]
+    public async Task An_upload_that_the_service_could_not_fetch_is_not_used_again(string message, bool isTail, int uploads)
+    {
+        Submission request = (isTail
+            ? Submissions.FromUri("https://images.example/fox.png").Asking(spec => spec with { TailImage = MediaSource.FromFile(_harness.Image("tail.png")) })
+            : _harness.Submission("fox.png")) with { ReusePurchase = true };
+        KlingVideoTask task = (await SubmitAsync(request)).Value!;
+        _harness.Tasks[task.TaskId!] = PipelineHarness.Failed("400", message);
+        Assert.Equal(KlingTaskState.Failed, (await _harness.Clock.RunAsync(new TaskFinder(_harness.NewService(isObserved: false)).RefreshAsync(task, CancellationToken.None))).State);
+
+        KlingVideoTask again = (await SubmitAsync(request with { RetryFailed = true })).Value!;
+
+        Assert.Equal((uploads, 2), (_harness.Uploads, _harness.Creates));
+        Assert.Equal(KlingTaskState.Waiting, again.State);
+    }
+
+    [Fact]
+    public async Task An_upload_that_was_refused_with_its_request_is_not_used_again()
+    {
+        _harness.Service.On(FakeService.CreatePath, Replies.Code(422, "The image_url cannot be accessed"), _harness.AcceptTask);
+
+        Assert.Equal(ErrorKind.RequestInvalid, (await SubmitAsync(_harness.Submission("fox.png"))).Error!.Kind);
+        Assert.Null((await SubmitAsync(_harness.Submission("fox.png"))).Error);
+
+        Assert.Equal(2, _harness.Uploads);
     }
 
     public static TheoryData<object> Refusals => new()

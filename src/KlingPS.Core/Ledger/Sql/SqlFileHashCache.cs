@@ -6,17 +6,18 @@ internal sealed class SqlFileHashCache(SqlStore store) : IFileHashCache
     private static readonly TimeSpan s_lifetime = TimeSpan.FromDays(90);
 
     /// <inheritdoc/>
-    public Task<string?> FindAsync(string path, long length, DateTimeOffset modifiedAt, CancellationToken cancellationToken)
+    public Task<string?> FindAsync(string path, FileStamp stamp, CancellationToken cancellationToken)
         => store.ReadAsync(
             session => session.TextAsync(
-                "SELECT hash FROM file_hashes WHERE path = @path AND length = @length AND modified_at = @modified",
+                "SELECT hash FROM file_hashes WHERE path = @path AND length = @length AND modified_at = @modified AND COALESCE(stamp, '') = @stamp",
                 ("path", path),
-                ("length", length),
-                ("modified", modifiedAt.UtcTicks)),
+                ("length", stamp.Length),
+                ("modified", stamp.ModifiedAt.UtcTicks),
+                ("stamp", stamp.Mark)),
             cancellationToken);
 
     /// <inheritdoc/>
-    public Task RecordAsync(string path, long length, DateTimeOffset modifiedAt, string hash, CancellationToken cancellationToken)
+    public Task RecordAsync(string path, FileStamp stamp, string hash, CancellationToken cancellationToken)
         => store.WriteLightlyAsync(
             async session =>
             {
@@ -24,13 +25,14 @@ internal sealed class SqlFileHashCache(SqlStore store) : IFileHashCache
                 await session.ExecuteAsync("DELETE FROM file_hashes WHERE recorded_at < @old", ("old", Stored.FromMoment(now - s_lifetime))).ConfigureAwait(false);
                 return await session.ExecuteAsync(
                     """
-                    INSERT INTO file_hashes (path, length, modified_at, hash, recorded_at) VALUES (@path, @length, @modified, @hash, @now)
+                    INSERT INTO file_hashes (path, length, modified_at, stamp, hash, recorded_at) VALUES (@path, @length, @modified, @stamp, @hash, @now)
                     ON CONFLICT (path) DO UPDATE SET
-                        length = excluded.length, modified_at = excluded.modified_at, hash = excluded.hash, recorded_at = excluded.recorded_at
+                        length = excluded.length, modified_at = excluded.modified_at, stamp = excluded.stamp, hash = excluded.hash, recorded_at = excluded.recorded_at
                     """,
                     ("path", path),
-                    ("length", length),
-                    ("modified", modifiedAt.UtcTicks),
+                    ("length", stamp.Length),
+                    ("modified", stamp.ModifiedAt.UtcTicks),
+                    ("stamp", stamp.Mark),
                     ("hash", hash),
                     ("now", Stored.FromMoment(now))).ConfigureAwait(false);
             },

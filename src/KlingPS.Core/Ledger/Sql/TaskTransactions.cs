@@ -155,13 +155,34 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
     private static async Task<RecordResult> RecordAsync(SqlSession session, long id, Func<KlingVideoTask, KlingVideoTask?> change)
     {
         KlingVideoTask task = await TaskTable.GetAsync(session, id).ConfigureAwait(false);
-        return change(task) is KlingVideoTask changed
-            ? new RecordResult.Recorded(await TaskTable.UpdateAsync(session, changed).ConfigureAwait(false))
-            : new RecordResult.Superseded(task);
+        if (change(task) is not KlingVideoTask changed)
+        {
+            return new RecordResult.Superseded(task);
+        }
+
+        KlingVideoTask recorded = await TaskTable.UpdateAsync(session, changed).ConfigureAwait(false);
+        await ForgetDeadUploadsAsync(session, task, recorded).ConfigureAwait(false);
+        return new RecordResult.Recorded(recorded);
     }
 
     private static async Task<KlingVideoTask> ObserveAsync(SqlSession session, KlingVideoTask task, TaskSnapshot snapshot)
-        => await WriteAsync(session, task, task.Observed(snapshot, await NowAsync(session).ConfigureAwait(false))).ConfigureAwait(false);
+    {
+        KlingVideoTask observed = await WriteAsync(session, task, task.Observed(snapshot, await NowAsync(session).ConfigureAwait(false))).ConfigureAwait(false);
+        await ForgetDeadUploadsAsync(session, task, observed).ConfigureAwait(false);
+        return observed;
+    }
+
+    /// <summary>Forgets the uploads of a video that was not made because the service could not fetch them: they would be used for hours.</summary>
+    private static async Task ForgetDeadUploadsAsync(SqlSession session, KlingVideoTask before, KlingVideoTask after)
+    {
+        if (before.State != after.State && after.State is KlingTaskState.Failed or KlingTaskState.Rejected && FailureReason.BlamesFiles(after.FailMessage))
+        {
+            foreach (string uri in after.Spec.Sources.Select(source => source.Source.Uri).OfType<string>())
+            {
+                await session.ExecuteAsync("DELETE FROM uploads WHERE uri = @uri", ("uri", uri)).ConfigureAwait(false);
+            }
+        }
+    }
 
     /// <summary>Most snapshots bring nothing new, and then nothing is written.</summary>
     private static async Task<KlingVideoTask> WriteAsync(SqlSession session, KlingVideoTask before, KlingVideoTask after)

@@ -50,12 +50,18 @@ public abstract class CacheContract : LedgerContract
     public async Task A_files_hash_is_known_as_long_as_length_and_time_are_the_same()
     {
         DateTimeOffset modified = Host.Time.GetUtcNow() - TimeSpan.FromHours(1) + TimeSpan.FromTicks(1);
-        await Ledger.FileHashes.RecordAsync("/a.png", 100, modified, "h1", Token);
-        Assert.Equal("h1", await Ledger.FileHashes.FindAsync("/a.png", 100, modified, Token));
-        Assert.Null(await Ledger.FileHashes.FindAsync("/a.png", 101, modified, Token));
-        Assert.Null(await Ledger.FileHashes.FindAsync("/a.png", 100, modified + TimeSpan.FromTicks(1), Token));
+        await Ledger.FileHashes.RecordAsync("/a.png", new FileStamp(100, modified), "h1", Token);
+        Assert.Equal("h1", await Ledger.FileHashes.FindAsync("/a.png", new FileStamp(100, modified), Token));
+        Assert.Null(await Ledger.FileHashes.FindAsync("/a.png", new FileStamp(101, modified), Token));
+        Assert.Null(await Ledger.FileHashes.FindAsync("/a.png", new FileStamp(100, modified + TimeSpan.FromTicks(1)), Token));
 
-        await Ledger.FileHashes.RecordAsync("/a.png", 101, modified, "h2", Token);
-        Assert.Equal("h2", await Ledger.FileHashes.FindAsync("/a.png", 101, modified, Token));
+        Assert.Null(await Ledger.FileHashes.FindAsync("/a.png", new FileStamp(100, modified, "4711:1"), Token));
+
+        await Ledger.FileHashes.RecordAsync("/b.png", new FileStamp(100, modified, "4711:1"), "h3", Token);
+        Assert.Equal("h3", await Ledger.FileHashes.FindAsync("/b.png", new FileStamp(100, modified, "4711:1"), Token));
+        Assert.Null(await Ledger.FileHashes.FindAsync("/b.png", new FileStamp(100, modified, "4711:2"), Token));
+
+        await Ledger.FileHashes.RecordAsync("/a.png", new FileStamp(101, modified), "h2", Token);
+        Assert.Equal("h2", await Ledger.FileHashes.FindAsync("/a.png", new FileStamp(101, modified), Token));
     }
 }

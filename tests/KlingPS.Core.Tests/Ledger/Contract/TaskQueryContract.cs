@@ -112,10 +112,10 @@ public abstract class TaskQueryContract : LedgerContract
         foreach (string name in (string[])["a.mp4", "b.mp4"])
         {
             await Ledger.Tasks.RecordSavedAsync(task.Id, Path.Combine(folder, name), "cafe");
-            await Ledger.FileHashes.RecordAsync(Path.Combine(folder, name), 100, Host.Time.GetUtcNow(), "cafe", Token);
+            await Ledger.FileHashes.RecordAsync(Path.Combine(folder, name), new FileStamp(100, Host.Time.GetUtcNow()), "cafe", Token);
         }
 
-        await Ledger.FileHashes.RecordAsync(Path.Combine(folder, "image.png"), 100, Host.Time.GetUtcNow(), "beef", Token);
+        await Ledger.FileHashes.RecordAsync(Path.Combine(folder, "image.png"), new FileStamp(100, Host.Time.GetUtcNow()), "beef", Token);
 
         Assert.Equal(
             [new(Path.Combine(folder, "a.mp4"), task.Id, "cafe"), new(Path.Combine(folder, "b.mp4"), task.Id, "cafe")],

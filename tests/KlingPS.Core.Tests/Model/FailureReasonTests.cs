@@ -1,0 +1,23 @@
+using KlingPS.Core.Model;
+
+namespace KlingPS.Core.Tests.Model;
+
+public sealed class FailureReasonTests
+{
+    [Theory]
+    [InlineData("Image fetch failed. Check access settings or use our File Upload API instead.", true)]
+    [InlineData("failed to download image", true)]
+    [InlineData("Unable to access the provided image_url", true)]
+    [InlineData("The image URL has expired", true)]
+    [InlineData("input file not found (404)", true)]
+    [InlineData("audio_url could not be reached", true)]
+    [InlineData("internal error, please try again later", false)]
+    [InlineData("The prompt violates the content policy", false)]
+    [InlineData("Generation failed", false)]
+    [InlineData("timed out", false)]
+    [InlineData("The image contains a person", false)]
+    [InlineData("", false)]
+    [InlineData(null, false)]
+    public void The_service_blames_a_file_when_it_says_that_it_could_not_get_it(string? message, bool expected)
+        => Assert.Equal(expected, FailureReason.BlamesFiles(message));
+}

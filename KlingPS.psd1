@@ -17,6 +17,7 @@
         'Set-KlingApiKey'
         'Get-KlingConfiguration'
         'Set-KlingConfiguration'
+        'Get-KlingModel'
         'Test-KlingImage'
         'Send-KlingImage'
         'Measure-KlingVideoCost'

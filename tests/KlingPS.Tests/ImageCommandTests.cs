@@ -51,7 +51,11 @@ public sealed class ImageCommandTests
             """,
             new { image = shell.Image() })).Clean();
 
-        Assert.Equal(new VideoCostEstimate { Count = 3, Seconds = 20, Credits = 168 }, Assert.Single(result.Of<VideoCostEstimate>()));
+        VideoCostEstimate estimate = Assert.Single(result.Of<VideoCostEstimate>());
+        Assert.Equal((3, 20, 168m, new DateOnly(2026, 11, 26)), (estimate.Count, estimate.Seconds, estimate.Credits, estimate.PriceAsOf));
+        Assert.Equal(
+            ["kling/v2-5-turbo-image-to-video-pro: 84 credits for 10 seconds (price as of 2026-11-26)", "kling/v2-5-turbo-image-to-video-pro: 42 credits for 5 seconds (price as of 2026-11-26)"],
+            estimate.Prices);
         Assert.Empty(shell.Bill.Requests);
     }
 }

@@ -57,6 +57,8 @@ public sealed class MetadataTests
             ("LedgerPath", typeof(string)), ("DailyCreditCap", typeof(decimal)), ("DefaultDestination", typeof(string)),
             ("PollingInterval", typeof(double)), ("RequestTimeout", typeof(double)), ("Reset", typeof(string[])),
         ]),
+        ["Get-KlingModel"] = ([typeof(KlingModel)], false,
+            [("Model", typeof(string[])), ("Duration", typeof(int?)), ("Resolution", typeof(string)), ("Sound", typeof(SwitchParameter)), ("Online", typeof(SwitchParameter))]),
         ["Test-KlingImage"] = ([typeof(bool), typeof(ImageReport)], false, [.. s_pathParameters, ("Detailed", typeof(SwitchParameter))]),
         ["Send-KlingImage"] = ([typeof(KlingUpload)], true, [.. s_pathParameters, ("Force", typeof(SwitchParameter)), ("Timeout", typeof(double?))]),
         ["Measure-KlingVideoCost"] = ([typeof(VideoCostEstimate)], false, [.. s_pathParameters, .. s_videoParameters]),

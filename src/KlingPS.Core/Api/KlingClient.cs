@@ -153,6 +153,26 @@ internal sealed class KlingClient
             : throw CreateUnreadableException(Operation, "it holds no number");
     }
 
+    /// <summary>Asks what the service says of a model: its price, the schema of its request, or how often it succeeds. Not more often than once in a second.</summary>
+    /// <param name="model">The model's id.</param>
+    /// <param name="aspect">What to ask: <c>price</c>, <c>schema</c> or <c>success-rate</c>.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>A text as it is; anything else as JSON; <see langword="null"/> if the service says nothing.</returns>
+    /// <exception cref="KlingApiException">The model is not known, the key is refused, or no response came that can be read.</exception>
+    public async Task<string?> DescribeModelAsync(string model, string aspect, CancellationToken cancellationToken)
+    {
+        // The slash in the id is left as it is; that is how the service wants it.
+        string path = string.Join('/', model.Split('/').Select(Uri.EscapeDataString));
+        var call = new ApiCall(HttpMethod.Get, new Uri(_endpoints.Api, $"api/v1/models/{path}/{aspect}"), $"the query of the {aspect} of {model}");
+        ApiResponse response = await ReadAsync(call, cancellationToken).ConfigureAwait(false);
+        return response.Data.ValueKind switch
+        {
+            JsonValueKind.String => response.Data.Content(),
+            JsonValueKind.Null or JsonValueKind.Undefined => null,
+            _ => response.Data.GetRawText(),
+        };
+    }
+
     /// <summary>Uploads a file, reading it while it is sent.</summary>
     /// <param name="upload">The file.</param>
     /// <param name="cancellationToken">Stops the upload.</param>

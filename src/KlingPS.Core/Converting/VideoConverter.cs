@@ -107,7 +107,7 @@ internal sealed class VideoConverter : IDisposable
     {
         ArgumentNullException.ThrowIfNull(submission);
         submission = submission with { ReusePurchase = true };
-        if (!_accepted.Add(submission with { Spec = submission.Spec.Normalized() }))
+        if (!_accepted.Add(submission with { Spec = submission.Spec.Normalized().WithoutDefaults() }))
         {
             return null;
         }

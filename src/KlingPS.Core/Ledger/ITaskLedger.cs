@@ -22,6 +22,9 @@ internal interface ITaskLedger
     /// <summary>How long videos took.</summary>
     IGenerationHistory GenerationTimes { get; }
 
+    /// <summary>What videos cost.</summary>
+    IPriceHistory Prices { get; }
+
     /// <summary>The service's rate limits.</summary>
     IRateGates RateGates { get; }
 

@@ -214,6 +214,20 @@ internal sealed record VideoSpec
         }
     }
 
+    /// <summary>The same video, with what is the default anyway left out.</summary>
+    public VideoSpec WithoutDefaults()
+    {
+        ModelSpec model = ModelCatalog.Get(Model);
+        return this with
+        {
+            Duration = Duration == DefaultDuration ? null : Duration,
+            CfgScale = CfgScale == DefaultCfgScale ? null : CfgScale,
+            AspectRatio = AspectRatio == model.DefaultAspectRatio ? null : AspectRatio,
+            Resolution = Resolution == model.DefaultResolution ? null : Resolution,
+            CharacterOrientation = CharacterOrientation == CharacterOrientations.Default ? null : CharacterOrientation,
+        };
+    }
+
     /// <inheritdoc cref="ModelSpec.GetCredits"/>
     public decimal? GetCredits() => ModelCatalog.Get(Model).GetCredits(this);
 

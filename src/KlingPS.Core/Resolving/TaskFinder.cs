@@ -87,6 +87,7 @@ internal sealed class TaskFinder
         TaskSnapshot snapshot = await _client.QueryTaskAsync(taskId, cancellationToken).ConfigureAwait(false);
         KlingVideoTask task = await _session.Ledger.Tasks.RecordSnapshotAsync(_session.Account, snapshot).ConfigureAwait(false);
         _service.WarnOfFurtherVideos(task, snapshot);
+        _service.Prices.Learn(task, snapshot);
         return task;
     }
 }

@@ -18,6 +18,7 @@ internal sealed class KlingService
         Client = session.CreateClient(Observer);
         Hashes = new FileHashes(session);
         Account = new AccountFinder(session, Observer);
+        Prices = new PriceBook(session, Observer);
     }
 
     /// <summary>The account, its ledger and its clock.</summary>
@@ -34,6 +35,9 @@ internal sealed class KlingService
 
     /// <summary>The hashes of local files.</summary>
     internal FileHashes Hashes { get; }
+
+    /// <summary>What videos are expected to cost.</summary>
+    internal PriceBook Prices { get; }
 
     /// <summary>Tells the user of links that are not followed: a task has one video, and its record one link.</summary>
     /// <param name="task">The task.</param>

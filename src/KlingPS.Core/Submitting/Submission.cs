@@ -35,8 +35,11 @@ internal sealed record Submission
     /// <inheritdoc cref="VideoSpec.Subject"/>
     public string Subject => Spec.Subject;
 
+    /// <summary>What it is expected to cost, once that has been looked up; until then, the price of the model's row counts.</summary>
+    public PriceEstimate? Price { get; init; }
+
     /// <summary>What it will cost in credits; <see langword="null"/> for a model whose price is not known here.</summary>
-    public decimal? Credits => Spec.GetCredits();
+    public decimal? Credits => Price is null ? Spec.GetCredits() : Price.Credits;
 
     /// <summary>An error with the sentence that nothing was bought for this submission. Keeps all that is known of the cause.</summary>
     internal KlingException SayNothingBought(KlingException exception)

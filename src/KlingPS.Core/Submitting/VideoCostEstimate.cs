@@ -1,4 +1,5 @@
 using System.Globalization;
+using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Submitting;
 
@@ -18,6 +19,22 @@ public sealed record VideoCostEstimate
 
     /// <summary>The same in US dollars, at the price of one credit.</summary>
     public decimal Dollars => Credits * DollarsPerCredit;
+
+    /// <summary>The day of the prices that were used, the oldest if there are several; <see langword="null"/> without videos.</summary>
+    public DateOnly? PriceAsOf { get; init; }
+
+    /// <summary>The prices that were used, each once: model, credits, seconds, and of which day or by which video they are known.</summary>
+    public IReadOnlyList<string> Prices { get; init; } = ValueList<string>.Empty;
+
+    /// <summary>The sum of this and another estimate.</summary>
+    internal VideoCostEstimate Add(VideoCostEstimate other) => new()
+    {
+        Count = Count + other.Count,
+        Seconds = Seconds + other.Seconds,
+        Credits = Credits + other.Credits,
+        PriceAsOf = PriceAsOf is null || other.PriceAsOf < PriceAsOf ? other.PriceAsOf : PriceAsOf,
+        Prices = new ValueList<string>(Prices.Union(other.Prices)),
+    };
 
     /// <summary>In words, such as <c>3 videos, 15 seconds: 126 credits (0.63 US dollars)</c>.</summary>
     public override string ToString()

@@ -74,6 +74,7 @@ internal sealed class VideoSubmitter
     private readonly KlingSession _session;
     private readonly ImageUploader _uploader;
     private readonly PurchaseSender _sender;
+    private readonly PriceBook _prices;
     private readonly OtherPurchases _others;
     private readonly ChangedFiles _changes;
     private readonly RetryPolicy _othersPurchase;
@@ -84,6 +85,7 @@ internal sealed class VideoSubmitter
         ArgumentNullException.ThrowIfNull(service);
         _session = service.Session;
         _uploader = new ImageUploader(service);
+        _prices = service.Prices;
         _sender = new PurchaseSender(service);
         _others = new OtherPurchases(service);
         _changes = new ChangedFiles(service);
@@ -174,6 +176,8 @@ internal sealed class VideoSubmitter
 
             if (earlier is null)
             {
+                PriceEstimate price = await _prices.EstimateAsync(identified.Submission.Spec).ConfigureAwait(false);
+                identified = identified with { Submission = identified.Submission with { Price = price } };
                 identified.Validate();
                 RequireReachable(identified.Submission);
                 identified = identified with { EarlierVersion = submission.Replaces is null ? await _changes.FindAsync(identified, cancellationToken).ConfigureAwait(false) : null };

@@ -71,6 +71,7 @@ internal sealed class TaskPoller
         }
 
         _service.WarnOfFurtherVideos(task, snapshot);
+        _service.Prices.Learn(task, snapshot);
         return new PollResult.Ended(task.State == KlingTaskState.Succeeded ? GenerationOf(watch, snapshot) : null);
     }
 

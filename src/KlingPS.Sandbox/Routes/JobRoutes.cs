@@ -20,7 +20,19 @@ internal sealed class JobRoutes(ServiceState state, DownloadCatalog catalog, Cal
         new(LoopbackHost.Api, "GET", "api/v1/jobs/recordInfo", SandboxOperation.Query, PrepareQueryAsync),
         new(LoopbackHost.Api, "GET", "api/v1/chat/credit", SandboxOperation.Credit, PrepareCreditAsync),
         new(LoopbackHost.Api, "POST", "api/v1/common/download-url", SandboxOperation.DownloadUri, PrepareDownloadUriAsync),
+        .. from model in ModelRules.All
+           from aspect in new (string Name, Func<ModelRules, string> Describe)[] { ("price", ModelPages.DescribePrice), ("schema", ModelPages.DescribeSchema), ("success-rate", _ => ModelPages.SuccessRate) }
+           select new ApiRoute(
+               LoopbackHost.Api,
+               "GET",
+               $"api/v1/models/{model.Key}/{aspect.Name}",
+               null,
+               (exchange, account, _) => ValueTask.FromResult(new PreparedCall(exchange.Target, _ => Describe(account, aspect.Describe(model.Value))))),
     ];
+
+    /// <summary>What the service says of a model: prose, at most once in a second.</summary>
+    private static ApiResponse Describe(Account account, string text)
+        => account.TryEnterDiscovery() ? ApiResponse.Success(writer => writer.WriteStringValue(text)) : ApiResponse.Error(429, ServiceMessages.TooFrequent);
 
     private async ValueTask<PreparedCall> PrepareCreateAsync(Exchange exchange, Account account, CancellationToken cancellationToken)
     {
@@ -37,6 +49,7 @@ internal sealed class JobRoutes(ServiceState state, DownloadCatalog catalog, Cal
             return error!;
         }
 
+        request = request with { Credits = request.Credits * state.PriceFactor };
         bool areFilesUsable = request.Files.All(file => IsUsable(file.Uri, file.Kind, ModelRules.All[request.Model]));
         string? sha256 = request.ImageUri is Uri image ? FindUpload(image)?.Sha256 : null;
         (int code, Job? job) = account.Create(request, sha256, () => DecideOutcome(request.Prompt, areFilesUsable));

@@ -16,6 +16,7 @@ internal sealed class Account
     private readonly TimeSpan _generationTime;
     private readonly RateWindow _creates;
     private readonly RateWindow _queries;
+    private readonly RateWindow _discoveries = new(1, TimeSpan.FromSeconds(1));
     private readonly List<Job> _jobs = [];
     private readonly Dictionary<string, Job> _byId = [];
     private readonly PriorityQueue<Job, DateTimeOffset> _unsettled = new();
@@ -84,6 +85,15 @@ internal sealed class Account
             _left -= request.Credits;
             _held += request.Credits;
             return (200, job);
+        }
+    }
+
+    /// <summary>Whether one more question about a model is answered now.</summary>
+    internal bool TryEnterDiscovery()
+    {
+        lock (_gate)
+        {
+            return _discoveries.TryEnter(_timeProvider.GetUtcNow());
         }
     }
 

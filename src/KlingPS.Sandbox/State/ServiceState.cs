@@ -11,6 +11,7 @@ internal sealed class ServiceState
     internal ServiceState(SandboxOptions options, Uri downloadEndpoint)
     {
         TimeProvider = options.TimeProvider;
+        PriceFactor = options.PriceFactor;
         ApiKey = options.ApiKey ?? $"sandbox-{Convert.ToHexString(RandomNumberGenerator.GetBytes(16)).ToLowerInvariant()}";
         Account = new Account(options, options.ApiKey is null ? Account.DefaultNumber : Account.NumberOf(ApiKey));
         foreach (string key in options.MoreKeys.Prepend(ApiKey))
@@ -29,6 +30,9 @@ internal sealed class ServiceState
     }
 
     internal TimeProvider TimeProvider { get; }
+
+    /// <summary>See <see cref="SandboxOptions.PriceFactor"/>.</summary>
+    internal decimal PriceFactor { get; }
 
     /// <summary>The first key of the first account.</summary>
     internal string ApiKey { get; }

@@ -1,11 +1,12 @@
 using System.Management.Automation;
 using KlingPS.Commands.Base;
 using KlingPS.Core;
-using KlingPS.Core.Clips;
 using KlingPS.Core.Imaging;
 using KlingPS.Core.Model;
 using KlingPS.Core.Submitting;
 using KlingPS.Hosting;
+using KlingPS.Sessions;
+using KlingPS.Text;
 
 namespace KlingPS.Commands;
 
@@ -17,6 +18,7 @@ public sealed class MeasureKlingVideoCostCommand : VideoCommand
     private const int MaxInHand = 8;
 
     private readonly Batch<VideoSpec, VideoCostEstimate> _batch;
+    private PaidVideos? _paid;
     private VideoCostEstimate _sum = new() { Count = 0, Seconds = 0, Credits = 0 };
 
     /// <summary>Creates the command.</summary>
@@ -28,6 +30,9 @@ public sealed class MeasureKlingVideoCostCommand : VideoCommand
             Target = outcome => outcome.Item.Subject,
         });
     }
+
+    /// <inheritdoc/>
+    private protected override void OnBegin() => _paid = new PaidVideos();
 
     /// <inheritdoc/>
     private protected override void OnProcess()
@@ -47,26 +52,25 @@ public sealed class MeasureKlingVideoCostCommand : VideoCommand
     /// <inheritdoc/>
     private protected override void OnEnd() => WriteObject(_sum);
 
-    private static async Task<VideoCostEstimate> MeasureAsync(VideoSpec spec, CancellationToken cancellationToken)
+    private async Task<VideoCostEstimate> MeasureAsync(VideoSpec spec, CancellationToken cancellationToken)
     {
         ModelSpec model = ModelCatalog.Get(spec.Model);
         model.Validate(spec with { Prompt = "-" });
-        foreach ((VideoParameter parameter, MediaSource source) in spec.Sources.Where(source => source.Source.IsFile))
+        spec = await LocalQuote.MeasureAsync(spec, cancellationToken).ConfigureAwait(false);
+        foreach ((_, MediaSource source) in spec.Sources.Where(source => source.Source.IsFile && source.Parameter is not (VideoParameter.Video or VideoParameter.Audio)))
         {
-            if (parameter is VideoParameter.Video or VideoParameter.Audio)
-            {
-                ClipReport clip = await ClipInspector.InspectAsync(source.Path!, cancellationToken).ConfigureAwait(false);
-                (parameter == VideoParameter.Video ? model.ValidateVideo : (Action<ClipReport>)model.ValidateAudio)(clip);
-                spec = spec with { InputSeconds = clip.Seconds };
-            }
-            else
-            {
-                model.Validate((await ImageInspector.InspectAsync(source.Path!, cancellationToken).ConfigureAwait(false)).EnsureSupported());
-            }
+            model.Validate((await ImageInspector.InspectAsync(source.Path!, cancellationToken).ConfigureAwait(false)).EnsureSupported());
         }
 
-        decimal credits = model.GetCredits(spec) ?? throw CreateUnknownException(model, spec);
-        return new VideoCostEstimate { Count = 1, Seconds = spec.Seconds, Credits = credits };
+        PriceEstimate price = PriceEstimate.Of(spec, await _paid!.ListAsync(spec.Model).ConfigureAwait(false));
+        return new VideoCostEstimate
+        {
+            Count = 1,
+            Seconds = spec.Seconds,
+            Credits = price.Credits ?? throw CreateUnknownException(model, spec),
+            PriceAsOf = price.AsOf,
+            Prices = new ValueList<string>([$"{spec.Model}: {SubmissionText.DescribePrice(price, spec.Seconds)}"]),
+        };
     }
 
     private static KlingException CreateUnknownException(ModelSpec model, VideoSpec spec) => new(
@@ -75,6 +79,5 @@ public sealed class MeasureKlingVideoCostCommand : VideoCommand
             ? $"The price of the model '{spec.Model}' is not known here. Prices are known of: {string.Join(", ", ModelCatalog.All.Select(known => known.Id))}."
             : $"What the video of '{spec.Subject}' costs depends on how long {(spec.Audio ?? spec.Video)?.Subject} is. Files are read for that, and addresses are not.");
 
-    private void Add(VideoCostEstimate one)
-        => _sum = new() { Count = _sum.Count + one.Count, Seconds = _sum.Seconds + one.Seconds, Credits = _sum.Credits + one.Credits };
+    private void Add(VideoCostEstimate one) => _sum = _sum.Add(one);
 }

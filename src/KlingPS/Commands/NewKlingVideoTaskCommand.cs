@@ -148,12 +148,13 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
             return;
         }
 
-        if (Context.Shell.Common.IsWhatIf && !TryForesee(submission))
+        Submission foreseen = submission;
+        if ((Context.Shell.Common.IsWhatIf || Context.Shell.Common.IsConfirmed) && !TryForesee(ref foreseen))
         {
             return;
         }
 
-        if (ShouldProcess(submission.Subject, SubmissionText.DescribePurchase(submission)))
+        if (ShouldProcess(submission.Subject, SubmissionText.DescribePurchase(foreseen)))
         {
             _batch.Feed(submission);
         }
@@ -161,12 +162,13 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
 
     /// <summary>Says what would be said before the purchase, such as that the image has changed.</summary>
     /// <returns>Whether it would be bought.</returns>
-    private bool TryForesee(Submission submission)
+    private bool TryForesee(ref Submission submission)
     {
         try
         {
+            Submission given = submission;
             _planner ??= new VideoSubmitter(Context.Service);
-            Await(token => _planner.PrepareAsync(submission, token));
+            submission = Await(token => _planner.PrepareAsync(given, token)).Identified.Submission;
             return true;
         }
         catch (KlingException exception) when (!exception.IsFatal)
@@ -178,6 +180,7 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
         {
             // Without a key or a ledger, all that can be told is what was asked for.
             WriteVerbose(exception.Message);
+            submission = submission with { Price = PriceEstimate.Of(submission.Spec, []) };
             return true;
         }
     }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using KlingPS.Core;
+using KlingPS.Core.Model;
 using KlingPS.Core.Submitting;
 using KlingPS.Hosting;
 
@@ -10,12 +11,23 @@ internal static class SubmissionText
 {
     /// <summary>What buying a video means, to be confirmed.</summary>
     public static string DescribePurchase(Submission submission)
-        => string.Create(CultureInfo.InvariantCulture, $"Buy a video of {submission.Spec.Seconds} seconds {DescribePrice(submission.Credits)}");
+        => string.Create(CultureInfo.InvariantCulture, $"Buy a video of {submission.Spec.Seconds} seconds {DescribePrice(submission)}");
+
+    /// <summary>What a video costs and how that is known, as the end of a sentence.</summary>
+    public static string DescribePrice(Submission submission)
+        => submission.Price is { Credits: not null } price ? $"{DescribePrice(price.Credits)} ({DescribeSource(price)})" : DescribePrice(submission.Credits);
+
+    /// <summary>A price and how it is known, such as <c>42 credits for 5 seconds (price as of 2026-11-26)</c>.</summary>
+    public static string DescribePrice(PriceEstimate price, int seconds)
+        => string.Create(CultureInfo.InvariantCulture, $"{price.Credits:0.##} credits for {seconds} seconds ({DescribeSource(price)})");
 
     /// <summary>What a video costs, as the end of a sentence.</summary>
     /// <param name="credits">The credits; <see langword="null"/> where they are not known.</param>
     public static string DescribePrice(decimal? credits)
         => credits is decimal price ? string.Create(CultureInfo.InvariantCulture, $"for {price:0.##} credits") : "at a price that is not known here";
+
+    private static string DescribeSource(PriceEstimate price)
+        => string.Create(CultureInfo.InvariantCulture, $"{(price.IsObserved ? "what the service took on" : "price as of")} {price.AsOf:yyyy-MM-dd}");
 
     /// <summary>The error that ends a batch, with what was bought before it.</summary>
     /// <param name="error">The error.</param>

@@ -51,6 +51,8 @@ internal sealed class TestLedger : ITaskLedger, IAsyncDisposable
 
     public IGenerationHistory GenerationTimes => _ledger.GenerationTimes;
 
+    public IPriceHistory Prices => _ledger.Prices;
+
     public IRateGates RateGates { get; }
 
     /// <summary>How many queries wait for their turn at the rate gate.</summary>

@@ -31,7 +31,7 @@ internal sealed class ConnectedShell : IAsyncDisposable
     public string Destination => Path.Combine(Folder, "videos");
 
     /// <summary>A sandbox whose tasks are finished when they are accepted, unless a clock or a time is given.</summary>
-    public static async Task<ConnectedShell> StartAsync(TimeProvider? clock = null, TimeSpan? generationTime = null, decimal credits = 10_000, RecordingHost? host = null, string[]? moreKeys = null, string[]? otherAccounts = null)
+    public static async Task<ConnectedShell> StartAsync(TimeProvider? clock = null, TimeSpan? generationTime = null, decimal credits = 10_000, RecordingHost? host = null, string[]? moreKeys = null, string[]? otherAccounts = null, decimal priceFactor = 1)
     {
         var options = new SandboxOptions
         {
@@ -39,6 +39,7 @@ internal sealed class ConnectedShell : IAsyncDisposable
             MoreKeys = moreKeys ?? [],
             OtherAccounts = otherAccounts ?? [],
             Credits = credits,
+            PriceFactor = priceFactor,
             GenerationTime = generationTime ?? TimeSpan.Zero,
             TimeProvider = clock ?? TimeProvider.System,
         };

@@ -21,6 +21,7 @@ internal sealed class SqlLedger : ITaskLedger, IAsyncDisposable
         Uploads = new SqlUploadCache(_store);
         FileHashes = new SqlFileHashCache(_store);
         GenerationTimes = new SqlGenerationHistory(_store);
+        Prices = new SqlPriceHistory(_store);
         RateGates = new SqlRateGates(_store, owners, time);
         _store.Opened = Tasks.RecoverAsync;
     }
@@ -42,6 +43,9 @@ internal sealed class SqlLedger : ITaskLedger, IAsyncDisposable
 
     /// <inheritdoc/>
     public IGenerationHistory GenerationTimes { get; }
+
+    /// <inheritdoc/>
+    public IPriceHistory Prices { get; }
 
     /// <inheritdoc/>
     public IRateGates RateGates { get; }

@@ -63,6 +63,14 @@ internal sealed class TaskSuggestions : IDisposable
             : ListAsync(account, null, ["task_id >= @start AND task_id < @end"], limit, ("start", start), ("end", start[..^1] + (char)(start[^1] + 1)));
     }
 
+    /// <summary>See <see cref="IPriceHistory.ListAsync"/>.</summary>
+    /// <param name="account">The account's fingerprint; <see langword="null"/> for every account.</param>
+    /// <param name="model">The model's id.</param>
+    /// <param name="limit">How many at most.</param>
+    /// <exception cref="DbException">It is not a ledger.</exception>
+    public Task<IReadOnlyList<PaidVideo>> ListPaidAsync(string? account, string model, int limit)
+        => SqlPriceHistory.ListAsync(new SqlSession(_connection, null), account, model, limit);
+
     /// <summary>Closes the ledger.</summary>
     public void Dispose() => _connection.Dispose();
 

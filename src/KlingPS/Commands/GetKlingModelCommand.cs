@@ -1,0 +1,117 @@
+using System.Management.Automation;
+using KlingPS.Commands.Base;
+using KlingPS.Core;
+using KlingPS.Core.Api;
+using KlingPS.Core.Model;
+using KlingPS.Parameters;
+using KlingPS.Sessions;
+
+namespace KlingPS.Commands;
+
+/// <summary>Tells which models there are, what they take and what they cost. Sends nothing, unless the service is asked.</summary>
+[Cmdlet(VerbsCommon.Get, "KlingModel")]
+[OutputType(typeof(KlingModel))]
+public sealed class GetKlingModelCommand : KlingCommand
+{
+    /// <summary>The service answers one such query in a second, for the whole account.</summary>
+    private static readonly TimeSpan s_pause = TimeSpan.FromSeconds(1.1);
+
+    private PaidVideos? _paid;
+    private bool _hasAsked;
+
+    /// <summary>The ids of the models; wildcards are allowed. All that make what is asked for, when it is left out.</summary>
+    [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [Alias("Id")]
+    [SupportsWildcards]
+    [ArgumentCompleter(typeof(ModelCompleter))]
+    public string[] Model { get; set; } = ["*"];
+
+    /// <summary>The length of the video that the price is for, in seconds; models that make none of that length are left out.</summary>
+    [Parameter]
+    [ValidateRange(1, 300)]
+    [ArgumentCompleter(typeof(ModelValueCompleter))]
+    public int? Duration { get; set; }
+
+    /// <summary>The resolution that the price is for: 720p, 1080p or 4K; models that do not make it are left out.</summary>
+    [Parameter]
+    [ArgumentCompleter(typeof(ModelValueCompleter))]
+    public string? Resolution { get; set; }
+
+    /// <summary>Gives the price of a video with sound; models without sound are left out.</summary>
+    [Parameter]
+    public SwitchParameter Sound { get; set; }
+
+    /// <summary>Asks the service for what it says of price, request and success rate; free, and three seconds for each model.</summary>
+    [Parameter]
+    public SwitchParameter Online { get; set; }
+
+    /// <inheritdoc/>
+    private protected override string ProgressActivity => "Asking for models";
+
+    /// <inheritdoc/>
+    private protected override void OnBegin() => _paid = new PaidVideos();
+
+    /// <inheritdoc/>
+    private protected override void OnProcess()
+    {
+        foreach (string name in Model)
+        {
+            var pattern = new WildcardPattern(name, WildcardOptions.IgnoreCase);
+            ModelSpec[] named = [.. ModelCatalog.All.Where(model => pattern.IsMatch(model.Id))];
+            KlingModel[] models = [.. named.Select(Describe).OfType<KlingModel>()];
+            if (named.Length == 0)
+            {
+                WriteError(new KlingException(ErrorKind.RequestInvalid, $"There is no model '{name}' here. Get-KlingModel lists them all."), name);
+            }
+            else if (models.Length == 0)
+            {
+                WriteError(new KlingException(ErrorKind.RequestInvalid, $"No model '{name}' makes such a video. Leave -Duration, -Resolution and -Sound out to see what they make."), name);
+            }
+
+            foreach (KlingModel model in models)
+            {
+                WriteObject(Online ? Ask(model) : model);
+            }
+        }
+    }
+
+    private KlingModel? Describe(ModelSpec model)
+    {
+        IReadOnlyList<PaidVideo> paid = Await(_ => _paid!.ListAsync(model.Id));
+        return KlingModel.From(model, Duration, VideoResolution.Normalize(Resolution?.Trim()), Sound, paid);
+    }
+
+    private KlingModel Ask(KlingModel model)
+    {
+        KlingClient client = Context.Session.CreateClient(Context.Observer);
+        return model with
+        {
+            OnlinePrice = Ask(client, model.Id, "price"),
+            OnlineSchema = Ask(client, model.Id, "schema"),
+            OnlineSuccessRate = Ask(client, model.Id, "success-rate"),
+        };
+    }
+
+    /// <summary>What the service says of one aspect; nothing, and an error, if it says nothing that can be used.</summary>
+    private string? Ask(KlingClient client, string model, string aspect)
+    {
+        try
+        {
+            return Await(async token =>
+            {
+                if (_hasAsked)
+                {
+                    await Task.Delay(s_pause, Context.Session.TimeProvider, token).ConfigureAwait(false);
+                }
+
+                _hasAsked = true;
+                return await client.DescribeModelAsync(model, aspect, token).ConfigureAwait(false);
+            });
+        }
+        catch (KlingException exception) when (!exception.IsFatal)
+        {
+            WriteError(exception, model);
+            return null;
+        }
+    }
+}

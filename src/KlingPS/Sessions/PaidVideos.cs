@@ -1,0 +1,55 @@
+using System.Collections.Concurrent;
+using System.Data.Common;
+using KlingPS.Core;
+using KlingPS.Core.Configuration;
+using KlingPS.Core.Ledger;
+using KlingPS.Core.Ledger.Sql;
+using KlingPS.Core.Ledger.Sqlite;
+using KlingPS.Core.Model;
+
+namespace KlingPS.Sessions;
+
+/// <summary>What the service took for earlier videos, from the ledger if there is one. It is only read; no account is needed, and one that cannot be read says nothing.</summary>
+/// <remarks>To be created on the pipeline thread; may be asked on any.</remarks>
+internal sealed class PaidVideos
+{
+    /// <summary>Enough to find one of each kind that is asked for.</summary>
+    private const int MaxVideos = 200;
+
+    private readonly string? _account = RunspaceConnection.Current.Session?.Account;
+    private readonly string? _path = FindLedger();
+    private readonly ConcurrentDictionary<string, Task<IReadOnlyList<PaidVideo>>> _models = new();
+
+    /// <summary>Finished videos of a model, latest first.</summary>
+    public Task<IReadOnlyList<PaidVideo>> ListAsync(string model) => _models.GetOrAdd(model, ReadAsync);
+
+    private async Task<IReadOnlyList<PaidVideo>> ReadAsync(string model)
+    {
+        if (_path is null || !File.Exists(_path))
+        {
+            return [];
+        }
+
+        try
+        {
+            using TaskSuggestions ledger = await SqliteLedger.OpenReadOnlyAsync(_path).ConfigureAwait(false);
+            return await ledger.ListPaidAsync(_account, model, MaxVideos).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (exception is DbException or KlingException or IOException)
+        {
+            return [];
+        }
+    }
+
+    private static string? FindLedger()
+    {
+        try
+        {
+            return RunspaceConnection.Current.Session?.Ledger.Location ?? LedgerLocation.Resolve(ConfigurationFile.Read(ConfigurationFile.Locate()).LedgerPath);
+        }
+        catch (KlingException)
+        {
+            return null;
+        }
+    }
+}

@@ -79,8 +79,8 @@ public sealed class HostileFolderTests
             Directory.CreateDirectory(Path.Combine(folder, "real"));
             OddFiles.FolderLink(Path.Combine(folder, "link"), "real");
 
-            Assert.Same(Ledgers.Find(Path.Combine(folder, "real", "ledger.db")), Ledgers.Find(Path.Combine(folder, "link", "ledger.db")));
-            Assert.NotSame(Ledgers.Find(Path.Combine(folder, "real", "ledger.db")), Ledgers.Find(Path.Combine(folder, "ledger.db")));
+            Assert.Same(Ledgers.Use(Path.Combine(folder, "real", "ledger.db")).Ledger, Ledgers.Use(Path.Combine(folder, "link", "ledger.db")).Ledger);
+            Assert.NotSame(Ledgers.Use(Path.Combine(folder, "real", "ledger.db")).Ledger, Ledgers.Use(Path.Combine(folder, "ledger.db")).Ledger);
         }
         finally
         {

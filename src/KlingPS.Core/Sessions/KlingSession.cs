@@ -31,6 +31,9 @@ internal sealed record SessionOptions
     /// <summary>The record of all attempts.</summary>
     public required ITaskLedger Ledger { get; init; }
 
+    /// <summary>The use of the ledger, which ends with the session; <see langword="null"/> where the ledger is its owner's.</summary>
+    public IAsyncDisposable? LedgerUse { get; init; }
+
     /// <summary>The most credits the account may spend on one day; <see langword="null"/> for no limit.</summary>
     public decimal? DailyCreditCap { get; init; }
 
@@ -57,6 +60,7 @@ internal sealed class KlingSession : IAsyncDisposable
     private readonly HttpMessageInvoker _api;
     private readonly HttpMessageHandler _downloads;
     private readonly ConcurrentDictionary<Task, byte> _purchases = new();
+    private readonly IAsyncDisposable? _ledgerUse;
     private readonly TimeSpan _requestTimeout;
     private volatile object? _dailyCreditCap;
     private volatile bool _hasEnded;
@@ -72,6 +76,7 @@ internal sealed class KlingSession : IAsyncDisposable
         KeySource = options.KeySource;
         IsSandbox = options.IsSandbox;
         Ledger = options.Ledger;
+        _ledgerUse = options.LedgerUse;
         DailyCreditCap = options.DailyCreditCap;
         TimeProvider = options.TimeProvider;
         _requestTimeout = options.RequestTimeout;
@@ -204,7 +209,7 @@ internal sealed class KlingSession : IAsyncDisposable
     /// <summary>The service's documented limits: 20 creates in 10 seconds for an account, 10 queries in a second for a key.</summary>
     private SessionGates OpenGates(string account) => new(Ledger.RateGates.OpenCreateGate(account), Ledger.RateGates.OpenQueryGate(account));
 
-    /// <summary>Waits for purchases that are under way, then closes the connections and forgets the key.</summary>
+    /// <summary>Waits for purchases that are under way, then closes the connections, forgets the key and ends the use of the ledger.</summary>
     public async ValueTask DisposeAsync()
     {
         _hasEnded = true;
@@ -212,6 +217,10 @@ internal sealed class KlingSession : IAsyncDisposable
         _api.Dispose();
         _downloads.Dispose();
         Key.Dispose();
+        if (_ledgerUse is not null)
+        {
+            await _ledgerUse.DisposeAsync().ConfigureAwait(false);
+        }
     }
 
     private sealed record SessionGates(IRateGate Create, IRateGate Query);

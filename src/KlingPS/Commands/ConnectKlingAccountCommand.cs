@@ -93,7 +93,7 @@ public sealed class ConnectKlingAccountCommand : KlingCommand
         finally
         {
             // An account that was connected before stays connected when this key is refused.
-            SessionFactory.Close(session);
+            _ = SessionEnd.Begin(session);
         }
     }
 

@@ -77,7 +77,7 @@ public sealed class SetKlingApiKeyCommand : KlingCommand
         }
         finally
         {
-            SessionFactory.Close(session);
+            _ = SessionEnd.Begin(session);
         }
     }
 

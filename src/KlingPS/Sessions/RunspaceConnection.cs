@@ -30,7 +30,7 @@ internal sealed class RunspaceConnection
     }
 
     /// <summary>The connection of the runspace that the current thread works for.</summary>
-    public static RunspaceConnection Current => s_connections.GetValue(Runspace.DefaultRunspace, static _ => new RunspaceConnection());
+    public static RunspaceConnection Current => s_connections.GetValue(Runspace.DefaultRunspace, static runspace => Create(runspace));
 
     /// <summary>What the commands that run here have paid for and not brought to disk.</summary>
     public UnfinishedWork Unfinished { get; } = new();
@@ -126,8 +126,7 @@ internal sealed class RunspaceConnection
     /// <summary>Forgets the session and its key, and stops the sandbox.</summary>
     public void Disconnect()
     {
-        Release(ref _found);
-        Release(ref _connected);
+        EndSessions();
         Sandbox.Stop();
     }
 
@@ -142,11 +141,32 @@ internal sealed class RunspaceConnection
         Sandbox.Stop();
     }
 
-    private static void Release(ref KlingSession? session)
+    private static RunspaceConnection Create(Runspace runspace)
     {
-        SessionFactory.Close(session);
-        session = null;
+        SessionEnd.WatchProcess(static () =>
+        {
+            foreach ((_, RunspaceConnection connection) in s_connections)
+            {
+                connection.ReleaseAll();
+            }
+        });
+        var connection = new RunspaceConnection();
+        runspace.StateChanged += (_, change) =>
+        {
+            if (change.RunspaceStateInfo.State is RunspaceState.Closed or RunspaceState.Broken)
+            {
+                connection.EndSessions();
+            }
+        };
+        return connection;
     }
+
+    /// <summary>Ends the sessions, and waits until the ledger is closed, if that does not take long.</summary>
+    private void EndSessions() => SessionEnd.Await(ReleaseAll());
+
+    private Task[] ReleaseAll() => [Release(ref _found), Release(ref _connected)];
+
+    private static Task Release(ref KlingSession? session) => SessionEnd.Begin(Interlocked.Exchange(ref session, null));
 
     /// <summary>What the lookup of a key depended on: while that is the same, so is the key.</summary>
     private sealed record FoundBasis(KlingEndpoints Endpoints, Uri? Proxy, string Ledger, double RequestTimeout, string SecretName, string? Vault, int? Variable)

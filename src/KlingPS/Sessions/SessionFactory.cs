@@ -20,6 +20,7 @@ internal static class SessionFactory
     public static KlingSession Create(KlingConfiguration configuration, KlingEndpoints endpoints, FoundKey found, ICredentials? proxyCredentials, bool isSandbox)
     {
         var route = ProxyRoute.Through(configuration.Proxy, proxyCredentials);
+        LedgerUse ledger = Ledgers.Use(configuration.LedgerPath);
         return new KlingSession(new SessionOptions
         {
             Endpoints = endpoints,
@@ -28,12 +29,10 @@ internal static class SessionFactory
             IsSandbox = isSandbox,
             ApiHandler = ApiHandler.Create(route),
             DownloadHandler = VideoDownloader.CreateHandler(endpoints.Addresses, route),
-            Ledger = Ledgers.Find(configuration.LedgerPath),
+            Ledger = ledger.Ledger,
+            LedgerUse = ledger,
             DailyCreditCap = configuration.DailyCreditCap,
             RequestTimeout = TimeSpan.FromSeconds(configuration.RequestTimeout),
         });
     }
-
-    /// <summary>Closes a session in the background: it first waits for purchases that are under way.</summary>
-    public static void Close(KlingSession? session) => _ = session?.DisposeAsync().AsTask();
 }

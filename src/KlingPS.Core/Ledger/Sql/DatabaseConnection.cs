@@ -63,7 +63,7 @@ internal abstract class DatabaseConnection(DbConnection connection) : IAsyncDisp
         return statement;
     }
 
-    /// <summary>Leaves the database as whole as it can be; called before the last connection of this process is closed.</summary>
+    /// <summary>Leaves the database as whole as it can be; called when a user of it is done, and before it is closed.</summary>
     public virtual Task FinishAsync() => Task.CompletedTask;
 
     public virtual ValueTask DisposeAsync() => connection.DisposeAsync();

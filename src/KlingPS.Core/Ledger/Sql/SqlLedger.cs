@@ -61,6 +61,9 @@ internal sealed class SqlLedger : ITaskLedger, IAsyncDisposable
     /// </exception>
     public Task OpenAsync(CancellationToken cancellationToken) => _store.OpenAsync(cancellationToken);
 
+    /// <summary>Leaves the database as whole as it can be while it stays open: what is recorded is in the file itself, if it is one.</summary>
+    public Task SettleAsync() => _store.SettleAsync();
+
     /// <summary>Commits what has been asked for and closes the database.</summary>
     public ValueTask DisposeAsync() => _store.DisposeAsync();
 }

@@ -80,6 +80,9 @@ internal sealed class SqlStore(IDatabaseEngine engine) : IAsyncDisposable
         }
     }
 
+    /// <summary>See <see cref="SqlLedger.SettleAsync"/>.</summary>
+    public Task SettleAsync() => _writes?.SettleAsync() ?? Task.CompletedTask;
+
     /// <summary>Commits what has been asked for and closes the database.</summary>
     public async ValueTask DisposeAsync()
     {

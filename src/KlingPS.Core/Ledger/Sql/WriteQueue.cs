@@ -23,6 +23,7 @@ internal sealed class WriteQueue : IAsyncDisposable
     private readonly SemaphoreSlim _writing = new(1, 1);
     private DatabaseConnection _connection;
     private int _isDisposed;
+    private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile bool _isClosed;
 
     /// <param name="engine">The database.</param>
@@ -54,6 +55,18 @@ internal sealed class WriteQueue : IAsyncDisposable
         return item.Done;
     }
 
+    /// <summary>Leaves the database as whole as it can be; see <see cref="DatabaseConnection.FinishAsync"/>.</summary>
+    public async Task SettleAsync()
+    {
+        // Once it is closed, it is nobody's turn any more.
+        Task turn = _writing.WaitAsync();
+        if (await Task.WhenAny(turn, _closed.Task).ConfigureAwait(false) == turn)
+        {
+            await FinishAsync().ConfigureAwait(false);
+            Release();
+        }
+    }
+
     /// <summary>Commits what is queued, then closes the connection.</summary>
     public async ValueTask DisposeAsync()
     {
@@ -70,16 +83,9 @@ internal sealed class WriteQueue : IAsyncDisposable
 
         _isClosed = true;
         RefuseRest();
-        try
-        {
-            await _connection.FinishAsync().ConfigureAwait(false);
-        }
-        catch (DbException)
-        {
-            // What could not be finished stays as it is: it is recorded.
-        }
-
+        await FinishAsync().ConfigureAwait(false);
         await _connection.DisposeAsync().ConfigureAwait(false);
+        _closed.TrySetResult();
     }
 
     /// <summary>Completes what arrives after the end; nobody else would.</summary>
@@ -96,10 +102,30 @@ internal sealed class WriteQueue : IAsyncDisposable
     private async Task WriteAsync()
     {
         await WriteBatchAsync().ConfigureAwait(false);
+        Release();
+    }
+
+    private void Release()
+    {
         _writing.Release();
         if (!_queue.IsEmpty && _writing.Wait(0))
         {
             _ = Task.Run(WriteAsync);
+        }
+    }
+
+    private async Task FinishAsync()
+    {
+        try
+        {
+            if (_connection.IsOpen)
+            {
+                await _connection.FinishAsync().ConfigureAwait(false);
+            }
+        }
+        catch (DbException)
+        {
+            // What could not be finished stays as it is: it is recorded.
         }
     }
 

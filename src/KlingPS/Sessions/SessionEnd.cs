@@ -1,0 +1,59 @@
+using System.Collections.Concurrent;
+using KlingPS.Core.Sessions;
+
+namespace KlingPS.Sessions;
+
+/// <summary>
+/// Ends sessions: purchases that are under way are recorded first, and the ledger is closed when nobody uses it any more. Where nothing
+/// comes after, at the end of a runspace, of the module or of the process, that is waited for, for a moment.
+/// </summary>
+internal static class SessionEnd
+{
+    /// <summary>How long the end of something is held up for purchases that are under way. What takes longer is recorded if the process lives on.</summary>
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(3);
+
+    private static readonly ConcurrentDictionary<Task, byte> s_closing = new();
+    private static int s_isWatching;
+
+    /// <summary>Ends a session in the background.</summary>
+    public static Task Begin(KlingSession? session)
+    {
+        if (session is null)
+        {
+            return Task.CompletedTask;
+        }
+
+        Task closing = Task.Run(async () => await session.DisposeAsync().ConfigureAwait(false));
+        s_closing.TryAdd(closing, 0);
+        _ = closing.ContinueWith(static done => s_closing.TryRemove(done, out _), TaskScheduler.Default);
+        return closing;
+    }
+
+    /// <summary>Waits until something has ended, but not for long: called where nobody else can wait for it.</summary>
+    public static void Await(params Task[] closing)
+    {
+        try
+        {
+            Task.WaitAll(closing, s_patience);
+        }
+        catch (AggregateException)
+        {
+            // What could not be closed is as if the process had been killed: all that matters is recorded.
+        }
+    }
+
+    /// <summary>Has everything closed when the process ends.</summary>
+    /// <param name="release">Begins to end the sessions in hand.</param>
+    public static void WatchProcess(Action release)
+    {
+        if (Interlocked.Exchange(ref s_isWatching, 1) == 0)
+        {
+            AppDomain.CurrentDomain.ProcessExit += (_, _) =>
+            {
+                release();
+                Await([.. s_closing.Keys]);
+                Await(Task.Run(Ledgers.CloseAllAsync));
+            };
+        }
+    }
+}

@@ -1,0 +1,103 @@
+using System.Management.Automation;
+using KlingPS.Core.Ledger;
+using KlingPS.Core.Ledger.Sqlite;
+using KlingPS.Core.Model;
+using KlingPS.Tests.Hosting;
+
+namespace KlingPS.Tests;
+
+/// <summary>The ledger's file when a shell begins and ends to use it.</summary>
+[Collection(UsesEnvironment.Name)]
+public sealed class LedgerFileTests : IDisposable
+{
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("klingps-ledger-file-");
+    private readonly EnvironmentScope _environment = new();
+
+    public LedgerFileTests() => Environment.SetEnvironmentVariable(LedgerLocation.Variable, Path);
+
+    private string Path => System.IO.Path.Combine(_folder.FullName, "ledger.db");
+
+    public void Dispose()
+    {
+        _environment.Dispose();
+        _folder.Delete(recursive: true);
+    }
+
+    [Theory]
+    [InlineData("Disconnect-KlingAccount")]
+    [InlineData("Remove-Module KlingPS")]
+    [InlineData("the end of the runspace")]
+    public async Task The_file_alone_holds_everything_after(string end)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        (await shell.RunAsync("$null = New-KlingVideoTask $image 'It moves.'", new { image = shell.Image() })).Clean();
+        Assert.True(File.Exists(Path + "-wal"));
+
+        if (end == "the end of the runspace")
+        {
+            shell.Shell.Dispose();
+        }
+        else
+        {
+            (await shell.RunAsync(end)).Clean();
+        }
+
+        Assert.Equal([Path], Directory.GetFiles(_folder.FullName));
+        Assert.Single(await ListAsync(Path));
+    }
+
+    [Fact]
+    public async Task The_file_alone_holds_everything_when_one_of_two_shells_has_ended_and_the_other_goes_on()
+    {
+        await using ConnectedShell first = await ConnectedShell.StartAsync();
+        await using ConnectedShell second = await ConnectedShell.StartAsync();
+        (await first.RunAsync("$null = New-KlingVideoTask $image 'It moves.'", new { image = first.Image() })).Clean();
+        (await second.RunAsync("$null = New-KlingVideoTask $image 'It moves.'", new { image = second.Image() })).Clean();
+
+        (await first.RunAsync("Disconnect-KlingAccount")).Clean();
+
+        string copy = Path + ".copy";
+        File.Copy(Path, copy);
+        Assert.Equal(2, (await ListAsync(copy)).Count);
+        (await second.RunAsync("$null = New-KlingVideoTask $image 'It turns.'", new { image = second.Image() })).Clean();
+    }
+
+    [Theory]
+    [InlineData("Get-KlingVideoTask")]
+    [InlineData("New-KlingVideoTask $image 'It moves.' -WhatIf")]
+    [InlineData("ConvertTo-KlingVideo $image 'It moves.' -Destination $destination -WhatIf")]
+    public async Task A_file_that_never_was_a_ledger_is_left_as_it_is_by(string command)
+    {
+        await File.WriteAllTextAsync(Path, "milk, eggs, bread", TestContext.Current.CancellationToken);
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        await shell.RunAsync(command, new { image = shell.Image(), destination = shell.Destination });
+
+        Assert.Equal([Path], Directory.GetFiles(_folder.FullName));
+        Assert.Equal("milk, eggs, bread", await File.ReadAllTextAsync(Path, TestContext.Current.CancellationToken));
+        Assert.Equal(0, shell.Bill.CreatesReceived);
+    }
+
+    [Fact]
+    public async Task A_ledger_that_is_removed_under_a_shell_buys_nothing_more()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "An open file cannot be removed there.");
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        (await shell.RunAsync("$null = New-KlingVideoTask $image 'It moves.'", new { image = shell.Image() })).Clean();
+        Array.ForEach(Directory.GetFiles(_folder.FullName), File.Delete);
+
+        ShellResult result = await shell.RunAsync("New-KlingVideoTask $image 'It moves.'", new { image = shell.Image("b.png") });
+
+        ErrorRecord error = result.Terminating!;
+        error.Is("KlingLedgerUnusable", ErrorCategory.ResourceUnavailable);
+        Assert.Contains("was removed while this shell had it open", error.ToString(), StringComparison.Ordinal);
+        Assert.Equal(1, shell.Bill.CreatesReceived);
+        Assert.Single(await ListAsync(Assert.Single(Directory.GetFiles(_folder.FullName, "*.kept-*"))));
+    }
+
+    private static async Task<IReadOnlyList<KlingVideoTask>> ListAsync(string path)
+    {
+        await using var ledger = SqliteLedger.Create(path, TimeProvider.System);
+        return await ledger.Tasks.ListAsync(new TaskFilter(), TestContext.Current.CancellationToken);
+    }
+}

@@ -99,16 +99,24 @@ internal sealed class DestinationVideos(KlingService service, SaveOptions option
     }
 
     /// <summary>No deeper than the names of this run go: the destination may be the root of a whole tree.</summary>
-    private IEnumerable<string> ListSidecars()
+    private string[] ListSidecars()
     {
         int depth = options.Template.ToString().Count(character => character == '/');
-        return !Directory.Exists(options.Destination) ? [] : Directory.EnumerateFiles(options.Destination, "*" + Sidecar.Extension, new EnumerationOptions
+        try
         {
-            RecurseSubdirectories = depth > 0,
-            MaxRecursionDepth = depth,
-            IgnoreInaccessible = true,
-            AttributesToSkip = FileAttributes.None,
-        });
+            return Directory.GetFiles(options.Destination, "*" + Sidecar.Extension, new EnumerationOptions
+            {
+                RecurseSubdirectories = depth > 0,
+                MaxRecursionDepth = depth,
+                IgnoreInaccessible = true,
+                AttributesToSkip = FileAttributes.None,
+            });
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // There is no such folder yet, or it shows nothing.
+            return [];
+        }
     }
 
     /// <summary>A clip of a sandbox is no video of the service. Sidecars say where they come from since they have a service.</summary>

@@ -200,17 +200,21 @@ internal sealed record Sidecar
     public string? FindIdentity()
     {
         // Sidecars that do not say it describe all that a video could be made from when they were written.
-        if (Identity is not null || Source is not { Sha256: string source } || (TailImage is not null && TailImage.Sha256 is null))
+        bool isComplete = this is { ReferenceImages: null, SourceVideo: null, SourceAudio: null, TailImage: null or { Sha256: not null } };
+        if (Identity is not null || !isComplete || Source.Sha256 is not string source || Request.Model is not string model)
         {
             return Identity;
         }
 
         return new VideoSpec
         {
-            Model = Request.Model,
+            Model = model,
             Prompt = Request.Prompt,
             NegativePrompt = Request.NegativePrompt,
             Duration = Request.Duration,
+            AspectRatio = Request.AspectRatio,
+            Resolution = Request.Resolution,
+            Sound = Request.Sound ?? false,
             CfgScale = Request.CfgScale,
             Take = Request.Take,
             Image = MediaSource.FromFile(Source.Path ?? string.Empty) with { Hash = source },

@@ -1,4 +1,6 @@
+using System.Text;
 using System.Text.Json.Nodes;
+using CsCheck;
 using KlingPS.Core.Model;
 using KlingPS.Core.Saving;
 
@@ -138,5 +140,37 @@ public sealed class SidecarTests : IDisposable
         Assert.Equal(ErrorKind.DestinationUnusable, error.Kind);
         Assert.Contains("is whole", error.Message, StringComparison.Ordinal);
         Assert.Contains(Video + ".json", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_sidecar_tells_again_what_was_written()
+    {
+        await WriteAsync(s_task);
+
+        Sidecar? read = Sidecar.TryRead(Video + ".json");
+
+        Assert.Equal((s_task.TaskId, s_task.Id, s_spec.Normalized().GetIdentity()), (read?.TaskId, read?.Id, read?.FindIdentity()));
+    }
+
+    /// <summary>Whatever lies in a destination under the name of a sidecar.</summary>
+    [Fact]
+    public async Task Damaged_sidecars_are_none_and_harm_nobody()
+    {
+        await WriteAsync(s_task with { Spec = s_spec with { TailImage = MediaSource.FromFile("/tail.png") } }, tailHash: "bb");
+        byte[] whole = File.ReadAllBytes(Video + ".json");
+        string path = Path.Combine(_folder.FullName, "damaged.mp4.json");
+        (string Whole, string Part)[] parts = [.. JsonNode.Parse(whole)!.AsObject().Select(field => field.Value?.ToJsonString() ?? "null").SelectMany(part => new[] { "null", "-1", "\"\"", "{}", "1e400" }.Select(other => (part, other)))];
+
+        Gen.OneOf(
+            Gen.Select(Gen.Int[0, whole.Length - 1], Gen.Byte).Select((at, value) => (byte[])[.. whole[..at], value, .. whole[(at + 1)..]]),
+            Gen.Int[0, whole.Length].Select(length => whole[..length]),
+            Gen.Int[0, parts.Length - 1].Select(index => parts[index]).Select(part => Encoding.UTF8.GetBytes(JsonNode.Parse(whole)!.ToJsonString().Replace(part.Whole, part.Part, StringComparison.Ordinal)))).Sample(
+            content =>
+            {
+                File.WriteAllBytes(path, content);
+                _ = Sidecar.TryRead(path)?.FindIdentity();
+            },
+            threads: 1,
+            iter: 500);
     }
 }

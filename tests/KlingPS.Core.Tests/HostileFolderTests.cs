@@ -105,6 +105,23 @@ public sealed class HostileFolderTests : IAsyncDisposable
     }
 
     [Theory]
+    [InlineData(".partial")]
+    [InlineData(".partial.json")]
+    public async Task A_file_of_the_user_s_that_is_called_like_a_partial_one_is_kept(string ending)
+    {
+        Directory.CreateDirectory(Destination);
+        string path = Path.Combine(Destination, "fox.mp4" + ending);
+        await File.WriteAllTextAsync(path, "precious", Token);
+
+        Outcome<TaskReference, SavedVideo> outcome = await SaveAsync(overwrite: true);
+
+        Assert.Equal(ErrorKind.DestinationUnusable, outcome.Error?.Kind);
+        Assert.Contains($"'{path}' is there", outcome.Error!.Message, StringComparison.Ordinal);
+        Assert.Equal("precious", await File.ReadAllTextAsync(path, Token));
+        Assert.Equal([path], Directory.EnumerateFileSystemEntries(Destination));
+    }
+
+    [Theory]
     [MemberData(nameof(Kinds))]
     public async Task What_stands_in_the_place_of_a_video_is_never_written_to(string kind)
     {
@@ -165,11 +182,12 @@ public sealed class HostileFolderTests : IAsyncDisposable
         foreach (string suffix in (string[])[".new", ".lock"])
         {
             Put(kind, "config.json" + suffix);
-            if (kind == "hard link" && suffix == ".new")
+            if (suffix == ".new")
             {
-                // A name is taken away; the file that had it keeps its other name and its content.
+                // Earlier versions wrote to it.
                 await ChangeAsync();
-                Assert.False(File.Exists(path + suffix));
+                Assert.Equal("mine", ConfigurationFile.Read(path).Vault);
+                Directory.Move(path + suffix, path + suffix + "-moved");
                 File.Delete(path + ".lock");
             }
             else

@@ -224,15 +224,8 @@ internal static class ConfigurationFile
 
     private static async Task ReplaceAsync(string file, List<ConfigurationField> fields, TimeProvider time, CancellationToken cancellationToken)
     {
-        string partial = file + ".new";
-
-        // What a process that was killed has left.
-        if (FileFacts.OfName(partial) is FileFacts left)
-        {
-            OwnFile.RequireOrdinary(left, partial);
-            File.Delete(partial);
-        }
-
+        // A name that nobody can have put anything at.
+        string partial = Path.Combine(Path.GetDirectoryName(file)!, $".klingps-{Guid.NewGuid():N}");
         FileStream stream = OwnFile.Create(partial, FileReaders.Owner);
         try
         {

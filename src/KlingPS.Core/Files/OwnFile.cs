@@ -154,6 +154,19 @@ internal static class OwnFile
         }
     }
 
+    /// <summary>Renames a file and never replaces another, not even one that has come a moment ago. .NET itself looks first and renames then.</summary>
+    /// <param name="from">The full path of the file.</param>
+    /// <param name="to">The full path it gets, in the same folder.</param>
+    /// <exception cref="IOException">Something has this name already, or the file cannot be renamed.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be renamed.</exception>
+    public static void MoveNew(string from, string to)
+    {
+        if (OperatingSystem.IsWindows() || !UnixFiles.TryMoveNew(from, to))
+        {
+            File.Move(from, to, overwrite: false);
+        }
+    }
+
     /// <summary>Refuses what is no file where one of our own should be, be it a link to a file.</summary>
     /// <param name="facts">What it is, links not followed.</param>
     /// <param name="path">What it is called.</param>

@@ -96,6 +96,19 @@ internal static class UnixFiles
         return handle;
     }
 
+    /// <summary>Renames a file unless something has the new name.</summary>
+    /// <returns><see langword="false"/> where the file system cannot do that in one step; nothing is changed then.</returns>
+    /// <exception cref="IOException">Something has this name already, or the file cannot be renamed.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be renamed.</exception>
+    public static bool TryMoveNew(string from, string to)
+    {
+        const int NotSupported = 22;
+        const int NotImplemented = 38;
+        const int MacNotSupported = 45;
+        int error = s_isMac ? MacRename.WithoutReplacing(Terminated(from), Terminated(to)) : LinuxRename.WithoutReplacing(Terminated(from), Terminated(to));
+        return error == 0 || (error is NotSupported or NotImplemented or MacNotSupported ? false : throw CreateException(error, to));
+    }
+
     private static FileFacts Read(byte[] result) => s_isMac ? MacStat.Read(result) : LinuxStat.Read(result);
 
     private static byte[] Terminated(string path) => Encoding.UTF8.GetBytes(path + '\0');
@@ -135,6 +148,41 @@ internal static class UnixFiles
     [DllImport(LibC, EntryPoint = "flock", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern int Lock(SafeFileHandle file, int operation);
+
+    private static class LinuxRename
+    {
+        private const int CurrentFolder = -100;
+        private const int DoNotReplace = 1;
+
+        public static int WithoutReplacing(byte[] from, byte[] to)
+        {
+            nint call = RuntimeInformation.ProcessArchitecture switch
+            {
+                Architecture.X64 => 316,
+                Architecture.X86 => 353,
+                Architecture.Arm => 382,
+                _ => 276,
+            };
+            return Syscall(call, CurrentFolder, from, CurrentFolder, to, DoNotReplace) == 0 ? 0 : Marshal.GetLastPInvokeError();
+        }
+
+        /// <summary>Not by its name: the C library of older systems does not have it.</summary>
+        [DllImport(LibC, EntryPoint = "syscall", SetLastError = true)]
+        [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+        private static extern nint Syscall(nint number, nint folder, byte[] from, nint otherFolder, byte[] to, nint flags);
+    }
+
+    private static class MacRename
+    {
+        private const uint DoNotReplace = 4;
+
+        public static int WithoutReplacing(byte[] from, byte[] to)
+            => Rename(from, to, DoNotReplace) == 0 ? 0 : Marshal.GetLastPInvokeError();
+
+        [DllImport(LibC, EntryPoint = "renamex_np", SetLastError = true)]
+        [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+        private static extern int Rename(byte[] from, byte[] to, uint flags);
+    }
 
     /// <summary>The structure of <c>statx</c>, by offsets.</summary>
     private static class LinuxStat

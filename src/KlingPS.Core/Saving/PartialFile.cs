@@ -17,7 +17,9 @@ internal sealed class PartialFile : IDisposable
     public const string Ending = ".partial";
 
     /// <summary>What the longest name ends in that is made of a video's.</summary>
-    public const string LongestEnding = Ending + ".json";
+    public const string LongestEnding = Ending + StateEnding;
+
+    private const string StateEnding = ".json";
 
     private const int BufferSize = 128 * 1024;
 
@@ -35,7 +37,7 @@ internal sealed class PartialFile : IDisposable
     {
         Target = target;
         _path = path;
-        _statePath = path + ".json";
+        _statePath = path + StateEnding;
         _video = video;
         _file = file;
         State = new PartialState(video, null, null, null);
@@ -119,16 +121,13 @@ internal sealed class PartialFile : IDisposable
     /// <summary>Drops what is on disk and remembers what comes next.</summary>
     public void Restart(string? entityTag = null, DateTimeOffset? lastModified = null, long? total = null) => Guard(() =>
     {
-        // In this order, a kill at any moment leaves no bytes beside a state they do not belong to.
-        File.Delete(_statePath);
+        // In this order, a kill at any moment leaves no bytes beside a state they do not belong to, and none without any.
         _file.SetLength(0);
         Length = 0;
+        File.Delete(_statePath);
         _hash.GetHashAndReset();
         State = new PartialState(_video, entityTag, lastModified, total);
-        if (State.CanContinue)
-        {
-            State.Write(_statePath);
-        }
+        State.Write(_statePath);
     });
 
     /// <summary>Adds bytes to those on disk.</summary>
@@ -205,7 +204,14 @@ internal sealed class PartialFile : IDisposable
     {
         try
         {
-            File.Move(_path, Target, overwrite);
+            if (overwrite)
+            {
+                File.Move(_path, Target, overwrite);
+            }
+            else
+            {
+                OwnFile.MoveNew(_path, Target);
+            }
         }
         catch (IOException) when (!overwrite && IsTaken(Target))
         {
@@ -227,8 +233,8 @@ internal sealed class PartialFile : IDisposable
         // What cannot be continued is useless. It is still locked, so this cannot be the file of another download.
         if ((Length == 0 || !State.CanContinue) && !_isPublished)
         {
-            OwnFile.TryDelete(_statePath);
             OwnFile.TryDelete(_path);
+            OwnFile.TryDelete(_statePath);
         }
 
         _file.Dispose();
@@ -256,8 +262,64 @@ internal sealed class PartialFile : IDisposable
     {
         VideoTarget.RequireNoObstacle(target);
         OwnFile.CreateFolder(Path.GetDirectoryName(target)!, FileReaders.Umask);
-        OwnFile.Require(target + LongestEnding);
-        return OwnFile.TryOpenExclusive(path, FileReaders.Umask);
+        return OpenOwn(path);
+    }
+
+    /// <summary>Refuses what is in the place of a partial file or of its state and is neither; writes nothing.</summary>
+    /// <param name="target">The full path of the video.</param>
+    /// <exception cref="IOException">It is something else, or a file of the user's own.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be looked at.</exception>
+    public static void RequireOwn(string target)
+    {
+        string path = target + Ending;
+        if (FileFacts.OfName(path) is null)
+        {
+            RequireState(path, isPart: false);
+        }
+        else
+        {
+            OpenOwn(path)?.Dispose();
+        }
+    }
+
+    /// <summary>Opens a partial file. One with content is ours if a state is beside it.</summary>
+    private static FileStream? OpenOwn(string path)
+    {
+        FileStream? file = OwnFile.TryOpenExclusive(path, FileReaders.Umask);
+        try
+        {
+            if (file is not null)
+            {
+                RequireState(path, isPart: file.Length > 0);
+            }
+
+            return file;
+        }
+        catch
+        {
+            file?.Dispose();
+            throw;
+        }
+    }
+
+    private static void RequireState(string path, bool isPart)
+    {
+        string statePath = path + StateEnding;
+        FileFacts? state = FileFacts.OfName(statePath);
+        if (state is not null)
+        {
+            OwnFile.Require(state, statePath);
+        }
+
+        if (isPart && state is null)
+        {
+            throw new IOException($"'{path}' is there, and nothing beside it says that it is a part of a video. Move it away.");
+        }
+
+        if (!isPart && state is { Length: > 0 } && PartialState.Read(statePath) is null)
+        {
+            throw new IOException($"'{statePath}' is there, and says nothing of a part of a video. Move it away.");
+        }
     }
 
     private async Task LoadAsync(CancellationToken cancellationToken)

@@ -38,13 +38,7 @@ internal static class VideoTarget
                 FileFacts.OfName(Path.Combine(place.Existing, name));
             }
 
-            OwnFile.Require(longest);
-
-            // While a video gets its name, its partial file has two: that of another process is left alone.
-            if (FileFacts.OfName(path + PartialFile.Ending) is not null)
-            {
-                OwnFile.TryOpenExclusive(path + PartialFile.Ending, FileReaders.Umask)?.Dispose();
-            }
+            PartialFile.RequireOwn(path);
         });
     }
 

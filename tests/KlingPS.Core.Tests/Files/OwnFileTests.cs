@@ -73,6 +73,59 @@ public sealed class OwnFileTests : IDisposable
         AssertUntouched(obstacle, "mine");
     }
 
+    [Theory]
+    [MemberData(nameof(Obstacles))]
+    public void A_file_gets_a_new_name_only_where_nothing_has_it(string obstacle)
+    {
+        File.WriteAllText(PathOf("begun"), "new");
+        string path = Put(obstacle, "mine");
+
+        Assert.ThrowsAny<IOException>(() => OwnFile.MoveNew(PathOf("begun"), path));
+
+        Assert.Equal("new", File.ReadAllText(PathOf("begun")));
+        File.Delete(PathOf("begun"));
+        AssertUntouched(obstacle, "mine");
+    }
+
+    [Fact]
+    public void A_file_is_renamed_whole()
+    {
+        File.WriteAllText(PathOf("begun"), "new");
+
+        OwnFile.MoveNew(PathOf("begun"), PathOf("mine"));
+
+        Assert.Equal("new", File.ReadAllText(PathOf("mine")));
+        Assert.False(File.Exists(PathOf("begun")));
+        Assert.ThrowsAny<IOException>(() => OwnFile.MoveNew(PathOf("begun"), PathOf("other")));
+    }
+
+    [Fact]
+    public async Task Of_many_that_want_a_name_at_the_same_time_one_gets_it()
+    {
+        for (int round = 0; round < 50; round++)
+        {
+            string name = PathOf($"name-{round}");
+            string[] begun = [.. Enumerable.Range(0, 4).Select(i => PathOf($"begun-{round}-{i}"))];
+            Array.ForEach(begun, path => File.WriteAllText(path, path));
+
+            bool[] hasIt = await Task.WhenAll(begun.Select(path => Task.Run(() =>
+            {
+                try
+                {
+                    OwnFile.MoveNew(path, name);
+                    return true;
+                }
+                catch (IOException)
+                {
+                    return false;
+                }
+            })));
+
+            Assert.Equal(begun[Array.IndexOf(hasIt, true)], File.ReadAllText(name));
+            Assert.Equal(3, begun.Count(File.Exists));
+        }
+    }
+
     [Fact]
     public void A_file_is_one_owner_s_until_it_is_closed()
     {

@@ -29,6 +29,11 @@ internal sealed class LedgerFile(string path, TimeProvider time)
             if (FileFacts.Of(path) is FileFacts facts)
             {
                 RequireContent(facts);
+                foreach (string suffix in (string[])["-wal", "-shm", "-journal"])
+                {
+                    OwnFile.Require(Target + suffix);
+                }
+
                 return true;
             }
 
@@ -65,7 +70,7 @@ internal sealed class LedgerFile(string path, TimeProvider time)
             OwnFile.CreateFolder(folder, FileReaders.Owner);
             OwnFile.Create(begun, FileReaders.Owner).Dispose();
             await fill(begun).ConfigureAwait(false);
-            File.Move(begun, path, overwrite: false);
+            OwnFile.MoveNew(begun, path);
         }
         catch (IOException) when (FileFacts.Of(path) is not null)
         {
@@ -211,6 +216,13 @@ internal sealed class LedgerFile(string path, TimeProvider time)
         if (facts.Kind != FileKind.Ordinary)
         {
             throw CreateUnusableException($"it is {facts.Description}. Give the path of a file");
+        }
+
+        // SQLite keeps the newest part beside the name by which it was opened.
+        if (facts.Names > 1)
+        {
+            throw CreateUnusableException(
+                $"the file has {facts.Names} names (hard links), and what is recorded under one of them would be missing under the others. Delete the other names, or copy the file");
         }
 
         if (facts.Length == 0)

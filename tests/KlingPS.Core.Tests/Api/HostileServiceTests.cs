@@ -66,7 +66,7 @@ public sealed class HostileServiceTests : IAsyncDisposable
     }
 
     [Fact]
-    public Task However_a_compressed_answer_is_damaged_it_is_only_unreadable()
+    public Task However_a_compressed_answer_is_damaged_no_other_error_comes_of_it()
         => Gen.Select(Gen.Int[0, 2], Gen.Int[0, 500], Gen.Byte).SampleAsync(
             async (encoding, at, change) =>
             {
@@ -80,7 +80,8 @@ public sealed class HostileServiceTests : IAsyncDisposable
                 }
                 catch (KlingApiException exception)
                 {
-                    Assert.Equal(TransportFault.AnswerUnknown, exception.Fault);
+                    // Brotli has no checksum: what comes out may be readable, and say something else.
+                    Assert.NotEqual(TransportFault.NotSent, exception.Fault);
                 }
             },
             iter: 200,

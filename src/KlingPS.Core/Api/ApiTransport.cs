@@ -78,7 +78,7 @@ internal sealed class ApiTransport(HttpMessageInvoker http, ApiKey key, KlingCli
             // Once the body has begun to leave, no error proves any more that nothing arrived, whatever it is called.
             bool isNotConnected = IsConnectTimeout(exception) && !timeoutSource.IsCancellationRequested;
             bool isNotSent = exchange.Status is null && (content is null ? IsConnectFailure(exception) || isNotConnected : !content.HasStarted);
-            exchange.Error = isNotConnected ? "no connection was made in time" : key.Redact(Describe(exception, timeout));
+            exchange.Error = isNotConnected ? "no connection was made in time" : key.Redact(Describe(exception, timeout, exchange));
 
             // Of what nobody foresaw it is not known either that it passes.
             bool mayPass = exception is HttpRequestException or IOException or InvalidDataException or OperationCanceledException or ObjectDisposedException;
@@ -203,8 +203,11 @@ internal sealed class ApiTransport(HttpMessageInvoker http, ApiKey key, KlingCli
     /// <summary>How the handler says that its own limit for connecting is over.</summary>
     private static bool IsConnectTimeout(Exception exception) => exception is OperationCanceledException { InnerException: TimeoutException };
 
-    private static string Describe(Exception exception, TimeSpan timeout) => exception switch
+    private static string Describe(Exception exception, TimeSpan timeout, Exchange exchange) => exception switch
     {
+        // How decompression fails hangs on the method, and says nothing to a user.
+        InvalidDataException or InvalidOperationException when exchange.Status is int status
+            => string.Create(CultureInfo.InvariantCulture, $"what came back (HTTP {status}) is compressed, and damaged"),
         OperationCanceledException => string.Create(CultureInfo.InvariantCulture, $"nothing came within {timeout.TotalSeconds:0} seconds"),
         HttpRequestException { HttpRequestError: HttpRequestError.NameResolutionError } => "the name of the host was not found",
         HttpRequestException { HttpRequestError: HttpRequestError.SecureConnectionError } => "the TLS connection failed (" + Innermost(exception) + ")",

@@ -63,15 +63,15 @@ public sealed class StreamTests
     }
 
     [Fact]
-    public async Task Verbose_tells_each_request_with_method_path_status_code_and_duration()
+    public async Task Verbose_tells_each_request_with_method_path_status_code_and_duration_and_the_image_it_is_for()
     {
         await using ConnectedShell shell = await ConnectedShell.StartAsync();
 
         ShellResult result = (await RunAsync(
             shell, "$images | New-KlingVideoTask -Prompt 'It moves.' -Verbose | Wait-KlingVideoTask -PollingInterval 0.1 -Verbose")).Clean();
 
-        Assert.Equal(2, result.Verbose.Count(line => Matches(line, "^POST /api/file-stream-upload: HTTP 200, code 200, \\d+ ms$")));
-        Assert.Equal(2, result.Verbose.Count(line => Matches(line, "^POST /api/v1/jobs/createTask: HTTP 200, code 200, \\d+ ms$")));
+        Assert.Equal(2, result.Verbose.Count(line => Matches(line, "^POST /api/file-stream-upload: HTTP 200, code 200, \\d+ ms, for '.+\\.(png|jpg|webp)'$")));
+        Assert.Equal(2, result.Verbose.Count(line => Matches(line, "^POST /api/v1/jobs/createTask: HTTP 200, code 200, \\d+ ms, for '.+\\.(png|jpg|webp)'$")));
         Assert.Contains(result.Verbose, line => Matches(line, "^GET /api/v1/jobs/recordInfo\\?taskId=[0-9a-f]{32}: HTTP 200, code 200, \\d+ ms$"));
         Assert.Empty(result.Debug);
     }

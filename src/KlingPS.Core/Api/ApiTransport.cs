@@ -24,6 +24,9 @@ internal sealed record ApiCall(HttpMethod Method, Uri Uri, string Operation)
     /// <summary>How long it may go unanswered; as the client's options say if <see langword="null"/>.</summary>
     public TimeSpan? Timeout { get; init; }
 
+    /// <summary>See <see cref="RequestReport.Subject"/>.</summary>
+    public string? Subject { get; init; }
+
     /// <summary>Passes the gate before each attempt.</summary>
     public IRateGate? Gate { get; init; }
 
@@ -129,7 +132,10 @@ internal sealed class ApiTransport(HttpMessageInvoker http, ApiKey key, KlingCli
             elapsed,
             exchange.Error,
             wantsBodies && content is JsonBody json ? json.ToString() : null,
-            wantsBodies ? ReceivedText.Cut(exchange.Body, MaxReported) : null));
+            wantsBodies ? ReceivedText.Cut(exchange.Body, MaxReported) : null)
+        {
+            Subject = call.Subject,
+        });
     }
 
     /// <returns>The body, or its beginning where it is too long.</returns>

@@ -70,6 +70,7 @@ internal sealed class KlingClient
         {
             Content = () => CreateTaskBody.From(spec),
             Timeout = _options.CreateTimeout,
+            Subject = spec.Subject,
             IsPurchase = true,
         };
         ApiResponse response = await _transport.SendAsync(call, cancellationToken).ConfigureAwait(false);
@@ -187,6 +188,7 @@ internal sealed class KlingClient
         var fields = new Dictionary<string, string> { ["uploadPath"] = UploadFolder, ["fileName"] = upload.FileName };
         var call = new ApiCall(HttpMethod.Post, new Uri(_endpoints.Upload, "api/file-stream-upload"), $"the upload of '{upload.Path}'")
         {
+            Subject = upload.Path,
             ContentWithProgress = onSent => new FileBody(
                 upload.Open(),
                 upload.MimeType,

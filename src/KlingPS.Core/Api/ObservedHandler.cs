@@ -3,6 +3,9 @@ namespace KlingPS.Core.Api;
 /// <summary>Tells an observer of every request that goes through to a handler. Is not disposed, because the handler behind it stays its owner's.</summary>
 internal sealed class ObservedHandler : DelegatingHandler
 {
+    /// <summary>Under this key a request may carry its <see cref="RequestReport.Subject"/>.</summary>
+    public static readonly HttpRequestOptionsKey<string> Subject = new("KlingPS.Subject");
+
     private readonly IRequestObserver _observer;
     private readonly TimeProvider _time;
 
@@ -33,7 +36,10 @@ internal sealed class ObservedHandler : DelegatingHandler
         {
             // The query of a link may hold a signature.
             var link = new Uri(request.RequestUri!.GetComponents(UriComponents.SchemeAndServer | UriComponents.Path, UriFormat.UriEscaped));
-            _observer.OnRequest(new RequestReport(request.Method.Method, link, status, null, _time.GetElapsedTime(start), error, null, null));
+            _observer.OnRequest(new RequestReport(request.Method.Method, link, status, null, _time.GetElapsedTime(start), error, null, null)
+            {
+                Subject = request.Options.TryGetValue(Subject, out string? subject) ? subject : null,
+            });
         }
     }
 }

@@ -17,4 +17,8 @@ internal sealed record RequestReport(
     TimeSpan Elapsed,
     string? Error,
     string? RequestBody,
-    string? ResponseBody);
+    string? ResponseBody)
+{
+    /// <summary>The image or video the request is for, where the address does not tell.</summary>
+    public string? Subject { get; init; }
+}

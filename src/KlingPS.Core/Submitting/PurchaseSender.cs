@@ -18,7 +18,6 @@ internal sealed class PurchaseSender
     /// <summary>How many attempts a request is given at least, however long it had to wait for its turn in between.</summary>
     private const int LeastAttempts = 5;
 
-    private readonly RetryPolicy _sending;
     private readonly ConcurrentDictionary<Purchase, byte> _underWay = new();
 
     /// <summary>Creates the sender.</summary>
@@ -28,9 +27,6 @@ internal sealed class PurchaseSender
         Session = service.Session;
         Client = service.Client;
         Observer = service.Observer;
-        _sending = new RetryPolicy(
-            new RetryOptions { Backoff = Backoff.Unavailable, OnRetry = (failure, delay) => Observer?.OnRetry(failure.Message, delay) },
-            Session.TimeProvider);
         Recording = new RetryPolicy(new RetryOptions { Backoff = Backoff.NotSent, MaxAttempts = 5 }, Session.TimeProvider);
     }
 
@@ -70,9 +66,16 @@ internal sealed class PurchaseSender
     public async Task<KlingVideoTask?> SendAsync(Submission submission, TaskIntent intent, CancellationToken cancellationToken)
     {
         using var purchase = new Purchase(this, submission, intent, cancellationToken);
+        var sending = new RetryPolicy(
+            new RetryOptions
+            {
+                Backoff = Backoff.Unavailable,
+                OnRetry = (failure, delay) => Observer?.OnRetry($"'{submission.Subject}' is not bought yet. {failure.Message}", delay),
+            },
+            Session.TimeProvider);
         try
         {
-            return await _sending.RunAsync<KlingVideoTask?>(purchase.AttemptAsync, cancellationToken).ConfigureAwait(false);
+            return await sending.RunAsync<KlingVideoTask?>(purchase.AttemptAsync, cancellationToken).ConfigureAwait(false);
         }
         catch when (purchase.IsOpen)
         {

@@ -106,6 +106,11 @@ internal sealed class CommandObserver : IPipelineObserver
         }
 
         text.Append(CultureInfo.InvariantCulture, $", {report.Elapsed.TotalMilliseconds:0} ms");
+        if (report.Subject is not null)
+        {
+            text.Append(CultureInfo.InvariantCulture, $", for '{report.Subject}'");
+        }
+
         return text.ToString();
     }
 }

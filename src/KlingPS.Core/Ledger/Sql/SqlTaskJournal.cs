@@ -154,10 +154,11 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
         => store.ReadAsync(session => TaskQueries.ListByFilesAsync(session, account, path, tailPath, limit), cancellationToken);
 
     /// <inheritdoc/>
-    public Task<IReadOnlyList<KlingVideoTask>> ListAsync(TaskFilter filter, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<KlingVideoTask>> ListAsync(TaskFilter filter, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(filter);
-        return store.ReadAsync(session => TaskQueries.ListAsync(session, filter, owners.Current), cancellationToken);
+        await RecoverAsync(cancellationToken).ConfigureAwait(false);
+        return await store.ReadAsync(session => TaskQueries.ListAsync(session, filter, owners.Current), cancellationToken).ConfigureAwait(false);
     }
 
     private static void RequireRunId(TaskIntent intent)

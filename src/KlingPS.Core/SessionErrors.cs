@@ -10,5 +10,8 @@ internal static class SessionErrors
         "The session was ended while this command was working, by Disconnect-KlingAccount, by Connect-KlingAccount or with the module. Nothing more is sent. "
         + "Tasks that were accepted go on; connect again, then: Get-KlingVideoTask -State Waiting, Queuing, Generating | Wait-KlingVideoTask | Save-KlingVideo. "
         + "Videos that are made: Get-KlingVideoTask -Unsaved | Save-KlingVideo.",
-        cause);
+        cause)
+    {
+        Advice = "Connect again with Connect-KlingAccount, then run the same command: what is paid for is not bought again.",
+    };
 }

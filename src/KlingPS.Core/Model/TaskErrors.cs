@@ -48,7 +48,7 @@ internal static class TaskErrors
     /// <summary>The error of a task that was not ready in time.</summary>
     public static KlingException CreateTimeout(KlingVideoTask task, TimeSpan timeout) => new(
         ErrorKind.WaitTimeout,
-        $"The video of '{task.Subject}' (task {task.Id}) was not ready within {Describe(timeout)}. The task still runs and is still paid for.")
+        $"The video of '{task.Subject}' (task {task.Id}) {(timeout == TimeSpan.Zero ? "is not ready yet" : $"was not ready within {Describe(timeout)}")}. The task still runs and is still paid for.")
     {
         TaskNumber = task.Id,
     };

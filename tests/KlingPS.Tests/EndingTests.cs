@@ -1,0 +1,213 @@
+using System.Management.Automation;
+using System.Text.RegularExpressions;
+using KlingPS.Core.Model;
+using KlingPS.Parameters;
+using KlingPS.Sandbox;
+using KlingPS.Tests.Hosting;
+
+namespace KlingPS.Tests;
+
+/// <summary>Whatever ends a pipeline before its work is done, what is paid for and not on disk is told once, with the command that gets it.</summary>
+public sealed partial class EndingTests : IDisposable
+{
+    private const string Convert = "$images | ConvertTo-KlingVideo -Prompt 'It moves.' -Destination $destination -PollingInterval 0.1";
+
+    private readonly ManualClock _clock = new();
+    private readonly RecordingHost _host = new();
+    private readonly ManualResetEventSlim _reached = new();
+    private readonly ManualResetEventSlim _released = new();
+
+    public void Dispose()
+    {
+        _reached.Dispose();
+        _released.Dispose();
+    }
+
+    private Task<ConnectedShell> StartAsync() => ConnectedShell.StartAsync(_clock, TimeSpan.FromMinutes(2), host: _host);
+
+    /// <summary>A made and a pending task, and the script that fetches both and does something with the first video when the second is being waited for.</summary>
+    private async Task<ShellResult> EndAfterFirstAsync(ConnectedShell shell, string end)
+    {
+        var variables = new { images = shell.Images("a.png"), destination = Path.Combine(shell.Folder, "it's [1]"), reached = _reached, released = _released };
+        await shell.RunAsync(Convert + " -Timeout 0", variables);
+        _clock.Advance(TimeSpan.FromMinutes(2));
+        using RunningScript running = shell.Shell.Start(
+            Convert + " | ForEach-Object { $_.Name; $reached.Set(); $released.Wait(); " + end + " }",
+            new { images = shell.Images("a.png", "b.png") });
+        await Eventually.TrueAsync(() => _reached.IsSet && shell.Bill.Tasks is [_, { Queries: > 0 }]);
+        _released.Set();
+        return await running.Completion;
+    }
+
+    [Theory]
+    [InlineData("throw 'enough'")]
+    [InlineData("break")]
+    [InlineData("Write-Error 'enough' -ErrorAction Stop")]
+    public async Task A_command_further_down_that_ends_the_pipeline_leaves_nobody_in_the_dark(string end)
+    {
+        await using ConnectedShell shell = await StartAsync();
+
+        ShellResult result = await EndAfterFirstAsync(shell, end);
+
+        Assert.Equal("a.mp4", Assert.Single(result.Output).ToString());
+        string warning = Assert.Single(result.Warnings);
+        Assert.StartsWith("1 video is paid for and not finished; the service is still making it. Run the same command again", warning, StringComparison.Ordinal);
+        await GetsTheRestAsync(shell, warning, "b.mp4");
+    }
+
+    [Fact]
+    public async Task An_error_that_ends_the_command_leaves_nobody_in_the_dark()
+    {
+        await using ConnectedShell shell = await StartAsync();
+        shell.Fault(SandboxOperation.Generate, SandboxFaultKind.FailTask, skip: 1);
+        (await shell.RunAsync("$tasks = $images | New-KlingVideoTask -Prompt 'It moves.'", new { images = shell.Images("a.png", "b.png") })).Clean();
+        using RunningScript running = shell.Shell.Start(
+            "$tasks | Wait-KlingVideoTask -PollingInterval 0.1 -ErrorAction Stop | Save-KlingVideo -Destination $destination",
+            new { destination = shell.Destination });
+        await Eventually.TrueAsync(() => shell.Bill.Tasks is [{ Queries: > 0 }, { Queries: > 0 }]);
+
+        shell.Fault(SandboxOperation.Query, SandboxFaultKind.Delay, match: shell.Bill.Tasks[0].TaskId, count: 0, delay: TimeSpan.FromHours(1));
+        await Eventually.TrueAsync(() =>
+        {
+            _clock.Advance(TimeSpan.FromSeconds(5));
+            return running.Completion.IsCompleted;
+        });
+
+        ShellResult result = await running.Completion;
+        Assert.NotNull(result.Terminating);
+        long id = (await shell.RunAsync("Get-KlingVideoTask -State Waiting, Generating")).Clean().Of<KlingVideoTask>().Single().Id;
+        Assert.EndsWith($"Get-KlingVideoTask -Id {id} | Wait-KlingVideoTask | Save-KlingVideo -Destination '{shell.Destination}'", Assert.Single(result.Warnings), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Stopping_a_pipeline_of_three_commands_tells_once_and_for_all_of_them()
+    {
+        await using ConnectedShell shell = await StartAsync();
+        using RunningScript running = shell.Shell.Start(
+            "$images | New-KlingVideoTask -Prompt 'It moves.' | Wait-KlingVideoTask -PollingInterval 0.1 | Save-KlingVideo -Destination $destination -NameTemplate '{BaseName}-{Id}'",
+            new { images = shell.Images("a.png", "b.png", "c.png", "d.png"), destination = Path.Combine(shell.Folder, "it's [1]") });
+        await Eventually.TrueAsync(() => shell.Bill.Tasks.Count == 4 && shell.Bill.Tasks.All(task => task.Queries > 0));
+
+        await running.StopAsync();
+
+        Assert.True((await running.Completion).WasStopped);
+        string warning = Assert.Single(_host.Screen.Warnings);
+        Assert.StartsWith("4 videos are paid for and not finished", warning, StringComparison.Ordinal);
+        KlingVideoTask[] tasks = (await shell.RunAsync("Get-KlingVideoTask")).Clean().Of<KlingVideoTask>();
+        (long first, long last) = (tasks.Min(task => task.Id), tasks.Max(task => task.Id));
+        Assert.Contains($"Get-KlingVideoTask -Id ({first}..{last}) | Wait-KlingVideoTask | Save-KlingVideo -Destination '", warning, StringComparison.Ordinal);
+        await GetsTheRestAsync(shell, warning, [.. tasks.Select(task => $"{Path.GetFileNameWithoutExtension(task.SourcePath)}-{task.Id}.mp4").Order()]);
+    }
+
+    [Fact]
+    public async Task What_was_bought_and_had_no_turn_to_come_out_is_told()
+    {
+        await using ConnectedShell shell = await StartAsync();
+        using RunningScript running = shell.Shell.Start(
+            "$images | New-KlingVideoTask -Prompt 'It moves.' | ForEach-Object { $reached.Set(); $released.Wait(); throw 'enough' }",
+            new { images = shell.Images("a.png", "b.png"), reached = _reached, released = _released });
+        await Eventually.TrueAsync(() => _reached.IsSet);
+        int bought = shell.Bill.CreatesAccepted;
+        _released.Set();
+
+        ShellResult result = await running.Completion;
+
+        // The second one may be on its way, or is not sent any more.
+        Assert.Contains("paid for and not finished", Assert.Single(result.Warnings), StringComparison.Ordinal);
+        Assert.InRange(bought, 1, 2);
+    }
+
+    [Fact]
+    public async Task When_the_time_is_over_one_command_gets_all_that_is_left()
+    {
+        await using ConnectedShell shell = await StartAsync();
+        var variables = new { images = shell.Images("a.png", "b.png", "c.png"), destination = Path.Combine(shell.Folder, "it's [1]") };
+
+        ShellResult result = await shell.RunAsync(Convert + " -Timeout 0", variables);
+
+        Assert.Equal(3, result.Errors.Count);
+        Assert.All(result.Errors, error => Assert.Matches(
+            @"^Resume at any time: Get-KlingVideoTask -Id \d+ \| Wait-KlingVideoTask \| Save-KlingVideo -Destination '.+it''s \[1\]'\.$",
+            error.ErrorDetails.RecommendedAction));
+        string warning = Assert.Single(result.Warnings);
+        Assert.StartsWith("3 videos are paid for and not finished", warning, StringComparison.Ordinal);
+        await GetsTheRestAsync(shell, warning, "a.mp4", "b.mp4", "c.mp4");
+    }
+
+    [Fact]
+    public async Task What_the_service_has_made_is_not_said_to_be_made_still()
+    {
+        await using ConnectedShell shell = await StartAsync();
+        (await shell.RunAsync("$tasks = $images | New-KlingVideoTask -Prompt 'It moves.'", new { images = shell.Images("a.png", "b.png") })).Clean();
+        _clock.Advance(TimeSpan.FromMinutes(2));
+        shell.Fault(SandboxOperation.Download, SandboxFaultKind.Delay, count: 0, delay: TimeSpan.FromHours(1));
+        using RunningScript running = shell.Shell.Start(
+            "$tasks | Wait-KlingVideoTask | ForEach-Object { $_ } | Save-KlingVideo -Destination $destination",
+            new { destination = shell.Destination });
+        await Eventually.TrueAsync(() => shell.Bill.Downloads == 2);
+
+        await running.StopAsync();
+
+        Assert.StartsWith("2 videos are paid for and not on disk. To get the rest: ", Assert.Single(_host.Screen.Warnings), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_pipeline_that_comes_to_its_end_has_nothing_to_tell()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync(host: _host);
+        var variables = new { images = shell.Images("a.png", "b.png"), destination = shell.Destination };
+
+        Assert.Empty((await shell.RunAsync("$images | New-KlingVideoTask -Prompt 'It moves.'", variables)).Clean().Warnings);
+        Assert.Empty((await shell.RunAsync("$images | New-KlingVideoTask -Prompt 'It moves.' | Wait-KlingVideoTask | Save-KlingVideo -Destination $destination")).Clean().Warnings);
+
+        Assert.Empty(_host.Screen.Warnings);
+    }
+
+    [Theory]
+    [InlineData("600", 600.0)]
+    [InlineData("0.5", 0.5)]
+    [InlineData("'600'", 600.0)]
+    [InlineData("'00:10:00'", 600.0)]
+    [InlineData("'1.00:00:00'", 86_400.0)]
+    [InlineData("([timespan]::FromMinutes(10))", 600.0)]
+    [InlineData("'10:00'", null)]
+    [InlineData("soon", null)]
+    [InlineData("''", null)]
+    [InlineData("-1", null)]
+    [InlineData("'-00:10:00'", null)]
+    [InlineData("1e9", null)]
+    [InlineData("NaN", null)]
+    [InlineData("$true", null)]
+    public async Task A_timeout_is_seconds_or_a_time_span_and_nothing_else(string given, double? seconds)
+    {
+        await using ConnectedShell shell = await StartAsync();
+
+        ShellResult result = await shell.RunAsync($"Wait-KlingVideoTask 999999 -Timeout {given}");
+
+        if (seconds is double expected)
+        {
+            Assert.Single(result.Errors).Is("KlingTaskNotFound", ErrorCategory.ObjectNotFound);
+            Assert.Equal(expected, LanguagePrimitives.ConvertTo<double>(new SecondsAttribute().Transform(null!, (await shell.RunAsync(given)).Output[0])!));
+        }
+        else
+        {
+            Assert.Contains("'Timeout'", result.Terminating!.Exception.Message, StringComparison.Ordinal);
+        }
+    }
+
+    /// <summary>Runs the command that a warning names when everything is made, and expects these files.</summary>
+    private async Task GetsTheRestAsync(ConnectedShell shell, string warning, params string[] names)
+    {
+        _clock.Advance(TimeSpan.FromMinutes(2));
+        int bought = shell.Bill.CreatesReceived;
+
+        ShellResult rest = (await shell.RunAsync(Command().Match(warning).Value)).Clean();
+
+        Assert.Equal(names, rest.Output.Select(file => file.Properties["Name"].Value).Order());
+        Assert.Equal(bought, shell.Bill.CreatesReceived);
+        Assert.All((await shell.RunAsync("Get-KlingVideoTask")).Clean().Of<KlingVideoTask>(), task => Assert.NotNull(task.SavedPath));
+    }
+
+    [GeneratedRegex("Get-KlingVideoTask -Id .*$")]
+    private static partial Regex Command();
+}

@@ -337,7 +337,7 @@ internal sealed record VideoSpec
     /// <summary>The first words of a prompt, for a name.</summary>
     private static string Shorten(string? prompt)
     {
-        string line = string.Join(' ', (prompt ?? string.Empty).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+        string line = string.Join(' ', PromptText.Normalize(prompt ?? string.Empty).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
         if (line.Length <= MaxTitleLength)
         {
             return line;

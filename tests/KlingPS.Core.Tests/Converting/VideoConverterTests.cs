@@ -472,6 +472,24 @@ public sealed class VideoConverterTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task What_may_have_been_bought_in_another_spelling_is_not_sent_again_either()
+    {
+        Submission request = _harness.Submission("fox.png").Asking(spec => spec with { Prompt = "It moves.\nIt stops." });
+        IdentifiedSubmission identified = await new VideoSubmitter(_harness.NewService(isObserved: false)).IdentifyAsync(request, CancellationToken.None);
+        VideoSpec recorded = identified.Submission.Spec with { Prompt = "It moves.\r\nIt stops.\r\n" };
+        KlingVideoTask lost = await _harness.Ledger.Tasks.BeginAsync(
+            new TaskIntent { Account = _harness.Session.Account, Spec = recorded, Identity = recorded.GetIdentity(), Credits = 42 },
+            CancellationToken.None);
+        await _harness.Ledger.Tasks.RecordUnknownAsync(lost.Id, "The answer was lost.");
+
+        KlingException converted = await FailsAsync(request);
+        KlingException submitted = (await _harness.SubmitAsync(new VideoSubmitter(_harness.NewService(isObserved: false)), request)).Error!;
+
+        Assert.Equal((ErrorKind.AttemptUnknown, ErrorKind.AttemptUnknown), (converted.Kind, submitted.Kind));
+        Assert.Equal((0, 0), (_harness.Uploads, _harness.Creates));
+    }
+
+    [Fact]
     public async Task One_text_is_bought_once_and_sent_in_one_spelling_however_its_lines_end()
     {
         Submission request = _harness.Submission("fox.png");

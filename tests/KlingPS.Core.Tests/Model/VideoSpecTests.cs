@@ -137,4 +137,12 @@ public sealed class VideoSpecTests
         Assert.Empty(s_remote.FindDifferences(s_remote with { Duration = 5, CfgScale = 0.50m, CallbackUri = "https://callback.example/" }));
         Assert.Empty((s_local with { Image = s_local.Image! with { Uri = s_remote.Image!.Uri }, Take = 2 }).FindDifferences(s_remote));
     }
+
+    [Fact]
+    public void A_prompt_gives_one_name_however_it_is_spelled()
+    {
+        string prompt = string.Concat(Enumerable.Repeat("E\u0301te\u0301 ", 20));
+
+        Assert.Equal((s_remote with { Image = null, Prompt = prompt }).Normalized().Title, (s_remote with { Image = null, Prompt = "\uFEFF\r\n" + prompt }).Title);
+    }
 }

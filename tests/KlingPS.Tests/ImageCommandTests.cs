@@ -41,6 +41,22 @@ public sealed class ImageCommandTests
     }
 
     [Fact]
+    public async Task An_image_is_tested_by_the_rules_of_the_model_it_is_for()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = (await shell.RunAsync(
+            """
+            Test-KlingImage $image -Model kling-3.0-omni/image-to-video
+            Test-KlingImage $image -Model kling-3.0-omni/text-to-video
+            [pscustomobject]@{ Path = $image; Model = 'kling/ai-avatar-pro' }, [pscustomobject]@{ Path = $image; Model = '' } | Test-KlingImage
+            """,
+            new { image = shell.Image() })).Clean();
+
+        Assert.Equal([true, false, true, true], result.Of<bool>());
+    }
+
+    [Fact]
     public async Task The_cost_is_summed_by_duration_and_nothing_is_sent()
     {
         await using ConnectedShell shell = await ConnectedShell.StartAsync();

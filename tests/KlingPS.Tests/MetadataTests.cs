@@ -59,7 +59,7 @@ public sealed class MetadataTests
         ]),
         ["Get-KlingModel"] = ([typeof(KlingModel)], false,
             [("Model", typeof(string[])), ("Duration", typeof(int?)), ("Resolution", typeof(string)), ("Sound", typeof(SwitchParameter)), ("Online", typeof(SwitchParameter))]),
-        ["Test-KlingImage"] = ([typeof(bool), typeof(ImageReport)], false, [.. s_pathParameters, ("Detailed", typeof(SwitchParameter))]),
+        ["Test-KlingImage"] = ([typeof(bool), typeof(ImageReport)], false, [.. s_pathParameters, ("Detailed", typeof(SwitchParameter)), ("Model", typeof(string))]),
         ["Send-KlingImage"] = ([typeof(KlingUpload)], true, [.. s_pathParameters, ("Force", typeof(SwitchParameter)), ("Timeout", typeof(double?))]),
         ["Measure-KlingVideoCost"] = ([typeof(VideoCostEstimate)], false, [.. s_pathParameters, .. s_videoParameters]),
         ["New-KlingVideoTask"] = ([typeof(KlingVideoTask)], true,

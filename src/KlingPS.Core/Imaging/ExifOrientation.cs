@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace KlingPS.Core.Imaging;
 
-/// <summary>Finds the orientation in a JPEG's EXIF segment.</summary>
+/// <summary>Finds the orientation in EXIF metadata.</summary>
 internal static class ExifOrientation
 {
     private const int OrientationTag = 0x0112;
@@ -13,12 +13,12 @@ internal static class ExifOrientation
     /// <param name="segment">The content of an APP1 segment.</param>
     public static int? Read(ReadOnlySpan<byte> segment)
     {
-        if (!segment.StartsWith("Exif\0\0"u8))
-        {
-            return null;
-        }
+        return segment.StartsWith("Exif\0\0"u8) ? ReadTiff(segment[6..]) : null;
+    }
 
-        ReadOnlySpan<byte> tiff = segment[6..];
+    /// <summary>The same of metadata without the name before it, as PNG has it, and WebP mostly.</summary>
+    public static int? ReadTiff(ReadOnlySpan<byte> tiff)
+    {
         bool little = tiff.StartsWith("II"u8);
         if (tiff.Length < 8 || (!little && !tiff.StartsWith("MM"u8)) || ReadUInt16(tiff[2..], little) != 42)
         {

@@ -14,6 +14,9 @@ internal static class ImageInspector
     /// </summary>
     public const long MaximumLength = 10 * 1024 * 1024;
 
+    /// <summary>The largest image that any model takes, in bytes. Of a larger one little is read.</summary>
+    public const long LargestLength = 50 * 1024 * 1024;
+
     /// <summary>The smaller reading of "10.0MB".</summary>
     private const long UndisputedLength = 10_000_000;
 
@@ -44,7 +47,15 @@ internal static class ImageInspector
     /// <param name="cancellationToken">Cancels the work.</param>
     /// <returns>What the file is, and whether the service would take it; a file that it refuses is no error here.</returns>
     /// <exception cref="KlingException">There is no such file, it is a folder, or it cannot be read.</exception>
-    public static Task<ImageReport> InspectAsync(string path, CancellationToken cancellationToken = default) =>
+    public static Task<ImageReport> InspectAsync(string path, CancellationToken cancellationToken = default) => InspectAsync(path, MaximumLength, cancellationToken);
+
+    /// <summary>Inspects a file for a model that takes larger ones, or smaller ones, than is usual.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="maxLength">The largest file that the model takes, in bytes.</param>
+    /// <param name="cancellationToken">Cancels the work.</param>
+    /// <returns>As <see cref="InspectAsync(string, CancellationToken)"/>.</returns>
+    /// <exception cref="KlingException">There is no such file, it is a folder, or it cannot be read.</exception>
+    public static Task<ImageReport> InspectAsync(string path, long maxLength, CancellationToken cancellationToken) =>
         // A handful of small reads in a file: not worth being asynchronous, except to the caller.
         Task.Run(
             () =>
@@ -52,7 +63,7 @@ internal static class ImageInspector
                 using FileStream stream = ImageFile.Open(path, HeadSize, FileOptions.None);
                 try
                 {
-                    return Inspect(stream, path, cancellationToken);
+                    return Inspect(stream, path, maxLength, cancellationToken);
                 }
                 catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
                 {
@@ -67,7 +78,14 @@ internal static class ImageInspector
     /// <param name="cancellationToken">Cancels the work.</param>
     /// <returns>What the content is, and whether the service would take it.</returns>
     /// <exception cref="ArgumentException">The stream cannot seek.</exception>
-    public static ImageReport Inspect(Stream stream, string path, CancellationToken cancellationToken = default)
+    public static ImageReport Inspect(Stream stream, string path, CancellationToken cancellationToken = default) => Inspect(stream, path, MaximumLength, cancellationToken);
+
+    /// <inheritdoc cref="Inspect(Stream, string, CancellationToken)"/>
+    /// <param name="stream">A stream that can seek.</param>
+    /// <param name="path">The file's name.</param>
+    /// <param name="maxLength">The largest file that is taken, in bytes.</param>
+    /// <param name="cancellationToken">Cancels the work.</param>
+    public static ImageReport Inspect(Stream stream, string path, long maxLength, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(stream);
         ArgumentNullException.ThrowIfNull(path);
@@ -84,7 +102,7 @@ internal static class ImageInspector
         (ImageFormat format, ImageHeader header) =
             JpegHeader.Matches(head) ? (ImageFormat.Jpeg, JpegHeader.Read(stream, cancellationToken))
             : PngHeader.Matches(head) ? (ImageFormat.Png, PngHeader.Read(stream, head, cancellationToken))
-            : WebPHeader.Matches(head) ? (ImageFormat.WebP, WebPHeader.Read(length, head))
+            : WebPHeader.Matches(head) ? (ImageFormat.WebP, WebPHeader.Read(stream, head, cancellationToken))
             : (ImageFormat.Unknown, new ImageHeader(null, null, ForeignFormat.Describe(head)));
 
         return new ImageReport
@@ -94,26 +112,26 @@ internal static class ImageInspector
             Length = length,
             Width = header.Width,
             Height = header.Height,
-            Problems = [.. FindProblems(format, length, header)],
-            Warnings = [.. FindWarnings(path, format, length, header)],
+            Problems = [.. FindProblems(format, length, maxLength, header)],
+            Warnings = [.. FindWarnings(path, format, length, maxLength, header)],
         };
     }
 
-    private static IEnumerable<string> FindProblems(ImageFormat format, long length, ImageHeader header)
+    private static IEnumerable<string> FindProblems(ImageFormat format, long length, long maxLength, ImageHeader header)
     {
         if (header.Problem is not null)
         {
             yield return header.Problem;
         }
 
-        if (format != ImageFormat.Unknown && length > MaximumLength)
+        if (format != ImageFormat.Unknown && length > maxLength)
         {
             yield return FormattableString.Invariant(
-                $"It has {length:N0} bytes and the service takes {MaximumLength:N0} (10 MB) at most; make it smaller or save it as JPEG.");
+                $"It has {length:N0} bytes and the service takes {maxLength:N0} ({maxLength / 1024 / 1024} MB) at most; make it smaller or save it as JPEG.");
         }
     }
 
-    private static IEnumerable<string> FindWarnings(string path, ImageFormat format, long length, ImageHeader header)
+    private static IEnumerable<string> FindWarnings(string path, ImageFormat format, long length, long maxLength, ImageHeader header)
     {
         if (format == ImageFormat.Unknown)
         {
@@ -125,7 +143,7 @@ internal static class ImageInspector
             yield return header.Warning;
         }
 
-        if (length is > UndisputedLength and <= MaximumLength)
+        if (maxLength == MaximumLength && length is > UndisputedLength and <= MaximumLength)
         {
             yield return FormattableString.Invariant(
                 $"It has {length:N0} bytes, which is over 10 MB if the service counts a megabyte as 1,000,000; make it a little smaller to be sure.");

@@ -23,7 +23,7 @@ public sealed record ImageReport
 
     /// <summary>
     /// The width in pixels as a viewer shows it, or null when the header does not say.
-    /// Width and height are swapped from what is stored when a JPEG's EXIF orientation turns it by a quarter (5 to 8).
+    /// Width and height are swapped from what is stored when the EXIF orientation turns it by a quarter (5 to 8).
     /// </summary>
     public int? Width { get; init; }
 

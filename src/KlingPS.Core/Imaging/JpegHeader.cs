@@ -15,8 +15,10 @@ internal static class JpegHeader
     public static ImageHeader Read(Stream stream, CancellationToken cancellationToken)
     {
         (int Width, int Height)? size = null;
+        int depth = 8;
+        bool isCmyk = false;
         int? orientation = null;
-        Span<byte> field = stackalloc byte[5];
+        Span<byte> field = stackalloc byte[6];
         stream.Position = 2;
 
         for (int step = 0; step < MaximumSteps; step++)
@@ -62,7 +64,7 @@ internal static class JpegHeader
                     : Header().CutOff(Name);
             }
 
-            if (next > ImageInspector.MaximumLength)
+            if (next > ImageInspector.LargestLength)
             {
                 // Refused for its size already.
                 return Header();
@@ -70,8 +72,8 @@ internal static class JpegHeader
 
             if (IsFrame(marker) && size is null)
             {
-                // Sample precision, height, width.
-                if (length < 5 || !Fill(stream, field))
+                // Sample precision, height, width, number of colours.
+                if (length < 6 || !Fill(stream, field))
                 {
                     return Header().Damaged(Name);
                 }
@@ -84,6 +86,8 @@ internal static class JpegHeader
                 }
 
                 size = (width, height);
+                depth = field[0];
+                isCmyk = field[5] == 4;
             }
             else if (marker == 0xE1 && orientation is null)
             {
@@ -96,9 +100,11 @@ internal static class JpegHeader
 
         return Header().Damaged(Name);
 
-        ImageHeader Header() => orientation is >= 5 and <= 8
-            ? new ImageHeader(size?.Height, size?.Width)
-            : new ImageHeader(size?.Width, size?.Height);
+        ImageHeader Header()
+        {
+            ImageHeader header = new ImageHeader(size?.Width, size?.Height).Turn(orientation).WarnOfDepth(depth);
+            return isCmyk ? header.Warn(ImageHeader.IsCmyk) : header;
+        }
     }
 
     /// <summary>The next marker, past padding and stray bytes, which every decoder skips; negative at the end of the file, zero after too much padding.</summary>

@@ -15,7 +15,7 @@ internal static class StreamSearch
     {
         long tail = Math.Max(start, stream.Length - WindowSize);
         return Contains(stream, tail, stream.Length, marker, cancellationToken)
-            || (stream.Length <= ImageInspector.MaximumLength
+            || (stream.Length <= ImageInspector.LargestLength
                 && Contains(stream, start, Math.Min(stream.Length, tail + marker.Length - 1), marker, cancellationToken));
     }
 

@@ -2,16 +2,22 @@ using System.Buffers.Binary;
 
 namespace KlingPS.Core.Imaging;
 
-/// <summary>Reads the first chunk of a WebP: lossy (VP8), lossless (VP8L) or extended (VP8X).</summary>
+/// <summary>Reads the first chunk of a WebP: lossy (VP8), lossless (VP8L) or extended (VP8X), and the orientation behind that.</summary>
 internal static class WebPHeader
 {
     private const string Name = "WebP";
 
+    /// <summary>Far more chunks than an image has, so that a hostile file ends soon.</summary>
+    private const int MaxChunks = 16 * 1024;
+
+    private const int MaxMetadata = 64 * 1024;
+
     public static bool Matches(ReadOnlySpan<byte> head) =>
         head.Length >= 12 && head.StartsWith("RIFF"u8) && head[8..].StartsWith("WEBP"u8);
 
-    public static ImageHeader Read(long length, ReadOnlySpan<byte> head)
+    public static ImageHeader Read(Stream stream, ReadOnlySpan<byte> head, CancellationToken cancellationToken)
     {
+        long length = stream.Length;
         // The file's header and the first chunk's.
         const int chunkStart = 20;
         if (head.Length < chunkStart)
@@ -34,10 +40,43 @@ internal static class WebPHeader
             return header.Damaged(Name);
         }
 
-        bool animated = head[12..].StartsWith("VP8X"u8) && (chunk[0] & 0x02) != 0;
-        return animated
-            ? header with { Warning = "It is animated; the service expects a still image, so save one frame of it." }
-            : header;
+        if (!head[12..].StartsWith("VP8X"u8))
+        {
+            return header;
+        }
+
+        if ((chunk[0] & 0x08) != 0)
+        {
+            header = header.Turn(FindOrientation(stream, chunkEnd + (chunkEnd & 1), riffEnd, cancellationToken));
+        }
+
+        return (chunk[0] & 0x02) != 0 ? header.Warn(ImageHeader.IsAnimated) : header;
+    }
+
+    private static int? FindOrientation(Stream stream, long position, long end, CancellationToken cancellationToken)
+    {
+        Span<byte> chunk = stackalloc byte[8];
+        for (int i = 0; i < MaxChunks && end - position >= 8; i++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            stream.Position = position;
+            if (stream.ReadAtLeast(chunk, chunk.Length, throwOnEndOfStream: false) < chunk.Length)
+            {
+                return null;
+            }
+
+            uint length = BinaryPrimitives.ReadUInt32LittleEndian(chunk[4..]);
+            if (chunk.StartsWith("EXIF"u8))
+            {
+                byte[] bytes = new byte[(int)Math.Min(length, MaxMetadata)];
+                ReadOnlySpan<byte> metadata = bytes.AsSpan(0, stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false));
+                return ExifOrientation.Read(metadata) ?? ExifOrientation.ReadTiff(metadata);
+            }
+
+            position += 8L + length + (length & 1);
+        }
+
+        return null;
     }
 
     private static (int Width, int Height)? ReadSize(ReadOnlySpan<byte> name, ReadOnlySpan<byte> chunk)

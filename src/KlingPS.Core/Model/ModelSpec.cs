@@ -141,6 +141,18 @@ internal sealed record ModelSpec
             ?? spec.Sources.Select(source => FindUriProblem(GetPlainName(source.Parameter), GetGivenUri(source.Source))).FirstOrDefault(problem => problem is not null)
             ?? FindUriProblem("callback", spec.CallbackUri);
 
+    /// <summary>The largest image that it takes, in bytes.</summary>
+    public long MaxImageLength => Images?.MaxLength ?? ImageInspector.MaximumLength;
+
+    /// <summary>What was found out about an image, with what this model would refuse about it.</summary>
+    /// <param name="image">The image, as it was inspected for this model.</param>
+    public ImageReport Judge(ImageReport image)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        string? problem = Images is null ? $"{Id} makes videos without an image." : image.IsSupported ? Images.FindProblem(image) : null;
+        return problem is null ? image : image with { Problems = [.. image.Problems, problem] };
+    }
+
     /// <summary>Refuses a video that the model does not take.</summary>
     /// <exception cref="KlingException"><see cref="ErrorKind.ImageUnsupported"/>, and what to do about it.</exception>
     public void ValidateVideo(ClipReport clip)

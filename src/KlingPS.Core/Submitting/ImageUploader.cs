@@ -67,19 +67,20 @@ internal sealed class ImageUploader
     /// <param name="cancellationToken">Stops the upload.</param>
     /// <exception cref="KlingException">The file is not an image the service takes, cannot be read, or could not be uploaded.</exception>
     public async Task<PreparedImage> UploadAsync(string path, bool force, CancellationToken cancellationToken)
-        => await UploadAsync(await IdentifyAsync(path, isPresent: true, cancellationToken).ConfigureAwait(false), force, cancellationToken).ConfigureAwait(false);
+        => await UploadAsync(await IdentifyAsync(path, isPresent: true, ImageInspector.MaximumLength, cancellationToken).ConfigureAwait(false), force, cancellationToken).ConfigureAwait(false);
 
     /// <summary>Inspects an image and tells its content from every other; sends nothing.</summary>
     /// <param name="path">The full path of the image.</param>
     /// <param name="isPresent">Whether its content is read even where a hash of it is recorded, because it is to be bought or sent.</param>
+    /// <param name="maxLength">The largest file that is taken, in bytes.</param>
     /// <param name="cancellationToken">Stops the reading.</param>
     /// <exception cref="KlingException">The file is not an image the service takes, or cannot be read.</exception>
-    public async Task<IdentifiedImage> IdentifyAsync(string path, bool isPresent, CancellationToken cancellationToken)
+    public async Task<IdentifiedImage> IdentifyAsync(string path, bool isPresent, long maxLength, CancellationToken cancellationToken)
     {
         await _reads.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            ImageReport report = (await ImageInspector.InspectAsync(path, cancellationToken).ConfigureAwait(false)).EnsureSupported();
+            ImageReport report = (await ImageInspector.InspectAsync(path, maxLength, cancellationToken).ConfigureAwait(false)).EnsureSupported();
             foreach (string warning in _warned.TryAdd(path, 0) ? report.Warnings : [])
             {
                 _observer?.OnWarning($"'{path}': {warning}");

@@ -216,12 +216,13 @@ internal sealed class VideoSubmitter
     private async Task<IdentifiedSubmission> IdentifyAsync(Submission submission, bool isPresent, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(submission);
-        IdentifiedImage? image = await IdentifyAsync(submission.Spec.Image, isPresent, cancellationToken).ConfigureAwait(false);
-        IdentifiedImage? tail = await IdentifyAsync(submission.Spec.TailImage, isPresent, cancellationToken).ConfigureAwait(false);
+        long maxLength = ModelCatalog.Get(submission.Spec.Model).MaxImageLength;
+        IdentifiedImage? image = await IdentifyAsync(submission.Spec.Image, isPresent, maxLength, cancellationToken).ConfigureAwait(false);
+        IdentifiedImage? tail = await IdentifyAsync(submission.Spec.TailImage, isPresent, maxLength, cancellationToken).ConfigureAwait(false);
         var references = new Dictionary<string, IdentifiedImage>();
         foreach (MediaSource reference in submission.Spec.ReferenceImages.Where(reference => reference.IsFile))
         {
-            references[reference.Path!] = (await IdentifyAsync(reference, isPresent, cancellationToken).ConfigureAwait(false))!;
+            references[reference.Path!] = (await IdentifyAsync(reference, isPresent, maxLength, cancellationToken).ConfigureAwait(false))!;
         }
 
         IdentifiedClip? video = await IdentifyClipAsync(submission.Spec.Video, isPresent, cancellationToken).ConfigureAwait(false);
@@ -425,8 +426,8 @@ internal sealed class VideoSubmitter
     private async Task<IdentifiedClip?> IdentifyClipAsync(MediaSource? source, bool isPresent, CancellationToken cancellationToken)
         => source is { IsFile: true, Path: string path } ? await _uploader.IdentifyClipAsync(path, isPresent, cancellationToken).ConfigureAwait(false) : null;
 
-    private async Task<IdentifiedImage?> IdentifyAsync(MediaSource? source, bool isPresent, CancellationToken cancellationToken)
-        => source is { IsFile: true, Path: string path } ? await _uploader.IdentifyAsync(path, isPresent, cancellationToken).ConfigureAwait(false) : null;
+    private async Task<IdentifiedImage?> IdentifyAsync(MediaSource? source, bool isPresent, long maxLength, CancellationToken cancellationToken)
+        => source is { IsFile: true, Path: string path } ? await _uploader.IdentifyAsync(path, isPresent, maxLength, cancellationToken).ConfigureAwait(false) : null;
 
     /// <summary>What has been read of a local file. Where an earlier attempt had uploaded it says nothing of what it is now.</summary>
     private static MediaSource? Identified(MediaSource? source, string? hash)

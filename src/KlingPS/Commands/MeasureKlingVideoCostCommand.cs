@@ -59,7 +59,7 @@ public sealed class MeasureKlingVideoCostCommand : VideoCommand
         spec = await LocalQuote.MeasureAsync(spec, cancellationToken).ConfigureAwait(false);
         foreach ((_, MediaSource source) in spec.Sources.Where(source => source.Source.IsFile && source.Parameter is not (VideoParameter.Video or VideoParameter.Audio)))
         {
-            model.Validate((await ImageInspector.InspectAsync(source.Path!, cancellationToken).ConfigureAwait(false)).EnsureSupported());
+            model.Validate((await ImageInspector.InspectAsync(source.Path!, model.MaxImageLength, cancellationToken).ConfigureAwait(false)).EnsureSupported());
         }
 
         PriceEstimate price = PriceEstimate.Of(spec, await _paid!.ListAsync(spec.Model).ConfigureAwait(false));

@@ -1,7 +1,9 @@
 using System.Management.Automation;
 using KlingPS.Commands.Base;
 using KlingPS.Core.Imaging;
+using KlingPS.Core.Model;
 using KlingPS.Hosting;
+using KlingPS.Parameters;
 
 namespace KlingPS.Commands;
 
@@ -12,13 +14,14 @@ public sealed class TestKlingImageCommand : ImagePathCommand
 {
     private const int MaxInHand = 8;
 
-    private readonly Batch<string, ImageReport> _batch;
+    private readonly Batch<(string Path, string? Model), ImageReport> _batch;
 
     /// <summary>Creates the command.</summary>
     public TestKlingImageCommand()
     {
-        _batch = Use(new Batch<string, ImageReport>(this, () => OrderedStage.Create<string, ImageReport>(MaxInHand, ImageInspector.InspectAsync))
+        _batch = Use(new Batch<(string Path, string? Model), ImageReport>(this, () => OrderedStage.Create<(string Path, string? Model), ImageReport>(MaxInHand, InspectAsync))
         {
+            Target = outcome => outcome.Item.Path,
             Emit = report => WriteObject(Detailed ? report : report.IsSupported),
         });
     }
@@ -27,12 +30,28 @@ public sealed class TestKlingImageCommand : ImagePathCommand
     [Parameter]
     public SwitchParameter Detailed { get; set; }
 
+    /// <summary>The model that the image is for; its own rules count then.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(ModelCompleter))]
+    public string? Model { get; set; }
+
     /// <inheritdoc/>
     private protected override void OnProcess()
     {
         foreach (string path in ResolveImagePaths())
         {
-            _batch.Feed(path);
+            _batch.Feed((path, string.IsNullOrWhiteSpace(Model) ? null : Model.Trim()));
         }
+    }
+
+    private static async Task<ImageReport> InspectAsync((string Path, string? Model) item, CancellationToken cancellationToken)
+    {
+        if (item.Model is null)
+        {
+            return await ImageInspector.InspectAsync(item.Path, cancellationToken).ConfigureAwait(false);
+        }
+
+        ModelSpec model = ModelCatalog.Get(item.Model);
+        return model.Judge(await ImageInspector.InspectAsync(item.Path, model.MaxImageLength, cancellationToken).ConfigureAwait(false));
     }
 }

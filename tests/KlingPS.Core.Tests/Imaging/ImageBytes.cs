@@ -7,7 +7,7 @@ namespace KlingPS.Core.Tests.Imaging;
 internal static class ImageBytes
 {
     /// <summary>A JPEG with the segments a camera writes, and a thumbnail's end marker before the picture data.</summary>
-    public static byte[] Jpeg(int width = 640, int height = 360, byte[]? exif = null, byte frame = 0xC0)
+    public static byte[] Jpeg(int width = 640, int height = 360, byte[]? exif = null, byte frame = 0xC0, byte depth = 8, byte colours = 1)
     {
         byte[] size = [(byte)(height >> 8), (byte)height, (byte)(width >> 8), (byte)width];
         return
@@ -18,7 +18,7 @@ internal static class ImageBytes
             .. Segment(0xFE, [0xFF, 0xD8, 0xFF, 0xD9]),
             .. Segment(0xC4, [0x00, .. new byte[16]]),
             0xFF, // padding before a marker
-            .. Segment(frame, [8, .. size, 1, 1, 0x11, 0]),
+            .. Segment(frame, [depth, .. size, colours, .. Enumerable.Range(0, colours).SelectMany(colour => new byte[] { (byte)(colour + 1), 0x11, 0 })]),
             .. Segment(0xDA, [1, 1, 0, 0, 63, 0]),
             0x12, 0xFF, 0x00, 0x34, 0xFF, 0xD0, 0x56,
             0xFF, 0xD9,
@@ -43,11 +43,14 @@ internal static class ImageBytes
         ];
     }
 
-    public static byte[] Png(uint width = 640, uint height = 360) =>
+    public static byte[] Png(uint width = 640, uint height = 360, byte depth = 8, bool animated = false, ushort? orientation = null, bool exifLast = false) =>
     [
         0x89, .. "PNG\r\n\u001A\n"u8,
-        .. Chunk("IHDR", [.. BigEndian(width), .. BigEndian(height), 8, 2, 0, 0, 0]),
+        .. Chunk("IHDR", [.. BigEndian(width), .. BigEndian(height), depth, 2, 0, 0, 0]),
+        .. animated ? Chunk("acTL", new byte[8]) : [],
+        .. orientation is ushort before && !exifLast ? Chunk("eXIf", Exif(before, little: false)[6..]) : [],
         .. Chunk("IDAT", [1, 2, 3, 4]),
+        .. orientation is ushort after && exifLast ? Chunk("eXIf", Exif(after, little: true)[6..]) : [],
         .. Chunk("IEND", []),
     ];
 
@@ -62,10 +65,19 @@ internal static class ImageBytes
         return WebP("VP8L", [0x2F, .. bits, 0]);
     }
 
-    public static byte[] WebPExtended(int width = 640, int height = 360, bool animated = false)
+    public static byte[] WebPExtended(int width = 640, int height = 360, bool animated = false, byte[]? exif = null)
     {
         static byte[] Three(int value) => [(byte)value, (byte)(value >> 8), (byte)(value >> 16)];
-        return WebP("VP8X", [(byte)(animated ? 2 : 0), 0, 0, 0, .. Three(width - 1), .. Three(height - 1)]);
+        byte[] image = WebP("VP8X", [(byte)((animated ? 2 : 0) | (exif is null ? 0 : 8)), 0, 0, 0, .. Three(width - 1), .. Three(height - 1)]);
+        if (exif is null)
+        {
+            return image;
+        }
+
+        byte[] odd = exif.Length % 2 == 0 ? [] : [0];
+        byte[] whole = [.. image, .. "EXIF"u8, (byte)exif.Length, 0, 0, 0, .. exif, .. odd];
+        BinaryPrimitives.WriteInt32LittleEndian(whole.AsSpan(4), whole.Length - 8);
+        return whole;
     }
 
     public static byte[] Box(string brand, params string[] compatible)

@@ -1,6 +1,7 @@
 using System.Text;
 using CsCheck;
 using KlingPS.Core.Imaging;
+using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Tests.Imaging;
 
@@ -384,5 +385,65 @@ public sealed class ImageInspectorTests
         public override void Flush()
         {
         }
+    }
+
+    public static TheoryData<string, byte[]> Odd => new()
+    {
+        { "CMYK", ImageBytes.Jpeg(colours: 4) },
+        { "12 bits", ImageBytes.Jpeg(depth: 12, frame: 0xC1) },
+        { "16 bits", ImageBytes.Png(depth: 16) },
+        { "animated", ImageBytes.Png(animated: true) },
+        { "animated", ImageBytes.WebPExtended(animated: true, exif: ImageBytes.Exif(1, little: true)) },
+    };
+
+    [Theory]
+    [MemberData(nameof(Odd))]
+    public void What_the_service_may_trip_over_is_a_warning_and_no_refusal(string warning, byte[] image)
+    {
+        ImageReport report = Inspect(image);
+
+        Assert.True(report.IsSupported);
+        Assert.Contains(warning, Assert.Single(report.Warnings), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(1, 640, 360)]
+    [InlineData(3, 640, 360)]
+    [InlineData(5, 360, 640)]
+    [InlineData(8, 360, 640)]
+    public void Pictures_of_every_format_are_as_large_as_a_viewer_shows_them(ushort orientation, int width, int height)
+    {
+        Assert.All(
+            [
+                ImageBytes.Png(orientation: orientation), ImageBytes.Png(orientation: orientation, exifLast: true),
+                ImageBytes.WebPExtended(exif: ImageBytes.Exif(orientation, little: true)), ImageBytes.WebPExtended(exif: ImageBytes.Exif(orientation, little: false)[6..]),
+                ImageBytes.Jpeg(exif: ImageBytes.Exif(orientation, little: false)),
+            ],
+            image => Assert.Equal((width, height), (Inspect(image).Width, Inspect(image).Height)));
+    }
+
+    [Fact]
+    public void A_model_that_takes_larger_images_has_them_inspected_up_to_its_own_limit()
+    {
+        byte[] image = ImageBytes.Jpeg().PadTo(20 * 1024 * 1024);
+
+        Assert.Contains("(10 MB)", Assert.Single(Inspect(image).Problems), StringComparison.Ordinal);
+        ImageReport report = ImageInspector.Inspect(new MemoryStream(image), "image", ModelCatalog.Get("kling-3.0-omni/image-to-video").MaxImageLength, CancellationToken.None);
+        Assert.Equal((true, 0), (report.IsSupported, report.Warnings.Count));
+    }
+
+    [Theory]
+    [InlineData("kling-2.6/motion-control", 300, 500, "no side may be under 301")]
+    [InlineData("kling-2.6/motion-control", 301, 500, null)]
+    [InlineData("kling-3.0-omni/image-to-video", 300, 751, "2.5 times")]
+    [InlineData("kling-3.0-omni/image-to-video", 300, 750, null)]
+    [InlineData("kling/v2-1-pro", 200, 900, null)]
+    [InlineData("kling/v3-turbo-text-to-video", 640, 360, "without an image")]
+    public void A_model_has_rules_of_its_own_for_sides_and_shape(string model, int width, int height, string? problem)
+    {
+        ImageReport report = ModelCatalog.Get(model).Judge(Inspect(ImageBytes.Png((uint)width, (uint)height)));
+
+        Assert.Equal(problem is null, report.IsSupported);
+        Assert.Contains(problem ?? string.Empty, string.Concat(report.Problems), StringComparison.Ordinal);
     }
 }

@@ -28,7 +28,7 @@ public sealed class ChangedImageTests : IDisposable
         DateTime yesterday = DateTime.UtcNow.AddDays(-1);
         Write(400_000, 1, yesterday);
         var uploader = new ImageUploader(new KlingService(session, observer: null));
-        IdentifiedImage seen = await uploader.IdentifyAsync(path, isPresent: false, default);
+        IdentifiedImage seen = await uploader.IdentifyAsync(path, isPresent: false, ImageInspector.MaximumLength, default);
 
         Write(length, 2, keepsTime ? yesterday : yesterday.AddHours(1));
         KlingException error = await Assert.ThrowsAsync<KlingException>(() => uploader.UploadAsync(seen, force: false, default));

@@ -46,6 +46,8 @@ internal sealed class ApiTransport(HttpMessageInvoker http, ApiKey key, KlingCli
     /// <summary>How much of that is shown with -Debug, in bytes.</summary>
     private const int KeptOfTooLong = 64 * 1024;
 
+    private const int MaxCause = 300;
+
     /// <summary>How much of a response is reported, in characters.</summary>
     private const int MaxReported = 64 * 1024;
 
@@ -228,7 +230,8 @@ internal sealed class ApiTransport(HttpMessageInvoker http, ApiKey key, KlingCli
             exception = exception.InnerException;
         }
 
-        return exception.Message.TrimEnd('.');
+        // It may quote what the server has sent.
+        return ReceivedText.Cut(exception.Message, MaxCause).TrimEnd('.');
     }
 
     /// <summary>The error of a request without a response.</summary>

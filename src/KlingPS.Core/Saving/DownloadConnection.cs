@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
 using KlingPS.Core.Api;
+using KlingPS.Core.Model;
 using KlingPS.Core.Network;
 using KlingPS.Core.Resilience;
 using KlingPS.Core.Sessions;
@@ -61,6 +62,9 @@ internal sealed class DownloadConnection(HttpMessageHandler handler, AddressPoli
     private const int BufferSize = 128 * 1024;
     private const int MaxRedirects = 10;
 
+    /// <summary>How much is told of why a connection broke, in characters: it may quote what the server has sent.</summary>
+    private const int MaxCause = 300;
+
     /// <summary>The download hosts turn away what does not look like a browser.</summary>
     private static readonly string s_userAgent = $"Mozilla/5.0 (compatible; {KlingClient.UserAgent})";
 
@@ -118,7 +122,7 @@ internal sealed class DownloadConnection(HttpMessageHandler handler, AddressPoli
         }
         catch (Exception exception) when (exception is HttpRequestException or IOException)
         {
-            return new ConnectionResult(ConnectionEnd.Broken, $"the connection broke ({exception.Message.TrimEnd('.')})", Cause: exception);
+            return new ConnectionResult(ConnectionEnd.Broken, $"the connection broke ({ReceivedText.Cut(exception.Message, MaxCause).TrimEnd('.')})", Cause: exception);
         }
         catch (ObjectDisposedException exception)
         {

@@ -28,7 +28,7 @@ internal static partial class SecretForms
         return s_parts.Any(part => name.Contains(part, StringComparison.OrdinalIgnoreCase)) || Word().Matches(name).Any(word => s_words.Contains(word.Value));
     }
 
-    [GeneratedRegex("^(?:bearer\\s.*|sk[-_].{6,}|[0-9a-f]{24,}|(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9+/=]{28,})$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    [GeneratedRegex("^(?:bearer\\s.*|sk[-_].{6,}|[0-9a-f]{24,}|(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9]{28,})$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Key();
 
     /// <summary>The words of a name in camel case, in capitals, or with blanks, dashes or underscores between them.</summary>

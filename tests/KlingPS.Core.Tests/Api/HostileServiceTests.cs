@@ -158,6 +158,18 @@ public sealed class HostileServiceTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task What_a_broken_answer_says_is_quoted_briefly()
+    {
+        string endless = new('x', 50_000);
+        OnAll(HostileServer.Response([], $"{endless}\r\n"));
+        Assert.InRange((await QueryFailsAsync()).Message.Length, 1, 600);
+        Assert.InRange((await CreateFailsAsync()).Message.Length, 1, 600);
+
+        OnAll(HostileServer.Response([], $"Location: https://{endless}/\r\n", "302 Found"));
+        Assert.InRange((await QueryFailsAsync()).Message.Length, 1, 900);
+    }
+
+    [Fact]
     public async Task Headers_without_end_are_unreadable()
     {
         OnAll([.. "HTTP/1.1 200 OK\r\n"u8, .. Enumerable.Repeat("X-Junk: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n"u8.ToArray(), 20_000).SelectMany(line => line)]);

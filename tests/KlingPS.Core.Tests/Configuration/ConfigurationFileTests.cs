@@ -132,6 +132,7 @@ public sealed class ConfigurationFileTests : IDisposable
 
     [Theory]
     [InlineData("""{ "KeyboardLayout": "de", "Passage": 1, "Compass": "north", "Authors": ["me"], "Bypass": true }""")]
+    [InlineData("""{ "Note": "/home/anna/Projects2026/videos/for/the/exhibition" }""")]
     [InlineData("""{ "SecretName": "kling-api-key-of-the-studio-2026", "Vault": "7f9c24e5-4b5a-4c0e-9d0e-0123456789ab" }""")]
     public void What_only_sounds_like_a_secret_is_none(string content)
     {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using KlingPS.Core.Model;
 using KlingPS.Core.Network;
 using KlingPS.Core.Resilience;
 
@@ -7,6 +8,9 @@ namespace KlingPS.Core.Api.Wire;
 /// <summary>Decides what a response that is not a success means.</summary>
 internal static class ResponseClassifier
 {
+    /// <summary>How much of a host is shown, in characters.</summary>
+    private const int LongestShown = 200;
+
     /// <summary>
     /// Every response that is not a success; the first row that matches decides. <c>Refusal</c> says whether the response
     /// to a create request proves that no task was made. The service validates before it bills, so its own error codes do. What a
@@ -78,7 +82,7 @@ internal static class ResponseClassifier
     public static string DescribeRedirect(ApiResponse response, string operation)
     {
         string from = response.From!.GetLeftPart(UriPartial.Authority);
-        string? to = response.Location is Uri location ? $"{location.Scheme}://{location.Authority}" : null;
+        string? to = response.Location is Uri location ? ReceivedText.Cut($"{location.Scheme}://{location.Authority}", LongestShown) : null;
         string where = to is null ? "does not say where to" : to == from ? "leads to another path there" : $"leads to {to}";
         return $"{from} answered {operation} with a redirect (HTTP {response.Status}), which {where} and was not followed, because the key would have gone along";
     }

@@ -193,6 +193,7 @@ public sealed class RowTests
 
     [Theory]
     [InlineData("$images | ConvertTo-KlingVideo 'a prompt'", "… | ConvertTo-KlingVideo -Prompt 'a prompt'.")]
+    [InlineData("$images | ConvertTo-KlingVideo 'It''s a prompt'", "… | ConvertTo-KlingVideo -Prompt 'It''s a prompt'.")]
     [InlineData("$images | ConvertTo-KlingVideo 'a prompt' videos", "… | ConvertTo-KlingVideo -Prompt 'a prompt' -Destination 'videos'.")]
     [InlineData("$images | ConvertTo-KlingVideo 'a prompt' -Destination videos", "… | ConvertTo-KlingVideo -Prompt 'a prompt'.")]
     [InlineData("[IO.FileInfo[]]$images | New-KlingVideoTask 'a prompt'", "… | New-KlingVideoTask -Prompt 'a prompt'.")]

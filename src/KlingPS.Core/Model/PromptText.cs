@@ -88,7 +88,7 @@ internal sealed record PromptText
         }
 
         return Mojibake.Find(text) is { } garbled
-            ? $"has '{garbled.Garbled}' {Locate(text, garbled.Index)}, which is '{garbled.Meant}' in UTF-8 read as Windows-1252: read the file as UTF-8"
+            ? $"has '{garbled.Garbled}' {Locate(text, garbled.Index)}, which is '{garbled.Meant}' in UTF-8 read as Windows-1252: read the file as UTF-8, and if that is how it was saved, write these letters again"
             : null;
     }
 

@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Management.Automation;
+using System.Management.Automation.Language;
 using KlingPS.Core.Model;
 using KlingPS.Core.Submitting;
 using KlingPS.Parameters;
@@ -38,13 +40,15 @@ public abstract class VideoRequestCommand : VideoCommand
     {
         bool hasNext = MyInvocation.BoundParameters.TryGetValue("Prompt", out object? next);
         bool hasDestination = MyInvocation.MyCommand.Parameters.ContainsKey("Destination");
-        string advice = hasNext && hasDestination && !MyInvocation.BoundParameters.ContainsKey("Destination") ? $"-Prompt '{taken}' -Destination '{next}'"
+        string advice = hasNext && hasDestination && !MyInvocation.BoundParameters.ContainsKey("Destination") ? $"-Prompt {Quote(taken)} -Destination {Quote(next)}"
             : hasNext ? string.Empty
-            : $"-Prompt '{taken}'";
+            : $"-Prompt {Quote(taken)}";
         return advice.Length == 0
             ? "Leave -Path out. Nothing was bought."
             : $"If it is the prompt, name the parameter: … | {MyInvocation.MyCommand.Name} {advice}. Nothing was bought.";
     }
+
+    private static string Quote(object? text) => $"'{CodeGeneration.EscapeSingleQuotedStringContent(Convert.ToString(text, CultureInfo.InvariantCulture))}'";
 
     /// <summary>The submission of one video, from the parameters as they are bound now.</summary>
     /// <param name="image">Its image; <see langword="null"/> if it has none.</param>

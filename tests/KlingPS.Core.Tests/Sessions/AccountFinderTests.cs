@@ -103,6 +103,20 @@ public sealed class AccountFinderTests : IAsyncDisposable
         await (await _harness.Clock.RunAsync(oneTooMany)).DisposeAsync();
     }
 
+    [Theory]
+    [InlineData(1, true)]
+    [InlineData(3, false)]
+    public async Task A_key_of_which_it_is_not_known_whose_it_is_counts_against_the_same_daily_cap(int tasks, bool isShared)
+    {
+        await BoughtAsync(tasks);
+        KlingSession session = Open();
+        await FindAsync(session);
+        await _harness.AcceptedAsync("new-1");
+        var intent = new TaskIntent { Account = session.Account, Spec = ClientHarness.Video, Identity = "other", Credits = 42, Budget = new BudgetLimit { DailyCredits = 60 } };
+
+        Assert.Equal(isShared, await _harness.Ledger.Tasks.FindBudgetExcessAsync(intent, default) is not null);
+    }
+
     [Fact]
     public async Task Both_keys_of_an_account_use_the_same_uploads()
     {

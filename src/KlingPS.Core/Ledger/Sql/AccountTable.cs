@@ -10,6 +10,19 @@ internal static class AccountTable
     public static string IsOwn(string column)
         => $"({column} = @account OR {column} IN (SELECT b.fingerprint FROM account_keys a JOIN account_keys b ON b.account = a.account WHERE a.fingerprint = @account))";
 
+    /// <summary>
+    /// The condition that a record belongs to the account <c>@account</c>, or may belong to it: as long as it is not known of two keys of a
+    /// service whether they are one account's.
+    /// </summary>
+    /// <param name="column">The column that holds the account of the record.</param>
+    public static string MayBeOwn(string column)
+        => $"""
+            ({column} = @account OR {column} IN (
+                SELECT b.fingerprint FROM account_keys a JOIN account_keys b
+                    ON b.account = a.account OR (b.service = a.service AND (a.is_settled = 0 OR b.is_settled = 0))
+                WHERE a.fingerprint = @account))
+            """;
+
     public static Task<List<AccountKey>> ListAsync(SqlSession session)
         => session.QueryAsync(
             "SELECT fingerprint, account, service, number, sample, is_settled FROM account_keys ORDER BY recorded_at, fingerprint",

@@ -43,7 +43,9 @@ internal static class SpendingQuery
     private static async Task<decimal> SumAsync(SqlSession session, string account, string condition, object? since)
     {
         (string, object?)[] parameters = [("account", account), ("since", since)];
-        string where = $"{AccountTable.IsOwn("t.account")} AND {condition}";
+        
+        // A limit that two keys of one account share has to hold before it is known that they are one account's.
+        string where = $"{AccountTable.MayBeOwn("t.account")} AND {condition}";
         long? sum = await session.NumberAsync(
             $"SELECT CASE WHEN COALESCE(MAX({IsNoPrice}), 0) = 0 THEN COALESCE(SUM(CASE WHEN {IsNoPrice} = 0 THEN reserved + COALESCE(consumed, 0) END), 0) END FROM tasks t WHERE {where}",
             [.. parameters, ("most", Stored.FromCredits(VideoPrice.Max))]).ConfigureAwait(false);

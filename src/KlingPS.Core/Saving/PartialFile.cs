@@ -26,6 +26,9 @@ internal sealed class PartialFile : IDisposable
     /// <summary>How long between two attempts to open a file that another download holds.</summary>
     private static readonly TimeSpan s_heldPause = TimeSpan.FromSeconds(0.5);
 
+    /// <summary>After how many of them it is told: most downloads do not take two seconds.</summary>
+    private const int ToldAfterPauses = 4;
+
     private readonly string _path;
     private readonly string _statePath;
     private readonly string _video;
@@ -61,20 +64,22 @@ internal sealed class PartialFile : IDisposable
     /// <param name="requireFree">Throws when the target must not be written, such as <see cref="CreateExistsException"/>.</param>
     /// <param name="time">The clock.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
+    /// <param name="onHeld">Is told, once, that another download holds it, if that is so for longer than a moment.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.DestinationUnusable"/>: the target cannot be written.</exception>
     public static async Task<PartialFile> OpenAsync(
         string target,
         string identity,
         Func<Task> requireFree,
         TimeProvider time,
-        CancellationToken cancellationToken)
+        CancellationToken cancellationToken,
+        Action? onHeld = null)
     {
         if (!Path.IsPathFullyQualified(target))
         {
             throw new ArgumentException("The target must be a full path.", nameof(target));
         }
 
-        while (true)
+        for (int pauses = 0; ; pauses++)
         {
             await requireFree().ConfigureAwait(false);
             if (await TryOpenAsync(target, identity, cancellationToken).ConfigureAwait(false) is PartialFile partial)
@@ -90,6 +95,11 @@ internal sealed class PartialFile : IDisposable
                     partial.Dispose();
                     throw;
                 }
+            }
+
+            if (pauses == ToldAfterPauses)
+            {
+                onHeld?.Invoke();
             }
 
             await Task.Delay(s_heldPause, time, cancellationToken).ConfigureAwait(false);

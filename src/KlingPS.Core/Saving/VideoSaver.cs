@@ -234,7 +234,7 @@ internal sealed class VideoSaver
         using var reporter = new TransferReporter(_observer, _session.TimeProvider, Path.GetFileName(target), isUpload: false, total: null);
         VideoTarget.Require(target, _options.Destination);
         using PartialFile file = await PartialFile
-            .OpenAsync(target, task.TaskId!, RequireFreeAsync, _session.TimeProvider, cancellationToken).ConfigureAwait(false);
+            .OpenAsync(target, task.TaskId!, RequireFreeAsync, _session.TimeProvider, cancellationToken, TellHeld).ConfigureAwait(false);
         if (!await TryCopyAsync(task, file, cancellationToken).ConfigureAwait(false))
         {
             Uri link = await GetLinkAsync(task, cancellationToken).ConfigureAwait(false);
@@ -251,6 +251,8 @@ internal sealed class VideoSaver
         KlingVideoTask saved = await _session.Ledger.Tasks.RecordSavedAsync(task.Id, target, sha256).ConfigureAwait(false);
         await _hashes.RecordAsync(target, sha256, cancellationToken).ConfigureAwait(false);
         return saved;
+
+        void TellHeld() => _observer?.OnWarning($"Another command is downloading to '{target}'; waiting for it. If that command hangs, end its process.");
 
         // Not even -Force replaces another task's video, which is paid for as well.
         async Task RequireFreeAsync()

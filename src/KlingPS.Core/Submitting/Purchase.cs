@@ -46,7 +46,7 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
         // A throttled turn lasts through the wait after its request.
         _turn?.Dispose();
         _turn = await sender.Throttle.EnterAsync(cancellationToken).ConfigureAwait(false);
-        IAsyncDisposable lease = await sender.Session.CreateGate.EnterAsync(cancellationToken).ConfigureAwait(false);
+        IAsyncDisposable lease = await sender.Session.CreateGate.EnterAsync(sender.TellHeld, cancellationToken).ConfigureAwait(false);
         try
         {
             sender.Fatal.ThrowIfSet();

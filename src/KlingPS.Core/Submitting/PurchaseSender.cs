@@ -19,6 +19,7 @@ internal sealed class PurchaseSender
     private const int LeastAttempts = 5;
 
     private readonly ConcurrentDictionary<Purchase, byte> _underWay = new();
+    private int _hasToldHeld;
 
     /// <summary>Creates the sender.</summary>
     public PurchaseSender(KlingService service)
@@ -39,6 +40,15 @@ internal sealed class PurchaseSender
     /// <summary>The task whose request has left, or is about to, and has no response.</summary>
     /// <param name="identity">What makes two purchases the same.</param>
     public KlingVideoTask? FindUnderWay(string? identity) => _underWay.Keys.FirstOrDefault(purchase => purchase.Identity == identity)?.Task;
+
+    /// <summary>Tells, once in a command, for whom its requests wait.</summary>
+    internal void TellHeld(string reason)
+    {
+        if (Interlocked.Exchange(ref _hasToldHeld, 1) == 0)
+        {
+            Observer?.OnWarning(reason);
+        }
+    }
 
     /// <summary>The account, its ledger and its clock.</summary>
     internal KlingSession Session { get; }

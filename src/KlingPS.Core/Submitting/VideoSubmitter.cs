@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Collections.Frozen;
 using KlingPS.Core.Api;
 using KlingPS.Core.Imaging;
@@ -71,6 +72,12 @@ internal sealed class VideoSubmitter
     /// <summary>For a video that somebody else is buying: sending one request takes no longer, with all waits.</summary>
     private static readonly RetryOptions s_othersPurchase = new() { Backoff = Backoff.Every(TimeSpan.FromSeconds(0.5)), Patience = TimeSpan.FromMinutes(15) };
 
+    /// <summary>How long it is waited for somebody else's purchase before that is told.</summary>
+    private static readonly TimeSpan s_othersPatience = TimeSpan.FromSeconds(2);
+
+    /// <summary>The videos that somebody else is buying, by the image they are for.</summary>
+    private readonly ConcurrentDictionary<string, AwaitedPurchase> _awaited = new();
+    private readonly IPipelineObserver? _observer;
     private readonly KlingSession _session;
     private readonly ImageUploader _uploader;
     private readonly PurchaseSender _sender;
@@ -84,6 +91,7 @@ internal sealed class VideoSubmitter
     {
         ArgumentNullException.ThrowIfNull(service);
         _session = service.Session;
+        _observer = service.Observer;
         _uploader = new ImageUploader(service);
         _prices = service.Prices;
         _sender = new PurchaseSender(service);
@@ -130,8 +138,8 @@ internal sealed class VideoSubmitter
     /// <param name="identity">What makes two purchases the same, once that is known.</param>
     /// <param name="timeout">How long there was.</param>
     public KlingException CreateTimeout(Submission submission, string? identity, TimeSpan timeout)
-        => identity is not null && _sender.FindUnderWay(identity) is KlingVideoTask task
-            ? TaskErrors.CreateAnswerTimeout(task, timeout)
+        => _awaited.TryGetValue(submission.Subject, out AwaitedPurchase? awaited) ? TaskErrors.CreateOthersTimeout(submission.Subject, awaited.Task, timeout)
+            : identity is not null && _sender.FindUnderWay(identity) is KlingVideoTask task ? TaskErrors.CreateAnswerTimeout(task, timeout)
             : TaskErrors.CreatePurchaseTimeout(submission.Subject, timeout);
 
     private Task<Outcome<Submission, KlingVideoTask>> SubmitAsync(Submission submission, Action<IdentifiedSubmission> onIdentified, CancellationToken cancellationToken)
@@ -344,11 +352,28 @@ internal sealed class VideoSubmitter
     private async Task<Attempt<KlingVideoTask?>> FindAnsweredAsync(IdentifiedSubmission identified, CancellationToken cancellationToken)
     {
         KlingVideoTask? earlier = await _session.Ledger.Tasks.FindEarlierAsync(_session.Account, identified.Submission.Spec, cancellationToken).ConfigureAwait(false);
-        return earlier is not { State: KlingTaskState.Submitting } ? earlier : new Retry(new KlingException(
+        string subject = identified.Submission.Subject;
+        if (earlier is not { State: KlingTaskState.Submitting })
+        {
+            _awaited.TryRemove(subject, out _);
+            return earlier;
+        }
+
+        AwaitedPurchase awaited = _awaited.GetOrAdd(subject, new AwaitedPurchase(earlier, Instant.Now(_session.TimeProvider) + s_othersPatience));
+        if (awaited.TellsAt <= Instant.Now(_session.TimeProvider) && _awaited.TryUpdate(subject, awaited with { TellsAt = Instant.Never }, awaited))
+        {
+            _observer?.OnWarning($"Another command is submitting the video of '{subject}' as task {earlier.Id} and has no answer yet; waiting for it, so that it is not bought twice. If that command hangs, end its process.");
+        }
+
+        return new Retry(new KlingException(
             ErrorKind.AttemptUnknown,
             $"Nothing was sent for '{identified.Submission.Subject}': another command is submitting the same video as task {earlier.Id}, "
             + $"and has had no answer for {s_othersPurchase.Patience!.Value.TotalMinutes:0} minutes."));
     }
+
+    /// <param name="Task">What somebody else is submitting.</param>
+    /// <param name="TellsAt">When it is told that it is waited for.</param>
+    private sealed record AwaitedPurchase(KlingVideoTask Task, Instant TellsAt);
 
     /// <summary>The purchase for another image of the same content, made in the meantime: then it does not matter why this one was refused.</summary>
     private async Task<KlingVideoTask?> FindTwinAsync(IdentifiedSubmission identified, KlingException refusal, CancellationToken cancellationToken)

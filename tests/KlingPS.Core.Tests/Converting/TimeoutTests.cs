@@ -182,6 +182,60 @@ public sealed class TimeoutTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Who_waits_for_the_places_that_a_hanging_shell_holds_is_told_which_one_it_is()
+    {
+        IRateGate theirs = _harness.Ledger.OfOtherProcess.RateGates.OpenCreateGate(_harness.Session.Account);
+        for (int i = 0; i < 20; i++)
+        {
+            await theirs.EnterAsync(CancellationToken.None);
+        }
+
+        using var deadline = new Deadline(_harness.Clock, TimeSpan.FromSeconds(30));
+        Outcome<Submission, KlingVideoTask> outcome = await PassUntilAsync(
+            new VideoSubmitter(_harness.NewService()).SubmitAsync(_harness.Submission("fox.png"), deadline, CancellationToken.None));
+
+        Assert.Equal(ErrorKind.WaitTimeout, outcome.Error!.Kind);
+        Assert.Contains("process 4711", Assert.Single(_harness.Observer.Warnings), StringComparison.Ordinal);
+        Assert.Equal(0, _harness.Creates);
+    }
+
+    [Fact]
+    public async Task Who_waits_for_the_same_video_in_another_command_is_told_and_buys_nothing()
+    {
+        var arrived = new TaskCompletionSource();
+        var released = new TaskCompletionSource();
+        _harness.Service.On(FakeService.CreatePath, Replies.Held(arrived, released.Task, _harness.AcceptTask));
+        Submission submission = _harness.Submission("fox.png");
+        Task<Outcome<Submission, KlingVideoTask>> first = new VideoSubmitter(_harness.NewService()).SubmitAsync(submission, CancellationToken.None);
+        await Eventually.DoneAsync(arrived.Task);
+        using VideoConverter converter = Converter(TimeSpan.FromSeconds(10));
+
+        Outcome<ConversionItem, SavedVideo> outcome = await PassUntilAsync(converter.ConvertAsync(converter.Accept(submission)!, CancellationToken.None));
+
+        long id = Assert.Single(await _harness.ListAsync()).Id;
+        Assert.Equal((ErrorKind.WaitTimeout, id), (outcome.Error!.Kind, outcome.Error.TaskNumber));
+        Assert.Contains($"another command is submitting the same video as task {id}", outcome.Error.Message, StringComparison.Ordinal);
+        Assert.Contains($"as task {id} and has no answer yet", Assert.Single(_harness.Observer.Warnings), StringComparison.Ordinal);
+        released.SetResult();
+        Assert.Null((await Eventually.DoneAsync(first)).Error);
+        Assert.Equal(1, _harness.Creates);
+    }
+
+    [Fact]
+    public async Task Who_waits_for_another_download_of_the_same_file_is_told()
+    {
+        KlingVideoTask task = await _harness.FinishedAsync("a");
+        using PartialFile held = await PartialFile.OpenAsync(Path.Combine(Destination, "a.mp4"), "a", () => Task.CompletedTask, _harness.Clock, CancellationToken.None);
+        var saver = new VideoSaver(_harness.NewService(), new SaveOptions { Destination = Destination });
+        using var deadline = new Deadline(_harness.Clock, TimeSpan.FromSeconds(5));
+
+        Outcome<TaskReference, SavedVideo> outcome = await PassUntilAsync(saver.SaveAsync(new TaskReference { Task = task }, deadline, CancellationToken.None));
+
+        Assert.Equal(ErrorKind.WaitTimeout, outcome.Error!.Kind);
+        Assert.StartsWith("Another command is downloading to '", Assert.Single(_harness.Observer.Warnings), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_timeout_of_0_submits_and_waits_for_nothing()
     {
         _harness.Makes = _ => PipelineHarness.Generating;

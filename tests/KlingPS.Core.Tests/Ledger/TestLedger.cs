@@ -108,10 +108,12 @@ internal sealed class TestLedger : ITaskLedger, IAsyncDisposable
 
     private sealed class WatchedGate(TestLedger owner, IRateGate inner) : IRateGate
     {
-        public async ValueTask<IAsyncDisposable> EnterAsync(CancellationToken cancellationToken)
+        public ValueTask<IAsyncDisposable> EnterAsync(CancellationToken cancellationToken) => EnterAsync(_ => { }, cancellationToken);
+
+        public async ValueTask<IAsyncDisposable> EnterAsync(Action<string> onHeld, CancellationToken cancellationToken)
         {
             owner.AtCreateGate?.Invoke(true);
-            return new Lease(owner, await inner.EnterAsync(cancellationToken).ConfigureAwait(false));
+            return new Lease(owner, await inner.EnterAsync(onHeld, cancellationToken).ConfigureAwait(false));
         }
 
         private sealed class Lease(TestLedger owner, IAsyncDisposable inner) : IAsyncDisposable

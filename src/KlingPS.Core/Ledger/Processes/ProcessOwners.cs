@@ -1,3 +1,4 @@
+using System.Globalization;
 using KlingPS.Core.Ledger.Sql;
 
 namespace KlingPS.Core.Ledger.Processes;
@@ -9,6 +10,10 @@ internal sealed class ProcessOwners(ProcessIdentity current, Func<ProcessIdentit
 {
     /// <inheritdoc/>
     public string Current { get; } = current.ToString();
+
+    /// <inheritdoc/>
+    public string Describe(string owner)
+        => ProcessIdentity.Parse(owner) is { } process ? string.Create(CultureInfo.InvariantCulture, $"process {process.ProcessId} on {process.Machine}") : "another process";
 
     /// <inheritdoc/>
     public ValueTask<OwnerState> FindStateAsync(SqlSession session, string owner)

@@ -19,6 +19,10 @@ internal interface IAttemptOwners
     /// <summary>The name of this process, recorded with everything it has under way. No other process has had or will have it.</summary>
     string Current { get; }
 
+    /// <summary>An owner as users know it.</summary>
+    /// <param name="owner">The recorded name.</param>
+    string Describe(string owner);
+
     /// <summary>Whether the owner of a request can still record what comes of it.</summary>
     /// <param name="session">A session of the ledger, for owners who report there.</param>
     /// <param name="owner">The recorded name.</param>

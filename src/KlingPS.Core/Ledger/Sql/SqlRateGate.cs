@@ -27,17 +27,24 @@ namespace KlingPS.Core.Ledger.Sql;
 [SuppressMessage("Design", "CA1001", Justification = "A semaphore whose handle nobody asks for has nothing to release.")]
 internal sealed class SqlRateGate(SqlStore store, IAttemptOwners owners, RateLeaseTable leases, int limit, TimeSpan window, TimeProvider time) : IRateGate
 {
+    /// <summary>How much longer than a window a wait for others may be before it is told.</summary>
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
+
     /// <summary>Whose turn it is among the callers in this process.</summary>
     private readonly SemaphoreSlim _turn = new(1, 1);
 
     /// <inheritdoc/>
     /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>.</exception>
-    public async ValueTask<IAsyncDisposable> EnterAsync(CancellationToken cancellationToken)
+    public ValueTask<IAsyncDisposable> EnterAsync(CancellationToken cancellationToken) => EnterAsync(static _ => { }, cancellationToken);
+
+    /// <inheritdoc/>
+    /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>.</exception>
+    public async ValueTask<IAsyncDisposable> EnterAsync(Action<string> onHeld, CancellationToken cancellationToken)
     {
         await _turn.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            return await PassAsync(cancellationToken).ConfigureAwait(false);
+            return await PassAsync(onHeld, cancellationToken).ConfigureAwait(false);
         }
         finally
         {
@@ -45,9 +52,10 @@ internal sealed class SqlRateGate(SqlStore store, IAttemptOwners owners, RateLea
         }
     }
 
-    private async Task<Lease> PassAsync(CancellationToken cancellationToken)
+    private async Task<Lease> PassAsync(Action<string> onHeld, CancellationToken cancellationToken)
     {
         long asked = time.GetTimestamp();
+        Instant tellsAt = Instant.Now(time) + window + s_patience;
         (long id, Attempt attempt) = await store.WriteLightlyAsync(
             async session =>
             {
@@ -59,6 +67,12 @@ internal sealed class SqlRateGate(SqlStore store, IAttemptOwners owners, RateLea
         {
             while (!attempt.HasPassed)
             {
+                if (attempt.Ahead.Count > 0 && tellsAt <= Instant.Now(time))
+                {
+                    onHeld(Describe(attempt.Ahead));
+                    tellsAt = Instant.Never;
+                }
+
                 if (!await ReclaimDeadAsync(attempt.Ahead, cancellationToken).ConfigureAwait(false))
                 {
                     await Task.Delay(RemainingOf(attempt.Delay - time.GetElapsedTime(asked)), time, cancellationToken).ConfigureAwait(false);
@@ -77,6 +91,14 @@ internal sealed class SqlRateGate(SqlStore store, IAttemptOwners owners, RateLea
             await store.WriteLightlyAsync(session => RateLeaseTable.DeleteAsync(session, id), CancellationToken.None).ConfigureAwait(false);
             throw;
         }
+    }
+
+    private string Describe(IReadOnlyList<RateLease> ahead)
+    {
+        string[] names = [.. ahead.Select(lease => owners.Describe(lease.Owner)).Distinct()];
+        string which = string.Join(", ", names.Take(3)) + (names.Length > 3 ? " and others" : string.Empty);
+        return $"Waiting for other shells, which hold the places of the requests that the service takes at a time: {which}. "
+            + "A place is free at the latest a minute after it was taken. If a process hangs, end it.";
     }
 
     private async Task<Attempt> TryPassAsync(SqlSession session, long id)

@@ -17,6 +17,15 @@ internal static class ServiceTaskId
     public static bool IsValid(string? text)
         => text is { Length: > 0 and <= MaxLength } && text.All(c => c is > ' ' and <= '~');
 
+    /// <summary>An id as it can be pasted into a shell: in quotation marks unless it is letters and digits. Who chose it is not the user.</summary>
+    public static string Quote(string taskId)
+    {
+        ArgumentNullException.ThrowIfNull(taskId);
+        return taskId.Length > 0 && taskId.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-' or '.') && char.IsAsciiLetterOrDigit(taskId[0])
+            ? taskId
+            : $"'{taskId.Replace("'", "''", StringComparison.Ordinal)}'";
+    }
+
     /// <summary>A text that should be an id, for messages: as a whole where it can be one.</summary>
     public static string Describe(string? text)
         => text is null || IsValid(text) ? text ?? string.Empty

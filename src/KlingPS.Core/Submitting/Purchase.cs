@@ -203,7 +203,7 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
             string why = exception is ObjectDisposedException ? LedgerIsClosed : UnexpectedError.Describe(exception) + '.';
             throw new LostPurchaseException(
                 $"The video of '{submission.Subject}' was bought as task {taskId} of the service, but that could not be recorded: {why} "
-                + $"Once the ledger works again: Resolve-KlingVideoTask {task.Id} -TaskId {taskId}.",
+                + $"Once the ledger works again: Resolve-KlingVideoTask {task.Id} -TaskId {ServiceTaskId.Quote(taskId)}.",
                 $"It was bought as task {taskId} of the service, but that could not be recorded: {why}",
                 taskId,
                 exception);
@@ -236,7 +236,7 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
         catch (Exception exception)
 #pragma warning restore CA1031
         {
-            second = $"(which could not be recorded: {UnexpectedError.Describe(exception)}. Get-KlingVideoTask -TaskId {taskId} takes it into the ledger)";
+            second = $"(which could not be recorded: {UnexpectedError.Describe(exception)}. Get-KlingVideoTask -TaskId {ServiceTaskId.Quote(taskId)} takes it into the ledger)";
         }
 
         sender.Observer?.OnWarning(

@@ -202,4 +202,41 @@ public sealed class ModelTests
 
         Assert.Equal((2, 10, 112m), (estimate.Count, estimate.Seconds, estimate.Credits));
     }
+
+    public static TheoryData<string> Models => [.. ModelCatalog.All.Select(model => model.Id)];
+
+    [Theory]
+    [MemberData(nameof(Models))]
+    public async Task The_same_command_again_buys_nothing_with_any_model(string model)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        ModelSpec row = ModelCatalog.Get(model);
+        var variables = new
+        {
+            given = new System.Collections.Hashtable
+            {
+                ["Model"] = model,
+                ["Prompt"] = "It moves.",
+                ["Path"] = row.Takes(VideoParameter.Image) ? shell.Image() : string.Empty,
+                ["VideoPath"] = row.Takes(VideoParameter.Video) ? shell.WriteFile("clip.mp4", ClipBytes.Movie(5)) : string.Empty,
+                ["AudioPath"] = row.Takes(VideoParameter.Audio) ? shell.WriteFile("clip.wav", ClipBytes.Wave(5)) : string.Empty,
+                ["Resolution"] = row.Resolutions.Count > 0 ? row.Resolutions[^1].ToUpperInvariant() : string.Empty,
+                ["AspectRatio"] = row.AspectRatios.Count > 0 && !row.TakesAspectRatioOfImage ? row.AspectRatios[^1] : string.Empty,
+                ["Duration"] = row.Durations.Count > 0 ? row.Durations[^1].ToString(System.Globalization.CultureInfo.InvariantCulture) : string.Empty,
+                ["Sound"] = row.Takes(VideoParameter.Sound) && !row.HasSoundWithoutVideoOnly ? "true" : "false",
+                ["Name"] = "scene",
+            },
+            destination = shell.Destination,
+        };
+        const string command = "[pscustomobject]$given | ConvertTo-KlingVideo -Destination $destination -PollingInterval 0.1";
+
+        string first = Assert.Single((await shell.RunAsync(command, variables)).Clean().Of<FileInfo>()).FullName;
+        string again = Assert.Single((await shell.RunAsync(command, variables)).Clean().Of<FileInfo>()).FullName;
+
+        Assert.Equal(first, again);
+        Sandbox.SandboxTask task = Assert.Single(shell.Bill.Tasks);
+        KlingVideoTask recorded = Assert.Single((await shell.RunAsync("Get-KlingVideoTask")).Clean().Of<KlingVideoTask>());
+        Assert.Equal((task.Credits, task.Duration), (recorded.CreditsConsumed, recorded.Duration));
+        Assert.Equal(recorded.CreditsConsumed, recorded.Spec.GetCredits());
+    }
 }

@@ -94,4 +94,11 @@ public sealed class DisplayTests
         Assert.Equal("boat.webp: WebP, 640 × 360", image.ToString());
         Assert.Equal("boat.webp: It is empty. It is too big.", (image with { Problems = ["It is empty.", "It is too big."] }).ToString());
     }
+
+    [Theory]
+    [InlineData(null, "A paper boat drifts.", "A paper boat drifts.")]
+    [InlineData(null, "A paper boat\r\ndrifts down\u001b a brook in the rain.", "A paper boat drifts dow…")]
+    [InlineData("scene 1", "A paper boat drifts.", "scene 1")]
+    public void A_video_without_an_image_is_shown_by_its_name_or_the_beginning_of_its_prompt(string? name, string prompt, string shown)
+        => Assert.Equal(shown, TaskDisplay.Source(new PSObject(new KlingVideoTask { Spec = new VideoSpec { Prompt = prompt, Name = name }, TaskId = "t1" })));
 }

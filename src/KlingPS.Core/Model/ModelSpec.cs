@@ -267,6 +267,12 @@ internal sealed record ModelSpec
         foreach (IReadOnlyList<VideoParameter> group in Needs.Where(group => !group.Any(spec.Has)))
         {
             string what = string.Join(" and no ", group.Select(GetPlainName));
+            if (spec.Main is null && group is [VideoParameter.Image])
+            {
+                string[] others = [.. ModelCatalog.All.Where(model => model.Needs.Count == 0).Select(model => model.Id)];
+                return $"there is no image; {Id} makes videos of images. These make videos from a prompt alone: {string.Join(", ", others)}";
+            }
+
             return $"there is no {what}; {Id} makes videos of {string.Join(" and ", Needs.Select(need => string.Join(" or ", need.Select(GetPlural))))}";
         }
 

@@ -47,10 +47,13 @@ public static class TaskDisplay
         return colour is null ? state : $"{colour}{state}\u001b[0m";
     }
 
-    /// <summary>The name of the image, or of its address, or the service's id.</summary>
+    /// <summary>The name of what it is made from, or of its address; its own name, the beginning of its prompt, or the service's id where it is made from nothing.</summary>
     public static string Source(PSObject task)
         => Value(task, "SourcePath") is string path ? FileName(path)
             : Value(task, "ImageUri") is string uri ? FileName(uri)
+            : Value(task, "Name") is string name ? name
+            : Value(task, "VideoPath") is string video ? FileName(video)
+            : Value(task, "Prompt") is string { Length: > 0 } prompt ? Shorten(prompt)
             : Value(task, "TaskId")?.ToString() ?? string.Empty;
 
     /// <summary>The credits spent; in parentheses while they are only set aside.</summary>
@@ -76,6 +79,13 @@ public static class TaskDisplay
         _ when (value as PSObject)?.Properties[nameof(DateTimeOffset.UtcDateTime)]?.Value is DateTime moment => moment,
         _ => DateTimeOffset.TryParse(value?.ToString(), CultureInfo.InvariantCulture, out DateTimeOffset read) ? read.UtcDateTime : null,
     };
+
+    private static string Shorten(string prompt)
+    {
+        const int Width = 24;
+        string line = string.Join(' ', string.Concat(prompt.Select(c => char.IsControl(c) ? ' ' : c)).Split(' ', StringSplitOptions.RemoveEmptyEntries));
+        return line.Length <= Width ? line : string.Concat(line.AsSpan(0, Width - 1), "…");
+    }
 
     /// <summary>The part after the last separator of either kind: a record may have been written on another system.</summary>
     private static string FileName(string path) => path[(path.LastIndexOfAny(['/', '\\']) + 1)..];

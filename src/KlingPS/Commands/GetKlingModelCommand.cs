@@ -77,7 +77,8 @@ public sealed class GetKlingModelCommand : KlingCommand
 
     private KlingModel? Describe(ModelSpec model)
     {
-        IReadOnlyList<PaidVideo> paid = Await(_ => _paid!.ListAsync(model.Id));
+        PaidVideos videos = _paid!;
+        IReadOnlyList<PaidVideo> paid = Await(_ => videos.ListAsync(model.Id));
         return KlingModel.From(model, Duration, VideoResolution.Normalize(Resolution?.Trim()), Sound, paid);
     }
 
@@ -95,16 +96,14 @@ public sealed class GetKlingModelCommand : KlingCommand
     /// <summary>What the service says of one aspect; nothing, and an error, if it says nothing that can be used.</summary>
     private string? Ask(KlingClient client, string model, string aspect)
     {
+        TimeSpan pause = _hasAsked ? s_pause : TimeSpan.Zero;
+        TimeProvider time = Context.Session.TimeProvider;
+        _hasAsked = true;
         try
         {
             return Await(async token =>
             {
-                if (_hasAsked)
-                {
-                    await Task.Delay(s_pause, Context.Session.TimeProvider, token).ConfigureAwait(false);
-                }
-
-                _hasAsked = true;
+                await Task.Delay(pause, time, token).ConfigureAwait(false);
                 return await client.DescribeModelAsync(model, aspect, token).ConfigureAwait(false);
             });
         }

@@ -179,9 +179,15 @@ public sealed class ConvertToKlingVideoTests
     public async Task A_file_in_the_way_of_a_proof_is_an_error_and_the_video_comes_out_even_where_errors_stop()
     {
         await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        var variables = new { images = shell.Images("image.png"), destination = shell.Destination };
         shell.WriteFile("videos/image.mp4.json", "notes"u8.ToArray());
 
-        ShellResult result = await shell.RunAsync(Convert + " -Sidecar -ErrorAction Stop", new { images = shell.Images("image.png"), destination = shell.Destination });
+        // A video that is not there yet is not even bought.
+        (await shell.RunAsync(Convert + " -Sidecar -ErrorAction Stop", variables)).Terminating.Is("KlingFileExists", ErrorCategory.ResourceExists);
+        Assert.Equal(0, shell.Bill.CreatesAccepted);
+
+        (await shell.RunAsync(Convert, variables)).Clean();
+        ShellResult result = await shell.RunAsync(Convert + " -Sidecar -ErrorAction Stop", variables);
 
         result.Terminating.Is("KlingFileExists", ErrorCategory.ResourceExists);
         Assert.Equal("image.mp4", Assert.Single(result.Of<FileInfo>()).Name);
@@ -215,7 +221,7 @@ public sealed class ConvertToKlingVideoTests
     [InlineData("ConvertTo-KlingVideo $good 'x' $destination -NameTemplate '{Nope}'", "KlingRequestInvalid", ErrorCategory.InvalidArgument, "{Nope}")]
     [InlineData("ConvertTo-KlingVideo $good 'x' $destination -NameTemplate '../{BaseName}'", "KlingRequestInvalid", ErrorCategory.InvalidArgument, "../{BaseName}")]
     [InlineData("ConvertTo-KlingVideo $good 'x' $good", "KlingDestinationUnusable", ErrorCategory.WriteError, "$folder/good.png")]
-    [InlineData("ConvertTo-KlingVideo $good 'x' \"$good/below\"", "KlingDestinationUnusable", ErrorCategory.WriteError, null)]
+    [InlineData("ConvertTo-KlingVideo $good 'x' \"$good/below\"", "KlingDestinationUnusable", ErrorCategory.WriteError, "$folder/good.png/below")]
     public async Task What_is_wrong_for_all_images_ends_the_command_before_anything_is_sent(string script, string id, ErrorCategory category, string? target)
     {
         await using ConnectedShell shell = await ConnectedShell.StartAsync();

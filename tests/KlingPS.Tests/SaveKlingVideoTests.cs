@@ -77,7 +77,7 @@ public sealed class SaveKlingVideoTests
     }
 
     [Fact]
-    public async Task A_destination_that_cannot_be_written_is_an_error_of_each_task()
+    public async Task A_destination_that_cannot_be_written_ends_the_pipeline_before_anything_is_bought()
     {
         await using ConnectedShell shell = await ConnectedShell.StartAsync();
         string destination = Path.Combine(shell.Image("file.png"), "below");
@@ -86,9 +86,8 @@ public sealed class SaveKlingVideoTests
             "$images | New-KlingVideoTask -Prompt 'It moves.' | Save-KlingVideo -Destination $destination",
             new { images = shell.Images("a.png", "b.png"), destination });
 
-        Assert.Null(result.Terminating);
-        Assert.Equal(2, result.Errors.Count);
-        Assert.All(result.Errors, error => error.Is("KlingDestinationUnusable", ErrorCategory.WriteError));
+        result.Terminating.Is("KlingDestinationUnusable", ErrorCategory.WriteError, destination);
+        Assert.Equal(0, shell.Bill.CreatesAccepted);
     }
 
     [Fact]

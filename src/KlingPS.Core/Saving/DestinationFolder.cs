@@ -61,5 +61,14 @@ internal static class DestinationFolder
         }
     }
 
+    /// <summary>The same, but the folder is not created: where it is missing, the one above it is tried.</summary>
+    /// <param name="path">The full path of the folder.</param>
+    /// <exception cref="KlingException"><see cref="ErrorKind.DestinationUnusable"/>.</exception>
+    public static void RequireCreatable(string path)
+    {
+        RequireFolder(path);
+        RequireWritable(Place.Of(path).Existing);
+    }
+
     private static KlingException CreateException(string message, Exception? cause = null) => new(ErrorKind.DestinationUnusable, message, cause);
 }

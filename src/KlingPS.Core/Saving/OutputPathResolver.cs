@@ -157,10 +157,9 @@ internal sealed partial class OutputPathResolver
         if (isAboutToWrite)
         {
             // Not the folder itself where it is missing: nothing may come to be in it.
-            string folder = Place.Of(Path.GetDirectoryName(path)!).Existing;
-            _ = _writable.GetOrAdd(folder, static folder => new Lazy<bool>(() =>
+            _ = _writable.GetOrAdd(Path.GetDirectoryName(path)!, static folder => new Lazy<bool>(() =>
             {
-                DestinationFolder.RequireWritable(folder);
+                DestinationFolder.RequireCreatable(folder);
                 return true;
             })).Value;
         }

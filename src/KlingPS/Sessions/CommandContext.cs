@@ -86,7 +86,16 @@ internal sealed class CommandContext : IDisposable
     public SaveOptions GetSaveOptions(string? destination, string template, bool overwrite)
     {
         string folder = destination is null ? Shell.Paths.GetLiteralPath(Settings.Current.DefaultDestination ?? ".") : Shell.Paths.GetFullPath(destination);
-        DestinationFolder.RequireFolder(folder);
+        if (Shell.Common.IsWhatIf)
+        {
+            DestinationFolder.RequireFolder(folder);
+        }
+        else
+        {
+            // At the beginning of the pipeline: before a command above this one buys what is to be saved there.
+            DestinationFolder.RequireCreatable(folder);
+        }
+
         return new SaveOptions { Destination = folder, Template = NameTemplate.Parse(template), Overwrite = overwrite };
     }
 

@@ -27,6 +27,9 @@ internal sealed class VideoServer(byte[] content) : HttpMessageHandler
     /// <summary>What the next requests are answered with; null means the file.</summary>
     public Queue<Func<HttpRequestMessage, HttpResponseMessage?>> Script { get; } = new();
 
+    /// <summary>Answers a request in place of the server, or throws; null lets it through.</summary>
+    public Func<HttpRequestMessage, HttpResponseMessage?>? Intercept { get; set; }
+
     public List<HttpRequestMessage> Requests { get; } = [];
 
     public byte[] ContentAt(Uri uri) => ContentOf?.Invoke(uri) ?? Content;
@@ -75,6 +78,11 @@ internal sealed class VideoServer(byte[] content) : HttpMessageHandler
     protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
+        if (Intercept?.Invoke(request) is HttpResponseMessage intercepted)
+        {
+            return Task.FromResult(intercepted);
+        }
+
         lock (Requests)
         {
             Requests.Add(request);

@@ -55,6 +55,18 @@ public sealed class KnownPurchaseTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_list_says_what_is_not_in_it_because_nobody_knows_whose_it_is()
+    {
+        (await RunAsync(Convert, _shell.Images("one.png"))).Clean();
+
+        await _shell.ConnectAsync(OtherKey);
+        ShellResult list = (await RunAsync("Get-KlingVideoTask")).Clean();
+
+        Assert.Empty(list.Output);
+        Assert.Contains("tasks of another key", Assert.Single(list.Warnings), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task An_image_with_other_content_is_named_in_the_plan_of_both_commands_and_can_be_left_out()
     {
         string[] images = _shell.Images("one.png");

@@ -82,6 +82,11 @@ public sealed class GetKlingVideoTaskCommand : TaskReferenceCommand
     private IEnumerable<KlingVideoTask> List()
     {
         KlingSession session = Context.Service.Session;
+        if (session.Others.FirstOrDefault(other => other.Doubt is not null) is { Doubt: string doubt })
+        {
+            WriteWarning($"The ledger has tasks of another key too. Whether that belongs to the same account could not be found out ({doubt}), so they are not listed.");
+        }
+
         var filter = new TaskFilter
         {
             Account = session.Account,

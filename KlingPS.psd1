@@ -5,7 +5,7 @@
     Author                 = 'KlingPS contributors'
     CompanyName            = 'KlingPS contributors'
     Copyright              = '(c) KlingPS contributors. MIT License.'
-    Description            = 'Turns still images into videos with Kling V2.5 Turbo Pro through the kie.ai jobs API. Every image is paid for at most once, and every finished video ends up whole on disk.'
+    Description            = 'Turns still images, and prompts alone, into videos with the Kling models of the kie.ai jobs API. Every image is paid for at most once, and every finished video ends up whole on disk.'
 
     PowerShellVersion      = '7.4'
     CompatiblePSEditions   = @('Core')

@@ -128,4 +128,19 @@ public sealed class ClipTests
         Assert.Equal((4, sent[0], "https://images.example/fox.png"), (sent.Length, sent[2], sent[3]));
         Assert.Equal(2, shell.Bill.Uploads);
     }
+
+    [Fact]
+    public async Task A_lost_request_is_not_sent_again_with_other_content_of_a_clip()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        var variables = new { image = shell.Image(), audio = shell.WriteFile("speech.wav", ClipBytes.Wave(6)) };
+        shell.Fault(Sandbox.SandboxOperation.Create, Sandbox.SandboxFaultKind.LoseAnswerBefore);
+        await shell.RunAsync("New-KlingVideoTask $image 'She speaks.' -AudioPath $audio -Model kling/ai-avatar-pro", variables);
+        shell.WriteFile("speech.wav", ClipBytes.Wave(60));
+
+        ShellResult result = await shell.RunAsync("Get-KlingVideoTask -State Unknown | Resolve-KlingVideoTask -Resubmit -Confirm:$false");
+
+        Assert.Contains($"'{variables.audio}' has other content now", Assert.Single(result.Errors).ToString(), StringComparison.Ordinal);
+        Assert.Equal((1, 0), (shell.Bill.CreatesReceived, shell.Bill.CreatesAccepted));
+    }
 }

@@ -93,30 +93,28 @@ internal sealed class UnknownTaskResolver
     /// <param name="task">The unknown task; abandoned in the same step in which the new one is recorded.</param>
     /// <param name="cancellationToken">Stops before the request has left.</param>
     /// <returns>The new task.</returns>
-    /// <exception cref="KlingException">An image has changed since, or the request was refused or lost again.</exception>
+    /// <exception cref="KlingException">A file has changed since, or the request was refused or lost again.</exception>
     public async Task<KlingVideoTask> ResubmitAsync(KlingVideoTask task, CancellationToken cancellationToken)
     {
         RequireUnknown(task);
         var submission = new Submission { Spec = task.Spec, Replaces = task.Id };
         (IdentifiedSubmission identified, _) = await _submitter.PrepareAsync(submission, cancellationToken).ConfigureAwait(false);
-        if (FindChangedImage(task, identified) is string changed)
+        if (FindChangedFile(task, identified) is string changed)
         {
             throw new KlingException(
                 ErrorKind.RequestInvalid,
                 $"'{changed}' has other content now than when it was submitted as task {task.Id}. "
-                + "Give the task up with -Abandon, and submit the image with New-KlingVideoTask.");
+                + "Give the task up with -Abandon, and submit it with New-KlingVideoTask.");
         }
 
         return (await _submitter.BuyAsync(identified, cancellationToken).ConfigureAwait(false)).Task;
     }
 
-    private static string? FindChangedImage(KlingVideoTask task, IdentifiedSubmission identified)
-    {
-        if (identified.Image is { } image && image.Hash != task.SourceHash)
-        {
-            return task.SourcePath;
-        }
-
-        return identified.Identity == task.Identity ? null : task.TailImagePath;
-    }
+    /// <summary>The first file whose content is not what it was. Of tail images the first version did not record it; the identity tells.</summary>
+    private static string? FindChangedFile(KlingVideoTask task, IdentifiedSubmission identified)
+        => task.Spec.Sources.Zip(identified.Submission.Spec.Sources)
+            .Where(pair => pair.First.Source is { IsFile: true, Hash: string hash } && pair.Second.Source.Hash != hash)
+            .Select(pair => pair.First.Source.Path)
+            .FirstOrDefault()
+            ?? (identified.Identity == task.Identity ? null : task.TailImagePath);
 }

@@ -180,7 +180,7 @@ Describe 'ConvertTo-KlingVideo' {
             New-Image fox.png, owl.png
             $null = New-Item "$place/videos" -ItemType Directory
             'my notes' | Set-Content "$place/videos/owl.mp4.json"
-            @(Convert-Images @{ Sidecar = $true }) | Should -HaveCount 2
+            @(Convert-Images @{ Sidecar = $true }) | Should -HaveCount 1
             $failed.FullyQualifiedErrorId | Should -Be 'KlingFileExists,KlingPS.Commands.ConvertToKlingVideoCommand'
             Get-Content "$place/videos/owl.mp4.json" | Should -Be 'my notes'
             $proof = Get-Content "$place/videos/fox.mp4.json" -Raw | ConvertFrom-Json

@@ -1,5 +1,6 @@
 using System.Globalization;
 using KlingPS.Core.Api;
+using KlingPS.Core.Files;
 using KlingPS.Core.Model;
 using KlingPS.Core.Saving;
 using KlingPS.Core.Sessions;
@@ -79,7 +80,9 @@ internal sealed class DestinationVideos(KlingService service, SaveOptions option
     private async Task<ILookup<string, FoundVideo>> ReadAsync(CancellationToken cancellationToken)
     {
         var found = new List<(string Identity, FoundVideo Video)>();
-        foreach (string path in ListSidecars())
+        Place destination = Place.Of(options.Destination);
+        var isInside = new Dictionary<string, bool>(StringComparer.Ordinal);
+        foreach (string path in ListSidecars().Where(IsInside))
         {
             cancellationToken.ThrowIfCancellationRequested();
             string video = path[..^Sidecar.Extension.Length];
@@ -96,6 +99,18 @@ internal sealed class DestinationVideos(KlingService service, SaveOptions option
         }
 
         return found.ToLookup(one => one.Identity, one => one.Video);
+
+        // A link may lead out of the destination, where this run saves nothing either.
+        bool IsInside(string path)
+        {
+            string folder = Path.GetDirectoryName(path)!;
+            if (!isInside.TryGetValue(folder, out bool known))
+            {
+                isInside.Add(folder, known = Place.Of(folder).IsWithin(destination));
+            }
+
+            return known;
+        }
     }
 
     /// <summary>No deeper than the names of this run go: the destination may be the root of a whole tree.</summary>

@@ -256,6 +256,21 @@ public sealed class BoughtElsewhereTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_sidecar_behind_a_link_that_leads_out_of_the_destination_is_none_in_it()
+    {
+        Submission fox = _harness.Submission("photos/fox.png");
+        await MadeAsync(fox, sidecar: true, template: "{Directory}/{BaseName}-{Id}");
+        string elsewhere = Path.Combine(_harness.Folder, "elsewhere");
+        Directory.Move(Path.Combine(Destination, "photos"), elsewhere);
+        OddFiles.FolderLink(Path.Combine(Destination, "link"), elsewhere);
+
+        Outcome<ConversionItem, SavedVideo> outcome = await RunAsync(Converter(_other.Session, template: "{Directory}/{BaseName}-{Id}", harness: _other), fox, _other);
+
+        Assert.StartsWith(Path.Combine(Destination, "photos"), outcome.Value?.Path, StringComparison.Ordinal);
+        Assert.Equal(1, _other.Creates);
+    }
+
+    [Fact]
     public async Task A_sidecar_that_says_no_identity_tells_by_what_it_describes()
     {
         Submission fox = _harness.Submission("fox.png");

@@ -21,6 +21,9 @@ internal sealed record VideoDownloaderOptions
 
     /// <summary>Tells how many bytes are left on the disk of a path; <see langword="null"/> where that is not known.</summary>
     public Func<string, long?> FindFreeSpace { get; init; } = DiskSpace.Find;
+
+    /// <summary>Is told why an attempt did not bring the rest, and of the wait before the next one.</summary>
+    public Action<string, TimeSpan>? OnRetry { get; init; }
 }
 
 /// <summary>Fills partial files with videos, over as many connections as it takes, and verifies them when they are full.</summary>
@@ -39,7 +42,7 @@ internal sealed class VideoDownloader
 {
     private readonly AddressPolicy _addresses;
     private readonly DownloadConnection _connection;
-    private readonly RetryPolicy _retry;
+    private readonly VideoDownloaderOptions _options;
     private readonly TimeProvider _time;
 
     /// <summary>Creates the downloader.</summary>
@@ -57,11 +60,9 @@ internal sealed class VideoDownloader
         ArgumentNullException.ThrowIfNull(time);
         options ??= new VideoDownloaderOptions();
         _addresses = addresses;
+        _options = options;
         _time = time;
         _connection = new DownloadConnection(handler, addresses, options, time);
-
-        // After an attempt that brought nothing, the wait is longer than after one that was cut off.
-        _retry = new RetryPolicy(new RetryOptions { Backoff = Backoff.Read, MaxAttempts = options.MaxFruitlessAttempts, FirstStep = 2 }, time);
     }
 
     /// <summary>A handler as this class needs it: no redirects, no cookies, no decompression, and no connection to where a name should not lead.</summary>
@@ -107,7 +108,16 @@ internal sealed class VideoDownloader
         CancellationToken cancellationToken)
     {
         var download = new Download(_connection, _addresses, file, link, renewLink, progress, _time);
-        return _retry.RunAsync<bool>(_ => download.ContinueAsync(cancellationToken), cancellationToken);
+        var attempts = new RetryOptions
+        {
+            Backoff = Backoff.Read,
+            MaxAttempts = _options.MaxFruitlessAttempts,
+
+            // After an attempt that brought nothing, the wait is longer than after one that was cut off.
+            FirstStep = 2,
+            OnRetry = (_, delay) => _options.OnRetry?.Invoke($"The video for '{file.Target}' is not whole yet: {download.Problem}.", delay),
+        };
+        return new RetryPolicy(attempts, _time).RunAsync<bool>(_ => download.ContinueAsync(cancellationToken), cancellationToken);
     }
 
     /// <summary>One download and what its attempts know of each other.</summary>
@@ -124,6 +134,9 @@ internal sealed class VideoDownloader
         private (long Length, Instant At) _counted = (file.Length, Instant.Now(time));
         private bool _isRenewed;
         private bool _wasUnsound;
+
+        /// <summary>Why the latest attempt did not bring the rest, as a clause.</summary>
+        public string? Problem { get; private set; }
 
         /// <summary>Makes one attempt to get the rest.</summary>
         public async Task<Attempt<bool>> ContinueAsync(CancellationToken cancellationToken)
@@ -163,6 +176,7 @@ internal sealed class VideoDownloader
                 result = new ConnectionResult(ConnectionEnd.Broken, $"the file {problem}");
             }
 
+            Problem = result.Problem;
             var error = new KlingException(ErrorKind.ServiceUnavailable, DescribeFailure(result), result.Cause);
             return new Retry(error, result.Backoff, result.RetryAfter, hasProgressed);
         }

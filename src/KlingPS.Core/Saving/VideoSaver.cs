@@ -61,7 +61,11 @@ internal sealed class VideoSaver
         _observer = service.Observer;
         _finder = new TaskFinder(service);
         _client = service.Client;
-        _downloader = new VideoDownloader(_session.GetDownloadHandler(_observer), _session.Endpoints.Addresses, _session.TimeProvider);
+        _downloader = new VideoDownloader(
+            _session.GetDownloadHandler(_observer),
+            _session.Endpoints.Addresses,
+            _session.TimeProvider,
+            new VideoDownloaderOptions { OnRetry = (reason, delay) => _observer?.OnRetry(reason, delay) });
         _hashes = service.Hashes;
         OutputPaths = new OutputPathResolver(service, options);
     }

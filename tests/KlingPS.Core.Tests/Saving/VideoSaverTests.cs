@@ -409,6 +409,21 @@ public sealed class VideoSaverTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_pause_that_a_download_host_asks_for_is_told_of_and_one_of_an_hour_is_not_cut_short()
+    {
+        KlingVideoTask task = await _harness.FinishedAsync("a");
+        _harness.Videos.Script.Enqueue(_ => VideoServer.ApiResponse(HttpStatusCode.TooManyRequests, retryAfter: TimeSpan.FromMinutes(5)));
+        _harness.Videos.Script.Enqueue(_ => VideoServer.ApiResponse(HttpStatusCode.TooManyRequests, retryAfter: TimeSpan.FromHours(1)));
+
+        KlingException error = await FailsAsync(Saver(), task);
+
+        Assert.InRange(Assert.Single(_harness.Observer.Pauses), TimeSpan.FromMinutes(5), TimeSpan.FromMinutes(6));
+        Assert.Equal(ErrorKind.ServiceUnavailable, error.Kind);
+        Assert.Contains("the server answered 429 and asks for a pause of 60 minutes, which is not waited for", error.Message, StringComparison.Ordinal);
+        Assert.Equal(2, _harness.Videos.Requests.Count);
+    }
+
+    [Fact]
     public async Task A_second_video_of_a_task_is_told_of()
     {
         KlingVideoTask task = await _harness.AcceptedAsync("a");

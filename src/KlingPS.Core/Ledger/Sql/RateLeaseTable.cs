@@ -86,17 +86,18 @@ internal sealed class RateLeaseTable(string gate, string owner)
     }
 
     /// <summary>
-    /// Ends what is under way for longer than any request needs to arrive, and takes those out of the queue who have not looked for a
-    /// slot for as long: their process is stopped, or cannot be seen and may be gone. One that runs on loses nothing but its place.
+    /// Ends what another process has under way for longer than any request needs to arrive, and takes those out of the queue who have not
+    /// looked for a slot for as long: the process is stopped, or cannot be seen and may be gone. One that runs on loses nothing but its
+    /// place. What this process has under way, it knows.
     /// </summary>
     private async Task EndSilentAsync(SqlSession session)
     {
         (string, object?)[] values =
         [
-            ("gate", gate), .. await TimeAsync(session).ConfigureAwait(false),
+            ("gate", gate), ("owner", owner), .. await TimeAsync(session).ConfigureAwait(false),
             ("silence", s_longestSilence.Ticks), ("silenceMilliseconds", (long)s_longestSilence.TotalMilliseconds),
         ];
-        const string Silent = "gate = @gate AND ((boot = @epoch AND ticks <= @ticks - @silence) OR (boot <> @epoch AND at <= @at - @silenceMilliseconds))";
+        const string Silent = "gate = @gate AND owner <> @owner AND ((boot = @epoch AND ticks <= @ticks - @silence) OR (boot <> @epoch AND at <= @at - @silenceMilliseconds))";
         await session.ExecuteAsync("DELETE FROM rate_leases WHERE state = 'waiting' AND " + Silent, values).ConfigureAwait(false);
         await session.ExecuteAsync("UPDATE rate_leases SET state = 'over', ticks = @ticks, boot = @epoch, at = @at WHERE state = 'under way' AND " + Silent, values).ConfigureAwait(false);
     }

@@ -14,7 +14,8 @@ public sealed class EnvironmentTests
         "Get-KlingAccount",
         "Send-KlingImage $image",
         "$image | New-KlingVideoTask -Prompt 'It moves.'",
-        "Get-KlingVideoTask",
+        "Get-KlingVideoTask -Refresh",
+        "Get-KlingVideoTask -TaskId some-task",
         "Wait-KlingVideoTask -TaskId some-task",
         "Save-KlingVideo -TaskId some-task",
     ];

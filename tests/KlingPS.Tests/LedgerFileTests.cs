@@ -95,6 +95,52 @@ public sealed class LedgerFileTests : IDisposable
         Assert.Single(await ListAsync(Assert.Single(Directory.GetFiles(_folder.FullName, "*.kept-*"))));
     }
 
+    [Theory]
+    [InlineData("Get-KlingVideoTask")]
+    [InlineData("Get-KlingVideoTask -Unsaved")]
+    [InlineData("Get-KlingVideoTask -State Unknown | Resolve-KlingVideoTask -Abandon")]
+    [InlineData("New-KlingVideoTask $image 'It moves.' -WhatIf")]
+    [InlineData("ConvertTo-KlingVideo $image 'It moves.' -Destination $destination -WhatIf")]
+    public async Task No_ledger_is_begun_by(string command)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        (await shell.RunAsync("$null = " + command, new { image = shell.Image(), destination = shell.Destination })).Clean();
+
+        Assert.Empty(Directory.GetFileSystemEntries(_folder.FullName));
+    }
+
+    [Fact]
+    public async Task To_list_the_ledger_needs_no_key()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        (await shell.RunAsync("$null = New-KlingVideoTask $image 'It moves.'; Disconnect-KlingAccount", new { image = shell.Image() })).Clean();
+
+        KlingVideoTask task = Assert.Single((await shell.RunAsync("Get-KlingVideoTask")).Clean().Of<KlingVideoTask>());
+        Assert.Equal([task, task, task], (await shell.RunAsync("Get-KlingVideoTask -Id $id; Get-KlingVideoTask -TaskId $taskId; Get-KlingVideoTask $id", new { id = task.Id, taskId = task.TaskId })).Clean().Of<KlingVideoTask>());
+
+        // What only the service can know needs one.
+        (await shell.RunAsync("Get-KlingVideoTask -TaskId elsewhere")).Terminating.Is("KlingApiKeyMissing", ErrorCategory.AuthenticationError);
+        (await shell.RunAsync("Get-KlingVideoTask -Refresh")).Terminating.Is("KlingApiKeyMissing", ErrorCategory.AuthenticationError);
+    }
+
+    [Theory]
+    [InlineData("Get-KlingVideoTask -Id 4711")]
+    [InlineData("Remove-KlingVideoTask -Id 4711")]
+    [InlineData("Resolve-KlingVideoTask 4711 -Abandon")]
+    [InlineData("Get-KlingVideoTask -TaskId 0123456789abcdef0123456789abcdef")]
+    [InlineData("Disconnect-KlingAccount; Get-KlingVideoTask -Id 4711")]
+    public async Task Whoever_asks_for_a_task_that_is_not_there_is_told_in_which_ledger_it_was_looked_for(string command)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        (await shell.RunAsync("$null = New-KlingVideoTask $image 'It moves.'", new { image = shell.Image() })).Clean();
+
+        ErrorRecord error = Assert.Single((await shell.RunAsync(command)).Errors);
+
+        error.Is("KlingTaskNotFound", ErrorCategory.ObjectNotFound);
+        Assert.Contains($"'{Path}'", error.ToString(), StringComparison.Ordinal);
+    }
+
     private static async Task<IReadOnlyList<KlingVideoTask>> ListAsync(string path)
     {
         await using var ledger = SqliteLedger.Create(path, TimeProvider.System);

@@ -59,7 +59,7 @@ internal sealed class CallbackProcessor
         string? nonce = CallbackNonce.Find(uri) ?? CallbackNonce.Find(payload.CallbackUri);
         var notice = new CallbackNotice(taskId, nonce, report is not null, ReplayKey: string.Empty);
         LocatedCallback located = await LocateAsync(notice, cancellationToken).ConfigureAwait(false)
-            ?? throw new KlingException(ErrorKind.CallbackRefused, $"The callback is about task {taskId}, which is not in the ledger. The callback is not signed, so the service was not asked for the task.");
+            ?? throw new KlingException(ErrorKind.CallbackRefused, $"The callback is about task {taskId}, which is not in the ledger '{_session.Ledger.Location}'. The callback is not signed, so the service was not asked for the task.");
         return located.IsConfirmed ? located.Task : await _finder.RefreshAsync(located.Task, cancellationToken).ConfigureAwait(false);
     }
 

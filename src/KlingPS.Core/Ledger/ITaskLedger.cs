@@ -7,6 +7,10 @@ internal interface ITaskLedger
     /// <summary>Where it is, for the user to read: the path of a file.</summary>
     string Location { get; }
 
+    /// <summary>Whether there is one. It is begun with the first thing that is recorded; until then nothing is found in it.</summary>
+    /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>: there is none, and none may be begun.</exception>
+    bool Exists { get; }
+
     /// <summary>Every attempt to buy a video.</summary>
     ITaskJournal Tasks { get; }
 

@@ -47,12 +47,12 @@ internal sealed class TaskFinder
         if (reference.ServiceId is string taskId)
         {
             return await FindByTaskIdAsync(taskId, cancellationToken).ConfigureAwait(false)
-                ?? throw new KlingException(ErrorKind.TaskNotFound, $"There is no task '{ServiceTaskId.Describe(taskId)}' of this account in the ledger.");
+                ?? throw new KlingException(ErrorKind.TaskNotFound, $"There is no task '{ServiceTaskId.Describe(taskId)}' of this account in the ledger '{_session.Ledger.Location}'.");
         }
 
         long id = reference.Id ?? reference.Task?.Id ?? 0;
         KlingVideoTask task = await _session.Ledger.Tasks.FindAsync(id, cancellationToken).ConfigureAwait(false)
-            ?? throw new KlingException(ErrorKind.TaskNotFound, $"There is no task {id} in the ledger.");
+            ?? throw new KlingException(ErrorKind.TaskNotFound, $"There is no task {id} in the ledger '{_session.Ledger.Location}'.");
         return task.Account == _session.Account
             ? task
             : throw new KlingException(ErrorKind.TaskNotFound, $"Task {id} belongs to another account than the one you are connected to.");
@@ -75,8 +75,19 @@ internal sealed class TaskFinder
             return await FindRecordedAsync(reference, cancellationToken).ConfigureAwait(false);
         }
 
-        return await FindByTaskIdAsync(taskId, cancellationToken).ConfigureAwait(false)
-            ?? await QueryAsync(taskId, cancellationToken).ConfigureAwait(false);
+        if (await FindByTaskIdAsync(taskId, cancellationToken).ConfigureAwait(false) is KlingVideoTask recorded)
+        {
+            return recorded;
+        }
+
+        try
+        {
+            return await QueryAsync(taskId, cancellationToken).ConfigureAwait(false);
+        }
+        catch (KlingException exception) when (exception.Kind == ErrorKind.TaskNotFound)
+        {
+            throw exception.WithMessage($"{exception.Message} Nor is it in the ledger '{_session.Ledger.Location}'.");
+        }
     }
 
     private Task<KlingVideoTask?> FindByTaskIdAsync(string taskId, CancellationToken cancellationToken)

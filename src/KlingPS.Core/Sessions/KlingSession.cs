@@ -34,6 +34,9 @@ internal sealed record SessionOptions
     /// <summary>The use of the ledger, which ends with the session; <see langword="null"/> where the ledger is its owner's.</summary>
     public IAsyncDisposable? LedgerUse { get; init; }
 
+    /// <summary>What the user should know of the ledger before the first purchase, if anything: see <see cref="LedgerLocation.FindOther(string)"/>.</summary>
+    public string? LedgerNotice { get; init; }
+
     /// <summary>The most credits the account may spend on one day; <see langword="null"/> for no limit.</summary>
     public decimal? DailyCreditCap { get; init; }
 
@@ -62,6 +65,7 @@ internal sealed class KlingSession : IAsyncDisposable
     private readonly ConcurrentDictionary<Task, byte> _purchases = new();
     private readonly IAsyncDisposable? _ledgerUse;
     private readonly TimeSpan _requestTimeout;
+    private string? _ledgerNotice;
     private volatile object? _dailyCreditCap;
     private volatile bool _hasEnded;
     private volatile AccountStanding _standing;
@@ -77,6 +81,7 @@ internal sealed class KlingSession : IAsyncDisposable
         IsSandbox = options.IsSandbox;
         Ledger = options.Ledger;
         _ledgerUse = options.LedgerUse;
+        _ledgerNotice = options.LedgerNotice;
         DailyCreditCap = options.DailyCreditCap;
         TimeProvider = options.TimeProvider;
         _requestTimeout = options.RequestTimeout;
@@ -122,6 +127,9 @@ internal sealed class KlingSession : IAsyncDisposable
     /// <summary>The clock.</summary>
     public TimeProvider TimeProvider { get; }
 
+    /// <summary>How long a request that buys may go unanswered.</summary>
+    public TimeSpan CreateTimeout => _requestTimeout > KlingClientOptions.LeastCreateTimeout ? _requestTimeout : KlingClientOptions.LeastCreateTimeout;
+
     /// <summary>Keeps create requests within what the service accepts.</summary>
     public IRateGate CreateGate => _gates.Create;
 
@@ -149,6 +157,9 @@ internal sealed class KlingSession : IAsyncDisposable
             _standing = value;
         }
     }
+
+    /// <summary>What the user should know of the ledger before something is bought; <see langword="null"/> once it has been told.</summary>
+    internal string? TakeLedgerNotice() => Interlocked.Exchange(ref _ledgerNotice, null);
 
     /// <summary>A client over the session's connections.</summary>
     /// <param name="observer">Is told of every request.</param>
@@ -201,7 +212,7 @@ internal sealed class KlingSession : IAsyncDisposable
     {
         QueryGate = QueryGate,
         RequestTimeout = _requestTimeout,
-        CreateTimeout = _requestTimeout > KlingClientOptions.LeastCreateTimeout ? _requestTimeout : KlingClientOptions.LeastCreateTimeout,
+        CreateTimeout = CreateTimeout,
         Observer = observer,
         TimeProvider = TimeProvider,
     };

@@ -69,8 +69,11 @@ internal sealed record IdentifiedSubmission(Submission Submission, IdentifiedIma
 /// </remarks>
 internal sealed class VideoSubmitter
 {
-    /// <summary>For a video that somebody else is buying: sending one request takes no longer, with all waits.</summary>
-    private static readonly RetryOptions s_othersPurchase = new() { Backoff = Backoff.Every(TimeSpan.FromSeconds(0.5)), Patience = TimeSpan.FromMinutes(15) };
+    /// <summary>For a video that somebody else is buying. It is theirs, however long that takes.</summary>
+    private static readonly RetryOptions s_othersPurchase = new() { Backoff = Backoff.Every(TimeSpan.FromSeconds(0.5)) };
+
+    /// <summary>How long it may take to record what came of a request, also where the ledger is held up by others.</summary>
+    private static readonly TimeSpan s_recording = TimeSpan.FromMinutes(5);
 
     /// <summary>How long it is waited for somebody else's purchase before that is told.</summary>
     private static readonly TimeSpan s_othersPatience = TimeSpan.FromSeconds(2);
@@ -184,6 +187,11 @@ internal sealed class VideoSubmitter
 
             if (earlier is null)
             {
+                if (_session.TakeLedgerNotice() is string notice)
+                {
+                    _observer?.OnWarning(notice);
+                }
+
                 PriceEstimate price = await _prices.EstimateAsync(identified.Submission.Spec).ConfigureAwait(false);
                 identified = identified with { Submission = identified.Submission with { Price = price } };
                 identified.Validate();
@@ -365,10 +373,7 @@ internal sealed class VideoSubmitter
             _observer?.OnWarning($"Another command is submitting the video of '{subject}' as task {earlier.Id} and has no answer yet; waiting for it, so that it is not bought twice. If that command hangs, end its process.");
         }
 
-        return new Retry(new KlingException(
-            ErrorKind.AttemptUnknown,
-            $"Nothing was sent for '{identified.Submission.Subject}': another command is submitting the same video as task {earlier.Id}, "
-            + $"and has had no answer for {s_othersPurchase.Patience!.Value.TotalMinutes:0} minutes."));
+        return new Retry(new KlingException(ErrorKind.TaskPending, $"Another command is submitting the video of '{subject}' as task {earlier.Id} and has no answer yet."));
     }
 
     /// <param name="Task">What somebody else is submitting.</param>
@@ -415,6 +420,7 @@ internal sealed class VideoSubmitter
             Credits = submission.Credits,
             Budget = _session.DailyCreditCap is decimal cap ? (submission.Budget ?? new BudgetLimit()) with { DailyCredits = cap } : submission.Budget,
             Replaces = submission.Replaces,
+            AnswerWithin = _session.CreateTimeout + s_recording,
         };
     }
 

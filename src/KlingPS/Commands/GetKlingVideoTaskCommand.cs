@@ -5,7 +5,6 @@ using KlingPS.Core.Ledger;
 using KlingPS.Core.Model;
 using KlingPS.Core.Resolving;
 using KlingPS.Core.Scheduling;
-using KlingPS.Core.Sessions;
 using KlingPS.Core.Stages;
 using KlingPS.Hosting;
 using KlingPS.Parameters;
@@ -66,6 +65,12 @@ public sealed class GetKlingVideoTaskCommand : TaskReferenceCommand
     private protected override void OnProcess()
     {
         bool isList = ParameterSetName == ListSet;
+        if (!isList && !Refresh && Context.LookAtLedger() is { Account: null, Ledger: var ledger })
+        {
+            FindRecorded(ledger);
+            return;
+        }
+
         foreach (TaskReference reference in isList ? List().Select(task => new TaskReference { Task = task }) : ResolveReferences())
         {
             if (isList && !Refresh)
@@ -81,22 +86,46 @@ public sealed class GetKlingVideoTaskCommand : TaskReferenceCommand
 
     private IEnumerable<KlingVideoTask> List()
     {
-        KlingSession session = Context.Service.Session;
-        if (session.Others.FirstOrDefault(other => other.Doubt is not null) is { Doubt: string doubt })
+        // Without a key, nobody knows whose tasks are meant, and the service cannot be asked.
+        (ITaskLedger ledger, string? account) = Refresh ? (Context.Service.Session.Ledger, Context.Service.Session.Account) : Context.LookAtLedger();
+        if (account is not null && Context.Session.Others.FirstOrDefault(other => other.Doubt is not null) is { Doubt: string doubt })
         {
             WriteWarning($"The ledger has tasks of another key too. Whether that belongs to the same account could not be found out ({doubt}), so they are not listed.");
         }
 
         var filter = new TaskFilter
         {
-            Account = session.Account,
+            Account = account,
             States = State,
             Since = Since is DateTime since ? new DateTimeOffset(since) : null,
             Unsaved = Unsaved,
-            ExpiresBy = Expiring ? session.TimeProvider.GetUtcNow() + s_soon : null,
+            ExpiresBy = Expiring ? TimeProvider.System.GetUtcNow() + s_soon : null,
         };
-        IReadOnlyList<KlingVideoTask> tasks = Await(token => session.Ledger.Tasks.ListAsync(filter, token));
+        IReadOnlyList<KlingVideoTask> tasks = Await(token => ledger.Tasks.ListAsync(filter, token));
         return Source is null ? tasks : ListOfSource(tasks, Source);
+    }
+
+    /// <summary>Finds tasks in the ledger alone, whosever they are: there is no key to ask the service with.</summary>
+    private void FindRecorded(ITaskLedger ledger)
+    {
+        foreach (TaskReference reference in ResolveReferences())
+        {
+            IReadOnlyList<KlingVideoTask> found = Await(token => ledger.Tasks.ListAsync(new TaskFilter(), token));
+            long? id = reference.Id ?? reference.Task?.Id;
+            if (found.FirstOrDefault(task => reference.ServiceId is string taskId ? task.TaskId == taskId : task.Id == id) is KlingVideoTask task)
+            {
+                WriteObject(task);
+            }
+            else if (reference.ServiceId is not null)
+            {
+                // Only the service may know it.
+                _ = Context.Session;
+            }
+            else
+            {
+                WriteError(new KlingException(ErrorKind.TaskNotFound, $"There is no task {id} in the ledger '{ledger.Location}'."), TaskReferences.TargetOf(reference));
+            }
+        }
     }
 
     private ConcurrentStage<TaskReference, Outcome<TaskReference, KlingVideoTask>> CreateStage()

@@ -1,4 +1,5 @@
 using KlingPS.Core;
+using KlingPS.Core.Ledger;
 using KlingPS.Core.Saving;
 using KlingPS.Core.Scheduling;
 using KlingPS.Core.Sessions;
@@ -67,14 +68,35 @@ internal sealed class CommandContext : IDisposable
             if (_service is null)
             {
                 KlingSession session = Session;
-                _bridge.Run(session.Ledger.OpenAsync);
 
-                // Before the service is made: the account says which limits its requests count against.
-                _bridge.Run(new AccountFinder(session, Observer).FindAsync);
+                // A command that only says what it would do begins no ledger either.
+                if (!Shell.Common.IsWhatIf || session.Ledger.Exists)
+                {
+                    _bridge.Run(session.Ledger.OpenAsync);
+
+                    // Before the service is made: the account says which limits its requests count against.
+                    _bridge.Run(new AccountFinder(session, Observer).FindAsync);
+                }
+
                 _service = new KlingService(session, Observer);
             }
 
             return _service;
+        }
+    }
+
+    /// <summary>The ledger to look at, which need not exist, and the account whose tasks are shown: all accounts' where there is no key.</summary>
+    /// <exception cref="KlingException">The settings cannot be used, or the ledger cannot be opened.</exception>
+    public (ITaskLedger Ledger, string? Account) LookAtLedger()
+    {
+        try
+        {
+            ITaskLedger ledger = Session.Ledger;
+            return (ledger, ledger.Exists ? Service.Session.Account : Session.Account);
+        }
+        catch (KlingException exception) when (exception.Kind == ErrorKind.ApiKeyMissing)
+        {
+            return (Connection.UseLedger(Settings.Current.LedgerPath), null);
         }
     }
 

@@ -5,6 +5,7 @@ using System.Runtime.CompilerServices;
 using KlingPS.Core;
 using KlingPS.Core.Api;
 using KlingPS.Core.Configuration;
+using KlingPS.Core.Ledger;
 using KlingPS.Core.Secrets;
 using KlingPS.Core.Sessions;
 using KlingPS.Display;
@@ -23,6 +24,8 @@ internal sealed class RunspaceConnection
     private bool _isSecretReplaced;
     private KlingSession? _found;
     private FoundBasis? _foundOn;
+    private LedgerUse? _ledger;
+    private string? _ledgerPath;
     private bool _hasViews;
 
     private RunspaceConnection()
@@ -89,6 +92,21 @@ internal sealed class RunspaceConnection
 
         _found.DailyCreditCap = configuration.DailyCreditCap;
         return _found;
+    }
+
+    /// <summary>The ledger of a file, where there is no session that has one.</summary>
+    /// <param name="path">The full path.</param>
+    public ITaskLedger UseLedger(string path)
+    {
+        if (_ledger is null || _ledgerPath != path)
+        {
+            LedgerUse? former = _ledger;
+            _ledger = Ledgers.Use(path);
+            _ledgerPath = path;
+            _ = former?.DisposeAsync().AsTask();
+        }
+
+        return _ledger.Ledger;
     }
 
     /// <summary>Uses a session from now on.</summary>
@@ -164,7 +182,8 @@ internal sealed class RunspaceConnection
     /// <summary>Ends the sessions, and waits until the ledger is closed, if that does not take long.</summary>
     private void EndSessions() => SessionEnd.Await(ReleaseAll());
 
-    private Task[] ReleaseAll() => [Release(ref _found), Release(ref _connected)];
+    private Task[] ReleaseAll()
+        => [Release(ref _found), Release(ref _connected), Interlocked.Exchange(ref _ledger, null)?.DisposeAsync().AsTask() ?? Task.CompletedTask];
 
     private static Task Release(ref KlingSession? session) => SessionEnd.Begin(Interlocked.Exchange(ref session, null));
 

@@ -2,6 +2,7 @@ using System.Net;
 using KlingPS.Core;
 using KlingPS.Core.Api;
 using KlingPS.Core.Configuration;
+using KlingPS.Core.Ledger;
 using KlingPS.Core.Saving;
 using KlingPS.Core.Sessions;
 
@@ -31,6 +32,7 @@ internal static class SessionFactory
             DownloadHandler = VideoDownloader.CreateHandler(endpoints.Addresses, route),
             Ledger = ledger.Ledger,
             LedgerUse = ledger,
+            LedgerNotice = configuration.IsSet(nameof(KlingConfiguration.LedgerPath)) ? null : LedgerLocation.FindOther(configuration.LedgerPath),
             DailyCreditCap = configuration.DailyCreditCap,
             RequestTimeout = TimeSpan.FromSeconds(configuration.RequestTimeout),
         });

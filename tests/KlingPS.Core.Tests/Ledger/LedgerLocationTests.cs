@@ -54,4 +54,37 @@ public sealed class LedgerLocationTests
         Assert.Equal(ErrorKind.LedgerUnusable, byConfiguration.Kind);
         Assert.Contains("configuration", byConfiguration.Message, StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData("HOME", "home")]
+    [InlineData("SNAP_REAL_HOME", "home")]
+    [InlineData("SUDO_USER", "the user's name")]
+    [InlineData("", "")]
+    public void Another_ledger_at_the_usual_place_is_told(string variable, string value)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "The data folder of Windows is where it is.");
+        string home = Directory.CreateTempSubdirectory("klingps-home-").FullName;
+        try
+        {
+            string[] below = OperatingSystem.IsMacOS() ? ["Library", "Application Support"] : [".local", "share"];
+            string usual = Path.Combine([home, .. below, "KlingPS", "ledger.db"]);
+            string inUse = Path.Combine(home, "sandboxed", "KlingPS", "ledger.db");
+            string? Find(string path) => LedgerLocation.FindOther(
+                path,
+                name => name == variable ? (value == "home" ? home : value) : null,
+                user => user == (value is "home" ? string.Empty : value is "" ? Environment.UserName : value) ? home : null);
+            Assert.Null(Find(inUse));
+
+            Directory.CreateDirectory(Path.GetDirectoryName(usual)!);
+            File.WriteAllText(usual, "a ledger");
+
+            Assert.Contains($"'{usual}'", Find(inUse), StringComparison.Ordinal);
+            Assert.Contains($"'{inUse}'", Find(inUse), StringComparison.Ordinal);
+            Assert.Null(Find(usual));
+        }
+        finally
+        {
+            Directory.Delete(home, recursive: true);
+        }
+    }
 }

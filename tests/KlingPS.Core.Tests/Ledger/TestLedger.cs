@@ -41,6 +41,8 @@ internal sealed class TestLedger : ITaskLedger, IAsyncDisposable
 
     public string Location => _ledger.Location;
 
+    public bool Exists => _ledger.Exists;
+
     public ITaskJournal Tasks { get; }
 
     public IAccountRegister Accounts => _ledger.Accounts;

@@ -4,7 +4,7 @@ using KlingPS.Core.Tests.Stages;
 
 namespace KlingPS.Core.Tests.Sessions;
 
-public sealed class FileHashesTests : IAsyncDisposable
+public sealed class FileHashesTests : IAsyncLifetime
 {
     private const string HashOfFox = "776cb326ab0cd5f0a974c1b9606044d8485201f2db19cf8e3749bdee5f36e200";
 
@@ -15,6 +15,8 @@ public sealed class FileHashesTests : IAsyncDisposable
     private FileHashes Hashes => new(_harness.Session);
 
     private string FilePath => Path.Combine(_harness.Folder, "fox.txt");
+
+    public async ValueTask InitializeAsync() => await _harness.Ledger.OpenAsync(Token);
 
     public ValueTask DisposeAsync() => _harness.DisposeAsync();
 

@@ -214,6 +214,30 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         await RecordAsync();
     }
 
+    [Fact]
+    public async Task The_purchase_of_a_living_process_is_waited_for_however_long_it_takes_and_the_wait_is_told_once()
+    {
+        Submission request = _harness.Submission("fox.png") with { ReusePurchase = true };
+        IdentifiedSubmission identified = await _harness.Clock.RunAsync(_submitter.IdentifyAsync(request, CancellationToken.None));
+        ITaskJournal other = _harness.Ledger.OfOtherProcess.Tasks;
+        KlingVideoTask begun = await other.BeginAsync(
+            new TaskIntent { Account = _harness.Session.Account, Spec = identified.Submission.Spec, Identity = identified.Identity, Credits = 42 },
+            CancellationToken.None);
+        Task<Outcome<Submission, KlingVideoTask>> submit = _submitter.SubmitAsync(request, CancellationToken.None);
+        await _harness.Clock.RunAsync(Eventually.TrueAsync(() => !_harness.Observer.Warnings.IsEmpty));
+        for (int minute = 0; minute < 20; minute++)
+        {
+            await _harness.Clock.PassAsync(TimeSpan.FromMinutes(1));
+        }
+
+        Assert.False(submit.IsCompleted);
+        string warning = Assert.Single(_harness.Observer.Warnings);
+        Assert.Contains($"as task {begun.Id} and has no answer yet", warning, StringComparison.Ordinal);
+        await other.RecordAcceptedAsync(begun.Id, "theirs");
+        Assert.Equal("theirs", (await _harness.Clock.RunAsync(submit)).Value?.TaskId);
+        Assert.Equal(0, _harness.Creates);
+    }
+
     [Theory]
     [InlineData(4, true)]
     [InlineData(5, false)]

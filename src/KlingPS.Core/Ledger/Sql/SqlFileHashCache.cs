@@ -18,7 +18,9 @@ internal sealed class SqlFileHashCache(SqlStore store) : IFileHashCache
 
     /// <inheritdoc/>
     public Task RecordAsync(string path, FileStamp stamp, string hash, CancellationToken cancellationToken)
-        => store.WriteLightlyAsync(
+
+        // No ledger is begun for what can be read again.
+        => !store.Exists ? Task.CompletedTask : store.WriteLightlyAsync(
             async session =>
             {
                 DateTimeOffset now = (await session.GetTimeAsync().ConfigureAwait(false)).Now;

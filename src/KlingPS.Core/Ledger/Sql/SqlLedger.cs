@@ -30,6 +30,9 @@ internal sealed class SqlLedger : ITaskLedger, IAsyncDisposable
     public string Location => _store.Location;
 
     /// <inheritdoc/>
+    public bool Exists => _store.Exists;
+
+    /// <inheritdoc/>
     public ITaskJournal Tasks { get; }
 
     /// <inheritdoc/>

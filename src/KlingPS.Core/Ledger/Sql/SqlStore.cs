@@ -18,6 +18,9 @@ internal sealed class SqlStore(IDatabaseEngine engine) : IAsyncDisposable
     /// <summary>Where the database is.</summary>
     public string Location => engine.Location;
 
+    /// <summary>Whether there is a database.</summary>
+    public bool Exists => _writes is not null || engine.Exists;
+
     /// <summary>Is called once the database is open, before any other caller that waits for it continues.</summary>
     public Func<CancellationToken, Task>? Opened { get; set; }
 

@@ -15,6 +15,7 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
     public async Task<KlingVideoTask> BeginAsync(TaskIntent intent, CancellationToken cancellationToken)
     {
         RequireRunId(intent);
+        await store.OpenAsync(cancellationToken).ConfigureAwait(false);
         await RecoverAsync(cancellationToken).ConfigureAwait(false);
         return await store.WriteAsync(session => _transactions.BeginAsync(session, intent), cancellationToken).ConfigureAwait(false);
     }
@@ -23,6 +24,7 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
     public async Task<TaskClaim> ClaimAsync(TaskIntent intent, CancellationToken cancellationToken)
     {
         RequireRunId(intent);
+        await store.OpenAsync(cancellationToken).ConfigureAwait(false);
         await RecoverAsync(cancellationToken).ConfigureAwait(false);
         return await store.WriteAsync(session => _transactions.ClaimAsync(session, intent), cancellationToken).ConfigureAwait(false);
     }

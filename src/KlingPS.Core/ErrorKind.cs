@@ -91,7 +91,7 @@ public enum ErrorKind
     /// <summary>The file is not an image the service takes.</summary>
     [ErrorTraits(
         "InvalidData",
-        "Use a JPEG, PNG or WebP image of at most 10 MB; Test-KlingImage -Detailed shows what is wrong with a file.")]
+        "Use a file that the model takes: about_KlingPS_Models says which, and Test-KlingImage -Detailed, with -Model, what is wrong with an image.")]
     ImageUnsupported,
 
     /// <summary>No key was given and none was found.</summary>

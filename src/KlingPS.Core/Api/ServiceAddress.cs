@@ -3,6 +3,9 @@ namespace KlingPS.Core.Api;
 /// <summary>Tells whether two addresses lead to the same service, and what an address of the service tells of the account.</summary>
 internal static class ServiceAddress
 {
+    /// <summary>The host of a service on this machine.</summary>
+    public const string Local = "localhost";
+
     /// <summary>The most digits an account's number has.</summary>
     private const int MaxDigits = 20;
 
@@ -11,7 +14,7 @@ internal static class ServiceAddress
     public static string From(Uri endpoint)
     {
         ArgumentNullException.ThrowIfNull(endpoint);
-        string host = endpoint.IsLoopback ? "localhost" : endpoint.IdnHost.TrimEnd('.').ToLowerInvariant();
+        string host = endpoint.IsLoopback ? Local : endpoint.IdnHost.TrimEnd('.').ToLowerInvariant();
         return FormattableString.Invariant($"{host}:{endpoint.Port}/{endpoint.AbsolutePath.Trim('/')}");
     }
 

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Text;
 using System.Text.RegularExpressions;
+using KlingPS.Core.Api;
 using KlingPS.Core.Files;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Model;
@@ -197,7 +198,8 @@ internal sealed partial class OutputPathResolver
                     return CreateOutput(path, hasVideo: true) with { UnrecordedHash = unrecorded };
                 }
 
-                isOthers = await IsOthersAsync(videos, path, task, cancellationToken).ConfigureAwait(false);
+                isOthers = await IsOthersAsync(videos, path, task, cancellationToken).ConfigureAwait(false)
+                    || await IsDescribedAsOthersAsync(path, video, task, cancellationToken).ConfigureAwait(false);
             }
 
             if (exists && !isOthers && !_options.Overwrite)
@@ -227,6 +229,14 @@ internal sealed partial class OutputPathResolver
         string folder = _folders.GetOrAdd(Path.GetDirectoryName(path)!, static folder => new Lazy<Place>(() => Place.Of(folder))).Value.Path;
         return _owners.GetOrAdd(NameRule.Composed(Path.Combine(folder, Path.GetFileName(path))), video) == video;
     }
+
+    /// <summary>Whether a file of which the ledger does not know is another video by its sidecar: it was paid for too, by another ledger.</summary>
+    private async Task<bool> IsDescribedAsOthersAsync(string path, VideoKey video, KlingVideoTask? task, CancellationToken cancellationToken)
+        => Sidecar.TryRead(Sidecar.PathOf(path)) is Sidecar sidecar
+            && !sidecar.IsFreeClip(ServiceAddress.From(_session.Endpoints.Api))
+            && sidecar.FindIdentity() is string described
+            && (task is null || ((video.Identity ?? task.Identity) is string own && own != described))
+            && await _hashes.MatchAsync(path, sidecar.Video.Sha256, cancellationToken).ConfigureAwait(false);
 
     private string PathOf(string name) => NameTemplate.Combine(_options.Destination, name);
 

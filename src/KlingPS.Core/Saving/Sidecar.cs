@@ -196,6 +196,11 @@ internal sealed record Sidecar
         }
     }
 
+    /// <summary>Whether the video is a clip of a sandbox other than the service that is used now: nobody has paid for it.</summary>
+    /// <param name="service">The service that is used now; see <see cref="Api.ServiceAddress"/>.</param>
+    public bool IsFreeClip(string service)
+        => Service is null ? Api.ServiceAddress.IsLocal(Source.Uri) : Service != service && Service.StartsWith(Api.ServiceAddress.Local + ":", StringComparison.Ordinal);
+
     /// <summary>What makes the purchase the same as another; <see langword="null"/> where the sidecar does not tell.</summary>
     public string? FindIdentity()
     {

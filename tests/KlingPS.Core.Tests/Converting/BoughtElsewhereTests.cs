@@ -320,6 +320,38 @@ public sealed class BoughtElsewhereTests : IAsyncDisposable
         Assert.Equal((1, "fox-new.mp4"), (_other.Creates, Path.GetFileName(outcome.Value!.Path)));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_video_that_another_ledger_has_paid_for_is_not_replaced_by_another_one(bool overwrite)
+    {
+        Submission fox = _harness.Submission("fox.png");
+        SavedVideo first = await MadeAsync(fox, sidecar: true);
+        byte[] content = File.ReadAllBytes(first.Path);
+
+        Submission other = fox.Asking(spec => spec with { Prompt = "The fox wakes." });
+        Outcome<ConversionItem, SavedVideo> outcome = await RunAsync(Converter(_other.Session, overwrite, harness: _other), other, _other);
+
+        Assert.Null(outcome.Error);
+        Assert.Equal("fox-2.mp4", Path.GetFileName(outcome.Value!.Path));
+        Assert.Equal(content, File.ReadAllBytes(first.Path));
+        Assert.Empty(_other.Observer.Warnings);
+    }
+
+    [Fact]
+    public async Task A_clip_of_a_sandbox_is_replaced_where_the_user_says_so()
+    {
+        Submission fox = _harness.Submission("fox.png");
+        SavedVideo first = await MadeAsync(fox, sidecar: true);
+        string sidecar = first.Path + ".json";
+        File.WriteAllText(sidecar, File.ReadAllText(sidecar).Replace("api.kie.ai:443/", "localhost:4711/", StringComparison.Ordinal));
+
+        Outcome<ConversionItem, SavedVideo> outcome = await RunAsync(Converter(_other.Session, overwrite: true, harness: _other), fox, _other);
+
+        Assert.Null(outcome.Error);
+        Assert.Equal((first.Path, 1), (outcome.Value!.Path, _other.Creates));
+    }
+
     [Fact]
     public async Task A_file_without_a_sidecar_stops_the_purchase_and_Force_says_first_what_it_replaces()
     {

@@ -21,7 +21,10 @@ internal static class OddFiles
     /// <summary>Puts one of <see cref="Kinds"/> at a path.</summary>
     /// <param name="kind">What.</param>
     /// <param name="path">Where.</param>
-    /// <param name="theirs">The file of somebody else that the links lead to, with <see cref="Theirs"/> in it where it does not exist yet; a dangling link leads to nothing beside it.</param>
+    /// <param name="theirs">
+    /// The file of somebody else that the links lead to, with <see cref="Theirs"/> in it where it does not exist yet; a dangling link leads
+    /// to nothing beside it.
+    /// </param>
     public static void Put(string kind, string path, string theirs)
     {
         if (kind is "link" or "hard link" && !File.Exists(theirs))

@@ -24,7 +24,10 @@ internal enum FileKind
     Device,
 }
 
-/// <summary>What tells a file or folder from every other of this machine, under whatever name it is found. A file that is deleted may leave it to a later one.</summary>
+/// <summary>
+/// What tells a file or folder from every other of this machine, under whatever name it is found. A file that is deleted may leave it to a
+/// later one.
+/// </summary>
 /// <param name="Device">The file system.</param>
 /// <param name="Number">The file within it.</param>
 internal readonly record struct FileId(ulong Device, ulong Number);

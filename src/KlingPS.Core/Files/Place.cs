@@ -114,7 +114,9 @@ internal sealed class Place
     {
         ArgumentNullException.ThrowIfNull(folder);
         if (Path.StartsWith(folder.Path, StringComparison.Ordinal)
-            && (Path.Length == folder.Path.Length || System.IO.Path.EndsInDirectorySeparator(folder.Path) || Path[folder.Path.Length] == System.IO.Path.DirectorySeparatorChar))
+            && (Path.Length == folder.Path.Length
+                || System.IO.Path.EndsInDirectorySeparator(folder.Path)
+                || Path[folder.Path.Length] == System.IO.Path.DirectorySeparatorChar))
         {
             return true;
         }

@@ -256,7 +256,7 @@ internal sealed partial class OutputPathResolver
             return true;
         }
 
-        return FileFacts.Of(path) is { Kind: FileKind.Ordinary }
+        return FileFacts.Of(path) is { Kind: FileKind.Ordinary, Length: <= VideoDownloaderOptions.LargestVideo }
             && videos.With(await _hashes.GetAsync(path, cancellationToken).ConfigureAwait(false)).Any(saved => saved.Id != task?.Id);
     }
 

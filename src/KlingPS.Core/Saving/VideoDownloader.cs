@@ -10,6 +10,9 @@ namespace KlingPS.Core.Saving;
 /// <summary>How patient a <see cref="VideoDownloader"/> is.</summary>
 internal sealed record VideoDownloaderOptions
 {
+    /// <summary>What no video is larger than, in bytes.</summary>
+    public const long LargestVideo = 1L << 30;
+
     /// <summary>How long a connection may bring nothing before it counts as broken; 60 s unless set. More than zero.</summary>
     public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromSeconds(60);
 
@@ -17,7 +20,7 @@ internal sealed record VideoDownloaderOptions
     public int MaxFruitlessAttempts { get; init; } = 5;
 
     /// <summary>The most bytes that are taken for a video: 1 GiB, ten times what the largest has, unless set.</summary>
-    public long MaxLength { get; init; } = 1L << 30;
+    public long MaxLength { get; init; } = LargestVideo;
 
     /// <summary>Tells how many bytes are left on the disk of a path; <see langword="null"/> where that is not known.</summary>
     public Func<string, long?> FindFreeSpace { get; init; } = DiskSpace.Find;

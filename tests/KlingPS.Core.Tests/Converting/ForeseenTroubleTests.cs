@@ -29,7 +29,9 @@ public sealed class ForeseenTroubleTests : IAsyncDisposable
 
     private void Put(string kind, string name) => OddFiles.Put(kind, Path.Combine(Destination, name), Path.Combine(_harness.Folder, "theirs"));
 
-    private string[] Entries() => [.. Directory.EnumerateFileSystemEntries(_harness.Folder, "*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.None }).Order()];
+    private string[] Entries() => [.. Directory
+        .EnumerateFileSystemEntries(_harness.Folder, "*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.None })
+        .Order()];
 
     private async Task<Outcome<ConversionItem, SavedVideo>> ConvertAsync(
         Submission submission,
@@ -72,7 +74,8 @@ public sealed class ForeseenTroubleTests : IAsyncDisposable
         {
             KlingException error = await NothingBoughtAsync(overwrite: overwrite);
             Assert.Equal(ErrorKind.DestinationUnusable, error.Kind);
-            Assert.Contains($"'{Path.Combine(Destination, "fox.mp4")}': {FileFacts.OfName(Path.Combine(Destination, "fox.mp4"))!.Description} has this name.", error.Message, StringComparison.OrdinalIgnoreCase);
+            string path = Path.Combine(Destination, "fox.mp4");
+            Assert.Contains($"'{path}': {FileFacts.OfName(path)!.Description} has this name.", error.Message, StringComparison.OrdinalIgnoreCase);
         }
     }
 

@@ -12,7 +12,7 @@ public sealed class SandboxFault
     /// <summary>What goes wrong.</summary>
     public SandboxFaultKind Kind { get; set; }
 
-    /// <summary>How many times it happens; 0 means no limit.</summary>
+    /// <summary>How many times it happens; 0 means no limit. Does not count where there is a <see cref="Duration"/>.</summary>
     public int Count { get; set; } = 1;
 
     /// <summary>How many matching requests succeed first. Requests that an earlier fault affects do not count.</summary>
@@ -33,8 +33,29 @@ public sealed class SandboxFault
     /// <summary>How long to wait before the fault happens, whatever its kind.</summary>
     public TimeSpan Delay { get; set; }
 
-    /// <summary>Seconds in a <c>Retry-After</c> header, for the kinds that respond with a code or status; null sends none, like the service.</summary>
-    public int? RetryAfter { get; set; }
+    /// <summary>
+    /// What a <c>Retry-After</c> header says, for the kinds that respond with a code or status: seconds, a date, or whatever else; null sends
+    /// none, like the service.
+    /// </summary>
+    public string? RetryAfter { get; set; }
+
+    /// <summary>How long it happens, from the first time on, however often; zero goes by <see cref="Count"/>.</summary>
+    public TimeSpan Duration { get; set; }
+
+    /// <summary>How fast the body of a <see cref="SandboxFaultKind.Trickle"/> comes.</summary>
+    public int BytesPerSecond { get; set; } = 1;
+
+    /// <summary>The compression of <see cref="SandboxFaultKind.DamagedEncoding"/>: <c>gzip</c>, <c>deflate</c> or <c>br</c>.</summary>
+    public string Encoding { get; set; } = "gzip";
+
+    /// <summary>The address of <see cref="SandboxFaultKind.WrongLink"/> and <see cref="SandboxFaultKind.Redirect"/>; any text.</summary>
+    public string? Link { get; set; }
+
+    /// <summary>The name of the field of <see cref="SandboxFaultKind.WrongField"/>, in the envelope or in its <c>data</c>.</summary>
+    public string? Field { get; set; }
+
+    /// <summary>What that field holds instead: JSON, or a text if it is none; null leaves the field out.</summary>
+    public string? Value { get; set; }
 
     /// <summary>The fraction of a download after which it is cut: 0 (right after the headers) or more, below 1.</summary>
     public double AtFraction { get; set; } = 0.4;

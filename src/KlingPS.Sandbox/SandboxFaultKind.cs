@@ -30,6 +30,24 @@ public enum SandboxFaultKind
     /// <summary>The request has its effect; the response is HTTP 200 with an empty body.</summary>
     Empty,
 
+    /// <summary>The request has its effect; the response claims to be compressed by <see cref="SandboxFault.Encoding"/>, and is damaged.</summary>
+    DamagedEncoding,
+
+    /// <summary>The request has its effect; the response comes with <see cref="SandboxFault.BytesPerSecond"/>.</summary>
+    Trickle,
+
+    /// <summary>The request has its effect; <see cref="SandboxFault.Field"/> of the response holds <see cref="SandboxFault.Value"/>.</summary>
+    WrongField,
+
+    /// <summary>The create is accepted, and gets the id of the task that was accepted before it. Both are billed; only the first can be asked for.</summary>
+    DuplicateId,
+
+    /// <summary>The query of a task that succeeded is answered with <see cref="SandboxFault.Link"/> in place of the video's.</summary>
+    WrongLink,
+
+    /// <summary>The download is redirected to <see cref="SandboxFault.Link"/>.</summary>
+    Redirect,
+
     /// <summary>The download's connection breaks after <see cref="SandboxFault.AtFraction"/> of what the request asked for.</summary>
     CutDownload,
 

@@ -12,19 +12,19 @@ internal sealed class DownloadHost(ServiceState state, DownloadCatalog catalog)
         state.Meter.CountDownload(LeaksKey(exchange));
         if (exchange.Method is not ("GET" or "HEAD"))
         {
-            exchange.Response.Headers["Allow"] = "GET, HEAD";
+            exchange.Response.AddHeader("Allow", "GET, HEAD");
             await SendPageAsync(exchange, 405, "Method Not Allowed", cancellationToken).ConfigureAwait(false);
             return;
         }
 
-        string? userAgent = exchange.Request.UserAgent;
+        string? userAgent = exchange.Request.Headers["User-Agent"];
         if (string.IsNullOrWhiteSpace(userAgent) || userAgent.StartsWith("Python-urllib", StringComparison.OrdinalIgnoreCase))
         {
             await SendPageAsync(exchange, 403, "Forbidden", cancellationToken).ConfigureAwait(false);
             return;
         }
 
-        bool? signature = state.Links.CheckSignature(exchange.Path, exchange.Request.QueryString["expires"], exchange.Request.QueryString["signature"]);
+        bool? signature = state.Links.CheckSignature(exchange.Path, exchange.Request.Query["expires"], exchange.Request.Query["signature"]);
         DownloadContent? content = signature == false ? null : catalog.Find(exchange.Path, isSigned: signature == true);
         if (content is null)
         {
@@ -42,16 +42,16 @@ internal sealed class DownloadHost(ServiceState state, DownloadCatalog catalog)
 
     private async Task SendAsync(Exchange exchange, DownloadContent content, SandboxFault? fault, CancellationToken cancellationToken)
     {
-        if (fault?.RetryAfter is int seconds && fault.Kind is SandboxFaultKind.HttpStatus or SandboxFaultKind.GatewayHtml)
+        if (fault?.RetryAfter is string pause && fault.Kind is SandboxFaultKind.HttpStatus or SandboxFaultKind.GatewayHtml)
         {
-            exchange.Response.Headers["Retry-After"] = seconds.ToString(CultureInfo.InvariantCulture);
+            exchange.Response.AddHeader("Retry-After", pause);
         }
 
         switch (fault?.Kind)
         {
             case SandboxFaultKind.LoseAnswerBefore:
             case SandboxFaultKind.LoseAnswerAfter:
-                exchange.Drop();
+                await exchange.DropAsync().ConfigureAwait(false);
                 break;
             case SandboxFaultKind.HttpStatus:
                 await exchange.SendTextAsync(fault.Status ?? 503, "text/plain", fault.Message ?? "", cancellationToken).ConfigureAwait(false);
@@ -69,8 +69,12 @@ internal sealed class DownloadHost(ServiceState state, DownloadCatalog catalog)
                 catalog.ExpireLink(exchange.Path);
                 await SendPageAsync(exchange, 404, "Not Found", cancellationToken).ConfigureAwait(false);
                 break;
+            case SandboxFaultKind.Redirect:
+                await exchange.SendRedirectAsync(fault.Link!, cancellationToken).ConfigureAwait(false);
+                break;
             default:
-                await SendContentAsync(exchange, content, fault?.AtFraction, cancellationToken).ConfigureAwait(false);
+                exchange.BytesPerSecond = fault?.Kind == SandboxFaultKind.Trickle ? fault.BytesPerSecond : null;
+                await SendContentAsync(exchange, content, fault?.Kind == SandboxFaultKind.CutDownload ? fault.AtFraction : null, cancellationToken).ConfigureAwait(false);
                 break;
         }
     }
@@ -78,51 +82,48 @@ internal sealed class DownloadHost(ServiceState state, DownloadCatalog catalog)
     private async Task SendContentAsync(Exchange exchange, DownloadContent content, double? cutAt, CancellationToken cancellationToken)
     {
         string lastModified = content.LastModified.ToString("R", CultureInfo.InvariantCulture);
-        exchange.Response.Headers["Accept-Ranges"] = "bytes";
-        exchange.Response.Headers["ETag"] = content.ETag;
-        exchange.Response.Headers["Last-Modified"] = lastModified;
+        exchange.Response.AddHeader("Accept-Ranges", "bytes");
+        exchange.Response.AddHeader("ETag", content.ETag);
+        exchange.Response.AddHeader("Last-Modified", lastModified);
 
         string? condition = exchange.Request.Headers["If-Range"];
         bool isSame = condition is null || condition == content.ETag || condition == lastModified;
         ByteRange range = ByteRange.Parse(isSame ? exchange.Request.Headers["Range"] : null, content.Length);
         if (range.Status == 416)
         {
-            exchange.Response.Headers["Content-Range"] = string.Create(CultureInfo.InvariantCulture, $"bytes */{content.Length}");
+            exchange.Response.AddHeader("Content-Range", string.Create(CultureInfo.InvariantCulture, $"bytes */{content.Length}"));
             await SendPageAsync(exchange, 416, "Range Not Satisfiable", cancellationToken).ConfigureAwait(false);
             return;
         }
 
         if (range.Status == 206)
         {
-            exchange.Response.Headers["Content-Range"] = string.Create(
-                CultureInfo.InvariantCulture,
-                $"bytes {range.Offset}-{range.Offset + range.Count - 1}/{content.Length}");
+            exchange.Response.AddHeader(
+                "Content-Range",
+                string.Create(CultureInfo.InvariantCulture, $"bytes {range.Offset}-{range.Offset + range.Count - 1}/{content.Length}"));
         }
 
-        exchange.Response.ContentType = content.MediaType;
-        exchange.Response.ContentLength64 = range.Count;
-        exchange.Begin(range.Status);
+        exchange.Response.AddHeader("Content-Type", content.MediaType);
+        exchange.Begin(range.Status, range.Count);
+
+        // The headers leave even if nothing else does.
+        await exchange.WriteAsync(default, cancellationToken).ConfigureAwait(false);
         long count = cutAt is double fraction ? (long)(range.Count * fraction) : range.Count;
         if (exchange.Method == "GET")
         {
             await content.CopyAsync(range.Offset, count, WriteAsync, cancellationToken).ConfigureAwait(false);
         }
 
-        if (cutAt is null)
+        if (cutAt is not null)
         {
-            exchange.Response.Close();
-        }
-        else
-        {
-            await exchange.Response.OutputStream.FlushAsync(cancellationToken).ConfigureAwait(false);
-            Exchange.Break(exchange.Response);
+            exchange.Response.Break();
         }
 
         async Task WriteAsync(ReadOnlyMemory<byte> bytes)
         {
             // Counted first, so that the bill is never behind what a client has received.
             state.Meter.CountDownloadedBytes(bytes.Length);
-            await exchange.Response.OutputStream.WriteAsync(bytes, cancellationToken).ConfigureAwait(false);
+            await exchange.WriteAsync(bytes, cancellationToken).ConfigureAwait(false);
         }
     }
 

@@ -17,6 +17,11 @@ internal sealed class FaultPlan(int seed, TimeProvider timeProvider)
         Require(fault.AtFraction is >= 0 and < 1, "AtFraction is 0 or more and below 1.");
         Require(fault.Delay >= TimeSpan.Zero, "Delay is not negative.");
         Require(fault.Code is null or (>= 200 and <= 599), "Code is between 200 and 599, like the service's.");
+        Require(fault.Duration >= TimeSpan.Zero, "Duration is not negative.");
+        Require(fault.BytesPerSecond >= 1, "BytesPerSecond is 1 or more.");
+        Require(fault.Encoding is "gzip" or "deflate" or "br", "Encoding is gzip, deflate or br.");
+        Require(fault.Kind is not (SandboxFaultKind.WrongLink or SandboxFaultKind.Redirect) || fault.Link is not null, $"A fault of kind {fault.Kind} needs a Link.");
+        Require(fault.Kind != SandboxFaultKind.WrongField || !string.IsNullOrEmpty(fault.Field), "A fault of kind WrongField needs a Field, and a Value.");
         Require(fault.Status is null or (>= 200 and <= 599), "Status is an HTTP status, 200 to 599.");
         lock (_entries)
         {
@@ -57,7 +62,7 @@ internal sealed class FaultPlan(int seed, TimeProvider timeProvider)
         {
             foreach (Entry entry in _entries)
             {
-                if (Matches(entry.Fault, operation, text, admits) && entry.Triggers(_random))
+                if (Matches(entry.Fault, operation, text, admits) && entry.Triggers(_random, timeProvider.GetUtcNow()))
                 {
                     taken.Add(entry.Fault);
                     if (entry.Fault.Kind != SandboxFaultKind.Delay)
@@ -108,7 +113,10 @@ internal sealed class FaultPlan(int seed, TimeProvider timeProvider)
         SandboxFaultKind.FailTask => on == SandboxOperation.Generate,
         SandboxFaultKind.ExpireLink => on is SandboxOperation.Download or SandboxOperation.Generate,
         SandboxFaultKind.CutDownload => on == SandboxOperation.Download,
-        SandboxFaultKind.UnknownId or SandboxFaultKind.EmptyResult => on == SandboxOperation.Query,
+        SandboxFaultKind.DuplicateId => on == SandboxOperation.Create,
+        SandboxFaultKind.Redirect => on == SandboxOperation.Download,
+        SandboxFaultKind.DamagedEncoding or SandboxFaultKind.WrongField => on is not (SandboxOperation.Download or SandboxOperation.Generate or SandboxOperation.Callback),
+        SandboxFaultKind.UnknownId or SandboxFaultKind.EmptyResult or SandboxFaultKind.WrongLink => on == SandboxOperation.Query,
         SandboxFaultKind.LoseCallback or SandboxFaultKind.DuplicateCallback or SandboxFaultKind.OldCallback => on == SandboxOperation.Callback,
         SandboxFaultKind.Code => on is not (SandboxOperation.Download or SandboxOperation.Generate or SandboxOperation.Callback),
         _ => on is not (SandboxOperation.Generate or SandboxOperation.Callback),
@@ -117,14 +125,21 @@ internal sealed class FaultPlan(int seed, TimeProvider timeProvider)
     private sealed class Entry(SandboxFault fault)
     {
         private int _toSkip = fault.Skip;
-        private int _left = fault.Count == 0 ? int.MaxValue : fault.Count;
+        private int _left = fault.Count == 0 || fault.Duration > TimeSpan.Zero ? int.MaxValue : fault.Count;
+        private DateTimeOffset? _endsAt;
 
         internal SandboxFault Fault => fault;
 
         internal bool IsUsedUp => _left == 0;
 
-        internal bool Triggers(Random random)
+        internal bool Triggers(Random random, DateTimeOffset now)
         {
+            if (_endsAt <= now)
+            {
+                _left = 0;
+                return false;
+            }
+
             if (_toSkip > 0)
             {
                 _toSkip--;
@@ -136,7 +151,11 @@ internal sealed class FaultPlan(int seed, TimeProvider timeProvider)
                 return false;
             }
 
-            if (fault.Count > 0)
+            if (fault.Duration > TimeSpan.Zero)
+            {
+                _endsAt ??= now + fault.Duration;
+            }
+            else if (fault.Count > 0)
             {
                 _left--;
             }

@@ -1,4 +1,3 @@
-using System.Net;
 using KlingPS.Sandbox.Callbacks;
 using KlingPS.Sandbox.Downloads;
 using KlingPS.Sandbox.Http;
@@ -108,12 +107,12 @@ internal sealed class SandboxServer : IAsyncDisposable, IDisposable
         _state.Uploads.Delete();
     }
 
-    private async Task ServeAsync(HttpListenerContext context, LoopbackHost host, CancellationToken cancellationToken)
+    private async Task ServeAsync(HttpRequest request, HttpResponse response, LoopbackHost host, CancellationToken cancellationToken)
     {
         try
         {
-            Exchange exchange = new(context, host, _state.TimeProvider.GetUtcNow(), _log);
-            exchange.Response.Headers["Server"] = "cloudflare";
+            Exchange exchange = new(request, response, host, _state.TimeProvider.GetUtcNow(), _log, _state.TimeProvider);
+            response.AddHeader("Server", "cloudflare");
             await (host == LoopbackHost.Download
                 ? _downloads.ServeAsync(exchange, cancellationToken)
                 : _router.ServeAsync(exchange, cancellationToken)).ConfigureAwait(false);
@@ -121,7 +120,7 @@ internal sealed class SandboxServer : IAsyncDisposable, IDisposable
         catch (Exception)
         {
             // The client has gone, or the server is stopping. Whatever it was, it must affect this request alone.
-            Exchange.Break(context.Response);
+            response.Break();
         }
         finally
         {

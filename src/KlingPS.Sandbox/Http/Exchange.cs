@@ -1,28 +1,34 @@
 using System.Globalization;
 using System.IO.Compression;
-using System.Net;
 using System.Text;
 
 namespace KlingPS.Sandbox.Http;
 
 /// <summary>One request and the ways to respond. Each response is logged before its first byte leaves, so that the bill is never behind what a client has seen.</summary>
-internal sealed class Exchange(HttpListenerContext context, LoopbackHost host, DateTimeOffset receivedAt, RequestLog log)
+internal sealed class Exchange(HttpRequest request, HttpResponse response, LoopbackHost host, DateTimeOffset receivedAt, RequestLog log, TimeProvider timeProvider)
 {
     private const string JsonType = "application/json;charset=UTF-8";
+    private const int PieceLength = 64 * 1024;
 
-    internal HttpListenerRequest Request => context.Request;
+    internal HttpRequest Request => request;
 
-    internal HttpListenerResponse Response => context.Response;
+    internal HttpResponse Response => response;
 
     internal LoopbackHost Host => host;
 
-    internal string Method => Request.HttpMethod;
+    internal string Method => request.Method;
 
     /// <summary>Path and query as sent.</summary>
-    internal string Target => Request.RawUrl ?? "/";
+    internal string Target => request.Target;
 
     /// <summary>The path, unescaped and without the leading slash.</summary>
-    internal string Path { get; } = Uri.UnescapeDataString(context.Request.Url?.AbsolutePath ?? "/").TrimStart('/');
+    internal string Path => request.Path;
+
+    /// <summary>How many bytes of a body leave in a second; null sends it as fast as it can be received.</summary>
+    internal int? BytesPerSecond { get; set; }
+
+    /// <summary>The compression that a JSON body claims to have, although it is damaged; null sends it whole.</summary>
+    internal string? DamagedEncoding { get; set; }
 
     /// <returns>The body, or null if it is longer than the limit.</returns>
     internal async ValueTask<byte[]?> ReadBodyAsync(int limit, CancellationToken cancellationToken)
@@ -30,7 +36,7 @@ internal sealed class Exchange(HttpListenerContext context, LoopbackHost host, D
         using MemoryStream body = new();
         byte[] buffer = new byte[16 * 1024];
         int read;
-        while ((read = await Request.InputStream.ReadAsync(buffer, cancellationToken).ConfigureAwait(false)) > 0)
+        while ((read = await request.Body.ReadAsync(buffer, cancellationToken).ConfigureAwait(false)) > 0)
         {
             if (body.Length + read > limit)
             {
@@ -45,31 +51,35 @@ internal sealed class Exchange(HttpListenerContext context, LoopbackHost host, D
 
     internal async Task SendJsonAsync(int status, ReadOnlyMemory<byte> body, int? code, CancellationToken cancellationToken)
     {
-        Response.ContentType = JsonType;
-        bool acceptsGzip = Request.Headers["Accept-Encoding"]?.Contains("gzip", StringComparison.OrdinalIgnoreCase) == true;
-        if (acceptsGzip)
+        response.AddHeader("Content-Type", JsonType);
+        if (DamagedEncoding is string encoding)
         {
-            Response.Headers["Content-Encoding"] = "gzip";
-            body = Zip(body.Span);
+            response.AddHeader("Content-Encoding", encoding);
+            body = Damage(Compress(body.Span, encoding));
+        }
+        else if (request.AcceptsGzip)
+        {
+            response.AddHeader("Content-Encoding", "gzip");
+            body = Compress(body.Span, "gzip");
         }
 
         // The service sends chunks, but here those would leave in several small packets, which costs 40 ms a request.
-        Response.ContentLength64 = body.Length;
         await SendAsync(status, body, code, cancellationToken).ConfigureAwait(false);
     }
 
     internal async Task SendTextAsync(int status, string type, string text, CancellationToken cancellationToken)
     {
-        byte[] body = Encoding.UTF8.GetBytes(text);
-        Response.ContentType = type;
-        Response.ContentLength64 = body.Length;
-        await SendAsync(status, Method == "HEAD" ? default : body, null, cancellationToken).ConfigureAwait(false);
+        response.AddHeader("Content-Type", type);
+        await SendAsync(status, Encoding.UTF8.GetBytes(text), null, cancellationToken).ConfigureAwait(false);
     }
 
-    internal async Task SendEmptyAsync(int status, CancellationToken cancellationToken)
+    internal Task SendEmptyAsync(int status, CancellationToken cancellationToken) => SendAsync(status, default, null, cancellationToken);
+
+    /// <summary>Sends the client elsewhere.</summary>
+    internal Task SendRedirectAsync(string location, CancellationToken cancellationToken)
     {
-        Response.ContentLength64 = 0;
-        await SendAsync(status, default, null, cancellationToken).ConfigureAwait(false);
+        response.AddHeader("Location", location);
+        return SendEmptyAsync(302, cancellationToken);
     }
 
     /// <summary>The page that a gateway in front of the service sends when the service itself does not respond.</summary>
@@ -83,59 +93,66 @@ internal sealed class Exchange(HttpListenerContext context, LoopbackHost host, D
             cancellationToken);
     }
 
-    /// <summary>Sets the status and logs the response; the caller sends the body.</summary>
-    internal void Begin(int status, int? code = null)
+    /// <summary>Sets status and length and logs the response; the caller sends the body.</summary>
+    internal void Begin(int status, long length, int? code = null)
     {
-        Response.StatusCode = status;
+        response.Status = status;
+        response.ContentLength = length;
         log.Add(new SandboxRequest(receivedAt, Method, Target, status, code));
     }
 
-    /// <summary>Breaks the connection without anything a client could take for a response.</summary>
-    internal void Drop()
+    /// <summary>Sends a part of the body, as slowly as the client is to be served.</summary>
+    internal async Task WriteAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
     {
-        log.Add(new SandboxRequest(receivedAt, Method, Target, 0, null));
-        Break(Response);
+        if (BytesPerSecond is not int rate || Method == "HEAD")
+        {
+            await response.WriteAsync(bytes, cancellationToken).ConfigureAwait(false);
+            return;
+        }
+
+        do
+        {
+            int count = Math.Min(Math.Min(bytes.Length, rate), PieceLength);
+            await response.WriteAsync(bytes[..count], cancellationToken).ConfigureAwait(false);
+            bytes = bytes[count..];
+            await Task.Delay(TimeSpan.FromSeconds((double)count / rate), timeProvider, cancellationToken).ConfigureAwait(false);
+        }
+        while (bytes.Length > 0);
     }
 
-    /// <summary>Breaks the connection, however much of the response has been sent.</summary>
-    internal static void Break(HttpListenerResponse response)
+    /// <summary>Breaks the connection without anything a client could take for a response.</summary>
+    internal Task DropAsync()
     {
-        try
-        {
-            // Outside Windows, Abort sends headers first, and without a length they are a complete, empty response.
-            // When a byte is promised that never comes, the client sees that the connection broke.
-            response.ContentLength64 = 1;
-        }
-        catch (InvalidOperationException)
-        {
-            // The headers have been sent already.
-        }
-
-        try
-        {
-            response.Abort();
-        }
-        catch (Exception exception) when (exception is HttpListenerException or InvalidOperationException)
-        {
-            // The client has closed the connection first.
-        }
+        log.Add(new SandboxRequest(receivedAt, Method, Target, 0, null));
+        return response.DropAsync();
     }
 
     private async Task SendAsync(int status, ReadOnlyMemory<byte> body, int? code, CancellationToken cancellationToken)
     {
-        Begin(status, code);
-        await Response.OutputStream.WriteAsync(body, cancellationToken).ConfigureAwait(false);
-        Response.Close();
+        Begin(status, body.Length, code);
+        await WriteAsync(body, cancellationToken).ConfigureAwait(false);
     }
 
-    private static byte[] Zip(ReadOnlySpan<byte> body)
+    private static byte[] Compress(ReadOnlySpan<byte> body, string encoding)
     {
-        using MemoryStream zipped = new();
-        using (GZipStream zip = new(zipped, CompressionLevel.Fastest))
+        using MemoryStream compressed = new();
+        using (Stream stream = encoding switch
         {
-            zip.Write(body);
+            "br" => new BrotliStream(compressed, CompressionLevel.Fastest),
+            "deflate" => new ZLibStream(compressed, CompressionLevel.Fastest),
+            _ => new GZipStream(compressed, CompressionLevel.Fastest),
+        })
+        {
+            stream.Write(body);
         }
 
-        return zipped.ToArray();
+        return compressed.ToArray();
+    }
+
+    /// <summary>Overwrites the second half, so that the damage shows only after some of it has been read.</summary>
+    private static byte[] Damage(byte[] compressed)
+    {
+        compressed.AsSpan(compressed.Length / 2).Fill(0xFF);
+        return compressed;
     }
 }

@@ -1,27 +1,29 @@
+using System.Collections.Concurrent;
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 
 namespace KlingPS.Sandbox.Http;
 
-/// <summary>Accepts requests on three loopback ports and hands each to a handler, until it is stopped.</summary>
+/// <summary>Accepts connections on three loopback ports, in IPv4 and IPv6 where there is one, and hands each request to a handler, until it is stopped.</summary>
 internal sealed class LoopbackListener : IDisposable
 {
-    private const int PendingAccepts = 8;
     private const int StartAttempts = 20;
 
-    private readonly HttpListener _listener;
+    private readonly Socket[][] _listeners;
     private readonly int[] _ports;
+    private readonly ConcurrentDictionary<Socket, HttpConnection> _connections = new();
     private readonly CancellationTokenSource _stopping = new();
     private readonly CancellationToken _stoppingToken;
     private readonly TaskCompletionSource _idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    // Users of the listener: the handlers that run, and the listener itself until it is disposed.
+    // Users of the listener: the connections that are served, and the listener itself until it is disposed.
     private int _users = 1;
     private int _stopped;
 
-    private LoopbackListener(HttpListener listener, int[] ports)
+    private LoopbackListener(Socket[][] listeners, int[] ports)
     {
-        _listener = listener;
+        _listeners = listeners;
         _ports = ports;
         _stoppingToken = _stopping.Token;
     }
@@ -36,28 +38,21 @@ internal sealed class LoopbackListener : IDisposable
     {
         for (int attempt = 1; ; attempt++)
         {
-            // Another process can take a port between the moment it is found free and the moment it is listened on; then others are tried.
-            int[] ports = FindFreePorts();
-            if (apiPort != 0)
-            {
-                ports[(int)LoopbackHost.Api] = apiPort;
-            }
-
-            HttpListener listener = new();
-            foreach (int port in ports)
-            {
-                listener.Prefixes.Add($"http://127.0.0.1:{port}/");
-            }
-
+            List<Socket[]> listeners = [];
             try
             {
-                listener.Start();
-                return new LoopbackListener(listener, ports);
+                foreach (LoopbackHost host in Enum.GetValues<LoopbackHost>())
+                {
+                    listeners.Add(Listen(host == LoopbackHost.Api ? apiPort : 0));
+                }
+
+                return new LoopbackListener([.. listeners], [.. listeners.Select(pair => ((IPEndPoint)pair[0].LocalEndPoint!).Port)]);
             }
-            catch (Exception exception) when (exception is HttpListenerException or SocketException)
+            catch (SocketException exception)
             {
-                listener.Close();
-                if (attempt == StartAttempts)
+                // A port that is free in IPv4 can be taken in IPv6; then others are tried.
+                listeners.SelectMany(pair => pair).ToList().ForEach(socket => socket.Dispose());
+                if (attempt == StartAttempts || (apiPort != 0 && listeners.Count == 0))
                 {
                     string port = apiPort == 0 ? "a free loopback port" : $"loopback port {apiPort}";
                     throw new IOException($"The sandbox cannot listen on {port}: {exception.Message}", exception);
@@ -68,12 +63,15 @@ internal sealed class LoopbackListener : IDisposable
 
     internal Uri EndpointOf(LoopbackHost host) => new($"http://127.0.0.1:{_ports[(int)host]}/");
 
-    /// <summary>Begins to accept. The handler owns the response and must not throw.</summary>
-    internal void Accept(Func<HttpListenerContext, LoopbackHost, CancellationToken, Task> handler)
+    /// <summary>Begins to accept. The handler must not throw.</summary>
+    internal void Accept(Func<HttpRequest, HttpResponse, LoopbackHost, CancellationToken, Task> handler)
     {
-        for (int i = 0; i < PendingAccepts; i++)
+        foreach (LoopbackHost host in Enum.GetValues<LoopbackHost>())
         {
-            _ = AcceptLoopAsync(handler);
+            foreach (Socket listener in _listeners[(int)host])
+            {
+                _ = AcceptLoopAsync(listener, host, handler);
+            }
         }
     }
 
@@ -86,68 +84,111 @@ internal sealed class LoopbackListener : IDisposable
         }
 
         _stopping.Cancel();
-        _listener.Close();
+        _listeners.SelectMany(pair => pair).ToList().ForEach(listener => listener.Dispose());
+        foreach (HttpConnection connection in _connections.Values)
+        {
+            connection.Close();
+        }
+
         _stopping.Dispose();
         Leave();
     }
 
-    private static int[] FindFreePorts()
+    /// <summary>Listens on one port of 127.0.0.1, and of ::1 where the machine has it.</summary>
+    /// <exception cref="SocketException">The port is taken in one of them.</exception>
+    private static Socket[] Listen(int port)
     {
-        TcpListener[] probes = [new(IPAddress.Loopback, 0), new(IPAddress.Loopback, 0), new(IPAddress.Loopback, 0)];
+        List<Socket> listeners = [];
         try
         {
-            return Array.ConvertAll(probes, static probe =>
+            listeners.Add(Bind(IPAddress.Loopback, port));
+            if (Socket.OSSupportsIPv6)
             {
-                probe.Start();
-                return ((IPEndPoint)probe.LocalEndpoint).Port;
-            });
+                listeners.Add(Bind(IPAddress.IPv6Loopback, ((IPEndPoint)listeners[0].LocalEndPoint!).Port));
+            }
         }
-        finally
+        catch (SocketException exception) when (exception.SocketErrorCode == SocketError.AddressNotAvailable && listeners.Count > 0)
         {
-            Array.ForEach(probes, static probe => probe.Stop());
+            // IPv6 is there, and has no loopback address: so it is in many containers.
+        }
+        catch (SocketException)
+        {
+            listeners.ForEach(listener => listener.Dispose());
+            throw;
+        }
+
+        return [.. listeners];
+    }
+
+    private static Socket Bind(IPAddress address, int port)
+    {
+        Socket socket = new(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            if (OperatingSystem.IsWindows())
+            {
+                // Elsewhere an address cannot be listened on twice anyway, and the option means something else.
+                socket.ExclusiveAddressUse = true;
+            }
+
+            socket.Bind(new IPEndPoint(address, port));
+            socket.Listen(512);
+            return socket;
+        }
+        catch (SocketException)
+        {
+            socket.Dispose();
+            throw;
         }
     }
 
-    private async Task AcceptLoopAsync(Func<HttpListenerContext, LoopbackHost, CancellationToken, Task> handler)
+    private async Task AcceptLoopAsync(Socket listener, LoopbackHost host, Func<HttpRequest, HttpResponse, LoopbackHost, CancellationToken, Task> handler)
     {
         while (IsRunning)
         {
-            HttpListenerContext context;
             try
             {
-                context = await _listener.GetContextAsync().ConfigureAwait(false);
+                Socket socket = await listener.AcceptAsync().ConfigureAwait(false);
+                _ = ServeAsync(socket, host, handler);
             }
-            catch (Exception) when (!IsRunning)
+            catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
             {
-                return;
+                // One client's connection broke while it was being accepted, or the listener is stopping.
             }
-            catch (HttpListenerException)
-            {
-                continue; // One client's connection broke while it was being accepted.
-            }
-
-            _ = HandleAsync(context, handler);
         }
     }
 
-    private async Task HandleAsync(HttpListenerContext context, Func<HttpListenerContext, LoopbackHost, CancellationToken, Task> handler)
+    private async Task ServeAsync(Socket socket, LoopbackHost host, Func<HttpRequest, HttpResponse, LoopbackHost, CancellationToken, Task> handler)
     {
         Interlocked.Increment(ref _users);
-
-        // Closing the listener would complete the responses under way as if they were whole; so they are broken first,
-        // from the moment the request has been accepted.
-        using CancellationTokenRegistration stopping = _stoppingToken.Register(() => Exchange.Break(context.Response));
         try
         {
+            HttpConnection connection = new(socket, (request, response) => handler(request, response, host, _stoppingToken), name => IsHost(name, _ports[(int)host]));
+            _connections[socket] = connection;
+
+            // It was accepted while the listener stopped, and nobody else closes it.
+            if (!IsRunning)
+            {
+                connection.Close();
+            }
+
             // The accept loop must continue at once, whatever the handler does first.
             await Task.Yield();
-            LoopbackHost host = (LoopbackHost)Array.IndexOf(_ports, context.Request.LocalEndPoint.Port);
-            await handler(context, host, _stoppingToken).ConfigureAwait(false);
+            await connection.ServeAsync(_stoppingToken).ConfigureAwait(false);
         }
         finally
         {
+            _connections.TryRemove(socket, out _);
             Leave();
         }
+    }
+
+    /// <summary>Whether a Host header names this listener: one of loopback's three names, with the port unless that is HTTP's own.</summary>
+    private static bool IsHost(string name, int port)
+    {
+        string suffix = string.Create(CultureInfo.InvariantCulture, $":{port}");
+        string bare = name.EndsWith(suffix, StringComparison.Ordinal) ? name[..^suffix.Length] : port == 80 ? name : string.Empty;
+        return bare.ToLowerInvariant() is "127.0.0.1" or "localhost" or "[::1]";
     }
 
     private void Leave()

@@ -16,7 +16,7 @@ internal sealed record ApiRoute(
     Func<Exchange, Account, CancellationToken, ValueTask<PreparedCall>> PrepareAsync);
 
 /// <summary>A request that has been read but has had no effect yet, so that a fault can still come first.</summary>
-internal sealed class PreparedCall(string matchText, Func<SandboxFaultKind?, ApiResponse> execute, IDisposable? resources = null) : IDisposable
+internal sealed class PreparedCall(string matchText, Func<SandboxFault?, ApiResponse> execute, IDisposable? resources = null) : IDisposable
 {
     /// <summary>The text that <see cref="SandboxFault.Match"/> is searched for in.</summary>
     internal string MatchText { get; } = matchText;
@@ -25,7 +25,7 @@ internal sealed class PreparedCall(string matchText, Func<SandboxFaultKind?, Api
     internal Func<SandboxFaultKind, bool> Admits { get; init; } = static _ => true;
 
     /// <summary>Takes effect and returns the response.</summary>
-    internal ApiResponse Execute(SandboxFaultKind? fault) => execute(fault);
+    internal ApiResponse Execute(SandboxFault? fault) => execute(fault);
 
     /// <summary>Releases what the call has not used.</summary>
     public void Dispose() => resources?.Dispose();

@@ -28,15 +28,15 @@ internal sealed class ApiRouter(IReadOnlyList<ApiRoute> routes, ServiceState sta
 
         using PreparedCall call = await route.PrepareAsync(exchange, account, cancellationToken).ConfigureAwait(false);
         SandboxFault? fault = await TakeFaultAsync(route, call, cancellationToken).ConfigureAwait(false);
-        if (fault?.RetryAfter is int seconds && fault.Kind is SandboxFaultKind.Code or SandboxFaultKind.HttpStatus or SandboxFaultKind.GatewayHtml)
+        if (fault?.RetryAfter is string pause && fault.Kind is SandboxFaultKind.Code or SandboxFaultKind.HttpStatus or SandboxFaultKind.GatewayHtml)
         {
-            exchange.Response.Headers["Retry-After"] = seconds.ToString(CultureInfo.InvariantCulture);
+            exchange.Response.AddHeader("Retry-After", pause);
         }
 
         switch (fault?.Kind)
         {
             case SandboxFaultKind.LoseAnswerBefore:
-                exchange.Drop();
+                await exchange.DropAsync().ConfigureAwait(false);
                 break;
             case SandboxFaultKind.Code:
                 int code = fault.Code ?? 500;
@@ -49,8 +49,8 @@ internal sealed class ApiRouter(IReadOnlyList<ApiRoute> routes, ServiceState sta
                 await exchange.SendGatewayPageAsync(fault.Status ?? 502, cancellationToken).ConfigureAwait(false);
                 break;
             default:
-                ApiResponse response = call.Execute(fault?.Kind);
-                await SendAfterEffectAsync(exchange, route, response, fault?.Kind, cancellationToken).ConfigureAwait(false);
+                ApiResponse response = call.Execute(fault);
+                await SendAfterEffectAsync(exchange, route, response, fault, cancellationToken).ConfigureAwait(false);
                 break;
         }
     }
@@ -66,12 +66,15 @@ internal sealed class ApiRouter(IReadOnlyList<ApiRoute> routes, ServiceState sta
         return await state.Faults.TakeAsync(operation, call.MatchText, call.Admits, cancellationToken).ConfigureAwait(false);
     }
 
-    private async Task SendAfterEffectAsync(Exchange exchange, ApiRoute route, ApiResponse response, SandboxFaultKind? fault, CancellationToken cancellationToken)
+    private async Task SendAfterEffectAsync(Exchange exchange, ApiRoute route, ApiResponse response, SandboxFault? fault, CancellationToken cancellationToken)
     {
-        switch (fault)
+        switch (fault?.Kind)
         {
             case SandboxFaultKind.LoseAnswerAfter:
-                exchange.Drop();
+                await exchange.DropAsync().ConfigureAwait(false);
+                break;
+            case SandboxFaultKind.WrongField:
+                await SendAsync(exchange, route, response.With(fault.Field!, fault.Value), cancellationToken).ConfigureAwait(false);
                 break;
             case SandboxFaultKind.Garbage:
                 await exchange.SendJsonAsync(200, response.Body[..(response.Body.Length / 2)], null, cancellationToken).ConfigureAwait(false);
@@ -80,6 +83,8 @@ internal sealed class ApiRouter(IReadOnlyList<ApiRoute> routes, ServiceState sta
                 await exchange.SendEmptyAsync(200, cancellationToken).ConfigureAwait(false);
                 break;
             default:
+                exchange.BytesPerSecond = fault?.Kind == SandboxFaultKind.Trickle ? fault.BytesPerSecond : null;
+                exchange.DamagedEncoding = fault?.Kind == SandboxFaultKind.DamagedEncoding ? fault.Encoding : null;
                 await SendAsync(exchange, route, response, cancellationToken).ConfigureAwait(false);
                 break;
         }
@@ -90,7 +95,7 @@ internal sealed class ApiRouter(IReadOnlyList<ApiRoute> routes, ServiceState sta
         state.Meter.CountResponse(route.Operation, response.Code);
         if (response.Cookie is string cookie)
         {
-            exchange.Response.AppendHeader("Set-Cookie", cookie);
+            exchange.Response.AddHeader("Set-Cookie", cookie);
         }
 
         await exchange.SendJsonAsync(realHttpStatus ? response.Code : 200, response.Body, response.Code, cancellationToken).ConfigureAwait(false);
@@ -118,7 +123,7 @@ internal sealed class ApiRouter(IReadOnlyList<ApiRoute> routes, ServiceState sta
         {
             status = HttpStatusCode.MethodNotAllowed;
             message = $"Request method '{exchange.Method}' is not supported";
-            exchange.Response.Headers["Allow"] = string.Join(", ", atPath.Select(route => route.Method));
+            exchange.Response.AddHeader("Allow", string.Join(", ", atPath.Select(route => route.Method)));
         }
 
         ReadOnlyMemory<byte> body = ServiceJson.Write(writer =>

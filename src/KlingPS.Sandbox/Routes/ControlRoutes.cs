@@ -20,10 +20,10 @@ internal sealed class ControlRoutes(FaultPlan faults, Func<SandboxBill> getBill)
     private async ValueTask<PreparedCall> PrepareFaultAsync(Exchange exchange, Account account, CancellationToken cancellationToken)
     {
         byte[]? body = await exchange.ReadBodyAsync(MaxBody, cancellationToken).ConfigureAwait(false);
-        return new PreparedCall(exchange.Target, _ => AddFault(body));
+        return new PreparedCall(exchange.Target, _ => body is null ? ApiResponse.Error(413, ServiceMessages.TooLarge) : AddFault(body));
     }
 
-    private ApiResponse AddFault(byte[]? body)
+    private ApiResponse AddFault(byte[] body)
     {
         try
         {

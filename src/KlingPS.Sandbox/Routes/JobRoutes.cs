@@ -37,11 +37,16 @@ internal sealed class JobRoutes(ServiceState state, DownloadCatalog catalog, Cal
     private async ValueTask<PreparedCall> PrepareCreateAsync(Exchange exchange, Account account, CancellationToken cancellationToken)
     {
         byte[]? body = await exchange.ReadBodyAsync(MaxBody, cancellationToken).ConfigureAwait(false);
-        string text = Encoding.UTF8.GetString(body ?? []);
-        return new PreparedCall($"{exchange.Target}\n{text}", _ => Create(account, text));
+        if (body is null)
+        {
+            return new PreparedCall(exchange.Target, static _ => ApiResponse.Error(413, ServiceMessages.TooLarge));
+        }
+
+        string text = Encoding.UTF8.GetString(body);
+        return new PreparedCall($"{exchange.Target}\n{text}", fault => Create(account, text, fault?.Kind == SandboxFaultKind.DuplicateId));
     }
 
-    private ApiResponse Create(Account account, string text)
+    private ApiResponse Create(Account account, string text, bool repeatsId)
     {
         (CreateRequest? request, ApiResponse? error) = CreateParser.Parse(text, FindSeconds);
         if (request is null)
@@ -52,7 +57,7 @@ internal sealed class JobRoutes(ServiceState state, DownloadCatalog catalog, Cal
         request = request with { Credits = request.Credits * state.PriceFactor };
         bool areFilesUsable = request.Files.All(file => IsUsable(file.Uri, file.Kind, ModelRules.All[request.Model]));
         string? sha256 = request.ImageUri is Uri image ? FindUpload(image)?.Sha256 : null;
-        (int code, Job? job) = account.Create(request, sha256, () => DecideOutcome(request.Prompt, areFilesUsable));
+        (int code, Job? job) = account.Create(request, sha256, () => DecideOutcome(request.Prompt, areFilesUsable), repeatsId);
         if (job is null)
         {
             return ApiResponse.Error(code, ServiceMessages.OfCode(code));
@@ -70,12 +75,15 @@ internal sealed class JobRoutes(ServiceState state, DownloadCatalog catalog, Cal
             $"JSESSIONID={Convert.ToHexString(RandomNumberGenerator.GetBytes(16))}; Path=/; HttpOnly");
     }
 
-    /// <summary>Whether generation could use this file. Those on other hosts are trusted: the sandbox never leaves the machine.</summary>
+    /// <summary>
+    /// Whether generation could use this file. Those on public hosts are trusted, as the sandbox never leaves the machine; the service reaches no
+    /// others.
+    /// </summary>
     private bool IsUsable(Uri file, FileKind kind, ModelRules rules)
     {
         if (!state.Links.IsOwn(file))
         {
-            return true;
+            return PublicHosts.IsPublic(file);
         }
 
         return FindUpload(file) is StoredUpload upload
@@ -106,21 +114,21 @@ internal sealed class JobRoutes(ServiceState state, DownloadCatalog catalog, Cal
 
     private ValueTask<PreparedCall> PrepareQueryAsync(Exchange exchange, Account account, CancellationToken cancellationToken)
     {
-        string? taskId = exchange.Request.QueryString["taskId"];
+        string? taskId = exchange.Request.Query["taskId"];
         Job? job = string.IsNullOrEmpty(taskId) ? null : account.Find(taskId);
         PreparedCall call = new(exchange.Target, fault => Query(account, taskId, job, fault))
         {
             Admits = kind => kind switch
             {
                 SandboxFaultKind.UnknownId => job is not null,
-                SandboxFaultKind.EmptyResult => job?.HasSucceeded(state.TimeProvider.GetUtcNow()) == true,
+                SandboxFaultKind.EmptyResult or SandboxFaultKind.WrongLink => job?.HasSucceeded(state.TimeProvider.GetUtcNow()) == true,
                 _ => true,
             },
         };
         return ValueTask.FromResult(call);
     }
 
-    private ApiResponse Query(Account account, string? taskId, Job? job, SandboxFaultKind? fault)
+    private ApiResponse Query(Account account, string? taskId, Job? job, SandboxFault? fault)
     {
         if (string.IsNullOrEmpty(taskId))
         {
@@ -132,13 +140,18 @@ internal sealed class JobRoutes(ServiceState state, DownloadCatalog catalog, Cal
             return ApiResponse.Error(429, ServiceMessages.TooFrequent);
         }
 
-        if (job is null || fault == SandboxFaultKind.UnknownId)
+        if (job is null || fault?.Kind == SandboxFaultKind.UnknownId)
         {
             return ApiResponse.Error(422, ServiceMessages.UnknownTask);
         }
 
         job.CountQuery();
-        Uri? result = fault == SandboxFaultKind.EmptyResult ? null : state.Links.ToUri(job.ResultPath);
+        string? result = fault?.Kind switch
+        {
+            SandboxFaultKind.EmptyResult => null,
+            SandboxFaultKind.WrongLink => fault.Link,
+            _ => state.Links.ToUri(job.ResultPath).AbsoluteUri,
+        };
         DateTimeOffset now = state.TimeProvider.GetUtcNow();
         return ApiResponse.Success(writer => TaskRecordWriter.Write(writer, job, now, result));
     }
@@ -151,8 +164,12 @@ internal sealed class JobRoutes(ServiceState state, DownloadCatalog catalog, Cal
 
     private async ValueTask<PreparedCall> PrepareDownloadUriAsync(Exchange exchange, Account account, CancellationToken cancellationToken)
     {
-        byte[]? body = await exchange.ReadBodyAsync(MaxBody, cancellationToken).ConfigureAwait(false);
-        string text = Encoding.UTF8.GetString(body ?? []);
+        if (await exchange.ReadBodyAsync(MaxBody, cancellationToken).ConfigureAwait(false) is not byte[] body)
+        {
+            return new PreparedCall(exchange.Target, static _ => ApiResponse.Error(413, ServiceMessages.TooLarge));
+        }
+
+        string text = Encoding.UTF8.GetString(body);
         return new PreparedCall($"{exchange.Target}\n{text}", _ => SignLink(text));
     }
 

@@ -104,9 +104,9 @@ internal sealed class UploadRoutes(ServiceState state, HttpClient http)
 
     private async ValueTask ReadMultipartAsync(Exchange exchange, UploadForm form, CancellationToken cancellationToken)
     {
-        string boundary = MultipartReader.BoundaryOf(exchange.Request.ContentType)
+        string boundary = MultipartReader.BoundaryOf(exchange.Request.Headers["Content-Type"])
             ?? throw new InvalidDataException("The request body is not multipart/form-data");
-        MultipartReader reader = new(exchange.Request.InputStream, boundary);
+        MultipartReader reader = new(exchange.Request.Body, boundary);
         while (await reader.NextAsync(cancellationToken).ConfigureAwait(false) is ContentDispositionHeaderValue part)
         {
             switch (part.Name?.Trim('"'))
@@ -203,17 +203,8 @@ internal sealed class UploadRoutes(ServiceState state, HttpClient http)
     private static async ValueTask<JsonDocument> ReadJsonAsync(Exchange exchange, UploadForm form, CancellationToken cancellationToken)
     {
         byte[] body = await exchange.ReadBodyAsync(MaxJson, cancellationToken).ConfigureAwait(false)
-            ?? throw new InvalidDataException("The request body is too large");
-        JsonDocument document;
-        try
-        {
-            document = JsonDocument.Parse(body);
-        }
-        catch (JsonException exception)
-        {
-            throw new InvalidDataException("The request body is not valid JSON", exception);
-        }
-
+            ?? throw new InvalidDataException(ServiceMessages.TooLarge);
+        JsonDocument document = ServiceJson.Parse(body);
         form.UploadPath = ReadText(document.RootElement, "uploadPath");
         form.FileName = ReadText(document.RootElement, "fileName");
         return document;

@@ -63,7 +63,11 @@ internal sealed class Account
         => (200_000 + (BinaryPrimitives.ReadUInt32BigEndian(SHA256.HashData(Encoding.UTF8.GetBytes(key))) % 800_000)).ToString(CultureInfo.InvariantCulture);
 
     /// <summary>Accepts a task (200) unless the balance (402) or the rate (429) forbids it. Its outcome is decided only if it is accepted.</summary>
-    internal (int Code, Job? Job) Create(CreateRequest request, string? imageSha256, Func<JobOutcome> decideOutcome)
+    /// <param name="request">What is to be made.</param>
+    /// <param name="imageSha256">The content of its image, where that was uploaded.</param>
+    /// <param name="decideOutcome">Tells how it turns out.</param>
+    /// <param name="repeatsId">Gives it the id of the task before it; only that one can be asked for.</param>
+    internal (int Code, Job? Job) Create(CreateRequest request, string? imageSha256, Func<JobOutcome> decideOutcome, bool repeatsId)
     {
         lock (_gate)
         {
@@ -78,9 +82,9 @@ internal sealed class Account
                 return (429, null);
             }
 
-            Job job = new(request, imageSha256, now, _generationTime, decideOutcome());
+            Job job = new(request, imageSha256, now, _generationTime, decideOutcome(), repeatsId && _jobs.Count > 0 ? _jobs[^1].Id : null);
             _jobs.Add(job);
-            _byId.Add(job.Id, job);
+            _byId.TryAdd(job.Id, job);
             _unsettled.Enqueue(job, job.EndsAt);
             _left -= request.Credits;
             _held += request.Credits;

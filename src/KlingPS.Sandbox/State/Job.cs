@@ -3,7 +3,7 @@ using System.Globalization;
 namespace KlingPS.Sandbox.State;
 
 /// <summary>An accepted task. Its state follows from the clock, so nothing runs while it waits.</summary>
-internal sealed class Job(CreateRequest request, string? imageSha256, DateTimeOffset createdAt, TimeSpan generationTime, JobOutcome outcome)
+internal sealed class Job(CreateRequest request, string? imageSha256, DateTimeOffset createdAt, TimeSpan generationTime, JobOutcome outcome, string? id = null)
 {
     // The service puts four digits after the time; their value means nothing.
     private const int ResultSuffix = 4821;
@@ -13,7 +13,7 @@ internal sealed class Job(CreateRequest request, string? imageSha256, DateTimeOf
     private int _callbacks;
     private volatile bool _linkIsExpired = outcome.LinkIsExpired;
 
-    internal string Id { get; } = Guid.NewGuid().ToString("N");
+    internal string Id { get; } = id ?? Guid.NewGuid().ToString("N");
 
     internal CreateRequest Request => request;
 

@@ -1,7 +1,7 @@
 namespace KlingPS.Sandbox.State;
 
-/// <summary>A sliding window that admits at most <c>limit</c> requests in any span of <c>length</c>. Refused requests do not count. Not thread-safe.</summary>
-internal sealed class RateWindow(int limit, TimeSpan length)
+/// <summary>A sliding window that admits at most <c>limit</c> requests in any span of <c>length</c>, or any number if the limit is null. Refused requests do not count. Not thread-safe.</summary>
+internal sealed class RateWindow(int? limit, TimeSpan length)
 {
     private readonly Queue<DateTimeOffset> _admitted = new();
 

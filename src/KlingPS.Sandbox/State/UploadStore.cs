@@ -2,19 +2,42 @@ using System.Collections.Concurrent;
 
 namespace KlingPS.Sandbox.State;
 
-/// <summary>Uploaded files, in a temporary folder of their own until the store is deleted.</summary>
-internal sealed class UploadStore(TimeSpan lifetime, TimeProvider timeProvider)
+/// <summary>Uploaded files, in a temporary folder of their own until the store is deleted. The folder of a process that was killed is deleted by the next one.</summary>
+internal sealed class UploadStore
 {
-    private readonly ConcurrentDictionary<string, StoredUpload> _uploads = new();
+    private const string Prefix = "KlingPS.Sandbox-";
+    private const string LockName = ".lock";
 
-    internal string Folder { get; } = Directory.CreateTempSubdirectory("KlingPS.Sandbox-").FullName;
+    private readonly TimeSpan _lifetime;
+    private readonly TimeProvider _timeProvider;
+    private readonly ConcurrentDictionary<string, StoredUpload> _uploads = new();
+    private readonly string _root;
+    private readonly FileStream _lock;
+
+    /// <summary>Makes the folder.</summary>
+    /// <param name="lifetime">How long a file is kept.</param>
+    /// <param name="timeProvider">The clock.</param>
+    internal UploadStore(TimeSpan lifetime, TimeProvider timeProvider)
+    {
+        _lifetime = lifetime;
+        _timeProvider = timeProvider;
+        DeleteAbandoned(Path.GetTempPath());
+        _root = Directory.CreateTempSubdirectory(Prefix).FullName;
+
+        // Whoever can open it knows that its process has ended.
+        _lock = new FileStream(Path.Combine(_root, LockName), FileMode.CreateNew, FileAccess.Write, FileShare.None);
+        Folder = Directory.CreateDirectory(Path.Combine(_root, "uploads")).FullName;
+    }
+
+    /// <summary>Where the files are.</summary>
+    internal string Folder { get; }
 
     internal PendingUpload Begin() => new(Path.Combine(Folder, Guid.NewGuid().ToString("N")));
 
     /// <summary>Makes the file available at its path, replacing any earlier one there.</summary>
     internal StoredUpload Commit(PendingUpload pending, string filePath)
     {
-        StoredUpload upload = pending.Keep(filePath, timeProvider.GetUtcNow());
+        StoredUpload upload = pending.Keep(filePath, _timeProvider.GetUtcNow());
         StoredUpload? replaced = null;
         _uploads.AddOrUpdate(filePath, upload, (_, previous) =>
         {
@@ -31,18 +54,58 @@ internal sealed class UploadStore(TimeSpan lifetime, TimeProvider timeProvider)
 
     /// <returns>Null if there is none or it has expired.</returns>
     internal StoredUpload? Find(string filePath) =>
-        _uploads.TryGetValue(filePath, out StoredUpload? upload) && timeProvider.GetUtcNow() < upload.UploadedAt + lifetime ? upload : null;
+        _uploads.TryGetValue(filePath, out StoredUpload? upload) && _timeProvider.GetUtcNow() < upload.UploadedAt + _lifetime ? upload : null;
 
     /// <summary>Deletes every file. Can be called again, since some systems do not delete open files.</summary>
     internal void Delete()
     {
+        _lock.Dispose();
+        TryDelete(_root);
+    }
+
+    /// <summary>Deletes what processes have left that were killed.</summary>
+    /// <param name="parent">The folder in which theirs are.</param>
+    internal static void DeleteAbandoned(string parent)
+    {
         try
         {
-            Directory.Delete(Folder, recursive: true);
+            foreach (string folder in Directory.EnumerateDirectories(parent, Prefix + "*"))
+            {
+                if (IsAbandoned(Path.Combine(folder, LockName)))
+                {
+                    TryDelete(folder);
+                }
+            }
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            // Already gone, or still open in a request that is being cancelled; that request deletes it when it is done.
+            // They stay for the next time.
+        }
+    }
+
+    private static bool IsAbandoned(string lockFile)
+    {
+        try
+        {
+            // One that has no lock yet is being made.
+            using FileStream unlocked = new(lockFile, FileMode.Open, FileAccess.Write, FileShare.None);
+            return true;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
+    private static void TryDelete(string folder)
+    {
+        try
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // Already gone, or a file is still open in a request that is being cancelled; that request deletes it when it is done.
         }
     }
 }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using KlingPS.Sandbox.Http;
 
 namespace KlingPS.Sandbox.Wire;
@@ -17,9 +18,9 @@ internal sealed class ApiResponse
         });
     }
 
-    private ApiResponse(ReadOnlyMemory<byte> body)
+    private ApiResponse(int code, ReadOnlyMemory<byte> body)
     {
-        Code = 200;
+        Code = code;
         Body = body;
     }
 
@@ -51,7 +52,23 @@ internal sealed class ApiResponse
     });
 
     /// <summary>JSON without an envelope, for the sandbox's own routes.</summary>
-    internal static ApiResponse Plain(ReadOnlyMemory<byte> body) => new(body);
+    internal static ApiResponse Plain(ReadOnlyMemory<byte> body) => new(200, body);
+
+    /// <summary>The same response, but for one field.</summary>
+    /// <param name="field">A field of <c>data</c> if that has fields and the envelope has none of that name; else of the envelope.</param>
+    /// <param name="value">JSON, or a text if it is none; null leaves the field out.</param>
+    internal ApiResponse With(string field, string? value)
+    {
+        JsonObject envelope = JsonNode.Parse(Body.Span)!.AsObject();
+        JsonObject holder = envelope["data"] is JsonObject data && !envelope.ContainsKey(field) ? data : envelope;
+        holder.Remove(field);
+        if (value is not null)
+        {
+            holder[field] = ReadValue(value);
+        }
+
+        return new ApiResponse(Code, ServiceJson.Write(writer => envelope.WriteTo(writer))) { Cookie = Cookie };
+    }
 
     /// <summary>An error in the envelope of that host.</summary>
     internal static ApiResponse Error(LoopbackHost host, int code, string message) => new(code, writer =>
@@ -72,4 +89,16 @@ internal sealed class ApiResponse
     });
 
     internal static ApiResponse Error(int code, string message) => Error(LoopbackHost.Api, code, message);
+
+    private static JsonNode? ReadValue(string value)
+    {
+        try
+        {
+            return JsonNode.Parse(value);
+        }
+        catch (JsonException)
+        {
+            return JsonValue.Create(value);
+        }
+    }
 }

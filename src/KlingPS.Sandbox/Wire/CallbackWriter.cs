@@ -20,7 +20,7 @@ internal static class CallbackWriter
         writer.WriteString("model", job.Request.Model);
         writer.WriteString("state", job.Failure is null ? "success" : "fail");
         writer.WriteString("param", isOld ? Unpack(job.Request.Param) : job.Request.Param);
-        writer.WriteString("resultJson", job.Failure is null ? TaskRecordWriter.WriteResult(resultUri) : null);
+        writer.WriteString("resultJson", job.Failure is null ? TaskRecordWriter.WriteResult(resultUri.AbsoluteUri) : null);
         if (job.Failure is (string code, string message))
         {
             writer.WriteString("failCode", code);

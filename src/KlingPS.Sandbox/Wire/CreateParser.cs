@@ -20,11 +20,11 @@ internal static class CreateParser
         JsonDocument document;
         try
         {
-            document = JsonDocument.Parse(text);
+            document = ServiceJson.Parse(Encoding.UTF8.GetBytes(text));
         }
-        catch (JsonException)
+        catch (InvalidDataException exception)
         {
-            return (null, ApiResponse.Error(400, "The request body is not valid JSON"));
+            return (null, ApiResponse.Error(400, exception.Message));
         }
 
         using (document)

@@ -10,6 +10,9 @@ internal static class ServiceMessages
         "The model name you specified is not supported. Please verify your input and use one of the supported models provided by KIE.";
 
     internal const string FieldRequired = "This field is required";
+    internal const string TooLarge = "The request body is too large";
+    internal const string TooDeep = "The request body is nested too deeply";
+    internal const string InvalidJson = "The request body is not valid JSON";
     internal const string TextTooLong = "The text length cannot exceed the maximum limit";
     internal const string TooFrequent = "Your call frequency is too high. Please try again later.";
     internal const string UnknownTask = "recordInfo is null";
@@ -30,6 +33,7 @@ internal static class ServiceMessages
         402 => CreditsInsufficient,
         404 => "Not found",
         408 => "Upstream service timed out",
+        413 => TooLarge,
         422 => "Validation error",
         429 => TooFrequent,
         433 => "The usage limit of this key has been reached",

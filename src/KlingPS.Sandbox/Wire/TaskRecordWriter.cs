@@ -7,15 +7,15 @@ namespace KlingPS.Sandbox.Wire;
 /// <summary>Writes the <c>data</c> of recordInfo: fields, order and nulls as in the service's own responses.</summary>
 internal static class TaskRecordWriter
 {
-    /// <summary>Writes the record as of <c>now</c>; without a result URI, a task that succeeded has an empty list of videos.</summary>
-    internal static void Write(Utf8JsonWriter writer, Job job, DateTimeOffset now, Uri? resultUri)
+    /// <summary>Writes the record as of <c>now</c>; without a link, a task that succeeded has an empty list of videos.</summary>
+    internal static void Write(Utf8JsonWriter writer, Job job, DateTimeOffset now, string? link)
     {
         writer.WriteStartObject();
         writer.WriteString("taskId", job.Id);
         writer.WriteString("model", job.Request.Model);
         writer.WriteString("state", job.StateAt(now));
         writer.WriteString("param", job.Request.Param);
-        writer.WriteString("resultJson", job.HasSucceeded(now) ? WriteResult(resultUri) : "");
+        writer.WriteString("resultJson", job.HasSucceeded(now) ? WriteResult(link) : "");
         writer.WriteString("failCode", job.HasFailed(now) ? job.Failure?.Code : null);
         writer.WriteString("failMsg", job.HasFailed(now) ? job.Failure?.Message : null);
         if (job.HasEnded(now))
@@ -34,15 +34,15 @@ internal static class TaskRecordWriter
         writer.WriteEndObject();
     }
 
-    internal static string WriteResult(Uri? resultUri)
+    internal static string WriteResult(string? link)
     {
         ReadOnlyMemory<byte> json = ServiceJson.Write(writer =>
         {
             writer.WriteStartObject();
             writer.WriteStartArray("resultUrls");
-            if (resultUri is not null)
+            if (link is not null)
             {
-                writer.WriteStringValue(resultUri.AbsoluteUri);
+                writer.WriteStringValue(link);
             }
 
             writer.WriteEndArray();

@@ -48,6 +48,16 @@ public sealed class StartKlingSandboxCommand : KlingCommand
     [ValidateRange(0, long.MaxValue)]
     public long VideoSize { get; set; }
 
+    /// <summary>How many tasks it accepts within 10 seconds; 0 is no limit.</summary>
+    [Parameter]
+    [ValidateRange(0, int.MaxValue)]
+    public int CreateLimit { get; set; } = 20;
+
+    /// <summary>How many task queries it answers within a second; 0 is no limit.</summary>
+    [Parameter]
+    [ValidateRange(0, int.MaxValue)]
+    public int QueryLimit { get; set; } = 10;
+
     /// <summary>What goes wrong, where, and how often: objects or hashtables, such as @{ On = 'Create'; Kind = 'LoseAnswerAfter' }.</summary>
     [Parameter]
     public SandboxFault[] Fault { get; set; } = [];
@@ -86,6 +96,8 @@ public sealed class StartKlingSandboxCommand : KlingCommand
                     OtherAccounts = [.. Reveal(OtherAccountKey)],
                     CallbackKey = Reveal([CallbackKey]).FirstOrDefault(),
                     Credits = Credits,
+                    CreateLimit = CreateLimit == 0 ? null : CreateLimit,
+                    QueryLimit = QueryLimit == 0 ? null : QueryLimit,
                     GenerationTime = TimeSpan.FromSeconds(GenerationTime),
                     Port = Port,
                     VideoSize = VideoSize,

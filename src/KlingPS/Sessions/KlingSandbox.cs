@@ -4,16 +4,14 @@ using KlingPS.Sandbox.Hosting;
 
 namespace KlingPS.Sessions;
 
-/// <summary>The local sandbox: where it is, what was asked of it so far, and what it would have cost.</summary>
+/// <summary>The local sandbox: where it is, what was asked of it so far, and what it would have cost. Its properties follow what happens.</summary>
 public sealed class KlingSandbox
 {
     private readonly SandboxServer _server;
-    private readonly SandboxBill _bill;
 
     internal KlingSandbox(SandboxServer server, SandboxOptions options)
     {
         _server = server;
-        _bill = server.GetBill();
         GenerationTime = options.GenerationTime;
         ApiKey = new SecureString();
         foreach (char c in server.ApiKey)
@@ -46,55 +44,58 @@ public sealed class KlingSandbox
     public TimeSpan GenerationTime { get; }
 
     /// <summary>Create requests that arrived.</summary>
-    public int CreatesReceived => _bill.CreatesReceived;
+    public int CreatesReceived => Bill.CreatesReceived;
 
     /// <summary>Create requests that were accepted.</summary>
-    public int CreatesAccepted => _bill.CreatesAccepted;
+    public int CreatesAccepted => Bill.CreatesAccepted;
 
     /// <summary>Create requests that were refused, for any reason.</summary>
-    public int CreatesRefused => _bill.CreatesRefused;
+    public int CreatesRefused => Bill.CreatesRefused;
 
     /// <summary>Create requests that were refused because too many came.</summary>
-    public int RateRefusals => _bill.RateRefusals;
+    public int RateRefusals => Bill.RateRefusals;
 
     /// <summary>Status queries.</summary>
-    public int Queries => _bill.Queries;
+    public int Queries => Bill.Queries;
 
     /// <summary>Callbacks that were delivered: the response was a 2xx status.</summary>
-    public int CallbacksDelivered => _bill.CallbacksDelivered;
+    public int CallbacksDelivered => Bill.CallbacksDelivered;
 
     /// <summary>Attempts to deliver a callback that got another response, or none within 15 seconds.</summary>
-    public int CallbacksRefused => _bill.CallbacksRefused;
+    public int CallbacksRefused => Bill.CallbacksRefused;
 
     /// <summary>Uploads.</summary>
-    public int Uploads => _bill.Uploads;
+    public int Uploads => Bill.Uploads;
 
     /// <summary>Requests to the download host.</summary>
-    public int Downloads => _bill.Downloads;
+    public int Downloads => Bill.Downloads;
 
     /// <summary>Requests that carried the key to the download host, where it has no business.</summary>
-    public int KeyLeaks => _bill.KeyLeaks;
+    public int KeyLeaks => Bill.KeyLeaks;
 
     /// <summary>Credits that finished videos have cost.</summary>
-    public decimal CreditsSpent => _bill.CreditsSpent;
+    public decimal CreditsSpent => Bill.CreditsSpent;
 
     /// <summary>Credits set aside for videos in the making.</summary>
-    public decimal CreditsHeld => _bill.CreditsHeld;
+    public decimal CreditsHeld => Bill.CreditsHeld;
 
     /// <summary>Credits left on the account.</summary>
-    public decimal CreditsLeft => _bill.CreditsLeft;
+    public decimal CreditsLeft => Bill.CreditsLeft;
 
     /// <summary>Every accepted task.</summary>
-    public IReadOnlyList<SandboxTask> Tasks => _bill.Tasks;
+    public IReadOnlyList<SandboxTask> Tasks => Bill.Tasks;
 
     /// <summary>How many tasks were accepted for each image: more than one means it was paid for more than once.</summary>
-    public IReadOnlyDictionary<string, int> TasksPerImage => _bill.TasksPerImage;
+    public IReadOnlyDictionary<string, int> TasksPerImage => Bill.TasksPerImage;
 
     /// <summary>The latest requests.</summary>
-    public IReadOnlyList<SandboxRequest> Requests => _bill.Requests;
+    public IReadOnlyList<SandboxRequest> Requests => Bill.Requests;
 
     /// <summary>Faults that are in force.</summary>
     public IReadOnlyList<SandboxFault> Faults => _server.Faults;
+
+    /// <summary>Everything it counts, as it stands at this moment.</summary>
+    private SandboxBill Bill => _server.GetBill();
 
     /// <summary>Makes something go wrong from now on.</summary>
     /// <param name="fault">What, where and how often; a hashtable does.</param>

@@ -69,7 +69,7 @@ public sealed class FaultTests
     public async Task A_code_comes_in_the_body_and_has_no_effect()
     {
         await using SandboxHarness sandbox = new();
-        sandbox.Server.AddFault(new SandboxFault { Kind = SandboxFaultKind.Code, Code = 455, Message = "resting", RetryAfter = 7 });
+        sandbox.Server.AddFault(new SandboxFault { Kind = SandboxFaultKind.Code, Code = 455, Message = "resting", RetryAfter = "7" });
 
         using HttpResponseMessage response = await sandbox.Http.PostAsync("api/v1/jobs/createTask", SandboxHarness.Json(SandboxHarness.Body()));
 
@@ -78,6 +78,156 @@ public sealed class FaultTests
         Assert.Equal("""{"code":455,"msg":"resting","data":null}""", await response.Content.ReadAsStringAsync());
         Assert.Equal(1, sandbox.Server.GetBill().Refusals[455]);
         Assert.Empty(sandbox.Server.GetBill().Tasks);
+    }
+
+    [Theory]
+    [InlineData("7")]
+    [InlineData("0")]
+    [InlineData("3600")]
+    [InlineData("-1")]
+    [InlineData("1.5")]
+    [InlineData("99999999999999999999")]
+    [InlineData("soon")]
+    [InlineData("Wed, 21 Oct 2026 07:28:00 GMT")]
+    public async Task Retry_After_says_whatever_it_is_told_to(string pause)
+    {
+        await using SandboxHarness sandbox = new();
+        sandbox.Server.AddFault(new SandboxFault { Kind = SandboxFaultKind.HttpStatus, Status = 429, RetryAfter = pause });
+
+        using HttpResponseMessage response = await sandbox.Http.GetAsync("api/v1/chat/credit");
+
+        Assert.Equal(pause, Assert.Single(response.Headers.NonValidated["Retry-After"]));
+    }
+
+    [Fact]
+    public async Task A_fault_with_a_duration_lasts_that_long_from_the_first_time_on()
+    {
+        await using SandboxHarness sandbox = new();
+        sandbox.Server.AddFault(new SandboxFault { On = SandboxOperation.Credit, Kind = SandboxFaultKind.Code, Code = 455, Duration = TimeSpan.FromMinutes(2) });
+        sandbox.Clock.Advance(TimeSpan.FromHours(1));
+        List<int> codes = [];
+        for (int i = 0; i < 5; i++)
+        {
+            codes.Add((await sandbox.GetAsync("api/v1/chat/credit")).GetProperty("code").GetInt32());
+            sandbox.Clock.Advance(TimeSpan.FromSeconds(40));
+        }
+
+        Assert.Equal([455, 455, 455, 200, 200], codes);
+        Assert.Empty(sandbox.Server.Faults);
+    }
+
+    [Theory]
+    [InlineData("gzip")]
+    [InlineData("deflate")]
+    [InlineData("br")]
+    public async Task A_damaged_encoding_is_named_and_cannot_be_read_and_the_request_has_its_effect(string encoding)
+    {
+        await using SandboxHarness sandbox = new();
+        sandbox.Server.AddFault(new SandboxFault { On = SandboxOperation.Create, Kind = SandboxFaultKind.DamagedEncoding, Encoding = encoding });
+        using HttpClient decoding = new(new HttpClientHandler { AutomaticDecompression = DecompressionMethods.All }) { BaseAddress = sandbox.Server.Endpoint };
+        decoding.DefaultRequestHeaders.Authorization = sandbox.Http.DefaultRequestHeaders.Authorization;
+
+        await Assert.ThrowsAnyAsync<Exception>(async () => JsonElement.Parse(await PostAsync()));
+
+        Assert.Equal(1, sandbox.Server.GetBill().CreatesAccepted);
+
+        async Task<string> PostAsync()
+        {
+            using HttpResponseMessage response = await decoding.PostAsync("api/v1/jobs/createTask", SandboxHarness.Json(SandboxHarness.Body()));
+            return await response.Content.ReadAsStringAsync();
+        }
+    }
+
+    [Fact]
+    public async Task Two_creates_get_one_id_and_both_are_billed()
+    {
+        await using SandboxHarness sandbox = new();
+        sandbox.Server.AddFault(new SandboxFault { Kind = SandboxFaultKind.DuplicateId, Skip = 1 });
+
+        string first = await sandbox.CreateTaskAsync(prompt: "first");
+        string second = await sandbox.CreateTaskAsync(prompt: "second");
+
+        Assert.Equal(first, second);
+        SandboxBill bill = sandbox.Server.GetBill();
+        Assert.Equal((2, 84m), (bill.CreatesAccepted, bill.CreditsHeld));
+        Assert.Contains("first", (await sandbox.QueryAsync(first)).GetProperty("data").GetProperty("param").GetString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_finished_task_comes_with_another_link_once()
+    {
+        await using SandboxHarness sandbox = new();
+        string id = await sandbox.CreateTaskAsync();
+        sandbox.Server.AddFault(new SandboxFault { On = SandboxOperation.Query, Kind = SandboxFaultKind.WrongLink, Link = "//nowhere" });
+        string? waiting = (await sandbox.QueryAsync(id)).GetProperty("data").GetProperty("resultJson").GetString();
+        sandbox.Clock.Advance(TimeSpan.FromSeconds(3));
+
+        string? wrong = (await sandbox.QueryAsync(id)).GetProperty("data").GetProperty("resultJson").GetString();
+
+        Assert.Equal(("", """{"resultUrls":["//nowhere"]}"""), (waiting, wrong));
+        Assert.Equal(sandbox.Server.DownloadEndpoint.Authority, (await sandbox.GetResultAsync(id)).Authority);
+    }
+
+    [Theory]
+    [InlineData("creditsConsumed", "-1000", "-1000")]
+    [InlineData("creditsConsumed", "1e27", "1e27")]
+    [InlineData("taskId", "not JSON", "\"not JSON\"")]
+    [InlineData("taskId", null, null)]
+    [InlineData("model", "{\"a\":[1]}", "{\"a\":[1]}")]
+    public async Task A_field_of_the_data_holds_what_it_is_told_to(string field, string? value, string? expected)
+    {
+        await using SandboxHarness sandbox = new();
+        string id = await sandbox.CreateTaskAsync();
+        sandbox.Server.AddFault(new SandboxFault { On = SandboxOperation.Query, Kind = SandboxFaultKind.WrongField, Field = field, Value = value });
+
+        JsonElement data = (await sandbox.QueryAsync(id)).GetProperty("data");
+
+        Assert.Equal(expected, data.TryGetProperty(field, out JsonElement found) ? found.GetRawText() : null);
+    }
+
+    [Fact]
+    public async Task A_field_of_the_envelope_holds_what_it_is_told_to()
+    {
+        await using SandboxHarness sandbox = new();
+        sandbox.Server.AddFault(new SandboxFault { On = SandboxOperation.Credit, Kind = SandboxFaultKind.WrongField, Field = "data", Value = "\"many\"" });
+
+        Assert.Equal("many", (await sandbox.GetAsync("api/v1/chat/credit")).GetProperty("data").GetString());
+    }
+
+    [Fact]
+    public async Task A_download_is_sent_elsewhere_once()
+    {
+        await using SandboxHarness sandbox = new();
+        Uri link = await sandbox.MakeVideoAsync();
+        sandbox.Server.AddFault(new SandboxFault { Kind = SandboxFaultKind.Redirect, Link = "//" });
+        using HttpClient plain = new(new HttpClientHandler { AllowAutoRedirect = false });
+        plain.DefaultRequestHeaders.UserAgent.ParseAdd("Mozilla/5.0");
+
+        using HttpResponseMessage redirected = await plain.GetAsync(link);
+        using HttpResponseMessage served = await plain.GetAsync(link);
+
+        Assert.Equal((HttpStatusCode.Found, "//"), (redirected.StatusCode, Assert.Single(redirected.Headers.NonValidated["Location"])));
+        Assert.Equal(HttpStatusCode.OK, served.StatusCode);
+    }
+
+    [Fact]
+    public async Task A_download_trickles()
+    {
+        ManualClock clock = new();
+        await using SandboxHarness sandbox = new(_ => new SandboxOptions { TimeProvider = clock, GenerationTime = TimeSpan.Zero });
+        Uri link = await sandbox.GetResultAsync(await sandbox.CreateTaskAsync());
+        sandbox.Server.AddFault(new SandboxFault { On = SandboxOperation.Download, Kind = SandboxFaultKind.Trickle, BytesPerSecond = 10 });
+
+        using HttpResponseMessage response = await sandbox.Cdn.GetAsync(link, HttpCompletionOption.ResponseHeadersRead);
+        using Stream body = await response.Content.ReadAsStreamAsync();
+        byte[] received = new byte[100];
+        await body.ReadExactlyAsync(received.AsMemory(0, 10));
+        Task<int> next = body.ReadAsync(received).AsTask();
+        await clock.WaitedForAsync(TimeSpan.FromSeconds(1));
+
+        Assert.False(next.IsCompleted);
+        clock.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal(10, await next);
     }
 
     public static TheoryData<SandboxFault, int, string, int> Oddities => new()
@@ -260,6 +410,14 @@ public sealed class FaultTests
         new SandboxFault { Delay = TimeSpan.FromSeconds(-1) },
         new SandboxFault { Status = 42 },
         new SandboxFault { Code = 42 },
+        new SandboxFault { Duration = TimeSpan.FromSeconds(-1) },
+        new SandboxFault { Kind = SandboxFaultKind.Trickle, BytesPerSecond = 0 },
+        new SandboxFault { Kind = SandboxFaultKind.DamagedEncoding, Encoding = "zip" },
+        new SandboxFault { On = SandboxOperation.Query, Kind = SandboxFaultKind.WrongLink },
+        new SandboxFault { On = SandboxOperation.Download, Kind = SandboxFaultKind.Redirect },
+        new SandboxFault { On = SandboxOperation.Query, Kind = SandboxFaultKind.Redirect, Link = "/" },
+        new SandboxFault { On = SandboxOperation.Query, Kind = SandboxFaultKind.WrongField },
+        new SandboxFault { On = SandboxOperation.Query, Kind = SandboxFaultKind.DuplicateId },
     };
 
     [Theory]

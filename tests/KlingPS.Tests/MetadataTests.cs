@@ -98,7 +98,7 @@ public sealed class MetadataTests
         ["Start-KlingSandbox"] = ([typeof(KlingSandbox)], true,
         [
             ("GenerationTime", typeof(double)), ("Credits", typeof(decimal)), ("Port", typeof(int)), ("ApiKey", typeof(SecureString)), ("CallbackKey", typeof(SecureString)),
-            ("AdditionalApiKey", typeof(SecureString[])), ("OtherAccountKey", typeof(SecureString[])),
+            ("AdditionalApiKey", typeof(SecureString[])), ("OtherAccountKey", typeof(SecureString[])), ("CreateLimit", typeof(int)), ("QueryLimit", typeof(int)),
             ("VideoSize", typeof(long)), ("Fault", typeof(SandboxFault[])), ("Force", typeof(SwitchParameter)),
         ]),
         ["Get-KlingSandbox"] = ([typeof(KlingSandbox)], false, []),

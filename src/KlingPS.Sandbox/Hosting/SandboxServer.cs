@@ -96,7 +96,7 @@ internal sealed class SandboxServer : IAsyncDisposable, IDisposable
         _stopping.Cancel();
         _listener.Dispose();
         _http.Dispose();
-        _state.Uploads.Delete();
+        _state.Uploads.Dispose();
     }
 
     /// <summary>As <see cref="Dispose"/>, and waits up to a second for the last request to finish.</summary>
@@ -104,7 +104,7 @@ internal sealed class SandboxServer : IAsyncDisposable, IDisposable
     {
         Dispose();
         await Task.WhenAny(_listener.Idle, Task.Delay(s_stopTimeout)).ConfigureAwait(false);
-        _state.Uploads.Delete();
+        _state.Uploads.Dispose();
     }
 
     private async Task ServeAsync(HttpRequest request, HttpResponse response, LoopbackHost host, CancellationToken cancellationToken)
@@ -126,7 +126,7 @@ internal sealed class SandboxServer : IAsyncDisposable, IDisposable
         {
             if (!IsRunning)
             {
-                _state.Uploads.Delete();
+                _state.Uploads.Dispose();
             }
         }
     }

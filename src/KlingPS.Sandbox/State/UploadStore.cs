@@ -3,7 +3,7 @@ using System.Collections.Concurrent;
 namespace KlingPS.Sandbox.State;
 
 /// <summary>Uploaded files, in a temporary folder of their own until the store is deleted. The folder of a process that was killed is deleted by the next one.</summary>
-internal sealed class UploadStore
+internal sealed class UploadStore : IDisposable
 {
     private const string Prefix = "KlingPS.Sandbox-";
     private const string LockName = ".lock";
@@ -57,7 +57,7 @@ internal sealed class UploadStore
         _uploads.TryGetValue(filePath, out StoredUpload? upload) && _timeProvider.GetUtcNow() < upload.UploadedAt + _lifetime ? upload : null;
 
     /// <summary>Deletes every file. Can be called again, since some systems do not delete open files.</summary>
-    internal void Delete()
+    public void Dispose()
     {
         _lock.Dispose();
         TryDelete(_root);

@@ -27,7 +27,7 @@ namespace KlingPS.Core.Ledger.Sql;
 [SuppressMessage("Design", "CA1001", Justification = "A semaphore whose handle nobody asks for has nothing to release.")]
 internal sealed class SqlRateGate(SqlStore store, IAttemptOwners owners, RateLeaseTable leases, int limit, TimeSpan window, TimeProvider time) : IRateGate
 {
-    /// <summary>How much longer than a window a wait for others may be before it is told.</summary>
+    /// <summary>How much longer than a window a request may be under way, or a caller not look for its place, before it is told who waits for it.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
 
     /// <summary>Whose turn it is among the callers in this process.</summary>
@@ -55,7 +55,7 @@ internal sealed class SqlRateGate(SqlStore store, IAttemptOwners owners, RateLea
     private async Task<Lease> PassAsync(Action<string> onHeld, CancellationToken cancellationToken)
     {
         long asked = time.GetTimestamp();
-        Instant tellsAt = Instant.Now(time) + window + s_patience;
+        bool isTold = false;
         (long id, Attempt attempt) = await store.WriteLightlyAsync(
             async session =>
             {
@@ -67,10 +67,10 @@ internal sealed class SqlRateGate(SqlStore store, IAttemptOwners owners, RateLea
         {
             while (!attempt.HasPassed)
             {
-                if (attempt.Ahead.Count > 0 && tellsAt <= Instant.Now(time))
+                if (!isTold && attempt.Silent.Count > 0)
                 {
-                    onHeld(Describe(attempt.Ahead));
-                    tellsAt = Instant.Never;
+                    onHeld(Describe(attempt.Silent));
+                    isTold = true;
                 }
 
                 if (!await ReclaimDeadAsync(attempt.Ahead, cancellationToken).ConfigureAwait(false))
@@ -93,12 +93,12 @@ internal sealed class SqlRateGate(SqlStore store, IAttemptOwners owners, RateLea
         }
     }
 
-    private string Describe(IReadOnlyList<RateLease> ahead)
+    private string Describe(IReadOnlyList<RateLease> silent)
     {
-        string[] names = [.. ahead.Select(lease => owners.Describe(lease.Owner)).Distinct()];
+        string[] names = [.. silent.Select(lease => owners.Describe(lease.Owner)).Distinct()];
         string which = string.Join(", ", names.Take(3)) + (names.Length > 3 ? " and others" : string.Empty);
-        return $"Waiting for other shells, which hold the places of the requests that the service takes at a time: {which}. "
-            + "A place is free at the latest a minute after it was taken. If a process hangs, end it.";
+        return $"Waiting for other shells, which hold places of the requests that the service takes at a time and have not moved since: {which}. "
+            + "A place is free again a minute after it was taken. If a process hangs, end it.";
     }
 
     private async Task<Attempt> TryPassAsync(SqlSession session, long id)
@@ -115,17 +115,19 @@ internal sealed class SqlRateGate(SqlStore store, IAttemptOwners owners, RateLea
         if (missing <= 0)
         {
             await leases.UpsertAsync(session, id, RateLeaseState.UnderWay).ConfigureAwait(false);
-            return new Attempt(HasPassed: true, default, []);
+            return new Attempt(HasPassed: true, default, [], []);
         }
 
         // Again each time: who is silent loses its place.
         await leases.UpsertAsync(session, id, RateLeaseState.Waiting).ConfigureAwait(false);
         long now = (await session.GetTimeAsync().ConfigureAwait(false)).Ticks;
         long[] released = [.. others.Where(other => other.State == RateLeaseState.Over).Select(other => other.Ticks)];
+        RateLease[] ahead = [.. others.Where(other => other.State != RateLeaseState.Over && other.Owner != owners.Current)];
         return new Attempt(
             HasPassed: false,
             missing <= released.Length ? window - TimeSpan.FromTicks(now - released[missing - 1]) : window,
-            [.. others.Where(other => other.State != RateLeaseState.Over && other.Owner != owners.Current)]);
+            ahead,
+            [.. ahead.Where(other => TimeSpan.FromTicks(now - other.Ticks) > window + s_patience)]);
     }
 
     /// <summary>Takes back the records of dead processes that the caller waits for.</summary>
@@ -175,7 +177,8 @@ internal sealed class SqlRateGate(SqlStore store, IAttemptOwners owners, RateLea
     /// <param name="HasPassed">Whether the gate has opened.</param>
     /// <param name="Delay">If not: how long until the next attempt.</param>
     /// <param name="Ahead">If not: what the wait depends on and belongs to other processes, which may be dead.</param>
-    private readonly record struct Attempt(bool HasPassed, TimeSpan Delay, IReadOnlyList<RateLease> Ahead);
+    /// <param name="Silent">Those among them that have not moved for longer than they do where all goes well.</param>
+    private readonly record struct Attempt(bool HasPassed, TimeSpan Delay, IReadOnlyList<RateLease> Ahead, IReadOnlyList<RateLease> Silent);
 
     private sealed class Lease(SqlRateGate gate, long id) : IAsyncDisposable
     {

@@ -163,14 +163,21 @@ internal sealed class VideoConverter : IDisposable
     /// The video, or the error; both, when the video is there and its sidecar could not be written. After an error that every further
     /// purchase would meet (<see cref="KlingException.IsFatal"/>) no image is bought any more; what is paid for is still fetched.
     /// </returns>
-    public async Task<Outcome<ConversionItem, SavedVideo>> ConvertAsync(ConversionItem item, CancellationToken cancellationToken)
+    public Task<Outcome<ConversionItem, SavedVideo>> ConvertAsync(ConversionItem item, CancellationToken cancellationToken)
+        => ConvertAsync(item, static () => { }, cancellationToken);
+
+    /// <inheritdoc cref="ConvertAsync(ConversionItem, CancellationToken)"/>
+    /// <param name="item">The image, as <see cref="Accept"/> has taken it.</param>
+    /// <param name="onPrepared">Is called once it is known what is to be done for it, before anything is sent.</param>
+    /// <param name="cancellationToken">Stops.</param>
+    public async Task<Outcome<ConversionItem, SavedVideo>> ConvertAsync(ConversionItem item, Action onPrepared, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(item);
         var progress = new ConversionProgress(_tally);
         try
         {
             return await _deadline.RunAsync(
-                token => ConvertAsync(item, progress, token, cancellationToken),
+                token => ConvertAsync(item, progress, onPrepared, token, cancellationToken),
                 () => CreateTimeout(item, progress),
                 cancellationToken).ConfigureAwait(false);
         }
@@ -194,11 +201,14 @@ internal sealed class VideoConverter : IDisposable
     /// <summary>Does what is missing for an image.</summary>
     /// <param name="item">The image.</param>
     /// <param name="progress">Follows it.</param>
+    /// <param name="onPrepared">Is called once it is known what is to be done.</param>
     /// <param name="inTime">Ends what is done, at the deadline too.</param>
     /// <param name="stop">Ends the wait for the task, which hears the deadline by itself and has one more look then.</param>
-    private async Task<Outcome<ConversionItem, SavedVideo>> ConvertAsync(ConversionItem item, ConversionProgress progress, CancellationToken inTime, CancellationToken stop)
+    private async Task<Outcome<ConversionItem, SavedVideo>> ConvertAsync(
+        ConversionItem item, ConversionProgress progress, Action onPrepared, CancellationToken inTime, CancellationToken stop)
     {
         Prepared prepared = await PrepareAsync(item, isAboutToWrite: true, inTime).ConfigureAwait(false);
+        onPrepared();
         progress.Identity = prepared.Identified.Identity;
         if (prepared is { IsTaken: true, HasVideo: false })
         {

@@ -9,10 +9,11 @@ namespace KlingPS.Core.Stages;
 /// <remarks>One caller posts and reads. The work reports its failures as results; an exception from it ends the stage.</remarks>
 internal sealed class ConcurrentStage<TIn, TOut> : IPipelineStage<TIn, TOut>
 {
-    private readonly Func<TIn, CancellationToken, Task<TOut>> _work;
+    private readonly Func<TIn, Action, CancellationToken, Task<TOut>> _work;
     private readonly SemaphoreSlim _slots;
     private readonly CancellationTokenSource _stop = new();
-    private readonly Channel<Task<TOut>> _started = Channel.CreateUnbounded<Task<TOut>>(new UnboundedChannelOptions { SingleWriter = true });
+    private readonly Channel<Started> _started = Channel.CreateUnbounded<Started>(new UnboundedChannelOptions { SingleWriter = true });
+    private Task _settled = Task.CompletedTask;
     private readonly Channel<TOut> _results = Channel.CreateUnbounded<TOut>(new UnboundedChannelOptions { SingleReader = true });
 
     /// <summary>Creates the stage.</summary>
@@ -20,6 +21,29 @@ internal sealed class ConcurrentStage<TIn, TOut> : IPipelineStage<TIn, TOut>
     /// <param name="limit">How many items are worked on at the same time.</param>
     /// <param name="inOrder">Whether results come in the order of the items, or in the order of finishing.</param>
     public ConcurrentStage(Func<TIn, CancellationToken, Task<TOut>> work, int limit, bool inOrder)
+        : this(
+            (item, pass, stop) =>
+            {
+                pass();
+                return work(item, stop);
+            },
+            limit,
+            inOrder)
+    {
+    }
+
+    /// <summary>
+    /// Creates a stage whose results come in the order of finishing; but those of items that end in the first part of their work, such as
+    /// images that cannot be read, come in the order of the items.
+    /// </summary>
+    /// <param name="work">What is done with an item. It says when the first part is over.</param>
+    /// <param name="limit">How many items are worked on at the same time.</param>
+    public ConcurrentStage(Func<TIn, Action, CancellationToken, Task<TOut>> work, int limit)
+        : this(work, limit, inOrder: false)
+    {
+    }
+
+    private ConcurrentStage(Func<TIn, Action, CancellationToken, Task<TOut>> work, int limit, bool inOrder)
     {
         _work = work;
         _slots = new SemaphoreSlim(limit);
@@ -35,7 +59,9 @@ internal sealed class ConcurrentStage<TIn, TOut> : IPipelineStage<TIn, TOut>
         await _slots.WaitAsync(cancellationToken).ConfigureAwait(false);
         CancellationToken stop = _stop.Token;
         stop.ThrowIfCancellationRequested();
-        await _started.Writer.WriteAsync(Task.Run(() => RunAsync(item, stop), CancellationToken.None), CancellationToken.None).ConfigureAwait(false);
+        var turn = new Turn(_settled);
+        _settled = turn.Settled;
+        await _started.Writer.WriteAsync(new Started(Task.Run(() => RunAsync(item, turn, stop), CancellationToken.None), turn), CancellationToken.None).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
@@ -48,11 +74,11 @@ internal sealed class ConcurrentStage<TIn, TOut> : IPipelineStage<TIn, TOut>
         _stop.Cancel();
     }
 
-    private async Task<TOut> RunAsync(TIn item, CancellationToken stop)
+    private async Task<TOut> RunAsync(TIn item, Turn turn, CancellationToken stop)
     {
         try
         {
-            return await _work(item, stop).ConfigureAwait(false);
+            return await _work(item, turn.Pass, stop).ConfigureAwait(false);
         }
         finally
         {
@@ -67,9 +93,9 @@ internal sealed class ConcurrentStage<TIn, TOut> : IPipelineStage<TIn, TOut>
         {
             if (inOrder)
             {
-                await foreach (Task<TOut> work in _started.Reader.ReadAllAsync().ConfigureAwait(false))
+                await foreach (Started started in _started.Reader.ReadAllAsync().ConfigureAwait(false))
                 {
-                    await HandOutAsync(work).ConfigureAwait(false);
+                    await HandOutAsync(started).ConfigureAwait(false);
                 }
             }
             else
@@ -90,20 +116,20 @@ internal sealed class ConcurrentStage<TIn, TOut> : IPipelineStage<TIn, TOut>
     {
         var over = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         int open = 1;
-        await foreach (Task<TOut> work in _started.Reader.ReadAllAsync().ConfigureAwait(false))
+        await foreach (Started started in _started.Reader.ReadAllAsync().ConfigureAwait(false))
         {
             Interlocked.Increment(ref open);
-            _ = FinishAsync(work);
+            _ = FinishAsync(started);
         }
 
         Leave();
         await over.Task.ConfigureAwait(false);
 
-        async Task FinishAsync(Task<TOut> work)
+        async Task FinishAsync(Started started)
         {
             try
             {
-                await HandOutAsync(work).ConfigureAwait(false);
+                await HandOutAsync(started).ConfigureAwait(false);
             }
             catch (Exception exception)
             {
@@ -122,6 +148,55 @@ internal sealed class ConcurrentStage<TIn, TOut> : IPipelineStage<TIn, TOut>
         }
     }
 
-    private async Task HandOutAsync(Task<TOut> work)
-        => await _results.Writer.WriteAsync(await work.ConfigureAwait(false), CancellationToken.None).ConfigureAwait(false);
+    private async Task HandOutAsync(Started started)
+    {
+        try
+        {
+            TOut result = await started.Work.ConfigureAwait(false);
+            if (!started.Turn.HasPassed)
+            {
+                await started.Turn.Previous.ConfigureAwait(false);
+            }
+
+            await _results.Writer.WriteAsync(result, CancellationToken.None).ConfigureAwait(false);
+        }
+        finally
+        {
+            started.Turn.Pass();
+        }
+    }
+
+    /// <param name="Work">The work on an item.</param>
+    /// <param name="Turn">Its place among the others.</param>
+    private sealed record Started(Task<TOut> Work, Turn Turn);
+
+    /// <summary>The place of an item among the others.</summary>
+    private sealed class Turn
+    {
+        private readonly TaskCompletionSource _passed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Turn(Task previous)
+        {
+            Previous = previous;
+            Settled = SettleAsync();
+        }
+
+        /// <summary>Ends when all items before it have settled.</summary>
+        public Task Previous { get; }
+
+        /// <summary>Ends when it and all items before it are past the first part of their work, or have come out.</summary>
+        public Task Settled { get; }
+
+        public bool HasPassed => _passed.Task.IsCompleted;
+
+        public void Pass() => _passed.TrySetResult();
+
+        private async Task SettleAsync()
+        {
+            await _passed.Task.ConfigureAwait(false);
+
+            // Thousands may wait for one: each continues on a stack of its own.
+            await Previous.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        }
+    }
 }

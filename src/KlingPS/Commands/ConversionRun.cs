@@ -115,7 +115,7 @@ internal sealed class ConversionRun : IDisposable
     private ConcurrentStage<ConversionItem, Outcome<ConversionItem, SavedVideo>> CreateStage()
     {
         DestinationFolder.RequireWritable(_options.Save.Destination);
-        return new(GetConverter().ConvertAsync, int.MaxValue, inOrder: false);
+        return new(GetConverter().ConvertAsync, int.MaxValue);
     }
 
     private VideoConverter GetConverter()

@@ -177,6 +177,69 @@ public sealed class ConcurrentStageTests
     }
 
     [Fact]
+    public async Task What_ends_in_its_first_part_comes_in_the_order_of_the_items_and_holds_nothing_else_back()
+    {
+        TaskCompletionSource[] gates = [.. Enumerable.Range(0, 5).Select(_ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously))];
+        using var stage = new ConcurrentStage<int, int>(
+            async (item, pass, _) =>
+            {
+                if (item % 2 == 0)
+                {
+                    pass();
+                }
+
+                await gates[item].Task;
+                return item;
+            },
+            int.MaxValue);
+        for (int item = 0; item < gates.Length; item++)
+        {
+            await stage.PostAsync(item, CancellationToken.None);
+        }
+
+        stage.Complete();
+
+        // 0, 2 and 4 are past their first part: they come as they finish. 1 and 3 end in it, and 3 waits for 1.
+        gates[3].SetResult();
+        gates[4].SetResult();
+        Assert.Equal(4, await Eventually.DoneAsync(stage.Results.ReadAsync().AsTask()));
+        gates[1].SetResult();
+        Assert.Equal(1, await Eventually.DoneAsync(stage.Results.ReadAsync().AsTask()));
+        Assert.Equal(3, await Eventually.DoneAsync(stage.Results.ReadAsync().AsTask()));
+        gates[2].SetResult();
+        Assert.Equal(2, await Eventually.DoneAsync(stage.Results.ReadAsync().AsTask()));
+        gates[0].SetResult();
+        Assert.Equal(0, await Eventually.DoneAsync(stage.Results.ReadAsync().AsTask()));
+        Assert.False(await Eventually.DoneAsync(stage.Results.WaitToReadAsync().AsTask()));
+    }
+
+    [Fact]
+    public async Task Any_number_of_items_may_wait_for_the_first_one()
+    {
+        const int Items = 50_000;
+        var gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var stage = new ConcurrentStage<int, int>(
+            async (item, _, _) =>
+            {
+                await (item == 0 ? gate.Task : Task.CompletedTask);
+                return item;
+            },
+            int.MaxValue);
+        for (int item = 0; item < Items; item++)
+        {
+            await stage.PostAsync(item, CancellationToken.None);
+        }
+
+        stage.Complete();
+        gate.SetResult();
+
+        for (int item = 0; item < Items; item++)
+        {
+            Assert.Equal(item, await Eventually.DoneAsync(stage.Results.ReadAsync().AsTask()));
+        }
+    }
+
+    [Fact]
     public async Task Waiting_for_a_place_can_be_given_up()
     {
         var workshop = new Workshop();

@@ -143,4 +143,16 @@ public sealed class ClipTests
         Assert.Contains($"'{variables.audio}' has other content now", Assert.Single(result.Errors).ToString(), StringComparison.Ordinal);
         Assert.Equal((1, 0), (shell.Bill.CreatesReceived, shell.Bill.CreatesAccepted));
     }
+
+    [Fact]
+    public async Task A_name_has_the_length_that_the_video_has_from_its_clip()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        var variables = new { image = shell.Image("speaker.png"), audio = shell.WriteFile("speech.wav", ClipBytes.Wave(7.5m)), destination = shell.Destination };
+        const string command = "ConvertTo-KlingVideo $image 'She speaks.' $destination -AudioPath $audio -Model kling/ai-avatar-pro -NameTemplate '{BaseName}-{Duration}s' -PollingInterval 0.1";
+
+        Assert.Equal("speaker-8s.mp4", Assert.Single((await shell.RunAsync(command, variables)).Clean().Of<FileInfo>()).Name);
+        Assert.Equal("speaker-8s.mp4", Assert.Single((await shell.RunAsync(command, variables)).Clean().Of<FileInfo>()).Name);
+        Assert.Single(shell.Bill.Tasks);
+    }
 }

@@ -114,7 +114,7 @@ internal sealed class VideoConverter : IDisposable
 
         // Named in the order of the input, so that the names are the same in every run.
         int index = _accepted.Count;
-        VideoName? name = !_saver.OutputPaths.NamesBeforePurchase ? null : _saver.OutputPaths.ClaimName(ValuesOf(submission, index));
+        VideoName? name = !_saver.OutputPaths.NamesBeforePurchase || IsLengthNeeded(submission.Spec) ? null : _saver.OutputPaths.ClaimName(ValuesOf(submission, index));
         return new ConversionItem(submission, index, name);
     }
 
@@ -338,6 +338,9 @@ internal sealed class VideoConverter : IDisposable
             await Sidecar.RequireFreeAsync(Sidecar.PathOf(output.Path), _options.Save.Overwrite, cancellationToken).ConfigureAwait(false);
         }
     }
+
+    /// <summary>Whether the name has the length of a video that is as long as a file which has not been read yet.</summary>
+    private bool IsLengthNeeded(VideoSpec spec) => ModelCatalog.Get(spec.Model).TakesLengthOfInput && _options.Save.Template.Tokens.Contains("Duration");
 
     /// <summary>What the tokens of a name stand for before the purchase.</summary>
     private static NameTemplateValues ValuesOf(Submission submission, int index) => new()

@@ -5,10 +5,10 @@ public class KlingException : Exception
 {
     /// <summary>Creates the exception.</summary>
     /// <param name="kind">The condition; decides the error id, the category and the advice the user sees.</param>
-    /// <param name="message">What happened, to which file or task, and whether money was spent.</param>
+    /// <param name="message">What happened, to which file or task, and whether money was spent. Characters of it that a terminal obeys are made visible.</param>
     /// <param name="innerException">The cause, if another exception was it.</param>
     public KlingException(ErrorKind kind, string message, Exception? innerException = null)
-        : base(message, innerException)
+        : base(VisibleText.Of(message), innerException)
     {
         Kind = kind;
     }

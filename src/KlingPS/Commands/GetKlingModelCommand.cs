@@ -56,8 +56,7 @@ public sealed class GetKlingModelCommand : KlingCommand
     {
         foreach (string name in Model)
         {
-            var pattern = new WildcardPattern(name, WildcardOptions.IgnoreCase);
-            ModelSpec[] named = [.. ModelCatalog.All.Where(model => pattern.IsMatch(model.Id))];
+            ModelSpec[] named = FindNamed(name);
             KlingModel[] models = [.. named.Select(Describe).OfType<KlingModel>()];
             if (named.Length == 0)
             {
@@ -72,6 +71,20 @@ public sealed class GetKlingModelCommand : KlingCommand
             {
                 WriteObject(Online ? Ask(model) : model);
             }
+        }
+    }
+
+    private static ModelSpec[] FindNamed(string name)
+    {
+        try
+        {
+            var pattern = new WildcardPattern(name, WildcardOptions.IgnoreCase);
+            return [.. ModelCatalog.All.Where(model => pattern.IsMatch(model.Id))];
+        }
+        catch (WildcardPatternException)
+        {
+            // No model has a name like a broken pattern.
+            return [];
         }
     }
 

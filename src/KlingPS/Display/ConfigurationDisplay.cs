@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Management.Automation;
+using KlingPS.Core;
 
 namespace KlingPS.Display;
 
@@ -21,6 +22,6 @@ public static class ConfigurationDisplay
             _ => null,
         };
         string text = value is null ? string.Empty : Convert.ToString(value, CultureInfo.CurrentCulture) + " ";
-        return $"{text}({source})";
+        return VisibleText.InLine($"{text}({source})");
     }
 }

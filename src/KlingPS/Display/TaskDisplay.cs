@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Management.Automation;
+using KlingPS.Core;
 using KlingPS.Core.Model;
 
 namespace KlingPS.Display;
@@ -34,7 +35,7 @@ public static class TaskDisplay
     /// </summary>
     public static string State(PSObject task)
     {
-        string state = task.Properties["State"]?.Value?.ToString() ?? string.Empty;
+        string state = Shown.Line(task, "State") ?? string.Empty;
         string? colour = state switch
         {
             nameof(KlingTaskState.Succeeded) => "\u001b[32m",
@@ -49,12 +50,11 @@ public static class TaskDisplay
 
     /// <summary>The name of what it is made from, or of its address; its own name, the beginning of its prompt, or the service's id where it is made from nothing.</summary>
     public static string Source(PSObject task)
-        => Value(task, "SourcePath") is string path ? FileName(path)
-            : Value(task, "ImageUri") is string uri ? FileName(uri)
-            : Value(task, "Name") is string name ? name
-            : Value(task, "VideoPath") is string video ? FileName(video)
-            : Value(task, "Prompt") is string { Length: > 0 } prompt ? Shorten(prompt)
-            : Value(task, "TaskId")?.ToString() ?? string.Empty;
+        => Shown.FileName(task, "SourcePath")
+            ?? Shown.FileName(task, "ImageUri")
+            ?? Shown.Line(task, "Name")
+            ?? Shown.FileName(task, "VideoPath")
+            ?? (Value(task, "Prompt") is string { Length: > 0 } prompt ? Shorten(prompt) : Shown.Line(task, "TaskId") ?? string.Empty);
 
     /// <summary>The credits spent; in parentheses while they are only set aside.</summary>
     public static string Credits(PSObject task)
@@ -65,8 +65,7 @@ public static class TaskDisplay
     /// <summary>The name of the saved video, or the reason why there is none.</summary>
     public static string Result(PSObject task)
         => Value(task, "TakenAt") is not null ? "(taken elsewhere)"
-            : Value(task, "SavedPath") is string path ? FileName(path)
-            : Value(task, "FailMessage")?.ToString() ?? string.Empty;
+            : Shown.FileName(task, "SavedPath") ?? Shown.Line(task, "FailMessage") ?? string.Empty;
 
     private static object? Value(PSObject task, string property)
         => task.Properties[property]?.Value is object value ? (value as PSObject)?.BaseObject ?? value : null;
@@ -83,10 +82,7 @@ public static class TaskDisplay
     private static string Shorten(string prompt)
     {
         const int Width = 24;
-        string line = string.Join(' ', string.Concat(prompt.Select(c => char.IsControl(c) ? ' ' : c)).Split(' ', StringSplitOptions.RemoveEmptyEntries));
-        return line.Length <= Width ? line : string.Concat(line.AsSpan(0, Width - 1), "…");
+        string line = string.Join(' ', VisibleText.InLine(prompt).Split(' ', StringSplitOptions.RemoveEmptyEntries));
+        return line.Length <= Width ? line : VisibleText.InLine(line, Width - 1);
     }
-
-    /// <summary>The part after the last separator of either kind: a record may have been written on another system.</summary>
-    private static string FileName(string path) => path[(path.LastIndexOfAny(['/', '\\']) + 1)..];
 }

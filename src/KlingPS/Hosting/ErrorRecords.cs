@@ -14,10 +14,12 @@ internal static class ErrorRecords
     public static ErrorRecord From(KlingException exception, object? target)
     {
         ErrorTraitsAttribute row = ErrorCatalog.Get(exception.Kind);
-        return new(exception, ErrorCatalog.IdOf(exception.Kind), Enum.Parse<ErrorCategory>(row.Category), target)
+        var record = new ErrorRecord(exception, ErrorCatalog.IdOf(exception.Kind), Enum.Parse<ErrorCategory>(row.Category), target)
         {
             ErrorDetails = new ErrorDetails(exception.Message) { RecommendedAction = AdviceOn(exception, target) },
         };
+        record.CategoryInfo.TargetName = VisibleText.InLine(record.CategoryInfo.TargetName);
+        return record;
     }
 
     /// <summary>What the user can do, with the number of the task in it where there is one to type.</summary>
@@ -28,5 +30,5 @@ internal static class ErrorRecords
     public static string AdviceOn(ErrorKind kind, object? target) => Fill(ErrorCatalog.Get(kind).Advice, (target as KlingVideoTask)?.Id);
 
     private static string Fill(string advice, long? number)
-        => number is long id ? advice.Replace("<id>", id.ToString(CultureInfo.InvariantCulture), StringComparison.OrdinalIgnoreCase) : advice;
+        => VisibleText.Of(number is long id ? advice.Replace("<id>", id.ToString(CultureInfo.InvariantCulture), StringComparison.OrdinalIgnoreCase) : advice);
 }

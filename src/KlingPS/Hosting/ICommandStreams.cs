@@ -5,7 +5,8 @@ namespace KlingPS.Hosting;
 
 /// <summary>
 /// The streams of a running command, for helpers that do not know the command. Only <see cref="Post"/> and
-/// <see cref="StopToken"/> may be used on any thread; everything else belongs to the pipeline thread.
+/// <see cref="StopToken"/> may be used on any thread; everything else belongs to the pipeline thread. Text is written as
+/// <see cref="VisibleText"/> shows it, wherever it comes from.
 /// </summary>
 internal interface ICommandStreams
 {

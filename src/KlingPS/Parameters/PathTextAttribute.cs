@@ -1,5 +1,6 @@
 using System.Collections;
 using System.Management.Automation;
+using KlingPS.Core;
 
 namespace KlingPS.Parameters;
 
@@ -18,7 +19,7 @@ internal sealed class PathTextAttribute : ArgumentTransformationAttribute
         // The binder passes over a failed cast of what comes through the pipeline, and tries the other parameters.
         return values.All(IsPath)
             ? inputData
-            : throw new ArgumentTransformationMetadataException($"'{inputData}' is not a path.", new PSInvalidCastException());
+            : throw new ArgumentTransformationMetadataException(VisibleText.InLine($"'{inputData}' is not a path.", RefusedInput.LongestMessage), new PSInvalidCastException());
     }
 
     private static object? Unwrap(object? value) => value is PSObject wrapped ? wrapped.BaseObject : value;

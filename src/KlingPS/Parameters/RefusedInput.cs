@@ -1,10 +1,14 @@
 using System.Management.Automation;
+using KlingPS.Core;
 
 namespace KlingPS.Parameters;
 
 /// <summary>Values that cannot be bound. PowerShell writes an error for each, and does not tell the command that there was any input.</summary>
 internal static class RefusedInput
 {
+    /// <summary>What is refused is part of the message, and may be a whole file.</summary>
+    public const int LongestMessage = 500;
+
     [ThreadStatic]
     private static int s_count;
 
@@ -19,6 +23,6 @@ internal static class RefusedInput
     public static ArgumentTransformationMetadataException Create(string message)
     {
         Count++;
-        return new(message);
+        return new(VisibleText.InLine(message, LongestMessage));
     }
 }

@@ -31,5 +31,5 @@ internal sealed class SecondsAttribute : ArgumentTransformationAttribute
     }
 
     private static ArgumentTransformationMetadataException CreateException(object? given)
-        => new($"'{given}' is not a length of time. Give seconds, such as 600, or hours, minutes and seconds, such as 00:10:00.");
+        => RefusedInput.Create($"'{given}' is not a length of time. Give seconds, such as 600, or hours, minutes and seconds, such as 00:10:00.");
 }

@@ -3,6 +3,7 @@ using System.Collections.ObjectModel;
 using System.Management.Automation;
 using System.Management.Automation.Language;
 using System.Management.Automation.Runspaces;
+using KlingPS.Core;
 
 namespace KlingPS.Parameters;
 
@@ -22,7 +23,11 @@ public sealed class SecretCompleter : IArgumentCompleter
             return [.. Search(isVault ? "Get-SecretVault" : "Get-SecretInfo", pattern, isVault ? null : fakeBoundParameters?["Vault"] as string)
                 .Select(item => (Name: Text(item, "Name"), Place: Text(item, isVault ? "ModuleName" : "VaultName")))
                 .Where(item => item.Name.Length > 0)
-                .Select(item => new CompletionResult(Quote(item.Name), item.Name, CompletionResultType.ParameterValue, item.Place.Length > 0 ? $"{item.Name} ({item.Place})" : item.Name))];
+                .Select(item => new CompletionResult(
+                    Quote(item.Name),
+                    VisibleText.InLine(item.Name),
+                    CompletionResultType.ParameterValue,
+                    VisibleText.InLine(item.Place.Length > 0 ? $"{item.Name} ({item.Place})" : item.Name)))];
         }
         catch (Exception)
         {

@@ -58,7 +58,7 @@ public sealed class TaskCompleter : IArgumentCompleter
         return
         [
             .. local.Select(task => Suggest(task.Id.ToString(CultureInfo.InvariantCulture), task)),
-            .. service.Select(task => Suggest(task.TaskId!, task)),
+            .. service.Select(task => Suggest(ServiceTaskId.Quote(task.TaskId!), task)),
         ];
     }
 

@@ -16,6 +16,9 @@ namespace KlingPS.Commands.Base;
 /// </summary>
 public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
 {
+    /// <summary>How much is shown of a request and its response; those of the service are far shorter.</summary>
+    private const int LongestBody = 100_000;
+
     /// <summary>
     /// The object that the parameters are bound from. PowerShell keeps it to itself, and a parameter that took it would change which of
     /// the others are bound. Where it cannot be had, columns that are passed over are not told of.
@@ -192,6 +195,24 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
         }
     }
 
+    /// <inheritdoc cref="ICommandStreams.WriteVerbose"/>
+    private protected new void WriteVerbose(string text) => base.WriteVerbose(VisibleText.Of(text));
+
+    /// <inheritdoc cref="ICommandStreams.WriteWarning"/>
+    private protected new void WriteWarning(string text) => base.WriteWarning(VisibleText.Of(text));
+
+    /// <summary>Asks whether to do something, or says what would be done.</summary>
+    /// <param name="target">What it would be done to.</param>
+    /// <param name="action">What would be done.</param>
+    private protected new bool ShouldProcess(string target, string action) => base.ShouldProcess(VisibleText.InLine(target), VisibleText.InLine(action));
+
+    /// <inheritdoc cref="ShouldProcess(string, string)"/>
+    /// <param name="description">What would be done.</param>
+    /// <param name="question">The same, to be confirmed.</param>
+    /// <param name="caption">The title of the question.</param>
+    private protected new bool ShouldProcess(string description, string question, string caption)
+        => base.ShouldProcess(VisibleText.InLine(description), VisibleText.InLine(question), caption);
+
     /// <inheritdoc cref="ICommandStreams.WriteError"/>
     private protected void WriteError(KlingException error, object? target)
     {
@@ -218,6 +239,19 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     }
 
     void ICommandStreams.Post(Action request) => Post(request);
+
+    void ICommandStreams.WriteVerbose(string text) => WriteVerbose(text);
+
+    void ICommandStreams.WriteWarning(string text) => WriteWarning(text);
+
+    void ICommandStreams.WriteDebug(string text) => WriteDebug(VisibleText.Of(text, LongestBody));
+
+    void ICommandStreams.WriteProgress(ProgressRecord record)
+    {
+        record.Activity = VisibleText.InLine(record.Activity);
+        record.StatusDescription = VisibleText.InLine(record.StatusDescription);
+        WriteProgress(record);
+    }
 
     void ICommandStreams.WriteError(KlingException error, object? target) => WriteError(error, target);
 
@@ -276,7 +310,7 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
         }
         catch (Exception)
         {
-            Host.UI?.WriteWarningLine(open);
+            Host.UI?.WriteWarningLine(VisibleText.Of(open));
         }
     }
 }

@@ -1,0 +1,83 @@
+using System.Buffers;
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+using System.Text;
+
+namespace KlingPS.Core;
+
+/// <summary>
+/// Makes text from outside safe to show. A terminal obeys control characters, and other characters cannot be seen or turn the
+/// direction of those that can; each of them is written as its number, such as <c>&lt;U+001B&gt;</c>. Line breaks stay, each as a line
+/// feed. Used for whatever the module composes for people; objects keep what was received.
+/// </summary>
+internal static class VisibleText
+{
+    /// <summary>The longest text that is shown, in characters: more than any message has by itself.</summary>
+    public const int MaxLength = 8000;
+
+    /// <summary>Characters that are no format characters and cannot be seen either, as far as they are a letter or a mark to Unicode.</summary>
+    private static readonly SearchValues<char> s_blanks = SearchValues.Create("\u034F\u115F\u1160\u17B4\u17B5\u2800\u3164\uFFA0");
+
+    /// <summary>A text as it may be shown; the same text where nothing is wrong with it. Idempotent.</summary>
+    /// <param name="text">Any text; may be of many lines, and may have lone surrogates in it.</param>
+    /// <param name="longest">How many characters of it are shown.</param>
+    [return: NotNullIfNotNull(nameof(text))]
+    public static string? Of(string? text, int longest = MaxLength) => Make(text, longest, keepsLines: true);
+
+    /// <summary>As <see cref="Of"/>, in one line: line breaks and tabs become blanks.</summary>
+    /// <inheritdoc cref="Of"/>
+    [return: NotNullIfNotNull(nameof(text))]
+    public static string? InLine(string? text, int longest = MaxLength) => Make(text, longest, keepsLines: false);
+
+    [return: NotNullIfNotNull(nameof(text))]
+    private static string? Make(string? text, int longest, bool keepsLines)
+    {
+        if (text is null || (text.Length <= longest && IsPlain(text, keepsLines)))
+        {
+            return text;
+        }
+
+        var shown = new StringBuilder(Math.Min(text.Length, longest) + 16);
+        for (int at = 0, length; at < text.Length; at += length)
+        {
+            bool isCharacter = Rune.TryGetRuneAt(text, at, out Rune rune);
+            length = isCharacter ? rune.Utf16SequenceLength : 1;
+            string piece = text[at] switch
+            {
+                '\r' when at + 1 < text.Length && text[at + 1] == '\n' => string.Empty,
+                '\n' => keepsLines ? "\n" : " ",
+                '\t' when !keepsLines => " ",
+                _ when isCharacter && IsVisible(rune) => text.Substring(at, length),
+                _ => Name(isCharacter ? rune.Value : text[at]),
+            };
+            if (shown.Length + piece.Length > longest)
+            {
+                return shown.Append('…').ToString();
+            }
+
+            shown.Append(piece);
+        }
+
+        return shown.ToString();
+    }
+
+    private static bool IsPlain(string text, bool keepsLines)
+    {
+        for (int at = 0; at < text.Length; at++)
+        {
+            char c = text[at];
+            if (char.IsAscii(c) ? c is < ' ' or '\u007F' && !(keepsLines && c == '\n') : char.IsSurrogate(c) || !IsVisible(new Rune(c)))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private static bool IsVisible(Rune rune)
+        => Rune.GetUnicodeCategory(rune) is not (UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator)
+            && !(rune.IsBmp && s_blanks.Contains((char)rune.Value));
+
+    private static string Name(int code) => string.Create(CultureInfo.InvariantCulture, $"<U+{code:X4}>");
+}

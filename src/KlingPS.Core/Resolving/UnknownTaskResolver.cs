@@ -33,7 +33,9 @@ internal sealed class UnknownTaskResolver
         {
             throw new KlingException(
                 ErrorKind.RequestInvalid,
-                $"Task {task.Id} ('{task.Subject}') is {task.State}, not Unknown; there is nothing to resolve.");
+                task.State == KlingTaskState.Submitting
+                    ? $"Task {task.Id} ('{task.Subject}') is being submitted, and its response may still come: wait for it. If none comes, the task becomes Unknown, and can be resolved then."
+                    : $"Task {task.Id} ('{task.Subject}') is {task.State}, not Unknown; there is nothing to resolve.");
         }
     }
 

@@ -118,6 +118,28 @@ public sealed class LedgerPlaceTests : IAsyncLifetime
         Assert.Equal([task], await ListAsync(copy));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_process_that_is_killed_while_it_marks_the_file_leaves_a_ledger_that_can_be_used(bool isOpenElsewhere)
+    {
+        SqlLedger ledger = await _temp.OpenAsync();
+        KlingVideoTask task = await ledger.Tasks.BeginAsync(TempLedger.Intent(), Token);
+        await _temp.SqlAsync($"PRAGMA user_version = {LedgerHeader.MoreIsInTheWal}");
+        if (isOpenElsewhere)
+        {
+            await ledger.DisposeAsync();
+        }
+        else
+        {
+            await (await _temp.OpenAsync()).DisposeAsync();
+            Assert.Equal(0L, await _temp.SqlAsync("PRAGMA user_version"));
+            await ledger.DisposeAsync();
+        }
+
+        Assert.Equal([task], await ListCopyAsync());
+    }
+
     [Fact]
     public async Task Whoever_has_lost_the_wal_for_good_can_say_so()
     {

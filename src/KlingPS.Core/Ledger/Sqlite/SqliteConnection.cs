@@ -42,6 +42,7 @@ internal sealed class SqliteConnection(DbConnection connection, SqliteEngine eng
                 await session.ExecuteAsync(s_identify).ConfigureAwait(false);
             }
 
+            await TakeMarkBackAsync(session).ConfigureAwait(false);
             return await prepare(session).ConfigureAwait(false);
         });
 
@@ -53,6 +54,8 @@ internal sealed class SqliteConnection(DbConnection connection, SqliteEngine eng
     {
         if (held?.FindProblem() is null)
         {
+            await TakeMarkBackAsync(new SqlSession(this, null)).ConfigureAwait(false);
+
             // What others are reading stays in the -wal, for the last of them.
             await ExecuteAsync("PRAGMA busy_timeout = 1000; PRAGMA wal_checkpoint(TRUNCATE)").ConfigureAwait(false);
         }
@@ -129,6 +132,15 @@ internal sealed class SqliteConnection(DbConnection connection, SqliteEngine eng
 
         // Where somebody keeps reading for long, the mark does not get there. The records matter more.
         _isMarkable = !held!.IsComplete;
+    }
+
+    /// <summary>Takes back a mark that a process has left that was killed before it could: it would come to the file with the last records.</summary>
+    private static async Task TakeMarkBackAsync(SqlSession session)
+    {
+        if (await session.NumberAsync("PRAGMA user_version").ConfigureAwait(false) == LedgerHeader.MoreIsInTheWal)
+        {
+            await session.ExecuteAsync("PRAGMA user_version = 0").ConfigureAwait(false);
+        }
     }
 
     private string Synchronous(bool durable) => "PRAGMA synchronous = " + (!isFlushed ? "OFF" : durable ? "FULL" : "NORMAL");

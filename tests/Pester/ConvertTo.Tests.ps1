@@ -189,6 +189,28 @@ Describe 'ConvertTo-KlingVideo' {
         }
     }
 
+    It 'says once what is paid for, with the command that gets it, when Select-Object has enough' {
+        Start-Service -GenerationTime 1
+        (Get-KlingSandbox).AddFault(@{ On = 'Generate'; Kind = 'Delay'; Delay = [timespan]::FromSeconds(5); Skip = 1; Count = 2 })
+        New-Image a.png, b.png, c.png
+        $destination = "$place/it's [1]"
+
+        $said = & {
+            Get-ChildItem "$place/images" -Filter *.png |
+                ConvertTo-KlingVideo -Prompt 'it moves' -Destination $destination -PollingInterval 0.1 | Select-Object -First 1
+        } 3>&1
+
+        # On a slow machine the others may not have been bought when the first is there; then there is nothing to say.
+        $warnings = @($said | Where-Object { $_ -is [System.Management.Automation.WarningRecord] })
+        $open = @(Get-KlingVideoTask | Where-Object { $_.State -ne 'Rejected' -and -not $_.SavedPath })
+        $warnings | Should -HaveCount ([Math]::Min(1, $open.Count))
+        foreach ($resume in [regex]::Matches("$warnings", 'Get-KlingVideoTask -Id .*$').Value) {
+            $rest = @(& ([scriptblock]::Create($resume)))
+            $rest | Should -Not -BeNullOrEmpty
+            $rest.DirectoryName | Select-Object -Unique | Should -BeExactly (Convert-Path -LiteralPath $destination)
+        }
+    }
+
     It 'takes prompts from the text beside the image, and else the one that was given' {
         New-Image a.png, b.png, c.png
         'a flies' | Set-Content "$place/images/a.png.txt"

@@ -25,7 +25,7 @@ public class KlingException : Exception
     };
 
     /// <summary>The local id of the task that it is about, where it is about one.</summary>
-    internal long? TaskNumber { get; init; }
+    internal long? TaskNumber { get; set; }
 
     /// <summary>What the user can do about it, where that is not what the catalogue says of the kind; <c>&lt;id&gt;</c> stands for <see cref="TaskNumber"/>.</summary>
     internal string? Advice { get; set; }

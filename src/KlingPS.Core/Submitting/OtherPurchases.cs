@@ -75,6 +75,9 @@ internal sealed class OtherPurchases(KlingService service)
             ? new KlingException(
                 ErrorKind.AttemptUnknown,
                 $"Nothing was sent for '{submission.Subject}': the same video was asked for on {date} with {other}, as task {task.Id}, and whether it was bought is not known.")
+            {
+                TaskNumber = task.Id,
+            }
             : new KlingException(
                 ErrorKind.BoughtElsewhere,
                 $"Nothing was bought for '{submission.Subject}': the same video was bought on {date} with {other}, as task {task.Id} here ({task.TaskId} of the service), and no file of it is on disk.");

@@ -250,6 +250,7 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
     private async Task<KlingVideoTask> LoseAsync(KlingVideoTask task, Exception exception)
     {
         (KlingException lost, string reason) = Describe(task, exception);
+        lost.TaskNumber = task.Id;
         Close();
         RecordResult? result = await TryRecordAsync(task, () => Tasks.RecordUnknownAsync(task.Id, reason), mayBeBought: true, reason).ConfigureAwait(false);
         if (exception.InnerException is KlingApiException { IsFatal: true } cause)

@@ -349,7 +349,10 @@ internal sealed class VideoSubmitter
             KlingTaskState.Unknown => throw new KlingException(
                 ErrorKind.AttemptUnknown,
                 $"Nothing was sent for '{submission.Subject}': the same video was asked for before as task {earlier.Id}, "
-                + "and whether it was bought is not known."),
+                + "and whether it was bought is not known.")
+            {
+                TaskNumber = earlier.Id,
+            },
             KlingTaskState.Failed when !submission.RetryFailed => throw TaskErrors.CreateFailedBefore(submission.Subject, earlier),
             KlingTaskState.Failed => await _others.FindAsync(identified, cancellationToken).ConfigureAwait(false),
             _ => earlier,

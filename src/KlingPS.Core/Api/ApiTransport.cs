@@ -1,9 +1,9 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
-using System.Net.Http.Headers;
 using System.Text;
 using KlingPS.Core.Api.Wire;
 using KlingPS.Core.Model;
+using KlingPS.Core.Resilience;
 using KlingPS.Core.Scheduling;
 using KlingPS.Core.Secrets;
 
@@ -110,7 +110,7 @@ internal sealed class ApiTransport(HttpMessageInvoker http, ApiKey key, KlingCli
         exchange.Status = (int)message.StatusCode;
         (string body, bool isWhole) = await ReadBodyAsync(message, cancellationToken).ConfigureAwait(false);
         exchange.Body = key.Redact(body);
-        exchange.Response = ApiResponse.Read(exchange.Status.Value, isWhole ? exchange.Body : string.Empty, RetryAfter(message)) with
+        exchange.Response = ApiResponse.Read(exchange.Status.Value, isWhole ? exchange.Body : string.Empty, ReadPause(message)) with
         {
             From = call.Uri,
             Location = FindLocation(call, message),
@@ -193,12 +193,8 @@ internal sealed class ApiTransport(HttpMessageInvoker http, ApiKey key, KlingCli
         return !string.Equals(key.Redact(text), text, StringComparison.Ordinal);
     }
 
-    private TimeSpan? RetryAfter(HttpResponseMessage response)
-    {
-        RetryConditionHeaderValue? header = response.Headers.RetryAfter;
-        TimeSpan? asked = header?.Delta ?? (header?.Date - _time.GetUtcNow());
-        return asked is TimeSpan pause ? TimeSpan.FromTicks(Math.Clamp(pause.Ticks, 0, s_longestPause.Ticks)) : null;
-    }
+    private TimeSpan? ReadPause(HttpResponseMessage response)
+        => RetryAfter.Read(response.Headers, _time) is TimeSpan pause ? TimeSpan.FromTicks(Math.Clamp(pause.Ticks, 0, s_longestPause.Ticks)) : null;
 
     private static bool IsConnectFailure(Exception exception) => exception is HttpRequestException
     {
@@ -216,6 +212,7 @@ internal sealed class ApiTransport(HttpMessageInvoker http, ApiKey key, KlingCli
         // How decompression fails hangs on the method, and says nothing to a user.
         InvalidDataException or InvalidOperationException when exchange.Status is int status
             => string.Create(CultureInfo.InvariantCulture, $"what came back (HTTP {status}) is compressed, and damaged"),
+        OperationCanceledException when exchange.Status is not null => string.Create(CultureInfo.InvariantCulture, $"not all of it came within {timeout.TotalSeconds:0} seconds"),
         OperationCanceledException => string.Create(CultureInfo.InvariantCulture, $"nothing came within {timeout.TotalSeconds:0} seconds"),
         HttpRequestException { HttpRequestError: HttpRequestError.NameResolutionError } => "the name of the host was not found",
         HttpRequestException { HttpRequestError: HttpRequestError.SecureConnectionError } => "the TLS connection failed (" + Innermost(exception) + ")",

@@ -212,7 +212,7 @@ internal sealed class DownloadConnection(HttpMessageHandler handler, AddressPoli
                 return new ConnectionResult(ConnectionEnd.LinkDead, answered);
 
             case 408 or 429 or >= 500:
-                TimeSpan? retryAfter = response.Headers.RetryAfter?.Delta ?? (response.Headers.RetryAfter?.Date - time.GetUtcNow());
+                TimeSpan? retryAfter = RetryAfter.Read(response.Headers, time);
                 string asks = retryAfter > Backoff.LongestRetryAfter
                     ? string.Create(CultureInfo.InvariantCulture, $" and asks for a pause of {Math.Ceiling(retryAfter.Value.TotalMinutes):N0} minutes, which is not waited for")
                     : string.Empty;

@@ -139,6 +139,17 @@ public sealed class TransportTests : IDisposable
     }
 
     [Fact]
+    public async Task An_answer_that_trickles_has_as_long_as_one_that_does_not_come()
+    {
+        var trickle = new Trickle(() => _harness.Clock.Advance(TimeSpan.FromSeconds(10)));
+        _harness.Service.On(FakeService.CreditPath, (_, _) => Task.FromResult(new HttpResponseMessage { Content = new StreamContent(trickle) }), Replies.Data("7"));
+
+        Assert.Equal(7, await _harness.Clock.RunAsync(_harness.Client.GetCreditsAsync(CancellationToken.None)));
+
+        Assert.InRange(trickle.Reads, 6, 7);
+    }
+
+    [Fact]
     public async Task A_connection_that_is_not_made_in_time_is_told_apart_from_an_answer_that_does_not_come()
     {
         var late = new TaskCanceledException("The operation was canceled.", new TimeoutException("A connection could not be established within the configured ConnectTimeout."));
@@ -257,5 +268,21 @@ public sealed class TransportTests : IDisposable
     private sealed class EndlessStream : MemoryStream
     {
         public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => new(buffer.Length);
+    }
+
+    /// <summary>A body of one byte now and then, without an end.</summary>
+    private sealed class Trickle(Action pause) : MemoryStream
+    {
+        public int Reads { get; private set; }
+
+        public override bool CanSeek => false;
+
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            Reads++;
+            pause();
+            cancellationToken.ThrowIfCancellationRequested();
+            return ValueTask.FromResult(1);
+        }
     }
 }

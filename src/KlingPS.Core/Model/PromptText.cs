@@ -87,9 +87,16 @@ internal sealed record PromptText
             return $"has {Describe(text, first)} {Locate(text, first)}{others}: {Explain(text, first)}";
         }
 
-        return Mojibake.Find(text) is { } garbled
-            ? $"has '{garbled.Garbled}' {Locate(text, garbled.Index)}, which is '{garbled.Meant}' in UTF-8 read as Windows-1252: read the file as UTF-8, and if that is how it was saved, write these letters again"
-            : null;
+        // What counts is what would be sent: a byte order mark or a letter in two parts makes the rest of the text no less garbled.
+        string normalized = Normalize(text);
+        if (Mojibake.Find(normalized) is not { } garbled)
+        {
+            return null;
+        }
+
+        int index = text.IndexOf(garbled.Garbled, StringComparison.Ordinal);
+        string where = index >= 0 ? Locate(text, index) : Locate(normalized, garbled.Index);
+        return $"has '{garbled.Garbled}' {where}, which is '{garbled.Meant}' in UTF-8 read as Windows-1252: read the file as UTF-8, and if that is how it was saved, write these letters again";
     }
 
     /// <summary>Where a character is, as an editor counts: <c>at line 2, column 5</c>.</summary>

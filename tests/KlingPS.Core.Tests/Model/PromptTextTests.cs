@@ -83,6 +83,7 @@ public sealed class PromptTextTests
     [InlineData("A fox.\nDie FÃ¼chsin lÃ¤uft.", "'Ã¼' at line 2, column 6, which is 'ü' in UTF-8 read as Windows-1252: read the file as UTF-8")]
     [InlineData("itâ€™s", "'â€™' at line 1, column 3, which is '’'")]
     [InlineData("ðŸ¦Š", "which is '🦊'")]
+    [InlineData("A fox\uFEFF.\nitâ€™s", "'â€™' at line 2, column 3, which is '’'")]
     [InlineData("Ð›Ð¸Ñ\u0081Ð°", "U+0081")]
     [InlineData("Ð›Ð¸Ð° Ð»ÐµÐ²", "which is 'Л'")]
     [InlineData("ç‹\u0090", "U+0090")]

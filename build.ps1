@@ -20,6 +20,7 @@ Repeat      builds, then runs the tests many times and shows how often they pass
 Package     builds, then writes out/KlingPS.<version>.nupkg for the PowerShell Gallery.
 Quickstart  builds the module, then turns the sample images into videos in the sandbox.
 Mutate      changes the files that are named after it, one spot at a time, and shows which changes no test notices; see tests/README.md.
+Fuzz        builds, then gives what is named after it inputs that are wrong in any way, and shows what it cannot bear; see tests/README.md.
 Format      formats the code. With -Verify it changes nothing, and fails where something is not formatted.
 Bench       builds, then runs the benchmark that is named after it, with its options; see bench/README.md.
 Clean       removes everything that was built.
@@ -42,8 +43,12 @@ With Repeat: how many times to run the .NET tests while every processor is kept 
 .PARAMETER PesterRuns
 With Repeat: how many times to run the Pester suite.
 
+.PARAMETER Inputs
+With Fuzz: how many inputs to make for each target.
+
 .PARAMETER ArgumentList
-With Bench: the name of the benchmark and its options. With Mutate: files of KlingPS.Core, then options of Stryker.
+With Bench: the name of the benchmark and its options. With Mutate: files of KlingPS.Core, then options of Stryker. With Fuzz: the target, or
+all, then --seed with a number, or --replay with the file of an input.
 
 .EXAMPLE
 ./build.ps1
@@ -58,12 +63,15 @@ With Bench: the name of the benchmark and its options. With Mutate: files of Kli
 ./build.ps1 Bench torture --points 100
 
 .EXAMPLE
+./build.ps1 Fuzz answers -Inputs 1000000
+
+.EXAMPLE
 ./build.ps1 Mutate Saving/SafeName.cs Saving/NameTemplate.cs --test-case-filter 'FullyQualifiedName~Saving'
 #>
 [CmdletBinding()]
 param(
     [Parameter(Position = 0)]
-    [ValidateSet('Build', 'Test', 'Check', 'Repeat', 'Package', 'Quickstart', 'Mutate', 'Format', 'Bench', 'Clean')]
+    [ValidateSet('Build', 'Test', 'Check', 'Repeat', 'Package', 'Quickstart', 'Mutate', 'Fuzz', 'Format', 'Bench', 'Clean')]
     [string] $Task = 'Build',
 
     [ValidateSet('Release', 'Debug')]
@@ -81,6 +89,9 @@ param(
 
     [ValidateRange(0, 1000)]
     [int] $PesterRuns = 3,
+
+    [ValidateRange(1, 1000000000)]
+    [long] $Inputs = 100000,
 
     [Parameter(ValueFromRemainingArguments)]
     [object[]] $ArgumentList = @()
@@ -423,6 +434,19 @@ function Invoke-Bench {
     }
 }
 
+function Invoke-Fuzz {
+    $target, $options = $ArgumentList | ForEach-Object { "$_" }
+    if (-not $target -or $target -like '-*') {
+        Stop-Build 'Which target? Name one: answers, callbacks, images, clips, prompts, names, configuration, sidecars or ledger; or all.'
+    }
+
+    $options = @($options | Where-Object { $null -ne $_ })
+    dotnet run --project (Join-Path $PSScriptRoot 'tests/KlingPS.Fuzz') --configuration $Configuration --no-build -- $target --inputs $Inputs --out (Join-Path $output 'fuzz') @options | Out-Host
+    if ($LASTEXITCODE -ne 0) {
+        Stop-Build "The fuzzing ended with exit code $LASTEXITCODE."
+    }
+}
+
 function Invoke-Mutation {
     $values = @($ArgumentList | ForEach-Object { "$_" })
     $index = 0
@@ -496,7 +520,7 @@ function Remove-Built {
     }
 }
 
-if ($ArgumentList -and $Task -notin 'Bench', 'Mutate') {
+if ($ArgumentList -and $Task -notin 'Bench', 'Mutate', 'Fuzz') {
     Stop-Build "What is '$($ArgumentList[0])'? Get-Help ./build.ps1 -Detailed shows what there is."
 }
 
@@ -556,6 +580,10 @@ try {
         }
         'Mutate' {
             Invoke-Mutation
+        }
+        'Fuzz' {
+            Invoke-Build (Join-Path $PSScriptRoot 'tests/KlingPS.Fuzz')
+            Invoke-Fuzz
         }
         'Bench' {
             Invoke-Build (Join-Path $PSScriptRoot 'src/KlingPS')

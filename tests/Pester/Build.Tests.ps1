@@ -48,6 +48,16 @@ Describe 'build.ps1' {
         Assert-OneLine (Invoke-Build $root 'Clean', '--everything') "build.ps1: What is '--everything'?*"
     }
 
+    It 'names the targets there are when it is told to fuzz none' {
+        $targets = [regex]::Matches([IO.File]::ReadAllText("$root/tests/KlingPS.Fuzz/FuzzTargets.cs"), '\["(\w+)"\]').ForEach({ $_.Groups[1].Value })
+        $targets | Should -Contain 'ledger'
+        $result = Invoke-Build $root 'Fuzz', '-NoBuild'
+        Assert-OneLine $result 'build.ps1: Which target? *; or all.'
+        foreach ($target in $targets) {
+            $result.Errors | Should -Match "\b$target\b"
+        }
+    }
+
     It 'ends with the counts when <Case>' -ForEach @(
         @{ Case = 'every test has passed'; Failures = @(); Reasons = @(); Lines = @('one: 2 passed, 0 failed, 0 skipped in 1 s', 'other: 3 passed, 0 failed, 0 skipped in 2 s', '5 passed, 0 failed, 0 skipped') }
         @{ Case = 'some tests have failed or were skipped'; Failures = @('a', 'b'); Reasons = @('c', 'c', 'd'); Lines = @('Skipped: c (2 tests)', 'Skipped: d', 'Failed: a', 'Failed: b', 'one: 2 passed, 2 failed, 3 skipped in 1 s', 'other: 3 passed, 0 failed, 0 skipped in 2 s', '5 passed, 2 failed, 3 skipped') }

@@ -25,6 +25,12 @@ internal sealed class NameTemplate
     private const string DefaultExtension = ".mp4";
     private const string DefaultDateFormat = "yyyyMMdd";
 
+    /// <summary>In characters. No longer path can be used anywhere, and of this one each name is made.</summary>
+    private const int MaximumLength = 1000;
+
+    /// <summary>Of what a token stands for, in characters. A name has room for much less.</summary>
+    private const int MaximumValueLength = 4096;
+
     /// <summary>The most digits a number's format may ask for; .NET itself would fill gigabytes with zeros.</summary>
     private const int MaximumPrecision = 99;
 
@@ -69,7 +75,7 @@ internal sealed class NameTemplate
     /// <param name="text">The template (see <see cref="NameTemplate"/>).</param>
     /// <returns>The template, ready for any number of names.</returns>
     /// <exception cref="KlingException">
-    /// The template is empty, names an unknown token or an impossible format, has a brace too many or too few, or is
+    /// The template is empty or has more than 1,000 characters, names an unknown token or an impossible format, has a brace too many or too few, or is
     /// not a relative path of plain segments (<see cref="ErrorKind.RequestInvalid"/>).
     /// </exception>
     public static NameTemplate Parse(string text)
@@ -79,6 +85,11 @@ internal sealed class NameTemplate
         if (text.Length == 0)
         {
             throw CreateInvalidException("The name template is empty; leave it out to get '" + DefaultText + "'.");
+        }
+
+        if (text.Length > MaximumLength)
+        {
+            throw CreateInvalidException(string.Create(CultureInfo.InvariantCulture, $"The name template has {text.Length:N0} characters, and no path is that long; write one of at most {MaximumLength:N0}."));
         }
 
         if (text is ['/' or '\\', ..] or [not '{', ':', ..])
@@ -116,7 +127,7 @@ internal sealed class NameTemplate
         ArgumentNullException.ThrowIfNull(values);
         return string.Join('/', _segments.Select((segment, index) =>
         {
-            string text = string.Concat(segment.Select(part => part.Token?.Expand(values, part.Format) ?? part.Literal));
+            string text = string.Concat(segment.Select(part => part.Token is null ? part.Literal : Cut(part.Token.Expand(values, part.Format))));
             return index < _segments.Count - 1
                 ? SafeName.Make(text, string.Empty, SafeName.MaximumFolderBytes)
                 : SafeName.Make(text, _extension, SafeName.MaximumFileBytes);
@@ -143,6 +154,8 @@ internal sealed class NameTemplate
     /// <summary>The template as it was written.</summary>
     /// <returns>The template's text.</returns>
     public override string ToString() => _text;
+
+    private static string Cut(string value) => value.Length <= MaximumValueLength ? value : value[..MaximumValueLength];
 
     /// <summary>A name without its <c>.mp4</c>, and that as it is written. Whatever else looks like an extension is part of the name.</summary>
     private static (string Stem, string Extension) SplitExtension(string name)

@@ -241,8 +241,9 @@ internal sealed record Sidecar
                 && video.ValueKind == JsonValueKind.Object
                 && video.TryGetProperty("sha256", out _);
         }
-        catch (JsonException)
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
+            // The latter where a name holds half a character: the parser does not look into them.
             return false;
         }
     }

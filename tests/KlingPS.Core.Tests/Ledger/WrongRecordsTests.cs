@@ -1,3 +1,4 @@
+using KlingPS.Core.Ledger;
 using KlingPS.Core.Ledger.Sql;
 using KlingPS.Core.Model;
 
@@ -75,5 +76,35 @@ public sealed class WrongRecordsTests : IAsyncLifetime
         Assert.Equal((1001, 65, null), (read.FailMessage!.Length, read.FailCode!.Length, read.ResultUri));
         Assert.NotNull(read.ExpiresAt);
         await _ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Succeeded));
+    }
+
+    [Theory]
+    [InlineData("state = 'Sleeping'", "damaged (that of task 1: ")]
+    [InlineData("parameters = '{ half'", "damaged (that of task 1: ")]
+    [InlineData("saved_path = '/videos/a.mp4', saved_hash = NULL", "damaged (that of task 1: ")]
+    [InlineData("image_uri = x'00ff'", "damaged (")]
+    public async Task A_record_that_cannot_be_read_is_an_error_of_the_ledger_that_says_what_to_do(string change, string why)
+    {
+        KlingVideoTask task = await SucceededAsync("t1");
+        await _host.SqlAsync("UPDATE tasks SET " + change);
+
+        var errors = new List<Exception>();
+        foreach (Func<Task> read in (Func<Task>[])
+        [
+            () => ReadAsync(task),
+            () => _ledger.Tasks.ListAsync(new TaskFilter(), Token),
+            () => _ledger.Tasks.ListSavedPathsAsync(Token),
+            () => _ledger.Accounts.FindUploadAsync(TempLedger.Account, Token),
+        ])
+        {
+            if (await Record.ExceptionAsync(read) is Exception error)
+            {
+                errors.Add(error);
+            }
+        }
+
+        Assert.NotEmpty(errors);
+        Assert.All(errors, error => Assert.Equal(ErrorKind.LedgerUnusable, Assert.IsType<KlingException>(error).Kind));
+        Assert.Contains(errors, error => error.Message.Contains(why, StringComparison.Ordinal) && error.Message.Contains("restore a backup", StringComparison.Ordinal));
     }
 }

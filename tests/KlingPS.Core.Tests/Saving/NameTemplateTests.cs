@@ -28,6 +28,27 @@ public sealed class NameTemplateTests
                 .Select((text, count) => string.Concat(Enumerable.Repeat(text, count))))
         .Array[0, 4].Select(string.Concat);
 
+    [Fact]
+    public void A_template_that_is_longer_than_any_path_is_refused_before_a_name_is_made_of_it()
+    {
+        Assert.Equal(1000, NameTemplate.Parse(new string('x', 1000)).ToString().Length);
+
+        var error = Assert.Throws<KlingException>(() => NameTemplate.Parse(new string('x', 1001)));
+        Assert.Equal(ErrorKind.RequestInvalid, error.Kind);
+        Assert.Contains("1,001 characters", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_title_without_end_is_cut_before_a_name_is_made_of_it()
+    {
+        // Together they would be longer than a string can be.
+        NameTemplate template = NameTemplate.Parse(string.Concat(Enumerable.Repeat("{BaseName}", 99)));
+
+        string name = template.Expand(s_values with { Source = null, Title = new string('x', 20_000_000) });
+
+        Assert.Equal(new string('x', SafeName.MaximumFileBytes - 4) + ".mp4", name);
+    }
+
     [Theory]
     [InlineData("{BaseName}.mp4", "fox.cub.mp4")]
     [InlineData("{BaseName}", "fox.cub.mp4")]

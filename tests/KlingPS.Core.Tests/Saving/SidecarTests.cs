@@ -118,6 +118,8 @@ public sealed class SidecarTests : IDisposable
     [InlineData("[1]")]
     [InlineData("""{"camera":"X100","id":7}""")]
     [InlineData("""{"id":7,"source":1,"request":2,"video":"fox.mp4"}""")]
+    [InlineData("""{"\ud800":7,"source":1}""")]
+    [InlineData("""{"id":7,"source":1,"request":2,"video":{"\ud800x":1}}""")]
     public async Task A_file_of_the_user_s_is_replaced_only_when_that_is_wanted(string theirs)
     {
         await File.WriteAllTextAsync(Video + ".json", theirs, Token);

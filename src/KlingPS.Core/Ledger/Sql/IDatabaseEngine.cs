@@ -45,6 +45,6 @@ internal interface IDatabaseEngine
     /// </summary>
     bool IsConflict(DbException exception);
 
-    /// <summary>Turns an error of the database into <see cref="ErrorKind.LedgerUnusable"/> in plain words.</summary>
+    /// <summary>Turns an error of the database, or an <see cref="UnreadableRecordException"/>, into <see cref="ErrorKind.LedgerUnusable"/> in plain words.</summary>
     KlingException Translate(DbException exception);
 }

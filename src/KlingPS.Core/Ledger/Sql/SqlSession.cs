@@ -1,5 +1,6 @@
 using System.Data.Common;
 using System.Globalization;
+using System.Text.Json;
 
 namespace KlingPS.Core.Ledger.Sql;
 
@@ -20,6 +21,7 @@ internal sealed class SqlSession(DatabaseConnection connection, DbTransaction? t
         => connection.Prepare(sql).Bind(transaction, parameters).ExecuteNonQueryAsync();
 
     /// <summary>Runs a query and maps its rows.</summary>
+    /// <exception cref="UnreadableRecordException">A row holds what cannot be mapped.</exception>
     public async Task<List<T>> QueryAsync<T>(string sql, Func<SqlRow, T> map, params (string Name, object? Value)[] parameters)
     {
         var rows = new List<T>();
@@ -30,7 +32,14 @@ internal sealed class SqlSession(DatabaseConnection connection, DbTransaction? t
             var row = new SqlRow(reader, statement.GetColumns(reader));
             while (await reader.ReadAsync().ConfigureAwait(false))
             {
-                rows.Add(map(row));
+                try
+                {
+                    rows.Add(map(row));
+                }
+                catch (Exception exception) when (IsOfValue(exception))
+                {
+                    throw new UnreadableRecordException(Describe(reader, statement.GetColumns(reader), exception), exception);
+                }
             }
         }
 
@@ -41,12 +50,24 @@ internal sealed class SqlSession(DatabaseConnection connection, DbTransaction? t
     public async Task<long?> NumberAsync(string sql, params (string Name, object? Value)[] parameters)
     {
         object? value = await ScalarAsync(sql, parameters).ConfigureAwait(false);
-        return value is null ? null : Convert.ToInt64(value, CultureInfo.InvariantCulture);
+        try
+        {
+            return value is null ? null : Convert.ToInt64(value, CultureInfo.InvariantCulture);
+        }
+        catch (Exception exception) when (IsOfValue(exception))
+        {
+            throw NoSuchValue("a number", value!, exception);
+        }
     }
 
     /// <summary>The first column of the first row as text; <see langword="null"/> if there is no row or the value is null.</summary>
     public async Task<string?> TextAsync(string sql, params (string Name, object? Value)[] parameters)
-        => (string?)await ScalarAsync(sql, parameters).ConfigureAwait(false);
+        => await ScalarAsync(sql, parameters).ConfigureAwait(false) switch
+        {
+            null => null,
+            string text => text,
+            object value => throw NoSuchValue("a text", value, new InvalidCastException()),
+        };
 
     /// <summary>Does a part of the transaction, and undoes that part alone if it returns <see langword="false"/>.</summary>
     public async Task InSavepointAsync(Func<SqlSession, Task<bool>> work)
@@ -59,6 +80,18 @@ internal sealed class SqlSession(DatabaseConnection connection, DbTransaction? t
 
         await transaction.ReleaseAsync(Savepoint).ConfigureAwait(false);
     }
+
+    /// <summary>Whether an exception is one of those that wrong values in a record cause: of no type, of another type, out of range, or no JSON.</summary>
+    private static bool IsOfValue(Exception exception)
+        => exception is InvalidOperationException or InvalidCastException or FormatException or ArithmeticException or ArgumentException or JsonException;
+
+    private static string Describe(DbDataReader reader, Dictionary<string, int> columns, Exception exception)
+        => columns.TryGetValue("id", out int column) && reader.GetValue(column) is long id
+            ? string.Create(CultureInfo.InvariantCulture, $"that of task {id}: {exception.Message}")
+            : exception.Message;
+
+    private static UnreadableRecordException NoSuchValue(string wanted, object value, Exception cause)
+        => new($"{value.GetType().Name} where {wanted} should be", cause);
 
     private async Task<object?> ScalarAsync(string sql, (string Name, object? Value)[] parameters)
     {

@@ -21,6 +21,8 @@ internal sealed class SqliteEngine(string path, Func<DbProviderFactory> factory,
     /// <summary>How long a statement waits for another process's transaction, in seconds; those take milliseconds.</summary>
     private const int LockTimeout = 60;
 
+    private const string HowToGoOn = "Close all shells that use it and restore a backup; or move it away and check https://kie.ai/logs for what has been bought before you continue without it";
+
     private readonly LedgerFile _file = new(path, time);
     private HeldFile? _held;
     private string? _kept;
@@ -162,13 +164,15 @@ internal sealed class SqliteEngine(string path, Func<DbProviderFactory> factory,
 
     /// <inheritdoc/>
     public KlingException Translate(DbException exception) => _file.CreateUnusableException(
-        CodeOf(exception) switch
+        exception is UnreadableRecordException
+            ? $"a record in it is damaged ({exception.Message.TrimEnd('.')}). {HowToGoOn}"
+            : CodeOf(exception) switch
         {
             Busy or Locked => $"another process has kept it locked for {LockTimeout} seconds. Close the shell that is stuck, then run the command again",
             ReadOnly => "it cannot be written: the file or the disk is read-only. Make it writable, or choose another path",
             Full => "the disk is full. Free some space, then run the command again",
             CannotOpen => "it cannot be opened: its folder or the file itself cannot be read and written by this user. Change that, or choose another path",
-            Corrupt or NotADatabase => $"the file is damaged ({exception.Message}). Close all shells that use it and restore a backup; or move it away and check https://kie.ai/logs for what has been bought before you continue without it",
+            Corrupt or NotADatabase => $"the file is damaged ({exception.Message}). {HowToGoOn}",
             _ => $"the database reports: {exception.Message}",
         },
         exception);

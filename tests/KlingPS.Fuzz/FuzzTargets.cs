@@ -1,0 +1,24 @@
+using KlingPS.Fuzz.Targets;
+
+namespace KlingPS.Fuzz;
+
+/// <summary>What can be fuzzed.</summary>
+internal static class FuzzTargets
+{
+    private static readonly Dictionary<string, Func<FuzzTarget>> s_targets = new(StringComparer.Ordinal)
+    {
+        ["answers"] = () => new AnswerTarget(),
+        ["callbacks"] = () => new CallbackTarget(),
+        ["images"] = () => new ImageTarget(),
+        ["clips"] = () => new ClipTarget(),
+        ["prompts"] = () => new PromptTarget(),
+        ["names"] = () => new NameTarget(),
+        ["configuration"] = () => new ConfigurationTarget(),
+        ["sidecars"] = () => new SidecarTarget(),
+        ["ledger"] = () => new LedgerTarget(),
+    };
+
+    public static IReadOnlyCollection<string> Names => s_targets.Keys;
+
+    public static FuzzTarget Create(string name) => s_targets[name]();
+}

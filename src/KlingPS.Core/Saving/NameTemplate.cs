@@ -246,10 +246,11 @@ internal sealed class NameTemplate
 
         try
         {
-            bool excessive = format.Length > 1
+            // .NET reads a format to the first zero character only, whatever follows.
+            bool excessive = format.Any(char.IsControl) || (format.Length > 1
                 && uint.TryParse(format.AsSpan(1), NumberStyles.None, CultureInfo.InvariantCulture, out uint precision)
                 && char.IsAsciiLetter(format[0])
-                && precision > MaximumPrecision;
+                && precision > MaximumPrecision);
             if (!excessive)
             {
                 _ = token.Example.ToString(format, CultureInfo.InvariantCulture);

@@ -38,6 +38,15 @@ public sealed class NameTemplateTests
         Assert.Contains("1,001 characters", error.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData('\0')]
+    [InlineData('\n')]
+    public void A_number_of_a_billion_digits_is_refused_whatever_comes_behind_its_format(char hidden)
+    {
+        var error = Assert.Throws<KlingException>(() => NameTemplate.Parse($"{{Index:D999999999{hidden}9}}"));
+        Assert.Contains("does not suit it", error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_title_without_end_is_cut_before_a_name_is_made_of_it()
     {

@@ -13,6 +13,7 @@ internal static class PlainText
     public const int Unwrapped = int.MaxValue;
 
     private const string CodeIndent = "    ";
+    private const string ColumnGap = "  ";
 
     /// <summary>Renders running text.</summary>
     /// <param name="inlines">The text; null is empty.</param>
@@ -40,7 +41,7 @@ internal static class PlainText
 
     /// <summary>Renders blocks.</summary>
     /// <param name="blocks">Paragraphs, lists, code and tables.</param>
-    /// <param name="width">The longest line, or <see cref="Unwrapped"/>. Code and tables are never wrapped.</param>
+    /// <param name="width">The longest line, or <see cref="Unwrapped"/>. Code is never wrapped, and a table that is too wide is wrapped within its cells.</param>
     /// <returns>One text per paragraph, its lines separated by line feeds.</returns>
     public static List<string> Render(IEnumerable<Block> blocks, int width = Unwrapped)
     {
@@ -56,7 +57,7 @@ internal static class PlainText
                     paragraphs.Add(Indent(code.Lines.ToString(), CodeIndent, CodeIndent));
                     break;
                 case Table table:
-                    paragraphs.Add(Render(table));
+                    paragraphs.Add(Render(table, width));
                     break;
                 case ListBlock list:
                     paragraphs.Add(Render(list, width));
@@ -116,13 +117,36 @@ internal static class PlainText
         return string.Join('\n', items);
     }
 
-    private static string Render(Table table)
+    private static string Render(Table table, int width)
     {
         string[][] rows = [.. table.Cast<TableRow>().Select(row => row.Cast<TableCell>().Select(cell => string.Join(' ', Render((IEnumerable<Block>)cell))).ToArray())];
-        int[] widths = [.. Enumerable.Range(0, rows.Max(row => row.Length)).Select(column => rows.Max(row => column < row.Length ? row[column].Length : 0))];
-        IEnumerable<string> lines = rows.Select(row => string.Join("  ", row.Select((cell, column) => cell.PadRight(widths[column]))).TrimEnd());
-        string rule = string.Join("  ", widths.Select(cells => new string('-', cells)));
+        int[] widths = Fit(rows, width);
+        IEnumerable<string> lines = rows.Select(row => Render(row, widths));
+        string rule = string.Join(ColumnGap, widths.Select(cells => new string('-', cells)));
         return string.Join('\n', lines.Take(1).Append(rule).Concat(lines.Skip(1)));
+    }
+
+    /// <summary>A row, over as many lines as its longest cell needs.</summary>
+    private static string Render(string[] row, int[] widths)
+    {
+        string[][] cells = [.. row.Select((cell, column) => Wrap(cell, widths[column]).Split('\n'))];
+        return string.Join('\n', Enumerable.Range(0, cells.Max(cell => cell.Length)).Select(line =>
+            string.Join(ColumnGap, cells.Select((cell, column) => (line < cell.Length ? cell[line] : string.Empty).PadRight(widths[column]))).TrimEnd()));
+    }
+
+    /// <summary>The widths of the columns: what their cells need, and where that is too much, the widest are narrowed, but not below a word.</summary>
+    private static int[] Fit(string[][] rows, int width)
+    {
+        int[] columns = [.. Enumerable.Range(0, rows.Max(row => row.Length))];
+        int Longest(int column, Func<string, int> length) => rows.Max(row => column < row.Length ? length(row[column]) : 0);
+        int[] widths = [.. columns.Select(column => Longest(column, cell => cell.Length))];
+        int[] words = [.. columns.Select(column => Longest(column, cell => cell.Split(' ').Max(word => word.Length)))];
+        while (widths.Sum() + (ColumnGap.Length * (widths.Length - 1)) > width && columns.Any(column => widths[column] > words[column]))
+        {
+            widths[columns.Where(column => widths[column] > words[column]).MaxBy(column => widths[column])]--;
+        }
+
+        return widths;
     }
 
     private static string RenderLink(LinkInline link)

@@ -232,6 +232,35 @@ public sealed class HelpTests : IDisposable
         Assert.InRange(lines.Max(line => line.Length), 75, 80);
     }
 
+    [Fact]
+    public void A_table_that_is_too_wide_for_a_terminal_is_wrapped_within_its_cells()
+    {
+        string words = string.Join(' ', Enumerable.Repeat("word", 30));
+        File.WriteAllText(Path.Combine(_pages, "about_Gadgets.md"), $"""
+            # about_Gadgets
+
+            ## Short description
+
+            What gadgets are.
+
+            ## Long description
+
+            | gadget | what it does |
+            | - | - |
+            | a-gadget-with-a-long-name | {words} |
+            | last | {words} |
+            """);
+
+        Assert.Empty(Build(Page));
+
+        string[] lines = [.. File.ReadAllLines(Path.Combine(Output, "about_Gadgets.help.txt")).SkipWhile(line => !line.StartsWith("    gadget ", StringComparison.Ordinal))];
+        int second = lines[0].IndexOf("what", StringComparison.Ordinal);
+        Assert.Equal("    a-gadget-with-a-long-name".Length + 2, second);
+        Assert.InRange(lines.Max(line => line.Length), 75, 80);
+        Assert.Equal(60, lines.Skip(2).Sum(line => line[second..].Split(' ').Length));
+        Assert.Equal(["a-gadget-with-a-long-name", "last"], lines.Skip(2).Select(line => line[..second].Trim()).Where(cell => cell.Length > 0));
+    }
+
     private static string Child(XElement parent, string name) => parent.Elements().Single(element => element.Name.LocalName == name).Value;
 
     private HelpBuilder Builder() => new("Gadgets", [typeof(SetGadgetCommand), typeof(GadgetKind)], _pages);

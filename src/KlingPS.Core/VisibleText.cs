@@ -2,15 +2,17 @@ using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Text;
+using System.Text.RegularExpressions;
 
 namespace KlingPS.Core;
 
 /// <summary>
 /// Makes text from outside safe to show. A terminal obeys control characters, and other characters cannot be seen or turn the
 /// direction of those that can; each of them is written as its number, such as <c>&lt;U+001B&gt;</c>. Line breaks stay, each as a line
-/// feed. Used for whatever the module composes for people; objects keep what was received.
+/// feed. The user name and password in an address are left out. Used for whatever the module composes for people; objects keep what
+/// was received.
 /// </summary>
-internal static class VisibleText
+internal static partial class VisibleText
 {
     /// <summary>The longest text that is shown, in characters: more than any message has by itself.</summary>
     public const int MaxLength = 8000;
@@ -32,7 +34,13 @@ internal static class VisibleText
     [return: NotNullIfNotNull(nameof(text))]
     private static string? Make(string? text, int longest, bool keepsLines)
     {
-        if (text is null || (text.Length <= longest && IsPlain(text, keepsLines)))
+        if (text is null)
+        {
+            return null;
+        }
+
+        text = text.Contains("://", StringComparison.Ordinal) ? UserOfAddress().Replace(text, "…@") : text;
+        if (text.Length <= longest && IsPlain(text, keepsLines))
         {
             return text;
         }
@@ -78,6 +86,10 @@ internal static class VisibleText
     private static bool IsVisible(Rune rune)
         => Rune.GetUnicodeCategory(rune) is not (UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator)
             && !(rune.IsBmp && s_blanks.Contains((char)rune.Value));
+
+    /// <summary>What stands before the last @ of an address's host, as far as that could be.</summary>
+    [GeneratedRegex("(?<=://)[^\\s/?#'\"]*@", RegexOptions.CultureInvariant)]
+    private static partial Regex UserOfAddress();
 
     private static string Name(int code) => string.Create(CultureInfo.InvariantCulture, $"<U+{code:X4}>");
 }

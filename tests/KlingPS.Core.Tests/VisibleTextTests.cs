@@ -32,6 +32,13 @@ public sealed class VisibleTextTests
     public void Half_of_a_character_is_shown_by_its_number()
         => Assert.Equal("one<U+D800>two<U+DC00>", VisibleText.Of("one\ud800two\udc00"));
 
+    [Theory]
+    [InlineData("Cannot use 'https://user:PW@host/a@b'.", "Cannot use 'https://…@host/a@b'.")]
+    [InlineData("http://PW@host, ftp://a:P@W@host", "http://…@host, ftp://…@host")]
+    [InlineData("https://host/user:x@y and me@host", "https://host/user:x@y and me@host")]
+    public void The_password_in_an_address_is_never_shown(string text, string expected)
+        => Assert.Equal(expected, VisibleText.Of(text));
+
     [Fact]
     public void In_one_line_line_breaks_are_blanks()
         => Assert.Equal("first second third fourth<U+000D>", VisibleText.InLine("first\r\nsecond\nthird\tfourth\r"));

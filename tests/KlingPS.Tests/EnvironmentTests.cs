@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Management.Automation;
 using KlingPS.Core.Model;
 using KlingPS.Core.Sessions;
@@ -32,6 +33,50 @@ public sealed class EnvironmentTests
         result.Terminating.Is("KlingApiKeyMissing", ErrorCategory.AuthenticationError);
         Assert.Empty(result.Output);
         Assert.Empty(result.Errors);
+    }
+
+    [Fact]
+    public async Task Without_a_key_the_error_begins_with_what_costs_nothing_and_ends_with_the_vault()
+    {
+        using var environment = new EnvironmentScope();
+        using var shell = new HostedShell();
+
+        ErrorRecord error = (await shell.RunAsync("Get-KlingAccount")).Terminating.Is("KlingApiKeyMissing", ErrorCategory.AuthenticationError);
+
+        int[] ways = [.. new[] { "Connect-KlingAccount -Sandbox", "Connect-KlingAccount -ApiKey", "or set KIE_API_KEY", "Install-PSResource" }.Select(way => error.ToString().IndexOf(way, StringComparison.Ordinal))];
+        Assert.DoesNotContain(-1, ways);
+        Assert.Equal(ways.Order(), ways);
+        Assert.StartsWith("To try things out without a key, at no cost: Connect-KlingAccount -Sandbox.", error.ErrorDetails.RecommendedAction, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("\"{0}\"", "has a quotation mark around it")]
+    [InlineData("Bearer {0}", "begins with a part of an HTTP header")]
+    [InlineData("KIE_API_KEY={0}", "begins with a name and an equals sign")]
+    public async Task A_variable_with_more_than_the_key_in_it_is_told_and_not_sent(string form, string expected)
+    {
+        using var environment = new EnvironmentScope();
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        Environment.SetEnvironmentVariable("KIE_API_KEY", string.Format(CultureInfo.InvariantCulture, form, ConnectedShell.Key));
+
+        ShellResult result = await shell.RunAsync("Disconnect-KlingAccount; Connect-KlingAccount -Endpoint $server.Endpoint", new { server = shell.Server });
+
+        string message = result.Terminating.Is("KlingUnauthorized", ErrorCategory.AuthenticationError).ToString();
+        Assert.StartsWith("The environment variable KIE_API_KEY does not hold a valid key. The API key " + expected, message, StringComparison.Ordinal);
+        Assert.DoesNotContain(ConnectedShell.Key, message, StringComparison.Ordinal);
+        Assert.Empty(shell.Bill.Requests);
+    }
+
+    [Fact]
+    public async Task A_variable_with_a_byte_order_mark_and_a_line_end_around_the_key_is_the_key()
+    {
+        using var environment = new EnvironmentScope();
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        Environment.SetEnvironmentVariable("KIE_API_KEY", $"\uFEFF{ConnectedShell.Key}\u200B\r\n");
+
+        ShellResult result = await shell.RunAsync("Disconnect-KlingAccount; Connect-KlingAccount -Endpoint $server.Endpoint", new { server = shell.Server });
+
+        Assert.Equal("environment variable KIE_API_KEY", Assert.Single(result.Clean().Of<KlingAccount>()).KeySource);
     }
 
     [Fact]

@@ -2,6 +2,7 @@ using System.Net;
 using System.Security;
 using System.Security.Cryptography;
 using System.Text;
+using KlingPS.Core.Secrets;
 
 namespace KlingPS.Core.Callbacks;
 
@@ -15,16 +16,21 @@ internal sealed class CallbackKey
         _key = key;
     }
 
-    /// <summary>Copies a key. White space around it, as a file or a clipboard may add, is dropped.</summary>
+    /// <summary>Copies a key. White space and invisible characters around it, as a file or a clipboard may add, are dropped.</summary>
     /// <param name="key">The key; remains the caller's.</param>
-    /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: empty.</exception>
+    /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: empty, or in quotation marks.</exception>
     public static CallbackKey From(SecureString key)
     {
         ArgumentNullException.ThrowIfNull(key);
-        string text = Reveal(key).Trim();
+        string text = KeyText.Trim(Reveal(key)).ToString();
         if (text.Length == 0)
         {
             throw new KlingException(ErrorKind.RequestInvalid, "The HMAC key is empty; it is shown at https://kie.ai/settings.");
+        }
+
+        if (text.Length > 1 && KeyText.IsQuotes(text[0]) && text[0] == text[^1])
+        {
+            throw new KlingException(ErrorKind.RequestInvalid, "The HMAC key has quotation marks around it that do not belong to it, and no signature would fit. Give it without them.");
         }
 
         var secure = new SecureString();

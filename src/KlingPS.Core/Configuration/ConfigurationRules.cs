@@ -12,7 +12,7 @@ internal static class ConfigurationRules
     private static readonly Dictionary<string, Func<JsonElement, string?>> s_rules = new(StringComparer.OrdinalIgnoreCase)
     {
         [nameof(ConfigurationValues.SecretName)] = Text(NameProblem),
-        [nameof(ConfigurationValues.Vault)] = Text(_ => null),
+        [nameof(ConfigurationValues.Vault)] = Text(text => SecretForms.IsKey(text) ? "looks like a key itself. Give the name of the vault" : null),
         [nameof(ConfigurationValues.Endpoint)] = Text(EndpointProblem),
         [nameof(ConfigurationValues.UploadEndpoint)] = Text(EndpointProblem),
         [nameof(ConfigurationValues.Proxy)] = Text(text => Uri.TryCreate(text, UriKind.Absolute, out Uri? uri) && ProxyRoute.IsProxy(uri) ? null : ProxyRoute.Rule),

@@ -76,7 +76,8 @@ public sealed record KlingConfiguration
     /// <summary>Decides which source of each setting wins.</summary>
     internal static KlingConfiguration Resolve(string path, ConfigurationValues file, ConfigurationValues given, Func<string, string?> environment)
     {
-        RequireName(given.SecretName);
+        SecretForms.RequireName(given.SecretName, "SecretName");
+        SecretForms.RequireName(given.Vault, "Vault");
         var source = new Dictionary<string, string>();
         Uri? endpointVariable = given.Endpoint is null ? AddressOf(EndpointVariable, environment) : null;
         Uri endpoint = Choose(nameof(Endpoint), given.Endpoint, endpointVariable, EndpointVariable, file.Endpoint) ?? KlingEndpoints.Default.Api;
@@ -130,17 +131,6 @@ public sealed record KlingConfiguration
         {
             source[name] = parameter is not null ? FromParameter : configured is not null ? FromFile : FromDefault;
             return parameter ?? configured;
-        }
-    }
-
-    /// <summary>Refuses a key where its name belongs: a name is shown and written down.</summary>
-    private static void RequireName(string? secretName)
-    {
-        if (secretName is not null && SecretForms.IsKey(secretName))
-        {
-            throw new KlingException(
-                ErrorKind.RequestInvalid,
-                "What was given as -SecretName looks like a key itself. Give the name that the key is stored under; Set-KlingApiKey stores it, and Connect-KlingAccount -ApiKey takes it for one session.");
         }
     }
 

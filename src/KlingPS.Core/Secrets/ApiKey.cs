@@ -25,7 +25,7 @@ internal sealed class ApiKey : IDisposable
 
     private delegate T KeyReader<out T>(ReadOnlySpan<char> key);
 
-    /// <summary>Takes over a key. Blanks around it, as a file or a clipboard adds them, are dropped.</summary>
+    /// <summary>Takes over a key. Blanks, line ends and invisible characters around it, as a file or a clipboard adds them, are dropped.</summary>
     /// <param name="key">The key; remains the caller's.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.ApiKeyMissing"/>: empty. <see cref="ErrorKind.Unauthorized"/>: has characters that no key has.</exception>
     public static ApiKey From(SecureString key)
@@ -78,7 +78,7 @@ internal sealed class ApiKey : IDisposable
 
     /// <summary>Whether another key is the same.</summary>
     public bool Matches(string? other)
-        => other is not null && Read(_key, key => CryptographicOperations.FixedTimeEquals(MemoryMarshal.AsBytes(key), MemoryMarshal.AsBytes(other.AsSpan().Trim())));
+        => other is not null && Read(_key, key => CryptographicOperations.FixedTimeEquals(MemoryMarshal.AsBytes(key), MemoryMarshal.AsBytes(KeyText.Trim(other))));
 
     /// <summary>Hides the key where a service repeats it, in whatever spelling; see <see cref="KeyMask"/>.</summary>
     /// <param name="text">Text that came from outside, not decoded yet.</param>
@@ -107,15 +107,15 @@ internal sealed class ApiKey : IDisposable
 
     private static ApiKey From(ReadOnlySpan<char> text)
     {
-        ReadOnlySpan<char> key = text.Trim();
+        ReadOnlySpan<char> key = KeyText.Trim(text);
         if (key.IsEmpty)
         {
             throw new KlingException(ErrorKind.ApiKeyMissing, "The API key is empty.");
         }
 
-        if (key.ContainsAnyExceptInRange('!', '~'))
+        if (KeyText.FindProblem(key) is string problem)
         {
-            throw new KlingException(ErrorKind.Unauthorized, "The API key has blanks or characters in it that no key has; it was probably copied together with something else.");
+            throw new KlingException(ErrorKind.Unauthorized, $"The API key {problem}.");
         }
 
         var secure = new SecureString();

@@ -21,6 +21,22 @@ internal static partial class SecretForms
         return Key().IsMatch(text.Trim());
     }
 
+    /// <summary>Refuses a key where a name belongs: a name is shown and written down.</summary>
+    /// <param name="name">What was given as the name; <see langword="null"/> if nothing was.</param>
+    /// <param name="parameter">The parameter it was given as.</param>
+    /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>, without what was given.</exception>
+    public static void RequireName(string? name, string parameter)
+    {
+        if (name is not null && IsKey(name))
+        {
+            throw new KlingException(
+                ErrorKind.RequestInvalid,
+                $"What was given as -{parameter} looks like a key itself. "
+                    + (parameter == "Vault" ? "Give the name of the vault" : "Give the name that the key is stored under")
+                    + (parameter == "HmacSecretName" ? "; -HmacKey takes the key itself, as a SecureString." : "; Set-KlingApiKey stores a key, and Connect-KlingAccount -ApiKey takes it for one session."));
+        }
+    }
+
     /// <summary>Whether a setting of this name would hold a secret.</summary>
     public static bool IsNameOfSecret(string name)
     {

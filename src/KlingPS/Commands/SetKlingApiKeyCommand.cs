@@ -40,7 +40,7 @@ public sealed class SetKlingApiKeyCommand : KlingCommand
     public SwitchParameter SkipVerification { get; set; }
 
     /// <inheritdoc/>
-    private protected override object? ErrorTarget => _name ?? SecretName;
+    private protected override object? ErrorTarget => _name;
 
     /// <inheritdoc/>
     private protected override void OnProcess()

@@ -31,11 +31,12 @@ internal sealed class KeyFinder
             return stored;
         }
 
-        FoundKey found = ReadVariable(problem);
+        // A user who has named a secret expects it to be used.
+        bool isNamed = configuration.IsSet(nameof(KlingConfiguration.SecretName)) || configuration.IsSet(nameof(KlingConfiguration.Vault));
+        FoundKey found = ReadVariable(problem, isNamed);
         string text = $"The key is taken from the {found.Source.Text}. {problem}";
-        if (configuration.IsSet(nameof(KlingConfiguration.SecretName)) || configuration.IsSet(nameof(KlingConfiguration.Vault)))
+        if (isNamed)
         {
-            // A user who has named a secret expects it to be used.
             _streams.WriteWarning(text);
         }
         else
@@ -60,12 +61,16 @@ internal sealed class KeyFinder
         return key is null ? (null, problem) : (new FoundKey(key, KeySource.FromSecret(configuration.SecretName, configuration.Vault)), null);
     }
 
-    private static FoundKey ReadVariable(string? problem)
+    private static FoundKey ReadVariable(string? problem, bool isSecretNamed)
     {
         string? variable = Environment.GetEnvironmentVariable(KeySource.Variable);
         if (string.IsNullOrWhiteSpace(variable))
         {
-            throw new KlingException(ErrorKind.ApiKeyMissing, $"No API key was found: you are not connected, the environment variable {KeySource.Variable} is not set, and the secret store gave none. {problem}");
+            const string Ways = "To try everything at no cost, without a key: Connect-KlingAccount -Sandbox. With a key, for this session: Connect-KlingAccount -ApiKey (Read-Host -AsSecureString)";
+            string found = $"No API key was found: you are not connected, the environment variable {KeySource.Variable} is not set, and the secret store gave none.";
+            throw new KlingException(
+                ErrorKind.ApiKeyMissing,
+                isSecretNamed ? $"{found} {problem} {Ways}." : $"{found} {Ways}; or set {KeySource.Variable}. To keep one for all sessions, a secret store is needed. {problem}");
         }
 
         try

@@ -242,7 +242,7 @@ public sealed class ConfigurationFileTests : IDisposable
 
         for (int i = 0; i < 30; i++)
         {
-            await ChangeAsync("Vault", new string((char)('a' + (i % 26)), 50_000));
+            await ChangeAsync("Vault", new string((char)('g' + (i % 20)), 50_000));
         }
 
         await stop.CancelAsync();

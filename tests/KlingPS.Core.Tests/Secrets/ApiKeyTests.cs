@@ -32,8 +32,58 @@ public sealed class ApiKeyTests
     }
 
     [Theory]
+    [InlineData("\uFEFF5d41402abc4b2a76b9719d911017c592")]
+    [InlineData("\u200B5d41402abc4b2a76b9719d911017c592\u200D\r\n")]
+    [InlineData("\u202A5d41402abc4b2a76b9719d911017c592\u202C")]
+    public void Characters_around_a_key_that_nobody_sees_are_dropped(string text)
+    {
+        using var key = ApiKey.From(text);
+
+        Assert.True(key.Matches(Secret));
+        Assert.True(key.Matches(text));
+        Assert.Equal(Secret, key.ToAuthorizationHeader().Parameter);
+    }
+
+    [Theory]
+    [InlineData("\"5d41402abc4b2a76\"", "quotation mark")]
+    [InlineData("'5d41402abc4b2a76'", "quotation mark")]
+    [InlineData("5d41402abc4b2a76\"", "quotation mark")]
+    [InlineData("“5d41402abc4b2a76”", "quotation mark")]
+    [InlineData("„5d41402abc4b2a76“", "quotation mark")]
+    [InlineData("Bearer 5d41402abc4b2a76", "'Bearer'")]
+    [InlineData("bearer\u00A05d41402abc4b2a76", "'Bearer'")]
+    [InlineData("Authorization: Bearer 5d41402abc4b2a76", "'Authorization'")]
+    [InlineData("KIE_API_KEY=5d41402abc4b2a76", "after the equals sign")]
+    [InlineData("export KIE_API_KEY=5d41402abc4b2a76", "after the equals sign")]
+    [InlineData("<5d41402abc4b2a76>", "placeholder")]
+    [InlineData("$env:KIE", "placeholder")]
+    [InlineData("5d41402a\u200Bbc4b2a76", "cannot be seen: U+200B, at position 9")]
+    [InlineData("5d41402a\nbc4b2a76", "line break")]
+    [InlineData("5d41402a bc4b2a76", "blank")]
+    public void What_was_copied_together_with_a_key_is_named_and_the_key_is_not_repeated(string text, string expected)
+    {
+        KlingException error = Assert.Throws<KlingException>(() => ApiKey.From(text));
+
+        Assert.Contains(expected, error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("5d41402a", error.ToString(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("k1")]
+    [InlineData("sk-proj=x'y\"z")]
+    [InlineData("bearing5d41402a")]
+    [InlineData("NWQ0MTQwMmE=")]
+    public void A_key_of_an_unusual_form_is_taken_as_it_is(string text)
+    {
+        using var key = ApiKey.From(text);
+
+        Assert.True(key.Matches(text));
+    }
+
+    [Theory]
     [InlineData("")]
     [InlineData(" \r\n")]
+    [InlineData("\uFEFF\u200B")]
     public void An_empty_key_is_a_missing_one(string text)
         => Assert.Equal(ErrorKind.ApiKeyMissing, Assert.Throws<KlingException>(() => ApiKey.From(text)).Kind);
 

@@ -2,6 +2,7 @@ using System.Management.Automation;
 using System.Security;
 using KlingPS.Core;
 using KlingPS.Core.Callbacks;
+using KlingPS.Core.Secrets;
 using KlingPS.Parameters;
 using KlingPS.Sessions;
 
@@ -40,7 +41,7 @@ public abstract class CallbackKeyCommand : KlingCommand
         }
         catch (KlingException exception)
         {
-            ThrowTerminatingError(exception, HmacSecretName);
+            ThrowTerminatingError(exception, HmacSecretName is null || SecretForms.IsKey(HmacSecretName) ? null : HmacSecretName);
             throw;
         }
     }
@@ -57,6 +58,8 @@ public abstract class CallbackKeyCommand : KlingCommand
             throw new KlingException(ErrorKind.RequestInvalid, "-Vault says where the secret of -HmacSecretName is; give both, or leave -Vault out.");
         }
 
+        SecretForms.RequireName(HmacSecretName, nameof(HmacSecretName));
+        SecretForms.RequireName(Vault, nameof(Vault));
         return HmacKey is not null ? CallbackKey.From(HmacKey)
             : HmacSecretName is null ? null
             : ReadSecret(HmacSecretName);

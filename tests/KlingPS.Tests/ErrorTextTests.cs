@@ -34,6 +34,23 @@ public sealed class ErrorTextTests
     }
 
     [Theory]
+    [InlineData("Resolve-KlingVideoTask 1", "-Abandon", "-Resubmit", "-TakenElsewhere", "-TaskId", "Nothing was changed.")]
+    [InlineData("New-KlingVideoTask -Prompt p", "there is no image", "-Path", "kling/v2-5-turbo-text-to-video-pro")]
+    [InlineData("Measure-KlingVideoCost", "for 'this video'", "there is no image", "-Path")]
+    [InlineData("ConvertTo-KlingVideo", "-Prompt", "-PromptFromSidecar")]
+    [InlineData("Test-KlingCallback -Body x", "-HmacKey", "-HmacSecretName")]
+    public async Task A_command_with_a_parameter_missing_says_what_to_write(string command, params string[] expected)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = await shell.RunAsync(command);
+
+        ErrorRecord error = result.Terminating ?? Assert.Single(result.Errors);
+        error.Is("KlingRequestInvalid", ErrorCategory.InvalidArgument);
+        Assert.All(expected, part => Assert.Contains(part, error.ToString(), StringComparison.Ordinal));
+    }
+
+    [Theory]
     [InlineData("-MaxCredits 41", "41 credits")]
     [InlineData("-MaxTasks 0", "0 videos")]
     public async Task A_purchase_over_the_budget_names_the_file_and_the_limit(string limit, string expected)

@@ -270,7 +270,7 @@ internal sealed record ModelSpec
             if (spec.Main is null && group is [VideoParameter.Image])
             {
                 string[] others = [.. ModelCatalog.All.Where(model => model.Needs.Count == 0).Select(model => model.Id)];
-                return $"there is no image; {Id} makes videos of images. These make videos from a prompt alone: {string.Join(", ", others)}";
+                return $"there is no image, and {Id} makes videos of images. Name one with -Path, or choose a -Model that needs none: {string.Join(", ", others)}";
             }
 
             return $"there is no {what}; {Id} makes videos of {string.Join(" and ", Needs.Select(need => string.Join(" or ", need.Select(GetPlural))))}";

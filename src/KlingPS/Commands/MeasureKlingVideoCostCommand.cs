@@ -55,7 +55,7 @@ public sealed class MeasureKlingVideoCostCommand : VideoCommand
     private async Task<VideoCostEstimate> MeasureAsync(VideoSpec spec, CancellationToken cancellationToken)
     {
         ModelSpec model = ModelCatalog.Get(spec.Model);
-        model.Validate(spec with { Prompt = "-" });
+        model.Validate(spec with { Prompt = "-", Name = spec.Main is null ? spec.Name ?? "this video" : spec.Name });
         spec = await LocalQuote.MeasureAsync(spec, cancellationToken).ConfigureAwait(false);
         foreach ((_, MediaSource source) in spec.Sources.Where(source => source.Source.IsFile && source.Parameter is not (VideoParameter.Video or VideoParameter.Audio)))
         {

@@ -46,7 +46,7 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
     public PSObject[] Id { get; set; } = [];
 
     /// <summary>The service's id of the task that it turned out to be, as https://kie.ai/logs shows it.</summary>
-    [Parameter(Mandatory = true, ParameterSetName = TaskIdSet)]
+    [Parameter(ParameterSetName = TaskIdSet)]
     [ValidateNotNullOrEmpty]
     public string TaskId { get; set; } = string.Empty;
 
@@ -64,6 +64,17 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
 
     /// <inheritdoc/>
     private protected override string ProgressActivity => "Resolving tasks";
+
+    /// <inheritdoc/>
+    private protected override void CheckParameters()
+    {
+        if (ParameterSetName == TaskIdSet && string.IsNullOrWhiteSpace(TaskId))
+        {
+            throw new KlingException(
+                ErrorKind.RequestInvalid,
+                "Say what has become of the task: -TaskId with the service's id if https://kie.ai/logs shows it, -Abandon if it was not bought, -Resubmit to buy it again, or -TakenElsewhere if it is finished and you have its video. Nothing was changed.");
+        }
+    }
 
     /// <inheritdoc/>
     private protected override void OnProcess()

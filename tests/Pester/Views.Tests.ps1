@@ -109,19 +109,37 @@ Describe 'The table of tasks' {
 Describe 'The list of a task' {
     It 'has everything' {
         $labels = [regex]::Matches($shown.list, '(?m)^(\w+) +:').ForEach{ $_.Groups[1].Value }
-        $labels | Should -Be 'Id', 'TaskId', 'State', 'Model', 'Prompt', 'NegativePrompt', 'Duration', 'CfgScale', 'Take', 'SourcePath', 'SourceHash', 'ImageUri',
-            'TailImagePath', 'TailImageUri', 'CallbackUri', 'ResultUri', 'CreatedAt', 'CompletedAt', 'ExpiresAt', 'CreditsReserved', 'CreditsConsumed',
+        $labels | Should -Be 'Id', 'TaskId', 'State', 'Model', 'Prompt', 'NegativePrompt', 'Duration', 'AspectRatio', 'Resolution', 'Sound', 'CfgScale', 'Take', 'SourcePath', 'SourceHash', 'ImageUri',
+            'TailImagePath', 'TailImageUri', 'VideoPath', 'VideoUri', 'AudioPath', 'AudioUri', 'CharacterOrientation', 'Name', 'CallbackUri', 'ResultUri', 'CreatedAt', 'CompletedAt', 'ExpiresAt', 'CreditsReserved', 'CreditsConsumed',
             'FailCode', 'FailMessage', 'SavedPath', 'SavedHash', 'TakenAt', 'Replaces'
         $labels | Sort-Object | Should -Be ($shown.members -split "`n")
+    }
+}
+
+Describe 'Text from outside' {
+    It 'is shown with the numbers of the characters that a terminal would obey' {
+        $views = Invoke-PrivateShell -Folder "$TestDrive/obeyed" "
+            Set-Location '$folder'
+            Import-Module '$stage/KlingPS.psd1'
+            `$reason = 'a' + [char] 27 + '[2J' + [char] 0x202E + 'b'
+            `$null = Start-KlingSandbox -GenerationTime 0 -Fault @{ On = 'Generate'; Kind = 'FailTask'; FailCode = '500'; FailMessage = `$reason } | Connect-KlingAccount
+            `$null = New-KlingVideoTask boat.webp 'it moves' | Wait-KlingVideoTask -PollingInterval 0.1 -ErrorAction SilentlyContinue
+            Get-KlingVideoTask | Format-List | Out-String
+            Get-KlingVideoTask | Format-Table | Out-String -Width 200
+            (Get-KlingVideoTask).FailMessage -eq `$reason"
+        $views = $views -join "`n"
+        [regex]::Matches($views, 'a<U\+001B>\[2J<U\+202E>b').Count | Should -Be 2
+        $views | Should -Not -Match '\x1b\[2J|\u202e'
+        $views | Should -Match 'True$'
     }
 }
 
 Describe 'Other objects' {
     It 'are shown as <Command>' -ForEach @(
         @{ Command = 'Measure-KlingVideoCost *.*'; Name = 'cost'; Expected = @'
-   Count  Seconds      Credits      Dollars
-   -----  -------      -------      -------
-       3       15          126         0.63
+   Count  Seconds      Credits      Dollars   PriceAsOf
+   -----  -------      -------      -------   ---------
+       3       15          126         0.63  DATE
 '@ }
         @{ Command = 'Get-KlingAccount'; Name = 'account'; Expected = @'
 Endpoint       : http://HOST/
@@ -158,7 +176,7 @@ Source                       Length Reused ImageUri
 boat.webp                      6150 True   http://HOST/kieai/100001/…
 '@ }
     ) {
-        $text = $shown[$Name] -replace '(?<=Fingerprint    : )\w+', 'XXXX' -replace '(?m)^[0-9a-f]{32}', 'XXXX                            ' -replace '\d+(?= it moves)', 'N' -replace '(?m)^\d\d:\d\d:\d\d\.\d{3}', 'TIME'
+        $text = $shown[$Name] -replace '(?<=Fingerprint    : )\w+', 'XXXX' -replace '(?m)^[0-9a-f]{32}', 'XXXX                            ' -replace '\d+(?= it moves)', 'N' -replace '(?m)^\d\d:\d\d:\d\d\.\d{3}', 'TIME' -replace '\d{4}-\d\d-\d\d', 'DATE'
         $text.Replace($folder, 'FOLDER') | Should -Be $Expected
     }
 

@@ -35,7 +35,8 @@ public static class TaskDisplay
     /// </summary>
     public static string State(PSObject task)
     {
-        string state = Shown.Line(task, "State") ?? string.Empty;
+        // One from another session is a number whose text is the word.
+        string state = VisibleText.InLine(task.Properties["State"]?.Value?.ToString()) ?? string.Empty;
         string? colour = state switch
         {
             nameof(KlingTaskState.Succeeded) => "\u001b[32m",

@@ -43,6 +43,9 @@ internal sealed record VideoDownloaderOptions
 /// </remarks>
 internal sealed class VideoDownloader
 {
+    /// <summary>How long the service is asked for a better link while the one at hand may still come to work.</summary>
+    private static readonly TimeSpan s_renewalLimit = TimeSpan.FromSeconds(10);
+
     private readonly AddressPolicy _addresses;
     private readonly DownloadConnection _connection;
     private readonly VideoDownloaderOptions _options;
@@ -88,8 +91,9 @@ internal sealed class VideoDownloader
     /// <param name="file">Takes the video, and has it whole afterwards.</param>
     /// <param name="link">The link to the video.</param>
     /// <param name="renewLink">
-    /// Asks for a fresh link when the present one answers 403, 404 or 410 or leads astray; null, or a null answer, if there is none.
-    /// Asked once, and again only after the fresh link has brought the download forward. What it throws ends the download.
+    /// Asks for a fresh link when the present one answers 403, 404 or 410, leads astray, brings nothing, or brings what is no video; null,
+    /// or a null answer, if there is none. Asked once, and again only after the fresh link has brought the download forward. What it
+    /// throws ends the download, unless the present link may still come to work.
     /// </param>
     /// <param name="progress">Is told how far the download has come, on any thread.</param>
     /// <param name="cancellationToken">Stops the download; what is there stays and the next run continues.</param>
@@ -177,6 +181,11 @@ internal sealed class VideoDownloader
 
                 Discard(problem);
                 result = new ConnectionResult(ConnectionEnd.Broken, $"the file {problem}");
+                await TryRenewAsync(cancellationToken).ConfigureAwait(false);
+            }
+            else if (!hasProgressed)
+            {
+                await TryRenewAsync(cancellationToken).ConfigureAwait(false);
             }
 
             Problem = result.Problem;
@@ -195,6 +204,27 @@ internal sealed class VideoDownloader
 
             _counted = (file.Length, now);
             return true;
+        }
+
+        /// <summary>Asks whether there is a better link than one that brings nothing. Where that cannot be found out soon, the one at hand is tried again.</summary>
+        private async Task TryRenewAsync(CancellationToken cancellationToken)
+        {
+            if (_isRenewed || renewLink is null)
+            {
+                return;
+            }
+
+            _isRenewed = true;
+            using var limit = new CancellationTokenSource(s_renewalLimit, time);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+            try
+            {
+                link = await renewLink(either.Token).ConfigureAwait(false) ?? link;
+            }
+            catch (Exception exception) when (exception is KlingException || (exception is OperationCanceledException && limit.IsCancellationRequested))
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+            }
         }
 
         private async Task<Uri> RenewAsync(ConnectionResult result, CancellationToken cancellationToken)

@@ -463,6 +463,43 @@ public sealed class VideoDownloaderTests : IDisposable
         Assert.Empty(Directory.GetFiles(Path.GetDirectoryName(Target)!));
     }
 
+    [Theory]
+    [InlineData("unreachable")]
+    [InlineData("unavailable")]
+    [InlineData("a web page")]
+    public async Task A_link_that_brings_no_video_is_asked_for_again_before_it_is_given_up(string wrong)
+    {
+        var fresh = new Uri("https://files.example/fresh.mp4");
+        _server.Script.Enqueue(request => wrong switch
+        {
+            "unreachable" => throw new HttpRequestException("no connection was made"),
+            "unavailable" => VideoServer.ApiResponse(HttpStatusCode.BadGateway),
+            _ => new HttpResponseMessage(HttpStatusCode.OK) { Content = new StringContent("<html><title>Sign in</title></html>"), RequestMessage = request },
+        });
+        int renewals = 0;
+        AssertWhole(await DownloadAsync(renew: _ =>
+        {
+            renewals++;
+            return Task.FromResult<Uri?>(fresh);
+        }));
+        Assert.Equal(1, renewals);
+        Assert.Equal([s_link, fresh], _server.Requests.Select(request => request.RequestUri));
+    }
+
+    [Fact]
+    public async Task A_link_that_brings_nothing_is_tried_on_while_the_service_cannot_be_asked_for_another()
+    {
+        int renewals = 0;
+        _server.Script.Enqueue(_ => VideoServer.ApiResponse(HttpStatusCode.BadGateway));
+        AssertWhole(await DownloadAsync(renew: _ =>
+        {
+            renewals++;
+            throw new KlingException(ErrorKind.ServiceUnavailable, "The service was not reached.");
+        }));
+        Assert.Equal(1, renewals);
+        Assert.All(_server.Requests, request => Assert.Equal(s_link, request.RequestUri));
+    }
+
     [Fact]
     public async Task An_expired_link_that_nobody_can_renew_is_an_error()
     {

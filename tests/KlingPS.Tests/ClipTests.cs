@@ -155,4 +155,36 @@ public sealed class ClipTests
         Assert.Equal("speaker-8s.mp4", Assert.Single((await shell.RunAsync(command, variables)).Clean().Of<FileInfo>()).Name);
         Assert.Single(shell.Bill.Tasks);
     }
+
+    [Theory]
+    [InlineData("$task")]
+    [InlineData("[System.Management.Automation.PSSerializer]::Deserialize([System.Management.Automation.PSSerializer]::Serialize($task))")]
+    [InlineData("[pscustomobject]@{ TaskId = $task.TaskId; Duration = '8'; Prompt = $task.Prompt; ImageUri = $task.ImageUri; SourcePath = $task.SourcePath; VideoPath = $task.VideoPath; Model = $task.Model; ReferenceImagePath = $task.ReferenceImagePath -join ','; ReferenceImageUri = \"$($task.ReferenceImageUri)\" }")]
+    public async Task A_task_that_is_as_long_as_its_clip_can_be_asked_for_again(string task)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        var variables = new { image = shell.Image(), video = shell.WriteFile("dance.mp4", ClipBytes.Movie(7.5m)) };
+        await shell.RunAsync("$global:task = New-KlingVideoTask $image 'It moves.' -VideoPath $video -Model kling-2.6/motion-control", variables);
+
+        KlingVideoTask again = Assert.Single((await shell.RunAsync($"{task} | New-KlingVideoTask")).Clean().Of<KlingVideoTask>());
+        ShellResult asked = await shell.RunAsync($"{task} | New-KlingVideoTask -Duration 8");
+
+        Assert.Equal((8, 88m, variables.video), (again.Duration, again.CreditsReserved, again.VideoPath));
+        Assert.Contains("does not take a duration", Assert.Single(asked.Errors).ToString(), StringComparison.Ordinal);
+        Assert.Equal(2, shell.Bill.CreatesAccepted);
+    }
+
+    [Fact]
+    public async Task A_task_that_is_asked_for_again_has_all_its_images()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        var variables = new { image = shell.Image(), two = shell.Image("two.png") };
+
+        (await shell.RunAsync(
+            "New-KlingVideoTask $image 'They meet.' -ReferenceImagePath $two -ReferenceImageUri 'https://images.example/fox.png' -Model kling-3.0-omni/reference-to-video | New-KlingVideoTask",
+            variables)).Clean();
+
+        Assert.Equal(2, shell.Bill.CreatesAccepted);
+        Assert.Equal(Input(shell.Bill.Tasks[0])["image_urls"]!.ToJsonString(), Input(shell.Bill.Tasks[1])["image_urls"]!.ToJsonString());
+    }
 }

@@ -232,4 +232,65 @@ public sealed class RowTests
 
         Assert.Equal(["one", "two"], result.Of<KlingVideoTask>().Select(task => task.Prompt));
     }
+
+    [Theory]
+    [InlineData("Shot = 'A fox runs.; It stops.'", "several shots")]
+    [InlineData("Shot = @(@{ prompt = 'a'; duration = 3 })", "several shots")]
+    [InlineData("multi_prompt = '[]'", "several shots")]
+    [InlineData("multi_shots = 'true'", "several shots")]
+    [InlineData("Elements = 'fox'", "elements")]
+    [InlineData("kling_elements = 'fox'", "elements")]
+    [InlineData("BackgroundSource = 'image'", "background")]
+    [InlineData("ImagePath = 'fox.png'", "names an image")]
+    [InlineData("Image = 'fox.png'", "names an image")]
+    public async Task A_column_that_asks_for_what_is_not_offered_is_refused_before_anything_is_bought(string column, string problem)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        foreach (string command in (string[])[Convert, "New-KlingVideoTask"])
+        {
+            ShellResult result = await shell.RunAsync(
+                $"""
+                [pscustomobject]@{"{"} Path = ''; Prompt = 'It moves.'; Model = 'kling-3.0/video'; {column} {"}"},
+                    [pscustomobject]@{"{"} Path = ''; Prompt = '{command}'; Model = 'kling-3.0/video'; Shot = ''; multi_shots = 'false'; Elements = $null; Image = ' ' {"}"} | {command}
+                """,
+                In(shell));
+
+            string message = Assert.Single(result.Errors).ToString();
+            Assert.Contains("Nothing was bought for 'It moves.': its column", message, StringComparison.Ordinal);
+            Assert.Contains(problem, message, StringComparison.Ordinal);
+            Assert.Single(result.Output);
+        }
+
+        Assert.DoesNotContain(shell.Bill.Tasks, task => task.Prompt == "It moves.");
+    }
+
+    [Fact]
+    public async Task An_image_that_only_another_command_reads_is_not_left_out_of_a_video()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = await shell.RunAsync(
+            $"New-KlingVideoTask $image 'It moves.' -Model kling-3.0/video | {Convert}; [pscustomobject]@{"{"} ImageUri = 'https://images.example/fox.png'; Prompt = 'p'; Model = 'kling-3.0/video' {"}"} | {Convert}",
+            In(shell));
+
+        Assert.All(result.Errors, error => Assert.Contains("names an image that ConvertTo-KlingVideo does not read", error.ToString(), StringComparison.Ordinal));
+        Assert.Equal(2, result.Errors.Count);
+        Assert.Single(shell.Bill.Tasks);
+    }
+
+    [Theory]
+    [InlineData("New-KlingVideoTask -Path $null -Prompt p -Model kling-3.0/video")]
+    [InlineData("New-KlingVideoTask '' p -Model kling-3.0/video")]
+    [InlineData("ConvertTo-KlingVideo -Path $unset -Prompt p -Model kling-3.0/video -Destination $destination")]
+    [InlineData("[pscustomobject]@{ Prompt = 'p' } | ConvertTo-KlingVideo -Path $unset -Model kling-3.0/video -Destination $destination")]
+    public async Task A_path_that_turns_out_empty_does_not_buy_a_video_without_the_image(string script)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = await shell.RunAsync(script, In(shell));
+
+        Assert.Contains("-Path is empty", result.Terminating?.ToString(), StringComparison.Ordinal);
+        Assert.Equal(0, shell.Bill.CreatesReceived);
+    }
 }

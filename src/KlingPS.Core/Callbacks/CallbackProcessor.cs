@@ -17,6 +17,7 @@ internal sealed class CallbackProcessor
     /// <summary>A callback is sometimes ahead of the service's record: then the task is not known yet, or not what it was made from.</summary>
     private static readonly RetryOptions s_record = new() { Backoff = Backoff.Every(PollLimits.Soon), MaxAttempts = PollLimits.MaxPollsForRecord };
 
+    private readonly KlingService _service;
     private readonly KlingSession _session;
     private readonly KlingClient _client;
     private readonly TaskFinder _finder;
@@ -28,6 +29,7 @@ internal sealed class CallbackProcessor
     public CallbackProcessor(KlingService service)
     {
         ArgumentNullException.ThrowIfNull(service);
+        _service = service;
         _session = service.Session;
         _observer = service.Observer;
         _client = service.Client;
@@ -95,6 +97,8 @@ internal sealed class CallbackProcessor
         }
 
         KlingVideoTask task = await _session.Ledger.Tasks.RecordSnapshotAsync(_session.Account, snapshot).ConfigureAwait(false);
+        _service.WarnOfFurtherVideos(task, snapshot);
+        _service.Prices.Learn(task, snapshot);
         return new LocatedCallback(task, IsConfirmed: true, IsSettled: attempt is not null, known?.Id == task.Id ? null : known?.Id);
     }
 

@@ -58,6 +58,12 @@ public sealed record KlingVideoTask : IComparable
     /// <summary>The address the service fetched that image from.</summary>
     public string? TailImageUri => Spec.TailImage?.Uri;
 
+    /// <summary>The full paths of the further images, without those that were given as addresses; <see langword="null"/> when there is none.</summary>
+    public IReadOnlyList<string>? ReferenceImagePath => ListOrNull(Spec.ReferenceImages.Select(image => image.Path));
+
+    /// <summary>The addresses of the further images that were given as addresses; <see langword="null"/> when there is none.</summary>
+    public IReadOnlyList<string>? ReferenceImageUri => ListOrNull(Spec.ReferenceImages.Where(image => image.Path is null).Select(image => image.Uri));
+
     /// <summary>The full path of the video that it is made from; <see langword="null"/> when there is none, or it was given as an address.</summary>
     public string? VideoPath => Spec.Video?.Path;
 
@@ -158,6 +164,8 @@ public sealed record KlingVideoTask : IComparable
             ? differences.Append("the nonce in its callback address is that of another attempt")
             : differences;
     }
+
+    private static ValueList<string>? ListOrNull(IEnumerable<string?> values) => values.OfType<string>().ToArray() is { Length: > 0 } known ? new(known) : null;
 
     /// <summary>Compares by <see cref="Id"/>, so that <c>Sort-Object</c> and <c>Compare-Object</c> know which task is which.</summary>
     /// <param name="obj">Another task.</param>

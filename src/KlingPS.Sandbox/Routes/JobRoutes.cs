@@ -86,8 +86,7 @@ internal sealed class JobRoutes(ServiceState state, DownloadCatalog catalog, Cal
             return PublicHosts.IsPublic(file);
         }
 
-        return FindUpload(file) is StoredUpload upload
-            && (kind != FileKind.Image || (upload.ImageType is string type && rules.ImageTypes.Contains(type) && upload.Size <= rules.MaxImage));
+        return FindUpload(file) is StoredUpload upload && (kind != FileKind.Image || rules.Takes(upload));
     }
 
     private StoredUpload? FindUpload(Uri file) => state.Links.IsOwn(file) ? state.Uploads.Find(DownloadLinks.PathOf(file)) : null;

@@ -47,6 +47,12 @@ internal sealed record ModelRules
     /// <summary>The largest image, in bytes.</summary>
     internal int MaxImage { get; init; } = TenMegabytes;
 
+    /// <summary>The shortest side of an image that it takes, in pixels.</summary>
+    internal int MinSide { get; init; }
+
+    /// <summary>How many times as long as its short side an image may be.</summary>
+    internal decimal MaxRatio { get; init; } = decimal.MaxValue;
+
     /// <summary>Every model.</summary>
     internal static IReadOnlyDictionary<string, ModelRules> All { get; } = new Dictionary<string, ModelRules>
     {
@@ -85,6 +91,8 @@ internal sealed record ModelRules
             CreditsPerSecond = input => input.Says("mode", "1080p") ? 18 : 11,
             LengthField = "video_urls",
             ClipSeconds = (3, 30),
+            MinSide = 301,
+            MaxRatio = 2.5m,
         },
         ["kling-3.0/video"] = new()
         {
@@ -108,6 +116,8 @@ internal sealed record ModelRules
             CreditsPerSecond = input => input.Says("mode", "1080p") ? 27 : 20,
             LengthField = "video_urls",
             ClipSeconds = (3, 30),
+            MinSide = 301,
+            MaxRatio = 2.5m,
         },
         ["kling/v3-turbo-image-to-video"] = new()
         {
@@ -138,6 +148,8 @@ internal sealed record ModelRules
             CreditsPerSecond = PriceOmni,
             RefusesUnknownFields = true,
             MaxImage = 5 * TenMegabytes,
+            MinSide = 300,
+            MaxRatio = 2.5m,
         },
         ["kling-3.0-omni/reference-to-video"] = new()
         {
@@ -156,6 +168,8 @@ internal sealed record ModelRules
             },
             ClipSeconds = (3, 15.5m),
             MaxImage = 5 * TenMegabytes,
+            MinSide = 300,
+            MaxRatio = 2.5m,
         },
         ["kling-3.0-omni/transformation"] = new()
         {
@@ -164,10 +178,21 @@ internal sealed record ModelRules
             LengthField = "video_urls",
             ClipSeconds = (3, 15.5m),
             MaxImage = 5 * TenMegabytes,
+            MinSide = 300,
+            MaxRatio = 2.5m,
         },
         ["kling/ai-avatar-standard"] = CreateAvatar(8),
         ["kling/ai-avatar-pro"] = CreateAvatar(16),
     };
+
+    /// <summary>Whether it makes videos from an image.</summary>
+    /// <param name="image">The image, as it was uploaded.</param>
+    internal bool Takes(StoredUpload image)
+        => image.ImageType is string type
+            && ImageTypes.Contains(type)
+            && image.Size <= MaxImage
+            && (ImageSize.Read(image.LocalPath, type) is not (int width, int height)
+                || (Math.Min(width, height) >= MinSide && Math.Max(width, height) / (decimal)Math.Max(1, Math.Min(width, height)) <= MaxRatio));
 
     private static FieldRule Text(string name, int maxLength, bool isRequired = false) => new(name, FieldType.Text) { MaxLength = maxLength, IsRequired = isRequired };
 

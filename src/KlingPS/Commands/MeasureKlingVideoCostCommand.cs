@@ -39,14 +39,30 @@ public sealed class MeasureKlingVideoCostCommand : VideoCommand
     {
         if (HasNoImagePath)
         {
-            _batch.Feed(ToSpec(null, prompt: null));
+            Feed(null);
             return;
         }
 
         foreach (string path in ResolveImagePaths())
         {
-            _batch.Feed(ToSpec(MediaSource.FromFile(path), prompt: null));
+            Feed(MediaSource.FromFile(path));
         }
+    }
+
+    private void Feed(MediaSource? image)
+    {
+        VideoSpec spec;
+        try
+        {
+            spec = ToSpec(image, prompt: null);
+        }
+        catch (Exception exception) when (Failures.IsError(exception))
+        {
+            WriteError(UnexpectedError.From(exception, $"'{image?.Subject ?? Name}'"), image?.Subject ?? Name);
+            return;
+        }
+
+        _batch.Feed(spec);
     }
 
     /// <inheritdoc/>

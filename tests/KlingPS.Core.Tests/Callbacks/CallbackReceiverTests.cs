@@ -67,10 +67,10 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
     private int QueriesOf(string taskId) => _harness.Service.To(FakeService.QueryPath).Count(request => request.Uri.Query == $"?taskId={taskId}");
 
     /// <summary>The record of a task that was made from <see cref="ClientHarness.Video"/>.</summary>
-    private static Reply RecordOf(string taskId, string? callbackUri, string? prompt = null)
+    private static Reply RecordOf(string taskId, string? callbackUri, string? prompt = null, int? credits = null)
     {
         string param = System.Text.Json.JsonSerializer.Serialize(CallbackTexts.Param(prompt ?? ClientHarness.Video.Prompt!, ClientHarness.Video.Image!.Uri!, callbackUri));
-        return Replies.Data($$"""{"taskId":"{{taskId}}","state":"success","param":{{param}},"resultJson":"{\"resultUrls\":[\"https://videos.example/{{taskId}}.mp4\"]}"}""");
+        return Replies.Data($$"""{"taskId":"{{taskId}}","state":"success","creditsConsumed":{{credits?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "null"}},"param":{{param}},"resultJson":"{\"resultUrls\":[\"https://videos.example/{{taskId}}.mp4\"]}"}""");
     }
 
     private Task<KlingVideoTask> BeganAsync(string image) => BeganAsync(_harness.Ledger, image);
@@ -593,6 +593,18 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
 
         KlingVideoTask task = await _harness.Clock.RunAsync(processor.ProcessAsync(body, CallbackNonce.Append(HookUri, attempt.Nonce!), null, CancellationToken.None));
         Assert.Equal((attempt.Id, "a", KlingTaskState.Succeeded), (task.Id, task.TaskId, task.State));
+    }
+
+    [Fact]
+    public async Task Another_price_that_comes_with_the_callback_of_a_lost_task_is_told()
+    {
+        KlingVideoTask attempt = await LostAsync("/images/fox.png");
+        _harness.Tasks["a"] = RecordOf("a", CallbackNonce.Append(HookUri, attempt.Nonce!), credits: 63);
+
+        await _harness.Clock.RunAsync(new CallbackProcessor(_harness.NewService(isObserved: true))
+            .ProcessAsync(CallbackTexts.Bytes(CallbackTexts.Body("a")), CallbackNonce.Append(HookUri, attempt.Nonce!), null, CancellationToken.None));
+
+        Assert.Contains("took 63 credits", Assert.Single(_harness.Observer.Warnings), StringComparison.Ordinal);
     }
 
     [Theory]

@@ -94,4 +94,49 @@ public sealed class ModelTests
         Assert.True(input.GetProperty("customize_multi_shots").GetBoolean());
         Assert.Equal("720p", input.GetProperty("resolution").GetString());
     }
+
+    [Theory]
+    [InlineData("kling-2.6/motion-control", 300, 400, false)]
+    [InlineData("kling-2.6/motion-control", 301, 400, true)]
+    [InlineData("kling-3.0/motion-control", 400, 1001, false)]
+    [InlineData("kling-3.0/motion-control", 1000, 400, true)]
+    [InlineData("kling-3.0-omni/image-to-video", 299, 299, false)]
+    [InlineData("kling-3.0-omni/image-to-video", 300, 750, true)]
+    [InlineData("kling-3.0-omni/image-to-video", 751, 300, false)]
+    [InlineData("kling-3.0-omni/reference-to-video", 400, 200, false)]
+    [InlineData("kling-3.0-omni/transformation", 400, 200, false)]
+    [InlineData("kling/v2-1-pro", 20, 400, true)]
+    public async Task An_image_of_the_wrong_size_or_shape_makes_no_video(string model, int width, int height, bool isTaken)
+    {
+        foreach ((string name, byte[] image) in ImagesOf(width, height))
+        {
+            await using SandboxHarness sandbox = new();
+            string uri = await sandbox.UploadImageAsync(image, name);
+            string input = model switch
+            {
+                "kling/v2-1-pro" => $$"""{"prompt":"p","image_url":"{{uri}}"}""",
+                "kling-2.6/motion-control" => $$"""{"input_urls":["{{uri}}"],"video_urls":["https://v.example/a.mp4"],"mode":"720p","character_orientation":"video"}""",
+                "kling-3.0/motion-control" => $$"""{"input_urls":["{{uri}}"],"video_urls":["https://v.example/a.mp4"]}""",
+                "kling-3.0-omni/transformation" => $$"""{"prompt":"p","image_urls":["{{uri}}"],"video_urls":["https://v.example/a.mp4"]}""",
+                _ => $$"""{"prompt":"p","image_urls":["{{uri}}"]}""",
+            };
+
+            JsonElement answer = await sandbox.CreateAsync($$"""{"model":"{{model}}","input":{{input}}}""");
+            Assert.Equal((name, 200), (name, answer.GetProperty("code").GetInt32()));
+            sandbox.Clock.Advance(TimeSpan.FromMinutes(5));
+
+            JsonElement record = (await sandbox.QueryAsync(answer.GetProperty("data").GetProperty("taskId").GetString()!)).GetProperty("data");
+            Assert.Equal((name, isTaken ? "success" : "fail"), (name, record.GetProperty("state").GetString()));
+        }
+    }
+
+    /// <summary>An image in each format that all models take, with nothing but its header.</summary>
+    private static IEnumerable<(string Name, byte[] Content)> ImagesOf(int width, int height)
+    {
+        byte[] png = [0x89, .. "PNG\r\n"u8, 0x1A, 0x0A, 0, 0, 0, 13, .. "IHDR"u8, .. Big(width), .. Big(height), 8, 2, 0, 0, 0, 0, 0, 0, 0];
+        byte[] jpeg = [0xFF, 0xD8, 0xFF, 0xE0, 0, 4, 1, 2, 0xFF, 0xFF, 0xC2, 0, 11, 8, .. Big(height)[2..], .. Big(width)[2..], 1, 1, 0x11, 0];
+        return [("first.png", png), ("first.jpg", jpeg)];
+
+        static byte[] Big(int value) => [(byte)(value >> 24), (byte)(value >> 16), (byte)(value >> 8), (byte)value];
+    }
 }

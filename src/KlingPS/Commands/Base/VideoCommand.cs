@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Management.Automation;
+using KlingPS.Core;
 using KlingPS.Core.Model;
 using KlingPS.Parameters;
 
@@ -12,6 +13,9 @@ namespace KlingPS.Commands.Base;
 /// </remarks>
 public abstract class VideoCommand : ImagePathCommand
 {
+    private PSObject? _row;
+    private bool _isDurationGiven;
+
     /// <summary>The image files; wildcards are allowed. None for a video that is made from a prompt alone.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = PathSet)]
     [SupportsWildcards]
@@ -106,16 +110,49 @@ public abstract class VideoCommand : ImagePathCommand
     /// <summary>Whether no image file is named for the current input, or only blank cells are.</summary>
     private protected bool HasNoImagePath => ParameterSetName == PathSet && (Path ?? []).All(string.IsNullOrWhiteSpace);
 
+    /// <summary>Whether the duration is that of a recorded task whose clip gave it: what came of it, and not what was asked for.</summary>
+    private bool IsDurationOfClip => !_isDurationGiven && GetModel().TakesLengthOfInput && _row?.Properties[nameof(KlingVideoTask.TaskId)] is not null;
+
     /// <summary>The video that the parameters ask for as they are bound now.</summary>
     /// <param name="image">Its image; <see langword="null"/> if it has none.</param>
     /// <param name="prompt">What happens in it.</param>
-    /// <exception cref="Core.KlingException">A path is not one of the file system.</exception>
-    private protected VideoSpec ToSpec(MediaSource? image, string? prompt) => new()
+    /// <exception cref="KlingException">A path is not one of the file system, or the row asks for something that nobody would read.</exception>
+    private protected VideoSpec ToSpec(MediaSource? image, string? prompt)
+    {
+        VideoSpec spec = CreateSpec(image, prompt);
+        bool isBoughtWithoutImage = image is null && this is VideoRequestCommand && !GetModel().NeedsImage;
+        return _row is not null && UnreadColumns.FindProblem(_row, isBoughtWithoutImage, MyInvocation.MyCommand) is string problem
+            ? throw new KlingException(ErrorKind.RequestInvalid, $"Nothing was bought{(spec.Subject.Length > 0 ? $" for '{spec.Subject}'" : string.Empty)}: {problem}")
+            : spec;
+    }
+
+    /// <inheritdoc/>
+    private protected override void CheckParameters()
+    {
+        _isDurationGiven = MyInvocation.BoundParameters.ContainsKey(nameof(Duration));
+        if (MyInvocation.BoundParameters.ContainsKey(nameof(Path)) && HasNoImagePath)
+        {
+            throw new KlingException(
+                ErrorKind.RequestInvalid,
+                "-Path is empty, and a video without the image that it was meant for would be billed all the same. Nothing was bought. Name the image, or leave -Path out to make a video from a prompt alone.");
+        }
+
+        base.CheckParameters();
+    }
+
+    /// <inheritdoc/>
+    private protected override void CheckInput(PSObject row)
+    {
+        base.CheckInput(row);
+        _row = row;
+    }
+
+    private VideoSpec CreateSpec(MediaSource? image, string? prompt) => new()
     {
         Model = GetModel().Id,
         Prompt = string.IsNullOrWhiteSpace(prompt) && GetModel().IsPromptOptional ? null : prompt,
         NegativePrompt = string.IsNullOrWhiteSpace(NegativePrompt) ? null : NegativePrompt,
-        Duration = Duration,
+        Duration = IsDurationOfClip ? null : Duration,
         AspectRatio = NullIfBlank(AspectRatio),
         Resolution = VideoResolution.Normalize(NullIfBlank(Resolution)),
         Sound = Sound,

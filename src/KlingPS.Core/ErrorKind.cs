@@ -110,7 +110,7 @@ public enum ErrorKind
     /// <summary>No file or folder is at the path.</summary>
     [ErrorTraits(
         "ObjectNotFound",
-        "Check the path. Use -LiteralPath for a name that contains [ or ].")]
+        "Check the path. One that does not begin at the root is looked for in the current folder.")]
     PathNotFound,
 
     /// <summary>The file exists but cannot be read.</summary>

@@ -1,3 +1,4 @@
+using System.Management.Automation;
 using KlingPS.Core.Imaging;
 using KlingPS.Core.Submitting;
 using KlingPS.Tests.Hosting;
@@ -54,6 +55,19 @@ public sealed class ImageCommandTests
             new { image = shell.Image() })).Clean();
 
         Assert.Equal([true, false, true, true], result.Of<bool>());
+    }
+
+    [Fact]
+    public async Task An_image_is_not_called_right_for_a_model_that_nobody_knows()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = await shell.RunAsync("Test-KlingImage $image -Model nope", new { image = shell.Image() });
+
+        Assert.Empty(result.Output);
+        ErrorRecord error = Assert.Single(result.Errors);
+        Assert.StartsWith("KlingRequestInvalid", error.FullyQualifiedErrorId, StringComparison.Ordinal);
+        Assert.Contains("'nope'", error.ToString(), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using KlingPS.Commands.Base;
+using KlingPS.Core;
 using KlingPS.Core.Imaging;
 using KlingPS.Core.Model;
 using KlingPS.Hosting;
@@ -51,7 +52,9 @@ public sealed class TestKlingImageCommand : ImagePathCommand
             return await ImageInspector.InspectAsync(item.Path, cancellationToken).ConfigureAwait(false);
         }
 
-        ModelSpec model = ModelCatalog.Get(item.Model);
+        ModelSpec model = ModelCatalog.Find(item.Model) ?? throw new KlingException(
+            ErrorKind.RequestInvalid,
+            $"The rules of the model '{item.Model}' are not known, so '{item.Path}' was not tested. Get-KlingModel lists the models whose rules are.");
         return model.Judge(await ImageInspector.InspectAsync(item.Path, model.MaxImageLength, cancellationToken).ConfigureAwait(false));
     }
 }

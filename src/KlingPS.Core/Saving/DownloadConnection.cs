@@ -219,15 +219,11 @@ internal sealed class DownloadConnection(HttpMessageHandler handler, AddressPoli
                 return new ConnectionResult(ConnectionEnd.Broken, answered + asks, status == 429 ? Backoff.RateLimited : Backoff.Unavailable, retryAfter);
 
             case >= 300 and < 400:
-                throw CreateUnusableException(
-                    $"{answered}, a redirect that leads nowhere. The video is paid for and stays at the service for at least a day.");
+                return new ConnectionResult(ConnectionEnd.LinkRefused, $"leads nowhere: {answered}, which is a redirect, and does not say where to");
 
             default:
-                throw CreateUnusableException($"{answered}.");
+                return new ConnectionResult(ConnectionEnd.LinkRefused, $"does not work: {answered}");
         }
-
-        KlingException CreateUnusableException(string reason)
-            => new(ErrorKind.AnswerInvalid, $"The video cannot be downloaded from {Describe(response.RequestMessage?.RequestUri)}: {reason}");
     }
 
     /// <summary>Refuses what no video has, and what the disk has no room for, before anything of it is taken.</summary>

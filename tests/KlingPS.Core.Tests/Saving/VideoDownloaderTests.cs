@@ -467,6 +467,8 @@ public sealed class VideoDownloaderTests : IDisposable
     [InlineData("unreachable")]
     [InlineData("unavailable")]
     [InlineData("a web page")]
+    [InlineData("refused")]
+    [InlineData("redirected to nowhere")]
     public async Task A_link_that_brings_no_video_is_asked_for_again_before_it_is_given_up(string wrong)
     {
         var fresh = new Uri("https://files.example/fresh.mp4");
@@ -474,6 +476,8 @@ public sealed class VideoDownloaderTests : IDisposable
         {
             "unreachable" => throw new HttpRequestException("no connection was made"),
             "unavailable" => VideoServer.ApiResponse(HttpStatusCode.BadGateway),
+            "refused" => VideoServer.ApiResponse(HttpStatusCode.Unauthorized),
+            "redirected to nowhere" => VideoServer.ApiResponse(HttpStatusCode.Found),
             _ => new HttpResponseMessage(HttpStatusCode.OK) { Content = new StringContent("<html><title>Sign in</title></html>"), RequestMessage = request },
         });
         int renewals = 0;
@@ -546,7 +550,7 @@ public sealed class VideoDownloaderTests : IDisposable
         KlingException error = await Assert.ThrowsAsync<KlingException>(() => DownloadAsync());
 
         Assert.Equal(ErrorKind.AnswerInvalid, error.Kind);
-        Assert.Contains("answered 302, a redirect that leads nowhere. The video is paid for", error.Message, StringComparison.Ordinal);
+        Assert.Contains("leads nowhere: the server answered 302, which is a redirect, and does not say where to. Nothing is downloaded from there. The video is paid for", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -95,7 +95,8 @@ internal sealed class AccountFinder(KlingSession session, IPipelineObserver? obs
     {
         IReadOnlyList<AccountKey> keys = await Register.ListAsync(cancellationToken).ConfigureAwait(false);
         AccountKey own = (keys.FirstOrDefault(key => key.Fingerprint == session.Fingerprint) ?? new AccountKey(session.Fingerprint, session.Account))
-            with { Service = _service, Number = number };
+            with
+        { Service = _service, Number = number };
         Candidate[] candidates = FindCandidates(keys, own);
         var doubts = new Dictionary<string, string>();
         foreach (Candidate candidate in candidates)

@@ -461,7 +461,8 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     {
         Submission request = (isTail
             ? Submissions.FromUri("https://images.example/fox.png").Asking(spec => spec with { TailImage = MediaSource.FromFile(_harness.Image("tail.png")) })
-            : _harness.Submission("fox.png")) with { ReusePurchase = true };
+            : _harness.Submission("fox.png")) with
+        { ReusePurchase = true };
         KlingVideoTask task = (await SubmitAsync(request)).Value!;
         _harness.Tasks[task.TaskId!] = PipelineHarness.Failed("400", message);
         Assert.Equal(KlingTaskState.Failed, (await _harness.Clock.RunAsync(new TaskFinder(_harness.NewService(isObserved: false)).RefreshAsync(task, CancellationToken.None))).State);

@@ -43,7 +43,7 @@ internal static class SpendingQuery
     private static async Task<decimal> SumAsync(SqlSession session, string account, string condition, object? since)
     {
         (string, object?)[] parameters = [("account", account), ("since", since)];
-        
+
         // A limit that two keys of one account share has to hold before it is known that they are one account's.
         string where = $"{AccountTable.MayBeOwn("t.account")} AND {condition}";
         long? sum = await session.NumberAsync(

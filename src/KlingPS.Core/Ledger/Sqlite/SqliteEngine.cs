@@ -167,14 +167,14 @@ internal sealed class SqliteEngine(string path, Func<DbProviderFactory> factory,
         exception is UnreadableRecordException
             ? $"a record in it is damaged ({exception.Message.TrimEnd('.')}). {HowToGoOn}"
             : CodeOf(exception) switch
-        {
-            Busy or Locked => $"another process has kept it locked for {LockTimeout} seconds. Close the shell that is stuck, then run the command again",
-            ReadOnly => "it cannot be written: the file or the disk is read-only. Make it writable, or choose another path",
-            Full => "the disk is full. Free some space, then run the command again",
-            CannotOpen => "it cannot be opened: its folder or the file itself cannot be read and written by this user. Change that, or choose another path",
-            Corrupt or NotADatabase => $"the file is damaged ({exception.Message}). {HowToGoOn}",
-            _ => $"the database reports: {exception.Message}",
-        },
+            {
+                Busy or Locked => $"another process has kept it locked for {LockTimeout} seconds. Close the shell that is stuck, then run the command again",
+                ReadOnly => "it cannot be written: the file or the disk is read-only. Make it writable, or choose another path",
+                Full => "the disk is full. Free some space, then run the command again",
+                CannotOpen => "it cannot be opened: its folder or the file itself cannot be read and written by this user. Change that, or choose another path",
+                Corrupt or NotADatabase => $"the file is damaged ({exception.Message}). {HowToGoOn}",
+                _ => $"the database reports: {exception.Message}",
+            },
         exception);
 
     /// <summary>Makes an empty file into a ledger, in one transaction and without a -wal.</summary>

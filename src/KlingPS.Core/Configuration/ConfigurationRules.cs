@@ -55,7 +55,9 @@ internal static class ConfigurationRules
         value.ValueKind == JsonValueKind.Number && value.TryGetDecimal(out decimal number) && (double)number >= least && (double)number <= most ? null : problem;
 
     private static string? PathProblem(string path)
-        => Path.IsPathFullyQualified(path) ? null : "has to be a full path: a relative one would mean another place in every folder";
+        => !Path.IsPathFullyQualified(path) ? "has to be a full path: a relative one would mean another place in every folder"
+            : path.Contains('\0', StringComparison.Ordinal) ? "holds a zero character, which no path has"
+            : null;
 
     private static string? EndpointProblem(string text)
     {

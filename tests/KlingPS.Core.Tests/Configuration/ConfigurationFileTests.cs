@@ -53,6 +53,8 @@ public sealed class ConfigurationFileTests : IDisposable
     [InlineData("{\n\"Endpoint\": \"api.example.com\" }", "line 2")]
     [InlineData("{\n\"Proxy\": \"proxy:8080\" }", "line 2")]
     [InlineData("{\n\"LedgerPath\": \"ledger.db\" }", "line 2")]
+    [InlineData("{\n\"LedgerPath\": \"/data/ledger\\u0000.db\" }", "line 2")]
+    [InlineData("{\n\"DefaultDestination\": \"/videos\\u0000\" }", "line 2")]
     [InlineData("{\n\"DefaultDestination\": \"videos\" }", "line 2")]
     [InlineData("{\n\"PollingInterval\": 0 }", "line 2")]
     [InlineData("{\n\"RequestTimeout\": 1e99 }", "line 2")]

@@ -227,7 +227,7 @@ Describe 'Views' {
     }
 
     It 'completes models, template tokens and durations' {
-        (TabExpansion2 'New-KlingVideoTask -Model v2-5').CompletionMatches.CompletionText | Should -Be 'kling/v2-5-turbo-image-to-video-pro'
+        (TabExpansion2 'New-KlingVideoTask -Model v2-5').CompletionMatches.CompletionText | Should -Be 'kling/v2-5-turbo-image-to-video-pro', 'kling/v2-5-turbo-text-to-video-pro'
         (TabExpansion2 "Save-KlingVideo -NameTemplate '{BaseName}-{Ta").CompletionMatches.ListItemText | Should -Contain '{BaseName}-{TaskId}'
         (TabExpansion2 'New-KlingVideoTask -Duration ').CompletionMatches.CompletionText | Sort-Object { [int]$_ } | Should -Be '5', '10'
     }

@@ -110,7 +110,7 @@ Describe 'The list of a task' {
     It 'has everything' {
         $labels = [regex]::Matches($shown.list, '(?m)^(\w+) +:').ForEach{ $_.Groups[1].Value }
         $labels | Should -Be 'Id', 'TaskId', 'State', 'Model', 'Prompt', 'NegativePrompt', 'Duration', 'AspectRatio', 'Resolution', 'Sound', 'CfgScale', 'Take', 'SourcePath', 'SourceHash', 'ImageUri',
-            'TailImagePath', 'TailImageUri', 'VideoPath', 'VideoUri', 'AudioPath', 'AudioUri', 'CharacterOrientation', 'Name', 'CallbackUri', 'ResultUri', 'CreatedAt', 'CompletedAt', 'ExpiresAt', 'CreditsReserved', 'CreditsConsumed',
+            'TailImagePath', 'TailImageUri', 'ReferenceImagePath', 'ReferenceImageUri', 'VideoPath', 'VideoUri', 'AudioPath', 'AudioUri', 'CharacterOrientation', 'Name', 'CallbackUri', 'ResultUri', 'CreatedAt', 'CompletedAt', 'ExpiresAt', 'CreditsReserved', 'CreditsConsumed',
             'FailCode', 'FailMessage', 'SavedPath', 'SavedHash', 'TakenAt', 'Replaces'
         $labels | Sort-Object | Should -Be ($shown.members -split "`n")
     }

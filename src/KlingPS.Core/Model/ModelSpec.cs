@@ -88,7 +88,7 @@ internal sealed record ModelSpec
     public decimal? GetCredits(VideoSpec spec)
         => Price is null || (TakesLengthOfInput && spec.InputSeconds is null)
             ? null
-            : Price.CreditsPerSecond(new PriceFactors(GetResolution(spec), spec.Sound, spec.Video is not null)) * spec.Seconds;
+            : VideoPrice.Plain(Price.CreditsPerSecond(new PriceFactors(GetResolution(spec), spec.Sound, spec.Video is not null)) * spec.Seconds);
 
     /// <summary>Refuses what the model would refuse, or ignore and bill.</summary>
     /// <param name="spec">What is asked of it, its texts as they were given.</param>

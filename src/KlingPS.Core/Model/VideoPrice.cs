@@ -8,4 +8,7 @@ internal static class VideoPrice
 
     /// <summary>The price; <see langword="null"/> where it is not told, or cannot be one.</summary>
     public static decimal? From(decimal? credits) => credits is >= 0 and <= Max ? credits : null;
+
+    /// <summary>The same number without the zeros that a multiplication leaves at its end: 42, and not 42.0.</summary>
+    public static decimal Plain(decimal credits) => credits / 1.0000000000000000000000000000m;
 }

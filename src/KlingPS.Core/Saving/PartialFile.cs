@@ -326,10 +326,28 @@ internal sealed class PartialFile : IDisposable
             throw new IOException($"'{path}' is there, and nothing beside it says that it is a part of a video. Move it away.");
         }
 
-        if (!isPart && state is { Length: > 0 } && PartialState.Read(statePath) is null)
+        if (!isPart && IsForeign(statePath))
         {
             throw new IOException($"'{statePath}' is there, and says nothing of a part of a video. Move it away.");
         }
+    }
+
+    /// <summary>Whether something other than a state is in its place. A download that has just ended takes its state away while this looks.</summary>
+    private static bool IsForeign(string statePath)
+    {
+        FileFacts? seen = FileFacts.OfName(statePath);
+        while (seen is { Length: > 0 } && PartialState.Read(statePath) is null)
+        {
+            FileFacts? now = FileFacts.OfName(statePath);
+            if (now == seen)
+            {
+                return true;
+            }
+
+            seen = now;
+        }
+
+        return false;
     }
 
     private async Task LoadAsync(CancellationToken cancellationToken)

@@ -38,7 +38,7 @@ internal sealed record PartialState(string Video, string? EntityTag, DateTimeOff
     /// <exception cref="IOException">Something has this name already, or it cannot be written.</exception>
     public void Write(string path)
     {
-        using FileStream file = OwnFile.Create(path, FileReaders.Owner);
+        using FileStream file = OwnFile.Create(path, FileReaders.Owner, share: FileShare.Read);
         file.Write(JsonSerializer.SerializeToUtf8Bytes(this, PartialStateContext.Default.PartialState));
     }
 }

@@ -783,6 +783,35 @@ public sealed class VideoDownloaderTests : IDisposable
         await Assert.ThrowsAsync<ArgumentException>(() => PartialFile.OpenAsync("fox.mp4", "task-1", () => Task.CompletedTask, _time, default));
 
     [Fact]
+    public async Task A_download_that_ends_while_another_looks_at_its_file_is_not_taken_for_a_file_of_the_user()
+    {
+        bool isOver = false;
+        Task download = Task.Run(async () =>
+        {
+            for (int i = 0; i < 1000; i++)
+            {
+                using PartialFile file = await PartialFile.OpenAsync(Target, "task-1", () => Task.CompletedTask, _time, default);
+                file.Restart("\"tag\"");
+            }
+        });
+        Task look = Task.Run(() =>
+        {
+            while (!Volatile.Read(ref isOver))
+            {
+                // Only while nothing has the partial name: with it, the look itself holds the file that the download opens.
+                if (!File.Exists(Partial))
+                {
+                    PartialFile.RequireOwn(Target);
+                }
+            }
+        });
+        await Task.WhenAny(download, look);
+        Volatile.Write(ref isOver, true);
+
+        await Task.WhenAll(download, look);
+    }
+
+    [Fact]
     public async Task A_cancelled_download_says_so_and_leaves_nothing_if_nothing_came()
     {
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => DownloadAsync(cancellationToken: new CancellationToken(true)));

@@ -54,6 +54,31 @@ public sealed class WrongRecordsTests : IAsyncLifetime
         Assert.NotNull(await _ledger.Tasks.FindBudgetExcessAsync(TempLedger.Intent("b", budget: budget), Token));
     }
 
+    [Theory]
+    [InlineData("duration = -1")]
+    [InlineData("duration = 9223372036854775807")]
+    [InlineData("duration = 3601")]
+    public async Task A_length_that_is_none_does_not_make_a_price_that_is_none(string change)
+    {
+        KlingVideoTask task = await _ledger.Tasks.BeginAsync(TempLedger.Intent(), Token);
+        await _host.SqlAsync("UPDATE tasks SET reserved = -5000000, " + change);
+
+        KlingVideoTask read = await ReadAsync(task);
+
+        Assert.Equal((5, 42), (read.Duration, read.CreditsReserved));
+    }
+
+    [Theory]
+    [InlineData("-1")]
+    [InlineData("1e27")]
+    public async Task A_clip_whose_recorded_length_is_none_can_still_be_read(string seconds)
+    {
+        KlingVideoTask task = await SucceededAsync("t1");
+        await _host.SqlAsync($$"""UPDATE tasks SET model = 'kling-2.6/motion-control', parameters = '{"inputSeconds":{{seconds}}}', consumed = -1""");
+
+        Assert.InRange((await ReadAsync(task)).CreditsConsumed ?? 0, 0, VideoPrice.Max);
+    }
+
     [Fact]
     public async Task A_failure_costs_nothing_whatever_was_recorded()
     {

@@ -77,7 +77,7 @@ internal sealed record MoreParameters
         ReferenceImages = ReferenceImages is null ? spec.ReferenceImages : new(ReferenceImages.Select(image => image.ToSource())),
         Video = Video?.ToSource(),
         Audio = Audio?.ToSource(),
-        InputSeconds = InputSeconds,
+        InputSeconds = VideoLength.From(InputSeconds),
         Name = Name,
     };
 

@@ -59,7 +59,7 @@ internal static class TaskColumns
     /// costs, if it costs anything.
     /// </summary>
     private static decimal ReadPrice(long thousandths, bool isPaid, VideoSpec spec)
-        => VideoPrice.From(Stored.ToCredits(thousandths)) ?? (isPaid ? spec.GetCredits() ?? 0 : 0);
+        => VideoPrice.From(Stored.ToCredits(thousandths)) ?? (isPaid ? VideoPrice.From(spec.GetCredits()) : null) ?? 0;
 
     private static VideoSpec ReadSpec(SqlRow row) => MoreParameters.Read(row.TextOrNull("parameters")).AddTo(new VideoSpec
     {
@@ -68,7 +68,7 @@ internal static class TaskColumns
         NegativePrompt = row.TextOrNull("negative_prompt"),
 
         // Stored for every task, also where it is that of what the video is made from and was not asked for.
-        Duration = ModelCatalog.Get(row.Text("model")).TakesLengthOfInput ? null : (int)row.Number("duration"),
+        Duration = ModelCatalog.Get(row.Text("model")).TakesLengthOfInput ? null : VideoLength.From(row.Number("duration")),
         CfgScale = row.NumberOrNull("cfg_scale") / CfgScale,
         Image = ReadImage(row.TextOrNull("source_path"), row.TextOrNull("source_hash"), row.TextOrNull("image_uri")),
         TailImage = ReadTailImage(row.TextOrNull("tail_path"), row.TextOrNull("tail_uri")),

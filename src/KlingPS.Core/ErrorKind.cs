@@ -97,7 +97,7 @@ public enum ErrorKind
     /// <summary>No key was given and none was found.</summary>
     [ErrorTraits(
         "AuthenticationError",
-        "To try things out without a key, at no cost: Connect-KlingAccount -Sandbox. A key is made at https://kie.ai/api-key; Connect-KlingAccount -ApiKey (Read-Host -AsSecureString) takes it for this session, unattended runs may set the environment variable KIE_API_KEY, and Set-KlingApiKey stores it for all sessions.",
+        "To try things out without a key, at no cost: Connect-KlingAccount -Sandbox. A key is made at https://kie.ai/api-key; Connect-KlingAccount -ApiKey (Read-Host -AsSecureString) takes it for this session, unattended runs may set the environment variable KIE_API_KEY, or KIE_API_KEY_FILE to the path of a file that holds it, and Set-KlingApiKey stores it for all sessions.",
         Fatal = Fatality.Always)]
     ApiKeyMissing,
 

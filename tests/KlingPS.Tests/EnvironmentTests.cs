@@ -80,6 +80,76 @@ public sealed class EnvironmentTests
     }
 
     [Fact]
+    public async Task The_key_is_taken_from_a_file_and_read_again_when_it_changes()
+    {
+        using var environment = new EnvironmentScope();
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        string file = CreateKeyFile(shell, ConnectedShell.Key + "\n");
+        Environment.SetEnvironmentVariable("KIE_API_KEY_FILE", file);
+        Environment.SetEnvironmentVariable("KLINGPS_ENDPOINT", shell.Server.Endpoint.AbsoluteUri);
+
+        Assert.Equal($"file {file} (KIE_API_KEY_FILE)", Assert.Single((await shell.RunAsync("Disconnect-KlingAccount; Get-KlingAccount")).Clean().Of<KlingAccount>()).KeySource);
+
+        await File.WriteAllTextAsync(file, "another-key", TestContext.Current.CancellationToken);
+        (await shell.RunAsync("Get-KlingAccount")).Terminating.Is("KlingUnauthorized", ErrorCategory.AuthenticationError);
+    }
+
+    [Fact]
+    public async Task A_connected_account_says_that_its_key_file_has_changed_since()
+    {
+        using var environment = new EnvironmentScope();
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        string file = CreateKeyFile(shell, ConnectedShell.Key);
+        Environment.SetEnvironmentVariable("KIE_API_KEY_FILE", file);
+        (await shell.RunAsync("Disconnect-KlingAccount; Connect-KlingAccount -Endpoint $server.Endpoint", new { server = shell.Server })).Clean();
+
+        await File.WriteAllTextAsync(file, "another-key", TestContext.Current.CancellationToken);
+
+        Assert.EndsWith("as it was at connecting; it has changed since", Assert.Single((await shell.RunAsync("Get-KlingAccount")).Clean().Of<KlingAccount>()).KeySource, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Of_a_key_and_a_key_file_the_key_is_used_and_that_is_said()
+    {
+        using var environment = new EnvironmentScope();
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        string file = CreateKeyFile(shell, "another-key");
+        Environment.SetEnvironmentVariable("KIE_API_KEY", ConnectedShell.Key);
+        Environment.SetEnvironmentVariable("KIE_API_KEY_FILE", file);
+        Environment.SetEnvironmentVariable("KLINGPS_ENDPOINT", shell.Server.Endpoint.AbsoluteUri);
+
+        ShellResult result = await shell.RunAsync("Disconnect-KlingAccount; Get-KlingAccount; Get-KlingAccount");
+
+        Assert.All(result.Of<KlingAccount>(), account => Assert.Equal("environment variable KIE_API_KEY", account.KeySource));
+        Assert.Equal(
+            $"KIE_API_KEY and KIE_API_KEY_FILE are both set: the key is taken from KIE_API_KEY, and the file '{file}' is not read. Set only one of them.",
+            Assert.Single(result.Warnings));
+    }
+
+    [Fact]
+    public async Task A_key_file_that_others_can_read_stops_what_buys_and_nothing_that_only_looks()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no modes.");
+        using var environment = new EnvironmentScope();
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        string file = CreateKeyFile(shell, ConnectedShell.Key);
+        if (!OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.OtherRead);
+        }
+
+        Environment.SetEnvironmentVariable("KIE_API_KEY_FILE", file);
+
+        ErrorRecord error = (await shell.RunAsync("Disconnect-KlingAccount; $image | ConvertTo-KlingVideo -Prompt 'It moves.'", new { image = shell.Image() }))
+            .Terminating.Is("KlingApiKeyMissing", ErrorCategory.AuthenticationError);
+        Assert.Contains($"'{file}'", error.ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain(ConnectedShell.Key, error.ToString(), StringComparison.Ordinal);
+        Assert.Empty(shell.Bill.Requests);
+
+        (await shell.RunAsync("Get-KlingVideoTask")).Clean();
+    }
+
+    [Fact]
     public async Task What_sends_nothing_needs_no_key()
     {
         using var environment = new EnvironmentScope();
@@ -200,5 +270,17 @@ public sealed class EnvironmentTests
 
         Assert.Equal([false], result.Of<bool>());
         result.Terminating.Is("KlingApiKeyMissing", ErrorCategory.AuthenticationError);
+    }
+
+    private static string CreateKeyFile(ConnectedShell shell, string content)
+    {
+        string file = Path.Combine(shell.Folder, "kie.key");
+        File.WriteAllText(file, content);
+        if (!OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        }
+
+        return file;
     }
 }

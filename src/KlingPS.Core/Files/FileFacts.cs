@@ -42,6 +42,9 @@ internal readonly record struct FileId(ulong Device, ulong Number);
 /// </param>
 internal sealed record FileFacts(FileKind Kind, FileId? Id, long Names, long Length, DateTimeOffset ChangedAt)
 {
+    /// <summary>Who may do what with it; <see langword="null"/> on Windows, which keeps a list of that.</summary>
+    public UnixPermissions? Permissions { get; init; }
+
     /// <summary>How a message calls something that is no file with content.</summary>
     public string Description => Describe(Kind);
 

@@ -28,6 +28,9 @@ internal static class UnixFiles
     private static readonly int s_wouldBlock = s_isMac ? 35 : 11;
     private static readonly int s_nameTooLong = s_isMac ? 63 : 36;
 
+    /// <summary>The number of the user that this process works for; 0 for root.</summary>
+    public static uint User => GetUser();
+
     /// <summary>Looks at what has a name.</summary>
     /// <returns><see langword="null"/> when nothing has it.</returns>
     public static FileFacts? Look(string path, bool followsLink)
@@ -113,6 +116,8 @@ internal static class UnixFiles
 
     private static byte[] Terminated(string path) => Encoding.UTF8.GetBytes(path + '\0');
 
+    private static UnixPermissions PermissionsOf(uint owner, int mode) => new(owner, (UnixFileMode)(mode & 0xFFF));
+
     private static FileKind KindOf(int mode) => (mode & 0xF000) switch
     {
         0x8000 => FileKind.Ordinary,
@@ -140,6 +145,10 @@ internal static class UnixFiles
             : error == s_nameTooLong ? new PathTooLongException(message)
             : new IOException(message, error);
     }
+
+    [DllImport(LibC, EntryPoint = "geteuid")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern uint GetUser();
 
     [DllImport(LibC, EntryPoint = "open", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
@@ -216,7 +225,10 @@ internal static class UnixFiles
                 IdOf(device, BitConverter.ToUInt64(result, 32)),
                 BitConverter.ToUInt32(result, 16),
                 BitConverter.ToInt64(result, 40),
-                TimeOf(BitConverter.ToInt64(result, 96), BitConverter.ToUInt32(result, 104)));
+                TimeOf(BitConverter.ToInt64(result, 96), BitConverter.ToUInt32(result, 104)))
+            {
+                Permissions = PermissionsOf(BitConverter.ToUInt32(result, 20), BitConverter.ToUInt16(result, 28)),
+            };
         }
 
         private static nint CallNumber => RuntimeInformation.ProcessArchitecture switch
@@ -285,7 +297,10 @@ internal static class UnixFiles
             IdOf(BitConverter.ToUInt32(result, 0), BitConverter.ToUInt64(result, 8)),
             BitConverter.ToUInt16(result, 6),
             BitConverter.ToInt64(result, 96),
-            TimeOf(BitConverter.ToInt64(result, 64), BitConverter.ToInt64(result, 72)));
+            TimeOf(BitConverter.ToInt64(result, 64), BitConverter.ToInt64(result, 72)))
+        {
+            Permissions = PermissionsOf(BitConverter.ToUInt32(result, 16), BitConverter.ToUInt16(result, 4)),
+        };
 
         private static int Call(Func<int> function)
         {

@@ -105,7 +105,8 @@ internal sealed class ApiKey : IDisposable
     /// <summary>Forgets the key.</summary>
     public void Dispose() => _key.Dispose();
 
-    private static ApiKey From(ReadOnlySpan<char> text)
+    /// <inheritdoc cref="From(SecureString)"/>
+    internal static ApiKey From(ReadOnlySpan<char> text)
     {
         ReadOnlySpan<char> key = KeyText.Trim(text);
         if (key.IsEmpty)

@@ -20,7 +20,7 @@ public sealed class ConnectKlingAccountCommand : KlingCommand
     private const string SecretSet = "Secret";
     private const string SandboxSet = "Sandbox";
 
-    /// <summary>The API key. When it is left out, it is looked up in the secret store and the environment variable KIE_API_KEY.</summary>
+    /// <summary>The API key. When it is left out, it is looked up in the secret store, the environment variable KIE_API_KEY, and the file that KIE_API_KEY_FILE names.</summary>
     [Parameter(Position = 0, ValueFromPipelineByPropertyName = true, ParameterSetName = KeySet)]
     public SecureString? ApiKey { get; set; }
 

@@ -5,7 +5,7 @@ using KlingPS.Hosting;
 
 namespace KlingPS.Sessions;
 
-/// <summary>Looks for the API key where none was given: in the secret store, then in the environment.</summary>
+/// <summary>Looks for the API key where none was given: in the secret store, then in the environment, then in the file that the environment names.</summary>
 internal sealed class KeyFinder
 {
     private readonly CommandRunner _commands;
@@ -20,7 +20,7 @@ internal sealed class KeyFinder
         _streams = streams;
     }
 
-    /// <summary>Looks in the secret store, then in the environment.</summary>
+    /// <summary>Looks in the secret store, then in the environment, then in the file that the environment names.</summary>
     /// <param name="configuration">Names the secret and its vault.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.ApiKeyMissing"/>: there is no key, or it is not valid.</exception>
     public FoundKey Find(KlingConfiguration configuration)
@@ -33,7 +33,7 @@ internal sealed class KeyFinder
 
         // A user who has named a secret expects it to be used.
         bool isNamed = configuration.IsSet(nameof(KlingConfiguration.SecretName)) || configuration.IsSet(nameof(KlingConfiguration.Vault));
-        FoundKey found = ReadVariable(problem, isNamed);
+        FoundKey found = ReadEnvironment(problem, isNamed);
         string text = $"The key is taken from the {found.Source.Text}. {problem}";
         if (isNamed)
         {
@@ -61,21 +61,33 @@ internal sealed class KeyFinder
         return key is null ? (null, problem) : (new FoundKey(key, KeySource.FromSecret(configuration.SecretName, configuration.Vault)), null);
     }
 
-    private static FoundKey ReadVariable(string? problem, bool isSecretNamed)
+    private FoundKey ReadEnvironment(string? problem, bool isSecretNamed)
     {
         string? variable = Environment.GetEnvironmentVariable(KeySource.Variable);
-        if (string.IsNullOrWhiteSpace(variable))
+        bool hasVariable = !string.IsNullOrWhiteSpace(variable);
+        if (KeySource.FilePath is string path)
+        {
+            if (!hasVariable)
+            {
+                var file = FileState.Of(path);
+                return new FoundKey(KeyFile.Read(path), KeySource.FromFile(file));
+            }
+
+            _streams.WriteWarning($"{KeySource.Variable} and {KeyFile.Variable} are both set: the key is taken from {KeySource.Variable}, and the file '{path}' is not read. Set only one of them.");
+        }
+
+        if (!hasVariable)
         {
             const string Ways = "To try everything at no cost, without a key: Connect-KlingAccount -Sandbox. With a key, for this session: Connect-KlingAccount -ApiKey (Read-Host -AsSecureString)";
-            string found = $"No API key was found: you are not connected, the environment variable {KeySource.Variable} is not set, and the secret store gave none.";
+            string found = $"No API key was found: you are not connected, neither the environment variable {KeySource.Variable} nor {KeyFile.Variable} is set, and the secret store gave none.";
             throw new KlingException(
                 ErrorKind.ApiKeyMissing,
-                isSecretNamed ? $"{found} {problem} {Ways}." : $"{found} {Ways}; or set {KeySource.Variable}. To keep one for all sessions, a secret store is needed. {problem}");
+                isSecretNamed ? $"{found} {problem} {Ways}." : $"{found} {Ways}; or set {KeySource.Variable}, or {KeyFile.Variable} to the path of a file that holds the key. To keep one for all sessions, a secret store is needed. {problem}");
         }
 
         try
         {
-            return new FoundKey(ApiKey.From(variable), KeySource.FromVariable);
+            return new FoundKey(ApiKey.From(variable!), KeySource.FromVariable);
         }
         catch (KlingException exception)
         {

@@ -65,7 +65,7 @@ internal sealed class RunspaceConnection
     /// <summary>The session in hand, if there is one; none is made.</summary>
     public KlingSession? Session => _connected ?? _found;
 
-    /// <summary>The connected session; else one with the key that is found in the secret store or the environment.</summary>
+    /// <summary>The connected session; else one with the key that is found in the secret store, the environment or the file that it names.</summary>
     /// <param name="settings">The settings of the command.</param>
     /// <param name="keys">Looks for the key.</param>
     /// <exception cref="KlingException">There is no key anywhere, or the settings cannot be used.</exception>
@@ -128,7 +128,8 @@ internal sealed class RunspaceConnection
         }
 
         bool isVariableChanged = _connectedFrom.IsVariable && !session.Key.Matches(Environment.GetEnvironmentVariable(KeySource.Variable));
-        return isVariableChanged || _isSecretReplaced ? session.KeySource + " as it was at connecting; it has changed since" : session.KeySource;
+        bool isFileChanged = _connectedFrom.File is FileState file && FileState.Of(file.Path) != file;
+        return isVariableChanged || isFileChanged || _isSecretReplaced ? session.KeySource + " as it was at connecting; it has changed since" : session.KeySource;
     }
 
     /// <summary>Is told that a key was stored: the key that was found before is looked up again.</summary>
@@ -188,7 +189,7 @@ internal sealed class RunspaceConnection
     private static Task Release(ref KlingSession? session) => SessionEnd.Begin(Interlocked.Exchange(ref session, null));
 
     /// <summary>What the lookup of a key depended on: while that is the same, so is the key.</summary>
-    private sealed record FoundBasis(KlingEndpoints Endpoints, Uri? Proxy, string Ledger, double RequestTimeout, string SecretName, string? Vault, int? Variable)
+    private sealed record FoundBasis(KlingEndpoints Endpoints, Uri? Proxy, string Ledger, double RequestTimeout, string SecretName, string? Vault, int? Variable, FileState? File)
     {
         public static FoundBasis From(KlingConfiguration configuration) => new(
             configuration.ToEndpoints(),
@@ -197,6 +198,7 @@ internal sealed class RunspaceConnection
             configuration.RequestTimeout,
             configuration.SecretName,
             configuration.Vault,
-            Environment.GetEnvironmentVariable(KeySource.Variable)?.GetHashCode(StringComparison.Ordinal));
+            Environment.GetEnvironmentVariable(KeySource.Variable)?.GetHashCode(StringComparison.Ordinal),
+            KeySource.FilePath is string path ? FileState.Of(path) : null);
     }
 }

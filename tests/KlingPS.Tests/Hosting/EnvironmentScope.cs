@@ -6,7 +6,7 @@ internal sealed class EnvironmentScope : IDisposable
     /// <summary>Those that keep the tests to files of their own stay.</summary>
     private static readonly string[] s_files = ["KLINGPS_LEDGER", "KLINGPS_CONFIG"];
 
-    private static readonly string[] s_names = ["KIE_API_KEY", "KLINGPS_ENDPOINT", "KLINGPS_UPLOAD_ENDPOINT", .. s_files];
+    private static readonly string[] s_names = ["KIE_API_KEY", "KIE_API_KEY_FILE", "KLINGPS_ENDPOINT", "KLINGPS_UPLOAD_ENDPOINT", .. s_files];
 
     private readonly Dictionary<string, string?> _before = s_names.ToDictionary(name => name, Environment.GetEnvironmentVariable);
 

@@ -45,8 +45,8 @@ internal static class CallbackMode
     private static async Task<bool> DeliverAsync(int tasks, TextWriter output)
     {
         await using var rig = new Rig(TimeSpan.FromSeconds(5));
-        rig.Server.AddFault(new SandboxFault { On = SandboxOperation.Callback, Kind = SandboxFaultKind.LoseCallback, Count = 0, Probability = 0.5 });
-        rig.Server.AddFault(new SandboxFault { On = SandboxOperation.Callback, Kind = SandboxFaultKind.DuplicateCallback, Count = 0, Probability = 0.2 });
+        rig.Server.AddFault(new SandboxFault { Operation = SandboxOperation.Callback, FaultKind = SandboxFaultKind.LoseCallback, Count = 0, Probability = 0.5 });
+        rig.Server.AddFault(new SandboxFault { Operation = SandboxOperation.Callback, FaultKind = SandboxFaultKind.DuplicateCallback, Count = 0, Probability = 0.2 });
         using var receiver = CallbackReceiver.Start(rig.Service, rig.Listener, new ReceiveOptions());
         long start = Stopwatch.GetTimestamp();
         (_, List<Outcome<TaskReference, KlingVideoTask>> outcomes) = await TaskPair.BothAsync(
@@ -55,7 +55,7 @@ internal static class CallbackMode
 
         SandboxBill bill = rig.Server.GetBill();
         SandboxTask[] called = [.. bill.Tasks.Where(task => task.Callbacks > 0)];
-        int once = outcomes.Where(outcome => outcome.Value?.State == KlingTaskState.Succeeded).GroupBy(outcome => outcome.Value!.TaskId).Count(group => group.Count() == 1);
+        int once = outcomes.Where(outcome => outcome.Value?.TaskState == KlingTaskState.Succeeded).GroupBy(outcome => outcome.Value!.TaskId).Count(group => group.Count() == 1);
         int polled = called.Count(task => task.Queries > 1);
         await output.WriteLineAsync(string.Create(
             CultureInfo.InvariantCulture,
@@ -66,7 +66,7 @@ internal static class CallbackMode
     private static async Task<bool> SettleAsync(int attempts, TextWriter output)
     {
         await using var rig = new Rig(TimeSpan.FromSeconds(3));
-        rig.Server.AddFault(new SandboxFault { On = SandboxOperation.Create, Kind = SandboxFaultKind.LoseAnswerAfter, Count = 0 });
+        rig.Server.AddFault(new SandboxFault { Operation = SandboxOperation.Create, FaultKind = SandboxFaultKind.LoseAnswerAfter, Count = 0 });
         using var receiver = CallbackReceiver.Start(rig.Service, rig.Listener, new ReceiveOptions { TakesAll = true, Count = attempts });
         (int lost, _) = await TaskPair.BothAsync(
             SubmitAsync(rig, attempts, _ => Task.CompletedTask, () => { }),
@@ -75,7 +75,7 @@ internal static class CallbackMode
         IReadOnlyList<KlingVideoTask> recorded = await rig.Session.Ledger.Tasks.ListAsync(new TaskFilter(), default);
         SandboxBill bill = rig.Server.GetBill();
         int settled = recorded.Count(task => bill.Tasks.Any(made => made.TaskId == task.TaskId && made.Prompt == task.Prompt));
-        await output.WriteLineAsync($"settling: {attempts} creates, {lost} responses lost: {settled} settled to their own task ids, {recorded.Count(task => task.State == KlingTaskState.Unknown)} still unknown, {bill.CreatesAccepted - attempts} bought again");
+        await output.WriteLineAsync($"settling: {attempts} creates, {lost} responses lost: {settled} settled to their own task ids, {recorded.Count(task => task.TaskState == KlingTaskState.Unknown)} still unknown, {bill.CreatesAccepted - attempts} bought again");
         return settled == attempts && bill.CreatesAccepted == attempts && recorded.Count == attempts;
     }
 

@@ -21,7 +21,7 @@ internal static class RaceMode
     private static async Task<bool> RaceForBudgetAsync(int processes, int images, decimal maxCredits, int seed, TextWriter output)
     {
         await using SandboxServer server = SandboxServer.Start(new SandboxOptions { Seed = seed });
-        server.AddFault(new SandboxFault { On = SandboxOperation.Create, Kind = SandboxFaultKind.LoseAnswerAfter, Probability = 0.1, Count = 0 });
+        server.AddFault(new SandboxFault { Operation = SandboxOperation.Create, FaultKind = SandboxFaultKind.LoseAnswerAfter, Probability = 0.1, Count = 0 });
         (int[] exitCodes, TimeSpan time) = await RaceAsync(server, processes, images, seed, "--run-id", "race", "--max-credits", $"{maxCredits}");
         SandboxBill bill = server.GetBill();
         decimal accepted = bill.Tasks.Sum(task => task.Credits);

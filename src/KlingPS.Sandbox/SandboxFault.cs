@@ -6,11 +6,21 @@ namespace KlingPS.Sandbox;
 /// </summary>
 public sealed class SandboxFault
 {
-    /// <summary>What it affects.</summary>
-    public SandboxOperation On { get; set; }
+    /// <summary>What it affects: the name of a <see cref="SandboxOperation"/>, such as <c>Create</c>, in upper or lower case.</summary>
+    /// <exception cref="ArgumentException">There is no such operation.</exception>
+    public string On
+    {
+        get => Operation.ToString();
+        set => Operation = Read<SandboxOperation>(value, nameof(On));
+    }
 
-    /// <summary>What goes wrong.</summary>
-    public SandboxFaultKind Kind { get; set; }
+    /// <summary>What goes wrong: the name of a <see cref="SandboxFaultKind"/>, such as <c>LoseAnswerAfter</c>, in upper or lower case.</summary>
+    /// <exception cref="ArgumentException">There is no such kind.</exception>
+    public string Kind
+    {
+        get => FaultKind.ToString();
+        set => FaultKind = Read<SandboxFaultKind>(value, nameof(Kind));
+    }
 
     /// <summary>How many times it happens; 0 means no limit. Does not count where there is a <see cref="Duration"/>.</summary>
     public int Count { get; set; } = 1;
@@ -71,4 +81,15 @@ public sealed class SandboxFault
     /// <see cref="SandboxOperation.Generate"/> in the prompt. Null matches everything.
     /// </summary>
     public string? Match { get; set; }
+    /// <summary><see cref="On"/> for the sandbox. What users get is text: ConvertTo-Json writes an enum as a number.</summary>
+    internal SandboxOperation Operation { get; set; }
+
+    /// <summary><see cref="Kind"/> for the sandbox.</summary>
+    internal SandboxFaultKind FaultKind { get; set; }
+
+    private static T Read<T>(string word, string property)
+        where T : struct, Enum
+        => Enum.TryParse(word, ignoreCase: true, out T value) && Enum.IsDefined(value)
+            ? value
+            : throw new ArgumentException($"'{word}' is not one of the values of {property}: {string.Join(", ", Enum.GetNames<T>())}.");
 }

@@ -102,7 +102,7 @@ public sealed class CallbackTests : IDisposable
         Assert.Equal(HttpStatusCode.OK, await PostAsync(prefix, taskId));
 
         ShellResult result = (await running.Completion).Clean();
-        Assert.Equal((taskId, KlingTaskState.Succeeded), Assert.Single(result.Of<KlingVideoTask>()) is { } task ? (task.TaskId, task.State) : default);
+        Assert.Equal((taskId, KlingTaskState.Succeeded), Assert.Single(result.Of<KlingVideoTask>()) is { } task ? (task.TaskId, task.TaskState) : default);
         Assert.Contains("https://kie.ai/settings", Assert.Single(result.Warnings), StringComparison.Ordinal);
         Assert.Single(result.Verbose, line => line.Contains("was refused: Forged", StringComparison.Ordinal));
         Assert.Contains("1 accepted, 2 refused (2 forged or unsigned)", Assert.Single(result.Information), StringComparison.Ordinal);
@@ -136,7 +136,7 @@ public sealed class CallbackTests : IDisposable
             new { images = new[] { Image("a.png"), Image("b.png"), Image("c.png") }, prefix = FreePrefix() })).Clean();
 
         Assert.Equal(["a.png", "b.png", "c.png"], result.Of<KlingVideoTask>().Select(task => Path.GetFileName(task.SourcePath)).Order());
-        Assert.All(result.Of<KlingVideoTask>(), task => Assert.Equal(KlingTaskState.Succeeded, task.State));
+        Assert.All(result.Of<KlingVideoTask>(), task => Assert.Equal(KlingTaskState.Succeeded, task.TaskState));
         Assert.Equal(3, (await _shell.RunAsync("Get-KlingSandbox")).Of<Sessions.KlingSandbox>()[0].CreatesAccepted);
     }
 
@@ -303,7 +303,7 @@ public sealed class CallbackTests : IDisposable
         ShellResult refused = await _shell.RunAsync("Receive-KlingCallback -Body $body -HmacKey $key -Timestamp $timestamp -Signature 'AAAA'");
         ShellResult foreign = await _shell.RunAsync("Receive-KlingCallback -Body '{\"taskId\":\"another\"}'");
 
-        Assert.Equal(KlingTaskState.Succeeded, Assert.Single(taken.Of<KlingVideoTask>()).State);
+        Assert.Equal(KlingTaskState.Succeeded, Assert.Single(taken.Of<KlingVideoTask>()).TaskState);
         Assert.Empty(taken.Information);
         Assert.Single(refused.Errors).Is("KlingCallbackRefused", ErrorCategory.SecurityError);
         Assert.Single(foreign.Errors).Is("KlingCallbackRefused", ErrorCategory.SecurityError);
@@ -395,7 +395,7 @@ public sealed class CallbackTests : IDisposable
             "300, 86400 | ForEach-Object { Test-KlingCallback $body -Timestamp $timestamp -Signature $signature -HmacKey $key -MaxAge $_ -Detailed }",
             new { body = Body("t1"), timestamp, signature, key = Key })).Clean().Of<CallbackReport>();
 
-        Assert.Equal([CallbackVerdict.TooOld, CallbackVerdict.Genuine], reports.Select(report => report.Verdict));
+        Assert.Equal([CallbackVerdict.TooOld, CallbackVerdict.Genuine], reports.Select(report => report.CallbackVerdict));
         Assert.All(reports, report => Assert.Equal("t1", report.TaskId));
         Assert.Contains("too long", reports[0].Reason, StringComparison.Ordinal);
     }

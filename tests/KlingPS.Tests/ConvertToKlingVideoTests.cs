@@ -293,7 +293,7 @@ public sealed class ConvertToKlingVideoTests
     public async Task When_two_things_end_the_batch_both_are_told()
     {
         await using ConnectedShell shell = await ConnectedShell.StartAsync(credits: 60);
-        shell.Server.AddFault(new SandboxFault { On = SandboxOperation.Query, Kind = SandboxFaultKind.Code, Code = 401, Count = 100 });
+        shell.Server.AddFault(new SandboxFault { Operation = SandboxOperation.Query, FaultKind = SandboxFaultKind.Code, Code = 401, Count = 100 });
 
         ShellResult result = await shell.RunAsync(Convert, new { images = shell.Images("1.png", "2.png", "3.png"), destination = shell.Destination });
 

@@ -42,7 +42,7 @@ public sealed class DisplayTests
         var task = new KlingVideoTask
         {
             Id = 7,
-            State = KlingTaskState.Unknown,
+            TaskState = KlingTaskState.Unknown,
             Spec = new VideoSpec { Prompt = "It moves.", Image = MediaSource.FromFile("C:\\photos\\boat.webp") },
             CreatedAt = s_now.AddMinutes(-5),
             CreditsReserved = 42,
@@ -66,7 +66,7 @@ public sealed class DisplayTests
     public void Every_state_has_a_colour_and_ends_it()
         => Assert.All(
             Enum.GetValues<KlingTaskState>(),
-            state => Assert.Matches($"^\u001b\\[\\d\\dm{state}\u001b\\[0m$", TaskDisplay.State(new PSObject(new KlingVideoTask { State = state }))));
+            state => Assert.Matches($"^\u001b\\[\\d\\dm{state}\u001b\\[0m$", TaskDisplay.State(new PSObject(new KlingVideoTask { TaskState = state }))));
 
     [Fact]
     public void Tasks_are_told_apart_and_sorted_by_their_number()
@@ -76,7 +76,7 @@ public sealed class DisplayTests
 
         Assert.True(first.CompareTo(second) < 0);
         Assert.True(second.CompareTo(first) > 0);
-        Assert.Equal(0, first.CompareTo(first with { State = KlingTaskState.Failed }));
+        Assert.Equal(0, first.CompareTo(first with { TaskState = KlingTaskState.Failed }));
         Assert.True(first.CompareTo(null) > 0);
         Assert.Throws<ArgumentException>(() => first.CompareTo("1"));
     }
@@ -84,7 +84,7 @@ public sealed class DisplayTests
     [Fact]
     public void Objects_say_in_a_text_what_they_are()
     {
-        var image = new ImageReport { Path = "boat.webp", Format = ImageFormat.WebP, Length = 6150, Width = 640, Height = 360, Problems = [], Warnings = [] };
+        var image = new ImageReport { Path = "boat.webp", ImageFormat = ImageFormat.WebP, Length = 6150, Width = 640, Height = 360, Problems = [], Warnings = [] };
 
         Assert.Equal("9b1f", new KlingVideoTask { TaskId = "9b1f" }.ToString());
         Assert.Equal("https://api.kie.ai/ (parameter -ApiKey)", new KlingAccount { Endpoint = new("https://api.kie.ai"), UploadEndpoint = new("https://upload.example"), KeySource = "parameter -ApiKey", Fingerprint = "f" }.ToString());

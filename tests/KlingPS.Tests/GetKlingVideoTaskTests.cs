@@ -43,7 +43,7 @@ public sealed class GetKlingVideoTaskTests
 
         Assert.Equal(
             [KlingTaskState.Waiting, KlingTaskState.Succeeded, KlingTaskState.Succeeded],
-            result.Of<KlingVideoTask>().Select(task => task.State));
+            result.Of<KlingVideoTask>().Select(task => task.TaskState));
         Assert.Equal(1, shell.Bill.Queries);
     }
 
@@ -62,7 +62,7 @@ public sealed class GetKlingVideoTaskTests
 
         KlingVideoTask[] tasks = result.Of<KlingVideoTask>();
         Assert.Equal(2, tasks.Length);
-        Assert.All(tasks, task => Assert.Equal((KlingTaskState.Succeeded, "It moves.", 10), (task.State, task.Prompt, task.Duration)));
+        Assert.All(tasks, task => Assert.Equal((KlingTaskState.Succeeded, "It moves.", 10), (task.TaskState, task.Prompt, task.Duration)));
     }
 
     [Fact]
@@ -83,6 +83,6 @@ public sealed class GetKlingVideoTaskTests
         clock.Advance(TimeSpan.FromMinutes(1));
         KlingVideoTask[] refreshed = (await running.Completion).Clean().Of<KlingVideoTask>();
         Assert.Equal(["a.png", "b.png", "c.png"], refreshed.Select(task => Path.GetFileName(task.SourcePath)));
-        Assert.All(refreshed, task => Assert.Equal(KlingTaskState.Succeeded, task.State));
+        Assert.All(refreshed, task => Assert.Equal(KlingTaskState.Succeeded, task.TaskState));
     }
 }

@@ -18,7 +18,7 @@ public sealed class ImageCommandTests
 
         Assert.Equal([true, false], result.Output.Take(2).Select(item => item.BaseObject));
         ImageReport[] reports = [.. result.Output.Skip(2).Select(item => Assert.IsType<ImageReport>(item.BaseObject))];
-        Assert.Equal((true, ImageFormat.Png, 640, 360), (reports[0].IsSupported, reports[0].Format, reports[0].Width, reports[0].Height));
+        Assert.Equal((true, ImageFormat.Png, 640, 360), (reports[0].IsSupported, reports[0].ImageFormat, reports[0].Width, reports[0].Height));
         Assert.NotEmpty(reports[1].Problems);
         Assert.Empty(shell.Bill.Requests);
     }

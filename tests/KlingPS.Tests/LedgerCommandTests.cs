@@ -42,7 +42,7 @@ public sealed class LedgerCommandTests
         Assert.Single(result.Output);
         Assert.Equal(1, shell.Bill.CreatesReceived);
         KlingVideoTask settled = Assert.Single((await shell.RunAsync("Get-KlingVideoTask")).Clean().Of<KlingVideoTask>());
-        Assert.Equal((lost.Id, found, KlingTaskState.Succeeded), (settled.Id, settled.TaskId, settled.State));
+        Assert.Equal((lost.Id, found, KlingTaskState.Succeeded), (settled.Id, settled.TaskId, settled.TaskState));
     }
 
     [Fact]
@@ -57,7 +57,7 @@ public sealed class LedgerCommandTests
         ErrorRecord error = Assert.Single(result.Errors).Is("KlingRequestInvalid", ErrorCategory.InvalidArgument);
         Assert.Contains("its prompt is different", error.ToString(), StringComparison.Ordinal);
         Assert.Contains("its image is different", error.ToString(), StringComparison.Ordinal);
-        Assert.Equal(KlingTaskState.Unknown, Assert.Single((await shell.RunAsync("Get-KlingVideoTask -Id $id")).Clean().Of<KlingVideoTask>()).State);
+        Assert.Equal(KlingTaskState.Unknown, Assert.Single((await shell.RunAsync("Get-KlingVideoTask -Id $id")).Clean().Of<KlingVideoTask>()).TaskState);
     }
 
     [Fact]
@@ -69,7 +69,7 @@ public sealed class LedgerCommandTests
 
         KlingVideoTask abandoned = Assert.Single((await shell.RunAsync("Get-KlingVideoTask -State Unknown | Resolve-KlingVideoTask -Abandon")).Clean().Of<KlingVideoTask>());
 
-        Assert.Equal((KlingTaskState.Abandoned, 0m), (abandoned.State, abandoned.CreditsReserved));
+        Assert.Equal((KlingTaskState.Abandoned, 0m), (abandoned.TaskState, abandoned.CreditsReserved));
         Assert.Single((await shell.RunAsync("New-KlingVideoTask $image 'Lost.'")).Clean().Output);
     }
 
@@ -81,9 +81,9 @@ public sealed class LedgerCommandTests
 
         KlingVideoTask again = Assert.Single((await shell.RunAsync("Resolve-KlingVideoTask $id -Resubmit", new { id = lost.Id })).Clean().Of<KlingVideoTask>());
 
-        Assert.Equal((KlingTaskState.Waiting, lost.Id), (again.State, again.Replaces));
+        Assert.Equal((KlingTaskState.Waiting, lost.Id), (again.TaskState, again.Replaces));
         Assert.Equal(2, shell.Bill.CreatesReceived);
-        Assert.Equal(KlingTaskState.Abandoned, Assert.Single((await shell.RunAsync("Get-KlingVideoTask -Id $id")).Clean().Of<KlingVideoTask>()).State);
+        Assert.Equal(KlingTaskState.Abandoned, Assert.Single((await shell.RunAsync("Get-KlingVideoTask -Id $id")).Clean().Of<KlingVideoTask>()).TaskState);
     }
 
     [Fact]
@@ -148,7 +148,7 @@ public sealed class LedgerCommandTests
 
         (await shell.RunAsync("Resolve-KlingVideoTask $id -Abandon -WhatIf; Resolve-KlingVideoTask $id -Resubmit -WhatIf", new { id = lost.Id })).Clean();
 
-        Assert.Equal(KlingTaskState.Unknown, Assert.Single((await shell.RunAsync("Get-KlingVideoTask")).Clean().Of<KlingVideoTask>()).State);
+        Assert.Equal(KlingTaskState.Unknown, Assert.Single((await shell.RunAsync("Get-KlingVideoTask")).Clean().Of<KlingVideoTask>()).TaskState);
     }
 
     [Fact]

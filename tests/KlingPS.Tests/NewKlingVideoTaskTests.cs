@@ -225,7 +225,7 @@ public sealed class NewKlingVideoTaskTests
         ShellResult result = (await shell.RunAsync("Get-KlingVideoTask -State Unknown | Resolve-KlingVideoTask -Resubmit -Confirm:$false")).Clean();
 
         KlingVideoTask task = Assert.Single(result.Of<KlingVideoTask>());
-        Assert.Equal((image, KlingTaskState.Waiting), (task.SourcePath, task.State));
+        Assert.Equal((image, KlingTaskState.Waiting), (task.SourcePath, task.TaskState));
         Assert.Equal((2, 1), (shell.Bill.CreatesAccepted, shell.Bill.Uploads));
     }
 
@@ -316,7 +316,7 @@ public sealed class NewKlingVideoTaskTests
     public async Task A_command_that_ends_after_a_lost_answer_does_not_say_that_nothing_was_bought(SandboxFaultKind fault, int? status)
     {
         await using ConnectedShell shell = await ConnectedShell.StartAsync();
-        shell.Server.AddFault(new SandboxFault { On = SandboxOperation.Create, Kind = fault, Status = status, Match = "lost" });
+        shell.Server.AddFault(new SandboxFault { Operation = SandboxOperation.Create, FaultKind = fault, Status = status, Match = "lost" });
         shell.Fault(SandboxOperation.Create, SandboxFaultKind.Code, match: "refused", code: 401);
 
         ShellResult result = await shell.RunAsync(

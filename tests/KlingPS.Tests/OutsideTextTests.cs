@@ -42,7 +42,7 @@ public sealed class OutsideTextTests
     {
         await using ConnectedShell shell = await ConnectedShell.StartAsync();
         string image = shell.Image();
-        shell.Server.AddFault(new SandboxFault { On = SandboxOperation.Generate, Kind = SandboxFaultKind.FailTask, FailCode = "5\u001b[2J", FailMessage = EvilName });
+        shell.Server.AddFault(new SandboxFault { Operation = SandboxOperation.Generate, FaultKind = SandboxFaultKind.FailTask, FailCode = "5\u001b[2J", FailMessage = EvilName });
 
         ShellResult result = await shell.RunAsync(
             "ConvertTo-KlingVideo $image -Prompt p -Destination $folder -PollingInterval 0.1 -Verbose -Debug", new { image, folder = shell.Destination });
@@ -61,7 +61,7 @@ public sealed class OutsideTextTests
     public async Task What_the_service_says_when_it_refuses_is_shown_and_not_obeyed(string command, SandboxOperation on)
     {
         await using ConnectedShell shell = await ConnectedShell.StartAsync();
-        shell.Server.AddFault(new SandboxFault { On = on, Kind = SandboxFaultKind.Code, Code = 422, Message = EvilName });
+        shell.Server.AddFault(new SandboxFault { Operation = on, FaultKind = SandboxFaultKind.Code, Code = 422, Message = EvilName });
 
         string text = Shown(await shell.RunAsync($"{command} -Verbose -Debug", new { image = shell.Image() }));
 
@@ -119,7 +119,7 @@ public sealed class OutsideTextTests
         {
             Id = 7,
             TaskId = Evil,
-            State = KlingTaskState.Failed,
+            TaskState = KlingTaskState.Failed,
             FailMessage = Evil,
             Spec = new VideoSpec { Prompt = Evil, Image = MediaSource.FromFile("/photos/" + Evil) },
         };

@@ -71,7 +71,28 @@ public sealed class SandboxCommandTests : IDisposable
 
         Assert.Equal(
             [(SandboxOperation.Create, SandboxFaultKind.LoseAnswerAfter), (SandboxOperation.Download, SandboxFaultKind.CutDownload), (SandboxOperation.Query, SandboxFaultKind.Delay)],
-            result.Of<SandboxFault>().Select(fault => (fault.On, fault.Kind)));
+            result.Of<SandboxFault>().Select(fault => (fault.Operation, fault.FaultKind)));
+    }
+
+    [Fact]
+    public async Task A_fault_names_its_kind_and_place_in_words_of_any_case()
+    {
+        SandboxFault fault = Assert.Single((await _shell.RunAsync("[KlingPS.Sandbox.SandboxFault] @{ On = 'create'; Kind = 'LOSEANSWERAFTER' }")).Clean().Of<SandboxFault>());
+
+        Assert.Equal(("Create", "LoseAnswerAfter"), (fault.On, fault.Kind));
+    }
+
+    [Theory]
+    [InlineData("Kind = 'Explode'", "'Explode' is not one of the values of Kind: LoseAnswerBefore, LoseAnswerAfter, ")]
+    [InlineData("On = 'Somewhere'", "'Somewhere' is not one of the values of On: Any, Create, ")]
+    [InlineData("Kind = '99'", "'99' is not one of the values of Kind")]
+    [InlineData("Kind = ''", "'' is not one of the values of Kind")]
+    public async Task A_word_that_no_fault_knows_is_refused_with_those_it_knows(string field, string message)
+    {
+        ShellResult result = await _shell.RunAsync($"Start-KlingSandbox -Fault @{{ {field} }}");
+
+        Assert.Contains(message, result.Terminating!.Exception.Message, StringComparison.Ordinal);
+        Assert.Empty(result.Output);
     }
 
     [Fact]

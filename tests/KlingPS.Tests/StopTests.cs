@@ -54,14 +54,14 @@ public sealed class StopTests
 
         Assert.True((await running.Completion).WasStopped);
         Assert.Equal(0, shell.Bill.CreatesAccepted);
-        Assert.Equal(KlingTaskState.Submitting, Assert.Single((await shell.RunAsync("Get-KlingVideoTask")).Clean().Of<KlingVideoTask>()).State);
+        Assert.Equal(KlingTaskState.Submitting, Assert.Single((await shell.RunAsync("Get-KlingVideoTask")).Clean().Of<KlingVideoTask>()).TaskState);
 
         clock.Advance(TimeSpan.FromMinutes(1));
         KlingVideoTask? task = null;
         await Eventually.TrueAsync(async () =>
         {
             task = Assert.Single((await shell.RunAsync("Get-KlingVideoTask")).Clean().Of<KlingVideoTask>());
-            return task.State == KlingTaskState.Waiting;
+            return task.TaskState == KlingTaskState.Waiting;
         });
         Assert.Equal(Assert.Single(shell.Bill.Tasks).TaskId, task!.TaskId);
     }
@@ -84,7 +84,7 @@ public sealed class StopTests
             Assert.Single(host.Screen.Warnings));
         clock.Advance(TimeSpan.FromMinutes(1));
         await Eventually.TrueAsync(async () =>
-            (await shell.RunAsync("Get-KlingVideoTask")).Clean().Of<KlingVideoTask>() is [{ State: KlingTaskState.Waiting }]);
+            (await shell.RunAsync("Get-KlingVideoTask")).Clean().Of<KlingVideoTask>() is [{ TaskState: KlingTaskState.Waiting }]);
     }
 
     [Fact]
@@ -123,7 +123,7 @@ public sealed class StopTests
         (await shell.ConnectAsync()).Clean();
 
         await Eventually.TrueAsync(async () =>
-            (await shell.RunAsync("Get-KlingVideoTask")).Clean().Of<KlingVideoTask>() is [{ State: KlingTaskState.Waiting }]);
+            (await shell.RunAsync("Get-KlingVideoTask")).Clean().Of<KlingVideoTask>() is [{ TaskState: KlingTaskState.Waiting }]);
     }
 
     [Fact]
@@ -191,7 +191,7 @@ public sealed class StopTests
         Assert.StartsWith("1 request for a video is under way", Assert.Single(host.Screen.Warnings), StringComparison.Ordinal);
         clock.Advance(TimeSpan.FromMinutes(1));
         await Eventually.TrueAsync(async () =>
-            (await shell.RunAsync("Get-KlingVideoTask")).Clean().Of<KlingVideoTask>() is [{ State: KlingTaskState.Waiting }]);
+            (await shell.RunAsync("Get-KlingVideoTask")).Clean().Of<KlingVideoTask>() is [{ TaskState: KlingTaskState.Waiting }]);
     }
 
     [Fact]

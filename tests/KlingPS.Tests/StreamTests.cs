@@ -109,8 +109,8 @@ public sealed class StreamTests
         // A service that repeats the key in what it says.
         shell.Server.AddFault(new SandboxFault
         {
-            On = SandboxOperation.Create,
-            Kind = SandboxFaultKind.Code,
+            Operation = SandboxOperation.Create,
+            FaultKind = SandboxFaultKind.Code,
             Code = 422,
             Message = $"Bearer {ConnectedShell.Key} may not do this.",
             Match = "bad",

@@ -44,7 +44,7 @@ public sealed class TaskInputTests
         string taskId = Assert.Single(shell.Bill.Tasks).TaskId;
         Assert.Equal(taskId, Assert.IsType<KlingVideoTask>(result.Output[0].BaseObject).TaskId);
         var waited = Assert.IsType<KlingVideoTask>(result.Output[1].BaseObject);
-        Assert.Equal((taskId, KlingTaskState.Succeeded), (waited.TaskId, waited.State));
+        Assert.Equal((taskId, KlingTaskState.Succeeded), (waited.TaskId, waited.TaskState));
         var file = Assert.IsType<FileInfo>(result.Output[2].BaseObject);
         Assert.Equal(Path.Combine(shell.Destination, "fox.mp4"), file.FullName);
         Assert.Equal(taskId, SandboxVideo.TaskIdOf(file.FullName));

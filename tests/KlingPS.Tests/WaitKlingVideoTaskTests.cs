@@ -24,7 +24,7 @@ public sealed class WaitKlingVideoTaskTests
         ShellResult result = (await running.Completion).Clean();
 
         Assert.Equal(["quick", "slow"], result.Of<KlingVideoTask>().Select(task => task.Prompt));
-        Assert.All(result.Of<KlingVideoTask>(), task => Assert.Equal((KlingTaskState.Succeeded, 42m), (task.State, task.CreditsConsumed!.Value)));
+        Assert.All(result.Of<KlingVideoTask>(), task => Assert.Equal((KlingTaskState.Succeeded, 42m), (task.TaskState, task.CreditsConsumed!.Value)));
     }
 
     [Fact]
@@ -59,8 +59,8 @@ public sealed class WaitKlingVideoTaskTests
         await using ConnectedShell shell = await ConnectedShell.StartAsync();
         shell.Server.AddFault(new SandboxFault
         {
-            On = SandboxOperation.Generate,
-            Kind = SandboxFaultKind.FailTask,
+            Operation = SandboxOperation.Generate,
+            FaultKind = SandboxFaultKind.FailTask,
             Match = "bad",
             FailCode = "501",
             FailMessage = "The picture shows nothing.",
@@ -92,7 +92,7 @@ public sealed class WaitKlingVideoTaskTests
             new { image = shell.Image() });
 
         result.Terminating.Is("KlingTaskFailed", ErrorCategory.InvalidResult);
-        Assert.Equal(KlingTaskState.Failed, Assert.Single(result.Of<KlingVideoTask>()).State);
+        Assert.Equal(KlingTaskState.Failed, Assert.Single(result.Of<KlingVideoTask>()).TaskState);
     }
 
     [Fact]
@@ -106,7 +106,7 @@ public sealed class WaitKlingVideoTaskTests
             new { image = shell.Image() });
 
         Assert.Single(result.Errors).Is("KlingAttemptUnknown", ErrorCategory.ConnectionError);
-        Assert.Equal(KlingTaskState.Unknown, Assert.Single(result.Of<KlingVideoTask>()).State);
+        Assert.Equal(KlingTaskState.Unknown, Assert.Single(result.Of<KlingVideoTask>()).TaskState);
         Assert.Equal(0, shell.Bill.Queries);
     }
 }

@@ -36,11 +36,11 @@ internal sealed class TortureRound : IAsyncDisposable
         });
 
         // Some creates are slow, so that kills also happen while the service is at work.
-        _server.AddFault(new SandboxFault { On = SandboxOperation.Create, Kind = SandboxFaultKind.Delay, Delay = TimeSpan.FromMilliseconds(25), Probability = 0.5, Count = 0 });
+        _server.AddFault(new SandboxFault { Operation = SandboxOperation.Create, FaultKind = SandboxFaultKind.Delay, Delay = TimeSpan.FromMilliseconds(25), Probability = 0.5, Count = 0 });
         if (options.ResponsesLost > 0)
         {
-            _server.AddFault(new SandboxFault { On = SandboxOperation.Create, Kind = SandboxFaultKind.LoseAnswerAfter, Probability = options.ResponsesLost, Count = 0 });
-            _server.AddFault(new SandboxFault { On = SandboxOperation.Create, Kind = SandboxFaultKind.LoseAnswerBefore, Probability = options.ResponsesLost, Count = 0 });
+            _server.AddFault(new SandboxFault { Operation = SandboxOperation.Create, FaultKind = SandboxFaultKind.LoseAnswerAfter, Probability = options.ResponsesLost, Count = 0 });
+            _server.AddFault(new SandboxFault { Operation = SandboxOperation.Create, FaultKind = SandboxFaultKind.LoseAnswerBefore, Probability = options.ResponsesLost, Count = 0 });
         }
     }
 
@@ -127,7 +127,7 @@ internal sealed class TortureRound : IAsyncDisposable
         await ledger.Tasks.RecoverAsync(cancellationToken);
         IReadOnlyList<KlingVideoTask> records = await ledger.Tasks.ListAsync(new TaskFilter(), cancellationToken);
         SandboxBill bill = _server.GetBill();
-        ILookup<string, KlingVideoTask> unknown = records.Where(record => record.State == KlingTaskState.Unknown).ToLookup(record => record.SourceHash ?? string.Empty);
+        ILookup<string, KlingVideoTask> unknown = records.Where(record => record.TaskState == KlingTaskState.Unknown).ToLookup(record => record.SourceHash ?? string.Empty);
         HashSet<string> recorded = [.. records.Where(record => record.TaskId is not null).Select(record => record.TaskId!)];
 
         int duplicates = 0;

@@ -52,6 +52,20 @@ BeforeAll {
             $tasks = Get-KlingVideoTask
             ($tasks | Sort-Object -Descending).Id -join ","
             (Compare-Object $tasks ($tasks | Select-Object -First 2)).InputObject.Id'
+        words     = '
+            $sandbox.AddFault(@{ On = "Upload"; Kind = "Garbage"; Skip = 1000 })
+            $json = @{ Tasks = Get-KlingVideoTask; Image = Test-KlingImage boat.webp -Detailed; Faults = $sandbox.Faults; Callback = Test-KlingCallback "{}" -HmacKey (ConvertTo-SecureString key -AsPlainText) -Detailed } | ConvertTo-Json -Depth 3 | ConvertFrom-Json
+            $sandbox.ClearFaults()
+            ($json.Tasks.State, $json.Image.Format, $json.Faults.On, $json.Faults.Kind, $json.Callback.Verdict).ForEach{ $_ } -join " "'
+        states    = '
+            $task = Get-KlingVideoTask -Id 1
+            ($task.State -eq "succeeded"), ($task.State -in "Failed", "Succeeded"), ($task.State -eq [KlingPS.Core.Model.KlingTaskState]::Succeeded), ($task.State -like "Succ*")
+            (Get-KlingVideoTask | Group-Object State).ForEach{ "$($_.Name) $($_.Count)" }
+            (Get-KlingVideoTask | Where-Object State -EQ Unknown).Id
+            (Get-KlingVideoTask | Sort-Object State).State -join " "
+            (Get-KlingVideoTask | Sort-Object { [KlingPS.Core.Model.KlingTaskState] $_.State }).State -join " "
+            (Get-KlingVideoTask -State $task.State, Failed).Id -join " "
+            switch ($task.State) { Succeeded { "switched" } }'
         takenUp   = '
             $tasks = New-KlingVideoTask *.* -Prompt "they travel"
             $tasks | Export-Clixml $HOME/tasks.xml
@@ -193,6 +207,14 @@ boat.webp                      6150 True   http://HOST/kieai/100001/…
 Describe 'Objects that travel' {
     It 'are taken up by Wait and Save when they come back' {
         $shown.takenUp | Should -Be ((@('a lighthouse with a rather long name.mp4 boat.mp4 sunrise.mp4') * 3) -join "`n")
+    }
+
+    It 'have words and no numbers in JSON for what is one of several' {
+        $shown.words | Should -Be 'Succeeded Failed Unknown WebP Upload Garbage SignatureMissing'
+    }
+
+    It 'are found, grouped and sorted by their state' {
+        $shown.states | Should -Be (@('True', 'True', 'True', 'True', 'Failed 1', 'Succeeded 1', 'Unknown 1', '3', 'Failed Succeeded Unknown', 'Unknown Succeeded Failed', '1 2', 'switched') -join "`n")
     }
 
     It 'sort and compare by their number' {

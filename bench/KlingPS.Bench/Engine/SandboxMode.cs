@@ -31,8 +31,8 @@ internal static class SandboxMode
         {
             server.AddFault(new SandboxFault
             {
-                On = SandboxOperation.Generate,
-                Kind = SandboxFaultKind.Delay,
+                Operation = SandboxOperation.Generate,
+                FaultKind = SandboxFaultKind.Delay,
                 Delay = spread / (1 << part),
                 Probability = 0.5,
                 Count = 0,
@@ -41,7 +41,7 @@ internal static class SandboxMode
 
         if ((int)Number("cuts") is > 0 and int cuts)
         {
-            server.AddFault(new SandboxFault { On = SandboxOperation.Download, Kind = SandboxFaultKind.CutDownload, AtFraction = 0.4, Count = cuts });
+            server.AddFault(new SandboxFault { Operation = SandboxOperation.Download, FaultKind = SandboxFaultKind.CutDownload, AtFraction = 0.4, Count = cuts });
         }
 
         await Console.Out.WriteLineAsync($"{server.Endpoint.AbsoluteUri} {server.UploadEndpoint.AbsoluteUri}");

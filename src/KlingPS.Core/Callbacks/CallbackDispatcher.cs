@@ -104,7 +104,7 @@ internal sealed class CallbackDispatcher
             return;
         }
 
-        if (!located.IsConfirmed && !task.State.IsSettled() && !await TryRefreshAsync(task, cancellationToken).ConfigureAwait(false))
+        if (!located.IsConfirmed && !task.TaskState.IsSettled() && !await TryRefreshAsync(task, cancellationToken).ConfigureAwait(false))
         {
             _gate.Forget(notice);
         }

@@ -61,7 +61,7 @@ internal sealed class CallbackGate
 
         return _verifier is null
             ? null
-            : ToRefusal(_verifier.CheckHeaders(head.Header(CallbackVerifier.TimestampHeader), head.Header(CallbackVerifier.SignatureHeader)).Verdict);
+            : ToRefusal(_verifier.CheckHeaders(head.Header(CallbackVerifier.TimestampHeader), head.Header(CallbackVerifier.SignatureHeader)).CallbackVerdict);
     }
 
     /// <summary>Admits or refuses a request.</summary>

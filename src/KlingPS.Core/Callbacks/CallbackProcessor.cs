@@ -54,7 +54,7 @@ internal sealed class CallbackProcessor
         (CallbackPayload? payload, CallbackVerdict problem) = CallbackPayload.Read(body);
         if (payload is null)
         {
-            throw new KlingException(ErrorKind.CallbackRefused, $"This is not a callback of the service. {new CallbackReport { Verdict = problem }.Reason}");
+            throw new KlingException(ErrorKind.CallbackRefused, $"This is not a callback of the service. {new CallbackReport(problem).Reason}");
         }
 
         string taskId = report?.TaskId ?? payload.TaskIds[0];
@@ -142,9 +142,9 @@ internal sealed class CallbackProcessor
             throw new KlingException(ErrorKind.CallbackRefused, $"A callback says that task {taskId} of the service is the video of '{attempt.Subject}' (task {attempt.Id}); {objection}");
         }
 
-        if (attempt.State.IsSettled())
+        if (attempt.TaskState.IsSettled())
         {
-            _observer?.OnWarning($"'{attempt.Subject}' (task {attempt.Id}) was bought after all, as task {taskId} of the service, although it {(attempt.State == KlingTaskState.Rejected ? "had been refused" : "was given up")}. To get the video: Get-KlingVideoTask -Id {attempt.Id} | Wait-KlingVideoTask | Save-KlingVideo.");
+            _observer?.OnWarning($"'{attempt.Subject}' (task {attempt.Id}) was bought after all, as task {taskId} of the service, although it {(attempt.TaskState == KlingTaskState.Rejected ? "had been refused" : "was given up")}. To get the video: Get-KlingVideoTask -Id {attempt.Id} | Wait-KlingVideoTask | Save-KlingVideo.");
         }
     }
 

@@ -33,11 +33,16 @@ public enum CallbackVerdict
 /// <summary>The result of checking one callback.</summary>
 public sealed record CallbackReport
 {
-    /// <summary>Whether the service has signed it, for this task and recently. The signature does not cover the rest of the body.</summary>
-    public bool IsGenuine => Verdict == CallbackVerdict.Genuine;
+    internal CallbackReport(CallbackVerdict verdict) => CallbackVerdict = verdict;
 
-    /// <summary>The verdict.</summary>
-    public required CallbackVerdict Verdict { get; init; }
+    /// <summary>Whether the service has signed it, for this task and recently. The signature does not cover the rest of the body.</summary>
+    public bool IsGenuine => CallbackVerdict == CallbackVerdict.Genuine;
+
+    /// <summary>
+    /// The verdict, as the word for it: <c>Genuine</c>, <c>SignatureMissing</c>, <c>SignatureWrong</c>, <c>TimestampUnreadable</c>,
+    /// <c>TooOld</c>, <c>TooNew</c>, <c>BodyUnreadable</c> or <c>TaskIdMissing</c>; <see cref="Callbacks.CallbackVerdict"/> says what each means.
+    /// </summary>
+    public string Verdict => CallbackVerdict.ToString();
 
     /// <summary>The task: the id that the signature covers, else the first one in the body.</summary>
     public string? TaskId { get; init; }
@@ -49,7 +54,7 @@ public sealed record CallbackReport
     public TimeSpan? Age { get; init; }
 
     /// <summary>The verdict as a sentence.</summary>
-    public string Reason => Verdict switch
+    public string Reason => CallbackVerdict switch
     {
         CallbackVerdict.Genuine => "The signature is correct.",
         CallbackVerdict.SignatureMissing => "It is not signed: X-Webhook-Timestamp or X-Webhook-Signature is missing. The service signs callbacks once an HMAC key has been generated at https://kie.ai/settings.",
@@ -60,4 +65,7 @@ public sealed record CallbackReport
         CallbackVerdict.BodyUnreadable => "The body is not a JSON object. Pass the text as it was received, not the path of a file and not the object that a web server has made of it.",
         _ => "The body does not name a task.",
     };
+
+    /// <summary><see cref="Verdict"/> for the engine. What users get is text: ConvertTo-Json writes an enum as a number.</summary>
+    internal CallbackVerdict CallbackVerdict { get; init; }
 }

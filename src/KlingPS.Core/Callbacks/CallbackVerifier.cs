@@ -47,9 +47,9 @@ internal sealed class CallbackVerifier
         (CallbackPayload? payload, CallbackVerdict problem) = CallbackPayload.Read(body);
         CallbackReport report = CheckHeaders(timestamp, signature) with { TaskId = payload?.TaskIds[0], State = payload?.State };
         return !report.IsGenuine ? report
-            : payload is null ? report with { Verdict = problem }
+            : payload is null ? report with { CallbackVerdict = problem }
             : FindSigned(payload, timestamp!, signature!) is string taskId ? report with { TaskId = taskId }
-            : report with { Verdict = CallbackVerdict.SignatureWrong };
+            : report with { CallbackVerdict = CallbackVerdict.SignatureWrong };
     }
 
     /// <summary>Checks what can be checked without the body. <see cref="CallbackVerdict.Genuine"/>: nothing is wrong so far.</summary>
@@ -57,20 +57,16 @@ internal sealed class CallbackVerifier
     {
         if (string.IsNullOrWhiteSpace(timestamp) || string.IsNullOrWhiteSpace(signature))
         {
-            return new CallbackReport { Verdict = CallbackVerdict.SignatureMissing };
+            return new CallbackReport(CallbackVerdict.SignatureMissing);
         }
 
         if (!long.TryParse(timestamp, NumberStyles.None, CultureInfo.InvariantCulture, out long seconds) || seconds >= EndOfTime)
         {
-            return new CallbackReport { Verdict = CallbackVerdict.TimestampUnreadable };
+            return new CallbackReport(CallbackVerdict.TimestampUnreadable);
         }
 
         TimeSpan age = _time.GetUtcNow() - DateTimeOffset.FromUnixTimeSeconds(seconds);
-        return new CallbackReport
-        {
-            Verdict = age > MaxAge ? CallbackVerdict.TooOld : age < -MaxAge ? CallbackVerdict.TooNew : CallbackVerdict.Genuine,
-            Age = age,
-        };
+        return new CallbackReport(age > MaxAge ? CallbackVerdict.TooOld : age < -MaxAge ? CallbackVerdict.TooNew : CallbackVerdict.Genuine) { Age = age };
     }
 
     /// <summary>The id in the payload that the signature covers. Every id is checked, so that the time taken does not reveal which one it is.</summary>

@@ -35,7 +35,7 @@ internal sealed class DestinationVideos(KlingService service, SaveOptions option
                 {
                     Id = found.Sidecar.Id,
                     TaskId = found.Sidecar.TaskId,
-                    State = KlingTaskState.Succeeded,
+                    TaskState = KlingTaskState.Succeeded,
                     Spec = identified.Submission.Spec,
                     Identity = identified.Identity,
                     CreatedAt = found.Sidecar.CreatedAt,

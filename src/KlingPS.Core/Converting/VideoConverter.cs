@@ -128,7 +128,7 @@ internal sealed class VideoConverter : IDisposable
         ArgumentNullException.ThrowIfNull(item);
         Prepared prepared = await PrepareAsync(item, isAboutToWrite: false, cancellationToken).ConfigureAwait(false);
         IdentifiedSubmission identified = prepared.Identified;
-        ConversionStep step = prepared.Earlier?.State switch
+        ConversionStep step = prepared.Earlier?.TaskState switch
         {
             _ when prepared.HasVideo => ConversionStep.Nothing,
             _ when prepared.IsTaken => ConversionStep.Taken,
@@ -277,7 +277,7 @@ internal sealed class VideoConverter : IDisposable
 
         try
         {
-            OutputPath? output = earlier is { State: KlingTaskState.Succeeded } || item.Name is not null
+            OutputPath? output = earlier is { TaskState: KlingTaskState.Succeeded } || item.Name is not null
                 ? await ChooseOutputAsync(item, identified, earlier, cancellationToken).ConfigureAwait(false)
                 : null;
             if (earlier is null)
@@ -400,7 +400,7 @@ internal sealed class VideoConverter : IDisposable
     {
         _unfinished[task.Id] = task;
         progress.Task = task;
-        if (task is { State: KlingTaskState.Succeeded, ResultUri: not null })
+        if (task is { TaskState: KlingTaskState.Succeeded, ResultUri: not null })
         {
             return task;
         }
@@ -412,7 +412,7 @@ internal sealed class VideoConverter : IDisposable
         if (outcome.Value is KlingVideoTask ended)
         {
             progress.Settle(ended.CreditsConsumed ?? ended.CreditsReserved);
-            if (ended.State == KlingTaskState.Succeeded)
+            if (ended.TaskState == KlingTaskState.Succeeded)
             {
                 _unfinished[task.Id] = ended;
             }

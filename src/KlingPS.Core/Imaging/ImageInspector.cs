@@ -108,7 +108,7 @@ internal static class ImageInspector
         return new ImageReport
         {
             Path = path,
-            Format = format,
+            ImageFormat = format,
             Length = length,
             Width = header.Width,
             Height = header.Height,

@@ -6,11 +6,11 @@ public sealed record ImageReport
     /// <summary>The file, as it was named to the inspector.</summary>
     public required string Path { get; init; }
 
-    /// <summary>The format of the content; <see cref="ImageFormat.Unknown"/> when the service does not take it.</summary>
-    public required ImageFormat Format { get; init; }
+    /// <summary>The format of the content: <c>Jpeg</c>, <c>Png</c> or <c>WebP</c>; <c>Unknown</c> when the service does not take it.</summary>
+    public string Format => ImageFormat.ToString();
 
     /// <summary>The media type to upload the file with; null when <see cref="Format"/> is unknown.</summary>
-    public string? MimeType => Format switch
+    public string? MimeType => ImageFormat switch
     {
         ImageFormat.Jpeg => "image/jpeg",
         ImageFormat.Png => "image/png",
@@ -38,6 +38,9 @@ public sealed record ImageReport
 
     /// <summary>What may go wrong although the file can be sent, or what is odd about it: one plain sentence each.</summary>
     public required IReadOnlyList<string> Warnings { get; init; }
+
+    /// <summary><see cref="Format"/> for the engine. What users get is text: ConvertTo-Json writes an enum as a number.</summary>
+    internal ImageFormat ImageFormat { get; init; }
 
     /// <summary>Returns this report if the service would take the file.</summary>
     /// <returns>This report.</returns>

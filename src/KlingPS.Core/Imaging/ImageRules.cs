@@ -17,9 +17,9 @@ internal sealed record ImageRules(IReadOnlyList<ImageFormat> Formats, long MaxLe
     public string? FindProblem(ImageReport image)
     {
         ArgumentNullException.ThrowIfNull(image);
-        if (!Formats.Contains(image.Format))
+        if (!Formats.Contains(image.ImageFormat))
         {
-            return $"It is {GetName(image.Format)}; convert it to {string.Join(" or ", Formats.Select(GetName))} first.";
+            return $"It is {GetName(image.ImageFormat)}; convert it to {string.Join(" or ", Formats.Select(GetName))} first.";
         }
 
         if (image.Length > MaxLength)

@@ -13,8 +13,11 @@ public sealed record KlingVideoTask : IComparable
     /// <summary>The service's id; <see langword="null"/> while it is not known.</summary>
     public string? TaskId { get; init; }
 
-    /// <summary>Where the task stands.</summary>
-    public KlingTaskState State { get; init; }
+    /// <summary>
+    /// Where the task stands, as the word for it: <c>Submitting</c>, <c>Unknown</c>, <c>Waiting</c>, <c>Queuing</c>, <c>Generating</c>,
+    /// <c>Succeeded</c>, <c>Failed</c>, <c>Rejected</c> or <c>Abandoned</c>; <see cref="KlingTaskState"/> says what each means.
+    /// </summary>
+    public string State => TaskState.ToString();
 
     /// <summary>The model's id.</summary>
     public string Model => Spec.Model;
@@ -122,6 +125,9 @@ public sealed record KlingVideoTask : IComparable
 
     /// <summary>The unknown attempt that this one replaced.</summary>
     public long? Replaces { get; init; }
+
+    /// <summary><see cref="State"/> for the engine. What users get is text: ConvertTo-Json writes an enum as a number.</summary>
+    internal KlingTaskState TaskState { get; init; }
 
     /// <summary>What was asked for; without content for an adopted task of which the service did not say.</summary>
     internal VideoSpec Spec { get; init; } = s_unknownSpec;

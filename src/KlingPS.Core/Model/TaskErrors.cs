@@ -6,7 +6,7 @@ namespace KlingPS.Core.Model;
 internal static class TaskErrors
 {
     /// <summary>The error of a task that has no video; <see langword="null"/> if it has one or may still get one.</summary>
-    public static KlingException? From(KlingVideoTask task) => task.State switch
+    public static KlingException? From(KlingVideoTask task) => task.TaskState switch
     {
         KlingTaskState.Failed => new KlingException(
             ErrorKind.TaskFailed,

@@ -24,7 +24,7 @@ internal static class TaskTransitions
     /// <summary>A purchase is about to be made.</summary>
     public static KlingVideoTask Begun(TaskIntent intent, DateTimeOffset now) => new()
     {
-        State = KlingTaskState.Submitting,
+        TaskState = KlingTaskState.Submitting,
         Spec = intent.Spec,
         Account = intent.Account,
         Identity = intent.Identity,
@@ -40,7 +40,7 @@ internal static class TaskTransitions
         var task = new KlingVideoTask
         {
             TaskId = snapshot.TaskId,
-            State = KlingTaskState.Waiting,
+            TaskState = KlingTaskState.Waiting,
             Account = account,
             Identity = snapshot.Spec?.GetIdentity(),
             CreatedAt = snapshot.CreatedAt ?? now,
@@ -54,13 +54,13 @@ internal static class TaskTransitions
     public static KlingVideoTask? Accepted(this KlingVideoTask task, string taskId, DateTimeOffset now) => task.TaskId is not null ? null : task with
     {
         TaskId = taskId,
-        State = KlingTaskState.Waiting,
+        TaskState = KlingTaskState.Waiting,
         AcceptedAt = now,
         CompletedAt = null,
         HeldBackAt = null,
 
         // An attempt that counted as not bought and was bought after all counts again.
-        CreditsReserved = task.State.IsSettled() ? task.GetPrice() : task.CreditsReserved,
+        CreditsReserved = task.TaskState.IsSettled() ? task.GetPrice() : task.CreditsReserved,
         CreditsConsumed = null,
         FailCode = null,
         FailMessage = null,
@@ -71,7 +71,7 @@ internal static class TaskTransitions
     public static KlingVideoTask? Joined(this KlingVideoTask task, KlingVideoTask adopted) => task.TaskId is not null ? null : task with
     {
         TaskId = adopted.TaskId,
-        State = adopted.State,
+        TaskState = adopted.TaskState,
         HeldBackAt = null,
         AcceptedAt = adopted.AcceptedAt,
         CompletedAt = adopted.CompletedAt,
@@ -86,9 +86,9 @@ internal static class TaskTransitions
 
     /// <summary>The service did not accept the purchase, or the request never left.</summary>
     /// <returns><see langword="null"/> if a response has been recorded already.</returns>
-    public static KlingVideoTask? Rejected(this KlingVideoTask task, string? code, string reason, DateTimeOffset now) => !task.State.IsUnanswered() ? null : task with
+    public static KlingVideoTask? Rejected(this KlingVideoTask task, string? code, string reason, DateTimeOffset now) => !task.TaskState.IsUnanswered() ? null : task with
     {
-        State = KlingTaskState.Rejected,
+        TaskState = KlingTaskState.Rejected,
         HeldBackAt = null,
         FailCode = code,
         FailMessage = reason,
@@ -100,17 +100,17 @@ internal static class TaskTransitions
     /// <summary>The response was lost.</summary>
     /// <returns><see langword="null"/> if one has been recorded already.</returns>
     public static KlingVideoTask? Unknown(this KlingVideoTask task, string reason)
-        => !task.State.IsUnanswered() ? null : task with { State = KlingTaskState.Unknown, HeldBackAt = null, FailMessage = reason };
+        => !task.TaskState.IsUnanswered() ? null : task with { TaskState = KlingTaskState.Unknown, HeldBackAt = null, FailMessage = reason };
 
     /// <summary>The service did not take the request for now, or it did not get there: it will be sent again, and until then nothing has left.</summary>
     /// <returns><see langword="null"/> if the attempt is not under way any more.</returns>
     public static KlingVideoTask? HeldBack(this KlingVideoTask task, string reason, DateTimeOffset now)
-        => task.State != KlingTaskState.Submitting ? null : task with { HeldBackAt = now, FailMessage = reason };
+        => task.TaskState != KlingTaskState.Submitting ? null : task with { HeldBackAt = now, FailMessage = reason };
 
     /// <summary>A request that was held back is about to leave.</summary>
     /// <returns><see langword="null"/> if the attempt is not under way any more.</returns>
     public static KlingVideoTask? SentAgain(this KlingVideoTask task)
-        => task.State != KlingTaskState.Submitting ? null : task with { HeldBackAt = null, FailMessage = null };
+        => task.TaskState != KlingTaskState.Submitting ? null : task with { HeldBackAt = null, FailMessage = null };
 
     /// <summary>Nobody will record any more what comes of an attempt: it may have been bought, unless it was held back.</summary>
     /// <param name="task">The attempt.</param>
@@ -125,19 +125,19 @@ internal static class TaskTransitions
     /// <summary>The user gives up an attempt whose response was lost, knowing that it was not bought.</summary>
     /// <returns><see langword="null"/> if it is not unknown.</returns>
     public static KlingVideoTask? Abandoned(this KlingVideoTask task, DateTimeOffset now)
-        => task.State != KlingTaskState.Unknown ? null : task with { State = KlingTaskState.Abandoned, CompletedAt = now, CreditsReserved = 0 };
+        => task.TaskState != KlingTaskState.Unknown ? null : task with { TaskState = KlingTaskState.Abandoned, CompletedAt = now, CreditsReserved = 0 };
 
     /// <summary>The service says where its task stands.</summary>
     public static KlingVideoTask Observed(this KlingVideoTask task, TaskSnapshot snapshot, DateTimeOffset now)
     {
         string? resultUri = snapshot.ResultUris.Count > 0 ? snapshot.ResultUris[0] : task.ResultUri;
-        if (task.State.IsSettled())
+        if (task.TaskState.IsSettled())
         {
             // A later poll may bring the link, or a fresh one; the rest stands.
-            return task.State == KlingTaskState.Succeeded ? task with { ResultUri = resultUri } : task;
+            return task.TaskState == KlingTaskState.Succeeded ? task with { ResultUri = resultUri } : task;
         }
 
-        KlingVideoTask next = task with { State = snapshot.State, AcceptedAt = snapshot.CreatedAt ?? task.AcceptedAt, ResultUri = resultUri };
+        KlingVideoTask next = task with { TaskState = snapshot.State, AcceptedAt = snapshot.CreatedAt ?? task.AcceptedAt, ResultUri = resultUri };
         DateTimeOffset completed = snapshot.CompletedAt ?? now;
 
         // Some callbacks leave the price out. A video that was made has cost what was set aside for it; one that was not, nothing.
@@ -168,7 +168,7 @@ internal static class TaskTransitions
     /// <summary>The user says that the video was taken elsewhere, or takes that back.</summary>
     /// <returns><see langword="null"/> if there is no video.</returns>
     public static KlingVideoTask? Taken(this KlingVideoTask task, bool isTaken, DateTimeOffset now)
-        => task.State != KlingTaskState.Succeeded ? null : task with { TakenAt = isTaken ? task.TakenAt ?? now : null };
+        => task.TaskState != KlingTaskState.Succeeded ? null : task with { TakenAt = isTaken ? task.TakenAt ?? now : null };
 
     private static decimal GetPrice(this KlingVideoTask task) => task.Spec.GetCredits() ?? 0;
 }

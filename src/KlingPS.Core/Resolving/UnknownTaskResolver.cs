@@ -29,11 +29,11 @@ internal sealed class UnknownTaskResolver
     public static void RequireUnknown(KlingVideoTask task)
     {
         ArgumentNullException.ThrowIfNull(task);
-        if (task.State != KlingTaskState.Unknown)
+        if (task.TaskState != KlingTaskState.Unknown)
         {
             throw new KlingException(
                 ErrorKind.RequestInvalid,
-                task.State == KlingTaskState.Submitting
+                task.TaskState == KlingTaskState.Submitting
                     ? $"Task {task.Id} ('{task.Subject}') is being submitted, and its response may still come: wait for it. If none comes, the task becomes Unknown, and can be resolved then."
                     : $"Task {task.Id} ('{task.Subject}') is {task.State}, not Unknown; there is nothing to resolve.");
         }
@@ -66,7 +66,7 @@ internal sealed class UnknownTaskResolver
     public static void RequireVideo(KlingVideoTask task)
     {
         ArgumentNullException.ThrowIfNull(task);
-        if (task.State != KlingTaskState.Succeeded)
+        if (task.TaskState != KlingTaskState.Succeeded)
         {
             throw new KlingException(
                 ErrorKind.RequestInvalid,

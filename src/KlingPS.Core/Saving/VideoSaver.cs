@@ -90,12 +90,12 @@ internal sealed class VideoSaver
                 return new(reference, null, null);
             }
 
-            if (task.State.IsPending() || task is { State: KlingTaskState.Succeeded, ResultUri: null })
+            if (task.TaskState.IsPending() || task is { TaskState: KlingTaskState.Succeeded, ResultUri: null })
             {
                 task = await _finder.RefreshAsync(task, cancellationToken).ConfigureAwait(false);
             }
 
-            if (task.State == KlingTaskState.Succeeded)
+            if (task.TaskState == KlingTaskState.Succeeded)
             {
                 return new(reference, await SaveAsync(task, cancellationToken).ConfigureAwait(false), null);
             }

@@ -135,7 +135,7 @@ internal sealed class ImageUploader
         ArgumentNullException.ThrowIfNull(image);
         (ImageReport report, string hash) = image;
         (UploadRecord upload, bool isReused) = await UploadAsync(
-            new LocalFile(report.Path, report.Length, report.MimeType!, Extension(report.Format), hash), force, cancellationToken).ConfigureAwait(false);
+            new LocalFile(report.Path, report.Length, report.MimeType!, Extension(report.ImageFormat), hash), force, cancellationToken).ConfigureAwait(false);
         return new PreparedImage(report, upload, isReused);
     }
 

@@ -29,7 +29,7 @@ internal sealed class OtherPurchases(KlingService service)
             KlingVideoTask? task = submission.ReusePurchase
                 ? await _session.Ledger.Tasks.FindEarlierAsync(other.Account, submission.Spec, cancellationToken).ConfigureAwait(false)
                 : await FindUnknownAsync(other, identified, cancellationToken).ConfigureAwait(false);
-            if (task is null or { State: KlingTaskState.Failed })
+            if (task is null or { TaskState: KlingTaskState.Failed })
             {
                 continue;
             }
@@ -71,7 +71,7 @@ internal sealed class OtherPurchases(KlingService service)
     private static KlingException CreateException(Submission submission, KlingVideoTask task, OtherAccount other)
     {
         string date = task.CreatedAt.ToLocalTime().ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
-        return task.State is KlingTaskState.Unknown or KlingTaskState.Submitting
+        return task.TaskState is KlingTaskState.Unknown or KlingTaskState.Submitting
             ? new KlingException(
                 ErrorKind.AttemptUnknown,
                 $"Nothing was sent for '{submission.Subject}': the same video was asked for on {date} with {other}, as task {task.Id}, and whether it was bought is not known.")

@@ -343,7 +343,7 @@ internal sealed class VideoSubmitter
         KlingVideoTask? earlier = submission.ReusePurchase
             ? await _othersPurchase.RunAsync<KlingVideoTask?>(_ => FindAnsweredAsync(identified, cancellationToken), cancellationToken).ConfigureAwait(false)
             : await _session.Ledger.Tasks.FindUnknownAsync(_session.Account, submission.Spec, cancellationToken).ConfigureAwait(false);
-        return earlier?.State switch
+        return earlier?.TaskState switch
         {
             null => await _others.FindAsync(identified, cancellationToken).ConfigureAwait(false),
             KlingTaskState.Unknown => throw new KlingException(
@@ -364,7 +364,7 @@ internal sealed class VideoSubmitter
     {
         KlingVideoTask? earlier = await _session.Ledger.Tasks.FindEarlierAsync(_session.Account, identified.Submission.Spec, cancellationToken).ConfigureAwait(false);
         string subject = identified.Submission.Subject;
-        if (earlier is not { State: KlingTaskState.Submitting })
+        if (earlier is not { TaskState: KlingTaskState.Submitting })
         {
             _awaited.TryRemove(subject, out _);
             return earlier;

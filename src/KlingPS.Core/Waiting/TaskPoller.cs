@@ -27,7 +27,7 @@ internal sealed class TaskPoller
 
     /// <summary>Whether a task has ended for good. One that succeeded still needs its link.</summary>
     public static bool HasEnded(KlingVideoTask task)
-        => !task.State.IsPending() && task is not { State: KlingTaskState.Succeeded, ResultUri: null };
+        => !task.TaskState.IsPending() && task is not { TaskState: KlingTaskState.Succeeded, ResultUri: null };
 
     /// <summary>Polls a task that the service has.</summary>
     public async Task<PollResult> PollAsync(Watch watch, CancellationToken cancellationToken)
@@ -72,7 +72,7 @@ internal sealed class TaskPoller
 
         _service.WarnOfFurtherVideos(task, snapshot);
         _service.Prices.Learn(task, snapshot);
-        return new PollResult.Ended(task.State == KlingTaskState.Succeeded ? GenerationOf(watch, snapshot) : null);
+        return new PollResult.Ended(task.TaskState == KlingTaskState.Succeeded ? GenerationOf(watch, snapshot) : null);
     }
 
     /// <summary>How long the video took to make, by the service's clock; by ours, if the service does not say and an earlier poll found it pending.</summary>

@@ -238,7 +238,7 @@ internal sealed class TaskWaiter : IDisposable
     }
 
     private bool HasEnded(KlingVideoTask task)
-        => TaskPoller.HasEnded(task) && !(task.State is KlingTaskState.Unknown or KlingTaskState.Submitting && _trigger.MaySettle(task));
+        => TaskPoller.HasEnded(task) && !(task.TaskState is KlingTaskState.Unknown or KlingTaskState.Submitting && _trigger.MaySettle(task));
 
     private PollTurn CreateTurn(Watch watch)
     {

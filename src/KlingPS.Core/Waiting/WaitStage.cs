@@ -116,7 +116,7 @@ internal sealed class WaitStage : IPipelineStage<TaskReference, Outcome<TaskRefe
 
     private bool IsFresh(KlingVideoTask? task)
         => task is { TaskId: not null }
-            && task.State.IsPending()
+            && task.TaskState.IsPending()
             && task.Account == _session.Account
             && _session.TimeProvider.GetUtcNow() - task.StartedAt() is TimeSpan age
             && age >= TimeSpan.Zero

@@ -37,10 +37,10 @@ internal sealed class CallbackSender(ServiceState state, string? key, HttpClient
             }
 
             SandboxFault? fault = await state.Faults.TakeAsync(SandboxOperation.Callback, job.Request.Prompt, static _ => true, stopping).ConfigureAwait(false);
-            if (fault?.Kind != SandboxFaultKind.LoseCallback)
+            if (fault?.FaultKind != SandboxFaultKind.LoseCallback)
             {
-                ReadOnlyMemory<byte> body = CallbackWriter.Write(job, state.Links.ToUri(job.ResultPath), isOld: fault?.Kind == SandboxFaultKind.OldCallback);
-                await DeliverAsync(job, uri, body, times: fault?.Kind == SandboxFaultKind.DuplicateCallback ? 2 : 1).ConfigureAwait(false);
+                ReadOnlyMemory<byte> body = CallbackWriter.Write(job, state.Links.ToUri(job.ResultPath), isOld: fault?.FaultKind == SandboxFaultKind.OldCallback);
+                await DeliverAsync(job, uri, body, times: fault?.FaultKind == SandboxFaultKind.DuplicateCallback ? 2 : 1).ConfigureAwait(false);
             }
         }
         catch (OperationCanceledException)

@@ -42,12 +42,12 @@ internal sealed class DownloadHost(ServiceState state, DownloadCatalog catalog)
 
     private async Task SendAsync(Exchange exchange, DownloadContent content, SandboxFault? fault, CancellationToken cancellationToken)
     {
-        if (fault?.RetryAfter is string pause && fault.Kind is SandboxFaultKind.HttpStatus or SandboxFaultKind.GatewayHtml)
+        if (fault?.RetryAfter is string pause && fault.FaultKind is SandboxFaultKind.HttpStatus or SandboxFaultKind.GatewayHtml)
         {
             exchange.Response.AddHeader("Retry-After", pause);
         }
 
-        switch (fault?.Kind)
+        switch (fault?.FaultKind)
         {
             case SandboxFaultKind.LoseAnswerBefore:
             case SandboxFaultKind.LoseAnswerAfter:
@@ -73,8 +73,8 @@ internal sealed class DownloadHost(ServiceState state, DownloadCatalog catalog)
                 await exchange.SendRedirectAsync(fault.Link!, cancellationToken).ConfigureAwait(false);
                 break;
             default:
-                exchange.BytesPerSecond = fault?.Kind == SandboxFaultKind.Trickle ? fault.BytesPerSecond : null;
-                await SendContentAsync(exchange, content, fault?.Kind == SandboxFaultKind.CutDownload ? fault.AtFraction : null, cancellationToken).ConfigureAwait(false);
+                exchange.BytesPerSecond = fault?.FaultKind == SandboxFaultKind.Trickle ? fault.BytesPerSecond : null;
+                await SendContentAsync(exchange, content, fault?.FaultKind == SandboxFaultKind.CutDownload ? fault.AtFraction : null, cancellationToken).ConfigureAwait(false);
                 break;
         }
     }

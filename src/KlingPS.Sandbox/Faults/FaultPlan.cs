@@ -10,7 +10,7 @@ internal sealed class FaultPlan(int seed, TimeProvider timeProvider)
     internal void Add(SandboxFault fault)
     {
         ArgumentNullException.ThrowIfNull(fault);
-        Require(fault.On == SandboxOperation.Any || CanHappen(fault.Kind, fault.On), $"A fault of kind {fault.Kind} cannot happen on {fault.On}.");
+        Require(fault.Operation == SandboxOperation.Any || CanHappen(fault.FaultKind, fault.Operation), $"A fault of kind {fault.FaultKind} cannot happen on {fault.Operation}.");
         Require(fault.Count >= 0, "Count is 0 (no limit) or more.");
         Require(fault.Skip >= 0, "Skip is 0 or more.");
         Require(fault.Probability is >= 0 and <= 1, "Probability is between 0 and 1.");
@@ -20,8 +20,8 @@ internal sealed class FaultPlan(int seed, TimeProvider timeProvider)
         Require(fault.Duration >= TimeSpan.Zero, "Duration is not negative.");
         Require(fault.BytesPerSecond >= 1, "BytesPerSecond is 1 or more.");
         Require(fault.Encoding is "gzip" or "deflate" or "br", "Encoding is gzip, deflate or br.");
-        Require(fault.Kind is not (SandboxFaultKind.WrongLink or SandboxFaultKind.Redirect) || fault.Link is not null, $"A fault of kind {fault.Kind} needs a Link.");
-        Require(fault.Kind != SandboxFaultKind.WrongField || !string.IsNullOrEmpty(fault.Field), "A fault of kind WrongField needs a Field, and a Value.");
+        Require(fault.FaultKind is not (SandboxFaultKind.WrongLink or SandboxFaultKind.Redirect) || fault.Link is not null, $"A fault of kind {fault.FaultKind} needs a Link.");
+        Require(fault.FaultKind != SandboxFaultKind.WrongField || !string.IsNullOrEmpty(fault.Field), "A fault of kind WrongField needs a Field, and a Value.");
         Require(fault.Status is null or (>= 200 and <= 599), "Status is an HTTP status, 200 to 599.");
         lock (_entries)
         {
@@ -65,7 +65,7 @@ internal sealed class FaultPlan(int seed, TimeProvider timeProvider)
                 if (Matches(entry.Fault, operation, text, admits) && entry.Triggers(_random, timeProvider.GetUtcNow()))
                 {
                     taken.Add(entry.Fault);
-                    if (entry.Fault.Kind != SandboxFaultKind.Delay)
+                    if (entry.Fault.FaultKind != SandboxFaultKind.Delay)
                     {
                         break;
                     }
@@ -89,7 +89,7 @@ internal sealed class FaultPlan(int seed, TimeProvider timeProvider)
         foreach (SandboxFault fault in Take(operation, text, admits))
         {
             await Task.Delay(fault.Delay, timeProvider, cancellationToken).ConfigureAwait(false);
-            if (fault.Kind != SandboxFaultKind.Delay)
+            if (fault.FaultKind != SandboxFaultKind.Delay)
             {
                 taken = fault;
             }
@@ -100,11 +100,11 @@ internal sealed class FaultPlan(int seed, TimeProvider timeProvider)
 
     private static bool Matches(SandboxFault fault, SandboxOperation operation, string text, Func<SandboxFaultKind, bool> admits)
     {
-        bool on = fault.On == operation
-            || (fault.On == SandboxOperation.Any
-                && CanHappen(fault.Kind, operation)
-                && !(fault.Kind == SandboxFaultKind.Delay && operation is SandboxOperation.Generate or SandboxOperation.Callback));
-        return on && (fault.Match is null || text.Contains(fault.Match, StringComparison.Ordinal)) && admits(fault.Kind);
+        bool on = fault.Operation == operation
+            || (fault.Operation == SandboxOperation.Any
+                && CanHappen(fault.FaultKind, operation)
+                && !(fault.FaultKind == SandboxFaultKind.Delay && operation is SandboxOperation.Generate or SandboxOperation.Callback));
+        return on && (fault.Match is null || text.Contains(fault.Match, StringComparison.Ordinal)) && admits(fault.FaultKind);
     }
 
     private static bool CanHappen(SandboxFaultKind kind, SandboxOperation on) => kind switch

@@ -28,12 +28,12 @@ internal sealed class ApiRouter(IReadOnlyList<ApiRoute> routes, ServiceState sta
 
         using PreparedCall call = await route.PrepareAsync(exchange, account, cancellationToken).ConfigureAwait(false);
         SandboxFault? fault = await TakeFaultAsync(route, call, cancellationToken).ConfigureAwait(false);
-        if (fault?.RetryAfter is string pause && fault.Kind is SandboxFaultKind.Code or SandboxFaultKind.HttpStatus or SandboxFaultKind.GatewayHtml)
+        if (fault?.RetryAfter is string pause && fault.FaultKind is SandboxFaultKind.Code or SandboxFaultKind.HttpStatus or SandboxFaultKind.GatewayHtml)
         {
             exchange.Response.AddHeader("Retry-After", pause);
         }
 
-        switch (fault?.Kind)
+        switch (fault?.FaultKind)
         {
             case SandboxFaultKind.LoseAnswerBefore:
                 await exchange.DropAsync().ConfigureAwait(false);
@@ -68,7 +68,7 @@ internal sealed class ApiRouter(IReadOnlyList<ApiRoute> routes, ServiceState sta
 
     private async Task SendAfterEffectAsync(Exchange exchange, ApiRoute route, ApiResponse response, SandboxFault? fault, CancellationToken cancellationToken)
     {
-        switch (fault?.Kind)
+        switch (fault?.FaultKind)
         {
             case SandboxFaultKind.LoseAnswerAfter:
                 await exchange.DropAsync().ConfigureAwait(false);
@@ -83,8 +83,8 @@ internal sealed class ApiRouter(IReadOnlyList<ApiRoute> routes, ServiceState sta
                 await exchange.SendEmptyAsync(200, cancellationToken).ConfigureAwait(false);
                 break;
             default:
-                exchange.BytesPerSecond = fault?.Kind == SandboxFaultKind.Trickle ? fault.BytesPerSecond : null;
-                exchange.DamagedEncoding = fault?.Kind == SandboxFaultKind.DamagedEncoding ? fault.Encoding : null;
+                exchange.BytesPerSecond = fault?.FaultKind == SandboxFaultKind.Trickle ? fault.BytesPerSecond : null;
+                exchange.DamagedEncoding = fault?.FaultKind == SandboxFaultKind.DamagedEncoding ? fault.Encoding : null;
                 await SendAsync(exchange, route, response, cancellationToken).ConfigureAwait(false);
                 break;
         }

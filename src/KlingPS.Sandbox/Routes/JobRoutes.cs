@@ -43,7 +43,7 @@ internal sealed class JobRoutes(ServiceState state, DownloadCatalog catalog, Cal
         }
 
         string text = Encoding.UTF8.GetString(body);
-        return new PreparedCall($"{exchange.Target}\n{text}", fault => Create(account, text, fault?.Kind == SandboxFaultKind.DuplicateId));
+        return new PreparedCall($"{exchange.Target}\n{text}", fault => Create(account, text, fault?.FaultKind == SandboxFaultKind.DuplicateId));
     }
 
     private ApiResponse Create(Account account, string text, bool repeatsId)
@@ -101,8 +101,8 @@ internal sealed class JobRoutes(ServiceState state, DownloadCatalog catalog, Cal
         foreach (SandboxFault fault in state.Faults.Take(SandboxOperation.Generate, prompt, static _ => true))
         {
             extraTime += fault.Delay;
-            linkIsExpired |= fault.Kind == SandboxFaultKind.ExpireLink;
-            if (fault.Kind == SandboxFaultKind.FailTask)
+            linkIsExpired |= fault.FaultKind == SandboxFaultKind.ExpireLink;
+            if (fault.FaultKind == SandboxFaultKind.FailTask)
             {
                 failure = (fault.FailCode ?? "500", fault.FailMessage ?? ServiceMessages.InternalError);
             }
@@ -139,13 +139,13 @@ internal sealed class JobRoutes(ServiceState state, DownloadCatalog catalog, Cal
             return ApiResponse.Error(429, ServiceMessages.TooFrequent);
         }
 
-        if (job is null || fault?.Kind == SandboxFaultKind.UnknownId)
+        if (job is null || fault?.FaultKind == SandboxFaultKind.UnknownId)
         {
             return ApiResponse.Error(422, ServiceMessages.UnknownTask);
         }
 
         job.CountQuery();
-        string? result = fault?.Kind switch
+        string? result = fault?.FaultKind switch
         {
             SandboxFaultKind.EmptyResult => null,
             SandboxFaultKind.WrongLink => fault.Link,

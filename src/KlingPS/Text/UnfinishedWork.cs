@@ -113,7 +113,7 @@ internal sealed class UnfinishedWork
         Dictionary<long, Entry> tasks = _tasks.Where(pair => withHandedOut || !pair.Value.IsHandedOut).ToDictionary();
         foreach (KlingVideoTask task in _members.SelectMany(member => member.Unfinished?.Invoke() ?? []))
         {
-            tasks[task.Id] = new Entry(task.State == KlingTaskState.Succeeded, IsHandedOut: false);
+            tasks[task.Id] = new Entry(task.TaskState == KlingTaskState.Succeeded, IsHandedOut: false);
         }
 
         string[] foreign = [.. _foreign.Where(pair => withHandedOut || !pair.Value.IsHandedOut).Select(pair => pair.Key).Order(StringComparer.Ordinal)];
@@ -197,10 +197,10 @@ internal sealed class UnfinishedWork
                 work._foreign.TryRemove(taskId, out _);
             }
 
-            bool isOpen = task.State.IsPending() || (task.State == KlingTaskState.Succeeded && task.SavedPath is null);
+            bool isOpen = task.TaskState.IsPending() || (task.TaskState == KlingTaskState.Succeeded && task.SavedPath is null);
             if (isOpen)
             {
-                work._tasks[task.Id] = new Entry(task.State == KlingTaskState.Succeeded, isHandedOut);
+                work._tasks[task.Id] = new Entry(task.TaskState == KlingTaskState.Succeeded, isHandedOut);
             }
             else
             {

@@ -58,7 +58,7 @@ public sealed class CallbackModelTests
                     bool isLost = tasks[i].Item3 == Delivery.Lost && !isPolling;
                     Outcome<TaskReference, KlingVideoTask> outcome = outcomes[$"task{i}"];
                     Assert.Equal(isLost ? ErrorKind.WaitTimeout : null, outcome.Error?.Kind);
-                    Assert.Equal(isLost ? null : KlingTaskState.Succeeded, outcome.Value?.State);
+                    Assert.Equal(isLost ? null : KlingTaskState.Succeeded, outcome.Value?.TaskState);
                     Assert.InRange(world.QueriesOf(i), isLost ? 0 : 1, isLost ? 0 : 20);
                 }
             },

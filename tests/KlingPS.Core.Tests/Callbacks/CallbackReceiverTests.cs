@@ -99,7 +99,7 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
         Assert.Equal(CallbackResult.Accepted, Call("a"));
 
         Outcome<TaskReference, KlingVideoTask> outcome = await NextAsync();
-        Assert.Equal(("a", KlingTaskState.Succeeded, null), (outcome.Value!.TaskId, outcome.Value.State, outcome.Error));
+        Assert.Equal(("a", KlingTaskState.Succeeded, null), (outcome.Value!.TaskId, outcome.Value.TaskState, outcome.Error));
         Assert.Empty(await FinishAsync());
         Assert.Equal(1, _harness.Queries);
     }
@@ -111,7 +111,7 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
         KlingVideoTask task = await _harness.AcceptedAsync("a");
         _harness.Tasks["a"] = PipelineHarness.Succeeded("a");
         Call("a");
-        await Eventually.TrueAsync(async () => (await _harness.Ledger.Tasks.FindAsync(task.Id, CancellationToken.None))!.State == KlingTaskState.Succeeded);
+        await Eventually.TrueAsync(async () => (await _harness.Ledger.Tasks.FindAsync(task.Id, CancellationToken.None))!.TaskState == KlingTaskState.Succeeded);
 
         await _receiver!.PostAsync(new TaskReference { Task = task }, CancellationToken.None);
 
@@ -245,7 +245,7 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
         Outcome<TaskReference, KlingVideoTask> outcome = await NextAsync();
 
         Assert.Empty(await FinishAsync());
-        Assert.Equal((KlingTaskState.Failed, ErrorKind.TaskFailed, true), (outcome.Value!.State, outcome.Error!.Kind, outcome.Value.IsFailureReported));
+        Assert.Equal((KlingTaskState.Failed, ErrorKind.TaskFailed, true), (outcome.Value!.TaskState, outcome.Error!.Kind, outcome.Value.IsFailureReported));
     }
 
     [Fact]
@@ -266,7 +266,7 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
         Assert.Equal(
             attempts.Select(attempt => (attempt.Id, $"task{attempt.Id}", attempt.SourcePath)).OrderBy(task => task.Id),
             outcomes.Select(outcome => (outcome.Value!.Id, outcome.Value.TaskId!, outcome.Value.SourcePath)).OrderBy(task => task.Id));
-        Assert.All(await _harness.ListAsync(), task => Assert.Equal(KlingTaskState.Succeeded, task.State));
+        Assert.All(await _harness.ListAsync(), task => Assert.Equal(KlingTaskState.Succeeded, task.TaskState));
         Assert.Equal((20, 20), ((await _harness.ListAsync()).Count, _harness.Queries));
         Assert.Equal(0, _harness.Creates);
     }
@@ -284,7 +284,7 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
 
         List<Outcome<TaskReference, KlingVideoTask>> outcomes = [await NextAsync(), .. await FinishAsync()];
 
-        Assert.Equal((attempt.Id, "a", KlingTaskState.Succeeded), outcomes[0].Value is { } task ? (task.Id, task.TaskId, task.State) : default);
+        Assert.Equal((attempt.Id, "a", KlingTaskState.Succeeded), outcomes[0].Value is { } task ? (task.Id, task.TaskId, task.TaskState) : default);
         Assert.Equal((ErrorKind.AttemptUnknown, other.Id), (outcomes[1].Error!.Kind, outcomes[1].Item.Task!.Id));
         Assert.Equal(2, outcomes.Count);
     }
@@ -299,7 +299,7 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
 
         await _harness.Ledger.Tasks.AbandonAsync(attempt.Id);
 
-        Assert.Equal(KlingTaskState.Abandoned, Assert.Single(await FinishAsync()).Value!.State);
+        Assert.Equal(KlingTaskState.Abandoned, Assert.Single(await FinishAsync()).Value!.TaskState);
     }
 
     [Fact]
@@ -311,7 +311,7 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
         Call("a", attempt.Nonce);
 
         Assert.Equal(attempt.Id, Assert.Single(await FinishAsync()).Value!.Id);
-        Assert.Equal(("a", KlingTaskState.Succeeded), Assert.Single(await _harness.ListAsync()) is { } task ? (task.TaskId, task.State) : default);
+        Assert.Equal(("a", KlingTaskState.Succeeded), Assert.Single(await _harness.ListAsync()) is { } task ? (task.TaskId, task.TaskState) : default);
     }
 
     [Theory]
@@ -327,7 +327,7 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
         await Eventually.TrueAsync(() => !_harness.Observer.Warnings.IsEmpty);
 
         Assert.Contains("it is not", Assert.Single(_harness.Observer.Warnings), StringComparison.Ordinal);
-        Assert.Equal((KlingTaskState.Unknown, null), ((await _harness.Ledger.Tasks.FindAsync(attempt.Id, CancellationToken.None))!.State, attempt.TaskId));
+        Assert.Equal((KlingTaskState.Unknown, null), ((await _harness.Ledger.Tasks.FindAsync(attempt.Id, CancellationToken.None))!.TaskState, attempt.TaskId));
         Assert.Single(await _harness.ListAsync());
     }
 
@@ -371,7 +371,7 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
         _harness.Tasks["other"] = PipelineHarness.Succeeded("other");
 
         Call("other");
-        await Eventually.TrueAsync(async () => (await _harness.Ledger.Tasks.FindAsync(other.Id, CancellationToken.None))!.State == KlingTaskState.Succeeded);
+        await Eventually.TrueAsync(async () => (await _harness.Ledger.Tasks.FindAsync(other.Id, CancellationToken.None))!.TaskState == KlingTaskState.Succeeded);
 
         Call("mine");
         Assert.Equal("mine", (await NextAsync()).Value!.TaskId);
@@ -468,7 +468,7 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
         released.SetResult();
         await Eventually.DoneAsync(_receiver!.Results.Completion);
 
-        Assert.Equal(KlingTaskState.Succeeded, (await _harness.Ledger.Tasks.FindAsync(late.Id, CancellationToken.None))!.State);
+        Assert.Equal(KlingTaskState.Succeeded, (await _harness.Ledger.Tasks.FindAsync(late.Id, CancellationToken.None))!.TaskState);
     }
 
     [Fact]
@@ -488,12 +488,12 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
         _harness.Tasks["b"] = RecordOf("b", CallbackNonce.Append(HookUri, attempt.Nonce!));
         Call("b", attempt.Nonce);
 
-        Assert.Equal(("b", attempt.Id, KlingTaskState.Succeeded), (await NextAsync()).Value is { } task ? (task.TaskId, task.Id, task.State) : default);
+        Assert.Equal(("b", attempt.Id, KlingTaskState.Succeeded), (await NextAsync()).Value is { } task ? (task.TaskId, task.Id, task.TaskState) : default);
         Assert.Empty(await FinishAsync());
-        Assert.Equal(KlingTaskState.Unknown, (await _harness.Ledger.Tasks.FindAsync(old.Id, CancellationToken.None))!.State);
+        Assert.Equal(KlingTaskState.Unknown, (await _harness.Ledger.Tasks.FindAsync(old.Id, CancellationToken.None))!.TaskState);
 
         // Whoever lost its answer has reported it.
-        Assert.Equal((1, KlingTaskState.Unknown), (_receiver.StillLost, (await _harness.Ledger.Tasks.FindAsync(never.Id, CancellationToken.None))!.State));
+        Assert.Equal((1, KlingTaskState.Unknown), (_receiver.StillLost, (await _harness.Ledger.Tasks.FindAsync(never.Id, CancellationToken.None))!.TaskState));
         Assert.InRange(_harness.Clock.GetUtcNow() - never.CreatedAt, TimeSpan.FromSeconds(20), TimeSpan.FromMinutes(6));
     }
 
@@ -519,7 +519,7 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
 
         Assert.Equal(0, _receiver!.StillLost);
         Assert.InRange(_harness.Clock.GetUtcNow() - start, TimeSpan.Zero, TimeSpan.FromMinutes(1));
-        Assert.Equal(state, (await _harness.Ledger.Tasks.FindAsync(theirs.Id, CancellationToken.None))!.State);
+        Assert.Equal(state, (await _harness.Ledger.Tasks.FindAsync(theirs.Id, CancellationToken.None))!.TaskState);
     }
 
     [Fact]
@@ -560,7 +560,7 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
         Call("a", attempt.Nonce);
 
         Outcome<TaskReference, KlingVideoTask> outcome = await NextAsync();
-        Assert.Equal((attempt.Id, "/images/fox.png", KlingTaskState.Succeeded), outcome.Value is { } task ? (task.Id, task.SourcePath, task.State) : default);
+        Assert.Equal((attempt.Id, "/images/fox.png", KlingTaskState.Succeeded), outcome.Value is { } task ? (task.Id, task.SourcePath, task.TaskState) : default);
         Assert.Empty(await FinishAsync());
     }
 
@@ -592,7 +592,7 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
         Assert.Equal((ErrorKind.CallbackRefused, 0), (refused.Kind, _harness.Queries));
 
         KlingVideoTask task = await _harness.Clock.RunAsync(processor.ProcessAsync(body, CallbackNonce.Append(HookUri, attempt.Nonce!), null, CancellationToken.None));
-        Assert.Equal((attempt.Id, "a", KlingTaskState.Succeeded), (task.Id, task.TaskId, task.State));
+        Assert.Equal((attempt.Id, "a", KlingTaskState.Succeeded), (task.Id, task.TaskId, task.TaskState));
     }
 
     [Fact]
@@ -671,7 +671,7 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
 
         KlingVideoTask task = Assert.Single(await FinishAsync()).Value!;
 
-        Assert.Equal((attempt.Id, "a", "/images/fox.png", KlingTaskState.Succeeded, 42m), (task.Id, task.TaskId, task.SourcePath, task.State, task.CreditsConsumed));
+        Assert.Equal((attempt.Id, "a", "/images/fox.png", KlingTaskState.Succeeded, 42m), (task.Id, task.TaskId, task.SourcePath, task.TaskState, task.CreditsConsumed));
         Assert.Single(await _harness.ListAsync());
         Assert.Contains("'/images/fox.png' (task 1) was bought after all", Assert.Single(_harness.Observer.Warnings), StringComparison.Ordinal);
     }
@@ -685,6 +685,6 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
         Call("a", attempt.Nonce);
         await Eventually.TrueAsync(() => !_harness.Observer.Warnings.IsEmpty);
 
-        Assert.Equal((KlingTaskState.Rejected, 0m), Assert.Single(await _harness.ListAsync()) is { } task ? (task.State, task.CreditsReserved) : default);
+        Assert.Equal((KlingTaskState.Rejected, 0m), Assert.Single(await _harness.ListAsync()) is { } task ? (task.TaskState, task.CreditsReserved) : default);
     }
 }

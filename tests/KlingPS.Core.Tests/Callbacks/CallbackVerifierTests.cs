@@ -38,7 +38,7 @@ public sealed class CallbackVerifierTests
     [InlineData(300, CallbackVerdict.Genuine)]
     [InlineData(301, CallbackVerdict.TooNew)]
     public void A_signature_holds_for_five_minutes_either_way(int seconds, CallbackVerdict verdict)
-        => Assert.Equal(verdict, Check(CallbackTexts.Body("t1"), CallbackTexts.Seconds(_clock.GetUtcNow().AddSeconds(seconds))).Verdict);
+        => Assert.Equal(verdict, Check(CallbackTexts.Body("t1"), CallbackTexts.Seconds(_clock.GetUtcNow().AddSeconds(seconds))).CallbackVerdict);
 
     [Theory]
     [InlineData("{\"data\":{\"taskId\":\"t1\"}}", "1790000000", "", CallbackVerdict.SignatureMissing)]
@@ -59,7 +59,7 @@ public sealed class CallbackVerifierTests
     {
         CallbackReport report = Check(body, timestamp, signature);
 
-        Assert.Equal((verdict, false), (report.Verdict, report.IsGenuine));
+        Assert.Equal((verdict, false), (report.CallbackVerdict, report.IsGenuine));
         Assert.EndsWith(".", report.Reason, StringComparison.Ordinal);
     }
 
@@ -68,7 +68,7 @@ public sealed class CallbackVerifierTests
     {
         CallbackKey other = CallbackKey.From(CallbackTexts.Secure("another"));
 
-        Assert.Equal(CallbackVerdict.SignatureWrong, Check(CallbackTexts.Body("t1"), signature: CallbackTexts.Signature("t1", "1790000000", other)).Verdict);
+        Assert.Equal(CallbackVerdict.SignatureWrong, Check(CallbackTexts.Body("t1"), signature: CallbackTexts.Signature("t1", "1790000000", other)).CallbackVerdict);
     }
 
     [Fact]

@@ -73,7 +73,7 @@ public sealed class SandboxCallbackTests : IAsyncDisposable
     {
         if (isOld)
         {
-            _sandbox.Server.AddFault(new SandboxFault { On = SandboxOperation.Callback, Kind = SandboxFaultKind.OldCallback });
+            _sandbox.Server.AddFault(new SandboxFault { Operation = SandboxOperation.Callback, FaultKind = SandboxFaultKind.OldCallback });
         }
 
         string taskId = await CreateAsync();
@@ -100,7 +100,7 @@ public sealed class SandboxCallbackTests : IAsyncDisposable
     [Fact]
     public async Task A_failure_is_told_with_code_501()
     {
-        _sandbox.Server.AddFault(new SandboxFault { On = SandboxOperation.Generate, Kind = SandboxFaultKind.FailTask, FailCode = "400", FailMessage = "No." });
+        _sandbox.Server.AddFault(new SandboxFault { Operation = SandboxOperation.Generate, FaultKind = SandboxFaultKind.FailTask, FailCode = "400", FailMessage = "No." });
         string taskId = await CreateAsync();
         _clock.Advance(s_generation);
 
@@ -134,8 +134,8 @@ public sealed class SandboxCallbackTests : IAsyncDisposable
     [Fact]
     public async Task Callbacks_are_lost_and_doubled_on_demand()
     {
-        _sandbox.Server.AddFault(new SandboxFault { On = SandboxOperation.Callback, Kind = SandboxFaultKind.LoseCallback, Match = "lost" });
-        _sandbox.Server.AddFault(new SandboxFault { On = SandboxOperation.Callback, Kind = SandboxFaultKind.DuplicateCallback, Match = "twice" });
+        _sandbox.Server.AddFault(new SandboxFault { Operation = SandboxOperation.Callback, FaultKind = SandboxFaultKind.LoseCallback, Match = "lost" });
+        _sandbox.Server.AddFault(new SandboxFault { Operation = SandboxOperation.Callback, FaultKind = SandboxFaultKind.DuplicateCallback, Match = "twice" });
         await CreateAsync("lost");
         string twice = await CreateAsync("twice");
         _clock.Advance(s_generation);
@@ -153,5 +153,5 @@ public sealed class SandboxCallbackTests : IAsyncDisposable
     [InlineData(SandboxOperation.Callback, SandboxFaultKind.Code)]
     [InlineData(SandboxOperation.Callback, SandboxFaultKind.LoseAnswerAfter)]
     public void What_cannot_happen_to_a_callback_is_refused(SandboxOperation on, SandboxFaultKind kind)
-        => Assert.Throws<ArgumentException>(() => _sandbox.Server.AddFault(new SandboxFault { On = on, Kind = kind }));
+        => Assert.Throws<ArgumentException>(() => _sandbox.Server.AddFault(new SandboxFault { Operation = on, FaultKind = kind }));
 }

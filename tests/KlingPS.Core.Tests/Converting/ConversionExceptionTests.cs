@@ -72,7 +72,7 @@ public sealed class ConversionExceptionTests : IAsyncDisposable
             Assert.Null((await ConvertAsync(next, $"https://images.example/good{number}.png")).Error);
             Outcome<ConversionItem, SavedVideo> again = await ConvertAsync(next, bad);
             Assert.True(again.Error is null || outcome.Error is { Kind: ErrorKind.AttemptUnknown }, $"{what} and then {again.Error?.Message}");
-            Assert.All(await _harness.ListAsync(), task => Assert.NotEqual(KlingTaskState.Submitting, task.State));
+            Assert.All(await _harness.ListAsync(), task => Assert.NotEqual(KlingTaskState.Submitting, task.TaskState));
             Assert.Equal(1, _harness.Service.To(FakeService.CreatePath).Count(request => request.Text.Contains($"{bad}\"", StringComparison.Ordinal)));
         }
 

@@ -154,7 +154,7 @@ public sealed class ConversionModelTests
         public async Task EndAsync()
         {
             await RunAsync([], killAfter: 0, limit: 4);
-            foreach (KlingVideoTask unknown in (await _harness.ListAsync()).Where(task => task.State == KlingTaskState.Unknown))
+            foreach (KlingVideoTask unknown in (await _harness.ListAsync()).Where(task => task.TaskState == KlingTaskState.Unknown))
             {
                 if (_lost.TryGetValue(unknown.SourceHash!, out string? taskId))
                 {

@@ -82,7 +82,7 @@ public sealed class TimeoutTests : IAsyncDisposable
         Assert.StartsWith("Nothing was bought for '", outcome.Error.Message, StringComparison.Ordinal);
         Assert.Contains("within 3 seconds", outcome.Error.Message, StringComparison.Ordinal);
         Assert.InRange(Now - start, s_timeout, s_timeout + TimeSpan.FromSeconds(10));
-        await Eventually.TrueAsync(async () => (await _harness.ListAsync()).All(task => task.State == KlingTaskState.Rejected));
+        await Eventually.TrueAsync(async () => (await _harness.ListAsync()).All(task => task.TaskState == KlingTaskState.Rejected));
         Assert.Equal((1, 0m), (converter.Counts.Failed, converter.Counts.Credits));
     }
 
@@ -118,7 +118,7 @@ public sealed class TimeoutTests : IAsyncDisposable
         Assert.Equal((ErrorKind.WaitTimeout, begun.Id), (outcome.Error!.Kind, outcome.Error.TaskNumber));
         Assert.Contains("has left and was not answered", outcome.Error.Message, StringComparison.Ordinal);
         released.SetResult();
-        await Eventually.TrueAsync(async () => (await _harness.ListAsync()) is [{ State: KlingTaskState.Waiting, TaskId: "task-1" }]);
+        await Eventually.TrueAsync(async () => (await _harness.ListAsync()) is [{ TaskState: KlingTaskState.Waiting, TaskId: "task-1" }]);
     }
 
     [Fact]

@@ -205,7 +205,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
     {
         Submission[] requests = [_harness.Submission("fox.png"), _harness.Submission("owl.png", 1)];
         await StopWhenBoughtAsync(requests);
-        Assert.All(await _harness.ListAsync(), task => Assert.True(task.State.IsPending()));
+        Assert.All(await _harness.ListAsync(), task => Assert.True(task.TaskState.IsPending()));
 
         _harness.Tasks["task-1"] = PipelineHarness.Succeeded("task-1");
         _harness.Tasks["task-2"] = PipelineHarness.Succeeded("task-2");
@@ -377,7 +377,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
         using VideoConverter rich = Converter();
         await MadeAsync(rich, requests);
         Assert.Equal((4, 2), (rich.Counts.Made, rich.Counts.Reused));
-        Assert.Equal(6, (await _harness.ListAsync()).Count(task => task.State == KlingTaskState.Succeeded));
+        Assert.Equal(6, (await _harness.ListAsync()).Count(task => task.TaskState == KlingTaskState.Succeeded));
     }
 
     [Fact]

@@ -80,7 +80,7 @@ public sealed class ImageInspectorTests
         Assert.Empty(report.Problems);
         Assert.Empty(report.Warnings);
         Assert.True(report.IsSupported);
-        Assert.Equal((format, 640, 360, bytes.Length), (report.Format, report.Width, report.Height, report.Length));
+        Assert.Equal((format, 640, 360, bytes.Length), (report.ImageFormat, report.Width, report.Height, report.Length));
         Assert.Equal($"image/{format.ToString().ToLowerInvariant()}", report.MimeType);
         Assert.Same(report, report.EnsureSupported());
     }
@@ -92,7 +92,7 @@ public sealed class ImageInspectorTests
         ImageReport report = Inspect(bytes, "photo.jpg");
 
         Assert.Contains(name, Assert.Single(report.Problems), StringComparison.Ordinal);
-        Assert.Equal((ImageFormat.Unknown, null, null), (report.Format, report.MimeType, report.Width));
+        Assert.Equal((ImageFormat.Unknown, null, null), (report.ImageFormat, report.MimeType, report.Width));
     }
 
     [Theory]
@@ -133,7 +133,7 @@ public sealed class ImageInspectorTests
                 ImageReport report = Inspect(bytes);
                 Assert.Equal(report.IsSupported, report.Problems.Count == 0);
                 Assert.True(!report.IsSupported || report is { Width: > 0, Height: > 0, MimeType: not null });
-                Assert.True(report.Format != ImageFormat.Unknown || !report.IsSupported);
+                Assert.True(report.ImageFormat != ImageFormat.Unknown || !report.IsSupported);
             });
 
         static byte[] Change(byte[] bytes, (int At, byte Value)[] changes)
@@ -254,7 +254,7 @@ public sealed class ImageInspectorTests
     {
         ImageReport report = Inspect(ImageBytes.Png(), path);
 
-        Assert.Equal((ImageFormat.Png, true), (report.Format, report.IsSupported));
+        Assert.Equal((ImageFormat.Png, true), (report.ImageFormat, report.IsSupported));
         Assert.Equal(warned ? 1 : 0, report.Warnings.Count);
     }
 

@@ -74,7 +74,7 @@ public sealed class LedgerFileTests : IAsyncLifetime
         SqlLedger ledger = await _temp.OpenAsync();
 
         KlingVideoTask task = (await ledger.Tasks.FindAsync(1, TestContext.Current.CancellationToken))!;
-        Assert.Equal((KlingTaskState.Unknown, 1, 42m), (task.State, task.Take, task.CreditsReserved));
+        Assert.Equal((KlingTaskState.Unknown, 1, 42m), (task.TaskState, task.Take, task.CreditsReserved));
         Assert.Equal(new TaskClaim(task, IsNew: false), await ledger.Tasks.ClaimAsync(intent, TestContext.Current.CancellationToken));
         Assert.Equal(Schema.Version, Convert.ToInt32(await _temp.SqlAsync("SELECT version FROM schema_version"), null));
         Assert.Equal(3, (await ledger.Tasks.BeginAsync(intent with { Spec = intent.Spec with { Take = 3 } }, TestContext.Current.CancellationToken)).Take);

@@ -259,7 +259,7 @@ public sealed class LedgerPlaceTests : IAsyncLifetime
             Assert.Equal(ErrorKind.LedgerUnusable, error.Kind);
             string kept = Assert.Single(Directory.GetFiles(Path.GetDirectoryName(path)!, "ledger.db.kept-*"));
             KlingVideoTask recorded = Assert.Single(await ListAsync(kept));
-            Assert.Equal((task.Id, "t1", KlingTaskState.Waiting), (recorded.Id, recorded.TaskId, recorded.State));
+            Assert.Equal((task.Id, "t1", KlingTaskState.Waiting), (recorded.Id, recorded.TaskId, recorded.TaskState));
 
             // It is put in its place, as the message says.
             File.Move(kept, path);

@@ -46,7 +46,7 @@ public sealed class LedgerProcessTests
             SqlLedger ledger = await temp.OpenAsync(TimeProvider.System);
             KlingVideoTask task = Assert.Single(await ledger.Tasks.ListAsync(new TaskFilter(), TestContext.Current.CancellationToken));
 
-            Assert.Equal(KlingTaskState.Submitting, task.State);
+            Assert.Equal(KlingTaskState.Submitting, task.TaskState);
             Assert.Equal(new TaskClaim(task, IsNew: false), await ledger.Tasks.ClaimAsync(TempLedger.Intent(), TestContext.Current.CancellationToken));
             await Assert.ThrowsAsync<KlingException>(() => ledger.Tasks.AbandonAsync(task.Id));
         }
@@ -71,7 +71,7 @@ public sealed class LedgerProcessTests
         await child.WaitForExitAsync(TestContext.Current.CancellationToken);
 
         Assert.True(child.ExitCode == 0, output);
-        Assert.Equal(KlingTaskState.Submitting, (await ledger.Tasks.FindAsync(task.Id, TestContext.Current.CancellationToken))!.State);
+        Assert.Equal(KlingTaskState.Submitting, (await ledger.Tasks.FindAsync(task.Id, TestContext.Current.CancellationToken))!.TaskState);
     }
 
     /// <summary>The command that starts a program as the first process of a container.</summary>
@@ -103,7 +103,7 @@ public sealed class LedgerProcessTests
 
         SqlLedger ledger = await temp.OpenAsync();
         KlingVideoTask task = Assert.Single(await ledger.Tasks.ListAsync(new TaskFilter(), TestContext.Current.CancellationToken));
-        Assert.Equal(KlingTaskState.Submitting, task.State);
+        Assert.Equal(KlingTaskState.Submitting, task.TaskState);
 
         child.Kill();
         await child.WaitForExitAsync(TestContext.Current.CancellationToken);
@@ -111,6 +111,6 @@ public sealed class LedgerProcessTests
 
         Assert.False(claim.IsNew);
         Assert.Equal(task.Id, claim.Task.Id);
-        Assert.Equal(KlingTaskState.Unknown, claim.Task.State);
+        Assert.Equal(KlingTaskState.Unknown, claim.Task.TaskState);
     }
 }

@@ -62,7 +62,7 @@ public sealed class RecordedLedgerTests : IAsyncLifetime
 
         KlingVideoTask? task = await ledger.Tasks.FindEarlierAsync(TempLedger.Account, purchase.Spec, TestContext.Current.CancellationToken);
 
-        Assert.Equal((id, state), (task?.Id, task?.State));
+        Assert.Equal((id, state), (task?.Id, task?.TaskState));
         Assert.Equal(
             (purchase.Model, purchase.Prompt, purchase.NegativePrompt, purchase.Duration ?? 5, purchase.CfgScale, purchase.Take),
             (task!.Model, task.Prompt, task.NegativePrompt, task.Duration, task.CfgScale, task.Take));
@@ -132,7 +132,7 @@ public sealed class RecordedLedgerTests : IAsyncLifetime
 
         KlingVideoTask? task = await ledger.Tasks.FindUnknownAsync(TempLedger.Account, video, TestContext.Current.CancellationToken);
 
-        Assert.Equal((17, KlingTaskState.Unknown, 42m), (task?.Id ?? 0, task?.State, task?.CreditsReserved));
+        Assert.Equal((17, KlingTaskState.Unknown, 42m), (task?.Id ?? 0, task?.TaskState, task?.CreditsReserved));
     }
 
     [Fact]
@@ -154,8 +154,8 @@ public sealed class RecordedLedgerTests : IAsyncLifetime
             (everything.TailImagePath, everything.TailImageUri, everything.CallbackUri, everything.Nonce, everything.CreditsConsumed));
         Assert.Equal(new DateTimeOffset(2026, 11, 22, 11, 51, 0, TimeSpan.Zero), everything.CreatedAt);
         Assert.Equal(("501", "generation failed", 0m), (tasks[8].FailCode, tasks[8].FailMessage, tasks[8].CreditsConsumed));
-        Assert.Equal((KlingTaskState.Rejected, "402"), (tasks[9].State, tasks[9].FailCode));
-        Assert.Equal((KlingTaskState.Abandoned, 12L), (tasks[11].State, tasks[12].Replaces));
+        Assert.Equal((KlingTaskState.Rejected, "402"), (tasks[9].TaskState, tasks[9].FailCode));
+        Assert.Equal((KlingTaskState.Abandoned, 12L), (tasks[11].TaskState, tasks[12].Replaces));
         Assert.Equal(160m + (4 * 42m), tasks.Where(task => task.Account == TempLedger.Account).Sum(task => task.CreditsReserved));
         Assert.Equal(42m + 84 + 42 + 25 + 100 + 84, tasks.Sum(task => task.CreditsConsumed ?? 0));
     }

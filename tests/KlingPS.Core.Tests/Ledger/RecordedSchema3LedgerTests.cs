@@ -50,7 +50,7 @@ public sealed class RecordedSchema3LedgerTests : IAsyncLifetime
         KlingVideoTask? task = await ledger.Tasks.FindEarlierAsync(TempLedger.Account, purchase.Spec, Token);
         TaskClaim claim = await ledger.Tasks.ClaimAsync(TempLedger.Intent() with { Identity = purchase.Identity }, Token);
 
-        Assert.Equal((id, state), (task?.Id, task?.State));
+        Assert.Equal((id, state), (task?.Id, task?.TaskState));
         Assert.Equal((id, false), (claim.Task.Id, claim.IsNew));
         Assert.Equal((purchase.Prompt, purchase.ImageHash, purchase.TailHash), (task!.Prompt, task.SourceHash, task.Spec.TailImage?.Hash));
     }
@@ -90,7 +90,7 @@ public sealed class RecordedSchema3LedgerTests : IAsyncLifetime
 
         KlingVideoTask task = (await ledger.Tasks.FindAsync(9, Token))!;
 
-        Assert.Equal((KlingTaskState.Unknown, 42m), (task.State, task.CreditsReserved));
+        Assert.Equal((KlingTaskState.Unknown, 42m), (task.TaskState, task.CreditsReserved));
     }
 
     [Fact]

@@ -31,7 +31,7 @@ public sealed class TaskSuggestionsTests
                 IEnumerable<KlingVideoTask> own = all.Where(task => account is null || task.Account == account);
                 bool isNumber = start.All(char.IsAsciiDigit);
                 Assert.Equal(
-                    own.Where(task => isNumber && (state is null || task.State == state) && $"{task.Id}".StartsWith(start, StringComparison.Ordinal)).Take(limit),
+                    own.Where(task => isNumber && (state is null || task.TaskState == state) && $"{task.Id}".StartsWith(start, StringComparison.Ordinal)).Take(limit),
                     await suggestions.ListByIdAsync(account, state, start, limit));
                 Assert.Equal(
                     own.Where(task => task.TaskId is not null && task.TaskId.StartsWith(start, StringComparison.Ordinal)).Take(limit),
@@ -62,7 +62,7 @@ public sealed class TaskSuggestionsTests
 
         using (TaskSuggestions suggestions = await SqliteLedger.OpenReadOnlyAsync(temp.Path))
         {
-            Assert.Equal(KlingTaskState.Submitting, Assert.Single(await suggestions.ListByIdAsync(null, null, string.Empty, 10)).State);
+            Assert.Equal(KlingTaskState.Submitting, Assert.Single(await suggestions.ListByIdAsync(null, null, string.Empty, 10)).TaskState);
         }
 
         Assert.Equal(before, await File.ReadAllBytesAsync(temp.Path, TestContext.Current.CancellationToken));

@@ -234,7 +234,7 @@ public sealed class ModelCatalogTests
     [Fact]
     public void A_format_that_other_models_take_is_refused_with_the_image_and_the_model()
     {
-        var image = new ImageReport { Path = "/images/fox.webp", Format = ImageFormat.WebP, Length = 1000, Width = 640, Height = 360, Problems = [], Warnings = [] };
+        var image = new ImageReport { Path = "/images/fox.webp", ImageFormat = ImageFormat.WebP, Length = 1000, Width = 640, Height = 360, Problems = [], Warnings = [] };
 
         ModelCatalog.Default.Validate(image);
         KlingException error = Assert.Throws<KlingException>(() => ModelCatalog.Get(Pro).Validate(image));

@@ -50,7 +50,7 @@ public sealed class TaskTransitionsTests
         Gen.Const(new Step("orphan", task => task.Orphaned("gone", s_now))),
         Gen.Const(new Step("abandon", task => task.Abandoned(s_now))),
         s_snapshots.Select(snapshot => new Step($"observe {snapshot.State}", task => task.TaskId is null ? null : task.Observed(snapshot, s_now))),
-        Gen.Const(new Step("save", task => task.State == KlingTaskState.Succeeded ? task.Saved("/videos/fox.mp4", "bb") : null)));
+        Gen.Const(new Step("save", task => task.TaskState == KlingTaskState.Succeeded ? task.Saved("/videos/fox.mp4", "bb") : null)));
 
     private static void SampleSteps(Action<Step, KlingVideoTask, KlingVideoTask> check) => s_steps.Array[1, 12].Sample(
         steps =>
@@ -70,9 +70,9 @@ public sealed class TaskTransitionsTests
     [Fact]
     public void A_settled_task_stays_settled_unless_it_counted_as_not_bought_and_was_accepted_after_all() => SampleSteps((step, before, after) =>
     {
-        if (before.State.IsSettled() && before.State != after.State)
+        if (before.TaskState.IsSettled() && before.TaskState != after.TaskState)
         {
-            Assert.True(before.State is KlingTaskState.Rejected or KlingTaskState.Abandoned, $"{before.State}, {step}: {after.State}");
+            Assert.True(before.TaskState is KlingTaskState.Rejected or KlingTaskState.Abandoned, $"{before.State}, {step}: {after.State}");
             Assert.True(before.TaskId is null && after.TaskId is not null, $"{before.State}, {step}: {after.State}");
         }
     });
@@ -80,12 +80,12 @@ public sealed class TaskTransitionsTests
     [Fact]
     public void Of_a_finished_video_only_the_link_and_the_file_change() => SampleSteps((_, before, after) =>
     {
-        if (before.State is KlingTaskState.Succeeded)
+        if (before.TaskState is KlingTaskState.Succeeded)
         {
             Assert.Equal(before with { ResultUri = after.ResultUri, SavedPath = after.SavedPath, SavedHash = after.SavedHash }, after);
             Assert.False(before.ResultUri is not null && after.ResultUri is null);
         }
-        else if (before.State is KlingTaskState.Failed)
+        else if (before.TaskState is KlingTaskState.Failed)
         {
             Assert.Equal(before, after);
         }
@@ -104,28 +104,28 @@ public sealed class TaskTransitionsTests
     public void Credits_are_never_negative_and_set_aside_exactly_while_the_end_is_open() => SampleSteps((step, before, after) =>
     {
         Assert.True(after.CreditsReserved >= 0 && after.CreditsConsumed is null or >= 0, $"{before}, {step}: {after.CreditsReserved}, {after.CreditsConsumed}");
-        Assert.True(after.State.IsSettled() ? after.CreditsReserved == 0 : after.CreditsReserved > 0, $"{before.State}, {step}: {after.State} with {after.CreditsReserved} set aside");
-        Assert.Equal(after.State is KlingTaskState.Succeeded or KlingTaskState.Failed or KlingTaskState.Rejected, after.CreditsConsumed is not null);
+        Assert.True(after.TaskState.IsSettled() ? after.CreditsReserved == 0 : after.CreditsReserved > 0, $"{before.State}, {step}: {after.State} with {after.CreditsReserved} set aside");
+        Assert.Equal(after.TaskState is KlingTaskState.Succeeded or KlingTaskState.Failed or KlingTaskState.Rejected, after.CreditsConsumed is not null);
     });
 
     [Fact]
     public void A_task_has_an_id_exactly_when_the_service_has_it_and_an_end_exactly_when_it_has_ended() => SampleSteps((step, before, after) =>
     {
-        bool isBought = after.State.IsPending() || after.State is KlingTaskState.Succeeded or KlingTaskState.Failed;
+        bool isBought = after.TaskState.IsPending() || after.TaskState is KlingTaskState.Succeeded or KlingTaskState.Failed;
         Assert.True(isBought == after.TaskId is not null, $"{before.State}, {step}: {after.State}, {after.TaskId}");
-        Assert.True(after.State.IsSettled() == after.CompletedAt is not null, $"{before.State}, {step}: {after.State}, {after.CompletedAt}");
+        Assert.True(after.TaskState.IsSettled() == after.CompletedAt is not null, $"{before.State}, {step}: {after.State}, {after.CompletedAt}");
     });
 
     [Fact]
     public void Only_a_request_under_way_is_held_back() => SampleSteps((step, before, after)
-        => Assert.True(after.HeldBackAt is null || after.State == KlingTaskState.Submitting, $"{before.State}, {step}: {after.State}"));
+        => Assert.True(after.HeldBackAt is null || after.TaskState == KlingTaskState.Submitting, $"{before.State}, {step}: {after.State}"));
 
     [Fact]
     public void An_attempt_that_nobody_works_on_any_more_is_unknown_unless_it_was_held_back() => SampleSteps((step, before, after) =>
     {
         if (step.Name == "orphan")
         {
-            Assert.Equal(before.HeldBackAt is null ? KlingTaskState.Unknown : KlingTaskState.Rejected, after.State);
+            Assert.Equal(before.HeldBackAt is null ? KlingTaskState.Unknown : KlingTaskState.Rejected, after.TaskState);
         }
     });
 
@@ -150,7 +150,7 @@ public sealed class TaskTransitionsTests
     {
         KlingVideoTask task = In(state);
 
-        Assert.Equal(state, task.State);
+        Assert.Equal(state, task.TaskState);
         Assert.Equal(
             (accepted, accepted, rejected, lost, abandoned),
             (

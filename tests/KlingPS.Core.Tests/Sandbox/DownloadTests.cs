@@ -84,7 +84,7 @@ public sealed class DownloadTests
     {
         await using SandboxHarness sandbox = new();
         Uri link = await sandbox.MakeVideoAsync();
-        sandbox.Server.AddFault(new SandboxFault { On = SandboxOperation.Download, Kind = SandboxFaultKind.ExpireLink });
+        sandbox.Server.AddFault(new SandboxFault { Operation = SandboxOperation.Download, FaultKind = SandboxFaultKind.ExpireLink });
 
         Assert.Equal(404, await StatusAsync(sandbox, link));
         Assert.Equal(404, await StatusAsync(sandbox, link));

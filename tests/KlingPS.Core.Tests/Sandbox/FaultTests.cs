@@ -12,7 +12,7 @@ public sealed class FaultTests
     public async Task A_lost_answer_is_a_broken_connection_with_or_without_effect(SandboxFaultKind kind, int tasks)
     {
         await using SandboxHarness sandbox = new();
-        sandbox.Server.AddFault(new SandboxFault { On = SandboxOperation.Create, Kind = kind });
+        sandbox.Server.AddFault(new SandboxFault { Operation = SandboxOperation.Create, FaultKind = kind });
 
         HttpRequestException broken = await Assert.ThrowsAsync<HttpRequestException>(() => sandbox.CreateAsync(SandboxHarness.Body()));
 
@@ -32,7 +32,7 @@ public sealed class FaultTests
     {
         await using SandboxHarness sandbox = new();
         Uri link = await sandbox.MakeVideoAsync();
-        sandbox.Server.AddFault(new SandboxFault { On = SandboxOperation.Any, Kind = kind, Count = 0 });
+        sandbox.Server.AddFault(new SandboxFault { Operation = SandboxOperation.Any, FaultKind = kind, Count = 0 });
 
         await Assert.ThrowsAsync<HttpRequestException>(() => sandbox.QueryAsync("x"));
         await Assert.ThrowsAsync<HttpRequestException>(() => sandbox.GetAsync("api/v1/chat/credit"));
@@ -52,7 +52,7 @@ public sealed class FaultTests
         await using SandboxHarness sandbox = new();
         Uri link = await sandbox.MakeVideoAsync();
         byte[] video = await sandbox.Cdn.GetByteArrayAsync(link);
-        sandbox.Server.AddFault(new SandboxFault { On = SandboxOperation.Download, Kind = SandboxFaultKind.CutDownload, AtFraction = 0.5 });
+        sandbox.Server.AddFault(new SandboxFault { Operation = SandboxOperation.Download, FaultKind = SandboxFaultKind.CutDownload, AtFraction = 0.5 });
 
         using HttpResponseMessage response = await sandbox.Cdn.GetAsync(link, HttpCompletionOption.ResponseHeadersRead);
         using Stream body = await response.Content.ReadAsStreamAsync();
@@ -69,7 +69,7 @@ public sealed class FaultTests
     public async Task A_code_comes_in_the_body_and_has_no_effect()
     {
         await using SandboxHarness sandbox = new();
-        sandbox.Server.AddFault(new SandboxFault { Kind = SandboxFaultKind.Code, Code = 455, Message = "resting", RetryAfter = "7" });
+        sandbox.Server.AddFault(new SandboxFault { FaultKind = SandboxFaultKind.Code, Code = 455, Message = "resting", RetryAfter = "7" });
 
         using HttpResponseMessage response = await sandbox.Http.PostAsync("api/v1/jobs/createTask", SandboxHarness.Json(SandboxHarness.Body()));
 
@@ -92,7 +92,7 @@ public sealed class FaultTests
     public async Task Retry_After_says_whatever_it_is_told_to(string pause)
     {
         await using SandboxHarness sandbox = new();
-        sandbox.Server.AddFault(new SandboxFault { Kind = SandboxFaultKind.HttpStatus, Status = 429, RetryAfter = pause });
+        sandbox.Server.AddFault(new SandboxFault { FaultKind = SandboxFaultKind.HttpStatus, Status = 429, RetryAfter = pause });
 
         using HttpResponseMessage response = await sandbox.Http.GetAsync("api/v1/chat/credit");
 
@@ -103,7 +103,7 @@ public sealed class FaultTests
     public async Task A_fault_with_a_duration_lasts_that_long_from_the_first_time_on()
     {
         await using SandboxHarness sandbox = new();
-        sandbox.Server.AddFault(new SandboxFault { On = SandboxOperation.Credit, Kind = SandboxFaultKind.Code, Code = 455, Duration = TimeSpan.FromMinutes(2) });
+        sandbox.Server.AddFault(new SandboxFault { Operation = SandboxOperation.Credit, FaultKind = SandboxFaultKind.Code, Code = 455, Duration = TimeSpan.FromMinutes(2) });
         sandbox.Clock.Advance(TimeSpan.FromHours(1));
         List<int> codes = [];
         for (int i = 0; i < 5; i++)
@@ -123,7 +123,7 @@ public sealed class FaultTests
     public async Task A_damaged_encoding_is_named_and_cannot_be_read_and_the_request_has_its_effect(string encoding)
     {
         await using SandboxHarness sandbox = new();
-        sandbox.Server.AddFault(new SandboxFault { On = SandboxOperation.Create, Kind = SandboxFaultKind.DamagedEncoding, Encoding = encoding });
+        sandbox.Server.AddFault(new SandboxFault { Operation = SandboxOperation.Create, FaultKind = SandboxFaultKind.DamagedEncoding, Encoding = encoding });
         using HttpClient decoding = new(new HttpClientHandler { AutomaticDecompression = DecompressionMethods.All }) { BaseAddress = sandbox.Server.Endpoint };
         decoding.DefaultRequestHeaders.Authorization = sandbox.Http.DefaultRequestHeaders.Authorization;
 
@@ -142,7 +142,7 @@ public sealed class FaultTests
     public async Task Two_creates_get_one_id_and_both_are_billed()
     {
         await using SandboxHarness sandbox = new();
-        sandbox.Server.AddFault(new SandboxFault { Kind = SandboxFaultKind.DuplicateId, Skip = 1 });
+        sandbox.Server.AddFault(new SandboxFault { FaultKind = SandboxFaultKind.DuplicateId, Skip = 1 });
 
         string first = await sandbox.CreateTaskAsync(prompt: "first");
         string second = await sandbox.CreateTaskAsync(prompt: "second");
@@ -158,7 +158,7 @@ public sealed class FaultTests
     {
         await using SandboxHarness sandbox = new();
         string id = await sandbox.CreateTaskAsync();
-        sandbox.Server.AddFault(new SandboxFault { On = SandboxOperation.Query, Kind = SandboxFaultKind.WrongLink, Link = "//nowhere" });
+        sandbox.Server.AddFault(new SandboxFault { Operation = SandboxOperation.Query, FaultKind = SandboxFaultKind.WrongLink, Link = "//nowhere" });
         string? waiting = (await sandbox.QueryAsync(id)).GetProperty("data").GetProperty("resultJson").GetString();
         sandbox.Clock.Advance(TimeSpan.FromSeconds(3));
 
@@ -178,7 +178,7 @@ public sealed class FaultTests
     {
         await using SandboxHarness sandbox = new();
         string id = await sandbox.CreateTaskAsync();
-        sandbox.Server.AddFault(new SandboxFault { On = SandboxOperation.Query, Kind = SandboxFaultKind.WrongField, Field = field, Value = value });
+        sandbox.Server.AddFault(new SandboxFault { Operation = SandboxOperation.Query, FaultKind = SandboxFaultKind.WrongField, Field = field, Value = value });
 
         JsonElement data = (await sandbox.QueryAsync(id)).GetProperty("data");
 
@@ -189,7 +189,7 @@ public sealed class FaultTests
     public async Task A_field_of_the_envelope_holds_what_it_is_told_to()
     {
         await using SandboxHarness sandbox = new();
-        sandbox.Server.AddFault(new SandboxFault { On = SandboxOperation.Credit, Kind = SandboxFaultKind.WrongField, Field = "data", Value = "\"many\"" });
+        sandbox.Server.AddFault(new SandboxFault { Operation = SandboxOperation.Credit, FaultKind = SandboxFaultKind.WrongField, Field = "data", Value = "\"many\"" });
 
         Assert.Equal("many", (await sandbox.GetAsync("api/v1/chat/credit")).GetProperty("data").GetString());
     }
@@ -199,7 +199,7 @@ public sealed class FaultTests
     {
         await using SandboxHarness sandbox = new();
         Uri link = await sandbox.MakeVideoAsync();
-        sandbox.Server.AddFault(new SandboxFault { Kind = SandboxFaultKind.Redirect, Link = "//" });
+        sandbox.Server.AddFault(new SandboxFault { FaultKind = SandboxFaultKind.Redirect, Link = "//" });
         using HttpClient plain = new(new HttpClientHandler { AllowAutoRedirect = false });
         plain.DefaultRequestHeaders.UserAgent.ParseAdd("Mozilla/5.0");
 
@@ -216,7 +216,7 @@ public sealed class FaultTests
         ManualClock clock = new();
         await using SandboxHarness sandbox = new(_ => new SandboxOptions { TimeProvider = clock, GenerationTime = TimeSpan.Zero });
         Uri link = await sandbox.GetResultAsync(await sandbox.CreateTaskAsync());
-        sandbox.Server.AddFault(new SandboxFault { On = SandboxOperation.Download, Kind = SandboxFaultKind.Trickle, BytesPerSecond = 10 });
+        sandbox.Server.AddFault(new SandboxFault { Operation = SandboxOperation.Download, FaultKind = SandboxFaultKind.Trickle, BytesPerSecond = 10 });
 
         using HttpResponseMessage response = await sandbox.Cdn.GetAsync(link, HttpCompletionOption.ResponseHeadersRead);
         using Stream body = await response.Content.ReadAsStreamAsync();
@@ -232,11 +232,11 @@ public sealed class FaultTests
 
     public static TheoryData<SandboxFault, int, string, int> Oddities => new()
     {
-        { new SandboxFault { Kind = SandboxFaultKind.HttpStatus, Status = 504 }, 504, "^$", 0 },
-        { new SandboxFault { Kind = SandboxFaultKind.HttpStatus, Status = 500, Message = "no" }, 500, """^\{"code":500,"msg":"no","data":null\}$""", 0 },
-        { new SandboxFault { Kind = SandboxFaultKind.GatewayHtml }, 502, "^<!DOCTYPE html>", 0 },
-        { new SandboxFault { Kind = SandboxFaultKind.Garbage }, 200, """^\{"code":200,[^}]*$""", 1 },
-        { new SandboxFault { Kind = SandboxFaultKind.Empty }, 200, "^$", 1 },
+        { new SandboxFault { FaultKind = SandboxFaultKind.HttpStatus, Status = 504 }, 504, "^$", 0 },
+        { new SandboxFault { FaultKind = SandboxFaultKind.HttpStatus, Status = 500, Message = "no" }, 500, """^\{"code":500,"msg":"no","data":null\}$""", 0 },
+        { new SandboxFault { FaultKind = SandboxFaultKind.GatewayHtml }, 502, "^<!DOCTYPE html>", 0 },
+        { new SandboxFault { FaultKind = SandboxFaultKind.Garbage }, 200, """^\{"code":200,[^}]*$""", 1 },
+        { new SandboxFault { FaultKind = SandboxFaultKind.Empty }, 200, "^$", 1 },
     };
 
     [Theory]
@@ -262,7 +262,7 @@ public sealed class FaultTests
     {
         await using SandboxHarness sandbox = new();
         Uri link = await sandbox.MakeVideoAsync();
-        sandbox.Server.AddFault(new SandboxFault { On = SandboxOperation.Download, Kind = kind });
+        sandbox.Server.AddFault(new SandboxFault { Operation = SandboxOperation.Download, FaultKind = kind });
 
         using HttpResponseMessage response = await sandbox.Cdn.GetAsync(link);
 
@@ -275,8 +275,8 @@ public sealed class FaultTests
     {
         ManualClock clock = new();
         await using SandboxHarness sandbox = new(_ => new SandboxOptions { TimeProvider = clock });
-        sandbox.Server.AddFault(new SandboxFault { On = SandboxOperation.Credit, Kind = SandboxFaultKind.Delay, Delay = TimeSpan.FromMinutes(1) });
-        sandbox.Server.AddFault(new SandboxFault { On = SandboxOperation.Credit, Kind = SandboxFaultKind.Code, Code = 500 });
+        sandbox.Server.AddFault(new SandboxFault { Operation = SandboxOperation.Credit, FaultKind = SandboxFaultKind.Delay, Delay = TimeSpan.FromMinutes(1) });
+        sandbox.Server.AddFault(new SandboxFault { Operation = SandboxOperation.Credit, FaultKind = SandboxFaultKind.Code, Code = 500 });
 
         Task<JsonElement> answer = sandbox.GetAsync("api/v1/chat/credit");
         await clock.WaitedForAsync();
@@ -293,8 +293,8 @@ public sealed class FaultTests
         await using SandboxHarness sandbox = new();
         sandbox.Server.AddFault(new SandboxFault
         {
-            On = SandboxOperation.Generate,
-            Kind = SandboxFaultKind.FailTask,
+            Operation = SandboxOperation.Generate,
+            FaultKind = SandboxFaultKind.FailTask,
             Match = "dragon",
             FailCode = "501",
             FailMessage = "no dragons",
@@ -315,7 +315,7 @@ public sealed class FaultTests
     public async Task A_task_can_be_made_slow_without_holding_up_the_others()
     {
         await using SandboxHarness sandbox = new();
-        sandbox.Server.AddFault(new SandboxFault { On = SandboxOperation.Generate, Kind = SandboxFaultKind.Delay, Delay = TimeSpan.FromHours(1) });
+        sandbox.Server.AddFault(new SandboxFault { Operation = SandboxOperation.Generate, FaultKind = SandboxFaultKind.Delay, Delay = TimeSpan.FromHours(1) });
         await sandbox.CreateTaskAsync();
         await sandbox.CreateTaskAsync();
 
@@ -329,7 +329,7 @@ public sealed class FaultTests
     public async Task A_video_can_have_a_link_that_never_works()
     {
         await using SandboxHarness sandbox = new();
-        sandbox.Server.AddFault(new SandboxFault { On = SandboxOperation.Generate, Kind = SandboxFaultKind.ExpireLink });
+        sandbox.Server.AddFault(new SandboxFault { Operation = SandboxOperation.Generate, FaultKind = SandboxFaultKind.ExpireLink });
 
         Uri link = await sandbox.MakeVideoAsync();
         using HttpResponseMessage response = await sandbox.Cdn.GetAsync(link);
@@ -341,8 +341,8 @@ public sealed class FaultTests
     public async Task Query_faults_wait_for_a_query_on_which_they_show()
     {
         await using SandboxHarness sandbox = new();
-        sandbox.Server.AddFault(new SandboxFault { On = SandboxOperation.Query, Kind = SandboxFaultKind.EmptyResult });
-        sandbox.Server.AddFault(new SandboxFault { On = SandboxOperation.Query, Kind = SandboxFaultKind.UnknownId });
+        sandbox.Server.AddFault(new SandboxFault { Operation = SandboxOperation.Query, FaultKind = SandboxFaultKind.EmptyResult });
+        sandbox.Server.AddFault(new SandboxFault { Operation = SandboxOperation.Query, FaultKind = SandboxFaultKind.UnknownId });
         await sandbox.QueryAsync("unheard-of");
         string id = await sandbox.CreateTaskAsync();
 
@@ -362,8 +362,8 @@ public sealed class FaultTests
     public async Task Faults_play_in_order_and_can_let_requests_pass_first()
     {
         await using SandboxHarness sandbox = new();
-        sandbox.Server.AddFault(new SandboxFault { On = SandboxOperation.Credit, Kind = SandboxFaultKind.Code, Code = 501, Skip = 1, Count = 2 });
-        sandbox.Server.AddFault(new SandboxFault { On = SandboxOperation.Credit, Kind = SandboxFaultKind.Code, Code = 505, Skip = 1 });
+        sandbox.Server.AddFault(new SandboxFault { Operation = SandboxOperation.Credit, FaultKind = SandboxFaultKind.Code, Code = 501, Skip = 1, Count = 2 });
+        sandbox.Server.AddFault(new SandboxFault { Operation = SandboxOperation.Credit, FaultKind = SandboxFaultKind.Code, Code = 505, Skip = 1 });
         List<int> codes = [];
 
         for (int i = 0; i < 5; i++)
@@ -381,7 +381,7 @@ public sealed class FaultTests
         for (int run = 0; run < 2; run++)
         {
             await using SandboxHarness sandbox = new(clock => new SandboxOptions { TimeProvider = clock, Seed = 7 });
-            sandbox.Server.AddFault(new SandboxFault { On = SandboxOperation.Credit, Kind = SandboxFaultKind.Code, Probability = 0.5, Count = 0 });
+            sandbox.Server.AddFault(new SandboxFault { Operation = SandboxOperation.Credit, FaultKind = SandboxFaultKind.Code, Probability = 0.5, Count = 0 });
             string codes = "";
             for (int i = 0; i < 40; i++)
             {
@@ -398,10 +398,10 @@ public sealed class FaultTests
 
     public static TheoryData<SandboxFault> Impossible => new()
     {
-        new SandboxFault { On = SandboxOperation.Create, Kind = SandboxFaultKind.CutDownload },
-        new SandboxFault { On = SandboxOperation.Credit, Kind = SandboxFaultKind.UnknownId },
-        new SandboxFault { On = SandboxOperation.Generate, Kind = SandboxFaultKind.Garbage },
-        new SandboxFault { On = SandboxOperation.Download, Kind = SandboxFaultKind.Code },
+        new SandboxFault { Operation = SandboxOperation.Create, FaultKind = SandboxFaultKind.CutDownload },
+        new SandboxFault { Operation = SandboxOperation.Credit, FaultKind = SandboxFaultKind.UnknownId },
+        new SandboxFault { Operation = SandboxOperation.Generate, FaultKind = SandboxFaultKind.Garbage },
+        new SandboxFault { Operation = SandboxOperation.Download, FaultKind = SandboxFaultKind.Code },
         new SandboxFault { Count = -1 },
         new SandboxFault { Skip = -1 },
         new SandboxFault { Probability = 1.1 },
@@ -411,13 +411,13 @@ public sealed class FaultTests
         new SandboxFault { Status = 42 },
         new SandboxFault { Code = 42 },
         new SandboxFault { Duration = TimeSpan.FromSeconds(-1) },
-        new SandboxFault { Kind = SandboxFaultKind.Trickle, BytesPerSecond = 0 },
-        new SandboxFault { Kind = SandboxFaultKind.DamagedEncoding, Encoding = "zip" },
-        new SandboxFault { On = SandboxOperation.Query, Kind = SandboxFaultKind.WrongLink },
-        new SandboxFault { On = SandboxOperation.Download, Kind = SandboxFaultKind.Redirect },
-        new SandboxFault { On = SandboxOperation.Query, Kind = SandboxFaultKind.Redirect, Link = "/" },
-        new SandboxFault { On = SandboxOperation.Query, Kind = SandboxFaultKind.WrongField },
-        new SandboxFault { On = SandboxOperation.Query, Kind = SandboxFaultKind.DuplicateId },
+        new SandboxFault { FaultKind = SandboxFaultKind.Trickle, BytesPerSecond = 0 },
+        new SandboxFault { FaultKind = SandboxFaultKind.DamagedEncoding, Encoding = "zip" },
+        new SandboxFault { Operation = SandboxOperation.Query, FaultKind = SandboxFaultKind.WrongLink },
+        new SandboxFault { Operation = SandboxOperation.Download, FaultKind = SandboxFaultKind.Redirect },
+        new SandboxFault { Operation = SandboxOperation.Query, FaultKind = SandboxFaultKind.Redirect, Link = "/" },
+        new SandboxFault { Operation = SandboxOperation.Query, FaultKind = SandboxFaultKind.WrongField },
+        new SandboxFault { Operation = SandboxOperation.Query, FaultKind = SandboxFaultKind.DuplicateId },
     };
 
     [Theory]

@@ -141,7 +141,7 @@ public sealed class ServerTests
         SandboxHarness sandbox = new(_ => new SandboxOptions { TimeProvider = clock, GenerationTime = TimeSpan.Zero, VideoSize = 1_000_000_000 });
         Uri link = await sandbox.GetResultAsync(await sandbox.CreateTaskAsync());
         await sandbox.UploadImageAsync();
-        sandbox.Server.AddFault(new SandboxFault { On = SandboxOperation.Credit, Kind = SandboxFaultKind.Delay, Delay = TimeSpan.FromDays(1) });
+        sandbox.Server.AddFault(new SandboxFault { Operation = SandboxOperation.Credit, FaultKind = SandboxFaultKind.Delay, Delay = TimeSpan.FromDays(1) });
         Task<JsonElement> waiting = sandbox.GetAsync("api/v1/chat/credit");
         await clock.WaitedForAsync(TimeSpan.FromDays(1));
         using HttpResponseMessage download = await sandbox.Cdn.GetAsync(link, HttpCompletionOption.ResponseHeadersRead);

@@ -22,7 +22,7 @@ public sealed class SidecarTests : IDisposable
     {
         Id = 7,
         TaskId = "t7",
-        State = KlingTaskState.Succeeded,
+        TaskState = KlingTaskState.Succeeded,
         Spec = s_spec,
         CreatedAt = s_created,
         CompletedAt = s_created.AddMinutes(3),

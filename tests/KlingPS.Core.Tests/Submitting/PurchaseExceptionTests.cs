@@ -140,12 +140,12 @@ public sealed class PurchaseExceptionTests
             KlingVideoTask? task = (await AssertSettledAsync(harness, what)).LastOrDefault(task => task.Subject == subject);
             Assert.True(
                 outcome.Value is not null ? task is { TaskId: not null }
-                    : outcome.Error!.Kind == ErrorKind.AttemptUnknown ? task is { State: KlingTaskState.Unknown }
-                    : task is null or { State: KlingTaskState.Rejected },
+                    : outcome.Error!.Kind == ErrorKind.AttemptUnknown ? task is { TaskState: KlingTaskState.Unknown }
+                    : task is null or { TaskState: KlingTaskState.Rejected },
                 $"{task?.State} after {what}");
             int creates = harness.Service.To(FakeService.CreatePath).Count(request => request.Text.Contains(subject, StringComparison.Ordinal));
             Assert.InRange(creates, 0, 1);
-            Assert.True(creates == 0 || task is not (null or { State: KlingTaskState.Rejected }), what);
+            Assert.True(creates == 0 || task is not (null or { TaskState: KlingTaskState.Rejected }), what);
         }
     }
 
@@ -217,9 +217,9 @@ public sealed class PurchaseExceptionTests
             Assert.True(
                 end switch
                 {
-                    Bought => task is { State: KlingTaskState.Waiting, TaskId: not null },
-                    Unknown => task is { State: KlingTaskState.Unknown },
-                    _ => task is null or { State: KlingTaskState.Rejected, CreditsReserved: 0 },
+                    Bought => task is { TaskState: KlingTaskState.Waiting, TaskId: not null },
+                    Unknown => task is { TaskState: KlingTaskState.Unknown },
+                    _ => task is null or { TaskState: KlingTaskState.Rejected, CreditsReserved: 0 },
                 },
                 $"{task?.State} after {what}");
         }
@@ -233,7 +233,7 @@ public sealed class PurchaseExceptionTests
     {
         await harness.Ledger.Tasks.RecoverAsync(Token);
         KlingVideoTask[] tasks = [.. await harness.ListAsync()];
-        Assert.True(tasks.All(task => task.State != KlingTaskState.Submitting), what);
+        Assert.True(tasks.All(task => task.TaskState != KlingTaskState.Submitting), what);
         return tasks;
     }
 

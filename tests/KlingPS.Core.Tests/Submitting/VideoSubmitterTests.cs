@@ -34,7 +34,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         _harness.Service.On(FakeService.CreatePath, async (request, cancellationToken) =>
         {
             KlingVideoTask intent = await RecordAsync();
-            atArrival = intent.State;
+            atArrival = intent.TaskState;
             Assert.Equal((null, 42), (intent.TaskId, intent.CreditsReserved));
             return await Replies.Accepts("t1")(request, cancellationToken);
         });
@@ -45,7 +45,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         Assert.Equal(KlingTaskState.Submitting, atArrival);
         KlingVideoTask task = await RecordAsync();
         Assert.Equal(outcome.Value, task);
-        Assert.Equal(("t1", KlingTaskState.Waiting, 42), (task.TaskId, task.State, task.CreditsReserved));
+        Assert.Equal(("t1", KlingTaskState.Waiting, 42), (task.TaskId, task.TaskState, task.CreditsReserved));
         Assert.Equal($"https://uploads.example/{task.SourceHash}.png", task.ImageUri);
     }
 
@@ -62,7 +62,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         Assert.Contains(request.Subject, lost.Error.Message, StringComparison.Ordinal);
         Assert.Contains("42 credits", lost.Error.Message, StringComparison.Ordinal);
         KlingVideoTask unknown = await RecordAsync();
-        Assert.Equal((KlingTaskState.Unknown, 42, null), (unknown.State, unknown.CreditsReserved, unknown.TaskId));
+        Assert.Equal((KlingTaskState.Unknown, 42, null), (unknown.TaskState, unknown.CreditsReserved, unknown.TaskId));
         Assert.StartsWith($"Whether the video of '{request.Subject}' was bought is not known (task {unknown.Id}). The request for a video left", lost.Error.Message, StringComparison.Ordinal);
         Assert.EndsWith(" 42 credits may have been spent; it is not sent again by itself.", lost.Error.Message, StringComparison.Ordinal);
 
@@ -111,7 +111,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         KlingException error = (await _harness.SubmitAsync(submitter, _harness.Submission("cat.png", seed: 1))).Error!;
 
         KlingVideoTask second = (await _harness.ListAsync())[1];
-        Assert.Equal((KlingTaskState.Unknown, null, 42m), (second.State, second.TaskId, second.CreditsReserved));
+        Assert.Equal((KlingTaskState.Unknown, null, 42m), (second.TaskState, second.TaskId, second.CreditsReserved));
         Assert.Equal(ErrorKind.AttemptUnknown, error.Kind);
         Assert.All(["cat.png", $"task {second.Id}", "t1", "fox.png", $"task {first.Id}"], named => Assert.Contains(named, error.Message, StringComparison.Ordinal));
     }
@@ -343,7 +343,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         Assert.StartsWith("Nothing was bought for", outcome.Error.Message, StringComparison.Ordinal);
         Assert.InRange(_harness.Clock.GetUtcNow() - start, TimeSpan.FromMinutes(10), TimeSpan.FromMinutes(11));
         KlingVideoTask task = await RecordAsync();
-        Assert.Equal((KlingTaskState.Rejected, code.ToString(System.Globalization.CultureInfo.InvariantCulture), 0), (task.State, task.FailCode, task.CreditsReserved));
+        Assert.Equal((KlingTaskState.Rejected, code.ToString(System.Globalization.CultureInfo.InvariantCulture), 0), (task.TaskState, task.FailCode, task.CreditsReserved));
     }
 
     [Theory]
@@ -360,7 +360,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
             Enumerable.Range(0, 8).Select(i => _submitter.SubmitAsync(Submissions.FromUri($"https://images.example/{i}.png"), CancellationToken.None))));
 
         Assert.All(outcomes, outcome => Assert.Null(outcome.Error));
-        Assert.Equal(8, (await _harness.ListAsync()).Count(task => task.State == KlingTaskState.Waiting));
+        Assert.Equal(8, (await _harness.ListAsync()).Count(task => task.TaskState == KlingTaskState.Waiting));
     }
 
     [Theory]
@@ -376,7 +376,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
 
         Assert.All(outcomes, outcome => Assert.Equal(kind, outcome.Error!.Kind));
         Assert.InRange(_harness.Clock.GetUtcNow() - start, TimeSpan.FromMinutes(10), TimeSpan.FromMinutes(15));
-        Assert.All(await _harness.ListAsync(), task => Assert.Equal((KlingTaskState.Rejected, 0), (task.State, task.CreditsReserved)));
+        Assert.All(await _harness.ListAsync(), task => Assert.Equal((KlingTaskState.Rejected, 0), (task.TaskState, task.CreditsReserved)));
 
         // So do the next commands, which would wait one after the other.
         DateTimeOffset over = _harness.Clock.GetUtcNow();
@@ -465,12 +465,12 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         { ReusePurchase = true };
         KlingVideoTask task = (await SubmitAsync(request)).Value!;
         _harness.Tasks[task.TaskId!] = PipelineHarness.Failed("400", message);
-        Assert.Equal(KlingTaskState.Failed, (await _harness.Clock.RunAsync(new TaskFinder(_harness.NewService(isObserved: false)).RefreshAsync(task, CancellationToken.None))).State);
+        Assert.Equal(KlingTaskState.Failed, (await _harness.Clock.RunAsync(new TaskFinder(_harness.NewService(isObserved: false)).RefreshAsync(task, CancellationToken.None))).TaskState);
 
         KlingVideoTask again = (await SubmitAsync(request with { RetryFailed = true })).Value!;
 
         Assert.Equal((uploads, 2), (_harness.Uploads, _harness.Creates));
-        Assert.Equal(KlingTaskState.Waiting, again.State);
+        Assert.Equal(KlingTaskState.Waiting, again.TaskState);
     }
 
     [Fact]
@@ -503,13 +503,13 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         Task<Outcome<Submission, KlingVideoTask>> waiting = _submitter.SubmitAsync(request, killed.Token);
         await Eventually.DoneAsync(_harness.Observer.Paused.Task);
         KlingVideoTask task = await RecordAsync();
-        Assert.Equal((KlingTaskState.Submitting, 42m), (task.State, task.CreditsReserved));
+        Assert.Equal((KlingTaskState.Submitting, 42m), (task.TaskState, task.CreditsReserved));
 
         ITaskJournal survivor = _harness.Ledger.OfSurvivor.Tasks;
 
         Assert.Null(await survivor.FindEarlierAsync(task.Account, task.Spec, CancellationToken.None));
         KlingVideoTask settled = await RecordAsync();
-        Assert.Equal((KlingTaskState.Rejected, 0m), (settled.State, settled.CreditsReserved));
+        Assert.Equal((KlingTaskState.Rejected, 0m), (settled.TaskState, settled.CreditsReserved));
         Assert.Contains("was not sent again", settled.FailMessage, StringComparison.Ordinal);
         TaskIntent intent = new() { Account = task.Account, Spec = task.Spec, Identity = task.Identity!, Credits = 42 };
         Assert.True((await survivor.ClaimAsync(intent, CancellationToken.None)).IsNew);
@@ -528,7 +528,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         await _harness.Clock.RunAsync(arrived.Task);
 
         await _harness.Ledger.OfSurvivor.Tasks.RecoverAsync(CancellationToken.None);
-        KlingTaskState state = (await RecordAsync()).State;
+        KlingTaskState state = (await RecordAsync()).TaskState;
 
         // It lives after all, and brings its answer.
         released.SetResult();
@@ -569,7 +569,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         KlingVideoTask bought = (await _harness.Clock.RunAsync(waiting)).Value!;
 
         Assert.Equal((isBoughtByOthers ? "theirs" : "task-1", isBoughtByOthers ? 1 : 2), (bought.TaskId, _harness.Creates));
-        Assert.Equal([KlingTaskState.Rejected, KlingTaskState.Waiting], (await _harness.ListAsync()).Select(record => record.State));
+        Assert.Equal([KlingTaskState.Rejected, KlingTaskState.Waiting], (await _harness.ListAsync()).Select(record => record.TaskState));
     }
 
     [Theory]
@@ -580,7 +580,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         _harness.Service.On(FakeService.CreatePath, Replies.Accepts(taskId));
 
         Assert.Equal(ErrorKind.AttemptUnknown, (await SubmitAsync(_harness.Submission("fox.png"))).Error!.Kind);
-        Assert.Equal(KlingTaskState.Unknown, (await RecordAsync()).State);
+        Assert.Equal(KlingTaskState.Unknown, (await RecordAsync()).TaskState);
     }
 
     [Fact]
@@ -593,7 +593,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         KlingException error = (await SubmitAsync(Submissions.FromUri("https://images.example/fox.png"))).Error!;
 
         Assert.Equal(ErrorKind.AttemptUnknown, error.Kind);
-        Assert.Equal([KlingTaskState.Succeeded, KlingTaskState.Unknown], (await _harness.ListAsync()).Select(record => record.State));
+        Assert.Equal([KlingTaskState.Succeeded, KlingTaskState.Unknown], (await _harness.ListAsync()).Select(record => record.TaskState));
         Assert.All(["fox.png", "task 2", "old", "owl.png", "task 1"], named => Assert.Contains(named, error.Message, StringComparison.Ordinal));
     }
 
@@ -610,7 +610,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         Outcome<Submission, KlingVideoTask> refused = await SubmitAsync(_harness.Submission("fox.png"));
 
         Assert.Equal(kind, refused.Error!.Kind);
-        Assert.Equal(KlingTaskState.Rejected, (await RecordAsync()).State);
+        Assert.Equal(KlingTaskState.Rejected, (await RecordAsync()).TaskState);
         Assert.Equal("t2", (await SubmitAsync(_harness.Submission("owl.png", 1))).Value?.TaskId);
         Assert.Equal(2, _harness.Creates);
     }
@@ -629,7 +629,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
 
         Assert.Equal(4, _harness.Creates);
         KlingVideoTask task = await RecordAsync();
-        Assert.Equal((KlingTaskState.Waiting, null), (task.State, task.FailMessage));
+        Assert.Equal((KlingTaskState.Waiting, null), (task.TaskState, task.FailMessage));
     }
 
     [Theory]
@@ -652,7 +652,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         Assert.Equal(kind, first.Error!.Kind);
         Assert.Same(first.Error, second.Error);
         Assert.Equal(sent, _harness.Service.Requests.Count);
-        Assert.Equal(KlingTaskState.Rejected, (await RecordAsync()).State);
+        Assert.Equal(KlingTaskState.Rejected, (await RecordAsync()).TaskState);
     }
 
     [Theory]
@@ -667,7 +667,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
 
         Assert.Equal((kind, ErrorKind.ServiceUnavailable), (first.Error!.Kind, second.Error!.Kind));
         Assert.Contains($"a redirect (HTTP {status})", second.Error.Message, StringComparison.Ordinal);
-        Assert.Equal((state, 1), ((await RecordAsync()).State, _harness.Creates));
+        Assert.Equal((state, 1), ((await RecordAsync()).TaskState, _harness.Creates));
     }
 
     [Fact]
@@ -723,7 +723,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         Assert.Equal(ErrorKind.CreditsInsufficient, fault.Error!.Kind);
         Assert.Same(fault.Error, (await _harness.Clock.RunAsync(waiting)).Error);
         Assert.Equal(2, _harness.Creates);
-        Assert.All(await _harness.ListAsync(), task => Assert.Equal(KlingTaskState.Rejected, task.State));
+        Assert.All(await _harness.ListAsync(), task => Assert.Equal(KlingTaskState.Rejected, task.TaskState));
     }
 
     [Fact]
@@ -739,7 +739,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => submit);
         Assert.Equal((1, 0), (_harness.Creates, _submitter.UnderWay));
         KlingVideoTask task = await RecordAsync();
-        Assert.Equal((KlingTaskState.Rejected, "It was stopped before the service had accepted it."), (task.State, task.FailMessage));
+        Assert.Equal((KlingTaskState.Rejected, "It was stopped before the service had accepted it."), (task.TaskState, task.FailMessage));
     }
 
     [Fact]
@@ -765,12 +765,12 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         stage.Dispose();
         Task ended = _harness.Session.DisposeAsync().AsTask();
         Assert.False(ended.IsCompleted);
-        Assert.Equal(KlingTaskState.Submitting, (await RecordAsync()).State);
+        Assert.Equal(KlingTaskState.Submitting, (await RecordAsync()).TaskState);
         released.SetResult();
         await ended;
 
         KlingVideoTask task = await RecordAsync();
-        Assert.Equal(("t1", KlingTaskState.Waiting), (task.TaskId, task.State));
+        Assert.Equal(("t1", KlingTaskState.Waiting), (task.TaskId, task.TaskState));
     }
 
     [Fact]
@@ -786,7 +786,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
             .SubmitAsync(Submissions.FromUri("https://files.example/owl.png", "It moves."), CancellationToken.None);
 
         Assert.All([uploaded, bought], outcome => Assert.Equal(ErrorKind.ApiKeyMissing, outcome.Error!.Kind));
-        Assert.Equal((0, KlingTaskState.Rejected), (_harness.Creates, (await RecordAsync()).State));
+        Assert.Equal((0, KlingTaskState.Rejected), (_harness.Creates, (await RecordAsync()).TaskState));
     }
 
     [Fact]

@@ -110,7 +110,7 @@ public sealed class CrowdedWaitTests : IAsyncDisposable
         int succeeded = 0;
         while (await NextAsync())
         {
-            succeeded += (await stage.Results.ReadAsync()).Value is { State: KlingTaskState.Succeeded } ? 1 : 0;
+            succeeded += (await stage.Results.ReadAsync()).Value is { TaskState: KlingTaskState.Succeeded } ? 1 : 0;
         }
 
         await posting;

@@ -87,7 +87,7 @@ public sealed class SteppedClockTests : IAsyncDisposable
         _harness.Clock.SetTimeOfDay(TimeSpan.FromHours(hours));
 
         Outcome<TaskReference, KlingVideoTask> outcome = await _harness.Clock.RunAsync(expected.Results.ReadAsync().AsTask());
-        Assert.Equal(KlingTaskState.Succeeded, outcome.Value!.State);
+        Assert.Equal(KlingTaskState.Succeeded, outcome.Value!.TaskState);
         Assert.InRange(Now - start, TimeSpan.FromSeconds(320), TimeSpan.FromSeconds(335));
     }
 

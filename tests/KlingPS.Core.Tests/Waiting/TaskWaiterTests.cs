@@ -37,7 +37,7 @@ public sealed class TaskWaiterTests : IAsyncDisposable
 
         WaitResult[] results = await _harness.Clock.RunAsync(Task.WhenAll(WaitAsync(task), WaitAsync(task), WaitAsync(task)));
 
-        Assert.All(results, result => Assert.Equal(KlingTaskState.Succeeded, Assert.IsType<WaitResult.Ended>(result).Task.State));
+        Assert.All(results, result => Assert.Equal(KlingTaskState.Succeeded, Assert.IsType<WaitResult.Ended>(result).Task.TaskState));
         Assert.Equal(3, _harness.Queries);
     }
 
@@ -101,7 +101,7 @@ public sealed class TaskWaiterTests : IAsyncDisposable
 
         WaitResult late = await _harness.Clock.RunAsync(WaitAsync(task, seconds: 0));
 
-        Assert.Equal(KlingTaskState.Generating, Assert.IsType<WaitResult.TimedOut>(late).Task.State);
+        Assert.Equal(KlingTaskState.Generating, Assert.IsType<WaitResult.TimedOut>(late).Task.TaskState);
         Assert.IsType<WaitResult.Ended>(await _harness.Clock.RunAsync(WaitAsync(late.Task)));
     }
 
@@ -200,7 +200,7 @@ public sealed class TaskWaiterTests : IAsyncDisposable
                 Assert.Equal(replies, harness.Queries);
                 KlingVideoTask recorded = Assert.Single(await harness.ListAsync());
                 Assert.Equal(recorded, result.Task);
-                Assert.Equal(error is null, recorded.State is KlingTaskState.Succeeded or KlingTaskState.Failed);
+                Assert.Equal(error is null, recorded.TaskState is KlingTaskState.Succeeded or KlingTaskState.Failed);
             },
             iter: 100,
             threads: 1);

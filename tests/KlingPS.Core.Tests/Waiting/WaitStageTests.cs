@@ -63,7 +63,7 @@ public sealed class WaitStageTests : IAsyncDisposable
         {
             _harness.Tasks[taskId] = PipelineHarness.Succeeded(taskId);
             Outcome<TaskReference, KlingVideoTask> outcome = await NextAsync(waiter);
-            Assert.Equal((taskId, KlingTaskState.Succeeded, null), (outcome.Value?.TaskId, outcome.Value?.State, outcome.Error));
+            Assert.Equal((taskId, KlingTaskState.Succeeded, null), (outcome.Value?.TaskId, outcome.Value?.TaskState, outcome.Error));
             Assert.Equal($"https://videos.example/{taskId}.mp4", outcome.Value!.ResultUri);
             Assert.Equal(taskId, outcome.Item.Task!.TaskId);
         }
@@ -150,7 +150,7 @@ public sealed class WaitStageTests : IAsyncDisposable
         Assert.Equal(ErrorKind.WaitTimeout, outcome.Error!.Kind);
         Assert.Contains("/images/a.png", outcome.Error.Message, StringComparison.Ordinal);
         Assert.True(_harness.Clock.GetUtcNow() - _harness.Clock.Start >= TimeSpan.FromSeconds(90));
-        Assert.Equal(KlingTaskState.Generating, (await _harness.Ledger.Tasks.FindAsync(task.Id, CancellationToken.None))!.State);
+        Assert.Equal(KlingTaskState.Generating, (await _harness.Ledger.Tasks.FindAsync(task.Id, CancellationToken.None))!.TaskState);
     }
 
     [Fact]
@@ -194,7 +194,7 @@ public sealed class WaitStageTests : IAsyncDisposable
 
         Outcome<TaskReference, KlingVideoTask> outcome = Assert.Single(await WaitAsync(waiter, new TaskReference { TaskId = "foreign" }));
 
-        Assert.Equal((KlingTaskState.Succeeded, "An owl.", 10, 84), (outcome.Value!.State, outcome.Value.Prompt, outcome.Value.Duration, outcome.Value.CreditsConsumed));
+        Assert.Equal((KlingTaskState.Succeeded, "An owl.", 10, 84), (outcome.Value!.TaskState, outcome.Value.Prompt, outcome.Value.Duration, outcome.Value.CreditsConsumed));
         Assert.Equal(outcome.Value, Assert.Single(await _harness.ListAsync()));
     }
 
@@ -216,7 +216,7 @@ public sealed class WaitStageTests : IAsyncDisposable
 
         Assert.Equal(ErrorKind.AnswerInvalid, outcome.Error!.Kind);
         Assert.Equal(6, _harness.Queries);
-        Assert.Equal(KlingTaskState.Waiting, Assert.Single(await _harness.ListAsync()).State);
+        Assert.Equal(KlingTaskState.Waiting, Assert.Single(await _harness.ListAsync()).TaskState);
     }
 
     [Fact]
@@ -226,7 +226,7 @@ public sealed class WaitStageTests : IAsyncDisposable
 
         Assert.Equal(ErrorKind.TaskFailed, first.Error!.Kind);
         Assert.Contains("Image fetch failed (code 400)", first.Error.Message, StringComparison.Ordinal);
-        Assert.Equal((KlingTaskState.Failed, "400", "Image fetch failed.", 0), (first.Value!.State, first.Value.FailCode, first.Value.FailMessage, first.Value.CreditsConsumed));
+        Assert.Equal((KlingTaskState.Failed, "400", "Image fetch failed.", 0), (first.Value!.TaskState, first.Value.FailCode, first.Value.FailMessage, first.Value.CreditsConsumed));
         int queries = _harness.Queries;
 
         using WaitStage waiter = Waiter();
@@ -276,7 +276,7 @@ public sealed class WaitStageTests : IAsyncDisposable
 
         Assert.Equal(ErrorKind.ServiceUnavailable, outcome.Error!.Kind);
         Assert.True(_harness.Clock.GetUtcNow() - _harness.Clock.Start >= TimeSpan.FromMinutes(10));
-        Assert.Equal(KlingTaskState.Generating, Assert.Single(await _harness.ListAsync()).State);
+        Assert.Equal(KlingTaskState.Generating, Assert.Single(await _harness.ListAsync()).TaskState);
     }
 
     [Fact]
@@ -400,7 +400,7 @@ public sealed class WaitStageTests : IAsyncDisposable
         using WaitStage waiter = Waiter();
         List<Outcome<TaskReference, KlingVideoTask>> outcomes = await WaitAsync(waiter, references);
 
-        Assert.Equal(Count, outcomes.Count(outcome => outcome.Value?.State == KlingTaskState.Succeeded));
+        Assert.Equal(Count, outcomes.Count(outcome => outcome.Value?.TaskState == KlingTaskState.Succeeded));
         Assert.Equal(Count, outcomes.Select(outcome => outcome.Value!.TaskId).Distinct().Count());
         Assert.Equal(2 * Count, polls.Values.Sum());
         Assert.InRange(most, 1, 10);

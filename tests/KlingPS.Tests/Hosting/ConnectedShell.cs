@@ -77,7 +77,7 @@ internal sealed class ConnectedShell : IAsyncDisposable
 
     /// <summary>Makes something go wrong.</summary>
     public void Fault(SandboxOperation on, SandboxFaultKind kind, string? match = null, int skip = 0, int count = 1, TimeSpan delay = default, int? code = null)
-        => Server.AddFault(new SandboxFault { On = on, Kind = kind, Match = match, Skip = skip, Count = count, Delay = delay, Code = code });
+        => Server.AddFault(new SandboxFault { Operation = on, FaultKind = kind, Match = match, Skip = skip, Count = count, Delay = delay, Code = code });
 
     /// <summary>Writes an image whose content is unlike that of any other name.</summary>
     public string Image(string name = "image.png") => WriteFile(name, TestImage.Png(name));

@@ -34,7 +34,7 @@ internal sealed class LostAttempts(SqlStore store, IAttemptOwners owners)
             _disowned.TryRemove(id, out _);
         }
 
-        return [.. settled.Where(task => task.State == KlingTaskState.Unknown)];
+        return [.. settled.Where(task => task.TaskState == KlingTaskState.Unknown)];
     }
 
     private async Task<List<(long Id, string Reason)>> FindAsync(SqlSession session)

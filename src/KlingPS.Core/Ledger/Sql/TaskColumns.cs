@@ -33,7 +33,7 @@ internal static class TaskColumns
             Id = row.Number("id"),
             Account = row.Text("account"),
             TaskId = row.TextOrNull("task_id"),
-            State = state,
+            TaskState = state,
             Nonce = row.TextOrNull("nonce"),
             Identity = row.TextOrNull("identity"),
             Replaces = row.NumberOrNull("replaces"),
@@ -113,7 +113,7 @@ internal static class TaskColumns
     public static (string Column, object? Value)[] Changing(KlingVideoTask task) =>
     [
         ("task_id", task.TaskId),
-        ("state", task.State.ToString()),
+        ("state", task.State),
         ("accepted_at", Stored.FromMoment(task.AcceptedAt)),
         ("completed_at", Stored.FromMoment(task.CompletedAt)),
         ("reserved", Stored.FromCredits(task.CreditsReserved)),

@@ -111,9 +111,9 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
     public static async Task<bool> RemoveAsync(SqlSession session, long id)
     {
         KlingVideoTask task = await TaskTable.GetAsync(session, id).ConfigureAwait(false);
-        if (!task.State.IsSettled())
+        if (!task.TaskState.IsSettled())
         {
-            throw new KlingException(ErrorKind.RequestInvalid, task.State == KlingTaskState.Unknown
+            throw new KlingException(ErrorKind.RequestInvalid, task.TaskState == KlingTaskState.Unknown
                 ? $"Task {Name(task)} may have been paid for. Resolve it with Resolve-KlingVideoTask before you remove it."
                 : $"Task {Name(task)} is not finished. Without its record, the video that is paid for could not be fetched.");
         }
@@ -175,7 +175,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
     /// <summary>Forgets the uploads of a video that was not made because the service could not fetch them: they would be used for hours.</summary>
     private static async Task ForgetDeadUploadsAsync(SqlSession session, KlingVideoTask before, KlingVideoTask after)
     {
-        if (before.State != after.State && after.State is KlingTaskState.Failed or KlingTaskState.Rejected && FailureReason.BlamesFiles(after.FailMessage))
+        if (before.TaskState != after.TaskState && after.TaskState is KlingTaskState.Failed or KlingTaskState.Rejected && FailureReason.BlamesFiles(after.FailMessage))
         {
             foreach (string uri in after.Spec.Sources.Select(source => source.Source.Uri).OfType<string>())
             {
@@ -192,9 +192,9 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
     private static async Task<KlingVideoTask> GetUnknownAsync(SqlSession session, long id)
     {
         KlingVideoTask task = await TaskTable.GetAsync(session, id).ConfigureAwait(false);
-        return task.State == KlingTaskState.Unknown
+        return task.TaskState == KlingTaskState.Unknown
             ? task
-            : throw new KlingException(ErrorKind.RequestInvalid, task.State == KlingTaskState.Submitting
+            : throw new KlingException(ErrorKind.RequestInvalid, task.TaskState == KlingTaskState.Submitting
                 ? $"Task {Name(task)} is being submitted, and the process that does so may be running. Wait for the response. If none comes, the task becomes Unknown, and can be resolved then."
                 : $"Task {Name(task)} is {task.State}: there is nothing to resolve. Only attempts in state Unknown can be resolved.");
     }

@@ -69,7 +69,7 @@ public abstract class BudgetContract : LedgerContract
 
         await OverBudgetAsync(TempLedger.Intent(replaces: task.Id, budget: new BudgetLimit { DailyCredits = 1 }));
 
-        Assert.Equal(KlingTaskState.Unknown, (await Ledger.Tasks.FindAsync(task.Id, Token))!.State);
+        Assert.Equal(KlingTaskState.Unknown, (await Ledger.Tasks.FindAsync(task.Id, Token))!.TaskState);
     }
 
     [Fact]

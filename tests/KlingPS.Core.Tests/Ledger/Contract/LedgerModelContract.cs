@@ -61,7 +61,7 @@ public abstract class LedgerModelContract
                     IReadOnlyList<KlingVideoTask> tasks = await ledger.Tasks.ListAsync(new TaskFilter(), Token);
                     Assert.Equal(
                         model.Records.Values,
-                        tasks.Select(task => new Record(task.Id, task.Identity, task.State, task.TaskId, task.CreditsReserved, task.CreditsConsumed, task.SavedPath, task.Replaces)));
+                        tasks.Select(task => new Record(task.Id, task.Identity, task.TaskState, task.TaskId, task.CreditsReserved, task.CreditsConsumed, task.SavedPath, task.Replaces)));
                     Assert.True(tasks.Sum(task => task.CreditsReserved + (task.CreditsConsumed ?? 0)) <= RunLimit + (model.Adopted * Price));
                 }
             },

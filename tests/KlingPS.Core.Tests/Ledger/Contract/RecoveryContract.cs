@@ -22,12 +22,12 @@ public abstract class RecoveryContract : LedgerContract
         KlingVideoTask theirs = await other.Tasks.BeginAsync(TempLedger.Intent(), Token);
         bool isAlive = true;
         SqlLedger ours = await Host.OpenAsync(ProcessIdentity.Current, _ => isAlive);
-        Assert.Equal(KlingTaskState.Submitting, (await ours.Tasks.FindEarlierAsync(TempLedger.Account, theirs.Spec, Token))!.State);
+        Assert.Equal(KlingTaskState.Submitting, (await ours.Tasks.FindEarlierAsync(TempLedger.Account, theirs.Spec, Token))!.TaskState);
 
         isAlive = false;
 
         KlingVideoTask lost = (await ours.Tasks.FindEarlierAsync(TempLedger.Account, theirs.Spec, Token))!;
-        Assert.Equal((KlingTaskState.Unknown, "The process that sent the request ended before the response came."), (lost.State, lost.FailMessage));
+        Assert.Equal((KlingTaskState.Unknown, "The process that sent the request ended before the response came."), (lost.TaskState, lost.FailMessage));
     }
 
     [Fact]
@@ -44,7 +44,7 @@ public abstract class RecoveryContract : LedgerContract
 
         // When this process has died, they are another's.
         SqlLedger next = await Host.OpenAsync(s_other, _ => false);
-        Assert.Equal(KlingTaskState.Unknown, (await next.Tasks.FindAsync(begun.Id, Token))!.State);
+        Assert.Equal(KlingTaskState.Unknown, (await next.Tasks.FindAsync(begun.Id, Token))!.TaskState);
         Assert.DoesNotContain(begun.Id, (await next.Tasks.ListAsync(new TaskFilter { IsOwnAttempt = true }, Token)).Select(task => task.Id));
         Assert.Empty(await next.Tasks.RecoverAsync(Token));
     }
@@ -64,9 +64,9 @@ public abstract class RecoveryContract : LedgerContract
 
         SqlLedger opened = await Host.OpenAsync(ProcessIdentity.Current, owner => owner == s_other ? alive : throw new InvalidOperationException());
 
-        Assert.Equal(expected, (await opened.Tasks.FindAsync(theirs.Id, Token))!.State);
+        Assert.Equal(expected, (await opened.Tasks.FindAsync(theirs.Id, Token))!.TaskState);
         Assert.Equal(42, (await opened.Tasks.FindAsync(theirs.Id, Token))!.CreditsReserved);
-        Assert.Equal(KlingTaskState.Submitting, (await opened.Tasks.FindAsync(ours.Id, Token))!.State);
+        Assert.Equal(KlingTaskState.Submitting, (await opened.Tasks.FindAsync(ours.Id, Token))!.TaskState);
     }
 
     [Fact]
@@ -82,7 +82,7 @@ public abstract class RecoveryContract : LedgerContract
         Host.Time.Advance(TimeSpan.FromMilliseconds(1));
 
         KlingVideoTask lost = Assert.Single(await ours.Tasks.RecoverAsync(Token));
-        Assert.Equal((theirs.Id, KlingTaskState.Unknown), (lost.Id, lost.State));
+        Assert.Equal((theirs.Id, KlingTaskState.Unknown), (lost.Id, lost.TaskState));
         Assert.Equal(
             "It was sent from another machine or container, or before this machine was last started. No response was recorded by 2026-11-22 12:07:00 UTC, "
             + "7 minutes after it was begun. Make sure that nothing is running there any more before you give it up or buy it again.",
@@ -106,7 +106,7 @@ public abstract class RecoveryContract : LedgerContract
         Host.Time.Advance(TimeSpan.FromMinutes(6));
         SqlLedger ours = await Host.OpenAsync(ProcessIdentity.Current, _ => null);
 
-        Assert.Equal(expected, (await ours.Tasks.FindAsync(theirs.Id, Token))!.State);
+        Assert.Equal(expected, (await ours.Tasks.FindAsync(theirs.Id, Token))!.TaskState);
     }
 
     [Fact]
@@ -118,7 +118,7 @@ public abstract class RecoveryContract : LedgerContract
 
         SqlLedger ours = await Host.OpenAsync(ProcessIdentity.Current, _ => true);
 
-        Assert.Equal(KlingTaskState.Submitting, (await ours.Tasks.FindAsync(theirs.Id, Token))!.State);
+        Assert.Equal(KlingTaskState.Submitting, (await ours.Tasks.FindAsync(theirs.Id, Token))!.TaskState);
         await RefusedAsync(() => ours.Tasks.AbandonAsync(theirs.Id));
     }
 
@@ -136,9 +136,9 @@ public abstract class RecoveryContract : LedgerContract
         SqlLedger survivor = await Host.OpenAsync(ProcessIdentity.Current, owner => owner != s_other);
 
         KlingVideoTask settled = (await survivor.Tasks.FindAsync(held.Id, Token))!;
-        Assert.Equal((KlingTaskState.Rejected, 0m), (settled.State, settled.CreditsReserved));
+        Assert.Equal((KlingTaskState.Rejected, 0m), (settled.TaskState, settled.CreditsReserved));
         Assert.Equal("The request was not sent again after the service had not taken it: Maintenance.", settled.FailMessage);
-        Assert.Equal(KlingTaskState.Unknown, (await survivor.Tasks.FindAsync(sent.Id, Token))!.State);
+        Assert.Equal(KlingTaskState.Unknown, (await survivor.Tasks.FindAsync(sent.Id, Token))!.TaskState);
         Assert.IsType<RecordResult.Superseded>(await other.Tasks.RecordSentAgainAsync(held.Id, TimeSpan.FromHours(1), Token));
     }
 
@@ -157,8 +157,8 @@ public abstract class RecoveryContract : LedgerContract
 
         Assert.Equal(mayBeBought ? ours.Id : null, earlier?.Id);
         KlingVideoTask settled = (await Ledger.Tasks.FindAsync(ours.Id, Token))!;
-        Assert.Equal((expected, reserved, "The disk was full."), (settled.State, settled.CreditsReserved, settled.FailMessage));
-        Assert.Equal(KlingTaskState.Waiting, (await Ledger.Tasks.FindAsync(known.Id, Token))!.State);
+        Assert.Equal((expected, reserved, "The disk was full."), (settled.TaskState, settled.CreditsReserved, settled.FailMessage));
+        Assert.Equal(KlingTaskState.Waiting, (await Ledger.Tasks.FindAsync(known.Id, Token))!.TaskState);
         Assert.Empty(await Ledger.Tasks.RecoverAsync(Token));
     }
 
@@ -168,10 +168,10 @@ public abstract class RecoveryContract : LedgerContract
         SqlLedger other = await Host.OpenAsync(s_other, _ => true);
         KlingVideoTask task = await other.Tasks.BeginAsync(TempLedger.Intent(), Token);
         SqlLedger opened = await Host.OpenAsync(ProcessIdentity.Current, _ => false);
-        Assert.Equal(KlingTaskState.Unknown, (await opened.Tasks.FindAsync(task.Id, Token))!.State);
+        Assert.Equal(KlingTaskState.Unknown, (await opened.Tasks.FindAsync(task.Id, Token))!.TaskState);
 
         task = await other.Tasks.AcceptAsync(task.Id, "t1");
 
-        Assert.Equal((KlingTaskState.Waiting, "t1", null), (task.State, task.TaskId, task.FailMessage));
+        Assert.Equal((KlingTaskState.Waiting, "t1", null), (task.TaskState, task.TaskId, task.FailMessage));
     }
 }

@@ -39,7 +39,7 @@ public abstract class TaskJournalContract : LedgerContract
         var expected = new KlingVideoTask
         {
             Id = 1,
-            State = KlingTaskState.Submitting,
+            TaskState = KlingTaskState.Submitting,
             Account = TempLedger.Account,
             Identity = intent.Identity,
             Nonce = intent.Nonce,
@@ -104,14 +104,14 @@ public abstract class TaskJournalContract : LedgerContract
         KlingVideoTask task = await Ledger.Tasks.BeginAsync(TempLedger.Intent(), Token);
 
         task = await Ledger.Tasks.AcceptAsync(task.Id, "t1");
-        Assert.Equal((KlingTaskState.Waiting, "t1"), (task.State, task.TaskId));
+        Assert.Equal((KlingTaskState.Waiting, "t1"), (task.TaskState, task.TaskId));
 
         task = await Ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Generating, 40));
-        Assert.Equal((KlingTaskState.Generating, 40m, null), (task.State, task.CreditsReserved, task.CreditsConsumed));
+        Assert.Equal((KlingTaskState.Generating, 40m, null), (task.TaskState, task.CreditsReserved, task.CreditsConsumed));
 
         DateTimeOffset end = Host.Time.GetUtcNow() + TimeSpan.FromMinutes(2);
         task = await Ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Succeeded, 41.5m) with { CompletedAt = end });
-        Assert.Equal((KlingTaskState.Succeeded, 0m, 41.5m), (task.State, task.CreditsReserved, task.CreditsConsumed));
+        Assert.Equal((KlingTaskState.Succeeded, 0m, 41.5m), (task.TaskState, task.CreditsReserved, task.CreditsConsumed));
         Assert.Equal(("https://files.example/t1.mp4", end, end + TimeSpan.FromHours(24)), (task.ResultUri, task.CompletedAt, task.ExpiresAt));
         Assert.Equal([task], await Ledger.Tasks.ListAsync(new TaskFilter { Unsaved = true }, Token));
 
@@ -157,7 +157,7 @@ public abstract class TaskJournalContract : LedgerContract
 
         task = await Ledger.Tasks.RejectAsync(task.Id, "422", "no such model");
 
-        Assert.Equal((KlingTaskState.Rejected, 0m, 0m, "422", "no such model"), (task.State, task.CreditsReserved, task.CreditsConsumed, task.FailCode, task.FailMessage));
+        Assert.Equal((KlingTaskState.Rejected, 0m, 0m, "422", "no such model"), (task.TaskState, task.CreditsReserved, task.CreditsConsumed, task.FailCode, task.FailMessage));
         Assert.True((await Ledger.Tasks.ClaimAsync(TempLedger.Intent(), Token)).IsNew);
     }
 
@@ -167,11 +167,11 @@ public abstract class TaskJournalContract : LedgerContract
         KlingVideoTask task = await Ledger.Tasks.BeginAsync(TempLedger.Intent(), Token);
 
         task = await Ledger.Tasks.LoseAsync(task.Id, "the connection broke");
-        Assert.Equal((KlingTaskState.Unknown, 42m, "the connection broke"), (task.State, task.CreditsReserved, task.FailMessage));
+        Assert.Equal((KlingTaskState.Unknown, 42m, "the connection broke"), (task.TaskState, task.CreditsReserved, task.FailMessage));
         Assert.Equal(task, await Ledger.Tasks.FindUnknownAsync(TempLedger.Account, task.Spec, Token));
 
         task = await Ledger.Tasks.ResolveAsync(task.Id, TempLedger.Snapshot("t1", KlingTaskState.Succeeded, 42));
-        Assert.Equal((KlingTaskState.Succeeded, "t1", 42m, null), (task.State, task.TaskId, task.CreditsConsumed, task.FailMessage));
+        Assert.Equal((KlingTaskState.Succeeded, "t1", 42m, null), (task.TaskState, task.TaskId, task.CreditsConsumed, task.FailMessage));
         Assert.Null(await Ledger.Tasks.FindUnknownAsync(TempLedger.Account, task.Spec, Token));
 
         // The news that the answer was lost may come after the callback that has brought it.
@@ -205,7 +205,7 @@ public abstract class TaskJournalContract : LedgerContract
         Assert.Equal(old.Id, task.Replaces);
         Assert.NotEqual(old.Nonce, task.Nonce);
         old = (await Ledger.Tasks.FindAsync(old.Id, Token))!;
-        Assert.Equal((KlingTaskState.Abandoned, 0m), (old.State, old.CreditsReserved));
+        Assert.Equal((KlingTaskState.Abandoned, 0m), (old.TaskState, old.CreditsReserved));
     }
 
     [Fact]
@@ -216,7 +216,7 @@ public abstract class TaskJournalContract : LedgerContract
 
         task = await Ledger.Tasks.AcceptAsync(task.Id, "t1");
 
-        Assert.Equal((KlingTaskState.Waiting, "t1", 42m), (task.State, task.TaskId, task.CreditsReserved));
+        Assert.Equal((KlingTaskState.Waiting, "t1", 42m), (task.TaskState, task.TaskId, task.CreditsReserved));
     }
 
     [Fact]
@@ -243,7 +243,7 @@ public abstract class TaskJournalContract : LedgerContract
 
         KlingVideoTask task = await Ledger.Tasks.AcceptAsync(attempt.Id, "t1");
 
-        Assert.Equal((attempt.Id, KlingTaskState.Succeeded, "/videos/a.mp4", 0m, 42m), (task.Id, task.State, task.SavedPath, task.CreditsReserved, task.CreditsConsumed));
+        Assert.Equal((attempt.Id, KlingTaskState.Succeeded, "/videos/a.mp4", 0m, 42m), (task.Id, task.TaskState, task.SavedPath, task.CreditsReserved, task.CreditsConsumed));
         Assert.Equal([task], await Ledger.Tasks.ListAsync(new TaskFilter(), Token));
     }
 
@@ -255,7 +255,7 @@ public abstract class TaskJournalContract : LedgerContract
 
         await RefusedAsync(() => Ledger.Tasks.ResolveAsync(attempt.Id, TempLedger.Snapshot("t1", KlingTaskState.Waiting)));
 
-        Assert.Equal(KlingTaskState.Unknown, (await Ledger.Tasks.FindAsync(attempt.Id, Token))!.State);
+        Assert.Equal(KlingTaskState.Unknown, (await Ledger.Tasks.FindAsync(attempt.Id, Token))!.TaskState);
     }
 
     [Theory]
@@ -309,7 +309,7 @@ public abstract class TaskJournalContract : LedgerContract
 
         Assert.Equal(
             (KlingTaskState.Waiting, "t1", task.CreditsReserved, null, null, null, null),
-            (accepted.State, accepted.TaskId, accepted.CreditsReserved, accepted.CreditsConsumed, accepted.CompletedAt, accepted.FailCode, accepted.FailMessage));
+            (accepted.TaskState, accepted.TaskId, accepted.CreditsReserved, accepted.CreditsConsumed, accepted.CompletedAt, accepted.FailCode, accepted.FailMessage));
         Assert.Equal(task.Id, (await Ledger.Tasks.FindEarlierAsync(TempLedger.Account, task.Spec, Token))!.Id);
     }
 

@@ -51,7 +51,7 @@ public abstract class TaskStateContract : LedgerContract
         ITaskJournal journal = Ledger.Tasks;
         await AcceptedAsync("of another attempt", "another image");
         KlingVideoTask before = await MakeAsync(state);
-        Assert.Equal(state, before.State);
+        Assert.Equal(state, before.TaskState);
         int count = (await journal.ListAsync(new TaskFilter(), Token)).Count;
 
         string outcome = await DoAsync(operation, before);

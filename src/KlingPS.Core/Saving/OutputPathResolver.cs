@@ -183,7 +183,8 @@ internal sealed partial class OutputPathResolver
             VideoTarget.RequireNoObstacle(path);
             if (await HasVideoAsync(path).ConfigureAwait(false))
             {
-                return CreateOutput(path, hasVideo: true);
+                // Where another machine has saved it, this one has not recorded its own file yet.
+                return CreateOutput(path, hasVideo: true) with { UnrecordedHash = task is { SavedPath: null } ? task.SavedHash : null };
             }
 
             bool exists = PartialFile.IsTaken(path);

@@ -218,10 +218,15 @@ internal sealed class VideoSaver
             return new SavedVideo(path, await _session.Ledger.Tasks.RecordSavedAsync(task.Id, path, hash).ConfigureAwait(false));
         }
 
-        return await _session.Ledger.Tasks.FindAsync(task.Id, cancellationToken).ConfigureAwait(false) is KlingVideoTask current
-            && await _hashes.MatchAsync(path, current.SavedHash, cancellationToken).ConfigureAwait(false)
-                ? new SavedVideo(path, current)
-                : null;
+        if (await _session.Ledger.Tasks.FindAsync(task.Id, cancellationToken).ConfigureAwait(false) is not KlingVideoTask current
+            || !await _hashes.MatchAsync(path, current.SavedHash, cancellationToken).ConfigureAwait(false))
+        {
+            return null;
+        }
+
+        return new SavedVideo(
+            path,
+            current.SavedPath is null ? await _session.Ledger.Tasks.RecordSavedAsync(task.Id, path, current.SavedHash!).ConfigureAwait(false) : current);
     }
 
     private async Task<SavedVideo> SaveAsync(KlingVideoTask task, CancellationToken cancellationToken)

@@ -10,4 +10,8 @@ internal sealed class TempLedger : LedgerHost
 {
     protected override SqlLedger Create(ProcessIdentity owner, Func<ProcessIdentity, bool?> isAlive, TimeProvider time)
         => SqliteLedger.Create(Path, () => SqliteProvider.Factory, time, owner, isAlive);
+
+    /// <summary>No user has a file in this way. It shows what a ledger of several machines does, without a server.</summary>
+    protected override SqlLedger CreateAt(string machine, ProcessIdentity owner, Func<ProcessIdentity, bool?> isAlive)
+        => new(new SqliteEngine(Path, () => SqliteProvider.Factory, Time, owner.Boot) { Machine = machine }, new ProcessOwners(owner, isAlive), Time);
 }

@@ -16,6 +16,7 @@ internal sealed class TestLedger : ITaskLedger, IAsyncDisposable
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("klingps-ledger-");
     private readonly TimeProvider _time;
     private readonly SqlLedger _ledger;
+    private readonly List<SqlLedger> _machines = [];
     private SqlLedger? _other;
     private SqlLedger? _survivor;
     private int _queuedQueries;
@@ -66,6 +67,14 @@ internal sealed class TestLedger : ITaskLedger, IAsyncDisposable
     /// <summary>The same ledger in another process, which sees that this one is dead.</summary>
     public ITaskLedger OfSurvivor => _survivor ??= Open(s_other, isAlive: false);
 
+    /// <summary>The same ledger as one of several machines has it.</summary>
+    public ITaskLedger OfMachine(string machine)
+    {
+        SqlLedger ledger = Open(s_other, machine: machine);
+        _machines.Add(ledger);
+        return ledger;
+    }
+
     public Task OpenAsync(CancellationToken cancellationToken) => _ledger.OpenAsync(cancellationToken);
 
     /// <summary>Closes the ledger as the end of a shell does.</summary>
@@ -76,12 +85,17 @@ internal sealed class TestLedger : ITaskLedger, IAsyncDisposable
         await _ledger.DisposeAsync();
         await (_other?.DisposeAsync() ?? ValueTask.CompletedTask);
         await (_survivor?.DisposeAsync() ?? ValueTask.CompletedTask);
+        foreach (SqlLedger ledger in _machines)
+        {
+            await ledger.DisposeAsync();
+        }
+
         _folder.Delete(recursive: true);
     }
 
-    private SqlLedger Open(ProcessIdentity owner, bool isAlive = true)
+    private SqlLedger Open(ProcessIdentity owner, bool isAlive = true, string machine = "")
         => new(
-            new SqliteEngine(Path.Combine(_folder.FullName, "ledger.db"), () => SqliteProvider.Factory, _time, owner.Boot) { IsFlushed = false },
+            new SqliteEngine(Path.Combine(_folder.FullName, "ledger.db"), () => SqliteProvider.Factory, _time, owner.Boot) { IsFlushed = false, Machine = machine },
             new ProcessOwners(owner, _ => isAlive),
             _time);
 

@@ -70,6 +70,18 @@ internal sealed partial class PipelineHarness : IAsyncDisposable
         TimeProvider = Clock,
     });
 
+    /// <summary>A session at another machine, with the same key and the same ledger.</summary>
+    public KlingSession OpenAtMachine(string machine) => new(new SessionOptions
+    {
+        Endpoints = KlingEndpoints.Default,
+        Key = ApiKey.From(ClientHarness.Secret),
+        KeySource = "the test",
+        ApiHandler = Service,
+        DownloadHandler = Videos,
+        Ledger = Ledger.OfMachine(machine),
+        TimeProvider = Clock,
+    });
+
     /// <summary>A new command in the session.</summary>
     /// <param name="isObserved">Whether <see cref="Observer"/> is told of it.</param>
     public KlingService NewService(bool isObserved = true) => new(Session, isObserved ? Observer : null);

@@ -26,7 +26,8 @@ internal sealed class LedgerTarget : FileTarget
         ["tasks"] = [("id", 1), ("account", Account), ("prompt_id", 1)],
         ["account_keys"] = [],
         ["uploads"] = [("account", Account)],
-        ["file_hashes"] = [("path", ImagePath)],
+        ["saved_files"] = [("task", 1), ("machine", string.Empty)],
+        ["machine_hashes"] = [("machine", string.Empty), ("path", ImagePath)],
     };
 
     private readonly SqlLedger _ledger;

@@ -28,6 +28,12 @@ internal abstract class DatabaseConnection(DbConnection connection) : IAsyncDisp
     public bool IsOpen => connection.State == ConnectionState.Open;
 
     /// <summary>
+    /// The machine whose paths are meant, where a ledger has several of them; empty where the paths in a ledger are those of everybody who
+    /// has it, as in a file.
+    /// </summary>
+    public virtual string Machine => string.Empty;
+
+    /// <summary>
     /// The clocks that every process which shares the database agrees on, read now. Use <see cref="SqlSession.GetTimeAsync"/>.
     /// </summary>
     public abstract ValueTask<LedgerTime> ReadTimeAsync(SqlSession session);

@@ -111,6 +111,29 @@ internal static class Schema
             // See FileStamp.
             "ALTER TABLE file_hashes ADD COLUMN stamp TEXT",
         ],
+        [
+            // See SavedFiles.
+            """
+            CREATE TABLE saved_files (
+                task BIGINT NOT NULL, machine TEXT NOT NULL, saved_path TEXT, saved_hash TEXT, saving_path TEXT, saving_hash TEXT,
+                PRIMARY KEY (task, machine))
+            """,
+
+            // Paths belong to machines. The table there was stays for shells of earlier versions that have the ledger open.
+            """
+            CREATE TABLE machine_hashes (
+                machine TEXT NOT NULL, path TEXT NOT NULL, length BIGINT NOT NULL, modified_at BIGINT NOT NULL, stamp TEXT NOT NULL,
+                hash TEXT NOT NULL, recorded_at BIGINT NOT NULL,
+                PRIMARY KEY (machine, path))
+            """,
+            "CREATE INDEX machine_hashes_by_age ON machine_hashes (recorded_at)",
+            "CREATE INDEX machine_hashes_by_hash ON machine_hashes (hash)",
+            """
+            INSERT INTO machine_hashes (machine, path, length, modified_at, stamp, hash, recorded_at)
+                SELECT '', path, length, modified_at, COALESCE(stamp, ''), hash, recorded_at FROM file_hashes
+            """,
+            "DELETE FROM file_hashes",
+        ],
     ];
 
     /// <summary>The version this module writes.</summary>

@@ -54,7 +54,7 @@ internal static class SpendingQuery
             return Stored.ToCredits(thousandths);
         }
 
-        IReadOnlyList<KlingVideoTask> tasks = await session.QueryAsync($"{TaskColumns.Select} WHERE {where}", TaskColumns.Read, parameters).ConfigureAwait(false);
+        IReadOnlyList<KlingVideoTask> tasks = await TaskColumns.QueryAsync(session, $"WHERE {where}", parameters).ConfigureAwait(false);
         return tasks.Sum(task => task.CreditsReserved + (task.CreditsConsumed ?? 0));
     }
 

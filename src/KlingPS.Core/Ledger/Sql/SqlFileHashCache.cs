@@ -9,7 +9,8 @@ internal sealed class SqlFileHashCache(SqlStore store) : IFileHashCache
     public Task<string?> FindAsync(string path, FileStamp stamp, CancellationToken cancellationToken)
         => store.ReadAsync(
             session => session.TextAsync(
-                "SELECT hash FROM file_hashes WHERE path = @path AND length = @length AND modified_at = @modified AND COALESCE(stamp, '') = @stamp",
+                "SELECT hash FROM machine_hashes WHERE machine = @machine AND path = @path AND length = @length AND modified_at = @modified AND stamp = @stamp",
+                ("machine", session.Machine),
                 ("path", path),
                 ("length", stamp.Length),
                 ("modified", stamp.ModifiedAt.UtcTicks),
@@ -24,13 +25,15 @@ internal sealed class SqlFileHashCache(SqlStore store) : IFileHashCache
             async session =>
             {
                 DateTimeOffset now = (await session.GetTimeAsync().ConfigureAwait(false)).Now;
-                await session.ExecuteAsync("DELETE FROM file_hashes WHERE recorded_at < @old", ("old", Stored.FromMoment(now - s_lifetime))).ConfigureAwait(false);
+                await session.ExecuteAsync("DELETE FROM machine_hashes WHERE recorded_at < @old", ("old", Stored.FromMoment(now - s_lifetime))).ConfigureAwait(false);
                 return await session.ExecuteAsync(
                     """
-                    INSERT INTO file_hashes (path, length, modified_at, stamp, hash, recorded_at) VALUES (@path, @length, @modified, @stamp, @hash, @now)
-                    ON CONFLICT (path) DO UPDATE SET
+                    INSERT INTO machine_hashes (machine, path, length, modified_at, stamp, hash, recorded_at)
+                        VALUES (@machine, @path, @length, @modified, @stamp, @hash, @now)
+                    ON CONFLICT (machine, path) DO UPDATE SET
                         length = excluded.length, modified_at = excluded.modified_at, stamp = excluded.stamp, hash = excluded.hash, recorded_at = excluded.recorded_at
                     """,
+                    ("machine", session.Machine),
                     ("path", path),
                     ("length", stamp.Length),
                     ("modified", stamp.ModifiedAt.UtcTicks),

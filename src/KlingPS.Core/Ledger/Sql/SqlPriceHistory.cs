@@ -18,9 +18,9 @@ internal sealed class SqlPriceHistory(SqlStore store) : IPriceHistory
     {
         string isOwn = account is null ? "TRUE" : AccountTable.IsOwn("t.account");
         (string, object?)[] values = [("model", model), ("limit", limit), .. account is null ? Array.Empty<(string, object?)>() : [("account", account)]];
-        IReadOnlyList<KlingVideoTask> tasks = await session.QueryAsync(
-            $"{TaskColumns.Select}WHERE t.state = 'Succeeded' AND t.model = @model AND t.consumed > 0 AND t.completed_at IS NOT NULL AND {isOwn} ORDER BY t.completed_at DESC LIMIT @limit",
-            TaskColumns.Read,
+        IReadOnlyList<KlingVideoTask> tasks = await TaskColumns.QueryAsync(
+            session,
+            $"WHERE t.state = 'Succeeded' AND t.model = @model AND t.consumed > 0 AND t.completed_at IS NOT NULL AND {isOwn} ORDER BY t.completed_at DESC LIMIT @limit",
             values).ConfigureAwait(false);
         return [.. tasks.Select(task => new PaidVideo(task.Spec, task.CreditsConsumed!.Value, task.CompletedAt!.Value))];
     }

@@ -12,6 +12,9 @@ internal sealed class SqlSession(DatabaseConnection connection, DbTransaction? t
 
     private LedgerTime? _time;
 
+    /// <inheritdoc cref="DatabaseConnection.Machine"/>
+    public string Machine => connection.Machine;
+
     /// <summary>The time of this session: everything a transaction does, it does at one moment.</summary>
     public async ValueTask<LedgerTime> GetTimeAsync() => _time ??= await connection.ReadTimeAsync(this).ConfigureAwait(false);
 

@@ -149,7 +149,7 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
 
     /// <inheritdoc/>
     public Task<IReadOnlyList<SavedPath>> ListSavedPathsAsync(CancellationToken cancellationToken)
-        => store.ReadAsync(TaskQueries.ListSavedPathsAsync, cancellationToken);
+        => store.ReadAsync(SavedFiles.ListAsync, cancellationToken);
 
     /// <inheritdoc/>
     public Task<IReadOnlyList<KlingVideoTask>> ListByFilesAsync(string account, string? path, string? tailPath, int limit, CancellationToken cancellationToken)

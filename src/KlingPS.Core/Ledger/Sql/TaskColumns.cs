@@ -10,20 +10,27 @@ namespace KlingPS.Core.Ledger.Sql;
 /// </remarks>
 internal static class TaskColumns
 {
-    /// <summary>A select of whole tasks, to be followed by a condition; the record is <c>t</c>.</summary>
-    public const string Select = """
+    /// <summary>A select of whole tasks, as this machine has them; the record is <c>t</c>.</summary>
+    private const string Select = """
         SELECT t.id, COALESCE(k.account, t.account) AS account, t.task_id, t.state, t.nonce, t.identity, t.replaces, t.model, p.text AS prompt, n.text AS negative_prompt,
             t.duration, t.cfg_scale, t.source_path, t.source_hash, t.image_uri, t.tail_path, t.tail_uri, t.callback_uri, t.take, t.parameters,
             t.created_at, t.accepted_at, t.completed_at, t.reserved, t.consumed, t.fail_code, t.fail_message,
-            t.result_uri, t.saved_path, t.saved_hash, t.taken_at, t.held_back_at
-        FROM tasks t LEFT JOIN account_keys k ON k.fingerprint = t.account
+            t.result_uri, COALESCE(f.saved_path, t.saved_path) AS saved_path, COALESCE(f.saved_hash, t.saved_hash) AS saved_hash, t.taken_at, t.held_back_at
+        FROM tasks t LEFT JOIN account_keys k ON k.fingerprint = t.account LEFT JOIN saved_files f ON f.task = t.id AND f.machine = @machine
             LEFT JOIN texts p ON p.id = t.prompt_id LEFT JOIN texts n ON n.id = t.negative_prompt_id
 
         """;
 
     private const decimal CfgScale = 100;
 
-    public static KlingVideoTask Read(SqlRow row)
+    /// <summary>Whole tasks.</summary>
+    /// <param name="session">The session.</param>
+    /// <param name="conditions">What follows the select: a condition, an order, a limit. The record is <c>t</c>, and what its videos are saved to here is <c>f</c>.</param>
+    /// <param name="parameters">The parameters of these.</param>
+    public static Task<List<KlingVideoTask>> QueryAsync(SqlSession session, string conditions, params (string Name, object? Value)[] parameters)
+        => session.QueryAsync(Select + conditions, Read, [.. parameters, ("machine", session.Machine)]);
+
+    private static KlingVideoTask Read(SqlRow row)
     {
         var state = Enum.Parse<KlingTaskState>(row.Text("state"));
         DateTimeOffset? completedAt = row.MomentOrNull("completed_at");
@@ -121,7 +128,6 @@ internal static class TaskColumns
         ("result_uri", task.ResultUri),
         ("fail_code", task.FailCode),
         ("fail_message", task.FailMessage),
-        ("saved_path", task.SavedPath),
         ("saved_hash", task.SavedHash),
         ("taken_at", Stored.FromMoment(task.TakenAt)),
         ("held_back_at", Stored.FromMoment(task.HeldBackAt)),

@@ -23,23 +23,12 @@ internal static class TaskQueries
 
     /// <summary>See <see cref="ITaskJournal.ListByFilesAsync"/>.</summary>
     public static async Task<IReadOnlyList<KlingVideoTask>> ListByFilesAsync(SqlSession session, string account, string? path, string? tailPath, int limit)
-        => await session.QueryAsync(
-            $"{TaskColumns.Select}WHERE {(path is null ? "t.tail_path" : "t.source_path")} = @path AND t.state IN {TaskTable.PurchaseStates} AND {AccountTable.IsOwn("t.account")} ORDER BY t.id DESC LIMIT @limit",
-            TaskColumns.Read,
+        => await TaskColumns.QueryAsync(
+            session,
+            $"WHERE {(path is null ? "t.tail_path" : "t.source_path")} = @path AND t.state IN {TaskTable.PurchaseStates} AND {AccountTable.IsOwn("t.account")} ORDER BY t.id DESC LIMIT @limit",
             ("path", path ?? tailPath),
             ("account", account),
             ("limit", limit)).ConfigureAwait(false);
-
-    /// <summary>See <see cref="ITaskJournal.ListSavedPathsAsync"/>.</summary>
-    public static async Task<IReadOnlyList<SavedPath>> ListSavedPathsAsync(SqlSession session) => await session.QueryAsync(
-        """
-        SELECT saved_path AS path, id, saved_hash AS hash, 1 AS certain FROM tasks WHERE saved_path IS NOT NULL
-        UNION
-        SELECT saving_path, id, saving_hash, 0 FROM tasks WHERE saving_path IS NOT NULL
-        UNION
-        SELECT f.path, t.id, f.hash, 1 FROM file_hashes f JOIN tasks t ON t.saved_hash = f.hash
-        """,
-        row => new SavedPath(row.Text("path"), row.Number("id"), row.Text("hash"), row.Number("certain") == 1)).ConfigureAwait(false);
 
     /// <summary>See <see cref="ITaskJournal.ListAsync"/>.</summary>
     /// <param name="session">The session.</param>
@@ -69,7 +58,7 @@ internal static class TaskQueries
         Narrow("t.owner = @owner", "owner", filter.IsOwnAttempt ? owner : null);
         if (filter.Unsaved)
         {
-            conditions.Add("t.state = 'Succeeded' AND t.saved_path IS NULL AND t.taken_at IS NULL");
+            conditions.Add("t.state = 'Succeeded' AND t.saved_path IS NULL AND f.saved_path IS NULL AND t.taken_at IS NULL");
         }
 
         if (filter.States is { } states)
@@ -79,6 +68,6 @@ internal static class TaskQueries
         }
 
         string where = conditions.Count == 0 ? string.Empty : $"WHERE {string.Join(" AND ", conditions)}";
-        return await session.QueryAsync($"{TaskColumns.Select}{where} ORDER BY t.id", TaskColumns.Read, [.. parameters]).ConfigureAwait(false);
+        return await TaskColumns.QueryAsync(session, $"{where} ORDER BY t.id", [.. parameters]).ConfigureAwait(false);
     }
 }

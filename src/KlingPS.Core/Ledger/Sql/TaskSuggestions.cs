@@ -95,9 +95,9 @@ internal sealed class TaskSuggestions : IDisposable
 
         // Each condition is queried on its own: together they would have all their records sorted.
         string ids = string.Join(" UNION ALL ", conditions.Select(condition => $"SELECT id FROM (SELECT id FROM tasks WHERE {condition}{narrowing} ORDER BY {order} DESC LIMIT @limit)"));
-        return await new SqlSession(_connection, null).QueryAsync(
-            $"{TaskColumns.Select}WHERE t.id IN ({ids} ORDER BY id DESC LIMIT @limit) ORDER BY t.id DESC",
-            TaskColumns.Read,
+        return await TaskColumns.QueryAsync(
+            new SqlSession(_connection, null),
+            $"WHERE t.id IN ({ids} ORDER BY id DESC LIMIT @limit) ORDER BY t.id DESC",
             [.. values]).ConfigureAwait(false);
     }
 }

@@ -25,7 +25,7 @@ internal static class TaskTable
     /// <param name="condition">A condition, and an order if it matters; the record is <c>t</c>.</param>
     /// <param name="parameters">The parameters of the condition.</param>
     public static async Task<KlingVideoTask?> FindAsync(SqlSession session, string condition, params (string Name, object? Value)[] parameters)
-        => (await session.QueryAsync($"{TaskColumns.Select}WHERE {condition} LIMIT 1", TaskColumns.Read, parameters).ConfigureAwait(false)).FirstOrDefault();
+        => (await TaskColumns.QueryAsync(session, $"WHERE {condition} LIMIT 1", parameters).ConfigureAwait(false)).FirstOrDefault();
 
     public static Task<KlingVideoTask?> FindByTaskIdAsync(SqlSession session, string account, string taskId)
         => FindAsync(session, $"t.task_id = @taskId AND {AccountTable.IsOwn("t.account")} ORDER BY t.nonce IS NULL, t.id", ("taskId", taskId), ("account", account));
@@ -93,10 +93,6 @@ internal static class TaskTable
         return await GetAsync(session, task.Id).ConfigureAwait(false);
     }
 
-    /// <summary>Sets the file that is about to get the name of a video, or that there is none.</summary>
-    public static Task<int> SetSavingAsync(SqlSession session, long id, string? path, string? hash)
-        => session.ExecuteAsync("UPDATE tasks SET saving_path = @path, saving_hash = @hash WHERE id = @id", ("id", id), ("path", path), ("hash", hash));
-
     /// <summary>Records until when the response to a request is there that is about to leave.</summary>
     public static Task ExpectAnswerAsync(SqlSession session, long id, DateTimeOffset answerBy)
         => session.ExecuteAsync("UPDATE tasks SET answer_by = @answerBy WHERE id = @id", ("id", id), ("answerBy", Stored.FromMoment(answerBy)));
@@ -105,6 +101,7 @@ internal static class TaskTable
     public static async Task DeleteAsync(SqlSession session, KlingVideoTask task)
     {
         await session.ExecuteAsync("DELETE FROM tasks WHERE id = @id", ("id", task.Id)).ConfigureAwait(false);
+        await SavedFiles.DeleteAsync(session, task.Id).ConfigureAwait(false);
         await TextTable.ReleaseAsync(session, task.Prompt).ConfigureAwait(false);
         await TextTable.ReleaseAsync(session, task.NegativePrompt).ConfigureAwait(false);
     }

@@ -73,14 +73,14 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
     public static async Task<bool> BeginSavingAsync(SqlSession session, long id, string path, string hash)
     {
         KlingVideoTask task = await TaskTable.GetAsync(session, id).ConfigureAwait(false);
-        await TaskTable.SetSavingAsync(session, task.Id, path, hash).ConfigureAwait(false);
+        await SavedFiles.BeginSavingAsync(session, task.Id, path, hash).ConfigureAwait(false);
         return true;
     }
 
     public static async Task<KlingVideoTask> SaveAsync(SqlSession session, long id, string path, string hash)
     {
         KlingVideoTask task = await TaskTable.GetAsync(session, id).ConfigureAwait(false);
-        await TaskTable.SetSavingAsync(session, id, path: null, hash: null).ConfigureAwait(false);
+        await SavedFiles.RecordAsync(session, id, path, hash).ConfigureAwait(false);
         return await WriteAsync(session, task, task.Saved(path, hash)).ConfigureAwait(false);
     }
 
@@ -139,6 +139,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
 
         if (twin is not null)
         {
+            await SavedFiles.MoveAsync(session, twin.Id, task.Id).ConfigureAwait(false);
             await TaskTable.DeleteAsync(session, twin).ConfigureAwait(false);
             return new RecordResult.Recorded(await TaskTable.UpdateAsync(session, task.Joined(twin)!).ConfigureAwait(false));
         }

@@ -21,6 +21,9 @@ internal sealed class SqliteConnection(DbConnection connection, SqliteEngine eng
     private bool _isMarkable = true;
 
     /// <inheritdoc/>
+    public override string Machine => engine.Machine;
+
+    /// <inheritdoc/>
     public override ValueTask<LedgerTime> ReadTimeAsync(SqlSession session)
         => ValueTask.FromResult(new LedgerTime(time.GetUtcNow(), time.GetElapsedTime(0).Ticks, boot));
 

@@ -30,6 +30,9 @@ internal sealed class SqliteEngine(string path, Func<DbProviderFactory> factory,
     /// <summary>Whether commits reach the disk. They need not where a loss of power does not matter, as in tests.</summary>
     public bool IsFlushed { get; init; } = true;
 
+    /// <summary>See <see cref="DatabaseConnection.Machine"/>. The paths in a file are those of everybody who has it, wherever it is moved to.</summary>
+    public string Machine { get; init; } = string.Empty;
+
     /// <inheritdoc/>
     public string Location => path;
 

@@ -15,6 +15,9 @@ internal sealed class ConflictingLedger : LedgerHost
     protected override SqlLedger Create(ProcessIdentity owner, Func<ProcessIdentity, bool?> isAlive, TimeProvider time)
         => new(new Engine(Path, time), new ProcessOwners(owner, isAlive), new ShiftedTimeProvider(time, TimeSpan.FromMinutes(10)));
 
+    protected override SqlLedger CreateAt(string machine, ProcessIdentity owner, Func<ProcessIdentity, bool?> isAlive)
+        => new(new Engine(Path, Time) { Machine = machine }, new ProcessOwners(owner, isAlive), new ShiftedTimeProvider(Time, TimeSpan.FromMinutes(10)));
+
     /// <summary>The clock of a process that is off.</summary>
     private sealed class ShiftedTimeProvider(TimeProvider time, TimeSpan shift) : TimeProvider
     {
@@ -33,6 +36,8 @@ internal sealed class ConflictingLedger : LedgerHost
     {
         private readonly SqliteEngine _sqlite = new(path, () => SqliteProvider.Factory, serverTime, boot: string.Empty);
         private int _chances;
+
+        public string Machine { get; init; } = string.Empty;
 
         public string Location => _sqlite.Location;
 
@@ -75,6 +80,8 @@ internal sealed class ConflictingLedger : LedgerHost
     private sealed class Connection(Engine engine, DbConnection connection, TimeProvider serverTime) : DatabaseConnection(connection)
     {
         private bool _isWriting;
+
+        public override string Machine => engine.Machine;
 
         public override ValueTask<LedgerTime> ReadTimeAsync(SqlSession session)
         {

@@ -37,6 +37,18 @@ internal abstract class LedgerHost : IAsyncDisposable
         return ledger;
     }
 
+    /// <summary>Opens the ledger as a machine does that is one of several: the paths it records are its own.</summary>
+    /// <param name="machine">The name of the machine.</param>
+    /// <param name="owner">The process; this one where nothing is said.</param>
+    /// <param name="isAlive">What it knows of others; nothing, as of another machine, where nothing is said.</param>
+    public async Task<SqlLedger> OpenAtAsync(string machine, ProcessIdentity? owner = null, Func<ProcessIdentity, bool?>? isAlive = null)
+    {
+        SqlLedger ledger = CreateAt(machine, owner ?? ProcessIdentity.Current, isAlive ?? (_ => null));
+        _open.Add(ledger);
+        await ledger.OpenAsync(TestContext.Current.CancellationToken);
+        return ledger;
+    }
+
     /// <summary>Does something to the database past the ledger.</summary>
     public async Task<object?> SqlAsync(string sql)
     {
@@ -85,4 +97,7 @@ internal abstract class LedgerHost : IAsyncDisposable
     };
 
     protected abstract SqlLedger Create(ProcessIdentity owner, Func<ProcessIdentity, bool?> isAlive, TimeProvider time);
+
+    /// <summary>The ledger as one of several machines has it.</summary>
+    protected abstract SqlLedger CreateAt(string machine, ProcessIdentity owner, Func<ProcessIdentity, bool?> isAlive);
 }

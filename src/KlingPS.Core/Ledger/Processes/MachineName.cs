@@ -1,0 +1,59 @@
+using System.Runtime.Versioning;
+using System.Security.Cryptography;
+using System.Text;
+using KlingPS.Core.Files;
+using Microsoft.Win32;
+
+namespace KlingPS.Core.Ledger.Processes;
+
+/// <summary>
+/// The machine whose files a path means, by a name that lasts. Copies of a virtual machine have the same id and other host names; some
+/// machines have the same host name and other ids; a container has an id seldom, and a host name that its user can give it.
+/// </summary>
+/// <remarks>
+/// Which boot it is, and which container, says which process is meant (<see cref="ProcessIdentity"/>) and not which files: a machine knows
+/// its files after a restart as well. Two machines that are taken for one look where a file is not; one that is taken for two reads a
+/// file again, which it then knows by its content. Neither costs money.
+/// </remarks>
+internal static class MachineName
+{
+    private const int MaxFile = 1024;
+
+    private static readonly string[] s_idFiles = ["/etc/machine-id", "/var/lib/dbus/machine-id"];
+
+    /// <summary>The machine of this process.</summary>
+    public static string Current { get; } = Create(Environment.MachineName, OperatingSystem.IsWindows() ? ReadRegistry() : s_idFiles.Select(ReadFile).FirstOrDefault(id => id is not null));
+
+    /// <summary>The name of a machine.</summary>
+    /// <param name="host">Its host name.</param>
+    /// <param name="id">The id of its installation, if it has one. Programs are asked not to give it away, so a hash stands for it.</param>
+    internal static string Create(string host, string? id)
+        => id is null ? host : $"{host}-{Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes("KlingPS " + id)), 0, 4).ToLowerInvariant()}";
+
+    private static string? ReadFile(string path)
+    {
+        try
+        {
+            // A file that is prepared for the first start says so, or is empty.
+            string id = Encoding.ASCII.GetString(OrdinaryFile.ReadAllBytes(path, MaxFile)).Trim();
+            return id.Length > 0 && id.All(char.IsAsciiHexDigit) ? id : null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    [SupportedOSPlatform("windows")]
+    private static string? ReadRegistry()
+    {
+        try
+        {
+            return Registry.GetValue(@"HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\Cryptography", "MachineGuid", null) as string;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or System.Security.SecurityException)
+        {
+            return null;
+        }
+    }
+}

@@ -1,0 +1,144 @@
+using KlingPS.Core.Ledger;
+using KlingPS.Core.Ledger.Sql;
+using KlingPS.Core.Model;
+
+namespace KlingPS.Core.Tests.Ledger.Contract;
+
+/// <summary>What the machines that share a ledger know of each other's files.</summary>
+public abstract class MachineContract : LedgerContract
+{
+    private static readonly string s_hash = new('1', 64);
+
+    private protected MachineContract(LedgerHost host)
+        : base(host)
+    {
+    }
+
+    private static async Task<KlingVideoTask> FinishedAsync(SqlLedger ledger, string taskId)
+    {
+        await ledger.Tasks.AcceptAsync((await ledger.Tasks.BeginAsync(LedgerHost.Intent(taskId), Token)).Id, taskId);
+        return await ledger.Tasks.RecordSnapshotAsync(LedgerHost.Account, LedgerHost.Snapshot(taskId, KlingTaskState.Succeeded, 42));
+    }
+
+    private static async Task<long[]> UnsavedAsync(SqlLedger ledger)
+        => [.. (await ledger.Tasks.ListAsync(new TaskFilter { Unsaved = true }, Token)).Select(task => task.Id)];
+
+    [Fact]
+    public async Task A_video_that_one_machine_has_saved_is_unsaved_on_the_other_which_knows_it_by_its_content()
+    {
+        SqlLedger east = await Host.OpenAtAsync("east");
+        SqlLedger west = await Host.OpenAtAsync("west");
+        KlingVideoTask task = await FinishedAsync(east, "t1");
+
+        await east.Tasks.RecordSavedAsync(task.Id, "/videos/a.mp4", s_hash);
+
+        KlingVideoTask there = (await east.Tasks.FindAsync(task.Id, Token))!;
+        KlingVideoTask here = (await west.Tasks.FindAsync(task.Id, Token))!;
+        Assert.Equal(("/videos/a.mp4", s_hash), (there.SavedPath, there.SavedHash));
+        Assert.Equal((null, s_hash), (here.SavedPath, here.SavedHash));
+        Assert.Empty(await UnsavedAsync(east));
+        Assert.Equal([task.Id], await UnsavedAsync(west));
+        Assert.Equal([new SavedPath("/videos/a.mp4", task.Id, s_hash)], await east.Tasks.ListSavedPathsAsync(Token));
+        Assert.Empty(await west.Tasks.ListSavedPathsAsync(Token));
+    }
+
+    [Fact]
+    public async Task Each_machine_keeps_the_path_it_has_saved_a_video_to()
+    {
+        SqlLedger east = await Host.OpenAtAsync("east");
+        SqlLedger west = await Host.OpenAtAsync("west");
+        KlingVideoTask task = await FinishedAsync(east, "t1");
+
+        await east.Tasks.RecordSavedAsync(task.Id, "/videos/a.mp4", s_hash);
+        KlingVideoTask saved = await west.Tasks.RecordSavedAsync(task.Id, @"D:\videos\a.mp4", s_hash);
+
+        Assert.Equal(@"D:\videos\a.mp4", saved.SavedPath);
+        Assert.Equal("/videos/a.mp4", (await east.Tasks.FindAsync(task.Id, Token))!.SavedPath);
+        Assert.Empty(await UnsavedAsync(west));
+    }
+
+    [Fact]
+    public async Task A_file_that_is_about_to_get_its_name_is_known_on_its_machine_alone()
+    {
+        SqlLedger east = await Host.OpenAtAsync("east");
+        SqlLedger west = await Host.OpenAtAsync("west");
+        KlingVideoTask task = await FinishedAsync(east, "t1");
+
+        await east.Tasks.RecordSavingAsync(task.Id, "/videos/a.mp4", s_hash);
+
+        Assert.Equal([new SavedPath("/videos/a.mp4", task.Id, s_hash, IsCertain: false)], await east.Tasks.ListSavedPathsAsync(Token));
+        Assert.Empty(await west.Tasks.ListSavedPathsAsync(Token));
+        Assert.Equal([task.Id], await UnsavedAsync(east));
+
+        await east.Tasks.RecordSavedAsync(task.Id, "/videos/a.mp4", s_hash);
+
+        Assert.Equal([new SavedPath("/videos/a.mp4", task.Id, s_hash)], await east.Tasks.ListSavedPathsAsync(Token));
+    }
+
+    [Fact]
+    public async Task A_file_of_the_same_path_size_and_time_is_another_file_on_another_machine()
+    {
+        SqlLedger east = await Host.OpenAtAsync("east");
+        SqlLedger west = await Host.OpenAtAsync("west");
+        var stamp = new FileStamp(100, Host.Time.GetUtcNow());
+
+        await east.FileHashes.RecordAsync("/images/a.png", stamp, "hash of east", Token);
+
+        Assert.Null(await west.FileHashes.FindAsync("/images/a.png", stamp, Token));
+        await west.FileHashes.RecordAsync("/images/a.png", stamp, "hash of west", Token);
+        Assert.Equal("hash of east", await east.FileHashes.FindAsync("/images/a.png", stamp, Token));
+        Assert.Equal("hash of west", await west.FileHashes.FindAsync("/images/a.png", stamp, Token));
+    }
+
+    [Fact]
+    public async Task What_is_bought_on_one_machine_is_bought_for_all()
+    {
+        SqlLedger east = await Host.OpenAtAsync("east");
+        SqlLedger west = await Host.OpenAtAsync("west");
+        KlingVideoTask task = await FinishedAsync(east, "t1");
+
+        TaskClaim claim = await west.Tasks.ClaimAsync(LedgerHost.Intent("t1"), Token);
+
+        Assert.Equal((task.Id, false), (claim.Task.Id, claim.IsNew));
+    }
+
+    [Fact]
+    public async Task The_paths_of_a_task_go_with_its_record()
+    {
+        SqlLedger east = await Host.OpenAtAsync("east");
+        KlingVideoTask task = await FinishedAsync(east, "t1");
+        await east.Tasks.RecordSavedAsync(task.Id, "/videos/a.mp4", s_hash);
+
+        await east.Tasks.RemoveAsync(task.Id);
+
+        Assert.Empty(await east.Tasks.ListSavedPathsAsync(Token));
+    }
+
+    [Fact]
+    public async Task A_video_that_was_saved_before_it_was_known_whose_it_is_stays_saved()
+    {
+        SqlLedger east = await Host.OpenAtAsync("east");
+        KlingVideoTask attempt = await east.Tasks.LoseAsync((await east.Tasks.BeginAsync(LedgerHost.Intent(), Token)).Id);
+        KlingVideoTask adopted = await east.Tasks.RecordSnapshotAsync(LedgerHost.Account, LedgerHost.Snapshot("t1", KlingTaskState.Succeeded, 42));
+        await east.Tasks.RecordSavedAsync(adopted.Id, "/videos/a.mp4", s_hash);
+
+        KlingVideoTask joined = await east.Tasks.AcceptAsync(attempt.Id, "t1");
+
+        Assert.Equal((attempt.Id, "/videos/a.mp4", s_hash), (joined.Id, joined.SavedPath, joined.SavedHash));
+        Assert.Equal([new SavedPath("/videos/a.mp4", attempt.Id, s_hash)], await east.Tasks.ListSavedPathsAsync(Token));
+    }
+
+    [Fact]
+    public async Task What_is_learned_of_a_task_on_one_machine_leaves_the_paths_of_the_other()
+    {
+        SqlLedger east = await Host.OpenAtAsync("east");
+        SqlLedger west = await Host.OpenAtAsync("west");
+        KlingVideoTask task = await FinishedAsync(east, "t1");
+        await east.Tasks.RecordSavedAsync(task.Id, "/videos/a.mp4", s_hash);
+
+        await west.Tasks.RecordTakenAsync(task.Id, true);
+
+        Assert.Equal("/videos/a.mp4", (await east.Tasks.FindAsync(task.Id, Token))!.SavedPath);
+        Assert.Empty(await UnsavedAsync(west));
+    }
+}

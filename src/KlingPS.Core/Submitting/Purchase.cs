@@ -16,6 +16,12 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
 {
     private const string LedgerIsClosed = "The ledger has been closed.";
 
+    /// <summary>
+    /// How old the record may be that a request is about to leave. A process that was stopped, or whose machine has slept, may have been
+    /// taken for dead by others meanwhile: it asks again whether the attempt is still its own.
+    /// </summary>
+    private static readonly TimeSpan s_longestPause = TimeSpan.FromSeconds(10);
+
     private TaskIntent _intent = intent;
     private volatile KlingVideoTask? _task;
     private IDisposable? _turn;
@@ -55,25 +61,32 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
                 throw error;
             }
 
-            if (_task is not null && await ResumeAsync(_task).ConfigureAwait(false) is KlingVideoTask settled)
+            KlingVideoTask task;
+            Moment askedAt;
+            do
             {
-                return settled;
-            }
-
-            if (_task is null)
-            {
-                TaskClaim claim = await ClaimAsync().ConfigureAwait(false);
-                if (!claim.IsNew)
+                askedAt = Moment.Now(sender.Session.TimeProvider);
+                if (_task is not null && await ResumeAsync(_task).ConfigureAwait(false) is KlingVideoTask settled)
                 {
-                    return (KlingVideoTask?)null;
+                    return settled;
                 }
 
-                _task = claim.Task;
-            }
+                if (_task is null)
+                {
+                    TaskClaim claim = await ClaimAsync().ConfigureAwait(false);
+                    if (!claim.IsNew)
+                    {
+                        return (KlingVideoTask?)null;
+                    }
 
-            // Between the record and here the command may have been stopped, or its time may have run out.
-            cancellationToken.ThrowIfCancellationRequested();
-            KlingVideoTask task = _task;
+                    _task = claim.Task;
+                }
+
+                // Between the record and here the command may have been stopped, or its time may have run out.
+                cancellationToken.ThrowIfCancellationRequested();
+                task = _task;
+            }
+            while (askedAt.Since(sender.Session.TimeProvider) > s_longestPause);
             return await sender.Session.ProtectAsync(() => SendProtectedAsync(task, number)).ConfigureAwait(false);
         }
         finally
@@ -110,7 +123,7 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
                 _task = null;
                 return bought;
             default:
-                return await ForgoAsync("Another process took this one for dead while the request waited to be sent again.").ConfigureAwait(false);
+                return await ForgoAsync("Another process took this one for dead before the request left.").ConfigureAwait(false);
         }
     }
 
@@ -329,6 +342,21 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
         string price = submission.Credits is decimal credits ? string.Create(CultureInfo.InvariantCulture, $"{credits:0.##} credits") : "Its credits";
         return $"Whether the video of '{submission.Subject}' was bought is not known (task {task.Id}). {reason} "
             + $"{price} may have been spent; it is not sent again by itself.";
+    }
+
+    /// <summary>
+    /// A moment by both clocks. One stands still while the machine sleeps, and the other can be set back; what matters is the longer time.
+    /// </summary>
+    private readonly record struct Moment(long Timestamp, DateTimeOffset Time)
+    {
+        public static Moment Now(TimeProvider time) => new(time.GetTimestamp(), time.GetUtcNow());
+
+        public TimeSpan Since(TimeProvider time)
+        {
+            TimeSpan elapsed = time.GetElapsedTime(Timestamp);
+            TimeSpan passed = time.GetUtcNow() - Time;
+            return passed > elapsed ? passed : elapsed;
+        }
     }
 
     /// <summary>The service has said yes, and the record does not say so.</summary>

@@ -12,6 +12,6 @@ internal sealed class TempLedger : LedgerHost
         => SqliteLedger.Create(Path, () => SqliteProvider.Factory, time, owner, isAlive);
 
     /// <summary>No user has a file in this way. It shows what a ledger of several machines does, without a server.</summary>
-    protected override SqlLedger CreateAt(string machine, ProcessIdentity owner, Func<ProcessIdentity, bool?> isAlive)
-        => new(new SqliteEngine(Path, () => SqliteProvider.Factory, Time, owner.Boot) { Machine = machine }, new ProcessOwners(owner, isAlive), Time);
+    protected override SqlLedger CreateAt(ProcessIdentity owner, Func<ProcessIdentity, bool?> isAlive, TimeProvider time)
+        => new(new SqliteEngine(Path, () => SqliteProvider.Factory, Time, boot: string.Empty) { Machine = owner.Machine }, new HeartbeatOwners(owner, isAlive), time);
 }

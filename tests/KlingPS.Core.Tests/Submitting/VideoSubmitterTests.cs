@@ -1007,4 +1007,39 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         Assert.Equal([false, true], _harness.Observer.Transfers.Select(transfer => transfer.IsOver));
         Assert.All(_harness.Observer.Transfers, transfer => Assert.Equal(("fox.png", true, transfer.Total), (transfer.Name, transfer.IsUpload, transfer.Bytes)));
     }
+
+    [Theory]
+    [InlineData(false, 1)]
+    [InlineData(true, 0)]
+    public async Task A_machine_that_slept_before_its_request_left_asks_whether_the_attempt_is_still_its_own(bool isBoughtElsewhere, int creates)
+    {
+        var submission = _harness.Submission("fox.png") with { ReusePurchase = true };
+        int claims = 0;
+        int confirmations = 0;
+        _harness.Ledger.BeforeCall = name =>
+        {
+            if (name == nameof(ITaskJournal.ClaimAsync) && Interlocked.Increment(ref claims) == 1)
+            {
+                // The machine sleeps while the claim is recorded.
+                _harness.Clock.Advance(TimeSpan.FromMinutes(3));
+            }
+            else if (name == nameof(ITaskJournal.RecordSentAgainAsync) && Interlocked.Increment(ref confirmations) == 1)
+            {
+                KlingVideoTask lost = _harness.Ledger.OfSurvivor.Tasks.ListAsync(new TaskFilter { States = [KlingTaskState.Unknown] }, CancellationToken.None).GetAwaiter().GetResult().Single();
+                if (isBoughtElsewhere)
+                {
+                    _harness.Ledger.OfSurvivor.Tasks.AcceptAsync(lost.Id, "bought elsewhere").GetAwaiter().GetResult();
+                }
+            }
+        };
+
+        Outcome<Submission, KlingVideoTask> outcome = await _harness.SubmitAsync(new VideoSubmitter(_harness.NewService()), submission);
+
+        Assert.True(outcome.Error is null, outcome.Error?.ToString());
+        Assert.Equal((1, creates), (confirmations, _harness.Creates));
+        Assert.Equal(isBoughtElsewhere ? "bought elsewhere" : "task-1", outcome.Value!.TaskId);
+        Assert.Equal(
+            isBoughtElsewhere ? [KlingTaskState.Waiting] : [KlingTaskState.Rejected, KlingTaskState.Waiting],
+            (await _harness.ListAsync()).Select(task => task.TaskState));
+    }
 }

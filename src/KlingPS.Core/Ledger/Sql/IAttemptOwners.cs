@@ -9,6 +9,9 @@ internal enum OwnerState
     /// <summary>It has ended: nobody will record what comes of its request.</summary>
     Gone,
 
+    /// <summary>It used to say that it was running, and has stopped saying so: it has ended, is stopped, or is cut off from the ledger.</summary>
+    Silent,
+
     /// <summary>Nothing can be known of it from here. It counts as gone only when it has been silent for longer than a request can take.</summary>
     Unseen,
 }
@@ -27,4 +30,15 @@ internal interface IAttemptOwners
     /// <param name="session">A session of the ledger, for owners who report there.</param>
     /// <param name="owner">The recorded name.</param>
     ValueTask<OwnerState> FindStateAsync(SqlSession session, string owner);
+
+    /// <summary>How often this process says that it is running, while it has something under way; <see langword="null"/> where nobody needs to be told.</summary>
+    TimeSpan? BeatInterval => null;
+
+    /// <summary>Says that this process is running. Part of each transaction that records that a request is about to leave.</summary>
+    /// <param name="session">A transaction.</param>
+    Task<int> BeatAsync(SqlSession session) => Task.FromResult(0);
+
+    /// <summary>Takes that back: this process has nothing under way.</summary>
+    /// <param name="session">A transaction.</param>
+    Task<int> RestAsync(SqlSession session) => Task.FromResult(0);
 }

@@ -51,6 +51,10 @@ internal sealed class LostAttempts(SqlStore store, IAttemptOwners owners)
             {
                 lost.Add((id, OwnerIsGone));
             }
+            else if (state == OwnerState.Silent)
+            {
+                lost.Add((id, DescribeLossOf(owner)));
+            }
             else if (state == OwnerState.Unseen && (await session.GetTimeAsync().ConfigureAwait(false)).Now >= silentSince)
             {
                 lost.Add((id, DescribeSilence(createdAt, silentSince)));
@@ -58,6 +62,14 @@ internal sealed class LostAttempts(SqlStore store, IAttemptOwners owners)
         }
 
         return lost;
+    }
+
+    private string DescribeLossOf(string owner)
+    {
+        string name = owners.Describe(owner);
+        return $"{char.ToUpperInvariant(name[0])}{name[1..]} was about to send the request, or has sent it, and has not been heard of since. "
+            + "If it is only cut off from the ledger, it records what came of it when it is back. "
+            + "Make sure that it is not running any more before you give the attempt up or buy it again.";
     }
 
     private static string DescribeSilence(DateTimeOffset begun, DateTimeOffset silentSince)

@@ -133,6 +133,9 @@ internal static class Schema
                 SELECT '', path, length, modified_at, COALESCE(stamp, ''), hash, recorded_at FROM file_hashes
             """,
             "DELETE FROM file_hashes",
+
+            // See HeartbeatOwners.
+            "CREATE TABLE owners (owner TEXT PRIMARY KEY, beat_at BIGINT NOT NULL)",
         ],
     ];
 

@@ -8,6 +8,7 @@ namespace KlingPS.Core.Ledger.Sql;
 internal sealed class SqlLedger : ITaskLedger, IAsyncDisposable
 {
     private readonly SqlStore _store;
+    private readonly SqlTaskJournal _tasks;
 
     /// <summary>Creates the ledger. The database is opened when it is first needed.</summary>
     /// <param name="engine">The database.</param>
@@ -16,14 +17,14 @@ internal sealed class SqlLedger : ITaskLedger, IAsyncDisposable
     internal SqlLedger(IDatabaseEngine engine, IAttemptOwners owners, TimeProvider time)
     {
         _store = new SqlStore(engine);
-        Tasks = new SqlTaskJournal(_store, owners, time);
+        _tasks = new SqlTaskJournal(_store, owners, time);
         Accounts = new SqlAccountRegister(_store);
         Uploads = new SqlUploadCache(_store);
         FileHashes = new SqlFileHashCache(_store);
         GenerationTimes = new SqlGenerationHistory(_store);
         Prices = new SqlPriceHistory(_store);
         RateGates = new SqlRateGates(_store, owners, time);
-        _store.Opened = Tasks.RecoverAsync;
+        _store.Opened = _tasks.RecoverAsync;
     }
 
     /// <inheritdoc/>
@@ -33,7 +34,7 @@ internal sealed class SqlLedger : ITaskLedger, IAsyncDisposable
     public bool Exists => _store.Exists;
 
     /// <inheritdoc/>
-    public ITaskJournal Tasks { get; }
+    public ITaskJournal Tasks => _tasks;
 
     /// <inheritdoc/>
     public IAccountRegister Accounts { get; }
@@ -68,5 +69,9 @@ internal sealed class SqlLedger : ITaskLedger, IAsyncDisposable
     public Task SettleAsync() => _store.SettleAsync();
 
     /// <summary>Commits what has been asked for and closes the database.</summary>
-    public ValueTask DisposeAsync() => _store.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await _tasks.DisposeAsync().ConfigureAwait(false);
+        await _store.DisposeAsync().ConfigureAwait(false);
+    }
 }

@@ -6,10 +6,11 @@ namespace KlingPS.Core.Ledger.Sql;
 /// <param name="store">The database.</param>
 /// <param name="owners">Who makes attempts.</param>
 /// <param name="time">The clock of this process, for its time zone.</param>
-internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, TimeProvider time) : ITaskJournal
+internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, TimeProvider time) : ITaskJournal, IAsyncDisposable
 {
     private readonly TaskTransactions _transactions = new(owners, time);
     private readonly LostAttempts _lostAttempts = new(store, owners);
+    private readonly Heartbeat _heartbeat = new(store, owners, time);
 
     /// <inheritdoc/>
     public async Task<KlingVideoTask> BeginAsync(TaskIntent intent, CancellationToken cancellationToken)
@@ -17,7 +18,9 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
         RequireRunId(intent);
         await store.OpenAsync(cancellationToken).ConfigureAwait(false);
         await RecoverAsync(cancellationToken).ConfigureAwait(false);
-        return await store.WriteAsync(session => _transactions.BeginAsync(session, intent), cancellationToken).ConfigureAwait(false);
+        return await _heartbeat.BeginAsync(
+            () => store.WriteAsync(session => _transactions.BeginAsync(session, intent), cancellationToken),
+            task => task.Id).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
@@ -26,7 +29,9 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
         RequireRunId(intent);
         await store.OpenAsync(cancellationToken).ConfigureAwait(false);
         await RecoverAsync(cancellationToken).ConfigureAwait(false);
-        return await store.WriteAsync(session => _transactions.ClaimAsync(session, intent), cancellationToken).ConfigureAwait(false);
+        return await _heartbeat.BeginAsync(
+            () => store.WriteAsync(session => _transactions.ClaimAsync(session, intent), cancellationToken),
+            claim => claim.IsNew ? claim.Task.Id : null).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
@@ -42,16 +47,16 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
     public Task<RecordResult> RecordAcceptedAsync(long id, string taskId)
     {
         ArgumentException.ThrowIfNullOrEmpty(taskId);
-        return store.WriteAnswerAsync(session => TaskTransactions.AcceptAsync(session, id, taskId));
+        return EndAsync(id, session => TaskTransactions.AcceptAsync(session, id, taskId));
     }
 
     /// <inheritdoc/>
     public Task<RecordResult> RecordRejectedAsync(long id, string? code, string reason)
-        => store.WriteAnswerAsync(session => TaskTransactions.RejectAsync(session, id, code, reason));
+        => EndAsync(id, session => TaskTransactions.RejectAsync(session, id, code, reason));
 
     /// <inheritdoc/>
     public Task<RecordResult> RecordUnknownAsync(long id, string reason)
-        => store.WriteAnswerAsync(session => TaskTransactions.LoseResponseAsync(session, id, reason));
+        => EndAsync(id, session => TaskTransactions.LoseResponseAsync(session, id, reason));
 
     /// <inheritdoc/>
     public Task<RecordResult> RecordHeldBackAsync(long id, string reason)
@@ -61,10 +66,14 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
 
     /// <inheritdoc/>
     public Task<RecordResult> RecordSentAgainAsync(long id, TimeSpan answerWithin, CancellationToken cancellationToken)
-        => store.WriteAsync(session => TaskTransactions.SendAgainAsync(session, id, answerWithin), cancellationToken);
+        => store.WriteAsync(session => _transactions.SendAgainAsync(session, id, answerWithin), cancellationToken);
 
     /// <inheritdoc/>
-    public void Disown(long id, bool mayBeBought, string reason) => _lostAttempts.Disown(id, mayBeBought, reason);
+    public void Disown(long id, bool mayBeBought, string reason)
+    {
+        _lostAttempts.Disown(id, mayBeBought, reason);
+        _heartbeat.End(id);
+    }
 
     /// <inheritdoc/>
     public Task<KlingVideoTask> RecordSnapshotAsync(string account, TaskSnapshot snapshot)
@@ -170,6 +179,17 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
         {
             throw new ArgumentException("The limits of a run need the id of the run.", nameof(intent));
         }
+    }
+
+    /// <summary>Ends the heartbeat.</summary>
+    public ValueTask DisposeAsync() => _heartbeat.DisposeAsync();
+
+    /// <summary>Records what came of an attempt, which is not under way any more.</summary>
+    private async Task<RecordResult> EndAsync(long id, Func<SqlSession, Task<RecordResult>> record)
+    {
+        RecordResult result = await store.WriteAnswerAsync(record).ConfigureAwait(false);
+        _heartbeat.End(id);
+        return result;
     }
 
     private static void RequireStateOfService(TaskSnapshot snapshot)

@@ -26,6 +26,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
             throw new KlingException(ErrorKind.BudgetExceeded, excess);
         }
 
+        await owners.BeatAsync(session).ConfigureAwait(false);
         KlingVideoTask task = TaskTransitions.Begun(intent, await NowAsync(session).ConfigureAwait(false));
         return await TaskTable.InsertAsync(session, task, owners.Current, task.CreatedAt + intent.AnswerWithin, intent.Budget?.RunId).ConfigureAwait(false);
     }
@@ -59,8 +60,9 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
         return await RecordAsync(session, id, task => task.HeldBack(reason, now)).ConfigureAwait(false);
     }
 
-    public static async Task<RecordResult> SendAgainAsync(SqlSession session, long id, TimeSpan answerWithin)
+    public async Task<RecordResult> SendAgainAsync(SqlSession session, long id, TimeSpan answerWithin)
     {
+        await owners.BeatAsync(session).ConfigureAwait(false);
         await TaskTable.ExpectAnswerAsync(session, id, await NowAsync(session).ConfigureAwait(false) + answerWithin).ConfigureAwait(false);
         return await RecordAsync(session, id, task => task.SentAgain()).ConfigureAwait(false);
     }

@@ -15,8 +15,8 @@ internal sealed class ConflictingLedger : LedgerHost
     protected override SqlLedger Create(ProcessIdentity owner, Func<ProcessIdentity, bool?> isAlive, TimeProvider time)
         => new(new Engine(Path, time), new ProcessOwners(owner, isAlive), new ShiftedTimeProvider(time, TimeSpan.FromMinutes(10)));
 
-    protected override SqlLedger CreateAt(string machine, ProcessIdentity owner, Func<ProcessIdentity, bool?> isAlive)
-        => new(new Engine(Path, Time) { Machine = machine }, new ProcessOwners(owner, isAlive), new ShiftedTimeProvider(Time, TimeSpan.FromMinutes(10)));
+    protected override SqlLedger CreateAt(ProcessIdentity owner, Func<ProcessIdentity, bool?> isAlive, TimeProvider time)
+        => new(new Engine(Path, Time) { Machine = owner.Machine }, new HeartbeatOwners(owner, isAlive), new ShiftedTimeProvider(time, TimeSpan.FromMinutes(10)));
 
     /// <summary>The clock of a process that is off.</summary>
     private sealed class ShiftedTimeProvider(TimeProvider time, TimeSpan shift) : TimeProvider

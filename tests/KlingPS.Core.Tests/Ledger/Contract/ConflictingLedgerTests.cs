@@ -13,6 +13,8 @@ public static class ConflictingLedgerTests
 
     public sealed class Budget() : BudgetContract(new ConflictingLedger());
 
+    public sealed class Owners() : OwnerContract(new ConflictingLedger());
+
     public sealed class Machines() : MachineContract(new ConflictingLedger());
 
     public sealed class Caches() : CacheContract(new ConflictingLedger());

@@ -40,10 +40,11 @@ internal abstract class LedgerHost : IAsyncDisposable
     /// <summary>Opens the ledger as a machine does that is one of several: the paths it records are its own.</summary>
     /// <param name="machine">The name of the machine.</param>
     /// <param name="owner">The process; this one where nothing is said.</param>
-    /// <param name="isAlive">What it knows of others; nothing, as of another machine, where nothing is said.</param>
-    public async Task<SqlLedger> OpenAtAsync(string machine, ProcessIdentity? owner = null, Func<ProcessIdentity, bool?>? isAlive = null)
+    /// <param name="isAlive">What it knows of the other processes on it; nothing where nothing is said.</param>
+    /// <param name="time">Its own clock; one that stands still where nothing is said.</param>
+    public async Task<SqlLedger> OpenAtAsync(string machine, ProcessIdentity? owner = null, Func<ProcessIdentity, bool?>? isAlive = null, TimeProvider? time = null)
     {
-        SqlLedger ledger = CreateAt(machine, owner ?? ProcessIdentity.Current, isAlive ?? (_ => null));
+        SqlLedger ledger = CreateAt((owner ?? ProcessIdentity.Current) with { Machine = machine }, isAlive ?? (_ => null), time ?? new FakeTimeProvider());
         _open.Add(ledger);
         await ledger.OpenAsync(TestContext.Current.CancellationToken);
         return ledger;
@@ -98,6 +99,6 @@ internal abstract class LedgerHost : IAsyncDisposable
 
     protected abstract SqlLedger Create(ProcessIdentity owner, Func<ProcessIdentity, bool?> isAlive, TimeProvider time);
 
-    /// <summary>The ledger as one of several machines has it.</summary>
-    protected abstract SqlLedger CreateAt(string machine, ProcessIdentity owner, Func<ProcessIdentity, bool?> isAlive);
+    /// <summary>The ledger as one of several machines has it, that of the owner; the time of the ledger itself is <see cref="Time"/>.</summary>
+    protected abstract SqlLedger CreateAt(ProcessIdentity owner, Func<ProcessIdentity, bool?> isAlive, TimeProvider time);
 }

@@ -13,6 +13,8 @@ public static class SqliteLedgerTests
 
     public sealed class Budget() : BudgetContract(new TempLedger());
 
+    public sealed class Owners() : OwnerContract(new TempLedger());
+
     public sealed class Machines() : MachineContract(new TempLedger());
 
     public sealed class Caches() : CacheContract(new TempLedger());

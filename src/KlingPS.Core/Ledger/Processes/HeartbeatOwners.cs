@@ -1,0 +1,67 @@
+using KlingPS.Core.Ledger.Sql;
+
+namespace KlingPS.Core.Ledger.Processes;
+
+/// <summary>
+/// Owners of several machines. Those that can be seen from here are looked at; the others say in the ledger that they are running, for as
+/// long as they have something under way. All times are the ledger's own: what the clocks of the machines say does not matter.
+/// </summary>
+/// <param name="current">This process. Its machine is named so that no other has the name: see <see cref="MachineName"/>.</param>
+/// <param name="isAlive">Tells whether another process of this machine is still running; <see langword="null"/> when that cannot be seen.</param>
+internal sealed class HeartbeatOwners(ProcessIdentity current, Func<ProcessIdentity, bool?> isAlive) : IAttemptOwners
+{
+    /// <summary>How long one may not say that it is running before it counts as silent: several beats, as one can come late.</summary>
+    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(1);
+
+    /// <summary>What was left by those that did not get to take it back.</summary>
+    private static readonly TimeSpan s_longestRecord = TimeSpan.FromDays(30);
+
+    private readonly ProcessOwners _seen = new(current, owner => owner.Machine == current.Machine ? isAlive(owner) : null);
+
+    /// <inheritdoc/>
+    public string Current => _seen.Current;
+
+    /// <inheritdoc/>
+    public TimeSpan? BeatInterval => TimeSpan.FromSeconds(10);
+
+    /// <inheritdoc/>
+    public string Describe(string owner) => _seen.Describe(owner);
+
+    /// <inheritdoc/>
+    public async ValueTask<OwnerState> FindStateAsync(SqlSession session, string owner)
+    {
+        OwnerState seen = await _seen.FindStateAsync(session, owner).ConfigureAwait(false);
+        if (seen != OwnerState.Unseen
+            || await session.NumberAsync("SELECT beat_at FROM owners WHERE owner = @owner", ("owner", owner)).ConfigureAwait(false) is not long beat)
+        {
+            return seen;
+        }
+
+        TimeSpan silence = (await session.GetTimeAsync().ConfigureAwait(false)).Now - Stored.ToMoment(beat);
+
+        // Where even the ledger's own clock was set back, nothing is known.
+        return silence < -s_patience ? OwnerState.Unseen
+            : silence <= s_patience ? OwnerState.Alive
+            : OwnerState.Silent;
+    }
+
+    /// <inheritdoc/>
+    public async Task<int> BeatAsync(SqlSession session)
+    {
+        DateTimeOffset now = (await session.GetTimeAsync().ConfigureAwait(false)).Now;
+        return await session.ExecuteAsync(
+            "INSERT INTO owners (owner, beat_at) VALUES (@owner, @now) ON CONFLICT (owner) DO UPDATE SET beat_at = excluded.beat_at",
+            ("owner", Current),
+            ("now", Stored.FromMoment(now))).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public async Task<int> RestAsync(SqlSession session)
+    {
+        DateTimeOffset now = (await session.GetTimeAsync().ConfigureAwait(false)).Now;
+        return await session.ExecuteAsync(
+            "DELETE FROM owners WHERE owner = @owner OR beat_at < @old",
+            ("owner", Current),
+            ("old", Stored.FromMoment(now - s_longestRecord))).ConfigureAwait(false);
+    }
+}

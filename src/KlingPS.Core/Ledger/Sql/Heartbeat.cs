@@ -1,0 +1,111 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
+
+namespace KlingPS.Core.Ledger.Sql;
+
+/// <summary>Says, while this process has requests under way, that it is running, to those who cannot see it otherwise.</summary>
+/// <param name="store">The database.</param>
+/// <param name="owners">Who this process is, and whether anybody needs to be told.</param>
+/// <param name="time">The clock to wait by.</param>
+[SuppressMessage("Design", "CA1001", Justification = "A source without a timer has nothing to release.")]
+internal sealed class Heartbeat(SqlStore store, IAttemptOwners owners, TimeProvider time) : IAsyncDisposable
+{
+    private readonly ConcurrentDictionary<long, byte> _underWay = new();
+    private readonly CancellationTokenSource _end = new();
+    private readonly object _lock = new();
+    private int _beginning;
+    private Task _beating = Task.CompletedTask;
+    private bool _isBeating;
+
+    /// <summary>Begins an attempt, and goes on beating until it has ended. The first beat is a part of what begins it.</summary>
+    /// <param name="begin">Begins it.</param>
+    /// <param name="numberOf">The local id of the attempt that was begun; <see langword="null"/> if none was.</param>
+    public async Task<T> BeginAsync<T>(Func<Task<T>> begin, Func<T, long?> numberOf)
+    {
+        if (owners.BeatInterval is not TimeSpan interval)
+        {
+            return await begin().ConfigureAwait(false);
+        }
+
+        Interlocked.Increment(ref _beginning);
+        try
+        {
+            T begun = await begin().ConfigureAwait(false);
+            if (numberOf(begun) is long id)
+            {
+                _underWay.TryAdd(id, 0);
+            }
+
+            lock (_lock)
+            {
+                if (!_isBeating && !_end.IsCancellationRequested)
+                {
+                    _isBeating = true;
+                    _beating = Task.Run(() => BeatAsync(interval), CancellationToken.None);
+                }
+            }
+
+            return begun;
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _beginning);
+        }
+    }
+
+    /// <summary>An attempt has ended, or this process will not record any more what came of it.</summary>
+    public void End(long id) => _underWay.TryRemove(id, out _);
+
+    /// <summary>Ends with the ledger. What is still under way then is lost to the others after a while, as it is when a process is killed.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (!_end.IsCancellationRequested)
+        {
+            await _end.CancelAsync().ConfigureAwait(false);
+            await _beating.ConfigureAwait(false);
+        }
+    }
+
+    private bool IsIdle => _underWay.IsEmpty && Volatile.Read(ref _beginning) == 0;
+
+    private async Task BeatAsync(TimeSpan interval)
+    {
+        while (await TryWaitAsync(interval).ConfigureAwait(false))
+        {
+            await TryWriteAsync(owners.BeatAsync).ConfigureAwait(false);
+        }
+
+        // Unless something has begun meanwhile, which would seem to be nobody's.
+        await TryWriteAsync(session => IsIdle ? owners.RestAsync(session) : Task.FromResult(0)).ConfigureAwait(false);
+    }
+
+    /// <returns>Whether to beat; otherwise nothing is under way any more, or the ledger is about to be closed.</returns>
+    private async Task<bool> TryWaitAsync(TimeSpan interval)
+    {
+        try
+        {
+            await Task.Delay(interval, time, _end.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
+
+        lock (_lock)
+        {
+            return _isBeating = !IsIdle;
+        }
+    }
+
+    private async Task TryWriteAsync(Func<SqlSession, Task<int>> write)
+    {
+        try
+        {
+            await store.WriteLightlyAsync(write, CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is KlingException or ObjectDisposedException)
+        {
+            // Who cannot say that it is running may seem to be gone. Its attempts are asked about then, and never bought again.
+        }
+    }
+}

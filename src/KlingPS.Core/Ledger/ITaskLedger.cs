@@ -29,6 +29,12 @@ internal interface ITaskLedger
     /// <summary>What videos cost.</summary>
     IPriceHistory Prices { get; }
 
+    /// <summary>What was spent.</summary>
+    ISpendHistory Spending { get; }
+
+    /// <summary>Which runs of commands there were.</summary>
+    IRunJournal Runs { get; }
+
     /// <summary>The service's rate limits.</summary>
     IRateGates RateGates { get; }
 

@@ -17,6 +17,9 @@ internal sealed record TaskIntent
     /// <summary>Credits to set aside; <see langword="null"/> where the price is not known, which is over every limit of credits.</summary>
     public required decimal? Credits { get; init; }
 
+    /// <summary>The run of the command that makes it; see <see cref="Model.RunId"/>. <see langword="null"/> outside of one.</summary>
+    public string? RunId { get; init; }
+
     /// <summary>The limits that hold; <see langword="null"/> for none.</summary>
     public BudgetLimit? Budget { get; init; }
 

@@ -6,6 +6,9 @@ internal static class VideoPrice
     /// <summary>Hundreds of times what the most expensive video costs. Any number of such prices can be added up.</summary>
     public const decimal Max = 100_000;
 
+    /// <summary>What one credit costs, in US dollars.</summary>
+    public const decimal DollarsPerCredit = 0.005m;
+
     /// <summary>The price; <see langword="null"/> where it is not told, or cannot be one.</summary>
     public static decimal? From(decimal? credits) => credits is >= 0 and <= Max ? credits : null;
 

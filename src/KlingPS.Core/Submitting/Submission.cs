@@ -26,6 +26,9 @@ internal sealed record Submission
     /// <summary>Buys nothing for files that have other content than when the same was bought for them before.</summary>
     public bool SkipChanged { get; init; }
 
+    /// <summary>The run of the command that buys it; see <see cref="Model.RunId"/>. <see langword="null"/> outside of one.</summary>
+    public string? RunId { get; init; }
+
     /// <summary>How much may be spent; <see langword="null"/> for no limit.</summary>
     public BudgetLimit? Budget { get; init; }
 

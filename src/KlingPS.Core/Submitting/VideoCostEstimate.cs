@@ -6,8 +6,6 @@ namespace KlingPS.Core.Submitting;
 /// <summary>What videos would cost.</summary>
 public sealed record VideoCostEstimate
 {
-    private const decimal DollarsPerCredit = 0.005m;
-
     /// <summary>How many videos.</summary>
     public required int Count { get; init; }
 
@@ -18,7 +16,7 @@ public sealed record VideoCostEstimate
     public required decimal Credits { get; init; }
 
     /// <summary>The same in US dollars, at the price of one credit.</summary>
-    public decimal Dollars => Credits * DollarsPerCredit;
+    public decimal Dollars => Credits * VideoPrice.DollarsPerCredit;
 
     /// <summary>The day of the prices that were used, the oldest if there are several; <see langword="null"/> without videos.</summary>
     public DateOnly? PriceAsOf { get; init; }

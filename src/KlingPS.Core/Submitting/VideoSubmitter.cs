@@ -421,6 +421,7 @@ internal sealed class VideoSubmitter
             Spec = submission.Spec,
             Identity = identified.Identity,
             Credits = submission.Credits,
+            RunId = submission.RunId,
             Budget = _session.DailyCreditCap is decimal cap ? (submission.Budget ?? new BudgetLimit()) with { DailyCredits = cap } : submission.Budget,
             Replaces = submission.Replaces,
             AnswerWithin = _session.CreateTimeout + s_recording,

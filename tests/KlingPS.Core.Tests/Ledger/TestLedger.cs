@@ -56,6 +56,10 @@ internal sealed class TestLedger : ITaskLedger, IAsyncDisposable
 
     public IPriceHistory Prices => _ledger.Prices;
 
+    public ISpendHistory Spending => _ledger.Spending;
+
+    public IRunJournal Runs => _ledger.Runs;
+
     public IRateGates RateGates { get; }
 
     /// <summary>How many queries wait for their turn at the rate gate.</summary>

@@ -25,6 +25,7 @@ internal sealed class LedgerTarget : FileTarget
         ["texts"] = [("id", 1)],
         ["tasks"] = [("id", 1), ("account", Account), ("prompt_id", 1)],
         ["account_keys"] = [],
+        ["runs"] = [("id", "1"), ("account", Account)],
         ["uploads"] = [("account", Account)],
         ["saved_files"] = [("task", 1), ("machine", string.Empty)],
         ["machine_hashes"] = [("machine", string.Empty), ("path", ImagePath)],
@@ -101,6 +102,8 @@ internal sealed class LedgerTarget : FileTarget
             () => _ledger.FileHashes.FindAsync(ImagePath, new FileStamp(10, new DateTimeOffset(1790000000000, TimeSpan.Zero), "1:2"), default),
             () => _ledger.GenerationTimes.ListAsync(ModelCatalog.DefaultId, 5, 5, default),
             () => _ledger.Prices.ListAsync(Account, ModelCatalog.DefaultId, 5, default),
+            .. Enum.GetValues<KlingSpendGroup>().Select<KlingSpendGroup, Func<Task>>(group => () => SumAsync(group)),
+            () => _ledger.Runs.FindLastAsync(new RunFilter { Account = Account, ExitCodes = [0] }, default),
             () => tasks.RecordSnapshotAsync(Account, new TaskSnapshot { TaskId = "task-1", State = KlingTaskState.Generating }),
             () => tasks.RecoverAsync(default),
         ])
@@ -132,6 +135,17 @@ internal sealed class LedgerTarget : FileTarget
         }
 
         base.Dispose(isDisposing);
+    }
+
+    private async Task SumAsync(KlingSpendGroup group)
+    {
+        foreach (KlingSpend sum in await _ledger.Spending.SumAsync(new SpendFilter { Account = Account }, group, default).ConfigureAwait(false))
+        {
+            if (sum.CreditsConsumed is < 0 or > VideoPrice.Max || sum.CreditsReserved is < 0 or > VideoPrice.Max)
+            {
+                throw new BrokenPromiseException($"{sum.CreditsReserved} and {sum.CreditsConsumed} were added up from one task.");
+            }
+        }
     }
 
     private static void Check(KlingVideoTask? task)

@@ -136,6 +136,15 @@ internal static class Schema
 
             // See HeartbeatOwners.
             "CREATE TABLE owners (owner TEXT PRIMARY KEY, beat_at BIGINT NOT NULL)",
+
+            // See IRunJournal. What was bought in a run names it in tasks.run_id.
+            """
+            CREATE TABLE runs (
+                id TEXT PRIMARY KEY, account TEXT NOT NULL, command TEXT NOT NULL, started_at BIGINT NOT NULL, ended_at BIGINT,
+                outcome TEXT, exit_code INTEGER, made INTEGER, downloaded INTEGER, present INTEGER, taken INTEGER,
+                pending INTEGER, over_limit INTEGER, failed INTEGER, lost INTEGER, refused INTEGER)
+            """,
+            "CREATE INDEX runs_by_start ON runs (started_at)",
         ],
     ];
 

@@ -1,12 +1,13 @@
 using KlingPS.Core.Model;
+using KlingPS.Core.Scheduling;
 
 namespace KlingPS.Core.Ledger.Sql;
 
 /// <summary>Adds up what counts against limits, as far as they are set.</summary>
 internal static class SpendingQuery
 {
-    /// <summary>1 for what earlier versions have recorded and is no price. It counts as <see cref="TaskColumns"/> reads it.</summary>
-    private const string IsNoPrice = "(CASE WHEN reserved BETWEEN 0 AND @most AND COALESCE(consumed, 0) BETWEEN 0 AND @most THEN 0 ELSE 1 END)";
+    /// <summary>1 for a record <c>t</c> of what earlier versions have recorded and is no price. It counts as <see cref="TaskColumns"/> reads it.</summary>
+    public const string IsNoPrice = "(CASE WHEN t.reserved BETWEEN 0 AND @most AND COALESCE(t.consumed, 0) BETWEEN 0 AND @most THEN 0 ELSE 1 END)";
 
     /// <summary>What an account, and a run of it, has spent and set aside.</summary>
     /// <param name="session">The session.</param>
@@ -34,7 +35,7 @@ internal static class SpendingQuery
         if (limit.DailyCredits is not null)
         {
             LedgerTime time = await session.GetTimeAsync().ConfigureAwait(false);
-            dayCredits = await SumAsync(session, account, "t.created_at >= @since", Stored.FromMoment(GetMidnight(time.Now, zone))).ConfigureAwait(false);
+            dayCredits = await SumAsync(session, account, "t.created_at >= @since", Stored.FromMoment(LocalDay.BeginningOf(time.Now, zone))).ConfigureAwait(false);
         }
 
         return new Spending(runCredits, runTasks, dayCredits);
@@ -56,12 +57,5 @@ internal static class SpendingQuery
 
         IReadOnlyList<KlingVideoTask> tasks = await TaskColumns.QueryAsync(session, $"WHERE {where}", parameters).ConfigureAwait(false);
         return tasks.Sum(task => task.CreditsReserved + (task.CreditsConsumed ?? 0));
-    }
-
-    /// <summary>When the local day began.</summary>
-    private static DateTimeOffset GetMidnight(DateTimeOffset now, TimeZoneInfo zone)
-    {
-        DateTime day = TimeZoneInfo.ConvertTime(now, zone).Date;
-        return new DateTimeOffset(day, zone.GetUtcOffset(day));
     }
 }

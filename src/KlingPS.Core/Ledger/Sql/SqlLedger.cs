@@ -23,6 +23,8 @@ internal sealed class SqlLedger : ITaskLedger, IAsyncDisposable
         FileHashes = new SqlFileHashCache(_store);
         GenerationTimes = new SqlGenerationHistory(_store);
         Prices = new SqlPriceHistory(_store);
+        Spending = new SqlSpendHistory(_store, Tasks, time);
+        Runs = new SqlRunJournal(_store);
         RateGates = new SqlRateGates(_store, owners, time);
         _store.Opened = _tasks.RecoverAsync;
     }
@@ -50,6 +52,12 @@ internal sealed class SqlLedger : ITaskLedger, IAsyncDisposable
 
     /// <inheritdoc/>
     public IPriceHistory Prices { get; }
+
+    /// <inheritdoc/>
+    public ISpendHistory Spending { get; }
+
+    /// <inheritdoc/>
+    public IRunJournal Runs { get; }
 
     /// <inheritdoc/>
     public IRateGates RateGates { get; }

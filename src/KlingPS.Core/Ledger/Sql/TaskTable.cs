@@ -60,7 +60,7 @@ internal static class TaskTable
     /// <param name="task">The task; it gets its local id here.</param>
     /// <param name="owner">Who is about to submit it; see <see cref="IAttemptOwners.Current"/>.</param>
     /// <param name="answerBy">Until when the owner will have recorded what came of it.</param>
-    /// <param name="runId">The run whose limits it counts against.</param>
+    /// <param name="runId">The run that it is a part of, and whose limits it counts against.</param>
     public static async Task<KlingVideoTask> InsertAsync(SqlSession session, KlingVideoTask task, string? owner = null, DateTimeOffset? answerBy = null, string? runId = null)
     {
         long id = await Schema.NextAsync(session, "task").ConfigureAwait(false);

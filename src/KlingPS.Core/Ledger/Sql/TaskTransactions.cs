@@ -28,7 +28,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
 
         await owners.BeatAsync(session).ConfigureAwait(false);
         KlingVideoTask task = TaskTransitions.Begun(intent, await NowAsync(session).ConfigureAwait(false));
-        return await TaskTable.InsertAsync(session, task, owners.Current, task.CreatedAt + intent.AnswerWithin, intent.Budget?.RunId).ConfigureAwait(false);
+        return await TaskTable.InsertAsync(session, task, owners.Current, task.CreatedAt + intent.AnswerWithin, intent.RunId ?? intent.Budget?.RunId).ConfigureAwait(false);
     }
 
     public async Task<string?> FindBudgetExcessAsync(SqlSession session, TaskIntent intent)

@@ -10,9 +10,10 @@ namespace KlingPS.Commands.Base;
 /// <summary>A command that buys videos.</summary>
 public abstract class VideoRequestCommand : VideoCommand
 {
-    private readonly string _runId = Guid.NewGuid().ToString("N");
-
     private bool _hasWarnedOfHttp;
+
+    /// <summary>The id of this run of the command.</summary>
+    private protected string RunId { get; } = Core.Model.RunId.Create(TimeProvider.System.GetUtcNow());
 
     /// <summary>Where the service posts the result; http or https.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
@@ -58,7 +59,8 @@ public abstract class VideoRequestCommand : VideoCommand
     {
         Spec = ToSpec(image, prompt) with { CallbackUri = FindCallback() },
         SkipChanged = SkipChanged,
-        Budget = MaxCredits is null && MaxTasks is null ? null : new BudgetLimit { RunId = _runId, MaxCredits = MaxCredits, MaxTasks = MaxTasks },
+        RunId = RunId,
+        Budget = MaxCredits is null && MaxTasks is null ? null : new BudgetLimit { RunId = RunId, MaxCredits = MaxCredits, MaxTasks = MaxTasks },
     };
 
     private string? FindCallback()

@@ -15,6 +15,8 @@ public static class SqliteLedgerTests
 
     public sealed class Owners() : OwnerContract(new TempLedger());
 
+    public sealed class Spend() : SpendContract(new TempLedger());
+
     public sealed class Machines() : MachineContract(new TempLedger());
 
     public sealed class Caches() : CacheContract(new TempLedger());

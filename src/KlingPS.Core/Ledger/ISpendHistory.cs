@@ -1,0 +1,30 @@
+using KlingPS.Core.Model;
+
+namespace KlingPS.Core.Ledger;
+
+/// <summary>What was spent so far.</summary>
+/// <remarks>Safe for concurrent use.</remarks>
+internal interface ISpendHistory
+{
+    /// <summary>
+    /// Adds up what was asked for and what it has cost. Days and months, and what comes of a run, are in the order of time; other groups
+    /// are ordered by what they have cost, the dearest first.
+    /// </summary>
+    /// <param name="filter">Which tasks count.</param>
+    /// <param name="group">What they are grouped by.</param>
+    /// <param name="cancellationToken">Cancels the search.</param>
+    Task<IReadOnlyList<KlingSpend>> SumAsync(SpendFilter filter, KlingSpendGroup group, CancellationToken cancellationToken);
+}
+
+/// <summary>Which tasks count. A property that is not set lets every task through.</summary>
+internal sealed record SpendFilter
+{
+    /// <summary>Only tasks of this account.</summary>
+    public string? Account { get; init; }
+
+    /// <summary>Only tasks asked for at or after this moment.</summary>
+    public DateTimeOffset? Since { get; init; }
+
+    /// <summary>Only tasks asked for before this moment.</summary>
+    public DateTimeOffset? Until { get; init; }
+}

@@ -1,0 +1,266 @@
+using System.Globalization;
+using KlingPS.Core.Ledger;
+using KlingPS.Core.Model;
+
+namespace KlingPS.Core.Tests.Ledger.Contract;
+
+/// <summary>What was spent, by what it is asked for, and which runs there were.</summary>
+public abstract class SpendContract : LedgerContract
+{
+    private int _tasks;
+
+    private protected SpendContract(LedgerHost host)
+        : base(host)
+    {
+    }
+
+    [Fact]
+    public async Task An_empty_ledger_has_spent_nothing()
+        => Assert.Empty(await SumAsync(KlingSpendGroup.Day));
+
+    [Fact]
+    public async Task What_was_made_failed_was_refused_or_lost_is_told_apart()
+    {
+        await MadeAsync(credits: 42);
+        await MadeAsync(credits: 41.875m);
+        await FailedAsync("b");
+        await Ledger.Tasks.RejectAsync((await BeginAsync("c")).Id, "422", "no");
+        await Ledger.Tasks.LoseAsync((await BeginAsync("d")).Id);
+        await Ledger.Tasks.AcceptAsync((await BeginAsync("e")).Id, "pending");
+        KlingVideoTask abandoned = await Ledger.Tasks.LoseAsync((await BeginAsync("f")).Id);
+        await Ledger.Tasks.AbandonAsync(abandoned.Id);
+
+        KlingSpend day = Assert.Single(await SumAsync(KlingSpendGroup.Day));
+
+        Assert.Equal(("Day", "2026-11-22", 2, 1, 0, 1, 1, 1), (day.GroupBy, day.Group, day.Videos, day.Failures, day.FailuresMadeGood, day.Refused, day.Unknown, day.Pending));
+        Assert.Equal((83.875m, 84m, 0.419375m), (day.CreditsConsumed, day.CreditsReserved, day.Dollars));
+        Assert.Equal("83.875", day.CreditsConsumed.ToString(CultureInfo.InvariantCulture));
+        Assert.Equal((Host.Time.GetUtcNow(), Host.Time.GetUtcNow()), (day.First, day.Last));
+    }
+
+    [Fact]
+    public async Task A_failure_that_a_later_task_has_made_good_is_told_apart()
+    {
+        await FailedAsync("a");
+        await FailedAsync("b");
+        await FailedAsync("c");
+        Host.Time.Advance(TimeSpan.FromDays(1));
+        await MadeAsync("a");
+        await FailedAsync("b");
+
+        // The video of another account, and one that came before the failure, make nothing good.
+        await MadeAsync("c", account: "another");
+        await MadeAsync("d");
+        await FailedAsync("d");
+
+        IReadOnlyList<KlingSpend> days = await Ledger.Spending.SumAsync(new SpendFilter { Account = LedgerHost.Account }, KlingSpendGroup.Day, Token);
+
+        Assert.Equal([("2026-11-22", 0, 3, 1), ("2026-11-23", 2, 2, 0)], days.Select(day => (day.Group!, day.Videos, day.Failures, day.FailuresMadeGood)));
+    }
+
+    [Fact]
+    public async Task Days_and_months_are_those_of_the_user_and_of_the_daily_limit()
+    {
+        // Clocks go back on 25 October 2026: that day has 25 hours here.
+        Host.Time.SetLocalTimeZone(TimeZoneInfo.FindSystemTimeZoneById("Europe/Berlin"));
+        string[] moments =
+        [
+            "2026-09-30T21:59:59.999Z", "2026-09-30T22:00:00.000Z",
+            "2026-10-24T21:59:59.999Z", "2026-10-24T22:00:00.000Z", "2026-10-25T00:59:00.000Z", "2026-10-25T01:00:00.000Z", "2026-10-25T22:59:59.999Z",
+            "2026-10-25T23:00:00.000Z",
+        ];
+        foreach (string moment in moments)
+        {
+            await CreatedAsync(moment);
+        }
+
+        Assert.Equal(
+            [("2026-09-30", 1), ("2026-10-01", 1), ("2026-10-24", 1), ("2026-10-25", 4), ("2026-10-26", 1)],
+            (await SumAsync(KlingSpendGroup.Day)).Select(day => (day.Group!, day.Pending)));
+        Assert.Equal([("2026-09", 1), ("2026-10", 7)], (await SumAsync(KlingSpendGroup.Month)).Select(month => (month.Group!, month.Pending)));
+        Assert.Equal([KlingSpendGroup.Month.ToString()], (await SumAsync(KlingSpendGroup.Month)).Select(month => month.GroupBy).Distinct());
+    }
+
+    [Fact]
+    public async Task Only_what_was_asked_for_within_the_span_counts()
+    {
+        await CreatedAsync("2026-11-20T00:00:00.000Z");
+        await CreatedAsync("2026-11-21T00:00:00.000Z");
+        await CreatedAsync("2026-11-22T00:00:00.000Z");
+
+        IReadOnlyList<KlingSpend> days = await Ledger.Spending.SumAsync(
+            new SpendFilter { Since = new DateTimeOffset(2026, 11, 21, 0, 0, 0, TimeSpan.Zero), Until = new DateTimeOffset(2026, 11, 22, 0, 0, 0, TimeSpan.Zero) },
+            KlingSpendGroup.Day,
+            Token);
+
+        Assert.Equal(["2026-11-21"], days.Select(day => day.Group));
+    }
+
+    [Fact]
+    public async Task Folders_are_those_of_the_files_of_whatever_system()
+    {
+        await BeginAsync(spec: At("/photos/2026/a.png"));
+        await BeginAsync(spec: At("/photos/2026/b.png"));
+        await BeginAsync(spec: At("/photos/odd\\name.png"));
+        await BeginAsync(spec: At("/root.png"));
+        await BeginAsync(spec: At(@"C:\photos\c.png"));
+        await BeginAsync(spec: At(@"C:\c.png"));
+        await BeginAsync(spec: At(@"\\server\share\d.png"));
+        await BeginAsync(spec: new VideoSpec { Prompt = "p", Video = MediaSource.FromFile("/clips/e.mp4") with { Hash = "e" } });
+        await BeginAsync(spec: new VideoSpec { Prompt = "p", Image = MediaSource.FromUri("https://images.example/f.png") });
+
+        Assert.Equal(
+            [("-", 1), ("/", 1), ("/clips", 1), ("/photos", 1), ("/photos/2026", 2), (@"C:\", 1), (@"C:\photos", 1), (@"\\server\share", 1)],
+            (await SumAsync(KlingSpendGroup.Folder)).Select(folder => (folder.Group ?? "-", folder.Pending)).OrderBy(folder => folder.Item1, StringComparer.Ordinal));
+
+        static VideoSpec At(string path) => new() { Prompt = "p", Image = MediaSource.FromFile(path) with { Hash = path } };
+    }
+
+    [Fact]
+    public async Task Models_prompts_runs_and_accounts_come_with_the_dearest_first()
+    {
+        await MadeAsync("a", credits: 1, run: "run-1");
+        await MadeAsync("b", credits: 2, run: "run-2", account: "key-2");
+        await BeginAsync("c", run: "run-2");
+        await BeginAsync(spec: new VideoSpec { Prompt = "another", Model = "kling-3.0/video", Image = MediaSource.FromFile("/d.png") with { Hash = "d" } });
+        await Ledger.Accounts.RecordAsync(new AccountKey(LedgerHost.Account, LedgerHost.Account) { IsSettled = true }, Token);
+        await Ledger.Accounts.RecordAsync(new AccountKey("key-2", LedgerHost.Account) { IsSettled = true }, Token);
+        await BeginAsync("e", account: "another");
+
+        Assert.Equal([("kling/v2-5-turbo-image-to-video-pro", 2), ("kling-3.0/video", 0)], await GroupsAsync(KlingSpendGroup.Model));
+        Assert.Equal([("a fox runs", 2), ("another", 0)], await GroupsAsync(KlingSpendGroup.Prompt));
+        Assert.Equal([("run-1", 1), ("run-2", 1), (null, 0)], await GroupsAsync(KlingSpendGroup.Run));
+        Assert.Equal([(LedgerHost.Account, 2), ("another", 0)], await GroupsAsync(KlingSpendGroup.Account));
+        Assert.Equal(2, (await Ledger.Spending.SumAsync(new SpendFilter { Account = "key-2" }, KlingSpendGroup.Day, Token)).Sum(day => day.Videos));
+    }
+
+    [Fact]
+    public async Task What_no_price_can_be_counts_as_the_task_shows_it()
+    {
+        long wrong = (await MadeAsync("a", credits: 7)).Id;
+        await MadeAsync("b", credits: 5);
+        await Host.SqlAsync(string.Create(CultureInfo.InvariantCulture, $"UPDATE tasks SET consumed = -1000000 WHERE id = {wrong}"));
+
+        KlingSpend day = Assert.Single(await SumAsync(KlingSpendGroup.Day));
+
+        Assert.Equal((2, 47m), (day.Videos, day.CreditsConsumed));
+        Assert.Equal((await Ledger.Tasks.ListAsync(new TaskFilter(), Token)).Sum(task => task.CreditsConsumed), day.CreditsConsumed);
+    }
+
+    [Fact]
+    public async Task Whatever_is_bought_when_and_however_it_ends_the_sums_are_those_of_the_tasks()
+    {
+        var random = new Random(5);
+        Host.Time.SetLocalTimeZone(TimeZoneInfo.FindSystemTimeZoneById("America/New_York"));
+        for (int i = 0; i < 120; i++)
+        {
+            Host.Time.Advance(TimeSpan.FromMinutes(random.Next(900)));
+            string image = $"image-{random.Next(20)}";
+            string? run = random.Next(3) is int number and > 0 ? $"run-{number}" : null;
+            decimal credits = random.Next(100_000) / 1000m;
+            switch (random.Next(4))
+            {
+                case 0:
+                    await MadeAsync(image, credits, run);
+                    break;
+                case 1:
+                    await FailedAsync(image, run);
+                    break;
+                case 2:
+                    await Ledger.Tasks.LoseAsync((await BeginAsync(image, run)).Id);
+                    break;
+                default:
+                    await Ledger.Tasks.AcceptAsync((await BeginAsync(image, run)).Id, $"open-{i}");
+                    break;
+            }
+        }
+
+        IReadOnlyList<KlingVideoTask> tasks = await Ledger.Tasks.ListAsync(new TaskFilter(), Token);
+        foreach ((KlingSpendGroup group, Func<KlingVideoTask, string?> name) in ((KlingSpendGroup, Func<KlingVideoTask, string?>)[])
+        [
+            (KlingSpendGroup.Day, task => TimeZoneInfo.ConvertTime(task.CreatedAt, Host.Time.LocalTimeZone).ToString("yyyy-MM-dd", CultureInfo.InvariantCulture)),
+            (KlingSpendGroup.Month, task => TimeZoneInfo.ConvertTime(task.CreatedAt, Host.Time.LocalTimeZone).ToString("yyyy-MM", CultureInfo.InvariantCulture)),
+            (KlingSpendGroup.Folder, task => Path.GetDirectoryName(task.SourcePath)!.Replace('\\', '/')),
+            (KlingSpendGroup.Prompt, task => task.Prompt),
+        ])
+        {
+            Assert.Equal(
+                tasks.GroupBy(name)
+                    .Select(own => (
+                        own.Key,
+                        own.Count(task => task.TaskState == KlingTaskState.Succeeded),
+                        own.Count(task => task.TaskState == KlingTaskState.Failed),
+                        own.Count(task => task.TaskState == KlingTaskState.Failed
+                            && tasks.Any(later => later.Id > task.Id && later.Identity == task.Identity && later.TaskState == KlingTaskState.Succeeded)),
+                        own.Sum(task => task.CreditsConsumed ?? 0),
+                        own.Sum(task => task.CreditsReserved)))
+                    .OrderBy(own => own.Key, StringComparer.Ordinal),
+                (await SumAsync(group))
+                    .Select(sum => (sum.Group, sum.Videos, sum.Failures, sum.FailuresMadeGood, sum.CreditsConsumed, sum.CreditsReserved))
+                    .OrderBy(own => own.Group, StringComparer.Ordinal));
+        }
+    }
+
+    [Fact]
+    public async Task A_run_is_recorded_from_its_beginning_to_its_end()
+    {
+        DateTimeOffset now = Host.Time.GetUtcNow();
+        var first = new RunRecord("1", LedgerHost.Account, "ConvertTo-KlingVideo", now);
+        await Ledger.Runs.BeginAsync(first, Token);
+        Assert.Equal(first, await Ledger.Runs.FindLastAsync(new RunFilter { Account = LedgerHost.Account }, Token));
+        Assert.Null(await Ledger.Runs.FindLastAsync(new RunFilter { HasEnded = true }, Token));
+        Assert.Null(await Ledger.Runs.FindLastAsync(new RunFilter { Account = "another" }, Token));
+
+        Host.Time.Advance(TimeSpan.FromMinutes(5));
+        var result = new RunResult
+        {
+            Outcome = "AllThere",
+            ExitCode = 0,
+            Made = 1,
+            Downloaded = 2,
+            Present = 3,
+            Taken = 4,
+            Pending = 5,
+            OverLimit = 6,
+            Failed = 7,
+            Unknown = 8,
+            Refused = 9,
+        };
+        await Ledger.Runs.EndAsync("1", result);
+        await Ledger.Runs.BeginAsync(first with { Id = "2", StartedAt = Host.Time.GetUtcNow() }, Token);
+        await Ledger.Runs.EndAsync("2", new RunResult { Outcome = "Partly", ExitCode = 2 });
+
+        Assert.Equal(first with { EndedAt = now.AddMinutes(5), Result = result }, await Ledger.Runs.FindLastAsync(new RunFilter { ExitCodes = [0, 3] }, Token));
+        Assert.Equal("2", (await Ledger.Runs.FindLastAsync(new RunFilter { HasEnded = true }, Token))!.Id);
+    }
+
+    private Task<IReadOnlyList<KlingSpend>> SumAsync(KlingSpendGroup group) => Ledger.Spending.SumAsync(new SpendFilter(), group, Token);
+
+    private async Task<(string? Group, int Videos)[]> GroupsAsync(KlingSpendGroup group)
+        => [.. (await SumAsync(group)).Select(sum => (sum.Group, sum.Videos))];
+
+    private async Task<KlingVideoTask> BeginAsync(string image = "a", string? run = null, string account = LedgerHost.Account, VideoSpec? spec = null)
+    {
+        TaskIntent intent = LedgerHost.Intent(image, account: account) with { RunId = run };
+        return await Ledger.Tasks.BeginAsync(spec is null ? intent : intent with { Spec = spec, Identity = spec.GetIdentity() }, Token);
+    }
+
+    private async Task CreatedAsync(string moment)
+    {
+        KlingVideoTask task = await BeginAsync();
+        long milliseconds = DateTimeOffset.Parse(moment, CultureInfo.InvariantCulture).ToUnixTimeMilliseconds();
+        await Host.SqlAsync(string.Create(CultureInfo.InvariantCulture, $"UPDATE tasks SET created_at = {milliseconds} WHERE id = {task.Id}"));
+    }
+
+    private Task<KlingVideoTask> MadeAsync(string image = "a", decimal credits = 42, string? run = null, string account = LedgerHost.Account)
+        => EndedAsync(image, KlingTaskState.Succeeded, credits, run, account);
+
+    private Task<KlingVideoTask> FailedAsync(string image, string? run = null) => EndedAsync(image, KlingTaskState.Failed, 0, run);
+
+    private async Task<KlingVideoTask> EndedAsync(string image, KlingTaskState state, decimal credits, string? run, string account = LedgerHost.Account)
+    {
+        string taskId = $"task-{++_tasks}";
+        await Ledger.Tasks.AcceptAsync((await BeginAsync(image, run, account)).Id, taskId);
+        return await Ledger.Tasks.RecordSnapshotAsync(account, LedgerHost.Snapshot(taskId, state, credits));
+    }
+}

@@ -45,6 +45,32 @@ public sealed class LedgerFileTests : IAsyncLifetime
         Assert.Equal(Schema.Version, Convert.ToInt32(await _temp.SqlAsync("SELECT MAX(version) FROM schema_version"), null));
     }
 
+    [Fact]
+    public void Whoever_looks_while_the_ledger_is_begun_misses_no_part_of_it()
+    {
+        for (int round = 0; round < 200; round++)
+        {
+            string path = Path.Combine(_temp.Folder, $"ledger-{round}.db");
+            File.WriteAllText(path + ".new", "a ledger");
+            var file = new LedgerFile(path, _temp.Time);
+            using var looks = new Barrier(2);
+            var begins = new Thread(() =>
+            {
+                looks.SignalAndWait();
+                File.Move(path + ".new", path);
+                File.WriteAllText(path + "-wal", "its last records");
+            });
+            begins.Start();
+            looks.SignalAndWait();
+
+            while (!file.Exists())
+            {
+            }
+
+            begins.Join();
+        }
+    }
+
     public static TheoryData<int> EarlierVersions => new(Enumerable.Range(1, Schema.Version - 1));
 
     [Theory]

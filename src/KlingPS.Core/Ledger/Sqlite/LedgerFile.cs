@@ -42,15 +42,13 @@ internal sealed class LedgerFile(string path, TimeProvider time)
                 throw CreateUnusableException($"it is a link to '{new FileInfo(path).LinkTarget}', and nothing is there. Bring back what it leads to, or give the path of another file");
             }
 
-            string folder = Path.GetDirectoryName(path)!;
-            if (FileFacts.OfName(path + "-wal") is { Length: > 0 })
+            if (DescribeRemains() is not string remains)
             {
-                throw CreateUnusableException($"the file is missing, and '{path}-wal', which is a part of it, is still there. Put it back, or restore a backup; or, to start an empty ledger, {CheckFirst}, then move that part to another folder");
+                return false;
             }
 
-            return FindAside(folder, DamagedMark) is string damaged ? throw CreateUnusableException(DescribeDamage(damaged))
-                : FindAside(folder, KeptMark) is string kept ? throw CreateUnusableException(DescribeKept(kept))
-                : false;
+            // What lies there may have come with a file that somebody has begun since it was looked for.
+            return FileFacts.Of(path) is not null ? Exists() : throw CreateUnusableException(remains);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -232,6 +230,20 @@ internal sealed class LedgerFile(string path, TimeProvider time)
     }
 
     private string NameAside(string mark) => string.Create(CultureInfo.InvariantCulture, $"{path}{mark}{time.GetUtcNow():yyyyMMdd'T'HHmmss'Z'}");
+
+    /// <summary>What there is of a ledger whose file is missing, and what to do about it.</summary>
+    private string? DescribeRemains()
+    {
+        if (FileFacts.OfName(path + "-wal") is { Length: > 0 })
+        {
+            return $"the file is missing, and '{path}-wal', which is a part of it, is still there. Put it back, or restore a backup; or, to start an empty ledger, {CheckFirst}, then move that part to another folder";
+        }
+
+        string folder = Path.GetDirectoryName(path)!;
+        return FindAside(folder, DamagedMark) is string damaged ? DescribeDamage(damaged)
+            : FindAside(folder, KeptMark) is string kept ? DescribeKept(kept)
+            : null;
+    }
 
     private string? FindAside(string folder, string mark) => !Directory.Exists(folder) ? null
         : Directory.EnumerateFiles(folder).Where(file => Path.GetFileName(file) is string name && name.StartsWith(Path.GetFileName(path) + mark, StringComparison.Ordinal) && name.EndsWith('Z'))

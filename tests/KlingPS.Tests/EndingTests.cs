@@ -4,6 +4,7 @@ using KlingPS.Core.Model;
 using KlingPS.Parameters;
 using KlingPS.Sandbox;
 using KlingPS.Tests.Hosting;
+using KlingPS.Text;
 
 namespace KlingPS.Tests;
 
@@ -94,9 +95,25 @@ public sealed partial class EndingTests : IDisposable
         string warning = Assert.Single(_host.Screen.Warnings);
         Assert.StartsWith("4 videos are paid for and not finished", warning, StringComparison.Ordinal);
         KlingVideoTask[] tasks = (await shell.RunAsync("Get-KlingVideoTask")).Clean().Of<KlingVideoTask>();
-        (long first, long last) = (tasks.Min(task => task.Id), tasks.Max(task => task.Id));
-        Assert.Contains($"Get-KlingVideoTask -Id ({first}..{last}) | Wait-KlingVideoTask | Save-KlingVideo -Destination '", warning, StringComparison.Ordinal);
+        Assert.Contains($"{UnfinishedWork.Resume(tasks.Select(task => task.Id))} -Destination '", warning, StringComparison.Ordinal);
         await GetsTheRestAsync(shell, warning, [.. tasks.Select(task => $"{Path.GetFileNameWithoutExtension(task.SourcePath)}-{task.Id}.mp4").Order()]);
+    }
+
+    [Theory]
+    [InlineData("7", 7)]
+    [InlineData("7, 8", 8, 7)]
+    [InlineData("(7..9)", 9, 7, 8)]
+    [InlineData("(7..10)", 10, 7, 8, 9)]
+    [InlineData("(7..9 + 11)", 11, 7, 8, 9)]
+    [InlineData("(7..9 + 11..13 + 1 + 2 + 5)", 1, 2, 5, 7, 8, 9, 11, 12, 13)]
+    public async Task The_command_that_gets_the_rest_names_each_task_once(string which, params int[] ids)
+    {
+        string command = UnfinishedWork.Resume(ids.Select(id => (long)id));
+
+        Assert.Equal($"Get-KlingVideoTask -Id {which} | Wait-KlingVideoTask | Save-KlingVideo", command);
+        using var shell = new HostedShell();
+        object[] numbers = [.. (await shell.RunAsync(which)).Clean().Output.Select(number => number.BaseObject)];
+        Assert.Equal(ids.Order(), numbers.Cast<int>().Order());
     }
 
     [Fact]

@@ -9,6 +9,7 @@ internal static class KillTorture
         ArgumentNullException.ThrowIfNull(options);
         var total = new TortureReport();
         int lastRound = -1;
+        int killed = 0;
         var gate = new Lock();
         await Task.WhenAll(Enumerable.Range(0, options.Workers).Select(_ => WorkAsync()));
         return total;
@@ -17,7 +18,7 @@ internal static class KillTorture
         {
             while (NextRound() is int number)
             {
-                await using var round = new TortureRound(options, number);
+                await using var round = new TortureRound(options, number, () => Interlocked.Increment(ref killed));
                 TortureReport report = await round.RunAsync(cancellationToken);
                 lock (gate)
                 {
@@ -31,7 +32,7 @@ internal static class KillTorture
         {
             lock (gate)
             {
-                return total.Points < options.Points ? ++lastRound : null;
+                return Volatile.Read(ref killed) < options.Points ? ++lastRound : null;
             }
         }
     }

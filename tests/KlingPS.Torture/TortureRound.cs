@@ -18,15 +18,20 @@ internal sealed class TortureRound : IAsyncDisposable
 
     private readonly TortureOptions _options;
     private readonly int _number;
+    private readonly Action _onKill;
     private readonly Random _random;
     private readonly string _folder = Directory.CreateTempSubdirectory("klingps-torture-").FullName;
     private readonly SandboxServer _server;
     private readonly List<string> _problems = [];
 
-    public TortureRound(TortureOptions options, int number)
+    /// <param name="options">What the rounds have in common.</param>
+    /// <param name="number">Which round it is.</param>
+    /// <param name="onKill">Called for every kill point as soon as it has been passed.</param>
+    public TortureRound(TortureOptions options, int number, Action onKill)
     {
         _options = options;
         _number = number;
+        _onKill = onKill;
         _random = new Random(unchecked((options.Seed * 1_000_003) + number));
         _server = SandboxServer.Start(new SandboxOptions
         {
@@ -118,7 +123,13 @@ internal sealed class TortureRound : IAsyncDisposable
         (int exitCode, string errors) = await child.EndAsync().WaitAsync(s_longestRun, cancellationToken);
 
         // It may have ended just before the kill.
-        return new Run(isKilled && exitCode is not (UnattendedRun.AllDone or UnattendedRun.SomethingFailed or UnattendedRun.SomethingUnknown), exitCode, errors);
+        bool wasKilled = isKilled && exitCode is not (UnattendedRun.AllDone or UnattendedRun.SomethingFailed or UnattendedRun.SomethingUnknown);
+        if (wasKilled)
+        {
+            _onKill();
+        }
+
+        return new Run(wasKilled, exitCode, errors);
     }
 
     private async Task<TortureReport> CheckAsync(CancellationToken cancellationToken)

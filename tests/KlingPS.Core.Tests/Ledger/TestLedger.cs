@@ -13,7 +13,7 @@ internal sealed class TestLedger : ITaskLedger, IAsyncDisposable
 {
     private static readonly ProcessIdentity s_other = new(4711, 1, ProcessIdentity.Current.Boot, ProcessIdentity.Current.Machine);
 
-    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("klingps-ledger-");
+    private readonly DirectoryInfo _folder = MemoryFolder.Create("klingps-ledger-");
     private readonly TimeProvider _time;
     private readonly SqlLedger _ledger;
     private readonly List<SqlLedger> _machines = [];

@@ -27,6 +27,9 @@ internal static class SandboxSession
         Ledger = ledger,
     });
 
+    /// <summary>Tasks are finished when they are accepted; to wait for a likely moment would take real seconds.</summary>
+    public static WaitOptions PollOften { get; } = new() { PollingInterval = TimeSpan.FromMilliseconds(50) };
+
     private static KlingEndpoints EndpointsOf(SandboxServer server) => new(server.Endpoint, server.UploadEndpoint);
 
     /// <summary>Buys a video and waits for it; nothing is saved.</summary>
@@ -34,7 +37,7 @@ internal static class SandboxSession
     {
         var service = new KlingService(session, observer: null);
         var submission = await new VideoSubmitter(service).SubmitAsync(Submissions.FromUri("https://files.example/fox.png", prompt), default);
-        using var waiter = new WaitStage(service, new WaitOptions());
+        using var waiter = new WaitStage(service, PollOften);
         await waiter.PostAsync(new TaskReference { Task = submission.Value }, default);
         return (await waiter.Results.ReadAsync()).Value!;
     }

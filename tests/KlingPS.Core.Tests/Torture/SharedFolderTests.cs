@@ -117,7 +117,7 @@ public sealed class SharedFolderTests : IAsyncDisposable
     private async Task<SavedVideo[]> ConvertAsync(KlingSession session, string[] images, string prompt, bool overwrite, string folder = "videos")
     {
         SaveOptions save = Save(overwrite) with { Destination = Path.Combine(_folder.FullName, folder) };
-        using var converter = new VideoConverter(new KlingService(session, observer: null), new ConversionOptions { Save = save });
+        using var converter = new VideoConverter(new KlingService(session, observer: null), new ConversionOptions { Save = save, Wait = SandboxSession.PollOften });
         ConversionItem[] items = [.. images.Select(image => converter.Accept(Submissions.FromFile(image, prompt))!)];
         Outcome<ConversionItem, SavedVideo>[] outcomes = await Task.WhenAll(items.Select(item => Task.Run(() => converter.ConvertAsync(item, default))));
         Assert.All(outcomes, outcome => Assert.True(outcome.Error is null, outcome.Error?.ToString()));

@@ -10,6 +10,9 @@ internal sealed class ConnectedShell : IAsyncDisposable
 {
     public const string Key = "test-key-4f8d1c0a97";
 
+    /// <summary>Left alone, a wait asks when tasks are likely to be finished, which the tests' common ledger learns from all of them.</summary>
+    private const string PollOften = "$PSDefaultParameterValues = @{ 'ConvertTo-KlingVideo:PollingInterval' = 0.1; 'Wait-KlingVideoTask:PollingInterval' = 0.1 }";
+
     private static readonly ConcurrentDictionary<Uri, byte> s_endpoints = new();
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("klingps-");
 
@@ -53,6 +56,7 @@ internal sealed class ConnectedShell : IAsyncDisposable
 
         var shell = new ConnectedShell(server, host);
         (await shell.ConnectAsync()).Clean();
+        (await shell.RunAsync(PollOften)).Clean();
         return shell;
     }
 

@@ -8,7 +8,7 @@ internal static class TestLedger
     [ModuleInitializer]
     public static void Use()
     {
-        DirectoryInfo folder = Directory.CreateTempSubdirectory("klingps-ledger-");
+        DirectoryInfo folder = MemoryFolder.Create("klingps-ledger-");
         Environment.SetEnvironmentVariable("KLINGPS_LEDGER", Path.Combine(folder.FullName, "ledger.db"));
         Environment.SetEnvironmentVariable("KLINGPS_CONFIG", Path.Combine(folder.FullName, "config.json"));
         AppDomain.CurrentDomain.ProcessExit += (_, _) => folder.Delete(recursive: true);

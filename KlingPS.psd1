@@ -23,6 +23,7 @@
         'Measure-KlingVideoCost'
         'New-KlingVideoTask'
         'Get-KlingVideoTask'
+        'Get-KlingSpend'
         'Wait-KlingVideoTask'
         'Save-KlingVideo'
         'ConvertTo-KlingVideo'

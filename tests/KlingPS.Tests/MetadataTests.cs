@@ -78,6 +78,7 @@ public sealed class MetadataTests
             ("Source", typeof(string[])), ("Expiring", typeof(SwitchParameter)),
             ("Refresh", typeof(SwitchParameter)), ("Timeout", typeof(double?)),
         ]),
+        ["Get-KlingSpend"] = ([typeof(KlingSpend)], false, [("GroupBy", typeof(KlingSpendGroup)), ("Since", typeof(DateTime?)), ("Until", typeof(DateTime?)), ("Balance", typeof(SwitchParameter))]),
         ["Wait-KlingVideoTask"] = ([typeof(KlingVideoTask)], false, [.. s_taskReferences, ("Timeout", typeof(double?)), ("PollingInterval", typeof(double?))]),
         ["Save-KlingVideo"] = ([typeof(FileInfo)], true,
             [.. s_taskReferences, ("Destination", typeof(string)), ("NameTemplate", typeof(string)), ("Force", typeof(SwitchParameter)), ("Timeout", typeof(double?))]),

@@ -38,6 +38,7 @@ BeforeAll {
         list      = 'Get-KlingVideoTask -Id 1 | Format-List'
         members   = '(Get-KlingVideoTask -Id 1).PSObject.Properties.Name | Sort-Object'
         cost      = 'Measure-KlingVideoCost *.*'
+        spend     = 'Get-KlingSpend'
         account   = 'Get-KlingAccount'
         task      = '(Get-KlingSandbox).Tasks | Select-Object -First 1'
         request   = '(Get-KlingSandbox).Requests | Where-Object Path -Like */jobs/createTask | Select-Object -First 1'
@@ -154,6 +155,11 @@ Describe 'Other objects' {
    Count  Seconds      Credits      Dollars   PriceAsOf
    -----  -------      -------      -------   ---------
        3       15          126         0.63  DATE
+'@ }
+        @{ Command = 'Get-KlingSpend'; Name = 'spend'; Expected = @'
+Group                   Videos Failures  Open  Consumed Reserved Dollars  Balance
+-----                   ------ --------  ----  -------- -------- -------  -------
+DATE                  1        1     1        42       42    0.21
 '@ }
         @{ Command = 'Get-KlingAccount'; Name = 'account'; Expected = @'
 Endpoint       : http://HOST/

@@ -100,6 +100,20 @@ internal sealed class CommandContext : IDisposable
         }
     }
 
+    /// <summary>The ledger to look at and the account of the key, as far as that is known without a question: nothing is sent. All accounts where there is no usable key.</summary>
+    /// <exception cref="KlingException">The settings cannot be used, or the ledger cannot be opened.</exception>
+    public (ITaskLedger Ledger, string? Account) LookAtRecords()
+    {
+        try
+        {
+            return (Session.Ledger, Session.Account);
+        }
+        catch (KlingException exception) when (exception.Kind is ErrorKind.ApiKeyMissing or ErrorKind.Unauthorized)
+        {
+            return (Connection.UseLedger(Settings.Current.LedgerPath), null);
+        }
+    }
+
     /// <summary>Where videos go.</summary>
     /// <param name="destination">The folder the user gives; the configured one, else the current one, when it is <see langword="null"/>.</param>
     /// <param name="template">What the files are called.</param>

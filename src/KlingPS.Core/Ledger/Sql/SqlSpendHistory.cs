@@ -24,6 +24,16 @@ internal sealed class SqlSpendHistory(SqlStore store, ITaskJournal tasks, TimePr
             WHERE l.identity = t.identity AND l.id > t.id AND l.state = 'Succeeded' AND COALESCE(lk.account, l.account) = COALESCE(k.account, t.account))
         """;
 
+    /// <summary>
+    /// A path without its last part, or the further parameters where there is none. On a system where paths begin with a slash, a backslash
+    /// is a character like any other.
+    /// </summary>
+    private const string Folder = """
+        CASE WHEN t.source_path IS NULL THEN t.parameters
+            WHEN t.source_path LIKE '/%' THEN RTRIM(t.source_path, REPLACE(t.source_path, '/', ''))
+            ELSE RTRIM(t.source_path, REPLACE(REPLACE(t.source_path, '/', ''), '\', '')) END
+        """;
+
     private static readonly DateTimeOffset s_firstYear = DateTimeOffset.UnixEpoch;
 
     /// <inheritdoc/>
@@ -123,10 +133,10 @@ internal sealed class SqlSpendHistory(SqlStore store, ITaskJournal tasks, TimePr
         Last = row.Moment("last_at"),
     };
 
-    /// <summary>What the database groups by. Days are put together to months here, and files to folders: databases disagree about both.</summary>
+    /// <summary>What the database groups by. Days are put together to months here, as databases disagree about months.</summary>
     private async Task<string> GetKeyAsync(SqlSession session, KlingSpendGroup group, string where, List<(string, object?)> parameters) => group switch
     {
-        KlingSpendGroup.Folder => "CASE WHEN t.source_path IS NULL THEN t.parameters ELSE t.source_path END",
+        KlingSpendGroup.Folder => Folder,
         KlingSpendGroup.Model => "t.model",
         KlingSpendGroup.Prompt => "(SELECT p.text FROM texts p WHERE p.id = t.prompt_id)",
         KlingSpendGroup.Run => "t.run_id",
@@ -159,34 +169,28 @@ internal sealed class SqlSpendHistory(SqlStore store, ITaskJournal tasks, TimePr
     {
         KlingSpendGroup.Day => DateOf(row.Number("name")).ToString("yyyy-MM-dd", CultureInfo.InvariantCulture),
         KlingSpendGroup.Month => DateOf(row.Number("name")).ToString("yyyy-MM", CultureInfo.InvariantCulture),
-        KlingSpendGroup.Folder => FolderOf(FindFile(row.TextOrNull("name"))),
+        KlingSpendGroup.Folder => FolderOf(FindFile(row.TextOrNull("name") ?? string.Empty)),
         _ => row.TextOrNull("name") ?? string.Empty,
     };
 
     private static DateTime DateOf(long day) => DateTime.UnixEpoch.AddDays(Math.Clamp(day, 0, (DateTime.MaxValue - DateTime.UnixEpoch).Days));
 
-    /// <summary>The file that a video was made from: the image, else what further parameters name.</summary>
-    private static string? FindFile(string? source)
+    /// <summary>The folder of the image, without its name; else that of the file that further parameters name.</summary>
+    private static string FindFile(string source)
     {
-        if (source?.StartsWith('{') != true)
+        if (!source.StartsWith('{'))
         {
             return source;
         }
 
         MoreParameters more = MoreParameters.Read(source);
-        return more.Video?.Path ?? more.Audio?.Path;
+        return more.Video?.Path ?? more.Audio?.Path ?? string.Empty;
     }
 
-    /// <summary>The folder of a file, which may lie on another system.</summary>
-    private static string FolderOf(string? path)
+    /// <summary>The folder of a file, which may lie on another system. Its separator at the end belongs to a root only.</summary>
+    private static string FolderOf(string path)
     {
-        if (string.IsNullOrEmpty(path))
-        {
-            return string.Empty;
-        }
-
-        // On a system where paths begin with a slash, a backslash is a character like any other.
-        int end = path[0] == '/' ? path.LastIndexOf('/') : path.LastIndexOfAny(['/', '\\']);
+        int end = path.StartsWith('/') ? path.LastIndexOf('/') : path.LastIndexOfAny(['/', '\\']);
         bool isRoot = end == 0 || (end == 2 && path[1] == ':');
         return end < 0 ? path : path[..(isRoot ? end + 1 : end)];
     }

@@ -1,0 +1,98 @@
+using System.Management.Automation;
+using KlingPS.Commands.Base;
+using KlingPS.Core;
+using KlingPS.Core.Ledger;
+using KlingPS.Core.Model;
+using KlingPS.Core.Sessions;
+
+namespace KlingPS.Commands;
+
+/// <summary>Tells what was spent and on what, by the ledger. Sends nothing, except for -Balance.</summary>
+[Cmdlet(VerbsCommon.Get, "KlingSpend")]
+[OutputType(typeof(KlingSpend))]
+public sealed class GetKlingSpendCommand : KlingCommand
+{
+    /// <summary>What is added up together: the tasks of a day, unless something else is named.</summary>
+    [Parameter(Position = 0)]
+    [Alias("By")]
+    public KlingSpendGroup GroupBy { get; set; }
+
+    /// <summary>Only what was asked for at or after this moment.</summary>
+    [Parameter]
+    public DateTime? Since { get; set; }
+
+    /// <summary>Only what was asked for before this moment.</summary>
+    [Parameter]
+    public DateTime? Until { get; set; }
+
+    /// <summary>Asks the service for the credits that the account has left; free.</summary>
+    [Parameter]
+    public SwitchParameter Balance { get; set; }
+
+    /// <inheritdoc/>
+    private protected override void CheckParameters()
+    {
+        if (Moment(Until) <= Moment(Since))
+        {
+            throw new KlingException(ErrorKind.RequestInvalid, FormattableString.Invariant($"-Until ({Until:yyyy-MM-dd HH:mm:ss}) is not after -Since ({Since:yyyy-MM-dd HH:mm:ss}), so nothing lies between them. -Until is the first moment that does not count."));
+        }
+    }
+
+    /// <inheritdoc/>
+    private protected override void OnProcess()
+    {
+        (ITaskLedger ledger, string? account) = Context.LookAtRecords();
+        decimal? balance = Balance ? FindBalance() : null;
+        account = GroupBy == KlingSpendGroup.Account ? null : account;
+        var filter = new SpendFilter { Account = account, Since = Moment(Since), Until = Moment(Until) };
+        IReadOnlyList<KlingSpend> sums = Await(token => ledger.Spending.SumAsync(filter, GroupBy, token));
+        IReadOnlyList<AccountKey> keys = Await(ledger.Accounts.ListAsync);
+        if (GroupBy != KlingSpendGroup.Account)
+        {
+            WarnOfOthers(ledger, keys, account);
+        }
+
+        string? own = balance is null ? null : Context.Session.Account;
+        own = keys.FirstOrDefault(key => key.Fingerprint == own)?.Account ?? own;
+        foreach (KlingSpend sum in sums)
+        {
+            WriteObject(GroupBy == KlingSpendGroup.Account && sum.Group != own ? sum : sum with { Balance = balance });
+        }
+    }
+
+    /// <summary>What the account has left. What was spent is told also where that cannot be found out.</summary>
+    private decimal? FindBalance()
+    {
+        try
+        {
+            KlingSession session = Context.Session;
+            return Await(session.CreateClient(Context.Observer).GetCreditsAsync);
+        }
+        catch (KlingException exception)
+        {
+            WriteError(exception.WithMessage($"The balance is not known. {exception.Message}"), null);
+            return null;
+        }
+    }
+
+    /// <summary>Says where it is not clear whose spending is meant.</summary>
+    private void WarnOfOthers(ITaskLedger ledger, IReadOnlyList<AccountKey> keys, string? account)
+    {
+        int accounts = keys.Select(key => key.Account).Distinct().Count();
+        if (account is null && accounts > 1)
+        {
+            WriteWarning($"There is no key that says whose spending is meant, so that of all {accounts} accounts in the ledger '{ledger.Location}' is added up. -GroupBy Account tells them apart.");
+        }
+        else if (account is not null && accounts > 0 && keys.All(key => key.Fingerprint != account))
+        {
+            WriteWarning($"The ledger '{ledger.Location}' does not know this key yet, so nothing counts as its spending. If it belongs to an account that is there, Get-KlingVideoTask finds that out; -GroupBy Account shows them all.");
+        }
+    }
+
+    /// <summary>A moment on the user's clock; nothing was asked for before 1970, and the end of time has no time zones.</summary>
+    private static DateTimeOffset? Moment(DateTime? moment)
+        => moment is not DateTime given ? null
+            : given.Year < DateTimeOffset.UnixEpoch.Year ? DateTimeOffset.UnixEpoch
+            : given.Year == DateTime.MaxValue.Year ? DateTimeOffset.MaxValue
+            : new DateTimeOffset(given);
+}

@@ -226,7 +226,7 @@ internal sealed class VideoConverter : IDisposable
         KlingException? sidecarError = prepared.IsKept ? null : await TryWriteSidecarAsync(video, prepared.Identified, inTime).ConfigureAwait(false);
         _unfinished.TryRemove(task.Id, out _);
         progress.Enter(isNew ? ConversionStage.Made : ConversionStage.Reused);
-        return new(item, video, sidecarError);
+        return new(item, video, saved.RecordError ?? sidecarError);
     }
 
     /// <summary>The error of an image whose time is over.</summary>

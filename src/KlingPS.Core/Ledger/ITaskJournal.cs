@@ -1,3 +1,4 @@
+using KlingPS.Core.Ledger.Spool;
 using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Ledger;
@@ -82,6 +83,14 @@ internal interface ITaskJournal
     /// <param name="mayBeBought">Whether it becomes unknown; otherwise it counts as rejected.</param>
     /// <param name="reason">What is known of it.</param>
     void Disown(long id, bool mayBeBought, string reason);
+
+    /// <summary>
+    /// Keeps on this machine what has happened and cannot be recorded: the next <see cref="RecoverAsync"/> that reaches the ledger records
+    /// it, in whatever process of this machine. Never fails.
+    /// </summary>
+    /// <param name="answer">What has happened.</param>
+    /// <returns>The folder it is kept in; <see langword="null"/> where it cannot be kept.</returns>
+    Task<string?> KeepAsync(SpooledAnswer answer);
 
     /// <summary>Records what the service says of a task. One that is not in the ledger is added. A settled task stays settled.</summary>
     /// <param name="account">The account.</param>

@@ -38,6 +38,9 @@ internal interface ITaskLedger
     /// <summary>The service's rate limits.</summary>
     IRateGates RateGates { get; }
 
+    /// <summary>What users should know of the ledger since they were last told, as a sentence; <see langword="null"/> if there is nothing.</summary>
+    string? TakeNotice() => null;
+
     /// <summary>Makes sure that the ledger can be used, before anything is uploaded or bought.</summary>
     /// <param name="cancellationToken">Cancels the wait.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>: it cannot.</exception>

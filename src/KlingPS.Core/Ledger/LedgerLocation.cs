@@ -66,6 +66,19 @@ internal static class LedgerLocation
                 + $"To use that one, set the environment variable {Variable} to its path, or start the shell without what changes XDG_DATA_HOME, HOME or the user.";
     }
 
+    /// <summary>The folder on this machine for what this user's commands keep there; <see langword="null"/> if this user has none.</summary>
+    public static string? FindUserFolder()
+    {
+        try
+        {
+            return Path.Combine(DataFolder(Environment.GetEnvironmentVariable), Folder);
+        }
+        catch (KlingException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>The home folder that the system has recorded for a user.</summary>
     private static string? HomeOf(string user)
     {

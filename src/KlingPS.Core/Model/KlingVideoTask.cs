@@ -129,6 +129,9 @@ public sealed record KlingVideoTask : IComparable
     /// <summary><see cref="State"/> for the engine. What users get is text: ConvertTo-Json writes an enum as a number.</summary>
     internal KlingTaskState TaskState { get; init; }
 
+    /// <summary>Whether what is known of it is kept on this machine, as the ledger could not be written.</summary>
+    internal bool IsUnrecorded { get; init; }
+
     /// <summary>What was asked for; without content for an adopted task of which the service did not say.</summary>
     internal VideoSpec Spec { get; init; } = s_unknownSpec;
 

@@ -1,6 +1,8 @@
 using System.Globalization;
 using KlingPS.Core.Api;
 using KlingPS.Core.Files;
+using KlingPS.Core.Ledger;
+using KlingPS.Core.Ledger.Spool;
 using KlingPS.Core.Model;
 using KlingPS.Core.Resolving;
 using KlingPS.Core.Scheduling;
@@ -29,6 +31,9 @@ internal sealed record SavedVideo(string Path, KlingVideoTask Task)
 {
     /// <summary>The image it was asked for; the task may have been bought for another file of the same content.</summary>
     public string? SourcePath { get; init; } = Task.SourcePath;
+
+    /// <summary>Why it is not recorded yet that the video is saved; that is kept on this machine then. <see langword="null"/> where it is recorded.</summary>
+    public KlingException? RecordError { get; init; }
 }
 
 /// <summary>Saves finished videos to disk, each once, so that the name of a video never holds half of one.</summary>
@@ -97,7 +102,8 @@ internal sealed class VideoSaver
 
             if (task.TaskState == KlingTaskState.Succeeded)
             {
-                return new(reference, await SaveAsync(task, cancellationToken).ConfigureAwait(false), null);
+                SavedVideo saved = await SaveAsync(task, cancellationToken).ConfigureAwait(false);
+                return new(reference, saved, saved.RecordError);
             }
 
             return new(reference, null, task.IsFailureReported ? null : TaskErrors.From(task) ?? CreatePendingException(task));
@@ -185,7 +191,7 @@ internal sealed class VideoSaver
 
         try
         {
-            return new SavedVideo(target, await DownloadAsync(task, target, cancellationToken).ConfigureAwait(false));
+            return await DownloadAsync(task, target, cancellationToken).ConfigureAwait(false);
         }
         catch (KlingException exception) when (exception.Kind == ErrorKind.FileExists)
         {
@@ -237,8 +243,8 @@ internal sealed class VideoSaver
     }
 
     /// <summary>Fills the partial file, gives the video its name and records that it is saved.</summary>
-    /// <returns>The task, with the video recorded.</returns>
-    private async Task<KlingVideoTask> DownloadAsync(KlingVideoTask task, string target, CancellationToken cancellationToken)
+    /// <returns>The video, recorded or, where the ledger cannot be written any more, kept to be recorded.</returns>
+    private async Task<SavedVideo> DownloadAsync(KlingVideoTask task, string target, CancellationToken cancellationToken)
     {
         using var reporter = new TransferReporter(_observer, _session.TimeProvider, Path.GetFileName(target), isUpload: false, total: null);
         VideoTarget.Require(target, _options.Destination);
@@ -255,11 +261,18 @@ internal sealed class VideoSaver
 
         // It counts as saved only when it has its name. But whose it is has to be known before: a process that is killed in between
         // would leave a file that no record mentions.
-        await _session.Ledger.Tasks.RecordSavingAsync(task.Id, target, sha256).ConfigureAwait(false);
+        ITaskJournal tasks = _session.Ledger.Tasks;
+        KlingException? error = await RecordOrKeepAsync(() => tasks.RecordSavingAsync(task.Id, target, sha256), SpooledAnswer.Saving(task, target, sha256)).ConfigureAwait(false);
         file.Publish(_options.Overwrite);
-        KlingVideoTask saved = await _session.Ledger.Tasks.RecordSavedAsync(task.Id, target, sha256).ConfigureAwait(false);
-        await _hashes.RecordAsync(target, sha256, cancellationToken).ConfigureAwait(false);
-        return saved;
+        KlingVideoTask saved = task.Saved(target, sha256);
+        error = await RecordOrKeepAsync(
+            async () =>
+            {
+                saved = await tasks.RecordSavedAsync(task.Id, target, sha256).ConfigureAwait(false);
+                await _hashes.RecordAsync(target, sha256, cancellationToken).ConfigureAwait(false);
+            },
+            SpooledAnswer.Saved(task, target, sha256)).ConfigureAwait(false) ?? error;
+        return new SavedVideo(target, saved) { RecordError = error };
 
         void TellHeld() => _observer?.OnWarning($"Another command is downloading to '{target}'; waiting for it. If that command hangs, end its process.");
 
@@ -270,6 +283,26 @@ internal sealed class VideoSaver
             {
                 throw PartialFile.CreateExistsException(target);
             }
+        }
+    }
+
+    /// <summary>Records something. A video that is whole is not given up because the ledger cannot be written: then it is kept, to be recorded later.</summary>
+    /// <returns><see langword="null"/>; or the error, where it is kept.</returns>
+    private async Task<KlingException?> RecordOrKeepAsync(Func<Task> record, SpooledAnswer answer)
+    {
+        try
+        {
+            await record().ConfigureAwait(false);
+            return null;
+        }
+        catch (KlingException exception) when (exception.Kind == ErrorKind.LedgerUnusable)
+        {
+            if (await _session.Ledger.Tasks.KeepAsync(answer).ConfigureAwait(false) is string kept)
+            {
+                return AnswerSpool.CreateKeptException(exception, kept);
+            }
+
+            throw;
         }
     }
 

@@ -159,7 +159,7 @@ internal sealed class KlingSession : IAsyncDisposable
     }
 
     /// <summary>What the user should know of the ledger before something is bought; <see langword="null"/> once it has been told.</summary>
-    internal string? TakeLedgerNotice() => Interlocked.Exchange(ref _ledgerNotice, null);
+    internal string? TakeLedgerNotice() => Interlocked.Exchange(ref _ledgerNotice, null) ?? Ledger.TakeNotice();
 
     /// <summary>A client over the session's connections.</summary>
     /// <param name="observer">Is told of every request.</param>

@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using KlingPS.Core.Api;
 using KlingPS.Core.Ledger;
+using KlingPS.Core.Ledger.Spool;
 using KlingPS.Core.Model;
 using KlingPS.Core.Resilience;
 
@@ -101,7 +102,9 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
     {
         KlingVideoTask task = _task!;
         _task = null;
-        RecordResult? result = await TryRecordAsync(task, () => Tasks.RecordRejectedAsync(task.Id, code, reason), mayBeBought: false, reason).ConfigureAwait(false);
+        RecordResult? result = await TryRecordAsync(
+            () => Tasks.RecordRejectedAsync(task.Id, code, reason),
+            SpooledAnswer.Rejected(task, code, reason)).ConfigureAwait(false);
         return result is RecordResult.Superseded { Task: { TaskId: not null } bought } ? bought : null;
     }
 
@@ -213,6 +216,13 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
         }
         catch (Exception exception)
         {
+            if (await Tasks.KeepAsync(SpooledAnswer.Accepted(task, taskId)).ConfigureAwait(false) is string kept)
+            {
+                sender.Observer?.OnWarning($"The video of '{submission.Subject}' was bought as task {taskId} of the service, and the ledger cannot be written. That is kept in '{kept}', and recorded by the next command on this machine that can.");
+                sender.Fatal.Set(WhileKept(exception, kept));
+                return task.Accepted(taskId, sender.Session.TimeProvider.GetUtcNow())! with { IsUnrecorded = true };
+            }
+
             string why = exception is ObjectDisposedException ? LedgerIsClosed : UnexpectedError.Describe(exception) + '.';
             throw new LostPurchaseException(
                 $"The video of '{submission.Subject}' was bought as task {taskId} of the service, but that could not be recorded: {why} "
@@ -265,7 +275,7 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
         (KlingException lost, string reason) = Describe(task, exception);
         lost.TaskNumber = task.Id;
         Close();
-        RecordResult? result = await TryRecordAsync(task, () => Tasks.RecordUnknownAsync(task.Id, reason), mayBeBought: true, reason).ConfigureAwait(false);
+        RecordResult? result = await TryRecordAsync(() => Tasks.RecordUnknownAsync(task.Id, reason), SpooledAnswer.Unknown(task, reason)).ConfigureAwait(false);
         if (exception.InnerException is KlingApiException { IsFatal: true } cause)
         {
             // All other requests would end in the same way.
@@ -290,8 +300,8 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
         return (answer.WithMessage(DescribeUnknown(task, answer.Message)), answer.Message);
     }
 
-    /// <summary>Records how the attempt ended. Where that fails, the attempt is disowned, so that it is settled as soon as the ledger can be written.</summary>
-    private async Task<RecordResult?> TryRecordAsync(KlingVideoTask task, Func<Task<RecordResult>> record, bool mayBeBought, string reason)
+    /// <summary>Records how the attempt ended. Where that fails, it is kept or the attempt is disowned, so that it is settled as soon as the ledger can be written.</summary>
+    private async Task<RecordResult?> TryRecordAsync(Func<Task<RecordResult>> record, SpooledAnswer answer)
     {
         try
         {
@@ -301,7 +311,11 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
         catch (Exception failure)
 #pragma warning restore CA1031
         {
-            Tasks.Disown(task.Id, mayBeBought, reason);
+            string? kept = await Tasks.KeepAsync(answer).ConfigureAwait(false);
+            if (kept is null)
+            {
+                Tasks.Disown(answer.Id, mayBeBought: answer.Kind == SpooledKind.Unknown, answer.Reason!);
+            }
 
             // Nothing else is bought with such a ledger.
             if (failure is ObjectDisposedException)
@@ -310,12 +324,16 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
             }
             else if (failure is KlingException { Kind: ErrorKind.LedgerUnusable } unusable)
             {
-                sender.Fatal.Set(unusable);
+                sender.Fatal.Set(kept is null ? unusable : WhileKept(unusable, kept));
             }
 
             return null;
         }
     }
+
+    /// <summary>The error that ends the command while what it has bought is kept on this machine.</summary>
+    private static KlingException WhileKept(Exception exception, string kept)
+        => AnswerSpool.CreateKeptException(exception as KlingException ?? new KlingException(ErrorKind.LedgerUnusable, LedgerIsClosed, exception), kept);
 
     /// <summary>The attempt is settled, or has been disowned.</summary>
     private void Close()

@@ -150,7 +150,11 @@ internal sealed class VideoSubmitter
         ArgumentNullException.ThrowIfNull(submission);
         return _sender.Fatal.Error is KlingException fatal
             ? Task.FromResult(new Outcome<Submission, KlingVideoTask>(submission, null, fatal))
-            : Outcome.OfAsync(
+            : SubmitPreparedAsync();
+
+        async Task<Outcome<Submission, KlingVideoTask>> SubmitPreparedAsync()
+        {
+            Outcome<Submission, KlingVideoTask> outcome = await Outcome.OfAsync(
                 submission,
                 $"'{submission.Subject}'",
                 async () =>
@@ -159,7 +163,11 @@ internal sealed class VideoSubmitter
                     onIdentified(identified);
                     return earlier ?? (await BuyAsync(identified, cancellationToken).ConfigureAwait(false)).Task;
                 },
-                cancellationToken);
+                cancellationToken).ConfigureAwait(false);
+
+            // It was bought, and what keeps it from being recorded ends the batch.
+            return outcome.Value is { IsUnrecorded: true } ? outcome with { Error = _sender.Fatal.Error } : outcome;
+        }
     }
 
     /// <summary>Finds out which video is asked for and whether it is to be bought; sends nothing.</summary>

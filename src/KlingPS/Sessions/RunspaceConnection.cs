@@ -109,6 +109,9 @@ internal sealed class RunspaceConnection
         return _ledger.Ledger;
     }
 
+    /// <summary>What users should know of the ledgers in use since they were last told; <see langword="null"/> if there is nothing.</summary>
+    public string? TakeLedgerNotice() => Session?.Ledger.TakeNotice() ?? _ledger?.Ledger.TakeNotice();
+
     /// <summary>Uses a session from now on.</summary>
     public void Connect(KlingSession session, KeySource source)
     {

@@ -33,7 +33,13 @@ internal static class ConversionText
     public static KlingException CreateEnding(IReadOnlyList<Outcome<ConversionItem, SavedVideo>> fatal)
     {
         KlingException error = fatal[0].Error!;
-        string rest = fatal.Count == 1 ? $"'{fatal[0].Item.Submission.Subject}' has" : $"{fatal.Count} images have";
+        Outcome<ConversionItem, SavedVideo>[] missing = [.. fatal.Where(outcome => outcome.Value is null)];
+        if (missing.Length == 0)
+        {
+            return error;
+        }
+
+        string rest = missing.Length == 1 ? $"'{missing[0].Item.Submission.Subject}' has" : $"{missing.Length} images have";
         return error.WithMessage($"{error.Message} {rest} no video yet. Nothing that is paid for is lost; run the same command again for the rest.");
     }
 

@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Reflection;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Ledger.Processes;
+using KlingPS.Core.Ledger.Spool;
 using KlingPS.Core.Ledger.Sql;
 using KlingPS.Core.Ledger.Sqlite;
 using KlingPS.Core.Scheduling;
@@ -15,15 +16,20 @@ internal sealed class TestLedger : ITaskLedger, IAsyncDisposable
 
     private readonly DirectoryInfo _folder = MemoryFolder.Create("klingps-ledger-");
     private readonly TimeProvider _time;
+    private readonly bool _keeps;
     private readonly SqlLedger _ledger;
     private readonly List<SqlLedger> _machines = [];
     private SqlLedger? _other;
     private SqlLedger? _survivor;
     private int _queuedQueries;
 
-    public TestLedger(TimeProvider time)
+    /// <param name="time">The clock.</param>
+    /// <param name="keeps">Whether what cannot be recorded is kept, as it is where the ledger is on a server.</param>
+    public TestLedger(TimeProvider time, bool keeps = false)
     {
         _time = time;
+        _keeps = keeps;
+        Spool = new AnswerSpool(Path.Combine(_folder.FullName, "unrecorded"), time);
         _ledger = Open(ProcessIdentity.Current);
         Tasks = Hook<ITaskJournal>.Over(_ledger.Tasks, name => BeforeCall?.Invoke(name));
         Uploads = Hook<IUploadCache>.Over(_ledger.Uploads, name => BeforeCacheCall?.Invoke($"{nameof(IUploadCache)}.{name}"));
@@ -79,6 +85,11 @@ internal sealed class TestLedger : ITaskLedger, IAsyncDisposable
         return ledger;
     }
 
+    /// <summary>Where what cannot be recorded is kept.</summary>
+    public AnswerSpool Spool { get; }
+
+    public string? TakeNotice() => _ledger.TakeNotice();
+
     public Task OpenAsync(CancellationToken cancellationToken) => _ledger.OpenAsync(cancellationToken);
 
     /// <summary>Closes the ledger as the end of a shell does.</summary>
@@ -101,7 +112,8 @@ internal sealed class TestLedger : ITaskLedger, IAsyncDisposable
         => new(
             new SqliteEngine(Path.Combine(_folder.FullName, "ledger.db"), () => SqliteProvider.Factory, _time, owner.Boot) { IsFlushed = false, Machine = machine },
             new ProcessOwners(owner, _ => isAlive),
-            _time);
+            _time,
+            _keeps ? Spool : null);
 
     private sealed class CountingGates(TestLedger owner, IRateGates inner) : IRateGates
     {

@@ -24,10 +24,11 @@ internal sealed partial class PipelineHarness : IAsyncDisposable
     private int _accepted;
 
     /// <param name="time">The clock of the session, where it is to be another than <see cref="Clock"/>, over which it is made.</param>
-    public PipelineHarness(Func<TimeProvider, TimeProvider>? time = null)
+    /// <param name="keeps">See <see cref="TestLedger"/>.</param>
+    public PipelineHarness(Func<TimeProvider, TimeProvider>? time = null, bool keeps = false)
     {
         Folder = Directory.CreateTempSubdirectory("klingps-").FullName;
-        Ledger = new TestLedger(Clock);
+        Ledger = new TestLedger(Clock, keeps);
         Session = new KlingSession(new SessionOptions
         {
             Endpoints = KlingEndpoints.Default,

@@ -5,7 +5,7 @@ using KlingPS.Core.Model;
 namespace KlingPS.Core.Ledger.Sql;
 
 /// <summary>Settles attempts of which nobody will record any more what came of them: their process is gone, or could not record it.</summary>
-internal sealed class LostAttempts(SqlStore store, IAttemptOwners owners)
+internal sealed class LostAttempts(SqlStore store, IAttemptOwners owners, SpoolReplay? replay)
 {
     private const string OwnerIsGone = "The process that sent the request ended before the response came.";
 
@@ -21,6 +21,12 @@ internal sealed class LostAttempts(SqlStore store, IAttemptOwners owners)
     /// <summary>See <see cref="ITaskJournal.RecoverAsync"/>.</summary>
     public async Task<IReadOnlyList<KlingVideoTask>> RecoverAsync(CancellationToken cancellationToken)
     {
+        if (replay is not null)
+        {
+            // First: what is known is not lost.
+            await replay.RunAsync().ConfigureAwait(false);
+        }
+
         List<(long, string)> lost = await store.ReadAsync(FindAsync, cancellationToken).ConfigureAwait(false);
         KeyValuePair<long, Disowned>[] disowned = [.. _disowned];
         if (lost.Count == 0 && disowned.Length == 0)

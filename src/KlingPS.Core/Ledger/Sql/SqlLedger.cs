@@ -1,3 +1,5 @@
+using KlingPS.Core.Ledger.Spool;
+
 namespace KlingPS.Core.Ledger.Sql;
 
 /// <summary>The ledger in a database.</summary>
@@ -9,15 +11,18 @@ internal sealed class SqlLedger : ITaskLedger, IAsyncDisposable
 {
     private readonly SqlStore _store;
     private readonly SqlTaskJournal _tasks;
+    private readonly SpoolReplay? _replay;
 
     /// <summary>Creates the ledger. The database is opened when it is first needed.</summary>
     /// <param name="engine">The database.</param>
     /// <param name="owners">Who makes attempts.</param>
     /// <param name="time">The clock of this process, to wait by, and its time zone.</param>
-    internal SqlLedger(IDatabaseEngine engine, IAttemptOwners owners, TimeProvider time)
+    /// <param name="spool">Keeps what has happened and cannot be recorded; <see langword="null"/> where nothing is kept.</param>
+    internal SqlLedger(IDatabaseEngine engine, IAttemptOwners owners, TimeProvider time, AnswerSpool? spool = null)
     {
         _store = new SqlStore(engine);
-        _tasks = new SqlTaskJournal(_store, owners, time);
+        _replay = spool is null ? null : new SpoolReplay(_store, spool);
+        _tasks = new SqlTaskJournal(_store, owners, time, _replay);
         Accounts = new SqlAccountRegister(_store);
         Uploads = new SqlUploadCache(_store);
         FileHashes = new SqlFileHashCache(_store);
@@ -72,6 +77,9 @@ internal sealed class SqlLedger : ITaskLedger, IAsyncDisposable
     /// set aside then), of another program or of a newer version.
     /// </exception>
     public Task OpenAsync(CancellationToken cancellationToken) => _store.OpenAsync(cancellationToken);
+
+    /// <inheritdoc/>
+    public string? TakeNotice() => _replay?.TakeNotice();
 
     /// <summary>Leaves the database as whole as it can be while it stays open: what is recorded is in the file itself, if it is one.</summary>
     public Task SettleAsync() => _store.SettleAsync();

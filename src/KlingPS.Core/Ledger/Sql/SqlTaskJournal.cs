@@ -1,3 +1,4 @@
+using KlingPS.Core.Ledger.Spool;
 using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Ledger.Sql;
@@ -6,10 +7,11 @@ namespace KlingPS.Core.Ledger.Sql;
 /// <param name="store">The database.</param>
 /// <param name="owners">Who makes attempts.</param>
 /// <param name="time">The clock of this process, for its time zone.</param>
-internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, TimeProvider time) : ITaskJournal, IAsyncDisposable
+/// <param name="spool">Keeps what cannot be recorded; <see langword="null"/> where nothing is kept.</param>
+internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, TimeProvider time, SpoolReplay? spool) : ITaskJournal, IAsyncDisposable
 {
     private readonly TaskTransactions _transactions = new(owners, time);
-    private readonly LostAttempts _lostAttempts = new(store, owners);
+    private readonly LostAttempts _lostAttempts = new(store, owners, spool);
     private readonly Heartbeat _heartbeat = new(store, owners, time);
 
     /// <inheritdoc/>
@@ -179,6 +181,18 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
         {
             throw new ArgumentException("The limits of a run need the id of the run.", nameof(intent));
         }
+    }
+
+    /// <inheritdoc/>
+    public async Task<string?> KeepAsync(SpooledAnswer answer)
+    {
+        string? kept = spool is null ? null : await spool.KeepAsync(answer).ConfigureAwait(false);
+        if (kept is not null && answer.Kind is SpooledKind.Accepted or SpooledKind.Rejected or SpooledKind.Unknown)
+        {
+            _heartbeat.End(answer.Id);
+        }
+
+        return kept;
     }
 
     /// <summary>Ends the heartbeat.</summary>

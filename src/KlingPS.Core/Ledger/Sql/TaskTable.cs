@@ -93,6 +93,10 @@ internal static class TaskTable
         return await GetAsync(session, task.Id).ConfigureAwait(false);
     }
 
+    /// <summary>Says what makes two purchases of a video the same, of a task that does not know.</summary>
+    public static Task SetIdentityAsync(SqlSession session, long id, string? identity)
+        => session.ExecuteAsync("UPDATE tasks SET identity = @identity WHERE id = @id AND identity IS NULL", ("id", id), ("identity", identity));
+
     /// <summary>Records until when the response to a request is there that is about to leave.</summary>
     public static Task ExpectAnswerAsync(SqlSession session, long id, DateTimeOffset answerBy)
         => session.ExecuteAsync("UPDATE tasks SET answer_by = @answerBy WHERE id = @id", ("id", id), ("answerBy", Stored.FromMoment(answerBy)));

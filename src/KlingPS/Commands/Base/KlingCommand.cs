@@ -87,6 +87,11 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     protected sealed override void EndProcessing() => Guard(() =>
     {
         _finishBatch?.Invoke();
+        if (Connection.TakeLedgerNotice() is string notice)
+        {
+            WriteWarning(notice);
+        }
+
         OnEnd();
         _hasEnded = true;
         if (Unfinished.End() is string open)

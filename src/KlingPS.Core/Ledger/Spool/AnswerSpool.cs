@@ -1,0 +1,124 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using KlingPS.Core.Files;
+
+namespace KlingPS.Core.Ledger.Spool;
+
+/// <summary>
+/// Keeps on this machine what has happened while the ledger cannot be written: a file for each answer, which is whole or not there, whenever
+/// a process is killed. A later command that reaches the ledger records it, and only then is the file deleted.
+/// </summary>
+/// <remarks>Safe for concurrent use, by any number of processes.</remarks>
+/// <param name="folder">The full path of the folder; created with the first answer.</param>
+/// <param name="time">The clock, for the order of what has happened on this machine.</param>
+internal sealed class AnswerSpool(string folder, TimeProvider time)
+{
+    private const string Ending = ".json";
+    private const int MaxLength = 1 << 16;
+
+    /// <summary>The folder for a ledger as a machine uses it, below the user's data folder.</summary>
+    /// <param name="userFolder">That folder.</param>
+    /// <param name="location">Where the ledger is.</param>
+    /// <param name="machine">The machine: homes can be shared, and each machine records what has happened there.</param>
+    public static string FolderOf(string userFolder, string location, string machine)
+        => Path.Combine(userFolder, "unrecorded", Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes($"{machine}\n{location}")), 0, 8).ToLowerInvariant());
+
+    /// <summary>The spool of this user for a ledger.</summary>
+    /// <param name="location">Where the ledger is.</param>
+    /// <param name="machine">This machine.</param>
+    /// <param name="time">The clock.</param>
+    /// <returns><see langword="null"/> if this user has no folder to keep anything in.</returns>
+    public static AnswerSpool? Find(string location, string machine, TimeProvider time)
+        => LedgerLocation.FindUserFolder() is string userFolder ? new AnswerSpool(FolderOf(userFolder, location, machine), time) : null;
+
+    /// <summary>The error of a command that could not record what has happened, which is kept.</summary>
+    /// <param name="error">Why it could not be recorded.</param>
+    /// <param name="kept">The folder it is kept in.</param>
+    public static KlingException CreateKeptException(KlingException error, string kept) => error.WithMessage(
+        $"{error.Message} What this command has bought and saved is kept in '{kept}'; the next command on this machine that reaches the ledger records it.");
+
+    /// <summary>Where the answers are.</summary>
+    public string Folder => folder;
+
+    /// <summary>Whether there is anything to record.</summary>
+    public bool HasAny
+    {
+        get
+        {
+            try
+            {
+                return Directory.Exists(folder) && Directory.EnumerateFiles(folder, "*" + Ending).Any();
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                return false;
+            }
+        }
+    }
+
+    /// <summary>Keeps an answer. Once this has returned it survives a loss of power.</summary>
+    /// <returns>Whether it is kept.</returns>
+    public bool TryKeep(SpooledAnswer answer)
+    {
+        string begun = Path.Combine(folder, $".klingps-{Guid.NewGuid():N}");
+        try
+        {
+            OwnFile.CreateFolder(folder, FileReaders.Owner);
+            string name = string.Create(CultureInfo.InvariantCulture, $"{time.GetUtcNow():yyyyMMdd'T'HHmmssfffffff}-{Environment.ProcessId}-{Guid.NewGuid().ToString("N")[..8]}{Ending}");
+            using FileStream file = OwnFile.Create(begun, FileReaders.Owner, share: FileShare.Delete);
+            file.Write(JsonSerializer.SerializeToUtf8Bytes(answer, SpoolContext.Default.SpooledAnswer));
+            file.Flush(flushToDisk: true);
+            OwnFile.MoveNew(begun, Path.Combine(folder, name));
+
+            // With the file, its new name gets to the disk.
+            file.Flush(flushToDisk: true);
+            return true;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            OwnFile.TryDelete(begun);
+            return false;
+        }
+    }
+
+    /// <summary>What is kept, in the order in which it has happened.</summary>
+    public IReadOnlyList<SpooledFile> Read()
+    {
+        try
+        {
+            return !Directory.Exists(folder) ? [] : [.. Directory.EnumerateFiles(folder, "*" + Ending).Order(StringComparer.Ordinal).Select(Read).OfType<SpooledFile>()];
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return [];
+        }
+    }
+
+    /// <summary>Removes an answer that has been recorded.</summary>
+    public static void Remove(SpooledFile file) => OwnFile.TryDelete(file.Path);
+
+    /// <returns><see langword="null"/> if another process has recorded it in the meantime.</returns>
+    private static SpooledFile? Read(string path)
+    {
+        try
+        {
+            SpooledAnswer? answer = JsonSerializer.Deserialize(OrdinaryFile.ReadAllBytes(path, MaxLength), SpoolContext.Default.SpooledAnswer);
+            return new SpooledFile(path, answer is { IsSound: true } ? answer : null);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
+        {
+            return new SpooledFile(path, null);
+        }
+    }
+}
+
+/// <summary>A file of the spool.</summary>
+/// <param name="Path">Its full path.</param>
+/// <param name="Answer">What it holds; <see langword="null"/> if that is not what the module has written.</param>
+internal sealed record SpooledFile(string Path, SpooledAnswer? Answer);

@@ -1,0 +1,126 @@
+using System.Collections.Concurrent;
+using KlingPS.Core.Ledger.Spool;
+using KlingPS.Core.Model;
+
+namespace KlingPS.Core.Ledger.Sql;
+
+/// <summary>Records what has happened while the ledger could not be written. An answer may be recorded any number of times, to the same end.</summary>
+/// <param name="store">The database.</param>
+/// <param name="spool">What is kept on this machine.</param>
+internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
+{
+    private readonly ConcurrentDictionary<string, byte> _damaged = new(StringComparer.Ordinal);
+    private readonly ConcurrentQueue<string> _notices = new();
+
+    /// <summary>What users should know of the last replays; <see langword="null"/> once it has been told.</summary>
+    public string? TakeNotice()
+    {
+        string notice = string.Join(' ', Take());
+        return notice.Length == 0 ? null : notice;
+
+        IEnumerable<string> Take()
+        {
+            while (_notices.TryDequeue(out string? text))
+            {
+                yield return text;
+            }
+        }
+    }
+
+    /// <summary>See <see cref="ITaskJournal.KeepAsync"/>.</summary>
+    public Task<string?> KeepAsync(SpooledAnswer answer) => Task.Run(() => spool.TryKeep(answer) ? spool.Folder : null);
+
+    /// <summary>Records all that is kept.</summary>
+    /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>: it is still kept.</exception>
+    public async Task RunAsync()
+    {
+        // Nothing is listed where nothing is kept, which is nearly always.
+        if (!spool.HasAny)
+        {
+            return;
+        }
+
+        int recorded = 0;
+        foreach (SpooledFile file in spool.Read())
+        {
+            if (file.Answer is not SpooledAnswer answer)
+            {
+                if (_damaged.TryAdd(file.Path, 0))
+                {
+                    _notices.Enqueue(
+                        $"'{file.Path}' should hold what came of a request while the ledger could not be reached, and is damaged. It is left as it is. "
+                        + "If it was a purchase, its attempt is Unknown, and is never bought again by itself: settle it with Resolve-KlingVideoTask, then delete the file.");
+                }
+
+                continue;
+            }
+
+            await store.WriteAnswerAsync(session => RecordAsync(session, answer)).ConfigureAwait(false);
+            AnswerSpool.Remove(file);
+            recorded++;
+        }
+
+        if (recorded > 0)
+        {
+            _notices.Enqueue($"The ledger can be reached again: {(recorded == 1 ? "an answer that was" : $"{recorded} answers that were")} kept on this machine meanwhile {(recorded == 1 ? "is" : "are")} recorded now.");
+        }
+    }
+
+    private static async Task<bool> RecordAsync(SqlSession session, SpooledAnswer answer)
+    {
+        KlingVideoTask? task = answer.Nonce is null ? null : await TaskTable.FindAsync(session, "t.nonce = @nonce", ("nonce", answer.Nonce)).ConfigureAwait(false);
+        switch (answer.Kind)
+        {
+            case SpooledKind.Accepted:
+                await RecordAcceptedAsync(session, answer, task).ConfigureAwait(false);
+                break;
+            case SpooledKind.Rejected when task is not null:
+                await TaskTransactions.RejectAsync(session, task.Id, answer.Code, answer.Reason!).ConfigureAwait(false);
+                break;
+            case SpooledKind.Unknown when task is not null:
+                await TaskTransactions.LoseResponseAsync(session, task.Id, answer.Reason!).ConfigureAwait(false);
+                break;
+            case SpooledKind.Saving or SpooledKind.Saved:
+                task ??= answer.TaskId is null ? null : await TaskTable.FindByTaskIdAsync(session, answer.Account, answer.TaskId).ConfigureAwait(false);
+                await RecordFileAsync(session, answer, task).ConfigureAwait(false);
+                break;
+            default:
+                // The record was removed, which only settled ones can be.
+                break;
+        }
+
+        return true;
+    }
+
+    /// <summary>Whatever has become of the attempt meanwhile, the task that was bought is in the ledger afterwards.</summary>
+    private static async Task RecordAcceptedAsync(SqlSession session, SpooledAnswer answer, KlingVideoTask? task)
+    {
+        string taskId = answer.TaskId!;
+        if (task is null || await TaskTransactions.AcceptAsync(session, task.Id, taskId).ConfigureAwait(false) is RecordResult.Superseded)
+        {
+            var snapshot = new TaskSnapshot { TaskId = taskId, State = KlingTaskState.Waiting, Spec = task?.Spec };
+            KlingVideoTask bought = await TaskTransactions.ObserveAsync(session, answer.Account, snapshot).ConfigureAwait(false);
+
+            // Where an older backup was put back, the video must be known all the same.
+            await TaskTable.SetIdentityAsync(session, bought.Id, answer.Identity).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>What was recorded since is newer. Then the file is still known by its content.</summary>
+    private static async Task RecordFileAsync(SqlSession session, SpooledAnswer answer, KlingVideoTask? task)
+    {
+        if (task is not { SavedPath: null })
+        {
+            return;
+        }
+
+        if (answer.Kind == SpooledKind.Saved)
+        {
+            await TaskTransactions.SaveAsync(session, task.Id, answer.Path!, answer.Hash!).ConfigureAwait(false);
+        }
+        else
+        {
+            await TaskTransactions.BeginSavingAsync(session, task.Id, answer.Path!, answer.Hash!).ConfigureAwait(false);
+        }
+    }
+}

@@ -1,0 +1,125 @@
+using KlingPS.Core.Converting;
+using KlingPS.Core.Ledger;
+using KlingPS.Core.Model;
+using KlingPS.Core.Saving;
+using KlingPS.Core.Stages;
+using KlingPS.Core.Submitting;
+using KlingPS.Core.Tests.Stages;
+
+namespace KlingPS.Core.Tests.Converting;
+
+/// <summary>The ledger goes away while a command is at work, as a database server can.</summary>
+public sealed class LostLedgerTests : IAsyncDisposable
+{
+    private readonly PipelineHarness _harness = new(keeps: true);
+
+    public LostLedgerTests() => _harness.Makes = PipelineHarness.Succeeded;
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    private string Destination => Path.Combine(_harness.Folder, "videos");
+
+    public ValueTask DisposeAsync() => _harness.DisposeAsync();
+
+    /// <summary>From the first call of a method of the journal on, the ledger cannot be reached; what is kept on this machine is.</summary>
+    private void LoseLedgerAt(string method)
+    {
+        bool isLost = false;
+        _harness.Ledger.BeforeCall = name =>
+        {
+            isLost |= name == method;
+            if (isLost && name is not (nameof(ITaskJournal.KeepAsync) or nameof(ITaskJournal.Disown)))
+            {
+                throw new KlingException(ErrorKind.LedgerUnusable, "The ledger cannot be reached.");
+            }
+        };
+    }
+
+    private async Task<Outcome<ConversionItem, SavedVideo>[]> ConvertAsync(params Submission[] submissions)
+    {
+        using var converter = new VideoConverter(_harness.NewService(), new ConversionOptions { Save = new SaveOptions { Destination = Destination } });
+        ConversionItem[] items = [.. submissions.Select(converter.Accept).OfType<ConversionItem>()];
+        return await _harness.Clock.RunAsync(Task.WhenAll(items.Select(item => Task.Run(() => converter.ConvertAsync(item, CancellationToken.None), CancellationToken.None))));
+    }
+
+    [Fact]
+    public async Task Before_the_request_leaves_nothing_is_bought()
+    {
+        LoseLedgerAt(nameof(ITaskJournal.ClaimAsync));
+
+        Outcome<ConversionItem, SavedVideo> outcome = Assert.Single(await ConvertAsync(_harness.Submission("fox.png")));
+
+        Assert.Equal((ErrorKind.LedgerUnusable, 0), (outcome.Error!.Kind, _harness.Creates));
+        Assert.False(_harness.Ledger.Spool.HasAny);
+    }
+
+    [Fact]
+    public async Task After_it_the_purchase_is_kept_and_the_next_command_records_it_and_buys_nothing_again()
+    {
+        Submission submission = _harness.Submission("fox.png");
+        LoseLedgerAt(nameof(ITaskJournal.RecordAcceptedAsync));
+
+        Outcome<ConversionItem, SavedVideo> lost = Assert.Single(await ConvertAsync(submission));
+
+        Assert.Equal((ErrorKind.LedgerUnusable, 1), (lost.Error!.Kind, _harness.Creates));
+        Assert.True(_harness.Ledger.Spool.HasAny);
+        Assert.Contains($"kept in '{_harness.Ledger.Spool.Folder}'", Assert.Single(_harness.Observer.Warnings), StringComparison.Ordinal);
+
+        _harness.Ledger.BeforeCall = null;
+        Outcome<ConversionItem, SavedVideo> next = Assert.Single(await ConvertAsync(submission));
+
+        Assert.True(next.Error is null, next.Error?.ToString());
+        Assert.Equal((1, false), (_harness.Creates, _harness.Ledger.Spool.HasAny));
+        Assert.Equal("task-1", next.Value!.Task.TaskId);
+    }
+
+    [Fact]
+    public async Task A_submission_whose_purchase_is_kept_gives_its_task_and_the_error_and_nothing_more_is_sent()
+    {
+        LoseLedgerAt(nameof(ITaskJournal.RecordAcceptedAsync));
+        var submitter = new VideoSubmitter(_harness.NewService());
+
+        Outcome<Submission, KlingVideoTask> first = await _harness.SubmitAsync(submitter, _harness.Submission("fox.png"));
+        Outcome<Submission, KlingVideoTask> second = await _harness.SubmitAsync(submitter, _harness.Submission("hare.png", 1));
+
+        Assert.Equal(("task-1", KlingTaskState.Waiting), (first.Value!.TaskId, first.Value.TaskState));
+        Assert.Equal((ErrorKind.LedgerUnusable, ErrorKind.LedgerUnusable, 1), (first.Error!.Kind, second.Error!.Kind, _harness.Creates));
+        Assert.Contains("the next command on this machine that reaches the ledger records it", first.Error.Message, StringComparison.Ordinal);
+        Assert.Null(second.Value);
+    }
+
+    [Theory]
+    [InlineData(nameof(ITaskJournal.RecordSavingAsync))]
+    [InlineData(nameof(ITaskJournal.RecordSavedAsync))]
+    public async Task A_download_is_finished_and_the_command_ends_with_an_error(string lostAt)
+    {
+        Submission submission = _harness.Submission("fox.png");
+        LoseLedgerAt(lostAt);
+
+        Outcome<ConversionItem, SavedVideo> lost = Assert.Single(await ConvertAsync(submission));
+
+        Assert.Equal(ErrorKind.LedgerUnusable, lost.Error!.Kind);
+        Assert.True(File.Exists(Path.Combine(Destination, "fox.mp4")));
+        Assert.Equal(Path.Combine(Destination, "fox.mp4"), lost.Value!.Path);
+        Assert.Empty(Directory.GetFiles(Destination, "*.partial*"));
+
+        _harness.Ledger.BeforeCall = null;
+        KlingVideoTask task = Assert.Single(await _harness.ListAsync());
+        Assert.Equal(Path.Combine(Destination, "fox.mp4"), task.SavedPath);
+        Outcome<ConversionItem, SavedVideo> next = Assert.Single(await ConvertAsync(submission));
+        Assert.Equal((null, 1, 1), (next.Error, _harness.Creates, _harness.Videos.Requests.Count));
+    }
+
+    [Fact]
+    public async Task A_refusal_that_could_not_be_recorded_sets_nothing_aside_later()
+    {
+        _harness.Service.On(Api.FakeService.CreatePath, Api.Replies.Code(422, "The prompt is not allowed."));
+        LoseLedgerAt(nameof(ITaskJournal.RecordRejectedAsync));
+        await ConvertAsync(_harness.Submission("fox.png"));
+
+        _harness.Ledger.BeforeCall = null;
+
+        KlingVideoTask task = Assert.Single(await _harness.ListAsync());
+        Assert.Equal((KlingTaskState.Rejected, 0m), (task.TaskState, task.CreditsReserved));
+    }
+}

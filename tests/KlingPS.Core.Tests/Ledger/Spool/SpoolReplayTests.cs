@@ -1,0 +1,179 @@
+using KlingPS.Core.Ledger;
+using KlingPS.Core.Ledger.Spool;
+using KlingPS.Core.Model;
+using Microsoft.Extensions.Time.Testing;
+
+namespace KlingPS.Core.Tests.Ledger.Spool;
+
+/// <summary>What was kept while the ledger could not be written, and what becomes of it.</summary>
+public sealed class SpoolReplayTests : IAsyncDisposable
+{
+    private static readonly string s_hash = new('1', 64);
+
+    private readonly FakeTimeProvider _time = new(new DateTimeOffset(2026, 11, 22, 12, 0, 0, TimeSpan.Zero));
+    private readonly TestLedger _ledger;
+
+    public SpoolReplayTests() => _ledger = new TestLedger(_time, keeps: true);
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    public ValueTask DisposeAsync() => _ledger.DisposeAsync();
+
+    private Task<KlingVideoTask> BeginAsync() => _ledger.Tasks.BeginAsync(TempLedger.Intent(), Token);
+
+    private async Task<KlingVideoTask?> KeptAsync(SpooledAnswer answer)
+    {
+        Assert.Equal(_ledger.Spool.Folder, await _ledger.Tasks.KeepAsync(answer));
+        await _ledger.Tasks.RecoverAsync(Token);
+        Assert.False(_ledger.Spool.HasAny);
+        return await _ledger.Tasks.FindAsync(answer.Id, Token);
+    }
+
+    [Fact]
+    public async Task A_purchase_is_recorded_as_soon_as_the_ledger_is_used_again()
+    {
+        KlingVideoTask task = (await KeptAsync(SpooledAnswer.Accepted(await BeginAsync(), "t1")))!;
+
+        Assert.Equal((KlingTaskState.Waiting, "t1", 42m), (task.TaskState, task.TaskId, task.CreditsReserved));
+        Assert.Equal("The ledger can be reached again: an answer that was kept on this machine meanwhile is recorded now.", _ledger.TakeNotice());
+        Assert.Null(_ledger.TakeNotice());
+    }
+
+    [Fact]
+    public async Task Any_later_process_of_the_machine_records_it_and_the_attempt_is_unknown_until_then()
+    {
+        KlingVideoTask task = await BeginAsync();
+        KlingVideoTask lost = (await _ledger.OfSurvivor.Tasks.FindEarlierAsync(TempLedger.Account, task.Spec, Token))!;
+        Assert.Equal(KlingTaskState.Unknown, lost.TaskState);
+        Assert.NotNull(await _ledger.Tasks.KeepAsync(SpooledAnswer.Accepted(task, "t1")));
+
+        TaskClaim claim = await _ledger.OfOtherProcess.Tasks.ClaimAsync(TempLedger.Intent(), Token);
+
+        Assert.Equal((task.Id, false, "t1", KlingTaskState.Waiting), (claim.Task.Id, claim.IsNew, claim.Task.TaskId, claim.Task.TaskState));
+    }
+
+    [Fact]
+    public async Task A_command_that_only_looks_records_it_as_well()
+    {
+        Assert.NotNull(await _ledger.Tasks.KeepAsync(SpooledAnswer.Accepted(await BeginAsync(), "t1")));
+
+        Assert.Equal("t1", Assert.Single(await _ledger.OfOtherProcess.Tasks.ListAsync(new TaskFilter(), Token)).TaskId);
+    }
+
+    [Fact]
+    public async Task An_answer_may_be_recorded_any_number_of_times()
+    {
+        KlingVideoTask task = await BeginAsync();
+        await KeptAsync(SpooledAnswer.Accepted(task, "t1"));
+        await _ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Succeeded, 40));
+
+        KlingVideoTask again = (await KeptAsync(SpooledAnswer.Accepted(task, "t1")))!;
+        await KeptAsync(SpooledAnswer.Rejected(task, "500", "late"));
+        await KeptAsync(SpooledAnswer.Unknown(task, "late"));
+
+        Assert.Equal((KlingTaskState.Succeeded, 40m), (again.TaskState, again.CreditsConsumed));
+        Assert.Equal(again, Assert.Single(await _ledger.Tasks.ListAsync(new TaskFilter(), Token)));
+    }
+
+    [Fact]
+    public async Task A_request_that_bought_nothing_sets_nothing_aside()
+    {
+        KlingVideoTask task = (await KeptAsync(SpooledAnswer.Rejected(await BeginAsync(), "402", "No credits.")))!;
+
+        Assert.Equal((KlingTaskState.Rejected, 0m, "402", "No credits."), (task.TaskState, task.CreditsReserved, task.FailCode, task.FailMessage));
+    }
+
+    [Fact]
+    public async Task A_response_that_was_lost_is_unknown_and_says_how()
+    {
+        KlingVideoTask task = (await KeptAsync(SpooledAnswer.Unknown(await BeginAsync(), "The connection broke.")))!;
+
+        Assert.Equal((KlingTaskState.Unknown, "The connection broke."), (task.TaskState, task.FailMessage));
+    }
+
+    [Fact]
+    public async Task A_purchase_that_was_given_up_meanwhile_counts_again()
+    {
+        KlingVideoTask task = await BeginAsync();
+        await _ledger.Tasks.LoseAsync(task.Id);
+        await _ledger.Tasks.AbandonAsync(task.Id);
+
+        KlingVideoTask bought = (await KeptAsync(SpooledAnswer.Accepted(task, "t1")))!;
+
+        Assert.Equal((KlingTaskState.Waiting, 42m), (bought.TaskState, bought.CreditsReserved));
+    }
+
+    [Fact]
+    public async Task A_purchase_that_somebody_has_looked_up_meanwhile_is_one_and_the_same()
+    {
+        KlingVideoTask task = await BeginAsync();
+        await _ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Succeeded, 42));
+
+        await KeptAsync(SpooledAnswer.Accepted(task, "t1"));
+
+        KlingVideoTask bought = Assert.Single(await _ledger.Tasks.ListAsync(new TaskFilter(), Token));
+        Assert.Equal((task.Id, KlingTaskState.Succeeded), (bought.Id, bought.TaskState));
+    }
+
+    [Fact]
+    public async Task A_second_purchase_of_an_attempt_is_in_the_ledger_too()
+    {
+        KlingVideoTask task = await BeginAsync();
+        await _ledger.Tasks.AcceptAsync(task.Id, "t1");
+
+        await KeptAsync(SpooledAnswer.Accepted(task, "t2"));
+
+        Assert.Equal(["t1", "t2"], (await _ledger.Tasks.ListAsync(new TaskFilter(), Token)).Select(one => one.TaskId));
+    }
+
+    [Fact]
+    public async Task A_purchase_is_known_even_if_the_record_of_its_attempt_is_gone()
+    {
+        // As where an older backup was put back.
+        TaskIntent intent = TempLedger.Intent();
+        KlingVideoTask task = await _ledger.Tasks.BeginAsync(intent, Token);
+        await _ledger.Tasks.RecordRejectedAsync(task.Id, null, "no");
+        await _ledger.Tasks.RemoveAsync(task.Id);
+
+        Assert.Null(await KeptAsync(SpooledAnswer.Accepted(task, "t1")));
+
+        TaskClaim claim = await _ledger.Tasks.ClaimAsync(intent.Renew(), Token);
+        Assert.Equal((false, "t1"), (claim.IsNew, claim.Task.TaskId));
+    }
+
+    [Fact]
+    public async Task A_file_that_has_its_name_is_saved_and_one_that_was_about_to_get_it_is_known()
+    {
+        await _ledger.Tasks.AcceptAsync((await BeginAsync()).Id, "t1");
+        KlingVideoTask task = await _ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Succeeded, 42));
+
+        Assert.Null((await KeptAsync(SpooledAnswer.Saving(task, "/v/a.mp4", s_hash)))!.SavedPath);
+        Assert.Equal([new SavedPath("/v/a.mp4", task.Id, s_hash, IsCertain: false)], await _ledger.Tasks.ListSavedPathsAsync(Token));
+
+        KlingVideoTask saved = (await KeptAsync(SpooledAnswer.Saved(task, "/v/a.mp4", s_hash)))!;
+        Assert.Equal(("/v/a.mp4", s_hash), (saved.SavedPath, saved.SavedHash));
+
+        // What was saved since is newer.
+        await _ledger.Tasks.RecordSavedAsync(task.Id, "/v/b.mp4", s_hash);
+        Assert.Equal("/v/b.mp4", (await KeptAsync(SpooledAnswer.Saved(task, "/v/a.mp4", s_hash)))!.SavedPath);
+    }
+
+    [Fact]
+    public async Task A_damaged_file_is_told_once_and_left_and_keeps_nothing_from_being_recorded()
+    {
+        KlingVideoTask task = await BeginAsync();
+        Directory.CreateDirectory(_ledger.Spool.Folder);
+        string damaged = Path.Combine(_ledger.Spool.Folder, "0.json");
+        await File.WriteAllTextAsync(damaged, "{", Token);
+        Assert.NotNull(await _ledger.Tasks.KeepAsync(SpooledAnswer.Accepted(task, "t1")));
+
+        await _ledger.Tasks.RecoverAsync(Token);
+        await _ledger.Tasks.RecoverAsync(Token);
+
+        Assert.Equal("t1", (await _ledger.Tasks.FindAsync(task.Id, Token))!.TaskId);
+        Assert.Equal([damaged], Directory.GetFiles(_ledger.Spool.Folder));
+        string notice = _ledger.TakeNotice()!;
+        Assert.StartsWith($"'{damaged}' should hold what came of a request", notice, StringComparison.Ordinal);
+        Assert.Null(_ledger.TakeNotice());
+    }
+}

@@ -83,7 +83,8 @@ internal static partial class VisibleText
         return true;
     }
 
-    private static bool IsVisible(Rune rune)
+    /// <summary>Whether a character can be seen, and leaves the others as they are.</summary>
+    public static bool IsVisible(Rune rune)
         => Rune.GetUnicodeCategory(rune) is not (UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator)
             && !(rune.IsBmp && s_blanks.Contains((char)rune.Value));
 

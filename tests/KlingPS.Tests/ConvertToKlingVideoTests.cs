@@ -48,7 +48,10 @@ public sealed class ConvertToKlingVideoTests
             "$null = $images, 'missing.png' | ConvertTo-KlingVideo -Prompt 'It moves.' -Destination $destination -PollingInterval 0.1 -InformationVariable summary; $summary.MessageData",
             new { images = shell.Image(), destination = shell.Destination });
 
-        Assert.Equal(new ConversionSummary { Made = 1, Reused = 0, Failed = 1, Unknown = 0, Credits = 42 }, Assert.Single(result.Of<ConversionSummary>()));
+        ConversionSummary summary = Assert.Single(result.Of<ConversionSummary>());
+        Assert.Equal((1, 0, 0, 1, 0, 42m), (summary.Made, summary.Reused, summary.Failed, summary.Refused, summary.Unknown, summary.Credits));
+        Assert.Equal(("Partly", 2), (summary.Outcome, summary.ExitCode));
+        Assert.Equal(["Made", "Refused"], summary.Items.Select(item => item.Result));
     }
 
     [Fact]
@@ -259,7 +262,7 @@ public sealed class ConvertToKlingVideoTests
         Assert.All(limited.Errors, error => error.Is("KlingBudgetExceeded", ErrorCategory.QuotaExceeded));
         Assert.Equal(images.Except([(string)made.Properties["SourcePath"].Value]), limited.Errors.Select(error => (string)error.TargetObject).Order());
         Assert.Equal(1, shell.Bill.CreatesReceived);
-        Assert.Equal(["1 made, 0 reused, 2 failed, 0 unknown; 42 credits spent."], limited.Information);
+        Assert.Equal(["1 made, 0 reused, 2 over the limit, 0 failed, 0 unknown; 42 credits spent."], limited.Information);
 
         Assert.Equal(3, (await shell.RunAsync(Convert, variables)).Clean().Output.Count);
         Assert.All(shell.Bill.TasksPerImage.Values, tasks => Assert.Equal(1, tasks));

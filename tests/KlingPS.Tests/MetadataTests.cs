@@ -55,7 +55,7 @@ public sealed class MetadataTests
         [
             ("SecretName", typeof(string)), ("Vault", typeof(string)), ("Endpoint", typeof(Uri)), ("UploadEndpoint", typeof(Uri)), ("Proxy", typeof(Uri)),
             ("LedgerPath", typeof(string)), ("DailyCreditCap", typeof(decimal)), ("DefaultDestination", typeof(string)),
-            ("PollingInterval", typeof(double)), ("RequestTimeout", typeof(double)), ("Reset", typeof(string[])),
+            ("LogPath", typeof(string)), ("ReportPath", typeof(string)), ("PollingInterval", typeof(double)), ("RequestTimeout", typeof(double)), ("Reset", typeof(string[])),
         ]),
         ["Get-KlingModel"] = ([typeof(KlingModel)], false,
             [("Model", typeof(string[])), ("Duration", typeof(int?)), ("Resolution", typeof(string)), ("Sound", typeof(SwitchParameter)), ("Online", typeof(SwitchParameter))]),
@@ -69,7 +69,7 @@ public sealed class MetadataTests
             .. s_pathParameters, .. s_taskParameters, ("MaxCredits", typeof(decimal?)), ("MaxTasks", typeof(int?)),
             ("SkipChanged", typeof(SwitchParameter)), ("AllowRepurchase", typeof(SwitchParameter)),
             ("PromptFromSidecar", typeof(SwitchParameter)), ("Destination", typeof(string)), ("NameTemplate", typeof(string)), ("Take", typeof(int?)),
-            ("ThrottleLimit", typeof(int?)), ("Timeout", typeof(double?)), ("PollingInterval", typeof(double?)),
+            ("ThrottleLimit", typeof(int?)), ("Timeout", typeof(double?)), ("PollingInterval", typeof(double?)), ("ReportPath", typeof(string)),
             ("Sidecar", typeof(SwitchParameter)), ("RetryFailed", typeof(SwitchParameter)), ("Force", typeof(SwitchParameter)),
         ]),
         ["Get-KlingVideoTask"] = ([typeof(KlingVideoTask)], false,

@@ -66,6 +66,8 @@ internal static class ConfigurationFile
             LedgerPath = Text(nameof(ConfigurationValues.LedgerPath)),
             DailyCreditCap = Number(nameof(ConfigurationValues.DailyCreditCap)),
             DefaultDestination = Text(nameof(ConfigurationValues.DefaultDestination)),
+            LogPath = Text(nameof(ConfigurationValues.LogPath)),
+            ReportPath = Text(nameof(ConfigurationValues.ReportPath)),
             PollingInterval = (double?)Number(nameof(ConfigurationValues.PollingInterval)),
             RequestTimeout = (double?)Number(nameof(ConfigurationValues.RequestTimeout)),
         };

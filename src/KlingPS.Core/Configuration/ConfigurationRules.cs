@@ -19,6 +19,8 @@ internal static class ConfigurationRules
         [nameof(ConfigurationValues.LedgerPath)] = Text(PathProblem),
         [nameof(ConfigurationValues.DailyCreditCap)] = Number(0, (double)decimal.MaxValue, "has to be a number of credits, 0 or more"),
         [nameof(ConfigurationValues.DefaultDestination)] = Text(PathProblem),
+        [nameof(ConfigurationValues.LogPath)] = Text(PathProblem),
+        [nameof(ConfigurationValues.ReportPath)] = Text(PathProblem),
         [nameof(ConfigurationValues.PollingInterval)] = Number(0.1, 3600, "has to be a number of seconds from 0.1 to 3600"),
         [nameof(ConfigurationValues.RequestTimeout)] = Number(20, 3600, "has to be a number of seconds from 20 to 3600"),
     };

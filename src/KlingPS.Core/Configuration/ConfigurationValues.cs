@@ -27,6 +27,12 @@ internal sealed record ConfigurationValues
     /// <summary>The full path of the folder that videos go to when no other is given.</summary>
     public string? DefaultDestination { get; init; }
 
+    /// <summary>The full path of the file that events are appended to.</summary>
+    public string? LogPath { get; init; }
+
+    /// <summary>The full path of the file for a run's report; may have {Date} and {RunId} in it.</summary>
+    public string? ReportPath { get; init; }
+
     /// <summary>The seconds between two looks at a task; 0.1 to 3600.</summary>
     public double? PollingInterval { get; init; }
 

@@ -47,6 +47,12 @@ public sealed record KlingConfiguration
     /// <summary>The full path of the folder that videos go to when no other is given; <see langword="null"/> for the current one.</summary>
     public string? DefaultDestination { get; init; }
 
+    /// <summary>The full path of the file that events are appended to; <see langword="null"/> for none.</summary>
+    public string? LogPath { get; init; }
+
+    /// <summary>The full path of the file for a run's report, in which {Date} and {RunId} stand for when the run began and for its id; <see langword="null"/> for none.</summary>
+    public string? ReportPath { get; init; }
+
     /// <summary>The seconds between two looks at a task; <see langword="null"/> for looks that are planned from experience.</summary>
     public double? PollingInterval { get; init; }
 
@@ -111,6 +117,8 @@ public sealed record KlingConfiguration
             LedgerPath = ledger,
             DailyCreditCap = ChooseNumber(nameof(DailyCreditCap), given.DailyCreditCap, file.DailyCreditCap),
             DefaultDestination = Choose(nameof(DefaultDestination), given.DefaultDestination, null, null, file.DefaultDestination),
+            LogPath = Choose(nameof(LogPath), given.LogPath, null, null, file.LogPath),
+            ReportPath = Choose(nameof(ReportPath), given.ReportPath, null, null, file.ReportPath),
             PollingInterval = ChooseNumber(nameof(PollingInterval), given.PollingInterval, file.PollingInterval),
             RequestTimeout = ChooseNumber(nameof(RequestTimeout), given.RequestTimeout, file.RequestTimeout) ?? KlingClientOptions.DefaultRequestTimeout.TotalSeconds,
             Source = source,

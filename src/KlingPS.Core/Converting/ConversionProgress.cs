@@ -1,5 +1,5 @@
-using System.Globalization;
 using KlingPS.Core.Model;
+using KlingPS.Core.Reporting;
 
 namespace KlingPS.Core.Converting;
 
@@ -21,11 +21,20 @@ internal sealed record ConversionCounts
     /// <summary>On disk, and bought in this batch.</summary>
     public int Made { get; init; }
 
-    /// <summary>On disk, and paid for earlier.</summary>
-    public int Reused { get; init; }
+    /// <summary>Brought to disk, and paid for earlier.</summary>
+    public int Downloaded { get; init; }
+
+    /// <summary>On disk already.</summary>
+    public int Present { get; init; }
 
     /// <summary>Taken elsewhere by the user, so that nothing is left to be done.</summary>
     public int Taken { get; init; }
+
+    /// <summary>Without a video so far, and nothing is wrong: the time was over.</summary>
+    public int Pending { get; init; }
+
+    /// <summary>Left out because of a limit.</summary>
+    public int OverLimit { get; init; }
 
     /// <summary>Without a video.</summary>
     public int Failed { get; init; }
@@ -33,62 +42,26 @@ internal sealed record ConversionCounts
     /// <summary>Without a video, and whether it was bought is not known.</summary>
     public int Unknown { get; init; }
 
+    /// <summary>Not bought, because something is wrong with it.</summary>
+    public int Refused { get; init; }
+
     /// <summary>Credits this batch has spent or set aside.</summary>
     public decimal Credits { get; init; }
+
+    /// <summary>On disk, and paid for earlier.</summary>
+    public int Reused => Downloaded + Present;
 
     /// <summary>On disk.</summary>
     public int Saved => Made + Reused;
 
+    /// <summary>Finished without a video.</summary>
+    public int Missing => Pending + OverLimit + Failed + Unknown + Refused;
+
     /// <summary>Finished, with a video or without.</summary>
-    public int Done => Saved + Taken + Failed + Unknown;
+    public int Done => Saved + Taken + Missing;
 
     /// <summary>All images taken so far.</summary>
     public int Total => Queued + Uploading + Generating + Downloading + Done;
-}
-
-/// <summary>What has become of a batch of images.</summary>
-public sealed record ConversionSummary
-{
-    /// <summary>Videos that were bought in this run and are on disk.</summary>
-    public required int Made { get; init; }
-
-    /// <summary>Videos on disk that were paid for earlier.</summary>
-    public required int Reused { get; init; }
-
-    /// <summary>Videos that the user has taken elsewhere.</summary>
-    public int Taken { get; init; }
-
-    /// <summary>Images without a video.</summary>
-    public required int Failed { get; init; }
-
-    /// <summary>Images of which it is not known whether their video was bought.</summary>
-    public required int Unknown { get; init; }
-
-    /// <summary>Credits spent in this run, with those set aside for tasks that are still being made. What unknown ones may have cost is not in it.</summary>
-    public required decimal Credits { get; init; }
-
-    /// <summary>Sums up a batch.</summary>
-    /// <param name="counts">Where its images are.</param>
-    /// <param name="failedBefore">Images that did not get into the batch, because something was wrong with them.</param>
-    internal static ConversionSummary From(ConversionCounts counts, int failedBefore)
-    {
-        ArgumentNullException.ThrowIfNull(counts);
-        return new ConversionSummary
-        {
-            Made = counts.Made,
-            Reused = counts.Reused,
-            Taken = counts.Taken,
-            Failed = counts.Failed + failedBefore,
-            Unknown = counts.Unknown,
-            Credits = counts.Credits,
-        };
-    }
-
-    /// <summary>The summary as one line.</summary>
-    public override string ToString()
-        => string.Create(CultureInfo.InvariantCulture, $"{Made} made, {Reused} reused{DescribeTaken()}, {Failed} failed, {Unknown} unknown; {Credits:0.##} credits spent.");
-
-    private string DescribeTaken() => Taken == 0 ? string.Empty : string.Create(CultureInfo.InvariantCulture, $", {Taken} taken elsewhere");
 }
 
 /// <summary>Counts how far the images of a batch have come. Safe for concurrent use.</summary>
@@ -132,25 +105,39 @@ internal enum ConversionStage
     /// <inheritdoc cref="ConversionCounts.Made"/>
     Made,
 
-    /// <inheritdoc cref="ConversionCounts.Reused"/>
-    Reused,
+    /// <inheritdoc cref="ConversionCounts.Downloaded"/>
+    Downloaded,
+
+    /// <inheritdoc cref="ConversionCounts.Present"/>
+    Present,
 
     /// <inheritdoc cref="ConversionCounts.Taken"/>
     Taken,
+
+    /// <inheritdoc cref="ConversionCounts.Pending"/>
+    Pending,
+
+    /// <inheritdoc cref="ConversionCounts.OverLimit"/>
+    OverLimit,
 
     /// <inheritdoc cref="ConversionCounts.Failed"/>
     Failed,
 
     /// <inheritdoc cref="ConversionCounts.Unknown"/>
     Unknown,
+
+    /// <inheritdoc cref="ConversionCounts.Refused"/>
+    Refused,
 }
 
 /// <summary>Follows one image through the batch.</summary>
 internal sealed class ConversionProgress
 {
     private readonly ConversionTally _tally;
+    private readonly object _lock = new();
     private ConversionStage _stage = ConversionStage.Queued;
     private decimal? _credits;
+    private bool _isSettled;
     private bool _isOver;
 
     /// <summary>Counts a new image.</summary>
@@ -169,6 +156,36 @@ internal sealed class ConversionProgress
     /// <summary>The task that is paid for, once there is one.</summary>
     public KlingVideoTask? Task { get; set; }
 
+    /// <summary>What has become of the image; <see langword="null"/> until that is known.</summary>
+    public RunItemResult? Result
+    {
+        get
+        {
+            ConversionStage stage = _stage;
+            return stage < ConversionStage.Made ? null : Enum.Parse<RunItemResult>(stage.ToString());
+        }
+    }
+
+    /// <summary>Credits that were set aside for its video in this batch and whose end is open, and those that it has cost.</summary>
+    public (decimal Reserved, decimal Consumed) Credits
+    {
+        get
+        {
+            lock (_lock)
+            {
+                decimal credits = _credits ?? 0;
+                return _isSettled ? (0, credits) : (credits, 0);
+            }
+        }
+    }
+
+    /// <summary>An error has ended the work on the image.</summary>
+    public void End(KlingException error)
+    {
+        ArgumentNullException.ThrowIfNull(error);
+        Enter(Enum.Parse<ConversionStage>(RunResults.Of(error.Kind, Task is not null).ToString()));
+    }
+
     /// <summary>The image has come to a stage. After the last one nothing changes any more: what outlasts a deadline goes on by itself.</summary>
     public void Enter(ConversionStage stage) => _tally.Update(counts =>
     {
@@ -186,17 +203,42 @@ internal sealed class ConversionProgress
     /// <summary>Credits have been set aside for its video.</summary>
     public void Spend(decimal credits)
     {
-        _credits = credits;
+        lock (_lock)
+        {
+            _credits = credits;
+        }
+
         _tally.Update(counts => counts with { Credits = counts.Credits + credits });
+    }
+
+    /// <summary>Credits may have been spent for its video. They are not counted as spent.</summary>
+    public void Doubt(decimal credits)
+    {
+        lock (_lock)
+        {
+            _credits = credits;
+        }
     }
 
     /// <summary>The task has ended, and it is known what it has cost. One that was bought in another run does not count.</summary>
     public void Settle(decimal consumed)
     {
-        if (_credits is decimal reserved && reserved != consumed)
+        decimal difference;
+        lock (_lock)
         {
+            if (_credits is not decimal reserved)
+            {
+                return;
+            }
+
+            difference = consumed - reserved;
             _credits = consumed;
-            _tally.Update(counts => counts with { Credits = counts.Credits + consumed - reserved });
+            _isSettled = true;
+        }
+
+        if (difference != 0)
+        {
+            _tally.Update(counts => counts with { Credits = counts.Credits + difference });
         }
     }
 
@@ -207,9 +249,13 @@ internal sealed class ConversionProgress
         ConversionStage.Generating => counts with { Generating = counts.Generating + number },
         ConversionStage.Downloading => counts with { Downloading = counts.Downloading + number },
         ConversionStage.Made => counts with { Made = counts.Made + number },
-        ConversionStage.Reused => counts with { Reused = counts.Reused + number },
+        ConversionStage.Downloaded => counts with { Downloaded = counts.Downloaded + number },
+        ConversionStage.Present => counts with { Present = counts.Present + number },
         ConversionStage.Taken => counts with { Taken = counts.Taken + number },
+        ConversionStage.Pending => counts with { Pending = counts.Pending + number },
+        ConversionStage.OverLimit => counts with { OverLimit = counts.OverLimit + number },
         ConversionStage.Failed => counts with { Failed = counts.Failed + number },
-        _ => counts with { Unknown = counts.Unknown + number },
+        ConversionStage.Unknown => counts with { Unknown = counts.Unknown + number },
+        _ => counts with { Refused = counts.Refused + number },
     };
 }

@@ -35,7 +35,11 @@ internal sealed record ConversionOptions
 /// <param name="Submission">The video to make of it.</param>
 /// <param name="Index">Its position in the batch, from 1.</param>
 /// <param name="Name">What the video is called; <see langword="null"/> while that depends on the purchase.</param>
-internal sealed record ConversionItem(Submission Submission, int Index, VideoName? Name);
+internal sealed record ConversionItem(Submission Submission, int Index, VideoName? Name)
+{
+    /// <summary>How far it has come; <see langword="null"/> while nothing has begun.</summary>
+    public ConversionProgress? Progress { get; set; }
+}
 
 /// <summary>
 /// Turns images into videos on disk, doing only what is missing: a video that is paid for is waited for, downloaded, or simply
@@ -64,6 +68,7 @@ internal sealed class VideoConverter : IDisposable
     private readonly Dictionary<string, decimal?> _planned = [];
     private readonly ConcurrentDictionary<long, KlingVideoTask> _unfinished = new();
     private readonly ConcurrentDictionary<string, byte> _warned = new();
+    private readonly ConcurrentDictionary<long, byte> _doubted = new();
     private Purchased? _lastPurchase;
 
     /// <summary>Creates the converter. Nothing is done yet.</summary>
@@ -99,6 +104,55 @@ internal sealed class VideoConverter : IDisposable
 
     /// <inheritdoc cref="VideoSubmitter.UnderWay"/>
     public int UnderWay => _submitter.UnderWay;
+
+    /// <summary>The task of an image whose request has left, or is about to, and has no response.</summary>
+    /// <param name="identity">What makes two purchases the same.</param>
+    public KlingVideoTask? FindUnderWay(string identity) => _submitter.FindUnderWay(identity);
+
+    /// <summary>Records that a run has begun. A run that cannot be recorded is made all the same: what it buys is recorded by itself.</summary>
+    /// <param name="runId">Which run it is.</param>
+    /// <param name="command">The command.</param>
+    /// <param name="cancellationToken">Stops; nothing is recorded then.</param>
+    public Task BeginRunAsync(string runId, string command, CancellationToken cancellationToken)
+        => RecordAsync(() => _session.Ledger.Runs.BeginAsync(new RunRecord(runId, _session.Account, command, _session.TimeProvider.GetUtcNow()), cancellationToken));
+
+    /// <summary>Records how a run has ended. The session is kept open until that is done, if nobody waits for it.</summary>
+    public Task EndRunAsync(ConversionSummary summary)
+    {
+        ArgumentNullException.ThrowIfNull(summary);
+        return RecordAsync(() => _session.ProtectAsync(async () =>
+        {
+            await _session.Ledger.Runs.EndAsync(summary.RunId!, new RunResult
+            {
+                Outcome = summary.Outcome,
+                ExitCode = summary.ExitCode,
+                Made = summary.Made,
+                Downloaded = summary.Downloaded,
+                Present = summary.Present,
+                Taken = summary.Taken,
+                Pending = summary.Pending,
+                OverLimit = summary.OverLimit,
+                Failed = summary.Failed,
+                Unknown = summary.Unknown,
+                Refused = summary.Refused,
+            }).ConfigureAwait(false);
+            return true;
+        }));
+    }
+
+    private async Task RecordAsync(Func<Task> record)
+    {
+        try
+        {
+            await record().ConfigureAwait(false);
+        }
+#pragma warning disable CA1031 // A ledger that cannot be written is the error of the first purchase; what a run was is not worth one of its own.
+        catch (Exception exception) when (exception is not OperationCanceledException)
+#pragma warning restore CA1031
+        {
+            _observer?.OnNotice($"The run could not be recorded: {UnexpectedError.Describe(exception)}");
+        }
+    }
 
     /// <summary>Takes an image into the batch and names its video; to be called for one image after the other.</summary>
     /// <param name="submission">The video to make of it.</param>
@@ -174,6 +228,7 @@ internal sealed class VideoConverter : IDisposable
     {
         ArgumentNullException.ThrowIfNull(item);
         var progress = new ConversionProgress(_tally);
+        item.Progress = progress;
         try
         {
             return await _deadline.RunAsync(
@@ -183,7 +238,7 @@ internal sealed class VideoConverter : IDisposable
         }
         catch (KlingException exception)
         {
-            progress.Enter(exception.Kind == ErrorKind.AttemptUnknown ? ConversionStage.Unknown : ConversionStage.Failed);
+            progress.End(exception);
             return new(item, null, exception);
         }
 #pragma warning disable CA1031 // One image's trouble is one image's error.
@@ -207,9 +262,9 @@ internal sealed class VideoConverter : IDisposable
     private async Task<Outcome<ConversionItem, SavedVideo>> ConvertAsync(
         ConversionItem item, ConversionProgress progress, Action onPrepared, CancellationToken inTime, CancellationToken stop)
     {
-        Prepared prepared = await PrepareAsync(item, isAboutToWrite: true, inTime).ConfigureAwait(false);
+        Prepared prepared = await PrepareAsync(item, isAboutToWrite: true, inTime, identity => progress.Identity = identity).ConfigureAwait(false);
         onPrepared();
-        progress.Identity = prepared.Identified.Identity;
+        progress.Task = prepared.IsKept ? null : prepared.Earlier;
         if (prepared is { IsTaken: true, HasVideo: false })
         {
             _observer?.OnNotice($"The video of '{item.Submission.Subject}' was taken elsewhere (task {prepared.Earlier!.Id}), so nothing is done for it. Resolve-KlingVideoTask {prepared.Earlier.Id} -TakenElsewhere:$false takes that back.");
@@ -222,10 +277,11 @@ internal sealed class VideoConverter : IDisposable
         progress.Enter(ConversionStage.Downloading);
         OutputPath output = prepared.Output ?? await ResolveOutputAsync(item, prepared.Identified, task, inTime).ConfigureAwait(false);
         SavedVideo saved = await _saver.FetchAsync(task, output, inTime).ConfigureAwait(false);
-        SavedVideo video = saved with { SourcePath = item.Submission.Spec.Main?.Path };
+        SavedVideo video = saved with { SourcePath = item.Submission.Spec.Main?.Path, IsNew = isNew };
         KlingException? sidecarError = prepared.IsKept ? null : await TryWriteSidecarAsync(video, prepared.Identified, inTime).ConfigureAwait(false);
         _unfinished.TryRemove(task.Id, out _);
-        progress.Enter(isNew ? ConversionStage.Made : ConversionStage.Reused);
+        progress.Task = prepared.IsKept ? null : saved.Task;
+        progress.Enter(Enum.Parse<ConversionStage>(video.Result.ToString()));
         return new(item, video, saved.RecordError ?? sidecarError);
     }
 
@@ -262,12 +318,12 @@ internal sealed class VideoConverter : IDisposable
     }
 
     /// <summary>Which video it is, whether it has been bought, and where it goes; sends nothing. What is to be bought can be saved, as far as that can be known.</summary>
-    private async Task<Prepared> PrepareAsync(ConversionItem item, bool isAboutToWrite, CancellationToken cancellationToken)
+    private async Task<Prepared> PrepareAsync(ConversionItem item, bool isAboutToWrite, CancellationToken cancellationToken, Action<string>? onIdentified = null)
     {
         Submission submission = _options.PromptFromSidecar
             ? await PromptFile.ApplyAsync(item.Submission, cancellationToken).ConfigureAwait(false)
             : item.Submission;
-        (IdentifiedSubmission identified, KlingVideoTask? earlier) = await _submitter.PrepareAsync(submission, cancellationToken).ConfigureAwait(false);
+        (IdentifiedSubmission identified, KlingVideoTask? earlier) = await _submitter.PrepareAsync(submission, cancellationToken, onIdentified).ConfigureAwait(false);
         if (earlier is null && !submission.AllowRepurchase && await _destination.FindAsync(identified, cancellationToken).ConfigureAwait(false) is KlingVideoTask there)
         {
             VideoName name = item.Name ?? new VideoName(Path.GetFileName(there.SavedPath!), Path.GetFileName(there.SavedPath!));
@@ -390,6 +446,12 @@ internal sealed class VideoConverter : IDisposable
 
             return claim;
         }
+        catch (KlingException exception) when (exception is { Kind: ErrorKind.AttemptUnknown, TaskNumber: long id } && _doubted.TryAdd(id, 0))
+        {
+            // Of two images of the same content, one has lost the answer; the other only learns of it.
+            progress.Doubt(identified.Submission.Credits ?? 0);
+            throw;
+        }
         finally
         {
             _submissions.Release();
@@ -411,6 +473,7 @@ internal sealed class VideoConverter : IDisposable
         Outcome<TaskReference, KlingVideoTask> outcome = WaitOutcomes.From(new TaskReference { Task = task }, result, _options.Wait.Timeout);
         if (outcome.Value is KlingVideoTask ended)
         {
+            progress.Task = ended;
             progress.Settle(ended.CreditsConsumed ?? ended.CreditsReserved);
             if (ended.TaskState == KlingTaskState.Succeeded)
             {

@@ -4,6 +4,7 @@ using KlingPS.Core.Files;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Ledger.Spool;
 using KlingPS.Core.Model;
+using KlingPS.Core.Reporting;
 using KlingPS.Core.Resolving;
 using KlingPS.Core.Scheduling;
 using KlingPS.Core.Sessions;
@@ -34,6 +35,15 @@ internal sealed record SavedVideo(string Path, KlingVideoTask Task)
 
     /// <summary>Why it is not recorded yet that the video is saved; that is kept on this machine then. <see langword="null"/> where it is recorded.</summary>
     public KlingException? RecordError { get; init; }
+
+    /// <summary>Whether it was there already.</summary>
+    public bool IsPresent { get; init; }
+
+    /// <summary>Whether it was bought in this run.</summary>
+    public bool IsNew { get; init; }
+
+    /// <summary>What was done for it.</summary>
+    public RunItemResult Result => IsNew ? RunItemResult.Made : IsPresent ? RunItemResult.Present : RunItemResult.Downloaded;
 }
 
 /// <summary>Saves finished videos to disk, each once, so that the name of a video never holds half of one.</summary>
@@ -173,9 +183,12 @@ internal sealed class VideoSaver
         }
 
         // An earlier run gave the file its name and could not record it.
-        return output.UnrecordedHash is string hash
-            ? new SavedVideo(output.Path, await _session.Ledger.Tasks.RecordSavedAsync(task.Id, output.Path, hash).ConfigureAwait(false))
-            : new SavedVideo(output.Path, task);
+        return new SavedVideo(
+            output.Path,
+            output.UnrecordedHash is string hash ? await _session.Ledger.Tasks.RecordSavedAsync(task.Id, output.Path, hash).ConfigureAwait(false) : task)
+        {
+            IsPresent = true,
+        };
     }
 
     /// <returns>The video; <see langword="null"/> if another process has saved another task's video there.</returns>
@@ -221,7 +234,7 @@ internal sealed class VideoSaver
         // In this order: what is about to be recorded as saved may be so by the second look, and never the other way round.
         if (await OutputPaths.FindUnrecordedAsync(path, task, cancellationToken).ConfigureAwait(false) is string hash)
         {
-            return new SavedVideo(path, await _session.Ledger.Tasks.RecordSavedAsync(task.Id, path, hash).ConfigureAwait(false));
+            return new SavedVideo(path, await _session.Ledger.Tasks.RecordSavedAsync(task.Id, path, hash).ConfigureAwait(false)) { IsPresent = true };
         }
 
         if (await _session.Ledger.Tasks.FindAsync(task.Id, cancellationToken).ConfigureAwait(false) is not KlingVideoTask current
@@ -232,7 +245,10 @@ internal sealed class VideoSaver
 
         return new SavedVideo(
             path,
-            current.SavedPath is null ? await _session.Ledger.Tasks.RecordSavedAsync(task.Id, path, current.SavedHash!).ConfigureAwait(false) : current);
+            current.SavedPath is null ? await _session.Ledger.Tasks.RecordSavedAsync(task.Id, path, current.SavedHash!).ConfigureAwait(false) : current)
+        {
+            IsPresent = true,
+        };
     }
 
     private async Task<SavedVideo> SaveAsync(KlingVideoTask task, CancellationToken cancellationToken)

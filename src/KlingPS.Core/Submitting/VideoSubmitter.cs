@@ -106,6 +106,9 @@ internal sealed class VideoSubmitter
     /// <summary>How many requests have left, or are about to, and have no response: what they buy is recorded, also when the command is stopped.</summary>
     public int UnderWay => _sender.UnderWay;
 
+    /// <inheritdoc cref="PurchaseSender.FindUnderWay"/>
+    public KlingVideoTask? FindUnderWay(string identity) => _sender.FindUnderWay(identity);
+
     /// <summary>Submits one video.</summary>
     /// <param name="submission">The image and the parameters.</param>
     /// <param name="cancellationToken">Stops before the request has left; afterwards the purchase is carried to its end and recorded.</param>
@@ -171,6 +174,9 @@ internal sealed class VideoSubmitter
     }
 
     /// <summary>Finds out which video is asked for and whether it is to be bought; sends nothing.</summary>
+    /// <param name="submission">The image and the parameters.</param>
+    /// <param name="cancellationToken">Ends the search.</param>
+    /// <param name="onIdentified">Is told what makes two purchases the same, as soon as that is known.</param>
     /// <returns>The submission, and an earlier purchase where it is used again; <see langword="null"/> when the video is to be bought.</returns>
     /// <exception cref="KlingException">
     /// <see cref="ErrorKind.AttemptUnknown"/>: it is not known whether it was bought before.
@@ -179,11 +185,13 @@ internal sealed class VideoSubmitter
     /// <see cref="ErrorKind.ImageChanged"/>: it was bought before with other content of the files, and such are to be left out.
     /// Otherwise as <see cref="IdentifyAsync(Submission, CancellationToken)"/> and <see cref="IdentifiedSubmission.Validate"/>.
     /// </exception>
-    public async Task<(IdentifiedSubmission Identified, KlingVideoTask? Earlier)> PrepareAsync(Submission submission, CancellationToken cancellationToken)
+    public async Task<(IdentifiedSubmission Identified, KlingVideoTask? Earlier)> PrepareAsync(
+        Submission submission, CancellationToken cancellationToken, Action<string>? onIdentified = null)
     {
         try
         {
             IdentifiedSubmission identified = await IdentifyAsync(submission, isPresent: false, cancellationToken).ConfigureAwait(false);
+            onIdentified?.Invoke(identified.Identity);
             KlingVideoTask? earlier = await FindEarlierAsync(identified, cancellationToken).ConfigureAwait(false);
             if (earlier is null && submission.Spec.Sources.Any(source => source.Source.IsFile))
             {
@@ -191,6 +199,7 @@ internal sealed class VideoSubmitter
                 IdentifiedSubmission present = await IdentifyAsync(submission, isPresent: true, cancellationToken).ConfigureAwait(false);
                 earlier = present.Identity == identified.Identity ? null : await FindEarlierAsync(present, cancellationToken).ConfigureAwait(false);
                 identified = present;
+                onIdentified?.Invoke(identified.Identity);
             }
 
             if (earlier is null)

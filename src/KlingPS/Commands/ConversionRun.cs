@@ -1,6 +1,7 @@
 using KlingPS.Core;
 using KlingPS.Core.Converting;
 using KlingPS.Core.Model;
+using KlingPS.Core.Reporting;
 using KlingPS.Core.Saving;
 using KlingPS.Core.Stages;
 using KlingPS.Core.Submitting;
@@ -17,6 +18,7 @@ internal sealed class ConversionRun : IDisposable
     private readonly ConversionRunOptions _options;
     private VideoConverter? _converter;
     private ConversionPlanTotals _plan = new();
+    private readonly Dictionary<ConversionItem, ConversionInput> _inputs = new(ReferenceEqualityComparer.Instance);
     private int _isRefreshAsked;
     private int _refused;
 
@@ -33,6 +35,7 @@ internal sealed class ConversionRun : IDisposable
             ShowProgress = ShowProgress,
             Emit = emit,
             Target = outcome => outcome.Item.Submission.Subject,
+            Ended = Note,
 
             // What is paid for is still fetched after an error that ends the buying.
             KeepsFatal = true,
@@ -43,15 +46,37 @@ internal sealed class ConversionRun : IDisposable
     /// <summary>The images.</summary>
     public Batch<ConversionItem, SavedVideo> Batch { get; }
 
-    /// <summary>What has become of the images; or what would become of them, when the command only says what it would do.</summary>
-    public object Summary => _options.IsWhatIf ? _plan : ConversionSummary.From(_converter?.Counts ?? new ConversionCounts(), _refused);
+    /// <summary>What would become of the images, when the command only says what it would do.</summary>
+    public ConversionPlanTotals Plan => _plan;
+
+    /// <summary>Closes the run: makes its summary and its report, and records both.</summary>
+    /// <param name="ending">What made it end.</param>
+    /// <param name="error">The error that ended it.</param>
+    /// <returns>The summary; <see langword="null"/> if the run had been closed.</returns>
+    public ConversionSummary? Close(RunEnding ending, KlingException? error)
+    {
+        ConversionSummary? summary = _options.Book.Close(ending, error, _converter);
+        if (summary is not null && _converter is not null)
+        {
+            Task recorded = _converter.EndRunAsync(summary);
+            if (!_host.StopToken.IsCancellationRequested)
+            {
+                _host.Bridge.Run(_ => recorded);
+            }
+        }
+
+        return summary;
+    }
 
     /// <summary>Takes an image into the batch, unless it cannot be converted, is in it already, or the user does not want it.</summary>
-    /// <param name="subject">The image, or what the video is called.</param>
+    /// <param name="path">The image.</param>
+    /// <param name="name">What the video is called where there is no image.</param>
     /// <param name="createSubmission">Makes its submission from the parameters as they are bound now.</param>
     /// <exception cref="KlingException">No image can be converted: there is no key, or no ledger.</exception>
-    public void Convert(string? subject, Func<Submission> createSubmission)
+    public void Convert(string? path, string? name, Func<Submission> createSubmission)
     {
+        ConversionInput input = _options.Book.Add(path, name);
+        string? subject = path ?? name;
         VideoConverter converter = GetConverter();
         ConversionItem? item;
         try
@@ -60,30 +85,45 @@ internal sealed class ConversionRun : IDisposable
             if (item is null)
             {
                 _host.WriteVerbose($"'{subject}' came before with the same parameters; it is converted once.");
+                _options.Book.Remove(input);
             }
             else if (_options.Ask is not null && !IsWanted(converter, item, _options.Ask))
             {
                 item = null;
+                input.IsDeclined = true;
             }
         }
         catch (Exception exception) when (Failures.IsError(exception))
         {
-            Refuse(UnexpectedError.From(exception, $"'{subject}'"), subject);
+            Refuse(input, UnexpectedError.From(exception, $"'{subject}'"), subject);
             return;
         }
 
         if (item is not null)
         {
+            input.Item = item;
+            _inputs.Add(item, input);
             Batch.Feed(item);
         }
     }
 
-    /// <summary>Reports an image that does not get into the batch.</summary>
-    public void Refuse(KlingException exception, object? target)
+    /// <summary>Reports a name that leads to no image.</summary>
+    public void Refuse(KlingException exception, object? target) => Refuse(_options.Book.Add(target?.ToString(), name: null), exception, target);
+
+    private void Refuse(ConversionInput input, KlingException exception, object? target)
     {
         _refused++;
         _plan = _plan with { Failed = _plan.Failed + 1 };
+        input.Error = exception;
         _host.WriteError(exception, target);
+    }
+
+    /// <summary>An image comes out of the batch.</summary>
+    private void Note(Outcome<ConversionItem, SavedVideo> outcome)
+    {
+        ConversionInput input = _inputs[outcome.Item];
+        input.Video = outcome.Value;
+        input.Error = outcome.Error;
     }
 
     /// <summary>Ends the command with the first fatal error, if there was one.</summary>
@@ -124,6 +164,10 @@ internal sealed class ConversionRun : IDisposable
         {
             _converter = _options.CreateConverter();
             _converter.Changed += AskForRefresh;
+            if (!_options.IsWhatIf)
+            {
+                _host.Bridge.Run(token => _converter.BeginRunAsync(_options.RunId, _options.Command, token));
+            }
         }
 
         return _converter;
@@ -178,6 +222,15 @@ internal sealed class ConversionRun : IDisposable
 /// <summary>How <see cref="ConversionRun"/> runs.</summary>
 internal sealed record ConversionRunOptions
 {
+    /// <summary>Which run it is.</summary>
+    public required string RunId { get; init; }
+
+    /// <summary>The command.</summary>
+    public required string Command { get; init; }
+
+    /// <summary>Keeps the inputs and what becomes of them.</summary>
+    public required ConversionBook Book { get; init; }
+
     /// <summary>Creates the converter when the first image needs it.</summary>
     public required Func<VideoConverter> CreateConverter { get; init; }
 

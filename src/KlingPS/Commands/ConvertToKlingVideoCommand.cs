@@ -1,9 +1,12 @@
+using System.Collections;
 using System.Management.Automation;
 using KlingPS.Commands.Base;
 using KlingPS.Core;
 using KlingPS.Core.Converting;
 using KlingPS.Core.Model;
+using KlingPS.Core.Reporting;
 using KlingPS.Core.Saving;
+using KlingPS.Core.Sessions;
 using KlingPS.Core.Submitting;
 using KlingPS.Display;
 using KlingPS.Hosting;
@@ -16,9 +19,13 @@ namespace KlingPS.Commands;
 [OutputType(typeof(FileInfo))]
 public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
 {
+    private static readonly string[] s_tags = ["PSHOST", "KlingPS"];
+    private static readonly string[] s_pathColumns = [nameof(Path), nameof(LiteralPath), "FullName", "PSPath", "LP"];
+
+    private ConversionBook? _book;
     private ConversionRun? _run;
+    private RefusedRows? _rows;
     private bool _hasInput;
-    private int _refusedBefore;
 
     /// <summary>What happens in the videos: 1 to 2500 characters.</summary>
     [Parameter(Position = 1, ValueFromPipelineByPropertyName = true)]
@@ -79,6 +86,14 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
     [Parameter]
     public SwitchParameter AllowRepurchase { get; set; }
 
+    /// <summary>
+    /// The file of the run's report, in JSON; the configured one, else none, when it is left out. {Date} and {RunId} stand for when the
+    /// run began and for its id.
+    /// </summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? ReportPath { get; set; }
+
     /// <summary>Overwrites files that are in the way, and retries failed tasks. Buys nothing twice.</summary>
     [Parameter]
     public SwitchParameter Force { get; set; }
@@ -87,15 +102,32 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
     private protected override string ProgressActivity => "Making videos";
 
     /// <inheritdoc/>
+    private protected override void CheckParameters()
+    {
+        // First of all, so that the report tells also of what keeps the run from beginning.
+        _book = new ConversionBook(RunId, Context.Shell.Common.IsWhatIf ? null : CreateReport());
+        if (_book.Begin() is string trouble)
+        {
+            WriteWarning(trouble);
+        }
+
+        base.CheckParameters();
+    }
+
+    /// <inheritdoc/>
     private protected override void OnBegin()
     {
-        _refusedBefore = RefusedInput.Count;
+        _rows = new RefusedRows(MyInvocation, SessionState.PSVariable.GetValue("global:Error") as IEnumerable, () => CurrentRow, OnRowRefused);
+        RefusedInput.Listen(_rows.OnRefused);
         SaveOptions save = GetSaveOptions(Destination, NameTemplate, Force);
         CommonParameters common = Context.Shell.Common;
         _run = new ConversionRun(
             this,
             new ConversionRunOptions
             {
+                RunId = RunId,
+                Command = MyInvocation.MyCommand.Name,
+                Book = _book!,
                 CreateConverter = () => CreateConverter(save),
                 Save = save,
                 IsWhatIf = common.IsWhatIf,
@@ -115,6 +147,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
     /// <inheritdoc/>
     private protected override void OnProcess()
     {
+        _rows!.OnProcess(CurrentRow);
         if (Prompt is null && !PromptFromSidecar && !_hasInput && !GetModel().IsPromptOptional)
         {
             throw new KlingException(ErrorKind.RequestInvalid, "There is no prompt. Say with -Prompt what happens in the videos, or use -PromptFromSidecar with a text file beside each image. Nothing was bought.");
@@ -123,28 +156,110 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
         _hasInput = true;
         if (HasNoImagePath)
         {
-            _run!.Convert(Name ?? Prompt, () => CreateSubmission(null));
+            _run!.Convert(path: null, Name ?? Prompt, () => CreateSubmission(null));
             return;
         }
 
         foreach (string path in ResolveImagePaths(_run!.Refuse))
         {
-            _run.Convert(path, () => CreateSubmission(MediaSource.FromFile(path)));
+            _run.Convert(path, name: null, () => CreateSubmission(MediaSource.FromFile(path)));
         }
     }
 
     /// <inheritdoc/>
     private protected override void OnEnd()
     {
-        if (_hasInput)
-        {
-            WriteInformation(_run!.Summary, ["PSHOST", "KlingPS"]);
-            _run.ThrowIfFatal();
-        }
-        else if (RefusedInput.Count == _refusedBefore)
+        FinishRows();
+        _book!.IsInputComplete = true;
+        if (!_hasInput && _book.IsEmpty)
         {
             WriteError(new KlingException(ErrorKind.PathNotFound, "No images came through the pipeline, so there is nothing to do."), null);
         }
+
+        if (!Context.Shell.Common.IsWhatIf)
+        {
+            _run!.ThrowIfFatal();
+            WriteSummary(_run.Close(RunEnding.Complete, error: null));
+        }
+        else if (_hasInput)
+        {
+            WriteInformation(_run!.Plan, s_tags);
+        }
+    }
+
+    /// <inheritdoc/>
+    private protected override void OnClosing(KlingException? error)
+    {
+        FinishRows();
+        if (_book is null || Context.Shell.Common.IsWhatIf)
+        {
+            return;
+        }
+
+        RunEnding ending = error is null ? RunEnding.Stopped : RunEnding.Error;
+        if ((_run is null ? _book.Close(ending, error, converter: null) : _run.Close(ending, error)) is ConversionSummary summary)
+        {
+            // A pipeline that is being stopped has no streams any more.
+            if (error is not null)
+            {
+                WriteSummary(summary);
+            }
+            else if (_book.Trouble is string trouble)
+            {
+                Tell(trouble);
+            }
+        }
+    }
+
+    /// <summary>Gives the summary to whoever asks for it; shows it where nobody does.</summary>
+    private void WriteSummary(ConversionSummary? summary)
+    {
+        if (_book!.Trouble is string trouble)
+        {
+            WriteWarning(trouble);
+        }
+
+        WriteInformation(summary, MyInvocation.BoundParameters.ContainsKey("InformationVariable") ? ["KlingPS"] : s_tags);
+    }
+
+    /// <summary>Takes note of the rows that could not be bound.</summary>
+    private void FinishRows()
+    {
+        if (_rows is RefusedRows rows)
+        {
+            _rows = null;
+            RefusedInput.StopListening(rows.OnRefused);
+            rows.Finish();
+        }
+    }
+
+    private void OnRowRefused(PSObject row, string reason)
+    {
+        string? path = s_pathColumns.Select(column => row.Properties[column]?.Value?.ToString()).FirstOrDefault(text => !string.IsNullOrWhiteSpace(text))
+            ?? (row.BaseObject is string text ? text : null);
+        _book!.Add(path, VisibleText.InLine(row.ToString(), RefusedInput.LongestMessage)).Error = new KlingException(ErrorKind.RequestInvalid, reason);
+    }
+
+    private RunReportFile? CreateReport()
+    {
+        if (ReportPath is null && Context.Settings.Current.ReportPath is null)
+        {
+            return null;
+        }
+
+        return new RunReportFile(
+            ReportPath is null ? Context.Settings.Current.ReportPath! : Context.Shell.Paths.GetLiteralPath(ReportPath),
+            RunFacts.Begin(RunId, MyInvocation, DateTimeOffset.UtcNow),
+            () => Connection.Session?.Ledger.Location,
+            text => Connection.Session?.Key.Redact(text) ?? text,
+            TimeProvider.System)
+        {
+            Complete = report => Connection.Session is not KlingSession session ? report : report with
+            {
+                Account = new RunAccount(session.Fingerprint, session.Endpoints.Api.ToString(), session.IsSandbox),
+                Ledger = session.Ledger.Location,
+            },
+        };
     }
 
     private Submission CreateSubmission(MediaSource? image)

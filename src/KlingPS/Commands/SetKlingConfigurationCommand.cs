@@ -64,6 +64,16 @@ public sealed class SetKlingConfigurationCommand : KlingCommand
     [ValidateNotNullOrEmpty]
     public string? DefaultDestination { get; set; }
 
+    /// <summary>The file that commands append their events to, as JSON lines.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? LogPath { get; set; }
+
+    /// <summary>The file of the report of a run. {Date} and {RunId} stand for when the run began and for its id.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? ReportPath { get; set; }
+
     /// <summary>The time between two polls of a task, in seconds.</summary>
     [Parameter]
     public double PollingInterval { get; set; }
@@ -74,7 +84,7 @@ public sealed class SetKlingConfigurationCommand : KlingCommand
 
     /// <summary>Settings to take out of the file, so that the default counts again.</summary>
     [Parameter]
-    [ValidateSet(nameof(SecretName), nameof(Vault), nameof(Endpoint), nameof(UploadEndpoint), nameof(Proxy), nameof(LedgerPath), nameof(DailyCreditCap), nameof(DefaultDestination), nameof(PollingInterval), nameof(RequestTimeout))]
+    [ValidateSet(nameof(SecretName), nameof(Vault), nameof(Endpoint), nameof(UploadEndpoint), nameof(Proxy), nameof(LedgerPath), nameof(DailyCreditCap), nameof(DefaultDestination), nameof(LogPath), nameof(ReportPath), nameof(PollingInterval), nameof(RequestTimeout))]
     public string[] Reset { get; set; } = [];
 
     /// <inheritdoc/>
@@ -108,6 +118,8 @@ public sealed class SetKlingConfigurationCommand : KlingCommand
         Add(nameof(LedgerPath), LedgerPath is null ? null : GetFullPath(LedgerPath));
         Add(nameof(DailyCreditCap), DailyCreditCap);
         Add(nameof(DefaultDestination), DefaultDestination is null ? null : GetFullPath(DefaultDestination));
+        Add(nameof(LogPath), LogPath is null ? null : GetFullPath(LogPath));
+        Add(nameof(ReportPath), ReportPath is null ? null : Context.Shell.Paths.GetLiteralPath(ReportPath));
         Add(nameof(PollingInterval), PollingInterval);
         Add(nameof(RequestTimeout), RequestTimeout);
         foreach (string name in Reset)

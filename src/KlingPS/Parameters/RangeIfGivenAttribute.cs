@@ -11,8 +11,7 @@ internal sealed class RangeIfGivenAttribute(double least, double most) : Validat
     {
         if (arguments is not null && !(Convert.ToDouble(arguments, CultureInfo.InvariantCulture) is double number && number >= least && number <= most))
         {
-            RefusedInput.Count++;
-            throw new ValidationMetadataException(string.Create(CultureInfo.InvariantCulture, $"{arguments} is not in the range of {least} to {most}."));
+            throw RefusedInput.CreateOutOfRange(string.Create(CultureInfo.InvariantCulture, $"{arguments} is not in the range of {least} to {most}."));
         }
     }
 }

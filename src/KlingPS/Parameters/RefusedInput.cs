@@ -12,17 +12,38 @@ internal static class RefusedInput
     [ThreadStatic]
     private static int s_count;
 
+    [ThreadStatic]
+    private static List<Action<string>>? s_listeners;
+
     /// <summary>How many values were refused on this thread, which is the one that binds and runs a pipeline.</summary>
-    public static int Count
-    {
-        get => s_count;
-        set => s_count = value;
-    }
+    public static int Count => s_count;
+
+    /// <summary>Has a command that runs on this thread told of every value that is refused: it may be one of its input.</summary>
+    /// <param name="listener">Is told the reason.</param>
+    public static void Listen(Action<string> listener) => (s_listeners ??= []).Add(listener);
+
+    /// <summary>Ends that; on the same thread.</summary>
+    /// <param name="listener">As it was given.</param>
+    public static void StopListening(Action<string> listener) => s_listeners?.Remove(listener);
 
     /// <summary>An error about a value.</summary>
     public static ArgumentTransformationMetadataException Create(string message)
     {
-        Count++;
-        return new(VisibleText.InLine(message, LongestMessage));
+        message = VisibleText.InLine(message, LongestMessage);
+        Tell(message);
+        return new(message);
+    }
+
+    /// <summary>An error about a value that is out of range.</summary>
+    public static ValidationMetadataException CreateOutOfRange(string message)
+    {
+        Tell(message);
+        return new(message);
+    }
+
+    private static void Tell(string message)
+    {
+        s_count++;
+        s_listeners?.ForEach(listener => listener(message));
     }
 }

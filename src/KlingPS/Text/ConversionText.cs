@@ -14,7 +14,7 @@ internal static class ConversionText
     /// <param name="refused">Images that did not get into the batch.</param>
     public static string DescribeProgress(ConversionCounts counts, int refused) => string.Create(
         CultureInfo.InvariantCulture,
-        $"{counts.Saved} of {counts.Total} saved: {counts.Queued} queued, {counts.Uploading} uploading, {counts.Generating} generating, {counts.Downloading} downloading, {counts.Failed + counts.Unknown + refused} failed; {counts.Credits:0.##} credits");
+        $"{counts.Saved} of {counts.Total} saved: {counts.Queued} queued, {counts.Uploading} uploading, {counts.Generating} generating, {counts.Downloading} downloading, {counts.Missing + refused} without; {counts.Credits:0.##} credits");
 
     /// <summary>What would be done for an image, to be confirmed.</summary>
     /// <param name="plan">The plan.</param>

@@ -74,6 +74,8 @@ public sealed class KlingConfigurationTests
             LedgerPath = s_ledger,
             DailyCreditCap = 1,
             DefaultDestination = s_ledger,
+            LogPath = s_ledger,
+            ReportPath = s_ledger,
             PollingInterval = 2,
             RequestTimeout = 30,
         };

@@ -83,7 +83,7 @@ public sealed class TimeoutTests : IAsyncDisposable
         Assert.Contains("within 3 seconds", outcome.Error.Message, StringComparison.Ordinal);
         Assert.InRange(Now - start, s_timeout, s_timeout + TimeSpan.FromSeconds(10));
         await Eventually.TrueAsync(async () => (await _harness.ListAsync()).All(task => task.TaskState == KlingTaskState.Rejected));
-        Assert.Equal((1, 0m), (converter.Counts.Failed, converter.Counts.Credits));
+        Assert.Equal((1, 0m), (converter.Counts.Pending, converter.Counts.Credits));
     }
 
     [Theory]

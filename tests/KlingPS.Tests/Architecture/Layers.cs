@@ -12,7 +12,7 @@ internal static class Layers
         ["Files"],
         ["Clips", "Imaging", "Model", "Network", "Resilience", "Scheduling", "Secrets"],
         ["Api"],
-        ["Configuration", "Ledger"],
+        ["Configuration", "Ledger", "Reporting"],
         ["Sessions"],
         ["Resolving", "Saving", "Stages", "Submitting", "Waiting"],
         ["Callbacks", "Converting"],

@@ -49,6 +49,9 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     /// <summary>What is paid for and not on disk, to be told when the pipeline ends early. There once the command has begun.</summary>
     private protected UnfinishedWork.Member Unfinished => _unfinished!;
 
+    /// <summary>The row that the parameters are being bound from, or were bound from last; <see langword="null"/> if there is none, or it cannot be had.</summary>
+    private protected PSObject? CurrentRow => s_currentPipelineObject?.GetValue(this) as PSObject;
+
     /// <summary>What the progress bar says the command does.</summary>
     private protected virtual string ProgressActivity => MyInvocation.MyCommand.Name;
 
@@ -71,7 +74,7 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     /// <inheritdoc/>
     protected sealed override void ProcessRecord() => Guard(() =>
     {
-        if (s_currentPipelineObject?.GetValue(this) is PSObject row)
+        if (CurrentRow is PSObject row)
         {
             CheckInput(row);
             if (_passedOver?.Describe(row) is string columns)
@@ -128,6 +131,12 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     {
     }
 
+    /// <summary>The command ends before it has done all: with an error, or because the pipeline ends. May be called more than once.</summary>
+    /// <param name="error">The error; <see langword="null"/> if somebody or something else ends the pipeline.</param>
+    private protected virtual void OnClosing(KlingException? error)
+    {
+    }
+
     /// <summary>Ends what is still running in the background.</summary>
     public void Dispose()
     {
@@ -148,6 +157,11 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
             }
 
             _owned.ForEach(owned => owned.Dispose());
+            if (isEarly)
+            {
+                OnClosing(null);
+            }
+
             if (_unfinished?.Leave() is string open)
             {
                 Tell(open);
@@ -240,6 +254,7 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     private protected void ThrowTerminatingError(KlingException error, object? target)
     {
         _context?.CompleteProgress();
+        OnClosing(error);
         ThrowTerminatingError(ErrorRecords.From(error, target));
     }
 
@@ -296,6 +311,7 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     {
         _bridge.Stop();
         _owned.ForEach(owned => owned.Dispose());
+        OnClosing(null);
         Unfinished.CutShort();
 
         // The exception comes through the commands from the last to the first, which then knows of the work of all.
@@ -307,7 +323,7 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
 
     /// <summary>Warns on the stream, where it can be redirected; a pipeline that is being stopped has none any more, but its host has a screen.</summary>
     [SuppressMessage("Design", "CA1031", Justification = "Whatever keeps the warning from its stream, the screen is left.")]
-    private void Tell(string open)
+    private protected void Tell(string open)
     {
         try
         {

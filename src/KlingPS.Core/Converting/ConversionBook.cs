@@ -1,0 +1,65 @@
+using KlingPS.Core.Reporting;
+
+namespace KlingPS.Core.Converting;
+
+/// <summary>Keeps every input of a conversion with what has become of it, and closes the run: once, with its summary and its report.</summary>
+/// <param name="runId">Which run it is.</param>
+/// <param name="report">Writes the report; <see langword="null"/> if there is to be none.</param>
+internal sealed class ConversionBook(string runId, RunReportFile? report)
+{
+    private readonly List<ConversionInput> _inputs = [];
+
+    /// <summary>The summary, once the run is closed.</summary>
+    public ConversionSummary? Summary { get; private set; }
+
+    /// <summary>What became of the report, in words, where it is not at its path; told once the run is closed.</summary>
+    public string? Trouble { get; private set; }
+
+    /// <summary>Whether no input has come so far.</summary>
+    public bool IsEmpty => _inputs.Count == 0;
+
+    /// <summary>Whether all input has come.</summary>
+    public bool IsInputComplete { get; set; }
+
+    /// <summary>Writes that the run is under way, if there is to be a report.</summary>
+    /// <returns>What to tell where it cannot be written.</returns>
+    /// <exception cref="KlingException"><see cref="ErrorKind.FileExists"/>: something else than a report is there.</exception>
+    public string? Begin() => report?.Begin();
+
+    /// <summary>Takes the next input in.</summary>
+    /// <param name="path">The image.</param>
+    /// <param name="name">What the input is called where it has no image.</param>
+    public ConversionInput Add(string? path, string? name)
+    {
+        var input = new ConversionInput(path, path is null ? name : null);
+        _inputs.Add(input);
+        return input;
+    }
+
+    /// <summary>Takes an input out again that is none of its own.</summary>
+    public void Remove(ConversionInput input) => _inputs.Remove(input);
+
+    /// <summary>Closes the run. What comes later changes nothing any more.</summary>
+    /// <param name="ending">What made it end.</param>
+    /// <param name="error">The error that ended it, or the buying in it.</param>
+    /// <param name="converter">The converter, if there was one.</param>
+    /// <returns>The summary; <see langword="null"/> if the run had been closed.</returns>
+    public ConversionSummary? Close(RunEnding ending, KlingException? error, VideoConverter? converter)
+    {
+        if (Summary is not null)
+        {
+            return null;
+        }
+
+        RunItem[] items = [.. _inputs.Select(input => input.ToItem(converter, error))];
+        RunOutcome outcome = RunResults.Decide(items, ending, error?.Kind);
+        string? written = null;
+        if (report is not null)
+        {
+            (written, Trouble) = report.Close(new RunEnd(outcome, items, IsInputComplete, error));
+        }
+
+        Summary = ConversionSummary.From(RunTotals.Of(items)) with { RunId = runId, Ended = outcome, Items = items, ReportPath = written };
+        return Summary;
+    }
+}

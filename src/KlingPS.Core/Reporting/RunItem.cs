@@ -1,0 +1,116 @@
+using System.Text.Json.Serialization;
+
+namespace KlingPS.Core.Reporting;
+
+/// <summary>One input of a run and what was done for it.</summary>
+public sealed record RunItem
+{
+    /// <summary>The full path of the image, or what the input named as such; <see langword="null"/> where it named none.</summary>
+    public string? Path { get; init; }
+
+    /// <summary>What the input is called where it has no image.</summary>
+    public string? Name { get; init; }
+
+    /// <summary>What makes two videos the same, in lower-case hex; <see langword="null"/> while it is not known.</summary>
+    public string? Identity { get; init; }
+
+    /// <summary>
+    /// What was done: <c>Made</c>, <c>Downloaded</c>, <c>Present</c>, <c>Taken</c>, <c>Pending</c>, <c>OverLimit</c>, <c>Failed</c>,
+    /// <c>Unknown</c> or <c>Refused</c>.
+    /// </summary>
+    public string Result => What.ToString();
+
+    /// <summary>The local id of its task.</summary>
+    public long? Id { get; init; }
+
+    /// <summary>The service's id of its task.</summary>
+    public string? TaskId { get; init; }
+
+    /// <summary>Where its task stood at the end of the run.</summary>
+    public string? State { get; init; }
+
+    /// <summary>Credits that this run has set aside for it and whose end is open: its task is being made, or it is not known whether it was bought. What was paid for in earlier runs is not in it.</summary>
+    public decimal CreditsReserved { get; init; }
+
+    /// <summary>Credits that the task has cost which this run has bought for it. What was paid for in earlier runs is not in it.</summary>
+    public decimal CreditsConsumed { get; init; }
+
+    /// <summary>The full path of its video.</summary>
+    public string? File { get; init; }
+
+    /// <summary>The SHA-256 of its video, in lower-case hex.</summary>
+    public string? Hash { get; init; }
+
+    /// <summary>The id of its error.</summary>
+    public string? ErrorId { get; init; }
+
+    /// <summary>What went wrong with it.</summary>
+    public string? ErrorMessage { get; init; }
+
+    /// <summary><see cref="Result"/> for the engine.</summary>
+    [JsonIgnore]
+    internal RunItemResult What { get; init; }
+}
+
+/// <summary>What a run has done, in numbers.</summary>
+internal sealed record RunTotals
+{
+    public int Inputs { get; init; }
+
+    public int Made { get; init; }
+
+    public int Downloaded { get; init; }
+
+    public int Present { get; init; }
+
+    public int Taken { get; init; }
+
+    public int Pending { get; init; }
+
+    public int OverLimit { get; init; }
+
+    public int Failed { get; init; }
+
+    public int Unknown { get; init; }
+
+    public int Refused { get; init; }
+
+    /// <summary>Spent or set aside in this run: what was consumed, and what is set aside for tasks that are still being made.</summary>
+    public decimal Credits { get; init; }
+
+    public decimal CreditsConsumed { get; init; }
+
+    /// <summary>Set aside for tasks that are still being made.</summary>
+    public decimal CreditsReserved { get; init; }
+
+    /// <summary>What the videos may have cost of which it is not known whether they were bought.</summary>
+    public decimal CreditsUnknown { get; init; }
+
+    /// <summary>Counts items.</summary>
+    public static RunTotals Of(IReadOnlyCollection<RunItem> items)
+    {
+        ArgumentNullException.ThrowIfNull(items);
+        decimal consumed = items.Sum(item => item.CreditsConsumed);
+        decimal unknown = items.Where(item => item.What == RunItemResult.Unknown).Sum(item => item.CreditsReserved);
+        decimal reserved = items.Sum(item => item.CreditsReserved) - unknown;
+        return new RunTotals
+        {
+            Inputs = items.Count,
+            Made = Count(RunItemResult.Made),
+            Downloaded = Count(RunItemResult.Downloaded),
+            Present = Count(RunItemResult.Present),
+            Taken = Count(RunItemResult.Taken),
+            Pending = Count(RunItemResult.Pending),
+            OverLimit = Count(RunItemResult.OverLimit),
+            Failed = Count(RunItemResult.Failed),
+            Unknown = Count(RunItemResult.Unknown),
+            Refused = Count(RunItemResult.Refused),
+            Credits = consumed + reserved,
+            CreditsConsumed = consumed,
+            CreditsReserved = reserved,
+            CreditsUnknown = unknown,
+        };
+
+        int Count(RunItemResult result) => items.Count(item => item.What == result);
+    }
+}

@@ -1,0 +1,184 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using KlingPS.Core.Files;
+
+namespace KlingPS.Core.Reporting;
+
+/// <summary>
+/// The file of a run's report: written when the run begins, so that one which is killed leaves a trace, and replaced when it ends, whole or
+/// not at all. Where it cannot be at its path, it goes to the next best place.
+/// </summary>
+internal sealed partial class RunReportFile
+{
+    /// <summary>A report is known by its beginning.</summary>
+    private const int LookedAt = 512;
+
+    private static readonly RunReportContext s_context = new(new JsonSerializerOptions(RunReportContext.Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+
+    private readonly RunReport _begun;
+    private readonly string _path;
+    private readonly Func<string?> _ledger;
+    private readonly Func<string, string> _redact;
+    private readonly TimeProvider _time;
+
+    /// <summary>Whether what is at the path is not ours.</summary>
+    private bool _isRefused;
+
+    /// <summary>Creates the report. Nothing is written yet.</summary>
+    /// <param name="path">The full path; may have tokens in it, see <see cref="Expand"/>.</param>
+    /// <param name="begun">What is known at the beginning.</param>
+    /// <param name="ledger">Tells the full path of the ledger's file, if there is one.</param>
+    /// <param name="redact">Hides secrets.</param>
+    /// <param name="time">The clock.</param>
+    /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: the path has a token that does not exist.</exception>
+    public RunReportFile(string path, RunReport begun, Func<string?> ledger, Func<string, string> redact, TimeProvider time)
+    {
+        ArgumentNullException.ThrowIfNull(begun);
+        _begun = begun;
+        _path = Expand(path, begun);
+        _ledger = ledger;
+        _redact = redact;
+        _time = time;
+    }
+
+    /// <summary>Adds what is known of the account only when the run has come so far.</summary>
+    public Func<RunReport, RunReport> Complete { get; init; } = static report => report;
+
+    /// <summary>The path of a report: <c>{Date}</c> and <c>{RunId}</c> stand for when the run began, in local time, and for its id.</summary>
+    /// <param name="path">The path; <c>{Date}</c> takes a format, such as <c>{Date:yyyyMMdd}</c>.</param>
+    /// <param name="report">The run.</param>
+    /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: there is no such token, or no such format.</exception>
+    public static string Expand(string path, RunReport report)
+    {
+        ArgumentNullException.ThrowIfNull(report);
+        return Token().Replace(path, token => token.Groups["name"].Value.ToUpperInvariant() switch
+        {
+            "RUNID" when !token.Groups["format"].Success => report.RunId,
+            "DATE" => DateOf(report.Begin, token.Groups["format"] is { Success: true, Value: var format } ? format : "yyyyMMdd-HHmmss"),
+            _ => throw new KlingException(ErrorKind.RequestInvalid, $"The path of the report has '{token.Value}' in it. The tokens are {{Date}}, with a format such as {{Date:yyyyMMdd-HHmm}}, and {{RunId}}."),
+        });
+    }
+
+    /// <summary>Writes that the run is under way.</summary>
+    /// <returns>What to tell where it cannot be written.</returns>
+    /// <exception cref="KlingException"><see cref="ErrorKind.FileExists"/>: something else than a report is there.</exception>
+    public string? Begin()
+    {
+        RequireReplaceable();
+        return TryWrite(_path, _begun) is string problem
+            ? $"The report cannot be written to '{_path}': {problem} The run goes on; it is tried again at the end, and then beside the ledger."
+            : null;
+    }
+
+    /// <summary>Writes how the run has ended.</summary>
+    /// <returns>The full path; <see langword="null"/> if it could not be written anywhere. And what to tell if that is not the path that was asked for.</returns>
+    public (string? Path, string? Trouble) Close(RunEnd end)
+    {
+        ArgumentNullException.ThrowIfNull(end);
+        if (_isRefused)
+        {
+            return (null, null);
+        }
+
+        RunReport report = Complete(_begun) with
+        {
+            Outcome = end.Outcome.ToString(),
+            ExitCode = (int)end.Outcome,
+            End = _time.GetUtcNow(),
+            InputComplete = end.IsInputComplete,
+            Totals = RunTotals.Of(end.Items),
+            Error = end.Error is null ? null : new RunError(ErrorCatalog.IdOf(end.Error.Kind), end.Error.Message),
+            Items = end.Items,
+        };
+        string? problem = TryWrite(_path, report);
+        if (problem is null)
+        {
+            return (_path, null);
+        }
+
+        string name = $"klingps-report-{report.RunId}.json";
+        string?[] folders = [_ledger() is string ledger ? Path.GetDirectoryName(ledger) : null, Path.GetTempPath()];
+        foreach (string place in folders.OfType<string>().Select(folder => Path.Combine(folder, name)))
+        {
+            if (TryWrite(place, report) is null)
+            {
+                return (place, $"The report could not be written to '{_path}': {problem} It is in '{place}'.");
+            }
+        }
+
+        return (null, $"The report could not be written: {problem} Get-KlingVideoTask shows what was bought.");
+    }
+
+    /// <summary>A report is replaced; anything else was meant for something else.</summary>
+    private void RequireReplaceable()
+    {
+        try
+        {
+            if (FileFacts.OfName(_path) is null || IsReport(_path))
+            {
+                return;
+            }
+        }
+        catch (Exception exception) when (exception is UnauthorizedAccessException or (IOException and not NotOrdinaryFileException))
+        {
+            // What it is cannot be seen, so it cannot be written either: that is told when it is tried.
+            return;
+        }
+        catch (NotOrdinaryFileException)
+        {
+        }
+
+        _isRefused = true;
+        throw new KlingException(ErrorKind.FileExists, $"'{_path}' is not a report, and is not replaced by one. Nothing was bought.")
+        {
+            Advice = "Give the report another path with -ReportPath, or with ReportPath in the configuration.",
+        };
+    }
+
+    private static bool IsReport(string path)
+    {
+        using FileStream file = OrdinaryFile.Open(path);
+        byte[] beginning = new byte[LookedAt];
+        int length = file.ReadAtLeast(beginning, beginning.Length, throwOnEndOfStream: false);
+        return Encoding.UTF8.GetString(beginning, 0, length).Contains($"\"{RunReport.Form}\"", StringComparison.Ordinal);
+    }
+
+    /// <returns>Why it cannot be written; <see langword="null"/> if it was.</returns>
+    [SuppressMessage("Design", "CA1031", Justification = "Whatever is wrong with a report, the run goes on, and its videos are told of.")]
+    private string? TryWrite(string path, RunReport report)
+    {
+        try
+        {
+            string json = LineText.Escape(_redact(JsonSerializer.Serialize(report, s_context.RunReport)));
+            OwnFile.CreateFolder(Path.GetDirectoryName(path)!, FileReaders.Owner);
+            OwnFile.Replace(path, Encoding.UTF8.GetBytes(json + "\n"), FileReaders.Owner);
+            return null;
+        }
+        catch (Exception exception)
+        {
+            return exception.Message.EndsWith('.') ? exception.Message : exception.Message + '.';
+        }
+    }
+
+    private static string DateOf(DateTimeOffset begin, string format)
+    {
+        try
+        {
+            string text = begin.ToLocalTime().ToString(format, CultureInfo.InvariantCulture);
+            return text.AsSpan().ContainsAny(Path.GetInvalidFileNameChars()) || text.Contains(':', StringComparison.Ordinal) || text.Contains('\\', StringComparison.Ordinal)
+                ? throw new FormatException()
+                : text;
+        }
+        catch (FormatException exception)
+        {
+            throw new KlingException(ErrorKind.RequestInvalid, $"The path of the report has the date in a format that makes no name of a file: '{format}'. Write for example {{Date:yyyyMMdd-HHmm}}.", exception);
+        }
+    }
+
+    [GeneratedRegex(@"\{(?<name>\w+)(:(?<format>[^{}]*))?\}", RegexOptions.CultureInvariant)]
+    private static partial Regex Token();
+}

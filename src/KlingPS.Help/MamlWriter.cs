@@ -26,13 +26,15 @@ internal static class MamlWriter
     private static XElement WriteCommand(CmdletInfo cmdlet, HelpPage page)
     {
         object instance = Activator.CreateInstance(cmdlet.ImplementingType)!;
-        XElement Parameter(CommandParameterInfo parameter, bool inSyntax) => WriteParameter(parameter, page, DefaultValue(instance, parameter), inSyntax);
+        XElement Parameter((CommandParameterInfo Parameter, bool IsRequired) usage, bool inSyntax)
+            => WriteParameter(usage.Parameter, usage.IsRequired, page, DefaultValue(instance, usage.Parameter, usage.IsRequired), inSyntax);
 
-        // A parameter in several sets is listed with its position in the first of them.
-        IEnumerable<CommandParameterInfo> parameters = cmdlet.ParameterSets
-            .SelectMany(CmdletParameters.OwnOf)
-            .DistinctBy(parameter => parameter.Name)
-            .OrderBy(parameter => parameter.Name, StringComparer.Ordinal);
+        // A parameter in several usages is listed as it is in the first of them.
+        IReadOnlyList<(CommandParameterInfo Parameter, bool IsRequired)>[] usages = [.. CmdletParameters.UsagesOf(cmdlet)];
+        IEnumerable<(CommandParameterInfo Parameter, bool IsRequired)> parameters = usages
+            .SelectMany(usage => usage)
+            .DistinctBy(usage => usage.Parameter.Name)
+            .OrderBy(usage => usage.Parameter.Name, StringComparer.Ordinal);
 
         return new XElement(
             s_command + "command",
@@ -48,10 +50,10 @@ internal static class MamlWriter
             Description(page.Description),
             new XElement(
                 s_command + "syntax",
-                cmdlet.ParameterSets.OrderByDescending(set => set.IsDefault).Select(set => new XElement(
+                usages.Select(usage => new XElement(
                     s_command + "syntaxItem",
                     new XElement(s_maml + "name", cmdlet.Name),
-                    InOrderOfSyntax(CmdletParameters.OwnOf(set)).Select(parameter => Parameter(parameter, inSyntax: true))))),
+                    InOrderOfSyntax(usage).Select(parameter => Parameter(parameter, inSyntax: true))))),
             new XElement(s_command + "parameters", parameters.Select(parameter => Parameter(parameter, inSyntax: false))),
             new XElement(s_command + "inputTypes", page.Inputs.Select(input => TypeElement("inputType", input.Type, input.Text))),
             new XElement(s_command + "returnValues", page.Outputs.Select(output => TypeElement("returnValue", output.Type, output.Text))),
@@ -71,18 +73,18 @@ internal static class MamlWriter
                     new XElement(s_maml + "uri", link.Uri)))));
     }
 
-    /// <summary>In the order of the shell's own syntax: by position, then the mandatory ones, then the rest as declared.</summary>
-    private static IOrderedEnumerable<CommandParameterInfo> InOrderOfSyntax(IEnumerable<CommandParameterInfo> parameters) =>
-        parameters.OrderBy(parameter => parameter.Position >= 0 ? parameter.Position : int.MaxValue).ThenByDescending(parameter => parameter.IsMandatory);
+    /// <summary>In the order of the shell's own syntax: by position, then the required ones, then the rest as declared.</summary>
+    private static IOrderedEnumerable<(CommandParameterInfo Parameter, bool IsRequired)> InOrderOfSyntax(IEnumerable<(CommandParameterInfo Parameter, bool IsRequired)> usage) =>
+        usage.OrderBy(entry => entry.Parameter.Position >= 0 ? entry.Parameter.Position : int.MaxValue).ThenByDescending(entry => entry.IsRequired);
 
-    private static XElement WriteParameter(CommandParameterInfo parameter, HelpPage page, string defaultValue, bool inSyntax)
+    private static XElement WriteParameter(CommandParameterInfo parameter, bool isRequired, HelpPage page, string defaultValue, bool inSyntax)
     {
         bool isSwitch = parameter.ParameterType == typeof(SwitchParameter);
         string typeName = (Nullable.GetUnderlyingType(parameter.ParameterType) ?? parameter.ParameterType).Name;
         string[] values = AllowedValues(parameter);
         return new XElement(
             s_command + "parameter",
-            new XAttribute("required", Boolean(parameter.IsMandatory)),
+            new XAttribute("required", Boolean(isRequired)),
             new XAttribute("variableLength", Boolean(parameter.ParameterType.IsArray)),
             new XAttribute("globbing", Boolean(parameter.Attributes.OfType<SupportsWildcardsAttribute>().Any())),
             new XAttribute("pipelineInput", PipelineInput(parameter)),
@@ -127,14 +129,14 @@ internal static class MamlWriter
     };
 
     /// <summary>The value when the parameter is omitted: that of the property in a new cmdlet.</summary>
-    private static string DefaultValue(object cmdlet, CommandParameterInfo parameter)
+    private static string DefaultValue(object cmdlet, CommandParameterInfo parameter, bool isRequired)
     {
         object? value = cmdlet.GetType().GetProperty(parameter.Name, BindingFlags.Public | BindingFlags.Instance)?.GetValue(cmdlet);
         return value switch
         {
             SwitchParameter or null when parameter.ParameterType == typeof(SwitchParameter) => "False",
             null => "None",
-            _ when parameter.IsMandatory => "None",
+            _ when isRequired => "None",
             string text => text,
             IEnumerable items => string.Join(", ", items.Cast<object>()),
             _ => Convert.ToString(value, CultureInfo.InvariantCulture)!,

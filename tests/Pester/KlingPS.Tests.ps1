@@ -158,6 +158,34 @@ lighthouse.png,the light turns,,blur,0.7,boat.webp
     }
 }
 
+Describe 'An image from the pipeline' {
+    BeforeAll {
+        Push-Location $TestDrive
+        Copy-Item "$images/lighthouse.png", "$images/boat.webp" .
+        Set-Content list.txt 'boat.webp', 'lighthouse.png'
+    }
+
+    AfterAll {
+        Pop-Location
+    }
+
+    It 'is the one that is meant, whatever else comes with <Source>' -ForEach @(
+        @{ Source = 'lines of a file'; Script = { Get-Content list.txt } }
+        @{ Source = 'files'; Script = { Get-Item boat.webp, lighthouse.png } }
+        @{ Source = 'paths'; Script = { (Get-Item boat.webp, lighthouse.png).FullName } }
+        @{ Source = 'selected properties'; Script = { Get-Item boat.webp, lighthouse.png | Select-Object FullName, Length } }
+        @{ Source = 'resolved paths'; Script = { Resolve-Path boat.webp, lighthouse.png } }
+        @{ Source = 'rows that say Path beside the file they come from'; Script = { Get-Item list.txt, list.txt | ForEach-Object { $row = 0 } { $_ | Select-Object *, @{ n = 'Path'; e = { @('boat.webp', 'lighthouse.png')[$row] } }; $row++ } } }
+    ) {
+        (& $Script | Test-KlingImage -Detailed).Path | Split-Path -Leaf | Should -Be 'boat.webp', 'lighthouse.png'
+    }
+
+    It 'that is none is an error for each, and the others are tested' {
+        $null, 'boat.webp', '' | Test-KlingImage -ErrorAction SilentlyContinue -ErrorVariable errors | Should -Be $true
+        $errors.FullyQualifiedErrorId -like 'KlingRequestInvalid,*' | Should -HaveCount 2
+    }
+}
+
 Describe 'The ledger' {
     BeforeAll {
         $null = Start-KlingSandbox -GenerationTime 1 -Force

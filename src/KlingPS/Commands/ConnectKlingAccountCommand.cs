@@ -12,61 +12,70 @@ using KlingPS.Sessions;
 namespace KlingPS.Commands;
 
 /// <summary>Opens the account that the commands of this session work with.</summary>
-[Cmdlet(VerbsCommunications.Connect, "KlingAccount", DefaultParameterSetName = KeySet)]
+[Cmdlet(VerbsCommunications.Connect, "KlingAccount")]
 [OutputType(typeof(KlingAccount))]
 public sealed class ConnectKlingAccountCommand : KlingCommand
 {
-    private const string KeySet = "ApiKey";
-    private const string SecretSet = "Secret";
-    private const string SandboxSet = "Sandbox";
+    private const string ByKey = "ApiKey";
+    private const string BySecret = "Secret";
+    private const string ToSandbox = "Sandbox";
 
     /// <summary>The API key. When it is left out, it is looked up in the secret store, the environment variable KIE_API_KEY, and the file that KIE_API_KEY_FILE names.</summary>
-    [Parameter(Position = 0, ValueFromPipelineByPropertyName = true, ParameterSetName = KeySet)]
+    [Parameter(Position = 0, ValueFromPipelineByPropertyName = true)]
+    [Usage(ByKey)]
     public SecureString? ApiKey { get; set; }
 
     /// <summary>The name of the secret that holds the key; the configured one when only -Vault is given.</summary>
-    [Parameter(ParameterSetName = SecretSet)]
+    [Parameter]
+    [Usage(BySecret)]
     [ValidateNotNullOrEmpty]
     [ArgumentCompleter(typeof(SecretCompleter))]
     public string? SecretName { get; set; }
 
     /// <summary>The vault that holds the secret; the configured one, else every registered one, when it is left out.</summary>
-    [Parameter(ParameterSetName = SecretSet)]
+    [Parameter]
+    [Usage(BySecret)]
     [ValidateNotNullOrEmpty]
     [ArgumentCompleter(typeof(SecretCompleter))]
     public string? Vault { get; set; }
 
     /// <summary>Connects to the local sandbox, and starts one if none is running. Nothing costs money there.</summary>
-    [Parameter(Mandatory = true, ParameterSetName = SandboxSet)]
+    [Parameter]
+    [Usage(ToSandbox, IsRequired = true)]
     public SwitchParameter Sandbox { get; set; }
 
     /// <summary>The service's address: https, or http for this machine itself.</summary>
-    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = KeySet)]
-    [Parameter(ParameterSetName = SecretSet)]
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Usage(ByKey)]
+    [Usage(BySecret)]
     [Address]
     public Uri? Endpoint { get; set; }
 
     /// <summary>The address uploads go to; that of -Endpoint when only that is given.</summary>
-    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = KeySet)]
-    [Parameter(ParameterSetName = SecretSet)]
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Usage(ByKey)]
+    [Usage(BySecret)]
     [Address]
     public Uri? UploadEndpoint { get; set; }
 
     /// <summary>The proxy to go through; the configured one, else the system's and the environment's, when it is left out.</summary>
-    [Parameter(ParameterSetName = KeySet)]
-    [Parameter(ParameterSetName = SecretSet)]
+    [Parameter]
+    [Usage(ByKey)]
+    [Usage(BySecret)]
     [Address]
     public Uri? Proxy { get; set; }
 
     /// <summary>The name and password for the proxy.</summary>
-    [Parameter(ParameterSetName = KeySet)]
-    [Parameter(ParameterSetName = SecretSet)]
+    [Parameter]
+    [Usage(ByKey)]
+    [Usage(BySecret)]
     [Credential]
     public PSCredential? ProxyCredential { get; set; }
 
     /// <summary>Tells the proxy who the user of this process is.</summary>
-    [Parameter(ParameterSetName = KeySet)]
-    [Parameter(ParameterSetName = SecretSet)]
+    [Parameter]
+    [Usage(ByKey)]
+    [Usage(BySecret)]
     public SwitchParameter ProxyUseDefaultCredentials { get; set; }
 
     /// <summary>Does not check the key with the service.</summary>
@@ -99,7 +108,7 @@ public sealed class ConnectKlingAccountCommand : KlingCommand
 
     private (KlingSession Session, KeySource Source) CreateSession()
     {
-        if (ParameterSetName == SandboxSet)
+        if (Sandbox)
         {
             KlingSandbox sandbox = Connection.Sandbox.IsRunning
                 ? Connection.Sandbox.Describe()
@@ -124,7 +133,7 @@ public sealed class ConnectKlingAccountCommand : KlingCommand
     }
 
     private FoundKey FindKey(KlingConfiguration configuration)
-        => ParameterSetName == SecretSet ? Context.Keys.FindSecret(configuration)
+        => SecretName is not null || Vault is not null ? Context.Keys.FindSecret(configuration)
             : ApiKey is not null ? new FoundKey(Core.Secrets.ApiKey.From(ApiKey), KeySource.FromParameter)
             : Context.Keys.Find(configuration);
 }

@@ -12,11 +12,11 @@ using KlingPS.Parameters;
 namespace KlingPS.Commands;
 
 /// <summary>Finds tasks: by id, or those of the ledger that match.</summary>
-[Cmdlet(VerbsCommon.Get, "KlingVideoTask", DefaultParameterSetName = ListSet)]
+[Cmdlet(VerbsCommon.Get, "KlingVideoTask")]
 [OutputType(typeof(KlingVideoTask))]
 public sealed class GetKlingVideoTaskCommand : TaskReferenceCommand
 {
-    private const string ListSet = "List";
+    private const string AsList = "List";
     private const int MaxInHand = 16;
 
     /// <summary>What "soon" means to a link.</summary>
@@ -31,24 +31,29 @@ public sealed class GetKlingVideoTaskCommand : TaskReferenceCommand
     }
 
     /// <summary>Only tasks in one of these states.</summary>
-    [Parameter(ParameterSetName = ListSet)]
+    [Parameter]
+    [Usage(AsList)]
     public KlingTaskState[]? State { get; set; }
 
     /// <summary>Only tasks submitted at or after this moment.</summary>
-    [Parameter(ParameterSetName = ListSet)]
+    [Parameter]
+    [Usage(AsList)]
     public DateTime? Since { get; set; }
 
     /// <summary>Only finished videos that have not been saved.</summary>
-    [Parameter(ParameterSetName = ListSet)]
+    [Parameter]
+    [Usage(AsList)]
     public SwitchParameter Unsaved { get; set; }
 
     /// <summary>Only tasks made from images of this path or name; wildcards are allowed.</summary>
-    [Parameter(ParameterSetName = ListSet)]
+    [Parameter]
+    [Usage(AsList)]
     [SupportsWildcards]
     public string[]? Source { get; set; }
 
     /// <summary>Only finished videos whose link expires within six hours, or has expired already.</summary>
-    [Parameter(ParameterSetName = ListSet)]
+    [Parameter]
+    [Usage(AsList)]
     public SwitchParameter Expiring { get; set; }
 
     /// <summary>Asks the service for the present state of each task; free.</summary>
@@ -61,10 +66,13 @@ public sealed class GetKlingVideoTaskCommand : TaskReferenceCommand
     [ValidateRange(0.001, 10_000_000.0)]
     public double? Timeout { get; set; }
 
+    /// <summary>Whether no task is named, and none comes through the pipeline.</summary>
+    private bool IsList => !(MyInvocation.ExpectingInput || IsGiven(nameof(InputObject)) || IsGiven(nameof(TaskId)) || IsGiven(nameof(Id)));
+
     /// <inheritdoc/>
     private protected override void OnProcess()
     {
-        bool isList = ParameterSetName == ListSet;
+        bool isList = IsList;
         if (!isList && !Refresh && Context.LookAtLedger() is { Account: null, Ledger: var ledger })
         {
             FindRecorded(ledger);
@@ -131,7 +139,7 @@ public sealed class GetKlingVideoTaskCommand : TaskReferenceCommand
     private ConcurrentStage<TaskReference, Outcome<TaskReference, KlingVideoTask>> CreateStage()
     {
         var finder = new TaskFinder(Context.Service);
-        bool isList = ParameterSetName == ListSet;
+        bool isList = IsList;
         bool refresh = Refresh;
         Deadline deadline = Own(Context.CreateDeadline(Timeout));
         return OrderedStage.Create<TaskReference, KlingVideoTask>(

@@ -45,10 +45,10 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
     public string? SourcePath { get; set; }
 
     /// <summary>What happens in the video: 1 to 2500 characters.</summary>
-    [Parameter(Mandatory = true, Position = 1, ValueFromPipelineByPropertyName = true)]
+    [Parameter(Position = 1, ValueFromPipelineByPropertyName = true)]
     [AllowEmptyString]
     [PlainText]
-    public string Prompt { get; set; } = string.Empty;
+    public string? Prompt { get; set; }
 
     /// <summary>Buys even while it is not known whether an identical request was accepted, so that the video may be paid for twice.</summary>
     [Parameter]
@@ -66,6 +66,11 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
     /// <inheritdoc/>
     private protected override void OnProcess()
     {
+        if (Prompt is null && !MyInvocation.ExpectingInput && !GetModel().IsPromptOptional)
+        {
+            throw new KlingException(ErrorKind.RequestInvalid, "There is no prompt. Say with -Prompt what happens in the videos. Nothing was bought.");
+        }
+
         string[] uris = [.. (ImageUri ?? []).Where(uri => !string.IsNullOrWhiteSpace(uri))];
         if (uris.Length > 0 && !HasNoImagePath)
         {
@@ -139,7 +144,7 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
         Submission submission;
         try
         {
-            submission = ToSubmission(image, Prompt) with { Force = Force };
+            submission = ToSubmission(image, Prompt ?? string.Empty) with { Force = Force };
             submission.Spec.Validate();
         }
         catch (Exception exception) when (Failures.IsError(exception))

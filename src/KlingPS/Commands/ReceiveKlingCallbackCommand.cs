@@ -16,15 +16,15 @@ using KlingPS.Text;
 namespace KlingPS.Commands;
 
 /// <summary>Listens for callbacks and emits each task as it finishes; or processes one that another web server has received.</summary>
-[Cmdlet(VerbsCommunications.Receive, "KlingCallback", DefaultParameterSetName = ListenSet)]
+[Cmdlet(VerbsCommunications.Receive, "KlingCallback")]
 [OutputType(typeof(KlingVideoTask))]
 public sealed class ReceiveKlingCallbackCommand : CallbackKeyCommand
 {
-    private const string ListenSet = "Listen";
-    private const string InputObjectSet = "InputObject";
-    private const string TaskIdSet = "TaskId";
-    private const string BodySet = "Body";
-    private const string BodyHeadersSet = "BodyHeaders";
+    private const string ForAll = "Listen";
+    private const string ForInput = "InputObject";
+    private const string ForTaskId = "TaskId";
+    private const string OfBody = "Body";
+    private const string OfBodyWithHeaders = "BodyHeaders";
 
     private readonly Batch<TaskReference, KlingVideoTask> _batch;
     private CallbackKey? _key;
@@ -43,72 +43,90 @@ public sealed class ReceiveKlingCallbackCommand : CallbackKeyCommand
     }
 
     /// <summary>The tasks to wait for: as other commands emit them, as the service's ids, or as anything with a TaskId or an Id.</summary>
-    [Parameter(Mandatory = true, ValueFromPipeline = true, ParameterSetName = InputObjectSet)]
+    [Parameter(ValueFromPipeline = true)]
+    [Usage(ForInput, IsRequired = true)]
     public PSObject[] InputObject { get; set; } = [];
 
     /// <summary>The service's ids of the tasks to wait for.</summary>
-    [Parameter(Mandatory = true, ParameterSetName = TaskIdSet)]
+    [Parameter]
+    [Usage(ForTaskId, IsRequired = true)]
     public string[] TaskId { get; set; } = [];
 
     /// <summary>Where to listen: http://host:port/path/, the host being localhost, an address of this machine, or + for all of them.</summary>
-    [Parameter(Position = 0, ParameterSetName = ListenSet)]
-    [Parameter(ParameterSetName = InputObjectSet)]
-    [Parameter(ParameterSetName = TaskIdSet)]
+    [Parameter(Position = 0)]
+    [Usage(ForAll)]
+    [Usage(ForInput)]
+    [Usage(ForTaskId)]
     [ValidateNotNullOrEmpty]
     public string Prefix { get; set; } = CallbackPrefix.Default;
 
     /// <summary>How long to wait, as seconds or as a time span: for a task from its arrival here; without tasks, how long to listen. Without end when it is left out.</summary>
-    [Parameter(ParameterSetName = ListenSet)]
-    [Parameter(ParameterSetName = InputObjectSet)]
-    [Parameter(ParameterSetName = TaskIdSet)]
+    [Parameter]
+    [Usage(ForAll)]
+    [Usage(ForInput)]
+    [Usage(ForTaskId)]
     [Seconds]
     [ValidateRange(0.0, 10_000_000.0)]
     public double? Timeout { get; set; }
 
     /// <summary>How many tasks to emit at most.</summary>
-    [Parameter(ParameterSetName = ListenSet)]
-    [Parameter(ParameterSetName = InputObjectSet)]
-    [Parameter(ParameterSetName = TaskIdSet)]
+    [Parameter]
+    [Usage(ForAll)]
+    [Usage(ForInput)]
+    [Usage(ForTaskId)]
     [WholeNumber]
     [ValidateRange(1, int.MaxValue)]
     public int? Count { get; set; }
 
     /// <summary>Does not ask the service for tasks whose callback is overdue.</summary>
-    [Parameter(ParameterSetName = InputObjectSet)]
-    [Parameter(ParameterSetName = TaskIdSet)]
+    [Parameter]
+    [Usage(ForInput)]
+    [Usage(ForTaskId)]
     public SwitchParameter NoPolling { get; set; }
 
     /// <summary>The body of a callback that another web server has received: JSON text.</summary>
-    [Parameter(Mandatory = true, ParameterSetName = BodySet)]
-    [Parameter(Mandatory = true, ParameterSetName = BodyHeadersSet)]
+    [Parameter]
+    [Usage(OfBody, IsRequired = true)]
+    [Usage(OfBodyWithHeaders, IsRequired = true)]
     [AllowEmptyString]
     public string Body { get; set; } = string.Empty;
 
     /// <summary>Its header X-Webhook-Timestamp.</summary>
-    [Parameter(ParameterSetName = BodySet)]
+    [Parameter]
+    [Usage(OfBody)]
     [AllowNull]
     [AllowEmptyString]
     public string? Timestamp { get; set; }
 
     /// <summary>Its header X-Webhook-Signature.</summary>
-    [Parameter(ParameterSetName = BodySet)]
+    [Parameter]
+    [Usage(OfBody)]
     [AllowNull]
     [AllowEmptyString]
     public string? Signature { get; set; }
 
     /// <summary>Its headers, as the web server has them.</summary>
-    [Parameter(Mandatory = true, ParameterSetName = BodyHeadersSet)]
-    public PSObject Headers { get; set; } = new();
+    [Parameter]
+    [Usage(OfBodyWithHeaders, IsRequired = true)]
+    public PSObject? Headers { get; set; }
 
     /// <summary>The address at which your web server was called, with its query, which names the request that the callback belongs to.</summary>
-    [Parameter(ParameterSetName = BodySet)]
-    [Parameter(ParameterSetName = BodyHeadersSet)]
+    [Parameter]
+    [Usage(OfBody)]
+    [Usage(OfBodyWithHeaders)]
     public string? Uri { get; set; }
 
     /// <inheritdoc/>
     private protected override string ProgressActivity => "Receiving callbacks";
 
-    private bool HasBody => ParameterSetName is BodySet or BodyHeadersSet;
+    /// <inheritdoc/>
+    private protected override string HowToGive
+        => "Name the tasks to wait for, with -TaskId or through the pipeline; or give the callback that another web server has received, with -Body.";
+
+    /// <summary>Whether tasks are named here, or come through the pipeline.</summary>
+    private bool NamesTasks => MyInvocation.ExpectingInput || IsGiven(nameof(TaskId)) || IsGiven(nameof(InputObject));
+
+    private bool HasBody => IsGiven(nameof(Body));
 
     /// <summary>Listens before the first task is made upstream: its callback may arrive sooner than the task does.</summary>
     private protected override void OnBegin()
@@ -120,7 +138,7 @@ public sealed class ReceiveKlingCallbackCommand : CallbackKeyCommand
         }
 
         // Which parameters there are is known, but input that is still to come is bound only with the first task.
-        if (!MyInvocation.BoundParameters.ContainsKey(nameof(Body)))
+        if (!HasBody)
         {
             _batch.Begin();
             _batch.Refresh();
@@ -159,12 +177,10 @@ public sealed class ReceiveKlingCallbackCommand : CallbackKeyCommand
 
     private void OnEnded(Outcome<TaskReference, KlingVideoTask> outcome) => Unfinished.OnWaited(outcome);
 
-    private IEnumerable<TaskReference> ResolveReferences() => ParameterSetName switch
-    {
-        TaskIdSet => TaskReferences.FromTaskIds(TaskId, WriteError),
-        InputObjectSet => TaskReferences.Resolve(InputObject, WriteError),
-        _ => [],
-    };
+    private IEnumerable<TaskReference> ResolveReferences()
+        => IsGiven(nameof(TaskId)) ? TaskReferences.FromTaskIds(TaskId, WriteError)
+            : NamesTasks ? TaskReferences.Resolve(InputObject, WriteError)
+            : [];
 
     private CallbackReceiver CreateStage()
     {
@@ -188,7 +204,7 @@ public sealed class ReceiveKlingCallbackCommand : CallbackKeyCommand
                 IsPolling = !NoPolling,
                 PollingInterval = wait.PollingInterval,
                 TakesLost = MyInvocation.ExpectingInput,
-                TakesAll = !MyInvocation.ExpectingInput && !MyInvocation.BoundParameters.ContainsKey(nameof(TaskId)) && !MyInvocation.BoundParameters.ContainsKey(nameof(InputObject)),
+                TakesAll = !NamesTasks,
             });
     }
 
@@ -200,7 +216,7 @@ public sealed class ReceiveKlingCallbackCommand : CallbackKeyCommand
             CallbackReport? report = null;
             if (_key is not null)
             {
-                (string? timestamp, string? signature) = ParameterSetName == BodyHeadersSet ? CallbackHeaders.Read(Headers) : (Timestamp, Signature);
+                (string? timestamp, string? signature) = Headers is not null ? CallbackHeaders.Read(Headers) : (Timestamp, Signature);
                 report = new CallbackVerifier(_key, TimeSpan.FromSeconds(MaxAge), TimeProvider.System).Check(body, timestamp, signature);
             }
 

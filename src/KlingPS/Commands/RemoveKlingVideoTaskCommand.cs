@@ -11,7 +11,7 @@ using KlingPS.Parameters;
 namespace KlingPS.Commands;
 
 /// <summary>Removes tasks that have ended from the ledger. Videos on disk are kept.</summary>
-[Cmdlet(VerbsCommon.Remove, "KlingVideoTask", DefaultParameterSetName = InputObjectSet, SupportsShouldProcess = true)]
+[Cmdlet(VerbsCommon.Remove, "KlingVideoTask", SupportsShouldProcess = true)]
 [OutputType(typeof(void))]
 public sealed class RemoveKlingVideoTaskCommand : TaskReferenceCommand
 {

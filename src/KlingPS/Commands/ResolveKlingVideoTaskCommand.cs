@@ -14,14 +14,14 @@ namespace KlingPS.Commands;
 /// Settles tasks where only the user can: those whose response was lost, with the service's id, by giving them up or by buying them again;
 /// and finished ones whose video was taken elsewhere.
 /// </summary>
-[Cmdlet(VerbsDiagnostic.Resolve, "KlingVideoTask", DefaultParameterSetName = TaskIdSet, SupportsShouldProcess = true)]
+[Cmdlet(VerbsDiagnostic.Resolve, "KlingVideoTask", SupportsShouldProcess = true)]
 [OutputType(typeof(KlingVideoTask))]
 public sealed class ResolveKlingVideoTaskCommand : KlingCommand
 {
-    private const string TaskIdSet = "TaskId";
-    private const string AbandonSet = "Abandon";
-    private const string ResubmitSet = "Resubmit";
-    private const string TakenElsewhereSet = "TakenElsewhere";
+    private const string ByTaskId = "TaskId";
+    private const string ByAbandoning = "Abandon";
+    private const string ByResubmitting = "Resubmit";
+    private const string AsTaken = "TakenElsewhere";
     private const int MaxInHand = 16;
 
     private readonly Batch<UnknownTask, KlingVideoTask> _batch;
@@ -40,35 +40,50 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
     }
 
     /// <summary>The local ids of the tasks to resolve; or the tasks themselves, from the pipeline.</summary>
-    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true)]
+    [Parameter(Position = 0, ValueFromPipeline = true)]
+    [Usage(IsRequired = true)]
     [Alias("InputObject")]
     [ArgumentCompleter(typeof(TaskCompleter))]
-    public PSObject[] Id { get; set; } = [];
+    public PSObject?[]? Id { get; set; } = [];
 
     /// <summary>The service's id of the task that it turned out to be, as https://kie.ai/logs shows it.</summary>
-    [Parameter(ParameterSetName = TaskIdSet)]
-    [ValidateNotNullOrEmpty]
+    [Parameter]
+    [Usage(ByTaskId)]
     public string TaskId { get; set; } = string.Empty;
 
     /// <summary>Gives the task up: it was not bought. Its credits are free again.</summary>
-    [Parameter(Mandatory = true, ParameterSetName = AbandonSet)]
+    [Parameter]
+    [Usage(ByAbandoning, IsRequired = true)]
     public SwitchParameter Abandon { get; set; }
 
     /// <summary>Buys the video again, in its place. If it was bought after all, it is paid for twice.</summary>
-    [Parameter(Mandatory = true, ParameterSetName = ResubmitSet)]
+    [Parameter]
+    [Usage(ByResubmitting, IsRequired = true)]
     public SwitchParameter Resubmit { get; set; }
 
     /// <summary>Says that the finished video was taken elsewhere, so that nothing is left to be done for it; with :$false, takes that back.</summary>
-    [Parameter(Mandatory = true, ParameterSetName = TakenElsewhereSet)]
+    [Parameter]
+    [Usage(AsTaken, IsRequired = true)]
     public SwitchParameter TakenElsewhere { get; set; }
 
     /// <inheritdoc/>
     private protected override string ProgressActivity => "Resolving tasks";
 
     /// <inheritdoc/>
+    private protected override string HowToGive => "Say which tasks: by their numbers (-Id 1, 2) or through the pipeline. Get-KlingVideoTask -State Unknown lists those whose response was lost.";
+
+    /// <summary>Whether it is about a finished video; a switch that is off takes it back that the video was taken.</summary>
+    private bool IsAboutTaking => IsGiven(nameof(TakenElsewhere));
+
+    /// <inheritdoc/>
     private protected override void CheckParameters()
     {
-        if (ParameterSetName == TaskIdSet && string.IsNullOrWhiteSpace(TaskId))
+        if (IsAboutTaking && (Abandon || Resubmit || IsGiven(nameof(TaskId))))
+        {
+            throw Usages.Conflict([nameof(TakenElsewhere), Abandon ? nameof(Abandon) : Resubmit ? nameof(Resubmit) : nameof(TaskId)], MyInvocation.MyCommand.Name);
+        }
+
+        if (!IsAboutTaking && !Abandon && !Resubmit && string.IsNullOrWhiteSpace(TaskId))
         {
             throw new KlingException(
                 ErrorKind.RequestInvalid,
@@ -79,7 +94,7 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
     /// <inheritdoc/>
     private protected override void OnProcess()
     {
-        foreach (PSObject input in Id)
+        foreach (PSObject? input in Id ?? [null])
         {
             if (_batch.Fatal.Count > 0)
             {
@@ -92,7 +107,7 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
                 TaskReference reference = TaskReferences.From(input);
                 var finder = new TaskFinder(Context.Service);
                 KlingVideoTask task = Await(token => finder.FindRecordedAsync(reference, token));
-                if (ParameterSetName == TakenElsewhereSet)
+                if (IsAboutTaking)
                 {
                     UnknownTaskResolver.RequireVideo(task);
                 }
@@ -103,12 +118,12 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
 
                 if (ShouldProcess($"task {task.Id} ({task.Subject})", Describe(task)))
                 {
-                    _batch.Feed(new UnknownTask(input, task));
+                    _batch.Feed(new UnknownTask(input!, task));
                 }
             }
             catch (Exception exception) when (Failures.IsError(exception))
             {
-                WriteErrorOrEnd(UnexpectedError.From(exception, $"'{input}'"), input.BaseObject);
+                WriteErrorOrEnd(UnexpectedError.From(exception, $"'{input}'"), input?.BaseObject);
             }
         }
     }
@@ -132,22 +147,22 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
         bool isTaken = TakenElsewhere;
 
         // The service's id belongs to one task: the first that gets it has to be the first of the input.
-        return ParameterSetName switch
+        return this switch
         {
-            AbandonSet => OrderedStage.Create<UnknownTask, KlingVideoTask>(MaxInHand, (item, _) => resolver.AbandonAsync(item.Task), Name),
-            ResubmitSet => OrderedStage.Create<UnknownTask, KlingVideoTask>(MaxInHand, (item, token) => resolver.ResubmitAsync(item.Task, token), Name),
-            TakenElsewhereSet => OrderedStage.Create<UnknownTask, KlingVideoTask>(MaxInHand, (item, _) => resolver.TakeAsync(item.Task, isTaken), Name),
+            { Abandon.IsPresent: true } => OrderedStage.Create<UnknownTask, KlingVideoTask>(MaxInHand, (item, _) => resolver.AbandonAsync(item.Task), Name),
+            { Resubmit.IsPresent: true } => OrderedStage.Create<UnknownTask, KlingVideoTask>(MaxInHand, (item, token) => resolver.ResubmitAsync(item.Task, token), Name),
+            { IsAboutTaking: true } => OrderedStage.Create<UnknownTask, KlingVideoTask>(MaxInHand, (item, _) => resolver.TakeAsync(item.Task, isTaken), Name),
             _ => OrderedStage.Create<UnknownTask, KlingVideoTask>(1, (item, token) => resolver.ResolveAsync(item.Task, taskId, token), Name),
         };
 
         static string Name(UnknownTask item) => $"task {item.Task.Id} ({item.Task.Subject})";
     }
 
-    private string Describe(KlingVideoTask task) => ParameterSetName switch
+    private string Describe(KlingVideoTask task) => this switch
     {
-        AbandonSet => "Give up, as not bought",
-        ResubmitSet => $"Buy again {SubmissionText.DescribePrice(task.Spec.GetCredits())}",
-        TakenElsewhereSet => TakenElsewhere ? "Mark the video as taken elsewhere" : "Take back that the video was taken elsewhere",
+        { Abandon.IsPresent: true } => "Give up, as not bought",
+        { Resubmit.IsPresent: true } => $"Buy again {SubmissionText.DescribePrice(task.Spec.GetCredits())}",
+        { IsAboutTaking: true } => TakenElsewhere ? "Mark the video as taken elsewhere" : "Take back that the video was taken elsewhere",
         _ => $"Resolve as task {TaskId} of the service",
     };
 

@@ -14,7 +14,7 @@ using KlingPS.Text;
 namespace KlingPS.Commands;
 
 /// <summary>Downloads the videos of finished tasks.</summary>
-[Cmdlet(VerbsData.Save, "KlingVideo", DefaultParameterSetName = InputObjectSet, SupportsShouldProcess = true)]
+[Cmdlet(VerbsData.Save, "KlingVideo", SupportsShouldProcess = true)]
 [OutputType(typeof(FileInfo))]
 public sealed class SaveKlingVideoCommand : TaskReferenceCommand
 {

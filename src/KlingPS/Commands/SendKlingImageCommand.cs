@@ -9,7 +9,7 @@ using KlingPS.Parameters;
 namespace KlingPS.Commands;
 
 /// <summary>Uploads images to where the service can fetch them. Uploading is free; an upload is kept for 24 hours.</summary>
-[Cmdlet(VerbsCommunications.Send, "KlingImage", DefaultParameterSetName = PathSet, SupportsShouldProcess = true)]
+[Cmdlet(VerbsCommunications.Send, "KlingImage", SupportsShouldProcess = true)]
 [OutputType(typeof(KlingUpload))]
 public sealed class SendKlingImageCommand : ImagePathCommand
 {

@@ -8,39 +8,46 @@ using KlingPS.Parameters;
 namespace KlingPS.Commands;
 
 /// <summary>Checks the signature of a callback that another web server has received.</summary>
-[Cmdlet(VerbsDiagnostic.Test, "KlingCallback", DefaultParameterSetName = SignatureSet)]
+[Cmdlet(VerbsDiagnostic.Test, "KlingCallback")]
 [OutputType(typeof(bool), typeof(CallbackReport))]
 public sealed class TestKlingCallbackCommand : CallbackKeyCommand
 {
-    private const string SignatureSet = "Signature";
-    private const string HeadersSet = "Headers";
+    private const string WithSignature = "Signature";
+    private const string WithHeaders = "Headers";
 
     private CallbackVerifier? _verifier;
 
     /// <summary>The body as it was received: JSON text.</summary>
-    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [Usage(IsRequired = true)]
     [AllowEmptyString]
     public string Body { get; set; } = string.Empty;
 
     /// <summary>The header X-Webhook-Timestamp.</summary>
-    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = SignatureSet)]
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Usage(WithSignature)]
     [AllowNull]
     [AllowEmptyString]
     public string? Timestamp { get; set; }
 
     /// <summary>The header X-Webhook-Signature.</summary>
-    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = SignatureSet)]
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Usage(WithSignature)]
     [AllowNull]
     [AllowEmptyString]
     public string? Signature { get; set; }
 
     /// <summary>The headers of the request, as the web server has them.</summary>
-    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = HeadersSet)]
-    public PSObject Headers { get; set; } = new();
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Usage(WithHeaders, IsRequired = true)]
+    public PSObject? Headers { get; set; }
 
     /// <summary>Says why, instead of true or false.</summary>
     [Parameter]
     public SwitchParameter Detailed { get; set; }
+
+    /// <inheritdoc/>
+    private protected override string HowToGive => "Give the body of the callback as it was received, with -Body or through the pipeline.";
 
     /// <inheritdoc/>
     private protected override void OnBegin()
@@ -55,7 +62,7 @@ public sealed class TestKlingCallbackCommand : CallbackKeyCommand
     {
         try
         {
-            (string? timestamp, string? signature) = ParameterSetName == HeadersSet ? CallbackHeaders.Read(Headers) : (Timestamp, Signature);
+            (string? timestamp, string? signature) = Headers is not null && string.IsNullOrEmpty(Timestamp) && string.IsNullOrEmpty(Signature) ? CallbackHeaders.Read(Headers) : (Timestamp, Signature);
             CallbackReport report = _verifier!.Check(Encoding.UTF8.GetBytes(Body), timestamp, signature);
             WriteObject(Detailed ? report : report.IsGenuine);
         }

@@ -9,7 +9,7 @@ using KlingPS.Parameters;
 namespace KlingPS.Commands;
 
 /// <summary>Tells whether the service would take a file as an image. Reads only its header; sends nothing.</summary>
-[Cmdlet(VerbsDiagnostic.Test, "KlingImage", DefaultParameterSetName = PathSet)]
+[Cmdlet(VerbsDiagnostic.Test, "KlingImage")]
 [OutputType(typeof(bool), typeof(ImageReport))]
 public sealed class TestKlingImageCommand : ImagePathCommand
 {

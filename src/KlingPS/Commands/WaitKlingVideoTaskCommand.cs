@@ -10,7 +10,7 @@ using KlingPS.Parameters;
 namespace KlingPS.Commands;
 
 /// <summary>Waits for tasks and emits each as it finishes.</summary>
-[Cmdlet(VerbsLifecycle.Wait, "KlingVideoTask", DefaultParameterSetName = InputObjectSet)]
+[Cmdlet(VerbsLifecycle.Wait, "KlingVideoTask")]
 [OutputType(typeof(KlingVideoTask))]
 public sealed class WaitKlingVideoTaskCommand : TaskReferenceCommand
 {

@@ -11,34 +11,38 @@ namespace KlingPS.Parameters;
 /// <summary>Understands what users give as a task.</summary>
 internal static class TaskReferences
 {
+    /// <summary>What a command that needs tasks says when there are none.</summary>
+    public const string HowToGive = "Say which tasks: by their numbers (-Id 1, 2), by the service's ids (-TaskId), or through the pipeline. Get-KlingVideoTask lists them.";
+
     /// <summary>
     /// Reads a task, live or from another session; a local id, as a number or as its digits; the service's id, as any other text; or an
     /// object with a property TaskId or Id.
     /// </summary>
     /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: it is none of these.</exception>
-    public static TaskReference From(PSObject input) => input.BaseObject switch
+    public static TaskReference From(PSObject? input) => input?.BaseObject switch
     {
+        null => throw new KlingException(ErrorKind.RequestInvalid, "$null came in place of a task."),
         KlingVideoTask task => new TaskReference { Task = task },
         string text when ReadId(text) is long id => new TaskReference { Id = id },
         string text when !string.IsNullOrWhiteSpace(text) => FromTaskId(text),
-        long or int => new TaskReference { Id = Convert.ToInt64(input.BaseObject, CultureInfo.InvariantCulture) },
+        long or int => new TaskReference { Id = Convert.ToInt64(input!.BaseObject, CultureInfo.InvariantCulture) },
         double or decimal or BigInteger => throw new KlingException(
             ErrorKind.RequestInvalid,
             $"'{input}' is not the id of a task. PowerShell reads it as a number; put an id of the service in quotes, or use -TaskId."),
-        _ when Text(input, nameof(TaskReference.TaskId)) is string taskId => FromTaskId(taskId),
-        _ when ReadId(Text(input, nameof(TaskReference.Id))) is long id => new TaskReference { Id = id },
+        _ when Text(input!, nameof(TaskReference.TaskId)) is string taskId => FromTaskId(taskId),
+        _ when ReadId(Text(input!, nameof(TaskReference.Id))) is long id => new TaskReference { Id = id },
         _ => throw new KlingException(ErrorKind.RequestInvalid, $"'{input}' is not a task: it has neither a TaskId nor an Id."),
     };
 
     /// <summary>Reads several.</summary>
     /// <param name="inputs">The tasks, as <see cref="From"/> takes them.</param>
     /// <param name="onError">Is told of each that is not a task.</param>
-    public static IEnumerable<TaskReference> Resolve(IEnumerable<PSObject> inputs, Action<KlingException, object?> onError) => Read(inputs, From, onError);
+    public static IEnumerable<TaskReference> Resolve(IEnumerable<PSObject?>? inputs, Action<KlingException, object?> onError) => Read(inputs ?? [null], From, onError);
 
     /// <summary>Takes every text for the service's id.</summary>
     /// <param name="taskIds">The ids.</param>
     /// <param name="onError">Is told of each that is blank.</param>
-    public static IEnumerable<TaskReference> FromTaskIds(IEnumerable<string> taskIds, Action<KlingException, object?> onError) => Read(taskIds, FromTaskId, onError);
+    public static IEnumerable<TaskReference> FromTaskIds(IEnumerable<string?> taskIds, Action<KlingException, object?> onError) => Read(taskIds, FromTaskId, onError);
 
     /// <summary>What the error of an item points at: what has become of it, else what the user named.</summary>
     public static object? TargetOf(Outcome<TaskReference, KlingVideoTask> outcome) => outcome.Value ?? TargetOf(outcome.Item);
@@ -67,7 +71,7 @@ internal static class TaskReferences
         }
     }
 
-    private static TaskReference FromTaskId(string text)
+    private static TaskReference FromTaskId(string? text)
         => string.IsNullOrWhiteSpace(text)
             ? throw new KlingException(ErrorKind.RequestInvalid, $"'{text}' is not the id of a task.")
             : new TaskReference { TaskId = text.Trim() };

@@ -7,21 +7,37 @@ namespace KlingPS.Commands.Base;
 /// <summary>A command that takes image files, by <c>-Path</c> with wildcards or by <c>-LiteralPath</c>.</summary>
 public abstract class ImagePathCommand : KlingCommand
 {
-    private protected const string PathSet = "Path";
-    private protected const string LiteralPathSet = "LiteralPath";
+    private protected const string ByPath = "Path";
+    private const string ByLiteralPath = "LiteralPath";
 
     private string? _givenPath;
+    private PSObject? _row;
 
     /// <summary>The image files; wildcards are allowed.</summary>
-    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = PathSet)]
+    [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [Usage(ByPath, IsRequired = true)]
     [SupportsWildcards]
     [PathText]
     public virtual string[] Path { get; set; } = [];
 
     /// <summary>The image files, their names taken as they are.</summary>
-    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = LiteralPathSet)]
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Usage(ByLiteralPath, IsRequired = true)]
     [Alias("PSPath", "FullName", "LP")]
     public string[] LiteralPath { get; set; } = [];
+
+    /// <inheritdoc/>
+    private protected override string HowToGive
+        => $"Say which images: by their paths, such as ./photos/*.jpg, or through the pipeline: Get-ChildItem ./photos | {MyInvocation.MyCommand.Name}.";
+
+    /// <summary>Whether no image file is named for the current input, or only blank cells are.</summary>
+    private protected bool HasNoImagePath => IsBlank(Path) && IsBlank(LiteralPath);
+
+    /// <summary>
+    /// Whether the images are those of -LiteralPath. A file from the pipeline is bound to both; text that comes from a file has the path of
+    /// that file with it, and a row that has a Path means it.
+    /// </summary>
+    private bool IsLiteral => !IsBlank(LiteralPath) && (IsGiven(nameof(LiteralPath)) || _row?.BaseObject is FileSystemInfo || IsBlank(Path));
 
     /// <summary>How a message says to give the images, and what was taken for one of them, as sentences.</summary>
     /// <param name="taken">What was taken for the path of an image.</param>
@@ -30,8 +46,11 @@ public abstract class ImagePathCommand : KlingCommand
     /// <inheritdoc/>
     private protected override void CheckParameters()
     {
-        _givenPath = MyInvocation.ExpectingInput && MyInvocation.BoundParameters.ContainsKey(nameof(Path)) ? Path.FirstOrDefault() : null;
-        if (_givenPath is string name && !Context.Shell.Paths.LeadsToFile(name))
+        _givenPath = !MyInvocation.ExpectingInput ? null
+            : IsGiven(nameof(Path)) ? Path?.FirstOrDefault()
+            : IsGiven(nameof(LiteralPath)) ? LiteralPath?.FirstOrDefault()
+            : null;
+        if (_givenPath is string name && IsGiven(nameof(Path)) && !Context.Shell.Paths.LeadsToFile(name))
         {
             throw new KlingException(
                 ErrorKind.RequestInvalid,
@@ -42,10 +61,12 @@ public abstract class ImagePathCommand : KlingCommand
     /// <inheritdoc/>
     private protected override void CheckInput(PSObject row)
     {
+        _row = row;
+
         // Rows may well bring a prompt each for one image; a file or its name is another image.
         if (_givenPath is string name && row.BaseObject is FileSystemInfo or string)
         {
-            throw new KlingException(ErrorKind.RequestInvalid, $"Images come through the pipeline, and -Path names '{name}' as well. Give all of them in one of the two ways. Nothing was bought.");
+            throw new KlingException(ErrorKind.RequestInvalid, $"Images come through the pipeline, and -{(IsGiven(nameof(Path)) ? nameof(Path) : nameof(LiteralPath))} names '{name}' as well. Give all of them in one of the two ways. Nothing was bought.");
         }
     }
 
@@ -56,7 +77,15 @@ public abstract class ImagePathCommand : KlingCommand
     /// <param name="onError">Is told of each name that leads to no file.</param>
     private protected IEnumerable<string> ResolveImagePaths(Action<KlingException, object?> onError)
     {
-        bool isLiteral = ParameterSetName == LiteralPathSet;
-        return Context.Shell.Paths.Resolve(isLiteral ? LiteralPath : Path, isLiteral, onError);
+        if (HasNoImagePath)
+        {
+            onError(new KlingException(ErrorKind.RequestInvalid, "What came in place of the path of an image is empty."), null);
+            return [];
+        }
+
+        bool isLiteral = IsLiteral;
+        return Context.Shell.Paths.Resolve((isLiteral ? LiteralPath : Path) ?? [], isLiteral, onError);
     }
+
+    private static bool IsBlank(string[]? paths) => (paths ?? []).All(string.IsNullOrWhiteSpace);
 }

@@ -5,6 +5,7 @@ using System.Reflection;
 using KlingPS.Core;
 using KlingPS.Core.Saving;
 using KlingPS.Hosting;
+using KlingPS.Parameters;
 using KlingPS.Sessions;
 using KlingPS.Text;
 
@@ -28,6 +29,7 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     private readonly PipelineBridge _bridge = new();
     private readonly List<IDisposable> _owned = [];
     private CommandContext? _context;
+    private Dictionary<string, object> _given = [];
     private PassedOverColumns? _passedOver;
     private Action? _finishBatch;
     private UnfinishedWork.Member? _unfinished;
@@ -43,6 +45,9 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     private protected CommandContext Context
         => _context ??= new CommandContext(this, _bridge, new ShellAccess(Host, SessionState, MyInvocation.BoundParameters), ProgressActivity);
 
+    /// <summary>Whether a parameter was given to the command itself, and not by the pipeline. Known once the command has begun.</summary>
+    private protected bool IsGiven(string parameter) => _given.ContainsKey(parameter);
+
     /// <summary>What this runspace is connected to.</summary>
     private protected RunspaceConnection Connection => Context.Connection;
 
@@ -55,6 +60,9 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     /// <summary>What the progress bar says the command does.</summary>
     private protected virtual string ProgressActivity => MyInvocation.MyCommand.Name;
 
+    /// <summary>How to give what the command works on, as sentences: what a call that lacks it is told.</summary>
+    private protected virtual string HowToGive => $"Get-Help {MyInvocation.MyCommand.Name} shows what goes with what.";
+
     /// <summary>What an error that ends the command is about.</summary>
     private protected virtual object? ErrorTarget => null;
 
@@ -65,6 +73,8 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
         Guard(() =>
         {
             Connection.LoadViewsOnce(InvokeCommand, this);
+            _given = new Dictionary<string, object>(MyInvocation.BoundParameters);
+            Usages.Of(GetType()).Require(_given, MyInvocation.ExpectingInput, MyInvocation.MyCommand.Name, HowToGive);
             _passedOver = new PassedOverColumns(MyInvocation);
             CheckParameters();
             OnBegin();
@@ -76,6 +86,11 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     {
         if (CurrentRow is PSObject row)
         {
+            if (MyInvocation.ExpectingInput)
+            {
+                Usages.Of(GetType()).RequireRoomForInput(_given, MyInvocation.MyCommand.Name);
+            }
+
             CheckInput(row);
             if (_passedOver?.Describe(row) is string columns)
             {

@@ -7,30 +7,34 @@ namespace KlingPS.Commands.Base;
 /// <summary>A command that takes tasks, in whatever way a user names them.</summary>
 public abstract class TaskReferenceCommand : KlingCommand
 {
-    private protected const string InputObjectSet = "InputObject";
-    private const string TaskIdSet = "TaskId";
-    private const string IdSet = "Id";
+    private const string ByInput = "InputObject";
+    private const string ByTaskId = "TaskId";
+    private const string ById = "Id";
 
     /// <summary>The tasks: as other commands emit them, as local ids or the service's ids, or as anything with a TaskId or an Id.</summary>
-    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ParameterSetName = InputObjectSet)]
+    [Parameter(Position = 0, ValueFromPipeline = true)]
+    [Usage(ByInput, IsRequired = true)]
     [ArgumentCompleter(typeof(TaskCompleter))]
     public PSObject[] InputObject { get; set; } = [];
 
     /// <summary>The service's ids of the tasks.</summary>
-    [Parameter(Mandatory = true, ParameterSetName = TaskIdSet)]
+    [Parameter]
+    [Usage(ByTaskId, IsRequired = true)]
     [ArgumentCompleter(typeof(TaskCompleter))]
     public string[] TaskId { get; set; } = [];
 
     /// <summary>The local ids of the tasks.</summary>
-    [Parameter(Mandatory = true, ParameterSetName = IdSet)]
+    [Parameter]
+    [Usage(ById, IsRequired = true)]
     [ArgumentCompleter(typeof(TaskCompleter))]
     public long[] Id { get; set; } = [];
 
+    /// <inheritdoc/>
+    private protected override string HowToGive => TaskReferences.HowToGive;
+
     /// <summary>The tasks that the current input names. Input that names none is reported.</summary>
-    private protected IEnumerable<TaskReference> ResolveReferences() => ParameterSetName switch
-    {
-        IdSet => Id.Select(id => new TaskReference { Id = id }),
-        TaskIdSet => TaskReferences.FromTaskIds(TaskId, WriteError),
-        _ => TaskReferences.Resolve(InputObject, WriteError),
-    };
+    private protected IEnumerable<TaskReference> ResolveReferences()
+        => IsGiven(nameof(Id)) ? Id.Select(id => new TaskReference { Id = id })
+            : IsGiven(nameof(TaskId)) ? TaskReferences.FromTaskIds(TaskId, WriteError)
+            : TaskReferences.Resolve(InputObject, WriteError);
 }

@@ -8,8 +8,7 @@ namespace KlingPS.Commands.Base;
 
 /// <summary>A command about videos that can be bought: the parameters that say what a video is, the same everywhere.</summary>
 /// <remarks>
-/// Their limits are those of the model, and are checked by its row. There is no default parameter set: PowerShell would bind a row's
-/// Prompt in it before it has looked at ImageUri or LiteralPath.
+/// Their limits are those of the model, and are checked by its row.
 /// </remarks>
 public abstract class VideoCommand : ImagePathCommand
 {
@@ -17,7 +16,8 @@ public abstract class VideoCommand : ImagePathCommand
     private bool _isDurationGiven;
 
     /// <summary>The image files; wildcards are allowed. None for a video that is made from a prompt alone.</summary>
-    [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = PathSet)]
+    [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [Usage(ByPath)]
     [SupportsWildcards]
     [PathText]
     public override string[] Path { get; set; } = [];
@@ -107,9 +107,6 @@ public abstract class VideoCommand : ImagePathCommand
     [Parameter(ValueFromPipelineByPropertyName = true)]
     public string? Name { get; set; }
 
-    /// <summary>Whether no image file is named for the current input, or only blank cells are.</summary>
-    private protected bool HasNoImagePath => ParameterSetName == PathSet && (Path ?? []).All(string.IsNullOrWhiteSpace);
-
     /// <summary>Whether the duration is that of a recorded task whose clip gave it: what came of it, and not what was asked for.</summary>
     private bool IsDurationOfClip => !_isDurationGiven && GetModel().TakesLengthOfInput && _row?.Properties[nameof(KlingVideoTask.TaskId)] is not null;
 
@@ -130,11 +127,12 @@ public abstract class VideoCommand : ImagePathCommand
     private protected override void CheckParameters()
     {
         _isDurationGiven = MyInvocation.BoundParameters.ContainsKey(nameof(Duration));
-        if (MyInvocation.BoundParameters.ContainsKey(nameof(Path)) && HasNoImagePath)
+        if ((IsGiven(nameof(Path)) || IsGiven(nameof(LiteralPath))) && HasNoImagePath)
         {
+            string name = IsGiven(nameof(Path)) ? nameof(Path) : nameof(LiteralPath);
             throw new KlingException(
                 ErrorKind.RequestInvalid,
-                "-Path is empty, and a video without the image that it was meant for would be billed all the same. Nothing was bought. Name the image, or leave -Path out to make a video from a prompt alone.");
+                $"-{name} is empty, and a video without the image that it was meant for would be billed all the same. Nothing was bought. Name the image, or leave -{name} out to make a video from a prompt alone.");
         }
 
         base.CheckParameters();

@@ -4,12 +4,13 @@ namespace KlingPS.Core.Ledger;
 /// <remarks>Safe for concurrent use. It opens itself with the first call of any member.</remarks>
 internal interface ITaskLedger
 {
-    /// <summary>Where it is, for the user to read: the path of a file.</summary>
+    /// <summary>Where it is, for the user to read: the path of a file, or the address of a database without its password.</summary>
     string Location { get; }
 
     /// <summary>Whether there is one. It is begun with the first thing that is recorded; until then nothing is found in it.</summary>
-    /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>: there is none, and none may be begun.</exception>
-    bool Exists { get; }
+    /// <param name="cancellationToken">Cancels the look.</param>
+    /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>: there is none, and none may be begun; or that cannot be found out.</exception>
+    ValueTask<bool> ExistsAsync(CancellationToken cancellationToken);
 
     /// <summary>Every attempt to buy a video.</summary>
     ITaskJournal Tasks { get; }

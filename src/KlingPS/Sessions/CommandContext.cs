@@ -70,7 +70,7 @@ internal sealed class CommandContext : IDisposable
                 KlingSession session = Session;
 
                 // A command that only says what it would do begins no ledger either.
-                if (!Shell.Common.IsWhatIf || session.Ledger.Exists)
+                if (!Shell.Common.IsWhatIf || Exists(session.Ledger))
                 {
                     _bridge.Run(session.Ledger.OpenAsync);
 
@@ -92,7 +92,7 @@ internal sealed class CommandContext : IDisposable
         try
         {
             ITaskLedger ledger = Session.Ledger;
-            return (ledger, ledger.Exists ? Service.Session.Account : Session.Account);
+            return (ledger, Exists(ledger) ? Service.Session.Account : Session.Account);
         }
         catch (KlingException exception) when (exception.Kind == ErrorKind.ApiKeyMissing)
         {
@@ -113,6 +113,8 @@ internal sealed class CommandContext : IDisposable
             return (Connection.UseLedger(Settings.Current.LedgerPath), null);
         }
     }
+
+    private bool Exists(ITaskLedger ledger) => _bridge.Run(async token => await ledger.ExistsAsync(token).ConfigureAwait(false));
 
     /// <summary>Where videos go.</summary>
     /// <param name="destination">The folder the user gives; the configured one, else the current one, when it is <see langword="null"/>.</param>

@@ -87,7 +87,7 @@ public sealed class LedgerFileTests : IAsyncLifetime
                 return null;
             }
 
-            await Schema.NextAsync(session, "task");
+            await session.NextAsync("task");
             return await session.ExecuteAsync(
                 "INSERT INTO tasks (id, account, state, identity, model, duration, created_at, reserved) VALUES (1, @account, 'Unknown', @identity, @model, 5, @now, 42000)",
                 ("account", intent.Account),

@@ -48,7 +48,7 @@ internal sealed class TestLedger : ITaskLedger, IAsyncDisposable
 
     public string Location => _ledger.Location;
 
-    public bool Exists => _ledger.Exists;
+    public ValueTask<bool> ExistsAsync(CancellationToken cancellationToken) => _ledger.ExistsAsync(cancellationToken);
 
     public ITaskJournal Tasks { get; }
 

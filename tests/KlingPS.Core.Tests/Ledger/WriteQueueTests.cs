@@ -37,6 +37,7 @@ public sealed class WriteQueueTests : IAsyncLifetime
                 return runs < 3 ? throw new Failure(isConflict: true) : runs;
             },
             WriteKind.Durable,
+            WriteScope.All,
             TestContext.Current.CancellationToken);
 
         Assert.Equal(3, result);
@@ -53,6 +54,7 @@ public sealed class WriteQueueTests : IAsyncLifetime
                 throw new Failure(isConflict: true);
             },
             WriteKind.Durable,
+            WriteScope.All,
             TestContext.Current.CancellationToken));
 
         Assert.Equal(ErrorKind.LedgerUnusable, error.Kind);
@@ -70,6 +72,7 @@ public sealed class WriteQueueTests : IAsyncLifetime
                 throw new Failure(isConflict: false);
             },
             WriteKind.Durable,
+            WriteScope.All,
             TestContext.Current.CancellationToken));
 
         Assert.Equal(1, runs);
@@ -87,7 +90,7 @@ public sealed class WriteQueueTests : IAsyncLifetime
     }
 
     private Task<int> WriteAsync(int number)
-        => _queue.RunAsync(session => session.ExecuteAsync("INSERT INTO numbers VALUES (@number)", ("number", number)), WriteKind.Durable, TestContext.Current.CancellationToken);
+        => _queue.RunAsync(session => session.ExecuteAsync("INSERT INTO numbers VALUES (@number)", ("number", number)), WriteKind.Durable, WriteScope.All, TestContext.Current.CancellationToken);
 
     private async Task<List<long>> ReadAsync()
     {
@@ -101,7 +104,9 @@ public sealed class WriteQueueTests : IAsyncLifetime
 
         public string Location => path;
 
-        public bool Exists => true;
+        public int MaxBatch => 64;
+
+        public Task<bool> ExistsAsync(CancellationToken cancellationToken) => Task.FromResult(true);
 
         public Task<DatabaseConnection> OpenAsync(Func<SqlSession, Task<string?>> prepare, bool isToWrite) => ConnectAsync();
 
@@ -124,6 +129,8 @@ public sealed class WriteQueueTests : IAsyncLifetime
 
         public bool IsConflict(DbException exception) => exception is Failure { IsConflict: true };
 
+        public Task<bool?> FindOutcomeAsync(CommitLostException lost) => throw new NotSupportedException();
+
         public KlingException Translate(DbException exception) => new(ErrorKind.LedgerUnusable, exception.Message, exception);
 
         public void LoseConnections() => _connections.ForEach(connection => connection.Close());
@@ -131,9 +138,12 @@ public sealed class WriteQueueTests : IAsyncLifetime
 
     private sealed class Connection(DbConnection connection) : DatabaseConnection(connection)
     {
+        public override async Task<bool> HasTableAsync(SqlSession session, string table)
+            => await session.NumberAsync("SELECT COUNT(*) FROM sqlite_master WHERE name = @table", ("table", table)) > 0;
+
         public override ValueTask<LedgerTime> ReadTimeAsync(SqlSession session) => throw new NotSupportedException();
 
-        protected override async Task<DbTransaction> BeginWriteAsync(WriteKind kind) => await Inner.BeginTransactionAsync(IsolationLevel.Serializable);
+        protected override async Task<DbTransaction> BeginWriteAsync(WriteKind kind, IReadOnlyCollection<WriteScope> scopes) => await Inner.BeginTransactionAsync(IsolationLevel.Serializable);
     }
 
     private sealed class Failure(bool isConflict) : DbException("the test's own failure")

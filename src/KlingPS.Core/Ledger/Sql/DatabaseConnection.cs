@@ -38,12 +38,27 @@ internal abstract class DatabaseConnection(DbConnection connection) : IAsyncDisp
     /// </summary>
     public abstract ValueTask<LedgerTime> ReadTimeAsync(SqlSession session);
 
+    /// <summary>The next number of a counter, beginning with 1. A number is never given twice; some may be left out.</summary>
+    /// <param name="session">The session of the transaction.</param>
+    /// <param name="counter">One of <see cref="Schema.Counters"/>.</param>
+    public virtual async Task<long> NextAsync(SqlSession session, string counter)
+        => (await session.NumberAsync(
+            "INSERT INTO counters (name, value) VALUES (@name, 1) ON CONFLICT (name) DO UPDATE SET value = counters.value + 1 RETURNING value",
+            ("name", counter)).ConfigureAwait(false))!.Value;
+
+    /// <summary>Whether the database has a table of the ledger.</summary>
+    public abstract Task<bool> HasTableAsync(SqlSession session, string table);
+
+    /// <summary>Widens the scope of the current transaction to <see cref="WriteScope.All"/>, where there are scopes.</summary>
+    public virtual Task RequireAloneAsync(SqlSession session) => Task.CompletedTask;
+
     /// <summary>Does work in a write transaction, which sees and makes its changes as if it were alone.</summary>
     /// <param name="kind">What for.</param>
+    /// <param name="scopes">What the work has to itself.</param>
     /// <param name="work">Returns whether to commit. Otherwise, and when it throws, everything is rolled back.</param>
-    public async Task InTransactionAsync(WriteKind kind, Func<SqlSession, Task<bool>> work)
+    public async Task InTransactionAsync(WriteKind kind, IReadOnlyCollection<WriteScope> scopes, Func<SqlSession, Task<bool>> work)
     {
-        DbTransaction transaction = await BeginWriteAsync(kind).ConfigureAwait(false);
+        DbTransaction transaction = await BeginWriteAsync(kind, scopes).ConfigureAwait(false);
         try
         {
             if (await work(new SqlSession(this, transaction)).ConfigureAwait(false))
@@ -58,11 +73,11 @@ internal abstract class DatabaseConnection(DbConnection connection) : IAsyncDisp
     }
 
     /// <summary>The statement, compiled once and kept: each is run many times for every task.</summary>
-    public SqlStatement Prepare(string sql)
+    public virtual SqlStatement Prepare(string sql)
     {
         if (!_statements.TryGetValue(sql, out SqlStatement? statement))
         {
-            statement = new SqlStatement(connection, sql);
+            statement = new SqlStatement(connection, sql, ToStored);
             _statements.Add(sql, statement);
         }
 
@@ -76,10 +91,14 @@ internal abstract class DatabaseConnection(DbConnection connection) : IAsyncDisp
 
     public void Dispose() => connection.Dispose();
 
+    /// <summary>Makes a value into one that the database can store, where it cannot store every one.</summary>
+    protected virtual object? ToStored(object? value) => value;
+
     /// <summary>Begins a transaction that holds the right to write from its first statement on, where the database has such a right.</summary>
-    protected abstract Task<DbTransaction> BeginWriteAsync(WriteKind kind);
+    protected abstract Task<DbTransaction> BeginWriteAsync(WriteKind kind, IReadOnlyCollection<WriteScope> scopes);
 
     /// <summary>Commits a transaction.</summary>
+    /// <exception cref="CommitLostException">It is not known whether it is committed.</exception>
     protected virtual Task CommitAsync(DbTransaction transaction) => transaction.CommitAsync();
 
     /// <summary>Ends a transaction; what is not committed is rolled back.</summary>

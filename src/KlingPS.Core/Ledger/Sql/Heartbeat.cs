@@ -101,7 +101,7 @@ internal sealed class Heartbeat(SqlStore store, IAttemptOwners owners, TimeProvi
     {
         try
         {
-            await store.WriteLightlyAsync(write, CancellationToken.None).ConfigureAwait(false);
+            await store.WriteLightlyAsync(write, WriteScope.Cache, CancellationToken.None).ConfigureAwait(false);
         }
         catch (Exception e) when (e is KlingException or ObjectDisposedException)
         {

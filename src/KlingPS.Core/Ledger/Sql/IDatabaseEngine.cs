@@ -9,9 +9,13 @@ internal interface IDatabaseEngine
     /// <summary>Where the database is, for the user to read: the path of a file, or an address without a password.</summary>
     string Location { get; }
 
+    /// <summary>How many pieces of work are written in one transaction at most. More than one where a commit costs more than what is in it.</summary>
+    int MaxBatch { get; }
+
     /// <summary>Whether there is a database. Where there is none, none is begun for being looked at.</summary>
-    /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>: there is none, and none may be created either.</exception>
-    bool Exists { get; }
+    /// <param name="cancellationToken">Cancels the look.</param>
+    /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>: there is none, and none may be created either; or that cannot be found out.</exception>
+    Task<bool> ExistsAsync(CancellationToken cancellationToken);
 
     /// <summary>Opens the database.</summary>
     /// <param name="prepare">
@@ -44,6 +48,11 @@ internal interface IDatabaseEngine
     /// again: a transaction of the ledger never includes anything that is sent.
     /// </summary>
     bool IsConflict(DbException exception);
+
+    /// <summary>Finds out whether a transaction was committed whose commit was not answered.</summary>
+    /// <param name="lost">The transaction.</param>
+    /// <returns>Whether it was; <see langword="null"/> if that cannot be found out now.</returns>
+    Task<bool?> FindOutcomeAsync(CommitLostException lost);
 
     /// <summary>Turns an error of the database, or an <see cref="UnreadableRecordException"/>, into <see cref="ErrorKind.LedgerUnusable"/> in plain words.</summary>
     KlingException Translate(DbException exception);

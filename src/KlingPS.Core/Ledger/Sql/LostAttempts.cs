@@ -9,14 +9,23 @@ internal sealed class LostAttempts(SqlStore store, IAttemptOwners owners, SpoolR
 {
     private const string OwnerIsGone = "The process that sent the request ended before the response came.";
 
+    private const string NothingWasSent = "The ledger's answer was lost, so the request was not sent.";
+
     /// <summary>Where it is not recorded until when a response would be there: no request that an earlier version sent was under way for longer.</summary>
     private static readonly TimeSpan s_longestAttempt = TimeSpan.FromHours(1);
 
     /// <summary>What this process could not record of its own attempts, by local id.</summary>
     private readonly ConcurrentDictionary<long, Disowned> _disowned = new();
 
+    /// <summary>The nonces of attempts that may be recorded as being submitted, though nothing was sent.</summary>
+    private readonly ConcurrentDictionary<string, bool> _unbegun = new();
+
     /// <summary>See <see cref="ITaskJournal.Disown"/>.</summary>
     public void Disown(long id, bool mayBeBought, string reason) => _disowned[id] = new Disowned(mayBeBought, reason);
+
+    /// <summary>Is told of an attempt that may be recorded, and was not begun.</summary>
+    /// <param name="nonce">Its nonce; it has no id yet.</param>
+    public void DisownNonce(string nonce) => _unbegun[nonce] = true;
 
     /// <summary>See <see cref="ITaskJournal.RecoverAsync"/>.</summary>
     public async Task<IReadOnlyList<KlingVideoTask>> RecoverAsync(CancellationToken cancellationToken)
@@ -29,15 +38,21 @@ internal sealed class LostAttempts(SqlStore store, IAttemptOwners owners, SpoolR
 
         List<(long, string)> lost = await store.ReadAsync(FindAsync, cancellationToken).ConfigureAwait(false);
         KeyValuePair<long, Disowned>[] disowned = [.. _disowned];
-        if (lost.Count == 0 && disowned.Length == 0)
+        string[] unbegun = [.. _unbegun.Keys];
+        if (lost.Count == 0 && disowned.Length == 0 && unbegun.Length == 0)
         {
             return [];
         }
 
-        List<KlingVideoTask> settled = await store.WriteAsync(session => SettleAsync(session, lost, disowned), cancellationToken).ConfigureAwait(false);
+        List<KlingVideoTask> settled = await store.WriteAsync(session => SettleAsync(session, lost, disowned, unbegun), cancellationToken).ConfigureAwait(false);
         foreach ((long id, _) in disowned)
         {
             _disowned.TryRemove(id, out _);
+        }
+
+        foreach (string nonce in unbegun)
+        {
+            _unbegun.TryRemove(nonce, out _);
         }
 
         return [.. settled.Where(task => task.TaskState == KlingTaskState.Unknown)];
@@ -89,7 +104,7 @@ internal sealed class LostAttempts(SqlStore store, IAttemptOwners owners, SpoolR
     }
 
     private static async Task<List<KlingVideoTask>> SettleAsync(
-        SqlSession session, IEnumerable<(long Id, string Reason)> lost, IEnumerable<KeyValuePair<long, Disowned>> disowned)
+        SqlSession session, IEnumerable<(long Id, string Reason)> lost, IEnumerable<KeyValuePair<long, Disowned>> disowned, IEnumerable<string> unbegun)
     {
         var settled = new List<KlingVideoTask>();
         DateTimeOffset now = (await session.GetTimeAsync().ConfigureAwait(false)).Now;
@@ -101,6 +116,14 @@ internal sealed class LostAttempts(SqlStore store, IAttemptOwners owners, SpoolR
         foreach ((long id, Disowned attempt) in disowned)
         {
             await SettleAsync(id, task => attempt.MayBeBought ? task.Unknown(attempt.Reason) : task.Rejected(task.FailCode, attempt.Reason, now)).ConfigureAwait(false);
+        }
+
+        foreach (string nonce in unbegun)
+        {
+            if (await TaskTable.FindAsync(session, "t.nonce = @nonce", ("nonce", nonce)).ConfigureAwait(false) is { } task)
+            {
+                await SettleAsync(task.Id, attempt => attempt.Rejected(null, NothingWasSent, now)).ConfigureAwait(false);
+            }
         }
 
         return settled;

@@ -31,8 +31,11 @@ internal sealed class RateLeaseTable(string gate, string owner)
     /// <summary>The words in the database.</summary>
     private static readonly string[] s_states = ["waiting", "under way", "over"];
 
+    /// <summary>What work on these records has to itself.</summary>
+    public WriteScope Scope => WriteScope.Gate(gate);
+
     /// <summary>A number for a new caller.</summary>
-    public static Task<long> NextIdAsync(SqlSession session) => Schema.NextAsync(session, "lease");
+    public static Task<long> NextIdAsync(SqlSession session) => session.NextAsync("lease");
 
     /// <summary>The requests that hold a slot, and the callers who wait ahead of one; those that have been there longest first.</summary>
     public Task<List<RateLease>> ListOthersAsync(SqlSession session, long id)

@@ -148,6 +148,14 @@ internal static class Schema
         ],
     ];
 
+    private const string VersionTable = "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)";
+
+    /// <summary>What is counted; see <see cref="DatabaseConnection.NextAsync"/>.</summary>
+    public static IReadOnlyList<string> Counters { get; } = ["task", "text", "lease"];
+
+    /// <summary>All statements that make or change a table.</summary>
+    public static IEnumerable<string> Statements => s_migrations.SelectMany(statements => statements).Append(VersionTable);
+
     /// <summary>The version this module writes.</summary>
     public static int Version => s_migrations.Length;
 
@@ -158,11 +166,16 @@ internal static class Schema
     /// <summary>Brings the tables to a version, as the module did that wrote it.</summary>
     internal static async Task<string?> MigrateAsync(SqlSession session, int target)
     {
-        await session.ExecuteAsync("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)").ConfigureAwait(false);
-        long version = await session.NumberAsync("SELECT MAX(version) FROM schema_version").ConfigureAwait(false) ?? 0;
+        // What is up to date is not touched: a right to change tables is not needed then.
+        long version = await FindVersionAsync(session).ConfigureAwait(false) ?? 0;
         if (version > Version)
         {
             return string.Create(CultureInfo.InvariantCulture, $"it was written by a newer version of KlingPS (its format is {version}, this version knows {Version}). Update KlingPS");
+        }
+
+        if (version < target)
+        {
+            await session.ExecuteAsync(VersionTable).ConfigureAwait(false);
         }
 
         foreach (string statement in s_migrations.Take(target).Skip((int)version).SelectMany(statements => statements))
@@ -179,9 +192,8 @@ internal static class Schema
         return null;
     }
 
-    /// <summary>The next number of a counter, beginning with 1.</summary>
-    public static async Task<long> NextAsync(SqlSession session, string counter)
-        => (await session.NumberAsync(
-            "INSERT INTO counters (name, value) VALUES (@name, 1) ON CONFLICT (name) DO UPDATE SET value = counters.value + 1 RETURNING value",
-            ("name", counter)).ConfigureAwait(false))!.Value;
+    /// <summary>The version of a ledger.</summary>
+    /// <returns><see langword="null"/> if there is none.</returns>
+    public static async Task<long?> FindVersionAsync(SqlSession session)
+        => await session.HasTableAsync("schema_version").ConfigureAwait(false) ? await session.NumberAsync("SELECT MAX(version) FROM schema_version").ConfigureAwait(false) : null;
 }

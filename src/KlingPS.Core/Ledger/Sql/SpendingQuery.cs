@@ -13,7 +13,7 @@ internal static class SpendingQuery
     /// <param name="session">The session.</param>
     /// <param name="account">The account.</param>
     /// <param name="limit">The limits.</param>
-    /// <param name="zone">The user's time zone, which says when the day began.</param>
+    /// <param name="zone">The user's time zone, which says when the day began unless the ledger does.</param>
     public static async Task<Spending> ReadAsync(SqlSession session, string account, BudgetLimit limit, TimeZoneInfo zone)
     {
         decimal runCredits = 0;
@@ -35,7 +35,7 @@ internal static class SpendingQuery
         if (limit.DailyCredits is not null)
         {
             LedgerTime time = await session.GetTimeAsync().ConfigureAwait(false);
-            dayCredits = await SumAsync(session, account, "t.created_at >= @since", Stored.FromMoment(LocalDay.BeginningOf(time.Now, zone))).ConfigureAwait(false);
+            dayCredits = await SumAsync(session, account, "t.created_at >= @since", Stored.FromMoment(time.Midnight ?? LocalDay.BeginningOf(time.Now, zone))).ConfigureAwait(false);
         }
 
         return new Spending(runCredits, runTasks, dayCredits);

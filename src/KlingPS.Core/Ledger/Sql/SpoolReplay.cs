@@ -55,7 +55,7 @@ internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
                 continue;
             }
 
-            await store.WriteAnswerAsync(session => RecordAsync(session, answer)).ConfigureAwait(false);
+            await store.WriteAnswerAsync(session => RecordAsync(session, answer), WriteScope.All).ConfigureAwait(false);
             AnswerSpool.Remove(file);
             recorded++;
         }

@@ -18,10 +18,15 @@ internal sealed class SqlFileHashCache(SqlStore store) : IFileHashCache
             cancellationToken);
 
     /// <inheritdoc/>
-    public Task RecordAsync(string path, FileStamp stamp, string hash, CancellationToken cancellationToken)
-
+    public async Task RecordAsync(string path, FileStamp stamp, string hash, CancellationToken cancellationToken)
+    {
         // No ledger is begun for what can be read again.
-        => !store.Exists ? Task.CompletedTask : store.WriteLightlyAsync(
+        if (!await store.ExistsAsync(cancellationToken).ConfigureAwait(false))
+        {
+            return;
+        }
+
+        await store.WriteLightlyAsync(
             async session =>
             {
                 DateTimeOffset now = (await session.GetTimeAsync().ConfigureAwait(false)).Now;
@@ -41,5 +46,7 @@ internal sealed class SqlFileHashCache(SqlStore store) : IFileHashCache
                     ("hash", hash),
                     ("now", Stored.FromMoment(now))).ConfigureAwait(false);
             },
-            cancellationToken);
+            WriteScope.Cache,
+            cancellationToken).ConfigureAwait(false);
+    }
 }

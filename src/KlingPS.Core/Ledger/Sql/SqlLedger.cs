@@ -38,7 +38,7 @@ internal sealed class SqlLedger : ITaskLedger, IAsyncDisposable
     public string Location => _store.Location;
 
     /// <inheritdoc/>
-    public bool Exists => _store.Exists;
+    public ValueTask<bool> ExistsAsync(CancellationToken cancellationToken) => _store.ExistsAsync(cancellationToken);
 
     /// <inheritdoc/>
     public ITaskJournal Tasks => _tasks;

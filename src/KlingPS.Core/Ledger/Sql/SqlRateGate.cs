@@ -62,6 +62,7 @@ internal sealed class SqlRateGate(SqlStore store, IAttemptOwners owners, RateLea
                 long number = await RateLeaseTable.NextIdAsync(session).ConfigureAwait(false);
                 return (number, await TryPassAsync(session, number).ConfigureAwait(false));
             },
+            leases.Scope,
             cancellationToken).ConfigureAwait(false);
         try
         {
@@ -79,7 +80,7 @@ internal sealed class SqlRateGate(SqlStore store, IAttemptOwners owners, RateLea
                 }
 
                 asked = time.GetTimestamp();
-                attempt = await store.WriteLightlyAsync(session => TryPassAsync(session, id), cancellationToken).ConfigureAwait(false);
+                attempt = await store.WriteLightlyAsync(session => TryPassAsync(session, id), leases.Scope, cancellationToken).ConfigureAwait(false);
             }
 
             cancellationToken.ThrowIfCancellationRequested();
@@ -88,7 +89,7 @@ internal sealed class SqlRateGate(SqlStore store, IAttemptOwners owners, RateLea
         catch
         {
             // Nothing was sent. A caller that gives up takes nothing from those behind it.
-            await store.WriteLightlyAsync(session => RateLeaseTable.DeleteAsync(session, id), CancellationToken.None).ConfigureAwait(false);
+            await store.WriteLightlyAsync(session => RateLeaseTable.DeleteAsync(session, id), leases.Scope, CancellationToken.None).ConfigureAwait(false);
             throw;
         }
     }
@@ -160,6 +161,7 @@ internal sealed class SqlRateGate(SqlStore store, IAttemptOwners owners, RateLea
                 await RateLeaseTable.ReclaimDeadAsync(session, dead).ConfigureAwait(false);
                 return true;
             },
+            leases.Scope,
             cancellationToken).ConfigureAwait(false);
     }
 
@@ -169,6 +171,7 @@ internal sealed class SqlRateGate(SqlStore store, IAttemptOwners owners, RateLea
             await leases.UpsertAsync(session, id, RateLeaseState.Over).ConfigureAwait(false);
             return true;
         },
+        leases.Scope,
         CancellationToken.None);
 
     /// <summary>How long to sleep. Timers take whole milliseconds: rounded down, the last one would be a busy wait; and they refuse less than nothing.</summary>

@@ -16,6 +16,7 @@ internal sealed class SqlRunJournal(SqlStore store) : IRunJournal
                 ("account", run.Account),
                 ("command", run.Command),
                 ("startedAt", Stored.FromMoment(run.StartedAt))),
+            WriteScope.Cache,
             cancellationToken).ConfigureAwait(false);
     }
 
@@ -43,6 +44,7 @@ internal sealed class SqlRunJournal(SqlStore store) : IRunJournal
                 ("failed", result.Failed),
                 ("lost", result.Unknown),
                 ("refused", result.Refused)).ConfigureAwait(false),
+            WriteScope.Cache,
             CancellationToken.None).ConfigureAwait(false);
     }
 

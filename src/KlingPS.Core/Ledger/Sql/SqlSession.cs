@@ -72,6 +72,15 @@ internal sealed class SqlSession(DatabaseConnection connection, DbTransaction? t
             object value => throw NoSuchValue("a text", value, new InvalidCastException()),
         };
 
+    /// <summary>See <see cref="DatabaseConnection.NextAsync"/>.</summary>
+    public Task<long> NextAsync(string counter) => connection.NextAsync(this, counter);
+
+    /// <summary>See <see cref="DatabaseConnection.HasTableAsync"/>.</summary>
+    public Task<bool> HasTableAsync(string table) => connection.HasTableAsync(this, table);
+
+    /// <summary>See <see cref="DatabaseConnection.RequireAloneAsync"/>.</summary>
+    public Task RequireAloneAsync() => connection.RequireAloneAsync(this);
+
     /// <summary>Does a part of the transaction, and undoes that part alone if it returns <see langword="false"/>.</summary>
     public async Task InSavepointAsync(Func<SqlSession, Task<bool>> work)
     {

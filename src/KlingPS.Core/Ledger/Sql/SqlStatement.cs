@@ -9,11 +9,16 @@ internal sealed class SqlStatement
 {
     private readonly DbCommand _command;
     private readonly Dictionary<string, DbParameter> _parameters = [];
+    private readonly Func<object?, object?> _toStored;
     private Dictionary<string, int>? _columns;
 
+    /// <param name="connection">The connection.</param>
+    /// <param name="sql">The statement.</param>
+    /// <param name="toStored">Makes a value into one that the database can store.</param>
     [SuppressMessage("Security", "CA2100", Justification = "Every statement is composed of constants; values from outside are parameters.")]
-    public SqlStatement(DbConnection connection, string sql)
+    public SqlStatement(DbConnection connection, string sql, Func<object?, object?> toStored)
     {
+        _toStored = toStored;
         _command = connection.CreateCommand();
         _command.CommandText = sql;
     }
@@ -46,7 +51,7 @@ internal sealed class SqlStatement
                 throw new ArgumentException($"The statement has no parameter {name}: {_command.CommandText}", nameof(values));
             }
 
-            parameter.Value = value ?? DBNull.Value;
+            parameter.Value = _toStored(value) ?? DBNull.Value;
         }
 
         _command.Transaction = transaction;

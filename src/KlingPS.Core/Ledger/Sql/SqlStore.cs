@@ -19,7 +19,8 @@ internal sealed class SqlStore(IDatabaseEngine engine) : IAsyncDisposable
     public string Location => engine.Location;
 
     /// <summary>Whether there is a database.</summary>
-    public bool Exists => _writes is not null || engine.Exists;
+    public async ValueTask<bool> ExistsAsync(CancellationToken cancellationToken)
+        => _writes is not null || await Task.Run(() => engine.ExistsAsync(cancellationToken), cancellationToken).ConfigureAwait(false);
 
     /// <summary>Is called once the database is open, before any other caller that waits for it continues.</summary>
     public Func<CancellationToken, Task>? Opened { get; set; }
@@ -30,19 +31,26 @@ internal sealed class SqlStore(IDatabaseEngine engine) : IAsyncDisposable
 
     /// <summary>Does work in a transaction that survives a loss of power once this has returned.</summary>
     /// <param name="work">See <see cref="WriteQueue.RunAsync"/>.</param>
+    /// <param name="scope">What the work has to itself.</param>
     /// <param name="cancellationToken">Has an effect until the work begins.</param>
-    public Task<T> WriteAsync<T>(Func<SqlSession, Task<T>> work, CancellationToken cancellationToken) => RunAsync(work, WriteKind.Durable, cancellationToken);
+    public Task<T> WriteAsync<T>(Func<SqlSession, Task<T>> work, WriteScope scope, CancellationToken cancellationToken)
+        => RunAsync(work, WriteKind.Durable, scope, cancellationToken);
 
-    /// <summary>Like <see cref="WriteAsync"/>, for what has happened already: it is not cancelled, and is written wherever it still can be.</summary>
-    public Task<T> WriteAnswerAsync<T>(Func<SqlSession, Task<T>> work) => RunAsync(work, WriteKind.Answer, CancellationToken.None);
+    /// <inheritdoc cref="WriteAsync{T}(Func{SqlSession, Task{T}}, WriteScope, CancellationToken)"/>
+    /// <remarks>The work has the whole ledger to itself.</remarks>
+    public Task<T> WriteAsync<T>(Func<SqlSession, Task<T>> work, CancellationToken cancellationToken) => WriteAsync(work, WriteScope.All, cancellationToken);
 
-    /// <summary>Like <see cref="WriteAsync"/>, for what may be lost with the power: it survives the death of the process, and costs no flush of the disk.</summary>
-    public Task<T> WriteLightlyAsync<T>(Func<SqlSession, Task<T>> work, CancellationToken cancellationToken) => RunAsync(work, WriteKind.Light, cancellationToken);
+    /// <summary>The same for what has happened already: it is not cancelled, and is written wherever it still can be.</summary>
+    public Task<T> WriteAnswerAsync<T>(Func<SqlSession, Task<T>> work, WriteScope scope) => RunAsync(work, WriteKind.Answer, scope, CancellationToken.None);
+
+    /// <summary>The same for what may be lost with the power: it survives the death of the process, and costs no flush of the disk.</summary>
+    public Task<T> WriteLightlyAsync<T>(Func<SqlSession, Task<T>> work, WriteScope scope, CancellationToken cancellationToken)
+        => RunAsync(work, WriteKind.Light, scope, cancellationToken);
 
     /// <summary>Reads what is committed. No database is begun for that: where there is none, nothing is recorded.</summary>
     public async Task<T> ReadAsync<T>(Func<SqlSession, Task<T>> work, CancellationToken cancellationToken)
     {
-        bool exists = _writes is not null || _isClosed || await Task.Run(() => engine.Exists, cancellationToken).ConfigureAwait(false);
+        bool exists = _isClosed || await ExistsAsync(cancellationToken).ConfigureAwait(false);
         if (exists)
         {
             await GetWritesAsync(isToWrite: false, cancellationToken).ConfigureAwait(false);
@@ -72,14 +80,30 @@ internal sealed class SqlStore(IDatabaseEngine engine) : IAsyncDisposable
                 return await work(new SqlSession(_empty ??= await engine.ConnectEmptyAsync(Schema.MigrateAsync).ConfigureAwait(false), null)).ConfigureAwait(false);
             }
 
-            if (_reader is { IsOpen: false })
+            bool isNew = false;
+            while (true)
             {
-                await _reader.DisposeAsync().ConfigureAwait(false);
-                _reader = null;
-            }
+                if (_reader is not { IsOpen: true })
+                {
+                    if (_reader is not null)
+                    {
+                        await _reader.DisposeAsync().ConfigureAwait(false);
+                        _reader = null;
+                    }
 
-            _reader ??= await engine.ConnectAsync().ConfigureAwait(false);
-            return await work(new SqlSession(_reader, null)).ConfigureAwait(false);
+                    _reader = await engine.ConnectAsync().ConfigureAwait(false);
+                    isNew = true;
+                }
+
+                try
+                {
+                    return await work(new SqlSession(_reader, null)).ConfigureAwait(false);
+                }
+                catch (DbException) when (!isNew && !_reader.IsOpen)
+                {
+                    // A server, or what is between, closes connections that have been idle for long.
+                }
+            }
         }
     }
 
@@ -128,10 +152,10 @@ internal sealed class SqlStore(IDatabaseEngine engine) : IAsyncDisposable
         }
     }
 
-    private async Task<T> RunAsync<T>(Func<SqlSession, Task<T>> work, WriteKind kind, CancellationToken cancellationToken)
+    private async Task<T> RunAsync<T>(Func<SqlSession, Task<T>> work, WriteKind kind, WriteScope scope, CancellationToken cancellationToken)
     {
         WriteQueue writes = await GetWritesAsync(isToWrite: true, cancellationToken).ConfigureAwait(false);
-        return await writes.RunAsync(work, kind, cancellationToken).ConfigureAwait(false);
+        return await writes.RunAsync(work, kind, scope, cancellationToken).ConfigureAwait(false);
     }
 
     private async ValueTask<WriteQueue> GetWritesAsync(bool isToWrite, CancellationToken cancellationToken)

@@ -21,7 +21,7 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
         await store.OpenAsync(cancellationToken).ConfigureAwait(false);
         await RecoverAsync(cancellationToken).ConfigureAwait(false);
         return await _heartbeat.BeginAsync(
-            () => store.WriteAsync(session => _transactions.BeginAsync(session, intent), cancellationToken),
+            () => WritePurchaseAsync(intent, _transactions.BeginAsync, cancellationToken),
             task => task.Id).ConfigureAwait(false);
     }
 
@@ -32,7 +32,7 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
         await store.OpenAsync(cancellationToken).ConfigureAwait(false);
         await RecoverAsync(cancellationToken).ConfigureAwait(false);
         return await _heartbeat.BeginAsync(
-            () => store.WriteAsync(session => _transactions.ClaimAsync(session, intent), cancellationToken),
+            () => WritePurchaseAsync(intent, _transactions.ClaimAsync, cancellationToken),
             claim => claim.IsNew ? claim.Task.Id : null).ConfigureAwait(false);
     }
 
@@ -64,11 +64,11 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
     public Task<RecordResult> RecordHeldBackAsync(long id, string reason)
 
         // What a loss of power takes with it counts as a request that may have left.
-        => store.WriteLightlyAsync(session => TaskTransactions.HoldBackAsync(session, id, reason), CancellationToken.None);
+        => store.WriteLightlyAsync(session => TaskTransactions.HoldBackAsync(session, id, reason), WriteScope.Task(id), CancellationToken.None);
 
     /// <inheritdoc/>
     public Task<RecordResult> RecordSentAgainAsync(long id, TimeSpan answerWithin, CancellationToken cancellationToken)
-        => store.WriteAsync(session => _transactions.SendAgainAsync(session, id, answerWithin), cancellationToken);
+        => store.WriteAsync(session => _transactions.SendAgainAsync(session, id, answerWithin), WriteScope.Task(id), cancellationToken);
 
     /// <inheritdoc/>
     public void Disown(long id, bool mayBeBought, string reason)
@@ -84,7 +84,7 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
         RequireStateOfService(snapshot);
 
         // What a loss of power takes with it, the service tells again.
-        return store.WriteLightlyAsync(session => TaskTransactions.ObserveAsync(session, account, snapshot), CancellationToken.None);
+        return store.WriteLightlyAsync(session => TaskTransactions.ObserveAsync(session, account, snapshot), WriteScope.Account(account), CancellationToken.None);
     }
 
     /// <inheritdoc/>
@@ -92,7 +92,7 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentException.ThrowIfNullOrEmpty(hash);
-        return store.WriteAsync(session => TaskTransactions.BeginSavingAsync(session, id, path, hash), CancellationToken.None);
+        return store.WriteAsync(session => TaskTransactions.BeginSavingAsync(session, id, path, hash), WriteScope.Task(id), CancellationToken.None);
     }
 
     /// <inheritdoc/>
@@ -102,26 +102,26 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
         ArgumentException.ThrowIfNullOrEmpty(hash);
 
         // What a loss of power takes with it, the file tells again: it was recorded before it got its name.
-        return store.WriteLightlyAsync(session => TaskTransactions.SaveAsync(session, id, path, hash), CancellationToken.None);
+        return store.WriteLightlyAsync(session => TaskTransactions.SaveAsync(session, id, path, hash), WriteScope.Task(id), CancellationToken.None);
     }
 
     /// <inheritdoc/>
     public Task<KlingVideoTask> RecordTakenAsync(long id, bool isTaken)
-        => store.WriteAsync(session => TaskTransactions.TakeAsync(session, id, isTaken), CancellationToken.None);
+        => store.WriteAsync(session => TaskTransactions.TakeAsync(session, id, isTaken), WriteScope.Task(id), CancellationToken.None);
 
     /// <inheritdoc/>
     public async Task<KlingVideoTask> ResolveAsync(long id, TaskSnapshot snapshot)
     {
         RequireStateOfService(snapshot);
         await RecoverAsync(CancellationToken.None).ConfigureAwait(false);
-        return await store.WriteAsync(session => TaskTransactions.ResolveAsync(session, id, snapshot), CancellationToken.None).ConfigureAwait(false);
+        return await store.WriteAsync(session => TaskTransactions.ResolveAsync(session, id, snapshot), WriteScope.Task(id), CancellationToken.None).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
     public async Task<KlingVideoTask> AbandonAsync(long id)
     {
         await RecoverAsync(CancellationToken.None).ConfigureAwait(false);
-        return await store.WriteAsync(session => TaskTransactions.AbandonAsync(session, id), CancellationToken.None).ConfigureAwait(false);
+        return await store.WriteAsync(session => TaskTransactions.AbandonAsync(session, id), WriteScope.Task(id), CancellationToken.None).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
@@ -174,6 +174,20 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
         return await store.ReadAsync(session => TaskQueries.ListAsync(session, filter, owners.Current), cancellationToken).ConfigureAwait(false);
     }
 
+    private async Task<T> WritePurchaseAsync<T>(TaskIntent intent, Func<SqlSession, TaskIntent, Task<T>> work, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await store.WriteAsync(session => work(session, intent), WriteScope.Purchase(intent.Account, intent.Budget is not null), cancellationToken).ConfigureAwait(false);
+        }
+        catch (KlingException e) when (e.InnerException is CommitLostException)
+        {
+            // It may be recorded, and its request is not sent.
+            _lostAttempts.DisownNonce(intent.Nonce);
+            throw;
+        }
+    }
+
     private static void RequireRunId(TaskIntent intent)
     {
         ArgumentNullException.ThrowIfNull(intent);
@@ -201,7 +215,7 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
     /// <summary>Records what came of an attempt, which is not under way any more.</summary>
     private async Task<RecordResult> EndAsync(long id, Func<SqlSession, Task<RecordResult>> record)
     {
-        RecordResult result = await store.WriteAnswerAsync(record).ConfigureAwait(false);
+        RecordResult result = await store.WriteAnswerAsync(record, WriteScope.Task(id)).ConfigureAwait(false);
         _heartbeat.End(id);
         return result;
     }

@@ -35,6 +35,7 @@ internal sealed class SqlUploadCache(SqlStore store) : IUploadCache
                     ("uploaded", Stored.FromMoment(upload.UploadedAt)),
                     ("expires", Stored.FromMoment(upload.ExpiresAt))).ConfigureAwait(false);
             },
+            WriteScope.Account(upload.Account),
             cancellationToken);
     }
 }

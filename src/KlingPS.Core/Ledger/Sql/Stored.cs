@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace KlingPS.Core.Ledger.Sql;
 
 /// <summary>How values are stored: moments as milliseconds since 1970 in UTC, credits as thousandths.</summary>
@@ -15,6 +17,9 @@ internal static class Stored
     /// <summary>A moment; one that is no time at all becomes the nearest that is, with room to reckon in.</summary>
     public static DateTimeOffset ToMoment(long milliseconds)
         => DateTimeOffset.FromUnixTimeMilliseconds(Math.Clamp(milliseconds, s_least.ToUnixTimeMilliseconds(), s_most.ToUnixTimeMilliseconds()));
+
+    /// <summary>A number as text.</summary>
+    public static string Number(long number) => number.ToString(CultureInfo.InvariantCulture);
 
     public static long FromCredits(decimal credits) => (long)decimal.Round(credits * CreditScale);
 

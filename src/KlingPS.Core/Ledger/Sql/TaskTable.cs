@@ -63,7 +63,7 @@ internal static class TaskTable
     /// <param name="runId">The run that it is a part of, and whose limits it counts against.</param>
     public static async Task<KlingVideoTask> InsertAsync(SqlSession session, KlingVideoTask task, string? owner = null, DateTimeOffset? answerBy = null, string? runId = null)
     {
-        long id = await Schema.NextAsync(session, "task").ConfigureAwait(false);
+        long id = await session.NextAsync("task").ConfigureAwait(false);
         (string Column, object? Value)[] values =
         [
             ("id", id),

@@ -20,9 +20,13 @@ internal static class TextTable
             return known;
         }
 
-        long id = await Schema.NextAsync(session, "text").ConfigureAwait(false);
-        await session.ExecuteAsync("INSERT INTO texts (id, hash, text) VALUES (@id, @hash, @text)", ("id", id), ("hash", hash), ("text", text)).ConfigureAwait(false);
-        return id;
+        // Another account may have added it meanwhile.
+        long id = await session.NextAsync("text").ConfigureAwait(false);
+        return await session.NumberAsync(
+            "INSERT INTO texts (id, hash, text) VALUES (@id, @hash, @text) ON CONFLICT (hash) DO UPDATE SET text = excluded.text RETURNING id",
+            ("id", id),
+            ("hash", hash),
+            ("text", text)).ConfigureAwait(false);
     }
 
     /// <summary>Deletes a text that no task has any more.</summary>
@@ -30,6 +34,8 @@ internal static class TextTable
     {
         if (text is not null)
         {
+            // Another account may be about to use it.
+            await session.RequireAloneAsync().ConfigureAwait(false);
             await session.ExecuteAsync(
                 """
                 DELETE FROM texts WHERE hash = @hash

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Data.Common;
+using System.Runtime.ExceptionServices;
 
 namespace KlingPS.Core.Ledger.Sql;
 
@@ -13,8 +14,6 @@ namespace KlingPS.Core.Ledger.Sql;
 /// </remarks>
 internal sealed class WriteQueue : IAsyncDisposable
 {
-    private const int MaxBatch = 64;
-
     /// <summary>Conflicts are over in milliseconds; a database that reports more of them in a row has another problem.</summary>
     private const int MaxAttempts = 20;
 
@@ -37,10 +36,11 @@ internal sealed class WriteQueue : IAsyncDisposable
     /// <summary>Does a piece of work and returns when it is committed. If it throws, nothing of it has happened.</summary>
     /// <param name="work">May run more than once, each time from the start, and must not have any other effect than in the database.</param>
     /// <param name="kind">What it is.</param>
+    /// <param name="scope">What it has to itself.</param>
     /// <param name="cancellationToken">Has an effect until the work begins.</param>
-    public Task<T> RunAsync<T>(Func<SqlSession, Task<T>> work, WriteKind kind, CancellationToken cancellationToken)
+    public Task<T> RunAsync<T>(Func<SqlSession, Task<T>> work, WriteKind kind, WriteScope scope, CancellationToken cancellationToken)
     {
-        var item = new WriteWork<T>(work, kind, cancellationToken);
+        var item = new WriteWork<T>(work, kind, scope, cancellationToken);
         _queue.Enqueue(item);
         if (_writing.Wait(0, CancellationToken.None))
         {
@@ -132,7 +132,7 @@ internal sealed class WriteQueue : IAsyncDisposable
     private async Task WriteBatchAsync()
     {
         var batch = new List<WriteWork>();
-        while (batch.Count < MaxBatch && _queue.TryDequeue(out WriteWork? work))
+        while (batch.Count < _engine.MaxBatch && _queue.TryDequeue(out WriteWork? work))
         {
             if (!work.TryCancel())
             {
@@ -163,12 +163,13 @@ internal sealed class WriteQueue : IAsyncDisposable
         catch (Exception e)
 #pragma warning restore CA1031
         {
-            if (batch.Count > 1)
+            if (batch.Count > 1 && e is not CommitLostException)
             {
                 return false;
             }
 
-            batch[0].Fail(e is DbException error ? _engine.Translate(error) : e);
+            Exception failure = e is DbException error ? _engine.Translate(error) : e;
+            batch.ForEach(work => work.Fail(failure));
         }
 
         foreach (WriteWork work in batch)
@@ -185,6 +186,7 @@ internal sealed class WriteQueue : IAsyncDisposable
         WriteKind kind = batch.All(work => work.Kind == WriteKind.Answer) ? WriteKind.Answer
             : batch.All(work => work.Kind == WriteKind.Light) ? WriteKind.Light
             : WriteKind.Durable;
+        WriteScope[] scopes = [.. batch.Select(work => work.Scope).Distinct()];
         for (int attempt = 1; ; attempt++)
         {
             if (!_connection.IsOpen)
@@ -195,8 +197,22 @@ internal sealed class WriteQueue : IAsyncDisposable
 
             try
             {
-                await _connection.InTransactionAsync(kind, session => DoAsync(session, batch)).ConfigureAwait(false);
+                await _connection.InTransactionAsync(kind, scopes, session => DoAsync(session, batch)).ConfigureAwait(false);
                 return;
+            }
+            catch (CommitLostException e)
+            {
+                // What has happened is looked up, not guessed: done again, it could happen twice.
+                switch (await _engine.FindOutcomeAsync(e).ConfigureAwait(false))
+                {
+                    case true:
+                        return;
+                    case false:
+                        ExceptionDispatchInfo.Throw(e.Cause);
+                        break;
+                    default:
+                        throw;
+                }
             }
             catch (DbException e) when (attempt < MaxAttempts && _engine.IsConflict(e))
             {

@@ -3,9 +3,11 @@ using System.Data.Common;
 namespace KlingPS.Core.Ledger.Sql;
 
 /// <summary>A piece of work in the <see cref="WriteQueue"/>.</summary>
-internal abstract class WriteWork(WriteKind kind)
+internal abstract class WriteWork(WriteKind kind, WriteScope scope)
 {
     public WriteKind Kind => kind;
+
+    public WriteScope Scope => scope;
 
     /// <summary>Completes the work as cancelled, if it was cancelled before it began.</summary>
     public abstract bool TryCancel();
@@ -20,7 +22,7 @@ internal abstract class WriteWork(WriteKind kind)
 }
 
 /// <inheritdoc/>
-internal sealed class WriteWork<T>(Func<SqlSession, Task<T>> work, WriteKind kind, CancellationToken cancellationToken) : WriteWork(kind)
+internal sealed class WriteWork<T>(Func<SqlSession, Task<T>> work, WriteKind kind, WriteScope scope, CancellationToken cancellationToken) : WriteWork(kind, scope)
 {
     private readonly TaskCompletionSource<T> _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Exception? _failure;

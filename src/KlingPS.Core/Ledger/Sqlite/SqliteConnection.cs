@@ -27,6 +27,10 @@ internal sealed class SqliteConnection(DbConnection connection, SqliteEngine eng
     public override ValueTask<LedgerTime> ReadTimeAsync(SqlSession session)
         => ValueTask.FromResult(new LedgerTime(time.GetUtcNow(), time.GetElapsedTime(0).Ticks, boot));
 
+    /// <inheritdoc/>
+    public override async Task<bool> HasTableAsync(SqlSession session, string table)
+        => await session.NumberAsync("SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = @table", ("table", table)).ConfigureAwait(false) > 0;
+
     /// <summary>Makes the connection write as durably as it can.</summary>
     public Task ConfigureAsync()
     {
@@ -38,6 +42,7 @@ internal sealed class SqliteConnection(DbConnection connection, SqliteEngine eng
     /// <summary>Prepares the tables in a transaction, and says in the file that it is a ledger.</summary>
     public Task PrepareAsync(Func<SqlSession, Task<bool>> prepare) => InTransactionAsync(
         held is null ? WriteKind.Durable : WriteKind.Light,
+        [WriteScope.All],
         async session =>
         {
             if (await session.NumberAsync("PRAGMA application_id").ConfigureAwait(false) != LedgerHeader.Application)
@@ -75,7 +80,7 @@ internal sealed class SqliteConnection(DbConnection connection, SqliteEngine eng
     }
 
     /// <inheritdoc/>
-    protected override async Task<DbTransaction> BeginWriteAsync(WriteKind kind)
+    protected override async Task<DbTransaction> BeginWriteAsync(WriteKind kind, IReadOnlyCollection<WriteScope> scopes)
     {
         if (held is not null && kind != WriteKind.Answer)
         {

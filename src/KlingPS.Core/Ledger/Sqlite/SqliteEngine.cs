@@ -37,7 +37,10 @@ internal sealed class SqliteEngine(string path, Func<DbProviderFactory> factory,
     public string Location => path;
 
     /// <inheritdoc/>
-    public bool Exists => _held is not null || _file.Exists();
+    public int MaxBatch => 64;
+
+    /// <inheritdoc/>
+    public Task<bool> ExistsAsync(CancellationToken cancellationToken) => Task.FromResult(_held is not null || _file.Exists());
 
     /// <inheritdoc/>
     public async Task<DatabaseConnection> OpenAsync(Func<SqlSession, Task<string?>> prepare, bool isToWrite)
@@ -164,6 +167,10 @@ internal sealed class SqliteEngine(string path, Func<DbProviderFactory> factory,
         // A transaction holds the right to write from its first statement on, so it never runs beside another one.
         return false;
     }
+
+    /// <inheritdoc/>
+    /// <remarks>There is nobody between whose answer could be lost.</remarks>
+    public Task<bool?> FindOutcomeAsync(CommitLostException lost) => throw new NotSupportedException();
 
     /// <inheritdoc/>
     public KlingException Translate(DbException exception) => _file.CreateUnusableException(

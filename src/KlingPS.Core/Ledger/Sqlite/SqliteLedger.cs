@@ -20,6 +20,11 @@ internal static class SqliteLedger
     public static Task<TaskSuggestions> OpenReadOnlyAsync(string path)
         => TaskSuggestions.OpenAsync(new SqliteEngine(path, () => SqliteProvider.Factory, TimeProvider.System, ProcessIdentity.Current.Boot));
 
+    /// <summary>Opens an empty ledger in memory, for another engine that has none yet.</summary>
+    /// <param name="prepare">See <see cref="IDatabaseEngine.OpenAsync"/>.</param>
+    public static Task<DatabaseConnection> ConnectEmptyAsync(Func<SqlSession, Task<string?>> prepare)
+        => new SqliteEngine(Path.Combine(Path.GetTempPath(), "none"), () => SqliteProvider.Factory, TimeProvider.System, string.Empty).ConnectEmptyAsync(prepare);
+
     /// <inheritdoc cref="Create(string, TimeProvider)"/>
     /// <param name="path">The full path of the file.</param>
     /// <param name="factory">Returns the SQLite provider.</param>

@@ -18,20 +18,6 @@ internal sealed class ConflictingLedger : LedgerHost
     protected override SqlLedger CreateAt(ProcessIdentity owner, Func<ProcessIdentity, bool?> isAlive, TimeProvider time)
         => new(new Engine(Path, Time) { Machine = owner.Machine }, new HeartbeatOwners(owner, isAlive), new ShiftedTimeProvider(time, TimeSpan.FromMinutes(10)));
 
-    /// <summary>The clock of a process that is off.</summary>
-    private sealed class ShiftedTimeProvider(TimeProvider time, TimeSpan shift) : TimeProvider
-    {
-        public override TimeZoneInfo LocalTimeZone => time.LocalTimeZone;
-
-        public override long TimestampFrequency => time.TimestampFrequency;
-
-        public override DateTimeOffset GetUtcNow() => time.GetUtcNow() + shift;
-
-        public override long GetTimestamp() => time.GetTimestamp() + (long)(shift.TotalSeconds * TimestampFrequency);
-
-        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) => time.CreateTimer(callback, state, dueTime, period);
-    }
-
     private sealed class Engine(string path, TimeProvider serverTime) : IDatabaseEngine
     {
         private readonly SqliteEngine _sqlite = new(path, () => SqliteProvider.Factory, serverTime, boot: string.Empty);
@@ -41,7 +27,9 @@ internal sealed class ConflictingLedger : LedgerHost
 
         public string Location => _sqlite.Location;
 
-        public bool Exists => _sqlite.Exists;
+        public int MaxBatch => _sqlite.MaxBatch;
+
+        public Task<bool> ExistsAsync(CancellationToken cancellationToken) => _sqlite.ExistsAsync(cancellationToken);
 
         public async Task<DatabaseConnection> OpenAsync(Func<SqlSession, Task<string?>> prepare, bool isToWrite)
         {
@@ -65,6 +53,8 @@ internal sealed class ConflictingLedger : LedgerHost
 
         public bool IsConflict(DbException exception) => exception is ConflictException;
 
+        public Task<bool?> FindOutcomeAsync(CommitLostException lost) => throw new NotSupportedException();
+
         public KlingException Translate(DbException exception) => _sqlite.Translate(exception);
 
         /// <summary>Every fifth time that a transaction could fail, it does: sooner or later at each of the three points.</summary>
@@ -83,6 +73,9 @@ internal sealed class ConflictingLedger : LedgerHost
 
         public override string Machine => engine.Machine;
 
+        public override async Task<bool> HasTableAsync(SqlSession session, string table)
+            => await session.NumberAsync("SELECT COUNT(*) FROM sqlite_master WHERE name = @table", ("table", table)) > 0;
+
         public override ValueTask<LedgerTime> ReadTimeAsync(SqlSession session)
         {
             if (_isWriting)
@@ -94,7 +87,7 @@ internal sealed class ConflictingLedger : LedgerHost
             return ValueTask.FromResult(new LedgerTime(now, now.Ticks, "server"));
         }
 
-        protected override async Task<DbTransaction> BeginWriteAsync(WriteKind kind)
+        protected override async Task<DbTransaction> BeginWriteAsync(WriteKind kind, IReadOnlyCollection<WriteScope> scopes)
         {
             engine.Quarrel();
             _isWriting = true;

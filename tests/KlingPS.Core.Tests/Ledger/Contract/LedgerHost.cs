@@ -31,6 +31,7 @@ internal abstract class LedgerHost : IAsyncDisposable
     /// <param name="time">The clock, where a test needs one of its own.</param>
     public async Task<SqlLedger> OpenAsync(ProcessIdentity owner, Func<ProcessIdentity, bool?> isAlive, TimeProvider? time = null)
     {
+        await StartAsync();
         SqlLedger ledger = Create(owner, isAlive, time ?? Time);
         _open.Add(ledger);
         await ledger.OpenAsync(TestContext.Current.CancellationToken);
@@ -44,14 +45,18 @@ internal abstract class LedgerHost : IAsyncDisposable
     /// <param name="time">Its own clock; one that stands still where nothing is said.</param>
     public async Task<SqlLedger> OpenAtAsync(string machine, ProcessIdentity? owner = null, Func<ProcessIdentity, bool?>? isAlive = null, TimeProvider? time = null)
     {
+        await StartAsync();
         SqlLedger ledger = CreateAt((owner ?? ProcessIdentity.Current) with { Machine = machine }, isAlive ?? (_ => null), time ?? new FakeTimeProvider());
         _open.Add(ledger);
         await ledger.OpenAsync(TestContext.Current.CancellationToken);
         return ledger;
     }
 
+    /// <summary>Makes sure that there is what the ledger is kept in.</summary>
+    public virtual ValueTask StartAsync() => ValueTask.CompletedTask;
+
     /// <summary>Does something to the database past the ledger.</summary>
-    public async Task<object?> SqlAsync(string sql)
+    public virtual async Task<object?> SqlAsync(string sql)
     {
         await using DbConnection connection = SqliteProvider.Factory.CreateConnection()!;
         connection.ConnectionString = $"Data Source={Path};Pooling=False";
@@ -61,7 +66,7 @@ internal abstract class LedgerHost : IAsyncDisposable
         return await command.ExecuteScalarAsync();
     }
 
-    public async ValueTask DisposeAsync()
+    public virtual async ValueTask DisposeAsync()
     {
         foreach (SqlLedger ledger in _open)
         {

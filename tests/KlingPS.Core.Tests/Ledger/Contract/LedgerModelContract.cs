@@ -11,7 +11,9 @@ public abstract class LedgerModelContract
 {
     private readonly Func<LedgerHost> _createHost;
 
-    private protected LedgerModelContract(Func<LedgerHost> createHost) => _createHost = createHost;
+    private readonly int _lives;
+
+    private protected LedgerModelContract(Func<LedgerHost> createHost, int lives = 60) => (_createHost, _lives) = (createHost, lives);
 
     private const decimal Price = 42;
     private const decimal RunLimit = 5 * Price;
@@ -65,7 +67,7 @@ public abstract class LedgerModelContract
                     Assert.True(tasks.Sum(task => task.CreditsReserved + (task.CreditsConsumed ?? 0)) <= RunLimit + (model.Adopted * Price));
                 }
             },
-            iter: 60,
+            iter: _lives,
             threads: 1);
 
     /// <summary>Does a step to both; what the model refuses the ledger has to refuse as well.</summary>

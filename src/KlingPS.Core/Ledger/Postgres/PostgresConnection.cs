@@ -1,0 +1,233 @@
+using System.Data;
+using System.Data.Common;
+using System.Globalization;
+using System.Text;
+using KlingPS.Core.Ledger.Sql;
+
+namespace KlingPS.Core.Ledger.Postgres;
+
+/// <summary>
+/// A connection to PostgreSQL, be it through a pooler: nothing that it sets outlives a transaction. Time is the server's.
+/// </summary>
+/// <remarks>
+/// Transactions are READ COMMITTED and take their locks first (<see cref="WriteScope"/>), so that each of their statements sees all that
+/// was committed by those who had the same scope before. The locks are advisory ones of the transaction: they need no right, leave
+/// nothing behind, and are gone with the connection. A transaction begins with one round trip, which also reads the time once the locks
+/// are held.
+/// </remarks>
+/// <param name="connection">The provider's connection.</param>
+/// <param name="engine">Whose connection it is.</param>
+internal sealed class PostgresConnection(DbConnection connection, PostgresEngine engine) : DatabaseConnection(connection)
+{
+    /// <summary>A machine that falls asleep, or loses its network, in the middle of a transaction holds the others up no longer than this.</summary>
+    private const string LongestPause = "30s";
+
+    /// <summary>How long to wait for others, whose transactions take milliseconds.</summary>
+    private const string LongestWait = "60s";
+
+    private const string Clock = """
+        SELECT (EXTRACT(EPOCH FROM c.now) * 1000000)::bigint AS now, (EXTRACT(EPOCH FROM date_trunc('day', c.now, c.zone)) * 1000000)::bigint AS midnight
+        FROM (SELECT clock_timestamp() AS now, COALESCE((SELECT value FROM settings WHERE name = 'time_zone'), 'UTC') AS zone OFFSET 0) c
+        """;
+
+    private const string Milliseconds = "(EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::bigint";
+
+    private static readonly TimeSpan s_longestWriter = TimeSpan.FromDays(1);
+
+    private readonly string _id = Guid.NewGuid().ToString("N");
+    private long _number;
+    private bool _isUsed;
+    private LedgerTime? _begun;
+
+    /// <inheritdoc/>
+    public override string Machine => engine.Machine;
+
+    /// <inheritdoc/>
+    public override SqlStatement Prepare(string sql) => base.Prepare(engine.Sql.Translate(sql));
+
+    /// <inheritdoc/>
+    public override async ValueTask<LedgerTime> ReadTimeAsync(SqlSession session)
+        => engine.ServerTime is { } time ? ReadFrom(time)
+            : _begun ?? (await session.QueryAsync(Clock, row => ToTime(row.Number("now"), row.Number("midnight"))).ConfigureAwait(false))[0];
+
+    /// <inheritdoc/>
+    /// <remarks>A sequence does not keep other transactions waiting.</remarks>
+    public override async Task<long> NextAsync(SqlSession session, string counter)
+        => (await session.NumberAsync($"SELECT nextval('{engine.Sql.Sequence(counter)}'::regclass)").ConfigureAwait(false))!.Value;
+
+    /// <inheritdoc/>
+    public override async Task<bool> HasTableAsync(SqlSession session, string table)
+        => await session.NumberAsync(
+            "SELECT COUNT(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = @schema AND c.relname = @table",
+            ("schema", engine.Address.Schema),
+            ("table", table)).ConfigureAwait(false) > 0;
+
+    /// <inheritdoc/>
+    public override Task RequireAloneAsync(SqlSession session) => session.ExecuteAsync("SELECT pg_advisory_xact_lock(hashtextextended(@ledger, 0))", ("ledger", LockName("ledger")));
+
+    /// <summary>The number of a connection's last transaction that was committed. Whatever it still has under way is waited for.</summary>
+    public async Task<long?> FindLastAsync(string writer)
+    {
+        long? last = null;
+        await InTransactionAsync(
+            WriteKind.Light,
+            [WriteScope.All],
+            async session =>
+            {
+                last = await session.NumberAsync("SELECT number FROM writers WHERE id = @id", ("id", writer)).ConfigureAwait(false);
+                return false;
+            }).ConfigureAwait(false);
+        return last;
+    }
+
+    /// <summary>Forgets this connection's last transaction, of which everything is known, and those of connections that are gone.</summary>
+    public override Task FinishAsync() => new SqlSession(this, null).ExecuteAsync(
+        $"DELETE FROM writers WHERE id = @id OR at < {Milliseconds} - @old",
+        ("id", _id),
+        ("old", (long)s_longestWriter.TotalMilliseconds));
+
+    /// <inheritdoc/>
+    protected override object? ToStored(object? value) => PostgresSql.ToStored(value);
+
+    /// <inheritdoc/>
+    protected override async Task<DbTransaction> BeginWriteAsync(WriteKind kind, IReadOnlyCollection<WriteScope> scopes)
+    {
+        try
+        {
+            return await BeginAsync(kind, scopes).ConfigureAwait(false);
+        }
+        catch (DbException) when (_isUsed && !IsOpen)
+        {
+            // A server, or what is between, closes connections that have been idle for long. Nothing was begun on it.
+            await PostgresEngine.OpenAsync(Inner).ConfigureAwait(false);
+            return await BeginAsync(kind, scopes).ConfigureAwait(false);
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override async Task CommitAsync(DbTransaction transaction)
+    {
+        try
+        {
+            await base.CommitAsync(transaction).ConfigureAwait(false);
+        }
+        catch (Exception e) when (engine.HasTables && (e is DbException error ? !PostgresErrors.IsConflict(error) : PostgresErrors.IsOfConnection(e)))
+        {
+            throw new CommitLostException(_id, _number, e as DbException ?? new PostgresFailure(e));
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override async Task EndAsync(DbTransaction transaction)
+    {
+        _begun = null;
+        try
+        {
+            await transaction.DisposeAsync().ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is DbException || PostgresErrors.IsOfConnection(e))
+        {
+            // The server rolls back what has lost its connection.
+            await Inner.CloseAsync().ConfigureAwait(false);
+        }
+    }
+
+    private async Task<DbTransaction> BeginAsync(WriteKind kind, IReadOnlyCollection<WriteScope> scopes)
+    {
+        DbTransaction transaction = await Inner.BeginTransactionAsync(IsolationLevel.ReadCommitted).ConfigureAwait(false);
+        try
+        {
+            (string sql, (string, object?)[] values) = ComposeBeginning(kind, scopes);
+            DbDataReader reader = await Prepare(sql).Bind(transaction, values).ExecuteReaderAsync().ConfigureAwait(false);
+            await using (reader.ConfigureAwait(false))
+            {
+                do
+                {
+                    while (await reader.ReadAsync().ConfigureAwait(false))
+                    {
+                        if (reader.FieldCount == 2 && reader.GetName(1) == "midnight")
+                        {
+                            _begun = ToTime(reader.GetInt64(0), reader.GetInt64(1));
+                        }
+                    }
+                }
+                while (await reader.NextResultAsync().ConfigureAwait(false));
+            }
+
+            _isUsed = true;
+            return transaction;
+        }
+        catch
+        {
+            await EndAsync(transaction).ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <summary>All that a transaction begins with, in one round trip: each statement after the locks sees what others have committed before they gave them up.</summary>
+    private (string Sql, (string, object?)[] Values) ComposeBeginning(WriteKind kind, IReadOnlyCollection<WriteScope> scopes)
+    {
+        bool isAlone = scopes.Any(scope => scope.Kind == WriteScopeKind.All);
+        var values = new List<(string, object?)> { ("ledger", LockName("ledger")) };
+
+        // What may be lost with the power need not wait for the disk. What may not is never less durable than the server is set to, nor than its disk.
+        string durability = kind == WriteKind.Light ? "'off'" : "CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END";
+        var sql = new StringBuilder($"""
+            SELECT set_config('synchronous_commit', {durability}, true), set_config('idle_in_transaction_session_timeout', '{LongestPause}', true), set_config('lock_timeout', '{LongestWait}', true);
+            SELECT {(isAlone ? "pg_advisory_xact_lock" : "pg_advisory_xact_lock_shared")}(hashtextextended(@ledger, 0))
+            """);
+        if (!engine.HasTables)
+        {
+            return (sql.ToString(), [.. values]);
+        }
+
+        List<string> names = isAlone ? [] : [.. scopes.SelectMany((scope, i) => ComposeNames(scope, i, values))];
+        if (names.Count > 0)
+        {
+            // In one order, so that two transactions never wait for each other.
+            values.Add(("place", LockName(string.Empty)));
+            sql.Append(CultureInfo.InvariantCulture, $"; SELECT pg_advisory_xact_lock(k.key) FROM (SELECT DISTINCT hashtextextended(@place || n.name, 0) AS key FROM ({string.Join(" UNION ALL ", names)}) n ORDER BY key) k");
+        }
+
+        values.Add(("writer", _id));
+        values.Add(("number", ++_number));
+        sql.Append(CultureInfo.InvariantCulture, $"; INSERT INTO writers (id, number, at) VALUES (@writer, @number, {Milliseconds}) ON CONFLICT (id) DO UPDATE SET number = excluded.number, at = excluded.at; ")
+            .Append(Clock);
+        return (sql.ToString(), [.. values]);
+    }
+
+    /// <summary>Selects of the names that a scope locks.</summary>
+    private static IEnumerable<string> ComposeNames(WriteScope scope, int index, List<(string, object?)> values)
+    {
+        if (scope.Kind == WriteScopeKind.Cache)
+        {
+            return [];
+        }
+
+        string name = string.Create(CultureInfo.InvariantCulture, $"scope{index}");
+        values.Add((name, scope.Kind == WriteScopeKind.Task ? long.Parse(scope.Name, CultureInfo.InvariantCulture) : scope.Name));
+        string account = $"SELECT 'account ' || COALESCE((SELECT account FROM account_keys WHERE fingerprint = @{name}), @{name}) AS name";
+        return scope.Kind switch
+        {
+            WriteScopeKind.Gate => [$"SELECT 'gate ' || @{name} AS name"],
+            WriteScopeKind.Task => [$"SELECT 'account ' || COALESCE(k.account, t.account) AS name FROM tasks t LEFT JOIN account_keys k ON k.fingerprint = t.account WHERE t.id = @{name}"],
+            WriteScopeKind.LimitedPurchase => [account, $"SELECT 'service ' || service AS name FROM account_keys WHERE fingerprint = @{name} AND service IS NOT NULL"],
+            _ => [account],
+        };
+    }
+
+    private string LockName(string name) => $"KlingPS {engine.Address.Schema} {name}";
+
+    private static LedgerTime ToTime(long now, long midnight)
+        => new(
+            DateTimeOffset.UnixEpoch.AddMicroseconds(now),
+            now * TimeSpan.TicksPerMicrosecond,
+            PostgresEngine.Epoch,
+            DateTimeOffset.UnixEpoch.AddMicroseconds(midnight));
+
+    private static LedgerTime ReadFrom(TimeProvider time)
+    {
+        DateTimeOffset now = time.GetUtcNow();
+        return new LedgerTime(now, now.Ticks, PostgresEngine.Epoch);
+    }
+}

@@ -1,0 +1,311 @@
+using System.Data.Common;
+using System.Globalization;
+using KlingPS.Core.Ledger.Sql;
+using KlingPS.Core.Ledger.Sqlite;
+
+namespace KlingPS.Core.Ledger.Postgres;
+
+/// <summary>The ledger's PostgreSQL: a schema of its own in a database, which any number of machines share.</summary>
+/// <param name="address">Where it is.</param>
+/// <param name="factory">Returns the provider.</param>
+/// <param name="credentials">The role and its password.</param>
+internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFactory> factory, LedgerCredentials credentials) : IDatabaseEngine
+{
+    /// <summary>The server's clock is one run of a counter, as far as anybody can tell.</summary>
+    public const string Epoch = "server";
+
+    /// <summary>The least version: 13, by its server_version_num.</summary>
+    internal const int LeastVersion = 130000;
+
+    private const int ConnectTimeout = 15;
+    private const int CommandTimeout = 120;
+
+    /// <summary>How long the outcome of a lost commit is looked for: a server that is started again takes seconds.</summary>
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(250);
+
+    private bool _hasTables;
+
+    /// <summary>Where it is.</summary>
+    public ServerAddress Address => address;
+
+    /// <summary>The statements as this database takes them.</summary>
+    public PostgresSql Sql { get; } = new(address.Schema);
+
+    /// <summary>The machine whose files the paths in the ledger mean.</summary>
+    public string Machine { get; init; } = string.Empty;
+
+    /// <summary>A clock in place of the server's, for tests.</summary>
+    internal TimeProvider? ServerTime { get; init; }
+
+    /// <summary>The least version that is taken.</summary>
+    internal int RequiredVersion { get; init; } = LeastVersion;
+
+    /// <summary>Whether the tables are known to be there.</summary>
+    public bool HasTables => Volatile.Read(ref _hasTables);
+
+    /// <inheritdoc/>
+    public string Location => address.Shown;
+
+    /// <inheritdoc/>
+    /// <remarks>Transactions are short, and the server itself gathers what it flushes.</remarks>
+    public int MaxBatch => 1;
+
+    /// <inheritdoc/>
+    public async Task<bool> ExistsAsync(CancellationToken cancellationToken)
+    {
+        if (HasTables)
+        {
+            return true;
+        }
+
+        try
+        {
+            PostgresConnection connection = await ConnectAsync(ConnectTimeout).ConfigureAwait(false);
+            await using (connection.ConfigureAwait(false))
+            {
+                return await connection.HasTableAsync(new SqlSession(connection, null), "schema_version").ConfigureAwait(false);
+            }
+        }
+        catch (DbException e)
+        {
+            throw Translate(e);
+        }
+    }
+
+    /// <inheritdoc/>
+    public async Task<DatabaseConnection> OpenAsync(Func<SqlSession, Task<string?>> prepare, bool isToWrite)
+    {
+        PostgresConnection? connection = null;
+        try
+        {
+            connection = await ConnectAsync(ConnectTimeout).ConfigureAwait(false);
+            await RequireFitAsync(connection, isToWrite).ConfigureAwait(false);
+            long? version = await Schema.FindVersionAsync(new SqlSession(connection, null)).ConfigureAwait(false);
+            if (version is null && !isToWrite)
+            {
+                throw CreateUnusableException("it is not there any more");
+            }
+
+            if (version != Schema.Version)
+            {
+                await PrepareAsync(connection, prepare).ConfigureAwait(false);
+            }
+
+            Volatile.Write(ref _hasTables, true);
+            return connection;
+        }
+        catch (Exception e)
+        {
+            if (connection is not null)
+            {
+                await connection.DisposeAsync().ConfigureAwait(false);
+            }
+
+            throw e is DbException error ? Translate(error) : e;
+        }
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>In memory: to look at nothing, no server is needed.</remarks>
+    public Task<DatabaseConnection> ConnectEmptyAsync(Func<SqlSession, Task<string?>> prepare) => SqliteLedger.ConnectEmptyAsync(prepare);
+
+    /// <inheritdoc/>
+    public async Task<DatabaseConnection> ConnectAsync() => await ConnectAsync(ConnectTimeout).ConfigureAwait(false);
+
+    /// <inheritdoc/>
+    public async Task<DatabaseConnection> ConnectReadOnlyAsync()
+    {
+        // Whoever presses Tab waits for it.
+        PostgresConnection connection = await ConnectAsync(timeout: 2).ConfigureAwait(false);
+        try
+        {
+            return await connection.HasTableAsync(new SqlSession(connection, null), "schema_version").ConfigureAwait(false) ? connection : throw CreateUnusableException("it is not there");
+        }
+        catch
+        {
+            await connection.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Close() => Volatile.Write(ref _hasTables, false);
+
+    /// <summary>Opens a connection of the provider.</summary>
+    /// <exception cref="DbException">It cannot be opened.</exception>
+    public static async Task OpenAsync(DbConnection connection)
+    {
+        try
+        {
+            await connection.OpenAsync().ConfigureAwait(false);
+        }
+        catch (Exception e) when (PostgresErrors.IsOfConnection(e) || e is ArgumentException or NotSupportedException or InvalidOperationException)
+        {
+            throw new PostgresFailure(e);
+        }
+    }
+
+    /// <inheritdoc/>
+    public bool IsConflict(DbException exception) => PostgresErrors.IsConflict(exception);
+
+    /// <inheritdoc/>
+    public async Task<bool?> FindOutcomeAsync(CommitLostException lost)
+    {
+        for (long begun = TimeProvider.System.GetTimestamp(); ; await Task.Delay(s_pause).ConfigureAwait(false))
+        {
+            try
+            {
+                PostgresConnection connection = await ConnectAsync(ConnectTimeout).ConfigureAwait(false);
+                await using (connection.ConfigureAwait(false))
+                {
+                    return await connection.FindLastAsync(lost.Writer).ConfigureAwait(false) == lost.Number;
+                }
+            }
+            catch (DbException) when (TimeProvider.System.GetElapsedTime(begun) < s_patience)
+            {
+            }
+            catch (DbException)
+            {
+                return null;
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public KlingException Translate(DbException exception) => CreateUnusableException(
+        exception switch
+        {
+            UnreadableRecordException => $"a record in it is damaged ({exception.Message.TrimEnd('.')}). Restore a backup; or correct that record, and check https://kie.ai/logs for what has been bought",
+            CommitLostException => $"the connection was lost while something was being recorded, and the server does not say whether it was ({PostgresErrors.Describe(((CommitLostException)exception).Cause, address, credentials.User)}). "
+                + "What was to be bought by this was not sent. The next command finds out what is recorded",
+            _ => PostgresErrors.Describe(exception, address, credentials.User),
+        },
+        exception);
+
+    /// <summary>Refuses servers that cannot keep a ledger.</summary>
+    private async Task RequireFitAsync(PostgresConnection connection, bool isToWrite)
+    {
+        (long version, string encoding, bool isReadOnly) = (await new SqlSession(connection, null).QueryAsync(
+            """
+            SELECT current_setting('server_version_num')::bigint AS version, current_setting('server_encoding') AS encoding,
+                CASE WHEN pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean THEN 1::bigint ELSE 0 END AS read_only
+            """,
+            row => (row.Number("version"), row.Text("encoding"), row.Number("read_only") == 1)).ConfigureAwait(false))[0];
+        if (version < RequiredVersion)
+        {
+            throw CreateUnusableException(string.Create(
+                CultureInfo.InvariantCulture,
+                $"the server is PostgreSQL {version / 10000}, and at least {RequiredVersion / 10000} is needed. Update the server, or give the address of another one"));
+        }
+
+        if (encoding != "UTF8")
+        {
+            throw CreateUnusableException($"the database's encoding is {encoding}, which cannot hold every prompt and path. Create one with createdb -E UTF8 -T template0");
+        }
+
+        if (isReadOnly && isToWrite)
+        {
+            throw CreateUnusableException("the server only reads: it is a replica, or default_transaction_read_only is on. Give the address of the primary");
+        }
+    }
+
+    /// <summary>Makes the schema and its tables, or brings them up to date; by one machine at a time.</summary>
+    private async Task PrepareAsync(PostgresConnection connection, Func<SqlSession, Task<string?>> prepare) => await connection.InTransactionAsync(
+        WriteKind.Durable,
+        [WriteScope.All],
+        async session =>
+        {
+            // Another machine may have done so meanwhile.
+            long? version = await Schema.FindVersionAsync(session).ConfigureAwait(false);
+            if (await session.NumberAsync("SELECT COUNT(*) FROM pg_catalog.pg_namespace WHERE nspname = @schema", ("schema", address.Schema)).ConfigureAwait(false) == 0)
+            {
+                await session.ExecuteAsync("CREATE SCHEMA " + Sql.Schemas).ConfigureAwait(false);
+            }
+
+            if (await prepare(session).ConfigureAwait(false) is string reason)
+            {
+                throw CreateUnusableException(reason);
+            }
+
+            if (version != Schema.Version)
+            {
+                foreach (string table in PostgresSql.OwnTables)
+                {
+                    await session.ExecuteAsync(table).ConfigureAwait(false);
+                }
+
+                foreach (string counter in Schema.Counters)
+                {
+                    await session.ExecuteAsync($"CREATE SEQUENCE IF NOT EXISTS {Sql.Sequence(counter)}").ConfigureAwait(false);
+                }
+
+                await session.ExecuteAsync("INSERT INTO settings (name, value) VALUES ('time_zone', current_setting('TimeZone')) ON CONFLICT (name) DO NOTHING").ConfigureAwait(false);
+            }
+
+            return true;
+        }).ConfigureAwait(false);
+
+    private async Task<PostgresConnection> ConnectAsync(int timeout)
+    {
+        DbProviderFactory provider = factory();
+        DbConnection connection = provider.CreateConnection()!;
+        try
+        {
+            connection.ConnectionString = Compose(provider.CreateConnectionStringBuilder()!, timeout);
+            await OpenAsync(connection).ConfigureAwait(false);
+            return new PostgresConnection(connection, this);
+        }
+        catch
+        {
+            await connection.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <summary>The provider's settings. There is no pool: a process has two connections, and keeps them.</summary>
+    private string Compose(DbConnectionStringBuilder settings, int timeout)
+    {
+        TlsMode tls = address.EffectiveTls;
+        settings["Host"] = string.Join(',', address.Hosts.Select(host => host is { IsSocket: false, Name: var name } && name.Contains(':', StringComparison.Ordinal)
+            ? string.Create(CultureInfo.InvariantCulture, $"[{name}]:{host.Port ?? ServerAddress.DefaultPort}")
+            : string.Create(CultureInfo.InvariantCulture, $"{host.Name}:{host.Port ?? ServerAddress.DefaultPort}")));
+        settings["Database"] = address.Database;
+        settings["Username"] = credentials.User;
+        settings["SSL Mode"] = tls.ToString();
+        settings["Pooling"] = false;
+        settings["Max Auto Prepare"] = 0;
+        settings["No Reset On Close"] = true;
+        settings["Enlist"] = false;
+        settings["Persist Security Info"] = false;
+        settings["Include Error Detail"] = false;
+        settings["Timeout"] = timeout;
+        settings["Command Timeout"] = CommandTimeout;
+        settings["TCP Keepalive"] = true;
+        settings["Application Name"] = "KlingPS";
+
+        // Nothing but numbers and texts is stored, and a pooler may hand out a server that was not asked.
+        settings["Server Compatibility Mode"] = "NoTypeLoading";
+        Set("Root Certificate", address.RootCertificate);
+        Set("SSL Certificate", address.Certificate);
+        Set("SSL Key", address.CertificateKey);
+        Set("Password", credentials.FindPassword(address)?.Text);
+        if (address.Hosts.Count > 1)
+        {
+            settings["Target Session Attributes"] = "prefer-primary";
+        }
+
+        return settings.ConnectionString;
+
+        void Set(string name, string? value)
+        {
+            if (value is not null)
+            {
+                settings[name] = value;
+            }
+        }
+    }
+
+    private KlingException CreateUnusableException(string reason, Exception? cause = null)
+        => new(ErrorKind.LedgerUnusable, $"The ledger '{address.Shown}' cannot be used: {reason}. Without the ledger nothing is bought.", cause);
+}

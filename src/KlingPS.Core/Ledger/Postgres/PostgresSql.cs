@@ -1,0 +1,71 @@
+using System.Collections.Concurrent;
+using System.Text;
+using System.Text.RegularExpressions;
+using KlingPS.Core.Ledger.Sql;
+
+namespace KlingPS.Core.Ledger.Postgres;
+
+/// <summary>
+/// Makes the ledger's statements into those of PostgreSQL: the tables are those of one schema, whatever the role's search path is. That
+/// would be state of the connection, which a pooler gives to others; and where two roles have different ones, there would be two ledgers.
+/// </summary>
+internal sealed partial class PostgresSql
+{
+    /// <summary>The tables that only this engine has.</summary>
+    public static readonly IReadOnlyList<string> OwnTables =
+    [
+        // What all who share the ledger have to agree on.
+        "CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
+
+        // The number of the last transaction of each connection: whether one was committed whose commit was not answered.
+        "CREATE TABLE IF NOT EXISTS writers (id TEXT PRIMARY KEY, number BIGINT NOT NULL, at BIGINT NOT NULL)",
+    ];
+
+    private static readonly HashSet<string> s_tables = [.. Schema.Statements.Concat(OwnTables).Select(sql => TableCreation().Match(sql)).Where(match => match.Success).Select(match => match.Groups[1].Value)];
+
+    private readonly ConcurrentDictionary<string, string> _translated = new(StringComparer.Ordinal);
+    private readonly string _prefix;
+
+    /// <param name="schema">The schema that has the tables.</param>
+    public PostgresSql(string schema)
+    {
+        Schemas = Quote(schema);
+        _prefix = Schemas + ".";
+    }
+
+    /// <summary>The schema, quoted.</summary>
+    public string Schemas { get; }
+
+    /// <summary>The name of a sequence, quoted.</summary>
+    public string Sequence(string counter) => $"{_prefix}{counter}_ids";
+
+    /// <summary>The statement as PostgreSQL takes it.</summary>
+    public string Translate(string sql) => _translated.GetOrAdd(sql, Create);
+
+    /// <summary>A text as PostgreSQL can store it: without the character 0, and without halves of characters.</summary>
+    public static object? ToStored(object? value)
+        => value is string text && (text.Contains('\0', StringComparison.Ordinal) || text.Any(char.IsSurrogate))
+            ? Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text.Replace('\0', '\uFFFD')))
+            : value;
+
+    private static string Quote(string name) => $"\"{name.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
+
+    private string Create(string sql)
+    {
+        string qualified = TableUse().Replace(sql, match => s_tables.Contains(match.Groups[2].Value) ? match.Groups[1].Value + _prefix + match.Groups[2].Value : match.Value);
+
+        // Numbers are of one size; texts are compared as SQLite does, by their bytes.
+        return qualified.StartsWith("CREATE TABLE ", StringComparison.Ordinal) || qualified.StartsWith("ALTER TABLE ", StringComparison.Ordinal)
+            ? TextType().Replace(qualified, "TEXT COLLATE \"C\"").Replace(" INTEGER", " BIGINT", StringComparison.Ordinal)
+            : qualified;
+    }
+
+    [GeneratedRegex(@"^CREATE TABLE (?:IF NOT EXISTS )?([a-z_]+)")]
+    private static partial Regex TableCreation();
+
+    [GeneratedRegex(@"(\b(?:FROM|JOIN|INTO|UPDATE|ON|TABLE(?: IF (?:NOT )?EXISTS)?)\s+)([a-z_]+)\b")]
+    private static partial Regex TableUse();
+
+    [GeneratedRegex(@"(?<= )TEXT\b")]
+    private static partial Regex TextType();
+}

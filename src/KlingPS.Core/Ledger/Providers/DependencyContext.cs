@@ -1,0 +1,56 @@
+using System.Data.Common;
+using System.Reflection;
+using System.Runtime.Loader;
+
+namespace KlingPS.Core.Ledger.Providers;
+
+/// <summary>
+/// The database libraries that ship with the module, in a load context of their own: they cannot clash with copies that other modules
+/// have loaded, and none of them is visible outside. Each is loaded when a ledger of its kind is first opened.
+/// </summary>
+/// <param name="folder">Contains the assemblies, the native libraries, and the .deps.json that says which of them are for this platform.</param>
+internal sealed class DependencyContext(string folder) : AssemblyLoadContext("KlingPS.Dependencies")
+{
+    private const string Folder = "dependencies";
+    private const string Manifest = "KlingPS.Dependencies.dll";
+
+    private static readonly Lazy<DependencyContext> s_shipped = new(() => new DependencyContext(
+        Path.Combine(Path.GetDirectoryName(typeof(DependencyContext).Assembly.Location)!, Folder)));
+
+    private readonly Lazy<AssemblyDependencyResolver> _resolver = new(() => new AssemblyDependencyResolver(Path.Combine(folder, Manifest)));
+
+    /// <summary>What is installed with the module.</summary>
+    public static DependencyContext Shipped => s_shipped.Value;
+
+    /// <summary>Loads a database provider.</summary>
+    /// <param name="assembly">Its assembly.</param>
+    /// <param name="factory">The class of its factory, which has the one instance in a field <c>Instance</c>.</param>
+    /// <param name="database">What it is for, as users know it.</param>
+    /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>: the module is incomplete, or has none for this platform.</exception>
+    public DbProviderFactory LoadProvider(string assembly, string factory, string database)
+    {
+        try
+        {
+            FieldInfo instance = LoadFromAssemblyName(new AssemblyName(assembly)).GetType(factory, throwOnError: true)!.GetField("Instance")!;
+            return (DbProviderFactory)instance.GetValue(null)!;
+        }
+        catch (Exception e) when (e is InvalidOperationException or IOException or BadImageFormatException or TypeLoadException or TypeInitializationException)
+        {
+            throw new KlingException(
+                ErrorKind.LedgerUnusable,
+                $"The ledger cannot be used: {database} could not be loaded from '{folder}' ({e.GetBaseException().Message}). Install KlingPS again. Without the ledger nothing is bought.",
+                e);
+        }
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>Assemblies that the .deps.json does not name, such as System.*, come from the host, and so do those that the host itself has in no older version.</remarks>
+    protected override Assembly? Load(AssemblyName assemblyName)
+        => _resolver.Value.ResolveAssemblyToPath(assemblyName) is string path && !HostAssemblies.Has(assemblyName.Name!, AssemblyName.GetAssemblyName(path).Version!)
+            ? LoadFromAssemblyPath(path)
+            : null;
+
+    /// <inheritdoc/>
+    protected override IntPtr LoadUnmanagedDll(string unmanagedDllName)
+        => _resolver.Value.ResolveUnmanagedDllToPath(unmanagedDllName) is string path ? LoadUnmanagedDllFromPath(path) : IntPtr.Zero;
+}

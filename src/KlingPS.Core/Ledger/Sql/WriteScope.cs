@@ -1,0 +1,60 @@
+namespace KlingPS.Core.Ledger.Sql;
+
+/// <summary>
+/// What a transaction has to itself, on a database where several write at the same time. Two pieces of work whose scopes overlap run one
+/// after the other, whichever machines they run on; each then sees all that the one before it has committed.
+/// </summary>
+/// <remarks>
+/// Claims of an account, and all that becomes of its tasks, are in one scope, so what is decided from several records is decided by one
+/// machine at a time. Accounts do not wait for each other, but where a limit may be shared by keys of which it is not known yet whether
+/// they are one account's: purchases with a limit have the service to themselves.
+/// </remarks>
+/// <param name="Kind">The kind.</param>
+/// <param name="Name">The account, the task's local id, or the gate.</param>
+internal readonly record struct WriteScope(WriteScopeKind Kind, string Name)
+{
+    /// <summary>The whole ledger: the work is alone.</summary>
+    public static WriteScope All => new(WriteScopeKind.All, string.Empty);
+
+    /// <summary>Records that stand for themselves, each written by one statement.</summary>
+    public static WriteScope Cache => new(WriteScopeKind.Cache, string.Empty);
+
+    /// <summary>The tasks and uploads of an account.</summary>
+    /// <param name="account">The account, or any of its keys.</param>
+    public static WriteScope Account(string account) => new(WriteScopeKind.Account, account);
+
+    /// <summary>The same, to buy.</summary>
+    /// <param name="account">The account, or any of its keys.</param>
+    /// <param name="isLimited">Whether the purchase counts against a limit.</param>
+    public static WriteScope Purchase(string account, bool isLimited) => new(isLimited ? WriteScopeKind.LimitedPurchase : WriteScopeKind.Account, account);
+
+    /// <summary>The account that a task belongs to.</summary>
+    /// <param name="id">The local id of the task.</param>
+    public static WriteScope Task(long id) => new(WriteScopeKind.Task, Stored.Number(id));
+
+    /// <summary>A rate gate.</summary>
+    /// <param name="name">Its name.</param>
+    public static WriteScope Gate(string name) => new(WriteScopeKind.Gate, name);
+}
+
+/// <summary>The kinds of <see cref="WriteScope"/>.</summary>
+internal enum WriteScopeKind
+{
+    /// <summary>See <see cref="WriteScope.All"/>.</summary>
+    All,
+
+    /// <summary>See <see cref="WriteScope.Cache"/>.</summary>
+    Cache,
+
+    /// <summary>See <see cref="WriteScope.Account"/>.</summary>
+    Account,
+
+    /// <summary>See <see cref="WriteScope.Purchase"/>.</summary>
+    LimitedPurchase,
+
+    /// <summary>See <see cref="WriteScope.Task"/>.</summary>
+    Task,
+
+    /// <summary>See <see cref="WriteScope.Gate"/>.</summary>
+    Gate,
+}

@@ -1,0 +1,64 @@
+using System.Collections.Concurrent;
+using System.Data.Common;
+using System.Text.RegularExpressions;
+using KlingPS.Core.Ledger.Postgres;
+using KlingPS.Core.Ledger.Processes;
+using KlingPS.Core.Ledger.Sql;
+
+namespace KlingPS.Core.Tests.Ledger.Contract;
+
+/// <summary>A ledger in PostgreSQL: a schema of its own on the server of the tests. Processes have clocks that are ten minutes off.</summary>
+/// <param name="isPooled">Whether it is reached through pgbouncer.</param>
+internal sealed partial class PostgresHost(bool isPooled) : LedgerHost
+{
+    /// <summary>Schemas that are in use no more. To make the tables anew takes longer than most tests.</summary>
+    private static readonly ConcurrentBag<string> s_free = [];
+
+    private readonly string _schema = s_free.TryTake(out string? free) ? free : $"test_{Guid.NewGuid():N}";
+    private ServerAddress? _address;
+
+    /// <summary>Where it is.</summary>
+    public ServerAddress Address => _address!;
+
+    public override async ValueTask StartAsync()
+    {
+        PostgresServer server = await PostgresServer.Shared;
+        _address = server.Address(_schema, isPooled ? (await PostgresPooler.Shared).Port : null);
+    }
+
+    public override async Task<object?> SqlAsync(string sql)
+    {
+        await using DbConnection connection = PostgresProvider.Factory.CreateConnection()!;
+        connection.ConnectionString = $"Host=127.0.0.1;Port={(await PostgresServer.Shared).Port};Username={PostgresServer.Role};Database=ledgers;SSL Mode=Disable;Search Path={_schema};Pooling=False";
+        await connection.OpenAsync();
+        await using DbCommand command = connection.CreateCommand();
+        command.CommandText = sql;
+        return await command.ExecuteScalarAsync();
+    }
+
+    public override async ValueTask DisposeAsync()
+    {
+        await base.DisposeAsync();
+        if (_address is not null)
+        {
+            string[] emptied = [.. Schema.Statements.Concat(PostgresSql.OwnTables).Select(sql => CreatedTable().Match(sql).Groups[1].Value).Where(table => table is not ("" or "schema_version" or "settings")).Distinct()];
+            await SqlAsync(string.Concat(emptied.Select(table => $"DELETE FROM {table};")) + string.Concat(Schema.Counters.Select(counter => $"SELECT setval('{counter}_ids', 1, false);")));
+            s_free.Add(_schema);
+        }
+    }
+
+    protected override SqlLedger Create(ProcessIdentity owner, Func<ProcessIdentity, bool?> isAlive, TimeProvider time)
+        => Create(string.Empty, new ProcessOwners(owner, isAlive), time, time);
+
+    protected override SqlLedger CreateAt(ProcessIdentity owner, Func<ProcessIdentity, bool?> isAlive, TimeProvider time)
+        => Create(owner.Machine, new HeartbeatOwners(owner, isAlive), time, Time);
+
+    private SqlLedger Create(string machine, IAttemptOwners owners, TimeProvider time, TimeProvider serverTime)
+        => new(
+            new PostgresEngine(Address, () => PostgresProvider.Factory, new LedgerCredentials(Address, _ => null)) { ServerTime = serverTime, Machine = machine },
+            owners,
+            new ShiftedTimeProvider(time, TimeSpan.FromMinutes(10)));
+
+    [GeneratedRegex("^CREATE TABLE (?:IF NOT EXISTS )?([a-z_]+)")]
+    private static partial Regex CreatedTable();
+}

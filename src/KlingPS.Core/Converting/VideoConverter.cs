@@ -29,6 +29,9 @@ internal sealed record ConversionOptions
 
     /// <summary>Writes a <see cref="Sidecar"/> beside each video.</summary>
     public bool WritesSidecar { get; init; }
+
+    /// <summary>Keeps the batch within what the account has left; <see langword="null"/> not to ask for that.</summary>
+    public BalanceWatch? Balance { get; init; }
 }
 
 /// <summary>One image of a batch.</summary>
@@ -78,7 +81,7 @@ internal sealed class VideoConverter : IDisposable
         ArgumentNullException.ThrowIfNull(options);
         _session = service.Session;
         _options = options;
-        _submitter = new VideoSubmitter(service);
+        _submitter = new VideoSubmitter(service, options.Balance);
         _saver = new VideoSaver(service, options.Save);
         _destination = new DestinationVideos(service, options.Save, _saver.OutputPaths.IsRecordedAsync);
         _observer = service.Observer;
@@ -210,6 +213,10 @@ internal sealed class VideoConverter : IDisposable
         _planned.Remove(plan.Identity);
     }
 
+    /// <summary>Says that no more images will come.</summary>
+    /// <param name="images">How many are to be converted.</param>
+    public void CompleteInput(int images) => _options.Balance?.Complete(images);
+
     /// <summary>Does what is missing for an image to have its video.</summary>
     /// <param name="item">The image, as <see cref="Accept"/> has taken it.</param>
     /// <param name="cancellationToken">Stops; what is paid for stays in the ledger, and the next run takes it up.</param>
@@ -262,7 +269,16 @@ internal sealed class VideoConverter : IDisposable
     private async Task<Outcome<ConversionItem, SavedVideo>> ConvertAsync(
         ConversionItem item, ConversionProgress progress, Action onPrepared, CancellationToken inTime, CancellationToken stop)
     {
-        Prepared prepared = await PrepareAsync(item, isAboutToWrite: true, inTime, identity => progress.Identity = identity).ConfigureAwait(false);
+        Prepared? prepared = null;
+        try
+        {
+            prepared = await PrepareAsync(item, isAboutToWrite: true, inTime, identity => progress.Identity = identity).ConfigureAwait(false);
+        }
+        finally
+        {
+            _options.Balance?.Note(prepared is { Earlier: null } ? prepared.Identified.Submission.Credits : null, progress.Identity);
+        }
+
         onPrepared();
         progress.Task = prepared.IsKept ? null : prepared.Earlier;
         if (prepared is { IsTaken: true, HasVideo: false })

@@ -124,6 +124,9 @@ internal sealed class KlingSession : IAsyncDisposable
         set => _dailyCreditCap = value;
     }
 
+    /// <summary>What the account had left when it was last asked; <see langword="null"/> if it never was.</summary>
+    internal AccountBalance? LastBalance { get; set; }
+
     /// <summary>The clock.</summary>
     public TimeProvider TimeProvider { get; }
 

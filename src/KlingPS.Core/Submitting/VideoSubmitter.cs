@@ -87,11 +87,15 @@ internal sealed class VideoSubmitter
     private readonly PriceBook _prices;
     private readonly OtherPurchases _others;
     private readonly ChangedFiles _changes;
+    private readonly BalanceWatch? _balance;
     private readonly RetryPolicy _othersPurchase;
 
     /// <summary>Creates the submitter.</summary>
-    public VideoSubmitter(KlingService service)
+    /// <param name="service">The account, and what its commands share.</param>
+    /// <param name="balance">Keeps the run within what the account has left; <see langword="null"/> not to ask for that.</param>
+    public VideoSubmitter(KlingService service, BalanceWatch? balance = null)
     {
+        _balance = balance;
         ArgumentNullException.ThrowIfNull(service);
         _session = service.Session;
         _observer = service.Observer;
@@ -162,7 +166,17 @@ internal sealed class VideoSubmitter
                 $"'{submission.Subject}'",
                 async () =>
                 {
-                    (IdentifiedSubmission identified, KlingVideoTask? earlier) = await PrepareAsync(submission, cancellationToken).ConfigureAwait(false);
+                    IdentifiedSubmission? identified = null;
+                    KlingVideoTask? earlier = null;
+                    try
+                    {
+                        (identified, earlier) = await PrepareAsync(submission, cancellationToken).ConfigureAwait(false);
+                    }
+                    finally
+                    {
+                        _balance?.Note(earlier is null ? identified?.Submission.Credits : null, identity: null);
+                    }
+
                     onIdentified(identified);
                     return earlier ?? (await BuyAsync(identified, cancellationToken).ConfigureAwait(false)).Task;
                 },
@@ -299,11 +313,18 @@ internal sealed class VideoSubmitter
         while (true)
         {
             bool isUploading = false;
+            bool mayBeBought = false;
+            bool isAffordable = false;
+            bool isSetAside = false;
+            TaskIntent intent = CreateIntent(identified);
+            string purchase = identified.Submission.ReusePurchase ? identified.Identity : intent.Nonce;
             try
             {
                 _sender.Fatal.ThrowIfSet();
-                TaskIntent intent = CreateIntent(identified);
                 await RequireBudgetAsync(intent, cancellationToken).ConfigureAwait(false);
+                isSetAside = _balance is not null && await _balance.TakeAsync(identified.Submission.Credits, purchase, cancellationToken).ConfigureAwait(false);
+                isAffordable = true;
+                _sender.Fatal.ThrowIfSet();
 
                 string account = _session.Account;
                 isUploading = true;
@@ -316,11 +337,13 @@ internal sealed class VideoSubmitter
                     return new TaskClaim(known, IsNew: false);
                 }
 
+                mayBeBought = true;
                 if (await _sender.SendAsync(identified.Submission, intent, cancellationToken).ConfigureAwait(false) is KlingVideoTask task)
                 {
                     return new TaskClaim(task, IsNew: true);
                 }
 
+                mayBeBought = false;
                 if (await FindEarlierAsync(identified, cancellationToken).ConfigureAwait(false) is KlingVideoTask earlier)
                 {
                     return new TaskClaim(earlier, IsNew: false);
@@ -330,13 +353,16 @@ internal sealed class VideoSubmitter
             catch (Exception exception) when (exception is not KlingException { Kind: ErrorKind.AttemptUnknown } && !UnexpectedError.IsStop(exception, cancellationToken))
 #pragma warning restore CA1031
             {
+                mayBeBought = false;
+
                 // What has ended the batch is the error of all that come after it.
                 KlingException refusal = exception == _sender.Fatal.Error
                     ? _sender.Fatal.Error
                     : identified.Submission.SayNothingBought(UnexpectedError.From(exception, $"'{identified.Submission.Subject}'"));
 
-                // That one image cannot be uploaded does not mean that the others cannot.
-                if (refusal.IsFatal && !(isUploading && refusal is KlingApiException { Fault: not TransportFault.NotSent, Kind: ErrorKind.ServiceUnavailable }))
+                // That one image cannot be uploaded does not mean that the others cannot; and those that were set aside for can be paid for.
+                bool isShort = !isAffordable && refusal.Kind == ErrorKind.CreditsInsufficient;
+                if (refusal.IsFatal && !isShort && !(isUploading && refusal is KlingApiException { Fault: not TransportFault.NotSent, Kind: ErrorKind.ServiceUnavailable }))
                 {
                     _sender.Fatal.Set(refusal);
                 }
@@ -344,6 +370,13 @@ internal sealed class VideoSubmitter
                 return await FindTwinAsync(identified, refusal, cancellationToken).ConfigureAwait(false) is KlingVideoTask twin
                     ? new TaskClaim(twin, IsNew: false)
                     : throw refusal;
+            }
+            finally
+            {
+                if (isSetAside && !mayBeBought)
+                {
+                    _balance!.GiveBack(purchase);
+                }
             }
         }
     }

@@ -95,6 +95,7 @@ public sealed class ConnectKlingAccountCommand : KlingCommand
             KlingClient client = session.CreateClient(Context.Observer);
             decimal? credits = SkipVerification ? null : Await(client.GetCreditsAsync);
             Connection.Connect(session, source);
+            session.LastBalance = credits is decimal left ? new AccountBalance(left, session.TimeProvider.GetUtcNow()) : null;
             KlingAccount account = session.Describe(credits);
             session = null;
             WriteObject(account);

@@ -36,6 +36,7 @@ internal sealed class ConversionRun : IDisposable
             Emit = emit,
             Target = outcome => outcome.Item.Submission.Subject,
             Ended = Note,
+            Finishing = images => _converter?.CompleteInput(images),
 
             // What is paid for is still fetched after an error that ends the buying.
             KeepsFatal = true,

@@ -184,6 +184,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
         else if (_hasInput)
         {
             WriteInformation(_run!.Plan, s_tags);
+            WarnOfBalance(_run.Plan.Credits);
         }
     }
 
@@ -277,5 +278,6 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
             ThrottleLimit = ThrottleLimit,
             PromptFromSidecar = PromptFromSidecar,
             WritesSidecar = Sidecar,
+            Balance = CreateBalanceWatch(),
         });
 }

@@ -16,6 +16,7 @@ public sealed class GetKlingAccountCommand : KlingCommand
         KlingSession session = Context.Session;
         KlingClient client = session.CreateClient(Context.Observer);
         decimal credits = Await(client.GetCreditsAsync);
+        session.LastBalance = new AccountBalance(credits, session.TimeProvider.GetUtcNow());
         WriteObject(session.Describe(credits) with { KeySource = Connection.DescribeSource(session) });
     }
 }

@@ -67,7 +67,14 @@ public sealed class MeasureKlingVideoCostCommand : VideoCommand
     }
 
     /// <inheritdoc/>
-    private protected override void OnEnd() => WriteObject(_sum);
+    private protected override void OnEnd()
+    {
+        WriteObject(_sum);
+        if (SubmissionText.DescribeShortage(_sum.Credits, Connection.Session?.LastBalance) is string shortage)
+        {
+            WriteWarning(shortage);
+        }
+    }
 
     private async Task<VideoCostEstimate> MeasureAsync(VideoSpec spec, CancellationToken cancellationToken)
     {

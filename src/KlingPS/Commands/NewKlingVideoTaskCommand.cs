@@ -21,6 +21,8 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
 
     private readonly Batch<Submission, KlingVideoTask> _batch;
     private VideoSubmitter? _planner;
+    private BalanceWatch? _balance;
+    private decimal _foreseen;
     private int _unknown;
 
     /// <summary>Creates the command.</summary>
@@ -32,6 +34,7 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
             IsOrdered = true,
             Target = outcome => outcome.Item.Subject,
             Ended = OnEnded,
+            Finishing = images => _balance?.Complete(images),
             KeepsFatal = true,
         });
     }
@@ -100,11 +103,16 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
     }
 
     /// <inheritdoc/>
-    private protected override void OnEnd() => ThrowIfOver();
+    private protected override void OnEnd()
+    {
+        WarnOfBalance(_foreseen);
+        ThrowIfOver();
+    }
 
     private ConcurrentStage<Submission, Outcome<Submission, KlingVideoTask>> CreateStage()
     {
-        var submitter = new VideoSubmitter(Context.Service);
+        _balance = CreateBalanceWatch();
+        var submitter = new VideoSubmitter(Context.Service, _balance);
         Deadline deadline = Own(Context.CreateDeadline(Timeout));
         UnfinishedWork.Member unfinished = Unfinished;
         unfinished.UnderWay = () => submitter.UnderWay;
@@ -160,6 +168,7 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
             return;
         }
 
+        _foreseen += Context.Shell.Common.IsWhatIf ? foreseen.Credits ?? 0 : 0;
         if (ShouldProcess(submission.Subject, SubmissionText.DescribePurchase(foreseen)))
         {
             _batch.Feed(submission);

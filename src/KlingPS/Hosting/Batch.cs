@@ -53,6 +53,9 @@ internal sealed class Batch<TItem, TValue> : IDisposable
     /// <summary>Where the videos of the batch go, as parameters of Save-KlingVideo with a space before them, for what is recommended after an error.</summary>
     public string SaveParameters { get; set; } = string.Empty;
 
+    /// <summary>Is told that no more items will come, and how many have come.</summary>
+    public Action<int>? Finishing { get; init; }
+
     /// <summary>Whether an error ends the command; by default a fatal one does.</summary>
     public Func<KlingException, bool> IsFatal { get; init; } = static error => error.IsFatal;
 
@@ -106,6 +109,7 @@ internal sealed class Batch<TItem, TValue> : IDisposable
     /// <exception cref="KlingException">The stage has ended with an error.</exception>
     public void Finish()
     {
+        Finishing?.Invoke(_counts.Fed);
         _pump.Finish();
         WriteRefused(int.MaxValue);
         _host.Progress.Complete();

@@ -1,6 +1,7 @@
 using System.Globalization;
 using KlingPS.Core;
 using KlingPS.Core.Model;
+using KlingPS.Core.Sessions;
 using KlingPS.Core.Submitting;
 using KlingPS.Hosting;
 
@@ -25,6 +26,15 @@ internal static class SubmissionText
     /// <param name="credits">The credits; <see langword="null"/> where they are not known.</param>
     public static string DescribePrice(decimal? credits)
         => credits is decimal price ? string.Create(CultureInfo.InvariantCulture, $"for {price:0.##} credits") : "at a price that is not known here";
+
+    /// <summary>What videos cost that the account does not have, as far as that is known without a question; <see langword="null"/> if it has it.</summary>
+    /// <param name="credits">What the videos cost.</param>
+    /// <param name="balance">What the account had when it was last asked.</param>
+    public static string? DescribeShortage(decimal credits, AccountBalance? balance)
+        => balance is null || balance.Credits >= credits ? null
+            : string.Create(
+                CultureInfo.InvariantCulture,
+                $"These videos cost {credits:0.###} credits, and the account had {balance.Credits:0.###} left at {balance.At.ToLocalTime():HH:mm}. A run would go on as far as the credits reach. Credits are added at https://kie.ai/billing.");
 
     private static string DescribeSource(PriceEstimate price)
         => string.Create(CultureInfo.InvariantCulture, $"{(price.IsObserved ? "what the service took on" : "price as of")} {price.AsOf:yyyy-MM-dd}");

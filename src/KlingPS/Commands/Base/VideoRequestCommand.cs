@@ -4,6 +4,7 @@ using System.Management.Automation.Language;
 using KlingPS.Core.Model;
 using KlingPS.Core.Submitting;
 using KlingPS.Parameters;
+using KlingPS.Text;
 
 namespace KlingPS.Commands.Base;
 
@@ -62,6 +63,18 @@ public abstract class VideoRequestCommand : VideoCommand
         RunId = RunId,
         Budget = MaxCredits is null && MaxTasks is null ? null : new BudgetLimit { RunId = RunId, MaxCredits = MaxCredits, MaxTasks = MaxTasks },
     };
+
+    /// <summary>Keeps this run within what the account has left.</summary>
+    private protected BalanceWatch CreateBalanceWatch() => new(Context.Service, new BudgetLimit { MaxCredits = MaxCredits, MaxTasks = MaxTasks });
+
+    /// <summary>Says that the account did not have enough for what would be bought, where it was asked in this session. Sends nothing.</summary>
+    private protected void WarnOfBalance(decimal credits)
+    {
+        if (SubmissionText.DescribeShortage(Math.Min(credits, MaxCredits ?? credits), Connection.Session?.LastBalance) is string shortage)
+        {
+            WriteWarning(shortage);
+        }
+    }
 
     private string? FindCallback()
     {

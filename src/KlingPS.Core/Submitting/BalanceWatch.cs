@@ -1,0 +1,221 @@
+using System.Globalization;
+using KlingPS.Core.Ledger;
+using KlingPS.Core.Model;
+using KlingPS.Core.Scheduling;
+using KlingPS.Core.Sessions;
+
+namespace KlingPS.Core.Submitting;
+
+/// <summary>
+/// Keeps a run within what the account has left: asks once, when the first video is about to be bought, says before that if the whole run
+/// cannot be paid for, and lets it go on as far as the credits reach. A balance that cannot be found out stops nothing.
+/// </summary>
+/// <remarks>
+/// Only what this run buys is counted against the balance. Whatever else is bought from the account meanwhile, the service itself refuses
+/// what is not covered. Safe for concurrent use.
+/// </remarks>
+internal sealed class BalanceWatch
+{
+    /// <summary>How long the first purchase waits until it is known what else is to be bought: the commands before this one may be slow.</summary>
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
+
+    private readonly object _lock = new();
+    private readonly KlingService _service;
+    private readonly BudgetLimit _limit;
+    private readonly List<decimal> _prices = [];
+    private readonly HashSet<string> _identities = [];
+    private readonly TaskCompletionSource _isAllKnown = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private Task<decimal?>? _balance;
+    private readonly Dictionary<string, decimal> _taken = [];
+    private decimal _spentToday;
+    private int _known;
+    private int? _items;
+    private bool _hasWarned;
+
+    /// <summary>Creates the watch. Nothing is asked yet.</summary>
+    /// <param name="service">Whose balance it is.</param>
+    /// <param name="limit">What the run may spend at most anyway.</param>
+    public BalanceWatch(KlingService service, BudgetLimit limit)
+    {
+        ArgumentNullException.ThrowIfNull(service);
+        ArgumentNullException.ThrowIfNull(limit);
+        _service = service;
+        _limit = limit;
+    }
+
+    /// <summary>It is known what is to be done for one more item.</summary>
+    /// <param name="price">What it is to be bought for; <see langword="null"/> where nothing is bought, or the price is not known.</param>
+    /// <param name="identity">The video, where the same one is bought once; <see langword="null"/> where each is.</param>
+    public void Note(decimal? price, string? identity)
+    {
+        lock (_lock)
+        {
+            _known++;
+            if (price is decimal credits && (identity is null || _identities.Add(identity)))
+            {
+                _prices.Add(credits);
+            }
+        }
+
+        OpenIfKnown();
+        if (_balance is { IsCompletedSuccessfully: true, Result: decimal balance })
+        {
+            WarnIfShort(balance);
+        }
+    }
+
+    /// <summary>No more items will come.</summary>
+    /// <param name="items">How many have come.</param>
+    public void Complete(int items)
+    {
+        lock (_lock)
+        {
+            _items = items;
+        }
+
+        OpenIfKnown();
+    }
+
+    /// <summary>Sets aside what a video costs, before anything is sent for it.</summary>
+    /// <param name="price">What it costs; <see langword="null"/> where that is not known.</param>
+    /// <param name="purchase">Names the purchase, of which there may be several tries: of those with one name, one is paid for.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>Whether something was set aside, to be given back if the video is not bought.</returns>
+    /// <exception cref="KlingException"><see cref="ErrorKind.CreditsInsufficient"/>: the account cannot pay for it any more.</exception>
+    public async Task<bool> TakeAsync(decimal? price, string purchase, CancellationToken cancellationToken)
+    {
+        Task<decimal?> asked;
+        lock (_lock)
+        {
+            asked = _balance ??= AskAsync(cancellationToken);
+        }
+
+        if (await asked.WaitAsync(cancellationToken).ConfigureAwait(false) is not decimal balance || price is not decimal credits)
+        {
+            return false;
+        }
+
+        lock (_lock)
+        {
+            decimal taken = _taken.Values.Sum();
+            if (_taken.ContainsKey(purchase))
+            {
+                return false;
+            }
+
+            if (taken + credits > balance)
+            {
+                // A limit that is reached as well leaves the video out and lets the others go on. That is for the ledger to say.
+                return FindExcess(taken, _taken.Count, credits) is not null ? false : throw new KlingException(ErrorKind.CreditsInsufficient, string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"The account cannot pay {credits:0.###} credits for it: it had {balance:0.###} when this run began to buy, and the run has spent or set aside {taken:0.###} of them."));
+            }
+
+            _taken.Add(purchase, credits);
+            return true;
+        }
+    }
+
+    /// <summary>Gives back what was set aside for a video that was not bought.</summary>
+    /// <param name="purchase">As for <see cref="TakeAsync"/>.</param>
+    public void GiveBack(string purchase)
+    {
+        lock (_lock)
+        {
+            _taken.Remove(purchase);
+        }
+    }
+
+    private async Task<decimal?> AskAsync(CancellationToken cancellationToken)
+    {
+        // What is to be said is to be said before the first purchase, and of as many of them as are known by then.
+        await Task.WhenAny(_isAllKnown.Task, Task.Delay(s_patience, _service.Session.TimeProvider, cancellationToken)).ConfigureAwait(false);
+        decimal? balance;
+        try
+        {
+            _spentToday = await SumTodayAsync(cancellationToken).ConfigureAwait(false);
+            balance = await _service.Session.CreateProbingClient(_service.Observer).GetCreditsAsync(cancellationToken).ConfigureAwait(false);
+        }
+#pragma warning disable CA1031 // Whatever kept it from being found out: the service refuses what is not covered.
+        catch (Exception exception) when (!UnexpectedError.IsStop(exception, cancellationToken))
+#pragma warning restore CA1031
+        {
+            _service.Observer?.OnNotice($"The balance of the account could not be found out, so the run is not compared with it. {exception.Message}");
+            return null;
+        }
+
+        _service.Session.LastBalance = new AccountBalance(balance.Value, _service.Session.TimeProvider.GetUtcNow());
+        WarnIfShort(balance.Value);
+        return balance;
+    }
+
+    private void OpenIfKnown()
+    {
+        bool isKnown;
+        lock (_lock)
+        {
+            isKnown = _items is int items && _known >= items;
+        }
+
+        if (isKnown)
+        {
+            _isAllKnown.TrySetResult();
+        }
+    }
+
+    /// <summary>Says once that the run cannot be paid for to its end. What its limits leave out need not be paid for.</summary>
+    private void WarnIfShort(decimal balance)
+    {
+        decimal wanted;
+        int videos;
+        lock (_lock)
+        {
+            (wanted, videos) = SumWithinLimits();
+            if (wanted <= balance || _hasWarned)
+            {
+                return;
+            }
+
+            _hasWarned = true;
+        }
+
+        _service.Observer?.OnWarning(string.Create(
+            CultureInfo.InvariantCulture,
+            $"This run cannot be paid for to its end: the account has {balance:0.###} credits left, and {videos} videos are to be bought for {wanted:0.###}. "
+                + $"It goes on as far as the credits reach; then run the same command again. Credits are added at https://kie.ai/billing."));
+    }
+
+    /// <summary>What the run would buy if it had the credits.</summary>
+    private (decimal Credits, int Videos) SumWithinLimits()
+    {
+        decimal sum = 0;
+        int videos = 0;
+        foreach (decimal price in _prices)
+        {
+            if (FindExcess(sum, videos, price) is null)
+            {
+                sum += price;
+                videos++;
+            }
+        }
+
+        return (sum, videos);
+    }
+
+    private string? FindExcess(decimal credits, int videos, decimal price)
+        => BudgetRule.FindExcess(_limit with { DailyCredits = _service.Session.DailyCreditCap }, new Spending(credits, videos, _spentToday + credits), price);
+
+    /// <summary>What counts against the day's limit before the run buys anything, if there is one.</summary>
+    private async Task<decimal> SumTodayAsync(CancellationToken cancellationToken)
+    {
+        KlingSession session = _service.Session;
+        if (session.DailyCreditCap is null)
+        {
+            return 0;
+        }
+
+        var today = new SpendFilter { Account = session.Account, Since = LocalDay.BeginningOf(session.TimeProvider.GetUtcNow(), session.TimeProvider.LocalTimeZone) };
+        IReadOnlyList<KlingSpend> sums = await session.Ledger.Spending.SumAsync(today, KlingSpendGroup.Account, cancellationToken).ConfigureAwait(false);
+        return sums.Sum(sum => sum.CreditsConsumed + sum.CreditsReserved);
+    }
+}

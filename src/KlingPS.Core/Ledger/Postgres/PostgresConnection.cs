@@ -56,6 +56,15 @@ internal sealed class PostgresConnection(DbConnection connection, PostgresEngine
         => (await session.NumberAsync($"SELECT nextval('{engine.Sql.Sequence(counter)}'::regclass)").ConfigureAwait(false))!.Value;
 
     /// <inheritdoc/>
+    public override async Task<long> GetCounterAsync(SqlSession session, string counter)
+        => await session.NumberAsync($"SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM {engine.Sql.Sequence(counter)}").ConfigureAwait(false) ?? 0;
+
+    /// <inheritdoc/>
+    public override Task SetCounterAsync(SqlSession session, string counter, long value) => value == 0
+        ? Task.CompletedTask
+        : session.NumberAsync($"SELECT setval('{engine.Sql.Sequence(counter)}'::regclass, @value)", ("value", value));
+
+    /// <inheritdoc/>
     public override async Task<bool> HasTableAsync(SqlSession session, string table)
         => await session.NumberAsync(
             "SELECT COUNT(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = @schema AND c.relname = @table",
@@ -87,7 +96,7 @@ internal sealed class PostgresConnection(DbConnection connection, PostgresEngine
         ("old", (long)s_longestWriter.TotalMilliseconds));
 
     /// <inheritdoc/>
-    protected override object? ToStored(object? value) => PostgresSql.ToStored(value);
+    public override object? ToStored(object? value) => PostgresSql.ToStored(value);
 
     /// <inheritdoc/>
     protected override async Task<DbTransaction> BeginWriteAsync(WriteKind kind, IReadOnlyCollection<WriteScope> scopes)

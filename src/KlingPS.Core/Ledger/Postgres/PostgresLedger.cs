@@ -1,4 +1,5 @@
 using KlingPS.Core.Ledger.Processes;
+using KlingPS.Core.Ledger.Spool;
 using KlingPS.Core.Ledger.Sql;
 
 namespace KlingPS.Core.Ledger.Postgres;
@@ -16,7 +17,8 @@ internal static class PostgresLedger
             new HeartbeatOwners(
                 ProcessIdentity.Current with { Machine = MachineName.Current },
                 owner => (owner with { Machine = ProcessIdentity.Current.Machine }).IsAlive()),
-            time);
+            time,
+            AnswerSpool.Find(MachineName.Current, time));
 
     /// <summary>Opens a ledger for reading alone: nothing is created or changed.</summary>
     /// <param name="address">Where it is.</param>

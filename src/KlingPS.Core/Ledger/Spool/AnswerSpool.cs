@@ -18,20 +18,18 @@ internal sealed class AnswerSpool(string folder, TimeProvider time)
     private const string Ending = ".json";
     private const int MaxLength = 1 << 16;
 
-    /// <summary>The folder for a ledger as a machine uses it, below the user's data folder.</summary>
+    /// <summary>The folder of a machine, below the user's data folder. Homes can be shared, and each machine records what has happened there.</summary>
     /// <param name="userFolder">That folder.</param>
-    /// <param name="location">Where the ledger is.</param>
-    /// <param name="machine">The machine: homes can be shared, and each machine records what has happened there.</param>
-    public static string FolderOf(string userFolder, string location, string machine)
-        => Path.Combine(userFolder, "unrecorded", Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes($"{machine}\n{location}")), 0, 8).ToLowerInvariant());
+    /// <param name="machine">The machine.</param>
+    public static string FolderOf(string userFolder, string machine)
+        => Path.Combine(userFolder, "unrecorded", Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(machine)), 0, 8).ToLowerInvariant());
 
-    /// <summary>The spool of this user for a ledger.</summary>
-    /// <param name="location">Where the ledger is.</param>
+    /// <summary>The spool of this user.</summary>
     /// <param name="machine">This machine.</param>
     /// <param name="time">The clock.</param>
     /// <returns><see langword="null"/> if this user has no folder to keep anything in.</returns>
-    public static AnswerSpool? Find(string location, string machine, TimeProvider time)
-        => LedgerLocation.FindUserFolder() is string userFolder ? new AnswerSpool(FolderOf(userFolder, location, machine), time) : null;
+    public static AnswerSpool? Find(string machine, TimeProvider time)
+        => LedgerLocation.FindUserFolder() is string userFolder ? new AnswerSpool(FolderOf(userFolder, machine), time) : null;
 
     /// <summary>The error of a command that could not record what has happened, which is kept.</summary>
     /// <param name="error">Why it could not be recorded.</param>

@@ -37,6 +37,10 @@ internal sealed record SpooledAnswer
     [JsonConverter(typeof(JsonStringEnumConverter<SpooledKind>))]
     public required SpooledKind Kind { get; init; }
 
+    /// <summary>Where the ledger was that it is for. It may have another address by now, and is found by what is in it.</summary>
+    [JsonPropertyName("ledger")]
+    public string? Ledger { get; init; }
+
     /// <summary>The account that pays.</summary>
     [JsonPropertyName("account")]
     public required string Account { get; init; }

@@ -46,6 +46,23 @@ internal abstract class DatabaseConnection(DbConnection connection) : IAsyncDisp
             "INSERT INTO counters (name, value) VALUES (@name, 1) ON CONFLICT (name) DO UPDATE SET value = counters.value + 1 RETURNING value",
             ("name", counter)).ConfigureAwait(false))!.Value;
 
+    /// <summary>The last number that was given; 0 if none was.</summary>
+    /// <param name="session">The session.</param>
+    /// <param name="counter">One of <see cref="Schema.Counters"/>.</param>
+    public virtual async Task<long> GetCounterAsync(SqlSession session, string counter)
+        => await session.NumberAsync("SELECT value FROM counters WHERE name = @name", ("name", counter)).ConfigureAwait(false) ?? 0;
+
+    /// <summary>Goes on counting after a number.</summary>
+    /// <param name="session">The session of the transaction.</param>
+    /// <param name="counter">One of <see cref="Schema.Counters"/>.</param>
+    /// <param name="value">The last number that was given; 0 if none was.</param>
+    public virtual Task SetCounterAsync(SqlSession session, string counter, long value) => value == 0
+        ? Task.CompletedTask
+        : session.ExecuteAsync(
+            "INSERT INTO counters (name, value) VALUES (@name, @value) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            ("name", counter),
+            ("value", value));
+
     /// <summary>Whether the database has a table of the ledger.</summary>
     public abstract Task<bool> HasTableAsync(SqlSession session, string table);
 
@@ -92,7 +109,7 @@ internal abstract class DatabaseConnection(DbConnection connection) : IAsyncDisp
     public void Dispose() => connection.Dispose();
 
     /// <summary>Makes a value into one that the database can store, where it cannot store every one.</summary>
-    protected virtual object? ToStored(object? value) => value;
+    public virtual object? ToStored(object? value) => value;
 
     /// <summary>Begins a transaction that holds the right to write from its first statement on, where the database has such a right.</summary>
     protected abstract Task<DbTransaction> BeginWriteAsync(WriteKind kind, IReadOnlyCollection<WriteScope> scopes);

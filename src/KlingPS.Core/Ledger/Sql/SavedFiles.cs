@@ -64,6 +64,55 @@ internal static class SavedFiles
         await session.ExecuteAsync("UPDATE saved_files SET task = @to WHERE task = @from", values).ConfigureAwait(false);
     }
 
+    /// <summary>
+    /// Makes the paths of a copied ledger into those of this one. What was everybody's in a file becomes this machine's, whose file it was;
+    /// and the other way round, what is this machine's becomes everybody's. Those of other machines stay theirs.
+    /// </summary>
+    /// <param name="session">A transaction of the copy.</param>
+    /// <param name="machine">See <see cref="DatabaseConnection.Machine"/>, of the ledger that was copied.</param>
+    public static async Task MoveAllAsync(SqlSession session, string machine)
+    {
+        if (machine == session.Machine)
+        {
+            return;
+        }
+
+        if (machine.Length == 0)
+        {
+            await session.ExecuteAsync(
+                """
+                INSERT INTO saved_files (task, machine, saved_path, saved_hash, saving_path, saving_hash)
+                    SELECT id, @machine, saved_path, CASE WHEN saved_path IS NOT NULL THEN saved_hash END, saving_path, saving_hash FROM tasks
+                    WHERE saved_path IS NOT NULL OR saving_path IS NOT NULL
+                ON CONFLICT (task, machine) DO UPDATE SET saved_path = excluded.saved_path, saved_hash = excluded.saved_hash,
+                    saving_path = excluded.saving_path, saving_hash = excluded.saving_hash
+                """,
+                ("machine", session.Machine)).ConfigureAwait(false);
+            await session.ExecuteAsync(
+                "UPDATE tasks SET saved_path = NULL, saving_path = NULL, saving_hash = NULL WHERE saved_path IS NOT NULL OR saving_path IS NOT NULL").ConfigureAwait(false);
+        }
+        else if (session.Machine.Length == 0)
+        {
+            await session.ExecuteAsync(
+                """
+                UPDATE tasks SET saved_path = (SELECT f.saved_path FROM saved_files f WHERE f.task = tasks.id AND f.machine = @machine),
+                    saved_hash = COALESCE((SELECT f.saved_hash FROM saved_files f WHERE f.task = tasks.id AND f.machine = @machine), saved_hash),
+                    saving_path = (SELECT f.saving_path FROM saved_files f WHERE f.task = tasks.id AND f.machine = @machine),
+                    saving_hash = (SELECT f.saving_hash FROM saved_files f WHERE f.task = tasks.id AND f.machine = @machine)
+                WHERE id IN (SELECT f.task FROM saved_files f WHERE f.machine = @machine)
+                """,
+                ("machine", machine)).ConfigureAwait(false);
+            await session.ExecuteAsync("DELETE FROM saved_files WHERE machine = @machine", ("machine", machine)).ConfigureAwait(false);
+        }
+        else
+        {
+            // Two servers, and one machine.
+            return;
+        }
+
+        await session.ExecuteAsync("UPDATE machine_hashes SET machine = @to WHERE machine = @from", ("from", machine), ("to", session.Machine)).ConfigureAwait(false);
+    }
+
     /// <summary>Forgets the files of a task on every machine.</summary>
     public static Task<int> DeleteAsync(SqlSession session, long id) => session.ExecuteAsync("DELETE FROM saved_files WHERE task = @id", ("id", id));
 }

@@ -9,7 +9,8 @@ namespace KlingPS.Core.Ledger.Sql;
 /// <param name="spool">What is kept on this machine.</param>
 internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
 {
-    private readonly ConcurrentDictionary<string, byte> _damaged = new(StringComparer.Ordinal);
+    /// <summary>What is damaged, or is for another ledger, by its path.</summary>
+    private readonly ConcurrentDictionary<string, byte> _passedOver = new(StringComparer.Ordinal);
     private readonly ConcurrentQueue<string> _notices = new();
 
     /// <summary>What users should know of the last replays; <see langword="null"/> once it has been told.</summary>
@@ -28,7 +29,7 @@ internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
     }
 
     /// <summary>See <see cref="ITaskJournal.KeepAsync"/>.</summary>
-    public Task<string?> KeepAsync(SpooledAnswer answer) => Task.Run(() => spool.TryKeep(answer) ? spool.Folder : null);
+    public Task<string?> KeepAsync(SpooledAnswer answer) => Task.Run(() => spool.TryKeep(answer with { Ledger = store.Location }) ? spool.Folder : null);
 
     /// <summary>Records all that is kept.</summary>
     /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>: it is still kept.</exception>
@@ -41,11 +42,11 @@ internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
         }
 
         int recorded = 0;
-        foreach (SpooledFile file in spool.Read())
+        foreach (SpooledFile file in spool.Read().Where(file => !_passedOver.ContainsKey(file.Path)))
         {
             if (file.Answer is not SpooledAnswer answer)
             {
-                if (_damaged.TryAdd(file.Path, 0))
+                if (_passedOver.TryAdd(file.Path, 0))
                 {
                     _notices.Enqueue(
                         $"'{file.Path}' should hold what came of a request while the ledger could not be reached, and is damaged. It is left as it is. "
@@ -55,9 +56,15 @@ internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
                 continue;
             }
 
-            await store.WriteAnswerAsync(session => RecordAsync(session, answer), WriteScope.All).ConfigureAwait(false);
-            AnswerSpool.Remove(file);
-            recorded++;
+            if (await store.WriteAnswerAsync(session => RecordAsync(session, answer), WriteScope.Account(answer.Account)).ConfigureAwait(false))
+            {
+                AnswerSpool.Remove(file);
+                recorded++;
+            }
+            else
+            {
+                _passedOver.TryAdd(file.Path, 0);
+            }
         }
 
         if (recorded > 0)
@@ -66,9 +73,16 @@ internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
         }
     }
 
-    private static async Task<bool> RecordAsync(SqlSession session, SpooledAnswer answer)
+    /// <returns>Whether it was for this ledger.</returns>
+    private async Task<bool> RecordAsync(SqlSession session, SpooledAnswer answer)
     {
         KlingVideoTask? task = answer.Nonce is null ? null : await TaskTable.FindAsync(session, "t.nonce = @nonce", ("nonce", answer.Nonce)).ConfigureAwait(false);
+        task ??= answer.TaskId is null ? null : await TaskTable.FindByTaskIdAsync(session, answer.Account, answer.TaskId).ConfigureAwait(false);
+        if (task is null && answer.Ledger != store.Location)
+        {
+            return false;
+        }
+
         switch (answer.Kind)
         {
             case SpooledKind.Accepted:
@@ -81,7 +95,6 @@ internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
                 await TaskTransactions.LoseResponseAsync(session, task.Id, answer.Reason!).ConfigureAwait(false);
                 break;
             case SpooledKind.Saving or SpooledKind.Saved:
-                task ??= answer.TaskId is null ? null : await TaskTable.FindByTaskIdAsync(session, answer.Account, answer.TaskId).ConfigureAwait(false);
                 await RecordFileAsync(session, answer, task).ConfigureAwait(false);
                 break;
             default:

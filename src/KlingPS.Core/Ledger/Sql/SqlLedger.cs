@@ -81,6 +81,19 @@ internal sealed class SqlLedger : ITaskLedger, IAsyncDisposable
     /// <inheritdoc/>
     public string? TakeNotice() => _replay?.TakeNotice();
 
+    /// <summary>Copies all that is in it to an unused ledger; see <see cref="LedgerCopy"/>.</summary>
+    /// <param name="destination">The other ledger.</param>
+    /// <param name="progress">Is told how many records have been copied and compared, and how many there will be, on any thread.</param>
+    /// <param name="cancellationToken">Stops before the end; nothing is copied then.</param>
+    /// <exception cref="KlingException">As <see cref="LedgerCopy.RunAsync"/>.</exception>
+    public async Task<CopyCounts> CopyToAsync(SqlLedger destination, Action<long, long>? progress, CancellationToken cancellationToken)
+    {
+        // First, what is lost or was kept on this machine becomes a part of what is copied.
+        await OpenAsync(cancellationToken).ConfigureAwait(false);
+        await Tasks.RecoverAsync(cancellationToken).ConfigureAwait(false);
+        return await new LedgerCopy(_store, destination._store, progress).RunAsync(cancellationToken).ConfigureAwait(false);
+    }
+
     /// <summary>Leaves the database as whole as it can be while it stays open: what is recorded is in the file itself, if it is one.</summary>
     public Task SettleAsync() => _store.SettleAsync();
 

@@ -17,5 +17,23 @@ internal readonly struct SqlRow(DbDataReader reader, Dictionary<string, int> col
 
     public DateTimeOffset? MomentOrNull(string column) => IsNull(column) ? null : Moment(column);
 
+    /// <summary>The names of its columns, in their order.</summary>
+    public string[] Columns => [.. columns.OrderBy(column => column.Value).Select(column => column.Key)];
+
+    /// <summary>Its values as the database has them, in the order of <see cref="Columns"/>.</summary>
+    public object?[] Values
+    {
+        get
+        {
+            object?[] values = new object?[reader.FieldCount];
+            for (int i = 0; i < values.Length; i++)
+            {
+                values[i] = reader.IsDBNull(i) ? null : reader.GetValue(i);
+            }
+
+            return values;
+        }
+    }
+
     private bool IsNull(string column) => reader.IsDBNull(columns[column]);
 }

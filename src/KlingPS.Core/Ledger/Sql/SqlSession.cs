@@ -72,6 +72,15 @@ internal sealed class SqlSession(DatabaseConnection connection, DbTransaction? t
             object value => throw NoSuchValue("a text", value, new InvalidCastException()),
         };
 
+    /// <summary>See <see cref="DatabaseConnection.GetCounterAsync"/>.</summary>
+    public Task<long> GetCounterAsync(string counter) => connection.GetCounterAsync(this, counter);
+
+    /// <summary>See <see cref="DatabaseConnection.SetCounterAsync"/>.</summary>
+    public Task SetCounterAsync(string counter, long value) => connection.SetCounterAsync(this, counter, value);
+
+    /// <summary>See <see cref="DatabaseConnection.ToStored"/>.</summary>
+    public object? ToStored(object? value) => connection.ToStored(value);
+
     /// <summary>See <see cref="DatabaseConnection.NextAsync"/>.</summary>
     public Task<long> NextAsync(string counter) => connection.NextAsync(this, counter);
 

@@ -176,4 +176,28 @@ public sealed class SpoolReplayTests : IAsyncDisposable
         Assert.StartsWith($"'{damaged}' should hold what came of a request", notice, StringComparison.Ordinal);
         Assert.Null(_ledger.TakeNotice());
     }
+
+    [Fact]
+    public async Task What_is_for_another_ledger_waits_for_that_one()
+    {
+        await using var other = new TestLedger(_time, keeps: true);
+        Assert.True(_ledger.Spool.TryKeep(SpooledAnswer.Accepted(await other.Tasks.BeginAsync(TempLedger.Intent(), Token), "t1") with { Ledger = other.Location }));
+
+        await BeginAsync();
+        await _ledger.Tasks.RecoverAsync(Token);
+
+        Assert.True(_ledger.Spool.HasAny);
+        Assert.Null(await _ledger.Tasks.FindByTaskIdAsync(TempLedger.Account, "t1", Token));
+    }
+
+    [Fact]
+    public async Task A_ledger_that_has_another_address_by_now_is_known_by_its_attempt()
+    {
+        Assert.True(_ledger.Spool.TryKeep(SpooledAnswer.Accepted(await BeginAsync(), "t1") with { Ledger = "postgresql://the.server.before/ledgers" }));
+
+        await _ledger.Tasks.RecoverAsync(Token);
+
+        Assert.NotNull(await _ledger.Tasks.FindByTaskIdAsync(TempLedger.Account, "t1", Token));
+        Assert.False(_ledger.Spool.HasAny);
+    }
 }

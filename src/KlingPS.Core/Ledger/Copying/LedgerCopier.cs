@@ -1,0 +1,95 @@
+using KlingPS.Core.Files;
+using KlingPS.Core.Ledger.Sql;
+using KlingPS.Core.Model;
+
+namespace KlingPS.Core.Ledger.Copying;
+
+/// <summary>Copies a ledger to where none is yet, or an unused one: from a file to a server, back, or to another file.</summary>
+/// <param name="open">Opens a ledger; it is closed here.</param>
+internal sealed class LedgerCopier(Func<LedgerAddress, SqlLedger> open)
+{
+    /// <summary>Copies a ledger.</summary>
+    /// <param name="source">What is copied. It stays as it is.</param>
+    /// <param name="destination">Where to.</param>
+    /// <param name="progress">Is told how many records have been copied and compared, and how many there will be, on any thread.</param>
+    /// <param name="cancellationToken">Stops before the end; nothing is copied then.</param>
+    /// <exception cref="KlingException">
+    /// <see cref="ErrorKind.RequestInvalid"/>: both are the same, requests are under way, or something was bought with the destination.
+    /// <see cref="ErrorKind.LedgerUnusable"/>: there is no ledger to copy, or one of them cannot be read or written.
+    /// </exception>
+    public async Task<KlingLedgerCopy> CopyAsync(LedgerAddress source, LedgerAddress destination, Action<long, long>? progress, CancellationToken cancellationToken)
+    {
+        if (source == destination || (source is FileAddress one && destination is FileAddress other && Place.IsSame(one.Path, other.Path)))
+        {
+            throw new KlingException(ErrorKind.RequestInvalid, $"Nothing was copied. '{source.Shown}' is both what is to be copied and where to.");
+        }
+
+        SqlLedger from = open(source);
+        await using (from.ConfigureAwait(false))
+        {
+            if (!await from.ExistsAsync(cancellationToken).ConfigureAwait(false))
+            {
+                throw new KlingException(ErrorKind.LedgerUnusable, $"Nothing was copied. There is no ledger at '{source.Shown}'.");
+            }
+
+            CopyCounts counts = destination is FileAddress { Path: var path } && !await ExistsAsync(destination, cancellationToken).ConfigureAwait(false)
+                ? await CopyToNewFileAsync(from, path, progress, cancellationToken).ConfigureAwait(false)
+                : await CopyToAsync(from, destination, progress, cancellationToken).ConfigureAwait(false);
+            return new KlingLedgerCopy
+            {
+                Path = source.Shown,
+                Destination = destination.Shown,
+                Tasks = counts["tasks"],
+                Uploads = counts["uploads"],
+                Runs = counts["runs"],
+                Keys = counts["account_keys"],
+                Hashes = counts["machine_hashes"],
+            };
+        }
+    }
+
+    private async Task<bool> ExistsAsync(LedgerAddress address, CancellationToken cancellationToken)
+    {
+        SqlLedger ledger = open(address);
+        await using (ledger.ConfigureAwait(false))
+        {
+            return await ledger.ExistsAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private async Task<CopyCounts> CopyToAsync(SqlLedger from, LedgerAddress destination, Action<long, long>? progress, CancellationToken cancellationToken)
+    {
+        SqlLedger to = open(destination);
+        await using (to.ConfigureAwait(false))
+        {
+            return await from.CopyToAsync(to, progress, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Until all of it is there, there is nothing at the path: whoever used an empty ledger would buy everything again.</summary>
+    private async Task<CopyCounts> CopyToNewFileAsync(SqlLedger from, string path, Action<long, long>? progress, CancellationToken cancellationToken)
+    {
+        string begun = Path.Combine(Path.GetDirectoryName(path)!, $".klingps-{Guid.NewGuid():N}");
+        try
+        {
+            CopyCounts counts = await CopyToAsync(from, new FileAddress(begun), progress, cancellationToken).ConfigureAwait(false);
+            OwnFile.MoveNew(begun, path);
+            return counts;
+        }
+        catch (KlingException exception) when (exception.Message.Contains(begun, StringComparison.Ordinal))
+        {
+            throw exception.WithMessage(exception.Message.Replace(begun, path, StringComparison.Ordinal));
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new KlingException(ErrorKind.LedgerUnusable, $"Nothing was copied: '{path}' cannot be written ({exception.Message.TrimEnd('.')}).", exception);
+        }
+        finally
+        {
+            foreach (string suffix in (string[])["", "-wal", "-shm", "-journal"])
+            {
+                OwnFile.TryDelete(begun + suffix);
+            }
+        }
+    }
+}

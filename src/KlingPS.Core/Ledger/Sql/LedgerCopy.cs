@@ -1,0 +1,201 @@
+using System.Globalization;
+using KlingPS.Core.Model;
+
+namespace KlingPS.Core.Ledger.Sql;
+
+/// <summary>How much of a ledger was copied.</summary>
+/// <param name="Records">The records, by their tables.</param>
+internal sealed record CopyCounts(IReadOnlyDictionary<string, long> Records)
+{
+    /// <summary>The records of a table.</summary>
+    public long this[string table] => Records[table];
+}
+
+/// <summary>
+/// Copies a ledger to another database, record for record, in one transaction there: as a whole or not at all. The source is locked
+/// meanwhile, so that nothing is bought that the copy would not know.
+/// </summary>
+/// <param name="source">What is copied.</param>
+/// <param name="destination">Where to. What was only learned there is replaced.</param>
+/// <param name="progress">Is told how many records have been copied and compared, and how many there will be, on any thread.</param>
+internal sealed class LedgerCopy(SqlStore source, SqlStore destination, Action<long, long>? progress)
+{
+    private const int PageSize = 1000;
+
+    /// <summary>Records in one statement: a server may be far away.</summary>
+    private const int RowsPerInsert = 50;
+
+    private const string AskNothingOf = "Nothing was copied.";
+
+    private long _done;
+    private long _total;
+
+    /// <summary>Copies the ledger.</summary>
+    /// <param name="cancellationToken">Stops before the end; nothing is copied then.</param>
+    /// <exception cref="KlingException">
+    /// <see cref="ErrorKind.RequestInvalid"/>: requests are under way, or something was bought with the destination.
+    /// <see cref="ErrorKind.LedgerUnusable"/>: one of them cannot be read or written.
+    /// </exception>
+    public async Task<CopyCounts> RunAsync(CancellationToken cancellationToken)
+    {
+        CopyCounts? copied = null;
+        return await source.WriteLightlyAsync(
+            async from =>
+            {
+                // Should only the end of the source's own transaction have failed, the copy is there.
+                await RequireAtRestAsync(from).ConfigureAwait(false);
+                return copied ??= await destination.WriteAsync(to => CopyAsync(from, to, cancellationToken), WriteScope.All, cancellationToken).ConfigureAwait(false);
+            },
+            WriteScope.All,
+            cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task RequireAtRestAsync(SqlSession from)
+    {
+        List<KlingVideoTask> open = await TaskColumns.QueryAsync(from, "WHERE t.state = 'Submitting' ORDER BY t.id").ConfigureAwait(false);
+        if (open is [var first, ..])
+        {
+            string which = string.Create(CultureInfo.InvariantCulture, $"that of task {first.Id} ('{first.Subject}')");
+            throw new KlingException(
+                ErrorKind.RequestInvalid,
+                $"{AskNothingOf} A request is under way with '{source.Location}', {which}{(open.Count > 1 ? string.Create(CultureInfo.InvariantCulture, $" and {open.Count - 1} more") : string.Empty)}, and what comes of it would be missing in the copy. "
+                + "Wait until the commands that use this ledger have ended, on every machine, and run this one again.");
+        }
+    }
+
+    private async Task<CopyCounts> CopyAsync(SqlSession from, SqlSession to, CancellationToken cancellationToken)
+    {
+        _done = 0;
+        _total = 0;
+        foreach (CopiedTable table in LedgerTables.Copied)
+        {
+            _total += 2 * await CountAsync(from, table.Name).ConfigureAwait(false);
+            long there = await CountAsync(to, table.Name).ConfigureAwait(false);
+            if (there > 0 && table.IsOfPurchases)
+            {
+                throw new KlingException(
+                    ErrorKind.RequestInvalid,
+                    string.Create(CultureInfo.InvariantCulture, $"{AskNothingOf} '{destination.Location}' is in use already: it has {there} records in its table {table.Name}. Give a ledger that nothing was bought with."));
+            }
+
+            await to.ExecuteAsync($"DELETE FROM {table.Name}").ConfigureAwait(false);
+        }
+
+        var counts = new Dictionary<string, long>(StringComparer.Ordinal);
+        foreach (CopiedTable table in LedgerTables.Copied)
+        {
+            counts[table.Name] = await CopyTableAsync(from, to, table, cancellationToken).ConfigureAwait(false);
+        }
+
+        foreach (CopiedTable table in LedgerTables.Copied)
+        {
+            await CompareAsync(from, to, table, cancellationToken).ConfigureAwait(false);
+        }
+
+        await SavedFiles.MoveAllAsync(to, from.Machine).ConfigureAwait(false);
+        foreach (string counter in Schema.Counters)
+        {
+            await to.SetCounterAsync(counter, await from.GetCounterAsync(counter).ConfigureAwait(false)).ConfigureAwait(false);
+        }
+
+        return new CopyCounts(counts);
+    }
+
+    private async Task<long> CopyTableAsync(SqlSession from, SqlSession to, CopiedTable table, CancellationToken cancellationToken)
+    {
+        long count = 0;
+        for (Record? last = null; ;)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            List<Record> page = await ReadAsync(from, table, last).ConfigureAwait(false);
+            foreach (Record[] rows in page.Chunk(RowsPerInsert))
+            {
+                await InsertAsync(to, table, rows).ConfigureAwait(false);
+            }
+
+            Report(page.Count);
+            count += page.Count;
+            if (page.Count < PageSize)
+            {
+                return count;
+            }
+
+            last = page[^1];
+        }
+    }
+
+    /// <summary>Reads both again, record for record.</summary>
+    private async Task CompareAsync(SqlSession from, SqlSession to, CopiedTable table, CancellationToken cancellationToken)
+    {
+        for (Record? last = null; ;)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            List<Record> wanted = await ReadAsync(from, table, last).ConfigureAwait(false);
+            List<Record> copied = await ReadAsync(to, table, last).ConfigureAwait(false);
+            for (int i = 0; i < Math.Max(wanted.Count, copied.Count); i++)
+            {
+                if (i >= wanted.Count || i >= copied.Count || !IsSame(to, wanted[i], copied[i]))
+                {
+                    Record other = i < wanted.Count ? wanted[i] : copied[i];
+                    throw new KlingException(
+                        ErrorKind.LedgerUnusable,
+                        $"{AskNothingOf} '{destination.Location}' does not give back what was written to it: the record {other.Describe(table)} is not as it is in '{source.Location}'.");
+                }
+            }
+
+            Report(wanted.Count);
+            if (wanted.Count < PageSize)
+            {
+                return;
+            }
+
+            last = wanted[^1];
+        }
+    }
+
+    private void Report(int records)
+    {
+        _done += records;
+        progress?.Invoke(_done, _total);
+    }
+
+    private static bool IsSame(SqlSession to, Record wanted, Record copied)
+        => wanted.Columns.AsSpan().SequenceEqual(copied.Columns) && wanted.Values.Select(to.ToStored).SequenceEqual(copied.Values);
+
+    private static async Task<long> CountAsync(SqlSession session, string table)
+        => await session.NumberAsync($"SELECT COUNT(*) FROM {table}").ConfigureAwait(false) ?? 0;
+
+    /// <summary>The next records by their keys, which both databases have in the same order.</summary>
+    private static async Task<List<Record>> ReadAsync(SqlSession session, CopiedTable table, Record? after)
+    {
+        string keys = string.Join(", ", table.Keys);
+        (string, object?)[] values = after is null ? [] : [.. table.Keys.Select(key => (key, after[key]))];
+        string where = after is null ? string.Empty
+            : table.Keys.Length == 1 ? $"WHERE {keys} > @{keys} "
+            : $"WHERE ({keys}) > ({string.Join(", ", table.Keys.Select(key => "@" + key))}) ";
+        return await session.QueryAsync(
+            $"SELECT * FROM {table.Name} {where}ORDER BY {keys} LIMIT @limit",
+            row => new Record(row.Columns, row.Values),
+            [.. values, ("limit", (long)PageSize)]).ConfigureAwait(false);
+    }
+
+    private static Task<int> InsertAsync(SqlSession to, CopiedTable table, Record[] rows)
+    {
+        string[] columns = rows[0].Columns;
+        string Name(int row, int column) => string.Create(CultureInfo.InvariantCulture, $"v{row}_{column}");
+        string values = string.Join(", ", rows.Select((_, row) => $"({string.Join(", ", columns.Select((_, column) => "@" + Name(row, column)))})"));
+        return to.ExecuteAsync(
+            $"INSERT INTO {table.Name} ({string.Join(", ", columns)}) VALUES {values}",
+            [.. rows.SelectMany((record, row) => record.Values.Select((value, column) => (Name(row, column), value)))]);
+    }
+
+    /// <param name="Columns">The names of its columns.</param>
+    /// <param name="Values">Its values: numbers, texts and nothing.</param>
+    private sealed record Record(string[] Columns, object?[] Values)
+    {
+        public object? this[string column] => Values[Array.IndexOf(Columns, column)];
+
+        public string Describe(CopiedTable table)
+            => $"{string.Join(", ", table.Keys.Select(key => string.Create(CultureInfo.InvariantCulture, $"{key} {this[key]}")))} of the table {table.Name}";
+    }
+}

@@ -1,0 +1,29 @@
+namespace KlingPS.Core.Ledger.Sql;
+
+/// <summary>A table that a copy of a ledger has as well.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Keys">The columns that name a record.</param>
+internal sealed record CopiedTable(string Name, params string[] Keys)
+{
+    /// <summary>Whether what is in it was bought, or leads to what was. Otherwise it can be found out again.</summary>
+    public bool IsOfPurchases { get; init; }
+}
+
+/// <summary>The tables of a ledger, and what a copy takes along. A new table has to be in one of the two lists.</summary>
+internal static class LedgerTables
+{
+    /// <summary>What a copy takes along: purchases, uploads, accounts, and what was learned.</summary>
+    public static IReadOnlyList<CopiedTable> Copied { get; } =
+    [
+        new("texts", "id"),
+        new("tasks", "id") { IsOfPurchases = true },
+        new("saved_files", "task", "machine") { IsOfPurchases = true },
+        new("uploads", "account", "hash") { IsOfPurchases = true },
+        new("runs", "id") { IsOfPurchases = true },
+        new("account_keys", "fingerprint"),
+        new("machine_hashes", "machine", "path"),
+    ];
+
+    /// <summary>What belongs to a database, or to the requests that are under way: nothing is, while a ledger is copied. The counters go over by their values.</summary>
+    public static IReadOnlyList<string> Left { get; } = ["counters", "schema_version", "rate_leases", "owners", "file_hashes"];
+}

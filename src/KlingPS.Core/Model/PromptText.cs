@@ -13,6 +13,8 @@ namespace KlingPS.Core.Model;
 /// </remarks>
 internal sealed record PromptText
 {
+    private const char Mark = '\uFEFF';
+
     private PromptText(string value) => Value = value;
 
     /// <summary>The text. It may be empty.</summary>
@@ -31,7 +33,7 @@ internal sealed record PromptText
     public static string Normalize(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
-        string composed = Compose(text.Replace("\uFEFF", string.Empty, StringComparison.Ordinal));
+        string composed = Compose(RemoveMarks(text));
         var result = new StringBuilder(composed.Length);
         int end = 0;
         for (int i = 0; i < composed.Length; i++)
@@ -118,8 +120,30 @@ internal sealed record PromptText
         }
 
         // An editor does not show the mark.
-        int column = index - start + 1 - (text is ['\uFEFF', ..] && line == 1 ? 1 : 0);
+        int column = index - start + 1 - (text is [Mark, ..] && line == 1 ? 1 : 0);
         return string.Create(CultureInfo.InvariantCulture, $"at line {line}, column {column}");
+    }
+
+    /// <summary>Without byte order marks. One between two halves of a character stays: without it, they would become a character that was never there.</summary>
+    private static string RemoveMarks(string text)
+    {
+        var result = new StringBuilder(text.Length);
+        for (int i = 0; i < text.Length; i++)
+        {
+            if (text[i] == Mark)
+            {
+                continue;
+            }
+
+            if (i > 0 && text[i - 1] == Mark && result.Length > 0 && char.IsSurrogatePair(result[^1], text[i]))
+            {
+                result.Append(Mark);
+            }
+
+            result.Append(text[i]);
+        }
+
+        return result.ToString();
     }
 
     /// <summary>In Unicode's form C, as far as the text is Unicode at all.</summary>

@@ -99,6 +99,17 @@ public sealed class PromptTextTests
         Assert.Contains("at line 1, column 3", PromptText.FindProblem("🦊\uDD8A"), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Half_of_a_character_does_not_become_whole_when_a_byte_order_mark_is_taken_out()
+        => Assert.All(["fox \uD83E\uFEFF\uDD8A", "\uD83E\uFEFF\uFEFF\uDD8A\uFEFF runs"], text =>
+        {
+            string normalized = PromptText.Normalize(text);
+
+            Assert.Contains("half of a character", PromptText.FindProblem(text), StringComparison.Ordinal);
+            Assert.Contains("half of a character", PromptText.FindProblem(normalized), StringComparison.Ordinal);
+            Assert.Equal(normalized, PromptText.Normalize(normalized));
+        });
+
     [Theory]
     [InlineData("CAFÉ…")]
     [InlineData("CAFÉ\u00A0! THÉ\u00A0!")]

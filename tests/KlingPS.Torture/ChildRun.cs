@@ -34,6 +34,9 @@ internal sealed class ChildRun : IDisposable
             UseShellExecute = false,
         };
         start.Environment[Client.KeyVariable] = server.ApiKey;
+
+        // A process that is killed leaves the pipes for its diagnostics behind.
+        start.Environment["DOTNET_EnableDiagnostics"] = "0";
         return new ChildRun(Process.Start(start)!);
     }
 

@@ -32,6 +32,9 @@ public sealed class ChildProcess
         }
 
         start.Environment[LedgerVariable] = ledger;
+
+        // A process that is killed leaves the pipes for its diagnostics behind.
+        start.Environment["DOTNET_EnableDiagnostics"] = "0";
         return Process.Start(start)!;
     }
 

@@ -22,6 +22,7 @@ internal sealed class TestLedger : ITaskLedger, IAsyncDisposable
     private SqlLedger? _other;
     private SqlLedger? _survivor;
     private int _queuedQueries;
+    private int _placesTaken;
 
     /// <param name="time">The clock.</param>
     /// <param name="keeps">Whether what cannot be recorded is kept, as it is where the ledger is on a server.</param>
@@ -70,6 +71,9 @@ internal sealed class TestLedger : ITaskLedger, IAsyncDisposable
 
     /// <summary>How many queries wait for their turn at the rate gate.</summary>
     public int QueuedQueries => Volatile.Read(ref _queuedQueries);
+
+    /// <summary>How many have passed the gate for create requests and not given their place back.</summary>
+    public int PlacesTaken => Volatile.Read(ref _placesTaken);
 
     /// <summary>The same ledger in another process, which is alive.</summary>
     public ITaskLedger OfOtherProcess => _other ??= Open(s_other);
@@ -145,7 +149,9 @@ internal sealed class TestLedger : ITaskLedger, IAsyncDisposable
         public async ValueTask<IAsyncDisposable> EnterAsync(Action<string> onHeld, CancellationToken cancellationToken)
         {
             owner.AtCreateGate?.Invoke(true);
-            return new Lease(owner, await inner.EnterAsync(onHeld, cancellationToken).ConfigureAwait(false));
+            IAsyncDisposable place = await inner.EnterAsync(onHeld, cancellationToken).ConfigureAwait(false);
+            Interlocked.Increment(ref owner._placesTaken);
+            return new Lease(owner, place);
         }
 
         private sealed class Lease(TestLedger owner, IAsyncDisposable inner) : IAsyncDisposable
@@ -153,6 +159,7 @@ internal sealed class TestLedger : ITaskLedger, IAsyncDisposable
             public async ValueTask DisposeAsync()
             {
                 await inner.DisposeAsync().ConfigureAwait(false);
+                Interlocked.Decrement(ref owner._placesTaken);
                 owner.AtCreateGate?.Invoke(false);
             }
         }

@@ -25,6 +25,15 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     private Task<Outcome<Submission, KlingVideoTask>> SubmitAsync(Submission request, CancellationToken cancellationToken = default)
         => _harness.SubmitAsync(_submitter, request, cancellationToken);
 
+    /// <summary>Buys videos at the same time. No time passes for the others while one has passed the gate and has no answer: after a minute its place would be free.</summary>
+    private async Task<Outcome<Submission, KlingVideoTask>[]> BuyAtOnceAsync(int count)
+    {
+        Task<Outcome<Submission, KlingVideoTask>[]> buying = Task.WhenAll(
+            Enumerable.Range(0, count).Select(i => _submitter.SubmitAsync(Submissions.FromUri($"https://images.example/{i}.png"), CancellationToken.None)));
+        await _harness.Clock.RunAsync((Task)buying, () => _harness.Ledger.PlacesTaken == 0);
+        return await buying;
+    }
+
     private async Task<KlingVideoTask> RecordAsync() => Assert.Single(await _harness.ListAsync());
 
     [Fact]
@@ -371,11 +380,11 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         _harness.Service.On(FakeService.CreatePath, Replies.Code(code, message));
         DateTimeOffset start = _harness.Clock.GetUtcNow();
 
-        Outcome<Submission, KlingVideoTask>[] outcomes = await _harness.Clock.RunAsync(Task.WhenAll(
-            Enumerable.Range(0, 30).Select(i => _submitter.SubmitAsync(Submissions.FromUri($"https://images.example/{i}.png"), CancellationToken.None))));
+        Outcome<Submission, KlingVideoTask>[] outcomes = await BuyAtOnceAsync(30);
 
+        // One after the other, they would take five hours.
         Assert.All(outcomes, outcome => Assert.Equal(kind, outcome.Error!.Kind));
-        Assert.InRange(_harness.Clock.GetUtcNow() - start, TimeSpan.FromMinutes(10), TimeSpan.FromMinutes(15));
+        Assert.InRange(_harness.Clock.GetUtcNow() - start, TimeSpan.FromMinutes(10), TimeSpan.FromMinutes(30));
         Assert.All(await _harness.ListAsync(), task => Assert.Equal((KlingTaskState.Rejected, 0), (task.TaskState, task.CreditsReserved)));
 
         // So do the next commands, which would wait one after the other.
@@ -934,9 +943,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
             return Replies.Accepts(request.Text.GetHashCode(StringComparison.Ordinal).ToString(System.Globalization.CultureInfo.InvariantCulture))(request, cancellationToken);
         });
 
-        await _harness.Clock.RunAsync(Task.WhenAll(Enumerable.Range(0, 50).Select(i => _submitter.SubmitAsync(
-            Submissions.FromUri($"https://images.example/{i}.png"),
-            CancellationToken.None))));
+        await BuyAtOnceAsync(50);
 
         DateTimeOffset[] times = [.. arrivals.Order()];
         Assert.Equal(50, times.Length);

@@ -391,11 +391,8 @@ public sealed class WaitStageTests : IAsyncDisposable
             Interlocked.Decrement(ref polling);
             return response;
         });
-        var references = new TaskReference[Count];
-        for (int i = 0; i < Count; i++)
-        {
-            references[i] = new TaskReference { Task = await _harness.AcceptedAsync($"t{i}") };
-        }
+        KlingVideoTask[] tasks = await Task.WhenAll(Enumerable.Range(0, Count).Select(i => _harness.AcceptedAsync($"t{i}")));
+        TaskReference[] references = [.. tasks.Select(task => new TaskReference { Task = task })];
 
         using WaitStage waiter = Waiter();
         List<Outcome<TaskReference, KlingVideoTask>> outcomes = await WaitAsync(waiter, references);

@@ -192,4 +192,10 @@ public enum ErrorKind
         "InvalidResult",
         "Run the command again: what is paid for is not bought again. If the error remains, report it with the output of: $Error[0].Exception | Format-List * -Force.")]
     UnexpectedError,
+
+    /// <summary>A file is no choice that the page of a gallery has saved, is damaged, or says of a video what cannot be.</summary>
+    [ErrorTraits(
+        "InvalidData",
+        "Save the choice once more from the page of the gallery, or correct the line that is named. Nothing was changed.")]
+    ChoiceInvalid,
 }

@@ -15,6 +15,7 @@ internal static class FuzzTargets
         ["names"] = () => new NameTarget(),
         ["configuration"] = () => new ConfigurationTarget(),
         ["sidecars"] = () => new SidecarTarget(),
+        ["choices"] = () => new ChoiceTarget(),
         ["ledger"] = () => new LedgerTarget(),
     };
 

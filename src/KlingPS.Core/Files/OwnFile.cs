@@ -136,22 +136,9 @@ internal static class OwnFile
             RequireOrdinary(present, path);
         }
 
-        // Not named after the file, whose name may be as long as names can be; and no one can have put anything there.
-        string temporary = Path.Combine(Path.GetDirectoryName(path)!, $".klingps-{Guid.NewGuid():N}");
-        try
-        {
-            using (FileStream file = Create(temporary, readers))
-            {
-                file.Write(content);
-            }
-
-            File.Move(temporary, path, overwrite: true);
-        }
-        catch
-        {
-            TryDelete(temporary);
-            throw;
-        }
+        using TemporaryFile temporary = new(path, readers);
+        temporary.Stream.Write(content);
+        temporary.Keep(replaces: true);
     }
 
     /// <summary>Renames a file and never replaces another, not even one that has come a moment ago. .NET itself looks first and renames then.</summary>

@@ -227,6 +227,38 @@ internal sealed record Sidecar
         }.Normalized().GetIdentity();
     }
 
+    /// <summary>The task of the video, as far as the sidecar tells: what was asked for, what it cost, and where the video is.</summary>
+    /// <param name="videoPath">The full path of the video.</param>
+    public KlingVideoTask ToTask(string videoPath) => new()
+    {
+        Id = Id,
+        TaskId = ServiceTaskId.IsValid(TaskId) ? TaskId : null,
+        TaskState = KlingTaskState.Succeeded,
+        Spec = new VideoSpec
+        {
+            Model = Request.Model ?? ModelCatalog.DefaultId,
+            Prompt = Request.Prompt,
+            NegativePrompt = Request.NegativePrompt,
+            Duration = Request.Duration,
+            AspectRatio = Request.AspectRatio,
+            Resolution = Request.Resolution,
+            Sound = Request.Sound ?? false,
+            CfgScale = Request.CfgScale,
+            Take = Math.Max(Request.Take, 1),
+            Image = Source.ToMedia(),
+            TailImage = TailImage?.ToMedia(),
+            ReferenceImages = new((ReferenceImages ?? []).Select(image => image?.ToMedia()).OfType<MediaSource>()),
+            Video = SourceVideo?.ToMedia(),
+            Audio = SourceAudio?.ToMedia(),
+        },
+        Identity = FindIdentity(),
+        CreatedAt = CreatedAt,
+        CompletedAt = CompletedAt,
+        CreditsConsumed = VideoPrice.From(Credits),
+        SavedPath = videoPath,
+        SavedHash = Video.Sha256,
+    };
+
     /// <summary>Whether a file was written by this class, for any video.</summary>
     private static bool IsSidecar(ReadOnlyMemory<byte> content)
     {
@@ -270,6 +302,11 @@ internal sealed record SidecarFile
 
     /// <summary>The SHA-256 of its content, in lower-case hex.</summary>
     public string? Sha256 { get; init; }
+
+    /// <summary>What a video was made from; <see langword="null"/> where there is nothing.</summary>
+    internal MediaSource? ToMedia() => Path is not null && (Sha256 is not null || Uri is null) ? MediaSource.FromFile(Path) with { Hash = Sha256, Uri = Uri }
+        : Uri is not null ? MediaSource.FromUri(Uri, uploadedFrom: Path)
+        : null;
 }
 
 /// <summary>What was asked for, in a <see cref="Sidecar"/>.</summary>

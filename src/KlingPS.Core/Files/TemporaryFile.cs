@@ -1,0 +1,73 @@
+namespace KlingPS.Core.Files;
+
+/// <summary>
+/// A file that is written under another name, in the same folder, and gets its own when it is whole. Until then nobody sees anything of it,
+/// and where it does not come to that, nothing is left.
+/// </summary>
+internal sealed class TemporaryFile : IDisposable
+{
+    /// <summary>What the names begin with that files have meanwhile.</summary>
+    public const string Prefix = ".klingps-";
+
+    private readonly string _path;
+    private readonly string _temporary;
+    private bool _isKept;
+
+    /// <summary>Creates the file.</summary>
+    /// <param name="path">The full path that it will have.</param>
+    /// <param name="readers">Who may read it.</param>
+    /// <exception cref="IOException">It cannot be created.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be created.</exception>
+    public TemporaryFile(string path, FileReaders readers)
+    {
+        _path = path;
+
+        // Not named after the file, whose name may be as long as names can be; and no one can have put anything there.
+        _temporary = Path.Combine(Path.GetDirectoryName(path)!, $"{Prefix}{Guid.NewGuid():N}");
+        Stream = OwnFile.Create(_temporary, readers);
+    }
+
+    /// <summary>What is written to.</summary>
+    public FileStream Stream { get; }
+
+    /// <summary>Gives the file its name.</summary>
+    /// <param name="replaces">Whether another file of that name, looked at before, is replaced.</param>
+    /// <param name="mode">Who may do what with it, where that is not as it was created; for Unix only.</param>
+    /// <param name="writtenAt">When it was last written, where that is not now.</param>
+    /// <exception cref="IOException">It cannot have the name.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not have the name.</exception>
+    public void Keep(bool replaces, UnixFileMode? mode = null, DateTime? writtenAt = null)
+    {
+        if (mode is UnixFileMode given && !OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(Stream.SafeFileHandle, given);
+        }
+
+        Stream.Dispose();
+        if (writtenAt is DateTime time)
+        {
+            File.SetLastWriteTimeUtc(_temporary, time);
+        }
+
+        if (replaces)
+        {
+            File.Move(_temporary, _path, overwrite: true);
+        }
+        else
+        {
+            OwnFile.MoveNew(_temporary, _path);
+        }
+
+        _isKept = true;
+    }
+
+    /// <summary>Deletes the file, unless it has got its name.</summary>
+    public void Dispose()
+    {
+        Stream.Dispose();
+        if (!_isKept)
+        {
+            OwnFile.TryDelete(_temporary);
+        }
+    }
+}

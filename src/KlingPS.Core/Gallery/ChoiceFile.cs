@@ -1,0 +1,282 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using KlingPS.Core.Files;
+
+namespace KlingPS.Core.Gallery;
+
+/// <summary>One line of a choice: which video is meant, and what was chosen for it.</summary>
+/// <param name="Place">Where it stands in the file, for messages.</param>
+/// <param name="Key">See <see cref="GalleryEntry.GetKey"/>.</param>
+/// <param name="Name">What the video is called.</param>
+/// <param name="Video">The address of the video as the page links to it.</param>
+/// <param name="Choice">What was chosen.</param>
+internal sealed record ChoiceRow(string Place, string Key, string? Name, string? Video, GalleryChoice Choice)
+{
+    /// <summary>Whether anything was chosen at all.</summary>
+    public bool SaysSomething => Choice is not { Decision: Decision.None, Rating: 0, Note.Length: 0 };
+
+    /// <summary>The row in words, for messages.</summary>
+    public override string ToString() => Name is null ? $"{Place} ({Key})" : $"{Place} ('{Name}')";
+}
+
+/// <summary>
+/// A choice as the page of a gallery has saved it: JSON, or a table for people, who may have changed it. Each line that cannot be read is
+/// reported, and the others count.
+/// </summary>
+internal sealed record ChoiceFile
+{
+    /// <summary>What the format calls itself.</summary>
+    public const string Format = "KlingPS gallery choice";
+
+    private const int Version = 1;
+    private const int MaxLength = 64 * 1024 * 1024;
+
+    private static readonly Encoding[] s_marked = [Encoding.UTF8, Encoding.Unicode, Encoding.BigEndianUnicode];
+
+    /// <summary>The full path.</summary>
+    public required string Path { get; init; }
+
+    /// <summary>The folder that the page was in, where it says so.</summary>
+    public string? Place { get; private init; }
+
+    /// <summary>When it was saved.</summary>
+    public DateTimeOffset? Saved { get; private init; }
+
+    /// <summary>What was chosen, each video once.</summary>
+    public IReadOnlyList<ChoiceRow> Rows { get; private init; } = [];
+
+    /// <summary>What is wrong with single lines, which are left out.</summary>
+    public IReadOnlyList<KlingException> Problems { get; private init; } = [];
+
+    /// <summary>Reads a file.</summary>
+    /// <param name="path">The full path.</param>
+    /// <param name="cancellationToken">Stops the reading.</param>
+    /// <exception cref="KlingException">
+    /// <see cref="ErrorKind.ChoiceInvalid"/>: it is no choice of a gallery, or damaged. <see cref="ErrorKind.PathNotFound"/>,
+    /// <see cref="ErrorKind.FileUnreadable"/>: it cannot be read.
+    /// </exception>
+    public static async Task<ChoiceFile> ReadAsync(string path, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return Parse(path, Decode(await OrdinaryFile.ReadAllBytesAsync(path, MaxLength, cancellationToken).ConfigureAwait(false), path));
+        }
+        catch (Exception exception) when (exception is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new KlingException(ErrorKind.PathNotFound, $"There is no file '{path}'.", exception);
+        }
+        catch (FileTooLongException exception)
+        {
+            throw Invalid(path, "it is longer than any choice", exception);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new KlingException(ErrorKind.FileUnreadable, $"The choice '{path}' cannot be read: {exception.Message}", exception);
+        }
+    }
+
+    /// <summary>Reads the text of a file.</summary>
+    /// <param name="path">The full path, for messages.</param>
+    /// <param name="text">The text.</param>
+    /// <exception cref="KlingException"><see cref="ErrorKind.ChoiceInvalid"/>.</exception>
+    internal static ChoiceFile Parse(string path, string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        string content = text.TrimStart();
+        return content.Length == 0 ? throw Invalid(path, "it is empty")
+            : content[0] is '{' or '[' ? ParseJson(path, content)
+            : ParseTable(path, content);
+    }
+
+    private static ChoiceFile ParseJson(string path, string text)
+    {
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(text, new JsonDocumentOptions { AllowTrailingCommas = true, CommentHandling = JsonCommentHandling.Skip });
+            JsonElement root = document.RootElement;
+            if (root.ValueKind != JsonValueKind.Object
+                || TextOf(root, "format") != Format
+                || !root.TryGetProperty("choices", out JsonElement choices)
+                || choices.ValueKind != JsonValueKind.Array)
+            {
+                throw Invalid(path, "it is no choice that the page of a gallery has saved");
+            }
+
+            if (root.TryGetProperty("version", out JsonElement version) && version.ValueKind == JsonValueKind.Number && version.GetDouble() > Version)
+            {
+                throw Invalid(path, "it was saved by the page of a newer version of KlingPS");
+            }
+
+            var collector = new Collector(path);
+            int number = 0;
+            foreach (JsonElement choice in choices.EnumerateArray())
+            {
+                number++;
+                collector.Add(FormattableString.Invariant($"Choice {number}"), choice.ValueKind == JsonValueKind.Object ? name => TextOf(choice, name) : null);
+            }
+
+            return collector.ToFile() with { Place = TextOf(root, "place"), Saved = TimeOf(TextOf(root, "saved")) };
+        }
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
+        {
+            // The latter where a text holds half a character: the parser does not look into them.
+            throw Invalid(path, $"it is damaged: {exception.Message.TrimEnd('.')}", exception);
+        }
+    }
+
+    private static ChoiceFile ParseTable(string path, string text)
+    {
+        try
+        {
+            Dictionary<string, int>? columns = null;
+            var collector = new Collector(path);
+            foreach ((int line, IReadOnlyList<string> values) in ChoiceCsv.Read(text))
+            {
+                if (columns is null)
+                {
+                    columns = ReadHeading(path, values);
+                    continue;
+                }
+
+                collector.Add(
+                    FormattableString.Invariant($"Line {line}"),
+                    name => columns.TryGetValue(name, out int column) && column < values.Count ? ChoiceCsv.Plain(values[column]) : null);
+            }
+
+            return collector.ToFile();
+        }
+        catch (FormatException exception)
+        {
+            throw Invalid(path, $"it is damaged: {exception.Message}", exception);
+        }
+    }
+
+    private static Dictionary<string, int> ReadHeading(string path, IReadOnlyList<string> values)
+    {
+        var columns = new Dictionary<string, int>(StringComparer.OrdinalIgnoreCase);
+        for (int i = 0; i < values.Count; i++)
+        {
+            columns.TryAdd(values[i].Trim(), i);
+        }
+
+        bool names = columns.ContainsKey("key") || columns.ContainsKey("taskId");
+        bool says = columns.ContainsKey("choice") || columns.ContainsKey("rating") || columns.ContainsKey("note");
+        return names && says
+            ? columns
+            : throw Invalid(path, "it is neither JSON nor a table with the columns Key, Choice, Rating and Note");
+    }
+
+    private static string Decode(byte[] content, string path)
+    {
+        if (Array.Find(s_marked, encoding => content.AsSpan().StartsWith(encoding.Preamble)) is Encoding marked)
+        {
+            return marked.GetString(content.AsSpan(marked.Preamble.Length));
+        }
+
+        try
+        {
+            return new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true).GetString(content);
+        }
+        catch (DecoderFallbackException exception)
+        {
+            throw Invalid(path, "it is not UTF-8, and the letters of notes would be garbled. Save it as \"CSV UTF-8\"", exception);
+        }
+    }
+
+    private static string? TextOf(JsonElement item, string name) => item.TryGetProperty(name, out JsonElement value)
+        ? value.ValueKind switch
+        {
+            JsonValueKind.String => value.GetString(),
+            JsonValueKind.Null or JsonValueKind.Undefined => null,
+
+            // What should be text and is not is refused where it is read as something.
+            _ => value.GetRawText(),
+        }
+        : null;
+
+    private static DateTimeOffset? TimeOf(string? text)
+        => DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out DateTimeOffset time) ? time : null;
+
+    private static KlingException Invalid(string path, string why, Exception? cause = null)
+        => new(ErrorKind.ChoiceInvalid, $"Nothing was read from '{path}': {why}.", cause);
+
+    /// <summary>Takes the lines of a file one by one.</summary>
+    private sealed class Collector(string path)
+    {
+        private readonly Dictionary<string, ChoiceRow> _rows = new(StringComparer.Ordinal);
+        private readonly List<string> _order = [];
+        private readonly HashSet<string> _doubtful = new(StringComparer.Ordinal);
+        private readonly List<KlingException> _problems = [];
+
+        public ChoiceFile ToFile() => new()
+        {
+            Path = path,
+            Rows = [.. _order.Where(key => !_doubtful.Contains(key)).Select(key => _rows[key])],
+            Problems = _problems,
+        };
+
+        /// <summary>Takes a line.</summary>
+        /// <param name="place">Where it stands.</param>
+        /// <param name="get">Its values by their names; <see langword="null"/> if it is no line at all.</param>
+        public void Add(string place, Func<string, string?>? get)
+        {
+            string? key = Trim(get?.Invoke("key")) ?? Trim(get?.Invoke("taskId"));
+            string? name = Trim(get?.Invoke("name"));
+            if (get is null || key is null)
+            {
+                Refuse(place, name, "it names no video");
+                return;
+            }
+
+            if (FindChoice(get("choice")) is not Decision decision)
+            {
+                Refuse(place, name ?? key, $"'{get("choice")}' is no choice. It is Picked, Rejected or nothing");
+                return;
+            }
+
+            if (FindRating(get("rating")) is not int rating)
+            {
+                Refuse(place, name ?? key, $"the rating is '{get("rating")}'. It is a whole number from 0 to {GalleryChoice.MaxRating}");
+                return;
+            }
+
+            Add(new ChoiceRow(place, key, name, Trim(get("video")), new GalleryChoice(decision, rating, get("note")?.Trim() ?? string.Empty, TimeOf(get("at")))));
+        }
+
+        private void Add(ChoiceRow row)
+        {
+            if (!_rows.TryGetValue(row.Key, out ChoiceRow? former))
+            {
+                _rows.Add(row.Key, row);
+                _order.Add(row.Key);
+            }
+            else if (row.Choice.At > former.Choice.At)
+            {
+                _rows[row.Key] = row;
+            }
+            else if (row.Choice.At is null && row.Choice with { At = null } != former.Choice with { At = null } && _doubtful.Add(row.Key))
+            {
+                Refuse(row.Place, row.Name ?? row.Key, $"{former.Place} says something else of the same video, and neither counts");
+            }
+        }
+
+        private void Refuse(string place, string? name, string why) => _problems.Add(new KlingException(
+            ErrorKind.ChoiceInvalid,
+            $"{place}{(name is null ? string.Empty : $" ('{name}')")} of '{path}' was left out: {why}."));
+
+        private static Decision? FindChoice(string? text) => text?.Trim().ToUpperInvariant() switch
+        {
+            null or "" or "NONE" or "NEITHER" or "U" => Decision.None,
+            "PICKED" or "PICK" or "P" => Decision.Picked,
+            "REJECTED" or "REJECT" or "X" => Decision.Rejected,
+            _ => null,
+        };
+
+        private static int? FindRating(string? text) => string.IsNullOrWhiteSpace(text) ? 0
+            : int.TryParse(text.Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out int rating) && rating <= GalleryChoice.MaxRating ? rating
+            : null;
+
+        private static string? Trim(string? text) => string.IsNullOrWhiteSpace(text) ? null : text.Trim();
+    }
+}

@@ -1,0 +1,31 @@
+namespace KlingPS.Core.Gallery;
+
+/// <summary>What somebody thinks of a video.</summary>
+internal enum Decision
+{
+    /// <summary>Neither of the others.</summary>
+    None,
+
+    /// <summary>It is to be kept.</summary>
+    Picked,
+
+    /// <summary>It is not.</summary>
+    Rejected,
+}
+
+/// <summary>What was chosen for one video of a gallery.</summary>
+/// <param name="Decision">Whether it was picked or rejected.</param>
+/// <param name="Rating">0 to 5 stars; 0 is none.</param>
+/// <param name="Note">What was noted; empty if nothing was.</param>
+/// <param name="At">When it was chosen, if that is known.</param>
+internal sealed record GalleryChoice(Decision Decision, int Rating, string Note, DateTimeOffset? At = null)
+{
+    /// <summary>The most stars.</summary>
+    public const int MaxRating = 5;
+
+    /// <summary>The longest note, in characters.</summary>
+    public const int MaxNoteLength = 2000;
+
+    /// <summary>Of two choices for one video the later, as far as their times are known; else the second.</summary>
+    public static GalleryChoice? Later(GalleryChoice? one, GalleryChoice? other) => other is null || one?.At > other.At ? one : other;
+}

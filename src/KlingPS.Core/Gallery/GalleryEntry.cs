@@ -1,0 +1,47 @@
+using System.Globalization;
+using KlingPS.Core.Model;
+
+namespace KlingPS.Core.Gallery;
+
+/// <summary>How much is known of what a card of a gallery shows.</summary>
+internal enum EntryOrigin
+{
+    /// <summary>The ledger has its task.</summary>
+    Ledger,
+
+    /// <summary>A task without the ledger that it was recorded in.</summary>
+    Task,
+
+    /// <summary>The file beside the video says what it was made from.</summary>
+    Sidecar,
+
+    /// <summary>There is a video, and nothing else is known of it.</summary>
+    File,
+}
+
+/// <summary>One video of a gallery, or a task that has none.</summary>
+/// <param name="Origin">How much is known of it.</param>
+/// <param name="Task">Its task; <see langword="null"/> if nothing is known but the file.</param>
+/// <param name="VideoPath">The full path at which the video is, or was last; <see langword="null"/> if it was never saved.</param>
+internal sealed record GalleryEntry(EntryOrigin Origin, KlingVideoTask? Task, string? VideoPath)
+{
+    private const string AttemptMark = "attempt-";
+    private const string AttemptTime = "yyyyMMdd'T'HHmmssfff'Z'";
+
+    /// <summary>What was chosen for it before.</summary>
+    public GalleryChoice? Choice { get; init; }
+
+    /// <summary>The name by which a choice finds it again, in another shell and on another machine: the service's id, wherever there is one.</summary>
+    /// <param name="folder">The full path of the folder that the page lies in.</param>
+    public string GetKey(string folder)
+        => Task is not null ? KeyOf(Task) : "file:" + PageText.Link(folder, VideoPath!);
+
+    /// <summary>The key of a task.</summary>
+    public static string KeyOf(KlingVideoTask task)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+
+        // A local id alone is that of other tasks in other ledgers.
+        return task.TaskId ?? string.Create(CultureInfo.InvariantCulture, $"{AttemptMark}{task.Id}-{task.CreatedAt.UtcDateTime.ToString(AttemptTime, CultureInfo.InvariantCulture)}");
+    }
+}

@@ -1,0 +1,216 @@
+using System.Security.Cryptography;
+using System.Text;
+using KlingPS.Core.Files;
+using KlingPS.Core.Imaging;
+
+namespace KlingPS.Core.Gallery;
+
+/// <summary>How a gallery is written.</summary>
+internal sealed record GalleryOptions
+{
+    /// <summary>The title where none is given.</summary>
+    public const string DefaultTitle = "Kling videos";
+
+    /// <summary>The full path of the page.</summary>
+    public required string Path { get; init; }
+
+    /// <summary>Its title.</summary>
+    public string Title { get; init; } = DefaultTitle;
+
+    /// <summary>Whether the videos and images are copied beside it, and the page says nothing of this machine.</summary>
+    public bool IsPortable { get; init; }
+
+    /// <summary>Whether a file that is no gallery is replaced.</summary>
+    public bool Overwrite { get; init; }
+}
+
+/// <summary>Writes the page of a gallery, and for a portable one its folder.</summary>
+internal sealed class GalleryWriter
+{
+    private readonly GalleryOptions _options;
+    private readonly string _folder;
+    private readonly GalleryFile _file;
+
+    /// <summary>Creates the writer, and looks at what is there.</summary>
+    /// <param name="options">How it is written.</param>
+    /// <exception cref="KlingException">As for <see cref="GalleryFile.Find"/>.</exception>
+    public GalleryWriter(GalleryOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        _options = options;
+        _folder = Path.GetDirectoryName(options.Path)!;
+        _file = GalleryFile.Find(options.Path, options.Overwrite);
+    }
+
+    /// <summary>Writes the gallery.</summary>
+    /// <param name="entries">What it shows; what is in it twice is shown once.</param>
+    /// <param name="takes">The takes that there are.</param>
+    /// <param name="choicesSaved">When the choice was saved that is loaded with it.</param>
+    /// <param name="onCopied">Is told, of a portable one, how many of how many files are copied.</param>
+    /// <param name="cancellationToken">Stops the writing: what was there stays as it is.</param>
+    /// <returns>How many cards it has.</returns>
+    /// <exception cref="KlingException"><see cref="ErrorKind.DestinationUnusable"/>: it cannot be written.</exception>
+    public Task<int> WriteAsync(
+        IEnumerable<GalleryEntry> entries,
+        Takes takes,
+        DateTimeOffset? choicesSaved,
+        Action<int, int> onCopied,
+        CancellationToken cancellationToken)
+        => Task.Run(
+            async () =>
+            {
+                List<GalleryEntry> merged = Merge(entries);
+                var maker = new CardMaker(_folder, FindDestination(merged), _options.IsPortable, takes);
+                (GalleryEntry Entry, GalleryCard Card)[] made = [.. merged.Select(entry => (entry, maker.Make(entry)))];
+                cancellationToken.ThrowIfCancellationRequested();
+                MediaFolder? media = null;
+                IEnumerable<GalleryCard> cards;
+                if (_options.IsPortable)
+                {
+                    Dictionary<string, GalleryEntry> entryOf = made.ToDictionary(pair => pair.Card.Key, pair => pair.Entry, StringComparer.Ordinal);
+                    IReadOnlyList<GalleryCard> sorted = GalleryDocument.Sort(made.Select(pair => pair.Card));
+                    HashSet<string> foreign = await FindForeignAsync(made, cancellationToken).ConfigureAwait(false);
+                    (media, cards) = CopyMedia(sorted, foreign, onCopied, cancellationToken);
+                    string name = media.Name;
+                    cards = cards.Select(card => entryOf[card.Key].Task is { } task
+                        ? card with { Again = maker.MakeAgain(task, card.ImagePath is null ? null : $"{name}/{card.ImagePath}") }
+                        : card);
+                }
+                else
+                {
+                    cards = made.Select(pair => Link(pair.Card));
+                }
+
+                var document = new GalleryDocument(GalleryDocument.Sort(cards))
+                {
+                    Id = _file.Id ?? IdOf(made.Select(pair => pair.Card)),
+                    Title = _options.Title,
+                    Place = _options.IsPortable ? null : _folder,
+                    ChoicesSaved = choicesSaved,
+                };
+                _file.Write(_options.IsPortable ? FileReaders.Umask : FileReaders.Owner, page => document.Write(page, cancellationToken));
+                RemoveStale(media);
+                return made.Length;
+            },
+            cancellationToken);
+
+    /// <summary>What is in it twice, once: with the video that is there, and with the last choice.</summary>
+    private List<GalleryEntry> Merge(IEnumerable<GalleryEntry> entries)
+    {
+        var merged = new List<GalleryEntry>();
+        var places = new Dictionary<string, int>(StringComparer.Ordinal);
+        foreach (GalleryEntry entry in entries)
+        {
+            string key = entry.GetKey(_folder);
+            if (!places.TryGetValue(key, out int place))
+            {
+                places.Add(key, merged.Count);
+                merged.Add(entry);
+                continue;
+            }
+
+            GalleryEntry first = merged[place];
+            GalleryEntry better = first.VideoPath is null || (entry.VideoPath is not null && !File.Exists(first.VideoPath)) ? entry : first;
+            merged[place] = better with { Choice = entry.Choice ?? first.Choice };
+        }
+
+        return merged;
+    }
+
+    /// <summary>Where most of the videos are; the folder of the page where there are none.</summary>
+    private string FindDestination(IEnumerable<GalleryEntry> entries) => entries
+        .Where(entry => Path.IsPathFullyQualified(entry.VideoPath ?? string.Empty))
+        .GroupBy(entry => Path.GetDirectoryName(entry.VideoPath)!, StringComparer.Ordinal)
+        .OrderByDescending(group => group.Count())
+        .ThenBy(group => group.Key, StringComparer.Ordinal)
+        .FirstOrDefault()?.Key ?? _folder;
+
+    private GalleryCard Link(GalleryCard card) => card with
+    {
+        VideoLink = card.VideoPath is null ? null : PageText.Link(_folder, card.VideoPath),
+        ImageLink = card.ImagePath is null ? null : PageText.Link(_folder, card.ImagePath),
+    };
+
+    private (MediaFolder Folder, IEnumerable<GalleryCard> Cards) CopyMedia(
+        IReadOnlyList<GalleryCard> cards,
+        HashSet<string> foreign,
+        Action<int, int> onCopied,
+        CancellationToken cancellationToken)
+    {
+        try
+        {
+            MediaFolder media = MediaFolder.Open(_options.Path);
+            IReadOnlyDictionary<string, string> names = media.Copy(
+                cards.SelectMany(card => new[] { card.ImagePath, card.VideoPath }).OfType<string>().Where(path => !foreign.Contains(path)),
+                onCopied,
+                cancellationToken);
+            string folder = Uri.EscapeDataString(media.Name);
+            return (media, cards.Select(card =>
+            {
+                string? video = card.VideoPath is null ? null : names.GetValueOrDefault(card.VideoPath);
+                string? image = card.ImagePath is null ? null : names.GetValueOrDefault(card.ImagePath);
+                return card with
+                {
+                    Reason = card.VideoPath is not null && video is null ? "The video could not be copied: it is gone, or is no video." : card.Reason,
+                    VideoPath = video,
+                    ImagePath = image,
+                    VideoLink = video is null ? null : $"{folder}/{Uri.EscapeDataString(video)}",
+                    ImageLink = image is null ? null : $"{folder}/{Uri.EscapeDataString(image)}",
+                };
+            }));
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw GalleryFile.Unusable(_options.Path, exception.Message, exception);
+        }
+    }
+
+    /// <summary>
+    /// The images that only a sidecar names and that are not the ones it was written for. Anybody can have written it, and a folder that is
+    /// handed on must not get files that nobody meant.
+    /// </summary>
+    private static async Task<HashSet<string>> FindForeignAsync(IEnumerable<(GalleryEntry Entry, GalleryCard Card)> made, CancellationToken cancellationToken)
+    {
+        var foreign = new HashSet<string>(StringComparer.Ordinal);
+        foreach ((GalleryEntry entry, GalleryCard card) in made)
+        {
+            if (entry.Origin == EntryOrigin.Sidecar && card.ImagePath is string path && !await HasHashAsync(path, entry.Task!.SourceHash, cancellationToken).ConfigureAwait(false))
+            {
+                foreign.Add(path);
+            }
+        }
+
+        return foreign;
+    }
+
+    private static async Task<bool> HasHashAsync(string path, string? hash, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return hash is not null && await ContentHash.Sha256Async(path, cancellationToken).ConfigureAwait(false) == hash;
+        }
+        catch (KlingException)
+        {
+            return false;
+        }
+    }
+
+    private void RemoveStale(MediaFolder? media)
+    {
+        try
+        {
+            media?.RemoveStale();
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw GalleryFile.Unusable(_options.Path, exception.Message, exception);
+        }
+    }
+
+    /// <summary>The id of a gallery that is new: that of its oldest video, under its title. It stays as the gallery grows.</summary>
+    private string IdOf(IEnumerable<GalleryCard> cards)
+    {
+        string? oldest = cards.OrderBy(card => card.Created).ThenBy(card => card.Key, StringComparer.Ordinal).FirstOrDefault()?.Key;
+        return Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes($"{_options.Title}\n{oldest}")))[..32].ToLowerInvariant();
+    }
+}

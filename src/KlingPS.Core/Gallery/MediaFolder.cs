@@ -1,0 +1,238 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using KlingPS.Core.Files;
+using KlingPS.Core.Imaging;
+using KlingPS.Core.Saving;
+
+namespace KlingPS.Core.Gallery;
+
+/// <summary>
+/// The folder beside a portable page that holds copies of its videos and images. It keeps a list of what it has put there: nothing else is
+/// ever replaced or removed. A copy gets its name when it is whole.
+/// </summary>
+internal sealed class MediaFolder
+{
+    private const string ListName = "klingps-gallery.json";
+    private const int MaxListLength = 32 * 1024 * 1024;
+
+    private readonly string _path;
+    private readonly Dictionary<string, MediaCopy> _former;
+    private readonly Dictionary<string, MediaCopy> _current = new(StringComparer.OrdinalIgnoreCase);
+
+    private MediaFolder(string path, IEnumerable<MediaCopy> former)
+    {
+        _path = path;
+        Name = Path.GetFileName(path);
+        _former = new(StringComparer.OrdinalIgnoreCase);
+        foreach (MediaCopy copy in former)
+        {
+            _former.TryAdd(copy.Name, copy);
+        }
+    }
+
+    /// <summary>The name of the folder.</summary>
+    public string Name { get; }
+
+    /// <summary>Whether a folder is one of these.</summary>
+    /// <param name="folder">Its full path.</param>
+    public static bool IsOne(string folder) => File.Exists(Path.Combine(folder, ListName));
+
+    /// <summary>Opens the folder of a page, or creates it.</summary>
+    /// <param name="page">The full path of the page.</param>
+    /// <exception cref="IOException">Something else has its name, or it cannot be created.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be created.</exception>
+    public static MediaFolder Open(string page)
+    {
+        string path = Path.Combine(Path.GetDirectoryName(page)!, SafeName.Make(Path.GetFileNameWithoutExtension(page), "_files", SafeName.MaximumFolderBytes));
+        if (FileFacts.OfName(path) is { Kind: not FileKind.Folder } other)
+        {
+            throw new IOException($"'{path}', where the copies of videos and images belong, is {other.Description}. Move it away");
+        }
+
+        OwnFile.CreateFolder(path, FileReaders.Umask);
+        var folder = new MediaFolder(path, ReadList(Path.Combine(path, ListName)));
+        folder.RemoveRemains();
+        return folder;
+    }
+
+    /// <summary>Copies files into the folder, except those whose copies are there already.</summary>
+    /// <param name="sources">The full paths of the files.</param>
+    /// <param name="onCopied">Is told how many of how many files are there.</param>
+    /// <param name="cancellationToken">Stops the copying; nothing half is left.</param>
+    /// <returns>The names of the copies. Files that are gone are left out, and so is what is neither an image nor a video.</returns>
+    /// <exception cref="IOException">A copy cannot be written.</exception>
+    /// <exception cref="UnauthorizedAccessException">A copy may not be written.</exception>
+    public IReadOnlyDictionary<string, string> Copy(IEnumerable<string> sources, Action<int, int> onCopied, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(sources);
+        ArgumentNullException.ThrowIfNull(onCopied);
+        var names = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (string source in sources.Distinct(StringComparer.Ordinal))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            if (Plan(source, cancellationToken) is MediaCopy copy)
+            {
+                names.Add(source, copy.Name);
+                _current.Add(copy.Name, copy);
+            }
+        }
+
+        // First what is going to be there: if this is broken off, the next run knows it for its own.
+        string[] missing = [.. names.Where(pair => !IsThere(_current[pair.Value])).Select(pair => pair.Key)];
+        WriteList(_current.Values.Concat(_former.Values));
+        for (int done = 0; done < missing.Length; done++)
+        {
+            onCopied(done, missing.Length);
+            string name = names[missing[done]];
+            Write(missing[done], _current[name], cancellationToken);
+        }
+
+        return names;
+    }
+
+    /// <summary>Removes the copies that the page does not show any more. To be called when the new page is there.</summary>
+    public void RemoveStale()
+    {
+        foreach (MediaCopy copy in _former.Values.Where(copy => !_current.ContainsKey(copy.Name) && IsUntouched(copy)))
+        {
+            OwnFile.TryDelete(Path.Combine(_path, copy.Name));
+        }
+
+        WriteList(_current.Values);
+    }
+
+    /// <summary>What the copy of a file is going to be; <see langword="null"/> if none is made.</summary>
+    private MediaCopy? Plan(string source, CancellationToken cancellationToken)
+    {
+        try
+        {
+            using FileStream stream = OrdinaryFile.Open(source);
+            return IsMedia(stream, source, cancellationToken)
+                ? new MediaCopy(ChooseName(Path.GetFileName(source)), stream.Length, File.GetLastWriteTimeUtc(source))
+                : null;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    private void Write(string source, MediaCopy copy, CancellationToken cancellationToken)
+    {
+        const int BufferSize = 1024 * 1024;
+        string path = Path.Combine(_path, copy.Name);
+        bool isPresent = FileFacts.OfName(path) is not null;
+        using FileStream stream = OrdinaryFile.Open(source);
+        using var temporary = new TemporaryFile(path, FileReaders.Umask);
+        byte[] buffer = new byte[BufferSize];
+        for (int count; (count = stream.Read(buffer)) > 0;)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            temporary.Stream.Write(buffer, 0, count);
+        }
+
+        temporary.Keep(isPresent, mode: null, copy.WrittenAt);
+    }
+
+    /// <summary>Whether a copy that is planned was made before, and is still as it was.</summary>
+    private bool IsThere(MediaCopy planned)
+        => _former.TryGetValue(planned.Name, out MediaCopy? former)
+            && former.Length == planned.Length
+            && IsSameTime(former.WrittenAt, planned.WrittenAt)
+            && IsUntouched(former);
+
+    /// <summary>The name of a file, or with a number if another copy has it, or a file that is not ours.</summary>
+    private string ChooseName(string fileName)
+    {
+        string extension = SafeName.ExtensionOf(fileName);
+        string stem = fileName[..^extension.Length];
+        for (int number = 1; ; number++)
+        {
+            string name = SafeName.Make(number == 1 ? stem : FormattableString.Invariant($"{stem}-{number}"), extension, SafeName.MaximumFileBytes);
+            bool isFree = !_current.ContainsKey(name)
+                && !name.Equals(ListName, StringComparison.OrdinalIgnoreCase)
+                && (FileFacts.OfName(Path.Combine(_path, name)) is null || (_former.TryGetValue(name, out MediaCopy? former) && IsUntouched(former)));
+            if (isFree)
+            {
+                return name;
+            }
+        }
+    }
+
+    /// <summary>Whether what has the name of a copy is still that copy.</summary>
+    private bool IsUntouched(MediaCopy copy)
+    {
+        string path = Path.Combine(_path, copy.Name);
+        return FileFacts.OfName(path) is { Kind: FileKind.Ordinary, Names: 1 } facts && facts.Length == copy.Length && IsSameTime(File.GetLastWriteTimeUtc(path), copy.WrittenAt);
+    }
+
+    /// <summary>File systems of memory cards keep times to two seconds.</summary>
+    private static bool IsSameTime(DateTime one, DateTime other) => (one - other).Duration() <= TimeSpan.FromSeconds(2);
+
+    /// <summary>A record or a sidecar may name any file of this machine; what is handed on are images and videos.</summary>
+    private static bool IsMedia(FileStream stream, string source, CancellationToken cancellationToken)
+    {
+        if (VideoFolder.IsVideo(source))
+        {
+            return Mp4Structure.FindProblem(stream) is null;
+        }
+
+        return ImageInspector.Inspect(stream, source, ImageInspector.LargestLength, cancellationToken).ImageFormat != ImageFormat.Unknown;
+    }
+
+    /// <summary>What a run that was killed has left. One that is at work holds its file.</summary>
+    private void RemoveRemains()
+    {
+        foreach (string path in Directory.EnumerateFiles(_path, TemporaryFile.Prefix + "*"))
+        {
+            try
+            {
+                using (new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None))
+                {
+                }
+
+                File.Delete(path);
+            }
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+            {
+                // It is in use.
+            }
+        }
+    }
+
+    private void WriteList(IEnumerable<MediaCopy> copies) => OwnFile.Replace(
+        Path.Combine(_path, ListName),
+        JsonSerializer.SerializeToUtf8Bytes(
+            new MediaList([.. copies.DistinctBy(copy => copy.Name, StringComparer.OrdinalIgnoreCase).OrderBy(copy => copy.Name, StringComparer.Ordinal)]),
+            MediaListContext.Default.MediaList),
+        FileReaders.Umask);
+
+    private static IEnumerable<MediaCopy> ReadList(string path)
+    {
+        try
+        {
+            return FileFacts.OfName(path) is null ? []
+                : (JsonSerializer.Deserialize(OrdinaryFile.ReadAllBytes(path, MaxListLength), MediaListContext.Default.MediaList)?.Copies ?? [])
+                    .Where(copy => copy?.Name is { Length: > 0 } name && Path.GetFileName(name) == name);
+        }
+        catch (JsonException)
+        {
+            // Then none of what is there is known to be ours, and nothing of it is touched.
+            return [];
+        }
+    }
+}
+
+/// <summary>A copy in the folder of a portable page.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Length">Its length in bytes.</param>
+/// <param name="WrittenAt">When the file it was copied from was last written, and so it itself; in UTC.</param>
+internal sealed record MediaCopy(string Name, long Length, DateTime WrittenAt);
+
+/// <summary>What the folder of a portable page holds that was put there for it.</summary>
+internal sealed record MediaList(IReadOnlyList<MediaCopy> Copies);
+
+/// <summary>How the list is written as JSON.</summary>
+[JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+[JsonSerializable(typeof(MediaList))]
+internal sealed partial class MediaListContext : JsonSerializerContext;

@@ -1,0 +1,197 @@
+using System.Text;
+using System.Text.Json;
+using CsCheck;
+using KlingPS.Core.Gallery;
+
+namespace KlingPS.Core.Tests.Gallery;
+
+public sealed class ChoiceFileTests : IDisposable
+{
+    private const string Table = "Key,Id,TaskId,Name,Model,Take,State,Credits,Choice,Rating,Note,Video";
+
+    private readonly GalleryFolder _folder = new();
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    public void Dispose() => _folder.Dispose();
+
+    private static ChoiceFile Parse(string text) => ChoiceFile.Parse("/choice", text);
+
+    private static ChoiceFile ParseJson(string choices) => Parse($$"""{"format":"KlingPS gallery choice","version":1,"choices":[{{choices}}]}""");
+
+    private static string Show(ChoiceFile file) => string.Join("; ", file.Rows.Select(row => $"{row.Key} {row.Choice.Decision} {row.Choice.Rating} {row.Choice.Note}".TrimEnd()));
+
+    [Fact]
+    public void A_choice_is_read_as_the_page_saves_it()
+    {
+        ChoiceFile file = Parse(
+            """
+            {
+              "format": "KlingPS gallery choice", "version": 1, "gallery": "0123", "title": "Night", "place": "/shots", "saved": "2026-11-26T08:00:00.000Z",
+              "choices": [
+                { "key": "t1", "id": 1, "taskId": "t1", "name": "fox.png", "video": "v/fox%20.mp4", "choice": "Picked", "rating": 4, "note": "good", "at": "2026-11-26T07:00:00.000Z" },
+                { "key": "t2", "choice": null, "rating": 0, "note": "" },
+                { "key": "t3", "choice": "Rejected" }
+              ]
+            }
+            """);
+
+        Assert.Equal("t1 Picked 4 good; t2 None 0; t3 Rejected 0", Show(file));
+        Assert.Equal(("/shots", "v/fox%20.mp4", "fox.png"), (file.Place, file.Rows[0].Video, file.Rows[0].Name));
+        Assert.Equal(new DateTimeOffset(2026, 11, 26, 8, 0, 0, TimeSpan.Zero), file.Saved);
+        Assert.Equal(new DateTimeOffset(2026, 11, 26, 7, 0, 0, TimeSpan.Zero), file.Rows[0].Choice.At);
+        Assert.Empty(file.Problems);
+    }
+
+    [Theory]
+    [InlineData("Key,Choice,Rating,Note\r\nt1,Picked,4,good\r\nt2,,,\r\n", "t1 Picked 4 good; t2 None 0")]
+    [InlineData("Key;Choice;Rating;Note\r\nt1;picked;4;\"a; \"\"b\"\"\"\r\n", "t1 Picked 4 a; \"b\"")]
+    [InlineData("sep=;\r\nKey;Choice;Rating;Note\r\nt1;P;4;\r\n", "t1 Picked 4")]
+    [InlineData("key\tchoice\trating\tnote\nt1\tX\t\tno", "t1 Rejected 0 no")]
+    [InlineData("Key,Choice,Note\n\n\nt1,U,'=1+1\nt2,Reject,'quoted'\n", "t1 None 0 =1+1; t2 Rejected 0 'quoted'")]
+    [InlineData("TaskId,Rating\nt1,5", "t1 None 5")]
+    [InlineData("Key,Choice,Note\nt1,Picked,\"two\nlines\"\nt2,Rejected,", "t1 Picked 0 two\nlines; t2 Rejected 0")]
+    public void A_table_is_read_as_spreadsheets_write_it(string text, string expected)
+    {
+        ChoiceFile file = Parse(text);
+
+        Assert.Equal(expected, Show(file));
+        Assert.Empty(file.Problems);
+    }
+
+    [Fact]
+    public void Of_two_choices_for_one_video_the_later_counts()
+        => Assert.Equal(
+            "t1 Rejected 0",
+            Show(ParseJson("""{"key":"t1","choice":"Rejected","at":"2026-11-26T08:00:00Z"},{"key":"t1","choice":"Picked","at":"2026-11-26T07:00:00Z"}""")));
+
+    [Fact]
+    public void Two_lines_that_say_the_same_are_one()
+    {
+        ChoiceFile file = Parse("Key,Choice\nt1,Picked\nt1,Picked\n");
+
+        Assert.Equal("t1 Picked 0", Show(file));
+        Assert.Empty(file.Problems);
+    }
+
+    [Theory]
+    [InlineData("t2,Picked,6,", "Line 3 ('t2') of '/choice' was left out: the rating is '6'. It is a whole number from 0 to 5.")]
+    [InlineData("t2,Picked,-1,", "the rating is '-1'")]
+    [InlineData("t2,Picked,3.5,", "the rating is '3.5'")]
+    [InlineData("t2,Picked,many,", "the rating is 'many'")]
+    [InlineData("t2,Perhaps,3,", "'Perhaps' is no choice. It is Picked, Rejected or nothing.")]
+    [InlineData(",Picked,3,", "Line 3 of '/choice' was left out: it names no video.")]
+    public void A_line_that_cannot_be_is_reported_and_the_others_count(string line, string message)
+    {
+        ChoiceFile file = Parse($"Key,Choice,Rating,Note\nt1,Picked,4,\n{line}\nt3,Rejected,0,\n");
+
+        Assert.Equal("t1 Picked 4; t3 Rejected 0", Show(file));
+        KlingException problem = Assert.Single(file.Problems);
+        Assert.Equal(ErrorKind.ChoiceInvalid, problem.Kind);
+        Assert.Contains(message, problem.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Of_a_video_that_is_chosen_in_two_ways_neither_counts()
+    {
+        ChoiceFile file = Parse("Key,Name,Choice\nt1,fox.png,Picked\nt2,,Picked\nt1,fox.png,Rejected\nt1,fox.png,Picked\n");
+
+        Assert.Equal("t2 Picked 0", Show(file));
+        Assert.Equal("Line 4 ('fox.png') of '/choice' was left out: Line 2 says something else of the same video, and neither counts.", Assert.Single(file.Problems).Message);
+    }
+
+    [Theory]
+    [InlineData("""{"key":"t2","rating":[5]}""")]
+    [InlineData("""{"key":"t2","choice":true}""")]
+    [InlineData("""{"choice":"Picked"}""")]
+    [InlineData("7")]
+    [InlineData("null")]
+    public void A_choice_in_JSON_that_cannot_be_is_reported_and_the_others_count(string choice)
+    {
+        ChoiceFile file = ParseJson($$"""{"key":"t1","choice":"Picked"},{{choice}}""");
+
+        Assert.Equal("t1 Picked 0", Show(file));
+        Assert.StartsWith("Choice 2", Assert.Single(file.Problems).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("", "it is empty")]
+    [InlineData("  \n ", "it is empty")]
+    [InlineData("{", "it is damaged")]
+    [InlineData("""{"format":"KlingPS gallery choice","version":1,"choices":[{"key":"t1",""", "it is damaged")]
+    [InlineData("[]", "it is no choice that the page of a gallery has saved")]
+    [InlineData("""{"format":"something else","choices":[]}""", "it is no choice")]
+    [InlineData("""{"format":"KlingPS gallery choice","version":1}""", "it is no choice")]
+    [InlineData("""{"format":"KlingPS gallery choice","version":2,"choices":[]}""", "newer version of KlingPS")]
+    [InlineData("some text", "neither JSON nor a table with the columns Key, Choice, Rating and Note")]
+    [InlineData("Name,Choice\nfox,Picked", "neither JSON nor a table")]
+    [InlineData("Key,Choice\nt1,\"Picked", "the quotation mark in line 2 has no end")]
+    public void What_is_no_choice_or_damaged_is_one_error(string text, string message)
+    {
+        KlingException error = Assert.Throws<KlingException>(() => Parse(text));
+
+        Assert.Equal(ErrorKind.ChoiceInvalid, error.Kind);
+        Assert.StartsWith("Nothing was read from '/choice': ", error.Message, StringComparison.Ordinal);
+        Assert.Contains(message, error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("utf-8")]
+    [InlineData("utf-16")]
+    [InlineData("utf-16BE")]
+    public async Task A_mark_of_the_encoding_is_no_part_of_the_text(string encoding)
+    {
+        var marked = Encoding.GetEncoding(encoding);
+        string path = _folder.Write("choice.csv", [.. marked.Preamble, .. marked.GetBytes("Key;Choice;Note\r\nt1;Picked;Füchsin 跑\r\n")]);
+
+        Assert.Equal("t1 Picked 0 Füchsin 跑", Show(await ChoiceFile.ReadAsync(path, Token)));
+    }
+
+    [Fact]
+    public async Task A_table_in_an_older_encoding_is_refused_because_its_notes_would_be_garbled()
+    {
+        string path = _folder.Write("choice.csv", Encoding.Latin1.GetBytes("Key,Choice,Note\r\nt1,Picked,Füchsin\r\n"));
+
+        KlingException error = await Assert.ThrowsAsync<KlingException>(() => ChoiceFile.ReadAsync(path, Token));
+
+        Assert.Equal(ErrorKind.ChoiceInvalid, error.Kind);
+        Assert.Contains("CSV UTF-8", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_choice_that_is_not_there_or_no_file_is_one_error()
+    {
+        Assert.Equal(ErrorKind.PathNotFound, (await Assert.ThrowsAsync<KlingException>(() => ChoiceFile.ReadAsync(_folder.PathOf("none.json"), Token))).Kind);
+        Assert.Equal(ErrorKind.FileUnreadable, (await Assert.ThrowsAsync<KlingException>(() => ChoiceFile.ReadAsync(_folder.Root, Token))).Kind);
+    }
+
+    [Fact]
+    public void Any_note_comes_back_from_a_table()
+        => Gen.Select(Gen.String, Gen.Int[0, 2].Select(index => ",;\t"[index])).Sample((note, separator) =>
+        {
+            // What the page writes: everything in quotation marks, and an apostrophe before what a spreadsheet would compute.
+            string text = note.Trim();
+            string safe = text.Length > 0 && "=+-@\t\r".Contains(text[0], StringComparison.Ordinal) ? "'" + text : text;
+            string[] heading = Table.Split(',');
+            string row = string.Join(separator, heading.Select(column => column switch
+            {
+                "Key" => "\"t1\"",
+                "Choice" => "\"Picked\"",
+                "Note" => $"\"{safe.Replace("\"", "\"\"", StringComparison.Ordinal)}\"",
+                _ => "\"\"",
+            }));
+
+            ChoiceRow read = Assert.Single(Parse($"{string.Join(separator, heading)}\r\n{row}\r\n").Rows);
+
+            Assert.Equal(text.StartsWith('\'') && text.Length > 1 && "=+-@\t\r".Contains(text[1], StringComparison.Ordinal) ? text[1..] : text, read.Choice.Note);
+        });
+
+    [Fact]
+    public void Any_note_comes_back_from_JSON()
+        => Gen.String.Sample(note =>
+        {
+            string text = string.Concat(note.EnumerateRunes().Select(rune => rune.ToString()));
+
+            Assert.Equal(text.Trim(), Assert.Single(ParseJson($$"""{"key":"t1","note":{{JsonSerializer.Serialize(text)}}}""").Rows).Choice.Note);
+        });
+}

@@ -1,0 +1,207 @@
+using KlingPS.Core.Gallery;
+using KlingPS.Core.Model;
+using KlingPS.Core.Tests.Saving;
+
+namespace KlingPS.Core.Tests.Gallery;
+
+public sealed class PortableGalleryTests : IDisposable
+{
+    private readonly GalleryFolder _folder = new();
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    private string Media => _folder.PathOf("send/gallery_files");
+
+    private GalleryOptions Options => new() { Path = _folder.PathOf("send/gallery.html"), IsPortable = true };
+
+    public void Dispose() => _folder.Dispose();
+
+    private string[] Copies() => [.. Directory.GetFiles(Media).Select(path => Path.GetFileName(path)).Where(name => name != "klingps-gallery.json").Order(StringComparer.Ordinal)];
+
+    [Fact]
+    public async Task The_videos_and_images_are_beside_the_page_and_linked_to()
+    {
+        KlingVideoTask task = _folder.Task(1, "a/50% #1?.png", "v/fox.mp4");
+
+        WrittenPage page = await _folder.ExportAsync(Options, task);
+
+        Assert.Equal(["50% #1_.png", "fox.mp4"], Copies());
+        Assert.Equal(("gallery_files/fox.mp4", "gallery_files/50%25%20%231_.png"), (page.LinkOf(0, "href"), page.LinkOf(0, "src")));
+        Assert.Equal(File.ReadAllBytes(task.SavedPath!), File.ReadAllBytes(Path.Combine(Media, "fox.mp4")));
+    }
+
+    [Fact]
+    public async Task Nothing_of_this_machine_or_account_is_in_the_page()
+    {
+        KlingVideoTask task = _folder.Task(1, "a/fox.png", "v/fox.mp4");
+        task = task with
+        {
+            Account = "0123456789abcdef",
+            Nonce = "secret-nonce",
+            ResultUri = "https://files.example/4711/fox.mp4",
+            Spec = task.Spec with { Image = task.Spec.Image! with { Uri = "https://uploads.example/kieai/4711/fox.png" }, CallbackUri = "https://me.example/hook", TailImage = MediaSource.FromFile(_folder.Image("b/tail.png")) },
+        };
+        KlingVideoTask failed = _folder.Task(2, "a/bear.png", state: KlingTaskState.Failed) with { FailMessage = $"cannot fetch https://uploads.example/kieai/4711/x or {_folder.PathOf("a")}" };
+        KlingVideoTask address = _folder.Task(3, state: KlingTaskState.Failed) with { Spec = new VideoSpec { Prompt = "p", Image = MediaSource.FromUri("https://me.example/private.png?token=secret") } };
+
+        WrittenPage page = await _folder.ExportAsync(Options, task, failed, address);
+
+        string all = page.Text + File.ReadAllText(Path.Combine(Media, "klingps-gallery.json"));
+        foreach (string secret in (string[])[_folder.Root, "0123456789abcdef", "secret", "4711", "me.example", "Resolve-Kling", "Get-KlingVideoTask -"])
+        {
+            Assert.DoesNotContain(secret, all, StringComparison.Ordinal);
+        }
+
+        Assert.Contains("tail.png", page.Text, StringComparison.Ordinal);
+        Assert.False(page.Data.TryGetProperty("place", out _));
+    }
+
+    [Fact]
+    public async Task Another_variant_is_made_from_the_image_in_the_folder()
+    {
+        WrittenPage page = await _folder.ExportAsync(Options, _folder.Task(1, "a/fox.png", "v/fox.mp4"));
+
+        Assert.Equal(
+            "ConvertTo-KlingVideo -LiteralPath 'gallery_files/fox.png' -Prompt '0' -Duration 5 -Take 2",
+            string.Concat(page.Items[0].GetProperty("again").EnumerateArray()));
+    }
+
+    [Fact]
+    public async Task Different_files_of_one_name_keep_different_names()
+    {
+        KlingVideoTask[] tasks = [_folder.Task(1, "a/fox.png", "v/fox.mp4"), _folder.Task(2, "b/fox.png", "w/fox.mp4"), _folder.Task(3, "c/FOX.png", "x/fox.mp4")];
+
+        WrittenPage page = await _folder.ExportAsync(Options, [.. tasks.Select(task => task with { Spec = task.Spec with { Image = task.Spec.Image! with { Hash = task.SourcePath } } })]);
+
+        Assert.Equal(6, Copies().Distinct(StringComparer.OrdinalIgnoreCase).Count());
+        Assert.Equal(3, page.Items.Select((_, card) => page.LinkOf(card, "href")).Distinct().Count());
+        for (int card = 0; card < 3; card++)
+        {
+            int id = page.Items[card].GetProperty("id").GetInt32();
+            Assert.Equal(TestMp4.Create(1000, id), File.ReadAllBytes(_folder.PathOf(Path.Combine("send", page.LinkOf(card, "href")!))));
+        }
+    }
+
+    [Fact]
+    public async Task Only_what_has_changed_is_copied_again()
+    {
+        KlingVideoTask fox = _folder.Task(1, "fox.png", "v/fox.mp4");
+        KlingVideoTask bear = _folder.Task(2, "bear.png", "v/bear.mp4");
+        await _folder.ExportAsync(Options, fox, bear);
+        File.WriteAllBytes(fox.SavedPath!, TestMp4.Create(2000));
+        var copied = new List<int>();
+
+        await new GalleryWriter(Options).WriteAsync(
+            [new(EntryOrigin.Ledger, fox, fox.SavedPath), new(EntryOrigin.Ledger, bear, bear.SavedPath)],
+            new Takes([]),
+            null,
+            (_, all) => copied.Add(all),
+            Token);
+
+        Assert.Equal([1], copied);
+        Assert.Equal(TestMp4.Create(2000), File.ReadAllBytes(Path.Combine(Media, "fox.mp4")));
+        Assert.Equal(["bear.mp4", "bear.png", "fox.mp4", "fox.png"], Copies());
+    }
+
+    [Fact]
+    public async Task Copies_that_are_not_shown_any_more_go_and_files_of_others_stay()
+    {
+        KlingVideoTask fox = _folder.Task(1, "fox.png", "v/fox.mp4");
+        await _folder.ExportAsync(Options, fox, _folder.Task(2, "bear.png", "v/bear.mp4"), _folder.Task(3, "cat.png", "v/cat.mp4"));
+        File.WriteAllText(Path.Combine(Media, "notes.txt"), "mine");
+        File.WriteAllText(Path.Combine(Media, "cat.mp4"), "changed by somebody");
+
+        await _folder.ExportAsync(Options, fox);
+
+        Assert.Equal(["cat.mp4", "fox.mp4", "fox.png", "notes.txt"], Copies());
+    }
+
+    [Fact]
+    public async Task A_file_of_somebody_else_is_not_overwritten_by_a_copy()
+    {
+        Directory.CreateDirectory(Media);
+        File.WriteAllText(Path.Combine(Media, "fox.mp4"), "mine");
+
+        WrittenPage page = await _folder.ExportAsync(Options, _folder.Task(1, "fox.png", "v/fox.mp4"));
+
+        Assert.Equal("mine", File.ReadAllText(Path.Combine(Media, "fox.mp4")));
+        Assert.Equal("gallery_files/fox-2.mp4", page.LinkOf(0, "href"));
+    }
+
+    [Fact]
+    public async Task A_run_that_is_broken_off_leaves_nothing_half_and_the_next_one_finishes_it()
+    {
+        KlingVideoTask[] tasks = [_folder.Task(1, "fox.png", "v/fox.mp4"), _folder.Task(2, "bear.png", "v/bear.mp4")];
+        using var stop = new CancellationTokenSource();
+        GalleryEntry[] entries = [.. tasks.Select(task => new GalleryEntry(EntryOrigin.Ledger, task, task.SavedPath))];
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => new GalleryWriter(Options).WriteAsync(
+            entries,
+            new Takes([]),
+            null,
+            (done, _) =>
+            {
+                if (done == 2)
+                {
+                    stop.Cancel();
+                }
+            },
+            stop.Token));
+        Assert.False(File.Exists(Options.Path));
+        Assert.Equal(2, Copies().Length);
+        File.WriteAllText(Path.Combine(Media, ".klingps-0123"), "what a killed process has left");
+
+        await _folder.ExportAsync(Options, tasks);
+
+        Assert.Equal(["bear.mp4", "bear.png", "fox.mp4", "fox.png"], Copies());
+    }
+
+    [Fact]
+    public async Task Only_images_and_videos_are_handed_on()
+    {
+        KlingVideoTask task = _folder.Task(1, "fox.png", "v/fox.mp4");
+        File.WriteAllText(task.SourcePath!, "-----BEGIN PRIVATE KEY-----");
+        File.WriteAllText(task.SavedPath!, "password");
+
+        WrittenPage page = await _folder.ExportAsync(Options, task);
+
+        Assert.Empty(Copies());
+        Assert.Equal((null, null), (page.LinkOf(0, "href"), page.LinkOf(0, "src")));
+        Assert.Equal("The video could not be copied: it is gone, or is no video.", page.TextOf(0, "reason"));
+    }
+
+    [Fact]
+    public async Task An_image_that_only_a_sidecar_names_is_handed_on_only_if_it_is_the_one_that_was_meant()
+    {
+        KlingVideoTask task = _folder.Task(1, "private.png", "v/fox.mp4");
+
+        await _folder.ExportAsync(Options, [new GalleryEntry(EntryOrigin.Sidecar, task, task.SavedPath)]);
+
+        Assert.Equal(["fox.mp4"], Copies());
+    }
+
+    [Fact]
+    public async Task A_link_in_the_place_of_the_folder_is_not_followed()
+    {
+        Directory.CreateDirectory(_folder.PathOf("send"));
+        Directory.CreateDirectory(_folder.PathOf("elsewhere"));
+        Directory.CreateSymbolicLink(Media, _folder.PathOf("elsewhere"));
+
+        KlingException error = await Assert.ThrowsAsync<KlingException>(() => _folder.ExportAsync(Options, _folder.Task(1, "fox.png", "v/fox.mp4")));
+
+        Assert.Equal(ErrorKind.DestinationUnusable, error.Kind);
+        Assert.Empty(Directory.GetFiles(_folder.PathOf("elsewhere")));
+    }
+
+    [Fact]
+    public async Task A_list_that_is_damaged_makes_none_of_the_files_ours()
+    {
+        await _folder.ExportAsync(Options, _folder.Task(1, "fox.png", "v/fox.mp4"));
+        File.WriteAllText(Path.Combine(Media, "klingps-gallery.json"), """{"copies":[{"name":"../../fox.png","length":1,"writtenAt":"2026-01-01T00:00:00Z"},null""");
+
+        WrittenPage page = await _folder.ExportAsync(Options, _folder.Task(1, "fox.png", "v/fox.mp4"));
+
+        Assert.Equal(["fox-2.mp4", "fox-2.png", "fox.mp4", "fox.png"], Copies());
+        Assert.Equal("gallery_files/fox-2.mp4", page.LinkOf(0, "href"));
+    }
+}

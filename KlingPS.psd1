@@ -29,6 +29,8 @@
         'ConvertTo-KlingVideo'
         'Resolve-KlingVideoTask'
         'Remove-KlingVideoTask'
+        'Export-KlingGallery'
+        'Import-KlingGalleryChoice'
         'Test-KlingCallback'
         'Receive-KlingCallback'
         'Start-KlingSandbox'

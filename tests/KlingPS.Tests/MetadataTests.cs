@@ -84,6 +84,12 @@ public sealed class MetadataTests
             [.. s_taskReferences, ("Destination", typeof(string)), ("NameTemplate", typeof(string)), ("Force", typeof(SwitchParameter)), ("Timeout", typeof(double?))]),
         ["Resolve-KlingVideoTask"] = ([typeof(KlingVideoTask)], true,
             [("Id", typeof(PSObject[])), ("TaskId", typeof(string)), ("Abandon", typeof(SwitchParameter)), ("Resubmit", typeof(SwitchParameter)), ("TakenElsewhere", typeof(SwitchParameter))]),
+        ["Export-KlingGallery"] = ([typeof(FileInfo)], true,
+        [
+            ("Path", typeof(string)), ("InputObject", typeof(PSObject[])), ("Title", typeof(string)), ("Source", typeof(string[])), ("Since", typeof(DateTime?)),
+            ("State", typeof(KlingTaskState[])), ("ChoicePath", typeof(string[])), ("Portable", typeof(SwitchParameter)), ("Show", typeof(SwitchParameter)), ("Force", typeof(SwitchParameter)),
+        ]),
+        ["Import-KlingGalleryChoice"] = ([typeof(KlingVideoTask), typeof(FileInfo)], false, [.. s_pathParameters, ("VideoFolder", typeof(string[]))]),
         ["Remove-KlingVideoTask"] = ([typeof(void)], true, s_taskReferences),
         ["Test-KlingCallback"] = ([typeof(bool), typeof(CallbackReport)], false,
         [

@@ -70,6 +70,19 @@ $setup = {
         $PSDefaultParameterValues['Receive-KlingCallback:Prefix'] = "http://localhost:$port/kling/"
     }
 
+    # A folder of videos, and what was chosen of them. Nobody is there to look at a page.
+    $code = $code -replace ' -Show\b'
+    if ($example.Cmdlet -like '*-KlingGallery*') {
+        $null = ConvertTo-KlingVideo ./photos/hill.jpg 'Grass moves in the wind.' ./videos -Sidecar -PollingInterval 0.1 6> $null
+        $number = 0
+        @{
+            format = 'KlingPS gallery choice'
+            version = 1
+            choices = @(Get-KlingVideoTask -State Succeeded | ForEach-Object { @{ key = $_.TaskId; name = 'photo'; choice = ('Picked', 'Rejected')[$number++ % 2]; rating = 4 } })
+        } | ConvertTo-Json -Depth 3 | Set-Content ./gallery.choice.json
+        $null = New-Item ./keep -ItemType Directory
+    }
+
     $code
     $Error.Clear()
 }

@@ -10,6 +10,8 @@ internal static class ChoiceCsv
 {
     private const string Separator = "sep=";
 
+    private static readonly char[] s_separators = [',', ';', '\t'];
+
     /// <summary>Reads a table.</summary>
     /// <param name="text">The text.</param>
     /// <returns>Its rows, each with the line that it begins in, counted from 1; blank lines are left out.</returns>
@@ -119,6 +121,6 @@ internal static class ChoiceCsv
     {
         int end = text.AsSpan().IndexOfAny('\r', '\n');
         string heading = end < 0 ? text : text[..end];
-        return new[] { ',', ';', '\t' }.MaxBy(separator => heading.Count(c => c == separator));
+        return s_separators.MaxBy(separator => heading.Count(c => c == separator));
     }
 }

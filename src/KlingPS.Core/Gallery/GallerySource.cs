@@ -85,7 +85,7 @@ internal sealed class GallerySource
             return named with { VideoPath = path };
         }
 
-        if (_saved.At(path).LastOrDefault() is SavedPath saved)
+        if (_saved.At(path) is [.., SavedPath saved])
         {
             return new GalleryEntry(EntryOrigin.Ledger, _byId[saved.Id], path);
         }

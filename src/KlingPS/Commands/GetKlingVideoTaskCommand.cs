@@ -27,7 +27,7 @@ public sealed class GetKlingVideoTaskCommand : TaskReferenceCommand
     /// <summary>Creates the command.</summary>
     public GetKlingVideoTaskCommand()
     {
-        _batch = Use(new Batch<TaskReference, KlingVideoTask>(this, CreateStage) { IsOrdered = true, Target = TaskReferences.TargetOf });
+        _batch = Use(new Batch<TaskReference, KlingVideoTask>(this, CreateStage) { Target = TaskReferences.TargetOf });
     }
 
     /// <summary>Only tasks in one of these states.</summary>
@@ -45,7 +45,7 @@ public sealed class GetKlingVideoTaskCommand : TaskReferenceCommand
     [Usage(AsList)]
     public SwitchParameter Unsaved { get; set; }
 
-    /// <summary>Only tasks made from images of this path or name; wildcards are allowed.</summary>
+    /// <summary>Only tasks made from images of this path or name, or in this folder; wildcards are allowed.</summary>
     [Parameter]
     [Usage(AsList)]
     [SupportsWildcards]
@@ -110,7 +110,13 @@ public sealed class GetKlingVideoTaskCommand : TaskReferenceCommand
             ExpiresBy = Expiring ? TimeProvider.System.GetUtcNow() + s_soon : null,
         };
         IReadOnlyList<KlingVideoTask> tasks = Await(token => ledger.Tasks.ListAsync(filter, token));
-        return Source is null ? tasks : ListOfSource(tasks, Source);
+        if (Source is null)
+        {
+            return tasks;
+        }
+
+        IReadOnlySet<KlingVideoTask> found = new SourceFilter(SessionState.Path.CurrentFileSystemLocation.Path, Context.Shell.Paths, WriteError).Apply(tasks, Source);
+        return tasks.Where(found.Contains);
     }
 
     /// <summary>Finds tasks in the ledger alone, whosever they are: there is no key to ask the service with.</summary>
@@ -152,35 +158,5 @@ public sealed class GetKlingVideoTaskCommand : TaskReferenceCommand
             KlingVideoTask task = isList ? reference.Task! : await finder.FindAsync(reference, token).ConfigureAwait(false);
             return refresh ? await finder.RefreshAsync(task, token).ConfigureAwait(false) : task;
         }
-    }
-
-    /// <summary>The tasks whose image has one of these names; or, where none is called so, matches it.</summary>
-    private List<KlingVideoTask> ListOfSource(IReadOnlyList<KlingVideoTask> tasks, string[] names)
-    {
-        var found = new HashSet<long>();
-        foreach (string name in names)
-        {
-            var pattern = new NamePattern(name);
-            try
-            {
-                List<KlingVideoTask> named = [.. tasks.Where(task => NamesOf(task).Any(pattern.Names))];
-                found.UnionWith((named.Count > 0 ? named : tasks.Where(task => NamesOf(task).Any(pattern.Matches))).Select(task => task.Id));
-            }
-            catch (KlingException exception)
-            {
-                WriteError(exception, name);
-            }
-        }
-
-        return [.. tasks.Where(task => found.Contains(task.Id))];
-    }
-
-    /// <summary>How a user may call the image of a task.</summary>
-    private IEnumerable<string> NamesOf(KlingVideoTask task)
-    {
-        string? source = task.SourcePath ?? task.ImageUri;
-        return source is null ? []
-            : task.SourcePath is null ? [source, System.IO.Path.GetFileName(source)]
-            : [source, System.IO.Path.GetFileName(source), System.IO.Path.GetRelativePath(SessionState.Path.CurrentFileSystemLocation.Path, source)];
     }
 }

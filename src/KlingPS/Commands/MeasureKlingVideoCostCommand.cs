@@ -27,7 +27,6 @@ public sealed class MeasureKlingVideoCostCommand : VideoCommand
         _batch = Use(new Batch<VideoSpec, VideoCostEstimate>(this, () => OrderedStage.Create<VideoSpec, VideoCostEstimate>(MaxInHand, MeasureAsync, spec => $"'{spec.Subject}'"))
         {
             Emit = Add,
-            IsOrdered = true,
             Target = outcome => outcome.Item.Subject,
         });
     }
@@ -59,7 +58,7 @@ public sealed class MeasureKlingVideoCostCommand : VideoCommand
         }
         catch (Exception exception) when (Failures.IsError(exception))
         {
-            RefuseInput(UnexpectedError.From(exception, $"'{image?.Subject ?? Name}'"), image?.Subject ?? Name);
+            WriteError(UnexpectedError.From(exception, $"'{image?.Subject ?? Name}'"), image?.Subject ?? Name);
             return;
         }
 

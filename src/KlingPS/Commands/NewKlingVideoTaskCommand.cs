@@ -31,7 +31,6 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
         _batch = Use(new Batch<Submission, KlingVideoTask>(this, CreateStage)
         {
             Verb = "accepted",
-            IsOrdered = true,
             Target = outcome => outcome.Item.Subject,
             Ended = OnEnded,
             Finishing = images => _balance?.Complete(images),
@@ -78,7 +77,7 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
         string[] uris = [.. (ImageUri ?? []).Where(uri => !string.IsNullOrWhiteSpace(uri))];
         if (uris.Length > 0 && !HasNoImagePath)
         {
-            RefuseInput(
+            WriteError(
                 new KlingException(ErrorKind.RequestInvalid, $"Nothing was bought for '{uris[0]}': an image is named by its path as well as by its address; give one of the two."),
                 uris[0]);
         }
@@ -158,7 +157,7 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
         }
         catch (Exception exception) when (Failures.IsError(exception))
         {
-            RefuseInput(UnexpectedError.From(exception, $"'{image?.Subject ?? Prompt}'"), image?.Subject ?? Prompt);
+            WriteError(UnexpectedError.From(exception, $"'{image?.Subject ?? Prompt}'"), image?.Subject ?? Prompt);
             return;
         }
 
@@ -188,7 +187,7 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
         }
         catch (KlingException exception) when (!exception.IsFatal)
         {
-            RefuseInput(exception, submission.Subject);
+            WriteError(exception, submission.Subject);
             return false;
         }
         catch (KlingException exception)

@@ -26,7 +26,6 @@ public sealed class RemoveKlingVideoTaskCommand : TaskReferenceCommand
         _batch = Use(new Batch<RecordedTask, KlingVideoTask>(this, CreateStage)
         {
             Emit = static _ => { },
-            IsOrdered = true,
             Target = outcome => TaskReferences.TargetOf(outcome.Item.Reference),
         });
     }

@@ -52,13 +52,13 @@ internal sealed class GalleryFolder : IDisposable
 
     public Task<WrittenPage> ExportAsync(params KlingVideoTask[] tasks) => ExportAsync(new GalleryOptions { Path = Page }, tasks);
 
-    public Task<WrittenPage> ExportAsync(GalleryOptions options, params KlingVideoTask[] tasks)
+    public static Task<WrittenPage> ExportAsync(GalleryOptions options, params KlingVideoTask[] tasks)
         => ExportAsync(options, tasks.Select(task => new GalleryEntry(EntryOrigin.Ledger, task, task.SavedPath)));
 
-    public async Task<WrittenPage> ExportAsync(GalleryOptions options, IEnumerable<GalleryEntry> entries, CancellationToken? token = null)
+    public static async Task<WrittenPage> ExportAsync(GalleryOptions options, IEnumerable<GalleryEntry> entries)
     {
         GalleryEntry[] all = [.. entries];
-        await new GalleryWriter(options).WriteAsync(all, new Takes(all.Select(entry => entry.Task).OfType<KlingVideoTask>()), null, (_, _) => { }, token ?? TestContext.Current.CancellationToken);
+        await new GalleryWriter(options).WriteAsync(all, new Takes(all.Select(entry => entry.Task).OfType<KlingVideoTask>()), null, (_, _) => { }, TestContext.Current.CancellationToken);
         return WrittenPage.Read(options.Path);
     }
 }

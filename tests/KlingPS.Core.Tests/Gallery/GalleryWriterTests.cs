@@ -39,7 +39,7 @@ public sealed class GalleryWriterTests : IDisposable
 
         WrittenPage first = await _folder.ExportAsync(tasks);
         WrittenPage again = await _folder.ExportAsync(tasks);
-        WrittenPage other = await _folder.ExportAsync(new GalleryOptions { Path = _folder.PathOf("other.html") }, [.. tasks.Reverse()]);
+        WrittenPage other = await GalleryFolder.ExportAsync(new GalleryOptions { Path = _folder.PathOf("other.html") }, [.. tasks.Reverse()]);
 
         Assert.Equal(first.Text, again.Text);
         Assert.Equal(first.Text, other.Text);
@@ -146,7 +146,7 @@ public sealed class GalleryWriterTests : IDisposable
 
         Assert.Equal(ErrorKind.FileExists, error.Kind);
         Assert.Equal("<!DOCTYPE html><p>mine", File.ReadAllText(_folder.Page));
-        WrittenPage page = await _folder.ExportAsync(new GalleryOptions { Path = _folder.Page, Overwrite = true }, _folder.Task(1));
+        WrittenPage page = await GalleryFolder.ExportAsync(new GalleryOptions { Path = _folder.Page, Overwrite = true }, _folder.Task(1));
         Assert.Single(page.Items);
     }
 
@@ -188,7 +188,12 @@ public sealed class GalleryWriterTests : IDisposable
     [Fact]
     public async Task Only_its_owner_can_read_a_page_until_he_lets_others()
     {
-        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no such permissions.");
+        if (OperatingSystem.IsWindows())
+        {
+            Assert.Skip("Windows has no such permissions.");
+            return;
+        }
+
         await _folder.ExportAsync(_folder.Task(1));
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(_folder.Page));
 
@@ -205,7 +210,7 @@ public sealed class GalleryWriterTests : IDisposable
         KlingVideoTask task = _folder.Task(1, video: "v/fox.mp4");
         GalleryEntry entry = new(EntryOrigin.Ledger, task, task.SavedPath);
 
-        WrittenPage page = await _folder.ExportAsync(
+        WrittenPage page = await GalleryFolder.ExportAsync(
             new GalleryOptions { Path = _folder.Page },
             [entry with { Choice = new GalleryChoice(Decision.Picked, 1, string.Empty) }, entry, entry with { Choice = new GalleryChoice(Decision.Rejected, 3, "no") }]);
 
@@ -219,7 +224,7 @@ public sealed class GalleryWriterTests : IDisposable
         const string Hostile = "</script><script>alert(1)</script><!--\u2028\u202e\u001b[2J\" onload=\"x' \\";
         KlingVideoTask task = _folder.Task(1, prompt: Hostile, state: KlingTaskState.Failed) with { FailMessage = Hostile, FailCode = "<b>" };
 
-        WrittenPage page = await _folder.ExportAsync(new GalleryOptions { Path = _folder.Page, Title = Hostile }, task);
+        WrittenPage page = await GalleryFolder.ExportAsync(new GalleryOptions { Path = _folder.Page, Title = Hostile }, task);
 
         Assert.DoesNotContain("<script>alert", page.Text, StringComparison.Ordinal);
         Assert.DoesNotContain("\u001b", page.Text, StringComparison.Ordinal);
@@ -235,7 +240,7 @@ public sealed class GalleryWriterTests : IDisposable
     {
         KlingVideoTask task = _folder.Task(1, video: "v/fox.mp4") with { Spec = new VideoSpec { Prompt = "p", Image = MediaSource.FromFile("//evil.example/share/x.png") with { Hash = "aa" } } };
 
-        WrittenPage page = await _folder.ExportAsync(new GalleryOptions { Path = _folder.Page }, [new GalleryEntry(EntryOrigin.Sidecar, task, task.SavedPath)]);
+        WrittenPage page = await GalleryFolder.ExportAsync(new GalleryOptions { Path = _folder.Page }, [new GalleryEntry(EntryOrigin.Sidecar, task, task.SavedPath)]);
 
         Assert.Null(page.LinkOf(0, "src"));
         Assert.Contains("image gone", page.Cards[0], StringComparison.Ordinal);

@@ -23,7 +23,7 @@ public sealed class PortableGalleryTests : IDisposable
     {
         KlingVideoTask task = _folder.Task(1, "a/50% #1?.png", "v/fox.mp4");
 
-        WrittenPage page = await _folder.ExportAsync(Options, task);
+        WrittenPage page = await GalleryFolder.ExportAsync(Options, task);
 
         Assert.Equal(["50% #1_.png", "fox.mp4"], Copies());
         Assert.Equal(("gallery_files/fox.mp4", "gallery_files/50%25%20%231_.png"), (page.LinkOf(0, "href"), page.LinkOf(0, "src")));
@@ -44,7 +44,7 @@ public sealed class PortableGalleryTests : IDisposable
         KlingVideoTask failed = _folder.Task(2, "a/bear.png", state: KlingTaskState.Failed) with { FailMessage = $"cannot fetch https://uploads.example/kieai/4711/x or {_folder.PathOf("a")}" };
         KlingVideoTask address = _folder.Task(3, state: KlingTaskState.Failed) with { Spec = new VideoSpec { Prompt = "p", Image = MediaSource.FromUri("https://me.example/private.png?token=secret") } };
 
-        WrittenPage page = await _folder.ExportAsync(Options, task, failed, address);
+        WrittenPage page = await GalleryFolder.ExportAsync(Options, task, failed, address);
 
         string all = page.Text + File.ReadAllText(Path.Combine(Media, "klingps-gallery.json"));
         foreach (string secret in (string[])[_folder.Root, "0123456789abcdef", "secret", "4711", "me.example", "Resolve-Kling", "Get-KlingVideoTask -"])
@@ -59,7 +59,7 @@ public sealed class PortableGalleryTests : IDisposable
     [Fact]
     public async Task Another_variant_is_made_from_the_image_in_the_folder()
     {
-        WrittenPage page = await _folder.ExportAsync(Options, _folder.Task(1, "a/fox.png", "v/fox.mp4"));
+        WrittenPage page = await GalleryFolder.ExportAsync(Options, _folder.Task(1, "a/fox.png", "v/fox.mp4"));
 
         Assert.Equal(
             "ConvertTo-KlingVideo -LiteralPath 'gallery_files/fox.png' -Prompt '0' -Duration 5 -Take 2",
@@ -71,7 +71,7 @@ public sealed class PortableGalleryTests : IDisposable
     {
         KlingVideoTask[] tasks = [_folder.Task(1, "a/fox.png", "v/fox.mp4"), _folder.Task(2, "b/fox.png", "w/fox.mp4"), _folder.Task(3, "c/FOX.png", "x/fox.mp4")];
 
-        WrittenPage page = await _folder.ExportAsync(Options, [.. tasks.Select(task => task with { Spec = task.Spec with { Image = task.Spec.Image! with { Hash = task.SourcePath } } })]);
+        WrittenPage page = await GalleryFolder.ExportAsync(Options, [.. tasks.Select(task => task with { Spec = task.Spec with { Image = task.Spec.Image! with { Hash = task.SourcePath } } })]);
 
         Assert.Equal(6, Copies().Distinct(StringComparer.OrdinalIgnoreCase).Count());
         Assert.Equal(3, page.Items.Select((_, card) => page.LinkOf(card, "href")).Distinct().Count());
@@ -87,7 +87,7 @@ public sealed class PortableGalleryTests : IDisposable
     {
         KlingVideoTask fox = _folder.Task(1, "fox.png", "v/fox.mp4");
         KlingVideoTask bear = _folder.Task(2, "bear.png", "v/bear.mp4");
-        await _folder.ExportAsync(Options, fox, bear);
+        await GalleryFolder.ExportAsync(Options, fox, bear);
         File.WriteAllBytes(fox.SavedPath!, TestMp4.Create(2000));
         var copied = new List<int>();
 
@@ -107,11 +107,11 @@ public sealed class PortableGalleryTests : IDisposable
     public async Task Copies_that_are_not_shown_any_more_go_and_files_of_others_stay()
     {
         KlingVideoTask fox = _folder.Task(1, "fox.png", "v/fox.mp4");
-        await _folder.ExportAsync(Options, fox, _folder.Task(2, "bear.png", "v/bear.mp4"), _folder.Task(3, "cat.png", "v/cat.mp4"));
+        await GalleryFolder.ExportAsync(Options, fox, _folder.Task(2, "bear.png", "v/bear.mp4"), _folder.Task(3, "cat.png", "v/cat.mp4"));
         File.WriteAllText(Path.Combine(Media, "notes.txt"), "mine");
         File.WriteAllText(Path.Combine(Media, "cat.mp4"), "changed by somebody");
 
-        await _folder.ExportAsync(Options, fox);
+        await GalleryFolder.ExportAsync(Options, fox);
 
         Assert.Equal(["cat.mp4", "fox.mp4", "fox.png", "notes.txt"], Copies());
     }
@@ -122,7 +122,7 @@ public sealed class PortableGalleryTests : IDisposable
         Directory.CreateDirectory(Media);
         File.WriteAllText(Path.Combine(Media, "fox.mp4"), "mine");
 
-        WrittenPage page = await _folder.ExportAsync(Options, _folder.Task(1, "fox.png", "v/fox.mp4"));
+        WrittenPage page = await GalleryFolder.ExportAsync(Options, _folder.Task(1, "fox.png", "v/fox.mp4"));
 
         Assert.Equal("mine", File.ReadAllText(Path.Combine(Media, "fox.mp4")));
         Assert.Equal("gallery_files/fox-2.mp4", page.LinkOf(0, "href"));
@@ -151,7 +151,7 @@ public sealed class PortableGalleryTests : IDisposable
         Assert.Equal(2, Copies().Length);
         File.WriteAllText(Path.Combine(Media, ".klingps-0123"), "what a killed process has left");
 
-        await _folder.ExportAsync(Options, tasks);
+        await GalleryFolder.ExportAsync(Options, tasks);
 
         Assert.Equal(["bear.mp4", "bear.png", "fox.mp4", "fox.png"], Copies());
     }
@@ -163,7 +163,7 @@ public sealed class PortableGalleryTests : IDisposable
         File.WriteAllText(task.SourcePath!, "-----BEGIN PRIVATE KEY-----");
         File.WriteAllText(task.SavedPath!, "password");
 
-        WrittenPage page = await _folder.ExportAsync(Options, task);
+        WrittenPage page = await GalleryFolder.ExportAsync(Options, task);
 
         Assert.Empty(Copies());
         Assert.Equal((null, null), (page.LinkOf(0, "href"), page.LinkOf(0, "src")));
@@ -175,7 +175,7 @@ public sealed class PortableGalleryTests : IDisposable
     {
         KlingVideoTask task = _folder.Task(1, "private.png", "v/fox.mp4");
 
-        await _folder.ExportAsync(Options, [new GalleryEntry(EntryOrigin.Sidecar, task, task.SavedPath)]);
+        await GalleryFolder.ExportAsync(Options, [new GalleryEntry(EntryOrigin.Sidecar, task, task.SavedPath)]);
 
         Assert.Equal(["fox.mp4"], Copies());
     }
@@ -187,7 +187,7 @@ public sealed class PortableGalleryTests : IDisposable
         Directory.CreateDirectory(_folder.PathOf("elsewhere"));
         Directory.CreateSymbolicLink(Media, _folder.PathOf("elsewhere"));
 
-        KlingException error = await Assert.ThrowsAsync<KlingException>(() => _folder.ExportAsync(Options, _folder.Task(1, "fox.png", "v/fox.mp4")));
+        KlingException error = await Assert.ThrowsAsync<KlingException>(() => GalleryFolder.ExportAsync(Options, _folder.Task(1, "fox.png", "v/fox.mp4")));
 
         Assert.Equal(ErrorKind.DestinationUnusable, error.Kind);
         Assert.Empty(Directory.GetFiles(_folder.PathOf("elsewhere")));
@@ -196,10 +196,10 @@ public sealed class PortableGalleryTests : IDisposable
     [Fact]
     public async Task A_list_that_is_damaged_makes_none_of_the_files_ours()
     {
-        await _folder.ExportAsync(Options, _folder.Task(1, "fox.png", "v/fox.mp4"));
+        await GalleryFolder.ExportAsync(Options, _folder.Task(1, "fox.png", "v/fox.mp4"));
         File.WriteAllText(Path.Combine(Media, "klingps-gallery.json"), """{"copies":[{"name":"../../fox.png","length":1,"writtenAt":"2026-01-01T00:00:00Z"},null""");
 
-        WrittenPage page = await _folder.ExportAsync(Options, _folder.Task(1, "fox.png", "v/fox.mp4"));
+        WrittenPage page = await GalleryFolder.ExportAsync(Options, _folder.Task(1, "fox.png", "v/fox.mp4"));
 
         Assert.Equal(["fox-2.mp4", "fox-2.png", "fox.mp4", "fox.png"], Copies());
         Assert.Equal("gallery_files/fox-2.mp4", page.LinkOf(0, "href"));

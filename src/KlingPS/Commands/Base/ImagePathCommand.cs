@@ -1,5 +1,7 @@
 using System.Management.Automation;
 using KlingPS.Core;
+using KlingPS.Core.Model;
+using KlingPS.Display;
 using KlingPS.Parameters;
 
 namespace KlingPS.Commands.Base;
@@ -31,7 +33,13 @@ public abstract class ImagePathCommand : KlingCommand
         => $"Say which images: by their paths, such as ./photos/*.jpg, or through the pipeline: Get-ChildItem ./photos | {MyInvocation.MyCommand.Name}.";
 
     /// <summary>Whether no image file is named for the current input, or only blank cells are.</summary>
-    private protected bool HasNoImagePath => IsBlank(Path) && IsBlank(LiteralPath);
+    private protected bool HasNoImagePath => IsChosen ? ChosenImage is null : IsBlank(Path) && IsBlank(LiteralPath);
+
+    /// <summary>Whether the input is a task that was chosen in a gallery: then its image is meant, whatever path it brings.</summary>
+    private bool IsChosen => _givenPath is null && _row is not null && ChosenVideo.IsOne(_row);
+
+    /// <summary>The image of such a task, if it was a file.</summary>
+    private string? ChosenImage => _row?.Properties[nameof(KlingVideoTask.SourcePath)]?.Value as string;
 
     /// <summary>
     /// Whether the images are those of -LiteralPath. A file from the pipeline is bound to both; text that comes from a file has the path of
@@ -71,7 +79,7 @@ public abstract class ImagePathCommand : KlingCommand
     }
 
     /// <summary>The full paths of the files that the current input names. A name that leads to no file is reported.</summary>
-    private protected IEnumerable<string> ResolveImagePaths() => ResolveImagePaths(RefuseInput);
+    private protected IEnumerable<string> ResolveImagePaths() => ResolveImagePaths(WriteError);
 
     /// <inheritdoc cref="ResolveImagePaths()"/>
     /// <param name="onError">Is told of each name that leads to no file.</param>
@@ -81,6 +89,11 @@ public abstract class ImagePathCommand : KlingCommand
         {
             onError(new KlingException(ErrorKind.RequestInvalid, "What came in place of the path of an image is empty."), null);
             return [];
+        }
+
+        if (IsChosen)
+        {
+            return Context.Shell.Paths.Resolve([ChosenImage!], isLiteral: true, onError);
         }
 
         bool isLiteral = IsLiteral;

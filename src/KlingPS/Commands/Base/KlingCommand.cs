@@ -4,6 +4,7 @@ using System.Management.Automation.Internal;
 using System.Reflection;
 using KlingPS.Core;
 using KlingPS.Core.Saving;
+using KlingPS.Display;
 using KlingPS.Hosting;
 using KlingPS.Parameters;
 using KlingPS.Sessions;
@@ -32,8 +33,6 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     private Dictionary<string, object> _given = [];
     private PassedOverColumns? _passedOver;
     private Action? _finishBatch;
-    private Action<KlingException, object?>? _refuse;
-    private bool _hasRoom;
     private UnfinishedWork.Member? _unfinished;
     private bool _hasEnded;
 
@@ -88,14 +87,15 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     {
         if (CurrentRow is PSObject row)
         {
-            if (MyInvocation.ExpectingInput && !_hasRoom)
+            if (MyInvocation.ExpectingInput)
             {
-                _hasRoom = true;
                 Usages.Of(GetType()).RequireRoomForInput(_given, MyInvocation.MyCommand.Name);
             }
 
             CheckInput(row);
-            if (_passedOver?.Describe(row) is string columns)
+
+            // Of a task from a gallery, whoever gives a parameter wants something else than what it was made with.
+            if (!ChosenVideo.IsOne(row) && _passedOver?.Describe(row) is string columns)
             {
                 WriteWarning(columns);
             }
@@ -195,7 +195,6 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
         where TValue : class
     {
         _finishBatch = batch.Finish;
-        _refuse = batch.Refuse;
         return Own(batch);
     }
 
@@ -258,19 +257,6 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
         WriteError(ErrorRecords.From(error, target));
     }
 
-    /// <summary>Writes the error of input that the batch never gets, where the errors of the batch would have it.</summary>
-    private protected void RefuseInput(KlingException error, object? target)
-    {
-        if (_refuse is null)
-        {
-            WriteError(error, target);
-        }
-        else
-        {
-            _refuse(error, target);
-        }
-    }
-
     /// <summary>Writes the error of one item; ends the command if it is fatal.</summary>
     private protected void WriteErrorOrEnd(KlingException error, object? target)
     {
@@ -279,7 +265,7 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
             ThrowTerminatingError(error, target);
         }
 
-        RefuseInput(error, target);
+        WriteError(error, target);
     }
 
     /// <inheritdoc cref="ICommandStreams.ThrowTerminatingError"/>

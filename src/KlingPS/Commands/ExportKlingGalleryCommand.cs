@@ -1,0 +1,284 @@
+using System.Management.Automation;
+using KlingPS.Commands.Base;
+using KlingPS.Core;
+using KlingPS.Core.Gallery;
+using KlingPS.Core.Ledger;
+using KlingPS.Core.Model;
+using KlingPS.Core.Resolving;
+using KlingPS.Hosting;
+using KlingPS.Parameters;
+
+namespace KlingPS.Commands;
+
+/// <summary>Writes a page on which videos can be looked at, compared and chosen. Needs no key and asks no service.</summary>
+[Cmdlet(VerbsData.Export, "KlingGallery", SupportsShouldProcess = true)]
+[OutputType(typeof(FileInfo))]
+public sealed class ExportKlingGalleryCommand : KlingCommand
+{
+    private readonly List<(PSObject Source, GalleryInput Input)> _inputs = [];
+    private bool _isInput;
+    private int _refused;
+    private GalleryOptions? _options;
+    private GalleryWriter? _writer;
+
+    /// <summary>The page: one file, which is replaced where it was written before.</summary>
+    [Parameter(Position = 0)]
+    [Usage(IsRequired = true)]
+    [ValidateNotNullOrEmpty]
+    public string Path { get; set; } = string.Empty;
+
+    /// <summary>What to show: tasks, ids, videos or folders of videos. All of the ledger when it is left out, or all videos in the folder of the page where there is no ledger.</summary>
+    [Parameter(ValueFromPipeline = true)]
+    [ValidateNotNull]
+    public PSObject[] InputObject { get; set; } = [];
+
+    /// <summary>The title of the page.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string Title { get; set; } = GalleryOptions.DefaultTitle;
+
+    /// <summary>Only videos made from images of this path or name, or in this folder; wildcards are allowed.</summary>
+    [Parameter]
+    [SupportsWildcards]
+    public string[]? Source { get; set; }
+
+    /// <summary>Only videos submitted at or after this moment.</summary>
+    [Parameter]
+    public DateTime? Since { get; set; }
+
+    /// <summary>Only tasks in one of these states.</summary>
+    [Parameter]
+    public KlingTaskState[]? State { get; set; }
+
+    /// <summary>Choices that were saved from a page, to be shown again; wildcards are allowed.</summary>
+    [Parameter]
+    [SupportsWildcards]
+    public string[] ChoicePath { get; set; } = [];
+
+    /// <summary>Copies the videos and images into a folder beside the page, so that both can be given to others, and says nothing of this machine in it.</summary>
+    [Parameter]
+    public SwitchParameter Portable { get; set; }
+
+    /// <summary>Opens the page when it is written.</summary>
+    [Parameter]
+    public SwitchParameter Show { get; set; }
+
+    /// <summary>Overwrites a file that is no gallery.</summary>
+    [Parameter]
+    public SwitchParameter Force { get; set; }
+
+    /// <inheritdoc/>
+    private protected override string HowToGive => "Say where the page goes, such as: Export-KlingGallery ./gallery.html.";
+
+    /// <inheritdoc/>
+    private protected override string ProgressActivity => "Writing the gallery";
+
+    /// <inheritdoc/>
+    private protected override object? ErrorTarget => Path;
+
+    /// <inheritdoc/>
+    private protected override void OnBegin()
+    {
+        _isInput = MyInvocation.ExpectingInput || IsGiven(nameof(InputObject));
+
+        // At the beginning of the pipeline: before a command above this one has worked for nothing.
+        _options = new GalleryOptions { Path = GetFullPath(Path), Title = Title, IsPortable = Portable, Overwrite = Force };
+        _writer = new GalleryWriter(_options);
+    }
+
+    /// <inheritdoc/>
+    private protected override void OnProcess()
+    {
+        foreach (PSObject input in InputObject)
+        {
+            try
+            {
+                _inputs.AddRange(GalleryInput.Read(input, Context.Shell.Paths).Select(read => (input, read)));
+            }
+            catch (KlingException exception)
+            {
+                _refused++;
+                WriteError(exception, input);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    private protected override void OnEnd()
+    {
+        (ITaskLedger ledger, string? account) = Context.LookAtRecords();
+        GallerySource source = Await(token => GallerySource.ReadAsync(ledger, account, token));
+        List<GalleryEntry> entries = Filter(_isInput ? Resolve(source, ledger) : ListAll(source));
+        if (entries.Count == 0)
+        {
+            if (_refused == 0)
+            {
+                throw CreateNothingToShow(ledger, source);
+            }
+
+            return;
+        }
+
+        (entries, DateTimeOffset? saved) = LoadChoices(entries);
+        string videos = entries.Count == 1 ? "1 video" : FormattableString.Invariant($"{entries.Count} videos");
+        if (!ShouldProcess(_options!.Path, Portable ? $"Write the gallery of {videos}, and copy them beside it" : $"Write the gallery of {videos}"))
+        {
+            return;
+        }
+
+        // Made here, for it is shown from other threads.
+        CommandProgress progress = Context.Progress;
+        var takes = new Takes(source.Recorded.Concat(entries.Select(entry => entry.Task).OfType<KlingVideoTask>()));
+        Await(token => _writer!.WriteAsync(
+            entries,
+            takes,
+            saved,
+            (done, all) => Post(() => progress.Show(FormattableString.Invariant($"{done} of {all} files copied"), done * 100 / all)),
+            token));
+        Context.CompleteProgress();
+        WriteObject(InvokeProvider.Item.Get([_options.Path], force: true, literalPath: true).First());
+        if (Show && PageOpener.TryOpen(_options.Path) is string problem)
+        {
+            WriteWarning($"The gallery is written, but it was not opened: {problem}. Open '{_options.Path}' in a browser.");
+        }
+    }
+
+    /// <summary>All tasks of the ledger; where there are none, what the sidecars in the folder of the page tell.</summary>
+    private List<GalleryEntry> ListAll(GallerySource source)
+        => source.Recorded.Count > 0 ? [.. source.Recorded.Select(source.Of)] : ListFolder(source, System.IO.Path.GetDirectoryName(_options!.Path)!);
+
+    private List<GalleryEntry> Resolve(GallerySource source, ITaskLedger ledger)
+    {
+        var entries = new List<GalleryEntry>();
+        foreach ((PSObject from, GalleryInput input) in _inputs)
+        {
+            try
+            {
+                List<GalleryEntry> found = Resolve(source, ledger, input);
+                entries.AddRange(input.Choice is null ? found : found.Select(entry => entry with { Choice = input.Choice }));
+            }
+            catch (Exception exception) when (Failures.IsError(exception) && exception is not OperationCanceledException)
+            {
+                _refused++;
+                WriteError(UnexpectedError.From(exception, input.Path ?? input.Reference?.ToString() ?? string.Empty), from);
+            }
+        }
+
+        return entries;
+    }
+
+    private List<GalleryEntry> Resolve(GallerySource source, ITaskLedger ledger, GalleryInput input)
+    {
+        TaskReference? reference = input.Reference;
+        if (reference?.Task is KlingVideoTask task)
+        {
+            return [source.Of(task)];
+        }
+
+        if (input.Path is string path)
+        {
+            if (Directory.Exists(path))
+            {
+                return ListFolder(source, path);
+            }
+
+            if (Await(token => FindVideoAsync(source, path, reference?.TaskId, token)) is GalleryEntry video)
+            {
+                return [video];
+            }
+
+            if (reference is null)
+            {
+                // What else lies in a folder of videos, such as their images.
+                return File.Exists(path) ? [] : throw new KlingException(ErrorKind.PathNotFound, $"There is no video '{path}'.");
+            }
+        }
+
+        GalleryEntry? found = reference!.TaskId is string taskId ? source.Find(taskId) : source.Find(reference.Id ?? 0);
+        return found is not null ? [found] : throw new KlingException(ErrorKind.TaskNotFound, $"There is no {reference} in the ledger '{ledger.Location}'.");
+    }
+
+    private List<GalleryEntry> ListFolder(GallerySource source, string folder) => Await(async token =>
+    {
+        var entries = new List<GalleryEntry>();
+        try
+        {
+            foreach (string path in Directory.Exists(folder) ? VideoFolder.List(folder, token) : [])
+            {
+                if (await source.FindVideoAsync(path, null, token).ConfigureAwait(false) is GalleryEntry entry)
+                {
+                    entries.Add(entry);
+                }
+            }
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new KlingException(ErrorKind.FileUnreadable, $"The folder '{folder}' cannot be read: {exception.Message}", exception);
+        }
+
+        return entries;
+    });
+
+    private static async Task<GalleryEntry?> FindVideoAsync(GallerySource source, string path, string? taskId, CancellationToken cancellationToken)
+        => VideoFolder.IsVideo(path) ? await source.FindVideoAsync(path, taskId, cancellationToken).ConfigureAwait(false) : null;
+
+    private List<GalleryEntry> Filter(List<GalleryEntry> entries)
+    {
+        DateTimeOffset? since = Since is DateTime moment ? new DateTimeOffset(moment) : null;
+        IReadOnlySet<KlingVideoTask>? ofSource = Source is null ? null
+            : new SourceFilter(SessionState.Path.CurrentFileSystemLocation.Path, Context.Shell.Paths, WriteError)
+                .Apply([.. entries.Select(entry => entry.Task).OfType<KlingVideoTask>()], Source);
+        return
+        [
+            .. entries.Where(entry => (State is null || State.Contains(entry.Task?.TaskState ?? KlingTaskState.Succeeded))
+                && (since is null || (entry.Task?.CreatedAt ?? File.GetLastWriteTimeUtc(entry.VideoPath!)) >= since)
+                && (ofSource is null || (entry.Task is not null && ofSource.Contains(entry.Task)))),
+        ];
+    }
+
+    private (List<GalleryEntry> Entries, DateTimeOffset? Saved) LoadChoices(List<GalleryEntry> entries)
+    {
+        string folder = System.IO.Path.GetDirectoryName(_options!.Path)!;
+        DateTimeOffset? saved = null;
+        foreach (string path in Context.Shell.Paths.Resolve(ChoicePath, isLiteral: false, (exception, _) => throw exception))
+        {
+            ChoiceFile file = Await(token => ChoiceFile.ReadAsync(path, token));
+            foreach (KlingException problem in file.Problems)
+            {
+                WriteError(problem, path);
+            }
+
+            Dictionary<string, GalleryChoice> choices = file.Rows.ToDictionary(row => row.Key, row => row.Choice, StringComparer.Ordinal);
+            entries = [.. entries.Select(entry => choices.Remove(entry.GetKey(folder), out GalleryChoice? choice) ? entry with { Choice = GalleryChoice.Later(entry.Choice, choice) } : entry)];
+            int unknown = file.Rows.Count(row => row.SaysSomething && choices.ContainsKey(row.Key));
+            if (unknown > 0 && choices.Count == file.Rows.Count)
+            {
+                throw new KlingException(ErrorKind.ChoiceInvalid, $"'{path}' is the choice of another gallery: none of its {unknown} videos is in this one. The gallery was not written.")
+                {
+                    Advice = "Leave -ChoicePath out, name the choice of this gallery, or export the videos that it is about.",
+                };
+            }
+
+            if (unknown > 0)
+            {
+                WriteWarning(FormattableString.Invariant($"{unknown} of the {file.Rows.Count} choices in '{path}' are of videos that this gallery does not show. They are in that file still."));
+            }
+
+            saved = file.Saved > saved || saved is null ? file.Saved : saved;
+        }
+
+        return (entries, saved);
+    }
+
+    private KlingException CreateNothingToShow(ITaskLedger ledger, GallerySource source)
+    {
+        bool isFiltered = Source is not null || Since is not null || State is not null;
+        string what = _isInput ? (_inputs.Count == 0 ? "Nothing came through the pipeline" : isFiltered ? "None of what was given matches -Source, -Since and -State" : "There is no video in what was given")
+            : source.Recorded.Count > 0 ? $"No task in the ledger '{ledger.Location}' matches -Source, -Since and -State"
+            : $"There are no tasks in the ledger '{ledger.Location}', and no videos with sidecars in '{System.IO.Path.GetDirectoryName(_options!.Path)}'";
+        return new KlingException(ErrorKind.TaskNotFound, $"{what}, so no gallery was written.")
+        {
+            Advice = "See with Get-KlingVideoTask what there is. Videos and folders of videos can be given through the pipeline: Get-Item ./videos | Export-KlingGallery gallery.html.",
+        };
+    }
+}

@@ -1,0 +1,49 @@
+using System.Management.Automation;
+using KlingPS.Core.Gallery;
+
+namespace KlingPS.Display;
+
+/// <summary>How a video is emitted for which something was chosen.</summary>
+internal static class ChosenVideo
+{
+    /// <summary>The type by which the views know it.</summary>
+    private const string TypeName = "KlingPS.KlingGalleryChoice";
+
+    private const string FileSystem = @"Microsoft.PowerShell.Core\FileSystem::";
+
+    /// <summary>Whether an object is a task for which something was chosen: it stands for the image that it was made from, and not for the video.</summary>
+    public static bool IsOne(PSObject item)
+    {
+        ArgumentNullException.ThrowIfNull(item);
+        return item.TypeNames.Contains(TypeName, StringComparer.Ordinal) || item.TypeNames.Contains("Deserialized." + TypeName, StringComparer.Ordinal);
+    }
+
+    /// <summary>The task, or the file where no task is known, with what was chosen; and with the path of the video, for commands that take files.</summary>
+    /// <param name="items">Gives the file.</param>
+    /// <param name="entry">The video.</param>
+    /// <param name="nextTake">The first take that there is none of yet.</param>
+    public static PSObject From(ItemCmdletProviderIntrinsics items, GalleryEntry entry, int? nextTake)
+    {
+        // A copy: what is added to an object is added to it wherever it is used.
+        PSObject video = entry.Task is null ? items.Get([entry.VideoPath!], force: true, literalPath: true).First() : PSObject.AsPSObject(entry.Task with { });
+        GalleryChoice choice = entry.Choice!;
+        Add("Choice", choice.Decision.ToString());
+        Add("Rating", choice.Rating);
+        Add("Note", choice.Note);
+        Add("ChosenAt", choice.At);
+        if (entry.Task is not null)
+        {
+            video.TypeNames.Insert(0, TypeName);
+            Add("NextTake", nextTake);
+            if (entry.VideoPath is string path)
+            {
+                Add("FullName", path);
+                Add("PSPath", FileSystem + path);
+            }
+        }
+
+        return video;
+
+        void Add(string name, object? value) => video.Properties.Add(new PSNoteProperty(name, value));
+    }
+}

@@ -1,0 +1,297 @@
+using System.Management.Automation;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using KlingPS.Core.Model;
+using KlingPS.Sandbox;
+using KlingPS.Tests.Hosting;
+
+namespace KlingPS.Tests;
+
+public sealed class GalleryTests
+{
+    private const string Make = "$images | ConvertTo-KlingVideo -Prompt 'It moves.' -Destination $destination";
+
+    private static JsonElement[] ItemsOf(string page)
+        => [.. JsonDocument.Parse(Regex.Match(File.ReadAllText(page), "id=\"gallery-data\">(.*?)</script>", RegexOptions.Singleline).Groups[1].Value).RootElement.GetProperty("items").EnumerateArray()];
+
+    private static string Show(string page) => string.Join("; ", ItemsOf(page).Select(item => $"{item.GetProperty("name")} {item.GetProperty("status")}"));
+
+    private static string PageOf(ConnectedShell shell, string name = "gallery.html") => Path.Combine(shell.Folder, name);
+
+    /// <summary>A choice as the page saves it, of the tasks of these images.</summary>
+    private static async Task<string> ChooseAsync(ConnectedShell shell, params (string Name, string? Choice, int Rating, string Note)[] choices)
+    {
+        KlingVideoTask[] tasks = (await shell.RunAsync("Get-KlingVideoTask")).Clean().Of<KlingVideoTask>();
+        string json = JsonSerializer.Serialize(new
+        {
+            format = "KlingPS gallery choice",
+            version = 1,
+            gallery = "0123",
+            saved = "2026-11-26T08:00:00Z",
+            choices = choices.Select(choice => new
+            {
+                key = Array.Find(tasks, task => Path.GetFileName(task.SourcePath) == choice.Name)?.TaskId ?? choice.Name,
+                name = choice.Name,
+                choice = choice.Choice,
+                rating = choice.Rating,
+                note = choice.Note,
+                at = "2026-11-26T07:00:00Z",
+            }),
+        });
+        return shell.WriteFile("gallery.choice.json", System.Text.Encoding.UTF8.GetBytes(json));
+    }
+
+    private static object Variables(ConnectedShell shell, params string[] names) => new { images = shell.Images(names), destination = shell.Destination, page = PageOf(shell) };
+
+    [Fact]
+    public async Task A_page_shows_all_tasks_of_the_account_and_is_emitted_as_a_file()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        shell.Fault(SandboxOperation.Generate, SandboxFaultKind.FailTask, match: "bad");
+        (await shell.RunAsync($"{Make} | Out-Null; New-KlingVideoTask $images[0] 'not saved' | Wait-KlingVideoTask | Out-Null; New-KlingVideoTask $images[1] 'bad' | Wait-KlingVideoTask -ErrorAction Ignore | Out-Null", Variables(shell, "fox.png", "bear.png"))).Clean();
+
+        ShellResult result = (await shell.RunAsync("Export-KlingGallery $page; Export-KlingGallery $page -State Failed, Rejected; Export-KlingGallery $page -Title 'A title'")).Clean();
+
+        Assert.All(result.Of<FileInfo>(), file => Assert.Equal(PageOf(shell), file.FullName));
+        Assert.Equal(3, result.Output.Count);
+        Assert.Equal("bear.png saved; bear.png failed; fox.png saved; fox.png unsaved", Show(PageOf(shell)));
+        Assert.Contains("<title>A title</title>", File.ReadAllText(PageOf(shell)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Tasks_are_narrowed_by_source_folder_time_and_state()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        (await shell.RunAsync($"{Make} | Out-Null", Variables(shell, "a/fox.png", "a/deep/bear.png", "b/fox.png"))).Clean();
+
+        async Task<string> ExportAsync(string filter)
+        {
+            (await shell.RunAsync($"$null = $ExecutionContext.SessionState.Path.SetLocation('{shell.Folder}'); $null = Export-KlingGallery $page {filter}")).Clean();
+            return string.Join(' ', ItemsOf(PageOf(shell)).Select(item => item.GetProperty("name").GetString()).Order());
+        }
+
+        Assert.Equal("bear.png fox.png fox.png", await ExportAsync(""));
+        Assert.Equal("fox.png fox.png", await ExportAsync("-Source fox.png"));
+        Assert.Equal("bear.png fox.png", await ExportAsync("-Source ./a"));
+        Assert.Equal("bear.png", await ExportAsync("-Source a/deep/"));
+        Assert.Equal("bear.png", await ExportAsync("-Source bear*"));
+        Assert.Equal("bear.png fox.png fox.png", await ExportAsync("-Since ([datetime]::UtcNow.AddHours(-1)) -State Succeeded"));
+        ShellResult none = await shell.RunAsync("Export-KlingGallery $page -Since ([datetime]::Now.AddHours(1))");
+        none.Terminating.Is("KlingTaskNotFound", ErrorCategory.ObjectNotFound);
+        Assert.Contains("No task in the ledger", none.Terminating!.ToString(), StringComparison.Ordinal);
+        Assert.Equal(3, ItemsOf(PageOf(shell)).Length);
+        Assert.Equal(2, (await shell.RunAsync("Get-KlingVideoTask -Source a")).Clean().Output.Count);
+    }
+
+    [Theory]
+    [InlineData("Get-KlingVideoTask | Export-KlingGallery $page")]
+    [InlineData("(Get-KlingVideoTask).Id | Export-KlingGallery $page")]
+    [InlineData("(Get-KlingVideoTask).TaskId | Export-KlingGallery $page")]
+    [InlineData("[System.IO.DirectoryInfo]::new($destination).GetFiles() | Export-KlingGallery $page")]
+    [InlineData("[System.IO.DirectoryInfo]::new($destination) | Export-KlingGallery $page")]
+    [InlineData("\"$destination/*.mp4\" | Export-KlingGallery $page")]
+    [InlineData("Export-KlingGallery $page -InputObject $destination")]
+    [InlineData("$made | Export-KlingGallery $page")]
+    [InlineData("Get-KlingVideoTask | ForEach-Object { [pscustomobject]@{ Id = $_.Id; TaskId = $_.TaskId } } | Export-KlingGallery $page")]
+    [InlineData("[System.Management.Automation.PSSerializer]::Deserialize([System.Management.Automation.PSSerializer]::Serialize((Get-KlingVideoTask))) | Export-KlingGallery $page")]
+    [InlineData("[System.Management.Automation.PSSerializer]::Deserialize([System.Management.Automation.PSSerializer]::Serialize($made)) | Export-KlingGallery $page")]
+    public async Task Videos_and_tasks_are_taken_however_they_are_named(string script)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        (await shell.RunAsync($"$made = {Make}", Variables(shell, "fox.png", "bear.png"))).Clean();
+        shell.WriteFile("videos/notes.txt", [1]);
+
+        (await shell.RunAsync(script)).Clean();
+
+        Assert.Equal("bear.png saved; fox.png saved", Show(PageOf(shell)));
+        Assert.All(ItemsOf(PageOf(shell)), item => Assert.Equal(42, item.GetProperty("credits").GetDecimal()));
+    }
+
+    [Fact]
+    public async Task A_video_that_was_copied_is_known_by_its_content()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        (await shell.RunAsync($"{Make} | ForEach-Object {{ $_.MoveTo(\"$destination/renamed.mp4\") }}", Variables(shell, "fox.png"))).Clean();
+
+        (await shell.RunAsync("$destination | Export-KlingGallery $page")).Clean();
+
+        Assert.Equal("fox.png saved", Show(PageOf(shell)));
+    }
+
+    [Fact]
+    public async Task A_task_that_was_saved_after_it_was_taken_is_shown_as_it_is_now()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        (await shell.RunAsync("$tasks = $images | New-KlingVideoTask -Prompt 'It moves.'; $tasks | Wait-KlingVideoTask | Save-KlingVideo -Destination $destination | Out-Null; $tasks | Export-KlingGallery $page", Variables(shell, "fox.png"))).Clean();
+
+        Assert.Equal("fox.png saved", Show(PageOf(shell)));
+    }
+
+    [Fact]
+    public async Task What_is_nothing_to_show_is_reported_and_the_others_are_shown()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        (await shell.RunAsync($"{Make} | Out-Null", Variables(shell, "fox.png"))).Clean();
+
+        ShellResult result = await shell.RunAsync("(Get-KlingVideoTask).Id, 999999, 'no-such-task', './none.mp4', 'none/', 1.5 | Export-KlingGallery $page");
+
+        Assert.Equal("fox.png saved", Show(PageOf(shell)));
+        Assert.Equal(
+            ["KlingPathNotFound", "KlingPathNotFound", "KlingRequestInvalid", "KlingTaskNotFound", "KlingTaskNotFound"],
+            result.Errors.Select(error => error.FullyQualifiedErrorId.Split(',')[0]).Order(StringComparer.Ordinal));
+        Assert.Null(result.Terminating);
+    }
+
+    [Fact]
+    public async Task Nothing_is_written_where_nothing_comes_or_only_what_would_happen_is_asked()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult empty = await shell.RunAsync("Get-KlingVideoTask | Export-KlingGallery $page", new { page = PageOf(shell) });
+        ShellResult none = await shell.RunAsync("Export-KlingGallery $page");
+        (await shell.RunAsync($"{Make} | Out-Null; Export-KlingGallery $page -WhatIf", Variables(shell, "fox.png"))).Clean();
+
+        empty.Terminating.Is("KlingTaskNotFound", ErrorCategory.ObjectNotFound);
+        Assert.Contains("Nothing came through the pipeline, so no gallery was written.", empty.Terminating!.ToString(), StringComparison.Ordinal);
+        none.Terminating.Is("KlingTaskNotFound", ErrorCategory.ObjectNotFound);
+        Assert.False(File.Exists(PageOf(shell)));
+    }
+
+    [Fact]
+    public async Task A_destination_that_cannot_be_used_is_refused_before_the_pipeline_begins()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        string mine = shell.WriteFile("mine.html", "mine"u8.ToArray());
+
+        ShellResult result = await shell.RunAsync("New-KlingVideoTask $image 'It moves.' | Export-KlingGallery $mine", new { image = shell.Image(), mine });
+
+        result.Terminating.Is("KlingFileExists", ErrorCategory.ResourceExists);
+        Assert.Equal(0, shell.Bill.CreatesReceived);
+        Assert.Equal("mine", File.ReadAllText(mine));
+        (await shell.RunAsync("$null = New-KlingVideoTask $image 'It moves.'; Export-KlingGallery $mine -Force")).Clean();
+        Assert.Single(ItemsOf(mine));
+    }
+
+    [Fact]
+    public async Task A_portable_page_has_its_videos_beside_it()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = (await shell.RunAsync($"{Make} | Export-KlingGallery $page -Portable", Variables(shell, "fox.png", "bear.png"))).Clean();
+
+        Assert.Single(result.Of<FileInfo>());
+        Assert.Equal(
+            ["bear.mp4", "bear.png", "fox.mp4", "fox.png", "klingps-gallery.json"],
+            Directory.GetFiles(Path.Combine(shell.Folder, "gallery_files")).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal));
+        Assert.DoesNotContain(shell.Folder, File.ReadAllText(PageOf(shell)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_was_chosen_comes_back_as_tasks()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        (await shell.RunAsync($"{Make} | Out-Null", Variables(shell, "fox.png", "bear.png", "cat.png"))).Clean();
+        string choice = await ChooseAsync(shell, ("fox.png", "Picked", 4, "good"), ("bear.png", "Rejected", 0, ""), ("cat.png", null, 0, ""));
+
+        ShellResult result = (await shell.RunAsync("Import-KlingGalleryChoice $choice; [System.IO.FileInfo]::new($choice) | Import-KlingGalleryChoice", new { choice })).Clean();
+
+        Assert.Equal(6, result.Of<KlingVideoTask>().Length);
+        Assert.Equal(
+            ["fox.png Picked 4 good", "bear.png Rejected 0 ", "cat.png None 0 "],
+            result.Output.Take(3).Select(item => $"{Path.GetFileName((string)item.Properties["SourcePath"].Value)} {item.Properties["Choice"].Value} {item.Properties["Rating"].Value} {item.Properties["Note"].Value}"));
+        Assert.All(result.Output, item => Assert.Equal(2, item.Properties["NextTake"].Value));
+        Assert.Equal(Path.Combine(shell.Destination, "fox.mp4"), result.Output[0].Properties["FullName"].Value);
+    }
+
+    [Fact]
+    public async Task What_was_picked_is_saved_and_what_was_rejected_is_made_once_more()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        (await shell.RunAsync($"{Make} | Out-Null", Variables(shell, "fo[x].png", "bear.png"))).Clean();
+        string choice = await ChooseAsync(shell, ("fo[x].png", "Picked", 4, "good"), ("bear.png", "Rejected", 0, ""));
+
+        ShellResult result = (await shell.RunAsync(
+            """
+            $chosen = Import-KlingGalleryChoice $choice
+            $chosen | Where-Object Choice -eq Picked | Save-KlingVideo -Destination "$destination/keep"
+            $chosen | Where-Object Choice -eq Rejected | Measure-KlingVideoCost | ForEach-Object Credits
+            $chosen | Where-Object Choice -eq Rejected | ConvertTo-KlingVideo -Take { $_.NextTake } -Destination $destination
+            """,
+            new { choice })).Clean();
+
+        Assert.Equal(["keep/fo[x].mp4", "42", "bear-2.mp4"], result.Output.Select(item => item.BaseObject is FileInfo file ? Path.GetRelativePath(shell.Destination, file.FullName).Replace('\\', '/') : item.ToString()));
+        Assert.Equal(3, shell.Bill.CreatesAccepted);
+        Assert.Equal(2, shell.Bill.Tasks.Count(task => task.ImageSha256 == HashOf(shell, "bear.png")));
+        Assert.Empty(result.Warnings);
+    }
+
+    [Fact]
+    public async Task The_next_page_shows_the_choice_again_whichever_way_it_comes()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        (await shell.RunAsync($"{Make} | Out-Null", Variables(shell, "fox.png", "bear.png"))).Clean();
+        string choice = await ChooseAsync(shell, ("fox.png", "Picked", 4, "good </script>"), ("bear.png", "Rejected", 0, ""));
+
+        (await shell.RunAsync("Export-KlingGallery $page -ChoicePath $choice; Import-KlingGalleryChoice $choice | Export-KlingGallery $other", new { choice, page = PageOf(shell), other = PageOf(shell, "other.html") })).Clean();
+
+        foreach (string page in (string[])[PageOf(shell), PageOf(shell, "other.html")])
+        {
+            JsonElement[] items = ItemsOf(page);
+            Assert.Equal(["Rejected", "Picked"], items.Select(item => item.GetProperty("choice").GetString()));
+            Assert.Equal((4, "good </script>", "2026-11-26T07:00:00Z"), (items[1].GetProperty("rating").GetInt32(), items[1].GetProperty("note").GetString(), items[1].GetProperty("at").GetString()));
+        }
+    }
+
+    [Fact]
+    public async Task The_choice_of_another_gallery_is_one_error_and_what_is_there_stays()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        (await shell.RunAsync($"{Make} | Export-KlingGallery $page | Out-Null", Variables(shell, "fox.png"))).Clean();
+        string before = File.ReadAllText(PageOf(shell));
+        string choice = await ChooseAsync(shell, ("t-unknown-1", "Picked", 4, ""), ("t-unknown-2", "Picked", 4, ""));
+
+        ShellResult import = await shell.RunAsync("Import-KlingGalleryChoice $choice", new { choice });
+        ShellResult export = await shell.RunAsync("Export-KlingGallery $page -ChoicePath $choice");
+
+        Assert.Single(import.Errors).Is("KlingChoiceInvalid", ErrorCategory.InvalidData);
+        Assert.Contains("is the choice of another gallery: none of its 2 videos", import.Errors[0].ToString(), StringComparison.Ordinal);
+        export.Terminating.Is("KlingChoiceInvalid", ErrorCategory.InvalidData);
+        Assert.Equal(before, File.ReadAllText(PageOf(shell)));
+    }
+
+    [Fact]
+    public async Task A_video_that_is_not_known_here_is_one_error_and_the_others_come()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        (await shell.RunAsync($"{Make} | Out-Null", Variables(shell, "fox.png"))).Clean();
+        string choice = await ChooseAsync(shell, ("fox.png", "Picked", 4, ""), ("t-unknown", "Picked", 4, ""), ("nothing-chosen", null, 0, ""));
+
+        ShellResult import = await shell.RunAsync("Import-KlingGalleryChoice $choice", new { choice });
+        ShellResult export = await shell.RunAsync("Export-KlingGallery $page -ChoicePath $choice", new { page = PageOf(shell) });
+
+        Assert.Single(import.Output);
+        Assert.Single(import.Errors).Is("KlingTaskNotFound", ErrorCategory.ObjectNotFound);
+        Assert.Contains("Choice 2 ('t-unknown')", import.Errors[0].ToString(), StringComparison.Ordinal);
+        Assert.Contains("1 of the 3 choices", Assert.Single(export.Clean().Warnings), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("{", "is damaged")]
+    [InlineData("{}", "is no choice")]
+    [InlineData("", "is empty")]
+    public async Task A_choice_that_is_damaged_is_one_error(string text, string message)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        string choice = shell.WriteFile("choice.json", System.Text.Encoding.UTF8.GetBytes(text));
+
+        ShellResult result = await shell.RunAsync("Import-KlingGalleryChoice $choice", new { choice });
+
+        Assert.Single(result.Errors).Is("KlingChoiceInvalid", ErrorCategory.InvalidData);
+        Assert.Contains(message, result.Errors[0].ToString(), StringComparison.Ordinal);
+        Assert.Null(result.Terminating);
+    }
+
+    private static string HashOf(ConnectedShell shell, string name)
+        => Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(Path.Combine(shell.Folder, name)))).ToLowerInvariant();
+}

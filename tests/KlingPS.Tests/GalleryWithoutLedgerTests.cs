@@ -1,0 +1,134 @@
+using System.Management.Automation;
+using System.Text;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using KlingPS.Core.Ledger;
+using KlingPS.Core.Model;
+using KlingPS.Tests.Hosting;
+
+namespace KlingPS.Tests;
+
+/// <summary>Galleries in a shell that has neither a key nor a ledger: only videos, and what lies beside them.</summary>
+[Collection(UsesEnvironment.Name)]
+public sealed class GalleryWithoutLedgerTests : IDisposable
+{
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("klingps-gallery-");
+    private readonly EnvironmentScope _environment = new();
+
+    public GalleryWithoutLedgerTests() => Environment.SetEnvironmentVariable(LedgerLocation.Variable, Ledger);
+
+    private string Ledger => Path.Combine(_folder.FullName, "none.db");
+
+    public void Dispose()
+    {
+        _environment.Dispose();
+        _folder.Delete(recursive: true);
+    }
+
+    [Fact]
+    public async Task A_folder_of_videos_is_shown_by_what_their_sidecars_tell_and_a_choice_comes_back_from_there()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        (await shell.RunAsync(
+            "$images | ConvertTo-KlingVideo -Prompt 'It moves.' -Destination $destination -Sidecar | Out-Null; ConvertTo-KlingVideo $images[0] 'no sidecar' $destination | Out-Null; Disconnect-KlingAccount",
+            new { images = shell.Images("fox.png", "bear.png"), destination = shell.Destination })).Clean();
+        File.Delete(Path.Combine(shell.Destination, "bear.mp4"));
+        Environment.SetEnvironmentVariable(LedgerLocation.Variable, Ledger + "2");
+        using var other = new HostedShell();
+        string page = Path.Combine(shell.Destination, "gallery.html");
+
+        (await other.RunAsync("Export-KlingGallery $page", new { page })).Clean();
+
+        JsonElement data = JsonDocument.Parse(Regex.Match(File.ReadAllText(page), "id=\"gallery-data\">(.*?)</script>", RegexOptions.Singleline).Groups[1].Value).RootElement;
+        JsonElement[] items = [.. data.GetProperty("items").EnumerateArray()];
+        Assert.Equal(["bear.png missing", "fox-2.mp4 saved", "fox.png saved"], items.Select(item => $"{item.GetProperty("name")} {item.GetProperty("status")}"));
+        string choice = shell.WriteFile("elsewhere/choice.json", Encoding.UTF8.GetBytes(JsonSerializer.Serialize(new
+        {
+            format = "KlingPS gallery choice",
+            version = 1,
+            place = data.GetProperty("place").GetString(),
+            choices = new[]
+            {
+                new { key = items[1].GetProperty("key").GetString(), video = "fox-2.mp4", choice = "Rejected", rating = 1 },
+                new { key = items[2].GetProperty("key").GetString(), video = "fox.mp4", choice = "Picked", rating = 5 },
+            },
+        })));
+        ShellResult result = (await other.RunAsync("Import-KlingGalleryChoice $choice", new { choice })).Clean();
+
+        Assert.Equal(["fox-2.mp4 Rejected 1", "fox.mp4 Picked 5"], result.Output.Select(item => $"{Path.GetFileName((string)item.Properties["FullName"].Value)} {item.Properties["Choice"].Value} {item.Properties["Rating"].Value}"));
+        Assert.IsType<FileInfo>(result.Output[0].BaseObject);
+        Assert.Equal("It moves.", Assert.IsType<KlingVideoTask>(result.Output[1].BaseObject).Prompt);
+        Assert.False(File.Exists(Ledger + "2"));
+    }
+
+    [Fact]
+    public async Task A_choice_of_videos_elsewhere_finds_them_in_the_folder_that_is_named()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        string taskId = (string)(await shell.RunAsync(
+            "ConvertTo-KlingVideo $image 'It moves.' $destination -Sidecar; Disconnect-KlingAccount",
+            new { image = shell.Image("fox.png"), destination = shell.Destination })).Clean().Output[0].Properties["TaskId"].Value;
+        Environment.SetEnvironmentVariable(LedgerLocation.Variable, Ledger + "3");
+        using var other = new HostedShell();
+        string choice = shell.WriteFile("elsewhere/choice.csv", Encoding.UTF8.GetBytes($"Key;Choice\r\n{taskId};Picked\r\n"));
+
+        ShellResult without = await other.RunAsync("Import-KlingGalleryChoice $choice", new { choice });
+        ShellResult with = await other.RunAsync("Import-KlingGalleryChoice $choice -VideoFolder $destination", new { destination = shell.Destination });
+
+        Assert.Single(without.Errors).Is("KlingTaskNotFound", ErrorCategory.ObjectNotFound);
+        Assert.Equal(taskId, Assert.Single(with.Clean().Of<KlingVideoTask>()).TaskId);
+    }
+
+    [Fact]
+    public async Task A_page_opens_in_the_browser_or_says_why_not()
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            Assert.Skip("Other systems have a browser of their own, which would open.");
+            return;
+        }
+
+        string opened = Path.Combine(_folder.FullName, "opened");
+        string page = Path.Combine(_folder.FullName, "gallery.html");
+        string opener = Path.Combine(_folder.FullName, "xdg-open");
+        File.WriteAllBytes(Path.Combine(_folder.FullName, "fox.mp4"), [1]);
+        File.WriteAllText(opener, $"#!/bin/sh\nprintf %s \"$1\" > '{opened}'\necho noise\n");
+        File.SetUnixFileMode(opener, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        using var shell = new HostedShell();
+        Task<ShellResult> ExportAsync() => shell.RunAsync("Export-KlingGallery $page -Show -InputObject $folder", new { page, folder = _folder.FullName });
+
+        string? path = Environment.GetEnvironmentVariable("PATH");
+        string? display = Environment.GetEnvironmentVariable("DISPLAY");
+        string? wayland = Environment.GetEnvironmentVariable("WAYLAND_DISPLAY");
+        try
+        {
+            Environment.SetEnvironmentVariable("WAYLAND_DISPLAY", null);
+            Environment.SetEnvironmentVariable("DISPLAY", null);
+            Assert.Equal($"The gallery is written, but it was not opened: there is no desktop here. Open '{page}' in a browser.", Assert.Single((await ExportAsync()).Clean().Warnings));
+            Environment.SetEnvironmentVariable("DISPLAY", ":99");
+            Environment.SetEnvironmentVariable("PATH", "/nowhere");
+            Assert.Contains("there is no xdg-open", Assert.Single((await ExportAsync()).Clean().Warnings), StringComparison.Ordinal);
+            Environment.SetEnvironmentVariable("PATH", _folder.FullName);
+            Assert.Empty((await ExportAsync()).Clean().Warnings);
+            await Eventually.TrueAsync(() => File.Exists(opened) && File.ReadAllText(opened) == page, "the page is opened");
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable("PATH", path);
+            Environment.SetEnvironmentVariable("DISPLAY", display);
+            Environment.SetEnvironmentVariable("WAYLAND_DISPLAY", wayland);
+        }
+    }
+
+    [Fact]
+    public async Task Where_there_is_nothing_at_all_one_error_says_so()
+    {
+        using var shell = new HostedShell();
+
+        ShellResult result = await shell.RunAsync("Export-KlingGallery $page", new { page = Path.Combine(_folder.FullName, "gallery.html") });
+
+        result.Terminating.Is("KlingTaskNotFound", ErrorCategory.ObjectNotFound);
+        Assert.Contains("There are no tasks in the ledger", result.Terminating!.ToString(), StringComparison.Ordinal);
+        Assert.Empty(_folder.GetFiles());
+    }
+}

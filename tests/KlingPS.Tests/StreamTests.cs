@@ -68,11 +68,13 @@ public sealed class StreamTests
         await using ConnectedShell shell = await ConnectedShell.StartAsync();
 
         ShellResult result = (await RunAsync(
-            shell, "$images | New-KlingVideoTask -Prompt 'It moves.' -Verbose | Wait-KlingVideoTask -PollingInterval 0.1 -Verbose")).Clean();
+            shell, "$images | New-KlingVideoTask -Prompt 'It moves.' -Verbose | Wait-KlingVideoTask -PollingInterval 0.1 -Verbose | Save-KlingVideo -Destination $destination -Verbose")).Clean();
 
         Assert.Equal(2, result.Verbose.Count(line => Matches(line, "^POST /api/file-stream-upload: HTTP 200, code 200, \\d+ ms, for '.+\\.(png|jpg|webp)'$")));
         Assert.Equal(2, result.Verbose.Count(line => Matches(line, "^POST /api/v1/jobs/createTask: HTTP 200, code 200, \\d+ ms, for '.+\\.(png|jpg|webp)'$")));
-        Assert.Contains(result.Verbose, line => Matches(line, "^GET /api/v1/jobs/recordInfo\\?taskId=[0-9a-f]{32}: HTTP 200, code 200, \\d+ ms$"));
+        Assert.Contains(result.Verbose, line => Matches(line, "^GET /api/v1/jobs/recordInfo\\?taskId=[0-9a-f]{32}: HTTP 200, code 200, \\d+ ms, for '.+\\.(png|jpg|webp)'$"));
+        Assert.Equal(2, result.Verbose.Count(line => Matches(line, "^GET /[^ ]+\\.mp4: HTTP 200, \\d+ ms, for '.+\\.(png|jpg|webp)'$")));
+        Assert.All(result.Verbose.Where(line => Matches(line, "^(GET|POST) ") && !Matches(line, "/chat/credit")), line => Assert.Contains(", for '", line, StringComparison.Ordinal));
         Assert.Empty(result.Debug);
     }
 
@@ -86,6 +88,18 @@ public sealed class StreamTests
 
         Assert.Contains(result.Verbose, line => Matches(line, "HTTP 502"));
         Assert.Contains(result.Verbose, line => Matches(line, "Retrying in \\d+\\.\\d s\\.$"));
+    }
+
+    [Fact]
+    public async Task Verbose_tells_which_image_a_query_is_for_that_has_to_wait()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        shell.Fault(SandboxOperation.Query, SandboxFaultKind.GatewayHtml);
+
+        ShellResult result = (await shell.RunAsync(
+            "New-KlingVideoTask $image 'It moves.' | Get-KlingVideoTask -Refresh -Verbose", new { image = shell.Image() })).Clean();
+
+        Assert.Contains(result.Verbose, line => Matches(line, "^For '.+\\.(png|jpg|webp)': .+ Retrying in \\d+\\.\\d s\\.$"));
     }
 
     [Fact]

@@ -171,6 +171,28 @@ public sealed class UsageTests : IDisposable
             StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("Test-KlingImage -Detailed")]
+    [InlineData("Send-KlingImage")]
+    [InlineData("New-KlingVideoTask -Prompt 'It moves.'")]
+    public async Task The_errors_of_a_batch_come_in_the_order_of_its_input(string command)
+    {
+        DirectoryInfo folder = Directory.CreateTempSubdirectory("klingps-");
+        string[] names = [.. Enumerable.Range(0, 40).Select(number => Path.Combine(folder.FullName, $"{number:00}.png"))];
+        foreach (string name in names.Where((_, number) => number % 3 > 0))
+        {
+            // A folder is found out at once, and an image without an end only when it is read.
+            await (name.EndsWith("1.png", StringComparison.Ordinal) ? Task.FromResult(Directory.CreateDirectory(name)) : File.WriteAllBytesAsync(name, TestImage.Png(name)[..20]));
+        }
+
+        ShellResult result = await _shell.RunAsync($"Connect-KlingAccount -Sandbox | Out-Null; $names | {command}", new { names });
+        folder.Delete(recursive: true);
+
+        string[] reported = [.. result.Errors.Select(error => names.Single(name => error.Exception.Message.Contains(name, StringComparison.Ordinal)))];
+        Assert.Equal(reported.Order(StringComparer.Ordinal), reported);
+        Assert.True(reported.Length > 10, $"{reported.Length} errors");
+    }
+
     /// <summary>A parameter with a value that can be bound.</summary>
     private static string Argument(string command, string name)
     {

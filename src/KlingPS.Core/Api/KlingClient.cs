@@ -22,7 +22,6 @@ internal sealed class KlingClient
     private readonly KlingEndpoints _endpoints;
     private readonly KlingClientOptions _options;
     private readonly ApiTransport _transport;
-    private readonly RetryPolicy _retry;
     private readonly SnapshotReader _snapshots;
 
     /// <summary>Creates a client.</summary>
@@ -39,14 +38,6 @@ internal sealed class KlingClient
         _options = options ?? new KlingClientOptions();
         _transport = new ApiTransport(http, key, _options);
         _snapshots = new SnapshotReader(endpoints.Addresses, _options.TimeProvider);
-        _retry = new RetryPolicy(
-            new RetryOptions
-            {
-                Backoff = Backoff.Read,
-                MaxAttempts = _options.MaxAttempts,
-                OnRetry = (failure, delay) => _options.Observer?.OnRetry(failure.Message, delay),
-            },
-            _options.TimeProvider);
     }
 
     /// <summary>The name and version in the User-Agent header; Cloudflare refuses requests without one.</summary>
@@ -98,14 +89,18 @@ internal sealed class KlingClient
         throw ApiTransport.CreateUnknownException(why, response.IsPage ? ResponseClassifier.ToException(response, Operation) : null, response);
     }
 
+    /// <inheritdoc cref="QueryTaskAsync(string, string?, CancellationToken)"/>
+    public Task<TaskSnapshot> QueryTaskAsync(string taskId, CancellationToken cancellationToken) => QueryTaskAsync(taskId, subject: null, cancellationToken);
+
     /// <summary>Queries the state of a task.</summary>
     /// <param name="taskId">The service's id.</param>
+    /// <param name="subject">What the task is made from, where that is known; see <see cref="RequestReport.Subject"/>.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="KlingException">Kind <see cref="ErrorKind.TaskNotFound"/>: this cannot be an id, so the service is not asked.</exception>
     /// <exception cref="KlingApiException">
     /// Kind <see cref="ErrorKind.TaskNotFound"/> also for a task that was accepted a moment ago: the service may need a while to know it.
     /// </exception>
-    public async Task<TaskSnapshot> QueryTaskAsync(string taskId, CancellationToken cancellationToken)
+    public async Task<TaskSnapshot> QueryTaskAsync(string taskId, string? subject, CancellationToken cancellationToken)
     {
         ArgumentException.ThrowIfNullOrEmpty(taskId);
         if (!ServiceTaskId.IsValid(taskId))
@@ -121,6 +116,7 @@ internal sealed class KlingClient
             $"the query of task {taskId}")
         {
             Gate = _options.QueryGate,
+            Subject = subject ?? $"task {taskId}",
         };
         try
         {
@@ -225,14 +221,16 @@ internal sealed class KlingClient
 
     /// <summary>Renews the link to a file that the service hosts; the new one lives 20 minutes.</summary>
     /// <param name="uri">The old link.</param>
+    /// <param name="subject">See <see cref="RequestReport.Subject"/>.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="KlingApiException">Kind <see cref="ErrorKind.RequestInvalid"/> for a link that is not the service's own.</exception>
-    public async Task<Uri> GetDownloadUriAsync(Uri uri, CancellationToken cancellationToken)
+    public async Task<Uri> GetDownloadUriAsync(Uri uri, string? subject, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(uri);
         const string Operation = "the request for a fresh link";
         var call = new ApiCall(HttpMethod.Post, new Uri(_endpoints.Api, "api/v1/common/download-url"), Operation)
         {
+            Subject = subject,
             Content = () => JsonBody.From(new DownloadUrlBody(uri.AbsoluteUri), WireContext.Readable.DownloadUrlBody),
         };
         ApiResponse response = await ReadAsync(call, cancellationToken).ConfigureAwait(false);
@@ -247,7 +245,7 @@ internal sealed class KlingClient
     }
 
     /// <summary>Sends a request that costs nothing until it succeeds, cannot succeed, or all attempts are used up.</summary>
-    private Task<ApiResponse> ReadAsync(ApiCall call, CancellationToken cancellationToken) => _retry.RunAsync(
+    private Task<ApiResponse> ReadAsync(ApiCall call, CancellationToken cancellationToken) => RetryOf(call).RunAsync(
         async () =>
         {
             ApiResponse response = await SendThroughGateAsync(call, cancellationToken).ConfigureAwait(false);
@@ -255,6 +253,15 @@ internal sealed class KlingClient
         },
         exception => (exception as KlingApiException)?.ToRetry(Backoff.Read),
         cancellationToken);
+
+    private RetryPolicy RetryOf(ApiCall call) => new(
+        new RetryOptions
+        {
+            Backoff = Backoff.Read,
+            MaxAttempts = _options.MaxAttempts,
+            OnRetry = (failure, delay) => _options.Observer?.OnRetry(call.Subject is null ? failure.Message : $"For '{call.Subject}': {failure.Message}", delay),
+        },
+        _options.TimeProvider);
 
     private async Task<ApiResponse> SendThroughGateAsync(ApiCall call, CancellationToken cancellationToken)
     {

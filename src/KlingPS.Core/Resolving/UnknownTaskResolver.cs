@@ -48,7 +48,7 @@ internal sealed class UnknownTaskResolver
     public async Task<KlingVideoTask> ResolveAsync(KlingVideoTask task, string taskId, CancellationToken cancellationToken)
     {
         RequireUnknown(task);
-        TaskSnapshot snapshot = await _client.QueryTaskAsync(taskId, cancellationToken).ConfigureAwait(false);
+        TaskSnapshot snapshot = await _client.QueryTaskAsync(taskId, task.Subject, cancellationToken).ConfigureAwait(false);
         string[] differences = [.. task.FindDifferences(snapshot.Spec)];
         if (differences.Length > 0)
         {

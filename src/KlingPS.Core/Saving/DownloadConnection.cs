@@ -168,7 +168,7 @@ internal sealed class DownloadConnection(HttpMessageHandler handler, AddressPoli
     private static HttpRequestMessage CreateRequest(Uri link, PartialFile file)
     {
         var request = new HttpRequestMessage(HttpMethod.Get, link);
-        request.Options.Set(ObservedHandler.Subject, file.Target);
+        request.Options.Set(ObservedHandler.Subject, file.Subject ?? file.Target);
         request.Headers.TryAddWithoutValidation("User-Agent", s_userAgent);
         request.Headers.TryAddWithoutValidation("Accept-Encoding", "identity");
         if (file.Length > 0 && file.State.CanContinue)

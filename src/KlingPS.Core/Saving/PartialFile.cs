@@ -49,6 +49,9 @@ internal sealed class PartialFile : IDisposable
     /// <summary>The full path of the file the video becomes.</summary>
     public string Target { get; }
 
+    /// <summary>What the video is made from, for messages about requests.</summary>
+    public string? Subject { get; set; }
+
     /// <summary>What the bytes on disk are part of.</summary>
     public PartialState State { get; private set; }
 

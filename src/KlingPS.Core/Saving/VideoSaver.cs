@@ -266,6 +266,7 @@ internal sealed class VideoSaver
         VideoTarget.Require(target, _options.Destination);
         using PartialFile file = await PartialFile
             .OpenAsync(target, task.TaskId!, RequireFreeAsync, _session.TimeProvider, cancellationToken, TellHeld).ConfigureAwait(false);
+        file.Subject = task.Subject;
         if (!await TryCopyAsync(task, file, cancellationToken).ConfigureAwait(false))
         {
             Uri link = await GetLinkAsync(task, cancellationToken).ConfigureAwait(false);
@@ -367,7 +368,7 @@ internal sealed class VideoSaver
         {
             try
             {
-                return await _client.GetDownloadUriAsync(recorded, cancellationToken).ConfigureAwait(false);
+                return await _client.GetDownloadUriAsync(recorded, task.Subject, cancellationToken).ConfigureAwait(false);
             }
             catch (KlingApiException exception) when (exception.Fault == TransportFault.Answered)
             {

@@ -34,7 +34,7 @@ internal sealed class TaskPoller
     {
         try
         {
-            TaskSnapshot snapshot = await _client.QueryTaskAsync(watch.Task.TaskId!, cancellationToken).ConfigureAwait(false);
+            TaskSnapshot snapshot = await _client.QueryTaskAsync(watch.Task.TaskId!, watch.Task.Subject, cancellationToken).ConfigureAwait(false);
             _outage.OnAnswered();
             watch.FailingSince = null;
             if (snapshot is { State: KlingTaskState.Succeeded, ResultUris.Count: 0 })

@@ -27,7 +27,7 @@ public sealed class GetKlingVideoTaskCommand : TaskReferenceCommand
     /// <summary>Creates the command.</summary>
     public GetKlingVideoTaskCommand()
     {
-        _batch = Use(new Batch<TaskReference, KlingVideoTask>(this, CreateStage) { Target = TaskReferences.TargetOf });
+        _batch = Use(new Batch<TaskReference, KlingVideoTask>(this, CreateStage) { IsOrdered = true, Target = TaskReferences.TargetOf });
     }
 
     /// <summary>Only tasks in one of these states.</summary>

@@ -27,6 +27,7 @@ public sealed class MeasureKlingVideoCostCommand : VideoCommand
         _batch = Use(new Batch<VideoSpec, VideoCostEstimate>(this, () => OrderedStage.Create<VideoSpec, VideoCostEstimate>(MaxInHand, MeasureAsync, spec => $"'{spec.Subject}'"))
         {
             Emit = Add,
+            IsOrdered = true,
             Target = outcome => outcome.Item.Subject,
         });
     }
@@ -58,7 +59,7 @@ public sealed class MeasureKlingVideoCostCommand : VideoCommand
         }
         catch (Exception exception) when (Failures.IsError(exception))
         {
-            WriteError(UnexpectedError.From(exception, $"'{image?.Subject ?? Name}'"), image?.Subject ?? Name);
+            RefuseInput(UnexpectedError.From(exception, $"'{image?.Subject ?? Name}'"), image?.Subject ?? Name);
             return;
         }
 

@@ -31,6 +31,7 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
         _batch = Use(new Batch<Submission, KlingVideoTask>(this, CreateStage)
         {
             Verb = "accepted",
+            IsOrdered = true,
             Target = outcome => outcome.Item.Subject,
             Ended = OnEnded,
             Finishing = images => _balance?.Complete(images),
@@ -77,7 +78,7 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
         string[] uris = [.. (ImageUri ?? []).Where(uri => !string.IsNullOrWhiteSpace(uri))];
         if (uris.Length > 0 && !HasNoImagePath)
         {
-            WriteError(
+            RefuseInput(
                 new KlingException(ErrorKind.RequestInvalid, $"Nothing was bought for '{uris[0]}': an image is named by its path as well as by its address; give one of the two."),
                 uris[0]);
         }
@@ -157,7 +158,7 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
         }
         catch (Exception exception) when (Failures.IsError(exception))
         {
-            WriteError(UnexpectedError.From(exception, $"'{image?.Subject ?? Prompt}'"), image?.Subject ?? Prompt);
+            RefuseInput(UnexpectedError.From(exception, $"'{image?.Subject ?? Prompt}'"), image?.Subject ?? Prompt);
             return;
         }
 
@@ -187,7 +188,7 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
         }
         catch (KlingException exception) when (!exception.IsFatal)
         {
-            WriteError(exception, submission.Subject);
+            RefuseInput(exception, submission.Subject);
             return false;
         }
         catch (KlingException exception)

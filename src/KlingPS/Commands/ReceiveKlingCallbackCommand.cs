@@ -178,8 +178,8 @@ public sealed class ReceiveKlingCallbackCommand : CallbackKeyCommand
     private void OnEnded(Outcome<TaskReference, KlingVideoTask> outcome) => Unfinished.OnWaited(outcome);
 
     private IEnumerable<TaskReference> ResolveReferences()
-        => IsGiven(nameof(TaskId)) ? TaskReferences.FromTaskIds(TaskId, WriteError)
-            : NamesTasks ? TaskReferences.Resolve(InputObject, WriteError)
+        => IsGiven(nameof(TaskId)) ? TaskReferences.FromTaskIds(TaskId, RefuseInput)
+            : NamesTasks ? TaskReferences.Resolve(InputObject, RefuseInput)
             : [];
 
     private CallbackReceiver CreateStage()

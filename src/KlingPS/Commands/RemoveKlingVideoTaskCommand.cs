@@ -26,6 +26,7 @@ public sealed class RemoveKlingVideoTaskCommand : TaskReferenceCommand
         _batch = Use(new Batch<RecordedTask, KlingVideoTask>(this, CreateStage)
         {
             Emit = static _ => { },
+            IsOrdered = true,
             Target = outcome => TaskReferences.TargetOf(outcome.Item.Reference),
         });
     }

@@ -32,6 +32,7 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
         _batch = Use(new Batch<UnknownTask, KlingVideoTask>(this, CreateStage)
         {
             Verb = "resolved",
+            IsOrdered = true,
             Target = outcome => outcome.Item.Input.BaseObject,
 
             // What is bought at the same time still comes out.

@@ -20,7 +20,7 @@ public sealed class SendKlingImageCommand : ImagePathCommand
     /// <summary>Creates the command.</summary>
     public SendKlingImageCommand()
     {
-        _batch = Use(new Batch<string, KlingUpload>(this, CreateStage) { Verb = "uploaded" });
+        _batch = Use(new Batch<string, KlingUpload>(this, CreateStage) { Verb = "uploaded", IsOrdered = true });
     }
 
     /// <summary>Uploads even if the same content was uploaded in the last hours.</summary>

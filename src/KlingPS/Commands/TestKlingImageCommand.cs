@@ -22,6 +22,7 @@ public sealed class TestKlingImageCommand : ImagePathCommand
     {
         _batch = Use(new Batch<(string Path, string? Model), ImageReport>(this, () => OrderedStage.Create<(string Path, string? Model), ImageReport>(MaxInHand, InspectAsync))
         {
+            IsOrdered = true,
             Target = outcome => outcome.Item.Path,
             Emit = report => WriteObject(Detailed ? report : report.IsSupported),
         });

@@ -22,6 +22,7 @@ internal sealed class Batch<TItem, TValue> : IDisposable
     private readonly ICommandHost _host;
     private readonly StagePump<TItem, Outcome<TItem, TValue>> _pump;
     private readonly List<Outcome<TItem, TValue>> _fatal = [];
+    private readonly Queue<(int After, KlingException Error, object? Target)> _refused = new();
     private BatchCounts _counts;
 
     /// <summary>Creates the batch.</summary>
@@ -58,6 +59,9 @@ internal sealed class Batch<TItem, TValue> : IDisposable
     /// <summary>Whether an error ends the command; by default a fatal one does.</summary>
     public Func<KlingException, bool> IsFatal { get; init; } = static error => error.IsFatal;
 
+    /// <summary>Whether the stage hands out its results in the order of the input.</summary>
+    public bool IsOrdered { get; init; }
+
     /// <summary>Whether fatal errors are kept in <see cref="Fatal"/> for the command to end with, instead of ending it at once.</summary>
     public bool KeepsFatal { get; init; }
 
@@ -80,6 +84,13 @@ internal sealed class Batch<TItem, TValue> : IDisposable
         _pump.Feed(item);
     }
 
+    /// <summary>Writes the error of input that gives no item; where results come in the order of the input, in its turn.</summary>
+    public void Refuse(KlingException error, object? target)
+    {
+        _refused.Enqueue((IsOrdered ? _counts.Fed : 0, error, target));
+        WriteRefused(_counts.Done + _counts.Failed);
+    }
+
     /// <summary>Shows the progress anew, because something else about it has changed.</summary>
     public void Refresh()
     {
@@ -100,6 +111,7 @@ internal sealed class Batch<TItem, TValue> : IDisposable
     {
         Finishing?.Invoke(_counts.Fed);
         _pump.Finish();
+        WriteRefused(int.MaxValue);
         _host.Progress.Complete();
     }
 
@@ -122,6 +134,17 @@ internal sealed class Batch<TItem, TValue> : IDisposable
         {
             Report(error, outcome);
         }
+
+        WriteRefused(_counts.Done + _counts.Failed);
+    }
+
+    private void WriteRefused(int ended)
+    {
+        while (_refused.TryPeek(out (int After, KlingException Error, object? Target) refused) && refused.After <= ended)
+        {
+            _refused.Dequeue();
+            _host.WriteError(refused.Error, refused.Target);
+        }
     }
 
     private void Report(KlingException error, Outcome<TItem, TValue> outcome)
@@ -137,6 +160,7 @@ internal sealed class Batch<TItem, TValue> : IDisposable
         }
         else
         {
+            WriteRefused(int.MaxValue);
             _host.ThrowTerminatingError(error, Target(outcome));
         }
     }

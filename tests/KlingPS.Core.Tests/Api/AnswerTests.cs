@@ -319,7 +319,7 @@ public sealed class AnswerTests
         harness.Service
             .On(FakeService.CreditPath, Replies.Data("\"many\""))
             .On(FakeService.RenewPath, Replies.Data("\"fox.mp4\""), Replies.Data("{}"));
-        Task<Uri> RenewAsync() => harness.Clock.RunAsync(harness.Client.GetDownloadUriAsync(new Uri("https://files.example/fox.mp4"), CancellationToken.None));
+        Task<Uri> RenewAsync() => harness.Clock.RunAsync(harness.Client.GetDownloadUriAsync(new Uri("https://files.example/fox.mp4"), null, CancellationToken.None));
 
         Assert.Equal(
             "The service's answer to the query of the credits cannot be used: it holds no number.",

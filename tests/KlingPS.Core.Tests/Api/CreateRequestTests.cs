@@ -126,7 +126,7 @@ public sealed class CreateRequestTests : IDisposable
     {
         _harness.Service.On(FakeService.RenewPath, Replies.Data("\"https://tempfile.example/fresh.mp4\""));
 
-        Uri fresh = await _harness.Clock.RunAsync(_harness.Client.GetDownloadUriAsync(new Uri("https://tempfile.example/old.mp4?a=1&b=ü"), CancellationToken.None));
+        Uri fresh = await _harness.Clock.RunAsync(_harness.Client.GetDownloadUriAsync(new Uri("https://tempfile.example/old.mp4?a=1&b=ü"), null, CancellationToken.None));
 
         Assert.Equal("https://tempfile.example/fresh.mp4", fresh.AbsoluteUri);
         Assert.Equal("""{"url":"https://tempfile.example/old.mp4?a=1&b=%C3%BC"}""", Assert.Single(_harness.Service.Requests).Text);
@@ -144,7 +144,7 @@ public sealed class CreateRequestTests : IDisposable
         _harness.Service.On(FakeService.RenewPath, Replies.Data(data));
 
         KlingApiException error = await Assert.ThrowsAsync<KlingApiException>(
-            () => _harness.Clock.RunAsync(_harness.Client.GetDownloadUriAsync(new Uri("https://tempfile.example/old.mp4"), CancellationToken.None)));
+            () => _harness.Clock.RunAsync(_harness.Client.GetDownloadUriAsync(new Uri("https://tempfile.example/old.mp4"), null, CancellationToken.None)));
         Assert.Equal((ErrorKind.AnswerInvalid, TransportFault.Answered), (error.Kind, error.Fault));
     }
 

@@ -42,7 +42,7 @@ internal sealed class AnswerTarget : FileTarget
         await TryAsync(
             () => _client.UploadAsync(new UploadRequest { Path = _image, Open = () => File.OpenRead(_image), FileName = "fox.png", MimeType = "image/png" }, default),
             link => RequirePublic(new Uri(link))).ConfigureAwait(false);
-        await TryAsync(() => _client.GetDownloadUriAsync(new Uri("https://files.example/a.mp4"), default), RequirePublic).ConfigureAwait(false);
+        await TryAsync(() => _client.GetDownloadUriAsync(new Uri("https://files.example/a.mp4"), null, default), RequirePublic).ConfigureAwait(false);
     }
 
     protected override void Dispose(bool isDisposing)

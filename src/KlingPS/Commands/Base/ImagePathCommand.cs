@@ -79,7 +79,7 @@ public abstract class ImagePathCommand : KlingCommand
     }
 
     /// <summary>The full paths of the files that the current input names. A name that leads to no file is reported.</summary>
-    private protected IEnumerable<string> ResolveImagePaths() => ResolveImagePaths(WriteError);
+    private protected IEnumerable<string> ResolveImagePaths() => ResolveImagePaths(RefuseInput);
 
     /// <inheritdoc cref="ResolveImagePaths()"/>
     /// <param name="onError">Is told of each name that leads to no file.</param>

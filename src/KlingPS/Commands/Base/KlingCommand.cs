@@ -33,6 +33,8 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     private Dictionary<string, object> _given = [];
     private PassedOverColumns? _passedOver;
     private Action? _finishBatch;
+    private Action<KlingException, object?>? _refuse;
+    private bool _hasRoom;
     private UnfinishedWork.Member? _unfinished;
     private bool _hasEnded;
 
@@ -87,8 +89,9 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     {
         if (CurrentRow is PSObject row)
         {
-            if (MyInvocation.ExpectingInput)
+            if (MyInvocation.ExpectingInput && !_hasRoom)
             {
+                _hasRoom = true;
                 Usages.Of(GetType()).RequireRoomForInput(_given, MyInvocation.MyCommand.Name);
             }
 
@@ -195,6 +198,7 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
         where TValue : class
     {
         _finishBatch = batch.Finish;
+        _refuse = batch.Refuse;
         return Own(batch);
     }
 
@@ -257,6 +261,19 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
         WriteError(ErrorRecords.From(error, target));
     }
 
+    /// <summary>Writes the error of input that the batch never gets, where the errors of the batch would have it.</summary>
+    private protected void RefuseInput(KlingException error, object? target)
+    {
+        if (_refuse is null)
+        {
+            WriteError(error, target);
+        }
+        else
+        {
+            _refuse(error, target);
+        }
+    }
+
     /// <summary>Writes the error of one item; ends the command if it is fatal.</summary>
     private protected void WriteErrorOrEnd(KlingException error, object? target)
     {
@@ -265,7 +282,7 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
             ThrowTerminatingError(error, target);
         }
 
-        WriteError(error, target);
+        RefuseInput(error, target);
     }
 
     /// <inheritdoc cref="ICommandStreams.ThrowTerminatingError"/>

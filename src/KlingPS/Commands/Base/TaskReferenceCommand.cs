@@ -35,6 +35,6 @@ public abstract class TaskReferenceCommand : KlingCommand
     /// <summary>The tasks that the current input names. Input that names none is reported.</summary>
     private protected IEnumerable<TaskReference> ResolveReferences()
         => IsGiven(nameof(Id)) ? Id.Select(id => new TaskReference { Id = id })
-            : IsGiven(nameof(TaskId)) ? TaskReferences.FromTaskIds(TaskId, WriteError)
-            : TaskReferences.Resolve(InputObject, WriteError);
+            : IsGiven(nameof(TaskId)) ? TaskReferences.FromTaskIds(TaskId, RefuseInput)
+            : TaskReferences.Resolve(InputObject, RefuseInput);
 }

@@ -44,6 +44,8 @@ public sealed class LongPauseTests
 
         public void WriteError(KlingException error, object? target) => throw new NotSupportedException();
 
+        public void LogError(KlingException error, object? target) => throw new NotSupportedException();
+
         public void ThrowTerminatingError(KlingException error, object? target) => throw new NotSupportedException();
 
         public void WriteDebug(string text) => throw new NotSupportedException();

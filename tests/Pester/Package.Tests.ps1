@@ -34,6 +34,7 @@ Describe "The package$cannotPack" -Skip:([bool]$cannotPack) {
         $expected = @(
             'CHANGELOG.md'
             'KlingPS.Format.ps1xml'
+            'KlingPS.Log.schema.json'
             'KlingPS.Report.schema.json'
             'KlingPS.Types.ps1xml'
             'KlingPS.nuspec'

@@ -97,6 +97,7 @@ internal sealed class CallbackProcessor
         }
 
         KlingVideoTask task = await _session.Ledger.Tasks.RecordSnapshotAsync(_session.Account, snapshot).ConfigureAwait(false);
+        _service.Events.OnObserved(attempt ?? known, task);
         _service.WarnOfFurtherVideos(task, snapshot);
         _service.Prices.Learn(task, snapshot);
         return new LocatedCallback(task, IsConfirmed: true, IsSettled: attempt is not null, known?.Id == task.Id ? null : known?.Id);

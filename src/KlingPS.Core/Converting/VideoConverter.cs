@@ -1,7 +1,9 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using KlingPS.Core.Api;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Model;
+using KlingPS.Core.Reporting;
 using KlingPS.Core.Resolving;
 using KlingPS.Core.Saving;
 using KlingPS.Core.Scheduling;
@@ -62,6 +64,7 @@ internal sealed class VideoConverter : IDisposable
     private readonly VideoSaver _saver;
     private readonly DestinationVideos _destination;
     private readonly IPipelineObserver? _observer;
+    private readonly PipelineEvents _events;
     private readonly TaskWaiter _waiter;
     private readonly Deadline _deadline;
     private readonly ConversionTally _tally = new();
@@ -85,6 +88,7 @@ internal sealed class VideoConverter : IDisposable
         _saver = new VideoSaver(service, options.Save);
         _destination = new DestinationVideos(service, options.Save, _saver.OutputPaths.IsRecordedAsync);
         _observer = service.Observer;
+        _events = service.Events;
         _waiter = new TaskWaiter(service, options.Wait.PollingInterval);
 
         // A timeout of 0 says that no video is waited for; what is submitted then takes the time it takes.
@@ -234,6 +238,23 @@ internal sealed class VideoConverter : IDisposable
     public async Task<Outcome<ConversionItem, SavedVideo>> ConvertAsync(ConversionItem item, Action onPrepared, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(item);
+        using Activity? activity = KlingTelemetry.Start("convert image", item.Submission.Subject);
+        Outcome<ConversionItem, SavedVideo> outcome = await ConvertOneAsync(item, onPrepared, cancellationToken).ConfigureAwait(false);
+        if (activity is not null)
+        {
+            activity.TagIf(item.Progress?.Task);
+            activity.SetTag("klingps.result", item.Progress?.Result?.ToString());
+            if (outcome.Error is not null)
+            {
+                activity.Fail(outcome.Error);
+            }
+        }
+
+        return outcome;
+    }
+
+    private async Task<Outcome<ConversionItem, SavedVideo>> ConvertOneAsync(ConversionItem item, Action onPrepared, CancellationToken cancellationToken)
+    {
         var progress = new ConversionProgress(_tally);
         item.Progress = progress;
         try
@@ -286,6 +307,17 @@ internal sealed class VideoConverter : IDisposable
             _observer?.OnNotice($"The video of '{item.Submission.Subject}' was taken elsewhere (task {prepared.Earlier!.Id}), so nothing is done for it. Resolve-KlingVideoTask {prepared.Earlier.Id} -TakenElsewhere:$false takes that back.");
             progress.Enter(ConversionStage.Taken);
             return new(item, null, null);
+        }
+
+        if (!prepared.HasVideo)
+        {
+            ConversionStep step = prepared.Earlier?.TaskState switch
+            {
+                null => ConversionStep.Buy,
+                KlingTaskState.Succeeded => ConversionStep.Download,
+                _ => ConversionStep.Wait,
+            };
+            _events.OnPlanned(item.Submission.Subject, step.ToString(), prepared.Earlier, step == ConversionStep.Buy ? prepared.Identified.Submission.Credits : null);
         }
 
         (KlingVideoTask task, bool isNew) = await MakeAsync(prepared, progress, inTime, stop).ConfigureAwait(false);

@@ -1,4 +1,5 @@
 using System.Runtime.Versioning;
+using Microsoft.Win32.SafeHandles;
 
 namespace KlingPS.Core.Files;
 
@@ -139,6 +140,65 @@ internal static class OwnFile
         using TemporaryFile temporary = new(path, readers);
         temporary.Stream.Write(content);
         temporary.Keep(replaces: true);
+    }
+
+    /// <summary>Adds to the end of a file in one step, also where other processes do the same; creates the file when it is missing.</summary>
+    /// <param name="path">The full path.</param>
+    /// <param name="content">What to add; nothing, to see whether that can be done.</param>
+    /// <param name="readers">Who may read it, if it is created.</param>
+    /// <returns>How many bytes were added, less than all where the disk is full; <see langword="null"/> while another process has the file to itself.</returns>
+    /// <exception cref="NotOrdinaryFileException">Something that is no file of ours has this name.</exception>
+    /// <exception cref="IOException">The file has other names as well, or cannot be written.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be written.</exception>
+    public static int? TryAppend(string path, byte[] content, FileReaders readers)
+    {
+        ArgumentNullException.ThrowIfNull(content);
+        if (FileFacts.OfName(path) is FileFacts named)
+        {
+            RequireOrdinary(named, path);
+        }
+        else
+        {
+            try
+            {
+                Create(path, readers).Dispose();
+            }
+            catch (IOException) when (FileFacts.OfName(path) is { Kind: FileKind.Ordinary })
+            {
+                // Another process was first.
+            }
+        }
+
+        if (OperatingSystem.IsWindows())
+        {
+            return TryAppendAlone(path, content);
+        }
+
+        using SafeFileHandle handle = UnixFiles.OpenToAppend(path);
+        FileFacts open = FileFacts.Of(handle);
+        Require(open, path);
+        if (FileFacts.OfName(path) is FileFacts present)
+        {
+            RequireOrdinary(present, path);
+        }
+
+        return content.Length == 0 ? 0 : UnixFiles.Write(handle, content);
+    }
+
+    /// <summary>Windows lets one process at a time write; the others wait.</summary>
+    private static int? TryAppendAlone(string path, byte[] content)
+    {
+        try
+        {
+            using var file = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read | FileShare.Delete, bufferSize: 0);
+            Require(FileFacts.Of(file.SafeFileHandle), path);
+            file.Write(content);
+            return content.Length;
+        }
+        catch (IOException exception) when (IsHeldByAnother(exception))
+        {
+            return null;
+        }
     }
 
     /// <summary>Renames a file and never replaces another, not even one that has come a moment ago. .NET itself looks first and renames then.</summary>

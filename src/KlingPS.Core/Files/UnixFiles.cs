@@ -60,19 +60,11 @@ internal static class UnixFiles
     /// <exception cref="IOException">It cannot be opened, or another process has it to itself.</exception>
     public static SafeFileHandle OpenToRead(string path)
     {
-        const int DoNotWait = 0x800;
-        const int CloseOnExecute = 0x80000;
-        const int NoTerminal = 0x100;
-        const int MacDoNotWait = 0x4;
-        const int MacCloseOnExecute = 0x1000000;
-        const int MacNoTerminal = 0x20000;
-        int flags = s_isMac ? MacDoNotWait | MacCloseOnExecute | MacNoTerminal : DoNotWait | CloseOnExecute | NoTerminal;
-
         int descriptor;
         int error;
         do
         {
-            descriptor = Open(Terminated(path), flags);
+            descriptor = Open(Terminated(path), OpenQuietly);
             error = descriptor < 0 ? Marshal.GetLastPInvokeError() : 0;
         }
         while (error == Interrupted);
@@ -99,6 +91,44 @@ internal static class UnixFiles
         return handle;
     }
 
+    /// <summary>Opens a file that exists, so that everything written to it comes after whatever any process has written before.</summary>
+    /// <exception cref="UnauthorizedAccessException">It may not be written.</exception>
+    /// <exception cref="IOException">It cannot be opened.</exception>
+    public static SafeFileHandle OpenToAppend(string path)
+    {
+        const int Write = 0x1;
+        const int Append = 0x400;
+        const int MacAppend = 0x8;
+        int flags = Write | OpenQuietly | (s_isMac ? MacAppend : Append);
+        int descriptor;
+        int error;
+        do
+        {
+            descriptor = Open(Terminated(path), flags);
+            error = descriptor < 0 ? Marshal.GetLastPInvokeError() : 0;
+        }
+        while (error == Interrupted);
+
+        return error == 0 ? new SafeFileHandle(descriptor, ownsHandle: true) : throw CreateException(error, path);
+    }
+
+    /// <summary>Writes to an open file in one step, where its handle says: .NET itself always says where, and overwrites what others have appended.</summary>
+    /// <returns>How many bytes were written; less than all where the disk is full.</returns>
+    /// <exception cref="IOException">Nothing can be written.</exception>
+    public static int Write(SafeFileHandle file, byte[] content)
+    {
+        nint written;
+        int error;
+        do
+        {
+            written = Write(file, content, content.Length);
+            error = written < 0 ? Marshal.GetLastPInvokeError() : 0;
+        }
+        while (error == Interrupted);
+
+        return error == 0 ? (int)written : throw CreateException(error, path: null);
+    }
+
     /// <summary>Renames a file unless something has the new name.</summary>
     /// <returns><see langword="false"/> where the file system cannot do that in one step; nothing is changed then.</returns>
     /// <exception cref="IOException">Something has this name already, or the file cannot be renamed.</exception>
@@ -110,6 +140,21 @@ internal static class UnixFiles
         const int MacNotSupported = 45;
         int error = s_isMac ? MacRename.WithoutReplacing(Terminated(from), Terminated(to)) : LinuxRename.WithoutReplacing(Terminated(from), Terminated(to));
         return error == 0 || (error is NotSupported or NotImplemented or MacNotSupported ? false : throw CreateException(error, to));
+    }
+
+    /// <summary>Opens without waiting for the other end of a pipe or for a device, and hands nothing down to child processes.</summary>
+    private static int OpenQuietly
+    {
+        get
+        {
+            const int DoNotWait = 0x800;
+            const int CloseOnExecute = 0x80000;
+            const int NoTerminal = 0x100;
+            const int MacDoNotWait = 0x4;
+            const int MacCloseOnExecute = 0x1000000;
+            const int MacNoTerminal = 0x20000;
+            return s_isMac ? MacDoNotWait | MacCloseOnExecute | MacNoTerminal : DoNotWait | CloseOnExecute | NoTerminal;
+        }
     }
 
     private static FileFacts Read(byte[] result) => s_isMac ? MacStat.Read(result) : LinuxStat.Read(result);
@@ -153,6 +198,10 @@ internal static class UnixFiles
     [DllImport(LibC, EntryPoint = "open", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern int Open(byte[] path, int flags);
+
+    [DllImport(LibC, EntryPoint = "write", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern nint Write(SafeFileHandle file, byte[] content, nint length);
 
     [DllImport(LibC, EntryPoint = "flock", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]

@@ -64,7 +64,7 @@ internal sealed class TaskFinder
     public async Task<KlingVideoTask> RefreshAsync(KlingVideoTask task, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(task);
-        return task.TaskId is null ? task : await QueryAsync(task.TaskId, task.Subject, cancellationToken).ConfigureAwait(false);
+        return task.TaskId is null ? task : await QueryAsync(task.TaskId, task, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>A task that the ledger does not have was bought elsewhere, or before the ledger was begun: only the service may know it.</summary>
@@ -82,7 +82,7 @@ internal sealed class TaskFinder
 
         try
         {
-            return await QueryAsync(taskId, subject: null, cancellationToken).ConfigureAwait(false);
+            return await QueryAsync(taskId, before: null, cancellationToken).ConfigureAwait(false);
         }
         catch (KlingException exception) when (exception.Kind == ErrorKind.TaskNotFound)
         {
@@ -93,10 +93,11 @@ internal sealed class TaskFinder
     private Task<KlingVideoTask?> FindByTaskIdAsync(string taskId, CancellationToken cancellationToken)
         => _session.Ledger.Tasks.FindByTaskIdAsync(_session.Account, taskId, cancellationToken);
 
-    private async Task<KlingVideoTask> QueryAsync(string taskId, string? subject, CancellationToken cancellationToken)
+    private async Task<KlingVideoTask> QueryAsync(string taskId, KlingVideoTask? before, CancellationToken cancellationToken)
     {
-        TaskSnapshot snapshot = await _client.QueryTaskAsync(taskId, subject, cancellationToken).ConfigureAwait(false);
+        TaskSnapshot snapshot = await _client.QueryTaskAsync(taskId, before?.Subject, cancellationToken).ConfigureAwait(false);
         KlingVideoTask task = await _session.Ledger.Tasks.RecordSnapshotAsync(_session.Account, snapshot).ConfigureAwait(false);
+        _service.Events.OnObserved(before, task);
         _service.WarnOfFurtherVideos(task, snapshot);
         _service.Prices.Learn(task, snapshot);
         return task;

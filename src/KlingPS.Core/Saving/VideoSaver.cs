@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using KlingPS.Core.Api;
 using KlingPS.Core.Files;
@@ -59,6 +60,7 @@ internal sealed class VideoSaver
     private readonly KlingSession _session;
     private readonly SaveOptions _options;
     private readonly IPipelineObserver? _observer;
+    private readonly PipelineEvents _events;
     private readonly TaskFinder _finder;
     private readonly KlingClient _client;
     private readonly VideoDownloader _downloader;
@@ -74,6 +76,7 @@ internal sealed class VideoSaver
         _session = service.Session;
         _options = options;
         _observer = service.Observer;
+        _events = service.Events;
         _finder = new TaskFinder(service);
         _client = service.Client;
         _downloader = new VideoDownloader(
@@ -262,6 +265,9 @@ internal sealed class VideoSaver
     /// <returns>The video, recorded or, where the ledger cannot be written any more, kept to be recorded.</returns>
     private async Task<SavedVideo> DownloadAsync(KlingVideoTask task, string target, CancellationToken cancellationToken)
     {
+        using Activity? activity = KlingTelemetry.Start("download video", task.Subject);
+        activity?.TagIf(task);
+        long start = _session.TimeProvider.GetTimestamp();
         using var reporter = new TransferReporter(_observer, _session.TimeProvider, Path.GetFileName(target), isUpload: false, total: null);
         VideoTarget.Require(target, _options.Destination);
         using PartialFile file = await PartialFile
@@ -273,6 +279,7 @@ internal sealed class VideoSaver
             await _downloader.DownloadAsync(file, link, token => RenewAsync(task, token), reporter, cancellationToken).ConfigureAwait(false);
         }
 
+        _events.OnDownloaded(task, target, file.Length);
         string sha256 = file.Seal();
         await RequireFreeAsync().ConfigureAwait(false);
 
@@ -289,6 +296,7 @@ internal sealed class VideoSaver
                 await _hashes.RecordAsync(target, sha256, cancellationToken).ConfigureAwait(false);
             },
             SpooledAnswer.Saved(task, target, sha256)).ConfigureAwait(false) ?? error;
+        _events.OnVerified(saved, target, file.Length, sha256, _session.TimeProvider.GetElapsedTime(start));
         return new SavedVideo(target, saved) { RecordError = error };
 
         void TellHeld() => _observer?.OnWarning($"Another command is downloading to '{target}'; waiting for it. If that command hangs, end its process.");

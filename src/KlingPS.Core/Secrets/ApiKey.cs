@@ -99,6 +99,20 @@ internal sealed class ApiKey : IDisposable
         }
     }
 
+    /// <summary>As <see cref="Redact"/>, for what may come after the end of the session.</summary>
+    /// <returns><see langword="null"/> if the key is gone.</returns>
+    public string? TryRedact(string text)
+    {
+        try
+        {
+            return Redact(text);
+        }
+        catch (KlingException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>Says nothing of the key.</summary>
     public override string ToString() => Hidden;
 

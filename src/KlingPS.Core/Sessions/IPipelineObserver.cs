@@ -1,4 +1,5 @@
 using KlingPS.Core.Api;
+using KlingPS.Core.Reporting;
 
 namespace KlingPS.Core.Sessions;
 
@@ -18,6 +19,14 @@ internal interface IPipelineObserver : IRequestObserver
 
     /// <summary>Something that explains what is going on, for a user who wants to know.</summary>
     void OnNotice(string message);
+
+    /// <summary>Whether <see cref="OnEvent"/> is wanted. Does not change.</summary>
+    bool WantsEvents => false;
+
+    /// <summary>Something has happened that a log of the run has in it.</summary>
+    void OnEvent(RunEvent happened)
+    {
+    }
 
     /// <summary>Bytes have moved.</summary>
     void OnTransfer(Transfer transfer);

@@ -15,6 +15,7 @@ internal sealed class KlingService
         ArgumentNullException.ThrowIfNull(session);
         Session = session;
         Observer = observer is null ? null : new SafeObserver(observer);
+        Events = new PipelineEvents(Observer);
         Client = session.CreateClient(Observer);
         Hashes = new FileHashes(session);
         Account = new AccountFinder(session, Observer);
@@ -29,6 +30,9 @@ internal sealed class KlingService
 
     /// <summary>Is told of requests, warnings and transfers.</summary>
     public IPipelineObserver? Observer { get; }
+
+    /// <summary>Is told what happens to images, tasks and videos.</summary>
+    internal PipelineEvents Events { get; }
 
     /// <summary>Finds out whose key the session has.</summary>
     internal AccountFinder Account { get; }

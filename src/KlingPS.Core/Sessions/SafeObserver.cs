@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using KlingPS.Core.Api;
+using KlingPS.Core.Reporting;
 
 namespace KlingPS.Core.Sessions;
 
@@ -17,6 +18,20 @@ internal sealed class SafeObserver(IPipelineObserver observer) : IPipelineObserv
             return wantsBodies;
         }
     }
+
+    /// <inheritdoc/>
+    public bool WantsEvents
+    {
+        get
+        {
+            bool wantsEvents = false;
+            Try(() => wantsEvents = observer.WantsEvents);
+            return wantsEvents;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void OnEvent(RunEvent happened) => Try(() => observer.OnEvent(happened));
 
     /// <inheritdoc/>
     public void OnRequest(RequestReport report) => Try(() => observer.OnRequest(report));

@@ -183,6 +183,7 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
         sender.Session.CreateOutage.OnWorking();
         KlingVideoTask accepted = await RecordAcceptedAsync(task, taskId).ConfigureAwait(false);
         Close();
+        sender.Events.OnSubmitted(accepted);
         return accepted;
     }
 

@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using KlingPS.Core.Api;
 using KlingPS.Core.Model;
+using KlingPS.Core.Reporting;
 using KlingPS.Core.Resilience;
 using KlingPS.Core.Sessions;
 
@@ -28,6 +30,7 @@ internal sealed class PurchaseSender
         Session = service.Session;
         Client = service.Client;
         Observer = service.Observer;
+        Events = service.Events;
         Recording = new RetryPolicy(new RetryOptions { Backoff = Backoff.NotSent, MaxAttempts = 5 }, Session.TimeProvider);
     }
 
@@ -59,6 +62,9 @@ internal sealed class PurchaseSender
     /// <summary>Is told what happens.</summary>
     internal IPipelineObserver? Observer { get; }
 
+    /// <summary>Is told of tasks.</summary>
+    internal PipelineEvents Events { get; }
+
     /// <summary>Lets requests through one at a time while the service refuses them as too many.</summary>
     internal AdaptiveThrottle Throttle { get; } = new();
 
@@ -83,9 +89,16 @@ internal sealed class PurchaseSender
                 OnRetry = (failure, delay) => Observer?.OnRetry($"'{submission.Subject}' is not bought yet. {failure.Message}", delay),
             },
             Session.TimeProvider);
+        using Activity? activity = KlingTelemetry.Start("submit task", submission.Subject);
         try
         {
-            return await sending.RunAsync<KlingVideoTask?>(purchase.AttemptAsync, cancellationToken).ConfigureAwait(false);
+            KlingVideoTask? task = await sending.RunAsync<KlingVideoTask?>(purchase.AttemptAsync, cancellationToken).ConfigureAwait(false);
+            activity?.TagIf(task);
+            return task;
+        }
+        catch (KlingException exception) when (activity is not null && activity.Fail(exception))
+        {
+            throw;
         }
         catch when (purchase.IsOpen)
         {

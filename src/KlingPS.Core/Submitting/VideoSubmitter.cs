@@ -1,9 +1,11 @@
 using System.Collections.Concurrent;
 using System.Collections.Frozen;
+using System.Diagnostics;
 using KlingPS.Core.Api;
 using KlingPS.Core.Imaging;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Model;
+using KlingPS.Core.Reporting;
 using KlingPS.Core.Resilience;
 using KlingPS.Core.Scheduling;
 using KlingPS.Core.Sessions;
@@ -81,6 +83,7 @@ internal sealed class VideoSubmitter
     /// <summary>The videos that somebody else is buying, by the image they are for.</summary>
     private readonly ConcurrentDictionary<string, AwaitedPurchase> _awaited = new();
     private readonly IPipelineObserver? _observer;
+    private readonly PipelineEvents _events;
     private readonly KlingSession _session;
     private readonly ImageUploader _uploader;
     private readonly PurchaseSender _sender;
@@ -99,6 +102,7 @@ internal sealed class VideoSubmitter
         ArgumentNullException.ThrowIfNull(service);
         _session = service.Session;
         _observer = service.Observer;
+        _events = service.Events;
         _uploader = new ImageUploader(service);
         _prices = service.Prices;
         _sender = new PurchaseSender(service);
@@ -178,6 +182,11 @@ internal sealed class VideoSubmitter
                     }
 
                     onIdentified(identified);
+                    if (earlier is null)
+                    {
+                        _events.OnPlanned(submission.Subject, "Buy", earlier: null, identified.Submission.Credits);
+                    }
+
                     return earlier ?? (await BuyAsync(identified, cancellationToken).ConfigureAwait(false)).Task;
                 },
                 cancellationToken).ConfigureAwait(false);
@@ -482,6 +491,7 @@ internal sealed class VideoSubmitter
     private async Task<VideoSpec> UploadAsync(IdentifiedSubmission identified, CancellationToken cancellationToken)
     {
         VideoSpec spec = identified.Submission.Spec;
+        using Activity? activity = KlingTelemetry.Start("upload image", identified.Submission.Subject);
         var references = new List<MediaSource>();
         foreach (MediaSource reference in spec.ReferenceImages)
         {

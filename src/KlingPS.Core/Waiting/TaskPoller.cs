@@ -60,7 +60,9 @@ internal sealed class TaskPoller
         // Most polls bring nothing new.
         if (watch.Task.Observed(snapshot, _session.TimeProvider.GetUtcNow()) != watch.Task)
         {
+            KlingVideoTask before = watch.Task;
             watch.Task = await _session.Ledger.Tasks.RecordSnapshotAsync(_session.Account, snapshot).ConfigureAwait(false);
+            _service.Events.OnObserved(before, watch.Task);
         }
 
         KlingVideoTask task = watch.Task;

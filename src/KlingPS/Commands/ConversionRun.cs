@@ -125,6 +125,11 @@ internal sealed class ConversionRun : IDisposable
         ConversionInput input = _inputs[outcome.Item];
         input.Video = outcome.Value;
         input.Error = outcome.Error;
+        if (outcome.Error is { IsFatal: true } error)
+        {
+            // Of those that end the batch only one is written.
+            _host.LogError(error, outcome.Item.Submission.Subject);
+        }
     }
 
     /// <summary>Ends the command with the first fatal error, if there was one.</summary>

@@ -239,6 +239,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
         string? path = s_pathColumns.Select(column => row.Properties[column]?.Value?.ToString()).FirstOrDefault(text => !string.IsNullOrWhiteSpace(text))
             ?? (row.BaseObject is string text ? text : null);
         _book!.Add(path, VisibleText.InLine(row.ToString(), RefusedInput.LongestMessage)).Error = new KlingException(ErrorKind.RequestInvalid, reason);
+        LogError(new KlingException(ErrorKind.RequestInvalid, reason), path);
     }
 
     private RunReportFile? CreateReport()
@@ -252,7 +253,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
             ReportPath is null ? Context.Settings.Current.ReportPath! : Context.Shell.Paths.GetLiteralPath(ReportPath),
             RunFacts.Begin(RunId, MyInvocation, DateTimeOffset.UtcNow),
             () => Connection.Session?.Ledger.Location,
-            text => Connection.Session?.Key.Redact(text) ?? text,
+            text => Connection.Session?.Key.TryRedact(text) ?? text,
             TimeProvider.System)
         {
             Complete = report => Connection.Session is not KlingSession session ? report : report with

@@ -116,6 +116,17 @@ public sealed class ReceiveKlingCallbackCommand : CallbackKeyCommand
     [Usage(OfBodyWithHeaders)]
     public string? Uri { get; set; }
 
+    /// <summary>The file that events are appended to, as JSON lines; the configured one, else none, when it is left out.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? LogPath { get; set; }
+
+    /// <inheritdoc/>
+    private protected override bool HasLog => true;
+
+    /// <inheritdoc/>
+    private protected override string? GivenLogPath => LogPath;
+
     /// <inheritdoc/>
     private protected override string ProgressActivity => "Receiving callbacks";
 

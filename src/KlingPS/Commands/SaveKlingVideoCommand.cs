@@ -59,6 +59,17 @@ public sealed class SaveKlingVideoCommand : TaskReferenceCommand
     [ValidateRange(0.001, 10_000_000.0)]
     public double? Timeout { get; set; }
 
+    /// <summary>The file that events are appended to, as JSON lines; the configured one, else none, when it is left out.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? LogPath { get; set; }
+
+    /// <inheritdoc/>
+    private protected override bool HasLog => true;
+
+    /// <inheritdoc/>
+    private protected override string? GivenLogPath => LogPath;
+
     /// <inheritdoc/>
     private protected override string ProgressActivity => "Saving videos";
 

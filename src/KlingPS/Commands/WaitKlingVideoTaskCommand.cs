@@ -39,6 +39,17 @@ public sealed class WaitKlingVideoTaskCommand : TaskReferenceCommand
     [ValidateRange(0.1, 3600.0)]
     public double? PollingInterval { get; set; }
 
+    /// <summary>The file that events are appended to, as JSON lines; the configured one, else none, when it is left out.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? LogPath { get; set; }
+
+    /// <inheritdoc/>
+    private protected override bool HasLog => true;
+
+    /// <inheritdoc/>
+    private protected override string? GivenLogPath => LogPath;
+
     /// <inheritdoc/>
     private protected override string ProgressActivity => "Waiting for videos";
 

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using KlingPS.Core.Api;
+using KlingPS.Core.Reporting;
 using KlingPS.Core.Sessions;
 
 namespace KlingPS.Hosting;
@@ -16,6 +17,7 @@ internal sealed class CommandObserver : IPipelineObserver
     private readonly ICommandStreams _streams;
     private readonly CommandProgress _progress;
     private readonly bool _verbose;
+    private readonly RunLog? _log;
     private TimeSpan _pause;
 
     /// <summary>Creates the observer.</summary>
@@ -23,8 +25,10 @@ internal sealed class CommandObserver : IPipelineObserver
     /// <param name="progress">Shows transfers.</param>
     /// <param name="verbose">Whether verbose messages are shown; otherwise they are not even composed.</param>
     /// <param name="debug">Whether debug messages are shown.</param>
-    public CommandObserver(ICommandStreams streams, CommandProgress progress, bool verbose, bool debug)
+    /// <param name="log">The log of the command, if it has one.</param>
+    public CommandObserver(ICommandStreams streams, CommandProgress progress, bool verbose, bool debug, RunLog? log = null)
     {
+        _log = log;
         _streams = streams;
         _progress = progress;
         _verbose = verbose;
@@ -33,6 +37,12 @@ internal sealed class CommandObserver : IPipelineObserver
 
     /// <inheritdoc/>
     public bool WantsBodies { get; }
+
+    /// <inheritdoc/>
+    public bool WantsEvents => _log is not null;
+
+    /// <inheritdoc/>
+    public void OnEvent(RunEvent happened) => _log?.Write(happened);
 
     /// <inheritdoc/>
     public void OnRequest(RequestReport report)

@@ -24,6 +24,10 @@ internal interface ICommandStreams
     /// <param name="target">The file or the task it happened to.</param>
     void WriteError(KlingException error, object? target);
 
+    /// <summary>Logs an error that is not written, or not by itself.</summary>
+    /// <inheritdoc cref="WriteError"/>
+    void LogError(KlingException error, object? target);
+
     /// <summary>Ends the command with an error.</summary>
     /// <inheritdoc cref="WriteError"/>
     void ThrowTerminatingError(KlingException error, object? target);

@@ -1,5 +1,6 @@
 using KlingPS.Core;
 using KlingPS.Core.Ledger;
+using KlingPS.Core.Reporting;
 using KlingPS.Core.Saving;
 using KlingPS.Core.Scheduling;
 using KlingPS.Core.Sessions;
@@ -36,6 +37,9 @@ internal sealed class CommandContext : IDisposable
     /// <summary>What PowerShell gives the command.</summary>
     public ShellAccess Shell { get; }
 
+    /// <summary>The log of the command, if it has one; to be set before anything is done.</summary>
+    public RunLog? Log { get; set; }
+
     /// <summary>What the runspace is connected to.</summary>
     public RunspaceConnection Connection { get; } = RunspaceConnection.Current;
 
@@ -53,7 +57,7 @@ internal sealed class CommandContext : IDisposable
         Connection.SinceProgressDrawn);
 
     /// <summary>Tells the user what Core does. May be used on any thread, once it is made.</summary>
-    public CommandObserver Observer => _observer ??= new CommandObserver(_streams, Progress, Shell.Common.IsVerbose, Shell.Common.IsDebug);
+    public CommandObserver Observer => _observer ??= new CommandObserver(_streams, Progress, Shell.Common.IsVerbose, Shell.Common.IsDebug, Log);
 
     /// <summary>The session to work with: the connected one, or one from the key that is found elsewhere.</summary>
     /// <exception cref="KlingException">There is no key, or the settings cannot be used.</exception>

@@ -3,6 +3,8 @@ using System.Management.Automation;
 using System.Management.Automation.Internal;
 using System.Reflection;
 using KlingPS.Core;
+using KlingPS.Core.Model;
+using KlingPS.Core.Reporting;
 using KlingPS.Core.Saving;
 using KlingPS.Display;
 using KlingPS.Hosting;
@@ -36,6 +38,7 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     private Action<KlingException, object?>? _refuse;
     private bool _hasRoom;
     private UnfinishedWork.Member? _unfinished;
+    private string? _runId;
     private bool _hasEnded;
 
     PipelineBridge ICommandHost.Bridge => _bridge;
@@ -66,6 +69,15 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     /// <summary>How to give what the command works on, as sentences: what a call that lacks it is told.</summary>
     private protected virtual string HowToGive => $"Get-Help {MyInvocation.MyCommand.Name} shows what goes with what.";
 
+    /// <summary>Whether the command logs what it does.</summary>
+    private protected virtual bool HasLog => false;
+
+    /// <summary>The log that the command was given; the configured one counts when it is <see langword="null"/>.</summary>
+    private protected virtual string? GivenLogPath => null;
+
+    /// <summary>The id of this run of the command, by which its log names it.</summary>
+    private protected virtual string RunId => _runId ??= Core.Model.RunId.Create(TimeProvider.System.GetUtcNow());
+
     /// <summary>What an error that ends the command is about.</summary>
     private protected virtual object? ErrorTarget => null;
 
@@ -79,6 +91,7 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
             _given = new Dictionary<string, object>(MyInvocation.BoundParameters);
             Usages.Of(GetType()).Require(_given, MyInvocation.ExpectingInput, MyInvocation.MyCommand.Name, HowToGive);
             _passedOver = new PassedOverColumns(MyInvocation);
+            OpenLog();
             CheckParameters();
             OnBegin();
         });
@@ -117,6 +130,12 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
         }
 
         OnEnd();
+        if (_context?.Log is RunLog log)
+        {
+            // Whether it could be written is told while there still is a stream for it.
+            Await(_ => log.FlushAsync());
+        }
+
         _hasEnded = true;
         if (Unfinished.End() is string open)
         {
@@ -188,6 +207,11 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
                 Tell(open);
             }
 
+            if (_context?.Log is RunLog log)
+            {
+                SessionEnd.Await(log.DisposeAsync().AsTask());
+            }
+
             _context?.Dispose();
             _bridge.Dispose();
         }
@@ -240,7 +264,11 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     private protected new void WriteVerbose(string text) => base.WriteVerbose(VisibleText.Of(text));
 
     /// <inheritdoc cref="ICommandStreams.WriteWarning"/>
-    private protected new void WriteWarning(string text) => base.WriteWarning(VisibleText.Of(text));
+    private protected new void WriteWarning(string text)
+    {
+        _context?.Log?.Write(new RunEvent(RunEventKind.Warned) { Message = text });
+        base.WriteWarning(VisibleText.Of(text));
+    }
 
     /// <summary>Asks whether to do something, or says what would be done.</summary>
     /// <param name="target">What it would be done to.</param>
@@ -258,6 +286,7 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     private protected void WriteError(KlingException error, object? target)
     {
         Unfinished.HasTimedOut |= error.Kind == ErrorKind.WaitTimeout;
+        LogError(error, target);
         WriteError(ErrorRecords.From(error, target));
     }
 
@@ -289,6 +318,7 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     private protected void ThrowTerminatingError(KlingException error, object? target)
     {
         _context?.CompleteProgress();
+        LogError(error, target);
         OnClosing(error);
         ThrowTerminatingError(ErrorRecords.From(error, target));
     }
@@ -310,7 +340,46 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
 
     void ICommandStreams.WriteError(KlingException error, object? target) => WriteError(error, target);
 
+    void ICommandStreams.LogError(KlingException error, object? target) => LogError(error, target);
+
     void ICommandStreams.ThrowTerminatingError(KlingException error, object? target) => ThrowTerminatingError(error, target);
+
+    /// <summary>Logs an error that the user is told of, or that the command is ended by, and counts it.</summary>
+    private protected void LogError(KlingException error, object? target)
+    {
+        KlingTelemetry.OnError(error.Kind);
+        _context?.Log?.Write(new RunEvent(RunEventKind.Failed)
+        {
+            Subject = target switch
+            {
+                KlingVideoTask task => task.Subject,
+                string subject => subject,
+                _ => null,
+            },
+            Task = target as KlingVideoTask,
+            TaskNumber = error.TaskNumber,
+            ErrorId = ErrorCatalog.IdOf(error.Kind),
+            Message = error.Message,
+        });
+    }
+
+    private void OpenLog()
+    {
+        if (!HasLog || Context.Shell.Common.IsWhatIf || (GivenLogPath ?? Context.Settings.Current.LogPath) is not string path)
+        {
+            return;
+        }
+
+        RunspaceConnection connection = Connection;
+        Context.Log = new RunLog(new RunLogOptions
+        {
+            Path = GetFullPath(path),
+            RunId = RunId,
+            Command = MyInvocation.MyCommand.Name,
+            Redact = text => connection.Session?.Key.TryRedact(text) ?? text,
+            OnTrouble = text => Post(() => base.WriteWarning(VisibleText.Of(text))),
+        });
+    }
 
     private void Guard(Action work)
     {

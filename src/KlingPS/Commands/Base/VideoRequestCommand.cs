@@ -13,9 +13,6 @@ public abstract class VideoRequestCommand : VideoCommand
 {
     private bool _hasWarnedOfHttp;
 
-    /// <summary>The id of this run of the command.</summary>
-    private protected string RunId { get; } = Core.Model.RunId.Create(TimeProvider.System.GetUtcNow());
-
     /// <summary>Where the service posts the result; http or https.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Alias("CallBackUrl")]
@@ -36,6 +33,17 @@ public abstract class VideoRequestCommand : VideoCommand
     [WholeNumber]
     [ValidateRange(0, int.MaxValue)]
     public int? MaxTasks { get; set; }
+
+    /// <summary>The file that events are appended to, as JSON lines; the configured one, else none, when it is left out.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? LogPath { get; set; }
+
+    /// <inheritdoc/>
+    private protected override bool HasLog => true;
+
+    /// <inheritdoc/>
+    private protected override string? GivenLogPath => LogPath;
 
     /// <inheritdoc/>
     private protected override string AdviseOnInput(string taken)

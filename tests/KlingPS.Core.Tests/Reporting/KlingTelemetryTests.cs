@@ -1,0 +1,118 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+using KlingPS.Core.Model;
+using KlingPS.Core.Reporting;
+using KlingPS.Core.Sessions;
+
+namespace KlingPS.Core.Tests.Reporting;
+
+public sealed class KlingTelemetryTests
+{
+    /// <summary>A model of this class alone: other tests measure at the same time.</summary>
+    private const string Model = "kling/telemetry-test";
+
+    private static readonly KlingVideoTask s_task = new()
+    {
+        Id = 7,
+        TaskId = "service-7",
+        TaskState = KlingTaskState.Succeeded,
+        CreditsConsumed = 42,
+        Spec = new VideoSpec { Model = Model, Prompt = "p" },
+        AcceptedAt = DateTimeOffset.UnixEpoch,
+        CompletedAt = DateTimeOffset.UnixEpoch.AddSeconds(90),
+    };
+
+    [Fact]
+    public void What_happens_to_a_task_is_measured_by_documented_instruments()
+    {
+        var measured = new ConcurrentBag<(string Name, string? Unit, double Value)>();
+        using var listener = new MeterListener
+        {
+            InstrumentPublished = (instrument, self) =>
+            {
+                if (instrument.Meter.Name == "KlingPS")
+                {
+                    self.EnableMeasurementEvents(instrument);
+                }
+            },
+        };
+        listener.SetMeasurementEventCallback<long>((instrument, value, tags, _) => Note(instrument, value, tags));
+        listener.SetMeasurementEventCallback<double>((instrument, value, tags, _) => Note(instrument, value, tags));
+        listener.Start();
+
+        var events = new PipelineEvents(observer: null);
+        events.OnSubmitted(s_task);
+        events.OnObserved(s_task with { TaskState = KlingTaskState.Waiting }, s_task);
+        events.OnObserved(s_task, s_task);
+        events.OnVerified(s_task, "/v.mp4", 1000, "hash", TimeSpan.FromSeconds(2));
+
+        Assert.Equal(
+            [("klingps.credits.consumed", "{credit}", 42), ("klingps.task.duration", "s", 90), ("klingps.tasks.ended", "{task}", 1), ("klingps.tasks.submitted", "{task}", 1), ("klingps.videos.saved", "{video}", 1)],
+            measured.OrderBy(measurement => measurement.Name, StringComparer.Ordinal));
+
+        void Note(Instrument instrument, double value, ReadOnlySpan<KeyValuePair<string, object?>> tags)
+        {
+            foreach (KeyValuePair<string, object?> tag in tags)
+            {
+                if (tag is { Key: "klingps.model", Value: Model })
+                {
+                    measured.Add((instrument.Name, instrument.Unit, value));
+                }
+            }
+        }
+    }
+
+    [Fact]
+    public void While_nobody_listens_nothing_is_allocated()
+    {
+        var events = new PipelineEvents(observer: null);
+        KlingVideoTask waiting = s_task with { TaskState = KlingTaskState.Waiting };
+        Measure();
+
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 0; i < 1000; i++)
+        {
+            Measure();
+        }
+
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+
+        void Measure()
+        {
+            using Activity? activity = KlingTelemetry.Start("convert image", "a.png");
+            activity?.TagIf(s_task);
+            events.OnPlanned("a.png", "Buy", null, 42);
+            events.OnSubmitted(s_task);
+            events.OnObserved(waiting, s_task);
+            events.OnDownloaded(s_task, "/v.mp4", 1000);
+            events.OnVerified(s_task, "/v.mp4", 1000, "hash", TimeSpan.FromSeconds(2));
+            KlingTelemetry.OnError(ErrorKind.TaskFailed);
+        }
+    }
+
+    [Fact]
+    public void Work_is_traced_with_its_task_and_its_error()
+    {
+        string subject = Guid.NewGuid().ToString();
+        var stopped = new ConcurrentBag<Activity>();
+        using var listener = new ActivityListener
+        {
+            ShouldListenTo = source => source.Name == "KlingPS",
+            Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllData,
+            ActivityStopped = stopped.Add,
+        };
+        ActivitySource.AddActivityListener(listener);
+
+        using (Activity? activity = KlingTelemetry.Start("convert image", subject))
+        {
+            Assert.NotNull(activity);
+            activity.TagIf(s_task);
+            activity.Fail(new KlingException(ErrorKind.TaskFailed, "It failed."));
+        }
+
+        Activity traced = Assert.Single(stopped, activity => (string?)activity.GetTagItem("klingps.image") == subject);
+        Assert.Equal(("convert image", 7L, "service-7", "Succeeded"), (traced.OperationName, traced.GetTagItem("klingps.task.id"), traced.GetTagItem("klingps.task.service_id"), traced.GetTagItem("klingps.task.state")));
+        Assert.Equal(("KlingTaskFailed", ActivityStatusCode.Error), (traced.GetTagItem("error.type"), traced.Status));
+    }
+}

@@ -130,11 +130,11 @@ public sealed class ReportTests
     {
         await using ConnectedShell shell = await ConnectedShell.StartAsync();
 
-        ShellResult result = await shell.RunAsync($"[pscustomobject]@{{ Path = $image; LiteralPath = 'b.png' }} | {Convert}", In(shell));
+        ShellResult result = await shell.RunAsync($"[pscustomobject]@{{ File = 'boat.png' }}, 'none.png' | {Convert}", In(shell));
 
-        Assert.Single(result.Errors);
-        JsonObject item = Assert.Single(ItemsOf(Read(ReportOf(shell))));
-        Assert.Equal(("Refused", shell.Image("boat.png")), ((string)item["result"]!, (string)item["path"]!));
+        Assert.Equal(2, result.Errors.Count);
+        Assert.Equal([null, "none.png"], ItemsOf(Read(ReportOf(shell))).OrderBy(item => (string?)item["path"] ?? string.Empty).Select(item => Path.GetFileName((string?)item["path"])));
+        Assert.Equal(["@{File=boat.png}", null], ItemsOf(Read(ReportOf(shell))).Select(item => (string?)item["name"]).OrderDescending());
     }
 
     [Fact]

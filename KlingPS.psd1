@@ -24,6 +24,7 @@
         'New-KlingVideoTask'
         'Get-KlingVideoTask'
         'Get-KlingSpend'
+        'Export-KlingMetric'
         'Wait-KlingVideoTask'
         'Save-KlingVideo'
         'ConvertTo-KlingVideo'

@@ -79,6 +79,7 @@ public sealed class MetadataTests
             ("Refresh", typeof(SwitchParameter)), ("Timeout", typeof(double?)),
         ]),
         ["Get-KlingSpend"] = ([typeof(KlingSpend)], false, [("GroupBy", typeof(KlingSpendGroup)), ("Since", typeof(DateTime?)), ("Until", typeof(DateTime?)), ("Balance", typeof(SwitchParameter))]),
+        ["Export-KlingMetric"] = ([typeof(FileInfo)], true, [("Path", typeof(string)), ("Offline", typeof(SwitchParameter)), ("Force", typeof(SwitchParameter))]),
         ["Wait-KlingVideoTask"] = ([typeof(KlingVideoTask)], false, [.. s_taskReferences, ("Timeout", typeof(double?)), ("PollingInterval", typeof(double?)), ("LogPath", typeof(string))]),
         ["Save-KlingVideo"] = ([typeof(FileInfo)], true,
             [.. s_taskReferences, ("Destination", typeof(string)), ("NameTemplate", typeof(string)), ("Force", typeof(SwitchParameter)), ("Timeout", typeof(double?)), ("LogPath", typeof(string))]),

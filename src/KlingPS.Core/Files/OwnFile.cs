@@ -11,6 +11,9 @@ internal enum FileReaders
 
     /// <summary>Whoever the user's umask lets read it, such as a video.</summary>
     Umask,
+
+    /// <summary>Everybody, whatever the umask says: it is written for another user's program to read.</summary>
+    Everyone,
 }
 
 /// <summary>
@@ -39,10 +42,32 @@ internal static class OwnFile
         if (!OperatingSystem.IsWindows())
         {
             const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-            all.UnixCreateMode = readers == FileReaders.Owner ? OwnerOnly : OwnerOnly | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
+            const UnixFileMode All = OwnerOnly | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
+            all.UnixCreateMode = readers == FileReaders.Owner ? OwnerOnly : All;
+            if (readers == FileReaders.Everyone)
+            {
+                return Open(path, all, All);
+            }
         }
 
         return new FileStream(path, all);
+    }
+
+    /// <summary>Opens a file and gives it a mode that the umask has no part in.</summary>
+    [UnsupportedOSPlatform("windows")]
+    private static FileStream Open(string path, FileStreamOptions options, UnixFileMode mode)
+    {
+        var file = new FileStream(path, options);
+        try
+        {
+            File.SetUnixFileMode(file.SafeFileHandle, mode);
+            return file;
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Creates a folder, with those above it, where there is none. Nobody else may write to what is created.</summary>

@@ -145,7 +145,8 @@ internal static class LedgerMode
         };
     }
 
-    private static string HashOf(int number) => Convert.ToHexString(SHA256.HashData(BitConverter.GetBytes(number))).ToLowerInvariant();
+    /// <summary>What stands for the hash of a file.</summary>
+    public static string HashOf(int number) => Convert.ToHexString(SHA256.HashData(BitConverter.GetBytes(number))).ToLowerInvariant();
 
     private static double Since(long start) => Stopwatch.GetElapsedTime(start).TotalMilliseconds;
 

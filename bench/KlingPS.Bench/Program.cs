@@ -11,6 +11,7 @@ internal static class Program
         KlingPS.Bench race
         KlingPS.Bench ledger
         KlingPS.Bench pipeline [--only memory,throughput,cuts,rerun,rerun-large,batches]
+        KlingPS.Bench gallery [--tasks N] [--keep <folder>]
         KlingPS.Bench callbacks [--requests N] [--connections C] [--slow S]
         KlingPS.Bench convert --images <folder> --out <folder> --ledger <file> --endpoint <uri> --upload-endpoint <uri>
                               [--warm-up-endpoint <uri> --warm-up-upload-endpoint <uri>] [--hold <seconds>]
@@ -37,6 +38,8 @@ internal static class Program
                 case "ledger":
                     await LedgerMode.RunAsync(Console.Out);
                     return 0;
+                case "gallery":
+                    return await GalleryMode.RunAsync(int.Parse(arguments.Find("tasks") ?? "10000", CultureInfo.InvariantCulture), arguments.Find("keep"), Console.Out);
                 case "callbacks":
                     return await CallbackMode.RunAsync(
                         int.Parse(arguments.Find("requests") ?? "10000", CultureInfo.InvariantCulture),

@@ -73,6 +73,7 @@ $setup = {
     # A folder of videos, and what was chosen of them. Nobody is there to look at a page.
     $code = $code -replace ' -Show\b'
     if ($example.Cmdlet -like '*-KlingGallery*') {
+        $null = $done | Save-KlingVideo -Destination ./videos
         $null = ConvertTo-KlingVideo ./photos/hill.jpg 'Grass moves in the wind.' ./videos -Sidecar -PollingInterval 0.1 6> $null
         $number = 0
         @{

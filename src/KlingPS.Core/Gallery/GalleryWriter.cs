@@ -59,7 +59,7 @@ internal sealed class GalleryWriter
         => Task.Run(
             async () =>
             {
-                List<GalleryEntry> merged = Merge(entries);
+                List<GalleryEntry> merged = WithFormerChoices(Merge(entries));
                 var maker = new CardMaker(_folder, FindDestination(merged), _options.IsPortable, takes);
                 (GalleryEntry Entry, GalleryCard Card)[] made = [.. merged.Select(entry => (entry, maker.Make(entry)))];
                 cancellationToken.ThrowIfCancellationRequested();
@@ -115,6 +115,14 @@ internal sealed class GalleryWriter
         }
 
         return merged;
+    }
+
+    /// <summary>What the page showed that is there stays, unless a later choice is given.</summary>
+    private List<GalleryEntry> WithFormerChoices(List<GalleryEntry> entries)
+    {
+        IReadOnlyDictionary<string, GalleryChoice> former = _file.Id is null ? new Dictionary<string, GalleryChoice>() : FormerChoices.Read(_options.Path);
+        return former.Count == 0 ? entries
+            : [.. entries.Select(entry => former.TryGetValue(entry.GetKey(_folder), out GalleryChoice? choice) ? entry with { Choice = GalleryChoice.Later(choice, entry.Choice) } : entry)];
     }
 
     /// <summary>Where most of the videos are; the folder of the page where there are none.</summary>

@@ -219,6 +219,44 @@ public sealed class GalleryWriterTests : IDisposable
     }
 
     [Fact]
+    public async Task A_choice_that_a_page_shows_stays_on_it_until_a_later_one_comes()
+    {
+        KlingVideoTask task = _folder.Task(1, video: "v/fox.mp4");
+        GalleryEntry entry = new(EntryOrigin.Ledger, task, task.SavedPath);
+        var options = new GalleryOptions { Path = _folder.Page };
+        DateTimeOffset noon = GalleryFolder.Created;
+
+        async Task<string> ExportAsync(GalleryChoice? choice)
+        {
+            WrittenPage page = await GalleryFolder.ExportAsync(options, [entry with { Choice = choice }]);
+            JsonElement item = page.Items[0];
+            return item.TryGetProperty("choice", out JsonElement decision) ? $"{decision.GetString()} {item.GetProperty("note").GetString()}" : "nothing";
+        }
+
+        Assert.Equal("nothing", await ExportAsync(null));
+        Assert.Equal("Picked </script>", await ExportAsync(new GalleryChoice(Decision.Picked, 4, "</script>", noon)));
+        Assert.Equal("Picked </script>", await ExportAsync(null));
+        Assert.Equal("Picked </script>", await ExportAsync(new GalleryChoice(Decision.Rejected, 0, "before", noon.AddHours(-1))));
+        Assert.Equal("Rejected after", await ExportAsync(new GalleryChoice(Decision.Rejected, 0, "after", noon.AddHours(1))));
+        Assert.Equal("Picked by hand", await ExportAsync(new GalleryChoice(Decision.Picked, 0, "by hand")));
+        Assert.Equal("nothing", await ExportAsync(new GalleryChoice(Decision.None, 0, string.Empty, noon.AddHours(2))));
+    }
+
+    [Fact]
+    public async Task A_page_that_somebody_has_changed_is_replaced_all_the_same()
+    {
+        KlingVideoTask task = _folder.Task(1, video: "v/fox.mp4");
+        await GalleryFolder.ExportAsync(new GalleryOptions { Path = _folder.Page }, [new GalleryEntry(EntryOrigin.Ledger, task, task.SavedPath) { Choice = new GalleryChoice(Decision.Picked, 4, "n") }]);
+        string text = File.ReadAllText(_folder.Page);
+        foreach (string changed in (string[])[text[..500], text.Replace("\"items\":[", "\"items\":[7,", StringComparison.Ordinal), text.Replace("\"rating\":4", "\"rating\":4e99", StringComparison.Ordinal)])
+        {
+            File.WriteAllText(_folder.Page, changed);
+
+            Assert.Single((await _folder.ExportAsync(task)).Items);
+        }
+    }
+
+    [Fact]
     public async Task Hostile_texts_stay_texts()
     {
         const string Hostile = "</script><script>alert(1)</script><!--\u2028\u202e\u001b[2J\" onload=\"x' \\";

@@ -1,0 +1,58 @@
+using System.Globalization;
+using System.Text.Json;
+using KlingPS.Core.Files;
+
+namespace KlingPS.Core.Gallery;
+
+/// <summary>The choices that a page shows which is about to be written again: they were loaded into it, and its file may be all that has them.</summary>
+internal static class FormerChoices
+{
+    private const int MaxLength = 256 * 1024 * 1024;
+
+    /// <summary>Reads them, each by the key of its card.</summary>
+    /// <param name="path">The full path of a page of ours.</param>
+    /// <returns>None where the page cannot be read, or somebody has changed it.</returns>
+    public static IReadOnlyDictionary<string, GalleryChoice> Read(string path)
+    {
+        var choices = new Dictionary<string, GalleryChoice>(StringComparer.Ordinal);
+        try
+        {
+            byte[] page = OrdinaryFile.ReadAllBytes(path, MaxLength);
+            int start = page.AsSpan().IndexOf("id=\"gallery-data\">"u8);
+            int begin = start < 0 ? -1 : start + page.AsSpan(start).IndexOf((byte)'>') + 1;
+            int length = begin < 0 ? -1 : page.AsSpan(begin).IndexOf("</script"u8);
+            if (length < 0 || !MayHaveAny(page.AsSpan(begin, length)))
+            {
+                return choices;
+            }
+
+            using JsonDocument data = JsonDocument.Parse(page.AsMemory(begin, length));
+            foreach (JsonElement item in data.RootElement.GetProperty("items").EnumerateArray())
+            {
+                if (Read(item) is GalleryChoice choice)
+                {
+                    choices[item.GetProperty("key").GetString()!] = choice;
+                }
+            }
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or JsonException or InvalidOperationException or KeyNotFoundException or FormatException)
+        {
+            // Then there is nothing to keep.
+        }
+
+        return choices;
+    }
+
+    /// <summary>Most pages have none, and need not be read for them.</summary>
+    private static bool MayHaveAny(ReadOnlySpan<byte> data)
+        => data.IndexOf("\"choice\":"u8) >= 0 || data.IndexOf("\"rating\":"u8) >= 0 || data.IndexOf("\"note\":"u8) >= 0;
+
+    private static GalleryChoice? Read(JsonElement item)
+    {
+        Decision decision = item.TryGetProperty("choice", out JsonElement choice) && Enum.TryParse(choice.GetString(), out Decision read) ? read : Decision.None;
+        int rating = item.TryGetProperty("rating", out JsonElement stars) ? Math.Clamp(stars.GetInt32(), 0, GalleryChoice.MaxRating) : 0;
+        string note = item.TryGetProperty("note", out JsonElement text) ? text.GetString() ?? string.Empty : string.Empty;
+        DateTimeOffset? at = item.TryGetProperty("at", out JsonElement time) && DateTimeOffset.TryParse(time.GetString(), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out DateTimeOffset moment) ? moment : null;
+        return decision == Decision.None && rating == 0 && note.Length == 0 ? null : new GalleryChoice(decision, rating, note, at);
+    }
+}

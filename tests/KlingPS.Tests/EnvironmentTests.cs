@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Management.Automation;
 using KlingPS.Core.Model;
 using KlingPS.Core.Sessions;
+using KlingPS.Sandbox;
 using KlingPS.Tests.Hosting;
 
 namespace KlingPS.Tests;
@@ -167,6 +168,31 @@ public sealed class EnvironmentTests
             """,
             new { image = shell.Image() })).Clean();
         Assert.Empty(shell.Bill.Requests);
+    }
+
+    [Fact]
+    public async Task What_changes_the_ledger_alone_needs_no_key()
+    {
+        using var environment = new EnvironmentScope();
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        shell.Fault(SandboxOperation.Create, SandboxFaultKind.LoseAnswerAfter);
+        await shell.RunAsync("New-KlingVideoTask $image 'Lost.'", new { image = shell.Image("lost.png") });
+        (await shell.RunAsync("$done = New-KlingVideoTask $other 'It moves.' | Wait-KlingVideoTask -PollingInterval 0.1; Disconnect-KlingAccount", new { other = shell.Image("other.png") })).Clean();
+        int requests = shell.Bill.Requests.Count;
+
+        ShellResult result = (await shell.RunAsync(
+            """
+            $lost = Get-KlingVideoTask -State Unknown -Source $image
+            $lost | Resolve-KlingVideoTask -Abandon
+            Resolve-KlingVideoTask $done.TaskId -TakenElsewhere
+            $lost, $done.TaskId | Remove-KlingVideoTask
+            (Get-KlingVideoTask).Id.Where{ $_ -in $lost.Id, $done.Id }
+            """)).Clean();
+
+        Assert.Equal([KlingTaskState.Abandoned, KlingTaskState.Succeeded], result.Of<KlingVideoTask>().Select(task => task.TaskState));
+        Assert.NotNull(result.Of<KlingVideoTask>()[1].TakenAt);
+        Assert.Equal(requests, shell.Bill.Requests.Count);
+        (await shell.RunAsync("Resolve-KlingVideoTask 1 -Resubmit")).Terminating.Is("KlingApiKeyMissing", ErrorCategory.AuthenticationError);
     }
 
     [Fact]

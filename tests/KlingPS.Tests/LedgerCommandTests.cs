@@ -86,6 +86,22 @@ public sealed class LedgerCommandTests
         Assert.Equal(KlingTaskState.Abandoned, Assert.Single((await shell.RunAsync("Get-KlingVideoTask -Id $id")).Clean().Of<KlingVideoTask>()).TaskState);
     }
 
+    [Theory]
+    [InlineData("-TaskId nobody-knows -Timeout 00:00:00.300", SandboxOperation.Query)]
+    [InlineData("-Resubmit -Timeout 0.3", SandboxOperation.Create)]
+    public async Task Resolving_a_task_ends_with_its_timeout_and_buys_nothing_after_it(string parameters, SandboxOperation operation)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        KlingVideoTask lost = await LoseAsync(shell);
+        shell.Server.AddFault(new SandboxFault { Operation = operation, FaultKind = SandboxFaultKind.Code, Code = 429, RetryAfter = "500", Count = 0 });
+
+        ShellResult result = await shell.RunAsync($"Resolve-KlingVideoTask $id {parameters}", new { id = lost.Id });
+
+        Assert.Single(result.Errors).Is("KlingWaitTimeout", ErrorCategory.OperationTimeout);
+        Assert.Empty(result.Output);
+        Assert.Single(shell.Bill.Tasks);
+    }
+
     [Fact]
     public async Task What_was_bought_again_comes_out_although_the_credits_have_run_out_for_another_task()
     {

@@ -84,7 +84,7 @@ public sealed class MetadataTests
         ["Save-KlingVideo"] = ([typeof(FileInfo)], true,
             [.. s_taskReferences, ("Destination", typeof(string)), ("NameTemplate", typeof(string)), ("Force", typeof(SwitchParameter)), ("Timeout", typeof(double?)), ("LogPath", typeof(string))]),
         ["Resolve-KlingVideoTask"] = ([typeof(KlingVideoTask)], true,
-            [("Id", typeof(PSObject[])), ("TaskId", typeof(string)), ("Abandon", typeof(SwitchParameter)), ("Resubmit", typeof(SwitchParameter)), ("TakenElsewhere", typeof(SwitchParameter))]),
+            [("Id", typeof(PSObject[])), ("TaskId", typeof(string)), ("Abandon", typeof(SwitchParameter)), ("Resubmit", typeof(SwitchParameter)), ("TakenElsewhere", typeof(SwitchParameter)), ("Timeout", typeof(double?))]),
         ["Export-KlingGallery"] = ([typeof(FileInfo)], true,
         [
             ("Path", typeof(string)), ("InputObject", typeof(PSObject[])), ("Title", typeof(string)), ("Source", typeof(string[])), ("Since", typeof(DateTime?)),

@@ -10,6 +10,7 @@ internal sealed class TaskFinder
     private readonly KlingSession _session;
     private readonly KlingClient _client;
     private readonly KlingService _service;
+    private readonly RecordedTasks _recorded;
 
     /// <summary>Creates the finder.</summary>
     public TaskFinder(KlingService service)
@@ -18,6 +19,7 @@ internal sealed class TaskFinder
         _service = service;
         _session = service.Session;
         _client = service.Client;
+        _recorded = new RecordedTasks(service.Session.Ledger, service.Session.Account);
     }
 
     /// <summary>Finds a task.</summary>
@@ -38,25 +40,8 @@ internal sealed class TaskFinder
     }
 
     /// <summary>Finds a task in the ledger; the service is not asked.</summary>
-    /// <param name="reference">How the user names it.</param>
-    /// <param name="cancellationToken">Ends the search.</param>
-    /// <exception cref="KlingException"><see cref="ErrorKind.TaskNotFound"/>: the ledger does not have it, or it belongs to another account.</exception>
-    public async Task<KlingVideoTask> FindRecordedAsync(TaskReference reference, CancellationToken cancellationToken)
-    {
-        ArgumentNullException.ThrowIfNull(reference);
-        if (reference.ServiceId is string taskId)
-        {
-            return await FindByTaskIdAsync(taskId, cancellationToken).ConfigureAwait(false)
-                ?? throw new KlingException(ErrorKind.TaskNotFound, $"There is no task '{ServiceTaskId.Describe(taskId)}' of this account in the ledger '{_session.Ledger.Location}'.");
-        }
-
-        long id = reference.Id ?? reference.Task?.Id ?? 0;
-        KlingVideoTask task = await _session.Ledger.Tasks.FindAsync(id, cancellationToken).ConfigureAwait(false)
-            ?? throw new KlingException(ErrorKind.TaskNotFound, $"There is no task {id} in the ledger '{_session.Ledger.Location}'.");
-        return task.Account == _session.Account
-            ? task
-            : throw new KlingException(ErrorKind.TaskNotFound, $"Task {id} belongs to another account than the one you are connected to.");
-    }
+    /// <inheritdoc cref="RecordedTasks.FindAsync"/>
+    public Task<KlingVideoTask> FindRecordedAsync(TaskReference reference, CancellationToken cancellationToken) => _recorded.FindAsync(reference, cancellationToken);
 
     /// <summary>Asks the service for the state of a task, and records it.</summary>
     /// <param name="task">The task; one without the service's id is returned as it is.</param>
@@ -75,7 +60,7 @@ internal sealed class TaskFinder
             return await FindRecordedAsync(reference, cancellationToken).ConfigureAwait(false);
         }
 
-        if (await FindByTaskIdAsync(taskId, cancellationToken).ConfigureAwait(false) is KlingVideoTask recorded)
+        if (await _recorded.FindByTaskIdAsync(taskId, cancellationToken).ConfigureAwait(false) is KlingVideoTask recorded)
         {
             return recorded;
         }
@@ -89,9 +74,6 @@ internal sealed class TaskFinder
             throw exception.WithMessage($"{exception.Message} Nor is it in the ledger '{_session.Ledger.Location}'.");
         }
     }
-
-    private Task<KlingVideoTask?> FindByTaskIdAsync(string taskId, CancellationToken cancellationToken)
-        => _session.Ledger.Tasks.FindByTaskIdAsync(_session.Account, taskId, cancellationToken);
 
     private async Task<KlingVideoTask> QueryAsync(string taskId, KlingVideoTask? before, CancellationToken cancellationToken)
     {

@@ -1,5 +1,7 @@
 using KlingPS.Core.Api;
+using KlingPS.Core.Ledger;
 using KlingPS.Core.Model;
+using KlingPS.Core.Scheduling;
 using KlingPS.Core.Sessions;
 using KlingPS.Core.Submitting;
 
@@ -75,32 +77,45 @@ internal sealed class UnknownTaskResolver
     }
 
     /// <summary>Records that the video of a task was taken elsewhere, or takes that back.</summary>
+    /// <param name="tasks">The journal: the service has no part in it.</param>
     /// <param name="task">The finished task.</param>
     /// <param name="isTaken">Whether it was taken.</param>
-    public Task<KlingVideoTask> TakeAsync(KlingVideoTask task, bool isTaken)
+    public static Task<KlingVideoTask> TakeAsync(ITaskJournal tasks, KlingVideoTask task, bool isTaken)
     {
         RequireVideo(task);
-        return _session.Ledger.Tasks.RecordTakenAsync(task.Id, isTaken);
+        return tasks.RecordTakenAsync(task.Id, isTaken);
     }
 
     /// <summary>Abandons a task: the user knows that it was not bought.</summary>
+    /// <param name="tasks">The journal: the service has no part in it.</param>
     /// <param name="task">The unknown task.</param>
-    public Task<KlingVideoTask> AbandonAsync(KlingVideoTask task)
+    public static Task<KlingVideoTask> AbandonAsync(ITaskJournal tasks, KlingVideoTask task)
     {
         RequireUnknown(task);
-        return _session.Ledger.Tasks.AbandonAsync(task.Id);
+        return tasks.AbandonAsync(task.Id);
     }
 
     /// <summary>Buys the video of a task again.</summary>
     /// <param name="task">The unknown task; abandoned in the same step in which the new one is recorded.</param>
+    /// <param name="deadline">When to give up. A request that has left is carried to its end even so.</param>
     /// <param name="cancellationToken">Stops before the request has left.</param>
     /// <returns>The new task.</returns>
     /// <exception cref="KlingException">A file has changed since, or the request was refused or lost again.</exception>
-    public async Task<KlingVideoTask> ResubmitAsync(KlingVideoTask task, CancellationToken cancellationToken)
+    public async Task<KlingVideoTask> ResubmitAsync(KlingVideoTask task, Deadline deadline, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(deadline);
+        string? identity = null;
+        var submission = new Submission { Spec = task.Spec, Replaces = task.Id };
+        return await deadline.RunAsync(
+            inTime => ResubmitAsync(task, submission, found => identity = found, inTime),
+            () => _submitter.CreateTimeout(submission, identity, deadline.Timeout!.Value),
+            cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task<KlingVideoTask> ResubmitAsync(KlingVideoTask task, Submission submission, Action<string> onIdentified, CancellationToken cancellationToken)
     {
         RequireUnknown(task);
-        var submission = new Submission { Spec = task.Spec, Replaces = task.Id };
-        (IdentifiedSubmission identified, _) = await _submitter.PrepareAsync(submission, cancellationToken).ConfigureAwait(false);
+        (IdentifiedSubmission identified, _) = await _submitter.PrepareAsync(submission, cancellationToken, onIdentified).ConfigureAwait(false);
         if (FindChangedFile(task, identified) is string changed)
         {
             throw new KlingException(

@@ -99,6 +99,9 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
     public SwitchParameter Force { get; set; }
 
     /// <inheritdoc/>
+    private protected override double? TimeLimit => Timeout;
+
+    /// <inheritdoc/>
     private protected override string ProgressActivity => "Making videos";
 
     /// <inheritdoc/>

@@ -70,6 +70,9 @@ public sealed class GetKlingVideoTaskCommand : TaskReferenceCommand
     private bool IsList => !(MyInvocation.ExpectingInput || IsGiven(nameof(InputObject)) || IsGiven(nameof(TaskId)) || IsGiven(nameof(Id)));
 
     /// <inheritdoc/>
+    private protected override double? TimeLimit => Timeout;
+
+    /// <inheritdoc/>
     private protected override void OnProcess()
     {
         bool isList = IsList;
@@ -122,22 +125,22 @@ public sealed class GetKlingVideoTaskCommand : TaskReferenceCommand
     /// <summary>Finds tasks in the ledger alone, whosever they are: there is no key to ask the service with.</summary>
     private void FindRecorded(ITaskLedger ledger)
     {
+        var recorded = new RecordedTasks(ledger, account: null);
         foreach (TaskReference reference in ResolveReferences())
         {
-            IReadOnlyList<KlingVideoTask> found = Await(token => ledger.Tasks.ListAsync(new TaskFilter(), token));
-            long? id = reference.Id ?? reference.Task?.Id;
-            if (found.FirstOrDefault(task => reference.ServiceId is string taskId ? task.TaskId == taskId : task.Id == id) is KlingVideoTask task)
+            try
             {
-                WriteObject(task);
+                WriteObject(Await(token => recorded.FindAsync(reference, token)));
             }
-            else if (reference.ServiceId is not null)
+            catch (KlingException exception) when (exception.Kind == ErrorKind.TaskNotFound)
             {
-                // Only the service may know it.
-                _ = Context.Session;
-            }
-            else
-            {
-                WriteError(new KlingException(ErrorKind.TaskNotFound, $"There is no task {id} in the ledger '{ledger.Location}'."), TaskReferences.TargetOf(reference));
+                if (reference.ServiceId is not null)
+                {
+                    // Only the service may know it.
+                    _ = Context.Session;
+                }
+
+                RefuseInput(exception, TaskReferences.TargetOf(reference));
             }
         }
     }

@@ -65,6 +65,9 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
     public double? Timeout { get; set; }
 
     /// <inheritdoc/>
+    private protected override double? TimeLimit => Timeout;
+
+    /// <inheritdoc/>
     private protected override string ProgressActivity => "Submitting images";
 
     /// <inheritdoc/>

@@ -128,6 +128,9 @@ public sealed class ReceiveKlingCallbackCommand : CallbackKeyCommand
     private protected override string? GivenLogPath => LogPath;
 
     /// <inheritdoc/>
+    private protected override double? TimeLimit => Timeout;
+
+    /// <inheritdoc/>
     private protected override string ProgressActivity => "Receiving callbacks";
 
     /// <inheritdoc/>

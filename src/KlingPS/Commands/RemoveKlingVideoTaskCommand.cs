@@ -19,6 +19,8 @@ public sealed class RemoveKlingVideoTaskCommand : TaskReferenceCommand
     private const int MaxInHand = 64;
 
     private readonly Batch<RecordedTask, KlingVideoTask> _batch;
+    private ITaskLedger? _ledger;
+    private RecordedTasks? _recorded;
 
     /// <summary>Creates the command.</summary>
     public RemoveKlingVideoTaskCommand()
@@ -31,6 +33,21 @@ public sealed class RemoveKlingVideoTaskCommand : TaskReferenceCommand
         });
     }
 
+    /// <summary>The tasks in the ledger: nothing is asked of the service.</summary>
+    private RecordedTasks Recorded
+    {
+        get
+        {
+            if (_recorded is null)
+            {
+                (_ledger, string? account) = Context.OpenLedger();
+                _recorded = new RecordedTasks(_ledger, account);
+            }
+
+            return _recorded;
+        }
+    }
+
     /// <inheritdoc/>
     private protected override void OnProcess()
     {
@@ -38,8 +55,7 @@ public sealed class RemoveKlingVideoTaskCommand : TaskReferenceCommand
         {
             try
             {
-                var finder = new TaskFinder(Context.Service);
-                KlingVideoTask task = Await(token => finder.FindRecordedAsync(reference, token));
+                KlingVideoTask task = Await(token => Recorded.FindAsync(reference, token));
                 if (ShouldProcess($"task {task.Id} ({task.Subject})", "Remove from the ledger"))
                 {
                     _batch.Feed(new RecordedTask(reference, task));
@@ -54,7 +70,7 @@ public sealed class RemoveKlingVideoTaskCommand : TaskReferenceCommand
 
     private ConcurrentStage<RecordedTask, Outcome<RecordedTask, KlingVideoTask>> CreateStage()
     {
-        ITaskJournal tasks = Context.Service.Session.Ledger.Tasks;
+        ITaskJournal tasks = _ledger!.Tasks;
         return OrderedStage.Create<RecordedTask, KlingVideoTask>(
             MaxInHand,
             async (item, _) =>

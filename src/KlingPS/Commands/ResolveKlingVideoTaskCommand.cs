@@ -1,8 +1,10 @@
 using System.Management.Automation;
 using KlingPS.Commands.Base;
 using KlingPS.Core;
+using KlingPS.Core.Ledger;
 using KlingPS.Core.Model;
 using KlingPS.Core.Resolving;
+using KlingPS.Core.Scheduling;
 using KlingPS.Core.Stages;
 using KlingPS.Hosting;
 using KlingPS.Parameters;
@@ -25,6 +27,8 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
     private const int MaxInHand = 16;
 
     private readonly Batch<UnknownTask, KlingVideoTask> _batch;
+    private ITaskLedger? _ledger;
+    private RecordedTasks? _recorded;
 
     /// <summary>Creates the command.</summary>
     public ResolveKlingVideoTaskCommand()
@@ -67,6 +71,15 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
     [Usage(AsTaken, IsRequired = true)]
     public SwitchParameter TakenElsewhere { get; set; }
 
+    /// <summary>How long the command may take, as seconds or as a time span, from its first task on; without end when it is left out.</summary>
+    [Parameter]
+    [Seconds]
+    [ValidateRange(0.001, 10_000_000.0)]
+    public double? Timeout { get; set; }
+
+    /// <inheritdoc/>
+    private protected override double? TimeLimit => Timeout;
+
     /// <inheritdoc/>
     private protected override string ProgressActivity => "Resolving tasks";
 
@@ -92,6 +105,24 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
         }
     }
 
+    /// <summary>Whether the service has a part in it. Only then is a key needed.</summary>
+    private bool AsksService => !IsAboutTaking && !Abandon;
+
+    /// <summary>The tasks in the ledger.</summary>
+    private RecordedTasks Recorded
+    {
+        get
+        {
+            if (_recorded is null)
+            {
+                (_ledger, string? account) = AsksService ? (Context.Service.Session.Ledger, Context.Service.Session.Account) : Context.OpenLedger();
+                _recorded = new RecordedTasks(_ledger, account);
+            }
+
+            return _recorded;
+        }
+    }
+
     /// <inheritdoc/>
     private protected override void OnProcess()
     {
@@ -106,8 +137,7 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
             try
             {
                 TaskReference reference = TaskReferences.From(input);
-                var finder = new TaskFinder(Context.Service);
-                KlingVideoTask task = Await(token => finder.FindRecordedAsync(reference, token));
+                KlingVideoTask task = Await(token => Recorded.FindAsync(reference, token));
                 if (IsAboutTaking)
                 {
                     UnknownTaskResolver.RequireVideo(task);
@@ -142,19 +172,24 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
 
     private ConcurrentStage<UnknownTask, Outcome<UnknownTask, KlingVideoTask>> CreateStage()
     {
+        if (!AsksService)
+        {
+            ITaskJournal tasks = _ledger!.Tasks;
+            bool isTaken = TakenElsewhere;
+            return OrderedStage.Create<UnknownTask, KlingVideoTask>(
+                MaxInHand, (item, _) => Abandon ? UnknownTaskResolver.AbandonAsync(tasks, item.Task) : UnknownTaskResolver.TakeAsync(tasks, item.Task, isTaken), Name);
+        }
+
         var resolver = new UnknownTaskResolver(Context.Service);
         Unfinished.UnderWay = () => resolver.UnderWay;
         string taskId = TaskId.Trim();
-        bool isTaken = TakenElsewhere;
+        Deadline deadline = Own(Context.CreateDeadline(Timeout));
 
         // The service's id belongs to one task: the first that gets it has to be the first of the input.
-        return this switch
-        {
-            { Abandon.IsPresent: true } => OrderedStage.Create<UnknownTask, KlingVideoTask>(MaxInHand, (item, _) => resolver.AbandonAsync(item.Task), Name),
-            { Resubmit.IsPresent: true } => OrderedStage.Create<UnknownTask, KlingVideoTask>(MaxInHand, (item, token) => resolver.ResubmitAsync(item.Task, token), Name),
-            { IsAboutTaking: true } => OrderedStage.Create<UnknownTask, KlingVideoTask>(MaxInHand, (item, _) => resolver.TakeAsync(item.Task, isTaken), Name),
-            _ => OrderedStage.Create<UnknownTask, KlingVideoTask>(1, (item, token) => resolver.ResolveAsync(item.Task, taskId, token), Name),
-        };
+        return Resubmit
+            ? OrderedStage.Create<UnknownTask, KlingVideoTask>(MaxInHand, (item, token) => resolver.ResubmitAsync(item.Task, deadline, token), Name)
+            : OrderedStage.Create<UnknownTask, KlingVideoTask>(
+                1, (item, token) => deadline.RunAsync(Name(item), "was not resolved", inTime => resolver.ResolveAsync(item.Task, taskId, inTime), token), Name);
 
         static string Name(UnknownTask item) => $"task {item.Task.Id} ({item.Task.Subject})";
     }

@@ -71,6 +71,9 @@ public sealed class SaveKlingVideoCommand : TaskReferenceCommand
     private protected override string? GivenLogPath => LogPath;
 
     /// <inheritdoc/>
+    private protected override double? TimeLimit => Timeout;
+
+    /// <inheritdoc/>
     private protected override string ProgressActivity => "Saving videos";
 
     /// <inheritdoc/>

@@ -34,6 +34,9 @@ public sealed class SendKlingImageCommand : ImagePathCommand
     public double? Timeout { get; set; }
 
     /// <inheritdoc/>
+    private protected override double? TimeLimit => Timeout;
+
+    /// <inheritdoc/>
     private protected override string ProgressActivity => "Uploading images";
 
     /// <inheritdoc/>

@@ -51,6 +51,9 @@ public sealed class WaitKlingVideoTaskCommand : TaskReferenceCommand
     private protected override string? GivenLogPath => LogPath;
 
     /// <inheritdoc/>
+    private protected override double? TimeLimit => Timeout;
+
+    /// <inheritdoc/>
     private protected override string ProgressActivity => "Waiting for videos";
 
     /// <inheritdoc/>

@@ -59,6 +59,9 @@ internal sealed class CommandContext : IDisposable
     /// <summary>Tells the user what Core does. May be used on any thread, once it is made.</summary>
     public CommandObserver Observer => _observer ??= new CommandObserver(_streams, Progress, Shell.Common.IsVerbose, Shell.Common.IsDebug, Log);
 
+    /// <summary>How long the command may take, where that is limited: the opening of the ledger hears it, too.</summary>
+    public TimeSpan? TimeLimit { get; set; }
+
     /// <summary>The session to work with: the connected one, or one from the key that is found elsewhere.</summary>
     /// <exception cref="KlingException">There is no key, or the settings cannot be used.</exception>
     public KlingSession Session => _session ??= Connection.GetSession(Settings, Keys);
@@ -76,7 +79,7 @@ internal sealed class CommandContext : IDisposable
                 // A command that only says what it would do begins no ledger either.
                 if (!Shell.Common.IsWhatIf || Exists(session.Ledger))
                 {
-                    _bridge.Run(session.Ledger.OpenAsync);
+                    Open(session.Ledger);
 
                     // Before the service is made: the account says which limits its requests count against.
                     _bridge.Run(new AccountFinder(session, Observer).FindAsync);
@@ -98,10 +101,23 @@ internal sealed class CommandContext : IDisposable
             ITaskLedger ledger = Session.Ledger;
             return (ledger, Exists(ledger) ? Service.Session.Account : Session.Account);
         }
-        catch (KlingException exception) when (exception.Kind == ErrorKind.ApiKeyMissing)
+        catch (KlingException exception) when (exception.Kind is ErrorKind.ApiKeyMissing or ErrorKind.Unauthorized)
         {
             return (Connection.UseLedger(Settings.Current.LedgerPath), null);
         }
+    }
+
+    /// <summary>The ledger, opened to change what it has, and the account whose tasks may be changed: all accounts' where there is no usable key.</summary>
+    /// <exception cref="KlingException">The settings cannot be used, or the ledger cannot be opened.</exception>
+    public (ITaskLedger Ledger, string? Account) OpenLedger()
+    {
+        (ITaskLedger ledger, string? account) = LookAtLedger();
+        if (account is null && Exists(ledger))
+        {
+            Open(ledger);
+        }
+
+        return (ledger, account);
     }
 
     /// <summary>The ledger to look at and the account of the key, as far as that is known without a question: nothing is sent. All accounts where there is no usable key.</summary>
@@ -154,6 +170,10 @@ internal sealed class CommandContext : IDisposable
     /// <summary>The deadline of the command, which begins to run now.</summary>
     /// <param name="timeout">How many seconds there are; <see langword="null"/> for no limit.</param>
     public Deadline CreateDeadline(double? timeout) => new(Session.TimeProvider, timeout is double seconds ? TimeSpan.FromSeconds(seconds) : null);
+
+    private void Open(ITaskLedger ledger)
+        => _bridge.Run(token => LedgerOpening.OpenAsync(
+            ledger.OpenAsync, ledger.Location, TimeLimit == TimeSpan.Zero ? Deadline.Grace : TimeLimit, Observer, TimeProvider.System, token));
 
     /// <summary>Takes the progress bar away, if there is one.</summary>
     public void CompleteProgress() => _progress?.Complete();

@@ -999,7 +999,8 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         await SubmitAsync(_harness.Submission("fox.png"));
         KlingVideoTask lost = await RecordAsync();
 
-        KlingVideoTask again = await _harness.Clock.RunAsync(new UnknownTaskResolver(_harness.NewService(isObserved: false)).ResubmitAsync(lost, CancellationToken.None));
+        using var deadline = new KlingPS.Core.Scheduling.Deadline(_harness.Clock, null);
+        KlingVideoTask again = await _harness.Clock.RunAsync(new UnknownTaskResolver(_harness.NewService(isObserved: false)).ResubmitAsync(lost, deadline, CancellationToken.None));
 
         Assert.Equal(("t2", lost.Id), (again.TaskId, again.Replaces));
         Assert.Equal(ErrorKind.BudgetExceeded, (await SubmitAsync(_harness.Submission("owl.png", 1))).Error?.Kind);

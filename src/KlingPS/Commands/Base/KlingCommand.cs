@@ -78,6 +78,9 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     /// <summary>The id of this run of the command, by which its log names it.</summary>
     private protected virtual string RunId => _runId ??= Core.Model.RunId.Create(TimeProvider.System.GetUtcNow());
 
+    /// <summary>How many seconds the command may take, where that is limited.</summary>
+    private protected virtual double? TimeLimit => null;
+
     /// <summary>What an error that ends the command is about.</summary>
     private protected virtual object? ErrorTarget => null;
 
@@ -92,6 +95,7 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
             Usages.Of(GetType()).Require(_given, MyInvocation.ExpectingInput, MyInvocation.MyCommand.Name, HowToGive);
             _passedOver = new PassedOverColumns(MyInvocation);
             OpenLog();
+            Context.TimeLimit = TimeLimit is double seconds ? TimeSpan.FromSeconds(seconds) : null;
             CheckParameters();
             OnBegin();
         });

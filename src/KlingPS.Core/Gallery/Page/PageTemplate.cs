@@ -24,7 +24,8 @@ internal static class PageTemplate
 
     /// <summary>
     /// What the page may load: its own style and script, known by their hashes, and images and videos from where it lies itself. There is
-    /// nothing that a script could send to anybody.
+    /// nothing that a script could send to anybody. A page opened from a disk has no origin that 'self' could mean: Chromium takes it for
+    /// all files, Firefox for none, so files are named as well.
     /// </summary>
     internal static string Policy { get; } =
         $"default-src 'none'; script-src {Hash(s_script)}; style-src {Hash(s_style)}; img-src 'self' file:; media-src 'self' file:; base-uri 'none'; form-action 'none'";

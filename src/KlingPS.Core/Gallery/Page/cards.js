@@ -3,14 +3,37 @@
 const marked = new Set();
 const mostCompared = 4;
 
+/** Cards that have come near the screen and are to get their controls, a few in each frame. */
+const undressed = new Set();
+
 const cardsInSight = new IntersectionObserver(entries => {
     for (const entry of entries) {
-        if (entry.isIntersecting) {
-            cardsInSight.unobserve(entry.target);
-            dress(itemOfCard.get(entry.target));
+        const item = itemOfCard.get(entry.target);
+        if (entry.isIntersecting && !item.isDressed) {
+            if (undressed.size === 0) {
+                requestAnimationFrame(dressSome);
+            }
+
+            undressed.add(item);
+        } else {
+            undressed.delete(item);
         }
     }
-}, { rootMargin: '50%' });
+}, { rootMargin: '75%' });
+
+function dressSome() {
+    const start = performance.now();
+    for (const item of undressed) {
+        dress(item);
+        if (performance.now() - start > 3) {
+            break;
+        }
+    }
+
+    if (undressed.size > 0) {
+        requestAnimationFrame(dressSome);
+    }
+}
 
 /** Adds the controls to a card, once. */
 function dress(item) {
@@ -19,12 +42,9 @@ function dress(item) {
     }
 
     item.isDressed = true;
+    undressed.delete(item);
     cardsInSight.unobserve(item.card);
     const controls = makeControls(item);
-    if (!item.video) {
-        controls.querySelector('.mark').remove();
-    }
-
     item.card.querySelectorAll('.settle').forEach((settle, index) => settle.append(copyButton(() => commandOf(item, item.settle?.[index]), 'command')));
     item.card.append(controls);
 
@@ -36,18 +56,13 @@ function dress(item) {
 
     setTabStops(item, item === current);
     showChoice(item);
-    showLives(item.card);
 }
 
 /** The buttons to choose with. The same ones stand in a card, in the large view and in a comparison. */
 function makeControls(item) {
     const controls = byId('controls').content.firstElementChild.cloneNode(true);
-    controls.setAttribute('role', 'group');
     controls.setAttribute('aria-label', `Choice for ${nameOf(item)}`);
-    controls.querySelector('.stars').setAttribute('aria-label', 'Rating');
-    for (const button of controls.querySelectorAll('button')) {
-        button.setAttribute('aria-label', button.title.replace(/ \(.*/, ''));
-    }
+    controls.querySelector('.mark').disabled = !item.video;
 
     controls.addEventListener('click', event => {
         const button = event.target.closest('button');
@@ -105,10 +120,17 @@ function mark(item) {
 }
 
 function showMarked() {
-    const button = byId('compare-marked');
-    button.hidden = marked.size === 0;
-    button.textContent = marked.size === 1 ? '1 marked' : `Compare ${marked.size}`;
-    button.disabled = marked.size < 2;
+    byId('marks').hidden = marked.size === 0;
+    byId('marks-count').textContent = marked.size === 1 ? '1 marked: mark another one' : `${marked.size} marked`;
+    byId('compare-marked').disabled = marked.size < 2;
+}
+
+function unmarkAll() {
+    const items = [...marked];
+    marked.clear();
+    items.forEach(showChoice);
+    showMarked();
+    current?.poster.focus();
 }
 
 function showChoice(item) {
@@ -144,6 +166,7 @@ function setTabStops(item, isCurrent) {
 
 function showImageGone(item) {
     item.poster.querySelector('img')?.replaceWith(make('span', { class: 'blank' }, 'Image not found'));
+    item.poster.setAttribute('aria-label', labelOf(item));
     item.image = null;
 }
 
@@ -152,6 +175,7 @@ function showLives(root, now = Date.now()) {
     for (const time of root.querySelectorAll('time.link, time.record')) {
         const end = Date.parse(time.dateTime);
         if (!Number.isNaN(end)) {
+            time.parentElement.matches('.life') && time.previousSibling?.replaceWith(time.matches('.link') ? 'Link: ' : ', record: ');
             time.title = timeFormat.format(end);
             time.textContent = leftUntil(end, now);
             time.classList.toggle('ended', end <= now);
@@ -178,10 +202,11 @@ function startCards() {
         }
     }, true);
 
+    byId('unmark').addEventListener('click', unmarkAll);
     setInterval(() => showLives(document), 60000);
     choiceListeners.push(item => (item ? [item] : items).forEach(showChoice));
 }
 
 function labelOf(item) {
-    return [nameOf(item), modelOf(item), countOf(item.seconds, 'second'), item.status === 'saved' ? '' : item.stateText].filter(Boolean).join(', ');
+    return [nameOf(item), modelOf(item), countOf(item.seconds, 'second'), item.status === 'saved' ? '' : item.stateText, item.poster.textContent.trim()].filter(Boolean).join(', ');
 }

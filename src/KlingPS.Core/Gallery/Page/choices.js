@@ -33,9 +33,9 @@ function readChoice(record) {
         : null;
 }
 
-/** Takes over choices that are later than the own ones. Returns how many there were of this gallery, taken over, and not to be read. */
+/** Takes over choices that are later than the own ones. Counts those of videos that are here and of others, those taken over, and those not to be read. */
 function merge(records) {
-    const counts = { here: 0, taken: 0, unreadable: 0 };
+    const counts = { here: 0, elsewhere: 0, taken: 0, unreadable: 0 };
     for (const record of records) {
         const read = readChoice(record);
         if (!read) {
@@ -43,11 +43,12 @@ function merge(records) {
             continue;
         }
 
-        counts.here += itemOfKey.has(read.key) ? 1 : 0;
+        const isHere = itemOfKey.has(read.key);
+        counts[isHere ? 'here' : 'elsewhere']++;
         const own = choices.get(read.key);
         if (!own || own.at < read.at) {
             choices.set(read.key, { choice: read.choice, rating: read.rating, note: read.note, at: read.at });
-            counts.taken++;
+            counts.taken += isHere ? 1 : 0;
         }
     }
 
@@ -188,16 +189,10 @@ function startChoices() {
 }
 
 function showKeeping() {
-    const state = byId('keep-state');
-    if (changesSinceFile === 0) {
-        state.textContent = '';
-    } else {
-        state.textContent = isKept
-            ? `${countOf(changesSinceFile, 'change')} not in a file yet`
-            : `${countOf(changesSinceFile, 'change')} that this browser does not keep: save before you close`;
-    }
-
-    state.classList.toggle('warning', !isKept && changesSinceFile > 0);
+    const button = byId('save-json');
+    byId('save-count').textContent = changesSinceFile > 0 ? wholeNumber.format(changesSinceFile) : '';
+    button.title = changesSinceFile > 0 ? `${countOf(changesSinceFile, 'change')} not in a file yet` : '';
+    byId('keep-state').textContent = isKept || changesSinceFile === 0 ? '' : 'This browser keeps nothing: save before you close.';
 }
 
 function saveJson() {
@@ -277,20 +272,23 @@ async function load(file) {
         return;
     }
 
-    const here = saved.choices.filter(record => itemOfKey.has(record?.key));
-    if (here.length === 0 && saved.gallery !== gallery.gallery) {
+    const isOwn = saved.gallery === gallery.gallery;
+    const known = saved.choices.filter(record => itemOfKey.has(record?.key));
+    if (!isOwn && known.length === 0) {
         tell(`${file.name} belongs to another gallery, ${String(saved.title ?? 'without a title').slice(0, 100)}, and none of its videos is here. Your choice here is as it was.`);
         return;
     }
 
-    const counts = merge(saved.gallery === gallery.gallery ? saved.choices : here);
+    const counts = merge(isOwn ? saved.choices : known);
+    const older = counts.here - counts.taken;
+    const elsewhere = isOwn ? counts.elsewhere : saved.choices.length - known.length;
     changesSinceFile += counts.taken;
     keep();
     tellListeners();
     tell([
         `Loaded ${countOf(counts.taken, 'choice')} from ${file.name}.`,
-        counts.here > counts.taken ? `${countOf(counts.here - counts.taken, 'other')} ${counts.here - counts.taken === 1 ? 'was' : 'were'} no later than yours.` : '',
-        here.length < saved.choices.length - counts.unreadable ? `${countOf(saved.choices.length - counts.unreadable - here.length, 'video')} of it ${saved.choices.length - counts.unreadable - here.length === 1 ? 'is' : 'are'} not here.` : '',
+        older > 0 ? `${countOf(older, 'other')} ${older === 1 ? 'was' : 'were'} no later than yours.` : '',
+        elsewhere > 0 ? `${countOf(elsewhere, 'video')} of it ${elsewhere === 1 ? 'is' : 'are'} not here.` : '',
         counts.unreadable > 0 ? `${countOf(counts.unreadable, 'entry', 'entries')} could not be read and ${counts.unreadable === 1 ? 'was' : 'were'} left out.` : '',
     ].filter(Boolean).join(' '));
 }

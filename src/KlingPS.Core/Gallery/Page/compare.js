@@ -55,11 +55,12 @@ function openCompare(chosen) {
     }
 
     closeSides();
-    compare.showModal();
     byId('panes').replaceChildren();
     sides = chosen.map(item => makeSide(item));
     byId('panes').dataset.count = sides.length;
     byId('panes').append(...sides.map(one => one.pane));
+    compare.showModal();
+    sides[0].pane.focus();
     clock.time = 0;
     clock.isPlaying = !prefersStillness.matches;
     clock.isRunning = false;
@@ -233,6 +234,11 @@ function chooseSide(index) {
     sides.forEach(({ pane }, place) => pane.classList.toggle('chosen', place === side));
 }
 
+function goToSide(index) {
+    chooseSide(index);
+    sides[side].pane.focus();
+}
+
 /** Side by side, the videos change places; one over the other, the next one comes to the top. */
 function swap() {
     if (isOverlaid()) {
@@ -278,11 +284,12 @@ function startCompare() {
     byId('compare-swap').addEventListener('click', swap);
     byId('compare-speed').addEventListener('change', event => clock.speed = Number(event.target.value));
     byId('compare-time').addEventListener('input', event => {
+        const time = Number(event.target.value);
         if (clock.isPlaying) {
             setPlaying(false);
         }
 
-        seekAll(Number(event.target.value));
+        seekAll(time);
     });
     compare.addEventListener('close', () => {
         const item = sides[side]?.item;

@@ -66,10 +66,6 @@ function modelOf(item) {
     return gallery.models[item.model ?? 0] ?? '';
 }
 
-function folderOf(item) {
-    return gallery.folders[item.folder ?? 0] ?? '';
-}
-
 /** What an item is called where it stands alone: its name, and its take if there are several. */
 function nameOf(item) {
     return item.take > 1 ? `${item.name}, take ${item.take}` : item.name;
@@ -77,15 +73,12 @@ function nameOf(item) {
 
 const wholeNumber = new Intl.NumberFormat('en-US');
 const creditNumber = new Intl.NumberFormat('en-US', { maximumFractionDigits: 3 });
-const dollarNumber = new Intl.NumberFormat('en-US', { style: 'currency', currency: 'USD', maximumFractionDigits: 2 });
-const fineDollarNumber = new Intl.NumberFormat('en-US', { style: 'currency', currency: 'USD', maximumFractionDigits: 4 });
+const dollarNumber = new Intl.NumberFormat('en-US', { style: 'currency', currency: 'USD' });
 const timeFormat = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
 
 function dollarsOf(credits) {
-    const dollars = credits * gallery.dollarsPerCredit;
-
-    // Half cents count: a credit may be half a cent.
-    return (Math.abs(dollars * 100 - Math.round(dollars * 100)) < 1e-6 ? dollarNumber : fineDollarNumber).format(dollars);
+    // Half a cent is rounded up, whatever binary fractions make of it.
+    return dollarNumber.format(Math.round(credits * gallery.dollarsPerCredit * 100 + 1e-6) / 100);
 }
 
 function countOf(number, singular, plural = `${singular}s`) {
@@ -131,13 +124,7 @@ function make(name, properties = {}, ...children) {
 }
 
 function icon(name) {
-    const space = 'http://www.w3.org/2000/svg';
-    const svg = document.createElementNS(space, 'svg');
-    svg.setAttribute('aria-hidden', 'true');
-    const use = document.createElementNS(space, 'use');
-    use.setAttribute('href', `#i-${name}`);
-    svg.append(use);
-    return svg;
+    return make('span', { class: `i-${name}` });
 }
 
 let toastTimer = 0;
@@ -149,8 +136,9 @@ function tell(text) {
     // Inside of an open dialog, else it would lie behind it.
     (document.querySelector('dialog[open]') ?? document.body).append(toast);
     toast.textContent = text;
+    toast.classList.add('shown');
     clearTimeout(toastTimer);
-    toastTimer = setTimeout(() => toast.textContent = '', 8000);
+    toastTimer = setTimeout(() => toast.classList.remove('shown'), 8000);
 }
 
 /** Tells something to screen readers only. */

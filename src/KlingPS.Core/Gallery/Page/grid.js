@@ -24,8 +24,8 @@ const facets = {
         values: Object.keys(statuses).filter(status => items.some(item => item.status === status)),
         name: value => statuses[value],
     },
-    model: { select: 'by-model', value: item => item.model ?? 0, values: gallery.models.map((_, index) => index), name: value => gallery.models[value] },
-    folder: { select: 'by-folder', value: item => item.folder ?? 0, values: gallery.folders.map((_, index) => index), name: value => gallery.folders[value] },
+    model: { select: 'by-model', value: item => item.model ?? 0, values: gallery.models.map((_, index) => index), name: value => gallery.models[value] || 'Not known' },
+    folder: { select: 'by-folder', value: item => item.folder ?? 0, values: gallery.folders.map((_, index) => index), name: value => gallery.folders[value] || 'Beside this page' },
 };
 
 const nameOrder = new Intl.Collator(undefined, { numeric: true });
@@ -207,7 +207,7 @@ function move(steps) {
 
 function sumOf(list) {
     const credits = list.reduce((sum, item) => sum + item.credits, 0);
-    return [make('b', {}, countOf(list.length, 'video')), ` ${creditNumber.format(credits)} credits · ${dollarsOf(credits)}`];
+    return [make('b', {}, countOf(list.length, 'video')), ' ', make('span', {}, `${creditNumber.format(credits)} credits · ${dollarsOf(credits)}`)];
 }
 
 /** The sums in the head, the counts in the filters, and the word for an empty grid. */
@@ -232,7 +232,7 @@ function showNumbers() {
     }
 
     const isFiltered = Object.values(filters).some(value => value !== '');
-    byId('clear').hidden = !isFiltered;
+    byId('clear').disabled = !isFiltered;
     byId('empty').hidden = shown.length > 0;
     byId('empty-clear').hidden = !isFiltered;
     byId('empty-text').textContent = items.length === 0 ? 'There are no videos in this gallery.' : 'No video passes these filters.';
@@ -259,7 +259,7 @@ function clearFilters() {
 /** All rows are of one height, which follows from the width of the columns; so what is out of sight needs no layout. */
 function measureRows() {
     const width = parseFloat(getComputedStyle(grid).gridTemplateColumns);
-    grid.style.setProperty('--row', `calc(${width * 9 / 16}px + 9.75rem)`);
+    grid.style.setProperty('--row', `calc(${width * 9 / 16}px + 10.5rem)`);
 }
 
 function startGrid() {
@@ -296,7 +296,7 @@ function startGrid() {
 
         const item = itemOfCard.get(card);
         setCurrent(item);
-        if (event.target.closest('.poster, h3')) {
+        if (event.target.closest('.poster, h2')) {
             event.preventDefault();
             if (event.ctrlKey || event.metaKey) {
                 mark(item);

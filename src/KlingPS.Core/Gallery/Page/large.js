@@ -133,8 +133,10 @@ function startLarge() {
         }
 
         byId('large-stage').replaceChildren();
-        if (current && !byId('compare').open) {
-            current.poster.focus();
+
+        // The browser has given the focus back to the card from which the view was opened.
+        if (!byId('compare').open) {
+            goTo(shown.includes(largeItem) ? largeItem : current);
         }
     });
     choiceListeners.push(item => {

@@ -423,8 +423,16 @@ function Invoke-Bench {
     $name, $options = $ArgumentList | ForEach-Object { $_ -join ',' }
     $options = @($options | Where-Object { $null -ne $_ })
     switch ($name) {
-        $null { Stop-Build "Which benchmark? Name one: import, torture, race, ledger, pipeline or callbacks." }
+        $null { Stop-Build "Which benchmark? Name one: import, page, torture, race, ledger, pipeline or callbacks." }
         'import' { & (Join-Path $PSScriptRoot 'bench/Measure-ImportTime.ps1') @options }
+        'page' {
+            $tests = Join-Path $PSScriptRoot 'tests/KlingPS.Browser.Tests'
+            Invoke-Build $tests
+            dotnet run --project $tests --configuration $Configuration --no-build -- -explicit only -class KlingPS.Browser.Tests.PageFigures -parallel none -showLiveOutput @options | Out-Host
+            if ($LASTEXITCODE -ne 0) {
+                Stop-Build "The benchmark ended with exit code $LASTEXITCODE."
+            }
+        }
         default {
             dotnet run --project (Join-Path $PSScriptRoot 'bench/KlingPS.Bench') --configuration $Configuration --no-build -- $name @options | Out-Host
             if ($LASTEXITCODE -ne 0) {

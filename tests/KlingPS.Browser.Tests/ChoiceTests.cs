@@ -1,0 +1,209 @@
+using System.Text.Json;
+using KlingPS.Core.Gallery;
+using KlingPS.Tests.Hosting;
+
+namespace KlingPS.Browser.Tests;
+
+public class ChoiceTests(Browser browser)
+{
+    [Theory]
+    [InlineData(From.File)]
+    [InlineData(From.Server)]
+    public async Task A_choice_is_there_again_when_the_page_is_opened_again(From from)
+    {
+        await using OpenPage open = await OpenPage.OfManyAsync(browser, 3, from);
+        await ChooseAsync(open);
+        await Assertions.Expect(open.Page.Locator("#save-json")).ToHaveAttributeAsync("title", "4 changes not in a file yet");
+
+        await open.Page.ReloadAsync();
+        await Assertions.Expect(open.CardOf("video-0000")).ToContainClassAsync("picked rated");
+        await Assertions.Expect(open.CardOf("video-0001")).ToContainClassAsync("rejected");
+        await Assertions.Expect(open.CardOf("video-0002")).ToContainClassAsync("rated");
+        await Assertions.Expect(open.Page.Locator("#save-json")).ToHaveAttributeAsync("title", "4 changes not in a file yet");
+    }
+
+    [Theory]
+    [InlineData(From.File)]
+    [InlineData(From.Server)]
+    public async Task A_choice_goes_out_as_a_file_and_comes_in_again(From from)
+    {
+        using GalleryFolder gallery = new GalleryFolder().AddMany(3);
+        gallery.Write();
+        string saved;
+        await using (OpenPage open = await OpenPage.OpenAsync(browser, gallery, from))
+        {
+            await ChooseAsync(open);
+            (string name, saved) = await SaveAsync(open, "#save-json");
+            Assert.Equal("gallery.choice.json", name);
+            await Assertions.Expect(open.Page.Locator("#save-json")).ToHaveTextAsync("Save choice");
+        }
+
+        using var json = JsonDocument.Parse(saved);
+        Assert.Equal(GalleryFolder.Id, json.RootElement.GetProperty("gallery").GetString());
+        JsonElement first = json.RootElement.GetProperty("choices").EnumerateArray().Single(choice => choice.GetProperty("key").GetString() == "key-1");
+        Assert.Equal("Picked", first.GetProperty("choice").GetString());
+        Assert.Equal(5, first.GetProperty("rating").GetInt32());
+        Assert.Equal("task00000001", first.GetProperty("taskId").GetString());
+        Assert.Equal("video-0000.mp4", first.GetProperty("video").GetString());
+
+        await using OpenPage other = await OpenPage.OpenAsync(browser, gallery, from);
+        await Assertions.Expect(other.CardOf("video-0000")).Not.ToContainClassAsync("picked");
+        await LoadAsync(other, saved);
+        await Assertions.Expect(other.Page.Locator("#toast")).ToContainTextAsync("Loaded 3 choices");
+        await Assertions.Expect(other.CardOf("video-0000")).ToContainClassAsync("picked rated");
+        await Assertions.Expect(other.CardOf("video-0001")).ToContainClassAsync("rejected");
+    }
+
+    [Theory]
+    [InlineData("#save-json")]
+    [InlineData("#save-csv")]
+    public async Task What_was_chosen_in_the_browser_comes_back_in_the_shell_and_goes_out_again(string button)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        (await shell.RunAsync("$null = $images | ConvertTo-KlingVideo -Prompt 'It''s moving: 50 % \"fast\".' -Destination $folder; $null = Export-KlingGallery $page", new
+        {
+            images = shell.Images("fox.png", "bear.png", "owl #1 %.png"),
+            folder = shell.Destination,
+            page = Path.Combine(shell.Folder, "gallery.html"),
+        })).Clean();
+        using var gallery = new GalleryFolder(shell.Folder);
+        await using (OpenPage open = await OpenPage.OpenAsync(browser, gallery))
+        {
+            Assert.Equal(["bear.png", "fox.png", "owl #1 %.png"], await open.NamesAsync());
+            await ChooseAsync(open);
+            await open.PressAsync("n");
+            await open.Page.FillAsync("#large-note", "=SUM(1)\nsaid \"no\"");
+            await open.PressAsync("Escape");
+            await File.WriteAllTextAsync(Path.Combine(shell.Folder, "choice"), (await SaveAsync(open, button)).Content, TestContext.Current.CancellationToken);
+        }
+
+        File.Move(Path.Combine(shell.Folder, "choice"), Path.Combine(shell.Folder, button == "#save-json" ? "choice.json" : "choice.csv"));
+        ShellResult result = (await shell.RunAsync(
+            "$chosen = Import-KlingGalleryChoice $choice; $chosen | ForEach-Object { [IO.Path]::GetFileName($_.SourcePath), $_.Choice, $_.Rating, $_.Note -join '|' };" +
+            "$null = Export-KlingGallery $page -Choice $choice",
+            new { choice = Path.Combine(shell.Folder, button == "#save-json" ? "choice.json" : "choice.csv") })).Clean();
+        Assert.Equal(["bear.png|Picked|5|", "fox.png|Rejected|0|", "owl #1 %.png|None|2|=SUM(1)\nsaid \"no\""], result.Of<string>().Order());
+
+        await using OpenPage again = await OpenPage.OpenAsync(browser, gallery);
+        await Assertions.Expect(again.CardOf("bear.png")).ToContainClassAsync("picked rated");
+        await Assertions.Expect(again.CardOf("fox.png")).ToContainClassAsync("rejected");
+        await Assertions.Expect(again.CardOf("owl #1 %.png")).ToContainClassAsync("rated noted");
+    }
+
+    [Fact]
+    public async Task A_choice_for_people_is_a_table_in_which_no_text_is_a_formula()
+    {
+        using var gallery = new GalleryFolder();
+        gallery.AddSaved("=1+1");
+        gallery.AddSaved("boat");
+        gallery.Write();
+        await using OpenPage open = await OpenPage.OpenAsync(browser, gallery);
+        await open.CardOf("boat").Locator(".poster").FocusAsync();
+        await open.PressAsync("p", "3", "n");
+        await open.Page.FillAsync("#large-note", "\"yes\",\n-2");
+        await open.PressAsync("Escape");
+
+        (string name, string saved) = await SaveAsync(open, "#save-csv");
+        Assert.Equal("gallery.choice.csv", name);
+        Assert.Equal(
+            "\ufeff" +
+            "\"Key\",\"Id\",\"TaskId\",\"Name\",\"Model\",\"Take\",\"State\",\"Credits\",\"Choice\",\"Rating\",\"Note\",\"Video\"\r\n" +
+            "\"key-1\",\"1\",\"task00000001\",\"'=1+1\",\"kling/v2-5-turbo-image-to-video-pro\",\"1\",\"Succeeded\",\"42\",\"\",\"0\",\"\",\"%3D1%2B1.mp4\"\r\n" +
+            "\"key-2\",\"2\",\"task00000002\",\"boat\",\"kling/v2-5-turbo-image-to-video-pro\",\"1\",\"Succeeded\",\"42\",\"Picked\",\"3\",\"\"\"yes\"\",\n-2\",\"boat.mp4\"\r\n",
+            saved);
+    }
+
+    [Theory]
+    [InlineData("not json at all", "it is not readable as JSON")]
+    [InlineData("{\"format\":\"something else\",\"choices\":[]}", "is not a saved choice")]
+    [InlineData("null", "is not a saved choice")]
+    [InlineData("{\"format\":\"KlingPS gallery choice\",\"version\":2,\"gallery\":\"0123456789abcdef0123456789abcdef\",\"choices\":[]}", "a later version")]
+    [InlineData("{\"format\":\"KlingPS gallery choice\",\"version\":1,\"gallery\":\"ffff\",\"title\":\"<b>Other</b>\",\"choices\":[{\"key\":\"else\",\"choice\":\"Picked\"}]}", "belongs to another gallery, <b>Other</b>")]
+    public async Task A_file_that_is_no_choice_of_this_gallery_is_said_so_and_changes_nothing(string content, string words)
+    {
+        await using OpenPage open = await OpenPage.OfManyAsync(browser, 3);
+        await ChooseAsync(open);
+
+        await LoadAsync(open, content);
+        await Assertions.Expect(open.Page.Locator("#toast")).ToContainTextAsync(words);
+        await Assertions.Expect(open.CardOf("video-0000")).ToContainClassAsync("picked rated");
+        open.AssertNoErrors();
+    }
+
+    [Fact]
+    public async Task Of_a_file_edited_by_hand_what_can_be_read_is_taken()
+    {
+        using GalleryFolder gallery = new GalleryFolder().AddMany(3);
+        gallery.Write();
+        await using OpenPage open = await OpenPage.OpenAsync(browser, gallery);
+
+        await LoadAsync(open, """
+            {"format":"KlingPS gallery choice","version":1,"gallery":"0123456789abcdef0123456789abcdef","choices":[
+              {"key":"key-1","choice":"Picked","rating":2,"note":"<img src=x onerror=alert(1)>"},
+              {"key":"key-2","rating":9},{"key":"key-3","choice":"perhaps"},17,null,{"key":"gone","choice":"Rejected","rating":1}]}
+            """);
+        await Assertions.Expect(open.Page.Locator("#toast")).ToContainTextAsync("4 entries could not be read and were left out.");
+        await Assertions.Expect(open.Page.Locator("#toast")).ToContainTextAsync("1 video of it is not here.");
+        await Assertions.Expect(open.CardOf("video-0000")).ToContainClassAsync("picked rated noted");
+
+        // What belongs to videos that are not here is not lost.
+        await open.FocusFirstAsync();
+        await open.PressAsync("1");
+        Assert.Contains("\"gone\"", (await SaveAsync(open, "#save-json")).Content, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_later_choice_wins()
+    {
+        using GalleryFolder gallery = new GalleryFolder().AddMany(3);
+        gallery.Choose("key-1", new GalleryChoice(Decision.Rejected, 1, "by the export", new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero)));
+        gallery.Write();
+        await using OpenPage open = await OpenPage.OpenAsync(browser, gallery);
+        await Assertions.Expect(open.CardOf("video-0000")).ToContainClassAsync("rejected rated noted");
+
+        await open.FocusFirstAsync();
+        await open.PressAsync("p");
+        await open.Page.ReloadAsync();
+        await Assertions.Expect(open.CardOf("video-0000")).ToContainClassAsync("picked");
+
+        await LoadAsync(open, """
+            {"format":"KlingPS gallery choice","version":1,"gallery":"0123456789abcdef0123456789abcdef","choices":[
+              {"key":"key-1","choice":"Rejected","at":"2026-01-02T00:00:00Z"},{"key":"key-2","choice":"Picked","at":"2026-01-02T00:00:00Z"}]}
+            """);
+        await Assertions.Expect(open.Page.Locator("#toast")).ToContainTextAsync("1 other was no later than yours.");
+        await Assertions.Expect(open.CardOf("video-0000")).ToContainClassAsync("picked");
+        await Assertions.Expect(open.CardOf("video-0001")).ToContainClassAsync("picked");
+    }
+
+    [Fact]
+    public async Task A_browser_that_keeps_nothing_is_said_so()
+    {
+        using GalleryFolder gallery = new GalleryFolder().AddMany(3);
+        gallery.Write();
+        await using OpenPage open = await OpenPage.OpenAsync(
+            browser, gallery, before: "Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('denied', 'SecurityError'); } })");
+        await ChooseAsync(open);
+
+        await Assertions.Expect(open.Page.Locator("#keep-state")).ToHaveTextAsync("This browser keeps nothing: save before you close.");
+        Assert.Contains("Picked", (await SaveAsync(open, "#save-json")).Content, StringComparison.Ordinal);
+        await Assertions.Expect(open.Page.Locator("#keep-state")).ToBeEmptyAsync();
+        open.AssertNoErrors();
+    }
+
+    /// <summary>Picks the first with five stars, rejects the second, and gives the third two stars.</summary>
+    private static async Task ChooseAsync(OpenPage open)
+    {
+        await open.FocusFirstAsync();
+        await open.PressAsync("p", "5", "ArrowRight", "x", "ArrowRight", "2");
+    }
+
+    private static async Task<(string Name, string Content)> SaveAsync(OpenPage open, string button)
+    {
+        IDownload download = await open.Page.RunAndWaitForDownloadAsync(() => open.Page.ClickAsync(button));
+        using var reader = new StreamReader(await download.CreateReadStreamAsync(), new System.Text.UTF8Encoding(), detectEncodingFromByteOrderMarks: false);
+        return (download.SuggestedFilename, await reader.ReadToEndAsync(TestContext.Current.CancellationToken));
+    }
+
+    private static Task LoadAsync(OpenPage open, string content)
+        => open.Page.SetInputFilesAsync("#load-file", new FilePayload { Name = "my choice.json", MimeType = "application/json", Buffer = System.Text.Encoding.UTF8.GetBytes(content) });
+}

@@ -1,0 +1,82 @@
+namespace KlingPS.Browser.Tests;
+
+public class FilterTests(Browser browser)
+{
+    [Theory]
+    [InlineData("#by-state", "is:failed", "Failed (1)", "harbour")]
+    [InlineData("#by-state", "is:unknown", "Unknown (1)", "cliff")]
+    [InlineData("#by-state", "is:unsaved", "Not saved (1)", "ridge")]
+    [InlineData("#by-state", "is:pending", "Not finished (1)", "A storm over the sea")]
+    [InlineData("#by-folder", "is:1", "videos/night (1)", "sunrise")]
+    [InlineData("#by-model", "is:1", "kling-2.6/image-to-video (1)", "lighthouse")]
+    [InlineData("#by-choice", "is:Picked", "Picked (1)", "boat")]
+    [InlineData("#by-choice", "is:Rejected", "Rejected (1)", "sunrise")]
+    [InlineData("#by-rating", "is:4", "4 stars (1)", "boat")]
+    public async Task A_filter_shows_what_it_is_called_after_and_counts_it(string select, string value, string label, string shown)
+    {
+        await using OpenPage open = await OpenPage.OfNightAsync(browser);
+        await open.CardOf("boat").Locator(".poster").FocusAsync();
+        await open.PressAsync("p", "4");
+        await open.CardOf("sunrise").Locator(".poster").FocusAsync();
+        await open.PressAsync("x");
+
+        await Assertions.Expect(open.Page.Locator($"{select} option[value='{value}']")).ToHaveTextAsync(label);
+        await open.Page.SelectOptionAsync(select, value);
+        Assert.Equal([shown], await open.NamesAsync());
+    }
+
+    [Fact]
+    public async Task Filters_narrow_each_other_and_their_counts_follow()
+    {
+        await using OpenPage open = await OpenPage.OfNightAsync(browser);
+
+        await open.Page.FillAsync("#find", "LIGHT house");
+        Assert.Equal("3 videos 139 credits · $0.70", await open.SumAsync("shown"));
+        await Assertions.Expect(open.Page.Locator("#by-state option[value='is:saved']")).ToHaveTextAsync("Saved (3)");
+        await Assertions.Expect(open.Page.Locator("#by-state option[value='is:failed']")).ToHaveTextAsync("Failed (0)");
+
+        await open.Page.SelectOptionAsync("#by-state", "is:failed");
+        await Assertions.Expect(open.Page.Locator("#empty")).ToContainTextAsync("No video passes these filters.");
+        await open.Page.ClickAsync("#empty-clear");
+        Assert.Equal("9 videos 391 credits · $1.96", await open.SumAsync("shown"));
+    }
+
+    [Fact]
+    public async Task What_no_longer_passes_the_filter_goes_and_the_next_one_is_looked_at()
+    {
+        await using OpenPage open = await OpenPage.OfManyAsync(browser, 4);
+
+        await open.Page.SelectOptionAsync("#by-choice", "is:");
+        await open.FocusFirstAsync();
+        await open.PressAsync("p", "x");
+        Assert.Equal(["video-0002", "video-0003"], await open.NamesAsync());
+        Assert.Equal("video-0002", await open.FocusedAsync());
+        await open.PressAsync("p", "p", "p");
+        Assert.Empty(await open.NamesAsync());
+        Assert.Equal("3 videos 126 credits · $0.63", await open.SumAsync("picked"));
+    }
+
+    [Theory]
+    [InlineData("name", "A storm over the sea, boat, cliff, harbour, lighthouse, ridge, sunrise")]
+    [InlineData("newest", "A storm over the sea, ridge, harbour, cliff, sunrise, lighthouse, boat")]
+    [InlineData("oldest", "boat, lighthouse, sunrise, cliff, harbour, ridge, A storm over the sea")]
+    [InlineData("dearest", "sunrise, lighthouse, A storm over the sea, boat, cliff, ridge, harbour")]
+    [InlineData("cheapest", "harbour, A storm over the sea, boat, cliff, ridge, lighthouse, sunrise")]
+    [InlineData("best", "ridge, boat, A storm over the sea, cliff, harbour, lighthouse, sunrise")]
+    public async Task The_cards_are_sorted(string order, string expected)
+    {
+        await using OpenPage open = await OpenPage.OfNightAsync(browser);
+        await open.CardOf("boat").Locator(".poster").FocusAsync();
+        await open.PressAsync("2");
+        await open.CardOf("ridge").Locator(".poster").FocusAsync();
+        await open.PressAsync("5");
+
+        await open.Page.SelectOptionAsync("#sort", order);
+        Assert.Equal(expected.Split(", "), await open.NamesAsync());
+
+        // Tab and arrows follow the order that is seen.
+        await open.FocusFirstAsync();
+        await open.PressAsync("ArrowRight");
+        Assert.Equal(expected.Split(", ")[1], await open.FocusedAsync());
+    }
+}

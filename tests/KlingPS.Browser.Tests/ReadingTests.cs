@@ -1,0 +1,135 @@
+using Deque.AxeCore.Commons;
+using Deque.AxeCore.Playwright;
+
+namespace KlingPS.Browser.Tests;
+
+/// <summary>The page for everyone: without script, on paper, in a narrow window, with a screen reader.</summary>
+public class ReadingTests(Browser browser)
+{
+    [Theory]
+    [InlineData(From.File)]
+    [InlineData(From.Server)]
+    public async Task Without_script_everything_can_be_read_and_every_video_opens(From from)
+    {
+        using GalleryFolder gallery = new GalleryFolder().AddNight();
+        gallery.Write();
+        await using OpenPage open = await OpenPage.OpenAsync(browser, gallery, from, options => options.JavaScriptEnabled = false);
+
+        Assert.Equal(9, await open.Cards.CountAsync());
+        string text = await open.Page.Locator("body").InnerTextAsync();
+        foreach (string expected in new[]
+        {
+            "The night of 25 November", "9 videos", "391 credits", "$1.96", GalleryFolder.Prompt, "Failed", "It has cost nothing.", "Resolve-KlingVideoTask 6 -Abandon",
+            "link until", "UTC", "Scripts are off",
+        })
+        {
+            Assert.Contains(expected, text, StringComparison.Ordinal);
+        }
+
+        foreach (string control in new[] { "#tools", "#keep", "#sums", "dialog" })
+        {
+            Assert.Equal(0, await open.Page.Locator($"{control}:visible").CountAsync());
+        }
+
+        string[] links = await open.Page.Locator("a.poster[href]").EvaluateAllAsync<string[]>("links => links.map(link => link.getAttribute('href'))");
+        Assert.Equal(5, links.Length);
+        Assert.All(links, link => Assert.True(File.Exists(Path.Combine(gallery.Folder, Uri.UnescapeDataString(link)))));
+        await open.CardOf("boat").Locator(".poster").ClickAsync();
+        await open.Page.WaitForURLAsync("**/boat.mp4");
+    }
+
+    [Fact]
+    public async Task On_paper_it_is_a_contact_sheet_of_what_is_shown()
+    {
+        await using OpenPage open = await OpenPage.OfNightAsync(browser);
+        await open.CardOf("boat").Locator(".poster").FocusAsync();
+        await open.PressAsync("p", "4");
+        await open.Page.EmulateMediaAsync(new() { Media = Media.Print, ColorScheme = ColorScheme.Dark });
+
+        Assert.Equal(7, await open.Cards.CountAsync());
+        Assert.Equal(0, await open.Page.Locator("#tools:visible, #keep:visible, .badge:visible").CountAsync());
+        Assert.Equal("rgb(255, 255, 255)", await open.Page.EvaluateAsync<string>("getComputedStyle(document.documentElement).backgroundColor"));
+        Assert.Equal(4, await open.Page.EvaluateAsync<int>("getComputedStyle(document.querySelector('.grid')).gridTemplateColumns.split(' ').length"));
+        byte[] paper = await open.Page.PdfAsync();
+        Assert.Equal("%PDF"u8, paper.AsSpan(0, 4));
+    }
+
+    [Theory]
+    [InlineData(320)]
+    [InlineData(360)]
+    [InlineData(640)]
+    [InlineData(1280)]
+    [InlineData(3840)]
+    public async Task Nothing_is_cut_off_at_any_width(int width)
+    {
+        // 640 is what 200 % of zoom leave of 1280, and 320 what 400 % do.
+        await using OpenPage open = await OpenPage.OfNightAsync(browser, configure: options => options.ViewportSize = new() { Width = width, Height = 600 });
+
+        await AssertFitsAsync("the grid");
+        if (await open.Page.Locator("#more").IsVisibleAsync())
+        {
+            await open.Page.ClickAsync("#more");
+            await AssertFitsAsync("the filters");
+        }
+
+        await Assertions.Expect(open.Page.Locator("#by-state")).ToBeVisibleAsync();
+        await open.CardOf("lighthouse").Locator(".poster").FocusAsync();
+        await open.PressAsync("Enter");
+        await AssertFitsAsync("the large view");
+        await open.PressAsync("c");
+        await AssertFitsAsync("the comparison");
+        await open.PressAsync("?");
+        await AssertFitsAsync("the help");
+
+        async Task AssertFitsAsync(string what)
+        {
+            string[] over = await open.Page.EvaluateAsync<string[]>("""
+                [...document.querySelectorAll('body *')]
+                    .filter(element => element.checkVisibility({ visibilityProperty: true }) && !element.closest('.skip, .visually-hidden, svg, video'))
+                    .filter(element => element.getBoundingClientRect().right > innerWidth + 1 || element.getBoundingClientRect().left < -1)
+                    .map(element => `${element.tagName} ${element.id} ${element.className}`)
+                """);
+            Assert.True(over.Length == 0, $"{what} at {width}: {string.Join(", ", over)}");
+            Assert.InRange(await open.Page.EvaluateAsync<int>("(document.querySelector('dialog[open]') ?? document.documentElement).scrollWidth"), 1, width);
+        }
+    }
+
+    [Theory]
+    [InlineData(ColorScheme.Dark, 1280)]
+    [InlineData(ColorScheme.Light, 1280)]
+    [InlineData(ColorScheme.Dark, 390)]
+    [InlineData(ColorScheme.Light, 390)]
+    public async Task Axe_finds_nothing_to_object_to(ColorScheme scheme, int width)
+    {
+        await using OpenPage open = await OpenPage.OfNightAsync(browser, configure: options =>
+        {
+            options.ColorScheme = scheme;
+            options.ReducedMotion = ReducedMotion.Reduce;
+            options.ViewportSize = new() { Width = width, Height = 2400 };
+        });
+
+        await AssertFineAsync("the grid");
+        await open.CardOf("lighthouse").Locator(".poster").FocusAsync();
+        await open.PressAsync("p", "4", "m", "s", "ArrowRight", "x", "m");
+        if (width < 640)
+        {
+            await open.Page.ClickAsync("#more");
+        }
+
+        await AssertFineAsync("the grid with a choice and a stack open");
+        await open.CardOf("cliff").Locator(".poster").ClickAsync();
+        await AssertFineAsync("the large view");
+        await open.PressAsync("c");
+        await AssertFineAsync("the comparison");
+        await open.PressAsync("?");
+        await AssertFineAsync("the help");
+
+        async Task AssertFineAsync(string what)
+        {
+            AxeResult result = await open.Page.RunAxe();
+            string problems = string.Join('\n', result.Violations.Select(violation =>
+                $"{violation.Id}: {violation.Help}\n{string.Join('\n', violation.Nodes.Take(5).Select(node => $"  {node.Html} {string.Join(' ', node.Any.Select(check => check.Message))}"))}"));
+            Assert.True(problems.Length == 0, $"{what}, {scheme}, {width}:\n{problems}");
+        }
+    }
+}

@@ -83,28 +83,35 @@ public sealed class GalleryTests
         Assert.Equal(2, (await shell.RunAsync("Get-KlingVideoTask -Source a")).Clean().Output.Count);
     }
 
-    [Theory]
-    [InlineData("Get-KlingVideoTask | Export-KlingGallery $page")]
-    [InlineData("(Get-KlingVideoTask).Id | Export-KlingGallery $page")]
-    [InlineData("(Get-KlingVideoTask).TaskId | Export-KlingGallery $page")]
-    [InlineData("[System.IO.DirectoryInfo]::new($destination).GetFiles() | Export-KlingGallery $page")]
-    [InlineData("[System.IO.DirectoryInfo]::new($destination) | Export-KlingGallery $page")]
-    [InlineData("\"$destination/*.mp4\" | Export-KlingGallery $page")]
-    [InlineData("Export-KlingGallery $page -InputObject $destination")]
-    [InlineData("$made | Export-KlingGallery $page")]
-    [InlineData("Get-KlingVideoTask | ForEach-Object { [pscustomobject]@{ Id = $_.Id; TaskId = $_.TaskId } } | Export-KlingGallery $page")]
-    [InlineData("[System.Management.Automation.PSSerializer]::Deserialize([System.Management.Automation.PSSerializer]::Serialize((Get-KlingVideoTask))) | Export-KlingGallery $page")]
-    [InlineData("[System.Management.Automation.PSSerializer]::Deserialize([System.Management.Automation.PSSerializer]::Serialize($made)) | Export-KlingGallery $page")]
-    public async Task Videos_and_tasks_are_taken_however_they_are_named(string script)
+    [Fact]
+    public async Task Videos_and_tasks_are_taken_however_they_are_named()
     {
         await using ConnectedShell shell = await ConnectedShell.StartAsync();
         (await shell.RunAsync($"$made = {Make}", Variables(shell, "fox.png", "bear.png"))).Clean();
         shell.WriteFile("videos/notes.txt", [1]);
 
-        (await shell.RunAsync(script)).Clean();
+        foreach (string given in (string[])
+            [
+                "Get-KlingVideoTask",
+                "(Get-KlingVideoTask).Id",
+                "(Get-KlingVideoTask).TaskId",
+                "[System.IO.DirectoryInfo]::new($destination).GetFiles()",
+                "[System.IO.DirectoryInfo]::new($destination)",
+                "\"$destination/*.mp4\"",
+                "$made",
+                "Get-KlingVideoTask | ForEach-Object { [pscustomobject]@{ Id = $_.Id; TaskId = $_.TaskId } }",
+                "[System.Management.Automation.PSSerializer]::Deserialize([System.Management.Automation.PSSerializer]::Serialize((Get-KlingVideoTask)))",
+                "[System.Management.Automation.PSSerializer]::Deserialize([System.Management.Automation.PSSerializer]::Serialize($made))",
+            ])
+        {
+            File.Delete(PageOf(shell));
+            (await shell.RunAsync($"{given} | Export-KlingGallery $page")).Clean();
+            Assert.Equal((given, "bear.png saved; fox.png saved"), (given, Show(PageOf(shell))));
+            Assert.All(ItemsOf(PageOf(shell)), item => Assert.Equal(42, item.GetProperty("credits").GetDecimal()));
+        }
 
+        (await shell.RunAsync("Export-KlingGallery $page -InputObject $destination")).Clean();
         Assert.Equal("bear.png saved; fox.png saved", Show(PageOf(shell)));
-        Assert.All(ItemsOf(PageOf(shell)), item => Assert.Equal(42, item.GetProperty("credits").GetDecimal()));
     }
 
     [Fact]
@@ -276,20 +283,48 @@ public sealed class GalleryTests
         Assert.Contains("1 of the 3 choices", Assert.Single(export.Clean().Warnings), StringComparison.Ordinal);
     }
 
-    [Theory]
-    [InlineData("{", "is damaged")]
-    [InlineData("{}", "is no choice")]
-    [InlineData("", "is empty")]
-    public async Task A_choice_that_is_damaged_is_one_error(string text, string message)
+    [Fact]
+    public async Task A_choice_finds_its_tasks_whichever_account_the_shell_is_connected_to()
     {
         await using ConnectedShell shell = await ConnectedShell.StartAsync();
-        string choice = shell.WriteFile("choice.json", System.Text.Encoding.UTF8.GetBytes(text));
+        (await shell.RunAsync($"{Make} | Out-Null", Variables(shell, "fox.png"))).Clean();
+        string choice = await ChooseAsync(shell, ("fox.png", "Picked", 4, ""));
+        await using ConnectedShell other = await ConnectedShell.StartAsync();
 
-        ShellResult result = await shell.RunAsync("Import-KlingGalleryChoice $choice", new { choice });
+        ShellResult result = (await other.RunAsync("Import-KlingGalleryChoice $choice; Import-KlingGalleryChoice $choice | Export-KlingGallery $page | Out-Null", new { choice, page = PageOf(shell) })).Clean();
+        ShellResult all = await other.RunAsync("Export-KlingGallery $page");
 
-        Assert.Single(result.Errors).Is("KlingChoiceInvalid", ErrorCategory.InvalidData);
-        Assert.Contains(message, result.Errors[0].ToString(), StringComparison.Ordinal);
-        Assert.Null(result.Terminating);
+        Assert.Equal("Picked", Assert.Single(result.Output).Properties["Choice"].Value);
+        Assert.Equal("fox.png saved", Show(PageOf(shell)));
+        Assert.Matches(@"None of the \d+ tasks in the ledger '.*' is known to be of the account in use, so no gallery was written\.", all.Terminating.Is("KlingTaskNotFound", ErrorCategory.ObjectNotFound).ToString());
+    }
+
+    [Fact]
+    public async Task A_task_that_was_chosen_is_made_again_by_the_step_by_step_commands_too()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        (await shell.RunAsync($"{Make} | Out-Null", Variables(shell, "fox.png"))).Clean();
+        string choice = await ChooseAsync(shell, ("fox.png", "Rejected", 0, ""));
+
+        KlingVideoTask task = Assert.Single((await shell.RunAsync("Import-KlingGalleryChoice $choice | New-KlingVideoTask", new { choice })).Clean().Of<KlingVideoTask>());
+
+        Assert.Equal((Path.Combine(shell.Folder, "fox.png"), "It moves."), (task.SourcePath, task.Prompt));
+        Assert.Equal(2, shell.Bill.CreatesAccepted);
+    }
+
+    [Fact]
+    public async Task A_choice_that_is_damaged_is_one_error()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        foreach ((string text, string message) in ((string, string)[])[("{", "is damaged"), ("{}", "is no choice"), (string.Empty, "is empty")])
+        {
+            string choice = shell.WriteFile("choice.json", System.Text.Encoding.UTF8.GetBytes(text));
+
+            ShellResult result = await shell.RunAsync("Import-KlingGalleryChoice $choice", new { choice });
+
+            Assert.Contains(message, Assert.Single(result.Errors).Is("KlingChoiceInvalid", ErrorCategory.InvalidData).ToString(), StringComparison.Ordinal);
+            Assert.Null(result.Terminating);
+        }
     }
 
     private static string HashOf(ConnectedShell shell, string name)

@@ -17,9 +17,10 @@ internal sealed class GallerySource
     private readonly SavedVideos _saved;
     private Dictionary<string, KlingVideoTask>? _byKey;
 
-    private GallerySource(IReadOnlyList<KlingVideoTask> recorded, IReadOnlyList<SavedPath> saved)
+    private GallerySource(IReadOnlyList<KlingVideoTask> recorded, IReadOnlyList<KlingVideoTask> own, IReadOnlyList<SavedPath> saved)
     {
         Recorded = recorded;
+        Own = own;
         _byId = recorded.ToDictionary(task => task.Id);
         _byTaskId = new(StringComparer.Ordinal);
         foreach (KlingVideoTask task in recorded.Where(task => task.TaskId is not null))
@@ -30,22 +31,30 @@ internal sealed class GallerySource
         _saved = new SavedVideos([.. saved.Where(path => path.IsCertain && _byId.ContainsKey(path.Id))]);
     }
 
-    /// <summary>All tasks of the ledger, by local id.</summary>
+    /// <summary>All tasks of the ledger, by local id. Ids of the service and videos on disk tell for themselves whose they are.</summary>
     public IReadOnlyList<KlingVideoTask> Recorded { get; }
+
+    /// <summary>Those of the account in use; all of them where none is.</summary>
+    public IReadOnlyList<KlingVideoTask> Own { get; }
 
     /// <summary>Reads the ledger.</summary>
     /// <param name="ledger">The ledger, which need not exist.</param>
-    /// <param name="account">Whose tasks are meant; all accounts' when it is <see langword="null"/>.</param>
+    /// <param name="account">The account in use, if one is.</param>
     /// <param name="cancellationToken">Stops the reading.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>.</exception>
     public static async Task<GallerySource> ReadAsync(ITaskLedger ledger, string? account, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(ledger);
-        return await ledger.ExistsAsync(cancellationToken).ConfigureAwait(false)
-            ? new GallerySource(
-                await ledger.Tasks.ListAsync(new TaskFilter { Account = account }, cancellationToken).ConfigureAwait(false),
-                await ledger.Tasks.ListSavedPathsAsync(cancellationToken).ConfigureAwait(false))
-            : new GallerySource([], []);
+        if (!await ledger.ExistsAsync(cancellationToken).ConfigureAwait(false))
+        {
+            return new GallerySource([], [], []);
+        }
+
+        IReadOnlyList<KlingVideoTask> all = await ledger.Tasks.ListAsync(new TaskFilter(), cancellationToken).ConfigureAwait(false);
+        return new GallerySource(
+            all,
+            account is null ? all : await ledger.Tasks.ListAsync(new TaskFilter { Account = account }, cancellationToken).ConfigureAwait(false),
+            await ledger.Tasks.ListSavedPathsAsync(cancellationToken).ConfigureAwait(false));
     }
 
     /// <summary>The entry of a task, as the ledger has it by now.</summary>

@@ -145,7 +145,7 @@ public sealed class ExportKlingGalleryCommand : KlingCommand
 
     /// <summary>All tasks of the ledger; where there are none, what the sidecars in the folder of the page tell.</summary>
     private List<GalleryEntry> ListAll(GallerySource source)
-        => source.Recorded.Count > 0 ? [.. source.Recorded.Select(source.Of)] : ListFolder(source, System.IO.Path.GetDirectoryName(_options!.Path)!);
+        => source.Recorded.Count > 0 ? [.. source.Own.Select(task => new GalleryEntry(EntryOrigin.Ledger, task, task.SavedPath))] : ListFolder(source, System.IO.Path.GetDirectoryName(_options!.Path)!);
 
     private List<GalleryEntry> Resolve(GallerySource source, ITaskLedger ledger)
     {
@@ -274,6 +274,7 @@ public sealed class ExportKlingGalleryCommand : KlingCommand
     {
         bool isFiltered = Source is not null || Since is not null || State is not null;
         string what = _isInput ? (_inputs.Count == 0 ? "Nothing came through the pipeline" : isFiltered ? "None of what was given matches -Source, -Since and -State" : "There is no video in what was given")
+            : source.Own.Count == 0 && source.Recorded.Count > 0 ? $"None of the {source.Recorded.Count} tasks in the ledger '{ledger.Location}' is known to be of the account in use"
             : source.Recorded.Count > 0 ? $"No task in the ledger '{ledger.Location}' matches -Source, -Since and -State"
             : $"There are no tasks in the ledger '{ledger.Location}', and no videos with sidecars in '{System.IO.Path.GetDirectoryName(_options!.Path)}'";
         return new KlingException(ErrorKind.TaskNotFound, $"{what}, so no gallery was written.")

@@ -78,7 +78,7 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
             throw new KlingException(ErrorKind.RequestInvalid, "There is no prompt. Say with -Prompt what happens in the videos. Nothing was bought.");
         }
 
-        string[] uris = [.. (ImageUri ?? []).Where(uri => !string.IsNullOrWhiteSpace(uri))];
+        string[] uris = HasChosenImage ? [] : [.. (ImageUri ?? []).Where(uri => !string.IsNullOrWhiteSpace(uri))];
         if (uris.Length > 0 && !HasNoImagePath)
         {
             RefuseInput(

@@ -38,6 +38,9 @@ public abstract class ImagePathCommand : KlingCommand
     /// <summary>Whether the input is a task that was chosen in a gallery: then its image is meant, whatever path it brings.</summary>
     private bool IsChosen => _givenPath is null && _row is not null && ChosenVideo.IsOne(_row);
 
+    /// <summary>Whether the input is such a task, and its image was a file.</summary>
+    private protected bool HasChosenImage => IsChosen && ChosenImage is not null;
+
     /// <summary>The image of such a task, if it was a file.</summary>
     private string? ChosenImage => _row?.Properties[nameof(KlingVideoTask.SourcePath)]?.Value as string;
 

@@ -182,6 +182,7 @@ public sealed class EnvironmentTests
 
         ShellResult result = (await shell.RunAsync(
             """
+            $VerbosePreference = 'Continue'
             $lost = Get-KlingVideoTask -State Unknown -Source $image
             $lost | Resolve-KlingVideoTask -Abandon
             Resolve-KlingVideoTask $done.TaskId -TakenElsewhere

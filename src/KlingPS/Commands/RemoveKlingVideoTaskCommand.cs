@@ -55,7 +55,8 @@ public sealed class RemoveKlingVideoTaskCommand : TaskReferenceCommand
         {
             try
             {
-                KlingVideoTask task = Await(token => Recorded.FindAsync(reference, token));
+                RecordedTasks recorded = Recorded;
+                KlingVideoTask task = Await(token => recorded.FindAsync(reference, token));
                 if (ShouldProcess($"task {task.Id} ({task.Subject})", "Remove from the ledger"))
                 {
                     _batch.Feed(new RecordedTask(reference, task));

@@ -137,7 +137,8 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
             try
             {
                 TaskReference reference = TaskReferences.From(input);
-                KlingVideoTask task = Await(token => Recorded.FindAsync(reference, token));
+                RecordedTasks recorded = Recorded;
+                KlingVideoTask task = Await(token => recorded.FindAsync(reference, token));
                 if (IsAboutTaking)
                 {
                     UnknownTaskResolver.RequireVideo(task);

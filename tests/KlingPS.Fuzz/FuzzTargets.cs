@@ -14,6 +14,7 @@ internal static class FuzzTargets
         ["prompts"] = () => new PromptTarget(),
         ["names"] = () => new NameTarget(),
         ["configuration"] = () => new ConfigurationTarget(),
+        ["addresses"] = () => new AddressTarget(),
         ["sidecars"] = () => new SidecarTarget(),
         ["choices"] = () => new ChoiceTarget(),
         ["ledger"] = () => new LedgerTarget(),

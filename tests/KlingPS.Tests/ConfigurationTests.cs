@@ -47,8 +47,8 @@ public sealed class ConfigurationTests : IAsyncLifetime
 
         KlingConfiguration configuration = Assert.Single(result.Of<KlingConfiguration>());
         Assert.Equal(Path.GetFullPath("videos"), configuration.DefaultDestination);
-        Assert.Equal(Path.GetFullPath("my.db"), ConfigurationFile.Read(FilePath).LedgerPath);
-        Assert.Equal("environment variable KLINGPS_LEDGER", configuration.Source["LedgerPath"]);
+        Assert.Equal(Path.GetFullPath("my.db"), ConfigurationFile.Read(FilePath).Ledger);
+        Assert.Equal("environment variable KLINGPS_LEDGER", configuration.Source["Ledger"]);
     }
 
     [Fact]

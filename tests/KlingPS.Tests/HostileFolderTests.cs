@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using KlingPS.Core.Ledger;
 using KlingPS.Sessions;
 using KlingPS.Tests.Hosting;
 
@@ -70,6 +71,8 @@ public sealed class HostileFolderTests
         Assert.Equal(1, shell.Bill.CreatesAccepted);
     }
 
+    private static LedgerUse Use(params string[] parts) => Ledgers.Use(new FileAddress(Path.Combine([.. parts, "ledger.db"])));
+
     [Fact]
     public void A_ledger_is_one_however_its_path_is_spelled()
     {
@@ -79,8 +82,8 @@ public sealed class HostileFolderTests
             Directory.CreateDirectory(Path.Combine(folder, "real"));
             OddFiles.FolderLink(Path.Combine(folder, "link"), "real");
 
-            Assert.Same(Ledgers.Use(Path.Combine(folder, "real", "ledger.db")).Ledger, Ledgers.Use(Path.Combine(folder, "link", "ledger.db")).Ledger);
-            Assert.NotSame(Ledgers.Use(Path.Combine(folder, "real", "ledger.db")).Ledger, Ledgers.Use(Path.Combine(folder, "ledger.db")).Ledger);
+            Assert.Same(Use(folder, "real").Ledger, Use(folder, "link").Ledger);
+            Assert.NotSame(Use(folder, "real").Ledger, Use(folder).Ledger);
         }
         finally
         {

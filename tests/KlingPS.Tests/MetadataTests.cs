@@ -54,7 +54,7 @@ public sealed class MetadataTests
         ["Set-KlingConfiguration"] = ([typeof(KlingConfiguration)], true,
         [
             ("SecretName", typeof(string)), ("Vault", typeof(string)), ("Endpoint", typeof(Uri)), ("UploadEndpoint", typeof(Uri)), ("Proxy", typeof(Uri)),
-            ("LedgerPath", typeof(string)), ("DailyCreditCap", typeof(decimal)), ("DefaultDestination", typeof(string)),
+            ("Ledger", typeof(string)), ("LedgerSecretName", typeof(string)), ("DailyCreditCap", typeof(decimal)), ("DefaultDestination", typeof(string)),
             ("LogPath", typeof(string)), ("ReportPath", typeof(string)), ("PollingInterval", typeof(double)), ("RequestTimeout", typeof(double)), ("Reset", typeof(string[])),
         ]),
         ["Get-KlingModel"] = ([typeof(KlingModel)], false,

@@ -13,6 +13,9 @@ internal static class ConfigurationFile
     /// <summary>The environment variable that names the file.</summary>
     public const string Variable = "KLINGPS_CONFIG";
 
+    /// <summary>What <see cref="ConfigurationValues.Ledger"/> was called when a ledger was always a file. Were it not read any more, another ledger would buy everything again.</summary>
+    public const string FormerLedger = "LedgerPath";
+
     /// <summary>In bytes; a longer file is no configuration.</summary>
     private const int MaxLength = 1024 * 1024;
 
@@ -56,6 +59,13 @@ internal static class ConfigurationFile
         Dictionary<string, JsonElement> values = fields
             .Where(field => field.Value.ValueKind != JsonValueKind.Null)
             .ToDictionary(field => field.Name, field => field.Value, StringComparer.OrdinalIgnoreCase);
+        if (values.ContainsKey(FormerLedger) && values.ContainsKey(nameof(ConfigurationValues.Ledger)))
+        {
+            throw new KlingException(
+                ErrorKind.RequestInvalid,
+                $"The configuration file '{path}' has both {nameof(ConfigurationValues.Ledger)} and {FormerLedger}, which is its former name. Delete {FormerLedger}.");
+        }
+
         return new ConfigurationValues
         {
             SecretName = Text(nameof(ConfigurationValues.SecretName)),
@@ -63,7 +73,8 @@ internal static class ConfigurationFile
             Endpoint = Address(nameof(ConfigurationValues.Endpoint)),
             UploadEndpoint = Address(nameof(ConfigurationValues.UploadEndpoint)),
             Proxy = Address(nameof(ConfigurationValues.Proxy)),
-            LedgerPath = Text(nameof(ConfigurationValues.LedgerPath)),
+            Ledger = Text(nameof(ConfigurationValues.Ledger)) ?? Text(FormerLedger),
+            LedgerSecretName = Text(nameof(ConfigurationValues.LedgerSecretName)),
             DailyCreditCap = Number(nameof(ConfigurationValues.DailyCreditCap)),
             DefaultDestination = Text(nameof(ConfigurationValues.DefaultDestination)),
             LogPath = Text(nameof(ConfigurationValues.LogPath)),

@@ -1,5 +1,7 @@
 using System.Text.Json;
 using KlingPS.Core.Api;
+using KlingPS.Core.Ledger;
+using KlingPS.Core.Ledger.Postgres;
 using KlingPS.Core.Network;
 using KlingPS.Core.Secrets;
 
@@ -16,7 +18,9 @@ internal static class ConfigurationRules
         [nameof(ConfigurationValues.Endpoint)] = Text(EndpointProblem),
         [nameof(ConfigurationValues.UploadEndpoint)] = Text(EndpointProblem),
         [nameof(ConfigurationValues.Proxy)] = Text(text => Uri.TryCreate(text, UriKind.Absolute, out Uri? uri) && ProxyRoute.IsProxy(uri) ? null : ProxyRoute.Rule),
-        [nameof(ConfigurationValues.LedgerPath)] = Text(PathProblem),
+        [nameof(ConfigurationValues.Ledger)] = Text(LedgerProblem),
+        [ConfigurationFile.FormerLedger] = Text(LedgerProblem),
+        [nameof(ConfigurationValues.LedgerSecretName)] = Text(NameProblem),
         [nameof(ConfigurationValues.DailyCreditCap)] = Number(0, (double)decimal.MaxValue, "has to be a number of credits, 0 or more"),
         [nameof(ConfigurationValues.DefaultDestination)] = Text(PathProblem),
         [nameof(ConfigurationValues.LogPath)] = Text(PathProblem),
@@ -60,6 +64,17 @@ internal static class ConfigurationRules
         => !Path.IsPathFullyQualified(path) ? "has to be a full path: a relative one would mean another place in every folder"
             : path.Contains('\0', StringComparison.Ordinal) ? "holds a zero character, which no path has"
             : null;
+
+    /// <summary>A password is refused before anything else is: where there is one, that is what has to be known.</summary>
+    private static string? LedgerProblem(string text)
+    {
+        string? problem = LedgerAddress.TryParse(text, out LedgerAddress? address);
+        return address is ServerAddress { Password: not null }
+            ? "holds a password, and this file never holds one. Take it out of the address, and keep it in a secret (LedgerSecretName), in PGPASSWORD or in a password file (PGPASSFILE)"
+            : problem is null ? null
+            : LedgerAddress.IsOfServer(text) ? problem
+            : PathProblem(text);
+    }
 
     private static string? EndpointProblem(string text)
     {

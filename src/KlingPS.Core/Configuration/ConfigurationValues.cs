@@ -18,8 +18,11 @@ internal sealed record ConfigurationValues
     /// <summary>The proxy to go through; has no name and password in it.</summary>
     public Uri? Proxy { get; init; }
 
-    /// <summary>The full path of the ledger's file.</summary>
-    public string? LedgerPath { get; init; }
+    /// <summary>Where the ledger is: the full path of a file, or the address of a PostgreSQL database without a password.</summary>
+    public string? Ledger { get; init; }
+
+    /// <summary>The name of the secret that holds the password of the ledger's database.</summary>
+    public string? LedgerSecretName { get; init; }
 
     /// <summary>The most credits an account may spend on one day, from midnight to midnight local time; 0 or more.</summary>
     public decimal? DailyCreditCap { get; init; }

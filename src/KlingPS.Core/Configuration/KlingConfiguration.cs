@@ -38,8 +38,14 @@ public sealed record KlingConfiguration
     /// <summary>The proxy to go through; <see langword="null"/> for that of the system or of HTTPS_PROXY, if there is one.</summary>
     public Uri? Proxy { get; init; }
 
-    /// <summary>The full path of the ledger's file.</summary>
-    public required string LedgerPath { get; init; }
+    /// <summary>Where the ledger is: the full path of a file, or the address of a PostgreSQL database, without its password.</summary>
+    public string Ledger => LedgerAddress.Shown;
+
+    /// <summary>The name of the secret that holds the password of the ledger's database; <see langword="null"/> to look for it elsewhere.</summary>
+    public string? LedgerSecretName { get; init; }
+
+    /// <summary>Where the ledger is.</summary>
+    internal LedgerAddress LedgerAddress { get; init; } = new FileAddress(string.Empty);
 
     /// <summary>The most credits the account may spend on one day, from midnight to midnight local time; <see langword="null"/> for no limit.</summary>
     public decimal? DailyCreditCap { get; init; }
@@ -104,8 +110,8 @@ public sealed record KlingConfiguration
             source[nameof(UploadEndpoint)] = "the same as Endpoint";
         }
 
-        string ledger = LedgerLocation.Resolve(file.LedgerPath, environment);
-        Choose(nameof(LedgerPath), null, environment(LedgerLocation.Variable) is { Length: > 0 } variable ? variable : null, LedgerLocation.Variable, file.LedgerPath);
+        LedgerAddress ledger = LedgerLocation.Resolve(file.Ledger, environment);
+        Choose(nameof(Ledger), null, environment(LedgerLocation.Variable) is { Length: > 0 } variable ? variable : null, LedgerLocation.Variable, file.Ledger);
         return new KlingConfiguration
         {
             Path = path,
@@ -114,7 +120,8 @@ public sealed record KlingConfiguration
             Endpoint = endpoint,
             UploadEndpoint = uploadEndpoint,
             Proxy = Choose(nameof(Proxy), given.Proxy, null, null, file.Proxy),
-            LedgerPath = ledger,
+            LedgerAddress = ledger,
+            LedgerSecretName = Choose(nameof(LedgerSecretName), null, null, null, file.LedgerSecretName),
             DailyCreditCap = ChooseNumber(nameof(DailyCreditCap), given.DailyCreditCap, file.DailyCreditCap),
             DefaultDestination = Choose(nameof(DefaultDestination), given.DefaultDestination, null, null, file.DefaultDestination),
             LogPath = Choose(nameof(LogPath), given.LogPath, null, null, file.LogPath),

@@ -6,30 +6,30 @@ namespace KlingPS.Core.Ledger;
 /// <summary>Where the ledger is kept.</summary>
 internal static class LedgerLocation
 {
-    /// <summary>The environment variable that names the ledger's file.</summary>
+    /// <summary>The environment variable that says where the ledger is.</summary>
     public const string Variable = "KLINGPS_LEDGER";
 
     private const string Folder = "KlingPS";
     private const string FileName = "ledger.db";
 
-    /// <summary>The full path of the ledger's file: from the environment, otherwise as configured, otherwise in the user's data folder.</summary>
-    /// <param name="configured">The path in the user's configuration, if any.</param>
-    /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>: the path is relative.</exception>
-    public static string Resolve(string? configured) => Resolve(configured, Environment.GetEnvironmentVariable);
+    /// <summary>Where the ledger is: as the environment says, otherwise as configured, otherwise in the user's data folder.</summary>
+    /// <param name="configured">The path or address in the user's configuration, if any.</param>
+    /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>: the path is relative, or the address cannot be used.</exception>
+    public static LedgerAddress Resolve(string? configured) => Resolve(configured, Environment.GetEnvironmentVariable);
 
     /// <inheritdoc cref="Resolve(string?)"/>
-    /// <param name="configured">The path in the user's configuration, if any.</param>
+    /// <param name="configured">The path or address in the user's configuration, if any.</param>
     /// <param name="environment">Reads an environment variable.</param>
-    internal static string Resolve(string? configured, Func<string, string?> environment)
+    internal static LedgerAddress Resolve(string? configured, Func<string, string?> environment)
     {
         if (environment(Variable) is { Length: > 0 } named)
         {
-            return RequireFull(named, $"The environment variable {Variable}");
+            return Parse(named, $"The environment variable {Variable}");
         }
 
         return string.IsNullOrEmpty(configured)
-            ? Path.Combine(DataFolder(environment), Folder, FileName)
-            : RequireFull(configured, "The configuration");
+            ? new FileAddress(Path.Combine(DataFolder(environment), Folder, FileName))
+            : Parse(configured, "The configuration");
     }
 
     /// <summary>
@@ -95,11 +95,14 @@ internal static class LedgerLocation
         }
     }
 
-    /// <summary>A relative path would mean a different ledger in every folder, and each would buy again what the others have bought.</summary>
-    private static string RequireFull(string path, string source)
-        => Path.IsPathFullyQualified(path)
-            ? Path.GetFullPath(path)
-            : throw new KlingException(ErrorKind.LedgerUnusable, $"{source} puts the ledger at '{path}', which is a different file in every folder. Give the full path of the file.");
+    /// <summary>A relative path would mean a different ledger in every folder, and each would buy again what the others have bought. An address is not repeated: it may hold a password.</summary>
+    private static LedgerAddress Parse(string text, string source)
+        => LedgerAddress.TryParse(text, out LedgerAddress? address) is not string problem ? address!
+            : throw new KlingException(
+                ErrorKind.LedgerUnusable,
+                LedgerAddress.IsOfServer(text) || text.Contains('=', StringComparison.Ordinal)
+                    ? $"What {char.ToLowerInvariant(source[0])}{source[1..]} says of the ledger {problem}. Without the ledger nothing is bought."
+                    : $"{source} puts the ledger at '{text}', which {problem}.");
 
     private static string DataFolder(Func<string, string?> environment)
     {

@@ -116,7 +116,7 @@ public sealed class ConnectKlingAccountCommand : KlingCommand
                 : Connection.Sandbox.Start(new Sandbox.SandboxOptions(), []);
             var own = new FoundKey(Core.Secrets.ApiKey.From(sandbox.ApiKey), KeySource.FromSandbox);
             var addresses = new KlingEndpoints(sandbox.Endpoint, sandbox.UploadEndpoint);
-            return (SessionFactory.Create(Context.Settings.Current, addresses, own, proxyCredentials: null, isSandbox: true), own.Source);
+            return (SessionFactory.Create(Context.Settings.Current, addresses, own, Context.Keys.FindLedgerPassword(Context.Settings.Current), proxyCredentials: null, isSandbox: true), own.Source);
         }
 
         KlingConfiguration configuration = Context.Settings.With(new ConfigurationValues
@@ -130,7 +130,7 @@ public sealed class ConnectKlingAccountCommand : KlingCommand
         KlingEndpoints endpoints = configuration.ToEndpoints();
         ICredentials? proxyCredentials = ProxyCredentials.Choose(Proxy, configuration.Proxy, ProxyCredential, ProxyUseDefaultCredentials);
         FoundKey found = FindKey(configuration);
-        return (SessionFactory.Create(configuration, endpoints, found, proxyCredentials, Connection.Sandbox.IsAt(endpoints)), found.Source);
+        return (SessionFactory.Create(configuration, endpoints, found, Context.Keys.FindLedgerPassword(configuration), proxyCredentials, Connection.Sandbox.IsAt(endpoints)), found.Source);
     }
 
     private FoundKey FindKey(KlingConfiguration configuration)

@@ -59,7 +59,7 @@ public sealed class SetKlingApiKeyCommand : KlingCommand
     private void Store(SecretStore store, KlingConfiguration configuration)
     {
         var given = new FoundKey(Core.Secrets.ApiKey.From(ApiKey ?? Ask()), KeySource.FromParameter);
-        KlingSession session = SessionFactory.Create(configuration, configuration.ToEndpoints(), given, proxyCredentials: null, isSandbox: false);
+        KlingSession session = SessionFactory.Create(configuration, configuration.ToEndpoints(), given, Context.Keys.FindLedgerPassword(configuration), proxyCredentials: null, isSandbox: false);
         try
         {
             if (!SkipVerification)

@@ -2,6 +2,7 @@ using System.Management.Automation;
 using KlingPS.Commands.Base;
 using KlingPS.Core;
 using KlingPS.Core.Configuration;
+using KlingPS.Core.Ledger;
 using KlingPS.Parameters;
 
 namespace KlingPS.Commands;
@@ -14,7 +15,7 @@ public sealed class SetKlingConfigurationCommand : KlingCommand
     /// <summary>Settings that a session takes when it is opened.</summary>
     private static readonly string[] s_connecting =
     [
-        nameof(SecretName), nameof(Vault), nameof(Endpoint), nameof(UploadEndpoint), nameof(Proxy), nameof(LedgerPath), nameof(RequestTimeout),
+        nameof(SecretName), nameof(Vault), nameof(Endpoint), nameof(UploadEndpoint), nameof(Proxy), nameof(Ledger), nameof(LedgerSecretName), nameof(RequestTimeout),
     ];
 
     private string? _path;
@@ -49,10 +50,17 @@ public sealed class SetKlingConfigurationCommand : KlingCommand
     [Address]
     public Uri? Proxy { get; set; }
 
-    /// <summary>The ledger's file.</summary>
+    /// <summary>The ledger's file, or the address of a PostgreSQL database without its password.</summary>
+    [Parameter]
+    [Alias(ConfigurationFile.FormerLedger)]
+    [ValidateNotNullOrEmpty]
+    public string? Ledger { get; set; }
+
+    /// <summary>The name of the secret that holds the password of the ledger's database.</summary>
     [Parameter]
     [ValidateNotNullOrEmpty]
-    public string? LedgerPath { get; set; }
+    [ArgumentCompleter(typeof(SecretCompleter))]
+    public string? LedgerSecretName { get; set; }
 
     /// <summary>The most credits an account may spend on one day.</summary>
     [Parameter]
@@ -84,7 +92,7 @@ public sealed class SetKlingConfigurationCommand : KlingCommand
 
     /// <summary>Settings to take out of the file, so that the default counts again.</summary>
     [Parameter]
-    [ValidateSet(nameof(SecretName), nameof(Vault), nameof(Endpoint), nameof(UploadEndpoint), nameof(Proxy), nameof(LedgerPath), nameof(DailyCreditCap), nameof(DefaultDestination), nameof(LogPath), nameof(ReportPath), nameof(PollingInterval), nameof(RequestTimeout))]
+    [ValidateSet(nameof(SecretName), nameof(Vault), nameof(Endpoint), nameof(UploadEndpoint), nameof(Proxy), nameof(Ledger), nameof(LedgerSecretName), nameof(DailyCreditCap), nameof(DefaultDestination), nameof(LogPath), nameof(ReportPath), nameof(PollingInterval), nameof(RequestTimeout))]
     public string[] Reset { get; set; } = [];
 
     /// <inheritdoc/>
@@ -95,7 +103,7 @@ public sealed class SetKlingConfigurationCommand : KlingCommand
     {
         _path = ConfigurationFile.Locate();
         Dictionary<string, object?> changes = FindChanges();
-        if (changes.Count > 0 && ShouldProcess(_path, $"Change {string.Join(", ", changes.Keys)}"))
+        if (changes.Count > 0 && ShouldProcess(_path, $"Change {string.Join(", ", changes.Keys.Where(name => name != ConfigurationFile.FormerLedger))}"))
         {
             Await(token => ConfigurationFile.ChangeAsync(_path, changes, TimeProvider.System, token));
             if (Connection.Connected is not null && changes.Keys.Intersect(s_connecting, StringComparer.OrdinalIgnoreCase).Any())
@@ -115,7 +123,8 @@ public sealed class SetKlingConfigurationCommand : KlingCommand
         Add(nameof(Endpoint), Endpoint?.OriginalString);
         Add(nameof(UploadEndpoint), UploadEndpoint?.OriginalString);
         Add(nameof(Proxy), Proxy?.OriginalString);
-        Add(nameof(LedgerPath), LedgerPath is null ? null : GetFullPath(LedgerPath));
+        Add(nameof(Ledger), Ledger is null ? null : LedgerAddress.IsOfServer(Ledger) ? Ledger.Trim() : GetFullPath(Ledger));
+        Add(nameof(LedgerSecretName), LedgerSecretName);
         Add(nameof(DailyCreditCap), DailyCreditCap);
         Add(nameof(DefaultDestination), DefaultDestination is null ? null : GetFullPath(DefaultDestination));
         Add(nameof(LogPath), LogPath is null ? null : GetFullPath(LogPath));
@@ -130,6 +139,11 @@ public sealed class SetKlingConfigurationCommand : KlingCommand
             }
 
             changes[name] = null;
+        }
+
+        if (changes.ContainsKey(nameof(Ledger)))
+        {
+            changes[ConfigurationFile.FormerLedger] = null;
         }
 
         return changes;

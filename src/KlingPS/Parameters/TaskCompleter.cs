@@ -2,11 +2,7 @@ using System.Collections;
 using System.Globalization;
 using System.Management.Automation;
 using System.Management.Automation.Language;
-using KlingPS.Core.Configuration;
-using KlingPS.Core.Files;
-using KlingPS.Core.Ledger;
 using KlingPS.Core.Ledger.Sql;
-using KlingPS.Core.Ledger.Sqlite;
 using KlingPS.Core.Model;
 using KlingPS.Display;
 using KlingPS.Sessions;
@@ -46,13 +42,12 @@ public sealed class TaskCompleter : IArgumentCompleter
     private static async Task<IReadOnlyList<CompletionResult>> FindAsync(string word, bool takesLocal, bool takesService, KlingTaskState? state)
     {
         Core.Sessions.KlingSession? session = RunspaceConnection.Current.Session;
-        string path = session?.Ledger.Location ?? LedgerLocation.Resolve(ConfigurationFile.Read(ConfigurationFile.Locate()).LedgerPath);
-        if (FileFacts.Of(path) is not { Kind: FileKind.Ordinary })
+        using TaskSuggestions? suggestions = await Ledgers.OpenReadOnlyAsync(session?.Ledger.Location).ConfigureAwait(false);
+        if (suggestions is null)
         {
             return [];
         }
 
-        using TaskSuggestions suggestions = await SqliteLedger.OpenReadOnlyAsync(path).ConfigureAwait(false);
         IReadOnlyList<KlingVideoTask> local = takesLocal ? await suggestions.ListByIdAsync(session?.Account, state, word, Limit).ConfigureAwait(false) : [];
         IReadOnlyList<KlingVideoTask> service = takesService ? await suggestions.ListByTaskIdAsync(session?.Account, word, Limit).ConfigureAwait(false) : [];
         return

@@ -103,7 +103,7 @@ internal sealed class CommandContext : IDisposable
         }
         catch (KlingException exception) when (exception.Kind is ErrorKind.ApiKeyMissing or ErrorKind.Unauthorized)
         {
-            return (Connection.UseLedger(Settings.Current.LedgerPath), null);
+            return (Connection.UseLedger(Settings.Current, Keys), null);
         }
     }
 
@@ -130,7 +130,7 @@ internal sealed class CommandContext : IDisposable
         }
         catch (KlingException exception) when (exception.Kind is ErrorKind.ApiKeyMissing or ErrorKind.Unauthorized)
         {
-            return (Connection.UseLedger(Settings.Current.LedgerPath), null);
+            return (Connection.UseLedger(Settings.Current, Keys), null);
         }
     }
 

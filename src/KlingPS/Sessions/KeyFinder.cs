@@ -1,5 +1,8 @@
+using System.Net;
+using System.Security;
 using KlingPS.Core;
 using KlingPS.Core.Configuration;
+using KlingPS.Core.Ledger.Postgres;
 using KlingPS.Core.Secrets;
 using KlingPS.Hosting;
 
@@ -53,6 +56,24 @@ internal sealed class KeyFinder
     {
         (FoundKey? stored, string? problem) = ReadSecret(configuration);
         return stored ?? throw new KlingException(ErrorKind.ApiKeyMissing, problem!);
+    }
+
+    /// <summary>The password of the ledger's database, where a secret is named for it and the address does not carry one.</summary>
+    /// <param name="configuration">Names the ledger, the secret and its vault.</param>
+    /// <returns><see langword="null"/> if none is named: then it is looked for as PostgreSQL's own tools do.</returns>
+    /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>: the secret cannot be read.</exception>
+    public LedgerPassword? FindLedgerPassword(KlingConfiguration configuration)
+    {
+        if (configuration is not { LedgerAddress: ServerAddress { Password: null }, LedgerSecretName: string name })
+        {
+            return null;
+        }
+
+        SecretAnswer answer = new SecretStore(_commands, name, configuration.Vault, $"Set-Secret -Name '{name}' -Secret (Read-Host -AsSecureString)", "password").Read();
+        using SecureString? secret = answer.Secret;
+        return secret is null
+            ? throw new KlingException(ErrorKind.LedgerUnusable, $"The password of the ledger '{configuration.Ledger}' could not be read. {answer.Problem} Without the ledger nothing is bought.")
+            : new LedgerPassword(new NetworkCredential(string.Empty, secret).Password);
     }
 
     private (FoundKey? Found, string? Problem) ReadSecret(KlingConfiguration configuration)

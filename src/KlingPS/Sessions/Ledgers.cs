@@ -1,29 +1,38 @@
+using System.Diagnostics;
+using KlingPS.Core.Configuration;
 using KlingPS.Core.Files;
 using KlingPS.Core.Ledger;
+using KlingPS.Core.Ledger.Postgres;
 using KlingPS.Core.Ledger.Sql;
 using KlingPS.Core.Ledger.Sqlite;
 
 namespace KlingPS.Sessions;
 
 /// <summary>
-/// The ledgers this process has open: one for each file, however its path is spelled, shared by all runspaces. A file is opened when it
-/// is first needed, and closed when nobody uses it any more: then it holds all that was recorded, without the files beside it.
+/// The ledgers this process has open: one for each file, however its path is spelled, and for each database, shared by all runspaces. One is
+/// opened when it is first needed, and closed when nobody uses it any more: then a file holds all that was recorded, without those beside it.
 /// </summary>
 internal static class Ledgers
 {
     private static readonly object s_lock = new();
-    private static readonly Dictionary<string, Opened> s_ledgers = new(StringComparer.Ordinal);
+    private static readonly List<Opened> s_ledgers = [];
 
-    /// <summary>Uses the ledger of a file, until what is returned is disposed of.</summary>
-    /// <param name="path">The full path.</param>
-    public static LedgerUse Use(string path)
+    /// <summary>Uses a ledger, until what is returned is disposed of.</summary>
+    /// <param name="address">Where it is.</param>
+    /// <param name="password">The password of its database, where it was found in the secret store.</param>
+    public static LedgerUse Use(LedgerAddress address, LedgerPassword? password = null)
     {
         lock (s_lock)
         {
-            string known = s_ledgers.Keys.FirstOrDefault(known => Place.IsSame(known, path)) ?? path;
-            if (!s_ledgers.TryGetValue(known, out Opened? opened))
+            Opened? opened = s_ledgers.FirstOrDefault(known => IsSame(known.Address, address) && known.Password == password);
+            if (opened is null)
             {
-                s_ledgers.Add(known, opened = new Opened(known, SqliteLedger.Create(path, TimeProvider.System)));
+                s_ledgers.Add(opened = new Opened(address, password, address switch
+                {
+                    FileAddress file => SqliteLedger.Create(file.Path, TimeProvider.System),
+                    ServerAddress server => PostgresLedger.Create(server, TimeProvider.System, () => password),
+                    _ => throw new UnreachableException(),
+                }));
             }
 
             opened.Users++;
@@ -31,12 +40,35 @@ internal static class Ledgers
         }
     }
 
+    /// <summary>Opens a ledger for reading alone, on whichever thread.</summary>
+    /// <param name="location">Where the one in use is; <see langword="null"/> to look for the one that the settings name.</param>
+    /// <returns><see langword="null"/> if there is none.</returns>
+    /// <exception cref="System.Data.Common.DbException">It cannot be read.</exception>
+    /// <exception cref="Core.KlingException">It cannot be used, or the settings cannot.</exception>
+    public static async Task<TaskSuggestions?> OpenReadOnlyAsync(string? location)
+    {
+        LedgerAddress address;
+        LedgerPassword? password = null;
+        lock (s_lock)
+        {
+            Opened? opened = s_ledgers.FirstOrDefault(opened => opened.Ledger.Location == location);
+            (address, password) = opened is null ? (LedgerLocation.Resolve(ConfigurationFile.Read(ConfigurationFile.Locate()).Ledger), null) : (opened.Address, opened.Password);
+        }
+
+        return address switch
+        {
+            FileAddress file => FileFacts.Of(file.Path) is { Kind: FileKind.Ordinary } ? await SqliteLedger.OpenReadOnlyAsync(file.Path).ConfigureAwait(false) : null,
+            ServerAddress server => await PostgresLedger.OpenReadOnlyAsync(server, () => password).ConfigureAwait(false),
+            _ => throw new UnreachableException(),
+        };
+    }
+
     /// <summary>Closes what is still open, whoever uses it: the process ends.</summary>
     public static Task CloseAllAsync()
     {
         lock (s_lock)
         {
-            Task closing = Task.WhenAll(s_ledgers.Values.Select(opened => opened.Ledger.DisposeAsync().AsTask()));
+            Task closing = Task.WhenAll(s_ledgers.Select(opened => opened.Ledger.DisposeAsync().AsTask()));
             s_ledgers.Clear();
             return closing;
         }
@@ -47,7 +79,7 @@ internal static class Ledgers
         bool isLast;
         lock (s_lock)
         {
-            isLast = --opened.Users == 0 && s_ledgers.Remove(opened.Path);
+            isLast = --opened.Users == 0 && s_ledgers.Remove(opened);
         }
 
         if (isLast)
@@ -61,9 +93,14 @@ internal static class Ledgers
         }
     }
 
-    private sealed class Opened(string path, SqlLedger ledger)
+    private static bool IsSame(LedgerAddress one, LedgerAddress other)
+        => one is FileAddress file && other is FileAddress otherFile ? Place.IsSame(file.Path, otherFile.Path) : one == other;
+
+    private sealed class Opened(LedgerAddress address, LedgerPassword? password, SqlLedger ledger)
     {
-        public string Path => path;
+        public LedgerAddress Address => address;
+
+        public LedgerPassword? Password => password;
 
         public SqlLedger Ledger => ledger;
 

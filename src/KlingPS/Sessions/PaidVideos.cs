@@ -1,10 +1,7 @@
 using System.Collections.Concurrent;
 using System.Data.Common;
 using KlingPS.Core;
-using KlingPS.Core.Configuration;
-using KlingPS.Core.Ledger;
 using KlingPS.Core.Ledger.Sql;
-using KlingPS.Core.Ledger.Sqlite;
 using KlingPS.Core.Model;
 
 namespace KlingPS.Sessions;
@@ -17,7 +14,7 @@ internal sealed class PaidVideos
     private const int MaxVideos = 200;
 
     private readonly string? _account = RunspaceConnection.Current.Session?.Account;
-    private readonly string? _path = FindLedger();
+    private readonly string? _location = RunspaceConnection.Current.Session?.Ledger.Location;
     private readonly ConcurrentDictionary<string, Task<IReadOnlyList<PaidVideo>>> _models = new();
 
     /// <summary>Finished videos of a model, latest first.</summary>
@@ -25,31 +22,14 @@ internal sealed class PaidVideos
 
     private async Task<IReadOnlyList<PaidVideo>> ReadAsync(string model)
     {
-        if (_path is null || !File.Exists(_path))
-        {
-            return [];
-        }
-
         try
         {
-            using TaskSuggestions ledger = await SqliteLedger.OpenReadOnlyAsync(_path).ConfigureAwait(false);
-            return await ledger.ListPaidAsync(_account, model, MaxVideos).ConfigureAwait(false);
+            using TaskSuggestions? ledger = await Ledgers.OpenReadOnlyAsync(_location).ConfigureAwait(false);
+            return ledger is null ? [] : await ledger.ListPaidAsync(_account, model, MaxVideos).ConfigureAwait(false);
         }
         catch (Exception exception) when (exception is DbException or KlingException or IOException)
         {
             return [];
-        }
-    }
-
-    private static string? FindLedger()
-    {
-        try
-        {
-            return RunspaceConnection.Current.Session?.Ledger.Location ?? LedgerLocation.Resolve(ConfigurationFile.Read(ConfigurationFile.Locate()).LedgerPath);
-        }
-        catch (KlingException)
-        {
-            return null;
         }
     }
 }

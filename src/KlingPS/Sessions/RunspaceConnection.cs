@@ -25,7 +25,7 @@ internal sealed class RunspaceConnection
     private KlingSession? _found;
     private FoundBasis? _foundOn;
     private LedgerUse? _ledger;
-    private string? _ledgerPath;
+    private LedgerAddress? _ledgerAddress;
     private bool _hasViews;
 
     private RunspaceConnection()
@@ -86,7 +86,7 @@ internal sealed class RunspaceConnection
         {
             FoundKey found = keys.Find(configuration);
             Release(ref _found);
-            _found = SessionFactory.Create(configuration, basis.Endpoints, found, proxyCredentials: null, Sandbox.IsAt(basis.Endpoints));
+            _found = SessionFactory.Create(configuration, basis.Endpoints, found, keys.FindLedgerPassword(configuration), proxyCredentials: null, Sandbox.IsAt(basis.Endpoints));
             _foundOn = basis;
         }
 
@@ -94,15 +94,16 @@ internal sealed class RunspaceConnection
         return _found;
     }
 
-    /// <summary>The ledger of a file, where there is no session that has one.</summary>
-    /// <param name="path">The full path.</param>
-    public ITaskLedger UseLedger(string path)
+    /// <summary>The ledger, where there is no session that has one.</summary>
+    /// <param name="configuration">Says where it is.</param>
+    /// <param name="keys">Looks for its password.</param>
+    public ITaskLedger UseLedger(KlingConfiguration configuration, KeyFinder keys)
     {
-        if (_ledger is null || _ledgerPath != path)
+        if (_ledger is null || _ledgerAddress != configuration.LedgerAddress)
         {
             LedgerUse? former = _ledger;
-            _ledger = Ledgers.Use(path);
-            _ledgerPath = path;
+            _ledger = Ledgers.Use(configuration.LedgerAddress, keys.FindLedgerPassword(configuration));
+            _ledgerAddress = configuration.LedgerAddress;
             _ = former?.DisposeAsync().AsTask();
         }
 
@@ -192,12 +193,13 @@ internal sealed class RunspaceConnection
     private static Task Release(ref KlingSession? session) => SessionEnd.Begin(Interlocked.Exchange(ref session, null));
 
     /// <summary>What the lookup of a key depended on: while that is the same, so is the key.</summary>
-    private sealed record FoundBasis(KlingEndpoints Endpoints, Uri? Proxy, string Ledger, double RequestTimeout, string SecretName, string? Vault, int? Variable, FileState? File)
+    private sealed record FoundBasis(KlingEndpoints Endpoints, Uri? Proxy, LedgerAddress Ledger, string? LedgerSecretName, double RequestTimeout, string SecretName, string? Vault, int? Variable, FileState? File)
     {
         public static FoundBasis From(KlingConfiguration configuration) => new(
             configuration.ToEndpoints(),
             configuration.Proxy,
-            configuration.LedgerPath,
+            configuration.LedgerAddress,
+            configuration.LedgerSecretName,
             configuration.RequestTimeout,
             configuration.SecretName,
             configuration.Vault,

@@ -18,17 +18,20 @@ internal sealed class SecretStore
     private readonly string _name;
     private readonly string? _vault;
     private readonly string _howToStore;
+    private readonly string _what;
 
     /// <summary>Creates the reader of one secret.</summary>
     /// <param name="commands">Runs the commands of SecretManagement; on the pipeline thread.</param>
     /// <param name="name">The secret's name.</param>
     /// <param name="vault">Its vault; every registered one is searched when it is <see langword="null"/>.</param>
     /// <param name="howToStore">The command that stores it; that of the API key when it is <see langword="null"/>.</param>
-    public SecretStore(CommandRunner commands, string name, string? vault, string? howToStore = null)
+    /// <param name="what">What it holds.</param>
+    public SecretStore(CommandRunner commands, string name, string? vault, string? howToStore = null, string what = "key")
     {
         _commands = commands;
         _name = name;
         _vault = vault;
+        _what = what;
         _howToStore = howToStore ?? HowToStoreKey(name, vault);
     }
 
@@ -66,7 +69,7 @@ internal sealed class SecretStore
     {
         if (Find("Get-Secret") is not CommandInfo command)
         {
-            return new SecretAnswer(null, $"The module {Module} is not installed, so no secret can be read. Install it and a vault with: {HowToInstall}; {HowToRegister}. Then store the key with: {_howToStore}.");
+            return new SecretAnswer(null, $"The module {Module} is not installed, so no secret can be read. Install it and a vault with: {HowToInstall}; {HowToRegister}. Then store the {_what} with: {_howToStore}.");
         }
 
         CommandResult result = Run(command, ("Name", _name));
@@ -117,7 +120,7 @@ internal sealed class SecretStore
         {
             "GetSecretVaultNotFound" => DescribeUnknownVault(),
             null or "GetSecretNotFound" or "SetSecretCommandFailNoVault" when vaults is [] => DescribeNoVault(),
-            null or "GetSecretNotFound" => $"{(_vault is null ? "No registered vault has a secret" : $"The vault '{_vault}' has no secret")} '{_name}'. Store the key there with: {_howToStore}. Get-SecretInfo lists the secrets that exist.",
+            null or "GetSecretNotFound" => $"{(_vault is null ? "No registered vault has a secret" : $"The vault '{_vault}' has no secret")} '{_name}'. Store the {_what} there with: {_howToStore}. Get-SecretInfo lists the secrets that exist.",
             "SetSecretCommandFailNoVault" => $"No vault is the default one. Name one with -Vault, or make one the default: Set-SecretVaultDefault -Name '{vaults[0]}'.",
             _ when result.WasAsked => $"{subject} needs a password, and this session is not interactive, so it cannot be asked for. Unlock the vault earlier in the script: {unlock} $password. Or, for an account that only runs automation, let its SecretStore open without a password: Set-SecretStoreConfiguration -Authentication None -Interaction None.",
             _ when isLocked => $"{subject} is locked. Unlock it with: {unlock} (Read-Host -AsSecureString). In a script, take the password from where its own secrets are kept.",
@@ -131,7 +134,7 @@ internal sealed class SecretStore
 
     private string DescribeUnknownVault() => $"No vault '{_vault}' is registered. Get-SecretVault lists the registered ones, Register-SecretVault adds one.";
 
-    private static string DescribeNoVault() => $"No vault is registered with SecretManagement, so a key cannot be stored or found. Register one with: {HowToRegister} (its module comes with Install-PSResource Microsoft.PowerShell.SecretStore).";
+    private string DescribeNoVault() => $"No vault is registered with SecretManagement, so a {_what} cannot be stored or found. Register one with: {HowToRegister} (its module comes with Install-PSResource Microsoft.PowerShell.SecretStore).";
 
     private SecureString ToSecureString(object secret) => secret switch
     {

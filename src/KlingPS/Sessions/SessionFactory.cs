@@ -3,6 +3,7 @@ using KlingPS.Core;
 using KlingPS.Core.Api;
 using KlingPS.Core.Configuration;
 using KlingPS.Core.Ledger;
+using KlingPS.Core.Ledger.Postgres;
 using KlingPS.Core.Saving;
 using KlingPS.Core.Sessions;
 
@@ -15,13 +16,14 @@ internal static class SessionFactory
     /// <param name="configuration">The settings in force.</param>
     /// <param name="endpoints">Where the service is.</param>
     /// <param name="found">The key; the session takes it over.</param>
+    /// <param name="ledgerPassword">The password of the ledger's database, where it was found in the secret store.</param>
     /// <param name="proxyCredentials">The credentials for the proxy.</param>
     /// <param name="isSandbox">Whether the service is the local sandbox.</param>
     /// <exception cref="KlingException">The ledger cannot be where the settings put it.</exception>
-    public static KlingSession Create(KlingConfiguration configuration, KlingEndpoints endpoints, FoundKey found, ICredentials? proxyCredentials, bool isSandbox)
+    public static KlingSession Create(KlingConfiguration configuration, KlingEndpoints endpoints, FoundKey found, LedgerPassword? ledgerPassword, ICredentials? proxyCredentials, bool isSandbox)
     {
         var route = ProxyRoute.Through(configuration.Proxy, proxyCredentials);
-        LedgerUse ledger = Ledgers.Use(configuration.LedgerPath);
+        LedgerUse ledger = Ledgers.Use(configuration.LedgerAddress, ledgerPassword);
         return new KlingSession(new SessionOptions
         {
             Endpoints = endpoints,
@@ -32,7 +34,7 @@ internal static class SessionFactory
             DownloadHandler = VideoDownloader.CreateHandler(endpoints.Addresses, route),
             Ledger = ledger.Ledger,
             LedgerUse = ledger,
-            LedgerNotice = configuration.IsSet(nameof(KlingConfiguration.LedgerPath)) ? null : LedgerLocation.FindOther(configuration.LedgerPath),
+            LedgerNotice = configuration.IsSet(nameof(KlingConfiguration.Ledger)) ? null : LedgerLocation.FindOther(configuration.Ledger),
             DailyCreditCap = configuration.DailyCreditCap,
             RequestTimeout = TimeSpan.FromSeconds(configuration.RequestTimeout),
         });

@@ -29,7 +29,7 @@ public sealed class ConfigurationFileTests : IDisposable
             """);
 
         Assert.Equal(
-            new ConfigurationValues { DailyCreditCap = 420.5m, LedgerPath = ledger, Proxy = new Uri("http://proxy.example:8080"), PollingInterval = 2.5, RequestTimeout = 90 },
+            new ConfigurationValues { DailyCreditCap = 420.5m, Ledger = ledger, Proxy = new Uri("http://proxy.example:8080"), PollingInterval = 2.5, RequestTimeout = 90 },
             ConfigurationFile.Read(FilePath));
     }
 

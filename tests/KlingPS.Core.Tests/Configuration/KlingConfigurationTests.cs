@@ -54,11 +54,11 @@ public sealed class KlingConfigurationTests
     [Fact]
     public void The_ledger_lies_where_the_environment_says_else_where_the_file_says()
     {
-        KlingConfiguration configured = Resolve(new() { LedgerPath = s_ledger });
-        KlingConfiguration named = Resolve(new() { LedgerPath = s_ledger }, environment: new() { [LedgerLocation.Variable] = s_ledger + "2" });
+        KlingConfiguration configured = Resolve(new() { Ledger = s_ledger });
+        KlingConfiguration named = Resolve(new() { Ledger = s_ledger }, environment: new() { [LedgerLocation.Variable] = s_ledger + "2" });
 
-        Assert.Equal((s_ledger, "configuration"), (configured.LedgerPath, configured.Source["LedgerPath"]));
-        Assert.Equal((s_ledger + "2", "environment variable KLINGPS_LEDGER"), (named.LedgerPath, named.Source["LedgerPath"]));
+        Assert.Equal((s_ledger, "configuration"), (configured.Ledger, configured.Source["Ledger"]));
+        Assert.Equal((s_ledger + "2", "environment variable KLINGPS_LEDGER"), (named.Ledger, named.Source["Ledger"]));
     }
 
     [Fact]
@@ -71,7 +71,8 @@ public sealed class KlingConfigurationTests
             Endpoint = s_one,
             UploadEndpoint = s_two,
             Proxy = s_three,
-            LedgerPath = s_ledger,
+            Ledger = s_ledger,
+            LedgerSecretName = "password",
             DailyCreditCap = 1,
             DefaultDestination = s_ledger,
             LogPath = s_ledger,

@@ -11,7 +11,7 @@ public sealed class LedgerLocationTests
     {
         string named = Path.Combine(s_folder, "named.db");
 
-        Assert.Equal(named, LedgerLocation.Resolve(Path.Combine(s_folder, "configured.db"), name => name == LedgerLocation.Variable ? named : null));
+        Assert.Equal(named, LedgerLocation.Resolve(Path.Combine(s_folder, "configured.db"), name => name == LedgerLocation.Variable ? named : null).Shown);
     }
 
     [Theory]
@@ -21,13 +21,13 @@ public sealed class LedgerLocationTests
     {
         string configured = Path.Combine(s_folder, "configured.db");
 
-        Assert.Equal(configured, LedgerLocation.Resolve(configured, _ => unset));
+        Assert.Equal(configured, LedgerLocation.Resolve(configured, _ => unset).Shown);
     }
 
     [Fact]
     public void Without_either_it_lies_in_the_users_data_folder()
     {
-        string path = LedgerLocation.Resolve(null, _ => null);
+        string path = LedgerLocation.Resolve(null, _ => null).Shown;
 
         Assert.True(Path.IsPathFullyQualified(path));
         Assert.Equal("ledger.db", Path.GetFileName(path));
@@ -39,15 +39,15 @@ public sealed class LedgerLocationTests
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "XDG_DATA_HOME is a matter of Linux.");
 
-        Assert.Equal("/data/KlingPS/ledger.db", LedgerLocation.Resolve(null, name => name == "XDG_DATA_HOME" ? "/data" : null));
-        Assert.EndsWith("/.local/share/KlingPS/ledger.db", LedgerLocation.Resolve(null, name => name == "XDG_DATA_HOME" ? "data" : null), StringComparison.Ordinal);
+        Assert.Equal("/data/KlingPS/ledger.db", LedgerLocation.Resolve(null, name => name == "XDG_DATA_HOME" ? "/data" : null).Shown);
+        Assert.EndsWith("/.local/share/KlingPS/ledger.db", LedgerLocation.Resolve(null, name => name == "XDG_DATA_HOME" ? "data" : null).Shown, StringComparison.Ordinal);
     }
 
     [Fact]
     public void A_relative_path_is_refused_because_every_folder_would_have_its_own_ledger()
     {
-        var byVariable = Assert.Throws<KlingException>(() => LedgerLocation.Resolve(null, _ => "ledger.db"));
-        var byConfiguration = Assert.Throws<KlingException>(() => LedgerLocation.Resolve("ledger.db", _ => null));
+        var byVariable = Assert.Throws<KlingException>(() => LedgerLocation.Resolve(null, _ => "ledger.db").Shown);
+        var byConfiguration = Assert.Throws<KlingException>(() => LedgerLocation.Resolve("ledger.db", _ => null).Shown);
 
         Assert.Equal(ErrorKind.LedgerUnusable, byVariable.Kind);
         Assert.Contains(LedgerLocation.Variable, byVariable.Message, StringComparison.Ordinal);

@@ -9,7 +9,6 @@ internal static class PasswordFile
 {
     private const int MaxLength = 1 << 20;
     private const int Fields = 5;
-    private const UnixFileMode Others = UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute;
 
     /// <summary>Finds the password for an address.</summary>
     /// <returns><see langword="null"/> if there is no file, or none in it.</returns>
@@ -26,11 +25,13 @@ internal static class PasswordFile
                 return null;
             }
 
-            content = Encoding.UTF8.GetString(OrdinaryFile.ReadAllBytes(file, MaxLength));
-            if (!OperatingSystem.IsWindows() && (File.GetUnixFileMode(file) & Others) != 0)
+            using FileStream stream = OrdinaryFile.Open(file);
+            if (FilePrivacy.FindOthers(stream, file) is string others)
             {
-                throw new KlingException(ErrorKind.LedgerUnusable, $"The password file '{file}' can be read by others, so it is not used. Let only yourself read it: chmod 600 '{file}'.");
+                throw new KlingException(ErrorKind.LedgerUnusable, $"The password file '{file}' {others}. Until then no password is taken from it, and without the ledger nothing is bought.");
             }
+
+            content = Encoding.UTF8.GetString(OrdinaryFile.ReadAllBytes(file, MaxLength));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

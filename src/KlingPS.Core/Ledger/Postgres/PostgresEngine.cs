@@ -1,5 +1,6 @@
 using System.Data.Common;
 using System.Globalization;
+using KlingPS.Core.Files;
 using KlingPS.Core.Ledger.Sql;
 using KlingPS.Core.Ledger.Sqlite;
 
@@ -24,7 +25,14 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(250);
 
+    /// <summary>For how long a server that did not answer is not asked again.</summary>
+    private static readonly TimeSpan s_respite = TimeSpan.FromSeconds(5);
+
+    /// <summary>A failure that takes no longer than this may be asked for again at once.</summary>
+    private static readonly TimeSpan s_quickly = TimeSpan.FromSeconds(2);
+
     private bool _hasTables;
+    private Unreachable? _unreachable;
 
     /// <summary>Where it is.</summary>
     public ServerAddress Address => address;
@@ -248,6 +256,13 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
 
     private async Task<PostgresConnection> ConnectAsync(int timeout)
     {
+        if (Volatile.Read(ref _unreachable) is { } failed && TimeProvider.System.GetElapsedTime(failed.At) < s_respite)
+        {
+            throw failed.Exception;
+        }
+
+        RequireFiles();
+        long begun = TimeProvider.System.GetTimestamp();
         DbProviderFactory provider = factory();
         DbConnection connection = provider.CreateConnection()!;
         try
@@ -256,10 +271,44 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
             await OpenAsync(connection).ConfigureAwait(false);
             return new PostgresConnection(connection, this);
         }
-        catch
+        catch (Exception e)
         {
+            // What follows need not wait for the same in vain: a batch would, once for each of its images.
+            if (e is DbException error && TimeProvider.System.GetElapsedTime(begun) > s_quickly)
+            {
+                Volatile.Write(ref _unreachable, new Unreachable(error, TimeProvider.System.GetTimestamp()));
+            }
+
             await connection.DisposeAsync().ConfigureAwait(false);
             throw;
+        }
+    }
+
+    /// <summary>Looks at the files that the address names, whose absence the provider would say in words of its own.</summary>
+    private void RequireFiles()
+    {
+        foreach ((string name, string? path, bool isSecret) in (ReadOnlySpan<(string, string?, bool)>)
+        [
+            ("sslrootcert", address.RootCertificate, false), ("sslcert", address.Certificate, false), ("sslkey", address.CertificateKey, true),
+        ])
+        {
+            if (path is null)
+            {
+                continue;
+            }
+
+            try
+            {
+                using FileStream file = OrdinaryFile.Open(path);
+                if (isSecret && FilePrivacy.FindOthers(file, path) is string others)
+                {
+                    throw CreateUnusableException($"the file '{path}' of {name} {others}");
+                }
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                throw CreateUnusableException($"the file '{path}' of {name} cannot be read ({e.Message.TrimEnd('.')}). Correct the address, or bring the file back", e);
+            }
         }
     }
 
@@ -273,6 +322,9 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
         settings["Database"] = address.Database;
         settings["Username"] = credentials.User;
         settings["SSL Mode"] = tls.ToString();
+
+        // One more round trip before TLS, and libraries of the system that need not be there.
+        settings["GSS Encryption Mode"] = "Disable";
         settings["Pooling"] = false;
         settings["Max Auto Prepare"] = 0;
         settings["No Reset On Close"] = true;
@@ -308,4 +360,8 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
 
     private KlingException CreateUnusableException(string reason, Exception? cause = null)
         => new(ErrorKind.LedgerUnusable, $"The ledger '{address.Shown}' cannot be used: {reason}. Without the ledger nothing is bought.", cause);
+
+    /// <param name="Exception">How a connection failed.</param>
+    /// <param name="At">When, by the counter of this process.</param>
+    private sealed record Unreachable(DbException Exception, long At);
 }

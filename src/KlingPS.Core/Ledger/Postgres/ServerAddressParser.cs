@@ -87,25 +87,29 @@ internal static class ServerAddressParser
 
     private static bool HasScheme(string text) => s_schemes.Any(scheme => text.StartsWith(scheme, StringComparison.OrdinalIgnoreCase));
 
-    /// <summary>A connection string names a host and a database, and begins with one of the names it can have; a file can have the name <c>host=x.db</c>.</summary>
+    /// <summary>
+    /// A connection string begins with a name that it can have, and has more of them; a file can have the name <c>host=x.db</c>. One that
+    /// is not written as it should be is one all the same: a password in it must not become a part of a path.
+    /// </summary>
     private static bool IsConnectionString(string text)
     {
         int end = text.IndexOf('=', StringComparison.Ordinal);
-        if (end < 0 || (!s_names.ContainsKey(Simplify(text[..end])) && !s_ignored.Contains(Simplify(text[..end]))) || Path.IsPathFullyQualified(text))
+        if (end < 0 || !IsKnown(text[..end]) || Path.IsPathFullyQualified(text))
         {
             return false;
         }
 
         try
         {
-            string[] names = [.. ReadSettings(text).Select(setting => setting.Name)];
-            return names.Contains("host") && names.Contains("database");
+            return new DbConnectionStringBuilder { ConnectionString = text }.Keys.Cast<string>().Count(IsKnown) > 1;
         }
-        catch (FormatException)
+        catch (ArgumentException)
         {
-            return false;
+            return text.Contains(';', StringComparison.Ordinal);
         }
     }
+
+    private static bool IsKnown(string name) => s_names.ContainsKey(Simplify(name)) || s_ignored.Contains(Simplify(name));
 
     private static ServerAddress Parse(string text)
     {

@@ -1,0 +1,218 @@
+using System.Net;
+using System.Net.Sockets;
+using KlingPS.Core.Ledger.Postgres;
+using KlingPS.Core.Ledger.Processes;
+using KlingPS.Core.Ledger.Sql;
+using KlingPS.Core.Tests.Ledger.Contract;
+
+namespace KlingPS.Core.Tests.Ledger.Postgres;
+
+/// <summary>What can be wrong with a server, and that each is said in its own words; nothing is bought then.</summary>
+public sealed class PostgresTroubleTests(ITestOutputHelper output)
+{
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task An_unknown_host_is_said()
+        => Assert.Contains("no host 'no-such-host.invalid' is known", await SayAsync(Read("postgresql://anna@no-such-host.invalid/ledgers")), StringComparison.Ordinal);
+
+    [Fact]
+    public async Task A_refused_connection_is_said()
+    {
+        int port = LoopbackPort.Reserve();
+
+        Assert.Contains($"nothing answers at 127.0.0.1, port {port}: the connection was refused", await SayAsync(Read($"postgresql://anna@127.0.0.1:{port}/ledgers")), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_socket_that_is_not_there_is_said()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Its sockets are elsewhere.");
+
+        Assert.Contains("there is no socket in '/no/such/folder' for port 5432", await SayAsync(Read("postgresql://anna@%2Fno%2Fsuch%2Ffolder/ledgers")), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_connection_that_is_closed_at_once_is_said()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        Task answering = Task.Run(async () =>
+        {
+            using TcpClient client = await listener.AcceptTcpClientAsync(Token);
+        },
+        Token);
+
+        string said = await SayAsync(Read($"postgresql://anna@127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}/ledgers?sslmode=disable"));
+
+        Assert.Contains("the connection to 127.0.0.1 failed", said, StringComparison.Ordinal);
+        await answering;
+    }
+
+    [Fact]
+    public async Task A_wrong_password_is_said_and_not_repeated()
+    {
+        PostgresServer server = await PostgresServer.Shared;
+        ServerAddress address = server.Address(user: PostgresServer.ScramRole);
+
+        string wrong = await SayAsync(address with { Password = new LedgerPassword("geheim") });
+        string missing = await SayAsync(address);
+
+        Assert.Contains("the server refuses the role 'scram' (password authentication failed for user \"scram\")", wrong, StringComparison.Ordinal);
+        Assert.DoesNotContain("geheim", wrong, StringComparison.Ordinal);
+        Assert.Contains("the server asks for a password of the role 'scram', and none was found", missing, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_right_password_opens_the_ledger_whatever_characters_are_in_it()
+    {
+        PostgresServer server = await PostgresServer.Shared;
+        string schema = NewSchema();
+        await server.SqlAsync($"CREATE SCHEMA {schema} AUTHORIZATION {PostgresServer.ScramRole}", "ledgers");
+
+        await using SqlLedger ledger = Open(server.Address(schema, user: PostgresServer.ScramRole) with { Password = new LedgerPassword(PostgresServer.Password) });
+        await ledger.OpenAsync(Token);
+
+        Assert.True(await ledger.ExistsAsync(Token));
+    }
+
+    [Fact]
+    public async Task An_unknown_role_and_an_unknown_database_are_said()
+    {
+        PostgresServer server = await PostgresServer.Shared;
+
+        Assert.Contains("the server refuses the role 'nobody_here' (role \"nobody_here\" does not exist)", await SayAsync(server.Address(user: "nobody_here")), StringComparison.Ordinal);
+        Assert.Contains("the server has no database 'none'", await SayAsync(server.Address() with { Database = "none" }), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Missing_rights_are_said()
+    {
+        PostgresServer server = await PostgresServer.Shared;
+        await server.SqlAsync("DO $$BEGIN CREATE ROLE bare LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END$$");
+
+        Assert.Contains("the role 'bare' has not the rights it needs (permission denied for database ledgers)", await SayAsync(server.Address(NewSchema(), user: "bare")), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_certificate_that_is_not_trusted_or_for_another_host_is_said_and_the_right_one_is_taken()
+    {
+        PostgresServer server = await PostgresServer.Shared;
+        ServerAddress named = Read(FormattableString.Invariant($"postgresql://postgres@localhost:{server.Port}/ledgers?schema={NewSchema()}"));
+
+        Assert.Contains("the certificate of the server cannot be verified", await SayAsync(named), StringComparison.Ordinal);
+        Assert.Contains("the certificate of the server cannot be verified", await SayAsync(named with { RootCertificate = server.RootCertificate, Hosts = [new ServerHost("127.0.0.1", server.Port)] }), StringComparison.Ordinal);
+        Assert.Contains("the file '/no/ca.pem' of sslrootcert cannot be read", await SayAsync(named with { RootCertificate = "/no/ca.pem" }), StringComparison.Ordinal);
+        await using SqlLedger ledger = Open(named with { RootCertificate = server.RootCertificate });
+        await ledger.OpenAsync(Token);
+    }
+
+    [Fact]
+    public async Task A_server_that_only_reads_is_said()
+    {
+        PostgresServer server = await PostgresServer.Shared;
+        await server.SqlAsync("DO $$BEGIN CREATE ROLE reader LOGIN SUPERUSER; EXCEPTION WHEN duplicate_object THEN NULL; END$$; ALTER ROLE reader SET default_transaction_read_only = on");
+
+        Assert.Contains("the server only reads: it is a replica, or default_transaction_read_only is on", await SayAsync(server.Address(NewSchema(), user: "reader")), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_server_that_is_too_old_is_said()
+    {
+        PostgresServer server = await PostgresServer.Shared;
+        ServerAddress address = server.Address(NewSchema());
+        await using var ledger = Open(new PostgresEngine(address, () => PostgresProvider.Factory, new LedgerCredentials(address, _ => null)) { RequiredVersion = 990000 });
+
+        string said = (await Assert.ThrowsAsync<KlingException>(() => ledger.OpenAsync(Token))).Message;
+
+        output.WriteLine(said);
+        Assert.Matches("the server is PostgreSQL [0-9]+, and at least 99 is needed", said);
+    }
+
+    [Fact]
+    public async Task A_database_that_cannot_hold_every_text_is_said()
+    {
+        PostgresServer server = await PostgresServer.Shared;
+        await server.SqlAsync("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0");
+
+        Assert.Contains("the database's encoding is LATIN1", await SayAsync(server.Address() with { Database = "latin" }), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_ledger_of_a_later_version_is_refused_and_left_as_it_is()
+    {
+        await using var host = new PostgresHost(isPooled: false);
+        await (await host.OpenAsync()).DisposeAsync();
+        await host.SqlAsync("UPDATE schema_version SET version = 99");
+
+        Assert.Contains("newer version of KlingPS (its format is 99", await SayAsync(host.Address), StringComparison.Ordinal);
+        Assert.Equal(99L, await host.SqlAsync("SELECT version FROM schema_version"));
+        await host.SqlAsync($"UPDATE schema_version SET version = {Schema.Version}");
+    }
+
+    [Fact]
+    public async Task A_full_disk_of_the_server_is_said_and_nothing_is_recorded()
+    {
+        await using var host = new PostgresHost(isPooled: false);
+        SqlLedger ledger = await host.OpenAsync();
+
+        // What a full disk does, at the very statement that would write the attempt.
+        await host.SqlAsync("CREATE FUNCTION full_disk() RETURNS trigger AS $$BEGIN RAISE SQLSTATE '53100' USING MESSAGE = 'could not extend file'; END$$ LANGUAGE plpgsql; CREATE TRIGGER full_disk BEFORE INSERT ON tasks EXECUTE FUNCTION full_disk()");
+        var error = await Assert.ThrowsAsync<KlingException>(() => ledger.Tasks.BeginAsync(LedgerHost.Intent(), Token));
+        await host.SqlAsync("DROP TRIGGER full_disk ON tasks; DROP FUNCTION full_disk");
+
+        Assert.Contains("the disk of the server is full", Note(error), StringComparison.Ordinal);
+        Assert.Empty(await ledger.Tasks.ListAsync(new(), Token));
+        Assert.Equal("accepted", (await ledger.Tasks.AcceptAsync((await ledger.Tasks.BeginAsync(LedgerHost.Intent(), Token)).Id, "accepted")).TaskId);
+    }
+
+    [Fact]
+    public async Task A_role_with_the_least_rights_suffices_after_the_first_start()
+    {
+        PostgresServer server = await PostgresServer.Shared;
+        string schema = NewSchema();
+        await using (SqlLedger owner = Open(server.Address(schema)))
+        {
+            await owner.OpenAsync(Token);
+        }
+
+        // The grants that about_KlingPS_Ledger lists.
+        await server.SqlAsync(
+            $"DO $$BEGIN CREATE ROLE least LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END$$; GRANT USAGE ON SCHEMA {schema} TO least; "
+            + $"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO least; GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO least",
+            "ledgers");
+
+        await using SqlLedger ledger = Open(server.Address(schema, user: "least"));
+        long id = (await ledger.Tasks.BeginAsync(LedgerHost.Intent(), Token)).Id;
+        await ledger.Tasks.AcceptAsync(id, "t1");
+        await ledger.Tasks.RecordSnapshotAsync(LedgerHost.Account, LedgerHost.Snapshot("t1", Core.Model.KlingTaskState.Failed));
+        await ledger.Tasks.RemoveAsync(id);
+        await (await ledger.RateGates.OpenCreateGate(LedgerHost.Account).EnterAsync(Token)).DisposeAsync();
+    }
+
+    private static string NewSchema() => $"trouble_{Guid.NewGuid():N}";
+
+    private static SqlLedger Open(PostgresEngine engine) => new(engine, new ProcessOwners(ProcessIdentity.Current, owner => owner.IsAlive()), TimeProvider.System);
+
+    private static SqlLedger Open(ServerAddress address) => Open(new PostgresEngine(address, () => PostgresProvider.Factory, new LedgerCredentials(address, _ => null)));
+
+    private static ServerAddress Read(string text)
+    {
+        Assert.Null(ServerAddressParser.TryParse(text, out ServerAddress? address));
+        return address!;
+    }
+
+    private async Task<string> SayAsync(ServerAddress address)
+    {
+        await using SqlLedger ledger = Open(address);
+        return Note(await Assert.ThrowsAsync<KlingException>(() => ledger.Tasks.ClaimAsync(LedgerHost.Intent(), Token)));
+    }
+
+    private string Note(KlingException error)
+    {
+        output.WriteLine(error.Message);
+        Assert.Equal(ErrorKind.LedgerUnusable, error.Kind);
+        Assert.EndsWith("Without the ledger nothing is bought.", error.Message, StringComparison.Ordinal);
+        return error.Message;
+    }
+}

@@ -9,6 +9,7 @@ internal static class Program
     private const string Usage = """
         KlingPS.Bench torture [--points N] [--images M] [--seed S] [--responses-lost P] [--workers W]
         KlingPS.Bench race
+        KlingPS.Bench telemetry
         KlingPS.Bench ledger
         KlingPS.Bench pipeline [--only memory,throughput,cuts,rerun,rerun-large,batches]
         KlingPS.Bench gallery [--tasks N] [--keep <folder>]
@@ -35,6 +36,9 @@ internal static class Program
                     return await TortureAsync(arguments);
                 case "race":
                     return await RaceMode.RunAsync(Console.Out);
+                case "telemetry":
+                    TelemetryMode.Run(Console.Out);
+                    return 0;
                 case "ledger":
                     await LedgerMode.RunAsync(Console.Out);
                     return 0;

@@ -29,24 +29,23 @@ internal sealed partial class RunReportFile
     private bool _isRefused;
 
     /// <summary>Creates the report. Nothing is written yet.</summary>
-    /// <param name="path">The full path; may have tokens in it, see <see cref="Expand"/>.</param>
+    /// <param name="path">The full path, its tokens expanded.</param>
     /// <param name="begun">What is known at the beginning.</param>
     /// <param name="ledger">Tells the full path of the ledger's file, if there is one.</param>
     /// <param name="redact">Hides secrets.</param>
     /// <param name="time">The clock.</param>
-    /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: the path has a token that does not exist.</exception>
     public RunReportFile(string path, RunReport begun, Func<string?> ledger, Func<string, string> redact, TimeProvider time)
     {
         ArgumentNullException.ThrowIfNull(begun);
         _begun = begun;
-        _path = Expand(path, begun);
+        _path = path;
         _ledger = ledger;
         _redact = redact;
         _time = time;
     }
 
     /// <summary>Adds what is known of the account only when the run has come so far.</summary>
-    public Func<RunReport, RunReport> Complete { get; init; } = static report => report;
+    public Func<RunReport, RunReport> AddAccount { get; init; } = static report => report;
 
     /// <summary>The path of a report: <c>{Date}</c> and <c>{RunId}</c> stand for when the run began, in local time, and for its id.</summary>
     /// <param name="path">The path; <c>{Date}</c> takes a format, such as <c>{Date:yyyyMMdd}</c>.</param>
@@ -61,6 +60,27 @@ internal sealed partial class RunReportFile
             "DATE" => DateOf(report.Begin, token.Groups["format"] is { Success: true, Value: var format } ? format : "yyyyMMdd-HHmmss"),
             _ => throw new KlingException(ErrorKind.RequestInvalid, $"The path of the report has '{token.Value}' in it. The tokens are {{Date}}, with a format such as {{Date:yyyyMMdd-HHmm}}, and {{RunId}}."),
         });
+    }
+
+    /// <summary>The full path of a report, its tokens left as they are: the colon in one is none of a drive.</summary>
+    /// <param name="path">The path.</param>
+    /// <param name="toFull">Makes the full path of one without tokens.</param>
+    public static string Complete(string path, Func<string, string> toFull)
+    {
+        ArgumentNullException.ThrowIfNull(toFull);
+        var tokens = new List<string>();
+        string masked = Token().Replace(path, token =>
+        {
+            tokens.Add(token.Value);
+            return string.Create(CultureInfo.InvariantCulture, $"\uE000{tokens.Count - 1}\uE001");
+        });
+        string full = toFull(masked);
+        for (int i = 0; i < tokens.Count; i++)
+        {
+            full = full.Replace(string.Create(CultureInfo.InvariantCulture, $"\uE000{i}\uE001"), tokens[i], StringComparison.Ordinal);
+        }
+
+        return full;
     }
 
     /// <summary>Writes that the run is under way.</summary>
@@ -84,7 +104,7 @@ internal sealed partial class RunReportFile
             return (null, null);
         }
 
-        RunReport report = Complete(_begun) with
+        RunReport report = AddAccount(_begun) with
         {
             Outcome = end.Outcome.ToString(),
             ExitCode = (int)end.Outcome,
@@ -160,7 +180,9 @@ internal sealed partial class RunReportFile
         }
         catch (Exception exception)
         {
-            return exception.Message.EndsWith('.') ? exception.Message : exception.Message + '.';
+            // What .NET adds is the name of a file that is not there any more.
+            string why = exception.Message.Split(" : '")[0];
+            return why.EndsWith('.') ? why : why + '.';
         }
     }
 

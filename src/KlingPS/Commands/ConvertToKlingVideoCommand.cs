@@ -215,7 +215,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
         }
     }
 
-    /// <summary>Gives the summary to whoever asks for it; shows it where nobody does.</summary>
+    /// <summary>Gives the summary to whoever asks for it; shows it where nobody does, unless the error that follows says it all.</summary>
     private void WriteSummary(ConversionSummary? summary)
     {
         if (_book!.Trouble is string trouble)
@@ -223,7 +223,8 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
             WriteWarning(trouble);
         }
 
-        WriteInformation(summary, MyInvocation.BoundParameters.ContainsKey("InformationVariable") ? ["KlingPS"] : s_tags);
+        bool isForScript = MyInvocation.BoundParameters.ContainsKey("InformationVariable") || summary?.Ended == RunOutcome.CouldNotBegin;
+        WriteInformation(summary, isForScript ? ["KlingPS"] : s_tags);
     }
 
     /// <summary>Takes note of the rows that could not be bound.</summary>
@@ -252,14 +253,15 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
             return null;
         }
 
+        RunReport begun = RunFacts.Begin(RunId, MyInvocation, DateTimeOffset.UtcNow);
         return new RunReportFile(
-            ReportPath is null ? Context.Settings.Current.ReportPath! : Context.Shell.Paths.GetLiteralPath(ReportPath),
-            RunFacts.Begin(RunId, MyInvocation, DateTimeOffset.UtcNow),
+            Context.Shell.Paths.GetLiteralPath(RunReportFile.Expand(ReportPath ?? Context.Settings.Current.ReportPath!, begun)),
+            begun,
             () => Connection.Session?.Ledger.Location,
             text => Connection.Session?.Key.TryRedact(text) ?? text,
             TimeProvider.System)
         {
-            Complete = report => Connection.Session is not KlingSession session ? report : report with
+            AddAccount = report => Connection.Session is not KlingSession session ? report : report with
             {
                 Account = new RunAccount(session.Fingerprint, session.Endpoints.Api.ToString(), session.IsSandbox),
                 Ledger = session.Ledger.Location,

@@ -3,6 +3,7 @@ using KlingPS.Commands.Base;
 using KlingPS.Core;
 using KlingPS.Core.Configuration;
 using KlingPS.Core.Ledger;
+using KlingPS.Core.Reporting;
 using KlingPS.Parameters;
 
 namespace KlingPS.Commands;
@@ -128,7 +129,7 @@ public sealed class SetKlingConfigurationCommand : KlingCommand
         Add(nameof(DailyCreditCap), DailyCreditCap);
         Add(nameof(DefaultDestination), DefaultDestination is null ? null : GetFullPath(DefaultDestination));
         Add(nameof(LogPath), LogPath is null ? null : GetFullPath(LogPath));
-        Add(nameof(ReportPath), ReportPath is null ? null : Context.Shell.Paths.GetLiteralPath(ReportPath));
+        Add(nameof(ReportPath), ReportPath is null ? null : RunReportFile.Complete(ReportPath, Context.Shell.Paths.GetLiteralPath));
         Add(nameof(PollingInterval), PollingInterval);
         Add(nameof(RequestTimeout), RequestTimeout);
         foreach (string name in Reset)

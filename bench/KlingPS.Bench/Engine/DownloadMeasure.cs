@@ -137,7 +137,7 @@ internal static class DownloadMeasure
     private static async Task SaveAsync(VideoDownloader downloader, Uri uri, string path)
     {
         using PartialFile file = await PartialFile.OpenAsync(path, uri.AbsoluteUri, () => Task.CompletedTask, TimeProvider.System, default);
-        await downloader.DownloadAsync(file, uri, renewLink: null, progress: null, default);
+        await downloader.DownloadAsync(file, uri, renewLink: null, progress: null, turn: null, default);
         file.Seal();
         file.Publish(overwrite: false);
     }

@@ -96,6 +96,7 @@ internal sealed class VideoDownloader
     /// throws ends the download, unless the present link may still come to work.
     /// </param>
     /// <param name="progress">Is told how far the download has come, on any thread.</param>
+    /// <param name="turn">The place of the download, which it has; given up while it waits for its next attempt.</param>
     /// <param name="cancellationToken">Stops the download; what is there stays and the next run continues.</param>
     /// <exception cref="KlingException">
     /// <see cref="ErrorKind.DestinationUnusable"/>: the file cannot be written, or the disk has no room for it.
@@ -112,6 +113,7 @@ internal sealed class VideoDownloader
         Uri link,
         Func<CancellationToken, Task<Uri?>>? renewLink,
         IProgress<TransferProgress>? progress,
+        DownloadTurn? turn,
         CancellationToken cancellationToken)
     {
         var download = new Download(_connection, _addresses, file, link, renewLink, progress, _time);
@@ -122,9 +124,19 @@ internal sealed class VideoDownloader
 
             // After an attempt that brought nothing, the wait is longer than after one that was cut off.
             FirstStep = 2,
-            OnRetry = (_, delay) => _options.OnRetry?.Invoke($"The video for '{file.Target}' is not whole yet: {download.Problem}.", delay),
+            OnRetry = (_, delay) =>
+            {
+                turn?.Leave();
+                _options.OnRetry?.Invoke($"The video for '{file.Target}' is not whole yet: {download.Problem}.", delay);
+            },
         };
-        return new RetryPolicy(attempts, _time).RunAsync<bool>(_ => download.ContinueAsync(cancellationToken), cancellationToken);
+        return new RetryPolicy(attempts, _time).RunAsync<bool>(
+            async _ =>
+            {
+                await (turn?.EnterAgainAsync(cancellationToken) ?? Task.CompletedTask).ConfigureAwait(false);
+                return await download.ContinueAsync(cancellationToken).ConfigureAwait(false);
+            },
+            cancellationToken);
     }
 
     /// <summary>One download and what its attempts know of each other.</summary>

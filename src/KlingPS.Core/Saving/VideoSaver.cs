@@ -197,7 +197,8 @@ internal sealed class VideoSaver
     /// <returns>The video; <see langword="null"/> if another process has saved another task's video there.</returns>
     private async Task<SavedVideo?> TryFetchAsync(KlingVideoTask task, string target, CancellationToken cancellationToken)
     {
-        using IDisposable slot = await _slots.EnterAsync(task.ExpiresAt ?? DateTimeOffset.MaxValue, cancellationToken).ConfigureAwait(false);
+        using var turn = new DownloadTurn(_slots);
+        await turn.EnterAsync(task.ExpiresAt ?? DateTimeOffset.MaxValue, cancellationToken).ConfigureAwait(false);
 
         // Another image that shares the video may have had it saved in the meantime.
         if (_options.Overwrite && await FindSavedAsync(task, target, cancellationToken).ConfigureAwait(false) is SavedVideo earlier)
@@ -207,7 +208,7 @@ internal sealed class VideoSaver
 
         try
         {
-            return await DownloadAsync(task, target, cancellationToken).ConfigureAwait(false);
+            return await DownloadAsync(task, target, turn, cancellationToken).ConfigureAwait(false);
         }
         catch (KlingException exception) when (exception.Kind == ErrorKind.FileExists)
         {
@@ -263,7 +264,7 @@ internal sealed class VideoSaver
 
     /// <summary>Fills the partial file, gives the video its name and records that it is saved.</summary>
     /// <returns>The video, recorded or, where the ledger cannot be written any more, kept to be recorded.</returns>
-    private async Task<SavedVideo> DownloadAsync(KlingVideoTask task, string target, CancellationToken cancellationToken)
+    private async Task<SavedVideo> DownloadAsync(KlingVideoTask task, string target, DownloadTurn turn, CancellationToken cancellationToken)
     {
         using Activity? activity = KlingTelemetry.Start("download video", task.Subject);
         activity?.TagIf(task);
@@ -276,7 +277,7 @@ internal sealed class VideoSaver
         if (!await TryCopyAsync(task, file, cancellationToken).ConfigureAwait(false))
         {
             Uri link = await GetLinkAsync(task, cancellationToken).ConfigureAwait(false);
-            await _downloader.DownloadAsync(file, link, token => RenewAsync(task, token), reporter, cancellationToken).ConfigureAwait(false);
+            await _downloader.DownloadAsync(file, link, token => RenewAsync(task, token), reporter, turn, cancellationToken).ConfigureAwait(false);
         }
 
         _events.OnDownloaded(task, target, file.Length);

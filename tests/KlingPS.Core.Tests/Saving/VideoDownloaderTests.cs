@@ -55,7 +55,7 @@ public sealed class VideoDownloaderTests : IDisposable
         CancellationToken cancellationToken)
     {
         using PartialFile file = await PartialFile.OpenAsync(target, identity ?? link.AbsoluteUri, RequireFreeAsync, time, cancellationToken);
-        await downloader.DownloadAsync(file, link, renew, new Immediate(progress), cancellationToken);
+        await downloader.DownloadAsync(file, link, renew, new Immediate(progress), turn: null, cancellationToken);
         var video = new DownloadedVideo(target, file.Length, file.Seal());
         await RequireFreeAsync();
         file.Publish(overwrite);

@@ -73,6 +73,35 @@ public sealed class VideoSaverTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Servers_that_are_waited_for_hold_up_no_other_video()
+    {
+        var slow = new List<KlingVideoTask>();
+        for (int number = 0; number < 4; number++)
+        {
+            slow.Add(await _harness.FinishedAsync($"slow{number}", $"/images/slow{number}.png"));
+        }
+
+        KlingVideoTask other = await _harness.FinishedAsync("other", "/images/other.png");
+        _harness.Videos.Intercept = request => request.RequestUri!.AbsolutePath.Contains("slow", StringComparison.Ordinal)
+            ? VideoServer.ApiResponse(HttpStatusCode.TooManyRequests, retryAfter: TimeSpan.FromMinutes(5))
+            : null;
+        VideoSaver saver = Saver();
+        Task<Outcome<TaskReference, SavedVideo>>[] waiting = [.. slow.Select(task => saver.SaveAsync(new TaskReference { Task = task }, CancellationToken.None))];
+        await Eventually.TrueAsync(() => _harness.Observer.Pauses.Count == 4);
+
+        // The clock stands still, so none of the others goes on.
+        Outcome<TaskReference, SavedVideo> saved = await Eventually.DoneAsync(saver.SaveAsync(new TaskReference { Task = other }, CancellationToken.None));
+
+        Assert.Null(saved.Error);
+        Assert.All(waiting, download => Assert.False(download.IsCompleted));
+        _harness.Videos.Intercept = null;
+        foreach (Task<Outcome<TaskReference, SavedVideo>> download in waiting)
+        {
+            Assert.Null((await _harness.Clock.RunAsync(download)).Error);
+        }
+    }
+
+    [Fact]
     public async Task A_video_that_is_there_already_is_not_fetched_again()
     {
         KlingVideoTask task = await _harness.FinishedAsync("a");

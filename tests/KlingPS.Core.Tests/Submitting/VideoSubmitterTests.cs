@@ -619,7 +619,9 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         Outcome<Submission, KlingVideoTask> refused = await SubmitAsync(_harness.Submission("fox.png"));
 
         Assert.Equal(kind, refused.Error!.Kind);
-        Assert.Equal(KlingTaskState.Rejected, (await RecordAsync()).TaskState);
+        KlingVideoTask rejected = await RecordAsync();
+        Assert.Equal(KlingTaskState.Rejected, rejected.TaskState);
+        Assert.Contains(message, rejected.FailMessage, StringComparison.Ordinal);
         Assert.Equal("t2", (await SubmitAsync(_harness.Submission("owl.png", 1))).Value?.TaskId);
         Assert.Equal(2, _harness.Creates);
     }
@@ -717,6 +719,53 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
 
         Assert.StartsWith("Nothing was bought for", error.Message, StringComparison.Ordinal);
         Assert.Equal((ErrorKind.RequestInvalid, 422, "The file is broken"), (error.Kind, error.Code, error.ServiceMessage));
+    }
+
+    [Fact]
+    public async Task Those_that_wait_for_a_place_when_the_credits_run_out_are_not_sent()
+    {
+        const int Places = 20;
+        int arrived = 0;
+        var all = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _harness.Service.On(FakeService.CreatePath, async (request, cancellationToken) =>
+        {
+            if (Interlocked.Increment(ref arrived) == Places)
+            {
+                all.SetResult();
+            }
+
+            await all.Task;
+            return await Replies.Code(402, "Credits insufficient")(request, cancellationToken);
+        });
+
+        Outcome<Submission, KlingVideoTask>[] outcomes = await BuyAtOnceAsync(Places + 5);
+
+        Assert.All(outcomes, outcome => Assert.Equal(ErrorKind.CreditsInsufficient, outcome.Error!.Kind));
+        Assert.Equal(Places, _harness.Creates);
+        Assert.Equal(Enumerable.Repeat(KlingTaskState.Rejected, Places), (await _harness.ListAsync()).Select(task => task.TaskState));
+    }
+
+    [Theory]
+    [InlineData("t1", true)]
+    [InlineData("another", false)]
+    public async Task A_purchase_that_cannot_be_recorded_is_done_all_the_same_if_its_callback_has_recorded_it(string told, bool isDone)
+    {
+        _harness.Service.On(FakeService.CreatePath, Replies.Accepts("t1"));
+        _harness.Ledger.BeforeCall = name =>
+        {
+            if (name == nameof(ITaskJournal.RecordAcceptedAsync))
+            {
+                _harness.Ledger.BeforeCall = null;
+                ITaskJournal other = _harness.Ledger.OfOtherProcess.Tasks;
+                other.AcceptAsync(1, told).GetAwaiter().GetResult();
+                throw new KlingException(ErrorKind.TaskNotFound, "The ledger has no task 1.");
+            }
+        };
+
+        Outcome<Submission, KlingVideoTask> outcome = await SubmitAsync(_harness.Submission("fox.png"));
+
+        Assert.Equal(isDone ? (null, "t1") : (ErrorKind.AttemptUnknown, null), (outcome.Error?.Kind, outcome.Value?.TaskId));
+        Assert.Equal(told, (await RecordAsync()).TaskId);
     }
 
     [Fact]
@@ -1049,5 +1098,30 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         Assert.Equal(
             isBoughtElsewhere ? [KlingTaskState.Waiting] : [KlingTaskState.Rejected, KlingTaskState.Waiting],
             (await _harness.ListAsync()).Select(task => task.TaskState));
+    }
+
+    [Theory]
+    [InlineData(9, 0, 0)]
+    [InlineData(11, 0, 1)]
+    [InlineData(0, 11, 1)]
+    [InlineData(11, -600, 1)]
+    public async Task Before_a_request_leaves_its_record_is_as_old_as_the_clock_says_by_which_more_time_has_passed(int seconds, int step, int confirmations)
+    {
+        int confirmed = 0;
+        int begun = 0;
+        _harness.Ledger.BeforeCall = name =>
+        {
+            if (name == nameof(ITaskJournal.BeginAsync) && Interlocked.Increment(ref begun) == 1)
+            {
+                _harness.Clock.Advance(TimeSpan.FromSeconds(seconds));
+                _harness.Clock.SetTimeOfDay(TimeSpan.FromSeconds(step));
+            }
+
+            confirmed += name == nameof(ITaskJournal.RecordSentAgainAsync) ? 1 : 0;
+        };
+
+        Outcome<Submission, KlingVideoTask> outcome = await SubmitAsync(_harness.Submission("fox.png"));
+
+        Assert.Equal((null, confirmations, 1), (outcome.Error, confirmed, _harness.Creates));
     }
 }

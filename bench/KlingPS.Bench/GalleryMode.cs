@@ -34,16 +34,20 @@ internal static class GalleryMode
         {
             GC.Collect();
             long before = GC.GetTotalMemory(forceFullCollection: true);
+            using var process = Process.GetCurrentProcess();
+            TimeSpan processor = process.TotalProcessorTime;
             long start = Stopwatch.GetTimestamp();
             await using SqlLedger ledger = SqliteLedger.Create(ledgerPath, TimeProvider.System);
             GallerySource source = await GallerySource.ReadAsync(ledger, Account, default);
             TimeSpan read = Stopwatch.GetElapsedTime(start);
             await new GalleryWriter(new GalleryOptions { Path = page }).WriteAsync(source.Recorded.Select(source.Of), new Takes(source.Recorded), null, (_, _) => { }, default);
             times.Add(Stopwatch.GetElapsedTime(start));
+            process.Refresh();
+            processor = process.TotalProcessorTime - processor;
             long used = GC.GetTotalMemory(forceFullCollection: false) - before;
             await output.WriteLineAsync(string.Create(
                 CultureInfo.InvariantCulture,
-                $"{tasks} tasks, round {round}: {times[^1].TotalSeconds:0.00} s, of which the ledger {read.TotalSeconds:0.00} s; page {new FileInfo(page).Length / 1e6:0.00} MB; heap at the end {used / 1e6:0} MB above that before"));
+                $"{tasks} tasks, round {round}: {times[^1].TotalSeconds:0.00} s, of which the ledger {read.TotalSeconds:0.00} s; {processor.TotalSeconds:0.00} s of processor time; page {new FileInfo(page).Length / 1e6:0.00} MB; heap at the end {used / 1e6:0} MB above that before"));
         }
 
         await output.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"peak working set {Process.GetCurrentProcess().PeakWorkingSet64 / 1e6:0} MB"));

@@ -74,11 +74,25 @@ internal static class OrdinaryFile
     /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
     public static byte[] ReadAllBytes(string path, int limit, FileShare share = FileShare.Read)
     {
+        const int Least = 4096;
         using FileStream stream = Open(path, share: share);
-        byte[] buffer = ArrayPool<byte>.Shared.Rent(limit + 1);
+
+        // As much as it claims to have, and more only where more comes: the limit may be large, and most files are small.
+        int room = (int)Math.Min(limit + 1L, Math.Max(stream.Length + 1, Least));
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(room);
         try
         {
-            int length = stream.ReadAtLeast(buffer.AsSpan(0, limit + 1), limit + 1, throwOnEndOfStream: false);
+            int length = stream.ReadAtLeast(buffer.AsSpan(0, room), room, throwOnEndOfStream: false);
+            while (length == room && room <= limit)
+            {
+                room = (int)Math.Min(limit + 1L, room * 2L);
+                byte[] larger = ArrayPool<byte>.Shared.Rent(room);
+                buffer.AsSpan(0, length).CopyTo(larger);
+                ArrayPool<byte>.Shared.Return(buffer, clearArray: true);
+                buffer = larger;
+                length += stream.ReadAtLeast(buffer.AsSpan(length, room - length), room - length, throwOnEndOfStream: false);
+            }
+
             return length <= limit ? buffer.AsSpan(0, length).ToArray() : throw new FileTooLongException(path, limit);
         }
         finally

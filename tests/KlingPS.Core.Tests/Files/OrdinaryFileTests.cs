@@ -136,6 +136,27 @@ public sealed class OrdinaryFileTests : IDisposable
     }
 
     [Fact]
+    public void A_file_that_claims_to_be_empty_is_read_whole()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Only Linux has such files.");
+        byte[] content = OrdinaryFile.ReadAllBytes("/proc/self/smaps", 100_000_000);
+
+        Assert.InRange(content.Length, 4097, 100_000_000);
+        Assert.Equal((byte)'\n', content[^1]);
+    }
+
+    [Fact]
+    public void A_small_file_takes_little_memory_whatever_the_limit()
+    {
+        string file = Write("file", "content");
+        long before = GC.GetAllocatedBytesForCurrentThread();
+
+        Assert.Equal("content"u8, OrdinaryFile.ReadAllBytes(file, 256 * 1024 * 1024));
+
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1024 * 1024);
+    }
+
+    [Fact]
     public void A_file_that_another_program_has_to_itself_cannot_be_read_now()
     {
         string path = Write("file", "content");

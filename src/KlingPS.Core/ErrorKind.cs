@@ -146,7 +146,7 @@ public enum ErrorKind
     /// <summary>The ledger cannot be opened or written: bad path, read-only or full disk, damaged, or of a newer version. Nothing is bought without it.</summary>
     [ErrorTraits(
         "ResourceUnavailable",
-        "Nothing was sent. Make the file usable, or name another one with the environment variable KLINGPS_LEDGER; about_KlingPS_Ledger explains how to recover a ledger.",
+        "Nothing was sent. Make the ledger usable, or name another one with the environment variable KLINGPS_LEDGER; about_KlingPS_Ledger explains how to recover a ledger.",
         Fatal = Fatality.Always)]
     LedgerUnusable,
 

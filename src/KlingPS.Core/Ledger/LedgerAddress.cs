@@ -31,12 +31,12 @@ internal abstract partial record LedgerAddress
 
         if (Scheme().IsMatch(text))
         {
-            return "is an address that no ledger has. Give the full path of a file, or postgresql://user@host/database";
+            return "is an address that no ledger has. Give the full path of a file, or postgresql://host/database";
         }
 
         if (!Path.IsPathFullyQualified(text))
         {
-            return "is a different file in every folder. Give the full path of the file, or the address of a PostgreSQL database: postgresql://user@host/database";
+            return "is a different file in every folder. Give the full path of the file, or the address of a PostgreSQL database: postgresql://host/database";
         }
 
         if (text.Contains('\0', StringComparison.Ordinal))

@@ -21,8 +21,6 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
     private const int ConnectTimeout = 15;
     private const int CommandTimeout = 120;
 
-    /// <summary>How long the outcome of a lost commit is looked for: a server that is started again takes seconds.</summary>
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(250);
 
     /// <summary>For how long a server that did not answer is not asked again.</summary>
@@ -48,6 +46,9 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
 
     /// <summary>The least version that is taken.</summary>
     internal int RequiredVersion { get; init; } = LeastVersion;
+
+    /// <summary>How long the outcome of a lost commit is looked for: a server that is started again takes seconds.</summary>
+    internal TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>Whether the tables are known to be there.</summary>
     public bool HasTables => Volatile.Read(ref _hasTables);
@@ -170,7 +171,7 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
                     return await connection.FindLastAsync(lost.Writer).ConfigureAwait(false) == lost.Number;
                 }
             }
-            catch (DbException) when (TimeProvider.System.GetElapsedTime(begun) < s_patience)
+            catch (DbException) when (TimeProvider.System.GetElapsedTime(begun) < Patience)
             {
             }
             catch (DbException)

@@ -141,13 +141,13 @@ internal static class ServerAddressParser
 
         if (hosts.Count == 0)
         {
-            throw new FormatException("it names no host. Write postgresql://user@host/database");
+            throw new FormatException("it names no host. Write postgresql://host/database");
         }
 
         return new ServerAddress
         {
             Hosts = hosts,
-            Database = settings.GetValueOrDefault("database") ?? throw new FormatException("it names no database. Write postgresql://user@host/database"),
+            Database = settings.GetValueOrDefault("database") ?? throw new FormatException("it names no database. Write postgresql://host/database"),
             User = settings.GetValueOrDefault("user"),
             Password = settings.TryGetValue("password", out string? password) ? new LedgerPassword(password) : null,
             Schema = ReadSchema(settings.GetValueOrDefault("schema")),
@@ -209,7 +209,7 @@ internal static class ServerAddressParser
         }
         catch (ArgumentException)
         {
-            throw new FormatException("it is no connection string. Write name=value;name=value, or postgresql://user@host/database");
+            throw new FormatException("it is no connection string. Write name=value;name=value, or postgresql://host/database");
         }
 
         var settings = new List<(string, string)>();

@@ -97,7 +97,7 @@ Describe 'ConvertTo-KlingVideo' {
         It 'goes on where -MaxTasks ended the last run' {
             New-Image a.png, b.png, c.png
             @(Convert-Images @{ MaxTasks = 2 }) | Should -HaveCount 2
-            $said | Should -Be '2 made, 0 reused, 1 failed, 0 unknown; 84 credits spent.'
+            $said | Should -Be '2 made, 0 reused, 1 over the limit, 0 failed, 0 unknown; 84 credits spent.'
             $failed.FullyQualifiedErrorId | Should -Be 'KlingBudgetExceeded,KlingPS.Commands.ConvertToKlingVideoCommand'
 
             @(Convert-Images @{ MaxTasks = 2 }) | Should -HaveCount 3
@@ -271,7 +271,7 @@ Describe 'ConvertTo-KlingVideo' {
             @(Convert-Images) | Should -HaveCount 2
             $failed | Should -HaveCount 1
             $failed[0].TargetObject | Should -Match 'b\.png$'
-            $said | Should -Match '^2 made, 0 reused, 1 failed'
+            $said | Should -Match '^2 made, 0 reused, 1 refused, 0 failed'
         }
     }
 }

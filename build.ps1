@@ -423,7 +423,7 @@ function Invoke-Bench {
     $name, $options = $ArgumentList | ForEach-Object { $_ -join ',' }
     $options = @($options | Where-Object { $null -ne $_ })
     switch ($name) {
-        $null { Stop-Build "Which benchmark? Name one: import, page, torture, race, ledger, pipeline or callbacks." }
+        $null { Stop-Build "Which benchmark? Name one: import, page, gallery, torture, race, ledger, pipeline or callbacks." }
         'import' { & (Join-Path $PSScriptRoot 'bench/Measure-ImportTime.ps1') @options }
         'page' {
             $tests = Join-Path $PSScriptRoot 'tests/KlingPS.Browser.Tests'

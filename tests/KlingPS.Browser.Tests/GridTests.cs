@@ -1,3 +1,6 @@
+using KlingPS.Core.Gallery;
+using KlingPS.Core.Model;
+
 namespace KlingPS.Browser.Tests;
 
 public class GridTests(Browser browser)
@@ -41,6 +44,23 @@ public class GridTests(Browser browser)
         await open.CardOf("lighthouse").Locator(".poster").FocusAsync();
         await open.PressAsync("s", "ArrowRight", "ArrowRight", "p", "s");
         await Assertions.Expect(open.CardOf("lighthouse").Locator(".about")).ToContainTextAsync("take 2");
+    }
+
+    [Fact]
+    public async Task A_closed_stack_says_what_is_wrong_within()
+    {
+        using var gallery = new GalleryFolder();
+        gallery.AddSaved("boat");
+        gallery.Add("boat", card => card with { Take = 2, Status = CardStatus.Unknown, State = KlingTaskState.Unknown });
+        gallery.Add("boat", card => card with { Take = 3, Status = CardStatus.Failed, State = KlingTaskState.Failed });
+        gallery.AddSaved("lighthouse");
+        gallery.Write();
+        await using OpenPage open = await OpenPage.OpenAsync(browser, gallery);
+
+        await Assertions.Expect(open.CardOf("boat").Locator(".within")).ToHaveTextAsync("1 unknown, 1 failed");
+        await open.CardOf("boat").Locator(".badge").ClickAsync();
+        await Assertions.Expect(open.Page.Locator(".within")).ToHaveCountAsync(0);
+        Assert.Equal(3, await open.CardOf("boat").CountAsync());
     }
 
     [Fact]

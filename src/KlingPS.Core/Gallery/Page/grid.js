@@ -94,7 +94,7 @@ function refresh() {
     for (const { members, cover, isOpen } of groups) {
         const first = isOpen ? members[0] : cover;
         for (const item of members) {
-            showStack(item, members.length, isOpen, item === first);
+            showStack(item, members, isOpen, item === first);
         }
     }
 
@@ -123,11 +123,12 @@ function layOut(wanted) {
     grid.append(...laidOut.map(item => item.card));
 }
 
-function showStack(item, count, isOpen, isFirst) {
+function showStack(item, members, isOpen, isFirst) {
     const { classList } = item.card;
-    const isStack = count > 1;
+    const isStack = members.length > 1;
     classList.toggle('stack', isStack && !isOpen);
     classList.toggle('open-stack', isStack && isOpen);
+    item.card.querySelector('.within')?.remove();
     let badge = item.card.querySelector('.badge');
     if (!isStack || !isFirst) {
         badge?.remove();
@@ -139,9 +140,18 @@ function showStack(item, count, isOpen, isFirst) {
         item.poster.after(badge);
     }
 
-    badge.replaceChildren(icon('stack'), String(count));
+    // What is not as it should be must not be out of sight because it lies in a closed stack.
+    const hidden = isOpen ? [] : Object.keys(statuses)
+        .map(status => [status, members.filter(member => member !== item && member.status === status && status !== 'saved').length])
+        .filter(([, count]) => count > 0);
+    const within = hidden.map(([status, count]) => `${wholeNumber.format(count)} ${statuses[status].toLowerCase()}`).join(', ');
+    if (within) {
+        badge.after(make('p', { class: 'within' }, item.status === 'saved' ? within : `and ${within}`));
+    }
+
+    badge.replaceChildren(icon('stack'), String(members.length));
     badge.setAttribute('aria-expanded', isOpen);
-    badge.setAttribute('aria-label', `${countOf(count, 'video')} of this image`);
+    badge.setAttribute('aria-label', `${countOf(members.length, 'video')} of this image${within ? `: ${within}` : ''}`);
     badge.tabIndex = item === current ? 0 : -1;
 }
 

@@ -11,10 +11,10 @@ namespace KlingPS.Bench;
 /// <summary>What the ledger costs: in time for every purchase, at first use, and on disk.</summary>
 internal static class LedgerMode
 {
-    private const string Account = "0123456789abcdef";
+    internal const string Account = "0123456789abcdef";
     private const int Purchases = 500;
-    private const int Records = 100_000;
-    private const int Batch = 1000;
+    internal const int Records = 100_000;
+    internal const int Batch = 1000;
 
     public static async Task RunAsync(TextWriter output)
     {
@@ -103,7 +103,7 @@ internal static class LedgerMode
     }
 
     /// <summary>A video from the intent to the saved file, with paths and texts of realistic length.</summary>
-    private static async Task FinishAsync(SqlLedger ledger, int number)
+    internal static async Task FinishAsync(SqlLedger ledger, int number)
     {
         KlingVideoTask task = await ledger.Tasks.BeginAsync(IntentOf(number), default);
         string taskId = Guid.NewGuid().ToString("N");
@@ -119,7 +119,7 @@ internal static class LedgerMode
         await ledger.Tasks.RecordSavedAsync(task.Id, $"/home/user/Videos/2026/shoot {number / 1000}/IMG_{number:000000}.mp4", HashOf(number));
     }
 
-    private static TaskIntent IntentOf(int number)
+    internal static TaskIntent IntentOf(int number)
     {
         string hash = HashOf(number);
         var random = new Random(number);
@@ -148,7 +148,7 @@ internal static class LedgerMode
     /// <summary>What stands for the hash of a file.</summary>
     public static string HashOf(int number) => Convert.ToHexString(SHA256.HashData(BitConverter.GetBytes(number))).ToLowerInvariant();
 
-    private static double Since(long start) => Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+    internal static double Since(long start) => Stopwatch.GetElapsedTime(start).TotalMilliseconds;
 
-    private static double At(List<double> times, double quantile) => times.Order().ElementAt((int)(times.Count * quantile));
+    internal static double At(List<double> times, double quantile) => times.Order().ElementAt((int)(times.Count * quantile));
 }

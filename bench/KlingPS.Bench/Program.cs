@@ -7,10 +7,11 @@ namespace KlingPS.Bench;
 internal static class Program
 {
     private const string Usage = """
-        KlingPS.Bench torture [--points N] [--images M] [--seed S] [--responses-lost P] [--workers W]
+        KlingPS.Bench torture [--points N] [--images M] [--seed S] [--responses-lost P] [--workers W] [--machines N]
         KlingPS.Bench race
         KlingPS.Bench telemetry
         KlingPS.Bench ledger
+        KlingPS.Bench machines [--only rate,cap,connections,ledger]
         KlingPS.Bench pipeline [--only memory,throughput,cuts,rerun,rerun-large,batches]
         KlingPS.Bench gallery [--tasks N] [--keep <folder>]
         KlingPS.Bench callbacks [--requests N] [--connections C] [--slow S]
@@ -44,6 +45,8 @@ internal static class Program
                     return 0;
                 case "gallery":
                     return await GalleryMode.RunAsync(int.Parse(arguments.Find("tasks") ?? "10000", CultureInfo.InvariantCulture), arguments.Find("keep"), Console.Out);
+                case "machines":
+                    return await MachinesMode.RunAsync(arguments, Console.Out);
                 case "callbacks":
                     return await CallbackMode.RunAsync(
                         int.Parse(arguments.Find("requests") ?? "10000", CultureInfo.InvariantCulture),
@@ -75,6 +78,12 @@ internal static class Program
             Workers = int.Parse(arguments.Find("workers") ?? $"{defaults.Workers}", CultureInfo.InvariantCulture),
             Progress = Console.Error.WriteLine,
         };
+        await using BenchServer? server = arguments.Find("machines") is null ? null : await BenchServer.StartAsync();
+        if (server is not null)
+        {
+            options = options with { Server = server, Machines = int.Parse(arguments.Get("machines"), CultureInfo.InvariantCulture) };
+        }
+
         TortureReport report = await KillTorture.RunAsync(options, CancellationToken.None);
         foreach (string problem in report.Problems)
         {

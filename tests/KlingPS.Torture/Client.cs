@@ -1,5 +1,9 @@
+using System.Globalization;
 using System.Net;
 using KlingPS.Core.Api;
+using KlingPS.Core.Ledger.Postgres;
+using KlingPS.Core.Ledger.Processes;
+using KlingPS.Core.Ledger.Spool;
 using KlingPS.Core.Ledger.Sql;
 using KlingPS.Core.Ledger.Sqlite;
 using KlingPS.Core.Saving;
@@ -24,14 +28,46 @@ internal sealed class Client : IAsyncDisposable
     public KlingSession Session { get; }
 
     /// <summary>Opens the session that the command line describes; the key comes from the environment.</summary>
-    public static Client Open(Arguments arguments) => Open(
-        arguments.Get("ledger"),
-        new KlingEndpoints(new Uri(arguments.Get("endpoint")), new Uri(arguments.Get("upload-endpoint"))),
-        Environment.GetEnvironmentVariable(KeyVariable) ?? string.Empty);
+    public static Client Open(Arguments arguments)
+    {
+        TimeProvider time = arguments.Find("clock-off") is string minutes ? new MachineClock(TimeSpan.FromMinutes(double.Parse(minutes, CultureInfo.InvariantCulture))) : TimeProvider.System;
+        SqlLedger ledger = arguments.Find("machine") is string machine
+            ? OpenServer(arguments.Get("ledger"), machine, arguments.Find("boot"), arguments.Get("spool"), time)
+            : SqliteLedger.Create(Path.GetFullPath(arguments.Get("ledger")), time);
+        return Open(
+            ledger,
+            new KlingEndpoints(new Uri(arguments.Get("endpoint")), new Uri(arguments.Get("upload-endpoint"))),
+            Environment.GetEnvironmentVariable(KeyVariable) ?? string.Empty,
+            time,
+            arguments.Find("daily-cap") is string cap ? decimal.Parse(cap, CultureInfo.InvariantCulture) : null);
+    }
+
+    /// <summary>Opens the ledger on a server as one of several machines does.</summary>
+    /// <param name="address">Where it is.</param>
+    /// <param name="machine">The name of the machine.</param>
+    /// <param name="boot">The id of its boot; that of this machine where nothing is said.</param>
+    /// <param name="spool">The folder for what cannot be recorded.</param>
+    /// <param name="time">The machine's clock.</param>
+    public static SqlLedger OpenServer(string address, string machine, string? boot, string spool, TimeProvider time)
+    {
+        if (ServerAddressParser.TryParse(address, out ServerAddress? server) is string problem)
+        {
+            throw new FormatException($"--ledger {problem}.");
+        }
+
+        ProcessIdentity here = ProcessIdentity.Current;
+        return new SqlLedger(
+            new PostgresEngine(server!, () => PostgresProvider.Factory, new LedgerCredentials(server!, Environment.GetEnvironmentVariable)) { Machine = machine },
+            new HeartbeatOwners(here with { Machine = machine, Boot = boot ?? here.Boot }, owner => (owner with { Machine = here.Machine, Boot = here.Boot }).IsAlive()),
+            time,
+            new AnswerSpool(spool, time));
+    }
 
     public static Client Open(string ledgerPath, KlingEndpoints endpoints, string key)
+        => Open(SqliteLedger.Create(Path.GetFullPath(ledgerPath), TimeProvider.System), endpoints, key);
+
+    public static Client Open(SqlLedger ledger, KlingEndpoints endpoints, string key, TimeProvider? time = null, decimal? dailyCap = null)
     {
-        var ledger = SqliteLedger.Create(Path.GetFullPath(ledgerPath), TimeProvider.System);
         var direct = new WebProxy();
         var session = new KlingSession(new SessionOptions
         {
@@ -42,6 +78,8 @@ internal sealed class Client : IAsyncDisposable
             ApiHandler = ApiHandler.Create(direct),
             DownloadHandler = VideoDownloader.CreateHandler(endpoints.Addresses, direct),
             Ledger = ledger,
+            TimeProvider = time ?? TimeProvider.System,
+            DailyCreditCap = dailyCap,
         });
         return new Client(ledger, session);
     }

@@ -11,8 +11,11 @@ internal static class KillTorture
         int lastRound = -1;
         int killed = 0;
         var gate = new Lock();
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        Task<int> disturbing = DisturbAsync(options, end.Token);
         await Task.WhenAll(Enumerable.Range(0, options.Workers).Select(_ => WorkAsync()));
-        return total;
+        await end.CancelAsync();
+        return total with { Disturbances = await disturbing };
 
         async Task WorkAsync()
         {
@@ -35,5 +38,28 @@ internal static class KillTorture
                 return Volatile.Read(ref killed) < options.Points ? ++lastRound : null;
             }
         }
+    }
+
+    /// <summary>Takes the server away at random, for all rounds at once, and gives it back each time.</summary>
+    private static async Task<int> DisturbAsync(TortureOptions options, CancellationToken cancellationToken)
+    {
+        int count = 0;
+        var random = new Random(options.Seed);
+        while (options.Server is not null)
+        {
+            try
+            {
+                await Task.Delay(TimeSpan.FromSeconds(random.Next(2, 8)), cancellationToken);
+            }
+            catch (OperationCanceledException)
+            {
+                break;
+            }
+
+            await options.Server.DisturbAsync(random, CancellationToken.None);
+            count++;
+        }
+
+        return count;
     }
 }

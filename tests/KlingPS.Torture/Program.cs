@@ -5,7 +5,9 @@ internal static class Program
 {
     private const string Usage = """
         KlingPS.Torture --images <folder> --out <folder> --ledger <file> --endpoint <uri> --upload-endpoint <uri>
-                        [--submit-only] [--run-id <id> --max-credits N]
+                        [--submit-only] [--run-id <id> --max-credits N] [--daily-cap N]
+                        [--machine <name> --boot <id> --spool <folder>]   the ledger is the address of a server
+                        [--clock-off <minutes>]
         """;
 
     private static async Task<int> Main(string[] args)

@@ -18,6 +18,12 @@ internal sealed record TortureOptions
     /// <summary>How many rounds run at the same time. They share nothing.</summary>
     public int Workers { get; init; } = 3;
 
+    /// <summary>Where the ledgers are: several machines work on each folder then. Otherwise one machine does, with a ledger in a file.</summary>
+    public ITortureServer? Server { get; init; }
+
+    /// <summary>How many machines there are, where there is a server.</summary>
+    public int Machines { get; init; } = 3;
+
     /// <summary>Is told of every finished round.</summary>
     public Action<string>? Progress { get; init; }
 }

@@ -28,6 +28,15 @@ internal sealed record TortureReport
     /// <summary>Processes that were not killed and ended with an error other than an unknown attempt.</summary>
     public int FailedRuns { get; init; }
 
+    /// <summary>Processes that lost the ledger's server and said so.</summary>
+    public int CutOffRuns { get; init; }
+
+    /// <summary>How often the server, or what is between it and the machines, was taken away.</summary>
+    public int Disturbances { get; init; }
+
+    /// <summary>Accepted tasks that are in a machine's spool and not in the ledger.</summary>
+    public int Spooled { get; init; }
+
     /// <summary>Accepted tasks beyond the first of an image. A violation.</summary>
     public int DuplicateBills { get; init; }
 
@@ -53,6 +62,9 @@ internal sealed record TortureReport
         AcceptedWithoutRecord = left.AcceptedWithoutRecord + right.AcceptedWithoutRecord,
         Unknown = left.Unknown + right.Unknown,
         FailedRuns = left.FailedRuns + right.FailedRuns,
+        CutOffRuns = left.CutOffRuns + right.CutOffRuns,
+        Disturbances = left.Disturbances + right.Disturbances,
+        Spooled = left.Spooled + right.Spooled,
         DuplicateBills = left.DuplicateBills + right.DuplicateBills,
         Unaccounted = left.Unaccounted + right.Unaccounted,
         MissingVideos = left.MissingVideos + right.MissingVideos,
@@ -63,6 +75,6 @@ internal sealed record TortureReport
 
     public override string ToString()
         => $"{Points} kill points in {Rounds} rounds, {Images} images, {Creates} creates ({ResponsesLost} responses lost), {Accepted} accepted, "
-            + $"{AcceptedWithoutRecord} of them covered by {Unknown} unknown attempts, {FailedRuns} failed runs: "
+            + $"{AcceptedWithoutRecord} of them covered by {Unknown} unknown attempts, {FailedRuns} failed runs{(Disturbances == 0 ? string.Empty : $", {Disturbances} disturbances of the server, {CutOffRuns} runs cut off by them, {Spooled} tasks in a spool at the end")}: "
             + $"{DuplicateBills} duplicate bills, {Unaccounted} paid tasks unaccounted for, {MissingVideos} missing videos, {Problems.Count} violations in all";
 }

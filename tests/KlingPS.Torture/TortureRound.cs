@@ -1,5 +1,9 @@
+using System.Globalization;
+using KlingPS.Core;
 using KlingPS.Core.Imaging;
 using KlingPS.Core.Ledger;
+using KlingPS.Core.Ledger.Spool;
+using KlingPS.Core.Ledger.Sql;
 using KlingPS.Core.Ledger.Sqlite;
 using KlingPS.Core.Model;
 using KlingPS.Core.Saving;
@@ -23,6 +27,9 @@ internal sealed class TortureRound : IAsyncDisposable
     private readonly string _folder = Directory.CreateTempSubdirectory("klingps-torture-").FullName;
     private readonly SandboxServer _server;
     private readonly List<string> _problems = [];
+    private int _points;
+    private int _failedRuns;
+    private int _cutOffRuns;
 
     /// <param name="options">What the rounds have in common.</param>
     /// <param name="number">Which round it is.</param>
@@ -58,38 +65,25 @@ internal sealed class TortureRound : IAsyncDisposable
     public async Task<TortureReport> RunAsync(CancellationToken cancellationToken)
     {
         ImageFolder.Fill(Images, _options.Images, _random.Next());
-
-        // Every fourth round, two processes race over the folder.
-        int racers = _number % 4 == 3 ? 2 : 1;
-        int points = 0;
-        int failedRuns = 0;
-        while (true)
+        if (_options.Server is null)
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            Run[] runs = await Task.WhenAll(Enumerable.Range(0, racers).Select(_ => RunAndKillAsync(NextPlan(points), cancellationToken)).ToArray());
-            int killed = runs.Count(run => run.WasKilled);
-            points += killed;
-            Run[] failed = [.. runs.Where(run => !run.WasKilled && run.ExitCode is not (UnattendedRun.AllDone or UnattendedRun.SomethingUnknown))];
-            failedRuns += failed.Length;
-            if (failed.Length > 0)
-            {
-                _options.Progress?.Invoke($"round {_number}: {failed.Length} of {racers} runs at once failed:\n{string.Join('\n', failed.Select(run => run.Errors))}");
-            }
+            // Every fourth round, two processes race over the folder.
+            await RunUntilDoneAsync([.. Enumerable.Repeat(new Machine(Videos, LedgerPath, [], new Random(_random.Next())), _number % 4 == 3 ? 2 : 1)], mayKill: true, cancellationToken);
+        }
+        else
+        {
+            Machine[] machines = [.. Enumerable.Range(0, _options.Machines).Select(CreateMachine)];
+            await Task.WhenAll(machines.Select(machine => RunUntilDoneAsync([machine], mayKill: true, cancellationToken)));
 
-            if (failedRuns > MaxFailedRuns)
+            // What one machine could not know yet, another has recorded since.
+            foreach (Machine machine in machines)
             {
-                _problems.Add($"round {_number}: {failedRuns} runs failed, the last so: {failed[^1].Errors}");
-                break;
-            }
-
-            if (killed == 0 && failed.Length == 0)
-            {
-                break;
+                await RunUntilDoneAsync([machine], mayKill: false, cancellationToken);
             }
         }
 
         TortureReport report = await CheckAsync(cancellationToken);
-        return report with { Rounds = 1, Points = points, FailedRuns = failedRuns };
+        return report with { Rounds = 1, Points = _points, FailedRuns = _failedRuns, CutOffRuns = _cutOffRuns };
     }
 
     public async ValueTask DisposeAsync()
@@ -98,16 +92,80 @@ internal sealed class TortureRound : IAsyncDisposable
         Directory.Delete(_folder, recursive: true);
     }
 
-    /// <summary>While there is something to buy, two out of three are killed around a create, the others at any time.</summary>
-    /// <param name="kills">How many runs have been killed in this round. After many of them runs are given more and more time: on a slow machine, none would ever reach its end.</param>
-    private Plan NextPlan(int kills) => _server.GetBill().CreatesReceived < _options.Images && _random.Next(3) > 0
-        ? new Plan(_random.Next(1, 5), TimeSpan.FromMilliseconds(_random.Next(0, 40)))
-        : new Plan(0, TimeSpan.FromMilliseconds(_random.Next(100, 1600)) * Math.Pow(2, Math.Max(0, kills - 15) / 5));
+    /// <summary>A machine of its own: another name, another boot, and a clock that is ten minutes early, right, or ten minutes late.</summary>
+    private Machine CreateMachine(int index)
+    {
+        string name = string.Create(CultureInfo.InvariantCulture, $"machine-{index}");
+        return new Machine(
+            Path.Combine(_folder, "videos-" + name),
+            _options.Server!.AddressOf(_number),
+            [
+                "--machine", name, "--boot", Guid.NewGuid().ToString(), "--spool", SpoolOf(index),
+                "--clock-off", ((index % 3 * 10) - 10).ToString(CultureInfo.InvariantCulture),
+            ],
+            new Random(_random.Next()));
+    }
 
-    private async Task<Run> RunAndKillAsync(Plan plan, CancellationToken cancellationToken)
+    private string SpoolOf(int machine) => Path.Combine(_folder, string.Create(CultureInfo.InvariantCulture, $"spool-{machine}"));
+
+    /// <summary>Runs processes at the same time, again and again, until all of them end by themselves with nothing more to do.</summary>
+    private async Task RunUntilDoneAsync(IReadOnlyList<Machine> machines, bool mayKill, CancellationToken cancellationToken)
+    {
+        int failedRuns = 0;
+        int killed = 0;
+        while (true)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            Run[] runs = await Task.WhenAll(machines.Select(machine => mayKill
+                ? RunAndKillAsync(machine, NextPlan(machine.Random, killed), cancellationToken)
+                : RunAsync(machine, cancellationToken)).ToArray());
+            int killedNow = runs.Count(run => run.WasKilled);
+            Run[] unfinished = [.. runs.Where(run => !run.WasKilled && run.ExitCode is not (UnattendedRun.AllDone or UnattendedRun.SomethingUnknown))];
+            Run[] failed = [.. unfinished.Where(run => !IsCutOff(run))];
+            killed += killedNow;
+            failedRuns += failed.Length;
+            Interlocked.Add(ref _points, killedNow);
+            Interlocked.Add(ref _failedRuns, failed.Length);
+            Interlocked.Add(ref _cutOffRuns, unfinished.Length - failed.Length);
+            if (failed.Length > 0)
+            {
+                _options.Progress?.Invoke($"round {_number}: {failed.Length} of {machines.Count} runs at once failed:\n{string.Join('\n', failed.Select(run => run.Errors))}");
+            }
+
+            if (failedRuns > MaxFailedRuns)
+            {
+                lock (_problems)
+                {
+                    _problems.Add($"round {_number}: {failedRuns} runs failed, the last so: {failed[^1].Errors}");
+                }
+
+                return;
+            }
+
+            if (killedNow == 0 && unfinished.Length == 0)
+            {
+                return;
+            }
+        }
+    }
+
+    /// <summary>Whether a process has ended with nothing but the error that the ledger's server was away.</summary>
+    private bool IsCutOff(Run run)
+        => _options.Server is not null
+            && run.ExitCode == UnattendedRun.SomethingFailed
+            && run.Errors.Split('\n').All(line => line.StartsWith(nameof(ErrorKind.LedgerUnusable), StringComparison.Ordinal) || line.StartsWith(nameof(ErrorKind.AttemptUnknown), StringComparison.Ordinal));
+
+    /// <summary>While there is something to buy, two out of three are killed around a create, the others at any time.</summary>
+    /// <param name="random">The chance of the machine.</param>
+    /// <param name="kills">How many runs have been killed. After many of them runs are given more and more time: on a slow machine, none would ever reach its end.</param>
+    private Plan NextPlan(Random random, int kills) => _server.GetBill().CreatesReceived < _options.Images && random.Next(3) > 0
+        ? new Plan(random.Next(1, 5), TimeSpan.FromMilliseconds(random.Next(0, 40)))
+        : new Plan(0, TimeSpan.FromMilliseconds(random.Next(100, 1600)) * Math.Pow(2, Math.Max(0, kills - 15) / 5));
+
+    private async Task<Run> RunAndKillAsync(Machine machine, Plan plan, CancellationToken cancellationToken)
     {
         int target = _server.GetBill().CreatesReceived + plan.Creates;
-        using var child = ChildRun.Start(_server, Images, Videos, LedgerPath);
+        using ChildRun child = Start(machine);
         while (!child.Exit.IsCompleted && _server.GetBill().CreatesReceived < target)
         {
             await Task.WhenAny(child.Exit, Task.Delay(1, cancellationToken));
@@ -132,14 +190,32 @@ internal sealed class TortureRound : IAsyncDisposable
         return new Run(wasKilled, exitCode, errors);
     }
 
+    private async Task<Run> RunAsync(Machine machine, CancellationToken cancellationToken)
+    {
+        using ChildRun child = Start(machine);
+        (int exitCode, string errors) = await child.EndAsync().WaitAsync(s_longestRun, cancellationToken);
+        return new Run(WasKilled: false, exitCode, errors);
+    }
+
+    private ChildRun Start(Machine machine) => ChildRun.Start(_server, Images, machine.Videos, machine.Ledger, machine.Arguments);
+
     private async Task<TortureReport> CheckAsync(CancellationToken cancellationToken)
     {
-        await using var ledger = SqliteLedger.Create(LedgerPath, TimeProvider.System);
+        await using SqlLedger ledger = _options.Server is null
+            ? SqliteLedger.Create(LedgerPath, TimeProvider.System)
+            : Client.OpenServer(_options.Server.AddressOf(_number), "checker", boot: null, Path.Combine(_folder, "spool-checker"), TimeProvider.System);
         await ledger.Tasks.RecoverAsync(cancellationToken);
         IReadOnlyList<KlingVideoTask> records = await ledger.Tasks.ListAsync(new TaskFilter(), cancellationToken);
         SandboxBill bill = _server.GetBill();
         ILookup<string, KlingVideoTask> unknown = records.Where(record => record.TaskState == KlingTaskState.Unknown).ToLookup(record => record.SourceHash ?? string.Empty);
         HashSet<string> recorded = [.. records.Where(record => record.TaskId is not null).Select(record => record.TaskId!)];
+        string[] spooled =
+        [
+            .. Enumerable.Range(0, _options.Server is null ? 0 : _options.Machines)
+                .SelectMany(machine => new AnswerSpool(SpoolOf(machine), TimeProvider.System).Read())
+                .Select(file => file.Answer?.TaskId).OfType<string>().Where(id => !recorded.Contains(id)).Distinct(),
+        ];
+        recorded.UnionWith(spooled);
 
         int duplicates = 0;
         int unaccounted = 0;
@@ -156,9 +232,12 @@ internal sealed class TortureRound : IAsyncDisposable
         foreach (string path in Directory.EnumerateFiles(Images))
         {
             string hash = await ContentHash.Sha256Async(path, cancellationToken);
-            if (!unknown.Contains(hash) && FindProblem(Path.Combine(Videos, Path.GetFileNameWithoutExtension(path) + ".mp4")) is string problem)
+            foreach (string videos in _options.Server is null ? [Videos] : Directory.GetDirectories(_folder, "videos-*"))
             {
-                missing += Report(1, $"video: that of {Path.GetFileName(path)} {problem}", records.Where(record => record.SourceHash == hash));
+                if (!unknown.Contains(hash) && FindProblem(Path.Combine(videos, Path.GetFileNameWithoutExtension(path) + ".mp4")) is string problem)
+                {
+                    missing += Report(1, $"video: that of {Path.GetFileName(path)} {problem} in {Path.GetFileName(videos)}", records.Where(record => record.SourceHash == hash));
+                }
             }
         }
 
@@ -173,6 +252,7 @@ internal sealed class TortureRound : IAsyncDisposable
             DuplicateBills = duplicates,
             Unaccounted = unaccounted,
             MissingVideos = missing,
+            Spooled = spooled.Length,
             Problems = _problems,
         };
     }
@@ -202,6 +282,12 @@ internal sealed class TortureRound : IAsyncDisposable
     /// <param name="Creates">How many more creates the sandbox must have received first.</param>
     /// <param name="Delay">How long to wait after that.</param>
     private sealed record Plan(int Creates, TimeSpan Delay);
+
+    /// <param name="Videos">Where its videos go.</param>
+    /// <param name="Ledger">The ledger.</param>
+    /// <param name="Arguments">What it is called, and the like.</param>
+    /// <param name="Random">When its processes are killed.</param>
+    private sealed record Machine(string Videos, string Ledger, string[] Arguments, Random Random);
 
     private sealed record Run(bool WasKilled, int ExitCode, string Errors);
 }

@@ -61,7 +61,7 @@ internal sealed class PostgresPooler : IAsyncDisposable
 
     /// <summary>Starts it again, on its port.</summary>
     public async Task StartAgainAsync()
-        => _process = await Unprivileged.StartAsync(Path.Combine(_folder, "none"), Executable, [Path.Combine(_folder, "pgbouncer.ini")], "process up");
+        => _process = await Unprivileged.StartAsync(Path.Combine(_folder, "none"), Executable, [Path.Combine(_folder, "pgbouncer.ini")], "process up", "TERM");
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()

@@ -79,15 +79,12 @@ internal sealed class PostgresServer : IAsyncDisposable
 
     /// <summary>Starts the server after <see cref="StopAsync"/>, in its folder and on its port.</summary>
     public async Task StartAgainAsync()
-        => _processes.Add(await Unprivileged.StartAsync(Folder, Path.Combine(s_programs!, "postgres"), _options, "ready to accept connections"));
+        => _processes.Add(await Unprivileged.StartAsync(Folder, Path.Combine(s_programs!, "postgres"), _options, "ready to accept connections", "QUIT"));
 
     /// <summary>Stops the server.</summary>
     /// <param name="isImmediate">Whether it drops everything, as at a loss of power; otherwise it ends its connections first.</param>
-    public async Task StopAsync(bool isImmediate = true)
-    {
-        await RunAsync(Unprivileged.Program, [.. Unprivileged.Arguments, Path.Combine(s_programs!, "pg_ctl"), "-D", Data, "stop", "-m", isImmediate ? "immediate" : "fast"]);
-        _processes.ForEach(process => process.StandardInput.Close());
-    }
+    public Task StopAsync(bool isImmediate = true)
+        => RunAsync(Unprivileged.Program, [.. Unprivileged.Arguments, Path.Combine(s_programs!, "pg_ctl"), "-D", Data, "stop", "-m", isImmediate ? "immediate" : "fast"]);
 
     /// <summary>The address of a ledger on the server.</summary>
     /// <param name="schema">The schema of the ledger.</param>

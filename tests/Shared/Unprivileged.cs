@@ -6,7 +6,7 @@ namespace KlingPS.Tests.Shared;
 internal static class Unprivileged
 {
     /// <summary>Ends the program at the end of the input, which comes with the end of the process that has the other side, and removes the folder.</summary>
-    private const string Keeper = "d=$1; shift; \"$@\" </dev/null & p=$!; cat >/dev/null; kill -s QUIT $p 2>/dev/null; wait $p; rm -rf \"$d\"";
+    private const string Keeper = "d=$1; s=$2; shift 2; \"$@\" </dev/null & p=$!; cat >/dev/null; kill -s $s $p 2>/dev/null; wait $p; rm -rf \"$d\"";
 
     /// <summary>The user that servers run as.</summary>
     public static string User { get; } = Environment.IsPrivilegedProcess ? "nobody" : Environment.UserName;
@@ -22,10 +22,11 @@ internal static class Unprivileged
     /// <param name="program">The program.</param>
     /// <param name="arguments">Its arguments.</param>
     /// <param name="ready">What it writes to its log when it is ready.</param>
+    /// <param name="signal">The signal that ends it at once.</param>
     /// <returns>The shell beside it: whoever closes its input ends the server.</returns>
-    public static async Task<Process> StartAsync(string folder, string program, IEnumerable<string> arguments, string ready)
+    public static async Task<Process> StartAsync(string folder, string program, IEnumerable<string> arguments, string ready, string signal)
     {
-        var process = Process.Start(new ProcessStartInfo("sh", ["-c", Keeper, "sh", folder, Program, .. Arguments, program, .. arguments])
+        var process = Process.Start(new ProcessStartInfo("sh", ["-c", Keeper, "sh", folder, signal, Program, .. Arguments, program, .. arguments])
         {
             RedirectStandardInput = true,
             RedirectStandardError = true,

@@ -25,6 +25,7 @@
         'Get-KlingVideoTask'
         'Get-KlingSpend'
         'Export-KlingMetric'
+        'Copy-KlingLedger'
         'Wait-KlingVideoTask'
         'Save-KlingVideo'
         'ConvertTo-KlingVideo'

@@ -85,6 +85,7 @@ public sealed class MetadataTests
             [.. s_taskReferences, ("Destination", typeof(string)), ("NameTemplate", typeof(string)), ("Force", typeof(SwitchParameter)), ("Timeout", typeof(double?)), ("LogPath", typeof(string))]),
         ["Resolve-KlingVideoTask"] = ([typeof(KlingVideoTask)], true,
             [("Id", typeof(PSObject[])), ("TaskId", typeof(string)), ("Abandon", typeof(SwitchParameter)), ("Resubmit", typeof(SwitchParameter)), ("TakenElsewhere", typeof(SwitchParameter)), ("Timeout", typeof(double?))]),
+        ["Copy-KlingLedger"] = ([typeof(KlingLedgerCopy)], true, [("Path", typeof(string)), ("Destination", typeof(string))]),
         ["Export-KlingGallery"] = ([typeof(FileInfo)], true,
         [
             ("Path", typeof(string)), ("InputObject", typeof(PSObject[])), ("Title", typeof(string)), ("Source", typeof(string[])), ("Since", typeof(DateTime?)),

@@ -17,7 +17,7 @@ internal static class MachinesMode
 {
     public static async Task<int> RunAsync(Arguments arguments, TextWriter output)
     {
-        string only = arguments.Find("only") ?? "rate,cap,connections,ledger";
+        string only = arguments.Find("only") ?? "connections,rate,cap,ledger";
         await using BenchServer server = await BenchServer.StartAsync();
         await output.WriteLineAsync($"PostgreSQL {await server.SqlAsync("SHOW server_version")}, commits flushed; load average {(await File.ReadAllTextAsync("/proc/loadavg")).Split(' ')[0]}");
         bool holds = true;

@@ -27,18 +27,23 @@ internal static class Ledgers
             Opened? opened = s_ledgers.FirstOrDefault(known => IsSame(known.Address, address) && known.Password == password);
             if (opened is null)
             {
-                s_ledgers.Add(opened = new Opened(address, password, address switch
-                {
-                    FileAddress file => SqliteLedger.Create(file.Path, TimeProvider.System),
-                    ServerAddress server => PostgresLedger.Create(server, TimeProvider.System, () => password),
-                    _ => throw new UnreachableException(),
-                }));
+                s_ledgers.Add(opened = new Opened(address, password, Create(address, password)));
             }
 
             opened.Users++;
             return new LedgerUse(opened.Ledger, () => EndUseAsync(opened));
         }
     }
+
+    /// <summary>A ledger of one's own, which nobody else uses and whoever has it closes.</summary>
+    /// <param name="address">Where it is.</param>
+    /// <param name="password">The password of its database, where it was found in the secret store.</param>
+    public static SqlLedger Create(LedgerAddress address, LedgerPassword? password) => address switch
+    {
+        FileAddress file => SqliteLedger.Create(file.Path, TimeProvider.System),
+        ServerAddress server => PostgresLedger.Create(server, TimeProvider.System, () => password),
+        _ => throw new UnreachableException(),
+    };
 
     /// <summary>Opens a ledger for reading alone, on whichever thread.</summary>
     /// <param name="location">Where the one in use is; <see langword="null"/> to look for the one that the settings name.</param>

@@ -6,8 +6,8 @@ namespace KlingPS.Core.Sessions;
 /// <summary>Opens a ledger that somebody else may keep locked: says so, and does not wait for longer than the command may take.</summary>
 internal static class LedgerOpening
 {
-    /// <summary>Others hold the ledger for milliseconds; a first one on a slow disk may take a little.</summary>
-    private static readonly TimeSpan s_toldAfter = TimeSpan.FromSeconds(2);
+    /// <summary>Others hold the ledger for milliseconds; to begin one on a busy machine may take seconds.</summary>
+    private static readonly TimeSpan s_toldAfter = TimeSpan.FromSeconds(5);
 
     /// <summary>Opens it.</summary>
     /// <param name="open">Opens it. What cannot be broken off goes on by itself.</param>
@@ -31,7 +31,7 @@ internal static class LedgerOpening
                 }
                 catch (TimeoutException) when (!opening.IsCompleted)
                 {
-                    observer?.OnWarning($"The ledger '{location}' is not free yet: another process is writing to it, or keeps it locked. Waiting for it. If a shell that uses it is stopped or hangs, end its process.");
+                    observer?.OnWarning($"The ledger '{location}' is not open after 5 seconds: another process keeps it locked, or what it lies on is slow. Waiting for it. If a shell that uses it is stopped or hangs, end its process.");
                     await opening.WaitAsync(token).ConfigureAwait(false);
                 }
                 finally
@@ -41,7 +41,7 @@ internal static class LedgerOpening
 
                 return true;
             },
-            () => new KlingException(ErrorKind.WaitTimeout, $"The ledger '{location}' could not be opened within {TaskErrors.Describe(deadline.Timeout!.Value)}, because another process keeps it locked. Nothing was sent or bought.")
+            () => new KlingException(ErrorKind.WaitTimeout, $"The ledger '{location}' could not be opened within {TaskErrors.Describe(deadline.Timeout!.Value)}, most likely because another process keeps it locked. Nothing was sent or bought.")
             {
                 Advice = "Close the shell that uses the ledger and is stopped or hangs, then run the command again.",
             },

@@ -17,6 +17,7 @@
         'Set-KlingApiKey'
         'Get-KlingConfiguration'
         'Set-KlingConfiguration'
+        'Test-KlingSetup'
         'Get-KlingModel'
         'Test-KlingImage'
         'Send-KlingImage'

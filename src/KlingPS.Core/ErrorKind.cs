@@ -198,4 +198,11 @@ public enum ErrorKind
         "InvalidData",
         "Save the choice once more from the page of the gallery, or correct the line that is named. Nothing was changed.")]
     ChoiceInvalid,
+
+    /// <summary>Something would stop a run, by the checks of the setup.</summary>
+    [ErrorTraits(
+        "ResourceUnavailable",
+        "Read what Test-KlingSetup says of each check that failed, mend that, and run it again. Nothing was bought.",
+        Fatal = Fatality.Always)]
+    SetupUnusable,
 }

@@ -7,6 +7,7 @@ using KlingPS.Core.Configuration;
 using KlingPS.Core.Imaging;
 using KlingPS.Core.Model;
 using KlingPS.Core.Sessions;
+using KlingPS.Core.Setup;
 using KlingPS.Core.Submitting;
 using KlingPS.Hosting;
 using KlingPS.Sandbox;
@@ -57,6 +58,7 @@ public sealed class MetadataTests
             ("Ledger", typeof(string)), ("LedgerSecretName", typeof(string)), ("DailyCreditCap", typeof(decimal)), ("DefaultDestination", typeof(string)),
             ("LogPath", typeof(string)), ("ReportPath", typeof(string)), ("PollingInterval", typeof(double)), ("RequestTimeout", typeof(double)), ("Reset", typeof(string[])),
         ]),
+        ["Test-KlingSetup"] = ([typeof(KlingSetupCheck)], false, [("Destination", typeof(string)), ("CallbackUri", typeof(string)), ("Offline", typeof(SwitchParameter)), ("Strict", typeof(SwitchParameter))]),
         ["Get-KlingModel"] = ([typeof(KlingModel)], false,
             [("Model", typeof(string[])), ("Duration", typeof(int?)), ("Resolution", typeof(string)), ("Sound", typeof(SwitchParameter)), ("Online", typeof(SwitchParameter))]),
         ["Test-KlingImage"] = ([typeof(bool), typeof(ImageReport)], false, [.. s_pathParameters, ("Detailed", typeof(SwitchParameter)), ("Model", typeof(string))]),

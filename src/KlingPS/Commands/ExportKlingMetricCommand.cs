@@ -6,6 +6,7 @@ using KlingPS.Core.Files;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Reporting;
 using KlingPS.Core.Sessions;
+using KlingPS.Parameters;
 
 namespace KlingPS.Commands;
 
@@ -17,7 +18,8 @@ public sealed class ExportKlingMetricCommand : KlingCommand
     private const string Extension = ".prom";
 
     /// <summary>The file; one of metrics that is there is replaced.</summary>
-    [Parameter(Mandatory = true, Position = 0)]
+    [Parameter(Position = 0)]
+    [Usage(IsRequired = true)]
     [ValidateNotNullOrEmpty]
     public string Path { get; set; } = string.Empty;
 
@@ -28,6 +30,9 @@ public sealed class ExportKlingMetricCommand : KlingCommand
     /// <summary>Replaces a file that is not one of metrics.</summary>
     [Parameter]
     public SwitchParameter Force { get; set; }
+
+    /// <inheritdoc/>
+    private protected override string HowToGive => "Say where the file goes, such as: Export-KlingMetric /var/lib/node_exporter/klingps.prom.";
 
     /// <inheritdoc/>
     private protected override object? ErrorTarget => Path;

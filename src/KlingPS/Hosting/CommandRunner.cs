@@ -9,12 +9,15 @@ internal sealed class CommandRunner
 {
     private readonly PSHost _host;
     private readonly SessionState _session;
+    private readonly bool _isUnattended;
 
     /// <summary>Creates the runner.</summary>
     /// <param name="host">Decides whether the commands can ask the user anything.</param>
     /// <param name="session">The session whose commands are run.</param>
-    public CommandRunner(PSHost host, SessionState session)
+    /// <param name="isUnattended">Whether nobody is asked even where somebody could answer, as it would be in a scheduled job.</param>
+    public CommandRunner(PSHost host, SessionState session, bool isUnattended = false)
     {
+        _isUnattended = isUnattended;
         _host = host;
         _session = session;
     }
@@ -33,7 +36,7 @@ internal sealed class CommandRunner
         arguments["WarningAction"] = ActionPreference.SilentlyContinue;
         using var shell = PowerShell.Create(RunspaceMode.CurrentRunspace);
         shell.AddScript("param($command, $arguments) & $command @arguments", useLocalScope: true).AddArgument(command).AddArgument(arguments);
-        SilentHost? silent = HostInteraction.CanAsk(_host) ? null : new SilentHost();
+        SilentHost? silent = !_isUnattended && HostInteraction.CanAsk(_host) ? null : new SilentHost();
         var errors = _session.PSVariable.GetValue("Error") as ArrayList;
         int before = errors?.Count ?? 0;
         List<PSObject> output = [];

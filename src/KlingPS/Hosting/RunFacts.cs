@@ -14,6 +14,9 @@ internal static class RunFacts
 {
     private const string Hidden = "(hidden)";
 
+    /// <summary>The version of PowerShell.</summary>
+    public static string ShellVersion { get; } = typeof(PSObject).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+', ' ')[0] ?? string.Empty;
+
     /// <summary>Begins a report.</summary>
     /// <param name="runId">Which run it is.</param>
     /// <param name="invocation">The command and its parameters; what comes through the pipeline is not bound yet.</param>
@@ -25,7 +28,7 @@ internal static class RunFacts
         Begin = now,
         Versions = new RunVersions(
             typeof(RunFacts).Assembly.GetName().Version!.ToString(3),
-            typeof(PSObject).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+', ' ')[0] ?? string.Empty,
+            ShellVersion,
             Environment.Version.ToString()),
         Machine = new RunMachine(Environment.MachineName, RuntimeInformation.OSDescription, RuntimeInformation.ProcessArchitecture.ToString(), Environment.ProcessId),
         Parameters = invocation.BoundParameters.ToDictionary(parameter => parameter.Key, parameter => ToJson(parameter.Value)),

@@ -35,6 +35,9 @@ internal sealed class SecretStore
         _howToStore = howToStore ?? HowToStoreKey(name, vault);
     }
 
+    /// <summary>Whether SecretManagement is there.</summary>
+    public bool IsInstalled => Find("Get-Secret") is not null;
+
     private string Secret => $"the secret '{_name}'" + (_vault is null ? string.Empty : $" of the vault '{_vault}'");
 
     /// <summary>Reads the API key, or says why there is none.</summary>
@@ -73,7 +76,8 @@ internal sealed class SecretStore
         }
 
         CommandResult result = Run(command, ("Name", _name));
-        return result.Output is [{ BaseObject: object secret }, ..] ? new SecretAnswer(ToSecureString(secret), null) : new SecretAnswer(null, Explain(result));
+        return result.Output is [{ BaseObject: object secret }, ..] ? new SecretAnswer(ToSecureString(secret), null)
+            : new SecretAnswer(null, Explain(result)) { NeedsPassword = result.WasAsked || IsLocked(result) };
     }
 
     /// <summary>Makes sure that there is a vault to store a key in, before the user is asked for the key.</summary>
@@ -115,7 +119,6 @@ internal sealed class SecretStore
         string? vault = _vault ?? (vaults is [string only] ? only : null);
         string subject = vault is null ? "A vault" : $"The vault '{vault}'";
         string unlock = $"Unlock-SecretVault -Name {(vault is null ? "<vault>" : $"'{vault}'")} -Password";
-        bool isLocked = Causes(result.Error?.Exception).Any(exception => exception.GetType().Name == "PasswordRequiredException");
         return result.Error?.FullyQualifiedErrorId.Split(',')[0] switch
         {
             "GetSecretVaultNotFound" => DescribeUnknownVault(),
@@ -123,10 +126,12 @@ internal sealed class SecretStore
             null or "GetSecretNotFound" => $"{(_vault is null ? "No registered vault has a secret" : $"The vault '{_vault}' has no secret")} '{_name}'. Store the {_what} there with: {_howToStore}. Get-SecretInfo lists the secrets that exist.",
             "SetSecretCommandFailNoVault" => $"No vault is the default one. Name one with -Vault, or make one the default: Set-SecretVaultDefault -Name '{vaults[0]}'.",
             _ when result.WasAsked => $"{subject} needs a password, and this session is not interactive, so it cannot be asked for. Unlock the vault earlier in the script: {unlock} $password. Or, for an account that only runs automation, let its SecretStore open without a password: Set-SecretStoreConfiguration -Authentication None -Interaction None.",
-            _ when isLocked => $"{subject} is locked. Unlock it with: {unlock} (Read-Host -AsSecureString). In a script, take the password from where its own secrets are kept.",
+            _ when IsLocked(result) => $"{subject} is locked. Unlock it with: {unlock} (Read-Host -AsSecureString). In a script, take the password from where its own secrets are kept.",
             _ => $"SecretManagement could not open {Secret}: {result.Error.Exception.Message.TrimEnd('.')}. Test-SecretVault shows whether a vault works.",
         };
     }
+
+    private static bool IsLocked(CommandResult result) => Causes(result.Error?.Exception).Any(exception => exception.GetType().Name == "PasswordRequiredException");
 
     private static string HowToStoreKey(string name, string? vault) => "Set-KlingApiKey"
         + (name == Core.Configuration.KlingConfiguration.DefaultSecretName ? string.Empty : $" -SecretName '{name}'")
@@ -169,4 +174,8 @@ internal sealed class SecretStore
 /// <summary>What a secret store said when it was asked for a secret.</summary>
 /// <param name="Secret">The secret, if it gave one; the caller disposes of it.</param>
 /// <param name="Problem">Why it gave none, as sentences that name the command that helps.</param>
-internal sealed record SecretAnswer(SecureString? Secret, string? Problem);
+internal sealed record SecretAnswer(SecureString? Secret, string? Problem)
+{
+    /// <summary>Whether a vault would have asked for its password.</summary>
+    public bool NeedsPassword { get; init; }
+}

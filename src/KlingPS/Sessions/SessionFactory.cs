@@ -6,6 +6,7 @@ using KlingPS.Core.Ledger;
 using KlingPS.Core.Ledger.Postgres;
 using KlingPS.Core.Saving;
 using KlingPS.Core.Sessions;
+using KlingPS.Core.Setup;
 
 namespace KlingPS.Sessions;
 
@@ -34,7 +35,8 @@ internal static class SessionFactory
             DownloadHandler = VideoDownloader.CreateHandler(endpoints.Addresses, route),
             Ledger = ledger.Ledger,
             LedgerUse = ledger,
-            LedgerNotice = configuration.IsSet(nameof(KlingConfiguration.Ledger)) ? null : LedgerLocation.FindOther(configuration.Ledger),
+            LedgerNotice = (configuration.LedgerAddress is FileAddress file ? FolderChecks.FindSharing(file.Path) : null)
+                ?? (configuration.IsSet(nameof(KlingConfiguration.Ledger)) ? null : LedgerLocation.FindOther(configuration.Ledger)),
             DailyCreditCap = configuration.DailyCreditCap,
             RequestTimeout = TimeSpan.FromSeconds(configuration.RequestTimeout),
         });

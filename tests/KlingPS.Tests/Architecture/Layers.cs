@@ -15,7 +15,7 @@ internal static class Layers
         ["Configuration", "Ledger", "Reporting"],
         ["Sessions"],
         ["Resolving", "Saving", "Stages", "Submitting", "Waiting"],
-        ["Callbacks", "Converting", "Gallery"],
+        ["Callbacks", "Converting", "Setup", "Gallery"],
     ];
 
     public static IReadOnlyList<IReadOnlyList<string>> Sandbox { get; } =

@@ -101,7 +101,10 @@ public sealed class ErrorTextTests
     [InlineData("ConvertTo-KlingVideo -Destination $destination")]
     public async Task The_error_that_ends_a_batch_still_has_the_code_and_the_words_of_the_service(string command)
     {
-        await using ConnectedShell shell = await ConnectedShell.StartAsync(credits: 50);
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        // Another key of the account has spent the credits since the balance was asked for.
+        shell.Fault(SandboxOperation.Create, SandboxFaultKind.Code, count: 0, code: 402);
 
         ShellResult result = await shell.RunAsync($"$images | {command} -Prompt 'It moves.'", new { images = shell.Images("1.png", "2.png"), destination = shell.Destination });
 

@@ -197,18 +197,19 @@ public sealed class GalleryTests
     [Fact]
     public async Task What_was_chosen_comes_back_as_tasks()
     {
+        // Images of its own: the next take counts those of all accounts, and the tests share a ledger.
         await using ConnectedShell shell = await ConnectedShell.StartAsync();
-        (await shell.RunAsync($"{Make} | Out-Null", Variables(shell, "fox.png", "bear.png", "cat.png"))).Clean();
-        string choice = await ChooseAsync(shell, ("fox.png", "Picked", 4, "good"), ("bear.png", "Rejected", 0, ""), ("cat.png", null, 0, ""));
+        (await shell.RunAsync($"{Make} | Out-Null", Variables(shell, "otter.png", "badger.png", "lynx.png"))).Clean();
+        string choice = await ChooseAsync(shell, ("otter.png", "Picked", 4, "good"), ("badger.png", "Rejected", 0, ""), ("lynx.png", null, 0, ""));
 
         ShellResult result = (await shell.RunAsync("Import-KlingGalleryChoice $choice; [System.IO.FileInfo]::new($choice) | Import-KlingGalleryChoice", new { choice })).Clean();
 
         Assert.Equal(6, result.Of<KlingVideoTask>().Length);
         Assert.Equal(
-            ["fox.png Picked 4 good", "bear.png Rejected 0 ", "cat.png None 0 "],
+            ["otter.png Picked 4 good", "badger.png Rejected 0 ", "lynx.png None 0 "],
             result.Output.Take(3).Select(item => $"{Path.GetFileName((string)item.Properties["SourcePath"].Value)} {item.Properties["Choice"].Value} {item.Properties["Rating"].Value} {item.Properties["Note"].Value}"));
         Assert.All(result.Output, item => Assert.Equal(2, item.Properties["NextTake"].Value));
-        Assert.Equal(Path.Combine(shell.Destination, "fox.mp4"), result.Output[0].Properties["FullName"].Value);
+        Assert.Equal(Path.Combine(shell.Destination, "otter.mp4"), result.Output[0].Properties["FullName"].Value);
     }
 
     [Fact]

@@ -204,7 +204,8 @@ public sealed class CallbackTests : IDisposable
         Assert.Empty(result.Output);
         Assert.Equal(2, result.Errors.Count);
         Assert.All(result.Errors, error => error.Is("KlingWaitTimeout", ErrorCategory.OperationTimeout));
-        Assert.Equal(0, (await _shell.RunAsync("Get-KlingSandbox")).Of<Sessions.KlingSandbox>()[0].Queries);
+        var asked = (IEnumerable<SandboxTask>)(await _shell.RunAsync("Get-KlingSandbox")).Of<Sessions.KlingSandbox>()[0].Tasks;
+        Assert.Equal([0, 0], asked.Select(task => task.Queries));
     }
 
     [Fact]

@@ -157,8 +157,8 @@ Describe 'Other objects' {
        3       15          126         0.63  DATE
 '@ }
         @{ Command = 'Get-KlingSpend'; Name = 'spend'; Expected = @'
-Group                   Videos Failures  Open  Consumed Reserved Dollars  Balance
------                   ------ --------  ----  -------- -------- -------  -------
+Group                  Videos Failures  Open  Consumed Reserved Dollars  Balance
+-----                  ------ --------  ----  -------- -------- -------  -------
 DATE                  1        1     1        42       42    0.21
 '@ }
         @{ Command = 'Get-KlingAccount'; Name = 'account'; Expected = @'

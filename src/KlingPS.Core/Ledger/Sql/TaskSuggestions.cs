@@ -93,8 +93,8 @@ internal sealed class TaskSuggestions : IDisposable
         // Where few records can match, the plus keeps the database from reading all of them in the order of the result.
         string order = state is null ? "id" : "+id";
 
-        // Each condition is queried on its own: together they would have all their records sorted.
-        string ids = string.Join(" UNION ALL ", conditions.Select(condition => $"SELECT id FROM (SELECT id FROM tasks WHERE {condition}{narrowing} ORDER BY {order} DESC LIMIT @limit)"));
+        // PostgreSQL before 16 wants a name for each. Each condition is queried on its own: together they would have all their records sorted.
+        string ids = string.Join(" UNION ALL ", conditions.Select(condition => $"SELECT id FROM (SELECT id FROM tasks WHERE {condition}{narrowing} ORDER BY {order} DESC LIMIT @limit) c"));
         return await TaskColumns.QueryAsync(
             new SqlSession(_connection, null),
             $"WHERE t.id IN ({ids} ORDER BY id DESC LIMIT @limit) ORDER BY t.id DESC",

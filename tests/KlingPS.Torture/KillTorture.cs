@@ -12,7 +12,8 @@ internal static class KillTorture
         int killed = 0;
         var gate = new Lock();
         using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        Task<int> disturbing = DisturbAsync(options, end.Token);
+        using var served = new SemaphoreSlim(1);
+        Task<int> disturbing = DisturbAsync(options, served, end.Token);
         await Task.WhenAll(Enumerable.Range(0, options.Workers).Select(_ => WorkAsync()));
         await end.CancelAsync();
         return total with { Disturbances = await disturbing };
@@ -21,7 +22,7 @@ internal static class KillTorture
         {
             while (NextRound() is int number)
             {
-                await using var round = new TortureRound(options, number, () => Interlocked.Increment(ref killed));
+                await using var round = new TortureRound(options, number, () => Interlocked.Increment(ref killed), served);
                 TortureReport report = await round.RunAsync(cancellationToken);
                 lock (gate)
                 {
@@ -41,7 +42,7 @@ internal static class KillTorture
     }
 
     /// <summary>Takes the server away at random, for all rounds at once, and gives it back each time.</summary>
-    private static async Task<int> DisturbAsync(TortureOptions options, CancellationToken cancellationToken)
+    private static async Task<int> DisturbAsync(TortureOptions options, SemaphoreSlim served, CancellationToken cancellationToken)
     {
         int count = 0;
         var random = new Random(options.Seed);
@@ -56,8 +57,16 @@ internal static class KillTorture
                 break;
             }
 
-            await options.Server.DisturbAsync(random, CancellationToken.None);
-            count++;
+            await served.WaitAsync(CancellationToken.None);
+            try
+            {
+                await options.Server.DisturbAsync(random, CancellationToken.None);
+                count++;
+            }
+            finally
+            {
+                served.Release();
+            }
         }
 
         return count;

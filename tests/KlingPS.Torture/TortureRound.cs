@@ -23,6 +23,7 @@ internal sealed class TortureRound : IAsyncDisposable
     private readonly TortureOptions _options;
     private readonly int _number;
     private readonly Action _onKill;
+    private readonly SemaphoreSlim _served;
     private readonly Random _random;
     private readonly string _folder = Directory.CreateTempSubdirectory("klingps-torture-").FullName;
     private readonly SandboxServer _server;
@@ -34,11 +35,13 @@ internal sealed class TortureRound : IAsyncDisposable
     /// <param name="options">What the rounds have in common.</param>
     /// <param name="number">Which round it is.</param>
     /// <param name="onKill">Called for every kill point as soon as it has been passed.</param>
-    public TortureRound(TortureOptions options, int number, Action onKill)
+    /// <param name="served">Held while the server is away, and by who needs it to be there.</param>
+    public TortureRound(TortureOptions options, int number, Action onKill, SemaphoreSlim served)
     {
         _options = options;
         _number = number;
         _onKill = onKill;
+        _served = served;
         _random = new Random(unchecked((options.Seed * 1_000_003) + number));
         _server = SandboxServer.Start(new SandboxOptions
         {
@@ -82,7 +85,17 @@ internal sealed class TortureRound : IAsyncDisposable
             }
         }
 
-        TortureReport report = await CheckAsync(cancellationToken);
+        TortureReport report;
+        await _served.WaitAsync(cancellationToken);
+        try
+        {
+            report = await CheckAsync(cancellationToken);
+        }
+        finally
+        {
+            _served.Release();
+        }
+
         return report with { Rounds = 1, Points = _points, FailedRuns = _failedRuns, CutOffRuns = _cutOffRuns };
     }
 

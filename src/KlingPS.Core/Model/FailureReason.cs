@@ -12,7 +12,8 @@ internal static partial class FailureReason
     /// <param name="message">What the service says.</param>
     public static bool BlamesFiles(string? message) => message is not null && Thing().IsMatch(message) && Trouble().IsMatch(message);
 
-    [GeneratedRegex(@"\b(images?|image_urls?|img|pictures?|photos?|(video|audio)_urls?|audio|files?|urls?|uris?|links?|inputs?|media|resources?|address(es)?)\b", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    /// <summary>A word of its own, or a part of the name of a field, such as tail_image_url.</summary>
+    [GeneratedRegex(@"(?<![\p{L}\p{N}])(images?|img|pictures?|photos?|audio|frames?|files?|urls?|uris?|links?|inputs?|media|resources?|address(es)?)(?![\p{L}\p{N}])", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Thing();
 
     [GeneratedRegex(

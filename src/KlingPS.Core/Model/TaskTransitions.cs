@@ -140,14 +140,14 @@ internal static class TaskTransitions
         KlingVideoTask next = task with { TaskState = snapshot.State, AcceptedAt = snapshot.CreatedAt ?? task.AcceptedAt, ResultUri = resultUri };
         DateTimeOffset completed = snapshot.CompletedAt ?? now;
 
-        // Some callbacks leave the price out. A video that was made has cost what was set aside for it; one that was not, nothing.
+        // Some callbacks leave the price out, or say what cannot be one. A video that was made has cost what was set aside for it; one that was not, nothing.
         decimal? charge = snapshot.CreditsConsumed;
         return snapshot.State switch
         {
             KlingTaskState.Succeeded => next with
             {
                 CompletedAt = completed,
-                CreditsConsumed = charge ?? task.CreditsReserved,
+                CreditsConsumed = VideoPrice.OfVideo(charge) ?? task.CreditsReserved,
                 CreditsReserved = 0,
             },
             KlingTaskState.Failed => next with
@@ -158,7 +158,7 @@ internal static class TaskTransitions
                 CreditsConsumed = charge ?? 0,
                 CreditsReserved = 0,
             },
-            _ => next with { CreditsReserved = charge is > 0 ? charge.Value : task.CreditsReserved },
+            _ => next with { CreditsReserved = VideoPrice.OfVideo(charge) ?? task.CreditsReserved },
         };
     }
 

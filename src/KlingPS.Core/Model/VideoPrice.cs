@@ -12,6 +12,12 @@ internal static class VideoPrice
     /// <summary>The price; <see langword="null"/> where it is not told, or cannot be one.</summary>
     public static decimal? From(decimal? credits) => credits is >= 0 and <= Max ? credits : null;
 
+    /// <summary>
+    /// The price of a video that was made, or is being made: none costs less than a credit. <see langword="null"/> where it is not told, or
+    /// cannot be one.
+    /// </summary>
+    public static decimal? OfVideo(decimal? credits) => credits is >= 1 and <= Max ? credits : null;
+
     /// <summary>The same number without the zeros that a multiplication leaves at its end: 42, and not 42.0.</summary>
     public static decimal Plain(decimal credits) => credits / 1.0000000000000000000000000000m;
 }

@@ -195,7 +195,7 @@ public sealed class TaskTransitionsTests
     [Theory]
     [InlineData(KlingTaskState.Succeeded, null, 40)]
     [InlineData(KlingTaskState.Succeeded, -1, 40)]
-    [InlineData(KlingTaskState.Succeeded, 0, 0)]
+    [InlineData(KlingTaskState.Succeeded, 0, 40)]
     [InlineData(KlingTaskState.Succeeded, 60, 60)]
     [InlineData(KlingTaskState.Failed, null, 0)]
     [InlineData(KlingTaskState.Failed, -1, 0)]

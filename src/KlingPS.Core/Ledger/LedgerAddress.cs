@@ -48,8 +48,8 @@ internal abstract partial record LedgerAddress
         return null;
     }
 
-    /// <summary>One letter is a drive.</summary>
-    [GeneratedRegex(@"^\s*[A-Za-z][A-Za-z0-9+.-]+://")]
+    /// <summary>A scheme, or the user and the password of an address whose scheme was forgotten or mistyped. One letter is a drive.</summary>
+    [GeneratedRegex(@"^\s*([A-Za-z][A-Za-z0-9+.-]+://|[^/\\:@]{2,}:.*@)", RegexOptions.Singleline)]
     private static partial Regex Scheme();
 }
 

@@ -76,6 +76,8 @@ public sealed class ServerAddressTests
     [Theory]
     [InlineData("mysql://anna:geheim@db/ledgers", "an address that no ledger has")]
     [InlineData("https://db/ledgers", "an address that no ledger has")]
+    [InlineData("anna:geheim@db/ledgers", "an address that no ledger has")]
+    [InlineData("postgresql:/anna:geheim@db/ledgers", "an address that no ledger has")]
     [InlineData("postgresql://db", "names no database")]
     [InlineData("postgresql:///ledgers", "names no host")]
     [InlineData("postgresql://anna:geheim@/ledgers", "names no host")]

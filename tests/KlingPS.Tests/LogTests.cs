@@ -49,6 +49,31 @@ public sealed partial class LogTests
         }
     }
 
+    [Theory]
+    [InlineData("ConvertTo-KlingVideo $image 'It moves.' -Destination $destination -LogPath $image", "KlingFileExists")]
+    [InlineData("New-KlingVideoTask $image 'It moves.' -LogPath $image", "KlingFileExists")]
+    [InlineData("ConvertTo-KlingVideo $image 'It moves.' -Destination $destination -LogPath $ledger", "KlingDestinationUnusable")]
+    [InlineData("ConvertTo-KlingVideo $image 'It moves.' -Destination $destination -LogPath \"$ledger-wal\"", "KlingDestinationUnusable")]
+    [InlineData("ConvertTo-KlingVideo $image 'It moves.' -Destination $destination -LogPath $configuration", "KlingDestinationUnusable")]
+    [InlineData("ConvertTo-KlingVideo $image 'It moves.' -Destination $destination -ReportPath $configuration", "KlingDestinationUnusable")]
+    [InlineData("ConvertTo-KlingVideo $image 'It moves.' -Destination $destination -ReportPath $ledger", "KlingDestinationUnusable")]
+    [InlineData("Export-KlingMetric $ledger -Force -Offline", "KlingDestinationUnusable")]
+    [InlineData("Export-KlingGallery $ledger -Force", "KlingDestinationUnusable")]
+    public async Task Nothing_is_written_over_an_image_the_ledger_or_the_configuration(string command, string id)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        string image = shell.Image("boat.png");
+        byte[] before = File.ReadAllBytes(image);
+        string ledger = (await shell.RunAsync("(Get-KlingConfiguration).Ledger")).Clean().Of<string>().Single();
+
+        ShellResult result = await shell.RunAsync(command, new { image, ledger, configuration = Core.Configuration.ConfigurationFile.Locate(), destination = shell.Destination });
+
+        Assert.Equal(id, (result.Terminating ?? Assert.Single(result.Errors)).FullyQualifiedErrorId.Split(',')[0]);
+        Assert.Equal(0, shell.Bill.CreatesReceived);
+        Assert.Equal(before, File.ReadAllBytes(image));
+        (await shell.RunAsync("Get-KlingVideoTask")).Clean();
+    }
+
     [Fact]
     public async Task What_is_there_already_is_not_listed_every_night()
     {

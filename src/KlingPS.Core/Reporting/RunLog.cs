@@ -23,6 +23,9 @@ internal sealed class RunLog : IAsyncDisposable
 
     private const int MaxAttempts = 100;
 
+    /// <summary>What every line begins with.</summary>
+    private static readonly byte[] s_beginning = "{\"time\":\""u8.ToArray();
+
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(10);
     private static readonly JsonWriterOptions s_format = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
@@ -39,6 +42,37 @@ internal sealed class RunLog : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(options);
         _options = options;
         _writing = Task.Run(WriteAsync);
+    }
+
+    /// <summary>Refuses to append to what is no log: an image, a video, or whatever else the path names by mistake.</summary>
+    /// <param name="path">The full path; a file that is not there yet, or empty, will be a log.</param>
+    /// <exception cref="KlingException"><see cref="ErrorKind.FileExists"/>: there is a file with something else in it.</exception>
+    public static void RequireLog(string path)
+    {
+        try
+        {
+            if (FileFacts.OfName(path) is not { Kind: FileKind.Ordinary, Length: > 0 })
+            {
+                return;
+            }
+
+            byte[] beginning = new byte[s_beginning.Length];
+            using FileStream file = OrdinaryFile.Open(path, share: FileShare.ReadWrite | FileShare.Delete);
+            if (file.ReadAtLeast(beginning, beginning.Length, throwOnEndOfStream: false) == beginning.Length && beginning.AsSpan().SequenceEqual(s_beginning))
+            {
+                return;
+            }
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // What it is cannot be seen, so nothing can be appended either: that is told when it is tried.
+            return;
+        }
+
+        throw new KlingException(ErrorKind.FileExists, $"'{path}' is no log of KlingPS, and nothing was added to it. Nothing was bought.")
+        {
+            Advice = "Give the log another path with -LogPath, or with LogPath in the configuration.",
+        };
     }
 
     /// <summary>Takes an event. It is written in a moment.</summary>

@@ -254,8 +254,10 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
         }
 
         RunReport begun = RunFacts.Begin(RunId, MyInvocation, DateTimeOffset.UtcNow);
+        string path = Context.Shell.Paths.GetLiteralPath(RunReportFile.Expand(ReportPath ?? Context.Settings.Current.ReportPath!, begun));
+        Context.RequireNotKept(path);
         return new RunReportFile(
-            Context.Shell.Paths.GetLiteralPath(RunReportFile.Expand(ReportPath ?? Context.Settings.Current.ReportPath!, begun)),
+            path,
             begun,
             () => Connection.Session?.Ledger.Location,
             text => Connection.Session?.Key.TryRedact(text) ?? text,

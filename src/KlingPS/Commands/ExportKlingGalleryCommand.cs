@@ -82,6 +82,7 @@ public sealed class ExportKlingGalleryCommand : KlingCommand
         _isInput = MyInvocation.ExpectingInput || IsGiven(nameof(InputObject));
 
         // At the beginning of the pipeline: before a command above this one has worked for nothing.
+        Context.RequireNotKept(GetFullPath(Path));
         _options = new GalleryOptions { Path = GetFullPath(Path), Title = Title, IsPortable = Portable, Overwrite = Force };
         _writer = new GalleryWriter(_options);
     }

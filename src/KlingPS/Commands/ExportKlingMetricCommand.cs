@@ -46,6 +46,7 @@ public sealed class ExportKlingMetricCommand : KlingCommand
             WriteWarning($"The textfile collector of Prometheus reads files whose names end with {Extension}, which '{path}' does not.");
         }
 
+        Context.RequireNotKept(path);
         RequireReplaceable(path);
         if (!ShouldProcess(path, "Write metrics"))
         {

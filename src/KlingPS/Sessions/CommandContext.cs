@@ -1,4 +1,6 @@
 using KlingPS.Core;
+using KlingPS.Core.Configuration;
+using KlingPS.Core.Files;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Reporting;
 using KlingPS.Core.Saving;
@@ -89,6 +91,35 @@ internal sealed class CommandContext : IDisposable
             }
 
             return _service;
+        }
+    }
+
+    /// <summary>Refuses to write where the module keeps what it cannot do without, whatever the user allows, and whether it is there yet or not.</summary>
+    /// <param name="path">The full path of what is to be written.</param>
+    /// <exception cref="KlingException"><see cref="ErrorKind.DestinationUnusable"/>: the ledger or the configuration is there.</exception>
+    public void RequireNotKept(string path)
+    {
+        if (Settings.Current.LedgerAddress is FileAddress ledger)
+        {
+            foreach (string part in (string[])[string.Empty, "-wal", "-shm", "-journal"])
+            {
+                Require(ledger.Path + part, "the ledger, which knows what has been bought");
+            }
+        }
+
+        string configuration = ConfigurationFile.Locate();
+        Require(configuration, "the configuration");
+        Require(configuration + ".lock", "the configuration");
+
+        void Require(string kept, string what)
+        {
+            if (Place.IsSame(path, kept))
+            {
+                throw new KlingException(ErrorKind.DestinationUnusable, $"'{path}' is the place of {what}. Nothing else is written there.")
+                {
+                    Advice = "Give the path of another file.",
+                };
+            }
         }
     }
 

@@ -374,10 +374,13 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
             return;
         }
 
+        string full = GetFullPath(path);
+        Context.RequireNotKept(full);
+        RunLog.RequireLog(full);
         RunspaceConnection connection = Connection;
         Context.Log = new RunLog(new RunLogOptions
         {
-            Path = GetFullPath(path),
+            Path = full,
             RunId = RunId,
             Command = MyInvocation.MyCommand.Name,
             Redact = text => connection.Session?.Key.TryRedact(text) ?? text,

@@ -29,7 +29,7 @@ public sealed class CopyKlingLedgerCommand : KlingCommand
     public string Destination { get; set; } = string.Empty;
 
     /// <inheritdoc/>
-    private protected override string HowToGive => "Say what to copy and where to, such as: Copy-KlingLedger ./ledger.db postgresql://kling@db.example/videos.";
+    private protected override string HowToGive => "Say what to copy and where to, such as: Copy-KlingLedger ./ledger.db postgresql://db.example/videos.";
 
     /// <inheritdoc/>
     private protected override string ProgressActivity => "Copying the ledger";

@@ -9,7 +9,7 @@ public class MachineTortureTests
     public async Task Machines_that_are_killed_and_cut_off_from_their_ledger_pay_for_no_image_twice()
     {
         await using var server = new Server(await PostgresServer.StartAsync(isDurable: true));
-        var options = new TortureOptions { Points = 8, Images = 4, Workers = 1, Seed = 20261126, Server = server };
+        var options = new TortureOptions { Points = 4, Images = 2, Machines = 2, Workers = 1, Seed = 20261126, Server = server };
         TortureReport report = await KillTorture.RunAsync(options, TestContext.Current.CancellationToken);
         TestContext.Current.TestOutputHelper?.WriteLine($"{report}");
 

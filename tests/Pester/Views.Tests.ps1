@@ -141,9 +141,15 @@ Describe 'Text from outside' {
             `$null = New-KlingVideoTask boat.webp 'it moves' | Wait-KlingVideoTask -PollingInterval 0.1 -ErrorAction SilentlyContinue
             Get-KlingVideoTask | Format-List | Out-String
             Get-KlingVideoTask | Format-Table | Out-String -Width 200
-            (Get-KlingVideoTask).FailMessage -eq `$reason"
+            `$place = New-Item -Type Directory ('c' + [char] 27 + [char] 0x202E + 'd')
+            `$null = ConvertTo-KlingVideo (Copy-Item boat.webp `$place -PassThru) -Prompt 'it moves on' -Destination `$place/videos -PollingInterval 0.1 -InformationVariable said 6>`$null
+            Get-KlingSpend Folder | Format-List | Out-String
+            `$said[-1].MessageData.Items | Format-List | Out-String
+            Remove-Item -LiteralPath `$place -Recurse
+            (Get-KlingVideoTask -State Failed).FailMessage -eq `$reason"
         $views = $views -join "`n"
         [regex]::Matches($views, 'a<U\+001B>\[2J<U\+202E>b').Count | Should -Be 2
+        [regex]::Matches($views, 'c<U\+001B><U\+202E>d').Count | Should -Be 3 -Because 'it is a folder, and in two paths'
         $views | Should -Not -Match '\x1b\[2J|\u202e'
         $views | Should -Match 'True$'
     }

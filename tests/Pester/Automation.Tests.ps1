@@ -53,7 +53,7 @@ Describe 'The recipes for automation' {
         $scripts.Keys | Sort-Object | Should -Be 'nightly.ps1', 'runbook.ps1', 'setup-cron.ps1'
         $page | Should -Match 'run: \./nightly\.ps1 -Source \S+ -Destination \S+ -Ledger \S+'
         $page | Should -Match '-NonInteractive -File /srv/kling/nightly\.ps1'
-        [regex]::Matches($page, '(?m)^```powershell').Count | Should -Be ($scripts.Count + 1) -Because 'one more is a piece for the first of them'
+        [regex]::Matches($page, '(?m)^```powershell').Count | Should -Be ($scripts.Count + 2) -Because 'two more are pieces of them'
     }
 
     It 'make videos, and when they run again nothing' {

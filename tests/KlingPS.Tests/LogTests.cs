@@ -59,17 +59,25 @@ public sealed partial class LogTests
     [InlineData("ConvertTo-KlingVideo $image 'It moves.' -Destination $destination -ReportPath $ledger", "KlingDestinationUnusable")]
     [InlineData("Export-KlingMetric $ledger -Force -Offline", "KlingDestinationUnusable")]
     [InlineData("Export-KlingGallery $ledger -Force", "KlingDestinationUnusable")]
-    public async Task Nothing_is_written_over_an_image_the_ledger_or_the_configuration(string command, string id)
+    [InlineData("Export-KlingMetric $video -Force -Offline", "KlingFileExists")]
+    [InlineData("Export-KlingGallery $video -Force", "KlingFileExists")]
+    [InlineData("ConvertTo-KlingVideo $image 'It moves.' -Destination $destination -LogPath $video", "KlingFileExists")]
+    public async Task Nothing_is_written_over_an_image_a_video_the_ledger_or_the_configuration(string command, string id)
     {
         await using ConnectedShell shell = await ConnectedShell.StartAsync();
         string image = shell.Image("boat.png");
         byte[] before = File.ReadAllBytes(image);
         string ledger = (await shell.RunAsync("(Get-KlingConfiguration).Ledger")).Clean().Of<string>().Single();
 
-        ShellResult result = await shell.RunAsync(command, new { image, ledger, configuration = Core.Configuration.ConfigurationFile.Locate(), destination = shell.Destination });
+        string video = (await shell.RunAsync("ConvertTo-KlingVideo $other 'It moves.' -Destination $videos -PollingInterval 0.1", new { other = shell.Image("other.png"), videos = Path.Combine(shell.Folder, "paid") }))
+            .Clean().Of<FileInfo>().Single().FullName;
+        byte[] paid = File.ReadAllBytes(video);
+
+        ShellResult result = await shell.RunAsync(command, new { image, video, ledger, configuration = Core.Configuration.ConfigurationFile.Locate(), destination = shell.Destination });
 
         Assert.Equal(id, (result.Terminating ?? Assert.Single(result.Errors)).FullyQualifiedErrorId.Split(',')[0]);
-        Assert.Equal(0, shell.Bill.CreatesReceived);
+        Assert.Equal(1, shell.Bill.CreatesReceived);
+        Assert.Equal(paid, File.ReadAllBytes(video));
         Assert.Equal(before, File.ReadAllBytes(image));
         (await shell.RunAsync("Get-KlingVideoTask")).Clean();
     }

@@ -94,9 +94,14 @@ internal sealed class CommandContext : IDisposable
         }
     }
 
-    /// <summary>Refuses to write where the module keeps what it cannot do without, whatever the user allows, and whether it is there yet or not.</summary>
+    /// <summary>
+    /// Refuses to write where the module keeps what it cannot do without, whatever the user allows, and whether it is there yet or not; and
+    /// over a video, which may be paid for.
+    /// </summary>
     /// <param name="path">The full path of what is to be written.</param>
-    /// <exception cref="KlingException"><see cref="ErrorKind.DestinationUnusable"/>: the ledger or the configuration is there.</exception>
+    /// <exception cref="KlingException">
+    /// <see cref="ErrorKind.DestinationUnusable"/>: the ledger or the configuration is there. <see cref="ErrorKind.FileExists"/>: a video is.
+    /// </exception>
     public void RequireNotKept(string path)
     {
         if (Settings.Current.LedgerAddress is FileAddress ledger)
@@ -110,6 +115,10 @@ internal sealed class CommandContext : IDisposable
         string configuration = ConfigurationFile.Locate();
         Require(configuration, "the configuration");
         Require(configuration + ".lock", "the configuration");
+        if (IsVideo(path))
+        {
+            throw new KlingException(ErrorKind.FileExists, $"'{path}' is a video, and was left as it is.") { Advice = "Give the path of another file." };
+        }
 
         void Require(string kept, string what)
         {
@@ -120,6 +129,25 @@ internal sealed class CommandContext : IDisposable
                     Advice = "Give the path of another file.",
                 };
             }
+        }
+    }
+
+    private static bool IsVideo(string path)
+    {
+        try
+        {
+            if (FileFacts.OfName(path) is not { Kind: FileKind.Ordinary, Length: > 0 })
+            {
+                return false;
+            }
+
+            using FileStream file = OrdinaryFile.Open(path, share: FileShare.ReadWrite | FileShare.Delete);
+            return Mp4Structure.FindProblem(file) is null;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // What cannot be read is told when it is written.
+            return false;
         }
     }
 

@@ -108,6 +108,20 @@ internal static class OrdinaryFile
     public static Task<byte[]> ReadAllBytesAsync(string path, int limit, CancellationToken cancellationToken)
         => Task.Run(() => ReadAllBytes(path, limit), cancellationToken);
 
+    /// <summary>Reads the first bytes of a file, which tell what it is.</summary>
+    /// <param name="path">The full path.</param>
+    /// <param name="length">How many; fewer are returned where the file is shorter.</param>
+    /// <param name="share">What others may do with it meanwhile.</param>
+    /// <exception cref="NotOrdinaryFileException">It is no ordinary file.</exception>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
+    public static byte[] ReadBeginning(string path, int length, FileShare share = FileShare.Read)
+    {
+        byte[] beginning = new byte[length];
+        using FileStream stream = Open(path, share: share);
+        return beginning[..stream.ReadAtLeast(beginning, length, throwOnEndOfStream: false)];
+    }
+
     /// <summary>Refuses what is no ordinary file.</summary>
     /// <param name="facts">What it is.</param>
     /// <param name="path">What it is called.</param>

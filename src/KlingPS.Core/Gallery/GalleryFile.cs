@@ -96,9 +96,7 @@ internal sealed class GalleryFile
     /// <summary>The id in the first lines of a page; <see langword="null"/> if it is none.</summary>
     private static string? ReadId(string path)
     {
-        byte[] head = new byte[HeadLength];
-        using FileStream stream = OrdinaryFile.Open(path);
-        string text = Encoding.Latin1.GetString(head, 0, stream.ReadAtLeast(head, head.Length, throwOnEndOfStream: false));
+        string text = Encoding.Latin1.GetString(OrdinaryFile.ReadBeginning(path, HeadLength));
         int mark = text.IndexOf(PageTemplate.Mark, StringComparison.Ordinal);
         string id = mark < 0 ? string.Empty : text[(mark + PageTemplate.Mark.Length)..];
         return text.StartsWith("<!doctype html>", StringComparison.OrdinalIgnoreCase)

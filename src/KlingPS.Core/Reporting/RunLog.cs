@@ -56,9 +56,7 @@ internal sealed class RunLog : IAsyncDisposable
                 return;
             }
 
-            byte[] beginning = new byte[s_beginning.Length];
-            using FileStream file = OrdinaryFile.Open(path, share: FileShare.ReadWrite | FileShare.Delete);
-            if (file.ReadAtLeast(beginning, beginning.Length, throwOnEndOfStream: false) == beginning.Length && beginning.AsSpan().SequenceEqual(s_beginning))
+            if (OrdinaryFile.ReadBeginning(path, s_beginning.Length, FileShare.ReadWrite | FileShare.Delete).AsSpan().SequenceEqual(s_beginning))
             {
                 return;
             }

@@ -160,12 +160,7 @@ internal sealed partial class RunReportFile
     }
 
     private static bool IsReport(string path)
-    {
-        using FileStream file = OrdinaryFile.Open(path);
-        byte[] beginning = new byte[LookedAt];
-        int length = file.ReadAtLeast(beginning, beginning.Length, throwOnEndOfStream: false);
-        return Encoding.UTF8.GetString(beginning, 0, length).Contains($"\"{RunReport.Form}\"", StringComparison.Ordinal);
-    }
+        => Encoding.UTF8.GetString(OrdinaryFile.ReadBeginning(path, LookedAt)).Contains($"\"{RunReport.Form}\"", StringComparison.Ordinal);
 
     /// <returns>Why it cannot be written; <see langword="null"/> if it was.</returns>
     [SuppressMessage("Design", "CA1031", Justification = "Whatever is wrong with a report, the run goes on, and its videos are told of.")]

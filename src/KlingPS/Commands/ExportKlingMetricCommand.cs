@@ -83,9 +83,7 @@ public sealed class ExportKlingMetricCommand : KlingCommand
         try
         {
             OwnFile.RequireOrdinary(present, path);
-            using FileStream file = OrdinaryFile.Open(path, share: FileShare.ReadWrite | FileShare.Delete);
-            byte[] bytes = new byte[LedgerMetrics.Mark.Length];
-            beginning = Encoding.UTF8.GetString(bytes, 0, file.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false));
+            beginning = Encoding.UTF8.GetString(OrdinaryFile.ReadBeginning(path, LedgerMetrics.Mark.Length, FileShare.ReadWrite | FileShare.Delete));
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {

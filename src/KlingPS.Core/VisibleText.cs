@@ -8,8 +8,8 @@ namespace KlingPS.Core;
 
 /// <summary>
 /// Makes text from outside safe to show. A terminal obeys control characters, and other characters cannot be seen or turn the
-/// direction of those that can; each of them is written as its number, such as <c>&lt;U+001B&gt;</c>. Line breaks stay, each as a line
-/// feed. The user name and password in an address are left out. Used for whatever the module composes for people; objects keep what
+/// direction of those that can; each of them is written as its number, such as <c>&lt;U+001B&gt;</c>. Tabs stay, and so do line breaks, each
+/// as a line feed. The user name and password in an address are left out. Used for whatever the module composes for people; objects keep what
 /// was received.
 /// </summary>
 internal static partial class VisibleText
@@ -54,7 +54,7 @@ internal static partial class VisibleText
             {
                 '\r' when at + 1 < text.Length && text[at + 1] == '\n' => string.Empty,
                 '\n' => keepsLines ? "\n" : " ",
-                '\t' when !keepsLines => " ",
+                '\t' => keepsLines ? "\t" : " ",
                 _ when isCharacter && IsVisible(rune) => text.Substring(at, length),
                 _ => Name(isCharacter ? rune.Value : text[at]),
             };
@@ -74,7 +74,7 @@ internal static partial class VisibleText
         for (int at = 0; at < text.Length; at++)
         {
             char c = text[at];
-            if (char.IsAscii(c) ? c is < ' ' or '\u007F' && !(keepsLines && c == '\n') : char.IsSurrogate(c) || !IsVisible(new Rune(c)))
+            if (char.IsAscii(c) ? c is < ' ' or '\u007F' && !(keepsLines && c is '\n' or '\t') : char.IsSurrogate(c) || !IsVisible(new Rune(c)))
             {
                 return false;
             }

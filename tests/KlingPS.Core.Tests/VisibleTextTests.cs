@@ -23,6 +23,7 @@ public sealed class VisibleTextTests
     [InlineData("hidden\U000e0041", "hidden<U+E0041>")]
     [InlineData("first\rsecond", "first<U+000D>second")]
     [InlineData("first\r\nsecond\nthird", "first\nsecond\nthird")]
+    [InlineData("first\tsecond", "first\tsecond")]
     [InlineData("first\u2028second\u2029third", "first<U+2028>second<U+2029>third")]
     [InlineData("ein Käfer, 一只猫, قطة, 🐈", "ein Käfer, 一只猫, قطة, 🐈")]
     public void Characters_that_a_terminal_obeys_or_nobody_sees_are_shown_by_their_number(string text, string expected)
@@ -57,10 +58,10 @@ public sealed class VisibleTextTests
         => s_anyText.Sample(text =>
         {
             string shown = VisibleText.Of(text);
-            Assert.DoesNotContain(shown.EnumerateRunes(), rune => rune.Value != '\n' && Rune.GetUnicodeCategory(rune) is UnicodeCategory.Control or UnicodeCategory.Format);
+            Assert.DoesNotContain(shown.EnumerateRunes(), rune => rune.Value is not ('\n' or '\t') && Rune.GetUnicodeCategory(rune) is UnicodeCategory.Control or UnicodeCategory.Format);
             Assert.Equal(shown, Encoding.UTF8.GetString(new UTF8Encoding(false, throwOnInvalidBytes: true).GetBytes(shown)));
             Assert.Equal(shown, VisibleText.Of(shown));
-            Assert.DoesNotContain('\n', VisibleText.InLine(text));
+            Assert.Equal(-1, VisibleText.InLine(text).AsSpan().IndexOfAny('\n', '\t'));
         });
 
     [Fact]

@@ -54,7 +54,6 @@ internal sealed class GalleryFolder : IDisposable
             Stack = stack.Length > 0 ? stack : name,
             Status = CardStatus.Saved,
             State = KlingTaskState.Succeeded,
-            HasImage = true,
             VideoLink = PageText.Link(Folder, video),
             ImageLink = PageText.Link(Folder, image),
         }));

@@ -78,7 +78,7 @@ public sealed class GalleryTests
         Assert.Equal("bear.png fox.png fox.png", await ExportAsync("-Since ([datetime]::UtcNow.AddHours(-1)) -State Succeeded"));
         ShellResult none = await shell.RunAsync("Export-KlingGallery $page -Since ([datetime]::Now.AddHours(1))");
         none.Terminating.Is("KlingTaskNotFound", ErrorCategory.ObjectNotFound);
-        Assert.Contains("No task in the ledger", none.Terminating!.ToString(), StringComparison.Ordinal);
+        Assert.Matches(@"^No task in the ledger '.*' matches -Since, so no gallery was written\.", none.Terminating!.ToString());
         Assert.Equal(3, ItemsOf(PageOf(shell)).Length);
         Assert.Equal(2, (await shell.RunAsync("Get-KlingVideoTask -Source a")).Clean().Output.Count);
     }
@@ -192,6 +192,37 @@ public sealed class GalleryTests
             ["bear.mp4", "bear.png", "fox.mp4", "fox.png", "klingps-gallery.json"],
             Directory.GetFiles(Path.Combine(shell.Folder, "gallery_files")).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal));
         Assert.DoesNotContain(shell.Folder, File.ReadAllText(PageOf(shell)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Notes_that_are_handed_on_are_told_of()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        (await shell.RunAsync($"{Make} | Out-Null", Variables(shell, "fox.png", "bear.png"))).Clean();
+        string choice = await ChooseAsync(shell, ("fox.png", "Picked", 4, "too dark"), ("bear.png", "Rejected", 0, ""));
+
+        ShellResult own = (await shell.RunAsync("Export-KlingGallery $page -ChoicePath $choice", new { page = PageOf(shell), choice })).Clean();
+        ShellResult others = (await shell.RunAsync("Export-KlingGallery $page -Portable")).Clean();
+        ShellResult without = (await shell.RunAsync("Export-KlingGallery $other -Portable", new { other = PageOf(shell, "other.html") })).Clean();
+
+        Assert.Empty(own.Warnings);
+        Assert.Equal(
+            $"Whoever gets '{PageOf(shell)}' can read the note in it. For a page without notes, export the same videos without their choice to another -Path.",
+            Assert.Single(others.Warnings));
+        Assert.Empty(without.Warnings);
+    }
+
+    [Fact]
+    public async Task Filters_that_leave_nothing_are_named()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        (await shell.RunAsync($"{Make} | Out-Null", Variables(shell, "fox.png"))).Clean();
+
+        ShellResult given = await shell.RunAsync("$destination | Export-KlingGallery $page -State Failed -Source fox.png");
+        ShellResult nothing = await shell.RunAsync("$null = [System.IO.Directory]::CreateDirectory(\"$destination/none\"); \"$destination/none\" | Export-KlingGallery $page -State Failed");
+
+        Assert.StartsWith("Nothing of what was given matches -Source and -State, so no gallery was written.", given.Terminating.Is("KlingTaskNotFound", ErrorCategory.ObjectNotFound).ToString(), StringComparison.Ordinal);
+        Assert.StartsWith("There is no video in what was given, so no gallery was written.", nothing.Terminating.Is("KlingTaskNotFound", ErrorCategory.ObjectNotFound).ToString(), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -121,6 +121,17 @@ public sealed class GalleryWithoutLedgerTests : IDisposable
     }
 
     [Fact]
+    public async Task A_filter_that_leaves_none_of_the_videos_in_a_folder_is_named()
+    {
+        File.WriteAllBytes(Path.Combine(_folder.FullName, "fox.mp4"), [1]);
+        using var shell = new HostedShell();
+
+        ShellResult result = await shell.RunAsync("Export-KlingGallery $page -State Failed", new { page = Path.Combine(_folder.FullName, "gallery.html") });
+
+        Assert.StartsWith($"No video in '{_folder.FullName}' matches -State, so no gallery was written.", result.Terminating.Is("KlingTaskNotFound", ErrorCategory.ObjectNotFound).ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Where_there_is_nothing_at_all_one_error_says_so()
     {
         using var shell = new HostedShell();

@@ -57,10 +57,10 @@ internal sealed class CardMaker
         bool isThere = IsFile(path);
         return new GalleryCard
         {
-            Key = entry.GetKey(_folder),
+            Key = entry.Key,
             Name = VisibleText.InLine(Path.GetFileName(path)),
             Folder = FolderOf(path),
-            Stack = "file:" + path,
+            Stack = entry.Key,
             Status = isThere ? CardStatus.Saved : CardStatus.Missing,
             Created = WrittenAt(path),
             Facts = _isPortable ? [] : [("Video", VisibleText.InLine(path))],
@@ -82,7 +82,7 @@ internal sealed class CardMaker
         decimal? setAside = task.TaskState.IsPending() || task.TaskState.IsUnanswered() ? task.CreditsReserved : null;
         return new GalleryCard
         {
-            Key = entry.GetKey(_folder),
+            Key = entry.Key,
             Id = entry.Origin == EntryOrigin.Ledger ? task.Id : null,
             TaskId = task.TaskId,
             Name = NameOf(task, video),
@@ -106,7 +106,7 @@ internal sealed class CardMaker
             Reason = ReasonOf(task, status, image is not null && !hasImage),
             VideoPath = hasVideo ? video : null,
             ImagePath = hasImage ? image : null,
-            HasImage = spec.Image is not null,
+            NoImage = spec.Image is null ? GalleryCard.WithoutImage : spec.Image.Path is null ? "image on the web" : "image gone",
             Choice = entry.Choice,
         };
     }
@@ -241,12 +241,8 @@ internal sealed class CardMaker
     private string FolderOf(string path)
     {
         string? folder = Path.GetDirectoryName(path);
-        if (string.IsNullOrEmpty(folder) || folder == _folder)
-        {
-            return string.Empty;
-        }
-
-        return VisibleText.InLine(_isPortable ? Path.GetFileName(folder) : Path.IsPathFullyQualified(folder) ? PageText.Shorten(_folder, folder) : folder);
+        return _isPortable || string.IsNullOrEmpty(folder) || folder == _folder ? string.Empty
+            : VisibleText.InLine(Path.IsPathFullyQualified(folder) ? PageText.Shorten(_folder, folder) : folder);
     }
 
     private string DestinationOf(KlingVideoTask task)

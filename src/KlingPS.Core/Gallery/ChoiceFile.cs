@@ -7,7 +7,7 @@ namespace KlingPS.Core.Gallery;
 
 /// <summary>One line of a choice: which video is meant, and what was chosen for it.</summary>
 /// <param name="Place">Where it stands in the file, for messages.</param>
-/// <param name="Key">See <see cref="GalleryEntry.GetKey"/>.</param>
+/// <param name="Key">See <see cref="GalleryEntry.Key"/>.</param>
 /// <param name="Name">What the video is called.</param>
 /// <param name="Video">The address of the video as the page links to it.</param>
 /// <param name="Choice">What was chosen.</param>

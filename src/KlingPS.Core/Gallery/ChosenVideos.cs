@@ -54,8 +54,9 @@ internal sealed class ChosenVideos
                 return entry;
             }
 
-            // A copy in a portable folder has no sidecar: it is the video, and more is not known of it here.
-            file ??= entry.Task is null ? entry : null;
+            // A copy in a portable folder has no sidecar: it is the video, and more is not known of it here. A key of a file says which one is meant.
+            bool isMeant = !row.Key.StartsWith(GalleryEntry.FileMark, StringComparison.Ordinal) || row.Key == entry.Key;
+            file ??= entry.Task is null && isMeant ? entry : null;
         }
 
         return file;

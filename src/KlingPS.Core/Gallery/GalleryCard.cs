@@ -41,7 +41,10 @@ internal readonly record struct CardCommand(string Head, string? Tail = null);
 /// <summary>What a card shows of one video. Texts are as people may read them, except where it is said.</summary>
 internal sealed record GalleryCard
 {
-    /// <summary>See <see cref="GalleryEntry.GetKey"/>.</summary>
+    /// <summary>What stands in the place of an image where there never was one.</summary>
+    public const string WithoutImage = "no image";
+
+    /// <summary>See <see cref="GalleryEntry.Key"/>.</summary>
     public required string Key { get; init; }
 
     /// <summary>The local id.</summary>
@@ -53,7 +56,7 @@ internal sealed record GalleryCard
     /// <summary>What the video is called.</summary>
     public required string Name { get; init; }
 
-    /// <summary>The folder of the video, else of its image; empty where it is that of the page.</summary>
+    /// <summary>The folder of the video, else of its image; empty where it is that of the page, and in a page for others.</summary>
     public string Folder { get; init; } = string.Empty;
 
     /// <summary>The model; empty where it is not known.</summary>
@@ -113,8 +116,8 @@ internal sealed record GalleryCard
     /// <summary>The full path of its image, where that is on disk.</summary>
     public string? ImagePath { get; init; }
 
-    /// <summary>Whether it was made from an image.</summary>
-    public bool HasImage { get; init; }
+    /// <summary>What stands in the place of the image where none is shown.</summary>
+    public string NoImage { get; init; } = WithoutImage;
 
     /// <summary>The address of the video, relative to the page.</summary>
     public string? VideoLink { get; init; }

@@ -63,7 +63,7 @@ internal sealed class GalleryDocument
     /// <param name="page">Where it is written to.</param>
     /// <param name="cancellationToken">Stops the writing.</param>
     public void Write(TextWriter page, CancellationToken cancellationToken)
-        => PageTemplate.Write(page, Id, VisibleText.InLine(Title), Sums(), output => WriteCards(output, cancellationToken), output => WriteData(output, cancellationToken));
+        => PageTemplate.Write(page, GalleryFile.MarkOf(Id, isPortable: Place is null), VisibleText.InLine(Title), Sums(), output => WriteCards(output, cancellationToken), output => WriteData(output, cancellationToken));
 
     private string Sums()
     {
@@ -104,7 +104,7 @@ internal sealed class GalleryDocument
         }
         else
         {
-            page.Write(card.HasImage ? "<span class=\"blank\">image gone</span>" : "<span class=\"blank\">no image</span>");
+            WriteElement(page, "span", "blank", card.NoImage);
         }
 
         page.Write("</a>");
@@ -348,7 +348,9 @@ internal sealed class GalleryDocument
         CardStatus.Missing => "moved or deleted",
         CardStatus.Unsaved => "not saved",
         CardStatus.Taken => "taken elsewhere",
-        CardStatus.Pending => "being made",
+        CardStatus.Pending => "not finished",
+        CardStatus.Rejected => "refused",
+        CardStatus.Abandoned => "given up",
         _ => Word(status),
     };
 

@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
 using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Gallery;
@@ -25,16 +27,23 @@ internal enum EntryOrigin
 /// <param name="VideoPath">The full path at which the video is, or was last; <see langword="null"/> if it was never saved.</param>
 internal sealed record GalleryEntry(EntryOrigin Origin, KlingVideoTask? Task, string? VideoPath)
 {
+    /// <summary>What the keys of videos begin with of which no task is known.</summary>
+    public const string FileMark = "file:";
+
     private const string AttemptMark = "attempt-";
     private const string AttemptTime = "yyyyMMdd'T'HHmmssfff'Z'";
 
     /// <summary>What was chosen for it before.</summary>
     public GalleryChoice? Choice { get; init; }
 
-    /// <summary>The name by which a choice finds it again, in another shell and on another machine: the service's id, wherever there is one.</summary>
-    /// <param name="folder">The full path of the folder that the page lies in.</param>
-    public string GetKey(string folder)
-        => Task is not null ? KeyOf(Task) : "file:" + PageText.Link(folder, VideoPath!);
+    /// <summary>The SHA-256 of a video of which no task is known; <see langword="null"/> where there is a task, or where it cannot be read.</summary>
+    public string? ContentHash { get; init; }
+
+    /// <summary>
+    /// The name by which a choice finds it again, in another shell and on another machine: the service's id, wherever there is one; else
+    /// the content of the video. It says nothing of where the video is, for pages are handed on.
+    /// </summary>
+    public string Key => Task is not null ? KeyOf(Task) : FileMark + (ContentHash ?? HashOf(VideoPath!));
 
     /// <summary>The key of a task.</summary>
     public static string KeyOf(KlingVideoTask task)
@@ -44,4 +53,6 @@ internal sealed record GalleryEntry(EntryOrigin Origin, KlingVideoTask? Task, st
         // A local id alone is that of other tasks in other ledgers.
         return task.TaskId ?? string.Create(CultureInfo.InvariantCulture, $"{AttemptMark}{task.Id}-{task.CreatedAt.UtcDateTime.ToString(AttemptTime, CultureInfo.InvariantCulture)}");
     }
+
+    private static string HashOf(string text) => Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(text))).ToLowerInvariant();
 }

@@ -8,16 +8,19 @@ namespace KlingPS.Core.Gallery;
 internal sealed class GalleryFile
 {
     private const int IdLength = 32;
+    private const string PortableMark = " portable";
     private const int HeadLength = 256;
 
     private readonly string _path;
     private readonly bool _isPresent;
+    private readonly bool _isPortable;
     private readonly UnixFileMode? _mode;
 
-    private GalleryFile(string path, bool isPresent, string? id, UnixFileMode? mode)
+    private GalleryFile(string path, bool isPresent, string? id, bool isPortable, UnixFileMode? mode)
     {
         _path = path;
         _isPresent = isPresent;
+        _isPortable = isPortable;
         _mode = mode;
         Id = id;
     }
@@ -35,20 +38,22 @@ internal sealed class GalleryFile
     {
         try
         {
-            if (FileFacts.OfName(path) is not FileFacts facts)
-            {
-                return new GalleryFile(path, isPresent: false, null, null);
-            }
-
-            if (facts.Kind == FileKind.Folder)
+            FileFacts? facts = FileFacts.OfName(path);
+            if (facts?.Kind == FileKind.Folder || Path.EndsInDirectorySeparator(path))
             {
                 throw Unusable(path, "it is a folder. Name the file in it, such as gallery.html");
             }
 
+            if (facts is null)
+            {
+                RequireFolder(path);
+                return new GalleryFile(path, isPresent: false, null, isPortable: false, null);
+            }
+
             OwnFile.Require(facts, path);
-            string? id = ReadId(path);
+            (string? id, bool isPortable) = ReadMark(path);
             return id is not null || overwrite
-                ? new GalleryFile(path, isPresent: true, id, OperatingSystem.IsWindows() ? null : File.GetUnixFileMode(path))
+                ? new GalleryFile(path, isPresent: true, id, isPortable, OperatingSystem.IsWindows() || id is null ? null : File.GetUnixFileMode(path))
                 : throw new KlingException(ErrorKind.FileExists, $"'{path}' exists and is no page that Export-KlingGallery has written, so it was left as it is.")
                 {
                     Advice = "Choose another -Path, or use -Force to overwrite the file.",
@@ -60,25 +65,50 @@ internal sealed class GalleryFile
         }
     }
 
-    /// <summary>Writes the page, whole or not at all. Who may read the page that was there may read the new one.</summary>
-    /// <param name="readers">Who may read it, where none was there.</param>
+    /// <summary>What the first line of a page says after <see cref="PageTemplate.Mark"/>.</summary>
+    /// <param name="id">The gallery's id.</param>
+    /// <param name="isPortable">Whether the page is for others.</param>
+    public static string MarkOf(string id, bool isPortable) => isPortable ? id + PortableMark : id;
+
+    /// <summary>Creates the folder of the page, and tries whether the page can be written there: before anything else is.</summary>
+    /// <exception cref="KlingException"><see cref="ErrorKind.DestinationUnusable"/>: it cannot be written.</exception>
+    public void Prepare()
+    {
+        try
+        {
+            OwnFile.CreateFolder(Path.GetDirectoryName(_path)!, FileReaders.Umask);
+
+            // Of a name that is too long, only the folder that it is to be in can tell.
+            OwnFile.Require(_path);
+            using var trial = new TemporaryFile(_path, FileReaders.Owner);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw Unusable(_path, exception.Message, exception);
+        }
+    }
+
+    /// <summary>
+    /// Writes the page, whole or not at all. A page for others can be read by them, and another one by its owner alone; unless the page that is
+    /// replaced was of the same kind: then whoever could read that one can read this one.
+    /// </summary>
+    /// <param name="isPortable">Whether the page is for others.</param>
     /// <param name="write">Writes it.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.DestinationUnusable"/>: it cannot be written.</exception>
-    public void Write(FileReaders readers, Action<TextWriter> write)
+    public void Write(bool isPortable, Action<TextWriter> write)
     {
         ArgumentNullException.ThrowIfNull(write);
         const UnixFileMode Writers = UnixFileMode.GroupWrite | UnixFileMode.OtherWrite;
         const int BufferSize = 64 * 1024;
         try
         {
-            OwnFile.CreateFolder(Path.GetDirectoryName(_path)!, FileReaders.Umask);
-            using var temporary = new TemporaryFile(_path, readers);
+            using var temporary = new TemporaryFile(_path, isPortable ? FileReaders.Umask : FileReaders.Owner);
             using (var page = new StreamWriter(temporary.Stream, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false), BufferSize, leaveOpen: true) { NewLine = "\n" })
             {
                 write(page);
             }
 
-            temporary.Keep(_isPresent, _mode & ~Writers);
+            temporary.Keep(_isPresent, _isPortable == isPortable ? _mode & ~Writers : null);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
@@ -93,8 +123,23 @@ internal sealed class GalleryFile
             Advice = "Check that the folder exists, is writable and has space left, or choose another -Path.",
         };
 
-    /// <summary>The id in the first lines of a page; <see langword="null"/> if it is none.</summary>
-    private static string? ReadId(string path)
+    /// <summary>A file in the place of one of the folders on the way.</summary>
+    private static void RequireFolder(string path)
+    {
+        string? folder = Path.GetDirectoryName(path);
+        while (folder is not null && !Path.Exists(folder))
+        {
+            folder = Path.GetDirectoryName(folder);
+        }
+
+        if (folder is not null && !Directory.Exists(folder))
+        {
+            throw Unusable(path, $"'{folder}' is no folder");
+        }
+    }
+
+    /// <summary>The id in the first lines of a page, <see langword="null"/> if it is none, and whether it is for others.</summary>
+    private static (string? Id, bool IsPortable) ReadMark(string path)
     {
         string text = Encoding.Latin1.GetString(OrdinaryFile.ReadBeginning(path, HeadLength));
         int mark = text.IndexOf(PageTemplate.Mark, StringComparison.Ordinal);
@@ -102,7 +147,7 @@ internal sealed class GalleryFile
         return text.StartsWith("<!doctype html>", StringComparison.OrdinalIgnoreCase)
             && id.Length > IdLength
             && id[..IdLength].All(char.IsAsciiHexDigitLower)
-            ? id[..IdLength]
-            : null;
+            ? (id[..IdLength], id[IdLength..].StartsWith(PortableMark, StringComparison.Ordinal))
+            : (null, false);
     }
 }

@@ -112,23 +112,18 @@ internal sealed class GallerySource
             return null;
         }
 
-        return await FindByContentAsync(path, cancellationToken).ConfigureAwait(false) is KlingVideoTask moved
-            ? new GalleryEntry(EntryOrigin.Ledger, moved, path)
-            : new GalleryEntry(EntryOrigin.File, null, path);
+        // A video that was moved or copied there.
+        string? hash = await TryHashAsync(path, cancellationToken).ConfigureAwait(false);
+        return hash is not null && _saved.With(hash).LastOrDefault() is SavedPath same
+            ? new GalleryEntry(EntryOrigin.Ledger, _byId[same.Id], path)
+            : new GalleryEntry(EntryOrigin.File, null, path) { ContentHash = hash };
     }
 
-    /// <summary>The task whose video was moved or copied there.</summary>
-    private async Task<KlingVideoTask?> FindByContentAsync(string path, CancellationToken cancellationToken)
+    private static async Task<string?> TryHashAsync(string path, CancellationToken cancellationToken)
     {
-        if (!Recorded.Any(task => task.SavedHash is not null))
-        {
-            return null;
-        }
-
         try
         {
-            string hash = await ContentHash.Sha256Async(path, cancellationToken).ConfigureAwait(false);
-            return _saved.With(hash).LastOrDefault() is SavedPath saved ? _byId[saved.Id] : null;
+            return await ContentHash.Sha256Async(path, cancellationToken).ConfigureAwait(false);
         }
         catch (KlingException)
         {

@@ -1,7 +1,5 @@
 using System.Security.Cryptography;
 using System.Text;
-using KlingPS.Core.Files;
-using KlingPS.Core.Imaging;
 
 namespace KlingPS.Core.Gallery;
 
@@ -23,6 +21,11 @@ internal sealed record GalleryOptions
     /// <summary>Whether a file that is no gallery is replaced.</summary>
     public bool Overwrite { get; init; }
 }
+
+/// <summary>What was written.</summary>
+/// <param name="Cards">How many cards the page has.</param>
+/// <param name="Notes">How many of them have a note.</param>
+internal readonly record struct WrittenGallery(int Cards, int Notes);
 
 /// <summary>Writes the page of a gallery, and for a portable one its folder.</summary>
 internal sealed class GalleryWriter
@@ -48,17 +51,17 @@ internal sealed class GalleryWriter
     /// <param name="choicesSaved">When the choice was saved that is loaded with it.</param>
     /// <param name="onCopied">Is told, of a portable one, how many of how many files are copied.</param>
     /// <param name="cancellationToken">Stops the writing: what was there stays as it is.</param>
-    /// <returns>How many cards it has.</returns>
     /// <exception cref="KlingException"><see cref="ErrorKind.DestinationUnusable"/>: it cannot be written.</exception>
-    public Task<int> WriteAsync(
+    public Task<WrittenGallery> WriteAsync(
         IEnumerable<GalleryEntry> entries,
         Takes takes,
         DateTimeOffset? choicesSaved,
         Action<int, int> onCopied,
         CancellationToken cancellationToken)
         => Task.Run(
-            async () =>
+            () =>
             {
+                _file.Prepare();
                 List<GalleryEntry> merged = WithFormerChoices(Merge(entries));
                 var maker = new CardMaker(_folder, FindDestination(merged), _options.IsPortable, takes);
                 (GalleryEntry Entry, GalleryCard Card)[] made = [.. merged.Select(entry => (entry, maker.Make(entry)))];
@@ -69,8 +72,7 @@ internal sealed class GalleryWriter
                 {
                     Dictionary<string, GalleryEntry> entryOf = made.ToDictionary(pair => pair.Card.Key, pair => pair.Entry, StringComparer.Ordinal);
                     IReadOnlyList<GalleryCard> sorted = GalleryDocument.Sort(made.Select(pair => pair.Card));
-                    HashSet<string> foreign = await FindForeignAsync(made, cancellationToken).ConfigureAwait(false);
-                    (media, cards) = CopyMedia(sorted, foreign, onCopied, cancellationToken);
+                    (media, cards) = CopyMedia(sorted, card => ImageOf(entryOf[card.Key], card), onCopied, cancellationToken);
                     string name = media.Name;
                     cards = cards.Select(card => entryOf[card.Key].Task is { } task
                         ? card with { Again = maker.MakeAgain(task, card.ImagePath is null ? null : $"{name}/{card.ImagePath}") }
@@ -88,20 +90,20 @@ internal sealed class GalleryWriter
                     Place = _options.IsPortable ? null : _folder,
                     ChoicesSaved = choicesSaved,
                 };
-                _file.Write(_options.IsPortable ? FileReaders.Umask : FileReaders.Owner, page => document.Write(page, cancellationToken));
+                _file.Write(_options.IsPortable, page => document.Write(page, cancellationToken));
                 RemoveStale(media);
-                return made.Length;
+                return new WrittenGallery(made.Length, made.Count(pair => pair.Card.Choice is { Note.Length: > 0 }));
             },
             cancellationToken);
 
     /// <summary>What is in it twice, once: with the video that is there, and with the last choice.</summary>
-    private List<GalleryEntry> Merge(IEnumerable<GalleryEntry> entries)
+    private static List<GalleryEntry> Merge(IEnumerable<GalleryEntry> entries)
     {
         var merged = new List<GalleryEntry>();
         var places = new Dictionary<string, int>(StringComparer.Ordinal);
         foreach (GalleryEntry entry in entries)
         {
-            string key = entry.GetKey(_folder);
+            string key = entry.Key;
             if (!places.TryGetValue(key, out int place))
             {
                 places.Add(key, merged.Count);
@@ -122,7 +124,7 @@ internal sealed class GalleryWriter
     {
         IReadOnlyDictionary<string, GalleryChoice> former = _file.Id is null ? new Dictionary<string, GalleryChoice>() : FormerChoices.Read(_options.Path);
         return former.Count == 0 ? entries
-            : [.. entries.Select(entry => former.TryGetValue(entry.GetKey(_folder), out GalleryChoice? choice) ? entry with { Choice = GalleryChoice.Later(choice, entry.Choice) } : entry)];
+            : [.. entries.Select(entry => former.TryGetValue(entry.Key, out GalleryChoice? choice) ? entry with { Choice = GalleryChoice.Later(choice, entry.Choice) } : entry)];
     }
 
     /// <summary>Where most of the videos are; the folder of the page where there are none.</summary>
@@ -141,25 +143,28 @@ internal sealed class GalleryWriter
 
     private (MediaFolder Folder, IEnumerable<GalleryCard> Cards) CopyMedia(
         IReadOnlyList<GalleryCard> cards,
-        HashSet<string> foreign,
+        Func<GalleryCard, MediaFile?> imageOf,
         Action<int, int> onCopied,
         CancellationToken cancellationToken)
     {
         try
         {
             MediaFolder media = MediaFolder.Open(_options.Path);
-            IReadOnlyDictionary<string, string> names = media.Copy(
-                cards.SelectMany(card => new[] { card.ImagePath, card.VideoPath }).OfType<string>().Where(path => !foreign.Contains(path)),
+            IReadOnlyDictionary<MediaFile, string> names = media.Copy(
+                cards.SelectMany(card => new[] { imageOf(card), VideoOf(card) }).OfType<MediaFile>(),
                 onCopied,
                 cancellationToken);
             string folder = Uri.EscapeDataString(media.Name);
             return (media, cards.Select(card =>
             {
-                string? video = card.VideoPath is null ? null : names.GetValueOrDefault(card.VideoPath);
-                string? image = card.ImagePath is null ? null : names.GetValueOrDefault(card.ImagePath);
+                string? video = VideoOf(card) is MediaFile shown ? names.GetValueOrDefault(shown) : null;
+                string? image = imageOf(card) is MediaFile poster ? names.GetValueOrDefault(poster) : null;
                 return card with
                 {
-                    Reason = card.VideoPath is not null && video is null ? "The video could not be copied: it is gone, or is no video." : card.Reason,
+                    Reason = card.VideoPath is not null && video is null ? "The video could not be copied: it is gone, or is no video."
+                        : card.ImagePath is not null && image is null ? "Its image was left out: the file is gone, or is not the one that the video was made from."
+                        : card.Reason,
+                    NoImage = card.ImagePath is null ? card.NoImage : "image left out",
                     VideoPath = video,
                     ImagePath = image,
                     VideoLink = video is null ? null : $"{folder}/{Uri.EscapeDataString(video)}",
@@ -173,35 +178,14 @@ internal sealed class GalleryWriter
         }
     }
 
+    private static MediaFile? VideoOf(GalleryCard card) => card.VideoPath is null ? null : new MediaFile(card.VideoPath);
+
     /// <summary>
-    /// The images that only a sidecar names and that are not the ones it was written for. Anybody can have written it, and a folder that is
-    /// handed on must not get files that nobody meant.
+    /// The image, if it is still the one that the video was made from: a folder that is handed on must not get files that nobody meant. Of a
+    /// sidecar, which anybody can have written, it must be known which one that was.
     /// </summary>
-    private static async Task<HashSet<string>> FindForeignAsync(IEnumerable<(GalleryEntry Entry, GalleryCard Card)> made, CancellationToken cancellationToken)
-    {
-        var foreign = new HashSet<string>(StringComparer.Ordinal);
-        foreach ((GalleryEntry entry, GalleryCard card) in made)
-        {
-            if (entry.Origin == EntryOrigin.Sidecar && card.ImagePath is string path && !await HasHashAsync(path, entry.Task!.SourceHash, cancellationToken).ConfigureAwait(false))
-            {
-                foreign.Add(path);
-            }
-        }
-
-        return foreign;
-    }
-
-    private static async Task<bool> HasHashAsync(string path, string? hash, CancellationToken cancellationToken)
-    {
-        try
-        {
-            return hash is not null && await ContentHash.Sha256Async(path, cancellationToken).ConfigureAwait(false) == hash;
-        }
-        catch (KlingException)
-        {
-            return false;
-        }
-    }
+    private static MediaFile? ImageOf(GalleryEntry entry, GalleryCard card)
+        => card.ImagePath is null ? null : new MediaFile(card.ImagePath, entry.Task!.SourceHash ?? (entry.Origin == EntryOrigin.Sidecar ? string.Empty : null));
 
     private void RemoveStale(MediaFolder? media)
     {

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using KlingPS.Core.Files;
@@ -7,8 +8,8 @@ using KlingPS.Core.Saving;
 namespace KlingPS.Core.Gallery;
 
 /// <summary>
-/// The folder beside a portable page that holds copies of its videos and images. It keeps a list of what it has put there: nothing else is
-/// ever replaced or removed. A copy gets its name when it is whole.
+/// The folder beside a portable page that holds copies of its videos and images. It keeps a list of the page it belongs to and of what it has
+/// put there: nothing else is ever replaced or removed. A copy gets its name when it is whole.
 /// </summary>
 internal sealed class MediaFolder
 {
@@ -16,12 +17,14 @@ internal sealed class MediaFolder
     private const int MaxListLength = 32 * 1024 * 1024;
 
     private readonly string _path;
+    private readonly string _page;
     private readonly Dictionary<string, MediaCopy> _former;
     private readonly Dictionary<string, MediaCopy> _current = new(StringComparer.OrdinalIgnoreCase);
 
-    private MediaFolder(string path, IEnumerable<MediaCopy> former)
+    private MediaFolder(string path, string page, IEnumerable<MediaCopy> former)
     {
         _path = path;
+        _page = page;
         Name = Path.GetFileName(path);
         _former = new(StringComparer.OrdinalIgnoreCase);
         foreach (MediaCopy copy in former)
@@ -37,54 +40,75 @@ internal sealed class MediaFolder
     /// <param name="folder">Its full path.</param>
     public static bool IsOne(string folder) => File.Exists(Path.Combine(folder, ListName));
 
-    /// <summary>Opens the folder of a page, or creates it.</summary>
+    /// <summary>Opens the folder of a page, or creates it: it is named after the page, with a number where another page has a folder of this name.</summary>
     /// <param name="page">The full path of the page.</param>
     /// <exception cref="IOException">Something else has its name, or it cannot be created.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be created.</exception>
     public static MediaFolder Open(string page)
     {
-        string path = Path.Combine(Path.GetDirectoryName(page)!, SafeName.Make(Path.GetFileNameWithoutExtension(page), "_files", SafeName.MaximumFolderBytes));
-        if (FileFacts.OfName(path) is { Kind: not FileKind.Folder } other)
+        string name = Path.GetFileName(page);
+        for (int number = 1; ; number++)
         {
-            throw new IOException($"'{path}', where the copies of videos and images belong, is {other.Description}. Move it away");
-        }
+            string suffix = number == 1 ? "_files" : FormattableString.Invariant($"-{number}_files");
+            string path = Path.Combine(Path.GetDirectoryName(page)!, SafeName.Make(Path.GetFileNameWithoutExtension(page), suffix, SafeName.MaximumFolderBytes));
+            if (FileFacts.OfName(path) is { Kind: not FileKind.Folder } other)
+            {
+                throw new IOException($"'{path}', where the copies of videos and images belong, is {other.Description}. Move it away");
+            }
 
-        OwnFile.CreateFolder(path, FileReaders.Umask);
-        var folder = new MediaFolder(path, ReadList(Path.Combine(path, ListName)));
-        folder.RemoveRemains();
-        return folder;
+            MediaList list = ReadList(Path.Combine(path, ListName));
+            if (list.Page is null || list.Page.Equals(name, StringComparison.OrdinalIgnoreCase))
+            {
+                OwnFile.CreateFolder(path, FileReaders.Umask);
+                var folder = new MediaFolder(path, name, list.Copies ?? []);
+                folder.RemoveRemains();
+                return folder;
+            }
+        }
     }
 
     /// <summary>Copies files into the folder, except those whose copies are there already.</summary>
-    /// <param name="sources">The full paths of the files.</param>
+    /// <param name="files">The files.</param>
     /// <param name="onCopied">Is told how many of how many files are there.</param>
     /// <param name="cancellationToken">Stops the copying; nothing half is left.</param>
-    /// <returns>The names of the copies. Files that are gone are left out, and so is what is neither an image nor a video.</returns>
+    /// <returns>
+    /// The names of the copies. Files that are gone are left out, and so is what is neither an image nor a video, or is not the file that was
+    /// meant.
+    /// </returns>
     /// <exception cref="IOException">A copy cannot be written.</exception>
     /// <exception cref="UnauthorizedAccessException">A copy may not be written.</exception>
-    public IReadOnlyDictionary<string, string> Copy(IEnumerable<string> sources, Action<int, int> onCopied, CancellationToken cancellationToken)
+    public IReadOnlyDictionary<MediaFile, string> Copy(IEnumerable<MediaFile> files, Action<int, int> onCopied, CancellationToken cancellationToken)
     {
-        ArgumentNullException.ThrowIfNull(sources);
+        ArgumentNullException.ThrowIfNull(files);
         ArgumentNullException.ThrowIfNull(onCopied);
-        var names = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (string source in sources.Distinct(StringComparer.Ordinal))
+        var names = new Dictionary<MediaFile, string>();
+        var missing = new List<(string Source, MediaCopy Copy)>();
+        foreach (IGrouping<string, MediaFile> source in files.Distinct().GroupBy(file => file.Path, StringComparer.Ordinal))
         {
             cancellationToken.ThrowIfCancellationRequested();
-            if (Plan(source, cancellationToken) is MediaCopy copy)
+            if (Plan(source.Key, needsHash: source.Any(file => file.Hash is not null), cancellationToken) is not MediaCopy copy)
             {
-                names.Add(source, copy.Name);
+                continue;
+            }
+
+            MediaFile[] meant = [.. source.Where(file => file.Hash is null || file.Hash == copy.Sha256)];
+            if (meant.Length > 0)
+            {
                 _current.Add(copy.Name, copy);
+                Array.ForEach(meant, file => names.Add(file, copy.Name));
+                if (!IsThere(copy))
+                {
+                    missing.Add((source.Key, copy));
+                }
             }
         }
 
         // First what is going to be there: if this is broken off, the next run knows it for its own.
-        string[] missing = [.. names.Where(pair => !IsThere(_current[pair.Value])).Select(pair => pair.Key)];
         WriteList(_current.Values.Concat(_former.Values));
-        for (int done = 0; done < missing.Length; done++)
+        for (int done = 0; done < missing.Count; done++)
         {
-            onCopied(done, missing.Length);
-            string name = names[missing[done]];
-            Write(missing[done], _current[name], cancellationToken);
+            onCopied(done, missing.Count);
+            Write(missing[done].Source, missing[done].Copy, cancellationToken);
         }
 
         return names;
@@ -102,14 +126,18 @@ internal sealed class MediaFolder
     }
 
     /// <summary>What the copy of a file is going to be; <see langword="null"/> if none is made.</summary>
-    private MediaCopy? Plan(string source, CancellationToken cancellationToken)
+    private MediaCopy? Plan(string source, bool needsHash, CancellationToken cancellationToken)
     {
         try
         {
             using FileStream stream = OrdinaryFile.Open(source);
-            return IsMedia(stream, source, cancellationToken)
-                ? new MediaCopy(ChooseName(Path.GetFileName(source)), stream.Length, File.GetLastWriteTimeUtc(source))
-                : null;
+            if (!IsMedia(stream, source, cancellationToken))
+            {
+                return null;
+            }
+
+            var copy = new MediaCopy(ChooseName(Path.GetFileName(source)), stream.Length, File.GetLastWriteTimeUtc(source));
+            return needsHash ? copy with { Sha256 = (IsThere(copy) ? _former[copy.Name].Sha256 : null) ?? HashOf(stream) } : copy;
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
@@ -124,11 +152,18 @@ internal sealed class MediaFolder
         bool isPresent = FileFacts.OfName(path) is not null;
         using FileStream stream = OrdinaryFile.Open(source);
         using var temporary = new TemporaryFile(path, FileReaders.Umask);
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         byte[] buffer = new byte[BufferSize];
         for (int count; (count = stream.Read(buffer)) > 0;)
         {
             cancellationToken.ThrowIfCancellationRequested();
+            hash.AppendData(buffer, 0, count);
             temporary.Stream.Write(buffer, 0, count);
+        }
+
+        if (copy.Sha256 is not null && copy.Sha256 != Hex(hash.GetHashAndReset()))
+        {
+            throw new IOException($"'{source}' was changed while it was copied. Try again");
         }
 
         temporary.Keep(isPresent, mode: null, copy.WrittenAt);
@@ -200,37 +235,55 @@ internal sealed class MediaFolder
         }
     }
 
+    private static string HashOf(FileStream stream)
+    {
+        stream.Position = 0;
+        return Hex(SHA256.HashData(stream));
+    }
+
+    private static string Hex(byte[] hash) => Convert.ToHexString(hash).ToLowerInvariant();
+
     private void WriteList(IEnumerable<MediaCopy> copies) => OwnFile.Replace(
         Path.Combine(_path, ListName),
         JsonSerializer.SerializeToUtf8Bytes(
-            new MediaList([.. copies.DistinctBy(copy => copy.Name, StringComparer.OrdinalIgnoreCase).OrderBy(copy => copy.Name, StringComparer.Ordinal)]),
+            new MediaList(_page, [.. copies.DistinctBy(copy => copy.Name, StringComparer.OrdinalIgnoreCase).OrderBy(copy => copy.Name, StringComparer.Ordinal)]),
             MediaListContext.Default.MediaList),
         FileReaders.Umask);
 
-    private static IEnumerable<MediaCopy> ReadList(string path)
+    private static MediaList ReadList(string path)
     {
+        var none = new MediaList(null, []);
         try
         {
-            return FileFacts.OfName(path) is null ? []
-                : (JsonSerializer.Deserialize(OrdinaryFile.ReadAllBytes(path, MaxListLength), MediaListContext.Default.MediaList)?.Copies ?? [])
-                    .Where(copy => copy?.Name is { Length: > 0 } name && Path.GetFileName(name) == name);
+            MediaList? list = FileFacts.OfName(path) is null ? null
+                : JsonSerializer.Deserialize(OrdinaryFile.ReadAllBytes(path, MaxListLength), MediaListContext.Default.MediaList);
+            return list is null ? none
+                : list with { Copies = [.. (list.Copies ?? []).Where(copy => copy?.Name is { Length: > 0 } name && Path.GetFileName(name) == name)] };
         }
         catch (JsonException)
         {
             // Then none of what is there is known to be ours, and nothing of it is touched.
-            return [];
+            return none;
         }
     }
 }
+
+/// <summary>A file that a portable page shows.</summary>
+/// <param name="Path">The full path.</param>
+/// <param name="Hash">The SHA-256 that it must have to be handed on; <see langword="null"/> if it may have any.</param>
+internal readonly record struct MediaFile(string Path, string? Hash = null);
 
 /// <summary>A copy in the folder of a portable page.</summary>
 /// <param name="Name">Its name.</param>
 /// <param name="Length">Its length in bytes.</param>
 /// <param name="WrittenAt">When the file it was copied from was last written, and so it itself; in UTC.</param>
-internal sealed record MediaCopy(string Name, long Length, DateTime WrittenAt);
+/// <param name="Sha256">The SHA-256 of its content, where that was looked at.</param>
+internal sealed record MediaCopy(string Name, long Length, DateTime WrittenAt, string? Sha256 = null);
 
 /// <summary>What the folder of a portable page holds that was put there for it.</summary>
-internal sealed record MediaList(IReadOnlyList<MediaCopy> Copies);
+/// <param name="Page">The name of the page.</param>
+/// <param name="Copies">The copies.</param>
+internal sealed record MediaList(string? Page, IReadOnlyList<MediaCopy> Copies);
 
 /// <summary>How the list is written as JSON.</summary>
 [JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]

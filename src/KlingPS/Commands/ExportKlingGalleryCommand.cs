@@ -109,12 +109,13 @@ public sealed class ExportKlingGalleryCommand : KlingCommand
     {
         (ITaskLedger ledger, string? account) = Context.LookAtRecords();
         GallerySource source = Await(token => GallerySource.ReadAsync(ledger, account, token));
-        List<GalleryEntry> entries = Filter(_isInput ? Resolve(source, ledger) : ListAll(source));
+        List<GalleryEntry> all = _isInput ? Resolve(source, ledger) : ListAll(source);
+        List<GalleryEntry> entries = Filter(all);
         if (entries.Count == 0)
         {
             if (_refused == 0)
             {
-                throw CreateNothingToShow(ledger, source);
+                throw CreateNothingToShow(ledger, source, all.Count);
             }
 
             return;
@@ -130,13 +131,19 @@ public sealed class ExportKlingGalleryCommand : KlingCommand
         // Made here, for it is shown from other threads.
         CommandProgress progress = Context.Progress;
         var takes = new Takes(source.Recorded.Concat(entries.Select(entry => entry.Task).OfType<KlingVideoTask>()));
-        Await(token => _writer!.WriteAsync(
+        WrittenGallery written = Await(token => _writer!.WriteAsync(
             entries,
             takes,
             saved,
             (done, all) => Post(() => progress.Show(FormattableString.Invariant($"{done} of {all} files copied"), done * 100 / all)),
             token));
         Context.CompleteProgress();
+        if (Portable && written.Notes > 0)
+        {
+            WriteWarning(FormattableString.Invariant(
+                $"Whoever gets '{_options.Path}' can read the {(written.Notes == 1 ? "note" : $"{written.Notes} notes")} in it. For a page without notes, export the same videos without their choice to another -Path."));
+        }
+
         WriteObject(InvokeProvider.Item.Get([_options.Path], force: true, literalPath: true).First());
         if (Show && PageOpener.TryOpen(_options.Path) is string problem)
         {
@@ -239,7 +246,6 @@ public sealed class ExportKlingGalleryCommand : KlingCommand
 
     private (List<GalleryEntry> Entries, DateTimeOffset? Saved) LoadChoices(List<GalleryEntry> entries)
     {
-        string folder = System.IO.Path.GetDirectoryName(_options!.Path)!;
         DateTimeOffset? saved = null;
         foreach (string path in Context.Shell.Paths.Resolve(ChoicePath, isLiteral: false, (exception, _) => throw exception))
         {
@@ -250,7 +256,7 @@ public sealed class ExportKlingGalleryCommand : KlingCommand
             }
 
             Dictionary<string, GalleryChoice> choices = file.Rows.ToDictionary(row => row.Key, row => row.Choice, StringComparer.Ordinal);
-            entries = [.. entries.Select(entry => choices.Remove(entry.GetKey(folder), out GalleryChoice? choice) ? entry with { Choice = GalleryChoice.Later(entry.Choice, choice) } : entry)];
+            entries = [.. entries.Select(entry => choices.Remove(entry.Key, out GalleryChoice? choice) ? entry with { Choice = GalleryChoice.Later(entry.Choice, choice) } : entry)];
             int unknown = file.Rows.Count(row => row.SaysSomething && choices.ContainsKey(row.Key));
             if (unknown > 0 && choices.Count == file.Rows.Count)
             {
@@ -271,13 +277,25 @@ public sealed class ExportKlingGalleryCommand : KlingCommand
         return (entries, saved);
     }
 
-    private KlingException CreateNothingToShow(ITaskLedger ledger, GallerySource source)
+    /// <param name="ledger">Where it was looked.</param>
+    /// <param name="source">What is there.</param>
+    /// <param name="excluded">How much there would be to show, were it not for the filters.</param>
+    private KlingException CreateNothingToShow(ITaskLedger ledger, GallerySource source, int excluded)
     {
-        bool isFiltered = Source is not null || Since is not null || State is not null;
-        string what = _isInput ? (_inputs.Count == 0 ? "Nothing came through the pipeline" : isFiltered ? "None of what was given matches -Source, -Since and -State" : "There is no video in what was given")
-            : source.Own.Count == 0 && source.Recorded.Count > 0 ? $"None of the {source.Recorded.Count} tasks in the ledger '{ledger.Location}' is known to be of the account in use"
-            : source.Recorded.Count > 0 ? $"No task in the ledger '{ledger.Location}' matches -Source, -Since and -State"
-            : $"There are no tasks in the ledger '{ledger.Location}', and no videos with sidecars in '{System.IO.Path.GetDirectoryName(_options!.Path)}'";
+        string folder = System.IO.Path.GetDirectoryName(_options!.Path)!;
+        if (excluded > 0)
+        {
+            string filters = string.Join(" and ", new[] { nameof(Source), nameof(Since), nameof(State) }.Where(IsGiven).Select(name => $"-{name}"));
+            string where = _isInput ? "Nothing of what was given" : source.Recorded.Count > 0 ? $"No task in the ledger '{ledger.Location}'" : $"No video in '{folder}'";
+            return new KlingException(ErrorKind.TaskNotFound, $"{where} matches {filters}, so no gallery was written.")
+            {
+                Advice = "Check the filters, or leave them out.",
+            };
+        }
+
+        string what = _isInput ? (_inputs.Count == 0 ? "Nothing came through the pipeline" : "There is no video in what was given")
+            : source.Recorded.Count > 0 ? $"None of the {source.Recorded.Count} tasks in the ledger '{ledger.Location}' is known to be of the account in use"
+            : $"There are no tasks in the ledger '{ledger.Location}', and no videos in '{folder}'";
         return new KlingException(ErrorKind.TaskNotFound, $"{what}, so no gallery was written.")
         {
             Advice = "See with Get-KlingVideoTask what there is. Videos and folders of videos can be given through the pipeline: Get-Item ./videos | Export-KlingGallery gallery.html.",

@@ -1,4 +1,6 @@
 using System.Net;
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using KlingPS.Core.Gallery;
@@ -31,7 +33,8 @@ internal sealed class GalleryFolder : IDisposable
         return path;
     }
 
-    public string Image(string name) => Write(name, ImageBytes.Png(640, 360));
+    /// <summary>An image with a content of its own.</summary>
+    public string Image(string name) => Write(name, [.. ImageBytes.Png(640, 360), .. Encoding.UTF8.GetBytes(name)]);
 
     public string Video(string name, int seed = 1) => Write(name, TestMp4.Create(1000, seed));
 
@@ -41,7 +44,7 @@ internal sealed class GalleryFolder : IDisposable
         Id = id,
         TaskId = state is KlingTaskState.Unknown or KlingTaskState.Rejected ? null : $"t{id}",
         TaskState = state,
-        Spec = new VideoSpec { Prompt = prompt, Duration = 5, Image = MediaSource.FromFile(Image(image)) with { Hash = $"hash of {image}" } },
+        Spec = new VideoSpec { Prompt = prompt, Duration = 5, Image = MediaSource.FromFile(Image(image)) with { Hash = HashOf(PathOf(image)) } },
         CreatedAt = Created.AddMinutes(id),
         CompletedAt = state == KlingTaskState.Succeeded ? Created.AddMinutes(id + 2) : null,
         CreditsConsumed = state == KlingTaskState.Succeeded ? 42 : null,
@@ -49,6 +52,15 @@ internal sealed class GalleryFolder : IDisposable
         SavedPath = video is null ? null : Video(video, id),
         SavedHash = video is null ? null : "bb",
     };
+
+    public static string HashOf(string path) => Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(path))).ToLowerInvariant();
+
+    /// <summary>A video of which nothing but the file is known.</summary>
+    public GalleryEntry Stray(string name)
+    {
+        string path = Video(name, 99);
+        return new GalleryEntry(EntryOrigin.File, null, path) { ContentHash = HashOf(path) };
+    }
 
     public Task<WrittenPage> ExportAsync(params KlingVideoTask[] tasks) => ExportAsync(new GalleryOptions { Path = Page }, tasks);
 

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using KlingPS.Core.Gallery;
 using KlingPS.Core.Model;
 
@@ -282,6 +283,30 @@ public sealed class GalleryWriterTests : IDisposable
 
         Assert.Null(page.LinkOf(0, "src"));
         Assert.Contains("image gone", page.Cards[0], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_image_on_the_web_is_not_said_to_be_gone()
+    {
+        KlingVideoTask task = _folder.Task(1, video: "v/fox.mp4") with { Spec = new VideoSpec { Prompt = "p", Image = MediaSource.FromUri("https://photos.example/a%20b.jpg") } };
+        KlingVideoTask text = _folder.Task(2, video: "v/bear.mp4") with { Spec = new VideoSpec { Prompt = "q" } };
+
+        WrittenPage page = await _folder.ExportAsync(task, text);
+
+        Assert.Equal(["<span class=\"blank\">image on the web</span>", "<span class=\"blank\">no image</span>"], page.Cards.Select(card => Regex.Match(card, "<span class=\"blank\".*?</span>").Value).Order(StringComparer.Ordinal));
+        Assert.All(page.Cards, card => Assert.DoesNotContain("class=\"reason\"", card, StringComparison.Ordinal));
+        Assert.Contains("https://photos.example/a%20b.jpg", page.Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Tabs_and_lines_of_a_prompt_stay_as_they_are()
+    {
+        const string Prompt = "first:\tone\nsecond:\ttwo";
+
+        WrittenPage page = await _folder.ExportAsync(_folder.Task(1, prompt: Prompt));
+
+        Assert.Equal(Prompt, page.TextOf(0, "prompt"));
+        Assert.DoesNotContain("U+0009", page.Text, StringComparison.Ordinal);
     }
 
     private static string Command(JsonElement parts) => string.Concat(parts.EnumerateArray().Select(part => part.ValueKind == JsonValueKind.Number ? "It moves." : part.GetString()));

@@ -44,16 +44,130 @@ public sealed class PortableGalleryTests : IDisposable
         KlingVideoTask failed = _folder.Task(2, "a/bear.png", state: KlingTaskState.Failed) with { FailMessage = $"cannot fetch https://uploads.example/kieai/4711/x or {_folder.PathOf("a")}" };
         KlingVideoTask address = _folder.Task(3, state: KlingTaskState.Failed) with { Spec = new VideoSpec { Prompt = "p", Image = MediaSource.FromUri("https://me.example/private.png?token=secret") } };
 
-        WrittenPage page = await GalleryFolder.ExportAsync(Options, task, failed, address);
+        GalleryEntry[] entries = [.. new[] { task, failed, address }.Select(shown => new GalleryEntry(EntryOrigin.Ledger, shown, shown.SavedPath)), _folder.Stray("secret-client/john/clip.mp4")];
+        WrittenPage page = await GalleryFolder.ExportAsync(Options, entries);
 
         string all = page.Text + File.ReadAllText(Path.Combine(Media, "klingps-gallery.json"));
-        foreach (string secret in (string[])[_folder.Root, "0123456789abcdef", "secret", "4711", "me.example", "Resolve-Kling", "Get-KlingVideoTask -"])
+        foreach (string secret in (string[])[_folder.Root, "0123456789abcdef", "secret", "john", "../", "4711", "me.example", "Resolve-Kling", "Get-KlingVideoTask -"])
         {
             Assert.DoesNotContain(secret, all, StringComparison.Ordinal);
         }
 
         Assert.Contains("tail.png", page.Text, StringComparison.Ordinal);
+        Assert.Equal([string.Empty], page.Data.GetProperty("folders").EnumerateArray().Select(folder => folder.GetString()));
         Assert.False(page.Data.TryGetProperty("place", out _));
+    }
+
+    [Fact]
+    public async Task A_video_without_a_task_has_one_key_in_a_page_for_others_and_in_ones_own()
+    {
+        GalleryEntry stray = _folder.Stray("clips/clip.mp4");
+        GalleryEntry unreadable = new(EntryOrigin.File, null, _folder.PathOf("clips/gone.mp4"));
+
+        WrittenPage own = await GalleryFolder.ExportAsync(new GalleryOptions { Path = _folder.Page }, [stray, unreadable]);
+        WrittenPage others = await GalleryFolder.ExportAsync(Options, [stray, unreadable]);
+
+        Assert.Equal(own.Items.Select(item => item.GetProperty("key").GetString()), others.Items.Select(item => item.GetProperty("key").GetString()));
+        Assert.Equal($"file:{GalleryFolder.HashOf(stray.VideoPath!)}", own.Items[0].GetProperty("key").GetString());
+        Assert.DoesNotContain("clips", others.Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_image_that_was_replaced_since_is_not_handed_on()
+    {
+        KlingVideoTask before = _folder.Task(1, "fox.png", "v/fox.mp4");
+        File.WriteAllBytes(before.SourcePath!, Imaging.ImageBytes.Png(300, 200));
+        KlingVideoTask after = _folder.Task(2, "bear.png", "v/fox-2.mp4");
+        after = after with { Spec = after.Spec with { Image = MediaSource.FromFile(before.SourcePath!) with { Hash = GalleryFolder.HashOf(before.SourcePath!) } } };
+
+        WrittenPage page = await GalleryFolder.ExportAsync(Options, before);
+        Assert.Equal(["fox.mp4"], Copies());
+        Assert.Null(page.LinkOf(0, "src"));
+        Assert.Contains("image left out", page.Cards[0], StringComparison.Ordinal);
+        Assert.Equal("Its image was left out: the file is gone, or is not the one that the video was made from.", page.TextOf(0, "reason"));
+        Assert.False(page.Items[0].TryGetProperty("again", out _));
+
+        WrittenPage both = await GalleryFolder.ExportAsync(Options, before, after);
+        Assert.Equal(["fox-2.mp4", "fox.mp4", "fox.png"], Copies());
+        Assert.Equal([null, "gallery_files/fox.png"], both.Items.Select((_, card) => both.LinkOf(card, "src")).Order(StringComparer.Ordinal));
+
+        // Nor is a third one, though there is a copy of the second.
+        File.WriteAllBytes(before.SourcePath!, [.. Imaging.ImageBytes.Png(300, 200), 0]);
+        await GalleryFolder.ExportAsync(Options, before, after);
+        Assert.Equal(["fox-2.mp4", "fox.mp4"], Copies());
+    }
+
+    [Fact]
+    public async Task Notes_are_counted_for_they_are_handed_on()
+    {
+        KlingVideoTask task = _folder.Task(1, "fox.png", "v/fox.mp4");
+        GalleryEntry entry = new(EntryOrigin.Ledger, task, task.SavedPath) { Choice = new GalleryChoice(Decision.Picked, 4, "too dark") };
+
+        WrittenGallery written = await new GalleryWriter(Options).WriteAsync([entry, _folder.Stray("clip.mp4")], new Takes([]), null, (_, _) => { }, Token);
+
+        Assert.Equal(new WrittenGallery(Cards: 2, Notes: 1), written);
+        Assert.Equal("too dark", WrittenPage.Read(Options.Path).Items.Single(item => item.GetProperty("key").GetString() == "t1").GetProperty("note").GetString());
+    }
+
+    [Fact]
+    public async Task Pages_that_differ_in_their_extension_alone_have_folders_of_their_own()
+    {
+        KlingVideoTask fox = _folder.Task(1, "fox.png", "v/fox.mp4");
+        KlingVideoTask bear = _folder.Task(2, "bear.png", "v/bear.mp4");
+        GalleryOptions other = Options with { Path = _folder.PathOf("send/gallery.htm") };
+
+        await GalleryFolder.ExportAsync(Options, fox);
+        await GalleryFolder.ExportAsync(other, bear);
+        WrittenPage first = await GalleryFolder.ExportAsync(Options, fox);
+        WrittenPage second = await GalleryFolder.ExportAsync(other, bear);
+
+        Assert.Equal(("gallery_files/fox.mp4", "gallery-2_files/bear.mp4"), (first.LinkOf(0, "href"), second.LinkOf(0, "href")));
+        Assert.Equal(["fox.mp4", "fox.png"], Copies());
+        Assert.True(File.Exists(_folder.PathOf("send/gallery-2_files/bear.mp4")));
+    }
+
+    [Theory]
+    [InlineData("new/")]
+    [InlineData("taken/gallery.html")]
+    [InlineData("new/{long}.html")]
+    public async Task A_page_that_cannot_be_written_is_said_so_before_anything_is_copied(string path)
+    {
+        File.WriteAllText(_folder.PathOf("taken"), "mine");
+        KlingVideoTask task = _folder.Task(1, "fox.png", "v/fox.mp4");
+        GalleryOptions options = Options with { Path = _folder.PathOf(path.Replace("{long}", new string('x', 300), StringComparison.Ordinal)) };
+
+        KlingException error = await Assert.ThrowsAsync<KlingException>(() => GalleryFolder.ExportAsync(options, task));
+
+        Assert.Equal(ErrorKind.DestinationUnusable, error.Kind);
+        Assert.Empty(Directory.GetDirectories(_folder.Root, "*_files", SearchOption.AllDirectories));
+        Assert.Equal(["fox.mp4", "fox.png", "taken"], Directory.GetFiles(_folder.Root, "*", SearchOption.AllDirectories).Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public async Task Who_can_read_a_page_follows_what_it_is_by_now()
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            Assert.Skip("Windows has no such permissions.");
+            return;
+        }
+
+        const UnixFileMode Owner = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        KlingVideoTask task = _folder.Task(1, "fox.png", "v/fox.mp4");
+        async Task<UnixFileMode> ModeAsync(bool isPortable)
+        {
+            await GalleryFolder.ExportAsync(Options with { IsPortable = isPortable }, task);
+            return File.GetUnixFileMode(Options.Path);
+        }
+
+        // What the umask lets others do is theirs to do with the copies.
+        UnixFileMode shared = await ModeAsync(isPortable: true);
+        Assert.Equal(File.GetUnixFileMode(Path.Combine(Media, "fox.mp4")), shared);
+        Assert.Equal(Owner, await ModeAsync(isPortable: false));
+        Assert.Equal(shared, await ModeAsync(isPortable: true));
+
+        File.SetUnixFileMode(Options.Path, Owner | UnixFileMode.GroupRead);
+        Assert.Equal(Owner | UnixFileMode.GroupRead, await ModeAsync(isPortable: true));
     }
 
     [Fact]
@@ -71,7 +185,7 @@ public sealed class PortableGalleryTests : IDisposable
     {
         KlingVideoTask[] tasks = [_folder.Task(1, "a/fox.png", "v/fox.mp4"), _folder.Task(2, "b/fox.png", "w/fox.mp4"), _folder.Task(3, "c/FOX.png", "x/fox.mp4")];
 
-        WrittenPage page = await GalleryFolder.ExportAsync(Options, [.. tasks.Select(task => task with { Spec = task.Spec with { Image = task.Spec.Image! with { Hash = task.SourcePath } } })]);
+        WrittenPage page = await GalleryFolder.ExportAsync(Options, tasks);
 
         Assert.Equal(6, Copies().Distinct(StringComparer.OrdinalIgnoreCase).Count());
         Assert.Equal(3, page.Items.Select((_, card) => page.LinkOf(card, "href")).Distinct().Count());
@@ -174,10 +288,19 @@ public sealed class PortableGalleryTests : IDisposable
     public async Task An_image_that_only_a_sidecar_names_is_handed_on_only_if_it_is_the_one_that_was_meant()
     {
         KlingVideoTask task = _folder.Task(1, "private.png", "v/fox.mp4");
+        foreach ((string? hash, string[] copies) in ((string?, string[])[])
+            [
+                (null, ["fox.mp4"]),
+                (new string('a', 64), ["fox.mp4"]),
+                (task.SourceHash, ["fox.mp4", "private.png"]),
+            ])
+        {
+            KlingVideoTask told = task with { Spec = task.Spec with { Image = MediaSource.FromFile(task.SourcePath!) with { Hash = hash } } };
 
-        await GalleryFolder.ExportAsync(Options, [new GalleryEntry(EntryOrigin.Sidecar, task, task.SavedPath)]);
+            await GalleryFolder.ExportAsync(Options, [new GalleryEntry(EntryOrigin.Sidecar, told, told.SavedPath)]);
 
-        Assert.Equal(["fox.mp4"], Copies());
+            Assert.Equal(copies, Copies());
+        }
     }
 
     [Fact]

@@ -13,7 +13,7 @@ internal static class PageTemplate
     /// <summary>In the order in which they are put together; all of them share one scope.</summary>
     private static readonly string[] s_scripts = ["data.js", "choices.js", "players.js", "cards.js", "grid.js", "large.js", "compare.js", "keys.js"];
 
-    /// <summary>What a page of this module begins with, after its document type; the gallery's id follows.</summary>
+    /// <summary>What a page of this module begins with, after its document type; see <see cref="GalleryFile.MarkOf"/> for what follows.</summary>
     internal const string Mark = "<!-- KlingPS gallery ";
 
     private static readonly string s_style = Read("page.css");
@@ -32,7 +32,7 @@ internal static class PageTemplate
 
     /// <summary>Writes a page.</summary>
     /// <param name="page">Where it is written to.</param>
-    /// <param name="gallery">The gallery's id.</param>
+    /// <param name="gallery">Which gallery it is, for the first line.</param>
     /// <param name="title">The title, as people read it.</param>
     /// <param name="sums">One line with what the page says in numbers; a page without script shows it as it is.</param>
     /// <param name="cards">Writes the cards: one <c>li</c> for each video.</param>

@@ -35,6 +35,9 @@ public sealed class Browser : IAsyncLifetime
             // Root has no sandbox in Chromium. The small shared memory of containers ends it.
             ChromiumSandbox = !(OperatingSystem.IsLinux() && Environment.UserName == "root"),
             Args = ["--disable-dev-shm-usage"],
+
+            // Scrollbars take room on most desktops, and what lies below one cannot be used.
+            IgnoreDefaultArgs = ["--hide-scrollbars"],
         });
     }
 

@@ -10,7 +10,7 @@ public class CompareTests(Browser browser)
     {
         await using OpenPage open = await OpenAsync();
 
-        Assert.Equal(["lighthouse", "lighthouse", "lighthouse, take 2"], (await NamesAsync(open)).Select(name => name.Replace(", take 3", string.Empty, StringComparison.Ordinal)).Order());
+        Assert.Equal(["lighthouse, take 1", "lighthouse, take 2", "lighthouse, take 3"], (await NamesAsync(open)).Order());
         Assert.Equal(3, await open.PlayersAsync());
 
         // Moments in which the machine itself stood still say nothing about the clock.
@@ -114,6 +114,30 @@ public class CompareTests(Browser browser)
         string top = await open.Page.Locator(".pane:visible b").InnerTextAsync();
         await open.PressAsync("s");
         Assert.NotEqual(top, await open.Page.Locator(".pane:visible b").InnerTextAsync());
+    }
+
+    [Fact]
+    public async Task Videos_of_one_image_are_told_apart_by_what_was_asked_for()
+    {
+        using var gallery = new GalleryFolder();
+        gallery.AddSaved("boat");
+        gallery.AddSaved("boat", change: card => card with { Facts = [("CFG scale", "0.5"), ("Negative prompt", "blur"), ("Video SHA-256", new string('b', 64))] });
+        gallery.AddSaved("boat", change: card => card with { Prompt = "Rain falls.", Created = card.Created.AddHours(1) });
+        gallery.AddSaved("boat", change: card => card with { Prompt = "Rain falls.", Created = card.Created.AddHours(2) });
+        gallery.Write();
+        await using OpenPage open = await OpenPage.OpenAsync(browser, gallery, configure: options => options.TimezoneId = "UTC");
+        await open.FocusFirstAsync();
+        await open.PressAsync("c");
+
+        Assert.Equal(
+            [
+                $"Negative prompt: not set · Prompt: {GalleryFolder.Prompt}",
+                $"Negative prompt: blur · Prompt: {GalleryFolder.Prompt}",
+                "Negative prompt: not set · Prompt: Rain falls. · Submitted: Nov 25, 2026, 11:03 PM",
+                "Negative prompt: not set · Prompt: Rain falls. · Submitted: Nov 26, 2026, 12:04 AM",
+            ],
+            (await open.Page.Locator(".pane .difference").AllTextContentsAsync()).Select(text => text.Replace('\u202f', ' ')));
+        Assert.Equal(4, await open.Page.EvaluateAsync<int>("new Set([...document.querySelectorAll('.pane')].map(pane => pane.ariaLabel)).size"));
     }
 
     [Fact]

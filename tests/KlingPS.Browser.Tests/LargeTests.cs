@@ -22,6 +22,23 @@ public class LargeTests(Browser browser)
         Assert.Equal("sunrise", await open.FocusedAsync());
     }
 
+    [Fact]
+    public async Task Of_a_video_without_a_task_only_what_is_known_is_shown()
+    {
+        using var gallery = new GalleryFolder();
+        gallery.AddSaved("boat", change: card => card with { Id = null, TaskId = null, State = null, Model = string.Empty, Seconds = 0, Credits = 0, Prompt = null, Again = null, Facts = [("Video", "boat.mp4")] });
+        gallery.Write();
+        await using OpenPage open = await OpenPage.OpenAsync(browser, gallery, configure: options => options.TimezoneId = "UTC");
+
+        Assert.Equal("boat", await open.CardOf("boat").Locator(".poster").GetAttributeAsync("aria-label"));
+        await open.CardOf("boat").Locator(".poster").ClickAsync();
+
+        Assert.Equal(
+            ["Cost: not known", "Last written: Nov 25, 2026, 10:01 PM", "Video: boat.mp4"],
+            (await open.Page.Locator("#large .facts > div").EvaluateAllAsync<string[]>("facts => facts.map(fact => `${fact.querySelector('dt').textContent}: ${fact.querySelector('dd').textContent}`)"))
+                .Select(text => text.Replace('\u202f', ' ')));
+    }
+
     [Theory]
     [InlineData(From.File, true)]
     [InlineData(From.Server, true)]

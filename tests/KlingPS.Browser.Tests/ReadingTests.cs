@@ -86,11 +86,26 @@ public class ReadingTests(Browser browser)
             string[] over = await open.Page.EvaluateAsync<string[]>("""
                 [...document.querySelectorAll('body *')]
                     .filter(element => element.checkVisibility({ visibilityProperty: true }) && !element.closest('.skip, .visually-hidden, svg, video'))
-                    .filter(element => element.getBoundingClientRect().right > innerWidth + 1 || element.getBoundingClientRect().left < -1)
+                    .filter(element => element.getBoundingClientRect().right > document.documentElement.clientWidth + 1 || element.getBoundingClientRect().left < -1)
                     .map(element => `${element.tagName} ${element.id} ${element.className}`)
                 """);
             Assert.True(over.Length == 0, $"{what} at {width}: {string.Join(", ", over)}");
             Assert.InRange(await open.Page.EvaluateAsync<int>("(document.querySelector('dialog[open]') ?? document.documentElement).scrollWidth"), 1, width);
+        }
+    }
+
+    [Fact]
+    public async Task A_view_ends_where_the_scrollbar_of_the_page_begins()
+    {
+        await using OpenPage open = await OpenPage.OfManyAsync(browser, 20);
+        await open.FocusFirstAsync();
+        foreach ((string key, string view) in ((string, string)[])[("Enter", "#large"), ("c", "#compare")])
+        {
+            await open.PressAsync(key);
+
+            double[] ends = await open.Page.EvaluateAsync<double[]>($"[document.querySelector('{view}').getBoundingClientRect().right, document.documentElement.clientWidth, innerWidth]");
+            Assert.Equal(ends[1], ends[0]);
+            Assert.True(ends[1] < ends[2], "The page has a scrollbar.");
         }
     }
 

@@ -208,5 +208,5 @@ function startCards() {
 }
 
 function labelOf(item) {
-    return [nameOf(item), modelOf(item), countOf(item.seconds, 'second'), item.status === 'saved' ? '' : item.stateText, item.poster.textContent.trim()].filter(Boolean).join(', ');
+    return [nameOf(item), modelOf(item), lengthOf(item), item.status === 'saved' ? '' : item.stateText, item.poster.textContent.trim()].filter(Boolean).join(', ');
 }

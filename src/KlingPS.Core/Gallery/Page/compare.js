@@ -17,6 +17,9 @@ let nextTick = 0;
 const closeEnough = 0.008;
 const farOff = 0.2;
 
+/** Facts that are not what was asked for. */
+const notAsked = new Set(['Image', 'Image SHA-256', 'Video', 'Video SHA-256', 'Task at the service']);
+
 /** What to compare with an item: what is marked; else what is in its stack; else the next video. */
 function compareWith(item) {
     const chosen = [...marked].filter(other => other.video);
@@ -56,7 +59,8 @@ function openCompare(chosen) {
 
     closeSides();
     byId('panes').replaceChildren();
-    sides = chosen.map(item => makeSide(item));
+    const differences = differencesOf(chosen);
+    sides = chosen.map((item, index) => makeSide(item, differences[index]));
     byId('panes').dataset.count = sides.length;
     byId('panes').append(...sides.map(one => one.pane));
     compare.showModal();
@@ -71,14 +75,37 @@ function openCompare(chosen) {
     nextTick = requestAnimationFrame(tick);
 }
 
-function makeSide(item) {
+/** What tells videos apart beside their name, take, model and length: of all that was asked for, that in which they differ. */
+function differencesOf(chosen) {
+    const asked = chosen.map(item => new Map([...(item.facts ?? []).filter(([label]) => !notAsked.has(label)), ['Prompt', item.prompt]]));
+    const differing = [...new Set(asked.flatMap(facts => [...facts.keys()]))].filter(label => new Set(asked.map(facts => facts.get(label) ?? '')).size > 1);
+
+    // The longest comes last.
+    const labels = differing.sort((a, b) => (a === 'Prompt') - (b === 'Prompt'));
+    const texts = asked.map(facts => labels.map(label => `${label}: ${facts.get(label) || 'not set'}`));
+
+    // The same was bought twice.
+    for (const more of [item => item.created ? `Submitted: ${timeFormat.format(item.created)}` : '', item => item.taskId ? `Task: ${item.taskId}` : '']) {
+        const captions = chosen.map((item, index) => [nameOf(item), item.model, item.seconds, ...texts[index]].join('\n'));
+        chosen.forEach((item, index) => {
+            if (captions.filter(caption => caption === captions[index]).length > 1 && more(item)) {
+                texts[index].push(more(item));
+            }
+        });
+    }
+
+    return texts.map(text => text.join(' · '));
+}
+
+function makeSide(item, difference) {
     const video = makePlayer(item, { muted: true, loop: false, tabIndex: -1 });
-    const pane = make('section', { class: 'pane', tabIndex: 0, 'aria-label': nameOf(item) },
+    const pane = make('section', { class: 'pane', tabIndex: 0, 'aria-label': [nameOf(item), difference].filter(Boolean).join(', ') },
         make('div', { class: 'stage' }, video),
         make('div', { class: 'caption' },
             make('div', { class: 'caption-text' },
                 make('b', {}, nameOf(item)),
-                make('span', {}, [modelOf(item), countOf(item.seconds, 'second'), item.credits > 0 ? `${creditNumber.format(item.credits)} credits` : ''].filter(Boolean).join(' · '))),
+                make('span', {}, [modelOf(item), lengthOf(item), item.credits > 0 ? `${creditNumber.format(item.credits)} credits` : ''].filter(Boolean).join(' · ')),
+                ...difference ? [make('span', { class: 'difference', title: difference }, difference)] : []),
             makeControls(item)));
     pane.querySelector('.mark').remove();
     const made = { item, video, pane, isBroken: false };

@@ -48,6 +48,9 @@ for (const item of items) {
     stacks.set(item.stack, [...stacks.get(item.stack) ?? [], item]);
 }
 
+/** The stacks in which videos differ by their take. */
+const stacksOfTakes = new Set(items.filter(item => item.take > 1).map(item => item.stack));
+
 function textOf(card, selector) {
     return card.querySelector(selector)?.textContent ?? '';
 }
@@ -68,7 +71,12 @@ function modelOf(item) {
 
 /** What an item is called where it stands alone: its name, and its take if there are several. */
 function nameOf(item) {
-    return item.take > 1 ? `${item.name}, take ${item.take}` : item.name;
+    return stacksOfTakes.has(item.stack) ? `${item.name}, take ${item.take}` : item.name;
+}
+
+/** How long a video is; empty where that is not known. */
+function lengthOf(item) {
+    return item.seconds > 0 ? countOf(item.seconds, 'second') : '';
 }
 
 const wholeNumber = new Intl.NumberFormat('en-US');

@@ -97,21 +97,30 @@ function commandLine(heading, command, what) {
     return make('div', { class: 'command' }, make('h3', {}, `${heading} `, copyButton(() => command, what)), make('code', { tabIndex: 0 }, command));
 }
 
+/** What it has cost, in words. Of one that was given up, nobody knows. */
+function costOf(item) {
+    if (item.credits > 0) {
+        return `${creditNumber.format(item.credits)} credits (${dollarsOf(item.credits)})${item.setAside ? ', set aside until it ends' : ''}`;
+    }
+
+    return { failed: 'nothing', rejected: 'nothing', pending: 'nothing so far' }[item.status] ?? 'not known';
+}
+
 function factsOf(item, now) {
     const time = value => make('time', { dateTime: value }, timeFormat.format(Date.parse(value)));
     const life = (value, kind) => make('time', { class: kind, dateTime: value, title: timeFormat.format(Date.parse(value)) }, leftUntil(Date.parse(value), now));
     return [
         ['Model', modelOf(item)],
         ['State', item.state],
-        ['Length', countOf(item.seconds, 'second')],
-        ['Take', String(item.take)],
-        ['Cost', item.credits > 0 ? `${creditNumber.format(item.credits)} credits (${dollarsOf(item.credits)})${item.setAside ? ', set aside until it ends' : ''}` : 'nothing so far'],
-        ...item.created === 0 ? [] : [['Submitted', time(gallery.items[item.index].created)]],
+        ['Length', lengthOf(item)],
+        ['Take', item.state ? String(item.take) : ''],
+        ['Cost', costOf(item)],
+        ...item.created === 0 ? [] : [[item.state ? 'Submitted' : 'Last written', time(gallery.items[item.index].created)]],
         ...item.completed ? [['Finished', time(item.completed)]] : [],
         ...item.linkUntil ? [['Link', life(item.linkUntil, 'link')]] : [],
         ...item.recordUntil ? [['Record', life(item.recordUntil, 'record')]] : [],
         ...item.facts ?? [],
-    ];
+    ].filter(([, value]) => value);
 }
 
 function stepLarge(steps) {

@@ -76,6 +76,7 @@ internal sealed class VideoConverter : IDisposable
     private readonly ConcurrentDictionary<string, byte> _warned = new();
     private readonly ConcurrentDictionary<long, byte> _doubted = new();
     private Purchased? _lastPurchase;
+    private Task _lastTurn = Task.CompletedTask;
 
     /// <summary>Creates the converter. Nothing is done yet.</summary>
     public VideoConverter(KlingService service, ConversionOptions options)
@@ -176,7 +177,9 @@ internal sealed class VideoConverter : IDisposable
         // Named in the order of the input, so that the names are the same in every run.
         int index = _accepted.Count;
         VideoName? name = !_saver.OutputPaths.NamesBeforePurchase || IsLengthNeeded(submission.Spec) ? null : _saver.OutputPaths.ClaimName(ValuesOf(submission, index));
-        return new ConversionItem(submission, index, name);
+        var turn = new Turn(_lastTurn);
+        _lastTurn = turn.Settled;
+        return new ConversionItem(submission with { Turn = turn }, index, name);
     }
 
     /// <summary>Finds out what would be done for an image; sends nothing. What it would buy counts as bought for the images after it.</summary>
@@ -215,6 +218,13 @@ internal sealed class VideoConverter : IDisposable
     {
         ArgumentNullException.ThrowIfNull(plan);
         _planned.Remove(plan.Identity);
+    }
+
+    /// <summary>Takes an image out of the batch that is not converted after all.</summary>
+    public static void Leave(ConversionItem item)
+    {
+        ArgumentNullException.ThrowIfNull(item);
+        item.Submission.Turn?.Pass();
     }
 
     /// <summary>Says that no more images will come.</summary>
@@ -279,6 +289,10 @@ internal sealed class VideoConverter : IDisposable
                 ? item.Submission.SayNothingBought(error)
                 : error.WithMessage($"{error.Message} Its video is bought (task {paid.Id}) and not lost: the same command goes on with it."));
         }
+        finally
+        {
+            item.Submission.Turn?.Pass();
+        }
     }
 
     /// <summary>Does what is missing for an image.</summary>
@@ -301,6 +315,12 @@ internal sealed class VideoConverter : IDisposable
         }
 
         onPrepared();
+        if (prepared.Earlier is not null)
+        {
+            // Nothing is bought for it.
+            item.Submission.Turn?.Pass();
+        }
+
         progress.Task = prepared.IsKept ? null : prepared.Earlier;
         if (prepared is { IsTaken: true, HasVideo: false })
         {
@@ -467,6 +487,7 @@ internal sealed class VideoConverter : IDisposable
             return (prepared.HasVideo || earlier.Account != _session.Account ? earlier : await WaitAsync(earlier, progress, stop).ConfigureAwait(false), false);
         }
 
+        await PurchaseGate.WaitForTurnAsync(prepared.Identified.Submission.Turn, inTime).ConfigureAwait(false);
         await EnterAsync(_inFlight, inTime).ConfigureAwait(false);
         try
         {

@@ -169,34 +169,4 @@ internal sealed class ConcurrentStage<TIn, TOut> : IPipelineStage<TIn, TOut>
     /// <param name="Work">The work on an item.</param>
     /// <param name="Turn">Its place among the others.</param>
     private sealed record Started(Task<TOut> Work, Turn Turn);
-
-    /// <summary>The place of an item among the others.</summary>
-    private sealed class Turn
-    {
-        private readonly TaskCompletionSource _passed = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-        public Turn(Task previous)
-        {
-            Previous = previous;
-            Settled = SettleAsync();
-        }
-
-        /// <summary>Ends when all items before it have settled.</summary>
-        public Task Previous { get; }
-
-        /// <summary>Ends when it and all items before it are past the first part of their work, or have come out.</summary>
-        public Task Settled { get; }
-
-        public bool HasPassed => _passed.Task.IsCompleted;
-
-        public void Pass() => _passed.TrySetResult();
-
-        private async Task SettleAsync()
-        {
-            await _passed.Task.ConfigureAwait(false);
-
-            // Thousands may wait for one: each continues on a stack of its own.
-            await Previous.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
-        }
-    }
 }

@@ -11,8 +11,8 @@ namespace KlingPS.Core.Submitting;
 /// cannot be paid for, and lets it go on as far as the credits reach. A balance that cannot be found out stops nothing.
 /// </summary>
 /// <remarks>
-/// Only what this run buys is counted against the balance. Whatever else is bought from the account meanwhile, the service itself refuses
-/// what is not covered. Safe for concurrent use.
+/// Only what this run buys is counted against the balance. The service has the last word: see <see cref="PurchaseGate"/>. Safe for
+/// concurrent use.
 /// </remarks>
 internal sealed class BalanceWatch
 {
@@ -27,10 +27,14 @@ internal sealed class BalanceWatch
     private readonly TaskCompletionSource _isAllKnown = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Task<decimal?>? _balance;
     private readonly Dictionary<string, decimal> _taken = [];
+    private decimal _takenCredits;
     private decimal _spentToday;
     private int _known;
     private int? _items;
     private bool _hasWarned;
+
+    /// <summary>Whether the service has accepted more than the balance covers: there is more by now.</summary>
+    private bool _isWider;
 
     /// <summary>Creates the watch. Nothing is asked yet.</summary>
     /// <param name="service">Whose balance it is.</param>
@@ -80,9 +84,8 @@ internal sealed class BalanceWatch
     /// <param name="price">What it costs; <see langword="null"/> where that is not known.</param>
     /// <param name="purchase">Names the purchase, of which there may be several tries: of those with one name, one is paid for.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <returns>Whether something was set aside, to be given back if the video is not bought.</returns>
-    /// <exception cref="KlingException"><see cref="ErrorKind.CreditsInsufficient"/>: the account cannot pay for it any more.</exception>
-    public async Task<bool> TakeAsync(decimal? price, string purchase, CancellationToken cancellationToken)
+    /// <returns>Whether the balance covers it, as far as that is known.</returns>
+    public async Task<bool> TryTakeAsync(decimal? price, string purchase, CancellationToken cancellationToken)
     {
         Task<decimal?> asked;
         lock (_lock)
@@ -92,37 +95,46 @@ internal sealed class BalanceWatch
 
         if (await asked.WaitAsync(cancellationToken).ConfigureAwait(false) is not decimal balance || price is not decimal credits)
         {
-            return false;
+            return true;
         }
 
         lock (_lock)
         {
-            decimal taken = _taken.Values.Sum();
-            if (_taken.ContainsKey(purchase))
+            if (_isWider || _taken.ContainsKey(purchase))
+            {
+                return true;
+            }
+
+            if (_takenCredits + credits > balance)
             {
                 return false;
             }
 
-            if (taken + credits > balance)
-            {
-                // A limit that is reached as well leaves the video out and lets the others go on. That is for the ledger to say.
-                return FindExcess(taken, _taken.Count, credits) is not null ? false : throw new KlingException(ErrorKind.CreditsInsufficient, string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"The account cannot pay {credits:0.###} credits for it: it had {balance:0.###} when this run began to buy, and the run has spent or set aside {taken:0.###} of them."));
-            }
-
             _taken.Add(purchase, credits);
+            _takenCredits += credits;
             return true;
         }
     }
 
     /// <summary>Gives back what was set aside for a video that was not bought.</summary>
-    /// <param name="purchase">As for <see cref="TakeAsync"/>.</param>
+    /// <param name="purchase">As for <see cref="TryTakeAsync"/>.</param>
     public void GiveBack(string purchase)
     {
         lock (_lock)
         {
-            _taken.Remove(purchase);
+            if (_taken.Remove(purchase, out decimal credits))
+            {
+                _takenCredits -= credits;
+            }
+        }
+    }
+
+    /// <summary>The service has accepted more than the balance covers: credits have come since it was asked for.</summary>
+    public void Widen()
+    {
+        lock (_lock)
+        {
+            _isWider = true;
         }
     }
 

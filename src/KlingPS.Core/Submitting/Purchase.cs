@@ -13,7 +13,7 @@ namespace KlingPS.Core.Submitting;
 /// The rule that holds whatever happens: once a request has left, its attempt is unknown unless an answer says otherwise. What is thrown
 /// meanwhile, by whatever and of whatever type, changes nothing about that; and no attempt stays open that nobody works on.
 /// </remarks>
-internal sealed class Purchase(PurchaseSender sender, Submission submission, TaskIntent intent, CancellationToken cancellationToken) : IDisposable
+internal sealed class Purchase(PurchaseSender sender, Submission submission, TaskIntent intent, PurchaseGate.Place place, CancellationToken cancellationToken) : IDisposable
 {
     private const string LedgerIsClosed = "The ledger has been closed.";
 
@@ -81,6 +81,7 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
                     }
 
                     _task = claim.Task;
+                    place.Record();
                 }
 
                 // Between the record and here the command may have been stopped, or its time may have run out.
@@ -201,6 +202,7 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
         {
         }
 
+        place.HoldBack();
         return result is RecordResult.Superseded && await ForgoAsync(retry.Error.Message).ConfigureAwait(false) is KlingVideoTask bought ? bought : retry;
     }
 

@@ -74,14 +74,15 @@ internal sealed class PurchaseSender
     /// <summary>Sends the request until it is accepted or refused.</summary>
     /// <param name="submission">How the video is bought.</param>
     /// <param name="intent">The video, its images uploaded.</param>
+    /// <param name="place">Is told how far it has come.</param>
     /// <param name="cancellationToken">Stops before the request has left; afterwards the purchase is carried to its end and recorded.</param>
     /// <returns>The accepted task; <see langword="null"/> if somebody else has bought the video, or is about to.</returns>
     /// <exception cref="KlingException">
     /// <see cref="ErrorKind.AttemptUnknown"/>: it may have been bought. Every other exception, of whatever type: nothing was bought.
     /// </exception>
-    public async Task<KlingVideoTask?> SendAsync(Submission submission, TaskIntent intent, CancellationToken cancellationToken)
+    public async Task<KlingVideoTask?> SendAsync(Submission submission, TaskIntent intent, PurchaseGate.Place place, CancellationToken cancellationToken)
     {
-        using var purchase = new Purchase(this, submission, intent, cancellationToken);
+        using var purchase = new Purchase(this, submission, intent, place, cancellationToken);
         var sending = new RetryPolicy(
             new RetryOptions
             {

@@ -1,4 +1,5 @@
 using KlingPS.Core.Model;
+using KlingPS.Core.Stages;
 
 namespace KlingPS.Core.Submitting;
 
@@ -28,6 +29,9 @@ internal sealed record Submission
 
     /// <summary>The run of the command that buys it; see <see cref="Model.RunId"/>. <see langword="null"/> outside of one.</summary>
     public string? RunId { get; init; }
+
+    /// <summary>Its place among the purchases of the run, which are decided in the order of the input; <see langword="null"/> outside of a run.</summary>
+    public Turn? Turn { get; init; }
 
     /// <summary>How much may be spent; <see langword="null"/> for no limit.</summary>
     public BudgetLimit? Budget { get; init; }

@@ -91,6 +91,7 @@ internal sealed class VideoSubmitter
     private readonly OtherPurchases _others;
     private readonly ChangedFiles _changes;
     private readonly BalanceWatch? _balance;
+    private readonly PurchaseGate _gate;
     private readonly RetryPolicy _othersPurchase;
 
     /// <summary>Creates the submitter.</summary>
@@ -106,6 +107,7 @@ internal sealed class VideoSubmitter
         _uploader = new ImageUploader(service);
         _prices = service.Prices;
         _sender = new PurchaseSender(service);
+        _gate = new PurchaseGate(_session, balance);
         _others = new OtherPurchases(service);
         _changes = new ChangedFiles(service);
         _othersPurchase = new RetryPolicy(s_othersPurchase, _session.TimeProvider);
@@ -159,9 +161,19 @@ internal sealed class VideoSubmitter
     private Task<Outcome<Submission, KlingVideoTask>> SubmitAsync(Submission submission, Action<IdentifiedSubmission> onIdentified, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(submission);
-        return _sender.Fatal.Error is KlingException fatal
-            ? Task.FromResult(new Outcome<Submission, KlingVideoTask>(submission, null, fatal))
-            : SubmitPreparedAsync();
+        return SubmitInTurnAsync();
+
+        async Task<Outcome<Submission, KlingVideoTask>> SubmitInTurnAsync()
+        {
+            try
+            {
+                return _sender.Fatal.Error is KlingException fatal ? new(submission, null, fatal) : await SubmitPreparedAsync().ConfigureAwait(false);
+            }
+            finally
+            {
+                submission.Turn?.Pass();
+            }
+        }
 
         async Task<Outcome<Submission, KlingVideoTask>> SubmitPreparedAsync()
         {
@@ -323,16 +335,13 @@ internal sealed class VideoSubmitter
         {
             bool isUploading = false;
             bool mayBeBought = false;
-            bool isAffordable = false;
-            bool isSetAside = false;
+            PurchaseGate.Place? place = null;
             TaskIntent intent = CreateIntent(identified);
             string purchase = identified.Submission.ReusePurchase ? identified.Identity : intent.Nonce;
             try
             {
                 _sender.Fatal.ThrowIfSet();
-                await RequireBudgetAsync(intent, cancellationToken).ConfigureAwait(false);
-                isSetAside = _balance is not null && await _balance.TakeAsync(identified.Submission.Credits, purchase, cancellationToken).ConfigureAwait(false);
-                isAffordable = true;
+                place = await _gate.EnterAsync(intent, purchase, identified.Submission.Turn, cancellationToken).ConfigureAwait(false);
                 _sender.Fatal.ThrowIfSet();
 
                 string account = _session.Account;
@@ -347,7 +356,7 @@ internal sealed class VideoSubmitter
                 }
 
                 mayBeBought = true;
-                if (await _sender.SendAsync(identified.Submission, intent, cancellationToken).ConfigureAwait(false) is KlingVideoTask task)
+                if (await _sender.SendAsync(identified.Submission, intent, place, cancellationToken).ConfigureAwait(false) is KlingVideoTask task)
                 {
                     return new TaskClaim(task, IsNew: true);
                 }
@@ -369,9 +378,8 @@ internal sealed class VideoSubmitter
                     ? _sender.Fatal.Error
                     : identified.Submission.SayNothingBought(UnexpectedError.From(exception, $"'{identified.Submission.Subject}'"));
 
-                // That one image cannot be uploaded does not mean that the others cannot; and those that were set aside for can be paid for.
-                bool isShort = !isAffordable && refusal.Kind == ErrorKind.CreditsInsufficient;
-                if (refusal.IsFatal && !isShort && !(isUploading && refusal is KlingApiException { Fault: not TransportFault.NotSent, Kind: ErrorKind.ServiceUnavailable }))
+                // That one image cannot be uploaded does not mean that the others cannot.
+                if (refusal.IsFatal && !(isUploading && refusal is KlingApiException { Fault: not TransportFault.NotSent, Kind: ErrorKind.ServiceUnavailable }))
                 {
                     _sender.Fatal.Set(refusal);
                 }
@@ -382,10 +390,7 @@ internal sealed class VideoSubmitter
             }
             finally
             {
-                if (isSetAside && !mayBeBought)
-                {
-                    _balance!.GiveBack(purchase);
-                }
+                place?.End(mayBeBought);
             }
         }
     }
@@ -429,6 +434,8 @@ internal sealed class VideoSubmitter
             return earlier;
         }
 
+        // What somebody else is buying holds up none of those behind it.
+        identified.Submission.Turn?.Pass();
         AwaitedPurchase awaited = _awaited.GetOrAdd(subject, new AwaitedPurchase(earlier, Instant.Now(_session.TimeProvider) + s_othersPatience));
         if (awaited.TellsAt <= Instant.Now(_session.TimeProvider) && _awaited.TryUpdate(subject, awaited with { TellsAt = Instant.Never }, awaited))
         {
@@ -459,15 +466,6 @@ internal sealed class VideoSubmitter
 #pragma warning restore CA1031
         {
             return null;
-        }
-    }
-
-    private async Task RequireBudgetAsync(TaskIntent intent, CancellationToken cancellationToken)
-    {
-        // Not where the unknown task still reserves what its replacement is to spend: the ledger checks when it has abandoned the former.
-        if (intent.Replaces is null && await _session.Ledger.Tasks.FindBudgetExcessAsync(intent, cancellationToken).ConfigureAwait(false) is string excess)
-        {
-            throw new KlingException(ErrorKind.BudgetExceeded, excess);
         }
     }
 

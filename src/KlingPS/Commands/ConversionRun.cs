@@ -90,6 +90,7 @@ internal sealed class ConversionRun : IDisposable
             }
             else if (_options.Ask is not null && !IsWanted(converter, item, _options.Ask))
             {
+                VideoConverter.Leave(item);
                 item = null;
                 input.IsDeclined = true;
             }

@@ -24,6 +24,7 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
     private BalanceWatch? _balance;
     private decimal _foreseen;
     private int _unknown;
+    private Task _lastTurn = Task.CompletedTask;
 
     /// <summary>Creates the command.</summary>
     public NewKlingVideoTaskCommand()
@@ -174,7 +175,9 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
         _foreseen += Context.Shell.Common.IsWhatIf ? foreseen.Credits ?? 0 : 0;
         if (ShouldProcess(submission.Subject, SubmissionText.DescribePurchase(foreseen)))
         {
-            _batch.Feed(submission);
+            var turn = new Turn(_lastTurn);
+            _lastTurn = turn.Settled;
+            _batch.Feed(submission with { Turn = turn });
         }
     }
 

@@ -12,6 +12,9 @@ internal interface ITaskLedger
     /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>: there is none, and none may be begun; or that cannot be found out.</exception>
     ValueTask<bool> ExistsAsync(CancellationToken cancellationToken);
 
+    /// <summary>Whether what has happened and cannot be recorded is kept on this machine; see <see cref="ITaskJournal.KeepAsync"/>.</summary>
+    bool KeepsAnswers => false;
+
     /// <summary>Every attempt to buy a video.</summary>
     ITaskJournal Tasks { get; }
 

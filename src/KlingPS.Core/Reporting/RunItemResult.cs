@@ -42,6 +42,9 @@ internal static class RunResults
         ErrorKind.AttemptUnknown => RunItemResult.Unknown,
         ErrorKind.BudgetExceeded => RunItemResult.OverLimit,
         ErrorKind.WaitTimeout or ErrorKind.TaskPending => RunItemResult.Pending,
+
+        // Nothing is wrong with a video that is paid for because the ledger cannot be reached.
+        ErrorKind.LedgerUnusable when isPaid => RunItemResult.Pending,
         ErrorKind.RequestInvalid or ErrorKind.ImageUnsupported or ErrorKind.PathNotFound or ErrorKind.FileUnreadable or ErrorKind.FileExists
             or ErrorKind.DestinationUnusable or ErrorKind.BoughtElsewhere or ErrorKind.ImageChanged when !isPaid => RunItemResult.Refused,
         _ => RunItemResult.Failed,

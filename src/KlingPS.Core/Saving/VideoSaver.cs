@@ -65,6 +65,7 @@ internal sealed class VideoSaver
     private readonly KlingClient _client;
     private readonly VideoDownloader _downloader;
     private readonly FileHashes _hashes;
+    private readonly LedgerLoss _loss;
     private readonly PrioritySlots _slots = new(MaxDownloads);
     private int _lastIndex;
 
@@ -85,6 +86,7 @@ internal sealed class VideoSaver
             _session.TimeProvider,
             new VideoDownloaderOptions { OnRetry = (reason, delay) => _observer?.OnRetry(reason, delay) });
         _hashes = service.Hashes;
+        _loss = service.Loss;
         OutputPaths = new OutputPathResolver(service, options);
     }
 
@@ -100,7 +102,7 @@ internal sealed class VideoSaver
         ArgumentNullException.ThrowIfNull(reference);
         try
         {
-            KlingVideoTask task = await _finder.FindAsync(reference, cancellationToken).ConfigureAwait(false);
+            KlingVideoTask task = await FindAsync(reference, cancellationToken).ConfigureAwait(false);
             if (task.TakenAt is not null && reference.Task is not null)
             {
                 // Named one by one, it is saved all the same; but what comes out of a list is not brought back every night.
@@ -169,6 +171,24 @@ internal sealed class VideoSaver
         Duration = task.Duration,
         Take = task.Take,
     };
+
+    /// <summary>Finds a task. Where the ledger is lost, what is in hand of a video that is made is enough to fetch it.</summary>
+    private async Task<KlingVideoTask> FindAsync(TaskReference reference, CancellationToken cancellationToken)
+    {
+        KlingVideoTask? made = reference.Task is { TaskState: KlingTaskState.Succeeded, ResultUri: not null } task ? task : null;
+        if (made is null || _loss.Error is null)
+        {
+            try
+            {
+                return await _finder.FindAsync(reference, cancellationToken).ConfigureAwait(false);
+            }
+            catch (KlingException exception) when (_loss.Note(exception) && made is not null)
+            {
+            }
+        }
+
+        return made;
+    }
 
     /// <summary>Saves the video of a finished task; of those that wait, the one that expires first goes first.</summary>
     /// <param name="task">The task.</param>
@@ -316,20 +336,21 @@ internal sealed class VideoSaver
     /// <returns><see langword="null"/>; or the error, where it is kept.</returns>
     private async Task<KlingException?> RecordOrKeepAsync(Func<Task> record, SpooledAnswer answer)
     {
-        try
+        if (_loss.Error is null)
         {
-            await record().ConfigureAwait(false);
-            return null;
-        }
-        catch (KlingException exception) when (exception.Kind == ErrorKind.LedgerUnusable)
-        {
-            if (await _session.Ledger.Tasks.KeepAsync(answer).ConfigureAwait(false) is string kept)
+            try
             {
-                return AnswerSpool.CreateKeptException(exception, kept);
+                await record().ConfigureAwait(false);
+                return null;
             }
-
-            throw;
+            catch (KlingException exception) when (_loss.Note(exception))
+            {
+            }
         }
+
+        return await _session.Ledger.Tasks.KeepAsync(answer).ConfigureAwait(false) is string kept
+            ? AnswerSpool.CreateKeptException(_loss.Error!, kept)
+            : throw _loss.Error!;
     }
 
     /// <summary>Takes the video from another path of this machine, where it still is: the service keeps it for days only.</summary>

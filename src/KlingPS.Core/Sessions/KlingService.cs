@@ -16,7 +16,8 @@ internal sealed class KlingService
         Session = session;
         Observer = observer is null ? null : new SafeObserver(observer);
         Events = new PipelineEvents(Observer);
-        Client = session.CreateClient(Observer);
+        Loss = new LedgerLoss(session.Ledger);
+        Client = session.CreateClient(Observer, Loss);
         Hashes = new FileHashes(session);
         Account = new AccountFinder(session, Observer);
         Prices = new PriceBook(session, Observer);
@@ -39,6 +40,9 @@ internal sealed class KlingService
 
     /// <summary>The hashes of local files.</summary>
     internal FileHashes Hashes { get; }
+
+    /// <summary>Whether the command has lost its ledger.</summary>
+    internal LedgerLoss Loss { get; }
 
     /// <summary>What videos are expected to cost.</summary>
     internal PriceBook Prices { get; }

@@ -166,7 +166,12 @@ internal sealed class KlingSession : IAsyncDisposable
 
     /// <summary>A client over the session's connections.</summary>
     /// <param name="observer">Is told of every request.</param>
-    public KlingClient CreateClient(IRequestObserver? observer) => new(_api, Endpoints, Key, CreateClientOptions(observer));
+    /// <param name="loss">Whether the command has lost its ledger, where it goes on then.</param>
+    public KlingClient CreateClient(IRequestObserver? observer, LedgerLoss? loss = null)
+    {
+        KlingClientOptions options = CreateClientOptions(observer);
+        return new(_api, Endpoints, Key, loss is null ? options : options with { QueryGate = new QueryPace(QueryGate, loss, TimeProvider) });
+    }
 
     /// <summary>A client for questions that can be left open: it asks once, and does not wait for long.</summary>
     /// <param name="observer">Is told of every request.</param>

@@ -5,6 +5,7 @@ using KlingPS.Core.Ledger;
 using KlingPS.Core.Ledger.Spool;
 using KlingPS.Core.Model;
 using KlingPS.Core.Resilience;
+using KlingPS.Core.Scheduling;
 
 namespace KlingPS.Core.Submitting;
 
@@ -22,6 +23,9 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
     /// taken for dead by others meanwhile: it asks again whether the attempt is still its own.
     /// </summary>
     private static readonly TimeSpan s_longestPause = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long a ledger is tried again that keeps on this machine what it cannot record.</summary>
+    private static readonly TimeSpan s_longestRecording = TimeSpan.FromSeconds(5);
 
     private TaskIntent _intent = intent;
     private volatile KlingVideoTask? _task;
@@ -210,11 +214,15 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
     private async Task<KlingVideoTask> RecordAcceptedAsync(KlingVideoTask task, string taskId)
     {
         RecordResult result;
+        long begun = sender.Session.TimeProvider.GetTimestamp();
+
+        // Where nothing has answered for long, the next attempt would wait for as long.
+        bool IsToBeKept() => sender.Session.Ledger.KeepsAnswers && sender.Session.TimeProvider.GetElapsedTime(begun) > s_longestRecording;
         try
         {
             result = await sender.Recording.RunAsync(
                 () => Tasks.RecordAcceptedAsync(task.Id, taskId),
-                exception => exception is ObjectDisposedException or KlingException { Kind: not ErrorKind.LedgerUnusable } ? null : new Retry(exception),
+                exception => exception is ObjectDisposedException or KlingException { Kind: not ErrorKind.LedgerUnusable } || IsToBeKept() ? null : new Retry(exception),
                 CancellationToken.None).ConfigureAwait(false);
         }
         catch (Exception exception)
@@ -223,6 +231,7 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
             {
                 sender.Observer?.OnWarning($"The video of '{submission.Subject}' was bought as task {taskId} of the service, and the ledger cannot be written. That is kept in '{kept}', and recorded by the next command on this machine that can.");
                 sender.Fatal.Set(WhileKept(exception, kept));
+                sender.Loss.Note(exception);
                 return task.Accepted(taskId, sender.Session.TimeProvider.GetUtcNow())! with { IsUnrecorded = true };
             }
 
@@ -328,6 +337,7 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
             else if (failure is KlingException { Kind: ErrorKind.LedgerUnusable } unusable)
             {
                 sender.Fatal.Set(kept is null ? unusable : WhileKept(unusable, kept));
+                sender.Loss.Note(unusable);
             }
 
             return null;
@@ -363,21 +373,6 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
         string price = submission.Credits is decimal credits ? string.Create(CultureInfo.InvariantCulture, $"{credits:0.##} credits") : "Its credits";
         return $"Whether the video of '{submission.Subject}' was bought is not known (task {task.Id}). {reason} "
             + $"{price} may have been spent; it is not sent again by itself.";
-    }
-
-    /// <summary>
-    /// A moment by both clocks. One stands still while the machine sleeps, and the other can be set back; what matters is the longer time.
-    /// </summary>
-    private readonly record struct Moment(long Timestamp, DateTimeOffset Time)
-    {
-        public static Moment Now(TimeProvider time) => new(time.GetTimestamp(), time.GetUtcNow());
-
-        public TimeSpan Since(TimeProvider time)
-        {
-            TimeSpan elapsed = time.GetElapsedTime(Timestamp);
-            TimeSpan passed = time.GetUtcNow() - Time;
-            return passed > elapsed ? passed : elapsed;
-        }
     }
 
     /// <summary>The service has said yes, and the record does not say so.</summary>

@@ -31,6 +31,8 @@ internal sealed class PurchaseSender
         Client = service.Client;
         Observer = service.Observer;
         Events = service.Events;
+        Loss = service.Loss;
+        Loss.Happened += () => Fatal.Set(Loss.Error!);
         Recording = new RetryPolicy(new RetryOptions { Backoff = Backoff.NotSent, MaxAttempts = 5 }, Session.TimeProvider);
     }
 
@@ -61,6 +63,9 @@ internal sealed class PurchaseSender
 
     /// <summary>Is told what happens.</summary>
     internal IPipelineObserver? Observer { get; }
+
+    /// <summary>Whether the ledger is lost: nothing more is bought then.</summary>
+    internal LedgerLoss Loss { get; }
 
     /// <summary>Is told of tasks.</summary>
     internal PipelineEvents Events { get; }

@@ -48,7 +48,10 @@ internal sealed record Submission
     /// <summary>What it will cost in credits; <see langword="null"/> for a model whose price is not known here.</summary>
     public decimal? Credits => Price is null ? Spec.GetCredits() : Price.Credits;
 
-    /// <summary>An error with the sentence that nothing was bought for this submission. Keeps all that is known of the cause.</summary>
+    /// <summary>
+    /// An error with the sentence that nothing was bought for this submission; by this command, where what others have bought cannot be
+    /// known. Keeps all that is known of the cause.
+    /// </summary>
     internal KlingException SayNothingBought(KlingException exception)
-        => exception.WithMessage($"Nothing was bought for '{Subject}'. {exception.Message}");
+        => exception.WithMessage($"{(exception.Kind == ErrorKind.LedgerUnusable ? "This command bought nothing" : "Nothing was bought")} for '{Subject}'. {exception.Message}");
 }

@@ -225,6 +225,11 @@ internal sealed class VideoSubmitter
     {
         try
         {
+            if (_sender.Loss.Error is KlingException lost)
+            {
+                throw lost;
+            }
+
             IdentifiedSubmission identified = await IdentifyAsync(submission, isPresent: false, cancellationToken).ConfigureAwait(false);
             onIdentified?.Invoke(identified.Identity);
             KlingVideoTask? earlier = await FindEarlierAsync(identified, cancellationToken).ConfigureAwait(false);
@@ -382,6 +387,7 @@ internal sealed class VideoSubmitter
                 if (refusal.IsFatal && !(isUploading && refusal is KlingApiException { Fault: not TransportFault.NotSent, Kind: ErrorKind.ServiceUnavailable }))
                 {
                     _sender.Fatal.Set(refusal);
+                    _sender.Loss.Note(refusal);
                 }
 
                 return await FindTwinAsync(identified, refusal, cancellationToken).ConfigureAwait(false) is KlingVideoTask twin

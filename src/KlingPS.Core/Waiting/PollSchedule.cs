@@ -26,9 +26,12 @@ internal sealed class PollSchedule
     }
 
     /// <summary>Begins the turn of a task that has been taken from the queue.</summary>
-    public async Task BeginTurnAsync(Watch watch, CancellationToken cancellationToken)
+    /// <param name="watch">The task.</param>
+    /// <param name="isToLearn">Whether the ledger is asked how long tasks of its kind took.</param>
+    /// <param name="cancellationToken">Ends the wait for the ledger.</param>
+    public async Task BeginTurnAsync(Watch watch, bool isToLearn, CancellationToken cancellationToken)
     {
-        if (watch.Cohort is null)
+        if (watch.Cohort is null && isToLearn)
         {
             await _history.LoadAsync(watch.Task, cancellationToken).ConfigureAwait(false);
         }

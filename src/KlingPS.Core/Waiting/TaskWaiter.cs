@@ -25,6 +25,7 @@ internal sealed class TaskWaiter : IDisposable
     private static readonly TimeSpan s_batchWindow = TimeSpan.FromSeconds(0.3);
 
     private readonly TimeProvider _time;
+    private readonly LedgerLoss _loss;
     private readonly IPollTrigger _trigger;
     private readonly PollQueue<Watch> _queue;
     private readonly WatchList _watches;
@@ -47,12 +48,16 @@ internal sealed class TaskWaiter : IDisposable
     {
         ArgumentNullException.ThrowIfNull(service);
         _time = service.Session.TimeProvider;
+        _loss = service.Loss;
         _trigger = trigger;
         _queue = new PollQueue<Watch>(_time, BatchFrom, s_batchWindow);
         _watches = new WatchList(_queue, OnForgotten);
         _schedule = new PollSchedule(service.Session, _queue, pollingInterval);
         Outage = new OutageTolerance(_time, trigger.PollsSteadily);
         _poller = new TaskPoller(service, Outage);
+
+        // Each task is looked at once more then, so that the videos that are made are brought to disk.
+        _loss.Happened += _watches.SignalAll;
     }
 
     /// <summary>What polls have shown of the service's availability.</summary>
@@ -174,8 +179,7 @@ internal sealed class TaskWaiter : IDisposable
 
     private async Task<WaitResult?> TryFinishAsync(Watch watch)
     {
-        await _schedule.BeginTurnAsync(watch, _stop.Token).ConfigureAwait(false);
-        await _trigger.RefreshAsync(watch, _stop.Token).ConfigureAwait(false);
+        await BeginTurnAsync(watch).ConfigureAwait(false);
         if (HasEnded(watch.Task))
         {
             return new WaitResult.Ended(watch.Task);
@@ -189,7 +193,7 @@ internal sealed class TaskWaiter : IDisposable
             return new WaitResult.TimedOut(watch.Task);
         }
 
-        bool isPolled = decision is PollDecision.Poll;
+        bool isPolled = decision is PollDecision.Poll || (_loss.Error is not null && watch.Task.TaskId is not null);
         if (isPolled)
         {
             PollResult poll = await _poller.PollAsync(watch, _stop.Token).ConfigureAwait(false);
@@ -199,6 +203,12 @@ internal sealed class TaskWaiter : IDisposable
             }
 
             decision = poll is PollResult.Pending ? _trigger.DecideNext(watch, CreateTurn(watch)) : new PollDecision.WaitUntil(Instant.Now(_time) + PollLimits.Soon);
+        }
+
+        // That was the last look.
+        if (_loss.Error is KlingException lost)
+        {
+            return new WaitResult.Failed(watch.Task, lost);
         }
 
         if (isPolled || turn.IsLast)
@@ -216,6 +226,23 @@ internal sealed class TaskWaiter : IDisposable
         }
 
         return null;
+    }
+
+    /// <summary>Takes in what the ledger knows of a task. What it has told before is enough to look at the task once more.</summary>
+    private async Task BeginTurnAsync(Watch watch)
+    {
+        try
+        {
+            await _schedule.BeginTurnAsync(watch, _loss.Error is null, _stop.Token).ConfigureAwait(false);
+            if (_loss.Error is null)
+            {
+                await _trigger.RefreshAsync(watch, _stop.Token).ConfigureAwait(false);
+            }
+        }
+        catch (KlingException exception) when (_loss.Note(exception))
+        {
+            await _schedule.BeginTurnAsync(watch, isToLearn: false, _stop.Token).ConfigureAwait(false);
+        }
     }
 
     /// <returns>How the wait ends; <see langword="null"/> if it continues.</returns>

@@ -76,6 +76,18 @@ internal sealed class WatchList
         }
     }
 
+    /// <summary>Makes all tasks due now.</summary>
+    public void SignalAll()
+    {
+        lock (_lock)
+        {
+            foreach (Watch watch in _watches.Values)
+            {
+                _queue.Signal(watch);
+            }
+        }
+    }
+
     /// <summary>Whether the deadline of one of the callers has come.</summary>
     public bool HasLateCaller(Watch watch, Instant now)
     {

@@ -34,6 +34,7 @@ public sealed class SaveKlingVideoCommand : TaskReferenceCommand
             Target = outcome => TaskReferences.TargetOf(outcome.Item),
 
             // A video that is paid for is fetched whatever else is wrong here; only without the service none can be.
+            IsShared = IsLedgerLost,
             IsFatal = error => error.IsFatal && error is KlingApiException,
             Ended = OnEnded,
         });

@@ -23,6 +23,7 @@ public sealed class WaitKlingVideoTaskCommand : TaskReferenceCommand
         {
             Verb = "finished",
             Target = TaskReferences.TargetOf,
+            IsShared = IsLedgerLost,
             Ended = OnEnded,
         });
     }

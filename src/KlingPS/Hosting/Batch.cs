@@ -22,6 +22,7 @@ internal sealed class Batch<TItem, TValue> : IDisposable
     private readonly ICommandHost _host;
     private readonly StagePump<TItem, Outcome<TItem, TValue>> _pump;
     private readonly List<Outcome<TItem, TValue>> _fatal = [];
+    private readonly List<Outcome<TItem, TValue>> _gathered = [];
     private readonly Queue<(int After, KlingException Error, object? Target)> _refused = new();
     private BatchCounts _counts;
 
@@ -58,6 +59,9 @@ internal sealed class Batch<TItem, TValue> : IDisposable
 
     /// <summary>Whether an error ends the command; by default a fatal one does.</summary>
     public Func<KlingException, bool> IsFatal { get; init; } = static error => error.IsFatal;
+
+    /// <summary>Whether an error is one that all items meet, and does not end their work: one error is written for all of them, at the end. By default none is.</summary>
+    public Func<KlingException, bool> IsShared { get; init; } = static _ => false;
 
     /// <summary>Whether the stage hands out its results in the order of the input.</summary>
     public bool IsOrdered { get; init; }
@@ -112,6 +116,7 @@ internal sealed class Batch<TItem, TValue> : IDisposable
         Finishing?.Invoke(_counts.Fed);
         _pump.Finish();
         WriteRefused(int.MaxValue);
+        WriteGathered();
         _host.Progress.Complete();
     }
 
@@ -138,6 +143,23 @@ internal sealed class Batch<TItem, TValue> : IDisposable
         WriteRefused(_counts.Done + _counts.Failed);
     }
 
+    /// <summary>Writes what all of these items have met, and how many of them are left.</summary>
+    private void WriteGathered()
+    {
+        if (_gathered.Count == 0)
+        {
+            return;
+        }
+
+        // That of an item that is done says where this is kept.
+        KlingException error = (_gathered.Find(outcome => outcome.Value is not null) ?? _gathered[0]).Error!;
+        int left = _gathered.Count(outcome => outcome.Value is null);
+        _host.WriteError(
+            left == 0 ? error : error.WithMessage($"{error.Message} {(left == 1 ? "1 task is" : $"{left} tasks are")} left. Nothing that is paid for is lost; run the same command again for the rest."),
+            _gathered.Select(outcome => Target(outcome)).ToArray());
+        _gathered.Clear();
+    }
+
     private void WriteRefused(int ended)
     {
         while (_refused.TryPeek(out (int After, KlingException Error, object? Target) refused) && refused.After <= ended)
@@ -150,7 +172,12 @@ internal sealed class Batch<TItem, TValue> : IDisposable
     private void Report(KlingException error, Outcome<TItem, TValue> outcome)
     {
         error.Advice = (error.Advice ?? ErrorCatalog.Get(error.Kind).Advice).Replace("| Save-KlingVideo", $"| Save-KlingVideo{SaveParameters}", StringComparison.Ordinal);
-        if (!IsFatal(error))
+        if (IsShared(error))
+        {
+            _gathered.Add(outcome);
+            _host.LogError(error, Target(outcome));
+        }
+        else if (!IsFatal(error))
         {
             _host.WriteError(error, Target(outcome));
         }

@@ -32,7 +32,8 @@ internal static class ConversionText
     /// <param name="fatal">The items that ended with a fatal error; the first one's ends the batch.</param>
     public static KlingException CreateEnding(IReadOnlyList<Outcome<ConversionItem, SavedVideo>> fatal)
     {
-        KlingException error = fatal[0].Error!;
+        // That of a video which is there says where is kept what could not be recorded.
+        KlingException error = (fatal[0].Error is { Kind: ErrorKind.LedgerUnusable } ? fatal.FirstOrDefault(outcome => outcome.Value is not null) ?? fatal[0] : fatal[0]).Error!;
         Outcome<ConversionItem, SavedVideo>[] missing = [.. fatal.Where(outcome => outcome.Value is null)];
         if (missing.Length == 0)
         {

@@ -235,7 +235,7 @@ internal sealed class UnfinishedWork
                 work._foreign.TryRemove(taskId, out _);
                 work._tasks.TryAdd(id, default);
             }
-            else if (outcome.Error?.Kind is not (ErrorKind.WaitTimeout or ErrorKind.ServiceUnavailable or ErrorKind.RateLimited))
+            else if (outcome.Error?.Kind is not (ErrorKind.WaitTimeout or ErrorKind.ServiceUnavailable or ErrorKind.RateLimited or ErrorKind.LedgerUnusable))
             {
                 Remove(outcome.Item);
             }

@@ -1,6 +1,8 @@
 using KlingPS.Core.Converting;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Model;
+using KlingPS.Core.Reporting;
+using KlingPS.Core.Resolving;
 using KlingPS.Core.Saving;
 using KlingPS.Core.Stages;
 using KlingPS.Core.Submitting;
@@ -22,23 +24,36 @@ public sealed class LostLedgerTests : IAsyncDisposable
     public ValueTask DisposeAsync() => _harness.DisposeAsync();
 
     /// <summary>From the first call of a method of the journal on, the ledger cannot be reached; what is kept on this machine is.</summary>
-    private void LoseLedgerAt(string method)
+    private void LoseLedgerAt(string method) => LoseLedgerAt(name => name == method);
+
+    private void LoseLedgerAt(Predicate<string> isHere)
     {
         bool isLost = false;
+        _harness.Ledger.BeforeGate = () => Require(isLost);
         _harness.Ledger.BeforeCall = name =>
         {
-            isLost |= name == method;
-            if (isLost && name is not (nameof(ITaskJournal.KeepAsync) or nameof(ITaskJournal.Disown)))
+            isLost |= isHere(name);
+            Require(isLost && name is not (nameof(ITaskJournal.KeepAsync) or nameof(ITaskJournal.Disown)));
+        };
+
+        static void Require(bool isLost)
+        {
+            if (isLost)
             {
                 throw new KlingException(ErrorKind.LedgerUnusable, "The ledger cannot be reached.");
             }
-        };
+        }
     }
 
-    private async Task<Outcome<ConversionItem, SavedVideo>[]> ConvertAsync(params Submission[] submissions)
+    private void FindLedger() => (_harness.Ledger.BeforeCall, _harness.Ledger.BeforeGate) = (null, null);
+
+    private Task<Outcome<ConversionItem, SavedVideo>[]> ConvertAsync(params Submission[] submissions) => ConvertAsync(accept: null, submissions);
+
+    private async Task<Outcome<ConversionItem, SavedVideo>[]> ConvertAsync(Action<ConversionItem[]>? accept, Submission[] submissions)
     {
         using var converter = new VideoConverter(_harness.NewService(), new ConversionOptions { Save = new SaveOptions { Destination = Destination } });
         ConversionItem[] items = [.. submissions.Select(converter.Accept).OfType<ConversionItem>()];
+        accept?.Invoke(items);
         return await _harness.Clock.RunAsync(Task.WhenAll(items.Select(item => Task.Run(() => converter.ConvertAsync(item, CancellationToken.None), CancellationToken.None))));
     }
 
@@ -65,7 +80,7 @@ public sealed class LostLedgerTests : IAsyncDisposable
         Assert.True(_harness.Ledger.Spool.HasAny);
         Assert.Contains($"kept in '{_harness.Ledger.Spool.Folder}'", Assert.Single(_harness.Observer.Warnings), StringComparison.Ordinal);
 
-        _harness.Ledger.BeforeCall = null;
+        FindLedger();
         Outcome<ConversionItem, SavedVideo> next = Assert.Single(await ConvertAsync(submission));
 
         Assert.True(next.Error is null, next.Error?.ToString());
@@ -103,7 +118,7 @@ public sealed class LostLedgerTests : IAsyncDisposable
         Assert.Equal(Path.Combine(Destination, "fox.mp4"), lost.Value!.Path);
         Assert.Empty(Directory.GetFiles(Destination, "*.partial*"));
 
-        _harness.Ledger.BeforeCall = null;
+        FindLedger();
         KlingVideoTask task = Assert.Single(await _harness.ListAsync());
         Assert.Equal(Path.Combine(Destination, "fox.mp4"), task.SavedPath);
         Outcome<ConversionItem, SavedVideo> next = Assert.Single(await ConvertAsync(submission));
@@ -117,9 +132,66 @@ public sealed class LostLedgerTests : IAsyncDisposable
         LoseLedgerAt(nameof(ITaskJournal.RecordRejectedAsync));
         await ConvertAsync(_harness.Submission("fox.png"));
 
-        _harness.Ledger.BeforeCall = null;
+        FindLedger();
 
         KlingVideoTask task = Assert.Single(await _harness.ListAsync());
         Assert.Equal((KlingTaskState.Rejected, 0m), (task.TaskState, task.CreditsReserved));
+    }
+
+    [Fact]
+    public async Task The_videos_that_are_made_are_brought_to_disk_and_the_others_are_pending_and_nothing_more_is_bought()
+    {
+        const int Images = 6;
+        _harness.Makes = id => id is "task-1" or "task-2" ? PipelineHarness.Succeeded(id) : PipelineHarness.Generating;
+        int accepted = 0;
+        LoseLedgerAt(name => name == nameof(ITaskJournal.RecordAcceptedAsync) && ++accepted == Images - 1);
+        Submission[] submissions = [.. Enumerable.Range(0, Images).Select(i => _harness.Submission($"image-{i}.png", (uint)i))];
+
+        ConversionItem[] items = [];
+        Outcome<ConversionItem, SavedVideo>[] lost = await ConvertAsync(accept: converted => items = converted, submissions);
+
+        Assert.Equal(["task-1.mp4", "task-2.mp4"], _harness.Videos.Requests.Select(request => Path.GetFileName(request.RequestUri!.AbsolutePath)).Order());
+        Assert.Equal(2, Directory.GetFiles(Destination, "*.mp4").Length);
+        Assert.All(lost, outcome => Assert.True(outcome.Error is { Kind: ErrorKind.LedgerUnusable } || (outcome.Error is null && outcome.Value is not null)));
+        Assert.Equal(2, items.Count(item => item.Progress!.Result == RunItemResult.Made));
+        Assert.Equal(_harness.Creates - 2, items.Count(item => item.Progress!.Result == RunItemResult.Pending));
+
+        FindLedger();
+        _harness.Makes = PipelineHarness.Succeeded;
+        foreach (string id in _harness.Tasks.Keys)
+        {
+            _harness.Tasks[id] = PipelineHarness.Succeeded(id);
+        }
+
+        Outcome<ConversionItem, SavedVideo>[] next = await ConvertAsync(submissions);
+
+        Assert.All(next, outcome => Assert.True(outcome.Error is null, outcome.Error?.ToString()));
+        Assert.Equal((Images, Images, Images), (_harness.Creates, Directory.GetFiles(Destination, "*.mp4").Length, _harness.Videos.Requests.Count));
+    }
+
+    [Fact]
+    public async Task Of_images_that_were_not_bought_it_is_said_that_this_command_bought_nothing_for_them()
+    {
+        LoseLedgerAt(nameof(ITaskJournal.ClaimAsync));
+
+        Outcome<ConversionItem, SavedVideo> outcome = Assert.Single(await ConvertAsync(_harness.Submission("fox.png")));
+
+        Assert.StartsWith("This command bought nothing for '", outcome.Error!.Message, StringComparison.Ordinal);
+        Assert.Equal(RunItemResult.Failed, outcome.Item.Progress!.Result);
+    }
+
+    [Fact]
+    public async Task A_video_that_is_known_to_be_made_is_saved_although_the_ledger_cannot_be_read()
+    {
+        KlingVideoTask task = await _harness.FinishedAsync("task-1");
+        LoseLedgerAt(_ => true);
+        var saver = new VideoSaver(_harness.NewService(), new SaveOptions { Destination = Destination });
+
+        Outcome<TaskReference, SavedVideo> outcome = await _harness.Clock.RunAsync(saver.SaveAsync(new TaskReference { Task = task }, CancellationToken.None));
+
+        Assert.Equal(ErrorKind.LedgerUnusable, outcome.Error!.Kind);
+        Assert.True(File.Exists(outcome.Value!.Path));
+        FindLedger();
+        Assert.Equal(outcome.Value.Path, Assert.Single(await _harness.ListAsync()).SavedPath);
     }
 }

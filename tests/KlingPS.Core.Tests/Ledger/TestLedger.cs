@@ -44,10 +44,15 @@ internal sealed class TestLedger : ITaskLedger, IAsyncDisposable
     /// <summary>The same for the caches of uploads and of file hashes, whose methods are named as <c>IUploadCache.FindAsync</c>.</summary>
     public Action<string>? BeforeCacheCall { get; set; }
 
+    /// <summary>Called before a caller enters a gate; what it throws, the caller gets.</summary>
+    public Action? BeforeGate { get; set; }
+
     /// <summary>Called when a caller passes the gate for create requests, and when it gives its place back.</summary>
     public Action<bool>? AtCreateGate { get; set; }
 
     public string Location => _ledger.Location;
+
+    public bool KeepsAnswers => _ledger.KeepsAnswers;
 
     public ValueTask<bool> ExistsAsync(CancellationToken cancellationToken) => _ledger.ExistsAsync(cancellationToken);
 
@@ -130,6 +135,7 @@ internal sealed class TestLedger : ITaskLedger, IAsyncDisposable
     {
         public async ValueTask<IAsyncDisposable> EnterAsync(CancellationToken cancellationToken)
         {
+            owner.BeforeGate?.Invoke();
             Interlocked.Increment(ref owner._queuedQueries);
             try
             {
@@ -148,6 +154,7 @@ internal sealed class TestLedger : ITaskLedger, IAsyncDisposable
 
         public async ValueTask<IAsyncDisposable> EnterAsync(Action<string> onHeld, CancellationToken cancellationToken)
         {
+            owner.BeforeGate?.Invoke();
             owner.AtCreateGate?.Invoke(true);
             IAsyncDisposable place = await inner.EnterAsync(onHeld, cancellationToken).ConfigureAwait(false);
             Interlocked.Increment(ref owner._placesTaken);

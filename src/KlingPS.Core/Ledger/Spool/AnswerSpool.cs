@@ -15,6 +15,9 @@ namespace KlingPS.Core.Ledger.Spool;
 /// <param name="time">The clock, for the order of what has happened on this machine.</param>
 internal sealed class AnswerSpool(string folder, TimeProvider time)
 {
+    /// <summary>What to do when the ledger has been lost in the middle of a command.</summary>
+    public const string HowToGoOn = "Look whether the server and the network are there, then run the same command again: it goes on with what is paid for, and buys nothing twice.";
+
     private const string Ending = ".json";
     private const int MaxLength = 1 << 16;
 
@@ -34,8 +37,12 @@ internal sealed class AnswerSpool(string folder, TimeProvider time)
     /// <summary>The error of a command that could not record what has happened, which is kept.</summary>
     /// <param name="error">Why it could not be recorded.</param>
     /// <param name="kept">The folder it is kept in.</param>
-    public static KlingException CreateKeptException(KlingException error, string kept) => error.WithMessage(
-        $"{error.Message} What this command has bought and saved is kept in '{kept}'; the next command on this machine that reaches the ledger records it.");
+    public static KlingException CreateKeptException(KlingException error, string kept)
+    {
+        KlingException ending = error.WithMessage($"{error.Message} What this command has bought and saved is kept in '{kept}'; the next command on this machine that reaches the ledger records it.");
+        ending.Advice = HowToGoOn;
+        return ending;
+    }
 
     /// <summary>Where the answers are.</summary>
     public string Folder => folder;

@@ -41,6 +41,9 @@ internal sealed class SqlLedger : ITaskLedger, IAsyncDisposable
     public ValueTask<bool> ExistsAsync(CancellationToken cancellationToken) => _store.ExistsAsync(cancellationToken);
 
     /// <inheritdoc/>
+    public bool KeepsAnswers => _replay is not null;
+
+    /// <inheritdoc/>
     public ITaskJournal Tasks => _tasks;
 
     /// <inheritdoc/>

@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using KlingPS.Core;
 using KlingPS.Core.Resolving;
 using KlingPS.Parameters;
 
@@ -31,6 +32,9 @@ public abstract class TaskReferenceCommand : KlingCommand
 
     /// <inheritdoc/>
     private protected override string HowToGive => TaskReferences.HowToGive;
+
+    /// <summary>Whether an error is that of a ledger which the command has lost: it goes on without it, and tells so once, at its end.</summary>
+    private protected bool IsLedgerLost(KlingException error) => error.Kind == ErrorKind.LedgerUnusable && Context.Service.Loss.Error is not null;
 
     /// <summary>The tasks that the current input names. Input that names none is reported.</summary>
     private protected IEnumerable<TaskReference> ResolveReferences()

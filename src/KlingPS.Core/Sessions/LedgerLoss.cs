@@ -1,0 +1,38 @@
+using KlingPS.Core.Ledger;
+using KlingPS.Core.Ledger.Spool;
+
+namespace KlingPS.Core.Sessions;
+
+/// <summary>
+/// Whether a command has lost its ledger while it was at work, as a database on a server can be lost: it buys nothing more then, brings the
+/// videos to disk that are made, and ends with one error. Safe for concurrent use.
+/// </summary>
+/// <param name="ledger">The ledger. It can be lost only where what cannot be recorded is kept on this machine.</param>
+internal sealed class LedgerLoss(ITaskLedger ledger)
+{
+    private volatile KlingException? _error;
+
+    /// <summary>The ledger is lost. Raised once, on any thread.</summary>
+    public event Action? Happened;
+
+    /// <summary>How it was lost; <see langword="null"/> as long as it is not.</summary>
+    public KlingException? Error => _error;
+
+    /// <summary>Takes note of an error.</summary>
+    /// <returns>Whether it says that the ledger is lost, and the command can go on without it with what is under way.</returns>
+    public bool Note(Exception exception)
+    {
+        if (exception is not KlingException { Kind: ErrorKind.LedgerUnusable } error || !ledger.KeepsAnswers)
+        {
+            return false;
+        }
+
+        error.Advice = AnswerSpool.HowToGoOn;
+        if (Interlocked.CompareExchange(ref _error, error, null) is null)
+        {
+            Happened?.Invoke();
+        }
+
+        return true;
+    }
+}

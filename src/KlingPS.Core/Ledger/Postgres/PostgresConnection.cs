@@ -3,6 +3,7 @@ using System.Data.Common;
 using System.Globalization;
 using System.Text;
 using KlingPS.Core.Ledger.Sql;
+using KlingPS.Core.Scheduling;
 
 namespace KlingPS.Core.Ledger.Postgres;
 
@@ -30,14 +31,30 @@ internal sealed class PostgresConnection(DbConnection connection, PostgresEngine
         FROM (SELECT clock_timestamp() AS now, COALESCE((SELECT value FROM settings WHERE name = 'time_zone'), 'UTC') AS zone OFFSET 0) c
         """;
 
+    private const string Zone = """
+        SELECT z.name AS zone, EXTRACT(EPOCH FROM (now() AT TIME ZONE z.name) - (now() AT TIME ZONE 'UTC'))::bigint AS offset_seconds
+        FROM (SELECT COALESCE((SELECT value FROM settings WHERE name = 'time_zone'), 'UTC') AS name OFFSET 0) z
+        """;
+
     private const string Milliseconds = "(EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::bigint";
 
     private static readonly TimeSpan s_longestWriter = TimeSpan.FromDays(1);
+
+    /// <summary>How long an unused connection is trusted. On a machine that has slept, nobody says that it is gone.</summary>
+    private static readonly TimeSpan s_longestIdle = TimeSpan.FromMinutes(1);
+
+    /// <summary>How long a transaction takes at most whose connection did not break because the machine slept.</summary>
+    private static readonly TimeSpan s_longestAwake = TimeSpan.FromSeconds(20);
 
     private readonly string _id = Guid.NewGuid().ToString("N");
     private long _number;
     private bool _isUsed;
     private LedgerTime? _begun;
+    private Moment _used = Moment.Now(engine.Clock);
+    private bool _isGivenUp;
+
+    /// <inheritdoc/>
+    public override bool IsOpen => IsConnected && _used.Since(engine.Clock) < s_longestIdle;
 
     /// <inheritdoc/>
     public override string Machine => engine.Machine;
@@ -49,6 +66,21 @@ internal sealed class PostgresConnection(DbConnection connection, PostgresEngine
     public override async ValueTask<LedgerTime> ReadTimeAsync(SqlSession session)
         => engine.ServerTime is { } time ? ReadFrom(time)
             : _begun ?? (await session.QueryAsync(Clock, row => ToTime(row.Number("now"), row.Number("midnight"))).ConfigureAwait(false))[0];
+
+    /// <inheritdoc/>
+    /// <remarks>A zone that only the database knows is taken as it is now.</remarks>
+    public override async Task<TimeZoneInfo?> FindZoneAsync(SqlSession session)
+    {
+        if (engine.ServerTime is not null)
+        {
+            return null;
+        }
+
+        (string name, long offset) = (await session.QueryAsync(Zone, row => (row.Text("zone"), row.Number("offset_seconds"))).ConfigureAwait(false))[0];
+        return TimeZoneInfo.TryFindSystemTimeZoneById(name, out TimeZoneInfo? zone)
+            ? zone
+            : TimeZoneInfo.CreateCustomTimeZone(name, TimeSpan.FromMinutes(offset / 60), name, name);
+    }
 
     /// <inheritdoc/>
     /// <remarks>A sequence does not keep other transactions waiting.</remarks>
@@ -73,6 +105,63 @@ internal sealed class PostgresConnection(DbConnection connection, PostgresEngine
 
     /// <inheritdoc/>
     public override Task RequireAloneAsync(SqlSession session) => session.ExecuteAsync("SELECT pg_advisory_xact_lock(hashtextextended(@ledger, 0))", ("ledger", LockName("ledger")));
+
+    /// <inheritdoc/>
+    /// <remarks>
+    /// A statement may wait for the locks of others, for a minute. But a pooler also takes it when the server behind it is gone, and lets it
+    /// wait for minutes: so after a few seconds it is found out whether the server answers anybody.
+    /// </remarks>
+    public override async Task<T> ExecuteAsync<T>(Func<CancellationToken, Task<T>> execute)
+    {
+        using var stop = new CancellationTokenSource();
+        Task<T> running = execute(stop.Token);
+        while (true)
+        {
+            try
+            {
+                T result = await running.WaitAsync(engine.Doubt).ConfigureAwait(false);
+                _used = Moment.Now(engine.Clock);
+                engine.OnAnswered();
+                return result;
+            }
+            catch (TimeoutException) when (!running.IsCompleted)
+            {
+                if (!await engine.AnswersAsync().ConfigureAwait(false) && !running.IsCompleted)
+                {
+                    _isGivenUp = true;
+                    _ = Abandon(running, stop.CancelAsync());
+                    throw new PostgresFailure(new TimeoutException());
+                }
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public override async Task InTransactionAsync(WriteKind kind, IReadOnlyCollection<WriteScope> scopes, Func<SqlSession, Task<bool>> work)
+    {
+        var begun = Moment.Now(engine.Clock);
+        try
+        {
+            await base.InTransactionAsync(kind, scopes, work).ConfigureAwait(false);
+        }
+        catch (DbException e) when (e is not CommitLostException && !IsConnected && begun.Since(engine.Clock) > s_longestAwake)
+        {
+            throw new PausedException(e);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override ValueTask DisposeAsync()
+    {
+        if (!_isGivenUp)
+        {
+            return base.DisposeAsync();
+        }
+
+        // It may wait for an answer that never comes.
+        _ = Abandon(base.DisposeAsync().AsTask());
+        return ValueTask.CompletedTask;
+    }
 
     /// <summary>The number of a connection's last transaction that was committed. Whatever it still has under way is waited for.</summary>
     public async Task<long?> FindLastAsync(string writer)
@@ -105,7 +194,7 @@ internal sealed class PostgresConnection(DbConnection connection, PostgresEngine
         {
             return await BeginAsync(kind, scopes).ConfigureAwait(false);
         }
-        catch (DbException) when (_isUsed && !IsOpen)
+        catch (DbException) when (_isUsed && !IsConnected && !_isGivenUp)
         {
             // A server, or what is between, closes connections that have been idle for long. Nothing was begun on it.
             await PostgresEngine.OpenAsync(Inner).ConfigureAwait(false);
@@ -118,7 +207,11 @@ internal sealed class PostgresConnection(DbConnection connection, PostgresEngine
     {
         try
         {
-            await base.CommitAsync(transaction).ConfigureAwait(false);
+            await ExecuteAsync(async token =>
+            {
+                await transaction.CommitAsync(token).ConfigureAwait(false);
+                return true;
+            }).ConfigureAwait(false);
         }
         catch (Exception e) when (engine.HasTables && (e is DbException error ? !PostgresErrors.IsConflict(error) : PostgresErrors.IsOfConnection(e)))
         {
@@ -130,6 +223,11 @@ internal sealed class PostgresConnection(DbConnection connection, PostgresEngine
     protected override async Task EndAsync(DbTransaction transaction)
     {
         _begun = null;
+        if (_isGivenUp)
+        {
+            return;
+        }
+
         try
         {
             await transaction.DisposeAsync().ConfigureAwait(false);
@@ -141,13 +239,17 @@ internal sealed class PostgresConnection(DbConnection connection, PostgresEngine
         }
     }
 
+    private bool IsConnected => base.IsOpen && !_isGivenUp;
+
+    private static Task Abandon(params Task[] work) => Task.WhenAll(work).ContinueWith(static ended => ended.Exception, TaskScheduler.Default);
+
     private async Task<DbTransaction> BeginAsync(WriteKind kind, IReadOnlyCollection<WriteScope> scopes)
     {
         DbTransaction transaction = await Inner.BeginTransactionAsync(IsolationLevel.ReadCommitted).ConfigureAwait(false);
         try
         {
             (string sql, (string, object?)[] values) = ComposeBeginning(kind, scopes);
-            DbDataReader reader = await Prepare(sql).Bind(transaction, values).ExecuteReaderAsync().ConfigureAwait(false);
+            DbDataReader reader = await ExecuteAsync(Prepare(sql).Bind(transaction, values).ExecuteReaderAsync).ConfigureAwait(false);
             await using (reader.ConfigureAwait(false))
             {
                 do

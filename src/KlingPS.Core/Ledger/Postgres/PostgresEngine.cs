@@ -3,6 +3,7 @@ using System.Globalization;
 using KlingPS.Core.Files;
 using KlingPS.Core.Ledger.Sql;
 using KlingPS.Core.Ledger.Sqlite;
+using KlingPS.Core.Scheduling;
 
 namespace KlingPS.Core.Ledger.Postgres;
 
@@ -18,7 +19,10 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
     /// <summary>The least version: 13, by its server_version_num.</summary>
     internal const int LeastVersion = 130000;
 
-    private const int ConnectTimeout = 15;
+    private const string UnfinishedCopy = "unfinished_copy";
+
+    private const int ConnectTimeout = 10;
+    private const int ProbeTimeout = 8;
     private const int CommandTimeout = 120;
 
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(250);
@@ -26,10 +30,18 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
     /// <summary>For how long a server that did not answer is not asked again.</summary>
     private static readonly TimeSpan s_respite = TimeSpan.FromSeconds(5);
 
+    /// <summary>For how long a server counts as there after it has answered. Later, the machine may have slept.</summary>
+    private static readonly TimeSpan s_awake = TimeSpan.FromSeconds(30);
+
+    /// <summary>How long the network of a machine that has slept is waited for.</summary>
+    private static readonly TimeSpan s_waking = TimeSpan.FromSeconds(10);
+
     /// <summary>A failure that takes no longer than this may be asked for again at once.</summary>
     private static readonly TimeSpan s_quickly = TimeSpan.FromSeconds(2);
 
     private bool _hasTables;
+    private string? _copied;
+    private Answered? _answered;
     private Unreachable? _unreachable;
 
     /// <summary>Where it is.</summary>
@@ -44,17 +56,26 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
     /// <summary>A clock in place of the server's, for tests.</summary>
     internal TimeProvider? ServerTime { get; init; }
 
+    /// <summary>This machine's clock, to notice by that it has slept.</summary>
+    internal TimeProvider Clock { get; init; } = TimeProvider.System;
+
     /// <summary>The least version that is taken.</summary>
     internal int RequiredVersion { get; init; } = LeastVersion;
 
+    /// <summary>After how long a statement that has no answer yet is doubted: others may hold it up, or a pooler waits for a server that is gone.</summary>
+    internal TimeSpan Doubt { get; init; } = TimeSpan.FromSeconds(5);
+
     /// <summary>How long the outcome of a lost commit is looked for: a server that is started again takes seconds.</summary>
-    internal TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(30);
+    internal TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(15);
 
     /// <summary>Whether the tables are known to be there.</summary>
     public bool HasTables => Volatile.Read(ref _hasTables);
 
     /// <inheritdoc/>
-    public string Location => address.Shown;
+    public string Location { get; } = (address with { User = credentials.User }).Shown;
+
+    /// <inheritdoc/>
+    public string Place { get; } = (address with { User = null }).Shown;
 
     /// <inheritdoc/>
     /// <remarks>Transactions are short, and the server itself gathers what it flushes.</remarks>
@@ -101,6 +122,11 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
                 await PrepareAsync(connection, prepare).ConfigureAwait(false);
             }
 
+            if (_copied is null)
+            {
+                await RequireWholeAsync(connection).ConfigureAwait(false);
+            }
+
             Volatile.Write(ref _hasTables, true);
             return connection;
         }
@@ -139,6 +165,18 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
     }
 
     /// <inheritdoc/>
+    public void BeginCopy(string source) => _copied = source;
+
+    /// <inheritdoc/>
+    public Task MarkCopyAsync(SqlSession session, string source) => session.ExecuteAsync(
+        "INSERT INTO settings (name, value) VALUES (@name, @source) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        ("name", UnfinishedCopy),
+        ("source", source));
+
+    /// <inheritdoc/>
+    public Task EndCopyAsync(SqlSession session) => session.ExecuteAsync("DELETE FROM settings WHERE name = @name", ("name", UnfinishedCopy));
+
+    /// <inheritdoc/>
     public void Close() => Volatile.Write(ref _hasTables, false);
 
     /// <summary>Opens a connection of the provider.</summary>
@@ -156,7 +194,25 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
     }
 
     /// <inheritdoc/>
-    public bool IsConflict(DbException exception) => PostgresErrors.IsConflict(exception);
+    public bool IsConflict(DbException exception) => exception is PausedException || PostgresErrors.IsConflict(exception);
+
+    /// <summary>The server has answered.</summary>
+    public void OnAnswered() => Volatile.Write(ref _answered, new Answered(Moment.Now(Clock)));
+
+    /// <summary>Whether the server answers, in a few seconds.</summary>
+    public async Task<bool> AnswersAsync()
+    {
+        try
+        {
+            DbConnection connection = await ConnectOnceAsync(ProbeTimeout).ConfigureAwait(false);
+            await connection.DisposeAsync().ConfigureAwait(false);
+            return true;
+        }
+        catch (DbException e)
+        {
+            return PostgresErrors.IsOfServer(e);
+        }
+    }
 
     /// <inheritdoc/>
     public async Task<bool?> FindOutcomeAsync(CommitLostException lost)
@@ -219,6 +275,17 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
         }
     }
 
+    /// <summary>Refuses a copy that is being made, or was broken off.</summary>
+    private async Task RequireWholeAsync(PostgresConnection connection)
+    {
+        if (await new SqlSession(connection, null).TextAsync("SELECT value FROM settings WHERE name = @name", ("name", UnfinishedCopy)).ConfigureAwait(false) is string source)
+        {
+            throw CreateUnusableException(
+                $"it is to be a copy of '{source}' that is not finished, so it does not have what was bought with that. If no Copy-KlingLedger is at work on it, it was broken off: "
+                + $"run it again to finish the copy, or drop the schema to be rid of it (DROP SCHEMA {Sql.Schemas} CASCADE)");
+        }
+    }
+
     /// <summary>Makes the schema and its tables, or brings them up to date; by one machine at a time.</summary>
     private async Task PrepareAsync(PostgresConnection connection, Func<SqlSession, Task<string?>> prepare) => await connection.InTransactionAsync(
         WriteKind.Durable,
@@ -250,12 +317,32 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
                 }
 
                 await session.ExecuteAsync("INSERT INTO settings (name, value) VALUES ('time_zone', current_setting('TimeZone')) ON CONFLICT (name) DO NOTHING").ConfigureAwait(false);
+                if (version is null && _copied is not null)
+                {
+                    await MarkCopyAsync(session, _copied).ConfigureAwait(false);
+                }
             }
 
             return true;
         }).ConfigureAwait(false);
 
     private async Task<PostgresConnection> ConnectAsync(int timeout)
+    {
+        // A machine that has just woken up finds its network again in a moment.
+        bool mayHaveSlept = Volatile.Read(ref _answered)?.At.Since(Clock) > s_awake;
+        for (long begun = TimeProvider.System.GetTimestamp(); ; await Task.Delay(s_pause).ConfigureAwait(false))
+        {
+            try
+            {
+                return new PostgresConnection(await ConnectOnceAsync(timeout).ConfigureAwait(false), this);
+            }
+            catch (DbException e) when (mayHaveSlept && !PostgresErrors.IsOfServer(e) && TimeProvider.System.GetElapsedTime(begun) < s_waking)
+            {
+            }
+        }
+    }
+
+    private async Task<DbConnection> ConnectOnceAsync(int timeout)
     {
         if (Volatile.Read(ref _unreachable) is { } failed && TimeProvider.System.GetElapsedTime(failed.At) < s_respite)
         {
@@ -270,7 +357,9 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
         {
             connection.ConnectionString = Compose(provider.CreateConnectionStringBuilder()!, timeout);
             await OpenAsync(connection).ConfigureAwait(false);
-            return new PostgresConnection(connection, this);
+            await RequireAnswerAsync(connection).ConfigureAwait(false);
+            OnAnswered();
+            return connection;
         }
         catch (Exception e)
         {
@@ -282,6 +371,25 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
 
             await connection.DisposeAsync().ConfigureAwait(false);
             throw;
+        }
+    }
+
+    /// <summary>A pooler takes connections although the server behind it is gone.</summary>
+    private static async Task RequireAnswerAsync(DbConnection connection)
+    {
+        DbCommand command = connection.CreateCommand();
+        await using (command.ConfigureAwait(false))
+        {
+            command.CommandText = "SELECT 1";
+            command.CommandTimeout = ProbeTimeout;
+            try
+            {
+                await command.ExecuteScalarAsync().ConfigureAwait(false);
+            }
+            catch (Exception e) when (PostgresErrors.IsOfConnection(e))
+            {
+                throw new PostgresFailure(e);
+            }
         }
     }
 
@@ -334,6 +442,7 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
         settings["Include Error Detail"] = false;
         settings["Timeout"] = timeout;
         settings["Command Timeout"] = CommandTimeout;
+        settings["Cancellation Timeout"] = -1;
         settings["TCP Keepalive"] = true;
         settings["Application Name"] = "KlingPS";
 
@@ -360,9 +469,12 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
     }
 
     private KlingException CreateUnusableException(string reason, Exception? cause = null)
-        => new(ErrorKind.LedgerUnusable, $"The ledger '{address.Shown}' cannot be used: {reason}. Without the ledger nothing is bought.", cause);
+        => new(ErrorKind.LedgerUnusable, $"The ledger '{Location}' cannot be used: {reason}. Without the ledger nothing is bought.", cause);
 
     /// <param name="Exception">How a connection failed.</param>
     /// <param name="At">When, by the counter of this process.</param>
     private sealed record Unreachable(DbException Exception, long At);
+
+    /// <param name="At">When the server last answered.</param>
+    private sealed record Answered(Moment At);
 }

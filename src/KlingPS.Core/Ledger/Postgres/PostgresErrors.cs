@@ -18,6 +18,10 @@ internal static class PostgresErrors
     public static bool IsOfConnection(Exception exception)
         => exception is SocketException or IOException or TimeoutException or AuthenticationException or ObjectDisposedException or UnauthorizedAccessException;
 
+    /// <summary>Whether it was the server that answered, and not that nobody did, or a pooler on behalf of a server that is gone.</summary>
+    public static bool IsOfServer(DbException exception)
+        => exception.SqlState is string state && state is not ("57P01" or "57P02" or "57P03") && !state.StartsWith("08", StringComparison.Ordinal);
+
     /// <summary>Says in plain words what is wrong.</summary>
     /// <param name="exception">The error.</param>
     /// <param name="address">Where the ledger is.</param>
@@ -63,7 +67,7 @@ internal static class PostgresErrors
                 case AuthenticationException:
                     return $"the certificate of the server cannot be verified ({cause.Message.TrimEnd('.')}). Name the certificate of its authority with sslrootcert=/full/path, and the host as the certificate has it; sslmode says how much is checked";
                 case TimeoutException:
-                    return $"{hosts} did not answer in time. Look whether the server and the network are there, then run the command again";
+                    return $"{hosts} did not answer in time. Look whether the server, also the one behind a pooler, and the network are there, then run the command again";
             }
         }
 

@@ -25,7 +25,7 @@ internal abstract class DatabaseConnection(DbConnection connection) : IAsyncDisp
     protected DbConnection Inner => connection;
 
     /// <summary>Whether the connection can still be used; one that was lost has to be replaced.</summary>
-    public bool IsOpen => connection.State == ConnectionState.Open;
+    public virtual bool IsOpen => connection.State == ConnectionState.Open;
 
     /// <summary>
     /// The machine whose paths are meant, where a ledger has several of them; empty where the paths in a ledger are those of everybody who
@@ -37,6 +37,9 @@ internal abstract class DatabaseConnection(DbConnection connection) : IAsyncDisp
     /// The clocks that every process which shares the database agrees on, read now. Use <see cref="SqlSession.GetTimeAsync"/>.
     /// </summary>
     public abstract ValueTask<LedgerTime> ReadTimeAsync(SqlSession session);
+
+    /// <summary>The time zone that all who share the database count days by; <see langword="null"/> where each user's own counts.</summary>
+    public virtual Task<TimeZoneInfo?> FindZoneAsync(SqlSession session) => Task.FromResult<TimeZoneInfo?>(null);
 
     /// <summary>The next number of a counter, beginning with 1. A number is never given twice; some may be left out.</summary>
     /// <param name="session">The session of the transaction.</param>
@@ -73,7 +76,7 @@ internal abstract class DatabaseConnection(DbConnection connection) : IAsyncDisp
     /// <param name="kind">What for.</param>
     /// <param name="scopes">What the work has to itself.</param>
     /// <param name="work">Returns whether to commit. Otherwise, and when it throws, everything is rolled back.</param>
-    public async Task InTransactionAsync(WriteKind kind, IReadOnlyCollection<WriteScope> scopes, Func<SqlSession, Task<bool>> work)
+    public virtual async Task InTransactionAsync(WriteKind kind, IReadOnlyCollection<WriteScope> scopes, Func<SqlSession, Task<bool>> work)
     {
         DbTransaction transaction = await BeginWriteAsync(kind, scopes).ConfigureAwait(false);
         try
@@ -100,6 +103,10 @@ internal abstract class DatabaseConnection(DbConnection connection) : IAsyncDisp
 
         return statement;
     }
+
+    /// <summary>Has a statement run.</summary>
+    /// <param name="execute">Runs it; is told when it is of no use to wait any longer.</param>
+    public virtual Task<T> ExecuteAsync<T>(Func<CancellationToken, Task<T>> execute) => execute(CancellationToken.None);
 
     /// <summary>Leaves the database as whole as it can be; called when a user of it is done, and before it is closed.</summary>
     public virtual Task FinishAsync() => Task.CompletedTask;

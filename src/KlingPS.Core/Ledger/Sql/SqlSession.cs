@@ -18,10 +18,13 @@ internal sealed class SqlSession(DatabaseConnection connection, DbTransaction? t
     /// <summary>The time of this session: everything a transaction does, it does at one moment.</summary>
     public async ValueTask<LedgerTime> GetTimeAsync() => _time ??= await connection.ReadTimeAsync(this).ConfigureAwait(false);
 
+    /// <summary>See <see cref="DatabaseConnection.FindZoneAsync"/>.</summary>
+    public Task<TimeZoneInfo?> FindZoneAsync() => connection.FindZoneAsync(this);
+
     /// <summary>Runs a statement.</summary>
     /// <returns>How many rows it has changed.</returns>
     public Task<int> ExecuteAsync(string sql, params (string Name, object? Value)[] parameters)
-        => connection.Prepare(sql).Bind(transaction, parameters).ExecuteNonQueryAsync();
+        => connection.ExecuteAsync(connection.Prepare(sql).Bind(transaction, parameters).ExecuteNonQueryAsync);
 
     /// <summary>Runs a query and maps its rows.</summary>
     /// <exception cref="UnreadableRecordException">A row holds what cannot be mapped.</exception>
@@ -29,7 +32,7 @@ internal sealed class SqlSession(DatabaseConnection connection, DbTransaction? t
     {
         var rows = new List<T>();
         SqlStatement statement = connection.Prepare(sql);
-        DbDataReader reader = await statement.Bind(transaction, parameters).ExecuteReaderAsync().ConfigureAwait(false);
+        DbDataReader reader = await connection.ExecuteAsync(statement.Bind(transaction, parameters).ExecuteReaderAsync).ConfigureAwait(false);
         await using (reader.ConfigureAwait(false))
         {
             var row = new SqlRow(reader, statement.GetColumns(reader));
@@ -116,7 +119,7 @@ internal sealed class SqlSession(DatabaseConnection connection, DbTransaction? t
 
     private async Task<object?> ScalarAsync(string sql, (string Name, object? Value)[] parameters)
     {
-        object? value = await connection.Prepare(sql).Bind(transaction, parameters).ExecuteScalarAsync().ConfigureAwait(false);
+        object? value = await connection.ExecuteAsync(connection.Prepare(sql).Bind(transaction, parameters).ExecuteScalarAsync).ConfigureAwait(false);
         return value is DBNull ? null : value;
     }
 }

@@ -12,6 +12,7 @@ internal sealed class CuttingProxy : IAsyncDisposable
     private readonly int _port;
     private readonly Task _accepting;
     private Cut? _cut;
+    private int _lost;
 
     public CuttingProxy(int port)
     {
@@ -24,6 +25,18 @@ internal sealed class CuttingProxy : IAsyncDisposable
 
     /// <summary>Whether nobody is let through any more.</summary>
     public bool IsClosed { get; set; }
+
+    /// <summary>How many connections have been made through it.</summary>
+    public int Connections { get; private set; }
+
+    /// <summary>Whether what is sent gets lost, without a word to anybody. New connections are let through.</summary>
+    public void LoseAll() => _lost = Connections;
+
+    /// <summary>Is called when somebody was not let through.</summary>
+    public Action? AtRefusal { get; set; }
+
+    /// <summary>Is called at the moment of a cut.</summary>
+    public Action? AtCut { get; set; }
 
     /// <summary>How often the connection was cut.</summary>
     public int Cuts { get; private set; }
@@ -52,6 +65,7 @@ internal sealed class CuttingProxy : IAsyncDisposable
                 if (IsClosed)
                 {
                     client.Dispose();
+                    AtRefusal?.Invoke();
                 }
                 else
                 {
@@ -66,6 +80,7 @@ internal sealed class CuttingProxy : IAsyncDisposable
 
     private async Task PassAsync(TcpClient client)
     {
+        int number = ++Connections;
         using (client)
         using (var server = new TcpClient())
         {
@@ -83,6 +98,11 @@ internal sealed class CuttingProxy : IAsyncDisposable
                             return;
                         }
 
+                        if (number <= _lost)
+                        {
+                            continue;
+                        }
+
                         await client.GetStream().WriteAsync(answer.AsMemory(0, length), _end.Token);
                     }
                 });
@@ -93,6 +113,7 @@ internal sealed class CuttingProxy : IAsyncDisposable
                     {
                         _cut = null;
                         Cuts++;
+                        AtCut?.Invoke();
                         IsClosed = cut.AndStayClosed;
                         if (cut.IsAnswerLost)
                         {
@@ -104,7 +125,10 @@ internal sealed class CuttingProxy : IAsyncDisposable
                         return;
                     }
 
-                    await server.GetStream().WriteAsync(request.AsMemory(0, length), _end.Token);
+                    if (number > _lost)
+                    {
+                        await server.GetStream().WriteAsync(request.AsMemory(0, length), _end.Token);
+                    }
                 }
             }
             catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException or IOException or SocketException)

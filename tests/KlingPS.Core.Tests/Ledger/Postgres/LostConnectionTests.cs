@@ -1,9 +1,11 @@
+using System.Data.Common;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Ledger.Postgres;
 using KlingPS.Core.Ledger.Processes;
 using KlingPS.Core.Ledger.Sql;
 using KlingPS.Core.Model;
 using KlingPS.Core.Tests.Ledger.Contract;
+using Microsoft.Extensions.Time.Testing;
 
 namespace KlingPS.Core.Tests.Ledger.Postgres;
 
@@ -11,6 +13,7 @@ namespace KlingPS.Core.Tests.Ledger.Postgres;
 public sealed class LostConnectionTests : IAsyncLifetime
 {
     private const string Task1 = "t1";
+    private static readonly TimeSpan s_soon = TimeSpan.FromMilliseconds(100);
 
     private readonly PostgresHost _host = new(isPooled: false);
     private CuttingProxy _proxy = null!;
@@ -125,11 +128,99 @@ public sealed class LostConnectionTests : IAsyncLifetime
         Assert.Equal([KlingTaskState.Rejected, KlingTaskState.Submitting], (await ledger.Tasks.ListAsync(new TaskFilter(), Token)).Select(task => task.TaskState));
     }
 
-    private SqlLedger Open()
+    [Theory]
+    [InlineData("claim", "INSERT INTO SCHEMA.tasks")]
+    [InlineData("accept", "UPDATE SCHEMA.tasks")]
+    [InlineData("gate", "INSERT INTO SCHEMA.rate_leases")]
+    public async Task A_machine_that_slept_in_the_middle_does_it_again_on_another_connection(string kind, string words)
+    {
+        var clock = new FakeTimeProvider(DateTimeOffset.UtcNow);
+        await using SqlLedger ledger = Open(clock);
+        Func<Task> act = await PrepareAsync(ledger, kind);
+        string before = await LookAsync();
+
+        _proxy.AtCut = () => clock.Advance(TimeSpan.FromHours(8));
+        _proxy.CutAt(words.Replace("SCHEMA", $"\"{_host.Address.Schema}\"", StringComparison.Ordinal));
+        await act();
+
+        Assert.Equal(1, _proxy.Cuts);
+        Assert.NotEqual(before, await LookAsync());
+    }
+
+    [Fact]
+    public async Task A_machine_that_slept_between_two_transactions_does_not_wait_for_connections_that_are_dead()
+    {
+        var clock = new FakeTimeProvider(DateTimeOffset.UtcNow);
+        await using SqlLedger ledger = Open(clock);
+        KlingVideoTask task = await ledger.Tasks.BeginAsync(LedgerHost.Intent(), Token);
+        await ledger.Tasks.ListAsync(new TaskFilter(), Token);
+
+        _proxy.LoseAll();
+        int before = _proxy.Connections;
+        clock.Advance(TimeSpan.FromHours(8));
+
+        Assert.Equal(Task1, (await ledger.Tasks.AcceptAsync(task.Id, Task1)).TaskId);
+        Assert.Single(await ledger.Tasks.ListAsync(new TaskFilter(), Token));
+        Assert.Equal(2, _proxy.Connections - before);
+    }
+
+    [Fact]
+    public async Task A_machine_that_has_woken_up_waits_a_moment_for_its_network()
+    {
+        var clock = new FakeTimeProvider(DateTimeOffset.UtcNow);
+        await using SqlLedger ledger = Open(clock);
+        KlingVideoTask task = await ledger.Tasks.BeginAsync(LedgerHost.Intent(), Token);
+
+        _proxy.IsClosed = true;
+        _proxy.AtRefusal = () => _proxy.IsClosed = false;
+        clock.Advance(TimeSpan.FromHours(8));
+
+        Assert.Equal(Task1, (await ledger.Tasks.AcceptAsync(task.Id, Task1)).TaskId);
+    }
+
+    [Fact]
+    public async Task A_statement_that_nothing_answers_is_given_up_when_nobody_else_is_answered_either()
+    {
+        await using SqlLedger ledger = Open(doubt: s_soon);
+        KlingVideoTask task = await ledger.Tasks.BeginAsync(LedgerHost.Intent(), Token);
+
+        _proxy.IsClosed = true;
+        _proxy.LoseAll();
+        KlingException error = await Eventually.DoneAsync(Assert.ThrowsAsync<KlingException>(() => ledger.Tasks.RecordAcceptedAsync(task.Id, Task1)));
+
+        Assert.Contains("did not answer in time", error.Message, StringComparison.Ordinal);
+        Assert.Equal(KlingTaskState.Submitting, Assert.Single(await _witness.Tasks.ListAsync(new TaskFilter(), Token)).TaskState);
+
+        _proxy.IsClosed = false;
+        Assert.Equal(Task1, (await ledger.Tasks.AcceptAsync(task.Id, Task1)).TaskId);
+    }
+
+    [Fact]
+    public async Task A_statement_that_others_hold_up_is_waited_for()
+    {
+        await using SqlLedger ledger = Open(doubt: s_soon);
+        KlingVideoTask task = await ledger.Tasks.BeginAsync(LedgerHost.Intent(), Token);
+        await using DbConnection other = PostgresProvider.Factory.CreateConnection()!;
+        other.ConnectionString = FormattableString.Invariant($"Host=127.0.0.1;Port={(await PostgresServer.Shared).Port};Username={PostgresServer.Role};Database=ledgers;SSL Mode=Disable;Pooling=False");
+        await other.OpenAsync(Token);
+        await using DbCommand command = other.CreateCommand();
+        command.CommandText = $"SELECT pg_advisory_lock(hashtextextended('KlingPS {_host.Address.Schema} ledger', 0))";
+        await command.ExecuteScalarAsync(Token);
+
+        int before = _proxy.Connections;
+        Task<KlingVideoTask> accepting = ledger.Tasks.AcceptAsync(task.Id, Task1);
+        await Eventually.TrueAsync(() => _proxy.Connections > before);
+        Assert.False(accepting.IsCompleted);
+        await other.CloseAsync();
+
+        Assert.Equal(Task1, (await accepting).TaskId);
+    }
+
+    private SqlLedger Open(TimeProvider? clock = null, TimeSpan? doubt = null)
     {
         ServerAddress address = _host.Address with { Hosts = [new ServerHost("127.0.0.1", _proxy.Port)] };
         return new SqlLedger(
-            new PostgresEngine(address, () => PostgresProvider.Factory, new LedgerCredentials(address, _ => null)) { Patience = TimeSpan.FromSeconds(1) },
+            new PostgresEngine(address, () => PostgresProvider.Factory, new LedgerCredentials(address, _ => null)) { Patience = TimeSpan.FromSeconds(1), Clock = clock ?? TimeProvider.System, Doubt = doubt ?? TimeSpan.FromSeconds(5) },
             new ProcessOwners(ProcessIdentity.Current, owner => owner.IsAlive()),
             TimeProvider.System);
     }

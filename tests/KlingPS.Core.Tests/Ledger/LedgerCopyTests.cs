@@ -1,4 +1,5 @@
 using System.Data.Common;
+using KlingPS.Core.Files;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Ledger.Copying;
 using KlingPS.Core.Ledger.Processes;
@@ -190,6 +191,27 @@ public sealed class LedgerCopyTests : IAsyncDisposable
         Assert.Empty(Directory.GetFileSystemEntries(Path.GetDirectoryName(Copied)!));
         Assert.Equal(before, await File.ReadAllBytesAsync(_temp.Path, Token));
         Assert.Equal(3, (await CopyAsync()).Tasks);
+    }
+
+    [Fact]
+    public async Task What_a_killed_copy_has_left_is_gone_with_the_next_and_one_that_is_being_made_is_left_alone()
+    {
+        await FillAsync();
+        string folder = Directory.CreateDirectory(Path.GetDirectoryName(Copied)!).FullName;
+        string killed = Path.Combine(folder, ".klingps-killed");
+        string alive = Path.Combine(folder, ".klingps-alive");
+        foreach (string suffix in (string[])["", "-wal", "-shm", ".copy"])
+        {
+            File.WriteAllText(killed + suffix, "x");
+        }
+
+        File.WriteAllText(alive, "x");
+        using (OwnFile.TryOpenExclusive(alive + ".copy", FileReaders.Owner))
+        {
+            await CopyAsync();
+        }
+
+        Assert.Equal([".klingps-alive", ".klingps-alive.copy"], Directory.GetFiles(folder, ".klingps-*").Select(Path.GetFileName).Order(StringComparer.Ordinal));
     }
 
     [Fact]

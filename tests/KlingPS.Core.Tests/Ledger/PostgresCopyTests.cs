@@ -106,7 +106,7 @@ public sealed class PostgresCopyTests : IAsyncLifetime
     [InlineData(0)]
     [InlineData(1001)]
     [InlineData(2400)]
-    public async Task A_copy_that_breaks_off_leaves_the_server_unused(int after)
+    public async Task A_copy_that_breaks_off_is_used_by_nobody_until_it_is_finished(int after)
     {
         await FillAsync(more: 1200);
 
@@ -118,9 +118,43 @@ public sealed class PostgresCopyTests : IAsyncLifetime
             }
         }));
 
-        await using SqlLedger east = OpenAt("east")(_host.Address);
-        Assert.Empty(await east.Tasks.ListAsync(new TaskFilter(), Token));
+        await using (SqlLedger east = OpenAt("east")(_host.Address))
+        {
+            KlingException error = await Assert.ThrowsAsync<KlingException>(() => east.Tasks.ClaimAsync(LedgerHost.Intent(), Token));
+            Assert.Equal(ErrorKind.LedgerUnusable, error.Kind);
+            Assert.Contains($"it is to be a copy of '{_temp.Path}' that is not finished", error.Message, StringComparison.Ordinal);
+            Assert.Contains($"DROP SCHEMA \"{_host.Address.Schema}\" CASCADE", error.Message, StringComparison.Ordinal);
+            Assert.Equal(error.Message, (await Assert.ThrowsAsync<KlingException>(() => east.Tasks.ListAsync(new TaskFilter(), Token))).Message);
+            Assert.Equal(0L, await _host.SqlAsync("SELECT COUNT(*) FROM tasks"));
+        }
+
         Assert.Equal(3, (await CopyAsync(new FileAddress(_temp.Path), _host.Address)).Tasks);
+        await using SqlLedger west = OpenAt("west")(_host.Address);
+        Assert.Equal(3, (await west.Tasks.ListAsync(new TaskFilter(), Token)).Count);
+    }
+
+    [Fact]
+    public async Task A_copy_that_begins_a_ledger_on_a_server_marks_it_before_anybody_can_use_it()
+    {
+        await FillAsync();
+        await using (SqlLedger first = OpenAt("east")(_host.Address))
+        {
+            await first.OpenAsync(Token);
+        }
+
+        ServerAddress address = _host.Address with { Schema = $"copied_{Guid.NewGuid():N}" };
+
+        await Assert.ThrowsAsync<InvalidOperationException>(() => CopyAsync(new FileAddress(_temp.Path), address, (_, _) => throw new InvalidOperationException("broken off")));
+
+        await using (SqlLedger east = OpenAt("east")(address))
+        {
+            Assert.Contains("that is not finished", (await Assert.ThrowsAsync<KlingException>(() => east.OpenAsync(Token))).Message, StringComparison.Ordinal);
+        }
+
+        await _host.SqlAsync($"DROP SCHEMA \"{address.Schema}\" CASCADE");
+        await using SqlLedger anew = OpenAt("east")(address);
+        Assert.Equal(1, (await anew.Tasks.BeginAsync(LedgerHost.Intent(), Token)).Id);
+        await _host.SqlAsync($"DROP SCHEMA \"{address.Schema}\" CASCADE");
     }
 
     [Fact]
@@ -133,6 +167,11 @@ public sealed class PostgresCopyTests : IAsyncLifetime
         KlingException error = await Assert.ThrowsAsync<KlingException>(() => CopyAsync(new FileAddress(_temp.Path), _host.Address));
 
         Assert.Contains("is in use already", error.Message, StringComparison.Ordinal);
+        await using (SqlLedger west = OpenAt("west")(_host.Address))
+        {
+            Assert.Single(await west.Tasks.ListAsync(new TaskFilter(), Token));
+        }
+
         Assert.Contains("A request is under way", (await Assert.ThrowsAsync<KlingException>(() => CopyAsync(_host.Address, new FileAddress(Back)))).Message, StringComparison.Ordinal);
         Assert.False(File.Exists(Back));
     }

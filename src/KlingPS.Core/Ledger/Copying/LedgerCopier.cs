@@ -8,6 +8,9 @@ namespace KlingPS.Core.Ledger.Copying;
 /// <param name="open">Opens a ledger; it is closed here.</param>
 internal sealed class LedgerCopier(Func<LedgerAddress, SqlLedger> open)
 {
+    /// <summary>What is behind the name of a file that is being copied to, and is held open as long as that lasts.</summary>
+    private const string Held = ".copy";
+
     /// <summary>Copies a ledger.</summary>
     /// <param name="source">What is copied. It stays as it is.</param>
     /// <param name="destination">Where to.</param>
@@ -69,9 +72,14 @@ internal sealed class LedgerCopier(Func<LedgerAddress, SqlLedger> open)
     /// <summary>Until all of it is there, there is nothing at the path: whoever used an empty ledger would buy everything again.</summary>
     private async Task<CopyCounts> CopyToNewFileAsync(SqlLedger from, string path, Action<long, long>? progress, CancellationToken cancellationToken)
     {
-        string begun = Path.Combine(Path.GetDirectoryName(path)!, $".klingps-{Guid.NewGuid():N}");
+        string folder = Path.GetDirectoryName(path)!;
+        RemoveLeftovers(folder);
+        string begun = Path.Combine(folder, $"{TemporaryFile.Prefix}{Guid.NewGuid():N}");
+        FileStream? held = null;
         try
         {
+            OwnFile.CreateFolder(folder, FileReaders.Owner);
+            held = OwnFile.TryOpenExclusive(begun + Held, FileReaders.Owner);
             CopyCounts counts = await CopyToAsync(from, new FileAddress(begun), progress, cancellationToken).ConfigureAwait(false);
             OwnFile.MoveNew(begun, path);
             return counts;
@@ -86,10 +94,37 @@ internal sealed class LedgerCopier(Func<LedgerAddress, SqlLedger> open)
         }
         finally
         {
-            foreach (string suffix in (string[])["", "-wal", "-shm", "-journal"])
+            held?.Dispose();
+            Remove(begun);
+        }
+    }
+
+    /// <summary>Removes what copies have left in a folder that were killed. Whoever makes one has its mark to itself.</summary>
+    private static void RemoveLeftovers(string folder)
+    {
+        try
+        {
+            foreach (string mark in Directory.EnumerateFiles(folder, $"{TemporaryFile.Prefix}*{Held}"))
             {
-                OwnFile.TryDelete(begun + suffix);
+                using FileStream? own = OwnFile.TryOpenExclusive(mark, FileReaders.Owner);
+                if (own is not null)
+                {
+                    Remove(mark[..^Held.Length]);
+                }
             }
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // They are in nobody's way.
+        }
+    }
+
+    private static void Remove(string begun)
+    {
+        // The mark last: as long as it is there, the next copy removes the rest.
+        foreach (string suffix in (string[])["", "-wal", "-shm", "-journal", Held])
+        {
+            OwnFile.TryDelete(begun + suffix);
         }
     }
 }

@@ -9,6 +9,9 @@ internal interface IDatabaseEngine
     /// <summary>Where the database is, for the user to read: the path of a file, or an address without a password.</summary>
     string Location { get; }
 
+    /// <summary>The same, whoever uses it: without the role.</summary>
+    string Place => Location;
+
     /// <summary>How many pieces of work are written in one transaction at most. More than one where a commit costs more than what is in it.</summary>
     int MaxBatch { get; }
 
@@ -39,6 +42,24 @@ internal interface IDatabaseEngine
     /// <exception cref="DbException">It cannot be read.</exception>
     /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>: there is no database, or it is another program's.</exception>
     Task<DatabaseConnection> ConnectReadOnlyAsync();
+
+    /// <summary>
+    /// Is told that a ledger is to be copied to what is opened from now on. If it is begun for that, it counts as an unfinished copy from its
+    /// first moment on, where others can come to it meanwhile.
+    /// </summary>
+    /// <param name="source">What is copied, for people.</param>
+    void BeginCopy(string source)
+    {
+    }
+
+    /// <summary>Marks the database as an unfinished copy, which nobody else opens: whoever did would buy again what it lacks.</summary>
+    /// <param name="session">The session of the transaction.</param>
+    /// <param name="source">What is copied, for people.</param>
+    Task MarkCopyAsync(SqlSession session, string source) => Task.CompletedTask;
+
+    /// <summary>The copy is whole with this transaction.</summary>
+    /// <param name="session">The session of the transaction.</param>
+    Task EndCopyAsync(SqlSession session) => Task.CompletedTask;
 
     /// <summary>Is told that all connections are closed.</summary>
     void Close();

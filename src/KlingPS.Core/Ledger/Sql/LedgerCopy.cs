@@ -44,6 +44,11 @@ internal sealed class LedgerCopy(SqlStore source, SqlStore destination, Action<l
             {
                 // Should only the end of the source's own transaction have failed, the copy is there.
                 await RequireAtRestAsync(from).ConfigureAwait(false);
+                if (copied is null)
+                {
+                    await destination.BeginCopyAsync(source.Location, RequireUnusedAsync, cancellationToken).ConfigureAwait(false);
+                }
+
                 return copied ??= await destination.WriteAsync(to => CopyAsync(from, to, cancellationToken), WriteScope.All, cancellationToken).ConfigureAwait(false);
             },
             WriteScope.All,
@@ -63,21 +68,29 @@ internal sealed class LedgerCopy(SqlStore source, SqlStore destination, Action<l
         }
     }
 
-    private async Task<CopyCounts> CopyAsync(SqlSession from, SqlSession to, CancellationToken cancellationToken)
+    private async Task RequireUnusedAsync(SqlSession to)
     {
-        _done = 0;
-        _total = 0;
-        foreach (CopiedTable table in LedgerTables.Copied)
+        foreach (CopiedTable table in LedgerTables.Copied.Where(table => table.IsOfPurchases))
         {
-            _total += 2 * await CountAsync(from, table.Name).ConfigureAwait(false);
             long there = await CountAsync(to, table.Name).ConfigureAwait(false);
-            if (there > 0 && table.IsOfPurchases)
+            if (there > 0)
             {
                 throw new KlingException(
                     ErrorKind.RequestInvalid,
                     string.Create(CultureInfo.InvariantCulture, $"{AskNothingOf} '{destination.Location}' is in use already: it has {there} records in its table {table.Name}. Give a ledger that nothing was bought with."));
             }
+        }
+    }
 
+    private async Task<CopyCounts> CopyAsync(SqlSession from, SqlSession to, CancellationToken cancellationToken)
+    {
+        // Who had it open before it was marked may have bought something.
+        await RequireUnusedAsync(to).ConfigureAwait(false);
+        _done = 0;
+        _total = 0;
+        foreach (CopiedTable table in LedgerTables.Copied)
+        {
+            _total += 2 * await CountAsync(from, table.Name).ConfigureAwait(false);
             await to.ExecuteAsync($"DELETE FROM {table.Name}").ConfigureAwait(false);
         }
 
@@ -98,6 +111,7 @@ internal sealed class LedgerCopy(SqlStore source, SqlStore destination, Action<l
             await to.SetCounterAsync(counter, await from.GetCounterAsync(counter).ConfigureAwait(false)).ConfigureAwait(false);
         }
 
+        await destination.EndCopyAsync(to).ConfigureAwait(false);
         return new CopyCounts(counts);
     }
 

@@ -18,6 +18,9 @@ internal sealed class SqlStore(IDatabaseEngine engine) : IAsyncDisposable
     /// <summary>Where the database is.</summary>
     public string Location => engine.Location;
 
+    /// <inheritdoc cref="IDatabaseEngine.Place"/>
+    public string Place => engine.Place;
+
     /// <summary>Whether there is a database.</summary>
     public async ValueTask<bool> ExistsAsync(CancellationToken cancellationToken)
         => _writes is not null || await Task.Run(() => engine.ExistsAsync(cancellationToken), cancellationToken).ConfigureAwait(false);
@@ -106,6 +109,26 @@ internal sealed class SqlStore(IDatabaseEngine engine) : IAsyncDisposable
             }
         }
     }
+
+    /// <summary>Marks the database, which may be begun for that, as a copy that is not finished.</summary>
+    /// <param name="source">What is copied, for people.</param>
+    /// <param name="require">Throws where it must not be copied to.</param>
+    /// <param name="cancellationToken">Has an effect until the work begins.</param>
+    public async Task BeginCopyAsync(string source, Func<SqlSession, Task> require, CancellationToken cancellationToken)
+    {
+        engine.BeginCopy(source);
+        await WriteAsync(
+            async session =>
+            {
+                await require(session).ConfigureAwait(false);
+                await engine.MarkCopyAsync(session, source).ConfigureAwait(false);
+                return true;
+            },
+            cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc cref="IDatabaseEngine.EndCopyAsync"/>
+    public Task EndCopyAsync(SqlSession session) => engine.EndCopyAsync(session);
 
     /// <summary>See <see cref="SqlLedger.SettleAsync"/>.</summary>
     public Task SettleAsync() => _writes?.SettleAsync() ?? Task.CompletedTask;

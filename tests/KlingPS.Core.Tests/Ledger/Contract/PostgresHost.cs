@@ -42,7 +42,7 @@ internal sealed partial class PostgresHost(bool isPooled) : LedgerHost
         if (_address is not null)
         {
             string[] emptied = [.. Schema.Statements.Concat(PostgresSql.OwnTables).Select(sql => CreatedTable().Match(sql).Groups[1].Value).Where(table => table is not ("" or "schema_version" or "settings")).Distinct()];
-            await SqlAsync(string.Concat(emptied.Select(table => $"DELETE FROM {table};")) + string.Concat(Schema.Counters.Select(counter => $"SELECT setval('{counter}_ids', 1, false);")));
+            await SqlAsync("DELETE FROM settings WHERE name = 'unfinished_copy';" + string.Concat(emptied.Select(table => $"DELETE FROM {table};")) + string.Concat(Schema.Counters.Select(counter => $"SELECT setval('{counter}_ids', 1, false);")));
             s_free.Add(_schema);
         }
     }

@@ -9,7 +9,8 @@ namespace KlingPS.Core;
 /// <summary>
 /// Makes text from outside safe to show. A terminal obeys control characters, and other characters cannot be seen or turn the
 /// direction of those that can; each of them is written as its number, such as <c>&lt;U+001B&gt;</c>. Tabs stay, and so do line breaks, each
-/// as a line feed. The user name and password in an address are left out. Used for whatever the module composes for people; objects keep what
+/// as a line feed. The user name and password in an address are left out; the role in that of a database, without a password, is not: which
+/// ledger it is hangs on that, too. Used for whatever the module composes for people; objects keep what
 /// was received.
 /// </summary>
 internal static partial class VisibleText
@@ -39,7 +40,7 @@ internal static partial class VisibleText
             return null;
         }
 
-        text = text.Contains("://", StringComparison.Ordinal) ? UserOfAddress().Replace(text, "…@") : text;
+        text = text.Contains("://", StringComparison.Ordinal) ? UserOfAddress().Replace(text, static user => IsRole(user) ? user.Value : "…@") : text;
         if (text.Length <= longest && IsPlain(text, keepsLines))
         {
             return text;
@@ -89,8 +90,10 @@ internal static partial class VisibleText
             && !(rune.IsBmp && s_blanks.Contains((char)rune.Value));
 
     /// <summary>What stands before the last @ of an address's host, as far as that could be.</summary>
-    [GeneratedRegex("(?<=://)[^\\s/?#'\"]*@", RegexOptions.CultureInvariant)]
+    [GeneratedRegex("(?<=(?<database>\\bpostgres(?:ql)?)?://)[^\\s/?#'\"]*@", RegexOptions.CultureInvariant)]
     private static partial Regex UserOfAddress();
+
+    private static bool IsRole(Match user) => user.Groups["database"].Success && user.ValueSpan.IndexOfAny(':', '@') == user.Length - 1;
 
     private static string Name(int code) => string.Create(CultureInfo.InvariantCulture, $"<U+{code:X4}>");
 }

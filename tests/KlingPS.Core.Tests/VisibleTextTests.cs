@@ -36,6 +36,8 @@ public sealed class VisibleTextTests
     [Theory]
     [InlineData("Cannot use 'https://user:PW@host/a@b'.", "Cannot use 'https://…@host/a@b'.")]
     [InlineData("http://PW@host, ftp://a:P@W@host", "http://…@host, ftp://…@host")]
+    [InlineData("'postgresql://anna@host:5433/db' and postgres://anna@host", "'postgresql://anna@host:5433/db' and postgres://anna@host")]
+    [InlineData("postgresql://anna:PW@host/db, postgres://PW@PW@host, notpostgresql://PW@host", "postgresql://…@host/db, postgres://…@host, notpostgresql://…@host")]
     [InlineData("https://host/user:x@y and me@host", "https://host/user:x@y and me@host")]
     public void The_password_in_an_address_is_never_shown(string text, string expected)
         => Assert.Equal(expected, VisibleText.Of(text));

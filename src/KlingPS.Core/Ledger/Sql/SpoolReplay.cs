@@ -29,7 +29,7 @@ internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
     }
 
     /// <summary>See <see cref="ITaskJournal.KeepAsync"/>.</summary>
-    public Task<string?> KeepAsync(SpooledAnswer answer) => Task.Run(() => spool.TryKeep(answer with { Ledger = store.Location }) ? spool.Folder : null);
+    public Task<string?> KeepAsync(SpooledAnswer answer) => Task.Run(() => spool.TryKeep(answer with { Ledger = store.Place }) ? spool.Folder : null);
 
     /// <summary>Records all that is kept.</summary>
     /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>: it is still kept.</exception>
@@ -78,7 +78,7 @@ internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
     {
         KlingVideoTask? task = answer.Nonce is null ? null : await TaskTable.FindAsync(session, "t.nonce = @nonce", ("nonce", answer.Nonce)).ConfigureAwait(false);
         task ??= answer.TaskId is null ? null : await TaskTable.FindByTaskIdAsync(session, answer.Account, answer.TaskId).ConfigureAwait(false);
-        if (task is null && answer.Ledger != store.Location)
+        if (task is null && answer.Ledger != store.Place)
         {
             return false;
         }

@@ -17,6 +17,13 @@ public sealed class PostgresTroubleTests(ITestOutputHelper output)
         => Assert.Contains("no host 'no-such-host.invalid' is known", await SayAsync(Read("postgresql://anna@no-such-host.invalid/ledgers")), StringComparison.Ordinal);
 
     [Fact]
+    public async Task The_role_is_named_with_the_address_and_its_password_is_not()
+        => Assert.StartsWith(
+            "The ledger 'postgresql://anna@no-such-host.invalid:5433/ledgers' cannot be used: ",
+            await SayAsync(Read("postgresql://anna:geheim@no-such-host.invalid:5433/ledgers")),
+            StringComparison.Ordinal);
+
+    [Fact]
     public async Task A_refused_connection_is_said()
     {
         int port = LoopbackPort.Reserve();

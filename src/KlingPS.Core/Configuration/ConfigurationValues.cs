@@ -24,7 +24,7 @@ internal sealed record ConfigurationValues
     /// <summary>The name of the secret that holds the password of the ledger's database.</summary>
     public string? LedgerSecretName { get; init; }
 
-    /// <summary>The most credits an account may spend on one day, from midnight to midnight local time; 0 or more.</summary>
+    /// <summary>The most credits an account may spend on one day, from midnight to midnight local time, with a ledger on a server in its time zone; 0 or more.</summary>
     public decimal? DailyCreditCap { get; init; }
 
     /// <summary>The full path of the folder that videos go to when no other is given.</summary>

@@ -47,7 +47,7 @@ public sealed record KlingConfiguration
     /// <summary>Where the ledger is.</summary>
     internal LedgerAddress LedgerAddress { get; init; } = new FileAddress(string.Empty);
 
-    /// <summary>The most credits the account may spend on one day, from midnight to midnight local time; <see langword="null"/> for no limit.</summary>
+    /// <summary>The most credits the account may spend on one day, from midnight to midnight local time, with a ledger on a server in its time zone; <see langword="null"/> for no limit.</summary>
     public decimal? DailyCreditCap { get; init; }
 
     /// <summary>The full path of the folder that videos go to when no other is given; <see langword="null"/> for the current one.</summary>

@@ -14,6 +14,10 @@ internal interface ISpendHistory
     /// <param name="group">What they are grouped by.</param>
     /// <param name="cancellationToken">Cancels the search.</param>
     Task<IReadOnlyList<KlingSpend>> SumAsync(SpendFilter filter, KlingSpendGroup group, CancellationToken cancellationToken);
+
+    /// <summary>When the present day began, as a daily limit counts it.</summary>
+    /// <param name="cancellationToken">Cancels the look.</param>
+    Task<DateTimeOffset> FindTodayAsync(CancellationToken cancellationToken);
 }
 
 /// <summary>Which tasks count. A property that is not set lets every task through.</summary>

@@ -16,6 +16,6 @@ internal sealed record BudgetLimit
     /// <summary>The most tasks a run may buy. Those that failed, were rejected or were abandoned do not count.</summary>
     public int? MaxTasks { get; init; }
 
-    /// <summary>The most credits the account may spend on one day, from midnight to midnight local time.</summary>
+    /// <summary>The most credits the account may spend on one day, from midnight to midnight local time, with a ledger on a server in its time zone.</summary>
     public decimal? DailyCredits { get; init; }
 }

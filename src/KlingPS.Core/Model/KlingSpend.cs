@@ -5,7 +5,7 @@ namespace KlingPS.Core.Model;
 /// <summary>What spending is added up by.</summary>
 public enum KlingSpendGroup
 {
-    /// <summary>The day on which videos were asked for, from midnight to midnight local time, as the daily limit counts it.</summary>
+    /// <summary>The day on which videos were asked for, from midnight to midnight, as the daily limit counts it: local time, in a ledger on a server that of its time zone.</summary>
     Day,
 
     /// <summary>The month of that day.</summary>

@@ -1,6 +1,5 @@
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Model;
-using KlingPS.Core.Scheduling;
 
 namespace KlingPS.Core.Reporting;
 
@@ -25,7 +24,7 @@ internal sealed record LedgerMetrics
     /// <summary>The last run that left nothing to be done, if one is recorded.</summary>
     public RunRecord? LastSuccess { get; init; }
 
-    /// <summary>What was asked for today, from local midnight on.</summary>
+    /// <summary>What was asked for today, as a daily limit counts days.</summary>
     public KlingSpend? Today { get; init; }
 
     /// <summary>What was ever asked for.</summary>
@@ -46,13 +45,11 @@ internal sealed record LedgerMetrics
     /// <summary>Reads what the ledger knows of an account.</summary>
     /// <param name="ledger">The ledger.</param>
     /// <param name="account">The account.</param>
-    /// <param name="time">The clock, for the day and its time zone.</param>
     /// <param name="cancellationToken">Cancels the search.</param>
-    public static async Task<LedgerMetrics> ReadAsync(ITaskLedger ledger, string account, TimeProvider time, CancellationToken cancellationToken)
+    public static async Task<LedgerMetrics> ReadAsync(ITaskLedger ledger, string account, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(ledger);
-        ArgumentNullException.ThrowIfNull(time);
-        DateTimeOffset midnight = LocalDay.BeginningOf(time.GetUtcNow(), time.LocalTimeZone);
+        DateTimeOffset midnight = await ledger.Spending.FindTodayAsync(cancellationToken).ConfigureAwait(false);
         IReadOnlyList<KlingVideoTask> unsaved = await ledger.Tasks.ListAsync(new TaskFilter { Account = account, Unsaved = true }, cancellationToken).ConfigureAwait(false);
         return new LedgerMetrics
         {
@@ -86,8 +83,8 @@ internal sealed record LedgerMetrics
             "klingps_last_run_images",
             "The images of the last run that came to an end, by what became of them. Those made, reused and taken have their video.",
             accounts.SelectMany(metrics => Results(metrics.LastEnded?.Result).Select(result => (result.Count, Labels(metrics, ("result", result.Name))))));
-        Add("klingps_today_consumed_credits", "Credits that the service has taken for what was asked for since local midnight.", metrics => metrics.Today?.CreditsConsumed ?? 0);
-        Add("klingps_today_reserved_credits", "Credits set aside for what was asked for since local midnight and is not finished.", metrics => metrics.Today?.CreditsReserved ?? 0);
+        Add("klingps_today_consumed_credits", "Credits that the service has taken for what was asked for today, by the day of the daily limit.", metrics => metrics.Today?.CreditsConsumed ?? 0);
+        Add("klingps_today_reserved_credits", "Credits set aside for what was asked for today, by the day of the daily limit, and is not finished.", metrics => metrics.Today?.CreditsReserved ?? 0);
         Add("klingps_daily_cap_credits", "The most credits that may be spent in a day (DailyCreditCap).", metrics => metrics.DailyCap);
         Add(
             "klingps_daily_cap_left_credits",

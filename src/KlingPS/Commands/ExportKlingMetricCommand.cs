@@ -110,7 +110,7 @@ public sealed class ExportKlingMetricCommand : KlingCommand
         var metrics = new List<LedgerMetrics>();
         foreach (string account in accounts)
         {
-            metrics.Add(Await(token => LedgerMetrics.ReadAsync(ledger, account, TimeProvider.System, token)) with { Balance = balance, DailyCap = cap });
+            metrics.Add(Await(token => LedgerMetrics.ReadAsync(ledger, account, token)) with { Balance = balance, DailyCap = cap });
         }
 
         return metrics;

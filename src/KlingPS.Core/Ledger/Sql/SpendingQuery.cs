@@ -35,11 +35,16 @@ internal static class SpendingQuery
         if (limit.DailyCredits is not null)
         {
             LedgerTime time = await session.GetTimeAsync().ConfigureAwait(false);
-            dayCredits = await SumAsync(session, account, "t.created_at >= @since", Stored.FromMoment(time.Midnight ?? LocalDay.BeginningOf(time.Now, zone))).ConfigureAwait(false);
+            dayCredits = await SumAsync(session, account, "t.created_at >= @since", Stored.FromMoment(BeginningOfDay(time, zone))).ConfigureAwait(false);
         }
 
         return new Spending(runCredits, runTasks, dayCredits);
     }
+
+    /// <summary>When the day began that a daily limit counts by.</summary>
+    /// <param name="time">The time by the ledger.</param>
+    /// <param name="zone">The user's time zone.</param>
+    public static DateTimeOffset BeginningOfDay(LedgerTime time, TimeZoneInfo zone) => time.Midnight ?? LocalDay.BeginningOf(time.Now, zone);
 
     private static async Task<decimal> SumAsync(SqlSession session, string account, string condition, object? since)
     {

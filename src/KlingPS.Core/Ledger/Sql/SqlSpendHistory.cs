@@ -53,6 +53,10 @@ internal sealed class SqlSpendHistory(SqlStore store, ITaskJournal tasks, TimePr
         };
     }
 
+    /// <inheritdoc/>
+    public Task<DateTimeOffset> FindTodayAsync(CancellationToken cancellationToken)
+        => store.ReadAsync(async session => SpendingQuery.BeginningOfDay(await session.GetTimeAsync().ConfigureAwait(false), time.LocalTimeZone), cancellationToken);
+
     private async Task<List<(string Name, KlingSpend Sum)>> SumAsync(SqlSession session, SpendFilter filter, KlingSpendGroup group)
     {
         var conditions = new List<string> { "TRUE" };
@@ -144,7 +148,7 @@ internal sealed class SqlSpendHistory(SqlStore store, ITaskJournal tasks, TimePr
         _ => $"(t.created_at + {await GetOffsetAsync(session, where, parameters).ConfigureAwait(false)}) / {MillisecondsOfDay}",
     };
 
-    /// <summary>How far local time was ahead of UTC when a task was created, in milliseconds.</summary>
+    /// <summary>How far the time that days are counted by was ahead of UTC when a task was created, in milliseconds.</summary>
     private async Task<string> GetOffsetAsync(SqlSession session, string where, List<(string, object?)> parameters)
     {
         (DateTimeOffset? first, DateTimeOffset? last) = (await session.QueryAsync(
@@ -152,9 +156,11 @@ internal sealed class SqlSpendHistory(SqlStore store, ITaskJournal tasks, TimePr
             row => (row.MomentOrNull("first_at"), row.MomentOrNull("last_at")),
             [.. parameters]).ConfigureAwait(false))[0];
 
+        TimeZoneInfo zone = await session.FindZoneAsync().ConfigureAwait(false) ?? time.LocalTimeZone;
+
         // What a record has from another clock may lie in any year.
         DateTimeOffset end = time.GetUtcNow() + TimeSpan.FromDays(1);
-        IReadOnlyList<(TimeSpan Offset, DateTimeOffset? Until)> offsets = LocalDay.FindOffsets(time.LocalTimeZone, first ?? s_firstYear, last < end ? last.Value : end);
+        IReadOnlyList<(TimeSpan Offset, DateTimeOffset? Until)> offsets = LocalDay.FindOffsets(zone, first ?? s_firstYear, last < end ? last.Value : end);
         var text = new StringBuilder("CASE");
         foreach ((TimeSpan offset, DateTimeOffset? until) in offsets)
         {

@@ -129,7 +129,7 @@ internal sealed class PostgresConnection(DbConnection connection, PostgresEngine
                 if (!await engine.AnswersAsync().ConfigureAwait(false) && !running.IsCompleted)
                 {
                     _isGivenUp = true;
-                    _ = Abandon(running, stop.CancelAsync());
+                    _ = AbandonAsync(running, stop.CancelAsync());
                     throw new PostgresFailure(new TimeoutException());
                 }
             }
@@ -159,7 +159,7 @@ internal sealed class PostgresConnection(DbConnection connection, PostgresEngine
         }
 
         // It may wait for an answer that never comes.
-        _ = Abandon(base.DisposeAsync().AsTask());
+        _ = AbandonAsync(base.DisposeAsync().AsTask());
         return ValueTask.CompletedTask;
     }
 
@@ -241,7 +241,8 @@ internal sealed class PostgresConnection(DbConnection connection, PostgresEngine
 
     private bool IsConnected => base.IsOpen && !_isGivenUp;
 
-    private static Task Abandon(params Task[] work) => Task.WhenAll(work).ContinueWith(static ended => ended.Exception, TaskScheduler.Default);
+    /// <summary>Nobody waits for this any more, nor minds how it ends.</summary>
+    private static async Task AbandonAsync(params Task[] work) => await Task.WhenAll(work).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
     private async Task<DbTransaction> BeginAsync(WriteKind kind, IReadOnlyCollection<WriteScope> scopes)
     {

@@ -28,7 +28,7 @@ public class LargeTests(Browser browser)
         using var gallery = new GalleryFolder();
         gallery.AddSaved("boat", change: card => card with { Id = null, TaskId = null, State = null, Model = string.Empty, Seconds = 0, Credits = 0, Prompt = null, Again = null, Facts = [("Video", "boat.mp4")] });
         gallery.Write();
-        await using OpenPage open = await OpenPage.OpenAsync(browser, gallery, configure: options => options.TimezoneId = "UTC");
+        await using OpenPage open = await OpenPage.OpenAsync(browser, gallery);
 
         Assert.Equal("boat", await open.CardOf("boat").Locator(".poster").GetAttributeAsync("aria-label"));
         await open.CardOf("boat").Locator(".poster").ClickAsync();
@@ -57,8 +57,8 @@ public class LargeTests(Browser browser)
             browser,
             gallery,
             from,
-            options => options.Permissions = ["clipboard-read", "clipboard-write"],
-            hasClipboard ? null : "Object.defineProperty(navigator, 'clipboard', { value: undefined }); document.addEventListener('copy', () => window.copied = getSelection().toString() || document.activeElement.value)");
+            profile: new() { Permissions = ["clipboard-read", "clipboard-write"] },
+            before: hasClipboard ? null : "Object.defineProperty(navigator, 'clipboard', { value: undefined }); document.addEventListener('copy', () => window.copied = getSelection().toString() || document.activeElement.value)");
         await open.CardOf("boat").Locator(".poster").ClickAsync();
 
         string copied = hasClipboard ? "navigator.clipboard.readText()" : "window.copied";

@@ -12,20 +12,28 @@ public enum From
     Server,
 }
 
+/// <summary>What a page is looked at with.</summary>
+internal sealed record View(int Width = 1280, int Height = 800, ColorScheme Scheme = ColorScheme.Light, ReducedMotion Motion = ReducedMotion.NoPreference);
+
 /// <summary>A page in a browser, and everything it did that a page should not do.</summary>
 internal sealed class OpenPage : IAsyncDisposable
 {
+    private readonly Browser _browser;
+    private readonly bool _isRented;
     private readonly FolderServer? _server;
     private GalleryFolder? _ownGallery;
 
-    private OpenPage(IBrowserContext context, IPage page, FolderServer? server)
+    private OpenPage(Browser browser, IPage page, bool isRented, FolderServer? server)
     {
-        Context = context;
-        Page = page;
+        _browser = browser;
+        _isRented = isRented;
         _server = server;
+        Page = page;
+        page.Request += Note;
+        page.RequestFailed += NoteFailure;
+        page.PageError += Note;
+        page.Console += Note;
     }
-
-    public IBrowserContext Context { get; }
 
     public IPage Page { get; }
 
@@ -38,48 +46,40 @@ internal sealed class OpenPage : IAsyncDisposable
     /// <summary>Exceptions, and errors in the console.</summary>
     public ConcurrentQueue<string> Errors { get; } = new();
 
+    /// <summary>Opens the page of a gallery.</summary>
+    /// <param name="browser">The browser.</param>
+    /// <param name="gallery">The gallery.</param>
+    /// <param name="from">Where it is opened from.</param>
+    /// <param name="view">What it is looked at with.</param>
+    /// <param name="profile">What is to be special about the profile.</param>
+    /// <param name="before">A script that runs before those of the page.</param>
     public static async Task<OpenPage> OpenAsync(
-        Browser browser, GalleryFolder gallery, From from = From.File, Action<BrowserNewContextOptions>? configure = null, string? before = null)
+        Browser browser, GalleryFolder gallery, From from = From.File, View? view = null, BrowserNewContextOptions? profile = null, string? before = null)
     {
-        var options = new BrowserNewContextOptions { ViewportSize = new() { Width = 1280, Height = 800 } };
-        configure?.Invoke(options);
-        IBrowserContext context = await browser.NewContextAsync(options);
-        if (before is not null)
-        {
-            await context.AddInitScriptAsync(before);
-        }
-
-        FolderServer? server = from == From.Server ? new FolderServer(gallery.Folder) : null;
-        IPage page = await context.NewPageAsync();
-        var open = new OpenPage(context, page, server);
-        page.Request += (_, request) => open.Requests.Enqueue(request.Url);
-        page.RequestFailed += (_, request) => open.Failures[request.Url] = request.Failure ?? string.Empty;
-        page.PageError += (_, error) => open.Errors.Enqueue(error);
-        page.Console += (_, message) =>
-        {
-            if (message.Type == "error")
-            {
-                open.Errors.Enqueue(message.Text);
-            }
-        };
+        bool isRented = profile is null && before is null;
+        IPage page = isRented ? await browser.RentAsync() : await browser.NewPageAsync(profile ?? new(), before);
+        var open = new OpenPage(browser, page, isRented, from == From.Server ? new FolderServer(gallery.Folder) : null);
+        view ??= new();
+        await page.SetViewportSizeAsync(view.Width, view.Height);
+        await page.EmulateMediaAsync(new() { Media = Media.Null, ColorScheme = view.Scheme, ReducedMotion = view.Motion });
         await page.GotoAsync(open.AddressOf(gallery));
         return open;
     }
 
     /// <summary>Opens the page of a night, which goes when the page is closed. See <see cref="GalleryFolder.AddNight"/>.</summary>
-    public static Task<OpenPage> OfNightAsync(Browser browser, From from = From.File, Action<BrowserNewContextOptions>? configure = null)
-        => OfOwnAsync(browser, new GalleryFolder().AddNight(), from, configure);
+    public static Task<OpenPage> OfNightAsync(Browser browser, From from = From.File, View? view = null)
+        => OfOwnAsync(browser, new GalleryFolder().AddNight(), from, view);
 
     /// <summary>Opens a page of that many saved videos, which goes when the page is closed.</summary>
-    public static Task<OpenPage> OfManyAsync(Browser browser, int count, From from = From.File, Action<BrowserNewContextOptions>? configure = null)
-        => OfOwnAsync(browser, new GalleryFolder().AddMany(count), from, configure);
+    public static Task<OpenPage> OfManyAsync(Browser browser, int count, From from = From.File, View? view = null)
+        => OfOwnAsync(browser, new GalleryFolder().AddMany(count), from, view);
 
-    private static async Task<OpenPage> OfOwnAsync(Browser browser, GalleryFolder gallery, From from, Action<BrowserNewContextOptions>? configure)
+    private static async Task<OpenPage> OfOwnAsync(Browser browser, GalleryFolder gallery, From from, View? view)
     {
         try
         {
             gallery.Write();
-            OpenPage open = await OpenAsync(browser, gallery, from, configure);
+            OpenPage open = await OpenAsync(browser, gallery, from, view);
             open._ownGallery = gallery;
             return open;
         }
@@ -94,7 +94,11 @@ internal sealed class OpenPage : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await Context.DisposeAsync();
+        Page.Request -= Note;
+        Page.RequestFailed -= NoteFailure;
+        Page.PageError -= Note;
+        Page.Console -= Note;
+        await (_isRented ? _browser.ReturnAsync(Page) : Page.Context.DisposeAsync().AsTask());
         _server?.Dispose();
         _ownGallery?.Dispose();
     }
@@ -130,4 +134,18 @@ internal sealed class OpenPage : IAsyncDisposable
     public Task WaitForAsync(string condition) => Eventually.TrueAsync(() => Page.EvaluateAsync<bool>(condition), condition);
 
     public void AssertNoErrors() => Assert.Empty(Errors);
+
+    private void Note(object? sender, IRequest request) => Requests.Enqueue(request.Url);
+
+    private void NoteFailure(object? sender, IRequest request) => Failures[request.Url] = request.Failure ?? string.Empty;
+
+    private void Note(object? sender, string error) => Errors.Enqueue(error);
+
+    private void Note(object? sender, IConsoleMessage message)
+    {
+        if (message.Type == "error")
+        {
+            Errors.Enqueue(message.Text);
+        }
+    }
 }

@@ -139,6 +139,12 @@ public class CompareTests(Browser browser)
             ],
             (await open.Page.Locator(".pane .difference").AllTextContentsAsync()).Select(text => text.Replace('\u202f', ' ')));
         Assert.Equal(4, await open.Page.EvaluateAsync<int>("new Set([...document.querySelectorAll('.pane')].map(pane => pane.ariaLabel)).size"));
+
+        // Captions of different length must not move the videos against each other.
+        double[][] places = await open.Page.EvaluateAsync<double[][]>("[...document.querySelectorAll('.pane video')].map(video => video.getBoundingClientRect()).map(({ x, y, width, height }) => [x, y, width, height])");
+        Assert.Equal(places[0][1..], places[1][1..]);
+        Assert.Equal(places[2][1..], places[3][1..]);
+        Assert.Equal((places[0][0], places[1][0]), (places[2][0], places[3][0]));
     }
 
     [Fact]

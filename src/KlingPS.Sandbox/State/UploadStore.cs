@@ -17,15 +17,24 @@ internal sealed class UploadStore : IDisposable
     /// <summary>Makes the folder.</summary>
     /// <param name="lifetime">How long a file is kept.</param>
     /// <param name="timeProvider">The clock.</param>
-    internal UploadStore(TimeSpan lifetime, TimeProvider timeProvider)
+    /// <param name="parent">The folder in which it is made; that for temporary files when it is left out.</param>
+    internal UploadStore(TimeSpan lifetime, TimeProvider timeProvider, string? parent = null)
     {
         _lifetime = lifetime;
         _timeProvider = timeProvider;
-        DeleteAbandoned(Path.GetTempPath());
-        _root = Directory.CreateTempSubdirectory(Prefix).FullName;
+        parent ??= Path.GetTempPath();
+        DeleteAbandoned(parent);
+        _root = Path.Combine(parent, Prefix + Guid.NewGuid().ToString("N"));
+        if (OperatingSystem.IsWindows())
+        {
+            Directory.CreateDirectory(_root);
+        }
+        else
+        {
+            Directory.CreateDirectory(_root, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
 
-        // Whoever can open it knows that its process has ended.
-        _lock = new FileStream(Path.Combine(_root, LockName), FileMode.CreateNew, FileAccess.Write, FileShare.None);
+        _lock = Lock(_root);
         Folder = Directory.CreateDirectory(Path.Combine(_root, "uploads")).FullName;
     }
 
@@ -80,6 +89,30 @@ internal sealed class UploadStore : IDisposable
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             // They stay for the next time.
+        }
+    }
+
+    /// <summary>Makes the file that tells, by whether it can be opened, whether its process has ended.</summary>
+    private static FileStream Lock(string folder)
+    {
+        string path = Path.Combine(folder, LockName);
+        if (OperatingSystem.IsWindows())
+        {
+            return new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None);
+        }
+
+        // Elsewhere the lock comes a moment after the file. Another sandbox that starts in between must not find it by its name.
+        string begun = path + ".new";
+        var file = new FileStream(begun, FileMode.CreateNew, FileAccess.Write, FileShare.None);
+        try
+        {
+            File.Move(begun, path);
+            return file;
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
         }
     }
 

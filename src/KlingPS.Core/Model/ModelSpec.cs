@@ -12,6 +12,12 @@ namespace KlingPS.Core.Model;
 /// </remarks>
 internal sealed record ModelSpec
 {
+    /// <summary>More than the id of any model has.</summary>
+    private const int MaxIdLength = 200;
+
+    /// <summary>More than any file is called by.</summary>
+    private const int MaxNameLength = 1000;
+
     /// <summary>The model's id.</summary>
     public required string Id { get; init; }
 
@@ -127,7 +133,8 @@ internal sealed record ModelSpec
     }
 
     private string? FindProblem(VideoSpec spec, string prompt)
-        => FindUnsupported(spec)
+        => FindIdProblem()
+            ?? FindUnsupported(spec)
             ?? FindPromptProblem(prompt, spec.Prompt)
             ?? FindTextProblem("the negative prompt", spec.NegativePrompt, MaxNegativePromptLength)
             ?? FindDurationProblem(spec.Duration)
@@ -138,7 +145,8 @@ internal sealed record ModelSpec
             ?? FindOrientationProblem(spec.CharacterOrientation)
             ?? FindMissing(spec)
             ?? FindImageCountProblem(spec)
-            ?? spec.Sources.Select(source => FindUriProblem(GetPlainName(source.Parameter), GetGivenUri(source.Source))).FirstOrDefault(problem => problem is not null)
+            ?? FindNameProblem(spec.Name)
+            ?? spec.Sources.Select(source => FindSourceProblem(GetPlainName(source.Parameter), source.Source)).FirstOrDefault(problem => problem is not null)
             ?? FindUriProblem("callback", spec.CallbackUri);
 
     /// <summary>The largest image that it takes, in bytes.</summary>
@@ -291,11 +299,29 @@ internal sealed record ModelSpec
 
     private static string Join(IReadOnlyList<string> values) => values.Count < 2 ? string.Concat(values) : $"{string.Join(", ", values.SkipLast(1))} and {values[^1]}";
 
-    /// <summary>The address that the user has given; not that of an upload.</summary>
-    private static string? GetGivenUri(MediaSource? source) => source is { IsFile: false } ? source.Uri : null;
+    /// <summary>A model that came after this version may be asked for as well; what cannot be the id of any is not sent.</summary>
+    private string? FindIdProblem()
+        => PromptText.FindDamage(Id) is string damage ? $"the id of the model {damage}"
+            : Id.Length <= MaxIdLength && Id.All(c => c is > ' ' and < '\u007F') ? null
+            : $"'{ReceivedText.Cut(Id, 80)}' cannot be the id of a model, which has letters, digits and signs such as '/' and '-', and no blanks; Get-KlingModel lists those that are known";
+
+    private static string? FindNameProblem(string? name)
+        => name is null ? null
+            : PromptText.FindDamage(name) is string damage ? $"the name {damage}"
+            : name.Length > MaxNameLength ? $"the name has {name.Length} characters; a video is called by at most {MaxNameLength}"
+            : null;
+
+    /// <summary>What is wrong with an address that the user has given, or with the path that it was uploaded from. The address of an upload is not the user's.</summary>
+    private static string? FindSourceProblem(string name, MediaSource source)
+        => source.IsFile ? null
+            : FindUriProblem(name, source.Uri)
+            ?? (source.Path is string path && PromptText.FindDamage(path) is string damage ? $"the path of the file that was uploaded as the {name} {damage}" : null);
 
     private static string? FindUriProblem(string name, string? uri)
-        => uri is null || (Uri.TryCreate(uri, UriKind.Absolute, out Uri? parsed) && (parsed.Scheme == Uri.UriSchemeHttps || parsed.Scheme == Uri.UriSchemeHttp))
+        => uri is null ? null
+            : PromptText.FindDamage(uri) is string damage ? $"the {name} address {damage}"
+            : uri.AsSpan().IndexOfAnyInRange('\0', '\u001F') is >= 0 and int at ? $"the {name} address has a line break or a tab {PromptText.Locate(uri, at)}: an address is one line without blanks"
+            : (Uri.TryCreate(uri, UriKind.Absolute, out Uri? parsed) && (parsed.Scheme == Uri.UriSchemeHttps || parsed.Scheme == Uri.UriSchemeHttp))
             ? null
             : $"the {name} address '{ReceivedText.Cut(AddressPolicy.MaskUser(uri), 80)}' is not an absolute http or https address";
 }

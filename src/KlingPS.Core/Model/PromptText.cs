@@ -71,22 +71,9 @@ internal sealed record PromptText
     /// <param name="text">The text as it was given, so that lines and columns are those that its author sees.</param>
     public static string? FindProblem(string text)
     {
-        ArgumentNullException.ThrowIfNull(text);
-        int first = -1;
-        int count = 0;
-        for (int i = 0; i < text.Length; i++)
+        if (FindDamage(text) is string damage)
         {
-            if (IsDamage(text, i))
-            {
-                first = first < 0 ? i : first;
-                count++;
-            }
-        }
-
-        if (first >= 0)
-        {
-            string others = count > 1 ? string.Create(CultureInfo.InvariantCulture, $" ({count} such characters in all)") : string.Empty;
-            return $"has {Describe(text, first)} {Locate(text, first)}{others}: {Explain(text, first)}";
+            return damage;
         }
 
         // What counts is what would be sent: a byte order mark or a letter in two parts makes the rest of the text no less garbled.
@@ -99,6 +86,34 @@ internal sealed record PromptText
         int index = text.IndexOf(garbled.Garbled, StringComparison.Ordinal);
         string where = index >= 0 ? Locate(text, index) : Locate(normalized, garbled.Index);
         return $"has '{garbled.Garbled}' {where}, which is '{garbled.Meant}' in UTF-8 read as Windows-1252: read the file as UTF-8, and if that is how it was saved, write these letters again";
+    }
+
+    /// <summary>
+    /// The same, but for letters that were read in another encoding and are letters even so: for text that need not be of a language, such
+    /// as a name or an address.
+    /// </summary>
+    /// <param name="text">The text as it was given.</param>
+    public static string? FindDamage(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        int first = -1;
+        int count = 0;
+        for (int i = 0; i < text.Length; i++)
+        {
+            if (IsDamage(text, i))
+            {
+                first = first < 0 ? i : first;
+                count++;
+            }
+        }
+
+        if (first < 0)
+        {
+            return null;
+        }
+
+        string others = count > 1 ? string.Create(CultureInfo.InvariantCulture, $" ({count} such characters in all)") : string.Empty;
+        return $"has {Describe(text, first)} {Locate(text, first)}{others}: {Explain(text, first)}";
     }
 
     /// <summary>Where a character is, as an editor counts: <c>at line 2, column 5</c>.</summary>
@@ -206,7 +221,7 @@ internal sealed record PromptText
         >= '\uD800' and <= '\uDFFF' => "the text was cut in the middle of a character, such as an emoji. Write that character again, and save the file as UTF-8",
         '\uFFFE' => "it is UTF-16 that was read in the wrong byte order. Save the file as UTF-8",
         '\uFFFC' => "something that is no text, such as a picture, was copied with it. Delete it",
-        _ => "a prompt has none. Delete it, and save the file as UTF-8 if the text comes from one",
+        _ => "it is no part of a text. Delete it, and save the file as UTF-8 if the text comes from one",
     };
 
     /// <summary>Whether a text is full of NUL characters, as one of two or four bytes for each character is when it is read byte by byte.</summary>

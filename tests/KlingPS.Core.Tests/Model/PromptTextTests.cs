@@ -70,7 +70,7 @@ public sealed class PromptTextTests
     [Theory]
     [InlineData("A\0 \0f\0o\0x\0", "U+0000, a NUL character, at line 1, column 2 (5 such characters in all): it is UTF-16 that was read as another encoding. Save the file as UTF-8")]
     [InlineData("A\0\0\0f\0\0\0", "it is UTF-16 that was read as another encoding")]
-    [InlineData("A fox\r\nr\0ns.", "U+0000, a NUL character, at line 2, column 2: a prompt has none. Delete it")]
+    [InlineData("A fox\r\nr\0ns.", "U+0000, a NUL character, at line 2, column 2: it is no part of a text. Delete it")]
     [InlineData("a\u2028b\n\rc\u0007", "U+0007, a control character, at line 4, column 2")]
     [InlineData("\uFEFFa\u001B[1mb", "U+001B, an escape character, at line 1, column 2")]
     [InlineData("a\u007F", "U+007F, a control character")]

@@ -30,7 +30,25 @@ public sealed class RowTests
     }
 
     [Theory]
+    [InlineData("[pscustomobject]@{ Path = $other } | New-KlingVideoTask -LiteralPath $image -Prompt p", "'Path' (-LiteralPath)", null)]
+    [InlineData("[pscustomobject]@{ FullName = $other } | New-KlingVideoTask -Path $image -Prompt p", "'FullName' (-Path)", null)]
+    [InlineData("[pscustomobject]@{ Prompt = 'p'; tail_image_url = 'https://images.example/a.png' } | New-KlingVideoTask $image -TailImagePath $image", "'tail_image_url' (-TailImagePath)", "boat.png")]
+    [InlineData("[pscustomobject]@{ Prompt = 'p'; TailImagePath = $other } | New-KlingVideoTask $image -TailImageUri 'https://images.example/b.png'", "'TailImagePath' (-TailImageUri)", "https://images.example/b.png")]
+    public async Task A_parameter_that_beats_a_column_of_another_name_for_the_same_is_told_of_as_well(string script, string told, string? tail)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = (await shell.RunAsync(script, new { image = shell.Image("boat.png"), other = shell.Image("other.png") })).Clean();
+
+        Assert.Contains($"not used, because the parameter is given: {told}.", Assert.Single(result.Warnings), StringComparison.Ordinal);
+        KlingVideoTask task = Assert.Single(result.Of<KlingVideoTask>());
+        Assert.Equal(shell.Image("boat.png"), task.SourcePath);
+        Assert.Equal(tail, Path.GetFileName(task.TailImagePath) ?? task.TailImageUri);
+    }
+
+    [Theory]
     [InlineData("[pscustomobject]@{ Path = $image; Prompt = 'p' } | New-KlingVideoTask -Prompt p")]
+    [InlineData("[pscustomobject]@{ Path = $image; Prompt = 'p' } | New-KlingVideoTask -LiteralPath $image")]
     [InlineData("[pscustomobject]@{ Path = $image; Prompt = 'p'; Duration = '' } | New-KlingVideoTask -Duration 5")]
     [InlineData("[pscustomobject]@{ Path = $image; Prompt = 'p'; Comment = 'x' } | New-KlingVideoTask -Duration 5")]
     [InlineData("[pscustomobject]@{ Path = $image; Prompt = 'p'; Sound = 'false'; Duration = 5 } | New-KlingVideoTask -Duration '5' -Sound:$false")]
@@ -173,6 +191,68 @@ public sealed class RowTests
         }
 
         Assert.Equal((0, 0), (shell.Bill.Uploads, shell.Bill.CreatesReceived));
+    }
+
+    public static TheoryData<string, string, string> DamagedTexts => new()
+    {
+        { "Name", "F\uFFFDchsin", "the name has U+FFFD" },
+        { "Name", "F\0chsin", "the name has U+0000, a NUL character, at line 1, column 2" },
+        { "Name", "F\u001B[31mchsin", "the name has U+001B, an escape character" },
+        { "Name", new string('x', 1001), "the name has 1001 characters; a video is called by at most 1000" },
+        { "Model", "kling-3.0\u001B[31m/video", "the id of the model has U+001B, an escape character, at line 1, column 10" },
+        { "Model", "kling 3.0/video", "cannot be the id of a model" },
+        { "Model", "kling‑3.0/video", "cannot be the id of a model" },
+        { "Model", "kling-3.0/video\nx", "cannot be the id of a model" },
+        { "CallbackUri", "https://hooks.example/\uFFFD", "the callback address has U+FFFD" },
+        { "CallbackUri", "https://hooks.example/a\nb", "the callback address has a line break or a tab at line 1, column 24" },
+        { "TailImageUri", "https://images.example/\u001B]0;x", "the tail image address has U+001B" },
+    };
+
+    [Theory]
+    [MemberData(nameof(DamagedTexts))]
+    public async Task A_damaged_name_model_or_address_is_refused_before_anything_is_uploaded(string column, string cell, string said)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        foreach (string command in (string[])["New-KlingVideoTask", Convert])
+        {
+            ShellResult row = await shell.RunAsync(
+                $"$row = [ordered]@{"{"} Path = $column -eq 'TailImageUri' ? $image : ''; Prompt = 'p'; Model = $column -eq 'TailImageUri' ? 'kling/v2-1-pro' : 'kling-3.0/video' {"}"}; $row[$column] = $cell; [pscustomobject]$row | {command}",
+                new { image = shell.Image("boat.png"), destination = shell.Destination, column, cell });
+
+            Assert.Contains(said, Assert.Single(row.Errors).Is("KlingRequestInvalid", ErrorCategory.InvalidArgument).Exception.Message, StringComparison.Ordinal);
+        }
+
+        Assert.Equal((0, 0), (shell.Bill.Uploads, shell.Bill.CreatesReceived));
+    }
+
+    [Theory]
+    [InlineData("New-KlingVideoTask -Prompt p -Model kling-3.0/video -Name \"fox $([char]0xD83E)\"")]
+    [InlineData("ConvertTo-KlingVideo -Prompt p -Model kling-3.0/video -Name \"fox $([char]0xDD8A)\" -Destination $destination")]
+    public async Task A_name_with_half_an_emoji_is_refused_before_it_is_paid_for(string command)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = await shell.RunAsync(command, In(shell));
+
+        Assert.Contains("half of a character", Assert.Single(result.Errors).Is("KlingRequestInvalid", ErrorCategory.InvalidArgument).Exception.Message, StringComparison.Ordinal);
+        Assert.Equal(0, shell.Bill.CreatesReceived);
+    }
+
+    [Theory]
+    [InlineData("Füchsin im Schnee 🦊.png")]
+    [InlineData("狐と雪.png")]
+    [InlineData("ثعلب.png")]
+    [InlineData("Ã¼ber Â£5.png")]
+    [InlineData("e\u0301te\u0301 l'anne\u0301e.png")]
+    public async Task An_image_with_an_ordinary_name_in_any_language_is_bought_with_its_columns_from_a_listing(string name)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = (await shell.RunAsync(
+            "[IO.FileInfo]$image | New-KlingVideoTask -Prompt p; [pscustomobject]@{ Name = $name; Prompt = 'q' } | New-KlingVideoTask -Model kling-3.0/video",
+            new { image = shell.Image(name), name })).Clean();
+
+        Assert.Equal(2, result.Output.Count);
     }
 
     [Theory]

@@ -1,3 +1,4 @@
+using System.Collections;
 using System.Management.Automation;
 
 namespace KlingPS.Hosting;
@@ -19,11 +20,15 @@ internal sealed class PassedOverColumns
             return;
         }
 
-        foreach (ParameterMetadata parameter in invocation.MyCommand.Parameters.Values)
+        Dictionary<string, ParameterMetadata> parameters = invocation.MyCommand.Parameters;
+        foreach (ParameterMetadata parameter in parameters.Values)
         {
-            if (invocation.BoundParameters.TryGetValue(parameter.Name, out object? value) && parameter.ParameterSets.Values.Any(set => set.ValueFromPipelineByPropertyName))
+            if (invocation.BoundParameters.TryGetValue(parameter.Name, out object? value))
             {
-                _candidates.AddRange(parameter.Aliases.Prepend(parameter.Name).Select(column => (column, parameter.Name, value)));
+                IEnumerable<ParameterMetadata> beaten = parameter.Attributes.OfType<InPlaceOfAttribute>().Select(rival => parameters[rival.Other]).Prepend(parameter);
+                _candidates.AddRange(beaten
+                    .Where(one => one.ParameterSets.Values.Any(set => set.ValueFromPipelineByPropertyName))
+                    .SelectMany(one => one.Aliases.Prepend(one.Name), (_, column) => (column, parameter.Name, value)));
             }
         }
     }
@@ -49,6 +54,7 @@ internal sealed class PassedOverColumns
         try
         {
             object? value = row.Properties[column]?.Value;
+            given = given is IList { Count: 1 } list && list[0] is object only ? only : given;
             return !(value is null || string.IsNullOrWhiteSpace(value.ToString()))
                 && !(given is SwitchParameter { IsPresent: var isGiven } ? isGiven.ToString().Equals(value.ToString(), StringComparison.OrdinalIgnoreCase) : LanguagePrimitives.Equals(given, value));
         }

@@ -2,6 +2,7 @@ using System.Management.Automation;
 using KlingPS.Core;
 using KlingPS.Core.Model;
 using KlingPS.Display;
+using KlingPS.Hosting;
 using KlingPS.Parameters;
 
 namespace KlingPS.Commands.Base;
@@ -20,12 +21,14 @@ public abstract class ImagePathCommand : KlingCommand
     [Usage(ByPath, IsRequired = true)]
     [SupportsWildcards]
     [PathText]
+    [InPlaceOf(nameof(LiteralPath))]
     public virtual string[] Path { get; set; } = [];
 
     /// <summary>The image files, their names taken as they are.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Usage(ByLiteralPath, IsRequired = true)]
     [Alias("PSPath", "FullName", "LP")]
+    [InPlaceOf(nameof(Path))]
     public string[] LiteralPath { get; set; } = [];
 
     /// <inheritdoc/>

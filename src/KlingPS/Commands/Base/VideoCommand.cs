@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Management.Automation;
 using KlingPS.Core;
 using KlingPS.Core.Model;
+using KlingPS.Hosting;
 using KlingPS.Parameters;
 
 namespace KlingPS.Commands.Base;
@@ -20,6 +21,7 @@ public abstract class VideoCommand : ImagePathCommand
     [Usage(ByPath)]
     [SupportsWildcards]
     [PathText]
+    [InPlaceOf(nameof(LiteralPath))]
     public override string[] Path { get; set; } = [];
 
     /// <summary>What should not be seen: at most 2496 characters.</summary>
@@ -59,11 +61,13 @@ public abstract class VideoCommand : ImagePathCommand
 
     /// <summary>The image file the video ends with.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
+    [InPlaceOf(nameof(TailImageUri))]
     public string? TailImagePath { get; set; }
 
     /// <summary>The address of the image the video ends with.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Alias("TailImageUrl", "tail_image_url")]
+    [InPlaceOf(nameof(TailImagePath))]
     public string? TailImageUri { get; set; }
 
     /// <summary>Further image files of what is to be seen.</summary>
@@ -76,20 +80,24 @@ public abstract class VideoCommand : ImagePathCommand
 
     /// <summary>The video file that the video is made from, or whose motion it takes over.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
+    [InPlaceOf(nameof(VideoUri))]
     public string? VideoPath { get; set; }
 
     /// <summary>The address of the video that the video is made from.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Alias("VideoUrl", "video_url")]
+    [InPlaceOf(nameof(VideoPath))]
     public string? VideoUri { get; set; }
 
     /// <summary>The audio file that is heard in the video.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
+    [InPlaceOf(nameof(AudioUri))]
     public string? AudioPath { get; set; }
 
     /// <summary>The address of the audio that is heard in the video.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Alias("AudioUrl", "audio_url")]
+    [InPlaceOf(nameof(AudioPath))]
     public string? AudioUri { get; set; }
 
     /// <summary>Whose orientation the character has whose motion comes from a video: that of the image or that of the video.</summary>
@@ -156,14 +164,14 @@ public abstract class VideoCommand : ImagePathCommand
         Sound = Sound,
         CfgScale = CfgScale is double scale ? ToStep(scale) : null,
         Image = image,
-        TailImage = ToSource(TailImagePath, TailImageUri),
+        TailImage = ToSource(TailImagePath, TailImageUri, nameof(TailImagePath), nameof(TailImageUri)),
         ReferenceImages = new(
         [
-            .. (ReferenceImagePath ?? []).Select(path => ToSource(path, null)).OfType<MediaSource>(),
-            .. (ReferenceImageUri ?? []).Select(uri => ToSource(null, uri)).OfType<MediaSource>(),
+            .. (ReferenceImagePath ?? []).Select(FromPath).OfType<MediaSource>(),
+            .. (ReferenceImageUri ?? []).Select(FromUri).OfType<MediaSource>(),
         ]),
-        Video = ToSource(VideoPath, VideoUri),
-        Audio = ToSource(AudioPath, AudioUri),
+        Video = ToSource(VideoPath, VideoUri, nameof(VideoPath), nameof(VideoUri)),
+        Audio = ToSource(AudioPath, AudioUri, nameof(AudioPath), nameof(AudioUri)),
         CharacterOrientation = CharacterOrientations.Normalize(NullIfBlank(CharacterOrientation)),
 
         // Whatever is made from an image is named after it.
@@ -176,10 +184,13 @@ public abstract class VideoCommand : ImagePathCommand
     /// <summary>A parameter that may be a blank cell of a CSV file.</summary>
     private protected static string? NullIfBlank(string? text) => string.IsNullOrWhiteSpace(text) ? null : text.Trim();
 
-    private MediaSource? ToSource(string? path, string? uri)
-        => NullIfBlank(path) is not null ? MediaSource.FromFile(Context.Shell.Paths.ResolveOne(path!))
-            : NullIfBlank(uri) is string address ? MediaSource.FromUri(address)
-            : null;
+    /// <summary>What is named by a path or an address. A task brings both, the address being that of its upload: then the file is meant, unless the command itself was given the address.</summary>
+    private MediaSource? ToSource(string? path, string? uri, string pathParameter, string uriParameter)
+        => IsGiven(uriParameter) && !IsGiven(pathParameter) && FromUri(uri) is MediaSource given ? given : FromPath(path) ?? FromUri(uri);
+
+    private MediaSource? FromPath(string? path) => NullIfBlank(path) is null ? null : MediaSource.FromFile(Context.Shell.Paths.ResolveOne(path!));
+
+    private static MediaSource? FromUri(string? uri) => NullIfBlank(uri) is string address ? MediaSource.FromUri(address) : null;
 
     private decimal ToStep(double scale)
     {

@@ -28,14 +28,14 @@ public sealed class ConnectKlingAccountCommand : KlingCommand
     /// <summary>The name of the secret that holds the key; the configured one when only -Vault is given.</summary>
     [Parameter]
     [Usage(BySecret)]
-    [ValidateNotNullOrEmpty]
+    [NotBlank]
     [ArgumentCompleter(typeof(SecretCompleter))]
     public string? SecretName { get; set; }
 
     /// <summary>The vault that holds the secret; the configured one, else every registered one, when it is left out.</summary>
     [Parameter]
     [Usage(BySecret)]
-    [ValidateNotNullOrEmpty]
+    [NotBlank]
     [ArgumentCompleter(typeof(SecretCompleter))]
     public string? Vault { get; set; }
 

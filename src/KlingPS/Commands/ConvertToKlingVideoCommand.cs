@@ -39,7 +39,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
 
     /// <summary>The folder the videos go to; created when it is missing. The configured one, else the current folder, when it is left out.</summary>
     [Parameter(Position = 2)]
-    [ValidateNotNullOrEmpty]
+    [NotBlank]
     public string? Destination { get; set; }
 
     /// <summary>What the files are called, with tokens such as {BaseName}, {Index:000} and {Date:yyyyMMdd}.</summary>
@@ -91,7 +91,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
     /// run began and for its id.
     /// </summary>
     [Parameter]
-    [ValidateNotNullOrEmpty]
+    [NotBlank]
     public string? ReportPath { get; set; }
 
     /// <summary>Overwrites files that are in the way, and retries failed tasks. Buys nothing twice.</summary>

@@ -19,13 +19,13 @@ public sealed class CopyKlingLedgerCommand : KlingCommand
     /// <summary>The ledger to copy: the path of its file, or the address of its database.</summary>
     [Parameter(Position = 0)]
     [Usage(IsRequired = true)]
-    [ValidateNotNullOrEmpty]
+    [NotBlank]
     public string Path { get; set; } = string.Empty;
 
     /// <summary>Where to: the path of a file, or the address of a database, that nothing was bought with.</summary>
     [Parameter(Position = 1)]
     [Usage(IsRequired = true)]
-    [ValidateNotNullOrEmpty]
+    [NotBlank]
     public string Destination { get; set; } = string.Empty;
 
     /// <inheritdoc/>

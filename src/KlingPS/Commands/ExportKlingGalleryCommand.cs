@@ -24,7 +24,7 @@ public sealed class ExportKlingGalleryCommand : KlingCommand
     /// <summary>The page: one file, which is replaced where it was written before.</summary>
     [Parameter(Position = 0)]
     [Usage(IsRequired = true)]
-    [ValidateNotNullOrEmpty]
+    [NotBlank]
     public string Path { get; set; } = string.Empty;
 
     /// <summary>What to show: tasks, ids, videos or folders of videos. All of the ledger when it is left out, or all videos in the folder of the page where there is no ledger.</summary>
@@ -34,7 +34,7 @@ public sealed class ExportKlingGalleryCommand : KlingCommand
 
     /// <summary>The title of the page.</summary>
     [Parameter]
-    [ValidateNotNullOrEmpty]
+    [NotBlank]
     public string Title { get; set; } = GalleryOptions.DefaultTitle;
 
     /// <summary>Only videos made from images of this path or name, or in this folder; wildcards are allowed.</summary>

@@ -20,7 +20,7 @@ public sealed class ExportKlingMetricCommand : KlingCommand
     /// <summary>The file; one of metrics that is there is replaced.</summary>
     [Parameter(Position = 0)]
     [Usage(IsRequired = true)]
-    [ValidateNotNullOrEmpty]
+    [NotBlank]
     public string Path { get; set; } = string.Empty;
 
     /// <summary>Does not ask the service for the credits that are left.</summary>

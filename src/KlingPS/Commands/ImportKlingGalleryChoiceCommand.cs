@@ -37,7 +37,7 @@ public sealed class ImportKlingGalleryChoiceCommand : KlingCommand
 
     /// <summary>Folders with videos and their sidecars, for videos that the ledger does not have.</summary>
     [Parameter]
-    [ValidateNotNullOrEmpty]
+    [NotBlank]
     public string[] VideoFolder { get; set; } = [];
 
     /// <inheritdoc/>

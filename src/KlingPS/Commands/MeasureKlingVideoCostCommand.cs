@@ -19,6 +19,7 @@ public sealed class MeasureKlingVideoCostCommand : VideoCommand
 
     private readonly Batch<VideoSpec, VideoCostEstimate> _batch;
     private PaidVideos? _paid;
+    private bool _hasRefused;
     private VideoCostEstimate _sum = new() { Count = 0, Seconds = 0, Credits = 0 };
 
     /// <summary>Creates the command.</summary>
@@ -44,7 +45,7 @@ public sealed class MeasureKlingVideoCostCommand : VideoCommand
             return;
         }
 
-        foreach (string path in ResolveImagePaths())
+        foreach (string path in ResolveImagePaths(Refuse))
         {
             Feed(MediaSource.FromFile(path));
         }
@@ -59,7 +60,7 @@ public sealed class MeasureKlingVideoCostCommand : VideoCommand
         }
         catch (Exception exception) when (Failures.IsError(exception))
         {
-            RefuseInput(UnexpectedError.From(exception, $"'{image?.Subject ?? Name}'"), image?.Subject ?? Name);
+            Refuse(UnexpectedError.From(exception, $"'{image?.Subject ?? Name}'"), image?.Subject ?? Name);
             return;
         }
 
@@ -69,6 +70,12 @@ public sealed class MeasureKlingVideoCostCommand : VideoCommand
     /// <inheritdoc/>
     private protected override void OnEnd()
     {
+        if (_sum.Count == 0 && (_hasRefused || _batch.Counts.Failed > 0))
+        {
+            // The errors say why nothing is known; that it costs nothing would be something else.
+            return;
+        }
+
         WriteObject(_sum);
         if (SubmissionText.DescribeShortage(_sum.Credits, Connection.Session?.LastBalance) is string shortage)
         {
@@ -102,6 +109,12 @@ public sealed class MeasureKlingVideoCostCommand : VideoCommand
         model.Price is null
             ? $"The price of the model '{spec.Model}' is not known here. Prices are known of: {string.Join(", ", ModelCatalog.All.Select(known => known.Id))}."
             : $"What the video of '{spec.Subject}' costs depends on how long {(spec.Audio ?? spec.Video)?.Subject} is. Files are read for that, and addresses are not.");
+
+    private void Refuse(KlingException error, object? target)
+    {
+        _hasRefused = true;
+        RefuseInput(error, target);
+    }
 
     private void Add(VideoCostEstimate one) => _sum = _sum.Add(one);
 }

@@ -25,13 +25,13 @@ public sealed class SetKlingApiKeyCommand : KlingCommand
 
     /// <summary>The name to store it under; the configured one, else KlingApiKey, when it is left out.</summary>
     [Parameter]
-    [ValidateNotNullOrEmpty]
+    [NotBlank]
     [ArgumentCompleter(typeof(SecretCompleter))]
     public string? SecretName { get; set; }
 
     /// <summary>The vault to store it in; the configured one, else the default one, when it is left out.</summary>
     [Parameter]
-    [ValidateNotNullOrEmpty]
+    [NotBlank]
     [ArgumentCompleter(typeof(SecretCompleter))]
     public string? Vault { get; set; }
 

@@ -23,13 +23,13 @@ public sealed class SetKlingConfigurationCommand : KlingCommand
 
     /// <summary>The name of the secret that holds the key.</summary>
     [Parameter]
-    [ValidateNotNullOrEmpty]
+    [NotBlank]
     [ArgumentCompleter(typeof(SecretCompleter))]
     public string? SecretName { get; set; }
 
     /// <summary>The vault that holds the secret.</summary>
     [Parameter]
-    [ValidateNotNullOrEmpty]
+    [NotBlank]
     [ArgumentCompleter(typeof(SecretCompleter))]
     public string? Vault { get; set; }
 
@@ -54,12 +54,12 @@ public sealed class SetKlingConfigurationCommand : KlingCommand
     /// <summary>The ledger's file, or the address of a PostgreSQL database without its password.</summary>
     [Parameter]
     [Alias(ConfigurationFile.FormerLedger)]
-    [ValidateNotNullOrEmpty]
+    [NotBlank]
     public string? Ledger { get; set; }
 
     /// <summary>The name of the secret that holds the password of the ledger's database.</summary>
     [Parameter]
-    [ValidateNotNullOrEmpty]
+    [NotBlank]
     [ArgumentCompleter(typeof(SecretCompleter))]
     public string? LedgerSecretName { get; set; }
 
@@ -70,17 +70,17 @@ public sealed class SetKlingConfigurationCommand : KlingCommand
 
     /// <summary>The folder videos go to when no other is given.</summary>
     [Parameter]
-    [ValidateNotNullOrEmpty]
+    [NotBlank]
     public string? DefaultDestination { get; set; }
 
     /// <summary>The file that commands append their events to, as JSON lines.</summary>
     [Parameter]
-    [ValidateNotNullOrEmpty]
+    [NotBlank]
     public string? LogPath { get; set; }
 
     /// <summary>The file of the report of a run. {Date} and {RunId} stand for when the run began and for its id.</summary>
     [Parameter]
-    [ValidateNotNullOrEmpty]
+    [NotBlank]
     public string? ReportPath { get; set; }
 
     /// <summary>The time between two polls of a task, in seconds.</summary>

@@ -2,6 +2,7 @@ using System.Management.Automation;
 using KlingPS.Commands.Base;
 using KlingPS.Core;
 using KlingPS.Core.Setup;
+using KlingPS.Parameters;
 using KlingPS.Sessions;
 
 namespace KlingPS.Commands;
@@ -15,12 +16,12 @@ public sealed class TestKlingSetupCommand : KlingCommand
 
     /// <summary>The folder that videos are to go to; the configured one when it is left out.</summary>
     [Parameter(Position = 0)]
-    [ValidateNotNullOrEmpty]
+    [NotBlank]
     public string? Destination { get; set; }
 
     /// <summary>The address that callbacks are to go to.</summary>
     [Parameter]
-    [ValidateNotNullOrEmpty]
+    [NotBlank]
     public string? CallbackUri { get; set; }
 
     /// <summary>Sends nothing, so that neither the service nor the key is checked there.</summary>

@@ -17,13 +17,13 @@ public abstract class CallbackKeyCommand : KlingCommand
 
     /// <summary>The name of the secret that holds the HMAC key.</summary>
     [Parameter]
-    [ValidateNotNullOrEmpty]
+    [NotBlank]
     [ArgumentCompleter(typeof(SecretCompleter))]
     public string? HmacSecretName { get; set; }
 
     /// <summary>The vault that holds the secret; every registered one is searched when it is left out.</summary>
     [Parameter]
-    [ValidateNotNullOrEmpty]
+    [NotBlank]
     [ArgumentCompleter(typeof(SecretCompleter))]
     public string? Vault { get; set; }
 

@@ -36,7 +36,7 @@ public abstract class VideoRequestCommand : VideoCommand
 
     /// <summary>The file that events are appended to, as JSON lines; the configured one, else none, when it is left out.</summary>
     [Parameter]
-    [ValidateNotNullOrEmpty]
+    [NotBlank]
     public string? LogPath { get; set; }
 
     /// <inheritdoc/>

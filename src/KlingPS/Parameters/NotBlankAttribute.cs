@@ -1,0 +1,17 @@
+using System.Management.Automation;
+
+namespace KlingPS.Parameters;
+
+/// <summary>Refuses a text, or one of several, that is empty or has nothing but blanks: most likely a variable that was never set, and no name that anybody means.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+internal sealed class NotBlankAttribute : ValidateEnumeratedArgumentsAttribute
+{
+    /// <inheritdoc/>
+    protected override void ValidateElement(object element)
+    {
+        if (string.IsNullOrWhiteSpace((element as PSObject)?.BaseObject.ToString() ?? element?.ToString()))
+        {
+            throw new ValidationMetadataException("The argument is empty, or has nothing but blanks.");
+        }
+    }
+}

@@ -36,6 +36,25 @@ public sealed class EnvironmentTests
         Assert.Empty(result.Errors);
     }
 
+    [Theory]
+    [InlineData("Save-KlingVideo -Id 987654321", "KlingTaskNotFound", "There is no task 987654321 in the ledger '")]
+    [InlineData("Wait-KlingVideoTask -Id 987654321", "KlingTaskNotFound", "There is no task 987654321 in the ledger '")]
+    [InlineData("987654321 | Wait-KlingVideoTask | Save-KlingVideo", "KlingTaskNotFound", "There is no task 987654321 in the ledger '")]
+    [InlineData("Save-KlingVideo -TaskId nosuch", "KlingApiKeyMissing", "There is no task 'nosuch' in the ledger '")]
+    [InlineData("'nosuch' | Wait-KlingVideoTask -Timeout 5", "KlingApiKeyMissing", "There is no task 'nosuch' in the ledger '")]
+    public async Task Without_a_key_a_task_that_nobody_has_is_one_error_and_nothing_is_called_paid_for(string command, string id, string said)
+    {
+        using var environment = new EnvironmentScope();
+        using var shell = new HostedShell();
+
+        ShellResult result = await shell.RunAsync(command);
+
+        ErrorRecord error = Assert.Single([.. result.Errors, .. result.Terminating is null ? (ErrorRecord[])[] : [result.Terminating]]);
+        Assert.StartsWith(id + ",", error.FullyQualifiedErrorId, StringComparison.Ordinal);
+        Assert.StartsWith(said, error.ToString(), StringComparison.Ordinal);
+        Assert.Empty(result.Warnings);
+    }
+
     [Fact]
     public async Task Without_a_key_the_error_begins_with_what_costs_nothing_and_ends_with_the_vault()
     {

@@ -57,7 +57,7 @@ public sealed class ReceiveKlingCallbackCommand : CallbackKeyCommand
     [Usage(ForAll)]
     [Usage(ForInput)]
     [Usage(ForTaskId)]
-    [ValidateNotNullOrEmpty]
+    [NotBlank]
     public string Prefix { get; set; } = CallbackPrefix.Default;
 
     /// <summary>How long to wait, as seconds or as a time span: for a task from its arrival here; without tasks, how long to listen. Without end when it is left out.</summary>
@@ -118,7 +118,7 @@ public sealed class ReceiveKlingCallbackCommand : CallbackKeyCommand
 
     /// <summary>The file that events are appended to, as JSON lines; the configured one, else none, when it is left out.</summary>
     [Parameter]
-    [ValidateNotNullOrEmpty]
+    [NotBlank]
     public string? LogPath { get; set; }
 
     /// <inheritdoc/>
@@ -170,9 +170,9 @@ public sealed class ReceiveKlingCallbackCommand : CallbackKeyCommand
 
         foreach (TaskReference reference in ResolveReferences())
         {
-            if (reference.Task is { TaskId: not null })
+            if (reference.Task is { TaskId: not null } task)
             {
-                Unfinished.Add(reference);
+                Unfinished.Add(task);
             }
 
             _batch.Feed(reference);

@@ -2,6 +2,7 @@ using System.Management.Automation;
 using KlingPS.Commands.Base;
 using KlingPS.Core;
 using KlingPS.Core.Api;
+using KlingPS.Core.Model;
 using KlingPS.Core.Resolving;
 using KlingPS.Core.Saving;
 using KlingPS.Core.Scheduling;
@@ -42,7 +43,7 @@ public sealed class SaveKlingVideoCommand : TaskReferenceCommand
 
     /// <summary>The folder the videos go to; created when it is missing. The configured one, else the current folder, when it is left out.</summary>
     [Parameter]
-    [ValidateNotNullOrEmpty]
+    [NotBlank]
     public string? Destination { get; set; }
 
     /// <summary>What the files are called, with tokens such as {BaseName}, {Id} and {Date:yyyyMMdd}.</summary>
@@ -62,7 +63,7 @@ public sealed class SaveKlingVideoCommand : TaskReferenceCommand
 
     /// <summary>The file that events are appended to, as JSON lines; the configured one, else none, when it is left out.</summary>
     [Parameter]
-    [ValidateNotNullOrEmpty]
+    [NotBlank]
     public string? LogPath { get; set; }
 
     /// <inheritdoc/>
@@ -88,11 +89,11 @@ public sealed class SaveKlingVideoCommand : TaskReferenceCommand
     /// <inheritdoc/>
     private protected override void OnProcess()
     {
-        foreach (TaskReference reference in ResolveReferences())
+        foreach ((TaskReference reference, KlingVideoTask? task) in FindReferences())
         {
             if (ShouldProcess(reference.ToString(), $"Save the video to {_options!.Destination}"))
             {
-                Unfinished.Add(reference);
+                Unfinished.Add(reference, task);
                 _batch.Feed(reference);
             }
         }

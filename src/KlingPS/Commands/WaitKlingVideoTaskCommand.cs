@@ -42,7 +42,7 @@ public sealed class WaitKlingVideoTaskCommand : TaskReferenceCommand
 
     /// <summary>The file that events are appended to, as JSON lines; the configured one, else none, when it is left out.</summary>
     [Parameter]
-    [ValidateNotNullOrEmpty]
+    [NotBlank]
     public string? LogPath { get; set; }
 
     /// <inheritdoc/>
@@ -60,9 +60,9 @@ public sealed class WaitKlingVideoTaskCommand : TaskReferenceCommand
     /// <inheritdoc/>
     private protected override void OnProcess()
     {
-        foreach (TaskReference reference in ResolveReferences())
+        foreach ((TaskReference reference, KlingVideoTask? task) in FindReferences())
         {
-            Unfinished.Add(reference);
+            Unfinished.Add(reference, task);
             _batch.Feed(reference);
         }
     }

@@ -100,12 +100,20 @@ internal sealed class UnfinishedWork
 
     private static string DescribeVideos(int count, int made) => (count, made) switch
     {
+        (0, _) => string.Empty,
         (1, 0) => "1 video is paid for and not finished; the service is still making it.",
         (_, 0) => $"{count} videos are paid for and not finished; the service is still making them.",
         (1, _) => "1 video is paid for and not on disk.",
         _ when made == count => $"{count} videos are paid for and not on disk.",
         _ when count - made == 1 => $"{count} videos are paid for and not on disk; the service is still making 1 of them.",
         _ => $"{count} videos are paid for and not on disk; the service is still making {count - made} of them.",
+    };
+
+    private static string DescribeForeign(int count) => count switch
+    {
+        0 => string.Empty,
+        1 => "1 task was asked for that the ledger does not have; it may be paid for.",
+        _ => $"{count} tasks were asked for that the ledger does not have; they may be paid for.",
     };
 
     private string? Describe(bool withHandedOut)
@@ -130,7 +138,7 @@ internal sealed class UnfinishedWork
         string command = foreign.Length == 0 ? Resume(tasks.Keys, save)
             : tasks.Count == 0 ? $"Wait-KlingVideoTask -TaskId {string.Join(", ", foreign.Select(Quote))} | Save-KlingVideo{Parameters(save)}"
             : $"{Resume(tasks.Keys, save)}; Wait-KlingVideoTask -TaskId {string.Join(", ", foreign.Select(Quote))} | Save-KlingVideo{Parameters(save)}";
-        string videos = DescribeVideos(count, tasks.Values.Count(task => task.IsMade));
+        string videos = string.Join(' ', ((string[])[DescribeVideos(tasks.Count, tasks.Values.Count(task => task.IsMade)), DescribeForeign(foreign.Length)]).Where(text => text.Length > 0));
         return $"{requests}{videos} {(isConversion ? "Run the same command again to get everything, or only these with: " : "To get the rest: ")}{command}";
     }
 
@@ -170,16 +178,14 @@ internal sealed class UnfinishedWork
             }
         }
 
-        /// <summary>A task is, or may be, paid for and not on disk.</summary>
-        public void Add(TaskReference reference)
+        /// <summary>A task is asked for. One that only the service may know may be paid for.</summary>
+        /// <param name="reference">How it is named.</param>
+        /// <param name="task">Its record, if there is one.</param>
+        public void Add(TaskReference reference, KlingVideoTask? task)
         {
-            if (reference.Task is KlingVideoTask task)
+            if (task is not null)
             {
                 Add(task);
-            }
-            else if (reference.Id is long id)
-            {
-                work._tasks.TryAdd(id, default);
             }
             else if (reference.TaskId is string taskId)
             {

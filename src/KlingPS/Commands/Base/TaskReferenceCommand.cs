@@ -1,5 +1,7 @@
 using System.Management.Automation;
 using KlingPS.Core;
+using KlingPS.Core.Ledger;
+using KlingPS.Core.Model;
 using KlingPS.Core.Resolving;
 using KlingPS.Parameters;
 
@@ -11,6 +13,9 @@ public abstract class TaskReferenceCommand : KlingCommand
     private const string ByInput = "InputObject";
     private const string ByTaskId = "TaskId";
     private const string ById = "Id";
+
+    private RecordedTasks? _recorded;
+    private bool _hasKey;
 
     /// <summary>The tasks: as other commands emit them, as local ids or the service's ids, or as anything with a TaskId or an Id.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true)]
@@ -35,6 +40,72 @@ public abstract class TaskReferenceCommand : KlingCommand
 
     /// <summary>Whether an error is that of a ledger which the command has lost: it goes on without it, and tells so once, at its end.</summary>
     private protected bool IsLedgerLost(KlingException error) => error.Kind == ErrorKind.LedgerUnusable && Context.Service.Loss.Error is not null;
+
+    /// <summary>
+    /// The tasks that the current input names and whose videos are to be had, each with its record if there is one. A number that no task
+    /// has is reported at once: for that, no key is needed, and nothing is paid for.
+    /// </summary>
+    /// <exception cref="KlingException">There is no key, and only the service may know a task.</exception>
+    private protected IEnumerable<(TaskReference Reference, KlingVideoTask? Task)> FindReferences()
+    {
+        foreach (TaskReference reference in ResolveReferences())
+        {
+            if (TryFind(reference, out KlingVideoTask? task))
+            {
+                yield return (reference, task);
+            }
+        }
+    }
+
+    private bool TryFind(TaskReference reference, out KlingVideoTask? task)
+    {
+        task = reference.Task;
+        if (task is not null)
+        {
+            return true;
+        }
+
+        try
+        {
+            RecordedTasks recorded = OpenRecorded();
+            task = Await(token => recorded.FindAsync(reference, token));
+            return true;
+        }
+        catch (KlingException exception) when (exception.Kind == ErrorKind.TaskNotFound && reference.ServiceId is null)
+        {
+            RefuseInput(exception, TaskReferences.TargetOf(reference));
+            return false;
+        }
+        catch (KlingException exception) when (exception.Kind == ErrorKind.TaskNotFound)
+        {
+            return _hasKey || RequireKey(exception);
+        }
+    }
+
+    private RecordedTasks OpenRecorded()
+    {
+        if (_recorded is null)
+        {
+            (ITaskLedger ledger, string? account) = Context.OpenLedger();
+            _recorded = new RecordedTasks(ledger, account);
+            _hasKey = account is not null;
+        }
+
+        return _recorded;
+    }
+
+    /// <summary>Throws the error that there is no key, with what it is needed for.</summary>
+    private bool RequireKey(KlingException notFound)
+    {
+        try
+        {
+            return Context.Shell.Common.IsWhatIf || Context.Session is not null;
+        }
+        catch (KlingException exception)
+        {
+            throw exception.WithMessage($"{notFound.Message} Only the service may know it. {exception.Message}");
+        }
+    }
 
     /// <summary>The tasks that the current input names. Input that names none is reported.</summary>
     private protected IEnumerable<TaskReference> ResolveReferences()

@@ -74,13 +74,16 @@ internal static class TaskErrors
     /// <summary>The error of a video that another command was still submitting when the time was over.</summary>
     /// <param name="subject">The image, as the user named it.</param>
     /// <param name="other">What the other command is submitting.</param>
+    /// <param name="isOwn">Whether that is a command of this very process.</param>
     /// <param name="timeout">How long there was.</param>
-    public static KlingException CreateOthersTimeout(string subject, KlingVideoTask other, TimeSpan timeout) => new(
+    public static KlingException CreateOthersTimeout(string subject, KlingVideoTask other, bool isOwn, TimeSpan timeout) => new(
         ErrorKind.WaitTimeout,
-        $"Nothing was sent for '{subject}': another command is submitting the same video as task {other.Id}, and had no answer within {Describe(timeout)}.")
+        $"Nothing was sent for '{subject}': {(isOwn ? "another command of this shell" : "another command")} is submitting the same video as task {other.Id}, and had no answer within {Describe(timeout)}.")
     {
         TaskNumber = other.Id,
-        Advice = "Run the same command again when the other one has ended: what it buys is used. If its process hangs, end that; Get-KlingVideoTask -Id <id> shows what became of the request.",
+        Advice = isOwn
+            ? "Leave this shell open, and run the same command again later: what was bought is used. Get-KlingVideoTask -Id <id> shows what became of the request."
+            : "Run the same command again when the other one has ended: what it buys is used. If its process hangs, end that; Get-KlingVideoTask -Id <id> shows what became of the request.",
     };
 
     /// <summary>The error of a video that was not bought in time.</summary>

@@ -154,7 +154,7 @@ internal sealed class VideoSubmitter
     /// <param name="identity">What makes two purchases the same, once that is known.</param>
     /// <param name="timeout">How long there was.</param>
     public KlingException CreateTimeout(Submission submission, string? identity, TimeSpan timeout)
-        => _awaited.TryGetValue(submission.Subject, out AwaitedPurchase? awaited) ? TaskErrors.CreateOthersTimeout(submission.Subject, awaited.Task, timeout)
+        => _awaited.TryGetValue(submission.Subject, out AwaitedPurchase? awaited) ? TaskErrors.CreateOthersTimeout(submission.Subject, awaited.Task, awaited.IsOwn, timeout)
             : identity is not null && _sender.FindUnderWay(identity) is KlingVideoTask task ? TaskErrors.CreateAnswerTimeout(task, timeout)
             : TaskErrors.CreatePurchaseTimeout(submission.Subject, timeout);
 
@@ -442,18 +442,28 @@ internal sealed class VideoSubmitter
 
         // What somebody else is buying holds up none of those behind it.
         identified.Submission.Turn?.Pass();
-        AwaitedPurchase awaited = _awaited.GetOrAdd(subject, new AwaitedPurchase(earlier, Instant.Now(_session.TimeProvider) + s_othersPatience));
+        if (!_awaited.TryGetValue(subject, out AwaitedPurchase? awaited))
+        {
+            var own = new TaskFilter { States = [KlingTaskState.Submitting], IsOwnAttempt = true };
+            bool isOwn = (await _session.Ledger.Tasks.ListAsync(own, cancellationToken).ConfigureAwait(false)).Any(task => task.Id == earlier.Id);
+            awaited = _awaited.GetOrAdd(subject, new AwaitedPurchase(earlier, isOwn, Instant.Now(_session.TimeProvider) + s_othersPatience));
+        }
+
         if (awaited.TellsAt <= Instant.Now(_session.TimeProvider) && _awaited.TryUpdate(subject, awaited with { TellsAt = Instant.Never }, awaited))
         {
-            _observer?.OnWarning($"Another command is submitting the video of '{subject}' as task {earlier.Id} and has no answer yet; waiting for it, so that it is not bought twice. If that command hangs, end its process.");
+            // A process must not be ended that may be this very one.
+            _observer?.OnWarning(awaited.IsOwn
+                ? $"Another command of this shell is submitting the video of '{subject}' as task {earlier.Id} and has no answer yet; waiting for it, so that it is not bought twice. Leave the shell open: without it, nobody would know whether the video was bought."
+                : $"Another command is submitting the video of '{subject}' as task {earlier.Id} and has no answer yet; waiting for it, so that it is not bought twice. If that command hangs, end its process.");
         }
 
         return new Retry(new KlingException(ErrorKind.TaskPending, $"Another command is submitting the video of '{subject}' as task {earlier.Id} and has no answer yet."));
     }
 
     /// <param name="Task">What somebody else is submitting.</param>
+    /// <param name="IsOwn">Whether it is this process itself, for another command.</param>
     /// <param name="TellsAt">When it is told that it is waited for.</param>
-    private sealed record AwaitedPurchase(KlingVideoTask Task, Instant TellsAt);
+    private sealed record AwaitedPurchase(KlingVideoTask Task, bool IsOwn, Instant TellsAt);
 
     /// <summary>The purchase for another image of the same content, made in the meantime: then it does not matter why this one was refused.</summary>
     private async Task<KlingVideoTask?> FindTwinAsync(IdentifiedSubmission identified, KlingException refusal, CancellationToken cancellationToken)

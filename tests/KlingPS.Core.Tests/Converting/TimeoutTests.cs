@@ -200,7 +200,26 @@ public sealed class TimeoutTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task Who_waits_for_the_same_video_in_another_command_is_told_and_buys_nothing()
+    public async Task Who_waits_for_the_same_video_in_another_process_is_told_to_end_that_if_it_hangs()
+    {
+        Submission submission = _harness.Submission("fox.png");
+        IdentifiedSubmission identified = await new VideoSubmitter(_harness.NewService()).IdentifyAsync(submission, CancellationToken.None);
+        KlingVideoTask theirs = await _harness.Ledger.OfOtherProcess.Tasks.BeginAsync(
+            new TaskIntent { Account = _harness.Session.Account, Spec = identified.Submission.Spec, Identity = identified.Identity, Credits = 42 },
+            CancellationToken.None);
+        using VideoConverter converter = Converter(TimeSpan.FromSeconds(10));
+
+        Outcome<ConversionItem, SavedVideo> outcome = await PassUntilAsync(converter.ConvertAsync(converter.Accept(submission)!, CancellationToken.None));
+
+        Assert.Equal((ErrorKind.WaitTimeout, theirs.Id), (outcome.Error!.Kind, outcome.Error.TaskNumber));
+        Assert.Contains($"another command is submitting the same video as task {theirs.Id}", outcome.Error.Message, StringComparison.Ordinal);
+        Assert.Contains("If its process hangs, end that", outcome.Error.Advice, StringComparison.Ordinal);
+        Assert.EndsWith("If that command hangs, end its process.", Assert.Single(_harness.Observer.Warnings), StringComparison.Ordinal);
+        Assert.Equal(0, _harness.Creates);
+    }
+
+    [Fact]
+    public async Task Who_waits_for_the_same_video_in_another_command_of_this_shell_is_told_to_leave_it_open_and_buys_nothing()
     {
         var arrived = new TaskCompletionSource();
         var released = new TaskCompletionSource();
@@ -214,8 +233,12 @@ public sealed class TimeoutTests : IAsyncDisposable
 
         long id = Assert.Single(await _harness.ListAsync()).Id;
         Assert.Equal((ErrorKind.WaitTimeout, id), (outcome.Error!.Kind, outcome.Error.TaskNumber));
-        Assert.Contains($"another command is submitting the same video as task {id}", outcome.Error.Message, StringComparison.Ordinal);
-        Assert.Contains($"as task {id} and has no answer yet", Assert.Single(_harness.Observer.Warnings), StringComparison.Ordinal);
+        Assert.Contains($"another command of this shell is submitting the same video as task {id}", outcome.Error.Message, StringComparison.Ordinal);
+        Assert.StartsWith("Leave this shell open", outcome.Error.Advice, StringComparison.Ordinal);
+        string warning = Assert.Single(_harness.Observer.Warnings);
+        Assert.Contains($"as task {id} and has no answer yet", warning, StringComparison.Ordinal);
+        Assert.Contains("Leave the shell open", warning, StringComparison.Ordinal);
+        Assert.DoesNotContain("end its process", warning, StringComparison.Ordinal);
         released.SetResult();
         Assert.Null((await Eventually.DoneAsync(first)).Error);
         Assert.Equal(1, _harness.Creates);

@@ -51,8 +51,6 @@ internal sealed class ApiTransport(HttpMessageInvoker http, ApiKey key, KlingCli
     /// <summary>How much of a response is reported, in characters.</summary>
     private const int MaxReported = 64 * 1024;
 
-    private static readonly TimeSpan s_longestPause = TimeSpan.FromDays(30);
-
     private readonly TimeProvider _time = options.TimeProvider;
 
     /// <summary>Sends a request once. Every way it can end without a response becomes a <see cref="KlingApiException"/> that says how far it came.</summary>
@@ -110,7 +108,7 @@ internal sealed class ApiTransport(HttpMessageInvoker http, ApiKey key, KlingCli
         exchange.Status = (int)message.StatusCode;
         (string body, bool isWhole) = await ReadBodyAsync(message, cancellationToken).ConfigureAwait(false);
         exchange.Body = key.Redact(body);
-        exchange.Response = ApiResponse.Read(exchange.Status.Value, isWhole ? exchange.Body : string.Empty, ReadPause(message)) with
+        exchange.Response = ApiResponse.Read(exchange.Status.Value, isWhole ? exchange.Body : string.Empty, RetryAfter.Read(message.Headers, _time)) with
         {
             From = call.Uri,
             Location = FindLocation(call, message),
@@ -192,9 +190,6 @@ internal sealed class ApiTransport(HttpMessageInvoker http, ApiKey key, KlingCli
 
         return !string.Equals(key.Redact(text), text, StringComparison.Ordinal);
     }
-
-    private TimeSpan? ReadPause(HttpResponseMessage response)
-        => RetryAfter.Read(response.Headers, _time) is TimeSpan pause ? TimeSpan.FromTicks(Math.Clamp(pause.Ticks, 0, s_longestPause.Ticks)) : null;
 
     private static bool IsConnectFailure(Exception exception) => exception is HttpRequestException
     {

@@ -1,13 +1,38 @@
+using System.Globalization;
 using System.Net.Http.Headers;
 
 namespace KlingPS.Core.Resilience;
 
-/// <summary>Reads how long a server asks to wait.</summary>
-internal static class RetryAfter
+/// <summary>What a server asks for with a <c>Retry-After</c>.</summary>
+/// <param name="Pause">How long to wait; not negative, and no longer than anything here would be kept for.</param>
+/// <param name="Words">The same as it was asked for, in words that go on after "asks for".</param>
+internal sealed record RetryAfter(TimeSpan Pause, string Words)
 {
-    /// <summary>The pause of a <c>Retry-After</c>; may be negative.</summary>
+    private static readonly TimeSpan s_longest = TimeSpan.FromDays(30);
+
+    /// <summary>Whether that is longer than anything waits here.</summary>
+    public bool IsTooLong => Pause > Backoff.LongestRetryAfter;
+
+    /// <summary>Reads the header.</summary>
     /// <param name="headers">The headers. A date in them counts from the date of the response, which is of the same clock; ours may be set wrong.</param>
     /// <param name="time">Our clock, for a response without a date.</param>
-    public static TimeSpan? Read(HttpResponseHeaders headers, TimeProvider time)
-        => headers.RetryAfter is { } asked ? asked.Delta ?? (asked.Date - (headers.Date ?? time.GetUtcNow())) : null;
+    /// <returns><see langword="null"/> if nothing is asked for that can be read.</returns>
+    public static RetryAfter? Read(HttpResponseHeaders headers, TimeProvider time)
+    {
+        ArgumentNullException.ThrowIfNull(headers);
+        return headers.RetryAfter switch
+        {
+            { Delta: TimeSpan pause } => new(Clamp(pause), Describe(pause)),
+            { Date: DateTimeOffset date } => new(
+                Clamp(date - (headers.Date ?? time.GetUtcNow())),
+                string.Create(CultureInfo.InvariantCulture, $"no request before {date.UtcDateTime:yyyy-MM-dd HH:mm} UTC")),
+            _ => null,
+        };
+    }
+
+    private static string Describe(TimeSpan pause) => pause < TimeSpan.FromDays(2)
+        ? string.Create(CultureInfo.InvariantCulture, $"a pause of {Math.Ceiling(pause.TotalMinutes):N0} minutes")
+        : string.Create(CultureInfo.InvariantCulture, $"a pause of {Math.Ceiling(pause.TotalDays):N0} days");
+
+    private static TimeSpan Clamp(TimeSpan pause) => TimeSpan.FromTicks(Math.Clamp(pause.Ticks, 0, s_longest.Ticks));
 }

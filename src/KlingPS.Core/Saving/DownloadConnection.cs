@@ -212,11 +212,9 @@ internal sealed class DownloadConnection(HttpMessageHandler handler, AddressPoli
                 return new ConnectionResult(ConnectionEnd.LinkDead, answered);
 
             case 408 or 429 or >= 500:
-                TimeSpan? retryAfter = RetryAfter.Read(response.Headers, time);
-                string asks = retryAfter > Backoff.LongestRetryAfter
-                    ? string.Create(CultureInfo.InvariantCulture, $" and asks for a pause of {Math.Ceiling(retryAfter.Value.TotalMinutes):N0} minutes, which is not waited for")
-                    : string.Empty;
-                return new ConnectionResult(ConnectionEnd.Broken, answered + asks, status == 429 ? Backoff.RateLimited : Backoff.Unavailable, retryAfter);
+                var pause = RetryAfter.Read(response.Headers, time);
+                string asks = pause is { IsTooLong: true } ? $" and asks for {pause.Words}, which is not waited for" : string.Empty;
+                return new ConnectionResult(ConnectionEnd.Broken, answered + asks, status == 429 ? Backoff.RateLimited : Backoff.Unavailable, pause?.Pause);
 
             case >= 300 and < 400:
                 return new ConnectionResult(ConnectionEnd.LinkRefused, $"leads nowhere: {answered}, which is a redirect, and does not say where to");

@@ -24,7 +24,7 @@ public sealed class RetryAfterTests
         var clock = new FakeTimeProvider(s_theirs.AddHours(hoursOff));
         using HttpResponseMessage response = Response(s_theirs.AddSeconds(20).ToString("R"), s_theirs);
 
-        Assert.Equal(TimeSpan.FromSeconds(20), RetryAfter.Read(response.Headers, clock));
+        Assert.Equal(TimeSpan.FromSeconds(20), RetryAfter.Read(response.Headers, clock)?.Pause);
     }
 
     [Fact]
@@ -32,7 +32,7 @@ public sealed class RetryAfterTests
     {
         using HttpResponseMessage response = Response(s_theirs.AddSeconds(20).ToString("R"));
 
-        Assert.Equal(TimeSpan.FromSeconds(20), RetryAfter.Read(response.Headers, new FakeTimeProvider(s_theirs)));
+        Assert.Equal(TimeSpan.FromSeconds(20), RetryAfter.Read(response.Headers, new FakeTimeProvider(s_theirs))?.Pause);
     }
 
     [Theory]
@@ -42,6 +42,23 @@ public sealed class RetryAfterTests
     {
         using HttpResponseMessage response = Response(header);
 
-        Assert.Equal(seconds, RetryAfter.Read(response.Headers, TimeProvider.System)?.TotalSeconds);
+        Assert.Equal(seconds, RetryAfter.Read(response.Headers, TimeProvider.System)?.Pause.TotalSeconds);
+    }
+
+    [Theory]
+    [InlineData("3600", "a pause of 60 minutes")]
+    [InlineData("100000", "a pause of 1,667 minutes")]
+    [InlineData("2592000", "a pause of 30 days")]
+    [InlineData("99999999", "a pause of 1,158 days")]
+    [InlineData("Thu, 01 Oct 2026 12:00:00 GMT", "no request before 2026-10-01 12:00 UTC")]
+    [InlineData("Thu, 01 Jan 2099 00:00:00 GMT", "no request before 2099-01-01 00:00 UTC")]
+    public void A_pause_that_is_not_waited_for_is_told_as_it_was_asked_for(string header, string words)
+    {
+        using HttpResponseMessage response = Response(header, s_theirs);
+
+        RetryAfter asked = RetryAfter.Read(response.Headers, TimeProvider.System)!;
+
+        Assert.True(asked.IsTooLong);
+        Assert.Equal(words, asked.Words);
     }
 }

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using KlingPS.Core.Model;
 using KlingPS.Core.Network;
+using KlingPS.Core.Resilience;
 
 namespace KlingPS.Core.Api.Wire;
 
@@ -32,8 +33,8 @@ internal sealed record ApiResponse
     /// <summary>Whether a web page came under a status of success: not the service has answered, but a network's sign-in page or another site.</summary>
     public bool IsPage => EnvelopeCode is null && Status is >= 200 and < 300 && Foreign?.StartsWith(ForeignContent.Page, StringComparison.Ordinal) == true;
 
-    /// <summary>How long the service asks to wait; never negative.</summary>
-    public TimeSpan? RetryAfter { get; init; }
+    /// <summary>How long the service asks to wait.</summary>
+    public RetryAfter? RetryAfter { get; init; }
 
     /// <summary>Where it came from.</summary>
     public Uri? From { get; init; }
@@ -51,7 +52,7 @@ internal sealed record ApiResponse
     public bool IsSuccess => EnvelopeCode == 200;
 
     /// <summary>Reads a body. What cannot be read leaves the envelope's parts empty.</summary>
-    public static ApiResponse Read(int status, string body, TimeSpan? retryAfter)
+    public static ApiResponse Read(int status, string body, RetryAfter? retryAfter)
     {
         var bare = new ApiResponse { Status = status, RetryAfter = retryAfter, Foreign = ForeignContent.Describe(body) };
         try

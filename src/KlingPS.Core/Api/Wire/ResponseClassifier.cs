@@ -1,4 +1,3 @@
-using System.Globalization;
 using KlingPS.Core.Model;
 using KlingPS.Core.Network;
 using KlingPS.Core.Resilience;
@@ -95,7 +94,7 @@ internal static class ResponseClassifier
             IsTransient = isTransient,
             Code = response.Code,
             ServiceMessage = response.Message,
-            RetryAfter = response.RetryAfter,
+            RetryAfter = response.RetryAfter?.Pause,
             IsFromElsewhere = response.IsPage,
         };
 
@@ -127,9 +126,8 @@ internal static class ResponseClassifier
     }
 
     /// <summary>A pause that is not waited for, as <see cref="Backoff.LongestRetryAfter"/> says; otherwise nothing.</summary>
-    private static string DescribePause(TimeSpan? retryAfter) => retryAfter > Backoff.LongestRetryAfter
-        ? string.Create(CultureInfo.InvariantCulture, $" It asks for a pause of {Math.Ceiling(retryAfter.Value.TotalMinutes):N0} minutes, which is not waited for: run the command again after that.")
-        : string.Empty;
+    private static string DescribePause(RetryAfter? asked)
+        => asked is { IsTooLong: true } ? $" It asks for {asked.Words}, which is not waited for: run the command again after that." : string.Empty;
 
     /// <summary>What a response means.</summary>
     /// <param name="From">The first of the codes it is about.</param>

@@ -6,6 +6,58 @@ namespace KlingPS.Tests;
 
 public sealed class BadInputTests
 {
+    [Theory]
+    [InlineData("New-KlingVideoTask $image p -LogPath ' '", "LogPath")]
+    [InlineData("ConvertTo-KlingVideo $image p -ReportPath \"`t\"", "ReportPath")]
+    [InlineData("ConvertTo-KlingVideo $image p -Destination ' '", "Destination")]
+    [InlineData("Save-KlingVideo -Id 1 -Destination ' '", "Destination")]
+    [InlineData("Export-KlingMetric -Path ' '", "Path")]
+    [InlineData("Export-KlingGallery -Path ''", "Path")]
+    [InlineData("Copy-KlingLedger -Path ' ' -Destination x", "Path")]
+    [InlineData("Set-KlingConfiguration -LogPath ' '", "LogPath")]
+    [InlineData("Test-KlingSetup -Destination ' '", "Destination")]
+    public async Task A_path_of_nothing_but_blanks_is_refused_at_once(string command, string parameter)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = await shell.RunAsync(command, new { image = shell.Image() });
+
+        Assert.StartsWith("ParameterArgumentValidationError,", result.Terminating?.FullyQualifiedErrorId, StringComparison.Ordinal);
+        Assert.Contains($"'{parameter}'", result.Terminating!.ToString(), StringComparison.Ordinal);
+        Assert.Equal(0, shell.Bill.Uploads);
+    }
+
+    [Theory]
+    [InlineData("Measure-KlingVideoCost")]
+    [InlineData("'nothing.png' | Measure-KlingVideoCost")]
+    [InlineData("[pscustomobject]@{ Path = $image; Duration = 7 } | Measure-KlingVideoCost")]
+    public async Task What_cannot_be_measured_is_an_error_and_no_cost_of_nothing(string command)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = await shell.RunAsync(command, new { image = shell.Image() });
+
+        Assert.Single(result.Errors);
+        Assert.Empty(result.Output);
+    }
+
+    [Fact]
+    public async Task A_folder_that_takes_no_files_is_told_by_its_name_and_not_by_that_of_a_file_nobody_has_asked_for()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Elsewhere there is no /proc.");
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        (await shell.RunAsync("$null = ConvertTo-KlingVideo $image p $to", new { image = shell.Image(), to = shell.Destination })).Clean();
+        foreach (string command in (string[])["Export-KlingMetric -Path /proc/k.prom", "Export-KlingGallery -Path /proc/k.html", "ConvertTo-KlingVideo $image p -Destination /proc/videos"])
+        {
+            ShellResult result = await shell.RunAsync(command, new { image = shell.Image() });
+
+            string message = Assert.Single([.. result.Errors, .. result.Terminating is null ? (ErrorRecord[])[] : [result.Terminating]]).ToString();
+            Assert.DoesNotContain(".klingps-", message, StringComparison.Ordinal);
+            Assert.Contains("/proc", message, StringComparison.Ordinal);
+        }
+    }
+
     /// <summary>What is wrong, as properties of a row in which $folder stands for the folder of the files; the error; and its target if it is not the row's path.</summary>
     public static TheoryData<string, string, ErrorCategory, string?> Rows => new()
     {

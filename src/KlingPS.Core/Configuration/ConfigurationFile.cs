@@ -238,7 +238,7 @@ internal static class ConfigurationFile
     private static async Task ReplaceAsync(string file, List<ConfigurationField> fields, TimeProvider time, CancellationToken cancellationToken)
     {
         // A name that nobody can have put anything at.
-        string partial = Path.Combine(Path.GetDirectoryName(file)!, $".klingps-{Guid.NewGuid():N}");
+        string partial = TemporaryFile.NameIn(Path.GetDirectoryName(file)!);
         FileStream stream = OwnFile.Create(partial, FileReaders.Owner);
         try
         {

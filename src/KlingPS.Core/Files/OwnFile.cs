@@ -38,6 +38,30 @@ internal static class OwnFile
         FileShare share = FileShare.None,
         FileOptions options = FileOptions.None)
     {
+        try
+        {
+            return CreateNew(path, readers, access, share, options);
+        }
+        catch (IOException exception) when (IsTemporary(path))
+        {
+            string folder = Path.GetDirectoryName(path)!;
+            throw new IOException(
+                exception is not (FileNotFoundException or DirectoryNotFoundException) ? exception.Message.Replace(path, folder, StringComparison.Ordinal)
+                    : Directory.Exists(folder) ? $"No file can be created in the folder '{folder}'."
+                    : $"There is no folder '{folder}'.",
+                exception);
+        }
+        catch (UnauthorizedAccessException exception) when (IsTemporary(path))
+        {
+            throw new UnauthorizedAccessException($"No file can be created in the folder '{Path.GetDirectoryName(path)}': access is denied.", exception);
+        }
+    }
+
+    /// <summary>Whether the name says nothing to anybody, so that a message is about the folder.</summary>
+    private static bool IsTemporary(string path) => Path.GetFileName(path).StartsWith(TemporaryFile.Prefix, StringComparison.Ordinal);
+
+    private static FileStream CreateNew(string path, FileReaders readers, FileAccess access, FileShare share, FileOptions options)
+    {
         var all = new FileStreamOptions { Mode = FileMode.CreateNew, Access = access, Share = share, Options = options, BufferSize = 0 };
         if (!OperatingSystem.IsWindows())
         {

@@ -22,10 +22,13 @@ internal sealed class TemporaryFile : IDisposable
     {
         _path = path;
 
-        // Not named after the file, whose name may be as long as names can be; and no one can have put anything there.
-        _temporary = Path.Combine(Path.GetDirectoryName(path)!, $"{Prefix}{Guid.NewGuid():N}");
+        _temporary = NameIn(Path.GetDirectoryName(path)!);
         Stream = OwnFile.Create(_temporary, readers);
     }
+
+    /// <summary>A path for a file that gets another name, or none. It is not named after that, which may be as long as names can be; and no one can have put anything there.</summary>
+    /// <param name="folder">The full path of the folder.</param>
+    public static string NameIn(string folder) => Path.Combine(folder, $"{Prefix}{Guid.NewGuid():N}");
 
     /// <summary>What is written to.</summary>
     public FileStream Stream { get; }
@@ -49,13 +52,21 @@ internal sealed class TemporaryFile : IDisposable
             File.SetLastWriteTimeUtc(_temporary, time);
         }
 
-        if (replaces)
+        try
         {
-            File.Move(_temporary, _path, overwrite: true);
+            if (replaces)
+            {
+                File.Move(_temporary, _path, overwrite: true);
+            }
+            else
+            {
+                OwnFile.MoveNew(_temporary, _path);
+            }
         }
-        else
+        catch (UnauthorizedAccessException exception) when (exception.Message.Contains(_temporary, StringComparison.Ordinal))
         {
-            OwnFile.MoveNew(_temporary, _path);
+            // Nobody knows the other name.
+            throw new UnauthorizedAccessException(exception.Message.Replace(_temporary, _path, StringComparison.Ordinal), exception);
         }
 
         _isKept = true;

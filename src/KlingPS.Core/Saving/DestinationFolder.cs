@@ -39,7 +39,7 @@ internal static class DestinationFolder
     public static void RequireWritable(string path)
     {
         RequireFolder(path);
-        string probe = Path.Combine(path, $".klingps-{Guid.NewGuid():N}");
+        string probe = TemporaryFile.NameIn(path);
         try
         {
             OwnFile.CreateFolder(path, FileReaders.Umask);

@@ -81,7 +81,7 @@ internal static class FolderChecks
     public static void RequireLedgerCreatable(string path)
     {
         string folder = Place.Of(Path.GetDirectoryName(path)!).Existing;
-        string probe = Path.Combine(folder, $".klingps-{Guid.NewGuid():N}");
+        string probe = TemporaryFile.NameIn(folder);
         try
         {
             OwnFile.Create(probe, FileReaders.Owner).Dispose();

@@ -74,7 +74,7 @@ internal sealed class LedgerCopier(Func<LedgerAddress, SqlLedger> open)
     {
         string folder = Path.GetDirectoryName(path)!;
         RemoveLeftovers(folder);
-        string begun = Path.Combine(folder, $"{TemporaryFile.Prefix}{Guid.NewGuid():N}");
+        string begun = TemporaryFile.NameIn(folder);
         FileStream? held = null;
         try
         {

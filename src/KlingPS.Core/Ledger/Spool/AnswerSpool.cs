@@ -67,7 +67,7 @@ internal sealed class AnswerSpool(string folder, TimeProvider time)
     /// <returns>Whether it is kept.</returns>
     public bool TryKeep(SpooledAnswer answer)
     {
-        string begun = Path.Combine(folder, $".klingps-{Guid.NewGuid():N}");
+        string begun = TemporaryFile.NameIn(folder);
         try
         {
             OwnFile.CreateFolder(folder, FileReaders.Owner);

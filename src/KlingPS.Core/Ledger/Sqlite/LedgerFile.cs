@@ -62,7 +62,7 @@ internal sealed class LedgerFile(string path, TimeProvider time)
     public async Task CreateAsync(Func<string, Task> fill)
     {
         string folder = Path.GetDirectoryName(path)!;
-        string begun = Path.Combine(folder, $".klingps-{Guid.NewGuid():N}");
+        string begun = TemporaryFile.NameIn(folder);
         try
         {
             OwnFile.CreateFolder(folder, FileReaders.Owner);
@@ -180,7 +180,7 @@ internal sealed class LedgerFile(string path, TimeProvider time)
     public async Task<(string? Kept, KlingException Error)> KeepAsync(string problem, string? kept, bool isNewer, Func<string, Task> copy)
     {
         string aside = kept ?? NameAside(KeptMark);
-        string begun = Path.Combine(Path.GetDirectoryName(path)!, $".klingps-{Guid.NewGuid():N}");
+        string begun = TemporaryFile.NameIn(Path.GetDirectoryName(path)!);
         try
         {
             if (isNewer || kept is null || !File.Exists(kept))

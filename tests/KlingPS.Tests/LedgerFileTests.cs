@@ -96,6 +96,28 @@ public sealed class LedgerFileTests : IDisposable
     }
 
     [Theory]
+    [InlineData("Get-KlingSpend")]
+    [InlineData("Get-KlingSpend -GroupBy Model")]
+    [InlineData("Get-KlingVideoTask")]
+    [InlineData("Get-KlingVideoTask -Id 1")]
+    [InlineData("Export-KlingMetric -Path $metric")]
+    [InlineData("Export-KlingGallery -Path $page")]
+    public async Task What_is_told_from_a_ledger_that_was_removed_under_a_shell_is_an_error_and_not_what_nobody_else_sees(string command)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "An open file cannot be removed there.");
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        (await shell.RunAsync("$null = New-KlingVideoTask $image 'It moves.'; $null = Get-KlingSpend", new { image = shell.Image() })).Clean();
+        Array.ForEach(Directory.GetFiles(_folder.FullName), File.Delete);
+
+        ShellResult result = await shell.RunAsync(command, new { image = shell.Image("b.png"), metric = System.IO.Path.Combine(shell.Folder, "k.prom"), page = System.IO.Path.Combine(shell.Folder, "k.html") });
+
+        ErrorRecord error = Assert.Single([.. result.Errors, .. result.Terminating is null ? (ErrorRecord[])[] : [result.Terminating]]);
+        error.Is("KlingLedgerUnusable", ErrorCategory.ResourceUnavailable);
+        Assert.Contains("was removed while this shell had it open", error.ToString(), StringComparison.Ordinal);
+        Assert.Empty(result.Output);
+    }
+
+    [Theory]
     [InlineData("Get-KlingVideoTask")]
     [InlineData("Get-KlingVideoTask -Unsaved")]
     [InlineData("Get-KlingVideoTask -State Unknown | Resolve-KlingVideoTask -Abandon")]

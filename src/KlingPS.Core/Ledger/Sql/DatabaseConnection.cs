@@ -108,6 +108,10 @@ internal abstract class DatabaseConnection(DbConnection connection) : IAsyncDisp
     /// <param name="execute">Runs it; is told when it is of no use to wait any longer.</param>
     public virtual Task<T> ExecuteAsync<T>(Func<CancellationToken, Task<T>> execute) => execute(CancellationToken.None);
 
+    /// <summary>Refuses a database that is not the one of its name any more: what is read from it is not what others see. Called before each reading.</summary>
+    /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>.</exception>
+    public virtual Task RequireInPlaceAsync() => Task.CompletedTask;
+
     /// <summary>Leaves the database as whole as it can be; called when a user of it is done, and before it is closed.</summary>
     public virtual Task FinishAsync() => Task.CompletedTask;
 

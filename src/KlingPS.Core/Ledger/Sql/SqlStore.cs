@@ -100,6 +100,7 @@ internal sealed class SqlStore(IDatabaseEngine engine) : IAsyncDisposable
 
                 try
                 {
+                    await _reader.RequireInPlaceAsync().ConfigureAwait(false);
                     return await work(new SqlSession(_reader, null)).ConfigureAwait(false);
                 }
                 catch (DbException) when (!isNew && !_reader.IsOpen)

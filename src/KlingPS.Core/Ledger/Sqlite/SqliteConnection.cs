@@ -58,6 +58,9 @@ internal sealed class SqliteConnection(DbConnection connection, SqliteEngine eng
     public Task CopyToAsync(string file) => new SqlSession(this, null).ExecuteAsync("VACUUM INTO @file", ("file", file));
 
     /// <inheritdoc/>
+    public override Task RequireInPlaceAsync() => held is null ? Task.CompletedTask : engine.RequireInPlaceAsync(this);
+
+    /// <inheritdoc/>
     public override async Task FinishAsync()
     {
         if (held?.FindProblem() is null)

@@ -122,7 +122,7 @@ internal sealed class AddressPolicy
 
         if (uri.UserInfo.Length > 0)
         {
-            return $"of {Describe(uri)} has a user name or password in it, which the service and every listing of tasks would show. Use an address that needs none, such as a signed link";
+            return $"{Describe(uri)} has a user name or password in it, which the service and every listing of tasks would show. Use an address that needs none, such as a signed link";
         }
 
         AddressRealm realm = AddressRealms.Of(uri);

@@ -38,9 +38,15 @@ internal static class GalleryMode
             TimeSpan processor = process.TotalProcessorTime;
             long start = Stopwatch.GetTimestamp();
             await using SqlLedger ledger = SqliteLedger.Create(ledgerPath, TimeProvider.System);
-            GallerySource source = await GallerySource.ReadAsync(ledger, Account, default);
+            GallerySource source = await GallerySource.ReadAsync(ledger, Account, TimeProvider.System, default);
             TimeSpan read = Stopwatch.GetElapsedTime(start);
-            await new GalleryWriter(new GalleryOptions { Path = page }).WriteAsync(source.Recorded.Select(source.Of), new Takes(source.Recorded), null, (_, _) => { }, default);
+            var entries = new List<GalleryEntry>();
+            foreach (KlingVideoTask task in source.Recorded)
+            {
+                entries.Add(await source.OfAsync(task, default));
+            }
+
+            await new GalleryWriter(new GalleryOptions { Path = page }).WriteAsync(entries, new Takes(source.Recorded), null, (_, _) => { }, default);
             times.Add(Stopwatch.GetElapsedTime(start));
             process.Refresh();
             processor = process.TotalProcessorTime - processor;

@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using KlingPS.Core.Gallery;
 using KlingPS.Tests.Hosting;
 
@@ -109,12 +111,84 @@ public class ChoiceTests(Browser browser)
 
         (string name, string saved) = await SaveAsync(open, "#save-csv");
         Assert.Equal("gallery.choice.csv", name);
+        string chosen = ChoiceStamp.ChecksumOf(new GalleryChoice(Decision.Picked, 3, "\"yes\",\n-2")).ToString("x8", CultureInfo.InvariantCulture);
+        string unchosen = ChoiceStamp.ChecksumOf(new GalleryChoice(Decision.None, 0, string.Empty)).ToString("x8", CultureInfo.InvariantCulture);
         Assert.Equal(
             "\ufeff" +
-            "\"Key\",\"Id\",\"TaskId\",\"Name\",\"Model\",\"Take\",\"State\",\"Credits\",\"Choice\",\"Rating\",\"Note\",\"Video\"\r\n" +
-            "\"key-1\",\"1\",\"task00000001\",\"'=1+1\",\"kling/v2-5-turbo-image-to-video-pro\",\"1\",\"Succeeded\",\"42\",\"\",\"0\",\"\",\"%3D1%2B1.mp4\"\r\n" +
-            "\"key-2\",\"2\",\"task00000002\",\"boat\",\"kling/v2-5-turbo-image-to-video-pro\",\"1\",\"Succeeded\",\"42\",\"Picked\",\"3\",\"\"\"yes\"\",\n-2\",\"boat.mp4\"\r\n",
-            saved);
+            "\"Key\",\"Id\",\"TaskId\",\"Name\",\"Model\",\"Take\",\"State\",\"Credits\",\"Choice\",\"Rating\",\"Note\",\"Video\",\"Stamp\"\r\n" +
+            $"\"key-1\",\"1\",\"task00000001\",\"'=1+1\",\"kling/v2-5-turbo-image-to-video-pro\",\"1\",\"Succeeded\",\"42\",\"\",\"0\",\"\",\"%3D1%2B1.mp4\",\"unchosen TIME {unchosen}\"\r\n" +
+            $"\"key-2\",\"2\",\"task00000002\",\"boat\",\"kling/v2-5-turbo-image-to-video-pro\",\"1\",\"Succeeded\",\"42\",\"Picked\",\"3\",\"\"\"yes\"\",\n-2\",\"boat.mp4\",\"TIME {chosen}\"\r\n",
+            Regex.Replace(saved, @"\d{4}-\d\d-\d\dT[0-9:.]+Z", "TIME"));
+    }
+
+    [Theory]
+    [InlineData(",", "")]
+    [InlineData(";", "\ufeff")]
+    [InlineData("\t", "")]
+    public async Task A_table_that_was_changed_in_a_spreadsheet_is_taken_by_the_page(string separator, string mark)
+    {
+        using GalleryFolder gallery = new GalleryFolder().AddMany(4);
+        gallery.Write();
+        await using OpenPage open = await OpenPage.OpenAsync(browser, gallery);
+        await ChooseAsync(open);
+        string saved = (await SaveAsync(open, "#save-csv")).Content.TrimStart('\ufeff');
+        string changed = saved.Replace("\"Picked\",\"5\",\"\"", "\"x\",\"1\",\"said \"\"no\"\";\nand, once more,\tno\"", StringComparison.Ordinal);
+        Assert.NotEqual(saved, changed);
+
+        // A choice of this page that comes after the table was saved, and is not touched in it.
+        await open.CardOf("video-0003").Locator(".poster").FocusAsync();
+        await open.PressAsync("p");
+        await LoadAsync(open, mark + changed.Replace("\",\"", $"\"{separator}\"", StringComparison.Ordinal), "my choice.csv");
+
+        await Assertions.Expect(open.Page.Locator("#toast")).ToContainTextAsync("Loaded 1 choice from my choice.csv.");
+        await Assertions.Expect(open.CardOf("video-0000")).ToContainClassAsync("rejected rated noted");
+        await Assertions.Expect(open.CardOf("video-0001")).ToContainClassAsync("rejected");
+        await Assertions.Expect(open.CardOf("video-0003")).ToContainClassAsync("picked");
+        open.AssertNoErrors();
+    }
+
+    [Fact]
+    public async Task A_table_with_two_lines_for_one_video_and_words_that_are_no_choice_is_taken_without_them()
+    {
+        await using OpenPage open = await OpenPage.OfManyAsync(browser, 4);
+        await LoadAsync(open, "Note,Key,Choice,Rating\n,key-1,Picked,\n,key-1,Rejected,\n,key-2,Maybe,\n,key-3,p,7\nyes,key-4,,\n", "t.csv");
+
+        await Assertions.Expect(open.Page.Locator("#toast")).ToContainTextAsync("Loaded 1 choice from t.csv. 4 entries could not be read and were left out.");
+        await Assertions.Expect(open.CardOf("video-0003")).ToContainClassAsync("noted");
+        await Assertions.Expect(open.CardOf("video-0000")).Not.ToContainClassAsync("picked");
+        open.AssertNoErrors();
+    }
+
+    [Fact]
+    public async Task What_the_page_was_written_with_comes_before_what_the_browser_has_kept_of_the_same_time()
+    {
+        using GalleryFolder gallery = new GalleryFolder().AddMany(3);
+        gallery.Write();
+        await using OpenPage open = await OpenPage.OpenAsync(browser, gallery);
+        await ChooseAsync(open);
+        using var json = JsonDocument.Parse((await SaveAsync(open, "#save-json")).Content);
+        string at = json.RootElement.GetProperty("choices").EnumerateArray().Single(choice => choice.GetProperty("key").GetString() == "key-1").GetProperty("at").GetString()!;
+
+        // The same choice with other words, as a script hands it to the next export.
+        gallery.Choose("key-1", new GalleryChoice(Decision.Rejected, 1, "changed", DateTimeOffset.Parse(at, CultureInfo.InvariantCulture)));
+        gallery.Write();
+        await open.Page.ReloadAsync();
+
+        await Assertions.Expect(open.CardOf("video-0000")).ToContainClassAsync("rejected rated noted");
+    }
+
+    [Fact]
+    public async Task A_choice_that_was_made_before_the_task_had_an_id_is_there_when_it_has_one()
+    {
+        using GalleryFolder gallery = new GalleryFolder().AddMany(2);
+        GalleryCard card = gallery.Cards[0];
+        gallery.Write();
+        await using OpenPage open = await OpenPage.OpenAsync(browser, gallery);
+        string key = $"attempt-{card.Id}-{card.Created.UtcDateTime:yyyyMMdd'T'HHmmss}123Z";
+
+        await LoadAsync(open, $"Key,Choice\n{key},Picked\n", "t.csv");
+
+        await Assertions.Expect(open.CardOf(card.Name)).ToContainClassAsync("picked");
     }
 
     [Theory]
@@ -208,6 +282,6 @@ public class ChoiceTests(Browser browser)
         return (download.SuggestedFilename, await reader.ReadToEndAsync(TestContext.Current.CancellationToken));
     }
 
-    private static Task LoadAsync(OpenPage open, string content)
-        => open.Page.SetInputFilesAsync("#load-file", new FilePayload { Name = "my choice.json", MimeType = "application/json", Buffer = System.Text.Encoding.UTF8.GetBytes(content) });
+    private static Task LoadAsync(OpenPage open, string content, string name = "my choice.json")
+        => open.Page.SetInputFilesAsync("#load-file", new FilePayload { Name = name, MimeType = "application/json", Buffer = System.Text.Encoding.UTF8.GetBytes(content) });
 }

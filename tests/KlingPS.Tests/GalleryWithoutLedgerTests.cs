@@ -62,6 +62,62 @@ public sealed class GalleryWithoutLedgerTests : IDisposable
     }
 
     [Fact]
+    public async Task Without_a_ledger_another_take_comes_after_those_that_the_sidecars_tell_of()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        (await shell.RunAsync(
+            "1, 2 | ForEach-Object { ConvertTo-KlingVideo $image 'It moves.' $destination -Take $_ -Sidecar | Out-Null }; Disconnect-KlingAccount",
+            new { image = shell.Image("fox.png"), destination = shell.Destination })).Clean();
+        Environment.SetEnvironmentVariable(LedgerLocation.Variable, Ledger + "4");
+        using var other = new HostedShell();
+        string taskId = JsonDocument.Parse(File.ReadAllText(Path.Combine(shell.Destination, "fox.mp4.json"))).RootElement.GetProperty("taskId").GetString()!;
+        string choice = shell.WriteFile("videos/choice.json", Encoding.UTF8.GetBytes(JsonSerializer.Serialize(new
+        {
+            format = "KlingPS gallery choice",
+            version = 1,
+            choices = new[] { new { key = taskId, video = "fox.mp4", choice = "Rejected", at = DateTimeOffset.UtcNow.ToString("O") } },
+        })));
+
+        ShellResult result = (await other.RunAsync("Import-KlingGalleryChoice $choice", new { choice })).Clean();
+
+        Assert.Equal(3, Assert.Single(result.Output).Properties["NextTake"].Value);
+    }
+
+    [Theory]
+    [InlineData("../outside.mp4")]
+    [InlineData("%2E%2E/outside.mp4")]
+    [InlineData("..%2Foutside.mp4")]
+    [InlineData("{outside}")]
+    [InlineData("link.mp4")]
+    [InlineData("linked/outside.mp4")]
+    [InlineData("outside.mp4", "")]
+    [InlineData("outside.mp4", "//server/share")]
+    [InlineData("outside.mp4", @"\\server\share")]
+    public async Task A_choice_leads_to_no_file_that_is_not_below_its_gallery(string video, string? place = null)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Links need a right there.");
+        string gallery = Directory.CreateDirectory(Path.Combine(_folder.FullName, "gallery")).FullName;
+        string outside = Path.Combine(_folder.FullName, "outside.mp4");
+        File.WriteAllBytes(outside, [1]);
+        File.WriteAllBytes(Path.Combine(gallery, "inside.mp4"), [1]);
+        File.CreateSymbolicLink(Path.Combine(gallery, "link.mp4"), outside);
+        Directory.CreateSymbolicLink(Path.Combine(gallery, "linked"), _folder.FullName);
+        using var shell = new HostedShell();
+        (await shell.RunAsync("Export-KlingGallery $page -InputObject $video", new { page = Path.Combine(gallery, "gallery.html"), video = Path.Combine(gallery, "inside.mp4") })).Clean();
+        string choice = Path.Combine(Directory.CreateDirectory(Path.Combine(_folder.FullName, "downloads")).FullName, "choice.json");
+        async Task<ShellResult> ImportAsync(string video, string place)
+        {
+            await File.WriteAllTextAsync(choice, JsonSerializer.Serialize(new { format = "KlingPS gallery choice", version = 1, place, choices = new[] { new { key = "k", video, choice = "Rejected" } } }), TestContext.Current.CancellationToken);
+            return await shell.RunAsync("Import-KlingGalleryChoice $choice", new { choice });
+        }
+
+        ShellResult result = await ImportAsync(video.Replace("{outside}", Uri.EscapeDataString(outside), StringComparison.Ordinal), place is null ? gallery : place.Length == 0 ? _folder.FullName : place);
+
+        Assert.Empty(result.Output);
+        Assert.Single(result.Errors).Is("KlingTaskNotFound", ErrorCategory.ObjectNotFound);
+    }
+
+    [Fact]
     public async Task A_choice_of_videos_elsewhere_finds_them_in_the_folder_that_is_named()
     {
         await using ConnectedShell shell = await ConnectedShell.StartAsync();

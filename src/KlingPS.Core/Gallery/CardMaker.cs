@@ -73,9 +73,9 @@ internal sealed class CardMaker
     private GalleryCard OfTask(GalleryEntry entry, KlingVideoTask task)
     {
         VideoSpec spec = task.Spec;
-        string? video = entry.VideoPath ?? task.SavedPath;
+        string? video = entry.VideoPath;
         bool hasVideo = task.TaskState == KlingTaskState.Succeeded && video is not null && IsFile(video);
-        CardStatus status = StatusOf(task, hasVideo, video is not null);
+        CardStatus status = StatusOf(task, hasVideo, (video ?? task.SavedPath) is not null);
         string? image = spec.Image?.Path;
         bool hasImage = image is not null && MayBeLookedAt(entry, image) && IsFile(image);
         bool isPaid = status is CardStatus.Saved or CardStatus.Missing or CardStatus.Unsaved or CardStatus.Taken;
@@ -103,7 +103,7 @@ internal sealed class CardMaker
             Prompt = spec.Prompt,
             Again = _isPortable ? null : MakeAgain(task, null),
             Settle = _isPortable ? [] : [.. SettleOf(entry, task, status, video)],
-            Reason = ReasonOf(task, status, image is not null && !hasImage),
+            Reason = ReasonOf(entry, task, status, image is not null && !hasImage),
             VideoPath = hasVideo ? video : null,
             ImagePath = hasImage ? image : null,
             NoImage = spec.Image is null ? GalleryCard.WithoutImage : spec.Image.Path is null ? "image on the web" : "image gone",
@@ -124,11 +124,12 @@ internal sealed class CardMaker
         _ => CardStatus.Pending,
     };
 
-    private string? ReasonOf(KlingVideoTask task, CardStatus status, bool isImageGone)
+    private string? ReasonOf(GalleryEntry entry, KlingVideoTask task, CardStatus status, bool isImageGone)
     {
         string? reason = status switch
         {
             CardStatus.Unsaved => "The video is paid for and not saved. The service keeps it for 14 days at most.",
+            CardStatus.Missing when entry.Holder is KlingVideoTask holder => FormattableString.Invariant($"The video is not there any more: that of task {holder.Id} has been saved under its name since."),
             CardStatus.Missing => "The video is not there any more: it was moved or deleted.",
             CardStatus.Taken => "The video was taken elsewhere.",
             CardStatus.Failed => $"The service could not make the video{Told(task)}. It has cost nothing.",
@@ -253,9 +254,13 @@ internal sealed class CardMaker
     /// that of the viewer, log on there.
     /// </summary>
     private static bool MayBeLookedAt(GalleryEntry entry, string path)
-        => entry.Origin != EntryOrigin.Sidecar
-            || !IsShare(path)
-            || string.Equals(Path.GetPathRoot(path), Path.GetPathRoot(entry.VideoPath), StringComparison.OrdinalIgnoreCase);
+        => entry.Origin != EntryOrigin.Sidecar || !IsElsewhere(path, entry.VideoPath!);
+
+    /// <summary>Whether a path is that of a server, and not of the one where another file is.</summary>
+    /// <param name="path">The path.</param>
+    /// <param name="from">The full path of the file that names it.</param>
+    internal static bool IsElsewhere(string path, string from)
+        => IsShare(path) && !string.Equals(Path.GetPathRoot(path), Path.GetPathRoot(from), StringComparison.OrdinalIgnoreCase);
 
     private static bool IsShare(string path) => path.StartsWith(@"\\", StringComparison.Ordinal) || path.StartsWith("//", StringComparison.Ordinal);
 

@@ -13,8 +13,8 @@ namespace KlingPS.Core.Gallery;
 /// <param name="Choice">What was chosen.</param>
 internal sealed record ChoiceRow(string Place, string Key, string? Name, string? Video, GalleryChoice Choice)
 {
-    /// <summary>Whether anything was chosen at all.</summary>
-    public bool SaysSomething => Choice is not { Decision: Decision.None, Rating: 0, Note.Length: 0 };
+    /// <summary>Whether the line itself says when it was chosen.</summary>
+    public bool IsTimed => Choice.At is not null && Choice.At == Choice.NotBefore;
 
     /// <summary>The row in words, for messages.</summary>
     public override string ToString() => Name is null ? $"{Place} ({Key})" : $"{Place} ('{Name}')";
@@ -32,10 +32,18 @@ internal sealed record ChoiceFile
     private const int Version = 1;
     private const int MaxLength = 64 * 1024 * 1024;
 
+    /// <summary>The columns that tables from the page cannot do without.</summary>
+    private static readonly string[] s_columns = ["Key", "Choice", "Rating", "Note"];
+
+    private static readonly string[] s_isoForms = ["yyyy-MM-dd'T'HH:mm:ssK", "yyyy-MM-dd'T'HH:mm:ss.FFFFFFFK"];
+
     private static readonly Encoding[] s_marked = [Encoding.UTF8, Encoding.Unicode, Encoding.BigEndianUnicode];
 
     /// <summary>The full path.</summary>
     public required string Path { get; init; }
+
+    /// <summary>The id of the gallery, where it says so.</summary>
+    public string? Gallery { get; private init; }
 
     /// <summary>The folder that the page was in, where it says so.</summary>
     public string? Place { get; private init; }
@@ -49,6 +57,9 @@ internal sealed record ChoiceFile
     /// <summary>What is wrong with single lines, which are left out.</summary>
     public IReadOnlyList<KlingException> Problems { get; private init; } = [];
 
+    /// <summary>Which lines say different things of one video, of which the later counts; as sentences.</summary>
+    public IReadOnlyList<string> Doubles { get; private init; } = [];
+
     /// <summary>Reads a file.</summary>
     /// <param name="path">The full path.</param>
     /// <param name="cancellationToken">Stops the reading.</param>
@@ -60,7 +71,8 @@ internal sealed record ChoiceFile
     {
         try
         {
-            return Parse(path, Decode(await OrdinaryFile.ReadAllBytesAsync(path, MaxLength, cancellationToken).ConfigureAwait(false), path));
+            byte[] content = await OrdinaryFile.ReadAllBytesAsync(path, MaxLength, cancellationToken).ConfigureAwait(false);
+            return Parse(path, Decode(content, path), File.GetLastWriteTimeUtc(path));
         }
         catch (Exception exception) when (exception is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -79,17 +91,42 @@ internal sealed record ChoiceFile
     /// <summary>Reads the text of a file.</summary>
     /// <param name="path">The full path, for messages.</param>
     /// <param name="text">The text.</param>
+    /// <param name="written">When the file was last written, which is when a line without a time was chosen at the latest.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.ChoiceInvalid"/>.</exception>
-    internal static ChoiceFile Parse(string path, string text)
+    internal static ChoiceFile Parse(string path, string text, DateTimeOffset? written = null)
     {
         ArgumentNullException.ThrowIfNull(text);
         string content = text.TrimStart();
         return content.Length == 0 ? throw Invalid(path, "it is empty")
-            : content[0] is '{' or '[' ? ParseJson(path, content)
-            : ParseTable(path, content);
+            : content[0] is '{' or '[' ? ParseJson(path, content, written)
+            : ParseTable(path, content, written);
     }
 
-    private static ChoiceFile ParseJson(string path, string text)
+    /// <summary>Whether a text is that of a choice, of whichever version, as the page saves it. It may be the beginning alone.</summary>
+    public static bool IsOne(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        string content = text.TrimStart('\uFEFF', ' ', '\t', '\r', '\n');
+        return content.StartsWith('{') ? content.Contains($"\"{Format}\"", StringComparison.Ordinal)
+            : s_columns.All(column => content.Split('\r', '\n')[0].Contains(column, StringComparison.OrdinalIgnoreCase));
+    }
+
+    /// <summary>The same choice with other keys, so that lines are found to be of one video that name it in different ways.</summary>
+    /// <param name="keyOf">The one key of all that a video may have.</param>
+    public ChoiceFile WithKeys(Func<string, string> keyOf)
+    {
+        ArgumentNullException.ThrowIfNull(keyOf);
+        var collector = new Collector(Path);
+        foreach (ChoiceRow row in Rows)
+        {
+            collector.Add(row with { Key = keyOf(row.Key) });
+        }
+
+        ChoiceFile file = collector.ToFile();
+        return this with { Rows = file.Rows, Problems = [.. Problems, .. file.Problems], Doubles = [.. Doubles, .. file.Doubles] };
+    }
+
+    private static ChoiceFile ParseJson(string path, string text, DateTimeOffset? written)
     {
         try
         {
@@ -108,15 +145,19 @@ internal sealed record ChoiceFile
                 throw Invalid(path, "it was saved by the page of a newer version of KlingPS");
             }
 
+            DateTimeOffset? saved = TimeOf(TextOf(root, "saved"));
             var collector = new Collector(path);
             int number = 0;
             foreach (JsonElement choice in choices.EnumerateArray())
             {
                 number++;
-                collector.Add(FormattableString.Invariant($"Choice {number}"), choice.ValueKind == JsonValueKind.Object ? name => TextOf(choice, name) : null);
+                collector.Add(
+                    FormattableString.Invariant($"Choice {number}"),
+                    choice.ValueKind == JsonValueKind.Object ? name => TextOf(choice, name) : null,
+                    (get, said) => TimeOf(get("at")) is DateTimeOffset at ? said with { At = at, NotBefore = at } : said with { At = saved ?? written });
             }
 
-            return collector.ToFile() with { Place = TextOf(root, "place"), Saved = TimeOf(TextOf(root, "saved")) };
+            return collector.ToFile() with { Gallery = TextOf(root, "gallery"), Place = TextOf(root, "place"), Saved = saved };
         }
         catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
@@ -125,7 +166,7 @@ internal sealed record ChoiceFile
         }
     }
 
-    private static ChoiceFile ParseTable(string path, string text)
+    private static ChoiceFile ParseTable(string path, string text, DateTimeOffset? written)
     {
         try
         {
@@ -141,7 +182,9 @@ internal sealed record ChoiceFile
 
                 collector.Add(
                     FormattableString.Invariant($"Line {line}"),
-                    name => columns.TryGetValue(name, out int column) && column < values.Count ? ChoiceCsv.Plain(values[column]) : null);
+                    name => columns.TryGetValue(name, out int column) && column < values.Count ? ChoiceCsv.Plain(values[column]) : null,
+                    (get, said) => ChoiceStamp.TryRead(get("stamp")) is ChoiceStamp stamp ? stamp.Date(said, written)
+                        : said with { At = written, NotBefore = TimeOf(get("at") ?? get("chosenAt"), s_isoForms) });
             }
 
             return collector.ToFile();
@@ -198,6 +241,10 @@ internal sealed record ChoiceFile
     private static DateTimeOffset? TimeOf(string? text)
         => DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out DateTimeOffset time) ? time : null;
 
+    /// <summary>A time in one of these forms alone: elsewhere, 3/4/2026 is another day.</summary>
+    private static DateTimeOffset? TimeOf(string? text, string[] forms)
+        => DateTimeOffset.TryParseExact(text, forms, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out DateTimeOffset time) ? time : null;
+
     private static KlingException Invalid(string path, string why, Exception? cause = null)
         => new(ErrorKind.ChoiceInvalid, $"Nothing was read from '{path}': {why}.", cause);
 
@@ -208,18 +255,21 @@ internal sealed record ChoiceFile
         private readonly List<string> _order = [];
         private readonly HashSet<string> _doubtful = new(StringComparer.Ordinal);
         private readonly List<KlingException> _problems = [];
+        private readonly List<string> _doubles = [];
 
         public ChoiceFile ToFile() => new()
         {
             Path = path,
             Rows = [.. _order.Where(key => !_doubtful.Contains(key)).Select(key => _rows[key])],
             Problems = _problems,
+            Doubles = _doubles,
         };
 
         /// <summary>Takes a line.</summary>
         /// <param name="place">Where it stands.</param>
         /// <param name="get">Its values by their names; <see langword="null"/> if it is no line at all.</param>
-        public void Add(string place, Func<string, string?>? get)
+        /// <param name="date">Says of what was chosen when that was, by the line.</param>
+        public void Add(string place, Func<string, string?>? get, Func<Func<string, string?>, GalleryChoice, GalleryChoice> date)
         {
             string? key = Trim(get?.Invoke("key")) ?? Trim(get?.Invoke("taskId"));
             string? name = Trim(get?.Invoke("name"));
@@ -241,23 +291,33 @@ internal sealed record ChoiceFile
                 return;
             }
 
-            Add(new ChoiceRow(place, key, name, Trim(get("video")), new GalleryChoice(decision, rating, get("note")?.Trim() ?? string.Empty, TimeOf(get("at")))));
+            Add(new ChoiceRow(place, key, name, Trim(get("video")), date(get, new GalleryChoice(decision, rating, get("note")?.Trim() ?? string.Empty))));
         }
 
-        private void Add(ChoiceRow row)
+        /// <summary>Takes a line that says something else of a video than a former one only if both say when.</summary>
+        public void Add(ChoiceRow row)
         {
             if (!_rows.TryGetValue(row.Key, out ChoiceRow? former))
             {
                 _rows.Add(row.Key, row);
                 _order.Add(row.Key);
             }
-            else if (row.Choice.At > former.Choice.At)
+            else if (row.Choice.SaysSameAs(former.Choice))
             {
-                _rows[row.Key] = row;
+                _rows[row.Key] = row.Choice.At > former.Choice.At ? row : former;
             }
-            else if (row.Choice.At is null && row.Choice with { At = null } != former.Choice with { At = null } && _doubtful.Add(row.Key))
+            else if (!former.IsTimed || !row.IsTimed || row.Choice.At == former.Choice.At)
             {
-                Refuse(row.Place, row.Name ?? row.Key, $"{former.Place} says something else of the same video, and neither counts");
+                if (_doubtful.Add(row.Key))
+                {
+                    Refuse(row.Place, row.Name ?? row.Key, $"{former.Place} says something else of the same video, and neither counts");
+                }
+            }
+            else
+            {
+                ChoiceRow later = row.Choice.At > former.Choice.At ? row : former;
+                _rows[row.Key] = later;
+                _doubles.Add($"{former} and {row} of '{path}' say different things of the same video. {later.Place}, which is the later one, counts.");
             }
         }
 

@@ -1,3 +1,5 @@
+using KlingPS.Core.Files;
+using KlingPS.Core.Model;
 using KlingPS.Core.Saving;
 
 namespace KlingPS.Core.Gallery;
@@ -5,10 +7,13 @@ namespace KlingPS.Core.Gallery;
 /// <summary>Finds the videos that a choice is about: in the ledger, or where the page linked to them.</summary>
 internal sealed class ChosenVideos
 {
+    private static readonly EnumerationOptions s_readable = new() { IgnoreInaccessible = true };
+
     private readonly GallerySource _source;
     private readonly ChoiceFile _file;
     private readonly IReadOnlyList<string> _folders;
     private Dictionary<string, GalleryEntry>? _inFolders;
+    private IReadOnlyList<Place>? _places;
 
     /// <summary>Creates the search.</summary>
     /// <param name="source">What the ledger has.</param>
@@ -26,10 +31,37 @@ internal sealed class ChosenVideos
     public async Task<GalleryEntry?> FindAsync(ChoiceRow row, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(row);
-        GalleryEntry? found = _source.FindByKey(row.Key)
-            ?? await FindLinkedAsync(row, cancellationToken).ConfigureAwait(false)
+        GalleryEntry? found = _source.FindByKey(row.Key) is KlingVideoTask task ? await _source.OfAsync(task, cancellationToken).ConfigureAwait(false)
+            : await FindLinkedAsync(row, cancellationToken).ConfigureAwait(false)
             ?? (await ReadFoldersAsync(cancellationToken).ConfigureAwait(false)).GetValueOrDefault(row.Key);
         return found is null ? null : found with { Choice = row.Choice };
+    }
+
+    /// <summary>
+    /// All takes that are known beside videos of which the ledger does not know: by the sidecars in their folders, and in those that the
+    /// user has named.
+    /// </summary>
+    /// <param name="videos">The videos.</param>
+    /// <param name="cancellationToken">Stops the reading.</param>
+    public async Task<IReadOnlyList<KlingVideoTask>> ReadTakesAsync(IReadOnlyCollection<GalleryEntry> videos, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(videos);
+        if (!videos.Any(video => video.Origin == EntryOrigin.Sidecar))
+        {
+            return [];
+        }
+
+        Dictionary<string, GalleryEntry> named = await ReadFoldersAsync(cancellationToken).ConfigureAwait(false);
+        IEnumerable<KlingVideoTask> beside = videos
+            .Where(video => video.Origin == EntryOrigin.Sidecar)
+            .Select(video => Path.GetDirectoryName(video.VideoPath)!)
+            .Distinct(StringComparer.Ordinal)
+            .Where(Directory.Exists)
+            .SelectMany(folder => Directory.EnumerateFiles(folder, "*" + Sidecar.Extension, s_readable))
+            .Select(path => (Video: path[..^Sidecar.Extension.Length], Sidecar: Sidecar.TryRead(path)))
+            .Where(found => found.Sidecar is not null)
+            .Select(found => found.Sidecar!.ToTask(found.Video));
+        return [.. named.Values.Select(entry => entry.Task!).Concat(beside)];
     }
 
     /// <summary>Where the page linked to: relative to the folder it was in, or to the one that the choice lies in.</summary>
@@ -41,10 +73,11 @@ internal sealed class ChosenVideos
         }
 
         GalleryEntry? file = null;
-        foreach (string folder in Places().Where(Path.IsPathFullyQualified))
+        foreach (Place place in _places ??= FindPlaces())
         {
-            string path = Path.GetFullPath(Path.Combine(folder, relative));
-            if (await _source.FindVideoAsync(path, null, cancellationToken).ConfigureAwait(false) is not GalleryEntry entry)
+            // Through a link, it may lie anywhere.
+            string path = Path.Combine(place.Path, relative);
+            if (!Place.Of(path).IsWithin(place) || await _source.FindVideoAsync(path, null, cancellationToken).ConfigureAwait(false) is not GalleryEntry entry)
             {
                 continue;
             }
@@ -82,9 +115,28 @@ internal sealed class ChosenVideos
         return _inFolders;
     }
 
-    private IEnumerable<string> Places()
+    /// <summary>Anybody can have written a choice. The folder that it names is looked into only if there is a page that it can be of.</summary>
+    private IReadOnlyList<Place> FindPlaces()
     {
         IEnumerable<string> places = _folders.Append(Path.GetDirectoryName(_file.Path)!);
-        return _file.Place is null ? places : places.Prepend(_file.Place);
+        return [.. (_file.Place is string place && IsOfPage(place) ? places.Prepend(place) : places).Select(Place.Of)];
+    }
+
+    private bool IsOfPage(string folder)
+    {
+        try
+        {
+            return Path.IsPathFullyQualified(folder)
+                && !CardMaker.IsElsewhere(folder, _file.Path)
+                && Directory.Exists(folder)
+                && Directory.EnumerateFiles(folder, "*", s_readable)
+                    .Where(path => !VideoFolder.IsVideo(path) && !path.EndsWith(Sidecar.Extension, StringComparison.OrdinalIgnoreCase))
+                    .OrderByDescending(path => Path.GetExtension(path.AsSpan()).StartsWith(".htm", StringComparison.OrdinalIgnoreCase))
+                    .Any(path => GalleryFile.TryReadId(path) is string id && (_file.Gallery is null || _file.Gallery == id));
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
     }
 }

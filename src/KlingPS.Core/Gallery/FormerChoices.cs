@@ -4,17 +4,23 @@ using KlingPS.Core.Files;
 
 namespace KlingPS.Core.Gallery;
 
-/// <summary>The choices that a page shows which is about to be written again: they were loaded into it, and its file may be all that has them.</summary>
-internal static class FormerChoices
+/// <summary>The choices that a page has which is about to be written again: they were loaded into it, and its file may be all that has them.</summary>
+/// <param name="Choices">The choices by the key of their card, also those of videos that the page did not show.</param>
+/// <param name="WasPortable">Whether the page was one for others.</param>
+internal sealed record FormerChoices(IReadOnlyDictionary<string, GalleryChoice> Choices, bool WasPortable)
 {
+    /// <summary>Where there was no page.</summary>
+    public static readonly FormerChoices None = new(new Dictionary<string, GalleryChoice>(), WasPortable: false);
+
     private const int MaxLength = 256 * 1024 * 1024;
 
-    /// <summary>Reads them, each by the key of its card.</summary>
+    /// <summary>Reads them.</summary>
     /// <param name="path">The full path of a page of ours.</param>
     /// <returns>None where the page cannot be read, or somebody has changed it.</returns>
-    public static IReadOnlyDictionary<string, GalleryChoice> Read(string path)
+    public static FormerChoices Read(string path)
     {
         var choices = new Dictionary<string, GalleryChoice>(StringComparer.Ordinal);
+        bool wasPortable = false;
         try
         {
             byte[] page = OrdinaryFile.ReadAllBytes(path, MaxLength);
@@ -23,11 +29,13 @@ internal static class FormerChoices
             int length = begin < 0 ? -1 : page.AsSpan(begin).IndexOf("</script"u8);
             if (length < 0 || !MayHaveAny(page.AsSpan(begin, length)))
             {
-                return choices;
+                return None;
             }
 
             using JsonDocument data = JsonDocument.Parse(page.AsMemory(begin, length));
-            foreach (JsonElement item in data.RootElement.GetProperty("items").EnumerateArray())
+            wasPortable = data.RootElement.TryGetProperty("portable", out JsonElement portable) && portable.ValueKind == JsonValueKind.True;
+            IEnumerable<JsonElement> elsewhere = data.RootElement.TryGetProperty("elsewhere", out JsonElement others) ? others.EnumerateArray() : [];
+            foreach (JsonElement item in data.RootElement.GetProperty("items").EnumerateArray().Concat(elsewhere))
             {
                 if (Read(item) is GalleryChoice choice)
                 {
@@ -40,12 +48,12 @@ internal static class FormerChoices
             // Then there is nothing to keep.
         }
 
-        return choices;
+        return new FormerChoices(choices, wasPortable);
     }
 
     /// <summary>Most pages have none, and need not be read for them.</summary>
     private static bool MayHaveAny(ReadOnlySpan<byte> data)
-        => data.IndexOf("\"choice\":"u8) >= 0 || data.IndexOf("\"rating\":"u8) >= 0 || data.IndexOf("\"note\":"u8) >= 0;
+        => data.IndexOf("\"choice\":"u8) >= 0 || data.IndexOf("\"rating\":"u8) >= 0 || data.IndexOf("\"note\":"u8) >= 0 || data.IndexOf("\"at\":"u8) >= 0;
 
     private static GalleryChoice? Read(JsonElement item)
     {
@@ -53,6 +61,9 @@ internal static class FormerChoices
         int rating = item.TryGetProperty("rating", out JsonElement stars) ? Math.Clamp(stars.GetInt32(), 0, GalleryChoice.MaxRating) : 0;
         string note = item.TryGetProperty("note", out JsonElement text) ? text.GetString() ?? string.Empty : string.Empty;
         DateTimeOffset? at = item.TryGetProperty("at", out JsonElement time) && DateTimeOffset.TryParse(time.GetString(), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out DateTimeOffset moment) ? moment : null;
-        return decision == Decision.None && rating == 0 && note.Length == 0 ? null : new GalleryChoice(decision, rating, note, at);
+        var former = new GalleryChoice(decision, rating, note, at);
+
+        // That a choice was taken back is one, too: else an older file would bring it again.
+        return former.SaysSomething || at is not null ? former : null;
     }
 }

@@ -17,7 +17,7 @@ internal enum Decision
 /// <param name="Decision">Whether it was picked or rejected.</param>
 /// <param name="Rating">0 to 5 stars; 0 is none.</param>
 /// <param name="Note">What was noted; empty if nothing was.</param>
-/// <param name="At">When it was chosen, if that is known.</param>
+/// <param name="At">When it was chosen, or at the latest; <see langword="null"/> if that is not known.</param>
 internal sealed record GalleryChoice(Decision Decision, int Rating, string Note, DateTimeOffset? At = null)
 {
     /// <summary>The most stars.</summary>
@@ -25,6 +25,19 @@ internal sealed record GalleryChoice(Decision Decision, int Rating, string Note,
 
     /// <summary>The longest note, in characters.</summary>
     public const int MaxNoteLength = 2000;
+
+    /// <summary>When it was chosen at the earliest; <see langword="null"/> if that is not known. Another time than <see cref="At"/> where somebody has changed a table.</summary>
+    public DateTimeOffset? NotBefore { get; init; }
+
+    /// <summary>Whether anything was chosen at all.</summary>
+    public bool SaysSomething => this is not { Decision: Decision.None, Rating: 0, Note.Length: 0 };
+
+    /// <summary>Whether two choices are the same, whenever they were made.</summary>
+    public bool SaysSameAs(GalleryChoice other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        return (Decision, Rating, Note) == (other.Decision, other.Rating, other.Note);
+    }
 
     /// <summary>Of two choices for one video the later, as far as their times are known; else the second.</summary>
     public static GalleryChoice? Later(GalleryChoice? one, GalleryChoice? other) => other is null || one?.At > other.At ? one : other;

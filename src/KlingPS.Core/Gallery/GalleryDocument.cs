@@ -41,6 +41,9 @@ internal sealed class GalleryDocument
     /// <summary>When the choice was saved that the cards show.</summary>
     public DateTimeOffset? ChoicesSaved { get; init; }
 
+    /// <summary>What was chosen for videos that the page does not show, by the keys of their cards.</summary>
+    public IReadOnlyDictionary<string, GalleryChoice> Elsewhere { get; init; } = new Dictionary<string, GalleryChoice>();
+
     /// <summary>The cards in the order of the page: those of one image together, by name.</summary>
     public static IReadOnlyList<GalleryCard> Sort(IEnumerable<GalleryCard> cards) =>
     [
@@ -208,6 +211,20 @@ internal sealed class GalleryDocument
         }
 
         json.WriteEndArray();
+        if (Elsewhere.Count > 0)
+        {
+            json.WriteStartArray("elsewhere");
+            foreach ((string key, GalleryChoice choice) in Elsewhere)
+            {
+                json.WriteStartObject();
+                json.WriteString("key", key);
+                WriteChoice(json, choice);
+                json.WriteEndObject();
+            }
+
+            json.WriteEndArray();
+        }
+
         json.WriteEndObject();
         Flush();
 
@@ -273,13 +290,20 @@ internal sealed class GalleryDocument
 
         if (card.Choice is GalleryChoice choice)
         {
-            WriteText(json, "choice", choice.Decision == Decision.None ? null : choice.Decision.ToString());
-            WriteNumber(json, "rating", choice.Rating);
-            WriteText(json, "note", choice.Note);
-            WriteTime(json, "at", choice.At);
+            WriteChoice(json, choice);
         }
 
         json.WriteEndObject();
+    }
+
+    private static void WriteChoice(Utf8JsonWriter json, GalleryChoice choice)
+    {
+        WriteText(json, "choice", choice.Decision == Decision.None ? null : choice.Decision.ToString());
+        WriteNumber(json, "rating", choice.Rating);
+        WriteText(json, "note", choice.Note);
+
+        // To the millisecond, as the browser has it: rounded, it would be older than the same choice there.
+        WriteText(json, "at", choice.At?.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.FFF'Z'", CultureInfo.InvariantCulture));
     }
 
     /// <summary>The texts of a command, with the number 0 where the prompt stands.</summary>

@@ -24,7 +24,7 @@ internal enum EntryOrigin
 /// <summary>One video of a gallery, or a task that has none.</summary>
 /// <param name="Origin">How much is known of it.</param>
 /// <param name="Task">Its task; <see langword="null"/> if nothing is known but the file.</param>
-/// <param name="VideoPath">The full path at which the video is, or was last; <see langword="null"/> if it was never saved.</param>
+/// <param name="VideoPath">The full path at which the video is, or was last; <see langword="null"/> if it was never saved, or another video is there now.</param>
 internal sealed record GalleryEntry(EntryOrigin Origin, KlingVideoTask? Task, string? VideoPath)
 {
     /// <summary>What the keys of videos begin with of which no task is known.</summary>
@@ -32,6 +32,9 @@ internal sealed record GalleryEntry(EntryOrigin Origin, KlingVideoTask? Task, st
 
     private const string AttemptMark = "attempt-";
     private const string AttemptTime = "yyyyMMdd'T'HHmmssfff'Z'";
+
+    /// <summary>The task whose video has since been saved where this one was; <see langword="null"/> if none was.</summary>
+    public KlingVideoTask? Holder { get; init; }
 
     /// <summary>What was chosen for it before.</summary>
     public GalleryChoice? Choice { get; init; }
@@ -49,9 +52,21 @@ internal sealed record GalleryEntry(EntryOrigin Origin, KlingVideoTask? Task, st
     public static string KeyOf(KlingVideoTask task)
     {
         ArgumentNullException.ThrowIfNull(task);
+        return task.TaskId ?? AttemptKeyOf(task);
+    }
 
-        // A local id alone is that of other tasks in other ledgers.
-        return task.TaskId ?? string.Create(CultureInfo.InvariantCulture, $"{AttemptMark}{task.Id}-{task.CreatedAt.UtcDateTime.ToString(AttemptTime, CultureInfo.InvariantCulture)}");
+    /// <summary>The key that a task had before its id at the service was known. A local id alone is that of other tasks in other ledgers.</summary>
+    public static string AttemptKeyOf(KlingVideoTask task)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+        return string.Create(CultureInfo.InvariantCulture, $"{AttemptMark}{task.Id}-{task.CreatedAt.UtcDateTime.ToString(AttemptTime, CultureInfo.InvariantCulture)}");
+    }
+
+    /// <summary>Whether a key is one of <see cref="AttemptKeyOf"/>.</summary>
+    public static bool IsOfAttempt(string key)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        return key.StartsWith(AttemptMark, StringComparison.Ordinal);
     }
 
     private static string HashOf(string text) => Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(text))).ToLowerInvariant();

@@ -138,6 +138,20 @@ internal sealed class GalleryFile
         }
     }
 
+    /// <summary>The id of the gallery whose page a file is; <see langword="null"/> if it is none, or cannot be read.</summary>
+    /// <param name="path">The full path.</param>
+    public static string? TryReadId(string path)
+    {
+        try
+        {
+            return ReadMark(path).Id;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>The id in the first lines of a page, <see langword="null"/> if it is none, and whether it is for others.</summary>
     private static (string? Id, bool IsPortable) ReadMark(string path)
     {

@@ -12,13 +12,17 @@ namespace KlingPS.Core.Gallery;
 /// </summary>
 internal sealed class GallerySource
 {
+    private readonly ITaskLedger? _ledger;
     private readonly Dictionary<long, KlingVideoTask> _byId;
     private readonly Dictionary<string, KlingVideoTask> _byTaskId;
     private readonly SavedVideos _saved;
-    private Dictionary<string, KlingVideoTask>? _byKey;
+    private readonly ILookup<long, SavedPath> _paths;
+    private Dictionary<string, KlingVideoTask>? _byAttempt;
+    private ILookup<string, KlingVideoTask>? _byHash;
 
-    private GallerySource(IReadOnlyList<KlingVideoTask> recorded, IReadOnlyList<KlingVideoTask> own, IReadOnlyList<SavedPath> saved)
+    private GallerySource(ITaskLedger? ledger, IReadOnlyList<KlingVideoTask> recorded, IReadOnlyList<KlingVideoTask> own, IReadOnlyList<SavedPath> saved)
     {
+        _ledger = ledger;
         Recorded = recorded;
         Own = own;
         _byId = recorded.ToDictionary(task => task.Id);
@@ -28,7 +32,9 @@ internal sealed class GallerySource
             _byTaskId.TryAdd(task.TaskId!, task);
         }
 
-        _saved = new SavedVideos([.. saved.Where(path => path.IsCertain && _byId.ContainsKey(path.Id))]);
+        SavedPath[] known = [.. saved.Where(path => _byId.ContainsKey(path.Id)).OrderBy(path => path.Path, StringComparer.Ordinal)];
+        _saved = new SavedVideos(known);
+        _paths = known.Where(path => path.IsCertain).ToLookup(path => path.Id);
     }
 
     /// <summary>All tasks of the ledger, by local id. Ids of the service and videos on disk tell for themselves whose they are.</summary>
@@ -37,50 +43,73 @@ internal sealed class GallerySource
     /// <summary>Those of the account in use; all of them where none is.</summary>
     public IReadOnlyList<KlingVideoTask> Own { get; }
 
+    /// <summary>The time by the clock that the times of the tasks are of.</summary>
+    public DateTimeOffset Now { get; private init; }
+
     /// <summary>Reads the ledger.</summary>
     /// <param name="ledger">The ledger, which need not exist.</param>
     /// <param name="account">The account in use, if one is.</param>
+    /// <param name="time">The clock of this machine.</param>
     /// <param name="cancellationToken">Stops the reading.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>.</exception>
-    public static async Task<GallerySource> ReadAsync(ITaskLedger ledger, string? account, CancellationToken cancellationToken)
+    public static async Task<GallerySource> ReadAsync(ITaskLedger ledger, string? account, TimeProvider time, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(ledger);
+        ArgumentNullException.ThrowIfNull(time);
         if (!await ledger.ExistsAsync(cancellationToken).ConfigureAwait(false))
         {
-            return new GallerySource([], [], []);
+            return new GallerySource(null, [], [], []) { Now = time.GetUtcNow() };
         }
 
         IReadOnlyList<KlingVideoTask> all = await ledger.Tasks.ListAsync(new TaskFilter(), cancellationToken).ConfigureAwait(false);
         return new GallerySource(
+            ledger,
             all,
             account is null ? all : await ledger.Tasks.ListAsync(new TaskFilter { Account = account }, cancellationToken).ConfigureAwait(false),
-            await ledger.Tasks.ListSavedPathsAsync(cancellationToken).ConfigureAwait(false));
+            await ledger.Tasks.ListSavedPathsAsync(cancellationToken).ConfigureAwait(false))
+        {
+            Now = await ledger.Tasks.ReadClockAsync(cancellationToken).ConfigureAwait(false),
+        };
     }
 
-    /// <summary>The entry of a task, as the ledger has it by now.</summary>
-    public GalleryEntry Of(KlingVideoTask task)
+    /// <summary>The entry of a task, as the ledger has it by now, with its video where that is.</summary>
+    /// <param name="task">The task, of this ledger or of another.</param>
+    /// <param name="cancellationToken">Stops the search.</param>
+    public async ValueTask<GalleryEntry> OfAsync(KlingVideoTask task, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(task);
         KlingVideoTask? recorded = task.TaskId is string taskId ? _byTaskId.GetValueOrDefault(taskId)
             : _byId.TryGetValue(task.Id, out KlingVideoTask? same) && same.CreatedAt == task.CreatedAt ? same
             : null;
-        return new GalleryEntry(recorded is null ? EntryOrigin.Task : EntryOrigin.Ledger, recorded ?? task, (recorded ?? task).SavedPath);
+        return recorded is not null ? await LocateAsync(recorded, cancellationToken).ConfigureAwait(false)
+            : task.SavedPath is string path && await FindOwnerAsync(path, cancellationToken).ConfigureAwait(false) is KlingVideoTask owner
+                ? new GalleryEntry(EntryOrigin.Task, task, null) { Holder = owner }
+                : new GalleryEntry(EntryOrigin.Task, task, task.SavedPath);
     }
 
-    /// <summary>The entry of a task of the ledger; <see langword="null"/> if there is none with this id.</summary>
+    /// <summary>A task of the ledger; <see langword="null"/> if there is none with this id.</summary>
     /// <param name="taskId">The service's id.</param>
-    public GalleryEntry? Find(string taskId) => _byTaskId.GetValueOrDefault(taskId) is KlingVideoTask task ? Of(task) : null;
+    public KlingVideoTask? Find(string taskId) => _byTaskId.GetValueOrDefault(taskId);
 
     /// <inheritdoc cref="Find(string)"/>
     /// <param name="id">The local id.</param>
-    public GalleryEntry? Find(long id) => _byId.GetValueOrDefault(id) is KlingVideoTask task ? new GalleryEntry(EntryOrigin.Ledger, task, task.SavedPath) : null;
+    public KlingVideoTask? Find(long id) => _byId.GetValueOrDefault(id);
 
-    /// <summary>The entry of a task of the ledger by the key of its card; <see langword="null"/> if there is none.</summary>
-    public GalleryEntry? FindByKey(string key)
+    /// <summary>A task of the ledger by the key of its card, be it one that it had before its id at the service was known; <see langword="null"/> if there is none.</summary>
+    public KlingVideoTask? FindByKey(string key)
     {
-        _byKey ??= Recorded.Where(task => task.TaskId is null).ToDictionary(GalleryEntry.KeyOf, StringComparer.Ordinal);
-        return Find(key) ?? (_byKey.GetValueOrDefault(key) is KlingVideoTask task ? Of(task) : null);
+        ArgumentNullException.ThrowIfNull(key);
+        if (Find(key) is KlingVideoTask found || !GalleryEntry.IsOfAttempt(key))
+        {
+            return Find(key);
+        }
+
+        _byAttempt ??= Recorded.ToDictionary(GalleryEntry.AttemptKeyOf, StringComparer.Ordinal);
+        return _byAttempt.GetValueOrDefault(key);
     }
+
+    /// <summary>The key that a card has now, of all the keys that it may have had.</summary>
+    public string KeyOf(string key) => FindByKey(key) is KlingVideoTask task ? GalleryEntry.KeyOf(task) : key;
 
     /// <summary>The entry of a video on disk, by what the ledger has of its path, its sidecar, or its content.</summary>
     /// <param name="path">The full path. The video itself need not be there if its sidecar is.</param>
@@ -89,21 +118,24 @@ internal sealed class GallerySource
     /// <returns><see langword="null"/> if there is neither the video nor a sidecar of it.</returns>
     public async Task<GalleryEntry?> FindVideoAsync(string path, string? taskId, CancellationToken cancellationToken)
     {
-        if (taskId is not null && Find(taskId) is GalleryEntry named)
+        KlingVideoTask? owner = await FindOwnerAsync(path, cancellationToken).ConfigureAwait(false);
+        if (taskId is not null && Find(taskId) is KlingVideoTask named)
         {
-            return named with { VideoPath = path };
+            return owner is null || owner.Id == named.Id
+                ? new GalleryEntry(EntryOrigin.Ledger, named, path)
+                : await LocateAsync(named, cancellationToken).ConfigureAwait(false);
         }
 
-        if (_saved.At(path) is [.., SavedPath saved])
+        if (owner is not null)
         {
-            return new GalleryEntry(EntryOrigin.Ledger, _byId[saved.Id], path);
+            return new GalleryEntry(EntryOrigin.Ledger, owner, path);
         }
 
         if (Sidecar.TryRead(Sidecar.PathOf(path)) is Sidecar sidecar)
         {
             KlingVideoTask task = sidecar.ToTask(path);
-            return (task.TaskId is string id ? Find(id) : null) is GalleryEntry recorded
-                ? recorded with { VideoPath = path }
+            return (task.TaskId is string id ? Find(id) : null) is KlingVideoTask recorded
+                ? new GalleryEntry(EntryOrigin.Ledger, recorded, path)
                 : new GalleryEntry(EntryOrigin.Sidecar, task, path);
         }
 
@@ -113,21 +145,74 @@ internal sealed class GallerySource
         }
 
         // A video that was moved or copied there.
-        string? hash = await TryHashAsync(path, cancellationToken).ConfigureAwait(false);
-        return hash is not null && _saved.With(hash).LastOrDefault() is SavedPath same
-            ? new GalleryEntry(EntryOrigin.Ledger, _byId[same.Id], path)
+        string? hash = await FindHashAsync(path, cancellationToken).ConfigureAwait(false);
+        _byHash ??= Recorded.Where(task => task.SavedHash is not null).ToLookup(task => task.SavedHash!, StringComparer.Ordinal);
+        return hash is not null && _byHash[hash].LastOrDefault() is KlingVideoTask same
+            ? new GalleryEntry(EntryOrigin.Ledger, same, path)
             : new GalleryEntry(EntryOrigin.File, null, path) { ContentHash = hash };
     }
 
-    private static async Task<string?> TryHashAsync(string path, CancellationToken cancellationToken)
+    /// <summary>
+    /// A task of the ledger with its video: where it was saved last, or else at another path where it was saved and still is. A path that
+    /// another task's video has now counts for that one alone.
+    /// </summary>
+    private async ValueTask<GalleryEntry> LocateAsync(KlingVideoTask task, CancellationToken cancellationToken)
+    {
+        KlingVideoTask? holder = null;
+        if (task.SavedPath is string last && IsThere(last))
+        {
+            holder = await FindOwnerAsync(last, cancellationToken).ConfigureAwait(false);
+            if (holder is null || holder.Id == task.Id)
+            {
+                return new GalleryEntry(EntryOrigin.Ledger, task, last);
+            }
+        }
+
+        foreach (SavedPath earlier in _paths[task.Id].Where(earlier => earlier.Path != task.SavedPath && IsThere(earlier.Path)))
+        {
+            if (await FindHashAsync(earlier.Path, cancellationToken).ConfigureAwait(false) == earlier.Hash)
+            {
+                return new GalleryEntry(EntryOrigin.Ledger, task, earlier.Path);
+            }
+        }
+
+        return new GalleryEntry(EntryOrigin.Ledger, task, holder is null ? task.SavedPath : null) { Holder = holder };
+    }
+
+    /// <summary>
+    /// The task whose video a path has, of those that were saved there; <see langword="null"/> if none was. Of several the content tells;
+    /// if that has been changed since, it is the last one.
+    /// </summary>
+    private async ValueTask<KlingVideoTask?> FindOwnerAsync(string path, CancellationToken cancellationToken)
+    {
+        if (!Path.IsPathFullyQualified(path))
+        {
+            return null;
+        }
+
+        IReadOnlyList<SavedPath> here = _saved.At(path);
+        if (here.Count == 0 || here.All(saved => saved.IsCertain && saved.Id == here[0].Id))
+        {
+            return here.Count == 0 ? null : _byId[here[0].Id];
+        }
+
+        string? hash = IsThere(path) ? await FindHashAsync(path, cancellationToken).ConfigureAwait(false) : null;
+        return here.Where(saved => saved.Hash == hash).Select(saved => _byId[saved.Id]).FirstOrDefault()
+            ?? here.Where(saved => saved.IsCertain).Select(saved => _byId[saved.Id]).MaxBy(task => (task.CompletedAt ?? task.CreatedAt, task.Id));
+    }
+
+    /// <summary>The content of a file, which is read only where the ledger does not have its hash.</summary>
+    private async ValueTask<string?> FindHashAsync(string path, CancellationToken cancellationToken)
     {
         try
         {
-            return await ContentHash.Sha256Async(path, cancellationToken).ConfigureAwait(false);
+            return (_ledger is not null && FileStamp.Of(path) is FileStamp stamp
+                    ? await _ledger.FileHashes.FindAsync(path, stamp, cancellationToken).ConfigureAwait(false)
+                    : null)
+                ?? await ContentHash.Sha256Async(path, cancellationToken).ConfigureAwait(false);
         }
-        catch (KlingException)
+        catch (Exception exception) when (exception is KlingException { Kind: not ErrorKind.LedgerUnusable } or IOException or UnauthorizedAccessException)
         {
-            // Then it is a video of which nothing is known.
             return null;
         }
     }
@@ -136,7 +221,8 @@ internal sealed class GallerySource
     {
         try
         {
-            return FileFacts.Of(path) is { Kind: FileKind.Ordinary };
+            // Another machine may have recorded a path of its own.
+            return Path.IsPathFullyQualified(path) && FileFacts.Of(path) is { Kind: FileKind.Ordinary };
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {

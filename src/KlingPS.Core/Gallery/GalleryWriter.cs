@@ -20,6 +20,9 @@ internal sealed record GalleryOptions
 
     /// <summary>Whether a file that is no gallery is replaced.</summary>
     public bool Overwrite { get; init; }
+
+    /// <summary>When choices without a time count as made; <see langword="null"/> to leave them without one.</summary>
+    public DateTimeOffset? Now { get; init; }
 }
 
 /// <summary>What was written.</summary>
@@ -61,8 +64,10 @@ internal sealed class GalleryWriter
         => Task.Run(
             () =>
             {
+                FormerChoices former = _file.Id is null ? FormerChoices.None : FormerChoices.Read(_options.Path);
+                List<GalleryEntry> merged = WithFormerChoices(Merge(entries), former.Choices);
+                IReadOnlyDictionary<string, GalleryChoice> elsewhere = FindElsewhere(merged, former);
                 _file.Prepare();
-                List<GalleryEntry> merged = WithFormerChoices(Merge(entries));
                 var maker = new CardMaker(_folder, FindDestination(merged), _options.IsPortable, takes);
                 (GalleryEntry Entry, GalleryCard Card)[] made = [.. merged.Select(entry => (entry, maker.Make(entry)))];
                 cancellationToken.ThrowIfCancellationRequested();
@@ -89,6 +94,7 @@ internal sealed class GalleryWriter
                     Title = _options.Title,
                     Place = _options.IsPortable ? null : _folder,
                     ChoicesSaved = choicesSaved,
+                    Elsewhere = elsewhere,
                 };
                 _file.Write(_options.IsPortable, page => document.Write(page, cancellationToken));
                 RemoveStale(media);
@@ -120,12 +126,45 @@ internal sealed class GalleryWriter
     }
 
     /// <summary>What the page showed that is there stays, unless a later choice is given.</summary>
-    private List<GalleryEntry> WithFormerChoices(List<GalleryEntry> entries)
+    private List<GalleryEntry> WithFormerChoices(List<GalleryEntry> entries, IReadOnlyDictionary<string, GalleryChoice> former)
     {
-        IReadOnlyDictionary<string, GalleryChoice> former = _file.Id is null ? new Dictionary<string, GalleryChoice>() : FormerChoices.Read(_options.Path);
-        return former.Count == 0 ? entries
-            : [.. entries.Select(entry => former.TryGetValue(entry.Key, out GalleryChoice? choice) ? entry with { Choice = GalleryChoice.Later(choice, entry.Choice) } : entry)];
+        return [.. entries.Select(entry => entry with { Choice = Choose(entry) })];
+
+        GalleryChoice? Choose(GalleryEntry entry)
+        {
+            GalleryChoice? before = KeysOf(entry).Select(key => former.GetValueOrDefault(key)).Aggregate((GalleryChoice?)null, GalleryChoice.Later);
+            GalleryChoice? given = entry.Choice;
+            return given is { At: null } && before is not null && given.SaysSameAs(before) ? before
+                : GalleryChoice.Later(before, given is { At: null } ? given with { At = _options.Now } : given);
+        }
     }
+
+    /// <summary>What the page had of videos that the new one does not show. It is kept, too, for the next page may show them.</summary>
+    private SortedDictionary<string, GalleryChoice> FindElsewhere(IEnumerable<GalleryEntry> entries, FormerChoices former)
+    {
+        var elsewhere = new SortedDictionary<string, GalleryChoice>(former.Choices.ToDictionary(), StringComparer.Ordinal);
+        foreach (string key in entries.SelectMany(KeysOf))
+        {
+            elsewhere.Remove(key);
+        }
+
+        int count = elsewhere.Values.Count(choice => choice.SaysSomething);
+        if (!_options.IsPortable || former.WasPortable || count == 0)
+        {
+            return elsewhere;
+        }
+
+        return _options.Overwrite ? new SortedDictionary<string, GalleryChoice>() : throw new KlingException(
+            ErrorKind.FileExists,
+            FormattableString.Invariant($"'{_options.Path}' has choices for {count} videos that the new page would not show, and a page for others keeps nothing of what it does not show. It was left as it is."))
+        {
+            Advice = "Give the page for others another -Path. Or save the choice from the page that is there, and use -Force.",
+        };
+    }
+
+    /// <summary>The keys that a card may have had.</summary>
+    private IEnumerable<string> KeysOf(GalleryEntry entry)
+        => entry.Task is { TaskId: not null } task ? [GalleryEntry.AttemptKeyOf(task), entry.Key] : [entry.Key];
 
     /// <summary>Where most of the videos are; the folder of the page where there are none.</summary>
     private string FindDestination(IEnumerable<GalleryEntry> entries) => entries

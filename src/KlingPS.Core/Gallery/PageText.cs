@@ -1,7 +1,9 @@
+using System.Buffers;
 using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Unicode;
+using KlingPS.Core.Saving;
 
 namespace KlingPS.Core.Gallery;
 
@@ -10,6 +12,9 @@ internal static class PageText
 {
     /// <summary>For JSON inside a script element: none of its characters can end that, nor a line of it, nor turn the direction of others.</summary>
     public static readonly JsonWriterOptions Json = new() { Encoder = CreateEncoder(), SkipValidation = true };
+
+    /// <summary>What names on Windows do not contain; with the first two, a name would be a path.</summary>
+    private static readonly SearchValues<char> s_notInNames = SearchValues.Create("\\:<>\"|?*");
 
     private static readonly HtmlEncoder s_html = HtmlEncoder.Create(UnicodeRanges.All);
 
@@ -61,13 +66,28 @@ internal static class PageText
             : relative.Replace(Path.DirectorySeparatorChar, '/');
     }
 
-    /// <summary>The path that a relative address means, to be combined with the folder of the page.</summary>
+    /// <summary>
+    /// The path that an address means, to be combined with the folder of the page. Anybody can have written it: it leads to what lies in
+    /// that folder or below it, as far as its text tells, or nowhere.
+    /// </summary>
     /// <param name="link">An address as <see cref="Link(string, string)"/> makes it.</param>
-    /// <returns><see langword="null"/> if it is not relative to the page.</returns>
-    public static string? FromLink(string link)
-        => link.Length == 0 || link.StartsWith('/') || link.Contains(':', StringComparison.Ordinal)
-            ? null
-            : string.Join(Path.DirectorySeparatorChar, link.Split('/').Select(Uri.UnescapeDataString));
+    /// <returns><see langword="null"/> if it leads elsewhere, or is none.</returns>
+    public static string? FromLink(string link) => FromLink(link, OperatingSystem.IsWindows());
+
+    /// <inheritdoc cref="FromLink(string)"/>
+    /// <param name="link">An address.</param>
+    /// <param name="isWindows">Whether it is to be a path of Windows.</param>
+    internal static string? FromLink(string link, bool isWindows)
+    {
+        ArgumentNullException.ThrowIfNull(link);
+        string[] names = [.. link.Split('/').Select(Uri.UnescapeDataString)];
+        return !link.Contains(':', StringComparison.Ordinal) && names.All(name => IsName(name, isWindows)) ? string.Join(isWindows ? '\\' : '/', names) : null;
+    }
+
+    private static bool IsName(string name, bool isWindows)
+        => name is not ("" or "." or "..")
+            && !name.AsSpan().ContainsAny('/', '\0')
+            && !(isWindows && (name[^1] is ' ' or '.' || name.AsSpan().ContainsAny(s_notInNames) || name.Any(char.IsControl) || SafeName.IsDevice(name)));
 
     /// <summary>A drive is a segment of the address, and so is the name of a server's share; the server itself is its host.</summary>
     private static string Absolute(string root, string[] names)

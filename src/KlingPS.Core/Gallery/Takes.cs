@@ -2,19 +2,47 @@ using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Gallery;
 
+/// <summary>Why a chosen video gets no other take than the one that it is.</summary>
+internal enum TakeHold
+{
+    /// <summary>It does get one.</summary>
+    None,
+
+    /// <summary>Nothing was made, so the take that was asked for is still to be had.</summary>
+    NothingMade,
+
+    /// <summary>Nobody knows whether it was bought.</summary>
+    Unknown,
+
+    /// <summary>It is being made.</summary>
+    Pending,
+
+    /// <summary>It is made, and nobody has it yet.</summary>
+    Unsaved,
+
+    /// <summary>It was chosen at a time that is still to come.</summary>
+    Early,
+}
+
 /// <summary>Which takes of a video there are, whatever became of them.</summary>
 internal sealed class Takes
 {
-    private readonly Dictionary<string, int> _last = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, List<KlingVideoTask>> _variants = new(StringComparer.Ordinal);
 
     /// <summary>Counts the takes of tasks.</summary>
+    /// <param name="tasks">The tasks; one may be among them several times.</param>
     public Takes(IEnumerable<KlingVideoTask> tasks)
     {
         ArgumentNullException.ThrowIfNull(tasks);
         foreach (KlingVideoTask task in tasks)
         {
             string variant = VariantOf(task.Spec);
-            _last[variant] = Math.Max(_last.GetValueOrDefault(variant), task.Take);
+            if (!_variants.TryGetValue(variant, out List<KlingVideoTask>? takes))
+            {
+                _variants.Add(variant, takes = []);
+            }
+
+            takes.Add(task);
         }
     }
 
@@ -22,8 +50,48 @@ internal sealed class Takes
     public int Next(VideoSpec spec)
     {
         ArgumentNullException.ThrowIfNull(spec);
-        return Math.Max(_last.GetValueOrDefault(VariantOf(spec)), spec.Take) + 1;
+        return Next(spec, Find(spec));
     }
+
+    /// <summary>
+    /// The take that a choice asks for. As long as the choice is the same, so is the take: it is the one that was asked for since, if one
+    /// was; and what is not settled gets no other.
+    /// </summary>
+    /// <param name="task">The task of the video.</param>
+    /// <param name="isThere">Whether the video is on disk.</param>
+    /// <param name="choice">What was chosen.</param>
+    /// <param name="now">The time by the clock that the times of tasks are of.</param>
+    public (int Take, TakeHold Hold) Answer(KlingVideoTask task, bool isThere, GalleryChoice choice, DateTimeOffset now)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+        ArgumentNullException.ThrowIfNull(choice);
+        TakeHold hold = task.TaskState switch
+        {
+            KlingTaskState.Failed or KlingTaskState.Rejected or KlingTaskState.Abandoned => TakeHold.NothingMade,
+            KlingTaskState.Unknown => TakeHold.Unknown,
+            KlingTaskState.Succeeded => isThere || task.SavedPath is not null || task.TakenAt is not null ? TakeHold.None : TakeHold.Unsaved,
+            _ => TakeHold.Pending,
+        };
+
+        // Another clock is ahead of this one. What is bought now would count as older than the choice, and be bought once more.
+        hold = hold == TakeHold.None && choice.NotBefore > now ? TakeHold.Early : hold;
+        if (hold != TakeHold.None)
+        {
+            return (task.Take, hold);
+        }
+
+        List<KlingVideoTask> takes = Find(task.Spec);
+        KlingVideoTask? answer = takes
+            .Where(other => other.Take != task.Take && (other.CreatedAt, other.Id).CompareTo((task.CreatedAt, task.Id)) > 0 && !(other.CreatedAt < choice.NotBefore))
+            .OrderBy(other => other.TaskState is KlingTaskState.Failed or KlingTaskState.Rejected or KlingTaskState.Abandoned)
+            .ThenBy(other => (other.CreatedAt, other.Id))
+            .FirstOrDefault();
+        return (answer?.Take ?? Next(task.Spec, takes), TakeHold.None);
+    }
+
+    private static int Next(VideoSpec spec, List<KlingVideoTask> takes) => takes.Aggregate(spec.Take, (last, task) => Math.Max(last, task.Take)) + 1;
+
+    private List<KlingVideoTask> Find(VideoSpec spec) => _variants.GetValueOrDefault(VariantOf(spec)) ?? [];
 
     /// <summary>What all takes of a video share.</summary>
     private static string VariantOf(VideoSpec spec)

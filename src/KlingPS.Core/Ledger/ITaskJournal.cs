@@ -191,6 +191,10 @@ internal interface ITaskJournal
     /// </summary>
     /// <param name="cancellationToken">Cancels the search.</param>
     Task<IReadOnlyList<SavedPath>> ListSavedPathsAsync(CancellationToken cancellationToken);
+
+    /// <summary>The time by the clock that the times of the tasks are of: the server's, where there is one.</summary>
+    /// <param name="cancellationToken">Cancels the question.</param>
+    Task<DateTimeOffset> ReadClockAsync(CancellationToken cancellationToken);
 }
 
 /// <summary>What came of claiming a video.</summary>

@@ -50,7 +50,7 @@ internal static class SafeName
             name = "_";
         }
 
-        if (s_devices.Contains(name.Split('.')[0].TrimEnd()))
+        if (IsDevice(name))
         {
             name = Shorten("_" + name, maximum);
         }
@@ -94,6 +94,13 @@ internal static class SafeName
             && extension.Any(char.IsAsciiLetter)
             ? extension
             : string.Empty;
+    }
+
+    /// <summary>Whether Windows takes a name for a device, whatever its extension.</summary>
+    public static bool IsDevice(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        return s_devices.Contains(name.Split('.')[0].TrimEnd());
     }
 
     private static bool IsVisible(Rune rune) => Rune.GetUnicodeCategory(rune) != UnicodeCategory.Format && !s_blanks.Contains(rune.Value);

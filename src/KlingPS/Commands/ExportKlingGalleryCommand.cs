@@ -83,7 +83,7 @@ public sealed class ExportKlingGalleryCommand : KlingCommand
 
         // At the beginning of the pipeline: before a command above this one has worked for nothing.
         Context.RequireNotKept(GetFullPath(Path));
-        _options = new GalleryOptions { Path = GetFullPath(Path), Title = Title, IsPortable = Portable, Overwrite = Force };
+        _options = new GalleryOptions { Path = GetFullPath(Path), Title = Title, IsPortable = Portable, Overwrite = Force, Now = TimeProvider.System.GetUtcNow() };
         _writer = new GalleryWriter(_options);
     }
 
@@ -108,7 +108,7 @@ public sealed class ExportKlingGalleryCommand : KlingCommand
     private protected override void OnEnd()
     {
         (ITaskLedger ledger, string? account) = Context.LookAtRecords();
-        GallerySource source = Await(token => GallerySource.ReadAsync(ledger, account, token));
+        GallerySource source = Await(token => GallerySource.ReadAsync(ledger, account, TimeProvider.System, token));
         List<GalleryEntry> all = _isInput ? Resolve(source, ledger) : ListAll(source);
         List<GalleryEntry> entries = Filter(all);
         if (entries.Count == 0)
@@ -121,7 +121,7 @@ public sealed class ExportKlingGalleryCommand : KlingCommand
             return;
         }
 
-        (entries, DateTimeOffset? saved) = LoadChoices(entries);
+        (entries, DateTimeOffset? saved) = LoadChoices(source, entries);
         string videos = entries.Count == 1 ? "1 video" : FormattableString.Invariant($"{entries.Count} videos");
         if (!ShouldProcess(_options!.Path, Portable ? $"Write the gallery of {videos}, and copy them beside it" : $"Write the gallery of {videos}"))
         {
@@ -153,7 +153,21 @@ public sealed class ExportKlingGalleryCommand : KlingCommand
 
     /// <summary>All tasks of the ledger; where there are none, what the sidecars in the folder of the page tell.</summary>
     private List<GalleryEntry> ListAll(GallerySource source)
-        => source.Recorded.Count > 0 ? [.. source.Own.Select(task => new GalleryEntry(EntryOrigin.Ledger, task, task.SavedPath))] : ListFolder(source, System.IO.Path.GetDirectoryName(_options!.Path)!);
+    {
+        return source.Recorded.Count > 0 ? Await(ListTasksAsync) : ListFolder(source, System.IO.Path.GetDirectoryName(_options!.Path)!);
+
+        async Task<List<GalleryEntry>> ListTasksAsync(CancellationToken cancellationToken)
+        {
+            var entries = new List<GalleryEntry>();
+            foreach (KlingVideoTask task in source.Own)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                entries.Add(await source.OfAsync(task, cancellationToken).ConfigureAwait(false));
+            }
+
+            return entries;
+        }
+    }
 
     private List<GalleryEntry> Resolve(GallerySource source, ITaskLedger ledger)
     {
@@ -180,7 +194,7 @@ public sealed class ExportKlingGalleryCommand : KlingCommand
         TaskReference? reference = input.Reference;
         if (reference?.Task is KlingVideoTask task)
         {
-            return [source.Of(task)];
+            return [Await(async token => await source.OfAsync(task, token).ConfigureAwait(false))];
         }
 
         if (input.Path is string path)
@@ -202,8 +216,8 @@ public sealed class ExportKlingGalleryCommand : KlingCommand
             }
         }
 
-        GalleryEntry? found = reference!.TaskId is string taskId ? source.Find(taskId) : source.Find(reference.Id ?? 0);
-        return found is not null ? [found] : throw new KlingException(ErrorKind.TaskNotFound, $"There is no {reference} in the ledger '{ledger.Location}'.");
+        KlingVideoTask? found = reference!.TaskId is string taskId ? source.Find(taskId) : source.Find(reference.Id ?? 0);
+        return found is not null ? [Await(async token => await source.OfAsync(found, token).ConfigureAwait(false))] : throw new KlingException(ErrorKind.TaskNotFound, $"There is no {reference} in the ledger '{ledger.Location}'.");
     }
 
     private List<GalleryEntry> ListFolder(GallerySource source, string folder) => Await(async token =>
@@ -244,20 +258,25 @@ public sealed class ExportKlingGalleryCommand : KlingCommand
         ];
     }
 
-    private (List<GalleryEntry> Entries, DateTimeOffset? Saved) LoadChoices(List<GalleryEntry> entries)
+    private (List<GalleryEntry> Entries, DateTimeOffset? Saved) LoadChoices(GallerySource source, List<GalleryEntry> entries)
     {
         DateTimeOffset? saved = null;
         foreach (string path in Context.Shell.Paths.Resolve(ChoicePath, isLiteral: false, (exception, _) => throw exception))
         {
-            ChoiceFile file = Await(token => ChoiceFile.ReadAsync(path, token));
+            ChoiceFile file = Await(token => ChoiceFile.ReadAsync(path, token)).WithKeys(source.KeyOf);
             foreach (KlingException problem in file.Problems)
             {
                 WriteError(problem, path);
             }
 
+            foreach (string doubled in file.Doubles)
+            {
+                WriteWarning(doubled);
+            }
+
             Dictionary<string, GalleryChoice> choices = file.Rows.ToDictionary(row => row.Key, row => row.Choice, StringComparer.Ordinal);
-            entries = [.. entries.Select(entry => choices.Remove(entry.Key, out GalleryChoice? choice) ? entry with { Choice = GalleryChoice.Later(entry.Choice, choice) } : entry)];
-            int unknown = file.Rows.Count(row => row.SaysSomething && choices.ContainsKey(row.Key));
+            entries = [.. entries.Select(entry => choices.Remove(entry.Key, out GalleryChoice? choice) && (choice.SaysSomething || choice.At is not null) ? entry with { Choice = GalleryChoice.Later(entry.Choice, choice) } : entry)];
+            int unknown = file.Rows.Count(row => row.Choice.SaysSomething && choices.ContainsKey(row.Key));
             if (unknown > 0 && choices.Count == file.Rows.Count)
             {
                 throw new KlingException(ErrorKind.ChoiceInvalid, $"'{path}' is the choice of another gallery: none of its {unknown} videos is in this one. The gallery was not written.")

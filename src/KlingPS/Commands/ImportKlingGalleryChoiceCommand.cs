@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Management.Automation;
 using KlingPS.Commands.Base;
 using KlingPS.Core;
@@ -19,7 +20,6 @@ public sealed class ImportKlingGalleryChoiceCommand : KlingCommand
 
     private GallerySource? _source;
     private ITaskLedger? _ledger;
-    private Takes? _takes;
     private IReadOnlyList<string> _folders = [];
 
     /// <summary>The choices that were saved, JSON or CSV; wildcards are allowed.</summary>
@@ -67,13 +67,18 @@ public sealed class ImportKlingGalleryChoiceCommand : KlingCommand
 
     private void Read(string path)
     {
-        ChoiceFile file = Await(token => ChoiceFile.ReadAsync(path, token));
+        GallerySource source = ReadLedgerOnce();
+        ChoiceFile file = Await(token => ChoiceFile.ReadAsync(path, token)).WithKeys(source.KeyOf);
         foreach (KlingException problem in file.Problems)
         {
             WriteError(problem, path);
         }
 
-        GallerySource source = ReadLedgerOnce();
+        foreach (string doubled in file.Doubles)
+        {
+            WriteWarning(doubled);
+        }
+
         var videos = new ChosenVideos(source, file, _folders);
         var found = new List<GalleryEntry>();
         var missing = new List<ChoiceRow>();
@@ -83,14 +88,18 @@ public sealed class ImportKlingGalleryChoiceCommand : KlingCommand
             {
                 found.Add(entry);
             }
-            else if (row.SaysSomething)
+            else if (row.Choice.SaysSomething)
             {
                 missing.Add(row);
             }
         }
 
         // Not one by one: a folder of videos may come only with the next file.
-        found.ForEach(entry => WriteObject(Emit(entry)));
+        IReadOnlyList<KlingVideoTask> beside = Await(token => videos.ReadTakesAsync(found, token));
+        var takes = new Takes(source.Recorded.Concat(beside).Concat(found.Select(entry => entry.Task).OfType<KlingVideoTask>()));
+        var answers = found.Select(entry => (Entry: entry, Answer: entry.Task is KlingVideoTask task ? takes.Answer(task, IsThere(entry), entry.Choice!, source.Now) : default)).ToList();
+        WarnOfHolds(path, answers);
+        answers.ForEach(chosen => WriteObject(ChosenVideo.From(InvokeProvider.Item, chosen.Entry, IsThere(chosen.Entry), chosen.Answer.Take, path)));
         if (found.Count == 0 && missing.Count > 1)
         {
             throw new KlingException(
@@ -117,12 +126,31 @@ public sealed class ImportKlingGalleryChoiceCommand : KlingCommand
         if (_source is null)
         {
             (_ledger, string? account) = Context.LookAtRecords();
-            _source = Await(token => GallerySource.ReadAsync(_ledger, account, token));
-            _takes = new Takes(_source.Recorded);
+            _source = Await(token => GallerySource.ReadAsync(_ledger, account, TimeProvider.System, token));
         }
 
         return _source;
     }
 
-    private PSObject Emit(GalleryEntry entry) => ChosenVideo.From(InvokeProvider.Item, entry, entry.Task is null ? null : _takes!.Next(entry.Task.Spec));
+    private static bool IsThere(GalleryEntry entry) => File.Exists(entry.VideoPath);
+
+    /// <summary>Says which videos get no other take by themselves, as long as they are not settled; what was picked needs none.</summary>
+    private void WarnOfHolds(string path, IEnumerable<(GalleryEntry Entry, (int Take, TakeHold Hold) Answer)> answers)
+    {
+        foreach (IGrouping<TakeHold, GalleryEntry> held in answers
+            .Where(chosen => chosen.Answer.Hold is not (TakeHold.None or TakeHold.NothingMade) && chosen.Entry.Choice is { SaysSomething: true, Decision: not Decision.Picked })
+            .GroupBy(chosen => chosen.Answer.Hold, chosen => chosen.Entry)
+            .OrderBy(held => held.Key))
+        {
+            string numbers = string.Join(", ", held.Select(entry => entry.Task!.Id.ToString(CultureInfo.InvariantCulture)));
+            string why = held.Key switch
+            {
+                TakeHold.Unknown => "it is not known whether they were bought. Look at https://kie.ai/logs, and settle each with Resolve-KlingVideoTask and -TaskId, -Abandon or -Resubmit",
+                TakeHold.Pending => $"they are not finished. Get-KlingVideoTask -Id {numbers} | Wait-KlingVideoTask | Save-KlingVideo gets them",
+                TakeHold.Unsaved => $"they are paid for, and nobody has them yet. Get-KlingVideoTask -Id {numbers} | Save-KlingVideo gets them",
+                _ => "they were chosen at a time that is still to come by the clock of the ledger. Set the clock of the machine that the browser ran on right, and choose them again",
+            };
+            WriteWarning($"No other take is made of these tasks in '{path}': {numbers}, for {why}. Until then, NextTake is the take that they are.");
+        }
+    }
 }

@@ -21,8 +21,10 @@ internal static class ChosenVideo
     /// <summary>The task, or the file where no task is known, with what was chosen; and with the path of the video, for commands that take files.</summary>
     /// <param name="items">Gives the file.</param>
     /// <param name="entry">The video.</param>
-    /// <param name="nextTake">The first take that there is none of yet.</param>
-    public static PSObject From(ItemCmdletProviderIntrinsics items, GalleryEntry entry, int? nextTake)
+    /// <param name="isThere">Whether the video is on disk.</param>
+    /// <param name="nextTake">The take that the choice asks for.</param>
+    /// <param name="choicePath">The full path of the choice.</param>
+    public static PSObject From(ItemCmdletProviderIntrinsics items, GalleryEntry entry, bool isThere, int nextTake, string choicePath)
     {
         // A copy: what is added to an object is added to it wherever it is used.
         PSObject video = entry.Task is null ? items.Get([entry.VideoPath!], force: true, literalPath: true).First() : PSObject.AsPSObject(entry.Task with { });
@@ -35,11 +37,13 @@ internal static class ChosenVideo
         {
             video.TypeNames.Insert(0, TypeName);
             Add("NextTake", nextTake);
-            if (entry.VideoPath is string path)
+            if (isThere)
             {
-                Add("FullName", path);
-                Add("PSPath", FileSystem + path);
+                Add("FullName", entry.VideoPath);
             }
+
+            // A command that takes files would otherwise take the id of the task for the name of one. Below a file, there can be none.
+            Add("PSPath", FileSystem + (isThere ? entry.VideoPath : Path.Combine(choicePath, FormattableString.Invariant($"the video of task {entry.Task.Id}, which is not there"))));
         }
 
         return video;

@@ -77,7 +77,10 @@ internal sealed record GalleryInput(TaskReference? Reference, string? Path, Gall
             DateTime moment => moment,
             _ => null,
         };
-        return new GalleryChoice(decision, stars, note ?? string.Empty, at);
+        var read = new GalleryChoice(decision, stars, note ?? string.Empty, at);
+
+        // Also what was never chosen comes from Import-KlingGalleryChoice, and takes nothing back.
+        return read.SaysSomething || at is not null ? read : null;
     }
 
     private static string? Text(PSObject input, string property)

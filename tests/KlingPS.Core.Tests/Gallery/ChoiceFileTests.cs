@@ -9,6 +9,8 @@ public sealed class ChoiceFileTests : IDisposable
 {
     private const string Table = "Key,Id,TaskId,Name,Model,Take,State,Credits,Choice,Rating,Note,Video";
 
+    private static readonly DateTimeOffset s_written = new(2026, 11, 26, 10, 0, 0, TimeSpan.Zero);
+
     private readonly GalleryFolder _folder = new();
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
@@ -64,6 +66,59 @@ public sealed class ChoiceFileTests : IDisposable
         => Assert.Equal(
             "t1 Rejected 0",
             Show(ParseJson("""{"key":"t1","choice":"Rejected","at":"2026-11-26T08:00:00Z"},{"key":"t1","choice":"Picked","at":"2026-11-26T07:00:00Z"}""")));
+
+    [Fact]
+    public void That_one_video_was_chosen_twice_is_told_with_both_places()
+        => Assert.Equal(
+            "Choice 1 (t1) and Choice 2 (t1) of '/choice' say different things of the same video. Choice 2, which is the later one, counts.",
+            Assert.Single(ParseJson("""{"key":"t1","choice":"Rejected","at":"2026-11-26T07:00:00Z"},{"key":"t1","choice":"Picked","at":"2026-11-26T08:00:00Z"}""").Doubles));
+
+    [Theory]
+    [InlineData("""{"key":"t1","choice":"Picked","at":"2026-11-26T07:00:00Z"},{"key":"t1","choice":"Rejected","at":"2026-11-26T07:00:00Z"}""")]
+    [InlineData("""{"key":"t1","choice":"Picked"},{"key":"t1","choice":"Rejected","at":"2026-11-26T07:00:00Z"}""")]
+    [InlineData("""{"key":"t1","choice":"Picked","at":"2026-11-26T07:00:00Z"},{"key":"t1","choice":"Rejected"}""")]
+    public void Of_two_choices_for_one_video_neither_counts_if_it_is_not_known_which_is_the_later(string choices)
+    {
+        ChoiceFile file = ParseJson(choices);
+
+        Assert.Empty(file.Rows);
+        Assert.Equal("Choice 2 ('t1') of '/choice' was left out: Choice 1 says something else of the same video, and neither counts.", Assert.Single(file.Problems).Message);
+    }
+
+    [Fact]
+    public void A_line_of_a_table_without_times_was_chosen_when_the_file_was_written_at_the_latest()
+    {
+        ChoiceFile file = ChoiceFile.Parse("/choice", "Key,Choice\nt1,Picked\nt2,\n", s_written);
+
+        Assert.All(file.Rows, row => Assert.Equal((s_written, null), (row.Choice.At, row.Choice.NotBefore)));
+    }
+
+    [Theory]
+    [InlineData("Picked,5,good,{stamp}", 8, 8)]
+    [InlineData("Rejected,5,good,{stamp}", 10, 8)]
+    [InlineData("Picked,4,good,{stamp}", 10, 8)]
+    [InlineData("Picked,5,better,{stamp}", 10, 8)]
+    [InlineData(",,,{stamp}", 10, 8)]
+    [InlineData("Picked,5,good,", 10, null)]
+    [InlineData("Picked,5,good,2026-11-26T08:00:00Z", 10, null)]
+    [InlineData(",0,,{unchosen}", null, null)]
+    [InlineData("Rejected,0,,{unchosen}", 10, 9)]
+    public void A_line_of_the_pages_own_table_keeps_its_time_unless_somebody_has_changed_it(string line, int? at, int? notBefore)
+    {
+        string stamp = $"2026-11-26T08:00:00.000Z {ChoiceStamp.ChecksumOf(new GalleryChoice(Decision.Picked, 5, "good")):x8}";
+        string unchosen = $"unchosen 2026-11-26T09:00:00.000Z {ChoiceStamp.ChecksumOf(new GalleryChoice(Decision.None, 0, string.Empty)):x8}";
+        string row = line.Replace("{stamp}", stamp, StringComparison.Ordinal).Replace("{unchosen}", unchosen, StringComparison.Ordinal);
+
+        GalleryChoice read = Assert.Single(ChoiceFile.Parse("/choice", $"Key,Choice,Rating,Note,Stamp\nt1,{row}\n", s_written).Rows).Choice;
+
+        Assert.Equal((at, notBefore), (read.At?.Hour, read.NotBefore?.Hour));
+    }
+
+    [Fact]
+    public void The_checksum_of_a_line_is_the_one_that_the_page_counts()
+        => Assert.Equal(
+            ["2988e3ba", "136963d7"],
+            (string[])[.. ((GalleryChoice[])[new(Decision.Rejected, 2, "Füchsin\r\n\U0001F98A"), new(Decision.None, 0, string.Empty)]).Select(said => ChoiceStamp.ChecksumOf(said).ToString("x8", System.Globalization.CultureInfo.InvariantCulture))]);
 
     [Fact]
     public void Two_lines_that_say_the_same_are_one()

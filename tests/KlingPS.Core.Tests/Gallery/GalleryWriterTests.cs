@@ -73,6 +73,71 @@ public sealed class GalleryWriterTests : IDisposable
     }
 
     [Fact]
+    public async Task A_choice_for_a_video_that_a_narrower_page_does_not_show_is_on_the_next_one_again()
+    {
+        KlingVideoTask[] tasks = [_folder.Task(1, video: "v/fox.mp4"), _folder.Task(2, "bear.png", "v/bear.mp4")];
+        GalleryEntry[] entries = [.. tasks.Select(task => new GalleryEntry(EntryOrigin.Ledger, task, task.SavedPath))];
+        var options = new GalleryOptions { Path = _folder.Page };
+        await GalleryFolder.ExportAsync(options, [entries[0], entries[1] with { Choice = new GalleryChoice(Decision.Picked, 4, "</script>", GalleryFolder.Created) }]);
+
+        WrittenPage narrow = await GalleryFolder.ExportAsync(options, entries[..1]);
+        WrittenPage again = await GalleryFolder.ExportAsync(options, entries[..1]);
+        WrittenPage wide = await GalleryFolder.ExportAsync(options, entries);
+
+        Assert.Equal(("t2", "Picked"), (narrow.Data.GetProperty("elsewhere")[0].GetProperty("key").GetString(), narrow.Data.GetProperty("elsewhere")[0].GetProperty("choice").GetString()));
+        Assert.Equal(narrow.Text, again.Text);
+        Assert.Contains(wide.Items, item => item.GetProperty("key").GetString() == "t2" && item.GetProperty("note").GetString() == "</script>");
+        Assert.False(wide.Data.TryGetProperty("elsewhere", out _));
+    }
+
+    [Fact]
+    public async Task A_page_for_others_neither_takes_along_nor_loses_what_was_chosen_for_videos_that_it_does_not_show()
+    {
+        KlingVideoTask[] tasks = [_folder.Task(1, video: "v/fox.mp4"), _folder.Task(2, "bear.png", "v/bear.mp4")];
+        GalleryEntry[] entries = [.. tasks.Select(task => new GalleryEntry(EntryOrigin.Ledger, task, task.SavedPath))];
+        var portable = new GalleryOptions { Path = _folder.Page, IsPortable = true };
+        WrittenPage before = await GalleryFolder.ExportAsync(new GalleryOptions { Path = _folder.Page }, [entries[0], entries[1] with { Choice = new GalleryChoice(Decision.Picked, 4, "between us", GalleryFolder.Created) }]);
+
+        KlingException error = await Assert.ThrowsAsync<KlingException>(() => GalleryFolder.ExportAsync(portable, entries[..1]));
+
+        Assert.Equal(ErrorKind.FileExists, error.Kind);
+        Assert.Equal(before.Text, File.ReadAllText(_folder.Page));
+        WrittenPage forced = await GalleryFolder.ExportAsync(portable with { Overwrite = true }, entries[..1]);
+        Assert.DoesNotContain("between us", forced.Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_choice_that_was_taken_back_is_remembered_by_the_page()
+    {
+        KlingVideoTask task = _folder.Task(1, video: "v/fox.mp4");
+        GalleryEntry entry = new(EntryOrigin.Ledger, task, task.SavedPath);
+        var options = new GalleryOptions { Path = _folder.Page };
+        var picked = new GalleryChoice(Decision.Picked, 0, string.Empty, GalleryFolder.Created);
+
+        await GalleryFolder.ExportAsync(options, [entry with { Choice = picked }]);
+        await GalleryFolder.ExportAsync(options, [entry with { Choice = picked with { Decision = Decision.None, At = GalleryFolder.Created.AddMilliseconds(1500) } }]);
+        await GalleryFolder.ExportAsync(options, [entry]);
+        WrittenPage page = await GalleryFolder.ExportAsync(options, [entry with { Choice = picked }]);
+
+        Assert.False(page.Items[0].TryGetProperty("choice", out _));
+        Assert.Equal("2026-11-22T12:00:01.5Z", page.Items[0].GetProperty("at").GetString());
+    }
+
+    [Fact]
+    public async Task A_choice_without_a_time_counts_from_when_it_was_first_shown()
+    {
+        KlingVideoTask task = _folder.Task(1, video: "v/fox.mp4");
+        GalleryEntry entry = new GalleryEntry(EntryOrigin.Ledger, task, task.SavedPath) { Choice = new GalleryChoice(Decision.Picked, 0, string.Empty) };
+        var options = new GalleryOptions { Path = _folder.Page, Now = GalleryFolder.Created };
+
+        WrittenPage first = await GalleryFolder.ExportAsync(options, [entry]);
+        WrittenPage again = await GalleryFolder.ExportAsync(options with { Now = GalleryFolder.Created.AddHours(1) }, [entry]);
+
+        Assert.Equal("2026-11-22T12:00:00Z", first.Items[0].GetProperty("at").GetString());
+        Assert.Equal(first.Text, again.Text);
+    }
+
+    [Fact]
     public async Task A_prompt_that_stands_in_the_card_is_not_written_again_into_commands()
     {
         WrittenPage page = await _folder.ExportAsync(_folder.Task(1, video: "v/fox.mp4", prompt: "Plain words."));

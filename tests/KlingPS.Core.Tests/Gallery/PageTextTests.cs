@@ -86,16 +86,40 @@ public sealed class PageTextTests
             string link = PageText.Link(folder, path);
 
             Assert.All(link, c => Assert.True(char.IsAsciiLetterOrDigit(c) || c is '/' or '.' or '%' or '-' or '_' or '~'));
-            Assert.Equal(path, Path.GetFullPath(Path.Combine(folder, PageText.FromLink(link)!)));
+            Assert.Equal(path, Path.GetFullPath(Path.Combine(folder, string.Join('/', link.Split('/').Select(Uri.UnescapeDataString)))));
+            Assert.Equal(link.StartsWith("../", StringComparison.Ordinal) ? null : path, PageText.FromLink(link) is string below ? Path.Combine(folder, below) : null);
         });
 
     [Theory]
     [InlineData("https://example.org/fox.mp4")]
     [InlineData("file:///etc/passwd")]
     [InlineData("/etc/passwd")]
+    [InlineData("%2Fetc%2Fpasswd")]
+    [InlineData("a%2F..%2F..%2Fpasswd")]
+    [InlineData("../fox.mp4")]
+    [InlineData("a/../../fox.mp4")]
+    [InlineData("%2E%2E/fox.mp4")]
+    [InlineData("a//fox.mp4")]
+    [InlineData("./fox.mp4")]
+    [InlineData("a/fox%00.mp4")]
     [InlineData("")]
     public void An_address_that_is_not_relative_is_no_path(string link)
         => Assert.Null(PageText.FromLink(link));
+
+    [Theory]
+    [InlineData("%5C%5Cserver%5Cshare%5Cfox.mp4")]
+    [InlineData("%5Cfox.mp4")]
+    [InlineData("..%5Cfox.mp4")]
+    [InlineData("C%3A/fox.mp4")]
+    [InlineData("C%3Afox.mp4")]
+    [InlineData("%5C%5C%3F%5CC%3A%5Cfox.mp4")]
+    [InlineData("%5C%5C.%5CNUL/fox.mp4")]
+    [InlineData("a/NUL.mp4")]
+    [InlineData("a/com1 .mp4")]
+    [InlineData(".. /fox.mp4")]
+    [InlineData("fox.mp4%3Astream.mp4")]
+    public void On_Windows_no_address_leads_to_a_drive_a_server_or_a_device(string link)
+        => Assert.Null(PageText.FromLink(link, isWindows: true));
 
     private static string Json(string text)
     {

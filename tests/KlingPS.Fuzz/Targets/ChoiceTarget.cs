@@ -5,6 +5,8 @@ namespace KlingPS.Fuzz.Targets;
 /// <summary>Choices that were saved from the page of a gallery, as JSON and as tables.</summary>
 internal sealed class ChoiceTarget : FileTarget
 {
+    private static readonly string s_place = Path.GetFullPath("gallery");
+
     public override string Name => "choices";
 
     public override async Task ReadAsync(byte[] input)
@@ -18,7 +20,7 @@ internal sealed class ChoiceTarget : FileTarget
                 throw new BrokenPromiseException($"The rating is {row.Choice.Rating}, the key '{row.Key}'.");
             }
 
-            if (row.Video is string video && PageText.FromLink(video) is string relative && Path.IsPathRooted(relative))
+            if (row.Video is string video && PageText.FromLink(video) is string relative && !Path.GetFullPath(Path.Combine(s_place, relative)).StartsWith(s_place + Path.DirectorySeparatorChar, StringComparison.Ordinal))
             {
                 throw new BrokenPromiseException($"'{video}' leads to '{relative}'.");
             }

@@ -18,6 +18,14 @@ function choiceOf(item) {
     return choices.get(item.key) ?? nothingChosen;
 }
 
+/** Videos whose tasks had no id at the service yet when they were chosen: by their local id, and the second in which they were submitted. */
+const keyOfAttempt = new Map(items.filter(item => item.id && item.taskId && item.created).map(item => [`attempt-${item.id}-${new Date(item.created).toISOString().slice(0, 19).replace(/[-:]/g, '')}`, item.key]));
+
+/** The key that a video has by now, of all that it may have had. */
+function currentKey(key) {
+    return itemOfKey.has(key) ? key : keyOfAttempt.get(key.replace(/^(attempt-\d+-\d{8}T\d{6})\d*Z$/, '$1')) ?? key;
+}
+
 /** What somebody else wrote down as a choice, or null if it is none. */
 function readChoice(record) {
     if (typeof record !== 'object' || record === null || typeof record.key !== 'string' || record.key === '') {
@@ -29,7 +37,7 @@ function readChoice(record) {
     const note = record.note ?? '';
     const at = Date.parse(record.at ?? gallery.choicesSaved ?? '') || 0;
     return (choice === null || choice === 'Picked' || choice === 'Rejected') && Number.isInteger(rating) && rating >= 0 && rating <= 5 && typeof note === 'string'
-        ? { key: record.key, choice, rating, note: note.slice(0, longestNote), at }
+        ? { key: currentKey(record.key), choice, rating, note: note.slice(0, longestNote), at }
         : null;
 }
 
@@ -135,6 +143,7 @@ function readKept() {
 
 function startChoices() {
     merge(items.filter(item => item.choice || item.rating || item.note || item.at));
+    merge(gallery.elsewhere ?? []);
     try {
         const kept = JSON.parse(localStorage.getItem(storageKey) ?? 'null');
         changesSinceFile = Number.isInteger(kept?.changesSinceFile) ? kept.changesSinceFile : 0;
@@ -216,10 +225,12 @@ function saveJson() {
 
 /** For people and their spreadsheets: every video, one a line. */
 function saveCsv() {
-    const lines = [['Key', 'Id', 'TaskId', 'Name', 'Model', 'Take', 'State', 'Credits', 'Choice', 'Rating', 'Note', 'Video']];
+    const now = new Date().toISOString();
+    const lines = [['Key', 'Id', 'TaskId', 'Name', 'Model', 'Take', 'State', 'Credits', 'Choice', 'Rating', 'Note', 'Video', 'Stamp']];
     for (const item of items) {
-        const { choice, rating, note } = choiceOf(item);
-        lines.push([item.key, item.id, item.taskId, item.name, modelOf(item), item.take, item.state, item.credits, choice, rating, note, item.poster.getAttribute('href')]);
+        const said = choiceOf(item);
+        const stamp = `${said.at ? new Date(said.at).toISOString() : `unchosen ${now}`} ${checksumOf(said)}`;
+        lines.push([item.key, item.id, item.taskId, item.name, modelOf(item), item.take, item.state, item.credits, said.choice, said.rating, said.note, item.poster.getAttribute('href'), stamp]);
     }
 
     download(`\ufeff${lines.map(line => line.map(quoted).join(',')).join('\r\n')}\r\n`, 'text/csv', 'csv');
@@ -229,6 +240,121 @@ function saveCsv() {
 function quoted(value) {
     const text = String(value ?? '');
     return `"${(/^[=+\-@\t\r]/.test(text) ? `'${text}` : text).replaceAll('"', '""')}"`;
+}
+
+/** By this (FNV-1a), a line of a table is known that somebody has changed. */
+function checksumOf({ choice, rating, note }) {
+    const text = `${choice ?? ''}|${rating}|${note.replace(/\r\n?/g, '\n').trim()}`;
+    let sum = 0x811c9dc5;
+    for (let i = 0; i < text.length; i++) {
+        sum = Math.imul(sum ^ text.charCodeAt(i), 0x01000193) >>> 0;
+    }
+
+    return sum.toString(16).padStart(8, '0');
+}
+
+/** The rows of a table as spreadsheets write it, or null if it is none: values in quotation marks where they need some, between commas, semicolons or tabs. */
+function rowsOf(text) {
+    const told = /^sep=(.)[^\n]*\n/i.exec(text);
+    const body = told ? text.slice(told[0].length) : text;
+    const heading = /^[^\r\n]*/.exec(body)[0];
+    const separator = told?.[1] ?? [',', ';', '\t'].reduce((most, one) => heading.split(one).length > heading.split(most).length ? one : most);
+    const rows = [];
+    let row = [];
+    let at = 0;
+    while (at < body.length) {
+        let value = '';
+        if (body[at] === '"') {
+            for (at++; ; at++) {
+                if (at >= body.length) {
+                    return null;
+                }
+
+                if (body[at] !== '"') {
+                    value += body[at];
+                } else if (body[at + 1] === '"') {
+                    at++;
+                    value += '"';
+                } else {
+                    at++;
+                    break;
+                }
+            }
+        }
+
+        while (at < body.length && body[at] !== separator && body[at] !== '\r' && body[at] !== '\n') {
+            value += body[at++];
+        }
+
+        row.push(value);
+        if (body[at] === separator) {
+            at++;
+            if (at < body.length) {
+                continue;
+            }
+
+            row.push('');
+        } else {
+            at += body[at] === '\r' && body[at + 1] === '\n' ? 2 : 1;
+        }
+
+        rows.push(row);
+        row = [];
+    }
+
+    return rows.filter(values => values.some(value => value !== ''));
+}
+
+/** A table that the page has saved, and that somebody may have changed, as a saved choice. */
+function readTable(text, written) {
+    const [heading, ...rows] = rowsOf(text) ?? [];
+    const names = heading?.map(name => name.trim().toLowerCase()) ?? [];
+    if (!(names.includes('key') || names.includes('taskid')) || !['choice', 'rating', 'note'].some(name => names.includes(name))) {
+        throw new SyntaxError('no such columns');
+    }
+
+    const said = new Map();
+    const saved = { format: choiceFormat, version: 1, choices: [] };
+    for (const values of rows) {
+        const record = readLine(name => (values[names.indexOf(name)] ?? '').replace(/^'(?=[=+\-@\t\r])/, ''), written);
+        const former = said.get(record.key);
+        if (!former) {
+            said.set(record.key, record);
+            saved.choices.push(record);
+        } else if (checksumOf(former) !== checksumOf(record)) {
+            // Neither counts, and both are told of as not readable.
+            former.choice = 'two lines';
+            saved.choices.push({ ...former });
+        }
+    }
+
+    // What nobody has chosen takes nothing back.
+    saved.choices = saved.choices.filter(record => record.at !== null);
+    return saved;
+}
+
+const wordsOfChoice = { '': null, none: null, neither: null, u: null, picked: 'Picked', pick: 'Picked', p: 'Picked', rejected: 'Rejected', reject: 'Rejected', x: 'Rejected' };
+
+function readLine(get, written) {
+    const word = get('choice').trim();
+    const choice = wordsOfChoice[word.toLowerCase()];
+    const stars = get('rating').trim();
+    const record = {
+        key: currentKey(get('key').trim() || get('taskid').trim()),
+        choice: choice === undefined ? word : choice,
+        rating: /^[0-9]*$/.test(stars) ? Number(stars) : -1,
+        note: get('note').trim(),
+    };
+    const stamp = /^(unchosen )?(\d{4}-\d\d-\d\dT[0-9:.]+Z) ([0-9a-f]{8})$/.exec(get('stamp').trim());
+    if (!stamp) {
+        record.at = new Date(written).toISOString();
+    } else if (stamp[3] !== checksumOf(record)) {
+        record.at = new Date(Math.max(written, Date.parse(stamp[2]) || 0)).toISOString();
+    } else {
+        record.at = stamp[1] ? null : stamp[2];
+    }
+
+    return record;
 }
 
 function decoded(address) {
@@ -249,6 +375,13 @@ function download(text, type, extension) {
     tell(`${name} is in your downloads.`);
 }
 
+/** The text of a file, by the mark that it begins with; else it is UTF-8. */
+async function textOfFile(file) {
+    const bytes = new Uint8Array(await file.arrayBuffer());
+    const encoding = bytes[0] === 0xff && bytes[1] === 0xfe ? 'utf-16le' : bytes[0] === 0xfe && bytes[1] === 0xff ? 'utf-16be' : 'utf-8';
+    return new TextDecoder(encoding, { fatal: true }).decode(bytes);
+}
+
 async function load(file) {
     let saved;
     try {
@@ -256,9 +389,10 @@ async function load(file) {
             throw new RangeError('too large');
         }
 
-        saved = JSON.parse((await file.text()).replace(/^\ufeff/, ''));
+        const text = (await textOfFile(file)).trimStart();
+        saved = /^[{[]/.test(text) ? JSON.parse(text) : readTable(text, file.lastModified);
     } catch {
-        tell(`${file.name} is not a saved choice: it is not readable as JSON. Your choice here is as it was.`);
+        tell(`${file.name} is not a saved choice: it is not readable as JSON, nor as a table in UTF-8 with the columns Key, Choice, Rating and Note. Your choice here is as it was.`);
         return;
     }
 
@@ -273,13 +407,14 @@ async function load(file) {
     }
 
     const isOwn = saved.gallery === gallery.gallery;
-    const known = saved.choices.filter(record => itemOfKey.has(record?.key));
-    if (!isOwn && known.length === 0) {
+    const said = saved.choices.map(record => typeof record === 'object' && record !== null && !record.at ? { ...record, at: saved.saved } : record);
+    const known = said.filter(record => itemOfKey.has(currentKey(String(record?.key))));
+    if (!isOwn && known.length === 0 && saved.choices.length > 0) {
         tell(`${file.name} belongs to another gallery, ${String(saved.title ?? 'without a title').slice(0, 100)}, and none of its videos is here. Your choice here is as it was.`);
         return;
     }
 
-    const counts = merge(isOwn ? saved.choices : known);
+    const counts = merge(isOwn ? said : known);
     const older = counts.here - counts.taken;
     const elsewhere = isOwn ? counts.elsewhere : saved.choices.length - known.length;
     changesSinceFile += counts.taken;

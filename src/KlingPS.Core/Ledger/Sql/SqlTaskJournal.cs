@@ -163,6 +163,10 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
         => store.ReadAsync(SavedFiles.ListAsync, cancellationToken);
 
     /// <inheritdoc/>
+    public Task<DateTimeOffset> ReadClockAsync(CancellationToken cancellationToken)
+        => store.ReadAsync(async session => (await session.GetTimeAsync().ConfigureAwait(false)).Now, cancellationToken);
+
+    /// <inheritdoc/>
     public Task<IReadOnlyList<KlingVideoTask>> ListByFilesAsync(string account, string? path, string? tailPath, int limit, CancellationToken cancellationToken)
         => store.ReadAsync(session => TaskQueries.ListByFilesAsync(session, account, path, tailPath, limit), cancellationToken);
 

@@ -1,0 +1,45 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+
+namespace KlingPS.Core.Gallery;
+
+/// <summary>
+/// What the page writes at the end of each line of a table: when the video was chosen, or that it was not when the table was saved; and a
+/// checksum of what the line says, by which a line is known that somebody has changed.
+/// </summary>
+/// <param name="Time">When the video was chosen, or else when the table was saved.</param>
+/// <param name="IsChosen">Whether it had been chosen.</param>
+/// <param name="Checksum">See <see cref="ChecksumOf"/>.</param>
+internal sealed partial record ChoiceStamp(DateTimeOffset Time, bool IsChosen, uint Checksum)
+{
+    /// <summary>Reads a stamp.</summary>
+    /// <returns><see langword="null"/> if a text is none.</returns>
+    public static ChoiceStamp? TryRead(string? text)
+        => Form().Match(text?.Trim() ?? string.Empty) is { Success: true } match
+            && DateTimeOffset.TryParse(match.Groups["time"].ValueSpan, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out DateTimeOffset time)
+            ? new ChoiceStamp(time, match.Groups["unchosen"].Length == 0, uint.Parse(match.Groups["sum"].ValueSpan, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture))
+            : null;
+
+    /// <summary>Says when a line was chosen. One that was changed since was so between its stamp and the last time the file was written.</summary>
+    /// <param name="said">What the line says.</param>
+    /// <param name="written">When the file was last written.</param>
+    public GalleryChoice Date(GalleryChoice said, DateTimeOffset? written)
+    {
+        ArgumentNullException.ThrowIfNull(said);
+        return Checksum != ChecksumOf(said) ? said with { At = written > Time ? written : Time, NotBefore = Time }
+            : IsChosen ? said with { At = Time, NotBefore = Time }
+            : said;
+    }
+
+    /// <summary>The checksum of what a line says: FNV-1a of its words, as the page counts it.</summary>
+    public static uint ChecksumOf(GalleryChoice said)
+    {
+        ArgumentNullException.ThrowIfNull(said);
+        string decision = said.Decision == Decision.None ? string.Empty : said.Decision.ToString();
+        string text = FormattableString.Invariant($"{decision}|{said.Rating}|{said.Note.ReplaceLineEndings("\n").Trim()}");
+        return text.Aggregate(0x811C9DC5u, (sum, c) => unchecked((sum ^ c) * 0x01000193u));
+    }
+
+    [GeneratedRegex(@"^(?<unchosen>unchosen )?(?<time>\d{4}-\d\d-\d\dT[0-9:.]+Z) (?<sum>[0-9a-f]{8})$", RegexOptions.CultureInvariant)]
+    private static partial Regex Form();
+}

@@ -36,4 +36,11 @@ internal static class ServiceAddress
         string? number = folder >= 0 ? segments.ElementAtOrDefault(folder + 1) : null;
         return number is { Length: > 0 and <= MaxDigits } && number.All(char.IsAsciiDigit) ? number : null;
     }
+
+    /// <summary>An address without the number of an account, for people to see.</summary>
+    public static string MaskAccountNumber(string address)
+    {
+        ArgumentNullException.ThrowIfNull(address);
+        return FindAccountNumber(address) is string number ? address.Replace($"/kieai/{number}", "/kieai/…", StringComparison.Ordinal) : address;
+    }
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using KlingPS.Core.Api;
 using KlingPS.Core.Files;
 using KlingPS.Core.Model;
 using KlingPS.Core.Network;
@@ -212,7 +213,7 @@ internal sealed class CardMaker
 
     /// <summary>A file by its path, or the address. The address of an upload has the account's number in it.</summary>
     private string? Describe(MediaSource? source) => source is null ? null
-        : !_isPortable ? VisibleText.InLine(source.Path ?? (source.Uri is null ? null : AddressPolicy.MaskUser(source.Uri)))
+        : !_isPortable ? VisibleText.InLine(source.Path ?? (source.Uri is null ? null : ServiceAddress.MaskAccountNumber(AddressPolicy.MaskUser(source.Uri))))
         : source.Path is string path ? VisibleText.InLine(NameAtEnd(path))
         : null;
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using KlingPS.Core.Api;
 using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Gallery;
@@ -7,6 +8,9 @@ namespace KlingPS.Core.Gallery;
 /// <summary>Writes the commands that a card offers, so that they can be pasted into PowerShell as they are.</summary>
 internal sealed class CommandLine
 {
+    /// <summary>Stands for a file that was uploaded from elsewhere. The address of the upload soon leads nowhere, and has the account's number in it.</summary>
+    private const string Uploaded = "<the file that was uploaded>";
+
     private readonly StringBuilder _text = new();
     private string? _head;
 
@@ -28,9 +32,9 @@ internal sealed class CommandLine
         }
 
         // What lies at an address is for New-KlingVideoTask, which knows no takes: it always buys.
-        bool isAddress = spec.Image is { IsFile: false, Path: null } && image is null;
+        bool isAddress = spec.Image is { IsFile: false } address && PathOf(address) is null && image is null;
         var line = new CommandLine(isAddress ? "New-KlingVideoTask" : "ConvertTo-KlingVideo");
-        line.AddText(isAddress ? "ImageUri" : "LiteralPath", isAddress ? spec.Image!.Uri : image ?? spec.Image?.Path);
+        line.AddText(isAddress ? "ImageUri" : "LiteralPath", isAddress ? spec.Image!.Uri : image ?? PathOf(spec.Image));
         line.AddPrompt(spec.Prompt);
         line.AddText("NegativePrompt", spec.NegativePrompt);
         line.Add("Duration", spec.Duration);
@@ -39,8 +43,8 @@ internal sealed class CommandLine
         line._text.Append(spec.Sound ? " -Sound" : string.Empty);
         line.Add("CfgScale", spec.CfgScale);
         line.AddSource("TailImage", spec.TailImage);
-        line.AddTexts("ReferenceImagePath", spec.ReferenceImages.Where(source => source.Path is not null).Select(source => source.Path!));
-        line.AddTexts("ReferenceImageUri", spec.ReferenceImages.Where(source => source.Path is null).Select(source => source.Uri ?? string.Empty));
+        line.AddTexts("ReferenceImagePath", spec.ReferenceImages.Select(PathOf).OfType<string>());
+        line.AddTexts("ReferenceImageUri", spec.ReferenceImages.Where(source => PathOf(source) is null).Select(source => source.Uri ?? string.Empty));
         line.AddSource("Video", spec.Video);
         line.AddSource("Audio", spec.Audio);
         line.AddText("CharacterOrientation", spec.CharacterOrientation);
@@ -114,9 +118,11 @@ internal sealed class CommandLine
 
     private void AddSource(string parameter, MediaSource? source)
     {
-        AddText(parameter + "Path", source?.Path);
-        AddText(parameter + "Uri", source?.Path is null ? source?.Uri : null);
+        AddText(parameter + "Path", PathOf(source));
+        AddText(parameter + "Uri", PathOf(source) is null ? source?.Uri : null);
     }
+
+    private static string? PathOf(MediaSource? source) => source?.Path ?? (ServiceAddress.FindAccountNumber(source?.Uri) is null ? null : Uploaded);
 
     private void AddText(string parameter, string? value)
     {

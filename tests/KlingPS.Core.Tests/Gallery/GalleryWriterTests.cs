@@ -73,6 +73,19 @@ public sealed class GalleryWriterTests : IDisposable
     }
 
     [Fact]
+    public async Task No_line_or_text_of_a_page_has_the_number_of_the_account_in_it()
+    {
+        MediaSource upload = MediaSource.FromUri("https://kieai.redpandaai.co/files/kieai/183531/klingps/fox.png");
+        KlingVideoTask task = _folder.Task(1, "fox.png", "v/fox.mp4");
+        KlingVideoTask adopted = task with { Spec = task.Spec with { Image = upload, TailImage = upload, ReferenceImages = new([upload]), Video = upload } };
+
+        WrittenPage page = await _folder.ExportAsync(adopted, _folder.Task(2, "fox.png", state: KlingTaskState.Failed) with { Spec = adopted.Spec });
+
+        Assert.DoesNotContain("183531", page.Text, StringComparison.Ordinal);
+        Assert.StartsWith("ConvertTo-KlingVideo -LiteralPath '<the file that was uploaded>' -Prompt 'It moves.'", Command(page.Items[0].GetProperty("again")), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_choice_for_a_video_that_a_narrower_page_does_not_show_is_on_the_next_one_again()
     {
         KlingVideoTask[] tasks = [_folder.Task(1, video: "v/fox.mp4"), _folder.Task(2, "bear.png", "v/bear.mp4")];

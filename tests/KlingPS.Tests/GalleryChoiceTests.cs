@@ -238,4 +238,40 @@ public sealed class GalleryChoiceTests
         Assert.Equal("Rejected", Assert.Single(later.Output).Properties["Choice"].Value);
         Assert.Contains("Choice 2, which is the later one, counts", Assert.Single(later.Warnings), StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData("-Force")]
+    [InlineData("")]
+    public async Task No_page_report_log_or_metrics_are_written_over_the_users_own_work(string force)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        (await shell.RunAsync("ConvertTo-KlingVideo $image 'It moves.' $destination -Sidecar | Out-Null", Variables(shell))).Clean();
+        KlingVideoTask task = Assert.Single(await TasksAsync(shell));
+        string[] kept =
+        [
+            task.SourcePath!,
+            task.SavedPath!,
+            task.SavedPath + ".json",
+            Choose(shell, (task.TaskId!, "Picked", null)),
+            Write(shell, "choice.csv", $"\ufeff\"Key\";\"Choice\";\"Rating\";\"Note\"\r\n\"{task.TaskId}\";\"Picked\";\"\";\"\"\r\n"),
+            shell.WriteFile("sound.wav", [.. "RIFF"u8, 36, 0, 0, 0, .. "WAVEfmt "u8, 16, 0, 0, 0, 1, 0, 1, 0, 0x40, 0x1F, 0, 0, 0x80, 0x3E, 0, 0, 2, 0, 16, 0, .. "data"u8, 0, 0, 0, 0]),
+        ];
+        foreach (string path in kept)
+        {
+            byte[] before = File.ReadAllBytes(path);
+            foreach (string command in (string[])
+                [
+                    $"Export-KlingGallery $path {force}",
+                    $"Export-KlingMetric $path {force}",
+                    $"ConvertTo-KlingVideo $image 'It moves.' $destination -ReportPath $path {force}",
+                    $"ConvertTo-KlingVideo $image 'It moves.' $destination -LogPath $path {force}",
+                ])
+            {
+                ShellResult result = await shell.RunAsync(command, new { path });
+
+                Assert.True(result.Terminating is not null || result.Errors.Count > 0, $"{command} for {path}");
+                Assert.Equal(before, File.ReadAllBytes(path));
+            }
+        }
+    }
 }

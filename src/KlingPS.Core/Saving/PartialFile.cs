@@ -36,6 +36,13 @@ internal sealed class PartialFile : IDisposable
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
     private bool _isPublished;
 
+    /// <summary>Whether a path has the name of a download that is not finished, or of what is known of it.</summary>
+    public static bool IsOne(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        return path.EndsWith(Ending, StringComparison.OrdinalIgnoreCase) || path.EndsWith(LongestEnding, StringComparison.OrdinalIgnoreCase);
+    }
+
     private PartialFile(string target, string path, string video, FileStream file)
     {
         Target = target;

@@ -96,11 +96,11 @@ internal sealed class CommandContext : IDisposable
 
     /// <summary>
     /// Refuses to write where the module keeps what it cannot do without, whatever the user allows, and whether it is there yet or not; and
-    /// over a video, which may be paid for.
+    /// over what videos are made from, what was paid for, and what people have chosen.
     /// </summary>
     /// <param name="path">The full path of what is to be written.</param>
     /// <exception cref="KlingException">
-    /// <see cref="ErrorKind.DestinationUnusable"/>: the ledger or the configuration is there. <see cref="ErrorKind.FileExists"/>: a video is.
+    /// <see cref="ErrorKind.DestinationUnusable"/>: the ledger or the configuration is there. <see cref="ErrorKind.FileExists"/>: something of the user's is.
     /// </exception>
     public void RequireNotKept(string path)
     {
@@ -115,9 +115,9 @@ internal sealed class CommandContext : IDisposable
         string configuration = ConfigurationFile.Locate();
         Require(configuration, "the configuration");
         Require(configuration + ".lock", "the configuration");
-        if (IsVideo(path))
+        if (KeptFiles.Describe(path) is string work)
         {
-            throw new KlingException(ErrorKind.FileExists, $"'{path}' is a video, and was left as it is.") { Advice = "Give the path of another file." };
+            throw new KlingException(ErrorKind.FileExists, $"'{path}' is {work}, and was left as it is.") { Advice = "Give the path of another file." };
         }
 
         void Require(string kept, string what)
@@ -129,25 +129,6 @@ internal sealed class CommandContext : IDisposable
                     Advice = "Give the path of another file.",
                 };
             }
-        }
-    }
-
-    private static bool IsVideo(string path)
-    {
-        try
-        {
-            if (FileFacts.OfName(path) is not { Kind: FileKind.Ordinary, Length: > 0 })
-            {
-                return false;
-            }
-
-            using FileStream file = OrdinaryFile.Open(path, share: FileShare.ReadWrite | FileShare.Delete);
-            return Mp4Structure.FindProblem(file) is null;
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            // What cannot be read is told when it is written.
-            return false;
         }
     }
 

@@ -1,0 +1,58 @@
+using System.Text;
+using KlingPS.Core;
+using KlingPS.Core.Clips;
+using KlingPS.Core.Files;
+using KlingPS.Core.Gallery;
+using KlingPS.Core.Imaging;
+using KlingPS.Core.Saving;
+
+namespace KlingPS.Sessions;
+
+/// <summary>Knows the files that hold people's work by their content: no report, page, log or plan is written over them, whatever the user allows.</summary>
+internal static class KeptFiles
+{
+    /// <summary>How much of a text is looked at.</summary>
+    private const int BeginningLength = 4096;
+
+    /// <summary>What such a file is, for a message.</summary>
+    /// <param name="path">The full path, which need not exist.</param>
+    /// <returns><see langword="null"/> if it is none of them, or cannot be read, which is told when it is written.</returns>
+    public static string? Describe(string path)
+    {
+        try
+        {
+            if (FileFacts.OfName(path) is not { Kind: FileKind.Ordinary, Length: > 0 })
+            {
+                return null;
+            }
+
+            using FileStream file = OrdinaryFile.Open(path, share: FileShare.ReadWrite | FileShare.Delete);
+            return Mp4Structure.FindProblem(file) is null ? "a video"
+                : PartialFile.IsOne(path) ? "a video that is being downloaded"
+                : ImageInspector.Inspect(Rewind(file), path, ImageInspector.LargestLength, default).ImageFormat != ImageFormat.Unknown ? "an image"
+                : ClipInspector.Inspect(Rewind(file), path).Format != ClipFormat.Unknown ? "a video or audio file"
+                : Sidecar.TryRead(path) is not null ? "the sidecar of a video"
+                : ChoiceFile.IsOne(ReadBeginning(path)) ? "what was chosen on the page of a gallery"
+                : null;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or KlingException)
+        {
+            return null;
+        }
+    }
+
+    private static FileStream Rewind(FileStream file)
+    {
+        file.Position = 0;
+        return file;
+    }
+
+    private static string ReadBeginning(string path)
+    {
+        using var reader = new StreamReader(
+            new MemoryStream(OrdinaryFile.ReadBeginning(path, BeginningLength, FileShare.ReadWrite | FileShare.Delete)),
+            Encoding.UTF8,
+            detectEncodingFromByteOrderMarks: true);
+        return reader.ReadToEnd();
+    }
+}

@@ -1,3 +1,4 @@
+using System.Management.Automation;
 using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
@@ -148,12 +149,49 @@ public sealed class GalleryChoiceTests
         ShellResult result = await shell.RunAsync(Again, new { choice });
 
         Assert.Equal(3, result.Warnings.Count);
-        Assert.Contains($"{tasks[0].Id}, for it is not known whether they were bought", result.Warnings[0], StringComparison.Ordinal);
+        Assert.Contains($"Task {tasks[0].Id} in '{choice}' gets no other take: it is not known whether it was bought.", result.Warnings[0], StringComparison.Ordinal);
         Assert.Contains("Resolve-KlingVideoTask", result.Warnings[0], StringComparison.Ordinal);
-        Assert.Contains($"{tasks[2].Id}, for they are not finished", result.Warnings[1], StringComparison.Ordinal);
+        Assert.Contains($"Task {tasks[2].Id} in '{choice}' gets no other take: it is not finished.", result.Warnings[1], StringComparison.Ordinal);
         Assert.Contains($"Get-KlingVideoTask -Id {tasks[1].Id} | Save-KlingVideo", result.Warnings[2], StringComparison.Ordinal);
-        Assert.Equal(3, shell.Bill.CreatesAccepted);
         Assert.Equal(2, result.Of<FileInfo>().Length);
+
+        // They are on disk now, but were not when they were chosen.
+        ShellResult again = await shell.RunAsync(Again);
+        Assert.Contains($"Tasks {tasks[1].Id}, {tasks[2].Id} in '{choice}' get no other take: they were chosen before there was a video to be seen.", again.Warnings[1], StringComparison.Ordinal);
+        Assert.Equal(3, shell.Bill.CreatesAccepted);
+    }
+
+    [Fact]
+    public async Task A_choice_that_a_script_has_changed_is_later_than_the_one_of_the_page()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        (await shell.RunAsync(Make, Variables(shell))).Clean();
+        KlingVideoTask task = Assert.Single(await TasksAsync(shell));
+        string choice = Choose(shell, (task.TaskId!, "Rejected", DateTimeOffset.UtcNow.AddHours(-1)));
+        DateTime before = DateTime.UtcNow;
+
+        (await shell.RunAsync("Import-KlingGalleryChoice $choice | ForEach-Object { $_.Choice = 'Picked'; $_ } | Export-KlingGallery $page; Import-KlingGalleryChoice $choice | Export-KlingGallery $other", new { choice })).Clean();
+
+        Assert.Equal($"{task.Id} saved Picked noted", Show(PageOf(shell)));
+        Assert.True(DataOf(PageOf(shell)).GetProperty("items")[0].GetProperty("at").GetDateTime() >= before.AddMilliseconds(-1));
+        Assert.True(DataOf(PageOf(shell, "other.html")).GetProperty("items")[0].GetProperty("at").GetDateTime() < before);
+    }
+
+    [Fact]
+    public async Task A_video_of_an_image_on_the_web_is_not_made_once_more_and_told_how_it_is()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        (await shell.RunAsync("New-KlingVideoTask -ImageUri 'https://images.example/fox.png?key=1' -Prompt 'It moves.' | Wait-KlingVideoTask | Save-KlingVideo -Destination $destination | Out-Null", Variables(shell))).Clean();
+        string choice = Choose(shell, (Assert.Single(await TasksAsync(shell)).TaskId!, "Rejected", DateTimeOffset.UtcNow));
+
+        ShellResult result = await shell.RunAsync(Again, new { choice });
+
+        ErrorRecord error = Assert.Single(result.Errors);
+        Assert.Contains("it is an address, and ConvertTo-KlingVideo makes videos of files", error.ToString(), StringComparison.Ordinal);
+        Assert.Contains("New-KlingVideoTask", error.ErrorDetails.RecommendedAction, StringComparison.Ordinal);
+        Assert.Equal(1, shell.Bill.CreatesAccepted);
+        (await shell.RunAsync("Import-KlingGalleryChoice $choice | New-KlingVideoTask | Out-Null")).Clean();
+        Assert.Equal(2, shell.Bill.CreatesAccepted);
     }
 
     [Fact]

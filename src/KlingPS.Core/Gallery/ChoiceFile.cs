@@ -32,8 +32,10 @@ internal sealed record ChoiceFile
     private const int Version = 1;
     private const int MaxLength = 64 * 1024 * 1024;
 
-    /// <summary>The columns that tables from the page cannot do without.</summary>
-    private static readonly string[] s_columns = ["Key", "Choice", "Rating", "Note"];
+    /// <summary>The columns that tables from the page and from Import-KlingGalleryChoice have, with one of <see cref="s_keys"/>.</summary>
+    private static readonly string[] s_columns = ["Choice", "Rating", "Note"];
+
+    private static readonly string[] s_keys = ["Key", "TaskId"];
 
     private static readonly string[] s_isoForms = ["yyyy-MM-dd'T'HH:mm:ssK", "yyyy-MM-dd'T'HH:mm:ss.FFFFFFFK"];
 
@@ -108,7 +110,10 @@ internal sealed record ChoiceFile
         ArgumentNullException.ThrowIfNull(text);
         string content = text.TrimStart('\uFEFF', ' ', '\t', '\r', '\n');
         return content.StartsWith('{') ? content.Contains($"\"{Format}\"", StringComparison.Ordinal)
-            : s_columns.All(column => content.Split('\r', '\n')[0].Contains(column, StringComparison.OrdinalIgnoreCase));
+            : IsHeading(content.Split('\r', '\n')[0]);
+
+        static bool IsHeading(string line) => Array.TrueForAll(s_columns, Has(line)) && Array.Exists(s_keys, Has(line));
+        static Predicate<string> Has(string line) => column => line.Contains(column, StringComparison.OrdinalIgnoreCase);
     }
 
     /// <summary>The same choice with other keys, so that lines are found to be of one video that name it in different ways.</summary>

@@ -12,6 +12,21 @@ namespace KlingPS.Core.Gallery;
 /// <param name="Checksum">See <see cref="ChecksumOf"/>.</param>
 internal sealed partial record ChoiceStamp(DateTimeOffset Time, bool IsChosen, uint Checksum)
 {
+    /// <summary>The stamp of a choice; <see langword="null"/> where it is not known well enough when it was made.</summary>
+    /// <param name="choice">The choice.</param>
+    /// <param name="now">When the stamp is made.</param>
+    public static ChoiceStamp? Of(GalleryChoice choice, DateTimeOffset now)
+    {
+        ArgumentNullException.ThrowIfNull(choice);
+        return choice.At is DateTimeOffset at && at == choice.NotBefore ? new ChoiceStamp(at, IsChosen: true, ChecksumOf(choice))
+            : choice is { At: null, SaysSomething: false } ? new ChoiceStamp(now, IsChosen: false, ChecksumOf(choice))
+            : null;
+    }
+
+    /// <summary>The stamp as it is written.</summary>
+    public override string ToString()
+        => string.Create(CultureInfo.InvariantCulture, $"{(IsChosen ? string.Empty : "unchosen ")}{Time.UtcDateTime:yyyy-MM-dd'T'HH:mm:ss.fff'Z'} {Checksum:x8}");
+
     /// <summary>Reads a stamp.</summary>
     /// <returns><see langword="null"/> if a text is none.</returns>
     public static ChoiceStamp? TryRead(string? text)

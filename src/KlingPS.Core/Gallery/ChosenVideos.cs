@@ -31,7 +31,7 @@ internal sealed class ChosenVideos
     public async Task<GalleryEntry?> FindAsync(ChoiceRow row, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(row);
-        GalleryEntry? found = _source.FindByKey(row.Key) is KlingVideoTask task ? await _source.OfAsync(task, cancellationToken).ConfigureAwait(false)
+        GalleryEntry? found = _source.FindByKey(row.Key) is KlingVideoTask task ? _source.WithTime(await _source.OfAsync(task, cancellationToken).ConfigureAwait(false))
             : await FindLinkedAsync(row, cancellationToken).ConfigureAwait(false)
             ?? (await ReadFoldersAsync(cancellationToken).ConfigureAwait(false)).GetValueOrDefault(row.Key);
         return found is null ? null : found with { Choice = row.Choice };

@@ -36,6 +36,9 @@ internal sealed record GalleryEntry(EntryOrigin Origin, KlingVideoTask? Task, st
     /// <summary>The task whose video has since been saved where this one was; <see langword="null"/> if none was.</summary>
     public KlingVideoTask? Holder { get; init; }
 
+    /// <summary>When it was on disk first, as far as that can still be told; <see langword="null"/> otherwise.</summary>
+    public DateTimeOffset? SavedAt { get; init; }
+
     /// <summary>What was chosen for it before.</summary>
     public GalleryChoice? Choice { get; init; }
 

@@ -87,6 +87,17 @@ internal sealed class GallerySource
                 : new GalleryEntry(EntryOrigin.Task, task, task.SavedPath);
     }
 
+    /// <summary>An entry of a task of the ledger with the time of the oldest of its files that is left.</summary>
+    public GalleryEntry WithTime(GalleryEntry entry)
+    {
+        ArgumentNullException.ThrowIfNull(entry);
+        IEnumerable<DateTimeOffset> times = _paths[entry.Task?.Id ?? 0]
+            .Select(saved => saved.Path)
+            .Where(path => entry.VideoPath is not null && IsThere(path))
+            .Select(path => (DateTimeOffset)File.GetLastWriteTimeUtc(path));
+        return entry with { SavedAt = times.Select(time => (DateTimeOffset?)time).Min() };
+    }
+
     /// <summary>A task of the ledger; <see langword="null"/> if there is none with this id.</summary>
     /// <param name="taskId">The service's id.</param>
     public KlingVideoTask? Find(string taskId) => _byTaskId.GetValueOrDefault(taskId);

@@ -20,6 +20,9 @@ internal enum TakeHold
     /// <summary>It is made, and nobody has it yet.</summary>
     Unsaved,
 
+    /// <summary>It was chosen before it was finished, or before it was on disk: nobody can have seen it.</summary>
+    Unseen,
+
     /// <summary>It was chosen at a time that is still to come.</summary>
     Early,
 }
@@ -59,9 +62,10 @@ internal sealed class Takes
     /// </summary>
     /// <param name="task">The task of the video.</param>
     /// <param name="isThere">Whether the video is on disk.</param>
+    /// <param name="savedAt">When that file was written; <see langword="null"/> if that is not known.</param>
     /// <param name="choice">What was chosen.</param>
     /// <param name="now">The time by the clock that the times of tasks are of.</param>
-    public (int Take, TakeHold Hold) Answer(KlingVideoTask task, bool isThere, GalleryChoice choice, DateTimeOffset now)
+    public (int Take, TakeHold Hold) Answer(KlingVideoTask task, bool isThere, DateTimeOffset? savedAt, GalleryChoice choice, DateTimeOffset now)
     {
         ArgumentNullException.ThrowIfNull(task);
         ArgumentNullException.ThrowIfNull(choice);
@@ -75,6 +79,9 @@ internal sealed class Takes
 
         // Another clock is ahead of this one. What is bought now would count as older than the choice, and be bought once more.
         hold = hold == TakeHold.None && choice.NotBefore > now ? TakeHold.Early : hold;
+
+        // What has just got a video by the same line that asked for another take of it.
+        hold = hold == TakeHold.None && choice.NotBefore >= task.CreatedAt && (choice.NotBefore < task.CompletedAt || choice.NotBefore < savedAt) ? TakeHold.Unseen : hold;
         if (hold != TakeHold.None)
         {
             return (task.Take, hold);

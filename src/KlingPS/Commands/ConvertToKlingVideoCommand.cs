@@ -4,6 +4,7 @@ using KlingPS.Commands.Base;
 using KlingPS.Core;
 using KlingPS.Core.Converting;
 using KlingPS.Core.Model;
+using KlingPS.Core.Network;
 using KlingPS.Core.Reporting;
 using KlingPS.Core.Saving;
 using KlingPS.Core.Sessions;
@@ -157,6 +158,17 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
         }
 
         _hasInput = true;
+        if (ChosenImageUri is string uri)
+        {
+            _run!.Refuse(
+                new KlingException(ErrorKind.RequestInvalid, $"Nothing was bought for '{AddressPolicy.MaskUser(uri)}': it is an address, and ConvertTo-KlingVideo makes videos of files.")
+                {
+                    Advice = "Pipe the task to New-KlingVideoTask, which takes addresses, and on to Wait-KlingVideoTask and Save-KlingVideo. It knows no takes: it buys each time it is run.",
+                },
+                CurrentRow);
+            return;
+        }
+
         if (HasNoImagePath)
         {
             _run!.Convert(path: null, Name ?? Prompt, () => CreateSubmission(null));

@@ -97,9 +97,9 @@ public sealed class ImportKlingGalleryChoiceCommand : KlingCommand
         // Not one by one: a folder of videos may come only with the next file.
         IReadOnlyList<KlingVideoTask> beside = Await(token => videos.ReadTakesAsync(found, token));
         var takes = new Takes(source.Recorded.Concat(beside).Concat(found.Select(entry => entry.Task).OfType<KlingVideoTask>()));
-        var answers = found.Select(entry => (Entry: entry, Answer: entry.Task is KlingVideoTask task ? takes.Answer(task, IsThere(entry), entry.Choice!, source.Now) : default)).ToList();
+        var answers = found.Select(entry => (Entry: entry, Answer: entry.Task is KlingVideoTask task ? takes.Answer(task, IsThere(entry), entry.SavedAt, entry.Choice!, source.Now) : default)).ToList();
         WarnOfHolds(path, answers);
-        answers.ForEach(chosen => WriteObject(ChosenVideo.From(InvokeProvider.Item, chosen.Entry, IsThere(chosen.Entry), chosen.Answer.Take, path)));
+        answers.ForEach(chosen => WriteObject(ChosenVideo.From(InvokeProvider.Item, chosen.Entry, IsThere(chosen.Entry), chosen.Answer.Take, path, source.Now)));
         if (found.Count == 0 && missing.Count > 1)
         {
             throw new KlingException(
@@ -142,15 +142,21 @@ public sealed class ImportKlingGalleryChoiceCommand : KlingCommand
             .GroupBy(chosen => chosen.Answer.Hold, chosen => chosen.Entry)
             .OrderBy(held => held.Key))
         {
-            string numbers = string.Join(", ", held.Select(entry => entry.Task!.Id.ToString(CultureInfo.InvariantCulture)));
+            string ids = string.Join(", ", held.Select(entry => entry.Task!.Id.ToString(CultureInfo.InvariantCulture)));
+            bool isOne = held.Count() == 1;
+            string tasks = isOne ? $"Task {ids} in '{path}' gets" : $"Tasks {ids} in '{path}' get";
+            string they = isOne ? "it is" : "they are";
+            string were = isOne ? "it was" : "they were";
+            string them = isOne ? "it" : "them";
             string why = held.Key switch
             {
-                TakeHold.Unknown => "it is not known whether they were bought. Look at https://kie.ai/logs, and settle each with Resolve-KlingVideoTask and -TaskId, -Abandon or -Resubmit",
-                TakeHold.Pending => $"they are not finished. Get-KlingVideoTask -Id {numbers} | Wait-KlingVideoTask | Save-KlingVideo gets them",
-                TakeHold.Unsaved => $"they are paid for, and nobody has them yet. Get-KlingVideoTask -Id {numbers} | Save-KlingVideo gets them",
-                _ => "they were chosen at a time that is still to come by the clock of the ledger. Set the clock of the machine that the browser ran on right, and choose them again",
+                TakeHold.Unknown => $"it is not known whether {were} bought. Look at https://kie.ai/logs, and settle {(isOne ? "it" : "each")} with Resolve-KlingVideoTask and -TaskId, -Abandon or -Resubmit",
+                TakeHold.Pending => $"{they} not finished. Get-KlingVideoTask -Id {ids} | Wait-KlingVideoTask | Save-KlingVideo gets {them}",
+                TakeHold.Unsaved => $"{they} paid for and not saved. Get-KlingVideoTask -Id {ids} | Save-KlingVideo gets {them}",
+                TakeHold.Unseen => $"{were} chosen before there was a video to be seen. Look at {them}, and choose {them} again",
+                _ => $"{were} chosen at a time that is still to come by the clock of the ledger. Set the clock of the machine that the browser runs on right, and choose {them} again",
             };
-            WriteWarning($"No other take is made of these tasks in '{path}': {numbers}, for {why}. Until then, NextTake is the take that they are.");
+            WriteWarning($"{tasks} no other take: {why}. Until then, NextTake is the take that {they}.");
         }
     }
 }

@@ -24,7 +24,8 @@ internal static class ChosenVideo
     /// <param name="isThere">Whether the video is on disk.</param>
     /// <param name="nextTake">The take that the choice asks for.</param>
     /// <param name="choicePath">The full path of the choice.</param>
-    public static PSObject From(ItemCmdletProviderIntrinsics items, GalleryEntry entry, bool isThere, int nextTake, string choicePath)
+    /// <param name="now">The time by the clock of the ledger.</param>
+    public static PSObject From(ItemCmdletProviderIntrinsics items, GalleryEntry entry, bool isThere, int nextTake, string choicePath, DateTimeOffset now)
     {
         // A copy: what is added to an object is added to it wherever it is used.
         PSObject video = entry.Task is null ? items.Get([entry.VideoPath!], force: true, literalPath: true).First() : PSObject.AsPSObject(entry.Task with { });
@@ -33,6 +34,7 @@ internal static class ChosenVideo
         Add("Rating", choice.Rating);
         Add("Note", choice.Note);
         Add("ChosenAt", choice.At);
+        Add("Stamp", ChoiceStamp.Of(choice, now)?.ToString());
         if (entry.Task is not null)
         {
             video.TypeNames.Insert(0, TypeName);

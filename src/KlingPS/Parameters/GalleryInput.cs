@@ -79,6 +79,12 @@ internal sealed record GalleryInput(TaskReference? Reference, string? Path, Gall
         };
         var read = new GalleryChoice(decision, stars, note ?? string.Empty, at);
 
+        if (ChoiceStamp.TryRead(Text(input, "Stamp")) is ChoiceStamp stamp && stamp.Checksum != ChoiceStamp.ChecksumOf(read))
+        {
+            // A script has changed it: just now.
+            return read with { At = null };
+        }
+
         // Also what was never chosen comes from Import-KlingGalleryChoice, and takes nothing back.
         return read.SaysSomething || at is not null ? read : null;
     }

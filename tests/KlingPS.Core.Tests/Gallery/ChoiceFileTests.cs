@@ -115,6 +115,18 @@ public sealed class ChoiceFileTests : IDisposable
     }
 
     [Fact]
+    public void Any_choice_comes_back_by_its_stamp()
+        => Gen.Select(Gen.String, Gen.Int[0, 5], Gen.Int[0, 2], Gen.Int[0, 100_000]).Sample((note, rating, decision, second) =>
+        {
+            DateTimeOffset at = s_written.AddSeconds(-second);
+            var choice = new GalleryChoice((Decision)decision, rating, note.Trim(), at) { NotBefore = at };
+
+            GalleryChoice read = ChoiceStamp.TryRead(ChoiceStamp.Of(choice, s_written)!.ToString())!.Date(choice with { At = null, NotBefore = null }, s_written);
+
+            Assert.Equal(choice, read);
+        });
+
+    [Fact]
     public void The_checksum_of_a_line_is_the_one_that_the_page_counts()
         => Assert.Equal(
             ["2988e3ba", "136963d7"],

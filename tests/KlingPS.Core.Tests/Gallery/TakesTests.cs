@@ -22,7 +22,7 @@ public sealed class TakesTests
         => new(Decision.Rejected, 0, string.Empty, minute is double at ? s_noon.AddMinutes(at) : null) { NotBefore = minute is double since ? s_noon.AddMinutes(since) : null };
 
     private static (int Take, TakeHold Hold) Answer(KlingVideoTask task, double? chosenAt, params KlingVideoTask[] others)
-        => new Takes([task, .. others]).Answer(task, isThere: true, RejectedAt(chosenAt), s_noon.AddDays(1));
+        => new Takes([task, .. others]).Answer(task, isThere: true, null, RejectedAt(chosenAt), s_noon.AddDays(1));
 
     [Fact]
     public void A_choice_asks_for_the_same_take_after_it_was_bought_as_before()
@@ -63,8 +63,8 @@ public sealed class TakesTests
         KlingVideoTask task = Task(1, take: 1, minute: 0);
         var takes = new Takes([task]);
 
-        Assert.Equal((1, TakeHold.Early), takes.Answer(task, isThere: true, RejectedAt(10), s_noon.AddMinutes(9)));
-        Assert.Equal((2, TakeHold.None), takes.Answer(task, isThere: true, RejectedAt(10), s_noon.AddMinutes(10)));
+        Assert.Equal((1, TakeHold.Early), takes.Answer(task, isThere: true, null, RejectedAt(10), s_noon.AddMinutes(9)));
+        Assert.Equal((2, TakeHold.None), takes.Answer(task, isThere: true, null, RejectedAt(10), s_noon.AddMinutes(10)));
     }
 
     [Theory]
@@ -83,7 +83,7 @@ public sealed class TakesTests
 
         Assert.Equal(
             (3, Enum.Parse<TakeHold>(hold)),
-            new Takes([task, Task(4, take: 4, minute: 20)]).Answer(task, isThere: false, RejectedAt(10), s_noon.AddDays(1)));
+            new Takes([task, Task(4, take: 4, minute: 20)]).Answer(task, isThere: false, null, RejectedAt(10), s_noon.AddDays(1)));
     }
 
     [Fact]
@@ -92,7 +92,23 @@ public sealed class TakesTests
         KlingVideoTask deleted = Task(1, take: 1, minute: 0);
         KlingVideoTask taken = Task(2, take: 1, minute: 0, isSaved: false) with { TakenAt = s_noon };
 
-        Assert.All((KlingVideoTask[])[deleted, taken], task => Assert.Equal((2, TakeHold.None), new Takes([task]).Answer(task, isThere: false, RejectedAt(1), s_noon.AddDays(1))));
+        Assert.All((KlingVideoTask[])[deleted, taken], task => Assert.Equal((2, TakeHold.None), new Takes([task]).Answer(task, isThere: false, null, RejectedAt(1), s_noon.AddDays(1))));
+    }
+
+    [Theory]
+    [InlineData(4, 5, 6, nameof(TakeHold.Unseen))]
+    [InlineData(5.5, 5, 6, nameof(TakeHold.Unseen))]
+    [InlineData(7, 5, 6, nameof(TakeHold.None))]
+    [InlineData(7, 5, null, nameof(TakeHold.None))]
+
+    // Before it was submitted, nobody can have chosen it: that is another clock.
+    [InlineData(-10, 5, 6, nameof(TakeHold.None))]
+    public void A_video_that_was_chosen_before_it_could_be_seen_gets_no_other_take(double chosen, int completed, int? saved, string hold)
+    {
+        KlingVideoTask task = Task(1, take: 1, minute: 0) with { CompletedAt = s_noon.AddMinutes(completed) };
+        DateTimeOffset? savedAt = saved is int minute ? s_noon.AddMinutes(minute) : null;
+
+        Assert.Equal(Enum.Parse<TakeHold>(hold), new Takes([task]).Answer(task, isThere: true, savedAt, RejectedAt(chosen), s_noon.AddDays(1)).Hold);
     }
 
     [Fact]
@@ -125,7 +141,7 @@ public sealed class TakesTests
                 // One of these runs ends in the middle, as if the shell had been closed.
                 foreach (KlingVideoTask task in tasks.ToArray().Take(step == 9 ? 1 : tasks.Count).Where(task => choices.ContainsKey(task.Id)))
                 {
-                    int take = new Takes(tasks).Answer(task, isThere: true, choices[task.Id], s_noon.AddMinutes(minute)).Take;
+                    int take = new Takes(tasks).Answer(task, isThere: true, null, choices[task.Id], s_noon.AddMinutes(minute)).Take;
                     if (!tasks.Exists(there => there.Take == take))
                     {
                         tasks.Add(Task(tasks.Count + 1, take, minute));
@@ -136,7 +152,7 @@ public sealed class TakesTests
                 int count = tasks.Count;
                 Assert.All(
                     tasks.Take(step == 9 ? 1 : count).Where(task => choices.ContainsKey(task.Id)),
-                    task => Assert.Contains(tasks, there => there.Take == new Takes(tasks).Answer(task, isThere: true, choices[task.Id], s_noon.AddMinutes(minute)).Take));
+                    task => Assert.Contains(tasks, there => there.Take == new Takes(tasks).Answer(task, isThere: true, null, choices[task.Id], s_noon.AddMinutes(minute)).Take));
             }
 
             Assert.True(tasks.Count - 1 <= wishes, $"{wishes} choices bought {tasks.Count - 1} videos.");

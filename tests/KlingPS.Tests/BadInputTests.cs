@@ -41,6 +41,26 @@ public sealed class BadInputTests
         Assert.Empty(result.Output);
     }
 
+    [Theory]
+    [InlineData("ConvertTo-KlingVideo $image p $path")]
+    [InlineData("ConvertTo-KlingVideo $image p $to -ReportPath $path")]
+    [InlineData("New-KlingVideoTask $image p -LogPath $path")]
+    [InlineData("New-KlingVideoTask -LiteralPath $path -Prompt p")]
+    [InlineData("Export-KlingMetric -Path $path")]
+    public async Task A_path_that_no_file_can_have_is_refused_before_anything_is_bought(string command)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        foreach (string path in (string[])["a\0b", .. OperatingSystem.IsWindows() ? (string[])[] : ["a\uD83Eb"]])
+        {
+            ShellResult result = await shell.RunAsync(command, new { image = shell.Image(), to = shell.Destination, path });
+
+            string message = Assert.Single([.. result.Errors, .. result.Terminating is null ? (ErrorRecord[])[] : [result.Terminating]]).ToString();
+            Assert.Contains("is not a path on this machine: it has", message, StringComparison.Ordinal);
+        }
+
+        Assert.Equal(0, shell.Bill.Uploads);
+    }
+
     [Fact]
     public async Task A_folder_that_takes_no_files_is_told_by_its_name_and_not_by_that_of_a_file_nobody_has_asked_for()
     {
@@ -48,13 +68,13 @@ public sealed class BadInputTests
         await using ConnectedShell shell = await ConnectedShell.StartAsync();
 
         (await shell.RunAsync("$null = ConvertTo-KlingVideo $image p $to", new { image = shell.Image(), to = shell.Destination })).Clean();
-        foreach (string command in (string[])["Export-KlingMetric -Path /proc/k.prom", "Export-KlingGallery -Path /proc/k.html", "ConvertTo-KlingVideo $image p -Destination /proc/videos"])
+        foreach (string command in (string[])["Export-KlingMetric -Path /proc/k.prom", "Export-KlingGallery -Path /proc/k.html", "ConvertTo-KlingVideo $image p -Destination /proc/videos", "Copy-KlingLedger -Path $env:KLINGPS_LEDGER -Destination /proc/k.db"])
         {
             ShellResult result = await shell.RunAsync(command, new { image = shell.Image() });
 
             string message = Assert.Single([.. result.Errors, .. result.Terminating is null ? (ErrorRecord[])[] : [result.Terminating]]).ToString();
             Assert.DoesNotContain(".klingps-", message, StringComparison.Ordinal);
-            Assert.Contains("/proc", message, StringComparison.Ordinal);
+            Assert.Contains("No file can be created in the folder '/proc'", message, StringComparison.Ordinal);
         }
     }
 

@@ -42,14 +42,15 @@ internal static class OwnFile
         {
             return CreateNew(path, readers, access, share, options);
         }
+        catch (Exception exception) when (exception is FileNotFoundException or DirectoryNotFoundException && Directory.Exists(Path.GetDirectoryName(path)))
+        {
+            // As in /proc: that a new file is not there is no reason.
+            throw new IOException($"No file can be created in the folder '{Path.GetDirectoryName(path)}'.", exception);
+        }
         catch (IOException exception) when (IsTemporary(path))
         {
             string folder = Path.GetDirectoryName(path)!;
-            throw new IOException(
-                exception is not (FileNotFoundException or DirectoryNotFoundException) ? exception.Message.Replace(path, folder, StringComparison.Ordinal)
-                    : Directory.Exists(folder) ? $"No file can be created in the folder '{folder}'."
-                    : $"There is no folder '{folder}'.",
-                exception);
+            throw new IOException(exception is DirectoryNotFoundException ? $"There is no folder '{folder}'." : exception.Message.Replace(path, folder, StringComparison.Ordinal), exception);
         }
         catch (UnauthorizedAccessException exception) when (IsTemporary(path))
         {

@@ -1,5 +1,7 @@
+using System.Buffers;
 using System.Collections.ObjectModel;
 using System.Management.Automation;
+using System.Text;
 using KlingPS.Core;
 
 namespace KlingPS.Hosting;
@@ -77,6 +79,11 @@ internal sealed class FilePaths
     /// <exception cref="KlingException"><see cref="ErrorKind.PathNotFound"/>: the path is not one of the file system.</exception>
     public string GetLiteralPath(string path)
     {
+        if (FindDamage(path) is string damage)
+        {
+            throw new KlingException(ErrorKind.PathNotFound, $"'{path}' is not a path on this machine: it has {damage}.");
+        }
+
         try
         {
             string full = _paths.GetUnresolvedProviderPathFromPSPath(path, out ProviderInfo provider, out _);
@@ -90,6 +97,27 @@ internal sealed class FilePaths
                 ? here
                 : throw new KlingException(ErrorKind.PathNotFound, $"'{path}' is not a path on this machine: {exception.Message}", exception);
         }
+    }
+
+    /// <summary>What no name of a file can have. Half a character can be in one on Windows only; elsewhere it would become another.</summary>
+    private static string? FindDamage(string path)
+        => path.Contains('\0', StringComparison.Ordinal) ? "a NUL character in it"
+            : !OperatingSystem.IsWindows() && HasHalf(path) ? "half of a character in it"
+            : null;
+
+    private static bool HasHalf(string text)
+    {
+        for (ReadOnlySpan<char> rest = text; !rest.IsEmpty;)
+        {
+            if (Rune.DecodeFromUtf16(rest, out _, out int length) != OperationStatus.Done)
+            {
+                return true;
+            }
+
+            rest = rest[length..];
+        }
+
+        return false;
     }
 
     /// <summary>The full path of a file that may be on another machine; the path as it is where this machine does not know it.</summary>

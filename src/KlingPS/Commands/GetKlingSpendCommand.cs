@@ -12,10 +12,17 @@ namespace KlingPS.Commands;
 [OutputType(typeof(KlingSpend))]
 public sealed class GetKlingSpendCommand : KlingCommand
 {
+    /// <summary>As a number: with a field of a type of the engine, the engine would be loaded as soon as the module is imported.</summary>
+    private int _groupBy;
+
     /// <summary>What is added up together: the tasks of a day, unless something else is named.</summary>
     [Parameter(Position = 0)]
     [Alias("By")]
-    public KlingSpendGroup GroupBy { get; set; }
+    public KlingSpendGroup GroupBy
+    {
+        get => (KlingSpendGroup)_groupBy;
+        set => _groupBy = (int)value;
+    }
 
     /// <summary>Only what was asked for at or after this moment.</summary>
     [Parameter]

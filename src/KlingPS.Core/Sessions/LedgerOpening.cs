@@ -1,3 +1,4 @@
+using KlingPS.Core.Ledger;
 using KlingPS.Core.Model;
 using KlingPS.Core.Scheduling;
 
@@ -31,7 +32,9 @@ internal static class LedgerOpening
                 }
                 catch (TimeoutException) when (!opening.IsCompleted)
                 {
-                    observer?.OnWarning($"The ledger '{location}' is not open after 5 seconds: another process keeps it locked, or what it lies on is slow. Waiting for it. If a shell that uses it is stopped or hangs, end its process.");
+                    observer?.OnWarning($"The ledger '{location}' is not open after 5 seconds: " + (LedgerAddress.IsOfServer(location)
+                        ? "the server, or what is on the way to it, does not answer, or others keep it locked. Waiting for it a little longer."
+                        : "another process keeps it locked, or what it lies on is slow. Waiting for it. If a shell that uses it is stopped or hangs, end its process."));
                     await opening.WaitAsync(token).ConfigureAwait(false);
                 }
                 finally

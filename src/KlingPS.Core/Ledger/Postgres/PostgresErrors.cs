@@ -42,6 +42,8 @@ internal static class PostgresErrors
             "55P03" or "57014" => "another machine or program has kept it locked for a minute. End what is stuck, then run the command again",
             "57P03" => "the server is starting or stopping. Run the command again in a moment",
             "57P01" or "57P02" or "57P05" or "25P03" or "08003" or "08006" or "08001" or "08004" => $"the connection to the server was ended ({Text(exception)}). Nothing was recorded by this. Run the command again when the server is there",
+            "08P01" when said.Contains("server login", StringComparison.Ordinal) || said.Contains("query_wait_timeout", StringComparison.Ordinal)
+                => $"the pooler does not reach the server behind it ({Text(exception)}). Start the server, then run the command again",
             "08P01" or "26000" or "34000" => $"the server, or the pooler in between, ended the connection ({Text(exception)}). Run the command again; if it happens each time, see the words on pgbouncer in about_KlingPS_Ledger",
             "42P01" or "42703" or "3F000" => $"its tables are not those of a ledger ({Text(exception)}). Restore a backup, or give another schema or database",
             string state => $"the server reports: {Text(exception)} ({state})",
@@ -65,7 +67,11 @@ internal static class PostgresErrors
                 case SocketException { SocketErrorCode: SocketError.AddressNotAvailable or SocketError.InvalidArgument } or FileNotFoundException or DirectoryNotFoundException when address.Hosts.Any(host => host.IsSocket):
                     return $"there is no socket in '{hosts}' for port {Ports(address)}. Start the server, or correct folder and port";
                 case AuthenticationException:
-                    return $"the certificate of the server cannot be verified ({cause.Message.TrimEnd('.')}). Name the certificate of its authority with sslrootcert=/full/path, and the host as the certificate has it; sslmode says how much is checked";
+                    // What the platform says of a certificate that was turned down is about the program, and nothing else.
+                    string why = cause.Message.Contains("RemoteCertificateValidationCallback", StringComparison.Ordinal)
+                        ? $"its authority is not trusted here, or it is not for '{hosts}'"
+                        : cause.Message.TrimEnd('.');
+                    return $"the certificate of the server cannot be verified ({why}). Name the certificate of its authority with sslrootcert=/full/path, and the host as the certificate has it; sslmode says how much is checked";
                 case TimeoutException:
                     return $"{hosts} did not answer in time. Look whether the server, also the one behind a pooler, and the network are there, then run the command again";
             }

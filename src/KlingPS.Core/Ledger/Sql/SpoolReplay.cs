@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
 using KlingPS.Core.Ledger.Spool;
 using KlingPS.Core.Model;
 
@@ -7,11 +8,13 @@ namespace KlingPS.Core.Ledger.Sql;
 /// <summary>Records what has happened while the ledger could not be written. An answer may be recorded any number of times, to the same end.</summary>
 /// <param name="store">The database.</param>
 /// <param name="spool">What is kept on this machine.</param>
+[SuppressMessage("Design", "CA1001", Justification = "A semaphore whose handle nobody asks for has nothing to release.")]
 internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
 {
     /// <summary>What is damaged, or is for another ledger, by its path.</summary>
     private readonly ConcurrentDictionary<string, byte> _passedOver = new(StringComparer.Ordinal);
     private readonly ConcurrentQueue<string> _notices = new();
+    private readonly SemaphoreSlim _turn = new(1, 1);
 
     /// <summary>What users should know of the last replays; <see langword="null"/> once it has been told.</summary>
     public string? TakeNotice()
@@ -41,6 +44,23 @@ internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
             return;
         }
 
+        // Whatever opens the ledger records it as well, before this one goes on.
+        await store.OpenAsync(CancellationToken.None).ConfigureAwait(false);
+
+        // Of those that find something at the same time, the first records it.
+        await _turn.WaitAsync().ConfigureAwait(false);
+        try
+        {
+            await RecordAllAsync().ConfigureAwait(false);
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    private async Task RecordAllAsync()
+    {
         int recorded = 0;
         foreach (SpooledFile file in spool.Read().Where(file => !_passedOver.ContainsKey(file.Path)))
         {

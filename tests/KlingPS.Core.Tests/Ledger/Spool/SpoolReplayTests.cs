@@ -40,6 +40,16 @@ public sealed class SpoolReplayTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task What_many_find_at_the_same_time_is_told_once()
+    {
+        Assert.NotNull(await _ledger.Tasks.KeepAsync(SpooledAnswer.Accepted(await BeginAsync(), "t1")));
+
+        await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => Task.Run(() => _ledger.Tasks.RecoverAsync(Token), Token)));
+
+        Assert.Equal("The ledger can be reached again: an answer that was kept on this machine meanwhile is recorded now.", _ledger.TakeNotice());
+    }
+
+    [Fact]
     public async Task Any_later_process_of_the_machine_records_it_and_the_attempt_is_unknown_until_then()
     {
         KlingVideoTask task = await BeginAsync();

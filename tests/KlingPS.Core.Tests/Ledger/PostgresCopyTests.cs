@@ -134,6 +134,27 @@ public sealed class PostgresCopyTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_role_with_the_least_rights_copies_a_ledger_into_a_file_and_one_with_less_is_told_which_ledger_it_may_not_read()
+    {
+        await FillAsync();
+        await CopyAsync(new FileAddress(_temp.Path), _host.Address);
+        string schema = _host.Address.Schema;
+        await _host.SqlAsync(
+            $"DO $$BEGIN CREATE ROLE copier LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END$$; GRANT USAGE ON SCHEMA {schema} TO copier; "
+            + $"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO copier");
+        ServerAddress address = _host.Address with { User = "copier" };
+
+        KlingException error = await Assert.ThrowsAsync<KlingException>(() => CopyAsync(address, new FileAddress(Back)));
+        Assert.StartsWith($"The ledger '{address.Shown}' cannot be used: the role 'copier' has not the rights it needs", error.Message, StringComparison.Ordinal);
+        Assert.False(File.Exists(Back));
+
+        await _host.SqlAsync($"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO copier");
+        await CopyAsync(address, new FileAddress(Back));
+        Assert.Equal(await DumpAsync(_temp.Path), await DumpAsync(Back));
+        await _host.SqlAsync($"REVOKE ALL ON ALL SEQUENCES IN SCHEMA {schema} FROM copier");
+    }
+
+    [Fact]
     public async Task A_copy_that_begins_a_ledger_on_a_server_marks_it_before_anybody_can_use_it()
     {
         await FillAsync();

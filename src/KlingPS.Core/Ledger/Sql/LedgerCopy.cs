@@ -1,3 +1,4 @@
+using System.Data.Common;
 using System.Globalization;
 using KlingPS.Core.Model;
 
@@ -68,6 +69,19 @@ internal sealed class LedgerCopy(SqlStore source, SqlStore destination, Action<l
         }
     }
 
+    /// <summary>Reads the source within the transaction of the destination, whose trouble it is not.</summary>
+    private async Task<T> OfSourceAsync<T>(Func<Task<T>> read)
+    {
+        try
+        {
+            return await read().ConfigureAwait(false);
+        }
+        catch (DbException exception)
+        {
+            throw source.Translate(exception);
+        }
+    }
+
     private async Task RequireUnusedAsync(SqlSession to)
     {
         foreach (CopiedTable table in LedgerTables.Copied.Where(table => table.IsOfPurchases))
@@ -90,7 +104,7 @@ internal sealed class LedgerCopy(SqlStore source, SqlStore destination, Action<l
         _total = 0;
         foreach (CopiedTable table in LedgerTables.Copied)
         {
-            _total += 2 * await CountAsync(from, table.Name).ConfigureAwait(false);
+            _total += 2 * await OfSourceAsync(() => CountAsync(from, table.Name)).ConfigureAwait(false);
             await to.ExecuteAsync($"DELETE FROM {table.Name}").ConfigureAwait(false);
         }
 
@@ -108,7 +122,7 @@ internal sealed class LedgerCopy(SqlStore source, SqlStore destination, Action<l
         await SavedFiles.MoveAllAsync(to, from.Machine).ConfigureAwait(false);
         foreach (string counter in Schema.Counters)
         {
-            await to.SetCounterAsync(counter, await from.GetCounterAsync(counter).ConfigureAwait(false)).ConfigureAwait(false);
+            await to.SetCounterAsync(counter, await OfSourceAsync(() => from.GetCounterAsync(counter)).ConfigureAwait(false)).ConfigureAwait(false);
         }
 
         await destination.EndCopyAsync(to).ConfigureAwait(false);
@@ -121,7 +135,7 @@ internal sealed class LedgerCopy(SqlStore source, SqlStore destination, Action<l
         for (Record? last = null; ;)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            List<Record> page = await ReadAsync(from, table, last).ConfigureAwait(false);
+            List<Record> page = await OfSourceAsync(() => ReadAsync(from, table, last)).ConfigureAwait(false);
             foreach (Record[] rows in page.Chunk(RowsPerInsert))
             {
                 await InsertAsync(to, table, rows).ConfigureAwait(false);
@@ -144,7 +158,7 @@ internal sealed class LedgerCopy(SqlStore source, SqlStore destination, Action<l
         for (Record? last = null; ;)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            List<Record> wanted = await ReadAsync(from, table, last).ConfigureAwait(false);
+            List<Record> wanted = await OfSourceAsync(() => ReadAsync(from, table, last)).ConfigureAwait(false);
             List<Record> copied = await ReadAsync(to, table, last).ConfigureAwait(false);
             for (int i = 0; i < Math.Max(wanted.Count, copied.Count); i++)
             {

@@ -128,6 +128,9 @@ internal sealed class SqlStore(IDatabaseEngine engine) : IAsyncDisposable
             cancellationToken).ConfigureAwait(false);
     }
 
+    /// <inheritdoc cref="IDatabaseEngine.Translate"/>
+    public KlingException Translate(DbException exception) => engine.Translate(exception);
+
     /// <inheritdoc cref="IDatabaseEngine.EndCopyAsync"/>
     public Task EndCopyAsync(SqlSession session) => engine.EndCopyAsync(session);
 

@@ -9,8 +9,11 @@ internal sealed record ConversionCounts
     /// <summary>Not begun yet.</summary>
     public int Queued { get; init; }
 
-    /// <summary>Being uploaded, or waiting for the service to take their request.</summary>
+    /// <summary>Being uploaded, or waiting for their turn to be.</summary>
     public int Uploading { get; init; }
+
+    /// <summary>Waiting for the service to take their request: for its rate limit, or until it takes requests again.</summary>
+    public int Sending { get; init; }
 
     /// <summary>Being made by the service.</summary>
     public int Generating { get; init; }
@@ -61,7 +64,7 @@ internal sealed record ConversionCounts
     public int Done => Saved + Taken + Missing;
 
     /// <summary>All images taken so far.</summary>
-    public int Total => Queued + Uploading + Generating + Downloading + Done;
+    public int Total => Queued + Uploading + Sending + Generating + Downloading + Done;
 }
 
 /// <summary>Counts how far the images of a batch have come. Safe for concurrent use.</summary>
@@ -95,6 +98,9 @@ internal enum ConversionStage
 
     /// <inheritdoc cref="ConversionCounts.Uploading"/>
     Uploading,
+
+    /// <inheritdoc cref="ConversionCounts.Sending"/>
+    Sending,
 
     /// <inheritdoc cref="ConversionCounts.Generating"/>
     Generating,
@@ -246,6 +252,7 @@ internal sealed class ConversionProgress
     {
         ConversionStage.Queued => counts with { Queued = counts.Queued + number },
         ConversionStage.Uploading => counts with { Uploading = counts.Uploading + number },
+        ConversionStage.Sending => counts with { Sending = counts.Sending + number },
         ConversionStage.Generating => counts with { Generating = counts.Generating + number },
         ConversionStage.Downloading => counts with { Downloading = counts.Downloading + number },
         ConversionStage.Made => counts with { Made = counts.Made + number },

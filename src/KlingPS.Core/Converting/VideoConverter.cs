@@ -55,9 +55,6 @@ internal sealed class VideoConverter : IDisposable
     /// <summary>Images on their way to the service: enough to have the next ones uploaded while the rate limit holds back their requests.</summary>
     private const int MaxSubmissions = 32;
 
-    /// <summary>What the service accepts; see <see cref="KlingSession.CreateGate"/>.</summary>
-    private const double SubmissionsPerSecond = 2;
-
     private readonly KlingSession _session;
     private readonly ConversionOptions _options;
     private readonly VideoSubmitter _submitter;
@@ -75,7 +72,7 @@ internal sealed class VideoConverter : IDisposable
     private readonly ConcurrentDictionary<long, KlingVideoTask> _unfinished = new();
     private readonly ConcurrentDictionary<string, byte> _warned = new();
     private readonly ConcurrentDictionary<long, byte> _doubted = new();
-    private Purchased? _lastPurchase;
+    private readonly VideoForecast _forecast;
     private Task _lastTurn = Task.CompletedTask;
 
     /// <summary>Creates the converter. Nothing is done yet.</summary>
@@ -95,6 +92,7 @@ internal sealed class VideoConverter : IDisposable
         // A timeout of 0 says that no video is waited for; what is submitted then takes the time it takes.
         _deadline = new Deadline(_session.TimeProvider, options.Wait.Timeout == TimeSpan.Zero ? null : options.Wait.Timeout);
         _inFlight = options.ThrottleLimit is int limit ? new SemaphoreSlim(limit) : null;
+        _forecast = new VideoForecast(_session, options.ThrottleLimit);
     }
 
     /// <summary>Some image has moved on. Raised on any thread.</summary>
@@ -366,16 +364,7 @@ internal sealed class VideoConverter : IDisposable
     public TimeSpan? EstimateRemaining()
     {
         ConversionCounts counts = Counts;
-        if (_lastPurchase is not { } last || _session.GenerationTimes.Get(last.Task.Model, last.Task.Duration).Quantile(0.5) is not TimeSpan generation)
-        {
-            return null;
-        }
-
-        int toSubmit = counts.Queued + counts.Uploading;
-        TimeSpan remaining = toSubmit > 0
-            ? TimeSpan.FromSeconds(toSubmit / SubmissionsPerSecond) + generation
-            : last.At + generation - Instant.Now(_session.TimeProvider);
-        return remaining > TimeSpan.Zero ? remaining : TimeSpan.Zero;
+        return _forecast.FindRemaining(counts.Queued + counts.Uploading + counts.Sending);
     }
 
     /// <inheritdoc/>
@@ -484,7 +473,7 @@ internal sealed class VideoConverter : IDisposable
     {
         if (prepared.Earlier is KlingVideoTask earlier)
         {
-            return (prepared.HasVideo || earlier.Account != _session.Account ? earlier : await WaitAsync(earlier, progress, stop).ConfigureAwait(false), false);
+            return (prepared.HasVideo || earlier.Account != _session.Account ? earlier : await WaitAsync(earlier, progress, holdsPlace: false, stop).ConfigureAwait(false), false);
         }
 
         await PurchaseGate.WaitForTurnAsync(prepared.Identified.Submission.Turn, inTime).ConfigureAwait(false);
@@ -492,7 +481,7 @@ internal sealed class VideoConverter : IDisposable
         try
         {
             TaskClaim claim = await BuyAsync(prepared.Identified, progress, inTime).ConfigureAwait(false);
-            return (await WaitAsync(claim.Task, progress, stop).ConfigureAwait(false), claim.IsNew);
+            return (await WaitAsync(claim.Task, progress, holdsPlace: true, stop).ConfigureAwait(false), claim.IsNew);
         }
         finally
         {
@@ -506,10 +495,10 @@ internal sealed class VideoConverter : IDisposable
         try
         {
             progress.Enter(ConversionStage.Uploading);
-            TaskClaim claim = await _submitter.BuyAsync(identified, cancellationToken).ConfigureAwait(false);
+            TaskClaim claim = await _submitter.BuyAsync(identified, cancellationToken, () => progress.Enter(ConversionStage.Sending)).ConfigureAwait(false);
             if (claim.IsNew)
             {
-                _lastPurchase = new Purchased(claim.Task, Instant.Now(_session.TimeProvider));
+                _forecast.OnSent(claim.Task);
                 progress.Spend(claim.Task.CreditsReserved);
             }
 
@@ -527,7 +516,7 @@ internal sealed class VideoConverter : IDisposable
         }
     }
 
-    private async Task<KlingVideoTask> WaitAsync(KlingVideoTask task, ConversionProgress progress, CancellationToken cancellationToken)
+    private async Task<KlingVideoTask> WaitAsync(KlingVideoTask task, ConversionProgress progress, bool holdsPlace, CancellationToken cancellationToken)
     {
         _unfinished[task.Id] = task;
         progress.Task = task;
@@ -536,9 +525,19 @@ internal sealed class VideoConverter : IDisposable
             return task;
         }
 
+        _forecast.OnMaking(task, holdsPlace);
         progress.Enter(ConversionStage.Generating);
         Instant? deadline = _options.Wait.Timeout is null ? null : Instant.Earlier(_deadline.At, Instant.Now(_session.TimeProvider) + _options.Wait.Timeout.Value);
-        WaitResult result = await _waiter.WaitUntilAsync(task, deadline, cancellationToken).ConfigureAwait(false);
+        WaitResult result;
+        try
+        {
+            result = await _waiter.WaitUntilAsync(task, deadline, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            _forecast.OnMade(task);
+        }
+
         Outcome<TaskReference, KlingVideoTask> outcome = WaitOutcomes.From(new TaskReference { Task = task }, result, _options.Wait.Timeout);
         if (outcome.Value is KlingVideoTask ended)
         {
@@ -589,10 +588,6 @@ internal sealed class VideoConverter : IDisposable
             cancellationToken);
 
     private static Task EnterAsync(SemaphoreSlim? slots, CancellationToken cancellationToken) => slots?.WaitAsync(cancellationToken) ?? Task.CompletedTask;
-
-    /// <param name="Task">What was bought.</param>
-    /// <param name="At">When.</param>
-    private sealed record Purchased(KlingVideoTask Task, Instant At);
 
     /// <summary>What is known of an image before anything is done for it.</summary>
     /// <param name="Identified">Which video it is.</param>

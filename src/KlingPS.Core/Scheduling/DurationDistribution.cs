@@ -31,6 +31,9 @@ internal sealed class DurationDistribution
     /// <summary>Nothing is known.</summary>
     public static DurationDistribution Unknown { get; } = new([]);
 
+    /// <summary>What takes no time at all.</summary>
+    public static DurationDistribution None { get; } = new([TimeSpan.Zero]);
+
     /// <summary>The number of observed times.</summary>
     public int Count => _sorted.Length;
 

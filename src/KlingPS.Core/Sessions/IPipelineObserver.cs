@@ -4,12 +4,13 @@ using KlingPS.Core.Reporting;
 namespace KlingPS.Core.Sessions;
 
 /// <summary>How far an upload or a download has come.</summary>
+/// <param name="Id">Which transfer it is: two files may have the same name.</param>
 /// <param name="Name">The name of the file.</param>
 /// <param name="IsUpload">Whether it goes to the service.</param>
 /// <param name="Bytes">Bytes moved so far.</param>
 /// <param name="Total">Bytes in all, if that is known.</param>
 /// <param name="IsOver">Whether it has ended, complete or not.</param>
-internal sealed record Transfer(string Name, bool IsUpload, long Bytes, long? Total, bool IsOver);
+internal sealed record Transfer(long Id, string Name, bool IsUpload, long Bytes, long? Total, bool IsOver);
 
 /// <summary>Is told what the pipeline does. Called on any thread; must not block.</summary>
 internal interface IPipelineObserver : IRequestObserver

@@ -10,6 +10,9 @@ internal sealed class TransferReporter : IProgress<long>, IProgress<TransferProg
 {
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(100);
 
+    private static long s_lastId;
+
+    private readonly long _id = Interlocked.Increment(ref s_lastId);
     private readonly IPipelineObserver? _observer;
     private readonly TimeProvider _time;
     private readonly string _name;
@@ -32,7 +35,7 @@ internal sealed class TransferReporter : IProgress<long>, IProgress<TransferProg
     public void Report(TransferProgress value) => Report(value.BytesDone, value.BytesTotal);
 
     /// <summary>Says that the transfer is over.</summary>
-    public void Dispose() => _observer?.OnTransfer(new Transfer(_name, _isUpload, _bytes, _total, IsOver: true));
+    public void Dispose() => _observer?.OnTransfer(new Transfer(_id, _name, _isUpload, _bytes, _total, IsOver: true));
 
     private void Report(long bytes, long? total)
     {
@@ -40,7 +43,7 @@ internal sealed class TransferReporter : IProgress<long>, IProgress<TransferProg
         if (_observer is not null && (_reported is not long reported || _time.GetElapsedTime(reported) >= s_pause))
         {
             _reported = _time.GetTimestamp();
-            _observer.OnTransfer(new Transfer(_name, _isUpload, bytes, total, IsOver: false));
+            _observer.OnTransfer(new Transfer(_id, _name, _isUpload, bytes, total, IsOver: false));
         }
     }
 }

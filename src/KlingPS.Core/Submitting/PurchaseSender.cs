@@ -22,6 +22,7 @@ internal sealed class PurchaseSender
 
     private readonly ConcurrentDictionary<Purchase, byte> _underWay = new();
     private int _hasToldHeld;
+    private int _open;
 
     /// <summary>Creates the sender.</summary>
     public PurchaseSender(KlingService service)
@@ -38,6 +39,9 @@ internal sealed class PurchaseSender
 
     /// <summary>How many requests have left, or are about to, and have no response.</summary>
     public int UnderWay => _underWay.Count;
+
+    /// <summary>How many requests wait for their turn: for the rate limit of the service, or until it takes requests again.</summary>
+    public int Waiting => Math.Max(0, Volatile.Read(ref _open) - UnderWay);
 
     /// <summary>What ends the batch: once it is set, nothing more is sent.</summary>
     public FatalError Fatal { get; } = new();
@@ -96,6 +100,7 @@ internal sealed class PurchaseSender
             },
             Session.TimeProvider);
         using Activity? activity = KlingTelemetry.Start("submit task", submission.Subject);
+        Interlocked.Increment(ref _open);
         try
         {
             KlingVideoTask? task = await sending.RunAsync<KlingVideoTask?>(purchase.AttemptAsync, cancellationToken).ConfigureAwait(false);
@@ -111,6 +116,10 @@ internal sealed class PurchaseSender
             // What was sent bought nothing, and nothing more will be sent.
             await purchase.WithdrawAsync("It was stopped before the service had accepted it.").ConfigureAwait(false);
             throw;
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _open);
         }
     }
 

@@ -116,6 +116,9 @@ internal sealed class VideoSubmitter
     /// <summary>How many requests have left, or are about to, and have no response: what they buy is recorded, also when the command is stopped.</summary>
     public int UnderWay => _sender.UnderWay;
 
+    /// <inheritdoc cref="PurchaseSender.Waiting"/>
+    public int Waiting => _sender.Waiting;
+
     /// <inheritdoc cref="PurchaseSender.FindUnderWay"/>
     public KlingVideoTask? FindUnderWay(string identity) => _sender.FindUnderWay(identity);
 
@@ -331,9 +334,10 @@ internal sealed class VideoSubmitter
     /// <summary>Buys the video, or finds that somebody else has done so.</summary>
     /// <param name="identified">The submission, as <see cref="PrepareAsync"/> returns it.</param>
     /// <param name="cancellationToken">Stops before the request has left; afterwards the purchase is carried to its end and recorded.</param>
+    /// <param name="onUploaded">Is called when the images are at the service, and the request waits to be taken.</param>
     /// <returns>The accepted task, and whether it was bought just now.</returns>
     /// <exception cref="KlingException">Nothing was bought, or it is not known; see <see cref="SubmitAsync(Submission, CancellationToken)"/>.</exception>
-    public async Task<TaskClaim> BuyAsync(IdentifiedSubmission identified, CancellationToken cancellationToken)
+    public async Task<TaskClaim> BuyAsync(IdentifiedSubmission identified, CancellationToken cancellationToken, Action? onUploaded = null)
     {
         ArgumentNullException.ThrowIfNull(identified);
         while (true)
@@ -360,6 +364,7 @@ internal sealed class VideoSubmitter
                     return new TaskClaim(known, IsNew: false);
                 }
 
+                onUploaded?.Invoke();
                 mayBeBought = true;
                 if (await _sender.SendAsync(identified.Submission, intent, place, cancellationToken).ConfigureAwait(false) is KlingVideoTask task)
                 {

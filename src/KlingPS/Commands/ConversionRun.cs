@@ -219,7 +219,7 @@ internal sealed class ConversionRun : IDisposable
         if (_converter is not null)
         {
             ConversionCounts counts = _converter.Counts;
-            _host.Progress.Show(ConversionText.DescribeProgress(counts, _refused), counts.Done * 100 / Math.Max(counts.Total, 1), _converter.EstimateRemaining());
+            _host.Progress.Show(ConversionText.DescribeProgress(counts, _refused, _host.Progress.Room), counts.Done * 100 / Math.Max(counts.Total, 1), _converter.EstimateRemaining());
         }
     }
 

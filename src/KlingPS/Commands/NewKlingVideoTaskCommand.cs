@@ -21,6 +21,8 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
 
     private readonly Batch<Submission, KlingVideoTask> _batch;
     private VideoSubmitter? _planner;
+    private VideoSubmitter? _submitter;
+    private RecentSends? _sent;
     private BalanceWatch? _balance;
     private decimal _foreseen;
     private int _unknown;
@@ -31,7 +33,7 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
     {
         _batch = Use(new Batch<Submission, KlingVideoTask>(this, CreateStage)
         {
-            Verb = "accepted",
+            ShowProgress = ShowProgress,
             IsOrdered = true,
             Target = outcome => outcome.Item.Subject,
             Ended = OnEnded,
@@ -117,6 +119,8 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
     {
         _balance = CreateBalanceWatch();
         var submitter = new VideoSubmitter(Context.Service, _balance);
+        var sent = new RecentSends(Context.Session.TimeProvider);
+        (_submitter, _sent) = (submitter, sent);
         Deadline deadline = Own(Context.CreateDeadline(Timeout));
         UnfinishedWork.Member unfinished = Unfinished;
         unfinished.UnderWay = () => submitter.UnderWay;
@@ -128,6 +132,7 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
                 if (outcome.Value is KlingVideoTask task)
                 {
                     unfinished.Add(task);
+                    sent.Add();
                 }
 
                 return outcome;
@@ -143,6 +148,13 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
         {
             Unfinished.Add(task, isHandedOut: true);
         }
+    }
+
+    private void ShowProgress()
+    {
+        BatchCounts counts = _batch.Counts;
+        TimeSpan? remaining = _sent is null ? null : new BatchForecast { ToSend = counts.Open, Sent = _sent.Ages, Times = DurationDistribution.None }.FindRemaining();
+        _batch.ShowCounts(SubmissionText.DescribeProgress(counts, Math.Min(counts.Open, _submitter?.Waiting ?? 0)), remaining);
     }
 
     private void Submit(MediaSource? image)

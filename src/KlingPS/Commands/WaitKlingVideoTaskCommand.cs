@@ -15,13 +15,17 @@ namespace KlingPS.Commands;
 public sealed class WaitKlingVideoTaskCommand : TaskReferenceCommand
 {
     private readonly Batch<TaskReference, KlingVideoTask> _batch;
+    private VideoForecast? _forecast;
+
+    /// <summary>Tasks of which nothing is known before they have ended.</summary>
+    private int _unseen;
 
     /// <summary>Creates the command.</summary>
     public WaitKlingVideoTaskCommand()
     {
         _batch = Use(new Batch<TaskReference, KlingVideoTask>(this, () => new WaitStage(Context.Service, Context.GetWaitOptions(Timeout, PollingInterval)))
         {
-            Verb = "finished",
+            ShowProgress = ShowProgress,
             Target = TaskReferences.TargetOf,
             IsShared = IsLedgerLost,
             Ended = OnEnded,
@@ -64,8 +68,36 @@ public sealed class WaitKlingVideoTaskCommand : TaskReferenceCommand
         {
             Unfinished.Add(reference, task);
             _batch.Feed(reference);
+            Foresee(reference.Task);
         }
     }
 
-    private void OnEnded(Outcome<TaskReference, KlingVideoTask> outcome) => Unfinished.OnWaited(outcome);
+    private void Foresee(KlingVideoTask? task)
+    {
+        if (task is null)
+        {
+            _unseen++;
+        }
+        else if (task.TaskState.IsPending())
+        {
+            _forecast ??= new VideoForecast(Context.Session, limit: null);
+            _forecast.OnMaking(task, holdsPlace: false);
+            _batch.Refresh();
+        }
+    }
+
+    private void OnEnded(Outcome<TaskReference, KlingVideoTask> outcome)
+    {
+        Unfinished.OnWaited(outcome);
+        if (outcome.Item.Task is KlingVideoTask task)
+        {
+            _forecast?.OnMade(task);
+        }
+        else
+        {
+            _unseen--;
+        }
+    }
+
+    private void ShowProgress() => _batch.ShowCounts(_batch.Counts.Describe("finished"), _unseen > 0 ? null : _forecast?.FindRemaining(toSend: 0));
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using KlingPS.Core;
 using KlingPS.Core.Stages;
 
@@ -7,7 +8,19 @@ namespace KlingPS.Hosting;
 /// <param name="Fed">Items that were taken in.</param>
 /// <param name="Done">Items that gave a value.</param>
 /// <param name="Failed">Items that gave none.</param>
-internal readonly record struct BatchCounts(int Fed, int Done, int Failed);
+internal readonly record struct BatchCounts(int Fed, int Done, int Failed)
+{
+    /// <summary>Items that are still in hand.</summary>
+    public int Open => Fed - Done - Failed;
+
+    /// <summary>The counts in words.</summary>
+    /// <param name="verb">What happens to an item: 2 of 5 <c>saved</c>.</param>
+    public string Describe(string verb)
+    {
+        string failed = Failed == 0 ? string.Empty : string.Create(CultureInfo.InvariantCulture, $", {Failed} not");
+        return string.Create(CultureInfo.InvariantCulture, $"{Done} of {Fed} {verb}{failed}");
+    }
+}
 
 /// <summary>
 /// The work of a command on many items: feeds them to a stage, counts, shows progress, emits each value before its error, and
@@ -104,10 +117,15 @@ internal sealed class Batch<TItem, TValue> : IDisposable
         }
         else if (Verb is not null)
         {
-            string failed = _counts.Failed == 0 ? string.Empty : $", {_counts.Failed} not";
-            _host.Progress.Show($"{_counts.Done} of {_counts.Fed} {Verb}{failed}", (_counts.Done + _counts.Failed) * 100 / Math.Max(_counts.Fed, 1));
+            ShowCounts(_counts.Describe(Verb));
         }
     }
+
+    /// <summary>Shows the counts in words, and how much of the batch is done.</summary>
+    /// <param name="status">The words.</param>
+    /// <param name="remaining">How long it will still take, if that is known.</param>
+    public void ShowCounts(string status, TimeSpan? remaining = null)
+        => _host.Progress.Show(status, (_counts.Done + _counts.Failed) * 100 / Math.Max(_counts.Fed, 1), remaining);
 
     /// <summary>Takes no more items, emits everything that is still to come, and takes the progress bar away.</summary>
     /// <exception cref="KlingException">The stage has ended with an error.</exception>

@@ -1,22 +1,33 @@
 using System.Collections.Concurrent;
-using System.Diagnostics;
 using System.Globalization;
 using System.Management.Automation;
+using KlingPS.Core;
 using KlingPS.Core.Sessions;
 
 namespace KlingPS.Hosting;
 
-/// <summary>One bar for the batch of a command, and a child for each upload and download. Drawn when something has changed, at most four times a second.</summary>
+/// <summary>
+/// One bar for the batch of a command, and a child for each upload and download. Drawn when something has changed, at most four times a
+/// second, and every second while the time that is left is known: it falls, whether or not anything happens.
+/// </summary>
 internal sealed class CommandProgress : IDisposable
 {
     /// <summary>Ids of bars must differ within a pipeline; each command's bars begin at a multiple of this.</summary>
     private const int IdsPerCommand = 100;
 
-    /// <summary>
-    /// The console draws no faster, for all commands of a pipeline together: it holds back a record that comes sooner,
-    /// and does not show it until the next one.
-    /// </summary>
-    private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(250);
+    /// <summary>A narrow terminal: what is longer is cut off by the console, the end of the status first.</summary>
+    private const int ScreenWidth = 80;
+
+    /// <summary>What the console adds to the activity and the status: brackets and blanks, and the seconds that are left.</summary>
+    private const int Frame = 14;
+
+    /// <summary>What it indents the bar of a transfer by, with what it adds to it.</summary>
+    private const int ChildFrame = 10;
+
+    /// <summary>For the extension of a file whose name is too long.</summary>
+    private const int NameEnd = 8;
+
+    private static readonly TimeSpan s_second = TimeSpan.FromSeconds(1);
 
     private static int s_lastCommand;
 
@@ -24,43 +35,49 @@ internal sealed class CommandProgress : IDisposable
     private readonly string _activity;
     private readonly int _id = (Interlocked.Increment(ref s_lastCommand) % 1_000_000 * IdsPerCommand) + 1;
     private readonly bool _isSilent;
-    private readonly ConcurrentDictionary<string, Transfer> _transfers = new();
-    private readonly Dictionary<string, int> _children = [];
+    private readonly ConcurrentDictionary<long, Transfer> _transfers = new();
+    private readonly Dictionary<long, int> _children = [];
     private readonly Queue<int> _freeChildren = new();
-    private readonly Stopwatch _sinceDrawn;
-    private readonly Timer _timer;
+    private readonly ProgressPace _pace;
+    private readonly ITimer _timer;
     private int _isAsked;
-    private (string Status, int Percent, int Seconds) _wanted;
-    private (string Status, int Percent, int Seconds) _drawn;
+    private (string Status, int Percent, TimeSpan? End)? _wanted;
+    private (string Status, int Percent, int Seconds)? _drawn;
 
     /// <summary>Creates the progress. Nothing is drawn yet.</summary>
     /// <param name="streams">Where it is drawn.</param>
     /// <param name="activity">What the bar says the command does.</param>
     /// <param name="isSilent">Whether nothing is ever drawn.</param>
-    /// <param name="sinceDrawn">The time since any command of the runspace has drawn its progress.</param>
-    public CommandProgress(ICommandStreams streams, string activity, bool isSilent, Stopwatch sinceDrawn)
+    /// <param name="pace">When something may be drawn.</param>
+    public CommandProgress(ICommandStreams streams, string activity, bool isSilent, ProgressPace pace)
     {
         _streams = streams;
         _activity = activity;
         _isSilent = isSilent;
-        _sinceDrawn = sinceDrawn;
-        _timer = new Timer(_ => streams.Post(DrawSoon));
+        _pace = pace;
+        _timer = pace.Time.CreateTimer(_ => streams.Post(DrawSoon), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
+    /// <summary>The columns that a status may take.</summary>
+    public int Room => ScreenWidth - ScreenColumns.Count(_activity) - Frame;
+
+    /// <summary>By the clock that seconds fall by.</summary>
+    private TimeSpan Now => _pace.Time.GetElapsedTime(0);
+
     /// <summary>Shows where the batch stands; on the pipeline thread.</summary>
-    /// <param name="status">The counts, in words.</param>
+    /// <param name="status">The counts, in words; cut off where they take more than <see cref="Room"/>.</param>
     /// <param name="percent">0 to 100, or -1 while the size of the batch is not known.</param>
     /// <param name="remaining">How long it will still take, if that is known.</param>
     public void Show(string status, int percent, TimeSpan? remaining = null)
     {
-        _wanted = (status, percent, remaining is TimeSpan time ? (int)time.TotalSeconds : -1);
+        _wanted = (ScreenColumns.Fit(VisibleText.InLine(status), Room), Math.Clamp(percent, -1, 100), Now + remaining);
         DrawSoon();
     }
 
     /// <summary>Records that bytes have moved; on any thread.</summary>
     public void OnTransfer(Transfer transfer)
     {
-        _transfers[transfer.Name] = transfer;
+        _transfers[transfer.Id] = transfer;
         if (Interlocked.Exchange(ref _isAsked, 1) == 0)
         {
             _streams.Post(DrawSoon);
@@ -70,18 +87,20 @@ internal sealed class CommandProgress : IDisposable
     /// <summary>Takes the bars away; on the pipeline thread.</summary>
     public void Complete()
     {
-        _timer.Change(Timeout.Infinite, Timeout.Infinite);
-        foreach ((string name, int child) in _children)
+        _timer.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        foreach (int child in _children.Values)
         {
-            Close(child, name, "Done");
+            Close(child, _activity, "Done");
         }
 
         _children.Clear();
-        if (_drawn != default)
+        if (_drawn is { } drawn)
         {
-            Close(_id, _activity, _wanted.Status);
-            _drawn = default;
+            Close(_id, _activity, _wanted?.Status ?? drawn.Status);
+            _drawn = null;
         }
+
+        _wanted = null;
     }
 
     /// <inheritdoc/>
@@ -97,54 +116,56 @@ internal sealed class CommandProgress : IDisposable
         }
 
         // A bar that is not open yet is opened at once: the console shows it with the next record of any bar.
-        bool isOpen = _drawn != default;
-        TimeSpan rest = isOpen && _sinceDrawn.IsRunning ? s_pause - _sinceDrawn.Elapsed : TimeSpan.Zero;
+        TimeSpan rest = _drawn is null ? TimeSpan.Zero : _pace.Rest;
         if (rest <= TimeSpan.Zero)
         {
             Draw();
+            rest = _drawn?.Seconds > 0 ? s_second : Timeout.InfiniteTimeSpan;
         }
-        else
-        {
-            _timer.Change(rest, Timeout.InfiniteTimeSpan);
-        }
+
+        _timer.Change(rest, Timeout.InfiniteTimeSpan);
     }
 
     private void Draw()
     {
-        _sinceDrawn.Restart();
-        if (_wanted != default && _wanted != _drawn)
+        _pace.OnDrawn();
+        if (_wanted is { } wanted)
         {
-            _drawn = _wanted;
-            _streams.WriteProgress(new ProgressRecord(_id, _activity, _drawn.Status)
+            // When the time is over and the batch is not, it is not known any more how long it takes.
+            int seconds = wanted.End is TimeSpan end && end > Now ? (int)Math.Min(Math.Ceiling((end - Now).TotalSeconds), int.MaxValue) : -1;
+            var next = (wanted.Status, wanted.Percent, seconds);
+            if (next != _drawn)
             {
-                PercentComplete = Math.Clamp(_drawn.Percent, -1, 100),
-                SecondsRemaining = _drawn.Seconds,
-            });
+                _drawn = next;
+                _streams.WriteProgress(new ProgressRecord(_id, _activity, wanted.Status) { PercentComplete = wanted.Percent, SecondsRemaining = seconds });
+            }
         }
 
-        foreach ((string name, Transfer transfer) in _transfers)
+        foreach ((long id, Transfer transfer) in _transfers)
         {
             if (!transfer.IsOver)
             {
-                Draw(name, transfer);
+                Draw(transfer);
             }
-            else if (_transfers.TryRemove(name, out _) && _children.Remove(name, out int child))
+            else if (_transfers.TryRemove(id, out _) && _children.Remove(id, out int child))
             {
-                Close(child, name, "Done");
+                Close(child, _activity, "Done");
                 _freeChildren.Enqueue(child);
             }
         }
     }
 
-    private void Draw(string name, Transfer transfer)
+    private void Draw(Transfer transfer)
     {
-        if (!_children.TryGetValue(name, out int child))
+        if (!_children.TryGetValue(transfer.Id, out int child))
         {
             child = _freeChildren.Count > 0 ? _freeChildren.Dequeue() : _id + 1 + _children.Count;
-            _children.Add(name, child);
+            _children.Add(transfer.Id, child);
         }
 
-        _streams.WriteProgress(new ProgressRecord(child, name, Describe(transfer))
+        string status = Describe(transfer);
+        string name = ScreenColumns.Fit(VisibleText.InLine(transfer.Name), Math.Min((ScreenWidth / 2) - 1, ScreenWidth - status.Length - ChildFrame), NameEnd);
+        _streams.WriteProgress(new ProgressRecord(child, name, status)
         {
             ParentActivityId = _id,
             PercentComplete = transfer.Total is > 0 and long total ? (int)Math.Clamp(100 * transfer.Bytes / total, 0, 100) : -1,

@@ -27,7 +27,14 @@ internal sealed class CommonParameters
     public bool IsWhatIf => IsSet("WhatIf", LanguagePrimitives.IsTrue);
 
     /// <summary>Whether the user wants no progress bars.</summary>
-    public bool IsProgressSilent => Is(_variables.GetValue("ProgressPreference"), ActionPreference.SilentlyContinue);
+    public bool IsProgressSilent
+    {
+        get
+        {
+            object? wanted = _bound.TryGetValue("ProgressAction", out object? given) ? given : _variables.GetValue("ProgressPreference");
+            return Is(wanted, ActionPreference.SilentlyContinue) || Is(wanted, ActionPreference.Ignore);
+        }
+    }
 
     /// <summary>Whether the user is asked before something of medium impact is done.</summary>
     public bool IsConfirmed => IsSet("Confirm", _ => _variables.GetValue("ConfirmPreference") is ConfirmImpact and not ConfirmImpact.None and <= ConfirmImpact.Medium);

@@ -56,7 +56,7 @@ internal sealed class CommandContext : IDisposable
         _streams,
         _activity,
         isSilent: Shell.Common.IsProgressSilent || HostInteraction.IsUnattendedConsole(Shell.Host),
-        Connection.SinceProgressDrawn);
+        Connection.ProgressPace);
 
     /// <summary>Tells the user what Core does. May be used on any thread, once it is made.</summary>
     public CommandObserver Observer => _observer ??= new CommandObserver(_streams, Progress, Shell.Common.IsVerbose, Shell.Common.IsDebug, Log);

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Management.Automation;
 using System.Management.Automation.Runspaces;
 using System.Runtime.CompilerServices;
@@ -41,8 +40,8 @@ internal sealed class RunspaceConnection
     /// <summary>The sandbox that was started here.</summary>
     public SandboxHost Sandbox { get; } = new();
 
-    /// <summary>The time since any command of this runspace has drawn its progress.</summary>
-    public Stopwatch SinceProgressDrawn { get; } = new();
+    /// <summary>When any command of this runspace may draw its progress.</summary>
+    public ProgressPace ProgressPace { get; } = new(TimeProvider.System);
 
     /// <summary>The session that Connect-KlingAccount has opened, if any.</summary>
     public KlingSession? Connected => _connected;

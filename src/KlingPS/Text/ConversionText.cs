@@ -9,12 +9,33 @@ namespace KlingPS.Text;
 /// <summary>What is said about turning images into videos.</summary>
 internal static class ConversionText
 {
-    /// <summary>Where the batch stands, for the progress bar.</summary>
+    /// <summary>Where the batch stands, for the progress bar: in as many words as there is room for, and what matters most first.</summary>
     /// <param name="counts">The counts.</param>
     /// <param name="refused">Images that did not get into the batch.</param>
-    public static string DescribeProgress(ConversionCounts counts, int refused) => string.Create(
-        CultureInfo.InvariantCulture,
-        $"{counts.Saved} of {counts.Total} saved: {counts.Queued} queued, {counts.Uploading} uploading, {counts.Generating} generating, {counts.Downloading} downloading, {counts.Missing + refused} without; {counts.Credits:0.##} credits");
+    /// <param name="room">How many columns there are.</param>
+    public static string DescribeProgress(ConversionCounts counts, int refused, int room)
+    {
+        string head = string.Create(CultureInfo.InvariantCulture, $"{counts.Saved} of {counts.Total} saved");
+        string without = Part(counts.Missing + refused, "without");
+        string credits = string.Create(CultureInfo.InvariantCulture, $"; {counts.Credits:0.##} credits");
+        string sending = Part(counts.Sending, "waiting to be sent");
+        string each = Part(counts.Queued, "queued") + Part(counts.Uploading, "uploading");
+        string making = Part(counts.Generating, "generating") + Part(counts.Downloading, "downloading");
+        string before = Part(counts.Queued + counts.Uploading, "queued");
+        string during = Part(counts.Generating + counts.Downloading, "at work");
+        string[] texts =
+        [
+            head + each + sending + making + without + credits,
+            head + each + sending + making + without,
+            head + before + sending + making + without,
+            head + before + Part(counts.Sending, "waiting") + making + without,
+            head + before + Part(counts.Sending, "waiting") + during + without,
+            head + Part(counts.Total - counts.Done, "to come") + without,
+        ];
+        return texts.FirstOrDefault(text => text.Length <= room) ?? head;
+    }
+
+    private static string Part(int count, string what) => count == 0 ? string.Empty : string.Create(CultureInfo.InvariantCulture, $", {count} {what}");
 
     /// <summary>What would be done for an image, to be confirmed.</summary>
     /// <param name="plan">The plan.</param>

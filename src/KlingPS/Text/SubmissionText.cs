@@ -10,6 +10,12 @@ namespace KlingPS.Text;
 /// <summary>What is said about buying videos.</summary>
 internal static class SubmissionText
 {
+    /// <summary>Where the batch stands, for the progress bar.</summary>
+    /// <param name="counts">The counts.</param>
+    /// <param name="waiting">The images that wait for the rate limit of the service, or until it takes requests again.</param>
+    public static string DescribeProgress(BatchCounts counts, int waiting)
+        => counts.Describe("accepted") + (waiting == 0 ? string.Empty : string.Create(CultureInfo.InvariantCulture, $", {waiting} waiting to be sent"));
+
     /// <summary>What buying a video means, to be confirmed.</summary>
     public static string DescribePurchase(Submission submission)
         => string.Create(CultureInfo.InvariantCulture, $"Buy a video of {submission.Spec.Seconds} seconds {DescribePrice(submission)}");

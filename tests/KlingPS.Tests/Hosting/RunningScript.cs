@@ -25,6 +25,9 @@ internal sealed class RunningScript : IDisposable
     /// <summary>Done when the first object has come out.</summary>
     public Task FirstOutput => Eventually.DoneAsync(_firstOutput.Task, "the first output of the script");
 
+    /// <summary>The progress that it has shown so far.</summary>
+    public IReadOnlyList<ProgressRecord> Progress => [.. _shell.Streams.Progress];
+
     /// <summary>Stops it as Ctrl+C does, and waits until it has stopped.</summary>
     public Task StopAsync() => Eventually.DoneAsync(_shell.StopAsync(null, null), "the script to stop");
 

@@ -6,7 +6,7 @@ namespace KlingPS.Core.Ledger.Sql;
 internal sealed class SqlRateGates(SqlStore store, IAttemptOwners owners, TimeProvider time) : IRateGates
 {
     /// <inheritdoc/>
-    public IRateGate OpenCreateGate(string account) => Open($"create {account}", limit: 20, TimeSpan.FromSeconds(10.25));
+    public IRateGate OpenCreateGate(string account) => Open($"create {account}", CreateRate.Limit, CreateRate.Window);
 
     /// <inheritdoc/>
     public IRateGate OpenQueryGate(string account) => Open($"query {account}", limit: 10, TimeSpan.FromSeconds(1.025));

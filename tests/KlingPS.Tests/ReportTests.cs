@@ -158,6 +158,66 @@ public sealed class ReportTests
         Assert.Equal("NothingToDo", (string)Read(ReportOf(shell))["outcome"]!);
     }
 
+    [Theory]
+    [InlineData("ConvertTo-KlingVideo -Path $image -Prompt '' -Destination $destination -ReportPath $report -Duration 5 -LiteralPath $image", "KlingRequestInvalid")]
+    [InlineData("ConvertTo-KlingVideo -Path @() -Prompt p -Destination $destination -ReportPath $report", "KlingRequestInvalid")]
+    [InlineData("ConvertTo-KlingVideo $image p -Destination $destination -ReportPath $report -NameTemplate '{Nothing}'", "KlingRequestInvalid")]
+    [InlineData("ConvertTo-KlingVideo $image p -Destination $image -ReportPath $report", "KlingDestinationUnusable")]
+    [InlineData("ConvertTo-KlingVideo $image p -Destination $destination -ReportPath $report -LogPath $image", "KlingFileExists")]
+    [InlineData("ConvertTo-KlingVideo $image -Destination $destination -ReportPath $report", "KlingRequestInvalid")]
+    [InlineData("Disconnect-KlingAccount; ConvertTo-KlingVideo $image p -Destination $destination -ReportPath $report", "KlingApiKeyMissing")]
+    public async Task What_keeps_a_run_from_beginning_is_in_its_report(string script, string errorId)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = await shell.RunAsync(script, In(shell));
+
+        Assert.NotNull(result.Terminating);
+        JsonObject report = Read(ReportOf(shell));
+        Assert.Equal(("CouldNotBegin", 6, errorId), ((string)report["outcome"]!, (int)report["exitCode"]!, (string)report["error"]!["id"]!));
+        Assert.Equal(0, shell.Bill.CreatesReceived);
+    }
+
+    [Theory]
+    [InlineData("$image | ConvertTo-KlingVideo -Prompt p -Destination $destination -ReportPath $report -MaxCredits much")]
+    [InlineData("$image | ConvertTo-KlingVideo -Prompt p -Destination $destination -ReportPath $report -Nothing 1")]
+    public async Task A_run_whose_parameters_PowerShell_refuses_leaves_a_report(string script)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = await shell.RunAsync(script, In(shell));
+
+        Assert.NotNull(result.Terminating);
+        JsonObject report = Read(ReportOf(shell));
+        Assert.Equal(("CouldNotBegin", 6, "KlingRequestInvalid"), ((string)report["outcome"]!, (int)report["exitCode"]!, (string)report["error"]!["id"]!));
+        Assert.Contains("never began", (string)report["error"]!["message"]!, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("'{None}.json'", "KlingRequestInvalid")]
+    [InlineData("$image", "KlingFileExists")]
+    public async Task A_run_that_can_have_no_report_has_a_summary_all_the_same(string report, string errorId)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = await shell.RunAsync(
+            $"try {{ ConvertTo-KlingVideo $image p -ReportPath {report} -InformationVariable told }} catch {{ $_.FullyQualifiedErrorId.Split(',')[0] }}; $told.MessageData.Outcome; $told.MessageData.ExitCode",
+            In(shell));
+
+        Assert.Equal([errorId, "CouldNotBegin", "6"], result.Output.Select(line => line.ToString()));
+    }
+
+    [Fact]
+    public async Task A_run_that_never_begins_replaces_nothing_but_a_report()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        string notes = shell.WriteFile("notes.json", "Mine."u8.ToArray());
+
+        Assert.NotNull((await shell.RunAsync("ConvertTo-KlingVideo $image p -ReportPath $notes -MaxCredits much", new { image = shell.Image(), notes })).Terminating);
+
+        Assert.Equal("Mine.", await File.ReadAllTextAsync(notes));
+    }
+
     [Fact]
     public async Task A_limit_that_is_reached_has_an_exit_code_of_its_own()
     {

@@ -21,11 +21,15 @@ namespace KlingPS.Commands;
 public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
 {
     private static readonly string[] s_tags = ["PSHOST", "KlingPS"];
+    private const string NeverBegan =
+        "The run never began: PowerShell refused the parameters of the command, or another command of the pipeline ended before it. The error that was shown says why.";
+
     private static readonly string[] s_pathColumns = [nameof(Path), nameof(LiteralPath), "FullName", "PSPath", "LP"];
 
     private ConversionBook? _book;
     private ConversionRun? _run;
     private RefusedRows? _rows;
+    private string? _reportTrouble;
     private bool _hasInput;
 
     /// <summary>What happens in the videos: 1 to 2500 characters.</summary>
@@ -106,13 +110,40 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
     private protected override string ProgressActivity => "Making videos";
 
     /// <inheritdoc/>
+    private protected override void OnStarting()
+    {
+        // First of all, so that the report and the summary tell also of what keeps the run from beginning; even if there can be no report.
+        _book = new ConversionBook(RunId, report: null);
+        if (!Context.Shell.Common.IsWhatIf && CreateReport() is RunReportFile report)
+        {
+            _book = new ConversionBook(RunId, report);
+            _reportTrouble = _book.Begin();
+        }
+    }
+
+    /// <inheritdoc/>
+    private protected override void OnNeverBegun()
+    {
+        if (Context.Shell.Common.IsWhatIf || CreateReport() is not RunReportFile report)
+        {
+            return;
+        }
+
+        var book = new ConversionBook(RunId, report);
+        book.Begin();
+        book.Close(RunEnding.Error, new KlingException(ErrorKind.RequestInvalid, NeverBegan), converter: null);
+        if (book.Trouble is string trouble)
+        {
+            Tell(trouble);
+        }
+    }
+
+    /// <inheritdoc/>
     private protected override void CheckParameters()
     {
-        // First of all, so that the report tells also of what keeps the run from beginning.
-        _book = new ConversionBook(RunId, Context.Shell.Common.IsWhatIf ? null : CreateReport());
-        if (_book.Begin() is string trouble)
+        if (_reportTrouble is not null)
         {
-            WriteWarning(trouble);
+            WriteWarning(_reportTrouble);
         }
 
         base.CheckParameters();
@@ -267,7 +298,11 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
 
         RunReport begun = RunFacts.Begin(RunId, MyInvocation, DateTimeOffset.UtcNow);
         string path = Context.Shell.Paths.GetLiteralPath(RunReportFile.Expand(ReportPath ?? Context.Settings.Current.ReportPath!, begun));
-        Context.RequireNotKept(path);
+        if (HasSettings())
+        {
+            Context.RequireNotKept(path);
+        }
+
         return new RunReportFile(
             path,
             begun,
@@ -281,6 +316,20 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
                 Ledger = session.Ledger.Location,
             },
         };
+    }
+
+    /// <summary>Whether the configuration can be read. Where it cannot, the command ends with that, and its report replaces nothing but a report.</summary>
+    private bool HasSettings()
+    {
+        try
+        {
+            _ = Context.Settings.Current;
+            return true;
+        }
+        catch (KlingException)
+        {
+            return false;
+        }
     }
 
     private Submission CreateSubmission(MediaSource? image)

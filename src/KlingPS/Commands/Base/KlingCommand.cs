@@ -92,9 +92,10 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
         {
             Connection.LoadViewsOnce(InvokeCommand, this);
             _given = new Dictionary<string, object>(MyInvocation.BoundParameters);
+            OnStarting();
+            OpenLog();
             Usages.Of(GetType()).Require(_given, MyInvocation.ExpectingInput, MyInvocation.MyCommand.Name, HowToGive);
             _passedOver = new PassedOverColumns(MyInvocation);
-            OpenLog();
             Context.TimeLimit = TimeLimit is double seconds ? TimeSpan.FromSeconds(seconds) : null;
             CheckParameters();
             OnBegin();
@@ -150,6 +151,18 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     /// <summary>Stops the work in hand. Purchases that have left are carried to their end and recorded.</summary>
     protected sealed override void StopProcessing() => _bridge.Stop();
 
+    /// <summary>Begins what has to tell of everything that goes wrong with the command, a wrong use of its parameters included.</summary>
+    private protected virtual void OnStarting()
+    {
+    }
+
+    /// <summary>
+    /// The command never began: PowerShell refused its parameters, or those of another command of the pipeline. What is thrown here is lost.
+    /// </summary>
+    private protected virtual void OnNeverBegun()
+    {
+    }
+
     /// <summary>Refuses parameters that do not go together, before the first input.</summary>
     private protected virtual void CheckParameters()
     {
@@ -193,6 +206,11 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     {
         if (disposing)
         {
+            if (_unfinished is null)
+            {
+                NeverBegin();
+            }
+
             // PowerShell calls neither EndProcessing nor, in every case, StopProcessing when the pipeline ends early.
             bool isEarly = _unfinished is not null && !_hasEnded;
             if (isEarly)
@@ -365,6 +383,18 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
             ErrorId = ErrorCatalog.IdOf(error.Kind),
             Message = error.Message,
         });
+    }
+
+    [SuppressMessage("Design", "CA1031", Justification = "The command is over, and its own error is on its way.")]
+    private void NeverBegin()
+    {
+        try
+        {
+            OnNeverBegun();
+        }
+        catch (Exception)
+        {
+        }
     }
 
     private void OpenLog()

@@ -1,6 +1,8 @@
 using System.Management.Automation;
 using System.Text.RegularExpressions;
+using KlingPS.Core;
 using KlingPS.Core.Model;
+using KlingPS.Core.Saving;
 using KlingPS.Parameters;
 using KlingPS.Sandbox;
 using KlingPS.Tests.Hosting;
@@ -44,6 +46,7 @@ public sealed partial class EndingTests : IDisposable
     [InlineData("throw 'enough'")]
     [InlineData("break")]
     [InlineData("Write-Error 'enough' -ErrorAction Stop")]
+    [InlineData("exit 3")]
     public async Task A_command_further_down_that_ends_the_pipeline_leaves_nobody_in_the_dark(string end)
     {
         await using ConnectedShell shell = await StartAsync();
@@ -114,6 +117,123 @@ public sealed partial class EndingTests : IDisposable
         using var shell = new HostedShell();
         object[] numbers = [.. (await shell.RunAsync(which)).Clean().Output.Select(number => number.BaseObject)];
         Assert.Equal(ids.Order(), numbers.Cast<int>().Order());
+    }
+
+    [Fact]
+    public async Task Whoever_wants_only_the_first_video_is_told_once_of_what_is_being_made()
+    {
+        await using ConnectedShell shell = await StartAsync();
+        var variables = new { images = shell.Images("a.png"), destination = Path.Combine(shell.Folder, "it's [1]"), module = typeof(SelectFirstCommand).Assembly.Location };
+        (await shell.RunAsync("Import-Module $module; $null = $images | New-KlingVideoTask -Prompt 'It moves.'", variables)).Clean();
+        _clock.Advance(TimeSpan.FromMinutes(2));
+        shell.Fault(SandboxOperation.Download, SandboxFaultKind.Delay, delay: TimeSpan.FromSeconds(30));
+        using RunningScript running = shell.Shell.Start(Convert + " | Select-First", new { images = shell.Images("a.png", "b.png") });
+        await Eventually.TrueAsync(() => shell.Bill is { Downloads: 1, Tasks: [_, { Queries: > 0 }] });
+        _clock.Advance(TimeSpan.FromSeconds(30));
+
+        ShellResult result = (await running.Completion).Clean();
+        Assert.Equal("a.mp4", Assert.Single(result.Output).Properties["Name"].Value);
+        string warning = Assert.Single(result.Warnings);
+        Assert.StartsWith("1 video is paid for and not finished; the service is still making it. Run the same command again", warning, StringComparison.Ordinal);
+        await GetsTheRestAsync(shell, warning, "b.mp4");
+    }
+
+    [Fact]
+    public async Task Whoever_wants_only_the_first_of_a_pipeline_is_told_once_of_what_is_not_on_disk()
+    {
+        await using ConnectedShell shell = await StartAsync();
+        var variables = new { images = shell.Images("a.png", "b.png"), destination = Path.Combine(shell.Folder, "it's [1]"), module = typeof(SelectFirstCommand).Assembly.Location };
+        (await shell.RunAsync("Import-Module $module; $tasks = $images | New-KlingVideoTask -Prompt 'It moves.'", variables)).Clean();
+        _clock.Advance(TimeSpan.FromMinutes(2));
+        shell.Fault(SandboxOperation.Download, SandboxFaultKind.Delay, skip: 1, delay: TimeSpan.FromHours(1));
+
+        ShellResult result = (await shell.RunAsync("$tasks | Wait-KlingVideoTask | Save-KlingVideo -Destination $destination | Select-First")).Clean();
+
+        string first = (string)Assert.Single(result.Output).Properties["Name"].Value;
+        string warning = Assert.Single(result.Warnings);
+        Assert.StartsWith("1 video is paid for and not on disk. To get the rest: ", warning, StringComparison.Ordinal);
+        await GetsTheRestAsync(shell, warning, first == "a.mp4" ? "b.mp4" : "a.mp4");
+    }
+
+    [Fact]
+    public async Task A_shell_that_is_closed_tells_on_the_screen_what_is_paid_for()
+    {
+        ConnectedShell shell = await StartAsync();
+        await using (shell)
+        {
+            using RunningScript running = shell.Shell.Start(Convert, new { images = shell.Images("a.png", "b.png"), destination = shell.Destination });
+            await Eventually.TrueAsync(() => shell.Bill.Tasks is [{ Queries: > 0 }, { Queries: > 0 }]);
+
+            shell.Shell.Dispose();
+
+            Assert.True((await running.Completion).WasStopped);
+            Assert.StartsWith("2 videos are paid for and not finished", Assert.Single(_host.Screen.Warnings), StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task Whoever_presses_the_keys_twice_is_told_once()
+    {
+        await using ConnectedShell shell = await StartAsync();
+        using RunningScript running = shell.Shell.Start(Convert, new { images = shell.Images("a.png", "b.png"), destination = shell.Destination });
+        await Eventually.TrueAsync(() => shell.Bill.Tasks is [{ Queries: > 0 }, { Queries: > 0 }]);
+
+        await Task.WhenAll(running.StopAsync(), running.StopAsync(), running.StopAsync());
+
+        Assert.True((await running.Completion).WasStopped);
+        Assert.StartsWith("2 videos are paid for and not finished", Assert.Single(_host.Screen.Warnings), StringComparison.Ordinal);
+        Assert.Equal(2, shell.Bill.CreatesReceived);
+    }
+
+    [Theory]
+    [InlineData("plain")]
+    [InlineData("it's [1] \"two\" $three `four")]
+    [InlineData("left \u2018 right \u2019 low \u201A")]
+    [InlineData("turned \u202E and\u200B empty")]
+    [InlineData("two\nlines")]
+    public async Task The_folder_in_a_command_means_itself_when_it_is_pasted(string name)
+    {
+        var save = new SaveOptions { Destination = Path.Combine(Path.GetTempPath(), name), Template = NameTemplate.Parse("{BaseName}'s-{Id}") };
+        string command = UnfinishedWork.Resume([7], save);
+
+        Assert.Equal(command, VisibleText.Of(command));
+        Assert.DoesNotContain('\n', command);
+        using var shell = new HostedShell();
+        string arguments = command[command.IndexOf(" -Destination", StringComparison.Ordinal)..];
+        Assert.Equal(
+            [save.Destination, save.Template.ToString()],
+            (await shell.RunAsync($"function Save {{ param($Destination, $NameTemplate) $Destination; $NameTemplate }}; Save{arguments}")).Clean().Output.Select(text => text.ToString()));
+    }
+
+    [Fact]
+    public async Task However_many_tasks_are_left_the_command_that_gets_them_has_room_in_a_line()
+    {
+        await using ConnectedShell shell = await StartAsync();
+        (await shell.RunAsync("$null = $images | New-KlingVideoTask -Prompt 'It moves.'", new { images = shell.Images("a.png", "b.png", "c.png") })).Clean();
+        long[] ids = [.. (await shell.RunAsync("Get-KlingVideoTask")).Of<KlingVideoTask>().Select(task => task.Id)];
+        long last = ids.Max();
+
+        // Every second id, so that there are no ranges; and the tasks that are there are the first of them.
+        string command = UnfinishedWork.Resume([.. Enumerable.Range(1, 500).Select(i => last + (2 * i)), .. ids]);
+        string found = command[..command.IndexOf(" | Wait", StringComparison.Ordinal)];
+
+        Assert.InRange(command.Length, 1, 400);
+        Assert.Equal(ids, (await shell.RunAsync(found)).Clean().Of<KlingVideoTask>().Select(task => task.Id).Order());
+    }
+
+    [Fact]
+    public async Task However_many_ids_of_the_service_were_given_the_message_is_whole()
+    {
+        await using ConnectedShell shell = await StartAsync();
+        var ids = Enumerable.Range(1, 300).Select(i => $"{i:x32}").ToArray();
+        shell.Fault(SandboxOperation.Query, SandboxFaultKind.Delay, count: 0, delay: TimeSpan.FromHours(1));
+        using RunningScript running = shell.Shell.Start("Wait-KlingVideoTask -TaskId $ids", new { ids });
+        await Eventually.TrueAsync(() => running.Progress.Any(record => record.StatusDescription == "0 of 300 finished"));
+        await running.StopAsync();
+
+        string warning = Assert.Single(_host.Screen.Warnings);
+        Assert.Contains("The command names the first 100 of them", warning, StringComparison.Ordinal);
+        Assert.EndsWith("| Save-KlingVideo", warning, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using System.Globalization;
-using System.Management.Automation.Language;
 using KlingPS.Core;
+using KlingPS.Core.Gallery;
 using KlingPS.Core.Model;
 using KlingPS.Core.Resolving;
 using KlingPS.Core.Saving;
@@ -15,6 +15,9 @@ namespace KlingPS.Text;
 /// </summary>
 internal sealed class UnfinishedWork
 {
+    /// <summary>How many ids and ranges a command names at most.</summary>
+    private const int MaxTerms = 100;
+
     private readonly object _lock = new();
     private readonly List<Member> _members = [];
     private readonly ConcurrentDictionary<long, Entry> _tasks = new();
@@ -46,8 +49,18 @@ internal sealed class UnfinishedWork
     /// <param name="save">Where they go; where Save-KlingVideo puts them by itself when it is <see langword="null"/>.</param>
     public static string Resume(IEnumerable<long> ids, SaveOptions? save = null)
     {
+        long[] all = [.. ids];
+        string[] list = [.. TermsOf(all)];
+        if (list.Length > MaxTerms)
+        {
+            // So many do not fit into a line. What others have bought meanwhile, and have on disk, is not among these either.
+            return string.Create(
+                CultureInfo.InvariantCulture,
+                $"Get-KlingVideoTask -State Waiting, Queuing, Generating, Succeeded | Where-Object {{ $_.Id -ge {all.Min()} -and $_.Id -le {all.Max()} -and -not $_.SavedPath }} | Wait-KlingVideoTask | Save-KlingVideo{Parameters(save)}");
+        }
+
         // Ranges first: what is added to an array becomes a part of it.
-        ILookup<bool, string> terms = TermsOf(ids).ToLookup(term => term.Contains("..", StringComparison.Ordinal));
+        ILookup<bool, string> terms = list.ToLookup(term => term.Contains("..", StringComparison.Ordinal));
         string which = terms[true].Any() ? $"({string.Join(" + ", terms[true].Concat(terms[false]))})" : string.Join(", ", terms[false]);
         return $"Get-KlingVideoTask -Id {which} | Wait-KlingVideoTask | Save-KlingVideo{Parameters(save)}";
     }
@@ -60,8 +73,8 @@ internal sealed class UnfinishedWork
             return string.Empty;
         }
 
-        string template = save.Template.ToString() == NameTemplate.DefaultText ? string.Empty : $" -NameTemplate {Quote(save.Template.ToString())}";
-        return $" -Destination {Quote(save.Destination)}{template}";
+        string template = save.Template.ToString() == NameTemplate.DefaultText ? string.Empty : $" -NameTemplate {PowerShellText.Quote(save.Template.ToString())}";
+        return $" -Destination {PowerShellText.Quote(save.Destination)}{template}";
     }
 
     /// <summary>Numbers as PowerShell takes them, with three or more in a row as a range.</summary>
@@ -88,8 +101,6 @@ internal sealed class UnfinishedWork
             }
         }
     }
-
-    private static string Quote(string text) => $"'{CodeGeneration.EscapeSingleQuotedStringContent(text)}'";
 
     private static string DescribeRequests(int requests) => requests switch
     {
@@ -135,10 +146,10 @@ internal sealed class UnfinishedWork
         }
 
         SaveOptions? save = _members.Select(member => member.Save).LastOrDefault(save => save is not null);
-        string command = foreign.Length == 0 ? Resume(tasks.Keys, save)
-            : tasks.Count == 0 ? $"Wait-KlingVideoTask -TaskId {string.Join(", ", foreign.Select(Quote))} | Save-KlingVideo{Parameters(save)}"
-            : $"{Resume(tasks.Keys, save)}; Wait-KlingVideoTask -TaskId {string.Join(", ", foreign.Select(Quote))} | Save-KlingVideo{Parameters(save)}";
-        string videos = string.Join(' ', ((string[])[DescribeVideos(tasks.Count, tasks.Values.Count(task => task.IsMade)), DescribeForeign(foreign.Length)]).Where(text => text.Length > 0));
+        string wait = $"Wait-KlingVideoTask -TaskId {string.Join(", ", foreign.Take(MaxTerms).Select(PowerShellText.Quote))} | Save-KlingVideo{Parameters(save)}";
+        string command = foreign.Length == 0 ? Resume(tasks.Keys, save) : tasks.Count == 0 ? wait : $"{Resume(tasks.Keys, save)}; {wait}";
+        string more = foreign.Length <= MaxTerms ? string.Empty : $"The command names the first {MaxTerms} of them; give it the others in the same way.";
+        string videos = string.Join(' ', ((string[])[DescribeVideos(tasks.Count, tasks.Values.Count(task => task.IsMade)), DescribeForeign(foreign.Length), more]).Where(text => text.Length > 0));
         return $"{requests}{videos} {(isConversion ? "Run the same command again to get everything, or only these with: " : "To get the rest: ")}{command}";
     }
 

@@ -7,8 +7,9 @@ using KlingPS.Tests.Hosting;
 namespace KlingPS.Tests;
 
 /// <summary>
-/// A folder of thirty images, run night after night with a limit: what the report, the summary, the log, the ledger and the emitted files say
-/// agrees with each other and, to the credit, with what the service has billed.
+/// A folder of thirty images, run night after night with a limit: what the report, the summary, the log, the ledger, the metrics and the
+/// emitted files say agrees with each other and, to the credit, with what the service has billed. By the recipe, as cron runs it, the same
+/// is in Automation.Tests.ps1.
 /// </summary>
 public sealed class NightsTests : IAsyncLifetime
 {
@@ -114,6 +115,15 @@ public sealed class NightsTests : IAsyncLifetime
         KlingSpend spent = (await _shell.RunAsync("Get-KlingSpend -GroupBy Run | ForEach-Object { if ($_.Group -eq $run) { $_ } }", new { run = summary.RunId })).Of<KlingSpend>().Single();
         Assert.Equal((night.Credits("creditsConsumed"), night.Credits("creditsReserved") + night.Credits("creditsUnknown")), (spent.CreditsConsumed, spent.CreditsReserved));
         Assert.Equal((night.Count("Made"), night.Count("Unknown")), (spent.Videos, spent.Unknown));
+
+        // The metrics.
+        string metrics = Path.Combine(_shell.Folder, $"night{number}.prom");
+        (await _shell.RunAsync("$null = Export-KlingMetric $metrics -Offline", new { metrics })).Clean();
+        string[] lines = File.ReadAllLines(metrics);
+        Assert.Contains(lines, line => line.StartsWith("klingps_last_run_exit_code{", StringComparison.Ordinal) && line.EndsWith($" {summary.ExitCode}", StringComparison.Ordinal));
+        Assert.All(
+            new[] { ("made", night.Count("Made")), ("failed", night.Count("Failed")), ("unknown", night.Count("Unknown")), ("refused", night.Count("Refused")), ("over_limit", night.Count("OverLimit")) },
+            result => Assert.Contains(lines, line => line.Contains($"result=\"{result.Item1}\"", StringComparison.Ordinal) && line.EndsWith($" {result.Item2}", StringComparison.Ordinal)));
         return night;
 
         JsonObject[] Of(string happened) => [.. events.Where(line => (string)line["event"]! == happened)];

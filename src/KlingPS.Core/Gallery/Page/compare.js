@@ -64,6 +64,7 @@ function openCompare(chosen) {
     byId('panes').dataset.count = sides.length;
     byId('panes').append(...sides.map(one => one.pane));
     compare.showModal();
+    showCovered();
     sides[0].pane.focus();
     clock.time = 0;
     clock.isPlaying = !prefersStillness.matches;
@@ -319,6 +320,7 @@ function startCompare() {
         seekAll(time);
     });
     compare.addEventListener('close', () => {
+        showCovered();
         const item = sides[side]?.item;
         closeSides();
         byId('panes').replaceChildren();

@@ -135,6 +135,11 @@ function icon(name) {
     return make('span', { class: `i-${name}` });
 }
 
+/** While a view covers the whole page, that does not scroll. A selector with :has would be looked at for every card that comes into sight. */
+function showCovered() {
+    document.documentElement.classList.toggle('covered', document.querySelector('dialog.full[open]') !== null);
+}
+
 let toastTimer = 0;
 
 /** Tells something for a moment, to eyes and screen readers. */

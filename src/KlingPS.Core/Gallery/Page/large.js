@@ -8,6 +8,7 @@ function openLarge(item) {
     stopAll();
     if (!large.open) {
         large.showModal();
+        showCovered();
     }
 
     showLarge(item);
@@ -136,6 +137,7 @@ function startLarge() {
     byId('large-next').addEventListener('click', () => stepLarge(1));
     byId('large-compare').addEventListener('click', () => openCompare(compareWith(largeItem)));
     large.addEventListener('close', () => {
+        showCovered();
         if (largePlayer) {
             dismantle(largePlayer);
             largePlayer = null;

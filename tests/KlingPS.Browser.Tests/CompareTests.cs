@@ -209,7 +209,8 @@ public class CompareTests(Browser browser)
 
     private static async Task MoveToAsync(OpenPage open, double seconds)
     {
-        await open.WaitForAsync("[...document.querySelectorAll('.pane video')].every(video => video.readyState > 1)");
+        // The slider takes no time beyond its end, which it learns from the videos.
+        await open.WaitForAsync("[...document.querySelectorAll('.pane video')].every(video => video.readyState > 1 && document.querySelector('#compare-time').max >= video.duration)");
         await open.Page.EvaluateAsync("seconds => { const bar = document.querySelector('#compare-time'); bar.value = seconds; bar.dispatchEvent(new Event('input')); }", seconds);
         await SettledAsync(open);
     }

@@ -1,6 +1,3 @@
-using Deque.AxeCore.Commons;
-using Deque.AxeCore.Playwright;
-
 namespace KlingPS.Browser.Tests;
 
 /// <summary>The page for everyone: without script, on paper, in a narrow window, with a screen reader.</summary>
@@ -108,48 +105,6 @@ public class ReadingTests(Browser browser)
 
             double[] ends = await open.Page.EvaluateAsync<double[]>($"[document.querySelector('{view}').getBoundingClientRect().right, {Ends}]");
             Assert.Equal([ends[2], ends[2], ends[2]], ends);
-        }
-    }
-
-    [Theory]
-    [InlineData(1280)]
-    [InlineData(390)]
-    public async Task Axe_finds_nothing_to_object_to_in_any_view_and_either_colour_scheme(int width)
-    {
-        await using OpenPage open = await OpenPage.OfNightAsync(browser, view: new(width, 2400, Motion: ReducedMotion.Reduce));
-
-        await AssertFineAsync("the grid");
-        await open.CardOf("lighthouse").Locator(".poster").FocusAsync();
-        await open.PressAsync("p", "4", "m", "s", "ArrowRight", "x", "m");
-        if (width < 640)
-        {
-            await open.Page.ClickAsync("#more");
-        }
-
-        await AssertFineAsync("the grid with a choice and a stack open");
-        await open.CardOf("cliff").Locator(".poster").ClickAsync();
-        await AssertFineAsync("the large view");
-        await open.PressAsync("c");
-        await AssertFineAsync("the comparison");
-        await open.PressAsync("?");
-        await AssertFineAsync("the help");
-
-        async Task AssertFineAsync(string what)
-        {
-            // In the other scheme, nothing but the colours is another.
-            await AssertFineInAsync(ColorScheme.Dark, what, new());
-            await AssertFineInAsync(ColorScheme.Light, what, new() { RunOnly = RunOnlyOptions.Rules("color-contrast") });
-        }
-
-        async Task AssertFineInAsync(ColorScheme scheme, string what, AxeRunOptions options)
-        {
-            // What an open dialog makes inert was looked at before it opened.
-            await open.Page.EmulateMediaAsync(new() { ColorScheme = scheme });
-            ILocator dialog = open.Page.Locator("dialog[open]").Last;
-            AxeResult result = await (await dialog.CountAsync() > 0 ? dialog.RunAxe(options) : open.Page.RunAxe(options));
-            string problems = string.Join('\n', result.Violations.Select(violation =>
-                $"{violation.Id}: {violation.Help}\n{string.Join('\n', violation.Nodes.Take(5).Select(node => $"  {node.Html} {string.Join(' ', node.Any.Select(check => check.Message))}"))}"));
-            Assert.True(problems.Length == 0, $"{what}, {scheme}, {width}:\n{problems}");
         }
     }
 }

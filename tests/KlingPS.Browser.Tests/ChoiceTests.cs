@@ -117,7 +117,7 @@ public class ChoiceTests(Browser browser)
             "\ufeff" +
             "\"Key\",\"Id\",\"TaskId\",\"Name\",\"Model\",\"Take\",\"State\",\"Credits\",\"Choice\",\"Rating\",\"Note\",\"Video\",\"Stamp\"\r\n" +
             $"\"key-1\",\"1\",\"task00000001\",\"'=1+1\",\"kling/v2-5-turbo-image-to-video-pro\",\"1\",\"Succeeded\",\"42\",\"\",\"0\",\"\",\"%3D1%2B1.mp4\",\"unchosen TIME {unchosen}\"\r\n" +
-            $"\"key-2\",\"2\",\"task00000002\",\"boat\",\"kling/v2-5-turbo-image-to-video-pro\",\"1\",\"Succeeded\",\"42\",\"Picked\",\"3\",\"\"\"yes\"\",\n-2\",\"boat.mp4\",\"TIME {chosen}\"\r\n",
+            $"\"key-2\",\"2\",\"task00000002\",\"boat\",\"kling/v2-5-turbo-image-to-video-pro\",\"1\",\"Succeeded\",\"42\",\"Picked\",\"3\",\"\"\"yes\"\",\n-2\",\"boat.mp4\",\"TIME since TIME {chosen}\"\r\n",
             Regex.Replace(saved, @"\d{4}-\d\d-\d\dT[0-9:.]+Z", "TIME"));
     }
 
@@ -175,6 +175,31 @@ public class ChoiceTests(Browser browser)
         await open.Page.ReloadAsync();
 
         await Assertions.Expect(open.CardOf("video-0000")).ToContainClassAsync("rejected rated noted");
+    }
+
+    [Theory]
+    [InlineData("#save-json", "choice.json")]
+    [InlineData("#save-csv", "choice.csv")]
+    public async Task A_note_on_a_rejected_video_is_not_one_more_rejection(string button, string name)
+    {
+        using GalleryFolder gallery = new GalleryFolder().AddMany(1);
+        gallery.Write();
+        await using OpenPage open = await OpenPage.OpenAsync(browser, gallery);
+        await open.FocusFirstAsync();
+        await open.PressAsync("x", "2");
+        DateTimeOffset judged = (await ReadAsync()).NotBefore!.Value;
+        await open.PressAsync("n");
+        await open.Page.FillAsync("#large-note", "hands");
+        await open.PressAsync("Escape");
+        GalleryChoice noted = await ReadAsync();
+        await open.PressAsync("1");
+        GalleryChoice rated = await ReadAsync();
+
+        Assert.Equal(("hands", judged, true), (noted.Note, noted.NotBefore, noted.At > judged));
+        Assert.Equal((1, rated.At, true), (rated.Rating, rated.NotBefore, rated.NotBefore > judged));
+        Assert.True(noted.IsDated && rated.IsDated);
+
+        async Task<GalleryChoice> ReadAsync() => Assert.Single(ChoiceFile.Parse(name, (await SaveAsync(open, button)).Content.TrimStart('\ufeff')).Rows).Choice;
     }
 
     [Fact]

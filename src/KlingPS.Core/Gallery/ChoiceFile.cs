@@ -14,7 +14,7 @@ namespace KlingPS.Core.Gallery;
 internal sealed record ChoiceRow(string Place, string Key, string? Name, string? Video, GalleryChoice Choice)
 {
     /// <summary>Whether the line itself says when it was chosen.</summary>
-    public bool IsTimed => Choice.At is not null && Choice.At == Choice.NotBefore;
+    public bool IsTimed => Choice.IsDated;
 
     /// <summary>The row in words, for messages.</summary>
     public override string ToString() => Name is null ? $"{Place} ({Key})" : $"{Place} ('{Name}')";
@@ -159,7 +159,9 @@ internal sealed record ChoiceFile
                 collector.Add(
                     FormattableString.Invariant($"Choice {number}"),
                     choice.ValueKind == JsonValueKind.Object ? name => TextOf(choice, name) : null,
-                    (get, said) => TimeOf(get("at")) is DateTimeOffset at ? said with { At = at, NotBefore = at } : said with { At = saved ?? written });
+                    (get, said) => TimeOf(get("at")) is DateTimeOffset at
+                        ? said with { At = at, NotBefore = TimeOf(get("judged")) is DateTimeOffset judged && judged < at ? judged : at, IsDated = true }
+                        : said with { At = saved ?? written });
             }
 
             return collector.ToFile() with { Gallery = TextOf(root, "gallery"), Place = TextOf(root, "place"), Saved = saved };

@@ -8,9 +8,10 @@ namespace KlingPS.Core.Gallery;
 /// checksum of what the line says, by which a line is known that somebody has changed.
 /// </summary>
 /// <param name="Time">When the video was chosen, or else when the table was saved.</param>
+/// <param name="Since">See <see cref="GalleryChoice.NotBefore"/>.</param>
 /// <param name="IsChosen">Whether it had been chosen.</param>
 /// <param name="Checksum">See <see cref="ChecksumOf"/>.</param>
-internal sealed partial record ChoiceStamp(DateTimeOffset Time, bool IsChosen, uint Checksum)
+internal sealed partial record ChoiceStamp(DateTimeOffset Time, DateTimeOffset Since, bool IsChosen, uint Checksum)
 {
     /// <summary>The stamp of a choice; <see langword="null"/> where it is not known well enough when it was made.</summary>
     /// <param name="choice">The choice.</param>
@@ -18,21 +19,21 @@ internal sealed partial record ChoiceStamp(DateTimeOffset Time, bool IsChosen, u
     public static ChoiceStamp? Of(GalleryChoice choice, DateTimeOffset now)
     {
         ArgumentNullException.ThrowIfNull(choice);
-        return choice.At is DateTimeOffset at && at == choice.NotBefore ? new ChoiceStamp(at, IsChosen: true, ChecksumOf(choice))
-            : choice is { At: null, SaysSomething: false } ? new ChoiceStamp(now, IsChosen: false, ChecksumOf(choice))
+        return choice is { IsDated: true, At: DateTimeOffset at } ? new ChoiceStamp(at, choice.NotBefore ?? at, IsChosen: true, ChecksumOf(choice))
+            : choice is { At: null, SaysSomething: false } ? new ChoiceStamp(now, now, IsChosen: false, ChecksumOf(choice))
             : null;
     }
 
     /// <summary>The stamp as it is written.</summary>
     public override string ToString()
-        => string.Create(CultureInfo.InvariantCulture, $"{(IsChosen ? string.Empty : "unchosen ")}{Time.UtcDateTime:yyyy-MM-dd'T'HH:mm:ss.fff'Z'} {Checksum:x8}");
+        => string.Create(CultureInfo.InvariantCulture, $"{(IsChosen ? string.Empty : "unchosen ")}{Time.UtcDateTime:yyyy-MM-dd'T'HH:mm:ss.fff'Z'}{(Since < Time ? $" since {Since.UtcDateTime:yyyy-MM-dd'T'HH:mm:ss.fff'Z'}" : string.Empty)} {Checksum:x8}");
 
     /// <summary>Reads a stamp.</summary>
     /// <returns><see langword="null"/> if a text is none.</returns>
     public static ChoiceStamp? TryRead(string? text)
         => Form().Match(text?.Trim() ?? string.Empty) is { Success: true } match
-            && DateTimeOffset.TryParse(match.Groups["time"].ValueSpan, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out DateTimeOffset time)
-            ? new ChoiceStamp(time, match.Groups["unchosen"].Length == 0, uint.Parse(match.Groups["sum"].ValueSpan, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture))
+            && TimeOf(match.Groups["time"]) is DateTimeOffset time
+            ? new ChoiceStamp(time, TimeOf(match.Groups["since"]) is DateTimeOffset since && since < time ? since : time, match.Groups["unchosen"].Length == 0, uint.Parse(match.Groups["sum"].ValueSpan, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture))
             : null;
 
     /// <summary>Says when a line was chosen. One that was changed since was so between its stamp and the last time the file was written.</summary>
@@ -41,8 +42,8 @@ internal sealed partial record ChoiceStamp(DateTimeOffset Time, bool IsChosen, u
     public GalleryChoice Date(GalleryChoice said, DateTimeOffset? written)
     {
         ArgumentNullException.ThrowIfNull(said);
-        return Checksum != ChecksumOf(said) ? said with { At = written > Time ? written : Time, NotBefore = Time }
-            : IsChosen ? said with { At = Time, NotBefore = Time }
+        return Checksum != ChecksumOf(said) ? said with { At = written > Time ? written : Time, NotBefore = Since }
+            : IsChosen ? said with { At = Time, NotBefore = Since, IsDated = true }
             : said;
     }
 
@@ -51,10 +52,13 @@ internal sealed partial record ChoiceStamp(DateTimeOffset Time, bool IsChosen, u
     {
         ArgumentNullException.ThrowIfNull(said);
         string decision = said.Decision == Decision.None ? string.Empty : said.Decision.ToString();
-        string text = FormattableString.Invariant($"{decision}|{said.Rating}|{said.Note.ReplaceLineEndings("\n").Trim()}");
+        string text = FormattableString.Invariant($"{decision}|{said.Rating}|{said.Note.Replace("\r\n", "\n", StringComparison.Ordinal).Replace('\r', '\n').Trim()}");
         return text.Aggregate(0x811C9DC5u, (sum, c) => unchecked((sum ^ c) * 0x01000193u));
     }
 
-    [GeneratedRegex(@"^(?<unchosen>unchosen )?(?<time>\d{4}-\d\d-\d\dT[0-9:.]+Z) (?<sum>[0-9a-f]{8})$", RegexOptions.CultureInvariant)]
+    private static DateTimeOffset? TimeOf(Group text)
+        => DateTimeOffset.TryParse(text.ValueSpan, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out DateTimeOffset time) ? time : null;
+
+    [GeneratedRegex(@"^(?<unchosen>unchosen )?(?<time>\d{4}-\d\d-\d\dT[0-9:.]+Z)( since (?<since>\d{4}-\d\d-\d\dT[0-9:.]+Z))? (?<sum>[0-9a-f]{8})$", RegexOptions.CultureInvariant)]
     private static partial Regex Form();
 }

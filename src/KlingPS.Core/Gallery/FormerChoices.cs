@@ -60,10 +60,14 @@ internal sealed record FormerChoices(IReadOnlyDictionary<string, GalleryChoice> 
         Decision decision = item.TryGetProperty("choice", out JsonElement choice) && Enum.TryParse(choice.GetString(), out Decision read) ? read : Decision.None;
         int rating = item.TryGetProperty("rating", out JsonElement stars) ? Math.Clamp(stars.GetInt32(), 0, GalleryChoice.MaxRating) : 0;
         string note = item.TryGetProperty("note", out JsonElement text) ? text.GetString() ?? string.Empty : string.Empty;
-        DateTimeOffset? at = item.TryGetProperty("at", out JsonElement time) && DateTimeOffset.TryParse(time.GetString(), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out DateTimeOffset moment) ? moment : null;
-        var former = new GalleryChoice(decision, rating, note, at);
+        DateTimeOffset? at = TimeOf(item, "at");
+        var former = new GalleryChoice(decision, rating, note, at) { NotBefore = TimeOf(item, "judged") ?? at, IsDated = at is not null };
 
         // That a choice was taken back is one, too: else an older file would bring it again.
         return former.SaysSomething || at is not null ? former : null;
     }
+
+    private static DateTimeOffset? TimeOf(JsonElement item, string name)
+        => item.TryGetProperty(name, out JsonElement time) && DateTimeOffset.TryParse(time.GetString(), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out DateTimeOffset moment)
+            ? moment : null;
 }

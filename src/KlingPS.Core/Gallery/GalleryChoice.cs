@@ -26,8 +26,14 @@ internal sealed record GalleryChoice(Decision Decision, int Rating, string Note,
     /// <summary>The longest note, in characters.</summary>
     public const int MaxNoteLength = 2000;
 
-    /// <summary>When it was chosen at the earliest; <see langword="null"/> if that is not known. Another time than <see cref="At"/> where somebody has changed a table.</summary>
+    /// <summary>
+    /// When it was picked, rejected or rated so at the earliest; <see langword="null"/> if that is not known. Earlier than <see cref="At"/>
+    /// where a note was added later, or where somebody has changed a table.
+    /// </summary>
     public DateTimeOffset? NotBefore { get; init; }
+
+    /// <summary>Whether it was made at the very time of <see cref="At"/>.</summary>
+    public bool IsDated { get; init; }
 
     /// <summary>Whether anything was chosen at all.</summary>
     public bool SaysSomething => this is not { Decision: Decision.None, Rating: 0, Note.Length: 0 };

@@ -302,9 +302,16 @@ internal sealed class GalleryDocument
         WriteNumber(json, "rating", choice.Rating);
         WriteText(json, "note", choice.Note);
 
-        // To the millisecond, as the browser has it: rounded, it would be older than the same choice there.
-        WriteText(json, "at", choice.At?.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.FFF'Z'", CultureInfo.InvariantCulture));
+        WriteMoment(json, "at", choice.At);
+
+        // What is not known may have been any time ago.
+        DateTimeOffset judged = choice.NotBefore ?? DateTimeOffset.UnixEpoch;
+        WriteMoment(json, "judged", judged < choice.At ? judged : null);
     }
+
+    /// <summary>To the millisecond, as the browser has it: rounded, it would be older than the same choice there.</summary>
+    private static void WriteMoment(Utf8JsonWriter json, string name, DateTimeOffset? time)
+        => WriteText(json, name, time?.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.FFF'Z'", CultureInfo.InvariantCulture));
 
     /// <summary>The texts of a command, with the number 0 where the prompt stands.</summary>
     private static void WriteCommand(Utf8JsonWriter json, CardCommand command)

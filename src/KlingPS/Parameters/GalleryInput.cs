@@ -79,11 +79,14 @@ internal sealed record GalleryInput(TaskReference? Reference, string? Path, Gall
         };
         var read = new GalleryChoice(decision, stars, note ?? string.Empty, at);
 
-        if (ChoiceStamp.TryRead(Text(input, "Stamp")) is ChoiceStamp stamp && stamp.Checksum != ChoiceStamp.ChecksumOf(read))
+        ChoiceStamp? stamp = ChoiceStamp.TryRead(Text(input, "Stamp"));
+        if (stamp is not null && stamp.Checksum != ChoiceStamp.ChecksumOf(read))
         {
             // A script has changed it: just now.
-            return read with { At = null };
+            return read with { At = null, NotBefore = stamp.Since };
         }
+
+        read = read with { NotBefore = stamp?.Since };
 
         // Also what was never chosen comes from Import-KlingGalleryChoice, and takes nothing back.
         return read.SaysSomething || at is not null ? read : null;

@@ -119,12 +119,23 @@ public sealed class ChoiceFileTests : IDisposable
         => Gen.Select(Gen.String, Gen.Int[0, 5], Gen.Int[0, 2], Gen.Int[0, 100_000]).Sample((note, rating, decision, second) =>
         {
             DateTimeOffset at = s_written.AddSeconds(-second);
-            var choice = new GalleryChoice((Decision)decision, rating, note.Trim(), at) { NotBefore = at };
+            var choice = new GalleryChoice((Decision)decision, rating, note.Trim(), at) { NotBefore = at.AddSeconds(-(second % 3)), IsDated = true };
 
-            GalleryChoice read = ChoiceStamp.TryRead(ChoiceStamp.Of(choice, s_written)!.ToString())!.Date(choice with { At = null, NotBefore = null }, s_written);
+            GalleryChoice read = ChoiceStamp.TryRead(ChoiceStamp.Of(choice, s_written)!.ToString())!.Date(choice with { At = null, NotBefore = null, IsDated = false }, s_written);
 
             Assert.Equal(choice, read);
         });
+
+    [Theory]
+    [InlineData("""{"key":"t1","choice":"Rejected","at":"2026-11-26T08:00:00Z","judged":"2026-11-26T07:00:00Z"}""", 7)]
+    [InlineData("""{"key":"t1","choice":"Rejected","at":"2026-11-26T08:00:00Z","judged":"2026-11-26T09:00:00Z"}""", 8)]
+    [InlineData("""{"key":"t1","choice":"Rejected","at":"2026-11-26T08:00:00Z","judged":"once"}""", 8)]
+    public void A_note_that_was_added_later_is_no_later_judgement(string choice, int hour)
+    {
+        GalleryChoice read = Assert.Single(ParseJson(choice).Rows).Choice;
+
+        Assert.Equal((8, hour), (read.At?.Hour, read.NotBefore?.Hour));
+    }
 
     [Fact]
     public void The_checksum_of_a_line_is_the_one_that_the_page_counts()

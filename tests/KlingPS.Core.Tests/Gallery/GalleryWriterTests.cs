@@ -91,7 +91,7 @@ public sealed class GalleryWriterTests : IDisposable
         KlingVideoTask[] tasks = [_folder.Task(1, video: "v/fox.mp4"), _folder.Task(2, "bear.png", "v/bear.mp4")];
         GalleryEntry[] entries = [.. tasks.Select(task => new GalleryEntry(EntryOrigin.Ledger, task, task.SavedPath))];
         var options = new GalleryOptions { Path = _folder.Page };
-        await GalleryFolder.ExportAsync(options, [entries[0], entries[1] with { Choice = new GalleryChoice(Decision.Picked, 4, "</script>", GalleryFolder.Created) }]);
+        await GalleryFolder.ExportAsync(options, [entries[0], entries[1] with { Choice = new GalleryChoice(Decision.Picked, 4, "</script>", GalleryFolder.Created) { NotBefore = GalleryFolder.Created.AddHours(-1) } }]);
 
         WrittenPage narrow = await GalleryFolder.ExportAsync(options, entries[..1]);
         WrittenPage again = await GalleryFolder.ExportAsync(options, entries[..1]);
@@ -100,6 +100,7 @@ public sealed class GalleryWriterTests : IDisposable
         Assert.Equal(("t2", "Picked"), (narrow.Data.GetProperty("elsewhere")[0].GetProperty("key").GetString(), narrow.Data.GetProperty("elsewhere")[0].GetProperty("choice").GetString()));
         Assert.Equal(narrow.Text, again.Text);
         Assert.Contains(wide.Items, item => item.GetProperty("key").GetString() == "t2" && item.GetProperty("note").GetString() == "</script>");
+        Assert.Contains(wide.Items, item => item.TryGetProperty("judged", out JsonElement judged) && judged.GetString() == "2026-11-22T11:00:00Z");
         Assert.False(wide.Data.TryGetProperty("elsewhere", out _));
     }
 

@@ -36,8 +36,9 @@ function readChoice(record) {
     const rating = record.rating ?? 0;
     const note = record.note ?? '';
     const at = Date.parse(record.at ?? gallery.choicesSaved ?? '') || 0;
+    const judged = Date.parse(record.judged ?? '');
     return (choice === null || choice === 'Picked' || choice === 'Rejected') && Number.isInteger(rating) && rating >= 0 && rating <= 5 && typeof note === 'string'
-        ? { key: currentKey(record.key), choice, rating, note: note.slice(0, longestNote), at }
+        ? { key: currentKey(record.key), choice, rating, note: note.slice(0, longestNote), at, judged: Number.isNaN(judged) ? at : Math.min(judged, at) }
         : null;
 }
 
@@ -55,7 +56,7 @@ function merge(records) {
         counts[isHere ? 'here' : 'elsewhere']++;
         const own = choices.get(read.key);
         if (!own || own.at < read.at) {
-            choices.set(read.key, { choice: read.choice, rating: read.rating, note: read.note, at: read.at });
+            choices.set(read.key, { choice: read.choice, rating: read.rating, note: read.note, at: read.at, judged: read.judged });
             counts.taken += isHere ? 1 : 0;
         }
     }
@@ -76,8 +77,12 @@ function change(item, changes) {
 
 function write(item, choice) {
     // A clock that was set back must not make a choice older than the one it replaces.
-    const at = Math.max(Date.now(), (choices.get(item.key)?.at ?? 0) + 1);
-    choices.set(item.key, { choice: choice.choice, rating: choice.rating, note: choice.note, at });
+    const before = choices.get(item.key);
+    const at = Math.max(Date.now(), (before?.at ?? 0) + 1);
+
+    // Another note is no other judgement, for which another take would be made.
+    const isJudgedSo = before?.choice === choice.choice && before.rating === choice.rating;
+    choices.set(item.key, { choice: choice.choice, rating: choice.rating, note: choice.note, at, judged: isJudgedSo ? before.judged : at });
     changesSinceFile++;
     keep();
     tellListeners(item);
@@ -116,6 +121,7 @@ function records() {
             rating: value.rating,
             note: value.note,
             at: new Date(value.at).toISOString(),
+            judged: value.judged < value.at ? new Date(value.judged).toISOString() : undefined,
         };
     });
 }
@@ -229,7 +235,8 @@ function saveCsv() {
     const lines = [['Key', 'Id', 'TaskId', 'Name', 'Model', 'Take', 'State', 'Credits', 'Choice', 'Rating', 'Note', 'Video', 'Stamp']];
     for (const item of items) {
         const said = choiceOf(item);
-        const stamp = `${said.at ? new Date(said.at).toISOString() : `unchosen ${now}`} ${checksumOf(said)}`;
+        const since = said.judged < said.at ? ` since ${new Date(said.judged).toISOString()}` : '';
+        const stamp = `${said.at ? `${new Date(said.at).toISOString()}${since}` : `unchosen ${now}`} ${checksumOf(said)}`;
         lines.push([item.key, item.id, item.taskId, item.name, modelOf(item), item.take, item.state, item.credits, said.choice, said.rating, said.note, item.poster.getAttribute('href'), stamp]);
     }
 
@@ -345,10 +352,11 @@ function readLine(get, written) {
         rating: /^[0-9]*$/.test(stars) ? Number(stars) : -1,
         note: get('note').trim(),
     };
-    const stamp = /^(unchosen )?(\d{4}-\d\d-\d\dT[0-9:.]+Z) ([0-9a-f]{8})$/.exec(get('stamp').trim());
+    const stamp = /^(unchosen )?(\d{4}-\d\d-\d\dT[0-9:.]+Z)(?: since (\d{4}-\d\d-\d\dT[0-9:.]+Z))? ([0-9a-f]{8})$/.exec(get('stamp').trim());
+    record.judged = stamp ? stamp[3] ?? stamp[2] : new Date(0).toISOString();
     if (!stamp) {
         record.at = new Date(written).toISOString();
-    } else if (stamp[3] !== checksumOf(record)) {
+    } else if (stamp[4] !== checksumOf(record)) {
         record.at = new Date(Math.max(written, Date.parse(stamp[2]) || 0)).toISOString();
     } else {
         record.at = stamp[1] ? null : stamp[2];

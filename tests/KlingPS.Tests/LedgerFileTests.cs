@@ -121,6 +121,12 @@ public sealed class LedgerFileTests : IDisposable
     [InlineData("Get-KlingVideoTask")]
     [InlineData("Get-KlingVideoTask -Unsaved")]
     [InlineData("Get-KlingVideoTask -State Unknown | Resolve-KlingVideoTask -Abandon")]
+    [InlineData("Resolve-KlingVideoTask 23 -Resubmit -ErrorAction Ignore")]
+    [InlineData("Resolve-KlingVideoTask 23 -TaskId abc -ErrorAction Ignore")]
+    [InlineData("Get-KlingVideoTask 23 -ErrorAction Ignore")]
+    [InlineData("Save-KlingVideo -Id 23 -Destination $destination -ErrorAction Ignore")]
+    [InlineData("Wait-KlingVideoTask -Id 23 -ErrorAction Ignore")]
+    [InlineData("Get-KlingSpend")]
     [InlineData("New-KlingVideoTask $image 'It moves.' -WhatIf")]
     [InlineData("ConvertTo-KlingVideo $image 'It moves.' -Destination $destination -WhatIf")]
     public async Task No_ledger_is_begun_by(string command)

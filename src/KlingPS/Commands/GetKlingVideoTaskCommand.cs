@@ -82,7 +82,7 @@ public sealed class GetKlingVideoTaskCommand : TaskReferenceCommand
             return;
         }
 
-        foreach (TaskReference reference in isList ? List().Select(task => new TaskReference { Task = task }) : ResolveReferences())
+        foreach (TaskReference reference in isList ? List().Select(task => new TaskReference { Task = task }) : FindReferences().Select(found => found.Reference))
         {
             if (isList && !Refresh)
             {

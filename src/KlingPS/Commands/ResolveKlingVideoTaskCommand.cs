@@ -115,7 +115,13 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
         {
             if (_recorded is null)
             {
-                (_ledger, string? account) = AsksService ? (Context.Service.Session.Ledger, Context.Service.Session.Account) : Context.OpenLedger();
+                if (AsksService)
+                {
+                    // There has to be a key.
+                    _ = Context.Session;
+                }
+
+                (_ledger, string? account) = Context.OpenLedger();
                 _recorded = new RecordedTasks(_ledger, account);
             }
 

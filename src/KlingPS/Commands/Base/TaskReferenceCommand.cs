@@ -42,8 +42,8 @@ public abstract class TaskReferenceCommand : KlingCommand
     private protected bool IsLedgerLost(KlingException error) => error.Kind == ErrorKind.LedgerUnusable && Context.Service.Loss.Error is not null;
 
     /// <summary>
-    /// The tasks that the current input names and whose videos are to be had, each with its record if there is one. A number that no task
-    /// has is reported at once: for that, no key is needed, and nothing is paid for.
+    /// The tasks that the current input names, each with its record if there is one. A number that no task has is reported at once: for
+    /// that, neither a key nor a ledger is needed, and nothing is paid for.
     /// </summary>
     /// <exception cref="KlingException">There is no key, and only the service may know a task.</exception>
     private protected IEnumerable<(TaskReference Reference, KlingVideoTask? Task)> FindReferences()

@@ -205,4 +205,17 @@ public enum ErrorKind
         "Read what Test-KlingSetup says of each check that failed, mend that, and run it again. Nothing was bought.",
         Fatal = Fatality.Always)]
     SetupUnusable,
+
+    /// <summary>A plan cannot be carried out: damaged, changed, used up, ended, of another version, or made with another ledger, account or service.</summary>
+    [ErrorTraits(
+        "InvalidData",
+        "Make a new plan with ConvertTo-KlingVideo -PlanPath, look at it, and carry that out with -Plan. Nothing that is paid for is lost: the same command without -Plan fetches it.",
+        Fatal = Fatality.Always)]
+    PlanUnusable,
+
+    /// <summary>An image is not in the plan, or what the plan depends on has changed: the image, its price, or what the ledger has for it.</summary>
+    [ErrorTraits(
+        "InvalidResult",
+        "The others go on. For this one, make a new plan with ConvertTo-KlingVideo -PlanPath; what is bought already is fetched by the same command without -Plan.")]
+    PlanDiffers,
 }

@@ -17,6 +17,7 @@ internal static class FuzzTargets
         ["addresses"] = () => new AddressTarget(),
         ["sidecars"] = () => new SidecarTarget(),
         ["choices"] = () => new ChoiceTarget(),
+        ["plans"] = () => new PlanTarget(),
         ["ledger"] = () => new LedgerTarget(),
     };
 

@@ -72,6 +72,7 @@ public sealed class MetadataTests
             ("SkipChanged", typeof(SwitchParameter)), ("AllowRepurchase", typeof(SwitchParameter)),
             ("PromptFromSidecar", typeof(SwitchParameter)), ("Destination", typeof(string)), ("NameTemplate", typeof(string)), ("Take", typeof(int?)),
             ("ThrottleLimit", typeof(int?)), ("Timeout", typeof(double?)), ("PollingInterval", typeof(double?)), ("ReportPath", typeof(string)), ("LogPath", typeof(string)),
+            ("PlanPath", typeof(string)), ("PlanLifetime", typeof(double?)), ("Plan", typeof(string)),
             ("Sidecar", typeof(SwitchParameter)), ("RetryFailed", typeof(SwitchParameter)), ("Force", typeof(SwitchParameter)),
         ]),
         ["Get-KlingVideoTask"] = ([typeof(KlingVideoTask)], false,

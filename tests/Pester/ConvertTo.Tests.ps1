@@ -59,6 +59,30 @@ Describe 'ConvertTo-KlingVideo' {
         Remove-Module KlingPS
     }
 
+    It 'carries out in another shell exactly what a plan says, in the order of the input, and once' {
+        New-Image (0..4 | ForEach-Object { "$_.png" })
+        $plan = "$place/plan.json"
+        $requests = (Get-Bill).Requests.Count
+        Convert-Images @{ MaxCredits = 126; PlanPath = $plan }
+        (Get-Bill).Requests.Count | Should -Be $requests
+        Get-Content $plan -Raw | Test-Json -SchemaFile (Join-Path (Get-Module KlingPS).ModuleBase 'KlingPS.Plan.schema.json') | Should -BeTrue
+        (Get-Content $plan -Raw | ConvertFrom-Json).items.result | Should -Be 'Made', 'Made', 'Made', 'OverLimit', 'OverLimit'
+
+        New-Image '5.png'
+        [IO.File]::WriteAllBytes("$place/images/1.png", $bytes + [byte[]] 1)
+        $script = "Import-Module '$module'; ConvertTo-KlingVideo -Plan '$plan' -PollingInterval 0.1 -ErrorAction SilentlyContinue -ErrorVariable failures | ForEach-Object Name | Sort-Object; `$failures.ForEach{ `"`$_`" }"
+        $other = Wait-Shell (Start-Shell @('-NoProfile', '-Command', $script) @{
+                KLINGPS_ENDPOINT = $sandbox.Endpoint; KLINGPS_UPLOAD_ENDPOINT = $sandbox.UploadEndpoint
+                KIE_API_KEY = [Net.NetworkCredential]::new('', $sandbox.ApiKey).Password
+            })
+
+        $other.Output | Should -BeLike '*0.mp4*2.mp4*'
+        $other.Output | Should -BeLike "*1.png' has other content than when the plan was made*"
+        (Get-ChildItem "$place/videos").Name | Should -Be '0.mp4', '2.mp4'
+        (Get-Bill).CreatesAccepted | Should -Be 2
+        { ConvertTo-KlingVideo -Plan $plan } | Should -Throw '*a plan is used once*' -ErrorId 'KlingPlanUnusable*'
+    }
+
     Context 'run again' {
         It 'does only what is missing: not for what is there, renamed, moved or deleted is anything paid twice' {
             New-Image a.png, b.png, c.png

@@ -35,6 +35,7 @@ Describe "The package$cannotPack" -Skip:([bool]$cannotPack) {
             'CHANGELOG.md'
             'KlingPS.Format.ps1xml'
             'KlingPS.Log.schema.json'
+            'KlingPS.Plan.schema.json'
             'KlingPS.Report.schema.json'
             'KlingPS.Types.ps1xml'
             'KlingPS.nuspec'

@@ -39,6 +39,9 @@ internal sealed class ConversionBook(string runId, RunReportFile? report)
     /// <summary>Takes an input out again that is none of its own.</summary>
     public void Remove(ConversionInput input) => _inputs.Remove(input);
 
+    /// <summary>What would be done for each input, in the order of the input.</summary>
+    public IReadOnlyList<PlanItem> ToPlanItems() => [.. _inputs.Select(input => input.ToPlanItem())];
+
     /// <summary>Closes the run. What comes later changes nothing any more.</summary>
     /// <param name="ending">What made it end.</param>
     /// <param name="error">The error that ended it, or the buying in it.</param>

@@ -1,6 +1,7 @@
 using KlingPS.Core.Model;
 using KlingPS.Core.Reporting;
 using KlingPS.Core.Saving;
+using KlingPS.Core.Submitting;
 
 namespace KlingPS.Core.Converting;
 
@@ -12,6 +13,15 @@ internal sealed class ConversionInput(string? path, string? name)
     /// <summary>It in the batch; <see langword="null"/> if it did not get there.</summary>
     public ConversionItem? Item { get; set; }
 
+    /// <summary>What was asked for, where that could be understood.</summary>
+    public Submission? Asked { get; set; }
+
+    /// <summary>What would be done for it, where that was planned only.</summary>
+    public ConversionPlan? Plan { get; set; }
+
+    /// <summary>Whether the limits allow what would be done.</summary>
+    public bool IsWithinBudget { get; set; } = true;
+
     /// <summary>What went wrong with it.</summary>
     public KlingException? Error { get; set; }
 
@@ -20,6 +30,38 @@ internal sealed class ConversionInput(string? path, string? name)
 
     /// <summary>Whether the user was asked, and did not want it.</summary>
     public bool IsDeclined { get; set; }
+
+    /// <summary>What would be done for it.</summary>
+    public PlanItem ToPlanItem()
+    {
+        bool isBought = Plan is { Step: ConversionStep.Buy } && IsWithinBudget;
+        RunItemResult result = Error is not null ? RunResults.Of(Error.Kind, isPaid: false) : Plan?.Step switch
+        {
+            ConversionStep.Buy when !IsWithinBudget => RunItemResult.OverLimit,
+            ConversionStep.Buy => RunItemResult.Made,
+            ConversionStep.Wait => RunItemResult.Pending,
+            ConversionStep.Download => RunItemResult.Downloaded,
+            ConversionStep.Taken => RunItemResult.Taken,
+            ConversionStep.Nothing => RunItemResult.Present,
+            _ => RunItemResult.Refused,
+        };
+        Submission? submission = Plan?.Submission ?? Asked;
+        return new PlanItem
+        {
+            Path = path,
+            Name = name,
+            Result = result.ToString(),
+            Credits = isBought ? submission!.Credits : 0,
+            Price = isBought && submission!.Price is { Credits: not null } price ? new PlanPrice(price.IsObserved ? "Service" : "Model", price.AsOf) : null,
+            Identity = Plan?.Identity,
+            Request = submission is null ? null : PlanRequest.Of(submission.Spec, submission.PromptPath),
+            File = Plan?.Path,
+            Task = Plan?.Task is { Id: > 0 } task ? new PlanTask(task.Id, task.TaskId, task.State) : null,
+            Remark = Plan?.Remark,
+            ErrorId = Error is null ? null : ErrorCatalog.IdOf(Error.Kind),
+            ErrorMessage = Error?.Message,
+        };
+    }
 
     /// <summary>What was done for it.</summary>
     /// <param name="converter">Knows of requests that have left; <see langword="null"/> if there are none.</param>

@@ -32,6 +32,9 @@ internal sealed record ConversionOptions
     /// <summary>Writes a <see cref="Sidecar"/> beside each video.</summary>
     public bool WritesSidecar { get; init; }
 
+    /// <summary>The plan that is carried out; <see langword="null"/> if there is none.</summary>
+    public AgreedPlan? Plan { get; init; }
+
     /// <summary>Keeps the batch within what the account has left; <see langword="null"/> not to ask for that.</summary>
     public BalanceWatch? Balance { get; init; }
 }
@@ -123,7 +126,9 @@ internal sealed class VideoConverter : IDisposable
         => RecordAsync(() => _session.Ledger.Runs.BeginAsync(new RunRecord(runId, _session.Account, command, _session.TimeProvider.GetUtcNow()), cancellationToken));
 
     /// <summary>Records how a run has ended. The session is kept open until that is done, if nobody waits for it.</summary>
-    public Task EndRunAsync(ConversionSummary summary)
+    /// <param name="summary">What came of it.</param>
+    /// <param name="isComplete">Whether it came to its end, and was not ended by an error or by somebody.</param>
+    public Task EndRunAsync(ConversionSummary summary, bool isComplete)
     {
         ArgumentNullException.ThrowIfNull(summary);
         return RecordAsync(() => _session.ProtectAsync(async () =>
@@ -142,6 +147,11 @@ internal sealed class VideoConverter : IDisposable
                 Unknown = summary.Unknown,
                 Refused = summary.Refused,
             }).ConfigureAwait(false);
+            if (isComplete && _options.Plan is AgreedPlan plan)
+            {
+                await plan.CloseAsync(summary).ConfigureAwait(false);
+            }
+
             return true;
         }));
     }
@@ -201,6 +211,7 @@ internal sealed class VideoConverter : IDisposable
         return new ConversionPlan(step, identified.Submission, prepared.Output?.Path)
         {
             Identity = identified.Identity,
+            Task = prepared.Earlier ?? (step == ConversionStep.Buy ? await AgreedPlan.FindFailedAsync(_session, identified, cancellationToken).ConfigureAwait(false) : null),
             Remark = prepared.Remark ?? (step == ConversionStep.Buy && identified.EarlierVersion is { } earlier ? earlier.ToString() : null),
             IsOverDailyCap = isWhatIf
                 && step == ConversionStep.Buy
@@ -384,10 +395,12 @@ internal sealed class VideoConverter : IDisposable
         if (earlier is null && !submission.AllowRepurchase && await _destination.FindAsync(identified, cancellationToken).ConfigureAwait(false) is KlingVideoTask there)
         {
             VideoName name = item.Name ?? new VideoName(Path.GetFileName(there.SavedPath!), Path.GetFileName(there.SavedPath!));
+            await RequirePlannedAsync(identified, there, isElsewhere: true, cancellationToken).ConfigureAwait(false);
             OutputPath kept = _saver.OutputPaths.Keep(there.SavedPath!, name, VideoKey.FromIdentity(identified.Identity));
             return new Prepared(identified, there, kept) { IsKept = true, Remark = "bought with another ledger, by its sidecar" };
         }
 
+        await RequirePlannedAsync(identified, earlier, isElsewhere: false, cancellationToken).ConfigureAwait(false);
         try
         {
             OutputPath? output = earlier is { TaskState: KlingTaskState.Succeeded } || item.Name is not null
@@ -409,6 +422,9 @@ internal sealed class VideoConverter : IDisposable
             throw item.Submission.SayNothingBought(exception);
         }
     }
+
+    private Task RequirePlannedAsync(IdentifiedSubmission identified, KlingVideoTask? earlier, bool isElsewhere, CancellationToken cancellationToken)
+        => _options.Plan?.RequireAsync(identified, earlier, isElsewhere, cancellationToken) ?? Task.CompletedTask;
 
     /// <summary>Where the video goes. What is in its way may be the very video, bought with another ledger.</summary>
     private async Task<OutputPath?> ChooseOutputAsync(ConversionItem item, IdentifiedSubmission identified, KlingVideoTask? earlier, CancellationToken cancellationToken)
@@ -495,7 +511,13 @@ internal sealed class VideoConverter : IDisposable
         try
         {
             progress.Enter(ConversionStage.Uploading);
+            if (_options.Plan is AgreedPlan plan)
+            {
+                await plan.RequireInTimeAsync(identified.Submission.Subject, cancellationToken).ConfigureAwait(false);
+            }
+
             TaskClaim claim = await _submitter.BuyAsync(identified, cancellationToken, () => progress.Enter(ConversionStage.Sending)).ConfigureAwait(false);
+            await (_options.Plan?.RequireOwnAsync(identified.Submission.Subject, claim, cancellationToken) ?? Task.CompletedTask).ConfigureAwait(false);
             if (claim.IsNew)
             {
                 _forecast.OnSent(claim.Task);

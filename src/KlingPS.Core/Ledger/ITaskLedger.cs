@@ -39,6 +39,9 @@ internal interface ITaskLedger
     /// <summary>Which runs of commands there were.</summary>
     IRunJournal Runs { get; }
 
+    /// <summary>Which plans were made, and what became of them.</summary>
+    IPlanJournal Plans { get; }
+
     /// <summary>The service's rate limits.</summary>
     IRateGates RateGates { get; }
 

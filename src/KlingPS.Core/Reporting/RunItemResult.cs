@@ -46,7 +46,7 @@ internal static class RunResults
         // Nothing is wrong with a video that is paid for because the ledger cannot be reached.
         ErrorKind.LedgerUnusable when isPaid => RunItemResult.Pending,
         ErrorKind.RequestInvalid or ErrorKind.ImageUnsupported or ErrorKind.PathNotFound or ErrorKind.FileUnreadable or ErrorKind.FileExists
-            or ErrorKind.DestinationUnusable or ErrorKind.BoughtElsewhere or ErrorKind.ImageChanged when !isPaid => RunItemResult.Refused,
+            or ErrorKind.DestinationUnusable or ErrorKind.BoughtElsewhere or ErrorKind.ImageChanged or ErrorKind.PlanDiffers when !isPaid => RunItemResult.Refused,
         _ => RunItemResult.Failed,
     };
 

@@ -38,6 +38,9 @@ internal sealed record RunReport
     /// <summary>Where the ledger is; <see langword="null"/> if the run did not get so far.</summary>
     public string? Ledger { get; init; }
 
+    /// <summary>The plan that it carried out; <see langword="null"/> if there was none.</summary>
+    public RunPlan? Plan { get; init; }
+
     /// <summary>The parameters of the command as they were given, without what each row brings.</summary>
     public required IReadOnlyDictionary<string, JsonElement> Parameters { get; init; }
 
@@ -63,6 +66,12 @@ internal sealed record RunMachine(string Name, string Os, string Architecture, i
 /// <param name="Endpoint">The address of the service.</param>
 /// <param name="IsSandbox">Whether that is the local sandbox.</param>
 internal sealed record RunAccount(string Fingerprint, string Endpoint, bool IsSandbox);
+
+/// <summary>The plan that a run carried out.</summary>
+/// <param name="Id">Its id.</param>
+/// <param name="File">The full path of its file.</param>
+/// <param name="Digest">The SHA-256 of what is in it.</param>
+internal sealed record RunPlan(string Id, string File, string Digest);
 
 /// <summary>The error that ended a run.</summary>
 internal sealed record RunError(string Id, string Message);

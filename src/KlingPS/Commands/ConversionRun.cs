@@ -50,6 +50,9 @@ internal sealed class ConversionRun : IDisposable
     /// <summary>What would become of the images, when the command only says what it would do.</summary>
     public ConversionPlanTotals Plan => _plan;
 
+    /// <summary>Where the videos go.</summary>
+    public SaveOptions Save => _options.Save;
+
     /// <summary>Closes the run: makes its summary and its report, and records both.</summary>
     /// <param name="ending">What made it end.</param>
     /// <param name="error">The error that ended it.</param>
@@ -59,7 +62,7 @@ internal sealed class ConversionRun : IDisposable
         ConversionSummary? summary = _options.Book.Close(ending, error, _converter);
         if (summary is not null && _converter is not null)
         {
-            Task recorded = _converter.EndRunAsync(summary);
+            Task recorded = _converter.EndRunAsync(summary, ending == RunEnding.Complete);
             if (!_host.StopToken.IsCancellationRequested)
             {
                 _host.Bridge.Run(_ => recorded);
@@ -82,13 +85,14 @@ internal sealed class ConversionRun : IDisposable
         ConversionItem? item;
         try
         {
-            item = converter.Accept(createSubmission());
+            input.Asked = createSubmission();
+            item = converter.Accept(input.Asked);
             if (item is null)
             {
                 _host.WriteVerbose($"'{subject}' came before with the same parameters; it is converted once.");
                 _options.Book.Remove(input);
             }
-            else if (_options.Ask is not null && !IsWanted(converter, item, _options.Ask))
+            else if (_options.Ask is not null && !IsWanted(converter, item, input, _options.Ask))
             {
                 VideoConverter.Leave(item);
                 item = null;
@@ -107,6 +111,27 @@ internal sealed class ConversionRun : IDisposable
             _inputs.Add(item, input);
             Batch.Feed(item);
         }
+    }
+
+    /// <summary>Takes an input of a plan into the batch, or reports what the plan says of it.</summary>
+    /// <param name="planned">The input.</param>
+    /// <param name="createSubmission">Makes its submission.</param>
+    /// <exception cref="KlingException">As <see cref="Convert(string?, string?, Func{Submission})"/>.</exception>
+    public void Convert(PlanItem planned, Func<PlanRequest, Submission> createSubmission)
+    {
+        if (planned is { IsDone: true, Request: PlanRequest request })
+        {
+            Convert(planned.Path, planned.Name ?? planned.Subject, () => createSubmission(request));
+            return;
+        }
+
+        // It keeps its place, so that the names of the others are those of the plan.
+        if (planned.Request is not null && GetConverter().Accept(createSubmission(planned.Request)) is ConversionItem item)
+        {
+            VideoConverter.Leave(item);
+        }
+
+        Refuse(_options.Book.Add(planned.Path, planned.Name), AgreedPlan.CreateLeftOut(planned), planned.Subject);
     }
 
     /// <summary>Reports a name that leads to no image.</summary>
@@ -181,9 +206,10 @@ internal sealed class ConversionRun : IDisposable
     }
 
     /// <summary>Says what would be done, and asks whether to.</summary>
-    private bool IsWanted(VideoConverter converter, ConversionItem item, Func<string, bool> ask)
+    private bool IsWanted(VideoConverter converter, ConversionItem item, ConversionInput input, Func<string, bool> ask)
     {
         ConversionPlan plan = _host.Bridge.Run(token => converter.PlanAsync(item, _options.IsWhatIf, token));
+        input.Plan = plan;
         if (!_options.IsWhatIf && plan.Step != ConversionStep.Buy)
         {
             return true;
@@ -193,6 +219,7 @@ internal sealed class ConversionRun : IDisposable
         if (_options.IsWhatIf)
         {
             (_plan, isWithinBudget) = _plan.Add(plan, _options.MaxCredits, _options.MaxTasks);
+            input.IsWithinBudget = isWithinBudget;
         }
 
         bool isWanted = ask(ConversionText.DescribePlan(plan, isWithinBudget));
@@ -244,7 +271,7 @@ internal sealed record ConversionRunOptions
     /// <summary>Where the videos go.</summary>
     public required SaveOptions Save { get; init; }
 
-    /// <summary>Whether the command only says what it would do.</summary>
+    /// <summary>Whether the command only says, or writes down, what it would do.</summary>
     public bool IsWhatIf { get; init; }
 
     /// <summary>Says what would be done for an image, and asks whether to; <see langword="null"/> to do it without asking.</summary>

@@ -3,6 +3,8 @@ using System.Management.Automation;
 using KlingPS.Commands.Base;
 using KlingPS.Core;
 using KlingPS.Core.Converting;
+using KlingPS.Core.Files;
+using KlingPS.Core.Ledger;
 using KlingPS.Core.Model;
 using KlingPS.Core.Network;
 using KlingPS.Core.Reporting;
@@ -24,6 +26,17 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
     private const string NeverBegan =
         "The run never began: PowerShell refused the parameters of the command, or another command of the pipeline ended before it. The error that was shown says why.";
 
+    /// <summary>A day, in seconds.</summary>
+    private const double DefaultLifetime = 86_400;
+
+    /// <summary>The parameters that say what is to be made.</summary>
+    private static readonly string[] s_requestParameters =
+    [
+        nameof(Path), nameof(LiteralPath), nameof(Prompt), nameof(PromptFromSidecar), nameof(Take), nameof(NegativePrompt), nameof(Duration), nameof(AspectRatio),
+        nameof(Resolution), nameof(Sound), nameof(CfgScale), nameof(TailImagePath), nameof(TailImageUri), nameof(ReferenceImagePath), nameof(ReferenceImageUri),
+        nameof(VideoPath), nameof(VideoUri), nameof(AudioPath), nameof(AudioUri), nameof(CharacterOrientation), nameof(Model), nameof(Name), nameof(CallbackUri),
+    ];
+
     private static readonly string[] s_pathColumns = [nameof(Path), nameof(LiteralPath), "FullName", "PSPath", "LP"];
 
     private ConversionBook? _book;
@@ -31,6 +44,9 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
     private RefusedRows? _rows;
     private string? _reportTrouble;
     private bool _hasInput;
+    private string? _planPath;
+    private RunReport? _facts;
+    private AgreedPlan? _plan;
 
     /// <summary>What happens in the videos: 1 to 2500 characters.</summary>
     [Parameter(Position = 1, ValueFromPipelineByPropertyName = true)]
@@ -99,6 +115,22 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
     [NotBlank]
     public string? ReportPath { get; set; }
 
+    /// <summary>The file that the plan is written to: all that the command would do, image by image, with what it would cost. Nothing is sent.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? PlanPath { get; set; }
+
+    /// <summary>How long the plan holds from when it is made, as seconds or as a time span: 24 hours when it is left out, 30 days at most.</summary>
+    [Parameter]
+    [Seconds]
+    [ValidateRange(1.0, 2_592_000.0)]
+    public double? PlanLifetime { get; set; }
+
+    /// <summary>The plan to carry out, as -PlanPath has written it: nothing is bought that is not in it. Once only.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? Plan { get; set; }
+
     /// <summary>Overwrites files that are in the way, and retries failed tasks. Buys nothing twice.</summary>
     [Parameter]
     public SwitchParameter Force { get; set; }
@@ -114,7 +146,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
     {
         // First of all, so that the report and the summary tell also of what keeps the run from beginning; even if there can be no report.
         _book = new ConversionBook(RunId, report: null);
-        if (!Context.Shell.Common.IsWhatIf && CreateReport() is RunReportFile report)
+        if (!IsOnlyPlanned && CreateReport() is RunReportFile report)
         {
             _book = new ConversionBook(RunId, report);
             _reportTrouble = _book.Begin();
@@ -124,7 +156,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
     /// <inheritdoc/>
     private protected override void OnNeverBegun()
     {
-        if (Context.Shell.Common.IsWhatIf || CreateReport() is not RunReportFile report)
+        if (IsOnlyPlanned || CreateReport() is not RunReportFile report)
         {
             return;
         }
@@ -147,6 +179,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
         }
 
         base.CheckParameters();
+        CheckPlan();
     }
 
     /// <inheritdoc/>
@@ -154,7 +187,8 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
     {
         _rows = new RefusedRows(MyInvocation, SessionState.PSVariable.GetValue("global:Error") as IEnumerable, () => CurrentRow, OnRowRefused);
         RefusedInput.Listen(_rows.OnRefused);
-        SaveOptions save = GetSaveOptions(Destination, NameTemplate, Force);
+        PlanDocument? document = OpenPlan();
+        SaveOptions save = GetSaveOptions(document?.Destination is string folder ? WildcardPattern.Escape(folder) : Destination, document?.NameTemplate ?? NameTemplate, Force || document?.Choices.Force == true);
         CommonParameters common = Context.Shell.Common;
         _run = new ConversionRun(
             this,
@@ -165,8 +199,10 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
                 Book = _book!,
                 CreateConverter = () => CreateConverter(save),
                 Save = save,
-                IsWhatIf = common.IsWhatIf,
-                Ask = common.IsWhatIf || common.IsConfirmed ? text => ShouldProcess(text, text, "Confirm") : null,
+                IsWhatIf = IsOnlyPlanned,
+                Ask = IsWritingPlan ? static _ => false
+                    : common.IsWhatIf || common.IsConfirmed ? text => ShouldProcess(text, text, "Confirm")
+                    : null,
                 MaxCredits = MaxCredits,
                 MaxTasks = MaxTasks,
             },
@@ -183,9 +219,22 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
     private protected override void OnProcess()
     {
         _rows!.OnProcess(CurrentRow);
+        if (IsPlanAlone)
+        {
+            _hasInput = true;
+            foreach (PlanItem planned in _plan!.Document.Items)
+            {
+                _run!.Convert(planned, CreatePlannedSubmission);
+            }
+
+            return;
+        }
+
         if (Prompt is null && !PromptFromSidecar && !_hasInput && !GetModel().IsPromptOptional)
         {
-            throw new KlingException(ErrorKind.RequestInvalid, "There is no prompt. Say with -Prompt what happens in the videos, or use -PromptFromSidecar with a text file beside each image. Nothing was bought.");
+            throw new KlingException(ErrorKind.RequestInvalid, Plan is not null
+                ? "The plan says by itself which images are meant. Leave the images out, or give the prompt and the other parameters as well that the plan was made with. Nothing was bought."
+                : "There is no prompt. Say with -Prompt what happens in the videos, or use -PromptFromSidecar with a text file beside each image. Nothing was bought.");
         }
 
         _hasInput = true;
@@ -222,7 +271,14 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
             WriteError(new KlingException(ErrorKind.PathNotFound, "No images came through the pipeline, so there is nothing to do."), null);
         }
 
-        if (!Context.Shell.Common.IsWhatIf)
+        if (IsWritingPlan)
+        {
+            if (!_book.IsEmpty)
+            {
+                WritePlan();
+            }
+        }
+        else if (!Context.Shell.Common.IsWhatIf)
         {
             _run!.ThrowIfFatal();
             WriteSummary(_run.Close(RunEnding.Complete, error: null));
@@ -238,7 +294,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
     private protected override void OnClosing(KlingException? error)
     {
         FinishRows();
-        if (_book is null || Context.Shell.Common.IsWhatIf)
+        if (_book is null || IsOnlyPlanned)
         {
             return;
         }
@@ -256,6 +312,96 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
                 Tell(trouble);
             }
         }
+    }
+
+    /// <summary>Whether nothing is done but to say, or write down, what would be.</summary>
+    private bool IsOnlyPlanned => Context.Shell.Common.IsWhatIf || PlanPath is not null;
+
+    /// <summary>Whether a plan is written; with -WhatIf, it is only shown.</summary>
+    private bool IsWritingPlan => PlanPath is not null && !Context.Shell.Common.IsWhatIf;
+
+    /// <summary>Whether the plan itself says what is to be made.</summary>
+    private bool IsPlanAlone => Plan is not null && !MyInvocation.ExpectingInput && !Array.Exists(s_requestParameters, IsGiven);
+
+    /// <summary>Refuses parameters that do not go with a plan, and a path that a plan cannot have.</summary>
+    private void CheckPlan()
+    {
+        if (Plan is not null && PlanPath is not null)
+        {
+            throw Usages.Conflict([nameof(Plan), nameof(PlanPath)], MyInvocation.MyCommand.Name);
+        }
+
+        if (PlanLifetime is not null && PlanPath is null)
+        {
+            throw new KlingException(ErrorKind.RequestInvalid, "-PlanLifetime says how long the plan of -PlanPath holds. Give both, or leave it out. Nothing was bought.");
+        }
+
+        if (PlanPath is not null)
+        {
+            // What comes through the pipeline is not bound yet.
+            _facts = RunFacts.Begin(RunId, MyInvocation, DateTimeOffset.UtcNow);
+            _planPath = Context.Shell.Paths.GetLiteralPath(PlanPath);
+            Context.RequireNotKept(_planPath);
+            PlanFile.RequireReplaceable(_planPath);
+        }
+    }
+
+    /// <summary>Opens the plan that is to be carried out.</summary>
+    private PlanDocument? OpenPlan()
+    {
+        if (Plan is null)
+        {
+            return null;
+        }
+
+        string path = Context.Shell.Paths.GetLiteralPath(Plan);
+        PlanDocument document = PlanFile.Read(path);
+        if (Destination is not null && !Place.IsSame(GetFullPath(Destination), document.Destination))
+        {
+            throw new KlingException(ErrorKind.PlanUnusable, $"Nothing was bought: the plan '{path}' puts the videos into '{document.Destination}', and -Destination says '{GetFullPath(Destination)}'. Leave -Destination out.");
+        }
+
+        if (IsGiven(nameof(NameTemplate)) && NameTemplate != document.NameTemplate)
+        {
+            throw new KlingException(ErrorKind.PlanUnusable, $"Nothing was bought: the plan '{path}' names the videos by '{document.NameTemplate}', and -NameTemplate says '{NameTemplate}'. Leave -NameTemplate out.");
+        }
+
+        KlingSession session = Context.Service.Session;
+        RunRecord? run = Context.Shell.Common.IsWhatIf ? null : new RunRecord(RunId, session.Account, MyInvocation.MyCommand.Name, session.TimeProvider.GetUtcNow());
+        _plan = Await(token => AgreedPlan.OpenAsync(path, document, session, run, IsPlanAlone, token));
+        return document;
+    }
+
+    /// <summary>Writes down what would be done, and lets the ledger know of it.</summary>
+    private void WritePlan()
+    {
+        KlingSession session = Context.Service.Session;
+        IReadOnlyList<PlanItem> items = _book!.ToPlanItems();
+        DateTimeOffset now = Await(session.Ledger.Plans.GetTimeAsync);
+        var plan = new PlanDocument
+        {
+            PlanId = RunId,
+            CreatedAt = now,
+            EndsAt = now + TimeSpan.FromSeconds(PlanLifetime ?? DefaultLifetime),
+            Versions = _facts!.Versions,
+            Machine = _facts.Machine,
+            Account = new RunAccount(session.Fingerprint, session.Endpoints.Api.ToString(), session.IsSandbox),
+            Ledger = session.Ledger.Location,
+            Limits = new PlanLimits(MaxCredits, MaxTasks, session.DailyCreditCap),
+            Destination = _run!.Save.Destination,
+            NameTemplate = NameTemplate,
+            Choices = new PlanChoices(Sidecar, RetryFailed, AllowRepurchase, SkipChanged, Force),
+            Parameters = _facts.Parameters,
+            Totals = PlanTotals.Of(items),
+            Items = items,
+            Digest = string.Empty,
+        };
+        plan = PlanFile.Seal(plan, text => session.Key.TryRedact(text) ?? text);
+        Await(token => session.Ledger.Plans.AddAsync(new PlanRecord(plan.PlanId, session.Account, plan.Digest, plan.CreatedAt, plan.EndsAt), token));
+        PlanFile.Write(_planPath!, plan);
+        WriteInformation(_run.Plan, s_tags);
+        WarnOfBalance(_run.Plan.Credits);
+        WriteObject(InvokeProvider.Item.Get([_planPath!], force: true, literalPath: true).FirstOrDefault());
     }
 
     /// <summary>Gives the summary to whoever asks for it; shows it where nobody does, unless the error that follows says it all.</summary>
@@ -314,6 +460,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
             {
                 Account = new RunAccount(session.Fingerprint, session.Endpoints.Api.ToString(), session.IsSandbox),
                 Ledger = session.Ledger.Location,
+                Plan = _plan is null ? null : new RunPlan(_plan.Document.PlanId, _plan.Path, _plan.Document.Digest),
             },
         };
     }
@@ -338,6 +485,19 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
         return submission with { Spec = submission.Spec with { Take = Take ?? 1 }, AllowRepurchase = AllowRepurchase, RetryFailed = RetryFailed || Force };
     }
 
+    private Submission CreatePlannedSubmission(PlanRequest request)
+    {
+        PlanChoices choices = _plan!.Document.Choices;
+        Submission submission = CreateSubmission(null);
+        return submission with
+        {
+            Spec = request.ToSpec(),
+            AllowRepurchase = submission.AllowRepurchase || choices.AllowRepurchase,
+            RetryFailed = submission.RetryFailed || choices.RetryFailed || choices.Force,
+            SkipChanged = submission.SkipChanged || choices.SkipChanged,
+        };
+    }
+
     private VideoConverter CreateConverter(SaveOptions save) => new(
         Context.Service,
         new ConversionOptions
@@ -346,7 +506,8 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
             Wait = Context.GetWaitOptions(Timeout, PollingInterval),
             ThrottleLimit = ThrottleLimit,
             PromptFromSidecar = PromptFromSidecar,
-            WritesSidecar = Sidecar,
+            WritesSidecar = Sidecar || _plan?.Document.Choices.Sidecar == true,
+            Plan = _plan,
             Balance = CreateBalanceWatch(),
         });
 }

@@ -72,6 +72,8 @@ internal sealed class TestLedger : ITaskLedger, IAsyncDisposable
 
     public IRunJournal Runs => _ledger.Runs;
 
+    public IPlanJournal Plans => _ledger.Plans;
+
     public IRateGates RateGates { get; }
 
     /// <summary>How many queries wait for their turn at the rate gate.</summary>

@@ -20,6 +20,7 @@ internal static class LedgerTables
         new("saved_files", "task", "machine") { IsOfPurchases = true },
         new("uploads", "account", "hash") { IsOfPurchases = true },
         new("runs", "id") { IsOfPurchases = true },
+        new("plans", "id") { IsOfPurchases = true },
         new("account_keys", "fingerprint"),
         new("machine_hashes", "machine", "path"),
     ];

@@ -146,6 +146,15 @@ internal static class Schema
             """,
             "CREATE INDEX runs_by_start ON runs (started_at)",
         ],
+        [
+            // See IPlanJournal. What is in a plan is in its file; by this the ledger knows that file.
+            """
+            CREATE TABLE plans (
+                id TEXT PRIMARY KEY, account TEXT NOT NULL, digest TEXT NOT NULL, created_at BIGINT NOT NULL, ends_at BIGINT NOT NULL,
+                run_id TEXT, closed_at BIGINT)
+            """,
+            "ALTER TABLE runs ADD COLUMN plan_id TEXT",
+        ],
     ];
 
     private const string VersionTable = "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)";

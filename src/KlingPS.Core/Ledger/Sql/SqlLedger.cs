@@ -30,6 +30,7 @@ internal sealed class SqlLedger : ITaskLedger, IAsyncDisposable
         Prices = new SqlPriceHistory(_store);
         Spending = new SqlSpendHistory(_store, Tasks, time);
         Runs = new SqlRunJournal(_store);
+        Plans = new SqlPlanJournal(_store);
         RateGates = new SqlRateGates(_store, owners, time);
         _store.Opened = _tasks.RecoverAsync;
     }
@@ -66,6 +67,9 @@ internal sealed class SqlLedger : ITaskLedger, IAsyncDisposable
 
     /// <inheritdoc/>
     public IRunJournal Runs { get; }
+
+    /// <inheritdoc/>
+    public IPlanJournal Plans { get; }
 
     /// <inheritdoc/>
     public IRateGates RateGates { get; }

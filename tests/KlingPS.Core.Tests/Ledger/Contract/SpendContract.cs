@@ -234,6 +234,34 @@ public abstract class SpendContract : LedgerContract
         Assert.Equal("2", (await Ledger.Runs.FindLastAsync(new RunFilter { HasEnded = true }, Token))!.Id);
     }
 
+    [Fact]
+    public async Task A_plan_may_be_carried_out_until_it_ends_or_is_closed_and_knows_what_its_runs_have_bought()
+    {
+        DateTimeOffset now = await Ledger.Plans.GetTimeAsync(Token);
+        var plan = new PlanRecord("p", LedgerHost.Account, "digest", now, now.AddHours(1));
+        await Ledger.Plans.AddAsync(plan, Token);
+        var run = new RunRecord("1", LedgerHost.Account, "ConvertTo-KlingVideo", now);
+        PlanStanding unknown = await Ledger.Plans.UseAsync("q", "digest", run, Token);
+        PlanStanding changed = await Ledger.Plans.UseAsync("p", "other", run, Token);
+        PlanStanding foreign = await Ledger.Plans.UseAsync("p", "digest", run with { Account = "another" }, Token);
+        Assert.Equal((null, false, false, false), (unknown.Plan, unknown.MayBeUsed("digest"), changed.MayBeUsed("other"), foreign.MayBeUsed("digest")));
+        Assert.Null(await Ledger.Runs.FindLastAsync(new RunFilter(), Token));
+
+        PlanStanding used = await Ledger.Plans.UseAsync("p", "digest", run, Token);
+        Assert.Equal((plan, true), (used.Plan, used.MayBeUsed("digest")));
+        await Ledger.Runs.BeginAsync(run, Token);
+        long own = (await Ledger.Tasks.BeginAsync(TempLedger.Intent("a") with { RunId = "1" }, Token)).Id;
+        long others = (await Ledger.Tasks.BeginAsync(TempLedger.Intent("b") with { RunId = "2" }, Token)).Id;
+        Assert.Equal((true, false), (await Ledger.Plans.HasBoughtAsync("p", own, Token), await Ledger.Plans.HasBoughtAsync("p", others, Token)));
+        Assert.True((await Ledger.Plans.UseAsync("p", "digest", run with { Id = "3" }, Token)).MayBeUsed("digest"));
+
+        Host.Time.Advance(TimeSpan.FromHours(1));
+        PlanStanding ended = await Ledger.Plans.FindAsync("p", LedgerHost.Account, Token);
+        Assert.Equal((plan with { RunId = "3" }, false), (ended.Plan, ended.MayBeUsed("digest")));
+        await Ledger.Plans.CloseAsync("p");
+        Assert.Equal(ended.Now, (await Ledger.Plans.FindAsync("p", LedgerHost.Account, Token)).Plan!.ClosedAt);
+    }
+
     private Task<IReadOnlyList<KlingSpend>> SumAsync(KlingSpendGroup group) => Ledger.Spending.SumAsync(new SpendFilter(), group, Token);
 
     private async Task<(string? Group, int Videos)[]> GroupsAsync(KlingSpendGroup group)

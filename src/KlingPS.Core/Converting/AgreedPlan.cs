@@ -1,0 +1,232 @@
+using System.Globalization;
+using KlingPS.Core.Ledger;
+using KlingPS.Core.Model;
+using KlingPS.Core.Reporting;
+using KlingPS.Core.Sessions;
+using KlingPS.Core.Submitting;
+
+namespace KlingPS.Core.Converting;
+
+/// <summary>
+/// A plan that is carried out. Nothing is bought that is not in it, and nothing where what it depends on has changed: the content of an
+/// image, a price, or what the ledger has for it. What it says is not believed; each image is looked at as in every other run, and the
+/// result has to be that of the plan.
+/// </summary>
+/// <remarks>Safe for concurrent use once it is opened.</remarks>
+internal sealed class AgreedPlan
+{
+    private readonly KlingSession _session;
+    private readonly Dictionary<string, PlanItem> _purchases;
+
+    private AgreedPlan(string path, PlanDocument document, KlingSession session)
+    {
+        Path = path;
+        Document = document;
+        _session = session;
+        _purchases = document.Items.Where(item => item is { IsPurchase: true, Identity: not null }).GroupBy(item => item.Identity!).ToDictionary(items => items.Key, items => items.First());
+    }
+
+    /// <summary>The full path of its file.</summary>
+    public string Path { get; }
+
+    /// <summary>What is in it.</summary>
+    public PlanDocument Document { get; }
+
+    /// <summary>Whether the run gets all that is in it, and not only what is given with it.</summary>
+    public bool IsWhole { get; init; }
+
+    /// <summary>Opens a plan for a run, and records that the run carries it out.</summary>
+    /// <param name="path">The full path of its file.</param>
+    /// <param name="document">What is in it.</param>
+    /// <param name="session">The account, and the ledger that has to know of it.</param>
+    /// <param name="run">The run; <see langword="null"/> only to look what it would do.</param>
+    /// <param name="isWhole">See <see cref="IsWhole"/>.</param>
+    /// <param name="cancellationToken">Stops.</param>
+    /// <exception cref="KlingException"><see cref="ErrorKind.PlanUnusable"/>, with the reason.</exception>
+    public static async Task<AgreedPlan> OpenAsync(string path, PlanDocument document, KlingSession session, RunRecord? run, bool isWhole, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(document);
+        ArgumentNullException.ThrowIfNull(session);
+        if (document.Account.Endpoint != session.Endpoints.Api.ToString())
+        {
+            throw PlanFile.Unusable(path, $"was made for the service at {document.Account.Endpoint}, and this is {session.Endpoints.Api}");
+        }
+
+        if (document.Ledger != session.Ledger.Location)
+        {
+            throw PlanFile.Unusable(path, $"was made with the ledger '{document.Ledger}', and this one is '{session.Ledger.Location}', which may not know what was bought");
+        }
+
+        IPlanJournal plans = session.Ledger.Plans;
+        PlanStanding standing = run is null
+            ? await plans.FindAsync(document.PlanId, session.Account, cancellationToken).ConfigureAwait(false)
+            : await plans.UseAsync(document.PlanId, document.Digest, run, cancellationToken).ConfigureAwait(false);
+        string? problem = standing switch
+        {
+            { Plan: null } => $"is not known to the ledger '{session.Ledger.Location}': it was made with another one that was at the same place",
+            { IsOwn: false } => "was made with the key of another account",
+            { Plan: var known } when known.Digest != document.Digest => "was changed after it was made",
+            { Plan: { ClosedAt: { } at, RunId: var by } } => string.Create(CultureInfo.InvariantCulture, $"was carried out by run {by} at {at:yyyy-MM-dd HH:mm:ss}Z, and a plan is used once"),
+            { Plan: var known } when standing.Now >= known.EndsAt => string.Create(CultureInfo.InvariantCulture, $"has ended at {known.EndsAt:yyyy-MM-dd HH:mm:ss}Z"),
+            _ => null,
+        };
+        return problem is null ? new AgreedPlan(path, document, session) { IsWhole = isWhole } : throw PlanFile.Unusable(path, problem);
+    }
+
+    /// <summary>Refuses an image for which something else would be done than the plan says.</summary>
+    /// <param name="identified">Which video it is, with its price where it is to be bought.</param>
+    /// <param name="earlier">What the ledger has for it, or a video of another ledger; <see langword="null"/> if it is to be bought.</param>
+    /// <param name="isElsewhere">Whether <paramref name="earlier"/> is one that this ledger does not know.</param>
+    /// <param name="cancellationToken">Stops.</param>
+    /// <exception cref="KlingException">
+    /// <see cref="ErrorKind.PlanDiffers"/>, with what has changed. <see cref="ErrorKind.TaskFailed"/>: what the plan had bought has failed.
+    /// </exception>
+    public async Task RequireAsync(IdentifiedSubmission identified, KlingVideoTask? earlier, bool isElsewhere, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(identified);
+        string subject = identified.Submission.Subject;
+        PlanItem planned = Find(identified);
+        _purchases.TryGetValue(identified.Identity, out PlanItem? purchase);
+        if (earlier is not null)
+        {
+            await RequireKnownAsync(subject, planned, purchase, earlier, isElsewhere, cancellationToken).ConfigureAwait(false);
+            return;
+        }
+
+        if (purchase is null)
+        {
+            throw Differs(subject, planned.Task is PlanTask gone
+                ? string.Create(CultureInfo.InvariantCulture, $"the plan goes on with its task {gone.Id}, which the ledger does not have for it any more, and buys nothing")
+                : $"the plan does not buy it ({planned.Result})");
+        }
+
+        if (identified.Submission.Credits != purchase.Credits)
+        {
+            throw Differs(subject, $"it costs {Show(identified.Submission.Credits)} now, and {Show(purchase.Credits)} in the plan");
+        }
+
+        if (identified.Submission.Spec.CallbackUri != purchase.Request?.CallbackUri)
+        {
+            throw Differs(subject, "its result would be posted to another address than the plan says");
+        }
+
+        KlingVideoTask? last = await FindLastAsync(identified, cancellationToken).ConfigureAwait(false);
+        if (last is not null && last.Id != purchase.Task?.Id)
+        {
+            throw await _session.Ledger.Plans.HasBoughtAsync(Document.PlanId, last.Id, cancellationToken).ConfigureAwait(false)
+                ? TaskErrors.CreateFailedBefore(subject, last)
+                : Differs(subject, string.Create(CultureInfo.InvariantCulture, $"since the plan was made it was bought as task {last.Id}, which is {last.State}"));
+        }
+    }
+
+    /// <summary>Refuses to buy when the time of the plan is over.</summary>
+    /// <param name="subject">The image.</param>
+    /// <param name="cancellationToken">Stops.</param>
+    /// <exception cref="KlingException"><see cref="ErrorKind.PlanDiffers"/>.</exception>
+    public async Task RequireInTimeAsync(string subject, CancellationToken cancellationToken)
+    {
+        if (await _session.Ledger.Plans.GetTimeAsync(cancellationToken).ConfigureAwait(false) >= Document.EndsAt)
+        {
+            throw Differs(subject, string.Create(CultureInfo.InvariantCulture, $"the plan has ended at {Document.EndsAt:yyyy-MM-dd HH:mm:ss}Z"));
+        }
+    }
+
+    /// <summary>Refuses a video that somebody else has bought while it was about to be.</summary>
+    /// <param name="subject">The image.</param>
+    /// <param name="claim">What came of the purchase.</param>
+    /// <param name="cancellationToken">Stops.</param>
+    /// <exception cref="KlingException"><see cref="ErrorKind.PlanDiffers"/>.</exception>
+    public async Task RequireOwnAsync(string subject, TaskClaim claim, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(claim);
+        if (!claim.IsNew && !await _session.Ledger.Plans.HasBoughtAsync(Document.PlanId, claim.Task.Id, cancellationToken).ConfigureAwait(false))
+        {
+            throw BoughtSince(subject, claim.Task);
+        }
+    }
+
+    /// <summary>Records that the plan is used up, if its run has come to its end and nothing of it is left to do.</summary>
+    /// <param name="summary">What came of the run.</param>
+    public async Task CloseAsync(ConversionSummary summary)
+    {
+        ArgumentNullException.ThrowIfNull(summary);
+        HashSet<string> seen = [.. summary.Items.Select(item => item.Identity).OfType<string>()];
+        if (summary.Pending == 0 && (IsWhole || _purchases.Keys.All(seen.Contains)))
+        {
+            await _session.Ledger.Plans.CloseAsync(Document.PlanId).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>The error of an input that the plan does nothing for.</summary>
+    public static KlingException CreateLeftOut(PlanItem item)
+    {
+        ArgumentNullException.ThrowIfNull(item);
+        ErrorKind kind = item.Result == nameof(RunItemResult.OverLimit) ? ErrorKind.BudgetExceeded
+            : Enum.TryParse(item.ErrorId?["Kling".Length..], out ErrorKind known) ? known
+            : ErrorKind.PlanDiffers;
+        string why = item.ErrorMessage ?? "It is over the limits that the plan was made with.";
+        return new KlingException(kind, $"The plan does nothing for '{item.Subject}'. {why}");
+    }
+
+    /// <summary>What failed before and is to be bought again; the ledger has nothing else for a video that is to be bought.</summary>
+    private Task<KlingVideoTask?> FindLastAsync(IdentifiedSubmission identified, CancellationToken cancellationToken)
+        => FindFailedAsync(_session, identified, cancellationToken);
+
+    /// <summary>The task that failed before, where a video is to be bought again for that.</summary>
+    internal static async Task<KlingVideoTask?> FindFailedAsync(KlingSession session, IdentifiedSubmission identified, CancellationToken cancellationToken)
+        => identified.Submission.RetryFailed
+            ? await session.Ledger.Tasks.FindEarlierAsync(session.Account, identified.Submission.Spec, cancellationToken).ConfigureAwait(false)
+            : null;
+
+    private async Task RequireKnownAsync(string subject, PlanItem planned, PlanItem? purchase, KlingVideoTask earlier, bool isElsewhere, CancellationToken cancellationToken)
+    {
+        if (isElsewhere)
+        {
+            if (purchase is not null)
+            {
+                throw Differs(subject, $"since the plan was made its video has come to '{earlier.SavedPath}', bought with another ledger, and is not bought again");
+            }
+
+            return;
+        }
+
+        if (planned.Task?.Id == earlier.Id || (purchase is not null && await _session.Ledger.Plans.HasBoughtAsync(Document.PlanId, earlier.Id, cancellationToken).ConfigureAwait(false)))
+        {
+            return;
+        }
+
+        throw purchase is not null ? BoughtSince(subject, earlier)
+            : Differs(subject, planned.Task is PlanTask task
+                ? string.Create(CultureInfo.InvariantCulture, $"the plan goes on with its task {task.Id}, and by now the ledger has task {earlier.Id} for it")
+                : string.Create(CultureInfo.InvariantCulture, $"the plan does nothing for it ({planned.Result}), and by now the ledger has task {earlier.Id} for it"));
+    }
+
+    private PlanItem Find(IdentifiedSubmission identified)
+    {
+        string subject = identified.Submission.Subject;
+        if (Document.Items.FirstOrDefault(item => item.Identity == identified.Identity) is PlanItem planned)
+        {
+            return planned;
+        }
+
+        var request = PlanRequest.Of(identified.Submission.Spec, promptPath: null);
+        if (Document.Items.FirstOrDefault(item => item.Request?.IsLike(request) == true) is { Request: PlanRequest like })
+        {
+            PlanSource? changed = like.Files().Zip(request.Files()).FirstOrDefault(files => files.First.Hash != files.Second.Hash).Second;
+            throw Differs(subject, $"'{changed?.Path ?? subject}' has other content than when the plan was made");
+        }
+
+        throw Differs(subject, Document.Items.Any(item => item.Path is not null && item.Path == identified.Submission.Spec.Main?.Path)
+            ? "the plan has this image with another prompt or other settings"
+            : "it is not in the plan");
+    }
+
+    private KlingException BoughtSince(string subject, KlingVideoTask task) => Differs(subject, string.Create(
+        CultureInfo.InvariantCulture,
+        $"since the plan was made it was bought as task {task.Id}, which is {task.State}, and is not bought again"));
+
+    private KlingException Differs(string subject, string what)
+        => new(ErrorKind.PlanDiffers, $"Nothing was bought for '{subject}': {what}. The plan is '{Path}'.");
+
+    private static string Show(decimal? credits) => credits is decimal known ? string.Create(CultureInfo.InvariantCulture, $"{known:0.###} credits") : "a price that is not known";
+}

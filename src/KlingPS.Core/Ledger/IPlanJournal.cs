@@ -1,0 +1,68 @@
+namespace KlingPS.Core.Ledger;
+
+/// <summary>
+/// The plans that were made with this ledger. What is in a plan is in its file; what is recorded says that the file is the very one that was
+/// written, until when it holds, and whether it has been carried out.
+/// </summary>
+/// <remarks>Safe for concurrent use.</remarks>
+internal interface IPlanJournal
+{
+    /// <summary>The time, by the clock of the ledger.</summary>
+    /// <param name="cancellationToken">Cancels the look.</param>
+    Task<DateTimeOffset> GetTimeAsync(CancellationToken cancellationToken);
+
+    /// <summary>Records a plan.</summary>
+    /// <param name="plan">The plan.</param>
+    /// <param name="cancellationToken">Cancels the wait; nothing is recorded then.</param>
+    Task AddAsync(PlanRecord plan, CancellationToken cancellationToken);
+
+    /// <summary>Looks a plan up.</summary>
+    /// <param name="id">Its id.</param>
+    /// <param name="account">Who would pay.</param>
+    /// <param name="cancellationToken">Cancels the search.</param>
+    Task<PlanStanding> FindAsync(string id, string account, CancellationToken cancellationToken);
+
+    /// <summary>Records that a run carries a plan out, where it may be: a run that was interrupted may be followed by another.</summary>
+    /// <param name="id">Its id.</param>
+    /// <param name="digest">The digest of its file.</param>
+    /// <param name="run">The run.</param>
+    /// <param name="cancellationToken">Cancels the wait; nothing is recorded then.</param>
+    /// <returns>How it stood before. Nothing is recorded unless it <see cref="PlanStanding.MayBeUsed"/>.</returns>
+    Task<PlanStanding> UseAsync(string id, string digest, RunRecord run, CancellationToken cancellationToken);
+
+    /// <summary>Records that a plan has been carried out.</summary>
+    /// <param name="id">Its id.</param>
+    Task CloseAsync(string id);
+
+    /// <summary>Whether a task was bought by a run of a plan.</summary>
+    /// <param name="id">The id of the plan.</param>
+    /// <param name="task">The local id of the task.</param>
+    /// <param name="cancellationToken">Cancels the search.</param>
+    Task<bool> HasBoughtAsync(string id, long task, CancellationToken cancellationToken);
+}
+
+/// <summary>A plan.</summary>
+/// <param name="Id">Its id.</param>
+/// <param name="Account">Who pays.</param>
+/// <param name="Digest">The SHA-256 of what is in its file.</param>
+/// <param name="CreatedAt">When it was made, by the clock of the ledger.</param>
+/// <param name="EndsAt">From when on nothing is bought by it any more.</param>
+internal sealed record PlanRecord(string Id, string Account, string Digest, DateTimeOffset CreatedAt, DateTimeOffset EndsAt)
+{
+    /// <summary>The run that carried it out, or tried to; <see langword="null"/> if there was none.</summary>
+    public string? RunId { get; init; }
+
+    /// <summary>When it was carried out; <see langword="null"/> if it was not, or not to its end.</summary>
+    public DateTimeOffset? ClosedAt { get; init; }
+}
+
+/// <summary>How a plan stands.</summary>
+/// <param name="Plan">What is recorded of it; <see langword="null"/> if the ledger does not know it.</param>
+/// <param name="IsOwn">Whether it is one of the account that was asked for.</param>
+/// <param name="Now">The time, by the clock of the ledger.</param>
+internal sealed record PlanStanding(PlanRecord? Plan, bool IsOwn, DateTimeOffset Now)
+{
+    /// <summary>Whether its file may be carried out.</summary>
+    /// <param name="digest">The digest of the file.</param>
+    public bool MayBeUsed(string digest) => IsOwn && Plan is { ClosedAt: null } plan && plan.Digest == digest && Now < plan.EndsAt;
+}

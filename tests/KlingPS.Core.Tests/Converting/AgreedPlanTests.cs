@@ -1,0 +1,259 @@
+using CsCheck;
+using KlingPS.Core.Api;
+using KlingPS.Core.Converting;
+using KlingPS.Core.Ledger;
+using KlingPS.Core.Model;
+using KlingPS.Core.Reporting;
+using KlingPS.Core.Saving;
+using KlingPS.Core.Sessions;
+using KlingPS.Core.Stages;
+using KlingPS.Core.Submitting;
+using KlingPS.Core.Tests.Saving;
+using KlingPS.Core.Tests.Stages;
+using KlingPS.Core.Tests.Submitting;
+
+namespace KlingPS.Core.Tests.Converting;
+
+/// <summary>What a plan says is what a run does, whatever is in the ledger before, and nothing else.</summary>
+public sealed class AgreedPlanTests : IAsyncDisposable
+{
+    private const string PlanPath = "/plans/plan.json";
+
+    private static readonly TimeSpan s_lifetime = TimeSpan.FromHours(1);
+
+    private readonly PipelineHarness _harness = NewHarness();
+
+    /// <summary>What the ledger and the disk have for an image before the plan is made.</summary>
+    private enum Before
+    {
+        Nothing,
+        Present,
+        Gone,
+        Failed,
+        NoImage,
+    }
+
+    public ValueTask DisposeAsync() => _harness.DisposeAsync();
+
+    [Fact]
+    public Task A_run_does_what_the_plan_says_of_each_image_whether_it_follows_the_plan_or_not()
+        => Gen.Select(Gen.Select(Gen.Enum<Before>(), Gen.Int[0, 4]).Array[1, 7], Gen.Int[0, 5].Nullable(), Gen.Int[0, 250].Nullable(), Gen.Bool, Gen.Bool).SampleAsync(
+            async (images, maxTasks, maxCredits, retriesFailed, followsPlan) =>
+            {
+                await using PipelineHarness harness = NewHarness();
+                Submission[] inputs = [.. images.Select((image, index) => Image(harness, index, image.Item2, image.Item1 == Before.NoImage, retriesFailed))];
+                await PrepareAsync(harness, inputs, [.. images.Select(image => image.Item1)]);
+                var budget = new BudgetLimit { RunId = "run", MaxTasks = maxTasks, MaxCredits = maxCredits };
+                PlanDocument plan = await PlanAsync(harness, inputs, budget);
+                int before = harness.Creates;
+
+                AgreedPlan? agreed = followsPlan ? await OpenAsync(harness, plan, "run") : null;
+                Outcome<ConversionItem, SavedVideo>[] outcomes = await RunAsync(harness, [.. inputs.Select(input => input with { RunId = "run", Budget = followsPlan ? null : budget })], agreed);
+
+                Assert.Equal(plan.Totals.Made, harness.Creates - before);
+                string[] actual = [.. outcomes.Select(ResultOf)];
+                string[] expected = [.. plan.Items.Select(item => item.Result)];
+                for (int i = 0; i < expected.Length; i++)
+                {
+                    // A second image of a video that is made in the run is made with it.
+                    string said = expected[i] == nameof(RunItemResult.Pending) ? nameof(RunItemResult.Downloaded) : expected[i];
+                    string found = followsPlan && expected[i] == nameof(RunItemResult.OverLimit) && actual[i] == nameof(RunItemResult.Refused) ? expected[i] : actual[i];
+                    Assert.True(said == found || (expected[i] == nameof(RunItemResult.Pending) && found is nameof(RunItemResult.Present) or nameof(RunItemResult.Made)), $"{i}: planned {expected[i]}, was {actual[i]}");
+                }
+            },
+            iter: 30,
+            threads: 1);
+
+    [Fact]
+    public async Task A_plan_that_has_ended_is_refused_and_buys_nothing_more_while_it_is_carried_out()
+    {
+        Submission[] inputs = [Image(_harness, 0, 0), Image(_harness, 1, 1)];
+        PlanDocument plan = await PlanAsync(_harness, inputs);
+        AgreedPlan agreed = await OpenAsync(_harness, plan, "run");
+        _harness.Clock.Advance(s_lifetime);
+
+        Outcome<ConversionItem, SavedVideo>[] outcomes = await RunAsync(_harness, inputs, agreed);
+
+        Assert.All(outcomes, outcome => Assert.Contains("the plan has ended at", Refusal(outcome.Error), StringComparison.Ordinal));
+        Assert.Equal(0, _harness.Creates);
+        Assert.Contains("has ended at", (await UnusableAsync(() => OpenAsync(_harness, plan, "another"))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Another_account_another_service_and_another_ledger_carry_no_plan_out()
+    {
+        PlanDocument plan = await PlanAsync(_harness, [Image(_harness, 0, 0)]);
+        await using KlingSession account = _harness.OpenSession("another-key-5d2f8e");
+        await using KlingSession service = _harness.OpenSession("another-key-5d2f8e", new KlingEndpoints(new Uri("https://other.example/"), new Uri("https://other.example/")));
+        await using PipelineHarness ledger = NewHarness();
+
+        Assert.Contains("was made with the key of another account", (await UnusableAsync(() => OpenAsync(account, plan, "run"))).Message, StringComparison.Ordinal);
+        Assert.Contains("was made for the service at", (await UnusableAsync(() => OpenAsync(service, plan, "run"))).Message, StringComparison.Ordinal);
+        Assert.Contains("was made with the ledger", (await UnusableAsync(() => OpenAsync(ledger, plan, "run"))).Message, StringComparison.Ordinal);
+        PlanDocument moved = (plan with { Ledger = ledger.Ledger.Location }).Sealed();
+        Assert.Contains("is not known to the ledger", (await UnusableAsync(() => OpenAsync(ledger, moved, "run"))).Message, StringComparison.Ordinal);
+        Assert.Null(await _harness.Ledger.Runs.FindLastAsync(new RunFilter(), CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task A_video_that_the_plan_has_bought_and_that_failed_is_not_bought_a_second_time_by_it()
+    {
+        _harness.Makes = _ => PipelineHarness.Failed("501", "no video");
+        Submission[] inputs = [Image(_harness, 0, 0, retriesFailed: true)];
+        PlanDocument plan = await PlanAsync(_harness, inputs);
+        await RunAsync(_harness, [inputs[0] with { RunId = "run" }], await OpenAsync(_harness, plan, "run"));
+
+        Outcome<ConversionItem, SavedVideo> again = Assert.Single(await RunAsync(_harness, [inputs[0] with { RunId = "more" }], await OpenAsync(_harness, plan, "more")));
+
+        Assert.Equal((ErrorKind.TaskFailed, 1), (again.Error!.Kind, _harness.Creates));
+    }
+
+    [Fact]
+    public async Task A_task_that_the_plan_goes_on_with_and_that_is_gone_is_not_replaced()
+    {
+        Submission[] inputs = [Image(_harness, 0, 0)];
+        await RunAsync(_harness, inputs, agreed: null);
+        PlanDocument plan = await PlanAsync(_harness, inputs);
+        Assert.Equal(nameof(RunItemResult.Present), Assert.Single(plan.Items).Result);
+        await _harness.Ledger.Tasks.RemoveAsync(Assert.Single(await _harness.ListAsync()).Id);
+        File.Delete(Assert.Single(Directory.GetFiles(DestinationOf(_harness))));
+
+        Outcome<ConversionItem, SavedVideo> outcome = Assert.Single(await RunAsync(_harness, inputs, await OpenAsync(_harness, plan, "run")));
+
+        Assert.Contains("which the ledger does not have for it any more, and buys nothing", Refusal(outcome.Error), StringComparison.Ordinal);
+        Assert.Equal(1, _harness.Creates);
+    }
+
+    [Fact]
+    public async Task A_plan_is_read_as_it_was_written_and_not_otherwise()
+    {
+        PlanDocument plan = await PlanAsync(_harness, [Image(_harness, 0, 0)]);
+        string path = Path.Combine(_harness.Folder, "plan.json");
+        PlanFile.Write(path, plan);
+        string text = await File.ReadAllTextAsync(path);
+
+        Assert.Equal(plan.Digest, PlanFile.Read(path).Digest);
+        Assert.Equal(plan.Digest, PlanFile.Parse(path, "\uFEFF" + text.Replace("\n", "\r\n", StringComparison.Ordinal)).Digest);
+        Gen.Select(Gen.Int[0, text.Length - 2], Gen.Char[' ', '~']).Sample(
+            (at, character) =>
+            {
+                string changed = text[..at] + character + text[(at + 1)..];
+                Assert.Equal(changed != text, Record.Exception(() => PlanFile.Parse(path, changed)) is KlingException { Kind: ErrorKind.PlanUnusable });
+            },
+            iter: 300);
+    }
+
+    private static PipelineHarness NewHarness()
+    {
+        var harness = new PipelineHarness { Makes = PipelineHarness.Succeeded };
+        harness.Videos.ContentOf = uri => TestMp4.Create(3000, uri.AbsolutePath.Aggregate(17, (hash, character) => unchecked((hash * 31) + character)));
+        return harness;
+    }
+
+    private static string DestinationOf(PipelineHarness harness) => Path.Combine(harness.Folder, "videos");
+
+    private static Submission Image(PipelineHarness harness, int index, int content, bool isNone = false, bool retriesFailed = false)
+    {
+        string path = harness.Image($"{index}.png", (uint)content);
+        if (isNone)
+        {
+            File.WriteAllText(path, "No image.");
+        }
+
+        return Submissions.FromFile(path) with { RetryFailed = retriesFailed };
+    }
+
+    /// <summary>Brings the ledger and the disk to what they are before the plan.</summary>
+    private static async Task PrepareAsync(PipelineHarness harness, Submission[] inputs, Before[] before)
+    {
+        harness.Makes = _ => PipelineHarness.Failed("501", "no video");
+        await RunAsync(harness, [.. inputs.Where((_, index) => before[index] == Before.Failed)], agreed: null);
+        harness.Makes = PipelineHarness.Succeeded;
+        Outcome<ConversionItem, SavedVideo>[] made = await RunAsync(harness, [.. inputs.Where((_, index) => before[index] is Before.Present or Before.Gone)], agreed: null);
+        foreach (Outcome<ConversionItem, SavedVideo> outcome in made.Where(outcome => before[Array.FindIndex(inputs, input => input.Subject == outcome.Item.Submission.Subject)] == Before.Gone && outcome.Value is not null))
+        {
+            File.Delete(outcome.Value!.Path);
+        }
+    }
+
+    private static async Task<PlanDocument> PlanAsync(PipelineHarness harness, Submission[] inputs, BudgetLimit? budget = null)
+    {
+        using VideoConverter converter = NewConverter(harness, agreed: null);
+        var book = new ConversionBook("plan", report: null);
+        var totals = new ConversionPlanTotals();
+        foreach (Submission submission in inputs)
+        {
+            ConversionInput input = book.Add(submission.Subject, name: null);
+            input.Asked = submission;
+            try
+            {
+                input.Plan = await converter.PlanAsync(converter.Accept(submission)!, isWhatIf: true, CancellationToken.None);
+                (totals, input.IsWithinBudget) = totals.Add(input.Plan, budget?.MaxCredits, budget?.MaxTasks);
+                if (!input.IsWithinBudget)
+                {
+                    converter.Decline(input.Plan);
+                }
+            }
+            catch (KlingException exception)
+            {
+                input.Error = exception;
+            }
+        }
+
+        KlingSession session = harness.Session;
+        IReadOnlyList<PlanItem> items = book.ToPlanItems();
+        DateTimeOffset now = await session.Ledger.Plans.GetTimeAsync(CancellationToken.None);
+        PlanDocument plan = PlanFile.Seal(
+            new PlanDocument
+            {
+                PlanId = "plan",
+                CreatedAt = now,
+                EndsAt = now + s_lifetime,
+                Versions = new RunVersions("0.1.0", "7.6.0", "10.0.0"),
+                Machine = new RunMachine("here", "Linux", "X64", 1),
+                Account = new RunAccount(session.Fingerprint, session.Endpoints.Api.ToString(), IsSandbox: false),
+                Ledger = session.Ledger.Location,
+                Limits = new PlanLimits(budget?.MaxCredits, budget?.MaxTasks, null),
+                Destination = DestinationOf(harness),
+                NameTemplate = NameTemplate.DefaultText,
+                Choices = new PlanChoices(false, false, false, false, false),
+                Parameters = new Dictionary<string, System.Text.Json.JsonElement>(),
+                Totals = PlanTotals.Of(items),
+                Items = items,
+                Digest = string.Empty,
+            },
+            text => text);
+        await session.Ledger.Plans.AddAsync(new PlanRecord(plan.PlanId, session.Account, plan.Digest, plan.CreatedAt, plan.EndsAt), CancellationToken.None);
+        return plan;
+    }
+
+    private static Task<AgreedPlan> OpenAsync(PipelineHarness harness, PlanDocument plan, string run) => OpenAsync(harness.Session, plan, run);
+
+    private static Task<AgreedPlan> OpenAsync(KlingSession session, PlanDocument plan, string run)
+        => AgreedPlan.OpenAsync(PlanPath, plan, session, new RunRecord(run, session.Account, "ConvertTo-KlingVideo", session.TimeProvider.GetUtcNow()), isWhole: true, CancellationToken.None);
+
+    private static VideoConverter NewConverter(PipelineHarness harness, AgreedPlan? agreed)
+        => new(harness.NewService(), new ConversionOptions { Save = new SaveOptions { Destination = DestinationOf(harness) }, Plan = agreed });
+
+    private static async Task<Outcome<ConversionItem, SavedVideo>[]> RunAsync(PipelineHarness harness, Submission[] inputs, AgreedPlan? agreed)
+    {
+        using VideoConverter converter = NewConverter(harness, agreed);
+        ConversionItem[] items = [.. inputs.Select(input => converter.Accept(input)!)];
+        return await harness.Clock.RunAsync(Task.WhenAll(items.Select(item => Task.Run(() => converter.ConvertAsync(item, CancellationToken.None)))));
+    }
+
+    private static string ResultOf(Outcome<ConversionItem, SavedVideo> outcome) => (outcome.Item.Progress?.Result ?? RunResults.Of(outcome.Error!.Kind, isPaid: false)).ToString();
+
+    private static string Refusal(KlingException? error)
+    {
+        Assert.Equal(ErrorKind.PlanDiffers, error?.Kind);
+        return error!.Message;
+    }
+
+    private static async Task<KlingException> UnusableAsync(Func<Task> open)
+    {
+        KlingException exception = await Assert.ThrowsAsync<KlingException>(open);
+        Assert.Equal(ErrorKind.PlanUnusable, exception.Kind);
+        return exception;
+    }
+}

@@ -143,6 +143,21 @@ public sealed class PlanTests
     }
 
     [Fact]
+    public async Task What_a_limit_of_the_run_has_left_out_is_bought_by_the_same_plan_later()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        object variables = Variables(shell);
+        (await shell.RunAsync(MakePlan, variables)).Clean();
+        ShellResult first = await shell.RunAsync($"{CarryOut} -MaxTasks 2", variables);
+        Assert.Equal("2.png", Path.GetFileName(Assert.Single(first.Errors).Is("KlingBudgetExceeded", ErrorCategory.QuotaExceeded).TargetObject.ToString()));
+
+        (await shell.RunAsync(CarryOut, variables)).Clean();
+
+        Assert.Equal(3, shell.Bill.CreatesAccepted);
+        (await shell.RunAsync(CarryOut, variables)).Terminating.Is("KlingPlanUnusable", ErrorCategory.InvalidData);
+    }
+
+    [Fact]
     public async Task An_image_that_has_changed_since_is_refused_by_name_and_the_others_go_on()
     {
         await using ConnectedShell shell = await ConnectedShell.StartAsync();
@@ -255,7 +270,8 @@ public sealed class PlanTests
     [Theory]
     [InlineData(CarryOut + " -PlanPath other.json", "-Plan and -PlanPath do not go together")]
     [InlineData(Convert + " -PlanLifetime 60", "-PlanLifetime says how long the plan of -PlanPath holds")]
-    [InlineData(Convert + " -PlanPath $images[0]", "is not a plan, and is not replaced by one")]
+    [InlineData(Convert + " -PlanPath $images[0]", "is an image, and was left as it is")]
+    [InlineData("[IO.File]::WriteAllText($report, 'x'); " + Convert + " -PlanPath $report", "is not a plan, and is not replaced by one")]
     [InlineData(Convert + " -PlanPath (Get-KlingConfiguration).Ledger", "is the place of the ledger")]
     [InlineData("ConvertTo-KlingVideo -Plan none.json", "There is no plan")]
     [InlineData("$images | ConvertTo-KlingVideo -Prompt 'It moves.' -PlanPath plan.json -PlanLifetime 0", "PlanLifetime")]

@@ -150,8 +150,9 @@ internal sealed class AgreedPlan
     public async Task CloseAsync(ConversionSummary summary)
     {
         ArgumentNullException.ThrowIfNull(summary);
-        HashSet<string> seen = [.. summary.Items.Select(item => item.Identity).OfType<string>()];
-        if (summary.Pending == 0 && (IsWhole || _purchases.Keys.All(seen.Contains)))
+        RunItem[] purchases = [.. summary.Items.Where(item => item.Identity is string identity && _purchases.ContainsKey(identity))];
+        bool isAll = IsWhole || _purchases.Keys.All(identity => purchases.Any(item => item.Identity == identity));
+        if (isAll && summary.Pending == 0 && !purchases.Any(item => item.What == RunItemResult.OverLimit))
         {
             await _session.Ledger.Plans.CloseAsync(Document.PlanId).ConfigureAwait(false);
         }
@@ -164,8 +165,9 @@ internal sealed class AgreedPlan
         ErrorKind kind = item.Result == nameof(RunItemResult.OverLimit) ? ErrorKind.BudgetExceeded
             : Enum.TryParse(item.ErrorId?["Kling".Length..], out ErrorKind known) ? known
             : ErrorKind.PlanDiffers;
-        string why = item.ErrorMessage ?? "It is over the limits that the plan was made with.";
-        return new KlingException(kind, $"The plan does nothing for '{item.Subject}'. {why}");
+        return new KlingException(kind, item.ErrorMessage is string message
+            ? $"{message} The plan does nothing for it."
+            : $"Nothing was bought for '{item.Subject}': it is over the limits that the plan was made with.");
     }
 
     /// <summary>What failed before and is to be bought again; the ledger has nothing else for a video that is to be bought.</summary>

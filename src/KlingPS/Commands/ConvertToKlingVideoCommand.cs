@@ -117,7 +117,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
 
     /// <summary>The file that the plan is written to: all that the command would do, image by image, with what it would cost. Nothing is sent.</summary>
     [Parameter]
-    [ValidateNotNullOrEmpty]
+    [NotBlank]
     public string? PlanPath { get; set; }
 
     /// <summary>How long the plan holds from when it is made, as seconds or as a time span: 24 hours when it is left out, 30 days at most.</summary>
@@ -128,7 +128,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
 
     /// <summary>The plan to carry out, as -PlanPath has written it: nothing is bought that is not in it. Once only.</summary>
     [Parameter]
-    [ValidateNotNullOrEmpty]
+    [NotBlank]
     public string? Plan { get; set; }
 
     /// <summary>Overwrites files that are in the way, and retries failed tasks. Buys nothing twice.</summary>

@@ -49,6 +49,27 @@ public class ReadingTests(Browser browser)
         Assert.Equal(4, await open.Page.EvaluateAsync<int>("getComputedStyle(document.querySelector('.grid')).gridTemplateColumns.split(' ').length"));
         byte[] paper = await open.Page.PdfAsync();
         Assert.Equal("%PDF"u8, paper.AsSpan(0, 4));
+        Assert.Equal(0, await open.PlayersAsync());
+        Assert.Equal(0, await open.Page.Locator(".settle:visible").CountAsync());
+    }
+
+    [Fact]
+    public async Task What_was_chosen_is_on_paper_also_where_it_was_not_in_sight()
+    {
+        await using OpenPage open = await OpenPage.OfManyAsync(browser, 60);
+        await open.FocusFirstAsync();
+        await open.PressAsync("End", "p", "3");
+
+        // To reload it would leave it where it was scrolled to.
+        string address = open.Page.Url;
+        await open.Page.GotoAsync("about:blank");
+        await open.Page.GotoAsync(address);
+        Assert.Equal(0, await open.Page.Locator(".card:last-child .controls").CountAsync());
+
+        await open.Page.PdfAsync();
+
+        await Assertions.Expect(open.Page.Locator(".card:last-child .pick")).ToHaveAttributeAsync("aria-pressed", "true");
+        await Assertions.Expect(open.Page.Locator(".card:last-child .star.lit")).ToHaveCountAsync(3);
     }
 
     [Theory]

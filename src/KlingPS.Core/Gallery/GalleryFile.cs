@@ -41,7 +41,7 @@ internal sealed class GalleryFile
             FileFacts? facts = FileFacts.OfName(path);
             if (facts?.Kind == FileKind.Folder || Path.EndsInDirectorySeparator(path))
             {
-                throw Unusable(path, "it is a folder. Name the file in it, such as gallery.html");
+                throw Unusable(path, "it is the path of a folder. Name the file in it, such as gallery.html");
             }
 
             if (facts is null)

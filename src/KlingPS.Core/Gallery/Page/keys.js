@@ -199,4 +199,9 @@ startLarge();
 startCompare();
 startKeys();
 showLives(document);
-addEventListener('beforeprint', () => document.querySelectorAll('img[loading]').forEach(image => image.loading = 'eager'));
+addEventListener('beforeprint', () => {
+    // On paper is what was chosen, also on cards that have not been in sight, and no video.
+    stopAll();
+    shown.forEach(dress);
+    document.querySelectorAll('img[loading]').forEach(image => image.loading = 'eager');
+});

@@ -73,6 +73,7 @@ function stop(item) {
 }
 
 function stopAll() {
+    clearTimeout(previewTimer);
     for (const item of [...players.keys()]) {
         stop(item);
     }

@@ -19,7 +19,7 @@ function noteSight(item, isNear) {
     }
 }
 
-/** Only where the browser does not tell of its own accord: to observe thousands of cards takes a third of the time of a frame. */
+/** Only where the browser does not tell of its own accord: to observe thousands of cards takes time in each frame. */
 const cardsInSight = 'ContentVisibilityAutoStateChangeEvent' in window ? null : new IntersectionObserver(
     entries => entries.forEach(entry => noteSight(itemOfCard.get(entry.target), entry.isIntersecting)),
     { rootMargin: '75%' });

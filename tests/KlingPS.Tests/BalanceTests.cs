@@ -100,7 +100,7 @@ public sealed class BalanceTests
 
         Assert.Equal(
             ["3.png", "4.png", "5.png"],
-            result.Errors.Select(error => Path.GetFileName(error.Is("KlingBudgetExceeded", ErrorCategory.QuotaExceeded).TargetObject.ToString())));
+            result.Errors.Select(error => Path.GetFileName(error.Is("KlingBudgetExceeded", ErrorCategory.QuotaExceeded).TargetObject.ToString())).Order());
         Assert.Equal(3, result.Output.Count);
     }
 

@@ -27,8 +27,6 @@ internal sealed class CommandProgress : IDisposable
     /// <summary>For the extension of a file whose name is too long.</summary>
     private const int NameEnd = 8;
 
-    private static readonly TimeSpan s_second = TimeSpan.FromSeconds(1);
-
     private static int s_lastCommand;
 
     private readonly ICommandStreams _streams;
@@ -120,11 +118,15 @@ internal sealed class CommandProgress : IDisposable
         if (rest <= TimeSpan.Zero)
         {
             Draw();
-            rest = _drawn?.Seconds > 0 ? s_second : Timeout.InfiniteTimeSpan;
+            rest = _drawn?.Seconds > 0 && _wanted?.End is TimeSpan end ? UntilNextSecond(end - Now) : Timeout.InfiniteTimeSpan;
         }
 
         _timer.Change(rest, Timeout.InfiniteTimeSpan);
     }
+
+    /// <summary>How long a number of seconds stays as it is, so that none is left out however late the timers are; a little more, as they may be early.</summary>
+    private static TimeSpan UntilNextSecond(TimeSpan left)
+        => left <= TimeSpan.Zero ? TimeSpan.FromMilliseconds(1) : TimeSpan.FromTicks(((left.Ticks - 1) % TimeSpan.TicksPerSecond) + 1) + TimeSpan.FromMilliseconds(1);
 
     private void Draw()
     {

@@ -2,8 +2,8 @@ using System.Data;
 using System.Data.Common;
 using System.Globalization;
 using System.Text;
+using KlingPS.Core.Ledger.Processes;
 using KlingPS.Core.Ledger.Sql;
-using KlingPS.Core.Scheduling;
 
 namespace KlingPS.Core.Ledger.Postgres;
 

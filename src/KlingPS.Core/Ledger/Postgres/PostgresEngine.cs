@@ -1,9 +1,9 @@
 using System.Data.Common;
 using System.Globalization;
 using KlingPS.Core.Files;
+using KlingPS.Core.Ledger.Processes;
 using KlingPS.Core.Ledger.Sql;
 using KlingPS.Core.Ledger.Sqlite;
-using KlingPS.Core.Scheduling;
 
 namespace KlingPS.Core.Ledger.Postgres;
 

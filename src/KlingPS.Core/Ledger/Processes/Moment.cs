@@ -1,4 +1,4 @@
-namespace KlingPS.Core.Scheduling;
+namespace KlingPS.Core.Ledger.Processes;
 
 /// <summary>
 /// A moment by both clocks. One stands still while the machine sleeps, and the other can be set back; what matters is the longer time.

@@ -180,7 +180,7 @@ public class ChoiceTests(Browser browser)
     [Theory]
     [InlineData("#save-json", "choice.json")]
     [InlineData("#save-csv", "choice.csv")]
-    public async Task A_note_on_a_rejected_video_is_not_one_more_rejection(string button, string name)
+    public async Task Stars_a_note_or_undo_on_a_rejected_video_are_not_one_more_rejection(string button, string name)
     {
         using GalleryFolder gallery = new GalleryFolder().AddMany(1);
         gallery.Write();
@@ -194,12 +194,39 @@ public class ChoiceTests(Browser browser)
         GalleryChoice noted = await ReadAsync();
         await open.PressAsync("1");
         GalleryChoice rated = await ReadAsync();
+        await open.PressAsync("u", "Control+z");
+        GalleryChoice undone = await ReadAsync();
+        await open.PressAsync("u", "x");
+        GalleryChoice rejectedAgain = await ReadAsync();
 
         Assert.Equal(("hands", judged, true), (noted.Note, noted.NotBefore, noted.At > judged));
-        Assert.Equal((1, rated.At, true), (rated.Rating, rated.NotBefore, rated.NotBefore > judged));
-        Assert.True(noted.IsDated && rated.IsDated);
+        Assert.Equal((1, judged, true), (rated.Rating, rated.NotBefore, rated.At > noted.At));
+        Assert.Equal((Decision.Rejected, judged, true), (undone.Decision, undone.NotBefore, undone.At > rated.At));
+        Assert.Equal((Decision.Rejected, rejectedAgain.At), (rejectedAgain.Decision, rejectedAgain.NotBefore));
+        Assert.True(noted.IsDated && rated.IsDated && undone.IsDated);
 
         async Task<GalleryChoice> ReadAsync() => Assert.Single(ChoiceFile.Parse(name, (await SaveAsync(open, button)).Content.TrimStart('\ufeff')).Rows).Choice;
+    }
+
+    [Theory]
+    [InlineData("c.json", "{\"format\":\"KlingPS gallery choice\",\"version\":1,\"saved\":\"2026-11-26T12:00:00Z\",\"choices\":[{\"key\":\"KEY\",\"choice\":\"Rejected\"}]}")]
+    [InlineData("c.json", "{\"format\":\"KlingPS gallery choice\",\"version\":1,\"choices\":[{\"key\":\"KEY\",\"choice\":\"Rejected\"}]}")]
+    [InlineData("c.csv", "Key,Choice\r\nKEY,Rejected\r\n")]
+    public async Task A_choice_that_does_not_say_when_was_made_at_the_latest_then_on_its_way_through_the_page_as_well(string name, string text)
+    {
+        using GalleryFolder gallery = new GalleryFolder().AddMany(1);
+        gallery.Write();
+        await using OpenPage open = await OpenPage.OpenAsync(browser, gallery);
+        string key = await open.Page.EvaluateAsync<string>("JSON.parse(document.getElementById('gallery-data').textContent).items[0].key");
+
+        await LoadAsync(open, text.Replace("KEY", key, StringComparison.Ordinal), name);
+        await Assertions.Expect(open.CardOf("video-0000")).ToContainClassAsync("rejected");
+
+        foreach (string button in (string[])["#save-json", "#save-csv"])
+        {
+            GalleryChoice saved = Assert.Single(ChoiceFile.Parse(name, (await SaveAsync(open, button)).Content.TrimStart('\ufeff')).Rows).Choice;
+            Assert.Equal((Decision.Rejected, DateTimeOffset.UnixEpoch, true), (saved.Decision, saved.NotBefore, saved.At > saved.NotBefore));
+        }
     }
 
     [Fact]

@@ -27,8 +27,8 @@ internal sealed record GalleryChoice(Decision Decision, int Rating, string Note,
     public const int MaxNoteLength = 2000;
 
     /// <summary>
-    /// When it was picked, rejected or rated so at the earliest; <see langword="null"/> if that is not known. Earlier than <see cref="At"/>
-    /// where a note was added later, or where somebody has changed a table.
+    /// When it was picked or rejected at the earliest; <see langword="null"/> if that is not known. Earlier than <see cref="At"/> where stars
+    /// or a note were added later, or where somebody has changed a table.
     /// </summary>
     public DateTimeOffset? NotBefore { get; init; }
 

@@ -4,7 +4,10 @@ const choiceFormat = 'KlingPS gallery choice';
 const longestNote = 2000;
 const storageKey = `klingps-gallery:${gallery.gallery}`;
 
-/** By key: choice ('Picked', 'Rejected' or null), rating (0 to 5), note, and when it was chosen. Also those of videos that are no longer in the gallery. */
+/**
+ * By key: choice ('Picked', 'Rejected' or null), rating (0 to 5), note, when any of them was changed last (at), and when it was picked or
+ * rejected at the earliest (judged; 1970 where that is not known). Also those of videos that are no longer in the gallery.
+ */
 const choices = new Map();
 const nothingChosen = Object.freeze({ choice: null, rating: 0, note: '' });
 const undoable = [];
@@ -35,8 +38,11 @@ function readChoice(record) {
     const choice = record.choice || null;
     const rating = record.rating ?? 0;
     const note = record.note ?? '';
-    const at = Date.parse(record.at ?? gallery.choicesSaved ?? '') || 0;
-    const judged = Date.parse(record.judged ?? '');
+    const told = Date.parse(record.at ?? '');
+    const at = (Number.isNaN(told) ? Date.parse(record.atLatest ?? gallery.choicesSaved ?? '') : told) || 0;
+
+    // What does not say when it was chosen may have been chosen any time ago.
+    const judged = Number.isNaN(told) ? 0 : Date.parse(record.judged ?? '');
     return (choice === null || choice === 'Picked' || choice === 'Rejected') && Number.isInteger(rating) && rating >= 0 && rating <= 5 && typeof note === 'string'
         ? { key: currentKey(record.key), choice, rating, note: note.slice(0, longestNote), at, judged: Number.isNaN(judged) ? at : Math.min(judged, at) }
         : null;
@@ -71,18 +77,19 @@ function change(item, changes) {
         return;
     }
 
-    undoable.push({ item, before: { choice: before.choice, rating: before.rating, note: before.note } });
+    undoable.push({ item, before: { choice: before.choice, rating: before.rating, note: before.note }, judged: before.judged });
     write(item, after);
 }
 
-function write(item, choice) {
+/** Writes down a choice; with the time at which it was made already, if it is one that is taken up again. */
+function write(item, choice, judged) {
     // A clock that was set back must not make a choice older than the one it replaces.
     const before = choices.get(item.key);
     const at = Math.max(Date.now(), (before?.at ?? 0) + 1);
 
-    // Another note is no other judgement, for which another take would be made.
-    const isJudgedSo = before?.choice === choice.choice && before.rating === choice.rating;
-    choices.set(item.key, { choice: choice.choice, rating: choice.rating, note: choice.note, at, judged: isJudgedSo ? before.judged : at });
+    // Other stars or another note are no other judgement, for which another take would be made.
+    const isJudgedSo = before?.choice === choice.choice;
+    choices.set(item.key, { choice: choice.choice, rating: choice.rating, note: choice.note, at, judged: isJudgedSo ? before.judged : judged ?? at });
     changesSinceFile++;
     keep();
     tellListeners(item);
@@ -95,7 +102,7 @@ function undo() {
         return null;
     }
 
-    write(last.item, last.before);
+    write(last.item, last.before, last.judged);
     return last.item;
 }
 
@@ -415,7 +422,7 @@ async function load(file) {
     }
 
     const isOwn = saved.gallery === gallery.gallery;
-    const said = saved.choices.map(record => typeof record === 'object' && record !== null && !record.at ? { ...record, at: saved.saved } : record);
+    const said = saved.choices.map(record => typeof record === 'object' && record !== null && !record.at ? { ...record, at: undefined, atLatest: saved.saved ?? new Date(file.lastModified).toISOString() } : record);
     const known = said.filter(record => itemOfKey.has(currentKey(String(record?.key))));
     if (!isOwn && known.length === 0 && saved.choices.length > 0) {
         tell(`${file.name} belongs to another gallery, ${String(saved.title ?? 'without a title').slice(0, 100)}, and none of its videos is here. Your choice here is as it was.`);

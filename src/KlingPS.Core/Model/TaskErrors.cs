@@ -56,7 +56,7 @@ internal static class TaskErrors
     /// <summary>The error of a video that is made and was not on disk in time.</summary>
     public static KlingException CreateSaveTimeout(KlingVideoTask task, TimeSpan timeout) => new(
         ErrorKind.WaitTimeout,
-        $"The video of '{task.Subject}' (task {task.Id}) is paid for and was not on disk within {Describe(timeout)}. What has been downloaded of it is kept, and the next run continues there.")
+        $"The video of '{task.Subject}' (task {task.Id}) is paid for and was not on disk within {Describe(timeout)}. The next run gets it, from where this one stopped if the server can go on there.")
     {
         TaskNumber = task.Id,
         Advice = "Continue at any time within the day for which the service keeps the video: Get-KlingVideoTask -Id <id> | Wait-KlingVideoTask | Save-KlingVideo.",

@@ -35,6 +35,9 @@ internal enum BodyEnd
     /// <summary>It is longer than announced.</summary>
     TooLong,
 
+    /// <summary>It is larger than any video.</summary>
+    TooLarge,
+
     /// <summary>It came so slowly that another connection may be better.</summary>
     TooSlow,
 }
@@ -102,6 +105,8 @@ internal sealed class DownloadConnection(HttpMessageHandler handler, AddressPoli
                 {
                     case BodyEnd.TooLong:
                         return new ConnectionResult(ConnectionEnd.Full, "is longer than announced");
+                    case BodyEnd.TooLarge:
+                        return RefuseTooLarge(file);
                     case BodyEnd.TooSlow:
                         return new ConnectionResult(ConnectionEnd.Broken, SpeedFloor.Problem);
                 }
@@ -192,6 +197,11 @@ internal sealed class DownloadConnection(HttpMessageHandler handler, AddressPoli
         {
             case 200:
                 file.Restart();
+                if (headers.ContentLength > options.MaxLength)
+                {
+                    return RefuseTooLarge(file);
+                }
+
                 RequireRoom(file, headers.ContentLength);
                 file.Restart(StrongTag(response), StrongDate(response), headers.ContentLength);
                 return null;
@@ -224,14 +234,9 @@ internal sealed class DownloadConnection(HttpMessageHandler handler, AddressPoli
         }
     }
 
-    /// <summary>Refuses what no video has, and what the disk has no room for, before anything of it is taken.</summary>
+    /// <summary>Refuses what the disk has no room for, before anything of it is taken.</summary>
     private void RequireRoom(PartialFile file, long? total)
     {
-        if (total > options.MaxLength)
-        {
-            throw CreateTooLargeException(file);
-        }
-
         if (total - file.Length is long missing && options.FindFreeSpace(file.Target) is long free && free < missing)
         {
             throw new KlingException(
@@ -240,13 +245,11 @@ internal sealed class DownloadConnection(HttpMessageHandler handler, AddressPoli
         }
     }
 
-    private KlingException CreateTooLargeException(PartialFile file)
+    /// <summary>Keeps nothing of what is larger than any video. Whatever it is, another link may lead to the video.</summary>
+    private ConnectionResult RefuseTooLarge(PartialFile file)
     {
         file.Restart();
-        return new KlingException(
-            ErrorKind.AnswerInvalid,
-            string.Create(CultureInfo.InvariantCulture, $"What the server sends for '{file.Target}' is larger than {options.MaxLength:N0} bytes, and no video is. ")
-            + "It was broken off and nothing was kept. The video is paid for and stays at the service for at least a day.");
+        return new ConnectionResult(ConnectionEnd.LinkRefused, string.Create(CultureInfo.InvariantCulture, $"leads to more than {options.MaxLength:N0} bytes, which is larger than any video"));
     }
 
     /// <summary>Whether a response continues exactly where the file ends, with bytes of the same video.</summary>
@@ -301,7 +304,7 @@ internal sealed class DownloadConnection(HttpMessageHandler handler, AddressPoli
 
                 if (file.Length + count > options.MaxLength)
                 {
-                    throw CreateTooLargeException(file);
+                    return BodyEnd.TooLarge;
                 }
 
                 (filling, writing) = (writing, filling);

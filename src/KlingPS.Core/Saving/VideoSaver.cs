@@ -150,7 +150,7 @@ internal sealed class VideoSaver
             ? TaskErrors.CreateSaveTimeout(task, deadline.Timeout!.Value)
             : new KlingException(
                 ErrorKind.WaitTimeout,
-                $"The video of {reference} was not on disk within {TaskErrors.Describe(deadline.Timeout!.Value)}. What has been downloaded of it is kept, and the next run continues there.")
+                $"The video of {reference} was not on disk within {TaskErrors.Describe(deadline.Timeout!.Value)}. The next run gets it, from where this one stopped if the server can go on there.")
             {
                 TaskNumber = reference.Id,
                 Advice = "Run the command again, with a longer -Timeout or without one.",

@@ -585,9 +585,32 @@ public sealed class VideoDownloaderTests : IDisposable
 
         KlingException error = await AssertFailsAsync(ErrorKind.AnswerInvalid, () => DownloadAsync());
 
-        Assert.Contains("is larger than 200,000 bytes, and no video is", error.Message, StringComparison.Ordinal);
+        Assert.Contains("leads to more than 200,000 bytes, which is larger than any video. Nothing is downloaded from there", error.Message, StringComparison.Ordinal);
         Assert.Single(_server.Requests);
         Assert.Empty(Directory.GetFiles(Path.GetDirectoryName(Target)!));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_link_that_delivers_more_than_any_video_has_is_renewed(bool announcesLength)
+    {
+        _server.Script.Enqueue(_ =>
+        {
+            HttpContent content = announcesLength ? new ByteArrayContent(_video) : new StreamContent(new MemoryStream([.. _video, .. _video, .. _video]));
+            content.Headers.ContentLength = announcesLength ? 1_000_000_000_000_000 : null;
+            return new HttpResponseMessage(HttpStatusCode.OK) { Content = content };
+        });
+        _options = _options with { MaxLength = 2 * Size };
+        int renewals = 0;
+
+        AssertWhole(await DownloadAsync(renew: _ =>
+        {
+            renewals++;
+            return Task.FromResult<Uri?>(new Uri("https://cdn.example/fresh"));
+        }));
+        Assert.Equal(1, renewals);
+        Assert.Equal("/fresh", _server.Requests[^1].RequestUri!.AbsolutePath);
     }
 
     [Fact]

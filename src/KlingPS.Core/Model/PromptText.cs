@@ -8,12 +8,17 @@ namespace KlingPS.Core.Model;
 /// text that was damaged on its way is refused: nothing else can be held.
 /// </summary>
 /// <remarks>
-/// Lines end with a line feed; blanks at the end of a line and around the text are gone, and so are byte order marks; characters are in
-/// Unicode's form C. Identities are made from this spelling: see <see cref="VideoSpec.GetIdentity"/>.
+/// Lines end with a line feed; blanks at the end of a line and around the text are gone, and so is what nobody sees: byte order marks,
+/// zero-width spaces, soft hyphens and marks of direction. What joins letters and emoji stays between them. Characters are in Unicode's
+/// form C. Identities are made from this spelling: see <see cref="VideoSpec.GetIdentity"/>.
 /// </remarks>
 internal sealed record PromptText
 {
     private const char Mark = '\uFEFF';
+    private const char SoftHyphen = '\u00AD';
+
+    /// <summary>The first half of every tag and of every selector beyond the first sixteen.</summary>
+    private const char TagHalf = '\uDB40';
 
     private PromptText(string value) => Value = value;
 
@@ -33,7 +38,15 @@ internal sealed record PromptText
     public static string Normalize(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
-        string composed = Compose(RemoveMarks(text));
+        string spelled = Spell(text, IsInvisible);
+
+        // In garbled text, a soft hyphen is half of a letter, by which the damage is found.
+        return !spelled.Contains(SoftHyphen, StringComparison.Ordinal) || Mojibake.Find(spelled) is not null ? spelled : Spell(spelled, c => c == SoftHyphen);
+    }
+
+    private static string Spell(string text, Func<char, bool> isDropped)
+    {
+        string composed = Compose(Remove(text, isDropped));
         var result = new StringBuilder(composed.Length);
         int end = 0;
         for (int i = 0; i < composed.Length; i++)
@@ -49,17 +62,17 @@ internal sealed record PromptText
             else
             {
                 result.Append(composed[i]);
-                end = IsBlank(composed[i]) ? end : result.Length;
+                end = IsBlank(composed[i]) || IsJoiner(composed[i]) ? end : result.Length;
             }
         }
 
         int start = 0;
-        while (start < end && IsBlankOrLineFeed(result[start]))
+        while (start < end && (IsBlankOrLineFeed(result[start]) || IsJoiner(result[start]) || IsSelector(result, start)))
         {
-            start++;
+            start += char.IsHighSurrogate(result[start]) ? 2 : 1;
         }
 
-        while (end > start && IsBlankOrLineFeed(result[end - 1]))
+        while (end > start && (IsBlankOrLineFeed(result[end - 1]) || IsJoiner(result[end - 1])))
         {
             end--;
         }
@@ -76,7 +89,7 @@ internal sealed record PromptText
             return damage;
         }
 
-        // What counts is what would be sent: a byte order mark or a letter in two parts makes the rest of the text no less garbled.
+        // What counts is what would be sent: an invisible character or a letter in two parts makes the rest of the text no less garbled.
         string normalized = Normalize(text);
         if (Mojibake.Find(normalized) is not { } garbled)
         {
@@ -139,20 +152,20 @@ internal sealed record PromptText
         return string.Create(CultureInfo.InvariantCulture, $"at line {line}, column {column}");
     }
 
-    /// <summary>Without byte order marks. One between two halves of a character stays: without it, they would become a character that was never there.</summary>
-    private static string RemoveMarks(string text)
+    /// <summary>Without some characters. One between two halves of a character stays: without it, they would become a character that was never there.</summary>
+    private static string Remove(string text, Func<char, bool> isDropped)
     {
         var result = new StringBuilder(text.Length);
         for (int i = 0; i < text.Length; i++)
         {
-            if (text[i] == Mark)
+            if (isDropped(text[i]))
             {
                 continue;
             }
 
-            if (i > 0 && text[i - 1] == Mark && result.Length > 0 && char.IsSurrogatePair(result[^1], text[i]))
+            if (i > 0 && isDropped(text[i - 1]) && result.Length > 0 && char.IsSurrogatePair(result[^1], text[i]))
             {
-                result.Append(Mark);
+                result.Append(text[i - 1]);
             }
 
             result.Append(text[i]);
@@ -160,6 +173,17 @@ internal sealed record PromptText
 
         return result.ToString();
     }
+
+    /// <summary>Whether nobody sees a character, wherever it stands: spaces and joiners without width, and marks of direction. Soft hyphens are looked at by themselves.</summary>
+    private static bool IsInvisible(char c)
+        => c is Mark or '\u061C' or '\u180E' or '\u200B' or '\u200E' or '\u200F' or (>= '\u202A' and <= '\u202E') or (>= '\u2060' and <= '\u206F');
+
+    /// <summary>Whether a character joins or parts its neighbours, as in Persian words and in emoji of several people. At the end of a line it has none.</summary>
+    private static bool IsJoiner(char c) => c is '\u200C' or '\u200D';
+
+    /// <summary>Whether a character chooses the form of the one before it, as selectors of variants and tags do.</summary>
+    private static bool IsSelector(StringBuilder text, int index)
+        => text[index] is (>= '\uFE00' and <= '\uFE0F') or '\u034F' || (text[index] == TagHalf && index + 1 < text.Length && char.IsLowSurrogate(text[index + 1]));
 
     /// <summary>In Unicode's form C, as far as the text is Unicode at all.</summary>
     private static string Compose(string text)
@@ -182,7 +206,7 @@ internal sealed record PromptText
         _ => 0,
     };
 
-    private static bool IsBlank(char c) => c == '\t' || char.GetUnicodeCategory(c) == UnicodeCategory.SpaceSeparator;
+    private static bool IsBlank(char c) => c is '\t' or '\u2800' or '\u3164' or '\uFFA0' || char.GetUnicodeCategory(c) == UnicodeCategory.SpaceSeparator;
 
     private static bool IsBlankOrLineFeed(char c) => c == '\n' || IsBlank(c);
 

@@ -454,6 +454,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
     [InlineData("It moves.\nIt stops.\n", null)]
     [InlineData("\uFEFFIt moves. \r\nIt stops.\r\n\r\n", "blur\r\ntext\r\n")]
     [InlineData("Ein Fu\u0308chslein la\u0308uft.", "")]
+    [InlineData("It\u200B mo\u00ADves.\u200E", "\u200Bblur")]
     public async Task A_text_that_an_earlier_version_bought_as_it_was_typed_is_not_bought_again(string prompt, string? negativePrompt)
     {
         Submission typed = _harness.Submission("fox.png").Asking(spec => spec with { Prompt = prompt, NegativePrompt = negativePrompt, TailImage = MediaSource.FromFile(_harness.Image("end.png", 1)) });
@@ -469,6 +470,22 @@ public sealed class VideoConverterTests : IAsyncDisposable
         Assert.Equal(["fox.mp4"], await MadeAsync(typed));
         Assert.Equal(["fox.mp4"], await MadeAsync(typed with { Spec = typed.Spec.Normalized() }));
         Assert.Equal((0, 0), (_harness.Uploads, _harness.Creates));
+    }
+
+    [Fact]
+    public async Task A_text_without_an_image_that_was_bought_with_invisible_characters_is_not_bought_again_without_them()
+    {
+        Submission clean = _harness.Submission("fox.png").Asking(spec => new VideoSpec { Model = "kling/v2-5-turbo-text-to-video-pro", Prompt = "It moves." });
+        VideoSpec recorded = clean.Spec with { Prompt = "It mo\u00ADves.\u200B" };
+        KlingVideoTask bought = await _harness.Ledger.Tasks.BeginAsync(
+            new TaskIntent { Account = _harness.Session.Account, Spec = recorded, Identity = recorded.GetIdentity(), Credits = 42 },
+            CancellationToken.None);
+        await _harness.Ledger.Tasks.RecordAcceptedAsync(bought.Id, "theirs");
+        _harness.Tasks["theirs"] = PipelineHarness.Succeeded("theirs");
+
+        Assert.Single(await MadeAsync(clean));
+        Assert.Single(await MadeAsync(clean.Asking(_ => recorded)));
+        Assert.Equal(0, _harness.Creates);
     }
 
     [Fact]

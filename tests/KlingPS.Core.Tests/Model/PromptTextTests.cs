@@ -11,7 +11,7 @@ public sealed class PromptTextTests
 
     private static readonly Gen<string> s_pieces = Any(
         "a", "fox", "é", "e\u0301", "\u1100\u1161", "Å", "\u212B", "狐", "🦊", "🏃\u200D♀️", " ", "\t", "\u00A0", "\r\n", "\n", "\r", "\u0085", "\u2028", "\u2029",
-        "\uFEFF", "\u0301", "\u0323", "\0", "\u001B[1m", "\u0092", "\uFFFD", "\uFFFE", "\uD83E", "\uDD8A", "\u200B", "Ã¼", "â€™", "é”»");
+        "\uFEFF", "\u0301", "\u0323", "\0", "\u001B[1m", "\u0092", "\uFFFD", "\uFFFE", "\uD83E", "\uDD8A", "\u200B", "\u00AD", "\u200D", "\uFE0F", "\U000E0067", "Ã", "Ã¼", "â€™", "é”»");
 
     /// <summary>Any text, much of it of what goes wrong.</summary>
     private static readonly Gen<string> s_texts = Gen.OneOf(s_pieces.Array[0, 12].Select(string.Concat), Gen.String);
@@ -27,7 +27,22 @@ public sealed class PromptTextTests
     [InlineData(" \r\n\t", "")]
     [InlineData("", "")]
     [InlineData("🏃\u200D♀️ a\tb", "🏃\u200D♀️ a\tb")]
+    [InlineData("zw\u200B", "zw")]
+    [InlineData("\u200Ezw", "zw")]
+    [InlineData("z\u00ADw", "zw")]
+    [InlineData("\u202Ez\u2060w\u202C \u2066a\u2069\u061C", "zw a")]
+    [InlineData("zw \u00AD\u200D\n", "zw")]
+    [InlineData("e\u200B\u0301", "é")]
+    [InlineData("می\u200Cشود", "می\u200Cشود")]
+    [InlineData("❤\uFE0F 🏴\U000E0067\U000E0062\U000E0065\U000E006E\U000E0067\U000E007F", "❤\uFE0F 🏴\U000E0067\U000E0062\U000E0065\U000E006E\U000E0067\U000E007F")]
+    [InlineData("\u200B", "")]
+    [InlineData("\u200D \u200C\uFE0F\U000E0067\u00AD\u3164", "")]
     public void A_text_has_one_spelling(string given, string sent) => Assert.Equal(sent, PromptText.Parse(given).Value);
+
+    [Fact]
+    public void What_nobody_sees_makes_no_other_text()
+        => Gen.Select(Any("a", "é", "狐", "🦊", " ", "\n").Array[1, 8], Any("\u200B", "\u200E", "\u200F", "\u00AD", "\u2060", "\uFEFF", "\u202B", "\u2069", "").Array[9]).Sample((pieces, unseen)
+            => Assert.Equal(PromptText.Normalize(string.Concat(pieces)), PromptText.Normalize(string.Concat(pieces.Select((piece, i) => unseen[i] + piece)) + unseen[8])));
 
     [Fact]
     public void One_text_is_the_same_however_it_was_saved()
@@ -88,6 +103,7 @@ public sealed class PromptTextTests
     [InlineData("Ð›Ð¸Ð° Ð»ÐµÐ²", "which is 'Л'")]
     [InlineData("ç‹\u0090", "U+0090")]
     [InlineData("èµ°", "which is '走'")]
+    [InlineData("MarÃ\u00ADa", "which is 'í'")]
     public void A_damaged_text_is_refused_with_the_place_and_what_to_do(string text, string reason)
         => Assert.Contains(reason, PromptText.FindProblem(text), StringComparison.Ordinal);
 

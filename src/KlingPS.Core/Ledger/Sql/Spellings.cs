@@ -8,7 +8,7 @@ namespace KlingPS.Core.Ledger.Sql;
 /// </summary>
 internal static class Spellings
 {
-    /// <summary>The identities that a video may be recorded under: its own first, and one for each spelling that purchases of its image are recorded in.</summary>
+    /// <summary>The identities that a video may be recorded under: its own first, and one for each spelling that purchases of its image, or of those without one, are recorded in.</summary>
     /// <param name="session">The session.</param>
     /// <param name="spec">The video, its local images read.</param>
     /// <param name="identity">Its own identity.</param>
@@ -18,23 +18,25 @@ internal static class Spellings
         {
             { IsFile: true } file => ("t.source_hash = @image", file.Hash),
             { Uri: string uri } => ("t.source_hash IS NULL AND t.image_uri = @image", uri),
-            _ => (string.Empty, null),
+            _ => ("t.source_hash IS NULL AND t.image_uri IS NULL", null),
         };
-        if (image is null)
-        {
-            return [identity];
-        }
-
+        // Of an image there are few purchases, but without one they are all of a kind: only a text that is longer than this one can be the same.
+        VideoSpec normalized = spec.Normalized();
+        (string Name, object? Value)[] values = image is null
+            ? [("length", LengthOf(normalized.Prompt)), ("negative_length", LengthOf(normalized.NegativePrompt))]
+            : [("image", image)];
         List<VideoSpec> recorded = await session.QueryAsync(
             $"""
             SELECT p.text AS prompt, n.text AS negative_prompt
             FROM (SELECT DISTINCT t.prompt_id, t.negative_prompt_id FROM tasks t WHERE {condition} AND t.identity <> @identity) s
                 LEFT JOIN texts p ON p.id = s.prompt_id LEFT JOIN texts n ON n.id = s.negative_prompt_id
+            {(image is null ? "WHERE LENGTH(p.text) > @length OR LENGTH(n.text) > @negative_length" : string.Empty)}
             """,
             row => spec with { Prompt = row.TextOrNull("prompt"), NegativePrompt = row.TextOrNull("negative_prompt") },
-            ("image", image),
-            ("identity", identity)).ConfigureAwait(false);
-        VideoSpec normalized = spec.Normalized();
+            [("identity", identity), .. values]).ConfigureAwait(false);
         return [.. recorded.Where(spelled => spelled.Normalized() == normalized).Select(spelled => spelled.GetIdentity()).Prepend(identity).Distinct()];
     }
+
+    /// <summary>As SQL counts: in characters, not in halves of them.</summary>
+    private static int LengthOf(string? text) => text?.EnumerateRunes().Count() ?? 0;
 }

@@ -24,9 +24,10 @@ internal sealed class AddressTarget : FuzzTarget
                 }
             }
 
-            if (LedgerAddress.TryParse(server.Shown, out LedgerAddress? again) is string problem || again != server with { Password = null })
+            string? problem = LedgerAddress.TryParse(server.Shown, out LedgerAddress? again);
+            if (problem is not null || again != server with { Password = null })
             {
-                throw new BrokenPromiseException($"What is shown of an address is another one: {server.Shown}");
+                throw new BrokenPromiseException($"What is shown of an address is another one: {problem ?? $"{again}"}");
             }
         }
 

@@ -113,9 +113,14 @@ internal static class ServerAddressParser
 
     private static ServerAddress Parse(string text)
     {
-        if (text.Length > MaxLength || text.Any(char.IsControl))
+        if (text.Length > MaxLength)
         {
-            throw new FormatException("it is too long, or has characters in it that no address has");
+            throw new FormatException("it is too long");
+        }
+
+        if (text.Any(char.IsControl))
+        {
+            throw new FormatException("it has characters in it that no address has");
         }
 
         var settings = new Dictionary<string, string>(StringComparer.Ordinal);
@@ -144,7 +149,7 @@ internal static class ServerAddressParser
             throw new FormatException("it names no host. Write postgresql://host/database");
         }
 
-        return new ServerAddress
+        var address = new ServerAddress
         {
             Hosts = hosts,
             Database = settings.GetValueOrDefault("database") ?? throw new FormatException("it names no database. Write postgresql://host/database"),
@@ -157,6 +162,9 @@ internal static class ServerAddressParser
             CertificateKey = RequireFull(settings.GetValueOrDefault("sslkey"), "sslkey"),
             PasswordFile = RequireFull(settings.GetValueOrDefault("passfile"), "passfile"),
         };
+
+        // What is shown can be given again, and percent-encoding makes it longer.
+        return address.Shown.Length <= MaxLength ? address : throw new FormatException("it is too long");
     }
 
     /// <summary>Reads what follows the scheme: <c>user:password@host:port,host/database?name=value</c>, percent-encoded.</summary>

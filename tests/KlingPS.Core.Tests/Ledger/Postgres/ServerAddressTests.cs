@@ -73,6 +73,14 @@ public sealed class ServerAddressTests
         Assert.True(LedgerAddress.TryParse(path, out LedgerAddress? address) is not null || address is FileAddress);
     }
 
+    [Fact]
+    public void An_address_that_is_too_long_in_the_spelling_in_which_it_is_shown_is_refused()
+    {
+        string? problem = LedgerAddress.TryParse($"postgresql://db/{new string('}', 2000)}", out _);
+
+        Assert.Equal("it is too long", problem);
+    }
+
     [Theory]
     [InlineData("mysql://anna:geheim@db/ledgers", "an address that no ledger has")]
     [InlineData("https://db/ledgers", "an address that no ledger has")]

@@ -292,6 +292,14 @@ public sealed class GalleryChoiceTests
             task.SavedPath + ".json",
             Choose(shell, (task.TaskId!, "Picked", null)),
             Write(shell, "choice.csv", $"\ufeff\"Key\";\"Choice\";\"Rating\";\"Note\"\r\n\"{task.TaskId}\";\"Picked\";\"\";\"\"\r\n"),
+            Write(shell, "short.csv", $"TaskId,Choice\r\n{task.TaskId},Rejected\r\n"),
+            Write(shell, "told.csv", $"sep=;\r\nKey;Note\r\n{task.TaskId};hands\r\n"),
+            Write(shell, "late.json", JsonSerializer.Serialize(new
+            {
+                choices = Enumerable.Range(0, 2000).Select(number => new { key = number == 0 ? task.TaskId : $"none-{number}", choice = "Rejected", note = new string('n', 100) }),
+                format = "KlingPS gallery choice",
+            })),
+            shell.WriteFile("wide.csv", [.. Encoding.Unicode.GetPreamble(), .. Encoding.Unicode.GetBytes($"Key,Choice\r\n{task.TaskId},Rejected\r\n")]),
             shell.WriteFile("sound.wav", [.. "RIFF"u8, 36, 0, 0, 0, .. "WAVEfmt "u8, 16, 0, 0, 0, 1, 0, 1, 0, 0x40, 0x1F, 0, 0, 0x80, 0x3E, 0, 0, 2, 0, 16, 0, .. "data"u8, 0, 0, 0, 0]),
         ];
         foreach (string path in kept)

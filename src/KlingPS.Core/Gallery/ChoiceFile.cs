@@ -32,10 +32,8 @@ internal sealed record ChoiceFile
     private const int Version = 1;
     private const int MaxLength = 64 * 1024 * 1024;
 
-    /// <summary>The columns that tables from the page and from Import-KlingGalleryChoice have, with one of <see cref="s_keys"/>.</summary>
-    private static readonly string[] s_columns = ["Choice", "Rating", "Note"];
-
-    private static readonly string[] s_keys = ["Key", "TaskId"];
+    /// <summary>More than the heading of any table.</summary>
+    private const int HeadingLength = 64 * 1024;
 
     private static readonly string[] s_isoForms = ["yyyy-MM-dd'T'HH:mm:ssK", "yyyy-MM-dd'T'HH:mm:ss.FFFFFFFK"];
 
@@ -104,16 +102,47 @@ internal sealed record ChoiceFile
             : ParseTable(path, content, written);
     }
 
-    /// <summary>Whether a text is that of a choice, of whichever version, as the page saves it. It may be the beginning alone.</summary>
-    public static bool IsOne(string text)
+    /// <summary>Whether a file is a choice, of whichever version: all that <see cref="ReadAsync"/> takes, and what is damaged of it.</summary>
+    /// <param name="path">The full path.</param>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
+    public static bool IsOne(string path)
     {
-        ArgumentNullException.ThrowIfNull(text);
-        string content = text.TrimStart('\uFEFF', ' ', '\t', '\r', '\n');
-        return content.StartsWith('{') ? content.Contains($"\"{Format}\"", StringComparison.Ordinal)
-            : IsHeading(content.Split('\r', '\n')[0]);
+        const FileShare Shared = FileShare.ReadWrite | FileShare.Delete;
+        string beginning = DecodeLoosely(OrdinaryFile.ReadBeginning(path, HeadingLength, Shared));
+        if (!beginning.StartsWith('{'))
+        {
+            return IsTable(path, beginning);
+        }
 
-        static bool IsHeading(string line) => Array.TrueForAll(s_columns, Has(line)) && Array.Exists(s_keys, Has(line));
-        static Predicate<string> Has(string line) => column => line.Contains(column, StringComparison.OrdinalIgnoreCase);
+        try
+        {
+            // Which format it is may stand at its end.
+            string text = DecodeLoosely(OrdinaryFile.ReadAllBytes(path, MaxLength, Shared));
+            return text.Contains($"\"{Format}\"", StringComparison.Ordinal) || Parse(path, text) is not null;
+        }
+        catch (Exception exception) when (exception is FileTooLongException or KlingException)
+        {
+            return false;
+        }
+    }
+
+    private static bool IsTable(string path, string beginning)
+    {
+        try
+        {
+            return ChoiceCsv.Read(beginning).Select(row => ReadHeading(path, row.Values)).FirstOrDefault() is not null;
+        }
+        catch (Exception exception) when (exception is FormatException or KlingException)
+        {
+            return false;
+        }
+    }
+
+    private static string DecodeLoosely(byte[] content)
+    {
+        using var reader = new StreamReader(new MemoryStream(content), Encoding.UTF8, detectEncodingFromByteOrderMarks: true);
+        return reader.ReadToEnd().TrimStart();
     }
 
     /// <summary>The same choice with other keys, so that lines are found to be of one video that name it in different ways.</summary>

@@ -1,4 +1,3 @@
-using System.Text;
 using KlingPS.Core;
 using KlingPS.Core.Clips;
 using KlingPS.Core.Files;
@@ -11,9 +10,6 @@ namespace KlingPS.Sessions;
 /// <summary>Knows the files that hold people's work by their content: no report, page, log or plan is written over them, whatever the user allows.</summary>
 internal static class KeptFiles
 {
-    /// <summary>How much of a text is looked at.</summary>
-    private const int BeginningLength = 4096;
-
     /// <summary>What such a file is, for a message.</summary>
     /// <param name="path">The full path, which need not exist.</param>
     /// <returns><see langword="null"/> if it is none of them, or cannot be read, which is told when it is written.</returns>
@@ -32,7 +28,7 @@ internal static class KeptFiles
                 : ImageInspector.Inspect(Rewind(file), path, ImageInspector.LargestLength, default).ImageFormat != ImageFormat.Unknown ? "an image"
                 : ClipInspector.Inspect(Rewind(file), path).Format != ClipFormat.Unknown ? "a video or audio file"
                 : Sidecar.TryRead(path) is not null ? "the sidecar of a video"
-                : ChoiceFile.IsOne(ReadBeginning(path)) ? "what was chosen on the page of a gallery"
+                : ChoiceFile.IsOne(path) ? "what was chosen on the page of a gallery"
                 : null;
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or KlingException)
@@ -45,14 +41,5 @@ internal static class KeptFiles
     {
         file.Position = 0;
         return file;
-    }
-
-    private static string ReadBeginning(string path)
-    {
-        using var reader = new StreamReader(
-            new MemoryStream(OrdinaryFile.ReadBeginning(path, BeginningLength, FileShare.ReadWrite | FileShare.Delete)),
-            Encoding.UTF8,
-            detectEncodingFromByteOrderMarks: true);
-        return reader.ReadToEnd();
     }
 }

@@ -122,6 +122,29 @@ public sealed class GalleryChoiceTests
         Assert.Equal(3, shell.Bill.CreatesAccepted);
     }
 
+    [Theory]
+    [InlineData("$older, $later")]
+    [InlineData("$later, $older")]
+    public async Task Of_several_files_an_older_rejection_buys_nothing_where_a_later_one_says_picked(string files)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        (await shell.RunAsync(Make, Variables(shell))).Clean();
+        string key = Assert.Single(await TasksAsync(shell)).TaskId!;
+        DateTimeOffset now = DateTimeOffset.UtcNow;
+        string older = Choose(shell, (key, "Rejected", now.AddSeconds(-1)));
+        File.Move(older, older = Path.Combine(shell.Folder, "g1.json"));
+        string later = Choose(shell, (key, "Picked", now));
+
+        ShellResult chosen = (await shell.RunAsync($"Import-KlingGalleryChoice {files}", new { older, later })).Clean();
+        await shell.RunAsync($"Import-KlingGalleryChoice {files} | Where-Object Choice -eq Rejected | ConvertTo-KlingVideo -Take {{ $_.NextTake }} -Destination $destination");
+
+        Assert.Equal("Picked", Assert.Single(chosen.Output).Properties["Choice"].Value);
+        string warning = Assert.Single(chosen.Warnings);
+        Assert.Contains(older, warning, StringComparison.Ordinal);
+        Assert.Contains($"What '{later}' says is later, and counts.", warning, StringComparison.Ordinal);
+        Assert.Equal(1, shell.Bill.CreatesAccepted);
+    }
+
     [Fact]
     public async Task A_choice_from_the_future_buys_nothing_and_says_why()
     {

@@ -145,6 +145,47 @@ internal sealed record ChoiceFile
         return reader.ReadToEnd().TrimStart();
     }
 
+    /// <summary>Makes several choices one: of what they say of one video, the later decision counts, and stays in the file that has it.</summary>
+    /// <param name="files">The choices, with keys that are the same for the same video.</param>
+    public static IReadOnlyList<ChoiceFile> Merge(IReadOnlyList<ChoiceFile> files)
+    {
+        ArgumentNullException.ThrowIfNull(files);
+        var kept = files.Select(_ => new HashSet<string>(StringComparer.Ordinal)).ToArray();
+        var problems = files.Select(_ => new List<KlingException>()).ToArray();
+        var doubles = files.Select(_ => new List<string>()).ToArray();
+        foreach (IGrouping<string, (int File, ChoiceRow Row)> video in files.SelectMany((file, index) => file.Rows.Select(row => (File: index, Row: row))).GroupBy(said => said.Row.Key, StringComparer.Ordinal))
+        {
+            // What was never chosen takes nothing back.
+            (int File, ChoiceRow Row)[] said = [.. video.Where(one => one.Row.Choice is { SaysSomething: true } or { At: not null }).DefaultIfEmpty(video.First())];
+            (int File, ChoiceRow Row) last = said.MaxBy(one => one.Row.Choice.At ?? DateTimeOffset.MinValue);
+            (int File, ChoiceRow Row)[] others = [.. said.Where(one => !one.Row.Choice.SaysSameAs(last.Row.Choice))];
+            if (others.Length == 0)
+            {
+                kept[last.File].Add(video.Key);
+                continue;
+            }
+
+            (int File, ChoiceRow Row) former = others.MaxBy(one => one.Row.Choice.At ?? DateTimeOffset.MinValue);
+            string both = $"{former.Row} of '{files[former.File].Path}' and {last.Row} of '{files[last.File].Path}'";
+            if (last.Row.Choice.At > former.Row.Choice.At)
+            {
+                kept[last.File].Add(video.Key);
+                doubles[last.File].Add($"{both} say different things of the same video. What '{files[last.File].Path}' says is later, and counts.");
+            }
+            else
+            {
+                problems[last.File].Add(new KlingException(ErrorKind.ChoiceInvalid, $"{both} say different things of the same video, and it is not known which is later. Neither counts."));
+            }
+        }
+
+        return [.. files.Select((file, index) => file with
+        {
+            Rows = [.. file.Rows.Where(row => kept[index].Contains(row.Key))],
+            Problems = [.. file.Problems, .. problems[index]],
+            Doubles = [.. file.Doubles, .. doubles[index]],
+        })];
+    }
+
     /// <summary>The same choice with other keys, so that lines are found to be of one video that name it in different ways.</summary>
     /// <param name="keyOf">The one key of all that a video may have.</param>
     public ChoiceFile WithKeys(Func<string, string> keyOf)

@@ -25,6 +25,9 @@ internal enum TakeHold
 
     /// <summary>It was chosen at a time that is still to come.</summary>
     Early,
+
+    /// <summary>A take that was asked for before it was chosen is not settled yet.</summary>
+    LaterIsOpen,
 }
 
 /// <summary>Which takes of a video there are, whatever became of them.</summary>
@@ -53,7 +56,7 @@ internal sealed class Takes
     public int Next(VideoSpec spec)
     {
         ArgumentNullException.ThrowIfNull(spec);
-        return Next(spec, Find(spec));
+        return Find(spec).Aggregate(spec.Take, (last, task) => Math.Max(last, task.Take)) + 1;
     }
 
     /// <summary>
@@ -69,13 +72,7 @@ internal sealed class Takes
     {
         ArgumentNullException.ThrowIfNull(task);
         ArgumentNullException.ThrowIfNull(choice);
-        TakeHold hold = task.TaskState switch
-        {
-            KlingTaskState.Failed or KlingTaskState.Rejected or KlingTaskState.Abandoned => TakeHold.NothingMade,
-            KlingTaskState.Unknown => TakeHold.Unknown,
-            KlingTaskState.Succeeded => isThere || task.SavedPath is not null || task.TakenAt is not null ? TakeHold.None : TakeHold.Unsaved,
-            _ => TakeHold.Pending,
-        };
+        TakeHold hold = HoldOf(task, isThere);
 
         // Another clock is ahead of this one. What is bought now would count as older than the choice, and be bought once more.
         hold = hold == TakeHold.None && choice.NotBefore > now ? TakeHold.Early : hold;
@@ -87,16 +84,35 @@ internal sealed class Takes
             return (task.Take, hold);
         }
 
-        List<KlingVideoTask> takes = Find(task.Spec);
-        KlingVideoTask? answer = takes
-            .Where(other => other.Take != task.Take && (other.CreatedAt, other.Id).CompareTo((task.CreatedAt, task.Id)) > 0 && !(other.CreatedAt < choice.NotBefore))
-            .OrderBy(other => other.TaskState is KlingTaskState.Failed or KlingTaskState.Rejected or KlingTaskState.Abandoned)
-            .ThenBy(other => (other.CreatedAt, other.Id))
+        KlingVideoTask? answer = Later(task)
+            .Where(other => !(other.CreatedAt < choice.NotBefore))
+            .OrderBy(other => HoldOf(other, isThere: false) == TakeHold.NothingMade)
             .FirstOrDefault();
-        return (answer?.Take ?? Next(task.Spec, takes), TakeHold.None);
+        bool isAnswered = answer is not null && HoldOf(answer, isThere: false) != TakeHold.NothingMade;
+        return !isAnswered && FindOpenAfter(task) is KlingVideoTask open ? (open.Take, TakeHold.LaterIsOpen)
+            : (answer?.Take ?? Next(task.Spec), TakeHold.None);
     }
 
-    private static int Next(VideoSpec spec, List<KlingVideoTask> takes) => takes.Aggregate(spec.Take, (last, task) => Math.Max(last, task.Take)) + 1;
+    /// <summary>The first take after a video's own that is not settled: nobody has seen it, so it is not the one that was rejected.</summary>
+    /// <returns><see langword="null"/> if there is none.</returns>
+    public KlingVideoTask? FindOpenAfter(KlingVideoTask task)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+        return Later(task).FirstOrDefault(other => HoldOf(other, isThere: false) is not (TakeHold.None or TakeHold.NothingMade));
+    }
+
+    private static TakeHold HoldOf(KlingVideoTask task, bool isThere) => task.TaskState switch
+    {
+        KlingTaskState.Failed or KlingTaskState.Rejected or KlingTaskState.Abandoned => TakeHold.NothingMade,
+        KlingTaskState.Unknown => TakeHold.Unknown,
+        KlingTaskState.Succeeded => isThere || task.SavedPath is not null || task.TakenAt is not null ? TakeHold.None : TakeHold.Unsaved,
+        _ => TakeHold.Pending,
+    };
+
+    /// <summary>The other takes that were asked for after a video's own, in that order.</summary>
+    private IEnumerable<KlingVideoTask> Later(KlingVideoTask task) => Find(task.Spec)
+        .Where(other => other.Take != task.Take && (other.CreatedAt, other.Id).CompareTo((task.CreatedAt, task.Id)) > 0)
+        .OrderBy(other => (other.CreatedAt, other.Id));
 
     private List<KlingVideoTask> Find(VideoSpec spec) => _variants.GetValueOrDefault(VariantOf(spec)) ?? [];
 

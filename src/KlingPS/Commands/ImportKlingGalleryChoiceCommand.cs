@@ -18,6 +18,7 @@ public sealed class ImportKlingGalleryChoiceCommand : KlingCommand
     private const string ByPath = "Path";
     private const string ByLiteralPath = "LiteralPath";
 
+    private readonly List<ChoiceFile> _files = [];
     private GallerySource? _source;
     private ITaskLedger? _ledger;
     private IReadOnlyList<string> _folders = [];
@@ -56,7 +57,8 @@ public sealed class ImportKlingGalleryChoiceCommand : KlingCommand
         {
             try
             {
-                Read(path);
+                GallerySource source = ReadLedgerOnce();
+                _files.Add(Await(token => ChoiceFile.ReadAsync(path, token)).WithKeys(source.KeyOf));
             }
             catch (KlingException exception)
             {
@@ -65,10 +67,29 @@ public sealed class ImportKlingGalleryChoiceCommand : KlingCommand
         }
     }
 
-    private void Read(string path)
+    /// <inheritdoc/>
+    private protected override void OnEnd()
     {
-        GallerySource source = ReadLedgerOnce();
-        ChoiceFile file = Await(token => ChoiceFile.ReadAsync(path, token)).WithKeys(source.KeyOf);
+        // What an earlier file says may have been decided otherwise in a later one.
+        foreach (ChoiceFile file in ChoiceFile.Merge(_files))
+        {
+            try
+            {
+                Write(ReadLedgerOnce(), file, isOvertaken: file.Rows.Count < _files.First(read => read.Path == file.Path).Rows.Count);
+            }
+            catch (KlingException exception)
+            {
+                WriteErrorOrEnd(exception, file.Path);
+            }
+        }
+    }
+
+    /// <param name="source">What the ledger has.</param>
+    /// <param name="file">What counts of the choice.</param>
+    /// <param name="isOvertaken">Whether other choices are later than something in it.</param>
+    private void Write(GallerySource source, ChoiceFile file, bool isOvertaken)
+    {
+        string path = file.Path;
         foreach (KlingException problem in file.Problems)
         {
             WriteError(problem, path);
@@ -98,9 +119,9 @@ public sealed class ImportKlingGalleryChoiceCommand : KlingCommand
         IReadOnlyList<KlingVideoTask> beside = Await(token => videos.ReadTakesAsync(found, token));
         var takes = new Takes(source.Recorded.Concat(beside).Concat(found.Select(entry => entry.Task).OfType<KlingVideoTask>()));
         var answers = found.Select(entry => (Entry: entry, Answer: entry.Task is KlingVideoTask task ? takes.Answer(task, IsThere(entry), entry.SavedAt, entry.Choice!, source.Now) : default)).ToList();
-        WarnOfHolds(path, answers);
+        WarnOfHolds(path, takes, answers);
         answers.ForEach(chosen => WriteObject(ChosenVideo.From(InvokeProvider.Item, chosen.Entry, IsThere(chosen.Entry), chosen.Answer.Take, path, source.Now)));
-        if (found.Count == 0 && missing.Count > 1)
+        if (found.Count == 0 && missing.Count > 1 && !isOvertaken)
         {
             throw new KlingException(
                 ErrorKind.ChoiceInvalid,
@@ -135,7 +156,7 @@ public sealed class ImportKlingGalleryChoiceCommand : KlingCommand
     private static bool IsThere(GalleryEntry entry) => File.Exists(entry.VideoPath);
 
     /// <summary>Says which videos get no other take by themselves, as long as they are not settled; what was picked needs none.</summary>
-    private void WarnOfHolds(string path, IEnumerable<(GalleryEntry Entry, (int Take, TakeHold Hold) Answer)> answers)
+    private void WarnOfHolds(string path, Takes takes, IEnumerable<(GalleryEntry Entry, (int Take, TakeHold Hold) Answer)> answers)
     {
         foreach (IGrouping<TakeHold, GalleryEntry> held in answers
             .Where(chosen => chosen.Answer.Hold is not (TakeHold.None or TakeHold.NothingMade) && chosen.Entry.Choice is { SaysSomething: true, Decision: not Decision.Picked })
@@ -153,10 +174,11 @@ public sealed class ImportKlingGalleryChoiceCommand : KlingCommand
                 TakeHold.Unknown => $"it is not known whether {were} bought. Look at https://kie.ai/logs, and settle {(isOne ? "it" : "each")} with Resolve-KlingVideoTask and -TaskId, -Abandon or -Resubmit",
                 TakeHold.Pending => $"{they} not finished. Get-KlingVideoTask -Id {ids} | Wait-KlingVideoTask | Save-KlingVideo gets {them}",
                 TakeHold.Unsaved => $"{they} paid for and not saved. Get-KlingVideoTask -Id {ids} | Save-KlingVideo gets {them}",
+                TakeHold.LaterIsOpen => $"a later take of {them} is not settled yet. Get-KlingVideoTask -Id {string.Join(", ", held.Select(entry => takes.FindOpenAfter(entry.Task!)!.Id).Distinct())} shows it, and NextTake is that one",
                 TakeHold.Unseen => $"{were} chosen before there was a video to be seen. Look at {them}, and choose {them} again",
                 _ => $"{were} chosen at a time that is still to come by the clock of the ledger. Set the clock of the machine that the browser runs on right, and choose {them} again",
             };
-            WriteWarning($"{tasks} no other take: {why}. Until then, NextTake is the take that {they}.");
+            WriteWarning($"{tasks} no other take: {why}.{(held.Key == TakeHold.LaterIsOpen ? string.Empty : $" Until then, NextTake is the take that {they}.")}");
         }
     }
 }

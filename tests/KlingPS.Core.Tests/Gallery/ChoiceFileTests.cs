@@ -144,6 +144,31 @@ public sealed class ChoiceFileTests : IDisposable
             (string[])[.. ((GalleryChoice[])[new(Decision.Rejected, 2, "Füchsin\r\n\U0001F98A"), new(Decision.None, 0, string.Empty)]).Select(said => ChoiceStamp.ChecksumOf(said).ToString("x8", System.Globalization.CultureInfo.InvariantCulture))]);
 
     [Fact]
+    public void Of_several_files_the_later_decision_counts_whichever_comes_first()
+    {
+        ChoiceFile older = ChoiceFile.Parse("/old.json", Json("\"choice\":\"Rejected\",\"at\":\"2026-11-26T10:00:00Z\""));
+        ChoiceFile later = ChoiceFile.Parse("/new.json", Json("\"choice\":\"Picked\",\"at\":\"2026-11-26T11:00:00Z\""));
+        ChoiceFile same = ChoiceFile.Parse("/same.json", Json("\"choice\":\"Rejected\",\"at\":\"2026-11-26T11:00:00Z\""));
+        ChoiceFile unchosen = ChoiceFile.Parse("/unchosen.csv", "Key,Choice\nt1,\n");
+
+        foreach (ChoiceFile[] files in (ChoiceFile[][])[[older, later, unchosen], [unchosen, later, older], [later, older, later, unchosen]])
+        {
+            IReadOnlyList<ChoiceFile> merged = ChoiceFile.Merge(files);
+            Assert.Equal(Decision.Picked, Assert.Single(merged.SelectMany(file => file.Rows).DistinctBy(row => row.Choice)).Choice.Decision);
+            Assert.Equal(
+                "Choice 1 (t1) of '/old.json' and Choice 1 (t1) of '/new.json' say different things of the same video. What '/new.json' says is later, and counts.",
+                Assert.Single(merged.SelectMany(file => file.Doubles)));
+        }
+
+        IReadOnlyList<ChoiceFile> doubtful = ChoiceFile.Merge([later, same]);
+        Assert.Empty(doubtful.SelectMany(file => file.Rows));
+        Assert.Contains("it is not known which is later. Neither counts", Assert.Single(doubtful.SelectMany(file => file.Problems)).Message, StringComparison.Ordinal);
+        Assert.Equal("/same.json", Assert.Single(ChoiceFile.Merge([older, same]), file => file.Rows.Count > 0).Path);
+
+        static string Json(string said) => $"{{\"format\":\"{ChoiceFile.Format}\",\"version\":1,\"choices\":[{{\"key\":\"t1\",{said}}}]}}";
+    }
+
+    [Fact]
     public void Two_lines_that_say_the_same_are_one()
     {
         ChoiceFile file = Parse("Key,Choice\nt1,Picked\nt1,Picked\n");

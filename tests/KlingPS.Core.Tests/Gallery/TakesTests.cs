@@ -111,6 +111,23 @@ public sealed class TakesTests
         Assert.Equal(Enum.Parse<TakeHold>(hold), new Takes([task]).Answer(task, isThere: true, savedAt, RejectedAt(chosen), s_noon.AddDays(1)).Hold);
     }
 
+    [Theory]
+    [InlineData(nameof(KlingTaskState.Unknown))]
+    [InlineData(nameof(KlingTaskState.Generating))]
+    [InlineData(nameof(KlingTaskState.Succeeded))]
+    public void A_video_that_is_rejected_again_while_a_later_take_is_open_gets_that_one(string state)
+    {
+        KlingVideoTask first = Task(1, take: 1, minute: 0);
+        KlingVideoTask open = Task(2, take: 2, minute: 11, state, isSaved: false);
+        KlingVideoTask failed = Task(3, take: 3, minute: 25, nameof(KlingTaskState.Failed), isSaved: false);
+
+        Assert.Equal((2, TakeHold.LaterIsOpen), Answer(first, 20, open));
+        Assert.Equal((2, TakeHold.LaterIsOpen), Answer(first, 20, open, failed));
+        Assert.Equal((2, TakeHold.None), Answer(first, 10, open));
+        Assert.Equal((3, TakeHold.None), Answer(first, 20, open, failed with { TaskState = KlingTaskState.Succeeded, SavedPath = "/fox-3.mp4" }));
+        Assert.Equal((4, TakeHold.None), Answer(failed with { Id = 4, TaskState = KlingTaskState.Succeeded, SavedPath = "/fox-3.mp4" }, 30, first, open));
+    }
+
     [Fact]
     public void A_take_that_failed_is_asked_for_again_unless_another_was_made()
     {

@@ -561,6 +561,11 @@ internal sealed class VideoConverter : IDisposable
         }
 
         Outcome<TaskReference, KlingVideoTask> outcome = WaitOutcomes.From(new TaskReference { Task = task }, result, _options.Wait.Timeout);
+        if (outcome.Error is { Kind: ErrorKind.AttemptUnknown })
+        {
+            _unfinished.TryRemove(task.Id, out _);
+        }
+
         if (outcome.Value is KlingVideoTask ended)
         {
             progress.Task = ended;

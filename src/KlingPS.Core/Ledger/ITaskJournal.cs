@@ -97,6 +97,13 @@ internal interface ITaskJournal
     /// <param name="snapshot">What the service says.</param>
     Task<KlingVideoTask> RecordSnapshotAsync(string account, TaskSnapshot snapshot);
 
+    /// <summary>Records that the task which the service has named for an attempt is another one's: the attempt is unknown again, and its credits stay reserved.</summary>
+    /// <param name="id">The local id of the attempt.</param>
+    /// <param name="taskId">The service's id of the task.</param>
+    /// <param name="reason">How that is known.</param>
+    /// <returns><see cref="RecordResult.Superseded"/> if the attempt does not have that id any more, or has ended.</returns>
+    Task<RecordResult> RecordDetachedAsync(long id, string taskId, string reason);
+
     /// <summary>
     /// Records that a whole video is about to get its name. It does not count as saved yet: the process may be killed, or the name
     /// refused. The file is known by its hash, should nobody record that it got the name.

@@ -174,6 +174,16 @@ public sealed record KlingVideoTask : IComparable
             : differences;
     }
 
+    /// <summary>In what a task at the service cannot be this one: one clause for each contradiction; none where the service does not say, or says it in another form.</summary>
+    /// <param name="spec">What the service says that its task was made from.</param>
+    internal IEnumerable<string> FindContradictions(VideoSpec? spec)
+    {
+        string? nonce = Nonce is null ? null : CallbackNonce.Find(spec?.CallbackUri);
+        return spec is null || (nonce is not null && nonce == Nonce) ? []
+            : nonce is null ? Spec.FindContradictions(spec)
+            : Spec.FindContradictions(spec).Append("the nonce in its callback address is that of another attempt");
+    }
+
     private static ValueList<string>? ListOrNull(IEnumerable<string?> values) => values.OfType<string>().ToArray() is { Length: > 0 } known ? new(known) : null;
 
     /// <summary>Compares by <see cref="Id"/>, so that <c>Sort-Object</c> and <c>Compare-Object</c> know which task is which.</summary>

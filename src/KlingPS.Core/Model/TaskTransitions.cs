@@ -12,7 +12,7 @@ namespace KlingPS.Core.Model;
 /// </para>
 /// <para>
 /// A settled task stays settled, with one exception: an attempt that counted as not bought, because it was rejected or abandoned, and
-/// turns out to be bought after all. Of a finished video only the link changes. A task never loses its id at the service.
+/// turns out to be bought after all. Of a finished video only the link changes. A task never loses its id at the service, unless that turns out to be another task's.
 /// </para>
 /// <para>Where a change does not apply to a task that has moved on, the result is <see langword="null"/>.</para>
 /// </remarks>
@@ -126,6 +126,16 @@ internal static class TaskTransitions
     /// <returns><see langword="null"/> if it is not unknown.</returns>
     public static KlingVideoTask? Abandoned(this KlingVideoTask task, DateTimeOffset now)
         => task.TaskState != KlingTaskState.Unknown ? null : task with { TaskState = KlingTaskState.Abandoned, CompletedAt = now, CreditsReserved = 0 };
+
+    /// <summary>The task that the service has named for an attempt turns out to be another one's: what became of the attempt is not known.</summary>
+    /// <returns><see langword="null"/> if it does not have that id, or has ended.</returns>
+    public static KlingVideoTask? Detached(this KlingVideoTask task, string taskId, string reason) => task.TaskId != taskId || !task.TaskState.IsPending() ? null : task with
+    {
+        TaskId = null,
+        TaskState = KlingTaskState.Unknown,
+        AcceptedAt = null,
+        FailMessage = reason,
+    };
 
     /// <summary>The service says where its task stands.</summary>
     public static KlingVideoTask Observed(this KlingVideoTask task, TaskSnapshot snapshot, DateTimeOffset now)

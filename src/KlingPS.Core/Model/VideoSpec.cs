@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using System.Security.Cryptography;
 using System.Text;
 
@@ -333,6 +334,53 @@ internal sealed record VideoSpec
             yield return "its CFG scale is different";
         }
     }
+
+    /// <summary>
+    /// In what another spec contradicts this one: one clause for each. Less than <see cref="FindDifferences"/>: what one of the two does
+    /// not name, and what a service may have shortened, respelled or put elsewhere, is no contradiction.
+    /// </summary>
+    /// <param name="other">What the service says that a task was made from.</param>
+    public IEnumerable<string> FindContradictions(VideoSpec other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        if (IsOtherText(Prompt, other.Prompt))
+        {
+            yield return "its prompt is different";
+        }
+
+        foreach ((string what, MediaSource? mine, MediaSource? others) in (IEnumerable<(string, MediaSource?, MediaSource?)>)
+            [("image", Image, other.Image), ("tail image", TailImage, other.TailImage), ("video", Video, other.Video), ("audio", Audio, other.Audio)])
+        {
+            if (IsOtherPlace(mine?.Uri, others?.Uri))
+            {
+                yield return $"its {what} is different";
+            }
+        }
+
+        if (Duration is int seconds && other.Duration is int otherSeconds && seconds != otherSeconds)
+        {
+            yield return $"it is {otherSeconds} seconds long";
+        }
+    }
+
+    /// <summary>Whether two texts have other letters, as far as both go.</summary>
+    private static bool IsOtherText(string? text, string? other)
+    {
+        string letters = Letters(text);
+        string others = Letters(other);
+        int length = Math.Min(letters.Length, others.Length);
+        return !letters.AsSpan(0, length).Equals(others.AsSpan(0, length), StringComparison.OrdinalIgnoreCase);
+
+        static string Letters(string? text)
+            => string.Concat(WebUtility.HtmlDecode(PromptText.Normalize(text ?? string.Empty)).EnumerateRunes().Where(Rune.IsLetterOrDigit));
+    }
+
+    /// <summary>Whether two addresses are other files of one host. How their signatures differ says nothing.</summary>
+    private static bool IsOtherPlace(string? uri, string? other)
+        => Uri.TryCreate(uri, UriKind.Absolute, out Uri? mine)
+            && Uri.TryCreate(other, UriKind.Absolute, out Uri? others)
+            && string.Equals(mine.Host, others.Host, StringComparison.OrdinalIgnoreCase)
+            && !string.Equals(Uri.UnescapeDataString(mine.AbsolutePath), Uri.UnescapeDataString(others.AbsolutePath), StringComparison.Ordinal);
 
     /// <summary>The first words of a prompt, for a name.</summary>
     private static string Shorten(string? prompt)

@@ -78,6 +78,12 @@ internal sealed class TaskFinder
     private async Task<KlingVideoTask> QueryAsync(string taskId, KlingVideoTask? before, CancellationToken cancellationToken)
     {
         TaskSnapshot snapshot = await _client.QueryTaskAsync(taskId, before?.Subject, cancellationToken).ConfigureAwait(false);
+        if (before is not null && await _service.FindForeignAsync(before, snapshot).ConfigureAwait(false) is { } foreign)
+        {
+            _service.Events.OnObserved(before, foreign.Task);
+            throw foreign.Error;
+        }
+
         KlingVideoTask task = await _session.Ledger.Tasks.RecordSnapshotAsync(_session.Account, snapshot).ConfigureAwait(false);
         _service.Events.OnObserved(before, task);
         _service.WarnOfFurtherVideos(task, snapshot);

@@ -1,4 +1,5 @@
 using KlingPS.Core.Api;
+using KlingPS.Core.Ledger;
 using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Sessions;
@@ -46,6 +47,44 @@ internal sealed class KlingService
 
     /// <summary>What videos are expected to cost.</summary>
     internal PriceBook Prices { get; }
+
+    /// <summary>Lets go of a task that the service has named for an attempt and that was made from something else: its video is another one's.</summary>
+    /// <param name="task">The attempt.</param>
+    /// <param name="snapshot">What the service says of the task.</param>
+    /// <returns>The attempt as it is now, and the error; <see langword="null"/> where nothing speaks against the task.</returns>
+    internal async Task<(KlingVideoTask Task, KlingException Error)?> FindForeignAsync(KlingVideoTask task, TaskSnapshot snapshot)
+    {
+        string[] contradictions = task.TaskState.IsPending() ? [.. task.FindContradictions(snapshot.Spec)] : [];
+        if (contradictions.Length == 0)
+        {
+            return null;
+        }
+
+        string reason = $"The service answered the request for '{task.Subject}' with the id of a task that was made from something else ({string.Join(", ", contradictions)}).";
+        KlingVideoTask? owner = null;
+        if (Loss.Error is null)
+        {
+            try
+            {
+                var unknown = new TaskFilter { Account = Session.Account, States = [KlingTaskState.Unknown] };
+                IReadOnlyList<KlingVideoTask> attempts = await Session.Ledger.Tasks.ListAsync(unknown, CancellationToken.None).ConfigureAwait(false);
+                owner = attempts.FirstOrDefault(attempt => attempt.Id != task.Id && !attempt.FindDifferences(snapshot.Spec).Any());
+                task = (await Session.Ledger.Tasks.RecordDetachedAsync(task.Id, snapshot.TaskId, reason).ConfigureAwait(false)).Task;
+            }
+            catch (KlingException exception) when (Loss.Note(exception))
+            {
+            }
+        }
+
+        string whose = owner is null ? $"Task {snapshot.TaskId} of the service is not its video"
+            : $"Task {snapshot.TaskId} of the service is that of '{owner.Subject}' (task {owner.Id}), and this gives it its video: Resolve-KlingVideoTask -Id {owner.Id} -TaskId {ServiceTaskId.Quote(snapshot.TaskId)}";
+        return (task, new KlingException(
+            ErrorKind.AttemptUnknown,
+            $"Whether the video of '{task.Subject}' was bought is not known (task {task.Id}). {reason} {whose}. Nothing of it is downloaded for '{task.Subject}'.")
+        {
+            TaskNumber = task.Id,
+        });
+    }
 
     /// <summary>Tells the user of links that are not followed: a task has one video, and its record one link.</summary>
     /// <param name="task">The task.</param>

@@ -37,6 +37,13 @@ internal sealed class TaskPoller
             TaskSnapshot snapshot = await _client.QueryTaskAsync(watch.Task.TaskId!, watch.Task.Subject, cancellationToken).ConfigureAwait(false);
             _outage.OnAnswered();
             watch.FailingSince = null;
+            if (await _service.FindForeignAsync(watch.Task, snapshot).ConfigureAwait(false) is { } foreign)
+            {
+                _service.Events.OnObserved(watch.Task, foreign.Task);
+                watch.Task = foreign.Task;
+                return new PollResult.Failed(foreign.Error);
+            }
+
             if (snapshot is { State: KlingTaskState.Succeeded, ResultUris.Count: 0 })
             {
                 return ++watch.PollsWithoutLink < PollLimits.MaxPollsForRecord

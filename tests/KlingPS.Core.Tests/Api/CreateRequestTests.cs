@@ -95,7 +95,7 @@ public sealed class CreateRequestTests : IDisposable
     [Fact]
     public async Task Any_prompt_arrives_as_it_was_written()
     {
-        const string Prompt = "\"quoted\" \\ back\nslash\t </script> \u200B 🦊 é & 'x'";
+        const string Prompt = "\"quoted\" \\ back\nslash\t </script> می\u200Cشود 🦊 é & 'x'";
 
         Assert.Equal(Prompt, (await SendAsync(ClientHarness.Video with { Prompt = Prompt })).Json.GetProperty("input").GetProperty("prompt").GetString());
     }

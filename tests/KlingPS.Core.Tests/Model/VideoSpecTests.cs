@@ -145,4 +145,22 @@ public sealed class VideoSpecTests
 
         Assert.Equal((s_remote with { Image = null, Prompt = prompt }).Normalized().Title, (s_remote with { Image = null, Prompt = "\uFEFF\r\n" + prompt }).Title);
     }
+
+    [Theory]
+    [InlineData("A fox\nruns.", "https://a.example/fox.png", null)]
+    [InlineData(" a FOX  runs", "https://a.example/fox.png?signature=2", null)]
+    [InlineData("A fox", "https://elsewhere.example/1.png", null)]
+    [InlineData("", "", null)]
+    [InlineData(null, "what", null)]
+    [InlineData("A f&#111;x runs&hellip;", null, null)]
+    [InlineData("A cat runs.", null, "its prompt is different")]
+    [InlineData(null, "https://A.example/cat.png", "its image is different")]
+    public void What_a_service_may_have_reshaped_does_not_contradict_what_was_asked_for(string? prompt, string? image, string? contradiction)
+    {
+        var asked = new VideoSpec { Prompt = "A fox runs.", Image = MediaSource.FromUri("https://a.example/fox.png"), Duration = 5 };
+        var told = new VideoSpec { Prompt = prompt, Image = image is null ? null : MediaSource.FromUri(image) };
+
+        Assert.Equal(contradiction is null ? [] : [contradiction], asked.FindContradictions(told));
+        Assert.Equal(["it is 10 seconds long"], asked.FindContradictions(asked with { Duration = 10 }));
+    }
 }

@@ -1,5 +1,6 @@
 using CsCheck;
 using KlingPS.Core.Model;
+using KlingPS.Core.Resolving;
 using KlingPS.Core.Tests.Api;
 using KlingPS.Core.Tests.Stages;
 using KlingPS.Core.Waiting;
@@ -39,6 +40,30 @@ public sealed class TaskWaiterTests : IAsyncDisposable
 
         Assert.All(results, result => Assert.Equal(KlingTaskState.Succeeded, Assert.IsType<WaitResult.Ended>(result).Task.TaskState));
         Assert.Equal(3, _harness.Queries);
+    }
+
+    [Fact]
+    public async Task A_task_that_was_made_from_something_else_is_not_taken_for_the_video_that_was_asked_for()
+    {
+        var boat = new VideoSpec { Prompt = "A boat.", Image = MediaSource.FromUri("https://uploads.example/boat.webp") };
+        KlingVideoTask lost = await _harness.Ledger.Tasks.BeginAsync(new TaskIntent { Account = _harness.Session.Account, Spec = boat, Identity = "boat", Credits = 42 }, CancellationToken.None);
+        await _harness.Ledger.Tasks.RecordUnknownAsync(lost.Id, "The answer was lost.");
+        KlingVideoTask task = await AcceptedAsync(Replies.Data("""
+            {"taskId":"a","state":"success","resultJson":"{\"resultUrls\":[\"https://videos.example/a.mp4\"]}",
+             "param":"{\"input\":{\"prompt\":\"A boat.\",\"image_url\":\"https://uploads.example/boat.webp\"}}"}
+            """));
+
+        WaitResult.Failed failed = Assert.IsType<WaitResult.Failed>(await _harness.Clock.RunAsync(WaitAsync(task)));
+
+        Assert.Equal((ErrorKind.AttemptUnknown, task.Id), (failed.Error.Kind, failed.Error.TaskNumber));
+        Assert.Contains("made from something else (its prompt is different", failed.Error.Message, StringComparison.Ordinal);
+        Assert.Contains($"Task a of the service is that of '{lost.Subject}' (task {lost.Id}), and this gives it its video: Resolve-KlingVideoTask -Id {lost.Id} -TaskId a", failed.Error.Message, StringComparison.Ordinal);
+        KlingVideoTask recorded = (await _harness.Ledger.Tasks.FindAsync(task.Id, CancellationToken.None))!;
+        Assert.Equal((KlingTaskState.Unknown, null, 42m), (recorded.TaskState, recorded.TaskId, recorded.CreditsReserved));
+        Assert.Equal(recorded, failed.Task);
+
+        KlingVideoTask resolved = await new UnknownTaskResolver(_harness.NewService()).ResolveAsync((await _harness.Ledger.Tasks.FindAsync(lost.Id, CancellationToken.None))!, "a", CancellationToken.None);
+        Assert.Equal((lost.Id, KlingTaskState.Succeeded), (resolved.Id, resolved.TaskState));
     }
 
     [Fact]

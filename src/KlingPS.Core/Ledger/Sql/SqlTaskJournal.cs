@@ -88,6 +88,10 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
     }
 
     /// <inheritdoc/>
+    public Task<RecordResult> RecordDetachedAsync(long id, string taskId, string reason)
+        => store.WriteAsync(session => TaskTransactions.DetachAsync(session, id, taskId, reason), WriteScope.Task(id), CancellationToken.None);
+
+    /// <inheritdoc/>
     public Task RecordSavingAsync(long id, string path, string hash)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);

@@ -54,6 +54,9 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
     public static Task<RecordResult> LoseResponseAsync(SqlSession session, long id, string reason)
         => RecordAsync(session, id, task => task.Unknown(reason));
 
+    public static Task<RecordResult> DetachAsync(SqlSession session, long id, string taskId, string reason)
+        => RecordAsync(session, id, task => task.Detached(taskId, reason));
+
     public static async Task<RecordResult> HoldBackAsync(SqlSession session, long id, string reason)
     {
         DateTimeOffset now = await NowAsync(session).ConfigureAwait(false);

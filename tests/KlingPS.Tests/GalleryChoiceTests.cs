@@ -146,6 +146,27 @@ public sealed class GalleryChoiceTests
     }
 
     [Fact]
+    public async Task Another_take_of_an_image_that_was_replaced_is_warned_of_and_left_out_with_SkipChanged()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        (await shell.RunAsync(Make, Variables(shell))).Clean();
+        KlingVideoTask task = Assert.Single(await TasksAsync(shell));
+        string choice = Choose(shell, (task.TaskId!, "Rejected", DateTimeOffset.UtcNow));
+        File.WriteAllBytes(task.SourcePath!, TestImage.Png($"{Guid.NewGuid():N}"));
+
+        ErrorRecord left = Assert.Single((await shell.RunAsync($"{Again} -SkipChanged", new { choice })).Errors);
+        ErrorRecord byHand = Assert.Single((await shell.RunAsync("ConvertTo-KlingVideo $image 'It moves.' $destination -Take 2 -SkipChanged", new { image = task.SourcePath })).Errors);
+        Assert.Equal(1, shell.Bill.CreatesAccepted);
+        ShellResult bought = (await shell.RunAsync(Again, new { choice })).Clean();
+        ShellResult third = (await shell.RunAsync("ConvertTo-KlingVideo $image 'It moves.' $destination -Take 3 -SkipChanged", new { image = task.SourcePath })).Clean();
+
+        Assert.All((ErrorRecord[])[left, byHand], error => Assert.Contains($"'{task.SourcePath}' has other content now than on", error.ToString(), StringComparison.Ordinal));
+        Assert.Contains($"when take 1 of the same video was bought as task {task.Id}", Assert.Single(bought.Warnings), StringComparison.Ordinal);
+        Assert.Empty(third.Warnings);
+        Assert.Equal(3, shell.Bill.CreatesAccepted);
+    }
+
+    [Fact]
     public async Task A_choice_from_the_future_buys_nothing_and_says_why()
     {
         await using ConnectedShell shell = await ConnectedShell.StartAsync();

@@ -11,13 +11,16 @@ namespace KlingPS.Core.Submitting;
 /// <param name="Paths">The files whose content has changed since.</param>
 internal sealed record EarlierVersion(KlingVideoTask Task, IReadOnlyList<string> Paths)
 {
+    /// <summary>Whether another take is asked for than the one that was bought.</summary>
+    public bool IsOfOtherTake { get; init; }
+
     /// <summary>What has changed, and what was bought: the beginning of a sentence, without a full stop.</summary>
     public override string ToString()
     {
         string date = Task.CreatedAt.ToLocalTime().ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
         string saved = Task.SavedPath is null ? string.Empty : $" ('{Task.SavedPath}')";
         string changed = string.Join(" and ", Paths.Select(path => $"'{path}'"));
-        return $"{changed} {(Paths.Count == 1 ? "has" : "have")} other content now than on {date}, when the same video was bought as task {Task.Id}{saved}";
+        return $"{changed} {(Paths.Count == 1 ? "has" : "have")} other content now than on {date}, when {(IsOfOtherTake ? $"take {Task.Take.ToString(CultureInfo.InvariantCulture)} of " : string.Empty)}the same video was bought as task {Task.Id}{saved}";
     }
 }
 
@@ -40,6 +43,11 @@ internal sealed class ChangedFiles(KlingService service)
     public async Task<EarlierVersion?> FindAsync(IdentifiedSubmission identified, CancellationToken cancellationToken)
     {
         Submission submission = identified.Submission;
+        if (submission.AnotherOf is KlingVideoTask shown && FindReplaced(shown.Spec, submission.Spec) is { Length: > 0 } replaced)
+        {
+            return Tell(submission, new EarlierVersion(shown, replaced) { IsOfOtherTake = shown.Take != submission.Spec.Take });
+        }
+
         string? image = PathOf(submission.Spec.Main);
         string? tail = PathOf(submission.Spec.TailImage);
         if ((image ?? tail) is null)
@@ -49,6 +57,8 @@ internal sealed class ChangedFiles(KlingService service)
 
         // It may have been bought by way of a link, or without.
         string path = image ?? tail!;
+        EarlierVersion? otherTake = null;
+        bool isContentKnown = false;
         foreach (string spelling in new[] { path, PlaceOf(path) }.Distinct())
         {
             foreach (KlingVideoTask task in await service.Session.Ledger.Tasks
@@ -57,15 +67,22 @@ internal sealed class ChangedFiles(KlingService service)
                 string[] changed = [.. FindChanged(task.Spec, submission.Spec)];
                 if (changed.Length > 0 && task.Spec.Normalized().WithFilesOf(submission.Spec, IsSame)?.GetIdentity() == identified.Identity)
                 {
-                    var version = new EarlierVersion(task, changed);
-                    Tell(submission, version);
-                    return version;
+                    return Tell(submission, new EarlierVersion(task, changed));
+                }
+
+                if (submission.Spec.Take > 1 && FirstTakeOf(task.Spec).WithFilesOf(submission.Spec, IsSame)?.GetIdentity() == FirstTakeOf(submission.Spec).GetIdentity())
+                {
+                    isContentKnown |= changed.Length == 0;
+                    otherTake ??= changed.Length == 0 ? null : new EarlierVersion(task, changed) { IsOfOtherTake = true };
                 }
             }
         }
 
-        return null;
+        // A take of what was bought with this content already is no surprise.
+        return isContentKnown || otherTake is null ? null : Tell(submission, otherTake);
     }
+
+    private static VideoSpec FirstTakeOf(VideoSpec spec) => (spec with { Take = 1 }).Normalized();
 
     private static string PlaceOf(string path)
     {
@@ -91,7 +108,7 @@ internal sealed class ChangedFiles(KlingService service)
         }
     }
 
-    private void Tell(Submission submission, EarlierVersion version)
+    private EarlierVersion Tell(Submission submission, EarlierVersion version)
     {
         if (submission.SkipChanged)
         {
@@ -100,11 +117,26 @@ internal sealed class ChangedFiles(KlingService service)
 
         if (_told.TryAdd($"{submission.Subject}\n{version.Task.Id}", 0))
         {
-            service.Observer?.OnWarning($"{version}. To the service it is another one and is paid for again, even if only a tag in the file was edited. -SkipChanged leaves such images out.");
+            string meaning = version.IsOfOtherTake
+                ? "The new take is made from the file as it is now."
+                : "To the service it is another one and is paid for again, even if only a tag in the file was edited.";
+            service.Observer?.OnWarning($"{version}. {meaning} -SkipChanged leaves such images out.");
         }
+
+        return version;
     }
 
     private static string? PathOf(MediaSource? source) => source is { IsFile: true } ? source.Path : null;
+
+    /// <summary>The files that a video was made from, as far as that is known, which have other content now.</summary>
+    private static string[] FindReplaced(VideoSpec shown, VideoSpec now)
+    {
+        string[] changed = [.. FindChanged(shown, now)];
+        return [.. shown.Sources
+            .Where(source => source.Source is { IsFile: true, Hash: not null })
+            .SelectMany(source => changed.Where(path => IsSame(source.Source.Path!, path)))
+            .Distinct()];
+    }
 
     private static IEnumerable<string> FindChanged(VideoSpec earlier, VideoSpec now)
         => earlier.Sources.Zip(now.Sources)

@@ -27,6 +27,9 @@ internal sealed record Submission
     /// <summary>Buys nothing for files that have other content than when the same was bought for them before.</summary>
     public bool SkipChanged { get; init; }
 
+    /// <summary>The video that was looked at in a gallery, and that this one is to be another take of; <see langword="null"/> where it comes from elsewhere.</summary>
+    public KlingVideoTask? AnotherOf { get; init; }
+
     /// <summary>The run of the command that buys it; see <see cref="Model.RunId"/>. <see langword="null"/> outside of one.</summary>
     public string? RunId { get; init; }
 

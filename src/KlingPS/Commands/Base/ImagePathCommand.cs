@@ -47,6 +47,9 @@ public abstract class ImagePathCommand : KlingCommand
     /// <summary>The address of the image, if the input is such a task and its image was none of this machine's files.</summary>
     private protected string? ChosenImageUri => IsChosen && ChosenImage is null ? _row?.Properties[nameof(KlingVideoTask.ImageUri)]?.Value as string : null;
 
+    /// <summary>Such a task, in the session that read the choice.</summary>
+    private protected KlingVideoTask? ChosenTask => IsChosen ? _row?.BaseObject as KlingVideoTask : null;
+
     /// <summary>The image of such a task, if it was a file.</summary>
     private string? ChosenImage => _row?.Properties[nameof(KlingVideoTask.SourcePath)]?.Value as string;
 

@@ -68,6 +68,7 @@ public abstract class VideoRequestCommand : VideoCommand
     {
         Spec = ToSpec(image, prompt) with { CallbackUri = FindCallback() },
         SkipChanged = SkipChanged,
+        AnotherOf = ChosenTask,
         RunId = RunId,
         Budget = MaxCredits is null && MaxTasks is null ? null : new BudgetLimit { RunId = RunId, MaxCredits = MaxCredits, MaxTasks = MaxTasks },
     };

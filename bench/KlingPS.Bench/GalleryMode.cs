@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using KlingPS.Core.Gallery;
+using KlingPS.Core.Ledger;
 using KlingPS.Core.Ledger.Sql;
 using KlingPS.Core.Ledger.Sqlite;
 using KlingPS.Core.Model;
@@ -112,6 +113,7 @@ internal static class GalleryMode
         {
             string path = Path.Combine(videos, FormattableString.Invariant($"IMG_{image:000000}-{spec.Take}.mp4"));
             await File.WriteAllBytesAsync(path, [1]);
+            await ledger.FileHashes.RecordAsync(path, FileStamp.Of(path)!.Value, LedgerMode.HashOf(number), default);
             await ledger.Tasks.RecordSavedAsync(task.Id, path, LedgerMode.HashOf(number));
         }
     }

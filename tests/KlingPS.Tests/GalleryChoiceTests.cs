@@ -67,6 +67,31 @@ public sealed class GalleryChoiceTests
     }
 
     [Fact]
+    public async Task A_video_that_was_moved_over_another_one_is_shown_and_handed_on_as_itself()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        (await shell.RunAsync($"{Make}; ConvertTo-KlingVideo $image 'It turns.' $destination | Out-Null", Variables(shell))).Clean();
+        KlingVideoTask[] tasks = await TasksAsync(shell);
+        string path = tasks[0].SavedPath!;
+        File.Move(tasks[1].SavedPath!, path, overwrite: true);
+
+        (await shell.RunAsync("Export-KlingGallery $page; [System.IO.FileInfo]::new($path) | Export-KlingGallery $other", new { path })).Clean();
+        string choice = Choose(shell, (tasks[0].TaskId!, "Picked", DateTimeOffset.UtcNow), (tasks[1].TaskId!, "Rejected", DateTimeOffset.UtcNow));
+        ShellResult chosen = (await shell.RunAsync("Import-KlingGalleryChoice $choice", new { choice })).Clean();
+
+        Assert.StartsWith($"{tasks[0].Id} missing; {tasks[1].Id} ", Show(PageOf(shell)), StringComparison.Ordinal);
+        Assert.Equal($"{tasks[1].Id} saved", Show(PageOf(shell, "other.html")));
+        Assert.Null(chosen.Output[0].Properties["FullName"]?.Value);
+
+        // What only its owner has changed is still his.
+        (await shell.RunAsync("Get-KlingVideoTask -Id $id | Save-KlingVideo -Destination $keep | Out-Null", new { id = tasks[1].Id, keep = Path.Combine(shell.Folder, "keep") })).Clean();
+        string kept = Directory.GetFiles(Path.Combine(shell.Folder, "keep"))[0];
+        File.AppendAllText(kept, "edited");
+        (await shell.RunAsync("[System.IO.FileInfo]::new($kept) | Export-KlingGallery $other -Force", new { kept })).Clean();
+        Assert.Equal($"{tasks[1].Id} saved", Show(PageOf(shell, "other.html")));
+    }
+
+    [Fact]
     public async Task Of_a_video_that_was_saved_twice_and_deleted_once_the_other_file_is_shown()
     {
         await using ConnectedShell shell = await ConnectedShell.StartAsync();

@@ -17,10 +17,11 @@ internal sealed class GallerySource
     private readonly Dictionary<string, KlingVideoTask> _byTaskId;
     private readonly SavedVideos _saved;
     private readonly ILookup<long, SavedPath> _paths;
+    private readonly Dictionary<string, RecordedHash> _hashes;
     private Dictionary<string, KlingVideoTask>? _byAttempt;
     private ILookup<string, KlingVideoTask>? _byHash;
 
-    private GallerySource(ITaskLedger? ledger, IReadOnlyList<KlingVideoTask> recorded, IReadOnlyList<KlingVideoTask> own, IReadOnlyList<SavedPath> saved)
+    private GallerySource(ITaskLedger? ledger, IReadOnlyList<KlingVideoTask> recorded, IReadOnlyList<KlingVideoTask> own, IReadOnlyList<SavedPath> saved, IReadOnlyList<RecordedHash> hashes)
     {
         _ledger = ledger;
         Recorded = recorded;
@@ -34,6 +35,7 @@ internal sealed class GallerySource
 
         SavedPath[] known = [.. saved.Where(path => _byId.ContainsKey(path.Id)).OrderBy(path => path.Path, StringComparer.Ordinal)];
         _saved = new SavedVideos(known);
+        _hashes = hashes.ToDictionary(hash => hash.Path, StringComparer.Ordinal);
         _paths = known.Where(path => path.IsCertain).ToLookup(path => path.Id);
     }
 
@@ -58,7 +60,7 @@ internal sealed class GallerySource
         ArgumentNullException.ThrowIfNull(time);
         if (!await ledger.ExistsAsync(cancellationToken).ConfigureAwait(false))
         {
-            return new GallerySource(null, [], [], []) { Now = time.GetUtcNow() };
+            return new GallerySource(null, [], [], [], []) { Now = time.GetUtcNow() };
         }
 
         IReadOnlyList<KlingVideoTask> all = await ledger.Tasks.ListAsync(new TaskFilter(), cancellationToken).ConfigureAwait(false);
@@ -66,7 +68,8 @@ internal sealed class GallerySource
             ledger,
             all,
             account is null ? all : await ledger.Tasks.ListAsync(new TaskFilter { Account = account }, cancellationToken).ConfigureAwait(false),
-            await ledger.Tasks.ListSavedPathsAsync(cancellationToken).ConfigureAwait(false))
+            await ledger.Tasks.ListSavedPathsAsync(cancellationToken).ConfigureAwait(false),
+            await ledger.FileHashes.ListAsync(cancellationToken).ConfigureAwait(false))
         {
             Now = await ledger.Tasks.ReadClockAsync(cancellationToken).ConfigureAwait(false),
         };
@@ -157,10 +160,15 @@ internal sealed class GallerySource
 
         // A video that was moved or copied there.
         string? hash = await FindHashAsync(path, cancellationToken).ConfigureAwait(false);
-        _byHash ??= Recorded.Where(task => task.SavedHash is not null).ToLookup(task => task.SavedHash!, StringComparer.Ordinal);
-        return hash is not null && _byHash[hash].LastOrDefault() is KlingVideoTask same
+        return hash is not null && FindByHash(hash) is KlingVideoTask same
             ? new GalleryEntry(EntryOrigin.Ledger, same, path)
             : new GalleryEntry(EntryOrigin.File, null, path) { ContentHash = hash };
+    }
+
+    private KlingVideoTask? FindByHash(string hash)
+    {
+        _byHash ??= Recorded.Where(task => task.SavedHash is not null).ToLookup(task => task.SavedHash!, StringComparer.Ordinal);
+        return _byHash[hash].LastOrDefault();
     }
 
     /// <summary>
@@ -192,7 +200,7 @@ internal sealed class GallerySource
 
     /// <summary>
     /// The task whose video a path has, of those that were saved there; <see langword="null"/> if none was. Of several the content tells;
-    /// if that has been changed since, it is the last one.
+    /// if that has been changed since, it is the last one. Of one, it is another's only where that one's video was moved over it.
     /// </summary>
     private async ValueTask<KlingVideoTask?> FindOwnerAsync(string path, CancellationToken cancellationToken)
     {
@@ -204,12 +212,25 @@ internal sealed class GallerySource
         IReadOnlyList<SavedPath> here = _saved.At(path);
         if (here.Count == 0 || here.All(saved => saved.IsCertain && saved.Id == here[0].Id))
         {
-            return here.Count == 0 ? null : _byId[here[0].Id];
+            return here.Count == 0 ? null
+                : await FindMovedAsync(path, here, cancellationToken).ConfigureAwait(false) ?? _byId[here[0].Id];
         }
 
         string? hash = IsThere(path) ? await FindHashAsync(path, cancellationToken).ConfigureAwait(false) : null;
         return here.Where(saved => saved.Hash == hash).Select(saved => _byId[saved.Id]).FirstOrDefault()
             ?? here.Where(saved => saved.IsCertain).Select(saved => _byId[saved.Id]).MaxBy(task => (task.CompletedAt ?? task.CreatedAt, task.Id));
+    }
+
+    /// <summary>The other task whose video has been moved over a saved one. Only a file that has changed since it was recorded is read.</summary>
+    private async ValueTask<KlingVideoTask?> FindMovedAsync(string path, IReadOnlyList<SavedPath> here, CancellationToken cancellationToken)
+    {
+        if (!_hashes.TryGetValue(here[0].Path, out RecordedHash? recorded) || new FileInfo(path) is not { Exists: true } file)
+        {
+            return null;
+        }
+
+        string? hash = recorded.IsOf(file) ? recorded.Hash : await FindHashAsync(path, cancellationToken).ConfigureAwait(false);
+        return hash is null || here.Any(saved => saved.Hash == hash) ? null : FindByHash(hash);
     }
 
     /// <summary>The content of a file, which is read only where the ledger does not have its hash.</summary>

@@ -18,6 +18,15 @@ internal sealed class SqlFileHashCache(SqlStore store) : IFileHashCache
             cancellationToken);
 
     /// <inheritdoc/>
+    public Task<IReadOnlyList<RecordedHash>> ListAsync(CancellationToken cancellationToken)
+        => store.ReadAsync<IReadOnlyList<RecordedHash>>(
+            async session => await session.QueryAsync(
+                "SELECT path, length, modified_at, hash FROM machine_hashes WHERE machine = @machine",
+                row => new RecordedHash(row.Text("path"), row.Number("length"), new DateTimeOffset(row.Number("modified_at"), TimeSpan.Zero), row.Text("hash")),
+                ("machine", session.Machine)).ConfigureAwait(false),
+            cancellationToken);
+
+    /// <inheritdoc/>
     public async Task RecordAsync(string path, FileStamp stamp, string hash, CancellationToken cancellationToken)
     {
         // No ledger is begun for what can be read again.

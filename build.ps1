@@ -445,7 +445,7 @@ function Invoke-Bench {
 function Invoke-Fuzz {
     $target, $options = $ArgumentList | ForEach-Object { "$_" }
     if (-not $target -or $target -like '-*') {
-        Stop-Build 'Which target? Name one: answers, callbacks, images, clips, prompts, names, configuration, addresses, sidecars, choices or ledger; or all.'
+        Stop-Build 'Which target? Name one: answers, callbacks, images, clips, prompts, names, configuration, addresses, sidecars, choices, plans or ledger; or all.'
     }
 
     $options = @($options | Where-Object { $null -ne $_ })

@@ -257,10 +257,14 @@ public sealed class GalleryChoiceTests
 
         ErrorRecord error = Assert.Single(result.Errors);
         Assert.Contains("it is an address, and ConvertTo-KlingVideo makes videos of files", error.ToString(), StringComparison.Ordinal);
-        Assert.Contains("New-KlingVideoTask", error.ErrorDetails.RecommendedAction, StringComparison.Ordinal);
+        Assert.EndsWith(
+            $": New-KlingVideoTask -ImageUri 'https://images.example/fox.png?key=1' -Prompt 'It moves.' -Duration 5 | Wait-KlingVideoTask | Save-KlingVideo -Destination '{shell.Destination}'",
+            error.ErrorDetails.RecommendedAction,
+            StringComparison.Ordinal);
         Assert.Equal(1, shell.Bill.CreatesAccepted);
         (await shell.RunAsync("Import-KlingGalleryChoice $choice | New-KlingVideoTask | Out-Null")).Clean();
-        Assert.Equal(2, shell.Bill.CreatesAccepted);
+        (await shell.RunAsync(error.ErrorDetails.RecommendedAction.Split(": ", 2)[1])).Clean();
+        Assert.Equal(3, shell.Bill.CreatesAccepted);
     }
 
     [Fact]

@@ -36,7 +36,12 @@ internal enum CardStatus
 /// <summary>A command as a card shows it. The prompt, which the card shows anyway, is left out where it stands in the command as it is.</summary>
 /// <param name="Head">The command up to the prompt, or all of it.</param>
 /// <param name="Tail">What comes after the prompt; <see langword="null"/> where the prompt is not left out.</param>
-internal readonly record struct CardCommand(string Head, string? Tail = null);
+internal readonly record struct CardCommand(string Head, string? Tail = null)
+{
+    /// <summary>The whole command.</summary>
+    /// <param name="prompt">The prompt of the video that it is for.</param>
+    public string With(string? prompt) => Tail is null ? Head : Head + prompt + Tail;
+}
 
 /// <summary>What a card shows of one video. Texts are as people may read them, except where it is said.</summary>
 internal sealed record GalleryCard

@@ -4,6 +4,7 @@ using KlingPS.Commands.Base;
 using KlingPS.Core;
 using KlingPS.Core.Converting;
 using KlingPS.Core.Files;
+using KlingPS.Core.Gallery;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Model;
 using KlingPS.Core.Network;
@@ -243,7 +244,9 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
             _run!.Refuse(
                 new KlingException(ErrorKind.RequestInvalid, $"Nothing was bought for '{AddressPolicy.MaskUser(uri)}': it is an address, and ConvertTo-KlingVideo makes videos of files.")
                 {
-                    Advice = "Pipe the task to New-KlingVideoTask, which takes addresses, and on to Wait-KlingVideoTask and Save-KlingVideo. It knows no takes: it buys each time it is run.",
+                    Advice = ChosenTask is KlingVideoTask task && CommandLine.Make(task.Spec, null, take: 1, Destination) is CardCommand again
+                        ? $"This makes another take of it, and buys one each time it is run: {again.With(task.Spec.Prompt)}"
+                        : "Pipe the task to New-KlingVideoTask, which takes addresses, and on to Wait-KlingVideoTask and Save-KlingVideo. It knows no takes: it buys each time it is run.",
                 },
                 CurrentRow);
             return;

@@ -1,6 +1,7 @@
 using System.Management.Automation;
 using KlingPS.Core.Configuration;
 using KlingPS.Core.Sessions;
+using KlingPS.Core.Setup;
 using KlingPS.Tests.Hosting;
 
 namespace KlingPS.Tests;
@@ -38,6 +39,21 @@ public sealed class ConfigurationTests : IAsyncLifetime
         KlingConfiguration left = Assert.Single(reset.Of<KlingConfiguration>());
         Assert.Equal(("day", null, null, 84), (left.SecretName, left.Vault, left.Proxy, left.DailyCreditCap));
         Assert.Equal(("configuration", "default"), (left.Source["SecretName"], left.Source["Vault"]));
+    }
+
+    [Fact]
+    public async Task A_misspelt_name_is_told_of_once_with_the_name_that_it_is_like()
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(FilePath)!);
+        await File.WriteAllTextAsync(FilePath, """{ "DailyCreditCapp": 5, "request timeout": 30, "Else": 1, "_note": "mine", "$schema": "x" }""");
+
+        ShellResult result = (await _shell.RunAsync("$null = Get-KlingConfiguration; $null = Get-KlingConfiguration; $null = Set-KlingConfiguration -PollingInterval 1; Test-KlingSetup -Offline | Where-Object Name -eq Configuration")).Clean();
+
+        Assert.Contains("'DailyCreditCapp' (did you mean DailyCreditCap?), 'request timeout' (did you mean RequestTimeout?), 'Else'.", Assert.Single(result.Warnings), StringComparison.Ordinal);
+        KlingSetupCheck check = Assert.Single(result.Of<KlingSetupCheck>());
+        Assert.Equal("Warning", check.Status);
+        Assert.Contains("'DailyCreditCapp' (did you mean DailyCreditCap?)", check.Message, StringComparison.Ordinal);
+        Assert.Contains("\"DailyCreditCapp\": 5", await File.ReadAllTextAsync(FilePath), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -81,6 +81,7 @@ internal static class ConfigurationFile
             ReportPath = Text(nameof(ConfigurationValues.ReportPath)),
             PollingInterval = (double?)Number(nameof(ConfigurationValues.PollingInterval)),
             RequestTimeout = (double?)Number(nameof(ConfigurationValues.RequestTimeout)),
+            UnknownNames = new(fields.Select(field => field.Name).Where(name => !ConfigurationRules.IsKnown(name))),
         };
 
         string? Text(string name) => values.TryGetValue(name, out JsonElement value) ? value.GetString() : null;

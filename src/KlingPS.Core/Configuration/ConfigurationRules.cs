@@ -2,6 +2,7 @@ using System.Text.Json;
 using KlingPS.Core.Api;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Ledger.Postgres;
+using KlingPS.Core.Model;
 using KlingPS.Core.Network;
 using KlingPS.Core.Secrets;
 
@@ -10,6 +11,9 @@ namespace KlingPS.Core.Configuration;
 /// <summary>What each field of the configuration may hold. The same for the file and for what is to be written to it.</summary>
 internal static class ConfigurationRules
 {
+    /// <summary>How much of a name that is no setting is shown, in characters.</summary>
+    private const int MaxShown = 60;
+
     /// <summary>Values that are refused are not repeated in the message: they may be a password or a key in the wrong place.</summary>
     private static readonly Dictionary<string, Func<JsonElement, string?>> s_rules = new(StringComparer.OrdinalIgnoreCase)
     {
@@ -28,6 +32,47 @@ internal static class ConfigurationRules
         [nameof(ConfigurationValues.PollingInterval)] = Number(0.1, 3600, "has to be a number of seconds from 0.1 to 3600"),
         [nameof(ConfigurationValues.RequestTimeout)] = Number(20, 3600, "has to be a number of seconds from 20 to 3600"),
     };
+
+    /// <summary>Whether a name is that of a setting, or of a remark: a name that begins with a dollar sign, an underscore or a slash is nobody's setting.</summary>
+    public static bool IsKnown(string name) => s_rules.ContainsKey(name) || name is ['$' or '_' or '/' or '#', ..];
+
+    /// <summary>What users should know of names that are no settings: a cap whose name is misspelt caps nothing.</summary>
+    /// <param name="path">The configuration file.</param>
+    /// <param name="names">The names, at least one.</param>
+    public static string DescribeUnknown(string path, IEnumerable<string> names)
+    {
+        IEnumerable<string> clauses = names.Select(name => FindNearest(name) is string known
+            ? $"'{VisibleText.InLine(ReceivedText.Cut(name, MaxShown))}' (did you mean {known}?)"
+            : $"'{VisibleText.InLine(ReceivedText.Cut(name, MaxShown))}'");
+        return $"The configuration '{path}' has names that are no settings and have no effect: {string.Join(", ", clauses)}.";
+    }
+
+    /// <summary>The setting whose name is most like another name; <see langword="null"/> if none is much like it.</summary>
+    private static string? FindNearest(string name)
+        => name.Length > MaxShown ? null : s_rules.Keys.Where(known => known != ConfigurationFile.FormerLedger)
+            .Select(known => (Name: known, Distance: CountEdits(name.ToUpperInvariant(), known.ToUpperInvariant())))
+            .Where(known => known.Distance <= known.Name.Length / 3)
+            .OrderBy(known => known.Distance)
+            .Select(known => known.Name)
+            .FirstOrDefault();
+
+    /// <summary>How many characters have to be put in, taken out or changed to make one text of another.</summary>
+    private static int CountEdits(string from, string to)
+    {
+        int[] row = [.. Enumerable.Range(0, to.Length + 1)];
+        for (int i = 0; i < from.Length; i++)
+        {
+            int diagonal = row[0]++;
+            for (int j = 0; j < to.Length; j++)
+            {
+                int changed = diagonal + (from[i] == to[j] ? 0 : 1);
+                diagonal = row[j + 1];
+                row[j + 1] = Math.Min(changed, Math.Min(row[j], row[j + 1]) + 1);
+            }
+        }
+
+        return row[^1];
+    }
 
     /// <summary>What is wrong with a field, in words that go on after its name; <see langword="null"/> when nothing is.</summary>
     /// <param name="name">The field; unknown ones may hold anything but a secret.</param>

@@ -1,3 +1,5 @@
+using KlingPS.Core.Model;
+
 namespace KlingPS.Core.Configuration;
 
 /// <summary>What the configuration file sets; <see langword="null"/> for what it does not.</summary>
@@ -41,4 +43,7 @@ internal sealed record ConfigurationValues
 
     /// <summary>How many seconds a request may go unanswered; 20 to 3600.</summary>
     public double? RequestTimeout { get; init; }
+
+    /// <summary>The names in the file that are no settings.</summary>
+    public ValueList<string> UnknownNames { get; init; } = ValueList<string>.Empty;
 }

@@ -34,6 +34,13 @@ internal sealed class CommandContext : IDisposable
         _activity = activity;
         Shell = shell;
         Keys = new KeyFinder(shell.Commands, streams);
+        Settings = new CommandSettings(text =>
+        {
+            if (Connection.IsNews(text))
+            {
+                streams.WriteWarning(text);
+            }
+        });
     }
 
     /// <summary>What PowerShell gives the command.</summary>
@@ -46,7 +53,7 @@ internal sealed class CommandContext : IDisposable
     public RunspaceConnection Connection { get; } = RunspaceConnection.Current;
 
     /// <summary>The configuration, read once.</summary>
-    public CommandSettings Settings { get; } = new();
+    public CommandSettings Settings { get; }
 
     /// <summary>Looks for the API key where none was given.</summary>
     public KeyFinder Keys { get; }

@@ -4,7 +4,8 @@ using KlingPS.Core.Configuration;
 namespace KlingPS.Sessions;
 
 /// <summary>The configuration as one command sees it: the file is read at most once, so that all items of a pipeline get the same.</summary>
-internal sealed class CommandSettings
+/// <param name="onUnknown">Is told of names in the file that are no settings.</param>
+internal sealed class CommandSettings(Action<string> onUnknown)
 {
     private string? _path;
     private ConfigurationValues? _file;
@@ -12,7 +13,22 @@ internal sealed class CommandSettings
 
     /// <summary>What the configuration file says.</summary>
     /// <exception cref="KlingException">The file cannot be found or read, or is not a configuration.</exception>
-    public ConfigurationValues File => _file ??= ConfigurationFile.Read(_path ??= ConfigurationFile.Locate());
+    public ConfigurationValues File
+    {
+        get
+        {
+            if (_file is null)
+            {
+                _file = ConfigurationFile.Read(_path ??= ConfigurationFile.Locate());
+                if (_file.UnknownNames.Count > 0)
+                {
+                    onUnknown(ConfigurationRules.DescribeUnknown(_path, _file.UnknownNames));
+                }
+            }
+
+            return _file;
+        }
+    }
 
     /// <summary>The settings in force.</summary>
     /// <exception cref="KlingException">The file or the environment holds something that cannot be used.</exception>

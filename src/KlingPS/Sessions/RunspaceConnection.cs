@@ -18,6 +18,7 @@ internal sealed class RunspaceConnection
 {
     private static readonly ConditionalWeakTable<Runspace, RunspaceConnection> s_connections = [];
 
+    private readonly HashSet<string> _said = new(StringComparer.Ordinal);
     private KlingSession? _connected;
     private KeySource? _connectedFrom;
     private bool _isSecretReplaced;
@@ -60,6 +61,9 @@ internal sealed class RunspaceConnection
             }
         }
     }
+
+    /// <summary>Whether this is said here for the first time.</summary>
+    public bool IsNews(string text) => _said.Add(text);
 
     /// <summary>The session in hand, if there is one; none is made.</summary>
     public KlingSession? Session => _connected ?? _found;

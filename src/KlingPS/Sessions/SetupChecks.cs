@@ -79,6 +79,14 @@ internal sealed class SetupChecks : IAsyncDisposable
         KlingConfiguration configuration = _context.Settings.Current;
         _ = configuration.ToEndpoints();
         string limit = configuration.DailyCreditCap is decimal cap ? FormattableString.Invariant($"No more than {cap:0.##} credits are spent in a day.") : "There is no daily limit (DailyCreditCap).";
+        if (_context.Settings.File.UnknownNames is { Count: > 0 } unknown)
+        {
+            return KlingSetupCheck.Warning(
+                name,
+                $"{ConfigurationRules.DescribeUnknown(configuration.Path, unknown)} {limit}",
+                "Correct the names, or delete them; Get-KlingConfiguration shows the settings that there are. A name that begins with an underscore is a remark.");
+        }
+
         return KlingSetupCheck.Ok(name, File.Exists(configuration.Path)
             ? $"The configuration '{configuration.Path}' is in order. {limit}"
             : $"There is no configuration file at '{configuration.Path}', so the defaults and the environment count. {limit}");

@@ -46,6 +46,23 @@ public sealed class RowTests
         Assert.Equal(tail, Path.GetFileName(task.TailImagePath) ?? task.TailImageUri);
     }
 
+    [Fact]
+    public async Task A_column_that_is_called_almost_like_a_parameter_is_told_of_once()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = (await shell.RunAsync(
+            """
+            $images | . { process { [pscustomobject]@{ Path = $_; Prompt = 'p'; 'Duration ' = 10; 'Negative Prompt' = 'blur'; Destination = 'there'; Comment = 'x'; 'Model ' = '' } } } |
+                ConvertTo-KlingVideo -WhatIf
+            """,
+            In(shell, "a.png", "b.png"))).Clean();
+
+        Assert.Contains(
+            "Columns of the input that are not read: 'Duration ' (call it Duration), 'Negative Prompt' (call it NegativePrompt), 'Destination' (-Destination is given to the command, for all rows).",
+            result.Warnings);
+    }
+
     [Theory]
     [InlineData("[pscustomobject]@{ Path = $image; Prompt = 'p' } | New-KlingVideoTask -Prompt p")]
     [InlineData("[pscustomobject]@{ Path = $image; Prompt = 'p' } | New-KlingVideoTask -LiteralPath $image")]

@@ -34,6 +34,7 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     private CommandContext? _context;
     private Dictionary<string, object> _given = [];
     private PassedOverColumns? _passedOver;
+    private NearColumns? _near;
     private Action? _finishBatch;
     private Action<KlingException, object?>? _refuse;
     private bool _hasRoom;
@@ -69,6 +70,9 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     /// <summary>How to give what the command works on, as sentences: what a call that lacks it is told.</summary>
     private protected virtual string HowToGive => $"Get-Help {MyInvocation.MyCommand.Name} shows what goes with what.";
 
+    /// <summary>Whether the input may be a table whose columns ask for something that is paid for.</summary>
+    private protected virtual bool ReadsTables => false;
+
     /// <summary>Whether the command logs what it does.</summary>
     private protected virtual bool HasLog => false;
 
@@ -96,6 +100,7 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
             OpenLog();
             Usages.Of(GetType()).Require(_given, MyInvocation.ExpectingInput, MyInvocation.MyCommand.Name, HowToGive);
             _passedOver = new PassedOverColumns(MyInvocation);
+            _near = ReadsTables && MyInvocation.ExpectingInput ? new NearColumns(MyInvocation) : null;
             Context.TimeLimit = TimeLimit is double seconds ? TimeSpan.FromSeconds(seconds) : null;
             CheckParameters();
             OnBegin();
@@ -119,6 +124,11 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
             if (!ChosenVideo.IsOne(row) && _passedOver?.Describe(row) is string columns)
             {
                 WriteWarning(columns);
+            }
+
+            if (_near?.Describe(row) is string unread)
+            {
+                WriteWarning(unread);
             }
         }
 

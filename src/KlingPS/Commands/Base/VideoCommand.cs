@@ -115,6 +115,9 @@ public abstract class VideoCommand : ImagePathCommand
     [Parameter(ValueFromPipelineByPropertyName = true)]
     public string? Name { get; set; }
 
+    /// <inheritdoc/>
+    private protected override bool ReadsTables => true;
+
     /// <summary>Whether the duration is that of a recorded task whose clip gave it: what came of it, and not what was asked for.</summary>
     private bool IsDurationOfClip => !_isDurationGiven && GetModel().TakesLengthOfInput && _row?.Properties[nameof(KlingVideoTask.TaskId)] is not null;
 

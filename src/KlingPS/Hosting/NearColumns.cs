@@ -1,0 +1,65 @@
+using System.Management.Automation;
+using KlingPS.Core;
+
+namespace KlingPS.Hosting;
+
+/// <summary>
+/// Columns of a table that nobody reads although they are called almost like a parameter, or like one that is given for the whole command
+/// alone. PowerShell binds by the exact name and says nothing of the others.
+/// </summary>
+internal sealed class NearColumns
+{
+    private static readonly HashSet<string> s_common = new([.. Cmdlet.CommonParameters, .. Cmdlet.OptionalCommonParameters], StringComparer.OrdinalIgnoreCase);
+
+    private readonly HashSet<string> _read = new(StringComparer.OrdinalIgnoreCase);
+    private readonly Dictionary<string, string> _near = new(StringComparer.OrdinalIgnoreCase);
+    private readonly Dictionary<string, string> _ofCommand = new(StringComparer.OrdinalIgnoreCase);
+    private readonly HashSet<string> _told = new(StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>Notes what the command reads.</summary>
+    public NearColumns(InvocationInfo invocation)
+    {
+        foreach (ParameterMetadata parameter in invocation.MyCommand.Parameters.Values.Where(parameter => !s_common.Contains(parameter.Name)))
+        {
+            bool isRead = parameter.ParameterSets.Values.Any(set => set.ValueFromPipelineByPropertyName);
+            foreach (string name in parameter.Aliases.Prepend(parameter.Name))
+            {
+                if (isRead)
+                {
+                    _read.Add(name);
+                    _near.TryAdd(Squeeze(name), parameter.Name);
+                }
+                else if (!invocation.BoundParameters.ContainsKey(parameter.Name))
+                {
+                    _ofCommand.TryAdd(Squeeze(name), parameter.Name);
+                }
+            }
+        }
+    }
+
+    /// <summary>What to tell of a row: each column once in a command; <see langword="null"/> if there is nothing new.</summary>
+    /// <param name="row">The input that is bound now. Only tables are looked at: what other objects have, they have for other reasons.</param>
+    public string? Describe(PSObject row)
+    {
+        if (row.BaseObject is not PSCustomObject)
+        {
+            return null;
+        }
+
+        string[] columns = [.. row.Properties.OfType<PSNoteProperty>().Select(FindAdvice).OfType<string>()];
+        return columns.Length == 0 ? null : $"Columns of the input that are not read: {string.Join(", ", columns)}.";
+    }
+
+    private string? FindAdvice(PSNoteProperty column)
+    {
+        string name = column.Name;
+        string squeezed = Squeeze(name);
+        string? advice = _read.Contains(name) ? null
+            : _near.TryGetValue(squeezed, out string? parameter) ? $"call it {parameter}"
+            : _ofCommand.TryGetValue(squeezed, out parameter) ? $"-{parameter} is given to the command, for all rows"
+            : null;
+        return advice is null || string.IsNullOrWhiteSpace(column.Value?.ToString()) || !_told.Add(name) ? null : $"'{VisibleText.InLine(name)}' ({advice})";
+    }
+
+    private static string Squeeze(string name) => string.Concat(name.Where(c => !char.IsWhiteSpace(c) && c is not ('_' or '-')));
+}

@@ -16,8 +16,8 @@ internal sealed class AddressTarget : FuzzTarget
         {
             if (server.Password is { Text.Length: > 5 } password && (server.Shown.Contains(password.Text, StringComparison.Ordinal) || server.ToString().Contains(password.Text, StringComparison.Ordinal)))
             {
-                // A name can be the password, too; it is shown where it was given as a name.
-                string names = string.Join(' ', server.Hosts.Select(host => host.Name)) + server.Database + server.User + server.Schema + server.RootCertificate + server.Certificate + server.CertificateKey + server.PasswordFile;
+                // A name can be the password, too, and so can a piece of the hosts; it is shown where it was given as that.
+                string names = string.Join(',', server.Hosts.Select(host => $"[{host.Name}]:{host.Port}")) + server.Database + server.User + server.Schema + server.RootCertificate + server.Certificate + server.CertificateKey + server.PasswordFile;
                 if (!names.Contains(password.Text, StringComparison.Ordinal))
                 {
                     throw new BrokenPromiseException("The password is shown.");

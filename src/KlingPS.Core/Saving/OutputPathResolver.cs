@@ -54,6 +54,7 @@ internal sealed partial class OutputPathResolver
     private readonly KlingSession _session;
     private readonly SaveOptions _options;
     private readonly FileHashes _hashes;
+    private readonly LedgerLoss _loss;
     private readonly DistinctNames _names = new();
     private readonly ConcurrentDictionary<(string Requested, VideoKey Video), Lazy<Task<OutputPath>>> _choices = new();
     private readonly ConcurrentDictionary<string, VideoKey> _owners = new(StringComparer.OrdinalIgnoreCase);
@@ -67,6 +68,7 @@ internal sealed partial class OutputPathResolver
         _session = service.Session;
         _options = options;
         _hashes = service.Hashes;
+        _loss = service.Loss;
     }
 
     /// <summary>Whether a video can be named before it is bought.</summary>
@@ -289,7 +291,9 @@ internal sealed partial class OutputPathResolver
     }
 
     private async Task<SavedVideos> ReadSavedVideosAsync(CancellationToken cancellationToken)
-        => new(await _session.Ledger.Tasks.ListSavedPathsAsync(cancellationToken).ConfigureAwait(false));
+        => _loss.Error is KlingException lost
+            ? throw lost
+            : new(await _session.Ledger.Tasks.ListSavedPathsAsync(cancellationToken).ConfigureAwait(false));
 
     /// <summary>
     /// Where a video was saved, spelled as this destination is, if that is the requested path, or has a number behind its name that keeps

@@ -176,18 +176,19 @@ internal sealed class VideoSaver
     private async Task<KlingVideoTask> FindAsync(TaskReference reference, CancellationToken cancellationToken)
     {
         KlingVideoTask? made = reference.Task is { TaskState: KlingTaskState.Succeeded, ResultUri: not null } task ? task : null;
-        if (made is null || _loss.Error is null)
+        if (_loss.Error is null)
         {
             try
             {
                 return await _finder.FindAsync(reference, cancellationToken).ConfigureAwait(false);
             }
-            catch (KlingException exception) when (_loss.Note(exception) && made is not null)
+            catch (KlingException exception) when (_loss.Note(exception))
             {
             }
         }
 
-        return made;
+        // The ledger is not asked for one after the other: each time, a server that is gone may take as long again.
+        return made ?? throw _loss.Error!;
     }
 
     /// <summary>Saves the video of a finished task; of those that wait, the one that expires first goes first.</summary>

@@ -5,8 +5,8 @@ using KlingPS.Core.Resilience;
 
 namespace KlingPS.Core.Sessions;
 
-/// <summary>The hashes of local files. A file that has not changed since it was last hashed is not read again.</summary>
-internal sealed class FileHashes(KlingSession session)
+/// <summary>The hashes of local files. A file that has not changed since it was last hashed is not read again, as long as the ledger can be asked.</summary>
+internal sealed class FileHashes(KlingSession session, LedgerLoss loss)
 {
     /// <summary>The resolution of file times. A file that was written just before it was hashed can change again without a new time.</summary>
     private static readonly TimeSpan s_timeResolution = TimeSpan.FromSeconds(2);
@@ -22,7 +22,8 @@ internal sealed class FileHashes(KlingSession session)
     /// <summary>The SHA-256 of a file's content, in lower-case hex.</summary>
     /// <exception cref="KlingException">There is no such file, it is a folder, or it cannot be read.</exception>
     public async Task<string> GetAsync(string path, CancellationToken cancellationToken)
-        => FileStamp.Of(path) is FileStamp stamp
+        => loss.Error is null
+            && FileStamp.Of(path) is FileStamp stamp
             && await session.Ledger.FileHashes.FindAsync(path, stamp, cancellationToken).ConfigureAwait(false) is string hash
                 ? hash
                 : await ReadAsync(path, cancellationToken).ConfigureAwait(false);
@@ -46,7 +47,10 @@ internal sealed class FileHashes(KlingSession session)
         if (before is FileStamp stamp && session.TimeProvider.GetUtcNow() - stamp.ModifiedAt >= s_timeResolution)
         {
             _read[path] = (stamp, hash);
-            await session.Ledger.FileHashes.RecordAsync(path, stamp, hash, cancellationToken).ConfigureAwait(false);
+            if (loss.Error is null)
+            {
+                await session.Ledger.FileHashes.RecordAsync(path, stamp, hash, cancellationToken).ConfigureAwait(false);
+            }
         }
 
         return hash;

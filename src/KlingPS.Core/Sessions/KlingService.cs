@@ -19,7 +19,7 @@ internal sealed class KlingService
         Events = new PipelineEvents(Observer);
         Loss = new LedgerLoss(session.Ledger);
         Client = session.CreateClient(Observer, Loss);
-        Hashes = new FileHashes(session);
+        Hashes = new FileHashes(session, Loss);
         Account = new AccountFinder(session, Observer);
         Prices = new PriceBook(session, Observer);
     }

@@ -18,15 +18,19 @@ internal sealed class LedgerLoss(ITaskLedger ledger)
     /// <summary>How it was lost; <see langword="null"/> as long as it is not.</summary>
     public KlingException? Error => _error;
 
+    /// <summary>Whether an error says that a ledger is lost, and is one of a ledger that a command can go on without.</summary>
+    public static bool IsOf(ITaskLedger ledger, Exception exception) => exception is KlingException { Kind: ErrorKind.LedgerUnusable } && ledger.KeepsAnswers;
+
     /// <summary>Takes note of an error.</summary>
     /// <returns>Whether it says that the ledger is lost, and the command can go on without it with what is under way.</returns>
     public bool Note(Exception exception)
     {
-        if (exception is not KlingException { Kind: ErrorKind.LedgerUnusable } error || !ledger.KeepsAnswers)
+        if (!IsOf(ledger, exception))
         {
             return false;
         }
 
+        var error = (KlingException)exception;
         error.Advice = AnswerSpool.HowToGoOn;
         if (Interlocked.CompareExchange(ref _error, error, null) is null)
         {

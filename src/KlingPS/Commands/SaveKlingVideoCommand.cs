@@ -101,15 +101,15 @@ public sealed class SaveKlingVideoCommand : TaskReferenceCommand
 
     private ConcurrentStage<TaskReference, Outcome<TaskReference, SavedVideo>> CreateStage()
     {
-        var saver = new VideoSaver(Context.Service, _options!);
+        var saver = new VideoSaver(Context.ServiceToFinish, _options!);
         Deadline deadline = Own(Context.CreateDeadline(Timeout));
         return new((reference, token) => saver.SaveAsync(reference, deadline, token), MaxInHand, inOrder: false);
     }
 
     private void OnEnded(Outcome<TaskReference, SavedVideo> outcome)
     {
-        // Of these errors it is known that there is no video to get.
-        if (outcome.Error is null or { Kind: ErrorKind.TaskFailed or ErrorKind.TaskNotFound or ErrorKind.RequestInvalid or ErrorKind.AttemptUnknown })
+        // Of these errors it is known that there is no video to get; and what is saved is saved, even where that is not recorded yet.
+        if (outcome.Value is not null || outcome.Error is null or { Kind: ErrorKind.TaskFailed or ErrorKind.TaskNotFound or ErrorKind.RequestInvalid or ErrorKind.AttemptUnknown })
         {
             Unfinished.Remove(outcome.Item);
         }

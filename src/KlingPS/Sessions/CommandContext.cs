@@ -2,6 +2,7 @@ using KlingPS.Core;
 using KlingPS.Core.Configuration;
 using KlingPS.Core.Files;
 using KlingPS.Core.Ledger;
+using KlingPS.Core.Ledger.Spool;
 using KlingPS.Core.Reporting;
 using KlingPS.Core.Saving;
 using KlingPS.Core.Scheduling;
@@ -71,35 +72,23 @@ internal sealed class CommandContext : IDisposable
     /// <summary>How long the command may take, where that is limited: the opening of the ledger hears it, too.</summary>
     public TimeSpan? TimeLimit { get; set; }
 
+    /// <summary>Whether the command was given tasks that others have read from the ledger, or have bought.</summary>
+    public bool HasTasksInHand { get; set; }
+
     /// <summary>The session to work with: the connected one, or one from the key that is found elsewhere.</summary>
     /// <exception cref="KlingException">There is no key, or the settings cannot be used.</exception>
     public KlingSession Session => _session ??= Connection.GetSession(Settings, Keys);
 
     /// <summary>What the parts of the command share; its ledger is open: nothing is uploaded or bought that could not be recorded.</summary>
     /// <exception cref="KlingException">There is no key, the settings cannot be used, or the ledger cannot be opened.</exception>
-    public KlingService Service
-    {
-        get
-        {
-            if (_service is null)
-            {
-                KlingSession session = Session;
+    public KlingService Service => _service ??= Begin(canBeLost: false);
 
-                // A command that only says what it would do begins no ledger either.
-                if (!Shell.Common.IsWhatIf || Exists(session.Ledger))
-                {
-                    Open(session.Ledger);
-
-                    // Before the service is made: the account says which limits its requests count against.
-                    _bridge.Run(new AccountFinder(session, Observer).FindAsync);
-                }
-
-                _service = new KlingService(session, Observer);
-            }
-
-            return _service;
-        }
-    }
+    /// <summary>
+    /// The same for a command that only finishes what is paid for: where it has tasks in hand, and the ledger is a database that was lost
+    /// since they were read, it begins all the same, and has lost its ledger already. What it cannot record is kept on this machine.
+    /// </summary>
+    /// <exception cref="KlingException">As <see cref="Service"/>.</exception>
+    public KlingService ServiceToFinish => _service ??= Begin(canBeLost: true);
 
     /// <summary>
     /// Refuses to write where the module keeps what it cannot do without, whatever the user allows, and whether it is there yet or not; and
@@ -179,6 +168,42 @@ internal sealed class CommandContext : IDisposable
         {
             return (Connection.UseLedger(Settings.Current, Keys), null);
         }
+    }
+
+    private KlingService Begin(bool canBeLost)
+    {
+        KlingSession session = Session;
+        KlingException? lost = null;
+        try
+        {
+            // A command that only says what it would do begins no ledger either.
+            if (!Shell.Common.IsWhatIf || Exists(session.Ledger))
+            {
+                Open(session.Ledger);
+
+                // Before the service is made: the account says which limits its requests count against.
+                _bridge.Run(new AccountFinder(session, Observer).FindAsync);
+            }
+        }
+        catch (KlingException exception) when (HasTasksInHand && LedgerLoss.IsOf(session.Ledger, exception))
+        {
+            // Something was sent, if not by this command.
+            exception.Advice = AnswerSpool.HowToGoOn;
+            if (!canBeLost)
+            {
+                throw;
+            }
+
+            lost = exception;
+        }
+
+        var service = new KlingService(session, Observer);
+        if (lost is not null)
+        {
+            service.Loss.Note(lost);
+        }
+
+        return service;
     }
 
     private bool Exists(ITaskLedger ledger) => _bridge.Run(async token => await ledger.ExistsAsync(token).ConfigureAwait(false));

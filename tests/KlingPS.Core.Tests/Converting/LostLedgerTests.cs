@@ -194,4 +194,21 @@ public sealed class LostLedgerTests : IAsyncDisposable
         FindLedger();
         Assert.Equal(outcome.Value.Path, Assert.Single(await _harness.ListAsync()).SavedPath);
     }
+
+    [Fact]
+    public async Task Of_videos_that_are_not_known_to_be_made_a_lost_ledger_is_asked_once()
+    {
+        KlingVideoTask task = await _harness.FinishedAsync("task-1");
+        int asked = 0;
+        LoseLedgerAt(_ => ++asked > 0);
+        var saver = new VideoSaver(_harness.NewService(), new SaveOptions { Destination = Destination });
+        var reference = new TaskReference { Task = task with { ResultUri = null } };
+
+        Outcome<TaskReference, SavedVideo> first = await _harness.Clock.RunAsync(saver.SaveAsync(reference, CancellationToken.None));
+        int once = asked;
+        Outcome<TaskReference, SavedVideo> second = await _harness.Clock.RunAsync(saver.SaveAsync(reference, CancellationToken.None));
+
+        Assert.Equal((ErrorKind.LedgerUnusable, ErrorKind.LedgerUnusable), (first.Error!.Kind, second.Error!.Kind));
+        Assert.Equal((once, true), (asked, once > 0));
+    }
 }

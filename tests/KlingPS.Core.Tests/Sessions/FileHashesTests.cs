@@ -12,7 +12,7 @@ public sealed class FileHashesTests : IAsyncLifetime
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    private FileHashes Hashes => new(_harness.Session);
+    private FileHashes Hashes => new(_harness.Session, new LedgerLoss(_harness.Ledger));
 
     private string FilePath => Path.Combine(_harness.Folder, "fox.txt");
 

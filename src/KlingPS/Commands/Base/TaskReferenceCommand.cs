@@ -50,6 +50,7 @@ public abstract class TaskReferenceCommand : KlingCommand
     {
         foreach (TaskReference reference in ResolveReferences())
         {
+            Context.HasTasksInHand |= reference.Task is not null;
             if (TryFind(reference, out KlingVideoTask? task))
             {
                 yield return (reference, task);

@@ -1,0 +1,99 @@
+using System.Management.Automation;
+using KlingPS.Tests.Hosting;
+
+namespace KlingPS.Tests;
+
+/// <summary>The database of a shared ledger goes away between the commands of a pipeline.</summary>
+[Collection(UsesEnvironment.Name)]
+public sealed class LostDatabaseTests : IDisposable
+{
+    private const string DataHome = "XDG_DATA_HOME";
+
+    private readonly EnvironmentScope _environment = new();
+    private readonly string? _dataHome = Environment.GetEnvironmentVariable(DataHome);
+    private readonly DirectoryInfo _data = Directory.CreateTempSubdirectory("klingps-data-");
+
+    public void Dispose()
+    {
+        Environment.SetEnvironmentVariable(DataHome, _dataHome);
+        _environment.Dispose();
+        _data.Delete(recursive: true);
+    }
+
+    /// <summary>A shell whose ledger is in a database.</summary>
+    private async Task<ConnectedShell> StartAsync(PostgresServer server)
+    {
+        Environment.SetEnvironmentVariable(DataHome, _data.FullName);
+        Environment.SetEnvironmentVariable("KLINGPS_LEDGER", $"postgresql://{PostgresServer.Role}@127.0.0.1:{server.Port}/ledgers?schema=lost_{Guid.NewGuid():N}&sslmode=disable");
+        return await ConnectedShell.StartAsync();
+    }
+
+    /// <summary>Runs a script while the database cannot be reached.</summary>
+    private static async Task<ShellResult> RunWithoutAsync(PostgresServer server, ConnectedShell shell, string script)
+    {
+        await server.SqlAsync("ALTER DATABASE ledgers ALLOW_CONNECTIONS false");
+        try
+        {
+            await server.SqlAsync("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = 'ledgers'");
+            return await shell.RunAsync(script, new { destination = shell.Destination });
+        }
+        finally
+        {
+            await server.SqlAsync("ALTER DATABASE ledgers ALLOW_CONNECTIONS true");
+        }
+    }
+
+    [Fact]
+    public async Task Videos_whose_links_are_known_are_saved_although_the_database_is_gone_and_recorded_when_it_is_back()
+    {
+        PostgresServer server = await PostgresServer.Shared;
+        await using ConnectedShell shell = await StartAsync(server);
+        (await shell.RunAsync("$made = $images | New-KlingVideoTask -Prompt 'It moves.' | Wait-KlingVideoTask", new { images = shell.Images("a.png", "b.png") })).Clean();
+        ShellResult lost = await RunWithoutAsync(server, shell, "$made | Save-KlingVideo -Destination $destination");
+
+        Assert.Null(lost.Terminating);
+        ErrorRecord error = Assert.Single(lost.Errors).Is("KlingLedgerUnusable", ErrorCategory.ResourceUnavailable);
+        Assert.Contains("the next command on this machine that reaches the ledger records it", error.Exception.Message, StringComparison.Ordinal);
+        Assert.Contains("run the same command again", error.ErrorDetails.RecommendedAction, StringComparison.Ordinal);
+        Assert.DoesNotContain("Nothing was sent", error.ErrorDetails.RecommendedAction, StringComparison.Ordinal);
+        Assert.Equal(2, lost.Of<FileInfo>().Length);
+        Assert.Equal(2, Directory.GetFiles(shell.Destination, "*.mp4").Length);
+
+        ShellResult found = await shell.RunAsync("(Get-KlingVideoTask).SavedPath; $made | Save-KlingVideo -Destination $destination -Force | Out-Null", new { destination = shell.Destination });
+
+        Assert.Null(found.Terminating);
+        Assert.Empty(found.Errors);
+        Assert.Equal(Directory.GetFiles(shell.Destination, "*.mp4").Order(), found.Of<string>().Order());
+        Assert.Equal((2, 2), (shell.Bill.CreatesAccepted, shell.Bill.Downloads));
+    }
+
+    [Fact]
+    public async Task A_video_that_is_there_is_found_by_its_content_although_the_database_is_gone()
+    {
+        PostgresServer server = await PostgresServer.Shared;
+        await using ConnectedShell shell = await StartAsync(server);
+        (await shell.RunAsync("New-KlingVideoTask $image 'It moves.' | Save-KlingVideo -Destination $destination | Out-Null; $made = Get-KlingVideoTask", new { image = shell.Image(), destination = shell.Destination })).Clean();
+        ShellResult lost = await RunWithoutAsync(server, shell, "$made | Save-KlingVideo -Destination $destination");
+
+        Assert.Null(lost.Terminating);
+        Assert.Single(lost.Of<FileInfo>());
+        Assert.Equal((1, 1), (Directory.GetFiles(shell.Destination).Length, shell.Bill.Downloads));
+    }
+
+    [Fact]
+    public async Task Of_tasks_that_were_bought_before_it_is_not_said_that_nothing_was_sent()
+    {
+        PostgresServer server = await PostgresServer.Shared;
+        await using ConnectedShell shell = await StartAsync(server);
+        (await shell.RunAsync("$bought = New-KlingVideoTask $image 'It moves.'", new { image = shell.Image() })).Clean();
+
+        ShellResult waited = await RunWithoutAsync(server, shell, "$bought | Wait-KlingVideoTask");
+        ShellResult saved = await RunWithoutAsync(server, shell, "$bought | Save-KlingVideo -Destination $destination");
+
+        Assert.All([waited.Terminating, Assert.Single(saved.Errors)], error => Assert.Contains(
+            "run the same command again",
+            error.Is("KlingLedgerUnusable", ErrorCategory.ResourceUnavailable).ErrorDetails.RecommendedAction,
+            StringComparison.Ordinal));
+        Assert.Contains("1 task is left. Nothing that is paid for is lost", saved.Errors[0].Exception.Message, StringComparison.Ordinal);
+    }
+}

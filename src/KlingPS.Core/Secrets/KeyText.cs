@@ -5,6 +5,9 @@ namespace KlingPS.Core.Secrets;
 /// <summary>Tells a key from what is copied or written together with one. Says nothing of the key itself.</summary>
 internal static class KeyText
 {
+    /// <summary>In characters; more than any header takes with the rest of a request.</summary>
+    private const int MaxLength = 4096;
+
     private const string Quotes = "\"'`\u00AB\u00BB\u2018\u2019\u201A\u201C\u201D\u201E\u2039\u203A";
 
     /// <summary>A key without the blanks, line ends and invisible characters, such as a byte order mark, that stand around it.</summary>
@@ -51,6 +54,11 @@ internal static class KeyText
         if (key is ['<', .., '>'] or ['{', .., '}'] or ['$', ..] or ['%', .., '%'])
         {
             return "is a placeholder that was not filled in. Put the key itself in its place";
+        }
+
+        if (key.Length > MaxLength)
+        {
+            return string.Create(CultureInfo.InvariantCulture, $"is too long to be one: it has {key.Length:N0} characters. It is probably the content of something else");
         }
 
         int wrong = key.IndexOfAnyExceptInRange('!', '~');

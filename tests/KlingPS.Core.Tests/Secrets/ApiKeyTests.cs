@@ -102,6 +102,14 @@ public sealed class ApiKeyTests
     }
 
     [Fact]
+    public void What_is_too_long_to_be_a_key_is_refused_with_its_length()
+    {
+        KlingException error = Assert.Throws<KlingException>(() => ApiKey.From(new string('a', 100_000)));
+
+        Assert.Equal((ErrorKind.Unauthorized, "The API key is too long to be one: it has 100,000 characters. It is probably the content of something else."), (error.Kind, error.Message));
+    }
+
+    [Fact]
     public void A_secure_string_gives_the_same_key_and_remains_its_owners()
     {
         using var secure = new SecureString();

@@ -7,6 +7,10 @@ namespace KlingPS.Core.Ledger.Sql;
 internal static class SavedFiles
 {
     /// <summary>See <see cref="ITaskJournal.ListSavedPathsAsync"/>.</summary>
+    /// <remarks>
+    /// The files are found by their hashes: SQLite takes those of a machine for few, and would look through all tasks for each of them, so
+    /// the machine is not compared in a form that an index has.
+    /// </remarks>
     public static async Task<IReadOnlyList<SavedPath>> ListAsync(SqlSession session) => await session.QueryAsync(
         """
         SELECT saved_path AS path, id, saved_hash AS hash, 1 AS certain FROM tasks WHERE saved_path IS NOT NULL
@@ -17,7 +21,7 @@ internal static class SavedFiles
         UNION
         SELECT saving_path, task, saving_hash, 0 FROM saved_files WHERE machine = @machine AND saving_path IS NOT NULL
         UNION
-        SELECT h.path, t.id, h.hash, 1 FROM machine_hashes h JOIN tasks t ON t.saved_hash = h.hash WHERE h.machine = @machine
+        SELECT h.path, t.id, h.hash, 1 FROM machine_hashes h JOIN tasks t ON t.saved_hash = h.hash WHERE h.machine || '' = @machine
         """,
         row => new SavedPath(row.Text("path"), row.Number("id"), row.Text("hash"), row.Number("certain") == 1),
         ("machine", session.Machine)).ConfigureAwait(false);

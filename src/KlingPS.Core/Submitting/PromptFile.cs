@@ -38,7 +38,9 @@ internal static class PromptFile
                 ? submission
                 : throw new KlingException(
                     ErrorKind.RequestInvalid,
-                    $"It has no prompt. Put one into '{path}.txt', or give -Prompt for images without a text file.");
+                    ListPaths(path).FirstOrDefault(IsThere) is string empty
+                        ? $"It has no prompt: '{empty}' is empty. Write one into it, or give -Prompt for images whose text file is empty or missing."
+                        : $"It has no prompt. Put one into '{path}.txt', or give -Prompt for images without a text file.");
         }
         catch (KlingException exception)
         {
@@ -59,7 +61,7 @@ internal static class PromptFile
     {
         ArgumentNullException.ThrowIfNull(imagePath);
         ArgumentNullException.ThrowIfNull(model);
-        foreach (string path in (string[])[imagePath + ".txt", Path.ChangeExtension(imagePath, ".txt")])
+        foreach (string path in ListPaths(imagePath))
         {
             if (IsThere(path) && await ReadTextAsync(path, model, cancellationToken).ConfigureAwait(false) is string text && PromptText.Normalize(text).Length > 0)
             {
@@ -69,6 +71,9 @@ internal static class PromptFile
 
         return null;
     }
+
+    /// <summary>Where the prompt of an image may be; what comes first goes first.</summary>
+    private static string[] ListPaths(string imagePath) => [imagePath + ".txt", Path.ChangeExtension(imagePath, ".txt")];
 
     /// <summary>Whether anything has this name. What is no file is refused when it is read, and not passed over: it is not what the user expects.</summary>
     private static bool IsThere(string path)

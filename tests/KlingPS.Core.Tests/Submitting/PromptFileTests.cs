@@ -45,6 +45,17 @@ public sealed class PromptFileTests : IDisposable
         Assert.Equal("A fox runs.\n It stops.", await ReadAsync());
     }
 
+    [Fact]
+    public async Task Where_there_is_no_prompt_the_empty_file_that_should_have_it_is_named()
+    {
+        Write("fox.txt", "\u200B\r\n");
+        Submission submission = Submissions.FromFile(Image).Asking(spec => spec with { Prompt = null });
+
+        KlingException error = await Assert.ThrowsAsync<KlingException>(() => PromptFile.ApplyAsync(submission, TestContext.Current.CancellationToken));
+
+        Assert.Contains($"It has no prompt: '{Path.Combine(_folder.FullName, "fox.txt")}' is empty.", error.Message, StringComparison.Ordinal);
+    }
+
     /// <summary>Links to a text beside the image's folder.</summary>
     public static TheoryData<string> LeakingLinks { get; } = ["file", "relative file", "file in a linked folder", "link to a link", "nothing"];
 

@@ -13,7 +13,7 @@ internal abstract partial record LedgerAddress
     public sealed override string ToString() => Shown;
 
     /// <summary>Whether a text is meant as the address of a server, and not as a path.</summary>
-    public static bool IsOfServer(string text) => ServerAddressParser.IsAddress(text.Trim()) || Scheme().IsMatch(text);
+    public static bool IsOfServer(string text) => ServerAddressParser.IsAddress(text.Trim()) || IsOfNoLedger(text);
 
     /// <summary>Reads an address.</summary>
     /// <param name="text">The full path of a file, or the address of a PostgreSQL database. No message repeats an address: it may hold a password.</param>
@@ -29,7 +29,7 @@ internal abstract partial record LedgerAddress
             return problem is null ? null : "is no address of a PostgreSQL database that can be used: " + problem;
         }
 
-        if (Scheme().IsMatch(text))
+        if (IsOfNoLedger(text))
         {
             return "is an address that no ledger has. Give the full path of a file, or postgresql://host/database";
         }
@@ -48,9 +48,20 @@ internal abstract partial record LedgerAddress
         return null;
     }
 
-    /// <summary>A scheme, or the user and the password of an address whose scheme was forgotten or mistyped. One letter is a drive.</summary>
-    [GeneratedRegex(@"^\s*([A-Za-z][A-Za-z0-9+.-]+://|[^/\\:@]{2,}:.*@)", RegexOptions.Singleline)]
-    private static partial Regex Scheme();
+    /// <summary>
+    /// Whether a text is an address whose scheme is another one, was forgotten or mistyped. What is between a colon and an @ may be a
+    /// password, however it is spelled, unless the text is the full path of a file.
+    /// </summary>
+    private static bool IsOfNoLedger(string text)
+        => OtherAddress().IsMatch(text)
+            || (!Path.IsPathFullyQualified(text) && (Credentials().IsMatch(text) || Credentials().IsMatch(Uri.UnescapeDataString(text))));
+
+    /// <summary>A scheme, or an authority without one: no share and no folder at the root has such a name. One letter is a drive.</summary>
+    [GeneratedRegex(@"^\s*([A-Za-z][A-Za-z0-9+.-]+://|[/\\]{2,}[^/\\:]*:.*@)", RegexOptions.Singleline)]
+    private static partial Regex OtherAddress();
+
+    [GeneratedRegex(":.*@", RegexOptions.Singleline)]
+    private static partial Regex Credentials();
 }
 
 /// <summary>A ledger in a file.</summary>

@@ -45,7 +45,7 @@ internal static class ConfigurationFile
             : throw new KlingException(ErrorKind.RequestInvalid, $"The environment variable {Variable} is '{named}', which is a different file in every folder. Set it to the full path of the file.");
     }
 
-    /// <summary>Reads a file. One that does not exist sets nothing; fields it does not know are passed over.</summary>
+    /// <summary>Reads a file. One that does not exist sets nothing; fields it does not know set nothing, and are named.</summary>
     /// <param name="path">The full path.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: it is no configuration, and in which line it is wrong. <see cref="ErrorKind.FileUnreadable"/>: it cannot be read.</exception>
     public static ConfigurationValues Read(string path)

@@ -45,5 +45,5 @@ internal sealed record ConfigurationValues
     public double? RequestTimeout { get; init; }
 
     /// <summary>The names in the file that are no settings.</summary>
-    public ValueList<string> UnknownNames { get; init; } = ValueList<string>.Empty;
+    internal ValueList<string> UnknownNames { get; init; } = ValueList<string>.Empty;
 }

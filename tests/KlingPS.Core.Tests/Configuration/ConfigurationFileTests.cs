@@ -18,7 +18,7 @@ public sealed class ConfigurationFileTests : IDisposable
         => Assert.Equal(new ConfigurationValues(), ConfigurationFile.Read(Path.Combine(_folder.FullName, "none", "config.json")));
 
     [Fact]
-    public void What_is_known_is_read_in_any_case_and_what_is_not_is_passed_over()
+    public void What_is_known_is_read_in_any_case_and_what_is_not_is_named()
     {
         string ledger = Path.Combine(_folder.FullName, "ledger.db");
         File.WriteAllText(FilePath, $$"""
@@ -29,7 +29,7 @@ public sealed class ConfigurationFileTests : IDisposable
             """);
 
         Assert.Equal(
-            new ConfigurationValues { DailyCreditCap = 420.5m, Ledger = ledger, Proxy = new Uri("http://proxy.example:8080"), PollingInterval = 2.5, RequestTimeout = 90 },
+            new ConfigurationValues { DailyCreditCap = 420.5m, Ledger = ledger, Proxy = new Uri("http://proxy.example:8080"), PollingInterval = 2.5, RequestTimeout = 90, UnknownNames = new(["Later"]) },
             ConfigurationFile.Read(FilePath));
     }
 

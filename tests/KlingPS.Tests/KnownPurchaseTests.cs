@@ -67,6 +67,23 @@ public sealed class KnownPurchaseTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_key_that_was_mistyped_once_is_not_told_of_ever_after()
+    {
+        string[] images = _shell.Images("one.png", "two.png");
+        (await RunAsync(Convert, images[0])).Clean();
+
+        await _shell.ConnectAsync("mistyped-key-4f8d1c0a97");
+        Assert.NotNull((await RunAsync(Convert, images[1])).Terminating);
+        await _shell.ConnectAsync();
+        ShellResult list = (await RunAsync("Get-KlingVideoTask -Verbose")).Clean();
+
+        Assert.Single(list.Output);
+        Assert.Empty(list.Warnings);
+        Assert.DoesNotContain(list.Verbose, line => line.Contains("tasks that were bought with another key", StringComparison.Ordinal));
+        Assert.Equal(1, _shell.Bill.CreatesAccepted);
+    }
+
+    [Fact]
     public async Task An_image_with_other_content_is_named_in_the_plan_of_both_commands_and_can_be_left_out()
     {
         string[] images = _shell.Images("one.png");

@@ -126,11 +126,6 @@ internal sealed class AccountFinder(KlingSession session, IPipelineObserver? obs
     private async Task<(AccountKey Own, Dictionary<string, string> Doubts)> SettleAsync(AccountKey own, Candidate[] candidates, CancellationToken cancellationToken)
     {
         var doubts = new Dictionary<string, string>();
-        if (candidates.Length > 0)
-        {
-            observer?.OnNotice("The ledger has tasks that were bought with another key. Whether this key belongs to the same account is found out by asking the service for some of them, which is free.");
-        }
-
         KlingClient client = session.CreateProbingClient(observer);
         string? silence = null;
         foreach (Candidate candidate in candidates.Take(MaxAccounts))
@@ -181,7 +176,11 @@ internal sealed class AccountFinder(KlingSession session, IPipelineObserver? obs
         int tasks = 0;
         foreach (KnownTask task in await Register.ListTasksAsync(candidate.Account, MaxTasks, cancellationToken).ConfigureAwait(false))
         {
-            tasks++;
+            if (tasks++ == 0)
+            {
+                observer?.OnNotice("The ledger has tasks that were bought with another key. Whether this key belongs to the same account is found out by asking the service for some of them, which is free.");
+            }
+
             try
             {
                 TaskSnapshot snapshot = await client.QueryTaskAsync(task.TaskId, cancellationToken).ConfigureAwait(false);

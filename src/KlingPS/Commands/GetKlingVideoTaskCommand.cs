@@ -5,6 +5,7 @@ using KlingPS.Core.Ledger;
 using KlingPS.Core.Model;
 using KlingPS.Core.Resolving;
 using KlingPS.Core.Scheduling;
+using KlingPS.Core.Sessions;
 using KlingPS.Core.Stages;
 using KlingPS.Hosting;
 using KlingPS.Parameters;
@@ -99,11 +100,6 @@ public sealed class GetKlingVideoTaskCommand : TaskReferenceCommand
     {
         // Without a key, nobody knows whose tasks are meant, and the service cannot be asked.
         (ITaskLedger ledger, string? account) = Refresh ? (Context.Service.Session.Ledger, Context.Service.Session.Account) : Context.LookAtLedger();
-        if (account is not null && Context.Session.Others.FirstOrDefault(other => other.Doubt is not null) is { Doubt: string doubt })
-        {
-            WriteWarning($"The ledger has tasks of another key too. Whether that belongs to the same account could not be found out ({doubt}), so they are not listed.");
-        }
-
         var filter = new TaskFilter
         {
             Account = account,
@@ -112,6 +108,7 @@ public sealed class GetKlingVideoTaskCommand : TaskReferenceCommand
             Unsaved = Unsaved,
             ExpiresBy = Expiring ? TimeProvider.System.GetUtcNow() + s_soon : null,
         };
+        WarnOfOthers(ledger, filter);
         IReadOnlyList<KlingVideoTask> tasks = Await(token => ledger.Tasks.ListAsync(filter, token));
         if (Source is null)
         {
@@ -120,6 +117,17 @@ public sealed class GetKlingVideoTaskCommand : TaskReferenceCommand
 
         IReadOnlySet<KlingVideoTask> found = new SourceFilter(SessionState.Path.CurrentFileSystemLocation.Path, Context.Shell.Paths, WriteError).Apply(tasks, Source);
         return tasks.Where(found.Contains);
+    }
+
+    /// <summary>Says that tasks are left out which may belong to the account. A key that has bought nothing, such as one with a letter wrong, leaves none out.</summary>
+    private void WarnOfOthers(ITaskLedger ledger, TaskFilter filter)
+    {
+        OtherAccount? other = filter.Account is null ? null : Context.Session.Others.FirstOrDefault(
+            other => other.Doubt is not null && Await(token => ledger.Tasks.ListAsync(filter with { Account = other.Account }, token)).Count > 0);
+        if (other is not null)
+        {
+            WriteWarning($"The ledger has tasks of another key too. Whether that belongs to the same account could not be found out ({other.Doubt}), so they are not listed.");
+        }
     }
 
     /// <summary>Finds tasks in the ledger alone, whosever they are: there is no key to ask the service with.</summary>

@@ -250,7 +250,8 @@ public sealed class PlanTests
     }
 
     [Theory]
-    [InlineData("", "is damaged")]
+    [InlineData("", "is empty")]
+    [InlineData("{\n  \"$schema\": \"urn:klingps:plan:1\",\n  \"planId\":", "is damaged or cut off (line 4)")]
     [InlineData("{ \"$schema\": \"urn:klingps:plan:1\" }", "is damaged")]
     [InlineData("{ \"$schema\": \"urn:klingps:plan:9\" }", "was made by another version of KlingPS ('urn:klingps:plan:9'; this one reads 'urn:klingps:plan:1')")]
     [InlineData("{ \"$schema\": \"urn:klingps:report:1\" }", "is no plan that ConvertTo-KlingVideo -PlanPath has written")]
@@ -283,6 +284,41 @@ public sealed class PlanTests
 
         Assert.Contains(expected, result.Terminating!.ToString(), StringComparison.Ordinal);
         Assert.Empty(shell.Bill.Requests);
+    }
+
+    [Theory]
+    [InlineData("-Prompt 'It moves.'", "Leave -Prompt out")]
+    [InlineData("-Take 2 -Duration 10", "Leave -Take, -Duration out")]
+    public async Task A_plan_that_is_given_with_parameters_and_no_images_says_which_to_leave_out(string parameters, string expected)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        object variables = Variables(shell);
+        (await shell.RunAsync(MakePlan, variables)).Clean();
+
+        ShellResult result = await shell.RunAsync($"ConvertTo-KlingVideo -Plan $plan {parameters}", variables);
+
+        string message = (result.Terminating ?? Assert.Single(result.Errors)).Is("KlingRequestInvalid", ErrorCategory.InvalidArgument).ToString();
+        Assert.Contains("The plan says by itself which images are meant. " + expected, message, StringComparison.Ordinal);
+        Assert.Empty(shell.Bill.Requests);
+    }
+
+    [Fact]
+    public async Task An_empty_file_is_replaced_by_the_plan_and_by_the_report_as_it_is_by_the_log()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        object variables = new
+        {
+            images = shell.Images("0.png"),
+            destination = shell.Destination,
+            plan = shell.WriteFile("plan.json", []),
+            report = shell.WriteFile("report.json", []),
+        };
+
+        (await shell.RunAsync(MakePlan, variables)).Clean();
+        (await shell.RunAsync(CarryOut, variables)).Clean();
+
+        Assert.Equal(["Made"], ResultsOf(Read(Path.Combine(shell.Folder, "plan.json"))));
+        Assert.Equal(["Made"], ResultsOf(JsonNode.Parse(await File.ReadAllTextAsync(ReportOf(shell), TestContext.Current.CancellationToken))!.AsObject()));
     }
 
     [Fact]

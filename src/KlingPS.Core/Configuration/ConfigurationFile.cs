@@ -165,7 +165,7 @@ internal static class ConfigurationFile
         }
         catch (JsonException exception)
         {
-            throw Wrong(path, (exception.LineNumber ?? 0) + 1, "it is not JSON", exception);
+            throw Wrong(path, (exception.LineNumber ?? 0) + 1, json.Span.Trim(" \t\r\n"u8).IsEmpty ? "it is empty; delete the file, or begin it with { }" : "it is not JSON, or it is cut off", exception);
         }
     }
 

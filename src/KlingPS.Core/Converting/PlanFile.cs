@@ -13,14 +13,14 @@ internal static class PlanFile
     /// <summary>A plan is known by its beginning.</summary>
     private const int LookedAt = 512;
 
-    /// <summary>Refuses to replace anything but a plan.</summary>
+    /// <summary>Refuses to replace anything but a plan or an empty file.</summary>
     /// <param name="path">The full path.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.FileExists"/>: something else is there. <see cref="ErrorKind.DestinationUnusable"/>: it cannot be looked at.</exception>
     public static void RequireReplaceable(string path)
     {
         try
         {
-            if (FileFacts.OfName(path) is FileFacts facts && !(facts.Kind == FileKind.Ordinary && IsPlan(path)))
+            if (FileFacts.OfName(path) is FileFacts facts && !(facts.Kind == FileKind.Ordinary && IsPlanOrEmpty(path)))
             {
                 throw new KlingException(ErrorKind.FileExists, $"'{path}' is not a plan, and is not replaced by one. Nothing was sent.")
                 {
@@ -117,7 +117,7 @@ internal static class PlanFile
         }
         catch (Exception exception) when (exception is JsonException or InvalidOperationException or NullReferenceException or ArgumentException)
         {
-            throw Unusable(path, $"is damaged: {exception.Message.TrimEnd('.')}", exception);
+            throw Unusable(path, JsonDamage.Describe(text, exception), exception);
         }
 
         throw Unusable(path, "was changed after it was made");
@@ -141,8 +141,10 @@ internal static class PlanFile
         }
     }
 
-    private static bool IsPlan(string path)
-        => Encoding.UTF8.GetString(OrdinaryFile.ReadBeginning(path, LookedAt)).Contains($"\"{PlanDocument.FormPrefix}", StringComparison.Ordinal);
+    /// <summary>Whether a file is a plan, or empty and so nobody's loss.</summary>
+    private static bool IsPlanOrEmpty(string path)
+        => Encoding.UTF8.GetString(OrdinaryFile.ReadBeginning(path, LookedAt)) is { } beginning
+            && (beginning.Length == 0 || beginning.Contains($"\"{PlanDocument.FormPrefix}", StringComparison.Ordinal));
 
     private static KlingException Unwritable(string path, Exception cause)
         => new(ErrorKind.DestinationUnusable, $"The plan cannot be written to '{path}': {cause.Message.TrimEnd('.')}. Nothing was sent.", cause)

@@ -239,7 +239,7 @@ internal sealed record ChoiceFile
         catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
             // The latter where a text holds half a character: the parser does not look into them.
-            throw Invalid(path, $"it is damaged: {exception.Message.TrimEnd('.')}", exception);
+            throw Invalid(path, $"it {JsonDamage.Describe(text, exception)}", exception);
         }
     }
 

@@ -133,12 +133,12 @@ internal sealed partial class RunReportFile
         return (null, $"The report could not be written: {problem} Get-KlingVideoTask shows what was bought.");
     }
 
-    /// <summary>A report is replaced; anything else was meant for something else.</summary>
+    /// <summary>A report is replaced, and so is an empty file; anything else was meant for something else.</summary>
     private void RequireReplaceable()
     {
         try
         {
-            if (FileFacts.OfName(_path) is null || IsReport(_path))
+            if (FileFacts.OfName(_path) is null || IsReportOrEmpty(_path))
             {
                 return;
             }
@@ -159,8 +159,9 @@ internal sealed partial class RunReportFile
         };
     }
 
-    private static bool IsReport(string path)
-        => Encoding.UTF8.GetString(OrdinaryFile.ReadBeginning(path, LookedAt)).Contains($"\"{RunReport.Form}\"", StringComparison.Ordinal);
+    private static bool IsReportOrEmpty(string path)
+        => Encoding.UTF8.GetString(OrdinaryFile.ReadBeginning(path, LookedAt)) is { } beginning
+            && (beginning.Length == 0 || beginning.Contains($"\"{RunReport.Form}\"", StringComparison.Ordinal));
 
     /// <returns>Why it cannot be written; <see langword="null"/> if it was.</returns>
     [SuppressMessage("Design", "CA1031", Justification = "Whatever is wrong with a report, the run goes on, and its videos are told of.")]

@@ -231,7 +231,16 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
             return;
         }
 
-        if (Prompt is null && !PromptFromSidecar && !_hasInput && !GetModel().IsPromptOptional)
+        bool lacksPrompt = Prompt is null && !PromptFromSidecar && !_hasInput && !GetModel().IsPromptOptional;
+        if (Plan is not null && HasNoImagePath && !MyInvocation.ExpectingInput && (lacksPrompt || GetModel().NeedsImage))
+        {
+            string given = string.Join(", ", s_requestParameters.Where(IsGiven).Select(name => $"-{name}"));
+            throw new KlingException(
+                ErrorKind.RequestInvalid,
+                $"The plan says by itself which images are meant. Leave {given} out; or give the images, too, and whatever else the plan was made with. Nothing was bought.");
+        }
+
+        if (lacksPrompt)
         {
             throw new KlingException(ErrorKind.RequestInvalid, Plan is not null
                 ? "The plan says by itself which images are meant. Leave the images out, or give the prompt and the other parameters as well that the plan was made with. Nothing was bought."

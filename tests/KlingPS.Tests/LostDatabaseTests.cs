@@ -1,4 +1,6 @@
 using System.Management.Automation;
+using KlingPS.Core.Model;
+using KlingPS.Sandbox;
 using KlingPS.Tests.Hosting;
 
 namespace KlingPS.Tests;
@@ -21,21 +23,25 @@ public sealed class LostDatabaseTests : IDisposable
     }
 
     /// <summary>A shell whose ledger is in a database.</summary>
-    private async Task<ConnectedShell> StartAsync(PostgresServer server)
+    private async Task<ConnectedShell> StartAsync(PostgresServer server, TimeProvider? clock = null)
     {
         Environment.SetEnvironmentVariable(DataHome, _data.FullName);
         Environment.SetEnvironmentVariable("KLINGPS_LEDGER", $"postgresql://{PostgresServer.Role}@127.0.0.1:{server.Port}/ledgers?schema=lost_{Guid.NewGuid():N}&sslmode=disable");
-        return await ConnectedShell.StartAsync();
+        return await ConnectedShell.StartAsync(clock);
     }
 
     /// <summary>Runs a script while the database cannot be reached.</summary>
-    private static async Task<ShellResult> RunWithoutAsync(PostgresServer server, ConnectedShell shell, string script)
+    private static Task<ShellResult> RunWithoutAsync(PostgresServer server, ConnectedShell shell, string script)
+        => WithoutAsync(server, () => shell.RunAsync(script, new { destination = shell.Destination }));
+
+    /// <summary>Does something while the database cannot be reached.</summary>
+    private static async Task<ShellResult> WithoutAsync(PostgresServer server, Func<Task<ShellResult>> work)
     {
         await server.SqlAsync("ALTER DATABASE ledgers ALLOW_CONNECTIONS false");
         try
         {
             await server.SqlAsync("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = 'ledgers'");
-            return await shell.RunAsync(script, new { destination = shell.Destination });
+            return await work();
         }
         finally
         {
@@ -65,6 +71,38 @@ public sealed class LostDatabaseTests : IDisposable
         Assert.Empty(found.Errors);
         Assert.Equal(Directory.GetFiles(shell.Destination, "*.mp4").Order(), found.Of<string>().Order());
         Assert.Equal((2, 2), (shell.Bill.CreatesAccepted, shell.Bill.Downloads));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task What_was_seen_of_a_task_while_the_database_was_gone_is_recorded_when_it_is_back(bool isMade)
+    {
+        PostgresServer server = await PostgresServer.Shared;
+        var clock = new ManualClock();
+        await using ConnectedShell shell = await StartAsync(server, clock);
+        if (!isMade)
+        {
+            shell.Fault(SandboxOperation.Generate, SandboxFaultKind.FailTask);
+        }
+
+        // The database goes while the service is being asked.
+        shell.Fault(SandboxOperation.Query, SandboxFaultKind.Delay, delay: TimeSpan.FromMinutes(1));
+        using RunningScript running = shell.Shell.Start("ConvertTo-KlingVideo $image 'It moves.' -Destination $destination", new { image = shell.Image(), destination = shell.Destination });
+        await clock.WaitedForAsync();
+        ShellResult lost = await WithoutAsync(server, async () =>
+        {
+            clock.Advance(TimeSpan.FromMinutes(1));
+            return await running.Completion;
+        });
+        Assert.NotNull(lost.Terminating ?? lost.Errors.FirstOrDefault());
+
+        KlingSpend spent = Assert.Single((await shell.RunAsync("Get-KlingSpend")).Of<KlingSpend>());
+        Assert.Equal((0, 0m, shell.Bill.CreditsSpent), (spent.Pending, spent.CreditsReserved, spent.CreditsConsumed));
+        KlingVideoTask task = Assert.Single((await shell.RunAsync("Get-KlingVideoTask")).Of<KlingVideoTask>());
+        Assert.Equal((isMade ? KlingTaskState.Succeeded : KlingTaskState.Failed, isMade, isMade), (task.TaskState, task.SavedPath is not null, task.ResultUri is not null));
+        Assert.NotNull(task.CompletedAt);
+        Assert.Equal((1, isMade ? 1 : 0, 0m), (shell.Bill.CreatesAccepted, shell.Bill.Downloads, shell.Bill.CreditsHeld));
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using KlingPS.Core.Api;
 using KlingPS.Core.Ledger;
+using KlingPS.Core.Ledger.Spool;
 using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Sessions;
@@ -84,6 +85,36 @@ internal sealed class KlingService
         {
             TaskNumber = task.Id,
         });
+    }
+
+    /// <summary>
+    /// Records what the service says of a task. Where the ledger is lost, the command knows it all the same, and keeps the end of a task to be
+    /// recorded later: nobody asks for it again once the video is on disk.
+    /// </summary>
+    /// <param name="task">The task as the command knows it.</param>
+    /// <param name="snapshot">What the service says of it.</param>
+    /// <returns>The task as it is now.</returns>
+    internal async Task<KlingVideoTask> RecordOrKeepAsync(KlingVideoTask task, TaskSnapshot snapshot)
+    {
+        if (Loss.Error is null)
+        {
+            try
+            {
+                return await Session.Ledger.Tasks.RecordSnapshotAsync(Session.Account, snapshot).ConfigureAwait(false);
+            }
+            catch (KlingException exception) when (Loss.Note(exception))
+            {
+            }
+        }
+
+        KlingVideoTask observed = task.Observed(snapshot, Session.TimeProvider.GetUtcNow());
+        if (observed.TaskState is KlingTaskState.Succeeded or KlingTaskState.Failed)
+        {
+            // Where it cannot be kept, the next command asks for it: a video is not saved then either.
+            await Session.Ledger.Tasks.KeepAsync(SpooledAnswer.Ended(observed)).ConfigureAwait(false);
+        }
+
+        return observed;
     }
 
     /// <summary>Tells the user of links that are not followed: a task has one video, and its record one link.</summary>

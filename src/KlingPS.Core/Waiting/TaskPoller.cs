@@ -68,7 +68,7 @@ internal sealed class TaskPoller
         if (watch.Task.Observed(snapshot, _session.TimeProvider.GetUtcNow()) != watch.Task)
         {
             KlingVideoTask before = watch.Task;
-            watch.Task = await RecordOrRememberAsync(watch.Task, snapshot).ConfigureAwait(false);
+            watch.Task = await _service.RecordOrKeepAsync(watch.Task, snapshot).ConfigureAwait(false);
             _service.Events.OnObserved(before, watch.Task);
         }
 
@@ -82,23 +82,6 @@ internal sealed class TaskPoller
         _service.WarnOfFurtherVideos(task, snapshot);
         _service.Prices.Learn(task, snapshot);
         return new PollResult.Ended(task.TaskState == KlingTaskState.Succeeded ? GenerationOf(watch, snapshot) : null);
-    }
-
-    /// <summary>Records what the service says. Where the ledger is lost, the command knows it all the same, and the service tells it again to the next one.</summary>
-    private async Task<KlingVideoTask> RecordOrRememberAsync(KlingVideoTask task, TaskSnapshot snapshot)
-    {
-        if (_service.Loss.Error is null)
-        {
-            try
-            {
-                return await _session.Ledger.Tasks.RecordSnapshotAsync(_session.Account, snapshot).ConfigureAwait(false);
-            }
-            catch (KlingException exception) when (_service.Loss.Note(exception))
-            {
-            }
-        }
-
-        return task.Observed(snapshot, _session.TimeProvider.GetUtcNow());
     }
 
     /// <summary>How long the video took to make, by the service's clock; by ours, if the service does not say and an earlier poll found it pending.</summary>

@@ -7,6 +7,7 @@ using KlingPS.Core.Saving;
 using KlingPS.Core.Stages;
 using KlingPS.Core.Submitting;
 using KlingPS.Core.Tests.Stages;
+using KlingPS.Core.Waiting;
 
 namespace KlingPS.Core.Tests.Converting;
 
@@ -167,6 +168,71 @@ public sealed class LostLedgerTests : IAsyncDisposable
 
         Assert.All(next, outcome => Assert.True(outcome.Error is null, outcome.Error?.ToString()));
         Assert.Equal((Images, Images, Images), (_harness.Creates, Directory.GetFiles(Destination, "*.mp4").Length, _harness.Videos.Requests.Count));
+    }
+
+    [Theory]
+    [InlineData(nameof(ITaskJournal.RecordAcceptedAsync), true)]
+    [InlineData(nameof(ITaskJournal.RecordAcceptedAsync), false)]
+    [InlineData(nameof(ITaskJournal.RecordSnapshotAsync), true)]
+    [InlineData(nameof(ITaskJournal.RecordSnapshotAsync), false)]
+    public async Task What_was_seen_of_a_task_while_the_database_was_gone_is_recorded_when_it_is_back(string lostAt, bool isMade)
+    {
+        _harness.Makes = isMade ? PipelineHarness.Succeeded : _ => PipelineHarness.Failed("501", "The service is overloaded.");
+        Submission submission = _harness.Submission("fox.png");
+        LoseLedgerAt(lostAt);
+        await ConvertAsync(submission);
+        Assert.Equal((1, isMade), (_harness.Creates, File.Exists(Path.Combine(Destination, "fox.mp4"))));
+
+        FindLedger();
+        int queries = _harness.Queries;
+
+        KlingVideoTask task = Assert.Single(await _harness.ListAsync());
+        Assert.Equal(
+            isMade
+                ? (KlingTaskState.Succeeded, submission.Spec.GetCredits(), "https://videos.example/task-1.mp4", Path.Combine(Destination, "fox.mp4"), null)
+                : (KlingTaskState.Failed, 0, null, null, "501"),
+            (task.TaskState, task.CreditsConsumed, task.ResultUri, task.SavedPath, task.FailCode));
+        Assert.NotNull(task.CompletedAt);
+        KlingSpend spent = Assert.Single(await _harness.Ledger.Spending.SumAsync(new SpendFilter(), KlingSpendGroup.Day, Token));
+        Assert.Equal((0, 0m, isMade ? 1 : 0, isMade ? 0 : 1), (spent.Pending, spent.CreditsReserved, spent.Videos, spent.Failures));
+        Assert.Equal((queries, false), (_harness.Queries, _harness.Ledger.Spool.HasAny));
+    }
+
+    [Theory]
+    [InlineData(KlingTaskState.Succeeded)]
+    [InlineData(KlingTaskState.Failed)]
+    public async Task What_a_wait_has_seen_while_the_database_was_gone_is_recorded_when_it_is_back(KlingTaskState end)
+    {
+        KlingVideoTask task = await _harness.AcceptedAsync("task-1");
+        _harness.Tasks["task-1"] = end == KlingTaskState.Succeeded ? PipelineHarness.Succeeded("task-1") : PipelineHarness.Failed("501", "The service is overloaded.");
+        LoseLedgerAt(nameof(ITaskJournal.RecordSnapshotAsync));
+        using (var waiter = new TaskWaiter(_harness.NewService(), pollingInterval: null))
+        {
+            var ended = Assert.IsType<WaitResult.Ended>(await _harness.Clock.RunAsync(waiter.WaitAsync(task, timeout: null, CancellationToken.None)));
+            Assert.Equal(end, ended.Task.TaskState);
+        }
+
+        FindLedger();
+
+        task = Assert.Single(await _harness.ListAsync());
+        Assert.Equal((end, 0m), (task.TaskState, task.CreditsReserved));
+    }
+
+    [Fact]
+    public async Task A_video_that_was_saved_while_the_database_was_gone_is_made_even_if_the_record_of_that_was_lost_with_the_server()
+    {
+        KlingVideoTask accepted = await _harness.AcceptedAsync("task-1");
+        KlingVideoTask made = accepted.Observed(
+            new TaskSnapshot { TaskId = "task-1", State = KlingTaskState.Succeeded, ResultUris = ["https://videos.example/task-1.mp4"] },
+            _harness.Clock.GetUtcNow());
+        LoseLedgerAt(_ => true);
+        var saver = new VideoSaver(_harness.NewService(), new SaveOptions { Destination = Destination });
+        Outcome<TaskReference, SavedVideo> outcome = await _harness.Clock.RunAsync(saver.SaveAsync(new TaskReference { Task = made }, CancellationToken.None));
+
+        FindLedger();
+
+        KlingVideoTask task = Assert.Single(await _harness.ListAsync());
+        Assert.Equal((KlingTaskState.Succeeded, outcome.Value!.Path, 42m, 0m), (task.TaskState, task.SavedPath, task.CreditsConsumed, task.CreditsReserved));
     }
 
     [Fact]

@@ -17,12 +17,6 @@ internal sealed class SnapshotReader(AddressPolicy addresses, TimeProvider time)
 
     private const int MaxModelLength = 200;
 
-    /// <summary>Nothing was bought before that: the service is younger.</summary>
-    private static readonly TimeSpan s_longestAgo = TimeSpan.FromDays(3650);
-
-    /// <summary>How far two clocks may be apart.</summary>
-    private static readonly TimeSpan s_longestSkew = TimeSpan.FromDays(1);
-
     /// <summary>Reads a task.</summary>
     /// <param name="data">The <c>data</c> of the answer.</param>
     /// <param name="taskId">The id that was asked for.</param>
@@ -35,8 +29,8 @@ internal sealed class SnapshotReader(AddressPolicy addresses, TimeProvider time)
         }
 
         (List<string> links, string? problem) = ReadLinks(data);
-        DateTimeOffset? created = ReadTime(data, "createTime");
-        DateTimeOffset? completed = ReadTime(data, "completeTime");
+        DateTimeOffset now = time.GetUtcNow();
+        DateTimeOffset? created = ReceivedTime.From(data.UnixMilliseconds("createTime"), now);
         return new TaskSnapshot
         {
             TaskId = taskId,
@@ -46,7 +40,7 @@ internal sealed class SnapshotReader(AddressPolicy addresses, TimeProvider time)
             FailCode = data.Text("failCode"),
             FailMessage = data.Text("failMsg"),
             CreatedAt = created,
-            CompletedAt = completed < created ? null : completed,
+            CompletedAt = ReceivedTime.FromEnd(data.UnixMilliseconds("completeTime"), created, now),
             CreditsConsumed = VideoPrice.From(data.Number("creditsConsumed")) ?? data.Number("consumeCredits"),
             Spec = ReadSpec(data),
         };
@@ -60,9 +54,6 @@ internal sealed class SnapshotReader(AddressPolicy addresses, TimeProvider time)
         "generating" => KlingTaskState.Generating,
         _ => KlingTaskState.Waiting,
     };
-
-    private DateTimeOffset? ReadTime(JsonElement data, string name)
-        => data.UnixMilliseconds(name) is DateTimeOffset moment && moment - time.GetUtcNow() is var ahead && ahead >= -s_longestAgo && ahead <= s_longestSkew ? moment : null;
 
     private (List<string> Links, string? Problem) ReadLinks(JsonElement data)
     {

@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using KlingPS.Core.Model;
+using KlingPS.Core.Network;
 
 namespace KlingPS.Core.Ledger.Spool;
 
@@ -20,6 +21,9 @@ internal enum SpooledKind
 
     /// <summary>A video has its name.</summary>
     Saved,
+
+    /// <summary>The service says that a task has ended.</summary>
+    Ended,
 }
 
 /// <summary>Something that has happened and could not be recorded in the ledger, with all that is needed to record it later.</summary>
@@ -65,11 +69,11 @@ internal sealed record SpooledAnswer
     [JsonPropertyName("taskId")]
     public string? TaskId { get; init; }
 
-    /// <summary>The service's code of a refusal.</summary>
+    /// <summary>The service's code of a refusal or failure.</summary>
     [JsonPropertyName("code")]
     public string? Code { get; init; }
 
-    /// <summary>Why nothing was bought, or how the response was lost.</summary>
+    /// <summary>Why nothing was bought, how the response was lost, or why the task failed.</summary>
     [JsonPropertyName("reason")]
     public string? Reason { get; init; }
 
@@ -81,6 +85,27 @@ internal sealed record SpooledAnswer
     [JsonPropertyName("hash")]
     public string? Hash { get; init; }
 
+    /// <summary>How the task has ended; <see langword="null"/> where nothing is said of that.</summary>
+    [JsonPropertyName("state")]
+    [JsonConverter(typeof(JsonStringEnumConverter<KlingTaskState>))]
+    public KlingTaskState? State { get; init; }
+
+    /// <summary>What the task has cost, in credits.</summary>
+    [JsonPropertyName("credits")]
+    public decimal? Credits { get; init; }
+
+    /// <summary>When the service accepted the task.</summary>
+    [JsonPropertyName("acceptedAt")]
+    public DateTimeOffset? AcceptedAt { get; init; }
+
+    /// <summary>When the task ended.</summary>
+    [JsonPropertyName("completedAt")]
+    public DateTimeOffset? CompletedAt { get; init; }
+
+    /// <summary>The link to the video.</summary>
+    [JsonPropertyName("link")]
+    public string? Link { get; init; }
+
     /// <summary>A request was accepted.</summary>
     public static SpooledAnswer Accepted(KlingVideoTask task, string taskId) => Of(SpooledKind.Accepted, task) with { TaskId = taskId };
 
@@ -91,10 +116,37 @@ internal sealed record SpooledAnswer
     public static SpooledAnswer Unknown(KlingVideoTask task, string reason) => Of(SpooledKind.Unknown, task) with { Reason = reason };
 
     /// <summary>A whole video is about to get its name.</summary>
-    public static SpooledAnswer Saving(KlingVideoTask task, string path, string hash) => Of(SpooledKind.Saving, task) with { Path = path, Hash = hash };
+    public static SpooledAnswer Saving(KlingVideoTask task, string path, string hash) => OfMade(SpooledKind.Saving, task) with { Path = path, Hash = hash };
 
     /// <summary>A video has its name.</summary>
-    public static SpooledAnswer Saved(KlingVideoTask task, string path, string hash) => Of(SpooledKind.Saved, task) with { Path = path, Hash = hash };
+    public static SpooledAnswer Saved(KlingVideoTask task, string path, string hash) => OfMade(SpooledKind.Saved, task) with { Path = path, Hash = hash };
+
+    /// <summary>A task has ended.</summary>
+    /// <param name="task">The task as it is then.</param>
+    public static SpooledAnswer Ended(KlingVideoTask task) => OfEnd(SpooledKind.Ended, task) with { Code = task.FailCode, Reason = task.FailMessage };
+
+    /// <summary>What the service has said of the end of the task, as far as it can be so; <see langword="null"/> where nothing is said of that.</summary>
+    /// <param name="now">The time now.</param>
+    public TaskSnapshot? FindEnd(DateTimeOffset now)
+    {
+        if (State is not KlingTaskState state || TaskId is null)
+        {
+            return null;
+        }
+
+        DateTimeOffset? accepted = ReceivedTime.From(AcceptedAt, now);
+        return new TaskSnapshot
+        {
+            TaskId = TaskId,
+            State = state,
+            ResultUris = Link is null ? [] : [Link],
+            FailCode = Code,
+            FailMessage = Reason,
+            CreatedAt = accepted,
+            CompletedAt = ReceivedTime.FromEnd(CompletedAt, accepted, now),
+            CreditsConsumed = Credits,
+        };
+    }
 
     /// <summary>Whether this can be what the module has written: all that its kind needs is there, and has the form that it has in a ledger.</summary>
     [JsonIgnore]
@@ -102,14 +154,36 @@ internal sealed record SpooledAnswer
         && Account is { Length: > 0 and <= 128 }
         && (Nonce is null || (Nonce.Length == NonceLength && Nonce.All(char.IsAsciiHexDigitLower)))
         && (TaskId is null || ServiceTaskId.IsValid(TaskId))
+        && (State is null or KlingTaskState.Succeeded or KlingTaskState.Failed)
+        && (Link is null || IsLink(Link))
         && Kind switch
         {
             SpooledKind.Accepted => TaskId is not null,
             SpooledKind.Rejected or SpooledKind.Unknown => Nonce is not null && Reason is not null,
-            SpooledKind.Saving or SpooledKind.Saved => (TaskId ?? Nonce) is not null
+            SpooledKind.Ended => TaskId is not null && State is not null,
+            SpooledKind.Saving or SpooledKind.Saved => (TaskId ?? Nonce) is not null && State is not KlingTaskState.Failed
                 && Hash is { Length: HashLength } && Hash.All(char.IsAsciiHexDigitLower) && System.IO.Path.IsPathFullyQualified(Path ?? string.Empty),
             _ => false,
         };
+
+    /// <summary>Whether a link has the form of one. Whether it may be followed is known where it is.</summary>
+    private static bool IsLink(string link)
+        => link.Length <= AddressPolicy.MaxLength
+            && Uri.TryCreate(link, UriKind.Absolute, out Uri? uri)
+            && uri is { UserInfo.Length: 0, Host.Length: > 0 }
+            && (uri.Scheme == Uri.UriSchemeHttps || AddressPolicy.IsPlain(uri));
+
+    /// <summary>A video that is whole is that of a task which has succeeded. What was recorded of that without waiting for the disk may be lost with the server.</summary>
+    private static SpooledAnswer OfMade(SpooledKind kind, KlingVideoTask task) => task.TaskState == KlingTaskState.Succeeded ? OfEnd(kind, task) : Of(kind, task);
+
+    private static SpooledAnswer OfEnd(SpooledKind kind, KlingVideoTask task) => Of(kind, task) with
+    {
+        State = task.TaskState,
+        Credits = task.CreditsConsumed,
+        AcceptedAt = task.AcceptedAt,
+        CompletedAt = task.CompletedAt,
+        Link = task.ResultUri,
+    };
 
     private static SpooledAnswer Of(SpooledKind kind, KlingVideoTask task) => new()
     {

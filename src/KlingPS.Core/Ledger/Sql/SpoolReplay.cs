@@ -108,14 +108,17 @@ internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
             case SpooledKind.Accepted:
                 await RecordAcceptedAsync(session, answer, task).ConfigureAwait(false);
                 break;
+            case SpooledKind.Ended:
+                await RecordEndAsync(session, answer, task).ConfigureAwait(false);
+                break;
             case SpooledKind.Rejected when task is not null:
                 await TaskTransactions.RejectAsync(session, task.Id, answer.Code, answer.Reason!).ConfigureAwait(false);
                 break;
             case SpooledKind.Unknown when task is not null:
                 await TaskTransactions.LoseResponseAsync(session, task.Id, answer.Reason!).ConfigureAwait(false);
                 break;
-            case SpooledKind.Saving or SpooledKind.Saved:
-                await RecordFileAsync(session, answer, task).ConfigureAwait(false);
+            case SpooledKind.Saving or SpooledKind.Saved when task is not null:
+                await RecordFileAsync(session, answer, await RecordEndAsync(session, answer, task).ConfigureAwait(false)).ConfigureAwait(false);
                 break;
             default:
                 // The record was removed, which only settled ones can be.
@@ -131,12 +134,32 @@ internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
         string taskId = answer.TaskId!;
         if (task is null || await TaskTransactions.AcceptAsync(session, task.Id, taskId).ConfigureAwait(false) is RecordResult.Superseded)
         {
-            var snapshot = new TaskSnapshot { TaskId = taskId, State = KlingTaskState.Waiting, Spec = task?.Spec };
-            KlingVideoTask bought = await TaskTransactions.ObserveAsync(session, answer.Account, snapshot).ConfigureAwait(false);
+            KlingVideoTask? bought = await TaskTable.FindByTaskIdAsync(session, answer.Account, taskId).ConfigureAwait(false);
+            if (bought is null)
+            {
+                var snapshot = new TaskSnapshot { TaskId = taskId, State = KlingTaskState.Waiting, Spec = task?.Spec };
+                bought = await TaskTransactions.ObserveAsync(session, answer.Account, snapshot).ConfigureAwait(false);
+            }
 
             // Where an older backup was put back, the video must be known all the same.
             await TaskTable.SetIdentityAsync(session, bought.Id, answer.Identity).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>Records how a task has ended, which was bought then, whether or not that is recorded. What was recorded since is newer.</summary>
+    /// <returns>The task that has ended.</returns>
+    private static async Task<KlingVideoTask?> RecordEndAsync(SqlSession session, SpooledAnswer answer, KlingVideoTask? task)
+    {
+        if (answer.FindEnd((await session.GetTimeAsync().ConfigureAwait(false)).Now) is not TaskSnapshot end)
+        {
+            return task;
+        }
+
+        await RecordAcceptedAsync(session, answer, task).ConfigureAwait(false);
+        KlingVideoTask? bought = await TaskTable.FindByTaskIdAsync(session, answer.Account, end.TaskId).ConfigureAwait(false);
+        return bought is null || (bought.TaskState.IsSettled() && bought.ResultUri is not null)
+            ? bought ?? task
+            : await TaskTransactions.ObserveAsync(session, answer.Account, end).ConfigureAwait(false);
     }
 
     /// <summary>What was recorded since is newer. Then the file is still known by its content.</summary>

@@ -8,6 +8,8 @@ namespace KlingPS.Core.Tests.Ledger.Spool;
 
 public sealed class AnswerSpoolTests : IDisposable
 {
+    private static readonly DateTimeOffset s_now = new(2026, 11, 22, 12, 0, 0, TimeSpan.Zero);
+
     private static readonly KlingVideoTask s_task = new()
     {
         Id = 7,
@@ -15,6 +17,15 @@ public sealed class AnswerSpoolTests : IDisposable
         Nonce = "0123456789abcdef0123456789abcdef",
         Identity = new string('a', 64),
         TaskId = "t7",
+    };
+
+    private static readonly KlingVideoTask s_ended = s_task with
+    {
+        TaskState = KlingTaskState.Succeeded,
+        AcceptedAt = DateTimeOffset.UnixEpoch.AddDays(20000.123),
+        CompletedAt = DateTimeOffset.UnixEpoch.AddDays(20000.456),
+        CreditsConsumed = 41.125m,
+        ResultUri = "https://videos.example/t7.mp4?signature=%2B",
     };
 
     private readonly string _folder = Directory.CreateTempSubdirectory("klingps-spool-").FullName;
@@ -37,6 +48,9 @@ public sealed class AnswerSpoolTests : IDisposable
             SpooledAnswer.Unknown(s_task, "The connection broke."),
             SpooledAnswer.Saving(s_task, Path.Combine(_folder, "Füchsin 🦊.mp4"), new string('1', 64)),
             SpooledAnswer.Saved(s_task, Path.Combine(_folder, "Füchsin 🦊.mp4"), new string('1', 64)),
+            SpooledAnswer.Saved(s_ended, Path.Combine(_folder, "Füchsin 🦊.mp4"), new string('1', 64)),
+            SpooledAnswer.Ended(s_ended),
+            SpooledAnswer.Ended(s_ended with { TaskState = KlingTaskState.Failed, ResultUri = null, FailCode = "501", FailMessage = "Überlastet." }),
         ];
         Assert.False(_spool.HasAny);
         foreach (SpooledAnswer answer in answers)
@@ -101,19 +115,22 @@ public sealed class AnswerSpoolTests : IDisposable
         Assert.True(File.Exists(file));
     }
 
-    [Fact]
-    public void Whatever_is_in_a_file_is_an_answer_that_can_be_recorded_or_damaged()
+    [Theory]
+    [InlineData("\"kind\":\"Saved\"")]
+    [InlineData("\"kind\":\"Ended\",\"state\":\"Succeeded\",\"credits\":42,\"acceptedAt\":\"2026-11-22T12:00:00+00:00\",\"completedAt\":\"2026-11-22T12:03:00+00:00\",\"link\":\"https://a.example/a\"")]
+    public void Whatever_is_in_a_file_is_an_answer_that_can_be_recorded_or_damaged(string kind)
     {
         Directory.CreateDirectory(_spool.Folder);
         string file = Path.Combine(_spool.Folder, "1.json");
         byte[] whole = Encoding.UTF8.GetBytes(
-            $$"""{"version":1,"kind":"Saved","account":"a","nonce":"{{s_task.Nonce}}","taskId":"t","path":"/v/a.mp4","hash":"{{new string('1', 64)}}"}""");
+            $$"""{"version":1,{{kind}},"account":"a","nonce":"{{s_task.Nonce}}","taskId":"t","path":"/v/a.mp4","hash":"{{new string('1', 64)}}"}""");
         Gen.Select(Gen.Int[0, whole.Length - 1], Gen.Byte, Gen.Int[0, whole.Length]).Sample((at, value, length) =>
         {
             byte[] changed = [.. whole];
             changed[at] = value;
             File.WriteAllBytes(file, changed[..length]);
-            return Assert.Single(_spool.Read()).Answer is null or { IsSound: true };
+            SpooledAnswer? answer = Assert.Single(_spool.Read()).Answer;
+            return answer is null || (answer.IsSound && answer.FindEnd(s_now) is null or { CreditsConsumed: null or >= 0 and <= VideoPrice.Max });
         });
     }
 
@@ -125,6 +142,17 @@ public sealed class AnswerSpoolTests : IDisposable
     [InlineData("""{"version":1,"kind":"Rejected","account":"a","reason":"no"}""")]
     [InlineData("""{"version":1,"kind":"Rejected","account":"a","nonce":"; DROP TABLE","reason":"no"}""")]
     [InlineData("""{"version":1,"kind":"Saved","account":"a","taskId":"t","path":"a.mp4","hash":"1"}""")]
+    [InlineData("""{"version":1,"kind":"Ended","account":"a","taskId":"t"}""")]
+    [InlineData("""{"version":1,"kind":"Ended","account":"a","state":"Succeeded"}""")]
+    [InlineData("""{"version":1,"kind":"Ended","account":"a","taskId":"t","state":"Waiting"}""")]
+    [InlineData("""{"version":1,"kind":"Ended","account":"a","taskId":"t","state":"Abandoned"}""")]
+    [InlineData("""{"version":1,"kind":"Ended","account":"a","taskId":"t","state":99}""")]
+    [InlineData("""{"version":1,"kind":"Ended","account":"a","taskId":"t","state":"Succeeded","credits":"many"}""")]
+    [InlineData("""{"version":1,"kind":"Ended","account":"a","taskId":"t","state":"Succeeded","credits":1e99}""")]
+    [InlineData("""{"version":1,"kind":"Ended","account":"a","taskId":"t","state":"Succeeded","completedAt":"soon"}""")]
+    [InlineData("""{"version":1,"kind":"Ended","account":"a","taskId":"t","state":"Succeeded","link":"javascript:alert(1)"}""")]
+    [InlineData("""{"version":1,"kind":"Ended","account":"a","taskId":"t","state":"Succeeded","link":"file:///etc/passwd"}""")]
+    [InlineData("""{"version":1,"kind":"Ended","account":"a","taskId":"t","state":"Succeeded","link":"https://user:word@videos.example/a.mp4"}""")]
     [InlineData("""{"version":1,"kind":"Bought","account":"a","taskId":"t"}""")]
     [InlineData("""{"version":1,"kind":99,"account":"a","taskId":"t"}""")]
     [InlineData("null")]

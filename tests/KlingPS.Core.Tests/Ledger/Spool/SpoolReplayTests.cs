@@ -1,3 +1,4 @@
+using CsCheck;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Ledger.Spool;
 using KlingPS.Core.Model;
@@ -27,6 +28,18 @@ public sealed class SpoolReplayTests : IAsyncDisposable
         await _ledger.Tasks.RecoverAsync(Token);
         Assert.False(_ledger.Spool.HasAny);
         return await _ledger.Tasks.FindAsync(answer.Id, Token);
+    }
+
+    /// <summary>The task as a command has seen it, made two minutes after it was accepted.</summary>
+    private KlingVideoTask Made(KlingVideoTask begun, string taskId) => Seen(begun, TempLedger.Snapshot(taskId, KlingTaskState.Succeeded, 41.5m));
+
+    private KlingVideoTask Failed(KlingVideoTask begun, string taskId)
+        => Seen(begun, TempLedger.Snapshot(taskId, KlingTaskState.Failed, 0) with { FailCode = "501", FailMessage = "The service is overloaded." });
+
+    private KlingVideoTask Seen(KlingVideoTask begun, TaskSnapshot snapshot)
+    {
+        DateTimeOffset now = _time.GetUtcNow();
+        return begun.Accepted(snapshot.TaskId, now)!.Observed(snapshot with { CreatedAt = now.AddMinutes(-3), CompletedAt = now.AddMinutes(-1) }, now);
     }
 
     [Fact]
@@ -166,6 +179,111 @@ public sealed class SpoolReplayTests : IAsyncDisposable
         // What was saved since is newer.
         await _ledger.Tasks.RecordSavedAsync(task.Id, "/v/b.mp4", s_hash);
         Assert.Equal("/v/b.mp4", (await KeptAsync(SpooledAnswer.Saved(task, "/v/a.mp4", s_hash)))!.SavedPath);
+    }
+
+    [Fact]
+    public async Task In_whatever_order_and_however_often_it_is_recorded_a_task_that_has_ended_comes_out_the_same()
+    {
+        int count = 0;
+        await Gen.Select(Gen.Shuffle(Enumerable.Range(0, 4).ToArray()), Gen.Int[0, 3].Array[0, 5], Gen.Bool, Gen.Bool).SampleAsync(
+            async (order, again, isMade, isLost) =>
+            {
+                KlingVideoTask begun = await BeginAsync();
+                string taskId = $"t{++count}";
+                KlingVideoTask ended = isMade ? Made(begun, taskId) : Failed(begun, taskId);
+                if (isLost)
+                {
+                    await _ledger.Tasks.LoseAsync(begun.Id);
+                    await _ledger.Tasks.AbandonAsync(begun.Id);
+                }
+
+                SpooledAnswer accepted = SpooledAnswer.Accepted(begun, taskId);
+                SpooledAnswer[] answers = isMade
+                    ? [accepted, SpooledAnswer.Ended(ended), SpooledAnswer.Saving(ended, "/v/a.mp4", s_hash), SpooledAnswer.Saved(ended, "/v/a.mp4", s_hash)]
+                    : [accepted, SpooledAnswer.Ended(ended), accepted, SpooledAnswer.Ended(ended)];
+                foreach (int i in order.Concat(again))
+                {
+                    await KeptAsync(answers[i]);
+                }
+
+                KlingVideoTask expected = isMade ? ended.Saved("/v/a.mp4", s_hash) with { ExpiresAt = ended.CompletedAt + TaskTransitions.LinkLifetime } : ended;
+                Assert.Equal(expected, await _ledger.Tasks.FindAsync(begun.Id, Token));
+            },
+            iter: 60,
+            threads: 1);
+        Assert.Equal(count, (await _ledger.Tasks.ListAsync(new TaskFilter(), Token)).Count);
+    }
+
+    [Theory]
+    [InlineData(KlingTaskState.Succeeded)]
+    [InlineData(KlingTaskState.Failed)]
+    public async Task What_the_ledger_has_learnt_since_of_the_end_of_a_task_stands(KlingTaskState since)
+    {
+        KlingVideoTask task = await BeginAsync();
+        await _ledger.Tasks.AcceptAsync(task.Id, "t1");
+        KlingVideoTask later = await _ledger.Tasks.RecordSnapshotAsync(
+            TempLedger.Account, TempLedger.Snapshot("t1", since, 40) with { ResultUris = since == KlingTaskState.Succeeded ? ["https://videos.example/fresh.mp4"] : [] });
+
+        Assert.Equal(later, await KeptAsync(SpooledAnswer.Ended(Made(task, "t1"))));
+        Assert.Equal(later, await KeptAsync(SpooledAnswer.Ended(Failed(task, "t1"))));
+    }
+
+    [Fact]
+    public async Task A_task_that_was_seen_earlier_by_another_machine_ends_all_the_same()
+    {
+        KlingVideoTask task = await BeginAsync();
+        await _ledger.Tasks.AcceptAsync(task.Id, "t1");
+        await _ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Generating));
+
+        KlingVideoTask ended = (await KeptAsync(SpooledAnswer.Ended(Failed(task, "t1"))))!;
+
+        Assert.Equal((KlingTaskState.Failed, "501", 0m, 0m), (ended.TaskState, ended.FailCode, ended.CreditsReserved, ended.CreditsConsumed));
+    }
+
+    [Fact]
+    public async Task A_purchase_that_has_ended_is_known_even_if_the_record_of_its_attempt_is_gone()
+    {
+        TaskIntent intent = TempLedger.Intent();
+        KlingVideoTask task = await _ledger.Tasks.BeginAsync(intent, Token);
+        await _ledger.Tasks.RecordRejectedAsync(task.Id, null, "no");
+        await _ledger.Tasks.RemoveAsync(task.Id);
+
+        await KeptAsync(SpooledAnswer.Ended(Made(task, "t1")));
+
+        TaskClaim claim = await _ledger.Tasks.ClaimAsync(intent.Renew(), Token);
+        Assert.Equal((false, "t1", KlingTaskState.Succeeded), (claim.IsNew, claim.Task.TaskId, claim.Task.TaskState));
+    }
+
+    [Fact]
+    public async Task Of_the_end_of_a_task_what_cannot_be_so_counts_as_not_said()
+    {
+        KlingVideoTask task = await BeginAsync();
+        SpooledAnswer answer = SpooledAnswer.Ended(Made(task, "t1")) with
+        {
+            Credits = -5,
+            AcceptedAt = DateTimeOffset.MinValue,
+            CompletedAt = DateTimeOffset.MaxValue,
+            Reason = new string('x', 5000),
+        };
+
+        KlingVideoTask ended = (await KeptAsync(answer))!;
+
+        Assert.Equal((KlingTaskState.Succeeded, 42m, _time.GetUtcNow(), _time.GetUtcNow()), (ended.TaskState, ended.CreditsConsumed, ended.AcceptedAt, ended.CompletedAt));
+    }
+
+    [Fact]
+    public async Task A_file_of_an_earlier_version_says_nothing_of_the_end_and_is_recorded()
+    {
+        KlingVideoTask task = await _ledger.Tasks.AcceptAsync((await BeginAsync()).Id, "t1");
+        Directory.CreateDirectory(_ledger.Spool.Folder);
+        await File.WriteAllTextAsync(
+            Path.Combine(_ledger.Spool.Folder, "1.json"),
+            $$"""{"version":1,"kind":"Saved","account":"{{TempLedger.Account}}","id":{{task.Id}},"nonce":"{{task.Nonce}}","taskId":"t1","path":"/v/a.mp4","hash":"{{s_hash}}"}""",
+            Token);
+
+        KlingVideoTask recorded = Assert.Single(await _ledger.Tasks.ListAsync(new TaskFilter(), Token));
+
+        Assert.Equal(("/v/a.mp4", KlingTaskState.Waiting, false), (recorded.SavedPath, recorded.TaskState, _ledger.Spool.HasAny));
     }
 
     [Fact]

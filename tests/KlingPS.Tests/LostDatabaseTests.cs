@@ -1,7 +1,13 @@
 using System.Management.Automation;
+using KlingPS.Core;
+using KlingPS.Core.Converting;
 using KlingPS.Core.Model;
+using KlingPS.Core.Saving;
+using KlingPS.Core.Stages;
+using KlingPS.Core.Submitting;
 using KlingPS.Sandbox;
 using KlingPS.Tests.Hosting;
+using KlingPS.Text;
 
 namespace KlingPS.Tests;
 
@@ -37,16 +43,21 @@ public sealed class LostDatabaseTests : IDisposable
     /// <summary>Does something while the database cannot be reached.</summary>
     private static async Task<ShellResult> WithoutAsync(PostgresServer server, Func<Task<ShellResult>> work)
     {
-        await server.SqlAsync("ALTER DATABASE ledgers ALLOW_CONNECTIONS false");
         try
         {
-            await server.SqlAsync("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = 'ledgers'");
+            await LoseAsync(server);
             return await work();
         }
         finally
         {
             await server.SqlAsync("ALTER DATABASE ledgers ALLOW_CONNECTIONS true");
         }
+    }
+
+    private static async Task LoseAsync(PostgresServer server)
+    {
+        await server.SqlAsync("ALTER DATABASE ledgers ALLOW_CONNECTIONS false");
+        await server.SqlAsync("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = 'ledgers'");
     }
 
     [Fact]
@@ -133,5 +144,49 @@ public sealed class LostDatabaseTests : IDisposable
             error.Is("KlingLedgerUnusable", ErrorCategory.ResourceUnavailable).ErrorDetails.RecommendedAction,
             StringComparison.Ordinal));
         Assert.Contains("1 task is left. Nothing that is paid for is lost", saved.Errors[0].Exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_error_of_a_batch_whose_database_is_gone_leads_with_the_ledger_and_names_no_image_in_particular()
+    {
+        PostgresServer server = await PostgresServer.Shared;
+        await using ConnectedShell shell = await StartAsync(server);
+        var lose = () => LoseAsync(server).GetAwaiter().GetResult();
+        ShellResult lost;
+        try
+        {
+            lost = await shell.RunAsync(
+                "$images | ForEach-Object { if ($_ -eq $images[1]) { $lose.Invoke() }; $_ } | ConvertTo-KlingVideo -Prompt 'It moves.' -Destination $destination",
+                new { images = shell.Images("a.png", "b.png", "c.png"), destination = shell.Destination, lose });
+        }
+        finally
+        {
+            await server.SqlAsync("ALTER DATABASE ledgers ALLOW_CONNECTIONS true");
+        }
+
+        string message = lost.Terminating.Is("KlingLedgerUnusable", ErrorCategory.ResourceUnavailable).Exception.Message;
+        Assert.StartsWith("The ledger 'postgresql://", message, StringComparison.Ordinal);
+        Assert.Matches("[23] images have no video yet[.] Nothing that is paid for is lost; run the same command again for the rest[.]$", message);
+        Assert.DoesNotContain(".png", message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(1, 0, "The ledger is gone. This command bought nothing for '0.png'. '0.png' has no video yet.")]
+    [InlineData(1, 1, "The ledger is gone. 1 video is on disk; '0.png' has no video yet.")]
+    [InlineData(3, 0, "The ledger is gone. 3 images have no video yet.")]
+    [InlineData(3, 5, "The ledger is gone. 5 videos are on disk; 3 images have no video yet.")]
+    public void A_lost_ledger_is_told_with_what_is_on_disk_and_what_is_not(int missing, int there, string expected)
+    {
+        Outcome<ConversionItem, SavedVideo>[] fatal = [.. Enumerable.Range(0, missing).Select(i =>
+        {
+            var submission = new Submission { Spec = new VideoSpec { Prompt = "It moves.", Image = MediaSource.FromFile($"{i}.png") } };
+            KlingException error = submission.SayNothingBought(new KlingException(ErrorKind.LedgerUnusable, "The ledger is gone.") { Advice = "Look." });
+            return new Outcome<ConversionItem, SavedVideo>(new ConversionItem(submission, i, null), null, error);
+        })];
+
+        KlingException ending = ConversionText.CreateEnding(fatal, there);
+
+        Assert.Equal(expected + " Nothing that is paid for is lost; run the same command again for the rest.", ending.Message);
+        Assert.Equal("Look.", ending.Advice);
     }
 }

@@ -52,9 +52,15 @@ internal sealed record Submission
     public decimal? Credits => Price is null ? Spec.GetCredits() : Price.Credits;
 
     /// <summary>
-    /// An error with the sentence that nothing was bought for this submission; by this command, where what others have bought cannot be
-    /// known. Keeps all that is known of the cause.
+    /// An error with the sentence that nothing was bought for this submission. Where the ledger is gone, it is what matters, and comes first;
+    /// what others have bought cannot be known then.
     /// </summary>
     internal KlingException SayNothingBought(KlingException exception)
-        => exception.WithMessage($"{(exception.Kind == ErrorKind.LedgerUnusable ? "This command bought nothing" : "Nothing was bought")} for '{Subject}'. {exception.Message}");
+        => exception.WithMessage(exception.Kind == ErrorKind.LedgerUnusable ? $"{exception.Message} {NothingBoughtHere}" : $"Nothing was bought for '{Subject}'. {exception.Message}");
+
+    /// <summary>An error about all submissions of a batch, without the sentence about this one.</summary>
+    internal KlingException OfAll(KlingException exception)
+        => exception.Message.EndsWith(NothingBoughtHere, StringComparison.Ordinal) ? exception.WithMessage(exception.Message[..^NothingBoughtHere.Length].TrimEnd()) : exception;
+
+    private string NothingBoughtHere => $"This command bought nothing for '{Subject}'.";
 }

@@ -172,7 +172,7 @@ internal sealed class ConversionRun : IDisposable
             _host.WriteError(others.First().Error!, SubjectsOf(others));
         }
 
-        _host.ThrowTerminatingError(ConversionText.CreateEnding(fatal), SubjectsOf(fatal));
+        _host.ThrowTerminatingError(ConversionText.CreateEnding(fatal, _inputs.Values.Count(input => input.Video is not null)), SubjectsOf(fatal));
     }
 
     /// <summary>The tasks that are paid for and whose video is not on disk.</summary>

@@ -51,10 +51,13 @@ internal static class ConversionText
 
     /// <summary>The error that ends a batch, with what is left to do.</summary>
     /// <param name="fatal">The items that ended with a fatal error; the first one's ends the batch.</param>
-    public static KlingException CreateEnding(IReadOnlyList<Outcome<ConversionItem, SavedVideo>> fatal)
+    /// <param name="there">How many videos are on disk.</param>
+    public static KlingException CreateEnding(IReadOnlyList<Outcome<ConversionItem, SavedVideo>> fatal, int there)
     {
         // That of a video which is there says where is kept what could not be recorded.
-        KlingException error = (fatal[0].Error is { Kind: ErrorKind.LedgerUnusable } ? fatal.FirstOrDefault(outcome => outcome.Value is not null) ?? fatal[0] : fatal[0]).Error!;
+        bool isLedgerLost = fatal[0].Error is { Kind: ErrorKind.LedgerUnusable };
+        Outcome<ConversionItem, SavedVideo> first = isLedgerLost ? fatal.FirstOrDefault(outcome => outcome.Value is not null) ?? fatal[0] : fatal[0];
+        KlingException error = first.Error!;
         Outcome<ConversionItem, SavedVideo>[] missing = [.. fatal.Where(outcome => outcome.Value is null)];
         if (missing.Length == 0)
         {
@@ -62,6 +65,13 @@ internal static class ConversionText
         }
 
         string rest = missing.Length == 1 ? $"'{missing[0].Item.Submission.Subject}' has" : $"{missing.Length} images have";
+        if (isLedgerLost && (missing.Length > 1 || there > 0))
+        {
+            // The ledger is gone for all of them, and not for the one whose turn it was.
+            error = first.Item.Submission.OfAll(error);
+            rest = (there == 0 ? string.Empty : there == 1 ? "1 video is on disk; " : string.Create(CultureInfo.InvariantCulture, $"{there} videos are on disk; ")) + rest;
+        }
+
         return error.WithMessage($"{error.Message} {rest} no video yet. Nothing that is paid for is lost; run the same command again for the rest.");
     }
 

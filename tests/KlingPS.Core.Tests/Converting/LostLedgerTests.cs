@@ -242,7 +242,7 @@ public sealed class LostLedgerTests : IAsyncDisposable
 
         Outcome<ConversionItem, SavedVideo> outcome = Assert.Single(await ConvertAsync(_harness.Submission("fox.png")));
 
-        Assert.StartsWith("This command bought nothing for '", outcome.Error!.Message, StringComparison.Ordinal);
+        Assert.EndsWith($"This command bought nothing for '{outcome.Item.Submission.Subject}'.", outcome.Error!.Message, StringComparison.Ordinal);
         Assert.Equal(RunItemResult.Failed, outcome.Item.Progress!.Result);
     }
 

@@ -106,7 +106,7 @@ public sealed class LostDatabaseTests : IDisposable
             clock.Advance(TimeSpan.FromMinutes(1));
             return await running.Completion;
         });
-        Assert.NotNull(lost.Terminating ?? lost.Errors.FirstOrDefault());
+        Assert.NotNull(lost.Terminating ?? (lost.Errors.Count > 0 ? lost.Errors[0] : null));
 
         KlingSpend spent = Assert.Single((await shell.RunAsync("Get-KlingSpend")).Of<KlingSpend>());
         Assert.Equal((0, 0m, shell.Bill.CreditsSpent), (spent.Pending, spent.CreditsReserved, spent.CreditsConsumed));

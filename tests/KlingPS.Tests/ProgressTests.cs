@@ -1,8 +1,8 @@
 using System.Management.Automation;
 using CsCheck;
+using KlingPS.Core;
 using KlingPS.Core.Converting;
 using KlingPS.Core.Sessions;
-using KlingPS.Core;
 using KlingPS.Hosting;
 using KlingPS.Tests.Hosting;
 using KlingPS.Text;

@@ -111,11 +111,20 @@ internal sealed class AgreedPlan
         }
 
         KlingVideoTask? last = await FindLastAsync(identified, cancellationToken).ConfigureAwait(false);
-        if (last is not null && last.Id != purchase.Task?.Id)
+        if (last is null || last.Id == purchase.Task?.Id)
         {
-            throw await _session.Ledger.Plans.HasBoughtAsync(Document.PlanId, last.Id, cancellationToken).ConfigureAwait(false)
-                ? TaskErrors.CreateFailedBefore(subject, last)
-                : Differs(subject, string.Create(CultureInfo.InvariantCulture, $"since the plan was made it was bought as task {last.Id}, which is {last.State}"));
+            return;
+        }
+
+        if (!await _session.Ledger.Plans.HasBoughtAsync(Document.PlanId, last.Id, cancellationToken).ConfigureAwait(false))
+        {
+            throw Differs(subject, string.Create(CultureInfo.InvariantCulture, $"since the plan was made it was bought as task {last.Id}, which is {last.State}"));
+        }
+
+        // Otherwise a copy of the image has been bought a moment ago, and this one gets that video.
+        if (last.TaskState == KlingTaskState.Failed)
+        {
+            throw TaskErrors.CreateFailedBefore(subject, last);
         }
     }
 

@@ -55,6 +55,13 @@ public sealed class AgreedPlanTests : IAsyncDisposable
                 string[] expected = [.. plan.Items.Select(item => item.Result)];
                 for (int i = 0; i < expected.Length; i++)
                 {
+                    // Of two images of the same video either may be the one that it is made for.
+                    if ((expected[i], actual[i]) is (nameof(RunItemResult.Made), nameof(RunItemResult.Downloaded) or nameof(RunItemResult.Present))
+                        && plan.Items.Where((item, j) => j != i && item.Identity == plan.Items[i].Identity && actual[j] == nameof(RunItemResult.Made)).Any())
+                    {
+                        continue;
+                    }
+
                     // A second image of a video that is made in the run is made with it.
                     string said = expected[i] == nameof(RunItemResult.Pending) ? nameof(RunItemResult.Downloaded) : expected[i];
                     string found = followsPlan && expected[i] == nameof(RunItemResult.OverLimit) && actual[i] == nameof(RunItemResult.Refused) ? expected[i] : actual[i];

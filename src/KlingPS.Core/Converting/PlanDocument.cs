@@ -69,27 +69,16 @@ internal sealed record PlanLimits(decimal? MaxCredits, int? MaxTasks, decimal? D
 internal sealed record PlanChoices(bool Sidecar, bool RetryFailed, bool AllowRepurchase, bool SkipChanged, bool Force);
 
 /// <summary>The items counted by what would be done, and what would be spent.</summary>
-internal sealed record PlanTotals
+internal sealed record PlanTotals : ItemTotals
 {
-    public int Inputs { get; init; }
+    public PlanTotals()
+    {
+    }
 
-    public int Made { get; init; }
-
-    public int Downloaded { get; init; }
-
-    public int Present { get; init; }
-
-    public int Taken { get; init; }
-
-    public int Pending { get; init; }
-
-    public int OverLimit { get; init; }
-
-    public int Failed { get; init; }
-
-    public int Unknown { get; init; }
-
-    public int Refused { get; init; }
+    private PlanTotals(IReadOnlyCollection<string> results)
+        : base(results)
+    {
+    }
 
     /// <summary>What would be spent, as far as prices are known.</summary>
     public decimal Credits { get; init; }
@@ -102,23 +91,11 @@ internal sealed record PlanTotals
     {
         ArgumentNullException.ThrowIfNull(items);
         PlanItem[] made = [.. items.Where(item => item.IsPurchase)];
-        return new PlanTotals
+        return new PlanTotals([.. items.Select(item => item.Result)])
         {
-            Inputs = items.Count,
-            Made = made.Length,
-            Downloaded = Count(RunItemResult.Downloaded),
-            Present = Count(RunItemResult.Present),
-            Taken = Count(RunItemResult.Taken),
-            Pending = Count(RunItemResult.Pending),
-            OverLimit = Count(RunItemResult.OverLimit),
-            Failed = Count(RunItemResult.Failed),
-            Unknown = Count(RunItemResult.Unknown),
-            Refused = Count(RunItemResult.Refused),
             Credits = made.Sum(item => item.Credits ?? 0),
             Unpriced = made.Count(item => item.Credits is null),
         };
-
-        int Count(RunItemResult result) => items.Count(item => item.Result == result.ToString());
     }
 }
 

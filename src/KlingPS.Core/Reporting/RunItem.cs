@@ -53,27 +53,16 @@ public sealed record RunItem
 }
 
 /// <summary>What a run has done, in numbers.</summary>
-internal sealed record RunTotals
+internal sealed record RunTotals : ItemTotals
 {
-    public int Inputs { get; init; }
+    public RunTotals()
+    {
+    }
 
-    public int Made { get; init; }
-
-    public int Downloaded { get; init; }
-
-    public int Present { get; init; }
-
-    public int Taken { get; init; }
-
-    public int Pending { get; init; }
-
-    public int OverLimit { get; init; }
-
-    public int Failed { get; init; }
-
-    public int Unknown { get; init; }
-
-    public int Refused { get; init; }
+    private RunTotals(IReadOnlyCollection<string> results)
+        : base(results)
+    {
+    }
 
     /// <summary>Spent or set aside in this run: what was consumed, and what is set aside for tasks that are still being made.</summary>
     public decimal Credits { get; init; }
@@ -93,24 +82,12 @@ internal sealed record RunTotals
         decimal consumed = items.Sum(item => item.CreditsConsumed);
         decimal unknown = items.Where(item => item.What == RunItemResult.Unknown).Sum(item => item.CreditsReserved);
         decimal reserved = items.Sum(item => item.CreditsReserved) - unknown;
-        return new RunTotals
+        return new RunTotals([.. items.Select(item => item.Result)])
         {
-            Inputs = items.Count,
-            Made = Count(RunItemResult.Made),
-            Downloaded = Count(RunItemResult.Downloaded),
-            Present = Count(RunItemResult.Present),
-            Taken = Count(RunItemResult.Taken),
-            Pending = Count(RunItemResult.Pending),
-            OverLimit = Count(RunItemResult.OverLimit),
-            Failed = Count(RunItemResult.Failed),
-            Unknown = Count(RunItemResult.Unknown),
-            Refused = Count(RunItemResult.Refused),
             Credits = consumed + reserved,
             CreditsConsumed = consumed,
             CreditsReserved = reserved,
             CreditsUnknown = unknown,
         };
-
-        int Count(RunItemResult result) => items.Count(item => item.What == result);
     }
 }

@@ -134,7 +134,7 @@ internal sealed class AgreedPlan
     /// <exception cref="KlingException"><see cref="ErrorKind.PlanDiffers"/>.</exception>
     public async Task RequireInTimeAsync(string subject, CancellationToken cancellationToken)
     {
-        if (await _session.Ledger.Plans.GetTimeAsync(cancellationToken).ConfigureAwait(false) >= Document.EndsAt)
+        if (await _session.Ledger.Tasks.ReadClockAsync(cancellationToken).ConfigureAwait(false) >= Document.EndsAt)
         {
             throw Differs(subject, string.Create(CultureInfo.InvariantCulture, $"the plan has ended at {Document.EndsAt:yyyy-MM-dd HH:mm:ss}Z"));
         }

@@ -7,10 +7,6 @@ namespace KlingPS.Core.Ledger;
 /// <remarks>Safe for concurrent use.</remarks>
 internal interface IPlanJournal
 {
-    /// <summary>The time, by the clock of the ledger.</summary>
-    /// <param name="cancellationToken">Cancels the look.</param>
-    Task<DateTimeOffset> GetTimeAsync(CancellationToken cancellationToken);
-
     /// <summary>Records a plan.</summary>
     /// <param name="plan">The plan.</param>
     /// <param name="cancellationToken">Cancels the wait; nothing is recorded then.</param>

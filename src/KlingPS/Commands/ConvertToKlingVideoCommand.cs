@@ -389,7 +389,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
     {
         KlingSession session = Context.Service.Session;
         IReadOnlyList<PlanItem> items = _book!.ToPlanItems();
-        DateTimeOffset now = Await(session.Ledger.Plans.GetTimeAsync);
+        DateTimeOffset now = Await(session.Ledger.Tasks.ReadClockAsync);
         var plan = new PlanDocument
         {
             PlanId = RunId,

@@ -209,7 +209,7 @@ public sealed class AgreedPlanTests : IAsyncDisposable
 
         KlingSession session = harness.Session;
         IReadOnlyList<PlanItem> items = book.ToPlanItems();
-        DateTimeOffset now = await session.Ledger.Plans.GetTimeAsync(CancellationToken.None);
+        DateTimeOffset now = await session.Ledger.Tasks.ReadClockAsync(CancellationToken.None);
         PlanDocument plan = PlanFile.Seal(
             new PlanDocument
             {

@@ -4,9 +4,6 @@ namespace KlingPS.Core.Ledger.Sql;
 internal sealed class SqlPlanJournal(SqlStore store) : IPlanJournal
 {
     /// <inheritdoc/>
-    public Task<DateTimeOffset> GetTimeAsync(CancellationToken cancellationToken) => store.ReadAsync(NowAsync, cancellationToken);
-
-    /// <inheritdoc/>
     public Task AddAsync(PlanRecord plan, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(plan);

@@ -237,7 +237,7 @@ public abstract class SpendContract : LedgerContract
     [Fact]
     public async Task A_plan_may_be_carried_out_until_it_ends_or_is_closed_and_knows_what_its_runs_have_bought()
     {
-        DateTimeOffset now = await Ledger.Plans.GetTimeAsync(Token);
+        DateTimeOffset now = await Ledger.Tasks.ReadClockAsync(Token);
         var plan = new PlanRecord("p", LedgerHost.Account, "digest", now, now.AddHours(1));
         await Ledger.Plans.AddAsync(plan, Token);
         var run = new RunRecord("1", LedgerHost.Account, "ConvertTo-KlingVideo", now);

@@ -113,9 +113,14 @@ internal sealed class GallerySource
     public KlingVideoTask? FindByKey(string key)
     {
         ArgumentNullException.ThrowIfNull(key);
-        if (Find(key) is KlingVideoTask found || !GalleryEntry.IsOfAttempt(key))
+        if (Find(key) is KlingVideoTask found)
         {
-            return Find(key);
+            return found;
+        }
+
+        if (!GalleryEntry.IsOfAttempt(key))
+        {
+            return null;
         }
 
         _byAttempt ??= Recorded.ToDictionary(GalleryEntry.AttemptKeyOf, StringComparer.Ordinal);

@@ -423,8 +423,7 @@ function Invoke-Bench {
     $name, $options = $ArgumentList | ForEach-Object { $_ -join ',' }
     $options = @($options | Where-Object { $null -ne $_ })
     switch ($name) {
-        $null { Stop-Build "Which benchmark? Name one: import, page, gallery, torture, race, ledger, pipeline or callbacks." }
-        'import' { & (Join-Path $PSScriptRoot 'bench/Measure-ImportTime.ps1') @options }
+        $null { Stop-Build "Which benchmark? Name one: goals, page, gallery, torture, race, telemetry, ledger, machines or callbacks." }
         'page' {
             $tests = Join-Path $PSScriptRoot 'tests/KlingPS.Browser.Tests'
             Invoke-Build $tests
@@ -434,6 +433,9 @@ function Invoke-Bench {
             }
         }
         default {
+            # What it measures in a shell, it measures in this one.
+            $shell = [Environment]::ProcessPath
+            $env:KLINGPS_BENCH_PWSH = (Split-Path $shell -LeafBase) -eq 'dotnet' ? (Join-Path $PSHOME 'pwsh.dll') : $shell
             dotnet run --project (Join-Path $PSScriptRoot 'bench/KlingPS.Bench') --configuration $Configuration --no-build -- $name @options | Out-Host
             if ($LASTEXITCODE -ne 0) {
                 Stop-Build "The benchmark ended with exit code $LASTEXITCODE."

@@ -1,18 +1,19 @@
 using System.Globalization;
 using KlingPS.Bench.Engine;
+using KlingPS.Bench.Goals;
 using KlingPS.Torture;
 
 namespace KlingPS.Bench;
 
 internal static class Program
 {
-    private const string Usage = """
+    private static readonly string s_usage = $"""
         KlingPS.Bench torture [--points N] [--images M] [--seed S] [--responses-lost P] [--workers W] [--machines N]
         KlingPS.Bench race
         KlingPS.Bench telemetry
         KlingPS.Bench ledger
         KlingPS.Bench machines [--only rate,cap,connections,ledger]
-        KlingPS.Bench pipeline [--only memory,throughput,cuts,rerun,rerun-large,batches]
+        KlingPS.Bench goals [--only {GoalsMode.Names}]
         KlingPS.Bench gallery [--tasks N] [--keep <folder>]
         KlingPS.Bench callbacks [--requests N] [--connections C] [--slow S]
         KlingPS.Bench convert --images <folder> --out <folder> --ledger <file> --endpoint <uri> --upload-endpoint <uri>
@@ -31,8 +32,8 @@ internal static class Program
                     return await ConvertMode.RunAsync(arguments);
                 case "sandbox":
                     return await SandboxMode.RunAsync(arguments);
-                case "pipeline":
-                    return await PipelineMode.RunAsync(arguments, Console.Out);
+                case "goals":
+                    return await GoalsMode.RunAsync(arguments, Console.Out);
                 case "torture":
                     return await TortureAsync(arguments);
                 case "race":
@@ -54,14 +55,14 @@ internal static class Program
                         int.Parse(arguments.Find("slow") ?? "200", CultureInfo.InvariantCulture),
                         Console.Out);
                 default:
-                    await Console.Error.WriteLineAsync(Usage);
+                    await Console.Error.WriteLineAsync(s_usage);
                     return 64;
             }
         }
         catch (FormatException exception)
         {
             await Console.Error.WriteLineAsync(exception.Message);
-            await Console.Error.WriteLineAsync(Usage);
+            await Console.Error.WriteLineAsync(s_usage);
             return 64;
         }
     }

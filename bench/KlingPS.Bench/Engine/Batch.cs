@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using KlingPS.Torture;
@@ -73,29 +72,13 @@ internal sealed class Batch
     {
         string preamble = string.Create(
             CultureInfo.InvariantCulture,
-            $"$ErrorActionPreference = 'Stop'; $module = '{FindModule()}'; $images = '{Images}'; $videos = '{Videos}'; $prompt = '{ConvertMode.Prompt}'; $hold = {hold.TotalSeconds}\n");
-        Process process = Programs.Start("pwsh", ["-NoProfile", "-NonInteractive", "-Command", preamble + script], new()
+            $"$ErrorActionPreference = 'Stop'; $module = '{Shell.Module}'; $images = '{Images}'; $videos = '{Videos}'; $prompt = '{ConvertMode.Prompt}'; $hold = {hold.TotalSeconds}\n");
+        string output = await Shell.RunAsync(preamble + script, new()
         {
             ["KLINGPS_ENDPOINT"] = sandbox.Endpoints.Api.AbsoluteUri,
             ["KLINGPS_UPLOAD_ENDPOINT"] = sandbox.Endpoints.Upload.AbsoluteUri,
             ["KLINGPS_LEDGER"] = LedgerPath,
         });
-        string output = await Programs.ReadToEndAsync(process);
         return [.. output.Trim().Split('\n')[^1].Split(' ').Select(number => double.Parse(number, CultureInfo.InvariantCulture))];
-    }
-
-    /// <summary>The module as the build has staged it.</summary>
-    private static string FindModule()
-    {
-        DirectoryInfo? folder = new(AppContext.BaseDirectory);
-        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "KlingPS.sln")))
-        {
-            folder = folder.Parent;
-        }
-
-        string staged = Path.Combine(folder?.FullName ?? string.Empty, "out", "KlingPS");
-        return Directory.Exists(staged)
-            ? Directory.EnumerateFiles(staged, "KlingPS.psd1", SearchOption.AllDirectories).Single()
-            : throw new InvalidOperationException("The module is not built. Build KlingPS.sln first.");
     }
 }

@@ -8,7 +8,11 @@ internal static class Programs
 {
     /// <summary>Starts this program again in another mode. Its input and output are redirected.</summary>
     public static Process StartSelf(IEnumerable<string> arguments, Dictionary<string, string>? environment = null)
-        => Start(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", ["exec", typeof(Programs).Assembly.Location, .. arguments], environment ?? []);
+        => StartDotnet([typeof(Programs).Assembly.Location, .. arguments], environment ?? []);
+
+    /// <summary>Starts the program in an assembly, likewise.</summary>
+    public static Process StartDotnet(IEnumerable<string> arguments, Dictionary<string, string> environment)
+        => Start(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", ["exec", .. arguments], environment);
 
     public static Process Start(string program, IEnumerable<string> arguments, Dictionary<string, string> environment)
     {

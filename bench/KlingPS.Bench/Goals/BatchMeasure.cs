@@ -1,7 +1,8 @@
 using System.Text.RegularExpressions;
+using KlingPS.Bench.Engine;
 using KlingPS.Sandbox;
 
-namespace KlingPS.Bench.Engine;
+namespace KlingPS.Bench.Goals;
 
 /// <summary>Whole batches at the service's own limits: how long they take, what they ask, and what they cost the client.</summary>
 internal static partial class BatchMeasure
@@ -15,25 +16,25 @@ internal static partial class BatchMeasure
     private static readonly TimeSpan s_spread = TimeSpan.FromSeconds(16);
 
     /// <summary>Lets a small batch gain experience with generation times; what is measured meanwhile is not disturbed by it.</summary>
-    /// <returns>The ledger, once the batch is done.</returns>
-    public static async Task<string> LearnAsync(string root)
+    public static async Task LearnAsync(string root)
     {
-        var batch = new Batch(root, "learning", images: 20);
+        var batch = new Batch(root, "learning", images: 20, LearnedLedger(root));
         await using SandboxProcess sandbox = await SandboxProcess.StartAsync(s_generation, s_spread);
         await batch.ConvertAsync(sandbox);
-        return batch.LedgerPath;
     }
 
     /// <summary>Three batches side by side, each with its own service, account and client.</summary>
-    public static async Task<IReadOnlyList<Figure>> RunAsync(string root, string learnedLedger)
+    public static async Task<IReadOnlyList<Figure>> RunAsync(string root)
     {
         await using SandboxProcess warmUp = await SandboxProcess.StartAsync(TimeSpan.Zero, isUnlimited: true);
         IReadOnlyList<Figure>[] figures = await Task.WhenAll(
             RunAsync(new Batch(root, "short", Images), "20 s", TimeSpan.FromSeconds(20), default, maxQueries: null, warmUp),
             RunAsync(new Batch(root, "cold", Images), "160 s, nothing learned", s_generation, s_spread, maxQueries: 12, warmUp),
-            RunAsync(new Batch(root, "learned", Images, learnedLedger), "160 s, learned", s_generation, s_spread, maxQueries: 8, warmUp));
+            RunAsync(new Batch(root, "learned", Images, LearnedLedger(root)), "160 s, learned", s_generation, s_spread, maxQueries: 8, warmUp));
         return [.. figures.SelectMany(figure => figure)];
     }
+
+    private static string LearnedLedger(string root) => Path.Combine(root, "learned.db");
 
     private static async Task<IReadOnlyList<Figure>> RunAsync(Batch batch, string name, TimeSpan generation, TimeSpan spread, int? maxQueries, SandboxProcess warmUp)
     {
@@ -55,16 +56,16 @@ internal static partial class BatchMeasure
         string title = $"{batch.Count} tasks of {name}";
         return
         [
-            new($"{title}: wall time over the least possible", "≤ 1.05", $"{report.Seconds / least:0.000} ({report.Seconds:0.0} s, {least:0.0} s)", report.Seconds <= 1.05 * least),
+            Figure.AtMost($"{title}: wall time over the least possible", 1.05, report.Seconds / least, "×", $"{least:0.0} s, the least possible", $"{report.Seconds:0.0} s"),
             new($"{title}: creates refused", "0", $"{bill.CreatesRefused} of {bill.CreatesReceived}", bill.CreatesRefused == 0),
             new(
                 $"{title}: queries per task, mean",
                 maxQueries is null ? string.Empty : $"≤ {maxQueries}",
                 $"{mean:0.0} (p50 {queries.At(0.5)}, p95 {queries.At(0.95)}, max {queries.Max()}; {bill.QueriesRefused} refused)",
                 maxQueries is null ? null : mean <= maxQueries),
-            new($"{title}: detection lag p95", "≤ 3 s", $"{lags.At(0.95):0.00} s (p50 {lags.At(0.5):0.00} s, max {lags.Max():0.00} s)", lags.At(0.95) <= 3),
+            Figure.AtMost($"{title}: detection lag p95", 3, lags.At(0.95), "s", more: $"p50 {lags.At(0.5):0.00} s, max {lags.Max():0.00} s"),
             new($"{title}: from the task's end to the saved file", string.Empty, $"p50 {delays.At(0.5):0.00} s, p95 {delays.At(0.95):0.00} s"),
-            new($"{title}: client CPU per task", "≤ 5 ms", $"{cpu:0.0} ms", cpu <= 5),
+            Figure.AtMost($"{title}: client CPU per task", 5, cpu, "ms"),
         ];
     }
 

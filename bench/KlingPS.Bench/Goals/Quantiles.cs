@@ -1,4 +1,4 @@
-namespace KlingPS.Bench.Engine;
+namespace KlingPS.Bench.Goals;
 
 internal static class Quantiles
 {

@@ -1,11 +1,12 @@
 using System.Diagnostics;
 using System.Net;
 using System.Security.Cryptography;
+using KlingPS.Bench.Engine;
 using KlingPS.Core.Network;
 using KlingPS.Core.Saving;
 using KlingPS.Sandbox;
 
-namespace KlingPS.Bench.Engine;
+namespace KlingPS.Bench.Goals;
 
 /// <summary>Downloads: how fast they are, and what happens when they are cut.</summary>
 internal static class DownloadMeasure
@@ -17,7 +18,7 @@ internal static class DownloadMeasure
     private const int CopyBuffer = 128 * 1024;
 
     /// <summary>Compared with the obvious code, HttpClient copied to a file. They alternate, so that both run under the same conditions.</summary>
-    public static async Task<IReadOnlyList<Figure>> RunThroughputAsync(string root)
+    public static async Task<IReadOnlyList<Figure>> RunAsync(string root)
     {
         await using SandboxProcess sandbox = await SandboxProcess.StartAsync(TimeSpan.Zero, isUnlimited: true, videoSize: Large);
         Uri video = await BuyAsync(root, "throughput", sandbox);
@@ -43,11 +44,7 @@ internal static class DownloadMeasure
         double ratio = ours.At(0.5) / plain.At(0.5);
         return
         [
-            new(
-                $"download of {Large / 1_000_000} MB over plain HttpClient to a file, medians of {Repetitions}",
-                "≥ 0.9",
-                $"{ratio:0.00} ({ours.At(0.5):0} MB/s, {plain.At(0.5):0} MB/s)",
-                ratio >= 0.9),
+            Figure.AtLeast($"download of {Large / 1_000_000} MB, medians of {Repetitions}", 1.0, ratio, "×", $"{plain.At(0.5):0} MB/s, HttpClient copied to a file", $"{ours.At(0.5):0} MB/s"),
         ];
 
         async Task<double> TimeAsync(Func<Task> download)

@@ -1,4 +1,6 @@
-namespace KlingPS.Bench.Engine;
+using KlingPS.Bench.Engine;
+
+namespace KlingPS.Bench.Goals;
 
 /// <summary>What it takes to keep ten thousand tasks in flight.</summary>
 internal static class MemoryMeasure

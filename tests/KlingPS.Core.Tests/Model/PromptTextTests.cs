@@ -36,6 +36,8 @@ public sealed class PromptTextTests
     [InlineData("می\u200Cشود", "می\u200Cشود")]
     [InlineData("❤\uFE0F 🏴\U000E0067\U000E0062\U000E0065\U000E006E\U000E0067\U000E007F", "❤\uFE0F 🏴\U000E0067\U000E0062\U000E0065\U000E006E\U000E0067\U000E007F")]
     [InlineData("\u200B", "")]
+    [InlineData("z\u202Aw\u206F", "zw")]
+    [InlineData("\uFE00\uFE0Fzw\uFE00", "zw\uFE00")]
     [InlineData("\u200D \u200C\uFE0F\U000E0067\u00AD\u3164", "")]
     public void A_text_has_one_spelling(string given, string sent) => Assert.Equal(sent, PromptText.Parse(given).Value);
 
@@ -89,6 +91,12 @@ public sealed class PromptTextTests
     [InlineData("a\u2028b\n\rc\u0007", "U+0007, a control character, at line 4, column 2")]
     [InlineData("\uFEFFa\u001B[1mb", "U+001B, an escape character, at line 1, column 2")]
     [InlineData("a\u007F", "U+007F, a control character")]
+    [InlineData("it\u0080s", "U+0080, a control character, at line 1, column 3: the file was probably saved as Windows-1252")]
+    [InlineData("it\u009Fs", "U+009F, a control character, at line 1, column 3: the file was probably saved as Windows-1252")]
+    [InlineData("a\uFDD0", "U+FDD0, no character, at line 1, column 2: it is no part of a text. Delete it, and save the file as UTF-8 if the text comes from one")]
+    [InlineData("a\uFDEF", "U+FDEF, no character, at line 1, column 2")]
+    [InlineData("fox\0", "U+0000, a NUL character, at line 1, column 4: it is no part of a text. Delete it")]
+    [InlineData("\0ab", "U+0000, a NUL character, at line 1, column 1: it is UTF-16 that was read as another encoding")]
     [InlineData("a\u000Bb\u000C", "U+000B, a control character, at line 1, column 2 (2 such characters in all)")]
     [InlineData("it\u0092s", "U+0092, a control character, at line 1, column 3: the file was probably saved as Windows-1252")]
     [InlineData("F\uFFFDchsin", "U+FFFD, the sign for a character that could not be read, at line 1, column 2: the file is not in the encoding that it was read in")]
@@ -108,11 +116,27 @@ public sealed class PromptTextTests
         => Assert.Contains(reason, PromptText.FindProblem(text), StringComparison.Ordinal);
 
     [Fact]
+    public void A_text_that_is_refused_is_called_a_text_where_it_has_no_name()
+        => Assert.StartsWith("The text has U+0007, a control character, at line 1, column 1: ", Assert.Throws<KlingException>(() => PromptText.Parse("\a")).Message, StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("a\nb", 0, "at line 1, column 1")]
+    [InlineData("a\nb", 1, "at line 1, column 2")]
+    [InlineData("a\nb", 2, "at line 2, column 1")]
+    [InlineData("a\r\nb", 3, "at line 2, column 1")]
+    [InlineData("\uFEFFab", 2, "at line 1, column 2")]
+    [InlineData("\uFEFFa\nb", 3, "at line 2, column 1")]
+    public void A_place_in_a_text_is_told_as_an_editor_tells_it(string text, int index, string place) => Assert.Equal(place, PromptText.Locate(text, index));
+
+    [Fact]
     public void Half_of_a_character_is_refused()
     {
         Assert.Contains("U+D83E, half of a character, at line 1, column 5: the text was cut in the middle of a character", PromptText.FindProblem("fox \uD83E"), StringComparison.Ordinal);
         Assert.Contains("U+DD8A, half of a character, at line 1, column 1", PromptText.FindProblem("\uDD8A fox"), StringComparison.Ordinal);
         Assert.Contains("at line 1, column 3", PromptText.FindProblem("🦊\uDD8A"), StringComparison.Ordinal);
+        Assert.Contains("U+D800, half of a character, at line 1, column 4: the text was cut in the middle of a character", PromptText.FindProblem("fox\uD800"), StringComparison.Ordinal);
+        Assert.Contains("U+DFFF, half of a character, at line 1, column 4: the text was cut in the middle of a character", PromptText.FindProblem("fox\uDFFF"), StringComparison.Ordinal);
+        Assert.Equal("\uDB40", PromptText.Normalize("\uDB40"));
     }
 
     [Fact]

@@ -254,6 +254,45 @@ public sealed class TaskTransitionsTests
         Assert.Equal(0, TaskTransitions.Adopted("account", Snapshot(KlingTaskState.Waiting) with { Spec = unpriced }, s_now).CreditsReserved);
     }
 
+    public static TheoryData<KlingTaskState> States => [.. Enum.GetValues<KlingTaskState>()];
+
+    [Theory]
+    [MemberData(nameof(States))]
+    public void Only_an_attempt_that_is_under_way_is_held_back_or_sent_again(KlingTaskState state)
+    {
+        KlingVideoTask task = In(state);
+
+        Assert.Equal(state == KlingTaskState.Submitting ? task with { HeldBackAt = s_now, FailMessage = "later" } : null, task.HeldBack("later", s_now));
+        Assert.Equal(state == KlingTaskState.Submitting ? task : null, (task with { HeldBackAt = s_now, FailMessage = "later" }).SentAgain());
+    }
+
+    [Fact]
+    public void A_task_that_turns_out_to_be_another_ones_leaves_an_unknown_attempt()
+    {
+        KlingVideoTask task = In(KlingTaskState.Generating);
+
+        KlingVideoTask detached = task.Detached("t1", "It is the task of another image.")!;
+
+        Assert.Equal(task with { TaskId = null, TaskState = KlingTaskState.Unknown, AcceptedAt = null, FailMessage = "It is the task of another image." }, detached);
+        Assert.Equal(task.CreditsReserved, detached.CreditsReserved);
+        Assert.Null(task.Detached("t2", "It is the task of another image."));
+        Assert.Null(In(KlingTaskState.Succeeded).Detached("t1", "It is the task of another image."));
+    }
+
+    [Fact]
+    public void A_video_that_was_taken_elsewhere_is_so_from_the_first_time_on_until_that_is_taken_back_or_it_is_saved()
+    {
+        KlingVideoTask video = In(KlingTaskState.Succeeded);
+
+        KlingVideoTask taken = video.Taken(true, s_now)!;
+
+        Assert.Equal(video with { TakenAt = s_now }, taken);
+        Assert.Equal(taken, taken.Taken(true, s_now.AddHours(1)));
+        Assert.Equal(video, taken.Taken(false, s_now));
+        Assert.Null(taken.Saved("/videos/fox.mp4", "bb").TakenAt);
+        Assert.Null(In(KlingTaskState.Failed).Taken(true, s_now));
+    }
+
     private static TaskSnapshot Snapshot(KlingTaskState state) => new() { TaskId = "t1", State = state };
 
     private static KlingVideoTask In(KlingTaskState state) => state switch

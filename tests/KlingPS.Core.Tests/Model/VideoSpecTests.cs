@@ -163,4 +163,118 @@ public sealed class VideoSpecTests
         Assert.Equal(contradiction is null ? [] : [contradiction], asked.FindContradictions(told));
         Assert.Equal(["it is 10 seconds long"], asked.FindContradictions(asked with { Duration = 10 }));
     }
+
+    [Fact]
+    public void A_video_is_called_by_its_name_before_what_it_is_made_from_and_after_the_image_before_the_video_and_the_audio()
+    {
+        MediaSource video = MediaSource.FromUri("https://images.example/fox.mp4");
+        MediaSource audio = MediaSource.FromUri("https://images.example/fox.mp3");
+        VideoSpec spec = s_remote with { Video = video, Audio = audio };
+
+        Assert.Equal(["A fox", "https://images.example/fox.png", "https://images.example/fox.mp4", "https://images.example/fox.mp3", "A fox runs."], ((VideoSpec[])
+        [
+            spec with { Name = "A fox" },
+            spec,
+            spec with { Image = null },
+            spec with { Image = null, Video = null },
+            spec with { Image = null, Video = null, Audio = null },
+        ]).Select(one => one.Subject));
+        Assert.Equal(("A fox", null), ((spec with { Name = "A fox" }).Title, (spec with { Name = "A fox" }).NamedAfter));
+        Assert.Equal(("A fox runs.", "https://images.example/fox.png"), (spec.Title, spec.NamedAfter));
+        Assert.Null((spec with { Image = null, Video = null, Audio = null }).NamedAfter);
+    }
+
+    [Fact]
+    public void Everything_that_a_video_is_made_from_is_listed_in_one_order()
+    {
+        MediaSource[] sources = [.. Enumerable.Range(0, 6).Select(number => MediaSource.FromUri($"https://images.example/{number}"))];
+        VideoSpec spec = s_remote with { Image = sources[0], TailImage = sources[1], ReferenceImages = new([sources[2], sources[3]]), Video = sources[4], Audio = sources[5] };
+
+        Assert.Equal(
+            [
+                (VideoParameter.Image, sources[0]), (VideoParameter.TailImage, sources[1]), (VideoParameter.ReferenceImages, sources[2]),
+                (VideoParameter.ReferenceImages, sources[3]), (VideoParameter.Video, sources[4]), (VideoParameter.Audio, sources[5]),
+            ],
+            spec.Sources);
+
+        // The same file may be there for several ends.
+        Assert.Equal(3, (s_remote with { TailImage = s_remote.Image, Video = s_remote.Image }).Sources.Count());
+        Assert.Empty((s_remote with { Image = null }).Sources);
+    }
+
+    [Fact]
+    public void What_is_the_default_of_the_model_anyway_is_left_out()
+    {
+        VideoSpec plain = s_remote with { Model = "kling-3.0/video" };
+
+        Assert.Equal(plain, (plain with { Duration = 5, CfgScale = 0.5m, AspectRatio = "16:9", Resolution = "1080p", CharacterOrientation = "video" }).WithoutDefaults());
+        VideoSpec other = plain with { Duration = 10, CfgScale = 0.6m, AspectRatio = "1:1", Resolution = "720p", CharacterOrientation = "image" };
+        Assert.Equal(other, other.WithoutDefaults());
+    }
+
+    [Fact]
+    public void A_text_that_was_not_told_stays_untold_and_a_negative_prompt_without_a_character_is_none()
+    {
+        Assert.Null((s_remote with { Prompt = null }).Normalized().Prompt);
+        Assert.Equal((string.Empty, null), ((s_remote with { Prompt = " " }).Normalized().Prompt, (s_remote with { NegativePrompt = " \n" }).Normalized().NegativePrompt));
+        Assert.Equal("blur", (s_remote with { NegativePrompt = " blur" }).Normalized().NegativePrompt);
+    }
+
+    [Fact]
+    public void A_video_is_looked_for_with_the_files_as_they_are_now_at_the_same_places()
+    {
+        MediaSource now = File("bb");
+        VideoSpec recorded = s_local with { Image = MediaSource.FromFile("/images/fox.png"), TailImage = MediaSource.FromUri("https://images.example/tail.png") };
+
+        Assert.Equal(recorded with { Image = now }, recorded.WithFilesOf(s_local with { Image = now, TailImage = File("cc") }, (mine, others) => mine == others));
+        Assert.Null(recorded.WithFilesOf(s_local with { Image = now }, (_, _) => false));
+        Assert.Null(recorded.WithFilesOf(s_remote, (_, _) => true));
+        Assert.Null((recorded with { TailImage = MediaSource.FromFile("/images/tail.png") }).WithFilesOf(s_local with { Image = now }, (_, _) => true));
+    }
+
+    [Fact]
+    public void What_the_service_does_not_have_of_it_is_told_as_such()
+    {
+        VideoSpec video = s_remote with { Model = "kling-3.0/video", Sound = true };
+
+        Assert.Equal(["it has no sound"], video.FindDifferences(video with { Sound = false }));
+        Assert.Equal(
+            ["its image is different", "its aspect ratio is that of its image"],
+            (video with { Image = null }).FindDifferences(video));
+        Assert.Equal(["its character orientation is different"], (video with { CharacterOrientation = "image" }).FindDifferences(video));
+        Assert.Empty((video with { CharacterOrientation = "video" }).FindDifferences(video));
+        Assert.Equal(["its prompt is different"], video.FindDifferences(video with { Prompt = null }));
+        Assert.Empty((video with { Prompt = null }).FindDifferences(video with { Prompt = string.Empty }));
+        Assert.Equal(["its resolution is different"], (s_remote with { Resolution = "720p" }).FindDifferences(s_remote));
+    }
+
+    [Theory]
+    [InlineData("image")]
+    [InlineData("tail image")]
+    [InlineData("video")]
+    [InlineData("audio")]
+    public void A_file_that_lies_elsewhere_on_the_same_host_contradicts_what_was_asked_for(string what)
+    {
+        MediaSource other = MediaSource.FromUri("https://images.example/owl.png");
+        VideoSpec asked = s_remote with { TailImage = s_remote.Image, Video = s_remote.Image, Audio = s_remote.Image };
+        VideoSpec told = what switch
+        {
+            "image" => asked with { Image = other },
+            "tail image" => asked with { TailImage = other },
+            "video" => asked with { Video = other },
+            _ => asked with { Audio = other },
+        };
+
+        Assert.Equal([$"its {what} is different"], asked.FindContradictions(told));
+    }
+
+    [Theory]
+    [InlineData(60, 0, 60)]
+    [InlineData(61, 0, 60)]
+    [InlineData(58, 1, 60)]
+    [InlineData(59, 1, 59)]
+    [InlineData(31, 40, 31)]
+    [InlineData(30, 40, 60)]
+    public void A_name_from_a_prompt_ends_with_a_word_that_fits_unless_that_would_leave_less_than_half(int first, int second, int length)
+        => Assert.Equal(length, new VideoSpec { Prompt = $"{new string('x', first)} {new string('y', second)}" }.Title.Length);
 }

@@ -103,7 +103,31 @@ public sealed class LedgerFileTests : IAsyncLifetime
         Assert.Equal((KlingTaskState.Unknown, 1, 42m), (task.TaskState, task.Take, task.CreditsReserved));
         Assert.Equal(new TaskClaim(task, IsNew: false), await ledger.Tasks.ClaimAsync(intent, TestContext.Current.CancellationToken));
         Assert.Equal(Schema.Version, Convert.ToInt32(await _temp.SqlAsync("SELECT version FROM schema_version"), null));
+        await AssertSpentTodayAsync(ledger, 42);
         Assert.Equal(3, (await ledger.Tasks.BeginAsync(intent with { Spec = intent.Spec with { Take = 3 } }, TestContext.Current.CancellationToken)).Take);
+    }
+
+    [Fact]
+    public async Task What_a_process_of_an_earlier_version_buys_that_has_the_ledger_open_counts_for_the_day()
+    {
+        var engine = new SqliteEngine(_temp.Path, () => SqliteProvider.Factory, _temp.Time, string.Empty);
+        await using DatabaseConnection earlier = await engine.OpenAsync(session => Schema.MigrateAsync(session, 6), isToWrite: true);
+        SqlLedger ledger = await _temp.OpenAsync();
+
+        await earlier.InTransactionAsync(WriteKind.Durable, [WriteScope.All], async session => await session.ExecuteAsync(
+            "INSERT INTO tasks (id, account, state, model, duration, created_at, reserved) VALUES (1, @account, 'Unknown', 'm', 5, @now, 42000)",
+            ("account", TempLedger.Account),
+            ("now", Stored.FromMoment(_temp.Time.GetUtcNow()))) == 1);
+
+        await AssertSpentTodayAsync(ledger, 42);
+        engine.Close();
+    }
+
+    private static async Task AssertSpentTodayAsync(SqlLedger ledger, decimal credits)
+    {
+        TaskIntent WithLimit(decimal limit) => TempLedger.Intent(credits: 1, budget: new BudgetLimit { DailyCredits = limit });
+        Assert.Null(await ledger.Tasks.FindBudgetExcessAsync(WithLimit(credits + 1), TestContext.Current.CancellationToken));
+        Assert.NotNull(await ledger.Tasks.FindBudgetExcessAsync(WithLimit(credits + 0.999m), TestContext.Current.CancellationToken));
     }
 
     [Fact]

@@ -99,6 +99,8 @@ public sealed class PostgresCopyTests : IAsyncLifetime
             Assert.False((await west.Tasks.ClaimAsync(LedgerHost.Intent(image), Token)).IsNew);
         }
 
+        Assert.Null(await west.Tasks.FindBudgetExcessAsync(LedgerHost.Intent("e", budget: new BudgetLimit { DailyCredits = 168 }), Token));
+        Assert.NotNull(await west.Tasks.FindBudgetExcessAsync(LedgerHost.Intent("e", budget: new BudgetLimit { DailyCredits = 167 }), Token));
         Assert.Equal(5, (await west.Tasks.BeginAsync(LedgerHost.Intent("e"), Token)).Id);
     }
 

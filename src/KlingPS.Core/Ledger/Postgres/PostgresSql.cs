@@ -57,14 +57,23 @@ internal sealed partial class PostgresSql
         // Numbers are of one size; texts are compared as SQLite does, by their bytes.
         return qualified.StartsWith("CREATE TABLE ", StringComparison.Ordinal) || qualified.StartsWith("ALTER TABLE ", StringComparison.Ordinal)
             ? TextType().Replace(qualified, "TEXT COLLATE \"C\"").Replace(" INTEGER", " BIGINT", StringComparison.Ordinal)
-            : qualified;
+            : TriggerCreation().Replace(qualified, match => CreateTrigger(match.Groups[1].Value, match.Groups[2].Value, match.Groups[3].Value));
     }
+
+    /// <summary>A trigger runs a function.</summary>
+    private string CreateTrigger(string name, string cause, string body) => $"""
+        CREATE OR REPLACE FUNCTION {_prefix}{name}() RETURNS trigger LANGUAGE plpgsql AS $body$ BEGIN {body} RETURN NULL; END $body$;
+        CREATE TRIGGER {name} {cause} EXECUTE FUNCTION {_prefix}{name}()
+        """;
 
     [GeneratedRegex(@"^CREATE TABLE (?:IF NOT EXISTS )?([a-z_]+)")]
     private static partial Regex TableCreation();
 
     [GeneratedRegex(@"(\b(?:FROM|JOIN|INTO|UPDATE|ON|TABLE(?: IF (?:NOT )?EXISTS)?)\s+)([a-z_]+)\b")]
     private static partial Regex TableUse();
+
+    [GeneratedRegex(@"^CREATE TRIGGER ([a-z_]+) (.*?)\bBEGIN\b(.*)\bEND$", RegexOptions.Singleline)]
+    private static partial Regex TriggerCreation();
 
     [GeneratedRegex(@"(?<= )TEXT\b")]
     private static partial Regex TextType();

@@ -109,10 +109,15 @@ internal sealed class LedgerCopy(SqlStore source, SqlStore destination, Action<l
         }
 
         var counts = new Dictionary<string, long>(StringComparer.Ordinal);
-        foreach (CopiedTable table in LedgerTables.Copied)
-        {
-            counts[table.Name] = await CopyTableAsync(from, to, table, cancellationToken).ConfigureAwait(false);
-        }
+        await SpendingSums.AfterwardsAsync(
+            to,
+            async () =>
+            {
+                foreach (CopiedTable table in LedgerTables.Copied)
+                {
+                    counts[table.Name] = await CopyTableAsync(from, to, table, cancellationToken).ConfigureAwait(false);
+                }
+            }).ConfigureAwait(false);
 
         foreach (CopiedTable table in LedgerTables.Copied)
         {

@@ -25,6 +25,9 @@ internal static class LedgerTables
         new("machine_hashes", "machine", "path"),
     ];
 
-    /// <summary>What belongs to a database, or to the requests that are under way: nothing is, while a ledger is copied. The counters go over by their values.</summary>
-    public static IReadOnlyList<string> Left { get; } = ["counters", "schema_version", "rate_leases", "owners", "file_hashes"];
+    /// <summary>
+    /// What belongs to a database, or to the requests that are under way: nothing is, while a ledger is copied. The counters go over by their
+    /// values, and the sums are made anew.
+    /// </summary>
+    public static IReadOnlyList<string> Left { get; } = ["counters", "schema_version", "rate_leases", "owners", "file_hashes", "spent_by_time", "spent_by_run"];
 }

@@ -155,6 +155,9 @@ internal static class Schema
             """,
             "ALTER TABLE runs ADD COLUMN plan_id TEXT",
         ],
+        [
+            .. SpendingSums.Creation,
+        ],
     ];
 
     private const string VersionTable = "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)";

@@ -21,13 +21,14 @@ internal static class SpendingQuery
         decimal dayCredits = 0;
         if (limit.MaxCredits is not null)
         {
-            runCredits = await SumAsync(session, account, "t.run_id = @since", limit.RunId).ConfigureAwait(false);
+            runCredits = await FindSumAsync(session, account, "spent_by_run", "run_id = @run", ("run", limit.RunId)).ConfigureAwait(false)
+                ?? await AddUpAsync(session, account, "t.run_id = @run", ("run", limit.RunId)).ConfigureAwait(false);
         }
 
         if (limit.MaxTasks is not null)
         {
             runTasks = await session.NumberAsync(
-                $"SELECT COUNT(*) FROM tasks WHERE {AccountTable.IsOwn("account")} AND run_id = @run AND state IN {TaskTable.PurchaseStates}",
+                $"SELECT SUM(bought) FROM spent_by_run WHERE {AccountTable.IsOwn("account")} AND run_id = @run",
                 ("account", account),
                 ("run", limit.RunId)).ConfigureAwait(false) ?? 0;
         }
@@ -35,7 +36,7 @@ internal static class SpendingQuery
         if (limit.DailyCredits is not null)
         {
             LedgerTime time = await session.GetTimeAsync().ConfigureAwait(false);
-            dayCredits = await SumAsync(session, account, "t.created_at >= @since", Stored.FromMoment(BeginningOfDay(time, zone))).ConfigureAwait(false);
+            dayCredits = await SumSinceAsync(session, account, Stored.FromMoment(BeginningOfDay(time, zone))).ConfigureAwait(false);
         }
 
         return new Spending(runCredits, runTasks, dayCredits);
@@ -46,21 +47,36 @@ internal static class SpendingQuery
     /// <param name="zone">The user's time zone.</param>
     public static DateTimeOffset BeginningOfDay(LedgerTime time, TimeZoneInfo zone) => time.Midnight ?? LocalDay.BeginningOf(time.Now, zone);
 
-    private static async Task<decimal> SumAsync(SqlSession session, string account, string condition, object? since)
+    private static async Task<decimal> SumSinceAsync(SqlSession session, string account, long since)
     {
-        (string, object?)[] parameters = [("account", account), ("since", since)];
-
-        // A limit that two keys of one account share has to hold before it is known that they are one account's.
-        string where = $"{AccountTable.MayBeOwn("t.account")} AND {condition}";
-        long? sum = await session.NumberAsync(
-            $"SELECT CASE WHEN COALESCE(MAX({IsNoPrice}), 0) = 0 THEN COALESCE(SUM(CASE WHEN {IsNoPrice} = 0 THEN reserved + COALESCE(consumed, 0) END), 0) END FROM tasks t WHERE {where}",
-            [.. parameters, ("most", Stored.FromCredits(VideoPrice.Max))]).ConfigureAwait(false);
-        if (sum is long thousandths)
+        long first = (since + SpendingSums.Slot - 1) / SpendingSums.Slot;
+        if (await FindSumAsync(session, account, "spent_by_time", "slot >= @first", ("first", first)).ConfigureAwait(false) is not decimal sum)
         {
-            return Stored.ToCredits(thousandths);
+            return await AddUpAsync(session, account, "t.created_at >= @since", ("since", since)).ConfigureAwait(false);
         }
 
-        IReadOnlyList<KlingVideoTask> tasks = await TaskColumns.QueryAsync(session, $"WHERE {where}", parameters).ConfigureAwait(false);
+        // A day that begins within a quarter of an hour is one of a time zone that somebody has made up.
+        long until = first * SpendingSums.Slot;
+        return until == since
+            ? sum
+            : sum + await AddUpAsync(session, account, "t.created_at >= @since AND t.created_at < @until", ("since", since), ("until", until)).ConfigureAwait(false);
+    }
+
+    /// <summary>A sum that the ledger keeps.</summary>
+    /// <returns><see langword="null"/> if there are records in it of what is no price.</returns>
+    private static async Task<decimal?> FindSumAsync(SqlSession session, string account, string table, string condition, (string, object?) value)
+        => Stored.ToCredits(await session.NumberAsync(
+            $"SELECT CASE WHEN COALESCE(SUM(wrong), 0) = 0 THEN COALESCE(SUM(credits), 0) END FROM {table} WHERE {Counts("account")} AND {condition}",
+            ("account", account),
+            value).ConfigureAwait(false));
+
+    /// <summary>Adds up the records themselves, each as it is read.</summary>
+    private static async Task<decimal> AddUpAsync(SqlSession session, string account, string condition, params (string, object?)[] values)
+    {
+        IReadOnlyList<KlingVideoTask> tasks = await TaskColumns.QueryAsync(session, $"WHERE {Counts("t.account")} AND {condition}", [("account", account), .. values]).ConfigureAwait(false);
         return tasks.Sum(task => task.CreditsReserved + (task.CreditsConsumed ?? 0));
     }
+
+    /// <summary>A limit that two keys of one account share has to hold before it is known that they are one account's.</summary>
+    private static string Counts(string column) => AccountTable.MayBeOwn(column);
 }

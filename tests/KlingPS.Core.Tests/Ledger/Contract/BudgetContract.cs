@@ -121,11 +121,13 @@ public abstract class BudgetContract : LedgerContract
     public async Task Limits_of_a_run_need_the_runs_id()
         => await Assert.ThrowsAsync<ArgumentException>(() => Ledger.Tasks.BeginAsync(TempLedger.Intent(budget: new BudgetLimit { MaxTasks = 1 }), Token));
 
-    [Fact]
-    public async Task Any_number_of_ledgers_and_threads_share_one_budget()
+    [Theory]
+    [InlineData(420, null)]
+    [InlineData(null, 420)]
+    public async Task Any_number_of_ledgers_and_threads_share_one_budget(int? ofRun, int? ofDay)
     {
         SqlLedger[] ledgers = [Ledger, await Host.OpenAsync(), await Host.OpenAsync(), await Host.OpenAsync()];
-        var budget = new BudgetLimit { RunId = "run", MaxCredits = 420 };
+        var budget = new BudgetLimit { RunId = "run", MaxCredits = ofRun, DailyCredits = ofDay };
 
         bool[] begun = await Task.WhenAll(Enumerable.Range(0, 80).Select(i => Task.Run(async () =>
         {

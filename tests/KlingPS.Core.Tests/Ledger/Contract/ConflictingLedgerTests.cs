@@ -22,4 +22,6 @@ public static class ConflictingLedgerTests
     public sealed class Gates() : RateGateContract(new ConflictingLedger());
 
     public sealed class Model() : LedgerModelContract(() => new ConflictingLedger());
+
+    public sealed class Sums() : SpendingSumContract(() => new ConflictingLedger());
 }

@@ -24,4 +24,6 @@ public static class PooledLedgerTests
     public sealed class Gates() : RateGateContract(new PostgresHost(isPooled: true));
 
     public sealed class Model() : LedgerModelContract(() => new PostgresHost(isPooled: true), lives: 10);
+
+    public sealed class Sums() : SpendingSumContract(() => new PostgresHost(isPooled: true), lives: 10);
 }

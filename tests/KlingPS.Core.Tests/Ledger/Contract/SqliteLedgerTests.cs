@@ -24,4 +24,6 @@ public static class SqliteLedgerTests
     public sealed class Gates() : RateGateContract(new TempLedger());
 
     public sealed class Model() : LedgerModelContract(() => new TempLedger());
+
+    public sealed class Sums() : SpendingSumContract(() => new TempLedger());
 }

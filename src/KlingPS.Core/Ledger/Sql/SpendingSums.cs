@@ -1,0 +1,111 @@
+namespace KlingPS.Core.Ledger.Sql;
+
+/// <summary>
+/// What was spent and set aside, added up as it is recorded: by quarters of an hour, and by runs. A limit is asked about twice for every
+/// purchase, and would otherwise read all that was bought that day.
+/// </summary>
+/// <remarks>
+/// <para>
+/// The database itself keeps the sums, whatever changes a task and whichever version of the module does so: a triggered statement belongs to
+/// the one that caused it. Each sum is that of one key, since keys may be found later to be one account's. Every time zone begins its days
+/// with a quarter of an hour of UTC, and the ledger need not know whose day it is.
+/// </para>
+/// <para>
+/// What earlier versions have recorded and is no price is counted instead of added up (<c>wrong</c>): what it counts as depends on the video.
+/// </para>
+/// </remarks>
+internal static class SpendingSums
+{
+    /// <summary>How long the spans are that are added up, in milliseconds.</summary>
+    public const long Slot = 900_000;
+
+    /// <summary>The counter that is there while the sums are not kept.</summary>
+    private const string Paused = "sums_paused";
+
+    /// <summary>What makes the tables, fills them, and keeps them right. A part of a released migration: never changed.</summary>
+    public static IReadOnlyList<string> Creation { get; } =
+    [
+        """
+        CREATE TABLE spent_by_time (
+            slot BIGINT NOT NULL, account TEXT NOT NULL, credits BIGINT NOT NULL, wrong BIGINT NOT NULL,
+            PRIMARY KEY (slot, account))
+        """,
+        """
+        CREATE TABLE spent_by_run (
+            run_id TEXT NOT NULL, account TEXT NOT NULL, credits BIGINT NOT NULL, wrong BIGINT NOT NULL, bought BIGINT NOT NULL,
+            PRIMARY KEY (run_id, account))
+        """,
+        .. Filling,
+        $"""
+        CREATE TRIGGER tasks_begun AFTER INSERT ON tasks FOR EACH ROW
+        BEGIN
+            {Change("NEW", "+")}
+        END
+        """,
+        $"""
+        CREATE TRIGGER tasks_changed AFTER UPDATE ON tasks FOR EACH ROW
+        WHEN (OLD.reserved <> NEW.reserved OR COALESCE(OLD.consumed, 0) <> COALESCE(NEW.consumed, 0) OR OLD.state <> NEW.state
+            OR OLD.account <> NEW.account OR OLD.created_at <> NEW.created_at OR COALESCE(OLD.run_id, '') <> COALESCE(NEW.run_id, ''))
+        BEGIN
+            {Change("OLD", "-")}
+            {Change("NEW", "+")}
+        END
+        """,
+        $"""
+        CREATE TRIGGER tasks_removed AFTER DELETE ON tasks FOR EACH ROW
+        BEGIN
+            {Change("OLD", "-")}
+        END
+        """,
+    ];
+
+    private static IEnumerable<string> Filling =>
+    [
+        $"""
+        INSERT INTO spent_by_time (slot, account, credits, wrong)
+            SELECT t.created_at / {Slot}, t.account, SUM({Credits("t")}), SUM({Wrong("t")}) FROM tasks t GROUP BY 1, 2
+        """,
+        $"""
+        INSERT INTO spent_by_run (run_id, account, credits, wrong, bought)
+            SELECT t.run_id, t.account, SUM({Credits("t")}), SUM({Wrong("t")}), SUM({Bought("t")}) FROM tasks t WHERE t.run_id IS NOT NULL GROUP BY 1, 2
+        """,
+    ];
+
+    /// <summary>
+    /// Does what changes very many tasks, and adds them up afterwards: a server keeps every version of a sum until the end of a transaction.
+    /// </summary>
+    /// <param name="session">A transaction that has the whole ledger to itself.</param>
+    /// <param name="work">The work.</param>
+    public static async Task AfterwardsAsync(SqlSession session, Func<Task> work)
+    {
+        await session.ExecuteAsync("INSERT INTO counters (name, value) VALUES (@name, 1)", ("name", Paused)).ConfigureAwait(false);
+        await work().ConfigureAwait(false);
+        await session.ExecuteAsync("DELETE FROM counters WHERE name = @name", ("name", Paused)).ConfigureAwait(false);
+        foreach (string statement in (IEnumerable<string>)["DELETE FROM spent_by_time", "DELETE FROM spent_by_run", .. Filling])
+        {
+            await session.ExecuteAsync(statement).ConfigureAwait(false);
+        }
+    }
+
+    private static string Change(string row, string sign) => $"""
+        INSERT INTO spent_by_time (slot, account, credits, wrong)
+                SELECT {row}.created_at / {Slot}, {row}.account, {sign}{Credits(row)}, {sign}{Wrong(row)}
+                WHERE NOT EXISTS (SELECT 1 FROM counters WHERE name = '{Paused}')
+                ON CONFLICT (slot, account) DO UPDATE SET credits = spent_by_time.credits + excluded.credits, wrong = spent_by_time.wrong + excluded.wrong;
+            INSERT INTO spent_by_run (run_id, account, credits, wrong, bought)
+                SELECT {row}.run_id, {row}.account, {sign}{Credits(row)}, {sign}{Wrong(row)}, {sign}{Bought(row)}
+                WHERE {row}.run_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM counters WHERE name = '{Paused}')
+                ON CONFLICT (run_id, account) DO UPDATE SET credits = spent_by_run.credits + excluded.credits, wrong = spent_by_run.wrong + excluded.wrong,
+                    bought = spent_by_run.bought + excluded.bought;
+        """;
+
+    // In thousandths, as VideoPrice.Max was when these tables were made.
+    private static string IsPrice(string row) => $"{row}.reserved BETWEEN 0 AND 100000000 AND COALESCE({row}.consumed, 0) BETWEEN 0 AND 100000000";
+
+    private static string Credits(string row) => $"(CASE WHEN {IsPrice(row)} THEN {row}.reserved + COALESCE({row}.consumed, 0) ELSE 0 END)";
+
+    private static string Wrong(string row) => $"(CASE WHEN {IsPrice(row)} THEN 0 ELSE 1 END)";
+
+    private static string Bought(string row)
+        => $"(CASE WHEN {row}.state IN ('Submitting', 'Unknown', 'Waiting', 'Queuing', 'Generating', 'Succeeded') THEN 1 ELSE 0 END)";
+}

@@ -5,10 +5,10 @@ public class KlingException : Exception
 {
     /// <summary>Creates the exception.</summary>
     /// <param name="kind">The condition; decides the error id, the category and the advice the user sees.</param>
-    /// <param name="message">What happened, to which file or task, and whether money was spent. Characters of it that a terminal obeys are made visible.</param>
+    /// <param name="message">What happened, to which file or task, and whether money was spent. It is shown in one line: what a terminal obeys in it is made visible, and line breaks, such as those in what the service says, become blanks.</param>
     /// <param name="innerException">The cause, if another exception was it.</param>
     public KlingException(ErrorKind kind, string message, Exception? innerException = null)
-        : base(VisibleText.Of(message), innerException)
+        : base(VisibleText.InLine(message), innerException)
     {
         Kind = kind;
     }

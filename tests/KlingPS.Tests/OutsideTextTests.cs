@@ -69,6 +69,24 @@ public sealed class OutsideTextTests
     }
 
     [Theory]
+    [InlineData("Get-KlingAccount", SandboxOperation.Credit)]
+    [InlineData("New-KlingVideoTask $image -Prompt p", SandboxOperation.Create)]
+    [InlineData("Send-KlingImage $image", SandboxOperation.Upload)]
+    [InlineData("Get-KlingVideoTask -TaskId elsewhere", SandboxOperation.Query)]
+    public async Task What_the_service_says_in_several_lines_is_one_line_of_a_log(string command, SandboxOperation on)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        shell.Server.AddFault(new SandboxFault { Operation = on, FaultKind = SandboxFaultKind.Code, Code = 422, Message = "wrong:\r\n  first\n\tsecond\u2028third\u0085end" });
+
+        ShellResult result = await shell.RunAsync(command, new { image = shell.Image() });
+
+        ErrorRecord error = Assert.Single(result.Terminating is null ? result.Errors : [.. result.Errors, result.Terminating]);
+        Assert.Contains("wrong:   first  second<U+2028>third<U+0085>end", error.ToString(), StringComparison.Ordinal);
+        Assert.Equal(error.ToString(), error.Exception.Message);
+        Assert.DoesNotContain(error.ToString(), char.IsControl);
+    }
+
+    [Theory]
     [InlineData("Test-KlingImage -LiteralPath $evil")]
     [InlineData("New-KlingVideoTask -LiteralPath $evil -Prompt p")]
     [InlineData("New-KlingVideoTask -Path $evil -Prompt p")]

@@ -42,6 +42,14 @@ public sealed class EnvironmentTests
     [InlineData("987654321 | Wait-KlingVideoTask | Save-KlingVideo", "KlingTaskNotFound", "There is no task 987654321 in the ledger '")]
     [InlineData("Save-KlingVideo -TaskId nosuch", "KlingApiKeyMissing", "There is no task 'nosuch' in the ledger '")]
     [InlineData("'nosuch' | Wait-KlingVideoTask -Timeout 5", "KlingApiKeyMissing", "There is no task 'nosuch' in the ledger '")]
+    [InlineData("Get-KlingVideoTask -TaskId nosuch", "KlingApiKeyMissing", "There is no task 'nosuch' in the ledger '")]
+    [InlineData("Get-KlingVideoTask nosuch", "KlingApiKeyMissing", "There is no task 'nosuch' in the ledger '")]
+    [InlineData("Get-KlingVideoTask -TaskId nosuch -Refresh", "KlingApiKeyMissing", "There is no task 'nosuch' in the ledger '")]
+    [InlineData("Get-KlingVideoTask -TaskId \"a`e[2Jb\"", "KlingTaskNotFound", "'a<U+001B>[2Jb' cannot be the id of a task at the service")]
+    [InlineData("Get-KlingVideoTask 'no such'", "KlingTaskNotFound", "'no such' cannot be the id of a task at the service")]
+    [InlineData("Wait-KlingVideoTask -TaskId 'no such'", "KlingTaskNotFound", "'no such' cannot be the id of a task at the service")]
+    [InlineData("'tâche' | Save-KlingVideo", "KlingTaskNotFound", "'tâche' cannot be the id of a task at the service")]
+    [InlineData("Get-KlingVideoTask -TaskId ('x' * 129) -Refresh", "KlingTaskNotFound", "'xxxxx")]
     public async Task Without_a_key_a_task_that_nobody_has_is_one_error_and_nothing_is_called_paid_for(string command, string id, string said)
     {
         using var environment = new EnvironmentScope();
@@ -328,5 +336,35 @@ public sealed class EnvironmentTests
         }
 
         return file;
+    }
+
+    [Theory]
+    [InlineData("KLINGPS_CONFIG", "KlingRequestInvalid")]
+    [InlineData("KLINGPS_LEDGER", "KlingLedgerUnusable")]
+    [InlineData("KLINGPS_ENDPOINT", "KlingRequestInvalid")]
+    [InlineData("KLINGPS_UPLOAD_ENDPOINT", "KlingRequestInvalid")]
+    [InlineData("KIE_API_KEY", "KlingApiKeyMissing")]
+    [InlineData("KIE_API_KEY_FILE", "KlingApiKeyMissing")]
+    public async Task A_variable_with_nothing_but_blanks_is_refused_and_an_empty_one_is_none(string variable, string id)
+    {
+        using var environment = new EnvironmentScope();
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        Environment.SetEnvironmentVariable("KIE_API_KEY", ConnectedShell.Key);
+        Environment.SetEnvironmentVariable("KLINGPS_ENDPOINT", shell.Server.Endpoint.ToString());
+        Environment.SetEnvironmentVariable("KLINGPS_UPLOAD_ENDPOINT", shell.Server.UploadEndpoint.ToString());
+        Environment.SetEnvironmentVariable(variable, " \t\u00A0");
+        string run = "Disconnect-KlingAccount; New-KlingVideoTask $image -Prompt p";
+
+        ShellResult blank = await shell.RunAsync(run, new { image = shell.Image() });
+
+        Assert.Contains($"The environment variable {variable} holds nothing but blanks.", blank.Terminating?.ToString(), StringComparison.Ordinal);
+        Assert.StartsWith(id + ",", blank.Terminating?.FullyQualifiedErrorId, StringComparison.Ordinal);
+        Assert.Equal(0, shell.Bill.CreatesReceived);
+
+        Environment.SetEnvironmentVariable(variable, string.Empty);
+        if (variable is "KLINGPS_CONFIG" or "KIE_API_KEY_FILE")
+        {
+            (await shell.RunAsync(run)).Clean();
+        }
     }
 }

@@ -105,9 +105,7 @@ internal sealed class KlingClient
         ArgumentException.ThrowIfNullOrEmpty(taskId);
         if (!ServiceTaskId.IsValid(taskId))
         {
-            throw new KlingException(
-                ErrorKind.TaskNotFound,
-                $"'{ServiceTaskId.Describe(taskId)}' cannot be the id of a task at the service: these have at most {ServiceTaskId.MaxLength} characters, without blanks.");
+            throw ServiceTaskId.CreateInvalidException(taskId);
         }
 
         var call = new ApiCall(

@@ -26,15 +26,14 @@ internal static class ConfigurationFile
 
     /// <summary>The file in force: the one the environment names, else the one in the user's configuration folder.</summary>
     /// <returns>The full path; the file need not exist.</returns>
-    /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: the environment names a relative path.</exception>
+    /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: the environment names a relative path, or nothing but blanks.</exception>
     public static string Locate() => Locate(Environment.GetEnvironmentVariable);
 
     /// <inheritdoc cref="Locate()"/>
     /// <param name="environment">Reads an environment variable.</param>
     internal static string Locate(Func<string, string?> environment)
     {
-        string? named = environment(Variable);
-        if (string.IsNullOrWhiteSpace(named))
+        if (OwnVariable.Read(Variable, environment, ErrorKind.RequestInvalid) is not string named)
         {
             return Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.ApplicationData, Environment.SpecialFolderOption.DoNotVerify), "KlingPS", "config.json");
         }

@@ -152,8 +152,8 @@ public sealed record KlingConfiguration
     /// <summary>The address in an environment variable. One that cannot be an endpoint is refused here, so that it is shown nowhere.</summary>
     private static Uri? AddressOf(string variable, Func<string, string?> environment)
     {
-        string? value = environment(variable);
-        return string.IsNullOrWhiteSpace(value) ? null
+        string? value = OwnVariable.Read(variable, environment, ErrorKind.RequestInvalid);
+        return value is null ? null
             : !Uri.TryCreate(value, UriKind.Absolute, out Uri? uri)
                 ? throw new KlingException(ErrorKind.RequestInvalid, $"The environment variable {variable} does not hold an absolute address, such as https://api.kie.ai/.")
             : KlingEndpoints.FindProblem(uri) is string problem

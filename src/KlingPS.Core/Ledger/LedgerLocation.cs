@@ -22,7 +22,7 @@ internal static class LedgerLocation
     /// <param name="environment">Reads an environment variable.</param>
     internal static LedgerAddress Resolve(string? configured, Func<string, string?> environment)
     {
-        if (environment(Variable) is { Length: > 0 } named)
+        if (OwnVariable.Read(Variable, environment, ErrorKind.LedgerUnusable) is string named)
         {
             return Parse(named, $"The environment variable {Variable}");
         }

@@ -17,6 +17,11 @@ internal static class ServiceTaskId
     public static bool IsValid(string? text)
         => text is { Length: > 0 and <= MaxLength } && text.All(c => c is > ' ' and <= '~');
 
+    /// <summary>The error of a text that cannot be an id: neither a ledger nor the service needs to be asked.</summary>
+    public static KlingException CreateInvalidException(string text) => new(
+        ErrorKind.TaskNotFound,
+        $"'{Describe(text)}' cannot be the id of a task at the service: these have at most {MaxLength} characters, all of them visible ones of ASCII, and no blanks.");
+
     /// <summary>An id as it can be pasted into a shell: in quotation marks unless it is letters and digits. Who chose it is not the user.</summary>
     public static string Quote(string taskId)
     {

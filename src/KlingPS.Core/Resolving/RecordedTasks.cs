@@ -19,7 +19,8 @@ internal sealed class RecordedTasks(ITaskLedger ledger, string? account)
         if (reference.ServiceId is string taskId)
         {
             return await FindByTaskIdAsync(taskId, cancellationToken).ConfigureAwait(false)
-                ?? throw new KlingException(ErrorKind.TaskNotFound, $"There is no task '{ServiceTaskId.Describe(taskId)}'{(account is null ? string.Empty : " of this account")} in the ledger '{ledger.Location}'.");
+                ?? throw (!reference.MayBeAtService ? ServiceTaskId.CreateInvalidException(taskId)
+                    : new KlingException(ErrorKind.TaskNotFound, $"There is no task '{ServiceTaskId.Describe(taskId)}'{(account is null ? string.Empty : " of this account")} in the ledger '{ledger.Location}'."));
         }
 
         long id = reference.Id ?? reference.Task?.Id ?? 0;

@@ -17,6 +17,9 @@ internal sealed record TaskReference
     /// <summary>The service's id, whichever way the task is named.</summary>
     internal string? ServiceId => TaskId ?? Task?.TaskId;
 
+    /// <summary>Whether the service may know a task that the ledger does not.</summary>
+    internal bool MayBeAtService => ServiceTaskId.IsValid(ServiceId);
+
     /// <summary>The reference in words, for messages.</summary>
     public override string ToString() => (Task, TaskId) switch
     {

@@ -142,10 +142,9 @@ public sealed class GetKlingVideoTaskCommand : TaskReferenceCommand
             }
             catch (KlingException exception) when (exception.Kind == ErrorKind.TaskNotFound)
             {
-                if (reference.ServiceId is not null)
+                if (reference.MayBeAtService)
                 {
-                    // Only the service may know it.
-                    _ = Context.Session;
+                    RequireKey(exception);
                 }
 
                 RefuseInput(exception, TaskReferences.TargetOf(reference));

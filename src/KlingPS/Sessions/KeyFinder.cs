@@ -84,11 +84,10 @@ internal sealed class KeyFinder
 
     private FoundKey ReadEnvironment(string? problem, bool isSecretNamed)
     {
-        string? variable = Environment.GetEnvironmentVariable(KeySource.Variable);
-        bool hasVariable = !string.IsNullOrWhiteSpace(variable);
-        if (KeySource.FilePath is string path)
+        string? variable = OwnVariable.Read(KeySource.Variable, Environment.GetEnvironmentVariable, ErrorKind.ApiKeyMissing);
+        if (OwnVariable.Read(KeyFile.Variable, Environment.GetEnvironmentVariable, ErrorKind.ApiKeyMissing) is string path)
         {
-            if (!hasVariable)
+            if (variable is null)
             {
                 var file = FileState.Of(path);
                 return new FoundKey(KeyFile.Read(path), KeySource.FromFile(file));
@@ -97,7 +96,7 @@ internal sealed class KeyFinder
             _streams.WriteWarning($"{KeySource.Variable} and {KeyFile.Variable} are both set: the key is taken from {KeySource.Variable}, and the file '{path}' is not read. Set only one of them.");
         }
 
-        if (!hasVariable)
+        if (variable is null)
         {
             const string Ways = "To try everything at no cost, without a key: Connect-KlingAccount -Sandbox. With a key, for this session: Connect-KlingAccount -ApiKey (Read-Host -AsSecureString)";
             string found = $"No API key was found: you are not connected, neither the environment variable {KeySource.Variable} nor {KeyFile.Variable} is set, and the secret store gave none.";
@@ -108,7 +107,7 @@ internal sealed class KeyFinder
 
         try
         {
-            return new FoundKey(ApiKey.From(variable!), KeySource.FromVariable);
+            return new FoundKey(ApiKey.From(variable), KeySource.FromVariable);
         }
         catch (KlingException exception)
         {

@@ -42,7 +42,7 @@ public abstract class TaskReferenceCommand : KlingCommand
     private protected bool IsLedgerLost(KlingException error) => error.Kind == ErrorKind.LedgerUnusable && Context.Service.Loss.Error is not null;
 
     /// <summary>
-    /// The tasks that the current input names, each with its record if there is one. A number that no task has is reported at once: for
+    /// The tasks that the current input names, each with its record if there is one. A number that no task has, and what cannot be an id, is reported at once: for
     /// that, neither a key nor a ledger is needed, and nothing is paid for.
     /// </summary>
     /// <exception cref="KlingException">There is no key, and only the service may know a task.</exception>
@@ -72,7 +72,7 @@ public abstract class TaskReferenceCommand : KlingCommand
             task = Await(token => recorded.FindAsync(reference, token));
             return true;
         }
-        catch (KlingException exception) when (exception.Kind == ErrorKind.TaskNotFound && reference.ServiceId is null)
+        catch (KlingException exception) when (exception.Kind == ErrorKind.TaskNotFound && !reference.MayBeAtService)
         {
             RefuseInput(exception, TaskReferences.TargetOf(reference));
             return false;
@@ -96,7 +96,7 @@ public abstract class TaskReferenceCommand : KlingCommand
     }
 
     /// <summary>Throws the error that there is no key, with what it is needed for.</summary>
-    private bool RequireKey(KlingException notFound)
+    private protected bool RequireKey(KlingException notFound)
     {
         try
         {

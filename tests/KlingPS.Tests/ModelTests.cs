@@ -239,4 +239,19 @@ public sealed class ModelTests
         Assert.Equal((task.Credits, task.Duration), (recorded.CreditsConsumed, recorded.Duration));
         Assert.Equal(recorded.CreditsConsumed, recorded.Spec.GetCredits());
     }
+
+    [Theory]
+    [InlineData("ConvertTo-KlingVideo $image -Prompt p -Model {0} -Destination $destination")]
+    [InlineData("[pscustomobject]@{{ Path = $image; Prompt = 'p'; Model = '{0}' }} | ConvertTo-KlingVideo -Destination $destination")]
+    public async Task A_model_is_named_in_any_case_and_is_the_one_of_the_service(string command)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        string Naming(string model) => string.Format(System.Globalization.CultureInfo.InvariantCulture, command, model);
+
+        (await shell.RunAsync(Naming("Kling/V2-1-PRO"), new { image = shell.Image(), destination = shell.Destination })).Clean();
+        (await shell.RunAsync(Naming("kling/v2-1-pro"))).Clean();
+
+        Assert.Equal("kling/v2-1-pro", Assert.Single(shell.Bill.Tasks).Model);
+        Assert.Equal("kling/v2-1-pro", Assert.Single((await shell.RunAsync("Get-KlingVideoTask")).Of<KlingVideoTask>()).Model);
+    }
 }

@@ -323,8 +323,8 @@ internal static class ModelCatalog
     public static ModelSpec Default => s_rows[0];
 
     /// <summary>The row of a model; <see langword="null"/> for a model that has none.</summary>
-    /// <param name="id">The model's id, in upper and lower case as the service writes it.</param>
-    public static ModelSpec? Find(string id) => Array.Find(s_rows, row => row.Id == id);
+    /// <param name="id">The model's id, in upper or lower case; the row has it as the service writes it.</param>
+    public static ModelSpec? Find(string id) => Array.Find(s_rows, row => string.Equals(row.Id, id, StringComparison.OrdinalIgnoreCase));
 
     /// <summary>How to ask a model: its row; or for a model without one, which may be newer than this version, the default's row without a price.</summary>
     /// <param name="id">The model's id.</param>

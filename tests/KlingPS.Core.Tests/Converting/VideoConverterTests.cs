@@ -449,6 +449,16 @@ public sealed class VideoConverterTests : IAsyncDisposable
         Assert.Equal((0, 0), (_harness.Uploads, _harness.Creates));
     }
 
+    /// <summary>Records a video as an earlier version has bought it.</summary>
+    private async Task RecordBoughtAsync(VideoSpec recorded)
+    {
+        KlingVideoTask bought = await _harness.Ledger.Tasks.BeginAsync(
+            new TaskIntent { Account = _harness.Session.Account, Spec = recorded, Identity = recorded.GetIdentity(), Credits = 42 },
+            CancellationToken.None);
+        await _harness.Ledger.Tasks.RecordAcceptedAsync(bought.Id, "theirs");
+        _harness.Tasks["theirs"] = PipelineHarness.Succeeded("theirs");
+    }
+
     [Theory]
     [InlineData("It moves.\r\nIt stops.", null)]
     [InlineData("It moves.\nIt stops.\n", null)]
@@ -460,11 +470,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
         Submission typed = _harness.Submission("fox.png").Asking(spec => spec with { Prompt = prompt, NegativePrompt = negativePrompt, TailImage = MediaSource.FromFile(_harness.Image("end.png", 1)) });
         IdentifiedSubmission identified = await new VideoSubmitter(_harness.NewService(isObserved: false)).IdentifyAsync(typed, CancellationToken.None);
         VideoSpec recorded = identified.Submission.Spec with { Prompt = prompt, NegativePrompt = negativePrompt };
-        KlingVideoTask bought = await _harness.Ledger.Tasks.BeginAsync(
-            new TaskIntent { Account = _harness.Session.Account, Spec = recorded, Identity = recorded.GetIdentity(), Credits = 42 },
-            CancellationToken.None);
-        await _harness.Ledger.Tasks.RecordAcceptedAsync(bought.Id, "theirs");
-        _harness.Tasks["theirs"] = PipelineHarness.Succeeded("theirs");
+        await RecordBoughtAsync(recorded);
         Assert.NotEqual(identified.Identity, recorded.GetIdentity());
 
         Assert.Equal(["fox.mp4"], await MadeAsync(typed));
@@ -477,11 +483,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
     {
         Submission clean = _harness.Submission("fox.png").Asking(spec => new VideoSpec { Model = "kling/v2-5-turbo-text-to-video-pro", Prompt = "It moves." });
         VideoSpec recorded = clean.Spec with { Prompt = "It mo\u00ADves.\u200B" };
-        KlingVideoTask bought = await _harness.Ledger.Tasks.BeginAsync(
-            new TaskIntent { Account = _harness.Session.Account, Spec = recorded, Identity = recorded.GetIdentity(), Credits = 42 },
-            CancellationToken.None);
-        await _harness.Ledger.Tasks.RecordAcceptedAsync(bought.Id, "theirs");
-        _harness.Tasks["theirs"] = PipelineHarness.Succeeded("theirs");
+        await RecordBoughtAsync(recorded);
 
         Assert.Single(await MadeAsync(clean));
         Assert.Single(await MadeAsync(clean.Asking(_ => recorded)));
@@ -504,6 +506,29 @@ public sealed class VideoConverterTests : IAsyncDisposable
 
         Assert.Equal((ErrorKind.AttemptUnknown, ErrorKind.AttemptUnknown), (converted.Kind, submitted.Kind));
         Assert.Equal((0, 0), (_harness.Uploads, _harness.Creates));
+    }
+
+    [Fact]
+    public async Task What_was_bought_when_the_case_of_a_model_mattered_is_not_bought_again()
+    {
+        Submission request = _harness.Submission("fox.png");
+        IdentifiedSubmission identified = await new VideoSubmitter(_harness.NewService(isObserved: false)).IdentifyAsync(request, CancellationToken.None);
+        VideoSpec recorded = identified.Submission.Spec with { Model = identified.Submission.Spec.Model.ToUpperInvariant() };
+        await RecordBoughtAsync(recorded);
+
+        Assert.NotEqual(identified.Identity, recorded.GetIdentity());
+        Assert.Equal(["fox.mp4"], await MadeAsync(request));
+        Assert.Equal(0, _harness.Creates);
+    }
+
+    [Fact]
+    public async Task Nor_is_what_was_bought_so_from_a_prompt_alone()
+    {
+        Submission clean = _harness.Submission("fox.png").Asking(_ => new VideoSpec { Model = "kling/v2-5-turbo-text-to-video-pro", Prompt = "It moves." });
+        await RecordBoughtAsync(clean.Spec with { Model = "Kling/V2-5-Turbo-Text-to-Video-Pro" });
+
+        Assert.Single(await MadeAsync(clean));
+        Assert.Equal(0, _harness.Creates);
     }
 
     [Fact]

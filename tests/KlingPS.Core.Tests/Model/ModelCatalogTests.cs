@@ -257,5 +257,5 @@ public sealed class ModelCatalogTests
     }
 
     [Fact]
-    public void An_id_in_other_letters_is_another_model() => Assert.Null(ModelCatalog.Find(Pro.ToUpperInvariant()));
+    public void An_id_in_upper_case_is_the_same_model_with_the_id_of_the_service() => Assert.Equal(Pro, ModelCatalog.Get(Pro.ToUpperInvariant()).Id);
 }

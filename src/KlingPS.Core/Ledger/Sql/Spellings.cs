@@ -3,8 +3,9 @@ using KlingPS.Core.Model;
 namespace KlingPS.Core.Ledger.Sql;
 
 /// <summary>
-/// Finds what was bought with the same texts in another spelling. Identities are hashes, and texts were hashed as they came until
-/// <see cref="PromptText"/> gave each one spelling; tasks that were bought elsewhere are spelled as the service tells.
+/// Finds what was bought with the same texts, or the same model, in another spelling. Identities are hashes, and texts were hashed as they
+/// came until <see cref="PromptText"/> gave each one spelling, as were the ids of models until case stopped mattering in them; tasks that
+/// were bought elsewhere are spelled as the service tells.
 /// </summary>
 internal static class Spellings
 {
@@ -20,21 +21,22 @@ internal static class Spellings
             { Uri: string uri } => ("t.source_hash IS NULL AND t.image_uri = @image", uri),
             _ => ("t.source_hash IS NULL AND t.image_uri IS NULL", null),
         };
-        // Of an image there are few purchases, but without one they are all of a kind: only a text that is longer than this one can be the same.
+        // Of an image there are few purchases, but without one they are all of a kind: only a text that is longer than this one can be the same, or one that was bought under another spelling of the model.
         VideoSpec normalized = spec.Normalized();
         (string Name, object? Value)[] values = image is null
             ? [("length", LengthOf(normalized.Prompt)), ("negative_length", LengthOf(normalized.NegativePrompt))]
             : [("image", image)];
         List<VideoSpec> recorded = await session.QueryAsync(
             $"""
-            SELECT p.text AS prompt, n.text AS negative_prompt
-            FROM (SELECT DISTINCT t.prompt_id, t.negative_prompt_id FROM tasks t WHERE {condition} AND t.identity <> @identity) s
+            SELECT p.text AS prompt, n.text AS negative_prompt, s.model
+            FROM (SELECT DISTINCT t.prompt_id, t.negative_prompt_id, CASE WHEN LOWER(t.model) = LOWER(@model) THEN t.model ELSE @model END AS model
+                FROM tasks t WHERE {condition} AND t.identity <> @identity) s
                 LEFT JOIN texts p ON p.id = s.prompt_id LEFT JOIN texts n ON n.id = s.negative_prompt_id
-            {(image is null ? "WHERE LENGTH(p.text) > @length OR LENGTH(n.text) > @negative_length" : string.Empty)}
+            {(image is null ? "WHERE LENGTH(p.text) > @length OR LENGTH(n.text) > @negative_length OR s.model <> @model" : string.Empty)}
             """,
-            row => spec with { Prompt = row.TextOrNull("prompt"), NegativePrompt = row.TextOrNull("negative_prompt") },
-            [("identity", identity), .. values]).ConfigureAwait(false);
-        return [.. recorded.Where(spelled => spelled.Normalized() == normalized).Select(spelled => spelled.GetIdentity()).Prepend(identity).Distinct()];
+            row => spec with { Prompt = row.TextOrNull("prompt"), NegativePrompt = row.TextOrNull("negative_prompt"), Model = row.Text("model") },
+            [("identity", identity), ("model", spec.Model), .. values]).ConfigureAwait(false);
+        return [.. recorded.Where(spelled => spelled.Normalized() with { Model = spec.Model } == normalized).Select(spelled => spelled.GetIdentity()).Prepend(identity).Distinct()];
     }
 
     /// <summary>As SQL counts: in characters, not in halves of them.</summary>

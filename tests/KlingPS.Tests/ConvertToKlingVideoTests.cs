@@ -179,6 +179,21 @@ public sealed class ConvertToKlingVideoTests
     }
 
     [Fact]
+    public async Task An_empty_prompt_file_is_told_of_once_where_the_prompt_of_the_command_is_used_in_its_place()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        string[] images = shell.Images("plain.png", "empty.png", "both.png");
+        string empty = shell.WriteFile("empty.png.txt", "\r\n "u8.ToArray());
+        shell.WriteFile("both.png.txt", []);
+        shell.WriteFile("both.txt", "Its own."u8.ToArray());
+
+        ShellResult result = (await shell.RunAsync(Convert + " -PromptFromSidecar", new { images, destination = shell.Destination })).Clean();
+
+        Assert.Equal(["It moves.", "It moves.", "Its own."], shell.Bill.Tasks.Select(task => task.Prompt).Order(StringComparer.Ordinal));
+        Assert.StartsWith($"'{empty}' is empty, so the text of -Prompt is used for '{images[1]}'.", Assert.Single(result.Warnings), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_file_in_the_way_of_a_proof_is_an_error_and_the_video_comes_out_even_where_errors_stop()
     {
         await using ConnectedShell shell = await ConnectedShell.StartAsync();

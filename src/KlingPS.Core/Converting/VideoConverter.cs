@@ -389,7 +389,7 @@ internal sealed class VideoConverter : IDisposable
     private async Task<Prepared> PrepareAsync(ConversionItem item, bool isAboutToWrite, CancellationToken cancellationToken, Action<string>? onIdentified = null)
     {
         Submission submission = _options.PromptFromSidecar
-            ? await PromptFile.ApplyAsync(item.Submission, cancellationToken).ConfigureAwait(false)
+            ? await PromptFile.ApplyAsync(item.Submission, path => WarnOfEmptyPrompt(item, path), cancellationToken).ConfigureAwait(false)
             : item.Submission;
         (IdentifiedSubmission identified, KlingVideoTask? earlier) = await _submitter.PrepareAsync(submission, cancellationToken, onIdentified).ConfigureAwait(false);
         if (earlier is null && !submission.AllowRepurchase && await _destination.FindAsync(identified, cancellationToken).ConfigureAwait(false) is KlingVideoTask there)
@@ -440,6 +440,15 @@ internal sealed class VideoConverter : IDisposable
         catch (KlingException exception) when (exception.Kind == ErrorKind.FileExists && earlier is { TakenAt: not null })
         {
             return null;
+        }
+    }
+
+    /// <summary>Somebody may have meant to write a prompt of its own for the image, or has lost one.</summary>
+    private void WarnOfEmptyPrompt(ConversionItem item, string path)
+    {
+        if (_warned.TryAdd(path, 0))
+        {
+            _observer?.OnWarning($"'{path}' is empty, so the text of -Prompt is used for '{item.Submission.Subject}'. If a prompt of its own was meant, stop the command and write it there.");
         }
     }
 

@@ -15,11 +15,14 @@ internal static class PromptFile
     /// <summary>The longest mark of each kind first: that of UTF-32 begins as that of UTF-16.</summary>
     private static readonly Encoding[] s_marked = [Encoding.UTF8, Encoding.UTF32, new UTF32Encoding(bigEndian: true, byteOrderMark: true), Encoding.Unicode, Encoding.BigEndianUnicode];
 
-    /// <summary>Takes the prompt of a submission from the file beside its image; where there is none, it keeps its own.</summary>
+    /// <summary>Takes the prompt of a submission from the file beside its image; where there is none, or nothing in it, it keeps its own.</summary>
+    /// <param name="submission">The submission.</param>
+    /// <param name="onEmpty">Is told of a file with nothing in it: the video is bought with another text than somebody may have meant to write there.</param>
+    /// <param name="cancellationToken">Stops the reading.</param>
     /// <exception cref="KlingException">
     /// <see cref="ErrorKind.RequestInvalid"/>: it has no prompt at all. Otherwise as <see cref="ReadAsync"/>.
     /// </exception>
-    internal static async Task<Submission> ApplyAsync(Submission submission, CancellationToken cancellationToken)
+    internal static async Task<Submission> ApplyAsync(Submission submission, Action<string> onEmpty, CancellationToken cancellationToken)
     {
         VideoSpec spec = submission.Spec;
         if (spec.Image is not { IsFile: true, Path: string path })
@@ -34,13 +37,22 @@ internal static class PromptFile
                 return submission with { Spec = spec with { Prompt = prompt }, PromptPath = from };
             }
 
-            return spec.Prompt is not null && PromptText.Normalize(spec.Prompt).Length > 0
-                ? submission
-                : throw new KlingException(
+            string? empty = ListPaths(path).FirstOrDefault(IsThere);
+            if (spec.Prompt is null || PromptText.Normalize(spec.Prompt).Length == 0)
+            {
+                throw new KlingException(
                     ErrorKind.RequestInvalid,
-                    ListPaths(path).FirstOrDefault(IsThere) is string empty
+                    empty is not null
                         ? $"It has no prompt: '{empty}' is empty. Write one into it, or give -Prompt for images whose text file is empty or missing."
                         : $"It has no prompt. Put one into '{path}.txt', or give -Prompt for images without a text file.");
+            }
+
+            if (empty is not null)
+            {
+                onEmpty(empty);
+            }
+
+            return submission;
         }
         catch (KlingException exception)
         {

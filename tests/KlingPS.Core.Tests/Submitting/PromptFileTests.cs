@@ -8,6 +8,7 @@ namespace KlingPS.Core.Tests.Submitting;
 public sealed class PromptFileTests : IDisposable
 {
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("klingps-");
+    private readonly List<string> _empty = [];
 
     private string Image => Path.Combine(_folder.FullName, "fox.png");
 
@@ -21,7 +22,7 @@ public sealed class PromptFileTests : IDisposable
     /// <summary>What is wrong with the prompt, as the user of a command is told.</summary>
     private async Task<string> RefuseAsync()
     {
-        Submission submission = await PromptFile.ApplyAsync(Submissions.FromFile(Image), TestContext.Current.CancellationToken);
+        Submission submission = await PromptFile.ApplyAsync(Submissions.FromFile(Image), _empty.Add, TestContext.Current.CancellationToken);
         KlingException error = Assert.Throws<KlingException>(() => new IdentifiedSubmission(submission, null, null, string.Empty) { Given = submission.Spec }.Validate());
         Assert.Equal(ErrorKind.RequestInvalid, error.Kind);
         return error.Message;
@@ -51,7 +52,7 @@ public sealed class PromptFileTests : IDisposable
         Write("fox.txt", "\u200B\r\n");
         Submission submission = Submissions.FromFile(Image).Asking(spec => spec with { Prompt = null });
 
-        KlingException error = await Assert.ThrowsAsync<KlingException>(() => PromptFile.ApplyAsync(submission, TestContext.Current.CancellationToken));
+        KlingException error = await Assert.ThrowsAsync<KlingException>(() => PromptFile.ApplyAsync(submission, _empty.Add, TestContext.Current.CancellationToken));
 
         Assert.Contains($"It has no prompt: '{Path.Combine(_folder.FullName, "fox.txt")}' is empty.", error.Message, StringComparison.Ordinal);
     }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Management.Automation;
+using System.Text.Json.Nodes;
 using KlingPS.Core.Model;
 using KlingPS.Tests.Hosting;
 
@@ -389,5 +390,80 @@ public sealed class RowTests
 
         Assert.Contains("-Path is empty", result.Terminating?.ToString(), StringComparison.Ordinal);
         Assert.Equal(0, shell.Bill.CreatesReceived);
+    }
+
+    public static TheoryData<string> ReadersOfTables { get; } =
+    [
+        "ConvertTo-KlingVideo -Destination $destination",
+        "ConvertTo-KlingVideo -Prompt p -Model kling-3.0/video -Destination $destination",
+        "New-KlingVideoTask -Prompt p -Model kling-3.0/video",
+        "Measure-KlingVideoCost",
+        "Test-KlingImage",
+        "Send-KlingImage",
+    ];
+
+    [Theory]
+    [MemberData(nameof(ReadersOfTables))]
+    public async Task A_table_that_was_read_with_another_delimiter_is_one_error_that_says_so(string command)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        var variables = new { images = shell.Images("a.png", "b.png", "c.png"), destination = shell.Destination };
+
+        ShellResult result = await shell.RunAsync($$"""$images | . { process { [pscustomobject]@{ 'Path;Prompt' = "$_;p" } } } | {{command}}""", variables);
+
+        ErrorRecord error = Assert.Single(result.Errors).Is("KlingRequestInvalid", ErrorCategory.InvalidArgument);
+        Assert.Contains("The only one that came is 'Path;Prompt'.", error.ToString(), StringComparison.Ordinal);
+        Assert.Contains("Import-Csv -Delimiter ';'", error.ToString(), StringComparison.Ordinal);
+        Assert.Contains("It reads Path, ", error.ToString(), StringComparison.Ordinal);
+        Assert.Null(result.Terminating);
+        Assert.Empty(result.Output);
+        Assert.Equal((0, 0), (shell.Bill.Uploads, shell.Bill.CreatesReceived));
+
+        ShellResult right = (await shell.RunAsync($$"""$images | . { process { [pscustomobject]@{ Path = $_; Prompt = 'p' } } } | {{command}}""")).Clean();
+        Assert.NotEmpty(right.Output);
+    }
+
+    [Theory]
+    [InlineData("[pscustomobject]@{ \"Path`tPrompt\" = 'x' }", "Import-Csv -Delimiter \"`t\"")]
+    [InlineData("[pscustomobject]@{ 'Path | Prompt' = 'x' }", "Import-Csv -Delimiter '|'")]
+    [InlineData("[pscustomobject]@{ 'Image' = 'x'; 'Path ' = 'a.png' }", "'Path ' (call it Path)")]
+    [InlineData("[pscustomobject]@{ Datei = 'x'; Text = 'y' }", "Those that came are 'Datei', 'Text'. If the file has columns that are read, its delimiter may be another one")]
+    [InlineData("[pscustomobject]@{ \"Da`e[2Jtei\" = 'x' }", "'Da<U+001B>[2Jtei'")]
+    [InlineData("[pscustomobject]@{}", "An object without properties came through the pipeline")]
+    [InlineData("@{ Path = $image; Prompt = 'p' }", "Make it an object: [pscustomobject]@{ … }")]
+    [InlineData("[ordered]@{ Path = $image; Prompt = 'p' }", "Make it an object: [pscustomobject]@{ … }")]
+    [InlineData("[System.Text.StringBuilder]::new('x')", "is a StringBuilder, and has no property that")]
+    public async Task What_the_command_can_read_nothing_of_is_told_with_what_came_and_the_others_go_on(string input, string said)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = await shell.RunAsync(
+            $$"""{{input}}, [pscustomobject]@{ Path = $image; Prompt = 'p' }, {{input}} | {{Convert}}""",
+            new { image = shell.Image("boat.png"), destination = shell.Destination });
+
+        ErrorRecord error = Assert.Single(result.Errors).Is("KlingRequestInvalid", ErrorCategory.InvalidArgument);
+        Assert.Contains(said, error.ToString(), StringComparison.Ordinal);
+        Assert.EndsWith(" Nothing was bought.", error.ToString(), StringComparison.Ordinal);
+        Assert.Single(result.Output);
+        Assert.Equal("p", Assert.Single(shell.Bill.Tasks).Prompt);
+    }
+
+    [Fact]
+    public async Task Each_row_that_cannot_be_read_is_in_the_report()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        string report = Path.Combine(shell.Folder, "report.json");
+
+        ShellResult result = await shell.RunAsync(
+            $$"""
+            [pscustomobject]@{ 'Path;Prompt' = "$image;p" }, [pscustomobject]@{ Path = $image; Prompt = 'p' }, [pscustomobject]@{ 'Path;Prompt' = "$image;q" } |
+                {{Convert}} -ReportPath $report
+            """,
+            new { image = shell.Image("boat.png"), destination = shell.Destination, report });
+
+        Assert.Single(result.Errors);
+        JsonNode said = JsonNode.Parse(await File.ReadAllTextAsync(report))!;
+        Assert.Equal(["Refused KlingRequestInvalid", "Made ", "Refused KlingRequestInvalid"], said["items"]!.AsArray().Select(item => $"{item!["result"]} {item["errorId"]}"));
+        Assert.Equal(2, (int)said["exitCode"]!);
     }
 }

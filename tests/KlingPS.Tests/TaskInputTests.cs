@@ -13,6 +13,9 @@ public sealed class TaskInputTests
         "$task.TaskId | {0}",
         "[pscustomobject]@{{ TaskId = $task.TaskId; Note = 'from a list' }} | {0}",
         "[pscustomobject]@{{ Id = \"$($task.Id)\" }} | {0}",
+        "@{{ id = $task.Id; Note = 'from a list' }} | {0}",
+        "[ordered]@{{ Name = 'x'; TaskId = $task.TaskId }} | {0}",
+        "[System.Collections.Generic.Dictionary[string, object]]::new() | ForEach-Object {{ $_['Id'] = $task.Id; $_ }} | {0}",
         "$task.Id | {0}",
         "[int]$task.Id | {0}",
         "{0} -TaskId $task.TaskId",
@@ -93,5 +96,18 @@ public sealed class TaskInputTests
         Assert.Equal(2, result.Errors.Count(error => error.FullyQualifiedErrorId.StartsWith("KlingRequestInvalid,", StringComparison.Ordinal)));
         result.Errors.Single(error => error.TargetObject is "unknown" or PSObject { BaseObject: "unknown" }).Is("KlingTaskNotFound", ErrorCategory.ObjectNotFound);
         result.Errors.Single(error => error.TargetObject is 999 or 999L or PSObject { BaseObject: 999 }).Is("KlingTaskNotFound", ErrorCategory.ObjectNotFound);
+    }
+
+    [Theory]
+    [InlineData("Wait-KlingVideoTask")]
+    [InlineData("Save-KlingVideo")]
+    [InlineData("Get-KlingVideoTask")]
+    public async Task A_hashtable_that_names_no_task_says_what_is_in_it(string command)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ErrorRecord error = Assert.Single((await shell.RunAsync($"@{{ Nr = 7 }} | {command}")).Errors).Is("KlingRequestInvalid", ErrorCategory.InvalidArgument);
+
+        Assert.Equal("'@{Nr=7}' is not a task: it has neither a TaskId nor an Id.", error.ToString());
     }
 }

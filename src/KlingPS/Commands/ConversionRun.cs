@@ -137,12 +137,20 @@ internal sealed class ConversionRun : IDisposable
     /// <summary>Reports a name that leads to no image.</summary>
     public void Refuse(KlingException exception, object? target) => Refuse(_options.Book.Add(target?.ToString(), name: null), exception, target);
 
-    private void Refuse(ConversionInput input, KlingException exception, object? target)
+    /// <summary>Refuses an input.</summary>
+    /// <param name="input">The input.</param>
+    /// <param name="exception">What is wrong with it.</param>
+    /// <param name="target">What the error is about.</param>
+    /// <param name="isTold">Whether the error is written: what many have in common is told once.</param>
+    public void Refuse(ConversionInput input, KlingException exception, object? target, bool isTold = true)
     {
         _refused++;
         _plan = _plan with { Failed = _plan.Failed + 1 };
         input.Error = exception;
-        _host.WriteError(exception, target);
+        if (isTold)
+        {
+            _host.WriteError(exception, target);
+        }
     }
 
     /// <summary>An image comes out of the batch.</summary>

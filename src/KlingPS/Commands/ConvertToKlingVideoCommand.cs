@@ -217,6 +217,14 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
     }
 
     /// <inheritdoc/>
+    private protected override void RefuseRow(PSObject row, KlingException error, bool isNews)
+    {
+        _rows!.OnProcess(row);
+        ConversionInput input = _book!.Add(path: null, VisibleText.InLine(row.ToString(), RefusedInput.LongestMessage));
+        _run!.Refuse(input, error, row, isNews);
+    }
+
+    /// <inheritdoc/>
     private protected override void OnProcess()
     {
         _rows!.OnProcess(CurrentRow);

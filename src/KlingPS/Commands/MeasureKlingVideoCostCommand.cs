@@ -51,6 +51,13 @@ public sealed class MeasureKlingVideoCostCommand : VideoCommand
         }
     }
 
+    /// <inheritdoc/>
+    private protected override void RefuseRow(PSObject row, KlingException error, bool isNews)
+    {
+        _hasRefused = true;
+        base.RefuseRow(row, error, isNews);
+    }
+
     private void Feed(MediaSource? image)
     {
         VideoSpec spec;

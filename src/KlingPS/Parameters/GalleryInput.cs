@@ -23,6 +23,7 @@ internal sealed record GalleryInput(TaskReference? Reference, string? Path, Gall
     {
         ArgumentNullException.ThrowIfNull(input);
         ArgumentNullException.ThrowIfNull(paths);
+        input = TableRow.Of(input);
         GalleryChoice? choice = ReadChoice(input);
         string? fullName = input.BaseObject is FileSystemInfo file ? file.FullName
             : input.BaseObject is string or KlingVideoTask ? null

@@ -6,7 +6,8 @@ namespace KlingPS.Parameters;
 
 /// <summary>
 /// Takes text and files for paths, and nothing else from the pipeline: PowerShell would take a whole row of a CSV file, as text, for a
-/// path. A row without a path may be for a video that is made from a prompt alone.
+/// path. A row without a path may be for a video that is made from a prompt alone. What a command can read nothing of at all is no path
+/// either, and reaches it as a row without one: see <see cref="UnreadableInput"/>.
 /// </summary>
 [AttributeUsage(AttributeTargets.Property)]
 internal sealed class PathTextAttribute : ArgumentTransformationAttribute
@@ -19,6 +20,7 @@ internal sealed class PathTextAttribute : ArgumentTransformationAttribute
         // The binder passes over a failed cast of what comes through the pipeline, and tries the other parameters.
         return values.All(IsPath)
             ? inputData
+            : UnreadableInput.IsAny(inputData) ? Array.Empty<string>()
             : throw new ArgumentTransformationMetadataException(VisibleText.InLine($"'{inputData}' is not a path.", RefusedInput.LongestMessage), new PSInvalidCastException());
     }
 

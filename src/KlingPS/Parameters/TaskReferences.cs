@@ -16,23 +16,27 @@ internal static class TaskReferences
 
     /// <summary>
     /// Reads a task, live or from another session; a local id, as a number or as its digits; the service's id, as any other text; or an
-    /// object with a property TaskId or Id.
+    /// object with a property TaskId or Id, or a hashtable with such a key.
     /// </summary>
     /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: it is none of these.</exception>
-    public static TaskReference From(PSObject? input) => input?.BaseObject switch
+    public static TaskReference From(PSObject? input)
     {
-        null => throw new KlingException(ErrorKind.RequestInvalid, "$null came in place of a task."),
-        KlingVideoTask task => new TaskReference { Task = task },
-        string text when ReadId(text) is long id => new TaskReference { Id = id },
-        string text when !string.IsNullOrWhiteSpace(text) => FromTaskId(text),
-        long or int => new TaskReference { Id = Convert.ToInt64(input!.BaseObject, CultureInfo.InvariantCulture) },
-        double or decimal or BigInteger => throw new KlingException(
-            ErrorKind.RequestInvalid,
-            $"'{input}' is not the id of a task. PowerShell reads it as a number; put an id of the service in quotes, or use -TaskId."),
-        _ when Text(input!, nameof(TaskReference.TaskId)) is string taskId => FromTaskId(taskId),
-        _ when ReadId(Text(input!, nameof(TaskReference.Id))) is long id => new TaskReference { Id = id },
-        _ => throw new KlingException(ErrorKind.RequestInvalid, $"'{input}' is not a task: it has neither a TaskId nor an Id."),
-    };
+        PSObject? row = TableRow.Of(input);
+        return row?.BaseObject switch
+        {
+            null => throw new KlingException(ErrorKind.RequestInvalid, "$null came in place of a task."),
+            KlingVideoTask task => new TaskReference { Task = task },
+            string text when ReadId(text) is long id => new TaskReference { Id = id },
+            string text when !string.IsNullOrWhiteSpace(text) => FromTaskId(text),
+            long or int => new TaskReference { Id = Convert.ToInt64(row.BaseObject, CultureInfo.InvariantCulture) },
+            double or decimal or BigInteger => throw new KlingException(
+                ErrorKind.RequestInvalid,
+                $"'{row}' is not the id of a task. PowerShell reads it as a number; put an id of the service in quotes, or use -TaskId."),
+            _ when Text(row, nameof(TaskReference.TaskId)) is string taskId => FromTaskId(taskId),
+            _ when ReadId(Text(row, nameof(TaskReference.Id))) is long id => new TaskReference { Id = id },
+            _ => throw new KlingException(ErrorKind.RequestInvalid, $"'{row}' is not a task: it has neither a TaskId nor an Id."),
+        };
+    }
 
     /// <summary>Reads several.</summary>
     /// <param name="inputs">The tasks, as <see cref="From"/> takes them.</param>

@@ -118,6 +118,11 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
                 Usages.Of(GetType()).RequireRoomForInput(_given, MyInvocation.MyCommand.Name);
             }
 
+            if (!CanRead(row))
+            {
+                return;
+            }
+
             CheckInput(row);
 
             // Of a task from a gallery, whoever gives a parameter wants something else than what it was made with.
@@ -177,6 +182,9 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     private protected virtual void CheckParameters()
     {
     }
+
+    /// <summary>Whether the command can read anything of a row. Where it cannot, it has told so, and does nothing with it.</summary>
+    private protected virtual bool CanRead(PSObject row) => true;
 
     /// <summary>Refuses input that does not go with the parameters.</summary>
     private protected virtual void CheckInput(PSObject row)

@@ -46,6 +46,9 @@ public abstract class VideoRequestCommand : VideoCommand
     private protected override string? GivenLogPath => LogPath;
 
     /// <inheritdoc/>
+    private protected override string NothingDone => " Nothing was bought.";
+
+    /// <inheritdoc/>
     private protected override string AdviseOnInput(string taken)
     {
         bool hasNext = MyInvocation.BoundParameters.TryGetValue("Prompt", out object? next);

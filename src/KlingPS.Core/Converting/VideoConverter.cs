@@ -502,6 +502,12 @@ internal sealed class VideoConverter : IDisposable
         }
 
         await PurchaseGate.WaitForTurnAsync(prepared.Identified.Submission.Turn, inTime).ConfigureAwait(false);
+        if (await _submitter.AwaitTwinAsync(prepared.Identified, inTime).ConfigureAwait(false) is KlingVideoTask twin)
+        {
+            await RequireOwnAsync(prepared.Identified, new TaskClaim(twin, IsNew: false), inTime).ConfigureAwait(false);
+            return (await WaitAsync(twin, progress, holdsPlace: false, stop).ConfigureAwait(false), false);
+        }
+
         await EnterAsync(_inFlight, inTime).ConfigureAwait(false);
         try
         {
@@ -513,6 +519,9 @@ internal sealed class VideoConverter : IDisposable
             _inFlight?.Release();
         }
     }
+
+    private Task RequireOwnAsync(IdentifiedSubmission identified, TaskClaim claim, CancellationToken cancellationToken)
+        => _options.Plan?.RequireOwnAsync(identified.Submission.Subject, claim, cancellationToken) ?? Task.CompletedTask;
 
     private async Task<TaskClaim> BuyAsync(IdentifiedSubmission identified, ConversionProgress progress, CancellationToken cancellationToken)
     {
@@ -526,7 +535,7 @@ internal sealed class VideoConverter : IDisposable
             }
 
             TaskClaim claim = await _submitter.BuyAsync(identified, cancellationToken, () => progress.Enter(ConversionStage.Sending)).ConfigureAwait(false);
-            await (_options.Plan?.RequireOwnAsync(identified.Submission.Subject, claim, cancellationToken) ?? Task.CompletedTask).ConfigureAwait(false);
+            await RequireOwnAsync(identified, claim, cancellationToken).ConfigureAwait(false);
             if (claim.IsNew)
             {
                 _forecast.OnSent(claim.Task);

@@ -134,7 +134,7 @@ internal sealed class KlingSession : IAsyncDisposable
     public TimeSpan CreateTimeout => _requestTimeout > KlingClientOptions.LeastCreateTimeout ? _requestTimeout : KlingClientOptions.LeastCreateTimeout;
 
     /// <summary>Keeps create requests within what the service accepts.</summary>
-    public IRateGate CreateGate => _gates.Create;
+    public ICreateGate CreateGate => _gates.Create;
 
     /// <summary>Keeps status queries within what the service accepts.</summary>
     public IRateGate QueryGate => _gates.Query;
@@ -242,5 +242,5 @@ internal sealed class KlingSession : IAsyncDisposable
         }
     }
 
-    private sealed record SessionGates(IRateGate Create, IRateGate Query);
+    private sealed record SessionGates(ICreateGate Create, IRateGate Query);
 }

@@ -6,6 +6,7 @@ using KlingPS.Core.Ledger.Processes;
 using KlingPS.Core.Ledger.Spool;
 using KlingPS.Core.Model;
 using KlingPS.Core.Resilience;
+using KlingPS.Core.Scheduling;
 
 namespace KlingPS.Core.Submitting;
 
@@ -14,7 +15,7 @@ namespace KlingPS.Core.Submitting;
 /// The rule that holds whatever happens: once a request has left, its attempt is unknown unless an answer says otherwise. What is thrown
 /// meanwhile, by whatever and of whatever type, changes nothing about that; and no attempt stays open that nobody works on.
 /// </remarks>
-internal sealed class Purchase(PurchaseSender sender, Submission submission, TaskIntent intent, PurchaseGate.Place place, CancellationToken cancellationToken) : IDisposable
+internal sealed class Purchase(PurchaseSender sender, Submission submission, TaskIntent intent, PurchaseGate.Place place, CancellationToken cancellationToken) : IDisposable, IGateCaller
 {
     private const string LedgerIsClosed = "The ledger has been closed.";
 
@@ -31,6 +32,9 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
     private volatile KlingVideoTask? _task;
     private IDisposable? _turn;
     private long? _failingSince;
+
+    /// <summary>When it was last begun to record that the request is about to leave.</summary>
+    private Moment _askedAt;
 
     /// <summary>Whether a request has left, or is about to, and nothing has said yet what came of it.</summary>
     private bool _hasLeft;
@@ -57,48 +61,53 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
         // A throttled turn lasts through the wait after its request.
         _turn?.Dispose();
         _turn = await sender.Throttle.EnterAsync(cancellationToken).ConfigureAwait(false);
-        IAsyncDisposable lease = await sender.Session.CreateGate.EnterAsync(sender.TellHeld, cancellationToken).ConfigureAwait(false);
-        try
+        while (true)
         {
-            sender.Fatal.ThrowIfSet();
-            if (sender.Session.CreateOutage.FindError() is KlingException error)
+            (KlingVideoTask? bought, IRateLease? lease) = await PassAsync().ConfigureAwait(false);
+            if (lease is null)
             {
-                throw error;
+                return bought;
             }
 
-            KlingVideoTask task;
-            Moment askedAt;
-            do
+            bool isSent = false;
+            try
             {
-                askedAt = Moment.Now(sender.Session.TimeProvider);
-                if (_task is not null && await ResumeAsync(_task).ConfigureAwait(false) is KlingVideoTask settled)
+                if (await ConfirmAsync().ConfigureAwait(false) is KlingVideoTask settled)
                 {
                     return settled;
                 }
 
-                if (_task is null)
-                {
-                    TaskClaim claim = await ClaimAsync().ConfigureAwait(false);
-                    if (!claim.IsNew)
-                    {
-                        return (KlingVideoTask?)null;
-                    }
-
-                    _task = claim.Task;
-                    place.Record();
-                }
-
                 // Between the record and here the command may have been stopped, or its time may have run out.
                 cancellationToken.ThrowIfCancellationRequested();
-                task = _task;
+                if (_task is KlingVideoTask task)
+                {
+                    return await sender.Session.ProtectAsync(() =>
+                    {
+                        isSent = true;
+                        return SendProtectedAsync(task, number);
+                    }).ConfigureAwait(false);
+                }
             }
-            while (askedAt.Since(sender.Session.TimeProvider) > s_longestPause);
-            return await sender.Session.ProtectAsync(() => SendProtectedAsync(task, number)).ConfigureAwait(false);
+            finally
+            {
+                await ReleaseAsync(lease, isSent).ConfigureAwait(false);
+            }
         }
-        finally
+    }
+
+    /// <inheritdoc/>
+    void IGateCaller.OnHeld(string reason) => sender.TellHeld(reason);
+
+    /// <inheritdoc/>
+    void IGateCaller.BeforePass()
+    {
+        sender.Fatal.ThrowIfSet();
+        if (sender.Session.CreateOutage.FindError() is KlingException error)
         {
-            await ReleaseAsync(lease).ConfigureAwait(false);
+            throw error;
         }
+
+        _askedAt = Moment.Now(sender.Session.TimeProvider);
     }
 
     /// <summary>Settles the attempt as one that bought nothing.</summary>
@@ -113,16 +122,65 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
         return result is RecordResult.Superseded { Task: { TaskId: not null } bought } ? bought : null;
     }
 
-    private async Task<TaskClaim> ClaimAsync()
-        => submission.ReusePurchase && !submission.Force
-            ? await Tasks.ClaimAsync(_intent, cancellationToken).ConfigureAwait(false)
-            : new TaskClaim(await Tasks.BeginAsync(_intent, cancellationToken).ConfigureAwait(false), IsNew: true);
-
-    /// <summary>Records that the request, which was held back, is about to leave. Where its attempt has been settled meanwhile, there will be a new one.</summary>
-    /// <returns>The task, if a callback has told that an earlier request was accepted, although its response said otherwise.</returns>
-    private async Task<KlingVideoTask?> ResumeAsync(KlingVideoTask task)
+    /// <summary>Passes the gate, and records that the request is about to leave.</summary>
+    /// <returns>The slot; or none where nothing is to be sent, and the task, if it is known: a callback has told of it, although an earlier response said otherwise.</returns>
+    private async Task<(KlingVideoTask? Bought, IRateLease? Lease)> PassAsync()
     {
-        switch (await Tasks.RecordSentAgainAsync(task.Id, _intent.AnswerWithin, cancellationToken).ConfigureAwait(false))
+        ICreateGate gate = sender.Session.CreateGate;
+        if (_task is KlingVideoTask heldBack)
+        {
+            Passage<RecordResult> again = await gate.SendAgainAsync(heldBack.Id, _intent.AnswerWithin, this, cancellationToken).ConfigureAwait(false);
+            KlingVideoTask? bought = await ResumeAsync(again.Result).ConfigureAwait(false);
+            if (bought is not null || again.Lease is not null)
+            {
+                return (bought, again.Lease);
+            }
+        }
+
+        Passage<TaskClaim> passage = await ClaimAsync(gate).ConfigureAwait(false);
+        if (passage.Result.IsNew)
+        {
+            _task = passage.Result.Task;
+            place.Record();
+        }
+
+        return (null, passage.Lease);
+    }
+
+    private async Task<Passage<TaskClaim>> ClaimAsync(ICreateGate gate)
+    {
+        if (submission.ReusePurchase && !submission.Force)
+        {
+            return await gate.ClaimAsync(_intent, this, cancellationToken).ConfigureAwait(false);
+        }
+
+        Passage<KlingVideoTask> begun = await gate.BeginAsync(_intent, this, cancellationToken).ConfigureAwait(false);
+        return new Passage<TaskClaim>(new TaskClaim(begun.Result, IsNew: true), begun.Lease);
+    }
+
+    /// <summary>Asks whether the attempt is still this process's own, where that was recorded long ago.</summary>
+    /// <returns>As for <see cref="ResumeAsync"/>.</returns>
+    private async Task<KlingVideoTask?> ConfirmAsync()
+    {
+        while (_task is KlingVideoTask task && _askedAt.Since(sender.Session.TimeProvider) > s_longestPause)
+        {
+            _askedAt = Moment.Now(sender.Session.TimeProvider);
+            RecordResult result = await Tasks.RecordSentAgainAsync(task.Id, _intent.AnswerWithin, cancellationToken).ConfigureAwait(false);
+            if (await ResumeAsync(result).ConfigureAwait(false) is KlingVideoTask bought)
+            {
+                return bought;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Goes by the record of the attempt. Where that has been settled meanwhile, there will be a new one.</summary>
+    /// <param name="result">What came of recording that the request, which was held back, is about to leave.</param>
+    /// <returns>The task, if a callback has told that an earlier request was accepted, although its response said otherwise.</returns>
+    private async Task<KlingVideoTask?> ResumeAsync(RecordResult result)
+    {
+        switch (result)
         {
             case RecordResult.Recorded { Task: var current }:
                 _task = current;
@@ -355,12 +413,17 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
         _task = null;
     }
 
-    /// <summary>Gives the place at the gate back. What goes wrong with that says nothing of the purchase; the place is free again after a while.</summary>
+    /// <summary>Gives the slot back, at once if it was not used. What goes wrong with that says nothing of the purchase; the place is free again after a while.</summary>
     [SuppressMessage("Design", "CA1031", Justification = "The outcome of the purchase is known by now and must not be replaced by this error.")]
-    private static async Task ReleaseAsync(IAsyncDisposable lease)
+    private static async Task ReleaseAsync(IRateLease lease, bool isSent)
     {
         try
         {
+            if (!isSent)
+            {
+                await lease.HandBackAsync().ConfigureAwait(false);
+            }
+
             await lease.DisposeAsync().ConfigureAwait(false);
         }
         catch (Exception)

@@ -56,6 +56,17 @@ internal sealed class PurchaseGate(KlingSession session, BalanceWatch? balance)
         return place;
     }
 
+    /// <summary>The purchase of the same video that is under way for another image.</summary>
+    /// <param name="purchase">Names the purchase.</param>
+    /// <returns>Ends when it is known what came of it; <see langword="null"/> if there is none.</returns>
+    public Task? FindTwin(string purchase)
+    {
+        lock (_lock)
+        {
+            return _open.GetValueOrDefault(purchase)?.Ended;
+        }
+    }
+
     /// <summary>Waits until all that come before it are decided.</summary>
     public static Task WaitForTurnAsync(Turn? turn, CancellationToken cancellationToken) => turn?.Previous.WaitAsync(cancellationToken) ?? Task.CompletedTask;
 
@@ -132,6 +143,7 @@ internal sealed class PurchaseGate(KlingSession session, BalanceWatch? balance)
         }
 
         Move(() => _open.Remove(purchase));
+        place.OnEnded();
         if (place.IsBeyondBalance)
         {
             _deciding.Release();
@@ -158,6 +170,11 @@ internal sealed class PurchaseGate(KlingSession session, BalanceWatch? balance)
     /// <param name="credits">What it costs.</param>
     internal sealed class Place(PurchaseGate gate, string purchase, decimal credits)
     {
+        private readonly TaskCompletionSource _ended = CreateSignal();
+
+        /// <summary>Ends when it is known what came of it.</summary>
+        public Task Ended => _ended.Task;
+
         /// <summary>What it costs; 0 where that is not known.</summary>
         public decimal Credits => credits;
 
@@ -178,6 +195,9 @@ internal sealed class PurchaseGate(KlingSession session, BalanceWatch? balance)
 
         /// <summary>The service has turned it down for now.</summary>
         public void HoldBack() => gate.Move(() => IsHeldBack = true);
+
+        /// <summary>Tells those that wait for its end.</summary>
+        public void OnEnded() => _ended.SetResult();
 
         /// <summary>It is known what came of it.</summary>
         /// <param name="mayBeBought">Whether it was bought, or may have been.</param>

@@ -331,6 +331,24 @@ internal sealed class VideoSubmitter
         return await _session.Ledger.Tasks.FindBudgetExcessAsync(intent, cancellationToken).ConfigureAwait(false) is null;
     }
 
+    /// <summary>Waits for the purchase of the same video, if this run is about to make it for another image; meanwhile this one holds up nothing.</summary>
+    /// <param name="identified">The submission, when its turn has come.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>The purchase; <see langword="null"/> if the video is to be bought for this image.</returns>
+    /// <exception cref="KlingException">As for <see cref="PrepareAsync"/>.</exception>
+    public async Task<KlingVideoTask?> AwaitTwinAsync(IdentifiedSubmission identified, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(identified);
+        if (!identified.Submission.ReusePurchase || _gate.FindTwin(identified.Identity) is not Task twin)
+        {
+            return null;
+        }
+
+        identified.Submission.Turn?.Pass();
+        await twin.WaitAsync(cancellationToken).ConfigureAwait(false);
+        return await FindEarlierAsync(identified, cancellationToken).ConfigureAwait(false);
+    }
+
     /// <summary>Buys the video, or finds that somebody else has done so.</summary>
     /// <param name="identified">The submission, as <see cref="PrepareAsync"/> returns it.</param>
     /// <param name="cancellationToken">Stops before the request has left; afterwards the purchase is carried to its end and recorded.</param>

@@ -98,6 +98,35 @@ public sealed class VideoConverterTests : IAsyncDisposable
         Assert.Equal((1, requests, 1), (_harness.Creates, _harness.Service.Requests.Count, _harness.Videos.Requests.Count));
     }
 
+    [Theory]
+    [InlineData(null)]
+    [InlineData(2)]
+    public async Task Copies_of_an_image_hold_up_no_other_image_while_it_is_being_bought(int? throttleLimit)
+    {
+        // More copies than there are images on their way at the same time.
+        Submission[] requests = [.. Enumerable.Range(0, 40).Select(copy => _harness.Submission($"fox {copy}.png")), _harness.Submission("wolf.png", seed: 1)];
+        var isAnswered = new TaskCompletionSource();
+        int creates = 0;
+        _harness.Service.On(FakeService.CreatePath, async (request, token) =>
+        {
+            if (Interlocked.Increment(ref creates) == 1)
+            {
+                await isAnswered.Task;
+            }
+
+            return await _harness.AcceptTask(request, token);
+        });
+        using VideoConverter converter = Converter(new ConversionOptions { Save = Save(), ThrottleLimit = throttleLimit });
+
+        Task<Outcome<ConversionItem, SavedVideo>[]> all = StartAsync(converter, requests);
+        await Eventually.TrueAsync(() => Volatile.Read(ref creates) == 2, "the other image to be bought");
+        isAnswered.SetResult();
+        Outcome<ConversionItem, SavedVideo>[] outcomes = await _harness.Clock.RunAsync(all);
+
+        Assert.All(outcomes, outcome => Assert.Null(outcome.Error));
+        Assert.Equal((2, 2), (creates, converter.Counts.Made));
+    }
+
     [Fact]
     public async Task A_renamed_image_gets_its_video_from_where_it_is_and_nothing_is_sent()
     {

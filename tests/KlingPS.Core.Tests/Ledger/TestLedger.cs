@@ -5,6 +5,7 @@ using KlingPS.Core.Ledger.Processes;
 using KlingPS.Core.Ledger.Spool;
 using KlingPS.Core.Ledger.Sql;
 using KlingPS.Core.Ledger.Sqlite;
+using KlingPS.Core.Model;
 using KlingPS.Core.Scheduling;
 
 namespace KlingPS.Core.Tests.Ledger;
@@ -128,7 +129,7 @@ internal sealed class TestLedger : ITaskLedger, IAsyncDisposable
 
     private sealed class CountingGates(TestLedger owner, IRateGates inner) : IRateGates
     {
-        public IRateGate OpenCreateGate(string account) => new WatchedGate(owner, inner.OpenCreateGate(account));
+        public ICreateGate OpenCreateGate(string account) => new WatchedGate(owner, inner.OpenCreateGate(account));
 
         public IRateGate OpenQueryGate(string account) => new CountingGate(owner, inner.OpenQueryGate(account));
     }
@@ -150,20 +151,46 @@ internal sealed class TestLedger : ITaskLedger, IAsyncDisposable
         }
     }
 
-    private sealed class WatchedGate(TestLedger owner, IRateGate inner) : IRateGate
+    private sealed class WatchedGate(TestLedger owner, ICreateGate inner) : ICreateGate
     {
-        public ValueTask<IAsyncDisposable> EnterAsync(CancellationToken cancellationToken) => EnterAsync(_ => { }, cancellationToken);
+        public ValueTask<IAsyncDisposable> EnterAsync(CancellationToken cancellationToken) => inner.EnterAsync(cancellationToken);
 
-        public async ValueTask<IAsyncDisposable> EnterAsync(Action<string> onHeld, CancellationToken cancellationToken)
+        public Task<Passage<TaskClaim>> ClaimAsync(TaskIntent intent, IGateCaller caller, CancellationToken cancellationToken)
+            => WatchAsync(nameof(ClaimAsync), caller, watched => inner.ClaimAsync(intent, watched, cancellationToken));
+
+        public Task<Passage<KlingVideoTask>> BeginAsync(TaskIntent intent, IGateCaller caller, CancellationToken cancellationToken)
+            => WatchAsync(nameof(BeginAsync), caller, watched => inner.BeginAsync(intent, watched, cancellationToken));
+
+        public Task<Passage<RecordResult>> SendAgainAsync(long id, TimeSpan answerWithin, IGateCaller caller, CancellationToken cancellationToken)
+            => WatchAsync(nameof(ITaskJournal.RecordSentAgainAsync), caller, watched => inner.SendAgainAsync(id, answerWithin, watched, cancellationToken));
+
+        private async Task<Passage<T>> WatchAsync<T>(string name, IGateCaller caller, Func<IGateCaller, Task<Passage<T>>> pass)
         {
             owner.BeforeGate?.Invoke();
             owner.AtCreateGate?.Invoke(true);
-            IAsyncDisposable place = await inner.EnterAsync(onHeld, cancellationToken).ConfigureAwait(false);
+            Passage<T> passage = await pass(new WatchedCaller(owner, name, caller)).ConfigureAwait(false);
+            if (passage.Lease is null)
+            {
+                return passage;
+            }
+
             Interlocked.Increment(ref owner._placesTaken);
-            return new Lease(owner, place);
+            return passage with { Lease = new Lease(owner, passage.Lease) };
         }
 
-        private sealed class Lease(TestLedger owner, IAsyncDisposable inner) : IAsyncDisposable
+        /// <summary>What is recorded as the gate opens counts as a call of the journal.</summary>
+        private sealed class WatchedCaller(TestLedger owner, string name, IGateCaller inner) : IGateCaller
+        {
+            public void OnHeld(string reason) => inner.OnHeld(reason);
+
+            public void BeforePass()
+            {
+                inner.BeforePass();
+                owner.BeforeCall?.Invoke(name);
+            }
+        }
+
+        private sealed class Lease(TestLedger owner, IRateLease inner) : IRateLease
         {
             public async ValueTask DisposeAsync()
             {
@@ -171,6 +198,8 @@ internal sealed class TestLedger : ITaskLedger, IAsyncDisposable
                 Interlocked.Decrement(ref owner._placesTaken);
                 owner.AtCreateGate?.Invoke(false);
             }
+
+            public ValueTask HandBackAsync() => inner.HandBackAsync();
         }
     }
 

@@ -37,7 +37,7 @@ public sealed class WriteQueueTests : IAsyncLifetime
                 return runs < 3 ? throw new Failure(isConflict: true) : runs;
             },
             WriteKind.Durable,
-            WriteScope.All,
+            [WriteScope.All],
             TestContext.Current.CancellationToken);
 
         Assert.Equal(3, result);
@@ -54,7 +54,7 @@ public sealed class WriteQueueTests : IAsyncLifetime
                 throw new Failure(isConflict: true);
             },
             WriteKind.Durable,
-            WriteScope.All,
+            [WriteScope.All],
             TestContext.Current.CancellationToken));
 
         Assert.Equal(ErrorKind.LedgerUnusable, error.Kind);
@@ -72,7 +72,7 @@ public sealed class WriteQueueTests : IAsyncLifetime
                 throw new Failure(isConflict: false);
             },
             WriteKind.Durable,
-            WriteScope.All,
+            [WriteScope.All],
             TestContext.Current.CancellationToken));
 
         Assert.Equal(1, runs);
@@ -90,7 +90,7 @@ public sealed class WriteQueueTests : IAsyncLifetime
     }
 
     private Task<int> WriteAsync(int number)
-        => _queue.RunAsync(session => session.ExecuteAsync("INSERT INTO numbers VALUES (@number)", ("number", number)), WriteKind.Durable, WriteScope.All, TestContext.Current.CancellationToken);
+        => _queue.RunAsync(session => session.ExecuteAsync("INSERT INTO numbers VALUES (@number)", ("number", number)), WriteKind.Durable, [WriteScope.All], TestContext.Current.CancellationToken);
 
     private async Task<List<long>> ReadAsync()
     {

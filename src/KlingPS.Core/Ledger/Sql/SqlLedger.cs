@@ -31,7 +31,7 @@ internal sealed class SqlLedger : ITaskLedger, IAsyncDisposable
         Spending = new SqlSpendHistory(_store, Tasks, time);
         Runs = new SqlRunJournal(_store);
         Plans = new SqlPlanJournal(_store);
-        RateGates = new SqlRateGates(_store, owners, time);
+        RateGates = new SqlRateGates(_store, _tasks, owners, time);
         _store.Opened = _tasks.RecoverAsync;
     }
 

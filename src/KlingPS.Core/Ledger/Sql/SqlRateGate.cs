@@ -41,10 +41,45 @@ internal sealed class SqlRateGate(SqlStore store, IAttemptOwners owners, RateLea
     /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>.</exception>
     public async ValueTask<IAsyncDisposable> EnterAsync(Action<string> onHeld, CancellationToken cancellationToken)
     {
+        IRateLease lease = (await PassAsync(
+            async (_, tryTake) => await tryTake().ConfigureAwait(false) ? this : null,
+            (work, token) => store.WriteLightlyAsync(work, leases.Scope, token),
+            new Caller(onHeld),
+            cancellationToken).ConfigureAwait(false)).Lease!;
+        if (cancellationToken.IsCancellationRequested)
+        {
+            await lease.HandBackAsync().ConfigureAwait(false);
+            cancellationToken.ThrowIfCancellationRequested();
+        }
+
+        return lease;
+    }
+
+    /// <summary>Waits for the caller's turn, and records what is about to be sent in the transaction in which it takes its slot.</summary>
+    /// <param name="record">
+    /// Is given what takes a slot and tells whether there was one. Records what is about to be sent if there was, and returns
+    /// <see langword="null"/> if not: then it is done again later. Where there is nothing to send it returns a result without having taken
+    /// a slot. What it throws ends the wait, and then nothing of it has happened.
+    /// </param>
+    /// <param name="scope">What recording it has to itself.</param>
+    /// <param name="caller">Who waits.</param>
+    /// <param name="cancellationToken">Gives up the wait.</param>
+    /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>.</exception>
+    public Task<Passage<T>> PassAsync<T>(Func<SqlSession, Func<Task<bool>>, Task<T?>> record, WriteScope scope, IGateCaller caller, CancellationToken cancellationToken)
+        where T : class
+        => PassAsync(record, (work, token) => store.WriteAsync(work, [leases.Scope, scope], token), caller, cancellationToken);
+
+    private async Task<Passage<T>> PassAsync<T>(
+        Func<SqlSession, Func<Task<bool>>, Task<T?>> record,
+        Func<Func<SqlSession, Task<Attempt<T>>>, CancellationToken, Task<Attempt<T>>> write,
+        IGateCaller caller,
+        CancellationToken cancellationToken)
+        where T : class
+    {
         await _turn.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            return await PassAsync(onHeld, cancellationToken).ConfigureAwait(false);
+            return await WaitAsync(record, write, caller, cancellationToken).ConfigureAwait(false);
         }
         finally
         {
@@ -52,44 +87,46 @@ internal sealed class SqlRateGate(SqlStore store, IAttemptOwners owners, RateLea
         }
     }
 
-    private async Task<Lease> PassAsync(Action<string> onHeld, CancellationToken cancellationToken)
+    private async Task<Passage<T>> WaitAsync<T>(
+        Func<SqlSession, Func<Task<bool>>, Task<T?>> record,
+        Func<Func<SqlSession, Task<Attempt<T>>>, CancellationToken, Task<Attempt<T>>> write,
+        IGateCaller caller,
+        CancellationToken cancellationToken)
+        where T : class
     {
+        caller.BeforePass();
         long asked = time.GetTimestamp();
         bool isTold = false;
-        (long id, Attempt attempt) = await store.WriteLightlyAsync(
-            async session =>
-            {
-                long number = await RateLeaseTable.NextIdAsync(session).ConfigureAwait(false);
-                return (number, await TryPassAsync(session, number).ConfigureAwait(false));
-            },
-            leases.Scope,
+        Attempt<T> attempt = await write(
+            async session => await TryPassAsync(session, await RateLeaseTable.NextIdAsync(session).ConfigureAwait(false), record).ConfigureAwait(false),
             cancellationToken).ConfigureAwait(false);
+        long id = attempt.Id;
         try
         {
-            while (!attempt.HasPassed)
+            while (attempt.Result is null)
             {
-                if (!isTold && attempt.Silent.Count > 0)
+                if (!isTold && attempt.Place.Silent.Count > 0)
                 {
-                    onHeld(Describe(attempt.Silent));
+                    caller.OnHeld(Describe(attempt.Place.Silent));
                     isTold = true;
                 }
 
-                if (!await ReclaimDeadAsync(attempt.Ahead, cancellationToken).ConfigureAwait(false))
+                if (!await ReclaimDeadAsync(attempt.Place.Ahead, cancellationToken).ConfigureAwait(false))
                 {
-                    await Task.Delay(RemainingOf(attempt.Delay - time.GetElapsedTime(asked)), time, cancellationToken).ConfigureAwait(false);
+                    await Task.Delay(RemainingOf(attempt.Place.Delay - time.GetElapsedTime(asked)), time, cancellationToken).ConfigureAwait(false);
                 }
 
+                caller.BeforePass();
                 asked = time.GetTimestamp();
-                attempt = await store.WriteLightlyAsync(session => TryPassAsync(session, id), leases.Scope, cancellationToken).ConfigureAwait(false);
+                attempt = await write(session => TryPassAsync(session, id, record), cancellationToken).ConfigureAwait(false);
             }
 
-            cancellationToken.ThrowIfCancellationRequested();
-            return new Lease(this, id);
+            return new Passage<T>(attempt.Result, attempt.Place.IsTaken ? new Lease(this, id) : null);
         }
         catch
         {
             // Nothing was sent. A caller that gives up takes nothing from those behind it.
-            await store.WriteLightlyAsync(session => RateLeaseTable.DeleteAsync(session, id), leases.Scope, CancellationToken.None).ConfigureAwait(false);
+            await DeleteAsync(id).ConfigureAwait(false);
             throw;
         }
     }
@@ -102,7 +139,22 @@ internal sealed class SqlRateGate(SqlStore store, IAttemptOwners owners, RateLea
             + "A place is free again a minute after it was taken. If a process hangs, end it.";
     }
 
-    private async Task<Attempt> TryPassAsync(SqlSession session, long id)
+    private async Task<Attempt<T>> TryPassAsync<T>(SqlSession session, long id, Func<SqlSession, Func<Task<bool>>, Task<T?>> record)
+        where T : class
+    {
+        Place place = default;
+        T? result = await record(
+            session,
+            async () => (place = await TryTakeAsync(session, id).ConfigureAwait(false)).IsTaken).ConfigureAwait(false);
+        if (result is not null && !place.IsTaken)
+        {
+            await RateLeaseTable.DeleteAsync(session, id).ConfigureAwait(false);
+        }
+
+        return new Attempt<T>(id, result, place);
+    }
+
+    private async Task<Place> TryTakeAsync(SqlSession session, long id)
     {
         List<RateLease> others = await leases.ListOthersAsync(session, id).ConfigureAwait(false);
         if (others.Count >= limit)
@@ -116,7 +168,7 @@ internal sealed class SqlRateGate(SqlStore store, IAttemptOwners owners, RateLea
         if (missing <= 0)
         {
             await leases.UpsertAsync(session, id, RateLeaseState.UnderWay).ConfigureAwait(false);
-            return new Attempt(HasPassed: true, default, [], []);
+            return new Place(IsTaken: true, default, [], []);
         }
 
         // Again each time: who is silent loses its place.
@@ -124,8 +176,8 @@ internal sealed class SqlRateGate(SqlStore store, IAttemptOwners owners, RateLea
         long now = (await session.GetTimeAsync().ConfigureAwait(false)).Ticks;
         long[] released = [.. others.Where(other => other.State == RateLeaseState.Over).Select(other => other.Ticks)];
         RateLease[] ahead = [.. others.Where(other => other.State != RateLeaseState.Over && other.Owner != owners.Current)];
-        return new Attempt(
-            HasPassed: false,
+        return new Place(
+            IsTaken: false,
             missing <= released.Length ? window - TimeSpan.FromTicks(now - released[missing - 1]) : window,
             ahead,
             [.. ahead.Where(other => TimeSpan.FromTicks(now - other.Ticks) > window + s_patience)]);
@@ -165,6 +217,8 @@ internal sealed class SqlRateGate(SqlStore store, IAttemptOwners owners, RateLea
             cancellationToken).ConfigureAwait(false);
     }
 
+    private Task<int> DeleteAsync(long id) => store.WriteLightlyAsync(session => RateLeaseTable.DeleteAsync(session, id), leases.Scope, CancellationToken.None);
+
     private Task<bool> ReleaseAsync(long id) => store.WriteLightlyAsync(
         async session =>
         {
@@ -177,17 +231,35 @@ internal sealed class SqlRateGate(SqlStore store, IAttemptOwners owners, RateLea
     /// <summary>How long to sleep. Timers take whole milliseconds: rounded down, the last one would be a busy wait; and they refuse less than nothing.</summary>
     private static TimeSpan RemainingOf(TimeSpan delay) => TimeSpan.FromMilliseconds(Math.Max(0, Math.Ceiling(delay.TotalMilliseconds)));
 
-    /// <param name="HasPassed">Whether the gate has opened.</param>
+    /// <param name="Id">The number of the caller.</param>
+    /// <param name="Result">What came of it; <see langword="null"/> if it has to wait.</param>
+    /// <param name="Place">Where it stands.</param>
+    private readonly record struct Attempt<T>(long Id, T? Result, Place Place);
+
+    /// <param name="IsTaken">Whether it has a slot.</param>
     /// <param name="Delay">If not: how long until the next attempt.</param>
     /// <param name="Ahead">If not: what the wait depends on and belongs to other processes, which may be dead.</param>
     /// <param name="Silent">Those among them that have not moved for longer than they do where all goes well.</param>
-    private readonly record struct Attempt(bool HasPassed, TimeSpan Delay, IReadOnlyList<RateLease> Ahead, IReadOnlyList<RateLease> Silent);
+    private readonly record struct Place(bool IsTaken, TimeSpan Delay, IReadOnlyList<RateLease> Ahead, IReadOnlyList<RateLease> Silent);
 
-    private sealed class Lease(SqlRateGate gate, long id) : IAsyncDisposable
+    private sealed class Caller(Action<string> onHeld) : IGateCaller
+    {
+        public void OnHeld(string reason) => onHeld(reason);
+
+        public void BeforePass()
+        {
+        }
+    }
+
+    private sealed class Lease(SqlRateGate gate, long id) : IRateLease
     {
         private SqlRateGate? _gate = gate;
 
-        public async ValueTask DisposeAsync()
+        public ValueTask DisposeAsync() => EndAsync(gate => gate.ReleaseAsync(id));
+
+        public ValueTask HandBackAsync() => EndAsync(gate => gate.DeleteAsync(id));
+
+        private async ValueTask EndAsync(Func<SqlRateGate, Task> end)
         {
             if (Interlocked.Exchange(ref _gate, null) is not { } gate)
             {
@@ -196,7 +268,7 @@ internal sealed class SqlRateGate(SqlStore store, IAttemptOwners owners, RateLea
 
             try
             {
-                await gate.ReleaseAsync(id).ConfigureAwait(false);
+                await end(gate).ConfigureAwait(false);
             }
             catch (Exception e) when (e is KlingException or ObjectDisposedException)
             {

@@ -3,10 +3,10 @@ using KlingPS.Core.Scheduling;
 namespace KlingPS.Core.Ledger.Sql;
 
 /// <inheritdoc cref="IRateGates"/>
-internal sealed class SqlRateGates(SqlStore store, IAttemptOwners owners, TimeProvider time) : IRateGates
+internal sealed class SqlRateGates(SqlStore store, SqlTaskJournal tasks, IAttemptOwners owners, TimeProvider time) : IRateGates
 {
     /// <inheritdoc/>
-    public IRateGate OpenCreateGate(string account) => Open($"create {account}", CreateRate.Limit, CreateRate.Window);
+    public ICreateGate OpenCreateGate(string account) => new SqlCreateGate(Open($"create {account}", CreateRate.Limit, CreateRate.Window), tasks);
 
     /// <inheritdoc/>
     public IRateGate OpenQueryGate(string account) => Open($"query {account}", limit: 10, TimeSpan.FromSeconds(1.025));

@@ -37,18 +37,25 @@ internal sealed class SqlStore(IDatabaseEngine engine) : IAsyncDisposable
     /// <param name="scope">What the work has to itself.</param>
     /// <param name="cancellationToken">Has an effect until the work begins.</param>
     public Task<T> WriteAsync<T>(Func<SqlSession, Task<T>> work, WriteScope scope, CancellationToken cancellationToken)
-        => RunAsync(work, WriteKind.Durable, scope, cancellationToken);
+        => RunAsync(work, WriteKind.Durable, [scope], cancellationToken);
+
+    /// <inheritdoc cref="WriteAsync{T}(Func{SqlSession, Task{T}}, WriteScope, CancellationToken)"/>
+    /// <param name="work">See <see cref="WriteQueue.RunAsync"/>.</param>
+    /// <param name="scopes">What the work has to itself, if it is more than one thing.</param>
+    /// <param name="cancellationToken">Has an effect until the work begins.</param>
+    public Task<T> WriteAsync<T>(Func<SqlSession, Task<T>> work, IReadOnlyList<WriteScope> scopes, CancellationToken cancellationToken)
+        => RunAsync(work, WriteKind.Durable, scopes, cancellationToken);
 
     /// <inheritdoc cref="WriteAsync{T}(Func{SqlSession, Task{T}}, WriteScope, CancellationToken)"/>
     /// <remarks>The work has the whole ledger to itself.</remarks>
     public Task<T> WriteAsync<T>(Func<SqlSession, Task<T>> work, CancellationToken cancellationToken) => WriteAsync(work, WriteScope.All, cancellationToken);
 
     /// <summary>The same for what has happened already: it is not cancelled, and is written wherever it still can be.</summary>
-    public Task<T> WriteAnswerAsync<T>(Func<SqlSession, Task<T>> work, WriteScope scope) => RunAsync(work, WriteKind.Answer, scope, CancellationToken.None);
+    public Task<T> WriteAnswerAsync<T>(Func<SqlSession, Task<T>> work, WriteScope scope) => RunAsync(work, WriteKind.Answer, [scope], CancellationToken.None);
 
     /// <summary>The same for what may be lost with the power: it survives the death of the process, and costs no flush of the disk.</summary>
     public Task<T> WriteLightlyAsync<T>(Func<SqlSession, Task<T>> work, WriteScope scope, CancellationToken cancellationToken)
-        => RunAsync(work, WriteKind.Light, scope, cancellationToken);
+        => RunAsync(work, WriteKind.Light, [scope], cancellationToken);
 
     /// <summary>Reads what is committed. No database is begun for that: where there is none, nothing is recorded.</summary>
     public async Task<T> ReadAsync<T>(Func<SqlSession, Task<T>> work, CancellationToken cancellationToken)
@@ -179,10 +186,10 @@ internal sealed class SqlStore(IDatabaseEngine engine) : IAsyncDisposable
         }
     }
 
-    private async Task<T> RunAsync<T>(Func<SqlSession, Task<T>> work, WriteKind kind, WriteScope scope, CancellationToken cancellationToken)
+    private async Task<T> RunAsync<T>(Func<SqlSession, Task<T>> work, WriteKind kind, IReadOnlyList<WriteScope> scopes, CancellationToken cancellationToken)
     {
         WriteQueue writes = await GetWritesAsync(isToWrite: true, cancellationToken).ConfigureAwait(false);
-        return await writes.RunAsync(work, kind, scope, cancellationToken).ConfigureAwait(false);
+        return await writes.RunAsync(work, kind, scopes, cancellationToken).ConfigureAwait(false);
     }
 
     private async ValueTask<WriteQueue> GetWritesAsync(bool isToWrite, CancellationToken cancellationToken)

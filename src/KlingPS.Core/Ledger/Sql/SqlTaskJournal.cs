@@ -17,23 +17,37 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
     /// <inheritdoc/>
     public async Task<KlingVideoTask> BeginAsync(TaskIntent intent, CancellationToken cancellationToken)
     {
-        RequireRunId(intent);
-        await store.OpenAsync(cancellationToken).ConfigureAwait(false);
-        await RecoverAsync(cancellationToken).ConfigureAwait(false);
+        await PrepareAsync(intent, cancellationToken).ConfigureAwait(false);
         return await _heartbeat.BeginAsync(
             () => WritePurchaseAsync(intent, _transactions.BeginAsync, cancellationToken),
             task => task.Id).ConfigureAwait(false);
     }
 
+    /// <summary>See <see cref="ICreateGate.BeginAsync"/>.</summary>
+    public async Task<Passage<KlingVideoTask>> BeginAsync(TaskIntent intent, SqlRateGate gate, IGateCaller caller, CancellationToken cancellationToken)
+    {
+        await PrepareAsync(intent, cancellationToken).ConfigureAwait(false);
+        return await _heartbeat.BeginAsync(
+            () => WritePurchaseAsync(intent, gate, _transactions.BeginAsync, caller, cancellationToken),
+            passage => passage.Result.Id).ConfigureAwait(false);
+    }
+
     /// <inheritdoc/>
     public async Task<TaskClaim> ClaimAsync(TaskIntent intent, CancellationToken cancellationToken)
     {
-        RequireRunId(intent);
-        await store.OpenAsync(cancellationToken).ConfigureAwait(false);
-        await RecoverAsync(cancellationToken).ConfigureAwait(false);
+        await PrepareAsync(intent, cancellationToken).ConfigureAwait(false);
         return await _heartbeat.BeginAsync(
             () => WritePurchaseAsync(intent, _transactions.ClaimAsync, cancellationToken),
             claim => claim.IsNew ? claim.Task.Id : null).ConfigureAwait(false);
+    }
+
+    /// <summary>See <see cref="ICreateGate.ClaimAsync"/>.</summary>
+    public async Task<Passage<TaskClaim>> ClaimAsync(TaskIntent intent, SqlRateGate gate, IGateCaller caller, CancellationToken cancellationToken)
+    {
+        await PrepareAsync(intent, cancellationToken).ConfigureAwait(false);
+        return await _heartbeat.BeginAsync(
+            () => WritePurchaseAsync(intent, gate, _transactions.ClaimAsync, caller, cancellationToken),
+            passage => passage.Result.IsNew ? passage.Result.Task.Id : null).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
@@ -69,6 +83,10 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
     /// <inheritdoc/>
     public Task<RecordResult> RecordSentAgainAsync(long id, TimeSpan answerWithin, CancellationToken cancellationToken)
         => store.WriteAsync(session => _transactions.SendAgainAsync(session, id, answerWithin), WriteScope.Task(id), cancellationToken);
+
+    /// <summary>See <see cref="ICreateGate.SendAgainAsync"/>.</summary>
+    public Task<Passage<RecordResult>> RecordSentAgainAsync(long id, TimeSpan answerWithin, SqlRateGate gate, IGateCaller caller, CancellationToken cancellationToken)
+        => gate.PassAsync((session, tryTake) => _transactions.SendAgainAsync(session, id, answerWithin, tryTake), WriteScope.Task(id), caller, cancellationToken);
 
     /// <inheritdoc/>
     public void Disown(long id, bool mayBeBought, string reason)
@@ -182,11 +200,30 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
         return await store.ReadAsync(session => TaskQueries.ListAsync(session, filter, owners.Current), cancellationToken).ConfigureAwait(false);
     }
 
-    private async Task<T> WritePurchaseAsync<T>(TaskIntent intent, Func<SqlSession, TaskIntent, Task<T>> work, CancellationToken cancellationToken)
+    private async Task PrepareAsync(TaskIntent intent, CancellationToken cancellationToken)
+    {
+        RequireRunId(intent);
+        await store.OpenAsync(cancellationToken).ConfigureAwait(false);
+        await RecoverAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    private Task<T> WritePurchaseAsync<T>(TaskIntent intent, Func<SqlSession, TaskIntent, Task<T>> work, CancellationToken cancellationToken)
+        => WritePurchaseAsync(intent, scope => store.WriteAsync(session => work(session, intent), scope, cancellationToken));
+
+    private Task<Passage<T>> WritePurchaseAsync<T>(
+        TaskIntent intent,
+        SqlRateGate gate,
+        Func<SqlSession, TaskIntent, Func<Task<bool>>, Task<T?>> work,
+        IGateCaller caller,
+        CancellationToken cancellationToken)
+        where T : class
+        => WritePurchaseAsync(intent, scope => gate.PassAsync((session, tryTake) => work(session, intent, tryTake), scope, caller, cancellationToken));
+
+    private async Task<T> WritePurchaseAsync<T>(TaskIntent intent, Func<WriteScope, Task<T>> write)
     {
         try
         {
-            return await store.WriteAsync(session => work(session, intent), WriteScope.Purchase(intent.Account, intent.Budget is not null), cancellationToken).ConfigureAwait(false);
+            return await write(WriteScope.Purchase(intent.Account, intent.Budget is not null)).ConfigureAwait(false);
         }
         catch (KlingException e) when (e.InnerException is CommitLostException)
         {

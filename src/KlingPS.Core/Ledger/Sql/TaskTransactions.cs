@@ -8,13 +8,32 @@ namespace KlingPS.Core.Ledger.Sql;
 /// <param name="time">The clock of this process, for its time zone.</param>
 internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
 {
+    /// <summary>Where no slot is needed.</summary>
+    private static readonly Func<Task<bool>> s_open = static () => Task.FromResult(true);
+
     public async Task<TaskClaim> ClaimAsync(SqlSession session, TaskIntent intent)
-        => await TaskTable.FindPurchaseAsync(session, intent).ConfigureAwait(false) is { } purchase
-            ? new TaskClaim(purchase, IsNew: false)
-            : new TaskClaim(await BeginAsync(session, intent).ConfigureAwait(false), IsNew: true);
+        => (await ClaimAsync(session, intent, s_open).ConfigureAwait(false))!;
+
+    /// <param name="session">The transaction.</param>
+    /// <param name="intent">The purchase.</param>
+    /// <param name="tryTake">Takes a slot for the request, if there is one.</param>
+    /// <returns><see langword="null"/> if the video is to be bought and there is no slot.</returns>
+    public async Task<TaskClaim?> ClaimAsync(SqlSession session, TaskIntent intent, Func<Task<bool>> tryTake)
+        => await TaskTable.FindPurchaseAsync(session, intent).ConfigureAwait(false) is { } purchase ? new TaskClaim(purchase, IsNew: false)
+            : await BeginAsync(session, intent, tryTake).ConfigureAwait(false) is { } task ? new TaskClaim(task, IsNew: true)
+            : null;
 
     public async Task<KlingVideoTask> BeginAsync(SqlSession session, TaskIntent intent)
+        => (await BeginAsync(session, intent, s_open).ConfigureAwait(false))!;
+
+    /// <inheritdoc cref="ClaimAsync(SqlSession, TaskIntent, Func{Task{bool}})"/>
+    public async Task<KlingVideoTask?> BeginAsync(SqlSession session, TaskIntent intent, Func<Task<bool>> tryTake)
     {
+        if (!await tryTake().ConfigureAwait(false))
+        {
+            return null;
+        }
+
         if (intent.Replaces is long replaced)
         {
             // Before the budget is checked: the new attempt takes over what the old one had set aside.
@@ -64,7 +83,26 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
     }
 
     public async Task<RecordResult> SendAgainAsync(SqlSession session, long id, TimeSpan answerWithin)
+        => (await SendAgainAsync(session, id, answerWithin, s_open).ConfigureAwait(false))!;
+
+    /// <param name="session">The transaction.</param>
+    /// <param name="id">The local id of the attempt.</param>
+    /// <param name="answerWithin">When the answer is overdue.</param>
+    /// <param name="tryTake">Takes a slot for the request, if there is one.</param>
+    /// <returns><see langword="null"/> if the request is to be sent again and there is no slot.</returns>
+    public async Task<RecordResult?> SendAgainAsync(SqlSession session, long id, TimeSpan answerWithin, Func<Task<bool>> tryTake)
     {
+        KlingVideoTask task = await TaskTable.GetAsync(session, id).ConfigureAwait(false);
+        if (task.SentAgain() is null)
+        {
+            return new RecordResult.Superseded(task);
+        }
+
+        if (!await tryTake().ConfigureAwait(false))
+        {
+            return null;
+        }
+
         await owners.BeatAsync(session).ConfigureAwait(false);
         await TaskTable.ExpectAnswerAsync(session, id, await NowAsync(session).ConfigureAwait(false) + answerWithin).ConfigureAwait(false);
         return await RecordAsync(session, id, task => task.SentAgain()).ConfigureAwait(false);

@@ -36,11 +36,11 @@ internal sealed class WriteQueue : IAsyncDisposable
     /// <summary>Does a piece of work and returns when it is committed. If it throws, nothing of it has happened.</summary>
     /// <param name="work">May run more than once, each time from the start, and must not have any other effect than in the database.</param>
     /// <param name="kind">What it is.</param>
-    /// <param name="scope">What it has to itself.</param>
+    /// <param name="scopes">What it has to itself.</param>
     /// <param name="cancellationToken">Has an effect until the work begins.</param>
-    public Task<T> RunAsync<T>(Func<SqlSession, Task<T>> work, WriteKind kind, WriteScope scope, CancellationToken cancellationToken)
+    public Task<T> RunAsync<T>(Func<SqlSession, Task<T>> work, WriteKind kind, IReadOnlyList<WriteScope> scopes, CancellationToken cancellationToken)
     {
-        var item = new WriteWork<T>(work, kind, scope, cancellationToken);
+        var item = new WriteWork<T>(work, kind, scopes, cancellationToken);
         _queue.Enqueue(item);
         if (_writing.Wait(0, CancellationToken.None))
         {
@@ -186,7 +186,7 @@ internal sealed class WriteQueue : IAsyncDisposable
         WriteKind kind = batch.All(work => work.Kind == WriteKind.Answer) ? WriteKind.Answer
             : batch.All(work => work.Kind == WriteKind.Light) ? WriteKind.Light
             : WriteKind.Durable;
-        WriteScope[] scopes = [.. batch.Select(work => work.Scope).Distinct()];
+        WriteScope[] scopes = [.. batch.SelectMany(work => work.Scopes).Distinct()];
         for (int attempt = 1; ; attempt++)
         {
             if (!_connection.IsOpen)

@@ -3,11 +3,11 @@ using System.Data.Common;
 namespace KlingPS.Core.Ledger.Sql;
 
 /// <summary>A piece of work in the <see cref="WriteQueue"/>.</summary>
-internal abstract class WriteWork(WriteKind kind, WriteScope scope)
+internal abstract class WriteWork(WriteKind kind, IReadOnlyList<WriteScope> scopes)
 {
     public WriteKind Kind => kind;
 
-    public WriteScope Scope => scope;
+    public IReadOnlyList<WriteScope> Scopes => scopes;
 
     /// <summary>Completes the work as cancelled, if it was cancelled before it began.</summary>
     public abstract bool TryCancel();
@@ -22,7 +22,7 @@ internal abstract class WriteWork(WriteKind kind, WriteScope scope)
 }
 
 /// <inheritdoc/>
-internal sealed class WriteWork<T>(Func<SqlSession, Task<T>> work, WriteKind kind, WriteScope scope, CancellationToken cancellationToken) : WriteWork(kind, scope)
+internal sealed class WriteWork<T>(Func<SqlSession, Task<T>> work, WriteKind kind, IReadOnlyList<WriteScope> scopes, CancellationToken cancellationToken) : WriteWork(kind, scopes)
 {
     private readonly TaskCompletionSource<T> _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Exception? _failure;

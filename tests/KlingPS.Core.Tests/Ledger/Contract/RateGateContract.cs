@@ -1,6 +1,7 @@
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Ledger.Processes;
 using KlingPS.Core.Ledger.Sql;
+using KlingPS.Core.Model;
 using KlingPS.Core.Scheduling;
 
 namespace KlingPS.Core.Tests.Ledger.Contract;
@@ -132,6 +133,166 @@ public abstract class RateGateContract : LedgerContract
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
     }
 
+    [Fact]
+    public async Task A_video_that_is_bought_already_is_told_at_once_and_takes_no_slot()
+    {
+        await AcceptedAsync("t1", "a");
+        ICreateGate gate = (await Host.OpenAsync(_time)).RateGates.OpenCreateGate(LedgerHost.Account);
+        await EnterAsync(gate, 19);
+        Assert.Null((await gate.ClaimAsync(LedgerHost.Intent("a"), Passing, Token)).Lease);
+        await EnterAsync(gate, 1);
+
+        Passage<TaskClaim> passage = await Eventually.DoneAsync(gate.ClaimAsync(LedgerHost.Intent("a"), Passing, Token));
+
+        Assert.Equal((false, "t1", null), (passage.Result.IsNew, passage.Result.Task.TaskId, passage.Lease));
+    }
+
+    [Fact]
+    public async Task A_video_that_another_process_has_bought_meanwhile_leaves_the_slot_to_the_next()
+    {
+        (ICreateGate ours, SqlLedger ledger) = await OpenCreateGateAsync(ProcessIdentity.Current);
+        await using IAsyncDisposable last = await EnterAsync(ours, 20);
+        Task<Passage<TaskClaim>> late = ours.ClaimAsync(LedgerHost.Intent("a"), Passing, Token);
+        await SleepsAsync();
+        Task<Passage<TaskClaim>> next = ours.ClaimAsync(LedgerHost.Intent("b"), Passing, Token);
+        await ledger.Tasks.AcceptAsync((await Ledger.Tasks.BeginAsync(LedgerHost.Intent("a"), Token)).Id, "t1");
+        await last.DisposeAsync();
+        _time.Advance(TimeSpan.FromSeconds(10.3));
+
+        Assert.Null((await Eventually.DoneAsync(late)).Lease);
+        Assert.True((await Eventually.DoneAsync(next)) is { Result.IsNew: true, Lease: not null });
+    }
+
+    [Fact]
+    public async Task A_purchase_over_a_limit_takes_no_slot()
+    {
+        (ICreateGate gate, _) = await OpenCreateGateAsync(ProcessIdentity.Current);
+        await EnterAsync(gate, 19);
+        var limit = new BudgetLimit { DailyCredits = 41 };
+
+        KlingException error = await Assert.ThrowsAsync<KlingException>(() => gate.ClaimAsync(LedgerHost.Intent("a", budget: limit), Passing, Token));
+
+        Assert.Equal(ErrorKind.BudgetExceeded, error.Kind);
+        await Eventually.DoneAsync(gate.EnterAsync(Token).AsTask());
+    }
+
+    [Fact]
+    public async Task A_purchase_that_waits_for_a_slot_is_recorded_when_it_has_one_and_not_before()
+    {
+        (ICreateGate gate, SqlLedger ledger) = await OpenCreateGateAsync(ProcessIdentity.Current);
+        await using IAsyncDisposable last = await EnterAsync(gate, 20);
+        Task<Passage<TaskClaim>> waiting = gate.ClaimAsync(LedgerHost.Intent("a"), Passing, Token);
+        await SleepsAsync();
+        Assert.Empty(await ledger.Tasks.ListAsync(new TaskFilter(), Token));
+        await last.DisposeAsync();
+        _time.Advance(TimeSpan.FromSeconds(10.3));
+
+        Passage<TaskClaim> passage = await Eventually.DoneAsync(waiting);
+
+        Assert.NotNull(passage.Lease);
+        Assert.Equal((passage.Result.Task.Id, KlingTaskState.Submitting), Assert.Single(await ledger.Tasks.ListAsync(new TaskFilter(), Token)) is var task ? (task.Id, task.TaskState) : default);
+    }
+
+    [Fact]
+    public async Task A_request_that_was_held_back_and_waits_for_a_slot_has_not_been_sent_for_those_who_find_its_process_dead()
+    {
+        (ICreateGate gate, SqlLedger ledger) = await OpenCreateGateAsync(s_other);
+        KlingVideoTask task = await ledger.Tasks.BeginAsync(LedgerHost.Intent("a"), Token);
+        await ledger.Tasks.RecordHeldBackAsync(task.Id, "Maintenance");
+        await EnterAsync(gate, 20);
+        using var source = new CancellationTokenSource();
+        Task<Passage<RecordResult>> waiting = gate.SendAgainAsync(task.Id, TimeSpan.FromMinutes(5), Passing, source.Token);
+        await SleepsAsync();
+
+        SqlLedger survivor = await Host.OpenAsync(ProcessIdentity.Current, owner => owner == ProcessIdentity.Current);
+
+        Assert.Equal(KlingTaskState.Rejected, Assert.Single(await survivor.Tasks.ListAsync(new TaskFilter(), Token)).TaskState);
+        await source.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
+    }
+
+    [Fact]
+    public async Task An_attempt_that_has_been_settled_meanwhile_is_not_sent_again_and_takes_no_slot()
+    {
+        (ICreateGate gate, SqlLedger ledger) = await OpenCreateGateAsync(ProcessIdentity.Current);
+        KlingVideoTask task = await ledger.Tasks.BeginAsync(LedgerHost.Intent("a"), Token);
+        await ledger.Tasks.AcceptAsync(task.Id, "t1");
+        await EnterAsync(gate, 20);
+
+        Passage<RecordResult> passage = await Eventually.DoneAsync(gate.SendAgainAsync(task.Id, TimeSpan.FromMinutes(5), Passing, Token));
+
+        Assert.True(passage is { Result: RecordResult.Superseded, Lease: null });
+    }
+
+    [Fact]
+    public async Task A_slot_that_is_handed_back_is_free_at_once()
+    {
+        (ICreateGate gate, _) = await OpenCreateGateAsync(ProcessIdentity.Current);
+        await EnterAsync(gate, 19);
+        Passage<TaskClaim> passage = await gate.ClaimAsync(LedgerHost.Intent("a"), Passing, Token);
+
+        await passage.Lease!.HandBackAsync();
+        await passage.Lease.DisposeAsync();
+
+        await Eventually.DoneAsync(gate.EnterAsync(Token).AsTask());
+    }
+
+    [Fact]
+    public async Task Two_runs_over_the_same_images_at_the_same_time_take_the_slots_and_the_time_of_one()
+    {
+        const int Images = 50;
+        (ICreateGate Gate, SqlLedger Ledger)[] runs = [await OpenCreateGateAsync(ProcessIdentity.Current), await OpenCreateGateAsync(s_other)];
+        int[] bought = [0, 0];
+        int open = runs.Length;
+
+        async Task RunAsync(int run)
+        {
+            for (int image = 0; image < Images; image++)
+            {
+                Passage<TaskClaim> passage = await runs[run].Gate.ClaimAsync(LedgerHost.Intent($"image {image}"), Passing, Token);
+                if (passage.Lease is not null)
+                {
+                    bought[run]++;
+                    await runs[run].Ledger.Tasks.AcceptAsync(passage.Result.Task.Id, $"task {image}");
+                    await passage.Lease.DisposeAsync();
+                }
+            }
+
+            Interlocked.Decrement(ref open);
+        }
+
+        DateTimeOffset begun = _time.GetUtcNow();
+        Task all = Task.WhenAll(RunAsync(0), RunAsync(1));
+        while (!all.IsCompleted)
+        {
+            await Eventually.TrueAsync(() => all.IsCompleted || (Volatile.Read(ref open) > 0 && _time.Armed == Volatile.Read(ref open)), "both to sleep at the gate");
+            _time.Advance(all.IsCompleted ? TimeSpan.Zero : TimeSpan.FromSeconds(0.25));
+        }
+
+        await all;
+        Assert.Equal(Images, bought.Sum());
+        Assert.InRange((_time.GetUtcNow() - begun).TotalSeconds, 20, 21.5);
+    }
+
+    private static IGateCaller Passing { get; } = new PassingCaller();
+
+    private async Task<(ICreateGate Gate, SqlLedger Ledger)> OpenCreateGateAsync(ProcessIdentity owner)
+    {
+        SqlLedger ledger = await Host.OpenAsync(owner, _ => true, _time);
+        return (ledger.RateGates.OpenCreateGate(LedgerHost.Account), ledger);
+    }
+
+    /// <summary>Takes slots; returns the last of them.</summary>
+    private static async Task<IAsyncDisposable> EnterAsync(ICreateGate gate, int count)
+    {
+        for (int i = 1; i < count; i++)
+        {
+            await gate.EnterAsync(Token);
+        }
+
+        return await gate.EnterAsync(Token);
+    }
+
     /// <summary>The gate as a process passes it whose timers do not run any more.</summary>
     private async Task<IRateGate> OpenStoppedAsync(bool isCreate)
     {
@@ -147,4 +308,15 @@ public abstract class RateGateContract : LedgerContract
 
     /// <summary>Waits until the one who waits at the gate sleeps.</summary>
     private Task SleepsAsync() => Eventually.TrueAsync(() => _time.Armed == 1, "a caller to sleep at the gate");
+
+    private sealed class PassingCaller : IGateCaller
+    {
+        public void OnHeld(string reason)
+        {
+        }
+
+        public void BeforePass()
+        {
+        }
+    }
 }

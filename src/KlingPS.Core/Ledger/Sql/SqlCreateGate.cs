@@ -1,0 +1,27 @@
+using KlingPS.Core.Model;
+
+namespace KlingPS.Core.Ledger.Sql;
+
+/// <inheritdoc cref="ICreateGate"/>
+/// <param name="gate">The slots.</param>
+/// <param name="tasks">Where it is recorded what is about to be sent.</param>
+internal sealed class SqlCreateGate(SqlRateGate gate, SqlTaskJournal tasks) : ICreateGate
+{
+    /// <inheritdoc/>
+    public ValueTask<IAsyncDisposable> EnterAsync(CancellationToken cancellationToken) => gate.EnterAsync(cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<IAsyncDisposable> EnterAsync(Action<string> onHeld, CancellationToken cancellationToken) => gate.EnterAsync(onHeld, cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<Passage<TaskClaim>> ClaimAsync(TaskIntent intent, IGateCaller caller, CancellationToken cancellationToken)
+        => tasks.ClaimAsync(intent, gate, caller, cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<Passage<KlingVideoTask>> BeginAsync(TaskIntent intent, IGateCaller caller, CancellationToken cancellationToken)
+        => tasks.BeginAsync(intent, gate, caller, cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<Passage<RecordResult>> SendAgainAsync(long id, TimeSpan answerWithin, IGateCaller caller, CancellationToken cancellationToken)
+        => tasks.RecordSentAgainAsync(id, answerWithin, gate, caller, cancellationToken);
+}

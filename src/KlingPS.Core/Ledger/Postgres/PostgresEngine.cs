@@ -363,13 +363,28 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
         }
         catch (Exception e)
         {
+            await connection.DisposeAsync().ConfigureAwait(false);
+            if (e is not DbException error)
+            {
+                throw;
+            }
+
+            if (PostgresErrors.IsOfCertificate(error) && await CertificateProbe.FindProblemAsync(address).ConfigureAwait(false) is string problem)
+            {
+                error = new CertificateRefusedException(problem, error);
+            }
+
             // What follows need not wait for the same in vain: a batch would, once for each of its images.
-            if (e is DbException error && TimeProvider.System.GetElapsedTime(begun) > s_quickly)
+            if (TimeProvider.System.GetElapsedTime(begun) > s_quickly)
             {
                 Volatile.Write(ref _unreachable, new Unreachable(error, TimeProvider.System.GetTimestamp()));
             }
 
-            await connection.DisposeAsync().ConfigureAwait(false);
+            if (error != e)
+            {
+                throw error;
+            }
+
             throw;
         }
     }

@@ -22,6 +22,9 @@ internal static class PostgresErrors
     public static bool IsOfServer(DbException exception)
         => exception.SqlState is string state && state is not ("57P01" or "57P02" or "57P03") && !state.StartsWith("08", StringComparison.Ordinal);
 
+    /// <summary>Whether the certificate of the server may have been turned down.</summary>
+    public static bool IsOfCertificate(DbException exception) => Causes(exception).Any(cause => cause is AuthenticationException);
+
     /// <summary>Says in plain words what is wrong.</summary>
     /// <param name="exception">The error.</param>
     /// <param name="address">Where the ledger is.</param>
@@ -66,6 +69,8 @@ internal static class PostgresErrors
                     return $"there is no way to {hosts}. Look whether the network is there";
                 case SocketException { SocketErrorCode: SocketError.AddressNotAvailable or SocketError.InvalidArgument } or FileNotFoundException or DirectoryNotFoundException when address.Hosts.Any(host => host.IsSocket):
                     return $"there is no socket in '{hosts}' for port {Ports(address)}. Start the server, or correct folder and port";
+                case CertificateRefusedException:
+                    return cause.Message;
                 case AuthenticationException:
                     // What the platform says of a certificate that was turned down is about the program, and nothing else.
                     string why = cause.Message.Contains("RemoteCertificateValidationCallback", StringComparison.Ordinal)

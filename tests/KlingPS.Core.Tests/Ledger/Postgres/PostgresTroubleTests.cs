@@ -1,5 +1,9 @@
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Authentication;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using KlingPS.Core.Ledger.Postgres;
 using KlingPS.Core.Ledger.Processes;
 using KlingPS.Core.Ledger.Sql;
@@ -102,16 +106,84 @@ public sealed class PostgresTroubleTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public async Task A_certificate_that_is_not_trusted_or_for_another_host_is_said_and_the_right_one_is_taken()
+    public async Task A_certificate_of_an_unknown_authority_and_one_for_another_host_are_said_apart_and_the_right_one_is_taken()
     {
         PostgresServer server = await PostgresServer.Shared;
         ServerAddress named = Read(FormattableString.Invariant($"postgresql://postgres@localhost:{server.Port}/ledgers?schema={NewSchema()}"));
+        ServerHost byNumber = new("127.0.0.1", server.Port);
 
-        Assert.Contains("the certificate of the server cannot be verified", await SayAsync(named), StringComparison.Ordinal);
-        Assert.Contains("the certificate of the server cannot be verified", await SayAsync(named with { RootCertificate = server.RootCertificate, Hosts = [new ServerHost("127.0.0.1", server.Port)] }), StringComparison.Ordinal);
+        string unknown = await SayAsync(named);
+        Assert.Contains("the authority of the server's certificate, 'CN=KlingPS tests', is not trusted here. If it is your own, name its certificate in the address, with sslrootcert=/full/path (Root Certificate= ", unknown, StringComparison.Ordinal);
+        Assert.DoesNotContain("is not for", unknown, StringComparison.Ordinal);
+
+        string wrongHost = await SayAsync(named with { RootCertificate = server.RootCertificate, Hosts = [byNumber] });
+        Assert.Contains("the certificate of the server is not for '127.0.0.1' but for 'localhost', so this may be another server than yours. Give the host in the address as the certificate has it", wrongHost, StringComparison.Ordinal);
+        Assert.DoesNotContain("authority", wrongHost, StringComparison.Ordinal);
+
+        string wrongFile = await SayAsync(named with { RootCertificate = Path.Combine(server.Folder, "server.crt") });
+        Assert.Contains($"is not from an authority whose certificate is in '{server.Folder}/server.crt' (sslrootcert), but from 'CN=KlingPS tests'", wrongFile, StringComparison.Ordinal);
+
+        string both = await SayAsync(named with { Hosts = [byNumber] });
+        Assert.Contains("is not for '127.0.0.1' but for 'localhost'", both, StringComparison.Ordinal);
+        Assert.Contains(". Besides, the authority of the server's certificate, 'CN=KlingPS tests', is not trusted here", both, StringComparison.Ordinal);
+
+        Assert.Contains("is not trusted here", await SayAsync(named with { Tls = TlsMode.VerifyCA, Hosts = [byNumber] }), StringComparison.Ordinal);
         Assert.Contains("the file '/no/ca.pem' of sslrootcert cannot be read", await SayAsync(named with { RootCertificate = "/no/ca.pem" }), StringComparison.Ordinal);
         await using SqlLedger ledger = Open(named with { RootCertificate = server.RootCertificate });
         await ledger.OpenAsync(Token);
+        await using SqlLedger anyName = Open(named with { RootCertificate = server.RootCertificate, Tls = TlsMode.VerifyCA, Hosts = [byNumber] });
+        await anyName.OpenAsync(Token);
+    }
+
+    [Theory]
+    [InlineData(-10, -3, "the certificate of the server has ended, on ")]
+    [InlineData(3, 10, "the certificate of the server begins on ")]
+    public async Task A_certificate_whose_time_is_over_or_has_not_come_is_said(int from, int to, string said)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256);
+        var names = new SubjectAlternativeNameBuilder();
+        names.AddDnsName("localhost");
+        request.CertificateExtensions.Add(names.Build());
+        using X509Certificate2 certificate = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(from), DateTimeOffset.UtcNow.AddDays(to));
+        string root = Path.GetTempFileName();
+        await File.WriteAllTextAsync(root, certificate.ExportCertificatePem(), Token);
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        Task serving = ServeTlsAsync(listener, certificate);
+
+        string text = await SayAsync(Read($"postgresql://anna@localhost:{((IPEndPoint)listener.LocalEndpoint).Port}/ledgers") with { RootCertificate = root });
+
+        Assert.Contains(said, text, StringComparison.Ordinal);
+        listener.Stop();
+        await serving;
+        File.Delete(root);
+    }
+
+    /// <summary>Answers whoever asks for TLS, as a server does, and no more than that.</summary>
+    private static async Task ServeTlsAsync(TcpListener listener, X509Certificate2 certificate)
+    {
+        // What Windows takes for a server has its key in a file.
+        using X509Certificate2 usable = OperatingSystem.IsWindows() ? X509CertificateLoader.LoadPkcs12(certificate.Export(X509ContentType.Pkcs12), null) : new X509Certificate2(certificate);
+        while (true)
+        {
+            try
+            {
+                using TcpClient client = await listener.AcceptTcpClientAsync(Token);
+                NetworkStream stream = client.GetStream();
+                await stream.ReadExactlyAsync(new byte[8], Token);
+                await stream.WriteAsync("S"u8.ToArray(), Token);
+                await using var tls = new SslStream(stream);
+                await tls.AuthenticateAsServerAsync(usable);
+            }
+            catch (Exception e) when (e is IOException or AuthenticationException)
+            {
+            }
+            catch (Exception e) when (e is SocketException or ObjectDisposedException)
+            {
+                return;
+            }
+        }
     }
 
     [Fact]

@@ -106,7 +106,11 @@ public sealed class LostDatabaseTests : IDisposable
             clock.Advance(TimeSpan.FromMinutes(1));
             return await running.Completion;
         });
-        Assert.NotNull(lost.Terminating ?? (lost.Errors.Count > 0 ? lost.Errors[0] : null));
+
+        // Whether the video was made or not: the last word is that the ledger is gone.
+        ErrorRecord error = (lost.Terminating ?? lost.Errors[^1]).Is("KlingLedgerUnusable", ErrorCategory.ResourceUnavailable);
+        Assert.Contains("the next command", error.ToString(), StringComparison.Ordinal);
+        Assert.Equal(isMade ? [] : ["KlingTaskFailed"], lost.Errors.Select(other => other.FullyQualifiedErrorId.Split(',')[0]));
 
         KlingSpend spent = Assert.Single((await shell.RunAsync("Get-KlingSpend")).Of<KlingSpend>());
         Assert.Equal((0, 0m, shell.Bill.CreditsSpent), (spent.Pending, spent.CreditsReserved, spent.CreditsConsumed));
@@ -114,6 +118,36 @@ public sealed class LostDatabaseTests : IDisposable
         Assert.Equal((isMade ? KlingTaskState.Succeeded : KlingTaskState.Failed, isMade, isMade), (task.TaskState, task.SavedPath is not null, task.ResultUri is not null));
         Assert.NotNull(task.CompletedAt);
         Assert.Equal((1, isMade ? 1 : 0, 0m), (shell.Bill.CreatesAccepted, shell.Bill.Downloads, shell.Bill.CreditsHeld));
+    }
+
+    [Theory]
+    [InlineData("Save-KlingVideo -Id 1 -Destination $destination", 1)]
+    [InlineData("Get-KlingVideoTask -Id 1 -Refresh", 0)]
+    public async Task What_asks_the_service_for_a_link_while_the_database_goes_is_done_to_its_end_and_ends_with_one_error(string command, int files)
+    {
+        PostgresServer server = await PostgresServer.Shared;
+        var clock = new ManualClock();
+        await using ConnectedShell shell = await StartAsync(server, clock);
+        shell.Server.AddFault(new SandboxFault { Operation = SandboxOperation.Query, FaultKind = SandboxFaultKind.WrongLink, Link = "//nowhere", Count = 100 });
+        (await shell.RunAsync("New-KlingVideoTask $image 'It moves.' | Wait-KlingVideoTask -ErrorAction Ignore | Out-Null", new { image = shell.Image(), destination = shell.Destination })).Clean();
+        shell.Server.ClearFaults();
+        shell.Fault(SandboxOperation.Query, SandboxFaultKind.Delay, delay: TimeSpan.FromMinutes(1));
+
+        using RunningScript running = shell.Shell.Start(command);
+        await clock.WaitedForAsync();
+        ShellResult lost = await WithoutAsync(server, async () =>
+        {
+            clock.Advance(TimeSpan.FromMinutes(1));
+            return await running.Completion;
+        });
+
+        Assert.Single(lost.Output);
+        Assert.Single(lost.Errors).Is("KlingLedgerUnusable", ErrorCategory.ResourceUnavailable);
+        Assert.Null(lost.Terminating);
+        Assert.Equal(files, Directory.Exists(shell.Destination) ? Directory.GetFiles(shell.Destination, "*.mp4").Length : 0);
+        KlingVideoTask task = Assert.Single((await shell.RunAsync("Get-KlingVideoTask")).Of<KlingVideoTask>());
+        Assert.Equal(files > 0, task.SavedPath is not null);
+        Assert.Equal((1, files), (shell.Bill.CreatesAccepted, shell.Bill.Downloads));
     }
 
     [Fact]

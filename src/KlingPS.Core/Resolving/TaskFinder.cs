@@ -84,7 +84,9 @@ internal sealed class TaskFinder
             throw foreign.Error;
         }
 
-        KlingVideoTask task = await _session.Ledger.Tasks.RecordSnapshotAsync(_session.Account, snapshot).ConfigureAwait(false);
+        KlingVideoTask task = before is null
+            ? await _session.Ledger.Tasks.RecordSnapshotAsync(_session.Account, snapshot).ConfigureAwait(false)
+            : await _service.RecordOrKeepAsync(before, snapshot).ConfigureAwait(false);
         _service.Events.OnObserved(before, task);
         _service.WarnOfFurtherVideos(task, snapshot);
         _service.Prices.Learn(task, snapshot);

@@ -286,7 +286,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
     {
         FinishRows();
         _book!.IsInputComplete = true;
-        if (!_hasInput && _book.IsEmpty)
+        if (!_hasInput && _book.IsEmpty && !Unfinished.HasErrors)
         {
             WriteError(new KlingException(ErrorKind.PathNotFound, "No images came through the pipeline, so there is nothing to do."), null);
         }
@@ -301,6 +301,11 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
         else if (!Context.Shell.Common.IsWhatIf)
         {
             _run!.ThrowIfFatal();
+            if (FindUntoldLoss() is KlingException lost)
+            {
+                ThrowTerminatingError(lost, null);
+            }
+
             WriteSummary(_run.Close(RunEnding.Complete, error: null));
         }
         else if (_hasInput)

@@ -83,6 +83,9 @@ internal sealed class CommandContext : IDisposable
     /// <exception cref="KlingException">There is no key, the settings cannot be used, or the ledger cannot be opened.</exception>
     public KlingService Service => _service ??= Begin(canBeLost: false);
 
+    /// <summary>How the command has lost its ledger while it was at work; <see langword="null"/> if it has not.</summary>
+    public KlingException? LostLedger => _service?.Loss.Error;
+
     /// <summary>
     /// The same for a command that only finishes what is paid for: where it has tasks in hand, and the ledger is a database that was lost
     /// since they were read, it begins all the same, and has lost its ledger already. What it cannot record is kept on this machine.

@@ -24,6 +24,7 @@ internal sealed class UnfinishedWork
     private readonly ConcurrentDictionary<string, Entry> _foreign = new();
     private bool _isCutShort;
     private bool _isTold;
+    private volatile bool _hasErrors;
 
     /// <summary>A command has begun.</summary>
     public Member Join()
@@ -36,6 +37,7 @@ internal sealed class UnfinishedWork
                 _foreign.Clear();
                 _isCutShort = false;
                 _isTold = false;
+                _hasErrors = false;
             }
 
             var member = new Member(this);
@@ -176,6 +178,13 @@ internal sealed class UnfinishedWork
 
         /// <summary>Whether the command has reported that its time was over.</summary>
         public bool HasTimedOut { get; set; }
+
+        /// <summary>Whether one of the commands that run now has told of an error: then it says why nothing came from there.</summary>
+        public bool HasErrors
+        {
+            get => work._hasErrors;
+            set => work._hasErrors = value;
+        }
 
         /// <summary>Whether of the commands that run now this one began first.</summary>
         public bool IsOldest

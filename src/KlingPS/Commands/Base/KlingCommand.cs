@@ -41,6 +41,7 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     private UnfinishedWork.Member? _unfinished;
     private string? _runId;
     private bool _hasEnded;
+    private bool _hasToldOfLedger;
 
     PipelineBridge ICommandHost.Bridge => _bridge;
 
@@ -150,6 +151,11 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
         }
 
         OnEnd();
+        if (FindUntoldLoss() is KlingException lost)
+        {
+            WriteError(lost, ErrorTarget);
+        }
+
         if (_context?.Log is RunLog log)
         {
             // Whether it could be written is told while there still is a stream for it.
@@ -330,6 +336,14 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
         WriteError(ErrorRecords.From(error, target));
     }
 
+    /// <summary>
+    /// The error of a ledger that was lost while the command was at work, where none of its errors told so: what it did came to its end
+    /// without the ledger, and is kept to be recorded.
+    /// </summary>
+    private protected KlingException? FindUntoldLoss() => _hasToldOfLedger || _context?.LostLedger is not KlingException lost
+        ? null
+        : lost.WithMessage($"{lost.Message} What this command has seen of its tasks is kept on this machine; the next command here that reaches the ledger records it.");
+
     /// <summary>Writes the error of input that the batch never gets, where the errors of the batch would have it.</summary>
     private protected void RefuseInput(KlingException error, object? target)
     {
@@ -387,6 +401,8 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     /// <summary>Logs an error that the user is told of, or that the command is ended by, and counts it.</summary>
     private protected void LogError(KlingException error, object? target)
     {
+        _hasToldOfLedger |= error.Kind == ErrorKind.LedgerUnusable;
+        Unfinished.HasErrors = true;
         KlingTelemetry.OnError(error.Kind);
         _context?.Log?.Write(new RunEvent(RunEventKind.Failed)
         {

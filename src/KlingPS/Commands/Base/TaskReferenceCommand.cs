@@ -39,7 +39,7 @@ public abstract class TaskReferenceCommand : KlingCommand
     private protected override string HowToGive => TaskReferences.HowToGive;
 
     /// <summary>Whether an error is that of a ledger which the command has lost: it goes on without it, and tells so once, at its end.</summary>
-    private protected bool IsLedgerLost(KlingException error) => error.Kind == ErrorKind.LedgerUnusable && Context.Service.Loss.Error is not null;
+    private protected bool IsLedgerLost(KlingException error) => error.Kind == ErrorKind.LedgerUnusable && Context.LostLedger is not null;
 
     /// <summary>
     /// The tasks that the current input names, each with its record if there is one. A number that no task has, and what cannot be an id, is reported at once: for

@@ -361,4 +361,43 @@ public sealed class GalleryTests
 
     private static string HashOf(ConnectedShell shell, string name)
         => Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(Path.Combine(shell.Folder, name)))).ToLowerInvariant();
+
+    [Fact]
+    public async Task A_page_that_was_portable_and_is_plain_again_says_that_its_copies_stay()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        (await shell.RunAsync($"{Make} | Export-KlingGallery $page -Portable", Variables(shell, "fox.png"))).Clean();
+        string folder = Path.Combine(shell.Folder, "gallery_files");
+        string[] copies = Directory.GetFiles(folder);
+
+        ShellResult plain = (await shell.RunAsync("Export-KlingGallery $page")).Clean();
+        ShellResult other = (await shell.RunAsync("Export-KlingGallery $other", new { other = PageOf(shell, "other.html") })).Clean();
+        Directory.Delete(folder, recursive: true);
+        ShellResult without = (await shell.RunAsync("Export-KlingGallery $page")).Clean();
+
+        Assert.Contains($"The copies of its portable form stay in '{folder}'; delete that folder", Assert.Single(plain.Warnings), StringComparison.Ordinal);
+        Assert.Equal(3, copies.Length);
+        Assert.Empty(other.Warnings);
+        Assert.Empty(without.Warnings);
+    }
+
+    [Theory]
+    [InlineData("Import-KlingGalleryChoice $damaged | Export-KlingGallery $page", "KlingChoiceInvalid")]
+    [InlineData("Import-KlingGalleryChoice $damaged | ConvertTo-KlingVideo -Destination $folder", "KlingChoiceInvalid")]
+    [InlineData("Import-KlingGalleryChoice ./no.json | Where-Object Choice | ConvertTo-KlingVideo -Destination $folder", "KlingPathNotFound")]
+    [InlineData("Get-KlingVideoTask -Id 987654321 | Export-KlingGallery $page", "KlingTaskNotFound")]
+    [InlineData("@() | Export-KlingGallery $page", "KlingTaskNotFound")]
+    [InlineData("@() | ConvertTo-KlingVideo -Destination $folder", "KlingPathNotFound")]
+    public async Task Where_a_command_has_told_why_nothing_comes_the_next_one_does_not_tell_once_more(string script, string id)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = await shell.RunAsync(
+            "function Where-Object { process { $_ } }; " + script,
+            new { damaged = shell.WriteFile("damaged.json", "{ broken"u8.ToArray()), page = PageOf(shell), folder = shell.Destination });
+
+        ErrorRecord error = Assert.Single([.. result.Errors, .. result.Terminating is null ? (ErrorRecord[])[] : [result.Terminating]]);
+        Assert.StartsWith(id + ",", error.FullyQualifiedErrorId, StringComparison.Ordinal);
+        Assert.False(File.Exists(PageOf(shell)));
+    }
 }

@@ -19,7 +19,9 @@ internal sealed class GallerySource
     private readonly ILookup<long, SavedPath> _paths;
     private readonly Dictionary<string, RecordedHash> _hashes;
     private Dictionary<string, KlingVideoTask>? _byAttempt;
+    private readonly Dictionary<string, string?> _read = new(StringComparer.Ordinal);
     private ILookup<string, KlingVideoTask>? _byHash;
+    private ILookup<string, string>? _elsewhere;
 
     private GallerySource(ITaskLedger? ledger, IReadOnlyList<KlingVideoTask> recorded, IReadOnlyList<KlingVideoTask> own, IReadOnlyList<SavedPath> saved, IReadOnlyList<RecordedHash> hashes)
     {
@@ -177,8 +179,9 @@ internal sealed class GallerySource
     }
 
     /// <summary>
-    /// A task of the ledger with its video: where it was saved last, or else at another path where it was saved and still is. A path that
-    /// another task's video has now counts for that one alone.
+    /// A task of the ledger with its video: where it was saved last, or else at another path where it was saved and still is, or at any other
+    /// that the ledger knows and that has its content, as after it was moved over another video. A path that another task's video has now
+    /// counts for that one alone.
     /// </summary>
     private async ValueTask<GalleryEntry> LocateAsync(KlingVideoTask task, CancellationToken cancellationToken)
     {
@@ -200,7 +203,41 @@ internal sealed class GallerySource
             }
         }
 
-        return new GalleryEntry(EntryOrigin.Ledger, task, holder is null ? task.SavedPath : null) { Holder = holder };
+        return task.SavedHash is string hash && await FindElsewhereAsync(hash, cancellationToken).ConfigureAwait(false) is string path
+            ? new GalleryEntry(EntryOrigin.Ledger, task, path)
+            : new GalleryEntry(EntryOrigin.Ledger, task, holder is null ? task.SavedPath : null) { Holder = holder };
+    }
+
+    /// <summary>A file that the ledger knows and that has a content now. Only files that have changed since they were recorded are read, and only where a video is missing.</summary>
+    private async ValueTask<string?> FindElsewhereAsync(string hash, CancellationToken cancellationToken)
+    {
+        if (_elsewhere is null)
+        {
+            var found = new List<(string Hash, string Path)>();
+            HashSet<string> saved = [.. _paths.SelectMany(paths => paths).Select(saved => saved.Path)];
+            foreach (string path in saved.Concat(_hashes.Keys).Distinct().Where(IsThere))
+            {
+                string? content = _hashes.TryGetValue(path, out RecordedHash? recorded) && recorded.IsOf(new FileInfo(path)) ? recorded.Hash
+                    : saved.Contains(path) ? await FindHashAsync(path, cancellationToken).ConfigureAwait(false)
+                    : null;
+                if (content is not null)
+                {
+                    found.Add((content, path));
+                }
+            }
+
+            _elsewhere = found.ToLookup(file => file.Hash, file => file.Path, StringComparer.Ordinal);
+        }
+
+        foreach (string path in _elsewhere[hash])
+        {
+            if (await FindHashAsync(path, cancellationToken).ConfigureAwait(false) == hash)
+            {
+                return path;
+            }
+        }
+
+        return null;
     }
 
     /// <summary>
@@ -238,8 +275,19 @@ internal sealed class GallerySource
         return hash is null || here.Any(saved => saved.Hash == hash) ? null : FindByHash(hash);
     }
 
-    /// <summary>The content of a file, which is read only where the ledger does not have its hash.</summary>
+    /// <summary>The content of a file, which is read only where the ledger does not have its hash, and once.</summary>
     private async ValueTask<string?> FindHashAsync(string path, CancellationToken cancellationToken)
+    {
+        if (!_read.TryGetValue(path, out string? hash))
+        {
+            hash = await ReadHashAsync(path, cancellationToken).ConfigureAwait(false);
+            _read.Add(path, hash);
+        }
+
+        return hash;
+    }
+
+    private async Task<string?> ReadHashAsync(string path, CancellationToken cancellationToken)
     {
         try
         {

@@ -28,7 +28,8 @@ internal sealed record GalleryOptions
 /// <summary>What was written.</summary>
 /// <param name="Cards">How many cards the page has.</param>
 /// <param name="Notes">How many of them have a note.</param>
-internal readonly record struct WrittenGallery(int Cards, int Notes);
+/// <param name="FormerMedia">The folder of copies that the page had when it was a portable one; <see langword="null"/> if there is none.</param>
+internal readonly record struct WrittenGallery(int Cards, int Notes, string? FormerMedia);
 
 /// <summary>Writes the page of a gallery, and for a portable one its folder.</summary>
 internal sealed class GalleryWriter
@@ -98,7 +99,7 @@ internal sealed class GalleryWriter
                 };
                 _file.Write(_options.IsPortable, page => document.Write(page, cancellationToken));
                 RemoveStale(media);
-                return new WrittenGallery(made.Length, made.Count(pair => pair.Card.Choice is { Note.Length: > 0 }));
+                return new WrittenGallery(made.Length, made.Count(pair => pair.Card.Choice is { Note.Length: > 0 }), _options.IsPortable ? null : MediaFolder.Find(_options.Path));
             },
             cancellationToken);
 

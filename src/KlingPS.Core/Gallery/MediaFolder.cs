@@ -40,6 +40,16 @@ internal sealed class MediaFolder
     /// <param name="folder">Its full path.</param>
     public static bool IsOne(string folder) => File.Exists(Path.Combine(folder, ListName));
 
+    /// <summary>The folder that a page has; <see langword="null"/> if it has none.</summary>
+    /// <param name="page">The full path of the page.</param>
+    public static string? Find(string page)
+    {
+        string name = Path.GetFileName(page);
+        return PathsOf(page)
+            .TakeWhile(Directory.Exists)
+            .FirstOrDefault(path => ReadList(Path.Combine(path, ListName)) is { Page: string owner, Copies.Count: > 0 } && owner.Equals(name, StringComparison.OrdinalIgnoreCase));
+    }
+
     /// <summary>Opens the folder of a page, or creates it: it is named after the page, with a number where another page has a folder of this name.</summary>
     /// <param name="page">The full path of the page.</param>
     /// <exception cref="IOException">Something else has its name, or it cannot be created.</exception>
@@ -47,10 +57,8 @@ internal sealed class MediaFolder
     public static MediaFolder Open(string page)
     {
         string name = Path.GetFileName(page);
-        for (int number = 1; ; number++)
+        foreach (string path in PathsOf(page))
         {
-            string suffix = number == 1 ? "_files" : FormattableString.Invariant($"-{number}_files");
-            string path = Path.Combine(Path.GetDirectoryName(page)!, SafeName.Make(Path.GetFileNameWithoutExtension(page), suffix, SafeName.MaximumFolderBytes));
             if (FileFacts.OfName(path) is { Kind: not FileKind.Folder } other)
             {
                 throw new IOException($"'{path}', where the copies of videos and images belong, is {other.Description}. Move it away");
@@ -65,6 +73,8 @@ internal sealed class MediaFolder
                 return folder;
             }
         }
+
+        throw new InvalidOperationException("There is always a further number.");
     }
 
     /// <summary>Copies files into the folder, except those whose copies are there already.</summary>
@@ -123,6 +133,16 @@ internal sealed class MediaFolder
         }
 
         WriteList(_current.Values);
+    }
+
+    /// <summary>The folders that a page may have: named after it, and with a number where others have that name.</summary>
+    private static IEnumerable<string> PathsOf(string page)
+    {
+        for (int number = 1; ; number++)
+        {
+            string suffix = number == 1 ? "_files" : FormattableString.Invariant($"-{number}_files");
+            yield return Path.Combine(Path.GetDirectoryName(page)!, SafeName.Make(Path.GetFileNameWithoutExtension(page), suffix, SafeName.MaximumFolderBytes));
+        }
     }
 
     /// <summary>What the copy of a file is going to be; <see langword="null"/> if none is made.</summary>

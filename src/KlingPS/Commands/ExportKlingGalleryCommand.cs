@@ -113,7 +113,8 @@ public sealed class ExportKlingGalleryCommand : KlingCommand
         List<GalleryEntry> entries = Filter(all);
         if (entries.Count == 0)
         {
-            if (_refused == 0)
+            // Where a command before this one has told why there is nothing, that is enough.
+            if (_refused == 0 && !(_isInput && _inputs.Count == 0 && Unfinished.HasErrors))
             {
                 throw CreateNothingToShow(ledger, source, all.Count);
             }
@@ -142,6 +143,11 @@ public sealed class ExportKlingGalleryCommand : KlingCommand
         {
             WriteWarning(FormattableString.Invariant(
                 $"Whoever gets '{_options.Path}' can read the {(written.Notes == 1 ? "note" : $"{written.Notes} notes")} in it. For a page without notes, export the same videos without their choice to another -Path."));
+        }
+
+        if (written.FormerMedia is string former)
+        {
+            WriteWarning($"The page shows the videos and images where they are. The copies of its portable form stay in '{former}'; delete that folder if nobody needs them any more.");
         }
 
         WriteObject(InvokeProvider.Item.Get([_options.Path], force: true, literalPath: true).First());

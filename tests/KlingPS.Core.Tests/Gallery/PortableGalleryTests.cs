@@ -105,7 +105,7 @@ public sealed class PortableGalleryTests : IDisposable
 
         WrittenGallery written = await new GalleryWriter(Options).WriteAsync([entry, _folder.Stray("clip.mp4")], new Takes([]), null, (_, _) => { }, Token);
 
-        Assert.Equal(new WrittenGallery(Cards: 2, Notes: 1), written);
+        Assert.Equal(new WrittenGallery(Cards: 2, Notes: 1, FormerMedia: null), written);
         Assert.Equal("too dark", WrittenPage.Read(Options.Path).Items.Single(item => item.GetProperty("key").GetString() == "t1").GetProperty("note").GetString());
     }
 

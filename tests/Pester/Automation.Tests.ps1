@@ -227,6 +227,14 @@ Describe 'The recipes for automation' {
                     while ($listener.IsListening) {
                         try { $context = $listener.GetContext() } catch { return }
                         $pings.Enqueue(@($context.Request.Url.AbsolutePath, [IO.StreamReader]::new($context.Request.InputStream).ReadToEnd()))
+                        if ($context.Request.Url.AbsolutePath -like '/broken/*') { $context.Response.StatusCode = 500 }
+                        if ($context.Request.Url.AbsolutePath -like '/trickle/*') {
+                            # Its headers arrive, and the rest of it never does.
+                            $context.Response.ContentLength64 = 100
+                            $context.Response.OutputStream.WriteByte(65)
+                            $context.Response.OutputStream.Flush()
+                            continue
+                        }
                         $context.Response.Close()
                     }
                 }).AddArgument($listener).AddArgument($pings)
@@ -254,8 +262,15 @@ Describe 'The recipes for automation' {
             $pings.ToArray().ForEach{ $_[0] } | Should -Be '/job/start', "/job/$($job.ExitCode)"
         }
 
-        It 'warn of a ping that does not arrive, and go on' {
-            $job = Invoke-Nightly "$run -Ping 'http://127.0.0.1:1/job'"
+        It 'warn of a ping that does not arrive, and go on: <Name>' -ForEach @(
+            @{ Name = 'refused'; Ping = 'http://127.0.0.1:1/job' }
+            @{ Name = 'no address'; Ping = 'not an address' }
+            @{ Name = 'another scheme'; Ping = 'ftp://127.0.0.1/job' }
+            @{ Name = 'an error of the server'; Ping = '/broken/job' }
+            @{ Name = 'an answer without end'; Ping = '/trickle/job' }
+        ) {
+            if ($Ping.StartsWith('/')) { $Ping = "http://127.0.0.1:$port$Ping" }
+            $job = Invoke-Nightly "$run -Ping '$Ping'"
             $job.ExitCode | Should -Be 0
             $job.Lines -match 'warning The ping was not delivered: ' | Should -HaveCount 2
             (Get-ChildItem "$place/videos/*.mp4").Count | Should -Be 3

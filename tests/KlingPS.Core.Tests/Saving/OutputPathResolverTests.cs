@@ -249,6 +249,62 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_file_is_recorded_only_where_the_ledger_has_saved_a_video()
+    {
+        await SavedAsync("a", "fox.mp4");
+        Write("owl.mp4", "My holiday.");
+        OutputPathResolver resolver = Resolver();
+
+        Assert.True(await resolver.IsRecordedAsync(PathOf("fox.mp4"), Token));
+        Assert.False(await resolver.IsRecordedAsync(PathOf("owl.mp4"), Token));
+    }
+
+    [Fact]
+    public async Task A_video_that_is_kept_where_it_is_has_its_path_for_itself()
+    {
+        OutputPathResolver resolver = Resolver();
+        VideoName name = NameOf(resolver, "/one/fox.png");
+
+        OutputPath kept = resolver.Keep(PathOf("fox.mp4"), name, VideoKey.FromIdentity("fox"));
+
+        Assert.Equal((PathOf("fox.mp4"), true, name), (kept.Path, kept.HasVideo, kept.Name));
+        Assert.Equal(PathOf("fox-2.mp4"), (await resolver.ResolveAsync(name, VideoKey.FromIdentity("owl"), null, Token)).Path);
+    }
+
+    [Fact]
+    public async Task A_video_whose_path_another_process_has_taken_goes_elsewhere_and_for_all_images_that_share_it_to_the_same_place()
+    {
+        KlingVideoTask task = await _harness.FinishedAsync("mine");
+        OutputPathResolver resolver = Resolver();
+        VideoName name = NameOf(resolver, "/one/fox.png");
+        OutputPath first = await resolver.ResolveAsync(name, VideoKey.FromIdentity("fox"), task, Token);
+
+        // What is recorded of the folder has been read by now.
+        Assert.False(await resolver.IsRecordedAsync(first.Path, Token));
+        await SavedAsync("theirs", "fox.mp4");
+
+        OutputPath second = await resolver.ResolveAnotherAsync(first, task, Token);
+        OutputPath third = await resolver.ResolveAnotherAsync(first, task, Token);
+
+        Assert.Equal((PathOf("fox.mp4"), PathOf("fox-2.mp4"), PathOf("fox-2.mp4")), (first.Path, second.Path, third.Path));
+    }
+
+    [Fact]
+    public async Task A_video_that_another_machine_has_saved_is_recorded_here_once_it_is_found_here()
+    {
+        string hash = Convert.ToHexStringLower(SHA256.HashData(await File.ReadAllBytesAsync(Write("fox.mp4", "mine"), Token)));
+        KlingVideoTask elsewhere = (await _harness.FinishedAsync("mine")) with { SavedHash = hash };
+        OutputPathResolver resolver = Resolver();
+
+        OutputPath found = await resolver.ResolveAsync(NameOf(resolver, "/one/fox.png"), VideoKey.FromIdentity("fox"), elsewhere, Token);
+        Assert.Equal((PathOf("fox.mp4"), true, hash), (found.Path, found.HasVideo, found.UnrecordedHash));
+
+        KlingVideoTask here = await SavedAsync("other", "owl.mp4");
+        OutputPath known = await resolver.ResolveAsync(NameOf(resolver, "/one/owl.png"), VideoKey.FromIdentity("owl"), here, Token);
+        Assert.Equal((PathOf("owl.mp4"), true, null), (known.Path, known.HasVideo, known.UnrecordedHash));
+    }
+
+    [Fact]
     public async Task A_file_that_only_looks_like_another_task_s_is_not_it()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Elsewhere the two names are one.");

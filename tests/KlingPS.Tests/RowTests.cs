@@ -402,6 +402,17 @@ public sealed class RowTests
         "Send-KlingImage",
     ];
 
+    [Fact]
+    public async Task Rows_without_a_path_are_no_choices_and_that_is_one_error()
+    {
+        using var shell = new HostedShell();
+
+        ShellResult result = await shell.RunAsync("[pscustomobject]@{ Datei = 'a' }, [pscustomobject]@{ Datei = 'b' }, @{ Path = 'c' } | Import-KlingGalleryChoice");
+
+        Assert.Equal(2, result.Errors.Count);
+        Assert.All(result.Errors, error => Assert.EndsWith("It reads Path, LiteralPath.", error.Is("KlingRequestInvalid", ErrorCategory.InvalidArgument).ToString(), StringComparison.Ordinal));
+    }
+
     [Theory]
     [MemberData(nameof(ReadersOfTables))]
     public async Task A_table_that_was_read_with_another_delimiter_is_one_error_that_says_so(string command)

@@ -42,6 +42,9 @@ public sealed class ImportKlingGalleryChoiceCommand : KlingCommand
     public string[] VideoFolder { get; set; } = [];
 
     /// <inheritdoc/>
+    private protected override bool ReadsPaths => true;
+
+    /// <inheritdoc/>
     private protected override string HowToGive
         => "Say which choice, by the path of the file that the page of a gallery has saved: Import-KlingGalleryChoice ./gallery.choice.json.";
 

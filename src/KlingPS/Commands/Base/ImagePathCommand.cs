@@ -15,7 +15,6 @@ public abstract class ImagePathCommand : KlingCommand
 
     private string? _givenPath;
     private PSObject? _row;
-    private UnreadableInput? _unreadable;
 
     /// <summary>The image files; wildcards are allowed.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
@@ -31,6 +30,9 @@ public abstract class ImagePathCommand : KlingCommand
     [Alias("PSPath", "FullName", "LP")]
     [InPlaceOf(nameof(Path))]
     public string[] LiteralPath { get; set; } = [];
+
+    /// <inheritdoc/>
+    private protected override bool ReadsPaths => true;
 
     /// <inheritdoc/>
     private protected override string HowToGive
@@ -76,36 +78,6 @@ public abstract class ImagePathCommand : KlingCommand
             throw new KlingException(
                 ErrorKind.RequestInvalid,
                 $"Images come through the pipeline, and '{name}' was taken for -Path as well, because that comes first. {AdviseOnInput(name)}");
-        }
-
-        _unreadable = MyInvocation.ExpectingInput ? Own(new UnreadableInput(MyInvocation, () => CurrentRow)) : null;
-    }
-
-    /// <inheritdoc/>
-    private protected override bool CanRead(PSObject row)
-    {
-        if (_unreadable?.Holds(row) != true)
-        {
-            return true;
-        }
-
-        (string problem, bool isFirst) = _unreadable.Describe(row);
-        RefuseRow(row, new KlingException(ErrorKind.RequestInvalid, $"{problem}{NothingDone}"), isFirst);
-        return false;
-    }
-
-    /// <summary>What a message says at its end that input was refused before anything was done with it; begins with a blank.</summary>
-    private protected virtual string NothingDone => string.Empty;
-
-    /// <summary>Takes note of a row that cannot be read.</summary>
-    /// <param name="row">The row.</param>
-    /// <param name="error">What is wrong.</param>
-    /// <param name="isNews">Whether it is to be told: one error does for all rows of a table.</param>
-    private protected virtual void RefuseRow(PSObject row, KlingException error, bool isNews)
-    {
-        if (isNews)
-        {
-            RefuseInput(error, row);
         }
     }
 

@@ -35,6 +35,7 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     private Dictionary<string, object> _given = [];
     private PassedOverColumns? _passedOver;
     private NearColumns? _near;
+    private UnreadableInput? _unreadable;
     private Action? _finishBatch;
     private Action<KlingException, object?>? _refuse;
     private bool _hasRoom;
@@ -74,6 +75,12 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     /// <summary>Whether the input may be a table whose columns ask for something that is paid for.</summary>
     private protected virtual bool ReadsTables => false;
 
+    /// <summary>Whether paths are what the command takes through the pipeline, and rows that name them.</summary>
+    private protected virtual bool ReadsPaths => false;
+
+    /// <summary>What a message says at its end that input was refused before anything was done with it; begins with a blank.</summary>
+    private protected virtual string NothingDone => string.Empty;
+
     /// <summary>Whether the command logs what it does.</summary>
     private protected virtual bool HasLog => false;
 
@@ -101,6 +108,7 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
             OpenLog();
             Usages.Of(GetType()).Require(_given, MyInvocation.ExpectingInput, MyInvocation.MyCommand.Name, HowToGive);
             _passedOver = new PassedOverColumns(MyInvocation);
+            _unreadable = ReadsPaths && MyInvocation.ExpectingInput ? Own(new UnreadableInput(MyInvocation, () => CurrentRow)) : null;
             _near = ReadsTables && MyInvocation.ExpectingInput ? new NearColumns(MyInvocation) : null;
             Context.TimeLimit = TimeLimit is double seconds ? TimeSpan.FromSeconds(seconds) : null;
             CheckParameters();
@@ -119,8 +127,10 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
                 Usages.Of(GetType()).RequireRoomForInput(_given, MyInvocation.MyCommand.Name);
             }
 
-            if (!CanRead(row))
+            if (_unreadable?.Holds(row) == true)
             {
+                (string problem, bool isFirst) = _unreadable.Describe(row);
+                RefuseRow(row, new KlingException(ErrorKind.RequestInvalid, $"{problem}{NothingDone}"), isFirst);
                 return;
             }
 
@@ -189,8 +199,17 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     {
     }
 
-    /// <summary>Whether the command can read anything of a row. Where it cannot, it has told so, and does nothing with it.</summary>
-    private protected virtual bool CanRead(PSObject row) => true;
+    /// <summary>Takes note of a row that the command can read nothing of.</summary>
+    /// <param name="row">The row.</param>
+    /// <param name="error">What is wrong.</param>
+    /// <param name="isNews">Whether it is to be told: one error does for all rows of a table.</param>
+    private protected virtual void RefuseRow(PSObject row, KlingException error, bool isNews)
+    {
+        if (isNews)
+        {
+            RefuseInput(error, row);
+        }
+    }
 
     /// <summary>Refuses input that does not go with the parameters.</summary>
     private protected virtual void CheckInput(PSObject row)

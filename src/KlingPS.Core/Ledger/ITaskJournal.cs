@@ -154,7 +154,10 @@ internal interface ITaskJournal
     Task<KlingVideoTask?> FindAsync(long id, CancellationToken cancellationToken);
 
     /// <summary>The task with an id of the service, or <see langword="null"/>.</summary>
-    Task<KlingVideoTask?> FindByTaskIdAsync(string account, string taskId, CancellationToken cancellationToken);
+    /// <param name="account">The account; <see langword="null"/> for every account.</param>
+    /// <param name="taskId">The service's id.</param>
+    /// <param name="cancellationToken">Cancels the search.</param>
+    Task<KlingVideoTask?> FindByTaskIdAsync(string? account, string taskId, CancellationToken cancellationToken);
 
     /// <summary>The attempt that was made with a nonce, or <see langword="null"/>.</summary>
     /// <param name="account">The account.</param>
@@ -190,6 +193,11 @@ internal interface ITaskJournal
     /// <param name="filter">The filter.</param>
     /// <param name="cancellationToken">Cancels the search.</param>
     Task<IReadOnlyList<KlingVideoTask>> ListAsync(TaskFilter filter, CancellationToken cancellationToken);
+
+    /// <summary>The same in pages, each of which is read when it is asked for: the ledger may have a million tasks.</summary>
+    /// <remarks>No task comes twice, and none is left out that the filter lets through all the time. What is added meanwhile is not listed.</remarks>
+    /// <inheritdoc cref="ListAsync"/>
+    IAsyncEnumerable<IReadOnlyList<KlingVideoTask>> ReadPagesAsync(TaskFilter filter, CancellationToken cancellationToken);
 
     /// <summary>
     /// The paths that videos were saved to, each with every task whose video it may be: also the paths of a video that has been saved

@@ -32,8 +32,6 @@ internal sealed class RecordedTasks(ITaskLedger ledger, string? account)
     }
 
     /// <summary>The task with an id of the service, or <see langword="null"/>.</summary>
-    public async Task<KlingVideoTask?> FindByTaskIdAsync(string taskId, CancellationToken cancellationToken)
-        => account is not null
-            ? await ledger.Tasks.FindByTaskIdAsync(account, taskId, cancellationToken).ConfigureAwait(false)
-            : (await ledger.Tasks.ListAsync(new TaskFilter(), cancellationToken).ConfigureAwait(false)).FirstOrDefault(task => task.TaskId == taskId);
+    public Task<KlingVideoTask?> FindByTaskIdAsync(string taskId, CancellationToken cancellationToken)
+        => ledger.Tasks.FindByTaskIdAsync(account, taskId, cancellationToken);
 }

@@ -253,9 +253,10 @@ public sealed class ExportKlingGalleryCommand : KlingCommand
     private List<GalleryEntry> Filter(List<GalleryEntry> entries)
     {
         DateTimeOffset? since = Since is DateTime moment ? new DateTimeOffset(moment) : null;
-        IReadOnlySet<KlingVideoTask>? ofSource = Source is null ? null
+        HashSet<object>? ofSource = Source is null ? null
             : new SourceFilter(SessionState.Path.CurrentFileSystemLocation.Path, Context.Shell.Paths, WriteError)
-                .Apply([.. entries.Select(entry => entry.Task).OfType<KlingVideoTask>()], Source);
+                .Apply(entries.Select(entry => entry.Task).OfType<KlingVideoTask>(), Source)
+                .ToHashSet<object>(ReferenceEqualityComparer.Instance);
         return
         [
             .. entries.Where(entry => (State is null || State.Contains(entry.Task?.TaskState ?? KlingTaskState.Succeeded))

@@ -109,21 +109,17 @@ public sealed class GetKlingVideoTaskCommand : TaskReferenceCommand
             ExpiresBy = Expiring ? TimeProvider.System.GetUtcNow() + s_soon : null,
         };
         WarnOfOthers(ledger, filter);
-        IReadOnlyList<KlingVideoTask> tasks = Await(token => ledger.Tasks.ListAsync(filter, token));
-        if (Source is null)
-        {
-            return tasks;
-        }
-
-        IReadOnlySet<KlingVideoTask> found = new SourceFilter(SessionState.Path.CurrentFileSystemLocation.Path, Context.Shell.Paths, WriteError).Apply(tasks, Source);
-        return tasks.Where(found.Contains);
+        IEnumerable<KlingVideoTask> tasks = Enumerate(token => ledger.Tasks.ReadPagesAsync(filter, token));
+        return Source is null
+            ? tasks
+            : new SourceFilter(SessionState.Path.CurrentFileSystemLocation.Path, Context.Shell.Paths, WriteError).Apply(tasks, Source);
     }
 
     /// <summary>Says that tasks are left out which may belong to the account. A key that has bought nothing, such as one with a letter wrong, leaves none out.</summary>
     private void WarnOfOthers(ITaskLedger ledger, TaskFilter filter)
     {
         OtherAccount? other = filter.Account is null ? null : Context.Session.Others.FirstOrDefault(
-            other => other.Doubt is not null && Await(token => ledger.Tasks.ListAsync(filter with { Account = other.Account }, token)).Count > 0);
+            other => other.Doubt is not null && Enumerate(token => ledger.Tasks.ReadPagesAsync(filter with { Account = other.Account }, token)).Any());
         if (other is not null)
         {
             WriteWarning($"The ledger has tasks of another key too. Whether that belongs to the same account could not be found out ({other.Doubt}), so they are not listed.");

@@ -8,6 +8,7 @@ internal sealed class NamePattern
 {
     private readonly string _name;
     private readonly string _unescaped;
+    private WildcardPattern? _pattern;
 
     /// <summary>Reads a name.</summary>
     public NamePattern(string name)
@@ -27,7 +28,7 @@ internal sealed class NamePattern
     {
         try
         {
-            return new WildcardPattern(_name, WildcardOptions.IgnoreCase).IsMatch(name);
+            return (_pattern ??= new WildcardPattern(_name, WildcardOptions.IgnoreCase)).IsMatch(name);
         }
         catch (WildcardPatternException exception)
         {

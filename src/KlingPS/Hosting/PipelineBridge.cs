@@ -32,6 +32,28 @@ internal sealed class PipelineBridge : IDisposable
         return true;
     });
 
+    /// <summary>What comes in pages, item by item: the thread waits for each page, and for no item of it.</summary>
+    /// <exception cref="PipelineStoppedException">The command was stopped.</exception>
+    public IEnumerable<T> Enumerate<T>(Func<CancellationToken, IAsyncEnumerable<IReadOnlyList<T>>> read)
+    {
+        IAsyncEnumerator<IReadOnlyList<T>> pages = read(StopToken).GetAsyncEnumerator(StopToken);
+        try
+        {
+            while (Run(_ => pages.MoveNextAsync().AsTask()))
+            {
+                foreach (T item in pages.Current)
+                {
+                    yield return item;
+                }
+            }
+        }
+        finally
+        {
+            // Whoever reads no further has the page that was read last.
+            _ = pages.DisposeAsync().AsTask();
+        }
+    }
+
     /// <summary>Waits for a task and returns its result or throws its exception.</summary>
     /// <exception cref="PipelineStoppedException">The command was stopped.</exception>
     public T Wait<T>(Task<T> task)

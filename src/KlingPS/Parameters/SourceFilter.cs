@@ -24,28 +24,30 @@ internal sealed class SourceFilter
     }
 
     /// <summary>The tasks whose image has one of these names, or lies in the folder of that name; or, where there is neither, matches it.</summary>
-    /// <param name="tasks">The tasks to choose from.</param>
+    /// <param name="tasks">The tasks to choose from; each is looked at once, and none is kept that no name means.</param>
     /// <param name="names">The names.</param>
-    /// <returns>The tasks that are meant, each of them the very object.</returns>
-    public IReadOnlySet<KlingVideoTask> Apply(IReadOnlyList<KlingVideoTask> tasks, IEnumerable<string> names)
+    /// <returns>The tasks that are meant, each of them the very object, in the order of <paramref name="tasks"/>.</returns>
+    public IReadOnlyList<KlingVideoTask> Apply(IEnumerable<KlingVideoTask> tasks, IEnumerable<string> names)
     {
-        var found = new HashSet<KlingVideoTask>(ReferenceEqualityComparer.Instance);
-        foreach (string name in names)
+        Search[] searches = [.. names.Select(name => new Search(name, FindFolder(name)))];
+        int place = 0;
+        foreach (KlingVideoTask task in tasks)
         {
-            var pattern = new NamePattern(name);
-            try
+            string[] called = [.. NamesOf(task)];
+            foreach (Search search in searches)
             {
-                List<KlingVideoTask> named = [.. tasks.Where(task => NamesOf(task).Any(pattern.Names))];
-                named = named.Count == 0 && FindFolder(name) is string folder ? ListOfFolder(tasks, folder) : named;
-                found.UnionWith(named.Count > 0 ? named : tasks.Where(task => NamesOf(task).Any(pattern.Matches)));
+                search.Look(task, place, called);
             }
-            catch (KlingException exception)
-            {
-                _onError(exception, name);
-            }
+
+            place++;
         }
 
-        return found;
+        foreach (Search search in searches.Where(search => search.Error is not null))
+        {
+            _onError(search.Error!, search.Name);
+        }
+
+        return [.. searches.SelectMany(search => search.Found).DistinctBy(found => found.Place).OrderBy(found => found.Place).Select(found => found.Task)];
     }
 
     /// <summary>How a user may call the image of a task.</summary>
@@ -71,21 +73,67 @@ internal sealed class SourceFilter
         }
     }
 
-    /// <summary>The tasks of the images in a folder and below it.</summary>
-    private static List<KlingVideoTask> ListOfFolder(IReadOnlyList<KlingVideoTask> tasks, string folder)
+    /// <summary>The search for what one name means.</summary>
+    private sealed class Search(string name, string? folder)
     {
-        Place place = Place.Of(folder);
-        var isWithin = new Dictionary<string, bool>(StringComparer.Ordinal);
-        return [.. tasks.Where(task => task.SourcePath is string path && Path.IsPathFullyQualified(path) && IsWithin(Path.GetDirectoryName(path)!))];
+        private readonly NamePattern _pattern = new(name);
+        private readonly Place? _folder = folder is null ? null : Place.Of(folder);
+        private readonly Dictionary<string, bool> _isWithin = new(StringComparer.Ordinal);
+        private readonly List<(int, KlingVideoTask)> _named = [];
+        private readonly List<(int, KlingVideoTask)> _within = [];
+        private readonly List<(int, KlingVideoTask)> _matching = [];
+        private KlingException? _error;
 
-        bool IsWithin(string below)
+        public string Name => name;
+
+        public IEnumerable<(int Place, KlingVideoTask Task)> Found => _named.Count > 0 ? _named : _within.Count > 0 ? _within : _matching;
+
+        /// <summary>Why nothing is meant by the name.</summary>
+        public KlingException? Error => _named.Count > 0 || _within.Count > 0 ? null : _error;
+
+        public void Look(KlingVideoTask task, int place, string[] called)
         {
-            if (!isWithin.TryGetValue(below, out bool known))
+            if (called.Any(_pattern.Names))
             {
-                isWithin.Add(below, known = Place.Of(below).IsWithin(place));
+                _named.Add((place, task));
+            }
+            else if (_named.Count == 0 && IsWithinFolder(task))
+            {
+                _within.Add((place, task));
+            }
+            else if (_named.Count == 0 && _within.Count == 0 && Matches(called))
+            {
+                _matching.Add((place, task));
+            }
+        }
+
+        private bool IsWithinFolder(KlingVideoTask task)
+        {
+            if (_folder is null || task.SourcePath is not string path || !Path.IsPathFullyQualified(path))
+            {
+                return false;
+            }
+
+            string below = Path.GetDirectoryName(path)!;
+            if (!_isWithin.TryGetValue(below, out bool known))
+            {
+                _isWithin.Add(below, known = Place.Of(below).IsWithin(_folder));
             }
 
             return known;
+        }
+
+        private bool Matches(string[] called)
+        {
+            try
+            {
+                return _error is null && called.Any(_pattern.Matches);
+            }
+            catch (KlingException exception)
+            {
+                _error = exception;
+                return false;
+            }
         }
     }
 }

@@ -157,6 +157,9 @@ internal static class Schema
         ],
         [
             .. SpendingSums.Creation,
+
+            // See TaskPages.
+            "CREATE INDEX tasks_in_order ON tasks (account, state, id)",
         ],
     ];
 

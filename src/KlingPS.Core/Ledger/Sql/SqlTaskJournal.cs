@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using KlingPS.Core.Ledger.Spool;
 using KlingPS.Core.Model;
 
@@ -157,8 +158,12 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
         => store.ReadAsync(session => TaskTable.FindAsync(session, "t.id = @id", ("id", id)), cancellationToken);
 
     /// <inheritdoc/>
-    public Task<KlingVideoTask?> FindByTaskIdAsync(string account, string taskId, CancellationToken cancellationToken)
-        => store.ReadAsync(session => TaskTable.FindByTaskIdAsync(session, account, taskId), cancellationToken);
+    public Task<KlingVideoTask?> FindByTaskIdAsync(string? account, string taskId, CancellationToken cancellationToken)
+        => store.ReadAsync(
+            session => account is null
+                ? TaskTable.FindAsync(session, "t.task_id = @taskId ORDER BY t.id", ("taskId", taskId))
+                : TaskTable.FindByTaskIdAsync(session, account, taskId),
+            cancellationToken);
 
     /// <inheritdoc/>
     public Task<KlingVideoTask?> FindByNonceAsync(string account, string nonce, CancellationToken cancellationToken)
@@ -195,9 +200,28 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
     /// <inheritdoc/>
     public async Task<IReadOnlyList<KlingVideoTask>> ListAsync(TaskFilter filter, CancellationToken cancellationToken)
     {
+        var tasks = new List<KlingVideoTask>();
+        await foreach (IReadOnlyList<KlingVideoTask> page in ReadPagesAsync(filter, cancellationToken).ConfigureAwait(false))
+        {
+            tasks.AddRange(page);
+        }
+
+        return tasks;
+    }
+
+    /// <inheritdoc/>
+    public async IAsyncEnumerable<IReadOnlyList<KlingVideoTask>> ReadPagesAsync(TaskFilter filter, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
         ArgumentNullException.ThrowIfNull(filter);
         await RecoverAsync(cancellationToken).ConfigureAwait(false);
-        return await store.ReadAsync(session => TaskQueries.ListAsync(session, filter, owners.Current), cancellationToken).ConfigureAwait(false);
+        var pages = new TaskPages(filter, owners.Current);
+        while (!pages.IsAtEnd)
+        {
+            if (await store.ReadAsync(pages.ReadNextAsync, cancellationToken).ConfigureAwait(false) is { Count: > 0 } page)
+            {
+                yield return page;
+            }
+        }
     }
 
     private async Task PrepareAsync(TaskIntent intent, CancellationToken cancellationToken)

@@ -308,6 +308,9 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     /// <inheritdoc cref="PipelineBridge.Run{T}"/>
     private protected void Await(Func<CancellationToken, Task> work) => _bridge.Run(work);
 
+    /// <inheritdoc cref="PipelineBridge.Enumerate{T}"/>
+    private protected IEnumerable<T> Enumerate<T>(Func<CancellationToken, IAsyncEnumerable<IReadOnlyList<T>>> read) => _bridge.Enumerate(read);
+
     /// <inheritdoc cref="FilePaths.GetFullPath"/>
     private protected string GetFullPath(string path) => Context.Shell.Paths.GetFullPath(path);
 

@@ -12,11 +12,14 @@ namespace KlingPS.Core.Tests.Ledger.Contract;
 /// </summary>
 internal sealed class ConflictingLedger : LedgerHost
 {
+    /// <summary>Is told each statement before it runs.</summary>
+    public Action<string>? OnStatement { get; init; }
+
     protected override SqlLedger Create(ProcessIdentity owner, Func<ProcessIdentity, bool?> isAlive, TimeProvider time)
-        => new(new Engine(Path, time), new ProcessOwners(owner, isAlive), new ShiftedTimeProvider(time, TimeSpan.FromMinutes(10)));
+        => new(new Engine(Path, time) { OnStatement = OnStatement }, new ProcessOwners(owner, isAlive), new ShiftedTimeProvider(time, TimeSpan.FromMinutes(10)));
 
     protected override SqlLedger CreateAt(ProcessIdentity owner, Func<ProcessIdentity, bool?> isAlive, TimeProvider time)
-        => new(new Engine(Path, Time) { Machine = owner.Machine }, new HeartbeatOwners(owner, isAlive), new ShiftedTimeProvider(time, TimeSpan.FromMinutes(10)));
+        => new(new Engine(Path, Time) { Machine = owner.Machine, OnStatement = OnStatement }, new HeartbeatOwners(owner, isAlive), new ShiftedTimeProvider(time, TimeSpan.FromMinutes(10)));
 
     private sealed class Engine(string path, TimeProvider serverTime) : IDatabaseEngine
     {
@@ -24,6 +27,8 @@ internal sealed class ConflictingLedger : LedgerHost
         private int _chances;
 
         public string Machine { get; init; } = string.Empty;
+
+        public Action<string>? OnStatement { get; init; }
 
         public string Location => _sqlite.Location;
 
@@ -72,6 +77,12 @@ internal sealed class ConflictingLedger : LedgerHost
         private bool _isWriting;
 
         public override string Machine => engine.Machine;
+
+        public override SqlStatement Prepare(string sql)
+        {
+            engine.OnStatement?.Invoke(sql);
+            return base.Prepare(sql);
+        }
 
         public override async Task<bool> HasTableAsync(SqlSession session, string table)
             => await session.NumberAsync("SELECT COUNT(*) FROM sqlite_master WHERE name = @table", ("table", table)) > 0;

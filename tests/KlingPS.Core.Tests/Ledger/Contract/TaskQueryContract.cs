@@ -66,6 +66,78 @@ public abstract class TaskQueryContract : LedgerContract
     }
 
     [Fact]
+    public async Task More_tasks_than_a_page_has_are_listed_by_every_filter_in_their_order()
+    {
+        const string Alias = "another key";
+        await Ledger.Accounts.RecordAsync(new AccountKey(Alias, TempLedger.Account) { Service = "kie.ai", IsSettled = true }, Token);
+        await Ledger.Accounts.RecordAsync(new AccountKey(TempLedger.Account, TempLedger.Account) { Service = "kie.ai", IsSettled = true }, Token);
+        string[] accounts = [TempLedger.Account, Alias, "another account"];
+        for (int i = 0; i < 120; i++)
+        {
+            string account = accounts[i % 20 == 7 ? 2 : i % 5 == 3 ? 1 : 0];
+            KlingVideoTask task = await Ledger.Tasks.BeginAsync(TempLedger.Intent($"image {i}", account: account), Token);
+            Host.Time.Advance(TimeSpan.FromMinutes(i == 70 ? 600 : 1));
+            if (i % 4 != 0)
+            {
+                await Ledger.Tasks.AcceptAsync(task.Id, $"t{i}");
+                await Ledger.Tasks.RecordSnapshotAsync(account, TempLedger.Snapshot($"t{i}", i % 4 == 1 ? KlingTaskState.Generating : i % 40 == 2 ? KlingTaskState.Failed : KlingTaskState.Succeeded));
+            }
+            else if (i % 8 == 0)
+            {
+                await Ledger.Tasks.LoseAsync(task.Id);
+            }
+        }
+
+        IReadOnlyList<KlingVideoTask> all = await Ledger.Tasks.ListAsync(new TaskFilter(), Token);
+        Assert.Equal(Enumerable.Range(1, 120).Select(id => (long)id), all.Select(task => task.Id));
+        foreach (string? account in (string?[])[null, TempLedger.Account, Alias, "another account", "nobody's"])
+        {
+            foreach (KlingTaskState[]? states in (KlingTaskState[]?[])[null, [KlingTaskState.Unknown], [KlingTaskState.Failed, KlingTaskState.Succeeded, KlingTaskState.Failed], [KlingTaskState.Rejected]])
+            {
+                foreach (DateTimeOffset? since in (DateTimeOffset?[])[null, all[30].CreatedAt, all[110].CreatedAt, all[^1].CreatedAt + TimeSpan.FromDays(1)])
+                {
+                    foreach (DateTimeOffset? expiry in (DateTimeOffset?[])[null, all[75].CreatedAt + TaskTransitions.LinkLifetime])
+                    {
+                        var filter = new TaskFilter { Account = account, States = states, Since = since, ExpiresBy = expiry };
+                        Assert.Equal(
+                            all.Where(task => (account is null || task.Account == (account == Alias ? TempLedger.Account : account))
+                                && (states is null || states.Contains(task.TaskState))
+                                && (since is null || task.CreatedAt >= since)
+                                && (expiry is null || (task.TaskState == KlingTaskState.Succeeded && task.ExpiresAt <= expiry))),
+                            await Ledger.Tasks.ListAsync(filter, Token));
+                    }
+                }
+            }
+        }
+    }
+
+    [Fact]
+    public async Task What_changes_while_tasks_are_listed_neither_doubles_nor_hides_any()
+    {
+        for (int i = 0; i < 120; i++)
+        {
+            await UnknownAsync($"image {i}");
+        }
+
+        var listed = new List<KlingVideoTask>();
+        await foreach (IReadOnlyList<KlingVideoTask> page in Ledger.Tasks.ReadPagesAsync(new TaskFilter { Account = TempLedger.Account, States = [KlingTaskState.Unknown] }, Token))
+        {
+            if (listed.Count == 0)
+            {
+                // One that was listed, one that will be, and one more.
+                await Ledger.Tasks.AbandonAsync(3);
+                await Ledger.Tasks.RemoveAsync(3);
+                await Ledger.Tasks.AbandonAsync(100);
+                await UnknownAsync("one more");
+            }
+
+            listed.AddRange(page);
+        }
+
+        Assert.Equal(Enumerable.Range(1, 120).Where(id => id != 100).Select(id => (long)id), listed.Select(task => task.Id));
+    }
+
+    [Fact]
     public async Task An_earlier_attempt_is_the_best_that_there_is()
     {
         KlingVideoTask rejected = await Ledger.Tasks.BeginAsync(TempLedger.Intent(), Token);

@@ -1,0 +1,105 @@
+using System.Collections.Concurrent;
+using System.Data.Common;
+using System.Text.RegularExpressions;
+using KlingPS.Core.Ledger;
+using KlingPS.Core.Ledger.Sql;
+using KlingPS.Core.Ledger.Sqlite;
+using KlingPS.Core.Model;
+using KlingPS.Core.Tests.Ledger.Contract;
+
+namespace KlingPS.Core.Tests.Ledger;
+
+/// <summary>What is done for every purchase, and whenever somebody looks, takes no longer the more is recorded.</summary>
+public sealed partial class QueryPlanTests : IAsyncDisposable
+{
+    private readonly ConcurrentDictionary<string, bool> _statements = new(StringComparer.Ordinal);
+    private readonly ConflictingLedger _host;
+
+    public QueryPlanTests() => _host = new ConflictingLedger { OnStatement = sql => _statements[sql] = true };
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    public ValueTask DisposeAsync() => _host.DisposeAsync();
+
+    [Fact]
+    public async Task No_purchase_and_no_look_reads_all_tasks()
+    {
+        SqlLedger ledger = await _host.OpenAsync();
+        _statements.Clear();
+        await LiveAsync(ledger);
+        Assert.InRange(_statements.Count, 30, 200);
+
+        await using DbConnection connection = SqliteProvider.Factory.CreateConnection()!;
+        connection.ConnectionString = $"Data Source={_host.Path};Pooling=False";
+        await connection.OpenAsync(Token);
+        foreach (string sql in _statements.Keys)
+        {
+            List<string> plan = await ExplainAsync(connection, sql);
+            Assert.True(!plan.Exists(step => WholeTable().IsMatch(step)), $"{sql}\n{string.Join('\n', plan)}");
+        }
+    }
+
+    /// <summary>One of everything that happens all the time.</summary>
+    private static async Task LiveAsync(SqlLedger ledger)
+    {
+        ITaskJournal tasks = ledger.Tasks;
+        await ledger.Accounts.RecordAsync(new AccountKey(LedgerHost.Account, LedgerHost.Account) { Service = "kie.ai", IsSettled = true }, Token);
+        var budget = new BudgetLimit { RunId = "run", MaxCredits = 1000, MaxTasks = 100, DailyCredits = 1000 };
+        TaskIntent intent = LedgerHost.Intent(budget: budget);
+        await tasks.FindEarlierAsync(LedgerHost.Account, intent.Spec, Token);
+        await tasks.FindUnknownAsync(LedgerHost.Account, intent.Spec, Token);
+        await tasks.FindBudgetExcessAsync(intent, Token);
+        KlingVideoTask task = (await tasks.ClaimAsync(intent, Token)).Task;
+        await tasks.RecordHeldBackAsync(task.Id, "later");
+        await tasks.RecordSentAgainAsync(task.Id, TimeSpan.FromHours(1), Token);
+        await tasks.RecordAcceptedAsync(task.Id, "t1");
+        await tasks.RecordSnapshotAsync(LedgerHost.Account, LedgerHost.Snapshot("t1", KlingTaskState.Succeeded, 42));
+        await tasks.RecordSavingAsync(task.Id, "/videos/a.mp4", "cafe");
+        await tasks.RecordSavedAsync(task.Id, "/videos/a.mp4", "cafe");
+        await tasks.LoseAsync((await tasks.BeginAsync(LedgerHost.Intent("b"), Token)).Id);
+        await tasks.RecoverAsync(Token);
+        await tasks.FindAsync(1, Token);
+        await tasks.FindByTaskIdAsync(LedgerHost.Account, "t1", Token);
+        await tasks.FindByTaskIdAsync(null, "t1", Token);
+        await tasks.FindByNonceAsync(LedgerHost.Account, intent.Nonce, Token);
+        await tasks.ListByFilesAsync(LedgerHost.Account, "/images/a.png", null, 5, Token);
+        await ledger.Uploads.FindAsync(LedgerHost.Account, "a", Token);
+        foreach (string? account in (string?[])[null, LedgerHost.Account])
+        {
+            await tasks.ListAsync(new TaskFilter { Account = account }, Token);
+            await tasks.ListAsync(new TaskFilter { Account = account, States = [KlingTaskState.Unknown, KlingTaskState.Waiting] }, Token);
+            await tasks.ListAsync(new TaskFilter { Account = account, Since = DateTimeOffset.UnixEpoch }, Token);
+            await tasks.ListAsync(new TaskFilter { Account = account, Unsaved = true }, Token);
+            await tasks.ListAsync(new TaskFilter { Account = account, ExpiresBy = DateTimeOffset.UnixEpoch.AddYears(100) }, Token);
+            await tasks.ListAsync(new TaskFilter { Account = account, IsOwnAttempt = true }, Token);
+        }
+    }
+
+    private static async Task<List<string>> ExplainAsync(DbConnection connection, string sql)
+    {
+        await using DbCommand command = connection.CreateCommand();
+        command.CommandText = "EXPLAIN QUERY PLAN " + sql;
+        foreach (string name in Parameter().Matches(sql).Select(match => match.Value).Distinct())
+        {
+            DbParameter parameter = command.CreateParameter();
+            parameter.ParameterName = name;
+            parameter.Value = DBNull.Value;
+            command.Parameters.Add(parameter);
+        }
+
+        var steps = new List<string>();
+        await using DbDataReader reader = await command.ExecuteReaderAsync(Token);
+        while (await reader.ReadAsync(Token))
+        {
+            steps.Add(reader.GetString(3));
+        }
+
+        return steps;
+    }
+
+    [GeneratedRegex("^SCAN (t|l|h|f|tasks|saved_files|machine_hashes)\\b")]
+    private static partial Regex WholeTable();
+
+    [GeneratedRegex("@[a-zA-Z_0-9]+")]
+    private static partial Regex Parameter();
+}

@@ -62,7 +62,7 @@ internal sealed record ConnectionResult(
 /// <param name="time">The clock.</param>
 internal sealed class DownloadConnection(HttpMessageHandler handler, AddressPolicy addresses, VideoDownloaderOptions options, TimeProvider time)
 {
-    private const int BufferSize = 128 * 1024;
+    private const int BufferSize = 256 * 1024;
     private const int MaxRedirects = 10;
 
     /// <summary>How much is told of why a connection broke, in characters: it may quote what the server has sent.</summary>
@@ -272,7 +272,7 @@ internal sealed class DownloadConnection(HttpMessageHandler handler, AddressPoli
     private static DateTimeOffset? StrongDate(HttpResponseMessage response)
         => response.Content.Headers.LastModified is { } changed && response.Headers.Date - changed >= TimeSpan.FromSeconds(1) ? changed : null;
 
-    /// <summary>Copies the body to disk, hashing and writing one buffer while the next one fills.</summary>
+    /// <summary>Copies the body to disk, hashing one buffer while the next one fills.</summary>
     private async Task<BodyEnd> CopyAsync(
         Stream body,
         PartialFile file,
@@ -282,8 +282,7 @@ internal sealed class DownloadConnection(HttpMessageHandler handler, AddressPoli
         CancellationToken cancellationToken)
     {
         byte[] filling = ArrayPool<byte>.Shared.Rent(BufferSize);
-        byte[] writing = ArrayPool<byte>.Shared.Rent(BufferSize);
-        Task write = Task.CompletedTask;
+        byte[] hashing = ArrayPool<byte>.Shared.Rent(BufferSize);
         var speed = new SpeedFloor();
         try
         {
@@ -294,9 +293,6 @@ internal sealed class DownloadConnection(HttpMessageHandler handler, AddressPoli
                 int count = await body.ReadAsync(filling.AsMemory(0, BufferSize), cancellationToken).ConfigureAwait(false);
                 idle.CancelAfter(Timeout.InfiniteTimeSpan);
                 bool isTooSlow = speed.Count(count, time.GetElapsedTime(asked));
-
-                await write.ConfigureAwait(false);
-                progress?.Report(new TransferProgress(file.Length, file.State.Total));
                 if (count == 0 || file.Length + count > end)
                 {
                     return count == 0 ? BodyEnd.Reached : BodyEnd.TooLong;
@@ -307,9 +303,9 @@ internal sealed class DownloadConnection(HttpMessageHandler handler, AddressPoli
                     return BodyEnd.TooLarge;
                 }
 
-                (filling, writing) = (writing, filling);
-                byte[] full = writing;
-                write = Task.Run(() => file.Append(full.AsSpan(0, count)), CancellationToken.None);
+                await file.AppendAsync(filling.AsMemory(0, count)).ConfigureAwait(false);
+                (filling, hashing) = (hashing, filling);
+                progress?.Report(new TransferProgress(file.Length, file.State.Total));
                 if (isTooSlow)
                 {
                     return BodyEnd.TooSlow;
@@ -318,10 +314,9 @@ internal sealed class DownloadConnection(HttpMessageHandler handler, AddressPoli
         }
         finally
         {
-            // What has arrived is kept, however the copying ends.
-            await write.ConfigureAwait(false);
+            await file.Hashing.ConfigureAwait(false);
             ArrayPool<byte>.Shared.Return(filling);
-            ArrayPool<byte>.Shared.Return(writing);
+            ArrayPool<byte>.Shared.Return(hashing);
         }
     }
 }

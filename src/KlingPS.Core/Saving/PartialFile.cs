@@ -21,7 +21,7 @@ internal sealed class PartialFile : IDisposable
 
     private const string StateEnding = ".json";
 
-    private const int BufferSize = 128 * 1024;
+    private const int BufferSize = 256 * 1024;
 
     /// <summary>How long between two attempts to open a file that another download holds.</summary>
     private static readonly TimeSpan s_heldPause = TimeSpan.FromSeconds(0.5);
@@ -34,6 +34,7 @@ internal sealed class PartialFile : IDisposable
     private readonly string _video;
     private readonly FileStream _file;
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+    private Task _hashing = Task.CompletedTask;
     private bool _isPublished;
 
     /// <summary>Whether a path has the name of a download that is not finished, or of what is known of it.</summary>
@@ -138,6 +139,9 @@ internal sealed class PartialFile : IDisposable
         }
     }
 
+    /// <summary>Ends when all bytes are hashed that were added. Until then, nothing may be done with this file but add more.</summary>
+    public Task Hashing => _hashing;
+
     /// <summary>Drops what is on disk and remembers what comes next.</summary>
     public void Restart(string? entityTag = null, DateTimeOffset? lastModified = null, long? total = null) => Guard(() =>
     {
@@ -150,14 +154,14 @@ internal sealed class PartialFile : IDisposable
         State.Write(_statePath);
     });
 
-    /// <summary>Adds bytes to those on disk.</summary>
-    public void Append(ReadOnlySpan<byte> bytes)
+    /// <summary>Adds bytes to those on disk, and begins to hash them. One call at a time.</summary>
+    /// <param name="bytes">The bytes. They must not change before the next call has ended, or <see cref="Hashing"/>.</param>
+    public async Task AppendAsync(ReadOnlyMemory<byte> bytes)
     {
-        _hash.AppendData(bytes);
         try
         {
             _file.Position = Length;
-            _file.Write(bytes);
+            _file.Write(bytes.Span);
         }
         catch (Exception exception) when (IsDiskFault(exception))
         {
@@ -165,6 +169,10 @@ internal sealed class PartialFile : IDisposable
         }
 
         Length += bytes.Length;
+
+        // In the background, while the caller gets the next bytes: it takes as long as all the rest.
+        await _hashing.ConfigureAwait(false);
+        _hashing = Task.Run(() => _hash.AppendData(bytes.Span));
     }
 
     /// <summary>Takes the content of another file of this machine, the whole of it or nothing.</summary>
@@ -183,8 +191,15 @@ internal sealed class PartialFile : IDisposable
             Restart();
             try
             {
-                await ReadAsync(stream, (bytes, count) => Append(bytes.AsSpan(0, count)), cancellationToken).ConfigureAwait(false);
-                return isWhole = Seal() == sha256;
+                await ReadAsync(
+                    stream,
+                    async bytes =>
+                    {
+                        await AppendAsync(bytes).ConfigureAwait(false);
+                        await Hashing.ConfigureAwait(false);
+                    },
+                    cancellationToken).ConfigureAwait(false);
+                return isWhole = CurrentHash() == sha256;
             }
             finally
             {
@@ -211,11 +226,18 @@ internal sealed class PartialFile : IDisposable
 
     /// <summary>Makes sure that the bytes are on disk.</summary>
     /// <returns>Their SHA-256, in lower-case hex.</returns>
-    public string Seal()
+    public async Task<string> SealAsync()
     {
-        Guard(() => _file.Flush(flushToDisk: true));
-        return Convert.ToHexString(_hash.GetCurrentHash()).ToLowerInvariant();
+        // It waits for the disk, so it gets a thread of its own: those of the pool are few, and receive other videos meanwhile.
+        await Task.Factory.StartNew(
+            () => Guard(() => _file.Flush(flushToDisk: true)),
+            CancellationToken.None,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default).ConfigureAwait(false);
+        return CurrentHash();
     }
+
+    private string CurrentHash() => Convert.ToHexString(_hash.GetCurrentHash()).ToLowerInvariant();
 
     /// <summary>Gives the video its name.</summary>
     /// <param name="overwrite">Whether it may replace a file.</param>
@@ -375,7 +397,14 @@ internal sealed class PartialFile : IDisposable
         State = state;
         try
         {
-            await ReadAsync(_file, (bytes, count) => _hash.AppendData(bytes, 0, count), cancellationToken).ConfigureAwait(false);
+            await ReadAsync(
+                _file,
+                bytes =>
+                {
+                    _hash.AppendData(bytes.Span);
+                    return Task.CompletedTask;
+                },
+                cancellationToken).ConfigureAwait(false);
         }
         catch (Exception exception) when (IsDiskFault(exception))
         {
@@ -383,14 +412,14 @@ internal sealed class PartialFile : IDisposable
         }
     }
 
-    private static async Task ReadAsync(FileStream stream, Action<byte[], int> take, CancellationToken cancellationToken)
+    private static async Task ReadAsync(FileStream stream, Func<ReadOnlyMemory<byte>, Task> takeAsync, CancellationToken cancellationToken)
     {
         byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
         try
         {
             for (int count; (count = await stream.ReadAsync(buffer, cancellationToken).ConfigureAwait(false)) > 0;)
             {
-                take(buffer, count);
+                await takeAsync(buffer.AsMemory(0, count)).ConfigureAwait(false);
             }
         }
         finally

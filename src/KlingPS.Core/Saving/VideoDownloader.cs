@@ -39,7 +39,7 @@ internal sealed record VideoDownloaderOptions
 /// A download is continued only if the server can be asked to send the rest of the very same bytes (<c>If-Range</c>
 /// with a strong entity tag or a date that is strong by RFC 9110, section 8.8.2.2). Otherwise it starts over.
 /// </para>
-/// <para>Memory is constant: two pooled buffers of 128 KiB. Safe for several downloads at the same time.</para>
+/// <para>Memory is constant: two pooled buffers of 256 KiB. Safe for several downloads at the same time.</para>
 /// </remarks>
 internal sealed class VideoDownloader
 {

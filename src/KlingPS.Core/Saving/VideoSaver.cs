@@ -57,6 +57,9 @@ internal sealed class VideoSaver
     /// <summary>Downloads at the same time; more would only share the line.</summary>
     private const int MaxDownloads = 4;
 
+    /// <summary>Videos that wait for the disk at the same time, while others are downloaded.</summary>
+    private const int MaxFlushes = 4;
+
     private readonly KlingSession _session;
     private readonly SaveOptions _options;
     private readonly IPipelineObserver? _observer;
@@ -67,6 +70,7 @@ internal sealed class VideoSaver
     private readonly FileHashes _hashes;
     private readonly LedgerLoss _loss;
     private readonly PrioritySlots _slots = new(MaxDownloads);
+    private readonly PrioritySlots _flushes = new(MaxFlushes);
     private int _lastIndex;
 
     /// <summary>Creates the saver.</summary>
@@ -302,7 +306,7 @@ internal sealed class VideoSaver
         }
 
         _events.OnDownloaded(task, target, file.Length);
-        string sha256 = file.Seal();
+        string sha256 = await SealAsync().ConfigureAwait(false);
         await RequireFreeAsync().ConfigureAwait(false);
 
         // It counts as saved only when it has its name. But whose it is has to be known before: a process that is killed in between
@@ -322,6 +326,14 @@ internal sealed class VideoSaver
         return new SavedVideo(target, saved) { RecordError = error };
 
         void TellHeld() => _observer?.OnWarning($"Another command is downloading to '{target}'; waiting for it. If that command hangs, end its process.");
+
+        // What waits for the disk does not need the line. Where the disk is the slower one, downloads wait for it.
+        async Task<string> SealAsync()
+        {
+            using IDisposable flush = await _flushes.EnterAsync(task.ExpiresAt ?? DateTimeOffset.MaxValue, cancellationToken).ConfigureAwait(false);
+            turn.Leave();
+            return await file.SealAsync().ConfigureAwait(false);
+        }
 
         // Not even -Force replaces another task's video, which is paid for as well.
         async Task RequireFreeAsync()

@@ -70,6 +70,27 @@ public class Mp4StructureTests
     }
 
     [Fact]
+    public void A_large_file_is_checked_without_being_read()
+    {
+        using var stream = new CountingStream([.. TestMp4.Create(1_000_000), .. TestMp4.LongBox("free", new byte[1_000_000])]);
+        Assert.Null(Mp4Structure.FindProblem(stream));
+        Assert.InRange(stream.BytesRead, 1, 100);
+    }
+
+    private sealed class CountingStream(byte[] content) : MemoryStream(content)
+    {
+        public long BytesRead { get; private set; }
+
+        /// <summary>In a class derived from MemoryStream, the other ways to read end here.</summary>
+        public override int Read(byte[] buffer, int offset, int count)
+        {
+            int read = base.Read(buffer, offset, count);
+            BytesRead += read;
+            return read;
+        }
+    }
+
+    [Fact]
     public void No_bytes_whatever_make_it_throw() =>
         Gen.Select(Gen.Byte.Array[0, 200], Gen.Int[0, 7]).Sample((bytes, position) =>
         {

@@ -56,7 +56,7 @@ public sealed class VideoDownloaderTests : IDisposable
     {
         using PartialFile file = await PartialFile.OpenAsync(target, identity ?? link.AbsoluteUri, RequireFreeAsync, time, cancellationToken);
         await downloader.DownloadAsync(file, link, renew, new Immediate(progress), turn: null, cancellationToken);
-        var video = new DownloadedVideo(target, file.Length, file.Seal());
+        var video = new DownloadedVideo(target, file.Length, await file.SealAsync());
         await RequireFreeAsync();
         file.Publish(overwrite);
         return video;

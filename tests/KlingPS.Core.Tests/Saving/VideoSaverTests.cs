@@ -102,6 +102,41 @@ public sealed class VideoSaverTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Videos_that_have_come_and_are_still_being_recorded_hold_up_no_other_video()
+    {
+        using var goOn = new ManualResetEventSlim();
+        int held = 0;
+        _harness.Ledger.BeforeCall = name =>
+        {
+            if (name == nameof(ITaskJournal.RecordSavingAsync) && Interlocked.Increment(ref held) <= 4)
+            {
+                goOn.Wait();
+            }
+        };
+        VideoSaver saver = Saver();
+        try
+        {
+            var first = new List<Task<Outcome<TaskReference, SavedVideo>>>();
+            for (int number = 0; number < 4; number++)
+            {
+                KlingVideoTask task = await _harness.FinishedAsync($"first{number}", $"/images/first{number}.png");
+                first.Add(saver.SaveAsync(new TaskReference { Task = task }, CancellationToken.None));
+            }
+
+            await Eventually.TrueAsync(() => Volatile.Read(ref held) == 4);
+            Assert.Equal("other.mp4", await SavedAsync(saver, await _harness.FinishedAsync("other", "/images/other.png")));
+
+            Assert.All(first, save => Assert.False(save.IsCompleted));
+            goOn.Set();
+            Assert.All(await Task.WhenAll(first), save => Assert.Null(save.Error));
+        }
+        finally
+        {
+            goOn.Set();
+        }
+    }
+
+    [Fact]
     public async Task A_video_that_is_there_already_is_not_fetched_again()
     {
         KlingVideoTask task = await _harness.FinishedAsync("a");

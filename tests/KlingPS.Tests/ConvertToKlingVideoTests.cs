@@ -39,6 +39,27 @@ public sealed class ConvertToKlingVideoTests
         Assert.Equal(0, shell.Bill.KeyLeaks);
     }
 
+    [Theory]
+    [InlineData("{BaseName}.mp4")]
+    [InlineData("{BaseName} [1]/{BaseName}$.mp4")]
+    [InlineData("all `' of them/{BaseName}.mp4")]
+    public async Task Each_video_is_emitted_as_PowerShell_gives_the_file(string template)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = (await shell.RunAsync(
+            $"{Convert} -NameTemplate $template | . {"{"} process {"{"} $_; $ExecutionContext.InvokeProvider.Item.Get(@($_.FullName), $true, $true) {"}"} {"}"}",
+            new { images = shell.Images("a.png", "b [1].png", "c.png"), destination = shell.Destination, template })).Clean();
+
+        string[] names = ["PSPath", "PSParentPath", "PSChildName", "PSDrive", "PSProvider", "Mode", "Length"];
+        Assert.Equal(6, result.Output.Count);
+        foreach (PSObject[] pair in result.Output.Chunk(2))
+        {
+            Assert.All(names, name => Assert.Equal(pair[1].Properties[name].Value, pair[0].Properties[name].Value));
+            Assert.Equal(["TaskId", "SourcePath", "Result"], pair[0].Properties.Select(property => property.Name).Except(pair[1].Properties.Select(property => property.Name)));
+        }
+    }
+
     [Fact]
     public async Task The_summary_is_an_object_with_its_numbers()
     {

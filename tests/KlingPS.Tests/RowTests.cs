@@ -331,6 +331,19 @@ public sealed class RowTests
         Assert.Equal(["one", "two"], result.Of<KlingVideoTask>().Select(task => task.Prompt));
     }
 
+    [Fact]
+    public async Task What_was_added_to_a_file_is_read_as_a_column_is()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = await shell.RunAsync(
+            $"$files = $images | . {"{"} process {"{"} $ExecutionContext.InvokeProvider.Item.Get($_) {"}"} {"}"}; $files[1].PSObject.Properties.Add([psnoteproperty]::new('multi_shots', 'true')); $files | {Convert} -Prompt p",
+            In(shell, "a.png", "b.png"));
+
+        Assert.Contains("'multi_shots' asks for several shots", Assert.Single(result.Errors).ToString(), StringComparison.Ordinal);
+        Assert.Equal("a.mp4", Assert.Single(result.Of<FileInfo>()).Name);
+    }
+
     [Theory]
     [InlineData("Shot = 'A fox runs.; It stops.'", "several shots")]
     [InlineData("Shot = @(@{ prompt = 'a'; duration = 3 })", "several shots")]

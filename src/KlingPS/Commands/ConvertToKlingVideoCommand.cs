@@ -40,6 +40,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
 
     private static readonly string[] s_pathColumns = [nameof(Path), nameof(LiteralPath), "FullName", "PSPath", "LP"];
 
+    private readonly VideoFiles _files = new();
     private ConversionBook? _book;
     private ConversionRun? _run;
     private RefusedRows? _rows;
@@ -207,7 +208,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
                 MaxCredits = MaxCredits,
                 MaxTasks = MaxTasks,
             },
-            video => WriteObject(VideoFile.From(InvokeProvider.Item, video)));
+            video => WriteObject(_files.From(InvokeProvider.Item, video)));
         Use(_run.Batch);
         Own(_run);
         Unfinished.IsConversion = true;

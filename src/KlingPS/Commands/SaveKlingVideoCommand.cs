@@ -22,6 +22,7 @@ public sealed class SaveKlingVideoCommand : TaskReferenceCommand
     /// <summary>Tasks in hand: of these, the videos that expire first are downloaded first.</summary>
     private const int MaxInHand = 256;
 
+    private readonly VideoFiles _files = new();
     private readonly Batch<TaskReference, SavedVideo> _batch;
     private SaveOptions? _options;
 
@@ -31,7 +32,7 @@ public sealed class SaveKlingVideoCommand : TaskReferenceCommand
         _batch = Use(new Batch<TaskReference, SavedVideo>(this, CreateStage)
         {
             Verb = "saved",
-            Emit = video => WriteObject(VideoFile.From(InvokeProvider.Item, video)),
+            Emit = video => WriteObject(_files.From(InvokeProvider.Item, video)),
             Target = outcome => TaskReferences.TargetOf(outcome.Item),
 
             // A video that is paid for is fetched whatever else is wrong here; only without the service none can be.

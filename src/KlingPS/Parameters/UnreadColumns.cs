@@ -1,6 +1,7 @@
 using System.Collections;
 using System.Globalization;
 using System.Management.Automation;
+using System.Reflection;
 
 namespace KlingPS.Parameters;
 
@@ -30,13 +31,19 @@ internal static class UnreadColumns
         "Image", "ImagePath", "SourcePath", "ImageUri", "ImageUrl", "ImageUrls", "InputUrls",
     };
 
+    /// <summary>
+    /// What was added to one object. PowerShell keeps it to itself; where it cannot be had, all that a file has is looked at, which takes
+    /// longer than all else that is done for it.
+    /// </summary>
+    private static readonly PropertyInfo? s_addedMembers = typeof(PSObject).GetProperty("InstanceMembers", BindingFlags.Instance | BindingFlags.NonPublic);
+
     /// <summary>What is wrong with a row, as a sentence that goes on after a colon; <see langword="null"/> if nothing is.</summary>
     /// <param name="row">The row.</param>
     /// <param name="isWithoutImage">Whether a video is to be bought for which no image has been read.</param>
     /// <param name="command">The command that reads it.</param>
     public static string? FindProblem(PSObject row, bool isWithoutImage, CommandInfo command)
     {
-        foreach (PSPropertyInfo column in row.Properties.Where(column => column.MemberType is PSMemberTypes.NoteProperty or PSMemberTypes.Property))
+        foreach (PSPropertyInfo column in ColumnsOf(row).Where(column => column.MemberType is PSMemberTypes.NoteProperty or PSMemberTypes.Property))
         {
             string name = column.Name.Replace("_", string.Empty, StringComparison.Ordinal);
             if (s_notOffered.TryGetValue(name, out string? what) && IsAsked(column.Value))
@@ -52,6 +59,10 @@ internal static class UnreadColumns
 
         return null;
     }
+
+    /// <summary>The properties that may be columns: of a file, what every file has asks for nothing.</summary>
+    private static IEnumerable<PSPropertyInfo> ColumnsOf(PSObject row)
+        => row.BaseObject is FileSystemInfo && s_addedMembers?.GetValue(row) is IEnumerable<PSMemberInfo> added ? added.OfType<PSPropertyInfo>() : row.Properties;
 
     private static string Advise(CommandInfo command) => command.Parameters.ContainsKey("ImageUri")
         ? "Call the column Path, or ImageUri if it holds an address."

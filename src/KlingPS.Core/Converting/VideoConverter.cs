@@ -70,13 +70,16 @@ internal sealed class VideoConverter : IDisposable
     private readonly ConversionTally _tally = new();
     private readonly SemaphoreSlim _submissions = new(MaxSubmissions);
     private readonly SemaphoreSlim? _inFlight;
-    private readonly HashSet<Submission> _accepted = [];
+
+    /// <summary>The images that were taken in, by all else that was asked for. Those of a folder mostly differ in nothing else.</summary>
+    private readonly Dictionary<Submission, HashSet<MediaSource?>> _accepted = [];
     private readonly Dictionary<string, decimal?> _planned = [];
     private readonly ConcurrentDictionary<long, KlingVideoTask> _unfinished = new();
     private readonly ConcurrentDictionary<string, byte> _warned = new();
     private readonly ConcurrentDictionary<long, byte> _doubted = new();
     private readonly VideoForecast _forecast;
-    private Task _lastTurn = Task.CompletedTask;
+    private readonly TurnLine _line = new();
+    private int _lastIndex;
 
     /// <summary>Creates the converter. Nothing is done yet.</summary>
     public VideoConverter(KlingService service, ConversionOptions options)
@@ -177,17 +180,21 @@ internal sealed class VideoConverter : IDisposable
     {
         ArgumentNullException.ThrowIfNull(submission);
         submission = submission with { ReusePurchase = true };
-        if (!_accepted.Add(submission with { Spec = submission.Spec.Normalized().WithoutDefaults() }))
+        Submission request = submission with { Spec = submission.Spec.Normalized().WithoutDefaults() with { Image = null } };
+        if (!_accepted.TryGetValue(request, out HashSet<MediaSource?>? images))
+        {
+            _accepted.Add(request, images = []);
+        }
+
+        if (!images.Add(submission.Spec.Image))
         {
             return null;
         }
 
         // Named in the order of the input, so that the names are the same in every run.
-        int index = _accepted.Count;
+        int index = ++_lastIndex;
         VideoName? name = !_saver.OutputPaths.NamesBeforePurchase || IsLengthNeeded(submission.Spec) ? null : _saver.OutputPaths.ClaimName(ValuesOf(submission, index));
-        var turn = new Turn(_lastTurn);
-        _lastTurn = turn.Settled;
-        return new ConversionItem(submission with { Turn = turn }, index, name);
+        return new ConversionItem(submission with { Turn = _line.Next() }, index, name);
     }
 
     /// <summary>Finds out what would be done for an image; sends nothing. What it would buy counts as bought for the images after it.</summary>

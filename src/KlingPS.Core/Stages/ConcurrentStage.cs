@@ -13,7 +13,7 @@ internal sealed class ConcurrentStage<TIn, TOut> : IPipelineStage<TIn, TOut>
     private readonly SemaphoreSlim _slots;
     private readonly CancellationTokenSource _stop = new();
     private readonly Channel<Started> _started = Channel.CreateUnbounded<Started>(new UnboundedChannelOptions { SingleWriter = true });
-    private Task _settled = Task.CompletedTask;
+    private readonly TurnLine _line = new();
     private readonly Channel<TOut> _results = Channel.CreateUnbounded<TOut>(new UnboundedChannelOptions { SingleReader = true });
 
     /// <summary>Creates the stage.</summary>
@@ -59,8 +59,7 @@ internal sealed class ConcurrentStage<TIn, TOut> : IPipelineStage<TIn, TOut>
         await _slots.WaitAsync(cancellationToken).ConfigureAwait(false);
         CancellationToken stop = _stop.Token;
         stop.ThrowIfCancellationRequested();
-        var turn = new Turn(_settled);
-        _settled = turn.Settled;
+        Turn turn = _line.Next();
         await _started.Writer.WriteAsync(new Started(Task.Run(() => RunAsync(item, turn, stop), CancellationToken.None), turn), CancellationToken.None).ConfigureAwait(false);
     }
 
@@ -155,7 +154,7 @@ internal sealed class ConcurrentStage<TIn, TOut> : IPipelineStage<TIn, TOut>
             TOut result = await started.Work.ConfigureAwait(false);
             if (!started.Turn.HasPassed)
             {
-                await started.Turn.Previous.ConfigureAwait(false);
+                await started.Turn.Arrival.ConfigureAwait(false);
             }
 
             await _results.Writer.WriteAsync(result, CancellationToken.None).ConfigureAwait(false);

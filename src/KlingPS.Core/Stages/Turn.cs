@@ -1,35 +1,81 @@
 namespace KlingPS.Core.Stages;
 
+/// <summary>Gives items their places, in the order in which they come. Safe for concurrent use.</summary>
+internal sealed class TurnLine
+{
+    private readonly object _lock = new();
+    private Turn? _last;
+
+    /// <summary>The place behind those that came before.</summary>
+    public Turn Next()
+    {
+        lock (_lock)
+        {
+            return _last = new Turn(_lock, _last);
+        }
+    }
+}
+
 /// <summary>The place of an item among the others, in the order in which they came.</summary>
+/// <remarks>A folder may have a hundred thousand items, of which none has to wait: so a place is no more than a link to the next one until somebody waits.</remarks>
 internal sealed class Turn
 {
-    private readonly TaskCompletionSource _passed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly object _lock;
+    private Turn? _next;
+    private TaskCompletionSource? _arrival;
+    private volatile bool _hasCome;
+    private volatile bool _hasPassed;
 
-    /// <summary>Creates the place behind those that came before.</summary>
-    /// <param name="previous">The <see cref="Settled"/> of the item before it.</param>
-    public Turn(Task previous)
+    /// <summary>Creates the place behind another.</summary>
+    /// <param name="line">The lock of the line, which the caller holds.</param>
+    /// <param name="previous">The place before it; <see langword="null"/> if it is the first.</param>
+    internal Turn(object line, Turn? previous)
     {
-        Previous = previous;
-        Settled = SettleAsync();
+        _lock = line;
+        _hasCome = previous is null or { _hasCome: true, _hasPassed: true };
+        if (!_hasCome)
+        {
+            previous!._next = this;
+        }
     }
 
-    /// <summary>Ends when all items before it have settled: now it is its turn.</summary>
-    public Task Previous { get; }
+    /// <summary>Ends when all items before it have passed: now it is its turn.</summary>
+    public Task Arrival
+    {
+        get
+        {
+            if (_hasCome)
+            {
+                return Task.CompletedTask;
+            }
 
-    /// <summary>Ends when it and all items before it have passed.</summary>
-    public Task Settled { get; }
+            lock (_lock)
+            {
+                return _hasCome ? Task.CompletedTask : (_arrival ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+            }
+        }
+    }
 
     /// <summary>Whether it has passed.</summary>
-    public bool HasPassed => _passed.Task.IsCompleted;
+    public bool HasPassed => _hasPassed;
 
     /// <summary>It holds up none of those behind it any more. May be called more than once, and before its turn has come.</summary>
-    public void Pass() => _passed.TrySetResult();
-
-    private async Task SettleAsync()
+    public void Pass()
     {
-        await _passed.Task.ConfigureAwait(false);
+        if (_hasPassed)
+        {
+            return;
+        }
 
-        // Thousands may wait for one: each continues on a stack of its own.
-        await Previous.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        lock (_lock)
+        {
+            _hasPassed = true;
+            for (Turn turn = this; turn is { _hasCome: true, _hasPassed: true, _next: Turn next }; turn = next)
+            {
+                turn._next = null;
+                next._hasCome = true;
+                next._arrival?.TrySetResult();
+            }
+        }
     }
 }

@@ -68,7 +68,7 @@ internal sealed class PurchaseGate(KlingSession session, BalanceWatch? balance)
     }
 
     /// <summary>Waits until all that come before it are decided.</summary>
-    public static Task WaitForTurnAsync(Turn? turn, CancellationToken cancellationToken) => turn?.Previous.WaitAsync(cancellationToken) ?? Task.CompletedTask;
+    public static Task WaitForTurnAsync(Turn? turn, CancellationToken cancellationToken) => turn?.Arrival.WaitAsync(cancellationToken) ?? Task.CompletedTask;
 
     private async Task<Place> DecideAsync(TaskIntent intent, string purchase, CancellationToken cancellationToken)
     {

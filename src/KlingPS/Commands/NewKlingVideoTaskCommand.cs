@@ -20,13 +20,13 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
     private const int MaxInHand = 32;
 
     private readonly Batch<Submission, KlingVideoTask> _batch;
+    private readonly TurnLine _line = new();
     private VideoSubmitter? _planner;
     private VideoSubmitter? _submitter;
     private RecentSends? _sent;
     private BalanceWatch? _balance;
     private decimal _foreseen;
     private int _unknown;
-    private Task _lastTurn = Task.CompletedTask;
 
     /// <summary>Creates the command.</summary>
     public NewKlingVideoTaskCommand()
@@ -187,9 +187,7 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
         _foreseen += Context.Shell.Common.IsWhatIf ? foreseen.Credits ?? 0 : 0;
         if (ShouldProcess(submission.Subject, SubmissionText.DescribePurchase(foreseen)))
         {
-            var turn = new Turn(_lastTurn);
-            _lastTurn = turn.Settled;
-            _batch.Feed(submission with { Turn = turn });
+            _batch.Feed(submission with { Turn = _line.Next() });
         }
     }
 

@@ -45,6 +45,31 @@ public sealed class ProgressTests
     }
 
     [Fact]
+    public void A_status_is_composed_only_when_it_is_drawn_and_the_last_one_is_drawn()
+    {
+        using CommandProgress progress = Create();
+        int composed = 0;
+        for (int i = 0; i < 10_000; i++)
+        {
+            int done = i;
+            progress.Show(() =>
+            {
+                composed++;
+                return new ProgressStatus($"{done} of 10000 saved", done / 100);
+            });
+        }
+
+        Assert.Equal(1, composed);
+        Pass(1);
+        Assert.Equal(2, composed);
+        Assert.Equal(["0 of 10000 saved", "9999 of 10000 saved"], _streams.Progress.Select(record => record.StatusDescription));
+
+        progress.Show("10000 of 10000 saved", 100);
+        progress.Complete();
+        Assert.Equal(("10000 of 10000 saved", ProgressRecordType.Completed), (_streams.Progress.Last().StatusDescription, _streams.Progress.Last().RecordType));
+    }
+
+    [Fact]
     public void A_bar_whose_time_is_not_known_is_not_drawn_again_and_again()
     {
         using CommandProgress progress = Create();

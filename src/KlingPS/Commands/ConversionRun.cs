@@ -32,7 +32,7 @@ internal sealed class ConversionRun : IDisposable
         _options = options;
         Batch = new Batch<ConversionItem, SavedVideo>(host, CreateStage)
         {
-            ShowProgress = ShowProgress,
+            Describe = Describe,
             Emit = emit,
             Target = outcome => outcome.Item.Submission.Subject,
             Ended = Note,
@@ -156,9 +156,11 @@ internal sealed class ConversionRun : IDisposable
     /// <summary>An image comes out of the batch.</summary>
     private void Note(Outcome<ConversionItem, SavedVideo> outcome)
     {
-        ConversionInput input = _inputs[outcome.Item];
-        input.Video = outcome.Value;
-        input.Error = outcome.Error;
+        if (_inputs.Remove(outcome.Item, out ConversionInput? input))
+        {
+            input.End(outcome);
+        }
+
         if (outcome.Error is { IsFatal: true } error)
         {
             // Of those that end the batch only one is written.
@@ -180,7 +182,7 @@ internal sealed class ConversionRun : IDisposable
             _host.WriteError(others.First().Error!, SubjectsOf(others));
         }
 
-        _host.ThrowTerminatingError(ConversionText.CreateEnding(fatal, _inputs.Values.Count(input => input.Video is not null)), SubjectsOf(fatal));
+        _host.ThrowTerminatingError(ConversionText.CreateEnding(fatal, Batch.Counts.Done), SubjectsOf(fatal));
     }
 
     /// <summary>The tasks that are paid for and whose video is not on disk.</summary>
@@ -239,7 +241,7 @@ internal sealed class ConversionRun : IDisposable
         return isWanted;
     }
 
-    /// <summary>Some image has moved on; called on any thread.</summary>
+    /// <summary>Some image has moved on; called on any thread. Until the next drawing, once is enough.</summary>
     private void AskForRefresh()
     {
         if (Interlocked.Exchange(ref _isRefreshAsked, 1) == 0)
@@ -248,14 +250,12 @@ internal sealed class ConversionRun : IDisposable
         }
     }
 
-    private void ShowProgress()
+    private ProgressStatus Describe()
     {
         Volatile.Write(ref _isRefreshAsked, 0);
-        if (_converter is not null)
-        {
-            ConversionCounts counts = _converter.Counts;
-            _host.Progress.Show(ConversionText.DescribeProgress(counts, _refused, _host.Progress.Room), counts.Done * 100 / Math.Max(counts.Total, 1), _converter.EstimateRemaining());
-        }
+        ConversionCounts counts = _converter?.Counts ?? new ConversionCounts();
+        return new ProgressStatus(
+            ConversionText.DescribeProgress(counts, _refused, _host.Progress.Room), counts.Done * 100 / Math.Max(counts.Total, 1), _converter?.EstimateRemaining());
     }
 
     private static string[] SubjectsOf(IEnumerable<Outcome<ConversionItem, SavedVideo>> outcomes) => [.. outcomes.Select(outcome => outcome.Item.Submission.Subject)];

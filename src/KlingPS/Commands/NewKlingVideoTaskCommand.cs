@@ -33,7 +33,7 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
     {
         _batch = Use(new Batch<Submission, KlingVideoTask>(this, CreateStage)
         {
-            ShowProgress = ShowProgress,
+            Describe = DescribeProgress,
             IsOrdered = true,
             Target = outcome => outcome.Item.Subject,
             Ended = OnEnded,
@@ -150,11 +150,11 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
         }
     }
 
-    private void ShowProgress()
+    private ProgressStatus DescribeProgress()
     {
         BatchCounts counts = _batch.Counts;
         TimeSpan? remaining = _sent is null ? null : new BatchForecast { ToSend = counts.Open, Sent = _sent.Ages, Times = DurationDistribution.None }.FindRemaining();
-        _batch.ShowCounts(SubmissionText.DescribeProgress(counts, Math.Min(counts.Open, _submitter?.Waiting ?? 0)), remaining);
+        return _batch.StatusOf(SubmissionText.DescribeProgress(counts, Math.Min(counts.Open, _submitter?.Waiting ?? 0)), remaining);
     }
 
     private void Submit(MediaSource? image)

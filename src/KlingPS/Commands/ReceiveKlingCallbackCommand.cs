@@ -36,7 +36,7 @@ public sealed class ReceiveKlingCallbackCommand : CallbackKeyCommand
     {
         _batch = Use(new Batch<TaskReference, KlingVideoTask>(this, CreateStage)
         {
-            ShowProgress = ShowProgress,
+            Describe = DescribeProgress,
             Target = TaskReferences.TargetOf,
             Ended = OnEnded,
         });
@@ -258,9 +258,9 @@ public sealed class ReceiveKlingCallbackCommand : CallbackKeyCommand
         }
     });
 
-    private void ShowProgress()
+    private ProgressStatus DescribeProgress()
     {
         (int fed, int done, int failed) = _batch.Counts;
-        Context.Progress.Show(CallbackText.DescribeProgress(_batch.Counts, _listener!), fed == 0 ? -1 : Math.Min(100, (done + failed) * 100 / fed));
+        return new ProgressStatus(CallbackText.DescribeProgress(_batch.Counts, _listener!), fed == 0 ? -1 : Math.Min(100, (done + failed) * 100 / fed));
     }
 }

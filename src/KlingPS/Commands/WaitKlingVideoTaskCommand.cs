@@ -25,7 +25,7 @@ public sealed class WaitKlingVideoTaskCommand : TaskReferenceCommand
     {
         _batch = Use(new Batch<TaskReference, KlingVideoTask>(this, () => new WaitStage(Context.Service, Context.GetWaitOptions(Timeout, PollingInterval)))
         {
-            ShowProgress = ShowProgress,
+            Describe = DescribeProgress,
             Target = TaskReferences.TargetOf,
             IsShared = IsLedgerLost,
             Ended = OnEnded,
@@ -99,5 +99,5 @@ public sealed class WaitKlingVideoTaskCommand : TaskReferenceCommand
         }
     }
 
-    private void ShowProgress() => _batch.ShowCounts(_batch.Counts.Describe("finished"), _unseen > 0 ? null : _forecast?.FindRemaining(toSend: 0));
+    private ProgressStatus DescribeProgress() => _batch.StatusOf(_batch.Counts.Describe("finished"), _unseen > 0 ? null : _forecast?.FindRemaining(toSend: 0));
 }

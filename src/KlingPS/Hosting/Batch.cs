@@ -37,6 +37,7 @@ internal sealed class Batch<TItem, TValue> : IDisposable
     private readonly List<Outcome<TItem, TValue>> _fatal = [];
     private readonly List<Outcome<TItem, TValue>> _gathered = [];
     private readonly Queue<(int After, KlingException Error, object? Target)> _refused = new();
+    private readonly Func<ProgressStatus> _describeCounts;
     private BatchCounts _counts;
 
     /// <summary>Creates the batch.</summary>
@@ -46,6 +47,7 @@ internal sealed class Batch<TItem, TValue> : IDisposable
     {
         _host = host;
         _pump = new(host.Bridge, createStage, Handle);
+        _describeCounts = () => StatusOf(_counts.Describe(Verb!));
         Emit = host.WriteObject;
     }
 
@@ -58,8 +60,8 @@ internal sealed class Batch<TItem, TValue> : IDisposable
     /// <summary>What happens to an item, for the progress bar: 2 of 5 <c>saved</c>.</summary>
     public string? Verb { get; init; }
 
-    /// <summary>Shows where the batch stands, whenever that changes; by default in counts, if there is a <see cref="Verb"/>.</summary>
-    public Action? ShowProgress { get; init; }
+    /// <summary>Says where the batch stands, when that is drawn; by default in counts, if there is a <see cref="Verb"/>.</summary>
+    public Func<ProgressStatus>? Describe { get; init; }
 
     /// <summary>Is told of every item that comes out, before its value is written.</summary>
     public Action<Outcome<TItem, TValue>>? Ended { get; init; }
@@ -111,21 +113,17 @@ internal sealed class Batch<TItem, TValue> : IDisposable
     /// <summary>Shows the progress anew, because something else about it has changed.</summary>
     public void Refresh()
     {
-        if (ShowProgress is not null)
+        if ((Describe ?? (Verb is null ? null : _describeCounts)) is { } describe)
         {
-            ShowProgress();
-        }
-        else if (Verb is not null)
-        {
-            ShowCounts(_counts.Describe(Verb));
+            _host.Progress.Show(describe);
         }
     }
 
-    /// <summary>Shows the counts in words, and how much of the batch is done.</summary>
+    /// <summary>The counts in words, with how much of the batch is done.</summary>
     /// <param name="status">The words.</param>
     /// <param name="remaining">How long it will still take, if that is known.</param>
-    public void ShowCounts(string status, TimeSpan? remaining = null)
-        => _host.Progress.Show(status, (_counts.Done + _counts.Failed) * 100 / Math.Max(_counts.Fed, 1), remaining);
+    public ProgressStatus StatusOf(string status, TimeSpan? remaining = null)
+        => new(status, (_counts.Done + _counts.Failed) * 100 / Math.Max(_counts.Fed, 1), remaining);
 
     /// <summary>Takes no more items, emits everything that is still to come, and takes the progress bar away.</summary>
     /// <exception cref="KlingException">The stage has ended with an error.</exception>

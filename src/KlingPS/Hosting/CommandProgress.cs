@@ -6,6 +6,12 @@ using KlingPS.Core.Sessions;
 
 namespace KlingPS.Hosting;
 
+/// <summary>Where a batch stands.</summary>
+/// <param name="Status">The counts, in words; cut off where they take more than <see cref="CommandProgress.Room"/>.</param>
+/// <param name="Percent">0 to 100, or -1 while the size of the batch is not known.</param>
+/// <param name="Remaining">How long it will still take, if that is known.</param>
+internal readonly record struct ProgressStatus(string Status, int Percent, TimeSpan? Remaining = null);
+
 /// <summary>
 /// One bar for the batch of a command, and a child for each upload and download. Drawn when something has changed, at most four times a
 /// second, and every second while the time that is left is known: it falls, whether or not anything happens.
@@ -39,6 +45,8 @@ internal sealed class CommandProgress : IDisposable
     private readonly ProgressPace _pace;
     private readonly ITimer _timer;
     private int _isAsked;
+    private bool _isDue;
+    private Func<ProgressStatus>? _describe;
     private (string Status, int Percent, TimeSpan? End)? _wanted;
     private (string Status, int Percent, int Seconds)? _drawn;
 
@@ -53,7 +61,7 @@ internal sealed class CommandProgress : IDisposable
         _activity = activity;
         _isSilent = isSilent;
         _pace = pace;
-        _timer = pace.Time.CreateTimer(_ => streams.Post(DrawSoon), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _timer = pace.Time.CreateTimer(_ => streams.Post(DrawWhenDue), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>The columns that a status may take.</summary>
@@ -63,12 +71,14 @@ internal sealed class CommandProgress : IDisposable
     private TimeSpan Now => _pace.Time.GetElapsedTime(0);
 
     /// <summary>Shows where the batch stands; on the pipeline thread.</summary>
-    /// <param name="status">The counts, in words; cut off where they take more than <see cref="Room"/>.</param>
-    /// <param name="percent">0 to 100, or -1 while the size of the batch is not known.</param>
-    /// <param name="remaining">How long it will still take, if that is known.</param>
-    public void Show(string status, int percent, TimeSpan? remaining = null)
+    /// <inheritdoc cref="ProgressStatus"/>
+    public void Show(string status, int percent, TimeSpan? remaining = null) => Show(() => new ProgressStatus(status, percent, remaining));
+
+    /// <summary>Shows where the batch stands; on the pipeline thread.</summary>
+    /// <param name="describe">Says it. It is asked when something is drawn: a batch moves on far more often.</param>
+    public void Show(Func<ProgressStatus> describe)
     {
-        _wanted = (ScreenColumns.Fit(VisibleText.InLine(status), Room), Math.Clamp(percent, -1, 100), Now + remaining);
+        _describe = describe;
         DrawSoon();
     }
 
@@ -86,6 +96,7 @@ internal sealed class CommandProgress : IDisposable
     public void Complete()
     {
         _timer.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _isDue = false;
         foreach (int child in _children.Values)
         {
             Close(child, _activity, "Done");
@@ -94,28 +105,37 @@ internal sealed class CommandProgress : IDisposable
         _children.Clear();
         if (_drawn is { } drawn)
         {
+            Compose();
             Close(_id, _activity, _wanted?.Status ?? drawn.Status);
             _drawn = null;
         }
 
         _wanted = null;
+        _describe = null;
     }
 
     /// <inheritdoc/>
     public void Dispose() => _timer.Dispose();
 
+    /// <summary>Draws what was waiting for the end of a pause, or the next second of the time that is left.</summary>
+    private void DrawWhenDue()
+    {
+        _isDue = false;
+        DrawSoon();
+    }
+
     /// <summary>Draws now, or when the pause since the last time is over.</summary>
     private void DrawSoon()
     {
-        Volatile.Write(ref _isAsked, 0);
-        if (_isSilent)
+        if (_isSilent || _isDue)
         {
             return;
         }
 
         // A bar that is not open yet is opened at once: the console shows it with the next record of any bar.
         TimeSpan rest = _drawn is null ? TimeSpan.Zero : _pace.Rest;
-        if (rest <= TimeSpan.Zero)
+        _isDue = rest > TimeSpan.Zero;
+        if (!_isDue)
         {
             Draw();
             rest = _drawn?.Seconds > 0 && _wanted?.End is TimeSpan end ? UntilNextSecond(end - Now) : Timeout.InfiniteTimeSpan;
@@ -131,6 +151,8 @@ internal sealed class CommandProgress : IDisposable
     private void Draw()
     {
         _pace.OnDrawn();
+        Volatile.Write(ref _isAsked, 0);
+        Compose();
         if (_wanted is { } wanted)
         {
             // When the time is over and the batch is not, it is not known any more how long it takes.
@@ -155,6 +177,18 @@ internal sealed class CommandProgress : IDisposable
                 _freeChildren.Enqueue(child);
             }
         }
+    }
+
+    private void Compose()
+    {
+        if (_describe is not { } describe)
+        {
+            return;
+        }
+
+        _describe = null;
+        (string status, int percent, TimeSpan? remaining) = describe();
+        _wanted = (ScreenColumns.Fit(VisibleText.InLine(status), Room), Math.Clamp(percent, -1, 100), Now + remaining);
     }
 
     private void Draw(Transfer transfer)

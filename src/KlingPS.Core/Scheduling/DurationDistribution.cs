@@ -3,8 +3,18 @@ namespace KlingPS.Core.Scheduling;
 /// <summary>How long generations of one kind take, from observed times. Immutable.</summary>
 internal sealed class DurationDistribution
 {
-    /// <summary>Each observation also stands for a few late finishes: how late, in standard deviations, and with what weight.</summary>
+    /// <summary>Some finishes come later than those that were observed: how late, in deviations, and with what weight.</summary>
     private static readonly (double Offset, double Weight)[] s_late = [(2, 0.06), (4, 0.04)];
+
+    /// <summary>The share of the finishes after which it is of no use to wait for the next one, if that is not expected soon.</summary>
+    private const double MostOf = 0.85;
+
+    /// <summary>How many of the observed times stand for the late ones at most.</summary>
+    private const int MaxLate = 40;
+
+    /// <summary>How far apart expected finishes are, in seconds, between two observed times, and how many there are at most.</summary>
+    private const double Step = 0.5;
+    private const int MaxSteps = 16;
 
     private readonly TimeSpan[] _sorted;
     private readonly (double Age, double Weight)[] _finishes;
@@ -15,17 +25,9 @@ internal sealed class DurationDistribution
     {
         _sorted = [.. times.Order()];
 
-        // With few observations, little is known of the spread. The slowest hundredth is left out: one outlier must not
-        // make every task that is merely late wait as long as it took.
-        double deviation = 0.02 + (0.1 / Math.Max(1, _sorted.Length));
-        (double Offset, double Weight)[] kernel = [.. KernelOf(Math.Clamp(64 / Math.Max(1, _sorted.Length), 2, 16)), .. s_late];
-        _finishes =
-        [
-            .. _sorted
-                .Take(_sorted.Length - (_sorted.Length / 100))
-                .SelectMany(time => kernel.Select(point => (Age: time.TotalSeconds * Math.Max(0, 1 + (point.Offset * deviation)), point.Weight)))
-                .OrderBy(finish => finish.Age),
-        ];
+        // The slowest hundredth is left out: one outlier must not make every task that is merely late wait as long as it took.
+        double[] seconds = [.. _sorted.Take(_sorted.Length - (_sorted.Length / 100)).Select(time => time.TotalSeconds)];
+        _finishes = seconds.Length == 0 ? [] : [.. Between(seconds).Concat(Late(seconds)).OrderBy(finish => finish.Age)];
     }
 
     /// <summary>Nothing is known.</summary>
@@ -56,16 +58,17 @@ internal sealed class DurationDistribution
 
     /// <summary>
     /// The age at which to poll a task that was still unfinished at <paramref name="age"/>: when the time for which it
-    /// may have been finished without anyone knowing has grown, on average, to <paramref name="price"/>.
+    /// may have been finished without anyone knowing has grown, in the mean of its squares, to that of <paramref name="lag"/>.
     /// </summary>
     /// <remarks>
-    /// Where finishes come at rate h, this gives gaps of √(2·price/h), which minimises the sum of lag and queries when a
-    /// query is worth <paramref name="price"/> of lag. Where no finish is expected, it waits.
+    /// Where finishes come at rate h, this gives gaps of ∛(3·lag²/h): queries are spread so that long lags are rare, where the mean
+    /// of the lags themselves would have them few at first and many for the last tasks. Where no finish is expected, it waits; but not
+    /// once most have come.
     /// </remarks>
     /// <param name="age">The task's age when it was last seen unfinished.</param>
-    /// <param name="price">The average lag that a query is worth.</param>
+    /// <param name="lag">The lag that a query is worth.</param>
     /// <returns>The age, or null if no finish is expected beyond <paramref name="age"/>.</returns>
-    internal TimeSpan? NextPoll(TimeSpan age, TimeSpan price)
+    internal TimeSpan? NextPoll(TimeSpan age, TimeSpan lag)
     {
         double now = age.TotalSeconds;
         int first = 0;
@@ -80,15 +83,25 @@ internal sealed class DurationDistribution
             unfinished += _finishes[i].Weight;
         }
 
-        // Between two expected finishes the average lag at time t is (weight · t − moment) / unfinished, summed over those passed.
+        // Between two expected finishes the sum of the squared lags at time t is weight · t² − 2 · moment · t + square, over those passed.
+        double wanted = lag.TotalSeconds * lag.TotalSeconds * unfinished;
         double weight = 0;
         double moment = 0;
+        double square = 0;
         for (int i = first; i < _finishes.Length; i++)
         {
-            weight += _finishes[i].Weight;
-            moment += _finishes[i].Weight * _finishes[i].Age;
-            double poll = ((price.TotalSeconds * unfinished) + moment) / weight;
-            if (i + 1 == _finishes.Length || poll < _finishes[i + 1].Age)
+            (double finish, double share) = _finishes[i];
+            weight += share;
+            moment += share * finish;
+            square += share * finish * finish;
+            bool isLast = i + 1 == _finishes.Length;
+            if (!isLast && weight >= MostOf * unfinished && _finishes[i + 1].Age - finish > lag.TotalSeconds)
+            {
+                return TimeSpan.FromSeconds(finish);
+            }
+
+            double poll = (moment + Math.Sqrt(Math.Max(0, (moment * moment) - (weight * (square - wanted))))) / weight;
+            if (isLast || poll < _finishes[i + 1].Age)
             {
                 return TimeSpan.FromSeconds(poll);
             }
@@ -98,10 +111,31 @@ internal sealed class DurationDistribution
     }
 
     /// <summary>
-    /// The finishes that an observation stands for: around it, up to one standard deviation away, and the fewer the farther.
-    /// With many observations, a few points for each will do.
+    /// As many finishes are expected between any two neighbouring times that were observed, and before the first and after the last, the
+    /// farther the less is known.
     /// </summary>
-    private static IEnumerable<(double Offset, double Weight)> KernelOf(int steps) => Enumerable
-        .Range(-steps, (2 * steps) + 1)
-        .Select(step => ((double)step / steps, 0.9 * (steps + 1 - Math.Abs(step)) / ((steps + 1) * (steps + 1))));
+    private static IEnumerable<(double Age, double Weight)> Between(double[] seconds)
+    {
+        double weight = (1 - s_late.Sum(late => late.Weight)) / (seconds.Length + 1);
+        double edge = 0.002 + (0.05 / seconds.Length);
+        double[] marks = [seconds[0] * (1 - edge), .. seconds, seconds[^1] * (1 + edge)];
+        for (int i = 1; i < marks.Length; i++)
+        {
+            double gap = marks[i] - marks[i - 1];
+            int steps = Math.Clamp((int)Math.Ceiling(gap / Step), 1, MaxSteps);
+            for (int step = 0; step < steps; step++)
+            {
+                yield return (marks[i - 1] + (gap * (step + 0.5) / steps), weight / steps);
+            }
+        }
+    }
+
+    private static IEnumerable<(double Age, double Weight)> Late(double[] seconds)
+    {
+        double deviation = 0.02 + (0.05 / seconds.Length);
+        int count = Math.Min(seconds.Length, MaxLate);
+        return Enumerable.Range(0, count)
+            .Select(i => seconds[i * seconds.Length / count])
+            .SelectMany(time => s_late.Select(late => (time * (1 + (late.Offset * deviation)), late.Weight / count)));
+    }
 }

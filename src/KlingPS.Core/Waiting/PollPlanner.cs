@@ -38,9 +38,9 @@ internal sealed class PollPlanner
     /// <summary>
     /// The ages, in seconds, at which a task is polled while nothing is known. The service's advice (every 2–3 s for
     /// 30 s, every 5–10 s until 2 min, then every 15–30 s) would take about 25 queries for the 93–165 s that its videos
-    /// take; these are 12, close together only where a quick task or an early failure may be found.
+    /// take; these are 8, close together only where a quick task or an early failure may be found.
     /// </summary>
-    private static readonly double[] s_unlearned = [1.2, 2.2, 3.3, 5, 8, 13, 21, 40, 75, 105, 135, 165];
+    private static readonly double[] s_unlearned = [2.2, 3.4, 8, 20.6, 60.8, 104, 134, 162.8];
 
     /// <summary>The gap between two polls of a young probe; it grows with the age of the probe.</summary>
     private static readonly TimeSpan s_probeGap = TimeSpan.FromSeconds(2);
@@ -48,8 +48,13 @@ internal sealed class PollPlanner
     /// <summary>The longest time for which probes replace polls of the other tasks while nothing is known.</summary>
     private static readonly TimeSpan s_longestSpared = TimeSpan.FromMinutes(5);
 
-    private static readonly TimeSpan s_price = TimeSpan.FromSeconds(0.15);
+    /// <summary>The lag that a query is worth; see <see cref="DurationDistribution.NextPoll"/>.</summary>
+    private static readonly TimeSpan s_lag = TimeSpan.FromSeconds(0.35);
+
     private static readonly TimeSpan s_shortestGap = TimeSpan.FromSeconds(0.5);
+
+    /// <summary>By how much the polls of tasks that were created together are spread at most.</summary>
+    private static readonly TimeSpan s_longestDelay = TimeSpan.FromSeconds(0.25);
     private static readonly TimeSpan s_longestOverdue = TimeSpan.FromSeconds(30);
 
     private readonly DurationStatistics _statistics;
@@ -86,13 +91,13 @@ internal sealed class PollPlanner
     private TimeSpan Plan(TimeSpan age, PollSubject task)
     {
         DurationDistribution known = _statistics.Get(task.Model, task.VideoSeconds);
-        TimeSpan shortest = Clamp(age / 100, s_shortestGap, s_longestOverdue);
+        TimeSpan shortest = Clamp(age / 150, s_shortestGap, s_longestOverdue);
         TimeSpan gap = known.Count == 0
             ? Unlearned(age, shortest, task)
             : Clamp(Learned(age, known), shortest, Longest(age, known, task));
 
         // Tasks that were created together are spread, in proportion so that it costs little lag.
-        return gap + (Share(task.Key) * Shorter(gap / 10, TimeSpan.FromSeconds(2)));
+        return gap + (Share(task.Key) * Shorter(gap / 10, s_longestDelay));
     }
 
     private static int ProbeCount(PollSubject task) => Math.Min(MaxProbes, task.PendingCount / PendingPerProbe);
@@ -107,20 +112,22 @@ internal sealed class PollPlanner
         TimeSpan least = Longer(shortest, Shorter(Spared(task), s_longestSpared));
         double rung = s_unlearned.FirstOrDefault(rung => TimeSpan.FromSeconds(rung) - age >= least);
         TimeSpan gap = rung > 0 ? TimeSpan.FromSeconds(rung) - age : Longer(least, Clamp(age / 10, shortest, s_longestOverdue));
-        return IsProbe(task) ? Shorter(gap, Clamp(age / 30, s_probeGap, s_longestOverdue)) : gap;
+
+        // What a probe shows is the more worth, the more tasks there are.
+        return IsProbe(task) ? Shorter(gap, Clamp(Shorter(age / 30, age * 3 / task.PendingCount), s_probeGap, s_longestOverdue)) : gap;
     }
 
     /// <summary>Until a finish is likely; for a task that is overdue, as long again as it is overdue.</summary>
     private static TimeSpan Learned(TimeSpan age, DurationDistribution known) =>
-        known.NextPoll(age, s_price) - age ?? age - known.End;
+        known.NextPoll(age, s_lag) - age ?? age - known.End;
 
     /// <summary>
-    /// What has been learned may no longer be true, and failures come early. So no gap is longer than 30 seconds and twice the
-    /// task's age, or than 75 seconds; or than 30 seconds once most tasks would have finished. Among many tasks that is left to
-    /// the probes: the queries are needed for the tasks that are due.
+    /// What has been learned may no longer be true, and failures come early. So no gap is longer than 45 seconds and two and a half
+    /// times the task's age, or than 110 seconds; or than 30 seconds once most tasks would have finished. That is one query more for a
+    /// task of 160 seconds. Among many tasks that is left to the probes: the queries are needed for the tasks that are due.
     /// </summary>
     private static TimeSpan Longest(TimeSpan age, DurationDistribution known, PollSubject task) => age < known.Quantile(0.5)
-        ? Longer(Clamp(2 * age, TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(75)), Spared(task))
+        ? Longer(Clamp(2.5 * age, TimeSpan.FromSeconds(45), TimeSpan.FromSeconds(110)), Spared(task))
         : s_longestOverdue;
 
     /// <summary>A number from 0 up to 1 that is always the same for a task and unlike those of its neighbours (FNV-1a).</summary>

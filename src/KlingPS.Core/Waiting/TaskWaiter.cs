@@ -22,7 +22,7 @@ internal sealed class TaskWaiter : IDisposable
     /// <summary>From how many tasks on, those that become due within a short time are polled together: waking for each costs more than the poll.</summary>
     private const int BatchFrom = 20;
 
-    private static readonly TimeSpan s_batchWindow = TimeSpan.FromSeconds(0.3);
+    private static readonly TimeSpan s_batchWindow = TimeSpan.FromSeconds(0.15);
 
     private readonly TimeProvider _time;
     private readonly LedgerLoss _loss;

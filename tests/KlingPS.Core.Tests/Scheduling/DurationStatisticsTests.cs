@@ -76,12 +76,28 @@ public class DurationStatisticsTests
         Assert.Throws<ArgumentOutOfRangeException>(() => DurationDistribution.Unknown.Quantile(share));
 
     [Fact]
-    public void The_next_poll_comes_when_the_average_lag_has_grown_to_the_price() =>
-        Gen.Select(Gen.Int[1, 1_000].Array[1, 60], Gen.Int[0, 1_000], Gen.Double[0.05, 5]).Sample((seconds, age, price) =>
+    public void The_next_poll_comes_later_while_a_finish_is_expected_and_never_after_that() =>
+        Gen.Select(Gen.Int[1, 1_000].Array[1, 60], Gen.Int[0, 1_000], Gen.Double[0.05, 5]).Sample((seconds, age, lag) =>
         {
             var known = new DurationDistribution(seconds.Select(s => TimeSpan.FromSeconds(s)));
-            TimeSpan? poll = known.NextPoll(TimeSpan.FromSeconds(age), TimeSpan.FromSeconds(price));
+            TimeSpan? poll = known.NextPoll(TimeSpan.FromSeconds(age), TimeSpan.FromSeconds(lag));
             Assert.Equal(TimeSpan.FromSeconds(age) < known.End, poll is not null);
             Assert.True(poll is null || poll > TimeSpan.FromSeconds(age));
         });
+
+    [Fact]
+    public void Queries_are_spread_over_the_time_in_which_tasks_finish()
+    {
+        // Of 1000 tasks that take 152 to 168 s, one finishes every 16 ms.
+        var known = new DurationDistribution(Enumerable.Range(0, 1000).Select(i => TimeSpan.FromSeconds(152 + (i * 0.016))));
+        var gaps = new List<double>();
+        for (TimeSpan age = TimeSpan.FromSeconds(152); age < TimeSpan.FromSeconds(163);)
+        {
+            TimeSpan next = known.NextPoll(age, TimeSpan.FromSeconds(0.35))!.Value;
+            gaps.Add((next - age).TotalSeconds);
+            age = next;
+        }
+
+        Assert.All(gaps, gap => Assert.InRange(gap, 1, 2));
+    }
 }

@@ -59,11 +59,12 @@ public class PollPlannerTests
     }
 
     [Theory]
-    [InlineData(2, 3, 1.1)]
-    [InlineData(3, 4, 1.1)]
-    [InlineData(20, 7, 2.0)]
-    [InlineData(100, 11, 8.0)]
-    [InlineData(160, 12, 8.0)]
+    [InlineData(2, 1, 1.1)]
+    [InlineData(3, 2, 1.1)]
+    [InlineData(20, 4, 2.0)]
+    [InlineData(60, 5, 2.0)]
+    [InlineData(100, 6, 8.0)]
+    [InlineData(160, 8, 5.0)]
     public void Unlearned_a_task_takes_few_queries_and_a_short_one_is_found_promptly(double seconds, int mostQueries, double mostLag)
     {
         (int[] queries, double[] lags) = FollowAll([], [.. Enumerable.Repeat(seconds, 200)]);
@@ -85,21 +86,36 @@ public class PollPlannerTests
     }
 
     [Fact]
-    public void Learned_a_task_of_about_160_s_takes_eight_queries_and_three_seconds()
+    public void Learned_a_task_of_about_160_s_takes_six_queries_and_two_seconds()
     {
         (int[] queries, double[] lags) = FollowAll(
             Draw(200, 1, r => 158 + (4 * r.NextDouble())),
             Draw(2_000, 2, r => 158 + (4 * r.NextDouble())));
-        Assert.InRange(queries[^1], 1, 8);
-        Assert.InRange(Percentile(lags, 0.95), 0, 3);
+        Assert.InRange(queries.Average(), 1, 4.5);
+        Assert.InRange(queries[^1], 1, 6);
+        Assert.InRange(Percentile(lags, 0.95), 0, 2);
+    }
+
+    [Theory]
+    [InlineData(20, 8)]
+    [InlineData(20, 16)]
+    [InlineData(200, 16)]
+    [InlineData(20, 30)]
+    public void Learned_a_task_alone_is_found_within_two_seconds_however_far_tasks_are_spread(int samples, double spread)
+    {
+        (int[] queries, double[] lags) = FollowAll(
+            Draw(samples, 1, r => 160 + (spread * (r.NextDouble() - 0.5))),
+            Draw(2_000, 2, r => 160 + (spread * (r.NextDouble() - 0.5))));
+        Assert.InRange(queries.Average(), 1, spread <= 16 ? 6 + (spread / 10) : 11);
+        Assert.InRange(Percentile(lags, 0.95), 0, spread <= 16 ? 2.5 : 3);
     }
 
     [Fact]
     public void Learned_tasks_that_vary_as_real_ones_do_cost_a_few_seconds_and_queries()
     {
         (int[] queries, double[] lags) = FollowAll(Draw(200, 1, LogNormal), Draw(5_000, 2, LogNormal));
-        Assert.InRange(queries.Average(), 1, 12);
-        Assert.InRange(Percentile(lags, 0.95), 0, 8);
+        Assert.InRange(queries.Average(), 1, 17);
+        Assert.InRange(Percentile(lags, 0.95), 0, 4);
     }
 
     [Fact]
@@ -124,10 +140,10 @@ public class PollPlannerTests
     [InlineData(14)]
     [InlineData(40)]
     [InlineData(80)]
-    public void What_finishes_much_earlier_than_learned_is_found_before_it_is_three_times_as_old_or_within_75_seconds(double seconds)
+    public void What_finishes_much_earlier_than_learned_is_found_soon_and_within_110_seconds(double seconds)
     {
         (_, double[] lags) = FollowAll([.. Enumerable.Repeat(160.0, 200)], [seconds]);
-        Assert.InRange(lags[0], 0, Math.Min(77, Math.Max(2 * seconds, 32) * 1.1));
+        Assert.InRange(lags[0], 0, Math.Min(111, Math.Max(2.5 * seconds, 33)));
     }
 
     [Fact]
@@ -144,7 +160,7 @@ public class PollPlannerTests
         var planner = new PollPlanner(new DurationStatistics());
         Instant last = s_created + TimeSpan.FromSeconds(75);
         Instant[] polls = [.. Enumerable.Range(0, 100).Select(i => planner.Next(new PollSubject($"task-{i}", Model, 5, s_created, last))).Order()];
-        Assert.True(polls[^1] - polls[0] > TimeSpan.FromSeconds(1.5));
+        Assert.True(polls[^1] - polls[0] > TimeSpan.FromSeconds(0.2));
         Assert.True(polls.Distinct().Count() > 90);
     }
 
@@ -166,7 +182,7 @@ public class PollPlannerTests
         {
             Instant last = s_created + TimeSpan.FromSeconds(age);
             Instant next = PlannerOf(learned).Next(new PollSubject(key, Model, 5, s_created, last, AgeRank: rank));
-            Assert.InRange((next - last).TotalSeconds, 0.5, 77);
+            Assert.InRange((next - last).TotalSeconds, 0.5, 111);
         });
 
     [Fact]
@@ -181,7 +197,7 @@ public class PollPlannerTests
             }
             else
             {
-                Assert.InRange(Gap(pending, rank), Gap(1, 0), TimeSpan.FromSeconds((2 * pending) + 90));
+                Assert.InRange(Gap(pending, rank), Gap(1, 0), TimeSpan.FromSeconds((2 * pending) + 120));
             }
         });
 

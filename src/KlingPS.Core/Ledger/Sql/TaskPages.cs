@@ -136,12 +136,14 @@ internal sealed class TaskPages(TaskFilter filter, string owner)
     private async Task<(IReadOnlyList<string> Accounts, bool AreAll)?> FindAccountsAsync(SqlSession session)
     {
         // From one key to the next, past all tasks that a key has.
+        static string After(string key) => $"SELECT MIN(n.account) FROM ({string.Join(" UNION ALL ", s_states.Select(state
+            => $"SELECT MIN(t.account) AS account FROM tasks t WHERE t.state = '{state}' AND t.account > {key}"))}) n";
         List<string> all = await session.QueryAsync(
-            """
+            $"""
             WITH RECURSIVE recorded (account) AS (
-                SELECT MIN(t.account) FROM tasks t
+                {After("''")}
                 UNION ALL
-                SELECT (SELECT MIN(t.account) FROM tasks t WHERE t.account > r.account) FROM recorded r WHERE r.account IS NOT NULL)
+                SELECT ({After("r.account")}) FROM recorded r WHERE r.account IS NOT NULL)
             SELECT account FROM recorded WHERE account IS NOT NULL
             """,
             row => row.Text("account")).ConfigureAwait(false);

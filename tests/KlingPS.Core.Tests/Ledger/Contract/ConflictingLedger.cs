@@ -15,6 +15,9 @@ internal sealed class ConflictingLedger : LedgerHost
     /// <summary>Is told each statement before it runs.</summary>
     public Action<string>? OnStatement { get; init; }
 
+    /// <summary>Looks at the ledger as completion does.</summary>
+    public Task<TaskSuggestions> LookAsync() => TaskSuggestions.OpenAsync(new Engine(Path, Time) { OnStatement = OnStatement });
+
     protected override SqlLedger Create(ProcessIdentity owner, Func<ProcessIdentity, bool?> isAlive, TimeProvider time)
         => new(new Engine(Path, time) { OnStatement = OnStatement }, new ProcessOwners(owner, isAlive), new ShiftedTimeProvider(time, TimeSpan.FromMinutes(10)));
 
@@ -54,7 +57,7 @@ internal sealed class ConflictingLedger : LedgerHost
             return new Connection(this, connection, serverTime);
         }
 
-        public Task<DatabaseConnection> ConnectReadOnlyAsync() => _sqlite.ConnectReadOnlyAsync();
+        public Task<DatabaseConnection> ConnectReadOnlyAsync() => ConnectAsync();
 
         public bool IsConflict(DbException exception) => exception is ConflictException;
 

@@ -179,7 +179,7 @@ public sealed class PostgresTroubleTests(ITestOutputHelper output)
             catch (Exception e) when (e is IOException or AuthenticationException)
             {
             }
-            catch (Exception e) when (e is SocketException or ObjectDisposedException)
+            catch (Exception e) when (e is SocketException or InvalidOperationException)
             {
                 return;
             }

@@ -9,7 +9,7 @@ internal sealed class SqlRateGates(SqlStore store, SqlTaskJournal tasks, IAttemp
     public ICreateGate OpenCreateGate(string account) => new SqlCreateGate(Open($"create {account}", CreateRate.Limit, CreateRate.Window), tasks);
 
     /// <inheritdoc/>
-    public IRateGate OpenQueryGate(string account) => Open($"query {account}", limit: 10, TimeSpan.FromSeconds(1.025));
+    public IRateGate OpenQueryGate(string account) => Open($"query {account}", limit: 10, TimeSpan.FromSeconds(1.01));
 
     /// <summary>A gate of any name.</summary>
     /// <param name="name">What is counted together.</param>

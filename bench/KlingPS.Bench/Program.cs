@@ -18,6 +18,7 @@ internal static class Program
         KlingPS.Bench callbacks [--requests N] [--connections C] [--slow S]
         KlingPS.Bench convert --images <folder> --out <folder> --ledger <file> --endpoint <uri> --upload-endpoint <uri>
                               [--warm-up-endpoint <uri> --warm-up-upload-endpoint <uri>] [--hold <seconds>]
+        KlingPS.Bench server --generation <seconds>
         KlingPS.Bench sandbox [--generation <seconds>] [--spread <seconds>] [--unlimited] [--video-size <bytes>] [--cuts N]
         """;
 
@@ -32,6 +33,8 @@ internal static class Program
                     return await ConvertMode.RunAsync(arguments);
                 case "sandbox":
                     return await SandboxMode.RunAsync(arguments);
+                case "server":
+                    return await OtherServer.RunAsync(TimeSpan.FromSeconds(double.Parse(arguments.Get("generation"), CultureInfo.InvariantCulture)));
                 case "goals":
                     return await GoalsMode.RunAsync(arguments, Console.Out);
                 case "torture":

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using KlingPS.Core.Api;
 using KlingPS.Torture;
 
 namespace KlingPS.Bench.Engine;
@@ -39,12 +40,19 @@ internal sealed class Batch
     /// <param name="sandbox">The service.</param>
     /// <param name="warmUp">A sandbox to warm up with, so that the code is compiled when the measurement starts.</param>
     /// <param name="hold">How long to keep all tasks in flight, and then give up; <see langword="null"/> to wait for all videos.</param>
-    public async Task<ClientReport> ConvertAsync(SandboxProcess sandbox, SandboxProcess? warmUp = null, TimeSpan? hold = null)
+    public Task<ClientReport> ConvertAsync(SandboxProcess sandbox, SandboxProcess? warmUp = null, TimeSpan? hold = null)
+        => ConvertAsync(sandbox.Endpoints, warmUp, hold);
+
+    /// <inheritdoc cref="ConvertAsync(SandboxProcess, SandboxProcess, TimeSpan?)"/>
+    /// <param name="endpoints">Where the service is.</param>
+    /// <param name="warmUp">A sandbox to warm up with.</param>
+    /// <param name="hold">How long to keep all tasks in flight.</param>
+    public async Task<ClientReport> ConvertAsync(KlingEndpoints endpoints, SandboxProcess? warmUp = null, TimeSpan? hold = null)
     {
         List<string> arguments =
         [
             "convert", "--images", Images, "--out", Videos, "--ledger", LedgerPath,
-            "--endpoint", sandbox.Endpoints.Api.AbsoluteUri, "--upload-endpoint", sandbox.Endpoints.Upload.AbsoluteUri,
+            "--endpoint", endpoints.Api.AbsoluteUri, "--upload-endpoint", endpoints.Upload.AbsoluteUri,
         ];
         var environment = new Dictionary<string, string>();
         if (warmUp is not null)

@@ -15,6 +15,9 @@ internal static class GoalsMode
         new("downloads", DownloadMeasure.RunAsync),
         new("cuts", DownloadMeasure.RunCutsAsync),
         new("rerun", RerunMeasure.RunAsync),
+        new("gate", GateMeasure.RunAsync),
+        new("wall", WallMeasure.RunShortAsync),
+        new("wall-200", WallMeasure.RunLongAsync),
         new("batches", BatchMeasure.RunAsync) { PrepareAsync = BatchMeasure.LearnAsync },
     ];
 

@@ -1,0 +1,42 @@
+using System.Diagnostics;
+using KlingPS.Sandbox;
+using KlingPS.Sandbox.Hosting;
+using KlingPS.Torture;
+
+namespace KlingPS.Bench.Goals;
+
+/// <summary>Two processes that submit the same images at the same time, with one ledger: what one has bought takes none of the other's turns.</summary>
+internal static class GateMeasure
+{
+    private const int Images = 60;
+
+    public static async Task<IReadOnlyList<Figure>> RunAsync(string root)
+    {
+        (TimeSpan one, _) = await SubmitAsync(root, "one", processes: 1);
+        (TimeSpan two, SandboxBill bill) = await SubmitAsync(root, "two", processes: 2);
+        string title = $"the same {Images} images submitted by two processes";
+        return
+        [
+            Figure.AtMost($"{title}: time", 1.1, two / one, "×", $"{one.TotalSeconds:0.0} s, one process", $"{two.TotalSeconds:0.0} s"),
+            new($"{title}: requests for videos", $"{Images}", $"{bill.CreatesReceived}, {bill.CreatesRefused} refused", bill.CreatesReceived == Images && bill.CreatesRefused == 0),
+        ];
+    }
+
+    private static async Task<(TimeSpan Time, SandboxBill Bill)> SubmitAsync(string root, string name, int processes)
+    {
+        string folder = Path.Combine(root, name);
+        string images = Path.Combine(folder, "images");
+        ImageFolder.Fill(images, Images, seed: processes);
+        await using SandboxServer server = SandboxServer.Start(new SandboxOptions());
+        long start = Stopwatch.GetTimestamp();
+        await Task.WhenAll(Enumerable.Range(0, processes).Select(async _ =>
+        {
+            using var child = ChildRun.Start(server, images, Path.Combine(folder, "videos"), Path.Combine(folder, "ledger.db"), ["--submit-only"]);
+            if ((await child.EndAsync()).ExitCode is not 0 and int code)
+            {
+                throw new InvalidOperationException($"A process ended with the exit code {code}.");
+            }
+        }));
+        return (Stopwatch.GetElapsedTime(start), server.GetBill());
+    }
+}

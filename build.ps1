@@ -154,7 +154,7 @@ function Enter-Lock {
 }
 
 # Runs a build of dotnet's and shows what it makes and what is wrong, and nothing of what is up to date.
-function Invoke-Build([string] $Project) {
+function Invoke-Build([string] $Project, [string[]] $Properties = @()) {
     if ($NoBuild) {
         if (-not (Test-Path -LiteralPath $stage)) {
             Stop-Build "Nothing has been built yet: there is no $stage. Leave -NoBuild out."
@@ -170,7 +170,7 @@ function Invoke-Build([string] $Project) {
 
     $all = [Collections.Generic.List[string]]::new()
     $errors = [Collections.Generic.HashSet[string]]::new()
-    dotnet build $Project --configuration $Configuration --nologo --verbosity minimal --tl:off -clp:NoSummary 2>&1 | ForEach-Object {
+    dotnet build $Project @Properties --configuration $Configuration --nologo --verbosity minimal --tl:off -clp:NoSummary 2>&1 | ForEach-Object {
         $line = "$_"
         $all.Add($line)
         if ($line -match ': error |\berror [A-Z]+\d+:') {
@@ -576,11 +576,12 @@ try {
             Invoke-Repeatedly
         }
         'Package' {
-            Invoke-Build (Join-Path $PSScriptRoot 'src/KlingPS')
+            # For the users' platforms, and not only for this machine.
+            Invoke-Build (Join-Path $PSScriptRoot 'src/KlingPS.Precompiled') '-p:PrecompiledFor=all'
             New-Package
         }
         'Quickstart' {
-            Invoke-Build (Join-Path $PSScriptRoot 'src/KlingPS')
+            Invoke-Build (Join-Path $PSScriptRoot 'src/KlingPS.Precompiled')
             & (Join-Path $PSScriptRoot 'samples/Quickstart.ps1')
         }
         'Format' {
@@ -596,7 +597,7 @@ try {
             Invoke-Fuzz
         }
         'Bench' {
-            Invoke-Build (Join-Path $PSScriptRoot 'src/KlingPS')
+            Invoke-Build (Join-Path $PSScriptRoot 'src/KlingPS.Precompiled')
             Invoke-Build (Join-Path $PSScriptRoot 'bench/KlingPS.Bench')
             Invoke-Bench
         }

@@ -65,6 +65,14 @@ Describe "The package$cannotPack" -Skip:([bool]$cannotPack) {
             'bin/dependencies/runtimes/osx-x64/native/libe_sqlite3.dylib'
             'bin/dependencies/runtimes/win-arm64/native/e_sqlite3.dll'
             'bin/dependencies/runtimes/win-x64/native/e_sqlite3.dll'
+            foreach ($platform in (Get-ChildItem "$stage/bin/net10.0" -Directory -ErrorAction Ignore).Name) {
+                $platform | Should -BeIn 'linux-arm64', 'linux-x64', 'osx-arm64', 'win-x64'
+                "bin/net10.0/$platform/KlingPS.Core.dll"
+                "bin/net10.0/$platform/Microsoft.Data.Sqlite.dll"
+                "bin/net10.0/$platform/SQLitePCLRaw.batteries_v2.dll"
+                "bin/net10.0/$platform/SQLitePCLRaw.core.dll"
+                "bin/net10.0/$platform/SQLitePCLRaw.provider.e_sqlite3.dll"
+            }
             'en-US/KlingPS.dll-Help.xml'
             Get-ChildItem "$root/docs/en-US/about_*.md" | ForEach-Object { "en-US/$($_.BaseName).help.txt" }
             'icon.png'

@@ -9,18 +9,29 @@ namespace KlingPS.Core.Ledger.Providers;
 /// have loaded, and none of them is visible outside. Each is loaded when a ledger of its kind is first opened.
 /// </summary>
 /// <param name="folder">Contains the assemblies, the native libraries, and the .deps.json that says which of them are for this platform.</param>
-internal sealed class DependencyContext(string folder) : AssemblyLoadContext("KlingPS.Dependencies")
+/// <param name="precompiled">A folder that has some of the assemblies compiled for this platform and this version of .NET; <see langword="null"/> if there is none.</param>
+internal sealed class DependencyContext(string folder, string? precompiled = null) : AssemblyLoadContext("KlingPS.Dependencies")
 {
     private const string Folder = "dependencies";
     private const string Manifest = "KlingPS.Dependencies.dll";
 
-    private static readonly Lazy<DependencyContext> s_shipped = new(() => new DependencyContext(
-        Path.Combine(Path.GetDirectoryName(typeof(DependencyContext).Assembly.Location)!, Folder)));
+    private static readonly Lazy<DependencyContext> s_shipped = new(() => Open(Path.GetDirectoryName(typeof(DependencyContext).Assembly.Location)!));
 
     private readonly Lazy<AssemblyDependencyResolver> _resolver = new(() => new AssemblyDependencyResolver(Path.Combine(folder, Manifest)));
 
     /// <summary>What is installed with the module.</summary>
     public static DependencyContext Shipped => s_shipped.Value;
+
+    /// <summary>Finds what is installed with an engine.</summary>
+    /// <param name="engine">
+    /// The engine's folder. The libraries are in one below it; or, where it is the folder of what is precompiled (bin/net10.0/linux-x64), below the one
+    /// that has both.
+    /// </param>
+    internal static DependencyContext Open(string engine)
+    {
+        string folder = Path.Combine(engine, Folder);
+        return Directory.Exists(folder) ? new DependencyContext(folder) : new DependencyContext(Path.GetFullPath(Path.Combine(engine, "..", "..", Folder)), engine);
+    }
 
     /// <summary>Loads a database provider.</summary>
     /// <param name="assembly">Its assembly.</param>
@@ -47,10 +58,13 @@ internal sealed class DependencyContext(string folder) : AssemblyLoadContext("Kl
     /// <remarks>Assemblies that the .deps.json does not name, such as System.*, come from the host, and so do those that the host itself has in no older version.</remarks>
     protected override Assembly? Load(AssemblyName assemblyName)
         => _resolver.Value.ResolveAssemblyToPath(assemblyName) is string path && !HostAssemblies.Has(assemblyName.Name!, AssemblyName.GetAssemblyName(path).Version!)
-            ? LoadFromAssemblyPath(path)
+            ? LoadFromAssemblyPath(Precompiled(path) ?? path)
             : null;
 
     /// <inheritdoc/>
     protected override IntPtr LoadUnmanagedDll(string unmanagedDllName)
         => _resolver.Value.ResolveUnmanagedDllToPath(unmanagedDllName) is string path ? LoadUnmanagedDllFromPath(path) : IntPtr.Zero;
+
+    private string? Precompiled(string path)
+        => precompiled is not null && Path.Combine(precompiled, Path.GetFileName(path)) is string better && File.Exists(better) ? better : null;
 }

@@ -1,0 +1,45 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Reflection;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Loader;
+
+namespace KlingPS.Hosting;
+
+/// <summary>
+/// Chooses the engine. The one beside this assembly runs anywhere, and each shell compiles it anew. A folder there that is named for a version of
+/// .NET and a platform, such as net10.0/linux-x64, has it compiled ahead of time, and no other version or platform can use that.
+/// </summary>
+internal static class EngineAssembly
+{
+    private const string Engine = "KlingPS.Core";
+
+    /// <summary>From the module's first method on, this class is asked before PowerShell looks beside the module.</summary>
+    [ModuleInitializer]
+    [SuppressMessage("Usage", "CA2255:The 'ModuleInitializer' attribute should not be used in libraries", Justification = "It has to be known before any method that uses the engine is compiled.")]
+    internal static void Offer() => AssemblyLoadContext.GetLoadContext(typeof(EngineAssembly).Assembly)!.Resolving += Load;
+
+    private static Assembly? Load(AssemblyLoadContext context, AssemblyName name)
+    {
+        if (name.Name != Engine)
+        {
+            return null;
+        }
+
+        string system = OperatingSystem.IsWindows() ? "win" : OperatingSystem.IsMacOS() ? "osx" : OperatingSystem.IsLinux() ? "linux" : "other";
+        string path = Path.Combine(
+            Path.GetDirectoryName(typeof(EngineAssembly).Assembly.Location)!,
+            $"net{Environment.Version.Major}.{Environment.Version.Minor}",
+            $"{system}-{RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()}",
+            $"{Engine}.dll");
+        try
+        {
+            return File.Exists(path) ? context.LoadFromAssemblyPath(path) : null;
+        }
+        catch (Exception e) when (e is BadImageFormatException or IOException)
+        {
+            // The one that runs anywhere is found then.
+            return null;
+        }
+    }
+}

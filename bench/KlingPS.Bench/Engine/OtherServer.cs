@@ -81,7 +81,6 @@ internal sealed class OtherServer : IDisposable
     private async Task AnswerAsync(HttpListenerContext context, DateTimeOffset now)
     {
         HttpListenerRequest request = context.Request;
-        using HttpListenerResponse response = context.Response;
         await using (Stream body = request.InputStream)
         {
             using var reader = new StreamReader(body, System.Text.Encoding.Latin1);
@@ -92,9 +91,7 @@ internal sealed class OtherServer : IDisposable
         {
             string id = Path.GetFileNameWithoutExtension(request.Url.AbsolutePath);
             _tasks[id].FetchedAt ??= now;
-            response.ContentType = "video/mp4";
-            response.ContentLength64 = _video.Length;
-            await response.OutputStream.WriteAsync(_video);
+            await SendAsync(context.Response, "video/mp4", _video);
             return;
         }
 
@@ -106,13 +103,20 @@ internal sealed class OtherServer : IDisposable
             "/api/file-stream-upload" => (200, new JsonObject { ["downloadUrl"] = $"{Address.AbsoluteUri}kieai/1/klingps/{Guid.NewGuid():N}.png" }),
             _ => (404, null),
         };
-        response.ContentType = "application/json";
-        await response.OutputStream.WriteAsync(JsonSerializer.SerializeToUtf8Bytes(new JsonObject
+        await SendAsync(context.Response, "application/json", JsonSerializer.SerializeToUtf8Bytes(new JsonObject
         {
             ["code"] = code,
             ["msg"] = code == 200 ? "success" : code == 429 ? "Your call frequency is too high. Please try again later." : "Not found",
             ["data"] = data,
         }));
+    }
+
+    private static async Task SendAsync(HttpListenerResponse response, string type, byte[] content)
+    {
+        response.ContentType = type;
+        response.ContentLength64 = content.Length;
+        await response.OutputStream.WriteAsync(content);
+        response.Close();
     }
 
     private (int Code, JsonNode? Data) Create(DateTimeOffset now)

@@ -16,7 +16,8 @@ public sealed class ProgressTests
     private readonly FakeTimeProvider _time = new();
     private readonly RecordedStreams _streams = new();
 
-    private CommandProgress Create(string activity = "Making videos", bool isSilent = false) => new(_streams, activity, isSilent, new ProgressPace(_time));
+    private CommandProgress Create(string activity = "Making videos", bool isSilent = false, RecordedStreams? streams = null)
+        => new(streams ?? _streams, activity, isSilent, new ProgressPace(_time));
 
     /// <summary>Lets time pass, as the pipeline thread sees it.</summary>
     private void Pass(double seconds)
@@ -133,11 +134,14 @@ public sealed class ProgressTests
             Failed = made,
             Credits = 42.5m * made,
         };
-        using CommandProgress progress = Create();
+
+        // Cases are tried side by side.
+        var streams = new RecordedStreams();
+        using CommandProgress progress = Create(streams: streams);
         string text = ConversionText.DescribeProgress(counts, refused: queued, progress.Room);
         progress.Show(text, 10, TimeSpan.FromSeconds(99_999));
         Assert.StartsWith($"{made} of {counts.Total} saved", text, StringComparison.Ordinal);
-        return WidthOf(_streams.Progress.Last()) <= 80 && _streams.Progress.Last().StatusDescription == text;
+        return WidthOf(streams.Progress.Last()) <= 80 && streams.Progress.Last().StatusDescription == text;
     });
 
     [Fact]

@@ -204,55 +204,148 @@ function New-Result([string] $Suite) {
     [pscustomobject] @{ Suite = $Suite; Seconds = 0.0; Passed = 0; Failed = 0; Skipped = 0; Failures = [Collections.Generic.List[string]]::new(); Reasons = [Collections.Generic.List[string]]::new() }
 }
 
+# Each project of tests is a program that runs its own. They run side by side, for tests often wait; and without VSTest, which would take a
+# third of the processor's time for itself.
 function Invoke-DotnetTests {
     $result = New-Result '.NET'
     $folder = [IO.Directory]::CreateTempSubdirectory('klingps-results-').FullName
     $watch = [Diagnostics.Stopwatch]::StartNew()
+    $running = [Collections.Generic.List[object]]::new()
     try {
-        # A test that hangs is ended, and named, when no test has ended for ten minutes.
-        dotnet test $solution --configuration $Configuration --nologo --no-build --logger trx --results-directory $folder --blame-hang-timeout 10m --blame-hang-dump-type none | Out-Host
-        $code = $LASTEXITCODE
-        foreach ($file in [IO.Directory]::GetFiles($folder, '*.trx')) {
-            $trx = [xml]::new()
-            $trx.Load($file)
-            foreach ($test in $trx.GetElementsByTagName('UnitTestResult')) {
-                $message = $test.GetElementsByTagName('Message')
-                switch ($test.outcome) {
-                    'Passed' { $result.Passed++ }
-                    'NotExecuted' {
-                        # An explicit test has no reason: it is a program that other tests start.
-                        if ($message.Count) {
-                            $result.Skipped++
-                            $result.Reasons.Add("$($test.testName): $($message[0].InnerText)")
-                        }
-                    }
-                    default {
-                        $result.Failed++
-                        $result.Failures.Add($test.testName)
-                    }
+        foreach ($project in Get-ChildItem -LiteralPath (Join-Path $PSScriptRoot 'tests') -Directory -Filter '*.Tests') {
+            $running.Add((Start-TestProgram $project $folder))
+        }
+
+        while ($running.Count -gt 0) {
+            foreach ($program in @($running)) {
+                Stop-WhenHanging $program
+                if ($program.Process.HasExited) {
+                    $null = $running.Remove($program)
+                    Add-TestResult $result $program
                 }
             }
-        }
 
-        # A test that hangs, or takes its process with it, is in no trx.
-        foreach ($file in [IO.Directory]::GetFiles($folder, 'Sequence_*.xml', 'AllDirectories') | Sort-Object { Split-Path $_ -Leaf } -Unique) {
-            foreach ($test in ([xml] (Get-Content -LiteralPath $file -Raw)).SelectNodes("//Test[@Completed='False']")) {
-                $result.Failed++
-                $result.Failures.Add("$($test.Name) did not end.")
-            }
-        }
-
-        if ($code -ne 0 -and $result.Failed -eq 0) {
-            $result.Failed++
-            $result.Failures.Add("dotnet test ended with exit code $code.")
+            Start-Sleep -Milliseconds 250
         }
     }
     finally {
+        foreach ($left in $running) {
+            $left.Process.Kill($true)
+            $left.Log.Dispose()
+        }
+
         Remove-Item -LiteralPath $folder -Recurse -Force
     }
 
     $result.Seconds = $watch.Elapsed.TotalSeconds
     $result
+}
+
+# Starts the tests of a project. What they say goes to a file: a line when a test begins, and another when it ends.
+function Start-TestProgram([IO.DirectoryInfo] $Project, [string] $Folder) {
+    $name = $Project.Name
+    $built = Join-Path $Project.FullName 'bin' $Configuration
+    $program = Get-ChildItem -LiteralPath $built -File -Recurse -Filter ($IsWindows ? "$name.exe" : $name) -ErrorAction Ignore | Select-Object -First 1
+    if (-not $program) {
+        Stop-Build "$name has not been built. Leave -NoBuild out."
+    }
+
+    $start = [Diagnostics.ProcessStartInfo]::new($program.FullName)
+    $start.WorkingDirectory = $program.DirectoryName
+    $trx = Join-Path $Folder "$name.trx"
+    foreach ($argument in '-noColor', '-noLogo', '-reporter', 'verbose', '-trx', $trx) {
+        $start.ArgumentList.Add($argument)
+    }
+
+    $start.RedirectStandardInput = $start.RedirectStandardOutput = $start.RedirectStandardError = $true
+    $process = [Diagnostics.Process]::Start($start)
+    $process.StandardInput.Close()
+    $log = [IO.FileStream]::new((Join-Path $Folder "$name.log"), 'CreateNew', 'Write', 'Read', 1)
+    @{
+        Name = $name; Process = $process; Trx = $trx; Log = $log; Errors = $process.StandardError.ReadToEndAsync()
+        Output = $process.StandardOutput.BaseStream.CopyToAsync($log); Length = 0; LastSeen = [datetime]::UtcNow
+    }
+}
+
+# Ends a program of which no test has begun or ended for ten minutes.
+function Stop-WhenHanging($Program) {
+    $length = $Program.Log.Length
+    if ($length -ne $Program.Length) {
+        $Program.Length, $Program.LastSeen = $length, [datetime]::UtcNow
+    }
+    elseif ([datetime]::UtcNow - $Program.LastSeen -gt [timespan]::FromMinutes(10)) {
+        $Program.Process.Kill($true)
+        $Program.Process.WaitForExit()
+    }
+}
+
+# Counts what came of the tests of a project, and shows those that failed.
+function Add-TestResult($Result, $Program) {
+    # What a test has started and left behind may still hold the other end.
+    $null = [Threading.Tasks.Task]::WaitAll(@($Program.Output, $Program.Errors), 10000)
+    $Program.Log.Dispose()
+    $code = $Program.Process.ExitCode
+    $errors = $Program.Errors.IsCompleted ? $Program.Errors.Result : ''
+    $before = $Result.Passed, $Result.Failed, $Result.Skipped
+    if (Test-Path -LiteralPath $Program.Trx) {
+        Add-TrxResult $Result $Program.Trx
+    }
+    else {
+        # A test that hangs, or takes its process with it, leaves the others without results.
+        $open = [Collections.Generic.HashSet[string]]::new()
+        foreach ($line in [IO.File]::ReadLines($Program.Log.Name)) {
+            if ($line -match '^    (.+) \[STARTING\]$') {
+                $null = $open.Add($Matches[1])
+            }
+            elseif ($line -match '^    (.+) \[FINISHED\]') {
+                $null = $open.Remove($Matches[1])
+                $Result.Passed++
+            }
+            elseif ($line -match '^    (.+) \[(FAIL|SKIP)\]$') {
+                $Result.Passed--
+                $Result.($Matches[2] -eq 'FAIL' ? 'Failed' : 'Skipped')++
+                $Result.($Matches[2] -eq 'FAIL' ? 'Failures' : 'Reasons').Add($Matches[1])
+            }
+        }
+
+        $Result.Failed += $open.Count
+        $Result.Failures.AddRange([string[]] @($open | ForEach-Object { "$_ did not end." }))
+        Write-Host $errors.Trim()
+    }
+
+    if ($code -ne 0 -and $Result.Failed -eq $before[1]) {
+        $Result.Failed++
+        $Result.Failures.Add("$($Program.Name) ended with exit code $code.")
+        Write-Host "$([IO.File]::ReadAllText($Program.Log.Name))$errors".Trim()
+    }
+
+    Write-Host ('{0}: {1} passed, {2} failed, {3} skipped' -f $Program.Name, ($Result.Passed - $before[0]), ($Result.Failed - $before[1]), ($Result.Skipped - $before[2]))
+}
+
+function Add-TrxResult($Result, [string] $Path) {
+    $trx = [xml]::new()
+    $trx.Load($Path)
+    foreach ($test in $trx.GetElementsByTagName('UnitTestResult')) {
+        $message = $test.GetElementsByTagName('Message')
+        switch ($test.outcome) {
+            'Passed' { $Result.Passed++ }
+            { $_ -in 'NotExecuted', 'NotRunnable' } {
+                # An explicit test has no reason: it is a program that other tests start.
+                if ($message.Count) {
+                    $Result.Skipped++
+                    $Result.Reasons.Add("$($test.testName): $($message[0].InnerText)")
+                }
+            }
+            default {
+                $Result.Failed++
+                $Result.Failures.Add($test.testName)
+                Write-Host "$($test.testName) failed:"
+                foreach ($part in 'Message', 'StackTrace', 'StdOut') {
+                    $test.GetElementsByTagName($part) | ForEach-Object { Write-Host $_.InnerText.TrimEnd() }
+                }
+            }
+        }
+    }
 }
 
 # Starts another shell of the same kind. As a .NET tool it is a pwsh.dll that dotnet runs.

@@ -29,6 +29,12 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
     /// <inheritdoc cref="ClaimAsync(SqlSession, TaskIntent, Func{Task{bool}})"/>
     public async Task<KlingVideoTask?> BeginAsync(SqlSession session, TaskIntent intent, Func<Task<bool>> tryTake)
     {
+        // What is over a limit does not wait for a slot.
+        if (intent.Replaces is null)
+        {
+            await RequireWithinBudgetAsync(session, intent).ConfigureAwait(false);
+        }
+
         if (!await tryTake().ConfigureAwait(false))
         {
             return null;
@@ -38,11 +44,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
         {
             // Before the budget is checked: the new attempt takes over what the old one had set aside.
             await AbandonAsync(session, replaced).ConfigureAwait(false);
-        }
-
-        if (await FindBudgetExcessAsync(session, intent).ConfigureAwait(false) is string excess)
-        {
-            throw new KlingException(ErrorKind.BudgetExceeded, excess);
+            await RequireWithinBudgetAsync(session, intent).ConfigureAwait(false);
         }
 
         await owners.BeatAsync(session).ConfigureAwait(false);
@@ -163,6 +165,14 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
 
         await TaskTable.DeleteAsync(session, task).ConfigureAwait(false);
         return true;
+    }
+
+    private async Task RequireWithinBudgetAsync(SqlSession session, TaskIntent intent)
+    {
+        if (await FindBudgetExcessAsync(session, intent).ConfigureAwait(false) is string excess)
+        {
+            throw new KlingException(ErrorKind.BudgetExceeded, excess);
+        }
     }
 
     /// <summary>Gives an attempt the task that it has bought.</summary>

@@ -181,8 +181,16 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
     /// <inheritdoc/>
     public async Task<KlingVideoTask?> FindEarlierAsync(string account, VideoSpec spec, CancellationToken cancellationToken)
     {
+        // Nothing that is recovered is better than a video that is made. What is kept on this machine may say where that is, though.
+        if (spool is null && await LookAsync().ConfigureAwait(false) is { TaskState: KlingTaskState.Succeeded } made)
+        {
+            return made;
+        }
+
         await RecoverAsync(cancellationToken).ConfigureAwait(false);
-        return await store.ReadAsync(session => TaskQueries.FindEarlierAsync(session, account, spec), cancellationToken).ConfigureAwait(false);
+        return await LookAsync().ConfigureAwait(false);
+
+        Task<KlingVideoTask?> LookAsync() => store.ReadAsync(session => TaskQueries.FindEarlierAsync(session, account, spec), cancellationToken);
     }
 
     /// <inheritdoc/>

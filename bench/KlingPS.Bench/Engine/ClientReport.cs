@@ -18,6 +18,9 @@ internal sealed record ClientReport
     /// <summary>What went wrong.</summary>
     public required IReadOnlyList<string> Errors { get; init; }
 
+    /// <summary>From the first image until all tasks were being waited for; <see langword="null"/> where they were not held.</summary>
+    public double? SecondsToFlight { get; init; }
+
     /// <summary>How many tasks were being waited for when the memory was measured.</summary>
     public int InFlight { get; init; }
 

@@ -85,6 +85,7 @@ internal static class ConvertMode
                 .Select(item => Task.Run(() => ConvertAsync(item))),
         ];
         int inFlight = 0;
+        double? toFlight = null;
         if (hold is TimeSpan time)
         {
             while (converter.Counts.Generating < all.Length)
@@ -92,6 +93,7 @@ internal static class ConvertMode
                 await Task.Delay(TimeSpan.FromMilliseconds(50));
             }
 
+            toFlight = Stopwatch.GetElapsedTime(start).TotalSeconds;
             await Task.Delay(time);
             inFlight = converter.Counts.Generating;
             await stop.CancelAsync();
@@ -111,6 +113,7 @@ internal static class ConvertMode
             Saved = saved,
             Errors = [.. errors],
             InFlight = inFlight,
+            SecondsToFlight = toFlight,
             Resident = gauge.Resident,
             Heap = gauge.Heap,
         };

@@ -14,6 +14,7 @@ internal static class GoalsMode
         new("memory", MemoryMeasure.RunAsync),
         new("downloads", DownloadMeasure.RunAsync),
         new("cuts", DownloadMeasure.RunCutsAsync),
+        new("ledger-size", LedgerSizeMeasure.RunAsync),
         new("rerun", RerunMeasure.RunAsync),
         new("gate", GateMeasure.RunAsync),
         new("wall", WallMeasure.RunShortAsync),

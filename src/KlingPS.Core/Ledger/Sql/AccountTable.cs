@@ -5,6 +5,8 @@ namespace KlingPS.Core.Ledger.Sql;
 /// <summary>The keys of accounts. What is recorded with any of them belongs to all keys of the account.</summary>
 internal static class AccountTable
 {
+    private static readonly string[] s_states = Enum.GetNames<KlingTaskState>();
+
     /// <summary>The condition that a record belongs to the account <c>@account</c>, by whichever of its keys it was made.</summary>
     /// <param name="column">The column that holds the account of the record.</param>
     public static string IsOwn(string column)
@@ -33,6 +35,36 @@ internal static class AccountTable
                 Sample = row.TextOrNull("sample"),
                 IsSettled = row.Number("is_settled") != 0,
             });
+
+    /// <summary>The keys of an account, or of all accounts, that tasks were recorded with; and whether these are all that there are.</summary>
+    /// <param name="session">The session.</param>
+    /// <param name="account">The account; <see langword="null"/> for every account.</param>
+    public static async Task<(IReadOnlyList<string> Keys, bool AreAll)> ListRecordedAsync(SqlSession session, string? account)
+    {
+        // From one key to the next, past all tasks that a key has.
+        static string After(string key) => $"SELECT MIN(n.account) FROM ({string.Join(" UNION ALL ", s_states.Select(state
+            => $"SELECT MIN(t.account) AS account FROM tasks t WHERE t.state = '{state}' AND t.account > {key}"))}) n";
+        List<string> all = await session.QueryAsync(
+            $"""
+            WITH RECURSIVE recorded (account) AS (
+                {After("''")}
+                UNION ALL
+                SELECT ({After("r.account")}) FROM recorded r WHERE r.account IS NOT NULL)
+            SELECT account FROM recorded WHERE account IS NOT NULL
+            """,
+            row => row.Text("account")).ConfigureAwait(false);
+        if (account is null)
+        {
+            return (all, true);
+        }
+
+        List<string> keys = await session.QueryAsync(
+            "SELECT b.fingerprint FROM account_keys a JOIN account_keys b ON b.account = a.account WHERE a.fingerprint = @account",
+            row => row.Text("fingerprint"),
+            ("account", account)).ConfigureAwait(false);
+        List<string> own = [.. all.Where(key => key == account || keys.Contains(key))];
+        return (own, own.Count == all.Count);
+    }
 
     public static async Task<bool> RecordAsync(SqlSession session, AccountKey key)
     {

@@ -71,8 +71,9 @@ internal sealed class TaskPages(TaskFilter filter, string owner)
         }
 
         IEnumerable<string>? states = filter.States?.Select(state => state.ToString()) ?? (filter.ExpiresBy is null ? null : [nameof(KlingTaskState.Succeeded)]);
-        if (!filter.IsOwnAttempt && !filter.Unsaved && await FindAccountsAsync(session).ConfigureAwait(false) is (var accounts, bool areAll))
+        if (!filter.IsOwnAttempt && !filter.Unsaved)
         {
+            (IReadOnlyList<string> accounts, bool areAll) = await AccountTable.ListRecordedAsync(session, filter.Account).ConfigureAwait(false);
             string[] wanted = [.. states ?? s_states];
             if (accounts.Count == 0)
             {
@@ -130,34 +131,6 @@ internal sealed class TaskPages(TaskFilter filter, string owner)
                 row => (row.NumberOrNull("first_id"), row.NumberOrNull("last_id")),
                 ("value", value)).ConfigureAwait(false))[0];
         return first is long from && last is long to ? (from, to) : null;
-    }
-
-    /// <summary>The keys whose tasks are listed, of those that tasks were recorded with; and whether they are all of these.</summary>
-    private async Task<(IReadOnlyList<string> Accounts, bool AreAll)?> FindAccountsAsync(SqlSession session)
-    {
-        // From one key to the next, past all tasks that a key has.
-        static string After(string key) => $"SELECT MIN(n.account) FROM ({string.Join(" UNION ALL ", s_states.Select(state
-            => $"SELECT MIN(t.account) AS account FROM tasks t WHERE t.state = '{state}' AND t.account > {key}"))}) n";
-        List<string> all = await session.QueryAsync(
-            $"""
-            WITH RECURSIVE recorded (account) AS (
-                {After("''")}
-                UNION ALL
-                SELECT ({After("r.account")}) FROM recorded r WHERE r.account IS NOT NULL)
-            SELECT account FROM recorded WHERE account IS NOT NULL
-            """,
-            row => row.Text("account")).ConfigureAwait(false);
-        if (filter.Account is not string account)
-        {
-            return (all, true);
-        }
-
-        List<string> keys = await session.QueryAsync(
-            "SELECT b.fingerprint FROM account_keys a JOIN account_keys b ON b.account = a.account WHERE a.fingerprint = @account",
-            row => row.Text("fingerprint"),
-            ("account", account)).ConfigureAwait(false);
-        List<string> own = [.. all.Where(key => key == account || keys.Contains(key))];
-        return (own, own.Count == all.Count);
     }
 
     private void Narrow(string condition, string name, object? value)

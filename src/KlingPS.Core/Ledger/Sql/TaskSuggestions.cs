@@ -10,6 +10,9 @@ namespace KlingPS.Core.Ledger.Sql;
 /// </summary>
 internal sealed class TaskSuggestions : IDisposable
 {
+    /// <summary>With more keys than that, a query would have too many parts.</summary>
+    private const int MaxKeys = 20;
+
     private readonly DatabaseConnection _connection;
 
     private TaskSuggestions(DatabaseConnection connection) => _connection = connection;
@@ -76,27 +79,45 @@ internal sealed class TaskSuggestions : IDisposable
 
     private async Task<IReadOnlyList<KlingVideoTask>> ListAsync(string? account, KlingTaskState? state, IEnumerable<string> conditions, int limit, params (string Name, object? Value)[] parameters)
     {
+        var session = new SqlSession(_connection, null);
         var values = new List<(string, object?)>([.. parameters, ("limit", limit)]);
-        string narrowing = string.Empty;
-        if (account is not null)
-        {
-            narrowing += $" AND {AccountTable.IsOwn("account")}";
-            values.Add(("account", account));
-        }
-
+        var narrowings = new List<string>();
+        string ofState = state is null ? string.Empty : " AND state = @state";
         if (state is not null)
         {
-            narrowing += " AND state = @state";
             values.Add(("state", state.ToString()));
         }
 
-        // Where few records can match, the plus keeps the database from reading all of them in the order of the result.
-        string order = state is null ? "id" : "+id";
+        if (state is not null && (await AccountTable.ListRecordedAsync(session, account).ConfigureAwait(false)).Keys is { Count: <= MaxKeys } keys)
+        {
+            // Each key by itself, in the order that its tasks of a state have in the index.
+            foreach (string key in keys)
+            {
+                string name = string.Create(CultureInfo.InvariantCulture, $"key{narrowings.Count}");
+                values.Add((name, key));
+                narrowings.Add($"{ofState} AND account = @{name}");
+            }
+        }
+        else if (account is not null)
+        {
+            values.Add(("account", account));
+            narrowings.Add($"{ofState} AND {AccountTable.IsOwn("account")}");
+        }
+        else
+        {
+            narrowings.Add(ofState);
+        }
+
+        if (narrowings.Count == 0)
+        {
+            return [];
+        }
 
         // PostgreSQL before 16 wants a name for each. Each condition is queried on its own: together they would have all their records sorted.
-        string ids = string.Join(" UNION ALL ", conditions.Select(condition => $"SELECT id FROM (SELECT id FROM tasks WHERE {condition}{narrowing} ORDER BY {order} DESC LIMIT @limit) c"));
+        string ids = string.Join(" UNION ALL ", conditions.SelectMany(condition => narrowings.Select(narrowing
+            => $"SELECT id FROM (SELECT id FROM tasks WHERE {condition}{narrowing} ORDER BY id DESC LIMIT @limit) c")));
         return await TaskColumns.QueryAsync(
-            new SqlSession(_connection, null),
+            session,
             $"WHERE t.id IN ({ids} ORDER BY id DESC LIMIT @limit) ORDER BY t.id DESC",
             [.. values]).ConfigureAwait(false);
     }

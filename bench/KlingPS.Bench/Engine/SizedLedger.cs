@@ -1,0 +1,158 @@
+using System.Globalization;
+using KlingPS.Core.Ledger.Sql;
+using KlingPS.Core.Ledger.Sqlite;
+using KlingPS.Core.Model;
+
+namespace KlingPS.Bench.Engine;
+
+/// <summary>
+/// Makes ledgers of any size in seconds, the same ones each time: three accounts, 200 prompts, every state, runs of 1,000 images; a fifth of
+/// the tasks from the 30 days before, the others from today. The records are inserted into the tables that the module makes, and the indexes
+/// and sums made afterwards.
+/// </summary>
+internal static class SizedLedger
+{
+    public const string Account = LedgerMode.Account;
+    private const int Prompts = 200;
+
+    private static readonly string[] s_accounts = [Account, "1123456789abcdef", "2123456789abcdef"];
+
+    /// <summary>What was asked for with a task; its number begins with 1.</summary>
+    public static VideoSpec SpecOf(int number)
+    {
+        string hash = LedgerMode.HashOf(number);
+        return new VideoSpec
+        {
+            Prompt = PromptOf(number % Prompts),
+            Image = MediaSource.FromFile($"/home/user/Pictures/2026/shoot {number / 1000}/IMG_{number:000000}.png") with
+            {
+                Hash = hash,
+                Uri = $"https://tempfile.redpandaai.co/kieai/123456/klingps/{hash}.png",
+            },
+            Duration = 5,
+        };
+    }
+
+    public static string VideoOf(int number) => $"/home/user/Videos/2026/shoot {number / 1000}/IMG_{number:000000}.mp4";
+
+    /// <summary>The key that a task was bought with.</summary>
+    public static string AccountOf(int number) => s_accounts[number % 1000 == 500 ? 2 : number % 50 == 25 ? 1 : 0];
+
+    public static KlingTaskState StateOf(int number) => (number % 200) switch
+    {
+        3 => KlingTaskState.Unknown,
+        5 or 105 => KlingTaskState.Waiting,
+        7 => KlingTaskState.Generating,
+        9 or 109 => KlingTaskState.Rejected,
+        11 => KlingTaskState.Abandoned,
+        20 or 60 or 100 or 140 or 180 => KlingTaskState.Failed,
+        _ => KlingTaskState.Succeeded,
+    };
+
+    /// <summary>Makes a ledger.</summary>
+    /// <param name="path">The file, which is not there yet.</param>
+    /// <param name="tasks">How many tasks it has.</param>
+    /// <param name="now">The moment of the last one.</param>
+    public static async Task MakeAsync(string path, int tasks, DateTimeOffset now)
+    {
+        var engine = new SqliteEngine(path, () => SqliteProvider.Factory, TimeProvider.System, string.Empty) { IsFlushed = false };
+        await using DatabaseConnection connection = await engine.OpenAsync(Schema.MigrateAsync, isToWrite: true);
+        await connection.InTransactionAsync(WriteKind.Light, [WriteScope.All], async session =>
+        {
+            // What keeps the order of a million random keys row by row takes minutes.
+            (string Name, string Sql)[] kept = [.. await session.QueryAsync(
+                "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL",
+                row => (row.Text("name"), row.Text("sql")))];
+            foreach ((string name, _) in kept)
+            {
+                await session.ExecuteAsync($"DROP INDEX {name}");
+            }
+
+            await SpendingSums.AfterwardsAsync(session, async () => await FillAsync(session, tasks, now));
+            foreach ((_, string sql) in kept)
+            {
+                await session.ExecuteAsync(sql);
+            }
+
+            await session.SetCounterAsync("task", tasks);
+            await session.SetCounterAsync("text", Prompts);
+            return true;
+        });
+        engine.Close();
+    }
+
+    private static async Task FillAsync(SqlSession session, int tasks, DateTimeOffset now)
+    {
+        foreach (string account in s_accounts)
+        {
+            await session.ExecuteAsync(
+                "INSERT INTO account_keys (fingerprint, account, service, is_settled, recorded_at) VALUES (@key, @key, 'https://api.kie.ai', 1, 0)",
+                ("key", account));
+        }
+
+        var ids = new Dictionary<string, long>(StringComparer.Ordinal);
+        for (int i = 0; i < Prompts; i++)
+        {
+            ids[PromptOf(i)] = (await TextTable.GetIdAsync(session, PromptOf(i)))!.Value;
+        }
+
+        DateTimeOffset midnight = new(now.UtcDateTime.Date, TimeSpan.Zero);
+        long today = Stored.FromMoment(midnight);
+        long end = Stored.FromMoment(now);
+        int old = tasks / 5;
+        string? ofTask = null;
+        string? ofHash = null;
+        for (int number = 1; number <= tasks; number++)
+        {
+            (string, object?)[] record = RecordOf(number, CreatedAt(number), ids);
+            await session.ExecuteAsync(ofTask ??= InsertOf("tasks", record), record);
+            if (StateOf(number) == KlingTaskState.Succeeded)
+            {
+                (string, object?)[] hash = HashOf(number, end);
+                await session.ExecuteAsync(ofHash ??= InsertOf("machine_hashes", hash), hash);
+            }
+        }
+
+        long CreatedAt(int number) => number <= old
+            ? today - (30L * 86_400_000 * (old - number + 1) / Math.Max(1, old))
+            : today + ((end - today) * (number - old) / (tasks - old));
+    }
+
+    private static (string, object?)[] RecordOf(int number, long createdAt, Dictionary<string, long> prompts)
+    {
+        VideoSpec spec = SpecOf(number);
+        KlingTaskState state = StateOf(number);
+        bool isMade = state == KlingTaskState.Succeeded;
+        bool isPending = state.IsPending() || state.IsUnanswered();
+        string? taskId = state is KlingTaskState.Rejected or KlingTaskState.Abandoned or KlingTaskState.Unknown ? null : LedgerMode.HashOf(-number)[..32];
+        bool isSaved = isMade && number % 100 != 1;
+        string hash = VideoHashOf(number);
+        return
+        [
+            ("id", (long)number), ("account", AccountOf(number)), ("task_id", taskId), ("state", state.ToString()),
+            ("nonce", LedgerMode.HashOf(number)[32..]), ("identity", spec.GetIdentity()), ("run_id", string.Create(CultureInfo.InvariantCulture, $"run-{number / 1000}")),
+            ("model", spec.Model), ("prompt_id", prompts[spec.Prompt!]), ("duration", 5L),
+            ("source_path", spec.Image!.Path), ("source_hash", spec.Image.Hash), ("image_uri", spec.Image.Uri),
+            ("created_at", createdAt), ("accepted_at", taskId is null ? null : createdAt + 900), ("completed_at", isPending ? null : createdAt + 120_000),
+            ("reserved", isPending ? 42_000L : 0), ("consumed", isMade ? 42_000L : isPending ? null : 0L),
+            ("result_uri", isMade ? $"https://tempfile.aiquickdraw.com/k/{taskId}_1_1790000120_4821.mp4" : null),
+            ("saved_path", isSaved ? VideoOf(number) : null), ("saved_hash", isSaved ? hash : null),
+        ];
+    }
+
+    private static (string, object?)[] HashOf(int number, long at) =>
+    [
+        ("machine", string.Empty), ("path", VideoOf(number)), ("length", 5_000_000L + number), ("modified_at", at), ("stamp", "1:1"), ("hash", VideoHashOf(number)), ("recorded_at", at),
+    ];
+
+    private static string VideoHashOf(int number) => LedgerMode.HashOf(number ^ 0x40000000);
+
+    private static string PromptOf(int number)
+    {
+        var random = new Random(number);
+        return string.Join(' ', Enumerable.Range(0, random.Next(30, 130)).Select(_ => "words" + random.Next(100)));
+    }
+
+    private static string InsertOf(string table, (string Column, object? Value)[] values)
+        => $"INSERT INTO {table} ({string.Join(", ", values.Select(value => value.Column))}) VALUES ({string.Join(", ", values.Select(value => "@" + value.Column))})";
+}

@@ -131,13 +131,14 @@ public sealed class PurchaseExceptionTests
         // Each exception at another use of the clock, and at each use many of them.
         foreach (Exception exception in EveryException.Create())
         {
+            DateTimeOffset begun = harness.Clock.GetUtcNow();
             string subject = $"https://images.example/{item}.png";
             clock.ThrowAt(1 + (item++ % uses), exception);
             Outcome<Submission, KlingVideoTask> outcome = await harness.SubmitAsync(submitter, Submissions.FromUri(subject));
             string what = $"{exception.GetType()} at use {clock.At}: {outcome.Error?.Message}";
             clock.ThrowAt(0, null);
 
-            KlingVideoTask? task = (await AssertSettledAsync(harness, what)).LastOrDefault(task => task.Subject == subject);
+            KlingVideoTask? task = (await AssertSettledAsync(harness, begun, what)).LastOrDefault(task => task.Subject == subject);
             Assert.True(
                 outcome.Value is not null ? task is { TaskId: not null }
                     : outcome.Error!.Kind == ErrorKind.AttemptUnknown ? task is { TaskState: KlingTaskState.Unknown }
@@ -147,6 +148,8 @@ public sealed class PurchaseExceptionTests
             Assert.InRange(creates, 0, 1);
             Assert.True(creates == 0 || task is not (null or { TaskState: KlingTaskState.Rejected }), what);
         }
+
+        await AssertSettledAsync(harness, DateTimeOffset.MinValue, "all of them");
     }
 
     private static Reply AnswersFirst(PipelineHarness harness, Reply first)
@@ -191,6 +194,7 @@ public sealed class PurchaseExceptionTests
         foreach (Exception exception in EveryException.Create())
         {
             item++;
+            DateTimeOffset begun = harness.Clock.GetUtcNow();
             Submission submission = hasImages ? harness.Submission($"bad{item}.png", item) : Submissions.FromUri($"https://images.example/bad{item}.png");
             (current, thrown) = (exception, 0);
             Outcome<Submission, KlingVideoTask> outcome = await harness.SubmitAsync(submitter, submission);
@@ -212,7 +216,7 @@ public sealed class PurchaseExceptionTests
 
             // The batch goes on, and nothing is left open: not by the next command at the latest.
             Assert.Null((await harness.SubmitAsync(submitter, Submissions.FromUri($"https://images.example/good{item}.png"))).Error);
-            KlingVideoTask[] tasks = await AssertSettledAsync(harness, what);
+            KlingVideoTask[] tasks = await AssertSettledAsync(harness, begun, what);
             KlingVideoTask? task = tasks.LastOrDefault(task => task.Subject == submission.Subject);
             Assert.True(
                 end switch
@@ -225,14 +229,16 @@ public sealed class PurchaseExceptionTests
         }
 
         // Nothing was bought twice.
-        string[] bought = [.. (await harness.ListAsync()).Where(task => task.TaskId is not null).Select(task => task.Subject)];
+        KlingVideoTask[] all = await AssertSettledAsync(harness, DateTimeOffset.MinValue, "all of them");
+        string[] bought = [.. all.Where(task => task.TaskId is not null).Select(task => task.Subject)];
         Assert.Equal(bought.Distinct().Count(), bought.Length);
     }
 
-    private static async Task<KlingVideoTask[]> AssertSettledAsync(PipelineHarness harness, string what)
+    /// <summary>The tasks of a moment and after, none of which is open.</summary>
+    private static async Task<KlingVideoTask[]> AssertSettledAsync(PipelineHarness harness, DateTimeOffset since, string what)
     {
         await harness.Ledger.Tasks.RecoverAsync(Token);
-        KlingVideoTask[] tasks = [.. await harness.ListAsync()];
+        KlingVideoTask[] tasks = [.. await harness.Ledger.Tasks.ListAsync(new TaskFilter { Since = since }, Token)];
         Assert.True(tasks.All(task => task.TaskState != KlingTaskState.Submitting), what);
         return tasks;
     }

@@ -43,10 +43,24 @@ internal static class KeyMask
 
     private static string Hide(string text, ReadOnlySpan<char> key, string hidden, bool ignoreCase)
     {
+        if (key.IsEmpty)
+        {
+            return text;
+        }
+
+        // What the key may begin with: most of a long text is passed over in one go.
+        ReadOnlySpan<char> starts = ['\\', '%', '&', char.ToLowerInvariant(key[0]), char.ToUpperInvariant(key[0])];
         StringBuilder? result = null;
         int copied = 0;
         for (int start = 0; start < text.Length;)
         {
+            int passed = text.AsSpan(start).IndexOfAny(starts);
+            if (passed < 0)
+            {
+                break;
+            }
+
+            start += passed;
             int end = Match(text, start, key, ignoreCase);
             if (end < 0)
             {

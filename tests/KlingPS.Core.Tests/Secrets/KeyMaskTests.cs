@@ -17,6 +17,11 @@ public sealed class KeyMaskTests
         return key.Redact(text);
     }
 
+    [Theory]
+    [InlineData("x")]
+    [InlineData("xy")]
+    public void A_key_is_hidden_however_short_it_is(string key) => Assert.Equal("a * b", KeyMask.Hide($"a {key} b", key, "*"));
+
     public static TheoryData<string, string> Spellings => new()
     {
         { "as it is", Key },

@@ -11,6 +11,8 @@ internal static class GoalsMode
     private static readonly IReadOnlyList<Measure> s_measures =
     [
         new("import", ImportMeasure.RunAsync),
+        new("start", StartMeasure.RunAsync),
+        new("cpu", CpuMeasure.RunAsync),
         new("memory", MemoryMeasure.RunAsync),
         new("downloads", DownloadMeasure.RunAsync),
         new("cuts", DownloadMeasure.RunCutsAsync),

@@ -9,7 +9,11 @@ namespace KlingPS.Core.Stages;
 /// <remarks>One caller posts and reads. The work reports its failures as results; an exception from it ends the stage.</remarks>
 internal sealed class ConcurrentStage<TIn, TOut> : IPipelineStage<TIn, TOut>
 {
+    /// <summary>Items in the first part of their work: enough to have all processors busy, and few enough to take no memory worth speaking of.</summary>
+    private const int MaxBeginning = 256;
+
     private readonly Func<TIn, Action, CancellationToken, Task<TOut>> _work;
+    private readonly SemaphoreSlim _beginning = new(MaxBeginning);
     private readonly SemaphoreSlim _slots;
     private readonly CancellationTokenSource _stop = new();
     private readonly Channel<Started> _started = Channel.CreateUnbounded<Started>(new UnboundedChannelOptions { SingleWriter = true });
@@ -57,6 +61,7 @@ internal sealed class ConcurrentStage<TIn, TOut> : IPipelineStage<TIn, TOut>
     public async Task PostAsync(TIn item, CancellationToken cancellationToken)
     {
         await _slots.WaitAsync(cancellationToken).ConfigureAwait(false);
+        await _beginning.WaitAsync(cancellationToken).ConfigureAwait(false);
         CancellationToken stop = _stop.Token;
         stop.ThrowIfCancellationRequested();
         Turn turn = _line.Next();
@@ -75,13 +80,29 @@ internal sealed class ConcurrentStage<TIn, TOut> : IPipelineStage<TIn, TOut>
 
     private async Task<TOut> RunAsync(TIn item, Turn turn, CancellationToken stop)
     {
+        int hasBegun = 0;
         try
         {
-            return await _work(item, turn.Pass, stop).ConfigureAwait(false);
+            return await _work(item, Pass, stop).ConfigureAwait(false);
         }
         finally
         {
+            MakeRoom();
             _slots.Release();
+        }
+
+        void Pass()
+        {
+            turn.Pass();
+            MakeRoom();
+        }
+
+        void MakeRoom()
+        {
+            if (Interlocked.Exchange(ref hasBegun, 1) == 0)
+            {
+                _beginning.Release();
+            }
         }
     }
 

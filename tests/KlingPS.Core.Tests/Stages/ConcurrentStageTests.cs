@@ -214,6 +214,54 @@ public sealed class ConcurrentStageTests
     }
 
     [Fact]
+    public async Task No_more_items_begin_than_can_be_worked_on_and_those_past_their_first_part_make_room()
+    {
+        var begun = new List<Action>();
+        using var stage = new ConcurrentStage<int, int>(
+            async (item, pass, stop) =>
+            {
+                lock (begun)
+                {
+                    begun.Add(pass);
+                }
+
+                await Task.Delay(Timeout.Infinite, stop);
+                return item;
+            },
+            int.MaxValue);
+        int posted = 0;
+        Task posting = Task.Run(async () =>
+        {
+            for (; posted < 1000; posted++)
+            {
+                await stage.PostAsync(posted, CancellationToken.None);
+            }
+        });
+
+        await Eventually.TrueAsync(() => Count() == 256 && Volatile.Read(ref posted) == 256);
+        Assert.False(posting.IsCompleted);
+        Action[] first;
+        lock (begun)
+        {
+            first = [.. begun];
+        }
+
+        // Each makes room for one, however often it says so.
+        Array.ForEach(first, pass => pass());
+        first[0]();
+        await Eventually.TrueAsync(() => Count() == 512 && Volatile.Read(ref posted) == 512);
+        Assert.False(posting.IsCompleted);
+
+        int Count()
+        {
+            lock (begun)
+            {
+                return begun.Count;
+            }
+        }
+    }
+
+    [Fact]
     public async Task Any_number_of_items_may_wait_for_the_first_one()
     {
         const int Items = 50_000;

@@ -2,6 +2,7 @@ using System.Management.Automation;
 using System.Text.Json.Nodes;
 using KlingPS.Core.Model;
 using KlingPS.Core.Submitting;
+using KlingPS.Sandbox;
 using KlingPS.Tests.Hosting;
 
 namespace KlingPS.Tests;
@@ -114,8 +115,12 @@ public sealed class ModelTests
             New-KlingVideoTask -Prompt 'three' -Model kling-3.0/video
             """);
 
-        Assert.Equal(["one", "two", "three"], result.Clean().Of<KlingVideoTask>().Select(task => task.Prompt));
-        Assert.Equal([null, "https://images.example/fox.png", null], shell.Bill.Tasks.Select(task => task.ImageUri?.OriginalString));
+        KlingVideoTask[] tasks = result.Clean().Of<KlingVideoTask>();
+        Assert.Equal(["one", "two", "three"], tasks.Select(task => task.Prompt));
+
+        // Requests of one pipeline may overtake each other on their way.
+        Dictionary<string, SandboxTask> bill = shell.Bill.Tasks.ToDictionary(task => task.TaskId);
+        Assert.Equal([null, "https://images.example/fox.png", null], tasks.Select(task => bill[task.TaskId!].ImageUri?.OriginalString));
     }
 
     [Fact]

@@ -213,6 +213,18 @@ public sealed class LedgerCommandTests
         Assert.Empty((await shell.RunAsync("Get-KlingVideoTask -Expiring")).Clean().Output);
     }
 
+    [Fact]
+    public async Task Tasks_are_found_by_the_folder_of_their_images_also_when_it_is_gone()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        (await shell.RunAsync("$null = $images | New-KlingVideoTask -Prompt 'It moves.'", new { images = shell.Images("a/fox.png", "a/b/owl.png", "c/cat.png") })).Clean();
+        Directory.Move(Path.Combine(shell.Folder, "a"), Path.Combine(shell.Folder, "elsewhere"));
+
+        Assert.Equal(2, (await shell.RunAsync("Get-KlingVideoTask -Source $path", new { path = Path.Combine(shell.Folder, "a") })).Clean().Output.Count);
+        Assert.Single((await shell.RunAsync("Get-KlingVideoTask -Source $path", new { path = Path.Combine(shell.Folder, "a", "b") })).Clean().Output);
+        Assert.Empty((await shell.RunAsync("Get-KlingVideoTask -Source $path", new { path = Path.Combine(shell.Folder, "d") })).Clean().Output);
+    }
+
     /// <summary>Submits an image whose answer is lost after the sandbox has accepted it.</summary>
     private static async Task<KlingVideoTask> LoseAsync(ConnectedShell shell, string? tail = null)
     {

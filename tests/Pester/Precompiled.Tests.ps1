@@ -46,4 +46,11 @@ Describe "What is compiled ahead of time$none" -Skip:$isNone -ForEach @{ Platfor
 
         Get-Loaded $copy "$TestDrive/damaged" | Should -Be ($anywhere | ForEach-Object { Join-Path $copy $_ })
     }
+
+    It 'is left alone where a library of the ledger is damaged' {
+        $copy = Copy-Stage "$TestDrive/damaged-library"
+        [IO.File]::WriteAllText("$copy/bin/net10.0/$Platform/Microsoft.Data.Sqlite.dll", '')
+
+        Get-Loaded $copy "$TestDrive/library" | Should -Be "$copy/bin/net10.0/$Platform/KlingPS.Core.dll", "$copy/bin/dependencies/Microsoft.Data.Sqlite.dll"
+    }
 }

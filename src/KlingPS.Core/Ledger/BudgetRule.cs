@@ -31,7 +31,7 @@ internal static class BudgetRule
 
         if (spent.RunTasks >= limit.MaxTasks)
         {
-            return string.Create(CultureInfo.InvariantCulture, $"This run may buy {limit.MaxTasks} videos and has bought {spent.RunTasks}.");
+            return string.Create(CultureInfo.InvariantCulture, $"This run may buy {limit.MaxTasks} {(limit.MaxTasks == 1 ? "video" : "videos")} and has bought {spent.RunTasks}.");
         }
 
         return spent.DayCredits + price > limit.DailyCredits

@@ -59,12 +59,12 @@ internal sealed class SourceFilter
             : [source, Path.GetFileName(source), Path.GetRelativePath(_location, source)];
     }
 
-    /// <summary>The full path of the folder that a name means; <see langword="null"/> if there is none.</summary>
+    /// <summary>The full path of the folder that a name may mean, on the disk or in the records alone; <see langword="null"/> if it is no path.</summary>
     private string? FindFolder(string name)
     {
         try
         {
-            return _paths.GetFullPath(name) is string path && Directory.Exists(path) ? path : null;
+            return _paths.GetFullPath(name);
         }
         catch (KlingException)
         {

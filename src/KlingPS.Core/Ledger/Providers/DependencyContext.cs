@@ -58,13 +58,25 @@ internal sealed class DependencyContext(string folder, string? precompiled = nul
     /// <remarks>Assemblies that the .deps.json does not name, such as System.*, come from the host, and so do those that the host itself has in no older version.</remarks>
     protected override Assembly? Load(AssemblyName assemblyName)
         => _resolver.Value.ResolveAssemblyToPath(assemblyName) is string path && !HostAssemblies.Has(assemblyName.Name!, AssemblyName.GetAssemblyName(path).Version!)
-            ? LoadFromAssemblyPath(Precompiled(path) ?? path)
+            ? LoadPrecompiled(path) ?? LoadFromAssemblyPath(path)
             : null;
 
     /// <inheritdoc/>
     protected override IntPtr LoadUnmanagedDll(string unmanagedDllName)
         => _resolver.Value.ResolveUnmanagedDllToPath(unmanagedDllName) is string path ? LoadUnmanagedDllFromPath(path) : IntPtr.Zero;
 
-    private string? Precompiled(string path)
-        => precompiled is not null && Path.Combine(precompiled, Path.GetFileName(path)) is string better && File.Exists(better) ? better : null;
+    /// <summary>Loads what is precompiled of an assembly.</summary>
+    /// <returns><see langword="null"/> if there is nothing that can be used: it only saves time.</returns>
+    private Assembly? LoadPrecompiled(string path)
+    {
+        string? better = precompiled is null ? null : Path.Combine(precompiled, Path.GetFileName(path));
+        try
+        {
+            return File.Exists(better) ? LoadFromAssemblyPath(better) : null;
+        }
+        catch (Exception e) when (e is BadImageFormatException or IOException)
+        {
+            return null;
+        }
+    }
 }

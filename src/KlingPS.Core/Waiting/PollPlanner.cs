@@ -40,7 +40,7 @@ internal sealed class PollPlanner
     /// 30 s, every 5–10 s until 2 min, then every 15–30 s) would take about 25 queries for the 93–165 s that its videos
     /// take; these are 8, close together only where a quick task or an early failure may be found.
     /// </summary>
-    private static readonly double[] s_unlearned = [2.2, 3.4, 8, 20.6, 60.8, 104, 134, 162.8];
+    private static readonly double[] s_unlearned = [3.4, 6.2, 11.4, 20.6, 60.8, 104, 134, 162.8];
 
     /// <summary>The gap between two polls of a young probe; it grows with the age of the probe.</summary>
     private static readonly TimeSpan s_probeGap = TimeSpan.FromSeconds(2);

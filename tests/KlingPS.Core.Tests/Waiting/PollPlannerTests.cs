@@ -59,8 +59,9 @@ public class PollPlannerTests
     }
 
     [Theory]
-    [InlineData(2, 1, 1.1)]
-    [InlineData(3, 2, 1.1)]
+    [InlineData(3, 1, 1.1)]
+    [InlineData(5, 2, 2.0)]
+    [InlineData(10, 3, 2.0)]
     [InlineData(20, 4, 2.0)]
     [InlineData(60, 5, 2.0)]
     [InlineData(100, 6, 8.0)]
@@ -218,6 +219,6 @@ public class PollPlannerTests
     {
         var planner = new PollPlanner(new DurationStatistics());
         Instant next = planner.Next(new PollSubject("a", Model, 5, s_created, s_created - TimeSpan.FromSeconds(30)));
-        Assert.InRange((next - s_created).TotalSeconds, 0.5, 3);
+        Assert.InRange((next - s_created).TotalSeconds, 0.5, 4);
     }
 }

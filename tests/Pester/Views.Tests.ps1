@@ -5,7 +5,7 @@ BeforeAll {
 
     # Blank lines at the ends and spaces at the ends of lines are nobody's business; what differs from run to run becomes a letter.
     function Format-Shown([object[]] $Lines) {
-        (($Lines | ForEach-Object { "$_".TrimEnd() }) -join "`n").Trim("`n") -replace '[ \d]{3}s(?=   5 )', '  Ns' -replace '(?<= )\d\d:\d\d:\d\d\.\d{3}', 'TIME' -replace '127\.0\.0\.1:\d+', 'HOST'
+        (($Lines | ForEach-Object { "$_".TrimEnd() }) -join "`n").Trim("`n") -replace '[ \d]{3}[sm](?=   5 )', '  Ns' -replace '(?<= )\d\d:\d\d:\d\d\.\d{3}', 'TIME' -replace '127\.0\.0\.1:\d+', 'HOST'
     }
 
     $folder = "$TestDrive/shots"
@@ -34,7 +34,7 @@ BeforeAll {
         travelled = '
             $tasks = Get-KlingVideoTask
             $tasks | Export-Clixml $HOME/tasks.xml
-            @($tasks | Out-String -Width 80; Import-Clixml $HOME/tasks.xml | Out-String -Width 80; $tasks | Start-Job { $input } | Receive-Job -Wait -AutoRemoveJob | Out-String -Width 80) -replace "[ \d]{3}s(?=   5 )", "  0s" | Group-Object | ForEach-Object { "$($_.Count) times the same" }'
+            @($tasks | Out-String -Width 80; Import-Clixml $HOME/tasks.xml | Out-String -Width 80; $tasks | Start-Job { $input } | Receive-Job -Wait -AutoRemoveJob | Out-String -Width 80) -replace "[ \d]{3}[sm](?=   5 )", "  0s" | Group-Object | ForEach-Object { "$($_.Count) times the same" }'
         list      = 'Get-KlingVideoTask -Id 1 | Format-List'
         members   = '(Get-KlingVideoTask -Id 1).PSObject.Properties.Name | Sort-Object'
         cost      = 'Measure-KlingVideoCost *.*'

@@ -366,7 +366,7 @@ function Start-Shell([string[]] $Arguments, [string] $WorkingDirectory = $PSScri
     $process
 }
 
-# Each file runs in a shell of its own that has imported nothing, two of them at a time: a test mostly waits.
+# Each file runs in a shell of its own that has imported nothing, three of them at a time: a test mostly waits.
 function Invoke-PesterSuite {
     $result = New-Result 'Pester'
     $pester = "$(dotnet msbuild (Join-Path $PSScriptRoot 'tests/KlingPS.Tests') -getProperty:PkgPester | Select-Object -Last 1)".Trim()
@@ -381,7 +381,7 @@ function Invoke-PesterSuite {
     $watch = [Diagnostics.Stopwatch]::StartNew()
     try {
         while ($files.Count -gt 0 -or $running.Count -gt 0) {
-            while ($files.Count -gt 0 -and $running.Count -lt 2) {
+            while ($files.Count -gt 0 -and $running.Count -lt 3) {
                 $file = $files.Dequeue()
                 $counts = [IO.Path]::GetTempFileName()
                 $process = Start-Shell "$root/tests/Pester/Invoke-File.ps1", (Join-Path $pester 'tools' 'Pester.psd1'), $file, $counts -WorkingDirectory $root

@@ -104,9 +104,9 @@ Describe 'build.ps1' {
 
     It 'says that it cannot reach the packages' {
         $checkout = New-Checkout
-        $null = [IO.Directory]::CreateDirectory("$checkout/src/KlingPS")
+        $null = [IO.Directory]::CreateDirectory("$checkout/src/KlingPS.Precompiled")
         [IO.File]::WriteAllText("$checkout/NuGet.config", '<configuration><packageSources><clear /><add key="nowhere" value="http://127.0.0.1:9/index.json" allowInsecureConnections="true" /></packageSources></configuration>')
-        [IO.File]::WriteAllText("$checkout/src/KlingPS/KlingPS.csproj", '<Project Sdk="Microsoft.NET.Sdk"><PropertyGroup><TargetFramework>net10.0</TargetFramework></PropertyGroup><ItemGroup><PackageReference Include="Nowhere" Version="1.0.0" /></ItemGroup></Project>')
+        [IO.File]::WriteAllText("$checkout/src/KlingPS.Precompiled/KlingPS.Precompiled.csproj", '<Project Sdk="Microsoft.NET.Sdk"><PropertyGroup><TargetFramework>net10.0</TargetFramework></PropertyGroup><ItemGroup><PackageReference Include="Nowhere" Version="1.0.0" /></ItemGroup></Project>')
         $result = Invoke-Build $checkout 'Package' @{ NUGET_PACKAGES = "$TestDrive/packages" }
         Assert-OneLine $result 'build.ps1: The packages could not be restored: *http://127.0.0.1:9/index.json*Check the connection*'
         $result.Lines | Should -Be 'Restoring packages (the first time only)...'

@@ -168,7 +168,7 @@ public abstract class BudgetContract : LedgerContract
 
         await Ledger.Tasks.BeginAsync(TempLedger.Intent(budget: budget), Token);
 
-        Assert.Contains("1 videos", await Ledger.Tasks.FindBudgetExcessAsync(TempLedger.Intent(budget: budget), Token), StringComparison.Ordinal);
+        Assert.Contains("1 video and", await Ledger.Tasks.FindBudgetExcessAsync(TempLedger.Intent(budget: budget), Token), StringComparison.Ordinal);
         Assert.Null(await Ledger.Tasks.FindBudgetExcessAsync(TempLedger.Intent(budget: budget with { RunId = "another run" }), Token));
         Assert.Single(await Ledger.Tasks.ListAsync(new TaskFilter(), Token));
     }

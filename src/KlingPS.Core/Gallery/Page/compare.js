@@ -17,6 +17,10 @@ let nextTick = 0;
 const closeEnough = 0.008;
 const farOff = 0.2;
 
+/** The same while the clock is stopped, and how often a video is brought to it then. */
+const closeEnoughWhenStopped = 0.001;
+const mostCorrections = 20;
+
 /** Facts that are not what was asked for. */
 const notAsked = new Set(['Image', 'Image SHA-256', 'Video', 'Video SHA-256', 'Task at the service']);
 
@@ -109,7 +113,7 @@ function makeSide(item, difference) {
                 ...difference ? [make('span', { class: 'difference', title: difference }, difference)] : []),
             makeControls(item)));
     pane.querySelector('.mark').remove();
-    const made = { item, video, pane, isBroken: false };
+    const made = { item, video, pane, isBroken: false, corrections: 0 };
     pane.addEventListener('focusin', () => chooseSide(sides.indexOf(made)));
     pane.addEventListener('click', () => chooseSide(sides.indexOf(made)));
     video.addEventListener('error', () => {
@@ -152,12 +156,22 @@ function isOver(video) {
     return video.ended || clock.time >= video.duration - clock.frame / 2;
 }
 
-/** What is to be seen at a time: the middle of its frame, so that no rounding shows the one before. */
+/** Where a video is to be: where the clock is, or in the middle of its last frame. */
+function placeOf(video) {
+    return Math.min(clock.time, Math.max(0, (video.duration || 0) - clock.frame / 2));
+}
+
+/** The middle of the frame that is seen at a time, or of one before or after it. From there, no rounding shows another. */
+function middleOfFrame(time, frames = 0) {
+    return (Math.floor(time / clock.frame + 1e-6) + frames + 0.5) * clock.frame;
+}
+
 function seekAll(time) {
     clock.time = Math.min(Math.max(0, time), length() || 0);
-    for (const { video, isBroken } of sides) {
-        if (!isBroken) {
-            video.currentTime = Math.min(clock.time, Math.max(0, (video.duration || 0) - clock.frame / 2));
+    for (const one of sides) {
+        one.corrections = 0;
+        if (!one.isBroken) {
+            one.video.currentTime = placeOf(one.video);
         }
     }
 
@@ -188,13 +202,21 @@ function tick(now) {
 }
 
 /** Brings one video to the clock. */
-function follow({ video, isBroken }) {
+function follow(one) {
+    const { video, isBroken } = one;
     if (isBroken || video.seeking) {
         return;
     }
 
     if (!clock.isRunning || isOver(video)) {
         video.pause();
+
+        // On a busy machine, Chromium ends a seek right after a pause where the video had run on to.
+        if (!clock.isPlaying && Math.abs(video.currentTime - placeOf(video)) > closeEnoughWhenStopped && one.corrections < mostCorrections) {
+            one.corrections++;
+            video.currentTime = placeOf(video);
+        }
+
         return;
     }
 
@@ -221,8 +243,7 @@ function setPlaying(isPlaying) {
         clock.isRunning = false;
         sides.forEach(({ video }) => video.pause());
 
-        // All of them show the frame of the same moment.
-        seekAll(clock.time);
+        seekAll(middleOfFrame(clock.time));
     }
 
     showPlaying();
@@ -233,7 +254,7 @@ function stepFrame(frames) {
         setPlaying(false);
     }
 
-    seekAll((Math.floor(clock.time / clock.frame + 1e-6) + frames + 0.5) * clock.frame);
+    seekAll(middleOfFrame(clock.time, frames));
 }
 
 function showPlaying() {

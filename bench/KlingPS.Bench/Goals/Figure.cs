@@ -25,7 +25,12 @@ internal sealed record Figure(string What, string Goal, string Measured, bool? I
 
     /// <summary>A row of the table that <see cref="GoalsMode"/> writes.</summary>
     /// <param name="load">The load average before it was measured.</param>
-    public string ToRow(string load) => $"| {What} | {Goal} | {Measured} | {Yardstick} | {(IsMet is bool isMet ? isMet ? "yes" : "**no**" : string.Empty)} | {load} |";
+    public string ToRow(string load)
+    {
+        string met = IsMet switch { true => "yes", false => "**no**", null => string.Empty };
+        string[] cells = [What, Goal, Measured, Yardstick, met, load];
+        return $"| {string.Join(" | ", cells.Select(cell => cell.Trim().Replace("|", "\\|", StringComparison.Ordinal)))} |";
+    }
 
     private static string Text(double value, string unit, string more)
     {

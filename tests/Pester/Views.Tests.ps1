@@ -210,6 +210,17 @@ boat.webp                      6150 True   http://HOST/kieai/100001/…
         $shown.viewless | Should -BeNullOrEmpty -Because 'views are in KlingPS.Format.ps1xml and default properties in KlingPS.Types.ps1xml'
     }
 
+    It 'are loaded where commands of the user are called like those of PowerShell, and where no module is loaded by itself' {
+        Show -Preparation "Import-Module '$stage/KlingPS.psd1'" '
+            function Update-TypeData { throw "not this one" }
+            function Update-FormatData { throw "nor this one" }
+            $PSModuleAutoLoadingPreference = "None"
+            $models = Get-KlingModel
+            $PSModuleAutoLoadingPreference = "All"
+            [bool] (Get-FormatData -TypeName $models[0].GetType().FullName)
+            [bool] (Get-TypeData -TypeName $models[0].GetType().FullName).DefaultDisplayPropertySet' | Should -Be "True`nTrue"
+    }
+
     It 'never show the key' {
         $shown.keys | Should -Match 'KeySource'
         $shown.keys | Should -Not -Match 'ApiKey\s*:'

@@ -19,9 +19,8 @@ internal sealed class AddressPolicy
     /// <summary>Signed links are long; nothing that leads anywhere is as long as this.</summary>
     public const int MaxLength = 8192;
 
-    private readonly HashSet<string> _ownHosts;
-    private readonly HashSet<AddressRealm> _ownRealms;
-    private readonly string[] _ownNames;
+    /// <summary>Worked out for the first address that is looked at: most commands that only read look at none.</summary>
+    private readonly Lazy<OwnPlaces> _own;
     private readonly Func<string, CancellationToken, Task<IPAddress[]>> _resolve;
     private readonly ConcurrentDictionary<string, AddressRealm[]> _resolved = new();
 
@@ -32,9 +31,7 @@ internal sealed class AddressPolicy
     public AddressPolicy(IReadOnlyCollection<Uri> own, IReadOnlyCollection<string>? known = null, Func<string, CancellationToken, Task<IPAddress[]>>? resolve = null)
     {
         ArgumentNullException.ThrowIfNull(own);
-        _ownHosts = [.. own.Select(AddressRealms.HostOf)];
-        _ownRealms = [.. own.Select(AddressRealms.Of).Where(realm => realm is not (AddressRealm.Public or AddressRealm.Nowhere))];
-        _ownNames = [.. _ownHosts.Where(host => !IPAddress.TryParse(host, out _)).Except(known ?? [])];
+        _own = new(() => OwnPlaces.Of(own, known ?? []));
         _resolve = resolve ?? Dns.GetHostAddressesAsync;
     }
 
@@ -126,7 +123,7 @@ internal sealed class AddressPolicy
         }
 
         AddressRealm realm = AddressRealms.Of(uri);
-        return realm == AddressRealm.Public || _ownRealms.Contains(realm) || _ownHosts.Contains(AddressRealms.HostOf(uri))
+        return realm == AddressRealm.Public || _own.Value.Realms.Contains(realm) || _own.Value.Hosts.Contains(AddressRealms.HostOf(uri))
             ? null
             : $"{Describe(uri)} {Describe(realm)}, where the service cannot reach it";
     }
@@ -158,7 +155,7 @@ internal sealed class AddressPolicy
         }
 
         // The name of a service may be a private one, and leads where it leads.
-        bool isOwn = realm == AddressRealm.Public || _ownRealms.Contains(realm) || (uri.Scheme == Uri.UriSchemeHttps && _ownHosts.Contains(AddressRealms.HostOf(uri)));
+        bool isOwn = realm == AddressRealm.Public || _own.Value.Realms.Contains(realm) || (uri.Scheme == Uri.UriSchemeHttps && _own.Value.Hosts.Contains(AddressRealms.HostOf(uri)));
         return isOwn ? null : Describe(realm);
     }
 
@@ -178,13 +175,13 @@ internal sealed class AddressPolicy
         string host = AddressRealms.HostOf(uri);
         if (realm == AddressRealm.Public
             || (realm == AddressRealm.Benchmark && !IPAddress.TryParse(host, out _))
-            || _ownRealms.Contains(realm)
-            || _ownHosts.Contains(host))
+            || _own.Value.Realms.Contains(realm)
+            || _own.Value.Hosts.Contains(host))
         {
             return true;
         }
 
-        foreach (string name in _ownNames)
+        foreach (string name in _own.Value.Names)
         {
             if ((await ResolveAsync(name, cancellationToken).ConfigureAwait(false)).Contains(realm))
             {
@@ -240,6 +237,22 @@ internal sealed class AddressPolicy
         catch (SocketException)
         {
             return [];
+        }
+    }
+
+    /// <summary>Where the service itself is.</summary>
+    /// <param name="Hosts">Its hosts.</param>
+    /// <param name="Realms">Where they lead by what is written there, except to the internet.</param>
+    /// <param name="Names">Those that may lead anywhere, and are looked up.</param>
+    private sealed record OwnPlaces(HashSet<string> Hosts, HashSet<AddressRealm> Realms, string[] Names)
+    {
+        public static OwnPlaces Of(IReadOnlyCollection<Uri> own, IEnumerable<string> known)
+        {
+            HashSet<string> hosts = [.. own.Select(AddressRealms.HostOf)];
+            return new(
+                hosts,
+                [.. own.Select(AddressRealms.Of).Where(realm => realm is not (AddressRealm.Public or AddressRealm.Nowhere))],
+                [.. hosts.Where(host => !IPAddress.TryParse(host, out _)).Except(known)]);
         }
     }
 }

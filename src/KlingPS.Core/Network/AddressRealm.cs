@@ -49,23 +49,6 @@ internal static class AddressRealms
         (IPNetwork.Parse("224.0.0.0/3"), AddressRealm.Nowhere),
     ];
 
-    private static readonly (IPNetwork Network, AddressRealm Realm)[] s_v6 =
-    [
-        (IPNetwork.Parse("::1/128"), AddressRealm.Loopback),
-        (IPNetwork.Parse("64:ff9b:1::/48"), AddressRealm.Private),
-        (IPNetwork.Parse("fc00::/7"), AddressRealm.Private),
-        (IPNetwork.Parse("fec0::/10"), AddressRealm.Private),
-        (IPNetwork.Parse("fe80::/10"), AddressRealm.LinkLocal),
-        (IPNetwork.Parse("2001::/23"), AddressRealm.Nowhere),
-        (IPNetwork.Parse("2001:db8::/32"), AddressRealm.Nowhere),
-        (IPNetwork.Parse("3fff::/20"), AddressRealm.Nowhere),
-    ];
-
-    private static readonly IPNetwork s_global = IPNetwork.Parse("2000::/3");
-    private static readonly IPNetwork s_compatible = IPNetwork.Parse("::/96");
-    private static readonly IPNetwork s_nat64 = IPNetwork.Parse("64:ff9b::/96");
-    private static readonly IPNetwork s_6to4 = IPNetwork.Parse("2002::/16");
-
     /// <summary>The last parts of names that no public name has: such a name leads into the network that one happens to be in.</summary>
     private static readonly string[] s_privateSuffixes = ["local", "internal", "intranet", "lan", "home", "corp", "private", "home.arpa"];
 
@@ -80,12 +63,12 @@ internal static class AddressRealms
 
         byte[] bytes = address.GetAddressBytes();
         address = new IPAddress(bytes);
-        if (address.IsIPv4MappedToIPv6 || s_nat64.Contains(address))
+        if (address.IsIPv4MappedToIPv6 || V6.Nat64.Contains(address))
         {
             return Of(new IPAddress(bytes.AsSpan(12)));
         }
 
-        if (s_6to4.Contains(address))
+        if (V6.SixToFour.Contains(address))
         {
             return Of(new IPAddress(bytes.AsSpan(2, 4)));
         }
@@ -97,8 +80,8 @@ internal static class AddressRealms
             return inner;
         }
 
-        AddressRealm realm = Find(s_v6, address, s_global.Contains(address) ? AddressRealm.Public : AddressRealm.Nowhere);
-        return realm == AddressRealm.Nowhere && s_compatible.Contains(address) && bytes[12] != 0 ? Of(new IPAddress(bytes.AsSpan(12))) : realm;
+        AddressRealm realm = Find(V6.Rows, address, V6.Global.Contains(address) ? AddressRealm.Public : AddressRealm.Nowhere);
+        return realm == AddressRealm.Nowhere && V6.Compatible.Contains(address) && bytes[12] != 0 ? Of(new IPAddress(bytes.AsSpan(12))) : realm;
     }
 
     /// <summary>Where the host of an address leads by what is written there; a name that could be anybody's counts as public.</summary>
@@ -148,5 +131,26 @@ internal static class AddressRealms
         }
 
         return otherwise;
+    }
+
+    /// <summary>The networks of IPv6, which are read when the first such address is looked at: that takes longer than all else that this class does.</summary>
+    private static class V6
+    {
+        public static readonly (IPNetwork Network, AddressRealm Realm)[] Rows =
+        [
+            (IPNetwork.Parse("::1/128"), AddressRealm.Loopback),
+            (IPNetwork.Parse("64:ff9b:1::/48"), AddressRealm.Private),
+            (IPNetwork.Parse("fc00::/7"), AddressRealm.Private),
+            (IPNetwork.Parse("fec0::/10"), AddressRealm.Private),
+            (IPNetwork.Parse("fe80::/10"), AddressRealm.LinkLocal),
+            (IPNetwork.Parse("2001::/23"), AddressRealm.Nowhere),
+            (IPNetwork.Parse("2001:db8::/32"), AddressRealm.Nowhere),
+            (IPNetwork.Parse("3fff::/20"), AddressRealm.Nowhere),
+        ];
+
+        public static readonly IPNetwork Global = IPNetwork.Parse("2000::/3");
+        public static readonly IPNetwork Compatible = IPNetwork.Parse("::/96");
+        public static readonly IPNetwork Nat64 = IPNetwork.Parse("64:ff9b::/96");
+        public static readonly IPNetwork SixToFour = IPNetwork.Parse("2002::/16");
     }
 }

@@ -8,7 +8,7 @@ namespace KlingPS.Display;
 /// </summary>
 internal static class Views
 {
-    private const string Script = "param($types, $formats) Update-TypeData -AppendPath $types -ErrorAction Stop; Update-FormatData -AppendPath $formats -ErrorAction Stop";
+    private const string Script = "param($types, $formats, $updateTypes, $updateFormats) & $updateTypes -AppendPath $types -ErrorAction Stop; & $updateFormats -AppendPath $formats -ErrorAction Stop";
 
     /// <summary>Loads them. A shell that does not allow it prints objects in its own way.</summary>
     /// <param name="commands">Runs scripts in the runspace.</param>
@@ -25,7 +25,7 @@ internal static class Views
 
         try
         {
-            commands.InvokeScript(Script, useNewScope: true, System.Management.Automation.Runspaces.PipelineResultTypes.None, input: null, types, formats);
+            commands.InvokeScript(Script, useNewScope: true, System.Management.Automation.Runspaces.PipelineResultTypes.None, input: null, types, formats, Find("Update-TypeData"), Find("Update-FormatData"));
             return null;
         }
         catch (RuntimeException exception)
@@ -33,4 +33,13 @@ internal static class Views
             return $"The views of KlingPS could not be loaded: {exception.Message}";
         }
     }
+
+    /// <summary>
+    /// One of PowerShell's own commands, as <c>&amp;</c> takes it. By its name alone it would be looked for in all folders of the search path, and then
+    /// among the modules, which takes longer than the views themselves.
+    /// </summary>
+    private static object Find(string name)
+        => Type.GetType($"Microsoft.PowerShell.Commands.{name.Replace("-", string.Empty, StringComparison.Ordinal)}Command, Microsoft.PowerShell.Commands.Utility") is Type type
+            ? new CmdletInfo(name, type)
+            : name;
 }

@@ -23,7 +23,44 @@ internal sealed class CommandRunner
     }
 
     /// <summary>Finds a command by its module and its name; a command of another module with the same name must not get a key.</summary>
-    public CommandInfo? Find(string module, string name) => _session.InvokeCommand.GetCommand($@"{module}\{name}", CommandTypes.Cmdlet | CommandTypes.Function);
+    /// <remarks>PowerShell takes long to try to import a module that is not there, so it only tries where something is that may be one.</remarks>
+    public CommandInfo? Find(string module, string name)
+    {
+        const CommandTypes Types = CommandTypes.Cmdlet | CommandTypes.Function;
+        string qualified = $@"{module}\{name}";
+        return _session.InvokeCommand.GetCommands(qualified, Types, nameIsPattern: false).FirstOrDefault()
+            ?? (CanBeInstalled(module) ? _session.InvokeCommand.GetCommand(qualified, Types) : null);
+    }
+
+    private static bool CanBeInstalled(string module)
+    {
+        foreach (string folder in (Environment.GetEnvironmentVariable("PSModulePath") ?? string.Empty).Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries))
+        {
+            // What PowerShell alone can resolve, such as a drive of its own, is left to it.
+            if (!Path.IsPathFullyQualified(folder) || WildcardPattern.ContainsWildcardCharacters(folder))
+            {
+                return true;
+            }
+
+            try
+            {
+                if (Directory.EnumerateFileSystemEntries(folder, module + "*").Any())
+                {
+                    return true;
+                }
+            }
+            catch (DirectoryNotFoundException)
+            {
+                // Many of the usual folders are not there.
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
 
     /// <summary>Runs a command.</summary>
     /// <param name="command">The command.</param>

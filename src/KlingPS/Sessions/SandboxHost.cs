@@ -10,6 +10,7 @@ internal sealed class SandboxHost
 {
     private SandboxServer? _server;
     private SandboxOptions? _options;
+    private Uri? _endpoint;
 
     /// <summary>Whether a sandbox runs.</summary>
     public bool IsRunning => _server is not null;
@@ -34,6 +35,7 @@ internal sealed class SandboxHost
 
         _server = server;
         _options = options;
+        _endpoint = server.Endpoint;
         return Describe();
     }
 
@@ -45,7 +47,8 @@ internal sealed class SandboxHost
             : throw new KlingException(ErrorKind.SandboxNotRunning, "No sandbox is running.");
 
     /// <summary>Whether these are the addresses of the sandbox that runs.</summary>
-    public bool IsAt(KlingEndpoints endpoints) => _server is not null && endpoints.Api == _server.Endpoint;
+    /// <remarks>Every session asks: where none runs, the sandbox's assembly is not loaded for that.</remarks>
+    public bool IsAt(KlingEndpoints endpoints) => endpoints.Api == _endpoint;
 
     /// <summary>Stops the sandbox, if one runs.</summary>
     public void Stop()
@@ -53,5 +56,6 @@ internal sealed class SandboxHost
         _server?.Dispose();
         _server = null;
         _options = null;
+        _endpoint = null;
     }
 }

@@ -8,25 +8,28 @@ namespace KlingPS.Bench.Goals;
 /// <summary>Two processes that submit the same images at the same time, with one ledger: what one has bought takes none of the other's turns.</summary>
 internal static class GateMeasure
 {
-    private const int Images = 60;
+    public static Task<IReadOnlyList<Figure>> RunShortAsync(string root) => RunAsync(root, images: 60);
 
-    public static async Task<IReadOnlyList<Figure>> RunAsync(string root)
+    /// <summary>Takes a quarter of an hour: at the service's limit, 1,000 requests take more than eight minutes, twice.</summary>
+    public static Task<IReadOnlyList<Figure>> RunLongAsync(string root) => RunAsync(root, images: 1000);
+
+    private static async Task<IReadOnlyList<Figure>> RunAsync(string root, int images)
     {
-        (TimeSpan one, _) = await SubmitAsync(root, "one", processes: 1);
-        (TimeSpan two, SandboxBill bill) = await SubmitAsync(root, "two", processes: 2);
-        string title = $"the same {Images} images submitted by two processes";
+        (TimeSpan one, _) = await SubmitAsync(root, "one", images, processes: 1);
+        (TimeSpan two, SandboxBill bill) = await SubmitAsync(root, "two", images, processes: 2);
+        string title = $"the same {images} images submitted by two processes";
         return
         [
-            Figure.AtMost($"{title}: time", 1.1, two / one, "×", $"{one.TotalSeconds:0.0} s, one process", $"{two.TotalSeconds:0.0} s"),
-            new($"{title}: requests for videos", $"{Images}", $"{bill.CreatesReceived}, {bill.CreatesRefused} refused", bill.CreatesReceived == Images && bill.CreatesRefused == 0),
+            Figure.AtMost($"{title}: time", 1.05, two / one, "×", $"{one.TotalSeconds:0.0} s, one process", $"{two.TotalSeconds:0.0} s"),
+            new($"{title}: requests for videos", $"{images}", $"{bill.CreatesReceived}, {bill.CreatesRefused} refused", bill.CreatesReceived == images && bill.CreatesRefused == 0),
         ];
     }
 
-    private static async Task<(TimeSpan Time, SandboxBill Bill)> SubmitAsync(string root, string name, int processes)
+    private static async Task<(TimeSpan Time, SandboxBill Bill)> SubmitAsync(string root, string name, int count, int processes)
     {
         string folder = Path.Combine(root, name);
         string images = Path.Combine(folder, "images");
-        ImageFolder.Fill(images, Images, seed: processes);
+        ImageFolder.Fill(images, count, seed: processes);
         await using SandboxServer server = SandboxServer.Start(new SandboxOptions());
         long start = Stopwatch.GetTimestamp();
         await Task.WhenAll(Enumerable.Range(0, processes).Select(async _ =>

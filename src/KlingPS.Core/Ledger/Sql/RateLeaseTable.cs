@@ -28,6 +28,12 @@ internal sealed class RateLeaseTable(string gate, string owner)
     /// <summary>Requests arrive within a second, and who waits looks for a slot at least once in a window.</summary>
     private static readonly TimeSpan s_longestSilence = TimeSpan.FromMinutes(1);
 
+    private const string Others = "SELECT id, state, owner, ticks FROM rate_leases WHERE gate = @gate AND id <> @id AND (state <> 'waiting' OR id < @id)";
+    private const string Order = " ORDER BY ticks";
+
+    /// <summary>Of a request that is over: that its slot is free again.</summary>
+    private const string Expired = "((boot = @epoch AND ticks <= @ticks - @window) OR (boot <> @epoch AND at <= @at - @windowMilliseconds))";
+
     /// <summary>The words in the database.</summary>
     private static readonly string[] s_states = ["waiting", "under way", "over"];
 
@@ -39,11 +45,14 @@ internal sealed class RateLeaseTable(string gate, string owner)
 
     /// <summary>The requests that hold a slot, and the callers who wait ahead of one; those that have been there longest first.</summary>
     public Task<List<RateLease>> ListOthersAsync(SqlSession session, long id)
-        => session.QueryAsync(
-            "SELECT id, state, owner, ticks FROM rate_leases WHERE gate = @gate AND id <> @id AND (state <> 'waiting' OR id < @id) ORDER BY ticks",
-            row => new RateLease(row.Number("id"), (RateLeaseState)Array.IndexOf(s_states, row.Text("state")), row.Text("owner"), row.Number("ticks")),
-            ("gate", gate),
-            ("id", id));
+        => session.QueryAsync(Others + Order, ReadLease, ("gate", gate), ("id", id));
+
+    /// <summary>The same without those whose slot is free again, and that were not removed yet.</summary>
+    public async Task<List<RateLease>> ListOthersAsync(SqlSession session, long id, TimeSpan window)
+        => await session.QueryAsync(
+            $"{Others} AND NOT (state = 'over' AND {Expired}){Order}",
+            ReadLease,
+            [("id", id), .. await WindowAsync(session, window).ConfigureAwait(false)]).ConfigureAwait(false);
 
     /// <summary>Sets the record of a caller of this process; inserts it if there is none, or another process has taken this one for dead.</summary>
     public async Task UpsertAsync(SqlSession session, long id, RateLeaseState state)
@@ -61,16 +70,20 @@ internal sealed class RateLeaseTable(string gate, string owner)
     public async Task PruneExpiredAsync(SqlSession session, TimeSpan window)
     {
         await EndSilentAsync(session).ConfigureAwait(false);
-        (string, object?)[] time = [("gate", gate), .. await TimeAsync(session).ConfigureAwait(false)];
-        const string Old = "DELETE FROM rate_leases WHERE gate = @gate AND state = 'over' AND ";
         await session.ExecuteAsync(
-            Old + "((boot = @epoch AND ticks <= @ticks - @window) OR (boot <> @epoch AND at <= @at - @windowMilliseconds))",
-            [.. time, ("window", window.Ticks), ("windowMilliseconds", (long)Math.Ceiling(window.TotalMilliseconds))]).ConfigureAwait(false);
+            "DELETE FROM rate_leases WHERE gate = @gate AND state = 'over' AND " + Expired,
+            await WindowAsync(session, window).ConfigureAwait(false)).ConfigureAwait(false);
 
-        // What is left from another epoch, or is in the future (where epochs have no names), counts from now by this counter.
+        // What is from another epoch gets the moment by this counter that it has by the clock: each time the same one, so that two processes
+        // with epochs of their own do not put each other's off. What is in the future (where epochs have no names, too) counts from now.
         await session.ExecuteAsync(
-            "UPDATE rate_leases SET ticks = @ticks, boot = @epoch, at = @at WHERE gate = @gate AND state = 'over' AND (boot <> @epoch OR ticks > @ticks)",
-            time).ConfigureAwait(false);
+            """
+            UPDATE rate_leases
+            SET ticks = CASE WHEN boot <> @epoch AND at <= @at THEN @ticks - (@at - at) * 10000 ELSE @ticks END,
+                at = CASE WHEN at <= @at THEN at ELSE @at END, boot = @epoch
+            WHERE gate = @gate AND state = 'over' AND (boot <> @epoch OR ticks > @ticks)
+            """,
+            [("gate", gate), .. await TimeAsync(session).ConfigureAwait(false)]).ConfigureAwait(false);
     }
 
     /// <summary>
@@ -104,6 +117,15 @@ internal sealed class RateLeaseTable(string gate, string owner)
         await session.ExecuteAsync("DELETE FROM rate_leases WHERE state = 'waiting' AND " + Silent, values).ConfigureAwait(false);
         await session.ExecuteAsync("UPDATE rate_leases SET state = 'over', ticks = @ticks, boot = @epoch, at = @at WHERE state = 'under way' AND " + Silent, values).ConfigureAwait(false);
     }
+
+    private static RateLease ReadLease(SqlRow row)
+        => new(row.Number("id"), (RateLeaseState)Array.IndexOf(s_states, row.Text("state")), row.Text("owner"), row.Number("ticks"));
+
+    private async Task<(string, object?)[]> WindowAsync(SqlSession session, TimeSpan window) =>
+    [
+        ("gate", gate), .. await TimeAsync(session).ConfigureAwait(false),
+        ("window", window.Ticks), ("windowMilliseconds", (long)Math.Ceiling(window.TotalMilliseconds)),
+    ];
 
     private static async Task<(string, object?)[]> TimeAsync(SqlSession session)
     {

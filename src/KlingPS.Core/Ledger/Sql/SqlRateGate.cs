@@ -6,12 +6,20 @@ namespace KlingPS.Core.Ledger.Sql;
 /// <summary>A gate that the processes pass together, with a sliding window whose slots are in the ledger.</summary>
 /// <remarks>
 /// <para>
-/// A request has a record: it is under way, then it is over and keeps its slot for one more window. Of the callers in a process, the
-/// first has a record as well while it waits; the others queue behind it. So processes take turns, however many callers each of them
-/// has, and waiting costs nothing. The one that waits knows the earliest moment at which a slot can become free, and sleeps until
-/// then. If that depends on a request under way it sleeps a whole window: even if it is released at once, its slot becomes free no
-/// earlier. A slot is never held for ever: after a minute a request counts as over, and one who waits has lost its place, unless it
-/// has looked for a slot since.
+/// A request has a record: it is under way, then it is over and keeps its slot for one more window. A process that waits has one as well:
+/// its place in the line. The first of its callers waits in it, the others queue behind that one, and whoever turns out to have nothing to
+/// send leaves the place to the next. It is given up when a slot is taken, or nobody is there any more; so processes take turns, however
+/// many callers each of them has.
+/// </para>
+/// <para>
+/// One who waits sleeps until the moment at which a slot is left for it even if all ahead of it take theirs. If that depends on a request
+/// under way, it sleeps a whole window: even if that is over at once, its slot becomes free no earlier. But those ahead may have nothing to
+/// send any more, and have gone; and what they send may be what this one wanted to. Nobody tells it that. So it also looks, only reading,
+/// whenever a slot has become free and those ahead have had a moment to take it; and less and less often while they do not.
+/// </para>
+/// <para>
+/// A slot is never held for ever: after a minute a request counts as over, and one who waits has lost its place, unless it has tried for a
+/// slot since.
 /// </para>
 /// <para>
 /// Time is the counter of <see cref="LedgerTime"/>, which no step of the clock changes. Records of another epoch go by the time of
@@ -30,8 +38,17 @@ internal sealed class SqlRateGate(SqlStore store, IAttemptOwners owners, RateLea
     /// <summary>How much longer than a window a request may be under way, or a caller not look for its place, before it is told who waits for it.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
 
+    /// <summary>How long each of those ahead is given to take a slot that has become free before it is looked whether it still wants one.</summary>
+    private static readonly TimeSpan s_grace = TimeSpan.FromSeconds(0.1);
+
     /// <summary>Whose turn it is among the callers in this process.</summary>
     private readonly SemaphoreSlim _turn = new(1, 1);
+
+    /// <summary>How many callers of this process are here.</summary>
+    private int _callers;
+
+    /// <summary>The place of this process in the line, while it has one. Belongs to the caller whose turn it is.</summary>
+    private long? _place;
 
     /// <inheritdoc/>
     /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>.</exception>
@@ -76,14 +93,25 @@ internal sealed class SqlRateGate(SqlStore store, IAttemptOwners owners, RateLea
         CancellationToken cancellationToken)
         where T : class
     {
-        await _turn.WaitAsync(cancellationToken).ConfigureAwait(false);
+        Interlocked.Increment(ref _callers);
         try
         {
-            return await WaitAsync(record, write, caller, cancellationToken).ConfigureAwait(false);
+            await _turn.WaitAsync(cancellationToken).ConfigureAwait(false);
+            try
+            {
+                return await WaitAsync(record, write, caller, cancellationToken).ConfigureAwait(false);
+            }
+            finally
+            {
+                _turn.Release();
+            }
         }
         finally
         {
-            _turn.Release();
+            if (Interlocked.Decrement(ref _callers) == 0)
+            {
+                await LeaveLineAsync().ConfigureAwait(false);
+            }
         }
     }
 
@@ -94,40 +122,110 @@ internal sealed class SqlRateGate(SqlStore store, IAttemptOwners owners, RateLea
         CancellationToken cancellationToken)
         where T : class
     {
-        caller.BeforePass();
-        long asked = time.GetTimestamp();
         bool isTold = false;
-        Attempt<T> attempt = await write(
-            async session => await TryPassAsync(session, await RateLeaseTable.NextIdAsync(session).ConfigureAwait(false), record).ConfigureAwait(false),
-            cancellationToken).ConfigureAwait(false);
-        long id = attempt.Id;
-        try
+        while (true)
         {
-            while (attempt.Result is null)
+            caller.BeforePass();
+            long tried = time.GetTimestamp();
+            Attempt<T> attempt = await write(session => TryPassAsync(record, session, () => TryTakeAsync(session, _place)), cancellationToken).ConfigureAwait(false);
+            if (attempt is { Result: T sent, Place: { IsOpen: true } slot })
             {
-                if (!isTold && attempt.Place.Silent.Count > 0)
-                {
-                    caller.OnHeld(Describe(attempt.Place.Silent));
-                    isTold = true;
-                }
-
-                if (!await ReclaimDeadAsync(attempt.Place.Ahead, cancellationToken).ConfigureAwait(false))
-                {
-                    await Task.Delay(RemainingOf(attempt.Place.Delay - time.GetElapsedTime(asked)), time, cancellationToken).ConfigureAwait(false);
-                }
-
-                caller.BeforePass();
-                asked = time.GetTimestamp();
-                attempt = await write(session => TryPassAsync(session, id, record), cancellationToken).ConfigureAwait(false);
+                _place = null;
+                return new Passage<T>(sent, new Lease(this, slot.Id));
             }
 
-            return new Passage<T>(attempt.Result, attempt.Place.IsTaken ? new Lease(this, id) : null);
+            if (attempt.Result is T found)
+            {
+                return new Passage<T>(found, null);
+            }
+
+            Place place = attempt.Place!;
+            _place = place.Id;
+            if (!isTold && place.Silent.Count > 0)
+            {
+                caller.OnHeld(Describe(place.Silent));
+                isTold = true;
+            }
+
+            if (await SleepAsync(place, tried, record, caller, cancellationToken).ConfigureAwait(false) is T known)
+            {
+                return new Passage<T>(known, null);
+            }
         }
-        catch
+    }
+
+    /// <summary>Sleeps until it is worth trying for a slot again.</summary>
+    /// <param name="place">Where the caller stands.</param>
+    /// <param name="tried">When it has found that out, by the clock to wait by.</param>
+    /// <param name="record">See <see cref="PassAsync{T}(Func{SqlSession, Func{Task{bool}}, Task{T}}, WriteScope, IGateCaller, CancellationToken)"/>.</param>
+    /// <param name="caller">Who waits.</param>
+    /// <param name="cancellationToken">Gives up the wait.</param>
+    /// <returns>What was found where there is nothing to send any more; <see langword="null"/> otherwise.</returns>
+    private async Task<T?> SleepAsync<T>(Place place, long tried, Func<SqlSession, Func<Task<bool>>, Task<T?>> record, IGateCaller caller, CancellationToken cancellationToken)
+        where T : class
+    {
+        // By then it has to try again in any case, so that it does not count as silent.
+        TimeSpan own = place.OwnIn;
+        long looked = tried;
+        for (TimeSpan grace = s_grace; ; grace = place.FirstIn > TimeSpan.Zero ? s_grace : grace * 2)
         {
-            // Nothing was sent. A caller that gives up takes nothing from those behind it.
-            await DeleteAsync(id).ConfigureAwait(false);
-            throw;
+            if (await ReclaimDeadAsync(place.Others, cancellationToken).ConfigureAwait(false))
+            {
+                return null;
+            }
+
+            TimeSpan untilOwn = own - time.GetElapsedTime(tried);
+            TimeSpan untilLook = place.FirstIn + (place.Ahead * grace) - time.GetElapsedTime(looked);
+            bool isOwn = place.Ahead == 0 || untilOwn <= untilLook;
+            await Task.Delay(RemainingOf(isOwn ? untilOwn : untilLook), time, cancellationToken).ConfigureAwait(false);
+            if (isOwn)
+            {
+                return null;
+            }
+
+            caller.BeforePass();
+            looked = time.GetTimestamp();
+            Attempt<T> look = await store.ReadAsync(
+                session => TryPassAsync(record, session, () => LookAsync(session, place.Id), isOnlyLook: true),
+                cancellationToken).ConfigureAwait(false);
+            if (look is { Result: not null } or { Place.IsOpen: true })
+            {
+                return look.Result;
+            }
+
+            // Where some ahead have gone, its own moment comes sooner.
+            place = look.Place!;
+            if (place.OwnIn < own - time.GetElapsedTime(tried))
+            {
+                (own, tried) = (place.OwnIn, looked);
+            }
+        }
+    }
+
+    /// <summary>Gives up the place of this process once nobody is here any more. It costs those behind it a minute at most where that fails.</summary>
+    private async Task LeaveLineAsync()
+    {
+        // Whoever has come meanwhile takes the place over.
+        if (_place is null || !_turn.Wait(0, CancellationToken.None))
+        {
+            return;
+        }
+
+        try
+        {
+            if (_place is long place && Volatile.Read(ref _callers) == 0)
+            {
+                _place = null;
+                await DeleteAsync(place).ConfigureAwait(false);
+            }
+        }
+        catch (Exception e) when (e is KlingException or ObjectDisposedException)
+        {
+            // What came of the wait matters more.
+        }
+        finally
+        {
+            _turn.Release();
         }
     }
 
@@ -139,23 +237,30 @@ internal sealed class SqlRateGate(SqlStore store, IAttemptOwners owners, RateLea
             + "A place is free again a minute after it was taken. If a process hangs, end it.";
     }
 
-    private async Task<Attempt<T>> TryPassAsync<T>(SqlSession session, long id, Func<SqlSession, Func<Task<bool>>, Task<T?>> record)
+    /// <param name="record">What is to be recorded, once there is a slot.</param>
+    /// <param name="session">The transaction, or what is read from.</param>
+    /// <param name="tryTake">Takes a slot, or finds out whether there is one.</param>
+    /// <param name="isOnlyLook">Whether a slot that is there is left where it is, so that nothing is recorded.</param>
+    private static async Task<Attempt<T>> TryPassAsync<T>(
+        Func<SqlSession, Func<Task<bool>>, Task<T?>> record, SqlSession session, Func<Task<Place>> tryTake, bool isOnlyLook = false)
         where T : class
     {
-        Place place = default;
+        Place? place = null;
         T? result = await record(
             session,
-            async () => (place = await TryTakeAsync(session, id).ConfigureAwait(false)).IsTaken).ConfigureAwait(false);
-        if (result is not null && !place.IsTaken)
-        {
-            await RateLeaseTable.DeleteAsync(session, id).ConfigureAwait(false);
-        }
-
-        return new Attempt<T>(id, result, place);
+            async () =>
+            {
+                place = await tryTake().ConfigureAwait(false);
+                return place.IsOpen && !isOnlyLook;
+            }).ConfigureAwait(false);
+        return new Attempt<T>(result, place);
     }
 
-    private async Task<Place> TryTakeAsync(SqlSession session, long id)
+    /// <param name="session">The transaction.</param>
+    /// <param name="known">The place of this process in the line; <see langword="null"/> if it has none.</param>
+    private async Task<Place> TryTakeAsync(SqlSession session, long? known)
     {
+        long id = known ?? await RateLeaseTable.NextIdAsync(session).ConfigureAwait(false);
         List<RateLease> others = await leases.ListOthersAsync(session, id).ConfigureAwait(false);
         if (others.Count >= limit)
         {
@@ -163,24 +268,42 @@ internal sealed class SqlRateGate(SqlStore store, IAttemptOwners owners, RateLea
             others = await leases.ListOthersAsync(session, id).ConfigureAwait(false);
         }
 
-        // Those ahead in the queue will take the slots that become free first.
-        int missing = others.Count - limit + 1;
-        if (missing <= 0)
-        {
-            await leases.UpsertAsync(session, id, RateLeaseState.UnderWay).ConfigureAwait(false);
-            return new Place(IsTaken: true, default, [], []);
-        }
+        Place place = await FindPlaceAsync(session, id, others).ConfigureAwait(false);
 
         // Again each time: who is silent loses its place.
-        await leases.UpsertAsync(session, id, RateLeaseState.Waiting).ConfigureAwait(false);
+        await leases.UpsertAsync(session, id, place.IsOpen ? RateLeaseState.UnderWay : RateLeaseState.Waiting).ConfigureAwait(false);
+        return place;
+    }
+
+    private async Task<Place> LookAsync(SqlSession session, long id)
+        => await FindPlaceAsync(session, id, await leases.ListOthersAsync(session, id, window).ConfigureAwait(false)).ConfigureAwait(false);
+
+    /// <param name="session">The session.</param>
+    /// <param name="id">The place.</param>
+    /// <param name="others">Those who hold a slot, and those ahead: they will take the slots that become free first.</param>
+    private async Task<Place> FindPlaceAsync(SqlSession session, long id, List<RateLease> others)
+    {
         long now = (await session.GetTimeAsync().ConfigureAwait(false)).Ticks;
         long[] released = [.. others.Where(other => other.State == RateLeaseState.Over).Select(other => other.Ticks)];
-        RateLease[] ahead = [.. others.Where(other => other.State != RateLeaseState.Over && other.Owner != owners.Current)];
+        int ahead = others.Count(other => other.State == RateLeaseState.Waiting);
+        RateLease[] foreign = [.. others.Where(other => other.State != RateLeaseState.Over && other.Owner != owners.Current)];
         return new Place(
-            IsTaken: false,
-            missing <= released.Length ? window - TimeSpan.FromTicks(now - released[missing - 1]) : window,
+            id,
+            others.Count < limit,
             ahead,
-            [.. ahead.Where(other => TimeSpan.FromTicks(now - other.Ticks) > window + s_patience)]);
+            FreeIn(others.Count - ahead),
+            FreeIn(others.Count),
+            foreign,
+            [.. foreign.Where(other => TimeSpan.FromTicks(now - other.Ticks) > window + s_patience)]);
+
+        // In how long one more can have a slot than those who count as having one.
+        TimeSpan FreeIn(int taken)
+        {
+            int missing = taken - limit + 1;
+            return missing <= 0 ? TimeSpan.Zero
+                : missing > released.Length ? window
+                : TimeSpan.FromTicks(Math.Clamp(window.Ticks - (now - released[missing - 1]), 0, window.Ticks));
+        }
     }
 
     /// <summary>Takes back the records of dead processes that the caller waits for.</summary>
@@ -231,16 +354,18 @@ internal sealed class SqlRateGate(SqlStore store, IAttemptOwners owners, RateLea
     /// <summary>How long to sleep. Timers take whole milliseconds: rounded down, the last one would be a busy wait; and they refuse less than nothing.</summary>
     private static TimeSpan RemainingOf(TimeSpan delay) => TimeSpan.FromMilliseconds(Math.Max(0, Math.Ceiling(delay.TotalMilliseconds)));
 
-    /// <param name="Id">The number of the caller.</param>
     /// <param name="Result">What came of it; <see langword="null"/> if it has to wait.</param>
-    /// <param name="Place">Where it stands.</param>
-    private readonly record struct Attempt<T>(long Id, T? Result, Place Place);
+    /// <param name="Place">Where it stands; <see langword="null"/> if it needed no slot.</param>
+    private readonly record struct Attempt<T>(T? Result, Place? Place);
 
-    /// <param name="IsTaken">Whether it has a slot.</param>
-    /// <param name="Delay">If not: how long until the next attempt.</param>
-    /// <param name="Ahead">If not: what the wait depends on and belongs to other processes, which may be dead.</param>
+    /// <param name="Id">Its number.</param>
+    /// <param name="IsOpen">Whether there is a slot for it.</param>
+    /// <param name="Ahead">If not: how many stand ahead of it.</param>
+    /// <param name="FirstIn">In how long the first of them can have a slot; zero if it can now.</param>
+    /// <param name="OwnIn">In how long there is one for it even if all of them take theirs.</param>
+    /// <param name="Others">What the wait depends on and belongs to other processes, which may be dead.</param>
     /// <param name="Silent">Those among them that have not moved for longer than they do where all goes well.</param>
-    private readonly record struct Place(bool IsTaken, TimeSpan Delay, IReadOnlyList<RateLease> Ahead, IReadOnlyList<RateLease> Silent);
+    private sealed record Place(long Id, bool IsOpen, int Ahead, TimeSpan FirstIn, TimeSpan OwnIn, IReadOnlyList<RateLease> Others, IReadOnlyList<RateLease> Silent);
 
     private sealed class Caller(Action<string> onHeld) : IGateCaller
     {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Ledger.Processes;
 using KlingPS.Core.Ledger.Sql;
@@ -240,40 +241,129 @@ public abstract class RateGateContract : LedgerContract
     }
 
     [Fact]
-    public async Task Two_runs_over_the_same_images_at_the_same_time_take_the_slots_and_the_time_of_one()
+    public async Task When_the_one_ahead_has_nothing_to_send_any_more_the_one_behind_takes_its_slot_and_does_not_sleep_a_window()
     {
-        const int Images = 50;
-        (ICreateGate Gate, SqlLedger Ledger)[] runs = [await OpenCreateGateAsync(ProcessIdentity.Current), await OpenCreateGateAsync(s_other)];
-        int[] bought = [0, 0];
-        int open = runs.Length;
+        Line line = await LineUpAsync("a", "b");
+        await line.BuyAsync("a");
 
-        async Task RunAsync(int run)
+        Assert.Null((await line.OpenOneAsync(line.First)).Lease);
+        _time.Advance(TimeSpan.FromSeconds(0.2));
+
+        Assert.True(await Eventually.DoneAsync(line.Second) is { Result.IsNew: true, Lease: not null });
+    }
+
+    [Fact]
+    public async Task When_the_one_ahead_buys_the_very_same_video_the_one_behind_learns_it_and_does_not_sleep_a_window()
+    {
+        Line line = await LineUpAsync("a", "a");
+
+        Assert.NotNull((await line.OpenOneAsync(line.First)).Lease);
+        _time.Advance(TimeSpan.FromSeconds(0.2));
+
+        Assert.True(await Eventually.DoneAsync(line.Second) is { Result.IsNew: false, Lease: null });
+    }
+
+    [Fact]
+    public async Task A_caller_that_has_nothing_to_send_leaves_its_place_to_the_next_of_its_process()
+    {
+        Line line = await LineUpAsync("a", "c");
+        Task<Passage<TaskClaim>> next = line.Ours.ClaimAsync(LedgerHost.Intent("b"), Passing, Token);
+        await line.BuyAsync("a");
+
+        Assert.Null((await line.OpenOneAsync(line.First)).Lease);
+
+        Assert.NotNull((await Eventually.DoneAsync(next)).Lease);
+        _time.Advance(TimeSpan.FromSeconds(0.2));
+        await SleepsAsync();
+        Assert.False(line.Second.IsCompleted);
+    }
+
+    [Fact]
+    public async Task A_process_whose_callers_have_all_given_up_has_no_place_any_more()
+    {
+        using var source = new CancellationTokenSource();
+        Line line = await LineUpAsync("a", "c", source.Token);
+        Task<Passage<TaskClaim>> next = line.Ours.ClaimAsync(LedgerHost.Intent("b"), Passing, source.Token);
+        await source.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => line.First);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => next);
+        Assert.Equal(1L, Convert.ToInt64(await Host.SqlAsync("SELECT COUNT(*) FROM rate_leases WHERE state = 'waiting'"), CultureInfo.InvariantCulture));
+
+        Passage<TaskClaim> passage = await line.OpenOneAsync(line.Second, TimeSpan.FromSeconds(0.2));
+
+        Assert.NotNull(passage.Lease);
+    }
+
+    [Fact]
+    public async Task A_purchase_that_comes_to_be_over_a_limit_while_it_waits_is_refused_and_leaves_the_slot_to_the_one_behind()
+    {
+        var limit = new BudgetLimit { DailyCredits = 100 };
+        Line line = await LineUpAsync("a", "b", limit: limit);
+        await line.BuyAsync("c");
+        await line.BuyAsync("d");
+
+        KlingException refusal = await Assert.ThrowsAsync<KlingException>(() => line.OpenOneAsync(line.First));
+        _time.Advance(TimeSpan.FromSeconds(0.2));
+
+        Assert.Equal(ErrorKind.BudgetExceeded, refusal.Kind);
+        Assert.NotNull((await Eventually.DoneAsync(line.Second)).Lease);
+    }
+
+    [Fact]
+    public async Task One_who_waits_behind_a_stopped_process_looks_less_and_less_often()
+    {
+        (ICreateGate ours, _) = await OpenCreateGateAsync(ProcessIdentity.Current);
+        IAsyncDisposable last = await EnterAsync(ours, 20);
+
+        // It does not look again, as if it had been stopped.
+        using var stopped = new CancellationTokenSource();
+        Task<IAsyncDisposable> ahead = (await OpenStoppedAsync(isCreate: true)).EnterAsync(stopped.Token).AsTask();
+        await Eventually.TrueAsync(() => _standing.Armed == 1, "the stopped one to wait");
+        await last.DisposeAsync();
+        var caller = new PassingCaller();
+        Task<Passage<TaskClaim>> behind = ours.ClaimAsync(LedgerHost.Intent("a"), caller, Token);
+        for (int step = 0; !behind.IsCompleted && step < 1000; step++)
         {
-            for (int image = 0; image < Images; image++)
-            {
-                Passage<TaskClaim> passage = await runs[run].Gate.ClaimAsync(LedgerHost.Intent($"image {image}"), Passing, Token);
-                if (passage.Lease is not null)
-                {
-                    bought[run]++;
-                    await runs[run].Ledger.Tasks.AcceptAsync(passage.Result.Task.Id, $"task {image}");
-                    await passage.Lease.DisposeAsync();
-                }
-            }
+            await Eventually.TrueAsync(() => behind.IsCompleted || _time.Armed == 1, "the one behind to sleep");
+            _time.Advance(TimeSpan.FromSeconds(behind.IsCompleted ? 0 : 0.1));
+        }
 
-            Interlocked.Decrement(ref open);
+        Assert.NotNull((await Eventually.DoneAsync(behind)).Lease);
+        Assert.InRange(caller.Looks, 10, 50);
+        await stopped.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => ahead);
+    }
+
+    [Theory]
+    [InlineData(2, 60)]
+    [InlineData(3, 50)]
+    public async Task Runs_over_the_same_images_at_the_same_time_take_the_slots_and_the_time_of_one(int processes, int images)
+    {
+        // A request takes this long, so that slots depend on requests under way.
+        var request = TimeSpan.FromSeconds(0.2);
+        var step = TimeSpan.FromSeconds(0.5);
+        var runs = new List<Run>();
+        for (int i = 0; i < processes; i++)
+        {
+            (ICreateGate gate, SqlLedger ledger) = await OpenCreateGateAsync(i == 0 ? ProcessIdentity.Current : s_other with { ProcessId = 4711 + i });
+            runs.Add(new Run(gate, ledger));
         }
 
         DateTimeOffset begun = _time.GetUtcNow();
-        Task all = Task.WhenAll(RunAsync(0), RunAsync(1));
-        while (!all.IsCompleted)
+        Task[] all = [.. runs.Select(run => Task.WhenAll(Enumerable.Range(0, images).Select(image => run.BuyAsync($"{image}", request, _time))))];
+        while (!Array.TrueForAll(all, run => run.IsCompleted))
         {
-            await Eventually.TrueAsync(() => all.IsCompleted || (Volatile.Read(ref open) > 0 && _time.Armed == Volatile.Read(ref open)), "both to sleep at the gate");
-            _time.Advance(all.IsCompleted ? TimeSpan.Zero : TimeSpan.FromSeconds(0.25));
+            await Eventually.TrueAsync(
+                () => Array.TrueForAll(all, run => run.IsCompleted) || (_time.Armed > 0 && _time.Armed == runs.Sum(run => run.Asleep)),
+                "all to sleep, or to be done");
+            _time.Advance(Array.TrueForAll(all, run => run.IsCompleted) ? TimeSpan.Zero : step);
         }
 
-        await all;
-        Assert.Equal(Images, bought.Sum());
-        Assert.InRange((_time.GetUtcNow() - begun).TotalSeconds, 20, 21.5);
+        await Task.WhenAll(all);
+        Assert.Equal(images, runs.Sum(run => run.Bought));
+
+        // Two windows, each begun and ended with a request, and a step late each time.
+        Assert.InRange(_time.GetUtcNow() - begun, CreateRate.Window * 2, (CreateRate.Window * 2) + (step * 6));
     }
 
     private static IGateCaller Passing { get; } = new PassingCaller();
@@ -311,14 +401,77 @@ public abstract class RateGateContract : LedgerContract
     /// <summary>Waits until the one who waits at the gate sleeps.</summary>
     private Task SleepsAsync() => Eventually.TrueAsync(() => _time.Armed == 1, "a caller to sleep at the gate");
 
+    /// <summary>Lines two processes up at a gate of which all slots are taken: those of requests that are still under way but for one.</summary>
+    private async Task<Line> LineUpAsync(string first, string second, CancellationToken? stop = null, BudgetLimit? limit = null)
+    {
+        (ICreateGate ours, _) = await OpenCreateGateAsync(ProcessIdentity.Current);
+        (ICreateGate theirs, SqlLedger ledger) = await OpenCreateGateAsync(s_other);
+        await (await EnterAsync(ours, 20)).DisposeAsync();
+        Task<Passage<TaskClaim>> ahead = ours.ClaimAsync(LedgerHost.Intent(first, budget: limit), Passing, stop ?? Token);
+        await SleepsAsync();
+        Task<Passage<TaskClaim>> behind = theirs.ClaimAsync(LedgerHost.Intent(second), Passing, Token);
+        await Eventually.TrueAsync(() => _time.Armed == 2, "both to sleep at the gate");
+        return new Line(this, ledger, ours, ahead, behind);
+    }
+
+    /// <summary>Two that wait for the same slot.</summary>
+    private sealed record Line(RateGateContract Contract, SqlLedger Ledger, ICreateGate Ours, Task<Passage<TaskClaim>> First, Task<Passage<TaskClaim>> Second)
+    {
+        /// <summary>Buys a video past the gate.</summary>
+        public async Task BuyAsync(string image)
+            => await Ledger.Tasks.AcceptAsync((await Ledger.Tasks.BeginAsync(LedgerHost.Intent(image), Token)).Id, $"task {image}");
+
+        /// <summary>Lets the one slot become free that is not under way, and waits for what comes of it.</summary>
+        public Task<Passage<TaskClaim>> OpenOneAsync(Task<Passage<TaskClaim>> whose, TimeSpan more = default)
+        {
+            Contract._time.Advance(CreateRate.Window + more);
+            return Eventually.DoneAsync(whose);
+        }
+    }
+
+    /// <summary>A process that buys many videos at the same time.</summary>
+    private sealed class Run(ICreateGate gate, SqlLedger ledger)
+    {
+        private int _waiting;
+        private int _underWay;
+        private int _bought;
+
+        public int Bought => Volatile.Read(ref _bought);
+
+        /// <summary>How many of its timers run once nothing can happen without time: that of its first at the gate, and those of its requests.</summary>
+        public int Asleep => Volatile.Read(ref _underWay) + (Volatile.Read(ref _waiting) > 0 ? 1 : 0);
+
+        public async Task BuyAsync(string image, TimeSpan request, TimeProvider time)
+        {
+            Interlocked.Increment(ref _waiting);
+            Passage<TaskClaim> passage = await gate.ClaimAsync(LedgerHost.Intent(image), Passing, Token);
+            if (passage.Lease is null)
+            {
+                Interlocked.Decrement(ref _waiting);
+                return;
+            }
+
+            Interlocked.Increment(ref _bought);
+            Interlocked.Increment(ref _underWay);
+            Interlocked.Decrement(ref _waiting);
+            await Task.Delay(request, time, Token);
+            await ledger.Tasks.AcceptAsync(passage.Result.Task.Id, $"task {image}");
+            await passage.Lease.DisposeAsync();
+            Interlocked.Decrement(ref _underWay);
+        }
+    }
+
     private sealed class PassingCaller : IGateCaller
     {
+        private int _looks;
+
+        /// <summary>How often it has looked for a slot.</summary>
+        public int Looks => Volatile.Read(ref _looks);
+
         public void OnHeld(string reason)
         {
         }
 
-        public void BeforePass()
-        {
-        }
+        public void BeforePass() => Interlocked.Increment(ref _looks);
     }
 }

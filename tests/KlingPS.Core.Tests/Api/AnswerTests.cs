@@ -50,7 +50,9 @@ public sealed class AnswerTests
         { 503, GatewayPage, ErrorKind.ServiceUnavailable, true },
         { 504, GatewayPage, ErrorKind.ServiceUnavailable, true },
         { 200, GatewayPage, ErrorKind.AnswerInvalid, true },
+        { 301, "", ErrorKind.ServiceUnavailable, true },
         { 302, "", ErrorKind.ServiceUnavailable, true },
+        { 308, "", ErrorKind.ServiceUnavailable, true },
         { 304, "", ErrorKind.AnswerInvalid, true },
         { 200, "", ErrorKind.AnswerInvalid, true },
         { 200, "{\"code\":20", ErrorKind.AnswerInvalid, true },
@@ -232,6 +234,7 @@ public sealed class AnswerTests
 
     [Theory]
     [InlineData(200, """{"code":200,"msg":"success"}""", "the service said yes but named no task")]
+    [InlineData(200, """{"code":200,"msg":"success","data":{"taskId":"t\u0000"}}""", "cannot be the id of a task")]
     [InlineData(502, GatewayPage, "what came back (HTTP 502) does not say whether the task was made")]
     [InlineData(302, "", "which does not say where to and was not followed, because the key would have gone along; that does not say whether the task was made")]
     public async Task A_lost_answer_says_what_was_wrong_with_it(int status, string body, string why)

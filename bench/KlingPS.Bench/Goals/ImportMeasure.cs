@@ -9,18 +9,6 @@ internal static class ImportMeasure
     private const int Runs = 5;
     private const int Imports = 11;
 
-    /// <summary>Builds the empty module in a folder and writes how many cmdlets it has.</summary>
-    private const string Build = """
-        $cmdlets = (Import-PowerShellDataFile $module).CmdletsToExport
-        $classes = foreach ($cmdlet in $cmdlets) {
-            $verb, $noun = $cmdlet.Replace('Kling', 'Empty') -split '-'
-            "[Cmdlet(""$verb"", ""$noun"")] public sealed class $verb${noun}Command : PSCmdlet { }"
-        }
-        Add-Type -TypeDefinition "using System.Management.Automation; $classes" -OutputAssembly "$folder/Empty.dll"
-        New-ModuleManifest "$folder/Empty.psd1" -RootModule Empty.dll -CompatiblePSEditions Core -FunctionsToExport @() -AliasesToExport @() -VariablesToExport @() -CmdletsToExport $cmdlets.Replace('Kling', 'Empty')
-        $cmdlets.Count
-        """;
-
     /// <summary>Writes how long the import took. The first Import-Module of a shell also pays for the cmdlet itself; that is nobody's.</summary>
     private const string Import = """
         Import-Module Microsoft.PowerShell.Utility
@@ -31,8 +19,7 @@ internal static class ImportMeasure
 
     public static async Task<IReadOnlyList<Figure>> RunAsync(string root)
     {
-        int cmdlets = (int)await ReadNumberAsync($"$module = '{Shell.Module}'; $folder = '{root}'\n{Build}");
-        string empty = Path.Combine(root, "Empty.psd1");
+        (string empty, int cmdlets) = await EmptyModule.BuildAsync(root);
         await TimeAsync(empty);
         await TimeAsync(Shell.Module);
 
@@ -68,7 +55,6 @@ internal static class ImportMeasure
         return figures;
     }
 
-    private static Task<double> TimeAsync(string module) => ReadNumberAsync($"$module = '{module}'\n{Import}");
-
-    private static async Task<double> ReadNumberAsync(string script) => double.Parse(await Shell.RunAsync(script), CultureInfo.InvariantCulture);
+    private static async Task<double> TimeAsync(string module)
+        => double.Parse(await Shell.RunAsync($"$module = '{module}'\n{Import}"), CultureInfo.InvariantCulture);
 }

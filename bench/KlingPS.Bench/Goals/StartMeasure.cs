@@ -17,6 +17,12 @@ internal static class StartMeasure
         Get-ChildItem $images -File | ConvertTo-KlingVideo -Prompt $prompt -Destination $videos | ForEach-Object { {{Line}} }
         """;
 
+    /// <summary>What PowerShell itself does of it, whatever the module.</summary>
+    private const string WithoutUs = $$"""
+        Import-Module $module
+        Get-ChildItem $images -File | ForEach-Object { {{Line}} }
+        """;
+
     private const string FirstUse = """
         Import-Module $module
         $null = Get-KlingModel
@@ -34,11 +40,15 @@ internal static class StartMeasure
         string script = $"$module = '{Shell.Module}'; $images = '{batch.Images}'; $videos = '{batch.Videos}'; $prompt = '{ConvertMode.Prompt}'\n{Rerun}";
         var ours = new List<double>();
         var theirs = new List<double>();
+        (string emptyModule, _) = await EmptyModule.BuildAsync(root);
+        string withoutUs = $"$module = '{emptyModule}'; $images = '{batch.Images}'\n{WithoutUs}";
+        var without = new List<double>();
         var firstUses = new List<double>();
         for (int run = 0; run < Runs; run++)
         {
             theirs.Add(await TimeToLineAsync(Line, sandbox.Endpoints, batch.LedgerPath));
             ours.Add(await TimeToLineAsync(script, sandbox.Endpoints, batch.LedgerPath));
+            without.Add(await TimeToLineAsync(withoutUs, sandbox.Endpoints, batch.LedgerPath));
             firstUses.Add((await new Batch(root, $"first-use-{run}", images: 1).ConvertInShellAsync(sandbox, FirstUse))[0]);
         }
 
@@ -52,6 +62,10 @@ internal static class StartMeasure
                 "ms",
                 $"{empty:0} ms to the first line of a shell that does nothing else",
                 $"{ours.At(0.5):0} ms"),
+            new(
+                "the same for an empty module with as many cmdlets, Get-ChildItem and ForEach-Object alone",
+                string.Empty,
+                string.Create(CultureInfo.InvariantCulture, $"{without.At(0.5) - empty:0} ms")),
             Figure.AtMost($"first Get-KlingVideoTask of a shell, with a new ledger, median of {Runs}", 60, firstUses.At(0.5), "ms"),
         ];
     }

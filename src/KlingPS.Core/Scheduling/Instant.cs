@@ -14,7 +14,9 @@ internal readonly record struct Instant : IComparable<Instant>
     private Instant(TimeSpan reading) => _reading = reading;
 
     /// <summary>The present moment.</summary>
-    public static Instant Now(TimeProvider time) => new(time.GetElapsedTime(0));
+    /// <remarks>Worked out in whole numbers: a reading may have more digits than a <see cref="double"/>, and a deadline would come a little late.</remarks>
+    public static Instant Now(TimeProvider time)
+        => new(new TimeSpan((long)((Int128)time.GetTimestamp() * TimeSpan.TicksPerSecond / time.TimestampFrequency)));
 
     /// <summary>A moment later by some time; never, if it is too far away to be told.</summary>
     public static Instant operator +(Instant moment, TimeSpan time)

@@ -34,6 +34,21 @@ public sealed class DeadlineTests
     }
 
     [Fact]
+    public void A_deadline_is_over_when_its_time_has_passed_whatever_the_clock_shows()
+    {
+        for (int ticks = 0; ticks < 256; ticks++)
+        {
+            var clock = new ManualClock(new DateTimeOffset(2026, 11, 26, 12, 0, 0, TimeSpan.Zero).AddTicks(ticks));
+            using var deadline = new Deadline(clock, 3 * s_second);
+
+            clock.Advance((3 * s_second) - new TimeSpan(1));
+            Assert.False(deadline.IsOver, $"a tick before, {ticks} ticks after noon");
+            clock.Advance(new TimeSpan(1));
+            Assert.True(deadline.IsOver, $"{ticks} ticks after noon");
+        }
+    }
+
+    [Fact]
     public async Task Work_that_cannot_be_broken_off_goes_on_by_itself()
     {
         var end = new TaskCompletionSource<int>();

@@ -58,6 +58,18 @@ public sealed class SandboxCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task A_sandbox_ends_with_its_session()
+    {
+        using var shell = new HostedShell();
+        KlingSandbox sandbox = Assert.Single((await shell.RunAsync("Start-KlingSandbox")).Clean().Of<KlingSandbox>());
+        Assert.True(sandbox.IsRunning);
+
+        shell.Dispose();
+
+        Assert.False(sandbox.IsRunning);
+    }
+
+    [Fact]
     public async Task Faults_are_given_as_hashtables()
     {
         ShellResult result = (await _shell.RunAsync(

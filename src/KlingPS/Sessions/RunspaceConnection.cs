@@ -169,19 +169,27 @@ internal sealed class RunspaceConnection
 
     private static RunspaceConnection Create(Runspace runspace)
     {
-        SessionEnd.WatchProcess(static () =>
-        {
-            foreach ((_, RunspaceConnection connection) in s_connections)
+        SessionEnd.WatchProcess(
+            release: static () =>
             {
-                connection.ReleaseAll();
-            }
-        });
+                foreach ((_, RunspaceConnection connection) in s_connections)
+                {
+                    connection.ReleaseAll();
+                }
+            },
+            end: static () =>
+            {
+                foreach ((_, RunspaceConnection connection) in s_connections)
+                {
+                    connection.Sandbox.Stop();
+                }
+            });
         var connection = new RunspaceConnection();
         runspace.StateChanged += (_, change) =>
         {
             if (change.RunspaceStateInfo.State is RunspaceState.Closed or RunspaceState.Broken)
             {
-                connection.EndSessions();
+                connection.Disconnect();
             }
         };
         return connection;

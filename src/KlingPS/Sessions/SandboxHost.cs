@@ -53,8 +53,7 @@ internal sealed class SandboxHost
     /// <summary>Stops the sandbox, if one runs.</summary>
     public void Stop()
     {
-        _server?.Dispose();
-        _server = null;
+        Interlocked.Exchange(ref _server, null)?.Dispose();
         _options = null;
         _endpoint = null;
     }

@@ -44,7 +44,8 @@ internal static class SessionEnd
 
     /// <summary>Has everything closed when the process ends.</summary>
     /// <param name="release">Begins to end the sessions in hand.</param>
-    public static void WatchProcess(Action release)
+    /// <param name="end">Ends what the sessions need as long as there are any.</param>
+    public static void WatchProcess(Action release, Action end)
     {
         if (Interlocked.Exchange(ref s_isWatching, 1) == 0)
         {
@@ -53,6 +54,7 @@ internal static class SessionEnd
                 release();
                 Await([.. s_closing.Keys]);
                 Await(Task.Run(Ledgers.CloseAllAsync));
+                end();
             };
         }
     }

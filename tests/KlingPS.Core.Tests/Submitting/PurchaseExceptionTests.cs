@@ -9,7 +9,10 @@ using KlingPS.Core.Tests.Stages;
 
 namespace KlingPS.Core.Tests.Submitting;
 
-/// <summary>Every exception that there is, thrown at every place from which one can come while videos are bought.</summary>
+/// <summary>
+/// Exceptions of every kind, thrown at every place from which one can come while videos are bought; and every exception that there is, where
+/// it matters most: when the request has left.
+/// </summary>
 public sealed class PurchaseExceptionTests
 {
     private static readonly Reply s_lost = Replies.FailsAfter(new HttpRequestException(HttpRequestError.ResponseEnded));
@@ -35,13 +38,26 @@ public sealed class PurchaseExceptionTests
     }
 
     [Fact]
+    public void Of_each_kind_that_the_code_can_tell_apart_there_is_one()
+    {
+        Type[] kinds = [.. EveryException.CreateOfEachKind().Select(exception => exception.GetType())];
+
+        Assert.InRange(kinds.Length, 20, EveryException.Create().Count / 2);
+        Assert.Contains(typeof(HttpRequestException), kinds);
+        Assert.Contains(typeof(IOException), kinds);
+        Assert.Contains(typeof(OperationCanceledException), kinds);
+        Assert.Contains(typeof(ObjectDisposedException), kinds);
+        Assert.Contains(typeof(FileNotFoundException), kinds);
+    }
+
+    [Fact]
     public Task Thrown_by_the_connection_before_the_request_has_left() => CheckAsync([Bought, NotBought], (harness, throws) =>
         harness.Service.On(FakeService.CreatePath, (request, token) => throws() is Exception exception
             ? Task.FromException<HttpResponseMessage>(exception)
             : harness.AcceptTask(request, token)));
 
     [Fact]
-    public Task Thrown_by_the_connection_when_the_request_has_left() => CheckAsync([Unknown], (harness, throws) =>
+    public Task Thrown_by_the_connection_when_the_request_has_left() => CheckAsync([Unknown], exceptions: EveryException.Create(), arrange: (harness, throws) =>
         harness.Service.On(FakeService.CreatePath, (request, token) => throws() is Exception exception
             ? Replies.FailsAfter(exception)(request, token)
             : harness.AcceptTask(request, token)));
@@ -172,12 +188,16 @@ public sealed class PurchaseExceptionTests
         }
     };
 
-    /// <summary>Buys one video for each exception, which is thrown as often as it can be, and after each a video with which nothing is wrong.</summary>
+    /// <summary>
+    /// Buys one video for each exception, which is thrown as often as it can be, and after each a video with which nothing is wrong. The
+    /// exceptions are one of each kind when they are left out.
+    /// </summary>
     private static async Task CheckAsync(
         string[] ends,
         Action<PipelineHarness, Func<Exception?>>? arrange = null,
         Func<Func<Exception?>, IPipelineObserver>? createObserver = null,
-        bool hasImages = false)
+        bool hasImages = false,
+        IReadOnlyList<Exception>? exceptions = null)
     {
         await using var harness = new PipelineHarness();
         Exception? current = null;
@@ -191,7 +211,7 @@ public sealed class PurchaseExceptionTests
         KlingService service = createObserver is null ? harness.NewService(isObserved: false) : new KlingService(harness.Session, createObserver(throws));
         var submitter = new VideoSubmitter(service);
         uint item = 0;
-        foreach (Exception exception in EveryException.Create())
+        foreach (Exception exception in exceptions ?? EveryException.CreateOfEachKind())
         {
             item++;
             DateTimeOffset begun = harness.Clock.GetUtcNow();

@@ -24,12 +24,12 @@ public class FilterTests(Browser browser)
                 ("#by-rating", "is:4", "4 stars (1)", "boat"),
             ])
         {
-            Assert.Equal(label, await open.Page.Locator($"{select} option[value='{value}']").TextContentAsync());
+            await Assertions.Expect(open.Page.Locator($"{select} option[value='{value}']")).ToHaveTextAsync(label);
             await open.Page.SelectOptionAsync(select, value);
-            Assert.Equal((label, shown), (label, string.Join(", ", await open.NamesAsync())));
+            await open.HasNamesAsync(shown.Split(", "));
 
             await open.Page.ClickAsync("#clear");
-            Assert.Equal(7, await open.Cards.CountAsync());
+            await Assertions.Expect(open.Cards).ToHaveCountAsync(7);
         }
     }
 
@@ -39,14 +39,14 @@ public class FilterTests(Browser browser)
         await using OpenPage open = await OpenPage.OfNightAsync(browser);
 
         await open.Page.FillAsync("#find", "LIGHT house");
-        Assert.Equal("3 videos 139 credits · $0.70", await open.SumAsync("shown"));
+        await open.HasSumAsync("shown", "3 videos 139 credits · $0.70");
         await Assertions.Expect(open.Page.Locator("#by-state option[value='is:saved']")).ToHaveTextAsync("Saved (3)");
         await Assertions.Expect(open.Page.Locator("#by-state option[value='is:failed']")).ToHaveTextAsync("Failed (0)");
 
         await open.Page.SelectOptionAsync("#by-state", "is:failed");
         await Assertions.Expect(open.Page.Locator("#empty")).ToContainTextAsync("No video passes these filters.");
         await open.Page.ClickAsync("#empty-clear");
-        Assert.Equal("9 videos 391 credits · $1.96", await open.SumAsync("shown"));
+        await open.HasSumAsync("shown", "9 videos 391 credits · $1.96");
     }
 
     [Fact]
@@ -57,11 +57,11 @@ public class FilterTests(Browser browser)
         await open.Page.SelectOptionAsync("#by-choice", "is:");
         await open.FocusFirstAsync();
         await open.PressAsync("p", "x");
-        Assert.Equal(["video-0002", "video-0003"], await open.NamesAsync());
-        Assert.Equal("video-0002", await open.FocusedAsync());
+        await open.HasNamesAsync("video-0002", "video-0003");
+        await open.HasFocusAsync("video-0002");
         await open.PressAsync("p", "p", "p");
-        Assert.Empty(await open.NamesAsync());
-        Assert.Equal("3 videos 126 credits · $0.63", await open.SumAsync("picked"));
+        await open.HasNamesAsync();
+        await open.HasSumAsync("picked", "3 videos 126 credits · $0.63");
     }
 
     [Fact]
@@ -84,12 +84,12 @@ public class FilterTests(Browser browser)
             ])
         {
             await open.Page.SelectOptionAsync("#sort", order);
-            Assert.Equal((order, expected), (order, string.Join(", ", await open.NamesAsync())));
+            await open.HasNamesAsync(expected.Split(", "));
 
             // The arrows follow the order that is seen.
             await open.FocusFirstAsync();
             await open.PressAsync("ArrowRight");
-            Assert.Equal(expected.Split(", ")[1], await open.FocusedAsync());
+            await open.HasFocusAsync(expected.Split(", ")[1]);
         }
     }
 }

@@ -12,8 +12,8 @@ public class GridTests(Browser browser)
     {
         await using OpenPage open = await OpenPage.OfNightAsync(browser, from);
 
-        Assert.Equal(["A storm over the sea", "boat", "cliff", "harbour", "lighthouse", "ridge", "sunrise"], await open.NamesAsync());
-        Assert.Equal("3", (await open.CardOf("lighthouse").Locator(".badge").InnerTextAsync()).Trim());
+        await open.HasNamesAsync("A storm over the sea", "boat", "cliff", "harbour", "lighthouse", "ridge", "sunrise");
+        await Assertions.Expect(open.CardOf("lighthouse").Locator(".badge")).ToHaveTextAsync("3");
         await open.WaitForAsync("[...document.querySelectorAll('.card:not([hidden]) .poster img')].every(image => image.complete && image.naturalWidth > 0)");
         open.AssertNoErrors();
     }
@@ -25,15 +25,15 @@ public class GridTests(Browser browser)
 
         await open.CardOf("lighthouse").Locator(".poster").FocusAsync();
         await open.PressAsync("s");
-        Assert.Equal(3, await open.CardOf("lighthouse").CountAsync());
-        Assert.Equal("true", await open.Page.Locator(".badge").GetAttributeAsync("aria-expanded"));
-        Assert.Equal("lighthouse", await open.FocusedAsync());
+        await Assertions.Expect(open.CardOf("lighthouse")).ToHaveCountAsync(3);
+        await Assertions.Expect(open.Page.Locator(".badge")).ToHaveAttributeAsync("aria-expanded", "true");
+        await open.HasFocusAsync("lighthouse");
 
         await open.PressAsync("s");
-        Assert.Equal(1, await open.CardOf("lighthouse").CountAsync());
+        await Assertions.Expect(open.CardOf("lighthouse")).ToHaveCountAsync(1);
 
         await open.PressAsync("Shift+S");
-        Assert.Equal(9, await open.Cards.CountAsync());
+        await Assertions.Expect(open.Cards).ToHaveCountAsync(9);
     }
 
     [Fact]
@@ -60,7 +60,7 @@ public class GridTests(Browser browser)
         await Assertions.Expect(open.CardOf("boat").Locator(".within")).ToHaveTextAsync("1 unknown, 1 failed");
         await open.CardOf("boat").Locator(".badge").ClickAsync();
         await Assertions.Expect(open.Page.Locator(".within")).ToHaveCountAsync(0);
-        Assert.Equal(3, await open.CardOf("boat").CountAsync());
+        await Assertions.Expect(open.CardOf("boat")).ToHaveCountAsync(3);
     }
 
     [Fact]
@@ -68,17 +68,17 @@ public class GridTests(Browser browser)
     {
         await using OpenPage open = await OpenPage.OfNightAsync(browser);
 
-        Assert.Equal("9 videos 391 credits · $1.96", await open.SumAsync("all"));
-        Assert.Equal("9 videos 391 credits · $1.96", await open.SumAsync("shown"));
-        Assert.Equal("0 videos 0 credits · $0.00", await open.SumAsync("picked"));
+        await open.HasSumAsync("all", "9 videos 391 credits · $1.96");
+        await open.HasSumAsync("shown", "9 videos 391 credits · $1.96");
+        await open.HasSumAsync("picked", "0 videos 0 credits · $0.00");
 
         await open.Page.FillAsync("#find", "mist");
-        Assert.Equal("9 videos 391 credits · $1.96", await open.SumAsync("all"));
-        Assert.Equal("1 video 84 credits · $0.42", await open.SumAsync("shown"));
+        await open.HasSumAsync("all", "9 videos 391 credits · $1.96");
+        await open.HasSumAsync("shown", "1 video 84 credits · $0.42");
 
         await open.FocusFirstAsync();
         await open.PressAsync("p");
-        Assert.Equal("1 video 84 credits · $0.42", await open.SumAsync("picked"));
+        await open.HasSumAsync("picked", "1 video 84 credits · $0.42");
     }
 
     [Fact]
@@ -86,12 +86,17 @@ public class GridTests(Browser browser)
     {
         await using OpenPage open = await OpenPage.OfNightAsync(browser);
 
-        ILocator failed = open.CardOf("harbour");
-        Assert.Contains("Failed", await failed.InnerTextAsync(), StringComparison.Ordinal);
-        Assert.Contains("It has cost nothing.", await failed.InnerTextAsync(), StringComparison.Ordinal);
-        Assert.Contains($"ConvertTo-KlingVideo -LiteralPath 'harbour.png' -Prompt '{GalleryFolder.Prompt}'", await failed.InnerTextAsync(), StringComparison.Ordinal);
-        Assert.Contains("Resolve-KlingVideoTask 6 -TaskId", await open.CardOf("cliff").InnerTextAsync(), StringComparison.Ordinal);
-        Assert.Contains("Generating", await open.CardOf("A storm").InnerTextAsync(), StringComparison.Ordinal);
+        foreach ((string card, string text) in ((string, string)[])
+            [
+                ("harbour", "Failed"),
+                ("harbour", "It has cost nothing."),
+                ("harbour", $"ConvertTo-KlingVideo -LiteralPath 'harbour.png' -Prompt '{GalleryFolder.Prompt}'"),
+                ("cliff", "Resolve-KlingVideoTask 6 -TaskId"),
+                ("A storm", "Generating"),
+            ])
+        {
+            await Assertions.Expect(open.CardOf(card)).ToContainTextAsync(text, new() { UseInnerText = true });
+        }
     }
 
     [Fact]
@@ -128,7 +133,7 @@ public class GridTests(Browser browser)
 
         await open.Page.Locator("h1").HoverAsync();
         await open.WaitForAsync("!document.querySelector('.poster video')");
-        Assert.Equal(0, await open.PlayersAsync());
+        await open.WaitForAsync("document.querySelectorAll('video[src]').length === 0");
     }
 
     [Fact]
@@ -202,7 +207,7 @@ public class GridTests(Browser browser)
 
         await open.CardOf("boat").Locator(".poster").FocusAsync();
         await Assertions.Expect(open.CardOf("boat").Locator(".state")).ToContainTextAsync("Video not found");
-        Assert.Equal(0, await open.PlayersAsync());
+        await open.WaitForAsync("document.querySelectorAll('video[src]').length === 0");
         await Assertions.Expect(open.CardOf("sunrise").Locator(".poster")).ToContainTextAsync("Image not found");
 
         await open.PressAsync("Enter");
@@ -231,14 +236,14 @@ public class GridTests(Browser browser)
 
         await open.FocusFirstAsync();
         await open.PressAsync("End");
-        Assert.Equal("video-1999", await open.FocusedAsync());
+        await open.HasFocusAsync("video-1999");
         await open.PressAsync("p", "ArrowLeft", "x", "Home");
-        Assert.Equal("video-0000", await open.FocusedAsync());
+        await open.HasFocusAsync("video-0000");
 
         await open.Page.SelectOptionAsync("#by-choice", "is:Picked");
-        Assert.Equal(["video-1999"], await open.NamesAsync());
+        await open.HasNamesAsync("video-1999");
         await open.Page.ClickAsync("#clear");
         await open.Page.FillAsync("#find", "video-15");
-        Assert.Equal("100 videos 4,200 credits · $21.00", await open.SumAsync("shown"));
+        await open.HasSumAsync("shown", "100 videos 4,200 credits · $21.00");
     }
 }

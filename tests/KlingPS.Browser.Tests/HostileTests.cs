@@ -40,7 +40,8 @@ public class HostileTests(Browser browser)
 
         await open.PressAsync("Home", "c", "Escape", "?", "Escape");
         Assert.Equal(Attack.Replace("\u2028", "<U+2028>", StringComparison.Ordinal), await open.Page.TitleAsync());
-        Assert.Contains(Attack.Replace("\u2028", string.Empty, StringComparison.Ordinal)[..40], await open.Page.Locator(".card .prompt").First.InnerTextAsync(), StringComparison.Ordinal);
+        await Assertions.Expect(open.Page.Locator(".card .prompt").First)
+            .ToContainTextAsync(Attack.Replace("\u2028", string.Empty, StringComparison.Ordinal)[..40], new() { UseInnerText = true });
         Assert.False(await open.Page.EvaluateAsync<bool>("'hacked' in window"));
         string own = open.AddressOf(gallery)[..^"gallery.html".Length];
         Assert.All(open.Requests, address => Assert.StartsWith(own, address, StringComparison.Ordinal));

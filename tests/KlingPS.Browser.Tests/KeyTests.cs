@@ -10,15 +10,15 @@ public class KeyTests(Browser browser)
         // Four in a row at this width: 4, 4 and 2.
         await open.FocusFirstAsync();
         await open.PressAsync("ArrowRight");
-        Assert.Equal("video-0001", await open.FocusedAsync());
+        await open.HasFocusAsync("video-0001");
         await open.PressAsync("ArrowDown");
-        Assert.Equal("video-0005", await open.FocusedAsync());
+        await open.HasFocusAsync("video-0005");
         await open.PressAsync("ArrowRight", "ArrowRight", "ArrowDown");
-        Assert.Equal("video-0009", await open.FocusedAsync());
+        await open.HasFocusAsync("video-0009");
         await open.PressAsync("ArrowUp", "ArrowLeft");
-        Assert.Equal("video-0004", await open.FocusedAsync());
+        await open.HasFocusAsync("video-0004");
         await open.PressAsync("Home", "ArrowLeft", "ArrowUp");
-        Assert.Equal("video-0000", await open.FocusedAsync());
+        await open.HasFocusAsync("video-0000");
     }
 
     [Fact]
@@ -73,14 +73,14 @@ public class KeyTests(Browser browser)
         Assert.Equal("xp15", await open.Page.InputValueAsync("#find"));
         await open.Page.FillAsync("#find", "boat");
         await open.PressAsync("Enter");
-        Assert.Equal("boat", await open.FocusedAsync());
+        await open.HasFocusAsync("boat");
         await open.PressAsync("n");
         await open.Page.Keyboard.TypeAsync("px5, and so on");
         await Assertions.Expect(open.Page.Locator("#large-note")).ToHaveValueAsync("px5, and so on");
         await open.PressAsync("Escape");
         await Assertions.Expect(open.CardOf("boat")).ToContainClassAsync("noted");
         await Assertions.Expect(open.CardOf("boat")).Not.ToContainClassAsync("picked");
-        Assert.Equal("boat", await open.FocusedAsync());
+        await open.HasFocusAsync("boat");
     }
 
     [Fact]
@@ -103,7 +103,7 @@ public class KeyTests(Browser browser)
         await Assertions.Expect(open.Page.Locator("#help")).ToBeVisibleAsync();
         await open.PressAsync("p", "Escape");
         await Assertions.Expect(open.Page.Locator("#help")).ToBeHiddenAsync();
-        Assert.Equal("0 videos 0 credits · $0.00", await open.SumAsync("picked"));
+        await open.HasSumAsync("picked", "0 videos 0 credits · $0.00");
     }
 
     [Fact]

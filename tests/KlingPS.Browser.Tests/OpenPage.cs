@@ -111,10 +111,14 @@ internal sealed class OpenPage : IAsyncDisposable
     /// <summary>The name of the card that has the focus.</summary>
     public Task<string> FocusedAsync() => Page.EvaluateAsync<string>("document.activeElement.closest('.card')?.querySelector('h2').textContent ?? ''");
 
-    public async Task<string[]> NamesAsync() => [.. await Cards.Locator("h2").AllTextContentsAsync()];
+    /// <summary>Waits until the card of that name has the focus.</summary>
+    public Task HasFocusAsync(string name) => Eventually.TrueAsync(async () => await FocusedAsync() == name, $"the focus on {name}");
 
-    /// <summary>What the head says of all, of what is shown, or of what is picked.</summary>
-    public async Task<string> SumAsync(string which) => string.Join(' ', (await Page.Locator($"#sum-{which}").InnerTextAsync()).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+    /// <summary>Waits until the cards that are to be seen are those, in that order.</summary>
+    public Task HasNamesAsync(params string[] names) => Assertions.Expect(Cards.Locator("h2")).ToHaveTextAsync(names);
+
+    /// <summary>Waits until the head says that of all, of what is shown, or of what is picked.</summary>
+    public Task HasSumAsync(string which, string sum) => Assertions.Expect(Page.Locator($"#sum-{which}")).ToHaveTextAsync(sum, new() { UseInnerText = true });
 
     public async Task PressAsync(params string[] keys)
     {

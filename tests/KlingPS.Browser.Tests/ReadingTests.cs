@@ -12,15 +12,14 @@ public class ReadingTests(Browser browser)
         gallery.Write();
         await using OpenPage open = await OpenPage.OpenAsync(browser, gallery, from, profile: new() { JavaScriptEnabled = false });
 
-        Assert.Equal(9, await open.Cards.CountAsync());
-        string text = await open.Page.Locator("body").InnerTextAsync();
+        await Assertions.Expect(open.Cards).ToHaveCountAsync(9);
         foreach (string expected in new[]
         {
             "The night of 25 November", "9 videos", "391 credits", "$1.96", GalleryFolder.Prompt, "Failed", "It has cost nothing.", "Resolve-KlingVideoTask 6 -Abandon",
             "link until", "UTC", "Scripts are off",
         })
         {
-            Assert.Contains(expected, text, StringComparison.Ordinal);
+            await Assertions.Expect(open.Page.Locator("body")).ToContainTextAsync(expected, new() { UseInnerText = true });
         }
 
         foreach (string control in new[] { "#tools", "#keep", "#sums", "dialog" })
@@ -43,7 +42,7 @@ public class ReadingTests(Browser browser)
         await open.PressAsync("p", "4");
         await open.Page.EmulateMediaAsync(new() { Media = Media.Print, ColorScheme = ColorScheme.Dark });
 
-        Assert.Equal(7, await open.Cards.CountAsync());
+        await Assertions.Expect(open.Cards).ToHaveCountAsync(7);
         Assert.Equal(0, await open.Page.Locator("#tools:visible, #keep:visible, .badge:visible").CountAsync());
         Assert.Equal("rgb(255, 255, 255)", await open.Page.EvaluateAsync<string>("getComputedStyle(document.documentElement).backgroundColor"));
         Assert.Equal(4, await open.Page.EvaluateAsync<int>("getComputedStyle(document.querySelector('.grid')).gridTemplateColumns.split(' ').length"));

@@ -28,7 +28,10 @@ internal sealed class RunningScript : IDisposable
     /// <summary>The progress that it has shown so far.</summary>
     public IReadOnlyList<ProgressRecord> Progress => [.. _shell.Streams.Progress];
 
-    /// <summary>Stops it as Ctrl+C does, and waits until it has stopped.</summary>
+    /// <summary>Begins to stop it as Ctrl+C does, any number of times.</summary>
+    public void BeginStop() => _shell.BeginStop(null, null);
+
+    /// <summary>Stops it as Ctrl+C does, and waits until it has stopped. The engine bears only one such wait at a time.</summary>
     public Task StopAsync() => Eventually.DoneAsync(_shell.StopAsync(null, null), "the script to stop");
 
     public void Dispose()

@@ -59,21 +59,22 @@ internal static class SizedLedger
         await using DatabaseConnection connection = await engine.OpenAsync(Schema.MigrateAsync, isToWrite: true);
         await connection.InTransactionAsync(WriteKind.Light, [WriteScope.All], async session =>
         {
-            // What keeps the order of a million random keys row by row takes minutes.
-            (string Name, string Sql)[] kept = [.. await session.QueryAsync(
-                "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL",
-                row => (row.Text("name"), row.Text("sql")))];
-            foreach ((string name, _) in kept)
+            // What keeps the order of a million random keys row by row takes minutes; so does what looks in a table without its index.
+            (string Kind, string Name, string Sql)[] kept = [.. await session.QueryAsync(
+                "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND (type = 'index' OR name LIKE '%_named_at_%')",
+                row => (row.Text("type"), row.Text("name"), row.Text("sql")))];
+            foreach ((string kind, string name, _) in kept)
             {
-                await session.ExecuteAsync($"DROP INDEX {name}");
+                await session.ExecuteAsync($"DROP {kind} {name}");
             }
 
             await SpendingSums.AfterwardsAsync(session, async () => await FillAsync(session, tasks, now));
-            foreach ((_, string sql) in kept)
+            foreach ((_, _, string sql) in kept)
             {
                 await session.ExecuteAsync(sql);
             }
 
+            await session.ExecuteAsync(SavedNames.Filling);
             await session.SetCounterAsync("task", tasks);
             await session.SetCounterAsync("text", Prompts);
             return true;
@@ -145,7 +146,7 @@ internal static class SizedLedger
         ("machine", string.Empty), ("path", VideoOf(number)), ("length", 5_000_000L + number), ("modified_at", at), ("stamp", "1:1"), ("hash", VideoHashOf(number)), ("recorded_at", at),
     ];
 
-    private static string VideoHashOf(int number) => LedgerMode.HashOf(number ^ 0x40000000);
+    public static string VideoHashOf(int number) => LedgerMode.HashOf(number ^ 0x40000000);
 
     private static string PromptOf(int number)
     {

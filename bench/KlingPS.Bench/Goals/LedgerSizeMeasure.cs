@@ -128,6 +128,11 @@ internal static class LedgerSizeMeasure
                 ResultUris = [$"https://tempfile.aiquickdraw.com/k/{taskId}_1_1790000120_4821.mp4"],
                 CreditsConsumed = 42,
             }));
+            string video = $"/home/user/Videos/new/{taskId}.mp4";
+            await TimeAsync("recording a video that gets its name, flushed", () => ledger.Tasks.RecordSavingAsync(id, video, taskId));
+            await TimeAsync("recording a saved video", () => ledger.Tasks.RecordSavedAsync(id, video, taskId));
+            await TimeAsync("whose video has a name that is taken", () => ledger.Tasks.ListSavedPathsAsync([SizedLedger.VideoOf(number)], default));
+            await TimeAsync("whose video has a content", () => ledger.Tasks.IsSavedForAnotherAsync(SizedLedger.VideoHashOf(number), id, default));
             await TimeAsync("the last 50 tasks", () => ledger.Accounts.ListTasksAsync(SizedLedger.Account, 50, default));
             await TimeAsync("a task by its id", () => ledger.Tasks.FindAsync(number, default));
             await TimeAsync("a task by the service's id", () => ledger.Tasks.FindByTaskIdAsync(null, taskId, default));

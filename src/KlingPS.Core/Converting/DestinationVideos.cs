@@ -12,7 +12,7 @@ namespace KlingPS.Core.Converting;
 /// The videos in a destination whose sidecars say what they were made from. They are evidence of what was bought where this ledger knows
 /// nothing of it: it was bought with another one.
 /// </summary>
-internal sealed class DestinationVideos(KlingService service, SaveOptions options, Func<string, CancellationToken, Task<bool>> isRecordedAsync)
+internal sealed class DestinationVideos(KlingService service, SaveOptions options, OutputPathResolver paths)
 {
     private readonly string _service = ServiceAddress.From(service.Session.Endpoints.Api);
     private readonly bool _isLocal = service.Session.Endpoints.Api.IsLoopback;
@@ -82,15 +82,13 @@ internal sealed class DestinationVideos(KlingService service, SaveOptions option
         var found = new List<(string Identity, FoundVideo Video)>();
         Place destination = Place.Of(options.Destination);
         var isInside = new Dictionary<string, bool>(StringComparer.Ordinal);
-        foreach (string path in ListSidecars().Where(IsInside))
+        string[] there = [.. ListSidecars().Where(IsInside).Select(path => path[..^Sidecar.Extension.Length]).Where(File.Exists)];
+
+        // What this ledger has saved is found by its records.
+        foreach (string video in await paths.ListUnrecordedAsync(there, cancellationToken).ConfigureAwait(false))
         {
             cancellationToken.ThrowIfCancellationRequested();
-            string video = path[..^Sidecar.Extension.Length];
-
-            // What this ledger has saved is found by its records.
-            if (File.Exists(video)
-                && !await isRecordedAsync(video, cancellationToken).ConfigureAwait(false)
-                && Sidecar.TryRead(path) is Sidecar sidecar
+            if (Sidecar.TryRead(Sidecar.PathOf(video)) is Sidecar sidecar
                 && IsOfService(sidecar)
                 && sidecar.FindIdentity() is string identity)
             {

@@ -90,7 +90,7 @@ internal sealed class VideoConverter : IDisposable
         _options = options;
         _submitter = new VideoSubmitter(service, options.Balance);
         _saver = new VideoSaver(service, options.Save);
-        _destination = new DestinationVideos(service, options.Save, _saver.OutputPaths.IsRecordedAsync);
+        _destination = new DestinationVideos(service, options.Save, _saver.OutputPaths);
         _observer = service.Observer;
         _events = service.Events;
         _waiter = new TaskWaiter(service, options.Wait.PollingInterval);

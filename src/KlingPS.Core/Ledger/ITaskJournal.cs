@@ -207,6 +207,20 @@ internal interface ITaskJournal
     /// <param name="cancellationToken">Cancels the search.</param>
     Task<IReadOnlyList<SavedPath>> ListSavedPathsAsync(CancellationToken cancellationToken);
 
+    /// <summary>
+    /// Those of them that may lead to one of several files, if each of these has one name only and is no link: the paths whose file names
+    /// differ at most in upper and lower case and in the form of composed characters. There may be more, of names that this machine cannot compare.
+    /// </summary>
+    /// <param name="paths">The paths of the files.</param>
+    /// <param name="cancellationToken">Cancels the search.</param>
+    Task<IReadOnlyList<SavedPath>> ListSavedPathsAsync(IReadOnlyCollection<string> paths, CancellationToken cancellationToken);
+
+    /// <summary>Whether one of <see cref="ListSavedPathsAsync(CancellationToken)"/> is that of a video with this content, and of another task.</summary>
+    /// <param name="hash">The SHA-256 of the video, in lower-case hex.</param>
+    /// <param name="id">The local id of the task; <see langword="null"/> if every task is another one.</param>
+    /// <param name="cancellationToken">Cancels the search.</param>
+    Task<bool> IsSavedForAnotherAsync(string hash, long? id, CancellationToken cancellationToken);
+
     /// <summary>The time by the clock that the times of the tasks are of: the server's, where there is one.</summary>
     /// <param name="cancellationToken">Cancels the question.</param>
     Task<DateTimeOffset> ReadClockAsync(CancellationToken cancellationToken);

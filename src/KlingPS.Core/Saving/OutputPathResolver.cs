@@ -60,8 +60,6 @@ internal sealed partial class OutputPathResolver
     private readonly ConcurrentDictionary<string, VideoKey> _owners = new(StringComparer.OrdinalIgnoreCase);
     private readonly ConcurrentDictionary<string, Lazy<Place>> _folders = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, Lazy<bool>> _writable = new(StringComparer.Ordinal);
-    private readonly object _lock = new();
-    private Task<SavedVideos>? _savedVideos;
 
     public OutputPathResolver(KlingService service, SaveOptions options)
     {
@@ -100,9 +98,19 @@ internal sealed partial class OutputPathResolver
             : output with { HasVideo = await _hashes.MatchAsync(output.Path, task?.SavedHash, cancellationToken).ConfigureAwait(false) };
     }
 
-    /// <summary>Whether the ledger knows a file as that of a video.</summary>
-    public async Task<bool> IsRecordedAsync(string path, CancellationToken cancellationToken)
-        => (await GetSavedVideosAsync(cancellationToken).ConfigureAwait(false)).At(path).Count > 0;
+    /// <summary>Those of several files that the ledger does not know as files of videos.</summary>
+    /// <param name="paths">The full paths.</param>
+    /// <param name="cancellationToken">Ends the search.</param>
+    public async Task<IReadOnlyList<string>> ListUnrecordedAsync(IReadOnlyCollection<string> paths, CancellationToken cancellationToken)
+    {
+        if (paths.Count == 0)
+        {
+            return [];
+        }
+
+        SavedVideos videos = await ReadSavedVideosAsync(paths, cancellationToken).ConfigureAwait(false);
+        return [.. paths.Where(path => videos.At(path).Count == 0)];
+    }
 
     /// <summary>Leaves a video where it is, of which the ledger does not know: no other of this run gets its path.</summary>
     /// <param name="path">The full path.</param>
@@ -119,10 +127,6 @@ internal sealed partial class OutputPathResolver
     public async Task<OutputPath> ResolveAnotherAsync(OutputPath taken, KlingVideoTask task, CancellationToken cancellationToken)
     {
         (string, VideoKey) key = (taken.Name.Requested, taken.Video);
-        lock (_lock)
-        {
-            _savedVideos = null;
-        }
 
         // Another image that shares the video may have moved on already.
         if (_choices.TryGetValue(key, out Lazy<Task<OutputPath>>? choice) && (await choice.Value.ConfigureAwait(false)).Path == taken.Path)
@@ -136,7 +140,7 @@ internal sealed partial class OutputPathResolver
     /// <summary>Whether a file belongs to another task by the records of this moment, those of other processes included.</summary>
     public async Task<bool> IsOthersAsync(string path, KlingVideoTask task, CancellationToken cancellationToken)
     {
-        SavedVideos videos = await ReadSavedVideosAsync(cancellationToken).ConfigureAwait(false);
+        SavedVideos videos = await ReadSavedVideosAsync([path], cancellationToken).ConfigureAwait(false);
         return await IsOthersAsync(videos, path, task, cancellationToken).ConfigureAwait(false);
     }
 
@@ -144,7 +148,7 @@ internal sealed partial class OutputPathResolver
     /// <returns>Its SHA-256, in lower-case hex; <see langword="null"/> if it is not.</returns>
     public async Task<string?> FindUnrecordedAsync(string path, KlingVideoTask task, CancellationToken cancellationToken)
     {
-        SavedVideos videos = await ReadSavedVideosAsync(cancellationToken).ConfigureAwait(false);
+        SavedVideos videos = await ReadSavedVideosAsync([path], cancellationToken).ConfigureAwait(false);
         return await FindUnrecordedAsync(videos, path, task, cancellationToken).ConfigureAwait(false);
     }
 
@@ -193,7 +197,7 @@ internal sealed partial class OutputPathResolver
             bool isOthers = false;
             if (exists)
             {
-                SavedVideos videos = await GetSavedVideosAsync(cancellationToken).ConfigureAwait(false);
+                SavedVideos videos = await ReadSavedVideosAsync([path], cancellationToken).ConfigureAwait(false);
                 if (task is not null
                     && await FindUnrecordedAsync(videos, path, task, cancellationToken).ConfigureAwait(false) is string unrecorded
                     && Take(path, video))
@@ -260,7 +264,10 @@ internal sealed partial class OutputPathResolver
         }
 
         return FileFacts.Of(path) is { Kind: FileKind.Ordinary, Length: <= VideoDownloaderOptions.LargestVideo }
-            && videos.With(await _hashes.GetAsync(path, cancellationToken).ConfigureAwait(false)).Any(saved => saved.Id != task?.Id);
+            && await _session.Ledger.Tasks.IsSavedForAnotherAsync(
+                await _hashes.GetAsync(path, cancellationToken).ConfigureAwait(false),
+                task?.Id,
+                cancellationToken).ConfigureAwait(false);
     }
 
     private async Task<string?> FindUnrecordedAsync(SavedVideos videos, string path, KlingVideoTask task, CancellationToken cancellationToken)
@@ -276,24 +283,16 @@ internal sealed partial class OutputPathResolver
         return null;
     }
 
-    private Task<SavedVideos> GetSavedVideosAsync(CancellationToken cancellationToken)
-    {
-        lock (_lock)
-        {
-            if (_savedVideos is null or { IsCanceled: true } or { IsFaulted: true })
-            {
-                // The ledger reads on the calling thread; here it would keep all others waiting at the lock.
-                _savedVideos = Task.Run(() => ReadSavedVideosAsync(cancellationToken), cancellationToken);
-            }
-
-            return _savedVideos;
-        }
-    }
-
-    private async Task<SavedVideos> ReadSavedVideosAsync(CancellationToken cancellationToken)
+    /// <summary>The records of a few files, and of others that are called the same.</summary>
+    /// <remarks>The ledger reads on the calling thread, which may have others waiting for it.</remarks>
+    private async Task<SavedVideos> ReadSavedVideosAsync(IReadOnlyCollection<string> paths, CancellationToken cancellationToken)
         => _loss.Error is KlingException lost
             ? throw lost
-            : new(await _session.Ledger.Tasks.ListSavedPathsAsync(cancellationToken).ConfigureAwait(false));
+            : new(await Task.Run(
+                () => paths.All(SavedVideos.IsFoundByName)
+                    ? _session.Ledger.Tasks.ListSavedPathsAsync(paths, cancellationToken)
+                    : _session.Ledger.Tasks.ListSavedPathsAsync(cancellationToken),
+                cancellationToken).ConfigureAwait(false));
 
     /// <summary>
     /// Where a video was saved, spelled as this destination is, if that is the requested path, or has a number behind its name that keeps

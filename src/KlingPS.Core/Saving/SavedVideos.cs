@@ -12,7 +12,6 @@ internal sealed class SavedVideos
 {
     /// <summary>By folder as it is recorded, and by name in a form that all spellings of a name share.</summary>
     private readonly Dictionary<string, ILookup<string, SavedPath>> _folders;
-    private readonly ILookup<string, SavedPath> _byHash;
     private readonly ConcurrentDictionary<string, FileId?> _folderIds = new(StringComparer.Ordinal);
     private readonly Lazy<ILookup<FileId, SavedPath>> _byFile;
 
@@ -25,7 +24,6 @@ internal sealed class SavedVideos
                 folder => folder.Key,
                 folder => folder.ToLookup(record => NameOf(record.Path), StringComparer.OrdinalIgnoreCase),
                 StringComparer.Ordinal);
-        _byHash = records.ToLookup(record => record.Hash, StringComparer.Ordinal);
         _byFile = new Lazy<ILookup<FileId, SavedPath>>(() => records
             .Select(record => (Id: TryLook(record.Path)?.Id, Record: record))
             .Where(one => one.Id is not null)
@@ -44,14 +42,15 @@ internal sealed class SavedVideos
             .SelectMany(recorded => recorded.Value[name])
             .Where(record => record.Path == path || IsSameFile(record.Path, file));
 
-        // A file is elsewhere as well only if a link leads there or it has another name.
-        bool isElsewhere = file is { Names: > 1 } || TryLookAtName(path)?.Kind == FileKind.Link;
-        return [.. isElsewhere && file?.Id is FileId id ? here.Union(_byFile.Value[id]) : here];
+        return [.. IsElsewhere(path, file) && file?.Id is FileId id ? here.Union(_byFile.Value[id]) : here];
     }
 
-    /// <summary>The records of videos with a content.</summary>
-    /// <param name="hash">Its SHA-256, in lower-case hex.</param>
-    public IEnumerable<SavedPath> With(string hash) => _byHash[hash];
+    /// <summary>Whether all records of the file at a path are among those of files that are called the same.</summary>
+    /// <param name="path">The full path.</param>
+    public static bool IsFoundByName(string path) => !IsElsewhere(path, TryLook(path));
+
+    /// <summary>A file is elsewhere as well only if a link leads there or it has another name.</summary>
+    private static bool IsElsewhere(string path, FileFacts? file) => file is { Names: > 1 } || TryLookAtName(path)?.Kind == FileKind.Link;
 
     private static string NameOf(string path) => NameRule.Composed(Path.GetFileName(path));
 

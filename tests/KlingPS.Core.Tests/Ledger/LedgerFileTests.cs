@@ -229,7 +229,7 @@ public sealed class LedgerFileTests : IAsyncLifetime
     [Fact]
     public async Task When_the_disk_is_full_nothing_is_begun_and_the_rest_can_still_be_read()
     {
-        await using SqlLedger ledger = Ledger(_temp.Path, new SettingFactory("PRAGMA max_page_count = 60"));
+        await using SqlLedger ledger = Ledger(_temp.Path, new SettingFactory("PRAGMA max_page_count = 80"));
         int begun = 0;
 
         var error = await Assert.ThrowsAsync<KlingException>(async () =>
@@ -248,7 +248,7 @@ public sealed class LedgerFileTests : IAsyncLifetime
     [Fact]
     public async Task What_fits_on_a_nearly_full_disk_is_written_though_it_came_together_with_what_does_not()
     {
-        await using SqlLedger ledger = Ledger(_temp.Path, new SettingFactory("PRAGMA max_page_count = 60"));
+        await using SqlLedger ledger = Ledger(_temp.Path, new SettingFactory("PRAGMA max_page_count = 80"));
 
         Task<KlingVideoTask>[] begins = [.. Enumerable.Range(0, 500).Select(i => ledger.Tasks.BeginAsync(TempLedger.Intent($"image {i}"), TestContext.Current.CancellationToken))];
         await Task.WhenAll(begins.Select(begin => begin.ContinueWith(_ => { }, TaskScheduler.Default)));

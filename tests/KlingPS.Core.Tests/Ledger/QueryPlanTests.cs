@@ -76,6 +76,9 @@ public sealed partial class QueryPlanTests : IAsyncDisposable
         await tasks.RecordSnapshotAsync(LedgerHost.Account, LedgerHost.Snapshot("t1", KlingTaskState.Succeeded, 42));
         await tasks.RecordSavingAsync(task.Id, "/videos/a.mp4", "cafe");
         await tasks.RecordSavedAsync(task.Id, "/videos/a.mp4", "cafe");
+        await tasks.ListSavedPathsAsync(["/videos/a.mp4"], Token);
+        await tasks.ListSavedPathsAsync(["/videos/a.mp4", "/videos/b.mp4"], Token);
+        await tasks.IsSavedForAnotherAsync("cafe", null, Token);
         await tasks.LoseAsync((await tasks.BeginAsync(LedgerHost.Intent("b"), Token)).Id);
         await tasks.RecoverAsync(Token);
         await tasks.FindAsync(1, Token);
@@ -118,7 +121,7 @@ public sealed partial class QueryPlanTests : IAsyncDisposable
         return steps;
     }
 
-    [GeneratedRegex("^SCAN (t|l|h|f|tasks|saved_files|machine_hashes)\\b")]
+    [GeneratedRegex("^SCAN (t|l|h|f|n|tasks|saved_files|saved_names|machine_hashes)\\b")]
     private static partial Regex WholeTable();
 
     [GeneratedRegex(@"INDEX tasks_[a-z_]* \((state|account)=\?\)$")]

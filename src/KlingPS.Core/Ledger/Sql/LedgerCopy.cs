@@ -125,6 +125,7 @@ internal sealed class LedgerCopy(SqlStore source, SqlStore destination, Action<l
         }
 
         await SavedFiles.MoveAllAsync(to, from.Machine).ConfigureAwait(false);
+        await SavedNames.NameAllAsync(to).ConfigureAwait(false);
         foreach (string counter in Schema.Counters)
         {
             await to.SetCounterAsync(counter, await OfSourceAsync(() => from.GetCounterAsync(counter)).ConfigureAwait(false)).ConfigureAwait(false);

@@ -27,7 +27,7 @@ internal static class LedgerTables
 
     /// <summary>
     /// What belongs to a database, or to the requests that are under way: nothing is, while a ledger is copied. The counters go over by their
-    /// values, and the sums are made anew.
+    /// values, and the sums and the names of files are made anew.
     /// </summary>
-    public static IReadOnlyList<string> Left { get; } = ["counters", "schema_version", "rate_leases", "owners", "file_hashes", "spent_by_time", "spent_by_run"];
+    public static IReadOnlyList<string> Left { get; } = ["counters", "schema_version", "rate_leases", "owners", "file_hashes", "spent_by_time", "spent_by_run", "saved_names"];
 }

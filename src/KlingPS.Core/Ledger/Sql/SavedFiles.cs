@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace KlingPS.Core.Ledger.Sql;
 
 /// <summary>
@@ -6,7 +8,9 @@ namespace KlingPS.Core.Ledger.Sql;
 /// </summary>
 internal static class SavedFiles
 {
-    /// <summary>See <see cref="ITaskJournal.ListSavedPathsAsync"/>.</summary>
+    private const int NamesPerQuery = 100;
+
+    /// <summary>See <see cref="ITaskJournal.ListSavedPathsAsync(CancellationToken)"/>.</summary>
     /// <remarks>
     /// The files are found by their hashes: SQLite takes those of a machine for few, and would look through all tasks for each of them, so
     /// the machine is not compared in a form that an index has.
@@ -23,35 +27,80 @@ internal static class SavedFiles
         UNION
         SELECT h.path, t.id, h.hash, 1 FROM machine_hashes h JOIN tasks t ON t.saved_hash = h.hash WHERE h.machine || '' = @machine
         """,
-        row => new SavedPath(row.Text("path"), row.Number("id"), row.Text("hash"), row.Number("certain") == 1),
+        ReadPath,
         ("machine", session.Machine)).ConfigureAwait(false);
 
+    /// <summary>See <see cref="ITaskJournal.ListSavedPathsAsync(IReadOnlyCollection{string}, CancellationToken)"/>.</summary>
+    /// <remarks>A CROSS JOIN has SQLite begin with the names, of which it does not know that they are few.</remarks>
+    public static async Task<IReadOnlyList<SavedPath>> ListAsync(SqlSession session, IReadOnlyCollection<string> paths)
+    {
+        string?[] names = [.. paths.Select(SavedNames.NameOf).Distinct()];
+        if (names.Contains(null))
+        {
+            return await ListAsync(session).ConfigureAwait(false);
+        }
+
+        var saved = new List<SavedPath>();
+        foreach (string?[] some in names.Chunk(NamesPerQuery))
+        {
+            // One statement for one name, and one for more.
+            (string Name, object? Value)[] values = [.. Enumerable.Range(0, some.Length == 1 ? 1 : NamesPerQuery).Select(
+                index => (string.Create(CultureInfo.InvariantCulture, $"name{index}"), (object?)some[Math.Min(index, some.Length - 1)]))];
+            string named = $"""
+                (SELECT path FROM saved_names WHERE name IN ({string.Join(", ", values.Select(value => "@" + value.Name))})
+                UNION ALL SELECT path FROM saved_names WHERE name IS NULL) n
+                """;
+            saved.AddRange(await session.QueryAsync(
+                $"""
+                SELECT t.saved_path AS path, t.id, t.saved_hash AS hash, 1 AS certain FROM {named} CROSS JOIN tasks t WHERE t.saved_path = n.path
+                UNION
+                SELECT t.saving_path, t.id, t.saving_hash, 0 FROM {named} CROSS JOIN tasks t WHERE t.saving_path = n.path
+                UNION
+                SELECT f.saved_path, f.task, f.saved_hash, 1 FROM {named} CROSS JOIN saved_files f WHERE f.saved_path = n.path AND f.machine = @machine
+                UNION
+                SELECT f.saving_path, f.task, f.saving_hash, 0 FROM {named} CROSS JOIN saved_files f WHERE f.saving_path = n.path AND f.machine = @machine
+                UNION
+                SELECT h.path, t.id, h.hash, 1 FROM {named} CROSS JOIN machine_hashes h CROSS JOIN tasks t
+                WHERE h.machine = @machine AND h.path = n.path AND t.saved_hash = h.hash
+                """,
+                ReadPath,
+                [.. values, ("machine", session.Machine)]).ConfigureAwait(false));
+        }
+
+        return saved;
+    }
+
+    /// <summary>See <see cref="ITaskJournal.IsSavedForAnotherAsync"/>.</summary>
+    public static async Task<bool> IsSavedForAnotherAsync(SqlSession session, string hash, long? id) => await session.NumberAsync(
+        """
+        SELECT 1 FROM (
+            SELECT t.id FROM tasks t WHERE t.saved_hash = @hash AND t.id <> @id
+                AND (t.saved_path IS NOT NULL OR EXISTS (SELECT 1 FROM machine_hashes h WHERE h.hash = @hash AND h.machine || '' = @machine))
+            UNION ALL
+            SELECT t.id FROM tasks t WHERE t.saving_hash = @hash AND t.saving_path IS NOT NULL AND t.id <> @id
+            UNION ALL
+            SELECT f.task FROM saved_files f WHERE f.saved_hash = @hash AND f.saved_path IS NOT NULL AND f.machine = @machine AND f.task <> @id
+            UNION ALL
+            SELECT f.task FROM saved_files f WHERE f.saving_hash = @hash AND f.saving_path IS NOT NULL AND f.machine = @machine AND f.task <> @id) o
+        LIMIT 1
+        """,
+        ("hash", hash),
+        ("id", id ?? 0),
+        ("machine", session.Machine)).ConfigureAwait(false) is not null;
+
     /// <summary>Records the file that is about to get the name of a video.</summary>
-    public static Task<int> BeginSavingAsync(SqlSession session, long id, string path, string hash) => session.Machine.Length == 0
-        ? session.ExecuteAsync("UPDATE tasks SET saving_path = @path, saving_hash = @hash WHERE id = @id", ("id", id), ("path", path), ("hash", hash))
-        : session.ExecuteAsync(
-            """
-            INSERT INTO saved_files (task, machine, saving_path, saving_hash) VALUES (@id, @machine, @path, @hash)
-            ON CONFLICT (task, machine) DO UPDATE SET saving_path = excluded.saving_path, saving_hash = excluded.saving_hash
-            """,
-            ("id", id),
-            ("machine", session.Machine),
-            ("path", path),
-            ("hash", hash));
+    public static async Task BeginSavingAsync(SqlSession session, long id, string path, string hash)
+    {
+        await WriteSavingAsync(session, id, path, hash).ConfigureAwait(false);
+        await SavedNames.NameAsync(session, path).ConfigureAwait(false);
+    }
 
     /// <summary>Records the file that has the name of a video.</summary>
-    public static Task<int> RecordAsync(SqlSession session, long id, string path, string hash) => session.Machine.Length == 0
-        ? session.ExecuteAsync("UPDATE tasks SET saved_path = @path, saving_path = NULL, saving_hash = NULL WHERE id = @id", ("id", id), ("path", path))
-        : session.ExecuteAsync(
-            """
-            INSERT INTO saved_files (task, machine, saved_path, saved_hash) VALUES (@id, @machine, @path, @hash)
-            ON CONFLICT (task, machine) DO UPDATE SET
-                saved_path = excluded.saved_path, saved_hash = excluded.saved_hash, saving_path = NULL, saving_hash = NULL
-            """,
-            ("id", id),
-            ("machine", session.Machine),
-            ("path", path),
-            ("hash", hash));
+    public static async Task RecordAsync(SqlSession session, long id, string path, string hash)
+    {
+        await WriteSavedAsync(session, id, path, hash).ConfigureAwait(false);
+        await SavedNames.NameAsync(session, path).ConfigureAwait(false);
+    }
 
     /// <summary>Gives the files of a task to another one, of which it turns out to be a part.</summary>
     public static async Task MoveAsync(SqlSession session, long from, long to)
@@ -119,4 +168,31 @@ internal static class SavedFiles
 
     /// <summary>Forgets the files of a task on every machine.</summary>
     public static Task<int> DeleteAsync(SqlSession session, long id) => session.ExecuteAsync("DELETE FROM saved_files WHERE task = @id", ("id", id));
+
+    private static SavedPath ReadPath(SqlRow row) => new(row.Text("path"), row.Number("id"), row.Text("hash"), row.Number("certain") == 1);
+
+    private static Task<int> WriteSavingAsync(SqlSession session, long id, string path, string hash) => session.Machine.Length == 0
+        ? session.ExecuteAsync("UPDATE tasks SET saving_path = @path, saving_hash = @hash WHERE id = @id", ("id", id), ("path", path), ("hash", hash))
+        : session.ExecuteAsync(
+            """
+            INSERT INTO saved_files (task, machine, saving_path, saving_hash) VALUES (@id, @machine, @path, @hash)
+            ON CONFLICT (task, machine) DO UPDATE SET saving_path = excluded.saving_path, saving_hash = excluded.saving_hash
+            """,
+            ("id", id),
+            ("machine", session.Machine),
+            ("path", path),
+            ("hash", hash));
+
+    private static Task<int> WriteSavedAsync(SqlSession session, long id, string path, string hash) => session.Machine.Length == 0
+        ? session.ExecuteAsync("UPDATE tasks SET saved_path = @path, saving_path = NULL, saving_hash = NULL WHERE id = @id", ("id", id), ("path", path))
+        : session.ExecuteAsync(
+            """
+            INSERT INTO saved_files (task, machine, saved_path, saved_hash) VALUES (@id, @machine, @path, @hash)
+            ON CONFLICT (task, machine) DO UPDATE SET
+                saved_path = excluded.saved_path, saved_hash = excluded.saved_hash, saving_path = NULL, saving_hash = NULL
+            """,
+            ("id", id),
+            ("machine", session.Machine),
+            ("path", path),
+            ("hash", hash));
 }

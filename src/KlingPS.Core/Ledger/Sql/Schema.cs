@@ -161,6 +161,7 @@ internal static class Schema
             // See TaskPages. The account does not come first: SQLite would look up all that an account has, where few of them are wanted.
             "CREATE INDEX tasks_in_order ON tasks (state, account, id)",
         ],
+        [.. SavedNames.Creation],
     ];
 
     private const string VersionTable = "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)";
@@ -196,6 +197,11 @@ internal static class Schema
         foreach (string statement in s_migrations.Take(target).Skip((int)version).SelectMany(statements => statements))
         {
             await session.ExecuteAsync(statement).ConfigureAwait(false);
+        }
+
+        if (version < SavedNames.Since && target >= SavedNames.Since)
+        {
+            await SavedNames.NameAllAsync(session).ConfigureAwait(false);
         }
 
         if (version < target)

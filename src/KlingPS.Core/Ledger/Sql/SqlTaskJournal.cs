@@ -198,6 +198,14 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
         => store.ReadAsync(SavedFiles.ListAsync, cancellationToken);
 
     /// <inheritdoc/>
+    public Task<IReadOnlyList<SavedPath>> ListSavedPathsAsync(IReadOnlyCollection<string> paths, CancellationToken cancellationToken)
+        => store.ReadAsync(session => SavedFiles.ListAsync(session, paths), cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<bool> IsSavedForAnotherAsync(string hash, long? id, CancellationToken cancellationToken)
+        => store.ReadAsync(session => SavedFiles.IsSavedForAnotherAsync(session, hash, id), cancellationToken);
+
+    /// <inheritdoc/>
     public Task<DateTimeOffset> ReadClockAsync(CancellationToken cancellationToken)
         => store.ReadAsync(async session => (await session.GetTimeAsync().ConfigureAwait(false)).Now, cancellationToken);
 

@@ -193,4 +193,112 @@ public abstract class TaskQueryContract : LedgerContract
             [new(Path.Combine(folder, "a.mp4"), task.Id, "cafe"), new(Path.Combine(folder, "b.mp4"), task.Id, "cafe")],
             (await Ledger.Tasks.ListSavedPathsAsync(Token)).OrderBy(path => path.Path, StringComparer.Ordinal));
     }
+
+    [Fact]
+    public async Task A_file_is_looked_up_by_its_name_in_whichever_folder_and_spelling_it_was_recorded()
+    {
+        string[] paths =
+        [
+            "/videos/fox.mp4", "/other/FOX.MP4", "/videos/owl.mp4", "/videos/Caf\u00E9.mp4", "/mnt/cafe\u0301.MP4", "/videos/\u212Aing (1).mp4",
+            "/videos/king (1).mp4", @"C:\videos\fox.mp4", "/videos/fox.mp4/", "fox.mp4", "/videos/\u72D0.mp4", "/videos/fo'x.mp4",
+        ];
+        foreach (string path in paths)
+        {
+            await Ledger.Tasks.RecordSavedAsync((await AcceptedAsync($"t{path}", path)).Id, path, $"hash of {path}");
+        }
+
+        await IsFoundAsync("/elsewhere/Fox.mp4", "/videos/fox.mp4", "/other/FOX.MP4", @"C:\videos\fox.mp4", "fox.mp4");
+        await IsFoundAsync("/videos/CAFE\u0301.mp4", "/videos/Caf\u00E9.mp4", "/mnt/cafe\u0301.MP4");
+        await IsFoundAsync("/videos/King (1).mp4", "/videos/\u212Aing (1).mp4", "/videos/king (1).mp4");
+        await IsFoundAsync("/videos/\u72D0.mp4", "/videos/\u72D0.mp4");
+        await IsFoundAsync("/videos/FO'X.mp4", "/videos/fo'x.mp4");
+        await IsFoundAsync("/videos/wolf.mp4");
+        Assert.Equal(
+            ["/videos/owl.mp4", "/videos/\u72D0.mp4"],
+            (await Ledger.Tasks.ListSavedPathsAsync(["/a/owl.mp4", "/b/OWL.mp4", "/videos/\u72D0.mp4", "/videos/wolf.mp4"], Token)).Select(saved => saved.Path).Order(StringComparer.Ordinal));
+
+        async Task IsFoundAsync(string path, params string[] expected) => Assert.Equal(
+            expected.Order(StringComparer.Ordinal),
+            (await Ledger.Tasks.ListSavedPathsAsync([path], Token)).Select(saved => saved.Path).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public async Task More_files_than_fit_into_one_question_are_all_looked_up()
+    {
+        string[] paths = [.. Enumerable.Range(0, 250).Select(i => $"/videos/{i}.mp4")];
+        foreach (int i in (int[])[0, 99, 100, 249])
+        {
+            await Ledger.Tasks.RecordSavedAsync((await AcceptedAsync($"t{i}", paths[i])).Id, paths[i], $"hash {i}");
+        }
+
+        Assert.Equal(
+            [paths[0], paths[99], paths[100], paths[249]],
+            (await Ledger.Tasks.ListSavedPathsAsync(paths, Token)).OrderBy(saved => saved.Id).Select(saved => saved.Path));
+    }
+
+    [Fact]
+    public async Task Every_place_that_a_video_had_or_was_about_to_get_is_found_by_its_name()
+    {
+        KlingVideoTask task = await AcceptedAsync("t1");
+        foreach (string path in (string[])["/videos/a.mp4", "/videos/b.mp4"])
+        {
+            await Ledger.FileHashes.RecordAsync(path, new FileStamp(100, Host.Time.GetUtcNow()), "cafe", Token);
+            await Ledger.Tasks.RecordSavingAsync(task.Id, path, "cafe");
+            Assert.Contains(new SavedPath(path, task.Id, "cafe", IsCertain: false), await Ledger.Tasks.ListSavedPathsAsync([path], Token));
+            await Ledger.Tasks.RecordSavedAsync(task.Id, path, "cafe");
+            Assert.Equal([new SavedPath(path, task.Id, "cafe")], await Ledger.Tasks.ListSavedPathsAsync([path], Token));
+        }
+
+        await Ledger.FileHashes.RecordAsync("/copies/c.mp4", new FileStamp(100, Host.Time.GetUtcNow()), "cafe", Token);
+        await Ledger.FileHashes.RecordAsync("/images/d.png", new FileStamp(100, Host.Time.GetUtcNow()), "beef", Token);
+
+        foreach (string path in (string[])["/videos/a.mp4", "/videos/b.mp4", "/copies/c.mp4"])
+        {
+            Assert.Equal([new SavedPath(path, task.Id, "cafe")], await Ledger.Tasks.ListSavedPathsAsync([path], Token));
+        }
+
+        Assert.Empty(await Ledger.Tasks.ListSavedPathsAsync(["/images/d.png"], Token));
+
+        // One that is replaced by another video is that one's, and one that is replaced by no video is nobody's.
+        await Ledger.FileHashes.RecordAsync("/images/d.png", new FileStamp(101, Host.Time.GetUtcNow()), "cafe", Token);
+        Assert.Equal([new SavedPath("/images/d.png", task.Id, "cafe")], await Ledger.Tasks.ListSavedPathsAsync(["/images/d.png"], Token));
+        await Ledger.FileHashes.RecordAsync("/copies/c.mp4", new FileStamp(102, Host.Time.GetUtcNow()), "beef", Token);
+        Assert.Empty(await Ledger.Tasks.ListSavedPathsAsync(["/copies/c.mp4"], Token));
+    }
+
+    [Fact]
+    public async Task A_content_is_another_task_s_if_that_was_saved_or_is_about_to_be()
+    {
+        KlingVideoTask one = await AcceptedAsync("t1", "a");
+        KlingVideoTask two = await AcceptedAsync("t2", "b");
+        Assert.False(await Ledger.Tasks.IsSavedForAnotherAsync("cafe", null, Token));
+
+        await Ledger.Tasks.RecordSavingAsync(one.Id, "/videos/a.mp4", "cafe");
+        Assert.True(await Ledger.Tasks.IsSavedForAnotherAsync("cafe", null, Token));
+        await Ledger.Tasks.RecordSavedAsync(one.Id, "/videos/a.mp4", "cafe");
+
+        Assert.True(await Ledger.Tasks.IsSavedForAnotherAsync("cafe", null, Token));
+        Assert.True(await Ledger.Tasks.IsSavedForAnotherAsync("cafe", two.Id, Token));
+        Assert.False(await Ledger.Tasks.IsSavedForAnotherAsync("cafe", one.Id, Token));
+        Assert.False(await Ledger.Tasks.IsSavedForAnotherAsync("beef", two.Id, Token));
+    }
+
+    [Fact]
+    public async Task What_a_shell_of_an_earlier_version_records_is_found_by_its_name()
+    {
+        await AcceptedAsync("t1", "a");
+        await AcceptedAsync("t2", "b");
+        foreach ((long id, string path) in ((long, string)[])[(1, "/videos/a.mp4"), (2, "/videos/cafe\u0301.mp4"), (1, "/videos/c.mp4")])
+        {
+            await Host.SqlAsync($"UPDATE tasks SET saving_path = '{path}', saving_hash = 'cafe' WHERE id = {id}");
+            Assert.Contains(new SavedPath(path, id, "cafe", IsCertain: false), await Ledger.Tasks.ListSavedPathsAsync([path.ToUpperInvariant()], Token));
+            await Host.SqlAsync($"UPDATE tasks SET saved_path = '{path}', saved_hash = 'cafe', saving_path = NULL, saving_hash = NULL WHERE id = {id}");
+            Assert.Contains(new SavedPath(path, id, "cafe"), await Ledger.Tasks.ListSavedPathsAsync([path.ToUpperInvariant().Normalize()], Token));
+        }
+
+        // The next one that this version saves gives it its name.
+        await Ledger.Tasks.RecordSavedAsync(1, "/videos/\u00FC.mp4", "cafe");
+        Assert.Equal(0L, Convert.ToInt64(await Host.SqlAsync("SELECT COUNT(*) FROM saved_names WHERE name IS NULL"), null));
+        Assert.Equal([new SavedPath("/videos/cafe\u0301.mp4", 2, "cafe")], await Ledger.Tasks.ListSavedPathsAsync(["/b/CAF\u00C9.mp4"], Token));
+    }
 }

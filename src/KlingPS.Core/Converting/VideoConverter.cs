@@ -261,9 +261,14 @@ internal sealed class VideoConverter : IDisposable
     /// <param name="item">The image, as <see cref="Accept"/> has taken it.</param>
     /// <param name="onPrepared">Is called once it is known what is to be done for it, before anything is sent.</param>
     /// <param name="cancellationToken">Stops.</param>
-    public async Task<Outcome<ConversionItem, SavedVideo>> ConvertAsync(ConversionItem item, Action onPrepared, CancellationToken cancellationToken)
+    public Task<Outcome<ConversionItem, SavedVideo>> ConvertAsync(ConversionItem item, Action onPrepared, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(item);
+        return KlingTelemetry.IsTraced ? TraceAsync(item, onPrepared, cancellationToken) : ConvertOneAsync(item, onPrepared, cancellationToken);
+    }
+
+    private async Task<Outcome<ConversionItem, SavedVideo>> TraceAsync(ConversionItem item, Action onPrepared, CancellationToken cancellationToken)
+    {
         using Activity? activity = KlingTelemetry.Start("convert image", item.Submission.Subject);
         Outcome<ConversionItem, SavedVideo> outcome = await ConvertOneAsync(item, onPrepared, cancellationToken).ConfigureAwait(false);
         if (activity is not null)

@@ -29,6 +29,9 @@ internal static class KlingTelemetry
     private static readonly Histogram<double> s_download = s_meter.CreateHistogram<double>("klingps.download.duration", "s", "How long a video took to come to disk.");
     private static readonly Counter<long> s_errors = s_meter.CreateCounter<long>("klingps.errors", "{error}", "Errors that were reported, by their id.");
 
+    /// <summary>Whether anybody listens to what is traced.</summary>
+    public static bool IsTraced => s_source.HasListeners();
+
     /// <summary>Begins to trace a piece of work; <see langword="null"/> while nobody listens.</summary>
     /// <param name="name">The name of the work, which is one of few.</param>
     /// <param name="subject">The image.</param>

@@ -56,7 +56,10 @@ internal sealed partial class OutputPathResolver
     private readonly FileHashes _hashes;
     private readonly LedgerLoss _loss;
     private readonly DistinctNames _names = new();
-    private readonly ConcurrentDictionary<(string Requested, VideoKey Video), Lazy<Task<OutputPath>>> _choices = new();
+
+    /// <summary>The paths that are being chosen, and those that were: a folder may have a hundred thousand, so the work is not kept with what came of it.</summary>
+    private readonly ConcurrentDictionary<(string Requested, VideoKey Video), Lazy<Task<OutputPath>>> _choosing = new();
+    private readonly ConcurrentDictionary<(string Requested, VideoKey Video), OutputPath> _chosen = new();
     private readonly ConcurrentDictionary<string, VideoKey> _owners = new(StringComparer.OrdinalIgnoreCase);
     private readonly ConcurrentDictionary<string, Lazy<Place>> _folders = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, Lazy<bool>> _writable = new(StringComparer.Ordinal);
@@ -87,15 +90,12 @@ internal sealed partial class OutputPathResolver
     /// <exception cref="KlingException"><see cref="ErrorKind.FileExists"/>: a file that may not be replaced is there.</exception>
     public async Task<OutputPath> ResolveAsync(VideoName name, VideoKey video, KlingVideoTask? task, CancellationToken cancellationToken)
     {
-        Lazy<Task<OutputPath>> choice = _choices.GetOrAdd(
-            (name.Requested, video),
-            key => new Lazy<Task<OutputPath>>(() => ChooseAsync(name, key.Video, task, cancellationToken)));
-        OutputPath output = await choice.Value.ConfigureAwait(false);
+        OutputPath output = await ChooseOnceAsync(name, video, task, cancellationToken).ConfigureAwait(false);
 
         // Another image may have had it saved there since.
-        return output.HasVideo
-            ? output
-            : output with { HasVideo = await _hashes.MatchAsync(output.Path, task?.SavedHash, cancellationToken).ConfigureAwait(false) };
+        return !output.HasVideo && await _hashes.MatchAsync(output.Path, task?.SavedHash, cancellationToken).ConfigureAwait(false)
+            ? output with { HasVideo = true }
+            : output;
     }
 
     /// <summary>Those of several files that the ledger does not know as files of videos.</summary>
@@ -129,9 +129,9 @@ internal sealed partial class OutputPathResolver
         (string, VideoKey) key = (taken.Name.Requested, taken.Video);
 
         // Another image that shares the video may have moved on already.
-        if (_choices.TryGetValue(key, out Lazy<Task<OutputPath>>? choice) && (await choice.Value.ConfigureAwait(false)).Path == taken.Path)
+        if (_chosen.TryGetValue(key, out OutputPath? chosen) && chosen.Path == taken.Path)
         {
-            _choices.TryRemove(new(key, choice));
+            _chosen.TryRemove(new(key, chosen));
         }
 
         return await ResolveAsync(taken.Name, taken.Video, task, cancellationToken).ConfigureAwait(false);
@@ -172,22 +172,46 @@ internal sealed partial class OutputPathResolver
         }
     }
 
-    private async Task<OutputPath> ChooseAsync(VideoName name, VideoKey video, KlingVideoTask? task, CancellationToken cancellationToken)
+    private async Task<OutputPath> ChooseOnceAsync(VideoName name, VideoKey video, KlingVideoTask? task, CancellationToken cancellationToken)
     {
-        // An earlier run, with other videos, may have given it another number.
-        if (task?.SavedPath is string saved
-            && FindVariant(saved, PathOf(name.Requested)) is string variant
-            && await HasVideoAsync(variant).ConfigureAwait(false))
+        (string, VideoKey) key = (name.Requested, video);
+        if (_chosen.TryGetValue(key, out OutputPath? chosen))
         {
-            _names.Claim(Path.GetRelativePath(_options.Destination, variant).Replace(Path.DirectorySeparatorChar, '/'));
-            return CreateOutput(variant, hasVideo: true);
+            return chosen;
         }
 
+        // A video that is where its task says is found there again, so nothing is kept of that: a finished folder has no others.
+        if (await FindSavedAsync(name, video, task, cancellationToken).ConfigureAwait(false) is OutputPath saved)
+        {
+            return saved;
+        }
+
+        Lazy<Task<OutputPath>> choosing = _choosing.GetOrAdd(key, _ => new Lazy<Task<OutputPath>>(ChooseAndKeepAsync));
+        OutputPath output = await choosing.Value.ConfigureAwait(false);
+        _choosing.TryRemove(new(key, choosing));
+        return output;
+
+        async Task<OutputPath> ChooseAndKeepAsync()
+        {
+            // Since it was looked for, another image may have come to the end of choosing it.
+            if (_chosen.TryGetValue(key, out OutputPath? chosen))
+            {
+                return chosen;
+            }
+
+            chosen = await ChooseAsync(name, video, task, cancellationToken).ConfigureAwait(false);
+            _chosen[key] = chosen;
+            return chosen;
+        }
+    }
+
+    private async Task<OutputPath> ChooseAsync(VideoName name, VideoKey video, KlingVideoTask? task, CancellationToken cancellationToken)
+    {
         string path = PathOf(name.Unique);
         while (true)
         {
             VideoTarget.RequireNoObstacle(path);
-            if (await HasVideoAsync(path).ConfigureAwait(false))
+            if (await HasVideoAsync(path, video, task, cancellationToken).ConfigureAwait(false))
             {
                 // Where another machine has saved it, this one has not recorded its own file yet.
                 return CreateOutput(path, hasVideo: true) with { UnrecordedHash = task is { SavedPath: null } ? task.SavedHash : null };
@@ -224,17 +248,32 @@ internal sealed partial class OutputPathResolver
         }
 
         OutputPath CreateOutput(string path, bool hasVideo) => new(path, hasVideo) { Name = name, Video = video };
-
-        async Task<bool> HasVideoAsync(string path)
-            => await _hashes.MatchAsync(path, task?.SavedHash, cancellationToken).ConfigureAwait(false) && Take(path, video);
     }
+
+    /// <summary>The video where it is recorded to be, if it is there. An earlier run, with other videos, may have given it another number.</summary>
+    private async Task<OutputPath?> FindSavedAsync(VideoName name, VideoKey video, KlingVideoTask? task, CancellationToken cancellationToken)
+    {
+        if (task?.SavedPath is not string saved
+            || FindVariant(saved, PathOf(name.Requested)) is not string variant
+            || !await HasVideoAsync(variant, video, task, cancellationToken).ConfigureAwait(false))
+        {
+            return null;
+        }
+
+        _names.Reserve(Path.GetRelativePath(_options.Destination, variant).Replace(Path.DirectorySeparatorChar, '/'));
+        return new OutputPath(variant, HasVideo: true) { Name = name, Video = video };
+    }
+
+    private async Task<bool> HasVideoAsync(string path, VideoKey video, KlingVideoTask? task, CancellationToken cancellationToken)
+        => await _hashes.MatchAsync(path, task?.SavedHash, cancellationToken).ConfigureAwait(false) && Take(path, video);
 
     /// <summary>Takes a path for a video, unless another of this run has it.</summary>
     private bool Take(string path, VideoKey video)
     {
         // Folders with two names may be one. Names that are alike are taken for the same, as they are on Windows and macOS.
         string folder = _folders.GetOrAdd(Path.GetDirectoryName(path)!, static folder => new Lazy<Place>(() => Place.Of(folder))).Value.Path;
-        return _owners.GetOrAdd(NameRule.Composed(Path.Combine(folder, Path.GetFileName(path))), video) == video;
+        string place = NameRule.Composed(Path.Combine(folder, Path.GetFileName(path)));
+        return _owners.GetOrAdd(place == path ? path : place, video) == video;
     }
 
     /// <summary>Whether a file of which the ledger does not know is another video by its sidecar: it was paid for too, by another ledger.</summary>
@@ -345,6 +384,16 @@ internal sealed class DistinctNames
     private readonly object _lock = new();
     private readonly HashSet<string> _taken = new(StringComparer.OrdinalIgnoreCase);
     private readonly Dictionary<string, int> _last = new(StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>Takes a name of which it is known whose it is, so that it is handed out to no other.</summary>
+    /// <param name="relativePath">A name as <see cref="NameTemplate.Expand"/> makes it.</param>
+    public void Reserve(string relativePath)
+    {
+        lock (_lock)
+        {
+            _taken.Add(NameRule.Composed(relativePath));
+        }
+    }
 
     /// <summary>Takes a name, or the nearest one that is free.</summary>
     /// <param name="relativePath">A name as <see cref="NameTemplate.Expand"/> makes it.</param>

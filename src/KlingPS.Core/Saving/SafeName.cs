@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Text;
 
@@ -15,6 +16,11 @@ internal static class SafeName
     public const int MaximumFileBytes = 242;
 
     private const int MaximumExtensionLength = 6;
+
+    private const string Letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+    private static readonly SearchValues<char> s_letters = SearchValues.Create(Letters);
+    private static readonly SearchValues<char> s_lettersAndDigits = SearchValues.Create(Letters + "0123456789");
 
     private static readonly HashSet<string> s_devices = new(
         [
@@ -37,8 +43,8 @@ internal static class SafeName
     public static string Make(string text, string extension, int maximumBytes)
     {
         int maximum = maximumBytes - extension.Length;
-        string visible = string.Concat(Replace(text, IsNotUnicode).EnumerateRunes().Where(IsVisible));
-        char[] characters = TrimStart(Replace(visible.Normalize(NormalizationForm.FormC), IsIllegal)).TrimEnd().ToCharArray();
+        string composed = Ascii.IsValid(text) ? text : string.Concat(Replace(text, IsNotUnicode).EnumerateRunes().Where(IsVisible)).Normalize(NormalizationForm.FormC);
+        char[] characters = TrimStart(Replace(composed, IsIllegal)).TrimEnd().ToCharArray();
         if (characters is ['~', ..])
         {
             characters[0] = '_';
@@ -88,11 +94,11 @@ internal static class SafeName
     public static string ExtensionOf(string name)
     {
         int dot = name.LastIndexOf('.');
-        string extension = dot < 0 ? string.Empty : name[dot..];
-        return extension.Length <= MaximumExtensionLength
-            && extension.Skip(1).All(char.IsAsciiLetterOrDigit)
-            && extension.Any(char.IsAsciiLetter)
-            ? extension
+        ReadOnlySpan<char> extension = dot < 0 ? default : name.AsSpan(dot);
+        return extension.Length is > 1 and <= MaximumExtensionLength
+            && !extension[1..].ContainsAnyExcept(s_lettersAndDigits)
+            && extension.ContainsAny(s_letters)
+            ? extension.ToString()
             : string.Empty;
     }
 

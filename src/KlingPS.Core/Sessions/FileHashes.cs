@@ -22,11 +22,13 @@ internal sealed class FileHashes(KlingSession session, LedgerLoss loss)
     /// <summary>The SHA-256 of a file's content, in lower-case hex.</summary>
     /// <exception cref="KlingException">There is no such file, it is a folder, or it cannot be read.</exception>
     public async Task<string> GetAsync(string path, CancellationToken cancellationToken)
-        => loss.Error is null
-            && FileStamp.Of(path) is FileStamp stamp
-            && await session.Ledger.FileHashes.FindAsync(path, stamp, cancellationToken).ConfigureAwait(false) is string hash
-                ? hash
-                : await ReadAsync(path, cancellationToken).ConfigureAwait(false);
+        => await FindAsync(path, cancellationToken).ConfigureAwait(false) ?? await ReadAsync(path, cancellationToken).ConfigureAwait(false);
+
+    /// <summary>The same, if it is recorded and the file has not changed since. The file is not opened.</summary>
+    public async Task<string?> FindAsync(string path, CancellationToken cancellationToken)
+        => loss.Error is null && FileStamp.Of(path) is FileStamp stamp
+            ? await session.Ledger.FileHashes.FindAsync(path, stamp, cancellationToken).ConfigureAwait(false)
+            : null;
 
     /// <summary>The same, as it is on disk now: what earlier commands have recorded is not believed. For what is to be bought.</summary>
     /// <exception cref="KlingException">There is no such file, it is a folder, or it cannot be read.</exception>

@@ -10,7 +10,7 @@ namespace KlingPS.Core.Stages;
 internal sealed class ConcurrentStage<TIn, TOut> : IPipelineStage<TIn, TOut>
 {
     /// <summary>Items in the first part of their work: enough to have all processors busy, and few enough to take no memory worth speaking of.</summary>
-    private const int MaxBeginning = 256;
+    private const int MaxBeginning = 64;
 
     private readonly Func<TIn, Action, CancellationToken, Task<TOut>> _work;
     private readonly SemaphoreSlim _beginning = new(MaxBeginning);
@@ -65,7 +65,7 @@ internal sealed class ConcurrentStage<TIn, TOut> : IPipelineStage<TIn, TOut>
         CancellationToken stop = _stop.Token;
         stop.ThrowIfCancellationRequested();
         Turn turn = _line.Next();
-        await _started.Writer.WriteAsync(new Started(Task.Run(() => RunAsync(item, turn, stop), CancellationToken.None), turn), CancellationToken.None).ConfigureAwait(false);
+        await _started.Writer.WriteAsync(new Started(RunAsync(item, turn, stop), turn), CancellationToken.None).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
@@ -80,6 +80,8 @@ internal sealed class ConcurrentStage<TIn, TOut> : IPipelineStage<TIn, TOut>
 
     private async Task<TOut> RunAsync(TIn item, Turn turn, CancellationToken stop)
     {
+        // The caller goes on, and the pool does the work.
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         int hasBegun = 0;
         try
         {

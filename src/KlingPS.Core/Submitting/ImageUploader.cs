@@ -9,9 +9,9 @@ using KlingPS.Core.Sessions;
 namespace KlingPS.Core.Submitting;
 
 /// <summary>An image that the service would take.</summary>
-/// <param name="Report">What the file is.</param>
+/// <param name="Report">What the file is; <see langword="null"/> where it has not been opened, because its hash is recorded and nothing is to be bought so far.</param>
 /// <param name="Hash">The SHA-256 of its content, in lower-case hex.</param>
-internal sealed record IdentifiedImage(ImageReport Report, string Hash);
+internal sealed record IdentifiedImage(ImageReport? Report, string Hash);
 
 /// <summary>A video or audio file of a format that the service takes.</summary>
 /// <param name="Report">What the file is.</param>
@@ -71,17 +71,25 @@ internal sealed class ImageUploader
 
     /// <summary>Inspects an image and tells its content from every other; sends nothing.</summary>
     /// <param name="path">The full path of the image.</param>
-    /// <param name="isPresent">Whether its content is read even where a hash of it is recorded, because it is to be bought or sent.</param>
+    /// <param name="isPresent">
+    /// Whether its content is read even where a hash of it is recorded, because it is to be bought or sent. Otherwise a file whose hash is
+    /// recorded is not even opened: most images of a folder that is finished are.
+    /// </param>
     /// <param name="maxLength">The largest file that is taken, in bytes.</param>
     /// <param name="cancellationToken">Stops the reading.</param>
     /// <exception cref="KlingException">The file is not an image the service takes, or cannot be read.</exception>
     public async Task<IdentifiedImage> IdentifyAsync(string path, bool isPresent, long maxLength, CancellationToken cancellationToken)
     {
+        if (!isPresent && await _hashes.FindAsync(path, cancellationToken).ConfigureAwait(false) is string recorded)
+        {
+            return new IdentifiedImage(null, recorded);
+        }
+
         await _reads.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
             ImageReport report = (await ImageInspector.InspectAsync(path, maxLength, cancellationToken).ConfigureAwait(false)).EnsureSupported();
-            foreach (string warning in _warned.TryAdd(path, 0) ? report.Warnings : [])
+            foreach (string warning in report.Warnings.Count > 0 && _warned.TryAdd(path, 0) ? report.Warnings : [])
             {
                 _observer?.OnWarning($"'{path}': {warning}");
             }
@@ -133,7 +141,8 @@ internal sealed class ImageUploader
     public async Task<PreparedImage> UploadAsync(IdentifiedImage image, bool force, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(image);
-        (ImageReport report, string hash) = image;
+        (ImageReport? report, string hash) = image;
+        ArgumentNullException.ThrowIfNull(report, nameof(image));
         (UploadRecord upload, bool isReused) = await UploadAsync(
             new LocalFile(report.Path, report.Length, report.MimeType!, Extension(report.ImageFormat), hash), force, cancellationToken).ConfigureAwait(false);
         return new PreparedImage(report, upload, isReused);

@@ -44,7 +44,7 @@ internal sealed record IdentifiedSubmission(Submission Submission, IdentifiedIma
     {
         ModelSpec model = ModelCatalog.Get(Submission.Spec.Model);
         model.Validate(Given, Submission.PromptPath is string path ? $"the prompt in '{path}'" : "the prompt");
-        foreach (ImageReport image in new[] { Image, TailImage }.Concat(References.Values).OfType<IdentifiedImage>().Select(image => image.Report))
+        foreach (ImageReport image in new[] { Image, TailImage }.Concat(References.Values).OfType<IdentifiedImage>().Select(image => image.Report!))
         {
             model.Validate(image);
         }
@@ -315,7 +315,7 @@ internal sealed class VideoSubmitter
         return new IdentifiedSubmission(submission with { Spec = spec }, image, tail, spec.GetIdentity())
         {
             Given = submission.Spec,
-            References = references,
+            References = references.Count == 0 ? FrozenDictionary<string, IdentifiedImage>.Empty : references,
             Video = video,
             Audio = audio,
         };

@@ -108,6 +108,7 @@ internal sealed class ConversionRun : IDisposable
         if (item is not null)
         {
             input.Item = item;
+            input.Asked = null;
             _inputs.Add(item, input);
             Batch.Feed(item);
         }

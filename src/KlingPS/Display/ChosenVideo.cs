@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using KlingPS.Core.Gallery;
+using KlingPS.Core.Model;
 
 namespace KlingPS.Display;
 
@@ -15,7 +16,10 @@ internal static class ChosenVideo
     public static bool IsOne(PSObject item)
     {
         ArgumentNullException.ThrowIfNull(item);
-        return item.TypeNames.Contains(TypeName, StringComparer.Ordinal) || item.TypeNames.Contains("Deserialized." + TypeName, StringComparer.Ordinal);
+
+        // Nothing else is asked for the names of its types: PowerShell would make a list of them for each file of a folder, and keep it.
+        return item.BaseObject is KlingVideoTask or PSCustomObject
+            && (item.TypeNames.Contains(TypeName, StringComparer.Ordinal) || item.TypeNames.Contains("Deserialized." + TypeName, StringComparer.Ordinal));
     }
 
     /// <summary>The task, or the file where no task is known, with what was chosen; and with the path of the video, for commands that take files.</summary>

@@ -9,7 +9,7 @@ namespace KlingPS.Hosting;
 /// </summary>
 internal sealed class PassedOverColumns
 {
-    private readonly List<(string Column, string Parameter, object Value)> _candidates = [];
+    private readonly IReadOnlyList<(string Column, string Parameter, object Value)> _candidates = [];
     private readonly HashSet<string> _told = new(StringComparer.OrdinalIgnoreCase);
 
     /// <summary>Notes which parameters are given before there is any input.</summary>
@@ -20,17 +20,20 @@ internal sealed class PassedOverColumns
             return;
         }
 
+        var candidates = new List<(string Column, string Parameter, object Value)>();
         Dictionary<string, ParameterMetadata> parameters = invocation.MyCommand.Parameters;
         foreach (ParameterMetadata parameter in parameters.Values)
         {
             if (invocation.BoundParameters.TryGetValue(parameter.Name, out object? value))
             {
                 IEnumerable<ParameterMetadata> beaten = parameter.Attributes.OfType<InPlaceOfAttribute>().Select(rival => parameters[rival.Other]).Prepend(parameter);
-                _candidates.AddRange(beaten
+                candidates.AddRange(beaten
                     .Where(one => one.ParameterSets.Values.Any(set => set.ValueFromPipelineByPropertyName))
                     .SelectMany(one => one.Aliases.Prepend(one.Name), (_, column) => (column, parameter.Name, value)));
             }
         }
+
+        _candidates = [.. candidates.OrderBy(candidate => candidate.Column, StringComparer.OrdinalIgnoreCase)];
     }
 
     /// <summary>What to tell of a row: each column once in a command; <see langword="null"/> if there is nothing new.</summary>
@@ -42,7 +45,7 @@ internal sealed class PassedOverColumns
             return null;
         }
 
-        string[] columns = [.. _candidates.OrderBy(candidate => candidate.Column, StringComparer.OrdinalIgnoreCase).Where(candidate => Says(row, candidate.Column, candidate.Value) && _told.Add(candidate.Column)).Select(candidate => $"'{candidate.Column}' (-{candidate.Parameter})")];
+        string[] columns = [.. _candidates.Where(candidate => Says(row, candidate.Column, candidate.Value) && _told.Add(candidate.Column)).Select(candidate => $"'{candidate.Column}' (-{candidate.Parameter})")];
         return columns.Length == 0
             ? null
             : $"Columns of the input that are not used, because the parameter is given: {string.Join(", ", columns)}. Leave the parameter out to have each row's own value.";

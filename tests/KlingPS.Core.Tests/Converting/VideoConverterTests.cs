@@ -98,6 +98,24 @@ public sealed class VideoConverterTests : IAsyncDisposable
         Assert.Equal((1, requests, 1), (_harness.Creates, _harness.Service.Requests.Count, _harness.Videos.Requests.Count));
     }
 
+    [Fact]
+    public async Task An_image_whose_hash_is_recorded_and_whose_video_is_there_is_not_even_opened()
+    {
+        Submission request = _harness.Submission("fox.png");
+        string path = request.Spec.Image!.Path!;
+        File.SetLastWriteTimeUtc(path, _harness.Clock.GetUtcNow().UtcDateTime.AddHours(-1));
+        Assert.Equal(["fox.mp4"], await MadeAsync(request));
+
+        // The first run had no ledger yet to record it in.
+        Assert.Equal(["fox.mp4"], await MadeAsync(request));
+
+        // Whoever opens it now is refused.
+        await using var held = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None);
+
+        Assert.Equal(["fox.mp4"], await MadeAsync(request));
+        Assert.Equal(1, _harness.Creates);
+    }
+
     [Theory]
     [InlineData(null)]
     [InlineData(2)]

@@ -20,6 +20,18 @@ public sealed class DistinctNamesTests
     }
 
     [Fact]
+    public void A_name_that_is_known_to_be_somebody_s_is_handed_out_to_no_other_and_takes_no_number()
+    {
+        var names = new DistinctNames();
+        names.Reserve("photo-2.mp4");
+
+        string[] claimed = [names.Claim("photo.mp4"), names.Claim("photo.mp4")];
+        names.Reserve("photo.mp4");
+
+        Assert.Equal(["photo.mp4", "photo-3.mp4", "photo-4.mp4"], [.. claimed, names.Claim("photo.mp4")]);
+    }
+
+    [Fact]
     public void A_numbered_name_stays_short_enough()
     {
         var names = new DistinctNames();

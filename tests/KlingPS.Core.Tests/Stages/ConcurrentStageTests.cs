@@ -238,7 +238,7 @@ public sealed class ConcurrentStageTests
             }
         });
 
-        await Eventually.TrueAsync(() => Count() == 256 && Volatile.Read(ref posted) == 256);
+        await Eventually.TrueAsync(() => Count() == 64 && Volatile.Read(ref posted) == 64);
         Assert.False(posting.IsCompleted);
         Action[] first;
         lock (begun)
@@ -249,7 +249,7 @@ public sealed class ConcurrentStageTests
         // Each makes room for one, however often it says so.
         Array.ForEach(first, pass => pass());
         first[0]();
-        await Eventually.TrueAsync(() => Count() == 512 && Volatile.Read(ref posted) == 512);
+        await Eventually.TrueAsync(() => Count() == 128 && Volatile.Read(ref posted) == 128);
         Assert.False(posting.IsCompleted);
 
         int Count()

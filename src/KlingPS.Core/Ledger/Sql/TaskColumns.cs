@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using KlingPS.Core.Model;
 using KlingPS.Core.Network;
 
@@ -23,6 +24,9 @@ internal static class TaskColumns
 
     private const decimal CfgScale = 100;
 
+    /// <summary>The last value of each column whose values most tasks of a run share. Thousands of tasks may be kept at the same time, and one copy does for all of them.</summary>
+    private static readonly ConcurrentDictionary<string, string> s_shared = new(StringComparer.Ordinal);
+
     /// <summary>Whole tasks.</summary>
     /// <param name="session">The session.</param>
     /// <param name="conditions">What follows the select: a condition, an order, a limit. The record is <c>t</c>, and what its videos are saved to here is <c>f</c>.</param>
@@ -38,7 +42,7 @@ internal static class TaskColumns
         return new KlingVideoTask
         {
             Id = row.Number("id"),
-            Account = row.Text("account"),
+            Account = Shared(row, "account")!,
             TaskId = row.TextOrNull("task_id"),
             TaskState = state,
             Nonce = row.TextOrNull("nonce"),
@@ -70,9 +74,9 @@ internal static class TaskColumns
 
     private static VideoSpec ReadSpec(SqlRow row) => MoreParameters.Read(row.TextOrNull("parameters")).AddTo(new VideoSpec
     {
-        Model = row.Text("model"),
-        Prompt = row.TextOrNull("prompt"),
-        NegativePrompt = row.TextOrNull("negative_prompt"),
+        Model = Shared(row, "model")!,
+        Prompt = Shared(row, "prompt"),
+        NegativePrompt = Shared(row, "negative_prompt"),
 
         // Stored for every task, also where it is that of what the video is made from and was not asked for.
         Duration = ModelCatalog.Get(row.Text("model")).TakesLengthOfInput ? null : VideoLength.From(row.Number("duration")),
@@ -82,6 +86,14 @@ internal static class TaskColumns
         CallbackUri = row.TextOrNull("callback_uri"),
         Take = (int)row.Number("take"),
     });
+
+    private static string? Shared(SqlRow row, string column)
+    {
+        string? text = row.TextOrNull(column);
+        return text is null ? null
+            : s_shared.TryGetValue(column, out string? last) && last == text ? last
+            : s_shared[column] = text;
+    }
 
     /// <summary>A file that was bought by its content has a hash. Without one, the path only says what had been uploaded to the address.</summary>
     private static MediaSource? ReadImage(string? path, string? hash, string? uri)

@@ -110,7 +110,7 @@ public sealed class VideoSaverTests : IAsyncDisposable
         {
             if (name == nameof(ITaskJournal.RecordSavingAsync) && Interlocked.Increment(ref held) <= 4)
             {
-                goOn.Wait();
+                Assert.True(goOn.Wait(Eventually.Patience));
             }
         };
         VideoSaver saver = Saver();
@@ -120,7 +120,9 @@ public sealed class VideoSaverTests : IAsyncDisposable
             for (int number = 0; number < 4; number++)
             {
                 KlingVideoTask task = await _harness.FinishedAsync($"first{number}", $"/images/first{number}.png");
-                first.Add(saver.SaveAsync(new TaskReference { Task = task }, CancellationToken.None));
+
+                // Not on this thread: where nothing has to be waited for, it would be the one that is held.
+                first.Add(Task.Run(() => saver.SaveAsync(new TaskReference { Task = task }, CancellationToken.None)));
             }
 
             await Eventually.TrueAsync(() => Volatile.Read(ref held) == 4);

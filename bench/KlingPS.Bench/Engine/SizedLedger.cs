@@ -13,7 +13,7 @@ namespace KlingPS.Bench.Engine;
 internal static class SizedLedger
 {
     public const string Account = LedgerMode.Account;
-    private const int Prompts = 200;
+    public const int Prompts = 200;
 
     private static readonly string[] s_accounts = [Account, "1123456789abcdef", "2123456789abcdef"];
 
@@ -82,7 +82,9 @@ internal static class SizedLedger
         engine.Close();
     }
 
-    private static async Task FillAsync(SqlSession session, int tasks, DateTimeOffset now)
+    /// <summary>Inserts what the records of tasks name: accounts and prompts.</summary>
+    /// <returns>The ids of the prompts.</returns>
+    public static async Task<Dictionary<string, long>> FillSharedAsync(SqlSession session)
     {
         foreach (string account in s_accounts)
         {
@@ -97,26 +99,41 @@ internal static class SizedLedger
             ids[PromptOf(i)] = (await TextTable.GetIdAsync(session, PromptOf(i)))!.Value;
         }
 
+        return ids;
+    }
+
+    /// <summary>The records of tasks and of the files that their videos are in, as the tables have them.</summary>
+    /// <param name="tasks">How many tasks.</param>
+    /// <param name="now">The moment of the last one.</param>
+    /// <param name="prompts">The ids of the prompts.</param>
+    public static IEnumerable<(string Table, (string Column, object? Value)[] Values)> RecordsOf(int tasks, DateTimeOffset now, Dictionary<string, long> prompts)
+    {
         DateTimeOffset midnight = new(now.UtcDateTime.Date, TimeSpan.Zero);
         long today = Stored.FromMoment(midnight);
         long end = Stored.FromMoment(now);
         int old = tasks / 5;
-        string? ofTask = null;
-        string? ofHash = null;
         for (int number = 1; number <= tasks; number++)
         {
-            (string, object?)[] record = RecordOf(number, CreatedAt(number), ids);
-            await session.ExecuteAsync(ofTask ??= InsertOf("tasks", record), record);
+            yield return ("tasks", RecordOf(number, CreatedAt(number), prompts));
             if (StateOf(number) == KlingTaskState.Succeeded)
             {
-                (string, object?)[] hash = HashOf(number, end);
-                await session.ExecuteAsync(ofHash ??= InsertOf("machine_hashes", hash), hash);
+                yield return ("machine_hashes", HashOf(number, end));
             }
         }
 
         long CreatedAt(int number) => number <= old
             ? today - (30L * 86_400_000 * (old - number + 1) / Math.Max(1, old))
             : today + ((end - today) * (number - old) / (tasks - old));
+    }
+
+    private static async Task FillAsync(SqlSession session, int tasks, DateTimeOffset now)
+    {
+        Dictionary<string, long> prompts = await FillSharedAsync(session);
+        var inserts = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach ((string table, (string, object?)[] values) in RecordsOf(tasks, now, prompts))
+        {
+            await session.ExecuteAsync(inserts.TryGetValue(table, out string? sql) ? sql : inserts[table] = InsertOf(table, values), values);
+        }
     }
 
     private static (string, object?)[] RecordOf(int number, long createdAt, Dictionary<string, long> prompts)

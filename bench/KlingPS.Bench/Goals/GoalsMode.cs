@@ -17,6 +17,7 @@ internal static class GoalsMode
         new("downloads", DownloadMeasure.RunAsync),
         new("cuts", DownloadMeasure.RunCutsAsync),
         new("ledger-size", LedgerSizeMeasure.RunAsync),
+        new("server-size", LedgerSizeMeasure.RunOnServerAsync),
         new("rerun", RerunMeasure.RunAsync),
         new("gate", GateMeasure.RunShortAsync),
         new("wall", WallMeasure.RunShortAsync),

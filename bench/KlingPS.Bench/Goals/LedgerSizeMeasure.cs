@@ -1,9 +1,11 @@
 using System.Diagnostics;
 using System.Globalization;
 using KlingPS.Bench.Engine;
+using KlingPS.Core.Ledger.Postgres;
 using KlingPS.Core.Ledger.Sql;
 using KlingPS.Core.Ledger.Sqlite;
 using KlingPS.Core.Model;
+using KlingPS.Torture;
 
 namespace KlingPS.Bench.Goals;
 
@@ -60,22 +62,11 @@ internal static class LedgerSizeMeasure
 
         foreach ((int tasks, string path) in s_sizes.Zip(paths))
         {
-            all.Add((tasks, await MeasureAsync(path, tasks)));
+            await using SqlLedger ledger = SqliteLedger.Create(path, TimeProvider.System);
+            all.Add((tasks, await MeasureAsync(ledger, () => SqliteLedger.OpenReadOnlyAsync(path), tasks)));
         }
 
-        foreach (string what in all[0].Times.Keys)
-        {
-            double small = all[0].Times[what].At(0.95);
-            double large = all[^1].Times[what].At(0.95);
-            double most = Math.Min(MaxMs, 2 * small);
-            figures.Add(new(
-                $"{what}, p95 of {Times} with {s_sizes[^1]} tasks",
-                $"≤ {MaxMs:0} ms and ≤ 2 ×",
-                $"{large:0.00} ms, {large / small:0.00} × (p50 and p95: {string.Join(", ", all.Select(one => $"{one.Times[what].At(0.5):0.00} and {one.Times[what].At(0.95):0.00} with {one.Tasks}"))})",
-                large <= most,
-                $"{small:0.00} ms with {s_sizes[0]}"));
-        }
-
+        figures.AddRange(Compare(all, string.Empty));
         // 5,000 of them are later than this.
         DateTimeOffset since = await FindTimeAsync(paths[^1], s_sizes[^1] - 5000);
         string[] lines = (await Shell.RunAsync(
@@ -90,16 +81,52 @@ internal static class LedgerSizeMeasure
         return figures;
     }
 
+    /// <summary>The same on a server of PostgreSQL, whose statistics are those that it gathers by itself.</summary>
+    public static async Task<IReadOnlyList<Figure>> RunOnServerAsync(string root)
+    {
+        var figures = new List<Figure>();
+        var all = new List<(int Tasks, Dictionary<string, List<double>> Times)>();
+        await using BenchServer server = await BenchServer.StartAsync();
+        foreach (int tasks in s_sizes)
+        {
+            string name = string.Create(CultureInfo.InvariantCulture, $"sized_{tasks}");
+            long start = Stopwatch.GetTimestamp();
+            await SizedServerLedger.MakeAsync(server, name, tasks, DateTimeOffset.UtcNow, root);
+            figures.Add(new($"a ledger of {tasks} tasks on a server", string.Empty, $"made in {Stopwatch.GetElapsedTime(start).TotalSeconds:0.0} s"));
+            string address = server.Address(name, isPooled: false);
+            Assert.Null(ServerAddressParser.TryParse(address, out ServerAddress? parsed));
+            await using SqlLedger ledger = Client.OpenServer(address, SizedServerLedger.Machine, boot: null, Path.Combine(root, "spool"), TimeProvider.System);
+            all.Add((tasks, await MeasureAsync(ledger, () => PostgresLedger.OpenReadOnlyAsync(parsed!), tasks)));
+        }
+
+        return [.. figures, .. Compare(all, "on a server: ")];
+    }
+
+    private static IEnumerable<Figure> Compare(List<(int Tasks, Dictionary<string, List<double>> Times)> all, string where)
+    {
+        foreach (string what in all[0].Times.Keys)
+        {
+            double small = all[0].Times[what].At(0.95);
+            double large = all[^1].Times[what].At(0.95);
+            double most = Math.Min(MaxMs, 2 * small);
+            yield return new(
+                $"{where}{what}, p95 of {Times} with {s_sizes[^1]} tasks",
+                $"≤ {MaxMs:0} ms and ≤ 2 ×",
+                $"{large:0.00} ms, {large / small:0.00} × (p50 and p95: {string.Join(", ", all.Select(one => $"{one.Times[what].At(0.5):0.00} and {one.Times[what].At(0.95):0.00} with {one.Tasks}"))})",
+                large <= most,
+                $"{small:0.00} ms with {s_sizes[0]}");
+        }
+    }
+
     private static async Task<DateTimeOffset> FindTimeAsync(string path, int number)
     {
         await using SqlLedger ledger = SqliteLedger.Create(path, TimeProvider.System);
         return (await ledger.Tasks.FindAsync(number + 1, default))!.CreatedAt;
     }
 
-    private static async Task<Dictionary<string, List<double>>> MeasureAsync(string path, int tasks)
+    private static async Task<Dictionary<string, List<double>>> MeasureAsync(SqlLedger ledger, Func<Task<TaskSuggestions>> look, int tasks)
     {
         var times = new Dictionary<string, List<double>>();
-        await using SqlLedger ledger = SqliteLedger.Create(path, TimeProvider.System);
         await ledger.OpenAsync(default);
         var random = new Random(1);
         var budget = new BudgetLimit { RunId = "run-0", MaxCredits = 100_000, DailyCredits = 100_000_000 };
@@ -154,7 +181,7 @@ internal static class LedgerSizeMeasure
 
         async Task CompleteAsync(Func<TaskSuggestions, Task> complete)
         {
-            using TaskSuggestions suggestions = await SqliteLedger.OpenReadOnlyAsync(path);
+            using TaskSuggestions suggestions = await look();
             await complete(suggestions);
         }
     }

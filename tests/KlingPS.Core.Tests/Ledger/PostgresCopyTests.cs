@@ -72,6 +72,16 @@ public sealed class PostgresCopyTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_server_knows_what_is_in_a_copy_before_it_is_asked()
+    {
+        await FillAsync(more: 100);
+
+        await CopyAsync(new FileAddress(_temp.Path), _host.Address);
+
+        Assert.Equal("3 101", await _host.SqlAsync("SELECT string_agg(reltuples::bigint::text, ' ' ORDER BY relname DESC) FROM pg_class WHERE oid IN ('tasks'::regclass, 'machine_hashes'::regclass)"));
+    }
+
+    [Fact]
     public async Task A_ledger_that_went_to_a_server_and_back_is_the_same_record_for_record()
     {
         await FillAsync(more: 1200);

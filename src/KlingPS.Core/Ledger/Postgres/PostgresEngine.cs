@@ -174,7 +174,11 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
         ("source", source));
 
     /// <inheritdoc/>
-    public Task EndCopyAsync(SqlSession session) => session.ExecuteAsync("DELETE FROM settings WHERE name = @name", ("name", UnfinishedCopy));
+    public async Task EndCopyAsync(SqlSession session)
+    {
+        await session.ExecuteAsync("DELETE FROM settings WHERE name = @name", ("name", UnfinishedCopy)).ConfigureAwait(false);
+        await AnalyzeAsync(session).ConfigureAwait(false);
+    }
 
     /// <inheritdoc/>
     public void Close() => Volatile.Write(ref _hasTables, false);
@@ -317,7 +321,11 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
                 }
 
                 await session.ExecuteAsync("INSERT INTO settings (name, value) VALUES ('time_zone', current_setting('TimeZone')) ON CONFLICT (name) DO NOTHING").ConfigureAwait(false);
-                if (version is null && _copied is not null)
+                if (version is not null)
+                {
+                    await AnalyzeAsync(session).ConfigureAwait(false);
+                }
+                else if (_copied is not null)
                 {
                     await MarkCopyAsync(session, _copied).ConfigureAwait(false);
                 }
@@ -325,6 +333,18 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
 
             return true;
         }).ConfigureAwait(false);
+
+    /// <summary>
+    /// Has the server look at what is in the tables now. It would do so by itself in a minute; until then it takes them for small, and reads
+    /// them to their ends to find one record. A role that does not own them gets a warning, which nobody sees.
+    /// </summary>
+    private async Task AnalyzeAsync(SqlSession session)
+    {
+        foreach (string table in LedgerTables.Copied.Select(table => table.Name).Concat(LedgerTables.Left))
+        {
+            await session.ExecuteAsync($"ANALYZE {Sql.Schemas}.{table}").ConfigureAwait(false);
+        }
+    }
 
     private async Task<PostgresConnection> ConnectAsync(int timeout)
     {

@@ -15,22 +15,28 @@ internal static class GateMeasure
 
     private static async Task<IReadOnlyList<Figure>> RunAsync(string root, int images)
     {
-        (TimeSpan one, _) = await SubmitAsync(root, "one", images, processes: 1);
-        (TimeSpan two, SandboxBill bill) = await SubmitAsync(root, "two", images, processes: 2);
+        (TimeSpan one, _, _) = await SubmitAsync(root, "one", images, processes: 1);
+        (TimeSpan two, SandboxBill bill, DateTimeOffset begun) = await SubmitAsync(root, "two", images, processes: 2);
         string title = $"the same {images} images submitted by two processes";
         return
         [
             Figure.AtMost($"{title}: time", 1.05, two / one, "×", $"{one.TotalSeconds:0.0} s, one process", $"{two.TotalSeconds:0.0} s"),
             new($"{title}: requests for videos", $"{images}", $"{bill.CreatesReceived}, {bill.CreatesRefused} refused", bill.CreatesReceived == images && bill.CreatesRefused == 0),
+            new(
+                $"{title}: where the time goes",
+                string.Empty,
+                $"first request {(bill.Tasks[0].CreatedAt - begun).TotalSeconds:0.00} s after the start, the last one {(bill.Tasks[^1].CreatedAt - bill.Tasks[0].CreatedAt).TotalSeconds:0.00} s later, "
+                    + $"both processes ended {(begun + two - bill.Tasks[^1].CreatedAt).TotalSeconds:0.00} s after that"),
         ];
     }
 
-    private static async Task<(TimeSpan Time, SandboxBill Bill)> SubmitAsync(string root, string name, int count, int processes)
+    private static async Task<(TimeSpan Time, SandboxBill Bill, DateTimeOffset Begun)> SubmitAsync(string root, string name, int count, int processes)
     {
         string folder = Path.Combine(root, name);
         string images = Path.Combine(folder, "images");
         ImageFolder.Fill(images, count, seed: processes);
         await using SandboxServer server = SandboxServer.Start(new SandboxOptions());
+        DateTimeOffset begun = DateTimeOffset.UtcNow;
         long start = Stopwatch.GetTimestamp();
         await Task.WhenAll(Enumerable.Range(0, processes).Select(async _ =>
         {
@@ -40,6 +46,6 @@ internal static class GateMeasure
                 throw new InvalidOperationException($"A process ended with the exit code {code}.");
             }
         }));
-        return (Stopwatch.GetElapsedTime(start), server.GetBill());
+        return (Stopwatch.GetElapsedTime(start), server.GetBill(), begun);
     }
 }

@@ -51,6 +51,9 @@ internal sealed class TestLedger : ITaskLedger, IAsyncDisposable
     /// <summary>Called when a caller passes the gate for create requests, and when it gives its place back.</summary>
     public Action<bool>? AtCreateGate { get; set; }
 
+    /// <summary>Called when a caller holds a slot of that gate, and has sent nothing yet.</summary>
+    public Action? BehindCreateGate { get; set; }
+
     public string Location => _ledger.Location;
 
     public bool KeepsAnswers => _ledger.KeepsAnswers;
@@ -175,6 +178,7 @@ internal sealed class TestLedger : ITaskLedger, IAsyncDisposable
             }
 
             Interlocked.Increment(ref owner._placesTaken);
+            owner.BehindCreateGate?.Invoke();
             return passage with { Lease = new Lease(owner, passage.Lease) };
         }
 

@@ -35,6 +35,7 @@ public sealed class VideoSpecTests
             (s_local with { CfgScale = 0.6m }).GetIdentity(),
             (s_local with { Model = "kling/v2-1-pro" }).GetIdentity(),
             (s_local with { AspectRatio = "1:1" }).GetIdentity(),
+            (s_local with { AspectRatio = "9:16" }).GetIdentity(),
             (s_local with { Resolution = "1080p" }).GetIdentity(),
             (s_local with { Resolution = "720p" }).GetIdentity(),
             (s_local with { Sound = true }).GetIdentity(),
@@ -43,7 +44,9 @@ public sealed class VideoSpecTests
             (s_local with { ReferenceImages = new([File("aa"), File("bb")]) }).GetIdentity(),
             (s_local with { ReferenceImages = new([File("bb"), File("aa")]) }).GetIdentity(),
             (s_local with { Video = File("aa") }).GetIdentity(),
+            (s_local with { Video = File("bb") }).GetIdentity(),
             (s_local with { Audio = File("aa") }).GetIdentity(),
+            (s_local with { Audio = File("bb") }).GetIdentity(),
         ];
 
         Assert.Equal(identities.Length, identities.Distinct().Count());

@@ -155,6 +155,9 @@ public sealed class PurchaseSenderTests : IAsyncDisposable
         Task<Outcome<Submission, KlingVideoTask>> submit = submitter.SubmitAsync(_harness.Submission("fox.png"), CancellationToken.None);
         await Eventually.DoneAsync(arrived.Task);
         Assert.Equal((1, 0), (submitter.UnderWay, submitter.Waiting));
+        string identity = Assert.Single(await _harness.ListAsync()).Identity!;
+        Assert.Equal(identity, submitter.FindUnderWay(identity)?.Identity);
+        Assert.Null(submitter.FindUnderWay("another"));
 
         released.SetResult();
         await Eventually.DoneAsync(_harness.Observer.Paused.Task);
@@ -211,26 +214,22 @@ public sealed class PurchaseSenderTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_request_that_is_stopped_at_the_gate_hands_its_place_back()
+    public async Task A_request_that_is_stopped_behind_the_gate_is_not_sent_and_hands_its_slot_back()
     {
-        using var cancel = new CancellationTokenSource();
+        CancellationTokenSource? cancel = null;
         var submitter = new VideoSubmitter(_harness.NewService());
-        _harness.Ledger.AtCreateGate = entered =>
-        {
-            if (entered)
-            {
-                cancel.Cancel();
-            }
-        };
+        _harness.Ledger.BehindCreateGate = () => cancel?.Cancel();
 
-        // As many as the window holds: were the places used up, the next ones would wait for it.
+        // As many as the window holds: were the slots used up, the next one would wait for it.
         for (int i = 0; i < 20; i++)
         {
+            using var stop = new CancellationTokenSource();
+            cancel = stop;
             await Assert.ThrowsAnyAsync<OperationCanceledException>(
-                () => _harness.SubmitAsync(submitter, Submissions.FromUri($"https://images.example/{i}.png"), cancel.Token));
+                () => _harness.SubmitAsync(submitter, Submissions.FromUri($"https://images.example/{i}.png"), stop.Token));
         }
 
-        _harness.Ledger.AtCreateGate = null;
+        _harness.Ledger.BehindCreateGate = null;
         DateTimeOffset start = _harness.Clock.GetUtcNow();
         Assert.Null((await _harness.SubmitAsync(submitter, _harness.Submission("fox.png"))).Error);
         Assert.Equal((start, 1), (_harness.Clock.GetUtcNow(), _harness.Creates));
@@ -323,6 +322,29 @@ public sealed class PurchaseSenderTests : IAsyncDisposable
         KlingVideoTask task = Assert.Single(await harness.ListAsync());
         Assert.Equal(KlingTaskState.Unknown, task.TaskState);
         Assert.StartsWith("It was bought as task t1 of the service, but that could not be recorded: The ledger has no task 1.", task.FailMessage, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_lost_answer_that_could_not_be_recorded_is_unknown_as_soon_as_the_ledger_works_again()
+    {
+        await using var harness = new PipelineHarness();
+        Submission submission = harness.Submission("fox.png") with { ReusePurchase = true };
+        harness.Service.On(FakeService.CreatePath, Replies.FailsAfter(new HttpRequestException(HttpRequestError.ResponseEnded)), harness.AcceptTask);
+        harness.Ledger.BeforeCall = name =>
+        {
+            if (name == nameof(ITaskJournal.RecordUnknownAsync))
+            {
+                throw new KlingException(ErrorKind.LedgerUnusable, "The disk is full.");
+            }
+        };
+        Assert.Equal(ErrorKind.AttemptUnknown, (await harness.SubmitAsync(new VideoSubmitter(harness.NewService()), submission)).Error?.Kind);
+        harness.Ledger.BeforeCall = null;
+
+        // Neither bought once more nor taken for one that this process still works on.
+        Assert.Equal(ErrorKind.AttemptUnknown, (await harness.SubmitAsync(new VideoSubmitter(harness.NewService()), submission)).Error?.Kind);
+
+        Assert.Equal(KlingTaskState.Unknown, Assert.Single(await harness.ListAsync()).TaskState);
+        Assert.Equal(1, harness.Creates);
     }
 
     [Fact]

@@ -158,8 +158,8 @@ public class CompareTests(Browser browser)
         await open.Page.ClickAsync("#compare-marked");
         Assert.Equal(["video-0000", "video-0002", "video-0003", "video-0004"], await NamesAsync(open));
         await open.PressAsync("Escape");
-        await open.WaitForAsync("document.querySelectorAll('video').length === 0 || !document.querySelector('dialog[open]')");
-        Assert.InRange(await open.PlayersAsync(), 0, 1);
+        // The dialog tells of its end later than it is closed. A preview of the card that gets the focus may play.
+        await open.WaitForAsync("!document.querySelector('dialog[open]') && document.querySelectorAll('video[src]').length < 2");
     }
 
     [Fact]

@@ -12,7 +12,7 @@ internal interface IAccountRegister
     /// Records what is known of a key. When the key is found to belong to another account than before, so do all keys that had the same
     /// account as it; their tasks, uploads and limits are shared from then on.
     /// </summary>
-    /// <param name="key">The key.</param>
+    /// <param name="key">The key. Its account is itself, or that of a key that is recorded.</param>
     /// <param name="cancellationToken">Cancels the wait.</param>
     Task RecordAsync(AccountKey key, CancellationToken cancellationToken);
 

@@ -68,10 +68,11 @@ internal static class AccountTable
 
     public static async Task<bool> RecordAsync(SqlSession session, AccountKey key)
     {
-        if (await session.TextAsync("SELECT account FROM account_keys WHERE fingerprint = @key", ("key", key.Fingerprint)).ConfigureAwait(false) is string before
-            && before != key.Account)
+        // Another process may have found meanwhile that the account is a part of another one.
+        string account = await FindAccountAsync(session, key.Account).ConfigureAwait(false) ?? key.Account;
+        if (await FindAccountAsync(session, key.Fingerprint).ConfigureAwait(false) is string before && before != account)
         {
-            await session.ExecuteAsync("UPDATE account_keys SET account = @account WHERE account = @before", ("account", key.Account), ("before", before)).ConfigureAwait(false);
+            await session.ExecuteAsync("UPDATE account_keys SET account = @account WHERE account = @before", ("account", account), ("before", before)).ConfigureAwait(false);
         }
 
         await session.ExecuteAsync(
@@ -81,7 +82,7 @@ internal static class AccountTable
                 number = COALESCE(excluded.number, account_keys.number), is_settled = excluded.is_settled
             """,
             ("key", key.Fingerprint),
-            ("account", key.Account),
+            ("account", account),
             ("service", key.Service),
             ("number", key.Number),
             ("settled", key.IsSettled ? 1 : 0),
@@ -104,4 +105,7 @@ internal static class AccountTable
             row => new KnownTask(row.Text("task_id"), row.Moment("created_at"), row.Text("state") != nameof(KlingTaskState.Waiting), row.TextOrNull("prompt")),
             ("account", account),
             ("limit", limit));
+
+    private static Task<string?> FindAccountAsync(SqlSession session, string key)
+        => session.TextAsync("SELECT account FROM account_keys WHERE fingerprint = @key", ("key", key));
 }

@@ -109,12 +109,22 @@ internal static class SavedFiles
         await session.ExecuteAsync(
             """
             UPDATE tasks SET saved_path = COALESCE((SELECT saved_path FROM tasks WHERE id = @from), saved_path),
+                saved_hash = COALESCE((SELECT saved_hash FROM tasks WHERE id = @from), saved_hash),
                 saving_path = COALESCE((SELECT saving_path FROM tasks WHERE id = @from), saving_path),
                 saving_hash = COALESCE((SELECT saving_hash FROM tasks WHERE id = @from), saving_hash)
             WHERE id = @to
             """,
             values).ConfigureAwait(false);
-        await session.ExecuteAsync("UPDATE saved_files SET task = @to WHERE task = @from", values).ConfigureAwait(false);
+        await session.ExecuteAsync(
+            """
+            INSERT INTO saved_files (task, machine, saved_path, saved_hash, saving_path, saving_hash)
+                SELECT @to, machine, saved_path, saved_hash, saving_path, saving_hash FROM saved_files WHERE task = @from
+            ON CONFLICT (task, machine) DO UPDATE SET saved_path = COALESCE(excluded.saved_path, saved_files.saved_path),
+                saved_hash = COALESCE(excluded.saved_hash, saved_files.saved_hash),
+                saving_path = COALESCE(excluded.saving_path, saved_files.saving_path),
+                saving_hash = COALESCE(excluded.saving_hash, saved_files.saving_hash)
+            """,
+            values).ConfigureAwait(false);
     }
 
     /// <summary>

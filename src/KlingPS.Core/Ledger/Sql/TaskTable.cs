@@ -27,8 +27,19 @@ internal static class TaskTable
     public static async Task<KlingVideoTask?> FindAsync(SqlSession session, string condition, params (string Name, object? Value)[] parameters)
         => (await TaskColumns.QueryAsync(session, $"WHERE {condition} LIMIT 1", parameters).ConfigureAwait(false)).FirstOrDefault();
 
-    public static Task<KlingVideoTask?> FindByTaskIdAsync(SqlSession session, string account, string taskId)
-        => FindAsync(session, $"t.task_id = @taskId AND {AccountTable.IsOwn("t.account")} ORDER BY t.nonce IS NULL, t.id", ("taskId", taskId), ("account", account));
+    public static async Task<KlingVideoTask?> FindByTaskIdAsync(SqlSession session, string account, string taskId)
+        => (await ListByTaskIdAsync(session, account, taskId).ConfigureAwait(false)).FirstOrDefault();
+
+    /// <summary>
+    /// The records of a task of the service: a purchase first, then what is known best. There is more than one if keys of the account had asked
+    /// for it before they were known to be of one account.
+    /// </summary>
+    public static Task<List<KlingVideoTask>> ListByTaskIdAsync(SqlSession session, string account, string taskId)
+        => TaskColumns.QueryAsync(
+            session,
+            $"WHERE t.task_id = @taskId AND {AccountTable.IsOwn("t.account")} ORDER BY t.nonce IS NULL, t.completed_at IS NULL, t.id",
+            ("taskId", taskId),
+            ("account", account));
 
     public static async Task<KlingVideoTask?> FindPurchaseAsync(SqlSession session, TaskIntent intent)
         => await FindByIdentitiesAsync(

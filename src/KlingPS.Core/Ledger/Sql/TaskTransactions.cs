@@ -183,18 +183,24 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
             return task.TaskId == taskId ? new RecordResult.Recorded(task) : new RecordResult.Superseded(task);
         }
 
-        // Somebody may have asked for the task by its id before it was known whose it is. Its record is merged into this one.
-        KlingVideoTask? twin = await TaskTable.FindByTaskIdAsync(session, task.Account, taskId).ConfigureAwait(false);
-        if (twin is not null && (twin.Nonce is not null || IsOfOtherOrigin(twin, task)))
+        // Somebody may have asked for the task by its id before it was known whose it is, with more than one key of the account if it was
+        // not known either that they are of one. These records are merged into this one.
+        List<KlingVideoTask> twins = await TaskTable.ListByTaskIdAsync(session, task.Account, taskId).ConfigureAwait(false);
+        if (twins.Find(twin => twin.Nonce is not null || IsOfOtherOrigin(twin, task)) is { } other)
         {
-            return new RecordResult.Taken(twin);
+            return new RecordResult.Taken(other);
         }
 
-        if (twin is not null)
+        if (twins.Count > 0)
         {
-            await SavedFiles.MoveAsync(session, twin.Id, task.Id).ConfigureAwait(false);
-            await TaskTable.DeleteAsync(session, twin).ConfigureAwait(false);
-            return new RecordResult.Recorded(await TaskTable.UpdateAsync(session, task.Joined(twin)!).ConfigureAwait(false));
+            foreach (KlingVideoTask twin in Enumerable.Reverse(twins))
+            {
+                await SavedFiles.MoveAsync(session, twin.Id, task.Id).ConfigureAwait(false);
+                await TaskTable.DeleteAsync(session, twin).ConfigureAwait(false);
+            }
+
+            KlingVideoTask withFiles = await TaskTable.GetAsync(session, task.Id).ConfigureAwait(false);
+            return new RecordResult.Recorded(await TaskTable.UpdateAsync(session, withFiles.Joined(twins[0])!).ConfigureAwait(false));
         }
 
         KlingVideoTask accepted = task.Accepted(taskId, await NowAsync(session).ConfigureAwait(false))!;

@@ -129,6 +129,24 @@ public abstract class MachineContract : LedgerContract
     }
 
     [Fact]
+    public async Task A_video_that_was_saved_twice_before_it_was_known_whose_it_is_stays_saved()
+    {
+        SqlLedger east = await Host.OpenAtAsync("east");
+        KlingVideoTask attempt = await east.Tasks.LoseAsync((await east.Tasks.BeginAsync(LedgerHost.Intent(), Token)).Id);
+        foreach (string key in new[] { LedgerHost.Account, "key 2" })
+        {
+            KlingVideoTask adopted = await east.Tasks.RecordSnapshotAsync(key, LedgerHost.Snapshot("t1", KlingTaskState.Succeeded, 42));
+            await east.Tasks.RecordSavedAsync(adopted.Id, $"/videos/{key}.mp4", s_hash);
+            await east.Accounts.RecordAsync(new AccountKey(key, LedgerHost.Account) { Service = "kie.ai", IsSettled = true }, Token);
+        }
+
+        KlingVideoTask joined = await east.Tasks.AcceptAsync(attempt.Id, "t1");
+
+        Assert.Equal((attempt.Id, $"/videos/{LedgerHost.Account}.mp4", s_hash), (joined.Id, joined.SavedPath, joined.SavedHash));
+        Assert.Equal([new SavedPath($"/videos/{LedgerHost.Account}.mp4", attempt.Id, s_hash)], await east.Tasks.ListSavedPathsAsync(Token));
+    }
+
+    [Fact]
     public async Task What_is_learned_of_a_task_on_one_machine_leaves_the_paths_of_the_other()
     {
         SqlLedger east = await Host.OpenAtAsync("east");

@@ -146,7 +146,7 @@ public abstract class SpendingSumContract
             case Step.KnowKey:
                 await ledger.Accounts.RecordAsync(new AccountKey(key, key) { Service = "kie.ai", IsSettled = b % 2 == 0 }, Token);
                 break;
-            case Step.JoinKeys:
+            case Step.JoinKeys when (await ledger.Accounts.ListAsync(Token)).Any(known => known.Fingerprint == s_keys[b % s_keys.Length]):
                 await ledger.Accounts.RecordAsync(new AccountKey(key, s_keys[b % s_keys.Length]) { Service = "kie.ai", IsSettled = true }, Token);
                 break;
             case Step.Wait:

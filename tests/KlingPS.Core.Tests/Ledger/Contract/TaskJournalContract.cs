@@ -248,6 +248,42 @@ public abstract class TaskJournalContract : LedgerContract
     }
 
     [Fact]
+    public async Task A_task_that_was_looked_up_with_two_keys_before_they_were_known_to_be_of_one_account_becomes_one_with_its_attempt()
+    {
+        KlingVideoTask attempt = await UnknownAsync();
+        KlingVideoTask finished = await Ledger.Tasks.RecordSnapshotAsync("key 2", TempLedger.Snapshot("t1", KlingTaskState.Succeeded, 42));
+        KlingVideoTask pending = await Ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Generating));
+        await Ledger.Tasks.RecordSavedAsync(pending.Id, "/videos/a.mp4", "cafe");
+        foreach (string key in new[] { TempLedger.Account, "key 2" })
+        {
+            await Ledger.Accounts.RecordAsync(new AccountKey(key, TempLedger.Account) { Service = "kie.ai", IsSettled = true }, Token);
+        }
+
+        Assert.Equal(finished.Id, (await Ledger.Tasks.FindByTaskIdAsync(TempLedger.Account, "t1", Token))!.Id);
+
+        KlingVideoTask task = await Ledger.Tasks.AcceptAsync(attempt.Id, "t1");
+
+        Assert.Equal((attempt.Id, KlingTaskState.Succeeded, "/videos/a.mp4", "cafe", 42m), (task.Id, task.TaskState, task.SavedPath, task.SavedHash, task.CreditsConsumed));
+        Assert.Equal([task], await Ledger.Tasks.ListAsync(new TaskFilter(), Token));
+    }
+
+    [Fact]
+    public async Task A_key_that_joins_an_account_while_that_one_joins_another_has_what_all_of_them_bought()
+    {
+        foreach (string key in new[] { "key 1", "key 2", "key 3" })
+        {
+            await Ledger.Accounts.RecordAsync(new AccountKey(key, key) { Service = "kie.ai" }, Token);
+        }
+
+        await Ledger.Accounts.RecordAsync(new AccountKey("key 2", "key 1") { Service = "kie.ai", IsSettled = true }, Token);
+        await Ledger.Accounts.RecordAsync(new AccountKey("key 3", "key 2") { Service = "kie.ai", IsSettled = true }, Token);
+
+        Assert.Equal(["key 1"], (await Ledger.Accounts.ListAsync(Token)).Select(key => key.Account).Distinct());
+        await Ledger.Tasks.RecordSnapshotAsync("key 1", TempLedger.Snapshot("t1", KlingTaskState.Waiting));
+        Assert.NotNull(await Ledger.Tasks.FindByTaskIdAsync("key 3", "t1", Token));
+    }
+
+    [Fact]
     public async Task A_task_cannot_be_the_video_of_two_attempts()
     {
         await AcceptedAsync("t1");

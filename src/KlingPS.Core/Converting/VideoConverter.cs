@@ -290,10 +290,9 @@ internal sealed class VideoConverter : IDisposable
         item.Progress = progress;
         try
         {
-            return await _deadline.RunAsync(
-                token => ConvertAsync(item, progress, onPrepared, token, cancellationToken),
-                () => CreateTimeout(item, progress),
-                cancellationToken).ConfigureAwait(false);
+            return _deadline.Timeout is null
+                ? await ConvertAsync(item, progress, onPrepared, cancellationToken, cancellationToken).ConfigureAwait(false)
+                : await ConvertInTimeAsync(item, progress, onPrepared, cancellationToken).ConfigureAwait(false);
         }
         catch (KlingException exception)
         {
@@ -316,6 +315,12 @@ internal sealed class VideoConverter : IDisposable
         }
     }
 
+    private Task<Outcome<ConversionItem, SavedVideo>> ConvertInTimeAsync(ConversionItem item, ConversionProgress progress, Action onPrepared, CancellationToken cancellationToken)
+        => _deadline.RunAsync(
+            token => ConvertAsync(item, progress, onPrepared, token, cancellationToken),
+            () => CreateTimeout(item, progress),
+            cancellationToken);
+
     /// <summary>Does what is missing for an image.</summary>
     /// <param name="item">The image.</param>
     /// <param name="progress">Follows it.</param>
@@ -324,6 +329,39 @@ internal sealed class VideoConverter : IDisposable
     /// <param name="stop">Ends the wait for the task, which hears the deadline by itself and has one more look then.</param>
     private async Task<Outcome<ConversionItem, SavedVideo>> ConvertAsync(
         ConversionItem item, ConversionProgress progress, Action onPrepared, CancellationToken inTime, CancellationToken stop)
+    {
+        if (await BeginAsync(item, progress, onPrepared, inTime).ConfigureAwait(false) is not Begun begun)
+        {
+            return new(item, null, null);
+        }
+
+        KlingVideoTask task;
+        try
+        {
+            task = begun.IsMade ? begun.Task : await WaitAsync(begun.Task, progress, begun.HoldsPlace, stop).ConfigureAwait(false);
+        }
+        finally
+        {
+            if (begun.HoldsPlace)
+            {
+                _inFlight?.Release();
+            }
+        }
+
+        progress.Enter(ConversionStage.Downloading);
+        OutputPath output = begun.Output ?? await ResolveOutputAsync(item, begun.Identity, task, inTime).ConfigureAwait(false);
+        SavedVideo saved = await _saver.FetchAsync(task, output, inTime).ConfigureAwait(false);
+        SavedVideo video = saved with { SourcePath = item.Submission.Spec.Main?.Path, IsNew = begun.IsNew };
+        KlingException? sidecarError = begun.IsKept ? null : await TryWriteSidecarAsync(video, begun, inTime).ConfigureAwait(false);
+        _unfinished.TryRemove(task.Id, out _);
+        progress.Task = begun.IsKept ? null : saved.Task;
+        progress.Enter(Enum.Parse<ConversionStage>(video.Result.ToString()));
+        return new(item, video, saved.RecordError ?? sidecarError);
+    }
+
+    /// <summary>Has the video of an image begun, if it is not: afterwards it is paid for, and maybe there.</summary>
+    /// <returns><see langword="null"/> if nothing is to be done, because the user has taken the video elsewhere.</returns>
+    private async Task<Begun?> BeginAsync(ConversionItem item, ConversionProgress progress, Action onPrepared, CancellationToken inTime)
     {
         Prepared? prepared = null;
         try
@@ -347,7 +385,7 @@ internal sealed class VideoConverter : IDisposable
         {
             _observer?.OnNotice($"The video of '{item.Submission.Subject}' was taken elsewhere (task {prepared.Earlier!.Id}), so nothing is done for it. Resolve-KlingVideoTask {prepared.Earlier.Id} -TakenElsewhere:$false takes that back.");
             progress.Enter(ConversionStage.Taken);
-            return new(item, null, null);
+            return null;
         }
 
         if (!prepared.HasVideo)
@@ -361,17 +399,29 @@ internal sealed class VideoConverter : IDisposable
             _events.OnPlanned(item.Submission.Subject, step.ToString(), prepared.Earlier, step == ConversionStep.Buy ? prepared.Identified.Submission.Credits : null);
         }
 
-        (KlingVideoTask task, bool isNew) = await MakeAsync(prepared, progress, inTime, stop).ConfigureAwait(false);
+        if (prepared.Earlier is KlingVideoTask earlier)
+        {
+            return new Begun(earlier, prepared) { IsMade = prepared.HasVideo || earlier.Account != _session.Account };
+        }
 
-        progress.Enter(ConversionStage.Downloading);
-        OutputPath output = prepared.Output ?? await ResolveOutputAsync(item, prepared.Identified, task, inTime).ConfigureAwait(false);
-        SavedVideo saved = await _saver.FetchAsync(task, output, inTime).ConfigureAwait(false);
-        SavedVideo video = saved with { SourcePath = item.Submission.Spec.Main?.Path, IsNew = isNew };
-        KlingException? sidecarError = prepared.IsKept ? null : await TryWriteSidecarAsync(video, prepared.Identified, inTime).ConfigureAwait(false);
-        _unfinished.TryRemove(task.Id, out _);
-        progress.Task = prepared.IsKept ? null : saved.Task;
-        progress.Enter(Enum.Parse<ConversionStage>(video.Result.ToString()));
-        return new(item, video, saved.RecordError ?? sidecarError);
+        await PurchaseGate.WaitForTurnAsync(prepared.Identified.Submission.Turn, inTime).ConfigureAwait(false);
+        if (await _submitter.AwaitTwinAsync(prepared.Identified, inTime).ConfigureAwait(false) is KlingVideoTask twin)
+        {
+            await RequireOwnAsync(prepared.Identified, new TaskClaim(twin, IsNew: false), inTime).ConfigureAwait(false);
+            return new Begun(twin, prepared);
+        }
+
+        await EnterAsync(_inFlight, inTime).ConfigureAwait(false);
+        try
+        {
+            TaskClaim claim = await BuyAsync(prepared.Identified, progress, inTime).ConfigureAwait(false);
+            return new Begun(claim.Task, prepared) { IsNew = claim.IsNew, HoldsPlace = true };
+        }
+        catch
+        {
+            _inFlight?.Release();
+            throw;
+        }
     }
 
     /// <summary>The error of an image whose time is over.</summary>
@@ -443,7 +493,7 @@ internal sealed class VideoConverter : IDisposable
     {
         try
         {
-            return await ResolveOutputAsync(item, identified, earlier, cancellationToken).ConfigureAwait(false);
+            return await ResolveOutputAsync(item, identified.Identity, earlier, cancellationToken).ConfigureAwait(false);
         }
         catch (KlingException exception) when (exception.Kind == ErrorKind.FileExists && earlier is null)
         {
@@ -504,33 +554,6 @@ internal sealed class VideoConverter : IDisposable
         Duration = submission.Spec.Seconds,
         Take = submission.Spec.Take,
     };
-
-    /// <summary>Has the video made, or waits until it is.</summary>
-    private async Task<(KlingVideoTask Task, bool IsNew)> MakeAsync(Prepared prepared, ConversionProgress progress, CancellationToken inTime, CancellationToken stop)
-    {
-        if (prepared.Earlier is KlingVideoTask earlier)
-        {
-            return (prepared.HasVideo || earlier.Account != _session.Account ? earlier : await WaitAsync(earlier, progress, holdsPlace: false, stop).ConfigureAwait(false), false);
-        }
-
-        await PurchaseGate.WaitForTurnAsync(prepared.Identified.Submission.Turn, inTime).ConfigureAwait(false);
-        if (await _submitter.AwaitTwinAsync(prepared.Identified, inTime).ConfigureAwait(false) is KlingVideoTask twin)
-        {
-            await RequireOwnAsync(prepared.Identified, new TaskClaim(twin, IsNew: false), inTime).ConfigureAwait(false);
-            return (await WaitAsync(twin, progress, holdsPlace: false, stop).ConfigureAwait(false), false);
-        }
-
-        await EnterAsync(_inFlight, inTime).ConfigureAwait(false);
-        try
-        {
-            TaskClaim claim = await BuyAsync(prepared.Identified, progress, inTime).ConfigureAwait(false);
-            return (await WaitAsync(claim.Task, progress, holdsPlace: true, stop).ConfigureAwait(false), claim.IsNew);
-        }
-        finally
-        {
-            _inFlight?.Release();
-        }
-    }
 
     private Task RequireOwnAsync(IdentifiedSubmission identified, TaskClaim claim, CancellationToken cancellationToken)
         => _options.Plan?.RequireOwnAsync(identified.Submission.Subject, claim, cancellationToken) ?? Task.CompletedTask;
@@ -615,7 +638,7 @@ internal sealed class VideoConverter : IDisposable
 
     /// <summary>Writes the sidecar of a video, if there is to be one.</summary>
     /// <returns>What kept it from being written.</returns>
-    private async Task<KlingException?> TryWriteSidecarAsync(SavedVideo video, IdentifiedSubmission identified, CancellationToken cancellationToken)
+    private async Task<KlingException?> TryWriteSidecarAsync(SavedVideo video, Begun begun, CancellationToken cancellationToken)
     {
         if (!_options.WritesSidecar)
         {
@@ -625,7 +648,7 @@ internal sealed class VideoConverter : IDisposable
         try
         {
             VideoTarget.RequireInside(video.Path, _options.Save.Destination);
-            Sidecar sidecar = Sidecar.From(video, identified.TailImage?.Hash) with { Service = ServiceAddress.From(_session.Endpoints.Api), Identity = identified.Identity };
+            Sidecar sidecar = Sidecar.From(video, begun.TailHash) with { Service = ServiceAddress.From(_session.Endpoints.Api), Identity = begun.Identity };
             await sidecar.WriteAsync(video.Path, _options.Save.Overwrite, cancellationToken).ConfigureAwait(false);
             return null;
         }
@@ -637,10 +660,10 @@ internal sealed class VideoConverter : IDisposable
         }
     }
 
-    private Task<OutputPath> ResolveOutputAsync(ConversionItem item, IdentifiedSubmission identified, KlingVideoTask? task, CancellationToken cancellationToken)
+    private Task<OutputPath> ResolveOutputAsync(ConversionItem item, string identity, KlingVideoTask? task, CancellationToken cancellationToken)
         => _saver.OutputPaths.ResolveAsync(
             item.Name ?? _saver.OutputPaths.ClaimName(VideoSaver.ValuesOf(task!, item.Index) with { Source = item.Submission.Spec.NamedAfter, Title = item.Submission.Spec.Title }),
-            VideoKey.FromIdentity(identified.Identity),
+            VideoKey.FromIdentity(identity),
             task,
             cancellationToken);
 
@@ -663,5 +686,34 @@ internal sealed class VideoConverter : IDisposable
 
         /// <summary>Whether the video is there already.</summary>
         public bool HasVideo => Output is { HasVideo: true };
+    }
+
+    /// <summary>A video that is paid for, or there. Ten thousand may be made at the same time: so no more is kept of an image than what is needed when its video is made.</summary>
+    /// <param name="task">Its task.</param>
+    /// <param name="prepared">What was known of the image before.</param>
+    private sealed class Begun(KlingVideoTask task, Prepared prepared)
+    {
+        public KlingVideoTask Task { get; } = task;
+
+        /// <summary>Where it goes; <see langword="null"/> while that depends on the purchase.</summary>
+        public OutputPath? Output { get; } = prepared.Output;
+
+        /// <summary>What makes two purchases the same.</summary>
+        public string Identity { get; } = prepared.Identified.Identity;
+
+        /// <summary>The hash of the image that it ends with, if that is a local file.</summary>
+        public string? TailHash { get; } = prepared.Identified.TailImage?.Hash;
+
+        /// <inheritdoc cref="Prepared.IsKept"/>
+        public bool IsKept { get; } = prepared.IsKept;
+
+        /// <summary>Whether it is not waited for.</summary>
+        public bool IsMade { get; init; }
+
+        /// <summary>Whether it was bought in this run.</summary>
+        public bool IsNew { get; init; }
+
+        /// <summary>Whether it counts for the limit of tasks at the same time.</summary>
+        public bool HoldsPlace { get; init; }
     }
 }

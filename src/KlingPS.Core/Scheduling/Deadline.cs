@@ -54,13 +54,23 @@ internal sealed class Deadline : IDisposable
     /// <param name="createError">Makes the error of work that was broken off, or goes on by itself.</param>
     /// <param name="cancellationToken">Ends the work.</param>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
-    public async Task<T> RunAsync<T>(Func<CancellationToken, Task<T>> work, Func<KlingException> createError, CancellationToken cancellationToken)
+    public Task<T> RunAsync<T>(Func<CancellationToken, Task<T>> work, Func<KlingException> createError, CancellationToken cancellationToken)
     {
-        if (Timeout is null)
-        {
-            return await work(cancellationToken).ConfigureAwait(false);
-        }
+        ArgumentNullException.ThrowIfNull(work);
+        return Timeout is null ? work(cancellationToken) : RunInTimeAsync(work, createError, cancellationToken);
+    }
 
+    /// <summary>The deadline does not come any more.</summary>
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _isDisposed, 1) == 0)
+        {
+            _timer?.Dispose();
+        }
+    }
+
+    private async Task<T> RunInTimeAsync<T>(Func<CancellationToken, Task<T>> work, Func<KlingException> createError, CancellationToken cancellationToken)
+    {
         Task<T> running = RunLinkedAsync(work, cancellationToken);
         try
         {
@@ -71,15 +81,6 @@ internal sealed class Deadline : IDisposable
             // What goes on by itself reports to nobody.
             _ = running.ContinueWith(ended => ended.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
             throw createError();
-        }
-    }
-
-    /// <summary>The deadline does not come any more.</summary>
-    public void Dispose()
-    {
-        if (Interlocked.Exchange(ref _isDisposed, 1) == 0)
-        {
-            _timer?.Dispose();
         }
     }
 

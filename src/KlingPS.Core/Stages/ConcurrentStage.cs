@@ -13,12 +13,16 @@ internal sealed class ConcurrentStage<TIn, TOut> : IPipelineStage<TIn, TOut>
     private const int MaxBeginning = 64;
 
     private readonly Func<TIn, Action, CancellationToken, Task<TOut>> _work;
+    private readonly bool _inOrder;
     private readonly SemaphoreSlim _beginning = new(MaxBeginning);
     private readonly SemaphoreSlim _slots;
     private readonly CancellationTokenSource _stop = new();
-    private readonly Channel<Started> _started = Channel.CreateUnbounded<Started>(new UnboundedChannelOptions { SingleWriter = true });
     private readonly TurnLine _line = new();
     private readonly Channel<TOut> _results = Channel.CreateUnbounded<TOut>(new UnboundedChannelOptions { SingleReader = true });
+
+    /// <summary>The items that have not come out, and one for those that may still be posted.</summary>
+    private int _open = 1;
+    private int _isComplete;
 
     /// <summary>Creates the stage.</summary>
     /// <param name="work">What is done with an item.</param>
@@ -26,9 +30,9 @@ internal sealed class ConcurrentStage<TIn, TOut> : IPipelineStage<TIn, TOut>
     /// <param name="inOrder">Whether results come in the order of the items, or in the order of finishing.</param>
     public ConcurrentStage(Func<TIn, CancellationToken, Task<TOut>> work, int limit, bool inOrder)
         : this(
-            (item, pass, stop) =>
+            (item, begun, stop) =>
             {
-                pass();
+                begun();
                 return work(item, stop);
             },
             limit,
@@ -50,8 +54,8 @@ internal sealed class ConcurrentStage<TIn, TOut> : IPipelineStage<TIn, TOut>
     private ConcurrentStage(Func<TIn, Action, CancellationToken, Task<TOut>> work, int limit, bool inOrder)
     {
         _work = work;
+        _inOrder = inOrder;
         _slots = new SemaphoreSlim(limit);
-        _ = CollectAsync(inOrder);
     }
 
     /// <inheritdoc/>
@@ -64,12 +68,18 @@ internal sealed class ConcurrentStage<TIn, TOut> : IPipelineStage<TIn, TOut>
         await _beginning.WaitAsync(cancellationToken).ConfigureAwait(false);
         CancellationToken stop = _stop.Token;
         stop.ThrowIfCancellationRequested();
-        Turn turn = _line.Next();
-        await _started.Writer.WriteAsync(new Started(RunAsync(item, turn, stop), turn), CancellationToken.None).ConfigureAwait(false);
+        Interlocked.Increment(ref _open);
+        _ = RunAsync(item, _line.Next(), stop);
     }
 
     /// <inheritdoc/>
-    public void Complete() => _started.Writer.TryComplete();
+    public void Complete()
+    {
+        if (Interlocked.Exchange(ref _isComplete, 1) == 0)
+        {
+            Leave();
+        }
+    }
 
     /// <inheritdoc/>
     public void Dispose()
@@ -78,24 +88,54 @@ internal sealed class ConcurrentStage<TIn, TOut> : IPipelineStage<TIn, TOut>
         _stop.Cancel();
     }
 
-    private async Task<TOut> RunAsync(TIn item, Turn turn, CancellationToken stop)
+    /// <summary>Works on an item and hands its result out.</summary>
+    /// <remarks>Ten thousand items may be under way at the same time: so each has this one method waiting for it, and no other.</remarks>
+    [SuppressMessage("Design", "CA1031", Justification = "Whatever ended the work is carried to the reader of the results.")]
+    private async Task RunAsync(TIn item, Turn turn, CancellationToken stop)
     {
         // The caller goes on, and the pool does the work.
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         int hasBegun = 0;
         try
         {
-            return await _work(item, Pass, stop).ConfigureAwait(false);
+            TOut result;
+            try
+            {
+                result = await _work(item, Begun, stop).ConfigureAwait(false);
+            }
+            finally
+            {
+                MakeRoom();
+                _slots.Release();
+            }
+
+            if (!turn.HasPassed)
+            {
+                await turn.Arrival.ConfigureAwait(false);
+            }
+
+            _results.Writer.TryWrite(result);
         }
-        finally
+        catch (Exception exception)
         {
-            MakeRoom();
-            _slots.Release();
+            if (_inOrder)
+            {
+                await turn.Arrival.ConfigureAwait(false);
+            }
+
+            _results.Writer.TryComplete(exception);
         }
 
-        void Pass()
+        turn.Pass();
+        Leave();
+
+        void Begun()
         {
-            turn.Pass();
+            if (!_inOrder)
+            {
+                turn.Pass();
+            }
+
             MakeRoom();
         }
 
@@ -108,87 +148,12 @@ internal sealed class ConcurrentStage<TIn, TOut> : IPipelineStage<TIn, TOut>
         }
     }
 
-    [SuppressMessage("Design", "CA1031", Justification = "Whatever ended the work is carried to the reader of the results.")]
-    private async Task CollectAsync(bool inOrder)
+    /// <summary>One less is open. With the last one, the results end.</summary>
+    private void Leave()
     {
-        try
+        if (Interlocked.Decrement(ref _open) == 0)
         {
-            if (inOrder)
-            {
-                await foreach (Started started in _started.Reader.ReadAllAsync().ConfigureAwait(false))
-                {
-                    await HandOutAsync(started).ConfigureAwait(false);
-                }
-            }
-            else
-            {
-                await HandOutAsTheyFinishAsync().ConfigureAwait(false);
-            }
-
             _results.Writer.TryComplete();
         }
-        catch (Exception exception)
-        {
-            _results.Writer.TryComplete(exception);
-        }
     }
-
-    [SuppressMessage("Design", "CA1031", Justification = "Whatever ended the work is carried to the reader of the results.")]
-    private async Task HandOutAsTheyFinishAsync()
-    {
-        var over = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        int open = 1;
-        await foreach (Started started in _started.Reader.ReadAllAsync().ConfigureAwait(false))
-        {
-            Interlocked.Increment(ref open);
-            _ = FinishAsync(started);
-        }
-
-        Leave();
-        await over.Task.ConfigureAwait(false);
-
-        async Task FinishAsync(Started started)
-        {
-            try
-            {
-                await HandOutAsync(started).ConfigureAwait(false);
-            }
-            catch (Exception exception)
-            {
-                _results.Writer.TryComplete(exception);
-            }
-
-            Leave();
-        }
-
-        void Leave()
-        {
-            if (Interlocked.Decrement(ref open) == 0)
-            {
-                over.TrySetResult();
-            }
-        }
-    }
-
-    private async Task HandOutAsync(Started started)
-    {
-        try
-        {
-            TOut result = await started.Work.ConfigureAwait(false);
-            if (!started.Turn.HasPassed)
-            {
-                await started.Turn.Arrival.ConfigureAwait(false);
-            }
-
-            await _results.Writer.WriteAsync(result, CancellationToken.None).ConfigureAwait(false);
-        }
-        finally
-        {
-            started.Turn.Pass();
-        }
-    }
-
-    /// <param name="Work">The work on an item.</param>
-    /// <param name="Turn">Its place among the others.</param>
-    private sealed record Started(Task<TOut> Work, Turn Turn);
 }

@@ -83,43 +83,35 @@ internal sealed class TaskWaiter : IDisposable
     /// <param name="task">The task as the ledger has it now.</param>
     /// <param name="deadline">Until when to wait.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    internal async Task<WaitResult> WaitUntilAsync(KlingVideoTask task, Instant? deadline, CancellationToken cancellationToken)
+    internal Task<WaitResult> WaitUntilAsync(KlingVideoTask task, Instant? deadline, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(task);
-        cancellationToken.ThrowIfCancellationRequested();
-        var caller = new Caller(deadline ?? Instant.Never);
-        Watch watch = _watches.Join(task, task.StartedAt(_time), caller);
+        if (cancellationToken.IsCancellationRequested)
+        {
+            return Task.FromCanceled<WaitResult>(cancellationToken);
+        }
+
+        Caller caller = _watches.Join(task, task.StartedAt(_time), deadline ?? Instant.Never, cancellationToken);
         if (Interlocked.Exchange(ref _isRunning, 1) == 0)
         {
             _ = Task.Run(RunAsync, CancellationToken.None);
         }
 
-        CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(
-            (_, token) =>
-            {
-                _watches.Leave(watch, caller);
-                caller.Fail(new OperationCanceledException(token));
-            },
-            null);
-        await using (registration.ConfigureAwait(false))
-        {
-            return deadline is Instant end
-                ? await ReadUntilAsync(watch, caller, PollLimits.EndOfLastLook(end, _time)).ConfigureAwait(false)
-                : await caller.Result.ConfigureAwait(false);
-        }
+        return deadline is Instant end ? ReadUntilAsync(caller, PollLimits.EndOfLastLook(end, _time)) : caller.Result;
     }
 
     /// <summary>Waits for the result no longer than the last look may take: the service may be slow to answer, or ask to wait.</summary>
-    private async Task<WaitResult> ReadUntilAsync(Watch watch, Caller caller, Instant end)
+    private async Task<WaitResult> ReadUntilAsync(Caller caller, Instant end)
     {
         using var limit = new Deadline(_time, end - Instant.Now(_time));
         using CancellationTokenRegistration registration = limit.Token.UnsafeRegister(
-            _ =>
+            static caller =>
             {
-                _watches.Leave(watch, caller);
-                caller.Complete(new WaitResult.TimedOut(watch.Task));
+                var late = (Caller)caller!;
+                late.Leave();
+                late.Complete(new WaitResult.TimedOut(late.Watch.Task));
             },
-            null);
+            caller);
         return await caller.Result.ConfigureAwait(false);
     }
 

@@ -21,8 +21,8 @@ internal sealed class Watch
     /// <summary>The task, as it was last seen.</summary>
     public KlingVideoTask Task { get; set; }
 
-    /// <summary>Those who wait for it. Guarded by the list's lock.</summary>
-    public List<Caller> Callers { get; } = [];
+    /// <summary>Those who wait for it, mostly one. Guarded by the list's lock.</summary>
+    public List<Caller> Callers { get; } = new(1);
 
     /// <summary>Whether its first turn is still to come.</summary>
     public bool IsNew { get; set; } = true;

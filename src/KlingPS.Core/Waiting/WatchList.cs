@@ -24,15 +24,18 @@ internal sealed class WatchList
     /// <summary>Adds a caller; the task is due at once if nobody else waits for it. After <see cref="FailAll"/> the caller fails.</summary>
     /// <param name="task">The task.</param>
     /// <param name="startedAt">When the service accepted it.</param>
-    /// <param name="caller">The caller.</param>
-    public Watch Join(KlingVideoTask task, Instant startedAt, Caller caller)
+    /// <param name="deadline">Until when the caller waits.</param>
+    /// <param name="cancellationToken">Ends the caller's wait.</param>
+    public Caller Join(KlingVideoTask task, Instant startedAt, Instant deadline, CancellationToken cancellationToken)
     {
+        var caller = new Caller(this, deadline);
         lock (_lock)
         {
             if (_end is not null)
             {
+                caller.Watch = new Watch(task, startedAt);
                 caller.Fail(_end);
-                return new Watch(task, startedAt);
+                return caller;
             }
 
             if (!_watches.TryGetValue(task.Id, out Watch? watch))
@@ -41,22 +44,26 @@ internal sealed class WatchList
                 _queue.Add(watch);
             }
 
+            caller.Watch = watch;
             watch.Callers.Add(caller);
             SetDeadline(watch);
-            return watch;
         }
+
+        caller.EndWith(cancellationToken);
+        return caller;
     }
 
     /// <summary>Removes a caller who has given up.</summary>
-    public void Leave(Watch watch, Caller caller)
+    public void Leave(Caller caller)
     {
+        ArgumentNullException.ThrowIfNull(caller);
         lock (_lock)
         {
-            watch.Callers.Remove(caller);
-            SetDeadline(watch);
+            caller.Watch.Callers.Remove(caller);
+            SetDeadline(caller.Watch);
         }
 
-        ForgetIfUnused(watch);
+        ForgetIfUnused(caller.Watch);
     }
 
     /// <summary>Makes a task due now; if it is having its turn, once more.</summary>
@@ -181,17 +188,49 @@ internal sealed class WatchList
 }
 
 /// <summary>One who waits for a task.</summary>
+/// <param name="list">The list that has it.</param>
 /// <param name="deadline">Until when.</param>
-internal sealed class Caller(Instant deadline)
+internal sealed class Caller(WatchList list, Instant deadline)
 {
     private readonly TaskCompletionSource<WaitResult> _result = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private CancellationTokenRegistration _registration;
+
+    /// <summary>What it waits for; set by the list.</summary>
+    public Watch Watch { get; set; } = null!;
 
     public Instant Deadline => deadline;
 
     /// <summary>How the wait ends.</summary>
     public Task<WaitResult> Result => _result.Task;
 
-    public void Complete(WaitResult result) => _result.TrySetResult(result);
+    /// <summary>Has the wait end as cancelled with a token.</summary>
+    public void EndWith(CancellationToken cancellationToken)
+    {
+        _registration = cancellationToken.UnsafeRegister(
+            static (caller, token) =>
+            {
+                var stopped = (Caller)caller!;
+                stopped.Leave();
+                stopped._result.TrySetCanceled(token);
+            },
+            this);
+
+        // The wait may be over already, and then nobody else takes the registration back.
+        Interlocked.MemoryBarrier();
+        if (Result.IsCompleted)
+        {
+            _registration.Unregister();
+        }
+    }
+
+    /// <summary>It waits no longer.</summary>
+    public void Leave() => list.Leave(this);
+
+    public void Complete(WaitResult result)
+    {
+        _result.TrySetResult(result);
+        _registration.Unregister();
+    }
 
     /// <summary>Ends the wait with an exception; for an <see cref="OperationCanceledException"/>, as cancelled.</summary>
     public void Fail(Exception exception)
@@ -204,5 +243,7 @@ internal sealed class Caller(Instant deadline)
         {
             _result.TrySetException(exception);
         }
+
+        _registration.Unregister();
     }
 }

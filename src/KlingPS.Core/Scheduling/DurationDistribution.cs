@@ -70,9 +70,9 @@ internal sealed class DurationDistribution
     /// <returns>The age, or null if no finish is expected beyond <paramref name="age"/>.</returns>
     internal TimeSpan? NextPoll(TimeSpan age, TimeSpan lag)
     {
-        double now = age.TotalSeconds;
+        // Compared as times are: a finish less than a tick later is not later.
         int first = 0;
-        while (first < _finishes.Length && _finishes[first].Age <= now)
+        while (first < _finishes.Length && TimeSpan.FromSeconds(_finishes[first].Age) <= age)
         {
             first++;
         }

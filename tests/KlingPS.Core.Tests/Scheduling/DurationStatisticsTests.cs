@@ -86,6 +86,13 @@ public class DurationStatisticsTests
         });
 
     [Fact]
+    public void A_task_that_has_just_been_polled_at_the_age_of_the_last_finish_expected_is_not_due_at_once() => Assert.All(Enumerable.Range(1, 1_000), seconds =>
+    {
+        var known = new DurationDistribution([TimeSpan.FromSeconds(seconds)]);
+        Assert.Null(known.NextPoll(known.End, TimeSpan.FromSeconds(1)));
+    });
+
+    [Fact]
     public void Queries_are_spread_over_the_time_in_which_tasks_finish()
     {
         // Of 1000 tasks that take 152 to 168 s, one finishes every 16 ms.

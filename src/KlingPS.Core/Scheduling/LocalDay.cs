@@ -5,6 +5,9 @@ internal static class LocalDay
 {
     private static readonly TimeSpan s_day = TimeSpan.FromDays(1);
 
+    /// <summary>A day on which the clocks are put back, by two hours at most.</summary>
+    private static readonly TimeSpan s_longestDay = TimeSpan.FromHours(26);
+
     /// <summary>When the day of a moment began.</summary>
     /// <param name="moment">The moment.</param>
     /// <param name="zone">The user's time zone.</param>
@@ -13,9 +16,22 @@ internal static class LocalDay
         ArgumentNullException.ThrowIfNull(zone);
         DateTime midnight = TimeZoneInfo.ConvertTime(moment, zone).Date;
 
-        // Where clocks are put back to midnight it comes twice, and the day begins with the first.
-        TimeSpan offset = zone.IsAmbiguousTime(midnight) ? zone.GetAmbiguousTimeOffsets(midnight).Max() : zone.GetUtcOffset(midnight);
-        return new DateTimeOffset(midnight, offset);
+        // Asked what moment a local time is, a zone may contradict what it says of the moments themselves, where its rules change. A midnight
+        // that the clocks skip never comes, and where they are put back to it, it comes twice: the day begins with its first moment.
+        DateTimeOffset since = moment - s_longestDay;
+        foreach ((TimeSpan offset, DateTimeOffset? until) in FindOffsets(zone, since, moment))
+        {
+            var beginning = new DateTimeOffset(midnight, offset);
+            beginning = beginning < since ? since.ToOffset(offset) : beginning;
+            if (beginning <= moment && !(beginning >= until))
+            {
+                return beginning;
+            }
+
+            since = until ?? moment;
+        }
+
+        return moment;
     }
 
     /// <summary>How far local time is ahead of UTC within a span of time: each offset, until when it holds, the last one without end.</summary>

@@ -40,6 +40,8 @@ public sealed class LocalDayTests
     [InlineData("Atlantic/Azores", "2026-10-25T00:30Z", "2026-10-25T00:00Z")]
     [InlineData("Atlantic/Azores", "2026-10-25T01:30Z", "2026-10-25T00:00Z")]
     [InlineData("Africa/Cairo", "2026-04-24T12:00Z", "2026-04-23T22:00Z")]
+    [InlineData("America/Scoresbysund", "2024-03-31T01:07Z", "2024-03-31T01:00Z")]
+    [InlineData("America/Scoresbysund", "2024-03-31T12:00Z", "2024-03-31T01:00Z")]
     [InlineData("Asia/Kathmandu", "2026-11-22T18:14Z", "2026-11-21T18:15Z")]
     public void The_day_begins_with_its_first_moment_also_when_clocks_change(string zone, string moment, string beginning)
         => Assert.Equal(Parse(beginning), LocalDay.BeginningOf(Parse(moment), TimeZoneInfo.FindSystemTimeZoneById(zone)));

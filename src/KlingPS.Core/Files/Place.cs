@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 
 namespace KlingPS.Core.Files;
@@ -254,7 +255,7 @@ internal sealed class NameRule
 
     private static string Decomposed(string text) => TryNormalize(text, NormalizationForm.FormD);
 
-    /// <summary>Half a surrogate pair has no form.</summary>
+    /// <summary>Half a surrogate pair and U+FFFE have no form; what stands before them and after them has.</summary>
     private static string TryNormalize(string text, NormalizationForm form)
     {
         try
@@ -263,7 +264,26 @@ internal sealed class NameRule
         }
         catch (ArgumentException)
         {
-            return text;
+            return NormalizePieces(text, form);
         }
+    }
+
+    private static string NormalizePieces(string text, NormalizationForm form)
+    {
+        var normalized = new StringBuilder();
+        int whole = 0;
+        for (int i = 0; i < text.Length;)
+        {
+            bool isCharacter = Rune.DecodeFromUtf16(text.AsSpan(i), out Rune rune, out int length) == OperationStatus.Done && rune.Value != 0xFFFE;
+            if (!isCharacter)
+            {
+                normalized.Append(text[whole..i].Normalize(form)).Append(text[i]);
+                whole = i + length;
+            }
+
+            i += length;
+        }
+
+        return normalized.Append(text[whole..].Normalize(form)).ToString();
     }
 }

@@ -36,6 +36,23 @@ public sealed class SavedNamesTests : IAsyncDisposable
         }
     }
 
+    /// <summary>In a loop, since attributes hold no such text.</summary>
+    [Fact]
+    public void A_name_with_half_a_character_is_alike_to_what_it_would_be_alike_to_without()
+    {
+        foreach ((string one, string other, bool isAlike) in ((string, string, bool)[])
+        [
+            ("\uD801 Caf\u00E9", "\uD801 cafe\u0301", true),
+            ("Caf\u00E9\uDC00\uFFFE\uD801", "cafe\u0301\uDC00\uFFFE\uD801", true),
+            ("\uD801\\\u1E9B\u0323", "\uD801\\\u1E60\u0323", false),
+            ("caf\uD801\u00E9", "caf\uDC00\u00E9", false),
+        ])
+        {
+            Assert.Equal(isAlike, NameRule.IsAlike(one, other));
+            Assert.Equal(isAlike, SavedNames.NameOf("/a/" + one) == SavedNames.NameOf("/b/" + other));
+        }
+    }
+
     [Fact]
     public void Names_that_are_alike_are_one_in_every_spelling()
         => Gen.Select(Gen.OneOf([.. s_parts.Select(Gen.Const)]).Array[1, 6], Gen.Int[0, 4])

@@ -13,6 +13,7 @@ public sealed class LedgerRateGateTests : IAsyncLifetime
 
     private readonly TempLedger _temp = new();
     private readonly WatchedTimeProvider _time = new();
+    private readonly List<Crowd> _crowds = [];
     private bool? _otherIsAlive = true;
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
@@ -293,11 +294,15 @@ public sealed class LedgerRateGateTests : IAsyncLifetime
     private async Task<Crowd> CrowdAsync(ProcessIdentity? owner = null)
     {
         SqlLedger ledger = await _temp.OpenAsync(owner ?? ProcessIdentity.Current, other => other == ProcessIdentity.Current ? true : _otherIsAlive, _time);
-        return new Crowd(ledger, Gate(ledger), _time);
+        var crowd = new Crowd(ledger, Gate(ledger), _time);
+        _crowds.Add(crowd);
+        return crowd;
     }
 
-    /// <summary>Waits until the first of those who have not passed sleeps, in each process.</summary>
-    private Task SettleAsync(params Crowd[] crowds) => Eventually.TrueAsync(() => _time.Armed == crowds.Count(crowd => crowd.IsWaiting));
+    /// <summary>Waits until the first of those who have not passed sleeps, in each process, and whoever has taken a slot has come out with it.</summary>
+    /// <remarks>The next caller may sleep before the one that has passed is seen to have.</remarks>
+    private Task SettleAsync(params Crowd[] crowds) => Eventually.TrueAsync(async () =>
+        _time.Armed == crowds.Count(crowd => crowd.IsWaiting) && await _temp.CountRequestsUnderWayAsync() <= _crowds.Sum(crowd => crowd.UnderWay));
 
     /// <summary>The callers in one process.</summary>
     private sealed class Crowd(SqlLedger ledger, SqlRateGate gate, WatchedTimeProvider time)
@@ -313,9 +318,13 @@ public sealed class LedgerRateGateTests : IAsyncLifetime
 
         public int Passed => _callers.Count(caller => caller.IsCompleted);
 
+        public int UnderWay => RequestsUnderWay.Count();
+
         public bool IsWaiting => Entered > Passed;
 
         public bool HavePassedInOrder => _callers.Take(Passed).All(caller => caller.IsCompleted);
+
+        private IEnumerable<Task<IAsyncDisposable>> RequestsUnderWay => _callers.Where(caller => caller.IsCompletedSuccessfully && !_over.Contains(caller));
 
         /// <summary>Comes to the gate; returns when the caller has passed, sleeps, or stands behind one that sleeps.</summary>
         public async Task EnterAsync()
@@ -342,7 +351,7 @@ public sealed class LedgerRateGateTests : IAsyncLifetime
         /// <summary>Ends the oldest request under way, or all.</summary>
         public async Task LeaveAsync(bool all = false)
         {
-            foreach (Task<IAsyncDisposable> caller in _callers.Where(caller => caller.IsCompletedSuccessfully && !_over.Contains(caller)).Take(all ? int.MaxValue : 1).ToList())
+            foreach (Task<IAsyncDisposable> caller in RequestsUnderWay.Take(all ? int.MaxValue : 1).ToList())
             {
                 _over.Add(caller);
                 await (await caller).DisposeAsync();

@@ -55,6 +55,9 @@ internal abstract class LedgerHost : IAsyncDisposable
     /// <summary>Makes sure that there is what the ledger is kept in.</summary>
     public virtual ValueTask StartAsync() => ValueTask.CompletedTask;
 
+    /// <summary>How many requests have taken a slot of a gate and not given it back.</summary>
+    public async Task<long> CountRequestsUnderWayAsync() => (long)(await SqlAsync("SELECT COUNT(*) FROM rate_leases WHERE state = 'under way'"))!;
+
     /// <summary>Does something to the database past the ledger.</summary>
     public virtual async Task<object?> SqlAsync(string sql)
     {

@@ -354,7 +354,8 @@ public abstract class RateGateContract : LedgerContract
         while (!Array.TrueForAll(all, run => run.IsCompleted))
         {
             await Eventually.TrueAsync(
-                () => Array.TrueForAll(all, run => run.IsCompleted) || (_time.Armed > 0 && _time.Armed == runs.Sum(run => run.Asleep)),
+                async () => Array.TrueForAll(all, run => run.IsCompleted)
+                    || (_time.Armed > 0 && _time.Armed == runs.Sum(run => run.Asleep) && await Host.CountRequestsUnderWayAsync() == runs.Sum(run => run.UnderWay)),
                 "all to sleep, or to be done");
             _time.Advance(Array.TrueForAll(all, run => run.IsCompleted) ? TimeSpan.Zero : step);
         }
@@ -436,10 +437,13 @@ public abstract class RateGateContract : LedgerContract
         private int _underWay;
         private int _bought;
 
+        public int UnderWay => Volatile.Read(ref _underWay);
+
         public int Bought => Volatile.Read(ref _bought);
 
         /// <summary>How many of its timers run once nothing can happen without time: that of its first at the gate, and those of its requests.</summary>
-        public int Asleep => Volatile.Read(ref _underWay) + (Volatile.Read(ref _waiting) > 0 ? 1 : 0);
+        /// <remarks>A request that has just taken a slot may not be among them yet, while the next one is.</remarks>
+        public int Asleep => UnderWay + (Volatile.Read(ref _waiting) > 0 ? 1 : 0);
 
         public async Task BuyAsync(string image, TimeSpan request, TimeProvider time)
         {

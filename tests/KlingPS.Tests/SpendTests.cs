@@ -73,6 +73,14 @@ public sealed class SpendTests
         Assert.Contains(result.Of<KlingSpend>(), sum => sum.Videos == 1);
     }
 
+    /// <summary>Or what one test has bought would be shown in two days now and then.</summary>
+    [Fact]
+    public void It_is_noon_when_the_tests_begin()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "The time zone is not that of the process there.");
+        Assert.InRange(DateTime.Now.TimeOfDay, TimeSpan.FromHours(12), TimeSpan.FromHours(23));
+    }
+
     [Fact]
     public async Task Without_a_key_everybodys_spending_is_shown_with_a_warning()
     {
@@ -86,7 +94,7 @@ public sealed class SpendTests
 
         ShellResult result = await shell.RunAsync("Disconnect-KlingAccount; Get-KlingSpend -Since ([datetime]::MinValue) -Until ([datetime]::MaxValue)");
 
-        Assert.True(Assert.Single(result.Of<KlingSpend>()).Videos >= 2);
+        Assert.True(result.Of<KlingSpend>().Sum(day => day.Videos) >= 2);
         Assert.Contains("-GroupBy Account tells them apart", Assert.Single(result.Warnings), StringComparison.Ordinal);
         Assert.Empty(result.Errors);
     }

@@ -33,6 +33,23 @@ Describe "What is compiled ahead of time$none" -Skip:$isNone -ForEach @{ Platfor
         Get-Loaded $stage "$TestDrive/same" | Should -Be (@('KlingPS.Core.dll', 'Microsoft.Data.Sqlite.dll') | ForEach-Object { Join-Path $stage 'bin' 'net10.0' $Platform $_ })
     }
 
+    It 'is not compiled again while it runs, however often it is called' {
+        $list = @{ DOTNET_JitStdOutFile = "$TestDrive/compiled.txt"; DOTNET_JitDisasmSummary = '1' }
+        $result = Wait-Shell (Start-PrivateShell -Folder "$TestDrive/again" -Environment $list "
+            Import-Module '$module'
+            `$null = Connect-KlingAccount -Sandbox
+            foreach (`$round in 1..5) {
+                foreach (`$call in 1..50) { `$null = Get-KlingVideoTask }
+                Start-Sleep -Milliseconds 500
+            }")
+        $result.Errors | Should -BeNullOrEmpty
+
+        # A line of .NET's own list: "4711: JIT compiled System.String:Concat(System.String,System.String) [Tier1, IL size=62, code size=112]".
+        $again = @(Get-Content -LiteralPath "$TestDrive/compiled.txt") -match '\[(Instrumented )?Tier1'
+        $again -match 'JIT compiled System\.' | Should -Not -BeNullOrEmpty -Because 'the calls were enough for what .NET has itself'
+        $again -match 'JIT compiled KlingPS\.Core\.' | Should -BeNullOrEmpty
+    }
+
     It 'is not needed on any other platform' {
         $copy = Copy-Stage "$TestDrive/other-module"
         Rename-Item "$copy/bin/net10.0/$Platform" 'other-x64'

@@ -23,7 +23,8 @@ internal readonly record struct RateLease(long Id, RateLeaseState State, string 
 /// <summary>The records of the callers of one gate.</summary>
 /// <param name="gate">The name of the gate.</param>
 /// <param name="owner">This process.</param>
-internal sealed class RateLeaseTable(string gate, string owner)
+/// <param name="isHeld">Tells of a request that is under way in the ledger whether it is one of this process that really is.</param>
+internal sealed class RateLeaseTable(string gate, string owner, Predicate<long> isHeld)
 {
     /// <summary>Requests arrive within a second, and who waits looks for a slot at least once in a window.</summary>
     private static readonly TimeSpan s_longestSilence = TimeSpan.FromMinutes(1);
@@ -102,20 +103,23 @@ internal sealed class RateLeaseTable(string gate, string owner)
     }
 
     /// <summary>
-    /// Ends what another process has under way for longer than any request needs to arrive, and takes those out of the queue who have not
-    /// looked for a slot for as long: the process is stopped, or cannot be seen and may be gone. One that runs on loses nothing but its
-    /// place. What this process has under way, it knows.
+    /// Ends what is under way for longer than any request needs to arrive, and takes those out of the queue who have not looked for a slot
+    /// for as long: their process is stopped, or cannot be seen and may be gone; or it is this one, and could not record that its request was
+    /// over. One that runs on loses nothing but its place. What this process has under way, it knows.
     /// </summary>
     private async Task EndSilentAsync(SqlSession session)
     {
-        (string, object?)[] values =
-        [
-            ("gate", gate), ("owner", owner), .. await TimeAsync(session).ConfigureAwait(false),
-            ("silence", s_longestSilence.Ticks), ("silenceMilliseconds", (long)s_longestSilence.TotalMilliseconds),
-        ];
-        const string Silent = "gate = @gate AND owner <> @owner AND ((boot = @epoch AND ticks <= @ticks - @silence) OR (boot <> @epoch AND at <= @at - @silenceMilliseconds))";
-        await session.ExecuteAsync("DELETE FROM rate_leases WHERE state = 'waiting' AND " + Silent, values).ConfigureAwait(false);
-        await session.ExecuteAsync("UPDATE rate_leases SET state = 'over', ticks = @ticks, boot = @epoch, at = @at WHERE state = 'under way' AND " + Silent, values).ConfigureAwait(false);
+        List<long> silent = await session.QueryAsync(
+            """
+            SELECT id FROM rate_leases
+            WHERE gate = @gate AND state <> 'over' AND ((boot = @epoch AND ticks <= @ticks - @silence) OR (boot <> @epoch AND at <= @at - @silenceMilliseconds))
+            """,
+            row => row.Number("id"),
+            [
+                ("gate", gate), .. await TimeAsync(session).ConfigureAwait(false),
+                ("silence", s_longestSilence.Ticks), ("silenceMilliseconds", (long)s_longestSilence.TotalMilliseconds),
+            ]).ConfigureAwait(false);
+        await ReclaimDeadAsync(session, silent.Where(id => !isHeld(id))).ConfigureAwait(false);
     }
 
     private static RateLease ReadLease(SqlRow row)

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using KlingPS.Core.Scheduling;
 
@@ -18,8 +19,8 @@ namespace KlingPS.Core.Ledger.Sql;
 /// whenever a slot has become free and those ahead have had a moment to take it; and less and less often while they do not.
 /// </para>
 /// <para>
-/// A slot is never held for ever: after a minute a request counts as over, and one who waits has lost its place, unless it has tried for a
-/// slot since.
+/// A slot is never held for ever: after a minute a request counts as over, unless this process knows that it is not, and one who waits has
+/// lost its place, unless it has tried for a slot since.
 /// </para>
 /// <para>
 /// Time is the counter of <see cref="LedgerTime"/>, which no step of the clock changes. Records of another epoch go by the time of
@@ -29,11 +30,13 @@ namespace KlingPS.Core.Ledger.Sql;
 /// <param name="store">The database.</param>
 /// <param name="owners">Tells which processes are gone.</param>
 /// <param name="leases">The records of the gate.</param>
+/// <param name="held">The requests of this process that have passed and are not over.</param>
 /// <param name="limit">How many requests the service takes in one window. At least 1.</param>
 /// <param name="window">How long a slot is held after a request is over.</param>
 /// <param name="time">The clock to wait by.</param>
 [SuppressMessage("Design", "CA1001", Justification = "A semaphore whose handle nobody asks for has nothing to release.")]
-internal sealed class SqlRateGate(SqlStore store, IAttemptOwners owners, RateLeaseTable leases, int limit, TimeSpan window, TimeProvider time) : IRateGate
+internal sealed class SqlRateGate(
+    SqlStore store, IAttemptOwners owners, RateLeaseTable leases, ConcurrentDictionary<long, byte> held, int limit, TimeSpan window, TimeProvider time) : IRateGate
 {
     /// <summary>How much longer than a window a request may be under way, or a caller not look for its place, before it is told who waits for it.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
@@ -131,6 +134,7 @@ internal sealed class SqlRateGate(SqlStore store, IAttemptOwners owners, RateLea
             if (attempt is { Result: T sent, Place: { IsOpen: true } slot })
             {
                 _place = null;
+                held.TryAdd(slot.Id, 0);
                 return new Passage<T>(sent, new Lease(this, slot.Id));
             }
 
@@ -205,27 +209,25 @@ internal sealed class SqlRateGate(SqlStore store, IAttemptOwners owners, RateLea
     /// <summary>Gives up the place of this process once nobody is here any more. It costs those behind it a minute at most where that fails.</summary>
     private async Task LeaveLineAsync()
     {
-        // Whoever has come meanwhile takes the place over.
-        if (_place is null || !_turn.Wait(0, CancellationToken.None))
+        // Whoever has come meanwhile takes the place over. One who leaves at the same moment may find the turn taken, though, and then it is left to this one.
+        while (_place is not null && Volatile.Read(ref _callers) == 0 && _turn.Wait(0, CancellationToken.None))
         {
-            return;
-        }
-
-        try
-        {
-            if (_place is long place && Volatile.Read(ref _callers) == 0)
+            try
             {
-                _place = null;
-                await DeleteAsync(place).ConfigureAwait(false);
+                if (_place is long place && Volatile.Read(ref _callers) == 0)
+                {
+                    _place = null;
+                    await DeleteAsync(place).ConfigureAwait(false);
+                }
             }
-        }
-        catch (Exception e) when (e is KlingException or ObjectDisposedException)
-        {
-            // What came of the wait matters more.
-        }
-        finally
-        {
-            _turn.Release();
+            catch (Exception e) when (e is KlingException or ObjectDisposedException)
+            {
+                // What came of the wait matters more.
+            }
+            finally
+            {
+                _turn.Release();
+            }
         }
     }
 
@@ -340,6 +342,9 @@ internal sealed class SqlRateGate(SqlStore store, IAttemptOwners owners, RateLea
             cancellationToken).ConfigureAwait(false);
     }
 
+    /// <summary>A request is over, whether or not that can be recorded.</summary>
+    private void Forget(long id) => held.TryRemove(id, out _);
+
     private Task<int> DeleteAsync(long id) => store.WriteLightlyAsync(session => RateLeaseTable.DeleteAsync(session, id), leases.Scope, CancellationToken.None);
 
     private Task<bool> ReleaseAsync(long id) => store.WriteLightlyAsync(
@@ -391,13 +396,14 @@ internal sealed class SqlRateGate(SqlStore store, IAttemptOwners owners, RateLea
                 return;
             }
 
+            gate.Forget(id);
             try
             {
                 await end(gate).ConfigureAwait(false);
             }
             catch (Exception e) when (e is KlingException or ObjectDisposedException)
             {
-                // The response that has just come in matters more. The slot is free again once this process has ended.
+                // The response that has just come in matters more. The slot is free again a minute after it was taken.
             }
         }
     }

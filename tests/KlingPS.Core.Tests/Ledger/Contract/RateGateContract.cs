@@ -135,6 +135,62 @@ public abstract class RateGateContract : LedgerContract
     }
 
     [Fact]
+    public async Task A_slot_that_could_not_be_given_back_is_not_lost_to_its_own_process()
+    {
+        // As a connection to a server is lost under the requests, or a session is ended while they are under way.
+        (ICreateGate lost, SqlLedger ledger) = await OpenCreateGateAsync(ProcessIdentity.Current);
+        var leases = new List<IAsyncDisposable>();
+        for (int i = 0; i < 20; i++)
+        {
+            leases.Add(await lost.EnterAsync(Token));
+        }
+
+        using var source = new CancellationTokenSource();
+        Task<IAsyncDisposable> waiting = lost.EnterAsync(source.Token).AsTask();
+        await SleepsAsync();
+        await ledger.DisposeAsync();
+        await source.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
+        foreach (IAsyncDisposable lease in leases)
+        {
+            await lease.DisposeAsync();
+        }
+
+        (ICreateGate again, _) = await OpenCreateGateAsync(ProcessIdentity.Current);
+        Task<IAsyncDisposable> next = again.EnterAsync(Token).AsTask();
+        await SleepsAsync();
+        _time.Advance(TimeSpan.FromMinutes(1));
+        await SleepsAsync();
+        _time.Advance(TimeSpan.FromSeconds(11));
+
+        await using (await Eventually.DoneAsync(next))
+        {
+            // Nobody is left in the line, either.
+            Assert.Equal(0L, Convert.ToInt64(await Host.SqlAsync("SELECT COUNT(*) FROM rate_leases WHERE state = 'waiting'"), CultureInfo.InvariantCulture));
+        }
+    }
+
+    [Fact]
+    public async Task A_request_that_is_under_way_for_minutes_keeps_its_slot_in_its_own_process()
+    {
+        (ICreateGate gate, SqlLedger ledger) = await OpenCreateGateAsync(ProcessIdentity.Current);
+        IAsyncDisposable last = await EnterAsync(gate, 20);
+        Task<IAsyncDisposable> next = ledger.RateGates.OpenCreateGate(LedgerHost.Account).EnterAsync(Token).AsTask();
+        for (int i = 0; i < 3; i++)
+        {
+            await SleepsAsync();
+            _time.Advance(TimeSpan.FromMinutes(1));
+        }
+
+        await SleepsAsync();
+        Assert.False(next.IsCompleted);
+        await last.DisposeAsync();
+        _time.Advance(TimeSpan.FromSeconds(11));
+
+        await (await Eventually.DoneAsync(next)).DisposeAsync();
+    }
+
+    [Fact]
     public async Task A_video_that_is_bought_already_is_told_at_once_and_takes_no_slot()
     {
         await AcceptedAsync("t1", "a");

@@ -82,6 +82,7 @@ internal static class TaskTransitions
         FailMessage = adopted.FailMessage,
         SavedPath = adopted.SavedPath ?? task.SavedPath,
         SavedHash = adopted.SavedHash ?? task.SavedHash,
+        TakenAt = adopted.TakenAt,
     };
 
     /// <summary>The service did not accept the purchase, or the request never left.</summary>

@@ -200,7 +200,8 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
             }
 
             KlingVideoTask withFiles = await TaskTable.GetAsync(session, task.Id).ConfigureAwait(false);
-            return new RecordResult.Recorded(await TaskTable.UpdateAsync(session, withFiles.Joined(twins[0])!).ConfigureAwait(false));
+            KlingVideoTask adopted = twins[0] with { TakenAt = twins.Find(twin => twin.TakenAt is not null)?.TakenAt };
+            return new RecordResult.Recorded(await TaskTable.UpdateAsync(session, withFiles.Joined(adopted)!).ConfigureAwait(false));
         }
 
         KlingVideoTask accepted = task.Accepted(taskId, await NowAsync(session).ConfigureAwait(false))!;

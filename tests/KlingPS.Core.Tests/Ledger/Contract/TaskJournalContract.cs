@@ -267,6 +267,29 @@ public abstract class TaskJournalContract : LedgerContract
         Assert.Equal([task], await Ledger.Tasks.ListAsync(new TaskFilter(), Token));
     }
 
+    [Theory]
+    [InlineData(TempLedger.Account)]
+    [InlineData("key 2")]
+    public async Task A_video_that_was_taken_elsewhere_stays_taken_when_it_turns_out_whose_it_is(string key)
+    {
+        KlingVideoTask attempt = await UnknownAsync();
+        foreach (string known in new[] { TempLedger.Account, "key 2" })
+        {
+            await Ledger.Tasks.RecordSnapshotAsync(known, TempLedger.Snapshot("t1", KlingTaskState.Succeeded, 42));
+        }
+
+        KlingVideoTask taken = await Ledger.Tasks.RecordTakenAsync((await Ledger.Tasks.FindByTaskIdAsync(key, "t1", Token))!.Id, isTaken: true);
+        foreach (string known in new[] { TempLedger.Account, "key 2" })
+        {
+            await Ledger.Accounts.RecordAsync(new AccountKey(known, TempLedger.Account) { Service = "kie.ai", IsSettled = true }, Token);
+        }
+
+        KlingVideoTask task = await Ledger.Tasks.AcceptAsync(attempt.Id, "t1");
+
+        Assert.NotNull(taken.TakenAt);
+        Assert.Equal((attempt.Id, taken.TakenAt), (task.Id, task.TakenAt));
+    }
+
     [Fact]
     public async Task A_key_that_joins_an_account_while_that_one_joins_another_has_what_all_of_them_bought()
     {

@@ -89,6 +89,26 @@ public sealed class SecretStoreTests
         Assert.Single((await shell.RunAsync("$Error")).Output);
     }
 
+    [Theory]
+    [InlineData("Microsoft.PowerShell.SecretManagement", true)]
+    [InlineData("microsoft.powershell.secretmanagement", true)]
+    [InlineData("Microsoft.PowerShell.SecretStore", false)]
+    public void SecretManagement_is_found_where_PowerShell_finds_it_however_its_folder_is_spelled(string folder, bool expected)
+    {
+        DirectoryInfo modules = Directory.CreateTempSubdirectory("klingps-modules-");
+        try
+        {
+            modules.CreateSubdirectory(folder).CreateSubdirectory("1.1.2");
+            string missing = Path.Combine(modules.FullName, "missing");
+
+            Assert.Equal(expected, CommandRunner.CanBeInstalled("Microsoft.PowerShell.SecretManagement", string.Join(Path.PathSeparator, missing, modules.FullName + " ", string.Empty)));
+        }
+        finally
+        {
+            modules.Delete(recursive: true);
+        }
+    }
+
     [Fact]
     public async Task Without_SecretManagement_the_error_says_how_to_get_it()
     {

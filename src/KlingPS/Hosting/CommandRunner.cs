@@ -7,6 +7,8 @@ namespace KlingPS.Hosting;
 /// <summary>Runs commands of other modules in the caller's runspace. What they write stays here.</summary>
 internal sealed class CommandRunner
 {
+    private static readonly EnumerationOptions s_inAnyCase = new() { MatchCasing = MatchCasing.CaseInsensitive, AttributesToSkip = FileAttributes.None, IgnoreInaccessible = false };
+
     private readonly PSHost _host;
     private readonly SessionState _session;
     private readonly bool _isUnattended;
@@ -29,12 +31,15 @@ internal sealed class CommandRunner
         const CommandTypes Types = CommandTypes.Cmdlet | CommandTypes.Function;
         string qualified = $@"{module}\{name}";
         return _session.InvokeCommand.GetCommands(qualified, Types, nameIsPattern: false).FirstOrDefault()
-            ?? (CanBeInstalled(module) ? _session.InvokeCommand.GetCommand(qualified, Types) : null);
+            ?? (CanBeInstalled(module, Environment.GetEnvironmentVariable("PSModulePath")) ? _session.InvokeCommand.GetCommand(qualified, Types) : null);
     }
 
-    private static bool CanBeInstalled(string module)
+    /// <summary>Whether PowerShell may find a module in the folders of its search path.</summary>
+    /// <param name="module">Its name; upper and lower case are the same to PowerShell, on every system.</param>
+    /// <param name="folders">The folders, as the variable PSModulePath has them.</param>
+    internal static bool CanBeInstalled(string module, string? folders)
     {
-        foreach (string folder in (Environment.GetEnvironmentVariable("PSModulePath") ?? string.Empty).Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries))
+        foreach (string folder in (folders ?? string.Empty).Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
         {
             // What PowerShell alone can resolve, such as a drive of its own, is left to it.
             if (!Path.IsPathFullyQualified(folder) || WildcardPattern.ContainsWildcardCharacters(folder))
@@ -44,7 +49,7 @@ internal sealed class CommandRunner
 
             try
             {
-                if (Directory.EnumerateFileSystemEntries(folder, module + "*").Any())
+                if (Directory.EnumerateFileSystemEntries(folder, module + "*", s_inAnyCase).Any())
                 {
                     return true;
                 }

@@ -281,6 +281,36 @@ public sealed class GalleryChoiceTests
         Assert.Equal([3, 3], (await TasksAsync(shell)).Select(task => task.Take));
     }
 
+    [Theory]
+    [InlineData("Import-KlingGalleryChoice ''")]
+    [InlineData("Import-KlingGalleryChoice -LiteralPath ' '")]
+    [InlineData("$null | Import-KlingGalleryChoice")]
+    [InlineData("$null | Export-KlingGallery $page")]
+    [InlineData("Export-KlingGallery $page -InputObject $null")]
+    public async Task A_variable_that_was_never_set_is_told_and_is_neither_the_current_folder_nor_nothing(string command)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = await shell.RunAsync(command, new { page = PageOf(shell) });
+
+        Assert.Empty(result.Output);
+        ErrorRecord error = (result.Terminating ?? Assert.Single(result.Errors)).Is("KlingRequestInvalid", ErrorCategory.InvalidArgument);
+        Assert.Contains("in place of", error.ToString(), StringComparison.Ordinal);
+        Assert.False(File.Exists(PageOf(shell)));
+    }
+
+    [Fact]
+    public async Task A_folder_of_videos_that_is_not_there_is_named()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        string folder = Path.Combine(shell.Folder, "vidoes");
+
+        ShellResult result = await shell.RunAsync("Import-KlingGalleryChoice $choice -VideoFolder $folder", new { choice = Choose(shell, ("somewhere", "Picked", null)), folder });
+
+        Assert.Contains($"'{folder}'", result.Terminating.Is("KlingPathNotFound", ErrorCategory.ObjectNotFound).ToString(), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_choice_stays_on_a_page_that_shows_fewer_videos_meanwhile()
     {

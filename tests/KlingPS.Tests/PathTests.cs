@@ -76,6 +76,22 @@ public sealed class PathTests
         Assert.Equal("plain.mp4", Assert.Single(result.Of<FileInfo>()).Name);
     }
 
+    [Theory]
+    [InlineData("ConvertTo-KlingVideo '\\\\nas\\photos\\a.png' -Prompt p -Destination v")]
+    [InlineData("ConvertTo-KlingVideo plain.png -Prompt p -Destination '\\\\nas\\videos' -WhatIf")]
+    [InlineData("Export-KlingGallery '\\\\nas\\gallery.html'")]
+    public async Task A_share_of_Windows_is_no_folder_beside_the_shell_s_own_on_another_system(string command)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "There it is a share.");
+        await using ConnectedShell shell = await StartAsync();
+
+        ShellResult result = await shell.RunAsync(command);
+
+        ErrorRecord error = (result.Terminating ?? Assert.Single(result.Errors)).Is("KlingPathNotFound", ErrorCategory.ObjectNotFound);
+        Assert.Contains(@"'\\nas\", error.ToString(), StringComparison.Ordinal);
+        Assert.Contains("Mount the share", error.ToString(), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_tail_image_may_be_a_pattern_for_one_file_and_no_more()
     {

@@ -29,8 +29,8 @@ public sealed class ExportKlingGalleryCommand : KlingCommand
 
     /// <summary>What to show: tasks, ids, videos or folders of videos. All of the ledger when it is left out, or all videos in the folder of the page where there is no ledger.</summary>
     [Parameter(ValueFromPipeline = true)]
-    [ValidateNotNull]
-    public PSObject[] InputObject { get; set; } = [];
+    [AllowNull]
+    public PSObject?[]? InputObject { get; set; } = [];
 
     /// <summary>The title of the page.</summary>
     [Parameter]
@@ -90,11 +90,11 @@ public sealed class ExportKlingGalleryCommand : KlingCommand
     /// <inheritdoc/>
     private protected override void OnProcess()
     {
-        foreach (PSObject input in InputObject)
+        foreach (PSObject? input in InputObject ?? [null])
         {
             try
             {
-                _inputs.AddRange(GalleryInput.Read(input, Context.Shell.Paths).Select(read => (input, read)));
+                _inputs.AddRange(GalleryInput.Read(input, Context.Shell.Paths).Select(read => (input!, read)));
             }
             catch (KlingException exception)
             {
@@ -294,7 +294,7 @@ public sealed class ExportKlingGalleryCommand : KlingCommand
 
             if (unknown > 0)
             {
-                WriteWarning(FormattableString.Invariant($"{unknown} of the {file.Rows.Count} choices in '{path}' are of videos that this gallery does not show. They are in that file still."));
+                WriteWarning(FormattableString.Invariant($"{unknown} of the {file.Rows.Count} choices in '{path}' {(unknown == 1 ? "is of a video" : "are of videos")} that this gallery does not show. {(unknown == 1 ? "It is" : "They are")} in that file still."));
             }
 
             saved = file.Saved > saved || saved is null ? file.Saved : saved;

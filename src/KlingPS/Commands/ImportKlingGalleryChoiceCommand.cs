@@ -49,11 +49,24 @@ public sealed class ImportKlingGalleryChoiceCommand : KlingCommand
         => "Say which choice, by the path of the file that the page of a gallery has saved: Import-KlingGalleryChoice ./gallery.choice.json.";
 
     /// <inheritdoc/>
-    private protected override void OnBegin() => _folders = [.. VideoFolder.Select(GetFullPath)];
+    private protected override void OnBegin()
+    {
+        _folders = [.. VideoFolder.Select(GetFullPath)];
+        if (_folders.FirstOrDefault(folder => !Directory.Exists(folder)) is string missing)
+        {
+            throw new KlingException(ErrorKind.PathNotFound, $"-VideoFolder names '{missing}', and there is no such folder. Nothing was read.");
+        }
+    }
 
     /// <inheritdoc/>
     private protected override void OnProcess()
     {
+        if (BlankText.IsAll(Path) && BlankText.IsAll(LiteralPath))
+        {
+            WriteError(new KlingException(ErrorKind.RequestInvalid, "What came in place of the path of a choice is empty."), null);
+            return;
+        }
+
         // A file from the pipeline is bound to both.
         bool isLiteral = IsGiven(nameof(LiteralPath)) || CurrentRow?.BaseObject is FileSystemInfo || Path is not { Length: > 0 };
         foreach (string path in Context.Shell.Paths.Resolve((isLiteral ? LiteralPath : Path) ?? [], isLiteral, WriteError))

@@ -87,7 +87,15 @@ internal sealed class FilePaths
         try
         {
             string full = _paths.GetUnresolvedProviderPathFromPSPath(path, out ProviderInfo provider, out _);
-            return provider.Name == FileSystem ? Path.GetFullPath(full) : throw CreateNotFileSystem(path, provider);
+            if (provider.Name != FileSystem)
+            {
+                throw CreateNotFileSystem(path, provider);
+            }
+
+            // What the shell leaves as it is would be a name in the folder that the process was started in.
+            return Path.IsPathFullyQualified(full)
+                ? Path.GetFullPath(full)
+                : throw new KlingException(ErrorKind.PathNotFound, $"'{path}' is not a path on this machine: it is that of a Windows share. Mount the share, and give the path that it has here.");
         }
         catch (Exception exception) when (IsOfPath(exception))
         {

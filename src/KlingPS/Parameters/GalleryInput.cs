@@ -19,11 +19,10 @@ internal sealed record GalleryInput(TaskReference? Reference, string? Path, Gall
     /// <param name="paths">Resolves paths.</param>
     /// <returns>One for each file that a pattern means; else one.</returns>
     /// <exception cref="KlingException">It is none of these, or there is no such file.</exception>
-    public static IEnumerable<GalleryInput> Read(PSObject input, FilePaths paths)
+    public static IEnumerable<GalleryInput> Read(PSObject? input, FilePaths paths)
     {
-        ArgumentNullException.ThrowIfNull(input);
         ArgumentNullException.ThrowIfNull(paths);
-        input = TableRow.Of(input);
+        input = TableRow.Of(input) ?? throw new KlingException(ErrorKind.RequestInvalid, "$null came in place of a video or a task.");
         GalleryChoice? choice = ReadChoice(input);
         string? fullName = input.BaseObject is FileSystemInfo file ? file.FullName
             : input.BaseObject is string or KlingVideoTask ? null

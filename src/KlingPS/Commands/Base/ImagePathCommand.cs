@@ -39,7 +39,7 @@ public abstract class ImagePathCommand : KlingCommand
         => $"Say which images: by their paths, such as ./photos/*.jpg, or through the pipeline: Get-ChildItem ./photos | {MyInvocation.MyCommand.Name}.";
 
     /// <summary>Whether no image file is named for the current input, or only blank cells are.</summary>
-    private protected bool HasNoImagePath => IsChosen ? ChosenImage is null : IsBlank(Path) && IsBlank(LiteralPath);
+    private protected bool HasNoImagePath => IsChosen ? ChosenImage is null : BlankText.IsAll(Path) && BlankText.IsAll(LiteralPath);
 
     /// <summary>Whether the input is a task that was chosen in a gallery: then its image is meant, whatever path it brings.</summary>
     private bool IsChosen => _givenPath is null && _row is not null && ChosenVideo.IsOne(_row);
@@ -60,7 +60,7 @@ public abstract class ImagePathCommand : KlingCommand
     /// Whether the images are those of -LiteralPath. A file from the pipeline is bound to both; text that comes from a file has the path of
     /// that file with it, and a row that has a Path means it.
     /// </summary>
-    private bool IsLiteral => !IsBlank(LiteralPath) && (IsGiven(nameof(LiteralPath)) || _row?.BaseObject is FileSystemInfo || IsBlank(Path));
+    private bool IsLiteral => !BlankText.IsAll(LiteralPath) && (IsGiven(nameof(LiteralPath)) || _row?.BaseObject is FileSystemInfo || BlankText.IsAll(Path));
 
     /// <summary>How a message says to give the images, and what was taken for one of them, as sentences.</summary>
     /// <param name="taken">What was taken for the path of an image.</param>
@@ -114,6 +114,4 @@ public abstract class ImagePathCommand : KlingCommand
         bool isLiteral = IsLiteral;
         return Context.Shell.Paths.Resolve((isLiteral ? LiteralPath : Path) ?? [], isLiteral, onError);
     }
-
-    private static bool IsBlank(string[]? paths) => (paths ?? []).All(string.IsNullOrWhiteSpace);
 }

@@ -36,6 +36,13 @@ internal sealed class ErrorTraitsAttribute : Attribute
     /// <summary>What the user can do about it, in plain words.</summary>
     public string Advice { get; }
 
+    /// <summary>The same where the error is about no task, if <see cref="Advice"/> names one.</summary>
+    public string? AdviceWithoutTask { get; init; }
+
+    /// <summary>What the user can do about an error.</summary>
+    /// <param name="isOfTask">Whether it is known which task it is about.</param>
+    public string AdviceOn(bool isOfTask) => isOfTask ? Advice : AdviceWithoutTask ?? Advice;
+
     /// <summary>When the error ends the batch because every further item would meet it as well.</summary>
     public Fatality Fatal { get; init; }
 }

@@ -128,7 +128,8 @@ public enum ErrorKind
     /// <summary>The video cannot be written: destination missing or not writable, or the disk is full.</summary>
     [ErrorTraits(
         "WriteError",
-        "Check that the folder exists, is writable and has space left, or choose another -Destination. Nothing is lost: a video that is paid for can be fetched again, with Get-KlingVideoTask -Id <id> | Save-KlingVideo or the same ConvertTo-KlingVideo command.")]
+        "Check that the folder exists, is writable and has space left, or choose another -Destination. Nothing is lost: a video that is paid for can be fetched again, with Get-KlingVideoTask -Id <id> | Save-KlingVideo or the same ConvertTo-KlingVideo command.",
+        AdviceWithoutTask = "Check that the folder exists, is writable and has space left, or choose another -Destination.")]
     DestinationUnusable,
 
     /// <summary>What was downloaded is not the whole video.</summary>

@@ -39,4 +39,18 @@ public class KlingException : Exception
     /// <summary>The same error with another message, such as one that also says what was bought before it. Keeps all that is known of the cause.</summary>
     /// <param name="message">The new message.</param>
     internal virtual KlingException WithMessage(string message) => new(Kind, message, this) { TaskNumber = TaskNumber, Advice = Advice };
+
+    /// <summary>The same error, about a task. Where it already is about one, it stays as it is; several items may have met one error, so it is never changed.</summary>
+    /// <param name="number">The local id of the task.</param>
+    internal KlingException About(long number)
+    {
+        if (TaskNumber is not null)
+        {
+            return this;
+        }
+
+        KlingException copy = WithMessage(Message);
+        copy.TaskNumber = number;
+        return copy;
+    }
 }

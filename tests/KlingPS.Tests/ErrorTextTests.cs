@@ -50,6 +50,31 @@ public sealed class ErrorTextTests
         Assert.All(expected, part => Assert.Contains(part, error.ToString(), StringComparison.Ordinal));
     }
 
+    [Fact]
+    public async Task What_is_in_the_way_of_a_video_is_told_with_the_number_of_its_task_or_with_none()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        object variables = new { image = shell.Image(), video = shell.Destination };
+        const string command = "ConvertTo-KlingVideo $image 'p' $video -Sidecar";
+        string Advice(ShellResult result) => Assert.Single(result.Errors).Is("KlingDestinationUnusable", ErrorCategory.WriteError).ErrorDetails.RecommendedAction;
+        string target = Path.Combine(shell.Destination, "image.mp4");
+
+        Directory.CreateDirectory($"{target}.partial");
+        string unpaid = Advice(await shell.RunAsync(command, variables));
+        Directory.Delete($"{target}.partial");
+        KlingVideoTask task = Assert.Single((await shell.RunAsync($"$null = {command}; Get-KlingVideoTask")).Clean().Of<KlingVideoTask>());
+        File.Delete(target);
+        File.Delete($"{target}.json");
+        Directory.CreateDirectory($"{target}.partial");
+        string paid = Advice(await shell.RunAsync(command));
+        Directory.Delete($"{target}.partial");
+        Directory.CreateDirectory($"{target}.json");
+        string saved = Advice(await shell.RunAsync(command));
+
+        Assert.DoesNotContain("KlingVideoTask", unpaid, StringComparison.Ordinal);
+        Assert.All((string[])[paid, saved], advice => Assert.Contains($"Get-KlingVideoTask -Id {task.Id} | Save-KlingVideo -Destination", advice, StringComparison.Ordinal));
+    }
+
     [Theory]
     [InlineData("-MaxCredits 41", "41 credits")]
     [InlineData("-MaxTasks 0", "0 videos")]

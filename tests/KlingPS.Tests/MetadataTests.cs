@@ -207,7 +207,7 @@ public sealed class MetadataTests
 
     [Fact]
     public void The_advice_on_an_image_that_has_changed_during_its_upload_is_to_run_the_command_again()
-        => Assert.Contains("run the command again if the file was being written", ErrorRecords.AdviceOn(ErrorKind.FileUnreadable, target: null), StringComparison.Ordinal);
+        => Assert.Contains("run the command again if the file was being written", ErrorRecords.AdviceOn(new KlingException(ErrorKind.FileUnreadable, "It happened."), target: null), StringComparison.Ordinal);
 
     [Theory]
     [InlineData(ErrorKind.WaitTimeout, "Get-KlingVideoTask -Id 17 | Wait-KlingVideoTask | Save-KlingVideo")]

@@ -297,7 +297,7 @@ internal sealed class VideoConverter : IDisposable
         catch (KlingException exception)
         {
             progress.End(exception);
-            return new(item, null, exception);
+            return new(item, null, progress.Task is KlingVideoTask task && !exception.IsFatal ? exception.About(task.Id) : exception);
         }
 #pragma warning disable CA1031 // One image's trouble is one image's error.
         catch (Exception exception) when (!UnexpectedError.IsStop(exception, cancellationToken))
@@ -479,9 +479,9 @@ internal sealed class VideoConverter : IDisposable
                 Remark = earlier is not null && earlier.Account != _session.Account ? $"bought with another key, as task {earlier.Id} here" : null,
             };
         }
-        catch (KlingException exception) when (earlier is null && exception.Kind is ErrorKind.FileExists or ErrorKind.DestinationUnusable or ErrorKind.FileUnreadable)
+        catch (KlingException exception) when (exception.Kind is ErrorKind.FileExists or ErrorKind.DestinationUnusable or ErrorKind.FileUnreadable)
         {
-            throw item.Submission.SayNothingBought(exception);
+            throw earlier is null ? item.Submission.SayNothingBought(exception) : exception.About(earlier.Id);
         }
     }
 
@@ -656,7 +656,7 @@ internal sealed class VideoConverter : IDisposable
         catch (Exception exception) when (!UnexpectedError.IsStop(exception, cancellationToken))
 #pragma warning restore CA1031
         {
-            return UnexpectedError.From(exception, $"the sidecar of '{video.Path}'");
+            return UnexpectedError.From(exception, $"the sidecar of '{video.Path}'").About(video.Task.Id);
         }
     }
 

@@ -24,11 +24,12 @@ internal static class ErrorRecords
 
     /// <summary>What the user can do, with the number of the task in it where there is one to type.</summary>
     public static string AdviceOn(KlingException exception, object? target)
-        => Fill(exception.Advice ?? AdviceOn(exception.Kind, target), (target as KlingVideoTask)?.Id ?? exception.TaskNumber);
+    {
+        long? number = TaskOf(exception, target);
+        string advice = exception.Advice ?? ErrorCatalog.Get(exception.Kind).AdviceOn(isOfTask: number is not null);
+        return VisibleText.Of(number is long id ? advice.Replace("<id>", id.ToString(CultureInfo.InvariantCulture), StringComparison.OrdinalIgnoreCase) : advice);
+    }
 
-    /// <summary>What the user can do about any error of a kind.</summary>
-    public static string AdviceOn(ErrorKind kind, object? target) => Fill(ErrorCatalog.Get(kind).Advice, (target as KlingVideoTask)?.Id);
-
-    private static string Fill(string advice, long? number)
-        => VisibleText.Of(number is long id ? advice.Replace("<id>", id.ToString(CultureInfo.InvariantCulture), StringComparison.OrdinalIgnoreCase) : advice);
+    /// <summary>The number of the task that an error is about, where that is known.</summary>
+    public static long? TaskOf(KlingException exception, object? target) => (target as KlingVideoTask)?.Id ?? exception.TaskNumber;
 }

@@ -55,6 +55,7 @@ internal static class RerunMeasure
             new($"{images} finished images, the engine", string.Empty, $"{engine.Seconds:0.00} s"),
             Figure.AtMost($"{images} finished images, the cmdlet", maxSeconds, shell[0], "s", yardstick: $"{list[0]:0.00} s for listing them", more: $"{all:0.0} s including the start of pwsh and the import"),
             Figure.AtMost($"{images} finished images, the cmdlet: resident memory beyond the shell's own", MaxMiB, shell[2] / 1048576, "MiB", yardstick: $"{list[2] / 1048576:0} MiB for listing them"),
+            new($"{images} finished images, the cmdlet: resident memory beyond that of a shell that only lists them", string.Empty, $"{(shell[2] - list[2]) / 1048576:0} MiB"),
             new($"{images} finished images, both: requests", "0", $"{requests}", requests == 0),
         ];
 

@@ -1,4 +1,6 @@
 using KlingPS.Core.Reporting;
+using KlingPS.Core.Saving;
+using KlingPS.Core.Stages;
 
 namespace KlingPS.Core.Converting;
 
@@ -7,7 +9,13 @@ namespace KlingPS.Core.Converting;
 /// <param name="report">Writes the report; <see langword="null"/> if there is to be none.</param>
 internal sealed class ConversionBook(string runId, RunReportFile? report)
 {
-    private readonly List<ConversionInput> _inputs = [];
+    private readonly PackedRunItems _items = new();
+
+    /// <summary>The inputs in their order; <see langword="null"/> for those of which only what was done for them is kept.</summary>
+    private readonly List<ConversionInput?> _inputs = [];
+
+    /// <summary>For each input, the number of what was done for it, once it is kept.</summary>
+    private readonly List<int> _numbers = [];
 
     /// <summary>The summary, once the run is closed.</summary>
     public ConversionSummary? Summary { get; private set; }
@@ -31,16 +39,35 @@ internal sealed class ConversionBook(string runId, RunReportFile? report)
     /// <param name="name">What the input is called where it has no image.</param>
     public ConversionInput Add(string? path, string? name)
     {
-        var input = new ConversionInput(path, path is null ? name : null);
+        var input = new ConversionInput(path, path is null ? name : null) { Index = _inputs.Count };
         _inputs.Add(input);
+        _numbers.Add(0);
         return input;
     }
 
-    /// <summary>Takes an input out again that is none of its own.</summary>
-    public void Remove(ConversionInput input) => _inputs.Remove(input);
+    /// <summary>Takes the input out again that came last: it is none of its own.</summary>
+    public void RemoveLast()
+    {
+        _inputs.RemoveAt(_inputs.Count - 1);
+        _numbers.RemoveAt(_numbers.Count - 1);
+    }
 
-    /// <summary>What would be done for each input, in the order of the input.</summary>
-    public IReadOnlyList<PlanItem> ToPlanItems() => [.. _inputs.Select(input => input.ToPlanItem())];
+    /// <summary>An input comes out of the batch. Of one with which nothing is wrong, no more is kept than what is told at the end: a folder may have a hundred thousand.</summary>
+    /// <param name="input">The input.</param>
+    /// <param name="outcome">What has become of it.</param>
+    public void End(ConversionInput input, Outcome<ConversionItem, SavedVideo> outcome)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        input.End(outcome);
+        if (Summary is null && input.Error is null)
+        {
+            _numbers[input.Index] = _items.Add(input.ToItem(converter: null, ending: null));
+            _inputs[input.Index] = null;
+        }
+    }
+
+    /// <summary>What would be done for each input, in the order of the input. Nothing has been done then.</summary>
+    public IReadOnlyList<PlanItem> ToPlanItems() => [.. _inputs.Select(input => input!.ToPlanItem())];
 
     /// <summary>Closes the run. What comes later changes nothing any more.</summary>
     /// <param name="ending">What made it end.</param>
@@ -54,7 +81,7 @@ internal sealed class ConversionBook(string runId, RunReportFile? report)
             return null;
         }
 
-        RunItem[] items = [.. _inputs.Select(input => input.ToItem(converter, error))];
+        IReadOnlyList<RunItem> items = _items.List([.. _inputs.Select((input, index) => input is null ? _numbers[index] : _items.Add(input.ToItem(converter, error)))]);
         RunOutcome outcome = RunResults.Decide(items, ending, error?.Kind);
         string? written = null;
         if (report is not null)

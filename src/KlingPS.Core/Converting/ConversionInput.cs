@@ -11,7 +11,8 @@ namespace KlingPS.Core.Converting;
 /// <param name="name">What the input is called where it has no image.</param>
 internal sealed class ConversionInput(string? path, string? name)
 {
-    private RunItem? _done;
+    /// <summary>Its place among the inputs, from 0.</summary>
+    public required int Index { get; init; }
 
     /// <summary>It in the batch; <see langword="null"/> if it did not get there.</summary>
     public ConversionItem? Item { get; set; }
@@ -34,21 +35,13 @@ internal sealed class ConversionInput(string? path, string? name)
     /// <summary>Whether the user was asked, and did not want it.</summary>
     public bool IsDeclined { get; set; }
 
-    /// <summary>It comes out of the batch. Of one with which nothing is wrong, no more is kept than what is told at the end: a folder may have a hundred thousand.</summary>
+    /// <summary>It comes out of the batch.</summary>
     /// <param name="outcome">What has become of it.</param>
     public void End(Outcome<ConversionItem, SavedVideo> outcome)
     {
         ArgumentNullException.ThrowIfNull(outcome);
         Video = outcome.Value;
         Error = outcome.Error;
-        if (Error is null)
-        {
-            _done = ToItem(converter: null, ending: null);
-            Item = null;
-            Asked = null;
-            Plan = null;
-            Video = null;
-        }
     }
 
     /// <summary>What would be done for it.</summary>
@@ -88,11 +81,6 @@ internal sealed class ConversionInput(string? path, string? name)
     /// <param name="ending">The error that ended the run, which is that of an input that nothing has become of.</param>
     public RunItem ToItem(VideoConverter? converter, KlingException? ending)
     {
-        if (_done is not null)
-        {
-            return _done;
-        }
-
         ConversionProgress? progress = Item?.Progress;
         KlingException? error = Error ?? (Item is null && !IsDeclined ? ending : null);
         KlingVideoTask? task = progress?.Task ?? (progress is { Result: null, Identity: string identity } ? converter?.FindUnderWay(identity) : null);

@@ -6,6 +6,8 @@ namespace KlingPS.Core.Converting;
 /// <summary>What has become of a batch of images.</summary>
 public sealed record ConversionSummary
 {
+    private IReadOnlyList<RunItem> _items = [];
+
     /// <summary>Which run it was; its report, its log and the ledger name it so.</summary>
     public string? RunId { get; init; }
 
@@ -49,7 +51,12 @@ public sealed record ConversionSummary
     public decimal Credits { get; init; }
 
     /// <summary>Every input and what was done for it, in the order of the input.</summary>
-    public IReadOnlyList<RunItem> Items { get; init; } = [];
+    public IReadOnlyList<RunItem> Items
+    {
+        // Few who see a summary look at its items, of which there may be a hundred thousand: so they are made when somebody does.
+        get => _items is RunItem[]? _items : _items = _items.ToArray();
+        init => _items = value;
+    }
 
     /// <summary>The full path of the report; <see langword="null"/> if none was written.</summary>
     public string? ReportPath { get; init; }

@@ -72,7 +72,7 @@ internal sealed class VideoConverter : IDisposable
     private readonly SemaphoreSlim? _inFlight;
 
     /// <summary>The images that were taken in, by all else that was asked for. Those of a folder mostly differ in nothing else.</summary>
-    private readonly Dictionary<Submission, HashSet<MediaSource?>> _accepted = [];
+    private readonly Dictionary<Submission, HashSet<TextDigest>> _accepted = [];
     private readonly Dictionary<string, decimal?> _planned = [];
     private readonly ConcurrentDictionary<long, KlingVideoTask> _unfinished = new();
     private readonly ConcurrentDictionary<string, byte> _warned = new();
@@ -181,12 +181,13 @@ internal sealed class VideoConverter : IDisposable
         ArgumentNullException.ThrowIfNull(submission);
         submission = submission with { ReusePurchase = true };
         Submission request = submission with { Spec = submission.Spec.Normalized().WithoutDefaults() with { Image = null } };
-        if (!_accepted.TryGetValue(request, out HashSet<MediaSource?>? images))
+        if (!_accepted.TryGetValue(request, out HashSet<TextDigest>? images))
         {
             _accepted.Add(request, images = []);
         }
 
-        if (!images.Add(submission.Spec.Image))
+        MediaSource? image = submission.Spec.Image;
+        if (!images.Add(TextDigest.Of(image is null ? string.Empty : $"{image.IsFile}\0{image.Path}\0{image.Hash}\0{image.Uri}")))
         {
             return null;
         }

@@ -79,10 +79,23 @@ internal sealed record RunTotals : ItemTotals
     public static RunTotals Of(IReadOnlyCollection<RunItem> items)
     {
         ArgumentNullException.ThrowIfNull(items);
-        decimal consumed = items.Sum(item => item.CreditsConsumed);
-        decimal unknown = items.Where(item => item.What == RunItemResult.Unknown).Sum(item => item.CreditsReserved);
-        decimal reserved = items.Sum(item => item.CreditsReserved) - unknown;
-        return new RunTotals([.. items.Select(item => item.Result)])
+        var results = new List<string>(items.Count);
+        decimal consumed = 0;
+        decimal reserved = 0;
+        decimal unknown = 0;
+        foreach (RunItem item in items)
+        {
+            results.Add(item.Result);
+            consumed += item.CreditsConsumed;
+            reserved += item.CreditsReserved;
+            if (item.What == RunItemResult.Unknown)
+            {
+                unknown += item.CreditsReserved;
+            }
+        }
+
+        reserved -= unknown;
+        return new RunTotals(results)
         {
             Credits = consumed + reserved,
             CreditsConsumed = consumed,

@@ -57,6 +57,7 @@ internal static class RunResults
     public static RunOutcome Decide(IReadOnlyCollection<RunItem> items, RunEnding ending, ErrorKind? error)
     {
         ArgumentNullException.ThrowIfNull(items);
+        var results = items.Select(item => item.What).ToHashSet();
         return error is not null && !items.Any(HasBegun) ? RunOutcome.CouldNotBegin
             : ending == RunEnding.Stopped ? RunOutcome.Stopped
             : Has(RunItemResult.Unknown) || (error is ErrorKind kind && NeedsPerson(kind)) ? RunOutcome.NeedsPerson
@@ -65,7 +66,7 @@ internal static class RunResults
             : error is not null || Has(RunItemResult.Pending) || Has(RunItemResult.Failed) || Has(RunItemResult.Refused) ? RunOutcome.Partly
             : RunOutcome.AllThere;
 
-        bool Has(RunItemResult result) => items.Any(item => item.What == result);
+        bool Has(RunItemResult result) => results.Contains(result);
     }
 
     /// <summary>Whether something has been done for an image, or has been found to be done.</summary>

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
 using KlingPS.Core.Api;
@@ -20,6 +21,9 @@ internal readonly record struct VideoKey(string? Identity, long? TaskId)
 
     /// <summary>The video of one task.</summary>
     public static VideoKey FromTask(KlingVideoTask task) => new(null, task.Id);
+
+    /// <summary>The same in 16 bytes.</summary>
+    public TextDigest ToDigest() => TextDigest.Of(Identity ?? string.Create(CultureInfo.InvariantCulture, $"task {TaskId}"));
 }
 
 /// <summary>What a video is called, below the destination and with <c>/</c> between folders.</summary>
@@ -60,7 +64,9 @@ internal sealed partial class OutputPathResolver
     /// <summary>The paths that are being chosen, and those that were: a folder may have a hundred thousand, so the work is not kept with what came of it.</summary>
     private readonly ConcurrentDictionary<(string Requested, VideoKey Video), Lazy<Task<OutputPath>>> _choosing = new();
     private readonly ConcurrentDictionary<(string Requested, VideoKey Video), OutputPath> _chosen = new();
-    private readonly ConcurrentDictionary<string, VideoKey> _owners = new(StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>Whose the paths are that were taken, both by their digests: nothing else is asked of them, and a folder may have a hundred thousand.</summary>
+    private readonly ConcurrentDictionary<TextDigest, TextDigest> _owners = new();
     private readonly ConcurrentDictionary<string, Lazy<Place>> _folders = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, Lazy<bool>> _writable = new(StringComparer.Ordinal);
 
@@ -273,7 +279,8 @@ internal sealed partial class OutputPathResolver
         // Folders with two names may be one. Names that are alike are taken for the same, as they are on Windows and macOS.
         string folder = _folders.GetOrAdd(Path.GetDirectoryName(path)!, static folder => new Lazy<Place>(() => Place.Of(folder))).Value.Path;
         string place = NameRule.Composed(Path.Combine(folder, Path.GetFileName(path)));
-        return _owners.GetOrAdd(place == path ? path : place, video) == video;
+        TextDigest owner = video.ToDigest();
+        return _owners.GetOrAdd(TextDigest.IgnoringCase(place), owner) == owner;
     }
 
     /// <summary>Whether a file of which the ledger does not know is another video by its sidecar: it was paid for too, by another ledger.</summary>
@@ -382,7 +389,7 @@ internal sealed partial class OutputPathResolver
 internal sealed class DistinctNames
 {
     private readonly object _lock = new();
-    private readonly HashSet<string> _taken = new(StringComparer.OrdinalIgnoreCase);
+    private readonly HashSet<TextDigest> _taken = [];
     private readonly Dictionary<string, int> _last = new(StringComparer.OrdinalIgnoreCase);
 
     /// <summary>Takes a name of which it is known whose it is, so that it is handed out to no other.</summary>
@@ -391,7 +398,7 @@ internal sealed class DistinctNames
     {
         lock (_lock)
         {
-            _taken.Add(NameRule.Composed(relativePath));
+            Take(relativePath);
         }
     }
 
@@ -403,7 +410,7 @@ internal sealed class DistinctNames
         ArgumentException.ThrowIfNullOrEmpty(relativePath);
         lock (_lock)
         {
-            if (_taken.Add(NameRule.Composed(relativePath)))
+            if (Take(relativePath))
             {
                 return relativePath;
             }
@@ -420,10 +427,12 @@ internal sealed class DistinctNames
                 int room = SafeName.MaximumFileBytes - Encoding.UTF8.GetByteCount(ending);
                 candidate = relativePath[..start] + SafeName.Shorten(stem, room) + ending;
             }
-            while (!_taken.Add(NameRule.Composed(candidate)));
+            while (!Take(candidate));
 
             _last[relativePath] = number;
             return candidate;
         }
     }
+
+    private bool Take(string relativePath) => _taken.Add(TextDigest.IgnoringCase(NameRule.Composed(relativePath)));
 }

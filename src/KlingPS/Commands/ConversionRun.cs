@@ -90,7 +90,7 @@ internal sealed class ConversionRun : IDisposable
             if (item is null)
             {
                 _host.WriteVerbose($"'{subject}' came before with the same parameters; it is converted once.");
-                _options.Book.Remove(input);
+                _options.Book.RemoveLast();
             }
             else if (_options.Ask is not null && !IsWanted(converter, item, input, _options.Ask))
             {
@@ -159,7 +159,7 @@ internal sealed class ConversionRun : IDisposable
     {
         if (_inputs.Remove(outcome.Item, out ConversionInput? input))
         {
-            input.End(outcome);
+            _options.Book.End(input, outcome);
         }
 
         if (outcome.Error is { IsFatal: true } error)

@@ -30,6 +30,9 @@ public class KlingException : Exception
     /// <summary>What the user can do about it, where that is not what the catalogue says of the kind; <c>&lt;id&gt;</c> stands for <see cref="TaskNumber"/>.</summary>
     internal string? Advice { get; set; }
 
+    /// <summary>The same error without what it says of one item of a batch; <see langword="null"/> where it says nothing of one.</summary>
+    internal KlingException? OfAll { get; set; }
+
     /// <summary>Whether the service cannot be used at all, as opposed to turning down one request.</summary>
     private protected virtual bool IsServiceDown => false;
 

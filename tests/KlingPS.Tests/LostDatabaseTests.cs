@@ -223,4 +223,16 @@ public sealed class LostDatabaseTests : IDisposable
         Assert.Equal(expected + " Nothing that is paid for is lost; run the same command again for the rest.", ending.Message);
         Assert.Equal("Look.", ending.Advice);
     }
+
+    [Fact]
+    public void A_lost_ledger_that_ended_a_batch_is_told_without_the_image_whose_turn_it_was()
+    {
+        Submission[] submissions = [.. new[] { "0.png", "\u202E1.png" }.Select(image => new Submission { Spec = new VideoSpec { Prompt = "It moves.", Image = MediaSource.FromFile(image) } })];
+        KlingException error = submissions[1].SayNothingBought(new KlingException(ErrorKind.LedgerUnusable, "The ledger is gone."));
+
+        KlingException ending = ConversionText.CreateEnding(
+            [.. submissions.Select((submission, i) => new Outcome<ConversionItem, SavedVideo>(new ConversionItem(submission, i, null), null, error))], there: 0);
+
+        Assert.Equal("The ledger is gone. 2 images have no video yet. Nothing that is paid for is lost; run the same command again for the rest.", ending.Message);
+    }
 }

@@ -56,11 +56,14 @@ internal sealed record Submission
     /// what others have bought cannot be known then.
     /// </summary>
     internal KlingException SayNothingBought(KlingException exception)
-        => exception.WithMessage(exception.Kind == ErrorKind.LedgerUnusable ? $"{exception.Message} {NothingBoughtHere}" : $"Nothing was bought for '{Subject}'. {exception.Message}");
+    {
+        if (exception.Kind != ErrorKind.LedgerUnusable)
+        {
+            return exception.WithMessage($"Nothing was bought for '{Subject}'. {exception.Message}");
+        }
 
-    /// <summary>An error about all submissions of a batch, without the sentence about this one.</summary>
-    internal KlingException OfAll(KlingException exception)
-        => exception.Message.EndsWith(NothingBoughtHere, StringComparison.Ordinal) ? exception.WithMessage(exception.Message[..^NothingBoughtHere.Length].TrimEnd()) : exception;
-
-    private string NothingBoughtHere => $"This command bought nothing for '{Subject}'.";
+        KlingException own = exception.WithMessage($"{exception.Message} This command bought nothing for '{Subject}'.");
+        own.OfAll = exception;
+        return own;
+    }
 }

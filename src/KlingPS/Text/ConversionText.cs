@@ -68,7 +68,7 @@ internal static class ConversionText
         if (isLedgerLost && (missing.Length > 1 || there > 0))
         {
             // The ledger is gone for all of them, and not for the one whose turn it was.
-            error = first.Item.Submission.OfAll(error);
+            error = error.OfAll ?? error;
             rest = (there == 0 ? string.Empty : there == 1 ? "1 video is on disk; " : string.Create(CultureInfo.InvariantCulture, $"{there} videos are on disk; ")) + rest;
         }
 

@@ -122,6 +122,24 @@ public sealed class SetupTests
         Assert.Equal("my notes", await File.ReadAllTextAsync(notes, TestContext.Current.CancellationToken));
     }
 
+    [Theory]
+    [InlineData("a`0b", "NUL")]
+    [InlineData("Env:/videos", "Environment provider")]
+    [InlineData("nowhere:/videos", "nowhere")]
+    public async Task A_destination_that_is_no_path_fails_its_check_and_the_others_are_made(string destination, string said)
+    {
+        using var environment = new EnvironmentScope();
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = await shell.RunAsync($"Test-KlingSetup -Offline -Destination \"{destination}\"");
+
+        Assert.Null(result.Terminating);
+        KlingSetupCheck[] checks = result.Of<KlingSetupCheck>();
+        Assert.Equal(s_names, checks.Select(check => check.Name));
+        Assert.Equal("Failed", Status(checks, "Destination"));
+        Assert.Contains(said, Message(checks, "Destination"), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Requests_whose_response_was_lost_are_told()
     {

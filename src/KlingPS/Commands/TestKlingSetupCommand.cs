@@ -38,7 +38,6 @@ public sealed class TestKlingSetupCommand : KlingCommand
     /// <inheritdoc/>
     private protected override void OnProcess()
     {
-        string? destination = Destination is null ? null : GetFullPath(Destination);
         var checks = new SetupChecks(Context, this);
         try
         {
@@ -57,7 +56,7 @@ public sealed class TestKlingSetupCommand : KlingCommand
             }
 
             Emit(Await(token => checks.CheckServiceAsync(Offline, token)));
-            Emit(checks.CheckDestination(destination));
+            Emit(checks.CheckDestination(() => Destination is null ? null : GetFullPath(Destination)));
             Emit(Await(token => checks.CheckCallbackAsync(CallbackUri, Offline, token)));
         }
         finally

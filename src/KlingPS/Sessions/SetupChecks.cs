@@ -218,9 +218,9 @@ internal sealed class SetupChecks : IAsyncDisposable
     }
 
     /// <summary>Whether videos can be saved in a folder.</summary>
-    /// <param name="destination">The full path; the configured one where it is <see langword="null"/>.</param>
-    public KlingSetupCheck CheckDestination(string? destination) => Check("Destination", name
-        => (destination ?? _configuration?.DefaultDestination) is string folder
+    /// <param name="destination">Gives the full path, or <see langword="null"/> for the configured one; what is no path fails the check.</param>
+    public KlingSetupCheck CheckDestination(Func<string?> destination) => Check("Destination", name
+        => (destination() ?? _configuration?.DefaultDestination) is string folder
             ? FolderChecks.CheckDestination(folder)
             : KlingSetupCheck.Skipped(name, "No folder is given with -Destination, and none is configured."));
 

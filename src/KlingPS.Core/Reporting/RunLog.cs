@@ -143,6 +143,7 @@ internal sealed class RunLog : IAsyncDisposable
     {
         // Even before anything has happened, so that it is told at once where there can be no log.
         await AppendAsync([]).ConfigureAwait(false);
+        _isCut = await EndsWithinLineAsync().ConfigureAwait(false);
         var lines = new StringBuilder();
         while (await _entries.Reader.WaitToReadAsync().ConfigureAwait(false))
         {
@@ -168,6 +169,42 @@ internal sealed class RunLog : IAsyncDisposable
         }
     }
 
+    /// <summary>Whether the last line has no end: an earlier run filled the disk or lost its power within it, or an editor has saved it so.</summary>
+    private async Task<bool> EndsWithinLineAsync()
+    {
+        long? length = FindLengthWithoutEnd();
+        if (length is null)
+        {
+            return false;
+        }
+
+        // Another process may be in the middle of its line.
+        await Task.Delay(s_pause, _options.TimeProvider).ConfigureAwait(false);
+        return FindLengthWithoutEnd() == length;
+    }
+
+    /// <summary>The length of the file; <see langword="null"/> if its last line has an end, or there is none.</summary>
+    private long? FindLengthWithoutEnd()
+    {
+        try
+        {
+            using FileStream file = OrdinaryFile.Open(_options.Path, share: FileShare.ReadWrite | FileShare.Delete);
+            long length = file.Length;
+            if (length == 0)
+            {
+                return null;
+            }
+
+            file.Position = length - 1;
+            return file.ReadByte() is '\n' ? null : length;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // What is wrong is told when it is written to.
+            return null;
+        }
+    }
+
     [SuppressMessage("Design", "CA1031", Justification = "Whatever is wrong with the log, the run goes on without it.")]
     private async Task AppendAsync(byte[] lines, int count = 0)
     {
@@ -179,8 +216,8 @@ internal sealed class RunLog : IAsyncDisposable
                 lines = [.. Encoding.UTF8.GetBytes(said + "\n"), .. lines];
             }
 
-            // The rest of a line that did not fit on the disk is not continued.
-            byte[] content = _isCut ? [(byte)'\n', .. lines] : lines;
+            // What is left of a line that was cut off is not continued.
+            byte[] content = _isCut && count > 0 ? [(byte)'\n', .. lines] : lines;
             OwnFile.CreateFolder(Path.GetDirectoryName(_options.Path)!, FileReaders.Owner);
             for (int attempt = 1; ; attempt++)
             {

@@ -58,6 +58,27 @@ public sealed class RunLogTests : IDisposable
         Assert.Contains("2 events before this one could not be written.", lines[0], StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("{\"time\":\"20", 2)]
+    [InlineData("{\"time\":\"2026-11-26T21:00:00.000Z\"}", 2)]
+    [InlineData("{\"time\":\"2026-11-26T21:00:00.000Z\"}\n", 2)]
+    [InlineData("", 1)]
+    public async Task A_log_whose_last_line_was_cut_off_goes_on_with_a_line_of_its_own(string before, int lines)
+    {
+        await File.WriteAllTextAsync(LogPath, before);
+
+        await using (RunLog log = Open())
+        {
+            log.Write(new RunEvent(RunEventKind.Planned) { Subject = "a.png" });
+        }
+
+        string text = await File.ReadAllTextAsync(LogPath);
+        Assert.StartsWith(before, text, StringComparison.Ordinal);
+        Assert.Equal(lines, text.Split('\n', StringSplitOptions.None).Length - 1);
+        Assert.Equal("planned", (string)JsonNode.Parse(text.Split('\n')[lines - 1])!["event"]!);
+        Assert.Empty(_trouble);
+    }
+
     [Fact]
     public async Task What_has_been_written_is_there_although_the_log_is_still_open()
     {

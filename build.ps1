@@ -209,11 +209,12 @@ function New-Result([string] $Suite) {
 function Invoke-DotnetTests {
     $result = New-Result '.NET'
     $folder = [IO.Directory]::CreateTempSubdirectory('klingps-results-').FullName
+    $memory = New-MemoryFolder
     $watch = [Diagnostics.Stopwatch]::StartNew()
     $running = [Collections.Generic.List[object]]::new()
     try {
         foreach ($project in Get-ChildItem -LiteralPath (Join-Path $PSScriptRoot 'tests') -Directory -Filter '*.Tests') {
-            $running.Add((Start-TestProgram $project $folder))
+            $running.Add((Start-TestProgram $project $folder $memory))
         }
 
         while ($running.Count -gt 0) {
@@ -235,14 +236,37 @@ function Invoke-DotnetTests {
         }
 
         Remove-Item -LiteralPath $folder -Recurse -Force
+        if ($memory) {
+            # A server of the tests removes its own folder when its program has ended, perhaps just now.
+            Remove-Item -LiteralPath $memory -Recurse -Force -ErrorAction Ignore
+        }
     }
 
     $result.Seconds = $watch.Elapsed.TotalSeconds
     $result
 }
 
+# A folder in memory for the temporary files of the .NET tests, which write and flush thousands of small ones; or nothing, where the system has
+# no place for that, or a small one, as in many containers. What a test kills are processes, which lose nothing that was written to a disk or to
+# memory. The Pester suite leaves its files on the disk.
+function New-MemoryFolder {
+    $place = '/dev/shm'
+    try {
+        $drive = $IsLinux ? [IO.DriveInfo]::new($place) : $null
+        if ($drive -and $drive.DriveFormat -eq 'tmpfs' -and $drive.AvailableFreeSpace -gt 4GB) {
+            # The server of a database runs as another user, whose folder is in it.
+            $folder = [IO.Directory]::CreateDirectory("$place/klingps-$([guid]::NewGuid().ToString('N').Substring(0, 8))").FullName
+            [IO.File]::SetUnixFileMode($folder, [IO.UnixFileMode] 'UserRead, UserWrite, UserExecute, GroupRead, GroupExecute, OtherRead, OtherExecute')
+            $folder
+        }
+    }
+    catch [IO.IOException], [UnauthorizedAccessException] {
+        # There is the disk.
+    }
+}
+
 # Starts the tests of a project. What they say goes to a file: a line when a test begins, and another when it ends.
-function Start-TestProgram([IO.DirectoryInfo] $Project, [string] $Folder) {
+function Start-TestProgram([IO.DirectoryInfo] $Project, [string] $Folder, [string] $Memory) {
     $name = $Project.Name
     $built = Join-Path $Project.FullName 'bin' $Configuration
     $program = Get-ChildItem -LiteralPath $built -File -Recurse -Filter ($IsWindows ? "$name.exe" : $name) -ErrorAction Ignore | Select-Object -First 1
@@ -255,6 +279,10 @@ function Start-TestProgram([IO.DirectoryInfo] $Project, [string] $Folder) {
     $trx = Join-Path $Folder "$name.trx"
     foreach ($argument in '-noColor', '-noLogo', '-reporter', 'verbose', '-trx', $trx) {
         $start.ArgumentList.Add($argument)
+    }
+
+    if ($Memory) {
+        $start.Environment['TMPDIR'] = $Memory
     }
 
     $start.RedirectStandardInput = $start.RedirectStandardOutput = $start.RedirectStandardError = $true

@@ -299,6 +299,7 @@ public class ChoiceTests(Browser browser)
 
         await open.FocusFirstAsync();
         await open.PressAsync("p");
+        await Assertions.Expect(open.CardOf("video-0000")).ToContainClassAsync("picked");
         await open.Page.ReloadAsync();
         await Assertions.Expect(open.CardOf("video-0000")).ToContainClassAsync("picked");
 

@@ -8,8 +8,9 @@ internal static class Eventually
     /// <summary>How long a test waits before it gives up. Only a hang lasts that long, however slow or busy the machine is.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
 
-    /// <summary>Spares the processor between two looks; nothing depends on its length.</summary>
-    private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(2);
+    /// <summary>The pauses between two looks spare the processor; nothing depends on their length.</summary>
+    private const int ShortestPause = 2;
+    private const int LongestPause = 50;
 
     /// <summary>Waits until a condition holds that raises no event.</summary>
     public static async Task TrueAsync(Func<Task<bool>> condition, [CallerArgumentExpression(nameof(condition))] string what = "")
@@ -28,7 +29,9 @@ internal static class Eventually
             }
             else
             {
-                await Task.Delay(s_pause, TestContext.Current.CancellationToken);
+                // What has taken long may take a little longer: some looks cost more than what they wait for, such as those at a page.
+                long waited = Environment.TickCount64 - start;
+                await Task.Delay((int)Math.Clamp(waited / 20, ShortestPause, LongestPause), TestContext.Current.CancellationToken);
             }
         }
     }

@@ -75,6 +75,25 @@ public sealed class ErrorTextTests
         Assert.All((string[])[paid, saved], advice => Assert.Contains($"Get-KlingVideoTask -Id {task.Id} | Save-KlingVideo -Destination", advice, StringComparison.Ordinal));
     }
 
+    [Fact]
+    public async Task A_video_that_was_damaged_on_disk_is_told_as_that_and_is_fetched_again_for_nothing()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        const string command = "ConvertTo-KlingVideo $image 'p' $destination";
+        FileInfo video = Assert.Single((await shell.RunAsync(command, new { image = shell.Image(), destination = shell.Destination })).Clean().Of<FileInfo>());
+        byte[] whole = await File.ReadAllBytesAsync(video.FullName, TestContext.Current.CancellationToken);
+        await File.WriteAllBytesAsync(video.FullName, whole[..1000], TestContext.Current.CancellationToken);
+
+        ErrorRecord error = Assert.Single((await shell.RunAsync(command)).Errors).Is("KlingFileExists", ErrorCategory.ResourceExists);
+        ShellResult again = (await shell.RunAsync($"{command} -Force")).Clean();
+
+        Assert.Contains("is not that video any more", error.ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("bought with another ledger", error.ToString(), StringComparison.Ordinal);
+        Assert.Equal("Downloaded", Assert.Single(again.Output).Properties["Result"].Value.ToString());
+        Assert.Equal(whole, await File.ReadAllBytesAsync(video.FullName, TestContext.Current.CancellationToken));
+        Assert.Equal(1, shell.Bill.CreatesAccepted);
+    }
+
     [Theory]
     [InlineData("-MaxCredits 41", "41 credits")]
     [InlineData("-MaxTasks 0", "0 videos")]

@@ -225,6 +225,7 @@ internal sealed partial class OutputPathResolver
 
             bool exists = PartialFile.IsTaken(path);
             bool isOthers = false;
+            bool wasSavedHere = false;
             if (exists)
             {
                 SavedVideos videos = await ReadSavedVideosAsync([path], cancellationToken).ConfigureAwait(false);
@@ -237,11 +238,12 @@ internal sealed partial class OutputPathResolver
 
                 isOthers = await IsOthersAsync(videos, path, task, cancellationToken).ConfigureAwait(false)
                     || await IsDescribedAsOthersAsync(path, video, task, cancellationToken).ConfigureAwait(false);
+                wasSavedHere = videos.At(path).Any(saved => saved.Id == task?.Id);
             }
 
             if (exists && !isOthers && !_options.Overwrite)
             {
-                throw PartialFile.CreateExistsException(path);
+                throw wasSavedHere ? PartialFile.CreateChangedException(path, task!.Id) : PartialFile.CreateExistsException(path);
             }
 
             if (!isOthers && Take(path, video))

@@ -287,6 +287,10 @@ internal sealed class PartialFile : IDisposable
     public static KlingException CreateExistsException(string target) =>
         new(ErrorKind.FileExists, $"The file '{target}' exists already. Choose another name or allow it to be overwritten.");
 
+    /// <summary>The same where the video was saved, and its file has other content since.</summary>
+    public static KlingException CreateChangedException(string target, long number) =>
+        new(ErrorKind.FileExists, $"The video of task {number} was saved to '{target}', and the file there is not that video any more: it was damaged, cut off or changed. Move it away, or allow it to be overwritten, and the video is fetched again without being bought again.");
+
     /// <summary>Whether anything has this name, be it a link to nothing.</summary>
     public static bool IsTaken(string target)
     {

@@ -22,8 +22,18 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
     private OutputPathResolver Resolver(bool overwrite = false, string template = NameTemplate.DefaultText)
         => new(_harness.NewService(), new SaveOptions { Destination = Destination, Template = NameTemplate.Parse(template), Overwrite = overwrite });
 
-    private static VideoName NameOf(OutputPathResolver resolver, string source)
-        => resolver.ClaimName(new NameTemplateValues { Source = source, Index = 1, TaskId = string.Empty, Id = 0, CreatedAt = default, Duration = 5 });
+    private static VideoName NameOf(OutputPathResolver resolver, string source) => resolver.ClaimName(ValuesOf(source));
+
+    private static NameTemplateValues ValuesOf(string source) => new() { Source = source, Index = 1, TaskId = string.Empty, Id = 0, CreatedAt = default, Duration = 5 };
+
+    private static async Task<string> HashAsync(string path) => Convert.ToHexStringLower(SHA256.HashData(await File.ReadAllBytesAsync(path, Token)));
+
+    /// <summary>Puts the sidecar beside a video that a ledger elsewhere would.</summary>
+    private static async Task DescribeAsync(string path, KlingVideoTask task, string identity)
+    {
+        var video = new SavedVideo(path, task with { SavedHash = await HashAsync(path) });
+        await (Sidecar.From(video, null) with { Identity = identity, Service = "https://service.example" }).WriteAsync(path, overwrite: false, Token);
+    }
 
     private string PathOf(string name) => Path.Combine(Destination, name);
 
@@ -300,6 +310,103 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
         KlingVideoTask here = await SavedAsync("other", "owl.mp4");
         OutputPath known = await resolver.ResolveAsync(NameOf(resolver, "/one/owl.png"), VideoKey.FromIdentity("owl"), here, Token);
         Assert.Equal((PathOf("owl.mp4"), true, null), (known.Path, known.HasVideo, known.UnrecordedHash));
+    }
+
+    [Fact]
+    public async Task A_video_whose_saving_nobody_recorded_to_the_end_is_found_by_its_content_and_by_no_other_task()
+    {
+        KlingVideoTask mine = await _harness.FinishedAsync("mine");
+        KlingVideoTask other = await _harness.FinishedAsync("other");
+        string path = Write("fox.mp4", "mine");
+        string hash = await HashAsync(path);
+        await _harness.Ledger.Tasks.RecordSavingAsync(mine.Id, path, hash);
+        OutputPathResolver resolver = Resolver();
+
+        OutputPath found = await resolver.ResolveAsync(NameOf(resolver, "/one/fox.png"), VideoKey.FromTask(mine), mine, Token);
+        Assert.Equal((path, true, hash), (found.Path, found.HasVideo, found.UnrecordedHash));
+        Assert.Equal(hash, await resolver.FindUnrecordedAsync(path, mine, Token));
+        Assert.Null(await resolver.FindUnrecordedAsync(path, other, Token));
+
+        Write("fox.mp4", "My holiday, which is longer.");
+        Assert.Null(await resolver.FindUnrecordedAsync(path, mine, Token));
+    }
+
+    [Fact]
+    public async Task A_file_is_another_task_s_where_that_has_saved_it_and_wherever_it_was_copied_to()
+    {
+        KlingVideoTask theirs = await SavedAsync("theirs", "fox.mp4");
+        KlingVideoTask mine = await _harness.FinishedAsync("mine");
+        string copy = Write("owl.mp4", "theirs");
+        string foreign = Write("boat.mp4", "My holiday.");
+        OutputPathResolver resolver = Resolver();
+
+        Assert.True(await resolver.IsOthersAsync(PathOf("fox.mp4"), mine, Token));
+        Assert.True(await resolver.IsOthersAsync(copy, mine, Token));
+        Assert.False(await resolver.IsOthersAsync(PathOf("fox.mp4"), theirs, Token));
+        Assert.False(await resolver.IsOthersAsync(foreign, mine, Token));
+    }
+
+    [Theory]
+    [InlineData(null, "theirs", true)]
+    [InlineData("theirs", "mine", true)]
+    [InlineData("theirs", "theirs", false)]
+    public async Task Force_replaces_no_video_that_another_ledger_has_bought(string? own, string described, bool isOthers)
+    {
+        KlingVideoTask task = await _harness.FinishedAsync("mine");
+        string path = Write("fox.mp4", "theirs");
+        await DescribeAsync(path, task, described);
+
+        (string, bool) found = await ResolveAsync();
+        Assert.Equal((isOthers ? "fox-2.mp4" : "fox.mp4", false), found);
+
+        // Whoever has edited it since has a file of his own, which -Force is about.
+        Write("fox.mp4", "My holiday, which is longer.");
+        Assert.Equal(("fox.mp4", false), await ResolveAsync());
+
+        async Task<(string Name, bool HasVideo)> ResolveAsync()
+        {
+            OutputPathResolver resolver = Resolver(overwrite: true);
+            OutputPath output = await resolver.ResolveAsync(NameOf(resolver, "/one/fox.png"), VideoKey.FromIdentity(own ?? "mine"), own is null ? null : task, Token);
+            return (Path.GetRelativePath(Destination, output.Path), output.HasVideo);
+        }
+    }
+
+    [Fact]
+    public void A_path_below_a_file_is_refused_before_anything_is_bought()
+    {
+        File.WriteAllText(Destination, "No folder.");
+
+        var error = Assert.Throws<KlingException>(() => Resolver().RequireUsable(ValuesOf("/one/fox.png"), null, isAboutToWrite: false));
+
+        Assert.Equal(ErrorKind.DestinationUnusable, error.Kind);
+    }
+
+    [Fact]
+    public async Task What_is_refused_is_the_path_that_was_chosen_and_not_the_one_that_was_asked_for()
+    {
+        await SavedAsync("a", "fox.mp4");
+        OutputPathResolver resolver = Resolver();
+        OutputPath output = await resolver.ResolveAsync(NameOf(resolver, "/one/fox.png"), VideoKey.FromIdentity("fox"), null, Token);
+        Directory.CreateDirectory(output.Path);
+
+        resolver.RequireUsable(ValuesOf("/one/fox.png"), null, isAboutToWrite: false);
+        var error = Assert.Throws<KlingException>(() => resolver.RequireUsable(ValuesOf("/one/fox.png"), output, isAboutToWrite: false));
+
+        Assert.Equal(ErrorKind.DestinationUnusable, error.Kind);
+        Assert.Contains("fox-2.mp4", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_folder_is_written_to_only_when_something_is_about_to_be_and_is_not_made_for_that()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Only Linux has a folder that takes files from nobody.");
+        var resolver = new OutputPathResolver(_harness.NewService(), new SaveOptions { Destination = "/proc/klingps" });
+
+        resolver.RequireUsable(ValuesOf("/one/fox.png"), null, isAboutToWrite: false);
+        Assert.Equal(ErrorKind.DestinationUnusable, Assert.Throws<KlingException>(() => resolver.RequireUsable(ValuesOf("/one/fox.png"), null, isAboutToWrite: true)).Kind);
+
+        Resolver().RequireUsable(ValuesOf("/one/fox.png"), null, isAboutToWrite: true);
+        Assert.False(Directory.Exists(Destination));
     }
 
     [Fact]

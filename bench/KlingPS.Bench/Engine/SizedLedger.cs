@@ -7,8 +7,8 @@ namespace KlingPS.Bench.Engine;
 
 /// <summary>
 /// Makes ledgers of any size in seconds, the same ones each time: three accounts, 200 prompts, every state, runs of 1,000 images; a fifth of
-/// the tasks from the 30 days before, the others from today. The records are inserted into the tables that the module makes, and the indexes
-/// and sums made afterwards.
+/// the tasks from the 30 days before, the others from today. The records are inserted into the tables that the module makes; the indexes
+/// are made before the last tenth of them, and the sums afterwards.
 /// </summary>
 internal static class SizedLedger
 {
@@ -68,16 +68,22 @@ internal static class SizedLedger
                 await session.ExecuteAsync($"DROP {kind} {name}");
             }
 
-            await SpendingSums.AfterwardsAsync(session, async () => await FillAsync(session, tasks, now));
-            foreach ((_, _, string sql) in kept)
-            {
-                await session.ExecuteAsync(sql);
-            }
-
+            // The leaves of an index that is made at once are full, so that each record would split some of them. In a ledger that has grown they are not.
+            await session.ExecuteAsync("PRAGMA cache_size = -1000000");
+            await SpendingSums.AfterwardsAsync(session, async () => await FillAsync(session, tasks, now, () => MakeAgainAsync("index")));
+            await MakeAgainAsync("trigger");
             await session.ExecuteAsync(SavedNames.Filling);
             await session.SetCounterAsync("task", tasks);
             await session.SetCounterAsync("text", Prompts);
             return true;
+
+            async Task MakeAgainAsync(string kind)
+            {
+                foreach ((_, _, string sql) in kept.Where(one => one.Kind == kind))
+                {
+                    await session.ExecuteAsync(sql);
+                }
+            }
         });
         engine.Close();
     }
@@ -126,12 +132,23 @@ internal static class SizedLedger
             : today + ((end - today) * (number - old) / (tasks - old));
     }
 
-    private static async Task FillAsync(SqlSession session, int tasks, DateTimeOffset now)
+    /// <param name="session">The transaction.</param>
+    /// <param name="tasks">How many tasks.</param>
+    /// <param name="now">The moment of the last one.</param>
+    /// <param name="index">Makes the indexes.</param>
+    private static async Task FillAsync(SqlSession session, int tasks, DateTimeOffset now, Func<Task> index)
     {
+        int withoutIndexes = tasks - (tasks / 10);
+        int inserted = 0;
         Dictionary<string, long> prompts = await FillSharedAsync(session);
         var inserts = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach ((string table, (string, object?)[] values) in RecordsOf(tasks, now, prompts))
         {
+            if (table == "tasks" && inserted++ == withoutIndexes)
+            {
+                await index();
+            }
+
             await session.ExecuteAsync(inserts.TryGetValue(table, out string? sql) ? sql : inserts[table] = InsertOf(table, values), values);
         }
     }

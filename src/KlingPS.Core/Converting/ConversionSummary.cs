@@ -54,7 +54,7 @@ public sealed record ConversionSummary
     public IReadOnlyList<RunItem> Items
     {
         // Few who see a summary look at its items, of which there may be a hundred thousand: so they are made when somebody does.
-        get => _items is RunItem[]? _items : _items = _items.ToArray();
+        get => _items is RunItem[] made ? made : _items = _items.ToArray();
         init => _items = value;
     }
 

@@ -69,12 +69,19 @@ internal sealed class GallerySource
         return new GallerySource(
             ledger,
             all,
-            account is null ? all : await ledger.Tasks.ListAsync(new TaskFilter { Account = account }, cancellationToken).ConfigureAwait(false),
+            account is null ? all : OwnOf(all, account, await ledger.Accounts.ListAsync(cancellationToken).ConfigureAwait(false)),
             await ledger.Tasks.ListSavedPathsAsync(cancellationToken).ConfigureAwait(false),
             await ledger.FileHashes.ListAsync(cancellationToken).ConfigureAwait(false))
         {
             Now = await ledger.Tasks.ReadClockAsync(cancellationToken).ConfigureAwait(false),
         };
+    }
+
+    /// <summary>The tasks that were bought with any key of an account. They are not read a second time: there may be a million.</summary>
+    private static List<KlingVideoTask> OwnOf(IReadOnlyList<KlingVideoTask> all, string account, IReadOnlyList<AccountKey> keys)
+    {
+        string own = keys.FirstOrDefault(key => key.Fingerprint == account)?.Account ?? account;
+        return [.. all.Where(task => task.Account == own)];
     }
 
     /// <summary>The entry of a task, as the ledger has it by now, with its video where that is.</summary>

@@ -8,8 +8,11 @@ namespace KlingPS.Browser.Tests;
 /// <summary>The Chromium of this system, started once for all tests and driven by Playwright. Nothing is downloaded.</summary>
 public sealed class Browser : IAsyncLifetime
 {
-    /// <summary>The first is the same engine without a window that nobody sees, which takes much less of the processor.</summary>
-    private static readonly string[] s_names = ["chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+    /// <summary>
+    /// The last is the same engine without a window that nobody sees, which takes half the processor's time; but with it, a choice is
+    /// not always there after a reload, for a reason that is not known (<see cref="ChoiceTests.The_later_choice_wins"/>).
+    /// </summary>
+    private static readonly string[] s_names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chromium-headless-shell"];
 
     /// <summary>Pages that no test has for now, each with a profile of its own in which nothing is kept.</summary>
     private readonly ConcurrentBag<IPage> _idle = [];
@@ -24,7 +27,7 @@ public sealed class Browser : IAsyncLifetime
     {
         if (FindExecutable() is not string path)
         {
-            Missing = "There is no Chromium on the PATH. Debian's packages are chromium-headless-shell and chromium.";
+            Missing = "There is no Chromium on the PATH. Debian's package is chromium.";
             return;
         }
 

@@ -43,6 +43,10 @@ public class KlingException : Exception
     /// <param name="message">The new message.</param>
     internal virtual KlingException WithMessage(string message) => new(Kind, message, this) { TaskNumber = TaskNumber, Advice = Advice };
 
+    /// <summary>What the user can do about it: what is said of this error, or else what the catalogue says of its kind.</summary>
+    /// <param name="isOfTask">Whether it is known which task it is about.</param>
+    internal string AdviceOn(bool isOfTask) => Advice ?? ErrorCatalog.Get(Kind).AdviceOn(isOfTask);
+
     /// <summary>The same error, about a task. Where it already is about one, it stays as it is; several items may have met one error, so it is never changed.</summary>
     /// <param name="number">The local id of the task.</param>
     internal KlingException About(long number)

@@ -11,11 +11,8 @@ internal sealed class ConversionBook(string runId, RunReportFile? report)
 {
     private readonly PackedRunItems _items = new();
 
-    /// <summary>The inputs in their order; <see langword="null"/> for those of which only what was done for them is kept.</summary>
-    private readonly List<ConversionInput?> _inputs = [];
-
-    /// <summary>For each input, the number of what was done for it, once it is kept.</summary>
-    private readonly List<int> _numbers = [];
+    /// <summary>The inputs in their order; of those that are done, only the number of what was done for them.</summary>
+    private readonly List<(ConversionInput? Open, int Done)> _inputs = [];
 
     /// <summary>The summary, once the run is closed.</summary>
     public ConversionSummary? Summary { get; private set; }
@@ -40,17 +37,12 @@ internal sealed class ConversionBook(string runId, RunReportFile? report)
     public ConversionInput Add(string? path, string? name)
     {
         var input = new ConversionInput(path, path is null ? name : null) { Index = _inputs.Count };
-        _inputs.Add(input);
-        _numbers.Add(0);
+        _inputs.Add((input, default));
         return input;
     }
 
     /// <summary>Takes the input out again that came last: it is none of its own.</summary>
-    public void RemoveLast()
-    {
-        _inputs.RemoveAt(_inputs.Count - 1);
-        _numbers.RemoveAt(_numbers.Count - 1);
-    }
+    public void RemoveLast() => _inputs.RemoveAt(_inputs.Count - 1);
 
     /// <summary>An input comes out of the batch. Of one with which nothing is wrong, no more is kept than what is told at the end: a folder may have a hundred thousand.</summary>
     /// <param name="input">The input.</param>
@@ -61,13 +53,12 @@ internal sealed class ConversionBook(string runId, RunReportFile? report)
         input.End(outcome);
         if (Summary is null && input.Error is null)
         {
-            _numbers[input.Index] = _items.Add(input.ToItem(converter: null, ending: null));
-            _inputs[input.Index] = null;
+            _inputs[input.Index] = (null, _items.Add(input.ToItem(converter: null, ending: null)));
         }
     }
 
     /// <summary>What would be done for each input, in the order of the input. Nothing has been done then.</summary>
-    public IReadOnlyList<PlanItem> ToPlanItems() => [.. _inputs.Select(input => input!.ToPlanItem())];
+    public IReadOnlyList<PlanItem> ToPlanItems() => [.. _inputs.Select(input => input.Open!.ToPlanItem())];
 
     /// <summary>Closes the run. What comes later changes nothing any more.</summary>
     /// <param name="ending">What made it end.</param>
@@ -81,7 +72,7 @@ internal sealed class ConversionBook(string runId, RunReportFile? report)
             return null;
         }
 
-        IReadOnlyList<RunItem> items = _items.List([.. _inputs.Select((input, index) => input is null ? _numbers[index] : _items.Add(input.ToItem(converter, error)))]);
+        IReadOnlyList<RunItem> items = _items.List([.. _inputs.Select(input => input.Open is null ? input.Done : _items.Add(input.Open.ToItem(converter, error)))]);
         RunOutcome outcome = RunResults.Decide(items, ending, error?.Kind);
         string? written = null;
         if (report is not null)

@@ -291,9 +291,10 @@ internal sealed class VideoConverter : IDisposable
         item.Progress = progress;
         try
         {
-            return _deadline.Timeout is null
-                ? await ConvertAsync(item, progress, onPrepared, cancellationToken, cancellationToken).ConfigureAwait(false)
-                : await ConvertInTimeAsync(item, progress, onPrepared, cancellationToken).ConfigureAwait(false);
+            return await _deadline.RunAsync(
+                token => ConvertAsync(item, progress, onPrepared, token, cancellationToken),
+                () => CreateTimeout(item, progress),
+                cancellationToken).ConfigureAwait(false);
         }
         catch (KlingException exception)
         {
@@ -315,12 +316,6 @@ internal sealed class VideoConverter : IDisposable
             item.Submission.Turn?.Pass();
         }
     }
-
-    private Task<Outcome<ConversionItem, SavedVideo>> ConvertInTimeAsync(ConversionItem item, ConversionProgress progress, Action onPrepared, CancellationToken cancellationToken)
-        => _deadline.RunAsync(
-            token => ConvertAsync(item, progress, onPrepared, token, cancellationToken),
-            () => CreateTimeout(item, progress),
-            cancellationToken);
 
     /// <summary>Does what is missing for an image.</summary>
     /// <param name="item">The image.</param>

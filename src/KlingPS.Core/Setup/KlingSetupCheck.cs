@@ -48,7 +48,7 @@ public sealed record KlingSetupCheck
 
     /// <summary>A check that ended with an error.</summary>
     internal static KlingSetupCheck Failed(string name, KlingException error)
-        => Create(name, SetupStatus.Failed, error.Message, error.Advice ?? ErrorCatalog.Get(error.Kind).AdviceOn(isOfTask: false));
+        => Create(name, SetupStatus.Failed, error.Message, error.AdviceOn(isOfTask: false));
 
     /// <summary>A check that was left out, and why.</summary>
     internal static KlingSetupCheck Skipped(string name, string message) => Create(name, SetupStatus.Skipped, message, null);

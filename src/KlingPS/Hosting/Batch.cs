@@ -187,7 +187,8 @@ internal sealed class Batch<TItem, TValue> : IDisposable
 
     private void Report(KlingException error, Outcome<TItem, TValue> outcome)
     {
-        error.Advice = (error.Advice ?? ErrorCatalog.Get(error.Kind).AdviceOn(ErrorRecords.TaskOf(error, Target(outcome)) is not null)).Replace("| Save-KlingVideo", $"| Save-KlingVideo{SaveParameters}", StringComparison.Ordinal);
+        bool isOfTask = ErrorRecords.TaskOf(error, Target(outcome)) is not null;
+        error.Advice = error.AdviceOn(isOfTask).Replace("| Save-KlingVideo", $"| Save-KlingVideo{SaveParameters}", StringComparison.Ordinal);
         if (IsShared(error))
         {
             _gathered.Add(outcome);

@@ -26,7 +26,7 @@ internal static class ErrorRecords
     public static string AdviceOn(KlingException exception, object? target)
     {
         long? number = TaskOf(exception, target);
-        string advice = exception.Advice ?? ErrorCatalog.Get(exception.Kind).AdviceOn(isOfTask: number is not null);
+        string advice = exception.AdviceOn(isOfTask: number is not null);
         return VisibleText.Of(number is long id ? advice.Replace("<id>", id.ToString(CultureInfo.InvariantCulture), StringComparison.OrdinalIgnoreCase) : advice);
     }
 

@@ -141,7 +141,7 @@ internal sealed class SetupChecks : IAsyncDisposable
             return KlingSetupCheck.Warning(
                 name,
                 $"This session is connected with a key ({Connected.KeySource}, fingerprint {Connected.Fingerprint}), but a new one would find none. {exception.Message}",
-                exception.Advice ?? ErrorCatalog.Get(exception.Kind).AdviceOn(isOfTask: false));
+                exception.AdviceOn(isOfTask: false));
         }
 
         string fingerprint = found.Key.Fingerprint(_endpoints.Api);

@@ -9,8 +9,8 @@ namespace KlingPS.Browser.Tests;
 public sealed class Browser : IAsyncLifetime
 {
     /// <summary>
-    /// The last is the same engine without a window that nobody sees, which takes half the processor's time; but with it, a choice is
-    /// not always there after a reload, for a reason that is not known (<see cref="ChoiceTests.The_later_choice_wins"/>).
+    /// The last is the same engine without a window that nobody sees, which takes half the processor's time. It is taken only where there is
+    /// no other: <see cref="ChoiceTests.The_later_choice_wins"/> has failed with it by chance.
     /// </summary>
     private static readonly string[] s_names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chromium-headless-shell"];
 

@@ -35,15 +35,16 @@ internal static class GateMeasure
         string folder = Path.Combine(root, name);
         string images = Path.Combine(folder, "images");
         ImageFolder.Fill(images, count, seed: processes);
-        await using SandboxServer server = SandboxServer.Start(new SandboxOptions());
+        await using SandboxServer server = SandboxServer.Start(new SandboxOptions { Credits = 1_000_000 });
         DateTimeOffset begun = DateTimeOffset.UtcNow;
         long start = Stopwatch.GetTimestamp();
         await Task.WhenAll(Enumerable.Range(0, processes).Select(async _ =>
         {
             using var child = ChildRun.Start(server, images, Path.Combine(folder, "videos"), Path.Combine(folder, "ledger.db"), ["--submit-only"]);
-            if ((await child.EndAsync()).ExitCode is not 0 and int code)
+            (int exitCode, string errors) = await child.EndAsync();
+            if (exitCode != 0)
             {
-                throw new InvalidOperationException($"A process ended with the exit code {code}.");
+                throw new InvalidOperationException($"A process ended with the exit code {exitCode}. {errors.Split('\n')[0]}");
             }
         }));
         return (Stopwatch.GetElapsedTime(start), server.GetBill(), begun);

@@ -50,7 +50,8 @@ internal sealed class CallbackExpectation : IPollTrigger
     public void OnCalled(long id) => _called[id] = 0;
 
     /// <summary>Takes back <see cref="OnCalled"/>.</summary>
-    public void Forget(long id) => _called.TryRemove(id, out _);
+    /// <returns>Whether there was anything to take back: not if the task has had its turn since.</returns>
+    public bool Forget(long id) => _called.TryRemove(id, out _);
 
     /// <summary>Gives up an attempt whose answer was lost when its callback would be missed, if none has come for it.</summary>
     public void GiveUpWhenMissed(KlingVideoTask attempt) => _lostUntil[attempt.Id] = MissedAt(attempt, attempt.StartedAt(_session.TimeProvider));

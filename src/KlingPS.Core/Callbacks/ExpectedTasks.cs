@@ -97,13 +97,9 @@ internal sealed class ExpectedTasks : IDisposable
     public bool Announce(long id, bool isKept = false)
     {
         _expectation.OnCalled(id);
-        bool isExpected = _waiter.Signal(id);
-        if (!isExpected && !isKept)
-        {
-            _expectation.Forget(id);
-        }
 
-        return isExpected;
+        // A task that came after the signal may have been polled for this callback already.
+        return _waiter.Signal(id) || (!isKept && !_expectation.Forget(id));
     }
 
     /// <summary>Says that no more tasks will be added.</summary>

@@ -76,6 +76,52 @@ public sealed class PathTests
         Assert.Equal("plain.mp4", Assert.Single(result.Of<FileInfo>()).Name);
     }
 
+    /// <summary>Patterns for names in one folder, which the module looks for by itself, and others, which it leaves to the shell.</summary>
+    [Theory]
+    [InlineData("*.png")]
+    [InlineData("./*.PNG")]
+    [InlineData("$folder/*")]
+    [InlineData("$folder/*.*")]
+    [InlineData("$folder/[a-f]*.png")]
+    [InlineData("$folder/?b.png")]
+    [InlineData("$folder/sub/../*ä*")]
+    [InlineData("Microsoft.PowerShell.Core\\FileSystem::$folder/*.png")]
+    [InlineData("pictures:/*.png")]
+    [InlineData("pictures:*.png")]
+    [InlineData("s?b/*.png")]
+    public async Task A_pattern_gives_the_files_that_the_shell_lists_in_its_order(string pattern)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        shell.Images(["zebra.PNG", "fox.png", "Fox 2.png", "image 10.png", "image 9.png", "a-b.png", "ab.png", "A_c.png", "ärger.png", ".hidden.png", "sub/in.png", "folder.png/in.png"]);
+        File.SetAttributes(Path.Combine(shell.Folder, ".hidden.png"), FileAttributes.Hidden);
+        pattern = pattern.Replace("$folder", shell.Folder, StringComparison.Ordinal);
+        (await shell.RunAsync(
+            """
+            $session = $ExecutionContext.SessionState
+            $null = $session.Drive.New([Management.Automation.PSDriveInfo]::new('pictures', $session.Provider.GetOne('FileSystem'), $folder, '', $null), 'global')
+            $null = $session.Path.SetLocation($folder)
+            """,
+            new { folder = shell.Folder })).Clean();
+
+        ShellResult listed = (await shell.RunAsync("($ExecutionContext.InvokeProvider.Item.Get($pattern) | Where-Object PSIsContainer -EQ $false).FullName", new { pattern })).Clean();
+        ShellResult taken = (await shell.RunAsync("(Test-KlingImage $pattern -Detailed).Path", new { pattern })).Clean();
+
+        Assert.NotEmpty(taken.Of<string>());
+        Assert.Equal(listed.Of<string>(), taken.Of<string>());
+    }
+
+    [Theory]
+    [InlineData("shot `[*")]
+    [InlineData("* `[2`].*")]
+    public async Task A_pattern_may_have_escapes(string pattern)
+    {
+        await using ConnectedShell shell = await StartAsync();
+
+        ShellResult result = (await shell.RunAsync("(Test-KlingImage $pattern -Detailed).Path", new { pattern })).Clean();
+
+        Assert.Equal([Path.Combine(shell.Folder, "shot [2].png")], result.Of<string>());
+    }
+
     [Theory]
     [InlineData("ConvertTo-KlingVideo '\\\\nas\\photos\\a.png' -Prompt p -Destination v")]
     [InlineData("ConvertTo-KlingVideo plain.png -Prompt p -Destination '\\\\nas\\videos' -WhatIf")]

@@ -13,11 +13,12 @@ internal static class RerunMeasure
     /// Writes how many seconds the command took, how many videos it emitted, and the most resident memory beyond that of the shell before
     /// the module is imported, in bytes.
     /// </summary>
-    private const string Script = """
+    /// <param name="command">Makes the videos of <c>$images</c>.</param>
+    private static string ScriptOf(string command) => $$"""
         $resident = [Environment]::WorkingSet
         Import-Module $module
         $time = [Diagnostics.Stopwatch]::StartNew()
-        $made = Get-ChildItem $images -File | ConvertTo-KlingVideo -Prompt $prompt -Destination $videos | Measure-Object
+        $made = {{command}} -Prompt $prompt -Destination $videos | Measure-Object
         $seconds = $time.Elapsed.TotalSeconds
         "$seconds $($made.Count) $([Diagnostics.Process]::GetCurrentProcess().PeakWorkingSet64 - $resident)"
         """;
@@ -43,9 +44,11 @@ internal static class RerunMeasure
         ClientReport engine = await batch.ConvertAsync(sandbox);
         Require(engine.Saved.Count, engine.Errors);
         long start = Stopwatch.GetTimestamp();
-        double[] shell = await batch.ConvertInShellAsync(sandbox, Script);
+        double[] shell = await batch.ConvertInShellAsync(sandbox, ScriptOf("Get-ChildItem $images -File | ConvertTo-KlingVideo"));
         double all = Stopwatch.GetElapsedTime(start).TotalSeconds;
         Require((int)shell[1], []);
+        double[] pattern = await batch.ConvertInShellAsync(sandbox, ScriptOf("ConvertTo-KlingVideo $images/*.png"));
+        Require((int)pattern[1], []);
         double[] list = await batch.ConvertInShellAsync(sandbox, ListScript);
         Require((int)list[1], []);
         SandboxBill bill = await sandbox.GetBillAsync();
@@ -56,7 +59,9 @@ internal static class RerunMeasure
             Figure.AtMost($"{images} finished images, the cmdlet", maxSeconds, shell[0], "s", yardstick: $"{list[0]:0.00} s for listing them", more: $"{all:0.0} s including the start of pwsh and the import"),
             Figure.AtMost($"{images} finished images, the cmdlet: resident memory beyond the shell's own", MaxMiB, shell[2] / 1048576, "MiB", yardstick: $"{list[2] / 1048576:0} MiB for listing them"),
             new($"{images} finished images, the cmdlet: resident memory beyond that of a shell that only lists them", string.Empty, $"{(shell[2] - list[2]) / 1048576:0} MiB"),
-            new($"{images} finished images, both: requests", "0", $"{requests}", requests == 0),
+            Figure.AtMost($"{images} finished images, the cmdlet, by a pattern", maxSeconds, pattern[0], "s"),
+            Figure.AtMost($"{images} finished images, the cmdlet, by a pattern: resident memory beyond the shell's own", MaxMiB, pattern[2] / 1048576, "MiB"),
+            new($"{images} finished images, all of these: requests", "0", $"{requests}", requests == 0),
         ];
 
         void Require(int count, IEnumerable<string> errors)

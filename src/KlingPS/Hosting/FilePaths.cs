@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Collections.ObjectModel;
+using System.IO.Enumeration;
 using System.Management.Automation;
 using System.Text;
 using KlingPS.Core;
@@ -10,6 +11,9 @@ namespace KlingPS.Hosting;
 internal sealed class FilePaths
 {
     private const string FileSystem = "FileSystem";
+
+    /// <summary>What the shell lists unless it is forced to list more.</summary>
+    private static readonly EnumerationOptions s_visible = new() { AttributesToSkip = FileAttributes.Hidden, IgnoreInaccessible = false };
 
     private readonly PathIntrinsics _paths;
 
@@ -29,7 +33,7 @@ internal sealed class FilePaths
     {
         foreach (string name in names)
         {
-            IReadOnlyList<string> found = [];
+            IEnumerable<string> found = [];
             try
             {
                 found = isLiteral ? [GetLiteralPath(name)] : Find(name);
@@ -50,7 +54,7 @@ internal sealed class FilePaths
     /// <exception cref="KlingException">
     /// <see cref="ErrorKind.PathNotFound"/>: as <see cref="Find"/>. <see cref="ErrorKind.RequestInvalid"/>: the name is a pattern for several files.
     /// </exception>
-    public string ResolveOne(string name) => Find(name) is [var path]
+    public string ResolveOne(string name) => Find(name).Take(2).ToArray() is [var path]
         ? path
         : throw new KlingException(ErrorKind.RequestInvalid, $"'{name}' matches several files, and only one can be taken here. Name it in full.");
 
@@ -59,7 +63,7 @@ internal sealed class FilePaths
     {
         try
         {
-            return Find(name).Exists(Path.Exists);
+            return Find(name).Any(Path.Exists);
         }
         catch (KlingException)
         {
@@ -153,7 +157,7 @@ internal sealed class FilePaths
     /// </summary>
     /// <returns>Full paths, at least one.</returns>
     /// <exception cref="KlingException"><see cref="ErrorKind.PathNotFound"/>: no file matches, or the name is neither a path nor a pattern.</exception>
-    private List<string> Find(string name)
+    private IEnumerable<string> Find(string name)
     {
         if (FindExisting(name) is string existing)
         {
@@ -184,11 +188,16 @@ internal sealed class FilePaths
         }
     }
 
-    private List<string> ResolveWildcards(string name)
+    private IEnumerable<string> ResolveWildcards(string name)
     {
         Collection<string> matches = [];
         try
         {
+            if (List(name) is IEnumerable<string> listed)
+            {
+                return listed;
+            }
+
             matches = _paths.GetResolvedProviderPathFromPSPath(EscapeFolder(name), out ProviderInfo provider);
             if (provider.Name != FileSystem)
             {
@@ -213,6 +222,42 @@ internal sealed class FilePaths
 
         List<string> files = [.. matches.Where(match => !Directory.Exists(match))];
         return files.Count > 0 ? files : throw new KlingException(ErrorKind.PathNotFound, $"No file matches '{name}'.");
+    }
+
+    /// <summary>
+    /// The files that match a pattern of names in one folder: those that the shell finds, in its order. Only their names are kept, where
+    /// the shell keeps objects: a folder may have a hundred thousand files.
+    /// </summary>
+    /// <returns><see langword="null"/> where the shell has to look: for another kind of pattern, or to say why nothing is found.</returns>
+    private IEnumerable<string>? List(string name)
+    {
+        string leaf = Path.GetFileName(name);
+        string above = leaf.Length == name.Length ? "." : name[..^leaf.Length];
+        if (leaf.AsSpan().ContainsAny('\\', ':') || !WildcardPattern.ContainsWildcardCharacters(leaf) || FindExisting(above) is not string folder)
+        {
+            return null;
+        }
+
+        var pattern = WildcardPattern.Get(leaf, WildcardOptions.IgnoreCase);
+        string[] names;
+        try
+        {
+            names =
+            [
+                .. new FileSystemEnumerable<string>(folder, (ref FileSystemEntry entry) => entry.FileName.ToString(), s_visible)
+                {
+                    ShouldIncludePredicate = (ref FileSystemEntry entry) => !entry.IsDirectory && pattern.IsMatch(entry.FileName.ToString()),
+                }
+                .OrderBy(file => file, StringComparer.CurrentCultureIgnoreCase)
+                .ThenBy(file => file, StringComparer.Ordinal),
+            ];
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+
+        return names.Length == 0 ? null : names.Select(file => Path.Join(folder, file));
     }
 
     /// <summary>The pattern with the name of its folder taken as it is, if there is such a folder.</summary>

@@ -71,7 +71,13 @@ internal sealed class KlingClient
             return taskId!;
         }
 
-        if (!response.IsSuccess && ResponseClassifier.FindRefusal(response, Operation) is KlingApiException refusal)
+        KlingApiException? refusal = response.IsSuccess ? null : ResponseClassifier.FindRefusal(response, Operation);
+        if (FindNamedTask(response) is string named)
+        {
+            throw CreateContradictionException(response, named, refusal);
+        }
+
+        if (refusal is not null)
         {
             throw refusal;
         }
@@ -119,13 +125,27 @@ internal sealed class KlingClient
         try
         {
             // Some routes say 200 with no data for a task they do not know yet: that is a task that waits.
-            ApiResponse response = await ReadAsync(call, cancellationToken).ConfigureAwait(false);
+            // And as in callbacks, that of a failed one may have the code of the failure: the record says what became of it.
+            ApiResponse response = await ReadAsync(call, cancellationToken, static response => response.Data.Text("state") is not null).ConfigureAwait(false);
             return _snapshots.Read(response.Data, taskId)
                 ?? throw CreateUnreadableException(call.Operation, $"it is about another task, '{ServiceTaskId.Describe(response.Data.Text("taskId"))}'");
         }
         catch (KlingApiException exception) when (exception.Kind == ErrorKind.TaskNotFound)
         {
             throw exception.WithMessage($"The service knows no task '{taskId}' for this key.");
+        }
+        catch (KlingApiException exception) when (exception.Kind == ErrorKind.TaskFailed)
+        {
+            // Without a record nobody knows that the task has failed, and what is made once more would be paid for twice.
+            throw new KlingApiException(
+                ErrorKind.AnswerInvalid,
+                exception.Fault,
+                $"{exception.Message} It does not say what has become of the task, which may still be made, and is paid for if it is.",
+                exception)
+            {
+                Code = exception.Code,
+                ServiceMessage = exception.ServiceMessage,
+            };
         }
     }
 
@@ -243,11 +263,14 @@ internal sealed class KlingClient
     }
 
     /// <summary>Sends a request that costs nothing until it succeeds, cannot succeed, or all attempts are used up.</summary>
-    private Task<ApiResponse> ReadAsync(ApiCall call, CancellationToken cancellationToken) => RetryOf(call).RunAsync(
+    /// <param name="call">The request.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="hasContent">Whether a response has what was asked for although its code is that of an error.</param>
+    private Task<ApiResponse> ReadAsync(ApiCall call, CancellationToken cancellationToken, Func<ApiResponse, bool>? hasContent = null) => RetryOf(call).RunAsync(
         async () =>
         {
             ApiResponse response = await SendThroughGateAsync(call, cancellationToken).ConfigureAwait(false);
-            return response.IsSuccess ? response : throw ResponseClassifier.ToException(response, call.Operation);
+            return response.IsSuccess || hasContent?.Invoke(response) == true ? response : throw ResponseClassifier.ToException(response, call.Operation);
         },
         exception => (exception as KlingApiException)?.ToRetry(Backoff.Read),
         cancellationToken);
@@ -273,6 +296,27 @@ internal sealed class KlingClient
         {
             return await _transport.SendAsync(call, cancellationToken).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>The id of a task in an answer that does not say that the task was made.</summary>
+    private static string? FindNamedTask(ApiResponse response)
+        => new[] { response.Data.Text("taskId"), response.Data.Text("recordId") }.FirstOrDefault(ServiceTaskId.IsValid);
+
+    /// <summary>
+    /// The error of a purchase whose answer names a task and does not say yes. The service gives no id to what it turns down, so the task
+    /// may have been made, and the request must not be sent again whatever the code says.
+    /// </summary>
+    private static KlingApiException CreateContradictionException(ApiResponse response, string taskId, KlingApiException? refusal)
+    {
+        string code = response.EnvelopeCode is null ? string.Empty : string.Create(CultureInfo.InvariantCulture, $", code {response.EnvelopeCode}");
+        string says = response.Message is null ? string.Empty : $" ({response.Message.TrimEnd('.')})";
+        KlingApiException contradiction = ApiTransport.CreateUnknownException(
+            string.Create(CultureInfo.InvariantCulture, $"what came back (HTTP {response.Status}{code}) does not say that the task was made{says}, and names one all the same, {taskId}"),
+            refusal,
+            response);
+        contradiction.Advice = $"Have the service asked for the task that it named: Resolve-KlingVideoTask <id> -TaskId {ServiceTaskId.Quote(taskId)}. "
+            + "If it knows no such task, and https://kie.ai/logs shows none for this image: Resolve-KlingVideoTask <id> -Abandon, or -Resubmit to buy it again.";
+        return contradiction;
     }
 
     private static KlingApiException CreateUnreadableException(string operation, string why)

@@ -248,6 +248,79 @@ public sealed class AnswerTests
         Assert.EndsWith(why + ".", error.Message, StringComparison.Ordinal);
     }
 
+    /// <summary>Status, code, and the field that names a task, of answers that turn a purchase down and name its task all the same.</summary>
+    public static TheoryData<int, string, string> Contradictions => new()
+    {
+        { 200, "\"code\":429,", "taskId" },
+        { 429, "\"code\":429,", "taskId" },
+        { 429, "", "taskId" },
+        { 200, "\"code\":455,", "taskId" },
+        { 200, "\"code\":500,", "taskId" },
+        { 200, "\"code\":422,", "taskId" },
+        { 200, "\"code\":402,", "recordId" },
+        { 200, "\"code\":201,", "taskId" },
+        { 200, "\"code\":200,", "recordId" },
+        { 200, "", "taskId" },
+        { 308, "", "taskId" },
+        { 502, "", "taskId" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Contradictions))]
+    public async Task A_purchase_that_is_turned_down_and_given_the_id_of_a_task_is_unknown_and_named(int status, string code, string field)
+    {
+        using var harness = new ClientHarness();
+        harness.Service.On(FakeService.CreatePath, Replies.Text(status, $$"""{ {{code}} "msg": "Server exception, please try again later.", "data": { "{{field}}": "9b1f" } }"""));
+
+        KlingApiException error = await Assert.ThrowsAsync<KlingApiException>(() => harness.CreateAsync());
+
+        Assert.Equal((ErrorKind.AttemptUnknown, false, TransportFault.AnswerUnknown), (error.Kind, error.IsTransient, error.Fault));
+        Assert.Contains(" does not say that the task was made (Server exception, please try again later), and names one all the same, 9b1f.", error.Message, StringComparison.Ordinal);
+        Assert.Contains("Resolve-KlingVideoTask <id> -TaskId 9b1f.", error.AdviceOn(isOfTask: true), StringComparison.Ordinal);
+        Assert.Single(harness.Service.Requests);
+    }
+
+    [Fact]
+    public async Task No_credits_end_the_batch_although_the_answer_names_a_task()
+    {
+        using var harness = new ClientHarness();
+        harness.Service.On(FakeService.CreatePath, Replies.Json("""{"code":402,"msg":"Credits insufficient","data":{"taskId":"9b1f"}}"""));
+
+        KlingApiException error = await Assert.ThrowsAsync<KlingApiException>(() => harness.CreateAsync());
+
+        Assert.True(Assert.IsType<KlingApiException>(error.InnerException).IsFatal);
+    }
+
+    [Theory]
+    [InlineData(501)]
+    [InlineData(500)]
+    [InlineData(400)]
+    public async Task A_task_that_failed_is_failed_whatever_code_its_record_comes_under(int code)
+    {
+        using var harness = new ClientHarness();
+        harness.Service.On(FakeService.QueryPath, Replies.Json(FormattableString.Invariant(
+            $$"""{ "code": {{code}}, "msg": "Playground task failed.", "data": { "taskId": "9b1f", "state": "fail", "failCode": "422", "failMsg": "Image fetch failed." } }""")));
+
+        TaskSnapshot snapshot = await harness.QueryAsync("9b1f");
+
+        Assert.Equal((KlingTaskState.Failed, "422", "Image fetch failed."), (snapshot.State, snapshot.FailCode, snapshot.FailMessage));
+        Assert.Single(harness.Service.Requests);
+    }
+
+    [Fact]
+    public async Task A_query_that_fails_with_the_code_of_a_failed_task_does_not_say_that_the_task_has_failed()
+    {
+        using var harness = new ClientHarness();
+        harness.Service.On(FakeService.QueryPath, Replies.Code(501, "Generation failed"));
+
+        KlingApiException error = await Assert.ThrowsAsync<KlingApiException>(() => harness.QueryAsync("9b1f"));
+
+        Assert.Equal((ErrorKind.AnswerInvalid, 501), (error.Kind, error.Code));
+        Assert.Equal(
+            "The service answered the query of task 9b1f with code 501: Generation failed. It does not say what has become of the task, which may still be made, and is paid for if it is.",
+            error.Message);
+    }
+
     [Theory]
     [InlineData("insufficient credits", ErrorKind.CreditsInsufficient)]
     [InlineData("Your account has insufficient credit left", ErrorKind.CreditsInsufficient)]

@@ -89,6 +89,28 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         Assert.Equal(3, _harness.Creates);
     }
 
+    [Theory]
+    [InlineData(429)]
+    [InlineData(455)]
+    [InlineData(500)]
+    public async Task A_request_that_is_turned_down_and_given_the_id_of_a_task_is_sent_once_and_later_runs_name_the_id(int code)
+    {
+        _harness.Service.On(
+            FakeService.CreatePath,
+            Replies.Json(FormattableString.Invariant($$"""{ "code": {{code}}, "msg": "Please try again later", "data": { "taskId": "t1" } }""")),
+            Replies.Accepts("t2"));
+
+        KlingException lost = (await SubmitAsync(_harness.Submission("fox.png"))).Error!;
+        KlingException refused = (await _harness.SubmitAsync(new VideoSubmitter(_harness.NewService(isObserved: false)), _harness.Submission("copy.png"))).Error!;
+
+        KlingVideoTask unknown = await RecordAsync();
+        Assert.Equal((KlingTaskState.Unknown, 42m, null), (unknown.TaskState, unknown.CreditsReserved, unknown.TaskId));
+        Assert.All([lost, refused], error => Assert.Equal((ErrorKind.AttemptUnknown, unknown.Id), (error.Kind, error.TaskNumber)));
+        Assert.All([lost, refused], error => Assert.Contains("names one all the same, t1.", error.Message, StringComparison.Ordinal));
+        Assert.Contains("Resolve-KlingVideoTask <id> -TaskId t1.", lost.Advice, StringComparison.Ordinal);
+        Assert.Equal(1, _harness.Creates);
+    }
+
     [Fact]
     public async Task A_lost_answer_is_told_of_though_the_disk_is_full_and_nothing_else_is_bought()
     {

@@ -245,6 +245,20 @@ public sealed class LedgerFileTests : IAsyncLifetime
         Assert.Equal(begun, (await ledger.Tasks.ListAsync(new TaskFilter(), TestContext.Current.CancellationToken)).Count);
     }
 
+    [Theory]
+    [InlineData(10, "SQLite Error 10: 'disk I/O error'.", "Mostly it is full: free some space, then run the command again.")]
+    [InlineData(21, "SQLite Error 21: 'bad parameter or other API misuse'.", "the database reports: SQLite Error 21: 'bad parameter or other API misuse'. Without")]
+    public void An_error_of_the_disk_says_that_it_is_mostly_full_and_no_error_has_two_full_stops(int code, string message, string says)
+    {
+        // The first is what SQLite says of a full disk where it cannot enlarge the file beside the ledger that its processes share.
+        var engine = new SqliteEngine(_temp.Path, () => SqliteProvider.Factory, _temp.Time, string.Empty);
+
+        KlingException error = engine.Translate(new DatabaseFault(message, code));
+
+        Assert.Contains(says, error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("..", error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task What_fits_on_a_nearly_full_disk_is_written_though_it_came_together_with_what_does_not()
     {
@@ -304,5 +318,10 @@ public sealed class LedgerFileTests : IAsyncLifetime
         }
 
         public override DbConnectionStringBuilder? CreateConnectionStringBuilder() => SqliteProvider.Factory.CreateConnectionStringBuilder();
+    }
+
+    private sealed class DatabaseFault(string message, int code) : DbException(message)
+    {
+        public int SqliteErrorCode => code;
     }
 }

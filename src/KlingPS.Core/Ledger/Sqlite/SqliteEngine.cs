@@ -13,6 +13,7 @@ internal sealed class SqliteEngine(string path, Func<DbProviderFactory> factory,
     private const int Busy = 5;
     private const int Locked = 6;
     private const int ReadOnly = 8;
+    private const int Failing = 10;
     private const int Corrupt = 11;
     private const int Full = 13;
     private const int CannotOpen = 14;
@@ -181,9 +182,10 @@ internal sealed class SqliteEngine(string path, Func<DbProviderFactory> factory,
                 Busy or Locked => $"another process has kept it locked for {LockTimeout} seconds. Close the shell that is stuck, then run the command again",
                 ReadOnly => "it cannot be written: the file or the disk is read-only. Make it writable, or choose another path",
                 Full => "the disk is full. Free some space, then run the command again",
+                Failing => "the disk that it is on cannot be read or written. Mostly it is full: free some space, then run the command again. Otherwise the disk, or its connection, is failing",
                 CannotOpen => "it cannot be opened: its folder or the file itself cannot be read and written by this user. Change that, or choose another path",
-                Corrupt or NotADatabase => $"the file is damaged ({exception.Message}). {HowToGoOn}",
-                _ => $"the database reports: {exception.Message}",
+                Corrupt or NotADatabase => $"the file is damaged ({exception.Message.TrimEnd('.')}). {HowToGoOn}",
+                _ => $"the database reports: {exception.Message.TrimEnd('.')}",
             },
         exception);
 

@@ -275,7 +275,7 @@ internal sealed class NameTemplate
     private sealed record Token(string Name, IFormattable? Example, Func<NameTemplateValues, string?, string> Expand);
 
     /// <summary>A piece of a segment: a literal, or a token with its format.</summary>
-    private readonly record struct Part(string Literal, Token? Token, string? Format);
+    private sealed record Part(string Literal, Token? Token, string? Format);
 }
 
 /// <summary>What the tokens of a <see cref="NameTemplate"/> stand for in one video's name.</summary>

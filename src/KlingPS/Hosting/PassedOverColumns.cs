@@ -9,7 +9,7 @@ namespace KlingPS.Hosting;
 /// </summary>
 internal sealed class PassedOverColumns
 {
-    private readonly IReadOnlyList<(string Column, string Parameter, object Value)> _candidates = [];
+    private readonly Candidate[] _candidates = [];
     private readonly HashSet<string> _told = new(StringComparer.OrdinalIgnoreCase);
 
     /// <summary>Notes which parameters are given before there is any input.</summary>
@@ -20,7 +20,7 @@ internal sealed class PassedOverColumns
             return;
         }
 
-        var candidates = new List<(string Column, string Parameter, object Value)>();
+        var candidates = new List<Candidate>();
         Dictionary<string, ParameterMetadata> parameters = invocation.MyCommand.Parameters;
         foreach (ParameterMetadata parameter in parameters.Values)
         {
@@ -29,7 +29,7 @@ internal sealed class PassedOverColumns
                 IEnumerable<ParameterMetadata> beaten = parameter.Attributes.OfType<InPlaceOfAttribute>().Select(rival => parameters[rival.Other]).Prepend(parameter);
                 candidates.AddRange(beaten
                     .Where(one => one.ParameterSets.Values.Any(set => set.ValueFromPipelineByPropertyName))
-                    .SelectMany(one => one.Aliases.Prepend(one.Name), (_, column) => (column, parameter.Name, value)));
+                    .SelectMany(one => one.Aliases.Prepend(one.Name), (_, column) => new Candidate(column, parameter.Name, value)));
             }
         }
 
@@ -40,7 +40,7 @@ internal sealed class PassedOverColumns
     /// <param name="row">The input that is bound now.</param>
     public string? Describe(PSObject? row)
     {
-        if (row is null || _candidates.Count == 0)
+        if (row is null || _candidates.Length == 0)
         {
             return null;
         }
@@ -67,4 +67,7 @@ internal sealed class PassedOverColumns
             return false;
         }
     }
+
+    /// <summary>A column that is passed over. No tuple: .NET has code for lists of objects, and compiles it anew for each kind of tuple.</summary>
+    private sealed record Candidate(string Column, string Parameter, object Value);
 }

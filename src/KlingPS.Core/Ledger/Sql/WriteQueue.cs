@@ -186,7 +186,7 @@ internal sealed class WriteQueue : IAsyncDisposable
         WriteKind kind = batch.All(work => work.Kind == WriteKind.Answer) ? WriteKind.Answer
             : batch.All(work => work.Kind == WriteKind.Light) ? WriteKind.Light
             : WriteKind.Durable;
-        WriteScope[] scopes = [.. batch.SelectMany(work => work.Scopes).Distinct()];
+        IReadOnlyList<WriteScope> scopes = batch.Count == 1 ? batch[0].Scopes : [.. batch.SelectMany(work => work.Scopes).Distinct()];
         for (int attempt = 1; ; attempt++)
         {
             if (!_connection.IsOpen)

@@ -221,6 +221,24 @@ boat.webp                      6150 True   http://HOST/kieai/100001/…
             [bool] (Get-TypeData -TypeName $models[0].GetType().FullName).DefaultDisplayPropertySet' | Should -Be "True`nTrue"
     }
 
+    It 'are loaded for the first object that has one, be it in an error, and not for videos, which are files' {
+        Show '
+            $env:KLINGPS_ENDPOINT, $env:KLINGPS_UPLOAD_ENDPOINT = $sandbox.Endpoint, $sandbox.UploadEndpoint
+            $env:KIE_API_KEY = [Net.NetworkCredential]::new("", $sandbox.ApiKey).Password
+            $other = [powershell]::Create()
+            $other.AddScript({
+                param($module, $folder, $failed)
+                Import-Module $module
+                $type = "KlingPS.Core.Model.KlingVideoTask"
+                (Save-KlingVideo -Id 1 -Destination $folder).Name
+                [bool] (Get-FormatData -TypeName $type)
+                $failed | Save-KlingVideo -Destination $folder -ErrorAction SilentlyContinue -ErrorVariable problem
+                $problem.TargetObject.GetType().FullName -eq $type
+                [bool] (Get-FormatData -TypeName $type)
+            }).AddArgument((Get-Module KlingPS).ModuleBase + "/KlingPS.psd1").AddArgument("$PWD/$(New-Guid)").AddArgument((Get-KlingVideoTask -State Failed)).Invoke()
+            "$($other.Streams.Error)"' | Should -Be "boat.mp4`nFalse`nTrue`nTrue"
+    }
+
     It 'never show the key' {
         $shown.keys | Should -Match 'KeySource'
         $shown.keys | Should -Not -Match 'ApiKey\s*:'

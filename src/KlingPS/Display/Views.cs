@@ -3,8 +3,8 @@ using System.Management.Automation;
 namespace KlingPS.Display;
 
 /// <summary>
-/// The views and default properties of what commands emit. They are loaded when the first command of a runspace begins and not
-/// by the manifest: PowerShell takes twice as long to import a module that has some.
+/// The views and default properties of what commands emit. They are loaded when the first command of a runspace emits something that has
+/// some, and not by the manifest: PowerShell takes twice as long to import a module that names any. Videos are files, which need none.
 /// </summary>
 internal static class Views
 {
@@ -28,7 +28,7 @@ internal static class Views
             commands.InvokeScript(Script, useNewScope: true, System.Management.Automation.Runspaces.PipelineResultTypes.None, input: null, types, formats, Find("Update-TypeData"), Find("Update-FormatData"));
             return null;
         }
-        catch (RuntimeException exception)
+        catch (RuntimeException exception) when (exception is not PipelineStoppedException)
         {
             return $"The views of KlingPS could not be loaded: {exception.Message}";
         }

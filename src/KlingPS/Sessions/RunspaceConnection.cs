@@ -47,15 +47,16 @@ internal sealed class RunspaceConnection
     /// <summary>The session that Connect-KlingAccount has opened, if any.</summary>
     public KlingSession? Connected => _connected;
 
-    /// <summary>Loads the views of what commands emit, if no command of this runspace has done so.</summary>
+    /// <summary>Loads the views of what commands emit, if no command of this runspace has done so. A stopped pipeline leaves it to the next one.</summary>
     /// <param name="commands">Runs scripts in the runspace.</param>
     /// <param name="streams">Is told when they cannot be loaded.</param>
     public void LoadViewsOnce(CommandInvocationIntrinsics commands, ICommandStreams streams)
     {
         if (!_hasViews)
         {
+            string? problem = Views.TryLoad(commands);
             _hasViews = true;
-            if (Views.TryLoad(commands) is string problem)
+            if (problem is not null)
             {
                 streams.WriteVerbose(problem);
             }

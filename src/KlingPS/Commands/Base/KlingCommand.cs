@@ -102,7 +102,6 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
         _unfinished = Connection.Unfinished.Join();
         Guard(() =>
         {
-            Connection.LoadViewsOnce(InvokeCommand, this);
             _given = new Dictionary<string, object>(MyInvocation.BoundParameters);
             OnStarting();
             OpenLog();
@@ -328,6 +327,22 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
         }
     }
 
+    /// <summary>Emits an object, after the views are loaded that it may be shown by.</summary>
+    private protected new void WriteObject(object? value)
+    {
+        LoadViewsFor(value);
+        base.WriteObject(value);
+    }
+
+    /// <inheritdoc cref="WriteObject(object?)"/>
+    /// <param name="data">The object.</param>
+    /// <param name="tags">Its tags.</param>
+    private protected new void WriteInformation(object? data, string[] tags)
+    {
+        LoadViewsFor(data);
+        base.WriteInformation(data, tags);
+    }
+
     /// <inheritdoc cref="ICommandStreams.WriteVerbose"/>
     private protected new void WriteVerbose(string text) => base.WriteVerbose(VisibleText.Of(text));
 
@@ -355,6 +370,7 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     {
         Unfinished.HasTimedOut |= error.Kind == ErrorKind.WaitTimeout;
         LogError(error, target);
+        LoadViewsFor(target);
         WriteError(ErrorRecords.From(error, target));
     }
 
@@ -396,8 +412,11 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
         _context?.CompleteProgress();
         LogError(error, target);
         OnClosing(error);
+        LoadViewsFor(target);
         ThrowTerminatingError(ErrorRecords.From(error, target));
     }
+
+    void ICommandStreams.WriteObject(object? value) => WriteObject(value);
 
     void ICommandStreams.Post(Action request) => Post(request);
 
@@ -439,6 +458,15 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
             ErrorId = ErrorCatalog.IdOf(error.Kind),
             Message = error.Message,
         });
+    }
+
+    /// <summary>Loads the views before somebody has an object that may need them. Files, texts and numbers need none of ours.</summary>
+    private void LoadViewsFor(object? shown)
+    {
+        if ((shown is PSObject wrapped ? wrapped.BaseObject : shown) is not (null or string or ValueType or FileInfo or HostInformationMessage))
+        {
+            Connection.LoadViewsOnce(InvokeCommand, this);
+        }
     }
 
     [SuppressMessage("Design", "CA1031", Justification = "The command is over, and its own error is on its way.")]

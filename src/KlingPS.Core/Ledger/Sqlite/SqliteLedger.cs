@@ -25,6 +25,19 @@ internal static class SqliteLedger
     public static Task<DatabaseConnection> ConnectEmptyAsync(Func<SqlSession, Task<string?>> prepare)
         => new SqliteEngine(Path.Combine(Path.GetTempPath(), "none"), () => SqliteProvider.Factory, TimeProvider.System, string.Empty).ConnectEmptyAsync(prepare);
 
+    /// <summary>Loads SQLite, and does once what opening a ledger takes, with an empty database in memory.</summary>
+    /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>: SQLite cannot be loaded.</exception>
+    public static async Task WarmUpAsync()
+    {
+        DatabaseConnection connection = await ConnectEmptyAsync(
+            static async session =>
+            {
+                await Schema.FindVersionAsync(session).ConfigureAwait(false);
+                return null;
+            }).ConfigureAwait(false);
+        await connection.DisposeAsync().ConfigureAwait(false);
+    }
+
     /// <inheritdoc cref="Create(string, TimeProvider)"/>
     /// <param name="path">The full path of the file.</param>
     /// <param name="factory">Returns the SQLite provider.</param>

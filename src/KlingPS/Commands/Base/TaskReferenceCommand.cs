@@ -4,6 +4,7 @@ using KlingPS.Core.Ledger;
 using KlingPS.Core.Model;
 using KlingPS.Core.Resolving;
 using KlingPS.Parameters;
+using KlingPS.Sessions;
 
 namespace KlingPS.Commands.Base;
 
@@ -16,6 +17,9 @@ public abstract class TaskReferenceCommand : KlingCommand
 
     private RecordedTasks? _recorded;
     private bool _hasKey;
+
+    /// <summary>Creates the command.</summary>
+    protected TaskReferenceCommand() => WarmUp.Begin();
 
     /// <summary>The tasks: as other commands emit them, as local ids or the service's ids, or as anything with a TaskId or an Id.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true)]

@@ -4,6 +4,7 @@ using KlingPS.Core;
 using KlingPS.Core.Model;
 using KlingPS.Hosting;
 using KlingPS.Parameters;
+using KlingPS.Sessions;
 
 namespace KlingPS.Commands.Base;
 
@@ -15,6 +16,9 @@ public abstract class VideoCommand : ImagePathCommand
 {
     private PSObject? _row;
     private bool _isDurationGiven;
+
+    /// <summary>Creates the command.</summary>
+    protected VideoCommand() => WarmUp.Begin();
 
     /// <summary>The image files; wildcards are allowed. None for a video that is made from a prompt alone.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]

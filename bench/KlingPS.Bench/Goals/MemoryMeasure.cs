@@ -18,7 +18,8 @@ internal static class MemoryMeasure
     /// runspaces, before the module is imported. Writes the growth of the resident memory and of the heap, in bytes, whether the
     /// command has ended, and the most threads.
     /// </summary>
-    private const string Script = """
+    /// <param name="command">Makes the videos of <c>$images</c>.</param>
+    private static string ScriptOf(string command) => $$"""
         $shell = [powershell]::Create()
         $null = $shell.AddScript('Get-Item .').Invoke()
         $shell.Commands.Clear()
@@ -28,7 +29,7 @@ internal static class MemoryMeasure
         $null = $shell.AddScript({
             param($module, $images, $videos, $prompt)
             Import-Module $module
-            Get-ChildItem $images -File | ConvertTo-KlingVideo -Prompt $prompt -Destination $videos
+            {{command}} -Prompt $prompt -Destination $videos
         }).AddParameters(@($module, $images, $videos, $prompt))
         $run = $shell.BeginInvoke()
         $time = [Diagnostics.Stopwatch]::StartNew()
@@ -50,8 +51,10 @@ internal static class MemoryMeasure
         await Seeder.RunAsync(batch, sandbox, areFinished: false);
 
         ClientReport core = await batch.ConvertAsync(sandbox, hold: s_hold);
-        double[] shell = await batch.ConvertInShellAsync(sandbox, Script, 2 * s_hold);
+        double[] shell = await batch.ConvertInShellAsync(sandbox, ScriptOf("Get-ChildItem $images -File | ConvertTo-KlingVideo"), 2 * s_hold);
         double shellMiB = shell[0] / 1048576;
+        double[] pattern = await batch.ConvertInShellAsync(sandbox, ScriptOf("ConvertTo-KlingVideo $images/*.png"), 2 * s_hold);
+        double patternMiB = pattern[0] / 1048576;
 
         var many = new Batch(root, "many", ManyTasks);
         await Seeder.RunAsync(many, sandbox, areFinished: false);
@@ -64,6 +67,7 @@ internal static class MemoryMeasure
             new($"{core.InFlight} tasks in flight in the engine: managed heap, likewise", string.Empty, $"{core.Heap.MiB:0} MiB, garbage included"),
             new($"{Tasks} tasks in flight in the cmdlet: resident memory beyond the shell's own", $"≤ {MaxMiB} MiB", $"{shellMiB:0} MiB", shellMiB <= MaxMiB && shell[2] == 0),
             new($"{Tasks} tasks in flight in the cmdlet: managed heap, likewise", string.Empty, $"{shell[1] / 1048576:0} MiB, garbage included"),
+            new($"{Tasks} tasks in flight in the cmdlet, by a pattern: resident memory beyond the shell's own", $"≤ {MaxMiB} MiB", $"{patternMiB:0} MiB", patternMiB <= MaxMiB && pattern[2] == 0),
             new($"{Tasks} tasks in flight in the cmdlet: threads", $"≤ {MaxThreads}", $"{shell[3]:0}", shell[3] <= MaxThreads),
             Figure.AtLeast($"{manyInFlight.InFlight} tasks taken up in a second in the engine, over those where there are {Tasks}", 1, manyRate / rate, "×", yardstick: $"{rate:0} a second", more: $"{manyRate:0} a second"),
             new($"{manyInFlight.InFlight} tasks in flight in the engine: resident memory beyond the process's own", string.Empty, $"{manyInFlight.Resident.MiB:0} MiB"),

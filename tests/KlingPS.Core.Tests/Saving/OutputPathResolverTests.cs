@@ -76,7 +76,9 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
     {
         Write("fox.mp4", "My holiday.");
 
-        Assert.Equal(ErrorKind.FileExists, (await Assert.ThrowsAsync<KlingException>(() => FindAsync(Resolver(), "/one/fox.png"))).Kind);
+        var error = await Assert.ThrowsAsync<KlingException>(() => FindAsync(Resolver(), "/one/fox.png"));
+        Assert.Equal(ErrorKind.FileExists, error.Kind);
+        Assert.Contains("exists already", error.Message, StringComparison.Ordinal);
         Assert.Equal(("fox.mp4", false), await FindAsync(Resolver(overwrite: true), "/one/fox.png"));
     }
 
@@ -134,7 +136,9 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
         KlingVideoTask task = await SavedAsync("a", "fox.mp4");
         Write("fox.mp4", "edited");
 
-        Assert.Equal(ErrorKind.FileExists, (await Assert.ThrowsAsync<KlingException>(() => FindAsync(Resolver(), "/one/fox.png", task))).Kind);
+        var error = await Assert.ThrowsAsync<KlingException>(() => FindAsync(Resolver(), "/one/fox.png", task));
+        Assert.Equal(ErrorKind.FileExists, error.Kind);
+        Assert.Contains($"The video of task {task.Id} was saved to", error.Message, StringComparison.Ordinal);
         Assert.Equal(("fox.mp4", false), await FindAsync(Resolver(overwrite: true), "/one/fox.png", task));
     }
 
@@ -313,6 +317,43 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_video_that_another_image_of_the_run_has_saved_meanwhile_is_there()
+    {
+        KlingVideoTask task = await _harness.FinishedAsync("mine");
+        OutputPathResolver resolver = Resolver();
+        VideoName name = NameOf(resolver, "/one/fox.png");
+        OutputPath before = await resolver.ResolveAsync(name, VideoKey.FromIdentity("fox"), task, Token);
+        KlingVideoTask saved = await _harness.Ledger.Tasks.RecordSavedAsync(task.Id, Write("fox.mp4", "mine"), await HashAsync(PathOf("fox.mp4")));
+
+        OutputPath after = await resolver.ResolveAsync(name, VideoKey.FromIdentity("fox"), saved, Token);
+
+        Assert.Equal((PathOf("fox.mp4"), false, true), (before.Path, before.HasVideo, after.HasVideo));
+        Assert.Equal(before.Path, after.Path);
+    }
+
+    [Fact]
+    public async Task A_copy_of_a_video_that_is_recorded_elsewhere_is_found_and_not_recorded_once_more()
+    {
+        Directory.CreateDirectory(PathOf("elsewhere"));
+        KlingVideoTask task = await SavedAsync("mine", "elsewhere/owl.mp4");
+        string copy = Write("fox.mp4", "mine");
+        OutputPathResolver resolver = Resolver();
+
+        OutputPath found = await resolver.ResolveAsync(NameOf(resolver, "/one/fox.png"), VideoKey.FromIdentity("fox"), task, Token);
+
+        Assert.Equal((copy, true, null), (found.Path, found.HasVideo, found.UnrecordedHash));
+    }
+
+    [Fact]
+    public async Task A_file_where_another_task_s_video_was_only_about_to_be_saved_is_foreign()
+    {
+        KlingVideoTask other = await _harness.FinishedAsync("other");
+        await _harness.Ledger.Tasks.RecordSavingAsync(other.Id, Write("fox.mp4", "My holiday."), new string('0', 64));
+
+        Assert.Equal(ErrorKind.FileExists, (await Assert.ThrowsAsync<KlingException>(() => FindAsync(Resolver(), "/one/fox.png"))).Kind);
+    }
+
+    [Fact]
     public async Task A_video_whose_saving_nobody_recorded_to_the_end_is_found_by_its_content_and_by_no_other_task()
     {
         KlingVideoTask mine = await _harness.FinishedAsync("mine");
@@ -369,6 +410,18 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
             OutputPath output = await resolver.ResolveAsync(NameOf(resolver, "/one/fox.png"), VideoKey.FromIdentity(own ?? "mine"), own is null ? null : task, Token);
             return (Path.GetRelativePath(Destination, output.Path), output.HasVideo);
         }
+    }
+
+    [Fact]
+    public async Task Force_replaces_no_video_of_another_ledger_when_a_task_is_named_and_not_its_image()
+    {
+        KlingVideoTask task = await _harness.FinishedAsync("mine");
+        await DescribeAsync(Write("fox.mp4", "theirs"), task, "theirs");
+        OutputPathResolver resolver = Resolver(overwrite: true);
+
+        OutputPath output = await resolver.ResolveAsync(NameOf(resolver, "/one/fox.png"), VideoKey.FromTask(task), task, Token);
+
+        Assert.Equal((PathOf("fox-2.mp4"), false), (output.Path, output.HasVideo));
     }
 
     [Fact]

@@ -26,13 +26,14 @@ internal sealed partial class PostgresHost(bool isPooled) : LedgerHost
         _address = server.Address(_schema, isPooled ? (await PostgresPooler.Shared).Port : null);
     }
 
+    /// <remarks>The connections are kept for all tests, since a new one costs the server more than most statements. The schema ends with its use.</remarks>
     public override async Task<object?> SqlAsync(string sql)
     {
         await using DbConnection connection = PostgresProvider.Factory.CreateConnection()!;
-        connection.ConnectionString = $"Host=127.0.0.1;Port={(await PostgresServer.Shared).Port};Username={PostgresServer.Role};Database=ledgers;SSL Mode=Disable;Search Path={_schema};Pooling=False";
+        connection.ConnectionString = $"Host=127.0.0.1;Port={(await PostgresServer.Shared).Port};Username={PostgresServer.Role};Database=ledgers;SSL Mode=Disable";
         await connection.OpenAsync();
         await using DbCommand command = connection.CreateCommand();
-        command.CommandText = sql;
+        command.CommandText = $"SET search_path = {_schema}; {sql}";
         return await command.ExecuteScalarAsync();
     }
 

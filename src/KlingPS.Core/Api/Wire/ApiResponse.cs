@@ -45,6 +45,12 @@ internal sealed record ApiResponse
     /// <summary>Whether it says nothing but to ask elsewhere. The service's own answers never do; proxies and sign-in pages of networks do.</summary>
     public bool IsRedirect => EnvelopeCode is null && Status is (301 or 302 or 303 or 307 or 308);
 
+    /// <summary>
+    /// Whether the HTTP status is one that only something in front of the service gives, such as that nothing came from it in time. A body in
+    /// the form of the service's own may then be a gateway's as well, and what the service has done is not known.
+    /// </summary>
+    public bool IsFromGateway => Status is 408 or 502 or 503 or 504 or (>= 520 and < 600);
+
     /// <summary>The code that decides.</summary>
     public int Code => EnvelopeCode ?? Status;
 

@@ -50,7 +50,7 @@ internal static class ResponseClassifier
         /// <summary>It does not.</summary>
         Never,
 
-        /// <summary>It does when the body is the service's own.</summary>
+        /// <summary>It does when the body is the service's own, and the status is not that of a gateway.</summary>
         FromService,
 
         /// <summary>It does, whoever sent it.</summary>
@@ -73,7 +73,7 @@ internal static class ResponseClassifier
     public static KlingApiException? FindRefusal(ApiResponse response, string operation)
     {
         Row row = Find(response);
-        bool isRefusal = row.Refusal == Refusal.Always || (row.Refusal == Refusal.FromService && response.EnvelopeCode is not null);
+        bool isRefusal = row.Refusal == Refusal.Always || (row.Refusal == Refusal.FromService && response is { EnvelopeCode: not null, IsFromGateway: false });
         return isRefusal ? ToException(response, operation, row.Kind, row.MayBeSentAgain) : null;
     }
 

@@ -85,6 +85,21 @@ public sealed record KlingConfiguration
     /// <param name="name">Its name.</param>
     internal bool IsSet(string name) => Source[name] != FromDefault;
 
+    /// <summary>
+    /// What to tell a user whose environment names a configuration that is not there, where nothing else says which ledger to use. What the
+    /// file would have said of ledger and limit does not count, and what that ledger knows would be bought again.
+    /// </summary>
+    /// <returns><see langword="null"/> if there is nothing to tell.</returns>
+    internal string? DescribeMissing() => DescribeMissing(Environment.GetEnvironmentVariable);
+
+    /// <inheritdoc cref="DescribeMissing()"/>
+    /// <param name="environment">Reads an environment variable.</param>
+    internal string? DescribeMissing(Func<string, string?> environment)
+        => string.IsNullOrEmpty(environment(ConfigurationFile.Variable)) || IsSet(nameof(Ledger)) || File.Exists(Path) ? null
+            : $"The environment variable {ConfigurationFile.Variable} names the configuration '{Path}', and there is no such file. So no setting comes from it, and no daily limit: "
+                + $"the ledger is '{Ledger}', and what another one knows would be bought again. Correct the variable, or bring the file back; "
+                + "where there is to be none, take the variable away.";
+
     /// <summary>Decides which source of each setting wins.</summary>
     internal static KlingConfiguration Resolve(string path, ConfigurationValues file, ConfigurationValues given, Func<string, string?> environment)
     {

@@ -87,6 +87,11 @@ internal sealed class SetupChecks : IAsyncDisposable
                 "Correct the names, or delete them; Get-KlingConfiguration shows the settings that there are. A name that begins with an underscore is a remark.");
         }
 
+        if (configuration.DescribeMissing() is string missing)
+        {
+            return KlingSetupCheck.Warning(name, $"There is no configuration file at '{configuration.Path}'. {limit}", missing);
+        }
+
         return KlingSetupCheck.Ok(name, File.Exists(configuration.Path)
             ? $"The configuration '{configuration.Path}' is in order. {limit}"
             : $"There is no configuration file at '{configuration.Path}', so the defaults and the environment count. {limit}");

@@ -111,6 +111,27 @@ public sealed class KlingConfigurationTests
     private static (Uri, Uri, string, string) Endpoints(KlingConfiguration configuration)
         => (configuration.Endpoint, configuration.UploadEndpoint, configuration.Source["Endpoint"], configuration.Source["UploadEndpoint"]);
 
+    [Fact]
+    public void A_configuration_that_the_environment_names_and_that_is_not_there_is_told_unless_the_ledger_is_named()
+    {
+        string folder = Directory.CreateTempSubdirectory("klingps-config-").FullName;
+        string path = Path.Combine(folder, "config.json");
+        string? Describe(params (string Name, string Value)[] variables)
+        {
+            string? Read(string name) => variables.FirstOrDefault(variable => variable.Name == name).Value;
+            return KlingConfiguration.Resolve(path, new ConfigurationValues(), new ConfigurationValues(), Read).DescribeMissing(Read);
+        }
+
+        string told = Describe((ConfigurationFile.Variable, path))!;
+        Assert.StartsWith($"The environment variable KLINGPS_CONFIG names the configuration '{path}', and there is no such file.", told, StringComparison.Ordinal);
+        Assert.Contains("the ledger is '", told, StringComparison.Ordinal);
+        Assert.Null(Describe());
+        Assert.Null(Describe((ConfigurationFile.Variable, path), (LedgerLocation.Variable, Path.Combine(folder, "ledger.db"))));
+        File.WriteAllText(path, "{ }");
+        Assert.Null(Describe((ConfigurationFile.Variable, path)));
+        Directory.Delete(folder, recursive: true);
+    }
+
     private static KlingConfiguration Resolve(ConfigurationValues? file = null, ConfigurationValues? given = null, Dictionary<string, string>? environment = null)
         => KlingConfiguration.Resolve("config.json", file ?? new(), given ?? new(), name => environment?.GetValueOrDefault(name));
 }

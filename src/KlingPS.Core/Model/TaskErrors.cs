@@ -45,6 +45,19 @@ internal static class TaskErrors
         TaskNumber = task.Id,
     };
 
+    /// <summary>The error of a task that was accepted and that the service does not know, or not any more.</summary>
+    /// <param name="task">The task.</param>
+    /// <param name="answer">What the service has answered.</param>
+    public static KlingException CreateNotKnown(KlingVideoTask task, KlingException answer)
+    {
+        KlingException error = answer.WithMessage(
+            $"The service knows no task '{task.TaskId}' for this key, which is that of '{task.Subject}' (task {task.Id}). It keeps its records for about two months. Nothing was bought again.");
+        error.TaskNumber = task.Id;
+        error.Advice = "Check that you are connected with the key that the task was made with (Get-KlingAccount), and -Endpoint if you gave one. "
+            + "If the service has forgotten the task, its video cannot be fetched any more: ConvertTo-KlingVideo -Take with another number buys a new one.";
+        return error;
+    }
+
     /// <summary>The error of a task that was not ready in time.</summary>
     public static KlingException CreateTimeout(KlingVideoTask task, TimeSpan timeout) => new(
         ErrorKind.WaitTimeout,

@@ -58,7 +58,8 @@ internal sealed class TaskPoller
         }
         catch (KlingException exception)
         {
-            return MayPass(watch, exception) ? new PollResult.Inconclusive() : new PollResult.Failed(exception);
+            return MayPass(watch, exception) ? new PollResult.Inconclusive()
+                : new PollResult.Failed(exception.Kind == ErrorKind.TaskNotFound ? TaskErrors.CreateNotKnown(watch.Task, exception) : exception);
         }
     }
 

@@ -169,6 +169,8 @@ public sealed class WaitStageTests : IAsyncDisposable
         Outcome<TaskReference, KlingVideoTask> outcome = await WaitForOneAsync("a", Replies.Code(422, "recordInfo is null"));
 
         Assert.Equal(ErrorKind.TaskNotFound, outcome.Error!.Kind);
+        Assert.StartsWith("The service knows no task 'a' for this key, which is that of '", outcome.Error.Message, StringComparison.Ordinal);
+        Assert.Contains("-Take with another number buys a new one", outcome.Error.Advice, StringComparison.Ordinal);
         Assert.True(_harness.Clock.GetUtcNow() - _harness.Clock.Start >= TimeSpan.FromMinutes(1));
     }
 

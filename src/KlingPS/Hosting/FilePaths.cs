@@ -246,8 +246,9 @@ internal sealed class FilePaths
             [
                 .. new FileSystemEnumerable<string>(folder, (ref FileSystemEntry entry) => entry.FileName.ToString(), s_visible)
                 {
-                    ShouldIncludePredicate = (ref FileSystemEntry entry) => !entry.IsDirectory && pattern.IsMatch(entry.FileName.ToString()),
+                    ShouldIncludePredicate = (ref FileSystemEntry entry) => !entry.IsDirectory,
                 }
+                .Where(pattern.IsMatch)
                 .OrderBy(file => file, StringComparer.CurrentCultureIgnoreCase)
                 .ThenBy(file => file, StringComparer.Ordinal),
             ];

@@ -186,6 +186,8 @@ internal sealed class WriteQueue : IAsyncDisposable
         WriteKind kind = batch.All(work => work.Kind == WriteKind.Answer) ? WriteKind.Answer
             : batch.All(work => work.Kind == WriteKind.Light) ? WriteKind.Light
             : WriteKind.Durable;
+
+        // Most batches are one write and need no query, which .NET compiles anew in each shell where it is over structures.
         IReadOnlyList<WriteScope> scopes = batch.Count == 1 ? batch[0].Scopes : [.. batch.SelectMany(work => work.Scopes).Distinct()];
         for (int attempt = 1; ; attempt++)
         {

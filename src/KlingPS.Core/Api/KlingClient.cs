@@ -72,9 +72,9 @@ internal sealed class KlingClient
         }
 
         KlingApiException? refusal = response.IsSuccess ? null : ResponseClassifier.FindRefusal(response, Operation);
-        if (FindNamedTask(response) is string named)
+        if (response.Tasks.IsAny && (response.Tasks.Ids.Count > 0 || !response.IsSuccess))
         {
-            throw CreateContradictionException(response, named, refusal);
+            throw CreateContradictionException(response, refusal);
         }
 
         if (refusal is not null)
@@ -298,24 +298,34 @@ internal sealed class KlingClient
         }
     }
 
-    /// <summary>The id of a task in an answer that does not say that the task was made.</summary>
-    private static string? FindNamedTask(ApiResponse response)
-        => new[] { response.Data.Text("taskId"), response.Data.Text("recordId") }.FirstOrDefault(ServiceTaskId.IsValid);
-
     /// <summary>
-    /// The error of a purchase whose answer names a task and does not say yes. The service gives no id to what it turns down, so the task
-    /// may have been made, and the request must not be sent again whatever the code says.
+    /// The error of a purchase whose answer names a task and does not say yes, or not as usual. The service gives no id to what it turns down,
+    /// so the task may have been made, and the request must not be sent again whatever the code says.
     /// </summary>
-    private static KlingApiException CreateContradictionException(ApiResponse response, string taskId, KlingApiException? refusal)
+    private static KlingApiException CreateContradictionException(ApiResponse response, KlingApiException? refusal)
     {
+        IReadOnlyList<string> ids = response.Tasks.Ids;
         string code = response.EnvelopeCode is null ? string.Empty : string.Create(CultureInfo.InvariantCulture, $", code {response.EnvelopeCode}");
         string says = response.Message is null ? string.Empty : $" ({response.Message.TrimEnd('.')})";
+        string answer = string.Create(CultureInfo.InvariantCulture, $"what came back (HTTP {response.Status}{code}) does not say that the task was made{says}");
+        string named = string.Join(" and ", ids);
         KlingApiException contradiction = ApiTransport.CreateUnknownException(
-            string.Create(CultureInfo.InvariantCulture, $"what came back (HTTP {response.Status}{code}) does not say that the task was made{says}, and names one all the same, {taskId}"),
+            (ids.Count, response.IsSuccess) switch
+            {
+                (0, _) => $"{answer}, and names one all the same, of which no id can be read",
+                (1, true) => $"the service said yes, and does not name the task as it usually does, but as {named}",
+                (1, false) => $"{answer}, and names one all the same, {named}",
+                (_, true) => $"the service said yes, and names more than one task, {named}",
+                _ => $"{answer}, and names more than one all the same, {named}",
+            },
             refusal,
             response);
-        contradiction.Advice = $"Have the service asked for the task that it named: Resolve-KlingVideoTask <id> -TaskId {ServiceTaskId.Quote(taskId)}. "
-            + "If it knows no such task, and https://kie.ai/logs shows none for this image: Resolve-KlingVideoTask <id> -Abandon, or -Resubmit to buy it again.";
+        if (ids.Count > 0)
+        {
+            contradiction.Advice = $"Have the service asked for the task that it named: Resolve-KlingVideoTask <id> {string.Join(", or ", ids.Select(id => $"-TaskId {ServiceTaskId.Quote(id)}"))}. "
+                + "If it knows no such task, and https://kie.ai/logs shows none for this image: Resolve-KlingVideoTask <id> -Abandon, or -Resubmit to buy it again.";
+        }
+
         return contradiction;
     }
 

@@ -266,7 +266,6 @@ public sealed class AnswerTests
         { 200, "\"code\":422,", "taskId" },
         { 200, "\"code\":402,", "recordId" },
         { 200, "\"code\":201,", "taskId" },
-        { 200, "\"code\":200,", "recordId" },
         { 200, "", "taskId" },
         { 308, "", "taskId" },
         { 502, "", "taskId" },
@@ -285,6 +284,81 @@ public sealed class AnswerTests
         Assert.Contains(" does not say that the task was made (Server exception, please try again later), and names one all the same, 9b1f.", error.Message, StringComparison.Ordinal);
         Assert.Contains("Resolve-KlingVideoTask <id> -TaskId 9b1f.", error.AdviceOn(isOfTask: true), StringComparison.Ordinal);
         Assert.Single(harness.Service.Requests);
+    }
+
+    /// <summary>Status and body of answers that turn a purchase down and name its task in another place, or more than once; and how they name it.</summary>
+    public static TheoryData<int, string, string> HiddenNames => new()
+    {
+        { 200, """{"code":429,"msg":"Later","data":{"taskId":"9b1f","taskId":"9b20"}}""", ", and names more than one all the same, 9b1f and 9b20." },
+        { 200, """{"code":429,"msg":"Later","data":{"taskId":"9b1f"},"data":null}""", ", and names one all the same, 9b1f." },
+        { 200, """{"code":429,"msg":"Later","data":null,"taskId":"9b1f"}""", ", and names one all the same, 9b1f." },
+        { 200, """{"code":429,"msg":"Later","data":[{"taskId":"9b1f"}]}""", ", and names one all the same, 9b1f." },
+        { 200, """{"code":429,"msg":"Later","data":{"task":{"TaskID":"9b1f"}}}""", ", and names one all the same, 9b1f." },
+        { 200, """{"code":455,"msg":"Later","data":{"task_id":"9b1f"}}""", ", and names one all the same, 9b1f." },
+        { 200, """{"code":500,"msg":"Please try again later","data":{"task_id" : 17 }}""", ", and names one all the same, 17." },
+        { 200, """{"code":429,"msg":"Later","data":"{\"taskId\":\"9b1f\",\"recordId\":\"9b1f\"}"}""", ", and names one all the same, 9b1f." },
+        { 200, """{"code":429,"msg":"Later","data":"\"{\\\"taskId\\\":\\\"9b1f\\\"}\""}""", ", and names one all the same, 9b1f." },
+        { 200, """{"code":429,"msg":"Later","data":"9b1f0c6e2d3a4f58a7c0e1d2b3f4a5c6"}""", ", and names one all the same, 9b1f0c6e2d3a4f58a7c0e1d2b3f4a5c6." },
+        { 200, """{"code":429,"msg":"Later","data":{"taskId":" 9b1f "}}""", ", and names one all the same, of which no id can be read." },
+        { 200, """{"code":429,"msg":"Later","data":{"\u0074askId":"\u0039b1f"}}""", ", and names one all the same, 9b1f." },
+        { 429, """{"code":200,"msg":"success","data":{"taskId":"\u0039b1f","recordId":"9b""", ", and names one all the same, of which no id can be read." },
+        { 429, """{"code":200,"msg":"success","data":{"taskId":"9b1f","recordId":"9b""", ", and names one all the same, 9b1f." },
+        { 429, """{"code":200,"msg":"success","data":{"taskId":"9b""", ", and names one all the same, of which no id can be read." },
+        { 429, """{"code":200,"msg":"said "yes"","data":{"taskId":"9b1f"}}""", ", and names one all the same, 9b1f." },
+    };
+
+    [Theory]
+    [MemberData(nameof(HiddenNames))]
+    public async Task A_purchase_is_not_sent_again_wherever_its_answer_names_a_task(int status, string body, string named)
+    {
+        using var harness = new ClientHarness();
+        harness.Service.On(FakeService.CreatePath, Replies.Text(status, body));
+
+        KlingApiException error = await Assert.ThrowsAsync<KlingApiException>(() => harness.CreateAsync());
+
+        Assert.Equal((ErrorKind.AttemptUnknown, false, TransportFault.AnswerUnknown), (error.Kind, error.IsTransient, error.Fault));
+        Assert.EndsWith(named, error.Message, StringComparison.Ordinal);
+        Assert.Equal(named.Contains("9b1f.", StringComparison.Ordinal), error.AdviceOn(isOfTask: true).Contains("Resolve-KlingVideoTask <id> -TaskId 9b1f.", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_purchase_is_not_sent_again_where_its_answer_is_too_long_to_be_read_and_names_a_task()
+    {
+        using var harness = new ClientHarness();
+        harness.Service.On(FakeService.CreatePath, Replies.Text(429, """{"code":200,"data":{"taskId":"9b1f"},"msg":" """ + new string('x', 9 * 1024 * 1024)));
+
+        KlingApiException error = await Assert.ThrowsAsync<KlingApiException>(() => harness.CreateAsync());
+
+        Assert.Equal(ErrorKind.AttemptUnknown, error.Kind);
+        Assert.EndsWith(", and names one all the same, 9b1f.", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("""{"recordId":"9b1f"}""", "the service said yes, and does not name the task as it usually does, but as 9b1f.")]
+    [InlineData("""[{"taskId":"9b1f"}]""", "the service said yes, and does not name the task as it usually does, but as 9b1f.")]
+    [InlineData("""{"taskId":"9b1f","taskId":"9b20"}""", "the service said yes, and names more than one task, 9b1f and 9b20.")]
+    public async Task A_purchase_that_is_accepted_and_named_in_another_way_is_unknown_and_named(string data, string named)
+    {
+        using var harness = new ClientHarness();
+        harness.Service.On(FakeService.CreatePath, Replies.Data(data));
+
+        KlingApiException error = await Assert.ThrowsAsync<KlingApiException>(() => harness.CreateAsync());
+
+        Assert.Equal(ErrorKind.AttemptUnknown, error.Kind);
+        Assert.EndsWith(named, error.Message, StringComparison.Ordinal);
+        Assert.Contains("-TaskId 9b1f", error.AdviceOn(isOfTask: true), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("""{"code":429,"msg":"Later","data":{"taskId":null,"recordId":""}}""")]
+    [InlineData("""{"code":429,"msg":"Later","data":{"taskId":" "}}""")]
+    [InlineData("""{"code":429,"msg":"Too many requests with a taskId","data":"Slow down"}""")]
+    public async Task A_refusal_that_names_no_task_is_one(string body)
+    {
+        using var harness = new ClientHarness();
+        harness.Service.On(FakeService.CreatePath, Replies.Json(body));
+
+        Assert.Equal(ErrorKind.RateLimited, (await Assert.ThrowsAsync<KlingApiException>(() => harness.CreateAsync())).Kind);
     }
 
     [Fact]

@@ -1,0 +1,45 @@
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using KlingPS.Core.Model;
+
+namespace KlingPS.Core.Api.Wire;
+
+/// <summary>
+/// The tasks that the answer to a purchase names, wherever and however often it does: beside <c>data</c> or in it, in a list, in JSON that
+/// is packed into a text, twice with different values, and also where the answer is cut off or is no JSON. What an answer with the id of a
+/// task says besides is not believed, so none may be overlooked.
+/// </summary>
+/// <param name="Ids">Those that can be asked for, each once.</param>
+/// <param name="IsAny">Whether any is named, be it with what cannot be an id or is cut off.</param>
+internal sealed partial record NamedTasks(IReadOnlyList<string> Ids, bool IsAny)
+{
+    /// <summary>More are not shown.</summary>
+    private const int MaxIds = 3;
+
+    /// <summary>No task.</summary>
+    public static NamedTasks None { get; } = new([], false);
+
+    /// <summary>Finds them in an answer.</summary>
+    /// <param name="body">Its body, or as much of it as there is.</param>
+    /// <param name="data">Its <c>data</c>, where it could be read.</param>
+    public static NamedTasks Find(string body, JsonElement data)
+    {
+        ArgumentNullException.ThrowIfNull(body);
+        string[] usual = [.. new[] { data.Text("taskId"), data.Text("recordId") }.OfType<string>().Where(ServiceTaskId.IsValid)];
+        Match[] named = [.. Name().Matches(body).Where(match => !string.IsNullOrWhiteSpace(match.Groups["id"].Value))];
+        IEnumerable<string> ids = named.Where(match => match.Groups["end"].Success).Select(match => match.Groups["id"].Value).Where(IsReadable);
+        return usual.Length + named.Length == 0 ? None : new([.. usual.Concat(ids).Distinct(StringComparer.Ordinal).Take(MaxIds)], true);
+    }
+
+    /// <summary>An escape could stand for any character.</summary>
+    private static bool IsReadable(string id) => ServiceTaskId.IsValid(id) && !id.Contains('\\', StringComparison.Ordinal);
+
+    /// <summary>
+    /// A field by the names that the service's pages and its siblings have for an id, or <c>data</c> that is nothing but one in a form that
+    /// ids were seen in. JSON within a text has its quotation marks escaped.
+    /// </summary>
+    [GeneratedRegex(
+        """\\*"(?:(?:task|record)_?id\\*"\s*:\s*(?:\\*"(?<id>(?:(?!\\*").)*)(?<end>\\*")?|(?<id>[0-9]+)(?<end>\s*[,}\]])?)|data\\*"\s*:\s*\\*"(?<id>[0-9a-f]{32}|task_[0-9a-z_-]+)(?<end>\\*"))""",
+        RegexOptions.IgnoreCase | RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture | RegexOptions.Singleline)]
+    private static partial Regex Name();
+}

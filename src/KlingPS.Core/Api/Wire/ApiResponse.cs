@@ -52,7 +52,10 @@ internal sealed record ApiResponse
     /// Whether the HTTP status is one that only something in front of the service gives, such as that nothing came from it in time. A body in
     /// the form of the service's own may then be a gateway's as well, and what the service has done is not known.
     /// </summary>
-    public bool IsFromGateway => Status is 408 or 502 or 503 or 504 or (>= 520 and < 600);
+    public bool IsFromGateway => Status == 503 || IsPassedOn;
+
+    /// <summary>Whether that is a status of something which has passed the request on, and does not know what came of it. 503 may mean that it was not taken.</summary>
+    public bool IsPassedOn => Status is 408 or 502 or 504 or (>= 520 and < 600);
 
     /// <summary>The code that decides.</summary>
     public int Code => EnvelopeCode ?? Status;

@@ -53,7 +53,7 @@ internal static class ResponseClassifier
         /// <summary>It does when the body is the service's own, and the status is not that of a gateway.</summary>
         FromService,
 
-        /// <summary>It does, whoever sent it.</summary>
+        /// <summary>It does, whoever sent it, unless the status says that the request was passed on to somebody else.</summary>
         Always,
     }
 
@@ -73,7 +73,12 @@ internal static class ResponseClassifier
     public static KlingApiException? FindRefusal(ApiResponse response, string operation)
     {
         Row row = Find(response);
-        bool isRefusal = row.Refusal == Refusal.Always || (row.Refusal == Refusal.FromService && response is { EnvelopeCode: not null, IsFromGateway: false });
+        bool isRefusal = row.Refusal switch
+        {
+            Refusal.Always => !response.IsPassedOn,
+            Refusal.FromService => response is { EnvelopeCode: not null, IsFromGateway: false },
+            _ => false,
+        };
         return isRefusal ? ToException(response, operation, row.Kind, row.MayBeSentAgain) : null;
     }
 

@@ -29,6 +29,12 @@ internal sealed record KlingEndpoints
         new Uri($"https://{KnownApi}/"),
         new Uri($"https://{KnownUpload}/"));
 
+    /// <summary>Whether an address is that of the service's own jobs API, in whatever spelling. It need not be one that can be used.</summary>
+    public static bool IsDefaultApi(Uri api)
+        => api is { IsAbsoluteUri: true, IsDefaultPort: true, AbsolutePath: "/" }
+            && api.Scheme == Uri.UriSchemeHttps
+            && string.Equals(api.Host.TrimEnd('.'), KnownApi, StringComparison.OrdinalIgnoreCase);
+
     /// <summary>The host of the jobs API, ending in a slash.</summary>
     public Uri Api { get; }
 

@@ -110,7 +110,8 @@ public sealed record KlingConfiguration
         Uri endpoint = Choose(nameof(Endpoint), given.Endpoint, endpointVariable, EndpointVariable, file.Endpoint) ?? KlingEndpoints.Default.Api;
 
         // Whoever names another service and no upload host means that service for both: neither the real upload host nor
-        // one that a weaker source names for its own service may get the key.
+        // one that a weaker source names for its own service may get the key. The service itself takes no uploads where its jobs
+        // API is, also where somebody has spelled its address out.
         bool isGiven = given.Endpoint is not null;
         bool isNamed = isGiven || endpointVariable is not null;
         Uri uploadEndpoint = Choose(
@@ -119,8 +120,8 @@ public sealed record KlingConfiguration
             isGiven ? null : AddressOf(UploadEndpointVariable, environment),
             UploadEndpointVariable,
             isNamed ? null : file.UploadEndpoint)
-            ?? (isNamed || file.Endpoint is not null ? endpoint : KlingEndpoints.Default.Upload);
-        if (source[nameof(UploadEndpoint)] == FromDefault && source[nameof(Endpoint)] != FromDefault)
+            ?? (KlingEndpoints.IsDefaultApi(endpoint) ? KlingEndpoints.Default.Upload : endpoint);
+        if (source[nameof(UploadEndpoint)] == FromDefault && !KlingEndpoints.IsDefaultApi(endpoint))
         {
             source[nameof(UploadEndpoint)] = "the same as Endpoint";
         }

@@ -51,6 +51,38 @@ public sealed class KlingConfigurationTests
         Assert.Equal((KlingEndpoints.Default.Api, s_two), (Resolve(new() { UploadEndpoint = s_two }).Endpoint, Resolve(new() { UploadEndpoint = s_two }).UploadEndpoint));
     }
 
+    [Theory]
+    [InlineData("https://api.kie.ai")]
+    [InlineData("https://API.kie.ai:443/")]
+    [InlineData("https://api.kie.ai./")]
+    public void Uploads_go_to_the_upload_host_where_the_address_of_the_service_itself_is_given(string address)
+    {
+        var api = new Uri(address);
+        var elsewhere = new ConfigurationValues { Endpoint = s_one, UploadEndpoint = s_two };
+        KlingConfiguration[] all =
+        [
+            Resolve(new() { Endpoint = api }),
+            Resolve(elsewhere, environment: new() { ["KLINGPS_ENDPOINT"] = address }),
+            Resolve(elsewhere, new() { Endpoint = api }, new() { ["KLINGPS_UPLOAD_ENDPOINT"] = s_two.AbsoluteUri }),
+        ];
+
+        Assert.All(all, one => Assert.Equal((KlingEndpoints.Default.Upload, "default"), (one.UploadEndpoint, one.Source["UploadEndpoint"])));
+        Assert.Equal(s_two, Resolve(new() { Endpoint = api, UploadEndpoint = s_two }).UploadEndpoint);
+    }
+
+    [Theory]
+    [InlineData("api.kie.ai")]
+    [InlineData("http://api.kie.ai/")]
+    [InlineData("https://api.kie.ai:444/")]
+    [InlineData("https://api.kie.ai/mirror/")]
+    [InlineData("https://api.kie.ai.example.com/")]
+    public void Uploads_go_to_the_address_that_is_given_where_it_is_not_that_of_the_service_itself(string address)
+    {
+        var api = new Uri(address, UriKind.RelativeOrAbsolute);
+
+        Assert.Equal(api, Resolve(given: new() { Endpoint = api }).UploadEndpoint);
+    }
+
     [Fact]
     public void The_ledger_lies_where_the_environment_says_else_where_the_file_says()
     {

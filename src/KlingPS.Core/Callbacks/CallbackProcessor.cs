@@ -93,7 +93,7 @@ internal sealed class CallbackProcessor
         if (attempt is not null)
         {
             RequireSame(attempt, snapshot);
-            await SettleAsync(attempt, notice.TaskId).ConfigureAwait(false);
+            await SettleAsync(attempt, snapshot.TaskId).ConfigureAwait(false);
         }
 
         KlingVideoTask task = await _session.Ledger.Tasks.RecordSnapshotAsync(_session.Account, snapshot).ConfigureAwait(false);

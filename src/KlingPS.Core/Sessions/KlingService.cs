@@ -70,7 +70,7 @@ internal sealed class KlingService
                 var unknown = new TaskFilter { Account = Session.Account, States = [KlingTaskState.Unknown] };
                 IReadOnlyList<KlingVideoTask> attempts = await Session.Ledger.Tasks.ListAsync(unknown, CancellationToken.None).ConfigureAwait(false);
                 owner = attempts.FirstOrDefault(attempt => attempt.Id != task.Id && !attempt.FindDifferences(snapshot.Spec).Any());
-                task = (await Session.Ledger.Tasks.RecordDetachedAsync(task.Id, snapshot.TaskId, reason).ConfigureAwait(false)).Task;
+                task = (await Session.Ledger.Tasks.RecordDetachedAsync(task.Id, task.TaskId!, reason).ConfigureAwait(false)).Task;
             }
             catch (KlingException exception) when (Loss.Note(exception))
             {
@@ -96,6 +96,8 @@ internal sealed class KlingService
     /// <returns>The task as it is now.</returns>
     internal async Task<KlingVideoTask> RecordOrKeepAsync(KlingVideoTask task, TaskSnapshot snapshot)
     {
+        // It may be recorded in another spelling than the one the service uses now.
+        snapshot = snapshot with { TaskId = task.TaskId ?? snapshot.TaskId };
         if (Loss.Error is null)
         {
             try

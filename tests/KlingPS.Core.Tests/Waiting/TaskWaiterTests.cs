@@ -66,6 +66,58 @@ public sealed class TaskWaiterTests : IAsyncDisposable
         Assert.Equal((lost.Id, KlingTaskState.Succeeded), (resolved.Id, resolved.TaskState));
     }
 
+    /// <summary>What the service says of its task, whose id is <c>9b1f</c>, to whoever asks for it in whatever case.</summary>
+    private static Reply NamedInLowerCase { get; } = Replies.Data("""
+        {"taskId":"9b1f","state":"success","resultJson":"{\"resultUrls\":[\"https://videos.example/a.mp4\"]}",
+         "param":"{\"input\":{\"prompt\":\"A boat.\",\"image_url\":\"https://uploads.example/boat.webp\"}}"}
+        """);
+
+    private async Task<KlingVideoTask> BeginBoatAsync()
+    {
+        var boat = new VideoSpec { Prompt = "A boat.", Image = MediaSource.FromUri("https://uploads.example/boat.webp") };
+        return await _harness.Ledger.Tasks.BeginAsync(new TaskIntent { Account = _harness.Session.Account, Spec = boat, Identity = "boat", Credits = 42 }, CancellationToken.None);
+    }
+
+    [Fact]
+    public async Task A_lost_attempt_does_not_get_the_video_of_another_one_by_its_id_in_capitals()
+    {
+        _harness.Tasks["9B1F"] = NamedInLowerCase;
+        KlingVideoTask bought = await BeginBoatAsync();
+        await _harness.Ledger.Tasks.RecordAcceptedAsync(bought.Id, "9b1f");
+        KlingVideoTask lost = (await _harness.Ledger.Tasks.RecordUnknownAsync((await BeginBoatAsync()).Id, "The answer was lost.")).Task;
+
+        KlingException error = await Assert.ThrowsAsync<KlingException>(() => new UnknownTaskResolver(_harness.NewService()).ResolveAsync(lost, "9B1F", CancellationToken.None));
+
+        Assert.Equal($"The task 9b1f of the service is the video of task {bought.Id} ({bought.Subject}) already.", error.Message);
+        Assert.Equal(KlingTaskState.Unknown, (await _harness.Ledger.Tasks.FindAsync(lost.Id, CancellationToken.None))!.TaskState);
+    }
+
+    [Fact]
+    public async Task A_task_that_is_asked_for_by_its_id_in_capitals_is_the_one_that_is_recorded()
+    {
+        _harness.Tasks["9B1F"] = NamedInLowerCase;
+        KlingVideoTask bought = await BeginBoatAsync();
+        await _harness.Ledger.Tasks.RecordAcceptedAsync(bought.Id, "9b1f");
+
+        KlingVideoTask found = await new TaskFinder(_harness.NewService()).FindAsync(new TaskReference { TaskId = "9B1F" }, CancellationToken.None);
+
+        Assert.Equal((bought.Id, "9b1f", KlingTaskState.Succeeded), (found.Id, found.TaskId, found.TaskState));
+        Assert.Single(await _harness.ListAsync());
+    }
+
+    [Fact]
+    public async Task A_task_keeps_the_id_that_the_service_has_given_it_though_it_is_spelled_in_another_way_later()
+    {
+        _harness.Tasks["9B1F"] = NamedInLowerCase;
+        KlingVideoTask bought = await BeginBoatAsync();
+        await _harness.Ledger.Tasks.RecordAcceptedAsync(bought.Id, "9B1F");
+
+        WaitResult.Ended ended = Assert.IsType<WaitResult.Ended>(await _harness.Clock.RunAsync(WaitAsync((await _harness.Ledger.Tasks.FindAsync(bought.Id, CancellationToken.None))!)));
+
+        Assert.Equal((bought.Id, "9B1F", KlingTaskState.Succeeded), (ended.Task.Id, ended.Task.TaskId, ended.Task.TaskState));
+        Assert.Single(await _harness.ListAsync());
+    }
+
     [Fact]
     public async Task Each_waits_as_long_as_it_likes_for_a_task_that_others_wait_for()
     {

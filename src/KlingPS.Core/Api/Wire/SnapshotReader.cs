@@ -20,10 +20,14 @@ internal sealed class SnapshotReader(AddressPolicy addresses, TimeProvider time)
     /// <summary>Reads a task.</summary>
     /// <param name="data">The <c>data</c> of the answer.</param>
     /// <param name="taskId">The id that was asked for.</param>
-    /// <returns>The task; <see langword="null"/> if the answer is about another one.</returns>
+    /// <returns>
+    /// The task, by its id as the service spells it: in another spelling, the ledger would take it for another task. <see langword="null"/> if
+    /// the answer is about another one.
+    /// </returns>
     public TaskSnapshot? Read(JsonElement data, string taskId)
     {
-        if (data.Text("taskId") is string other && !string.Equals(other, taskId, StringComparison.OrdinalIgnoreCase))
+        string? named = data.Text("taskId");
+        if (named is not null && !string.Equals(named, taskId, StringComparison.OrdinalIgnoreCase))
         {
             return null;
         }
@@ -33,7 +37,7 @@ internal sealed class SnapshotReader(AddressPolicy addresses, TimeProvider time)
         DateTimeOffset? created = ReceivedTime.From(data.UnixMilliseconds("createTime"), now);
         return new TaskSnapshot
         {
-            TaskId = taskId,
+            TaskId = ServiceTaskId.IsValid(named) ? named! : taskId,
             State = ReadState(data.Text("state")),
             ResultUris = links,
             LinkProblem = problem,

@@ -147,7 +147,7 @@ public enum ErrorKind
     /// <summary>The ledger cannot be opened or written: bad path, read-only or full disk, damaged, or of a newer version. Nothing is bought without it.</summary>
     [ErrorTraits(
         "ResourceUnavailable",
-        "Nothing was sent. Make the ledger usable, or name another one with the environment variable KLINGPS_LEDGER; about_KlingPS_Ledger explains how to recover a ledger.",
+        "Nothing is bought without it. Make this ledger usable: about_KlingPS_Ledger explains how to recover one, and the environment variable KLINGPS_LEDGER says where it is if that is elsewhere. Put no empty one in its place: it does not know what was bought, and all of that would be bought again.",
         Fatal = Fatality.Always)]
     LedgerUnusable,
 

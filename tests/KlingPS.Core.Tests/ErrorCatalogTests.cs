@@ -14,6 +14,15 @@ public sealed class ErrorCatalogTests
             Assert.EndsWith(".", row.Advice, StringComparison.Ordinal);
         });
 
+    [Fact]
+    public void Nobody_whose_ledger_cannot_be_used_is_sent_to_an_empty_one_which_would_buy_everything_again()
+    {
+        string advice = ErrorCatalog.Get(ErrorKind.LedgerUnusable).Advice;
+
+        Assert.DoesNotContain("name another one", advice, StringComparison.Ordinal);
+        Assert.Contains("Put no empty one in its place: it does not know what was bought, and all of that would be bought again.", advice, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(ErrorKind.ApiKeyMissing, true)]
     [InlineData(ErrorKind.Unauthorized, true)]

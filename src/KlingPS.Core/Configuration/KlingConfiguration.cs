@@ -100,6 +100,16 @@ public sealed record KlingConfiguration
                 + $"the ledger is '{Ledger}', and what another one knows would be bought again. Correct the variable, or bring the file back; "
                 + "where there is to be none, take the variable away.";
 
+    /// <summary>
+    /// What to tell a user who has named a ledger's file that is not there, before the first purchase begins one. It may have been on a volume
+    /// that is not mounted, or its path is mistyped; and an empty one buys everything again.
+    /// </summary>
+    /// <returns><see langword="null"/> if there is nothing to tell. A service on this machine costs nothing.</returns>
+    internal string? DescribeNewLedger()
+        => LedgerAddress is not FileAddress file || !IsSet(nameof(Ledger)) || Endpoint.IsLoopback || System.IO.Path.Exists(file.Path) ? null
+            : $"The ledger is '{file.Path}' (from: {Source[nameof(Ledger)]}), and there is no such file, so an empty one is begun there. If there has been one, such as on a volume that is not mounted now, "
+                + "stop this command and bring it back: the empty one does not know what was bought, and all of that would be bought again.";
+
     /// <summary>Decides which source of each setting wins.</summary>
     internal static KlingConfiguration Resolve(string path, ConfigurationValues file, ConfigurationValues given, Func<string, string?> environment)
     {

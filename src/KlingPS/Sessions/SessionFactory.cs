@@ -37,6 +37,7 @@ internal static class SessionFactory
             LedgerUse = ledger,
             LedgerNotice = (configuration.LedgerAddress is FileAddress file ? FolderChecks.FindSharing(file.Path) : null)
                 ?? configuration.DescribeMissing()
+                ?? configuration.DescribeNewLedger()
                 ?? (configuration.IsSet(nameof(KlingConfiguration.Ledger)) ? null : LedgerLocation.FindOther(configuration.Ledger)),
             DailyCreditCap = configuration.DailyCreditCap,
             RequestTimeout = TimeSpan.FromSeconds(configuration.RequestTimeout),

@@ -144,6 +144,26 @@ public sealed class KlingConfigurationTests
         => (configuration.Endpoint, configuration.UploadEndpoint, configuration.Source["Endpoint"], configuration.Source["UploadEndpoint"]);
 
     [Fact]
+    public void A_ledger_that_is_named_and_not_there_is_told_before_an_empty_one_buys_everything_again()
+    {
+        string folder = Directory.CreateTempSubdirectory("klingps-config-").FullName;
+        string ledger = Path.Combine(folder, "ledger.db");
+        string? Describe(Uri? endpoint = null) => Resolve(environment: new() { [LedgerLocation.Variable] = ledger }, given: new() { Endpoint = endpoint }).DescribeNewLedger();
+
+        string told = Describe()!;
+        Assert.StartsWith($"The ledger is '{ledger}' (from: environment variable KLINGPS_LEDGER), and there is no such file, so an empty one is begun there.", told, StringComparison.Ordinal);
+        Assert.EndsWith("the empty one does not know what was bought, and all of that would be bought again.", told, StringComparison.Ordinal);
+        Assert.Contains("(from: configuration)", Resolve(new() { Ledger = ledger }).DescribeNewLedger(), StringComparison.Ordinal);
+        Assert.Null(Describe(new Uri("http://127.0.0.1:8080/")));
+        Assert.Null(Resolve().DescribeNewLedger());
+        Assert.Null(Resolve(new() { Ledger = "postgresql://me@db.example/kling" }).DescribeNewLedger());
+
+        File.WriteAllText(ledger, string.Empty);
+        Assert.Null(Describe());
+        Directory.Delete(folder, recursive: true);
+    }
+
+    [Fact]
     public void A_configuration_that_the_environment_names_and_that_is_not_there_is_told_unless_the_ledger_is_named()
     {
         string folder = Directory.CreateTempSubdirectory("klingps-config-").FullName;

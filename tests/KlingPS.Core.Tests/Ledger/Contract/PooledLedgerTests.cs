@@ -23,7 +23,7 @@ public static class PooledLedgerTests
 
     public sealed class Gates() : RateGateContract(new PostgresHost(isPooled: true));
 
-    public sealed class Model() : LedgerModelContract(() => new PostgresHost(isPooled: true), lives: 10);
+    public sealed class Model() : LedgerModelContract(() => new PostgresHost(isPooled: true), lives: 5);
 
-    public sealed class Sums() : SpendingSumContract(() => new PostgresHost(isPooled: true), lives: 10);
+    public sealed class Sums() : SpendingSumContract(() => new PostgresHost(isPooled: true), lives: 5);
 }

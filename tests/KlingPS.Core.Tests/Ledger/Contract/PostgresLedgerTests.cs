@@ -23,7 +23,7 @@ public static class PostgresLedgerTests
 
     public sealed class Gates() : RateGateContract(new PostgresHost(isPooled: false));
 
-    public sealed class Model() : LedgerModelContract(() => new PostgresHost(isPooled: false), lives: 10);
+    public sealed class Model() : LedgerModelContract(() => new PostgresHost(isPooled: false), lives: 5);
 
-    public sealed class Sums() : SpendingSumContract(() => new PostgresHost(isPooled: false), lives: 10);
+    public sealed class Sums() : SpendingSumContract(() => new PostgresHost(isPooled: false), lives: 5);
 }

@@ -19,7 +19,7 @@ public abstract class SpendingSumContract
     private readonly Func<LedgerHost> _createHost;
     private readonly int _lives;
 
-    private protected SpendingSumContract(Func<LedgerHost> createHost, int lives = 60) => (_createHost, _lives) = (createHost, lives);
+    private protected SpendingSumContract(Func<LedgerHost> createHost, int lives = 30) => (_createHost, _lives) = (createHost, lives);
 
     private enum Step
     {

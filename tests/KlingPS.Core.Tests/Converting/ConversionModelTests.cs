@@ -56,7 +56,7 @@ public sealed class ConversionModelTests
 
                 await life.EndAsync();
             },
-            iter: 100,
+            iter: 40,
             threads: 1);
 
     private sealed class Life : IAsyncDisposable

@@ -7,7 +7,7 @@ public sealed class FuzzTests
 {
     private const int Seed = 20261122;
 
-    public static TheoryData<string, int> Rounds => new(FuzzTargets.Names.Select(name => (name, name is "answers" or "ledger" ? 1000 : 3000)));
+    public static TheoryData<string, int> Rounds => new(FuzzTargets.Names.Select(name => (name, name is "answers" or "ledger" ? 300 : 1000)));
 
     [Theory]
     [MemberData(nameof(Rounds))]

@@ -414,9 +414,15 @@ public sealed class WaitStageTests : IAsyncDisposable
         _harness.Tasks["a"] = async (_, cancellationToken) =>
         {
             arrived.SetResult();
-            using CancellationTokenRegistration registration = cancellationToken.Register(calledOff.SetResult);
-            await Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken);
-            return null!;
+            try
+            {
+                await Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken);
+                return null!;
+            }
+            finally
+            {
+                calledOff.SetResult();
+            }
         };
         await _harness.AcceptedAsync("b");
         _harness.Tasks["b"] = PipelineHarness.Generating;

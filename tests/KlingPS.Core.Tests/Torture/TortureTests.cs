@@ -8,7 +8,7 @@ public class TortureTests
     [Fact(Timeout = 600_000)]
     public async Task Killed_runs_pay_for_no_image_twice_and_lose_no_paid_video()
     {
-        var options = new TortureOptions { Points = 8, ResponsesLost = 0.15, Seed = 20261122 };
+        var options = new TortureOptions { Points = 8, Workers = 2, ResponsesLost = 0.15, Seed = 20261122 };
         TortureReport report = await KillTorture.RunAsync(options, TestContext.Current.CancellationToken);
         TestContext.Current.TestOutputHelper?.WriteLine($"{report}");
 

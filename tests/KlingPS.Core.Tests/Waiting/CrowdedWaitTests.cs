@@ -24,13 +24,12 @@ public sealed class CrowdedWaitTests : IAsyncDisposable
     public ValueTask DisposeAsync() => _harness.DisposeAsync();
 
     // Which of several tasks that are due has its turn first is left to the threads, so the figures differ from run to run. In twelve runs, half
-    // of them on busy processors, the lags of these were at most 1.6, 2.0, 2.4, 3.6, 2.6 and 2.6 s.
+    // of them on busy processors, the lags of these were at most 1.6, 2.0, 2.4, 3.6 and 2.6 s.
     [Theory]
     [InlineData(200, 0, true, 2, 2)]
     [InlineData(200, 8, true, 4, 2.3)]
     [InlineData(200, 16, true, 5, 3)]
     [InlineData(200, 16, false, 6, 4.2)]
-    [InlineData(600, 16, true, 5, 3)]
     [InlineData(600, 16, false, 5, 3)]
     public async Task Tasks_of_160_s_are_found_within_a_few_seconds_with_a_few_queries(int count, double spread, bool isLearned, double mostQueries, double mostLag)
     {

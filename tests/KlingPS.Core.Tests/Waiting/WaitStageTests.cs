@@ -380,7 +380,7 @@ public sealed class WaitStageTests : IAsyncDisposable
     [Fact]
     public async Task Thousands_of_tasks_are_waited_for_by_a_few_polls_at_a_time()
     {
-        const int Count = 3_000;
+        const int Count = 2_000;
         int polling = 0;
         int most = 0;
         var polls = new ConcurrentDictionary<string, int>();

@@ -13,7 +13,7 @@ public abstract class LedgerModelContract
 
     private readonly int _lives;
 
-    private protected LedgerModelContract(Func<LedgerHost> createHost, int lives = 60) => (_createHost, _lives) = (createHost, lives);
+    private protected LedgerModelContract(Func<LedgerHost> createHost, int lives = 30) => (_createHost, _lives) = (createHost, lives);
 
     private const decimal Price = 42;
     private const decimal RunLimit = 5 * Price;

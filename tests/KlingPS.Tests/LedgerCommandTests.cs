@@ -157,6 +157,41 @@ public sealed class LedgerCommandTests
     }
 
     [Fact]
+    public async Task A_task_that_was_accepted_is_given_up_only_after_the_service_was_asked_and_not_in_its_first_minute()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        (await shell.RunAsync("$task = New-KlingVideoTask $image 'It moves.'", new { image = shell.Image() })).Clean();
+        int asked = shell.Bill.Queries;
+
+        (await shell.RunAsync("$task | Resolve-KlingVideoTask -Abandon -WhatIf")).Clean();
+        Assert.Equal(asked, shell.Bill.Queries);
+
+        shell.Fault(SandboxOperation.Query, SandboxFaultKind.UnknownId);
+        ErrorRecord young = Assert.Single((await shell.RunAsync("$task | Resolve-KlingVideoTask -Abandon")).Errors).Is("KlingRequestInvalid", ErrorCategory.InvalidArgument);
+        Assert.Contains("was bought a moment ago", young.ToString(), StringComparison.Ordinal);
+
+        ErrorRecord known = Assert.Single((await shell.RunAsync("$task | Resolve-KlingVideoTask -Abandon")).Errors).Is("KlingRequestInvalid", ErrorCategory.InvalidArgument);
+        Assert.Contains("The service knows task", known.ToString(), StringComparison.Ordinal);
+        Assert.Equal(asked + 2, shell.Bill.Queries);
+    }
+
+    [Fact]
+    public async Task A_task_that_was_accepted_is_not_given_up_without_its_key_or_with_that_of_another_account()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync(otherAccounts: ["another-account-31c7"]);
+        KlingVideoTask task = Assert.Single((await shell.RunAsync("New-KlingVideoTask $image 'It moves.'", new { image = shell.Image() })).Clean().Of<KlingVideoTask>());
+
+        ShellResult keyless = await shell.RunAsync("Disconnect-KlingAccount; Resolve-KlingVideoTask $id -Abandon", new { id = task.Id });
+        keyless.Terminating.Is("KlingApiKeyMissing", ErrorCategory.AuthenticationError);
+
+        (await shell.ConnectAsync("another-account-31c7")).Clean();
+        Assert.Single((await shell.RunAsync("Resolve-KlingVideoTask $id -Abandon", new { id = task.Id })).Errors).Is("KlingTaskNotFound", ErrorCategory.ObjectNotFound);
+
+        (await shell.ConnectAsync()).Clean();
+        Assert.True(Assert.Single((await shell.RunAsync("Get-KlingVideoTask -Id $id", new { id = task.Id })).Clean().Of<KlingVideoTask>()).TaskState.IsPending());
+    }
+
+    [Fact]
     public async Task What_if_settles_and_removes_nothing()
     {
         await using ConnectedShell shell = await ConnectedShell.StartAsync();

@@ -73,13 +73,15 @@ internal sealed class CallbackProcessor
         // In this order: the response to the create request may be recorded between the two queries.
         KlingVideoTask? attempt = await FindOpenAsync(notice.Nonce, cancellationToken).ConfigureAwait(false);
         KlingVideoTask? known = await _session.Ledger.Tasks.FindByTaskIdAsync(_session.Account, notice.TaskId, cancellationToken).ConfigureAwait(false);
-        if (known?.Nonce is not null)
+        // The record of one that the service had forgotten is believed no more than the callback: the service is asked. Both need a sender who may ask.
+        bool isForgotten = known is { IsForgotten: true } && (notice.IsSigned || (notice.Nonce is not null && notice.Nonce == known.Nonce));
+        if (known?.Nonce is not null && !isForgotten)
         {
             return new LocatedCallback(known, IsConfirmed: false, IsSettled: false);
         }
 
         // What anyone can send must not cause requests, unless it knows the nonce, which nobody else does.
-        if (attempt is null && !notice.IsSigned)
+        if (attempt is null && !notice.IsSigned && !isForgotten)
         {
             return known is null ? null : new LocatedCallback(known, IsConfirmed: false, IsSettled: false);
         }
@@ -98,6 +100,11 @@ internal sealed class CallbackProcessor
 
         KlingVideoTask task = await _session.Ledger.Tasks.RecordSnapshotAsync(_session.Account, snapshot).ConfigureAwait(false);
         _service.Events.OnObserved(attempt ?? known, task);
+        if (isForgotten && !task.IsForgotten)
+        {
+            _observer?.OnWarning($"The service knows '{task.Subject}' (task {task.Id}) again, which was given up because it did not. To get the video: Get-KlingVideoTask -Id {task.Id} | Wait-KlingVideoTask | Save-KlingVideo.");
+        }
+
         _service.WarnOfFurtherVideos(task, snapshot);
         _service.Prices.Learn(task, snapshot);
         return new LocatedCallback(task, IsConfirmed: true, IsSettled: attempt is not null, known?.Id == task.Id ? null : known?.Id);

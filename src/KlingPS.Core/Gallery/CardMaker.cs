@@ -94,7 +94,7 @@ internal sealed class CardMaker
             Seconds = Math.Max(task.Duration, 0),
             Status = status,
             State = task.TaskState,
-            Credits = VideoPrice.From(setAside ?? (isPaid ? task.CreditsConsumed : null)) ?? 0,
+            Credits = VideoPrice.From(setAside ?? (isPaid || task.IsForgotten ? task.CreditsConsumed : null)) ?? 0,
             IsSetAside = setAside is not null,
             Created = task.CreatedAt,
             Completed = task.CompletedAt,
@@ -136,6 +136,7 @@ internal sealed class CardMaker
             CardStatus.Failed => $"The service could not make the video{Told(task)}. It has cost nothing.",
             CardStatus.Rejected => $"The service did not accept the request{Told(task)}. Nothing was bought.",
             CardStatus.Unknown => $"It is not known whether the video was bought{Told(task)}. Look at https://kie.ai/logs whether the task is there.",
+            CardStatus.Abandoned when task.IsForgotten => "The service did not know the task any more, and it was given up. It may have been paid for.",
             CardStatus.Abandoned => "It was not known whether the video was bought, and it was given up.",
             CardStatus.Pending when task.HeldBackAt is not null => "The service takes no request for now; it is sent again later. Nothing was bought so far.",
             CardStatus.Pending when task.TaskState == KlingTaskState.Submitting => "The request for the video is on its way.",
@@ -159,7 +160,11 @@ internal sealed class CardMaker
     {
         bool isRecorded = entry.Origin == EntryOrigin.Ledger;
         string destination = DestinationOf(task);
-        if (status is CardStatus.Failed or CardStatus.Rejected or CardStatus.Abandoned)
+        if (task.IsForgotten)
+        {
+            // The same take is not bought again; another one is offered as for any video.
+        }
+        else if (status is CardStatus.Failed or CardStatus.Rejected or CardStatus.Abandoned)
         {
             if (CommandLine.Make(task.Spec, null, task.Take, destination, status == CardStatus.Failed ? " -RetryFailed" : string.Empty) is CardCommand again)
             {

@@ -136,6 +136,13 @@ internal interface ITaskJournal
     /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: the attempt is not unknown.</exception>
     Task<KlingVideoTask> AbandonAsync(long id);
 
+    /// <summary>Gives up a task that the service does not know any more. What was set aside for it counts as spent.</summary>
+    /// <param name="id">The local id.</param>
+    /// <param name="taskId">The id that the service was asked for.</param>
+    /// <param name="reason">What the service said.</param>
+    /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: the task has another id, or has ended. <see cref="ErrorKind.TaskNotFound"/>: there is none.</exception>
+    Task<KlingVideoTask> RecordForgottenAsync(long id, string taskId, string reason);
+
     /// <summary>Removes the record of a settled task.</summary>
     /// <param name="id">The local id.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: it is not settled. <see cref="ErrorKind.TaskNotFound"/>: there is none.</exception>
@@ -173,7 +180,7 @@ internal interface ITaskJournal
 
     /// <summary>
     /// What has come of earlier attempts to buy a video: its purchase, if it has been bought, is being bought or may have been bought;
-    /// otherwise the latest attempt that failed; otherwise <see langword="null"/>. A finished purchase comes before a pending one, and
+    /// otherwise the latest attempt that failed or that the service has forgotten; otherwise <see langword="null"/>. A finished purchase comes before a pending one, and
     /// that before one whose response is not known.
     /// </summary>
     /// <param name="account">The account.</param>

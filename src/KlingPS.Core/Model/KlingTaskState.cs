@@ -27,7 +27,10 @@ public enum KlingTaskState
     /// <summary>The service did not accept the request; nothing was charged.</summary>
     Rejected,
 
-    /// <summary>An unknown attempt that the user has given up.</summary>
+    /// <summary>
+    /// An unknown attempt that the user has given up; or, where the task has an id at the service, one that the service did not know any
+    /// more.
+    /// </summary>
     Abandoned,
 }
 

@@ -111,7 +111,7 @@ public sealed record KlingVideoTask : IComparable
     /// <summary>The service's code of a failed or rejected task.</summary>
     public string? FailCode { get; init; }
 
-    /// <summary>Why the task failed, was rejected, or is unknown.</summary>
+    /// <summary>Why the task failed, was rejected, is unknown, or was given up although the service had accepted it.</summary>
     public string? FailMessage { get; init; }
 
     /// <summary>The full path the video was saved to.</summary>
@@ -128,6 +128,9 @@ public sealed record KlingVideoTask : IComparable
 
     /// <summary><see cref="State"/> for the engine. What users get is text: ConvertTo-Json writes an enum as a number.</summary>
     internal KlingTaskState TaskState { get; init; }
+
+    /// <summary>Whether it was given up because the service, which had accepted it, did not know it any more: it may be paid for, and is never bought again by itself.</summary>
+    internal bool IsForgotten => TaskState == KlingTaskState.Abandoned && TaskId is not null;
 
     /// <summary>Whether what is known of it is kept on this machine, as the ledger could not be written.</summary>
     internal bool IsUnrecorded { get; init; }

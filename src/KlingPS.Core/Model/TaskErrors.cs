@@ -26,6 +26,13 @@ internal static class TaskErrors
         {
             TaskNumber = task.Id,
         },
+        KlingTaskState.Abandoned when task.IsForgotten => new KlingException(
+            ErrorKind.TaskNotFound,
+            $"Task {task.Id} ('{task.Subject}') was given up, as the service did not know it any more; there is nothing to wait for.")
+        {
+            TaskNumber = task.Id,
+            Advice = AskAgain(task),
+        },
         KlingTaskState.Abandoned => new KlingException(
             ErrorKind.TaskNotFound,
             $"Task {task.Id} ('{task.Subject}') was given up; there is nothing to wait for.")
@@ -54,9 +61,24 @@ internal static class TaskErrors
             $"The service knows no task '{task.TaskId}' for this key, which is that of '{task.Subject}' (task {task.Id}). It keeps its records for about two months. Nothing was bought again.");
         error.TaskNumber = task.Id;
         error.Advice = "Check that you are connected with the key that the task was made with (Get-KlingAccount), and -Endpoint if you gave one. "
-            + "If the service has forgotten the task, its video cannot be fetched any more: ConvertTo-KlingVideo -Take with another number buys a new one.";
+            + string.Create(CultureInfo.InvariantCulture, $"If the service has forgotten the task, its video cannot be fetched any more: Resolve-KlingVideoTask {task.Id} -Abandon gives it up, so that no run asks for it again. ")
+            + "After that, New-KlingVideoTask buys the video anew, as does ConvertTo-KlingVideo -Take with another number.";
         return error;
     }
+
+    /// <summary>The error of a video whose task was given up because the service had forgotten it.</summary>
+    /// <param name="subject">The image, as the user named it.</param>
+    /// <param name="task">The earlier task.</param>
+    public static KlingException CreateForgottenBefore(string subject, KlingVideoTask task) => new(
+        ErrorKind.TaskNotFound,
+        $"Nothing was bought for '{subject}': the same video was bought before as task {task.Id}, which the service has forgotten and you have given up. As it may be paid for, it is not bought again by itself.")
+    {
+        TaskNumber = task.Id,
+        Advice = "To buy it once more: New-KlingVideoTask with the same image and parameters, then Wait-KlingVideoTask and Save-KlingVideo; or ConvertTo-KlingVideo -Take with another number. " + AskAgain(task),
+    };
+
+    private static string AskAgain(KlingVideoTask task)
+        => string.Create(CultureInfo.InvariantCulture, $"Get-KlingVideoTask -Id {task.Id} -Refresh asks the service whether it knows the task again.");
 
     /// <summary>The error of a task that was not ready in time.</summary>
     public static KlingException CreateTimeout(KlingVideoTask task, TimeSpan timeout) => new(

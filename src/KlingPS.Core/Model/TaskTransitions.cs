@@ -11,8 +11,12 @@ namespace KlingPS.Core.Model;
 /// <see cref="KlingTaskState.Succeeded"/> or <see cref="KlingTaskState.Failed"/>.
 /// </para>
 /// <para>
-/// A settled task stays settled, with one exception: an attempt that counted as not bought, because it was rejected or abandoned, and
-/// turns out to be bought after all. Of a finished video only the link changes. A task never loses its id at the service, unless that turns out to be another task's.
+/// A task that the service has accepted and does not know any more may be given up as well. It is <see cref="KlingTaskState.Abandoned"/>
+/// then with its id at the service, and what it cost stays spent.
+/// </para>
+/// <para>
+/// A settled task stays settled, with two exceptions: an attempt that counted as not bought, because it was rejected or abandoned, and
+/// turns out to be bought after all; and a task that the service had forgotten and tells of again. Of a finished video only the link changes. A task never loses its id at the service, unless that turns out to be another task's.
 /// </para>
 /// <para>Where a change does not apply to a task that has moved on, the result is <see langword="null"/>.</para>
 /// </remarks>
@@ -68,22 +72,7 @@ internal static class TaskTransitions
 
     /// <summary>The purchase turns out to be a task that was adopted before it was known whose it is: all that was learnt of that one.</summary>
     /// <returns><see langword="null"/> if it has an id at the service already.</returns>
-    public static KlingVideoTask? Joined(this KlingVideoTask task, KlingVideoTask adopted) => task.TaskId is not null ? null : task with
-    {
-        TaskId = adopted.TaskId,
-        TaskState = adopted.TaskState,
-        HeldBackAt = null,
-        AcceptedAt = adopted.AcceptedAt,
-        CompletedAt = adopted.CompletedAt,
-        CreditsReserved = adopted.CreditsReserved,
-        CreditsConsumed = adopted.CreditsConsumed,
-        ResultUri = adopted.ResultUri,
-        FailCode = adopted.FailCode,
-        FailMessage = adopted.FailMessage,
-        SavedPath = adopted.SavedPath ?? task.SavedPath,
-        SavedHash = adopted.SavedHash ?? task.SavedHash,
-        TakenAt = adopted.TakenAt,
-    };
+    public static KlingVideoTask? Joined(this KlingVideoTask task, KlingVideoTask adopted) => task.TaskId is not null ? null : task.With(adopted.Remembered());
 
     /// <summary>The service did not accept the purchase, or the request never left.</summary>
     /// <returns><see langword="null"/> if a response has been recorded already.</returns>
@@ -128,6 +117,22 @@ internal static class TaskTransitions
     public static KlingVideoTask? Abandoned(this KlingVideoTask task, DateTimeOffset now)
         => task.TaskState != KlingTaskState.Unknown ? null : task with { TaskState = KlingTaskState.Abandoned, CompletedAt = now, CreditsReserved = 0 };
 
+    /// <summary>The user gives up a task that the service has accepted and does not know any more. What was set aside for it counts as spent: nobody can tell any more that it was not.</summary>
+    /// <param name="task">The task.</param>
+    /// <param name="taskId">The id that the service was asked for.</param>
+    /// <param name="reason">What the service said.</param>
+    /// <param name="now">The time.</param>
+    /// <returns><see langword="null"/> if it does not have that id, or is not open any more.</returns>
+    public static KlingVideoTask? Forgotten(this KlingVideoTask task, string taskId, string reason, DateTimeOffset now)
+        => task.TaskId != taskId || !task.TaskState.IsPending() ? null : task with
+        {
+            TaskState = KlingTaskState.Abandoned,
+            CompletedAt = now,
+            CreditsReserved = 0,
+            CreditsConsumed = task.CreditsReserved,
+            FailMessage = reason,
+        };
+
     /// <summary>The task that the service has named for an attempt turns out to be another one's: what became of the attempt is not known.</summary>
     /// <returns><see langword="null"/> if it does not have that id, or has ended.</returns>
     public static KlingVideoTask? Detached(this KlingVideoTask task, string taskId, string reason) => task.TaskId != taskId || !task.TaskState.IsPending() ? null : task with
@@ -141,6 +146,7 @@ internal static class TaskTransitions
     /// <summary>The service says where its task stands.</summary>
     public static KlingVideoTask Observed(this KlingVideoTask task, TaskSnapshot snapshot, DateTimeOffset now)
     {
+        task = task.Remembered();
         string? resultUri = snapshot.ResultUris.Count > 0 ? snapshot.ResultUris[0] : task.ResultUri;
         if (task.TaskState.IsSettled())
         {
@@ -180,6 +186,33 @@ internal static class TaskTransitions
     /// <returns><see langword="null"/> if there is no video.</returns>
     public static KlingVideoTask? Taken(this KlingVideoTask task, bool isTaken, DateTimeOffset now)
         => task.TaskState != KlingTaskState.Succeeded ? null : task with { TakenAt = isTaken ? task.TakenAt ?? now : null };
+
+    private static KlingVideoTask With(this KlingVideoTask task, KlingVideoTask adopted) => task with
+    {
+        TaskId = adopted.TaskId,
+        TaskState = adopted.TaskState,
+        HeldBackAt = null,
+        AcceptedAt = adopted.AcceptedAt,
+        CompletedAt = adopted.CompletedAt,
+        CreditsReserved = adopted.CreditsReserved,
+        CreditsConsumed = adopted.CreditsConsumed,
+        ResultUri = adopted.ResultUri,
+        FailCode = adopted.FailCode,
+        FailMessage = adopted.FailMessage,
+        SavedPath = adopted.SavedPath ?? task.SavedPath,
+        SavedHash = adopted.SavedHash ?? task.SavedHash,
+        TakenAt = adopted.TakenAt,
+    };
+
+    /// <summary>A task that was given up because the service had forgotten it, and of which it tells again; any other as it is.</summary>
+    private static KlingVideoTask Remembered(this KlingVideoTask task) => !task.IsForgotten ? task : task with
+    {
+        TaskState = KlingTaskState.Waiting,
+        CompletedAt = null,
+        CreditsReserved = task.CreditsConsumed ?? 0,
+        CreditsConsumed = null,
+        FailMessage = null,
+    };
 
     private static decimal GetPrice(this KlingVideoTask task) => task.Spec.GetCredits() ?? 0;
 }

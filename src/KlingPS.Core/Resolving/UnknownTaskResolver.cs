@@ -7,12 +7,22 @@ using KlingPS.Core.Submitting;
 
 namespace KlingPS.Core.Resolving;
 
-/// <summary>Settles tasks in the way that the user has chosen: unknown ones, whose answer was lost, and those whose video was taken elsewhere.</summary>
+/// <summary>
+/// Settles tasks in the way that the user has chosen: unknown ones, whose answer was lost, those that the service has forgotten, and those
+/// whose video was taken elsewhere.
+/// </summary>
 internal sealed class UnknownTaskResolver
 {
+    /// <summary>The code with which the service says that it has no such task. Another one, such as 404, may be that of a wrong address.</summary>
+    private const int NoSuchTask = 422;
+
+    /// <summary>A task may be unknown to the service for a moment after its creation. As long as that, it is waited for as well.</summary>
+    private static readonly TimeSpan s_surelyThere = TimeSpan.FromMinutes(1);
+
     private readonly KlingSession _session;
     private readonly KlingClient _client;
     private readonly VideoSubmitter _submitter;
+    private readonly TaskFinder _finder;
 
     /// <summary>Creates the resolver.</summary>
     public UnknownTaskResolver(KlingService service)
@@ -21,6 +31,7 @@ internal sealed class UnknownTaskResolver
         _session = service.Session;
         _client = service.Client;
         _submitter = new VideoSubmitter(service);
+        _finder = new TaskFinder(service);
     }
 
     /// <inheritdoc cref="VideoSubmitter.UnderWay"/>
@@ -37,8 +48,17 @@ internal sealed class UnknownTaskResolver
                 ErrorKind.RequestInvalid,
                 task.TaskState == KlingTaskState.Submitting
                     ? $"Task {task.Id} ('{task.Subject}') is being submitted, and its response may still come: wait for it. If none comes, the task becomes Unknown, and can be resolved then."
-                    : $"Task {task.Id} ('{task.Subject}') is {task.State}, not Unknown; there is nothing to resolve.");
+                    : task.TaskState.IsPending()
+                        ? $"Task {task.Id} ('{task.Subject}') is {task.State}, not Unknown; there is nothing to resolve. If the service does not know it any more, -Abandon gives it up."
+                        : $"Task {task.Id} ('{task.Subject}') is {task.State}, not Unknown; there is nothing to resolve.");
         }
+    }
+
+    /// <summary>Whether giving a task up needs the service: it was accepted, so only the service can say that there is nothing to wait for.</summary>
+    public static bool MayBeForgotten(KlingVideoTask task)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+        return task is { TaskId: not null } && task.TaskState.IsPending();
     }
 
     /// <summary>Resolves a task as the one that the user has found at the service.</summary>
@@ -93,6 +113,59 @@ internal sealed class UnknownTaskResolver
     {
         RequireUnknown(task);
         return tasks.AbandonAsync(task.Id);
+    }
+
+    /// <summary>Gives up a task that the service has accepted and does not know any more. It is asked once more for that; what was set aside stays spent.</summary>
+    /// <param name="task">The task; see <see cref="MayBeForgotten"/>.</param>
+    /// <param name="cancellationToken">Ends the wait for the service.</param>
+    /// <exception cref="KlingException">
+    /// <see cref="ErrorKind.RequestInvalid"/>: the service knows it, or may not know it yet. <see cref="ErrorKind.TaskNotFound"/>: it belongs
+    /// to another account, whose keys alone the service answers. Otherwise the service did not say. Nothing is given up.
+    /// </exception>
+    public async Task<KlingVideoTask> ForgetAsync(KlingVideoTask task, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+        if (task.Account != _session.Account)
+        {
+            throw new KlingException(
+                ErrorKind.TaskNotFound,
+                $"Task {task.Id} ('{task.Subject}') belongs to another account than the one you are connected to, and the service knows it for a key of that account only. Nothing was given up.")
+            {
+                TaskNumber = task.Id,
+            };
+        }
+
+        try
+        {
+            KlingVideoTask known = await _finder.RefreshAsync(task, cancellationToken).ConfigureAwait(false);
+            throw new KlingException(
+                ErrorKind.RequestInvalid,
+                $"The service knows task {task.Id} ('{task.Subject}'): it is {known.State}. Nothing was given up. To get its video: Get-KlingVideoTask -Id {task.Id} | Wait-KlingVideoTask | Save-KlingVideo.")
+            {
+                TaskNumber = task.Id,
+            };
+        }
+        catch (KlingApiException answer) when (answer.Kind == ErrorKind.TaskNotFound)
+        {
+            if (answer.Code != NoSuchTask)
+            {
+                throw answer.WithMessage($"{answer.Message} But it says so with code {answer.Code}, which can also be that of a wrong address, so task {task.Id} ('{task.Subject}') was not given up.");
+            }
+
+            DateTimeOffset now = await _session.Ledger.Tasks.ReadClockAsync(cancellationToken).ConfigureAwait(false);
+            if (now - task.CreatedAt < s_surelyThere)
+            {
+                throw new KlingException(
+                    ErrorKind.RequestInvalid,
+                    $"Task {task.Id} ('{task.Subject}') was bought a moment ago, and the service may need a while to know it. Nothing was given up; try again in a minute.")
+                {
+                    TaskNumber = task.Id,
+                };
+            }
+        }
+
+        return await _session.Ledger.Tasks.RecordForgottenAsync(
+            task.Id, task.TaskId!, "The service, which had accepted it, did not know the task any more when it was given up. What was set aside for it counts as spent.").ConfigureAwait(false);
     }
 
     /// <summary>Buys the video of a task again.</summary>

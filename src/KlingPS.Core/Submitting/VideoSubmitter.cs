@@ -219,6 +219,7 @@ internal sealed class VideoSubmitter
     /// <exception cref="KlingException">
     /// <see cref="ErrorKind.AttemptUnknown"/>: it is not known whether it was bought before.
     /// <see cref="ErrorKind.TaskFailed"/>: it failed before and is not to be bought again.
+    /// <see cref="ErrorKind.TaskNotFound"/>: it was bought before, the service has forgotten it, and the user has given it up.
     /// <see cref="ErrorKind.BoughtElsewhere"/>: another account has bought it, and it is not on disk.
     /// <see cref="ErrorKind.ImageChanged"/>: it was bought before with other content of the files, and such are to be left out.
     /// Otherwise as <see cref="IdentifyAsync(Submission, CancellationToken)"/> and <see cref="IdentifiedSubmission.Validate"/>.
@@ -446,6 +447,7 @@ internal sealed class VideoSubmitter
             {
                 TaskNumber = earlier.Id,
             },
+            KlingTaskState.Abandoned => throw TaskErrors.CreateForgottenBefore(submission.Subject, earlier),
             KlingTaskState.Failed when !submission.RetryFailed => throw TaskErrors.CreateFailedBefore(submission.Subject, earlier),
             KlingTaskState.Failed => await _others.FindAsync(identified, cancellationToken).ConfigureAwait(false),
             _ => earlier,

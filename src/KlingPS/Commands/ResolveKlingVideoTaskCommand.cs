@@ -14,7 +14,7 @@ namespace KlingPS.Commands;
 
 /// <summary>
 /// Settles tasks where only the user can: those whose response was lost, with the service's id, by giving them up or by buying them again;
-/// and finished ones whose video was taken elsewhere.
+/// those that the service has forgotten; and finished ones whose video was taken elsewhere.
 /// </summary>
 [Cmdlet(VerbsDiagnostic.Resolve, "KlingVideoTask", SupportsShouldProcess = true)]
 [OutputType(typeof(KlingVideoTask))]
@@ -29,6 +29,8 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
     private readonly Batch<UnknownTask, KlingVideoTask> _batch;
     private ITaskLedger? _ledger;
     private RecordedTasks? _recorded;
+    private UnknownTaskResolver? _resolver;
+    private Deadline? _deadline;
 
     /// <summary>Creates the command.</summary>
     public ResolveKlingVideoTaskCommand()
@@ -56,7 +58,7 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
     [Usage(ByTaskId)]
     public string TaskId { get; set; } = string.Empty;
 
-    /// <summary>Gives the task up: it was not bought. Its credits are free again.</summary>
+    /// <summary>Gives the task up: it was not bought, and its credits are free again; or the service, which is asked, has forgotten it, and they stay spent.</summary>
     [Parameter]
     [Usage(ByAbandoning, IsRequired = true)]
     public SwitchParameter Abandon { get; set; }
@@ -101,11 +103,11 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
         {
             throw new KlingException(
                 ErrorKind.RequestInvalid,
-                "Say what has become of the task: -TaskId with the service's id if https://kie.ai/logs shows it, -Abandon if it was not bought, -Resubmit to buy it again, or -TakenElsewhere if it is finished and you have its video. Nothing was changed.");
+                "Say what has become of the task: -TaskId with the service's id if https://kie.ai/logs shows it, -Abandon if it was not bought or the service has forgotten it, -Resubmit to buy it again, or -TakenElsewhere if it is finished and you have its video. Nothing was changed.");
         }
     }
 
-    /// <summary>Whether the service has a part in it. Only then is a key needed.</summary>
+    /// <summary>Whether the service has a part in it, whatever the task. Only then is a key needed; to give up a task that was accepted, too.</summary>
     private bool AsksService => !IsAboutTaking && !Abandon;
 
     /// <summary>The tasks in the ledger.</summary>
@@ -149,6 +151,12 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
                 {
                     UnknownTaskResolver.RequireVideo(task);
                 }
+                else if (Abandon && UnknownTaskResolver.MayBeForgotten(task))
+                {
+                    // Only the account that has bought it can ask for it: there has to be a key. It is asked for here, on the thread of the pipeline.
+                    _resolver ??= new UnknownTaskResolver(Context.Service);
+                    _deadline ??= Own(Context.CreateDeadline(Timeout));
+                }
                 else
                 {
                     UnknownTaskResolver.RequireUnknown(task);
@@ -184,7 +192,11 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
             ITaskJournal tasks = _ledger!.Tasks;
             bool isTaken = TakenElsewhere;
             return OrderedStage.Create<UnknownTask, KlingVideoTask>(
-                MaxInHand, (item, _) => Abandon ? UnknownTaskResolver.AbandonAsync(tasks, item.Task) : UnknownTaskResolver.TakeAsync(tasks, item.Task, isTaken), Name);
+                MaxInHand,
+                (item, token) => !Abandon ? UnknownTaskResolver.TakeAsync(tasks, item.Task, isTaken)
+                    : UnknownTaskResolver.MayBeForgotten(item.Task) ? _deadline!.RunAsync(Name(item), "was not resolved", inTime => _resolver!.ForgetAsync(item.Task, inTime), token)
+                    : UnknownTaskResolver.AbandonAsync(tasks, item.Task),
+                Name);
         }
 
         var resolver = new UnknownTaskResolver(Context.Service);
@@ -203,7 +215,9 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
 
     private string Describe(KlingVideoTask task) => this switch
     {
-        { Abandon.IsPresent: true } => "Give up, as not bought",
+        { Abandon.IsPresent: true } => UnknownTaskResolver.MayBeForgotten(task)
+            ? "Give up, if the service does not know it any more; what it cost stays spent"
+            : "Give up, as not bought",
         { Resubmit.IsPresent: true } => $"Buy again {SubmissionText.DescribePrice(task.Spec.GetCredits())}",
         { IsAboutTaking: true } => TakenElsewhere ? "Mark the video as taken elsewhere" : "Take back that the video was taken elsewhere",
         _ => $"Resolve as task {TaskId} of the service",

@@ -676,6 +676,36 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
         Assert.Contains("'/images/fox.png' (task 1) was bought after all", Assert.Single(_harness.Observer.Warnings), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_callback_for_a_task_that_was_given_up_as_forgotten_has_it_asked_for_again(bool isKnownAgain)
+    {
+        KlingVideoTask attempt = await _harness.Ledger.Tasks.AcceptAsync((await BeganAsync("/images/fox.png")).Id, "a");
+        KlingVideoTask forgotten = await _harness.Ledger.Tasks.RecordForgottenAsync(attempt.Id, "a", "gone");
+        if (isKnownAgain)
+        {
+            _harness.Tasks["a"] = RecordOf("a", CallbackNonce.Append(HookUri, attempt.Nonce!));
+        }
+
+        Receive(new ReceiveOptions { TakesAll = true });
+        Call("a", attempt.Nonce);
+        await _harness.Clock.RunAsync(Eventually.TrueAsync(() => !_harness.Observer.Warnings.IsEmpty));
+
+        KlingVideoTask task = Assert.Single(await _harness.ListAsync());
+        string warning = Assert.Single(_harness.Observer.Warnings);
+        if (isKnownAgain)
+        {
+            Assert.Equal((attempt.Id, KlingTaskState.Succeeded, 42m), (task.Id, task.TaskState, task.CreditsConsumed));
+            Assert.Contains("The service knows '/images/fox.png' (task 1) again", warning, StringComparison.Ordinal);
+        }
+        else
+        {
+            Assert.Equal(forgotten, task);
+            Assert.StartsWith("A callback was skipped. The service knows no task 'a'", warning, StringComparison.Ordinal);
+        }
+    }
+
     [Fact]
     public async Task A_task_made_from_another_request_is_not_that_of_a_refused_attempt()
     {

@@ -42,7 +42,7 @@ internal sealed class GalleryFolder : IDisposable
     public KlingVideoTask Task(int id, string image = "fox.png", string? video = null, KlingTaskState state = KlingTaskState.Succeeded, string prompt = "It moves.") => new()
     {
         Id = id,
-        TaskId = state is KlingTaskState.Unknown or KlingTaskState.Rejected ? null : $"t{id}",
+        TaskId = state is KlingTaskState.Unknown or KlingTaskState.Rejected or KlingTaskState.Abandoned ? null : $"t{id}",
         TaskState = state,
         Spec = new VideoSpec { Prompt = prompt, Duration = 5, Image = MediaSource.FromFile(Image(image)) with { Hash = HashOf(PathOf(image)) } },
         CreatedAt = Created.AddMinutes(id),

@@ -181,6 +181,19 @@ public sealed class GalleryWriterTests : IDisposable
     }
 
     [Fact]
+    public async Task A_video_that_the_service_has_forgotten_shows_what_it_cost_and_offers_another_take_but_not_the_same_one()
+    {
+        KlingVideoTask task = _folder.Task(1, state: KlingTaskState.Abandoned) with { TaskId = "t1", CreditsConsumed = 42 };
+
+        WrittenPage page = await _folder.ExportAsync(task);
+
+        Assert.Equal(("abandoned", "The service did not know the task any more, and it was given up. It may have been paid for."), (page.Items[0].GetProperty("status").GetString(), page.TextOf(0, "reason")));
+        Assert.Equal(42, page.Items[0].GetProperty("credits").GetDecimal());
+        Assert.Null(page.TextOf(0, "settle"));
+        Assert.Contains("-Take 2", Command(page.Items[0].GetProperty("again")), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_video_and_an_image_that_were_moved_have_a_card_that_says_so()
     {
         KlingVideoTask task = _folder.Task(1, video: "v/fox.mp4");

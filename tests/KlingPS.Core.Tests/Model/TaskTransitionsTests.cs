@@ -49,6 +49,7 @@ public sealed class TaskTransitionsTests
         Gen.Const(new Step("send again", task => task.SentAgain())),
         Gen.Const(new Step("orphan", task => task.Orphaned("gone", s_now))),
         Gen.Const(new Step("abandon", task => task.Abandoned(s_now))),
+        Gen.Const(new Step("forget", task => task.Forgotten("t1", "gone", s_now))),
         s_snapshots.Select(snapshot => new Step($"observe {snapshot.State}", task => task.TaskId is null ? null : task.Observed(snapshot, s_now))),
         Gen.Const(new Step("save", task => task.TaskState == KlingTaskState.Succeeded ? task.Saved("/videos/fox.mp4", "bb") : null)));
 
@@ -68,12 +69,14 @@ public sealed class TaskTransitionsTests
         iter: 20_000);
 
     [Fact]
-    public void A_settled_task_stays_settled_unless_it_counted_as_not_bought_and_was_accepted_after_all() => SampleSteps((step, before, after) =>
+    public void A_settled_task_stays_settled_unless_it_was_accepted_after_all_or_the_service_had_forgotten_it_and_tells_of_it_again() => SampleSteps((step, before, after) =>
     {
         if (before.TaskState.IsSettled() && before.TaskState != after.TaskState)
         {
             Assert.True(before.TaskState is KlingTaskState.Rejected or KlingTaskState.Abandoned, $"{before.State}, {step}: {after.State}");
-            Assert.True(before.TaskId is null && after.TaskId is not null, $"{before.State}, {step}: {after.State}");
+            Assert.True(
+                before.IsForgotten ? step.Name.StartsWith("observe", StringComparison.Ordinal) : before.TaskId is null && after.TaskId is not null,
+                $"{before.State}, {step}: {after.State}");
         }
     });
 
@@ -105,13 +108,13 @@ public sealed class TaskTransitionsTests
     {
         Assert.True(after.CreditsReserved >= 0 && after.CreditsConsumed is null or >= 0, $"{before}, {step}: {after.CreditsReserved}, {after.CreditsConsumed}");
         Assert.True(after.TaskState.IsSettled() ? after.CreditsReserved == 0 : after.CreditsReserved > 0, $"{before.State}, {step}: {after.State} with {after.CreditsReserved} set aside");
-        Assert.Equal(after.TaskState is KlingTaskState.Succeeded or KlingTaskState.Failed or KlingTaskState.Rejected, after.CreditsConsumed is not null);
+        Assert.Equal(after.TaskState is KlingTaskState.Succeeded or KlingTaskState.Failed or KlingTaskState.Rejected || after.IsForgotten, after.CreditsConsumed is not null);
     });
 
     [Fact]
     public void A_task_has_an_id_exactly_when_the_service_has_it_and_an_end_exactly_when_it_has_ended() => SampleSteps((step, before, after) =>
     {
-        bool isBought = after.TaskState.IsPending() || after.TaskState is KlingTaskState.Succeeded or KlingTaskState.Failed;
+        bool isBought = after.TaskState.IsPending() || after.IsForgotten || after.TaskState is KlingTaskState.Succeeded or KlingTaskState.Failed;
         Assert.True(isBought == after.TaskId is not null, $"{before.State}, {step}: {after.State}, {after.TaskId}");
         Assert.True(after.TaskState.IsSettled() == after.CompletedAt is not null, $"{before.State}, {step}: {after.State}, {after.CompletedAt}");
     });
@@ -277,6 +280,48 @@ public sealed class TaskTransitionsTests
         Assert.Equal(task.CreditsReserved, detached.CreditsReserved);
         Assert.Null(task.Detached("t2", "It is the task of another image."));
         Assert.Null(In(KlingTaskState.Succeeded).Detached("t1", "It is the task of another image."));
+    }
+
+    [Theory]
+    [MemberData(nameof(States))]
+    public void Only_a_task_that_the_service_has_accepted_and_not_ended_is_given_up_as_forgotten_and_its_credits_stay_spent(KlingTaskState state)
+    {
+        KlingVideoTask task = In(state);
+
+        KlingVideoTask? forgotten = task.Forgotten("t1", "gone", s_now);
+
+        Assert.Equal(
+            !state.IsPending() ? null
+                : task with { TaskState = KlingTaskState.Abandoned, CompletedAt = s_now, CreditsReserved = 0, CreditsConsumed = 42, FailMessage = "gone" },
+            forgotten);
+        Assert.Equal(state.IsPending(), forgotten?.IsForgotten ?? false);
+        Assert.Null(task.Forgotten("t2", "gone", s_now));
+        Assert.False(In(KlingTaskState.Abandoned).IsForgotten);
+    }
+
+    [Theory]
+    [InlineData(KlingTaskState.Generating, 42, null)]
+    [InlineData(KlingTaskState.Succeeded, 0, 42)]
+    [InlineData(KlingTaskState.Failed, 0, 0)]
+    public void A_forgotten_task_that_the_service_tells_of_again_goes_on_where_it_says(KlingTaskState state, int reserved, int? consumed)
+    {
+        KlingVideoTask before = In(KlingTaskState.Waiting);
+        KlingVideoTask forgotten = before.Forgotten("t1", "gone", s_now)!;
+
+        KlingVideoTask known = forgotten.Observed(Snapshot(state), s_now.AddHours(1));
+
+        Assert.Equal(before.Observed(Snapshot(state), s_now.AddHours(1)), known);
+        Assert.Equal((state, reserved, consumed, null), (known.TaskState, (int)known.CreditsReserved, (int?)known.CreditsConsumed, known.FailMessage));
+    }
+
+    [Fact]
+    public void A_purchase_that_turns_out_to_be_a_task_that_was_forgotten_meanwhile_counts_as_open_again()
+    {
+        KlingVideoTask adopted = TaskTransitions.Adopted("account", Snapshot(KlingTaskState.Generating), s_now) with { CreditsReserved = 40 };
+
+        KlingVideoTask joined = s_begun.Joined(adopted.Forgotten("t1", "gone", s_now)!)!;
+
+        Assert.Equal((KlingTaskState.Waiting, 40m, null, null), (joined.TaskState, joined.CreditsReserved, joined.CreditsConsumed, joined.CompletedAt));
     }
 
     [Fact]

@@ -170,7 +170,7 @@ public sealed class WaitStageTests : IAsyncDisposable
 
         Assert.Equal(ErrorKind.TaskNotFound, outcome.Error!.Kind);
         Assert.StartsWith("The service knows no task 'a' for this key, which is that of '", outcome.Error.Message, StringComparison.Ordinal);
-        Assert.Contains("-Take with another number buys a new one", outcome.Error.Advice, StringComparison.Ordinal);
+        Assert.Contains("Resolve-KlingVideoTask 1 -Abandon gives it up", outcome.Error.Advice, StringComparison.Ordinal);
         Assert.True(_harness.Clock.GetUtcNow() - _harness.Clock.Start >= TimeSpan.FromMinutes(1));
     }
 

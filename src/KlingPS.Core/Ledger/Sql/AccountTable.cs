@@ -96,11 +96,12 @@ internal static class AccountTable
             $"SELECT image_uri FROM tasks WHERE source_hash IS NOT NULL AND image_uri IS NOT NULL AND {IsOwn("account")} ORDER BY id DESC LIMIT 1",
             ("account", account));
 
+    /// <summary>What the service has forgotten once it denies to every key.</summary>
     public static Task<List<KnownTask>> ListTasksAsync(SqlSession session, string account, int limit)
         => session.QueryAsync(
             $"""
             SELECT t.task_id, t.created_at, t.state, p.text AS prompt FROM tasks t LEFT JOIN texts p ON p.id = t.prompt_id
-            WHERE t.task_id IS NOT NULL AND {IsOwn("t.account")} ORDER BY t.created_at DESC LIMIT @limit
+            WHERE t.task_id IS NOT NULL AND t.state <> 'Abandoned' AND {IsOwn("t.account")} ORDER BY t.created_at DESC LIMIT @limit
             """,
             row => new KnownTask(row.Text("task_id"), row.Moment("created_at"), row.Text("state") != nameof(KlingTaskState.Waiting), row.TextOrNull("prompt")),
             ("account", account),

@@ -148,6 +148,10 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
     }
 
     /// <inheritdoc/>
+    public Task<KlingVideoTask> RecordForgottenAsync(long id, string taskId, string reason)
+        => store.WriteAsync(session => TaskTransactions.ForgetAsync(session, id, taskId, reason), WriteScope.Task(id), CancellationToken.None);
+
+    /// <inheritdoc/>
     public Task RemoveAsync(long id) => store.WriteAsync(session => TaskTransactions.RemoveAsync(session, id), CancellationToken.None);
 
     /// <inheritdoc/>

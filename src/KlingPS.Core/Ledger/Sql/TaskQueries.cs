@@ -19,7 +19,7 @@ internal static class TaskQueries
             session,
             account,
             await Spellings.ListIdentitiesAsync(session, spec, spec.GetIdentity()).ConfigureAwait(false),
-            $"t.state IN {TaskTable.EarlierStates} {TaskTable.BestFirst}").ConfigureAwait(false);
+            $"{TaskTable.IsEarlier} {TaskTable.BestFirst}").ConfigureAwait(false);
 
     /// <summary>See <see cref="ITaskJournal.ListByFilesAsync"/>.</summary>
     public static async Task<IReadOnlyList<KlingVideoTask>> ListByFilesAsync(SqlSession session, string account, string? path, string? tailPath, int limit)

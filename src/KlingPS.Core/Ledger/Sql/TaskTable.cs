@@ -12,12 +12,12 @@ internal static class TaskTable
     /// <summary>The states of what is or may be bought.</summary>
     public const string PurchaseStates = $"({OpenStates}, 'Succeeded')";
 
-    /// <summary>The states of what an earlier attempt can have led to.</summary>
-    public const string EarlierStates = $"({OpenStates}, 'Succeeded', 'Failed')";
+    /// <summary>The condition that an attempt has led to something: it is or may be bought, has failed, or was bought and forgotten by the service (<see cref="KlingVideoTask.IsForgotten"/>).</summary>
+    public const string IsEarlier = $"(t.state IN ({OpenStates}, 'Succeeded', 'Failed') OR (t.state = 'Abandoned' AND t.task_id IS NOT NULL))";
 
-    /// <summary>The best of several attempts at a video first: finished, then pending, then one whose end is not known, then failed; the latest of its kind.</summary>
+    /// <summary>The best of several attempts at a video first: finished, then pending, then one whose end is not known, then failed or forgotten by the service; the latest of its kind.</summary>
     public const string BestFirst = """
-        ORDER BY CASE t.state WHEN 'Succeeded' THEN 0 WHEN 'Submitting' THEN 2 WHEN 'Unknown' THEN 2 WHEN 'Failed' THEN 3 ELSE 1 END, t.id DESC
+        ORDER BY CASE t.state WHEN 'Succeeded' THEN 0 WHEN 'Submitting' THEN 2 WHEN 'Unknown' THEN 2 WHEN 'Failed' THEN 3 WHEN 'Abandoned' THEN 3 ELSE 1 END, t.id DESC
         """;
 
     /// <summary>The first task that meets a condition.</summary>

@@ -153,6 +153,14 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
         return await TaskTable.UpdateAsync(session, task.Abandoned(await NowAsync(session).ConfigureAwait(false))!).ConfigureAwait(false);
     }
 
+    public static async Task<KlingVideoTask> ForgetAsync(SqlSession session, long id, string taskId, string reason)
+    {
+        KlingVideoTask task = await TaskTable.GetAsync(session, id).ConfigureAwait(false);
+        return task.Forgotten(taskId, reason, await NowAsync(session).ConfigureAwait(false)) is { } forgotten
+            ? await TaskTable.UpdateAsync(session, forgotten).ConfigureAwait(false)
+            : throw new KlingException(ErrorKind.RequestInvalid, $"Task {Name(task)} has become {task.State} in the meantime. Nothing was given up.");
+    }
+
     public static async Task<bool> RemoveAsync(SqlSession session, long id)
     {
         KlingVideoTask task = await TaskTable.GetAsync(session, id).ConfigureAwait(false);
@@ -160,7 +168,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
         {
             throw new KlingException(ErrorKind.RequestInvalid, task.TaskState == KlingTaskState.Unknown
                 ? $"Task {Name(task)} may have been paid for. Resolve it with Resolve-KlingVideoTask before you remove it."
-                : $"Task {Name(task)} is not finished. Without its record, the video that is paid for could not be fetched.");
+                : $"Task {Name(task)} is not finished. Without its record, the video that is paid for could not be fetched. If the service does not know it any more, Resolve-KlingVideoTask -Abandon gives it up.");
         }
 
         await TaskTable.DeleteAsync(session, task).ConfigureAwait(false);

@@ -31,6 +31,7 @@ public abstract class LedgerModelContract
         Snapshot,
         Resolve,
         Abandon,
+        Forget,
         Save,
         Remove,
         Reopen,
@@ -96,6 +97,7 @@ public abstract class LedgerModelContract
             Step.SendAgain => () => RequireNotRefusedAsync(ledger.Tasks.RecordSentAgainAsync(id, TimeSpan.FromHours(1), Token)),
             Step.Snapshot => () => ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot(taskId, state)),
             Step.Resolve => () => ledger.Tasks.ResolveAsync(id, TempLedger.Snapshot(taskId, state)),
+            Step.Forget => () => ledger.Tasks.RecordForgottenAsync(id, taskId, "gone"),
             Step.Abandon => () => ledger.Tasks.AbandonAsync(id),
             Step.Save => () => ledger.Tasks.RecordSavedAsync(id, $"/videos/{b}.mp4", "cafe"),
             _ => () => ledger.Tasks.RemoveAsync(id),
@@ -112,6 +114,7 @@ public abstract class LedgerModelContract
             Step.SendAgain => model.SendAgain(id),
             Step.Snapshot => model.Snapshot(taskId, state),
             Step.Resolve => model.Resolve(id, taskId, state),
+            Step.Forget => model.Forget(id, taskId),
             Step.Abandon => model.Abandon(id),
             Step.Save => model.Save(id, $"/videos/{b}.mp4"),
             _ => model.Remove(id),
@@ -187,7 +190,7 @@ public abstract class LedgerModelContract
                 return true;
             }
 
-            Record? twin = ByTaskId(taskId);
+            Record? twin = Remembered(ByTaskId(taskId));
             if (twin?.Identity is not null)
             {
                 return false;
@@ -250,7 +253,7 @@ public abstract class LedgerModelContract
                 Put(new Record(++_last, null, KlingTaskState.Waiting, taskId, Price, null, null, null));
             }
 
-            Record record = ByTaskId(taskId)!;
+            Record record = Remembered(ByTaskId(taskId))!;
             if (!record.State.IsSettled())
             {
                 Put(state switch
@@ -269,6 +272,22 @@ public abstract class LedgerModelContract
 
         public bool Abandon(long id)
             => Change(id, [KlingTaskState.Unknown], record => record with { State = KlingTaskState.Abandoned, Reserved = 0 });
+
+        public bool Forget(long id, string taskId)
+        {
+            if (Find(id) is not { } record || record.TaskId != taskId || !record.State.IsPending())
+            {
+                return false;
+            }
+
+            Put(record with { State = KlingTaskState.Abandoned, Reserved = 0, Consumed = record.Reserved });
+            return true;
+        }
+
+        /// <summary>What was given up as forgotten is open again once somebody tells of it.</summary>
+        private static Record? Remembered(Record? record) => record is { State: KlingTaskState.Abandoned, TaskId: not null }
+            ? record with { State = KlingTaskState.Waiting, Reserved = record.Consumed ?? 0, Consumed = null }
+            : record;
 
         public bool Save(long id, string path) => Change(id, Enum.GetValues<KlingTaskState>(), record => record with { SavedPath = path });
 

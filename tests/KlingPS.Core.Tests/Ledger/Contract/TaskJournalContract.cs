@@ -196,6 +196,54 @@ public abstract class TaskJournalContract : LedgerContract
     }
 
     [Fact]
+    public async Task A_task_that_the_service_has_forgotten_is_given_up_stays_spent_and_is_found_before_its_video_is_bought_again()
+    {
+        KlingVideoTask task = await AcceptedAsync("t1");
+        var cap = new BudgetLimit { DailyCredits = 80 };
+        Assert.NotNull(await Ledger.Tasks.FindBudgetExcessAsync(TempLedger.Intent(budget: cap), Token));
+
+        KlingVideoTask forgotten = await Ledger.Tasks.RecordForgottenAsync(task.Id, "t1", "gone");
+
+        Assert.Equal((KlingTaskState.Abandoned, "t1", 0m, 42m, "gone"), (forgotten.TaskState, forgotten.TaskId, forgotten.CreditsReserved, forgotten.CreditsConsumed, forgotten.FailMessage));
+        Assert.NotNull(await Ledger.Tasks.FindBudgetExcessAsync(TempLedger.Intent(budget: cap), Token));
+        Assert.Equal(42m, Assert.Single(await Ledger.Spending.SumAsync(new SpendFilter(), KlingSpendGroup.Model, Token)).CreditsConsumed);
+        Assert.Equal(forgotten, await Ledger.Tasks.FindEarlierAsync(TempLedger.Account, task.Spec, Token));
+        Assert.Null(await Ledger.Tasks.FindUnknownAsync(TempLedger.Account, task.Spec, Token));
+        Assert.Empty(await Ledger.Accounts.ListTasksAsync(TempLedger.Account, 3, Token));
+
+        KlingVideoTask again = await Ledger.Tasks.BeginAsync(TempLedger.Intent(), Token);
+        Assert.Equal(again, await Ledger.Tasks.FindEarlierAsync(TempLedger.Account, task.Spec, Token));
+        await Ledger.Tasks.RejectAsync(again.Id, "422", "no");
+        Assert.Equal(forgotten, await Ledger.Tasks.FindEarlierAsync(TempLedger.Account, task.Spec, Token));
+    }
+
+    [Fact]
+    public async Task A_forgotten_task_that_the_service_knows_again_is_open_again_with_its_credits()
+    {
+        KlingVideoTask task = await AcceptedAsync("t1");
+        await Ledger.Tasks.RecordForgottenAsync(task.Id, "t1", "gone");
+
+        KlingVideoTask known = await Ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Generating));
+        Assert.Equal((task.Id, KlingTaskState.Generating, 42m, null, null, null), (known.Id, known.TaskState, known.CreditsReserved, known.CreditsConsumed, known.CompletedAt, known.FailMessage));
+
+        await Ledger.Tasks.RecordForgottenAsync(task.Id, "t1", "gone");
+        known = await Ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Succeeded, 42));
+        Assert.Equal((task.Id, KlingTaskState.Succeeded, 0m, 42m), (known.Id, known.TaskState, known.CreditsReserved, known.CreditsConsumed));
+    }
+
+    [Fact]
+    public async Task A_forgotten_task_whose_answer_is_recorded_late_stays_given_up_and_its_record_can_be_removed()
+    {
+        KlingVideoTask task = await AcceptedAsync("t1");
+        KlingVideoTask forgotten = await Ledger.Tasks.RecordForgottenAsync(task.Id, "t1", "gone");
+
+        Assert.Equal(forgotten, Assert.IsType<RecordResult.Recorded>(await Ledger.Tasks.RecordAcceptedAsync(task.Id, "t1")).Task);
+        await Ledger.Tasks.RemoveAsync(task.Id);
+
+        Assert.Empty(await Ledger.Tasks.ListAsync(new TaskFilter(), Token));
+    }
+
+    [Fact]
     public async Task A_resubmitted_attempt_takes_the_place_of_the_old_one()
     {
         KlingVideoTask old = await UnknownAsync();

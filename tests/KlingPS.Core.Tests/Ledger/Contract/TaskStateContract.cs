@@ -24,6 +24,7 @@ public abstract class TaskStateContract : LedgerContract
         ["observe as failed"] = [Refused, Refused, "Failed", "Failed", Unchanged, Unchanged, Refused, Refused],
         ["resolve"] = [Refused, "Generating", Refused, Refused, Refused, Refused, Refused, Refused],
         ["abandon"] = [Refused, "Abandoned", Refused, Refused, Refused, Refused, Refused, Refused],
+        ["forget"] = [Refused, Refused, "Abandoned", "Abandoned", Refused, Refused, Refused, Refused],
         ["replace"] = [Refused, "Abandoned", Refused, Refused, Refused, Refused, Refused, Refused],
         ["remove"] = [Refused, Refused, Refused, Refused, Removed, Removed, Removed, Removed],
         ["save"] = ["Submitting", "Unknown", "Waiting", "Generating", "Succeeded", "Failed", "Rejected", "Abandoned"],
@@ -76,6 +77,7 @@ public abstract class TaskStateContract : LedgerContract
     [InlineData("lose the response")]
     [InlineData("resolve")]
     [InlineData("abandon")]
+    [InlineData("forget")]
     [InlineData("replace")]
     [InlineData("remove")]
     [InlineData("save")]
@@ -92,8 +94,9 @@ public abstract class TaskStateContract : LedgerContract
     [Theory]
     [InlineData("resolve", KlingTaskState.Submitting, "Task <task> is being submitted, and the process that does so may be running. Wait for the response. If none comes, the task becomes Unknown, and can be resolved then.")]
     [InlineData("abandon", KlingTaskState.Waiting, "Task <task> is Waiting: there is nothing to resolve. Only attempts in state Unknown can be resolved.")]
+    [InlineData("forget", KlingTaskState.Succeeded, "Task <task> has become Succeeded in the meantime. Nothing was given up.")]
     [InlineData("remove", KlingTaskState.Unknown, "Task <task> may have been paid for. Resolve it with Resolve-KlingVideoTask before you remove it.")]
-    [InlineData("remove", KlingTaskState.Generating, "Task <task> is not finished. Without its record, the video that is paid for could not be fetched.")]
+    [InlineData("remove", KlingTaskState.Generating, "Task <task> is not finished. Without its record, the video that is paid for could not be fetched. If the service does not know it any more, Resolve-KlingVideoTask -Abandon gives it up.")]
     public async Task What_may_not_be_done_to_a_task_is_refused_with_the_reason(string operation, KlingTaskState state, string reason)
     {
         KlingVideoTask task = await MakeAsync(state);
@@ -187,6 +190,8 @@ public abstract class TaskStateContract : LedgerContract
                 return await journal.ResolveAsync(task.Id, TempLedger.Snapshot(LaterId(task), KlingTaskState.Generating));
             case "abandon":
                 return await journal.AbandonAsync(task.Id);
+            case "forget":
+                return await journal.RecordForgottenAsync(task.Id, task.TaskId ?? "t1", "gone");
             case "replace":
                 await journal.BeginAsync(TempLedger.Intent(task.SourceHash!, replaces: task.Id), Token);
                 return await journal.FindAsync(task.Id, Token);

@@ -192,6 +192,21 @@ public sealed class LedgerCommandTests
     }
 
     [Fact]
+    public async Task A_task_in_place_of_an_image_is_an_error_that_says_how_to_get_its_video()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        string image = shell.Image();
+
+        ShellResult result = await shell.RunAsync("$task = New-KlingVideoTask $image 'It moves.'; Get-KlingVideoTask -Id $task.Id | ConvertTo-KlingVideo -Destination $destination", new { image, destination = shell.Destination });
+
+        ErrorRecord error = Assert.Single(result.Errors).Is("KlingRequestInvalid", ErrorCategory.InvalidArgument);
+        Assert.Contains("ConvertTo-KlingVideo takes images and no tasks", error.ToString(), StringComparison.Ordinal);
+        Assert.Contains("| Wait-KlingVideoTask | Save-KlingVideo.", error.ErrorDetails.RecommendedAction, StringComparison.Ordinal);
+        Assert.Contains($"ConvertTo-KlingVideo -LiteralPath '{image}' -Prompt 'It moves.'", error.ErrorDetails.RecommendedAction, StringComparison.Ordinal);
+        Assert.Equal(1, shell.Bill.CreatesReceived);
+    }
+
+    [Fact]
     public async Task What_if_settles_and_removes_nothing()
     {
         await using ConnectedShell shell = await ConnectedShell.StartAsync();

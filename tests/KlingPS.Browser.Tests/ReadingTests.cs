@@ -31,7 +31,10 @@ public class ReadingTests(Browser browser)
         Assert.Equal(5, links.Length);
         Assert.All(links, link => Assert.True(File.Exists(Path.Combine(gallery.Folder, Uri.UnescapeDataString(link)))));
         await open.CardOf("boat").Locator(".poster").ClickAsync();
-        await open.Page.WaitForURLAsync("**/boat.mp4");
+
+        // The page of a video may be there long before the browser says that all of it is loaded.
+        await open.Page.WaitForURLAsync("**/boat.mp4", new() { WaitUntil = WaitUntilState.Commit });
+        await Assertions.Expect(open.Page.Locator("video")).ToBeAttachedAsync();
     }
 
     [Fact]

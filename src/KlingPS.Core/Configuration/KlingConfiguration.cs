@@ -104,9 +104,10 @@ public sealed record KlingConfiguration
     /// What to tell a user who has named a ledger's file that is not there, before the first purchase begins one. It may have been on a volume
     /// that is not mounted, or its path is mistyped; and an empty one buys everything again.
     /// </summary>
-    /// <returns><see langword="null"/> if there is nothing to tell. A service on this machine costs nothing.</returns>
-    internal string? DescribeNewLedger()
-        => LedgerAddress is not FileAddress file || !IsSet(nameof(Ledger)) || Endpoint.IsLoopback || System.IO.Path.Exists(file.Path) ? null
+    /// <param name="endpoint">The service in use, which need not be the one that is set. One on this machine costs nothing.</param>
+    /// <returns><see langword="null"/> if there is nothing to tell.</returns>
+    internal string? DescribeNewLedger(Uri endpoint)
+        => LedgerAddress is not FileAddress file || !IsSet(nameof(Ledger)) || endpoint.IsLoopback || System.IO.Path.Exists(file.Path) ? null
             : $"The ledger is '{file.Path}' (from: {Source[nameof(Ledger)]}), and there is no such file, so an empty one is begun there. If there has been one, such as on a volume that is not mounted now, "
                 + "stop this command and bring it back: the empty one does not know what was bought, and all of that would be bought again.";
 

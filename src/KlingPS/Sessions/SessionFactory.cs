@@ -37,7 +37,7 @@ internal static class SessionFactory
             LedgerUse = ledger,
             LedgerNotice = (configuration.LedgerAddress is FileAddress file ? FolderChecks.FindSharing(file.Path) : null)
                 ?? configuration.DescribeMissing()
-                ?? configuration.DescribeNewLedger()
+                ?? configuration.DescribeNewLedger(endpoints.Api)
                 ?? (configuration.IsSet(nameof(KlingConfiguration.Ledger)) ? null : LedgerLocation.FindOther(configuration.Ledger)),
             DailyCreditCap = configuration.DailyCreditCap,
             RequestTimeout = TimeSpan.FromSeconds(configuration.RequestTimeout),

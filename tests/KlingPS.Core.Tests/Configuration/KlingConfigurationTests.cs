@@ -148,18 +148,19 @@ public sealed class KlingConfigurationTests
     {
         string folder = Directory.CreateTempSubdirectory("klingps-config-").FullName;
         string ledger = Path.Combine(folder, "ledger.db");
-        string? Describe(Uri? endpoint = null) => Resolve(environment: new() { [LedgerLocation.Variable] = ledger }, given: new() { Endpoint = endpoint }).DescribeNewLedger();
+        Uri service = KlingEndpoints.Default.Api;
+        string? Describe(Uri endpoint) => Resolve(environment: new() { [LedgerLocation.Variable] = ledger }).DescribeNewLedger(endpoint);
 
-        string told = Describe()!;
+        string told = Describe(service)!;
         Assert.StartsWith($"The ledger is '{ledger}' (from: environment variable KLINGPS_LEDGER), and there is no such file, so an empty one is begun there.", told, StringComparison.Ordinal);
         Assert.EndsWith("the empty one does not know what was bought, and all of that would be bought again.", told, StringComparison.Ordinal);
-        Assert.Contains("(from: configuration)", Resolve(new() { Ledger = ledger }).DescribeNewLedger(), StringComparison.Ordinal);
+        Assert.Contains("(from: configuration)", Resolve(new() { Ledger = ledger }).DescribeNewLedger(service), StringComparison.Ordinal);
         Assert.Null(Describe(new Uri("http://127.0.0.1:8080/")));
-        Assert.Null(Resolve().DescribeNewLedger());
-        Assert.Null(Resolve(new() { Ledger = "postgresql://me@db.example/kling" }).DescribeNewLedger());
+        Assert.Null(Resolve().DescribeNewLedger(service));
+        Assert.Null(Resolve(new() { Ledger = "postgresql://me@db.example/kling" }).DescribeNewLedger(service));
 
         File.WriteAllText(ledger, string.Empty);
-        Assert.Null(Describe());
+        Assert.Null(Describe(service));
         Directory.Delete(folder, recursive: true);
     }
 

@@ -70,7 +70,9 @@ internal static class KeyMask
             int end = Match(text, start, key, ignoreCase);
             if (end < 0)
             {
-                start++;
+                // What does not begin with the first of several backslashes begins with none of them. A text may be millions of them.
+                int others = text.AsSpan(start).IndexOfAnyExcept('\\');
+                start = others < 0 ? text.Length : start + Math.Max(others, 1);
                 continue;
             }
 

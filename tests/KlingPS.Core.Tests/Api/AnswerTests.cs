@@ -337,6 +337,17 @@ public sealed class AnswerTests
         Assert.EndsWith(", and names one all the same, 9b1f.", error.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task An_answer_that_is_full_of_backslashes_is_no_reason_to_hang()
+    {
+        using var harness = new ClientHarness();
+        harness.Service.On(FakeService.CreatePath, Replies.Text(429, """{"code":429,"data":{"taskId":" """.TrimEnd() + new string('\\', 4 * 1024 * 1024)));
+
+        KlingApiException error = await Assert.ThrowsAsync<KlingApiException>(() => harness.CreateAsync());
+
+        Assert.Equal(ErrorKind.AttemptUnknown, error.Kind);
+    }
+
     [Theory]
     [InlineData("""{"recordId":"9b1f"}""", "the service said yes, and does not name the task as it usually does, but as 9b1f.")]
     [InlineData("""[{"taskId":"9b1f"}]""", "the service said yes, and does not name the task as it usually does, but as 9b1f.")]

@@ -36,10 +36,11 @@ internal sealed partial record NamedTasks(IReadOnlyList<string> Ids, bool IsAny)
 
     /// <summary>
     /// A field by the names that the service's pages and its siblings have for an id, or <c>data</c> that is nothing but one in a form that
-    /// ids were seen in. JSON within a text has its quotation marks escaped.
+    /// ids were seen in. JSON within a text has its quotation marks escaped. An id is read no further than
+    /// its first escape, so that the time this takes grows with the length of the answer and no faster.
     /// </summary>
     [GeneratedRegex(
-        """\\*"(?:(?:task|record)_?id\\*"\s*:\s*(?:\\*"(?<id>(?:(?!\\*").)*)(?<end>\\*")?|(?<id>[0-9]+)(?<end>\s*[,}\]])?)|data\\*"\s*:\s*\\*"(?<id>[0-9a-f]{32}|task_[0-9a-z_-]+)(?<end>\\*"))""",
-        RegexOptions.IgnoreCase | RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture | RegexOptions.Singleline)]
+        """\\*"(?:(?:task|record)_?id\\*"\s*:\s*(?:\\*"(?<id>[^"\\]*(?:\\+(?:[^"\\]|\z))?)(?<end>\\*")?|(?<id>[0-9]+)(?<end>\s*[,}\]])?)|data\\*"\s*:\s*\\*"(?<id>[0-9a-f]{32}|task_[0-9a-z_-]+)(?<end>\\*"))""",
+        RegexOptions.IgnoreCase | RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
     private static partial Regex Name();
 }

@@ -48,7 +48,7 @@ internal sealed class SqlSpendHistory(SqlStore store, ITaskJournal tasks, TimePr
         return group switch
         {
             KlingSpendGroup.Day or KlingSpendGroup.Month => [.. groups.OrderBy(sum => sum.Group, StringComparer.Ordinal)],
-            KlingSpendGroup.Run => [.. groups.OrderBy(sum => sum.Group is null).ThenBy(sum => sum.First)],
+            KlingSpendGroup.Run => [.. groups.OrderBy(sum => sum.Group is null).ThenBy(sum => sum.First).ThenBy(sum => sum.Group, StringComparer.Ordinal)],
             _ => [.. groups.OrderByDescending(sum => sum.CreditsConsumed + sum.CreditsReserved).ThenBy(sum => sum.Group, StringComparer.Ordinal)],
         };
     }

@@ -108,12 +108,11 @@ internal sealed class ApiTransport(HttpMessageInvoker http, ApiKey key, KlingCli
         exchange.Status = (int)message.StatusCode;
         (string body, bool isWhole) = await ReadBodyAsync(message, cancellationToken).ConfigureAwait(false);
         exchange.Body = key.Redact(body);
-        var response = ApiResponse.Read(exchange.Status.Value, isWhole ? exchange.Body : string.Empty, RetryAfter.Read(message.Headers, _time));
-        exchange.Response = response with
+        exchange.Response = ApiResponse.Read(exchange.Status.Value, isWhole ? exchange.Body : string.Empty, RetryAfter.Read(message.Headers, _time)) with
         {
+            Body = exchange.Body,
             From = call.Uri,
             Location = FindLocation(call, message),
-            Tasks = call.IsPurchase ? NamedTasks.Find(exchange.Body, response.Data) : NamedTasks.None,
         };
         return isWhole ? exchange.Response : exchange.Response with { Foreign = "more than 8 MiB long" };
     }

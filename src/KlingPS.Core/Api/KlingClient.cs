@@ -72,9 +72,10 @@ internal sealed class KlingClient
         }
 
         KlingApiException? refusal = response.IsSuccess ? null : ResponseClassifier.FindRefusal(response, Operation);
-        if (response.Tasks.IsAny && (response.Tasks.Ids.Count > 0 || !response.IsSuccess))
+        var tasks = NamedTasks.Find(response.Body, response.Data);
+        if (tasks.IsAny && (tasks.Ids.Count > 0 || !response.IsSuccess))
         {
-            throw CreateContradictionException(response, refusal);
+            throw CreateContradictionException(response, tasks.Ids, refusal);
         }
 
         if (refusal is not null)
@@ -302,9 +303,8 @@ internal sealed class KlingClient
     /// The error of a purchase whose answer names a task and does not say yes, or not as usual. The service gives no id to what it turns down,
     /// so the task may have been made, and the request must not be sent again whatever the code says.
     /// </summary>
-    private static KlingApiException CreateContradictionException(ApiResponse response, KlingApiException? refusal)
+    private static KlingApiException CreateContradictionException(ApiResponse response, IReadOnlyList<string> ids, KlingApiException? refusal)
     {
-        IReadOnlyList<string> ids = response.Tasks.Ids;
         string code = response.EnvelopeCode is null ? string.Empty : string.Create(CultureInfo.InvariantCulture, $", code {response.EnvelopeCode}");
         string says = response.Message is null ? string.Empty : $" ({response.Message.TrimEnd('.')})";
         string answer = string.Create(CultureInfo.InvariantCulture, $"what came back (HTTP {response.Status}{code}) does not say that the task was made{says}");

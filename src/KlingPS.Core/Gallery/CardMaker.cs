@@ -160,11 +160,9 @@ internal sealed class CardMaker
     {
         bool isRecorded = entry.Origin == EntryOrigin.Ledger;
         string destination = DestinationOf(task);
-        if (task.IsForgotten)
-        {
-            // The same take is not bought again; another one is offered as for any video.
-        }
-        else if (status is CardStatus.Failed or CardStatus.Rejected or CardStatus.Abandoned)
+
+        // A take that the service has forgotten is not bought again; another one is offered as for any video.
+        if (status is CardStatus.Failed or CardStatus.Rejected || (status == CardStatus.Abandoned && !task.IsForgotten))
         {
             if (CommandLine.Make(task.Spec, null, task.Take, destination, status == CardStatus.Failed ? " -RetryFailed" : string.Empty) is CardCommand again)
             {

@@ -25,6 +25,9 @@ internal static class TaskTransitions
     /// <summary>How long a link lives after the end: the shorter of the two periods the service documents.</summary>
     public static readonly TimeSpan LinkLifetime = TimeSpan.FromHours(24);
 
+    /// <summary>How long a task may be unknown to the service after its creation.</summary>
+    public static readonly TimeSpan LongestInvisible = TimeSpan.FromMinutes(1);
+
     /// <summary>A purchase is about to be made.</summary>
     public static KlingVideoTask Begun(TaskIntent intent, DateTimeOffset now) => new()
     {
@@ -72,7 +75,26 @@ internal static class TaskTransitions
 
     /// <summary>The purchase turns out to be a task that was adopted before it was known whose it is: all that was learnt of that one.</summary>
     /// <returns><see langword="null"/> if it has an id at the service already.</returns>
-    public static KlingVideoTask? Joined(this KlingVideoTask task, KlingVideoTask adopted) => task.TaskId is not null ? null : task.With(adopted.Remembered());
+    public static KlingVideoTask? Joined(this KlingVideoTask task, KlingVideoTask adopted)
+    {
+        adopted = adopted.Remembered();
+        return task.TaskId is not null ? null : task with
+        {
+            TaskId = adopted.TaskId,
+            TaskState = adopted.TaskState,
+            HeldBackAt = null,
+            AcceptedAt = adopted.AcceptedAt,
+            CompletedAt = adopted.CompletedAt,
+            CreditsReserved = adopted.CreditsReserved,
+            CreditsConsumed = adopted.CreditsConsumed,
+            ResultUri = adopted.ResultUri,
+            FailCode = adopted.FailCode,
+            FailMessage = adopted.FailMessage,
+            SavedPath = adopted.SavedPath ?? task.SavedPath,
+            SavedHash = adopted.SavedHash ?? task.SavedHash,
+            TakenAt = adopted.TakenAt,
+        };
+    }
 
     /// <summary>The service did not accept the purchase, or the request never left.</summary>
     /// <returns><see langword="null"/> if a response has been recorded already.</returns>
@@ -186,23 +208,6 @@ internal static class TaskTransitions
     /// <returns><see langword="null"/> if there is no video.</returns>
     public static KlingVideoTask? Taken(this KlingVideoTask task, bool isTaken, DateTimeOffset now)
         => task.TaskState != KlingTaskState.Succeeded ? null : task with { TakenAt = isTaken ? task.TakenAt ?? now : null };
-
-    private static KlingVideoTask With(this KlingVideoTask task, KlingVideoTask adopted) => task with
-    {
-        TaskId = adopted.TaskId,
-        TaskState = adopted.TaskState,
-        HeldBackAt = null,
-        AcceptedAt = adopted.AcceptedAt,
-        CompletedAt = adopted.CompletedAt,
-        CreditsReserved = adopted.CreditsReserved,
-        CreditsConsumed = adopted.CreditsConsumed,
-        ResultUri = adopted.ResultUri,
-        FailCode = adopted.FailCode,
-        FailMessage = adopted.FailMessage,
-        SavedPath = adopted.SavedPath ?? task.SavedPath,
-        SavedHash = adopted.SavedHash ?? task.SavedHash,
-        TakenAt = adopted.TakenAt,
-    };
 
     /// <summary>A task that was given up because the service had forgotten it, and of which it tells again; any other as it is.</summary>
     private static KlingVideoTask Remembered(this KlingVideoTask task) => !task.IsForgotten ? task : task with

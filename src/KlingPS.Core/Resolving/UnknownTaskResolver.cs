@@ -16,9 +16,6 @@ internal sealed class UnknownTaskResolver
     /// <summary>The code with which the service says that it has no such task. Another one, such as 404, may be that of a wrong address.</summary>
     private const int NoSuchTask = 422;
 
-    /// <summary>A task may be unknown to the service for a moment after its creation. As long as that, it is waited for as well.</summary>
-    private static readonly TimeSpan s_surelyThere = TimeSpan.FromMinutes(1);
-
     private readonly KlingSession _session;
     private readonly KlingClient _client;
     private readonly VideoSubmitter _submitter;
@@ -48,9 +45,8 @@ internal sealed class UnknownTaskResolver
                 ErrorKind.RequestInvalid,
                 task.TaskState == KlingTaskState.Submitting
                     ? $"Task {task.Id} ('{task.Subject}') is being submitted, and its response may still come: wait for it. If none comes, the task becomes Unknown, and can be resolved then."
-                    : task.TaskState.IsPending()
-                        ? $"Task {task.Id} ('{task.Subject}') is {task.State}, not Unknown; there is nothing to resolve. If the service does not know it any more, -Abandon gives it up."
-                        : $"Task {task.Id} ('{task.Subject}') is {task.State}, not Unknown; there is nothing to resolve.");
+                    : $"Task {task.Id} ('{task.Subject}') is {task.State}, not Unknown; there is nothing to resolve."
+                        + (task.TaskState.IsPending() ? " If the service does not know it any more, -Abandon gives it up." : string.Empty));
         }
     }
 
@@ -153,7 +149,7 @@ internal sealed class UnknownTaskResolver
             }
 
             DateTimeOffset now = await _session.Ledger.Tasks.ReadClockAsync(cancellationToken).ConfigureAwait(false);
-            if (now - task.CreatedAt < s_surelyThere)
+            if (now - task.CreatedAt < TaskTransitions.LongestInvisible)
             {
                 throw new KlingException(
                     ErrorKind.RequestInvalid,

@@ -9,9 +9,6 @@ namespace KlingPS.Core.Waiting;
 /// <summary>Polls a task once: asks the service for it, and records what has changed.</summary>
 internal sealed class TaskPoller
 {
-    /// <summary>A task may be unknown to the service for a moment after its creation.</summary>
-    private static readonly TimeSpan s_longestInvisible = TimeSpan.FromMinutes(1);
-
     private readonly KlingSession _session;
     private readonly KlingClient _client;
     private readonly OutageTolerance _outage;
@@ -104,7 +101,7 @@ internal sealed class TaskPoller
         }
 
         return exception.Kind == ErrorKind.TaskNotFound
-            ? now - watch.StartedAt < s_longestInvisible
+            ? now - watch.StartedAt < TaskTransitions.LongestInvisible
             : _outage.Tolerates(exception, watch.FailingSince.Value);
     }
 }

@@ -33,8 +33,8 @@ internal sealed record ApiResponse
     /// <summary>Whether a web page came under a status of success: not the service has answered, but a network's sign-in page or another site.</summary>
     public bool IsPage => EnvelopeCode is null && Status is >= 200 and < 300 && Foreign?.StartsWith(ForeignContent.Page, StringComparison.Ordinal) == true;
 
-    /// <summary>The tasks that the answer to a purchase names; none for any other answer.</summary>
-    public NamedTasks Tasks { get; init; } = NamedTasks.None;
+    /// <summary>The body without the key, or the beginning of one that is too long to be read.</summary>
+    public string Body { get; init; } = string.Empty;
 
     /// <summary>How long the service asks to wait.</summary>
     public RetryAfter? RetryAfter { get; init; }

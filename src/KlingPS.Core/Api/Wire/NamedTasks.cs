@@ -16,9 +16,6 @@ internal sealed partial record NamedTasks(IReadOnlyList<string> Ids, bool IsAny)
     /// <summary>More are not shown.</summary>
     private const int MaxIds = 3;
 
-    /// <summary>No task.</summary>
-    public static NamedTasks None { get; } = new([], false);
-
     /// <summary>Finds them in an answer.</summary>
     /// <param name="body">Its body, or as much of it as there is.</param>
     /// <param name="data">Its <c>data</c>, where it could be read.</param>
@@ -28,7 +25,7 @@ internal sealed partial record NamedTasks(IReadOnlyList<string> Ids, bool IsAny)
         string[] usual = [.. new[] { data.Text("taskId"), data.Text("recordId") }.OfType<string>().Where(ServiceTaskId.IsValid)];
         Match[] named = [.. Name().Matches(body).Where(match => !string.IsNullOrWhiteSpace(match.Groups["id"].Value))];
         IEnumerable<string> ids = named.Where(match => match.Groups["end"].Success).Select(match => match.Groups["id"].Value).Where(IsReadable);
-        return usual.Length + named.Length == 0 ? None : new([.. usual.Concat(ids).Distinct(StringComparer.Ordinal).Take(MaxIds)], true);
+        return new([.. usual.Concat(ids).Distinct(StringComparer.Ordinal).Take(MaxIds)], usual.Length + named.Length > 0);
     }
 
     /// <summary>An escape could stand for any character.</summary>

@@ -56,7 +56,7 @@ internal sealed partial class PostgresHost(bool isPooled) : LedgerHost
 
     private SqlLedger Create(string machine, IAttemptOwners owners, TimeProvider time, TimeProvider serverTime)
         => new(
-            new PostgresEngine(Address, () => isPooled ? PostgresProvider.Factory : PooledConnections.Factory, new LedgerCredentials(Address, _ => null)) { ServerTime = serverTime, Machine = machine },
+            new PostgresEngine(Address, () => isPooled ? PostgresProvider.Factory : KeptConnections.Factory, new LedgerCredentials(Address, _ => null)) { ServerTime = serverTime, Machine = machine },
             owners,
             new ShiftedTimeProvider(time, TimeSpan.FromMinutes(10)));
 

@@ -8,9 +8,9 @@ namespace KlingPS.Core.Tests.Ledger.Contract;
 /// The provider with connections that go on to the next test. A server that has to begin a process for each, which knows nothing of the tables
 /// yet, takes longer for that than for most tests. They are reset in between, as Npgsql does it by itself.
 /// </summary>
-internal sealed class PooledConnections : DbProviderFactory
+internal sealed class KeptConnections : DbProviderFactory
 {
-    public static PooledConnections Factory { get; } = new();
+    public static KeptConnections Factory { get; } = new();
 
     public override DbConnection? CreateConnection() => PostgresProvider.Factory.CreateConnection();
 

@@ -118,6 +118,29 @@ public sealed class LedgerPlaceTests : IAsyncLifetime
         Assert.Equal([task], await ListAsync(copy));
     }
 
+    /// <summary>A shell has no -wal, then one, then marks the file, takes the mark back, and has no -wal any more.</summary>
+    [Fact]
+    public void A_shell_that_begins_or_ends_at_that_moment_is_not_taken_for_a_lost_wal()
+    {
+        int[] steps = [0, 1, 2, 3, 4, 5];
+        foreach ((int first, int second, int third, int fourth) in
+            from first in steps
+            from second in steps
+            from third in steps
+            from fourth in steps
+            where second + third + fourth <= 5
+            select (first, second, third, fourth))
+        {
+            var waits = new Queue<int>([first, second, third, fourth]);
+            int step = 0;
+            int Step() => (step += waits.Dequeue()) % 4;
+
+            Assert.False(LedgerFile.LacksWal(() => Step() != 0, () => Step() == 2));
+        }
+
+        Assert.True(LedgerFile.LacksWal(() => false, () => true));
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]

@@ -109,7 +109,6 @@ internal sealed class LedgerFile(string path, TimeProvider time)
                 throw CreateUnusableException("it is a file of another kind, and was left as it is. Give the path of another file; if it was a ledger, restore a backup");
             }
 
-            bool hasWal = FileFacts.OfName(target + "-wal") is not null;
             if (header.ApplicationId != LedgerHeader.Application && await findTables(false).ConfigureAwait(false) is var tables && !IsLedger(tables))
             {
                 if (tables.Count > 0)
@@ -118,7 +117,7 @@ internal sealed class LedgerFile(string path, TimeProvider time)
                 }
 
                 // Earlier versions began with an empty file, and everything was in the -wal until they were closed.
-                IReadOnlyCollection<string> all = hasWal ? await findTables(true).ConfigureAwait(false) : [];
+                IReadOnlyCollection<string> all = HasWal() ? await findTables(true).ConfigureAwait(false) : [];
                 if (!IsLedger(all))
                 {
                     throw CreateUnusableException(all.Count > 0
@@ -127,7 +126,7 @@ internal sealed class LedgerFile(string path, TimeProvider time)
                 }
             }
 
-            if (header.Mark == LedgerHeader.MoreIsInTheWal && !hasWal)
+            if (LacksWal(HasWal, () => !held.IsComplete))
             {
                 throw CreateUnusableException(
                     $"what was recorded last was in '{target}-wal', which is not beside it: it was copied or moved without that part while a shell was at work. "
@@ -141,6 +140,18 @@ internal sealed class LedgerFile(string path, TimeProvider time)
             held.Dispose();
             throw;
         }
+
+        bool HasWal() => FileFacts.OfName(target + "-wal") is not null;
+    }
+
+    /// <summary>Whether the file says that its last records are in a -wal, and there is none.</summary>
+    /// <param name="hasWal">Whether there is a -wal now.</param>
+    /// <param name="isMarked">Whether the file says so now.</param>
+    internal static bool LacksWal(Func<bool> hasWal, Func<bool> isMarked)
+    {
+        // A shell that begins has its -wal before it marks the file, and one that ends takes the mark back before its -wal goes. So a second
+        // look in this order tells a part that is lost from a shell that began or ended between two looks.
+        return !hasWal() && isMarked() && !hasWal() && isMarked();
     }
 
     /// <summary>Sets a damaged ledger aside. What does not look like one stays where it is.</summary>

@@ -173,23 +173,29 @@ internal sealed class ApiTransport(HttpMessageInvoker http, ApiKey key, KlingCli
     }
 
     private Uri? FindLocation(ApiCall call, HttpResponseMessage message)
-        => message.Headers.Location is Uri location && Uri.TryCreate(call.Uri, location, out Uri? elsewhere) && !HasKey(elsewhere) ? elsewhere : null;
+        => message.Headers.Location is Uri location && Uri.TryCreate(call.Uri, location, out Uri? elsewhere) && !HasKey(elsewhere.ToString()) ? elsewhere : null;
 
+    /// <summary>Whether a message of the exception, or of one within it, has the key. Its stack traces cannot, and take long to be put into words.</summary>
     [SuppressMessage("Design", "CA1031", Justification = "An exception that cannot be shown must not hide what happened to the request.")]
-    private bool HasKey(object from)
+    private bool HasKey(Exception exception)
     {
-        string text;
         try
         {
-            text = from.ToString() ?? string.Empty;
+            return SelfAndInner(exception).Any(one => HasKey(one.Message));
         }
         catch (Exception)
         {
             // What cannot be read here may be readable for somebody else.
             return true;
         }
+    }
 
-        return !string.Equals(key.Redact(text), text, StringComparison.Ordinal);
+    private bool HasKey(string text) => !string.Equals(key.Redact(text), text, StringComparison.Ordinal);
+
+    private static IEnumerable<Exception> SelfAndInner(Exception exception)
+    {
+        IEnumerable<Exception> inner = exception is AggregateException several ? several.InnerExceptions : exception.InnerException is Exception one ? [one] : [];
+        return inner.SelectMany(SelfAndInner).Prepend(exception);
     }
 
     private static bool IsConnectFailure(Exception exception) => exception is HttpRequestException

@@ -41,16 +41,15 @@ internal static class AccountTable
     /// <param name="account">The account; <see langword="null"/> for every account.</param>
     public static async Task<(IReadOnlyList<string> Keys, bool AreAll)> ListRecordedAsync(SqlSession session, string? account)
     {
-        // From one key to the next, past all tasks that a key has.
-        static string After(string key) => $"SELECT MIN(n.account) FROM ({string.Join(" UNION ALL ", s_states.Select(state
-            => $"SELECT MIN(t.account) AS account FROM tasks t WHERE t.state = '{state}' AND t.account > {key}"))}) n";
+        // From one key that a state has to the next, past all tasks of the first.
+        static string After(string key, string from) => $"(SELECT MIN(t.account) FROM tasks t WHERE t.state = {from}.state AND t.account > {key})";
         List<string> all = await session.QueryAsync(
             $"""
-            WITH RECURSIVE recorded (account) AS (
-                {After("''")}
+            WITH RECURSIVE recorded (state, account) AS (
+                SELECT s.state, {After("''", "s")} FROM ({string.Join(" UNION ALL ", s_states.Select(state => $"SELECT '{state}' AS state"))}) s
                 UNION ALL
-                SELECT ({After("r.account")}) FROM recorded r WHERE r.account IS NOT NULL)
-            SELECT account FROM recorded WHERE account IS NOT NULL
+                SELECT r.state, {After("r.account", "r")} FROM recorded r WHERE r.account IS NOT NULL)
+            SELECT DISTINCT account FROM recorded WHERE account IS NOT NULL ORDER BY account
             """,
             row => row.Text("account")).ConfigureAwait(false);
         if (account is null)

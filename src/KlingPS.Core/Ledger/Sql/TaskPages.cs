@@ -71,7 +71,7 @@ internal sealed class TaskPages(TaskFilter filter, string owner)
         }
 
         IEnumerable<string>? states = filter.States?.Select(state => state.ToString()) ?? (filter.ExpiresBy is null ? null : [nameof(KlingTaskState.Succeeded)]);
-        if (!filter.IsOwnAttempt && !filter.Unsaved)
+        if (!filter.IsOwnAttempt && !filter.Unsaved && (states is not null || filter.Account is not null))
         {
             (IReadOnlyList<string> accounts, bool areAll) = await AccountTable.ListRecordedAsync(session, filter.Account).ConfigureAwait(false);
             string[] wanted = [.. states ?? s_states];

@@ -17,7 +17,7 @@ public class ChoiceTests(Browser browser)
         await ChooseAsync(open);
         await Assertions.Expect(open.Page.Locator("#save-json")).ToHaveAttributeAsync("title", "4 changes not in a file yet");
 
-        await open.Page.ReloadAsync();
+        await open.ReloadAsync();
         await Assertions.Expect(open.CardOf("video-0000")).ToContainClassAsync("picked rated");
         await Assertions.Expect(open.CardOf("video-0001")).ToContainClassAsync("rejected");
         await Assertions.Expect(open.CardOf("video-0002")).ToContainClassAsync("rated");
@@ -172,7 +172,7 @@ public class ChoiceTests(Browser browser)
         // The same choice with other words, as a script hands it to the next export.
         gallery.Choose("key-1", new GalleryChoice(Decision.Rejected, 1, "changed", DateTimeOffset.Parse(at, CultureInfo.InvariantCulture)));
         gallery.Write();
-        await open.Page.ReloadAsync();
+        await open.ReloadAsync();
 
         await Assertions.Expect(open.CardOf("video-0000")).ToContainClassAsync("rejected rated noted");
     }
@@ -300,7 +300,7 @@ public class ChoiceTests(Browser browser)
         await open.FocusFirstAsync();
         await open.PressAsync("p");
         await Assertions.Expect(open.CardOf("video-0000")).ToContainClassAsync("picked");
-        await open.Page.ReloadAsync();
+        await open.ReloadAsync();
         await Assertions.Expect(open.CardOf("video-0000")).ToContainClassAsync("picked");
 
         await LoadAsync(open, """

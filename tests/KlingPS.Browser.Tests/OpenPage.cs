@@ -62,7 +62,7 @@ internal sealed class OpenPage : IAsyncDisposable
         view ??= new();
         await page.SetViewportSizeAsync(view.Width, view.Height);
         await page.EmulateMediaAsync(new() { Media = Media.Null, ColorScheme = view.Scheme, ReducedMotion = view.Motion });
-        await page.GotoAsync(open.AddressOf(gallery));
+        await open.GoToAsync(open.AddressOf(gallery));
         return open;
     }
 
@@ -102,6 +102,12 @@ internal sealed class OpenPage : IAsyncDisposable
         _server?.Dispose();
         _ownGallery?.Dispose();
     }
+
+    /// <summary>Opens an address. Then the scripts of the page have run; its pictures and videos may still be on their way.</summary>
+    public Task GoToAsync(string address) => Page.GotoAsync(address, new() { WaitUntil = WaitUntilState.DOMContentLoaded });
+
+    /// <summary>As <see cref="GoToAsync"/>, for the page that is open.</summary>
+    public Task ReloadAsync() => Page.ReloadAsync(new() { WaitUntil = WaitUntilState.DOMContentLoaded });
 
     /// <summary>The cards that are to be seen, in order.</summary>
     public ILocator Cards => Page.Locator(".card:visible");

@@ -377,9 +377,13 @@ function Add-TrxResult($Result, [string] $Path) {
 }
 
 # Starts another shell of the same kind. As a .NET tool it is a pwsh.dll that dotnet runs.
-function Start-Shell([string[]] $Arguments, [string] $WorkingDirectory = $PSScriptRoot) {
+function Start-Shell([string[]] $Arguments, [string] $WorkingDirectory = $PSScriptRoot, [hashtable] $Environment = @{}) {
     $start = [Diagnostics.ProcessStartInfo]::new([Environment]::ProcessPath)
     $start.WorkingDirectory = $WorkingDirectory
+    foreach ($variable in $Environment.GetEnumerator()) {
+        $start.Environment[$variable.Key] = $variable.Value
+    }
+
     if ((Split-Path $start.FileName -LeafBase) -eq 'dotnet') {
         $start.ArgumentList.Add((Join-Path $PSHOME 'pwsh.dll'))
     }
@@ -394,8 +398,10 @@ function Start-Shell([string[]] $Arguments, [string] $WorkingDirectory = $PSScri
     $process
 }
 
-# Each file runs in a shell of its own that has imported nothing, three of them at a time: a test mostly waits.
+# Each file runs in a shell of its own that has imported nothing, three of them at a time: a test mostly waits. The shells that the tests
+# start end before it pays that .NET watches what they run, and keeps what it compiles from being written and run at the same time.
 function Invoke-PesterSuite {
+    $brief = @{ DOTNET_TieredPGO = '0'; DOTNET_EnableWriteXorExecute = '0' }
     $result = New-Result 'Pester'
     $pester = "$(dotnet msbuild (Join-Path $PSScriptRoot 'tests/KlingPS.Tests') -getProperty:PkgPester | Select-Object -Last 1)".Trim()
     if (-not $pester -or -not (Test-Path -LiteralPath $pester)) {
@@ -412,7 +418,7 @@ function Invoke-PesterSuite {
             while ($files.Count -gt 0 -and $running.Count -lt 3) {
                 $file = $files.Dequeue()
                 $counts = [IO.Path]::GetTempFileName()
-                $process = Start-Shell "$root/tests/Pester/Invoke-File.ps1", (Join-Path $pester 'tools' 'Pester.psd1'), $file, $counts -WorkingDirectory $root
+                $process = Start-Shell "$root/tests/Pester/Invoke-File.ps1", (Join-Path $pester 'tools' 'Pester.psd1'), $file, $counts -WorkingDirectory $root -Environment $brief
                 $running.Add(@{ File = $file; Counts = $counts; Process = $process; Output = $process.StandardOutput.ReadToEndAsync(); Errors = $process.StandardError.ReadToEndAsync() })
             }
 

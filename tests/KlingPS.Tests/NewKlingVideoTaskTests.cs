@@ -230,6 +230,55 @@ public sealed class NewKlingVideoTaskTests
     }
 
     [Fact]
+    public async Task An_unknown_task_piped_back_in_is_not_bought_again()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        shell.Fault(SandboxOperation.Create, SandboxFaultKind.LoseAnswerAfter);
+        string image = shell.Image();
+        await shell.RunAsync("New-KlingVideoTask $image 'It moves.'", new { image });
+
+        ShellResult again = await shell.RunAsync("Get-KlingVideoTask -State Unknown | New-KlingVideoTask");
+
+        Assert.Single(again.Errors).Is("KlingAttemptUnknown", ErrorCategory.ConnectionError, image);
+        Assert.Equal(1, shell.Bill.CreatesAccepted);
+    }
+
+    [Fact]
+    public async Task A_failed_task_that_was_piped_back_in_is_not_bought_again_for_its_file()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        shell.Fault(SandboxOperation.Generate, SandboxFaultKind.FailTask);
+
+        ShellResult result = await shell.RunAsync(
+            """
+            ConvertTo-KlingVideo $image 'It moves.' $to
+            Get-KlingVideoTask -State Failed | New-KlingVideoTask | Out-Null
+            ConvertTo-KlingVideo $image 'It moves.' $to -RetryFailed
+            """,
+            new { image = shell.Image(), to = shell.Destination });
+
+        Assert.Single(result.Errors);
+        Assert.IsType<FileInfo>(Assert.Single(result.Output).BaseObject);
+        Assert.Equal(2, shell.Bill.CreatesAccepted);
+    }
+
+    [Theory]
+    [InlineData("Send-KlingImage $image | New-KlingVideoTask -Prompt 'It moves.' | Out-Null", "")]
+    [InlineData("New-KlingVideoTask -ImageUri (Send-KlingImage $image).ImageUri -Prompt 'It moves.' | Out-Null", "")]
+    [InlineData("New-KlingVideoTask $image 'It moves.' -TailImageUri (Send-KlingImage $tail).ImageUri | Out-Null", "-TailImagePath $tail")]
+    public async Task What_was_bought_by_the_address_of_an_upload_is_not_bought_again_for_its_file(string first, string more)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = (await shell.RunAsync(
+            $"{first}; ConvertTo-KlingVideo $image 'It moves.' $to {more}",
+            new { image = shell.Image("fox.png"), tail = shell.Image("owl.png"), to = shell.Destination })).Clean();
+
+        Assert.Equal("fox.mp4", Assert.IsType<FileInfo>(Assert.Single(result.Output).BaseObject).Name);
+        Assert.Equal(1, shell.Bill.CreatesAccepted);
+    }
+
+    [Fact]
     public async Task A_task_piped_back_in_is_bought_once_more_with_the_same_parameters()
     {
         await using ConnectedShell shell = await ConnectedShell.StartAsync();

@@ -10,6 +10,13 @@ internal interface IUploadCache
     /// <param name="cancellationToken">Cancels the search.</param>
     Task<UploadRecord?> FindAsync(string account, string hash, CancellationToken cancellationToken);
 
+    /// <summary>What lies at an address, where this ledger knows that a file was uploaded to it: under its hash, which its name tells.</summary>
+    /// <param name="account">The account.</param>
+    /// <param name="uri">The address.</param>
+    /// <param name="cancellationToken">Cancels the search.</param>
+    /// <returns>The SHA-256 of the content, in lower-case hex; <see langword="null"/> where that is not known.</returns>
+    Task<string?> FindContentAsync(string account, string uri, CancellationToken cancellationToken);
+
     /// <summary>Records an upload; an earlier one of the same content by the same account is replaced.</summary>
     /// <param name="upload">The upload.</param>
     /// <param name="cancellationToken">Cancels the wait.</param>
@@ -22,4 +29,19 @@ internal interface IUploadCache
 /// <param name="Uri">Its address.</param>
 /// <param name="UploadedAt">When it was uploaded.</param>
 /// <param name="ExpiresAt">How long the service keeps it: 24 hours by its current pages.</param>
-internal sealed record UploadRecord(string Account, string Hash, string Uri, DateTimeOffset UploadedAt, DateTimeOffset ExpiresAt);
+internal sealed record UploadRecord(string Account, string Hash, string Uri, DateTimeOffset UploadedAt, DateTimeOffset ExpiresAt)
+{
+    private const int HashLength = 64;
+
+    /// <summary>The hash that an address names, as those of uploads do. Anybody can give an address such a name.</summary>
+    public static string? FindHash(string uri)
+    {
+        if (!System.Uri.TryCreate(uri, UriKind.Absolute, out Uri? address))
+        {
+            return null;
+        }
+
+        string name = address.AbsolutePath[(address.AbsolutePath.LastIndexOf('/') + 1)..].Split('.')[0];
+        return name.Length == HashLength && name.All(char.IsAsciiHexDigitLower) ? name : null;
+    }
+}

@@ -19,7 +19,10 @@ internal sealed record MediaSource
     /// <summary>The full path of the file; or the path of the file that was uploaded to the address, as another machine may have named it.</summary>
     public string? Path { get; init; }
 
-    /// <summary>The SHA-256 of the file's content, in lower-case hex; <see langword="null"/> until it has been read.</summary>
+    /// <summary>
+    /// The SHA-256 of the content, in lower-case hex; <see langword="null"/> until a file has been read, and for every address but that of
+    /// an upload of which it is known.
+    /// </summary>
     public string? Hash { get; init; }
 
     /// <summary>Where the service fetches it from; <see langword="null"/> until a file has been uploaded.</summary>
@@ -37,9 +40,9 @@ internal sealed record MediaSource
     /// <param name="uploadedFrom">The file that was uploaded to it, for the record. It is not read.</param>
     public static MediaSource FromUri(string uri, string? uploadedFrom = null) => new(isFile: false) { Uri = uri, Path = uploadedFrom };
 
-    /// <summary>What tells it from every other: the content of a file, whose address changes with every upload; else the address.</summary>
+    /// <summary>What tells it from every other: its content, whose address changes with every upload; else the address.</summary>
     /// <exception cref="InvalidOperationException">The file has not been read yet.</exception>
     internal string GetContent() => IsFile
         ? Hash ?? throw new InvalidOperationException($"'{Path}' has not been read yet, so it is not known what it is.")
-        : Uri ?? string.Empty;
+        : Hash ?? Uri ?? string.Empty;
 }

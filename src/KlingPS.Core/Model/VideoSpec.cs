@@ -151,6 +151,22 @@ internal sealed record VideoSpec
         NegativePrompt = NegativePrompt is not null && PromptText.Normalize(NegativePrompt) is { Length: > 0 } text ? text : null,
     };
 
+    /// <summary>The same video as it was recorded before uploads were known by their content.</summary>
+    /// <returns><see langword="null"/> if it is made from no upload whose content is known.</returns>
+    public VideoSpec? ByAddress()
+    {
+        return !Sources.Any(source => source.Source is { IsFile: false, Hash: not null }) ? null : this with
+        {
+            Image = Strip(Image),
+            TailImage = Strip(TailImage),
+            ReferenceImages = new(ReferenceImages.Select(image => Strip(image)!)),
+            Video = Strip(Video),
+            Audio = Strip(Audio),
+        };
+
+        static MediaSource? Strip(MediaSource? source) => source is { IsFile: false } ? source with { Hash = null } : source;
+    }
+
     /// <summary>This video, made from another one's files where both name the same path: what it would be if it were bought with the files as they are there.</summary>
     /// <param name="other">The other video.</param>
     /// <param name="isSame">Whether two paths are the same place.</param>

@@ -88,6 +88,7 @@ public sealed partial class QueryPlanTests : IAsyncDisposable
         await tasks.FindByNonceAsync(LedgerHost.Account, intent.Nonce, Token);
         await tasks.ListByFilesAsync(LedgerHost.Account, "/images/a.png", null, 5, Token);
         await ledger.Uploads.FindAsync(LedgerHost.Account, "a", Token);
+        await ledger.Uploads.FindContentAsync(LedgerHost.Account, $"https://files.example/{new string('a', 64)}.png", Token);
         foreach (string? account in (string?[])[null, LedgerHost.Account])
         {
             await tasks.ListAsync(new TaskFilter { Account = account }, Token);

@@ -12,6 +12,10 @@ internal sealed record MoreParameters
 {
     private static readonly MoreParameters s_none = new();
 
+    /// <summary>Whether the image was given by the address of an upload whose content is known, and no file is read for it; <see langword="null"/> otherwise.</summary>
+    [JsonPropertyName("isUpload")]
+    public bool? IsUpload { get; init; }
+
     /// <summary>The SHA-256 of the tail image, in lower-case hex.</summary>
     [JsonPropertyName("tailHash")]
     public string? TailHash { get; init; }
@@ -54,6 +58,7 @@ internal sealed record MoreParameters
 
     public static MoreParameters From(VideoSpec spec) => new()
     {
+        IsUpload = spec.Image is { IsFile: false, Hash: not null } ? true : null,
         TailHash = spec.TailImage?.Hash,
         AspectRatio = spec.AspectRatio,
         Resolution = spec.Resolution,
@@ -69,6 +74,7 @@ internal sealed record MoreParameters
     /// <summary>The spec with these parameters.</summary>
     public VideoSpec AddTo(VideoSpec spec) => spec with
     {
+        Image = IsUpload == true && spec.Image is { Uri: string uri } upload ? MediaSource.FromUri(uri, upload.Path) with { Hash = upload.Hash } : spec.Image,
         TailImage = TailHash is null || spec.TailImage is null ? spec.TailImage : spec.TailImage with { Hash = TailHash },
         AspectRatio = AspectRatio,
         Resolution = Resolution,
@@ -106,7 +112,7 @@ internal sealed record StoredSource
         => source is null ? null : new() { Path = source.Path, Hash = source.Hash, Uri = source.Uri };
 
     /// <summary>Only what was given as a file has a path.</summary>
-    public MediaSource ToSource() => Path is null ? MediaSource.FromUri(Uri ?? string.Empty) : MediaSource.FromFile(Path) with { Hash = Hash, Uri = Uri };
+    public MediaSource ToSource() => Path is null ? MediaSource.FromUri(Uri ?? string.Empty) with { Hash = Hash } : MediaSource.FromFile(Path) with { Hash = Hash, Uri = Uri };
 }
 
 /// <summary>Compiled serialization, as reflection would cost every purchase.</summary>

@@ -15,9 +15,16 @@ internal static class Spellings
     /// <param name="identity">Its own identity.</param>
     public static async Task<IReadOnlyList<string>> ListIdentitiesAsync(SqlSession session, VideoSpec spec, string identity)
     {
+        IReadOnlyList<string> identities = await ListAsync(session, spec, identity).ConfigureAwait(false);
+        return spec.ByAddress() is VideoSpec earlier ? [.. identities, .. await ListAsync(session, earlier, earlier.GetIdentity()).ConfigureAwait(false)] : identities;
+    }
+
+    private static async Task<IReadOnlyList<string>> ListAsync(SqlSession session, VideoSpec spec, string identity)
+    {
         (string condition, string? image) = spec.Image switch
         {
-            { IsFile: true } file => ("t.source_hash = @image", file.Hash),
+            { Hash: string hash } => ("t.source_hash = @image", hash),
+            { IsFile: true } => ("t.source_hash = @image", string.Empty),
             { Uri: string uri } => ("t.source_hash IS NULL AND t.image_uri = @image", uri),
             _ => ("t.source_hash IS NULL AND t.image_uri IS NULL", null),
         };

@@ -15,6 +15,23 @@ internal sealed class SqlUploadCache(SqlStore store) : IUploadCache
             cancellationToken);
 
     /// <inheritdoc/>
+    public async Task<string?> FindContentAsync(string account, string uri, CancellationToken cancellationToken)
+    {
+        // By the hash, for which there is an index. An upload is forgotten after a day, and what was bought with it is not.
+        return UploadRecord.FindHash(uri) is not string hash ? null : await store.ReadAsync(
+            async session => (await session.QueryAsync(
+                $"""
+                SELECT u.hash AS hash FROM uploads u WHERE u.hash = @hash AND u.uri = @uri AND {AccountTable.IsOwn("u.account")}
+                UNION SELECT t.source_hash AS hash FROM tasks t WHERE t.source_hash = @hash AND t.image_uri = @uri AND {AccountTable.IsOwn("t.account")}
+                """,
+                row => row.Text("hash"),
+                ("account", account),
+                ("hash", hash),
+                ("uri", uri)).ConfigureAwait(false)).FirstOrDefault(),
+            cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
     public Task RecordAsync(UploadRecord upload, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(upload);

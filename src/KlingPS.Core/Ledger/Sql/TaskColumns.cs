@@ -95,10 +95,10 @@ internal static class TaskColumns
             : s_shared[column] = text;
     }
 
-    /// <summary>A file that was bought by its content has a hash. Without one, the path only says what had been uploaded to the address.</summary>
+    /// <summary>A file that was bought by its content has a hash. Without one, the path only says what had been uploaded to the address; see also <see cref="MoreParameters.IsUpload"/>.</summary>
     private static MediaSource? ReadImage(string? path, string? hash, string? uri)
         => path is not null && (hash is not null || uri is null) ? MediaSource.FromFile(path) with { Hash = hash, Uri = uri }
-            : uri is not null ? MediaSource.FromUri(uri, uploadedFrom: path)
+            : uri is not null ? MediaSource.FromUri(uri, uploadedFrom: path) with { Hash = hash }
             : null;
 
     /// <summary>A tail image has a path only where it was given as a file.</summary>

@@ -47,6 +47,30 @@ public abstract class CacheContract : LedgerContract
     }
 
     [Fact]
+    public async Task The_content_of_an_upload_is_known_by_its_address_also_when_the_upload_has_ended()
+    {
+        string hash = new('a', 64);
+        string uri = $"https://files.example/klingps/{hash}.png";
+        DateTimeOffset now = Host.Time.GetUtcNow();
+        await Ledger.Uploads.RecordAsync(new UploadRecord(TempLedger.Account, hash, uri, now, now + TimeSpan.FromHours(24)), Token);
+
+        Assert.Equal(hash, await Ledger.Uploads.FindContentAsync(TempLedger.Account, uri, Token));
+        Assert.Null(await Ledger.Uploads.FindContentAsync("another account", uri, Token));
+        Assert.Null(await Ledger.Uploads.FindContentAsync(TempLedger.Account, $"https://elsewhere.example/klingps/{hash}.png", Token));
+        Assert.Null(await Ledger.Uploads.FindContentAsync(TempLedger.Account, "https://files.example/klingps/fox.png", Token));
+
+        MediaSource upload = MediaSource.FromUri(uri, uploadedFrom: "/images/fox.png") with { Hash = hash };
+        var spec = new VideoSpec { Prompt = "It moves.", Image = upload };
+        KlingVideoTask task = (await Ledger.Tasks.ClaimAsync(TempLedger.Intent("n") with { Spec = spec, Identity = spec.GetIdentity() }, Token)).Task;
+        Host.Time.Advance(TimeSpan.FromHours(25));
+        string other = new('b', 64);
+        await Ledger.Uploads.RecordAsync(new UploadRecord(TempLedger.Account, other, "https://files.example/2.png", Host.Time.GetUtcNow(), Host.Time.GetUtcNow() + TimeSpan.FromHours(24)), Token);
+
+        Assert.Equal(upload, task.Spec.Image);
+        Assert.Equal(hash, await Ledger.Uploads.FindContentAsync(TempLedger.Account, uri, Token));
+    }
+
+    [Fact]
     public async Task A_files_hash_is_known_as_long_as_length_and_time_are_the_same()
     {
         DateTimeOffset modified = Host.Time.GetUtcNow() - TimeSpan.FromHours(1) + TimeSpan.FromTicks(1);

@@ -86,19 +86,29 @@ public sealed record KlingConfiguration
     internal bool IsSet(string name) => Source[name] != FromDefault;
 
     /// <summary>
-    /// What to tell a user whose environment names a configuration that is not there, where nothing else says which ledger to use. What the
-    /// file would have said of ledger and limit does not count, and what that ledger knows would be bought again.
+    /// What to tell a user whose environment names a configuration that is not there. The limit that the file would have set does not count,
+    /// nor does its ledger where nothing else says which one to use, and what that one knows would be bought again.
     /// </summary>
+    /// <param name="endpoint">The service in use, as for <see cref="DescribeNewLedger"/>. Where nothing costs anything, only another ledger is told of.</param>
     /// <returns><see langword="null"/> if there is nothing to tell.</returns>
-    internal string? DescribeMissing() => DescribeMissing(Environment.GetEnvironmentVariable);
+    internal string? DescribeMissing(Uri endpoint) => DescribeMissing(endpoint, Environment.GetEnvironmentVariable);
 
-    /// <inheritdoc cref="DescribeMissing()"/>
+    /// <inheritdoc cref="DescribeMissing(Uri)"/>
+    /// <param name="endpoint">The service in use.</param>
     /// <param name="environment">Reads an environment variable.</param>
-    internal string? DescribeMissing(Func<string, string?> environment)
-        => string.IsNullOrEmpty(environment(ConfigurationFile.Variable)) || IsSet(nameof(Ledger)) || File.Exists(Path) ? null
-            : $"The environment variable {ConfigurationFile.Variable} names the configuration '{Path}', and there is no such file. So no setting comes from it, and no daily limit: "
-                + $"the ledger is '{Ledger}', and what another one knows would be bought again. Correct the variable, or bring the file back; "
-                + "where there is to be none, take the variable away.";
+    internal string? DescribeMissing(Uri endpoint, Func<string, string?> environment)
+    {
+        bool isLedgerNamed = IsSet(nameof(Ledger));
+        if (string.IsNullOrEmpty(environment(ConfigurationFile.Variable)) || (isLedgerNamed && endpoint.IsLoopback) || File.Exists(Path))
+        {
+            return null;
+        }
+
+        string lost = isLedgerNamed ? "no setting comes from it, and no daily limit"
+            : $"no setting comes from it, and no daily limit: the ledger is '{Ledger}', and what another one knows would be bought again";
+        return $"The environment variable {ConfigurationFile.Variable} names the configuration '{Path}', and there is no such file. So {lost}. "
+            + "Correct the variable, or bring the file back; where there is to be none, take the variable away.";
+    }
 
     /// <summary>
     /// What to tell a user who has named a ledger's file that is not there, before the first purchase begins one. It may have been on a volume

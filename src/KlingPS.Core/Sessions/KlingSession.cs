@@ -34,7 +34,7 @@ internal sealed record SessionOptions
     /// <summary>The use of the ledger, which ends with the session; <see langword="null"/> where the ledger is its owner's.</summary>
     public IAsyncDisposable? LedgerUse { get; init; }
 
-    /// <summary>What the user should know of the ledger before the first purchase, if anything: see <see cref="LedgerLocation.FindOther(string)"/> and <see cref="Configuration.KlingConfiguration.DescribeMissing()"/>.</summary>
+    /// <summary>What the user should know of the ledger before the first purchase, if anything: see <see cref="LedgerLocation.FindOther(string)"/> and <see cref="Configuration.KlingConfiguration.DescribeMissing(Uri)"/>.</summary>
     public string? LedgerNotice { get; init; }
 
     /// <summary>The most credits the account may spend on one day; <see langword="null"/> for no limit.</summary>

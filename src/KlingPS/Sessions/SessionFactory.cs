@@ -36,7 +36,7 @@ internal static class SessionFactory
             Ledger = ledger.Ledger,
             LedgerUse = ledger,
             LedgerNotice = (configuration.LedgerAddress is FileAddress file ? FolderChecks.FindSharing(file.Path) : null)
-                ?? configuration.DescribeMissing()
+                ?? configuration.DescribeMissing(endpoints.Api)
                 ?? configuration.DescribeNewLedger(endpoints.Api)
                 ?? (configuration.IsSet(nameof(KlingConfiguration.Ledger)) ? null : LedgerLocation.FindOther(configuration.Ledger)),
             DailyCreditCap = configuration.DailyCreditCap,

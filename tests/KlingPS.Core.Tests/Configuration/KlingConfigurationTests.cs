@@ -165,21 +165,30 @@ public sealed class KlingConfigurationTests
     }
 
     [Fact]
-    public void A_configuration_that_the_environment_names_and_that_is_not_there_is_told_unless_the_ledger_is_named()
+    public void A_configuration_that_the_environment_names_and_that_is_not_there_is_told()
     {
         string folder = Directory.CreateTempSubdirectory("klingps-config-").FullName;
         string path = Path.Combine(folder, "config.json");
+        Uri service = KlingEndpoints.Default.Api;
         string? Describe(params (string Name, string Value)[] variables)
         {
             string? Read(string name) => variables.FirstOrDefault(variable => variable.Name == name).Value;
-            return KlingConfiguration.Resolve(path, new ConfigurationValues(), new ConfigurationValues(), Read).DescribeMissing(Read);
+            return KlingConfiguration.Resolve(path, new ConfigurationValues(), new ConfigurationValues(), Read).DescribeMissing(service, Read);
         }
 
         string told = Describe((ConfigurationFile.Variable, path))!;
         Assert.StartsWith($"The environment variable KLINGPS_CONFIG names the configuration '{path}', and there is no such file.", told, StringComparison.Ordinal);
         Assert.Contains("the ledger is '", told, StringComparison.Ordinal);
         Assert.Null(Describe());
-        Assert.Null(Describe((ConfigurationFile.Variable, path), (LedgerLocation.Variable, Path.Combine(folder, "ledger.db"))));
+
+        // Its limit is lost, also where its ledger is not.
+        (string Name, string Value)[] both = [(ConfigurationFile.Variable, path), (LedgerLocation.Variable, Path.Combine(folder, "ledger.db"))];
+        Assert.Contains(" So no setting comes from it, and no daily limit. Correct the variable", Describe(both), StringComparison.Ordinal);
+        service = new Uri("http://127.0.0.1:8080/");
+        Assert.Null(Describe(both));
+        Assert.Equal(told, Describe((ConfigurationFile.Variable, path)));
+        service = KlingEndpoints.Default.Api;
+
         File.WriteAllText(path, "{ }");
         Assert.Null(Describe((ConfigurationFile.Variable, path)));
         Directory.Delete(folder, recursive: true);

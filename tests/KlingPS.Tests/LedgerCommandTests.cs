@@ -226,11 +226,37 @@ public sealed class LedgerCommandTests
             "$done = New-KlingVideoTask $image 'Done.' | Wait-KlingVideoTask -PollingInterval 0.1; $running = New-KlingVideoTask $image 'Running.'",
             new { image = shell.Image() })).Clean();
 
+        (await shell.RunAsync("$done | Save-KlingVideo -Destination $to", new { to = shell.Destination })).Clean();
+
         ShellResult result = await shell.RunAsync("$done, $running, $id | Remove-KlingVideoTask", new { id = lost.Id });
 
         Assert.Equal(2, result.Errors.Count);
         Assert.All(result.Errors, error => error.Is("KlingRequestInvalid", ErrorCategory.InvalidArgument));
         Assert.Equal(["Lost.", "Running."], (await shell.RunAsync("Get-KlingVideoTask")).Clean().Of<KlingVideoTask>().Select(task => task.Prompt));
+    }
+
+    [Fact]
+    public async Task The_record_of_a_video_that_was_not_saved_is_not_removed()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        object paths = new { image = shell.Image(), to = shell.Destination };
+
+        ShellResult result = await shell.RunAsync(
+            """
+            $done = New-KlingVideoTask $image 'It moves.' | Wait-KlingVideoTask -PollingInterval 0.1
+            Get-KlingVideoTask | Remove-KlingVideoTask
+            ConvertTo-KlingVideo $image 'It moves.' $to
+            """,
+            paths);
+
+        string error = Assert.Single(result.Errors).Is("KlingRequestInvalid", ErrorCategory.InvalidArgument).ToString();
+        long id = Assert.Single((await shell.RunAsync("Get-KlingVideoTask")).Clean().Of<KlingVideoTask>()).Id;
+        Assert.EndsWith($"Save it first: Save-KlingVideo -Id {id}. If you have it or do not want it: Resolve-KlingVideoTask {id} -TakenElsewhere.", error, StringComparison.Ordinal);
+        Assert.IsType<FileInfo>(Assert.Single(result.Output).BaseObject);
+        Assert.Equal(1, shell.Bill.CreatesAccepted);
+
+        (await shell.RunAsync("Get-KlingVideoTask | Remove-KlingVideoTask", paths)).Clean();
+        Assert.Empty((await shell.RunAsync("Get-KlingVideoTask")).Clean().Output);
     }
 
     [Theory]

@@ -57,6 +57,7 @@ public sealed class RemoveKlingVideoTaskCommand : TaskReferenceCommand
             {
                 RecordedTasks recorded = Recorded;
                 KlingVideoTask task = Await(token => recorded.FindAsync(reference, token));
+                UnknownTaskResolver.RequireNoUnsavedVideo(task);
                 if (ShouldProcess($"task {task.Id} ({task.Subject})", "Remove from the ledger"))
                 {
                     _batch.Feed(new RecordedTask(reference, task));

@@ -105,6 +105,29 @@ public sealed class HostileFolderTests : IAsyncDisposable
     }
 
     [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Files_of_another_program_that_are_called_like_a_partial_one_and_its_state_are_kept(bool hasPart)
+    {
+        const string Json = """{"url":"https://elsewhere.example/fox.mp4","segments":[1,2]}""";
+        Directory.CreateDirectory(Destination);
+        string part = Path.Combine(Destination, "fox.mp4.partial");
+        await File.WriteAllTextAsync(part + ".json", Json, Token);
+        if (hasPart)
+        {
+            await File.WriteAllTextAsync(part, "precious", Token);
+        }
+
+        Outcome<TaskReference, SavedVideo> outcome = await SaveAsync(overwrite: true);
+
+        Assert.Equal(ErrorKind.DestinationUnusable, outcome.Error?.Kind);
+        Assert.Contains($"'{part}.json' is there", outcome.Error!.Message, StringComparison.Ordinal);
+        Assert.Equal(Json, await File.ReadAllTextAsync(part + ".json", Token));
+        Assert.Equal(hasPart ? "precious" : string.Empty, hasPart ? await File.ReadAllTextAsync(part, Token) : string.Empty);
+        Assert.Equal(hasPart ? 2 : 1, Directory.EnumerateFileSystemEntries(Destination).Count());
+    }
+
+    [Theory]
     [InlineData(".partial")]
     [InlineData(".partial.json")]
     public async Task A_file_of_the_user_s_that_is_called_like_a_partial_one_is_kept(string ending)

@@ -362,17 +362,17 @@ internal sealed class PartialFile : IDisposable
             throw new IOException($"'{path}' is there, and nothing beside it says that it is a part of a video. Move it away.");
         }
 
-        if (!isPart && IsForeign(statePath))
+        if (IsForeign(statePath, isPart))
         {
             throw new IOException($"'{statePath}' is there, and says nothing of a part of a video. Move it away.");
         }
     }
 
     /// <summary>Whether something other than a state is in its place. A download that has just ended takes its state away while this looks.</summary>
-    private static bool IsForeign(string statePath)
+    private static bool IsForeign(string statePath, bool isPart)
     {
         FileFacts? seen = FileFacts.OfName(statePath);
-        while (seen is { Length: > 0 } && PartialState.Read(statePath) is null)
+        while (seen is { Length: > 0 } && PartialState.IsForeign(statePath, isPart))
         {
             FileFacts? now = FileFacts.OfName(statePath);
             if (now == seen)

@@ -34,6 +34,22 @@ internal sealed record PartialState(string Video, string? EntityTag, DateTimeOff
         }
     }
 
+    /// <summary>Whether a file is no state but somebody else's.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="isPart">Whether a part is beside it. Then one that cannot be read is a state that was damaged with the machine.</param>
+    public static bool IsForeign(string path, bool isPart)
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(OrdinaryFile.ReadAllBytes(path, MaxLength));
+            return json.RootElement.ValueKind == JsonValueKind.Object ? !json.RootElement.TryGetProperty(nameof(Video), out _) : !isPart;
+        }
+        catch (Exception exception) when (exception is JsonException or IOException or UnauthorizedAccessException or NotSupportedException)
+        {
+            return !isPart;
+        }
+    }
+
     /// <summary>Writes the state to a new file. One that was only half written does not parse.</summary>
     /// <exception cref="IOException">Something has this name already, or it cannot be written.</exception>
     public void Write(string path)

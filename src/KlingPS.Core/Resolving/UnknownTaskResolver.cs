@@ -79,25 +79,6 @@ internal sealed class UnknownTaskResolver
         return await _session.Ledger.Tasks.ResolveAsync(task.Id, snapshot).ConfigureAwait(false);
     }
 
-    /// <summary>Refuses to have the record of a video removed that is paid for and was never on disk: another command may be downloading it, and without the record it is bought again.</summary>
-    /// <param name="task">The task, as the ledger has it.</param>
-    /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: it was neither saved, on whichever machine, nor taken elsewhere.</exception>
-    public static void RequireNoUnsavedVideo(KlingVideoTask task)
-    {
-        ArgumentNullException.ThrowIfNull(task);
-        if (task is { TaskState: KlingTaskState.Succeeded, SavedPath: null, SavedHash: null, TakenAt: null })
-        {
-            throw new KlingException(
-                ErrorKind.RequestInvalid,
-                $"The video of task {task.Id} ('{task.Subject}') is paid for and was not saved. Without the record it would be bought again. "
-                + $"Save it first: Save-KlingVideo -Id {task.Id}. If you have it or do not want it: Resolve-KlingVideoTask {task.Id} -TakenElsewhere.")
-            {
-                TaskNumber = task.Id,
-                Advice = "Get-KlingVideoTask -Unsaved lists the videos that are not saved.",
-            };
-        }
-    }
-
     /// <summary>Refuses a task without a video.</summary>
     /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: nothing can have been taken elsewhere.</exception>
     public static void RequireVideo(KlingVideoTask task)

@@ -27,7 +27,7 @@ public sealed class RemoveKlingVideoTaskCommand : TaskReferenceCommand
     {
         _batch = Use(new Batch<RecordedTask, KlingVideoTask>(this, CreateStage)
         {
-            Emit = static _ => { },
+            Emit = WarnOfUnsavedVideo,
             IsOrdered = true,
             Target = outcome => TaskReferences.TargetOf(outcome.Item.Reference),
         });
@@ -57,7 +57,6 @@ public sealed class RemoveKlingVideoTaskCommand : TaskReferenceCommand
             {
                 RecordedTasks recorded = Recorded;
                 KlingVideoTask task = Await(token => recorded.FindAsync(reference, token));
-                UnknownTaskResolver.RequireNoUnsavedVideo(task);
                 if (ShouldProcess($"task {task.Id} ({task.Subject})", "Remove from the ledger"))
                 {
                     _batch.Feed(new RecordedTask(reference, task));
@@ -67,6 +66,17 @@ public sealed class RemoveKlingVideoTaskCommand : TaskReferenceCommand
             {
                 WriteErrorOrEnd(UnexpectedError.From(exception, reference.ToString()), TaskReferences.TargetOf(reference));
             }
+        }
+    }
+
+    /// <summary>Tells of a video that is paid for and was not saved, here or on another machine: what was removed could only be bought again, unless its id is known.</summary>
+    private void WarnOfUnsavedVideo(KlingVideoTask task)
+    {
+        if (task is { TaskState: KlingTaskState.Succeeded, SavedPath: null, SavedHash: null, TakenAt: null })
+        {
+            WriteWarning(
+                $"The video of task {task.Id} ('{task.Subject}') is paid for and was not saved, and would be bought again. "
+                + $"As long as the service keeps it, this saves it: Save-KlingVideo -TaskId {task.TaskId}");
         }
     }
 

@@ -133,11 +133,19 @@ internal sealed class WaitStage : IPipelineStage<TaskReference, Outcome<TaskRefe
     private Task<KlingVideoTask> FindAsync(TaskReference item, Instant? deadline, CancellationToken cancellationToken)
     {
         var start = Instant.Now(_session.TimeProvider);
-        return _searchPolicy.RunAsync(
-            () => SearchAsync(item, cancellationToken),
-            exception => exception is KlingException failure && !(deadline <= Instant.Now(_session.TimeProvider)) && _waiter.Outage.Tolerates(failure, start)
-                ? new Retry(exception)
-                : null,
+        return _searchPolicy.RunAsync<KlingVideoTask>(
+            async _ =>
+            {
+                try
+                {
+                    return await SearchAsync(item, cancellationToken).ConfigureAwait(false);
+                }
+                catch (KlingException exception) when (_waiter.Outage.Tolerates(exception, start))
+                {
+                    // That was the last look.
+                    return deadline <= Instant.Now(_session.TimeProvider) ? throw WaitOutcomes.CreateTimeout(item, _timeout) : new Retry(exception);
+                }
+            },
             cancellationToken);
     }
 

@@ -316,6 +316,33 @@ public sealed class WaitStageTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_foreign_task_whose_last_look_fails_has_not_come_in_time()
+    {
+        await _harness.AcceptedAsync("mine");
+        _harness.Tasks["mine"] = PipelineHarness.Succeeded("mine");
+        int requests = 0;
+        DateTimeOffset begun = default;
+        _harness.Tasks["foreign"] = (request, cancellationToken) =>
+        {
+            // The last of a look ends when the time is over, and the limit of the look is not.
+            if (++requests == 5)
+            {
+                _harness.Clock.Advance(begun.AddSeconds(20.5) - _harness.Clock.GetUtcNow());
+            }
+
+            return s_outage(request, cancellationToken);
+        };
+        using WaitStage waiter = Waiter(timeout: TimeSpan.FromSeconds(20));
+        await waiter.PostAsync(new TaskReference { TaskId = "mine" }, CancellationToken.None);
+        Assert.Null((await NextAsync(waiter)).Error);
+        begun = _harness.Clock.GetUtcNow();
+
+        Outcome<TaskReference, KlingVideoTask> outcome = Assert.Single(await WaitAsync(waiter, new TaskReference { TaskId = "foreign" }));
+
+        Assert.Equal((ErrorKind.WaitTimeout, 5), (outcome.Error!.Kind, requests));
+    }
+
+    [Fact]
     public async Task A_service_whose_clock_is_ahead_does_not_make_the_wait_longer()
     {
         long ahead = _harness.Clock.GetUtcNow().AddHours(6).ToUnixTimeMilliseconds();

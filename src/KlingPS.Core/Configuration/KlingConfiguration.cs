@@ -104,9 +104,8 @@ public sealed record KlingConfiguration
             return null;
         }
 
-        string lost = isLedgerNamed ? "no setting comes from it, and no daily limit"
-            : $"no setting comes from it, and no daily limit: the ledger is '{Ledger}', and what another one knows would be bought again";
-        return $"The environment variable {ConfigurationFile.Variable} names the configuration '{Path}', and there is no such file. So {lost}. "
+        string ledger = isLedgerNamed ? string.Empty : $": the ledger is '{Ledger}', and what another one knows would be bought again";
+        return $"The environment variable {ConfigurationFile.Variable} names the configuration '{Path}', and there is no such file. So no setting comes from it, and no daily limit{ledger}. "
             + "Correct the variable, or bring the file back; where there is to be none, take the variable away.";
     }
 

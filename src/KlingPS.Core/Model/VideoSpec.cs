@@ -153,19 +153,8 @@ internal sealed record VideoSpec
 
     /// <summary>The same video as it was recorded before uploads were known by their content.</summary>
     /// <returns><see langword="null"/> if it is made from no upload whose content is known.</returns>
-    public VideoSpec? ByAddress()
-    {
-        return !Sources.Any(source => source.Source is { IsFile: false, Hash: not null }) ? null : this with
-        {
-            Image = Strip(Image),
-            TailImage = Strip(TailImage),
-            ReferenceImages = new(ReferenceImages.Select(image => Strip(image)!)),
-            Video = Strip(Video),
-            Audio = Strip(Audio),
-        };
-
-        static MediaSource? Strip(MediaSource? source) => source is { IsFile: false } ? source with { Hash = null } : source;
-    }
+    public VideoSpec? ByAddress() => !Sources.Any(source => source.Source is { IsFile: false, Hash: not null }) ? null
+        : WithSources(this, static (mine, _) => mine is { IsFile: false } ? mine with { Hash = null } : mine);
 
     /// <summary>This video, made from another one's files where both name the same path: what it would be if it were bought with the files as they are there.</summary>
     /// <param name="other">The other video.</param>
@@ -174,19 +163,21 @@ internal sealed record VideoSpec
     public VideoSpec? WithFilesOf(VideoSpec other, Func<string, string, bool> isSame)
     {
         ArgumentNullException.ThrowIfNull(other);
-        VideoSpec spec = this with
-        {
-            Image = Swap(Image, other.Image),
-            TailImage = Swap(TailImage, other.TailImage),
-            ReferenceImages = new ValueList<MediaSource>(ReferenceImages.Select((image, index) => Swap(image, other.ReferenceImages.ElementAtOrDefault(index))!)),
-            Video = Swap(Video, other.Video),
-            Audio = Swap(Audio, other.Audio),
-        };
+        VideoSpec spec = WithSources(other, Swap);
         return spec.Sources.All(source => source.Source is not { IsFile: true, Hash: null }) ? spec : null;
 
         MediaSource? Swap(MediaSource? mine, MediaSource? others)
             => mine is { IsFile: true, Path: string path } && others is { IsFile: true, Path: string othersPath } && isSame(path, othersPath) ? others : mine;
     }
+
+    private VideoSpec WithSources(VideoSpec other, Func<MediaSource?, MediaSource?, MediaSource?> choose) => this with
+    {
+        Image = choose(Image, other.Image),
+        TailImage = choose(TailImage, other.TailImage),
+        ReferenceImages = new ValueList<MediaSource>(ReferenceImages.Select((image, index) => choose(image, other.ReferenceImages.ElementAtOrDefault(index))!)),
+        Video = choose(Video, other.Video),
+        Audio = choose(Audio, other.Audio),
+    };
 
     /// <summary>
     /// The parts of the identity that came later, each with its name so that it is no take and no other part: only where something is

@@ -304,20 +304,19 @@ internal sealed class VideoSubmitter
 
         IdentifiedClip? video = await IdentifyClipAsync(submission.Spec.Video, isPresent, cancellationToken).ConfigureAwait(false);
         IdentifiedClip? audio = await IdentifyClipAsync(submission.Spec.Audio, isPresent, cancellationToken).ConfigureAwait(false);
-        var recognized = new List<MediaSource>();
+        var known = new List<MediaSource>();
         foreach (MediaSource reference in submission.Spec.ReferenceImages)
         {
-            MediaSource source = Identified(reference, reference.IsFile ? references[reference.Path!].Hash : null)!;
-            recognized.Add((await RecognizeAsync(source, cancellationToken).ConfigureAwait(false))!);
+            known.Add((await KnowAsync(reference, reference.IsFile ? references[reference.Path!].Hash : null, cancellationToken).ConfigureAwait(false))!);
         }
 
         VideoSpec spec = submission.Spec.Normalized() with
         {
-            Image = await RecognizeAsync(Identified(submission.Spec.Image, image?.Hash), cancellationToken).ConfigureAwait(false),
-            TailImage = await RecognizeAsync(Identified(submission.Spec.TailImage, tail?.Hash), cancellationToken).ConfigureAwait(false),
-            ReferenceImages = new(recognized),
-            Video = await RecognizeAsync(Identified(submission.Spec.Video, video?.Hash), cancellationToken).ConfigureAwait(false),
-            Audio = await RecognizeAsync(Identified(submission.Spec.Audio, audio?.Hash), cancellationToken).ConfigureAwait(false),
+            Image = await KnowAsync(submission.Spec.Image, image?.Hash, cancellationToken).ConfigureAwait(false),
+            TailImage = await KnowAsync(submission.Spec.TailImage, tail?.Hash, cancellationToken).ConfigureAwait(false),
+            ReferenceImages = new(known),
+            Video = await KnowAsync(submission.Spec.Video, video?.Hash, cancellationToken).ConfigureAwait(false),
+            Audio = await KnowAsync(submission.Spec.Audio, audio?.Hash, cancellationToken).ConfigureAwait(false),
             InputSeconds = (video ?? audio)?.Report.Seconds,
         };
         return new IdentifiedSubmission(submission with { Spec = spec }, image, tail, spec.GetIdentity())
@@ -570,13 +569,14 @@ internal sealed class VideoSubmitter
     private async Task<IdentifiedImage?> IdentifyAsync(MediaSource? source, bool isPresent, long maxLength, CancellationToken cancellationToken)
         => source is { IsFile: true, Path: string path } ? await _uploader.IdentifyAsync(path, isPresent, maxLength, cancellationToken).ConfigureAwait(false) : null;
 
-    /// <summary>An upload of ours is what was uploaded: given by its address, as by a task or an upload from the pipeline, it makes the same video as its file.</summary>
-    private async Task<MediaSource?> RecognizeAsync(MediaSource? source, CancellationToken cancellationToken)
-        => source is { IsFile: false, Hash: null, Uri: string uri }
-            ? source with { Hash = await _session.Ledger.Uploads.FindContentAsync(_session.Account, uri, cancellationToken).ConfigureAwait(false) }
-            : source;
-
-    /// <summary>What has been read of a local file. Where an earlier attempt had uploaded it says nothing of what it is now.</summary>
-    private static MediaSource? Identified(MediaSource? source, string? hash)
-        => source is null || hash is null ? source : source with { Hash = hash, Uri = null };
+    /// <summary>
+    /// A source with what is known of its content. Of a local file it is what has been read; where an earlier attempt had uploaded it says
+    /// nothing of what it is now. An upload of ours is what was uploaded: given by its address, as by a task or an upload from the pipeline,
+    /// it makes the same video as its file.
+    /// </summary>
+    private async Task<MediaSource?> KnowAsync(MediaSource? source, string? hash, CancellationToken cancellationToken)
+        => source is not null && hash is not null ? source with { Hash = hash, Uri = null }
+            : source is { IsFile: false, Hash: null, Uri: string uri }
+                ? source with { Hash = await _session.Ledger.Uploads.FindContentAsync(_session.Account, uri, cancellationToken).ConfigureAwait(false) }
+                : source;
 }

@@ -408,9 +408,10 @@ function Invoke-PesterSuite {
         Stop-Build 'Pester has not been restored. Leave -NoBuild out.'
     }
 
-    # The longest one first, which is about the largest file.
+    # The longest ones first, and of the others the largest.
     $root = New-PlainPath
-    $files = [Collections.Generic.Queue[string]]::new([string[]] (Get-ChildItem "$root/tests/Pester" -Filter *.Tests.ps1 | Sort-Object Length -Descending).FullName)
+    $files = Get-ChildItem "$root/tests/Pester" -Filter *.Tests.ps1 | Sort-Object { $_.Name -notmatch '^(Schedulers|Automation|Help)\.' }, { -$_.Length }
+    $files = [Collections.Generic.Queue[string]]::new([string[]] $files.FullName)
     $running = [Collections.Generic.List[object]]::new()
     $watch = [Diagnostics.Stopwatch]::StartNew()
     try {

@@ -42,14 +42,9 @@ Describe 'The examples of the help' {
         }
         ConvertTo-Json @($all) | Set-Content $list
 
-        # In three shells at once: some examples wait, as they say.
-        $shells = 0..2 | ForEach-Object {
-            Start-PrivateShell -Folder "$TestDrive/home$_" "
-                `$index = 0
-                `$mine = Get-Content '$list' -Raw | ConvertFrom-Json | Where-Object { `$index++ % 3 -eq $_ }
-                & '$PSScriptRoot/ExampleRunner.ps1' '$module' '$images' `$mine"
-        }
-        $results = $shells | ForEach-Object { (Wait-Shell $_).Output | ConvertFrom-Json }
+        # One after the other in one shell, which compiles the module once. The other files have the second processor meanwhile.
+        $shell = Start-PrivateShell -Folder "$TestDrive/home" "& '$PSScriptRoot/ExampleRunner.ps1' '$module' '$images' (Get-Content '$list' -Raw | ConvertFrom-Json)"
+        $results = (Wait-Shell $shell).Output | ConvertFrom-Json
     }
 
     It '<Cmdlet>: <Title>' -ForEach $examples {
@@ -78,13 +73,15 @@ Describe 'Get-Help' {
             `$answers = @{}
             foreach (`$cmdlet in (Get-Command -Module KlingPS).Name) {
                 `$parameters = (Get-Command `$cmdlet).Parameters.Values.Name | Where-Object { `$_ -notin [Management.Automation.Cmdlet]::CommonParameters }
+                `$help = Get-Help `$cmdlet
+                `$described = Get-Help `$cmdlet -Parameter *
                 `$answers[`$cmdlet] = @{
                     Full = Get-Help `$cmdlet -Full | Out-String -Width 120
                     Examples = Get-Help `$cmdlet -Examples | Out-String -Width 120
-                    Count = @((Get-Help `$cmdlet).examples.example).Count
+                    Count = @(`$help.examples.example).Count
                     Names = @(`$parameters)
-                    Parameters = @(`$parameters | ForEach-Object { (Get-Help `$cmdlet -Parameter `$_).description.Text -join ' ' })
-                    Link = @((Get-Help `$cmdlet).relatedLinks.navigationLink)[0].uri
+                    Parameters = @(`$described | Where-Object name -In `$parameters | ForEach-Object { `$_.description.Text -join ' ' })
+                    Link = @(`$help.relatedLinks.navigationLink)[0].uri
                 }
             }
             foreach (`$topic in (Get-ChildItem '$stage/en-US/about_*').Name -replace '\.help\.txt') {

@@ -7,6 +7,10 @@ namespace KlingPS.Core.Imaging;
 internal static class ContentHash
 {
     private const int BufferSize = 128 * 1024;
+    private const int Length = 64;
+
+    /// <summary>Whether a text has the form of a hash: 64 lowercase hexadecimal digits.</summary>
+    public static bool IsValid(string? text) => text is { Length: Length } && text.All(char.IsAsciiHexDigitLower);
 
     /// <summary>Hashes a file of any size without holding more than a small part of it.</summary>
     /// <param name="path">The file.</param>

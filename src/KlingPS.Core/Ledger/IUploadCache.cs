@@ -1,3 +1,5 @@
+using KlingPS.Core.Imaging;
+
 namespace KlingPS.Core.Ledger;
 
 /// <summary>The uploads that the service still has, so that no image is uploaded twice.</summary>
@@ -31,8 +33,6 @@ internal interface IUploadCache
 /// <param name="ExpiresAt">How long the service keeps it: 24 hours by its current pages.</param>
 internal sealed record UploadRecord(string Account, string Hash, string Uri, DateTimeOffset UploadedAt, DateTimeOffset ExpiresAt)
 {
-    private const int HashLength = 64;
-
     /// <summary>The hash that an address names, as those of uploads do. Anybody can give an address such a name.</summary>
     public static string? FindHash(string uri)
     {
@@ -42,6 +42,6 @@ internal sealed record UploadRecord(string Account, string Hash, string Uri, Dat
         }
 
         string name = address.AbsolutePath[(address.AbsolutePath.LastIndexOf('/') + 1)..].Split('.')[0];
-        return name.Length == HashLength && name.All(char.IsAsciiHexDigitLower) ? name : null;
+        return ContentHash.IsValid(name) ? name : null;
     }
 }

@@ -6,6 +6,9 @@ internal static class CallbackNonce
     private const string Parameter = "klingps=";
     private const int Length = 32;
 
+    /// <summary>Whether a text has the form of a nonce: 32 lowercase hexadecimal digits.</summary>
+    public static bool IsValid(string text) => text.Length == Length && text.All(char.IsAsciiHexDigitLower);
+
     /// <summary>Adds the nonce of an attempt to an address, in place of any other. The rest of the address stays as it is.</summary>
     /// <param name="uri">The address to which the user wants callbacks.</param>
     /// <param name="nonce">See <see cref="TaskIntent.Nonce"/>.</param>
@@ -30,7 +33,7 @@ internal static class CallbackNonce
         => uri is null ? null : Split(uri).Query?.Split('&')
             .Where(part => part.StartsWith(Parameter, StringComparison.Ordinal))
             .Select(part => part[Parameter.Length..])
-            .FirstOrDefault(nonce => nonce.Length == Length && nonce.All(char.IsAsciiHexDigitLower));
+            .FirstOrDefault(IsValid);
 
     private static (string Address, string? Query, string Fragment) Split(string uri)
     {

@@ -1,4 +1,5 @@
 using KlingPS.Core.Api;
+using KlingPS.Core.Api.Wire;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Model;
 using KlingPS.Core.Scheduling;
@@ -13,9 +14,6 @@ namespace KlingPS.Core.Resolving;
 /// </summary>
 internal sealed class UnknownTaskResolver
 {
-    /// <summary>The code with which the service says that it has no such task. Another one, such as 404, may be that of a wrong address.</summary>
-    private const int NoSuchTask = 422;
-
     private readonly KlingSession _session;
     private readonly KlingClient _client;
     private readonly VideoSubmitter _submitter;
@@ -143,7 +141,7 @@ internal sealed class UnknownTaskResolver
         }
         catch (KlingApiException answer) when (answer.Kind == ErrorKind.TaskNotFound)
         {
-            if (answer.Code != NoSuchTask)
+            if (answer.Code != ResponseClassifier.NoSuchTask)
             {
                 throw answer.WithMessage($"{answer.Message} But it says so with code {answer.Code}, which can also be that of a wrong address, so task {task.Id} ('{task.Subject}') was not given up.");
             }

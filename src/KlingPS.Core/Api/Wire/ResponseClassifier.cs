@@ -7,6 +7,9 @@ namespace KlingPS.Core.Api.Wire;
 /// <summary>Decides what a response that is not a success means.</summary>
 internal static class ResponseClassifier
 {
+    /// <summary>The code of a query with which the service says that it has no such task. Another one, such as 404, may be that of a wrong address.</summary>
+    public const int NoSuchTask = 422;
+
     /// <summary>How much of a host is shown, in characters.</summary>
     private const int LongestShown = 200;
 
@@ -29,7 +32,7 @@ internal static class ResponseClassifier
         new(404, 405, ErrorKind.EndpointWrong, Refusal.Always) { IsBare = true },
         new(404, 404, ErrorKind.TaskNotFound, Refusal.Always),
         new(408, 408, ErrorKind.ServiceUnavailable, Refusal.Never) { IsTransient = true },
-        new(422, 422, ErrorKind.TaskNotFound, Refusal.Always) { Texts = ["recordInfo is null"] },
+        new(NoSuchTask, NoSuchTask, ErrorKind.TaskNotFound, Refusal.Always) { Texts = ["recordInfo is null"] },
         new(429, 429, ErrorKind.RateLimited, Refusal.Always) { IsTransient = true, MayBeSentAgain = true },
         new(433, 433, ErrorKind.KeyCapReached, Refusal.Always),
         new(455, 455, ErrorKind.ServiceUnavailable, Refusal.Always) { IsTransient = true, MayBeSentAgain = true },

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using KlingPS.Core.Imaging;
 using KlingPS.Core.Model;
 using KlingPS.Core.Network;
 
@@ -29,9 +30,6 @@ internal enum SpooledKind
 /// <summary>Something that has happened and could not be recorded in the ledger, with all that is needed to record it later.</summary>
 internal sealed record SpooledAnswer
 {
-    private const int NonceLength = 32;
-    private const int HashLength = 64;
-
     /// <summary>The form of this record.</summary>
     [JsonPropertyName("version")]
     public int Version { get; init; } = 1;
@@ -152,7 +150,7 @@ internal sealed record SpooledAnswer
     [JsonIgnore]
     public bool IsSound => Version == 1
         && Account is { Length: > 0 and <= 128 }
-        && (Nonce is null || (Nonce.Length == NonceLength && Nonce.All(char.IsAsciiHexDigitLower)))
+        && (Nonce is null || CallbackNonce.IsValid(Nonce))
         && (TaskId is null || ServiceTaskId.IsValid(TaskId))
         && (State is null or KlingTaskState.Succeeded or KlingTaskState.Failed)
         && (Link is null || IsLink(Link))
@@ -162,7 +160,7 @@ internal sealed record SpooledAnswer
             SpooledKind.Rejected or SpooledKind.Unknown => Nonce is not null && Reason is not null,
             SpooledKind.Ended => TaskId is not null && State is not null,
             SpooledKind.Saving or SpooledKind.Saved => (TaskId ?? Nonce) is not null && State is not KlingTaskState.Failed
-                && Hash is { Length: HashLength } && Hash.All(char.IsAsciiHexDigitLower) && System.IO.Path.IsPathFullyQualified(Path ?? string.Empty),
+                && ContentHash.IsValid(Hash) && System.IO.Path.IsPathFullyQualified(Path ?? string.Empty),
             _ => false,
         };
 

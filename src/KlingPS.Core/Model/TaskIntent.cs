@@ -27,6 +27,12 @@ internal sealed record TaskIntent
     public long? Replaces { get; init; }
 
     /// <summary>
+    /// The first attempt at this purchase, where others have settled it while this process stood still: what was bought or given up in its
+    /// place meanwhile is not bought here. <see langword="null"/> where earlier purchases are used anyway.
+    /// </summary>
+    public long? Former { get; init; }
+
+    /// <summary>
     /// How long the request can be under way, with everything that is done to record what comes of it. Where its process cannot be seen,
     /// it counts as lost after that.
     /// </summary>

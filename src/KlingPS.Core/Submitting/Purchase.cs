@@ -48,6 +48,9 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
     /// <summary>The record of the attempt, while one is under way.</summary>
     public KlingVideoTask? Task => _task;
 
+    /// <summary>Whether an earlier purchase of the same video takes the place of this one.</summary>
+    private bool IsReusing => submission.ReusePurchase && !submission.Force;
+
     private ITaskJournal Tasks => sender.Session.Ledger.Tasks;
 
     /// <inheritdoc/>
@@ -149,7 +152,7 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
 
     private async Task<Passage<TaskClaim>> ClaimAsync(ICreateGate gate)
     {
-        if (submission.ReusePurchase && !submission.Force)
+        if (IsReusing)
         {
             return await gate.ClaimAsync(_intent, this, cancellationToken).ConfigureAwait(false);
         }
@@ -197,10 +200,11 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
     /// <returns>The task, if a callback has told in the meantime that it was bought after all.</returns>
     private async Task<KlingVideoTask?> ForgoAsync(string reason)
     {
+        long forgone = _task!.Id;
         KlingVideoTask? bought = await WithdrawAsync(reason).ConfigureAwait(false);
 
         // What the attempt replaced has been given up with it.
-        _intent = _intent.Renew();
+        _intent = _intent.Renew() with { Former = IsReusing ? null : _intent.Former ?? forgone };
         return bought;
     }
 

@@ -604,6 +604,58 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     }
 
     [Theory]
+    [InlineData("bought again", "theirs")]
+    [InlineData("resubmitted", "theirs")]
+    [InlineData("given up", null)]
+    public async Task A_machine_that_wakes_up_does_not_buy_what_was_bought_or_given_up_elsewhere_meanwhile(string what, string? theirs)
+    {
+        _harness.Service.On(FakeService.CreatePath, Replies.Code(455, "Maintenance"), _harness.AcceptTask);
+        Submission request = Submissions.FromUri("https://images.example/fox.png") with { RunId = "ours" };
+        Task<Outcome<Submission, KlingVideoTask>> waiting = _submitter.SubmitAsync(request, CancellationToken.None);
+        await Eventually.DoneAsync(_harness.Observer.Paused.Task);
+        KlingVideoTask task = await RecordAsync();
+        var intent = new TaskIntent { Account = task.Account, Spec = task.Spec, Identity = task.Identity!, Credits = 42, RunId = "theirs" };
+        if (what != "bought again")
+        {
+            await _harness.Ledger.Tasks.LoseAsync(task.Id);
+            intent = intent with { Replaces = task.Id };
+        }
+
+        // Whoever opens the ledger settles what seems to be nobody's.
+        ITaskJournal others = _harness.Ledger.OfSurvivor.Tasks;
+        await others.RecoverAsync(CancellationToken.None);
+        if (theirs is null)
+        {
+            await others.AbandonAsync(task.Id);
+        }
+        else
+        {
+            await others.AcceptAsync((await others.BeginAsync(intent, CancellationToken.None)).Id, theirs);
+        }
+
+        KlingException? error = (await _harness.Clock.RunAsync(waiting)).Error;
+
+        Assert.Equal((1, ErrorKind.RequestInvalid), (_harness.Creates, error?.Kind));
+        Assert.StartsWith("Nothing was bought for 'https://images.example/fox.png'. While this process stood still", error!.Message, StringComparison.Ordinal);
+        Assert.Contains(theirs is null ? "was given up" : "is task 2", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_machine_that_wakes_up_buys_the_same_video_as_often_as_its_own_command_asked_for_it()
+    {
+        _harness.Service.On(FakeService.CreatePath, Replies.Code(455, "Maintenance"), Replies.Code(455, "Maintenance"), _harness.AcceptTask);
+        Submission request = Submissions.FromUri("https://images.example/fox.png") with { RunId = "ours" };
+        Task<Outcome<Submission, KlingVideoTask>[]> waiting = Task.WhenAll(_submitter.SubmitAsync(request, CancellationToken.None), _submitter.SubmitAsync(request, CancellationToken.None));
+        await Eventually.TrueAsync(async () => (await _harness.ListAsync()).Count(task => task.HeldBackAt is not null) == 2);
+        await _harness.Ledger.OfSurvivor.Tasks.RecoverAsync(CancellationToken.None);
+
+        Outcome<Submission, KlingVideoTask>[] outcomes = await _harness.Clock.RunAsync(waiting);
+
+        Assert.All(outcomes, outcome => Assert.Null(outcome.Error));
+        Assert.Equal(4, _harness.Creates);
+    }
+
+    [Theory]
     [InlineData(" ")]
     [InlineData("")]
     public async Task A_task_without_a_name_is_not_called_bought(string taskId)

@@ -48,16 +48,31 @@ internal static class TaskTable
             await Spellings.ListIdentitiesAsync(session, intent.Spec, intent.Identity).ConfigureAwait(false),
             $"t.state IN {PurchaseStates} {BestFirst}").ConfigureAwait(false);
 
+    /// <summary>What another command has bought, or may have, in place of an attempt: to replace it, or by asking for the same video later.</summary>
+    /// <param name="session">The session.</param>
+    /// <param name="intent">The purchase that the attempt was made for.</param>
+    /// <param name="former">The local id of the attempt.</param>
+    public static async Task<KlingVideoTask?> FindSuccessorAsync(SqlSession session, TaskIntent intent, long former)
+        => await FindByIdentitiesAsync(
+            session,
+            intent.Account,
+            await Spellings.ListIdentitiesAsync(session, intent.Spec, intent.Identity).ConfigureAwait(false),
+            $"t.id > @former AND (t.replaces = @former OR COALESCE(t.run_id, '') <> @run) AND t.state IN {PurchaseStates} {BestFirst}",
+            ("former", former),
+            ("run", intent.RunId ?? intent.Budget?.RunId ?? string.Empty)).ConfigureAwait(false);
+
     /// <summary>The first task with one of several identities that meets a condition.</summary>
     /// <param name="session">The session.</param>
     /// <param name="account">The account.</param>
     /// <param name="identities">See <see cref="Spellings.ListIdentitiesAsync"/>.</param>
     /// <param name="condition">A condition, and an order; the record is <c>t</c>.</param>
-    public static Task<KlingVideoTask?> FindByIdentitiesAsync(SqlSession session, string account, IReadOnlyList<string> identities, string condition)
+    /// <param name="parameters">The parameters of the condition.</param>
+    public static Task<KlingVideoTask?> FindByIdentitiesAsync(
+        SqlSession session, string account, IReadOnlyList<string> identities, string condition, params (string Name, object? Value)[] parameters)
     {
         (string Name, object? Value)[] values = [.. identities.Select((identity, index) => (string.Create(CultureInfo.InvariantCulture, $"identity{index}"), (object?)identity))];
         string names = string.Join(", ", values.Select(value => "@" + value.Name));
-        return FindAsync(session, $"{AccountTable.IsOwn("t.account")} AND t.identity IN ({names}) AND {condition}", [("account", account), .. values]);
+        return FindAsync(session, $"{AccountTable.IsOwn("t.account")} AND t.identity IN ({names}) AND {condition}", [("account", account), .. values, .. parameters]);
     }
 
     /// <summary>The task with a local id.</summary>

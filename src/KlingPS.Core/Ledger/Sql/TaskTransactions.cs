@@ -29,6 +29,11 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
     /// <inheritdoc cref="ClaimAsync(SqlSession, TaskIntent, Func{Task{bool}})"/>
     public async Task<KlingVideoTask?> BeginAsync(SqlSession session, TaskIntent intent, Func<Task<bool>> tryTake)
     {
+        if (intent.Former is long former)
+        {
+            await RequireNotTakenOverAsync(session, intent, former).ConfigureAwait(false);
+        }
+
         // What is over a limit does not wait for a slot.
         if (intent.Replaces is null)
         {
@@ -180,6 +185,26 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
         if (await FindBudgetExcessAsync(session, intent).ConfigureAwait(false) is string excess)
         {
             throw new KlingException(ErrorKind.BudgetExceeded, excess);
+        }
+    }
+
+    /// <summary>Refuses a purchase that somebody else has made, or given up, while the process of its first attempt stood still.</summary>
+    private static async Task RequireNotTakenOverAsync(SqlSession session, TaskIntent intent, long former)
+    {
+        const string While = "While this process stood still, its attempt";
+        if (await TaskTable.FindSuccessorAsync(session, intent, former).ConfigureAwait(false) is { } successor)
+        {
+            throw new KlingException(
+                ErrorKind.RequestInvalid,
+                $"{While} (task {former}) was settled by another one, and what was bought in its place is task {successor.Id}.")
+            {
+                TaskNumber = successor.Id,
+            };
+        }
+
+        if (await TaskTable.FindAsync(session, "t.id = @id", ("id", former)).ConfigureAwait(false) is { TaskState: KlingTaskState.Abandoned })
+        {
+            throw new KlingException(ErrorKind.RequestInvalid, $"{While} (task {former}) was given up with Resolve-KlingVideoTask. If the video is to be bought, run the command again.");
         }
     }
 

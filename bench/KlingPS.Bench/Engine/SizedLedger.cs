@@ -70,7 +70,8 @@ internal static class SizedLedger
 
             // The leaves of an index that is made at once are full, so that each record would split some of them. In a ledger that has grown they are not.
             await session.ExecuteAsync("PRAGMA cache_size = -1000000");
-            await SpendingSums.AfterwardsAsync(session, async () => await FillAsync(session, tasks, now, () => MakeAgainAsync("index")));
+            await SpendingSums.PauseAsync(session, async () => await FillAsync(session, tasks, now, () => MakeAgainAsync("index")));
+            await AddUpAsync(session);
             await MakeAgainAsync("trigger");
             await session.ExecuteAsync(SavedNames.Filling);
             await session.SetCounterAsync("task", tasks);
@@ -86,6 +87,15 @@ internal static class SizedLedger
             }
         });
         engine.Close();
+    }
+
+    /// <summary>Makes the sums of what counts against limits.</summary>
+    public static async Task AddUpAsync(SqlSession session)
+    {
+        foreach (string statement in (IEnumerable<string>)["DELETE FROM spent_by_time", "DELETE FROM spent_by_run", .. SpendingSums.Filling])
+        {
+            await session.ExecuteAsync(statement);
+        }
     }
 
     /// <summary>Inserts what the records of tasks name: accounts and prompts.</summary>

@@ -31,7 +31,7 @@ internal static class SizedServerLedger
         await server.SqlAsync(again);
         await InTransactionAsync(async session =>
         {
-            await SpendingSums.AfterwardsAsync(session, () => Task.CompletedTask);
+            await SizedLedger.AddUpAsync(session);
             await session.ExecuteAsync(SavedNames.Filling);
             await session.SetCounterAsync("task", tasks);
         });

@@ -96,6 +96,22 @@ public sealed class LedgerCopyTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task What_was_removed_today_counts_against_the_daily_limit_of_a_copy_as_well()
+    {
+        await using (SqlLedger source = await _temp.OpenAsync())
+        {
+            await FillAsync(source);
+            await source.Tasks.RemoveAsync(1);
+        }
+
+        await CopyAsync();
+
+        await using SqlLedger ledger = Open(new FileAddress(Copied));
+        Assert.Null(await ledger.Tasks.FindBudgetExcessAsync(TempLedger.Intent("e", budget: new BudgetLimit { DailyCredits = 168 }), Token));
+        Assert.NotNull(await ledger.Tasks.FindBudgetExcessAsync(TempLedger.Intent("e", budget: new BudgetLimit { DailyCredits = 167 }), Token));
+    }
+
+    [Fact]
     public async Task A_ledger_of_an_earlier_version_is_copied_as_this_one_has_it()
     {
         await using (Stream recorded = typeof(LedgerCopyTests).Assembly.GetManifestResourceStream("ledger-schema-3.db.gz")!)

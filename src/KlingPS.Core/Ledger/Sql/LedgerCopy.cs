@@ -109,7 +109,7 @@ internal sealed class LedgerCopy(SqlStore source, SqlStore destination, Action<l
         }
 
         var counts = new Dictionary<string, long>(StringComparer.Ordinal);
-        await SpendingSums.AfterwardsAsync(
+        await SpendingSums.PauseAsync(
             to,
             async () =>
             {

@@ -12,7 +12,7 @@ internal sealed record CopiedTable(string Name, params string[] Keys)
 /// <summary>The tables of a ledger, and what a copy takes along. A new table has to be in one of the two lists.</summary>
 internal static class LedgerTables
 {
-    /// <summary>What a copy takes along: purchases, uploads, accounts, and what was learned.</summary>
+    /// <summary>What a copy takes along: purchases, uploads, accounts, what was learned, and what counts against limits.</summary>
     public static IReadOnlyList<CopiedTable> Copied { get; } =
     [
         new("texts", "id"),
@@ -23,11 +23,13 @@ internal static class LedgerTables
         new("plans", "id") { IsOfPurchases = true },
         new("account_keys", "fingerprint"),
         new("machine_hashes", "machine", "path"),
+        new("spent_by_time", "slot", "account"),
+        new("spent_by_run", "run_id", "account"),
     ];
 
     /// <summary>
     /// What belongs to a database, or to the requests that are under way: nothing is, while a ledger is copied. The counters go over by their
-    /// values, and the sums and the names of files are made anew.
+    /// values, and the names of files are made anew.
     /// </summary>
-    public static IReadOnlyList<string> Left { get; } = ["counters", "schema_version", "rate_leases", "owners", "file_hashes", "spent_by_time", "spent_by_run", "saved_names"];
+    public static IReadOnlyList<string> Left { get; } = ["counters", "schema_version", "rate_leases", "owners", "file_hashes", "saved_names"];
 }

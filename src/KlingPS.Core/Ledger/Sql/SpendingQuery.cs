@@ -21,8 +21,7 @@ internal static class SpendingQuery
         decimal dayCredits = 0;
         if (limit.MaxCredits is not null)
         {
-            runCredits = await FindSumAsync(session, account, "spent_by_run", "run_id = @run", ("run", limit.RunId)).ConfigureAwait(false)
-                ?? await AddUpAsync(session, account, "t.run_id = @run", ("run", limit.RunId)).ConfigureAwait(false);
+            runCredits = await SumAsync(session, account, "spent_by_run", "run_id = @run", "t.run_id = @run", ("run", limit.RunId)).ConfigureAwait(false);
         }
 
         if (limit.MaxTasks is not null)
@@ -50,25 +49,31 @@ internal static class SpendingQuery
     private static async Task<decimal> SumSinceAsync(SqlSession session, string account, long since)
     {
         long first = (since + SpendingSums.Slot - 1) / SpendingSums.Slot;
-        if (await FindSumAsync(session, account, "spent_by_time", "slot >= @first", ("first", first)).ConfigureAwait(false) is not decimal sum)
-        {
-            return await AddUpAsync(session, account, "t.created_at >= @since", ("since", since)).ConfigureAwait(false);
-        }
+        long until = first * SpendingSums.Slot;
+        decimal sum = await SumAsync(session, account, "spent_by_time", "slot >= @first", $"t.created_at >= @first * {SpendingSums.Slot}", ("first", first)).ConfigureAwait(false);
 
         // A day that begins within a quarter of an hour is one of a time zone that somebody has made up.
-        long until = first * SpendingSums.Slot;
         return until == since
             ? sum
             : sum + await AddUpAsync(session, account, "t.created_at >= @since AND t.created_at < @until", ("since", since), ("until", until)).ConfigureAwait(false);
     }
 
-    /// <summary>A sum that the ledger keeps.</summary>
-    /// <returns><see langword="null"/> if there are records in it of what is no price.</returns>
-    private static async Task<decimal?> FindSumAsync(SqlSession session, string account, string table, string condition, (string, object?) value)
-        => Stored.ToCredits(await session.NumberAsync(
-            $"SELECT CASE WHEN COALESCE(SUM(wrong), 0) = 0 THEN COALESCE(SUM(credits), 0) END FROM {table} WHERE {Counts("account")} AND {condition}",
+    /// <summary>A sum that the ledger keeps, with what is no price in its records.</summary>
+    /// <param name="session">The session.</param>
+    /// <param name="account">The account.</param>
+    /// <param name="table">The table of the sum.</param>
+    /// <param name="condition">Which sums.</param>
+    /// <param name="records">The same for the records <c>t</c> that are in them.</param>
+    /// <param name="value">The parameter of both.</param>
+    private static async Task<decimal> SumAsync(SqlSession session, string account, string table, string condition, string records, (string, object?) value)
+    {
+        (long credits, bool hasWrong) = (await session.QueryAsync(
+            $"SELECT CAST(COALESCE(SUM(credits), 0) AS BIGINT) AS credits, CAST(COALESCE(SUM(wrong), 0) AS BIGINT) AS wrong FROM {table} WHERE {Counts("account")} AND {condition}",
+            row => (row.Number("credits"), row.Number("wrong") != 0),
             ("account", account),
-            value).ConfigureAwait(false));
+            value).ConfigureAwait(false)).Single();
+        return Stored.ToCredits(credits) + (hasWrong ? await AddUpAsync(session, account, $"{SpendingSums.IsWrong("t")} AND {records}", value).ConfigureAwait(false) : 0);
+    }
 
     /// <summary>Adds up the records themselves, each as it is read.</summary>
     private static async Task<decimal> AddUpAsync(SqlSession session, string account, string condition, params (string, object?)[] values)

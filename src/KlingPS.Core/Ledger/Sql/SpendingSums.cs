@@ -13,6 +13,9 @@ namespace KlingPS.Core.Ledger.Sql;
 /// <para>
 /// What earlier versions have recorded and is no price is counted instead of added up (<c>wrong</c>): what it counts as depends on the video.
 /// </para>
+/// <para>
+/// They are more than what the records add up to: what was spent stays spent when its record is removed (<see cref="KeepAsync"/>).
+/// </para>
 /// </remarks>
 internal static class SpendingSums
 {
@@ -59,7 +62,8 @@ internal static class SpendingSums
         """,
     ];
 
-    private static IEnumerable<string> Filling =>
+    /// <summary>What adds up all the records there are, where there are no sums yet.</summary>
+    public static IEnumerable<string> Filling =>
     [
         $"""
         INSERT INTO spent_by_time (slot, account, credits, wrong)
@@ -71,21 +75,40 @@ internal static class SpendingSums
         """,
     ];
 
-    /// <summary>
-    /// Does what changes very many tasks, and adds them up afterwards: a server keeps every version of a sum until the end of a transaction.
-    /// </summary>
+    /// <summary>Does what writes very many tasks and their sums as well: a server keeps every version of a sum until the end of a transaction.</summary>
     /// <param name="session">A transaction that has the whole ledger to itself.</param>
     /// <param name="work">The work.</param>
-    public static async Task AfterwardsAsync(SqlSession session, Func<Task> work)
+    public static async Task PauseAsync(SqlSession session, Func<Task> work)
     {
         await session.ExecuteAsync("INSERT INTO counters (name, value) VALUES (@name, 1)", ("name", Paused)).ConfigureAwait(false);
         await work().ConfigureAwait(false);
         await session.ExecuteAsync("DELETE FROM counters WHERE name = @name", ("name", Paused)).ConfigureAwait(false);
-        foreach (string statement in (IEnumerable<string>)["DELETE FROM spent_by_time", "DELETE FROM spent_by_run", .. Filling])
-        {
-            await session.ExecuteAsync(statement).ConfigureAwait(false);
-        }
     }
+
+    /// <summary>Has what a task has cost count on, whose record is about to be removed: otherwise removing what was bought would make room for more.</summary>
+    /// <param name="session">The transaction that removes it.</param>
+    /// <param name="id">The local id of the task.</param>
+    public static async Task KeepAsync(SqlSession session, long id)
+    {
+        await session.ExecuteAsync(
+            $"""
+            INSERT INTO spent_by_time (slot, account, credits, wrong)
+                SELECT t.created_at / {Slot}, t.account, {Credits("t")}, 0 FROM tasks t WHERE t.id = @id
+                ON CONFLICT (slot, account) DO UPDATE SET credits = spent_by_time.credits + excluded.credits
+            """,
+            ("id", id)).ConfigureAwait(false);
+        await session.ExecuteAsync(
+            $"""
+            INSERT INTO spent_by_run (run_id, account, credits, wrong, bought)
+                SELECT t.run_id, t.account, {Credits("t")}, 0, {Bought("t")} FROM tasks t WHERE t.id = @id AND t.run_id IS NOT NULL
+                ON CONFLICT (run_id, account) DO UPDATE SET credits = spent_by_run.credits + excluded.credits, bought = spent_by_run.bought + excluded.bought
+            """,
+            ("id", id)).ConfigureAwait(false);
+    }
+
+    /// <summary>The condition that a record is counted as <c>wrong</c>, and adds nothing to the credits.</summary>
+    /// <param name="row">The record.</param>
+    public static string IsWrong(string row) => $"NOT ({IsPrice(row)})";
 
     private static string Change(string row, string sign) => $"""
         INSERT INTO spent_by_time (slot, account, credits, wrong)

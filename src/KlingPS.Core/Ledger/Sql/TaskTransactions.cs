@@ -176,6 +176,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
                 : $"Task {Name(task)} is not finished. Without its record, the video that is paid for could not be fetched. If the service does not know it any more, Resolve-KlingVideoTask -Abandon gives it up.");
         }
 
+        await SpendingSums.KeepAsync(session, id).ConfigureAwait(false);
         await TaskTable.DeleteAsync(session, task).ConfigureAwait(false);
         return true;
     }

@@ -30,6 +30,33 @@ public abstract class BudgetContract : LedgerContract
     }
 
     [Fact]
+    public async Task Removing_what_was_bought_makes_no_room_for_more()
+    {
+        var budget = new BudgetLimit { RunId = "run", MaxCredits = 84, MaxTasks = 2, DailyCredits = 84 };
+        foreach (string taskId in (string[])["t1", "t2"])
+        {
+            KlingVideoTask task = await Ledger.Tasks.BeginAsync(TempLedger.Intent(taskId, budget: budget), Token);
+            await Ledger.Tasks.AcceptAsync(task.Id, taskId);
+            await Ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot(taskId, KlingTaskState.Succeeded, 42));
+            await Ledger.Tasks.RemoveAsync(task.Id);
+        }
+
+        Assert.Empty(await Ledger.Tasks.ListAsync(new TaskFilter(), Token));
+        await OverBudgetAsync(TempLedger.Intent(budget: budget with { MaxCredits = null, MaxTasks = null }));
+        await OverBudgetAsync(TempLedger.Intent(budget: budget with { MaxTasks = null, DailyCredits = null }));
+        await OverBudgetAsync(TempLedger.Intent(budget: budget with { MaxCredits = null, DailyCredits = null }));
+
+        // What cost nothing counted for nothing before.
+        KlingVideoTask refused = await Ledger.Tasks.BeginAsync(TempLedger.Intent(budget: budget with { RunId = "another", DailyCredits = 126 }), Token);
+        await Ledger.Tasks.RejectAsync(refused.Id, "422", "no");
+        await Ledger.Tasks.RemoveAsync(refused.Id);
+        await Ledger.Tasks.BeginAsync(TempLedger.Intent(budget: budget with { RunId = "another", DailyCredits = 126 }), Token);
+
+        Host.Time.Advance(TimeSpan.FromDays(1));
+        await Ledger.Tasks.BeginAsync(TempLedger.Intent("t1", budget: budget with { RunId = "tomorrow" }), Token);
+    }
+
+    [Fact]
     public async Task Credits_stay_set_aside_while_the_end_is_unknown_and_are_free_after_a_failure()
     {
         var budget = new BudgetLimit { RunId = "run", MaxCredits = 42, MaxTasks = 1 };

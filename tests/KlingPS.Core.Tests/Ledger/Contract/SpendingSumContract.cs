@@ -55,21 +55,25 @@ public abstract class SpendingSumContract
                 host.Time.SetLocalTimeZone(zone);
                 SqlLedger ledger = await host.OpenAsync();
                 var origins = new Dictionary<long, (string Key, string? Run)>();
+                var removed = new List<KlingVideoTask>();
                 foreach ((Step step, int a, int b) in steps)
                 {
                     try
                     {
-                        await DoAsync(host, ledger, origins, step, a, b);
+                        await DoAsync(host, ledger, origins, removed, step, a, b);
                     }
                     catch (KlingException exception) when (exception.Kind is ErrorKind.RequestInvalid or ErrorKind.TaskNotFound)
                     {
                         // Not every step fits to every state.
                     }
 
-                    await CompareAsync(host, ledger, origins, s_keys[b % s_keys.Length], s_runs[a % s_runs.Length]);
+                    await CompareAsync(host, ledger, origins, removed, s_keys[b % s_keys.Length], s_runs[a % s_runs.Length]);
                 }
 
-                Assert.Equal(0L, Convert.ToInt64(await host.SqlAsync(Difference), null));
+                if (removed.Count == 0)
+                {
+                    Assert.Equal(0L, Convert.ToInt64(await host.SqlAsync(Difference), null));
+                }
             },
             iter: _lives,
             threads: 1);
@@ -90,7 +94,8 @@ public abstract class SpendingSumContract
             GROUP BY bought, account HAVING SUM(credits) <> 0) c
         """;
 
-    private static async Task DoAsync(LedgerHost host, SqlLedger ledger, Dictionary<long, (string Key, string? Run)> origins, Step step, int a, int b)
+    private static async Task DoAsync(
+        LedgerHost host, SqlLedger ledger, Dictionary<long, (string Key, string? Run)> origins, List<KlingVideoTask> removed, Step step, int a, int b)
     {
         long id = a + 1;
         string key = s_keys[a % s_keys.Length];
@@ -137,7 +142,10 @@ public abstract class SpendingSumContract
                 await ledger.Tasks.RecordSavedAsync(id, $"/videos/{b}.mp4", "cafe");
                 break;
             case Step.Remove:
+                bool isDamaged = Convert.ToInt64(await host.SqlAsync($"SELECT COUNT(*) FROM tasks WHERE id = {id} AND reserved < 0"), null) > 0;
+                KlingVideoTask? task = await ledger.Tasks.FindAsync(id, Token);
                 await ledger.Tasks.RemoveAsync(id);
+                removed.Add(isDamaged ? task! with { CreditsReserved = 0, CreditsConsumed = 0 } : task!);
                 break;
             case Step.Damage:
                 // As an earlier version has recorded what the service said.
@@ -155,15 +163,22 @@ public abstract class SpendingSumContract
         }
     }
 
-    private static async Task CompareAsync(LedgerHost host, SqlLedger ledger, Dictionary<long, (string Key, string? Run)> origins, string key, string run)
+    private static async Task CompareAsync(
+        LedgerHost host, SqlLedger ledger, Dictionary<long, (string Key, string? Run)> origins, List<KlingVideoTask> removed, string key, string run)
     {
-        IReadOnlyList<KlingVideoTask> tasks = await ledger.Tasks.ListAsync(new TaskFilter(), Token);
+        DateTimeOffset midnight = LocalDay.BeginningOf(host.Time.GetUtcNow(), host.Time.LocalTimeZone);
+
+        // Of what was removed, no more is known than the quarter of an hour.
+        IReadOnlyList<KlingVideoTask> tasks =
+        [
+            .. await ledger.Tasks.ListAsync(new TaskFilter(), Token),
+            .. removed.Select(task => task with { CreatedAt = DateTimeOffset.FromUnixTimeMilliseconds(task.CreatedAt.ToUnixTimeMilliseconds() / 900_000 * 900_000) }),
+        ];
         IReadOnlyList<AccountKey> keys = await ledger.Accounts.ListAsync(Token);
         AccountKey? own = keys.FirstOrDefault(known => known.Fingerprint == key);
         HashSet<string> owned = [key, .. keys.Where(known => known.Account == own?.Account).Select(known => known.Fingerprint)];
         HashSet<string> perhaps = [.. owned, .. keys.Where(known => own?.Service is not null && known.Service == own.Service && !(known.IsSettled && own.IsSettled)).Select(known => known.Fingerprint)];
 
-        DateTimeOffset midnight = LocalDay.BeginningOf(host.Time.GetUtcNow(), host.Time.LocalTimeZone);
         decimal day = tasks.Where(task => perhaps.Contains(origins[task.Id].Key) && task.CreatedAt >= midnight).Sum(CreditsOf);
         decimal inRun = tasks.Where(task => perhaps.Contains(origins[task.Id].Key) && origins[task.Id].Run == run).Sum(CreditsOf);
         int bought = tasks.Count(task => owned.Contains(origins[task.Id].Key) && origins[task.Id].Run == run

@@ -48,6 +48,10 @@ internal interface ITaskLedger
     /// <summary>What users should know of the ledger since they were last told, as a sentence; <see langword="null"/> if there is nothing.</summary>
     string? TakeNotice() => null;
 
+    /// <summary>Whether it is a copy of another ledger that nothing was bought with yet.</summary>
+    /// <param name="cancellationToken">Cancels the look.</param>
+    Task<bool> IsUnusedCopyAsync(CancellationToken cancellationToken);
+
     /// <summary>Makes sure that the ledger can be used, before anything is uploaded or bought.</summary>
     /// <param name="cancellationToken">Cancels the wait.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>: it cannot.</exception>

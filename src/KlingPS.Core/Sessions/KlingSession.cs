@@ -66,6 +66,7 @@ internal sealed class KlingSession : IAsyncDisposable
     private readonly IAsyncDisposable? _ledgerUse;
     private readonly TimeSpan _requestTimeout;
     private string? _ledgerNotice;
+    private int _hasLookedForCopy;
     private volatile object? _dailyCreditCap;
     private volatile bool _hasEnded;
     private volatile AccountStanding _standing;
@@ -163,6 +164,12 @@ internal sealed class KlingSession : IAsyncDisposable
 
     /// <summary>What the user should know of the ledger before something is bought; <see langword="null"/> once it has been told.</summary>
     internal string? TakeLedgerNotice() => Interlocked.Exchange(ref _ledgerNotice, null) ?? Ledger.TakeNotice();
+
+    /// <summary>What the user should know before something is bought with a ledger that is a copy, once in a session; <see langword="null"/> if it is none, or has been bought with.</summary>
+    internal async Task<string?> TakeCopyNoticeAsync(CancellationToken cancellationToken)
+        => Interlocked.Exchange(ref _hasLookedForCopy, 1) == 0 && await Ledger.IsUnusedCopyAsync(cancellationToken).ConfigureAwait(false)
+            ? $"The ledger '{Ledger.Location}' is a copy, and nothing has been bought with it yet. From now on use only this one, on every machine, and not the one that it was copied from: what is bought with one of them, the other does not know, and would buy again."
+            : null;
 
     /// <summary>A client over the session's connections.</summary>
     /// <param name="observer">Is told of every request.</param>

@@ -253,6 +253,11 @@ internal sealed class VideoSubmitter
                     _observer?.OnWarning(notice);
                 }
 
+                if (await _session.TakeCopyNoticeAsync(cancellationToken).ConfigureAwait(false) is string copy)
+                {
+                    _observer?.OnWarning(copy);
+                }
+
                 PriceEstimate price = await _prices.EstimateAsync(identified.Submission.Spec).ConfigureAwait(false);
                 identified = identified with { Submission = identified.Submission with { Price = price } };
                 identified.Validate();

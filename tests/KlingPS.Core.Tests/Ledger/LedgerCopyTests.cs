@@ -112,6 +112,21 @@ public sealed class LedgerCopyTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_copy_says_that_it_is_one_until_something_is_bought_with_it()
+    {
+        await FillAsync();
+        await CopyAsync();
+
+        await using SqlLedger source = Open(new FileAddress(_temp.Path));
+        await using SqlLedger ledger = Open(new FileAddress(Copied));
+        Assert.False(await source.IsUnusedCopyAsync(Token));
+        Assert.True(await ledger.IsUnusedCopyAsync(Token));
+
+        await ledger.Tasks.BeginAsync(TempLedger.Intent("e"), Token);
+        Assert.False(await ledger.IsUnusedCopyAsync(Token));
+    }
+
+    [Fact]
     public async Task A_ledger_of_an_earlier_version_is_copied_as_this_one_has_it()
     {
         await using (Stream recorded = typeof(LedgerCopyTests).Assembly.GetManifestResourceStream("ledger-schema-3.db.gz")!)

@@ -48,7 +48,7 @@ public sealed class PostgresCopyTests : IAsyncLifetime
         await LedgerCopyTests.FillAsync(ledger, more);
     }
 
-    /// <summary>All records of a file, past the ledger.</summary>
+    /// <summary>All records of a file, past the ledger, but for what says that it is a copy.</summary>
     private static async Task<List<string>> DumpAsync(string path)
     {
         await using DbConnection connection = SqliteProvider.Factory.CreateConnection()!;
@@ -68,7 +68,8 @@ public sealed class PostgresCopyTests : IAsyncLifetime
             }
         }
 
-        return [.. records.Where(record => !record.StartsWith("counters: lease", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
+        string[] own = ["counters: lease", "counters: last_copied"];
+        return [.. records.Where(record => !own.Any(start => record.StartsWith(start, StringComparison.Ordinal))).Order(StringComparer.Ordinal)];
     }
 
     [Fact]

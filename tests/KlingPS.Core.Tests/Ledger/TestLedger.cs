@@ -105,6 +105,11 @@ internal sealed class TestLedger : ITaskLedger, IAsyncDisposable
 
     public string? TakeNotice() => _ledger.TakeNotice();
 
+    /// <summary>Whether the ledger says that it is a copy.</summary>
+    public bool IsCopy { get; set; }
+
+    public Task<bool> IsUnusedCopyAsync(CancellationToken cancellationToken) => IsCopy ? Task.FromResult(true) : _ledger.IsUnusedCopyAsync(cancellationToken);
+
     public Task OpenAsync(CancellationToken cancellationToken) => _ledger.OpenAsync(cancellationToken);
 
     /// <summary>Closes the ledger as the end of a shell does.</summary>

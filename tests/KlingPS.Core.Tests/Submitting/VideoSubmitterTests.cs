@@ -1174,6 +1174,23 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
             (await _harness.ListAsync()).Select(task => task.TaskState));
     }
 
+    [Fact]
+    public async Task Who_works_on_with_a_copied_ledger_is_told_before_the_first_purchase_that_the_other_one_must_not_be_used_any_more()
+    {
+        _harness.Ledger.IsCopy = true;
+        string[] toldBefore = [];
+        _harness.Service.On(FakeService.CreatePath, (request, cancellationToken) =>
+        {
+            toldBefore = [.. toldBefore, .. _harness.Observer.Warnings];
+            return Replies.Accepts("t1")(request, cancellationToken);
+        });
+
+        Assert.Null((await SubmitAsync(_harness.Submission("fox.png"))).Error);
+        Assert.Contains("is a copy", Assert.Single(toldBefore), StringComparison.Ordinal);
+        await SubmitAsync(_harness.Submission("owl.png", 1));
+        Assert.Single(_harness.Observer.Warnings);
+    }
+
     [Theory]
     [InlineData(9, 0, 0)]
     [InlineData(11, 0, 1)]

@@ -28,6 +28,9 @@ internal sealed class LedgerCopy(SqlStore source, SqlStore destination, Action<l
 
     private const string AskNothingOf = "Nothing was copied.";
 
+    /// <summary>The counter of a copy that has the last task it was made with.</summary>
+    private const string LastCopied = "last_copied";
+
     private long _done;
     private long _total;
 
@@ -55,6 +58,12 @@ internal sealed class LedgerCopy(SqlStore source, SqlStore destination, Action<l
             WriteScope.All,
             cancellationToken).ConfigureAwait(false);
     }
+
+    /// <summary>Whether a ledger is a copy that nothing has been recorded in yet: whoever is about to buy with it may still be using the other one.</summary>
+    public static async Task<bool> IsUnusedCopyAsync(SqlSession session)
+        => await session.NumberAsync(
+            "SELECT 1 FROM counters c WHERE c.name = @name AND NOT EXISTS (SELECT 1 FROM tasks t WHERE t.id > c.value)",
+            ("name", LastCopied)).ConfigureAwait(false) is not null;
 
     private async Task RequireAtRestAsync(SqlSession from)
     {
@@ -131,6 +140,9 @@ internal sealed class LedgerCopy(SqlStore source, SqlStore destination, Action<l
             await to.SetCounterAsync(counter, await OfSourceAsync(() => from.GetCounterAsync(counter)).ConfigureAwait(false)).ConfigureAwait(false);
         }
 
+        await to.ExecuteAsync(
+            "INSERT INTO counters (name, value) SELECT @name, COALESCE(MAX(id), 0) FROM tasks WHERE 1 = 1 ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            ("name", LastCopied)).ConfigureAwait(false);
         await destination.EndCopyAsync(to).ConfigureAwait(false);
         return new CopyCounts(counts);
     }

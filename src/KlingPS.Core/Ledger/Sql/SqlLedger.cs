@@ -88,6 +88,9 @@ internal sealed class SqlLedger : ITaskLedger, IAsyncDisposable
     /// <inheritdoc/>
     public string? TakeNotice() => _replay?.TakeNotice();
 
+    /// <inheritdoc/>
+    public Task<bool> IsUnusedCopyAsync(CancellationToken cancellationToken) => _store.ReadAsync(LedgerCopy.IsUnusedCopyAsync, cancellationToken);
+
     /// <summary>Copies all that is in it to an unused ledger; see <see cref="LedgerCopy"/>.</summary>
     /// <param name="destination">The other ledger.</param>
     /// <param name="progress">Is told how many records have been copied and compared, and how many there will be, on any thread.</param>

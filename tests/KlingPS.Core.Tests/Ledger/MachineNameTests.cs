@@ -23,6 +23,15 @@ public sealed class MachineNameTests
     public void The_name_does_not_give_the_id_of_the_machine_away()
         => Assert.DoesNotContain("01234567", MachineName.Create("render-3", "0123456789abcdef0123456789abcdef"), StringComparison.Ordinal);
 
+    [Theory]
+    [InlineData("", false, false, null)]
+    [InlineData("", false, true, false)]
+    [InlineData("boot", false, false, false)]
+    [InlineData("", true, false, true)]
+    [InlineData("", null, true, null)]
+    public void A_process_that_is_missing_here_may_be_running_on_another_machine_of_the_same_name(string boot, bool? isSeen, bool hasId, bool? expected)
+        => Assert.Equal(expected, MachineName.Confirm(new ProcessIdentity(4711, 1, boot, "mac"), isSeen, hasId));
+
     [Fact]
     public void This_machine_has_a_name()
         => Assert.StartsWith(Environment.MachineName, MachineName.Current, StringComparison.Ordinal);

@@ -16,7 +16,7 @@ internal static class PostgresLedger
             CreateEngine(address, secret),
             new HeartbeatOwners(
                 ProcessIdentity.Current with { Machine = MachineName.Current },
-                owner => (owner with { Machine = ProcessIdentity.Current.Machine }).IsAlive()),
+                owner => MachineName.Confirm(owner, (owner with { Machine = ProcessIdentity.Current.Machine }).IsAlive())),
             time,
             AnswerSpool.Find(MachineName.Current, time));
 

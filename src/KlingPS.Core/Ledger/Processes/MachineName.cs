@@ -21,8 +21,26 @@ internal static class MachineName
 
     private static readonly string[] s_idFiles = ["/etc/machine-id", "/var/lib/dbus/machine-id"];
 
+    private static readonly string? s_id = OperatingSystem.IsWindows() ? ReadRegistry() : s_idFiles.Select(ReadFile).FirstOrDefault(id => id is not null);
+
     /// <summary>The machine of this process.</summary>
-    public static string Current { get; } = Create(Environment.MachineName, OperatingSystem.IsWindows() ? ReadRegistry() : s_idFiles.Select(ReadFile).FirstOrDefault(id => id is not null));
+    public static string Current { get; } = Create(Environment.MachineName, s_id);
+
+    /// <summary>Whether a process is running whose machine has the name of this one, as far as what is seen here says so.</summary>
+    /// <param name="owner">The process.</param>
+    /// <param name="isSeen">Whether it is seen to be running here.</param>
+    public static bool? Confirm(ProcessIdentity owner, bool? isSeen) => Confirm(owner, isSeen, hasId: s_id is not null);
+
+    /// <inheritdoc cref="Confirm(ProcessIdentity, bool?)"/>
+    /// <param name="owner">The process.</param>
+    /// <param name="isSeen">Whether it is seen to be running here.</param>
+    /// <param name="hasId">Whether this machine has an id.</param>
+    /// <remarks>Two machines with neither an id nor the id of a boot, such as Macs, may have one name: who is missing here may be running there.</remarks>
+    internal static bool? Confirm(ProcessIdentity owner, bool? isSeen, bool hasId)
+    {
+        ArgumentNullException.ThrowIfNull(owner);
+        return isSeen == false && !hasId && owner.Boot.Length == 0 ? null : isSeen;
+    }
 
     /// <summary>The name of a machine.</summary>
     /// <param name="host">Its host name.</param>

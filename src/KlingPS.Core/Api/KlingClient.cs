@@ -48,18 +48,19 @@ internal sealed class KlingClient
     /// <param name="cancellationToken">
     /// Takes effect only before the request has left; after that the response is awaited, because only it tells what was bought.
     /// </param>
+    /// <param name="leaving">Is called when the connection is made and the request is about to leave; what it throws keeps it from leaving.</param>
     /// <returns>The service's id of the accepted task.</returns>
     /// <exception cref="KlingApiException">
     /// With <see cref="TransportFault.Answered"/> the service refused and nothing was bought; with <see cref="TransportFault.NotSent"/>
     /// the request never left; with <see cref="TransportFault.AnswerUnknown"/> (kind <see cref="ErrorKind.AttemptUnknown"/>) it may have been bought.
     /// </exception>
-    public async Task<string> CreateTaskAsync(VideoSpec spec, CancellationToken cancellationToken)
+    public async Task<string> CreateTaskAsync(VideoSpec spec, CancellationToken cancellationToken, Func<Task>? leaving = null)
     {
         ArgumentNullException.ThrowIfNull(spec);
         const string Operation = "the request for a video";
         var call = new ApiCall(HttpMethod.Post, new Uri(_endpoints.Api, "api/v1/jobs/createTask"), Operation)
         {
-            Content = () => CreateTaskBody.From(spec),
+            Content = () => CreateTaskBody.From(spec, leaving),
             Timeout = _options.CreateTimeout,
             Subject = spec.Subject,
             IsPurchase = true,

@@ -18,6 +18,7 @@ namespace KlingPS.Core.Submitting;
 internal sealed class Purchase(PurchaseSender sender, Submission submission, TaskIntent intent, PurchaseGate.Place place, CancellationToken cancellationToken) : IDisposable, IGateCaller
 {
     private const string LedgerIsClosed = "The ledger has been closed.";
+    private const string TakenForDead = "Another process took this one for dead before the request left";
 
     /// <summary>
     /// How old the record may be that a request is about to leave. A process that was stopped, or whose machine has slept, may have been
@@ -178,6 +179,32 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
         return null;
     }
 
+    /// <summary>Asks the same once more when the connection is made: that can take long, too, and where the machine slept meanwhile, it is made hours later.</summary>
+    /// <exception cref="IOException">It is not its own any more, or that cannot be found out: nothing may leave.</exception>
+    private async Task ConfirmLeavingAsync(KlingVideoTask task)
+    {
+        if (_askedAt.Since(sender.Session.TimeProvider) <= s_longestPause)
+        {
+            return;
+        }
+
+        _askedAt = Moment.Now(sender.Session.TimeProvider);
+        RecordResult result;
+        try
+        {
+            result = await Tasks.RecordSentAgainAsync(task.Id, _intent.AnswerWithin, CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (KlingException exception)
+        {
+            throw new IOException(exception.Message, exception);
+        }
+
+        if (result is not RecordResult.Recorded)
+        {
+            throw new IOException($"{TakenForDead}.");
+        }
+    }
+
     /// <summary>Goes by the record of the attempt. Where that has been settled meanwhile, there will be a new one.</summary>
     /// <param name="result">What came of recording that the request, which was held back, is about to leave.</param>
     /// <returns>The task, if a callback has told that an earlier request was accepted, although its response said otherwise.</returns>
@@ -192,7 +219,7 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
                 _task = null;
                 return bought;
             default:
-                return await ForgoAsync("Another process took this one for dead before the request left.").ConfigureAwait(false);
+                return await ForgoAsync($"{TakenForDead}.").ConfigureAwait(false);
         }
     }
 
@@ -234,7 +261,7 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
         try
         {
             VideoSpec sent = _intent.Spec with { CallbackUri = CallbackNonce.Append(_intent.Spec.CallbackUri, _intent.Nonce) };
-            taskId = await sender.Client.CreateTaskAsync(sent, CancellationToken.None).ConfigureAwait(false);
+            taskId = await sender.Client.CreateTaskAsync(sent, CancellationToken.None, () => ConfirmLeavingAsync(task)).ConfigureAwait(false);
         }
         catch (KlingApiException refusal) when (refusal.Fault is TransportFault.Answered or TransportFault.NotSent)
         {

@@ -1192,6 +1192,37 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     }
 
     [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_machine_that_slept_while_the_connection_was_made_asks_once_more_before_the_request_leaves(bool isBoughtElsewhere)
+    {
+        int confirmed = 0;
+        int left = 0;
+        _harness.Ledger.BeforeCall = name => confirmed += name == nameof(ITaskJournal.RecordSentAgainAsync) ? 1 : 0;
+        _harness.Service.On(FakeService.CreatePath, async (request, cancellationToken) =>
+        {
+            _harness.Clock.SetTimeOfDay(TimeSpan.FromHours(3));
+            KlingVideoTask lost = await RecordAsync();
+            if (isBoughtElsewhere)
+            {
+                await _harness.Ledger.Tasks.LoseAsync(lost.Id);
+                var intent = new TaskIntent { Account = lost.Account, Spec = lost.Spec, Identity = lost.Identity!, Credits = 42, RunId = "theirs", Replaces = lost.Id };
+                await _harness.Ledger.Tasks.AcceptAsync((await _harness.Ledger.Tasks.BeginAsync(intent, CancellationToken.None)).Id, "theirs");
+            }
+
+            await request.ReadAsync(cancellationToken);
+            left++;
+            return await Replies.Accepts("ours")(request, cancellationToken);
+        });
+
+        Outcome<Submission, KlingVideoTask> outcome = await SubmitAsync(_harness.Submission("fox.png") with { RunId = "ours" });
+
+        Assert.Equal((1, isBoughtElsewhere ? 0 : 1), (confirmed, left));
+        Assert.Equal(isBoughtElsewhere ? null : "ours", outcome.Value?.TaskId);
+        Assert.Equal(isBoughtElsewhere, outcome.Error?.Message.Contains("is task 2", StringComparison.Ordinal) == true);
+    }
+
+    [Theory]
     [InlineData(9, 0, 0)]
     [InlineData(11, 0, 1)]
     [InlineData(0, 11, 1)]

@@ -10,7 +10,9 @@ internal static class CreateTaskBody
     private static readonly JsonWriterOptions s_options = new() { Encoder = WireContext.Readable.Options.Encoder };
 
     /// <summary>Writes the request for a video, whose images have been uploaded.</summary>
-    public static JsonBody From(VideoSpec spec)
+    /// <param name="spec">The video.</param>
+    /// <param name="leaving">See <see cref="TrackedContent.Leaving"/>.</param>
+    public static JsonBody From(VideoSpec spec, Func<Task>? leaving = null)
     {
         var buffer = new ArrayBufferWriter<byte>();
         using (var writer = new Utf8JsonWriter(buffer, s_options))
@@ -27,6 +29,6 @@ internal static class CreateTaskBody
             writer.WriteEndObject();
         }
 
-        return JsonBody.From(buffer.WrittenSpan.ToArray());
+        return JsonBody.From(buffer.WrittenSpan.ToArray(), leaving);
     }
 }

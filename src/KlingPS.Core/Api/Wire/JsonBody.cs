@@ -21,7 +21,8 @@ internal sealed class JsonBody : TrackedContent
 
     /// <summary>A body that has been written already.</summary>
     /// <param name="bytes">The JSON, in UTF-8.</param>
-    public static JsonBody From(byte[] bytes) => new(bytes);
+    /// <param name="leaving">See <see cref="TrackedContent.Leaving"/>.</param>
+    public static JsonBody From(byte[] bytes, Func<Task>? leaving) => new(bytes) { Leaving = leaving };
 
     /// <summary>The body as text, for the debug stream.</summary>
     public override string ToString() => Encoding.UTF8.GetString(_bytes);

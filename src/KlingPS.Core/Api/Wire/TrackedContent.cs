@@ -15,10 +15,18 @@ internal abstract class TrackedContent : HttpContent
     protected sealed override Task SerializeToStreamAsync(Stream stream, TransportContext? context)
         => SerializeToStreamAsync(stream, context, CancellationToken.None);
 
-    protected sealed override Task SerializeToStreamAsync(Stream stream, TransportContext? context, CancellationToken cancellationToken)
+    /// <summary>Is called when the connection is made and the body is about to leave; what it throws keeps all of it here.</summary>
+    public Func<Task>? Leaving { get; init; }
+
+    protected sealed override async Task SerializeToStreamAsync(Stream stream, TransportContext? context, CancellationToken cancellationToken)
     {
+        if (Leaving is not null)
+        {
+            await Leaving().ConfigureAwait(false);
+        }
+
         Volatile.Write(ref _started, 1);
-        return WriteAsync(stream, cancellationToken);
+        await WriteAsync(stream, cancellationToken).ConfigureAwait(false);
     }
 
     protected abstract Task WriteAsync(Stream stream, CancellationToken cancellationToken);

@@ -87,6 +87,11 @@ internal sealed class HostileServer : IAsyncDisposable
             {
                 NetworkStream stream = client.GetStream();
                 string head = await ReadRequestAsync(stream);
+                if (head.Length == 0)
+                {
+                    return;
+                }
+
                 string path = new Uri(Address, head.Split(' ')[1]).AbsolutePath;
                 Asked.Enqueue(path);
                 await stream.WriteAsync(_answers.GetValueOrDefault(path) ?? Response([], status: "404 Not Found"), _stop.Token);

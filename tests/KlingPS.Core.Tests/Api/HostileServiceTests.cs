@@ -66,6 +66,20 @@ public sealed class HostileServiceTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Of_a_purchase_that_is_called_off_when_its_connection_is_made_nothing_reaches_the_service()
+    {
+        _server.On(FakeService.CreatePath, Accepted);
+
+        KlingApiException error = await Assert.ThrowsAsync<KlingApiException>(
+            () => _client.CreateTaskAsync(ClientHarness.Video, Token, () => throw new IOException("It is not ours any more.")));
+
+        Assert.Equal((TransportFault.NotSent, true), (error.Fault, error.IsTransient));
+        Assert.Contains("It is not ours any more.", error.Message, StringComparison.Ordinal);
+        Assert.Equal("9b1f0c6e2d3a4f58a7c0e1d2b3f4a5c6", await _client.CreateTaskAsync(ClientHarness.Video, Token, () => Task.CompletedTask));
+        Assert.Equal(FakeService.CreatePath, Assert.Single(_server.Asked));
+    }
+
+    [Fact]
     public Task However_a_compressed_answer_is_damaged_no_other_error_comes_of_it()
         => Gen.Select(Gen.Int[0, 2], Gen.Int[0, 500], Gen.Byte).SampleAsync(
             async (encoding, at, change) =>

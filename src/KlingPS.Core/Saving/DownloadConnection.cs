@@ -91,7 +91,7 @@ internal sealed class DownloadConnection(HttpMessageHandler handler, AddressPoli
             }
 
             using HttpResponseMessage response = answer;
-            bool isFromStart = response.StatusCode == HttpStatusCode.OK;
+            bool isFromStart = IsFromStart(response);
             if (Classify(response, file) is ConnectionResult refused)
             {
                 return refused;
@@ -99,6 +99,7 @@ internal sealed class DownloadConnection(HttpMessageHandler handler, AddressPoli
 
             long? end = isFromStart ? file.State.Total : response.Content.Headers.ContentRange!.To + 1;
             Stream body = await response.Content.ReadAsStreamAsync(either.Token).ConfigureAwait(false);
+            body = PackedBody.IsOne(response.Content.Headers) ? new PackedBody(body, [.. response.Content.Headers.ContentEncoding]) : body;
             await using (body.ConfigureAwait(false))
             {
                 switch (await CopyAsync(body, file, end, idle, progress, either.Token).ConfigureAwait(false))
@@ -195,7 +196,7 @@ internal sealed class DownloadConnection(HttpMessageHandler handler, AddressPoli
         HttpContentHeaders headers = response.Content.Headers;
         switch (status)
         {
-            case 200:
+            case 200 or 206 when IsFromStart(response):
                 file.Restart();
                 if (headers.ContentLength > options.MaxLength)
                 {
@@ -203,7 +204,16 @@ internal sealed class DownloadConnection(HttpMessageHandler handler, AddressPoli
                 }
 
                 RequireRoom(file, headers.ContentLength);
-                file.Restart(StrongTag(response), StrongDate(response), headers.ContentLength);
+                if (PackedBody.IsOne(headers))
+                {
+                    // Length and tag are those of the packed bytes, and what is kept is unpacked.
+                    file.Restart();
+                }
+                else
+                {
+                    file.Restart(StrongTag(response), StrongDate(response), headers.ContentLength ?? headers.ContentRange?.Length);
+                }
+
                 return null;
 
             case 206 when IsContinuation(response, file):
@@ -261,9 +271,20 @@ internal sealed class DownloadConnection(HttpMessageHandler handler, AddressPoli
             && from == file.Length
             && to < total
             && total == state.Total
-            && (state.EntityTag is null || response.Headers.ETag is not { } tag || tag.ToString() == state.EntityTag)
+            && !PackedBody.IsOne(response.Content.Headers)
+
+            // A server that keeps to RFC 9110, section 15.3.7, sends the tag with each part.
+            && (state.EntityTag is null || response.Headers.ETag?.ToString() == state.EntityTag)
             && (state.EntityTag is not null || response.Content.Headers.LastModified is not { } date || date == state.LastModified);
     }
+
+    /// <summary>Whether a response brings the whole file: some servers call that a part, too, the first and only one.</summary>
+    private static bool IsFromStart(HttpResponseMessage response)
+        => response.StatusCode == HttpStatusCode.OK
+            || (response.StatusCode == HttpStatusCode.PartialContent
+                && response.Content.Headers.ContentRange is { Unit: "bytes", From: 0, To: { } to, Length: { } total }
+                && to == total - 1
+                && (response.Content.Headers.ContentLength ?? total) == total);
 
     private static string? StrongTag(HttpResponseMessage response)
         => response.Headers.ETag is { IsWeak: false } tag && tag.Tag != "*" ? tag.Tag : null;

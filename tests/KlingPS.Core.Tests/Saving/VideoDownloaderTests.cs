@@ -1,3 +1,6 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.IO.Compression;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Security.Cryptography;
@@ -192,6 +195,128 @@ public sealed class VideoDownloaderTests : IDisposable
         _server.EntityTag = "\"v2\"";
         _server.HonoursIfRange = false;
         AssertWhole(await DownloadAsync(), _server.Content);
+    }
+
+    [Fact]
+    public async Task A_server_that_sends_the_rest_of_something_else_and_does_not_say_so_is_seen_through()
+    {
+        await LeavePartAsync(150_000);
+        _server.Content = TestMp4.Create(Size, seed: 2);
+        _server.EntityTag = null;
+        _server.HonoursIfRange = false;
+        AssertWhole(await DownloadAsync(), _server.Content);
+    }
+
+    [Theory]
+    [InlineData("gzip")]
+    [InlineData("X-GZip")]
+    [InlineData("br")]
+    [InlineData("deflate")]
+    [InlineData("deflate, gzip")]
+    [InlineData("aws-chunked")]
+    [InlineData("identity")]
+    public async Task A_video_that_is_packed_on_the_way_although_that_was_not_wanted_is_whole_on_disk(string codings)
+    {
+        _server.Script.Enqueue(_ => Packed(_video, codings, isCut: true));
+        _server.Script.Enqueue(_ => Packed(_video, codings));
+        AssertWhole(await DownloadAsync());
+        Assert.Equal(2, _server.Requests.Count);
+        Assert.Null(_server.Requests[1].Headers.Range);
+    }
+
+    [Theory]
+    [InlineData("gzip")]
+    [InlineData("br")]
+    [InlineData("deflate")]
+    public async Task A_video_that_is_only_said_to_be_packed_is_taken_as_it_is(string coding)
+    {
+        _server.Script.Enqueue(request =>
+        {
+            HttpResponseMessage response = _server.Serve(request);
+            response.Content.Headers.ContentEncoding.Add(coding);
+            return response;
+        });
+        AssertWhole(await DownloadAsync());
+        Assert.Single(_server.Requests);
+    }
+
+    [Theory]
+    [InlineData("gzip")]
+    [InlineData("br")]
+    [InlineData("deflate")]
+    public async Task A_packed_video_that_was_damaged_on_the_way_is_fetched_again(string coding)
+    {
+        _server.Script.Enqueue(_ => Packed(_video, coding, damage: true));
+        AssertWhole(await DownloadAsync());
+        Assert.Equal(2, _server.Requests.Count);
+        _server.Intercept = _ => Packed(_video, coding, damage: true);
+        KlingException e = await AssertFailsAsync(ErrorKind.ServiceUnavailable, () => DownloadAsync(overwrite: true));
+        Assert.Contains("what came is packed, and is damaged", e.Message);
+    }
+
+    [Fact]
+    public async Task A_packed_download_that_unpacks_without_end_is_broken_off()
+    {
+        _options = _options with { MaxLength = 1_000_000 };
+        _server.Intercept = _ => Packed(new byte[2_000_000], "gzip");
+        KlingException e = await AssertFailsAsync(ErrorKind.AnswerInvalid, () => DownloadAsync());
+        Assert.Contains("larger than any video", e.Message);
+        Assert.Empty(Directory.GetFiles(Path.GetDirectoryName(Target)!));
+    }
+
+    private static HttpResponseMessage Packed(byte[] content, string codings, bool isCut = false, bool damage = false)
+    {
+        byte[] packed = content;
+        foreach (string coding in codings.Split(", "))
+        {
+            using var result = new MemoryStream();
+            using (Stream packing = coding.ToUpperInvariant() switch
+            {
+                "GZIP" or "X-GZIP" => new GZipStream(result, CompressionLevel.Fastest, leaveOpen: true),
+                "BR" => new BrotliStream(result, CompressionLevel.Fastest, leaveOpen: true),
+                "DEFLATE" => new ZLibStream(result, CompressionLevel.Fastest, leaveOpen: true),
+                _ => new BufferedStream(new MemoryStream()),
+            })
+            {
+                packing.Write(packed);
+            }
+
+            packed = result.Length == 0 ? packed : result.ToArray();
+        }
+
+        if (damage)
+        {
+            Array.Fill(packed, (byte)0xFF, 0, packed.Length / 4);
+        }
+
+        var response = new HttpResponseMessage { Content = new ByteArrayContent(isCut ? packed[..(packed.Length / 2)] : packed) };
+        response.Headers.ETag = new EntityTagHeaderValue("\"packed\"");
+        Array.ForEach(codings.Split(", "), response.Content.Headers.ContentEncoding.Add);
+        return response;
+    }
+
+    [Fact]
+    public async Task A_server_that_calls_the_whole_video_a_part_is_believed()
+    {
+        Assert.Equal(400_132, _video.Length);
+        HttpResponseMessage ServePart(HttpRequestMessage request, long to)
+        {
+            request.Headers.Range = null;
+            HttpResponseMessage response = _server.Serve(request);
+            response.StatusCode = HttpStatusCode.PartialContent;
+            response.Content.Headers.ContentRange = new ContentRangeHeaderValue(0, to, _video.Length);
+            return response;
+        }
+
+        _server.Script.Enqueue(request => ServePart(request, _video.Length - 2));
+        _server.Script.Enqueue(request =>
+        {
+            _server.Cuts.Enqueue(100_000);
+            return ServePart(request, _video.Length - 1);
+        });
+        AssertWhole(await DownloadAsync());
+        Assert.Equal(3, _server.Requests.Count);
+        Assert.Equal(100_000, _server.Requests[2].Headers.Range!.Ranges.Single().From);
     }
 
     [Theory]
@@ -904,7 +1029,7 @@ public sealed class VideoDownloaderTests : IDisposable
                         server.HasRanges = false;
                         break;
                     case Fate.IgnoreIfRange:
-                        server.HonoursIfRange = server.EntityTag is null;
+                        server.HonoursIfRange = false;
                         break;
                     case Fate.Page:
                         return new HttpResponseMessage { Content = new StringContent("<html>") };

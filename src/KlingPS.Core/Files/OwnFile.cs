@@ -318,8 +318,9 @@ internal static class OwnFile
         }
     }
 
-    /// <summary>Whether an open file still has this name, and it is no link to it.</summary>
-    private static bool IsNamed(FileStream file, string path)
+    /// <summary>Whether an open file still has this name.</summary>
+    /// <exception cref="NotOrdinaryFileException">Something that is no file has this name by now, be it a link to it.</exception>
+    public static bool IsNamed(FileStream file, string path)
     {
         FileFacts? named = FileFacts.OfName(path);
         if (named is null)

@@ -23,6 +23,9 @@ internal sealed class PartialFile : IDisposable
 
     private const int BufferSize = 256 * 1024;
 
+    /// <summary>How many zeros at the end of a part are not taken for a video's own: a sector of a disk.</summary>
+    private const int ZerosOfDisk = 512;
+
     /// <summary>How long between two attempts to open a file that another download holds.</summary>
     private static readonly TimeSpan s_heldPause = TimeSpan.FromSeconds(0.5);
 
@@ -160,6 +163,7 @@ internal sealed class PartialFile : IDisposable
     {
         try
         {
+            RequireUntouched();
             _file.Position = Length;
             _file.Write(bytes.Span);
         }
@@ -213,7 +217,10 @@ internal sealed class PartialFile : IDisposable
 
     /// <summary>What is wrong with the bytes on disk, in words that complete "the file …"; null if they are the whole video.</summary>
     public string? FindProblem() => Guard(Target, () =>
-        State.Total is { } total && Length != total ? $"has {Length} bytes instead of {total}" : Mp4Structure.FindProblem(_file) is string problem ? FindForeign() ?? problem : null);
+    {
+        RequireUntouched();
+        return Length == 0 ? "is empty" : State.Total is { } total && Length != total ? $"has {Length} bytes instead of {total}" : Mp4Structure.FindProblem(_file) is string problem ? FindForeign() ?? problem : null;
+    });
 
     /// <summary>What the file is where it is text of any kind; <see langword="null"/> where it is not.</summary>
     private string? FindForeign()
@@ -246,6 +253,13 @@ internal sealed class PartialFile : IDisposable
     {
         try
         {
+            RequireUntouched();
+            VideoTarget.RequireNoObstacle(Target);
+            if (FindName() != NameOwner.Own)
+            {
+                throw new IOException($"'{_path}' was moved, removed or replaced while the video was downloaded.");
+            }
+
             if (overwrite)
             {
                 File.Move(_path, Target, overwrite);
@@ -267,20 +281,54 @@ internal sealed class PartialFile : IDisposable
         // The file must not stay locked once it has its name: it may be read from now on.
         _isPublished = true;
         _file.Dispose();
-        OwnFile.TryDelete(_statePath);
+        DeleteState();
     }
 
     public void Dispose()
     {
         // What cannot be continued is useless. It is still locked, so this cannot be the file of another download.
-        if ((Length == 0 || !State.CanContinue) && !_isPublished)
+        NameOwner owner = _isPublished ? NameOwner.Other : FindName();
+        if (owner == NameOwner.Nobody || (owner == NameOwner.Own && (Length == 0 || !State.CanContinue)))
         {
             OwnFile.TryDelete(_path);
-            OwnFile.TryDelete(_statePath);
+            DeleteState();
         }
 
         _file.Dispose();
         _hash.Dispose();
+    }
+
+    /// <summary>Refuses a file that another program has cut or added to: what was hashed is not what is on disk. Nothing of it is kept.</summary>
+    private void RequireUntouched()
+    {
+        if (_file.Length != Length)
+        {
+            _file.SetLength(0);
+            Length = 0;
+            throw new IOException($"Another program wrote to '{_path}' while the video was downloaded.");
+        }
+    }
+
+    /// <summary>Deletes the state, unless something else has its name by now.</summary>
+    private void DeleteState()
+    {
+        if (PartialState.Read(_statePath)?.Video == _video)
+        {
+            OwnFile.TryDelete(_statePath);
+        }
+    }
+
+    /// <summary>What has the name of the partial file by now.</summary>
+    private NameOwner FindName()
+    {
+        try
+        {
+            return FileFacts.OfName(_path) is null ? NameOwner.Nobody : OwnFile.IsNamed(_file, _path) ? NameOwner.Own : NameOwner.Other;
+        }
+        catch (Exception exception) when (IsDiskFault(exception))
+        {
+            return NameOwner.Other;
+        }
     }
 
     /// <summary>The error of a target that must not be replaced.</summary>
@@ -388,7 +436,7 @@ internal sealed class PartialFile : IDisposable
 
     private async Task LoadAsync(CancellationToken cancellationToken)
     {
-        Length = Guard(Target, () => _file.Length);
+        Length = Guard(Target, CutZeros);
         if (Length == 0
             || PartialState.Read(_statePath) is not { CanContinue: true } state
             || state.Video != _video
@@ -416,6 +464,40 @@ internal sealed class PartialFile : IDisposable
         }
     }
 
+    /// <summary>Cuts zeros off the end: after a loss of power, they may stand where bytes had not reached the disk.</summary>
+    /// <returns>How many bytes are left.</returns>
+    private long CutZeros()
+    {
+        long written = _file.Length;
+        long length = written;
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
+        try
+        {
+            for (int last = -1; last < 0 && length > 0;)
+            {
+                Span<byte> block = buffer.AsSpan(0, (int)Math.Min(length, BufferSize));
+                length -= block.Length;
+                _file.Position = length;
+                _file.ReadExactly(block);
+                last = block.LastIndexOfAnyExcept((byte)0);
+                length += last + 1;
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+
+        if (written - length >= ZerosOfDisk)
+        {
+            _file.SetLength(length);
+            written = length;
+        }
+
+        _file.Position = 0;
+        return written;
+    }
+
     private static async Task ReadAsync(FileStream stream, Func<ReadOnlyMemory<byte>, Task> takeAsync, CancellationToken cancellationToken)
     {
         byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
@@ -430,6 +512,19 @@ internal sealed class PartialFile : IDisposable
         {
             ArrayPool<byte>.Shared.Return(buffer);
         }
+    }
+
+    /// <summary>Whose a name is.</summary>
+    private enum NameOwner
+    {
+        /// <summary>Nothing has it.</summary>
+        Nobody,
+
+        /// <summary>The file that is open.</summary>
+        Own,
+
+        /// <summary>Something else has it, or that cannot be found out.</summary>
+        Other,
     }
 
     private void Guard(Action work) => Guard(Target, () =>

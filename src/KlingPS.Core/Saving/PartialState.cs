@@ -55,7 +55,17 @@ internal sealed record PartialState(string Video, string? EntityTag, DateTimeOff
     public void Write(string path)
     {
         using FileStream file = OwnFile.Create(path, FileReaders.Owner, share: FileShare.Read);
-        file.Write(JsonSerializer.SerializeToUtf8Bytes(this, PartialStateContext.Default.PartialState));
+        try
+        {
+            file.Write(JsonSerializer.SerializeToUtf8Bytes(this, PartialStateContext.Default.PartialState));
+        }
+        catch
+        {
+            // On a full disk. Half of one would be taken for somebody else's file.
+            file.Dispose();
+            OwnFile.TryDelete(path);
+            throw;
+        }
     }
 }
 

@@ -338,6 +338,7 @@ internal sealed class VideoSaver
         // Not even -Force replaces another task's video, which is paid for as well.
         async Task RequireFreeAsync()
         {
+            VideoTarget.RequireNoObstacle(target);
             if (PartialFile.IsTaken(target) && (!_options.Overwrite || await OutputPaths.IsOthersAsync(target, task, cancellationToken).ConfigureAwait(false)))
             {
                 throw PartialFile.CreateExistsException(target);

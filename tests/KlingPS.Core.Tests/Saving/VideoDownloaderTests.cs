@@ -859,6 +859,156 @@ public sealed class VideoDownloaderTests : IDisposable
         Assert.Null(Assert.Single(_server.Requests).Headers.Range);
     }
 
+    [Theory]
+    [InlineData(40_000)]
+    [InlineData(300_000)]
+    public async Task A_part_that_a_loss_of_power_left_with_zeros_at_its_end_is_not_continued_behind_them(int zeros)
+    {
+        await LeavePartAsync(330_000);
+        using (FileStream part = File.OpenWrite(Partial))
+        {
+            part.Position = part.Length - zeros;
+            part.Write(new byte[zeros]);
+        }
+
+        AssertWhole(await DownloadAsync());
+        Assert.InRange(Assert.Single(_server.Requests).Headers.Range!.Ranges.Single().From!.Value, 1, 330_000 - zeros + 10_000);
+    }
+
+    [Fact]
+    public async Task A_part_of_nothing_but_zeros_starts_over()
+    {
+        await LeavePartAsync(150_000);
+        File.WriteAllBytes(Partial, new byte[300_000]);
+        AssertWhole(await DownloadAsync());
+        Assert.Null(Assert.Single(_server.Requests).Headers.Range);
+    }
+
+    [Theory]
+    [InlineData("removed")]
+    [InlineData("replaced by a file")]
+    [InlineData("replaced by a folder")]
+    [InlineData("replaced by a link")]
+    [InlineData("moved with its folder")]
+    [InlineData("moved, and a link to another folder in its place")]
+    public async Task A_partial_file_that_is_not_there_any_more_at_the_end_does_not_become_the_video_and_what_is_there_stays(string what)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "On Windows, an open file keeps its folder where it is.");
+        string folder = Path.GetDirectoryName(Target)!;
+        string elsewhere = Path.Combine(_folder, "elsewhere");
+        string theirs = Path.Combine(Directory.CreateDirectory(elsewhere).FullName, Path.GetFileName(Partial));
+        File.WriteAllText(theirs, "mine");
+        bool isDone = false;
+        KlingException e = await AssertFailsAsync(ErrorKind.DestinationUnusable, () => DownloadAsync(overwrite: true, progress: progress =>
+        {
+            if (progress.BytesDone < _video.Length || isDone)
+            {
+                return;
+            }
+
+            isDone = true;
+            if (what.StartsWith("moved", StringComparison.Ordinal))
+            {
+                Directory.Move(folder, folder + "-moved");
+                _ = what.Contains("link", StringComparison.Ordinal) ? Directory.CreateSymbolicLink(folder, elsewhere) : null;
+                return;
+            }
+
+            File.Delete(Partial);
+            switch (what)
+            {
+                case "replaced by a file":
+                    File.WriteAllText(Partial, "mine");
+                    break;
+                case "replaced by a folder":
+                    Directory.CreateDirectory(Partial);
+                    break;
+                case "replaced by a link":
+                    File.CreateSymbolicLink(Partial, theirs);
+                    break;
+            }
+        }));
+        Assert.EndsWith($"'{Partial}' was moved, removed or replaced while the video was downloaded.", e.Message);
+        Assert.True(isDone);
+        Assert.False(File.Exists(Target));
+        Assert.Equal("mine", File.ReadAllText(theirs));
+        Assert.Equal(what == "replaced by a file", File.Exists(Partial) && File.ReadAllText(Partial) == "mine" && new FileInfo(Partial).LinkTarget is null && !what.Contains("link", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_file_that_another_program_puts_in_the_place_of_what_is_known_of_a_part_stays()
+    {
+        AssertWhole(await DownloadAsync());
+        File.Delete(Target);
+        await DownloadAsync(progress: progress => File.WriteAllText(Partial + ".json", "mine"));
+        Assert.Equal("mine", File.ReadAllText(Partial + ".json"));
+        Assert.True(File.ReadAllBytes(Target).AsSpan().SequenceEqual(_video));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_folder_that_comes_to_be_in_the_place_of_the_video_is_not_called_a_file_that_could_be_overwritten(bool overwrite)
+    {
+        KlingException e = await AssertFailsAsync(ErrorKind.DestinationUnusable, () => DownloadAsync(overwrite: overwrite, progress: _ => Directory.CreateDirectory(Target)));
+        Assert.EndsWith("A folder has this name.", e.Message);
+        Assert.True(File.Exists(Partial));
+    }
+
+    [Fact]
+    public async Task What_is_empty_in_place_of_a_video_is_called_empty()
+    {
+        _server.Content = [];
+        KlingException e = await AssertFailsAsync(ErrorKind.DownloadIncomplete, () => DownloadAsync());
+        Assert.Contains("the file is empty.", e.Message);
+    }
+
+    [Theory]
+    [InlineData(100_000)]
+    [InlineData(Size)]
+    public async Task A_file_that_another_program_puts_in_the_place_of_a_part_is_not_deleted_when_the_download_ends(int at)
+    {
+        _server.EntityTag = null;
+        using var stop = new CancellationTokenSource();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => DownloadAsync(
+            progress: progress =>
+            {
+                if (progress.BytesDone >= at && !stop.IsCancellationRequested)
+                {
+                    File.Delete(Partial);
+                    File.WriteAllText(Partial, "mine");
+                    stop.Cancel();
+                }
+            },
+            cancellationToken: stop.Token));
+        Assert.Equal("mine", File.ReadAllText(Partial));
+    }
+
+    [Theory]
+    [InlineData(": > '{0}'", 150_000)]
+    [InlineData("printf more >> '{0}'", 150_000)]
+    [InlineData("printf more >> '{0}'", Size)]
+    [InlineData(": > '{0}'", Size)]
+    public async Task A_partial_file_that_another_program_writes_to_does_not_become_the_video_and_is_not_continued(string script, int at)
+    {
+        // Programs that use .NET keep to the lock of the file.
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "On Windows, no program can write to it.");
+        bool isDone = false;
+        KlingException e = await AssertFailsAsync(ErrorKind.DestinationUnusable, () => DownloadAsync(progress: progress =>
+        {
+            if (progress.BytesDone >= at && !isDone)
+            {
+                isDone = true;
+                using var shell = Process.Start("/bin/sh", ["-c", string.Format(CultureInfo.InvariantCulture, script, Partial)]);
+                shell.WaitForExit();
+            }
+        }));
+        Assert.EndsWith($"Another program wrote to '{Partial}' while the video was downloaded.", e.Message);
+        Assert.Empty(Directory.GetFiles(Path.GetDirectoryName(Target)!));
+        AssertWhole(await DownloadAsync());
+        Assert.Null(_server.Requests[^1].Headers.Range);
+    }
+
     [Fact]
     public async Task The_link_is_not_written_to_disk()
     {

@@ -46,6 +46,9 @@ internal sealed class VideoDownloader
     /// <summary>How long the service is asked for a better link while the one at hand may still come to work.</summary>
     private static readonly TimeSpan s_renewalLimit = TimeSpan.FromSeconds(10);
 
+    /// <summary>How often the service is asked for a better link than those that have brought nothing: it has two ways to name one.</summary>
+    private const int MaxRenewals = 2;
+
     private readonly AddressPolicy _addresses;
     private readonly DownloadConnection _connection;
     private readonly VideoDownloaderOptions _options;
@@ -92,8 +95,8 @@ internal sealed class VideoDownloader
     /// <param name="link">The link to the video.</param>
     /// <param name="renewLink">
     /// Asks for a fresh link when the present one answers 403, 404 or 410, leads astray, brings nothing, or brings what is no video; null,
-    /// or a null answer, if there is none. Asked once, and again only after the fresh link has brought the download forward. What it
-    /// throws ends the download, unless the present link may still come to work.
+    /// or a null answer, if there is none. Asked twice, and again only after a fresh link has brought the download forward. What it throws
+    /// ends the download, unless the present link may still come to work.
     /// </param>
     /// <param name="progress">Is told how far the download has come, on any thread.</param>
     /// <param name="turn">The place of the download, which it has; given up while it waits for its next attempt.</param>
@@ -151,7 +154,8 @@ internal sealed class VideoDownloader
     {
         private long _furthest = file.Length;
         private (long Length, Instant At) _counted = (file.Length, Instant.Now(time));
-        private bool _isRenewed;
+        private readonly HashSet<Uri> _dead = [];
+        private int _renewals;
         private bool _wasUnsound;
 
         /// <summary>Why the latest attempt did not bring the rest, as a clause.</summary>
@@ -171,7 +175,8 @@ internal sealed class VideoDownloader
                 if (file.Length > _furthest)
                 {
                     _furthest = file.Length;
-                    _isRenewed = false;
+                    _renewals = 0;
+                    _dead.Clear();
                     hasProgressed = CountProgress();
                 }
 
@@ -221,12 +226,12 @@ internal sealed class VideoDownloader
         /// <summary>Asks whether there is a better link than one that brings nothing. Where that cannot be found out soon, the one at hand is tried again.</summary>
         private async Task TryRenewAsync(CancellationToken cancellationToken)
         {
-            if (_isRenewed || renewLink is null)
+            if (_renewals == MaxRenewals || renewLink is null)
             {
                 return;
             }
 
-            _isRenewed = true;
+            _renewals++;
             using var limit = new CancellationTokenSource(s_renewalLimit, time);
             using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
             try
@@ -241,9 +246,10 @@ internal sealed class VideoDownloader
 
         private async Task<Uri> RenewAsync(ConnectionResult result, CancellationToken cancellationToken)
         {
-            Uri? fresh = _isRenewed || renewLink is null ? null : await renewLink(cancellationToken).ConfigureAwait(false);
-            _isRenewed = true;
-            if (fresh is not null)
+            _dead.Add(link);
+            Uri? fresh = _renewals == MaxRenewals || renewLink is null ? null : await renewLink(cancellationToken).ConfigureAwait(false);
+            _renewals++;
+            if (fresh is not null && !_dead.Contains(fresh))
             {
                 return fresh;
             }

@@ -302,7 +302,7 @@ internal sealed class VideoSaver
         if (!await TryCopyAsync(task, file, cancellationToken).ConfigureAwait(false))
         {
             Uri link = await GetLinkAsync(task, cancellationToken).ConfigureAwait(false);
-            await _downloader.DownloadAsync(file, link, token => RenewAsync(task, token), reporter, turn, cancellationToken).ConfigureAwait(false);
+            await _downloader.DownloadAsync(file, link, CreateRenewal(task, link), reporter, turn, cancellationToken).ConfigureAwait(false);
         }
 
         _events.OnDownloaded(task, target, file.Length);
@@ -405,23 +405,39 @@ internal sealed class VideoSaver
             + "The video is paid for and stays at the service for at least a day; the next run asks for its link again.");
     }
 
-    /// <summary>Asks for a link that works: a renewed one, or the one the service names now.</summary>
-    private async Task<Uri?> RenewAsync(KlingVideoTask task, CancellationToken cancellationToken)
+    /// <summary>Asks for a link that works: in turn for a renewed one, and for the one the service names now, which may be another by then.</summary>
+    /// <param name="task">The task.</param>
+    /// <param name="link">The link that does not work.</param>
+    private Func<CancellationToken, Task<Uri?>> CreateRenewal(KlingVideoTask task, Uri link)
     {
-        if (FindLink(task, out _) is Uri recorded)
+        bool isRenewedNext = true;
+        return async cancellationToken =>
+        {
+            bool isRenewedFirst = isRenewedNext;
+            isRenewedNext = !isRenewedNext;
+            return isRenewedFirst
+                ? await FindRenewedAsync(cancellationToken).ConfigureAwait(false) ?? await FindNamedAsync(cancellationToken).ConfigureAwait(false)
+                : await FindNamedAsync(cancellationToken).ConfigureAwait(false) ?? await FindRenewedAsync(cancellationToken).ConfigureAwait(false);
+        };
+
+        async Task<Uri?> FindRenewedAsync(CancellationToken cancellationToken)
         {
             try
             {
-                return await _client.GetDownloadUriAsync(recorded, task.Subject, cancellationToken).ConfigureAwait(false);
+                return await _client.GetDownloadUriAsync(link, task.Subject, cancellationToken).ConfigureAwait(false) is Uri renewed && renewed != link ? renewed : null;
             }
             catch (KlingApiException exception) when (exception.Fault == TransportFault.Answered)
             {
-                // It is not one that the service renews; it may name another one now.
+                // It is not one that the service renews.
+                return null;
             }
         }
 
-        KlingVideoTask fresh = await _finder.RefreshAsync(task, cancellationToken).ConfigureAwait(false);
-        return fresh.ResultUri != task.ResultUri ? FindLink(fresh, out _) : null;
+        async Task<Uri?> FindNamedAsync(CancellationToken cancellationToken)
+        {
+            KlingVideoTask fresh = await _finder.RefreshAsync(task, cancellationToken).ConfigureAwait(false);
+            return FindLink(fresh, out _) is Uri named && named != link ? named : null;
+        }
     }
 
     /// <summary>The link of a task; <see langword="null"/> where it has none that may be followed, and why, as a clause.</summary>

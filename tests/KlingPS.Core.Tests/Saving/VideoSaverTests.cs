@@ -231,6 +231,21 @@ public sealed class VideoSaverTests : IAsyncDisposable
         Assert.Equal("https://elsewhere.example/a.mp4", _harness.Videos.Requests[^1].RequestUri!.AbsoluteUri);
     }
 
+    [Theory]
+    [InlineData("https://videos.example/fresh.mp4")]
+    [InlineData("https://videos.example/a.mp4")]
+    public async Task An_expired_link_whose_renewal_is_dead_as_well_is_asked_for_anew(string renewed)
+    {
+        KlingVideoTask task = await _harness.FinishedAsync("a");
+        _harness.Videos.Intercept = request => request.RequestUri!.Host == "videos.example" ? VideoServer.ApiResponse(HttpStatusCode.NotFound) : null;
+        _harness.Service.On(FakeService.RenewPath, Replies.Data($"\"{renewed}\""));
+        _harness.Tasks["a"] = Replies.Data("""{"taskId":"a","state":"success","resultJson":{"resultUrls":["https://elsewhere.example/a.mp4"]}}""");
+
+        await SavedAsync(Saver(), task);
+
+        Assert.Equal("https://elsewhere.example/a.mp4", Assert.Single(_harness.Videos.Requests).RequestUri!.AbsoluteUri);
+    }
+
     [Fact]
     public async Task A_link_that_stays_dead_is_an_error()
     {

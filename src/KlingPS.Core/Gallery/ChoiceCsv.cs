@@ -19,13 +19,15 @@ internal static class ChoiceCsv
     public static IEnumerable<(int Line, IReadOnlyList<string> Values)> Read(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
-        int at = 0;
-        int line = 1;
-        char separator = FindSeparator(text);
-        if (text.StartsWith(Separator, StringComparison.OrdinalIgnoreCase) && text.Length > Separator.Length)
+
+        // Blank lines before the heading count as lines, and are no heading.
+        int at = text.AsSpan(0, text.Length - text.TrimStart().Length).LastIndexOf('\n') + 1;
+        int line = 1 + text.AsSpan(0, at).Count('\n');
+        char separator = FindSeparator(text.AsSpan(at));
+        if (text.AsSpan(at).StartsWith(Separator, StringComparison.OrdinalIgnoreCase) && text.Length - at > Separator.Length)
         {
-            separator = text[Separator.Length];
-            at = text.IndexOf('\n', StringComparison.Ordinal) is >= 0 and int end ? end + 1 : text.Length;
+            separator = text[at + Separator.Length];
+            at = text.IndexOf('\n', at) is >= 0 and int end ? end + 1 : text.Length;
             line++;
         }
 
@@ -117,10 +119,16 @@ internal static class ChoiceCsv
         throw new FormatException(FormattableString.Invariant($"the quotation mark in line {first} has no end"));
     }
 
-    private static char FindSeparator(string text)
+    private static char FindSeparator(ReadOnlySpan<char> text)
     {
-        int end = text.AsSpan().IndexOfAny('\r', '\n');
-        string heading = end < 0 ? text : text[..end];
-        return s_separators.MaxBy(separator => heading.Count(c => c == separator));
+        int end = text.IndexOfAny('\r', '\n');
+        ReadOnlySpan<char> heading = end < 0 ? text : text[..end];
+        char found = s_separators[0];
+        foreach (char separator in s_separators)
+        {
+            found = heading.Count(separator) > heading.Count(found) ? separator : found;
+        }
+
+        return found;
     }
 }

@@ -37,6 +37,9 @@ internal sealed record ChoiceFile
 
     private static readonly string[] s_isoForms = ["yyyy-MM-dd'T'HH:mm:ssK", "yyyy-MM-dd'T'HH:mm:ss.FFFFFFFK"];
 
+    /// <summary>The columns of a table that are read.</summary>
+    private static readonly string[] s_columns = ["key", "taskId", "name", "video", "choice", "rating", "note", "stamp", "at", "chosenAt"];
+
     private static readonly Encoding[] s_marked = [Encoding.UTF8, Encoding.Unicode, Encoding.BigEndianUnicode];
 
     /// <summary>The full path.</summary>
@@ -99,7 +102,7 @@ internal sealed record ChoiceFile
         string content = text.TrimStart();
         return content.Length == 0 ? throw Invalid(path, "it is empty")
             : content[0] is '{' or '[' ? ParseJson(path, content, written)
-            : ParseTable(path, content, written);
+            : ParseTable(path, text.TrimStart('\uFEFF'), written);
     }
 
     /// <summary>Whether a file is a choice, of whichever version: all that <see cref="ReadAsync"/> takes, and what is damaged of it.</summary>
@@ -277,7 +280,11 @@ internal sealed record ChoiceFile
         var columns = new Dictionary<string, int>(StringComparer.OrdinalIgnoreCase);
         for (int i = 0; i < values.Count; i++)
         {
-            columns.TryAdd(values[i].Trim(), i);
+            string column = values[i].Trim();
+            if (!columns.TryAdd(column, i) && s_columns.Contains(column, StringComparer.OrdinalIgnoreCase))
+            {
+                throw Invalid(path, $"it has the column {column} twice, and it is not known which of them counts");
+            }
         }
 
         bool names = columns.ContainsKey("key") || columns.ContainsKey("taskId");
@@ -300,7 +307,9 @@ internal sealed record ChoiceFile
         }
         catch (DecoderFallbackException exception)
         {
-            throw Invalid(path, "it is not UTF-8, and the letters of notes would be garbled. Save it as \"CSV UTF-8\"", exception);
+            throw content.Contains((byte)0)
+                ? Invalid(path, "it is no choice that the page of a gallery has saved, and no text", exception)
+                : Invalid(path, "it is not UTF-8, and the letters of notes would be garbled. Save it as \"CSV UTF-8\"", exception);
         }
     }
 

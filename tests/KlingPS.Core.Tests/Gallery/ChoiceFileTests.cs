@@ -194,6 +194,30 @@ public sealed class ChoiceFileTests : IDisposable
         Assert.Contains(message, problem.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("\tKey\tChoice\n\tt1\tPicked\n\tt2\tPerhaps\n", 3)]
+    [InlineData("\n \r\n;Key;Choice\r\n;t1;Picked\r\n;t2;Perhaps\r\n", 5)]
+    [InlineData("\n\nsep=;\nKey;Choice\nt1;Picked\nt2;Perhaps", 6)]
+    public void A_table_may_begin_with_blank_lines_and_a_blank_column_and_its_lines_are_counted_as_they_are(string text, int line)
+    {
+        ChoiceFile file = Parse(text);
+
+        Assert.Equal("t1 Picked 0", Show(file));
+        Assert.StartsWith($"Line {line} ('t2') of", Assert.Single(file.Problems).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Key,Choice,Note,choice \nt1,Picked,,Rejected\n", "choice")]
+    [InlineData("Key,Choice,Key\nt1,Picked,t2\n", "Key")]
+    public void A_table_with_a_column_twice_is_refused_whole(string text, string column)
+    {
+        KlingException e = Assert.Throws<KlingException>(() => Parse(text));
+
+        Assert.Equal(ErrorKind.ChoiceInvalid, e.Kind);
+        Assert.Equal($"Nothing was read from '/choice': it has the column {column} twice, and it is not known which of them counts.", e.Message);
+        Assert.Equal("t1 Picked 0", Show(Parse("Key,,Choice,,Seen by,Seen by\nt1,a,Picked,b,c,d\n")));
+    }
+
     [Fact]
     public void Of_a_video_that_is_chosen_in_two_ways_neither_counts()
     {
@@ -259,6 +283,16 @@ public sealed class ChoiceFileTests : IDisposable
 
         Assert.Equal(ErrorKind.ChoiceInvalid, error.Kind);
         Assert.Contains("CSV UTF-8", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_image_in_place_of_a_choice_is_not_told_to_be_saved_as_a_table()
+    {
+        string path = _folder.Write("choice.csv", [0x89, (byte)'P', (byte)'N', (byte)'G', 0, 0, 0, 13, 0xFF]);
+
+        KlingException error = await Assert.ThrowsAsync<KlingException>(() => ChoiceFile.ReadAsync(path, Token));
+
+        Assert.Equal($"Nothing was read from '{path}': it is no choice that the page of a gallery has saved, and no text.", error.Message);
     }
 
     [Fact]

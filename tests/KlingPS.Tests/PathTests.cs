@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Management.Automation;
 using KlingPS.Core.Model;
 using KlingPS.Tests.Hosting;
@@ -55,6 +56,44 @@ public sealed class PathTests
         string path = Path.Combine(shell.Folder, "shot [2].png");
         Assert.Equal((path, path), (task.SourcePath, task.TailImagePath));
         Assert.Equal(path, Assert.Single((await shell.RunAsync("Get-KlingVideoTask -Source $name", new { name })).Clean().Of<KlingVideoTask>()).SourcePath);
+    }
+
+    [Theory]
+    [InlineData("Test-KlingImage 'back\\slash.png' -Detailed")]
+    [InlineData("Test-KlingImage -LiteralPath 'back\\slash.png' -Detailed")]
+    [InlineData("Test-KlingImage \"$folder/back\\slash.png\" -Detailed")]
+    [InlineData("\"$folder/back\\slash.png\" | Test-KlingImage -Detailed")]
+    [InlineData("Test-KlingImage folder\\slash.png -Detailed", "folder/slash.png")]
+    public async Task A_name_may_have_a_backslash_where_a_file_has_it(string command, string file = "back\\slash.png")
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "On Windows, no name has a backslash.");
+        await using ConnectedShell shell = await StartAsync();
+        File.Copy(shell.Image(), Path.Combine(shell.Folder, "back\\slash.png"));
+        File.Copy(shell.Image(), Path.Combine(Directory.CreateDirectory(Path.Combine(shell.Folder, "folder")).FullName, "slash.png"));
+
+        ShellResult result = (await shell.RunAsync($"({command}).Path", new { folder = shell.Folder })).Clean();
+
+        Assert.Equal([Path.Combine(shell.Folder, file)], result.Of<string>());
+    }
+
+    [Fact]
+    public async Task A_file_whose_name_is_not_in_UTF8_is_told_as_that_and_not_as_missing()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Elsewhere, names are Unicode.");
+        await using ConnectedShell shell = await StartAsync();
+        await RunAsync("cp \"$1\" \"$(printf '%s/b\\303d.png' \"$0\")\"");
+
+        ShellResult result = await shell.RunAsync("Test-KlingImage \"$folder/b*d.png\"", new { folder = shell.Folder });
+
+        // .NET cannot delete it either.
+        await RunAsync("rm \"$0\"/b*d.png");
+        Assert.EndsWith("cannot be opened by this name: on the disk, it is not in UTF-8.", Assert.Single(result.Errors).ToString(), StringComparison.Ordinal);
+
+        async Task RunAsync(string script)
+        {
+            using var process = Process.Start("/bin/sh", ["-c", script, shell.Folder, shell.Image()]);
+            await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        }
     }
 
     [Theory]

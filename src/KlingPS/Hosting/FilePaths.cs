@@ -12,6 +12,9 @@ internal sealed class FilePaths
 {
     private const string FileSystem = "FileSystem";
 
+    /// <summary>What stands for bytes that are no characters.</summary>
+    private const char Unreadable = '\uFFFD';
+
     /// <summary>What the shell lists unless it is forced to list more.</summary>
     private static readonly EnumerationOptions s_visible = new() { AttributesToSkip = FileAttributes.Hidden, IgnoreInaccessible = false };
 
@@ -45,6 +48,12 @@ internal sealed class FilePaths
 
             foreach (string path in found)
             {
+                if (path.Contains(Unreadable, StringComparison.Ordinal) && !name.Contains(Unreadable, StringComparison.Ordinal) && !Path.Exists(path))
+                {
+                    onError(CreateNotUtf8(path), path);
+                    continue;
+                }
+
                 yield return path;
             }
         }
@@ -94,6 +103,13 @@ internal sealed class FilePaths
             if (provider.Name != FileSystem)
             {
                 throw CreateNotFileSystem(path, provider);
+            }
+
+            // Where a backslash may be in a name, the shell takes it for a slash all the same.
+            if (!OperatingSystem.IsWindows() && path.Contains('\\', StringComparison.Ordinal) && !Path.Exists(full)
+                && Path.Combine(_paths.CurrentFileSystemLocation.ProviderPath, path) is string named && Path.Exists(named))
+            {
+                return Path.GetFullPath(named);
             }
 
             // What the shell leaves as it is would be a name in the folder that the process was started in.
@@ -164,7 +180,7 @@ internal sealed class FilePaths
             return [existing];
         }
 
-        if (name.Contains('\uFFFD', StringComparison.Ordinal))
+        if (name.Contains(Unreadable, StringComparison.Ordinal))
         {
             throw new KlingException(
                 ErrorKind.PathNotFound,
@@ -266,6 +282,9 @@ internal sealed class FilePaths
         => Path.GetDirectoryName(pattern) is { Length: > 0 } folder && WildcardPattern.ContainsWildcardCharacters(folder) && FindExisting(folder) is not null
             ? WildcardPattern.Escape(folder) + pattern[folder.Length..]
             : pattern;
+
+    private static KlingException CreateNotUtf8(string path)
+        => new(ErrorKind.PathNotFound, $"The file '{path}' cannot be opened by this name: on the disk, it is not in UTF-8.") { Advice = "Rename the file, and run the command again." };
 
     /// <summary>Whether an exception says that a path cannot be used, and not that the command is stopped.</summary>
     private static bool IsOfPath(Exception exception)

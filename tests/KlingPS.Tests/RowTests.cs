@@ -310,6 +310,16 @@ public sealed class RowTests
     }
 
     [Fact]
+    public async Task A_row_of_empty_cells_as_spreadsheets_leave_at_the_end_is_told_as_that()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = await shell.RunAsync("[pscustomobject]@{ Path = ''; Prompt = '' } | ConvertTo-KlingVideo -Destination $to", new { to = shell.Destination });
+
+        Assert.StartsWith("Nothing was bought for a row that names no image: the prompt is empty", Assert.Single(result.Errors).ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Images_that_come_in_two_ways_are_one_error()
     {
         await using ConnectedShell shell = await ConnectedShell.StartAsync();

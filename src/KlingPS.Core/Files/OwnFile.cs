@@ -49,8 +49,7 @@ internal static class OwnFile
         }
         catch (IOException exception) when (IsTemporary(path))
         {
-            string folder = Path.GetDirectoryName(path)!;
-            throw new IOException(exception is DirectoryNotFoundException ? $"There is no folder '{folder}'." : exception.Message.Replace(path, folder, StringComparison.Ordinal), exception);
+            throw exception is DirectoryNotFoundException ? new IOException($"There is no folder '{Path.GetDirectoryName(path)}'.", exception) : TemporaryStream.NameFolder(exception, path);
         }
         catch (UnauthorizedAccessException exception) when (IsTemporary(path))
         {
@@ -75,7 +74,7 @@ internal static class OwnFile
             }
         }
 
-        return new FileStream(path, all);
+        return IsTemporary(path) ? new TemporaryStream(path, all) : new FileStream(path, all);
     }
 
     /// <summary>Opens a file and gives it a mode that the umask has no part in.</summary>

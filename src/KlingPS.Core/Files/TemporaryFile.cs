@@ -82,3 +82,46 @@ internal sealed class TemporaryFile : IDisposable
         }
     }
 }
+
+/// <summary>A file that is written under a name that says nothing to anybody, so that what is wrong with it, such as a full disk, is told of its folder.</summary>
+internal sealed class TemporaryStream(string path, FileStreamOptions options) : FileStream(path, options)
+{
+    private readonly string _path = path;
+
+    /// <summary>The same exception without the name.</summary>
+    public static IOException NameFolder(IOException exception, string path)
+    {
+        ArgumentNullException.ThrowIfNull(exception);
+        return new(exception.Message.Replace(path, Path.GetDirectoryName(path), StringComparison.Ordinal), exception) { HResult = exception.HResult };
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>Of a derived class, .NET's own methods write by this all but single bytes.</remarks>
+    public override void Write(byte[] buffer, int offset, int count)
+    {
+        try
+        {
+            base.Write(buffer, offset, count);
+        }
+        catch (IOException exception)
+        {
+            throw NameFolder(exception, _path);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void WriteByte(byte value) => Write([value], 0, 1);
+
+    /// <inheritdoc/>
+    public override void Flush(bool flushToDisk)
+    {
+        try
+        {
+            base.Flush(flushToDisk);
+        }
+        catch (IOException exception)
+        {
+            throw NameFolder(exception, _path);
+        }
+    }
+}

@@ -108,7 +108,7 @@ internal sealed record ModelSpec
         ArgumentNullException.ThrowIfNull(spec);
         if (FindProblem(spec, prompt) is string problem)
         {
-            throw new KlingException(ErrorKind.RequestInvalid, $"Nothing was bought for '{spec.Subject}': {problem}.");
+            throw new KlingException(ErrorKind.RequestInvalid, $"Nothing was bought for {(spec.Subject.Length == 0 ? "a row that names no image" : $"'{spec.Subject}'")}: {problem}.");
         }
     }
 

@@ -34,7 +34,7 @@ internal static class Mp4Structure
             int read = stream.ReadAtLeast(header, header.Length, throwOnEndOfStream: false);
             if (read < 8)
             {
-                return "ends in the middle of a box";
+                return "is cut off";
             }
 
             long size = BinaryPrimitives.ReadUInt32BigEndian(header);
@@ -62,7 +62,7 @@ internal static class Mp4Structure
             // Written so that a size near 2^63 cannot overflow.
             if (size < smallest || size > length - position)
             {
-                return hasType ? "ends before its last box does" : "is not an MP4 video";
+                return hasType ? "is cut off" : "is not an MP4 video";
             }
 
             hasType |= isType;

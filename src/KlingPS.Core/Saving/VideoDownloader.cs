@@ -272,7 +272,7 @@ internal sealed class VideoDownloader
                 throw new KlingException(
                     ErrorKind.DownloadIncomplete,
                     $"What the service sends for '{file.Target}' is no whole video, twice: the file {problem}. Nothing of it was kept. "
-                    + $"Ask for the task again later, or open {DownloadConnection.Describe(link)} in a browser.");
+                    + $"It came from {DownloadConnection.Describe(link)}.");
             }
 
             _wasUnsound = true;

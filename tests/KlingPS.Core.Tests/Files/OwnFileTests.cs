@@ -142,6 +142,20 @@ public sealed class OwnFileTests : IDisposable
     }
 
     [Fact]
+    public void A_full_disk_is_told_with_the_folder_and_not_with_a_name_that_nobody_knows()
+    {
+        Assert.SkipUnless(File.Exists("/dev/full"), "Only Linux has a disk that is always full.");
+        using var file = new TemporaryStream("/dev/full", new FileStreamOptions { Mode = FileMode.Open, Access = FileAccess.Write, BufferSize = 0 });
+        foreach (Action write in (Action[])[() => file.Write([1]), () => file.Write([1], 0, 1), () => file.WriteByte(1)])
+        {
+            Assert.EndsWith("'/dev'", Assert.Throws<IOException>(write).Message);
+        }
+
+        using FileStream begun = OwnFile.Create(TemporaryFile.NameIn(_folder.FullName), FileReaders.Owner);
+        Assert.IsType<TemporaryStream>(begun);
+    }
+
+    [Fact]
     public void A_file_is_replaced_as_a_whole_and_nothing_is_left_beside_it()
     {
         OwnFile.Replace(PathOf("mine"), "one"u8, FileReaders.Owner);

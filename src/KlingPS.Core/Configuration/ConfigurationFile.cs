@@ -16,6 +16,9 @@ internal static class ConfigurationFile
     /// <summary>What <see cref="ConfigurationValues.Ledger"/> was called when a ledger was always a file. Were it not read any more, another ledger would buy everything again.</summary>
     public const string FormerLedger = "LedgerPath";
 
+    private const string Folder = "KlingPS";
+    private const string FileName = "config.json";
+
     /// <summary>In bytes; a longer file is no configuration.</summary>
     private const int MaxLength = 1024 * 1024;
 
@@ -35,13 +38,24 @@ internal static class ConfigurationFile
     {
         if (OwnVariable.Read(Variable, environment, ErrorKind.RequestInvalid) is not string named)
         {
-            return Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.ApplicationData, Environment.SpecialFolderOption.DoNotVerify), "KlingPS", "config.json");
+            return Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.ApplicationData, Environment.SpecialFolderOption.DoNotVerify), Folder, FileName);
         }
 
         // A relative path would be a different file in every folder, and a daily limit set in one would not hold in the next.
         return Path.IsPathFullyQualified(named)
             ? Path.GetFullPath(named)
             : throw new KlingException(ErrorKind.RequestInvalid, $"The environment variable {Variable} is '{named}', which is a different file in every folder. Set it to the full path of the file.");
+    }
+
+    /// <summary>Another configuration of this user, at the usual place; see <see cref="UserHomes"/>.</summary>
+    /// <param name="path">The file in force, where the environment does not name it.</param>
+    /// <param name="environment">Reads an environment variable.</param>
+    /// <param name="homeOf">See <see cref="UserHomes.Of"/>.</param>
+    /// <returns><see langword="null"/> if there is none.</returns>
+    public static string? FindOther(string path, Func<string, string?> environment, Func<string, string?> homeOf)
+    {
+        string[] below = OperatingSystem.IsMacOS() ? ["Library", "Application Support"] : [".config"];
+        return UserHomes.FindOther(path, [.. below, Folder, FileName], environment, homeOf);
     }
 
     /// <summary>Reads a file. One that does not exist sets nothing; fields it does not know set nothing, and are named.</summary>

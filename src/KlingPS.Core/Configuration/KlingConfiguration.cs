@@ -1,4 +1,5 @@
 using KlingPS.Core.Api;
+using KlingPS.Core.Files;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Secrets;
 
@@ -107,6 +108,31 @@ public sealed record KlingConfiguration
         string ledger = isLedgerNamed ? string.Empty : $": the ledger is '{Ledger}', and what another one knows would be bought again";
         return $"The environment variable {ConfigurationFile.Variable} names the configuration '{Path}', and there is no such file. So no setting comes from it, and no daily limit{ledger}. "
             + "Correct the variable, or bring the file back; where there is to be none, take the variable away.";
+    }
+
+    /// <summary>
+    /// What to tell a user whose configuration is not where this shell looks for it, because something has led the shell elsewhere; see
+    /// <see cref="UserHomes"/>. The limit that is set there would be lost without a word, and so would the ledger that is named there.
+    /// </summary>
+    /// <param name="endpoint">The service in use. One on this machine costs nothing.</param>
+    /// <returns><see langword="null"/> if there is nothing to tell.</returns>
+    internal string? DescribeOther(Uri endpoint) => DescribeOther(endpoint, Environment.GetEnvironmentVariable, UserHomes.Of);
+
+    /// <inheritdoc cref="DescribeOther(Uri)"/>
+    /// <param name="endpoint">The service in use.</param>
+    /// <param name="environment">Reads an environment variable.</param>
+    /// <param name="homeOf">See <see cref="UserHomes.Of"/>.</param>
+    internal string? DescribeOther(Uri endpoint, Func<string, string?> environment, Func<string, string?> homeOf)
+    {
+        bool isNamed = !string.IsNullOrEmpty(environment(ConfigurationFile.Variable));
+        if (isNamed || endpoint.IsLoopback || File.Exists(Path) || ConfigurationFile.FindOther(Path, environment, homeOf) is not string other)
+        {
+            return null;
+        }
+
+        string ledger = IsSet(nameof(Ledger)) ? string.Empty : ", and not the ledger if it names one";
+        return $"This shell looks for the configuration at '{Path}', where there is none. One lies at the usual place, '{other}': no setting comes from it, no daily limit{ledger}. "
+            + $"To use it, set the environment variable {ConfigurationFile.Variable} to its path, or start the shell without what changes XDG_CONFIG_HOME, HOME or the user.";
     }
 
     /// <summary>

@@ -1,4 +1,3 @@
-using System.Text;
 using KlingPS.Core.Files;
 
 namespace KlingPS.Core.Ledger;
@@ -33,34 +32,21 @@ internal static class LedgerLocation
     }
 
     /// <summary>
-    /// Another ledger of this user, where the one in use is not at the usual place because of something that a user may not know of: the
-    /// terminal of an editor has set XDG_DATA_HOME, HOME is another folder, or the command is run by sudo.
+    /// Another ledger of this user, where the one in use is not at the usual place because of something that a user may not know of; see
+    /// <see cref="UserHomes"/>.
     /// </summary>
     /// <param name="path">The ledger in use, where neither the environment nor the configuration names it.</param>
     /// <returns>What to tell the user; <see langword="null"/> if there is none.</returns>
-    public static string? FindOther(string path) => FindOther(path, Environment.GetEnvironmentVariable, HomeOf);
+    public static string? FindOther(string path) => FindOther(path, Environment.GetEnvironmentVariable, UserHomes.Of);
 
     /// <inheritdoc cref="FindOther(string)"/>
     /// <param name="path">The ledger in use.</param>
     /// <param name="environment">Reads an environment variable.</param>
-    /// <param name="homeOf">The home folder of a user by the system's records; <see langword="null"/> if it has none.</param>
+    /// <param name="homeOf">See <see cref="UserHomes.Of"/>.</param>
     internal static string? FindOther(string path, Func<string, string?> environment, Func<string, string?> homeOf)
     {
-        if (OperatingSystem.IsWindows())
-        {
-            // Its data folder is the same wherever a user works.
-            return null;
-        }
-
         string[] below = OperatingSystem.IsMacOS() ? ["Library", "Application Support"] : [".local", "share"];
-        string?[] homes =
-        [
-            homeOf(Environment.UserName), environment("HOME"), environment("SNAP_REAL_HOME"),
-            environment("SUDO_USER") is { Length: > 0 } sudo ? homeOf(sudo) : null,
-        ];
-        string? other = homes.Where(home => Path.IsPathFullyQualified(home ?? string.Empty))
-            .Select(home => Path.Combine([home!, .. below, Folder, FileName]))
-            .FirstOrDefault(usual => File.Exists(usual) && !Place.IsSame(usual, path));
+        string? other = UserHomes.FindOther(path, [.. below, Folder, FileName], environment, homeOf);
         return other is null ? null
             : $"This shell uses the ledger '{path}'. Another one lies at the usual place, '{other}': what is recorded there is not known here, and would be bought again. "
                 + $"To use that one, set the environment variable {Variable} to its path, or start the shell without what changes XDG_DATA_HOME, HOME or the user.";
@@ -74,22 +60,6 @@ internal static class LedgerLocation
             return Path.Combine(DataFolder(Environment.GetEnvironmentVariable), Folder);
         }
         catch (KlingException)
-        {
-            return null;
-        }
-    }
-
-    /// <summary>The home folder that the system has recorded for a user.</summary>
-    private static string? HomeOf(string user)
-    {
-        const int Limit = 1 << 20;
-        const int Home = 5;
-        try
-        {
-            return Encoding.UTF8.GetString(OrdinaryFile.ReadAllBytes("/etc/passwd", Limit)).Split('\n').Select(line => line.Split(':'))
-                .FirstOrDefault(fields => fields.Length > Home && fields[0] == user)?[Home];
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             return null;
         }

@@ -37,10 +37,18 @@ internal static class SessionFactory
             LedgerUse = ledger,
             LedgerNotice = (configuration.LedgerAddress is FileAddress file ? FolderChecks.FindSharing(file.Path) : null)
                 ?? configuration.DescribeMissing(endpoints.Api)
-                ?? configuration.DescribeNewLedger(endpoints.Api)
-                ?? (configuration.IsSet(nameof(KlingConfiguration.Ledger)) ? null : LedgerLocation.FindOther(configuration.Ledger)),
+                ?? DescribeElsewhere(configuration, endpoints.Api),
             DailyCreditCap = configuration.DailyCreditCap,
             RequestTimeout = TimeSpan.FromSeconds(configuration.RequestTimeout),
         });
+    }
+
+    /// <summary>What to tell of a ledger, and of a configuration, that are not where they were or usually are. What moves the one mostly moves the other.</summary>
+    private static string? DescribeElsewhere(KlingConfiguration configuration, Uri endpoint)
+    {
+        string? ledger = configuration.DescribeNewLedger(endpoint)
+            ?? (configuration.IsSet(nameof(KlingConfiguration.Ledger)) ? null : LedgerLocation.FindOther(configuration.Ledger));
+        string[] told = [.. new[] { ledger, configuration.DescribeOther(endpoint) }.OfType<string>()];
+        return told.Length == 0 ? null : string.Join(" ", told);
     }
 }

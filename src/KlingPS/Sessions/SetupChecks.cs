@@ -87,7 +87,7 @@ internal sealed class SetupChecks : IAsyncDisposable
                 "Correct the names, or delete them; Get-KlingConfiguration shows the settings that there are. A name that begins with an underscore is a remark.");
         }
 
-        if (configuration.DescribeMissing(configuration.Endpoint) is string missing)
+        if ((configuration.DescribeMissing(configuration.Endpoint) ?? configuration.DescribeOther(configuration.Endpoint)) is string missing)
         {
             return KlingSetupCheck.Warning(name, $"There is no configuration file at '{configuration.Path}'. {limit}", missing);
         }

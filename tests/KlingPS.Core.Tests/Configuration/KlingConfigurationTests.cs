@@ -194,6 +194,45 @@ public sealed class KlingConfigurationTests
         Directory.Delete(folder, recursive: true);
     }
 
+    [Theory]
+    [InlineData("HOME", "home")]
+    [InlineData("SNAP_REAL_HOME", "home")]
+    [InlineData("SUDO_USER", "the user's name")]
+    [InlineData("", "")]
+    public void A_daily_limit_that_the_terminal_of_an_editor_or_sudo_has_lost_is_told(string variable, string value)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "The configuration folder of Windows is where it is.");
+        string home = Directory.CreateTempSubdirectory("klingps-home-").FullName;
+        string[] below = OperatingSystem.IsMacOS() ? ["Library", "Application Support"] : [".config"];
+        string usual = Path.Combine([home, .. below, "KlingPS", "config.json"]);
+        string inUse = Path.Combine(home, "sandboxed", "KlingPS", "config.json");
+        Uri service = KlingEndpoints.Default.Api;
+        string? Describe(string path, Uri endpoint, params (string Name, string Value)[] variables)
+        {
+            string? Read(string name) => name == variable ? (value == "home" ? home : value) : variables.FirstOrDefault(one => one.Name == name).Value;
+            return KlingConfiguration.Resolve(path, new ConfigurationValues(), new ConfigurationValues(), Read)
+                .DescribeOther(endpoint, Read, user => user == (value is "home" ? string.Empty : value is "" ? Environment.UserName : value) ? home : null);
+        }
+
+        Assert.Null(Describe(inUse, service));
+
+        Directory.CreateDirectory(Path.GetDirectoryName(usual)!);
+        File.WriteAllText(usual, "{ \"DailyCreditCap\": 50 }");
+        string told = Describe(inUse, service)!;
+        Assert.StartsWith($"This shell looks for the configuration at '{inUse}', where there is none. One lies at the usual place, '{usual}'", told, StringComparison.Ordinal);
+        Assert.Contains("no daily limit, and not the ledger if it names one.", told, StringComparison.Ordinal);
+        Assert.Contains("no daily limit. To use it,", Describe(inUse, service, (LedgerLocation.Variable, Path.Combine(home, "ledger.db"))), StringComparison.Ordinal);
+
+        Assert.Null(Describe(usual, service));
+        Assert.Null(Describe(inUse, new Uri("http://127.0.0.1:8080/")));
+        Assert.Null(Describe(inUse, service, (ConfigurationFile.Variable, inUse)));
+
+        Directory.CreateDirectory(Path.GetDirectoryName(inUse)!);
+        File.WriteAllText(inUse, "{ }");
+        Assert.Null(Describe(inUse, service));
+        Directory.Delete(home, recursive: true);
+    }
+
     private static KlingConfiguration Resolve(ConfigurationValues? file = null, ConfigurationValues? given = null, Dictionary<string, string>? environment = null)
         => KlingConfiguration.Resolve("config.json", file ?? new(), given ?? new(), name => environment?.GetValueOrDefault(name));
 }

@@ -295,7 +295,7 @@ public sealed class GalleryChoiceTests
 
         Assert.Empty(result.Output);
         ErrorRecord error = (result.Terminating ?? Assert.Single(result.Errors)).Is("KlingRequestInvalid", ErrorCategory.InvalidArgument);
-        Assert.Contains("in place of", error.ToString(), StringComparison.Ordinal);
+        Assert.Contains(" was given instead of ", error.ToString(), StringComparison.Ordinal);
         Assert.False(File.Exists(PageOf(shell)));
     }
 

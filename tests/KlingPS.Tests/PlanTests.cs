@@ -298,7 +298,7 @@ public sealed class PlanTests
         ShellResult result = await shell.RunAsync($"ConvertTo-KlingVideo -Plan $plan {parameters}", variables);
 
         string message = (result.Terminating ?? Assert.Single(result.Errors)).Is("KlingRequestInvalid", ErrorCategory.InvalidArgument).ToString();
-        Assert.Contains("The plan says by itself which images are meant. " + expected, message, StringComparison.Ordinal);
+        Assert.Contains("The plan itself says which images are meant. " + expected, message, StringComparison.Ordinal);
         Assert.Empty(shell.Bill.Requests);
     }
 
@@ -330,7 +330,7 @@ public sealed class PlanTests
 
         ShellResult result = await shell.RunAsync("$images | ConvertTo-KlingVideo -Plan $plan", variables);
 
-        Assert.Contains("The plan says by itself which images are meant. Leave the images out", result.Terminating.Is("KlingRequestInvalid", ErrorCategory.InvalidArgument).ToString(), StringComparison.Ordinal);
+        Assert.Contains("The plan itself says which images are meant. Leave the images out", result.Terminating.Is("KlingRequestInvalid", ErrorCategory.InvalidArgument).ToString(), StringComparison.Ordinal);
         Assert.Empty(shell.Bill.Requests);
     }
 

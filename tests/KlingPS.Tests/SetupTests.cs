@@ -153,7 +153,7 @@ public sealed class SetupTests
         KlingSetupCheck[] checks = (await shell.RunAsync("Test-KlingSetup -Offline; Disconnect-KlingAccount")).Of<KlingSetupCheck>();
 
         Assert.Equal("Warning", Status(checks, "Attempts"));
-        Assert.StartsWith("Of 1 request it is not known", Message(checks, "Attempts"), StringComparison.Ordinal);
+        Assert.StartsWith("Whether 1 request was accepted is not known", Message(checks, "Attempts"), StringComparison.Ordinal);
     }
 
     [Theory]

@@ -144,7 +144,7 @@ public sealed class UsageTests : IDisposable
         Assert.Null(result.Terminating);
         Assert.Equal(2, result.Errors.Count);
         Assert.All(result.Errors, error => error.Is("KlingRequestInvalid", ErrorCategory.InvalidArgument));
-        Assert.All(result.Errors, error => Assert.Equal("$null came in place of a task.", error.Exception.Message));
+        Assert.All(result.Errors, error => Assert.Equal("$null was given instead of a task.", error.Exception.Message));
     }
 
     [Theory]

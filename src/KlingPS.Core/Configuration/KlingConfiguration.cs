@@ -107,7 +107,7 @@ public sealed record KlingConfiguration
 
         string ledger = isLedgerNamed ? string.Empty : $": the ledger is '{Ledger}', and what another one knows would be bought again";
         return $"The environment variable {ConfigurationFile.Variable} names the configuration '{Path}', and there is no such file. So no setting comes from it, and no daily limit{ledger}. "
-            + "Correct the variable, or bring the file back; where there is to be none, take the variable away.";
+            + "Correct the variable, or bring the file back; if there should be none, remove the variable.";
     }
 
     /// <summary>

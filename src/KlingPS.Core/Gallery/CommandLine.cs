@@ -31,7 +31,7 @@ internal sealed class CommandLine
             return null;
         }
 
-        // What lies at an address is for New-KlingVideoTask, which knows no takes: it always buys.
+        // What lies at an address is for New-KlingVideoTask, which has no takes: it always buys.
         bool isAddress = spec.Image is { IsFile: false } address && PathOf(address) is null && image is null;
         var line = new CommandLine(isAddress ? "New-KlingVideoTask" : "ConvertTo-KlingVideo");
         line.AddText(isAddress ? "ImageUri" : "LiteralPath", isAddress ? spec.Image!.Uri : image ?? PathOf(spec.Image));

@@ -91,7 +91,7 @@ internal sealed record LedgerMetrics
             "Credits that may still be spent today.",
             metrics => metrics.DailyCap is decimal cap ? Math.Max(0, cap - (metrics.Today?.CreditsConsumed ?? 0) - (metrics.Today?.CreditsReserved ?? 0)) : null);
         Add("klingps_balance_credits", "Credits that the account has left at the service.", metrics => metrics.Balance);
-        Add("klingps_unknown_attempts", "Requests of which it is not known whether they were accepted; a person has to resolve each.", metrics => metrics.Ever?.Unknown ?? 0);
+        Add("klingps_unknown_attempts", "Requests whose acceptance is unknown; a person has to resolve each.", metrics => metrics.Ever?.Unknown ?? 0);
         Add("klingps_pending_videos", "Videos that are paid for and being made.", metrics => metrics.Ever?.Pending ?? 0);
         Add("klingps_unsaved_videos", "Videos that are finished and neither saved nor taken elsewhere.", metrics => metrics.Unsaved);
         Add("klingps_oldest_unsaved_link_end_timestamp_seconds", "When the first link to a video that is not saved is expected to end.", metrics => Seconds(metrics.OldestLinkEnd));

@@ -271,7 +271,7 @@ internal sealed class VideoDownloader
             {
                 throw new KlingException(
                     ErrorKind.DownloadIncomplete,
-                    $"What the service sends for '{file.Target}' is no whole video, twice: the file {problem}. Nothing of it was kept. "
+                    $"What the service sent for '{file.Target}' was not a whole video, twice: the file {problem}. None of it was kept. "
                     + $"It came from {DownloadConnection.Describe(link)}.");
             }
 

@@ -25,7 +25,7 @@ internal static class FolderChecks
         }
         catch (KlingException exception)
         {
-            return KlingSetupCheck.Failed(Name, exception.Message, "Let the user that the run works for create and write to the folder, or choose another one with -Destination.");
+            return KlingSetupCheck.Failed(Name, exception.Message, "Allow the user who runs the command to create the folder and write to it, or choose another one with -Destination.");
         }
         finally
         {

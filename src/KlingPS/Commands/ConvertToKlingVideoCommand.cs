@@ -246,13 +246,13 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
             string given = string.Join(", ", s_requestParameters.Where(IsGiven).Select(name => $"-{name}"));
             throw new KlingException(
                 ErrorKind.RequestInvalid,
-                $"The plan says by itself which images are meant. Leave {given} out; or give the images, too, and whatever else the plan was made with. Nothing was bought.");
+                $"The plan itself says which images are meant. Leave {given} out; or give the images, too, and whatever else the plan was made with. Nothing was bought.");
         }
 
         if (lacksPrompt)
         {
             throw new KlingException(ErrorKind.RequestInvalid, Plan is not null
-                ? "The plan says by itself which images are meant. Leave the images out, or give the prompt and the other parameters as well that the plan was made with. Nothing was bought."
+                ? "The plan itself says which images are meant. Leave the images out, or give the prompt and the other parameters as well that the plan was made with. Nothing was bought."
                 : "There is no prompt. Say with -Prompt what happens in the videos, or use -PromptFromSidecar with a text file beside each image. Nothing was bought.");
         }
 
@@ -264,7 +264,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
                 {
                     Advice = ChosenTask is KlingVideoTask task && CommandLine.Make(task.Spec, null, take: 1, Destination) is CardCommand again
                         ? $"This makes another take of it, and buys one each time it is run: {again.With(task.Spec.Prompt)}"
-                        : "Pipe the task to New-KlingVideoTask, which takes addresses, and on to Wait-KlingVideoTask and Save-KlingVideo. It knows no takes: it buys each time it is run.",
+                        : "Pipe the task to New-KlingVideoTask, which takes addresses, and on to Wait-KlingVideoTask and Save-KlingVideo. It has no takes: it buys a video each time it is run.",
                 },
                 CurrentRow);
             return;

@@ -63,7 +63,7 @@ public sealed class ImportKlingGalleryChoiceCommand : KlingCommand
     {
         if (BlankText.IsAll(Path) && BlankText.IsAll(LiteralPath))
         {
-            WriteError(new KlingException(ErrorKind.RequestInvalid, "What came in place of the path of a choice is empty."), null);
+            WriteError(new KlingException(ErrorKind.RequestInvalid, "An empty value was given instead of the path of a choice."), null);
             return;
         }
 

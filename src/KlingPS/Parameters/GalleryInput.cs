@@ -22,7 +22,7 @@ internal sealed record GalleryInput(TaskReference? Reference, string? Path, Gall
     public static IEnumerable<GalleryInput> Read(PSObject? input, FilePaths paths)
     {
         ArgumentNullException.ThrowIfNull(paths);
-        input = TableRow.Of(input) ?? throw new KlingException(ErrorKind.RequestInvalid, "$null came in place of a video or a task.");
+        input = TableRow.Of(input) ?? throw new KlingException(ErrorKind.RequestInvalid, "$null was given instead of a video or a task.");
         GalleryChoice? choice = ReadChoice(input);
         string? fullName = input.BaseObject is FileSystemInfo file ? file.FullName
             : input.BaseObject is string or KlingVideoTask ? null
@@ -63,12 +63,12 @@ internal sealed record GalleryInput(TaskReference? Reference, string? Path, Gall
 
         if (!Enum.TryParse(choice ?? nameof(Decision.None), ignoreCase: true, out Decision decision) || !Enum.IsDefined(decision))
         {
-            throw new KlingException(ErrorKind.RequestInvalid, $"'{choice}' is no choice of '{input}'. It is Picked, Rejected or None.");
+            throw new KlingException(ErrorKind.RequestInvalid, $"'{choice}' is not a choice that '{input}' can have. It can be Picked, Rejected or None.");
         }
 
         if (!int.TryParse(rating ?? "0", NumberStyles.None, CultureInfo.InvariantCulture, out int stars) || stars > GalleryChoice.MaxRating)
         {
-            throw new KlingException(ErrorKind.RequestInvalid, $"'{rating}' is no rating of '{input}'. It is a whole number from 0 to {GalleryChoice.MaxRating}.");
+            throw new KlingException(ErrorKind.RequestInvalid, $"'{rating}' is not a rating that '{input}' can have. It can be a whole number from 0 to {GalleryChoice.MaxRating}.");
         }
 
         DateTimeOffset? at = input.Properties["ChosenAt"]?.Value switch

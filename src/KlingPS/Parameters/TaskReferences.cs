@@ -24,7 +24,7 @@ internal static class TaskReferences
         PSObject? row = TableRow.Of(input);
         return row?.BaseObject switch
         {
-            null => throw new KlingException(ErrorKind.RequestInvalid, "$null came in place of a task."),
+            null => throw new KlingException(ErrorKind.RequestInvalid, "$null was given instead of a task."),
             KlingVideoTask task => new TaskReference { Task = task },
             string text when ReadId(text) is long id => new TaskReference { Id = id },
             string text when !string.IsNullOrWhiteSpace(text) => FromTaskId(text),

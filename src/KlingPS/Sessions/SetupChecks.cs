@@ -109,7 +109,7 @@ internal sealed class SetupChecks : IAsyncDisposable
         if (!store.IsInstalled)
         {
             return IsSecretNamed
-                ? Judge("The configuration names a secret for the key, and SecretManagement is not installed.", "Install it, with a vault, for the user that the run works for: Install-PSResource Microsoft.PowerShell.SecretManagement, Microsoft.PowerShell.SecretStore.")
+                ? Judge("The configuration names a secret for the key, and SecretManagement is not installed.", "Install it, with a vault, for the user who runs the command: Install-PSResource Microsoft.PowerShell.SecretManagement, Microsoft.PowerShell.SecretStore.")
                 : KlingSetupCheck.Skipped(name, "SecretManagement is not installed, so no vault is asked for the key.");
         }
 
@@ -276,10 +276,10 @@ internal sealed class SetupChecks : IAsyncDisposable
         IReadOnlyList<KlingSpend> accounts = await ledger.Spending.SumAsync(new SpendFilter(), KlingSpendGroup.Account, cancellationToken).ConfigureAwait(false);
         int unknown = accounts.Sum(account => account.Unknown);
         return unknown == 0
-            ? KlingSetupCheck.Ok(name, "There is no request of which it is not known whether it was accepted.")
+            ? KlingSetupCheck.Ok(name, "There are no requests whose acceptance is unknown.")
             : KlingSetupCheck.Warning(
                 name,
-                unknown == 1 ? "Of 1 request it is not known whether it was accepted; its image is not bought again until that is resolved." : $"Of {unknown} requests it is not known whether they were accepted; their images are not bought again until that is resolved.",
+                unknown == 1 ? "Whether 1 request was accepted is not known; its image is not bought again until that is resolved." : $"Whether {unknown} requests were accepted is not known; their images are not bought again until that is resolved.",
                 "Get-KlingVideoTask -State Unknown lists them, and Resolve-KlingVideoTask settles them.");
     }
 

@@ -774,7 +774,7 @@ public sealed class VideoDownloaderTests : IDisposable
         KlingException error = await AssertFailsAsync(ErrorKind.DownloadIncomplete, () => DownloadAsync());
 
         Assert.Contains(message, error.Message, StringComparison.Ordinal);
-        Assert.Contains("Nothing of it was kept", error.Message, StringComparison.Ordinal);
+        Assert.Contains("None of it was kept", error.Message, StringComparison.Ordinal);
         Assert.Empty(Directory.GetFiles(Path.GetDirectoryName(Target)!));
     }
 

@@ -102,7 +102,7 @@ public abstract class ImagePathCommand : KlingCommand
     {
         if (HasNoImagePath)
         {
-            onError(new KlingException(ErrorKind.RequestInvalid, "What came in place of the path of an image is empty."), null);
+            onError(new KlingException(ErrorKind.RequestInvalid, "An empty value was given instead of the path of an image."), null);
             return [];
         }
 

@@ -129,7 +129,7 @@ public sealed class LostDatabaseTests : IDisposable
         var clock = new ManualClock();
         await using ConnectedShell shell = await StartAsync(server, clock);
         shell.Server.AddFault(new SandboxFault { Operation = SandboxOperation.Query, FaultKind = SandboxFaultKind.WrongLink, Link = "//nowhere", Count = 100 });
-        (await shell.RunAsync("New-KlingVideoTask $image 'It moves.' | Wait-KlingVideoTask -ErrorAction Ignore | Out-Null", new { image = shell.Image(), destination = shell.Destination })).Clean();
+        (await shell.RunAsync("New-KlingVideoTask $image 'It moves.' | Get-KlingVideoTask -Refresh -ErrorAction Ignore | Out-Null", new { image = shell.Image(), destination = shell.Destination })).Clean();
         shell.Server.ClearFaults();
         shell.Fault(SandboxOperation.Query, SandboxFaultKind.Delay, delay: TimeSpan.FromMinutes(1));
 

@@ -57,8 +57,14 @@ internal sealed class VideoSaver
     /// <summary>Downloads at the same time; more would only share the line.</summary>
     private const int MaxDownloads = 4;
 
+    /// <summary>How often the ledger is asked whose a file is that has come while its name was waited for.</summary>
+    private const int LooksForRecord = 4;
+
     /// <summary>Videos that wait for the disk at the same time, while others are downloaded.</summary>
     private const int MaxFlushes = 4;
+
+    /// <summary>How long between two looks; see <see cref="LooksForRecord"/>.</summary>
+    private static readonly TimeSpan s_recordPause = TimeSpan.FromSeconds(0.5);
 
     private readonly KlingSession _session;
     private readonly SaveOptions _options;
@@ -237,18 +243,27 @@ internal sealed class VideoSaver
         }
         catch (KlingException exception) when (exception.Kind == ErrorKind.FileExists)
         {
-            // It may be this very video, saved by another process since the task was read.
-            if (await FindSavedAsync(task, target, cancellationToken).ConfigureAwait(false) is SavedVideo same)
+            for (int looks = 1; ; looks++)
             {
-                return same;
-            }
+                // It may be this very video, saved by another process since the task was read.
+                if (await FindSavedAsync(task, target, cancellationToken).ConfigureAwait(false) is SavedVideo same)
+                {
+                    return same;
+                }
 
-            if (!await OutputPaths.IsOthersAsync(target, task, cancellationToken).ConfigureAwait(false))
-            {
-                throw;
-            }
+                if (await OutputPaths.IsOthersAsync(target, task, cancellationToken).ConfigureAwait(false))
+                {
+                    return null;
+                }
 
-            return null;
+                if (looks == LooksForRecord)
+                {
+                    throw;
+                }
+
+                // Or it has its name, and is about to be recorded; a third download, to another name, may have hidden until then that it would get it.
+                await Task.Delay(s_recordPause, _session.TimeProvider, cancellationToken).ConfigureAwait(false);
+            }
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Security.Cryptography;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Model;
 using KlingPS.Core.Resolving;
@@ -136,6 +137,40 @@ public sealed class VideoSaverTests : IAsyncDisposable
         {
             goOn.Set();
         }
+    }
+
+    [Fact]
+    public async Task A_video_that_another_download_has_just_given_its_name_is_taken_once_that_is_recorded()
+    {
+        KlingVideoTask task = await _harness.FinishedAsync("a", "/images/fox.png");
+        string target = Path.Combine(Destination, "fox.mp4");
+        byte[] video = _harness.Videos.ContentAt(new Uri(task.ResultUri!));
+        Directory.CreateDirectory(Destination);
+        Task<Outcome<TaskReference, SavedVideo>> saving;
+        int looks = 0;
+        await using (new FileStream(target + ".partial", FileMode.Create, FileAccess.ReadWrite, FileShare.None))
+        {
+            saving = SaveAsync(Saver(), task);
+            await Eventually.TrueAsync(() => !_harness.Observer.Warnings.IsEmpty);
+
+            // It is recorded between the first look at the ledger and the next.
+            _harness.Ledger.BeforeCall = name =>
+            {
+                if (name == nameof(ITaskJournal.FindAsync) && ++looks == 2)
+                {
+                    string hash = Convert.ToHexStringLower(SHA256.HashData(video));
+                    Task.Run(() => _harness.Ledger.Tasks.RecordSavedAsync(task.Id, target, hash)).GetAwaiter().GetResult();
+                }
+            };
+            await File.WriteAllBytesAsync(target, video);
+        }
+
+        Outcome<TaskReference, SavedVideo> outcome = await saving;
+
+        Assert.True(outcome.Error is null, outcome.Error?.ToString());
+        Assert.Equal((target, true), (outcome.Value!.Path, outcome.Value.IsPresent));
+        Assert.Equal(2, looks);
+        Assert.Empty(_harness.Videos.Requests);
     }
 
     [Fact]

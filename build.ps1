@@ -398,7 +398,7 @@ function Start-Shell([string[]] $Arguments, [string] $WorkingDirectory = $PSScri
     $process
 }
 
-# Each file runs in a shell of its own that has imported nothing, three of them at a time: a test mostly waits. The shells that the tests
+# Each file runs in a shell of its own that has imported nothing, four of them at a time: a test mostly waits. The shells that the tests
 # start end before it pays that .NET watches what they run, and keeps what it compiles from being written and run at the same time.
 function Invoke-PesterSuite {
     $brief = @{ DOTNET_TieredPGO = '0'; DOTNET_EnableWriteXorExecute = '0' }
@@ -416,7 +416,7 @@ function Invoke-PesterSuite {
     $watch = [Diagnostics.Stopwatch]::StartNew()
     try {
         while ($files.Count -gt 0 -or $running.Count -gt 0) {
-            while ($files.Count -gt 0 -and $running.Count -lt 3) {
+            while ($files.Count -gt 0 -and $running.Count -lt 4) {
                 $file = $files.Dequeue()
                 $counts = [IO.Path]::GetTempFileName()
                 $process = Start-Shell "$root/tests/Pester/Invoke-File.ps1", (Join-Path $pester 'tools' 'Pester.psd1'), $file, $counts -WorkingDirectory $root -Environment $brief

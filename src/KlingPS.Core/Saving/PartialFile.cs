@@ -219,7 +219,17 @@ internal sealed class PartialFile : IDisposable
     public string? FindProblem() => Guard(Target, () =>
     {
         RequireUntouched();
-        return Length == 0 ? "is empty" : State.Total is { } total && Length != total ? $"has {Length} bytes instead of {total}" : Mp4Structure.FindProblem(_file) is string problem ? FindForeign() ?? problem : null;
+        if (Length == 0)
+        {
+            return "is empty";
+        }
+
+        if (State.Total is { } total && Length != total)
+        {
+            return $"has {Length} bytes instead of {total}";
+        }
+
+        return Mp4Structure.FindProblem(_file) is string problem ? FindForeign() ?? problem : null;
     });
 
     /// <summary>What the file is where it is text of any kind; <see langword="null"/> where it is not.</summary>

@@ -425,11 +425,10 @@ internal sealed class VideoSaver
     /// <param name="link">The link that does not work.</param>
     private Func<CancellationToken, Task<Uri?>> CreateRenewal(KlingVideoTask task, Uri link)
     {
-        bool isRenewedNext = true;
+        bool isRenewedFirst = false;
         return async cancellationToken =>
         {
-            bool isRenewedFirst = isRenewedNext;
-            isRenewedNext = !isRenewedNext;
+            isRenewedFirst = !isRenewedFirst;
             return isRenewedFirst
                 ? await FindRenewedAsync(cancellationToken).ConfigureAwait(false) ?? await FindNamedAsync(cancellationToken).ConfigureAwait(false)
                 : await FindNamedAsync(cancellationToken).ConfigureAwait(false) ?? await FindRenewedAsync(cancellationToken).ConfigureAwait(false);

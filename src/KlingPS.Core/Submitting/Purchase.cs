@@ -18,7 +18,7 @@ namespace KlingPS.Core.Submitting;
 internal sealed class Purchase(PurchaseSender sender, Submission submission, TaskIntent intent, PurchaseGate.Place place, CancellationToken cancellationToken) : IDisposable, IGateCaller
 {
     private const string LedgerIsClosed = "The ledger has been closed.";
-    private const string TakenForDead = "Another process took this one for dead before the request left";
+    private const string TakenForDead = "Another process took this one for dead before the request left.";
 
     /// <summary>
     /// How old the record may be that a request is about to leave. A process that was stopped, or whose machine has slept, may have been
@@ -201,7 +201,7 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
 
         if (result is not RecordResult.Recorded)
         {
-            throw new IOException($"{TakenForDead}.");
+            throw new IOException(TakenForDead);
         }
     }
 
@@ -219,7 +219,7 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
                 _task = null;
                 return bought;
             default:
-                return await ForgoAsync($"{TakenForDead}.").ConfigureAwait(false);
+                return await ForgoAsync(TakenForDead).ConfigureAwait(false);
         }
     }
 

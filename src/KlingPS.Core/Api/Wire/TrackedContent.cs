@@ -12,11 +12,11 @@ internal abstract class TrackedContent : HttpContent
     /// <summary>Whether the body has begun to leave.</summary>
     public bool HasStarted => Volatile.Read(ref _started) == 1;
 
-    protected sealed override Task SerializeToStreamAsync(Stream stream, TransportContext? context)
-        => SerializeToStreamAsync(stream, context, CancellationToken.None);
-
     /// <summary>Is called when the connection is made and the body is about to leave; what it throws keeps all of it here.</summary>
     public Func<Task>? Leaving { get; init; }
+
+    protected sealed override Task SerializeToStreamAsync(Stream stream, TransportContext? context)
+        => SerializeToStreamAsync(stream, context, CancellationToken.None);
 
     protected sealed override async Task SerializeToStreamAsync(Stream stream, TransportContext? context, CancellationToken cancellationToken)
     {

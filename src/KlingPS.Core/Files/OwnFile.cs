@@ -126,12 +126,12 @@ internal static class OwnFile
 
     /// <summary>Opens a file that one owner has to itself among all processes of the machine, and can rename while it is open; or creates it.</summary>
     /// <param name="path">The full path.</param>
-    /// <param name="readers">Who may read it, if it is created.</param>
-    /// <returns>The file, for reading and writing; <see langword="null"/> while another owner has it.</returns>
+    /// <param name="readers">Who may read it, if it is created; <see langword="null"/> to open only one that is there.</param>
+    /// <returns>The file, for reading and writing; <see langword="null"/> while another owner has it, or where none is there to be opened.</returns>
     /// <exception cref="NotOrdinaryFileException">Something that is no file of ours has this name: see <see cref="Require(FileFacts, string)"/>.</exception>
     /// <exception cref="IOException">The file has other names as well, or cannot be opened.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be opened.</exception>
-    public static FileStream? TryOpenExclusive(string path, FileReaders readers)
+    public static FileStream? TryOpenExclusive(string path, FileReaders? readers)
     {
         // Both are exclusive. On Windows an open file can be renamed only if it shares deletion; elsewhere only None takes the lock.
         FileShare share = OperatingSystem.IsWindows() ? FileShare.Delete : FileShare.None;
@@ -140,12 +140,16 @@ internal static class OwnFile
         {
             RequireOrdinary(named, path);
         }
+        else if (readers is null)
+        {
+            return null;
+        }
 
         FileStream file;
         try
         {
             file = named is null
-                ? Create(path, readers, FileAccess.ReadWrite, share)
+                ? Create(path, readers!.Value, FileAccess.ReadWrite, share)
                 : new FileStream(path, FileMode.Open, FileAccess.ReadWrite, share, bufferSize: 0);
         }
         catch (IOException exception) when (IsHeldByAnother(exception) || (named is null ? FileFacts.OfName(path) is not null : exception is FileNotFoundException))

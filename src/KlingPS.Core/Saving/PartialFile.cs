@@ -366,7 +366,7 @@ internal sealed class PartialFile : IDisposable
     {
         VideoTarget.RequireNoObstacle(target);
         OwnFile.CreateFolder(Path.GetDirectoryName(target)!, FileReaders.Umask);
-        return OpenOwn(path);
+        return OpenOwn(path, FileReaders.Umask);
     }
 
     /// <summary>Refuses what is in the place of a partial file or of its state and is neither; writes nothing.</summary>
@@ -376,20 +376,17 @@ internal sealed class PartialFile : IDisposable
     public static void RequireOwn(string target)
     {
         string path = target + Ending;
-        if (FileFacts.OfName(path) is null)
+        using FileStream? part = OpenOwn(path, readers: null);
+        if (part is null && FileFacts.OfName(path) is null)
         {
             RequireState(path, isPart: false);
         }
-        else
-        {
-            OpenOwn(path)?.Dispose();
-        }
     }
 
-    /// <summary>Opens a partial file. One with content is ours if a state is beside it.</summary>
-    private static FileStream? OpenOwn(string path)
+    /// <summary>Opens a partial file, as <see cref="OwnFile.TryOpenExclusive"/> does. One with content is ours if a state is beside it.</summary>
+    private static FileStream? OpenOwn(string path, FileReaders? readers)
     {
-        FileStream? file = OwnFile.TryOpenExclusive(path, FileReaders.Umask);
+        FileStream? file = OwnFile.TryOpenExclusive(path, readers);
         try
         {
             if (file is not null)

@@ -142,6 +142,17 @@ public sealed class OwnFileTests : IDisposable
     }
 
     [Fact]
+    public void A_file_that_has_just_gone_is_not_created_again_by_a_look_at_it()
+    {
+        Assert.Null(OwnFile.TryOpenExclusive(PathOf("gone"), readers: null));
+        Assert.False(File.Exists(PathOf("gone")));
+
+        File.WriteAllText(PathOf("here"), "content");
+        using FileStream here = OwnFile.TryOpenExclusive(PathOf("here"), readers: null)!;
+        Assert.Equal(7, here.Length);
+    }
+
+    [Fact]
     public void A_full_disk_is_told_with_the_folder_and_not_with_a_name_that_nobody_knows()
     {
         Assert.SkipUnless(File.Exists("/dev/full"), "Only Linux has a disk that is always full.");

@@ -6,6 +6,7 @@ using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using CsCheck;
 using KlingPS.Core.Api;
+using KlingPS.Core.Files;
 using KlingPS.Core.Saving;
 using KlingPS.Core.Sessions;
 
@@ -1107,6 +1108,31 @@ public sealed class VideoDownloaderTests : IDisposable
         Volatile.Write(ref isOver, true);
 
         await Task.WhenAll(download, look);
+    }
+
+    [Fact]
+    public async Task A_download_that_gets_its_name_while_another_looks_at_its_file_leaves_nothing()
+    {
+        string folder = Directory.CreateDirectory(Path.GetDirectoryName(Target)!).FullName;
+        string? target = Target;
+        Task look = Task.Run(() =>
+        {
+            while (Volatile.Read(ref target) is string current)
+            {
+                PartialFile.RequireOwn(current);
+            }
+        });
+        for (int i = 0; i < 300; i++)
+        {
+            string video = Path.Combine(folder, $"{i}.mp4");
+            using FileStream part = OwnFile.TryOpenExclusive(video + PartialFile.Ending, FileReaders.Umask)!;
+            Volatile.Write(ref target, video);
+            File.Move(part.Name, video);
+        }
+
+        Volatile.Write(ref target, null);
+        await look;
+        Assert.Empty(Directory.GetFiles(folder, "*" + PartialFile.Ending));
     }
 
     [Fact]

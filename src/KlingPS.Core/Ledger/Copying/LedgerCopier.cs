@@ -106,7 +106,7 @@ internal sealed class LedgerCopier(Func<LedgerAddress, SqlLedger> open)
         {
             foreach (string mark in Directory.EnumerateFiles(folder, $"{TemporaryFile.Prefix}*{Held}"))
             {
-                using FileStream? own = OwnFile.TryOpenExclusive(mark, FileReaders.Owner);
+                using FileStream? own = OwnFile.TryOpenExclusive(mark, readers: null);
                 if (own is not null)
                 {
                     Remove(mark[..^Held.Length]);

@@ -64,6 +64,23 @@ public sealed class RowTests
             result.Warnings);
     }
 
+    [Fact]
+    public async Task A_misspelt_column_is_told_of_before_the_video_is_bought_without_it()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = (await shell.RunAsync(
+            """
+            $images | . { process { [pscustomobject]@{ Path = $_; Prompt = 'p'; Duraton = 10; negativ_promt = 'blur'; Resolutoin = ''; Prompt2 = 'q'; Round = 1; Comment = 'x' } } } |
+                ConvertTo-KlingVideo -WhatIf
+            """,
+            In(shell, "a.png", "b.png"))).Clean();
+
+        Assert.Contains(
+            "Columns of the input that are not read: 'Duraton' (did you mean Duration?), 'negativ_promt' (did you mean NegativePrompt?).",
+            result.Warnings);
+    }
+
     [Theory]
     [InlineData("[pscustomobject]@{ Path = $image; Prompt = 'p' } | New-KlingVideoTask -Prompt p")]
     [InlineData("[pscustomobject]@{ Path = $image; Prompt = 'p' } | New-KlingVideoTask -LiteralPath $image")]

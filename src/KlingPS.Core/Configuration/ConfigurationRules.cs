@@ -49,30 +49,7 @@ internal static class ConfigurationRules
 
     /// <summary>The setting whose name is most like another name; <see langword="null"/> if none is much like it.</summary>
     private static string? FindNearest(string name)
-        => name.Length > MaxShown ? null : s_rules.Keys.Where(known => known != ConfigurationFile.FormerLedger)
-            .Select(known => (Name: known, Distance: CountEdits(name.ToUpperInvariant(), known.ToUpperInvariant())))
-            .Where(known => known.Distance <= known.Name.Length / 3)
-            .OrderBy(known => known.Distance)
-            .Select(known => known.Name)
-            .FirstOrDefault();
-
-    /// <summary>How many characters have to be put in, taken out or changed to make one text of another.</summary>
-    private static int CountEdits(string from, string to)
-    {
-        int[] row = [.. Enumerable.Range(0, to.Length + 1)];
-        for (int i = 0; i < from.Length; i++)
-        {
-            int diagonal = row[0]++;
-            for (int j = 0; j < to.Length; j++)
-            {
-                int changed = diagonal + (from[i] == to[j] ? 0 : 1);
-                diagonal = row[j + 1];
-                row[j + 1] = Math.Min(changed, Math.Min(row[j], row[j + 1]) + 1);
-            }
-        }
-
-        return row[^1];
-    }
+        => name.Length > MaxShown ? null : NearName.Find(name, s_rules.Keys.Where(known => known != ConfigurationFile.FormerLedger));
 
     /// <summary>What is wrong with a field, in words that go on after its name; <see langword="null"/> when nothing is.</summary>
     /// <param name="name">The field; unknown ones may hold anything but a secret.</param>

@@ -4,16 +4,21 @@ using KlingPS.Core;
 namespace KlingPS.Hosting;
 
 /// <summary>
-/// Columns of a table that nobody reads although they are called almost like a parameter, or like one that is given for the whole command
-/// alone. PowerShell binds by the exact name and says nothing of the others.
+/// Columns of a table that nobody reads although they are called almost like a parameter, or misspelt, or called like one that is given for the
+/// whole command alone. PowerShell binds by the exact name and says nothing of the others.
 /// </summary>
 internal sealed class NearColumns
 {
+    /// <summary>Names with fewer letters are like too many others, and those with more were never meant for a parameter.</summary>
+    private const int ShortestName = 4;
+    private const int LongestName = 40;
+
     private static readonly HashSet<string> s_common = new([.. Cmdlet.CommonParameters, .. Cmdlet.OptionalCommonParameters], StringComparer.OrdinalIgnoreCase);
 
     private readonly HashSet<string> _read = new(StringComparer.OrdinalIgnoreCase);
     private readonly Dictionary<string, string> _near = new(StringComparer.OrdinalIgnoreCase);
     private readonly Dictionary<string, string> _ofCommand = new(StringComparer.OrdinalIgnoreCase);
+    private readonly Dictionary<string, string?> _meant = new(StringComparer.OrdinalIgnoreCase);
     private readonly HashSet<string> _told = new(StringComparer.OrdinalIgnoreCase);
 
     /// <summary>Notes what the command reads.</summary>
@@ -46,19 +51,36 @@ internal sealed class NearColumns
             return null;
         }
 
-        string[] columns = [.. row.Properties.OfType<PSNoteProperty>().Select(FindAdvice).OfType<string>()];
+        string[] columns = [.. row.Properties.OfType<PSNoteProperty>().Select(column => FindAdvice(row, column)).OfType<string>()];
         return columns.Length == 0 ? null : $"Columns of the input that are not read: {string.Join(", ", columns)}.";
     }
 
-    private string? FindAdvice(PSNoteProperty column)
+    private string? FindAdvice(PSObject row, PSNoteProperty column)
     {
         string name = column.Name;
         string squeezed = Squeeze(name);
         string? advice = _read.Contains(name) ? null
             : _near.TryGetValue(squeezed, out string? parameter) ? $"call it {parameter}"
             : _ofCommand.TryGetValue(squeezed, out parameter) ? $"-{parameter} is given to the command, for all rows"
+            : FindMeant(row, name, squeezed) is string meant ? $"did you mean {meant}?"
             : null;
         return advice is null || string.IsNullOrWhiteSpace(column.Value?.ToString()) || !_told.Add(name) ? null : $"'{VisibleText.InLine(name)}' ({advice})";
+    }
+
+    /// <summary>The parameter that a misspelt column was meant for. One beside the column that it is like, such as Prompt2, is somebody's own.</summary>
+    private string? FindMeant(PSObject row, string name, string squeezed)
+    {
+        if (!_meant.TryGetValue(name, out string? meant))
+        {
+            // All rows of a table have the same columns, and to compare names letter by letter takes longer than all else that is done for a row.
+            var there = row.Properties.Select(column => Squeeze(column.Name)).ToHashSet(StringComparer.OrdinalIgnoreCase);
+            IEnumerable<string> free = _near.Values.Distinct().Except(_near.Where(read => there.Contains(read.Key)).Select(read => read.Value));
+            meant = squeezed.Length is < ShortestName or > LongestName ? null
+                : NearName.Find(squeezed, free.Where(parameter => char.ToUpperInvariant(parameter[0]) == char.ToUpperInvariant(squeezed[0])));
+            _meant.Add(name, meant);
+        }
+
+        return meant;
     }
 
     private static string Squeeze(string name) => string.Concat(name.Where(c => !char.IsWhiteSpace(c) && c is not ('_' or '-')));

@@ -110,4 +110,24 @@ public sealed class TaskInputTests
 
         Assert.Equal("'@{Nr=7}' is not a task: it has neither a TaskId nor an Id.", error.ToString());
     }
+
+    [Theory]
+    [InlineData("Save-KlingVideo ./videos", "InputObject", "… | Save-KlingVideo -Destination './videos'.")]
+    [InlineData("Wait-KlingVideoTask 60 | Save-KlingVideo", "InputObject", "… | Wait-KlingVideoTask -Timeout '60'.")]
+    [InlineData("Wait-KlingVideoTask 00:10:00 | Save-KlingVideo", "InputObject", "… | Wait-KlingVideoTask -Timeout '00:10:00'.")]
+    [InlineData("Get-KlingVideoTask failed", "InputObject", "Leave one of them out.")]
+    [InlineData("Remove-KlingVideoTask 7", "InputObject", "Leave one of them out.")]
+    [InlineData("Resolve-KlingVideoTask abc -Abandon", "Id", "… | Resolve-KlingVideoTask -TaskId 'abc'.")]
+    public async Task What_was_taken_for_a_task_beside_those_of_the_pipeline_is_one_error_before_anything_is_bought(string command, string parameter, string advice)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = await shell.RunAsync($"New-KlingVideoTask $image, $image -Prompt 'It moves.' | {command}", new { image = shell.Image() });
+
+        Assert.Empty(result.Errors);
+        string message = result.Terminating.Is("KlingRequestInvalid", ErrorCategory.InvalidArgument).Exception.Message;
+        Assert.Contains($"was taken for -{parameter} as well", message, StringComparison.Ordinal);
+        Assert.Contains(advice, message, StringComparison.Ordinal);
+        Assert.Equal(0, shell.Bill.CreatesAccepted);
+    }
 }

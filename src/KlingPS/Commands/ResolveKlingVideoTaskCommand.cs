@@ -94,6 +94,11 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
     /// <inheritdoc/>
     private protected override void CheckParameters()
     {
+        if (MyInvocation.ExpectingInput && IsGiven(nameof(Id)))
+        {
+            throw TaskReferences.ComeTwice(nameof(Id), Id, Id?.FirstOrDefault()?.BaseObject is string ? nameof(TaskId) : null, MyInvocation.MyCommand.Name);
+        }
+
         if (IsAboutTaking && (Abandon || Resubmit || IsGiven(nameof(TaskId))))
         {
             throw Usages.Conflict([nameof(TakenElsewhere), Abandon ? nameof(Abandon) : Resubmit ? nameof(Resubmit) : nameof(TaskId)], MyInvocation.MyCommand.Name);

@@ -80,6 +80,9 @@ public sealed class SaveKlingVideoCommand : TaskReferenceCommand
     private protected override string ProgressActivity => "Saving videos";
 
     /// <inheritdoc/>
+    private protected override string? FindMeant(object taken) => taken is string or FileSystemInfo or PathInfo ? nameof(Destination) : null;
+
+    /// <inheritdoc/>
     private protected override void OnBegin()
     {
         _options = GetSaveOptions(Destination, NameTemplate, Force);

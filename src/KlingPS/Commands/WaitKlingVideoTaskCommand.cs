@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Management.Automation;
 using KlingPS.Commands.Base;
 using KlingPS.Core.Model;
@@ -60,6 +61,10 @@ public sealed class WaitKlingVideoTaskCommand : TaskReferenceCommand
 
     /// <inheritdoc/>
     private protected override string ProgressActivity => "Waiting for videos";
+
+    /// <inheritdoc/>
+    private protected override string? FindMeant(object taken)
+        => taken is int or long or double or TimeSpan || (taken is string text && TimeSpan.TryParse(text, CultureInfo.InvariantCulture, out _)) ? nameof(Timeout) : null;
 
     /// <inheritdoc/>
     private protected override void OnProcess()

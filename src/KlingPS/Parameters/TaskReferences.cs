@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Management.Automation;
 using System.Numerics;
 using KlingPS.Core;
+using KlingPS.Core.Gallery;
 using KlingPS.Core.Model;
 using KlingPS.Core.Resolving;
 using KlingPS.Core.Stages;
@@ -13,6 +14,8 @@ internal static class TaskReferences
 {
     /// <summary>What a command that needs tasks says when there are none.</summary>
     public const string HowToGive = "Say which tasks: by their numbers (-Id 1, 2), by the service's ids (-TaskId), or through the pipeline. Get-KlingVideoTask lists them.";
+
+    private const int LongestShown = 200;
 
     /// <summary>
     /// Reads a task, live or from another session; a local id, as a number or as its digits; the service's id, as any other text; or an
@@ -42,6 +45,23 @@ internal static class TaskReferences
     /// <param name="inputs">The tasks, as <see cref="From"/> takes them.</param>
     /// <param name="onError">Is told of each that is not a task.</param>
     public static IEnumerable<TaskReference> Resolve(IEnumerable<PSObject?>? inputs, Action<KlingException, object?> onError) => Read(inputs ?? [null], From, onError);
+
+    /// <summary>
+    /// The error of tasks that come through the pipeline where others are named as well. What was meant for another parameter is the first
+    /// without a name, and so is taken for a task; PowerShell would write an error for each task that comes, and say neither.
+    /// </summary>
+    /// <param name="parameter">The parameter that has them.</param>
+    /// <param name="taken">What it has.</param>
+    /// <param name="meant">The parameter that it was probably meant for; <see langword="null"/> if it can hardly have been.</param>
+    /// <param name="command">What the command is called.</param>
+    public static KlingException ComeTwice(string parameter, IEnumerable<PSObject?>? taken, string? meant, string command)
+    {
+        string text = ReceivedText.Cut(taken?.FirstOrDefault()?.ToString() ?? string.Empty, LongestShown);
+        string advice = meant is null ? "Leave one of them out." : $"If it is for -{meant}, name the parameter: … | {command} -{meant} {PowerShellText.Quote(text)}.";
+        return new KlingException(
+            ErrorKind.RequestInvalid,
+            $"Tasks come through the pipeline, and '{text}' was taken for -{parameter} as well, because that comes first. {advice} Nothing was done.");
+    }
 
     /// <summary>Takes every text for the service's id.</summary>
     /// <param name="taskIds">The ids.</param>

@@ -42,6 +42,19 @@ public abstract class TaskReferenceCommand : KlingCommand
     /// <inheritdoc/>
     private protected override string HowToGive => TaskReferences.HowToGive;
 
+    /// <summary>The parameter for which something may be meant that was given without a name; <see langword="null"/> if there is none.</summary>
+    /// <param name="taken">What was taken for a task.</param>
+    private protected virtual string? FindMeant(object taken) => null;
+
+    /// <inheritdoc/>
+    private protected override void CheckParameters()
+    {
+        if (MyInvocation.ExpectingInput && IsGiven(nameof(InputObject)))
+        {
+            throw TaskReferences.ComeTwice(nameof(InputObject), InputObject, InputObject?.FirstOrDefault() is PSObject taken ? FindMeant(taken.BaseObject) : null, MyInvocation.MyCommand.Name);
+        }
+    }
+
     /// <summary>Whether an error is that of a ledger which the command has lost: it goes on without it, and tells so once, at its end.</summary>
     private protected bool IsLedgerLost(KlingException error) => error.Kind == ErrorKind.LedgerUnusable && Context.LostLedger is not null;
 

@@ -10,6 +10,7 @@ public sealed class KnownPurchaseTests : IAsyncLifetime
     private const string SecondKey = "second-key-4f8d1c0a97";
     private const string OtherKey = "other-key-4f8d1c0a97";
     private const string Convert = "ConvertTo-KlingVideo $images 'it moves' $to";
+    private const string Upload = "Send-KlingImage $images | New-KlingVideoTask -Prompt 'it moves'";
 
     private ConnectedShell _shell = null!;
 
@@ -97,6 +98,24 @@ public sealed class KnownPurchaseTests : IAsyncLifetime
         Assert.Single((await RunAsync("New-KlingVideoTask $images 'it moves' -SkipChanged", images)).Errors).Is("KlingImageChanged", ErrorCategory.ResourceExists, images[0]);
         Assert.Single((await RunAsync("New-KlingVideoTask $images 'it moves' -SkipChanged -WhatIf", images)).Errors).Is("KlingImageChanged", ErrorCategory.ResourceExists, images[0]);
         Assert.Equal(1, _shell.Bill.CreatesAccepted);
+    }
+
+    [Theory]
+    [InlineData(Convert, Upload)]
+    [InlineData(Upload, "New-KlingVideoTask $images 'it moves'")]
+    [InlineData(Upload, Upload)]
+    public async Task An_image_with_other_content_is_named_as_well_where_it_is_uploaded_first(string before, string after)
+    {
+        string[] images = _shell.Images("one.png");
+        (await RunAsync(before, images)).Clean();
+        _shell.WriteFile("one.png", TestImage.Png("another content"));
+
+        Assert.Single((await RunAsync(after + " -SkipChanged", images)).Errors).Is("KlingImageChanged", ErrorCategory.ResourceExists, images[0]);
+        Assert.Contains("has other content now", Assert.Single((await RunAsync(after + " -WhatIf", images)).Clean().Warnings), StringComparison.Ordinal);
+        Assert.Equal(1, _shell.Bill.CreatesAccepted);
+
+        Assert.Contains("has other content now", Assert.Single((await RunAsync(after, images)).Clean().Warnings), StringComparison.Ordinal);
+        Assert.Equal(2, _shell.Bill.CreatesAccepted);
     }
 
     [Fact]

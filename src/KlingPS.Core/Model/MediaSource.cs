@@ -28,6 +28,9 @@ internal sealed record MediaSource
     /// <summary>Where the service fetches it from; <see langword="null"/> until a file has been uploaded.</summary>
     public string? Uri { get; init; }
 
+    /// <summary>Whether it is the content of a file of which the path is known: the file itself, or an upload of which the content is known.</summary>
+    public bool IsOfFile => Path is not null && (IsFile || Hash is not null);
+
     /// <summary>How a message names it: by its path, else by its address.</summary>
     public string Subject => Path ?? (Uri is null ? string.Empty : AddressPolicy.MaskUser(Uri));
 

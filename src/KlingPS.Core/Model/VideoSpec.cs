@@ -167,7 +167,7 @@ internal sealed record VideoSpec
         return spec.Sources.All(source => source.Source is not { IsFile: true, Hash: null }) ? spec : null;
 
         MediaSource? Swap(MediaSource? mine, MediaSource? others)
-            => mine is { IsFile: true, Path: string path } && others is { IsFile: true, Path: string othersPath } && isSame(path, othersPath) ? others : mine;
+            => mine is { IsOfFile: true, Path: string path } && others is { IsOfFile: true, Path: string othersPath } && isSame(path, othersPath) ? others : mine;
     }
 
     private VideoSpec WithSources(VideoSpec other, Func<MediaSource?, MediaSource?, MediaSource?> choose) => this with

@@ -126,7 +126,7 @@ internal sealed class ChangedFiles(KlingService service)
         return version;
     }
 
-    private static string? PathOf(MediaSource? source) => source is { IsFile: true } ? source.Path : null;
+    private static string? PathOf(MediaSource? source) => source is { IsOfFile: true } ? source.Path : null;
 
     /// <summary>The files that a video was made from, as far as that is known, which have other content now.</summary>
     private static string[] FindReplaced(VideoSpec shown, VideoSpec now)
@@ -140,7 +140,7 @@ internal sealed class ChangedFiles(KlingService service)
 
     private static IEnumerable<string> FindChanged(VideoSpec earlier, VideoSpec now)
         => earlier.Sources.Zip(now.Sources)
-            .Where(pair => pair.First.Parameter == pair.Second.Parameter && pair.First.Source is { IsFile: true } && pair.Second.Source is { IsFile: true })
+            .Where(pair => pair.First.Parameter == pair.Second.Parameter && pair.First.Source.IsOfFile && pair.Second.Source.IsOfFile)
             .Where(pair => pair.First.Source.Hash != pair.Second.Source.Hash)
             .Select(pair => pair.Second.Source.Path!);
 }

@@ -203,7 +203,7 @@ public enum ErrorKind
     /// <summary>Something would stop a run, by the checks of the setup.</summary>
     [ErrorTraits(
         "ResourceUnavailable",
-        "Read what Test-KlingSetup says of each check that failed, mend that, and run it again. Nothing was bought.",
+        "Read what Test-KlingSetup says about each check that failed, fix that, and run it again. Nothing was bought.",
         Fatal = Fatality.Always)]
     SetupUnusable,
 

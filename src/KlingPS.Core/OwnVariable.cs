@@ -19,6 +19,6 @@ internal static class OwnVariable
         string? value = environment(name);
         return string.IsNullOrEmpty(value) ? null
             : !string.IsNullOrWhiteSpace(value) ? value
-            : throw new KlingException(kind, $"The environment variable {name} holds nothing but blanks. Set it to what is meant, or take it away: then it is as if it were not there. Nothing was sent or bought.");
+            : throw new KlingException(kind, $"The environment variable {name} holds nothing but blanks. Set it to the value that you mean, or remove it. Nothing was sent or bought.");
     }
 }

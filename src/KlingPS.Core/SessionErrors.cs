@@ -8,7 +8,7 @@ internal static class SessionErrors
     public static KlingException CreateEndedException(Exception? cause = null) => new(
         ErrorKind.ApiKeyMissing,
         "The session was ended while this command was working, by Disconnect-KlingAccount, by Connect-KlingAccount or with the module. Nothing more is sent. "
-        + "Tasks that were accepted go on; connect again, then: Get-KlingVideoTask -State Waiting, Queuing, Generating | Wait-KlingVideoTask | Save-KlingVideo. "
+        + "Tasks that were accepted continue; connect again, then: Get-KlingVideoTask -State Waiting, Queuing, Generating | Wait-KlingVideoTask | Save-KlingVideo. "
         + "Videos that are made: Get-KlingVideoTask -Unsaved | Save-KlingVideo.",
         cause)
     {

@@ -96,7 +96,7 @@ internal sealed class GalleryFolder : IDisposable
             TaskId = null,
             Credits = 42,
             IsSetAside = true,
-            Reason = "It is not known whether the video was bought. Look at https://kie.ai/logs whether the task is there.",
+            Reason = "It is not known whether the video was bought. Check at https://kie.ai/logs whether the task is there.",
             Settle = [new("Resolve-KlingVideoTask 6 -TaskId <id>"), new("Resolve-KlingVideoTask 6 -Abandon")],
         });
         Add("harbour", card => card with

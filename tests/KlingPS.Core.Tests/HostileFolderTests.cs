@@ -121,7 +121,7 @@ public sealed class HostileFolderTests : IAsyncDisposable
         Outcome<TaskReference, SavedVideo> outcome = await SaveAsync(overwrite: true);
 
         Assert.Equal(ErrorKind.DestinationUnusable, outcome.Error?.Kind);
-        Assert.Contains($"'{part}.json' is there", outcome.Error!.Message, StringComparison.Ordinal);
+        Assert.Contains($"'{part}.json' exists", outcome.Error!.Message, StringComparison.Ordinal);
         Assert.Equal(Json, await File.ReadAllTextAsync(part + ".json", Token));
         Assert.Equal(hasPart ? "precious" : string.Empty, hasPart ? await File.ReadAllTextAsync(part, Token) : string.Empty);
         Assert.Equal(hasPart ? 2 : 1, Directory.EnumerateFileSystemEntries(Destination).Count());
@@ -139,7 +139,7 @@ public sealed class HostileFolderTests : IAsyncDisposable
         Outcome<TaskReference, SavedVideo> outcome = await SaveAsync(overwrite: true);
 
         Assert.Equal(ErrorKind.DestinationUnusable, outcome.Error?.Kind);
-        Assert.Contains($"'{path}' is there", outcome.Error!.Message, StringComparison.Ordinal);
+        Assert.Contains($"'{path}' exists", outcome.Error!.Message, StringComparison.Ordinal);
         Assert.Equal("precious", await File.ReadAllTextAsync(path, Token));
         Assert.Equal([path], Directory.EnumerateFileSystemEntries(Destination));
     }

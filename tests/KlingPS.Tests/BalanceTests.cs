@@ -21,9 +21,9 @@ public sealed class BalanceTests
         ShellResult result = await shell.RunAsync(command, Variables(shell, 4));
 
         Assert.Equal(
-            "This run cannot be paid for to its end: the account has 100 credits left, and 4 videos are to be bought for 168. "
-                + "It goes on as far as the credits reach; then run the same command again. Credits are added at https://kie.ai/billing.",
-            Assert.Single(result.Warnings, warning => warning.Contains("cannot be paid", StringComparison.Ordinal)));
+            "The credits do not cover this whole run: the account has 100 credits left, and 4 videos are to be bought for 168. "
+                + "The run goes on as far as the credits reach; then run the same command again. Credits are added at https://kie.ai/billing.",
+            Assert.Single(result.Warnings, warning => warning.Contains("do not cover", StringComparison.Ordinal)));
         string message = result.Terminating.Is("KlingCreditsInsufficient", ErrorCategory.QuotaExceeded).ToString();
         Assert.Contains("Nothing was bought for", message, StringComparison.Ordinal);
         Assert.Contains("Credits insufficient", message, StringComparison.Ordinal);

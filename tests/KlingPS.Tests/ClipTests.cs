@@ -78,11 +78,11 @@ public sealed class ClipTests
     }
 
     [Theory]
-    [InlineData("-VideoPath $image -Model kling-2.6/motion-control", "no video in MP4 or MOV", "KlingImageUnsupported")]
+    [InlineData("-VideoPath $image -Model kling-2.6/motion-control", "not a video in MP4 or MOV", "KlingImageUnsupported")]
     [InlineData("-VideoPath $video -Model kling-3.0-omni/transformation", "640 × 360 pixels", "KlingImageUnsupported")]
     [InlineData("-VideoPath $missing -Model kling-2.6/motion-control", "There is no file", "KlingPathNotFound")]
     [InlineData("-VideoPath $video", "does not take a video", "KlingRequestInvalid")]
-    [InlineData("-AudioPath $video -Model kling/ai-avatar-standard", "no audio in MP3 or WAV", "KlingImageUnsupported")]
+    [InlineData("-AudioPath $video -Model kling/ai-avatar-standard", "not audio in MP3 or WAV", "KlingImageUnsupported")]
     [InlineData("-VideoPath $video -Duration 5 -Model kling-2.6/motion-control", "as long as the video", "KlingRequestInvalid")]
     public async Task A_clip_that_a_model_does_not_take_is_refused_before_anything_is_uploaded(string arguments, string problem, string id)
     {

@@ -200,7 +200,7 @@ public sealed class GalleryChoiceTests
 
         ShellResult result = (await shell.RunAsync(Again, new { choice = Choose(shell, (key, "Rejected", DateTimeOffset.UtcNow.AddHours(1))) })).Clean();
 
-        Assert.Contains("at a time that is still to come by the clock of the ledger", Assert.Single(result.Warnings), StringComparison.Ordinal);
+        Assert.Contains("at a time that is still in the future by the ledger's clock", Assert.Single(result.Warnings), StringComparison.Ordinal);
         Assert.Equal(1, shell.Bill.CreatesAccepted);
     }
 
@@ -375,7 +375,7 @@ public sealed class GalleryChoiceTests
         ShellResult later = (await shell.RunAsync("Import-KlingGalleryChoice $choice", new { choice })).Clean();
 
         Assert.Empty(doubtful.Output);
-        Assert.Contains("Line 2 says something else of the same video, and neither counts", Assert.Single(doubtful.Errors).ToString(), StringComparison.Ordinal);
+        Assert.Contains("Line 2 says something else about the same video, and neither counts", Assert.Single(doubtful.Errors).ToString(), StringComparison.Ordinal);
         Assert.Equal("Rejected", Assert.Single(later.Output).Properties["Choice"].Value);
         Assert.Contains("Choice 2, which is the later one, counts", Assert.Single(later.Warnings), StringComparison.Ordinal);
     }

@@ -328,7 +328,7 @@ public sealed class GalleryTests
 
         Assert.Equal("Picked", Assert.Single(result.Output).Properties["Choice"].Value);
         Assert.Equal("fox.png saved", Show(PageOf(shell)));
-        Assert.Matches(@"None of the \d+ tasks in the ledger '.*' is known to be of the account in use, so no gallery was written\.", all.Terminating.Is("KlingTaskNotFound", ErrorCategory.ObjectNotFound).ToString());
+        Assert.Matches(@"None of the \d+ tasks in the ledger '.*' is known to belong to the account in use, so no gallery was written\.", all.Terminating.Is("KlingTaskNotFound", ErrorCategory.ObjectNotFound).ToString());
     }
 
     [Fact]
@@ -348,7 +348,7 @@ public sealed class GalleryTests
     public async Task A_choice_that_is_damaged_is_one_error()
     {
         await using ConnectedShell shell = await ConnectedShell.StartAsync();
-        foreach ((string text, string message) in ((string, string)[])[("{", "is damaged"), ("{}", "is no choice"), (string.Empty, "is empty")])
+        foreach ((string text, string message) in ((string, string)[])[("{", "is damaged"), ("{}", "is not a choice"), (string.Empty, "is empty")])
         {
             string choice = shell.WriteFile("choice.json", System.Text.Encoding.UTF8.GetBytes(text));
 

@@ -200,7 +200,7 @@ public sealed class LedgerCommandTests
         ShellResult result = await shell.RunAsync("$task = New-KlingVideoTask $image 'It moves.'; Get-KlingVideoTask -Id $task.Id | ConvertTo-KlingVideo -Destination $destination", new { image, destination = shell.Destination });
 
         ErrorRecord error = Assert.Single(result.Errors).Is("KlingRequestInvalid", ErrorCategory.InvalidArgument);
-        Assert.Contains("ConvertTo-KlingVideo takes images and no tasks", error.ToString(), StringComparison.Ordinal);
+        Assert.Contains("ConvertTo-KlingVideo takes images, not tasks", error.ToString(), StringComparison.Ordinal);
         Assert.Contains("| Wait-KlingVideoTask | Save-KlingVideo.", error.ErrorDetails.RecommendedAction, StringComparison.Ordinal);
         Assert.Contains($"ConvertTo-KlingVideo -LiteralPath '{image}' -Prompt 'It moves.'", error.ErrorDetails.RecommendedAction, StringComparison.Ordinal);
         Assert.Equal(1, shell.Bill.CreatesReceived);

@@ -254,8 +254,8 @@ public sealed class PlanTests
     [InlineData("{\n  \"$schema\": \"urn:klingps:plan:1\",\n  \"planId\":", "is damaged or cut off (line 4)")]
     [InlineData("{ \"$schema\": \"urn:klingps:plan:1\" }", "is damaged")]
     [InlineData("{ \"$schema\": \"urn:klingps:plan:9\" }", "was made by another version of KlingPS ('urn:klingps:plan:9'; this one reads 'urn:klingps:plan:1')")]
-    [InlineData("{ \"$schema\": \"urn:klingps:report:1\" }", "is no plan that ConvertTo-KlingVideo -PlanPath has written")]
-    [InlineData("[]", "is no plan that ConvertTo-KlingVideo -PlanPath has written")]
+    [InlineData("{ \"$schema\": \"urn:klingps:report:1\" }", "is not a plan that ConvertTo-KlingVideo -PlanPath has written")]
+    [InlineData("[]", "is not a plan that ConvertTo-KlingVideo -PlanPath has written")]
     public async Task What_is_no_plan_of_this_version_gets_one_clear_error(string text, string expected)
     {
         await using ConnectedShell shell = await ConnectedShell.StartAsync();

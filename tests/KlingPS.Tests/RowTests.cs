@@ -313,8 +313,8 @@ public sealed class RowTests
     [InlineData("$images | ConvertTo-KlingVideo 'a prompt' -Destination videos", "… | ConvertTo-KlingVideo -Prompt 'a prompt'.")]
     [InlineData("[IO.FileInfo[]]$images | New-KlingVideoTask 'a prompt'", "… | New-KlingVideoTask -Prompt 'a prompt'.")]
     [InlineData("$images | New-KlingVideoTask 'a prompt' -Prompt p", "Leave -Path out.")]
-    [InlineData("$images | Test-KlingImage 'no file'", "was taken for -Path")]
-    [InlineData("$images | Measure-KlingVideoCost 'no file'", "was taken for -Path")]
+    [InlineData("$images | Test-KlingImage 'no file'", "was used as -Path")]
+    [InlineData("$images | Measure-KlingVideoCost 'no file'", "was used as -Path")]
     public async Task A_prompt_in_the_place_of_the_path_is_one_error_that_says_what_to_write(string script, string said)
     {
         await using ConnectedShell shell = await ConnectedShell.StartAsync();

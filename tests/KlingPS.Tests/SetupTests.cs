@@ -107,7 +107,7 @@ public sealed class SetupTests
 
     [Theory]
     [InlineData("notes.txt", "it is a file of another kind")]
-    [InlineData("none/ledger.db", "the first purchase begins one")]
+    [InlineData("none/ledger.db", "the first purchase creates one")]
     public async Task A_ledger_is_looked_at_and_none_is_begun(string name, string expected)
     {
         using var environment = new EnvironmentScope();
@@ -153,7 +153,7 @@ public sealed class SetupTests
         KlingSetupCheck[] checks = (await shell.RunAsync("Test-KlingSetup -Offline; Disconnect-KlingAccount")).Of<KlingSetupCheck>();
 
         Assert.Equal("Warning", Status(checks, "Attempts"));
-        Assert.StartsWith("Whether 1 request was accepted is not known", Message(checks, "Attempts"), StringComparison.Ordinal);
+        Assert.StartsWith("It is not known whether 1 request was accepted", Message(checks, "Attempts"), StringComparison.Ordinal);
     }
 
     [Theory]

@@ -95,7 +95,7 @@ public sealed class SpendTests
         ShellResult result = await shell.RunAsync("Disconnect-KlingAccount; Get-KlingSpend -Since ([datetime]::MinValue) -Until ([datetime]::MaxValue)");
 
         Assert.True(result.Of<KlingSpend>().Sum(day => day.Videos) >= 2);
-        Assert.Contains("-GroupBy Account tells them apart", Assert.Single(result.Warnings), StringComparison.Ordinal);
+        Assert.Contains("-GroupBy Account separates them", Assert.Single(result.Warnings), StringComparison.Ordinal);
         Assert.Empty(result.Errors);
     }
 

@@ -142,7 +142,7 @@ internal sealed class KlingClient
             throw new KlingApiException(
                 ErrorKind.AnswerInvalid,
                 exception.Fault,
-                $"{exception.Message} It does not say what has become of the task, which may still be made, and is paid for if it is.",
+                $"{exception.Message} It does not say what happened to the task: its video may still be made, and is then paid for.",
                 exception)
             {
                 Code = exception.Code,
@@ -313,17 +313,17 @@ internal sealed class KlingClient
         KlingApiException contradiction = ApiTransport.CreateUnknownException(
             (ids.Count, response.IsSuccess) switch
             {
-                (0, _) => $"{answer}, and names one all the same, of which no id can be read",
-                (1, true) => $"the service said yes, and does not name the task as it usually does, but as {named}",
-                (1, false) => $"{answer}, and names one all the same, {named}",
-                (_, true) => $"the service said yes, and names more than one task, {named}",
-                _ => $"{answer}, and names more than one all the same, {named}",
+                (0, _) => $"{answer}, but names one anyway, with an id that cannot be read",
+                (1, true) => $"the service said yes, but named the task in an unusual place, as {named}",
+                (1, false) => $"{answer}, but names one anyway, {named}",
+                (_, true) => $"the service said yes, but named more than one task, {named}",
+                _ => $"{answer}, but names more than one anyway, {named}",
             },
             refusal,
             response);
         if (ids.Count > 0)
         {
-            contradiction.Advice = $"Have the service asked for the task that it named: Resolve-KlingVideoTask <id> {string.Join(", or ", ids.Select(id => $"-TaskId {ServiceTaskId.Quote(id)}"))}. "
+            contradiction.Advice = $"To have the service asked for the task that it named: Resolve-KlingVideoTask <id> {string.Join(", or ", ids.Select(id => $"-TaskId {ServiceTaskId.Quote(id)}"))}. "
                 + "If it knows no such task, and https://kie.ai/logs shows none for this image: Resolve-KlingVideoTask <id> -Abandon, or -Resubmit to buy it again.";
         }
 

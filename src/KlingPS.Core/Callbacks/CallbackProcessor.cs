@@ -141,7 +141,7 @@ internal sealed class CallbackProcessor
     {
         string? objection = await _session.Ledger.Tasks.RecordAcceptedAsync(attempt.Id, taskId).ConfigureAwait(false) switch
         {
-            RecordResult.Superseded => $"but that has become another task in the meantime. Nothing was changed; if both are yours, the video was bought twice: Get-KlingVideoTask -TaskId {ServiceTaskId.Quote(taskId)} takes it into the ledger.",
+            RecordResult.Superseded => $"but that has become another task in the meantime. Nothing was changed; if both are yours, the video was bought twice: Get-KlingVideoTask -TaskId {ServiceTaskId.Quote(taskId)} records it in the ledger.",
             RecordResult.Taken { Task: var other } => $"but it is the video of '{other.Subject}' (task {other.Id}). Nothing was changed.",
             _ => null,
         };

@@ -44,7 +44,7 @@ internal static class ConfigurationRules
         IEnumerable<string> clauses = names.Select(name => FindNearest(name) is string known
             ? $"'{VisibleText.InLine(ReceivedText.Cut(name, MaxShown))}' (did you mean {known}?)"
             : $"'{VisibleText.InLine(ReceivedText.Cut(name, MaxShown))}'");
-        return $"The configuration '{path}' has names that are no settings and have no effect: {string.Join(", ", clauses)}.";
+        return $"The configuration '{path}' has names that are not settings and have no effect: {string.Join(", ", clauses)}.";
     }
 
     /// <summary>The setting whose name is most like another name; <see langword="null"/> if none is much like it.</summary>

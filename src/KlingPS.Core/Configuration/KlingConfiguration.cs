@@ -131,19 +131,19 @@ public sealed record KlingConfiguration
         }
 
         string ledger = IsSet(nameof(Ledger)) ? string.Empty : ", and not the ledger if it names one";
-        return $"This shell looks for the configuration at '{Path}', where there is none. One lies at the usual place, '{other}': no setting comes from it, no daily limit{ledger}. "
+        return $"This shell looks for the configuration at '{Path}', where there is none. There is one at the usual place, '{other}': no setting comes from it, no daily limit{ledger}. "
             + $"To use it, set the environment variable {ConfigurationFile.Variable} to its path, or start the shell without what changes XDG_CONFIG_HOME, HOME or the user.";
     }
 
     /// <summary>
-    /// What to tell a user who has named a ledger's file that is not there, before the first purchase begins one. It may have been on a volume
+    /// What to tell a user who has named a ledger's file that is not there, before the first purchase creates one. It may have been on a volume
     /// that is not mounted, or its path is mistyped; and an empty one buys everything again.
     /// </summary>
     /// <param name="endpoint">The service in use, which need not be the one that is set. One on this machine costs nothing.</param>
     /// <returns><see langword="null"/> if there is nothing to tell.</returns>
     internal string? DescribeNewLedger(Uri endpoint)
         => LedgerAddress is not FileAddress file || !IsSet(nameof(Ledger)) || endpoint.IsLoopback || System.IO.Path.Exists(file.Path) ? null
-            : $"The ledger is '{file.Path}' (from: {Source[nameof(Ledger)]}), and there is no such file, so an empty one is begun there. If there has been one, such as on a volume that is not mounted now, "
+            : $"The ledger is '{file.Path}' (from: {Source[nameof(Ledger)]}), and there is no such file, so an empty one will be created there. If there was one, such as on a volume that is not mounted now, "
                 + "stop this command and bring it back: the empty one does not know what was bought, and all of that would be bought again.";
 
     /// <summary>Decides which source of each setting wins.</summary>

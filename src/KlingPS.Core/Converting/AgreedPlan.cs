@@ -63,7 +63,7 @@ internal sealed class AgreedPlan
             : await plans.UseAsync(document.PlanId, document.Digest, run, cancellationToken).ConfigureAwait(false);
         string? problem = standing switch
         {
-            { Plan: null } => $"is not known to the ledger '{session.Ledger.Location}': it was made with another one that was at the same place",
+            { Plan: null } => $"is not known to the ledger '{session.Ledger.Location}': it was made with a different ledger at the same place",
             { IsOwn: false } => "was made with the key of another account",
             { Plan: var known } when known.Digest != document.Digest => "was changed after it was made",
             { Plan: { ClosedAt: { } at, RunId: var by } } => string.Create(CultureInfo.InvariantCulture, $"was carried out by run {by} at {at:yyyy-MM-dd HH:mm:ss}Z, and a plan is used once"),

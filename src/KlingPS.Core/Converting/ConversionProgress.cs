@@ -42,7 +42,7 @@ internal sealed record ConversionCounts
     /// <summary>Without a video.</summary>
     public int Failed { get; init; }
 
-    /// <summary>Without a video, and whether it was bought is not known.</summary>
+    /// <summary>Without a video, and it is not known whether it was bought.</summary>
     public int Unknown { get; init; }
 
     /// <summary>Not bought, because something is wrong with it.</summary>

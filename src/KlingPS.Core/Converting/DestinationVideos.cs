@@ -56,7 +56,7 @@ internal sealed class DestinationVideos(KlingService service, SaveOptions option
         string text = $"'{found.Path}' is the video of '{submission.Subject}' by its sidecar, bought on {date} with another ledger than '{service.Session.Ledger.Location}'. It is used; nothing is bought for it.";
         if (Interlocked.Exchange(ref _hasTold, 1) == 0)
         {
-            service.Observer?.OnWarning($"{text} The same goes for other videos of this run, each told with -Verbose. To buy them again, use -AllowRepurchase.");
+            service.Observer?.OnWarning($"{text} The same goes for other videos of this run; -Verbose names each. To buy them again, use -AllowRepurchase.");
         }
         else
         {

@@ -87,7 +87,7 @@ internal static class PlanFile
         }
         catch (DecoderFallbackException exception)
         {
-            throw Unusable(path, "is damaged: it is no UTF-8 text", exception);
+            throw Unusable(path, "is damaged: it is not UTF-8 text", exception);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
@@ -137,7 +137,7 @@ internal static class PlanFile
         {
             throw form?.StartsWith(PlanDocument.FormPrefix, StringComparison.Ordinal) == true
                 ? Unusable(path, $"was made by another version of KlingPS ('{form}'; this one reads '{PlanDocument.Form}')")
-                : Unusable(path, "is no plan that ConvertTo-KlingVideo -PlanPath has written");
+                : Unusable(path, "is not a plan that ConvertTo-KlingVideo -PlanPath has written");
         }
     }
 

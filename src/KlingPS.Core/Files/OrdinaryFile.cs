@@ -131,7 +131,7 @@ internal static class OrdinaryFile
         ArgumentNullException.ThrowIfNull(facts);
         if (facts.Kind != FileKind.Ordinary)
         {
-            throw new NotOrdinaryFileException(facts.Kind, $"'{path}' is {facts.Description}, and no ordinary file.");
+            throw new NotOrdinaryFileException(facts.Kind, $"'{path}' is {facts.Description}, not an ordinary file.");
         }
     }
 

@@ -173,11 +173,11 @@ internal sealed record ChoiceFile
             if (last.Row.Choice.At > former.Row.Choice.At)
             {
                 kept[last.File].Add(video.Key);
-                doubles[last.File].Add($"{both} say different things of the same video. What '{files[last.File].Path}' says is later, and counts.");
+                doubles[last.File].Add($"{both} say different things about the same video. What '{files[last.File].Path}' says is later, and counts.");
             }
             else
             {
-                problems[last.File].Add(new KlingException(ErrorKind.ChoiceInvalid, $"{both} say different things of the same video, and it is not known which is later. Neither counts."));
+                problems[last.File].Add(new KlingException(ErrorKind.ChoiceInvalid, $"{both} say different things about the same video, and it is not known which is later. Neither counts."));
             }
         }
 
@@ -215,7 +215,7 @@ internal sealed record ChoiceFile
                 || !root.TryGetProperty("choices", out JsonElement choices)
                 || choices.ValueKind != JsonValueKind.Array)
             {
-                throw Invalid(path, "it is no choice that the page of a gallery has saved");
+                throw Invalid(path, "it is not a choice that a gallery page has saved");
             }
 
             if (root.TryGetProperty("version", out JsonElement version) && version.ValueKind == JsonValueKind.Number && version.GetDouble() > Version)
@@ -308,8 +308,8 @@ internal sealed record ChoiceFile
         catch (DecoderFallbackException exception)
         {
             throw content.Contains((byte)0)
-                ? Invalid(path, "it is no choice that the page of a gallery has saved, and no text", exception)
-                : Invalid(path, "it is not UTF-8, and the letters of notes would be garbled. Save it as \"CSV UTF-8\"", exception);
+                ? Invalid(path, "it is not text, so it is not a choice that a gallery page has saved", exception)
+                : Invalid(path, "it is not UTF-8, so letters in notes would be garbled. Save it as \"CSV UTF-8\"", exception);
         }
     }
 
@@ -367,7 +367,7 @@ internal sealed record ChoiceFile
 
             if (FindChoice(get("choice")) is not Decision decision)
             {
-                Refuse(place, name ?? key, $"'{get("choice")}' is no choice. It is Picked, Rejected or nothing");
+                Refuse(place, name ?? key, $"'{get("choice")}' is not a choice. It can be Picked, Rejected or empty");
                 return;
             }
 
@@ -396,14 +396,14 @@ internal sealed record ChoiceFile
             {
                 if (_doubtful.Add(row.Key))
                 {
-                    Refuse(row.Place, row.Name ?? row.Key, $"{former.Place} says something else of the same video, and neither counts");
+                    Refuse(row.Place, row.Name ?? row.Key, $"{former.Place} says something else about the same video, and neither counts");
                 }
             }
             else
             {
                 ChoiceRow later = row.Choice.At > former.Choice.At ? row : former;
                 _rows[row.Key] = later;
-                _doubles.Add($"{former} and {row} of '{path}' say different things of the same video. {later.Place}, which is the later one, counts.");
+                _doubles.Add($"{former} and {row} of '{path}' say different things about the same video. {later.Place}, which is the later one, counts.");
             }
         }
 

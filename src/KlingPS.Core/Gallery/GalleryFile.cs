@@ -54,7 +54,7 @@ internal sealed class GalleryFile
             (string? id, bool isPortable) = ReadMark(path);
             return id is not null || overwrite
                 ? new GalleryFile(path, isPresent: true, id, isPortable, OperatingSystem.IsWindows() || id is null ? null : File.GetUnixFileMode(path))
-                : throw new KlingException(ErrorKind.FileExists, $"'{path}' exists and is no page that Export-KlingGallery has written, so it was left as it is.")
+                : throw new KlingException(ErrorKind.FileExists, $"'{path}' exists and is not a page that Export-KlingGallery has written, so it was left as it is.")
                 {
                     Advice = "Choose another -Path, or use -Force to overwrite the file.",
                 };
@@ -134,7 +134,7 @@ internal sealed class GalleryFile
 
         if (folder is not null && !Directory.Exists(folder))
         {
-            throw Unusable(path, $"'{folder}' is no folder");
+            throw Unusable(path, $"'{folder}' is not a folder");
         }
     }
 

@@ -157,9 +157,9 @@ internal sealed class GalleryWriter
 
         return _options.Overwrite ? new SortedDictionary<string, GalleryChoice>() : throw new KlingException(
             ErrorKind.FileExists,
-            FormattableString.Invariant($"'{_options.Path}' has choices for {count} videos that the new page would not show, and a page for others keeps nothing of what it does not show. It was left as it is."))
+            FormattableString.Invariant($"'{_options.Path}' has choices for {count} videos that the new page would not show, and a portable page keeps no choices for videos that it does not show. It was left as it is."))
         {
-            Advice = "Give the page for others another -Path. Or save the choice from the page that is there, and use -Force.",
+            Advice = "Give the portable page another -Path. Or save the choice from the page that is there, and use -Force.",
         };
     }
 
@@ -201,7 +201,7 @@ internal sealed class GalleryWriter
                 string? image = imageOf(card) is MediaFile poster ? names.GetValueOrDefault(poster) : null;
                 return card with
                 {
-                    Reason = card.VideoPath is not null && video is null ? "The video could not be copied: it is gone, or is no video."
+                    Reason = card.VideoPath is not null && video is null ? "The video could not be copied: it is gone, or is not a video."
                         : card.ImagePath is not null && image is null ? "Its image was left out: the file is gone, or is not the one that the video was made from."
                         : card.Reason,
                     NoImage = card.ImagePath is null ? card.NoImage : "image left out",

@@ -22,7 +22,7 @@ internal static class ForeignFormat
         (string Name, string Advice)? known = Signature(head) ?? Box(head) ?? Text(head);
         return known is var (name, advice)
             ? $"It is {name}; {advice}."
-            : "Its content is no image format that is known here; the service takes JPEG, PNG and WebP.";
+            : "Its content is not in a known image format; the service accepts JPEG, PNG and WebP.";
     }
 
     private static (string Name, string Advice)? Signature(ReadOnlySpan<byte> head)

@@ -26,7 +26,7 @@ internal abstract partial record LedgerAddress
         {
             string? problem = ServerAddressParser.TryParse(text.Trim(), out ServerAddress? server);
             address = server;
-            return problem is null ? null : "is no address of a PostgreSQL database that can be used: " + problem;
+            return problem is null ? null : "is not a usable address of a PostgreSQL database: " + problem;
         }
 
         if (IsOfNoLedger(text))

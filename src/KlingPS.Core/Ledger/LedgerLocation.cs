@@ -48,7 +48,7 @@ internal static class LedgerLocation
         string[] below = OperatingSystem.IsMacOS() ? ["Library", "Application Support"] : [".local", "share"];
         string? other = UserHomes.FindOther(path, [.. below, Folder, FileName], environment, homeOf);
         return other is null ? null
-            : $"This shell uses the ledger '{path}'. Another one lies at the usual place, '{other}': what is recorded there is not known here, and would be bought again. "
+            : $"This shell uses the ledger '{path}'. There is another one at the usual place, '{other}': what is recorded there is not known here, and would be bought again. "
                 + $"To use that one, set the environment variable {Variable} to its path, or start the shell without what changes XDG_DATA_HOME, HOME or the user.";
     }
 

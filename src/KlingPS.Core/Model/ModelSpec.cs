@@ -164,12 +164,12 @@ internal sealed record ModelSpec
     /// <summary>Refuses a video that the model does not take.</summary>
     /// <exception cref="KlingException"><see cref="ErrorKind.ImageUnsupported"/>, and what to do about it.</exception>
     public void ValidateVideo(ClipReport clip)
-        => Require(clip, clip.IsVideo ? Videos?.FindProblem(clip) : "It is no video in MP4 or MOV; convert it first.");
+        => Require(clip, clip.IsVideo ? Videos?.FindProblem(clip) : "It is not a video in MP4 or MOV; convert it first.");
 
     /// <summary>Refuses an audio file that the model does not take.</summary>
     /// <exception cref="KlingException"><see cref="ErrorKind.ImageUnsupported"/>, and what to do about it.</exception>
     public void ValidateAudio(ClipReport clip)
-        => Require(clip, clip.IsAudio ? Audios?.FindProblem(clip) : "It is no audio in MP3 or WAV; convert it first.");
+        => Require(clip, clip.IsAudio ? Audios?.FindProblem(clip) : "It is not audio in MP3 or WAV; convert it first.");
 
     /// <summary>The first parameter that is given and that the model does not take; <see langword="null"/> if there is none.</summary>
     internal string? FindUnsupported(VideoSpec spec)
@@ -303,7 +303,7 @@ internal sealed record ModelSpec
     private string? FindIdProblem()
         => PromptText.FindDamage(Id) is string damage ? $"the id of the model {damage}"
             : Id.Length <= MaxIdLength && Id.All(c => c is > ' ' and < '\u007F') ? null
-            : $"'{ReceivedText.Cut(Id, 80)}' cannot be the id of a model, which has letters, digits and signs such as '/' and '-', and no blanks; Get-KlingModel lists those that are known";
+            : $"'{ReceivedText.Cut(Id, 80)}' cannot be the id of a model, which has letters, digits and signs such as '/' and '-', and no blanks; Get-KlingModel lists the known ones";
 
     private static string? FindNameProblem(string? name)
         => name is null ? null

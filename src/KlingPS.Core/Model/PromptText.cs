@@ -228,7 +228,7 @@ internal sealed record PromptText
         {
             0 => "a NUL character",
             0x1B => "an escape character",
-            0xFFFC => "the place of an object that is no text",
+            0xFFFC => "the place of an object that is not text",
             0xFFFD => "the sign for a character that could not be read",
             >= 0xD800 and <= 0xDFFF => "half of a character",
             <= 0x9F => "a control character",
@@ -244,8 +244,8 @@ internal sealed record PromptText
         >= '\u0080' and <= '\u009F' => "the file was probably saved as Windows-1252 or UTF-8 and read as another encoding. Save it as UTF-8 and read it as that",
         >= '\uD800' and <= '\uDFFF' => "the text was cut in the middle of a character, such as an emoji. Write that character again, and save the file as UTF-8",
         '\uFFFE' => "it is UTF-16 that was read in the wrong byte order. Save the file as UTF-8",
-        '\uFFFC' => "something that is no text, such as a picture, was copied with it. Delete it",
-        _ => "it is no part of a text. Delete it, and save the file as UTF-8 if the text comes from one",
+        '\uFFFC' => "something that is not text, such as a picture, was copied with it. Delete it",
+        _ => "it is not part of a text. Delete it, and save the file as UTF-8 if the text comes from one",
     };
 
     /// <summary>Whether a text is full of NUL characters, as one of two or four bytes for each character is when it is read byte by byte.</summary>

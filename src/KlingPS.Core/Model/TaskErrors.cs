@@ -22,7 +22,7 @@ internal static class TaskErrors
         },
         KlingTaskState.Unknown or KlingTaskState.Submitting => new KlingException(
             ErrorKind.AttemptUnknown,
-            $"Whether the video of '{task.Subject}' (task {task.Id}) was bought is not known, so there is nothing to wait for yet.")
+            $"It is not known whether the video of '{task.Subject}' (task {task.Id}) was bought, so there is nothing to wait for yet.")
         {
             TaskNumber = task.Id,
         },
@@ -47,7 +47,7 @@ internal static class TaskErrors
     /// <param name="task">The earlier attempt.</param>
     public static KlingException CreateFailedBefore(string subject, KlingVideoTask task) => new(
         ErrorKind.TaskFailed,
-        $"The video of '{subject}' could not be made before (task {task.Id}){Reason(task)}. It is not tried again by itself; -RetryFailed does so. Nothing was spent.")
+        $"The video of '{subject}' could not be made before (task {task.Id}){Reason(task)}. It is not tried again automatically; -RetryFailed does that. Nothing was spent.")
     {
         TaskNumber = task.Id,
     };
@@ -62,7 +62,7 @@ internal static class TaskErrors
         error.TaskNumber = task.Id;
         error.Advice = "Check that you are connected with the key that the task was made with (Get-KlingAccount), and -Endpoint if you gave one. "
             + string.Create(CultureInfo.InvariantCulture, $"If the service has forgotten the task, its video cannot be fetched any more: Resolve-KlingVideoTask {task.Id} -Abandon gives it up, so that no run asks for it again. ")
-            + "After that, New-KlingVideoTask buys the video anew, as does ConvertTo-KlingVideo -Take with another number.";
+            + "After that, New-KlingVideoTask buys the video again, as does ConvertTo-KlingVideo -Take with another number.";
         return error;
     }
 
@@ -71,7 +71,7 @@ internal static class TaskErrors
     /// <param name="task">The earlier task.</param>
     public static KlingException CreateForgottenBefore(string subject, KlingVideoTask task) => new(
         ErrorKind.TaskNotFound,
-        $"Nothing was bought for '{subject}': the same video was bought before as task {task.Id}, which the service has forgotten and you have given up. As it may be paid for, it is not bought again by itself.")
+        $"Nothing was bought for '{subject}': the same video was bought before as task {task.Id}, which the service has forgotten and you have given up. As it may be paid for, it is not bought again automatically.")
     {
         TaskNumber = task.Id,
         Advice = "To buy it once more: New-KlingVideoTask with the same image and parameters, then Wait-KlingVideoTask and Save-KlingVideo; or ConvertTo-KlingVideo -Take with another number. " + AskAgain(task),
@@ -91,7 +91,7 @@ internal static class TaskErrors
     /// <summary>The error of a video that is made and was not on disk in time.</summary>
     public static KlingException CreateSaveTimeout(KlingVideoTask task, TimeSpan timeout) => new(
         ErrorKind.WaitTimeout,
-        $"The video of '{task.Subject}' (task {task.Id}) is paid for and was not on disk within {Describe(timeout)}. The next run gets it, from where this one stopped if the server can go on there.")
+        $"The video of '{task.Subject}' (task {task.Id}) is paid for and was not on disk within {Describe(timeout)}. The next run gets it, from where this one stopped if the server allows that.")
     {
         TaskNumber = task.Id,
         Advice = "Continue at any time within the day for which the service keeps the video: Get-KlingVideoTask -Id <id> | Wait-KlingVideoTask | Save-KlingVideo.",

@@ -75,13 +75,13 @@ internal sealed record LedgerMetrics
         text.Gauge("klingps_build_info", "The version of KlingPS that wrote this file, as a label; the value is always 1.", [(1, [("version", version)])]);
         text.Gauge("klingps_export_timestamp_seconds", "When this file was written.", [(Seconds(now), [])]);
         Add("klingps_last_run_timestamp_seconds", "When the last run of ConvertTo-KlingVideo began.", metrics => Seconds(metrics.LastRun?.StartedAt));
-        Add("klingps_last_run_end_timestamp_seconds", "When the last run that came to an end ended. Older than the beginning of the last run while that goes on, and when it was killed.", metrics => Seconds(metrics.LastEnded?.EndedAt));
-        Add("klingps_last_success_timestamp_seconds", "When the last run ended that left nothing to be done (exit code 0 or 3).", metrics => Seconds(metrics.LastSuccess?.EndedAt));
-        Add("klingps_last_run_duration_seconds", "How long the last run took that came to an end.", metrics => metrics.LastEnded is { EndedAt: DateTimeOffset ended } run ? (decimal)Math.Max(0, (ended - run.StartedAt).TotalSeconds) : null);
-        Add("klingps_last_run_exit_code", "The exit code of the last run that came to an end; about_KlingPS_Automation says what each means.", metrics => metrics.LastEnded?.Result?.ExitCode);
+        Add("klingps_last_run_end_timestamp_seconds", "When the last completed run ended. Earlier than the start of the last run while that one is going on, or if it was killed.", metrics => Seconds(metrics.LastEnded?.EndedAt));
+        Add("klingps_last_success_timestamp_seconds", "When the last run that left nothing to do ended (exit code 0 or 3).", metrics => Seconds(metrics.LastSuccess?.EndedAt));
+        Add("klingps_last_run_duration_seconds", "How long the last completed run took.", metrics => metrics.LastEnded is { EndedAt: DateTimeOffset ended } run ? (decimal)Math.Max(0, (ended - run.StartedAt).TotalSeconds) : null);
+        Add("klingps_last_run_exit_code", "The exit code of the last completed run; about_KlingPS_Automation says what each means.", metrics => metrics.LastEnded?.Result?.ExitCode);
         text.Gauge(
             "klingps_last_run_images",
-            "The images of the last run that came to an end, by what became of them. Those made, reused and taken have their video.",
+            "The images of the last completed run, by outcome. Those made, reused and taken have their video.",
             accounts.SelectMany(metrics => Results(metrics.LastEnded?.Result).Select(result => (result.Count, Labels(metrics, ("result", result.Name))))));
         Add("klingps_today_consumed_credits", "Credits that the service has taken for what was asked for today, by the day of the daily limit.", metrics => metrics.Today?.CreditsConsumed ?? 0);
         Add("klingps_today_reserved_credits", "Credits set aside for what was asked for today, by the day of the daily limit, and is not finished.", metrics => metrics.Today?.CreditsReserved ?? 0);

@@ -143,7 +143,7 @@ internal sealed class UnknownTaskResolver
         {
             if (answer.Code != ResponseClassifier.NoSuchTask)
             {
-                throw answer.WithMessage($"{answer.Message} But it says so with code {answer.Code}, which can also be that of a wrong address, so task {task.Id} ('{task.Subject}') was not given up.");
+                throw answer.WithMessage($"{answer.Message} But the answer has code {answer.Code}, which a wrong address can also cause, so task {task.Id} ('{task.Subject}') was not given up.");
             }
 
             DateTimeOffset now = await _session.Ledger.Tasks.ReadClockAsync(cancellationToken).ConfigureAwait(false);

@@ -23,7 +23,7 @@ internal static class DestinationFolder
             string existing = Place.Of(path).Existing;
             if (FileFacts.Of(existing) is { Kind: not FileKind.Folder } other)
             {
-                string what = Place.IsSame(existing, path) ? $"'{path}' is {other.Description}" : $"'{path}' would lie below '{existing}', which is {other.Description}";
+                string what = Place.IsSame(existing, path) ? $"'{path}' is {other.Description}" : $"'{path}' would be inside '{existing}', which is {other.Description}";
                 throw CreateException($"{what}, so no videos can be saved in it.");
             }
         }

@@ -157,7 +157,7 @@ internal sealed class DownloadConnection(HttpMessageHandler handler, AddressPoli
             response.Dispose();
             if (!Uri.TryCreate(link, location, out Uri? next))
             {
-                return (null, new ConnectionResult(ConnectionEnd.LinkRefused, "leads on to what is no address"));
+                return (null, new ConnectionResult(ConnectionEnd.LinkRefused, "redirects to something that is not an address"));
             }
 
             if (addresses.FindProblem(next) is string problem)
@@ -251,7 +251,7 @@ internal sealed class DownloadConnection(HttpMessageHandler handler, AddressPoli
         {
             throw new KlingException(
                 ErrorKind.DestinationUnusable,
-                string.Create(CultureInfo.InvariantCulture, $"There is no room for the video '{file.Target}': {missing:N0} bytes of it are to come, and the disk has {free:N0} bytes left."));
+                string.Create(CultureInfo.InvariantCulture, $"There is no room for the video '{file.Target}': {missing:N0} bytes of it are still missing, and the disk has {free:N0} bytes left."));
         }
     }
 

@@ -414,12 +414,12 @@ internal sealed class PartialFile : IDisposable
 
         if (isPart && state is null)
         {
-            throw new IOException($"'{path}' is there, and nothing beside it says that it is a part of a video. Move it away.");
+            throw new IOException($"'{path}' exists, and nothing beside it says that it is part of a video. Move it away.");
         }
 
         if (IsForeign(statePath, isPart))
         {
-            throw new IOException($"'{statePath}' is there, and says nothing of a part of a video. Move it away.");
+            throw new IOException($"'{statePath}' exists, but does not describe part of a video. Move it away.");
         }
     }
 

@@ -160,7 +160,7 @@ internal sealed class VideoSaver
             ? TaskErrors.CreateSaveTimeout(task, deadline.Timeout!.Value)
             : new KlingException(
                 ErrorKind.WaitTimeout,
-                $"The video of {reference} was not on disk within {TaskErrors.Describe(deadline.Timeout!.Value)}. The next run gets it, from where this one stopped if the server can go on there.")
+                $"The video of {reference} was not on disk within {TaskErrors.Describe(deadline.Timeout!.Value)}. The next run gets it, from where this one stopped if the server allows that.")
             {
                 TaskNumber = reference.Id,
                 Advice = "Run the command again, with a longer -Timeout or without one.",

@@ -28,8 +28,8 @@ internal static class KeyFile
         {
             // What is no path may be the key itself, which no message repeats.
             throw SecretForms.IsKey(path)
-                ? new KlingException(ErrorKind.ApiKeyMissing, $"The environment variable {Variable} holds no path but what may be a key. Set it to the full path of a file with the key in it, or put the key into KIE_API_KEY.")
-                : CreateUnusable(path, "would be another one in every folder. Set the variable to the full path of the file");
+                ? new KlingException(ErrorKind.ApiKeyMissing, $"The environment variable {Variable} does not hold a path, but something that may be a key. Set it to the full path of a file with the key in it, or put the key into KIE_API_KEY.")
+                : CreateUnusable(path, "would be a different file in every folder. Set the variable to the full path of the file");
         }
 
         byte[] content = [];
@@ -58,7 +58,7 @@ internal static class KeyFile
         }
         catch (NotOrdinaryFileException exception)
         {
-            throw CreateUnusable(path, $"is {FileFacts.Describe(exception.Kind)}, and no ordinary file", exception);
+            throw CreateUnusable(path, $"is {FileFacts.Describe(exception.Kind)}, not an ordinary file", exception);
         }
         catch (UnauthorizedAccessException exception)
         {

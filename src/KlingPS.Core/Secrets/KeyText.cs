@@ -37,7 +37,7 @@ internal static class KeyText
     {
         if (IsQuotes(key[0]) || IsQuotes(key[^1]))
         {
-            return "has a quotation mark around it that does not belong to it. Give it without quotation marks; in a file or a service's settings, where they would be a part of it, write none";
+            return "has a quotation mark around it that does not belong to it. Give it without quotation marks; in a file or in a service's settings, they would be part of the key";
         }
 
         if (StartsWithWord(key, "Authorization") || StartsWithWord(key, "Bearer"))
@@ -63,11 +63,11 @@ internal static class KeyText
 
         int wrong = key.IndexOfAnyExceptInRange('!', '~');
         return wrong < 0 ? null
-            : key[wrong] is '\r' or '\n' ? "has a line break in it: it is of several lines, and a key is of one"
+            : key[wrong] is '\r' or '\n' ? "has a line break in it, but a key is a single line"
             : char.IsWhiteSpace(key[wrong]) ? "has a blank in it, which no key has. It was probably copied together with something else"
             : string.Create(
                 CultureInfo.InvariantCulture,
-                $"has a character in it that no key has{(IsNothing(key[wrong]) ? " and that cannot be seen" : string.Empty)}: U+{(int)key[wrong]:X4}, at position {wrong + 1}. Copy it anew from where it is shown");
+                $"has a character in it that no key has{(IsNothing(key[wrong]) ? " and that cannot be seen" : string.Empty)}: U+{(int)key[wrong]:X4}, at position {wrong + 1}. Copy it again from where it is shown");
     }
 
     private static bool IsNothing(char c)

@@ -81,7 +81,7 @@ internal sealed class KlingService
             : $"Task {snapshot.TaskId} of the service is that of '{owner.Subject}' (task {owner.Id}), and this gives it its video: Resolve-KlingVideoTask -Id {owner.Id} -TaskId {ServiceTaskId.Quote(snapshot.TaskId)}";
         return (task, new KlingException(
             ErrorKind.AttemptUnknown,
-            $"Whether the video of '{task.Subject}' was bought is not known (task {task.Id}). {reason} {whose}. Nothing of it is downloaded for '{task.Subject}'.")
+            $"It is not known whether the video of '{task.Subject}' was bought (task {task.Id}). {reason} {whose}. Nothing is downloaded for '{task.Subject}'.")
         {
             TaskNumber = task.Id,
         });
@@ -126,7 +126,7 @@ internal sealed class KlingService
     {
         if (snapshot is { State: KlingTaskState.Succeeded, ResultUris.Count: > 1 and int count })
         {
-            Observer?.OnWarning($"The service names {count} videos for task {task.Id} ('{task.Subject}'). The first one is taken; the others are at https://kie.ai/logs as long as the service keeps them.");
+            Observer?.OnWarning($"The service names {count} videos for task {task.Id} ('{task.Subject}'). The first one is used; the others are at https://kie.ai/logs as long as the service keeps them.");
         }
     }
 }

@@ -168,7 +168,7 @@ internal sealed class KlingSession : IAsyncDisposable
     /// <summary>What the user should know before something is bought with a ledger that is a copy, once in a session; <see langword="null"/> if it is none, or has been bought with.</summary>
     internal async Task<string?> TakeCopyNoticeAsync(CancellationToken cancellationToken)
         => Interlocked.Exchange(ref _hasLookedForCopy, 1) == 0 && await Ledger.IsUnusedCopyAsync(cancellationToken).ConfigureAwait(false)
-            ? $"The ledger '{Ledger.Location}' is a copy, and nothing has been bought with it yet. From now on use only this one, on every machine, and not the one that it was copied from: what is bought with one of them, the other does not know, and would buy again."
+            ? $"The ledger '{Ledger.Location}' is a copy, and nothing has been bought with it yet. From now on use only this one, on every machine, and not the one that it was copied from: what is bought with one of them is not known to the other, which would buy it again."
             : null;
 
     /// <summary>A client over the session's connections.</summary>

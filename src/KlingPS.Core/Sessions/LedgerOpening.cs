@@ -33,8 +33,8 @@ internal static class LedgerOpening
                 catch (TimeoutException) when (!opening.IsCompleted)
                 {
                     observer?.OnWarning($"The ledger '{location}' is not open after 5 seconds: " + (LedgerAddress.IsOfServer(location)
-                        ? "the server, or what is on the way to it, does not answer, or others keep it locked. Waiting for it a little longer."
-                        : "another process keeps it locked, or what it lies on is slow. Waiting for it. If a shell that uses it is stopped or hangs, end its process."));
+                        ? "the server, or something on the way to it, does not answer, or others keep it locked. Waiting for it a little longer."
+                        : "another process keeps it locked, or the disk that it is on is slow. Waiting for it. If a shell that uses it is stopped or hangs, end its process."));
                     await opening.WaitAsync(token).ConfigureAwait(false);
                 }
                 finally

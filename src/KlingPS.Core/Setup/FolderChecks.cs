@@ -57,12 +57,12 @@ internal static class FolderChecks
                 "Put the ledger on a disk that stays, with KLINGPS_LEDGER or with Ledger in the configuration."),
             { Reach: VolumeReach.Unknown } => KlingSetupCheck.Warning(
                 Name,
-                $"The ledger '{path}' is on a file system that a program provides ('{volume.Root}', {volume.Format}). Whether SQLite's locks hold there is not known.",
+                $"The ledger '{path}' is on a file system that a program provides ('{volume.Root}', {volume.Format}). It is not known whether SQLite's locks work there.",
                 "Put the ledger on a disk of this machine, unless you know that this one is."),
             null => KlingSetupCheck.Warning(
                 Name,
                 $"What kind of file system the ledger '{path}' is on could not be found out.",
-                "Make sure that it is a disk of this machine, and no network drive or synchronized folder."),
+                "Make sure that it is a disk of this machine, and not a network drive or a synchronized folder."),
             _ => JudgeSpace(Name, $"The ledger is on a disk of this machine ('{volume.Root}', {volume.Format})", path, Least, Enough, "Free some space: without room for its records, nothing is bought."),
         };
     }
@@ -90,7 +90,7 @@ internal static class FolderChecks
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             OwnFile.TryDelete(probe);
-            throw new KlingException(ErrorKind.LedgerUnusable, $"There is no ledger at '{path}' yet, and none can be begun there: {exception.Message}", exception);
+            throw new KlingException(ErrorKind.LedgerUnusable, $"There is no ledger at '{path}' yet, and none can be created there: {exception.Message}", exception);
         }
     }
 

@@ -193,8 +193,8 @@ internal sealed class BalanceWatch
 
         _service.Observer?.OnWarning(string.Create(
             CultureInfo.InvariantCulture,
-            $"This run cannot be paid for to its end: the account has {balance:0.###} credits left, and {videos} videos are to be bought for {wanted:0.###}. "
-                + $"It goes on as far as the credits reach; then run the same command again. Credits are added at https://kie.ai/billing."));
+            $"The credits do not cover this whole run: the account has {balance:0.###} credits left, and {videos} videos are to be bought for {wanted:0.###}. "
+                + $"The run goes on as far as the credits reach; then run the same command again. Credits are added at https://kie.ai/billing."));
     }
 
     /// <summary>What the run would buy if it had the credits.</summary>

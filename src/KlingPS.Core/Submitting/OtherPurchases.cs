@@ -60,7 +60,7 @@ internal sealed class OtherPurchases(KlingService service)
         string text = $"The video of '{submission.Subject}' was bought with {other}, as task {task.Id} here. {where}; nothing is bought for it.";
         if (Interlocked.Exchange(ref _hasTold, 1) == 0)
         {
-            service.Observer?.OnWarning($"{text} The same goes for other videos of this run, each told with -Verbose. To buy them with this key as well, use -AllowRepurchase.");
+            service.Observer?.OnWarning($"{text} The same goes for other videos of this run; -Verbose names each. To buy them with this key as well, use -AllowRepurchase.");
         }
         else
         {
@@ -74,7 +74,7 @@ internal sealed class OtherPurchases(KlingService service)
         return task.TaskState is KlingTaskState.Unknown or KlingTaskState.Submitting
             ? new KlingException(
                 ErrorKind.AttemptUnknown,
-                $"Nothing was sent for '{submission.Subject}': the same video was asked for on {date} with {other}, as task {task.Id}, and whether it was bought is not known.")
+                $"Nothing was sent for '{submission.Subject}': the same video was asked for on {date} with {other}, as task {task.Id}, and it is not known whether it was bought.")
             {
                 TaskNumber = task.Id,
             }

@@ -148,7 +148,7 @@ internal static class PromptFile
                     ErrorKind.RequestInvalid,
                     string.Create(
                         CultureInfo.InvariantCulture,
-                        $"The prompt in '{path}' is not UTF-8: the byte 0x{content[valid]:X2} {PromptText.Locate(before, before.Length)} is no character, and its letters would be garbled. {why}. Save the file as UTF-8."));
+                        $"The prompt in '{path}' is not UTF-8: the byte 0x{content[valid]:X2} {PromptText.Locate(before, before.Length)} is not a character, and letters would be garbled. {why}. Save the file as UTF-8."));
             }
 
             valid += length;

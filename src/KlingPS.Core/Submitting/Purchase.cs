@@ -18,7 +18,7 @@ namespace KlingPS.Core.Submitting;
 internal sealed class Purchase(PurchaseSender sender, Submission submission, TaskIntent intent, PurchaseGate.Place place, CancellationToken cancellationToken) : IDisposable, IGateCaller
 {
     private const string LedgerIsClosed = "The ledger has been closed.";
-    private const string TakenForDead = "Another process took this one for dead before the request left.";
+    private const string TakenForDead = "Another process considered this one dead before the request left.";
 
     /// <summary>
     /// How old the record may be that a request is about to leave. A process that was stopped, or whose machine has slept, may have been
@@ -360,7 +360,7 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
         catch (Exception exception)
 #pragma warning restore CA1031
         {
-            second = $"(which could not be recorded: {UnexpectedError.Describe(exception)}. Get-KlingVideoTask -TaskId {ServiceTaskId.Quote(taskId)} takes it into the ledger)";
+            second = $"(which could not be recorded: {UnexpectedError.Describe(exception)}. Get-KlingVideoTask -TaskId {ServiceTaskId.Quote(taskId)} records it in the ledger)";
         }
 
         sender.Observer?.OnWarning(
@@ -465,8 +465,8 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
     private string DescribeUnknown(KlingVideoTask task, string reason)
     {
         string price = submission.Credits is decimal credits ? string.Create(CultureInfo.InvariantCulture, $"{credits:0.##} credits") : "Its credits";
-        return $"Whether the video of '{submission.Subject}' was bought is not known (task {task.Id}). {reason} "
-            + $"{price} may have been spent; it is not sent again by itself.";
+        return $"It is not known whether the video of '{submission.Subject}' was bought (task {task.Id}). {reason} "
+            + $"{price} may have been spent; the request is not sent again automatically.";
     }
 
     /// <summary>The service has said yes, and the record does not say so.</summary>

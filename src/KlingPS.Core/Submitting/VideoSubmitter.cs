@@ -454,7 +454,7 @@ internal sealed class VideoSubmitter
             KlingTaskState.Unknown => throw new KlingException(
                 ErrorKind.AttemptUnknown,
                 $"Nothing was sent for '{submission.Subject}': the same video was asked for before as task {earlier.Id}, "
-                + $"and whether it was bought is not known.{(earlier.FailMessage is string why ? " " + why : string.Empty)}")
+                + $"and it is not known whether it was bought.{(earlier.FailMessage is string why ? " " + why : string.Empty)}")
             {
                 TaskNumber = earlier.Id,
             },

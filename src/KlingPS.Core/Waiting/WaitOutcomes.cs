@@ -30,7 +30,7 @@ internal static class WaitOutcomes
         ? TaskErrors.CreateTimeout(task, timeout ?? TimeSpan.Zero)
         : new KlingException(
             ErrorKind.WaitTimeout,
-            $"Where {item} stands could not be found out within {TaskErrors.Describe(timeout ?? TimeSpan.Zero)}. It still runs, if it has been bought.")
+            $"The state of {item} could not be found out within {TaskErrors.Describe(timeout ?? TimeSpan.Zero)}. It still runs, if it has been bought.")
         {
             TaskNumber = item.Id,
             Advice = item.Id is null ? $"Run the command again at any time: Wait-KlingVideoTask -TaskId '{item.TaskId}' | Save-KlingVideo." : null,

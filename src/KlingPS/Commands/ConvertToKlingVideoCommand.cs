@@ -274,7 +274,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
         {
             // Which of its takes is meant, and whether it is to be fetched or made, the task does not say.
             _run!.Refuse(
-                new KlingException(ErrorKind.RequestInvalid, $"Nothing was bought for '{recorded.Subject}': this is task {recorded.Id}, and ConvertTo-KlingVideo takes images and no tasks.")
+                new KlingException(ErrorKind.RequestInvalid, $"Nothing was bought for '{recorded.Subject}': this is task {recorded.Id}, and ConvertTo-KlingVideo takes images, not tasks.")
                 {
                     Advice = $"To get the video of the task: Get-KlingVideoTask -Id {recorded.Id} | Wait-KlingVideoTask | Save-KlingVideo."
                         + (CommandLine.Make(recorded.Spec, null, recorded.Take, Destination) is CardCommand same ? $" To have it made from its image where it is not bought yet: {same.With(recorded.Spec.Prompt)}" : string.Empty),

@@ -63,7 +63,7 @@ public sealed class CopyKlingLedgerCommand : KlingCommand
         Context.Progress.Complete();
         WriteObject(copy);
         WriteVerbose(
-            $"From now on use '{copy.Destination}' or '{copy.Path}', on every machine, and not both: what is bought with one of them, the other does not know. "
+            $"From now on use '{copy.Destination}' or '{copy.Path}', on every machine, and not both: what is bought with one of them is not known to the other. "
             + $"Set-KlingConfiguration -Ledger, or the environment variable {LedgerLocation.Variable}, says which one is used.");
     }
 

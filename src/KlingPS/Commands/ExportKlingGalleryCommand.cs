@@ -320,7 +320,7 @@ public sealed class ExportKlingGalleryCommand : KlingCommand
         }
 
         string what = _isInput ? (_inputs.Count == 0 ? "Nothing came through the pipeline" : "There is no video in what was given")
-            : source.Recorded.Count > 0 ? $"None of the {source.Recorded.Count} tasks in the ledger '{ledger.Location}' is known to be of the account in use"
+            : source.Recorded.Count > 0 ? $"None of the {source.Recorded.Count} tasks in the ledger '{ledger.Location}' is known to belong to the account in use"
             : $"There are no tasks in the ledger '{ledger.Location}', and no videos in '{folder}'";
         return new KlingException(ErrorKind.TaskNotFound, $"{what}, so no gallery was written.")
         {

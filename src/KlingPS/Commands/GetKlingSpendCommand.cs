@@ -41,7 +41,7 @@ public sealed class GetKlingSpendCommand : KlingCommand
     {
         if (Moment(Until) <= Moment(Since))
         {
-            throw new KlingException(ErrorKind.RequestInvalid, FormattableString.Invariant($"-Until ({Until:yyyy-MM-dd HH:mm:ss}) is not after -Since ({Since:yyyy-MM-dd HH:mm:ss}), so nothing lies between them. -Until is the first moment that does not count."));
+            throw new KlingException(ErrorKind.RequestInvalid, FormattableString.Invariant($"-Until ({Until:yyyy-MM-dd HH:mm:ss}) is not after -Since ({Since:yyyy-MM-dd HH:mm:ss}), so there is nothing between them. -Until is the first moment that does not count."));
         }
     }
 
@@ -88,7 +88,7 @@ public sealed class GetKlingSpendCommand : KlingCommand
         int accounts = keys.Select(key => key.Account).Distinct().Count();
         if (account is null && accounts > 1)
         {
-            WriteWarning($"There is no key that says whose spending is meant, so that of all {accounts} accounts in the ledger '{ledger.Location}' is added up. -GroupBy Account tells them apart.");
+            WriteWarning($"Without a key, it is not clear whose spending is meant, so that of all {accounts} accounts in the ledger '{ledger.Location}' is added up. -GroupBy Account separates them.");
         }
         else if (account is not null && accounts > 0 && keys.All(key => key.Fingerprint != account))
         {

@@ -187,12 +187,12 @@ public sealed class ImportKlingGalleryChoiceCommand : KlingCommand
             string them = isOne ? "it" : "them";
             string why = held.Key switch
             {
-                TakeHold.Unknown => $"it is not known whether {were} bought. Look at https://kie.ai/logs, and settle {(isOne ? "it" : "each")} with Resolve-KlingVideoTask and -TaskId, -Abandon or -Resubmit",
+                TakeHold.Unknown => $"it is not known whether {were} bought. Check https://kie.ai/logs, and resolve {(isOne ? "it" : "each")} with Resolve-KlingVideoTask and -TaskId, -Abandon or -Resubmit",
                 TakeHold.Pending => $"{they} not finished. Get-KlingVideoTask -Id {ids} | Wait-KlingVideoTask | Save-KlingVideo gets {them}",
                 TakeHold.Unsaved => $"{they} paid for and not saved. Get-KlingVideoTask -Id {ids} | Save-KlingVideo gets {them}",
                 TakeHold.LaterIsOpen => $"a later take of {them} is not settled yet. Get-KlingVideoTask -Id {string.Join(", ", held.Select(entry => takes.FindOpenAfter(entry.Task!)!.Id).Distinct())} shows it, and NextTake is that one",
                 TakeHold.Unseen => $"{were} chosen before there was a video to be seen. Look at {them}, and choose {them} again",
-                _ => $"{were} chosen at a time that is still to come by the clock of the ledger. Set the clock of the machine that the browser runs on right, and choose {them} again",
+                _ => $"{were} chosen at a time that is still in the future by the ledger's clock. Correct the clock of the machine that the browser runs on, and choose {them} again",
             };
             WriteWarning($"{tasks} no other take: {why}.{(held.Key == TakeHold.LaterIsOpen ? string.Empty : $" Until then, NextTake is the take that {they}.")}");
         }

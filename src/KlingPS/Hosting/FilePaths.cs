@@ -224,7 +224,7 @@ internal sealed class FilePaths
         {
             throw new KlingException(
                 ErrorKind.PathNotFound,
-                $"There is no file '{name}', and it is no pattern either. Check the path; if files are meant that match a pattern, write `[ for a bracket in their names.",
+                $"There is no file '{name}', and it is not a pattern either. Check the path; in a pattern, write `[ for a bracket in a name.",
                 exception);
         }
         catch (ItemNotFoundException)

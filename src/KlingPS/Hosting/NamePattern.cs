@@ -32,7 +32,7 @@ internal sealed class NamePattern
         }
         catch (WildcardPatternException exception)
         {
-            throw new KlingException(ErrorKind.RequestInvalid, $"Nothing is called '{_name}', and it is no pattern either. Write `[ for a bracket in a name.", exception);
+            throw new KlingException(ErrorKind.RequestInvalid, $"Nothing is called '{_name}', and it is not a pattern either. Write `[ for a bracket in a name.", exception);
         }
     }
 }

@@ -84,7 +84,7 @@ internal sealed class SetupChecks : IAsyncDisposable
             return KlingSetupCheck.Warning(
                 name,
                 $"{ConfigurationRules.DescribeUnknown(configuration.Path, unknown)} {limit}",
-                "Correct the names, or delete them; Get-KlingConfiguration shows the settings that there are. A name that begins with an underscore is a remark.");
+                "Correct the names, or delete them; Get-KlingConfiguration shows the settings that there are. A name that begins with an underscore is a comment.");
         }
 
         if ((configuration.DescribeMissing(configuration.Endpoint) ?? configuration.DescribeOther(configuration.Endpoint)) is string missing)
@@ -257,11 +257,11 @@ internal sealed class SetupChecks : IAsyncDisposable
         {
             if (!IsFile(ledger))
             {
-                return KlingSetupCheck.Ok(name, $"There is no ledger in '{ledger.Location}' yet; the first purchase begins one.");
+                return KlingSetupCheck.Ok(name, $"There is no ledger in '{ledger.Location}' yet; the first purchase creates one.");
             }
 
             FolderChecks.RequireLedgerCreatable(ledger.Location);
-            string begun = $"There is no ledger at '{ledger.Location}' yet; the first purchase begins one.";
+            string begun = $"There is no ledger at '{ledger.Location}' yet; the first purchase creates one.";
             return LedgerLocation.FindOther(ledger.Location) is string other
                 ? KlingSetupCheck.Warning(name, begun, other)
                 : KlingSetupCheck.Ok(name, begun);
@@ -279,8 +279,8 @@ internal sealed class SetupChecks : IAsyncDisposable
             ? KlingSetupCheck.Ok(name, "There are no requests whose acceptance is unknown.")
             : KlingSetupCheck.Warning(
                 name,
-                unknown == 1 ? "Whether 1 request was accepted is not known; its image is not bought again until that is resolved." : $"Whether {unknown} requests were accepted is not known; their images are not bought again until that is resolved.",
-                "Get-KlingVideoTask -State Unknown lists them, and Resolve-KlingVideoTask settles them.");
+                unknown == 1 ? "It is not known whether 1 request was accepted; its image is not bought again until that is resolved." : $"It is not known whether {unknown} requests were accepted; their images are not bought again until that is resolved.",
+                "Get-KlingVideoTask -State Unknown lists them, and Resolve-KlingVideoTask resolves them.");
     }
 
     private async Task<KlingSetupCheck> CheckAccountAsync(string name, CancellationToken cancellationToken)

@@ -227,7 +227,7 @@ public sealed class AnswerTests
     }
 
     [Theory]
-    [InlineData(200, GatewayPage, "The answer to the query of the credits (HTTP 200) is a web page (\"502 Bad Gateway\") and none that the service gives. If a network or a proxy wants you to sign in, do so in a browser. Otherwise https://api.kie.ai/api/v1/chat/credit is not an address of the service.")]
+    [InlineData(200, GatewayPage, "The answer to the query of the credits (HTTP 200) is a web page (\"502 Bad Gateway\") and not one that the service gives. If a network or a proxy wants you to sign in, do so in a browser. Otherwise https://api.kie.ai/api/v1/chat/credit is not an address of the service.")]
     [InlineData(404, GatewayPage, "https://api.kie.ai/api/v1/chat/credit is not an address of the service: the query of the credits was answered with HTTP 404 and a web page (\"502 Bad Gateway\").")]
     [InlineData(304, "", "The service's answer to the query of the credits (HTTP 304) is not one that can be read.")]
     [InlineData(400, "", "The service answered the query of the credits with HTTP 400.")]
@@ -285,7 +285,7 @@ public sealed class AnswerTests
         KlingApiException error = await Assert.ThrowsAsync<KlingApiException>(() => harness.CreateAsync());
 
         Assert.Equal((ErrorKind.AttemptUnknown, false, TransportFault.AnswerUnknown), (error.Kind, error.IsTransient, error.Fault));
-        Assert.Contains(" does not say that the task was made (Server exception, please try again later), and names one all the same, 9b1f.", error.Message, StringComparison.Ordinal);
+        Assert.Contains(" does not say that the task was made (Server exception, please try again later), but names one anyway, 9b1f.", error.Message, StringComparison.Ordinal);
         Assert.Contains("Resolve-KlingVideoTask <id> -TaskId 9b1f.", error.AdviceOn(isOfTask: true), StringComparison.Ordinal);
         Assert.Single(harness.Service.Requests);
     }
@@ -293,22 +293,22 @@ public sealed class AnswerTests
     /// <summary>Status and body of answers that turn a purchase down and name its task in another place, or more than once; and how they name it.</summary>
     public static TheoryData<int, string, string> HiddenNames => new()
     {
-        { 200, """{"code":429,"msg":"Later","data":{"taskId":"9b1f","taskId":"9b20"}}""", ", and names more than one all the same, 9b1f and 9b20." },
-        { 200, """{"code":429,"msg":"Later","data":{"taskId":"9b1f"},"data":null}""", ", and names one all the same, 9b1f." },
-        { 200, """{"code":429,"msg":"Later","data":null,"taskId":"9b1f"}""", ", and names one all the same, 9b1f." },
-        { 200, """{"code":429,"msg":"Later","data":[{"taskId":"9b1f"}]}""", ", and names one all the same, 9b1f." },
-        { 200, """{"code":429,"msg":"Later","data":{"task":{"TaskID":"9b1f"}}}""", ", and names one all the same, 9b1f." },
-        { 200, """{"code":455,"msg":"Later","data":{"task_id":"9b1f"}}""", ", and names one all the same, 9b1f." },
-        { 200, """{"code":500,"msg":"Please try again later","data":{"task_id" : 17 }}""", ", and names one all the same, 17." },
-        { 200, """{"code":429,"msg":"Later","data":"{\"taskId\":\"9b1f\",\"recordId\":\"9b1f\"}"}""", ", and names one all the same, 9b1f." },
-        { 200, """{"code":429,"msg":"Later","data":"\"{\\\"taskId\\\":\\\"9b1f\\\"}\""}""", ", and names one all the same, 9b1f." },
-        { 200, """{"code":429,"msg":"Later","data":"9b1f0c6e2d3a4f58a7c0e1d2b3f4a5c6"}""", ", and names one all the same, 9b1f0c6e2d3a4f58a7c0e1d2b3f4a5c6." },
-        { 200, """{"code":429,"msg":"Later","data":{"taskId":" 9b1f "}}""", ", and names one all the same, of which no id can be read." },
-        { 200, """{"code":429,"msg":"Later","data":{"\u0074askId":"\u0039b1f"}}""", ", and names one all the same, 9b1f." },
-        { 429, """{"code":200,"msg":"success","data":{"taskId":"\u0039b1f","recordId":"9b""", ", and names one all the same, of which no id can be read." },
-        { 429, """{"code":200,"msg":"success","data":{"taskId":"9b1f","recordId":"9b""", ", and names one all the same, 9b1f." },
-        { 429, """{"code":200,"msg":"success","data":{"taskId":"9b""", ", and names one all the same, of which no id can be read." },
-        { 429, """{"code":200,"msg":"said "yes"","data":{"taskId":"9b1f"}}""", ", and names one all the same, 9b1f." },
+        { 200, """{"code":429,"msg":"Later","data":{"taskId":"9b1f","taskId":"9b20"}}""", ", but names more than one anyway, 9b1f and 9b20." },
+        { 200, """{"code":429,"msg":"Later","data":{"taskId":"9b1f"},"data":null}""", ", but names one anyway, 9b1f." },
+        { 200, """{"code":429,"msg":"Later","data":null,"taskId":"9b1f"}""", ", but names one anyway, 9b1f." },
+        { 200, """{"code":429,"msg":"Later","data":[{"taskId":"9b1f"}]}""", ", but names one anyway, 9b1f." },
+        { 200, """{"code":429,"msg":"Later","data":{"task":{"TaskID":"9b1f"}}}""", ", but names one anyway, 9b1f." },
+        { 200, """{"code":455,"msg":"Later","data":{"task_id":"9b1f"}}""", ", but names one anyway, 9b1f." },
+        { 200, """{"code":500,"msg":"Please try again later","data":{"task_id" : 17 }}""", ", but names one anyway, 17." },
+        { 200, """{"code":429,"msg":"Later","data":"{\"taskId\":\"9b1f\",\"recordId\":\"9b1f\"}"}""", ", but names one anyway, 9b1f." },
+        { 200, """{"code":429,"msg":"Later","data":"\"{\\\"taskId\\\":\\\"9b1f\\\"}\""}""", ", but names one anyway, 9b1f." },
+        { 200, """{"code":429,"msg":"Later","data":"9b1f0c6e2d3a4f58a7c0e1d2b3f4a5c6"}""", ", but names one anyway, 9b1f0c6e2d3a4f58a7c0e1d2b3f4a5c6." },
+        { 200, """{"code":429,"msg":"Later","data":{"taskId":" 9b1f "}}""", ", but names one anyway, with an id that cannot be read." },
+        { 200, """{"code":429,"msg":"Later","data":{"\u0074askId":"\u0039b1f"}}""", ", but names one anyway, 9b1f." },
+        { 429, """{"code":200,"msg":"success","data":{"taskId":"\u0039b1f","recordId":"9b""", ", but names one anyway, with an id that cannot be read." },
+        { 429, """{"code":200,"msg":"success","data":{"taskId":"9b1f","recordId":"9b""", ", but names one anyway, 9b1f." },
+        { 429, """{"code":200,"msg":"success","data":{"taskId":"9b""", ", but names one anyway, with an id that cannot be read." },
+        { 429, """{"code":200,"msg":"said "yes"","data":{"taskId":"9b1f"}}""", ", but names one anyway, 9b1f." },
     };
 
     [Theory]
@@ -334,7 +334,7 @@ public sealed class AnswerTests
         KlingApiException error = await Assert.ThrowsAsync<KlingApiException>(() => harness.CreateAsync());
 
         Assert.Equal(ErrorKind.AttemptUnknown, error.Kind);
-        Assert.EndsWith(", and names one all the same, 9b1f.", error.Message, StringComparison.Ordinal);
+        Assert.EndsWith(", but names one anyway, 9b1f.", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -349,9 +349,9 @@ public sealed class AnswerTests
     }
 
     [Theory]
-    [InlineData("""{"recordId":"9b1f"}""", "the service said yes, and does not name the task as it usually does, but as 9b1f.")]
-    [InlineData("""[{"taskId":"9b1f"}]""", "the service said yes, and does not name the task as it usually does, but as 9b1f.")]
-    [InlineData("""{"taskId":"9b1f","taskId":"9b20"}""", "the service said yes, and names more than one task, 9b1f and 9b20.")]
+    [InlineData("""{"recordId":"9b1f"}""", "the service said yes, but named the task in an unusual place, as 9b1f.")]
+    [InlineData("""[{"taskId":"9b1f"}]""", "the service said yes, but named the task in an unusual place, as 9b1f.")]
+    [InlineData("""{"taskId":"9b1f","taskId":"9b20"}""", "the service said yes, but named more than one task, 9b1f and 9b20.")]
     public async Task A_purchase_that_is_accepted_and_named_in_another_way_is_unknown_and_named(string data, string named)
     {
         using var harness = new ClientHarness();
@@ -413,7 +413,7 @@ public sealed class AnswerTests
 
         Assert.Equal((ErrorKind.AnswerInvalid, 501), (error.Kind, error.Code));
         Assert.Equal(
-            "The service answered the query of task 9b1f with code 501: Generation failed. It does not say what has become of the task, which may still be made, and is paid for if it is.",
+            "The service answered the query of task 9b1f with code 501: Generation failed. It does not say what happened to the task: its video may still be made, and is then paid for.",
             error.Message);
     }
 

@@ -112,7 +112,7 @@ public sealed class ClipInspectorTests
         { "kling-3.0-omni/transformation", "It is 640 × 360 pixels", ClipBytes.Movie(5, 640, 360) },
         { "kling-3.0-omni/reference-to-video", "It is 5120 × 2880 pixels", ClipBytes.Movie(5, 5120, 2880) },
         { "kling-3.0-omni/reference-to-video", "It has 15 frames in a second", ClipBytes.Movie(5, framesPerSecond: 15) },
-        { "kling-3.0-omni/reference-to-video", "It is no video in MP4 or MOV", ClipBytes.Wave(5) },
+        { "kling-3.0-omni/reference-to-video", "It is not a video in MP4 or MOV", ClipBytes.Wave(5) },
     };
 
     [Theory]
@@ -127,7 +127,7 @@ public sealed class ClipInspectorTests
         model.ValidateAudio(Inspect(ClipBytes.Wave(300)));
 
         Assert.Contains("may be at most 300 seconds", Assert.Throws<KlingException>(() => model.ValidateAudio(Inspect(ClipBytes.Wave(300.5m)))).Message, StringComparison.Ordinal);
-        Assert.Contains("no audio in MP3 or WAV", Assert.Throws<KlingException>(() => model.ValidateAudio(Inspect(ClipBytes.Movie(5)))).Message, StringComparison.Ordinal);
+        Assert.Contains("not audio in MP3 or WAV", Assert.Throws<KlingException>(() => model.ValidateAudio(Inspect(ClipBytes.Movie(5)))).Message, StringComparison.Ordinal);
     }
 
     private static string Refuse(string model, ClipReport clip)

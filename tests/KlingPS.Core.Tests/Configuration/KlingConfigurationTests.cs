@@ -152,7 +152,7 @@ public sealed class KlingConfigurationTests
         string? Describe(Uri endpoint) => Resolve(environment: new() { [LedgerLocation.Variable] = ledger }).DescribeNewLedger(endpoint);
 
         string told = Describe(service)!;
-        Assert.StartsWith($"The ledger is '{ledger}' (from: environment variable KLINGPS_LEDGER), and there is no such file, so an empty one is begun there.", told, StringComparison.Ordinal);
+        Assert.StartsWith($"The ledger is '{ledger}' (from: environment variable KLINGPS_LEDGER), and there is no such file, so an empty one will be created there.", told, StringComparison.Ordinal);
         Assert.EndsWith("the empty one does not know what was bought, and all of that would be bought again.", told, StringComparison.Ordinal);
         Assert.Contains("(from: configuration)", Resolve(new() { Ledger = ledger }).DescribeNewLedger(service), StringComparison.Ordinal);
         Assert.Null(Describe(new Uri("http://127.0.0.1:8080/")));
@@ -219,7 +219,7 @@ public sealed class KlingConfigurationTests
         Directory.CreateDirectory(Path.GetDirectoryName(usual)!);
         File.WriteAllText(usual, "{ \"DailyCreditCap\": 50 }");
         string told = Describe(inUse, service)!;
-        Assert.StartsWith($"This shell looks for the configuration at '{inUse}', where there is none. One lies at the usual place, '{usual}'", told, StringComparison.Ordinal);
+        Assert.StartsWith($"This shell looks for the configuration at '{inUse}', where there is none. There is one at the usual place, '{usual}'", told, StringComparison.Ordinal);
         Assert.Contains("no daily limit, and not the ledger if it names one.", told, StringComparison.Ordinal);
         Assert.Contains("no daily limit. To use it,", Describe(inUse, service, (LedgerLocation.Variable, Path.Combine(home, "ledger.db"))), StringComparison.Ordinal);
 

@@ -60,7 +60,7 @@ public sealed class OrdinaryFileTests : IDisposable
         {
             var refusal = await Eventually.DoneAsync(
                 Task.Run(() => Assert.Throws<NotOrdinaryFileException>(() => OrdinaryFile.Open(path)), Token), "the refusal of a pipe");
-            Assert.Equal($"'{path}' is a named pipe, and no ordinary file.", refusal.Message);
+            Assert.Equal($"'{path}' is a named pipe, not an ordinary file.", refusal.Message);
         }
     }
 

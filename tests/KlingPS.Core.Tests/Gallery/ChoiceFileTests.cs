@@ -70,7 +70,7 @@ public sealed class ChoiceFileTests : IDisposable
     [Fact]
     public void That_one_video_was_chosen_twice_is_told_with_both_places()
         => Assert.Equal(
-            "Choice 1 (t1) and Choice 2 (t1) of '/choice' say different things of the same video. Choice 2, which is the later one, counts.",
+            "Choice 1 (t1) and Choice 2 (t1) of '/choice' say different things about the same video. Choice 2, which is the later one, counts.",
             Assert.Single(ParseJson("""{"key":"t1","choice":"Rejected","at":"2026-11-26T07:00:00Z"},{"key":"t1","choice":"Picked","at":"2026-11-26T08:00:00Z"}""").Doubles));
 
     [Theory]
@@ -82,7 +82,7 @@ public sealed class ChoiceFileTests : IDisposable
         ChoiceFile file = ParseJson(choices);
 
         Assert.Empty(file.Rows);
-        Assert.Equal("Choice 2 ('t1') of '/choice' was left out: Choice 1 says something else of the same video, and neither counts.", Assert.Single(file.Problems).Message);
+        Assert.Equal("Choice 2 ('t1') of '/choice' was left out: Choice 1 says something else about the same video, and neither counts.", Assert.Single(file.Problems).Message);
     }
 
     [Fact]
@@ -156,7 +156,7 @@ public sealed class ChoiceFileTests : IDisposable
             IReadOnlyList<ChoiceFile> merged = ChoiceFile.Merge(files);
             Assert.Equal(Decision.Picked, Assert.Single(merged.SelectMany(file => file.Rows).DistinctBy(row => row.Choice)).Choice.Decision);
             Assert.Equal(
-                "Choice 1 (t1) of '/old.json' and Choice 1 (t1) of '/new.json' say different things of the same video. What '/new.json' says is later, and counts.",
+                "Choice 1 (t1) of '/old.json' and Choice 1 (t1) of '/new.json' say different things about the same video. What '/new.json' says is later, and counts.",
                 Assert.Single(merged.SelectMany(file => file.Doubles)));
         }
 
@@ -182,7 +182,7 @@ public sealed class ChoiceFileTests : IDisposable
     [InlineData("t2,Picked,-1,", "the rating is '-1'")]
     [InlineData("t2,Picked,3.5,", "the rating is '3.5'")]
     [InlineData("t2,Picked,many,", "the rating is 'many'")]
-    [InlineData("t2,Perhaps,3,", "'Perhaps' is no choice. It is Picked, Rejected or nothing.")]
+    [InlineData("t2,Perhaps,3,", "'Perhaps' is not a choice. It can be Picked, Rejected or empty.")]
     [InlineData(",Picked,3,", "Line 3 of '/choice' was left out: it names no video.")]
     public void A_line_that_cannot_be_is_reported_and_the_others_count(string line, string message)
     {
@@ -224,7 +224,7 @@ public sealed class ChoiceFileTests : IDisposable
         ChoiceFile file = Parse("Key,Name,Choice\nt1,fox.png,Picked\nt2,,Picked\nt1,fox.png,Rejected\nt1,fox.png,Picked\n");
 
         Assert.Equal("t2 Picked 0", Show(file));
-        Assert.Equal("Line 4 ('fox.png') of '/choice' was left out: Line 2 says something else of the same video, and neither counts.", Assert.Single(file.Problems).Message);
+        Assert.Equal("Line 4 ('fox.png') of '/choice' was left out: Line 2 says something else about the same video, and neither counts.", Assert.Single(file.Problems).Message);
     }
 
     [Theory]
@@ -246,9 +246,9 @@ public sealed class ChoiceFileTests : IDisposable
     [InlineData("  \n ", "it is empty")]
     [InlineData("{", "it is damaged or cut off (line 1)")]
     [InlineData("""{"format":"KlingPS gallery choice","version":1,"choices":[{"key":"t1",""", "it is damaged or cut off (line 1)")]
-    [InlineData("[]", "it is no choice that the page of a gallery has saved")]
-    [InlineData("""{"format":"something else","choices":[]}""", "it is no choice")]
-    [InlineData("""{"format":"KlingPS gallery choice","version":1}""", "it is no choice")]
+    [InlineData("[]", "it is not a choice that a gallery page has saved")]
+    [InlineData("""{"format":"something else","choices":[]}""", "it is not a choice")]
+    [InlineData("""{"format":"KlingPS gallery choice","version":1}""", "it is not a choice")]
     [InlineData("""{"format":"KlingPS gallery choice","version":2,"choices":[]}""", "newer version of KlingPS")]
     [InlineData("some text", "neither JSON nor a table with the columns Key, Choice, Rating and Note")]
     [InlineData("Name,Choice\nfox,Picked", "neither JSON nor a table")]
@@ -292,7 +292,7 @@ public sealed class ChoiceFileTests : IDisposable
 
         KlingException error = await Assert.ThrowsAsync<KlingException>(() => ChoiceFile.ReadAsync(path, Token));
 
-        Assert.Equal($"Nothing was read from '{path}': it is no choice that the page of a gallery has saved, and no text.", error.Message);
+        Assert.Equal($"Nothing was read from '{path}': it is not text, so it is not a choice that a gallery page has saved.", error.Message);
     }
 
     [Fact]

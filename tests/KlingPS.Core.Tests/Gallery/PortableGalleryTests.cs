@@ -281,7 +281,7 @@ public sealed class PortableGalleryTests : IDisposable
 
         Assert.Empty(Copies());
         Assert.Equal((null, null), (page.LinkOf(0, "href"), page.LinkOf(0, "src")));
-        Assert.Equal("The video could not be copied: it is gone, or is no video.", page.TextOf(0, "reason"));
+        Assert.Equal("The video could not be copied: it is gone, or is not a video.", page.TextOf(0, "reason"));
     }
 
     [Fact]

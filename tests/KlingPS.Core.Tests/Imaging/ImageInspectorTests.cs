@@ -50,7 +50,7 @@ public sealed class ImageInspectorTests
         { "text file", [.. "BMW makes cars, schöne Autos"u8] },
         { "text file", [.. "cut inside a character: "u8, 0xE2, 0x82] },
         { "text file", [0xFF, 0xFE, .. Encoding.Unicode.GetBytes("hello")] },
-        { "no image format", new byte[64] },
+        { "not in a known image format", new byte[64] },
     };
 
     public static TheoryData<string, byte[]> Damaged => new()

@@ -39,7 +39,7 @@ public sealed class ModelSpecTests
         { s_fox with { Prompt = string.Concat(Enumerable.Repeat("🦊", 11)) }, "the prompt has 22 characters, an emoji counting as two; kling/of-the-test takes at most 20" },
         { s_fox with { Prompt = "🦊" + new string('x', 19) }, "the prompt has 21 characters, an emoji counting as two; kling/of-the-test takes at most 20" },
         { s_fox with { NegativePrompt = "blurs" }, "the negative prompt has 5 characters; kling/of-the-test takes at most 4" },
-        { s_fox with { NegativePrompt = "\uFFFC" }, "the negative prompt has U+FFFC, the place of an object that is no text, at line 1, column 1: something that is no text, such as a picture, was copied with it. Delete it" },
+        { s_fox with { NegativePrompt = "\uFFFC" }, "the negative prompt has U+FFFC, the place of an object that is not text, at line 1, column 1: something that is not text, such as a picture, was copied with it. Delete it" },
         { s_fox with { Duration = 7 }, "a video of 7 seconds cannot be made; kling/of-the-test makes videos of 5 or 10 seconds" },
         { s_fox with { AspectRatio = "4:3" }, "the aspect ratio is 4:3; kling/of-the-test makes 16:9, 9:16 and 1:1" },
         { s_fox with { Resolution = "8K" }, "the resolution is 8K; kling/of-the-test makes 720p" },
@@ -51,9 +51,9 @@ public sealed class ModelSpecTests
         { s_fox with { ReferenceImages = new([s_image, s_image]) }, "there are 3 images; kling/of-the-test takes at most 2" },
         { s_fox with { ReferenceImages = new([s_image, s_image]), Video = s_image }, "there are 3 images; kling/of-the-test takes at most 2 beside a video" },
         { s_fox with { TailImage = MediaSource.FromUri("fox.png") }, "the tail image address 'fox.png' is not an absolute http or https address" },
-        { s_fox with { TailImage = MediaSource.FromUri("https://images.example/\uFFFC") }, "the tail image address has U+FFFC, the place of an object that is no text, at line 1, column 24: something that is no text, such as a picture, was copied with it. Delete it" },
+        { s_fox with { TailImage = MediaSource.FromUri("https://images.example/\uFFFC") }, "the tail image address has U+FFFC, the place of an object that is not text, at line 1, column 24: something that is not text, such as a picture, was copied with it. Delete it" },
         { s_fox with { TailImage = MediaSource.FromUri("https://images.example/\tfox.png") }, "the tail image address has a line break or a tab at line 1, column 24: an address is one line without blanks" },
-        { s_fox with { Video = MediaSource.FromUri("https://images.example/fox.mp4", "/clips/\uFFFC") }, "the path of the file that was uploaded as the video has U+FFFC, the place of an object that is no text, at line 1, column 8: something that is no text, such as a picture, was copied with it. Delete it" },
+        { s_fox with { Video = MediaSource.FromUri("https://images.example/fox.mp4", "/clips/\uFFFC") }, "the path of the file that was uploaded as the video has U+FFFC, the place of an object that is not text, at line 1, column 8: something that is not text, such as a picture, was copied with it. Delete it" },
         { s_fox with { CallbackUri = "callback" }, "the callback address 'callback' is not an absolute http or https address" },
         { s_fox with { Audio = s_image }, "kling/of-the-test does not take an audio file and would bill the video without it; these do: kling/ai-avatar-standard, kling/ai-avatar-pro" },
     };
@@ -116,7 +116,7 @@ public sealed class ModelSpecTests
 
     [Theory]
     [InlineData("!~", null)]
-    [InlineData("a b", "'a b' cannot be the id of a model, which has letters, digits and signs such as '/' and '-', and no blanks; Get-KlingModel lists those that are known")]
+    [InlineData("a b", "'a b' cannot be the id of a model, which has letters, digits and signs such as '/' and '-', and no blanks; Get-KlingModel lists the known ones")]
     [InlineData("kling\u007F", "the id of the model has U+007F")]
     [InlineData("küng", "'küng' cannot be the id of a model")]
     [InlineData(" ", "' ' cannot be the id of a model")]
@@ -248,8 +248,8 @@ public sealed class ModelSpecTests
 
         model.ValidateVideo(s_mp4);
         model.ValidateAudio(s_mp3);
-        Assert.Equal("kling/of-the-test does not take '/clips/fox.mp3'. It is no video in MP4 or MOV; convert it first.", Refuse(() => model.ValidateVideo(s_mp3)));
-        Assert.Equal("kling/of-the-test does not take '/clips/fox.mp4'. It is no audio in MP3 or WAV; convert it first.", Refuse(() => model.ValidateAudio(s_mp4)));
+        Assert.Equal("kling/of-the-test does not take '/clips/fox.mp3'. It is not a video in MP4 or MOV; convert it first.", Refuse(() => model.ValidateVideo(s_mp3)));
+        Assert.Equal("kling/of-the-test does not take '/clips/fox.mp4'. It is not audio in MP3 or WAV; convert it first.", Refuse(() => model.ValidateAudio(s_mp4)));
         Assert.Equal("kling/of-the-test does not take '/clips/fox.mp4'. It is 11 seconds long, and may be 3 to 10 seconds; cut it.", Refuse(() => model.ValidateVideo(s_mp4 with { Seconds = 11 })));
         Assert.Equal("kling/of-the-test does not take '/clips/fox.mp3'. It is 11 seconds long, and may be at most 10 seconds; cut it.", Refuse(() => model.ValidateAudio(s_mp3 with { Seconds = 11 })));
     }

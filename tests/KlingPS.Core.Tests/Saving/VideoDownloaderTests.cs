@@ -785,7 +785,7 @@ public sealed class VideoDownloaderTests : IDisposable
     [InlineData("https://169.254.169.254/latest", "where clouds keep their metadata")]
     [InlineData("https://[::ffff:10.0.0.1]/", "which leads into a private network")]
     [InlineData("https://user:hidden@cdn.example/a", "which has a user name or password in it")]
-    [InlineData("//", "leads on to what is no address")]
+    [InlineData("//", "redirects to something that is not an address")]
     [InlineData("javascript:alert(1)", "leads on to")]
     public async Task A_redirect_that_leads_astray_is_not_followed_and_the_link_is_asked_for_again(string location, string problem)
     {

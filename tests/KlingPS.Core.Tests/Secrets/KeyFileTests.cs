@@ -78,7 +78,7 @@ public sealed class KeyFileTests : IDisposable
 
     [Fact]
     public void A_folder_is_no_key()
-        => Assert.Contains("is a folder, and no ordinary file", Refuse(_folder).Message, StringComparison.Ordinal);
+        => Assert.Contains("is a folder, not an ordinary file", Refuse(_folder).Message, StringComparison.Ordinal);
 
     [Theory]
     [InlineData("key.txt")]
@@ -92,7 +92,7 @@ public sealed class KeyFileTests : IDisposable
     {
         string message = Refuse(Key).Message;
 
-        Assert.Contains("KIE_API_KEY_FILE holds no path but what may be a key", message, StringComparison.Ordinal);
+        Assert.Contains("KIE_API_KEY_FILE does not hold a path, but something that may be a key", message, StringComparison.Ordinal);
         Assert.DoesNotContain(Key, message, StringComparison.Ordinal);
     }
 

@@ -115,7 +115,7 @@ public sealed class PromptFileTests : IDisposable
         KlingException error = await Eventually.DoneAsync(FailAsync(), "the refusal");
 
         Assert.Equal(ErrorKind.FileUnreadable, error.Kind);
-        Assert.Contains($"fox.txt' is a {(kind == "pipe" ? "named pipe" : kind)}, and no ordinary file", error.Message, StringComparison.Ordinal);
+        Assert.Contains($"fox.txt' is a {(kind == "pipe" ? "named pipe" : kind)}, not an ordinary file", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

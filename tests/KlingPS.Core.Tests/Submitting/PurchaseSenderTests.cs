@@ -368,7 +368,7 @@ public sealed class PurchaseSenderTests : IAsyncDisposable
 
         Assert.Equal(("first", null), (outcome.Value?.TaskId, outcome.Error));
         Assert.Contains(
-            "and as task second (which could not be recorded: The disk is full. Get-KlingVideoTask -TaskId second takes it into the ledger).",
+            "and as task second (which could not be recorded: The disk is full. Get-KlingVideoTask -TaskId second records it in the ledger).",
             Assert.Single(_harness.Observer.Warnings),
             StringComparison.Ordinal);
     }

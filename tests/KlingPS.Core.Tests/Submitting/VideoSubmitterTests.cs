@@ -72,8 +72,8 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         Assert.Contains("42 credits", lost.Error.Message, StringComparison.Ordinal);
         KlingVideoTask unknown = await RecordAsync();
         Assert.Equal((KlingTaskState.Unknown, 42, null), (unknown.TaskState, unknown.CreditsReserved, unknown.TaskId));
-        Assert.StartsWith($"Whether the video of '{request.Subject}' was bought is not known (task {unknown.Id}). The request for a video left", lost.Error.Message, StringComparison.Ordinal);
-        Assert.EndsWith(" 42 credits may have been spent; it is not sent again by itself.", lost.Error.Message, StringComparison.Ordinal);
+        Assert.StartsWith($"It is not known whether the video of '{request.Subject}' was bought (task {unknown.Id}). The request for a video left", lost.Error.Message, StringComparison.Ordinal);
+        Assert.EndsWith(" 42 credits may have been spent; the request is not sent again automatically.", lost.Error.Message, StringComparison.Ordinal);
 
         // The same again, from another command and another file of the same content.
         Outcome<Submission, KlingVideoTask> refused = await _harness.SubmitAsync(new VideoSubmitter(_harness.NewService(isObserved: false)), _harness.Submission("copy.png"));
@@ -106,7 +106,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         KlingVideoTask unknown = await RecordAsync();
         Assert.Equal((KlingTaskState.Unknown, 42m, null), (unknown.TaskState, unknown.CreditsReserved, unknown.TaskId));
         Assert.All([lost, refused], error => Assert.Equal((ErrorKind.AttemptUnknown, unknown.Id), (error.Kind, error.TaskNumber)));
-        Assert.All([lost, refused], error => Assert.Contains("names one all the same, t1.", error.Message, StringComparison.Ordinal));
+        Assert.All([lost, refused], error => Assert.Contains("names one anyway, t1.", error.Message, StringComparison.Ordinal));
         Assert.Contains("Resolve-KlingVideoTask <id> -TaskId t1.", lost.Advice, StringComparison.Ordinal);
         Assert.Equal(1, _harness.Creates);
     }

@@ -124,7 +124,7 @@ internal static class ResponseClassifier
         {
             return response.Foreign is null
                 ? $"The service's answer to {operation} (HTTP {response.Status}) is not one that can be read."
-                : $"The answer to {operation} (HTTP {response.Status}) is {response.Foreign} and none that the service gives."
+                : $"The answer to {operation} (HTTP {response.Status}) is {response.Foreign} and not one that the service gives."
                     + (response.IsPage ? $" If a network or a proxy wants you to sign in, do so in a browser. Otherwise {AddressPolicy.Describe(response.From)} is not an address of the service." : string.Empty);
         }
 

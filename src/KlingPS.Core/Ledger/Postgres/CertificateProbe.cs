@@ -120,9 +120,9 @@ internal static class CertificateProbe
 
         if (flags.HasFlag(X509ChainStatusFlags.NotTimeValid))
         {
-            problems.Add(DateTime.Now > certificate.NotAfter ? string.Create(CultureInfo.InvariantCulture, $"the certificate of the server has ended, on {certificate.NotAfter:yyyy-MM-dd}. Renew it there")
-                : DateTime.Now < certificate.NotBefore ? string.Create(CultureInfo.InvariantCulture, $"the certificate of the server begins on {certificate.NotBefore:yyyy-MM-dd}. Look whether the clock of this machine is right")
-                : "the certificate of an authority of the server has ended, or has not begun. Renew it");
+            problems.Add(DateTime.Now > certificate.NotAfter ? string.Create(CultureInfo.InvariantCulture, $"the certificate of the server expired on {certificate.NotAfter:yyyy-MM-dd}. Renew it there")
+                : DateTime.Now < certificate.NotBefore ? string.Create(CultureInfo.InvariantCulture, $"the certificate of the server is not valid before {certificate.NotBefore:yyyy-MM-dd}. Check the clock of this machine")
+                : "the certificate of an authority of the server has expired, or is not valid yet. Renew it");
         }
 
         return problems.Count == 0 ? null : string.Join(". Besides, ", problems);

@@ -28,7 +28,7 @@ internal static class PasswordFile
             using FileStream stream = OrdinaryFile.Open(file);
             if (FilePrivacy.FindOthers(stream, file) is string others)
             {
-                throw new KlingException(ErrorKind.LedgerUnusable, $"The password file '{file}' {others}. Until then no password is taken from it, and without the ledger nothing is bought.");
+                throw new KlingException(ErrorKind.LedgerUnusable, $"The password file '{file}' {others}. Until then no password is read from it, and without the ledger nothing is bought.");
             }
 
             content = Encoding.UTF8.GetString(OrdinaryFile.ReadAllBytes(file, MaxLength));

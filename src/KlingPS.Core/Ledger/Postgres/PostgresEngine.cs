@@ -247,7 +247,7 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
         {
             UnreadableRecordException => $"a record in it is damaged ({exception.Message.TrimEnd('.')}). Restore a backup; or correct that record, and check https://kie.ai/logs for what has been bought",
             CommitLostException => $"the connection was lost while something was being recorded, and the server does not say whether it was ({PostgresErrors.Describe(((CommitLostException)exception).Cause, address, credentials.User)}). "
-                + "What was to be bought by this was not sent. The next command finds out what is recorded",
+                + "If it was a purchase, its request was not sent. The next command finds out what is recorded",
             _ => PostgresErrors.Describe(exception, address, credentials.User),
         },
         exception);

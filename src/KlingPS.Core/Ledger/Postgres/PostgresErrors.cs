@@ -44,7 +44,7 @@ internal static class PostgresErrors
             "53200" => "the server has no memory left. Run the command again when it has",
             "55P03" or "57014" => "another machine or program has kept it locked for a minute. End what is stuck, then run the command again",
             "57P03" => "the server is starting or stopping. Run the command again in a moment",
-            "57P01" or "57P02" or "57P05" or "25P03" or "08003" or "08006" or "08001" or "08004" => $"the connection to the server was ended ({Text(exception)}). Nothing was recorded by this. Run the command again when the server is there",
+            "57P01" or "57P02" or "57P05" or "25P03" or "08003" or "08006" or "08001" or "08004" => $"the connection to the server was ended ({Text(exception)}). Nothing was recorded. Run the command again when the server is there",
             "08P01" when said.Contains("server login", StringComparison.Ordinal) || said.Contains("query_wait_timeout", StringComparison.Ordinal)
                 => $"the pooler does not reach the server behind it ({Text(exception)}). Start the server, then run the command again",
             "08P01" or "26000" or "34000" => $"the server, or the pooler in between, ended the connection ({Text(exception)}). Run the command again; if it happens each time, see the words on pgbouncer in about_KlingPS_Ledger",
@@ -62,11 +62,11 @@ internal static class PostgresErrors
             switch (cause)
             {
                 case SocketException { SocketErrorCode: SocketError.HostNotFound or SocketError.NoData or SocketError.TryAgain }:
-                    return $"no host '{hosts}' is known. Correct the address, or look whether the network and its name server are there";
+                    return $"no host '{hosts}' is known. Correct the address, or check the network and its name server";
                 case SocketException { SocketErrorCode: SocketError.ConnectionRefused }:
                     return $"nothing answers at {hosts}, port {Ports(address)}: the connection was refused. Start the server, or correct host and port";
                 case SocketException { SocketErrorCode: SocketError.NetworkUnreachable or SocketError.HostUnreachable or SocketError.NetworkDown or SocketError.HostDown }:
-                    return $"there is no way to {hosts}. Look whether the network is there";
+                    return $"there is no way to {hosts}. Check the network";
                 case SocketException { SocketErrorCode: SocketError.AddressNotAvailable or SocketError.InvalidArgument } or FileNotFoundException or DirectoryNotFoundException when address.Hosts.Any(host => host.IsSocket):
                     return $"there is no socket in '{hosts}' for port {Ports(address)}. Start the server, or correct folder and port";
                 case CertificateRefusedException:
@@ -78,7 +78,7 @@ internal static class PostgresErrors
                         : cause.Message.TrimEnd('.');
                     return $"the certificate of the server cannot be verified ({why}). Name the certificate of its authority with sslrootcert=/full/path, and the host as the certificate has it; sslmode says how much is checked";
                 case TimeoutException:
-                    return $"{hosts} did not answer in time. Look whether the server, also the one behind a pooler, and the network are there, then run the command again";
+                    return $"{hosts} did not answer in time. Check the network and the server, including the one behind a pooler, then run the command again";
             }
         }
 
@@ -88,7 +88,7 @@ internal static class PostgresErrors
                 => "the server has no TLS, and the address asks for it, as it does unless it says otherwise. Give the server a certificate; or, on this machine or in a network of your own, add sslmode=disable to the address",
             _ when said.StartsWith("No password has been provided", StringComparison.Ordinal)
                 => $"the server asks for a password of the role '{user}', and none was found: not in the environment's address, LedgerSecretName, PGPASSWORD or a password file. Set one of them",
-            _ => $"the connection to {hosts} failed ({Causes(exception).Last().Message.TrimEnd('.')}). Nothing was recorded by this. Run the command again when the server is there",
+            _ => $"the connection to {hosts} failed ({Causes(exception).Last().Message.TrimEnd('.')}). Nothing was recorded. Run the command again when the server is there",
         };
     }
 

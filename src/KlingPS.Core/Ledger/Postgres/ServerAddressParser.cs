@@ -217,7 +217,7 @@ internal static class ServerAddressParser
         }
         catch (ArgumentException)
         {
-            throw new FormatException("it is no connection string. Write name=value;name=value, or postgresql://host/database");
+            throw new FormatException("it is not a connection string. Write name=value;name=value, or postgresql://host/database");
         }
 
         var settings = new List<(string, string)>();
@@ -238,8 +238,8 @@ internal static class ServerAddressParser
         return s_names.TryGetValue(simple, out string? name) ? name
             : s_ignored.Contains(simple) ? null
             : throw new FormatException(simple is { Length: > 0 and <= 40 } && simple.All(char.IsAsciiLetter)
-                ? $"it has a setting '{simple}' that is not known. Known are user, host, port, database, sslmode, sslrootcert, sslcert, sslkey, passfile and schema"
-                : "it has a setting that is not known. Known are user, host, port, database, sslmode, sslrootcert, sslcert, sslkey, passfile and schema");
+                ? $"it has an unknown setting '{simple}'. The known ones are user, host, port, database, sslmode, sslrootcert, sslcert, sslkey, passfile and schema"
+                : "it has an unknown setting. The known ones are user, host, port, database, sslmode, sslrootcert, sslcert, sslkey, passfile and schema");
     }
 
     private static string Simplify(string name) => string.Concat(name.Where(c => c is not (' ' or '-' or '_'))).ToLowerInvariant();
@@ -272,7 +272,7 @@ internal static class ServerAddressParser
             int end = host.IndexOf(']', StringComparison.Ordinal);
             name = end > 0 && IPAddress.TryParse(host[1..end], out _) && host[1..end].Contains(':', StringComparison.Ordinal)
                 ? host[1..end]
-                : throw new FormatException("what stands in brackets is no IPv6 address");
+                : throw new FormatException("what is in brackets is not an IPv6 address");
             port = end + 1 == host.Length ? null : host[end + 1] == ':' ? host[(end + 2)..] : throw new FormatException("after the bracket there is more than a port");
         }
         else if (!IPAddress.TryParse(host, out _) || !host.Contains(':', StringComparison.Ordinal))
@@ -282,21 +282,21 @@ internal static class ServerAddressParser
 
         return name.Length == 0 || name.Any(c => char.IsWhiteSpace(c) || c is '@' or '?' or '#' or '\\' or '"' or '\'' or ';' or '=' or '[' or ']')
             || (name.Contains('/', StringComparison.Ordinal) && name[0] != '/')
-            ? throw new FormatException("its host is no name of a host. " + HowToEncode)
+            ? throw new FormatException("its host is not a valid host name. " + HowToEncode)
             : new ServerHost(name, port is null or "" ? null : ReadPort(port));
     }
 
     private static int ReadPort(string text)
         => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int port) && port is > 0 and <= IPEndPoint.MaxPort
             ? port
-            : throw new FormatException("its port is no number from 1 to 65535. " + HowToEncode);
+            : throw new FormatException("its port is not a number from 1 to 65535. " + HowToEncode);
 
     /// <summary>One port for all hosts, or one for each.</summary>
     private static List<ServerHost> AddPorts(List<ServerHost> hosts, string text)
     {
         int[] ports = [.. text.Split(',').Select(ReadPort)];
         return hosts.Any(host => host.Port is not null) ? throw new FormatException("it names the port twice")
-            : ports.Length != 1 && ports.Length != hosts.Count ? throw new FormatException("it has another number of ports than of hosts")
+            : ports.Length != 1 && ports.Length != hosts.Count ? throw new FormatException("the numbers of ports and hosts in it differ")
             : [.. hosts.Select((host, i) => host with { Port = ports[ports.Length == 1 ? 0 : i] })];
     }
 
@@ -341,7 +341,7 @@ internal static class ServerAddressParser
         {
             if (i + 2 >= bytes.Count || !byte.TryParse($"{(char)bytes[i + 1]}{(char)bytes[i + 2]}", NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out byte value))
             {
-                throw new FormatException("a percent sign in it stands before no two hexadecimal digits. Write a percent sign itself as %25");
+                throw new FormatException("a percent sign in it is not followed by two hexadecimal digits. Write a percent sign itself as %25");
             }
 
             bytes[i] = value;

@@ -16,7 +16,7 @@ namespace KlingPS.Core.Ledger.Spool;
 internal sealed class AnswerSpool(string folder, TimeProvider time)
 {
     /// <summary>What to do when the ledger has been lost in the middle of a command.</summary>
-    public const string HowToGoOn = "Look whether the server and the network are there, then run the same command again: it goes on with what is paid for, and buys nothing twice.";
+    public const string HowToGoOn = "Check the server and the network, then run the same command again: it continues with what is paid for, and buys nothing twice.";
 
     private const string Ending = ".json";
     private const int MaxLength = 1 << 16;

@@ -73,7 +73,7 @@ internal sealed class LedgerCopy(SqlStore source, SqlStore destination, Action<l
             string which = string.Create(CultureInfo.InvariantCulture, $"that of task {first.Id} ('{first.Subject}')");
             throw new KlingException(
                 ErrorKind.RequestInvalid,
-                $"{AskNothingOf} A request is under way with '{source.Location}', {which}{(open.Count > 1 ? string.Create(CultureInfo.InvariantCulture, $" and {open.Count - 1} more") : string.Empty)}, and what comes of it would be missing in the copy. "
+                $"{AskNothingOf} A request is under way with '{source.Location}', {which}{(open.Count > 1 ? string.Create(CultureInfo.InvariantCulture, $" and {open.Count - 1} more") : string.Empty)}, and its outcome would be missing in the copy. "
                 + "Wait until the commands that use this ledger have ended, on every machine, and run this one again.");
         }
     }

@@ -97,7 +97,7 @@ internal sealed class LostAttempts(SqlStore store, IAttemptOwners owners, SpoolR
     {
         string silence = string.Create(
             CultureInfo.InvariantCulture,
-            $"No response was recorded by {silentSince:yyyy-MM-dd HH:mm:ss} UTC, {Math.Ceiling((silentSince - begun).TotalMinutes):0} minutes after it was begun.");
+            $"No response was recorded by {silentSince:yyyy-MM-dd HH:mm:ss} UTC, {Math.Ceiling((silentSince - begun).TotalMinutes):0} minutes after it began.");
         return "It was sent from another machine or container, or before this machine was last started. "
             + silence
             + " Make sure that nothing is running there any more before you give it up or buy it again.";

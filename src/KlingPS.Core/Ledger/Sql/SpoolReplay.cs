@@ -70,7 +70,7 @@ internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
                 {
                     _notices.Enqueue(
                         $"'{file.Path}' should hold what came of a request while the ledger could not be reached, and is damaged. It is left as it is. "
-                        + "If it was a purchase, its attempt is Unknown, and is never bought again by itself: settle it with Resolve-KlingVideoTask, then delete the file.");
+                        + "If it was a purchase, its attempt is Unknown, and is never bought again automatically: resolve it with Resolve-KlingVideoTask, then delete the file.");
                 }
 
                 continue;

@@ -235,7 +235,7 @@ internal sealed class SqlRateGate(
     {
         string[] names = [.. silent.Select(lease => owners.Describe(lease.Owner)).Distinct()];
         string which = string.Join(", ", names.Take(3)) + (names.Length > 3 ? " and others" : string.Empty);
-        return $"Waiting for other shells, which hold places of the requests that the service takes at a time and have not moved since: {which}. "
+        return $"Waiting for other shells, which hold places at the service's rate limit and have not moved since: {which}. "
             + "A place is free again a minute after it was taken. If a process hangs, end it.";
     }
 

@@ -79,7 +79,7 @@ internal sealed class HeldFile : IDisposable
 
             if (named.Id != _id)
             {
-                return "another file lies there now, such as a restored backup, while this shell has the earlier one open";
+                return "there is another file now, such as a restored backup, while this shell has the earlier one open";
             }
 
             FileId? wal = FileFacts.OfName(_wal)?.Id;
@@ -89,7 +89,7 @@ internal sealed class HeldFile : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return $"its file cannot be looked at any more ({e.Message.TrimEnd('.')})";
+            return $"its file can no longer be accessed ({e.Message.TrimEnd('.')})";
         }
     }
 

@@ -52,7 +52,7 @@ internal sealed class LedgerFile(string path, TimeProvider time)
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw CreateUnusableException($"it cannot be looked at ({e.Message.TrimEnd('.')})", e);
+            throw CreateUnusableException($"it cannot be accessed ({e.Message.TrimEnd('.')})", e);
         }
     }
 
@@ -236,7 +236,7 @@ internal sealed class LedgerFile(string path, TimeProvider time)
 
         if (facts.Length == 0)
         {
-            throw CreateUnusableException($"the file is empty, so it is no ledger, or has lost what was in it. Restore a backup; or, to start an empty ledger, {CheckFirst}, then remove the file");
+            throw CreateUnusableException($"the file is empty, so it is not a ledger, or has lost its content. Restore a backup; or, to start an empty ledger, {CheckFirst}, then remove the file");
         }
     }
 

@@ -77,7 +77,7 @@ public abstract class ImagePathCommand : KlingCommand
         {
             throw new KlingException(
                 ErrorKind.RequestInvalid,
-                $"Images come through the pipeline, and '{name}' was taken for -Path as well, because that comes first. {AdviseOnInput(name)}");
+                $"Images come through the pipeline, and '{name}' was used as -Path as well, because that is the first parameter. {AdviseOnInput(name)}");
         }
     }
 

@@ -85,7 +85,7 @@ public abstract class RecoveryContract : LedgerContract
         Assert.Equal((theirs.Id, KlingTaskState.Unknown), (lost.Id, lost.TaskState));
         Assert.Equal(
             "It was sent from another machine or container, or before this machine was last started. No response was recorded by 2026-11-22 12:07:00 UTC, "
-            + "7 minutes after it was begun. Make sure that nothing is running there any more before you give it up or buy it again.",
+            + "7 minutes after it began. Make sure that nothing is running there any more before you give it up or buy it again.",
             lost.FailMessage);
     }
 
@@ -137,7 +137,7 @@ public abstract class RecoveryContract : LedgerContract
 
         KlingVideoTask settled = (await survivor.Tasks.FindAsync(held.Id, Token))!;
         Assert.Equal((KlingTaskState.Rejected, 0m), (settled.TaskState, settled.CreditsReserved));
-        Assert.Equal("The request was not sent again after the service had not taken it: Maintenance.", settled.FailMessage);
+        Assert.Equal("The service did not accept the request, and it was not sent again: Maintenance.", settled.FailMessage);
         Assert.Equal(KlingTaskState.Unknown, (await survivor.Tasks.FindAsync(sent.Id, Token))!.TaskState);
         Assert.IsType<RecordResult.Superseded>(await other.Tasks.RecordSentAgainAsync(held.Id, TimeSpan.FromHours(1), Token));
     }

@@ -118,7 +118,7 @@ public sealed class LostConnectionTests : IAsyncLifetime
         _proxy.CutAt("COMMIT\0", isAnswerLost: true, andStayClosed: true);
         var error = await Assert.ThrowsAsync<KlingException>(() => ledger.Tasks.ClaimAsync(LedgerHost.Intent(), Token));
         Assert.Equal(ErrorKind.LedgerUnusable, error.Kind);
-        Assert.Contains("What was to be bought by this was not sent", error.Message, StringComparison.Ordinal);
+        Assert.Contains("If it was a purchase, its request was not sent", error.Message, StringComparison.Ordinal);
         Assert.Equal(KlingTaskState.Submitting, Assert.Single(await _witness.Tasks.ListAsync(new TaskFilter(), Token)).TaskState);
 
         _proxy.IsClosed = false;

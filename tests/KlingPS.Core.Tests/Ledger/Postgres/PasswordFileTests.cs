@@ -35,7 +35,7 @@ public sealed class PasswordFileTests : IDisposable
         var error = Assert.Throws<KlingException>(() => Find("PGPASSFILE"));
         Assert.Equal(
             $"The password file '{_file}' is open to other members of its group (its mode is 0640). Leave it to its owner alone: chmod 600 '{_file}'. "
-            + "Until then no password is taken from it, and without the ledger nothing is bought.",
+            + "Until then no password is read from it, and without the ledger nothing is bought.",
             error.Message);
 
         File.SetUnixFileMode(_file, UnixFileMode.UserRead | UnixFileMode.UserWrite);

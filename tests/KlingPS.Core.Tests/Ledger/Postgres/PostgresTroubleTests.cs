@@ -136,8 +136,8 @@ public sealed class PostgresTroubleTests(ITestOutputHelper output)
     }
 
     [Theory]
-    [InlineData(-10, -3, "the certificate of the server has ended, on ")]
-    [InlineData(3, 10, "the certificate of the server begins on ")]
+    [InlineData(-10, -3, "the certificate of the server expired on ")]
+    [InlineData(3, 10, "the certificate of the server is not valid before ")]
     public async Task A_certificate_whose_time_is_over_or_has_not_come_is_said(int from, int to, string said)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);

@@ -107,11 +107,11 @@ public sealed class ServerAddressTests
     [InlineData("postgresql://d b/ledgers", "host")]
     [InlineData("postgresql://db/led%00gers", "characters")]
     [InlineData("postgresql://db/led%FFgers", "UTF-8")]
-    [InlineData("Host=db;Database=ledgers;Trust Server Certificate=true;Password=geheim", "not known")]
+    [InlineData("Host=db;Database=ledgers;Trust Server Certificate=true;Password=geheim", "an unknown setting")]
     [InlineData("Host=db,two;Port=1,2,3;Database=ledgers", "ports")]
     [InlineData("Host=db;Password=geheim", "names no database")]
     [InlineData("Database=ledgers;Password=geheim", "names no host")]
-    [InlineData("Host=db;Database=\"ledgers;Password=geheim", "no connection string")]
+    [InlineData("Host=db;Database=\"ledgers;Password=geheim", "not a connection string")]
     public void What_cannot_be_used_is_refused_with_a_reason_that_repeats_nothing(string text, string reason)
     {
         string? problem = LedgerAddress.TryParse(text, out LedgerAddress? address);

@@ -408,9 +408,9 @@ function Invoke-PesterSuite {
         Stop-Build 'Pester has not been restored. Leave -NoBuild out.'
     }
 
-    # The longest ones first, and of the others the largest.
+    # Those that take longest first, so that the last ones are short, and of the others the largest.
     $root = New-PlainPath
-    $files = Get-ChildItem "$root/tests/Pester" -Filter *.Tests.ps1 | Sort-Object { $_.Name -notmatch '^(Schedulers|Automation|Help)\.' }, { -$_.Length }
+    $files = Get-ChildItem "$root/tests/Pester" -Filter *.Tests.ps1 | Sort-Object { $_.Name -notmatch '^(Schedulers|Automation|Help|Hygiene|Build|Neighbours)\.' }, { -$_.Length }
     $files = [Collections.Generic.Queue[string]]::new([string[]] $files.FullName)
     $running = [Collections.Generic.List[object]]::new()
     $watch = [Diagnostics.Stopwatch]::StartNew()

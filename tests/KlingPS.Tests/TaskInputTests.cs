@@ -126,7 +126,7 @@ public sealed class TaskInputTests
 
         Assert.Empty(result.Errors);
         string message = result.Terminating.Is("KlingRequestInvalid", ErrorCategory.InvalidArgument).Exception.Message;
-        Assert.Contains($"was taken for -{parameter} as well", message, StringComparison.Ordinal);
+        Assert.Contains($"was used as -{parameter} as well", message, StringComparison.Ordinal);
         Assert.Contains(advice, message, StringComparison.Ordinal);
         Assert.Equal(0, shell.Bill.CreatesAccepted);
     }

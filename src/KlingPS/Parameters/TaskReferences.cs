@@ -60,7 +60,7 @@ internal static class TaskReferences
         string advice = meant is null ? "Leave one of them out." : $"If it is for -{meant}, name the parameter: … | {command} -{meant} {PowerShellText.Quote(text)}.";
         return new KlingException(
             ErrorKind.RequestInvalid,
-            $"Tasks come through the pipeline, and '{text}' was taken for -{parameter} as well, because that comes first. {advice} Nothing was done.");
+            $"Tasks come through the pipeline, and '{text}' was used as -{parameter} as well, because that is the first parameter. {advice} Nothing was done.");
     }
 
     /// <summary>Takes every text for the service's id.</summary>

@@ -44,7 +44,7 @@ internal sealed class ConversionBook(string runId, RunReportFile? report)
     /// <summary>Takes the input out again that came last: it is none of its own.</summary>
     public void RemoveLast() => _inputs.RemoveAt(_inputs.Count - 1);
 
-    /// <summary>An input comes out of the batch. Of one with which nothing is wrong, no more is kept than what is told at the end: a folder may have a hundred thousand.</summary>
+    /// <summary>An input comes out of the batch. If nothing is wrong with it, only what is reported at the end is kept: a folder may have a hundred thousand.</summary>
     /// <param name="input">The input.</param>
     /// <param name="outcome">What has become of it.</param>
     public void End(ConversionInput input, Outcome<ConversionItem, SavedVideo> outcome)

@@ -6,7 +6,7 @@ namespace KlingPS.Core.Converting;
 /// <summary>How far the images of a batch have come. Each is counted once.</summary>
 internal sealed record ConversionCounts
 {
-    /// <summary>Not begun yet.</summary>
+    /// <summary>Not started yet.</summary>
     public int Queued { get; init; }
 
     /// <summary>Being uploaded, or waiting for their turn to be.</summary>
@@ -192,7 +192,7 @@ internal sealed class ConversionProgress
         Enter(Enum.Parse<ConversionStage>(RunResults.Of(error.Kind, Task is not null).ToString()));
     }
 
-    /// <summary>The image has come to a stage. After the last one nothing changes any more: what outlasts a deadline goes on by itself.</summary>
+    /// <summary>The image has come to a stage. After the last one nothing changes any more: what outlasts a deadline continues on its own.</summary>
     public void Enter(ConversionStage stage) => _tally.Update(counts =>
     {
         if (_isOver)

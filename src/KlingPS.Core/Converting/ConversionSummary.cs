@@ -32,7 +32,7 @@ public sealed record ConversionSummary
     /// <summary>Videos that the user has taken elsewhere.</summary>
     public int Taken { get; init; }
 
-    /// <summary>Images without a video so far with which nothing is wrong: paid for and being made, or not begun when the run ended.</summary>
+    /// <summary>Images that have no video yet but no error either: paid for and being made, or not started when the run ended.</summary>
     public int Pending { get; init; }
 
     /// <summary>Images that were left out because of a limit of the run or of the day.</summary>

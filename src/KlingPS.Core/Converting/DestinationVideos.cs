@@ -132,7 +132,7 @@ internal sealed class DestinationVideos(KlingService service, SaveOptions option
         }
     }
 
-    /// <summary>A clip of a sandbox is no video of the service. Sidecars say where they come from since they have a service.</summary>
+    /// <summary>A clip of a sandbox is not a video of the service. Sidecars that name a service say where they come from.</summary>
     private bool IsOfService(Sidecar sidecar) => sidecar.Service is string named
         ? named == _service
         : !ServiceAddress.IsLocal(sidecar.Source.Uri) && !_isLocal;

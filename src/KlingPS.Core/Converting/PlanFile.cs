@@ -60,7 +60,7 @@ internal static class PlanFile
         return JsonSerializer.Deserialize(redact(JsonSerializer.Serialize(plan, PlanJson.Context.PlanDocument)), PlanJson.Context.PlanDocument)!.Sealed();
     }
 
-    /// <summary>Reads a plan. That it is as it was written says only its record in the ledger: whoever changes the file can make a new digest.</summary>
+    /// <summary>Reads a plan. Only its record in the ledger shows that it has not been changed: whoever changes the file can make a new digest.</summary>
     /// <param name="path">The full path.</param>
     /// <exception cref="KlingException">
     /// <see cref="ErrorKind.PathNotFound"/>: there is none. <see cref="ErrorKind.FileUnreadable"/>: it cannot be read.

@@ -121,7 +121,7 @@ internal sealed class VideoConverter : IDisposable
     /// <param name="identity">What makes two purchases the same.</param>
     public KlingVideoTask? FindUnderWay(string identity) => _submitter.FindUnderWay(identity);
 
-    /// <summary>Records that a run has begun. A run that cannot be recorded is made all the same: what it buys is recorded by itself.</summary>
+    /// <summary>Records that a run has begun. A run that cannot be recorded is carried out all the same: what it buys is recorded anyway.</summary>
     /// <param name="runId">Which run it is.</param>
     /// <param name="command">The command.</param>
     /// <param name="cancellationToken">Stops; nothing is recorded then.</param>
@@ -322,7 +322,7 @@ internal sealed class VideoConverter : IDisposable
     /// <param name="progress">Follows it.</param>
     /// <param name="onPrepared">Is called once it is known what is to be done.</param>
     /// <param name="inTime">Ends what is done, at the deadline too.</param>
-    /// <param name="stop">Ends the wait for the task, which hears the deadline by itself and has one more look then.</param>
+    /// <param name="stop">Ends the wait for the task, which follows the deadline itself and then takes one more look.</param>
     private async Task<Outcome<ConversionItem, SavedVideo>> ConvertAsync(
         ConversionItem item, ConversionProgress progress, Action onPrepared, CancellationToken inTime, CancellationToken stop)
     {
@@ -355,7 +355,7 @@ internal sealed class VideoConverter : IDisposable
         return new(item, video, saved.RecordError ?? sidecarError);
     }
 
-    /// <summary>Has the video of an image begun, if it is not: afterwards it is paid for, and maybe there.</summary>
+    /// <summary>Starts the video of an image, unless it has been started: afterwards it is paid for, and may already be there.</summary>
     /// <returns><see langword="null"/> if nothing is to be done, because the user has taken the video elsewhere.</returns>
     private async Task<Begun?> BeginAsync(ConversionItem item, ConversionProgress progress, Action onPrepared, CancellationToken inTime)
     {

@@ -28,7 +28,7 @@ internal interface IAccountRegister
     Task<IReadOnlyList<KnownTask>> ListTasksAsync(string account, int limit, CancellationToken cancellationToken);
 }
 
-/// <summary>A key, and whose it is. The key itself is not recorded.</summary>
+/// <summary>A key, and the account that it belongs to. The key itself is not recorded.</summary>
 /// <param name="Fingerprint">The fingerprint of the key and the service's address.</param>
 /// <param name="Account">The account: the fingerprint of the key that it was first known by.</param>
 internal sealed record AccountKey(string Fingerprint, string Account)

@@ -9,7 +9,7 @@ namespace KlingPS.Core.Ledger;
 /// </summary>
 internal interface ICreateGate : IRateGate
 {
-    /// <summary>Waits for the caller's turn and does what <see cref="ITaskJournal.ClaimAsync"/> does. What has been bought already is told without waiting for a slot.</summary>
+    /// <summary>Waits for the caller's turn and does what <see cref="ITaskJournal.ClaimAsync"/> does. If the video has already been bought, the result says so without waiting for a slot.</summary>
     /// <param name="intent">The purchase.</param>
     /// <param name="caller">Who waits.</param>
     /// <param name="cancellationToken">Gives up the wait; nothing is recorded then, and no slot is taken.</param>

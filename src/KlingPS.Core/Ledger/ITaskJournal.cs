@@ -179,7 +179,7 @@ internal interface ITaskJournal
     Task<KlingVideoTask?> FindUnknownAsync(string account, VideoSpec spec, CancellationToken cancellationToken);
 
     /// <summary>
-    /// What has come of earlier attempts to buy a video: its purchase, if it has been bought, is being bought or may have been bought;
+    /// The outcome of earlier attempts to buy a video: its purchase, if it has been bought, is being bought or may have been bought;
     /// otherwise the latest attempt that failed or that the service has forgotten; otherwise <see langword="null"/>. A finished purchase comes before a pending one, and
     /// that before one whose response is not known.
     /// </summary>
@@ -234,8 +234,8 @@ internal interface ITaskJournal
 }
 
 /// <summary>What came of claiming a video.</summary>
-/// <param name="Task">The task that was begun, or the purchase that is there already.</param>
-/// <param name="IsNew">Whether it was begun: only then may it be submitted.</param>
+/// <param name="Task">The task that was started, or the purchase that exists already.</param>
+/// <param name="IsNew">Whether it was started: only then may it be submitted.</param>
 internal sealed record TaskClaim(KlingVideoTask Task, bool IsNew);
 
 /// <summary>A file that a video was saved to.</summary>

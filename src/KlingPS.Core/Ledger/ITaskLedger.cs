@@ -7,9 +7,9 @@ internal interface ITaskLedger
     /// <summary>Where it is, for the user to read: the path of a file, or the address of a database without its password.</summary>
     string Location { get; }
 
-    /// <summary>Whether there is one. It is begun with the first thing that is recorded; until then nothing is found in it.</summary>
+    /// <summary>Whether there is one. It is created when something is first recorded; until then nothing is found in it.</summary>
     /// <param name="cancellationToken">Cancels the look.</param>
-    /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>: there is none, and none may be begun; or that cannot be found out.</exception>
+    /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>: there is none, and none may be created; or it cannot be found out.</exception>
     ValueTask<bool> ExistsAsync(CancellationToken cancellationToken);
 
     /// <summary>Whether what has happened and cannot be recorded is kept on this machine; see <see cref="ITaskJournal.KeepAsync"/>.</summary>

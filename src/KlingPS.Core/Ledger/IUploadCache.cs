@@ -12,7 +12,7 @@ internal interface IUploadCache
     /// <param name="cancellationToken">Cancels the search.</param>
     Task<UploadRecord?> FindAsync(string account, string hash, CancellationToken cancellationToken);
 
-    /// <summary>What lies at an address, where this ledger knows that a file was uploaded to it: under its hash, which its name tells.</summary>
+    /// <summary>What is at an address, if this ledger knows that a file was uploaded to it: it is stored under its hash, which is in its name.</summary>
     /// <param name="account">The account.</param>
     /// <param name="uri">The address.</param>
     /// <param name="cancellationToken">Cancels the search.</param>

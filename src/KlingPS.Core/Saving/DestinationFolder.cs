@@ -8,7 +8,7 @@ internal static class DestinationFolder
     /// <summary>Enough to notice a full disk, which still takes empty files.</summary>
     private const int ProbeLength = 64 * 1024;
 
-    /// <summary>Refuses what is no folder, and what lies below something that is none; changes nothing.</summary>
+    /// <summary>Refuses a path that is not a folder, or that is below something that is not one; changes nothing.</summary>
     /// <param name="path">The full path of the folder, which need not exist.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.DestinationUnusable"/>.</exception>
     public static void RequireFolder(string path)
@@ -35,7 +35,7 @@ internal static class DestinationFolder
 
     /// <summary>Creates the folder, if it is missing, and a file in it, which is written, renamed and deleted.</summary>
     /// <param name="path">The full path of the folder.</param>
-    /// <exception cref="KlingException"><see cref="ErrorKind.DestinationUnusable"/>: it is no folder, or cannot be created or written to.</exception>
+    /// <exception cref="KlingException"><see cref="ErrorKind.DestinationUnusable"/>: it is not a folder, or cannot be created or written to.</exception>
     public static void RequireWritable(string path)
     {
         RequireFolder(path);

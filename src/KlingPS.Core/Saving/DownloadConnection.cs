@@ -65,7 +65,7 @@ internal sealed class DownloadConnection(HttpMessageHandler handler, AddressPoli
     private const int BufferSize = 256 * 1024;
     private const int MaxRedirects = 10;
 
-    /// <summary>How much is told of why a connection broke, in characters: it may quote what the server has sent.</summary>
+    /// <summary>How much a message says about why a connection broke, in characters: it may quote what the server has sent.</summary>
     private const int MaxCause = 300;
 
     /// <summary>The download hosts turn away what does not look like a browser.</summary>

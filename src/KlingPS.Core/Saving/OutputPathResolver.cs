@@ -128,7 +128,7 @@ internal sealed partial class OutputPathResolver
         return new OutputPath(path, HasVideo: true) { Name = name, Video = video };
     }
 
-    /// <summary>Chooses another path for a video whose path another process has taken for a video of its own.</summary>
+    /// <summary>Chooses another path for a video if another process has used its path for a video of its own.</summary>
     /// <exception cref="KlingException">As <see cref="ResolveAsync"/>.</exception>
     public async Task<OutputPath> ResolveAnotherAsync(OutputPath taken, KlingVideoTask task, CancellationToken cancellationToken)
     {
@@ -394,7 +394,7 @@ internal sealed class DistinctNames
     private readonly HashSet<TextDigest> _taken = [];
     private readonly Dictionary<string, int> _last = new(StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>Takes a name of which it is known whose it is, so that it is handed out to no other.</summary>
+    /// <summary>Reserves a name whose owner is known, so that no other video gets it.</summary>
     /// <param name="relativePath">A name as <see cref="NameTemplate.Expand"/> makes it.</param>
     public void Reserve(string relativePath)
     {

@@ -23,13 +23,13 @@ internal sealed class PartialFile : IDisposable
 
     private const int BufferSize = 256 * 1024;
 
-    /// <summary>How many zeros at the end of a part are not taken for a video's own: a sector of a disk.</summary>
+    /// <summary>How many zeros at the end of a partial file do not count as part of the video: a sector of a disk.</summary>
     private const int ZerosOfDisk = 512;
 
     /// <summary>How long between two attempts to open a file that another download holds.</summary>
     private static readonly TimeSpan s_heldPause = TimeSpan.FromSeconds(0.5);
 
-    /// <summary>After how many of them it is told: most downloads do not take two seconds.</summary>
+    /// <summary>After how many of them a message says so: most downloads do not take two seconds.</summary>
     private const int ToldAfterPauses = 4;
 
     private readonly string _path;
@@ -72,7 +72,7 @@ internal sealed class PartialFile : IDisposable
     /// <summary>Whether all bytes are on disk that the server has announced.</summary>
     public bool IsFull => Length > 0 && Length == State.Total;
 
-    /// <summary>Opens what an earlier run left of this video, or begins anew, as soon as no other download holds it.</summary>
+    /// <summary>Opens what an earlier run left of this video, or starts from the beginning, as soon as no other download holds it.</summary>
     /// <param name="target">The full path of the file the video becomes. Its folder is created if it is missing.</param>
     /// <param name="identity">What identifies the video however its link changes, such as the task's id: part of another video is not continued.</param>
     /// <param name="requireFree">Throws when the target must not be written, such as <see cref="CreateExistsException"/>.</param>

@@ -34,7 +34,7 @@ internal sealed record PartialState(string Video, string? EntityTag, DateTimeOff
         }
     }
 
-    /// <summary>Whether a file is no state but somebody else's.</summary>
+    /// <summary>Whether a file is not such a state but belongs to somebody else.</summary>
     /// <param name="path">The file.</param>
     /// <param name="isPart">Whether a part is beside it. Then one that cannot be read is a state that was damaged with the machine.</param>
     public static bool IsForeign(string path, bool isPart)

@@ -162,7 +162,7 @@ internal sealed record Sidecar
     }
 
     /// <summary>What a file holds that has the name of a sidecar; <see langword="null"/> when none has it, and nothing when it is too long for one.</summary>
-    /// <exception cref="NotOrdinaryFileException">Something that is no file has the name, or a link.</exception>
+    /// <exception cref="NotOrdinaryFileException">The name belongs to a link, or to something that is not a file.</exception>
     private static async Task<byte[]?> ReadPresentAsync(string path, CancellationToken cancellationToken)
     {
         if (FileFacts.OfName(path) is not FileFacts facts)

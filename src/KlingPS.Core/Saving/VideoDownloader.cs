@@ -19,7 +19,7 @@ internal sealed record VideoDownloaderOptions
     /// <summary>How many attempts in a row may bring nothing new, or so little that it is below <see cref="SpeedFloor"/>, before the download is given up; 5 unless set. At least 1.</summary>
     public int MaxFruitlessAttempts { get; init; } = 5;
 
-    /// <summary>The most bytes that are taken for a video: 1 GiB, ten times what the largest has, unless set.</summary>
+    /// <summary>The most bytes that a video can have: 1 GiB, ten times the size of the largest, unless set.</summary>
     public long MaxLength { get; init; } = LargestVideo;
 
     /// <summary>Tells how many bytes are left on the disk of a path; <see langword="null"/> where that is not known.</summary>
@@ -94,7 +94,7 @@ internal sealed class VideoDownloader
     /// <param name="file">Takes the video, and has it whole afterwards.</param>
     /// <param name="link">The link to the video.</param>
     /// <param name="renewLink">
-    /// Asks for a fresh link when the present one answers 403, 404 or 410, leads astray, brings nothing, or brings what is no video; null,
+    /// Asks for a fresh link when the present one answers 403, 404 or 410, leads astray, brings nothing, or brings something that is not a video; null,
     /// or a null answer, if there is none. Asked twice, and again only after a fresh link has brought the download forward. What it throws
     /// ends the download, unless the present link may still come to work.
     /// </param>
@@ -263,7 +263,7 @@ internal sealed class VideoDownloader
                 : new KlingException(ErrorKind.LinkExpired, $"{what} no longer works: {result.Problem}. The service keeps videos for a limited time only.");
         }
 
-        /// <summary>Drops what is no whole video; the second time, that is what the server has.</summary>
+        /// <summary>Drops anything that is not a whole video; the second time, that is simply what the server has.</summary>
         private void Discard(string problem)
         {
             file.Restart();

@@ -182,7 +182,7 @@ internal sealed class VideoSaver
         Take = task.Take,
     };
 
-    /// <summary>Finds a task. Where the ledger is lost, what is in hand of a video that is made is enough to fetch it.</summary>
+    /// <summary>Finds a task. If the ledger is lost, what is already known about a finished video is enough to download it.</summary>
     private async Task<KlingVideoTask> FindAsync(TaskReference reference, CancellationToken cancellationToken)
     {
         KlingVideoTask? made = reference.Task is { TaskState: KlingTaskState.Succeeded, ResultUri: not null } task ? task : null;

@@ -17,7 +17,7 @@ internal static class VideoTarget
     });
 
     /// <summary>
-    /// Refuses a path that could not be written: below something that is no folder, with a name that is too long for the file system, or
+    /// Refuses a path that could not be written: below something that is not a folder, with a name that is too long for the file system, or
     /// with something planted in the place of the partial file. Writes nothing.
     /// </summary>
     /// <param name="path">The full path of the video.</param>

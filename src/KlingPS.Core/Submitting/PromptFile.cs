@@ -87,7 +87,7 @@ internal static class PromptFile
     /// <summary>Where the prompt of an image may be; what comes first goes first.</summary>
     private static string[] ListPaths(string imagePath) => [imagePath + ".txt", Path.ChangeExtension(imagePath, ".txt")];
 
-    /// <summary>Whether anything has this name. What is no file is refused when it is read, and not passed over: it is not what the user expects.</summary>
+    /// <summary>Whether anything has this name. Anything that is not a file is refused when it is read, rather than ignored, because the user does not expect it.</summary>
     private static bool IsThere(string path)
     {
         try

@@ -22,7 +22,7 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
 
     /// <summary>
     /// How old the record may be that a request is about to leave. A process that was stopped, or whose machine has slept, may have been
-    /// taken for dead by others meanwhile: it asks again whether the attempt is still its own.
+    /// considered dead by others meanwhile: it asks again whether the attempt is still its own.
     /// </summary>
     private static readonly TimeSpan s_longestPause = TimeSpan.FromSeconds(10);
 
@@ -34,7 +34,7 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
     private IDisposable? _turn;
     private long? _failingSince;
 
-    /// <summary>When it was last begun to record that the request is about to leave.</summary>
+    /// <summary>When it last began to record that the request is about to leave.</summary>
     private Moment _askedAt;
 
     /// <summary>Whether a request has left, or is about to, and nothing has said yet what came of it.</summary>

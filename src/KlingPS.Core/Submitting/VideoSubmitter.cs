@@ -77,7 +77,7 @@ internal sealed class VideoSubmitter
     /// <summary>How long it may take to record what came of a request, also where the ledger is held up by others.</summary>
     private static readonly TimeSpan s_recording = TimeSpan.FromMinutes(5);
 
-    /// <summary>How long it is waited for somebody else's purchase before that is told.</summary>
+    /// <summary>How long somebody else's purchase is waited for before a message says so.</summary>
     private static readonly TimeSpan s_othersPatience = TimeSpan.FromSeconds(2);
 
     /// <summary>The videos that somebody else is buying, by the image they are for.</summary>
@@ -498,7 +498,7 @@ internal sealed class VideoSubmitter
 
     /// <param name="Task">What somebody else is submitting.</param>
     /// <param name="IsOwn">Whether it is this process itself, for another command.</param>
-    /// <param name="TellsAt">When it is told that it is waited for.</param>
+    /// <param name="TellsAt">When a message says that the purchase is waited for.</param>
     private sealed record AwaitedPurchase(KlingVideoTask Task, bool IsOwn, Instant TellsAt);
 
     /// <summary>The purchase for another image of the same content, made in the meantime: then it does not matter why this one was refused.</summary>

@@ -142,7 +142,7 @@ internal sealed class ConversionRun : IDisposable
     /// <param name="input">The input.</param>
     /// <param name="exception">What is wrong with it.</param>
     /// <param name="target">What the error is about.</param>
-    /// <param name="isTold">Whether the error is written: what many have in common is told once.</param>
+    /// <param name="isTold">Whether the error is written: one that many share is reported once.</param>
     public void Refuse(ConversionInput input, KlingException exception, object? target, bool isTold = true)
     {
         _refused++;

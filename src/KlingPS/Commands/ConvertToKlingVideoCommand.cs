@@ -443,7 +443,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
         WriteObject(InvokeProvider.Item.Get([_planPath!], force: true, literalPath: true).FirstOrDefault());
     }
 
-    /// <summary>Gives the summary to whoever asks for it; shows it where nobody does, unless the error that follows says it all.</summary>
+    /// <summary>Gives the summary to whoever asks for it; shows it if nobody does, unless the error that follows says it all.</summary>
     private void WriteSummary(ConversionSummary? summary)
     {
         if (_book!.Trouble is string trouble)

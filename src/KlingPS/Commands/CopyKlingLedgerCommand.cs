@@ -71,7 +71,7 @@ public sealed class CopyKlingLedgerCommand : KlingCommand
     private void ShowProgress(long done, long total)
         => Post(() => Context.Progress.Show(FormattableString.Invariant($"{done / 2:N0} of {total / 2:N0} records copied and compared"), (int)(done * 100 / Math.Max(total, 1))));
 
-    /// <summary>A path or an address. What is wrong with an address is told without repeating it: it may hold a password in any place.</summary>
+    /// <summary>A path or an address. An error says what is wrong with an address without repeating it: it may hold a password anywhere.</summary>
     private LedgerAddress Parse(string text, string parameter)
         => LedgerAddress.TryParse(LedgerAddress.IsOfServer(text) ? text : GetFullPath(text), out LedgerAddress? address) is string problem
             ? throw new KlingException(ErrorKind.RequestInvalid, $"Nothing was copied: -{parameter} {problem}.")

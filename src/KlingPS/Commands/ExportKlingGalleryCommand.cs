@@ -27,7 +27,7 @@ public sealed class ExportKlingGalleryCommand : KlingCommand
     [NotBlank]
     public string Path { get; set; } = string.Empty;
 
-    /// <summary>What to show: tasks, ids, videos or folders of videos. All of the ledger when it is left out, or all videos in the folder of the page where there is no ledger.</summary>
+    /// <summary>What to show: tasks, ids, videos or folders of videos. If it is left out, everything in the ledger, or all videos in the folder of the page if there is no ledger.</summary>
     [Parameter(ValueFromPipeline = true)]
     [AllowNull]
     public PSObject?[]? InputObject { get; set; } = [];
@@ -63,7 +63,7 @@ public sealed class ExportKlingGalleryCommand : KlingCommand
     [Parameter]
     public SwitchParameter Show { get; set; }
 
-    /// <summary>Overwrites a file that is no gallery.</summary>
+    /// <summary>Overwrites a file that is not a gallery.</summary>
     [Parameter]
     public SwitchParameter Force { get; set; }
 

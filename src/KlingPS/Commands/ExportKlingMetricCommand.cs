@@ -99,7 +99,7 @@ public sealed class ExportKlingMetricCommand : KlingCommand
         }
     }
 
-    /// <summary>The metrics of the account in use; of all in the ledger where there is no key.</summary>
+    /// <summary>The metrics of the account in use, or of all accounts in the ledger if there is no key.</summary>
     private List<LedgerMetrics> Read()
     {
         (ITaskLedger ledger, string? own) = Context.LookAtRecords();

@@ -67,7 +67,7 @@ public sealed class GetKlingSpendCommand : KlingCommand
         }
     }
 
-    /// <summary>What the account has left. What was spent is told also where that cannot be found out.</summary>
+    /// <summary>What the account has left. What was spent is shown even if that cannot be found out.</summary>
     private decimal? FindBalance()
     {
         try

@@ -126,7 +126,7 @@ public sealed class GetKlingVideoTaskCommand : TaskReferenceCommand
         }
     }
 
-    /// <summary>Finds tasks in the ledger alone, whosever they are: there is no key to ask the service with.</summary>
+    /// <summary>Finds tasks only in the ledger, whichever account they belong to: there is no key to ask the service with.</summary>
     private void FindRecorded(ITaskLedger ledger)
     {
         var recorded = new RecordedTasks(ledger, account: null);

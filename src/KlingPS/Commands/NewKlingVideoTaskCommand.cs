@@ -16,7 +16,7 @@ namespace KlingPS.Commands;
 [OutputType(typeof(KlingVideoTask))]
 public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
 {
-    /// <summary>Images in hand: enough to have the next ones uploaded while the rate limit holds back their requests.</summary>
+    /// <summary>How many images may be under way: enough to upload the next ones while the rate limit holds back their requests.</summary>
     private const int MaxInHand = 32;
 
     private readonly Batch<Submission, KlingVideoTask> _batch;

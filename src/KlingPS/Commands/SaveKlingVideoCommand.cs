@@ -19,7 +19,7 @@ namespace KlingPS.Commands;
 [OutputType(typeof(FileInfo))]
 public sealed class SaveKlingVideoCommand : TaskReferenceCommand
 {
-    /// <summary>Tasks in hand: of these, the videos that expire first are downloaded first.</summary>
+    /// <summary>How many tasks may be under way: of these, the videos that expire first are downloaded first.</summary>
     private const int MaxInHand = 256;
 
     private readonly VideoFiles _files = new();

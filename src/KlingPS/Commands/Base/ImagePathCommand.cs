@@ -62,8 +62,8 @@ public abstract class ImagePathCommand : KlingCommand
     /// </summary>
     private bool IsLiteral => !BlankText.IsAll(LiteralPath) && (IsGiven(nameof(LiteralPath)) || _row?.BaseObject is FileSystemInfo || BlankText.IsAll(Path));
 
-    /// <summary>How a message says to give the images, and what was taken for one of them, as sentences.</summary>
-    /// <param name="taken">What was taken for the path of an image.</param>
+    /// <summary>How a message says to give the images, and what was used as the path of one, as sentences.</summary>
+    /// <param name="taken">What was used as the path of an image.</param>
     private protected virtual string AdviseOnInput(string taken) => "Leave one of them out.";
 
     /// <inheritdoc/>

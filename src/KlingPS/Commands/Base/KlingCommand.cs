@@ -60,7 +60,7 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     /// <summary>What this runspace is connected to.</summary>
     private protected RunspaceConnection Connection => Context.Connection;
 
-    /// <summary>What is paid for and not on disk, to be told when the pipeline ends early. There once the command has begun.</summary>
+    /// <summary>What is paid for and not on disk, to be reported when the pipeline ends early. Available once the command has begun.</summary>
     private protected UnfinishedWork.Member Unfinished => _unfinished!;
 
     /// <summary>The row that the parameters are being bound from, or were bound from last; <see langword="null"/> if there is none, or it cannot be had.</summary>
@@ -69,7 +69,7 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     /// <summary>What the progress bar says the command does.</summary>
     private protected virtual string ProgressActivity => MyInvocation.MyCommand.Name;
 
-    /// <summary>How to give what the command works on, as sentences: what a call that lacks it is told.</summary>
+    /// <summary>How to give what the command works on, as sentences, for the error of a call that lacks it.</summary>
     private protected virtual string HowToGive => $"Get-Help {MyInvocation.MyCommand.Name} shows what goes with what.";
 
     /// <summary>Whether the input may be a table whose columns ask for something that is paid for.</summary>
@@ -178,7 +178,7 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
         }
     });
 
-    /// <summary>Stops the work in hand. Purchases that have left are carried to their end and recorded.</summary>
+    /// <summary>Stops the current work. Purchases that have left are completed and recorded.</summary>
     protected sealed override void StopProcessing() => _bridge.Stop();
 
     /// <summary>Begins what has to tell of everything that goes wrong with the command, a wrong use of its parameters included.</summary>
@@ -439,7 +439,7 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
 
     void ICommandStreams.ThrowTerminatingError(KlingException error, object? target) => ThrowTerminatingError(error, target);
 
-    /// <summary>Logs an error that the user is told of, or that the command is ended by, and counts it.</summary>
+    /// <summary>Logs an error that the user sees, or that ends the command, and counts it.</summary>
     private protected void LogError(KlingException error, object? target)
     {
         _hasToldOfLedger |= error.Kind == ErrorKind.LedgerUnusable;
@@ -530,7 +530,7 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
 
     /// <summary>
     /// The pipeline ends: stopped, or by an error here or further down, or because nobody further down wants more. From now on nothing
-    /// is bought, and what is paid for is told.
+    /// is bought, and what is paid for is reported.
     /// </summary>
     private void EndEarly()
     {

@@ -26,7 +26,7 @@ public enum ErrorKind
         Fatal = Fatality.Always)]
     KeyCapReached,
 
-    /// <summary>The service does not know the task (code 404; code 422 with "recordInfo is null").</summary>
+    /// <summary>The service does not know the task (code 404 where it was asked for one; code 422 with "recordInfo is null").</summary>
     [ErrorTraits(
         "ObjectNotFound",
         "Check the id with Get-KlingVideoTask. Check also that you are connected with the key that the task was made with (Get-KlingAccount), and -Endpoint if you gave one.")]
@@ -169,7 +169,7 @@ public enum ErrorKind
         "Start one with Start-KlingSandbox, or with Connect-KlingAccount -Sandbox.")]
     SandboxNotRunning,
 
-    /// <summary>What answers at the address is not the service: it does not have the service's routes (HTTP 404 or 405 without a response of the service).</summary>
+    /// <summary>What answers at the address is not the service: it does not have the service's routes (HTTP 404 or 405 without a response of the service; code 404 where what was asked for cannot be missing).</summary>
     [ErrorTraits(
         "ResourceUnavailable",
         "Correct the address: Get-KlingConfiguration shows which ones are in force and where each comes from, such as -Endpoint, -UploadEndpoint, KLINGPS_ENDPOINT or the configuration file. The service itself is at https://api.kie.ai/. Tasks that were already accepted continue.",

@@ -96,6 +96,24 @@ public sealed class AddressTests
     }
 
     [Fact]
+    public async Task An_address_that_answers_code_404_to_an_upload_is_told_once_for_all_images_and_not_as_a_missing_task()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        await using var server = new HostileServer();
+        foreach (string path in new[] { "/api/file-stream-upload", "/api/v1/chat/credit" })
+        {
+            server.On(path, HostileServer.Response("""{"code":404,"msg":"Not Found"}"""u8.ToArray()));
+        }
+
+        ShellResult result = await shell.RunAsync(
+            "$null = Connect-KlingAccount $key -Endpoint $address -SkipVerification; ConvertTo-KlingVideo $images 'It moves.' $to",
+            new { key = ConnectedShell.Secure(ConnectedShell.Key), address = server.Address, images = shell.Images("a.png", "b.png", "c.png"), to = shell.Destination });
+
+        Assert.Empty(result.Errors);
+        result.Terminating.Is("KlingEndpointWrong", ErrorCategory.ResourceUnavailable);
+    }
+
+    [Fact]
     public async Task An_id_without_end_is_that_tasks_error_and_is_not_repeated()
     {
         await using ConnectedShell shell = await ConnectedShell.StartAsync();

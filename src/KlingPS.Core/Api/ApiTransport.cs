@@ -30,6 +30,9 @@ internal sealed record ApiCall(HttpMethod Method, Uri Uri, string Operation)
     /// <summary>Passes the gate before each attempt.</summary>
     public IRateGate? Gate { get; init; }
 
+    /// <summary>Whether what it asks for, such as a task, may not be there: code 404 says so, and is about the address otherwise.</summary>
+    public bool MayBeMissing { get; init; }
+
     /// <summary>Whether the request spends credits, so that it may be paid for although no response came.</summary>
     public bool IsPurchase { get; init; }
 }

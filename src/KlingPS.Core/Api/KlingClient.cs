@@ -123,6 +123,7 @@ internal sealed class KlingClient
         {
             Gate = _options.QueryGate,
             Subject = subject ?? $"task {taskId}",
+            MayBeMissing = true,
         };
         try
         {
@@ -180,7 +181,7 @@ internal sealed class KlingClient
     {
         // The slash in the id is left as it is; that is how the service wants it.
         string path = string.Join('/', model.Split('/').Select(Uri.EscapeDataString));
-        var call = new ApiCall(HttpMethod.Get, new Uri(_endpoints.Api, $"api/v1/models/{path}/{aspect}"), $"the query of the {aspect} of {model}");
+        var call = new ApiCall(HttpMethod.Get, new Uri(_endpoints.Api, $"api/v1/models/{path}/{aspect}"), $"the query of the {aspect} of {model}") { MayBeMissing = true };
         ApiResponse response = await ReadAsync(call, cancellationToken).ConfigureAwait(false);
         return response.Data.ValueKind switch
         {
@@ -251,6 +252,7 @@ internal sealed class KlingClient
         var call = new ApiCall(HttpMethod.Post, new Uri(_endpoints.Api, "api/v1/common/download-url"), Operation)
         {
             Subject = subject,
+            MayBeMissing = true,
             Content = () => JsonBody.From(new DownloadUrlBody(uri.AbsoluteUri), WireContext.Readable.DownloadUrlBody),
         };
         ApiResponse response = await ReadAsync(call, cancellationToken).ConfigureAwait(false);
@@ -272,7 +274,7 @@ internal sealed class KlingClient
         async () =>
         {
             ApiResponse response = await SendThroughGateAsync(call, cancellationToken).ConfigureAwait(false);
-            return response.IsSuccess || hasContent?.Invoke(response) == true ? response : throw ResponseClassifier.ToException(response, call.Operation);
+            return response.IsSuccess || hasContent?.Invoke(response) == true ? response : throw ResponseClassifier.ToException(response, call.Operation, call.MayBeMissing);
         },
         exception => (exception as KlingApiException)?.ToRetry(Backoff.Read),
         cancellationToken);

@@ -16,7 +16,7 @@ public sealed class AnswerTests
         { 200, Envelope(401, "Unauthorized – Authentication failed"), ErrorKind.Unauthorized, false },
         { 200, """{"code":401,"msg":"Unauthorized"}""", ErrorKind.Unauthorized, false },
         { 200, Envelope(402, "Credits insufficient"), ErrorKind.CreditsInsufficient, false },
-        { 200, Envelope(404, "Not found"), ErrorKind.TaskNotFound, false },
+        { 200, Envelope(404, "Not found"), ErrorKind.EndpointWrong, false },
         { 200, Envelope(408, "Upstream gave nothing"), ErrorKind.ServiceUnavailable, true },
         { 200, Envelope(422, "The model name you specified is not supported"), ErrorKind.RequestInvalid, false },
         { 200, Envelope(422, "recordInfo is null"), ErrorKind.TaskNotFound, false },
@@ -44,7 +44,7 @@ public sealed class AnswerTests
         { 404, GatewayPage, ErrorKind.EndpointWrong, false },
         { 404, "", ErrorKind.EndpointWrong, false },
         { 405, GatewayPage, ErrorKind.EndpointWrong, false },
-        { 404, """{"code":404,"msg":"the service's own"}""", ErrorKind.TaskNotFound, false },
+        { 404, """{"code":404,"msg":"the service's own"}""", ErrorKind.EndpointWrong, false },
         { 429, "", ErrorKind.RateLimited, true },
         { 502, GatewayPage, ErrorKind.ServiceUnavailable, true },
         { 503, GatewayPage, ErrorKind.ServiceUnavailable, true },
@@ -71,7 +71,7 @@ public sealed class AnswerTests
         { 200, Envelope(400, "Content policy"), ErrorKind.RequestInvalid, false },
         { 200, """{"code":401,"msg":"Unauthorized – Authentication failed"}""", ErrorKind.Unauthorized, false },
         { 200, Envelope(402, "Credits insufficient"), ErrorKind.CreditsInsufficient, false },
-        { 200, Envelope(404, "Not found"), ErrorKind.TaskNotFound, false },
+        { 200, Envelope(404, "Not found"), ErrorKind.EndpointWrong, false },
         { 200, Envelope(422, "The model name you specified is not supported"), ErrorKind.RequestInvalid, false },
         { 200, Envelope(429, "Your call frequency is too high"), ErrorKind.RateLimited, true },
         { 200, Envelope(433, "Usage cap reached"), ErrorKind.KeyCapReached, false },
@@ -93,7 +93,7 @@ public sealed class AnswerTests
         { 404, GatewayPage, ErrorKind.EndpointWrong, false },
         { 404, "", ErrorKind.EndpointWrong, false },
         { 405, GatewayPage, ErrorKind.EndpointWrong, false },
-        { 404, """{"code":404,"msg":"the service's own"}""", ErrorKind.TaskNotFound, false },
+        { 404, """{"code":404,"msg":"the service's own"}""", ErrorKind.EndpointWrong, false },
         { 429, GatewayPage, ErrorKind.RateLimited, true },
         { 301, "", ErrorKind.ServiceUnavailable, false },
         { 307, "", ErrorKind.ServiceUnavailable, false },
@@ -174,6 +174,20 @@ public sealed class AnswerTests
         Assert.Equal(kind, (await Assert.ThrowsAsync<KlingApiException>(harness.GetCreditsAsync)).Kind);
 
         Assert.Equal(transient ? 3 : 1, harness.Service.Requests.Count);
+    }
+
+    [Fact]
+    public async Task Code_404_is_about_the_task_only_where_one_was_asked_for()
+    {
+        using var harness = new ClientHarness(maxAttempts: 1);
+        foreach (string path in new[] { FakeService.CreditPath, FakeService.CreatePath, FakeService.QueryPath })
+        {
+            harness.Service.On(path, Replies.Text(200, Envelope(404, "Not found")));
+        }
+
+        Assert.Equal(ErrorKind.EndpointWrong, (await Assert.ThrowsAsync<KlingApiException>(harness.GetCreditsAsync)).Kind);
+        Assert.Equal(ErrorKind.EndpointWrong, (await Assert.ThrowsAsync<KlingApiException>(() => harness.CreateAsync())).Kind);
+        Assert.Equal(ErrorKind.TaskNotFound, (await Assert.ThrowsAsync<KlingApiException>(() => harness.QueryAsync())).Kind);
     }
 
     [Theory]

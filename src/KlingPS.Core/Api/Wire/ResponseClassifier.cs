@@ -30,7 +30,8 @@ internal static class ResponseClassifier
         new(402, 402, ErrorKind.CreditsInsufficient, Refusal.Always),
         new(403, 403, ErrorKind.Unauthorized, Refusal.Always),
         new(404, 405, ErrorKind.EndpointWrong, Refusal.Always) { IsBare = true },
-        new(404, 404, ErrorKind.TaskNotFound, Refusal.Always),
+        new(404, 404, ErrorKind.TaskNotFound, Refusal.Always) { IsOfMissing = true },
+        new(404, 404, ErrorKind.EndpointWrong, Refusal.Always),
         new(408, 408, ErrorKind.ServiceUnavailable, Refusal.Never) { IsTransient = true },
         new(NoSuchTask, NoSuchTask, ErrorKind.TaskNotFound, Refusal.Always) { Texts = ["recordInfo is null"] },
         new(429, 429, ErrorKind.RateLimited, Refusal.Always) { IsTransient = true, MayBeSentAgain = true },
@@ -63,9 +64,10 @@ internal static class ResponseClassifier
     /// <summary>The error a response stands for.</summary>
     /// <param name="response">A response for which <see cref="ApiResponse.IsSuccess"/> is false.</param>
     /// <param name="operation">What was asked for, such as <c>the query of the credits</c>.</param>
-    public static KlingApiException ToException(ApiResponse response, string operation)
+    /// <param name="mayBeMissing">See <see cref="ApiCall.MayBeMissing"/>.</param>
+    public static KlingApiException ToException(ApiResponse response, string operation, bool mayBeMissing = false)
     {
-        Row row = Find(response);
+        Row row = Find(response, mayBeMissing);
         return ToException(response, operation, row.Kind, row.IsTransient);
     }
 
@@ -75,7 +77,7 @@ internal static class ResponseClassifier
     /// <returns>The error, transient when the same request may be sent again; <see langword="null"/> when the response does not prove that no task was made.</returns>
     public static KlingApiException? FindRefusal(ApiResponse response, string operation)
     {
-        Row row = Find(response);
+        Row row = Find(response, mayBeMissing: false);
         bool isRefusal = row.Refusal switch
         {
             Refusal.Always => !response.IsPassedOn,
@@ -94,7 +96,7 @@ internal static class ResponseClassifier
         return $"{from} answered {operation} with a redirect (HTTP {response.Status}), which {where} and was not followed, because the key would have gone along";
     }
 
-    private static Row Find(ApiResponse response) => s_rows.First(row => row.Matches(response));
+    private static Row Find(ApiResponse response, bool mayBeMissing) => s_rows.First(row => (mayBeMissing || !row.IsOfMissing) && row.Matches(response));
 
     private static KlingApiException ToException(ApiResponse response, string operation, ErrorKind kind, bool isTransient)
         => new(kind, TransportFault.Answered, Describe(response, operation))
@@ -146,6 +148,9 @@ internal static class ResponseClassifier
     {
         /// <summary>Whether it is only about an HTTP status without a readable body.</summary>
         public bool IsBare { get; init; }
+
+        /// <summary>Whether it is only about what may not be there; see <see cref="ApiCall.MayBeMissing"/>.</summary>
+        public bool IsOfMissing { get; init; }
 
         /// <summary>Whether the same read may succeed a little later.</summary>
         public bool IsTransient { get; init; }

@@ -132,6 +132,9 @@ public sealed record KlingVideoTask : IComparable
     /// <summary>Whether it was given up because the service, which had accepted it, did not know it any more: it may be paid for, and is never bought again by itself.</summary>
     internal bool IsForgotten => TaskState == KlingTaskState.Abandoned && TaskId is not null;
 
+    /// <summary>Whether it is known what was asked for. It is not of an attempt whose record was lost, nor of an adopted task of which the service did not say.</summary>
+    internal bool IsDescribed => Spec.Prompt is not null || Spec.Sources.Any();
+
     /// <summary>Whether what is known of it is kept on this machine, as the ledger could not be written.</summary>
     internal bool IsUnrecorded { get; init; }
 
@@ -171,7 +174,8 @@ public sealed record KlingVideoTask : IComparable
             return ["the service does not say what it was made from"];
         }
 
-        IEnumerable<string> differences = Spec.FindDifferences(spec);
+        // Of an attempt whose record was lost, only the nonce can tell.
+        IEnumerable<string> differences = IsDescribed ? Spec.FindDifferences(spec) : [];
         return CallbackNonce.Find(spec.CallbackUri) is string nonce && nonce != Nonce
             ? differences.Append("the nonce in its callback address is that of another attempt")
             : differences;

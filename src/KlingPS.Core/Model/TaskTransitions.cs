@@ -41,6 +41,21 @@ internal static class TaskTransitions
         CreditsReserved = intent.Credits ?? 0,
     };
 
+    /// <summary>The response to a purchase was lost, and so was the record of the purchase: all that is left is what makes it the same as another one.</summary>
+    public static KlingVideoTask Restored(string account, string nonce, string? identity, decimal? credits, string reason, DateTimeOffset now)
+    {
+        var task = new KlingVideoTask
+        {
+            TaskState = KlingTaskState.Unknown,
+            Account = account,
+            Identity = identity,
+            Nonce = nonce,
+            CreatedAt = now,
+            FailMessage = reason,
+        };
+        return task with { CreditsReserved = VideoPrice.OfVideo(credits) ?? task.GetPrice() };
+    }
+
     /// <summary>The service has a task that was not bought through this ledger.</summary>
     public static KlingVideoTask Adopted(string account, TaskSnapshot snapshot, DateTimeOffset now)
     {

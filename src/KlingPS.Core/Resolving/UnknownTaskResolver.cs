@@ -182,6 +182,16 @@ internal sealed class UnknownTaskResolver
     private async Task<KlingVideoTask> ResubmitAsync(KlingVideoTask task, Submission submission, Action<string> onIdentified, CancellationToken cancellationToken)
     {
         RequireUnknown(task);
+        if (!task.IsDescribed)
+        {
+            throw new KlingException(
+                ErrorKind.RequestInvalid,
+                $"Nothing was bought: the ledger does not know any more what was asked for as task {task.Id}. Give the task up with -Abandon, and submit it with New-KlingVideoTask.")
+            {
+                TaskNumber = task.Id,
+            };
+        }
+
         (IdentifiedSubmission identified, _) = await _submitter.PrepareAsync(submission, cancellationToken, onIdentified).ConfigureAwait(false);
         if (FindChangedFile(task, identified) is string changed)
         {

@@ -69,7 +69,7 @@ internal sealed class KlingService
             {
                 var unknown = new TaskFilter { Account = Session.Account, States = [KlingTaskState.Unknown] };
                 IReadOnlyList<KlingVideoTask> attempts = await Session.Ledger.Tasks.ListAsync(unknown, CancellationToken.None).ConfigureAwait(false);
-                owner = attempts.FirstOrDefault(attempt => attempt.Id != task.Id && !attempt.FindDifferences(snapshot.Spec).Any());
+                owner = attempts.FirstOrDefault(attempt => attempt.Id != task.Id && attempt.IsDescribed && !attempt.FindDifferences(snapshot.Spec).Any());
                 task = (await Session.Ledger.Tasks.RecordDetachedAsync(task.Id, task.TaskId!, reason).ConfigureAwait(false)).Task;
             }
             catch (KlingException exception) when (Loss.Note(exception))

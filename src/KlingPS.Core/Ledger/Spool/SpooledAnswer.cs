@@ -88,7 +88,7 @@ internal sealed record SpooledAnswer
     [JsonConverter(typeof(JsonStringEnumConverter<KlingTaskState>))]
     public KlingTaskState? State { get; init; }
 
-    /// <summary>What the task has cost, in credits.</summary>
+    /// <summary>What the task has cost, in credits; what was set aside for it, where its end is not known.</summary>
     [JsonPropertyName("credits")]
     public decimal? Credits { get; init; }
 
@@ -105,13 +105,13 @@ internal sealed record SpooledAnswer
     public string? Link { get; init; }
 
     /// <summary>A request was accepted.</summary>
-    public static SpooledAnswer Accepted(KlingVideoTask task, string taskId) => Of(SpooledKind.Accepted, task) with { TaskId = taskId };
+    public static SpooledAnswer Accepted(KlingVideoTask task, string taskId) => Of(SpooledKind.Accepted, task) with { TaskId = taskId, Credits = task.CreditsReserved };
 
     /// <summary>A request has bought nothing.</summary>
     public static SpooledAnswer Rejected(KlingVideoTask task, string? code, string reason) => Of(SpooledKind.Rejected, task) with { Code = code, Reason = reason };
 
     /// <summary>The response to a request was lost.</summary>
-    public static SpooledAnswer Unknown(KlingVideoTask task, string reason) => Of(SpooledKind.Unknown, task) with { Reason = reason };
+    public static SpooledAnswer Unknown(KlingVideoTask task, string reason) => Of(SpooledKind.Unknown, task) with { Reason = reason, Credits = task.CreditsReserved };
 
     /// <summary>A whole video is about to get its name.</summary>
     public static SpooledAnswer Saving(KlingVideoTask task, string path, string hash) => OfMade(SpooledKind.Saving, task) with { Path = path, Hash = hash };

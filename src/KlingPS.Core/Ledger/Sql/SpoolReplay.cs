@@ -117,11 +117,14 @@ internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
             case SpooledKind.Unknown when task is not null:
                 await TaskTransactions.LoseResponseAsync(session, task.Id, answer.Reason!).ConfigureAwait(false);
                 break;
-            case SpooledKind.Saving or SpooledKind.Saved when task is not null:
+            case SpooledKind.Unknown:
+                await TaskTransactions.RestoreUnknownAsync(session, answer).ConfigureAwait(false);
+                break;
+            case SpooledKind.Saving or SpooledKind.Saved:
                 await RecordFileAsync(session, answer, await RecordEndAsync(session, answer, task).ConfigureAwait(false)).ConfigureAwait(false);
                 break;
             default:
-                // The record was removed, which only settled ones can be.
+                // Nothing was bought, and no record says otherwise.
                 break;
         }
 
@@ -137,7 +140,7 @@ internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
             KlingVideoTask? bought = await TaskTable.FindByTaskIdAsync(session, answer.Account, taskId).ConfigureAwait(false);
             if (bought is null)
             {
-                var snapshot = new TaskSnapshot { TaskId = taskId, State = KlingTaskState.Waiting, Spec = task?.Spec };
+                var snapshot = new TaskSnapshot { TaskId = taskId, State = KlingTaskState.Waiting, Spec = task?.Spec, CreditsConsumed = answer.Credits };
                 bought = await TaskTransactions.ObserveAsync(session, answer.Account, snapshot).ConfigureAwait(false);
             }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using KlingPS.Core.Ledger.Spool;
 using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Ledger.Sql;
@@ -79,6 +80,11 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
 
     public static Task<RecordResult> LoseResponseAsync(SqlSession session, long id, string reason)
         => RecordAsync(session, id, task => task.Unknown(reason));
+
+    /// <summary>Records an attempt anew whose response was lost, and whose record was lost as well: without it, the video would be bought again.</summary>
+    public static async Task<KlingVideoTask> RestoreUnknownAsync(SqlSession session, SpooledAnswer answer)
+        => await TaskTable.InsertAsync(session, TaskTransitions.Restored(
+                answer.Account, answer.Nonce!, answer.Identity, answer.Credits, Describe(answer), await NowAsync(session).ConfigureAwait(false))).ConfigureAwait(false);
 
     public static Task<RecordResult> DetachAsync(SqlSession session, long id, string taskId, string reason)
         => RecordAsync(session, id, task => task.Detached(taskId, reason));
@@ -293,6 +299,9 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
                 ? $"Task {Name(task)} is being submitted, and the process that does so may be running. Wait for the response. If none comes, the task becomes Unknown, and can be resolved then."
                 : $"Task {Name(task)} is {task.State}: there is nothing to resolve. Only attempts in state Unknown can be resolved.");
     }
+
+    private static string Describe(SpooledAnswer answer)
+        => $"{answer.Reason} The ledger lost the record of this request, which was for '{answer.Subject}', and so knows no more of it than this machine has kept: it can be settled with -TaskId or -Abandon.";
 
     private static string Name(KlingVideoTask task)
         => string.Create(CultureInfo.InvariantCulture, $"{task.Id} ({task.Subject})");

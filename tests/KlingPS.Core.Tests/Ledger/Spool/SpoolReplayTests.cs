@@ -165,6 +165,57 @@ public sealed class SpoolReplayTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_request_whose_response_was_lost_is_not_bought_again_where_the_ledger_lost_its_record_as_well()
+    {
+        // A backup was put back that is older than the request, or a server took over that had not received it yet.
+        KlingVideoTask task = await BeginElsewhereAsync();
+        await KeptAsync(SpooledAnswer.Unknown(task, "The connection broke."));
+
+        TaskClaim claim = await _ledger.Tasks.ClaimAsync(TempLedger.Intent(), Token);
+        Assert.Equal((false, KlingTaskState.Unknown, task.Nonce, 42m), (claim.IsNew, claim.Task.TaskState, claim.Task.Nonce, claim.Task.CreditsReserved));
+        Assert.StartsWith("The connection broke. The ledger lost the record of this request, which was for '/images/a.png'", claim.Task.FailMessage, StringComparison.Ordinal);
+
+        // Its callback tells which task it is; else, whoever settles it says so.
+        var own = new VideoSpec { Prompt = "a fox runs", CallbackUri = CallbackNonce.Append("https://hooks.example/", task.Nonce!) };
+        Assert.Empty(claim.Task.FindDifferences(own));
+        Assert.Empty(claim.Task.FindDifferences(own with { CallbackUri = null }));
+        Assert.Single(claim.Task.FindDifferences(own with { CallbackUri = CallbackNonce.Append("https://hooks.example/", new string('0', 32)) }));
+
+        // What settles any other settles it as well, and recording it once more changes nothing.
+        KlingVideoTask settled = await _ledger.Tasks.ResolveAsync(claim.Task.Id, TempLedger.Snapshot("t1", KlingTaskState.Succeeded, 42));
+        await KeptAsync(SpooledAnswer.Unknown(task, "The connection broke."));
+        Assert.Equal(settled, Assert.Single(await _ledger.Tasks.ListAsync(new TaskFilter(), Token)));
+        Assert.Equal("t1", (await _ledger.Tasks.ClaimAsync(TempLedger.Intent(), Token)).Task.TaskId);
+    }
+
+    [Fact]
+    public async Task A_video_that_was_saved_is_known_where_the_ledger_lost_the_record_of_its_purchase()
+    {
+        KlingVideoTask task = await BeginElsewhereAsync();
+        await KeptAsync(SpooledAnswer.Saved(Made(task, "t1"), "/v/a.mp4", s_hash));
+
+        TaskClaim claim = await _ledger.Tasks.ClaimAsync(TempLedger.Intent(), Token);
+
+        Assert.Equal((false, "t1", KlingTaskState.Succeeded, "/v/a.mp4"), (claim.IsNew, claim.Task.TaskId, claim.Task.TaskState, claim.Task.SavedPath));
+    }
+
+    [Fact]
+    public async Task A_purchase_whose_record_was_lost_counts_against_the_limits_with_what_it_cost()
+    {
+        KlingVideoTask task = await BeginElsewhereAsync();
+        await KeptAsync(SpooledAnswer.Accepted(task with { CreditsReserved = 84 }, "t1"));
+
+        Assert.Equal(84, Assert.Single(await _ledger.Tasks.ListAsync(new TaskFilter(), Token)).CreditsReserved);
+    }
+
+    /// <summary>An attempt that this ledger has no record of.</summary>
+    private async Task<KlingVideoTask> BeginElsewhereAsync()
+    {
+        await using var before = new TestLedger(_time, keeps: true);
+        return await before.Tasks.BeginAsync(TempLedger.Intent(), Token);
+    }
+
+    [Fact]
     public async Task A_file_that_has_its_name_is_saved_and_one_that_was_about_to_get_it_is_known()
     {
         await _ledger.Tasks.AcceptAsync((await BeginAsync()).Id, "t1");

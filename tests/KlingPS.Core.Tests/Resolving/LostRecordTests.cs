@@ -1,0 +1,79 @@
+using KlingPS.Core.Ledger.Spool;
+using KlingPS.Core.Model;
+using KlingPS.Core.Resolving;
+using KlingPS.Core.Scheduling;
+using KlingPS.Core.Stages;
+using KlingPS.Core.Submitting;
+using KlingPS.Core.Tests.Api;
+using KlingPS.Core.Tests.Stages;
+
+namespace KlingPS.Core.Tests.Resolving;
+
+/// <summary>Requests whose response was lost, and whose record the ledger on a server has lost as well.</summary>
+public sealed class LostRecordTests : IAsyncDisposable
+{
+    private readonly PipelineHarness _harness = new(keeps: true);
+
+    public ValueTask DisposeAsync() => _harness.DisposeAsync();
+
+    private Task<Outcome<Submission, KlingVideoTask>> SubmitAsync()
+        => _harness.Clock.RunAsync(new VideoSubmitter(_harness.NewService(isObserved: false)).SubmitAsync(_harness.Submission("fox.png") with { ReusePurchase = true }, CancellationToken.None));
+
+    /// <summary>What this machine has kept of a request, in a ledger that has no record of it.</summary>
+    private async Task LoseAsync()
+    {
+        _harness.Service.On(FakeService.CreatePath, Replies.FailsAfter(new HttpRequestException(HttpRequestError.ResponseEnded)), Replies.Accepts("t2"));
+        await SubmitAsync();
+        KlingVideoTask lost = Assert.Single(await _harness.ListAsync());
+        await _harness.Ledger.Tasks.AbandonAsync(lost.Id);
+        await _harness.Ledger.Tasks.RemoveAsync(lost.Id);
+        Assert.NotNull(await _harness.Ledger.Tasks.KeepAsync(SpooledAnswer.Unknown(lost, "The connection broke.")));
+    }
+
+    [Fact]
+    public async Task An_image_that_may_be_paid_for_is_not_bought_again_after_an_older_backup_was_put_back()
+    {
+        await LoseAsync();
+
+        KlingException error = (await SubmitAsync()).Error!;
+
+        Assert.Equal((ErrorKind.AttemptUnknown, 1), (error.Kind, _harness.Creates));
+        Assert.Contains("fox.png'", error.Message, StringComparison.Ordinal);
+        Assert.Contains("it can be settled with -TaskId or -Abandon", error.Message, StringComparison.Ordinal);
+        Assert.Equal(42, Assert.Single(await _harness.ListAsync()).CreditsReserved);
+    }
+
+    [Fact]
+    public async Task It_can_be_given_up_but_not_bought_in_its_place_and_then_the_next_run_buys_it()
+    {
+        await LoseAsync();
+        KlingVideoTask unknown = Assert.Single(await _harness.ListAsync());
+        using var deadline = new Deadline(_harness.Clock, null);
+
+        KlingException refusal = await Assert.ThrowsAsync<KlingException>(() => _harness.Clock.RunAsync(
+            new UnknownTaskResolver(_harness.NewService(isObserved: false)).ResubmitAsync(unknown, deadline, CancellationToken.None)));
+        Assert.Equal((ErrorKind.RequestInvalid, unknown.Id), (refusal.Kind, refusal.TaskNumber));
+        Assert.Contains("does not know any more what was asked for", refusal.Message, StringComparison.Ordinal);
+
+        await UnknownTaskResolver.AbandonAsync(_harness.Ledger.Tasks, unknown);
+        Assert.Equal("t2", (await SubmitAsync()).Value?.TaskId);
+    }
+
+    [Fact]
+    public async Task It_becomes_the_task_that_the_user_has_found_at_the_service()
+    {
+        await LoseAsync();
+        KlingVideoTask unknown = Assert.Single(await _harness.ListAsync());
+        _harness.Tasks["t1"] = Replies.Data(
+            """
+            {"taskId":"t1","state":"success","param":"{\"model\":\"kling/v2-5-turbo-image-to-video-pro\",\"input\":\"{\\\"prompt\\\":\\\"It moves.\\\"}\"}",
+            "resultJson":"{\"resultUrls\":[\"https://videos.example/t1.mp4\"]}"}
+            """);
+
+        KlingVideoTask found = await _harness.Clock.RunAsync(new UnknownTaskResolver(_harness.NewService(isObserved: false)).ResolveAsync(unknown, "t1", CancellationToken.None));
+
+        Assert.Equal((unknown.Id, "t1", KlingTaskState.Succeeded), (found.Id, found.TaskId, found.TaskState));
+        Assert.Equal("t1", (await SubmitAsync()).Value?.TaskId);
+        Assert.Equal(1, _harness.Creates);
+    }
+}

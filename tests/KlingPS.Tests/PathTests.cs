@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using System.Management.Automation;
+using System.Management.Automation.Runspaces;
 using KlingPS.Core.Model;
+using KlingPS.Hosting;
 using KlingPS.Tests.Hosting;
 
 namespace KlingPS.Tests;
@@ -175,6 +177,42 @@ public sealed class PathTests
         ErrorRecord error = (result.Terminating ?? Assert.Single(result.Errors)).Is("KlingPathNotFound", ErrorCategory.ObjectNotFound);
         Assert.Contains(@"'\\nas\", error.ToString(), StringComparison.Ordinal);
         Assert.Contains("Mount the share", error.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_file_that_is_given_once_is_the_same_for_all_images_whatever_folder_a_command_further_up_goes_to()
+    {
+        await using ConnectedShell shell = await StartAsync();
+        string[] files = shell.Images("tail.png", "one/a.png", "one/tail.png", "two/b.png");
+
+        ShellResult result = (await shell.RunAsync(
+            """
+            'one', 'two' | ForEach-Object { $null = $ExecutionContext.SessionState.Path.SetLocation("$folder/$_"); $(if ($_ -eq 'one') { 'a.png' } else { 'b.png' }) } |
+                New-KlingVideoTask -Prompt p -TailImagePath tail.png
+            """,
+            new { folder = shell.Folder })).Clean();
+
+        Assert.Equal([(files[1], files[0]), (files[3], files[0])], result.Of<KlingVideoTask>().Select(task => (task.SourcePath, task.TailImagePath)));
+    }
+
+    [Fact]
+    public async Task Files_that_are_given_together_are_those_of_one_folder_whatever_folder_a_command_further_down_goes_to()
+    {
+        await using ConnectedShell shell = await StartAsync();
+        string other = shell.Image("other/shot 1.png");
+        using Runspace runspace = RunspaceFactory.CreateRunspace(InitialSessionState.CreateDefault2());
+        runspace.Open();
+        PathIntrinsics location = runspace.SessionStateProxy.Path;
+        location.SetLocation(shell.Folder);
+
+        var found = new List<string>();
+        foreach (string path in new FilePaths(location).Resolve(["plain.png", "shot 1.png"], isLiteral: true, (error, _) => throw error))
+        {
+            found.Add(path);
+            location.SetLocation(Path.GetDirectoryName(other));
+        }
+
+        Assert.Equal([Path.Combine(shell.Folder, "plain.png"), Path.Combine(shell.Folder, "shot 1.png")], found);
     }
 
     [Fact]

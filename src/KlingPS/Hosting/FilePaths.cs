@@ -34,16 +34,25 @@ internal sealed class FilePaths
     /// <returns>Full paths. A folder that is named without wildcards is among them, so that it is refused with the reason.</returns>
     public IEnumerable<string> Resolve(IEnumerable<string> names, bool isLiteral, Action<KlingException, object?> onError)
     {
+        // All at once: what is done with the first files may change the current location, in a command further down the pipeline.
+        var all = new List<(string Name, IEnumerable<string> Found, KlingException? Error)>();
         foreach (string name in names)
         {
-            IEnumerable<string> found = [];
             try
             {
-                found = isLiteral ? [GetLiteralPath(name)] : Find(name);
+                all.Add((name, isLiteral ? [GetLiteralPath(name)] : Find(name), null));
             }
             catch (KlingException exception)
             {
-                onError(exception, name);
+                all.Add((name, [], exception));
+            }
+        }
+
+        foreach ((string name, IEnumerable<string> found, KlingException? error) in all)
+        {
+            if (error is not null)
+            {
+                onError(error, name);
             }
 
             foreach (string path in found)
@@ -66,6 +75,19 @@ internal sealed class FilePaths
     public string ResolveOne(string name) => Find(name).Take(2).ToArray() is [var path]
         ? path
         : throw new KlingException(ErrorKind.RequestInvalid, $"'{name}' matches several files, and only one can be taken here. Name it in full.");
+
+    /// <summary>The full path of the file that a name means now, wherever the current location is later; the name as it is where it leads to none.</summary>
+    public string Fix(string name)
+    {
+        try
+        {
+            return Find(name).Take(2).ToArray() is [var path] && Path.Exists(path) ? path : name;
+        }
+        catch (KlingException)
+        {
+            return name;
+        }
+    }
 
     /// <summary>Whether a name means a file or folder that exists, or a pattern that some match.</summary>
     public bool LeadsToFile(string name)

@@ -151,7 +151,23 @@ public abstract class VideoCommand : ImagePathCommand
         }
 
         base.CheckParameters();
+        FixPaths();
     }
+
+    /// <summary>What is given once is one file for all input, also where a command further up changes the current location between two images.</summary>
+    private void FixPaths()
+    {
+        TailImagePath = FixIfGiven(nameof(TailImagePath), TailImagePath);
+        VideoPath = FixIfGiven(nameof(VideoPath), VideoPath);
+        AudioPath = FixIfGiven(nameof(AudioPath), AudioPath);
+        if (IsGiven(nameof(ReferenceImagePath)) && ReferenceImagePath is string[] references)
+        {
+            ReferenceImagePath = [.. references.Select(path => NullIfBlank(path) is null ? path : Context.Shell.Paths.Fix(path))];
+        }
+    }
+
+    private string? FixIfGiven(string parameter, string? path)
+        => IsGiven(parameter) && NullIfBlank(path) is not null ? Context.Shell.Paths.Fix(path!) : path;
 
     /// <inheritdoc/>
     private protected override void CheckInput(PSObject row)

@@ -2,6 +2,7 @@ using System.Globalization;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Model;
 using KlingPS.Core.Reporting;
+using KlingPS.Core.Scheduling;
 using KlingPS.Core.Sessions;
 using KlingPS.Core.Submitting;
 
@@ -18,9 +19,13 @@ internal sealed class AgreedPlan
     private readonly KlingSession _session;
     private readonly Dictionary<string, PlanItem> _purchases;
 
-    private AgreedPlan(string path, PlanDocument document, KlingSession session)
+    /// <summary>When its time is over, should the clock of the ledger be set back meanwhile.</summary>
+    private readonly Instant _end;
+
+    private AgreedPlan(string path, PlanDocument document, KlingSession session, Instant end)
     {
         Path = path;
+        _end = end;
         Document = document;
         _session = session;
         _purchases = document.Items.Where(item => item is { IsPurchase: true, Identity: not null }).GroupBy(item => item.Identity!).ToDictionary(items => items.Key, items => items.First());
@@ -68,9 +73,12 @@ internal sealed class AgreedPlan
             { Plan: var known } when known.Digest != document.Digest => "was changed after it was made",
             { Plan: { ClosedAt: { } at, RunId: var by } } => string.Create(CultureInfo.InvariantCulture, $"was carried out by run {by} at {at:yyyy-MM-dd HH:mm:ss}Z, and a plan is used once"),
             { Plan: var known } when standing.Now >= known.EndsAt => string.Create(CultureInfo.InvariantCulture, $"has ended at {known.EndsAt:yyyy-MM-dd HH:mm:ss}Z"),
+            { IsFromFuture: true, Plan: var known } => string.Create(CultureInfo.InvariantCulture, $"was made at {known.CreatedAt:yyyy-MM-dd HH:mm:ss}Z, which is still to come by the clock of the ledger. It was set back since, so nobody can tell whether the plan has ended"),
             _ => null,
         };
-        return problem is null ? new AgreedPlan(path, document, session) { IsWhole = isWhole } : throw PlanFile.Unusable(path, problem);
+        return problem is null
+            ? new AgreedPlan(path, document, session, Instant.Now(session.TimeProvider) + (document.EndsAt - standing.Now)) { IsWhole = isWhole }
+            : throw PlanFile.Unusable(path, problem);
     }
 
     /// <summary>Refuses an image for which something else would be done than the plan says.</summary>
@@ -134,7 +142,7 @@ internal sealed class AgreedPlan
     /// <exception cref="KlingException"><see cref="ErrorKind.PlanDiffers"/>.</exception>
     public async Task RequireInTimeAsync(string subject, CancellationToken cancellationToken)
     {
-        if (await _session.Ledger.Tasks.ReadClockAsync(cancellationToken).ConfigureAwait(false) >= Document.EndsAt)
+        if (Instant.Now(_session.TimeProvider) >= _end || await _session.Ledger.Tasks.ReadClockAsync(cancellationToken).ConfigureAwait(false) >= Document.EndsAt)
         {
             throw Differs(subject, string.Create(CultureInfo.InvariantCulture, $"the plan has ended at {Document.EndsAt:yyyy-MM-dd HH:mm:ss}Z"));
         }

@@ -87,6 +87,31 @@ public sealed class AgreedPlanTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_plan_lives_no_longer_where_the_clock_is_set_back()
+    {
+        Submission[] inputs = [Image(_harness, 0, 0)];
+        PlanDocument plan = await PlanAsync(_harness, inputs);
+        AgreedPlan agreed = await OpenAsync(_harness, plan, "run");
+        _harness.Clock.Advance(s_lifetime);
+        _harness.Clock.SetTimeOfDay(-TimeSpan.FromDays(2));
+
+        Assert.Contains("the plan has ended at", Refusal(Assert.Single(await RunAsync(_harness, inputs, agreed)).Error), StringComparison.Ordinal);
+        Assert.Contains("which is still to come by the clock of the ledger", (await UnusableAsync(() => OpenAsync(_harness, plan, "another"))).Message, StringComparison.Ordinal);
+        Assert.Equal(0, _harness.Creates);
+        Assert.Null((await _harness.Ledger.Plans.FindAsync(plan.PlanId, _harness.Session.Account, CancellationToken.None)).Plan!.ClosedAt);
+    }
+
+    [Fact]
+    public async Task A_clock_that_is_put_right_by_a_minute_ends_no_plan()
+    {
+        Submission[] inputs = [Image(_harness, 0, 0)];
+        PlanDocument plan = await PlanAsync(_harness, inputs);
+        _harness.Clock.SetTimeOfDay(-TimeSpan.FromMinutes(1));
+
+        Assert.Null(Assert.Single(await RunAsync(_harness, inputs, await OpenAsync(_harness, plan, "run"))).Error);
+    }
+
+    [Fact]
     public async Task Another_account_another_service_and_another_ledger_carry_no_plan_out()
     {
         PlanDocument plan = await PlanAsync(_harness, [Image(_harness, 0, 0)]);

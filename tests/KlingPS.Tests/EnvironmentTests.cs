@@ -96,6 +96,26 @@ public sealed class EnvironmentTests
     }
 
     [Fact]
+    public async Task A_runspace_that_is_not_connected_spends_no_real_credits_while_another_one_tries_things_out_in_the_sandbox()
+    {
+        using var environment = new EnvironmentScope();
+        Environment.SetEnvironmentVariable("KIE_API_KEY", ConnectedShell.Key);
+        using var shell = new HostedShell();
+        using var other = new HostedShell();
+        (await shell.RunAsync("$null = Connect-KlingAccount -Sandbox")).Clean();
+
+        ErrorRecord error = (await other.RunAsync("Get-KlingAccount")).Terminating.Is("KlingApiKeyMissing", ErrorCategory.AuthenticationError);
+        Assert.StartsWith("This runspace is not connected, and another one of this process is connected to the sandbox. Nothing was sent", error.ToString(), StringComparison.Ordinal);
+        Assert.StartsWith("Run the commands of this module in the runspace that is connected", error.ErrorDetails.RecommendedAction, StringComparison.Ordinal);
+
+        // What is known without the service is known here as well; and an address of this machine costs nothing.
+        (await other.RunAsync("Get-KlingVideoTask | Out-Null")).Clean();
+        await using ConnectedShell served = await ConnectedShell.StartAsync();
+        Environment.SetEnvironmentVariable("KLINGPS_ENDPOINT", served.Server.Endpoint.AbsoluteUri);
+        Assert.Single((await other.RunAsync("Get-KlingAccount")).Clean().Of<KlingAccount>());
+    }
+
+    [Fact]
     public async Task A_variable_with_a_byte_order_mark_and_a_line_end_around_the_key_is_the_key()
     {
         using var environment = new EnvironmentScope();

@@ -72,7 +72,7 @@ internal sealed class RunspaceConnection
     /// <summary>The connected session; else one with the key that is found in the secret store, the environment or the file that it names.</summary>
     /// <param name="settings">The settings of the command.</param>
     /// <param name="keys">Looks for the key.</param>
-    /// <exception cref="KlingException">There is no key anywhere, or the settings cannot be used.</exception>
+    /// <exception cref="KlingException">There is no key anywhere, or the settings cannot be used; or the key may not be meant, because another runspace is connected to the sandbox.</exception>
     public KlingSession GetSession(CommandSettings settings, KeyFinder keys)
     {
         if (_connected is not null)
@@ -88,6 +88,7 @@ internal sealed class RunspaceConnection
         FoundBasis basis = FoundBasis.From(configuration);
         if (_found is null || _foundOn != basis)
         {
+            RequireNoSandboxElsewhere(basis.Endpoints);
             FoundKey found = keys.Find(configuration);
             Release(ref _found);
             _found = SessionFactory.Create(configuration, basis.Endpoints, found, keys.FindLedgerPassword(configuration), proxyCredentials: null, Sandbox.IsAt(basis.Endpoints));
@@ -166,6 +167,20 @@ internal sealed class RunspaceConnection
         }
 
         Sandbox.Stop();
+    }
+
+    /// <summary>Refuses the real service to a runspace that is not connected while another one is connected to the sandbox: whoever tries things out at no cost would pay here without a word.</summary>
+    private static void RequireNoSandboxElsewhere(KlingEndpoints endpoints)
+    {
+        if (!endpoints.Api.IsLoopback && s_connections.Any(entry => entry.Value._connected is { IsSandbox: true }))
+        {
+            throw new KlingException(
+                ErrorKind.ApiKeyMissing,
+                $"This runspace is not connected, and another one of this process is connected to the sandbox. Nothing was sent, because a key that is found here would spend real credits at {endpoints.Api}. Runspaces, such as those of ForEach-Object -Parallel and Start-ThreadJob, do not share a connection.")
+            {
+                Advice = "Run the commands of this module in the runspace that is connected: they work on many images at once by themselves. Or connect this one, too: Connect-KlingAccount with -ApiKey for the real service, or with -Sandbox for a sandbox of its own.",
+            };
+        }
     }
 
     private static RunspaceConnection Create(Runspace runspace)

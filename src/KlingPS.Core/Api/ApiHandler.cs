@@ -14,10 +14,10 @@ internal static class ApiHandler
         AutomaticDecompression = DecompressionMethods.All,
         ConnectCallback = new Connector(policy: null, TimeProvider.System).ConnectAsync,
 
-        // For TLS and a proxy's tunnel as well, for which the connector's own limit leaves time.
+        // Covers TLS and a proxy's tunnel as well; the connector's own limit leaves time for them.
         ConnectTimeout = Connector.Limit * 2,
 
-        // A connection that the service has closed meanwhile turns a create request into one whose answer is lost,
+        // If the service has closed a connection meanwhile, the answer to a create request that is sent over it is lost,
         // so connections are not kept for long.
         PooledConnectionIdleTimeout = TimeSpan.FromSeconds(20),
         PooledConnectionLifetime = TimeSpan.FromMinutes(10),

@@ -18,7 +18,7 @@ internal sealed record ApiCall(HttpMethod Method, Uri Uri, string Operation)
     /// <summary>Makes a fresh body for each attempt.</summary>
     public Func<TrackedContent>? Content { get; init; }
 
-    /// <summary>As <see cref="Content"/>, for a body that tells when it moves on, so that only standing still counts against the timeout.</summary>
+    /// <summary>Like <see cref="Content"/>, for a body that reports its progress, so that only standing still counts against the timeout.</summary>
     public Func<Action, TrackedContent>? ContentWithProgress { get; init; }
 
     /// <summary>How long it may go unanswered; as the client's options say if <see langword="null"/>.</summary>
@@ -30,20 +30,20 @@ internal sealed record ApiCall(HttpMethod Method, Uri Uri, string Operation)
     /// <summary>Passes the gate before each attempt.</summary>
     public IRateGate? Gate { get; init; }
 
-    /// <summary>Whether what it asks for, such as a task, may not be there: code 404 says so, and is about the address otherwise.</summary>
+    /// <summary>Whether what it asks for, such as a task, may be missing: code 404 then says so; otherwise it is about the address.</summary>
     public bool MayBeMissing { get; init; }
 
     /// <summary>Whether the request spends credits, so that it may be paid for although no response came.</summary>
     public bool IsPurchase { get; init; }
 }
 
-/// <summary>Sends requests with the key, and tells how far one came that has no response.</summary>
+/// <summary>Sends requests with the key, and tells how far a request without a response came.</summary>
 /// <param name="http">Sends the requests; must not follow redirects.</param>
 /// <param name="key">The account's key.</param>
 /// <param name="options">Timeouts, observer and clock.</param>
 internal sealed class ApiTransport(HttpMessageInvoker http, ApiKey key, KlingClientOptions options)
 {
-    /// <summary>Responses are a few kilobytes. Of a larger one, counted as it is after decompression, no more is read, and it is invalid.</summary>
+    /// <summary>Responses are a few kilobytes. Anything beyond this, counted after decompression, is not read, and the response is invalid.</summary>
     private const int MaxResponseLength = 8 * 1024 * 1024;
 
     /// <summary>How much of that is shown with -Debug, in bytes.</summary>
@@ -86,7 +86,7 @@ internal sealed class ApiTransport(HttpMessageInvoker http, ApiKey key, KlingCli
             bool isNotSent = exchange.Status is null && (content is null ? IsConnectFailure(exception) || isNotConnected : !content.HasStarted);
             exchange.Error = isNotConnected ? "no connection was made in time" : key.Redact(Describe(exception, timeout, exchange));
 
-            // Of what nobody foresaw it is not known either that it passes.
+            // An error that nobody foresaw is not known to pass either.
             bool mayPass = exception is HttpRequestException or IOException or InvalidDataException or OperationCanceledException or ObjectDisposedException;
             throw CreateLostException(call, isNotSent, mayPass, exchange.Error, HasKey(exception) ? null : exception);
         }
@@ -142,7 +142,7 @@ internal sealed class ApiTransport(HttpMessageInvoker http, ApiKey key, KlingCli
         });
     }
 
-    /// <returns>The body, or its beginning where it is too long.</returns>
+    /// <returns>The body, or its beginning if it is too long.</returns>
     private static async Task<(string Body, bool IsWhole)> ReadBodyAsync(HttpResponseMessage response, CancellationToken cancellationToken)
     {
         using Stream stream = await response.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
@@ -178,7 +178,7 @@ internal sealed class ApiTransport(HttpMessageInvoker http, ApiKey key, KlingCli
     private Uri? FindLocation(ApiCall call, HttpResponseMessage message)
         => message.Headers.Location is Uri location && Uri.TryCreate(call.Uri, location, out Uri? elsewhere) && !HasKey(elsewhere.ToString()) ? elsewhere : null;
 
-    /// <summary>Whether a message of the exception, or of one within it, has the key. Its stack traces cannot, and take long to be put into words.</summary>
+    /// <summary>Whether the message of the exception, or of one within it, contains the key. Stack traces cannot, and take long to format.</summary>
     [SuppressMessage("Design", "CA1031", Justification = "An exception that cannot be shown must not hide what happened to the request.")]
     private bool HasKey(Exception exception)
     {
@@ -188,7 +188,7 @@ internal sealed class ApiTransport(HttpMessageInvoker http, ApiKey key, KlingCli
         }
         catch (Exception)
         {
-            // What cannot be read here may be readable for somebody else.
+            // What cannot be read here may be readable elsewhere.
             return true;
         }
     }
@@ -214,7 +214,7 @@ internal sealed class ApiTransport(HttpMessageInvoker http, ApiKey key, KlingCli
 
     private static string Describe(Exception exception, TimeSpan timeout, Exchange exchange) => exception switch
     {
-        // How decompression fails hangs on the method, and says nothing to a user.
+        // How decompression fails depends on the method, and means nothing to a user.
         InvalidDataException or InvalidOperationException when exchange.Status is int status
             => string.Create(CultureInfo.InvariantCulture, $"what came back (HTTP {status}) is compressed, and damaged"),
         OperationCanceledException when exchange.Status is not null => string.Create(CultureInfo.InvariantCulture, $"not all of it came within {timeout.TotalSeconds:0} seconds"),
@@ -256,7 +256,7 @@ internal sealed class ApiTransport(HttpMessageInvoker http, ApiKey key, KlingCli
             };
     }
 
-    /// <summary>The error of a purchase that left, and of which no response says whether it was made.</summary>
+    /// <summary>The error of a purchase that left without a response to say whether it was made.</summary>
     public static KlingApiException CreateUnknownException(string why, Exception? cause, ApiResponse? response = null)
         => new(ErrorKind.AttemptUnknown, TransportFault.AnswerUnknown, $"The request for a video left, but its answer was lost: {why}.", cause)
         {

@@ -1,6 +1,6 @@
 namespace KlingPS.Core.Api;
 
-/// <summary>Is told of every request. Called on any thread; must not block.</summary>
+/// <summary>Notified of every request. Called on any thread; must not block.</summary>
 internal interface IRequestObserver
 {
     /// <summary>Whether <see cref="RequestReport.RequestBody"/> and <see cref="RequestReport.ResponseBody"/> are wanted.</summary>

@@ -9,7 +9,7 @@ public sealed class KlingApiException : KlingException
     /// <param name="kind">The condition.</param>
     /// <param name="fault">How far the request came.</param>
     /// <param name="message">What happened, in plain words.</param>
-    /// <param name="innerException">The cause, if another exception was it.</param>
+    /// <param name="innerException">The exception that caused it, if there was one.</param>
     public KlingApiException(ErrorKind kind, TransportFault fault, string message, Exception? innerException = null)
         : base(kind, message, innerException)
     {
@@ -34,7 +34,7 @@ public sealed class KlingApiException : KlingException
     /// <inheritdoc/>
     private protected override bool IsNoService => IsFromElsewhere;
 
-    /// <summary>Whether what answered is something else than the service, such as the sign-in page of a network: every further request would meet it too.</summary>
+    /// <summary>Whether something other than the service answered, such as the sign-in page of a network: every further request would meet it too.</summary>
     internal bool IsFromElsewhere { get; init; }
 
     /// <inheritdoc/>

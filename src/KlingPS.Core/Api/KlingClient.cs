@@ -16,7 +16,7 @@ internal sealed class KlingClient
     /// <summary>The folder on the upload host that everything goes to.</summary>
     private const string UploadFolder = "klingps";
 
-    /// <summary>No account has more, nor owes it.</summary>
+    /// <summary>No account has more, or owes more.</summary>
     private const decimal MaxBalance = 1_000_000_000_000;
 
     private readonly KlingEndpoints _endpoints;
@@ -48,7 +48,7 @@ internal sealed class KlingClient
     /// <param name="cancellationToken">
     /// Takes effect only before the request has left; after that the response is awaited, because only it tells what was bought.
     /// </param>
-    /// <param name="leaving">Is called when the connection is made and the request is about to leave; what it throws keeps it from leaving.</param>
+    /// <param name="leaving">Called when the connection is made and the request is about to leave; if it throws, the request does not leave.</param>
     /// <returns>The service's id of the accepted task.</returns>
     /// <exception cref="KlingApiException">
     /// With <see cref="TransportFault.Answered"/> the service refused and nothing was bought; with <see cref="TransportFault.NotSent"/>
@@ -102,7 +102,7 @@ internal sealed class KlingClient
 
     /// <summary>Queries the state of a task.</summary>
     /// <param name="taskId">The service's id.</param>
-    /// <param name="subject">What the task is made from, where that is known; see <see cref="RequestReport.Subject"/>.</param>
+    /// <param name="subject">What the task is made from, if that is known; see <see cref="RequestReport.Subject"/>.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="KlingException">Kind <see cref="ErrorKind.TaskNotFound"/>: this cannot be an id, so the service is not asked.</exception>
     /// <exception cref="KlingApiException">
@@ -127,8 +127,8 @@ internal sealed class KlingClient
         };
         try
         {
-            // Some routes say 200 with no data for a task they do not know yet: that is a task that waits.
-            // And as in callbacks, that of a failed one may have the code of the failure: the record says what became of it.
+            // Some routes say 200 with no data for a task they do not know yet: that task is waiting.
+            // And as in callbacks, the answer about a failed task may have the code of the failure: the record says what became of it.
             ApiResponse response = await ReadAsync(call, cancellationToken, static response => response.Data.Text("state") is not null).ConfigureAwait(false);
             return _snapshots.Read(response.Data, taskId)
                 ?? throw CreateUnreadableException(call.Operation, $"it is about another task, '{ServiceTaskId.Describe(response.Data.Text("taskId"))}'");
@@ -139,7 +139,7 @@ internal sealed class KlingClient
         }
         catch (KlingApiException exception) when (exception.Kind == ErrorKind.TaskFailed)
         {
-            // Without a record nobody knows that the task has failed, and what is made once more would be paid for twice.
+            // Without a record nobody knows that the task has failed, and a video that is made again would be paid for twice.
             throw new KlingApiException(
                 ErrorKind.AnswerInvalid,
                 exception.Fault,
@@ -171,11 +171,11 @@ internal sealed class KlingClient
             : throw CreateUnreadableException(Operation, "it holds no number");
     }
 
-    /// <summary>Asks what the service says of a model: its price, the schema of its request, or how often it succeeds. Not more often than once in a second.</summary>
+    /// <summary>Asks what the service says about a model: its price, the schema of its request, or how often it succeeds. At most once a second.</summary>
     /// <param name="model">The model's id.</param>
     /// <param name="aspect">What to ask: <c>price</c>, <c>schema</c> or <c>success-rate</c>.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <returns>A text as it is; anything else as JSON; <see langword="null"/> if the service says nothing.</returns>
+    /// <returns>Text as it is; anything else as JSON; <see langword="null"/> if the service says nothing.</returns>
     /// <exception cref="KlingApiException">The model is not known, the key is refused, or no response came that can be read.</exception>
     public async Task<string?> DescribeModelAsync(string model, string aspect, CancellationToken cancellationToken)
     {
@@ -303,8 +303,8 @@ internal sealed class KlingClient
     }
 
     /// <summary>
-    /// The error of a purchase whose answer names a task and does not say yes, or not as usual. The service gives no id to what it turns down,
-    /// so the task may have been made, and the request must not be sent again whatever the code says.
+    /// The error of a purchase whose answer names a task but does not say yes, or not as usual. The service gives no id to a request that it
+    /// turns down, so the task may have been made, and the request must not be sent again whatever the code says.
     /// </summary>
     private static KlingApiException CreateContradictionException(ApiResponse response, IReadOnlyList<string> ids, KlingApiException? refusal)
     {

@@ -5,10 +5,10 @@ namespace KlingPS.Core.Api;
 /// <summary>How a <see cref="KlingClient"/> behaves.</summary>
 internal sealed record KlingClientOptions
 {
-    /// <summary>What a create request is given at least. Long, because a create whose answer is lost may be paid for.</summary>
+    /// <summary>The least time that a create request is given. Long, because a create whose answer is lost may be paid for.</summary>
     public static readonly TimeSpan LeastCreateTimeout = TimeSpan.FromSeconds(120);
 
-    /// <summary>What any other request is given unless the user sets it.</summary>
+    /// <summary>The time that any other request is given unless the user sets it.</summary>
     public static readonly TimeSpan DefaultRequestTimeout = TimeSpan.FromSeconds(60);
 
     /// <summary>How long a create request may go unanswered.</summary>
@@ -23,7 +23,7 @@ internal sealed record KlingClientOptions
     /// <summary>Keeps status queries within what the service allows.</summary>
     public IRateGate? QueryGate { get; init; }
 
-    /// <summary>Is told of every request.</summary>
+    /// <summary>Notified of every request.</summary>
     public IRequestObserver? Observer { get; init; }
 
     /// <summary>The clock.</summary>

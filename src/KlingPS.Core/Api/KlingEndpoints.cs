@@ -50,7 +50,7 @@ internal sealed record KlingEndpoints
     /// <inheritdoc/>
     public override int GetHashCode() => HashCode.Combine(Api, Upload);
 
-    /// <summary>Why an address cannot be an endpoint, in a sentence that repeats nothing of it that may be a secret; <see langword="null"/> if it can.</summary>
+    /// <summary>Why an address cannot be an endpoint, in a sentence that repeats nothing that may be a secret; <see langword="null"/> if it can.</summary>
     public static string? FindProblem(Uri uri)
     {
         ArgumentNullException.ThrowIfNull(uri);

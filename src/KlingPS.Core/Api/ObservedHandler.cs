@@ -1,6 +1,6 @@
 namespace KlingPS.Core.Api;
 
-/// <summary>Tells an observer of every request that goes through to a handler. Is not disposed, because the handler behind it stays its owner's.</summary>
+/// <summary>Tells an observer about every request that goes through to a handler. Not disposed, because the handler behind it still belongs to its owner.</summary>
 internal sealed class ObservedHandler : DelegatingHandler
 {
     /// <summary>Under this key a request may carry its <see cref="RequestReport.Subject"/>.</summary>

@@ -3,13 +3,13 @@ using KlingPS.Core.Network;
 
 namespace KlingPS.Core.Api;
 
-/// <summary>The way out to the network: through a proxy, or as the system and the environment say; never through one to this machine itself.</summary>
+/// <summary>The way out to the network: through a proxy, or as the system and the environment say; never through a proxy to this machine itself.</summary>
 /// <remarks>
 /// .NET would send even requests for 127.0.0.1 through the proxy of the variable http_proxy, in the clear. Sandboxes are there.
 /// </remarks>
 internal sealed class ProxyRoute : IWebProxy
 {
-    /// <summary>What a proxy's address has to be, in words that go on after the name of a setting.</summary>
+    /// <summary>What a proxy's address has to be, in words that follow the name of a setting.</summary>
     public const string Rule =
         "has to be the address of a proxy, such as http://proxy.example.com:8080, without a name and password in it; "
         + "those go to Connect-KlingAccount -ProxyCredential";

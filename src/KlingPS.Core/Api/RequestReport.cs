@@ -19,6 +19,6 @@ internal sealed record RequestReport(
     string? RequestBody,
     string? ResponseBody)
 {
-    /// <summary>The image or video the request is for, where the address does not tell.</summary>
+    /// <summary>The image or video the request is for, if the address does not say.</summary>
     public string? Subject { get; init; }
 }

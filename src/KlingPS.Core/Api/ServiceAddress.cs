@@ -1,6 +1,6 @@
 namespace KlingPS.Core.Api;
 
-/// <summary>Tells whether two addresses lead to the same service, and what an address of the service tells of the account.</summary>
+/// <summary>Tells whether two addresses lead to the same service, and what an address of the service tells about the account.</summary>
 internal static class ServiceAddress
 {
     /// <summary>The host of a service on this machine.</summary>
@@ -9,7 +9,7 @@ internal static class ServiceAddress
     /// <summary>The most digits an account's number has.</summary>
     private const int MaxDigits = 20;
 
-    /// <summary>The address of a service in the one form that two spellings of it share.</summary>
+    /// <summary>The address of a service in a form that all its spellings share.</summary>
     /// <param name="endpoint">The jobs API.</param>
     public static string From(Uri endpoint)
     {

@@ -16,7 +16,7 @@ internal sealed record UploadRequest
     public required string FileName { get; init; }
 
     /// <summary>
-    /// The SHA-256 that the content must have, in lower-case hex. The upload of another content is broken off before its end, so that
+    /// The SHA-256 that the content must have, in lower-case hex. The upload of any other content is broken off before its end, so that
     /// the host keeps nothing under the name. Not checked when it is left out.
     /// </summary>
     public string? Sha256 { get; init; }

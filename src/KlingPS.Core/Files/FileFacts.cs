@@ -25,8 +25,8 @@ internal enum FileKind
 }
 
 /// <summary>
-/// What tells a file or folder from every other of this machine, under whatever name it is found. A file that is deleted may leave it to a
-/// later one.
+/// What distinguishes a file or folder from every other on this machine, under whatever name it is found. A later file may get that of one
+/// that was deleted.
 /// </summary>
 /// <param name="Device">The file system.</param>
 /// <param name="Number">The file within it.</param>
@@ -45,7 +45,7 @@ internal sealed record FileFacts(FileKind Kind, FileId? Id, long Names, long Len
     /// <summary>Who may do what with it; <see langword="null"/> on Windows, which keeps a list of that.</summary>
     public UnixPermissions? Permissions { get; init; }
 
-    /// <summary>How a message calls something that is no file with content.</summary>
+    /// <summary>What a message calls something that is not a file with content.</summary>
     public string Description => Describe(Kind);
 
     /// <summary>Looks at what a path leads to; links are followed.</summary>
@@ -70,7 +70,7 @@ internal sealed record FileFacts(FileKind Kind, FileId? Id, long Names, long Len
         return OperatingSystem.IsWindows() ? WindowsFiles.Look(handle) : UnixFiles.Look(handle);
     }
 
-    /// <summary>How a message calls something of a kind.</summary>
+    /// <summary>What a message calls something of a kind.</summary>
     public static string Describe(FileKind kind) => kind switch
     {
         FileKind.Ordinary => "a file",

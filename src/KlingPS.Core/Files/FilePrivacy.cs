@@ -18,13 +18,13 @@ internal static class FilePrivacy
     private const UnixFileMode Group = UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.GroupExecute;
     private const UnixFileMode Others = UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute;
 
-    /// <summary>Where the managers of containers mount secrets, and where a file is that only they or root can put.</summary>
+    /// <summary>Where the managers of containers mount secrets, and where only they or root can put a file.</summary>
     private const string SecretsFolder = "/run/secrets/";
 
     /// <summary>Finds out who else can read or change an open file.</summary>
     /// <param name="file">The file.</param>
     /// <param name="path">Its full path.</param>
-    /// <returns>Who can, and how to change that, in words that go on after the name of the file; <see langword="null"/> if nobody can.</returns>
+    /// <returns>Who can, and how to change that, in words that follow the name of the file; <see langword="null"/> if nobody can.</returns>
     /// <exception cref="IOException">It cannot be looked at.</exception>
     public static string? FindOthers(FileStream file, string path)
     {

@@ -3,7 +3,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace KlingPS.Core.Files;
 
-/// <summary>Something that is no file with content stands where one is needed.</summary>
+/// <summary>Something other than a file with content is where one is needed.</summary>
 internal sealed class NotOrdinaryFileException : IOException
 {
     /// <summary>Creates the exception.</summary>
@@ -32,8 +32,8 @@ internal sealed class FileTooLongException : IOException
 }
 
 /// <summary>
-/// Opens files to read them: ordinary ones only, for a pipe or a device may have no end, or hold the reader up for ever. What counts is the
-/// file that is open, and not what had its name a moment before.
+/// Opens files to read them: only ordinary ones, because a pipe or a device may have no end, or hold the reader up for ever. What counts is
+/// the file that is open, not what had its name a moment before.
 /// </summary>
 internal static class OrdinaryFile
 {
@@ -49,7 +49,7 @@ internal static class OrdinaryFile
     /// <exception cref="IOException">It cannot be opened.</exception>
     public static FileStream Open(string path, int bufferSize = 0, FileOptions options = FileOptions.None, FileShare share = FileShare.Read)
     {
-        // To open a device may be to do something with it, such as to rewind a tape.
+        // Opening a device may do something with it, such as rewind a tape.
         if (FileFacts.Of(path) is FileFacts facts)
         {
             Require(facts, path);
@@ -77,7 +77,7 @@ internal static class OrdinaryFile
         const int Least = 4096;
         using FileStream stream = Open(path, share: share);
 
-        // As much as it claims to have, and more only where more comes: the limit may be large, and most files are small.
+        // As much as it claims to have, and more only if more comes: the limit may be large, and most files are small.
         int room = (int)Math.Min(limit + 1L, Math.Max(stream.Length + 1, Least));
         byte[] buffer = ArrayPool<byte>.Shared.Rent(room);
         try
@@ -110,9 +110,9 @@ internal static class OrdinaryFile
 
     /// <summary>Reads the first bytes of a file, which tell what it is.</summary>
     /// <param name="path">The full path.</param>
-    /// <param name="length">How many; fewer are returned where the file is shorter.</param>
+    /// <param name="length">How many; fewer are returned if the file is shorter.</param>
     /// <param name="share">What others may do with it meanwhile.</param>
-    /// <exception cref="NotOrdinaryFileException">It is no ordinary file.</exception>
+    /// <exception cref="NotOrdinaryFileException">It is not an ordinary file.</exception>
     /// <exception cref="IOException">It cannot be read.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
     public static byte[] ReadBeginning(string path, int length, FileShare share = FileShare.Read)
@@ -122,7 +122,7 @@ internal static class OrdinaryFile
         return beginning[..stream.ReadAtLeast(beginning, length, throwOnEndOfStream: false)];
     }
 
-    /// <summary>Refuses what is no ordinary file.</summary>
+    /// <summary>Refuses anything that is not an ordinary file.</summary>
     /// <param name="facts">What it is.</param>
     /// <param name="path">What it is called.</param>
     /// <exception cref="NotOrdinaryFileException">It is something else.</exception>

@@ -26,10 +26,10 @@ internal static class OwnFile
     /// <summary>Creates a file.</summary>
     /// <param name="path">The full path.</param>
     /// <param name="readers">Who may read it.</param>
-    /// <param name="access">What for.</param>
+    /// <param name="access">What it is for.</param>
     /// <param name="share">What other programs may do to it meanwhile.</param>
     /// <param name="options">As for a <see cref="FileStream"/>.</param>
-    /// <exception cref="IOException">Something has this name already, be it a link to nothing; or it cannot be created.</exception>
+    /// <exception cref="IOException">Something has this name already, even a link to nothing; or it cannot be created.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be created.</exception>
     public static FileStream Create(
         string path,
@@ -44,7 +44,7 @@ internal static class OwnFile
         }
         catch (Exception exception) when (exception is FileNotFoundException or DirectoryNotFoundException && Directory.Exists(Path.GetDirectoryName(path)))
         {
-            // As in /proc: that a new file is not there is no reason.
+            // This happens in /proc: that a new file is not there says nothing about the reason.
             throw new IOException($"No file can be created in the folder '{Path.GetDirectoryName(path)}'.", exception);
         }
         catch (IOException exception) when (IsTemporary(path))
@@ -77,7 +77,7 @@ internal static class OwnFile
         return IsTemporary(path) ? new TemporaryStream(path, all) : new FileStream(path, all);
     }
 
-    /// <summary>Opens a file and gives it a mode that the umask has no part in.</summary>
+    /// <summary>Opens a file and gives it a mode that the umask does not affect.</summary>
     [UnsupportedOSPlatform("windows")]
     private static FileStream Open(string path, FileStreamOptions options, UnixFileMode mode)
     {
@@ -94,7 +94,7 @@ internal static class OwnFile
         }
     }
 
-    /// <summary>Creates a folder, with those above it, where there is none. Nobody else may write to what is created.</summary>
+    /// <summary>Creates a folder, with those above it, if there is none. Nobody else may write to what is created.</summary>
     /// <param name="path">The full path.</param>
     /// <param name="readers">Who may read it, if it is created.</param>
     /// <exception cref="IOException">Something else has this name, or it cannot be created.</exception>
@@ -127,8 +127,8 @@ internal static class OwnFile
     /// <summary>Opens a file that one owner has to itself among all processes of the machine, and can rename while it is open; or creates it.</summary>
     /// <param name="path">The full path.</param>
     /// <param name="readers">Who may read it, if it is created; <see langword="null"/> to open only one that is there.</param>
-    /// <returns>The file, for reading and writing; <see langword="null"/> while another owner has it, or where none is there to be opened.</returns>
-    /// <exception cref="NotOrdinaryFileException">Something that is no file of ours has this name: see <see cref="Require(FileFacts, string)"/>.</exception>
+    /// <returns>The file, for reading and writing; <see langword="null"/> while another owner has it, or if there is none to be opened.</returns>
+    /// <exception cref="NotOrdinaryFileException">Something that is not a file of ours has this name: see <see cref="Require(FileFacts, string)"/>.</exception>
     /// <exception cref="IOException">The file has other names as well, or cannot be opened.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be opened.</exception>
     public static FileStream? TryOpenExclusive(string path, FileReaders? readers)
@@ -180,7 +180,7 @@ internal static class OwnFile
     /// <param name="path">The full path.</param>
     /// <param name="content">What it holds.</param>
     /// <param name="readers">Who may read it.</param>
-    /// <exception cref="NotOrdinaryFileException">Something that is no file has this name, or a link.</exception>
+    /// <exception cref="NotOrdinaryFileException">The name belongs to a link, or to something that is not a file.</exception>
     /// <exception cref="IOException">It cannot be written.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be written.</exception>
     public static void Replace(string path, ReadOnlySpan<byte> content, FileReaders readers)
@@ -195,12 +195,12 @@ internal static class OwnFile
         temporary.Keep(replaces: true);
     }
 
-    /// <summary>Adds to the end of a file in one step, also where other processes do the same; creates the file when it is missing.</summary>
+    /// <summary>Adds to the end of a file in one step, even if other processes do the same; creates the file when it is missing.</summary>
     /// <param name="path">The full path.</param>
     /// <param name="content">What to add; nothing, to see whether that can be done.</param>
     /// <param name="readers">Who may read it, if it is created.</param>
-    /// <returns>How many bytes were added, less than all where the disk is full; <see langword="null"/> while another process has the file to itself.</returns>
-    /// <exception cref="NotOrdinaryFileException">Something that is no file of ours has this name.</exception>
+    /// <returns>How many bytes were added, less than all if the disk is full; <see langword="null"/> while another process has the file to itself.</returns>
+    /// <exception cref="NotOrdinaryFileException">Something that is not a file of ours has this name.</exception>
     /// <exception cref="IOException">The file has other names as well, or cannot be written.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be written.</exception>
     public static int? TryAppend(string path, byte[] content, FileReaders readers)
@@ -254,7 +254,7 @@ internal static class OwnFile
         }
     }
 
-    /// <summary>Renames a file and never replaces another, not even one that has come a moment ago. .NET itself looks first and renames then.</summary>
+    /// <summary>Renames a file and never replaces another, not even one that has come a moment ago. .NET itself looks first and then renames.</summary>
     /// <param name="from">The full path of the file.</param>
     /// <param name="to">The full path it gets, in the same folder.</param>
     /// <exception cref="IOException">Something has this name already, or the file cannot be renamed.</exception>
@@ -267,7 +267,7 @@ internal static class OwnFile
         }
     }
 
-    /// <summary>Refuses what is no file where one of our own should be, be it a link to a file.</summary>
+    /// <summary>Refuses anything that is not a file where one of our own should be, even a link to a file.</summary>
     /// <param name="facts">What it is, links not followed.</param>
     /// <param name="path">What it is called.</param>
     /// <exception cref="NotOrdinaryFileException">It is a link, a folder, a pipe, a socket or a device.</exception>
@@ -280,7 +280,7 @@ internal static class OwnFile
         }
     }
 
-    /// <summary>Refuses a file that may be somebody else's: one that has other names as well, or is no file at all.</summary>
+    /// <summary>Refuses a file that may be somebody else's: one that has other names as well, or is not a file at all.</summary>
     /// <param name="facts">What it is.</param>
     /// <param name="path">What it is called.</param>
     /// <exception cref="NotOrdinaryFileException">It is a link, a folder, a pipe, a socket or a device.</exception>
@@ -295,7 +295,7 @@ internal static class OwnFile
         }
     }
 
-    /// <summary>Refuses what <see cref="Require(FileFacts, string)"/> does where a file is to be created or written; opens nothing.</summary>
+    /// <summary>Refuses what <see cref="Require(FileFacts, string)"/> refuses, for a file that is to be created or written; opens nothing.</summary>
     /// <param name="path">The full path. Nothing need be there.</param>
     /// <exception cref="IOException">As there; or the path is too long.</exception>
     /// <exception cref="UnauthorizedAccessException">A folder on the way may not be searched.</exception>
@@ -322,7 +322,7 @@ internal static class OwnFile
     }
 
     /// <summary>Whether an open file still has this name.</summary>
-    /// <exception cref="NotOrdinaryFileException">Something that is no file has this name by now, be it a link to it.</exception>
+    /// <exception cref="NotOrdinaryFileException">Something that is not a file has this name by now, even if it is a link to the file.</exception>
     public static bool IsNamed(FileStream file, string path)
     {
         FileFacts? named = FileFacts.OfName(path);

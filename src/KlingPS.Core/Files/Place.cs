@@ -97,7 +97,7 @@ internal sealed class Place
             return true;
         }
 
-        // A file system that does not tell its files apart is taken for one to which upper and lower case are the same: the safer mistake.
+        // A file system that does not tell its files apart is treated as one that ignores upper and lower case: the safer mistake.
         if (_anchorId is not FileId id || other._anchorId is not FileId otherId)
         {
             return NameRule.IsAlike(Path, other.Path);
@@ -159,7 +159,7 @@ internal sealed class Place
         }
     }
 
-    /// <summary>What has a name; <see langword="null"/> also where that may not be known, which ends what can be followed.</summary>
+    /// <summary>What has a name; <see langword="null"/> also if that may not be known: then nothing beyond it can be followed.</summary>
     private static FileFacts? TryLook(string path)
     {
         try
@@ -207,7 +207,7 @@ internal sealed class NameRule
     public static bool IsAlike(string one, string other)
         => string.Equals(Composed(one), Composed(other), StringComparison.OrdinalIgnoreCase);
 
-    /// <summary>Finds the rule of a folder. What nothing in it or above it tells is taken for the same: the safer mistake.</summary>
+    /// <summary>Finds the rule of a folder. If nothing in it or above it shows a difference, names are treated as the same: the safer mistake.</summary>
     /// <param name="folder">The full path.</param>
     public static NameRule Of(string folder) => Of(folder, path => Directory.EnumerateFileSystemEntries(path), path => FileFacts.OfName(path)?.Id);
 
@@ -226,7 +226,7 @@ internal sealed class NameRule
         return string.Equals(one, other, _mindsCase ? StringComparison.Ordinal : StringComparison.OrdinalIgnoreCase);
     }
 
-    /// <summary>Whether a folder takes another spelling of a name for another name.</summary>
+    /// <summary>Whether a folder treats another spelling of a name as another name.</summary>
     /// <returns><see langword="null"/> when no name in it or above it has another spelling.</returns>
     private static bool? Minds(string folder, Func<string, string> respell, Func<string, IEnumerable<string>> list, Func<string, FileId?> identify)
     {

@@ -1,12 +1,12 @@
 namespace KlingPS.Core.Files;
 
 /// <summary>
-/// A file that is written under another name, in the same folder, and gets its own when it is whole. Until then nobody sees anything of it,
-/// and where it does not come to that, nothing is left.
+/// A file that is written under another name, in the same folder, and gets its own when it is complete. Until then nobody sees anything of it,
+/// and if it never gets that far, nothing is left.
 /// </summary>
 internal sealed class TemporaryFile : IDisposable
 {
-    /// <summary>What the names begin with that files have meanwhile.</summary>
+    /// <summary>What the names that files have meanwhile begin with.</summary>
     public const string Prefix = ".klingps-";
 
     private readonly string _path;
@@ -35,8 +35,8 @@ internal sealed class TemporaryFile : IDisposable
 
     /// <summary>Gives the file its name.</summary>
     /// <param name="replaces">Whether another file of that name, looked at before, is replaced.</param>
-    /// <param name="mode">Who may do what with it, where that is not as it was created; for Unix only.</param>
-    /// <param name="writtenAt">When it was last written, where that is not now.</param>
+    /// <param name="mode">Who may do what with it, if that is not as it was created; for Unix only.</param>
+    /// <param name="writtenAt">When it was last written, if that is not now.</param>
     /// <exception cref="IOException">It cannot have the name.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not have the name.</exception>
     public void Keep(bool replaces, UnixFileMode? mode = null, DateTime? writtenAt = null)
@@ -83,7 +83,7 @@ internal sealed class TemporaryFile : IDisposable
     }
 }
 
-/// <summary>A file that is written under a name that says nothing to anybody, so that what is wrong with it, such as a full disk, is told of its folder.</summary>
+/// <summary>A file that is written under a name that means nothing to anybody, so that errors, such as a full disk, are reported for its folder.</summary>
 internal sealed class TemporaryStream(string path, FileStreamOptions options) : FileStream(path, options)
 {
     private readonly string _path = path;
@@ -96,7 +96,7 @@ internal sealed class TemporaryStream(string path, FileStreamOptions options) : 
     }
 
     /// <inheritdoc/>
-    /// <remarks>Of a derived class, .NET's own methods write by this all but single bytes.</remarks>
+    /// <remarks>In a derived class, .NET's own methods write everything but single bytes through this.</remarks>
     public override void Write(byte[] buffer, int offset, int count)
     {
         try

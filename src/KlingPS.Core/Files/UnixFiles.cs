@@ -5,7 +5,7 @@ using Microsoft.Win32.SafeHandles;
 namespace KlingPS.Core.Files;
 
 /// <summary>
-/// What .NET does not tell of files on Linux and macOS (which file it is, how many names it has) and does not do (open a pipe without
+/// What .NET does not tell about files on Linux and macOS (which file it is, how many names it has) and does not do (open a pipe without
 /// waiting for its other end), asked of the system's C library.
 /// </summary>
 /// <remarks>
@@ -113,7 +113,7 @@ internal static class UnixFiles
     }
 
     /// <summary>Writes to an open file in one step, where its handle says: .NET itself always says where, and overwrites what others have appended.</summary>
-    /// <returns>How many bytes were written; less than all where the disk is full.</returns>
+    /// <returns>How many bytes were written; less than all if the disk is full.</returns>
     /// <exception cref="IOException">Nothing can be written.</exception>
     public static int Write(SafeFileHandle file, byte[] content)
     {
@@ -130,7 +130,7 @@ internal static class UnixFiles
     }
 
     /// <summary>Renames a file unless something has the new name.</summary>
-    /// <returns><see langword="false"/> where the file system cannot do that in one step; nothing is changed then.</returns>
+    /// <returns><see langword="false"/> if the file system cannot do that in one step; nothing is changed then.</returns>
     /// <exception cref="IOException">Something has this name already, or the file cannot be renamed.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be renamed.</exception>
     public static bool TryMoveNew(string from, string to)

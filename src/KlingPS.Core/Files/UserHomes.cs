@@ -3,7 +3,7 @@ using System.Text;
 namespace KlingPS.Core.Files;
 
 /// <summary>
-/// The home folders that a user may mean, where something that the user may not know of leads a shell elsewhere: the terminal of an editor has
+/// The home folders that a user may mean, if something that the user may not know about leads a shell elsewhere: the terminal of an editor has
 /// set XDG_DATA_HOME, XDG_CONFIG_HOME or HOME, or the command is run by sudo.
 /// </summary>
 internal static class UserHomes

@@ -57,7 +57,7 @@ internal sealed partial record Volume(string Format, string Root, bool IsReadOnl
 
     /// <summary>Finds the file system of a path, or of the deepest folder on the way to it that exists.</summary>
     /// <param name="path">The full path. Links are followed.</param>
-    /// <returns><see langword="null"/> where the system does not tell.</returns>
+    /// <returns><see langword="null"/> if the system does not tell.</returns>
     public static Volume? Of(string path)
     {
         try

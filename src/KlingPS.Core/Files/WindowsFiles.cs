@@ -4,7 +4,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace KlingPS.Core.Files;
 
-/// <summary>What .NET does not tell of files on Windows: which file it is, how many names it has, and whether it is a file at all.</summary>
+/// <summary>What .NET does not tell about files on Windows: which file it is, how many names it has, and whether it is a file at all.</summary>
 internal static class WindowsFiles
 {
     private const string Kernel = "kernel32.dll";

@@ -6,7 +6,7 @@ using KlingPS.Core.Network;
 
 namespace KlingPS.Core.Gallery;
 
-/// <summary>Makes cards of videos and tasks: says of each what there is to be known, and what can be done about what is open.</summary>
+/// <summary>Makes cards of videos and tasks: says what is known about each, and what can be done about anything that is still open.</summary>
 internal sealed class CardMaker
 {
     /// <summary>How long the service knows a task: by its documentation, two months.</summary>
@@ -19,9 +19,9 @@ internal sealed class CardMaker
 
     /// <summary>Creates the maker.</summary>
     /// <param name="folder">The full path of the folder that the page lies in.</param>
-    /// <param name="destination">The full path of the folder that videos go to of which it is not known.</param>
-    /// <param name="isPortable">Whether the page is for others: then it says nothing of this machine.</param>
-    /// <param name="takes">The takes that there are.</param>
+    /// <param name="destination">The full path of the folder for videos whose folder is not known.</param>
+    /// <param name="isPortable">Whether the page is for others: then it says nothing about this machine.</param>
+    /// <param name="takes">The existing takes.</param>
     public CardMaker(string folder, string destination, bool isPortable, Takes takes)
     {
         _destination = destination;

@@ -20,7 +20,7 @@ internal static class ChoiceCsv
     {
         ArgumentNullException.ThrowIfNull(text);
 
-        // Blank lines before the heading count as lines, and are no heading.
+        // Blank lines before the heading count as lines, but are not the heading.
         int at = text.AsSpan(0, text.Length - text.TrimStart().Length).LastIndexOf('\n') + 1;
         int line = 1 + text.AsSpan(0, at).Count('\n');
         char separator = FindSeparator(text.AsSpan(at));

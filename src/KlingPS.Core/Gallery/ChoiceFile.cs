@@ -45,10 +45,10 @@ internal sealed record ChoiceFile
     /// <summary>The full path.</summary>
     public required string Path { get; init; }
 
-    /// <summary>The id of the gallery, where it says so.</summary>
+    /// <summary>The id of the gallery, if it says so.</summary>
     public string? Gallery { get; private init; }
 
-    /// <summary>The folder that the page was in, where it says so.</summary>
+    /// <summary>The folder that the page was in, if it says so.</summary>
     public string? Place { get; private init; }
 
     /// <summary>When it was saved.</summary>
@@ -60,14 +60,14 @@ internal sealed record ChoiceFile
     /// <summary>What is wrong with single lines, which are left out.</summary>
     public IReadOnlyList<KlingException> Problems { get; private init; } = [];
 
-    /// <summary>Which lines say different things of one video, of which the later counts; as sentences.</summary>
+    /// <summary>Which lines say different things about one video, of which the later one counts; as sentences.</summary>
     public IReadOnlyList<string> Doubles { get; private init; } = [];
 
     /// <summary>Reads a file.</summary>
     /// <param name="path">The full path.</param>
     /// <param name="cancellationToken">Stops the reading.</param>
     /// <exception cref="KlingException">
-    /// <see cref="ErrorKind.ChoiceInvalid"/>: it is no choice of a gallery, or damaged. <see cref="ErrorKind.PathNotFound"/>,
+    /// <see cref="ErrorKind.ChoiceInvalid"/>: it is not a choice of a gallery, or damaged. <see cref="ErrorKind.PathNotFound"/>,
     /// <see cref="ErrorKind.FileUnreadable"/>: it cannot be read.
     /// </exception>
     public static async Task<ChoiceFile> ReadAsync(string path, CancellationToken cancellationToken)
@@ -94,7 +94,7 @@ internal sealed record ChoiceFile
     /// <summary>Reads the text of a file.</summary>
     /// <param name="path">The full path, for messages.</param>
     /// <param name="text">The text.</param>
-    /// <param name="written">When the file was last written, which is when a line without a time was chosen at the latest.</param>
+    /// <param name="written">When the file was last written; a line without a time was chosen no later than that.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.ChoiceInvalid"/>.</exception>
     internal static ChoiceFile Parse(string path, string text, DateTimeOffset? written = null)
     {
@@ -105,7 +105,7 @@ internal sealed record ChoiceFile
             : ParseTable(path, text.TrimStart('\uFEFF'), written);
     }
 
-    /// <summary>Whether a file is a choice, of whichever version: all that <see cref="ReadAsync"/> takes, and what is damaged of it.</summary>
+    /// <summary>Whether a file is a choice, of whichever version: all that <see cref="ReadAsync"/> takes, and damaged ones.</summary>
     /// <param name="path">The full path.</param>
     /// <exception cref="IOException">It cannot be read.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
@@ -148,7 +148,7 @@ internal sealed record ChoiceFile
         return reader.ReadToEnd().TrimStart();
     }
 
-    /// <summary>Makes several choices one: of what they say of one video, the later decision counts, and stays in the file that has it.</summary>
+    /// <summary>Combines several choices: of what they say about one video, the later decision counts, and stays in the file that has it.</summary>
     /// <param name="files">The choices, with keys that are the same for the same video.</param>
     public static IReadOnlyList<ChoiceFile> Merge(IReadOnlyList<ChoiceFile> files)
     {
@@ -158,7 +158,7 @@ internal sealed record ChoiceFile
         var doubles = files.Select(_ => new List<string>()).ToArray();
         foreach (IGrouping<string, (int File, ChoiceRow Row)> video in files.SelectMany((file, index) => file.Rows.Select(row => (File: index, Row: row))).GroupBy(said => said.Row.Key, StringComparer.Ordinal))
         {
-            // What was never chosen takes nothing back.
+            // A row that chooses nothing takes nothing back.
             (int File, ChoiceRow Row)[] said = [.. video.Where(one => one.Row.Choice is { SaysSomething: true } or { At: not null }).DefaultIfEmpty(video.First())];
             (int File, ChoiceRow Row) last = said.MaxBy(one => one.Row.Choice.At ?? DateTimeOffset.MinValue);
             (int File, ChoiceRow Row)[] others = [.. said.Where(one => !one.Row.Choice.SaysSameAs(last.Row.Choice))];
@@ -189,7 +189,7 @@ internal sealed record ChoiceFile
         })];
     }
 
-    /// <summary>The same choice with other keys, so that lines are found to be of one video that name it in different ways.</summary>
+    /// <summary>The same choice with other keys, so that lines that name one video in different ways are recognized as being about it.</summary>
     /// <param name="keyOf">The one key of all that a video may have.</param>
     public ChoiceFile WithKeys(Func<string, string> keyOf)
     {
@@ -319,7 +319,7 @@ internal sealed record ChoiceFile
             JsonValueKind.String => value.GetString(),
             JsonValueKind.Null or JsonValueKind.Undefined => null,
 
-            // What should be text and is not is refused where it is read as something.
+            // What should be text and is not is refused when its value is read.
             _ => value.GetRawText(),
         }
         : null;
@@ -327,7 +327,7 @@ internal sealed record ChoiceFile
     private static DateTimeOffset? TimeOf(string? text)
         => DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out DateTimeOffset time) ? time : null;
 
-    /// <summary>A time in one of these forms alone: elsewhere, 3/4/2026 is another day.</summary>
+    /// <summary>A time in one of these forms only: elsewhere, 3/4/2026 is another day.</summary>
     private static DateTimeOffset? TimeOf(string? text, string[] forms)
         => DateTimeOffset.TryParseExact(text, forms, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out DateTimeOffset time) ? time : null;
 
@@ -353,8 +353,8 @@ internal sealed record ChoiceFile
 
         /// <summary>Takes a line.</summary>
         /// <param name="place">Where it stands.</param>
-        /// <param name="get">Its values by their names; <see langword="null"/> if it is no line at all.</param>
-        /// <param name="date">Says of what was chosen when that was, by the line.</param>
+        /// <param name="get">Its values by their names; <see langword="null"/> if it is not a line at all.</param>
+        /// <param name="date">Says when something was chosen, going by the line.</param>
         public void Add(string place, Func<string, string?>? get, Func<Func<string, string?>, GalleryChoice, GalleryChoice> date)
         {
             string? key = Trim(get?.Invoke("key")) ?? Trim(get?.Invoke("taskId"));
@@ -380,7 +380,7 @@ internal sealed record ChoiceFile
             Add(new ChoiceRow(place, key, name, Trim(get("video")), date(get, new GalleryChoice(decision, rating, get("note")?.Trim() ?? string.Empty))));
         }
 
-        /// <summary>Takes a line that says something else of a video than a former one only if both say when.</summary>
+        /// <summary>Takes a line that says something else about a video than an earlier one only if both say when.</summary>
         public void Add(ChoiceRow row)
         {
             if (!_rows.TryGetValue(row.Key, out ChoiceRow? former))

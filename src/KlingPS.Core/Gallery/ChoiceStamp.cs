@@ -4,8 +4,8 @@ using System.Text.RegularExpressions;
 namespace KlingPS.Core.Gallery;
 
 /// <summary>
-/// What the page writes at the end of each line of a table: when the video was chosen, or that it was not when the table was saved; and a
-/// checksum of what the line says, by which a line is known that somebody has changed.
+/// What the page writes at the end of each line of a table: when the video was chosen, or that it had not been when the table was saved; and a
+/// checksum of what the line says, which shows whether somebody has changed the line.
 /// </summary>
 /// <param name="Time">When the video was chosen, or else when the table was saved.</param>
 /// <param name="Since">See <see cref="GalleryChoice.NotBefore"/>.</param>
@@ -13,7 +13,7 @@ namespace KlingPS.Core.Gallery;
 /// <param name="Checksum">See <see cref="ChecksumOf"/>.</param>
 internal sealed partial record ChoiceStamp(DateTimeOffset Time, DateTimeOffset Since, bool IsChosen, uint Checksum)
 {
-    /// <summary>The stamp of a choice; <see langword="null"/> where it is not known well enough when it was made.</summary>
+    /// <summary>The stamp of a choice; <see langword="null"/> if it is not known well enough when it was made.</summary>
     /// <param name="choice">The choice.</param>
     /// <param name="now">When the stamp is made.</param>
     public static ChoiceStamp? Of(GalleryChoice choice, DateTimeOffset now)
@@ -29,14 +29,14 @@ internal sealed partial record ChoiceStamp(DateTimeOffset Time, DateTimeOffset S
         => string.Create(CultureInfo.InvariantCulture, $"{(IsChosen ? string.Empty : "unchosen ")}{Time.UtcDateTime:yyyy-MM-dd'T'HH:mm:ss.fff'Z'}{(Since < Time ? $" since {Since.UtcDateTime:yyyy-MM-dd'T'HH:mm:ss.fff'Z'}" : string.Empty)} {Checksum:x8}");
 
     /// <summary>Reads a stamp.</summary>
-    /// <returns><see langword="null"/> if a text is none.</returns>
+    /// <returns><see langword="null"/> if a text is not one.</returns>
     public static ChoiceStamp? TryRead(string? text)
         => Form().Match(text?.Trim() ?? string.Empty) is { Success: true } match
             && TimeOf(match.Groups["time"]) is DateTimeOffset time
             ? new ChoiceStamp(time, TimeOf(match.Groups["since"]) is DateTimeOffset since && since < time ? since : time, match.Groups["unchosen"].Length == 0, uint.Parse(match.Groups["sum"].ValueSpan, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture))
             : null;
 
-    /// <summary>Says when a line was chosen. One that was changed since was so between its stamp and the last time the file was written.</summary>
+    /// <summary>Says when a line was chosen. One that was changed since was changed between its stamp and the last time the file was written.</summary>
     /// <param name="said">What the line says.</param>
     /// <param name="written">When the file was last written.</param>
     public GalleryChoice Date(GalleryChoice said, DateTimeOffset? written)
@@ -47,7 +47,7 @@ internal sealed partial record ChoiceStamp(DateTimeOffset Time, DateTimeOffset S
             : said;
     }
 
-    /// <summary>The checksum of what a line says: FNV-1a of its words, as the page counts it.</summary>
+    /// <summary>The checksum of what a line says: FNV-1a of its words, as the page computes it.</summary>
     public static uint ChecksumOf(GalleryChoice said)
     {
         ArgumentNullException.ThrowIfNull(said);

@@ -38,7 +38,7 @@ internal sealed class ChosenVideos
     }
 
     /// <summary>
-    /// All takes that are known beside videos of which the ledger does not know: by the sidecars in their folders, and in those that the
+    /// All takes that are known next to videos that the ledger does not know: by the sidecars in their folders, and in those that the
     /// user has named.
     /// </summary>
     /// <param name="videos">The videos.</param>
@@ -64,7 +64,7 @@ internal sealed class ChosenVideos
         return [.. named.Values.Select(entry => entry.Task!).Concat(beside)];
     }
 
-    /// <summary>Where the page linked to: relative to the folder it was in, or to the one that the choice lies in.</summary>
+    /// <summary>What the page linked to: relative to the folder it was in, or to the one that the choice lies in.</summary>
     private async Task<GalleryEntry?> FindLinkedAsync(ChoiceRow row, CancellationToken cancellationToken)
     {
         if (row.Video is null || PageText.FromLink(row.Video) is not string relative || !VideoFolder.IsVideo(relative))
@@ -87,7 +87,7 @@ internal sealed class ChosenVideos
                 return entry;
             }
 
-            // A copy in a portable folder has no sidecar: it is the video, and more is not known of it here. A key of a file says which one is meant.
+            // A copy in a portable folder has no sidecar: it is the video, and nothing more is known about it. A key of a file says which one is meant.
             bool isMeant = !row.Key.StartsWith(GalleryEntry.FileMark, StringComparison.Ordinal) || row.Key == entry.Key;
             file ??= entry.Task is null && isMeant ? entry : null;
         }

@@ -20,9 +20,9 @@ internal sealed class CommandLine
     /// <param name="spec">The video.</param>
     /// <param name="image">How the image is named, if not by its own path.</param>
     /// <param name="take">Which variant.</param>
-    /// <param name="destination">The folder it goes to; <see langword="null"/> where that is not said.</param>
+    /// <param name="destination">The folder it goes to; <see langword="null"/> if that is not said.</param>
     /// <param name="more">Further parameters, with a space before them.</param>
-    /// <returns><see langword="null"/> where it is not known what the video was made from.</returns>
+    /// <returns><see langword="null"/> if it is not known what the video was made from.</returns>
     public static CardCommand? Make(VideoSpec spec, string? image, int take, string? destination, string more = "")
     {
         ArgumentNullException.ThrowIfNull(spec);

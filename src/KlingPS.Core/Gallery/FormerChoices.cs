@@ -4,19 +4,19 @@ using KlingPS.Core.Files;
 
 namespace KlingPS.Core.Gallery;
 
-/// <summary>The choices that a page has which is about to be written again: they were loaded into it, and its file may be all that has them.</summary>
+/// <summary>The choices in a page that is about to be written again: they were loaded into it, and its file may be the only one that has them.</summary>
 /// <param name="Choices">The choices by the key of their card, also those of videos that the page did not show.</param>
 /// <param name="WasPortable">Whether the page was one for others.</param>
 internal sealed record FormerChoices(IReadOnlyDictionary<string, GalleryChoice> Choices, bool WasPortable)
 {
-    /// <summary>Where there was no page.</summary>
+    /// <summary>Used if there was no page.</summary>
     public static readonly FormerChoices None = new(new Dictionary<string, GalleryChoice>(), WasPortable: false);
 
     private const int MaxLength = 256 * 1024 * 1024;
 
     /// <summary>Reads them.</summary>
     /// <param name="path">The full path of a page of ours.</param>
-    /// <returns>None where the page cannot be read, or somebody has changed it.</returns>
+    /// <returns>None if the page cannot be read, or somebody has changed it.</returns>
     public static FormerChoices Read(string path)
     {
         var choices = new Dictionary<string, GalleryChoice>(StringComparer.Ordinal);
@@ -63,7 +63,7 @@ internal sealed record FormerChoices(IReadOnlyDictionary<string, GalleryChoice> 
         DateTimeOffset? at = TimeOf(item, "at");
         var former = new GalleryChoice(decision, rating, note, at) { NotBefore = TimeOf(item, "judged") ?? at, IsDated = at is not null };
 
-        // That a choice was taken back is one, too: else an older file would bring it again.
+        // A choice that was taken back counts, too: otherwise an older file would bring it back.
         return former.SaysSomething || at is not null ? former : null;
     }
 

@@ -33,9 +33,9 @@ internal enum CardStatus
     Abandoned,
 }
 
-/// <summary>A command as a card shows it. The prompt, which the card shows anyway, is left out where it stands in the command as it is.</summary>
+/// <summary>A command as a card shows it. The prompt, which the card shows anyway, is left out if it occurs in the command as it is.</summary>
 /// <param name="Head">The command up to the prompt, or all of it.</param>
-/// <param name="Tail">What comes after the prompt; <see langword="null"/> where the prompt is not left out.</param>
+/// <param name="Tail">What comes after the prompt; <see langword="null"/> if the prompt is not left out.</param>
 internal readonly record struct CardCommand(string Head, string? Tail = null)
 {
     /// <summary>The whole command.</summary>
@@ -43,10 +43,10 @@ internal readonly record struct CardCommand(string Head, string? Tail = null)
     public string With(string? prompt) => Tail is null ? Head : Head + prompt + Tail;
 }
 
-/// <summary>What a card shows of one video. Texts are as people may read them, except where it is said.</summary>
+/// <summary>What a card shows of one video. Texts are as people may read them, unless noted otherwise.</summary>
 internal sealed record GalleryCard
 {
-    /// <summary>What stands in the place of an image where there never was one.</summary>
+    /// <summary>What stands in the place of an image if there never was one.</summary>
     public const string WithoutImage = "no image";
 
     /// <summary>See <see cref="GalleryEntry.Key"/>.</summary>
@@ -61,10 +61,10 @@ internal sealed record GalleryCard
     /// <summary>What the video is called.</summary>
     public required string Name { get; init; }
 
-    /// <summary>The folder of the video, else of its image; empty where it is that of the page, and in a page for others.</summary>
+    /// <summary>The folder of the video, else of its image; empty if it is that of the page, and in a page for others.</summary>
     public string Folder { get; init; } = string.Empty;
 
-    /// <summary>The model; empty where it is not known.</summary>
+    /// <summary>The model; empty if it is not known.</summary>
     public string Model { get; init; } = string.Empty;
 
     /// <summary>What all videos of the same image share.</summary>
@@ -73,13 +73,13 @@ internal sealed record GalleryCard
     /// <summary>Which of several variants it is, from 1.</summary>
     public int Take { get; init; } = 1;
 
-    /// <summary>The length of the video; 0 where it is not known.</summary>
+    /// <summary>The length of the video; 0 if it is not known.</summary>
     public int Seconds { get; init; }
 
     /// <summary>Where the video is.</summary>
     public CardStatus Status { get; init; }
 
-    /// <summary>The state of the task; <see langword="null"/> where there is none.</summary>
+    /// <summary>The state of the task; <see langword="null"/> if there is none.</summary>
     public KlingTaskState? State { get; init; }
 
     /// <summary>What it has cost, or what is set aside for it, in credits.</summary>
@@ -103,7 +103,7 @@ internal sealed record GalleryCard
     /// <summary>Everything else that is known, each with what it is.</summary>
     public IReadOnlyList<(string Label, string Text)> Facts { get; init; } = [];
 
-    /// <summary>What happens in it, as it was bought; <see langword="null"/> where there is no prompt.</summary>
+    /// <summary>What happens in it, as it was bought; <see langword="null"/> if there is no prompt.</summary>
     public string? Prompt { get; init; }
 
     /// <summary>The command that makes another variant.</summary>
@@ -115,13 +115,13 @@ internal sealed record GalleryCard
     /// <summary>Why there is no video, or no image.</summary>
     public string? Reason { get; init; }
 
-    /// <summary>The full path of the video, where it is on disk.</summary>
+    /// <summary>The full path of the video, if it is on disk.</summary>
     public string? VideoPath { get; init; }
 
-    /// <summary>The full path of its image, where that is on disk.</summary>
+    /// <summary>The full path of its image, if that is on disk.</summary>
     public string? ImagePath { get; init; }
 
-    /// <summary>What stands in the place of the image where none is shown.</summary>
+    /// <summary>What stands in the place of the image if none is shown.</summary>
     public string NoImage { get; init; } = WithoutImage;
 
     /// <summary>The address of the video, relative to the page.</summary>

@@ -17,7 +17,7 @@ internal enum Decision
 /// <param name="Decision">Whether it was picked or rejected.</param>
 /// <param name="Rating">0 to 5 stars; 0 is none.</param>
 /// <param name="Note">What was noted; empty if nothing was.</param>
-/// <param name="At">When it was chosen, or at the latest; <see langword="null"/> if that is not known.</param>
+/// <param name="At">When it was chosen, or the latest time at which it can have been; <see langword="null"/> if that is not known.</param>
 internal sealed record GalleryChoice(Decision Decision, int Rating, string Note, DateTimeOffset? At = null)
 {
     /// <summary>The most stars.</summary>
@@ -27,8 +27,8 @@ internal sealed record GalleryChoice(Decision Decision, int Rating, string Note,
     public const int MaxNoteLength = 2000;
 
     /// <summary>
-    /// When it was picked or rejected at the earliest; <see langword="null"/> if that is not known. Earlier than <see cref="At"/> where stars
-    /// or a note were added later, or where somebody has changed a table.
+    /// When it was picked or rejected at the earliest; <see langword="null"/> if that is not known. Earlier than <see cref="At"/> if stars
+    /// or a note were added later, or if somebody has changed a table.
     /// </summary>
     public DateTimeOffset? NotBefore { get; init; }
 

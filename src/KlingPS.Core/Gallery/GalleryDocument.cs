@@ -7,7 +7,7 @@ using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Gallery;
 
-/// <summary>A page with all its cards. The same cards make the same bytes: nothing in it is of now.</summary>
+/// <summary>A page with all its cards. The same cards make the same bytes: nothing in it depends on the time of writing.</summary>
 internal sealed class GalleryDocument
 {
     private readonly IReadOnlyList<GalleryCard> _cards;
@@ -35,10 +35,10 @@ internal sealed class GalleryDocument
     /// <summary>Its title.</summary>
     public required string Title { get; init; }
 
-    /// <summary>The full path of the folder that the page lies in; <see langword="null"/> where it is for others.</summary>
+    /// <summary>The full path of the folder that the page lies in; <see langword="null"/> if it is for others.</summary>
     public string? Place { get; init; }
 
-    /// <summary>When the choice was saved that the cards show.</summary>
+    /// <summary>When the choice that the cards show was saved.</summary>
     public DateTimeOffset? ChoicesSaved { get; init; }
 
     /// <summary>What was chosen for videos that the page does not show, by the keys of their cards.</summary>
@@ -135,7 +135,7 @@ internal sealed class GalleryDocument
         return string.Join(" · ", new[] { seconds, take, credits, card.Model }.Where(part => part.Length > 0));
     }
 
-    /// <summary>For how long the video can still be fetched, where it is not on disk.</summary>
+    /// <summary>For how long the video can still be fetched, if it is not on disk.</summary>
     private static void WriteLife(TextWriter page, GalleryCard card)
     {
         if (card.Status is not (CardStatus.Unsaved or CardStatus.Missing) || card.LinkUntil is not DateTimeOffset link || card.RecordUntil is not DateTimeOffset record)

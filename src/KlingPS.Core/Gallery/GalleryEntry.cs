@@ -5,7 +5,7 @@ using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Gallery;
 
-/// <summary>How much is known of what a card of a gallery shows.</summary>
+/// <summary>How much is known about what a card of a gallery shows.</summary>
 internal enum EntryOrigin
 {
     /// <summary>The ledger has its task.</summary>
@@ -17,17 +17,17 @@ internal enum EntryOrigin
     /// <summary>The file beside the video says what it was made from.</summary>
     Sidecar,
 
-    /// <summary>There is a video, and nothing else is known of it.</summary>
+    /// <summary>There is a video, and nothing else is known about it.</summary>
     File,
 }
 
 /// <summary>One video of a gallery, or a task that has none.</summary>
-/// <param name="Origin">How much is known of it.</param>
+/// <param name="Origin">How much is known about it.</param>
 /// <param name="Task">Its task; <see langword="null"/> if nothing is known but the file.</param>
 /// <param name="VideoPath">The full path at which the video is, or was last; <see langword="null"/> if it was never saved, or another video is there now.</param>
 internal sealed record GalleryEntry(EntryOrigin Origin, KlingVideoTask? Task, string? VideoPath)
 {
-    /// <summary>What the keys of videos begin with of which no task is known.</summary>
+    /// <summary>What the keys of videos without a known task begin with.</summary>
     public const string FileMark = "file:";
 
     private const string AttemptMark = "attempt-";
@@ -42,12 +42,12 @@ internal sealed record GalleryEntry(EntryOrigin Origin, KlingVideoTask? Task, st
     /// <summary>What was chosen for it before.</summary>
     public GalleryChoice? Choice { get; init; }
 
-    /// <summary>The SHA-256 of a video of which no task is known; <see langword="null"/> where there is a task, or where it cannot be read.</summary>
+    /// <summary>The SHA-256 of a video without a known task; <see langword="null"/> if there is a task, or if it cannot be read.</summary>
     public string? ContentHash { get; init; }
 
     /// <summary>
     /// The name by which a choice finds it again, in another shell and on another machine: the service's id, wherever there is one; else
-    /// the content of the video. It says nothing of where the video is, for pages are handed on.
+    /// the content of the video. It does not reveal where the video is, because pages are handed on.
     /// </summary>
     public string Key => Task is not null ? KeyOf(Task) : FileMark + (ContentHash ?? HashOf(VideoPath!));
 
@@ -58,7 +58,7 @@ internal sealed record GalleryEntry(EntryOrigin Origin, KlingVideoTask? Task, st
         return task.TaskId ?? AttemptKeyOf(task);
     }
 
-    /// <summary>The key that a task had before its id at the service was known. A local id alone is that of other tasks in other ledgers.</summary>
+    /// <summary>The key that a task had before its id at the service was known. A local id alone belongs to other tasks in other ledgers.</summary>
     public static string AttemptKeyOf(KlingVideoTask task)
     {
         ArgumentNullException.ThrowIfNull(task);

@@ -4,7 +4,7 @@ using KlingPS.Core.Gallery.Page;
 
 namespace KlingPS.Core.Gallery;
 
-/// <summary>The file that a page is written to: known by its beginning where it was written before, and never somebody else's.</summary>
+/// <summary>The file that a page is written to: recognized by its beginning if it was written before, and never somebody else's.</summary>
 internal sealed class GalleryFile
 {
     private const int IdLength = 32;
@@ -32,7 +32,7 @@ internal sealed class GalleryFile
     /// <param name="path">The full path of the page.</param>
     /// <param name="overwrite">Whether it may be any file.</param>
     /// <exception cref="KlingException">
-    /// <see cref="ErrorKind.FileExists"/>: there is a file that is no gallery. <see cref="ErrorKind.DestinationUnusable"/>: no file can be there.
+    /// <see cref="ErrorKind.FileExists"/>: there is a file that is not a gallery. <see cref="ErrorKind.DestinationUnusable"/>: no file can be there.
     /// </exception>
     public static GalleryFile Find(string path, bool overwrite)
     {
@@ -70,7 +70,7 @@ internal sealed class GalleryFile
     /// <param name="isPortable">Whether the page is for others.</param>
     public static string MarkOf(string id, bool isPortable) => isPortable ? id + PortableMark : id;
 
-    /// <summary>Creates the folder of the page, and tries whether the page can be written there: before anything else is.</summary>
+    /// <summary>Creates the folder of the page, and tries whether the page can be written there, before anything else is written.</summary>
     /// <exception cref="KlingException"><see cref="ErrorKind.DestinationUnusable"/>: it cannot be written.</exception>
     public void Prepare()
     {
@@ -78,7 +78,7 @@ internal sealed class GalleryFile
         {
             OwnFile.CreateFolder(Path.GetDirectoryName(_path)!, FileReaders.Umask);
 
-            // Of a name that is too long, only the folder that it is to be in can tell.
+            // Only the folder that it is to be in can tell whether a name is too long.
             OwnFile.Require(_path);
             using var trial = new TemporaryFile(_path, FileReaders.Owner);
         }
@@ -138,7 +138,7 @@ internal sealed class GalleryFile
         }
     }
 
-    /// <summary>The id of the gallery whose page a file is; <see langword="null"/> if it is none, or cannot be read.</summary>
+    /// <summary>The id of the gallery whose page a file is; <see langword="null"/> if it is not one, or cannot be read.</summary>
     /// <param name="path">The full path.</param>
     public static string? TryReadId(string path)
     {
@@ -152,7 +152,7 @@ internal sealed class GalleryFile
         }
     }
 
-    /// <summary>The id in the first lines of a page, <see langword="null"/> if it is none, and whether it is for others.</summary>
+    /// <summary>The id in the first lines of a page, <see langword="null"/> if there is none, and whether it is for others.</summary>
     private static (string? Id, bool IsPortable) ReadMark(string path)
     {
         string text = Encoding.Latin1.GetString(OrdinaryFile.ReadBeginning(path, HeadLength));

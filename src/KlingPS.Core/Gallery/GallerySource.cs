@@ -7,7 +7,7 @@ using KlingPS.Core.Saving;
 namespace KlingPS.Core.Gallery;
 
 /// <summary>
-/// Tells what is known of videos and tasks: what the ledger has of them now, whatever it had when they were handed in; else what the sidecar
+/// Tells what is known about videos and tasks: what the ledger has of them now, whatever it had when they were handed in; else what the sidecar
 /// says. Asks nobody but the disk.
 /// </summary>
 internal sealed class GallerySource
@@ -44,10 +44,10 @@ internal sealed class GallerySource
     /// <summary>All tasks of the ledger, by local id. Ids of the service and videos on disk tell for themselves whose they are.</summary>
     public IReadOnlyList<KlingVideoTask> Recorded { get; }
 
-    /// <summary>Those of the account in use; all of them where none is.</summary>
+    /// <summary>Those of the account in use; all of them if none is.</summary>
     public IReadOnlyList<KlingVideoTask> Own { get; }
 
-    /// <summary>The time by the clock that the times of the tasks are of.</summary>
+    /// <summary>The time by the clock that the tasks' times come from.</summary>
     public DateTimeOffset Now { get; private init; }
 
     /// <summary>Reads the ledger.</summary>
@@ -118,7 +118,7 @@ internal sealed class GallerySource
     /// <param name="id">The local id.</param>
     public KlingVideoTask? Find(long id) => _byId.GetValueOrDefault(id);
 
-    /// <summary>A task of the ledger by the key of its card, be it one that it had before its id at the service was known; <see langword="null"/> if there is none.</summary>
+    /// <summary>A task of the ledger by the key of its card, even one that it had before its id at the service was known; <see langword="null"/> if there is none.</summary>
     public KlingVideoTask? FindByKey(string key)
     {
         ArgumentNullException.ThrowIfNull(key);
@@ -141,7 +141,7 @@ internal sealed class GallerySource
 
     /// <summary>The entry of a video on disk, by what the ledger has of its path, its sidecar, or its content.</summary>
     /// <param name="path">The full path. The video itself need not be there if its sidecar is.</param>
-    /// <param name="taskId">The service's id of its task, where that is known.</param>
+    /// <param name="taskId">The service's id of its task, if that is known.</param>
     /// <param name="cancellationToken">Stops the reading.</param>
     /// <returns><see langword="null"/> if there is neither the video nor a sidecar of it.</returns>
     public async Task<GalleryEntry?> FindVideoAsync(string path, string? taskId, CancellationToken cancellationToken)
@@ -187,7 +187,7 @@ internal sealed class GallerySource
 
     /// <summary>
     /// A task of the ledger with its video: where it was saved last, or else at another path where it was saved and still is, or at any other
-    /// that the ledger knows and that has its content, as after it was moved over another video. A path that another task's video has now
+    /// that the ledger knows and that has its content, as happens after it was moved over another video. A path that another task's video has now
     /// counts for that one alone.
     /// </summary>
     private async ValueTask<GalleryEntry> LocateAsync(KlingVideoTask task, CancellationToken cancellationToken)
@@ -215,7 +215,7 @@ internal sealed class GallerySource
             : new GalleryEntry(EntryOrigin.Ledger, task, holder is null ? task.SavedPath : null) { Holder = holder };
     }
 
-    /// <summary>A file that the ledger knows and that has a content now. Only files that have changed since they were recorded are read, and only where a video is missing.</summary>
+    /// <summary>A file that the ledger knows and that has a content now. Only files that have changed since they were recorded are read, and only if a video is missing.</summary>
     private async ValueTask<string?> FindElsewhereAsync(string hash, CancellationToken cancellationToken)
     {
         if (_elsewhere is null)
@@ -249,7 +249,7 @@ internal sealed class GallerySource
 
     /// <summary>
     /// The task whose video a path has, of those that were saved there; <see langword="null"/> if none was. Of several the content tells;
-    /// if that has been changed since, it is the last one. Of one, it is another's only where that one's video was moved over it.
+    /// if that has been changed since, it is the last one. If there is only one, it is another's only if that one's video was moved over it.
     /// </summary>
     private async ValueTask<KlingVideoTask?> FindOwnerAsync(string path, CancellationToken cancellationToken)
     {
@@ -282,7 +282,7 @@ internal sealed class GallerySource
         return hash is null || here.Any(saved => saved.Hash == hash) ? null : FindByHash(hash);
     }
 
-    /// <summary>The content of a file, which is read only where the ledger does not have its hash, and once.</summary>
+    /// <summary>The content of a file, which is read only if the ledger does not have its hash, and only once.</summary>
     private async ValueTask<string?> FindHashAsync(string path, CancellationToken cancellationToken)
     {
         if (!_read.TryGetValue(path, out string? hash))

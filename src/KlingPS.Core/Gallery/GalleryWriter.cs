@@ -6,7 +6,7 @@ namespace KlingPS.Core.Gallery;
 /// <summary>How a gallery is written.</summary>
 internal sealed record GalleryOptions
 {
-    /// <summary>The title where none is given.</summary>
+    /// <summary>The title if none is given.</summary>
     public const string DefaultTitle = "Kling videos";
 
     /// <summary>The full path of the page.</summary>
@@ -15,10 +15,10 @@ internal sealed record GalleryOptions
     /// <summary>Its title.</summary>
     public string Title { get; init; } = DefaultTitle;
 
-    /// <summary>Whether the videos and images are copied beside it, and the page says nothing of this machine.</summary>
+    /// <summary>Whether the videos and images are copied beside it, and the page says nothing about this machine.</summary>
     public bool IsPortable { get; init; }
 
-    /// <summary>Whether a file that is no gallery is replaced.</summary>
+    /// <summary>Whether a file that is not a gallery is replaced.</summary>
     public bool Overwrite { get; init; }
 
     /// <summary>When choices without a time count as made; <see langword="null"/> to leave them without one.</summary>
@@ -51,9 +51,9 @@ internal sealed class GalleryWriter
 
     /// <summary>Writes the gallery.</summary>
     /// <param name="entries">What it shows; what is in it twice is shown once.</param>
-    /// <param name="takes">The takes that there are.</param>
+    /// <param name="takes">The existing takes.</param>
     /// <param name="choicesSaved">When the choice was saved that is loaded with it.</param>
-    /// <param name="onCopied">Is told, of a portable one, how many of how many files are copied.</param>
+    /// <param name="onCopied">Receives, for a portable one, how many of how many files have been copied.</param>
     /// <param name="cancellationToken">Stops the writing: what was there stays as it is.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.DestinationUnusable"/>: it cannot be written.</exception>
     public Task<WrittenGallery> WriteAsync(
@@ -103,7 +103,7 @@ internal sealed class GalleryWriter
             },
             cancellationToken);
 
-    /// <summary>What is in it twice, once: with the video that is there, and with the last choice.</summary>
+    /// <summary>Keeps what is in it twice only once: with the video that is there, and with the last choice.</summary>
     private static List<GalleryEntry> Merge(IEnumerable<GalleryEntry> entries)
     {
         var merged = new List<GalleryEntry>();
@@ -126,7 +126,7 @@ internal sealed class GalleryWriter
         return merged;
     }
 
-    /// <summary>What the page showed that is there stays, unless a later choice is given.</summary>
+    /// <summary>The choices that the page already shows stay, unless a later one is given.</summary>
     private List<GalleryEntry> WithFormerChoices(List<GalleryEntry> entries, IReadOnlyDictionary<string, GalleryChoice> former)
     {
         return [.. entries.Select(entry => entry with { Choice = Choose(entry) })];
@@ -140,7 +140,7 @@ internal sealed class GalleryWriter
         }
     }
 
-    /// <summary>What the page had of videos that the new one does not show. It is kept, too, for the next page may show them.</summary>
+    /// <summary>The choices in the page for videos that the new one does not show. They are kept, too, because the next page may show them.</summary>
     private SortedDictionary<string, GalleryChoice> FindElsewhere(IEnumerable<GalleryEntry> entries, FormerChoices former)
     {
         var elsewhere = new SortedDictionary<string, GalleryChoice>(former.Choices.ToDictionary(), StringComparer.Ordinal);
@@ -167,7 +167,7 @@ internal sealed class GalleryWriter
     private IEnumerable<string> KeysOf(GalleryEntry entry)
         => entry.Task is { TaskId: not null } task ? [GalleryEntry.AttemptKeyOf(task), entry.Key] : [entry.Key];
 
-    /// <summary>Where most of the videos are; the folder of the page where there are none.</summary>
+    /// <summary>Where most of the videos are; the folder of the page if there are none.</summary>
     private string FindDestination(IEnumerable<GalleryEntry> entries) => entries
         .Where(entry => Path.IsPathFullyQualified(entry.VideoPath ?? string.Empty))
         .GroupBy(entry => Path.GetDirectoryName(entry.VideoPath)!, StringComparer.Ordinal)
@@ -221,8 +221,8 @@ internal sealed class GalleryWriter
     private static MediaFile? VideoOf(GalleryCard card) => card.VideoPath is null ? null : new MediaFile(card.VideoPath);
 
     /// <summary>
-    /// The image, if it is still the one that the video was made from: a folder that is handed on must not get files that nobody meant. Of a
-    /// sidecar, which anybody can have written, it must be known which one that was.
+    /// The image, if it is still the one that the video was made from: a folder that is handed on must not get files that nobody meant. For a
+    /// sidecar, which anybody can have written, it must be known which image that was.
     /// </summary>
     private static MediaFile? ImageOf(GalleryEntry entry, GalleryCard card)
         => card.ImagePath is null ? null : new MediaFile(card.ImagePath, entry.Task!.SourceHash ?? (entry.Origin == EntryOrigin.Sidecar ? string.Empty : null));

@@ -9,7 +9,7 @@ namespace KlingPS.Core.Gallery;
 
 /// <summary>
 /// The folder beside a portable page that holds copies of its videos and images. It keeps a list of the page it belongs to and of what it has
-/// put there: nothing else is ever replaced or removed. A copy gets its name when it is whole.
+/// put there: nothing else is ever replaced or removed. A copy gets its name when it is complete.
 /// </summary>
 internal sealed class MediaFolder
 {
@@ -50,7 +50,7 @@ internal sealed class MediaFolder
             .FirstOrDefault(path => ReadList(Path.Combine(path, ListName)) is { Page: string owner, Copies.Count: > 0 } && owner.Equals(name, StringComparison.OrdinalIgnoreCase));
     }
 
-    /// <summary>Opens the folder of a page, or creates it: it is named after the page, with a number where another page has a folder of this name.</summary>
+    /// <summary>Opens the folder of a page, or creates it: it is named after the page, with a number if another page has a folder of this name.</summary>
     /// <param name="page">The full path of the page.</param>
     /// <exception cref="IOException">Something else has its name, or it cannot be created.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be created.</exception>
@@ -79,7 +79,7 @@ internal sealed class MediaFolder
 
     /// <summary>Copies files into the folder, except those whose copies are there already.</summary>
     /// <param name="files">The files.</param>
-    /// <param name="onCopied">Is told how many of how many files are there.</param>
+    /// <param name="onCopied">Receives how many of how many files are there.</param>
     /// <param name="cancellationToken">Stops the copying; nothing half is left.</param>
     /// <returns>
     /// The names of the copies. Files that are gone are left out, and so is what is neither an image nor a video, or is not the file that was
@@ -113,7 +113,7 @@ internal sealed class MediaFolder
             }
         }
 
-        // First what is going to be there: if this is broken off, the next run knows it for its own.
+        // First the list of what is going to be there: if this is broken off, the next run recognizes it as its own.
         WriteList(_current.Values.Concat(_former.Values));
         for (int done = 0; done < missing.Count; done++)
         {
@@ -135,7 +135,7 @@ internal sealed class MediaFolder
         WriteList(_current.Values);
     }
 
-    /// <summary>The folders that a page may have: named after it, and with a number where others have that name.</summary>
+    /// <summary>The folders that a page may have: named after it, and with a number if others have that name.</summary>
     private static IEnumerable<string> PathsOf(string page)
     {
         for (int number = 1; ; number++)
@@ -221,7 +221,7 @@ internal sealed class MediaFolder
         return FileFacts.OfName(path) is { Kind: FileKind.Ordinary, Names: 1 } facts && facts.Length == copy.Length && IsSameTime(File.GetLastWriteTimeUtc(path), copy.WrittenAt);
     }
 
-    /// <summary>File systems of memory cards keep times to two seconds.</summary>
+    /// <summary>File systems of memory cards keep times to within two seconds.</summary>
     private static bool IsSameTime(DateTime one, DateTime other) => (one - other).Duration() <= TimeSpan.FromSeconds(2);
 
     /// <summary>A record or a sidecar may name any file of this machine; what is handed on are images and videos.</summary>
@@ -297,7 +297,7 @@ internal readonly record struct MediaFile(string Path, string? Hash = null);
 /// <param name="Name">Its name.</param>
 /// <param name="Length">Its length in bytes.</param>
 /// <param name="WrittenAt">When the file it was copied from was last written, and so it itself; in UTC.</param>
-/// <param name="Sha256">The SHA-256 of its content, where that was looked at.</param>
+/// <param name="Sha256">The SHA-256 of its content, if that was looked at.</param>
 internal sealed record MediaCopy(string Name, long Length, DateTime WrittenAt, string? Sha256 = null);
 
 /// <summary>What the folder of a portable page holds that was put there for it.</summary>

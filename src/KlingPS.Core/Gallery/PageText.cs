@@ -71,7 +71,7 @@ internal static class PageText
     /// that folder or below it, as far as its text tells, or nowhere.
     /// </summary>
     /// <param name="link">An address as <see cref="Link(string, string)"/> makes it.</param>
-    /// <returns><see langword="null"/> if it leads elsewhere, or is none.</returns>
+    /// <returns><see langword="null"/> if it leads elsewhere, or is not an address.</returns>
     public static string? FromLink(string link) => FromLink(link, OperatingSystem.IsWindows());
 
     /// <inheritdoc cref="FromLink(string)"/>

@@ -2,7 +2,7 @@ using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Gallery;
 
-/// <summary>Why a chosen video gets no other take than the one that it is.</summary>
+/// <summary>Why a chosen video gets no other take than itself.</summary>
 internal enum TakeHold
 {
     /// <summary>It does get one.</summary>
@@ -30,7 +30,7 @@ internal enum TakeHold
     LaterIsOpen,
 }
 
-/// <summary>Which takes of a video there are, whatever became of them.</summary>
+/// <summary>The existing takes of a video, whatever became of them.</summary>
 internal sealed class Takes
 {
     private readonly Dictionary<string, List<KlingVideoTask>> _variants = new(StringComparer.Ordinal);
@@ -52,7 +52,7 @@ internal sealed class Takes
         }
     }
 
-    /// <summary>The first take of a video that nobody has asked for after those that there are.</summary>
+    /// <summary>The first take of a video that nobody has asked for after the existing ones.</summary>
     public int Next(VideoSpec spec)
     {
         ArgumentNullException.ThrowIfNull(spec);
@@ -67,7 +67,7 @@ internal sealed class Takes
     /// <param name="isThere">Whether the video is on disk.</param>
     /// <param name="savedAt">When that file was written; <see langword="null"/> if that is not known.</param>
     /// <param name="choice">What was chosen.</param>
-    /// <param name="now">The time by the clock that the times of tasks are of.</param>
+    /// <param name="now">The time by the clock that the tasks' times come from.</param>
     public (int Take, TakeHold Hold) Answer(KlingVideoTask task, bool isThere, DateTimeOffset? savedAt, GalleryChoice choice, DateTimeOffset now)
     {
         ArgumentNullException.ThrowIfNull(task);
@@ -77,7 +77,7 @@ internal sealed class Takes
         // Another clock is ahead of this one. What is bought now would count as older than the choice, and be bought once more.
         hold = hold == TakeHold.None && choice.NotBefore > now ? TakeHold.Early : hold;
 
-        // What has just got a video by the same line that asked for another take of it.
+        // The task may have got its video just now, by the same line that asked for another take of it.
         hold = hold == TakeHold.None && choice.NotBefore >= task.CreatedAt && (choice.NotBefore < task.CompletedAt || choice.NotBefore < savedAt) ? TakeHold.Unseen : hold;
         if (hold != TakeHold.None)
         {

@@ -3,7 +3,7 @@ namespace KlingPS.Core.Model;
 /// <summary>How much may be spent. A limit that is not set does not apply.</summary>
 /// <remarks>
 /// Until a task ends, the credits set aside for it count; from then on, what it has cost: nothing, if it has failed, was rejected or
-/// was abandoned. An unknown attempt counts, for it may be paid for.
+/// was abandoned. An unknown attempt counts, because it may be paid for.
 /// </remarks>
 internal sealed record BudgetLimit
 {

@@ -1,6 +1,6 @@
 namespace KlingPS.Core.Model;
 
-/// <summary>Whose orientation a character has whose motion comes from a video.</summary>
+/// <summary>The orientation of a character whose motion comes from a video.</summary>
 internal static class CharacterOrientations
 {
     /// <summary>That of the video.</summary>
@@ -9,7 +9,7 @@ internal static class CharacterOrientations
     /// <summary>That of the image.</summary>
     public const string Image = "image";
 
-    /// <summary>Where none is asked for. Part of the identity of what was bought: never to be changed.</summary>
+    /// <summary>Used if none is asked for. Part of the identity of what was bought: never to be changed.</summary>
     public const string Default = Video;
 
     /// <summary>Both.</summary>

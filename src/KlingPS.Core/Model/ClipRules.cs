@@ -17,10 +17,10 @@ internal sealed record ClipRules(long MaxLength, decimal MinSeconds, decimal Max
     /// <summary>The longest side that it takes, in pixels; 0 if there is no limit.</summary>
     public int MaxSide { get; init; }
 
-    /// <summary>The least frames in a second.</summary>
+    /// <summary>The fewest frames per second.</summary>
     public decimal MinFrameRate { get; init; }
 
-    /// <summary>The most frames in a second; 0 if there is no limit.</summary>
+    /// <summary>The most frames per second; 0 if there is no limit.</summary>
     public decimal MaxFrameRate { get; init; }
 
     /// <summary>Why the model would refuse a clip of the right kind.</summary>

@@ -2,11 +2,11 @@ using System.Text.RegularExpressions;
 
 namespace KlingPS.Core.Model;
 
-/// <summary>What the service's own words say of why a video was not made.</summary>
+/// <summary>What the service's own words say about why a video was not made.</summary>
 internal static partial class FailureReason
 {
     /// <summary>
-    /// Whether the service says that it could not fetch, or not read, what the video was to be made from. Its wording is known of a few
+    /// Whether the service says that it could not fetch, or not read, what the video was to be made from. Its wording is known in a few
     /// cases only, so this errs on the side of yes, which costs an upload and no money.
     /// </summary>
     /// <param name="message">What the service says.</param>

@@ -12,16 +12,16 @@ public sealed record KlingModel
     /// <summary>The parameters that it takes, as they are called here.</summary>
     public required IReadOnlyList<string> Parameters { get; init; }
 
-    /// <summary>The lengths of video that it makes, in seconds; empty where a video is as long as what it is made from.</summary>
+    /// <summary>The lengths of video that it makes, in seconds; empty if a video is as long as what it is made from.</summary>
     public required IReadOnlyList<int> Durations { get; init; }
 
-    /// <summary>The aspect ratios that it makes; empty where it cannot be asked for one.</summary>
+    /// <summary>The aspect ratios that it makes; empty if it cannot be asked for one.</summary>
     public required IReadOnlyList<string> AspectRatios { get; init; }
 
-    /// <summary>The resolutions that it makes; empty where it cannot be asked for one.</summary>
+    /// <summary>The resolutions that it makes; empty if it cannot be asked for one.</summary>
     public required IReadOnlyList<string> Resolutions { get; init; }
 
-    /// <summary>The resolution where none is asked for.</summary>
+    /// <summary>The resolution if none is asked for.</summary>
     public string? DefaultResolution { get; init; }
 
     /// <summary>Whether it can be asked for sound.</summary>
@@ -30,7 +30,7 @@ public sealed record KlingModel
     /// <summary>The longest prompt, in characters.</summary>
     public required int MaxPromptLength { get; init; }
 
-    /// <summary>The longest negative prompt, in characters; 0 where it takes none.</summary>
+    /// <summary>The longest negative prompt, in characters; 0 if it takes none.</summary>
     public required int MaxNegativePromptLength { get; init; }
 
     /// <summary>The length of video that <see cref="Credits"/> is for, in seconds.</summary>
@@ -54,19 +54,19 @@ public sealed record KlingModel
     /// <summary>Where the price was read.</summary>
     public string? PriceSource { get; init; }
 
-    /// <summary>What the service took for the last video of this kind, where that is something else; estimates use it.</summary>
+    /// <summary>What the service took for the last video of this kind, if that is something else; estimates use it.</summary>
     public decimal? ObservedCredits { get; init; }
 
     /// <summary>The day on which it did.</summary>
     public DateOnly? ObservedOn { get; init; }
 
-    /// <summary>What the service says of the price; <see langword="null"/> unless it was asked.</summary>
+    /// <summary>What the service says about the price; <see langword="null"/> unless it was asked.</summary>
     public string? OnlinePrice { get; init; }
 
-    /// <summary>What the service says of the request: JSON as it sends it; <see langword="null"/> unless it was asked.</summary>
+    /// <summary>What the service says about the request: JSON as it sends it; <see langword="null"/> unless it was asked.</summary>
     public string? OnlineSchema { get; init; }
 
-    /// <summary>What the service says of how often the model succeeds; <see langword="null"/> unless it was asked.</summary>
+    /// <summary>What the service says about how often the model succeeds; <see langword="null"/> unless it was asked.</summary>
     public string? OnlineSuccessRate { get; init; }
 
     /// <summary>The model's id.</summary>

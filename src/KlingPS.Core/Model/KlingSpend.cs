@@ -5,7 +5,7 @@ namespace KlingPS.Core.Model;
 /// <summary>What spending is added up by.</summary>
 public enum KlingSpendGroup
 {
-    /// <summary>The day on which videos were asked for, from midnight to midnight, as the daily limit counts it: local time, in a ledger on a server that of its time zone.</summary>
+    /// <summary>The day on which videos were asked for, from midnight to midnight, as the daily limit counts it: local time, or for a ledger on a server, the time in its time zone.</summary>
     Day,
 
     /// <summary>The month of that day.</summary>
@@ -51,7 +51,7 @@ public sealed record KlingSpend
     /// <summary>Requests that the service refused, or that never left: nothing was bought.</summary>
     public int Refused { get; init; }
 
-    /// <summary>Requests of which it is not known whether they were accepted. What they may cost is reserved.</summary>
+    /// <summary>Requests that may or may not have been accepted. What they may cost is reserved.</summary>
     public int Unknown { get; init; }
 
     /// <summary>Tasks that are being made.</summary>
@@ -72,7 +72,7 @@ public sealed record KlingSpend
     /// <summary>When the last task was asked for.</summary>
     public DateTimeOffset Last { get; init; }
 
-    /// <summary>The credits that the account has left now, where they were asked for.</summary>
+    /// <summary>The credits that the account has left now, if they were asked for.</summary>
     public decimal? Balance { get; init; }
 
     /// <summary>In words, such as <c>2026-11-26: 3 videos, 1 failure; 126 credits spent, 42 reserved</c>.</summary>

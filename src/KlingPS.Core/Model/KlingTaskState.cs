@@ -28,7 +28,7 @@ public enum KlingTaskState
     Rejected,
 
     /// <summary>
-    /// An unknown attempt that the user has given up; or, where the task has an id at the service, one that the service did not know any
+    /// An unknown attempt that the user has given up; or, if the task has an id at the service, one that the service did not know any
     /// more.
     /// </summary>
     Abandoned,

@@ -82,7 +82,7 @@ public sealed record KlingVideoTask : IComparable
     /// <summary>Whose orientation the character has; <see langword="null"/> if it was left to the model.</summary>
     public string? CharacterOrientation => Spec.CharacterOrientation;
 
-    /// <summary>What a video without an image is called, where it was given a name.</summary>
+    /// <summary>What a video without an image is called, if it was given a name.</summary>
     public string? Name => Spec.Name;
 
     /// <summary>Where the service posts the result.</summary>
@@ -129,22 +129,22 @@ public sealed record KlingVideoTask : IComparable
     /// <summary><see cref="State"/> for the engine. What users get is text: ConvertTo-Json writes an enum as a number.</summary>
     internal KlingTaskState TaskState { get; init; }
 
-    /// <summary>Whether it was given up because the service, which had accepted it, did not know it any more: it may be paid for, and is never bought again by itself.</summary>
+    /// <summary>Whether it was given up because the service, which had accepted it, did not know it any more: it may be paid for, and is never bought again automatically.</summary>
     internal bool IsForgotten => TaskState == KlingTaskState.Abandoned && TaskId is not null;
 
-    /// <summary>Whether it is known what was asked for. It is not of an attempt whose record was lost, nor of an adopted task of which the service did not say.</summary>
+    /// <summary>Whether it is known what was asked for. It is not for an attempt whose record was lost, nor for an adopted task if the service did not say.</summary>
     internal bool IsDescribed => Spec.Prompt is not null || Spec.Sources.Any();
 
-    /// <summary>Whether what is known of it is kept on this machine, as the ledger could not be written.</summary>
+    /// <summary>Whether what is known about it is kept on this machine because the ledger could not be written.</summary>
     internal bool IsUnrecorded { get; init; }
 
-    /// <summary>What was asked for; without content for an adopted task of which the service did not say.</summary>
+    /// <summary>What was asked for; without content for an adopted task if the service did not say.</summary>
     internal VideoSpec Spec { get; init; } = s_unknownSpec;
 
     /// <summary>The account that pays: the fingerprint of the key that it was first known by.</summary>
     internal string Account { get; init; } = string.Empty;
 
-    /// <summary>What makes two purchases the same; <see langword="null"/> for an adopted task of which the service did not say what was asked for.</summary>
+    /// <summary>What makes two purchases the same; <see langword="null"/> for an adopted task if the service did not say what was asked for.</summary>
     internal string? Identity { get; init; }
 
     /// <summary>See <see cref="TaskIntent.Nonce"/>; <see langword="null"/> for an adopted task.</summary>
@@ -165,7 +165,7 @@ public sealed record KlingVideoTask : IComparable
     /// <summary>The path or the address of what it is made from, or its name.</summary>
     internal string Subject => Spec.Subject is { Length: > 0 } subject ? subject : TaskId is null ? $"task {Id}" : ServiceTaskId.Describe(TaskId);
 
-    /// <summary>In what a task at the service differs from this one: one clause for each difference; none when it may be this one.</summary>
+    /// <summary>How a task at the service differs from this one: one clause for each difference; none when it may be this one.</summary>
     /// <param name="spec">What the service says that its task was made from; <see langword="null"/> when it does not say.</param>
     internal IEnumerable<string> FindDifferences(VideoSpec? spec)
     {
@@ -174,14 +174,14 @@ public sealed record KlingVideoTask : IComparable
             return ["the service does not say what it was made from"];
         }
 
-        // Of an attempt whose record was lost, only the nonce can tell.
+        // For an attempt whose record was lost, only the nonce can tell.
         IEnumerable<string> differences = IsDescribed ? Spec.FindDifferences(spec) : [];
         return CallbackNonce.Find(spec.CallbackUri) is string nonce && nonce != Nonce
             ? differences.Append("the nonce in its callback address is that of another attempt")
             : differences;
     }
 
-    /// <summary>In what a task at the service cannot be this one: one clause for each contradiction; none where the service does not say, or says it in another form.</summary>
+    /// <summary>Why a task at the service cannot be this one: one clause for each contradiction; none if the service does not say, or says it in another form.</summary>
     /// <param name="spec">What the service says that its task was made from.</param>
     internal IEnumerable<string> FindContradictions(VideoSpec? spec)
     {

@@ -21,14 +21,14 @@ internal sealed record MediaSource
 
     /// <summary>
     /// The SHA-256 of the content, in lower-case hex; <see langword="null"/> until a file has been read, and for every address but that of
-    /// an upload of which it is known.
+    /// an upload for which it is known.
     /// </summary>
     public string? Hash { get; init; }
 
     /// <summary>Where the service fetches it from; <see langword="null"/> until a file has been uploaded.</summary>
     public string? Uri { get; init; }
 
-    /// <summary>Whether it is the content of a file of which the path is known: the file itself, or an upload of which the content is known.</summary>
+    /// <summary>Whether it is the content of a file whose path is known: the file itself, or an upload whose content is known.</summary>
     public bool IsOfFile => Path is not null && (IsFile || Hash is not null);
 
     /// <summary>How a message names it: by its path, else by its address.</summary>

@@ -6,7 +6,7 @@ namespace KlingPS.Core.Model;
 /// <remarks>What changes the price is always sent. The default's request is the exception: it has no resolution and no sound, and its default length is documented.</remarks>
 internal static class ModelCatalog
 {
-    /// <summary>The id of Kling V2.5 Turbo Pro, image to video: the model that is asked where none is named.</summary>
+    /// <summary>The id of Kling V2.5 Turbo Pro, image to video: the model that is asked if none is named.</summary>
     public const string DefaultId = "kling/v2-5-turbo-image-to-video-pro";
 
     private const long Megabyte = 1024 * 1024;
@@ -201,7 +201,7 @@ internal static class ModelCatalog
         },
         new()
         {
-            // The service's pages call the modes std and pro here as well, and refuse them.
+            // The service's pages call the modes std and pro here as well, but the service refuses them.
             Id = "kling-3.0/motion-control",
             Fields = [s_prompt, s_inputImage, s_videos, s_orientation, s_mode],
             MaxPromptLength = 2500,
@@ -319,14 +319,14 @@ internal static class ModelCatalog
     /// <summary>Every row, the default first.</summary>
     public static IReadOnlyList<ModelSpec> All => s_rows;
 
-    /// <summary>The model that is asked where none is named.</summary>
+    /// <summary>The model that is asked if none is named.</summary>
     public static ModelSpec Default => s_rows[0];
 
     /// <summary>The row of a model; <see langword="null"/> for a model that has none.</summary>
     /// <param name="id">The model's id, in upper or lower case; the row has it as the service writes it.</param>
     public static ModelSpec? Find(string id) => Array.Find(s_rows, row => string.Equals(row.Id, id, StringComparison.OrdinalIgnoreCase));
 
-    /// <summary>How to ask a model: its row; or for a model without one, which may be newer than this version, the default's row without a price.</summary>
+    /// <summary>How to ask a model: its row; for a model without one, which may be newer than this version, the default's row without a price.</summary>
     /// <param name="id">The model's id.</param>
     public static ModelSpec Get(string id) => Find(id) ?? Default with { Id = id, Price = null };
 }

@@ -1,7 +1,7 @@
 namespace KlingPS.Core.Model;
 
 /// <summary>What the price of a second depends on.</summary>
-/// <param name="Resolution">The resolution, where the model has several.</param>
+/// <param name="Resolution">The resolution, if the model has several.</param>
 /// <param name="HasSound">Whether the video is made with sound.</param>
 /// <param name="HasVideo">Whether it is made from a video.</param>
 internal readonly record struct PriceFactors(string? Resolution, bool HasSound, bool HasVideo);
@@ -20,7 +20,7 @@ internal sealed record ModelPrice(Func<PriceFactors, decimal> CreditsPerSecond, 
     /// <summary>A price for 5 seconds; 10 seconds cost twice as much.</summary>
     public static ModelPrice For5Seconds(decimal credits) => new(_ => credits / 5, IsPerSecond: false);
 
-    /// <summary>The same, with another price where there is sound.</summary>
+    /// <summary>The same, with another price for videos with sound.</summary>
     public static ModelPrice For5Seconds(decimal silent, decimal sound) => new(factors => (factors.HasSound ? sound : silent) / 5, IsPerSecond: false);
 
     /// <summary>A price for a second.</summary>

@@ -12,10 +12,10 @@ namespace KlingPS.Core.Model;
 /// </remarks>
 internal sealed record ModelSpec
 {
-    /// <summary>More than the id of any model has.</summary>
+    /// <summary>Longer than the id of any model.</summary>
     private const int MaxIdLength = 200;
 
-    /// <summary>More than any file is called by.</summary>
+    /// <summary>Longer than the name of any file.</summary>
     private const int MaxNameLength = 1000;
 
     /// <summary>The model's id.</summary>
@@ -33,16 +33,16 @@ internal sealed record ModelSpec
     /// <summary>The longest negative prompt, in UTF-16 characters.</summary>
     public int MaxNegativePromptLength { get; init; }
 
-    /// <summary>What a request needs: of each group one at least.</summary>
+    /// <summary>What a request needs: at least one of each group.</summary>
     public IReadOnlyList<IReadOnlyList<VideoParameter>> Needs { get; init; } = [];
 
-    /// <summary>The lengths of video that it makes, in seconds, the shortest first; empty where a video is as long as what it is made from.</summary>
+    /// <summary>The lengths of video that it makes, in seconds, the shortest first; empty if a video is as long as what it is made from.</summary>
     public IReadOnlyList<int> Durations { get; init; } = [];
 
     /// <summary>The aspect ratios that it makes, such as <c>16:9</c>.</summary>
     public IReadOnlyList<string> AspectRatios { get; init; } = [];
 
-    /// <summary>The aspect ratio where none is asked for; <see langword="null"/> where it is that of the image. Part of the identity of what was bought: never to be changed.</summary>
+    /// <summary>The aspect ratio if none is asked for; <see langword="null"/> if it is that of the image. Part of the identity of what was bought: never to be changed.</summary>
     public string? DefaultAspectRatio { get; init; }
 
     /// <summary>Whether an aspect ratio can only be asked for without an image, because the video has that of the image.</summary>
@@ -51,10 +51,10 @@ internal sealed record ModelSpec
     /// <summary>The resolutions that it makes, of <see cref="VideoResolution"/>.</summary>
     public IReadOnlyList<string> Resolutions { get; init; } = [];
 
-    /// <summary>The resolution where none is asked for. Part of the identity of what was bought: never to be changed.</summary>
+    /// <summary>The resolution if none is asked for. Part of the identity of what was bought: never to be changed.</summary>
     public string? DefaultResolution { get; init; }
 
-    /// <summary>Whether a video is made with sound only where it is not made from a video.</summary>
+    /// <summary>Whether a video is made with sound only if it is not made from a video.</summary>
     public bool HasSoundWithoutVideoOnly { get; init; }
 
     /// <summary>Which images it takes; <see langword="null"/> if none.</summary>
@@ -63,7 +63,7 @@ internal sealed record ModelSpec
     /// <summary>How many images it takes in all.</summary>
     public int MaxImages { get; init; } = 1;
 
-    /// <summary>How many it takes beside a video.</summary>
+    /// <summary>How many it takes besides a video.</summary>
     public int MaxImagesWithVideo { get; init; } = 1;
 
     /// <summary>Which videos it takes; <see langword="null"/> if none.</summary>
@@ -72,7 +72,7 @@ internal sealed record ModelSpec
     /// <summary>Which audio files it takes; <see langword="null"/> if none.</summary>
     public ClipRules? Audios { get; init; }
 
-    /// <summary>What it costs; <see langword="null"/> where that is not known.</summary>
+    /// <summary>What it costs; <see langword="null"/> if that is not known.</summary>
     public ModelPrice? Price { get; init; }
 
     /// <summary>Whether a video is as long as the video or audio that it is made from.</summary>
@@ -90,7 +90,7 @@ internal sealed record ModelSpec
     /// <summary>The aspect ratio that is asked for, if one is.</summary>
     public string? GetAspectRatio(VideoSpec spec) => TakesAspectRatioOfImage && spec.Image is not null ? null : spec.AspectRatio ?? DefaultAspectRatio;
 
-    /// <summary>What a video costs, in credits; <see langword="null"/> where it is not known, as where its length is that of a file which has not been read. A failed task costs nothing.</summary>
+    /// <summary>What a video costs, in credits; <see langword="null"/> if it is not known, for example because its length is that of a file that has not been read. A failed task costs nothing.</summary>
     public decimal? GetCredits(VideoSpec spec)
         => Price is null || (TakesLengthOfInput && spec.InputSeconds is null)
             ? null
@@ -98,9 +98,9 @@ internal sealed record ModelSpec
 
     /// <summary>Refuses what the model would refuse, or ignore and bill.</summary>
     /// <param name="spec">What is asked of it, its texts as they were given.</param>
-    /// <param name="prompt">How a message calls the prompt.</param>
+    /// <param name="prompt">What a message calls the prompt.</param>
     /// <exception cref="KlingException">
-    /// <see cref="ErrorKind.RequestInvalid"/>, naming the parameter, its value and its range; and where the model lacks the parameter,
+    /// <see cref="ErrorKind.RequestInvalid"/>, naming the parameter, its value and its range; and if the model lacks the parameter,
     /// the models that have it.
     /// </exception>
     public void Validate(VideoSpec spec, string prompt = "the prompt")

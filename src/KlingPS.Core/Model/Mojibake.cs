@@ -29,7 +29,7 @@ internal static class Mojibake
                 continue;
             }
 
-            // One character that is no such sequence, and the text has been read as it should be.
+            // One character that is not such a sequence, and the text has been read as it should be.
             if (ReadSequence(text, i) is not string meant)
             {
                 return null;

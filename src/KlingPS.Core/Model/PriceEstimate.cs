@@ -7,7 +7,7 @@ namespace KlingPS.Core.Model;
 internal sealed record PaidVideo(VideoSpec Spec, decimal Credits, DateTimeOffset PaidAt);
 
 /// <summary>What a video is expected to cost, and how that is known.</summary>
-/// <param name="Credits">The credits; <see langword="null"/> where they are not known.</param>
+/// <param name="Credits">The credits; <see langword="null"/> if they are not known.</param>
 /// <param name="AsOf">The day of the price.</param>
 /// <param name="IsObserved">Whether it is what the service took for the last video of this kind; otherwise it is the price of the model's row.</param>
 internal sealed record PriceEstimate(decimal? Credits, DateOnly? AsOf, bool IsObserved)
@@ -27,7 +27,7 @@ internal sealed record PriceEstimate(decimal? Credits, DateOnly? AsOf, bool IsOb
             return row;
         }
 
-        // Only where a video is as long as a file are there seldom two of the same length.
+        // Only videos that are as long as a file seldom have the same length.
         decimal credits = last.Spec.Seconds == spec.Seconds ? last.Credits : decimal.Round(last.Credits * spec.Seconds / last.Spec.Seconds, 2);
         bool isKnown = !model.TakesLengthOfInput || spec.InputSeconds is not null;
         return !isKnown || credits == row.Credits ? row : new PriceEstimate(credits, DateOnly.FromDateTime(last.PaidAt.UtcDateTime), IsObserved: true);

@@ -5,7 +5,7 @@ namespace KlingPS.Core.Model;
 
 /// <summary>
 /// A prompt or a negative prompt as the service is sent it. However a text was saved, typed or piped, it has one spelling here, and a
-/// text that was damaged on its way is refused: nothing else can be held.
+/// text that was damaged on its way is refused: an instance can hold nothing else.
 /// </summary>
 /// <remarks>
 /// Lines end with a line feed; blanks at the end of a line and around the text are gone, and so is what nobody sees: byte order marks,
@@ -80,7 +80,7 @@ internal sealed record PromptText
         return result.ToString(start, end - start);
     }
 
-    /// <summary>What damage a text shows that it has taken on its way, in words that go on after its name; <see langword="null"/> when there is none.</summary>
+    /// <summary>What damage a text shows to have taken on its way, in words that follow its name; <see langword="null"/> when there is none.</summary>
     /// <param name="text">The text as it was given, so that lines and columns are those that its author sees.</param>
     public static string? FindProblem(string text)
     {
@@ -102,7 +102,7 @@ internal sealed record PromptText
     }
 
     /// <summary>
-    /// The same, but for letters that were read in another encoding and are letters even so: for text that need not be of a language, such
+    /// The same, except for letters that were read in another encoding and are still letters: for text that need not be of a language, such
     /// as a name or an address.
     /// </summary>
     /// <param name="text">The text as it was given.</param>

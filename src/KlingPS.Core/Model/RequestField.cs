@@ -27,13 +27,13 @@ internal sealed record RequestField(string Name, VideoParameter? Parameter, Fiel
     /// <summary>What comes after it in the same array, if anything.</summary>
     public VideoParameter? Follower { get; init; }
 
-    /// <summary>Whether it is sent even if nothing is asked for, with the default of the row: always where the price depends on it, so that no default of the service is billed unseen.</summary>
+    /// <summary>Whether it is sent even if nothing is asked for, with the default of the row: always if the price depends on it, so that no default of the service is billed unseen.</summary>
     public bool IsAlwaysSent { get; init; }
 
-    /// <summary>How the wire spells values, where it does not spell them as this module does.</summary>
+    /// <summary>How the wire spells values, if not as this module does.</summary>
     public IReadOnlyDictionary<string, string> Words { get; init; } = FrozenDictionary<string, string>.Empty;
 
-    /// <summary>Whether it says that.</summary>
+    /// <summary>Whether it carries a parameter.</summary>
     public bool Says(VideoParameter parameter) => Parameter == parameter || Follower == parameter;
 
     /// <summary>How the wire spells a value.</summary>

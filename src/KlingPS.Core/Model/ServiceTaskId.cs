@@ -22,7 +22,7 @@ internal static class ServiceTaskId
         ErrorKind.TaskNotFound,
         $"'{Describe(text)}' cannot be the id of a task at the service: these have at most {MaxLength} characters, all of them visible ones of ASCII, and no blanks.");
 
-    /// <summary>An id as it can be pasted into a shell: in quotation marks unless it is letters and digits. Who chose it is not the user.</summary>
+    /// <summary>An id as it can be pasted into a shell: in quotation marks unless it is letters and digits. It was not chosen by the user.</summary>
     public static string Quote(string taskId)
     {
         ArgumentNullException.ThrowIfNull(taskId);
@@ -31,7 +31,7 @@ internal static class ServiceTaskId
             : $"'{taskId.Replace("'", "''", StringComparison.Ordinal)}'";
     }
 
-    /// <summary>A text that should be an id, for messages: as a whole where it can be one.</summary>
+    /// <summary>A text that should be an id, for messages: as a whole if it can be one.</summary>
     public static string Describe(string? text)
         => text is null || IsValid(text) ? text ?? string.Empty
             : text.Length <= LongestShown ? text

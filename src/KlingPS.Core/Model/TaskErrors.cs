@@ -52,7 +52,7 @@ internal static class TaskErrors
         TaskNumber = task.Id,
     };
 
-    /// <summary>The error of a task that was accepted and that the service does not know, or not any more.</summary>
+    /// <summary>The error of a task that was accepted and that the service does not know, or no longer knows.</summary>
     /// <param name="task">The task.</param>
     /// <param name="answer">What the service has answered.</param>
     public static KlingException CreateNotKnown(KlingVideoTask task, KlingException answer)
@@ -110,7 +110,7 @@ internal static class TaskErrors
     /// <param name="subject">The image, as the user named it.</param>
     /// <param name="other">What the other command is submitting.</param>
     /// <param name="isOwn">Whether that is a command of this very process.</param>
-    /// <param name="timeout">How long there was.</param>
+    /// <param name="timeout">How much time there was.</param>
     public static KlingException CreateOthersTimeout(string subject, KlingVideoTask other, bool isOwn, TimeSpan timeout) => new(
         ErrorKind.WaitTimeout,
         $"Nothing was sent for '{subject}': {(isOwn ? "another command of this shell" : "another command")} is submitting the same video as task {other.Id}, and had no answer within {Describe(timeout)}.")
@@ -123,7 +123,7 @@ internal static class TaskErrors
 
     /// <summary>The error of a video that was not bought in time.</summary>
     /// <param name="subject">The image, as the user named it.</param>
-    /// <param name="timeout">How long there was.</param>
+    /// <param name="timeout">How much time there was.</param>
     public static KlingException CreatePurchaseTimeout(string subject, TimeSpan timeout) => new(
         ErrorKind.WaitTimeout,
         $"Nothing was bought for '{subject}': the service had not accepted it within {Describe(timeout)}, and it is not sent any more.")

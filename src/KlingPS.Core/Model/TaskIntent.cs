@@ -14,7 +14,7 @@ internal sealed record TaskIntent
     /// <summary>What makes two purchases the same: see <see cref="VideoSpec.GetIdentity"/>.</summary>
     public required string Identity { get; init; }
 
-    /// <summary>Credits to set aside; <see langword="null"/> where the price is not known, which is over every limit of credits.</summary>
+    /// <summary>Credits to set aside; <see langword="null"/> if the price is not known, which is over every limit of credits.</summary>
     public required decimal? Credits { get; init; }
 
     /// <summary>The run of the command that makes it; see <see cref="Model.RunId"/>. <see langword="null"/> outside of one.</summary>
@@ -27,13 +27,13 @@ internal sealed record TaskIntent
     public long? Replaces { get; init; }
 
     /// <summary>
-    /// The first attempt at this purchase, where others have settled it while this process stood still: what was bought or given up in its
-    /// place meanwhile is not bought here. <see langword="null"/> where earlier purchases are used anyway.
+    /// The first attempt at this purchase, if others have settled it while this process stood still: what was bought or given up in its
+    /// place meanwhile is not bought here. <see langword="null"/> if earlier purchases are used anyway.
     /// </summary>
     public long? Former { get; init; }
 
     /// <summary>
-    /// How long the request can be under way, with everything that is done to record what comes of it. Where its process cannot be seen,
+    /// How long the request can be under way, with everything that is done to record its outcome. If its process cannot be seen,
     /// it counts as lost after that.
     /// </summary>
     public TimeSpan AnswerWithin { get; init; } = TimeSpan.FromHours(1);

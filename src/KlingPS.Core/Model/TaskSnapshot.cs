@@ -1,7 +1,7 @@
 namespace KlingPS.Core.Model;
 
-/// <summary>What the service says of a task at one moment: the <c>data</c> of <c>recordInfo</c>, and of a callback.</summary>
-/// <remarks>It holds only what can be: what the service says and cannot be so counts as not said, and its texts are cut to a length.</remarks>
+/// <summary>What the service says about a task at one moment: the <c>data</c> of <c>recordInfo</c>, and of a callback.</summary>
+/// <remarks>It holds only what is possible: anything else that the service says counts as not said, and its texts are cut to a length.</remarks>
 internal sealed record TaskSnapshot
 {
     private readonly string _taskId = string.Empty;
@@ -53,6 +53,6 @@ internal sealed record TaskSnapshot
         init => _creditsConsumed = VideoPrice.From(value);
     }
 
-    /// <summary>What was asked for, where the response repeats it.</summary>
+    /// <summary>What was asked for, if the response repeats it.</summary>
     public VideoSpec? Spec { get; init; }
 }

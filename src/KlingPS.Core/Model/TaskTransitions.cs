@@ -1,13 +1,13 @@
 namespace KlingPS.Core.Model;
 
-/// <summary>How a task changes by what becomes known of it: pure functions, from one record of it to the next.</summary>
+/// <summary>How a task changes as more becomes known about it: pure functions, from one record of it to the next.</summary>
 /// <remarks>
 /// <para>
 /// A purchase begins as <see cref="KlingTaskState.Submitting"/>. The response makes it <see cref="KlingTaskState.Waiting"/> or
 /// <see cref="KlingTaskState.Rejected"/>, and without one it is <see cref="KlingTaskState.Unknown"/>, from where the user may give it
 /// up (<see cref="KlingTaskState.Abandoned"/>). A request that the service turns down for now stays <see cref="KlingTaskState.Submitting"/>
 /// and is held back until it is sent again: an attempt whose owner dies is unknown if a request may have left, and rejected while it is
-/// held back. What the service says of an accepted task moves it on, until it has
+/// held back. What the service says about an accepted task moves it on, until it has
 /// <see cref="KlingTaskState.Succeeded"/> or <see cref="KlingTaskState.Failed"/>.
 /// </para>
 /// <para>
@@ -16,9 +16,9 @@ namespace KlingPS.Core.Model;
 /// </para>
 /// <para>
 /// A settled task stays settled, with two exceptions: an attempt that counted as not bought, because it was rejected or abandoned, and
-/// turns out to be bought after all; and a task that the service had forgotten and tells of again. Of a finished video only the link changes. A task never loses its id at the service, unless that turns out to be another task's.
+/// turns out to be bought after all; and a task that the service had forgotten and reports again. Of a finished video only the link changes. A task never loses its id at the service, unless that turns out to be another task's.
 /// </para>
-/// <para>Where a change does not apply to a task that has moved on, the result is <see langword="null"/>.</para>
+/// <para>If a change does not apply to a task that has moved on, the result is <see langword="null"/>.</para>
 /// </remarks>
 internal static class TaskTransitions
 {
@@ -88,7 +88,7 @@ internal static class TaskTransitions
         FailMessage = null,
     };
 
-    /// <summary>The purchase turns out to be a task that was adopted before it was known whose it is: all that was learnt of that one.</summary>
+    /// <summary>The purchase turns out to be a task that was adopted before it was known whose it is: it takes over all that was learnt about that one.</summary>
     /// <returns><see langword="null"/> if it has an id at the service already.</returns>
     public static KlingVideoTask? Joined(this KlingVideoTask task, KlingVideoTask adopted)
     {
@@ -139,7 +139,7 @@ internal static class TaskTransitions
     public static KlingVideoTask? SentAgain(this KlingVideoTask task)
         => task.TaskState != KlingTaskState.Submitting ? null : task with { HeldBackAt = null, FailMessage = null };
 
-    /// <summary>Nobody will record any more what comes of an attempt: it may have been bought, unless it was held back.</summary>
+    /// <summary>Nobody will record the outcome of an attempt any more: it may have been bought, unless it was held back.</summary>
     /// <param name="task">The attempt.</param>
     /// <param name="reason">Why nobody will.</param>
     /// <param name="now">The time.</param>
@@ -170,7 +170,7 @@ internal static class TaskTransitions
             FailMessage = reason,
         };
 
-    /// <summary>The task that the service has named for an attempt turns out to be another one's: what became of the attempt is not known.</summary>
+    /// <summary>The task that the service has named for an attempt turns out to belong to another one: what became of the attempt is not known.</summary>
     /// <returns><see langword="null"/> if it does not have that id, or has ended.</returns>
     public static KlingVideoTask? Detached(this KlingVideoTask task, string taskId, string reason) => task.TaskId != taskId || !task.TaskState.IsPending() ? null : task with
     {
@@ -194,7 +194,7 @@ internal static class TaskTransitions
         KlingVideoTask next = task with { TaskState = snapshot.State, AcceptedAt = snapshot.CreatedAt ?? task.AcceptedAt, ResultUri = resultUri };
         DateTimeOffset completed = snapshot.CompletedAt ?? now;
 
-        // Some callbacks leave the price out, or say what cannot be one. A video that was made has cost what was set aside for it; one that was not, nothing.
+        // Some callbacks leave the price out, or give one that cannot be. A video that was made has cost what was set aside for it; one that was not, nothing.
         decimal? charge = snapshot.CreditsConsumed;
         return snapshot.State switch
         {
@@ -224,7 +224,7 @@ internal static class TaskTransitions
     public static KlingVideoTask? Taken(this KlingVideoTask task, bool isTaken, DateTimeOffset now)
         => task.TaskState != KlingTaskState.Succeeded ? null : task with { TakenAt = isTaken ? task.TakenAt ?? now : null };
 
-    /// <summary>A task that was given up because the service had forgotten it, and of which it tells again; any other as it is.</summary>
+    /// <summary>A task that was given up because the service had forgotten it, and that it reports again; any other as it is.</summary>
     private static KlingVideoTask Remembered(this KlingVideoTask task) => !task.IsForgotten ? task : task with
     {
         TaskState = KlingTaskState.Waiting,

@@ -1,6 +1,6 @@
 namespace KlingPS.Core.Model;
 
-/// <summary>What can be asked for of a video, in the words of this module. How a model's request calls it is said by <see cref="RequestField"/>.</summary>
+/// <summary>What can be asked for of a video, in the words of this module. <see cref="RequestField"/> says what a model's request calls it.</summary>
 internal enum VideoParameter
 {
     /// <summary>See <see cref="VideoSpec.Prompt"/>.</summary>

@@ -1,6 +1,6 @@
 namespace KlingPS.Core.Model;
 
-/// <summary>The resolutions that models make, as they are called here. How the wire calls them is said by <see cref="RequestField.Words"/>.</summary>
+/// <summary>The resolutions that models make, as they are called here. <see cref="RequestField.Words"/> says what the wire calls them.</summary>
 internal static class VideoResolution
 {
     /// <summary>1280 by 720 pixels; <c>std</c> where the wire says <c>mode</c>.</summary>
@@ -12,7 +12,7 @@ internal static class VideoResolution
     /// <summary>3840 by 2160 pixels.</summary>
     public const string K4 = "4K";
 
-    /// <summary>Every resolution that is known, the least first.</summary>
+    /// <summary>Every resolution that is known, the lowest first.</summary>
     public static IReadOnlyList<string> All { get; } = [P720, P1080, K4];
 
     /// <summary>A resolution in the spelling that is used here, whatever its case; any other text as it is, for the model to refuse.</summary>

@@ -12,10 +12,10 @@ namespace KlingPS.Core.Model;
 /// </remarks>
 internal sealed record VideoSpec
 {
-    /// <summary>The length in seconds where none is asked for: every model's own default.</summary>
+    /// <summary>The length in seconds if none is asked for: every model's own default.</summary>
     public const int DefaultDuration = 5;
 
-    /// <summary>The guidance where none is asked for: every model's own default.</summary>
+    /// <summary>The guidance if none is asked for: every model's own default.</summary>
     public const decimal DefaultCfgScale = 0.5m;
 
     private const int MaxTitleLength = 60;
@@ -23,7 +23,7 @@ internal sealed record VideoSpec
     /// <summary>The model's id.</summary>
     public string Model { get; init; } = ModelCatalog.DefaultId;
 
-    /// <summary>What happens in the video; <see langword="null"/> only where the service does not say what a task was made from.</summary>
+    /// <summary>What happens in the video; <see langword="null"/> only if the service does not say what a task was made from.</summary>
     public required string? Prompt { get; init; }
 
     /// <summary>What should not be seen.</summary>
@@ -86,10 +86,10 @@ internal sealed record VideoSpec
     /// <summary>What it is made from in the first place, and named after.</summary>
     internal MediaSource? Main => Image ?? Video ?? Audio;
 
-    /// <summary>The path or the address that its file is named after; <see langword="null"/> where that is its <see cref="Title"/>.</summary>
+    /// <summary>The path or the address that its file is named after; <see langword="null"/> if that is its <see cref="Title"/>.</summary>
     internal string? NamedAfter => Name is null ? Main?.Subject : null;
 
-    /// <summary>What it is called where it is made from nothing: its name, or the beginning of its prompt.</summary>
+    /// <summary>What it is called if it is made from nothing: its name, or the beginning of its prompt.</summary>
     internal string Title => Name ?? Shorten(Prompt);
 
     /// <summary>Everything it is made from, each with what it is for.</summary>
@@ -109,7 +109,7 @@ internal sealed record VideoSpec
     }
 
     /// <summary>
-    /// What makes two purchases the same: the same content of the images, the same parameters, the same take. Where a parameter is left
+    /// What makes two purchases the same: the same content of the images, the same parameters, the same take. If a parameter is left
     /// out, the service's default counts; where the result is posted does not count. Texts count character by character, so what is to be
     /// bought is <see cref="Normalized"/> first.
     /// </summary>
@@ -152,11 +152,11 @@ internal sealed record VideoSpec
     };
 
     /// <summary>The same video as it was recorded before uploads were known by their content.</summary>
-    /// <returns><see langword="null"/> if it is made from no upload whose content is known.</returns>
+    /// <returns><see langword="null"/> if it is not made from an upload whose content is known.</returns>
     public VideoSpec? ByAddress() => !Sources.Any(source => source.Source is { IsFile: false, Hash: not null }) ? null
         : WithSources(this, static (mine, _) => mine is { IsFile: false } ? mine with { Hash = null } : mine);
 
-    /// <summary>This video, made from another one's files where both name the same path: what it would be if it were bought with the files as they are there.</summary>
+    /// <summary>This video, made from another one's files wherever both name the same path: what it would be if it were bought with the files as they are there.</summary>
     /// <param name="other">The other video.</param>
     /// <param name="isSame">Whether two paths are the same place.</param>
     /// <returns><see langword="null"/> if it is not known what this one was made from.</returns>
@@ -180,7 +180,7 @@ internal sealed record VideoSpec
     };
 
     /// <summary>
-    /// The parts of the identity that came later, each with its name so that it is no take and no other part: only where something is
+    /// The parts of the identity that came later, each with its name to tell it from the take and the other parts: only if something is
     /// asked for that is not the default of the model's row.
     /// </summary>
     private IEnumerable<string> GetNamedParts()
@@ -261,14 +261,14 @@ internal sealed record VideoSpec
         _ => throw new ArgumentOutOfRangeException(nameof(parameter), parameter, null),
     };
 
-    /// <summary>In what another spec differs from this one, as far as the service knows: one clause for each difference.</summary>
+    /// <summary>How another spec differs from this one, as far as the service knows: one clause for each difference.</summary>
     /// <param name="other">What the service says that a task was made from. It fills in its defaults.</param>
     public IEnumerable<string> FindDifferences(VideoSpec other)
     {
         ArgumentNullException.ThrowIfNull(other);
         ModelSpec model = ModelCatalog.Get(Model);
 
-        // Neither what the service makes of line ends nor what an earlier version sent is another text.
+        // What the service makes of line ends, or what an earlier version sent, does not count as a different text.
         VideoSpec here = Normalized();
         VideoSpec there = other.Normalized();
         if ((there.Prompt ?? string.Empty) != (here.Prompt ?? string.Empty))
@@ -343,8 +343,8 @@ internal sealed record VideoSpec
     }
 
     /// <summary>
-    /// In what another spec contradicts this one: one clause for each. Less than <see cref="FindDifferences"/>: what one of the two does
-    /// not name, and what a service may have shortened, respelled or put elsewhere, is no contradiction.
+    /// How another spec contradicts this one: a clause for each contradiction. Less than <see cref="FindDifferences"/>: what one of the two does
+    /// not name, and what a service may have shortened, respelled or put elsewhere, is not a contradiction.
     /// </summary>
     /// <param name="other">What the service says that a task was made from.</param>
     public IEnumerable<string> FindContradictions(VideoSpec other)
@@ -370,7 +370,7 @@ internal sealed record VideoSpec
         }
     }
 
-    /// <summary>Whether two texts have other letters, as far as both go.</summary>
+    /// <summary>Whether two texts have different letters, as far as both go.</summary>
     private static bool IsOtherText(string? text, string? other)
     {
         string letters = Letters(text);
@@ -382,7 +382,7 @@ internal sealed record VideoSpec
             => string.Concat(WebUtility.HtmlDecode(PromptText.Normalize(text ?? string.Empty)).EnumerateRunes().Where(Rune.IsLetterOrDigit));
     }
 
-    /// <summary>Whether two addresses are other files of one host. How their signatures differ says nothing.</summary>
+    /// <summary>Whether two addresses are different files of one host. That their signatures differ means nothing.</summary>
     private static bool IsOtherPlace(string? uri, string? other)
         => Uri.TryCreate(uri, UriKind.Absolute, out Uri? mine)
             && Uri.TryCreate(other, UriKind.Absolute, out Uri? others)

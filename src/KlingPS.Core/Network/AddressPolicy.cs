@@ -5,8 +5,8 @@ using System.Net.Sockets;
 namespace KlingPS.Core.Network;
 
 /// <summary>
-/// Decides which addresses that somebody else names are followed: https anywhere on the internet, and what lies where the service itself
-/// lies, as a sandbox on this machine or a gateway in a private network does. Plain http goes to this machine only, and only where the
+/// Decides which addresses that somebody else names are followed: https anywhere on the internet, and addresses where the service itself
+/// is, such as a sandbox on this machine or a gateway in a private network. Plain http goes to this machine only, and only if the
 /// service is on it.
 /// </summary>
 /// <remarks>
@@ -49,7 +49,7 @@ internal sealed class AddressPolicy
     }
 
     /// <summary>An address with the user name and password in it left out.</summary>
-    /// <param name="text">The address, or what was given for one.</param>
+    /// <param name="text">The address, or what was given as one.</param>
     public static string MaskUser(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -70,7 +70,7 @@ internal sealed class AddressPolicy
     /// <summary>As <see cref="FindProblem(string, out Uri?)"/>, in a clause that names the address as far as it may be shown.</summary>
     /// <param name="what">What the address is, such as <c>the link to its video</c>.</param>
     /// <param name="text">The address as it came.</param>
-    /// <param name="uri">The address, where nothing is wrong with it.</param>
+    /// <param name="uri">The address, if nothing is wrong with it.</param>
     public string? FindProblem(string what, string text, out Uri? uri)
     {
         string? problem = FindProblem(text, out uri);
@@ -81,7 +81,7 @@ internal sealed class AddressPolicy
 
     /// <inheritdoc cref="FindProblem(Uri)"/>
     /// <param name="text">The address as it came.</param>
-    /// <param name="uri">The address, where nothing is wrong with it.</param>
+    /// <param name="uri">The address, if nothing is wrong with it.</param>
     public string? FindProblem(string text, out Uri? uri)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -103,7 +103,7 @@ internal sealed class AddressPolicy
 
     /// <summary>What is wrong with an address that the user gives to the service, which is to fetch an image from it or to post a callback there.</summary>
     /// <param name="text">The address; http or https.</param>
-    /// <returns>Words that go on after "the address"; <see langword="null"/> where nothing is wrong that can be seen from here.</returns>
+    /// <returns>Words that follow "the address"; <see langword="null"/> if nothing wrong can be seen from here.</returns>
     public string? FindReachProblem(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -129,7 +129,7 @@ internal sealed class AddressPolicy
     }
 
     /// <summary>What is wrong with an address that somebody else names, as far as it can be read from it.</summary>
-    /// <returns>Words that go on after the address, such as <c>is not https</c>; <see langword="null"/> if it may be connected to.</returns>
+    /// <returns>Words that follow the address, such as <c>is not https</c>; <see langword="null"/> if it may be connected to.</returns>
     public string? FindProblem(Uri uri)
     {
         ArgumentNullException.ThrowIfNull(uri);
@@ -199,7 +199,7 @@ internal sealed class AddressPolicy
         return uri.Scheme == Uri.UriSchemeHttp;
     }
 
-    /// <summary>Where an address leads, in words that go on after it.</summary>
+    /// <summary>Where an address leads, in words that follow it.</summary>
     public static string Describe(AddressRealm realm) => realm switch
     {
         AddressRealm.Loopback => "leads to this machine itself",
@@ -209,7 +209,7 @@ internal sealed class AddressPolicy
         _ => "leads to an address that no host on the internet has",
     };
 
-    /// <summary>Whether there is a host that can be looked up: some that can be written have no form for that.</summary>
+    /// <summary>Whether there is a host that can be looked up: not every host that can be written can be.</summary>
     private static bool HasHost(Uri uri)
     {
         try
@@ -242,7 +242,7 @@ internal sealed class AddressPolicy
 
     /// <summary>Where the service itself is.</summary>
     /// <param name="Hosts">Its hosts.</param>
-    /// <param name="Realms">Where they lead by what is written there, except to the internet.</param>
+    /// <param name="Realms">Where they lead by what is written in them, except to the internet.</param>
     /// <param name="Names">Those that may lead anywhere, and are looked up.</param>
     private sealed record OwnPlaces(HashSet<string> Hosts, HashSet<AddressRealm> Realms, string[] Names)
     {

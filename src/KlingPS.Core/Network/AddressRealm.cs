@@ -49,7 +49,7 @@ internal static class AddressRealms
         (IPNetwork.Parse("224.0.0.0/3"), AddressRealm.Nowhere),
     ];
 
-    /// <summary>The last parts of names that no public name has: such a name leads into the network that one happens to be in.</summary>
+    /// <summary>The last parts of names that no public name has: such a name leads into whichever network this machine is in.</summary>
     private static readonly string[] s_privateSuffixes = ["local", "internal", "intranet", "lan", "home", "corp", "private", "home.arpa"];
 
     /// <summary>Where an address leads; one that contains another, as in 6to4, NAT64 or ::ffff:127.0.0.1, leads where that one does.</summary>
@@ -84,7 +84,7 @@ internal static class AddressRealms
         return realm == AddressRealm.Nowhere && V6.Compatible.Contains(address) && bytes[12] != 0 ? Of(new IPAddress(bytes.AsSpan(12))) : realm;
     }
 
-    /// <summary>Where the host of an address leads by what is written there; a name that could be anybody's counts as public.</summary>
+    /// <summary>Where the host of an address leads by what is written in it; a name that could be anybody's counts as public.</summary>
     /// <param name="uri">An absolute address with a host.</param>
     public static AddressRealm Of(Uri uri)
     {
@@ -133,7 +133,7 @@ internal static class AddressRealms
         return otherwise;
     }
 
-    /// <summary>The networks of IPv6, which are read when the first such address is looked at: that takes longer than all else that this class does.</summary>
+    /// <summary>The networks of IPv6, which are read when the first such address is looked at: that takes longer than everything else that this class does.</summary>
     private static class V6
     {
         public static readonly (IPNetwork Network, AddressRealm Realm)[] Rows =

@@ -9,7 +9,7 @@ namespace KlingPS.Core.Network;
 /// Makes the connections of all clients, as RFC 8305 has it: IPv6 and IPv4 take turns, each a quarter of a second after the one before or
 /// at once when that one has failed, and the first that connects is used.
 /// </summary>
-/// <param name="policy">What may be connected to; <see langword="null"/> where the user has named the host.</param>
+/// <param name="policy">What may be connected to; <see langword="null"/> if the user has named the host.</param>
 /// <param name="time">The clock.</param>
 [SuppressMessage("Reliability", "CA2000", Justification = "A connection is its caller's, and one that comes too late is closed.")]
 internal sealed class Connector(AddressPolicy? policy, TimeProvider time)
@@ -48,7 +48,7 @@ internal sealed class Connector(AddressPolicy? policy, TimeProvider time)
     /// <param name="port">The port.</param>
     /// <param name="uri">What was asked for there, held to the policy; <see langword="null"/> for a proxy.</param>
     /// <param name="cancellationToken">Ends the attempts.</param>
-    /// <exception cref="AddressRefusedException">The name leads nowhere but to where no connection may be made.</exception>
+    /// <exception cref="AddressRefusedException">The name leads only to addresses that no connection may be made to.</exception>
     /// <exception cref="IOException">No address of the host could be connected to; the message names them all.</exception>
     /// <exception cref="SocketException">The name is not known.</exception>
     internal async Task<Stream> ConnectAsync(string host, int port, Uri? uri, CancellationToken cancellationToken)
@@ -188,5 +188,5 @@ internal sealed class Connector(AddressPolicy? policy, TimeProvider time)
     }
 }
 
-/// <summary>A name leads to where no connection may be made. Its message completes a sentence.</summary>
+/// <summary>A name leads to addresses that no connection may be made to. Its message completes a sentence.</summary>
 internal sealed class AddressRefusedException(string message) : IOException(message);

@@ -4,7 +4,7 @@ using System.Text.RegularExpressions;
 
 namespace KlingPS.Core.Network;
 
-/// <summary>Names what came where something else was expected: pages of gateways, sign-in pages of networks, errors of file hosts.</summary>
+/// <summary>Names what came instead of what was expected: pages of gateways, sign-in pages of networks, errors of file hosts.</summary>
 internal static partial class ForeignContent
 {
     /// <summary>How much of the beginning is looked at, in bytes.</summary>

@@ -1,18 +1,18 @@
 namespace KlingPS.Core.Scheduling;
 
 /// <summary>A video that is being made.</summary>
-/// <param name="Age">How long it has been.</param>
+/// <param name="Age">How long it has been under way.</param>
 /// <param name="Times">How long videos of its kind take.</param>
-/// <param name="HoldsPlace">Whether no other may be sent in its place until it has ended, where the number at the same time is limited.</param>
+/// <param name="HoldsPlace">Whether no other may be sent in its place until it has ended, if the number at the same time is limited.</param>
 internal readonly record struct RunningVideo(TimeSpan Age, DurationDistribution Times, bool HoldsPlace);
 
 /// <summary>
-/// Foresees how long a batch will take: what is to be sent passes the rate limit of the service and, where there is a limit of tasks at the
+/// Foresees how long a batch will take: what is to be sent passes the rate limit of the service and, if there is a limit of tasks at the
 /// same time, waits for a place; then it takes as long as others of its kind took. Immutable.
 /// </summary>
 internal sealed record BatchForecast
 {
-    /// <summary>How many sends are played through one by one. Those of a larger batch follow at the same pace.</summary>
+    /// <summary>How many sends are played through one by one. The rest of a larger batch follows at the same pace.</summary>
     private const int MaxPlayed = 2000;
 
     /// <summary>Videos whose request has not been accepted yet.</summary>
@@ -31,10 +31,10 @@ internal sealed record BatchForecast
     public int? Limit { get; init; }
 
     /// <summary>The time until the last video is made, from now on.</summary>
-    /// <returns>More than zero; <see langword="null"/> where nothing is known, where nothing is left, and where all that is left takes longer than any before.</returns>
+    /// <returns>More than zero; <see langword="null"/> if nothing is known, if nothing is left, and if all that is left takes longer than any before.</returns>
     public TimeSpan? FindRemaining()
     {
-        // Of many at the same time the slowest counts, and it is the slower the more there are.
+        // Among many at the same time the slowest counts, and the more there are, the slower it is.
         int together = Math.Min(ToSend + Running.Count, Limit ?? int.MaxValue);
         double share = together / (together + 1.0);
         double last = 0;

@@ -7,7 +7,7 @@ namespace KlingPS.Core.Scheduling;
 internal sealed class Deadline : IDisposable
 {
     /// <summary>
-    /// How long work is still waited for that cannot be broken off, such as a purchase whose request has left. It goes on in the
+    /// How long to keep waiting for work that cannot be broken off, such as a purchase whose request has left. It continues in the
     /// background after that.
     /// </summary>
     public static readonly TimeSpan Grace = TimeSpan.FromSeconds(5);
@@ -50,8 +50,8 @@ internal sealed class Deadline : IDisposable
     public CancellationToken Token => _over.Token;
 
     /// <summary>Does work for as long as the deadline allows.</summary>
-    /// <param name="work">Its token is cancelled at the deadline. What does not end within <see cref="Grace"/> then goes on by itself.</param>
-    /// <param name="createError">Makes the error of work that was broken off, or goes on by itself.</param>
+    /// <param name="work">Its token is cancelled at the deadline. What does not end within <see cref="Grace"/> then continues on its own.</param>
+    /// <param name="createError">Makes the error of work that was broken off, or continues on its own.</param>
     /// <param name="cancellationToken">Ends the work.</param>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
     public Task<T> RunAsync<T>(Func<CancellationToken, Task<T>> work, Func<KlingException> createError, CancellationToken cancellationToken)
@@ -78,7 +78,7 @@ internal sealed class Deadline : IDisposable
         }
         catch (OperationCanceledException) when (_over.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
-            // What goes on by itself reports to nobody.
+            // What continues on its own reports to nobody.
             _ = running.ContinueWith(ended => ended.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
             throw createError();
         }

@@ -6,10 +6,10 @@ internal sealed class DurationDistribution
     /// <summary>Some finishes come later than those that were observed: how late, in deviations, and with what weight.</summary>
     private static readonly (double Offset, double Weight)[] s_late = [(2, 0.06), (4, 0.04)];
 
-    /// <summary>The share of the finishes after which it is of no use to wait for the next one, if that is not expected soon.</summary>
+    /// <summary>The share of the finishes after which there is no point in waiting for the next one, if that is not expected soon.</summary>
     private const double MostOf = 0.85;
 
-    /// <summary>How many of the observed times stand for the late ones at most.</summary>
+    /// <summary>The most observed times that stand for the late ones.</summary>
     private const int MaxLate = 40;
 
     /// <summary>How far apart expected finishes are, in seconds, between two observed times, and how many there are at most.</summary>
@@ -62,7 +62,7 @@ internal sealed class DurationDistribution
     /// </summary>
     /// <remarks>
     /// Where finishes come at rate h, this gives gaps of ∛(3·lag²/h): queries are spread so that long lags are rare, where the mean
-    /// of the lags themselves would have them few at first and many for the last tasks. Where no finish is expected, it waits; but not
+    /// of the lags themselves would make them few at first and many for the last tasks. If no finish is expected, it waits; but not
     /// once most have come.
     /// </remarks>
     /// <param name="age">The task's age when it was last seen unfinished.</param>
@@ -111,8 +111,8 @@ internal sealed class DurationDistribution
     }
 
     /// <summary>
-    /// As many finishes are expected between any two neighbouring times that were observed, and before the first and after the last, the
-    /// farther the less is known.
+    /// The same number of finishes is expected between any two neighbouring observed times, and before the first and after the last: the
+    /// less is known, the wider those two are.
     /// </summary>
     private static IEnumerable<(double Age, double Weight)> Between(double[] seconds)
     {

@@ -18,7 +18,7 @@ internal interface IRateGate
     ValueTask<IAsyncDisposable> EnterAsync(CancellationToken cancellationToken);
 
     /// <inheritdoc cref="EnterAsync(CancellationToken)"/>
-    /// <param name="onHeld">Is told, once, for whom the caller waits when that takes longer than it does where all goes well.</param>
+    /// <param name="onHeld">Told once whom the caller waits for, if that takes longer than it does when all goes well.</param>
     /// <param name="cancellationToken">Gives up the wait, at no cost to those behind.</param>
     ValueTask<IAsyncDisposable> EnterAsync(Action<string> onHeld, CancellationToken cancellationToken) => EnterAsync(cancellationToken);
 }

@@ -18,7 +18,7 @@ internal readonly record struct Instant : IComparable<Instant>
     public static Instant Now(TimeProvider time)
         => new(new TimeSpan((long)((Int128)time.GetTimestamp() * TimeSpan.TicksPerSecond / time.TimestampFrequency)));
 
-    /// <summary>A moment later by some time; never, if it is too far away to be told.</summary>
+    /// <summary>A moment later by some time; never, if it is too far away to be expressed.</summary>
     public static Instant operator +(Instant moment, TimeSpan time)
         => moment == Never || time >= TimeSpan.MaxValue - moment._reading ? Never : new(moment._reading + time);
 

@@ -16,7 +16,7 @@ internal static class LocalDay
         ArgumentNullException.ThrowIfNull(zone);
         DateTime midnight = TimeZoneInfo.ConvertTime(moment, zone).Date;
 
-        // Asked what moment a local time is, a zone may contradict what it says of the moments themselves, where its rules change. A midnight
+        // Asked which moment a local time is, a zone whose rules change may contradict what it says about the moments themselves. A midnight
         // that the clocks skip never comes, and where they are put back to it, it comes twice: the day begins with its first moment.
         DateTimeOffset since = moment - s_longestDay;
         foreach ((TimeSpan offset, DateTimeOffset? until) in FindOffsets(zone, since, moment))

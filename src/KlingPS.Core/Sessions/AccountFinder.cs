@@ -13,13 +13,13 @@ namespace KlingPS.Core.Sessions;
 [SuppressMessage("Design", "CA1001", Justification = "A semaphore holds nothing to free unless its wait handle is asked for.")]
 internal sealed class AccountFinder(KlingSession session, IPipelineObserver? observer)
 {
-    /// <summary>Accounts that are compared with a new key; more would be asked for too long.</summary>
+    /// <summary>How many accounts are compared with a new key; asking about more would take too long.</summary>
     private const int MaxAccounts = 5;
 
-    /// <summary>Tasks of an account that are asked for: one that is not answered for may just have been removed.</summary>
+    /// <summary>How many tasks of an account are asked for: one without an answer may just have been removed.</summary>
     private const int MaxTasks = 3;
 
-    /// <summary>Tasks that the service has to deny before an account counts as another one.</summary>
+    /// <summary>How many tasks the service has to deny before an account counts as another one.</summary>
     private const int EnoughDenials = 2;
 
     /// <summary>The service keeps its records for two months. One that is missing proves something only before that.</summary>
@@ -28,7 +28,7 @@ internal sealed class AccountFinder(KlingSession session, IPipelineObserver? obs
     /// <summary>A task may be unknown to the service for a moment after its creation.</summary>
     private static readonly TimeSpan s_surelyThere = TimeSpan.FromMinutes(2);
 
-    /// <summary>How long after an attempt that told nothing the service is not asked again.</summary>
+    /// <summary>How long after an attempt that settled nothing the service is not asked again.</summary>
     private static readonly TimeSpan s_pause = TimeSpan.FromMinutes(1);
 
     private readonly string _service = ServiceAddress.From(session.Endpoints.Api);
@@ -36,7 +36,7 @@ internal sealed class AccountFinder(KlingSession session, IPipelineObserver? obs
 
     private IAccountRegister Register => session.Ledger.Accounts;
 
-    /// <summary>Finds the account of the session's key, and asks the service where the ledger does not know it yet. What cannot be found out now stays open.</summary>
+    /// <summary>Finds the account of the session's key, and asks the service if the ledger does not know it yet. What cannot be found out now stays open.</summary>
     /// <param name="cancellationToken">Ends the search.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>.</exception>
     public async Task FindAsync(CancellationToken cancellationToken)
@@ -122,7 +122,7 @@ internal sealed class AccountFinder(KlingSession session, IPipelineObserver? obs
     }
 
     /// <summary>Compares the key with the accounts it may belong to.</summary>
-    /// <returns>The key with its account, and what could not be found out of which other account.</returns>
+    /// <returns>The key with its account, and what could not be found out about which other account.</returns>
     private async Task<(AccountKey Own, Dictionary<string, string> Doubts)> SettleAsync(AccountKey own, Candidate[] candidates, CancellationToken cancellationToken)
     {
         var doubts = new Dictionary<string, string>();
@@ -223,7 +223,7 @@ internal sealed class AccountFinder(KlingSession session, IPipelineObserver? obs
                     account.Any(key => key is { IsSettled: false, Service: not null }))),
         ];
 
-        // Where a key was used is not recorded of the first ledgers. A sandbox is told by its addresses.
+        // The first ledgers do not record where a key was used. A sandbox is recognized by its addresses.
         bool IsAtService(AccountKey key) => key.Service is null ? !isLocal && !ServiceAddress.IsLocal(key.Sample) : key.Service == _service;
     }
 
@@ -243,18 +243,18 @@ internal sealed class AccountFinder(KlingSession session, IPipelineObserver? obs
         ],
     };
 
-    /// <summary>What was not known of an account before; <see langword="null"/> if it is another one.</summary>
+    /// <summary>What was not known about an account before; <see langword="null"/> if it is another one.</summary>
     private string? FindDoubt(string account)
         => session.Others.FirstOrDefault(other => other.Account == account) is { } other ? other.Doubt : "it was not asked yet";
 
     /// <param name="Account">The account.</param>
-    /// <param name="IsRecorded">Whether it is recorded that it has bought at this very service, and not only likely.</param>
+    /// <param name="IsRecorded">Whether it is recorded that it has bought at this very service, rather than only likely.</param>
     /// <param name="Number">What the service calls it, if that is known.</param>
-    /// <param name="IsOpen">Whether it could not be found out, when its keys were used, whose they are.</param>
+    /// <param name="IsOpen">Whether it could not be found out whose its keys are when they were used.</param>
     private sealed record Candidate(string Account, bool IsRecorded, string? Number, bool IsOpen)
     {
         /// <summary>
-        /// Whether an answer can only be that about a task of the account. Some routes say "success" without data for a task they do not
+        /// Whether an answer can only be about a task of the account. Some routes say "success" without data for a task they do not
         /// know, and what answers at another address may say anything.
         /// </summary>
         public bool IsProven(TaskSnapshot snapshot, KnownTask task)

@@ -6,7 +6,7 @@ internal sealed record AccountStanding
     /// <summary>The account: the fingerprint of the key that it was first known by.</summary>
     public required string Account { get; init; }
 
-    /// <summary>What the service calls the account; <see langword="null"/> until an upload has told it.</summary>
+    /// <summary>What the service calls the account; <see langword="null"/> until an upload has shown it.</summary>
     public string? Number { get; init; }
 
     /// <summary>Whether nothing is left to be found out.</summary>

@@ -30,20 +30,20 @@ internal sealed class FileHashes(KlingSession session, LedgerLoss loss)
             ? await session.Ledger.FileHashes.FindAsync(path, stamp, cancellationToken).ConfigureAwait(false)
             : null;
 
-    /// <summary>The same, as it is on disk now: what earlier commands have recorded is not believed. For what is to be bought.</summary>
+    /// <summary>The same, as it is on disk now: what earlier commands have recorded is not trusted. For what is to be bought.</summary>
     /// <exception cref="KlingException">There is no such file, it is a folder, or it cannot be read.</exception>
     public async Task<string> GetPresentAsync(string path, CancellationToken cancellationToken)
         => _read.TryGetValue(path, out (FileStamp Stamp, string Hash) read) && FileStamp.Of(path) == read.Stamp
             ? read.Hash
             : await ReadAsync(path, cancellationToken).ConfigureAwait(false);
 
-    /// <summary>Reads a file again whose content is not what its hash says.</summary>
+    /// <summary>Reads a file again if its content is not what its hash says.</summary>
     /// <exception cref="KlingException">There is no such file, it is a folder, or it cannot be read.</exception>
     public Task RenewAsync(string path, CancellationToken cancellationToken) => ReadAsync(path, cancellationToken);
 
     private async Task<string> ReadAsync(string path, CancellationToken cancellationToken)
     {
-        // Taken before the content is read: a write in between makes the stamp another than the recorded one.
+        // Taken before the content is read: a write in between makes the stamp differ from the recorded one.
         FileStamp? before = FileStamp.Of(path);
         string hash = await ContentHash.Sha256Async(path, cancellationToken).ConfigureAwait(false);
         if (before is FileStamp stamp && session.TimeProvider.GetUtcNow() - stamp.ModifiedAt >= s_timeResolution)

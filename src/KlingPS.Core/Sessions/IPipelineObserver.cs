@@ -12,7 +12,7 @@ namespace KlingPS.Core.Sessions;
 /// <param name="IsOver">Whether it has ended, complete or not.</param>
 internal sealed record Transfer(long Id, string Name, bool IsUpload, long Bytes, long? Total, bool IsOver);
 
-/// <summary>Is told what the pipeline does. Called on any thread; must not block.</summary>
+/// <summary>Notified of what the pipeline does. Called on any thread; must not block.</summary>
 internal interface IPipelineObserver : IRequestObserver
 {
     /// <summary>Something the user should know that is not an error.</summary>
@@ -24,7 +24,7 @@ internal interface IPipelineObserver : IRequestObserver
     /// <summary>Whether <see cref="OnEvent"/> is wanted. Does not change.</summary>
     bool WantsEvents => false;
 
-    /// <summary>Something has happened that a log of the run has in it.</summary>
+    /// <summary>Something has happened that belongs in a log of the run.</summary>
     void OnEvent(RunEvent happened)
     {
     }

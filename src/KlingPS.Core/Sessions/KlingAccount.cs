@@ -12,7 +12,7 @@ public sealed record KlingAccount
     /// <summary>Where the key came from.</summary>
     public required string KeySource { get; init; }
 
-    /// <summary>A fingerprint of key and endpoint, which does not tell the key. An account has as many as it has keys.</summary>
+    /// <summary>A fingerprint of key and endpoint, which does not reveal the key. An account has as many as it has keys.</summary>
     public required string Fingerprint { get; init; }
 
     /// <summary>Whether the service is the local sandbox, where nothing costs money.</summary>

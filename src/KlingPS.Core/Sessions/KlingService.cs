@@ -11,7 +11,7 @@ internal sealed class KlingService
 {
     /// <summary>Creates the service. Nothing is sent.</summary>
     /// <param name="session">The account.</param>
-    /// <param name="observer">Is told of requests, warnings and transfers; may be <see langword="null"/>.</param>
+    /// <param name="observer">Notified of requests, warnings and transfers; may be <see langword="null"/>.</param>
     public KlingService(KlingSession session, IPipelineObserver? observer)
     {
         ArgumentNullException.ThrowIfNull(session);
@@ -31,10 +31,10 @@ internal sealed class KlingService
     /// <summary>The client of the command.</summary>
     public KlingClient Client { get; }
 
-    /// <summary>Is told of requests, warnings and transfers.</summary>
+    /// <summary>Notified of requests, warnings and transfers.</summary>
     public IPipelineObserver? Observer { get; }
 
-    /// <summary>Is told what happens to images, tasks and videos.</summary>
+    /// <summary>Notified of what happens to images, tasks and videos.</summary>
     internal PipelineEvents Events { get; }
 
     /// <summary>Finds out whose key the session has.</summary>
@@ -49,10 +49,10 @@ internal sealed class KlingService
     /// <summary>What videos are expected to cost.</summary>
     internal PriceBook Prices { get; }
 
-    /// <summary>Lets go of a task that the service has named for an attempt and that was made from something else: its video is another one's.</summary>
+    /// <summary>Lets go of a task that the service has named for an attempt and that was made from something else: its video belongs to another one.</summary>
     /// <param name="task">The attempt.</param>
-    /// <param name="snapshot">What the service says of the task.</param>
-    /// <returns>The attempt as it is now, and the error; <see langword="null"/> where nothing speaks against the task.</returns>
+    /// <param name="snapshot">What the service says about the task.</param>
+    /// <returns>The attempt as it is now, and the error; <see langword="null"/> if nothing speaks against the task.</returns>
     internal async Task<(KlingVideoTask Task, KlingException Error)?> FindForeignAsync(KlingVideoTask task, TaskSnapshot snapshot)
     {
         string[] contradictions = task.TaskState.IsPending() ? [.. task.FindContradictions(snapshot.Spec)] : [];
@@ -88,11 +88,11 @@ internal sealed class KlingService
     }
 
     /// <summary>
-    /// Records what the service says of a task. Where the ledger is lost, the command knows it all the same, and keeps the end of a task to be
+    /// Records what the service says about a task. If the ledger is lost, the command knows it all the same, and keeps the end of a task to be
     /// recorded later: nobody asks for it again once the video is on disk.
     /// </summary>
     /// <param name="task">The task as the command knows it.</param>
-    /// <param name="snapshot">What the service says of it.</param>
+    /// <param name="snapshot">What the service says about it.</param>
     /// <returns>The task as it is now.</returns>
     internal async Task<KlingVideoTask> RecordOrKeepAsync(KlingVideoTask task, TaskSnapshot snapshot)
     {
@@ -112,16 +112,16 @@ internal sealed class KlingService
         KlingVideoTask observed = task.Observed(snapshot, Session.TimeProvider.GetUtcNow());
         if (observed.TaskState is KlingTaskState.Succeeded or KlingTaskState.Failed)
         {
-            // Where it cannot be kept, the next command asks for it: a video is not saved then either.
+            // If it cannot be kept, the next command asks for it: a video is not saved then either.
             await Session.Ledger.Tasks.KeepAsync(SpooledAnswer.Ended(observed)).ConfigureAwait(false);
         }
 
         return observed;
     }
 
-    /// <summary>Tells the user of links that are not followed: a task has one video, and its record one link.</summary>
+    /// <summary>Tells the user about links that are not followed: a task has one video, and its record one link.</summary>
     /// <param name="task">The task.</param>
-    /// <param name="snapshot">What the service says of it.</param>
+    /// <param name="snapshot">What the service says about it.</param>
     internal void WarnOfFurtherVideos(KlingVideoTask task, TaskSnapshot snapshot)
     {
         if (snapshot is { State: KlingTaskState.Succeeded, ResultUris.Count: > 1 and int count })

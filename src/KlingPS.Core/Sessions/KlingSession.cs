@@ -31,10 +31,10 @@ internal sealed record SessionOptions
     /// <summary>The record of all attempts.</summary>
     public required ITaskLedger Ledger { get; init; }
 
-    /// <summary>The use of the ledger, which ends with the session; <see langword="null"/> where the ledger is its owner's.</summary>
+    /// <summary>The use of the ledger, which ends with the session; <see langword="null"/> if the ledger belongs to somebody else.</summary>
     public IAsyncDisposable? LedgerUse { get; init; }
 
-    /// <summary>What the user should know of the ledger before the first purchase, if anything: see <see cref="LedgerLocation.FindOther(string)"/> and <see cref="Configuration.KlingConfiguration.DescribeMissing(Uri)"/>.</summary>
+    /// <summary>What the user should know about the ledger before the first purchase, if anything: see <see cref="LedgerLocation.FindOther(string)"/> and <see cref="Configuration.KlingConfiguration.DescribeMissing(Uri)"/>.</summary>
     public string? LedgerNotice { get; init; }
 
     /// <summary>The most credits the account may spend on one day; <see langword="null"/> for no limit.</summary>
@@ -49,15 +49,15 @@ internal sealed record SessionOptions
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 }
 
-/// <summary>One account at one service, with everything its commands share: connections, rate gates, ledger, and what is known of generation times.</summary>
+/// <summary>One account at one service, with everything its commands share: connections, rate gates, ledger, and what is known about generation times.</summary>
 internal sealed class KlingSession : IAsyncDisposable
 {
     private static readonly TimeSpan s_probeTimeout = TimeSpan.FromSeconds(5);
 
-    /// <summary>How long purchases wait for a service that takes none, as queries do.</summary>
+    /// <summary>How long purchases, like queries, wait for a service that takes none.</summary>
     private static readonly TimeSpan s_longestOutage = TimeSpan.FromMinutes(10);
 
-    /// <summary>How long nothing is sent once they have waited for as long: what comes next would most likely be refused as well.</summary>
+    /// <summary>How long nothing is sent after they have waited that long: what comes next would most likely be refused as well.</summary>
     private static readonly TimeSpan s_outagePause = TimeSpan.FromSeconds(30);
 
     private readonly HttpMessageInvoker _api;
@@ -140,7 +140,7 @@ internal sealed class KlingSession : IAsyncDisposable
     /// <summary>Keeps status queries within what the service accepts.</summary>
     public IRateGate QueryGate => _gates.Query;
 
-    /// <summary>The service while it takes no requests for videos.</summary>
+    /// <summary>An outage in which the service takes no requests for videos, shared by all who send them.</summary>
     public SharedOutage CreateOutage { get; }
 
     /// <summary>How long tasks have taken so far.</summary>
@@ -162,18 +162,18 @@ internal sealed class KlingSession : IAsyncDisposable
         }
     }
 
-    /// <summary>What the user should know of the ledger before something is bought; <see langword="null"/> once it has been told.</summary>
+    /// <summary>What the user should know about the ledger before something is bought; <see langword="null"/> once it has been said.</summary>
     internal string? TakeLedgerNotice() => Interlocked.Exchange(ref _ledgerNotice, null) ?? Ledger.TakeNotice();
 
-    /// <summary>What the user should know before something is bought with a ledger that is a copy, once in a session; <see langword="null"/> if it is none, or has been bought with.</summary>
+    /// <summary>What the user should know before something is bought with a ledger that is a copy, once in a session; <see langword="null"/> if it is not a copy, or something has been bought with it.</summary>
     internal async Task<string?> TakeCopyNoticeAsync(CancellationToken cancellationToken)
         => Interlocked.Exchange(ref _hasLookedForCopy, 1) == 0 && await Ledger.IsUnusedCopyAsync(cancellationToken).ConfigureAwait(false)
             ? $"The ledger '{Ledger.Location}' is a copy, and nothing has been bought with it yet. From now on use only this one, on every machine, and not the one that it was copied from: what is bought with one of them is not known to the other, which would buy it again."
             : null;
 
     /// <summary>A client over the session's connections.</summary>
-    /// <param name="observer">Is told of every request.</param>
-    /// <param name="loss">Whether the command has lost its ledger, where it goes on then.</param>
+    /// <param name="observer">Notified of every request.</param>
+    /// <param name="loss">Whether the command has lost its ledger, for commands that continue without it.</param>
     public KlingClient CreateClient(IRequestObserver? observer, LedgerLoss? loss = null)
     {
         KlingClientOptions options = CreateClientOptions(observer);
@@ -181,7 +181,7 @@ internal sealed class KlingSession : IAsyncDisposable
     }
 
     /// <summary>A client for questions that can be left open: it asks once, and does not wait for long.</summary>
-    /// <param name="observer">Is told of every request.</param>
+    /// <param name="observer">Notified of every request.</param>
     internal KlingClient CreateProbingClient(IRequestObserver? observer) => new(_api, Endpoints, Key, CreateClientOptions(observer) with
     {
         RequestTimeout = _requestTimeout < s_probeTimeout ? _requestTimeout : s_probeTimeout,
@@ -201,7 +201,7 @@ internal sealed class KlingSession : IAsyncDisposable
     };
 
     /// <summary>Connects to the download hosts, without the key. It belongs to the session.</summary>
-    /// <param name="observer">Is told of every request.</param>
+    /// <param name="observer">Notified of every request.</param>
     internal HttpMessageHandler GetDownloadHandler(IRequestObserver? observer)
         => observer is null ? _downloads : new ObservedHandler(_downloads, observer, TimeProvider);
 

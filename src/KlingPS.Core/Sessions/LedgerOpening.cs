@@ -7,14 +7,14 @@ namespace KlingPS.Core.Sessions;
 /// <summary>Opens a ledger that somebody else may keep locked: says so, and does not wait for longer than the command may take.</summary>
 internal static class LedgerOpening
 {
-    /// <summary>Others hold the ledger for milliseconds; to begin one on a busy machine may take seconds.</summary>
+    /// <summary>Others hold the ledger for milliseconds; creating one on a busy machine may take seconds.</summary>
     private static readonly TimeSpan s_toldAfter = TimeSpan.FromSeconds(5);
 
     /// <summary>Opens it.</summary>
-    /// <param name="open">Opens it. What cannot be broken off goes on by itself.</param>
+    /// <param name="open">Opens it. What cannot be broken off continues on its own.</param>
     /// <param name="location">Where it is.</param>
     /// <param name="limit">How long that may take; as long as the database waits for others when it is <see langword="null"/>.</param>
-    /// <param name="observer">Is told that others are waited for.</param>
+    /// <param name="observer">Notified when others are waited for.</param>
     /// <param name="time">The clock.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.WaitTimeout"/>: the time is over. <see cref="ErrorKind.LedgerUnusable"/>: it cannot be opened.</exception>

@@ -18,7 +18,7 @@ internal sealed class PriceBook(KlingSession session, IPipelineObserver? observe
     /// <exception cref="KlingException">The ledger cannot be read.</exception>
     public async Task<PriceEstimate> EstimateAsync(VideoSpec spec)
     {
-        // Not cancelled, for others wait for it as well; read again for the next video if it fails.
+        // Not cancelled, because others wait for it as well; read again for the next video if it fails.
         Task<IReadOnlyList<PaidVideo>> paid = _paid.GetOrAdd(spec.Model, model => session.Ledger.Prices.ListAsync(session.Account, model, MaxVideos, CancellationToken.None));
         try
         {
@@ -33,7 +33,7 @@ internal sealed class PriceBook(KlingSession session, IPipelineObserver? observe
 
     /// <summary>Learns what the service took for a finished video, and tells the user once for each model when that is not what the model's row says.</summary>
     /// <param name="task">The task, as it is recorded.</param>
-    /// <param name="snapshot">What the service says of it.</param>
+    /// <param name="snapshot">What the service says about it.</param>
     public void Learn(KlingVideoTask task, TaskSnapshot snapshot)
     {
         if (snapshot is not { State: KlingTaskState.Succeeded, CreditsConsumed: > 0 and decimal paid } || task.TaskState != KlingTaskState.Succeeded || task.Spec.GetCredits() == paid)

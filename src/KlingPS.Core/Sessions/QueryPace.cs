@@ -3,7 +3,7 @@ using KlingPS.Core.Scheduling;
 namespace KlingPS.Core.Sessions;
 
 /// <summary>
-/// The gate for the queries of a command. Where the ledger that has the gate is lost, the command asks for the tasks it still waits for at a
+/// The gate for the queries of a command. If the ledger that has the gate is lost, the command asks for the tasks it still waits for at a
 /// pace of its own, which leaves room for other machines: a query buys nothing, and one too many is asked again.
 /// </summary>
 /// <param name="shared">The gate that all processes pass together.</param>

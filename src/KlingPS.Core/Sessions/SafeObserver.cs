@@ -4,7 +4,7 @@ using KlingPS.Core.Reporting;
 
 namespace KlingPS.Core.Sessions;
 
-/// <summary>Keeps what an observer throws from those who tell it something: a line that cannot be shown must not cost the answer to a purchase.</summary>
+/// <summary>Keeps an observer's exceptions from those who notify it: a line that cannot be shown must not cost the answer to a purchase.</summary>
 /// <param name="observer">The observer.</param>
 internal sealed class SafeObserver(IPipelineObserver observer) : IPipelineObserver
 {

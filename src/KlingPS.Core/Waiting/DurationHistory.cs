@@ -10,7 +10,7 @@ internal sealed class DurationHistory(KlingSession session)
 {
     private readonly ConcurrentDictionary<(string Model, int Duration), Lazy<Task>> _loads = new();
 
-    /// <summary>Waits until what is remembered of tasks of this kind is known.</summary>
+    /// <summary>Waits until it is known what the ledger remembers about tasks of this kind.</summary>
     /// <exception cref="KlingException">The ledger could not be read; the next call tries again.</exception>
     public Task LoadAsync(KlingVideoTask task, CancellationToken cancellationToken)
     {

@@ -12,13 +12,13 @@ internal interface IPollTrigger
     /// <summary>Whether an attempt whose answer is missing may still turn out to have been accepted, so that it makes sense to wait for it.</summary>
     bool MaySettle(KlingVideoTask attempt);
 
-    /// <summary>Brings the task of a watch up to date at the beginning of its turn, as far as that takes no query.</summary>
+    /// <summary>Brings the task of a watch up to date at the beginning of its turn, as far as that is possible without a query.</summary>
     Task RefreshAsync(Watch watch, CancellationToken cancellationToken);
 
     /// <summary>What to do with a task that is due and has not ended.</summary>
     PollDecision Decide(Watch watch, PollTurn turn);
 
-    /// <summary>When it is the task's turn again after a poll has found it pending; not <see cref="PollDecision.Poll"/>.</summary>
+    /// <summary>When it will be the task's turn again after a poll has found it pending; never <see cref="PollDecision.Poll"/>.</summary>
     PollDecision DecideNext(Watch watch, PollTurn turn);
 
     /// <summary>Nobody waits for the task any more.</summary>

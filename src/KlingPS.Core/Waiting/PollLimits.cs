@@ -5,16 +5,16 @@ namespace KlingPS.Core.Waiting;
 /// <summary>How patient polls are with the service.</summary>
 internal static class PollLimits
 {
-    /// <summary>How often a task is polled whose record lags behind what is known: a success without its link, a callback ahead of the record.</summary>
+    /// <summary>How many times a task is polled if its record lags behind what is known: a success without its link, a callback ahead of the record.</summary>
     public const int MaxPollsForRecord = 6;
 
     /// <summary>The time between such polls, and after one that failed.</summary>
     public static readonly TimeSpan Soon = TimeSpan.FromSeconds(2);
 
-    /// <summary>How long the last look at a task may take that is made when the time to wait is over.</summary>
+    /// <summary>How long the last look at a task may take, once the time to wait is over.</summary>
     public static readonly TimeSpan LastLook = TimeSpan.FromSeconds(1);
 
-    /// <summary>How long the first look may take at least, however short the time to wait.</summary>
+    /// <summary>The least time that the first look may take, however short the time to wait.</summary>
     public static readonly TimeSpan FirstLook = TimeSpan.FromSeconds(3);
 
     /// <summary>How long the service may be away.</summary>

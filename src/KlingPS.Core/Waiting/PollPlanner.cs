@@ -2,7 +2,7 @@ using KlingPS.Core.Scheduling;
 
 namespace KlingPS.Core.Waiting;
 
-/// <summary>What the planner must know of a task that is waited for.</summary>
+/// <summary>What the planner must know about a task that is waited for.</summary>
 /// <param name="Key">Something that tells tasks apart, such as the service's id. Decides the task's small delay.</param>
 /// <param name="Model">The model's id at the service.</param>
 /// <param name="VideoSeconds">The length of the video in seconds.</param>
@@ -29,7 +29,7 @@ internal readonly record struct PollSubject(
 /// </remarks>
 internal sealed class PollPlanner
 {
-    /// <summary>How many tasks of a kind are probes at most: the oldest ones.</summary>
+    /// <summary>The most tasks of a kind that are probes: the oldest ones.</summary>
     public const int MaxProbes = 4;
 
     /// <summary>How many pending tasks there must be for each probe.</summary>
@@ -53,7 +53,7 @@ internal sealed class PollPlanner
 
     private static readonly TimeSpan s_shortestGap = TimeSpan.FromSeconds(0.5);
 
-    /// <summary>By how much the polls of tasks that were created together are spread at most.</summary>
+    /// <summary>The most by which the polls of tasks that were created together are spread.</summary>
     private static readonly TimeSpan s_longestDelay = TimeSpan.FromSeconds(0.25);
     private static readonly TimeSpan s_longestOverdue = TimeSpan.FromSeconds(30);
 
@@ -113,7 +113,7 @@ internal sealed class PollPlanner
         double rung = s_unlearned.FirstOrDefault(rung => TimeSpan.FromSeconds(rung) - age >= least);
         TimeSpan gap = rung > 0 ? TimeSpan.FromSeconds(rung) - age : Longer(least, Clamp(age / 10, shortest, s_longestOverdue));
 
-        // What a probe shows is the more worth, the more tasks there are.
+        // The more tasks there are, the more a probe's result is worth.
         return IsProbe(task) ? Shorter(gap, Clamp(Shorter(age / 30, age * 3 / task.PendingCount), s_probeGap, s_longestOverdue)) : gap;
     }
 

@@ -32,7 +32,7 @@ internal sealed class PollQueue<T> : IDisposable
 
     /// <summary>Creates an empty queue.</summary>
     /// <param name="time">The clock.</param>
-    /// <param name="batchFrom">From how many items on the taker sleeps <paramref name="batchWindow"/> longer, so that it wakes once for several items.</param>
+    /// <param name="batchFrom">The number of items from which on the taker sleeps <paramref name="batchWindow"/> longer, so that it wakes once for several items.</param>
     /// <param name="batchWindow">How late an item may be handed out then.</param>
     public PollQueue(TimeProvider time, int batchFrom = int.MaxValue, TimeSpan batchWindow = default)
     {
@@ -42,7 +42,7 @@ internal sealed class PollQueue<T> : IDisposable
         _timer = time.CreateTimer(static queue => ((PollQueue<T>)queue!).Wake(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
-    /// <summary>How many items there are, those included that have been taken.</summary>
+    /// <summary>How many items there are, including those that have been taken.</summary>
     public int Count
     {
         get

@@ -5,8 +5,8 @@ using KlingPS.Core.Sessions;
 
 namespace KlingPS.Core.Waiting;
 
-/// <summary>Schedules the turns of all tasks that are waited for, and plans polls anew when more is known of how long tasks take. Thread-safe.</summary>
-/// <remarks>A plan is made and queued under one lock, under which what is learned is taken in too: no plan is out of date.</remarks>
+/// <summary>Schedules the turns of all tasks that are waited for, and plans polls again when more is known about how long tasks take. Thread-safe.</summary>
+/// <remarks>A plan is made and queued under one lock, and new times are taken in under the same lock: no plan is out of date.</remarks>
 internal sealed class PollSchedule
 {
     private readonly KlingSession _session;
@@ -77,7 +77,7 @@ internal sealed class PollSchedule
             DurationDistribution before = _session.GenerationTimes.Get(cohort.Model, cohort.Duration);
             _session.GenerationTimes.Add(cohort.Model, cohort.Duration, generation);
 
-            // It does each time that the number of known times has doubled, and when the service is much faster than ever.
+            // It changes much each time the number of known times has doubled, and when the service is much faster than ever before.
             if (BitOperations.IsPow2(before.Count + 1) || generation < 0.8 * before.Quantile(0))
             {
                 Replan(cohort.Members);
@@ -85,7 +85,7 @@ internal sealed class PollSchedule
         }
     }
 
-    /// <summary>The task is waited for no more.</summary>
+    /// <summary>The task is no longer waited for.</summary>
     public void Leave(Watch watch)
     {
         lock (_lock)
@@ -147,7 +147,7 @@ internal sealed class Cohort(string model, int duration)
 
     public int Duration => duration;
 
-    /// <summary>Those first that the service accepted first.</summary>
+    /// <summary>The ones that the service accepted first come first.</summary>
     public SortedSet<Watch> Members { get; } = new(Comparer<Watch>.Create((one, other) => one.Place.CompareTo(other.Place)));
 
     /// <summary>Those that may be probes.</summary>

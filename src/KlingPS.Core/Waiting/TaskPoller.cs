@@ -94,7 +94,7 @@ internal sealed class TaskPoller
         var now = Instant.Now(_session.TimeProvider);
         watch.FailingSince ??= now;
 
-        // Asking again before a pause of this length is over would not be heard.
+        // Such a pause is too long to wait for, and asking again before it is over would be of no use.
         if (exception is KlingApiException { RetryAfter: TimeSpan pause } && pause > Backoff.LongestRetryAfter)
         {
             return false;
@@ -106,7 +106,7 @@ internal sealed class TaskPoller
     }
 }
 
-/// <summary>What a poll has shown; what it has found out of the task stands in <see cref="Watch.Task"/>.</summary>
+/// <summary>What a poll has shown; what it has found out about the task is in <see cref="Watch.Task"/>.</summary>
 internal abstract record PollResult
 {
     private PollResult()
@@ -117,13 +117,13 @@ internal abstract record PollResult
     /// <param name="Generation">How long its video took to make, if it has one.</param>
     public sealed record Ended(TimeSpan? Generation) : PollResult;
 
-    /// <summary>The service is still at it.</summary>
+    /// <summary>The service is still working on it.</summary>
     public sealed record Pending : PollResult;
 
     /// <summary>The task is to be polled again soon: the service was away, or did not have the whole record yet.</summary>
     public sealed record Inconclusive : PollResult;
 
-    /// <summary>Polling it again is of no use.</summary>
+    /// <summary>There is no point in polling it again.</summary>
     /// <param name="Error">What went wrong.</param>
     public sealed record Failed(KlingException Error) : PollResult;
 }

@@ -6,7 +6,7 @@ using KlingPS.Core.Sessions;
 namespace KlingPS.Core.Waiting;
 
 /// <summary>
-/// Waits for tasks. One loop polls them all, so that a task that is waited for costs an entry in a queue and not a thread; and callers
+/// Waits for tasks. One loop polls them all, so that a task that is waited for costs an entry in a queue rather than a thread; and callers
 /// who wait for the same task share its polls.
 /// </summary>
 /// <remarks>
@@ -16,10 +16,10 @@ namespace KlingPS.Core.Waiting;
 /// </remarks>
 internal sealed class TaskWaiter : IDisposable
 {
-    /// <summary>Polls at the same time; their rate is limited by the session's gate.</summary>
+    /// <summary>How many polls run at the same time; their rate is limited by the session's gate.</summary>
     private const int MaxConcurrentPolls = 16;
 
-    /// <summary>From how many tasks on, those that become due within a short time are polled together: waking for each costs more than the poll.</summary>
+    /// <summary>From this many tasks on, those that become due within a short time are polled together: waking for each costs more than the poll.</summary>
     private const int BatchFrom = 20;
 
     private static readonly TimeSpan s_batchWindow = TimeSpan.FromSeconds(0.15);
@@ -115,7 +115,7 @@ internal sealed class TaskWaiter : IDisposable
         return await caller.Result.ConfigureAwait(false);
     }
 
-    /// <summary>Gives a task its turn now; if it is having it, once more.</summary>
+    /// <summary>Gives a task its turn now; if it is having one, it gets another.</summary>
     /// <param name="id">The local id that it is waited for by.</param>
     /// <returns>Whether it is waited for.</returns>
     internal bool Signal(long id) => _watches.Signal(id);
@@ -220,7 +220,7 @@ internal sealed class TaskWaiter : IDisposable
         return null;
     }
 
-    /// <summary>Takes in what the ledger knows of a task. What it has told before is enough to look at the task once more.</summary>
+    /// <summary>Takes in what the ledger knows about a task. What it said before is enough for one more look at the task.</summary>
     private async Task BeginTurnAsync(Watch watch)
     {
         try

@@ -23,7 +23,7 @@ internal sealed class VideoForecast(KlingSession session, int? limit)
 
     /// <summary>A video is being made.</summary>
     /// <param name="task">Its task.</param>
-    /// <param name="holdsPlace">Whether it counts for the limit of tasks at the same time.</param>
+    /// <param name="holdsPlace">Whether it counts against the limit of tasks at the same time.</param>
     public void OnMaking(KlingVideoTask task, bool holdsPlace)
     {
         ArgumentNullException.ThrowIfNull(task);
@@ -31,7 +31,7 @@ internal sealed class VideoForecast(KlingSession session, int? limit)
         _making[task.Id] = new Making(task, task.StartedAt(session.TimeProvider), holdsPlace);
     }
 
-    /// <summary>A video is not being made any more, or not waited for.</summary>
+    /// <summary>A video is no longer being made, or no longer waited for.</summary>
     public void OnMade(KlingVideoTask task)
     {
         ArgumentNullException.ThrowIfNull(task);
@@ -39,7 +39,7 @@ internal sealed class VideoForecast(KlingSession session, int? limit)
     }
 
     /// <summary>How long it will still take, as far as that is known.</summary>
-    /// <param name="toSend">Images whose request has not been accepted, and those of which it is not known yet whether they need one.</param>
+    /// <param name="toSend">Images whose request has not been accepted, and those for which it is not known yet whether they need one.</param>
     public TimeSpan? FindRemaining(int toSend)
     {
         var now = Instant.Now(session.TimeProvider);

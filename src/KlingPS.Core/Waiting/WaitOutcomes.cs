@@ -18,14 +18,14 @@ internal static class WaitOutcomes
     {
         WaitResult.Failed failed => new(item, null, failed.Error),
 
-        // What may not exist was not merely late.
+        // A task that may not exist is not merely late.
         WaitResult.TimedOut => new(item, null, TaskErrors.From(result.Task) ?? TaskErrors.CreateTimeout(result.Task, timeout ?? TimeSpan.Zero)),
         _ => From(item, result.Task),
     };
 
     /// <summary>The error of a task that could not even be looked up in time.</summary>
     /// <param name="item">The task as the user named it.</param>
-    /// <param name="timeout">How long there was.</param>
+    /// <param name="timeout">How much time there was.</param>
     public static KlingException CreateTimeout(TaskReference item, TimeSpan? timeout) => item.Task is KlingVideoTask task
         ? TaskErrors.CreateTimeout(task, timeout ?? TimeSpan.Zero)
         : new KlingException(

@@ -26,7 +26,7 @@ internal sealed class WaitStage : IPipelineStage<TaskReference, Outcome<TaskRefe
     private readonly CancellationTokenSource _stop = new();
     private readonly Channel<Outcome<TaskReference, KlingVideoTask>> _results = Channel.CreateUnbounded<Outcome<TaskReference, KlingVideoTask>>();
 
-    /// <summary>The tasks that have not come out, and one for those that may still be posted.</summary>
+    /// <summary>How many tasks have not come out, plus one while more may be posted.</summary>
     private int _open = 1;
     private int _isComplete;
 
@@ -75,9 +75,9 @@ internal sealed class WaitStage : IPipelineStage<TaskReference, Outcome<TaskRefe
         _results.Writer.TryComplete(new OperationCanceledException(_stop.Token));
     }
 
-    /// <summary>Waits for a task until a moment of its own.</summary>
+    /// <summary>Waits for a task until its own deadline.</summary>
     /// <param name="item">The task.</param>
-    /// <param name="deadline">The moment.</param>
+    /// <param name="deadline">The deadline.</param>
     /// <param name="isCurrent">Whether <see cref="TaskReference.Task"/> need not be read from the ledger.</param>
     internal void Post(TaskReference item, Instant? deadline, bool isCurrent)
     {

@@ -3,7 +3,7 @@ using KlingPS.Core.Scheduling;
 
 namespace KlingPS.Core.Waiting;
 
-/// <summary>A task that is waited for, by one caller or several. What is known of the task is changed by its turn alone, and it has one turn at a time.</summary>
+/// <summary>A task that is waited for, by one caller or several. What is known about the task is only changed in its turn, and it has one turn at a time.</summary>
 internal sealed class Watch
 {
     /// <param name="task">The task, as the ledger has it.</param>
@@ -36,7 +36,7 @@ internal sealed class Watch
     /// <summary>How many polls have found that it has succeeded, but not where its video is.</summary>
     public int PollsWithoutLink { get; set; }
 
-    /// <summary>When the first of the polls failed that have failed in a row.</summary>
+    /// <summary>When the current run of failed polls began.</summary>
     public Instant? FailingSince { get; set; }
 
     /// <summary>The pending tasks of its kind, once its first turn has begun. Guarded by the schedule's lock.</summary>

@@ -66,7 +66,7 @@ internal sealed class WatchList
         ForgetIfUnused(caller.Watch);
     }
 
-    /// <summary>Makes a task due now; if it is having its turn, once more.</summary>
+    /// <summary>Makes a task due now; if it is having its turn, it gets another.</summary>
     /// <param name="id">The local id that it is waited for by.</param>
     /// <returns>Whether it is waited for.</returns>
     public bool Signal(long id)
@@ -187,7 +187,7 @@ internal sealed class WatchList
         => _queue.SetDeadline(watch, watch.Callers.Count == 0 ? Instant.Never : watch.Callers.Min(caller => caller.Deadline));
 }
 
-/// <summary>One who waits for a task.</summary>
+/// <summary>A caller who waits for a task.</summary>
 /// <param name="list">The list that has it.</param>
 /// <param name="deadline">Until when.</param>
 internal sealed class Caller(WatchList list, Instant deadline)
@@ -203,7 +203,7 @@ internal sealed class Caller(WatchList list, Instant deadline)
     /// <summary>How the wait ends.</summary>
     public Task<WaitResult> Result => _result.Task;
 
-    /// <summary>Has the wait end as cancelled with a token.</summary>
+    /// <summary>Ends the wait as cancelled when a token is cancelled.</summary>
     public void EndWith(CancellationToken cancellationToken)
     {
         _registration = cancellationToken.UnsafeRegister(
@@ -215,7 +215,7 @@ internal sealed class Caller(WatchList list, Instant deadline)
             },
             this);
 
-        // The wait may be over already, and then nobody else takes the registration back.
+        // The wait may be over already, and then nobody else removes the registration.
         Interlocked.MemoryBarrier();
         if (Result.IsCompleted)
         {
@@ -223,7 +223,7 @@ internal sealed class Caller(WatchList list, Instant deadline)
         }
     }
 
-    /// <summary>It waits no longer.</summary>
+    /// <summary>The caller no longer waits.</summary>
     public void Leave() => list.Leave(this);
 
     public void Complete(WaitResult result)

@@ -13,7 +13,7 @@ internal sealed record ApiResponse
     /// <summary>The HTTP status.</summary>
     public required int Status { get; init; }
 
-    /// <summary>The body's <c>code</c>. Most errors arrive under HTTP 200, so where there is one it decides.</summary>
+    /// <summary>The body's <c>code</c>. Most errors arrive under HTTP 200, so if there is one, it decides.</summary>
     public int? EnvelopeCode { get; init; }
 
     /// <summary>The body's <c>msg</c>, or <c>message</c> as older pages call it, cut to a length.</summary>
@@ -23,14 +23,14 @@ internal sealed record ApiResponse
     public JsonElement Data { get; init; }
 
     /// <summary>
-    /// Whether the body says <c>success: false</c>, itself or in its <c>data</c>. Uploads do, also under code 200 and beside an address.
+    /// Whether the body says <c>success: false</c>, itself or in its <c>data</c>. Uploads do so, even with code 200 and next to an address.
     /// </summary>
     public bool IsDenied { get; init; }
 
-    /// <summary>What the body is, where it is no answer of the service, such as <c>a web page ("Sign in")</c>.</summary>
+    /// <summary>What the body is, if it is not an answer of the service, such as <c>a web page ("Sign in")</c>.</summary>
     public string? Foreign { get; init; }
 
-    /// <summary>Whether a web page came under a status of success: not the service has answered, but a network's sign-in page or another site.</summary>
+    /// <summary>Whether a web page came with a status of success: then a network's sign-in page or another site has answered, not the service.</summary>
     public bool IsPage => EnvelopeCode is null && Status is >= 200 and < 300 && Foreign?.StartsWith(ForeignContent.Page, StringComparison.Ordinal) == true;
 
     /// <summary>The body without the key, or the beginning of one that is too long to be read.</summary>
@@ -45,16 +45,16 @@ internal sealed record ApiResponse
     /// <summary>Where it leads, if it is a redirect that says so.</summary>
     public Uri? Location { get; init; }
 
-    /// <summary>Whether it says nothing but to ask elsewhere. The service's own answers never do; proxies and sign-in pages of networks do.</summary>
+    /// <summary>Whether all it says is to ask elsewhere. The service's own answers never do; proxies and sign-in pages of networks do.</summary>
     public bool IsRedirect => EnvelopeCode is null && Status is (301 or 302 or 303 or 307 or 308);
 
     /// <summary>
-    /// Whether the HTTP status is one that only something in front of the service gives, such as that nothing came from it in time. A body in
-    /// the form of the service's own may then be a gateway's as well, and what the service has done is not known.
+    /// Whether the HTTP status is one that only something in front of the service gives, such as that it did not answer in time. A body in
+    /// the service's own form may then come from a gateway as well, and what the service has done is not known.
     /// </summary>
     public bool IsFromGateway => Status == 503 || IsPassedOn;
 
-    /// <summary>Whether that is a status of something which has passed the request on, and does not know what came of it. 503 may mean that it was not taken.</summary>
+    /// <summary>Whether that status comes from something that has passed the request on and does not know the outcome. 503 may mean that the request was not taken.</summary>
     public bool IsPassedOn => Status is 408 or 502 or 504 or (>= 520 and < 600);
 
     /// <summary>The code that decides.</summary>

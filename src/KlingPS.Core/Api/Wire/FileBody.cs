@@ -75,7 +75,7 @@ internal sealed class FileBody : TrackedContent
             ArrayPool<byte>.Shared.Return(buffer);
         }
 
-        // Without its tail the host cannot take the form.
+        // Without its tail the host cannot read the form.
         if (_sha256 is not null && !string.Equals(Convert.ToHexString(hash.GetHashAndReset()), _sha256, StringComparison.OrdinalIgnoreCase))
         {
             throw new KlingException(

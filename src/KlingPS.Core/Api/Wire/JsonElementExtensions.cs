@@ -6,14 +6,14 @@ namespace KlingPS.Core.Api.Wire;
 /// <summary>Reads fields leniently: the service's types differ between its pages, its versions and its routes.</summary>
 internal static class JsonElementExtensions
 {
-    /// <summary>How often JSON is packed into a string at most; the service does so twice.</summary>
+    /// <summary>How many times JSON may be packed into a string; the service does so twice.</summary>
     private const int MaxPacking = 3;
 
-    /// <summary>The first moment that is no time any more: some room before the last one there is, to reckon in.</summary>
+    /// <summary>The first moment that does not count as a time any more: it leaves some room for calculations before the last one there is.</summary>
     private const decimal EndOfTime = 253_370_764_800_000m;
 
     /// <summary>
-    /// A field of an object, or an undefined element. One that is there several times with different values says nothing: whichever was
+    /// A field of an object, or an undefined element. One that occurs several times with different values says nothing: whichever was
     /// taken, another reader would take the other.
     /// </summary>
     public static JsonElement Field(this JsonElement element, string name)
@@ -63,19 +63,19 @@ internal static class JsonElementExtensions
         return string.IsNullOrEmpty(text) ? null : text;
     }
 
-    /// <summary>A number, also one that is written as text.</summary>
+    /// <summary>A number, even if it is written as text.</summary>
     public static decimal? Number(this JsonElement element, string name)
         => decimal.TryParse(element.Text(name), NumberStyles.Float, CultureInfo.InvariantCulture, out decimal number) ? number : null;
 
-    /// <summary>The same within a range; what is outside is not what its name says, and counts as missing.</summary>
+    /// <summary>The same within a range; a value outside it is not what its name says, and counts as missing.</summary>
     public static decimal? Number(this JsonElement element, string name, decimal least, decimal most)
         => element.Number(name) is decimal number && number >= least && number <= most ? number : null;
 
-    /// <summary>A whole number, also one that is written as <c>200.0</c> or as text.</summary>
+    /// <summary>A whole number, even if it is written as <c>200.0</c> or as text.</summary>
     public static int? Integer(this JsonElement element, string name)
         => element.Number(name, int.MinValue, int.MaxValue) is decimal number && decimal.IsInteger(number) ? (int)number : null;
 
-    /// <summary>Yes or no, also as text; <see langword="null"/> when it is neither.</summary>
+    /// <summary>Yes or no, even as text; <see langword="null"/> when it is neither.</summary>
     public static bool? Flag(this JsonElement element, string name)
     {
         JsonElement value = element.Field(name);

@@ -5,12 +5,12 @@ using KlingPS.Core.Model;
 namespace KlingPS.Core.Api.Wire;
 
 /// <summary>
-/// The tasks that the answer to a purchase names, wherever and however often it does: beside <c>data</c> or in it, in a list, in JSON that
-/// is packed into a text, twice with different values, and also where the answer is cut off or is no JSON. What an answer with the id of a
-/// task says besides is not believed, so none may be overlooked.
+/// The tasks that the answer to a purchase names, wherever and however often it does: next to <c>data</c> or in it, in a list, in JSON that
+/// is packed into a text, twice with different values, and even if the answer is cut off or is not JSON. Whatever else an answer with the id
+/// of a task says is not believed, so none may be overlooked.
 /// </summary>
 /// <param name="Ids">Those that can be asked for, each once.</param>
-/// <param name="IsAny">Whether any is named, be it with what cannot be an id or is cut off.</param>
+/// <param name="IsAny">Whether any is named, even by something that cannot be an id or is cut off.</param>
 internal sealed partial record NamedTasks(IReadOnlyList<string> Ids, bool IsAny)
 {
     /// <summary>More are not shown.</summary>
@@ -18,7 +18,7 @@ internal sealed partial record NamedTasks(IReadOnlyList<string> Ids, bool IsAny)
 
     /// <summary>Finds them in an answer.</summary>
     /// <param name="body">Its body, or as much of it as there is.</param>
-    /// <param name="data">Its <c>data</c>, where it could be read.</param>
+    /// <param name="data">Its <c>data</c>, if it could be read.</param>
     public static NamedTasks Find(string body, JsonElement data)
     {
         ArgumentNullException.ThrowIfNull(body);
@@ -32,8 +32,8 @@ internal sealed partial record NamedTasks(IReadOnlyList<string> Ids, bool IsAny)
     private static bool IsReadable(string id) => ServiceTaskId.IsValid(id) && !id.Contains('\\', StringComparison.Ordinal);
 
     /// <summary>
-    /// A field by the names that the service's pages and its siblings have for an id, or <c>data</c> that is nothing but one in a form that
-    /// ids were seen in. JSON within a text has its quotation marks escaped. An id is read no further than
+    /// A field with one of the names that the service's pages and its siblings have for an id, or <c>data</c> that is nothing but an id in a
+    /// form that has been seen. JSON within a text has its quotation marks escaped. An id is read no further than
     /// its first escape, so that the time this takes grows with the length of the answer and no faster.
     /// </summary>
     [GeneratedRegex(

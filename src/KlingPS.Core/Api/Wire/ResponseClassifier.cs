@@ -7,7 +7,7 @@ namespace KlingPS.Core.Api.Wire;
 /// <summary>Decides what a response that is not a success means.</summary>
 internal static class ResponseClassifier
 {
-    /// <summary>The code of a query with which the service says that it has no such task. Another one, such as 404, may be that of a wrong address.</summary>
+    /// <summary>The code with which the service answers a query for a task that it does not have. Another one, such as 404, may be about a wrong address.</summary>
     public const int NoSuchTask = 422;
 
     /// <summary>How much of a host is shown, in characters.</summary>
@@ -149,7 +149,7 @@ internal static class ResponseClassifier
         /// <summary>Whether it is only about an HTTP status without a readable body.</summary>
         public bool IsBare { get; init; }
 
-        /// <summary>Whether it is only about what may not be there; see <see cref="ApiCall.MayBeMissing"/>.</summary>
+        /// <summary>Whether it only applies to what may be missing; see <see cref="ApiCall.MayBeMissing"/>.</summary>
         public bool IsOfMissing { get; init; }
 
         /// <summary>Whether the same read may succeed a little later.</summary>
@@ -158,7 +158,7 @@ internal static class ResponseClassifier
         /// <summary>Whether the same create request may be sent again a little later.</summary>
         public bool MayBeSentAgain { get; init; }
 
-        /// <summary>Texts one of which the message has to contain.</summary>
+        /// <summary>Texts; the message has to contain one of them.</summary>
         public string[]? Texts { get; init; }
 
         public bool Matches(ApiResponse response)

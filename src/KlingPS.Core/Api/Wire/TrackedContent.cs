@@ -12,7 +12,7 @@ internal abstract class TrackedContent : HttpContent
     /// <summary>Whether the body has begun to leave.</summary>
     public bool HasStarted => Volatile.Read(ref _started) == 1;
 
-    /// <summary>Is called when the connection is made and the body is about to leave; what it throws keeps all of it here.</summary>
+    /// <summary>Called when the connection is made and the body is about to leave; if it throws, nothing leaves.</summary>
     public Func<Task>? Leaving { get; init; }
 
     protected sealed override Task SerializeToStreamAsync(Stream stream, TransportContext? context)

@@ -50,7 +50,7 @@ internal static class VideoInput
         ModelSpec row = ModelCatalog.Get(model);
         var spec = new VideoSpec { Model = model, Prompt = null };
 
-        // Where something was sent that the model ignores, as earlier versions did, the service repeats it all the same.
+        // The service repeats even what the model ignores, which earlier versions sent.
         foreach (RequestField field in row.Fields.Concat(ModelCatalog.Default.Fields.Where(field => !row.Takes(field.Parameter!.Value))))
         {
             spec = field.Form == FieldForm.List ? ReadList(spec, field, input) : ReadValue(spec, field, input);
@@ -101,7 +101,7 @@ internal static class VideoInput
 
     private static MediaSource? ToSource(string? uri) => string.IsNullOrEmpty(uri) ? null : MediaSource.FromUri(uri);
 
-    /// <summary>The value of a field as text; <see langword="null"/> where the field is left out.</summary>
+    /// <summary>The value of a field as text; <see langword="null"/> if the field is left out.</summary>
     private static string? GetText(ModelSpec model, RequestField field, VideoSpec spec) => field.Parameter switch
     {
         VideoParameter.Prompt => Spell(spec.Prompt),

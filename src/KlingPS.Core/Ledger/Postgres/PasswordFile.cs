@@ -44,7 +44,7 @@ internal static class PasswordFile
     /// <summary>Finds the password in the text of a file. The first line that fits counts.</summary>
     internal static LedgerPassword? Find(string content, ServerHost host, string database, string user)
     {
-        // libpq has the sockets of this machine under that name, too.
+        // libpq uses that name for the sockets of this machine, too.
         string[] wanted =
         [
             host.IsSocket && host.Name.TrimEnd('/') is "/var/run/postgresql" or "/tmp" ? "localhost" : host.Name,

@@ -8,11 +8,11 @@ using KlingPS.Core.Ledger.Sql;
 namespace KlingPS.Core.Ledger.Postgres;
 
 /// <summary>
-/// A connection to PostgreSQL, be it through a pooler: nothing that it sets outlives a transaction. Time is the server's.
+/// A connection to PostgreSQL, directly or through a pooler: nothing that it sets outlives a transaction. Time is the server's.
 /// </summary>
 /// <remarks>
 /// Transactions are READ COMMITTED and take their locks first (<see cref="WriteScope"/>), so that each of their statements sees all that
-/// was committed by those who had the same scope before. The locks are advisory ones of the transaction: they need no right, leave
+/// was committed by those who had the same scope before. The locks are advisory ones of the transaction: they need no rights, leave
 /// nothing behind, and are gone with the connection. A transaction begins with one round trip, which also reads the time once the locks
 /// are held.
 /// </remarks>
@@ -43,7 +43,7 @@ internal sealed class PostgresConnection(DbConnection connection, PostgresEngine
     /// <summary>How long an unused connection is trusted. On a machine that has slept, nobody says that it is gone.</summary>
     private static readonly TimeSpan s_longestIdle = TimeSpan.FromMinutes(1);
 
-    /// <summary>How long a transaction takes at most whose connection did not break because the machine slept.</summary>
+    /// <summary>The longest time that a transaction takes if its connection did not break because the machine slept.</summary>
     private static readonly TimeSpan s_longestAwake = TimeSpan.FromSeconds(20);
 
     private readonly string _id = Guid.NewGuid().ToString("N");
@@ -88,7 +88,7 @@ internal sealed class PostgresConnection(DbConnection connection, PostgresEngine
         => (await session.NumberAsync($"SELECT nextval('{engine.Sql.Sequence(counter)}'::regclass)").ConfigureAwait(false))!.Value;
 
     /// <inheritdoc/>
-    /// <remarks>To read a sequence as a table takes a right that nothing else needs.</remarks>
+    /// <remarks>Reading a sequence as a table takes a right that nothing else needs.</remarks>
     public override async Task<long> GetCounterAsync(SqlSession session, string counter)
         => await session.NumberAsync($"SELECT pg_sequence_last_value('{engine.Sql.Sequence(counter)}'::regclass)").ConfigureAwait(false) ?? 0;
 
@@ -110,7 +110,7 @@ internal sealed class PostgresConnection(DbConnection connection, PostgresEngine
     /// <inheritdoc/>
     /// <remarks>
     /// A statement may wait for the locks of others, for a minute. But a pooler also takes it when the server behind it is gone, and lets it
-    /// wait for minutes: so after a few seconds it is found out whether the server answers anybody.
+    /// wait for minutes: so after a few seconds it is checked whether the server answers anybody.
     /// </remarks>
     public override async Task<T> ExecuteAsync<T>(Func<CancellationToken, Task<T>> execute)
     {
@@ -179,7 +179,7 @@ internal sealed class PostgresConnection(DbConnection connection, PostgresEngine
         return last;
     }
 
-    /// <summary>Forgets this connection's last transaction, of which everything is known, and those of connections that are gone.</summary>
+    /// <summary>Forgets this connection's last transaction, about which everything is known, and those of connections that are gone.</summary>
     public override Task FinishAsync() => new SqlSession(this, null).ExecuteAsync(
         $"DELETE FROM writers WHERE id = @id OR at < {Milliseconds} - @old",
         ("id", _id),
@@ -197,7 +197,7 @@ internal sealed class PostgresConnection(DbConnection connection, PostgresEngine
         }
         catch (DbException) when (_isUsed && !IsConnected && !_isGivenUp)
         {
-            // A server, or what is between, closes connections that have been idle for long. Nothing was begun on it.
+            // A server, or something in between, closes connections that have been idle for long. Nothing has been started on it.
             await PostgresEngine.OpenAsync(Inner).ConfigureAwait(false);
             return await BeginAsync(kind, scopes).ConfigureAwait(false);
         }
@@ -283,7 +283,7 @@ internal sealed class PostgresConnection(DbConnection connection, PostgresEngine
         bool isAlone = scopes.Any(scope => scope.Kind == WriteScopeKind.All);
         var values = new List<(string, object?)> { ("ledger", LockName("ledger")) };
 
-        // What may be lost with the power need not wait for the disk. What may not is never less durable than the server is set to, nor than its disk.
+        // What may be lost in a power failure need not wait for the disk. The rest is never less durable than the server is set to, nor than its disk.
         string durability = kind == WriteKind.Light ? "'off'" : "CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END";
         var sql = new StringBuilder($"""
             SELECT set_config('synchronous_commit', {durability}, true), set_config('idle_in_transaction_session_timeout', '{LongestPause}', true), set_config('lock_timeout', '{LongestWait}', true);

@@ -50,13 +50,13 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
     /// <summary>The statements as this database takes them.</summary>
     public PostgresSql Sql { get; } = new(address.Schema);
 
-    /// <summary>The machine whose files the paths in the ledger mean.</summary>
+    /// <summary>The machine that the paths in the ledger belong to.</summary>
     public string Machine { get; init; } = string.Empty;
 
     /// <summary>A clock in place of the server's, for tests.</summary>
     internal TimeProvider? ServerTime { get; init; }
 
-    /// <summary>This machine's clock, to notice by that it has slept.</summary>
+    /// <summary>This machine's clock, which shows whether it has slept.</summary>
     internal TimeProvider Clock { get; init; } = TimeProvider.System;
 
     /// <summary>The least version that is taken.</summary>
@@ -335,7 +335,7 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
         }).ConfigureAwait(false);
 
     /// <summary>
-    /// Has the server look at what is in the tables now. It would do so by itself in a minute; until then it takes them for small, and reads
+    /// Has the server look at what is in the tables now. It would do so by itself in a minute; until then it thinks they are small, and reads
     /// them to their ends to find one record. A role that does not own them gets a warning, which nobody sees.
     /// </summary>
     private async Task AnalyzeAsync(SqlSession session)
@@ -394,7 +394,7 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
                 error = new CertificateRefusedException(problem, error);
             }
 
-            // What follows need not wait for the same in vain: a batch would, once for each of its images.
+            // What follows need not wait in vain for the same thing: a batch would, once for each of its images.
             if (TimeProvider.System.GetElapsedTime(begun) > s_quickly)
             {
                 Volatile.Write(ref _unreachable, new Unreachable(error, TimeProvider.System.GetTimestamp()));
@@ -409,7 +409,7 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
         }
     }
 
-    /// <summary>A pooler takes connections although the server behind it is gone.</summary>
+    /// <summary>A pooler accepts connections even if the server behind it is gone.</summary>
     private static async Task RequireAnswerAsync(DbConnection connection)
     {
         DbCommand command = connection.CreateCommand();
@@ -428,7 +428,7 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
         }
     }
 
-    /// <summary>Looks at the files that the address names, whose absence the provider would say in words of its own.</summary>
+    /// <summary>Looks at the files that the address names: the provider would report missing ones in its own words.</summary>
     private void RequireFiles()
     {
         foreach ((string name, string? path, bool isSecret) in (ReadOnlySpan<(string, string?, bool)>)

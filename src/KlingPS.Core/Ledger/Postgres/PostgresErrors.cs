@@ -14,11 +14,11 @@ internal static class PostgresErrors
     /// <summary>Whether a transaction failed only because another one ran at the same time.</summary>
     public static bool IsConflict(DbException exception) => exception.SqlState is SerializationFailure or Deadlock;
 
-    /// <summary>Whether an exception that is none of the provider's own is one of the connection.</summary>
+    /// <summary>Whether an exception that is not one of the provider's own is about the connection.</summary>
     public static bool IsOfConnection(Exception exception)
         => exception is SocketException or IOException or TimeoutException or AuthenticationException or ObjectDisposedException or UnauthorizedAccessException;
 
-    /// <summary>Whether it was the server that answered, and not that nobody did, or a pooler on behalf of a server that is gone.</summary>
+    /// <summary>Whether it was the server that answered, rather than nobody, or a pooler on behalf of a server that is gone.</summary>
     public static bool IsOfServer(DbException exception)
         => exception.SqlState is string state && state is not ("57P01" or "57P02" or "57P03") && !state.StartsWith("08", StringComparison.Ordinal);
 
@@ -34,7 +34,7 @@ internal static class PostgresErrors
         string said = exception.Message.TrimEnd('.');
         return exception.SqlState switch
         {
-            // A service between may have said it: then it is its word.
+            // A service in between may have said it: then these are its words.
             "28P01" or "28000" => $"the server refuses the role '{user}' ({Text(exception)}). Check the role and its password: in the address of the environment, LedgerSecretName, PGPASSWORD or the password file; and what pg_hba.conf allows",
             "3D000" => $"the server has no database '{address.Database}'. Create it (createdb), or correct the address",
             "42501" => $"the role '{user}' has not the rights it needs ({Text(exception)}). Its first start needs CREATE on the database; later ones need the rights that about_KlingPS_Ledger grants",
@@ -72,7 +72,7 @@ internal static class PostgresErrors
                 case CertificateRefusedException:
                     return cause.Message;
                 case AuthenticationException:
-                    // What the platform says of a certificate that was turned down is about the program, and nothing else.
+                    // What the platform says about a rejected certificate is about the program, and nothing else.
                     string why = cause.Message.Contains("RemoteCertificateValidationCallback", StringComparison.Ordinal)
                         ? $"its authority is not trusted here, or it is not for '{hosts}'"
                         : cause.Message.TrimEnd('.');

@@ -10,7 +10,7 @@ internal static class PostgresLedger
     /// <summary>Creates the ledger. The database is opened when it is first needed, or by <see cref="ITaskLedger.OpenAsync"/>.</summary>
     /// <param name="address">Where it is.</param>
     /// <param name="time">The clock of this process, to wait by.</param>
-    /// <param name="secret">Asks the secret store for the password, where one is configured.</param>
+    /// <param name="secret">Asks the secret store for the password, if one is configured.</param>
     public static SqlLedger Create(ServerAddress address, TimeProvider time, Func<LedgerPassword?>? secret = null)
         => new(
             CreateEngine(address, secret),
@@ -22,7 +22,7 @@ internal static class PostgresLedger
 
     /// <summary>Opens a ledger for reading alone: nothing is created or changed.</summary>
     /// <param name="address">Where it is.</param>
-    /// <param name="secret">Asks the secret store for the password, where one is configured.</param>
+    /// <param name="secret">Asks the secret store for the password, if one is configured.</param>
     /// <exception cref="System.Data.Common.DbException">It cannot be read.</exception>
     /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>: there is no ledger, or no PostgreSQL client.</exception>
     public static Task<TaskSuggestions> OpenReadOnlyAsync(ServerAddress address, Func<LedgerPassword?>? secret = null) => TaskSuggestions.OpenAsync(CreateEngine(address, secret));

@@ -6,8 +6,8 @@ using KlingPS.Core.Ledger.Sql;
 namespace KlingPS.Core.Ledger.Postgres;
 
 /// <summary>
-/// Makes the ledger's statements into those of PostgreSQL: the tables are those of one schema, whatever the role's search path is. That
-/// would be state of the connection, which a pooler gives to others; and where two roles have different ones, there would be two ledgers.
+/// Turns the ledger's statements into those of PostgreSQL: the tables are those of one schema, whatever the role's search path is. That
+/// would be state of the connection, which a pooler gives to others; and if two roles have different ones, there would be two ledgers.
 /// </summary>
 internal sealed partial class PostgresSql
 {

@@ -4,13 +4,13 @@ using System.Text;
 
 namespace KlingPS.Core.Ledger.Postgres;
 
-/// <summary>How much of TLS a connection has.</summary>
+/// <summary>How much TLS a connection uses.</summary>
 internal enum TlsMode
 {
     /// <summary>None: for this machine, and for networks whose owner says so.</summary>
     Disable,
 
-    /// <summary>Encrypted; whose server it is, is not looked at.</summary>
+    /// <summary>Encrypted; it is not checked whose server it is.</summary>
     Require,
 
     /// <summary>Encrypted, and the server's certificate is from an authority that is trusted.</summary>
@@ -53,7 +53,7 @@ internal sealed record ServerAddress : LedgerAddress
     /// <summary>The schema that has the tables.</summary>
     public string Schema { get; init; } = DefaultSchema;
 
-    /// <summary>What the address says of TLS; <see langword="null"/> if nothing.</summary>
+    /// <summary>What the address says about TLS; <see langword="null"/> if nothing.</summary>
     public TlsMode? Tls { get; init; }
 
     /// <summary>The full path of the certificates that are trusted; <see langword="null"/> for those that the system trusts.</summary>
@@ -68,10 +68,10 @@ internal sealed record ServerAddress : LedgerAddress
     /// <summary>The full path of a file of passwords; <see langword="null"/> for PGPASSFILE, else the usual one.</summary>
     public string? PasswordFile { get; init; }
 
-    /// <summary>The password, where the address carried one.</summary>
+    /// <summary>The password, if the address carried one.</summary>
     public LedgerPassword? Password { get; init; }
 
-    /// <summary>How much of TLS a connection to these hosts has.</summary>
+    /// <summary>How much TLS a connection to these hosts uses.</summary>
     public TlsMode EffectiveTls => Tls ?? (Hosts.All(host => host.IsSocket) ? TlsMode.Disable : TlsMode.VerifyFull);
 
     /// <inheritdoc/>

@@ -7,7 +7,7 @@ namespace KlingPS.Core.Ledger.Postgres;
 
 /// <summary>
 /// Reads the address of a database: <c>postgresql://user@host:port/database?sslmode=…</c> as libpq takes it, or an Npgsql connection
-/// string. No message repeats what was given: it may hold a password in any place.
+/// string. No message repeats what was given: it may hold a password anywhere.
 /// </summary>
 internal static class ServerAddressParser
 {
@@ -47,7 +47,7 @@ internal static class ServerAddressParser
         ["searchpath"] = "schema",
     };
 
-    /// <summary>What other programs say in a connection string, and this one decides itself.</summary>
+    /// <summary>Settings of other programs in a connection string, which this one decides itself.</summary>
     private static readonly HashSet<string> s_ignored =
     [
         "pooling", "minimumpoolsize", "maximumpoolsize", "minpoolsize", "maxpoolsize", "connectionidlelifetime", "noresetonclose", "maxautoprepare",
@@ -88,8 +88,8 @@ internal static class ServerAddressParser
     private static bool HasScheme(string text) => s_schemes.Any(scheme => text.StartsWith(scheme, StringComparison.OrdinalIgnoreCase));
 
     /// <summary>
-    /// A connection string begins with a name that it can have, and has more of them; a file can have the name <c>host=x.db</c>. One that
-    /// is not written as it should be is one all the same: a password in it must not become a part of a path.
+    /// A connection string begins with a name that belongs in one, and has more of them; a file can have the name <c>host=x.db</c>. One that
+    /// is not written properly is one all the same: a password in it must not become a part of a path.
     /// </summary>
     private static bool IsConnectionString(string text)
     {
@@ -251,7 +251,7 @@ internal static class ServerAddressParser
             throw new FormatException("it has characters in it that no address has");
         }
 
-        // Nothing is what nothing was said of.
+        // An empty value is as good as none.
         if (value.Length > 0 && !settings.TryAdd(name, value))
         {
             throw new FormatException($"it names the {name} twice");
@@ -264,7 +264,7 @@ internal static class ServerAddressParser
         string? port = null;
         if (host.StartsWith('/'))
         {
-            // The folder of a socket; a colon in it would not be told from that of a port.
+            // The folder of a socket; a colon in it could not be told from that of a port.
             port = Cut(ref name, ':');
         }
         else if (host.StartsWith('['))

@@ -7,7 +7,7 @@ using KlingPS.Core.Files;
 namespace KlingPS.Core.Ledger.Spool;
 
 /// <summary>
-/// Keeps on this machine what has happened while the ledger cannot be written: a file for each answer, which is whole or not there, whenever
+/// Keeps on this machine what has happened while the ledger cannot be written: a file for each answer, which is complete or not there, whenever
 /// a process is killed. A later command that reaches the ledger records it, and only then is the file deleted.
 /// </summary>
 /// <remarks>Safe for concurrent use, by any number of processes.</remarks>

@@ -39,7 +39,7 @@ internal sealed record SpooledAnswer
     [JsonConverter(typeof(JsonStringEnumConverter<SpooledKind>))]
     public required SpooledKind Kind { get; init; }
 
-    /// <summary>Where the ledger was that it is for. It may have another address by now, and is found by what is in it.</summary>
+    /// <summary>Where the ledger that it is for was. It may have another address by now, and is found by what is in it.</summary>
     [JsonPropertyName("ledger")]
     public string? Ledger { get; init; }
 
@@ -47,7 +47,7 @@ internal sealed record SpooledAnswer
     [JsonPropertyName("account")]
     public required string Account { get; init; }
 
-    /// <summary>The local id of the task, for people.</summary>
+    /// <summary>The local id of the task, for people to read.</summary>
     [JsonPropertyName("id")]
     public long Id { get; init; }
 
@@ -55,11 +55,11 @@ internal sealed record SpooledAnswer
     [JsonPropertyName("nonce")]
     public string? Nonce { get; init; }
 
-    /// <summary>What makes two purchases the same, should the record of the attempt have been lost.</summary>
+    /// <summary>What makes two purchases the same, in case the record of the attempt is lost.</summary>
     [JsonPropertyName("identity")]
     public string? Identity { get; init; }
 
-    /// <summary>What it is for, for people.</summary>
+    /// <summary>What it is for, for people to read.</summary>
     [JsonPropertyName("subject")]
     public string? Subject { get; init; }
 
@@ -83,12 +83,12 @@ internal sealed record SpooledAnswer
     [JsonPropertyName("hash")]
     public string? Hash { get; init; }
 
-    /// <summary>How the task has ended; <see langword="null"/> where nothing is said of that.</summary>
+    /// <summary>How the task has ended; <see langword="null"/> if nothing is said about that.</summary>
     [JsonPropertyName("state")]
     [JsonConverter(typeof(JsonStringEnumConverter<KlingTaskState>))]
     public KlingTaskState? State { get; init; }
 
-    /// <summary>What the task has cost, in credits; what was set aside for it, where its end is not known.</summary>
+    /// <summary>What the task has cost, in credits; what was set aside for it, if its end is not known.</summary>
     [JsonPropertyName("credits")]
     public decimal? Credits { get; init; }
 
@@ -123,7 +123,7 @@ internal sealed record SpooledAnswer
     /// <param name="task">The task as it is then.</param>
     public static SpooledAnswer Ended(KlingVideoTask task) => OfEnd(SpooledKind.Ended, task) with { Code = task.FailCode, Reason = task.FailMessage };
 
-    /// <summary>What the service has said of the end of the task, as far as it can be so; <see langword="null"/> where nothing is said of that.</summary>
+    /// <summary>What the service has said about the end of the task, as far as it can be true; <see langword="null"/> if nothing is said about it.</summary>
     /// <param name="now">The time now.</param>
     public TaskSnapshot? FindEnd(DateTimeOffset now)
     {
@@ -164,14 +164,14 @@ internal sealed record SpooledAnswer
             _ => false,
         };
 
-    /// <summary>Whether a link has the form of one. Whether it may be followed is known where it is.</summary>
+    /// <summary>Whether a link has the form of one. Whether it may be followed is decided where it is used.</summary>
     private static bool IsLink(string link)
         => link.Length <= AddressPolicy.MaxLength
             && Uri.TryCreate(link, UriKind.Absolute, out Uri? uri)
             && uri is { UserInfo.Length: 0, Host.Length: > 0 }
             && (uri.Scheme == Uri.UriSchemeHttps || AddressPolicy.IsPlain(uri));
 
-    /// <summary>A video that is whole is that of a task which has succeeded. What was recorded of that without waiting for the disk may be lost with the server.</summary>
+    /// <summary>A complete video belongs to a task that has succeeded. What was recorded about that without waiting for the disk may be lost with the server.</summary>
     private static SpooledAnswer OfMade(SpooledKind kind, KlingVideoTask task) => task.TaskState == KlingTaskState.Succeeded ? OfEnd(kind, task) : Of(kind, task);
 
     private static SpooledAnswer OfEnd(SpooledKind kind, KlingVideoTask task) => Of(kind, task) with

@@ -7,14 +7,14 @@ internal static class AccountTable
 {
     private static readonly string[] s_states = Enum.GetNames<KlingTaskState>();
 
-    /// <summary>The condition that a record belongs to the account <c>@account</c>, by whichever of its keys it was made.</summary>
+    /// <summary>The condition that a record belongs to the account <c>@account</c>, whichever of its keys made it.</summary>
     /// <param name="column">The column that holds the account of the record.</param>
     public static string IsOwn(string column)
         => $"({column} = @account OR {column} IN (SELECT b.fingerprint FROM account_keys a JOIN account_keys b ON b.account = a.account WHERE a.fingerprint = @account))";
 
     /// <summary>
-    /// The condition that a record belongs to the account <c>@account</c>, or may belong to it: as long as it is not known of two keys of a
-    /// service whether they are one account's.
+    /// The condition that a record belongs to the account <c>@account</c>, or may belong to it: as long as it is not known whether two keys of a
+    /// service belong to one account.
     /// </summary>
     /// <param name="column">The column that holds the account of the record.</param>
     public static string MayBeOwn(string column)
@@ -41,7 +41,7 @@ internal static class AccountTable
     /// <param name="account">The account; <see langword="null"/> for every account.</param>
     public static async Task<(IReadOnlyList<string> Keys, bool AreAll)> ListRecordedAsync(SqlSession session, string? account)
     {
-        // From one key that a state has to the next, past all tasks of the first.
+        // Goes from one key that a state has to the next, past all tasks of the first.
         static string After(string key, string from) => $"(SELECT MIN(t.account) FROM tasks t WHERE t.state = {from}.state AND t.account > {key})";
         List<string> all = await session.QueryAsync(
             $"""
@@ -89,13 +89,13 @@ internal static class AccountTable
         return true;
     }
 
-    /// <summary>Uploads are kept for a day in a table of their own; of older ones only the tasks know the address.</summary>
+    /// <summary>Uploads are kept for a day in a table of their own; only the tasks know the addresses of older ones.</summary>
     public static Task<string?> FindUploadAsync(SqlSession session, string account)
         => session.TextAsync(
             $"SELECT image_uri FROM tasks WHERE source_hash IS NOT NULL AND image_uri IS NOT NULL AND {IsOwn("account")} ORDER BY id DESC LIMIT 1",
             ("account", account));
 
-    /// <summary>What the service has forgotten once it denies to every key.</summary>
+    /// <summary>Once the service has forgotten a task, it denies it to every key.</summary>
     public static Task<List<KnownTask>> ListTasksAsync(SqlSession session, string account, int limit)
         => session.QueryAsync(
             $"""

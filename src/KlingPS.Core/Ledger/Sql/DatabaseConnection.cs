@@ -6,10 +6,10 @@ namespace KlingPS.Core.Ledger.Sql;
 /// <summary>What a transaction is for.</summary>
 internal enum WriteKind
 {
-    /// <summary>What may be lost with the power. It survives the death of the process.</summary>
+    /// <summary>What may be lost in a power failure. It survives the death of the process.</summary>
     Light,
 
-    /// <summary>What has to survive a loss of power before anything else is done.</summary>
+    /// <summary>What has to survive a power failure before anything else is done.</summary>
     Durable,
 
     /// <summary>The same for what has happened already, so that it is written if it can be written anywhere.</summary>
@@ -28,7 +28,7 @@ internal abstract class DatabaseConnection(DbConnection connection) : IAsyncDisp
     public virtual bool IsOpen => connection.State == ConnectionState.Open;
 
     /// <summary>
-    /// The machine whose paths are meant, where a ledger has several of them; empty where the paths in a ledger are those of everybody who
+    /// The machine whose paths are meant, if a ledger has several of them; empty if the paths in a ledger are those of everybody who
     /// has it, as in a file.
     /// </summary>
     public virtual string Machine => string.Empty;
@@ -38,7 +38,7 @@ internal abstract class DatabaseConnection(DbConnection connection) : IAsyncDisp
     /// </summary>
     public abstract ValueTask<LedgerTime> ReadTimeAsync(SqlSession session);
 
-    /// <summary>The time zone that all who share the database count days by; <see langword="null"/> where each user's own counts.</summary>
+    /// <summary>The time zone that all who share the database count days by; <see langword="null"/> if each user's own counts.</summary>
     public virtual Task<TimeZoneInfo?> FindZoneAsync(SqlSession session) => Task.FromResult<TimeZoneInfo?>(null);
 
     /// <summary>The next number of a counter, beginning with 1. A number is never given twice; some may be left out.</summary>
@@ -55,7 +55,7 @@ internal abstract class DatabaseConnection(DbConnection connection) : IAsyncDisp
     public virtual async Task<long> GetCounterAsync(SqlSession session, string counter)
         => await session.NumberAsync("SELECT value FROM counters WHERE name = @name", ("name", counter)).ConfigureAwait(false) ?? 0;
 
-    /// <summary>Goes on counting after a number.</summary>
+    /// <summary>Continues counting after a number.</summary>
     /// <param name="session">The session of the transaction.</param>
     /// <param name="counter">One of <see cref="Schema.Counters"/>.</param>
     /// <param name="value">The last number that was given; 0 if none was.</param>
@@ -69,11 +69,11 @@ internal abstract class DatabaseConnection(DbConnection connection) : IAsyncDisp
     /// <summary>Whether the database has a table of the ledger.</summary>
     public abstract Task<bool> HasTableAsync(SqlSession session, string table);
 
-    /// <summary>Widens the scope of the current transaction to <see cref="WriteScope.All"/>, where there are scopes.</summary>
+    /// <summary>Widens the scope of the current transaction to <see cref="WriteScope.All"/>, if there are scopes.</summary>
     public virtual Task RequireAloneAsync(SqlSession session) => Task.CompletedTask;
 
     /// <summary>Does work in a write transaction, which sees and makes its changes as if it were alone.</summary>
-    /// <param name="kind">What for.</param>
+    /// <param name="kind">What it is for.</param>
     /// <param name="scopes">What the work has to itself.</param>
     /// <param name="work">Returns whether to commit. Otherwise, and when it throws, everything is rolled back.</param>
     public virtual async Task InTransactionAsync(WriteKind kind, IReadOnlyCollection<WriteScope> scopes, Func<SqlSession, Task<bool>> work)
@@ -104,25 +104,25 @@ internal abstract class DatabaseConnection(DbConnection connection) : IAsyncDisp
         return statement;
     }
 
-    /// <summary>Has a statement run.</summary>
-    /// <param name="execute">Runs it; is told when it is of no use to wait any longer.</param>
+    /// <summary>Runs a statement.</summary>
+    /// <param name="execute">Runs it; its token is cancelled when there is no point in waiting any longer.</param>
     public virtual Task<T> ExecuteAsync<T>(Func<CancellationToken, Task<T>> execute) => execute(CancellationToken.None);
 
-    /// <summary>Refuses a database that is not the one of its name any more: what is read from it is not what others see. Called before each reading.</summary>
+    /// <summary>Refuses a database that is no longer the one of its name: what is read from it is not what others see. Called before each read.</summary>
     /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>.</exception>
     public virtual Task RequireInPlaceAsync() => Task.CompletedTask;
 
-    /// <summary>Leaves the database as whole as it can be; called when a user of it is done, and before it is closed.</summary>
+    /// <summary>Leaves the database as complete as it can be; called when a user of it is done, and before it is closed.</summary>
     public virtual Task FinishAsync() => Task.CompletedTask;
 
     public virtual ValueTask DisposeAsync() => connection.DisposeAsync();
 
     public void Dispose() => connection.Dispose();
 
-    /// <summary>Makes a value into one that the database can store, where it cannot store every one.</summary>
+    /// <summary>Turns a value into one that the database can store, if it cannot store every value.</summary>
     public virtual object? ToStored(object? value) => value;
 
-    /// <summary>Begins a transaction that holds the right to write from its first statement on, where the database has such a right.</summary>
+    /// <summary>Begins a transaction that holds the right to write from its first statement on, if the database has such a right.</summary>
     protected abstract Task<DbTransaction> BeginWriteAsync(WriteKind kind, IReadOnlyCollection<WriteScope> scopes);
 
     /// <summary>Commits a transaction.</summary>

@@ -17,7 +17,7 @@ internal sealed class Heartbeat(SqlStore store, IAttemptOwners owners, TimeProvi
     private Task _beating = Task.CompletedTask;
     private bool _isBeating;
 
-    /// <summary>Begins an attempt, and goes on beating until it has ended. The first beat is a part of what begins it.</summary>
+    /// <summary>Begins an attempt, and keeps beating until it has ended. The first beat is part of what begins it.</summary>
     /// <param name="begin">Begins it.</param>
     /// <param name="numberOf">The local id of the attempt that was begun; <see langword="null"/> if none was.</param>
     public async Task<T> BeginAsync<T>(Func<Task<T>> begin, Func<T, long?> numberOf)
@@ -53,10 +53,10 @@ internal sealed class Heartbeat(SqlStore store, IAttemptOwners owners, TimeProvi
         }
     }
 
-    /// <summary>An attempt has ended, or this process will not record any more what came of it.</summary>
+    /// <summary>An attempt has ended, or this process will no longer record its outcome.</summary>
     public void End(long id) => _underWay.TryRemove(id, out _);
 
-    /// <summary>Ends with the ledger. What is still under way then is lost to the others after a while, as it is when a process is killed.</summary>
+    /// <summary>Ends with the ledger. What is still under way then counts as lost for the others after a while, as when a process is killed.</summary>
     public async ValueTask DisposeAsync()
     {
         if (!_end.IsCancellationRequested)
@@ -105,7 +105,7 @@ internal sealed class Heartbeat(SqlStore store, IAttemptOwners owners, TimeProvi
         }
         catch (Exception e) when (e is KlingException or ObjectDisposedException)
         {
-            // Who cannot say that it is running may seem to be gone. Its attempts are asked about then, and never bought again.
+            // A process that cannot say that it is running may seem to be gone. Its attempts are then asked about, and never bought again.
         }
     }
 }

@@ -1,6 +1,6 @@
 namespace KlingPS.Core.Ledger.Sql;
 
-/// <summary>What is known of somebody who sends a request.</summary>
+/// <summary>What is known about somebody who sends a request.</summary>
 internal enum OwnerState
 {
     /// <summary>It is running: what it has begun is its own, however long that takes.</summary>
@@ -12,7 +12,7 @@ internal enum OwnerState
     /// <summary>It used to say that it was running, and has stopped saying so: it has ended, is stopped, or is cut off from the ledger.</summary>
     Silent,
 
-    /// <summary>Nothing can be known of it from here. It counts as gone only when it has been silent for longer than a request can take.</summary>
+    /// <summary>Nothing can be found out about it from here. It counts as gone only when it has been silent for longer than a request can take.</summary>
     Unseen,
 }
 
@@ -22,7 +22,7 @@ internal interface IAttemptOwners
     /// <summary>The name of this process, recorded with everything it has under way. No other process has had or will have it.</summary>
     string Current { get; }
 
-    /// <summary>An owner as users know it.</summary>
+    /// <summary>The name of an owner as users know it.</summary>
     /// <param name="owner">The recorded name.</param>
     string Describe(string owner);
 
@@ -31,7 +31,7 @@ internal interface IAttemptOwners
     /// <param name="owner">The recorded name.</param>
     ValueTask<OwnerState> FindStateAsync(SqlSession session, string owner);
 
-    /// <summary>How often this process says that it is running, while it has something under way; <see langword="null"/> where nobody needs to be told.</summary>
+    /// <summary>How often this process says that it is running, while it has something under way; <see langword="null"/> if nobody needs to be told.</summary>
     TimeSpan? BeatInterval => null;
 
     /// <summary>Says that this process is running. Part of each transaction that records that a request is about to leave.</summary>

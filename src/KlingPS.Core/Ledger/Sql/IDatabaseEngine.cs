@@ -9,28 +9,28 @@ internal interface IDatabaseEngine
     /// <summary>Where the database is, for the user to read: the path of a file, or an address without a password.</summary>
     string Location { get; }
 
-    /// <summary>The same, whoever uses it: without the role.</summary>
+    /// <summary>The same for whoever uses it: without the role.</summary>
     string Place => Location;
 
-    /// <summary>How many pieces of work are written in one transaction at most. More than one where a commit costs more than what is in it.</summary>
+    /// <summary>The most pieces of work that are written in one transaction. More than one if a commit costs more than what is in it.</summary>
     int MaxBatch { get; }
 
-    /// <summary>Whether there is a database. Where there is none, none is begun for being looked at.</summary>
+    /// <summary>Whether there is a database. Looking for it does not create one.</summary>
     /// <param name="cancellationToken">Cancels the look.</param>
-    /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>: there is none, and none may be created either; or that cannot be found out.</exception>
+    /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>: there is none, and none may be created either; or it cannot be found out.</exception>
     Task<bool> ExistsAsync(CancellationToken cancellationToken);
 
     /// <summary>Opens the database.</summary>
     /// <param name="prepare">
     /// Brings the tables up to date and returns <see langword="null"/>, or says why the database cannot be used. It runs in a write
-    /// transaction that no two processes are in at the same time, and is committed only if it returns <see langword="null"/>. Where the
+    /// transaction that no two processes are in at the same time, and is committed only if it returns <see langword="null"/>. If the
     /// database is created, it runs more than once.
     /// </param>
-    /// <param name="isToWrite">Whether it is created if there is none, and what is damaged is put out of the way.</param>
+    /// <param name="isToWrite">Whether it is created if there is none, and a damaged one is set aside.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>.</exception>
     Task<DatabaseConnection> OpenAsync(Func<SqlSession, Task<string?>> prepare, bool isToWrite);
 
-    /// <summary>Opens an empty database that nobody else sees, to look where there is none yet.</summary>
+    /// <summary>Opens an empty database that nobody else sees, for reading when there is none yet.</summary>
     /// <param name="prepare">As for <see cref="OpenAsync"/>.</param>
     Task<DatabaseConnection> ConnectEmptyAsync(Func<SqlSession, Task<string?>> prepare);
 
@@ -44,24 +44,24 @@ internal interface IDatabaseEngine
     Task<DatabaseConnection> ConnectReadOnlyAsync();
 
     /// <summary>
-    /// Is told that a ledger is to be copied to what is opened from now on. If it is begun for that, it counts as an unfinished copy from its
-    /// first moment on, where others can come to it meanwhile.
+    /// Announces that a ledger is to be copied to what is opened from now on. If that is created for it, it counts as an unfinished copy from its
+    /// first moment on, if others can get to it meanwhile.
     /// </summary>
-    /// <param name="source">What is copied, for people.</param>
+    /// <param name="source">What is copied, for people to read.</param>
     void BeginCopy(string source)
     {
     }
 
     /// <summary>Marks the database as an unfinished copy, which nobody else opens: whoever did would buy again what it lacks.</summary>
     /// <param name="session">The session of the transaction.</param>
-    /// <param name="source">What is copied, for people.</param>
+    /// <param name="source">What is copied, for people to read.</param>
     Task MarkCopyAsync(SqlSession session, string source) => Task.CompletedTask;
 
-    /// <summary>The copy is whole with this transaction.</summary>
+    /// <summary>The copy is complete with this transaction.</summary>
     /// <param name="session">The session of the transaction.</param>
     Task EndCopyAsync(SqlSession session) => Task.CompletedTask;
 
-    /// <summary>Is told that all connections are closed.</summary>
+    /// <summary>All connections have been closed.</summary>
     void Close();
 
     /// <summary>
@@ -70,7 +70,7 @@ internal interface IDatabaseEngine
     /// </summary>
     bool IsConflict(DbException exception);
 
-    /// <summary>Finds out whether a transaction was committed whose commit was not answered.</summary>
+    /// <summary>Finds out whether a transaction whose commit was not answered was committed.</summary>
     /// <param name="lost">The transaction.</param>
     /// <returns>Whether it was; <see langword="null"/> if that cannot be found out now.</returns>
     Task<bool?> FindOutcomeAsync(CommitLostException lost);

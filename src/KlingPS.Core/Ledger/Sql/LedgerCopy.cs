@@ -18,17 +18,17 @@ internal sealed record CopyCounts(IReadOnlyDictionary<string, long> Records)
 /// </summary>
 /// <param name="source">What is copied.</param>
 /// <param name="destination">Where to. What was only learned there is replaced.</param>
-/// <param name="progress">Is told how many records have been copied and compared, and how many there will be, on any thread.</param>
+/// <param name="progress">Receives how many records have been copied and compared, and how many there will be, on any thread.</param>
 internal sealed class LedgerCopy(SqlStore source, SqlStore destination, Action<long, long>? progress)
 {
     private const int PageSize = 1000;
 
-    /// <summary>Records in one statement: a server may be far away.</summary>
+    /// <summary>How many records go into one statement: a server may be far away.</summary>
     private const int RowsPerInsert = 50;
 
     private const string AskNothingOf = "Nothing was copied.";
 
-    /// <summary>The counter of a copy that has the last task it was made with.</summary>
+    /// <summary>The counter of a copy that holds the last task it was made with.</summary>
     private const string LastCopied = "last_copied";
 
     private long _done;
@@ -46,7 +46,7 @@ internal sealed class LedgerCopy(SqlStore source, SqlStore destination, Action<l
         return await source.WriteLightlyAsync(
             async from =>
             {
-                // Should only the end of the source's own transaction have failed, the copy is there.
+                // If only the end of the source's own transaction has failed, the copy is there.
                 await RequireAtRestAsync(from).ConfigureAwait(false);
                 if (copied is null)
                 {
@@ -78,7 +78,7 @@ internal sealed class LedgerCopy(SqlStore source, SqlStore destination, Action<l
         }
     }
 
-    /// <summary>Reads the source within the transaction of the destination, whose trouble it is not.</summary>
+    /// <summary>Reads the source within the transaction of the destination, which is not to blame for its errors.</summary>
     private async Task<T> OfSourceAsync<T>(Func<Task<T>> read)
     {
         try
@@ -107,7 +107,7 @@ internal sealed class LedgerCopy(SqlStore source, SqlStore destination, Action<l
 
     private async Task<CopyCounts> CopyAsync(SqlSession from, SqlSession to, CancellationToken cancellationToken)
     {
-        // Who had it open before it was marked may have bought something.
+        // Whoever had it open before it was marked may have bought something.
         await RequireUnusedAsync(to).ConfigureAwait(false);
         _done = 0;
         _total = 0;
@@ -236,7 +236,7 @@ internal sealed class LedgerCopy(SqlStore source, SqlStore destination, Action<l
     }
 
     /// <param name="Columns">The names of its columns.</param>
-    /// <param name="Values">Its values: numbers, texts and nothing.</param>
+    /// <param name="Values">Its values: numbers, texts and nulls.</param>
     private sealed record Record(string[] Columns, object?[] Values)
     {
         public object? this[string column] => Values[Array.IndexOf(Columns, column)];

@@ -28,8 +28,8 @@ internal static class LedgerTables
     ];
 
     /// <summary>
-    /// What belongs to a database, or to the requests that are under way: nothing is, while a ledger is copied. The counters go over by their
-    /// values, and the names of files are made anew.
+    /// What belongs to a database, or to requests under way: there are none while a ledger is copied. Counters are copied by their values, and
+    /// the names of files are worked out again.
     /// </summary>
     public static IReadOnlyList<string> Left { get; } = ["counters", "schema_version", "rate_leases", "owners", "file_hashes", "saved_names"];
 }

@@ -4,17 +4,17 @@ using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Ledger.Sql;
 
-/// <summary>Settles attempts of which nobody will record any more what came of them: their process is gone, or could not record it.</summary>
+/// <summary>Settles attempts whose outcome nobody will record any more: their process is gone, or could not record it.</summary>
 internal sealed class LostAttempts(SqlStore store, IAttemptOwners owners, SpoolReplay? replay)
 {
     private const string OwnerIsGone = "The process that sent the request ended before the response came.";
 
     private const string NothingWasSent = "The ledger's answer was lost, so the request was not sent.";
 
-    /// <summary>Where it is not recorded until when a response would be there: no request that an earlier version sent was under way for longer.</summary>
+    /// <summary>For attempts that do not record by when a response would be there: no request that an earlier version sent was under way for longer.</summary>
     private static readonly TimeSpan s_longestAttempt = TimeSpan.FromHours(1);
 
-    /// <summary>What this process could not record of its own attempts, by local id.</summary>
+    /// <summary>What this process could not record about its own attempts, by local id.</summary>
     private readonly ConcurrentDictionary<long, Disowned> _disowned = new();
 
     /// <summary>The nonces of attempts that may be recorded as being submitted, though nothing was sent.</summary>
@@ -23,7 +23,7 @@ internal sealed class LostAttempts(SqlStore store, IAttemptOwners owners, SpoolR
     /// <summary>See <see cref="ITaskJournal.Disown"/>.</summary>
     public void Disown(long id, bool mayBeBought, string reason) => _disowned[id] = new Disowned(mayBeBought, reason);
 
-    /// <summary>Is told of an attempt that may be recorded, and was not begun.</summary>
+    /// <summary>Remembers an attempt that may be recorded although it was not begun.</summary>
     /// <param name="nonce">Its nonce; it has no id yet.</param>
     public void DisownNonce(string nonce) => _unbegun[nonce] = true;
 
@@ -32,7 +32,7 @@ internal sealed class LostAttempts(SqlStore store, IAttemptOwners owners, SpoolR
     {
         if (replay is not null)
         {
-            // First: what is known is not lost.
+            // This comes first: what is known is not lost.
             await replay.RunAsync().ConfigureAwait(false);
         }
 
@@ -138,7 +138,7 @@ internal sealed class LostAttempts(SqlStore store, IAttemptOwners owners, SpoolR
         }
     }
 
-    /// <param name="MayBeBought">Whether a request has left of which nobody knows.</param>
-    /// <param name="Reason">What is known of it.</param>
+    /// <param name="MayBeBought">Whether a request has left whose outcome nobody knows.</param>
+    /// <param name="Reason">What is known about it.</param>
     private sealed record Disowned(bool MayBeBought, string Reason);
 }

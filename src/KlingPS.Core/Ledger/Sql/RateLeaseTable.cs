@@ -23,16 +23,16 @@ internal readonly record struct RateLease(long Id, RateLeaseState State, string 
 /// <summary>The records of the callers of one gate.</summary>
 /// <param name="gate">The name of the gate.</param>
 /// <param name="owner">This process.</param>
-/// <param name="isHeld">Tells of a request that is under way in the ledger whether it is one of this process that really is.</param>
+/// <param name="isHeld">Tells whether a request that is under way in the ledger is one that really is under way in this process.</param>
 internal sealed class RateLeaseTable(string gate, string owner, Predicate<long> isHeld)
 {
-    /// <summary>Requests arrive within a second, and who waits looks for a slot at least once in a window.</summary>
+    /// <summary>Requests arrive within a second, and a caller that waits looks for a slot at least once in a window.</summary>
     private static readonly TimeSpan s_longestSilence = TimeSpan.FromMinutes(1);
 
     private const string Others = "SELECT id, state, owner, ticks FROM rate_leases WHERE gate = @gate AND id <> @id AND (state <> 'waiting' OR id < @id)";
     private const string Order = " ORDER BY ticks";
 
-    /// <summary>Of a request that is over: that its slot is free again.</summary>
+    /// <summary>For a request that is over: its slot is free again.</summary>
     private const string Expired = "((boot = @epoch AND ticks <= @ticks - @window) OR (boot <> @epoch AND at <= @at - @windowMilliseconds))";
 
     /// <summary>The words in the database.</summary>
@@ -48,14 +48,14 @@ internal sealed class RateLeaseTable(string gate, string owner, Predicate<long> 
     public Task<List<RateLease>> ListOthersAsync(SqlSession session, long id)
         => session.QueryAsync(Others + Order, ReadLease, ("gate", gate), ("id", id));
 
-    /// <summary>The same without those whose slot is free again, and that were not removed yet.</summary>
+    /// <summary>The same without those whose slot is free again, and that have not been removed yet.</summary>
     public async Task<List<RateLease>> ListOthersAsync(SqlSession session, long id, TimeSpan window)
         => await session.QueryAsync(
             $"{Others} AND NOT (state = 'over' AND {Expired}){Order}",
             ReadLease,
             [("id", id), .. await WindowAsync(session, window).ConfigureAwait(false)]).ConfigureAwait(false);
 
-    /// <summary>Sets the record of a caller of this process; inserts it if there is none, or another process has taken this one for dead.</summary>
+    /// <summary>Sets the record of a caller of this process; inserts it if there is none, or another process has considered this one dead.</summary>
     public async Task UpsertAsync(SqlSession session, long id, RateLeaseState state)
         => await session.ExecuteAsync(
             """
@@ -75,8 +75,8 @@ internal sealed class RateLeaseTable(string gate, string owner, Predicate<long> 
             "DELETE FROM rate_leases WHERE gate = @gate AND state = 'over' AND " + Expired,
             await WindowAsync(session, window).ConfigureAwait(false)).ConfigureAwait(false);
 
-        // What is from another epoch gets the moment by this counter that it has by the clock: each time the same one, so that two processes
-        // with epochs of their own do not put each other's off. What is in the future (where epochs have no names, too) counts from now.
+        // A record of another epoch gets the reading of this counter that fits its time of day: the same one each time, so that two processes
+        // with epochs of their own do not put each other's off. A moment in the future (also if epochs have no names) counts from now.
         await session.ExecuteAsync(
             """
             UPDATE rate_leases
@@ -103,9 +103,9 @@ internal sealed class RateLeaseTable(string gate, string owner, Predicate<long> 
     }
 
     /// <summary>
-    /// Ends what is under way for longer than any request needs to arrive, and takes those out of the queue who have not looked for a slot
-    /// for as long: their process is stopped, or cannot be seen and may be gone; or it is this one, and could not record that its request was
-    /// over. One that runs on loses nothing but its place. What this process has under way, it knows.
+    /// Ends what has been under way for longer than any request needs to arrive, and removes callers from the queue that have not looked for
+    /// a slot for as long: their process is stopped, or cannot be seen and may be gone; or it is this one, and could not record that its request
+    /// was over. A process that continues loses nothing but its place. This process knows what it has under way.
     /// </summary>
     private async Task EndSilentAsync(SqlSession session)
     {

@@ -3,8 +3,8 @@ using System.Globalization;
 namespace KlingPS.Core.Ledger.Sql;
 
 /// <summary>
-/// Where videos were saved to, or are about to be. Paths belong to machines: where several of them share a ledger, each has its own, and
-/// knows a video of another one by its content alone. In a ledger whose paths are everybody's they are in the tasks themselves.
+/// Where videos were saved to, or are about to be. Paths belong to machines: if several of them share a ledger, each has its own, and
+/// knows a video of another one by its content alone. If the paths in a ledger are everybody's, they are in the tasks themselves.
 /// </summary>
 internal static class SavedFiles
 {
@@ -12,7 +12,7 @@ internal static class SavedFiles
 
     /// <summary>See <see cref="ITaskJournal.ListSavedPathsAsync(CancellationToken)"/>.</summary>
     /// <remarks>
-    /// The files are found by their hashes: SQLite takes those of a machine for few, and would look through all tasks for each of them, so
+    /// The files are found by their hashes: SQLite assumes that a machine has few, and would look through all tasks for each of them, so
     /// the machine is not compared in a form that an index has.
     /// </remarks>
     public static async Task<IReadOnlyList<SavedPath>> ListAsync(SqlSession session) => await session.QueryAsync(
@@ -31,7 +31,7 @@ internal static class SavedFiles
         ("machine", session.Machine)).ConfigureAwait(false);
 
     /// <summary>See <see cref="ITaskJournal.ListSavedPathsAsync(IReadOnlyCollection{string}, CancellationToken)"/>.</summary>
-    /// <remarks>A CROSS JOIN has SQLite begin with the names, of which it does not know that they are few.</remarks>
+    /// <remarks>A CROSS JOIN makes SQLite begin with the names: it does not know that there are only a few.</remarks>
     public static async Task<IReadOnlyList<SavedPath>> ListAsync(SqlSession session, IReadOnlyCollection<string> paths)
     {
         string?[] names = [.. paths.Select(SavedNames.NameOf).Distinct()];
@@ -102,7 +102,7 @@ internal static class SavedFiles
         await SavedNames.NameAsync(session, path).ConfigureAwait(false);
     }
 
-    /// <summary>Gives the files of a task to another one, of which it turns out to be a part.</summary>
+    /// <summary>Gives the files of a task to another one, which it turns out to be part of.</summary>
     public static async Task MoveAsync(SqlSession session, long from, long to)
     {
         (string, object?)[] values = [("from", from), ("to", to)];
@@ -128,8 +128,8 @@ internal static class SavedFiles
     }
 
     /// <summary>
-    /// Makes the paths of a copied ledger into those of this one. What was everybody's in a file becomes this machine's, whose file it was;
-    /// and the other way round, what is this machine's becomes everybody's. Those of other machines stay theirs.
+    /// Turns the paths of a copied ledger into those of this one. Paths that were everybody's in a file become this machine's, whose file it was;
+    /// and the other way round, this machine's become everybody's. Those of other machines stay theirs.
     /// </summary>
     /// <param name="session">A transaction of the copy.</param>
     /// <param name="machine">See <see cref="DatabaseConnection.Machine"/>, of the ledger that was copied.</param>

@@ -12,8 +12,8 @@ namespace KlingPS.Core.Ledger.Sql;
 /// <remarks>
 /// <para>
 /// The database itself lists the paths, whichever version of the module records them. It can only name what is spelled in plain characters,
-/// for SQL does not know how others are composed, nor all that have an upper case; this module names the rest (<see cref="NameAllAsync"/>). A
-/// path without a name, such as an earlier version leaves, is looked at whatever is asked for.
+/// because SQL does not know how others are composed, nor all that have an upper case; this module names the rest (<see cref="NameAllAsync"/>). A
+/// path without a name, such as an earlier version leaves behind, is looked at in every search.
 /// </para>
 /// <para>
 /// A path here need not be that of a video any more, and a file of the same name may be another one: the records decide, and
@@ -25,10 +25,10 @@ internal static class SavedNames
     /// <summary>The version of the tables that has them first.</summary>
     public const int Since = 8;
 
-    /// <summary>What no other character is composed to together with, and whose upper case every database knows.</summary>
+    /// <summary>Characters that do not compose with others, and whose upper case every database knows.</summary>
     private const string Plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 ._-()";
 
-    /// <summary>What is behind the last separator of either kind.</summary>
+    /// <summary>What comes after the last separator of either kind.</summary>
     private const string FileName = @"SUBSTR(p.path, LENGTH(RTRIM(p.path, REPLACE(REPLACE(p.path, '/', ''), '\', ''))) + 1)";
 
     /// <summary>How many names are written in one statement: a server may be far away.</summary>
@@ -36,10 +36,10 @@ internal static class SavedNames
 
     private static readonly SearchValues<char> s_plain = SearchValues.Create(Plain);
 
-    /// <summary>A runtime without the data of Unicode, as containers have it, leaves every text as it is.</summary>
+    /// <summary>A runtime without the data of Unicode, as in many containers, leaves every text as it is.</summary>
     private static readonly bool s_composes = "e\u0301".Normalize(NormalizationForm.FormC) == "\u00E9";
 
-    /// <summary>What makes the table, fills it, and keeps it whole. A part of a released migration: never changed.</summary>
+    /// <summary>What makes the table, fills it, and keeps it complete. Part of a released migration: never changed.</summary>
     public static IReadOnlyList<string> Creation { get; } =
     [
         "CREATE TABLE saved_names (path TEXT PRIMARY KEY, name TEXT)",
@@ -77,7 +77,7 @@ internal static class SavedNames
         """);
 
     /// <summary>
-    /// What the paths of files have in common whose names are alike (<see cref="NameRule.IsAlike"/>), on whichever system they were recorded.
+    /// What the paths of files whose names are alike (<see cref="NameRule.IsAlike"/>) have in common, on whichever system they were recorded.
     /// </summary>
     /// <returns><see langword="null"/> if this runtime cannot tell: the name may be like any other.</returns>
     public static string? NameOf(string path)
@@ -86,10 +86,10 @@ internal static class SavedNames
         return s_composes || IsPlain(name) ? NameRule.Composed(name).ToUpperInvariant() : null;
     }
 
-    /// <summary>Names what has no name yet, after a path was recorded.</summary>
+    /// <summary>Names the paths that have no name yet, after a path was recorded.</summary>
     public static Task NameAsync(SqlSession session, string path) => IsPlain(FileNameOf(path)) ? Task.CompletedTask : NameAsync(session, pages: 1);
 
-    /// <summary>Names what has no name yet.</summary>
+    /// <summary>Names the paths that have no name yet.</summary>
     public static Task NameAllAsync(SqlSession session) => NameAsync(session, int.MaxValue);
 
     private static async Task NameAsync(SqlSession session, int pages)

@@ -75,7 +75,7 @@ internal static class Schema
             "ALTER TABLE tasks ADD COLUMN parameters TEXT",
         ],
         [
-            // Until when the owner of a request has recorded what came of it, if it is alive.
+            // By when the owner of a request has recorded its outcome, if it is alive.
             "ALTER TABLE tasks ADD COLUMN answer_by BIGINT",
 
             // The file that is about to get the name of a video: it is saved once it has it.
@@ -147,7 +147,7 @@ internal static class Schema
             "CREATE INDEX runs_by_start ON runs (started_at)",
         ],
         [
-            // See IPlanJournal. What is in a plan is in its file; by this the ledger knows that file.
+            // The content of a plan is in its file; this tells the ledger which file that is.
             """
             CREATE TABLE plans (
                 id TEXT PRIMARY KEY, account TEXT NOT NULL, digest TEXT NOT NULL, created_at BIGINT NOT NULL, ends_at BIGINT NOT NULL,
@@ -158,7 +158,7 @@ internal static class Schema
         [
             .. SpendingSums.Creation,
 
-            // See TaskPages. The account does not come first: SQLite would look up all that an account has, where few of them are wanted.
+            // See TaskPages. The account does not come first: SQLite would look up all that an account has, even if few of them are wanted.
             "CREATE INDEX tasks_in_order ON tasks (state, account, id)",
         ],
         [.. SavedNames.Creation],
@@ -179,10 +179,10 @@ internal static class Schema
     /// <returns><see langword="null"/>; or why they cannot be used, in which case nothing was touched.</returns>
     public static Task<string?> MigrateAsync(SqlSession session) => MigrateAsync(session, Version);
 
-    /// <summary>Brings the tables to a version, as the module did that wrote it.</summary>
+    /// <summary>Brings the tables to a version, as the module that wrote that version did.</summary>
     internal static async Task<string?> MigrateAsync(SqlSession session, int target)
     {
-        // What is up to date is not touched: a right to change tables is not needed then.
+        // What is up to date is not touched: then no right to change tables is needed.
         long version = await FindVersionAsync(session).ConfigureAwait(false) ?? 0;
         if (version > Version)
         {

@@ -5,7 +5,7 @@ namespace KlingPS.Core.Ledger.Sql;
 /// <summary>
 /// Finds what was bought with the same texts, or the same model, in another spelling. Identities are hashes, and texts were hashed as they
 /// came until <see cref="PromptText"/> gave each one spelling, as were the ids of models until case stopped mattering in them; tasks that
-/// were bought elsewhere are spelled as the service tells.
+/// were bought elsewhere are spelled as the service spells them.
 /// </summary>
 internal static class Spellings
 {
@@ -28,7 +28,7 @@ internal static class Spellings
             { Uri: string uri } => ("t.source_hash IS NULL AND t.image_uri = @image", uri),
             _ => ("t.source_hash IS NULL AND t.image_uri IS NULL", null),
         };
-        // Of an image there are few purchases, but without one they are all of a kind: only a text that is longer than this one can be the same, or one that was bought under another spelling of the model.
+        // An image has few purchases, but those without one are all of a kind: only a text that is longer than this one can be the same, or one that was bought under another spelling of the model.
         VideoSpec normalized = spec.Normalized();
         (string Name, object? Value)[] values = image is null
             ? [("length", LengthOf(normalized.Prompt)), ("negative_length", LengthOf(normalized.NegativePrompt))]

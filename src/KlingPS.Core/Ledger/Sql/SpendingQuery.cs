@@ -6,7 +6,7 @@ namespace KlingPS.Core.Ledger.Sql;
 /// <summary>Adds up what counts against limits, as far as they are set.</summary>
 internal static class SpendingQuery
 {
-    /// <summary>1 for a record <c>t</c> of what earlier versions have recorded and is no price. It counts as <see cref="TaskColumns"/> reads it.</summary>
+    /// <summary>1 for a record <c>t</c> whose credits, written by an earlier version, are not a price. It counts as <see cref="TaskColumns"/> reads it.</summary>
     public const string IsNoPrice = "(CASE WHEN t.reserved BETWEEN 0 AND @most AND COALESCE(t.consumed, 0) BETWEEN 0 AND @most THEN 0 ELSE 1 END)";
 
     /// <summary>What an account, and a run of it, has spent and set aside.</summary>
@@ -52,13 +52,13 @@ internal static class SpendingQuery
         long until = first * SpendingSums.Slot;
         decimal sum = await SumAsync(session, account, "spent_by_time", "slot >= @first", $"t.created_at >= @first * {SpendingSums.Slot}", ("first", first)).ConfigureAwait(false);
 
-        // A day that begins within a quarter of an hour is one of a time zone that somebody has made up.
+        // Only a time zone that somebody has made up has days that begin within a quarter of an hour.
         return until == since
             ? sum
             : sum + await AddUpAsync(session, account, "t.created_at >= @since AND t.created_at < @until", ("since", since), ("until", until)).ConfigureAwait(false);
     }
 
-    /// <summary>A sum that the ledger keeps, with what is no price in its records.</summary>
+    /// <summary>A sum that the ledger keeps, plus what is not a price in its records.</summary>
     /// <param name="session">The session.</param>
     /// <param name="account">The account.</param>
     /// <param name="table">The table of the sum.</param>
@@ -82,6 +82,6 @@ internal static class SpendingQuery
         return tasks.Sum(task => task.CreditsReserved + (task.CreditsConsumed ?? 0));
     }
 
-    /// <summary>A limit that two keys of one account share has to hold before it is known that they are one account's.</summary>
+    /// <summary>A limit that two keys of one account share has to hold even before it is known that they belong to one account.</summary>
     private static string Counts(string column) => AccountTable.MayBeOwn(column);
 }

@@ -11,21 +11,21 @@ namespace KlingPS.Core.Ledger.Sql;
 /// with a quarter of an hour of UTC, and the ledger need not know whose day it is.
 /// </para>
 /// <para>
-/// What earlier versions have recorded and is no price is counted instead of added up (<c>wrong</c>): what it counts as depends on the video.
+/// Values of earlier versions that are not a price are counted instead of added up (<c>wrong</c>): what they count as depends on the video.
 /// </para>
 /// <para>
-/// They are more than what the records add up to: what was spent stays spent when its record is removed (<see cref="KeepAsync"/>).
+/// The sums may exceed what the records add up to: what was spent stays spent when its record is removed (<see cref="KeepAsync"/>).
 /// </para>
 /// </remarks>
 internal static class SpendingSums
 {
-    /// <summary>How long the spans are that are added up, in milliseconds.</summary>
+    /// <summary>The length of the spans that are added up, in milliseconds.</summary>
     public const long Slot = 900_000;
 
     /// <summary>The counter that is there while the sums are not kept.</summary>
     private const string Paused = "sums_paused";
 
-    /// <summary>What makes the tables, fills them, and keeps them right. A part of a released migration: never changed.</summary>
+    /// <summary>What makes the tables, fills them, and keeps them right. Part of a released migration: never changed.</summary>
     public static IReadOnlyList<string> Creation { get; } =
     [
         """
@@ -62,7 +62,7 @@ internal static class SpendingSums
         """,
     ];
 
-    /// <summary>What adds up all the records there are, where there are no sums yet.</summary>
+    /// <summary>What adds up all existing records if there are no sums yet.</summary>
     public static IEnumerable<string> Filling =>
     [
         $"""
@@ -75,7 +75,7 @@ internal static class SpendingSums
         """,
     ];
 
-    /// <summary>Does what writes very many tasks and their sums as well: a server keeps every version of a sum until the end of a transaction.</summary>
+    /// <summary>Does work that writes very many tasks, and writes their sums as well: a server keeps every version of a sum until the end of a transaction.</summary>
     /// <param name="session">A transaction that has the whole ledger to itself.</param>
     /// <param name="work">The work.</param>
     public static async Task PauseAsync(SqlSession session, Func<Task> work)
@@ -85,7 +85,7 @@ internal static class SpendingSums
         await session.ExecuteAsync("DELETE FROM counters WHERE name = @name", ("name", Paused)).ConfigureAwait(false);
     }
 
-    /// <summary>Has what a task has cost count on, whose record is about to be removed: otherwise removing what was bought would make room for more.</summary>
+    /// <summary>Lets the cost of a task whose record is about to be removed still count: otherwise removing what was bought would make room for more.</summary>
     /// <param name="session">The transaction that removes it.</param>
     /// <param name="id">The local id of the task.</param>
     public static async Task KeepAsync(SqlSession session, long id)

@@ -5,7 +5,7 @@ using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Ledger.Sql;
 
-/// <summary>Records what has happened while the ledger could not be written. An answer may be recorded any number of times, to the same end.</summary>
+/// <summary>Records what has happened while the ledger could not be written. An answer may be recorded any number of times, with the same result.</summary>
 /// <param name="store">The database.</param>
 /// <param name="spool">What is kept on this machine.</param>
 [SuppressMessage("Design", "CA1001", Justification = "A semaphore whose handle nobody asks for has nothing to release.")]
@@ -16,7 +16,7 @@ internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
     private readonly ConcurrentQueue<string> _notices = new();
     private readonly SemaphoreSlim _turn = new(1, 1);
 
-    /// <summary>What users should know of the last replays; <see langword="null"/> once it has been told.</summary>
+    /// <summary>What users should know about the last replays; <see langword="null"/> once they have been told.</summary>
     public string? TakeNotice()
     {
         string notice = string.Join(' ', Take());
@@ -38,16 +38,16 @@ internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
     /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>: it is still kept.</exception>
     public async Task RunAsync()
     {
-        // Nothing is listed where nothing is kept, which is nearly always.
+        // If nothing is kept, which is nearly always so, nothing is listed.
         if (!spool.HasAny)
         {
             return;
         }
 
-        // Whatever opens the ledger records it as well, before this one goes on.
+        // Opening the ledger records it as well; this waits until that is done.
         await store.OpenAsync(CancellationToken.None).ConfigureAwait(false);
 
-        // Of those that find something at the same time, the first records it.
+        // If several find something at the same time, the first one records it.
         await _turn.WaitAsync().ConfigureAwait(false);
         try
         {
@@ -144,12 +144,12 @@ internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
                 bought = await TaskTransactions.ObserveAsync(session, answer.Account, snapshot).ConfigureAwait(false);
             }
 
-            // Where an older backup was put back, the video must be known all the same.
+            // If an older backup was put back, the video must be known all the same.
             await TaskTable.SetIdentityAsync(session, bought.Id, answer.Identity).ConfigureAwait(false);
         }
     }
 
-    /// <summary>Records how a task has ended, which was bought then, whether or not that is recorded. What was recorded since is newer.</summary>
+    /// <summary>Records how a task has ended, which was bought in any case, whether or not that is recorded. What was recorded since is newer.</summary>
     /// <returns>The task that has ended.</returns>
     private static async Task<KlingVideoTask?> RecordEndAsync(SqlSession session, SpooledAnswer answer, KlingVideoTask? task)
     {

@@ -4,7 +4,7 @@ namespace KlingPS.Core.Ledger.Sql;
 
 /// <inheritdoc cref="ICreateGate"/>
 /// <param name="gate">The slots.</param>
-/// <param name="tasks">Where it is recorded what is about to be sent.</param>
+/// <param name="tasks">Records what is about to be sent.</param>
 internal sealed class SqlCreateGate(SqlRateGate gate, SqlTaskJournal tasks) : ICreateGate
 {
     /// <inheritdoc/>

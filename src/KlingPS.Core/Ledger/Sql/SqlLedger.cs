@@ -5,7 +5,7 @@ namespace KlingPS.Core.Ledger.Sql;
 /// <summary>The ledger in a database.</summary>
 /// <remarks>
 /// Safe for concurrent use. Every method throws a <see cref="KlingException"/> of kind <see cref="ErrorKind.LedgerUnusable"/> when the
-/// database fails it, and <see cref="ObjectDisposedException"/> once the ledger is closed.
+/// database fails, and <see cref="ObjectDisposedException"/> once the ledger is closed.
 /// </remarks>
 internal sealed class SqlLedger : ITaskLedger, IAsyncDisposable
 {
@@ -17,7 +17,7 @@ internal sealed class SqlLedger : ITaskLedger, IAsyncDisposable
     /// <param name="engine">The database.</param>
     /// <param name="owners">Who makes attempts.</param>
     /// <param name="time">The clock of this process, to wait by, and its time zone.</param>
-    /// <param name="spool">Keeps what has happened and cannot be recorded; <see langword="null"/> where nothing is kept.</param>
+    /// <param name="spool">Keeps what has happened and cannot be recorded; <see langword="null"/> if nothing is kept.</param>
     internal SqlLedger(IDatabaseEngine engine, IAttemptOwners owners, TimeProvider time, AnswerSpool? spool = null)
     {
         _store = new SqlStore(engine);
@@ -81,7 +81,7 @@ internal sealed class SqlLedger : ITaskLedger, IAsyncDisposable
     /// <param name="cancellationToken">Cancels the wait.</param>
     /// <exception cref="KlingException">
     /// <see cref="ErrorKind.LedgerUnusable"/>: the path is a folder or cannot be written, the disk is full, the file is damaged (it is
-    /// set aside then), of another program or of a newer version.
+    /// set aside then), or belongs to another program or a newer version.
     /// </exception>
     public Task OpenAsync(CancellationToken cancellationToken) => _store.OpenAsync(cancellationToken);
 
@@ -93,18 +93,18 @@ internal sealed class SqlLedger : ITaskLedger, IAsyncDisposable
 
     /// <summary>Copies all that is in it to an unused ledger; see <see cref="LedgerCopy"/>.</summary>
     /// <param name="destination">The other ledger.</param>
-    /// <param name="progress">Is told how many records have been copied and compared, and how many there will be, on any thread.</param>
+    /// <param name="progress">Receives how many records have been copied and compared, and how many there will be, on any thread.</param>
     /// <param name="cancellationToken">Stops before the end; nothing is copied then.</param>
     /// <exception cref="KlingException">As <see cref="LedgerCopy.RunAsync"/>.</exception>
     public async Task<CopyCounts> CopyToAsync(SqlLedger destination, Action<long, long>? progress, CancellationToken cancellationToken)
     {
-        // First, what is lost or was kept on this machine becomes a part of what is copied.
+        // First, what is lost or was kept on this machine becomes part of what is copied.
         await OpenAsync(cancellationToken).ConfigureAwait(false);
         await Tasks.RecoverAsync(cancellationToken).ConfigureAwait(false);
         return await new LedgerCopy(_store, destination._store, progress).RunAsync(cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Leaves the database as whole as it can be while it stays open: what is recorded is in the file itself, if it is one.</summary>
+    /// <summary>Leaves the database as complete as it can be while it stays open: if it is a file, everything recorded is in the file itself.</summary>
     public Task SettleAsync() => _store.SettleAsync();
 
     /// <summary>Commits what has been asked for and closes the database.</summary>

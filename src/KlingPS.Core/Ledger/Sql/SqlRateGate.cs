@@ -13,18 +13,18 @@ namespace KlingPS.Core.Ledger.Sql;
 /// many callers each of them has.
 /// </para>
 /// <para>
-/// One who waits sleeps until the moment at which a slot is left for it even if all ahead of it take theirs. If that depends on a request
+/// A caller who waits sleeps until the moment at which a slot is left for it even if all ahead of it take theirs. If that depends on a request
 /// under way, it sleeps a whole window: even if that is over at once, its slot becomes free no earlier. But those ahead may have nothing to
-/// send any more, and have gone; and what they send may be what this one wanted to. Nobody tells it that. So it also looks, only reading,
+/// send any more, and be gone; and what they send may be what this one wanted to send. Nobody tells it so. So it also looks, only reading,
 /// whenever a slot has become free and those ahead have had a moment to take it; and less and less often while they do not.
 /// </para>
 /// <para>
-/// A slot is never held for ever: after a minute a request counts as over, unless this process knows that it is not, and one who waits has
+/// A slot is never held for ever: after a minute a request counts as over, unless this process knows that it is not, and a caller who waits has
 /// lost its place, unless it has tried for a slot since.
 /// </para>
 /// <para>
 /// Time is the counter of <see cref="LedgerTime"/>, which no step of the clock changes. Records of another epoch go by the time of
-/// day, and count from now if they are in the future by that.
+/// day, and count from now if that puts them in the future.
 /// </para>
 /// </remarks>
 /// <param name="store">The database.</param>
@@ -38,10 +38,10 @@ namespace KlingPS.Core.Ledger.Sql;
 internal sealed class SqlRateGate(
     SqlStore store, IAttemptOwners owners, RateLeaseTable leases, ConcurrentDictionary<long, byte> held, int limit, TimeSpan window, TimeProvider time) : IRateGate
 {
-    /// <summary>How much longer than a window a request may be under way, or a caller not look for its place, before it is told who waits for it.</summary>
+    /// <summary>How much longer than a window a request may be under way, or a caller not look for its place, before the user learns who is waited for.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
 
-    /// <summary>How long each of those ahead is given to take a slot that has become free before it is looked whether it still wants one.</summary>
+    /// <summary>How long each of those ahead has to take a slot that has become free before somebody looks whether it still wants one.</summary>
     private static readonly TimeSpan s_grace = TimeSpan.FromSeconds(0.1);
 
     /// <summary>Whose turn it is among the callers in this process.</summary>
@@ -77,9 +77,9 @@ internal sealed class SqlRateGate(
 
     /// <summary>Waits for the caller's turn, and records what is about to be sent in the transaction in which it takes its slot.</summary>
     /// <param name="record">
-    /// Is given what takes a slot and tells whether there was one. Records what is about to be sent if there was, and returns
-    /// <see langword="null"/> if not: then it is done again later. Where there is nothing to send it returns a result without having taken
-    /// a slot. What it throws ends the wait, and then nothing of it has happened.
+    /// Receives a function that takes a slot and tells whether there was one. If there was, it records what is about to be sent; if not, it
+    /// returns <see langword="null"/> and is called again later. If there is nothing to send, it returns a result without having taken
+    /// a slot. If it throws, the wait ends and nothing of it has happened.
     /// </param>
     /// <param name="scope">What recording it has to itself.</param>
     /// <param name="caller">Who waits.</param>
@@ -164,7 +164,7 @@ internal sealed class SqlRateGate(
     /// <param name="record">See <see cref="PassAsync{T}(Func{SqlSession, Func{Task{bool}}, Task{T}}, WriteScope, IGateCaller, CancellationToken)"/>.</param>
     /// <param name="caller">Who waits.</param>
     /// <param name="cancellationToken">Gives up the wait.</param>
-    /// <returns>What was found where there is nothing to send any more; <see langword="null"/> otherwise.</returns>
+    /// <returns>What was found if there is nothing to send any more; <see langword="null"/> otherwise.</returns>
     private async Task<T?> SleepAsync<T>(Place place, long tried, Func<SqlSession, Func<Task<bool>>, Task<T?>> record, IGateCaller caller, CancellationToken cancellationToken)
         where T : class
     {
@@ -197,7 +197,7 @@ internal sealed class SqlRateGate(
                 return look.Result;
             }
 
-            // Where some ahead have gone, its own moment comes sooner.
+            // If some ahead of it have gone, its own moment comes sooner.
             place = look.Place!;
             if (place.OwnIn < own - time.GetElapsedTime(tried))
             {
@@ -206,10 +206,10 @@ internal sealed class SqlRateGate(
         }
     }
 
-    /// <summary>Gives up the place of this process once nobody is here any more. It costs those behind it a minute at most where that fails.</summary>
+    /// <summary>Gives up the place of this process once nobody is here any more. If that fails, it costs those behind it a minute at most.</summary>
     private async Task LeaveLineAsync()
     {
-        // Whoever has come meanwhile takes the place over. One who leaves at the same moment may find the turn taken, though, and then it is left to this one.
+        // Whoever has come meanwhile takes over the place. A caller that leaves at the same moment may find the turn taken, and then this one does it.
         while (_place is not null && Volatile.Read(ref _callers) == 0 && _turn.Wait(0, CancellationToken.None))
         {
             try
@@ -242,7 +242,7 @@ internal sealed class SqlRateGate(
     /// <param name="record">What is to be recorded, once there is a slot.</param>
     /// <param name="session">The transaction, or what is read from.</param>
     /// <param name="tryTake">Takes a slot, or finds out whether there is one.</param>
-    /// <param name="isOnlyLook">Whether a slot that is there is left where it is, so that nothing is recorded.</param>
+    /// <param name="isOnlyLook">Whether a free slot is left where it is, so that nothing is recorded.</param>
     private static async Task<Attempt<T>> TryPassAsync<T>(
         Func<SqlSession, Func<Task<bool>>, Task<T?>> record, SqlSession session, Func<Task<Place>> tryTake, bool isOnlyLook = false)
         where T : class
@@ -272,7 +272,7 @@ internal sealed class SqlRateGate(
 
         Place place = await FindPlaceAsync(session, id, others).ConfigureAwait(false);
 
-        // Again each time: who is silent loses its place.
+        // Again each time: a process that is silent loses its place.
         await leases.UpsertAsync(session, id, place.IsOpen ? RateLeaseState.UnderWay : RateLeaseState.Waiting).ConfigureAwait(false);
         return place;
     }
@@ -298,7 +298,7 @@ internal sealed class SqlRateGate(
             foreign,
             [.. foreign.Where(other => TimeSpan.FromTicks(now - other.Ticks) > window + s_patience)]);
 
-        // In how long one more can have a slot than those who count as having one.
+        // How long until one more can have a slot than those who count as having one.
         TimeSpan FreeIn(int taken)
         {
             int missing = taken - limit + 1;
@@ -366,10 +366,10 @@ internal sealed class SqlRateGate(
     /// <param name="Id">Its number.</param>
     /// <param name="IsOpen">Whether there is a slot for it.</param>
     /// <param name="Ahead">If not: how many stand ahead of it.</param>
-    /// <param name="FirstIn">In how long the first of them can have a slot; zero if it can now.</param>
-    /// <param name="OwnIn">In how long there is one for it even if all of them take theirs.</param>
-    /// <param name="Others">What the wait depends on and belongs to other processes, which may be dead.</param>
-    /// <param name="Silent">Those among them that have not moved for longer than they do where all goes well.</param>
+    /// <param name="FirstIn">How long until the first of them can have a slot; zero if it can now.</param>
+    /// <param name="OwnIn">How long until there is one for it even if all of them take theirs.</param>
+    /// <param name="Others">The records that the wait depends on and that belong to other processes, which may be dead.</param>
+    /// <param name="Silent">Those among them that have not moved for longer than they take if all goes well.</param>
     private sealed record Place(long Id, bool IsOpen, int Ahead, TimeSpan FirstIn, TimeSpan OwnIn, IReadOnlyList<RateLease> Others, IReadOnlyList<RateLease> Silent);
 
     private sealed class Caller(Action<string> onHeld) : IGateCaller

@@ -27,7 +27,7 @@ internal sealed class SqlSession(DatabaseConnection connection, DbTransaction? t
         => connection.ExecuteAsync(connection.Prepare(sql).Bind(transaction, parameters).ExecuteNonQueryAsync);
 
     /// <summary>Runs a query and maps its rows.</summary>
-    /// <exception cref="UnreadableRecordException">A row holds what cannot be mapped.</exception>
+    /// <exception cref="UnreadableRecordException">A row holds something that cannot be mapped.</exception>
     public async Task<List<T>> QueryAsync<T>(string sql, Func<SqlRow, T> map, params (string Name, object? Value)[] parameters)
     {
         var rows = new List<T>();
@@ -105,7 +105,7 @@ internal sealed class SqlSession(DatabaseConnection connection, DbTransaction? t
         await transaction.ReleaseAsync(Savepoint).ConfigureAwait(false);
     }
 
-    /// <summary>Whether an exception is one of those that wrong values in a record cause: of no type, of another type, out of range, or no JSON.</summary>
+    /// <summary>Whether an exception is one of those that wrong values in a record cause: of no type, of another type, out of range, or not JSON.</summary>
     private static bool IsOfValue(Exception exception)
         => exception is InvalidOperationException or InvalidCastException or FormatException or ArithmeticException or ArgumentException or JsonException;
 

@@ -7,7 +7,7 @@ namespace KlingPS.Core.Ledger.Sql;
 
 /// <inheritdoc cref="ISpendHistory"/>
 /// <param name="store">The database.</param>
-/// <param name="tasks">Settles what has been left open before it is added up.</param>
+/// <param name="tasks">Settles what is still open before it is added up.</param>
 /// <param name="time">The clock of this process, for its time zone.</param>
 internal sealed class SqlSpendHistory(SqlStore store, ITaskJournal tasks, TimeProvider time) : ISpendHistory
 {
@@ -25,7 +25,7 @@ internal sealed class SqlSpendHistory(SqlStore store, ITaskJournal tasks, TimePr
         """;
 
     /// <summary>
-    /// A path without its last part, or the further parameters where there is none. On a system where paths begin with a slash, a backslash
+    /// A path without its last part, or the further parameters if there is none. On a system where paths begin with a slash, a backslash
     /// is a character like any other.
     /// </summary>
     private const string Folder = """
@@ -100,7 +100,7 @@ internal sealed class SqlSpendHistory(SqlStore store, ITaskJournal tasks, TimePr
             return known;
         }
 
-        // Earlier versions have recorded what is no price. What it counts as instead depends on the video.
+        // Earlier versions have recorded values that are not prices. What they count as instead depends on the video.
         foreach ((string name, long id) in await session.QueryAsync(
             $"SELECT {key} AS name, t.id {Source}{where} AND {SpendingQuery.IsNoPrice} = 1",
             row => (NameOf(row, group), row.Number("id")),
@@ -137,7 +137,7 @@ internal sealed class SqlSpendHistory(SqlStore store, ITaskJournal tasks, TimePr
         Last = row.Moment("last_at"),
     };
 
-    /// <summary>What the database groups by. Days are put together to months here, as databases disagree about months.</summary>
+    /// <summary>What the database groups by. Days are combined into months here, as databases disagree about months.</summary>
     private async Task<string> GetKeyAsync(SqlSession session, KlingSpendGroup group, string where, List<(string, object?)> parameters) => group switch
     {
         KlingSpendGroup.Folder => Folder,
@@ -158,7 +158,7 @@ internal sealed class SqlSpendHistory(SqlStore store, ITaskJournal tasks, TimePr
 
         TimeZoneInfo zone = await session.FindZoneAsync().ConfigureAwait(false) ?? time.LocalTimeZone;
 
-        // What a record has from another clock may lie in any year.
+        // A time that a record has from another clock may lie in any year.
         DateTimeOffset end = time.GetUtcNow() + TimeSpan.FromDays(1);
         IReadOnlyList<(TimeSpan Offset, DateTimeOffset? Until)> offsets = LocalDay.FindOffsets(zone, first ?? s_firstYear, last < end ? last.Value : end);
         var text = new StringBuilder("CASE");

@@ -25,14 +25,14 @@ internal sealed class SqlStore(IDatabaseEngine engine) : IAsyncDisposable
     public async ValueTask<bool> ExistsAsync(CancellationToken cancellationToken)
         => _writes is not null || await Task.Run(() => engine.ExistsAsync(cancellationToken), cancellationToken).ConfigureAwait(false);
 
-    /// <summary>Is called once the database is open, before any other caller that waits for it continues.</summary>
+    /// <summary>Called once the database is open, before any other caller that waits for it continues.</summary>
     public Func<CancellationToken, Task>? Opened { get; set; }
 
     /// <summary>Opens the database, if it is not open. After a failure the next caller tries again.</summary>
     /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>.</exception>
     public async Task OpenAsync(CancellationToken cancellationToken) => await GetWritesAsync(isToWrite: true, cancellationToken).ConfigureAwait(false);
 
-    /// <summary>Does work in a transaction that survives a loss of power once this has returned.</summary>
+    /// <summary>Does work in a transaction that survives a power failure once this has returned.</summary>
     /// <param name="work">See <see cref="WriteQueue.RunAsync"/>.</param>
     /// <param name="scope">What the work has to itself.</param>
     /// <param name="cancellationToken">Has an effect until the work begins.</param>
@@ -53,11 +53,11 @@ internal sealed class SqlStore(IDatabaseEngine engine) : IAsyncDisposable
     /// <summary>The same for what has happened already: it is not cancelled, and is written wherever it still can be.</summary>
     public Task<T> WriteAnswerAsync<T>(Func<SqlSession, Task<T>> work, WriteScope scope) => RunAsync(work, WriteKind.Answer, [scope], CancellationToken.None);
 
-    /// <summary>The same for what may be lost with the power: it survives the death of the process, and costs no flush of the disk.</summary>
+    /// <summary>The same for what may be lost in a power failure: it survives the death of the process, and costs no flush of the disk.</summary>
     public Task<T> WriteLightlyAsync<T>(Func<SqlSession, Task<T>> work, WriteScope scope, CancellationToken cancellationToken)
         => RunAsync(work, WriteKind.Light, [scope], cancellationToken);
 
-    /// <summary>Reads what is committed. No database is begun for that: where there is none, nothing is recorded.</summary>
+    /// <summary>Reads what is committed. This does not create a database: if there is none, nothing is recorded.</summary>
     public async Task<T> ReadAsync<T>(Func<SqlSession, Task<T>> work, CancellationToken cancellationToken)
     {
         bool exists = _isClosed || await ExistsAsync(cancellationToken).ConfigureAwait(false);
@@ -112,15 +112,15 @@ internal sealed class SqlStore(IDatabaseEngine engine) : IAsyncDisposable
                 }
                 catch (DbException) when (!isNew && !_reader.IsOpen)
                 {
-                    // A server, or what is between, closes connections that have been idle for long.
+                    // A server, or something in between, closes connections that have been idle for long.
                 }
             }
         }
     }
 
-    /// <summary>Marks the database, which may be begun for that, as a copy that is not finished.</summary>
+    /// <summary>Marks the database, which may be created for that, as a copy that is not finished.</summary>
     /// <param name="source">What is copied, for people.</param>
-    /// <param name="require">Throws where it must not be copied to.</param>
+    /// <param name="require">Throws if it must not be copied to.</param>
     /// <param name="cancellationToken">Has an effect until the work begins.</param>
     public async Task BeginCopyAsync(string source, Func<SqlSession, Task> require, CancellationToken cancellationToken)
     {

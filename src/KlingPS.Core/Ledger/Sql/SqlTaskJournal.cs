@@ -8,7 +8,7 @@ namespace KlingPS.Core.Ledger.Sql;
 /// <param name="store">The database.</param>
 /// <param name="owners">Who makes attempts.</param>
 /// <param name="time">The clock of this process, for its time zone.</param>
-/// <param name="spool">Keeps what cannot be recorded; <see langword="null"/> where nothing is kept.</param>
+/// <param name="spool">Keeps what cannot be recorded; <see langword="null"/> if nothing is kept.</param>
 internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, TimeProvider time, SpoolReplay? spool) : ITaskJournal, IAsyncDisposable
 {
     private readonly TaskTransactions _transactions = new(owners, time);
@@ -78,7 +78,7 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
     /// <inheritdoc/>
     public Task<RecordResult> RecordHeldBackAsync(long id, string reason)
 
-        // What a loss of power takes with it counts as a request that may have left.
+        // If a power failure erases this, it counts as a request that may have left.
         => store.WriteLightlyAsync(session => TaskTransactions.HoldBackAsync(session, id, reason), WriteScope.Task(id), CancellationToken.None);
 
     /// <inheritdoc/>
@@ -102,7 +102,7 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
         ArgumentException.ThrowIfNullOrEmpty(account);
         RequireStateOfService(snapshot);
 
-        // What a loss of power takes with it, the service tells again.
+        // If a power failure erases this, the service can be asked again.
         return store.WriteLightlyAsync(session => TaskTransactions.ObserveAsync(session, account, snapshot), WriteScope.Account(account), CancellationToken.None);
     }
 
@@ -124,7 +124,7 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentException.ThrowIfNullOrEmpty(hash);
 
-        // What a loss of power takes with it, the file tells again: it was recorded before it got its name.
+        // If a power failure erases this, it can be learned again from the file, which was recorded before it got its name.
         return store.WriteLightlyAsync(session => TaskTransactions.SaveAsync(session, id, path, hash), WriteScope.Task(id), CancellationToken.None);
     }
 
@@ -185,7 +185,7 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
     /// <inheritdoc/>
     public async Task<KlingVideoTask?> FindEarlierAsync(string account, VideoSpec spec, CancellationToken cancellationToken)
     {
-        // Nothing that is recovered is better than a video that is made. What is kept on this machine may say where that is, though.
+        // Nothing that is recovered is better than a finished video. What is kept on this machine may say where that is, though.
         if (spool is null && await LookAsync().ConfigureAwait(false) is { TaskState: KlingTaskState.Succeeded } made)
         {
             return made;
@@ -301,7 +301,7 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
     /// <summary>Ends the heartbeat.</summary>
     public ValueTask DisposeAsync() => _heartbeat.DisposeAsync();
 
-    /// <summary>Records what came of an attempt, which is not under way any more.</summary>
+    /// <summary>Records the outcome of an attempt, which is no longer under way.</summary>
     private async Task<RecordResult> EndAsync(long id, Func<SqlSession, Task<RecordResult>> record)
     {
         RecordResult result = await store.WriteAnswerAsync(record, WriteScope.Task(id)).ConfigureAwait(false);

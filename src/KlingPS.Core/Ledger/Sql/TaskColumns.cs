@@ -24,7 +24,7 @@ internal static class TaskColumns
 
     private const decimal CfgScale = 100;
 
-    /// <summary>The last value of each column whose values most tasks of a run share. Thousands of tasks may be kept at the same time, and one copy does for all of them.</summary>
+    /// <summary>The last value of each column whose values most tasks of a run share. Thousands of tasks may be kept at the same time, and one copy is enough for all of them.</summary>
     private static readonly ConcurrentDictionary<string, string> s_shared = new(StringComparer.Ordinal);
 
     /// <summary>Whole tasks.</summary>
@@ -66,7 +66,7 @@ internal static class TaskColumns
     }
 
     /// <summary>
-    /// A price as it was recorded. Earlier versions recorded what the service said: what cannot be a price counts as what such a video
+    /// A price as it was recorded. Earlier versions recorded what the service said: a value that cannot be a price counts as what such a video
     /// costs, if it costs anything.
     /// </summary>
     private static decimal ReadPrice(long thousandths, bool isPaid, VideoSpec spec)
@@ -78,7 +78,7 @@ internal static class TaskColumns
         Prompt = Shared(row, "prompt"),
         NegativePrompt = Shared(row, "negative_prompt"),
 
-        // Stored for every task, also where it is that of what the video is made from and was not asked for.
+        // Stored for every task, even if it comes from what the video is made from and was not asked for.
         Duration = ModelCatalog.Get(row.Text("model")).TakesLengthOfInput ? null : VideoLength.From(row.Number("duration")),
         CfgScale = row.NumberOrNull("cfg_scale") / CfgScale,
         Image = ReadImage(row.TextOrNull("source_path"), row.TextOrNull("source_hash"), row.TextOrNull("image_uri")),
@@ -101,7 +101,7 @@ internal static class TaskColumns
             : uri is not null ? MediaSource.FromUri(uri, uploadedFrom: path) with { Hash = hash }
             : null;
 
-    /// <summary>A tail image has a path only where it was given as a file.</summary>
+    /// <summary>A tail image only has a path if it was given as a file.</summary>
     private static MediaSource? ReadTailImage(string? path, string? uri)
         => path is not null ? MediaSource.FromFile(path) with { Uri = uri }
             : uri is not null ? MediaSource.FromUri(uri)

@@ -5,17 +5,17 @@ namespace KlingPS.Core.Ledger.Sql;
 
 /// <summary>
 /// Reads the tasks that a filter lets through in pages, by local id. No transaction is open between two pages, so nobody is held up, and
-/// only a page is in memory. Whatever changes meanwhile, no task comes twice, and none is left out that met the filter all the time.
+/// only a page is in memory. Whatever changes meanwhile, no task comes twice, and none that met the filter all the time is left out.
 /// </summary>
 /// <param name="filter">The filter.</param>
 /// <param name="owner">This process; see <see cref="TaskFilter.IsOwnAttempt"/>.</param>
 internal sealed class TaskPages(TaskFilter filter, string owner)
 {
-    /// <summary>Whoever wants a few tasks waits for no more of them.</summary>
+    /// <summary>Whoever wants a few tasks need not wait for more.</summary>
     private const int FirstSize = 50;
     private const int Size = 500;
 
-    /// <summary>More parts than that are no query any more: then the tasks are looked through.</summary>
+    /// <summary>With more parts than that, a query is no use any more: then the tasks are looked through.</summary>
     private const int MaxParts = 200;
 
     private static readonly string[] s_states = Enum.GetNames<KlingTaskState>();
@@ -29,7 +29,7 @@ internal sealed class TaskPages(TaskFilter filter, string owner)
     /// <summary>Whether the last page was read.</summary>
     public bool IsAtEnd { get; private set; }
 
-    /// <summary>The next page; empty at the end. Where it fails, it can be read again.</summary>
+    /// <summary>The next page; empty at the end. If that fails, it can be read again.</summary>
     public async Task<IReadOnlyList<KlingVideoTask>> ReadNextAsync(SqlSession session)
     {
         _query ??= await ComposeAsync(session).ConfigureAwait(false);
@@ -114,7 +114,7 @@ internal sealed class TaskPages(TaskFilter filter, string owner)
 
     private long? Expired => Stored.FromMoment(filter.ExpiresBy - TaskTransitions.LinkLifetime);
 
-    /// <summary>The ids between which the tasks are. What is added later is not listed any more.</summary>
+    /// <summary>The ids that the tasks lie between. What is added later is no longer listed.</summary>
     /// <remarks>The sum keeps PostgreSQL from looking for the first id among all tasks, in the order of their ids.</remarks>
     private async Task<(long First, long Last)?> FindSpanAsync(SqlSession session)
     {

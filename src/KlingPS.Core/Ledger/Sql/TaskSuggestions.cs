@@ -5,7 +5,7 @@ using KlingPS.Core.Model;
 namespace KlingPS.Core.Ledger.Sql;
 
 /// <summary>
-/// Finds tasks by what the user has typed of their ids. It opens the ledger for reading alone, so nothing is created, recovered or
+/// Finds tasks by what the user has typed of their ids. It opens the ledger only for reading, so nothing is created, recovered or
 /// changed.
 /// </summary>
 internal sealed class TaskSuggestions : IDisposable

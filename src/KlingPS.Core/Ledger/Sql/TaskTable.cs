@@ -3,7 +3,7 @@ using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Ledger.Sql;
 
-/// <summary>Finds, inserts, updates and deletes the records of tasks. What is in a record is the matter of <see cref="TaskColumns"/>.</summary>
+/// <summary>Finds, inserts, updates and deletes the records of tasks. What is in a record is up to <see cref="TaskColumns"/>.</summary>
 internal static class TaskTable
 {
     /// <summary>The states of attempts that are or may be paid for and whose end is open.</summary>
@@ -32,7 +32,7 @@ internal static class TaskTable
 
     /// <summary>
     /// The records of a task of the service: a purchase first, then what is known best. There is more than one if keys of the account had asked
-    /// for it before they were known to be of one account.
+    /// for it before they were known to belong to one account.
     /// </summary>
     public static Task<List<KlingVideoTask>> ListByTaskIdAsync(SqlSession session, string account, string taskId)
         => TaskColumns.QueryAsync(
@@ -85,7 +85,7 @@ internal static class TaskTable
     /// <param name="session">The session.</param>
     /// <param name="task">The task; it gets its local id here.</param>
     /// <param name="owner">Who is about to submit it; see <see cref="IAttemptOwners.Current"/>.</param>
-    /// <param name="answerBy">Until when the owner will have recorded what came of it.</param>
+    /// <param name="answerBy">By when the owner will have recorded the outcome.</param>
     /// <param name="runId">The run that it is a part of, and whose limits it counts against.</param>
     public static async Task<KlingVideoTask> InsertAsync(SqlSession session, KlingVideoTask task, string? owner = null, DateTimeOffset? answerBy = null, string? runId = null)
     {
@@ -107,7 +107,7 @@ internal static class TaskTable
         return await GetAsync(session, id).ConfigureAwait(false);
     }
 
-    /// <summary>Writes what has changed of a task. Its owner is named for as long as the response to the request is not recorded.</summary>
+    /// <summary>Writes what has changed in a task. Its owner is named for as long as the response to the request is not recorded.</summary>
     /// <returns>The task as it is recorded.</returns>
     public static async Task<KlingVideoTask> UpdateAsync(SqlSession session, KlingVideoTask task)
     {
@@ -119,11 +119,11 @@ internal static class TaskTable
         return await GetAsync(session, task.Id).ConfigureAwait(false);
     }
 
-    /// <summary>Says what makes two purchases of a video the same, of a task that does not know.</summary>
+    /// <summary>Records what makes two purchases of a video the same, for a task that does not have it.</summary>
     public static Task SetIdentityAsync(SqlSession session, long id, string? identity)
         => session.ExecuteAsync("UPDATE tasks SET identity = @identity WHERE id = @id AND identity IS NULL", ("id", id), ("identity", identity));
 
-    /// <summary>Records until when the response to a request is there that is about to leave.</summary>
+    /// <summary>Records by when the response to a request that is about to leave will be there.</summary>
     public static Task ExpectAnswerAsync(SqlSession session, long id, DateTimeOffset answerBy)
         => session.ExecuteAsync("UPDATE tasks SET answer_by = @answerBy WHERE id = @id", ("id", id), ("answerBy", Stored.FromMoment(answerBy)));
 

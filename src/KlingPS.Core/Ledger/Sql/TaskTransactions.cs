@@ -9,7 +9,7 @@ namespace KlingPS.Core.Ledger.Sql;
 /// <param name="time">The clock of this process, for its time zone.</param>
 internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
 {
-    /// <summary>Where no slot is needed.</summary>
+    /// <summary>For callers that need no slot.</summary>
     private static readonly Func<Task<bool>> s_open = static () => Task.FromResult(true);
 
     public async Task<TaskClaim> ClaimAsync(SqlSession session, TaskIntent intent)
@@ -81,7 +81,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
     public static Task<RecordResult> LoseResponseAsync(SqlSession session, long id, string reason)
         => RecordAsync(session, id, task => task.Unknown(reason));
 
-    /// <summary>Records an attempt anew whose response was lost, and whose record was lost as well: without it, the video would be bought again.</summary>
+    /// <summary>Records again an attempt whose response was lost, and whose record was lost as well: without it, the video would be bought again.</summary>
     public static async Task<KlingVideoTask> RestoreUnknownAsync(SqlSession session, SpooledAnswer answer)
         => await TaskTable.InsertAsync(session, TaskTransitions.Restored(
                 answer.Account, answer.Nonce!, answer.Identity, answer.Credits, Describe(answer), await NowAsync(session).ConfigureAwait(false))).ConfigureAwait(false);
@@ -223,8 +223,8 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
             return task.TaskId == taskId ? new RecordResult.Recorded(task) : new RecordResult.Superseded(task);
         }
 
-        // Somebody may have asked for the task by its id before it was known whose it is, with more than one key of the account if it was
-        // not known either that they are of one. These records are merged into this one.
+        // Somebody may have asked for the task by its id before it was known whose it is, and with several keys of the account before it was
+        // known that they belong together. These records are merged into this one.
         List<KlingVideoTask> twins = await TaskTable.ListByTaskIdAsync(session, task.Account, taskId).ConfigureAwait(false);
         if (twins.Find(twin => twin.Nonce is not null || IsOfOtherOrigin(twin, task)) is { } other)
         {
@@ -248,11 +248,11 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
         return new RecordResult.Recorded(await TaskTable.UpdateAsync(session, accepted).ConfigureAwait(false));
     }
 
-    /// <summary>Whether an adopted task was made from another request than that of the attempt, as far as the service has said from which.</summary>
+    /// <summary>Whether an adopted task was made from a request other than the attempt's, as far as the service has said from which.</summary>
     private static bool IsOfOtherOrigin(KlingVideoTask adopted, KlingVideoTask task)
         => adopted.Identity is not null && task.FindDifferences(adopted.Spec).Any();
 
-    /// <summary>Records a response that bought nothing, or none, or that a request is sent again, unless the record has moved on.</summary>
+    /// <summary>Records a response that bought nothing, a lost response, or that a request is sent again, unless the record has moved on.</summary>
     private static async Task<RecordResult> RecordAsync(SqlSession session, long id, Func<KlingVideoTask, KlingVideoTask?> change)
     {
         KlingVideoTask task = await TaskTable.GetAsync(session, id).ConfigureAwait(false);

@@ -125,7 +125,7 @@ internal sealed class WriteQueue : IAsyncDisposable
         }
         catch (DbException)
         {
-            // What could not be finished stays as it is: it is recorded.
+            // What could not be finished stays as it is: the records are there.
         }
     }
 
@@ -182,12 +182,12 @@ internal sealed class WriteQueue : IAsyncDisposable
 
     private async Task CommitAsync(List<WriteWork> batch)
     {
-        // What has happened already is written where nothing may be begun any more: it must not be stopped by what is to be begun, nor take it along.
+        // What has happened already is written even if nothing may be begun any more: new work must not stop it, nor get in with it.
         WriteKind kind = batch.All(work => work.Kind == WriteKind.Answer) ? WriteKind.Answer
             : batch.All(work => work.Kind == WriteKind.Light) ? WriteKind.Light
             : WriteKind.Durable;
 
-        // Most batches are one write and need no query, which .NET compiles anew in each shell where it is over structures.
+        // Most batches are one write and need no query, which .NET compiles again in each shell if it is over structures.
         IReadOnlyList<WriteScope> scopes = batch.Count == 1 ? batch[0].Scopes : [.. batch.SelectMany(work => work.Scopes).Distinct()];
         for (int attempt = 1; ; attempt++)
         {

@@ -6,8 +6,8 @@ namespace KlingPS.Core.Ledger.Sql;
 /// </summary>
 /// <remarks>
 /// Claims of an account, and all that becomes of its tasks, are in one scope, so what is decided from several records is decided by one
-/// machine at a time. Accounts do not wait for each other, but where a limit may be shared by keys of which it is not known yet whether
-/// they are one account's: purchases with a limit have the service to themselves.
+/// machine at a time. Accounts do not wait for each other, unless a limit may be shared by keys that may turn out to belong to
+/// one account: purchases with a limit have the service to themselves.
 /// </remarks>
 /// <param name="Kind">The kind.</param>
 /// <param name="Name">The account, the task's local id, or the gate.</param>

@@ -44,7 +44,7 @@ internal sealed class HeldFile : IDisposable
     /// <summary>Whether the file holds all that was recorded, without its -wal.</summary>
     public bool IsComplete => Header.Mark != LedgerHeader.MoreIsInTheWal;
 
-    /// <summary>What the file says of itself.</summary>
+    /// <summary>What the file says about itself.</summary>
     public LedgerHeader Header => LedgerHeader.Read(_handle);
 
     /// <summary>The beginning of the file.</summary>
@@ -108,7 +108,7 @@ internal sealed class HeldFile : IDisposable
             return;
         }
 
-        // On Unix, to close any handle of a file takes away the locks that SQLite has on it for whoever else has it open in this process.
+        // On Unix, closing any handle of a file removes the locks that SQLite holds on it for whoever else has it open in this process.
         lock (s_lock)
         {
             Openings openings = s_openings[id];

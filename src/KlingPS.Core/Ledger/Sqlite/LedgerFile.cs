@@ -6,9 +6,9 @@ namespace KlingPS.Core.Ledger.Sqlite;
 
 /// <summary>The ledger's file on disk: what counts as one, how it is created, and what becomes of a damaged one.</summary>
 /// <remarks>
-/// An empty ledger would buy everything a second time, and an unattended run would not even notice. So none is begun in the place of
-/// anything else: not of a file that is no ledger, nor where a damaged one was set aside, or one was kept that had been removed while
-/// it was open. What is no ledger is never changed.
+/// An empty ledger would buy everything a second time, and an unattended run would not even notice. So none is created in the place of
+/// anything else: not of a file that is not a ledger, nor where a damaged one was set aside, or one was kept that had been removed while
+/// it was open. A file that is not a ledger is never changed.
 /// </remarks>
 internal sealed class LedgerFile(string path, TimeProvider time)
 {
@@ -16,7 +16,7 @@ internal sealed class LedgerFile(string path, TimeProvider time)
     private const string DamagedMark = ".corrupt-";
     private const string KeptMark = ".kept-";
 
-    /// <summary>The file itself, where the path is a link to it: SQLite keeps its other files beside that.</summary>
+    /// <summary>The file itself, if the path is a link to it: SQLite keeps its other files beside that.</summary>
     public string Target => FileFacts.OfName(path)?.Kind == FileKind.Link && File.ResolveLinkTarget(path, returnFinalTarget: true) is { } target ? target.FullName : path;
 
     /// <summary>Looks whether there is a file that can be a ledger.</summary>
@@ -47,7 +47,7 @@ internal sealed class LedgerFile(string path, TimeProvider time)
                 return false;
             }
 
-            // What lies there may have come with a file that somebody has begun since it was looked for.
+            // What is there may have come with a file that somebody has created since this looked for one.
             return FileFacts.Of(path) is not null ? Exists() : throw CreateUnusableException(remains);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -57,7 +57,7 @@ internal sealed class LedgerFile(string path, TimeProvider time)
     }
 
     /// <summary>Creates the file as a whole: whoever sees it sees a ledger. It contains prompts and paths, so only its user can read it.</summary>
-    /// <param name="fill">Makes an empty file into a ledger; it is closed again when this returns.</param>
+    /// <param name="fill">Turns an empty file into a ledger; it is closed again when this returns.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>: nothing can be created there.</exception>
     public async Task CreateAsync(Func<string, Task> fill)
     {
@@ -85,7 +85,7 @@ internal sealed class LedgerFile(string path, TimeProvider time)
         }
     }
 
-    /// <summary>Opens the file that is there, and refuses what is no ledger or lacks a part of one. Changes nothing.</summary>
+    /// <summary>Opens the file that is there, and refuses one that is not a ledger or lacks a part of it. Changes nothing.</summary>
     /// <param name="findTables">Lists the tables of the file, without its -wal or with it, and changes nothing either.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>.</exception>
     public async Task<HeldFile> HoldAsync(Func<bool, Task<IReadOnlyCollection<string>>> findTables)
@@ -182,7 +182,7 @@ internal sealed class LedgerFile(string path, TimeProvider time)
         return isLedger ? CreateUnusableException(DescribeDamage(aside), cause) : null;
     }
 
-    /// <summary>Keeps what a shell has open of a ledger that is not in its place any more.</summary>
+    /// <summary>Keeps what a shell still has open of a ledger that is no longer in its place.</summary>
     /// <param name="problem">What has become of it.</param>
     /// <param name="kept">Where it was kept before, if it was; that is replaced.</param>
     /// <param name="isNewer">Whether something was written since.</param>
@@ -242,7 +242,7 @@ internal sealed class LedgerFile(string path, TimeProvider time)
 
     private string NameAside(string mark) => string.Create(CultureInfo.InvariantCulture, $"{path}{mark}{time.GetUtcNow():yyyyMMdd'T'HHmmss'Z'}");
 
-    /// <summary>What there is of a ledger whose file is missing, and what to do about it.</summary>
+    /// <summary>What is left of a ledger whose file is missing, and what to do about it.</summary>
     private string? DescribeRemains()
     {
         if (FileFacts.OfName(path + "-wal") is { Length: > 0 })

@@ -5,7 +5,7 @@ namespace KlingPS.Core.Ledger.Sqlite;
 
 /// <summary>What the first bytes of a SQLite file say, see https://sqlite.org/fileformat.html; read past SQLite, which would see the file together with its -wal.</summary>
 /// <param name="IsDatabase">Whether it is a SQLite file at all.</param>
-/// <param name="ApplicationId">Whose it is; 0 if that is not said, as in ledgers of earlier versions.</param>
+/// <param name="ApplicationId">Which program it belongs to; 0 if that is not said, as in ledgers of earlier versions.</param>
 /// <param name="Mark">See <see cref="MoreIsInTheWal"/>.</param>
 internal readonly record struct LedgerHeader(bool IsDatabase, uint ApplicationId, uint Mark)
 {

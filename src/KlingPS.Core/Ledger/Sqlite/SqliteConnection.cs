@@ -8,7 +8,7 @@ namespace KlingPS.Core.Ledger.Sqlite;
 /// <summary>A connection to a SQLite file. Its clocks are those of the machine, which all processes that share the file run on.</summary>
 /// <param name="connection">The provider's connection.</param>
 /// <param name="engine">Whose connection it is.</param>
-/// <param name="held">The file, to see whether it is still the one of its name; <see langword="null"/> where it is only looked at or filled.</param>
+/// <param name="held">The file, to see whether it is still the one of its name; <see langword="null"/> if it is only looked at or filled.</param>
 /// <param name="time">The machine's clocks.</param>
 /// <param name="boot">Names the run of the machine that its counter belongs to.</param>
 /// <param name="isFlushed">Whether commits reach the disk.</param>
@@ -67,7 +67,7 @@ internal sealed class SqliteConnection(DbConnection connection, SqliteEngine eng
         {
             await TakeMarkBackAsync(new SqlSession(this, null)).ConfigureAwait(false);
 
-            // What others are reading stays in the -wal, for the last of them.
+            // What others are reading stays in the -wal, and is left to the last of them.
             await ExecuteAsync("PRAGMA busy_timeout = 1000; PRAGMA wal_checkpoint(TRUNCATE)").ConfigureAwait(false);
         }
     }
@@ -102,7 +102,7 @@ internal sealed class SqliteConnection(DbConnection connection, SqliteEngine eng
             await MarkAsync().ConfigureAwait(false);
         }
 
-        // Holds the right to write at once: a transaction that asks for it later can fail.
+        // Takes the right to write at once: a transaction that asks for it later can fail.
         return await Inner.BeginTransactionAsync(IsolationLevel.Serializable).ConfigureAwait(false);
     }
 
@@ -134,18 +134,18 @@ internal sealed class SqliteConnection(DbConnection connection, SqliteEngine eng
     }
 
     /// <summary>
-    /// Says in the file itself that its last records are in the -wal, so that a copy without that is not taken for all there is. Those
-    /// records take the mark back: whoever writes them to the file, be it another program, makes it complete.
+    /// Says in the file itself that its last records are in the -wal, so that a copy without that is not mistaken for the whole. Those
+    /// records clear the mark: whoever writes them to the file, even another program, makes it complete.
     /// </summary>
     private async Task MarkAsync()
     {
         await ExecuteAsync(s_mark + "; PRAGMA wal_checkpoint(FULL); PRAGMA user_version = 0").ConfigureAwait(false);
 
-        // Where somebody keeps reading for long, the mark does not get there. The records matter more.
+        // If somebody keeps reading for long, the mark does not get there. The records matter more.
         _isMarkable = !held!.IsComplete;
     }
 
-    /// <summary>Takes back a mark that a process has left that was killed before it could: it would come to the file with the last records.</summary>
+    /// <summary>Clears the mark of a process that was killed before it could do so itself: it would come to the file with the last records.</summary>
     private static async Task TakeMarkBackAsync(SqlSession session)
     {
         if (await session.NumberAsync("PRAGMA user_version").ConfigureAwait(false) == LedgerHeader.MoreIsInTheWal)

@@ -7,7 +7,7 @@ namespace KlingPS.Core.Ledger.Sqlite;
 /// <param name="path">The full path of the file.</param>
 /// <param name="factory">Returns the SQLite provider.</param>
 /// <param name="time">The machine's clocks.</param>
-/// <param name="boot">Names the run of the machine that its counter belongs to; empty where the system does not name it.</param>
+/// <param name="boot">Names the run of the machine that its counter belongs to; empty if the system does not name it.</param>
 internal sealed class SqliteEngine(string path, Func<DbProviderFactory> factory, TimeProvider time, string boot) : IDatabaseEngine
 {
     private const int Busy = 5;
@@ -28,7 +28,7 @@ internal sealed class SqliteEngine(string path, Func<DbProviderFactory> factory,
     private HeldFile? _held;
     private string? _kept;
 
-    /// <summary>Whether commits reach the disk. They need not where a loss of power does not matter, as in tests.</summary>
+    /// <summary>Whether commits reach the disk. They need not if a power failure does not matter, as in tests.</summary>
     public bool IsFlushed { get; init; } = true;
 
     /// <summary>See <see cref="DatabaseConnection.Machine"/>. The paths in a file are those of everybody who has it, wherever it is moved to.</summary>
@@ -81,7 +81,7 @@ internal sealed class SqliteEngine(string path, Func<DbProviderFactory> factory,
 
             if (e is DbException error)
             {
-                // Before anything is done with a ledger that turns out to be damaged, it is set aside. To look at it, nothing is moved.
+                // Before anything is done with a ledger that turns out to be damaged, it is set aside. Just to look at it, nothing is moved.
                 bool isDamaged = CodeOf(error) is Corrupt or NotADatabase;
                 held ??= isDamaged && isToWrite ? new HeldFile(path, _file.Target) : null;
                 throw isDamaged && isToWrite && held is not null && _file.SetAside(held, error) is { } damaged ? damaged : Translate(error);
@@ -143,7 +143,7 @@ internal sealed class SqliteEngine(string path, Func<DbProviderFactory> factory,
     /// Refuses a ledger whose file is not in its place any more: what is written to it is lost, and another shell would buy everything
     /// again. What it holds is kept beside its place.
     /// </summary>
-    /// <param name="connection">A connection that has it open; <see langword="null"/> where nothing is to be kept.</param>
+    /// <param name="connection">A connection that has it open; <see langword="null"/> if nothing is to be kept.</param>
     /// <param name="isNewer">Whether something was written since it was last kept.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>.</exception>
     public async Task RequireInPlaceAsync(SqliteConnection? connection, bool isNewer = false)
@@ -170,7 +170,7 @@ internal sealed class SqliteEngine(string path, Func<DbProviderFactory> factory,
     }
 
     /// <inheritdoc/>
-    /// <remarks>There is nobody between whose answer could be lost.</remarks>
+    /// <remarks>There is nobody in between whose answer could be lost.</remarks>
     public Task<bool?> FindOutcomeAsync(CommitLostException lost) => throw new NotSupportedException();
 
     /// <inheritdoc/>
@@ -242,7 +242,7 @@ internal sealed class SqliteEngine(string path, Func<DbProviderFactory> factory,
         }
     }
 
-    /// <summary>The tables of the file. As an immutable one it is read as it is: nothing beside it is looked at, nothing is locked or written.</summary>
+    /// <summary>The tables of the file. Opened as immutable, it is read as it is: nothing beside it is looked at, nothing is locked or written.</summary>
     private async Task<IReadOnlyCollection<string>> FindTablesAsync(bool withWal)
     {
         DatabaseConnection connection = await ConnectAsync(

@@ -13,10 +13,10 @@ internal static class SqliteLedger
     public static SqlLedger Create(string path, TimeProvider time)
         => Create(path, () => SqliteProvider.Factory, time, ProcessIdentity.Current, owner => owner.IsAlive());
 
-    /// <summary>Opens a ledger for reading alone: nothing is created, recovered or changed.</summary>
+    /// <summary>Opens a ledger only for reading: nothing is created, recovered or changed.</summary>
     /// <param name="path">The full path of the file.</param>
     /// <exception cref="DbException">It cannot be read.</exception>
-    /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>: the file is not there, or is no ledger; or SQLite cannot be loaded.</exception>
+    /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>: the file is not there, or is not a ledger; or SQLite cannot be loaded.</exception>
     public static Task<TaskSuggestions> OpenReadOnlyAsync(string path)
         => TaskSuggestions.OpenAsync(new SqliteEngine(path, () => SqliteProvider.Factory, TimeProvider.System, ProcessIdentity.Current.Boot));
 

@@ -22,7 +22,7 @@ public sealed class SandboxFault
         set => FaultKind = Read<SandboxFaultKind>(value, nameof(Kind));
     }
 
-    /// <summary>How many times it happens; 0 means no limit. Does not count where there is a <see cref="Duration"/>.</summary>
+    /// <summary>How many times it happens; 0 means no limit. Does not count if there is a <see cref="Duration"/>.</summary>
     public int Count { get; set; } = 1;
 
     /// <summary>How many matching requests succeed first. Requests that an earlier fault affects do not count.</summary>
@@ -64,7 +64,7 @@ public sealed class SandboxFault
     /// <summary>The name of the field of <see cref="SandboxFaultKind.WrongField"/>, in the envelope or in its <c>data</c>.</summary>
     public string? Field { get; set; }
 
-    /// <summary>What that field holds instead: JSON, or a text if it is none; null leaves the field out.</summary>
+    /// <summary>What that field holds instead: JSON, or a text if it is not JSON; null leaves the field out.</summary>
     public string? Value { get; set; }
 
     /// <summary>The fraction of a download after which it is cut: 0 (right after the headers) or more, below 1.</summary>

@@ -3,7 +3,7 @@ namespace KlingPS.Sandbox;
 /// <summary>How a sandbox behaves. The defaults are the service's documented limits, with a much shorter generation time.</summary>
 internal sealed class SandboxOptions
 {
-    /// <summary>What videos cost, times the price of the model's rules: a service that has changed its prices.</summary>
+    /// <summary>Multiplies the prices of the model's rules: a service that has changed its prices.</summary>
     public decimal PriceFactor { get; init; } = 1;
 
     /// <summary>The key that clients must send as <c>Authorization: Bearer</c>. Null makes a random one that begins with <c>sandbox-</c>.</summary>

@@ -12,7 +12,7 @@ internal sealed class HttpConnection(Socket socket, Func<HttpRequest, HttpRespon
 {
     private const int MaxHead = 32 * 1024;
 
-    /// <summary>How much of a body is skipped that nobody has read, before the connection is closed instead.</summary>
+    /// <summary>How much of an unread body is skipped, before the connection is closed instead.</summary>
     private const int MaxSkip = 1024 * 1024;
 
     private readonly byte[] _buffer = new byte[16 * 1024];

@@ -79,7 +79,7 @@ internal sealed class HttpRequest
         }
     }
 
-    /// <summary>The announced length of the body; null if it is none.</summary>
+    /// <summary>The announced length of the body; null if it is not a number.</summary>
     internal long? ContentLength
         => Headers["Content-Length"] is not string text ? 0
             : long.TryParse(text, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out long length) ? length

@@ -58,7 +58,7 @@ internal sealed partial class HttpResponse(HttpConnection connection, HttpReques
         connection.Close();
     }
 
-    /// <summary>Ends the connection before there is a response. What has been sent is no status line, but a client knows that its request arrived.</summary>
+    /// <summary>Ends the connection before there is a response. What has been sent is not a status line, but a client knows that its request arrived.</summary>
     internal async Task DropAsync()
     {
         _isBroken = true;

@@ -109,7 +109,7 @@ internal sealed class LoopbackListener : IDisposable
         }
         catch (SocketException exception) when (exception.SocketErrorCode == SocketError.AddressNotAvailable && listeners.Count > 0)
         {
-            // IPv6 is there, and has no loopback address: so it is in many containers.
+            // IPv6 is there, but has no loopback address: so it is in many containers.
         }
         catch (SocketException)
         {

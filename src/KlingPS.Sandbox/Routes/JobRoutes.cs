@@ -30,7 +30,7 @@ internal sealed class JobRoutes(ServiceState state, DownloadCatalog catalog, Cal
                (exchange, account, _) => ValueTask.FromResult(new PreparedCall(exchange.Target, _ => Describe(account, aspect.Describe(model.Value))))),
     ];
 
-    /// <summary>What the service says of a model: prose, at most once in a second.</summary>
+    /// <summary>What the service says about a model: prose, at most once a second.</summary>
     private static ApiResponse Describe(Account account, string text)
         => account.TryEnterDiscovery() ? ApiResponse.Success(writer => writer.WriteStringValue(text)) : ApiResponse.Error(429, ServiceMessages.TooFrequent);
 

@@ -64,7 +64,7 @@ internal sealed class Account
 
     /// <summary>Accepts a task (200) unless the balance (402) or the rate (429) forbids it. Its outcome is decided only if it is accepted.</summary>
     /// <param name="request">What is to be made.</param>
-    /// <param name="imageSha256">The content of its image, where that was uploaded.</param>
+    /// <param name="imageSha256">The content of its image, if that was uploaded.</param>
     /// <param name="decideOutcome">Tells how it turns out.</param>
     /// <param name="repeatsId">Gives it the id of the task before it; only that one can be asked for.</param>
     internal (int Code, Job? Job) Create(CreateRequest request, string? imageSha256, Func<JobOutcome> decideOutcome, bool repeatsId)

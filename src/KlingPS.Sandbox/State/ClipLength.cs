@@ -10,7 +10,7 @@ internal static class ClipLength
 
     private static readonly int[] s_mp3Rates = [0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 0];
 
-    /// <returns>The seconds; null if the file is no clip that is known here.</returns>
+    /// <returns>The seconds; null if the file is not a clip that is known here.</returns>
     internal static decimal? Read(string path)
     {
         using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);

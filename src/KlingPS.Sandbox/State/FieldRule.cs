@@ -59,10 +59,10 @@ internal sealed record FieldRule(string Name, FieldType Type)
 
     internal IReadOnlyList<string> Options { get; init; } = [];
 
-    /// <summary>The least number, or the least number of items.</summary>
+    /// <summary>The lowest number, or the lowest number of items.</summary>
     internal decimal Least { get; init; }
 
-    /// <summary>The most, likewise.</summary>
+    /// <summary>The highest, likewise.</summary>
     internal decimal Most { get; init; } = decimal.MaxValue;
 
     /// <summary>What the service fills in: a string, a number or a flag; null if it fills in nothing.</summary>

@@ -32,10 +32,10 @@ internal sealed record ModelRules
     /// <summary>Whether a field that it does not have is refused.</summary>
     internal bool RefusesUnknownFields { get; init; }
 
-    /// <summary>What is wrong with fields that are right each for itself.</summary>
+    /// <summary>What is wrong with fields that are each right on their own.</summary>
     internal Func<CreateInput, string?> FindConflict { get; init; } = static _ => null;
 
-    /// <summary>The field whose file says how long the video is; null where the duration does.</summary>
+    /// <summary>The field whose file says how long the video is; null if the duration does.</summary>
     internal string? LengthField { get; init; }
 
     /// <summary>The shortest and the longest clip that it takes, in seconds.</summary>

@@ -6,7 +6,7 @@ namespace KlingPS.Sandbox.State;
 /// <summary>Which addresses a service on the internet could reach, by their text alone: the sandbox looks nothing up.</summary>
 internal static class PublicHosts
 {
-    /// <summary>Names of which the internet knows no host.</summary>
+    /// <summary>Names that no host on the internet has.</summary>
     private static readonly string[] s_private = ["localhost", ".localhost", ".local", ".internal", ".lan", ".home.arpa", ".invalid"];
 
     /// <summary>Whether it is an http or https address on a host that is not obviously private.</summary>

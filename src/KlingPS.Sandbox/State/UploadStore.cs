@@ -72,7 +72,7 @@ internal sealed class UploadStore : IDisposable
         TryDelete(_root);
     }
 
-    /// <summary>Deletes what processes have left that were killed.</summary>
+    /// <summary>Deletes what killed processes have left.</summary>
     /// <param name="parent">The folder in which theirs are.</param>
     internal static void DeleteAbandoned(string parent)
     {
@@ -92,7 +92,7 @@ internal sealed class UploadStore : IDisposable
         }
     }
 
-    /// <summary>Makes the file that tells, by whether it can be opened, whether its process has ended.</summary>
+    /// <summary>Makes the file that shows, by whether it can be opened, whether its process has ended.</summary>
     private static FileStream Lock(string folder)
     {
         string path = Path.Combine(folder, LockName);

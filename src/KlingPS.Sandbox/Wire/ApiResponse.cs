@@ -56,7 +56,7 @@ internal sealed class ApiResponse
 
     /// <summary>The same response, but for one field.</summary>
     /// <param name="field">A field of <c>data</c> if that has fields and the envelope has none of that name; else of the envelope.</param>
-    /// <param name="value">JSON, or a text if it is none; null leaves the field out.</param>
+    /// <param name="value">JSON, or a text if it is not JSON; null leaves the field out.</param>
     internal ApiResponse With(string field, string? value)
     {
         JsonObject envelope = JsonNode.Parse(Body.Span)!.AsObject();

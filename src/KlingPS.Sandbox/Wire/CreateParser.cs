@@ -13,7 +13,7 @@ internal static class CreateParser
 
     /// <summary>Reads a request.</summary>
     /// <param name="text">The body.</param>
-    /// <param name="findSeconds">Tells how long a clip is, where that is known.</param>
+    /// <param name="findSeconds">Tells how long a clip is, if that is known.</param>
     /// <returns>The request, or the response that refuses it.</returns>
     internal static (CreateRequest? Request, ApiResponse? Error) Parse(string text, Func<Uri, decimal?> findSeconds)
     {

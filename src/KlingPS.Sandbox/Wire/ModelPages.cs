@@ -4,7 +4,7 @@ using KlingPS.Sandbox.State;
 
 namespace KlingPS.Sandbox.Wire;
 
-/// <summary>What the service says of its models.</summary>
+/// <summary>What the service says about its models.</summary>
 internal static class ModelPages
 {
     /// <summary>How often a model succeeds.</summary>

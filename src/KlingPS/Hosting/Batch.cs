@@ -10,7 +10,7 @@ namespace KlingPS.Hosting;
 /// <param name="Failed">Items that gave none.</param>
 internal readonly record struct BatchCounts(int Fed, int Done, int Failed)
 {
-    /// <summary>Items that are still in hand.</summary>
+    /// <summary>Items that are still being worked on.</summary>
     public int Open => Fed - Done - Failed;
 
     /// <summary>The counts in words.</summary>
@@ -63,19 +63,19 @@ internal sealed class Batch<TItem, TValue> : IDisposable
     /// <summary>Says where the batch stands, when that is drawn; by default in counts, if there is a <see cref="Verb"/>.</summary>
     public Func<ProgressStatus>? Describe { get; init; }
 
-    /// <summary>Is told of every item that comes out, before its value is written.</summary>
+    /// <summary>Notified of every item that comes out, before its value is written.</summary>
     public Action<Outcome<TItem, TValue>>? Ended { get; init; }
 
     /// <summary>Where the videos of the batch go, as parameters of Save-KlingVideo with a space before them, for what is recommended after an error.</summary>
     public string SaveParameters { get; set; } = string.Empty;
 
-    /// <summary>Is told that no more items will come, and how many have come.</summary>
+    /// <summary>Called when no more items will come, with how many have come.</summary>
     public Action<int>? Finishing { get; init; }
 
     /// <summary>Whether an error ends the command; by default a fatal one does.</summary>
     public Func<KlingException, bool> IsFatal { get; init; } = static error => error.IsFatal;
 
-    /// <summary>Whether an error is one that all items meet, and does not end their work: one error is written for all of them, at the end. By default none is.</summary>
+    /// <summary>Whether an error is one that all items meet and that does not end their work: it is written once for all of them, at the end. By default none is.</summary>
     public Func<KlingException, bool> IsShared { get; init; } = static _ => false;
 
     /// <summary>Whether the stage hands out its results in the order of the input.</summary>
@@ -103,14 +103,14 @@ internal sealed class Batch<TItem, TValue> : IDisposable
         _pump.Feed(item);
     }
 
-    /// <summary>Writes the error of input that gives no item; where results come in the order of the input, in its turn.</summary>
+    /// <summary>Writes the error of input that gives no item; if results come in the order of the input, in its turn.</summary>
     public void Refuse(KlingException error, object? target)
     {
         _refused.Enqueue((IsOrdered ? _counts.Fed : 0, error, target));
         WriteRefused(_counts.Done + _counts.Failed);
     }
 
-    /// <summary>Shows the progress anew, because something else about it has changed.</summary>
+    /// <summary>Shows the progress again, because something else about it has changed.</summary>
     public void Refresh()
     {
         if ((Describe ?? (Verb is null ? null : _describeCounts)) is { } describe)
@@ -125,7 +125,7 @@ internal sealed class Batch<TItem, TValue> : IDisposable
     public ProgressStatus StatusOf(string status, TimeSpan? remaining = null)
         => new(status, (_counts.Done + _counts.Failed) * 100 / Math.Max(_counts.Fed, 1), remaining);
 
-    /// <summary>Takes no more items, emits everything that is still to come, and takes the progress bar away.</summary>
+    /// <summary>Takes no more items, emits everything that is still to come, and removes the progress bar.</summary>
     /// <exception cref="KlingException">The stage has ended with an error.</exception>
     public void Finish()
     {
@@ -159,7 +159,7 @@ internal sealed class Batch<TItem, TValue> : IDisposable
         WriteRefused(_counts.Done + _counts.Failed);
     }
 
-    /// <summary>Writes what all of these items have met, and how many of them are left.</summary>
+    /// <summary>Writes the error that all of these items have met, and how many of them are left.</summary>
     private void WriteGathered()
     {
         if (_gathered.Count == 0)
@@ -167,7 +167,7 @@ internal sealed class Batch<TItem, TValue> : IDisposable
             return;
         }
 
-        // That of an item that is done says where this is kept.
+        // The error of an item that is done says where this is kept.
         KlingException error = (_gathered.Find(outcome => outcome.Value is not null) ?? _gathered[0]).Error!;
         int left = _gathered.Count(outcome => outcome.Value is null);
         _host.WriteError(

@@ -10,7 +10,7 @@ namespace KlingPS.Hosting;
 /// <summary>Tells the user, on the streams, what Core does in the background.</summary>
 internal sealed class CommandObserver : IPipelineObserver
 {
-    /// <summary>How long a pause is of which the user is told without -Verbose.</summary>
+    /// <summary>How long a pause has to be for the user to hear of it without -Verbose.</summary>
     private static readonly TimeSpan s_longPause = TimeSpan.FromSeconds(45);
 
     private readonly Stopwatch _paused = new();
@@ -66,7 +66,7 @@ internal sealed class CommandObserver : IPipelineObserver
         string text = string.Create(CultureInfo.InvariantCulture, $"{reason} Retrying in {delay.TotalSeconds:0.0} s.");
         if (delay >= s_longPause && IsFirstOfPause(delay))
         {
-            // Nothing else moves meanwhile, so whoever watches is told without asking.
+            // Nothing else moves meanwhile, so anyone who watches is told without asking.
             OnWarning(text);
         }
         else if (_verbose)
@@ -75,7 +75,7 @@ internal sealed class CommandObserver : IPipelineObserver
         }
     }
 
-    /// <summary>Whether no other request of the command waits as long already: one warning is enough for all of them.</summary>
+    /// <summary>Whether no other request of the command is waiting as long already: one warning is enough for all of them.</summary>
     private bool IsFirstOfPause(TimeSpan delay)
     {
         lock (_paused)

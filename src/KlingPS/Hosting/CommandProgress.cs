@@ -7,7 +7,7 @@ using KlingPS.Core.Sessions;
 namespace KlingPS.Hosting;
 
 /// <summary>Where a batch stands.</summary>
-/// <param name="Status">The counts, in words; cut off where they take more than <see cref="CommandProgress.Room"/>.</param>
+/// <param name="Status">The counts, in words; cut off if they take more than <see cref="CommandProgress.Room"/>.</param>
 /// <param name="Percent">0 to 100, or -1 while the size of the batch is not known.</param>
 /// <param name="Remaining">How long it will still take, if that is known.</param>
 internal readonly record struct ProgressStatus(string Status, int Percent, TimeSpan? Remaining = null);
@@ -27,7 +27,7 @@ internal sealed class CommandProgress : IDisposable
     /// <summary>What the console adds to the activity and the status: brackets and blanks, and the seconds that are left.</summary>
     private const int Frame = 14;
 
-    /// <summary>What it indents the bar of a transfer by, with what it adds to it.</summary>
+    /// <summary>How far it indents the bar of a transfer, plus what it adds to it.</summary>
     private const int ChildFrame = 10;
 
     /// <summary>For the extension of a file whose name is too long.</summary>
@@ -67,7 +67,7 @@ internal sealed class CommandProgress : IDisposable
     /// <summary>The columns that a status may take.</summary>
     public int Room => ScreenWidth - ScreenColumns.Count(_activity) - Frame;
 
-    /// <summary>By the clock that seconds fall by.</summary>
+    /// <summary>The time by the clock that the remaining seconds count down by.</summary>
     private TimeSpan Now => _pace.Time.GetElapsedTime(0);
 
     /// <summary>Shows where the batch stands; on the pipeline thread.</summary>
@@ -75,7 +75,7 @@ internal sealed class CommandProgress : IDisposable
     public void Show(string status, int percent, TimeSpan? remaining = null) => Show(() => new ProgressStatus(status, percent, remaining));
 
     /// <summary>Shows where the batch stands; on the pipeline thread.</summary>
-    /// <param name="describe">Says it. It is asked when something is drawn: a batch moves on far more often.</param>
+    /// <param name="describe">Describes it. Called when something is drawn: a batch moves on far more often.</param>
     public void Show(Func<ProgressStatus> describe)
     {
         _describe = describe;
@@ -92,7 +92,7 @@ internal sealed class CommandProgress : IDisposable
         }
     }
 
-    /// <summary>Takes the bars away; on the pipeline thread.</summary>
+    /// <summary>Removes the bars; on the pipeline thread.</summary>
     public void Complete()
     {
         _timer.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);

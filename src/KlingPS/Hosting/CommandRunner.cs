@@ -25,7 +25,7 @@ internal sealed class CommandRunner
     }
 
     /// <summary>Finds a command by its module and its name; a command of another module with the same name must not get a key.</summary>
-    /// <remarks>PowerShell takes long to try to import a module that is not there, so it only tries where something is that may be one.</remarks>
+    /// <remarks>PowerShell takes long to try to import a module that is not there, so it only tries if there is something that may be one.</remarks>
     public CommandInfo? Find(string module, string name)
     {
         const CommandTypes Types = CommandTypes.Cmdlet | CommandTypes.Function;

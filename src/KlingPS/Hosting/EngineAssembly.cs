@@ -7,7 +7,7 @@ using System.Runtime.Loader;
 namespace KlingPS.Hosting;
 
 /// <summary>
-/// Chooses the engine. The one beside this assembly runs anywhere, and each shell compiles it anew. A folder there that is named for a version of
+/// Chooses the engine. The one beside this assembly runs anywhere, and each shell compiles it again. A folder there that is named for a version of
 /// .NET and a platform, such as net10.0/linux-x64, has it compiled ahead of time, and no other version or platform can use that.
 /// </summary>
 internal static class EngineAssembly

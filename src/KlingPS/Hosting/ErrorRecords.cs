@@ -22,7 +22,7 @@ internal static class ErrorRecords
         return record;
     }
 
-    /// <summary>What the user can do, with the number of the task in it where there is one to type.</summary>
+    /// <summary>What the user can do, with the number of the task in it if there is one to type.</summary>
     public static string AdviceOn(KlingException exception, object? target)
     {
         long? number = TaskOf(exception, target);
@@ -30,6 +30,6 @@ internal static class ErrorRecords
         return VisibleText.Of(number is long id ? advice.Replace("<id>", id.ToString(CultureInfo.InvariantCulture), StringComparison.OrdinalIgnoreCase) : advice);
     }
 
-    /// <summary>The number of the task that an error is about, where that is known.</summary>
+    /// <summary>The number of the task that an error is about, if that is known.</summary>
     public static long? TaskOf(KlingException exception, object? target) => (target as KlingVideoTask)?.Id ?? exception.TaskNumber;
 }

@@ -12,7 +12,7 @@ internal sealed class FilePaths
 {
     private const string FileSystem = "FileSystem";
 
-    /// <summary>What stands for bytes that are no characters.</summary>
+    /// <summary>What stands for bytes that are not characters.</summary>
     private const char Unreadable = '\uFFFD';
 
     /// <summary>What the shell lists unless it is forced to list more.</summary>
@@ -30,7 +30,7 @@ internal sealed class FilePaths
     /// <summary>Resolves names: see <see cref="Find"/>.</summary>
     /// <param name="names">The names.</param>
     /// <param name="isLiteral">Whether wildcards in them are ordinary characters.</param>
-    /// <param name="onError">Is told of each name that leads to no file.</param>
+    /// <param name="onError">Called for each name that leads to no file.</param>
     /// <returns>Full paths. A folder that is named without wildcards is among them, so that it is refused with the reason.</returns>
     public IEnumerable<string> Resolve(IEnumerable<string> names, bool isLiteral, Action<KlingException, object?> onError)
     {
@@ -76,7 +76,7 @@ internal sealed class FilePaths
         ? path
         : throw new KlingException(ErrorKind.RequestInvalid, $"'{name}' matches several files, and only one can be taken here. Name it in full.");
 
-    /// <summary>The full path of the file that a name means now, wherever the current location is later; the name as it is where it leads to none.</summary>
+    /// <summary>The full path of the file that a name means now, wherever the current location is later; the name as it is if it leads to none.</summary>
     public string Fix(string name)
     {
         try
@@ -127,7 +127,7 @@ internal sealed class FilePaths
                 throw CreateNotFileSystem(path, provider);
             }
 
-            // Where a backslash may be in a name, the shell takes it for a slash all the same.
+            // Even on systems where a backslash may be in a name, the shell takes it for a slash.
             if (!OperatingSystem.IsWindows() && path.Contains('\\', StringComparison.Ordinal) && !Path.Exists(full)
                 && Path.Combine(_paths.CurrentFileSystemLocation.ProviderPath, path) is string named && Path.Exists(named))
             {
@@ -170,7 +170,7 @@ internal sealed class FilePaths
         return false;
     }
 
-    /// <summary>The full path of a file that may be on another machine; the path as it is where this machine does not know it.</summary>
+    /// <summary>The full path of a file that may be on another machine; the path as it is if this machine does not know it.</summary>
     /// <returns><see langword="null"/> for a blank path.</returns>
     public string? TryGetFullPath(string? path)
     {
@@ -221,7 +221,7 @@ internal sealed class FilePaths
         }
         catch (KlingException)
         {
-            // A pattern may be what is no path.
+            // A pattern need not be a valid path.
             return null;
         }
     }
@@ -266,7 +266,7 @@ internal sealed class FilePaths
     /// The files that match a pattern of names in one folder: those that the shell finds, in its order. Only their names are kept, where
     /// the shell keeps objects: a folder may have a hundred thousand files.
     /// </summary>
-    /// <returns><see langword="null"/> where the shell has to look: for another kind of pattern, or to say why nothing is found.</returns>
+    /// <returns><see langword="null"/> if the shell has to look: for another kind of pattern, or to say why nothing is found.</returns>
     private IEnumerable<string>? List(string name)
     {
         string leaf = Path.GetFileName(name);

@@ -24,7 +24,7 @@ internal interface ICommandStreams
     /// <param name="target">The file or the task it happened to.</param>
     void WriteError(KlingException error, object? target);
 
-    /// <summary>Logs an error that is not written, or not by itself.</summary>
+    /// <summary>Logs an error that is not written, or not on its own.</summary>
     /// <inheritdoc cref="WriteError"/>
     void LogError(KlingException error, object? target);
 

@@ -1,6 +1,6 @@
 namespace KlingPS.Hosting;
 
-/// <summary>The parameter names the same thing as another one, in another way. Of the two, what is given to the command itself counts, and not what a row has.</summary>
+/// <summary>The parameter names the same thing as another one, in another way. Of the two, what is given to the command itself counts, rather than what a row has.</summary>
 /// <param name="other">The other parameter.</param>
 [AttributeUsage(AttributeTargets.Property, Inherited = false)]
 internal sealed class InPlaceOfAttribute(string other) : Attribute

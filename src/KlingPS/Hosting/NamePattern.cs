@@ -23,7 +23,7 @@ internal sealed class NamePattern
         => string.Equals(name, _name, StringComparison.OrdinalIgnoreCase) || string.Equals(name, _unescaped, StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Whether a name matches the pattern.</summary>
-    /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: it is no pattern.</exception>
+    /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: it is not a pattern.</exception>
     public bool Matches(string name)
     {
         try

@@ -5,7 +5,7 @@ namespace KlingPS.Hosting;
 
 /// <summary>
 /// Columns of a table that nobody reads although they are called almost like a parameter, or misspelt, or called like one that is given for the
-/// whole command alone. PowerShell binds by the exact name and says nothing of the others.
+/// whole command alone. PowerShell binds by the exact name and says nothing about the others.
 /// </summary>
 internal sealed class NearColumns
 {
@@ -42,7 +42,7 @@ internal sealed class NearColumns
         }
     }
 
-    /// <summary>What to tell of a row: each column once in a command; <see langword="null"/> if there is nothing new.</summary>
+    /// <summary>What to say about a row: each column once in a command; <see langword="null"/> if there is nothing new.</summary>
     /// <param name="row">The input that is bound now. Only tables are looked at: what other objects have, they have for other reasons.</param>
     public string? Describe(PSObject row)
     {
@@ -72,7 +72,7 @@ internal sealed class NearColumns
     {
         if (!_meant.TryGetValue(name, out string? meant))
         {
-            // All rows of a table have the same columns, and to compare names letter by letter takes longer than all else that is done for a row.
+            // All rows of a table have the same columns, and comparing names letter by letter takes longer than all else done for a row.
             var there = row.Properties.Select(column => Squeeze(column.Name)).ToHashSet(StringComparer.OrdinalIgnoreCase);
             IEnumerable<string> free = _near.Values.Distinct().Except(_near.Where(read => there.Contains(read.Key)).Select(read => read.Value));
             meant = squeezed.Length is < ShortestName or > LongestName ? null

@@ -9,7 +9,7 @@ internal static class PageOpener
     /// <summary>The variables by which a desktop of Linux is known.</summary>
     private static readonly string[] s_desktops = ["DISPLAY", "WAYLAND_DISPLAY"];
 
-    /// <summary>Opens a page, where there is a desktop.</summary>
+    /// <summary>Opens a page, if there is a desktop.</summary>
     /// <param name="path">The full path of the page.</param>
     /// <returns>Why it could not be opened; <see langword="null"/> if the system was told to.</returns>
     public static string? TryOpen(string path)
@@ -36,7 +36,7 @@ internal static class PageOpener
         }
     }
 
-    /// <summary>Whatever the browser writes must not get into the terminal, nor the browser end with it.</summary>
+    /// <summary>Nothing that the browser writes may get into the terminal, and the browser must not end with it.</summary>
     private static string? Run(string program, string path)
     {
         bool isThere = (Environment.GetEnvironmentVariable("PATH") ?? string.Empty)

@@ -5,7 +5,7 @@ namespace KlingPS.Hosting;
 
 /// <summary>
 /// Columns of the input that nobody looks at, because their parameters were given to the command itself. That is PowerShell's rule, but
-/// it says nothing of it.
+/// PowerShell does not mention it.
 /// </summary>
 internal sealed class PassedOverColumns
 {
@@ -36,7 +36,7 @@ internal sealed class PassedOverColumns
         _candidates = [.. candidates.OrderBy(candidate => candidate.Column, StringComparer.OrdinalIgnoreCase)];
     }
 
-    /// <summary>What to tell of a row: each column once in a command; <see langword="null"/> if there is nothing new.</summary>
+    /// <summary>What to say about a row: each column once in a command; <see langword="null"/> if there is nothing new.</summary>
     /// <param name="row">The input that is bound now.</param>
     public string? Describe(PSObject? row)
     {
@@ -51,7 +51,7 @@ internal sealed class PassedOverColumns
             : $"Columns of the input that are not used, because the parameter is given: {string.Join(", ", columns)}. Leave the parameter out to have each row's own value.";
     }
 
-    /// <summary>Whether a row says something else than what is given. An empty cell says nothing.</summary>
+    /// <summary>Whether a row says something other than what is given. An empty cell says nothing.</summary>
     private static bool Says(PSObject row, string column, object given)
     {
         try
@@ -68,6 +68,6 @@ internal sealed class PassedOverColumns
         }
     }
 
-    /// <summary>A column that is passed over. No tuple: .NET has code for lists of objects, and compiles it anew for each kind of tuple.</summary>
+    /// <summary>A column that is passed over. Not a tuple: .NET has code for lists of objects, and compiles it again for each kind of tuple.</summary>
     private sealed record Candidate(string Column, string Parameter, object Value);
 }

@@ -32,7 +32,7 @@ internal sealed class PipelineBridge : IDisposable
         return true;
     });
 
-    /// <summary>What comes in pages, item by item: the thread waits for each page, and for no item of it.</summary>
+    /// <summary>What comes in pages, item by item: the thread waits for each page, but for no item of it.</summary>
     /// <exception cref="PipelineStoppedException">The command was stopped.</exception>
     public IEnumerable<T> Enumerate<T>(Func<CancellationToken, IAsyncEnumerable<IReadOnlyList<T>>> read)
     {

@@ -1,7 +1,7 @@
 namespace KlingPS.Hosting;
 
 /// <summary>
-/// When the commands of a runspace, which share one screen, have drawn their progress last. The console holds back a record that comes
+/// When the commands of a runspace, which share one screen, last drew their progress. The console holds back a record that comes
 /// sooner than 0.2 seconds after another, and does not show it until the next one.
 /// </summary>
 /// <param name="time">The clock.</param>

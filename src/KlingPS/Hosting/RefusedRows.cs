@@ -6,7 +6,7 @@ namespace KlingPS.Hosting;
 
 /// <summary>
 /// The rows of a command's input that never reach it, because one of their values cannot be bound. PowerShell writes an error for each and
-/// goes on with the next. What the module's own attributes refuse they tell of, whatever becomes of the error; what PowerShell itself
+/// goes on with the next. The module's own attributes report what they refuse, whatever becomes of the error; what PowerShell itself
 /// refuses is found among the errors of the session at the end.
 /// </summary>
 /// <param name="invocation">The command.</param>

@@ -9,7 +9,7 @@ using KlingPS.Core.Secrets;
 
 namespace KlingPS.Hosting;
 
-/// <summary>What is known of a run when it begins, for its report.</summary>
+/// <summary>What is known about a run when it begins, for its report.</summary>
 internal static class RunFacts
 {
     private const string Hidden = "(hidden)";
@@ -45,7 +45,7 @@ internal static class RunFacts
         var other => JsonSerializer.SerializeToElement(Show(Convert.ToString(other, CultureInfo.InvariantCulture) ?? string.Empty), RunReportContext.Default.String),
     };
 
-    /// <summary>A text without what is a secret by its form. The query of an address may hold a signature or a key, and its host a password.</summary>
+    /// <summary>A text without anything that is recognizable as a secret. The query of an address may hold a signature or a key, and its host a password.</summary>
     private static string Show(string text)
         => SecretForms.IsKey(text) ? Hidden
             : !text.Contains("://", StringComparison.Ordinal) || !Uri.TryCreate(text.Trim(), UriKind.Absolute, out Uri? uri) || uri.IsFile ? text

@@ -24,7 +24,7 @@ internal static class ScreenColumns
         return text.EnumerateRunes().Sum(WidthOf);
     }
 
-    /// <summary>The text where it fits; else its beginning and, where that says more than what is between them, its end.</summary>
+    /// <summary>The text if it fits; else its beginning and, if that says more than what is in between, its end.</summary>
     /// <param name="text">The text, in one line.</param>
     /// <param name="columns">The columns there are; at least 1.</param>
     /// <param name="end">How many of them the end of the text gets, such as for the extension of a file.</param>

@@ -186,9 +186,14 @@ public sealed record KlingVideoTask : IComparable
     internal IEnumerable<string> FindContradictions(VideoSpec? spec)
     {
         string? nonce = Nonce is null ? null : CallbackNonce.Find(spec?.CallbackUri);
-        return spec is null || (nonce is not null && nonce == Nonce) ? []
-            : nonce is null ? Spec.FindContradictions(spec)
-            : Spec.FindContradictions(spec).Append("the nonce in its callback address is that of another attempt");
+        if (spec is null || (nonce is not null && nonce == Nonce))
+        {
+            return [];
+        }
+
+        // What is not known is recorded as the default.
+        IEnumerable<string> contradictions = IsDescribed ? Spec.FindContradictions(spec) : [];
+        return nonce is null ? contradictions : contradictions.Append("the nonce in its callback address is that of another attempt");
     }
 
     private static ValueList<string>? ListOrNull(IEnumerable<string?> values) => values.OfType<string>().ToArray() is { Length: > 0 } known ? new(known) : null;

@@ -2,6 +2,7 @@ using KlingPS.Core.Ledger.Spool;
 using KlingPS.Core.Model;
 using KlingPS.Core.Resolving;
 using KlingPS.Core.Scheduling;
+using KlingPS.Core.Sessions;
 using KlingPS.Core.Stages;
 using KlingPS.Core.Submitting;
 using KlingPS.Core.Tests.Api;
@@ -75,5 +76,28 @@ public sealed class LostRecordTests : IAsyncDisposable
         Assert.Equal((unknown.Id, "t1", KlingTaskState.Succeeded), (found.Id, found.TaskId, found.TaskState));
         Assert.Equal("t1", (await SubmitAsync()).Value?.TaskId);
         Assert.Equal(1, _harness.Creates);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_video_of_ten_seconds_is_waited_for_and_not_taken_for_the_video_of_something_else(bool isAccepted)
+    {
+        KlingVideoTask begun = await _harness.BeganAsync("/images/fox.png");
+        await _harness.Ledger.Tasks.RecordRejectedAsync(begun.Id, null, "no");
+        await _harness.Ledger.Tasks.RemoveAsync(begun.Id);
+        Assert.NotNull(await _harness.Ledger.Tasks.KeepAsync(isAccepted ? SpooledAnswer.Accepted(begun, "t1") : SpooledAnswer.Unknown(begun, "The connection broke.")));
+        _harness.Tasks["t1"] = Replies.Data(
+            """
+            {"taskId":"t1","state":"generating",
+            "param":"{\"model\":\"kling/v2-5-turbo-image-to-video-pro\",\"input\":\"{\\\"prompt\\\":\\\"It moves.\\\",\\\"duration\\\":\\\"10\\\"}\"}"}
+            """);
+        KlingService service = _harness.NewService(isObserved: false);
+        KlingVideoTask known = Assert.Single(await _harness.ListAsync());
+        known = isAccepted ? known : await _harness.Clock.RunAsync(new UnknownTaskResolver(service).ResolveAsync(known, "t1", CancellationToken.None));
+
+        KlingVideoTask seen = await _harness.Clock.RunAsync(new TaskFinder(service).RefreshAsync(known, CancellationToken.None));
+
+        Assert.Equal((KlingTaskState.Generating, "t1"), (seen.TaskState, seen.TaskId));
     }
 }

@@ -36,7 +36,9 @@ internal sealed class PriceBook(KlingSession session, IPipelineObserver? observe
     /// <param name="snapshot">What the service says about it.</param>
     public void Learn(KlingVideoTask task, TaskSnapshot snapshot)
     {
-        if (snapshot is not { State: KlingTaskState.Succeeded, CreditsConsumed: > 0 and decimal paid } || task.TaskState != KlingTaskState.Succeeded || task.Spec.GetCredits() == paid)
+        if (snapshot is not { State: KlingTaskState.Succeeded, CreditsConsumed: > 0 and decimal paid }
+            || task is not { TaskState: KlingTaskState.Succeeded, IsDescribed: true }
+            || task.Spec.GetCredits() == paid)
         {
             return;
         }

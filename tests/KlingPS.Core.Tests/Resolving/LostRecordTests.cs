@@ -13,6 +13,9 @@ namespace KlingPS.Core.Tests.Resolving;
 /// <summary>Requests whose response was lost, and whose record the ledger on a server has lost as well.</summary>
 public sealed class LostRecordTests : IAsyncDisposable
 {
+    /// <summary>When what the service took counts as its price: since then it may have changed.</summary>
+    private static readonly DateTimeOffset s_afterPrices = new(2027, 1, 1, 0, 0, 0, TimeSpan.Zero);
+
     private readonly PipelineHarness _harness = new(keeps: true);
 
     public ValueTask DisposeAsync() => _harness.DisposeAsync();
@@ -99,5 +102,34 @@ public sealed class LostRecordTests : IAsyncDisposable
         KlingVideoTask seen = await _harness.Clock.RunAsync(new TaskFinder(service).RefreshAsync(known, CancellationToken.None));
 
         Assert.Equal((KlingTaskState.Generating, "t1"), (seen.TaskState, seen.TaskId));
+    }
+
+    [Fact]
+    public async Task What_it_cost_is_not_taken_for_the_price_of_other_videos_and_no_limit_is_passed_for_it()
+    {
+        // It was a video of a cheaper model, which the ledger does not know any more.
+        await LoseAsync();
+        await _harness.Ledger.Tasks.ResolveAsync(
+            Assert.Single(await _harness.ListAsync()).Id,
+            new TaskSnapshot { TaskId = "t1", State = KlingTaskState.Succeeded, CreditsConsumed = 25, CompletedAt = s_afterPrices });
+        Submission bird = _harness.Submission("bird.png", 1) with { Budget = new BudgetLimit { RunId = "run", MaxCredits = 30 } };
+
+        KlingException error = (await _harness.SubmitAsync(new VideoSubmitter(_harness.NewService(isObserved: false)), bird)).Error!;
+
+        Assert.Equal((ErrorKind.BudgetExceeded, 1), (error.Kind, _harness.Creates));
+        Assert.Contains("A video for 42 credits", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_a_task_cost_of_which_the_service_does_not_say_what_it_was_made_from_is_no_price_either()
+    {
+        _harness.Clock.SetTimeOfDay(s_afterPrices - _harness.Clock.GetUtcNow());
+        _harness.Tasks["t9"] = Replies.Data("""{"taskId":"t9","state":"success","creditsConsumed":4,"resultJson":"{\"resultUrls\":[\"https://videos.example/t9.mp4\"]}"}""");
+
+        KlingVideoTask found = await _harness.Clock.RunAsync(new TaskFinder(_harness.NewService()).FindAsync(new TaskReference { TaskId = "t9" }, CancellationToken.None));
+
+        Assert.Equal(4, found.CreditsConsumed);
+        Assert.Empty(_harness.Observer.Warnings);
+        Assert.Equal(42, (await _harness.NewService(isObserved: false).Prices.EstimateAsync(_harness.Submission("fox.png").Spec)).Credits);
     }
 }

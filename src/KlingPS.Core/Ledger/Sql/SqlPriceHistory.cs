@@ -22,6 +22,8 @@ internal sealed class SqlPriceHistory(SqlStore store) : IPriceHistory
             session,
             $"WHERE t.state = 'Succeeded' AND t.model = @model AND t.consumed > 0 AND t.completed_at IS NOT NULL AND {isOwn} ORDER BY t.completed_at DESC LIMIT @limit",
             values).ConfigureAwait(false);
-        return [.. tasks.Select(task => new PaidVideo(task.Spec, task.CreditsConsumed!.Value, task.CompletedAt!.Value))];
+
+        // Of what was made from nobody knows what, the price is not that of the video that its record resembles.
+        return [.. tasks.Where(task => task.IsDescribed).Select(task => new PaidVideo(task.Spec, task.CreditsConsumed!.Value, task.CompletedAt!.Value))];
     }
 }

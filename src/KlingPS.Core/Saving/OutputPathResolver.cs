@@ -290,8 +290,12 @@ internal sealed partial class OutputPathResolver
         => Sidecar.TryRead(Sidecar.PathOf(path)) is Sidecar sidecar
             && !sidecar.IsFreeClip(ServiceAddress.From(_session.Endpoints.Api))
             && sidecar.FindIdentity() is string described
-            && (task is null || ((video.Identity ?? task.Identity) is string own && own != described))
+            && (task is null || ((video.Identity ?? task.Identity) is string own && own != described) || IsOfOther(sidecar, task))
             && await _hashes.MatchAsync(path, sidecar.Video.Sha256, cancellationToken).ConfigureAwait(false);
+
+    /// <summary>Whether a sidecar names another task of the service: the same video may have been bought again on purpose.</summary>
+    private static bool IsOfOther(Sidecar sidecar, KlingVideoTask task)
+        => sidecar.TaskId is string described && task.TaskId is string own && !string.Equals(described, own, StringComparison.OrdinalIgnoreCase);
 
     private string PathOf(string name) => NameTemplate.Combine(_options.Destination, name);
 

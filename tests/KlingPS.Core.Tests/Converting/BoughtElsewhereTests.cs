@@ -338,6 +338,26 @@ public sealed class BoughtElsewhereTests : IAsyncDisposable
         Assert.Empty(_other.Observer.Warnings);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task What_is_bought_again_on_purpose_has_a_name_of_its_own_also_where_a_later_run_fetches_it(bool overwrite)
+    {
+        Submission fox = _harness.Submission("fox.png");
+        SavedVideo first = await MadeAsync(fox, sidecar: true);
+        byte[] content = File.ReadAllBytes(first.Path);
+
+        // The service gives each task an id of its own; and the run that bought it ended before the video was made.
+        await _other.SubmitAsync(new VideoSubmitter(_other.NewService()), _harness.Submission("bird.png", seed: 5));
+        KlingVideoTask bought = (await _other.SubmitAsync(new VideoSubmitter(_other.NewService()), fox with { ReusePurchase = true, AllowRepurchase = true })).Value!;
+
+        Outcome<ConversionItem, SavedVideo> outcome = await RunAsync(Converter(_other.Session, overwrite, harness: _other), fox, _other);
+
+        Assert.Null(outcome.Error);
+        Assert.Equal((bought.Id, "fox-2.mp4"), (outcome.Value!.Task.Id, Path.GetFileName(outcome.Value.Path)));
+        Assert.Equal(content, File.ReadAllBytes(first.Path));
+    }
+
     [Fact]
     public async Task A_clip_of_a_sandbox_is_replaced_where_the_user_says_so()
     {

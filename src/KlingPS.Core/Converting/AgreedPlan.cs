@@ -74,6 +74,7 @@ internal sealed class AgreedPlan
             { Plan: { ClosedAt: { } at, RunId: var by } } => string.Create(CultureInfo.InvariantCulture, $"was carried out by run {by} at {at:yyyy-MM-dd HH:mm:ss}Z, and a plan is used once"),
             { Plan: var known } when standing.Now >= known.EndsAt => string.Create(CultureInfo.InvariantCulture, $"has ended at {known.EndsAt:yyyy-MM-dd HH:mm:ss}Z"),
             { IsFromFuture: true, Plan: var known } => string.Create(CultureInfo.InvariantCulture, $"was made at {known.CreatedAt:yyyy-MM-dd HH:mm:ss}Z, which is still to come by the clock of the ledger. It was set back since, so nobody can tell whether the plan has ended"),
+            { Removed: > 0 and long removed } => string.Create(CultureInfo.InvariantCulture, $"was carried out in part, and of {removed} {(removed == 1 ? "video" : "videos")} that it has bought the ledger has no record any more, so they would be bought again. Make a new plan of what is left to do"),
             _ => null,
         };
         return problem is null

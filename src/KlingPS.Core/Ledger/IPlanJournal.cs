@@ -61,10 +61,13 @@ internal sealed record PlanStanding(PlanRecord? Plan, bool IsOwn, DateTimeOffset
     /// <summary>How far a clock is put right while it runs; a plan may seem to be made later than now by as much.</summary>
     private static readonly TimeSpan s_correction = TimeSpan.FromMinutes(5);
 
+    /// <summary>How many of the videos that its runs have bought, or may have, the ledger has no record of any more: nobody can tell which these are, so they would be bought again.</summary>
+    public long Removed { get; init; }
+
     /// <summary>Whether it was made at a time that is still to come. Then the clock was set back since, and nobody can tell how old the plan is.</summary>
     public bool IsFromFuture => Plan is not null && Now + s_correction < Plan.CreatedAt;
 
     /// <summary>Whether its file may be carried out.</summary>
     /// <param name="digest">The digest of the file.</param>
-    public bool MayBeUsed(string digest) => IsOwn && Plan is { ClosedAt: null } plan && plan.Digest == digest && Now < plan.EndsAt && !IsFromFuture;
+    public bool MayBeUsed(string digest) => IsOwn && Plan is { ClosedAt: null } plan && plan.Digest == digest && Now < plan.EndsAt && !IsFromFuture && Removed == 0;
 }

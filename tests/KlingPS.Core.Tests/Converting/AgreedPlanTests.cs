@@ -157,6 +157,22 @@ public sealed class AgreedPlanTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_plan_that_was_carried_out_in_part_does_not_buy_again_what_was_removed_from_the_ledger_since()
+    {
+        Submission[] inputs = [Image(_harness, 0, 0), Image(_harness, 1, 1)];
+        PlanDocument plan = await PlanAsync(_harness, inputs);
+        await RunAsync(_harness, [inputs[0] with { RunId = "run" }], await OpenAsync(_harness, plan, "run"));
+        await OpenAsync(_harness, plan, "more");
+
+        // As a script does that moves the videos away and tidies up.
+        await _harness.Ledger.Tasks.RemoveAsync(Assert.Single(await _harness.ListAsync()).Id);
+        File.Delete(Assert.Single(Directory.GetFiles(DestinationOf(_harness))));
+
+        Assert.Contains("of 1 video that it has bought the ledger has no record any more", (await UnusableAsync(() => OpenAsync(_harness, plan, "again"))).Message, StringComparison.Ordinal);
+        Assert.Equal(1, _harness.Creates);
+    }
+
+    [Fact]
     public async Task A_plan_is_read_as_it_was_written_and_not_otherwise()
     {
         PlanDocument plan = await PlanAsync(_harness, [Image(_harness, 0, 0)]);

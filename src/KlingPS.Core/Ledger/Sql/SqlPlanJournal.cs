@@ -82,8 +82,20 @@ internal sealed class SqlPlanJournal(SqlStore store) : IPlanJournal
             ("id", id),
             ("account", account)).ConfigureAwait(false);
         DateTimeOffset now = await NowAsync(session).ConfigureAwait(false);
-        return plans is [var found] ? new PlanStanding(found.Plan, found.IsOwn, now) : new PlanStanding(null, IsOwn: false, now);
+        return plans is not [var found] ? new PlanStanding(null, IsOwn: false, now) : new PlanStanding(found.Plan, found.IsOwn, now)
+        {
+            Removed = found.Plan.RunId is null ? 0 : await CountRemovedAsync(session, id).ConfigureAwait(false),
+        };
     }
+
+    /// <summary>Counts what the runs of a plan have bought and is not recorded any more: the sums of runs keep it (<see cref="SpendingSums.KeepAsync"/>).</summary>
+    private static async Task<long> CountRemovedAsync(SqlSession session, string id) => await session.NumberAsync(
+        $"""
+        SELECT CAST(COALESCE(SUM(s.bought), 0) AS BIGINT)
+            - (SELECT COUNT(*) FROM runs r CROSS JOIN tasks t WHERE r.plan_id = @id AND t.run_id = r.id AND t.state IN {TaskTable.PurchaseStates})
+        FROM spent_by_run s WHERE s.run_id IN (SELECT id FROM runs WHERE plan_id = @id)
+        """,
+        ("id", id)).ConfigureAwait(false) ?? 0;
 
     private static async Task<DateTimeOffset> NowAsync(SqlSession session) => (await session.GetTimeAsync().ConfigureAwait(false)).Now;
 }

@@ -255,6 +255,20 @@ public abstract class SpendContract : LedgerContract
         Assert.Equal((true, false), (await Ledger.Plans.HasBoughtAsync("p", own, Token), await Ledger.Plans.HasBoughtAsync("p", others, Token)));
         Assert.True((await Ledger.Plans.UseAsync("p", "digest", run with { Id = "3" }, Token)).MayBeUsed("digest"));
 
+        // What is removed does not count as not bought. That of others, and what bought nothing, was never the plan's.
+        await Ledger.Tasks.RejectAsync(others, "422", "no");
+        await Ledger.Tasks.RemoveAsync(others);
+        long refused = (await Ledger.Tasks.BeginAsync(TempLedger.Intent("c") with { RunId = "1" }, Token)).Id;
+        await Ledger.Tasks.RejectAsync(refused, "422", "no");
+        await Ledger.Tasks.RemoveAsync(refused);
+        long removed = (await Ledger.Tasks.BeginAsync(TempLedger.Intent("d") with { RunId = "3" }, Token)).Id;
+        await Ledger.Tasks.AcceptAsync(removed, "t1");
+        await Ledger.Tasks.RecordSnapshotAsync(LedgerHost.Account, LedgerHost.Snapshot("t1", KlingTaskState.Succeeded, 42));
+        Assert.Equal(0, (await Ledger.Plans.FindAsync("p", LedgerHost.Account, Token)).Removed);
+        await Ledger.Tasks.RemoveAsync(removed);
+        PlanStanding reduced = await Ledger.Plans.UseAsync("p", "digest", run with { Id = "4" }, Token);
+        Assert.Equal((1, false), (reduced.Removed, reduced.MayBeUsed("digest")));
+
         Host.Time.Advance(TimeSpan.FromHours(1));
         PlanStanding ended = await Ledger.Plans.FindAsync("p", LedgerHost.Account, Token);
         Assert.Equal((plan with { RunId = "3" }, false), (ended.Plan, ended.MayBeUsed("digest")));

@@ -248,9 +248,9 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
         return new RecordResult.Recorded(await TaskTable.UpdateAsync(session, accepted).ConfigureAwait(false));
     }
 
-    /// <summary>Whether an adopted task was made from a request other than the attempt's, as far as the service has said from which.</summary>
+    /// <summary>Whether an adopted task was made from a request other than the attempt's, as far as the service, or what a machine has kept, says from which.</summary>
     private static bool IsOfOtherOrigin(KlingVideoTask adopted, KlingVideoTask task)
-        => adopted.Identity is not null && task.FindDifferences(adopted.Spec).Any();
+        => adopted.Identity is not null && (adopted.IsDescribed ? task.FindDifferences(adopted.Spec).Any() : adopted.Identity != task.Identity);
 
     /// <summary>Records a response that bought nothing, a lost response, or that a request is sent again, unless the record has moved on.</summary>
     private static async Task<RecordResult> RecordAsync(SqlSession session, long id, Func<KlingVideoTask, KlingVideoTask?> change)

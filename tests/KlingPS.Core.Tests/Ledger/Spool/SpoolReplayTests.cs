@@ -208,11 +208,32 @@ public sealed class SpoolReplayTests : IAsyncDisposable
         Assert.Equal(84, Assert.Single(await _ledger.Tasks.ListAsync(new TaskFilter(), Token)).CreditsReserved);
     }
 
+    [Fact]
+    public async Task A_video_whose_record_was_lost_is_not_given_to_another_image_whose_record_was_lost()
+    {
+        await KeptAsync(SpooledAnswer.Accepted(await BeginElsewhereAsync(), "t1"));
+        await KeptAsync(SpooledAnswer.Unknown(await BeginElsewhereAsync("b"), "The connection broke."));
+        KlingVideoTask unknown = (await _ledger.Tasks.ClaimAsync(TempLedger.Intent("b"), Token)).Task;
+
+        // Somebody takes the one for the other.
+        KlingException error = await Assert.ThrowsAsync<KlingException>(() => _ledger.Tasks.ResolveAsync(unknown.Id, TempLedger.Snapshot("t1", KlingTaskState.Succeeded, 42)));
+
+        Assert.Contains("is the video of task", error.Message, StringComparison.Ordinal);
+        Assert.Equal((false, "t1"), await FindAsync("a"));
+        Assert.Equal((false, null), await FindAsync("b"));
+
+        async Task<(bool IsNew, string? TaskId)> FindAsync(string image)
+        {
+            TaskClaim claim = await _ledger.Tasks.ClaimAsync(TempLedger.Intent(image), Token);
+            return (claim.IsNew, claim.Task.TaskId);
+        }
+    }
+
     /// <summary>An attempt that this ledger has no record of.</summary>
-    private async Task<KlingVideoTask> BeginElsewhereAsync()
+    private async Task<KlingVideoTask> BeginElsewhereAsync(string image = "a")
     {
         await using var before = new TestLedger(_time, keeps: true);
-        return await before.Tasks.BeginAsync(TempLedger.Intent(), Token);
+        return await before.Tasks.BeginAsync(TempLedger.Intent(image), Token);
     }
 
     [Fact]

@@ -17,7 +17,7 @@ public sealed class PostgresSuggestionsTests : IAsyncLifetime
     public async Task Ids_are_completed_from_a_ledger_on_a_server()
     {
         SqlLedger ledger = await _host.OpenAsync();
-        await ledger.Tasks.RecordSnapshotAsync(LedgerHost.Account, LedgerHost.Snapshot("abc", KlingTaskState.Succeeded, 42));
+        await ledger.Tasks.RecordSnapshotAsync(LedgerHost.Account, LedgerHost.Snapshot("abc", KlingTaskState.Succeeded, 42) with { Spec = new VideoSpec { Prompt = "a fox runs" } });
 
         using TaskSuggestions suggestions = await PostgresLedger.OpenReadOnlyAsync(_host.Address);
 

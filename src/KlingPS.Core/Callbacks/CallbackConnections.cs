@@ -9,7 +9,7 @@ namespace KlingPS.Core.Callbacks;
 /// <summary>Serves the connections of a listener: reads one request from each, has the gate judge it, and responds.</summary>
 internal sealed class CallbackConnections : IDisposable
 {
-    /// <summary>How much of a refused request is still read, so that its sender sees the response.</summary>
+    /// <summary>How much more of a refused request is read, so that its sender sees the response.</summary>
     private const int MaxLinger = 4 * CallbackGate.MaxBody;
 
     private static readonly TimeSpan s_longestLinger = TimeSpan.FromSeconds(2);
@@ -28,8 +28,8 @@ internal sealed class CallbackConnections : IDisposable
         _gate = gate;
     }
 
-    /// <summary>Serves a connection and closes it. Does not throw.</summary>
-    [SuppressMessage("Design", "CA1031", Justification = "Whatever went wrong concerns this connection alone.")]
+    /// <summary>Serves a connection and closes it. Never throws.</summary>
+    [SuppressMessage("Design", "CA1031", Justification = "Whatever went wrong concerns only this connection.")]
     public async Task ServeAsync(Socket connection)
     {
         LinkedListNode<Socket> node = Add(connection);
@@ -51,7 +51,7 @@ internal sealed class CallbackConnections : IDisposable
         }
         catch (Exception)
         {
-            // The client has disconnected, or the listener has been stopped.
+            // The client has disconnected, or the listener has stopped.
         }
         finally
         {
@@ -72,7 +72,7 @@ internal sealed class CallbackConnections : IDisposable
         }
     }
 
-    /// <summary>Adds a connection. The oldest makes room for it, so that callers who keep theirs open cannot shut out others.</summary>
+    /// <summary>Adds a connection. The oldest one is closed to make room, so that callers who keep theirs open cannot shut out others.</summary>
     private LinkedListNode<Socket> Add(Socket connection)
     {
         lock (_lock)
@@ -136,7 +136,7 @@ internal sealed class CallbackConnections : IDisposable
         }
     }
 
-    /// <summary>Reads on for a while: closing a connection with unread data resets it, and the response is lost with it.</summary>
+    /// <summary>Reads on for a while: closing a connection with unread data resets it, and the response is lost.</summary>
     private async Task LingerAsync(Socket connection, NetworkStream stream)
     {
         using var timer = new CancellationTokenSource(s_longestLinger, _options.TimeProvider);

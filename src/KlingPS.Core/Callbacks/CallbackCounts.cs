@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace KlingPS.Core.Callbacks;
 
-/// <summary>How a request to the listener was responded to.</summary>
+/// <summary>How the listener responded to a request.</summary>
 internal enum CallbackResult
 {
     /// <summary>200: accepted.</summary>
@@ -29,14 +29,14 @@ internal enum CallbackResult
     /// <summary>405: not a POST.</summary>
     WrongMethod,
 
-    /// <summary>404: not under the path that is listened on.</summary>
+    /// <summary>404: not under the listener's path.</summary>
     WrongPath,
 
-    /// <summary>503: more have been accepted than could be worked on yet; the service sends it again.</summary>
+    /// <summary>503: more were accepted than could be processed so far; the service sends it again.</summary>
     Overloaded,
 }
 
-/// <summary>How many requests had been responded to, and how, at one moment.</summary>
+/// <summary>How many requests had been answered at one moment, and how.</summary>
 internal sealed record CallbackCounts
 {
     private static readonly (CallbackResult Result, string Name)[] s_refusals =
@@ -65,7 +65,7 @@ internal sealed record CallbackCounts
     /// <summary>Requests that were refused.</summary>
     public long Refused => _counts.Sum() - Accepted;
 
-    /// <summary>The requests that were responded to in one way.</summary>
+    /// <summary>The requests that got one kind of response.</summary>
     public long this[CallbackResult result] => _counts[(int)result];
 
     /// <summary>The counts in words, such as <c>12 accepted, 3 refused (2 stale, 1 replayed)</c>.</summary>

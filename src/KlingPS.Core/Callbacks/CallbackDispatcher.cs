@@ -8,13 +8,13 @@ using KlingPS.Core.Waiting;
 
 namespace KlingPS.Core.Callbacks;
 
-/// <summary>Works on the callbacks that were admitted: finds the task of each, and has it polled by the waiter, or polls it itself if nobody waits for it.</summary>
+/// <summary>Processes admitted callbacks: finds the task of each, and has the waiter poll it, or polls it itself if nobody is waiting for it.</summary>
 internal sealed class CallbackDispatcher
 {
-    /// <summary>Callbacks that are worked on at the same time; the rate of queries is limited by the session's gate.</summary>
+    /// <summary>How many callbacks are processed at the same time; the session's gate limits the rate of queries.</summary>
     private const int MaxConcurrent = 16;
 
-    /// <summary>The callback of a lost task may be all there is of it, so an outage of the service is waited out.</summary>
+    /// <summary>The callback may be the only trace of a lost task, so an outage of the service is waited out.</summary>
     private static readonly RetryOptions s_outage = new() { Backoff = Backoff.Every(TimeSpan.FromSeconds(5)), Patience = PollLimits.LongestOutage };
 
     private readonly CallbackGate _gate;
@@ -25,7 +25,7 @@ internal sealed class CallbackDispatcher
     private readonly IPipelineObserver? _observer;
     private readonly RetryPolicy _outage;
 
-    /// <summary>The tasks that were left to the waiter and have not come out, by local id.</summary>
+    /// <summary>The tasks that were left to the waiter and have not come out yet, by local id.</summary>
     private readonly ConcurrentDictionary<long, KlingVideoTask> _announced = new();
     private int _ignored;
 
@@ -33,8 +33,8 @@ internal sealed class CallbackDispatcher
     /// <param name="service">The service; its observer is told of callbacks that could not be used.</param>
     /// <param name="gate">What admits callbacks.</param>
     /// <param name="expected">The tasks that are waited for.</param>
-    /// <param name="takesAll">Whether every task that is called back for is waited for.</param>
-    /// <param name="deadline">Until when to wait for tasks that nobody has posted.</param>
+    /// <param name="takesAll">Whether to wait for every task that a callback comes for.</param>
+    /// <param name="deadline">How long to wait for tasks that nobody has posted.</param>
     public CallbackDispatcher(KlingService service, CallbackGate gate, ExpectedTasks expected, bool takesAll, Instant? deadline)
     {
         _gate = gate;
@@ -46,11 +46,11 @@ internal sealed class CallbackDispatcher
         _outage = new RetryPolicy(s_outage, service.Session.TimeProvider);
     }
 
-    /// <summary>How many unsigned callbacks were about tasks that are not known here.</summary>
+    /// <summary>How many unsigned callbacks were about tasks that are unknown here.</summary>
     public int Ignored => Volatile.Read(ref _ignored);
 
-    /// <summary>Works on callbacks until no more are admitted.</summary>
-    /// <param name="onFatal">Is told of errors that every callback would meet, and the service's id of the task.</param>
+    /// <summary>Processes callbacks until no more are admitted.</summary>
+    /// <param name="onFatal">Called with the service's id of the task and any error that every callback would meet.</param>
     /// <param name="cancellationToken">Ends the work.</param>
     public Task RunAsync(Action<string, KlingException> onFatal, CancellationToken cancellationToken) => Parallel.ForEachAsync(
         _gate.Accepted.ReadAllAsync(cancellationToken),
@@ -61,7 +61,7 @@ internal sealed class CallbackDispatcher
             {
                 await DispatchAsync(notice, token).ConfigureAwait(false);
             }
-#pragma warning disable CA1031 // One callback's trouble is no other's.
+#pragma warning disable CA1031 // What goes wrong with one callback does not concern the others.
             catch (Exception caught) when (!UnexpectedError.IsStop(caught, token))
 #pragma warning restore CA1031
             {
@@ -81,7 +81,7 @@ internal sealed class CallbackDispatcher
     /// <summary>A task that was waited for has come out.</summary>
     public void OnFinished(long id) => _announced.TryRemove(id, out _);
 
-    /// <summary>Polls the tasks that were left to the waiter and will not come out any more.</summary>
+    /// <summary>Polls the tasks that were left to the waiter and will no longer come out.</summary>
     public async Task RefreshUnfinishedAsync(CancellationToken cancellationToken)
     {
         foreach (KlingVideoTask task in _announced.Values)
@@ -129,7 +129,7 @@ internal sealed class CallbackDispatcher
         return false;
     }
 
-    /// <summary>Brings a task up to date that nobody waits for here. Errors are only warned of.</summary>
+    /// <summary>Brings a task up to date that nobody is waiting for here. Errors only lead to a warning.</summary>
     /// <returns>Whether the service could be asked.</returns>
     private async Task<bool> TryRefreshAsync(KlingVideoTask task, CancellationToken cancellationToken)
     {

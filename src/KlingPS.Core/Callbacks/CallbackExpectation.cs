@@ -10,13 +10,13 @@ namespace KlingPS.Core.Callbacks;
 /// <summary>Polls tasks when their callbacks have come, or should have come. Reads from the ledger what other processes and users have recorded.</summary>
 internal sealed class CallbackExpectation : IPollTrigger
 {
-    /// <summary>How old a task is when its callback counts as missed, while nothing is known of how long tasks take.</summary>
+    /// <summary>How old a task is when its callback counts as missed, while it is not known how long tasks take.</summary>
     private static readonly TimeSpan s_unlearned = TimeSpan.FromMinutes(5);
 
     /// <summary>How late a callback may be: the service gives a receiver 15 seconds, and then tries again.</summary>
     private static readonly TimeSpan s_longestDelay = TimeSpan.FromSeconds(20);
 
-    /// <summary>How often the ledger is read, and reconsidered whether the callback is missed: callbacks of other tasks teach how long tasks take.</summary>
+    /// <summary>How often to read the ledger and to check again whether the callback is missed: the callbacks of other tasks show how long tasks take.</summary>
     private static readonly TimeSpan s_recheck = TimeSpan.FromSeconds(10);
 
     private readonly KlingSession _session;
@@ -26,7 +26,7 @@ internal sealed class CallbackExpectation : IPollTrigger
     /// <summary>The local ids of tasks whose callbacks have come since their last turn, or before they were waited for.</summary>
     private readonly ConcurrentDictionary<long, byte> _called = new();
 
-    /// <summary>How many polls are left that a callback has called for. A task without an entry has had no callback; none is repeated.</summary>
+    /// <summary>How many polls are left of those that a callback has caused. A task without an entry has had no callback; callbacks are not repeated.</summary>
     private readonly ConcurrentDictionary<Watch, int> _pollsLeft = new(ReferenceEqualityComparer.Instance);
 
     /// <summary>When attempts whose answers were lost are given up, by their local ids.</summary>
@@ -62,7 +62,7 @@ internal sealed class CallbackExpectation : IPollTrigger
     /// <inheritdoc/>
     public async Task RefreshAsync(Watch watch, CancellationToken cancellationToken)
     {
-        // Before the ledger is read: whatever is recorded afterwards is called for again.
+        // Done before the ledger is read: whatever is recorded afterwards brings another call.
         if (_called.TryRemove(watch.Id, out _))
         {
             _pollsLeft[watch] = PollLimits.MaxPollsForRecord;
@@ -76,7 +76,7 @@ internal sealed class CallbackExpectation : IPollTrigger
         }
         catch (KlingException exception) when (exception.Kind == ErrorKind.TaskNotFound && watch.Task.TaskId is not null)
         {
-            // Its record has been removed; the next poll makes another one.
+            // Its record has been removed; the next poll makes a new one.
         }
     }
 

@@ -3,17 +3,17 @@ using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Callbacks;
 
-/// <summary>Decides which requests are admitted as callbacks. Knows nothing of sockets, and does no work but to compute signatures.</summary>
+/// <summary>Decides which requests are admitted as callbacks. Knows nothing about sockets, and does no work other than computing signatures.</summary>
 internal sealed class CallbackGate
 {
     /// <summary>The longest body, in bytes.</summary>
     public const int MaxBody = 1024 * 1024;
 
-    /// <summary>Admitted callbacks that nobody has worked on yet: more than come while a few hundred videos are made.</summary>
+    /// <summary>How many admitted callbacks may wait to be processed: more than come while a few hundred videos are made.</summary>
     private const int MaxPending = 10_000;
 
     /// <summary>
-    /// For how long an unsigned callback is not admitted twice: a short time, because a false one must not keep out the true one.
+    /// How long an unsigned callback is not admitted again: a short time, because a forged one must not keep out the real one.
     /// Signed ones are remembered for as long as their signatures are valid.
     /// </summary>
     private static readonly TimeSpan s_unsignedMemory = TimeSpan.FromSeconds(30);
@@ -25,7 +25,7 @@ internal sealed class CallbackGate
     private readonly long[] _counts = new long[Enum.GetValues<CallbackResult>().Length];
 
     /// <summary>Creates the gate.</summary>
-    /// <param name="path">The path that is listened on; begins and ends with a slash.</param>
+    /// <param name="path">The listener's path; begins and ends with a slash.</param>
     /// <param name="verifier">Checks signatures; <see langword="null"/> to accept unsigned callbacks, as hints.</param>
     /// <param name="time">The clock.</param>
     public CallbackGate(string path, CallbackVerifier? verifier, TimeProvider time)
@@ -38,7 +38,7 @@ internal sealed class CallbackGate
     /// <summary>The callbacks that were admitted.</summary>
     public ChannelReader<CallbackNotice> Accepted => _accepted.Reader;
 
-    /// <summary>How many requests were responded to, and how.</summary>
+    /// <summary>How many requests were answered, and how.</summary>
     public CallbackCounts Counts => new([.. Enumerable.Range(0, _counts.Length).Select(i => Interlocked.Read(ref _counts[i]))]);
 
     /// <summary>Refuses a request because of its head; <see langword="null"/> if its body has to be read first.</summary>
@@ -109,14 +109,14 @@ internal sealed class CallbackGate
         return CallbackResult.Accepted;
     }
 
-    /// <summary>Counts a response; before it is sent, so that no client has seen more than is counted.</summary>
-    /// <returns>How many there have been of its kind.</returns>
+    /// <summary>Counts a response. Called before it is sent, so that no client has seen more than is counted.</summary>
+    /// <returns>How many of its kind there have been.</returns>
     public long Count(CallbackResult result) => Interlocked.Increment(ref _counts[(int)result]);
 
-    /// <summary>Lets the same callback be admitted once more: it could not be confirmed.</summary>
+    /// <summary>Lets the same callback be admitted again, because it could not be confirmed.</summary>
     public void Forget(CallbackNotice notice) => _guard.Forget(notice.ReplayKey);
 
-    /// <summary>Says that nothing more will be admitted.</summary>
+    /// <summary>Stops admitting callbacks.</summary>
     public void Complete() => _accepted.Writer.TryComplete();
 
     /// <summary>The address may have been given with or without the slash at the end, and anything may follow it.</summary>
@@ -131,7 +131,7 @@ internal sealed class CallbackGate
     };
 }
 
-/// <summary>What is kept of an admitted callback: a hint that the service has news of a task.</summary>
+/// <summary>What is kept of an admitted callback: a hint that the service has news about a task.</summary>
 /// <param name="TaskId">The service's id.</param>
 /// <param name="Nonce">The nonce of the attempt, if it was in the address or the payload.</param>
 /// <param name="IsSigned">Whether the service has signed for the task. Without a key, anyone can send a hint.</param>

@@ -16,8 +16,8 @@ internal sealed class CallbackKey
         _key = key;
     }
 
-    /// <summary>Copies a key. White space and invisible characters around it, as a file or a clipboard may add, are dropped.</summary>
-    /// <param name="key">The key; remains the caller's.</param>
+    /// <summary>Copies a key. White space and invisible characters around it, which files and clipboards may add, are dropped.</summary>
+    /// <param name="key">The key; the caller still owns it.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: empty, or in quotation marks.</exception>
     public static CallbackKey From(SecureString key)
     {

@@ -4,7 +4,7 @@ using System.Net.Sockets;
 namespace KlingPS.Core.Callbacks;
 
 /// <summary>
-/// Listens for callbacks, responds to each at once, and keeps those it has admitted for others to work on. Made for the open
+/// Listens for callbacks, responds to each at once, and keeps those it has admitted for others to process. Made for the open
 /// internet: bounded in time and memory, whoever calls.
 /// </summary>
 /// <remarks>
@@ -37,10 +37,10 @@ internal sealed class CallbackListener : IDisposable
     /// <summary>Where it listens.</summary>
     public CallbackPrefix Prefix { get; private set; }
 
-    /// <summary>How many requests were responded to, and how.</summary>
+    /// <summary>How many requests were answered, and how.</summary>
     public CallbackCounts Counts => Gate.Counts;
 
-    /// <summary>What decides who is admitted, and keeps what was.</summary>
+    /// <summary>Decides which callbacks are admitted, and keeps those that were.</summary>
     internal CallbackGate Gate { get; }
 
     /// <summary>Starts listening.</summary>
@@ -67,7 +67,7 @@ internal sealed class CallbackListener : IDisposable
         return listener;
     }
 
-    /// <summary>Stops listening and closes every connection. What was admitted can still be worked on.</summary>
+    /// <summary>Stops listening and closes every connection. What was admitted can still be processed.</summary>
     public void Dispose()
     {
         _stop.Cancel();
@@ -113,7 +113,7 @@ internal sealed class CallbackListener : IDisposable
             }
             catch (SocketException exception) when (exception.SocketErrorCode == SocketError.AddressNotAvailable && _sockets.Count > 1)
             {
-                // The IPv4 address of localhost is enough; containers often have no other.
+                // The IPv4 address of localhost is enough; containers often have only that one.
                 _sockets.Remove(socket);
                 socket.Dispose();
             }
@@ -134,7 +134,7 @@ internal sealed class CallbackListener : IDisposable
             }
             catch (SocketException)
             {
-                // The client has disconnected, or there are too many open files. Either will pass.
+                // The client has disconnected, or too many files are open. Either will pass.
                 await Task.Delay(s_afterFault, _time, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }

@@ -17,10 +17,10 @@ internal sealed record CallbackListenerOptions
     /// <summary>How long a request may take to arrive; shorter than the 15 seconds after which the service gives up.</summary>
     public TimeSpan RequestTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>Connections at the same time. For one more, the one that has been open longest is closed.</summary>
+    /// <summary>How many connections may be open at the same time. To accept one more, the one that has been open longest is closed.</summary>
     public int MaxConnections { get; init; } = 128;
 
-    /// <summary>Called for the first refusal of each kind, with who called and how the request was responded to. On any thread; must not block.</summary>
+    /// <summary>Called for the first refusal of each kind, with who called and how the request was answered. Called on any thread; must not block.</summary>
     public Action<EndPoint?, CallbackResult>? OnFirstRefused { get; init; }
 
     /// <summary>The clock.</summary>

@@ -6,8 +6,8 @@ using KlingPS.Core.Network;
 namespace KlingPS.Core.Callbacks;
 
 /// <summary>
-/// The body of a callback, as far as it is used: which task it is about. The rest is not covered by the signature, so the
-/// service is asked for that.
+/// The body of a callback, as far as it is used: which task it is about. The signature does not cover the rest, so the
+/// service is asked for it.
 /// </summary>
 internal sealed record CallbackPayload
 {
@@ -18,10 +18,10 @@ internal sealed record CallbackPayload
     /// <summary>The ids in the fields that the service's pages name: <c>data.taskId</c>, <c>data.task_id</c>, <c>taskId</c>. At least one; without duplicates.</summary>
     public required IReadOnlyList<string> TaskIds { get; init; }
 
-    /// <summary>The state in the service's own word.</summary>
+    /// <summary>The state, in the service's own words.</summary>
     public string? State { get; init; }
 
-    /// <summary>The address the service was asked to call, where <c>param</c> repeats it.</summary>
+    /// <summary>The address that the service was asked to call, if <c>param</c> repeats it.</summary>
     public string? CallbackUri { get; init; }
 
     /// <summary>Whether it says that the task has not ended.</summary>

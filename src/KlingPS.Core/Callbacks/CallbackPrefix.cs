@@ -7,7 +7,7 @@ namespace KlingPS.Core.Callbacks;
 /// <summary>Where to listen: <c>http://host:port/path/</c>, the host being <c>localhost</c>, an address of this machine, or <c>+</c> for all of them.</summary>
 internal sealed record CallbackPrefix
 {
-    /// <summary>This machine only: behind a tunnel or a proxy that runs on it.</summary>
+    /// <summary>This machine only, for use behind a tunnel or a proxy that runs on it.</summary>
     public const string Default = "http://localhost:8080/kling/";
 
     private CallbackPrefix(string host, int port, string path, IReadOnlyList<IPAddress> addresses)
@@ -36,7 +36,7 @@ internal sealed record CallbackPrefix
     {
         ArgumentNullException.ThrowIfNull(text);
 
-        // These hosts are not allowed in an address, so another name stands in for them.
+        // Uri does not accept these hosts, so another name stands in for them.
         const string Scheme = "http://";
         string trimmed = text.Trim();
         bool isAny = trimmed.StartsWith(Scheme + "+", StringComparison.OrdinalIgnoreCase) || trimmed.StartsWith(Scheme + "*", StringComparison.OrdinalIgnoreCase);
@@ -64,7 +64,7 @@ internal sealed record CallbackPrefix
     /// <summary>The same prefix with another port.</summary>
     internal CallbackPrefix At(int port) => this with { Port = port };
 
-    /// <summary>The prefix as it was given, complete.</summary>
+    /// <summary>The complete prefix.</summary>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"http://{Host}:{Port}{Path}");
 
     private static KlingException CreateInvalidException(string text, string why) => new(ErrorKind.RequestInvalid, $"'{text}' cannot be listened on: {why}.");

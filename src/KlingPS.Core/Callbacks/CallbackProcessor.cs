@@ -9,12 +9,12 @@ using KlingPS.Core.Waiting;
 namespace KlingPS.Core.Callbacks;
 
 /// <summary>
-/// Finds the tasks that callbacks are about. Believes no callback: the signature does not cover the body, so a callback only says
+/// Finds the tasks that callbacks are about. Trusts no callback: the signature does not cover the body, so a callback only says
 /// which task to ask the service for.
 /// </summary>
 internal sealed class CallbackProcessor
 {
-    /// <summary>A callback is sometimes ahead of the service's record: then the task is not known yet, or not what it was made from.</summary>
+    /// <summary>A callback is sometimes ahead of the service's record: then the task is still unknown, or what it was made from is.</summary>
     private static readonly RetryOptions s_record = new() { Backoff = Backoff.Every(PollLimits.Soon), MaxAttempts = PollLimits.MaxPollsForRecord };
 
     private readonly KlingService _service;
@@ -25,7 +25,7 @@ internal sealed class CallbackProcessor
     private readonly RetryPolicy _recordPolicy;
 
     /// <summary>Creates the processor.</summary>
-    /// <param name="service">The service; its observer is told of a video that was bought although its attempt counted as refused or given up.</param>
+    /// <param name="service">The service; its observer is told if a video was bought although its attempt counted as refused or given up.</param>
     public CallbackProcessor(KlingService service)
     {
         ArgumentNullException.ThrowIfNull(service);
@@ -65,7 +65,7 @@ internal sealed class CallbackProcessor
         return located.IsConfirmed ? located.Task : await _finder.RefreshAsync(located.Task, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Finds the task that a callback is about. The service is asked for one whose id the ledger does not have, and the attempt it belongs to is settled.</summary>
+    /// <summary>Finds the task that a callback is about. If the ledger does not have its id, the service is asked, and the attempt that the task belongs to is settled.</summary>
     /// <returns>The task; <see langword="null"/> if it is unknown here and anyone could have sent the callback.</returns>
     /// <exception cref="KlingException"><see cref="ErrorKind.CallbackRefused"/>: the task was made from another request than the attempt it names. Other kinds: the service did not confirm it.</exception>
     internal async Task<LocatedCallback?> LocateAsync(CallbackNotice notice, CancellationToken cancellationToken)
@@ -73,14 +73,14 @@ internal sealed class CallbackProcessor
         // In this order: the response to the create request may be recorded between the two queries.
         KlingVideoTask? attempt = await FindOpenAsync(notice.Nonce, cancellationToken).ConfigureAwait(false);
         KlingVideoTask? known = await _session.Ledger.Tasks.FindByTaskIdAsync(_session.Account, notice.TaskId, cancellationToken).ConfigureAwait(false);
-        // The record of one that the service had forgotten is believed no more than the callback: the service is asked. Both need a sender who may ask.
+        // The record of a task that the service had forgotten is trusted no more than the callback: the service is asked. Both need a sender who may cause requests.
         bool isForgotten = known is { IsForgotten: true } && (notice.IsSigned || (notice.Nonce is not null && notice.Nonce == known.Nonce));
         if (known?.Nonce is not null && !isForgotten)
         {
             return new LocatedCallback(known, IsConfirmed: false, IsSettled: false);
         }
 
-        // What anyone can send must not cause requests, unless it knows the nonce, which nobody else does.
+        // A callback that anyone could send must not cause requests, unless its sender knows the nonce, which no stranger does.
         if (attempt is null && !notice.IsSigned && !isForgotten)
         {
             return known is null ? null : new LocatedCallback(known, IsConfirmed: false, IsSettled: false);
@@ -113,7 +113,7 @@ internal sealed class CallbackProcessor
     /// <summary>Polls a task and records what the service says.</summary>
     internal Task<KlingVideoTask> RefreshAsync(KlingVideoTask task, CancellationToken cancellationToken) => _finder.RefreshAsync(task, cancellationToken);
 
-    /// <summary>The attempt with this nonce, if it has no task of the service yet. One that was given up or refused counts again if it was bought after all.</summary>
+    /// <summary>The attempt with this nonce, if it has no task of the service yet. An attempt that was given up or refused counts again if it was bought after all.</summary>
     private async Task<KlingVideoTask?> FindOpenAsync(string? nonce, CancellationToken cancellationToken)
         => nonce is not null
             && await _session.Ledger.Tasks.FindByNonceAsync(_session.Account, nonce, cancellationToken).ConfigureAwait(false) is { TaskId: null } attempt
@@ -170,7 +170,7 @@ internal sealed class CallbackProcessor
 
 /// <summary>The task that a callback is about.</summary>
 /// <param name="Task">The task, as the ledger has it.</param>
-/// <param name="IsConfirmed">Whether the service has been asked for it.</param>
-/// <param name="IsSettled">Whether the callback has settled an attempt whose answer had been missing.</param>
+/// <param name="IsConfirmed">Whether the service has confirmed it.</param>
+/// <param name="IsSettled">Whether the callback has settled an attempt whose answer was missing.</param>
 /// <param name="AbsorbedId">The local id of the record that the attempt has absorbed, if the task had been known without its attempt.</param>
 internal sealed record LocatedCallback(KlingVideoTask Task, bool IsConfirmed, bool IsSettled, long? AbsorbedId = null);

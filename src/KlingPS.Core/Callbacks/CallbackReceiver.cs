@@ -9,17 +9,17 @@ using KlingPS.Core.Stages;
 
 namespace KlingPS.Core.Callbacks;
 
-/// <summary>Waits for tasks as a part of the pipeline, and learns of their end from callbacks.</summary>
+/// <summary>Waits for tasks as a part of the pipeline, and learns from callbacks when they end.</summary>
 /// <remarks>
-/// Whatever task a callback is about, the ledger is brought up to date. Handed out are the tasks that were posted, and attempts whose
-/// answers were lost and whose task a callback has told; or all.
+/// Whatever task a callback is about, the ledger is brought up to date. The tasks handed out are those that were posted, and attempts whose
+/// answers were lost and whose task a callback has revealed; or all.
 /// </remarks>
 internal sealed class CallbackReceiver : IPipelineStage<TaskReference, Outcome<TaskReference, KlingVideoTask>>
 {
-    /// <summary>How long callbacks that have been answered are still worked on when the wait is over: as long as the service would have waited for the answer.</summary>
+    /// <summary>How long answered callbacks are still processed when the wait is over: as long as the service would have waited for the answer.</summary>
     private static readonly TimeSpan s_longestDrain = TimeSpan.FromSeconds(15);
 
-    /// <summary>Timers run for 49 days at most.</summary>
+    /// <summary>A timer cannot run for more than 49 days.</summary>
     private static readonly TimeSpan s_longestTimer = TimeSpan.FromDays(1);
 
     private readonly KlingSession _session;
@@ -36,7 +36,7 @@ internal sealed class CallbackReceiver : IPipelineStage<TaskReference, Outcome<T
     private readonly Channel<Outcome<TaskReference, KlingVideoTask>> _results = Channel.CreateUnbounded<Outcome<TaskReference, KlingVideoTask>>();
     private int _stillLost;
 
-    /// <summary>1 once a task has come that is not waited for any more.</summary>
+    /// <summary>1 once a task has come that is no longer waited for.</summary>
     private int _hasRefused;
 
     private CallbackReceiver(KlingService service, CallbackGate gate, IDisposable listener, ReceiveOptions options)
@@ -56,14 +56,14 @@ internal sealed class CallbackReceiver : IPipelineStage<TaskReference, Outcome<T
     /// <inheritdoc/>
     public ChannelReader<Outcome<TaskReference, KlingVideoTask>> Results => _results.Reader;
 
-    /// <summary>How many attempts found by <see cref="ReceiveOptions.TakesLost"/> had no callback. They do not come out: the command that lost the answer has reported it.</summary>
+    /// <summary>How many attempts found by <see cref="ReceiveOptions.TakesLost"/> had no callback. They do not come out: the command that lost their answers has reported them.</summary>
     public int StillLost => Volatile.Read(ref _stillLost);
 
-    /// <summary>How many unsigned callbacks were about tasks that are not known here.</summary>
+    /// <summary>How many unsigned callbacks were about tasks that are unknown here.</summary>
     public int Ignored => _dispatcher.Ignored;
 
-    /// <summary>Begins to work on what the listener admits.</summary>
-    /// <param name="service">The service; its observer is told of callbacks that could not be used.</param>
+    /// <summary>Begins to process what the listener admits.</summary>
+    /// <param name="service">The service; its observer hears about callbacks that could not be used.</param>
     /// <param name="listener">The listener; stopped together with the receiver.</param>
     /// <param name="options">What to receive, and for how long.</param>
     public static CallbackReceiver Start(KlingService service, CallbackListener listener, ReceiveOptions options)
@@ -74,7 +74,7 @@ internal sealed class CallbackReceiver : IPipelineStage<TaskReference, Outcome<T
         return Start(service, listener.Gate, listener, options);
     }
 
-    /// <summary>Begins to work on what a gate admits, however it gets there.</summary>
+    /// <summary>Begins to process what a gate admits, however it gets there.</summary>
     internal static CallbackReceiver Start(KlingService service, CallbackGate gate, IDisposable listener, ReceiveOptions options)
     {
         var receiver = new CallbackReceiver(service, gate, listener, options);
@@ -122,7 +122,7 @@ internal sealed class CallbackReceiver : IPipelineStage<TaskReference, Outcome<T
     }
 
     /// <summary>Does a part of the work in the background.</summary>
-    [SuppressMessage("Design", "CA1031", Justification = "Whatever ends the work is carried to the reader of the results.")]
+    [SuppressMessage("Design", "CA1031", Justification = "Whatever ends the work is passed on to the reader of the results.")]
     private async Task GuardAsync(Func<Task> work)
     {
         try
@@ -150,7 +150,7 @@ internal sealed class CallbackReceiver : IPipelineStage<TaskReference, Outcome<T
         _expected.Complete();
     }
 
-    /// <summary>A command upstream reports an attempt whose answer was lost and passes nothing on; only the callback can tell of its task.</summary>
+    /// <summary>A command upstream reports an attempt whose answer was lost and passes nothing on; only the callback can reveal its task.</summary>
     private async Task AddLostAsync()
     {
         IReadOnlyList<KlingVideoTask> attempts = await _session.Ledger.Tasks.ListAsync(
@@ -162,7 +162,7 @@ internal sealed class CallbackReceiver : IPipelineStage<TaskReference, Outcome<T
         }
     }
 
-    /// <summary>From which time of day on records may have been made since the start, whichever way the clock has been set meanwhile.</summary>
+    /// <summary>The earliest time that a record made since the start may have, whichever way the clock has been set in the meantime.</summary>
     private DateTimeOffset SinceStart()
     {
         DateTimeOffset byElapsedTime = _time.GetUtcNow() - (Instant.Now(_time) - _startedAt);
@@ -174,7 +174,7 @@ internal sealed class CallbackReceiver : IPipelineStage<TaskReference, Outcome<T
         long start = _time.GetTimestamp();
         while (!_stop.IsCancellationRequested && timeout - _time.GetElapsedTime(start) is var left && left > TimeSpan.Zero)
         {
-            // Whole milliseconds, rounded up: rounded down, the last one would be a busy wait.
+            // Whole milliseconds, rounded up: rounding down would make the last one a busy wait.
             double milliseconds = Math.Min(Math.Ceiling(left.TotalMilliseconds), s_longestTimer.TotalMilliseconds);
             await Task.Delay(TimeSpan.FromMilliseconds(milliseconds), _time, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }

@@ -47,7 +47,7 @@ public sealed record CallbackReport
     /// <summary>The task: the id that the signature covers, else the first one in the body.</summary>
     public string? TaskId { get; init; }
 
-    /// <summary>The state in the body, in the service's own word.</summary>
+    /// <summary>The state in the body, in the service's own words.</summary>
     public string? State { get; init; }
 
     /// <summary>How long ago it was signed; negative if its timestamp is in the future.</summary>
@@ -66,6 +66,6 @@ public sealed record CallbackReport
         _ => "The body does not name a task.",
     };
 
-    /// <summary><see cref="Verdict"/> for the engine. What users get is text: ConvertTo-Json writes an enum as a number.</summary>
+    /// <summary><see cref="Verdict"/> for the engine. Users get text, because ConvertTo-Json writes an enum as a number.</summary>
     internal CallbackVerdict CallbackVerdict { get; init; }
 }

@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 
 namespace KlingPS.Core.Callbacks;
 
-/// <summary>Checks whether callbacks were signed by the service, and recently. Stateless, and makes no requests.</summary>
+/// <summary>Checks whether callbacks were signed by the service, and recently. Has no state and makes no requests.</summary>
 internal sealed class CallbackVerifier
 {
     /// <summary>The header with the unix seconds of the signature.</summary>
@@ -69,7 +69,7 @@ internal sealed class CallbackVerifier
         return new CallbackReport(age > MaxAge ? CallbackVerdict.TooOld : age < -MaxAge ? CallbackVerdict.TooNew : CallbackVerdict.Genuine) { Age = age };
     }
 
-    /// <summary>The id in the payload that the signature covers. Every id is checked, so that the time taken does not reveal which one it is.</summary>
+    /// <summary>The id in the payload that the signature covers. Every id is checked, so that the time it takes does not reveal which one it is.</summary>
     internal string? FindSigned(CallbackPayload payload, string timestamp, string signature)
     {
         byte[] given = new byte[HMACSHA256.HashSizeInBytes];

@@ -36,16 +36,16 @@ internal sealed class ExpectedTasks : IDisposable
         _stage = new WaitStage(service, _waiter, _timeout);
     }
 
-    /// <summary>What has become of the tasks.</summary>
+    /// <summary>The results of the tasks.</summary>
     public ChannelReader<Outcome<TaskReference, KlingVideoTask>> Results => _stage.Results;
 
-    /// <summary>Whether no more tasks are taken.</summary>
+    /// <summary>Whether it takes no more tasks.</summary>
     public bool IsClosed => _isClosed;
 
     /// <summary>Adds a task as its user names it, unless it has been added already.</summary>
     public void Add(TaskReference item)
     {
-        // Its callback may have come first, and then it has been added for that.
+        // Its callback may have come first, and then it has been added already.
         if ((item.Task?.Id ?? item.Id) is not long id || _added.TryAdd(id, 0))
         {
             _stage.Post(item, Instant.Now(_time) + _timeout, isCurrent: item.Task?.Account == _account);
@@ -54,8 +54,8 @@ internal sealed class ExpectedTasks : IDisposable
 
     /// <summary>Adds a task whose callback has come.</summary>
     /// <param name="task">The task, as the ledger has it.</param>
-    /// <param name="deadline">Until when to wait for it.</param>
-    /// <returns>Whether it has not been added before.</returns>
+    /// <param name="deadline">How long to wait for it.</param>
+    /// <returns>Whether it is new.</returns>
     public bool TryAddCalled(KlingVideoTask task, Instant? deadline)
     {
         if (!_added.TryAdd(task.Id, 0))
@@ -86,14 +86,14 @@ internal sealed class ExpectedTasks : IDisposable
     /// <summary>Whether a task has been added.</summary>
     public bool Contains(long id) => _added.ContainsKey(id);
 
-    /// <summary>Whether a result says no more than that the answer is still missing that was lost upstream, which has been reported there.</summary>
+    /// <summary>Whether a result only says that an answer that was lost upstream is still missing; that has been reported there.</summary>
     public bool IsStillLost(Outcome<TaskReference, KlingVideoTask> outcome)
         => outcome is { Error.Kind: ErrorKind.AttemptUnknown, Item.Task: KlingVideoTask attempt } && _lost.ContainsKey(attempt.Id);
 
     /// <summary>Has a task polled because its callback has come.</summary>
     /// <param name="id">The local id.</param>
-    /// <param name="isKept">Whether a task that is not waited for yet is polled as soon as it is.</param>
-    /// <returns>Whether the task is waited for.</returns>
+    /// <param name="isKept">Whether to poll a task that nobody is waiting for yet as soon as somebody does.</param>
+    /// <returns>Whether somebody is waiting for the task.</returns>
     public bool Announce(long id, bool isKept = false)
     {
         _expectation.OnCalled(id);
@@ -102,10 +102,10 @@ internal sealed class ExpectedTasks : IDisposable
         return _waiter.Signal(id) || (!isKept && !_expectation.Forget(id));
     }
 
-    /// <summary>Says that no more tasks will be added.</summary>
+    /// <summary>Ends the adding of tasks.</summary>
     public void Complete() => _stage.Complete();
 
-    /// <summary>Takes no more tasks: what is not waited for yet will not be.</summary>
+    /// <summary>Takes no more tasks, not even those whose callbacks come.</summary>
     public void Close() => _isClosed = true;
 
     /// <inheritdoc/>

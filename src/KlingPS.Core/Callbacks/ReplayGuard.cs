@@ -1,9 +1,9 @@
 namespace KlingPS.Core.Callbacks;
 
-/// <summary>Remembers which callbacks have come, for as long as they could be sent once more. Thread-safe.</summary>
+/// <summary>Remembers which callbacks have come, for as long as they could be sent again. Thread-safe.</summary>
 internal sealed class ReplayGuard
 {
-    /// <summary>Far more than ever come while they are remembered. A bound is needed because anyone can make unsigned ones.</summary>
+    /// <summary>Far more than ever come while they are remembered. There has to be a limit because anyone can make unsigned ones.</summary>
     private const int Capacity = 50_000;
 
     private readonly object _gate = new();
@@ -43,7 +43,7 @@ internal sealed class ReplayGuard
         }
     }
 
-    /// <summary>Forgets a key, so that it is new once more.</summary>
+    /// <summary>Forgets a key, so that it counts as new again.</summary>
     public void Forget(string key)
     {
         lock (_gate)

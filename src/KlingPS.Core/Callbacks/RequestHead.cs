@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace KlingPS.Core.Callbacks;
 
-/// <summary>Request line and headers of a request.</summary>
+/// <summary>The request line and headers of a request.</summary>
 internal sealed class RequestHead
 {
     private readonly Dictionary<string, string> _headers;
@@ -18,16 +18,16 @@ internal sealed class RequestHead
         Path = end < 0 ? target : target[..end];
     }
 
-    /// <summary>The method as sent.</summary>
+    /// <summary>The method, as it was sent.</summary>
     public string Method { get; }
 
-    /// <summary>Path and query as sent, begins with a slash.</summary>
+    /// <summary>Path and query, as they were sent; begins with a slash.</summary>
     public string Target { get; }
 
-    /// <summary>The path as sent.</summary>
+    /// <summary>The path, as it was sent.</summary>
     public string Path { get; }
 
-    /// <summary>The length of the body as announced.</summary>
+    /// <summary>The announced length of the body.</summary>
     public long? ContentLength { get; }
 
     /// <summary>Whether the body is chunked.</summary>

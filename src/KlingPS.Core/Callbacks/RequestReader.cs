@@ -18,7 +18,7 @@ internal sealed class RequestReader : IDisposable
     private int _end;
 
     /// <summary>Creates the reader.</summary>
-    /// <param name="stream">The connection; remains the caller's.</param>
+    /// <param name="stream">The connection; the caller still owns it.</param>
     /// <param name="maxBody">The longest body in bytes.</param>
     public RequestReader(Stream stream, int maxBody)
     {
@@ -53,7 +53,7 @@ internal sealed class RequestReader : IDisposable
     /// <exception cref="RefusedRequestException">It is too large, malformed or incomplete.</exception>
     public async Task<ReadOnlyMemory<byte>> ReadBodyAsync(RequestHead head, CancellationToken cancellationToken)
     {
-        // It grows with what arrives, not with the length that was announced.
+        // Grows with what arrives, not to the announced length.
         var body = new ArrayBufferWriter<byte>();
         if (!head.IsChunked)
         {
@@ -142,7 +142,7 @@ internal sealed class RequestReader : IDisposable
     }
 }
 
-/// <summary>Ends the reading of a request at the first thing that is wrong with it. Does not leave the listener.</summary>
+/// <summary>Ends the reading of a request at the first thing that is wrong with it. Never leaves the listener.</summary>
 internal sealed class RefusedRequestException(CallbackResult result) : Exception
 {
     /// <summary>How to respond.</summary>

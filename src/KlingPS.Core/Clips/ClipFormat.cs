@@ -1,6 +1,6 @@
 namespace KlingPS.Core.Clips;
 
-/// <summary>The formats of video and audio that are known here, told by content and never by name.</summary>
+/// <summary>The formats of video and audio that are known here, recognized by content and never by name.</summary>
 internal enum ClipFormat
 {
     /// <summary>None of them.</summary>

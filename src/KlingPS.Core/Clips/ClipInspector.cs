@@ -3,7 +3,7 @@ using KlingPS.Core.Imaging;
 namespace KlingPS.Core.Clips;
 
 /// <summary>
-/// Tells from its headers what a video or an audio file is and how long it lasts. Local and free: nothing is sent or decoded, and little
+/// Tells from the headers what a video or audio file is and how long it lasts. Local and free: nothing is sent or decoded, and little
 /// is read however large or hostile the file is.
 /// </summary>
 internal static class ClipInspector
@@ -29,9 +29,9 @@ internal static class ClipInspector
         },
         cancellationToken);
 
-    /// <summary>Inspects what a stream holds.</summary>
+    /// <summary>Inspects the content of a stream.</summary>
     /// <param name="stream">A stream that can seek; its position afterwards is anywhere.</param>
-    /// <param name="path">What it is called.</param>
+    /// <param name="path">The file's name.</param>
     /// <param name="cancellationToken">Cancels the work.</param>
     public static ClipReport Inspect(Stream stream, string path, CancellationToken cancellationToken = default)
     {

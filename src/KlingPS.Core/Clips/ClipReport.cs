@@ -3,7 +3,7 @@ namespace KlingPS.Core.Clips;
 /// <summary>What can be said about a video or an audio file from its size and its headers.</summary>
 internal sealed record ClipReport
 {
-    /// <summary>The file, as it was named to the inspector.</summary>
+    /// <summary>The file, as the caller named it.</summary>
     public required string Path { get; init; }
 
     /// <summary>The format of the content.</summary>
@@ -21,7 +21,7 @@ internal sealed record ClipReport
     /// <summary>The height in pixels; <see langword="null"/> without a picture.</summary>
     public int? Height { get; init; }
 
-    /// <summary>Frames in a second; <see langword="null"/> without a picture.</summary>
+    /// <summary>Frames per second; <see langword="null"/> without a picture.</summary>
     public decimal? FrameRate { get; init; }
 
     /// <summary>Whether it is a video.</summary>

@@ -2,10 +2,10 @@ using System.Buffers.Binary;
 
 namespace KlingPS.Core.Clips;
 
-/// <summary>Reads the movie header of MP4 and QuickTime files (ISO/IEC 14496-12): length, and the size and frame rate of the picture.</summary>
+/// <summary>Reads the movie header of MP4 and QuickTime files (ISO/IEC 14496-12): the length, and the size and frame rate of the picture.</summary>
 internal static class MovieHeader
 {
-    /// <summary>Far more boxes than a film has, so that a hostile file ends soon.</summary>
+    /// <summary>Far more boxes than a film has, so that a hostile file is given up soon.</summary>
     private const int MaxBoxes = 100_000;
 
     /// <returns><see langword="null"/> if the file is neither.</returns>
@@ -28,7 +28,7 @@ internal static class MovieHeader
         movie.Walk(0, stream.Length);
         return report with
         {
-            // A file of this kind without a picture, such as M4A, is none of the formats known here.
+            // A file of this kind without a picture, such as M4A, has none of the formats known here.
             Format = movie.Width is null ? ClipFormat.Unknown : isMp4 ? ClipFormat.Mp4 : ClipFormat.QuickTime,
             Seconds = movie.Seconds,
             Width = movie.Width,
@@ -124,7 +124,7 @@ internal static class MovieHeader
             }
         }
 
-        /// <summary>The time scale and the duration of mvhd and mdhd, which begin in the same way.</summary>
+        /// <summary>The time scale and the duration of mvhd and mdhd, which begin the same way.</summary>
         private (uint Scale, ulong Duration)? ReadTimes(long start, long end)
         {
             byte[] box = Read(start, end, 32);
@@ -143,7 +143,7 @@ internal static class MovieHeader
             int at = box is [1, ..] ? 88 : 76;
             if (box.Length >= at + 8)
             {
-                // In fixed point, 16 bits before it and 16 behind.
+                // Fixed point: 16 bits before the point and 16 after it.
                 _size = (BinaryPrimitives.ReadUInt16BigEndian(box.AsSpan(at)), BinaryPrimitives.ReadUInt16BigEndian(box.AsSpan(at + 4)));
             }
         }

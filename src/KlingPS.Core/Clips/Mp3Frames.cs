@@ -2,10 +2,10 @@ using System.Buffers.Binary;
 
 namespace KlingPS.Core.Clips;
 
-/// <summary>Adds up the frames of an MP3 file (MPEG 1, 2 and 2.5, layer III), which may all be of different length.</summary>
+/// <summary>Adds up the frames of an MP3 file (MPEG 1, 2 and 2.5, layer III), which may all differ in length.</summary>
 internal static class Mp3Frames
 {
-    /// <summary>Bytes that are passed over in search of the first frame.</summary>
+    /// <summary>How many bytes are searched for the first frame.</summary>
     private const int MaxSearch = 256 * 1024;
 
     /// <summary>More than an hour: longer than anything that a model takes.</summary>
@@ -18,7 +18,7 @@ internal static class Mp3Frames
     /// <returns><see langword="null"/> if there are no frames.</returns>
     public static ClipReport? Read(Stream stream, ReadOnlySpan<byte> head, ClipReport report, CancellationToken cancellationToken)
     {
-        // Metadata before the sound says its length in four times seven bits.
+        // Metadata before the sound gives its length in four groups of seven bits.
         long start = head.Length >= 10 && head.StartsWith("ID3"u8)
             ? 10 + ((head[6] & 0x7F) << 21 | (head[7] & 0x7F) << 14 | (head[8] & 0x7F) << 7 | (head[9] & 0x7F)) + ((head[5] & 0x10) != 0 ? 10 : 0)
             : 0;
@@ -38,7 +38,7 @@ internal static class Mp3Frames
         return report with { Format = ClipFormat.Mp3, Seconds = decimal.Round(seconds, 3) };
     }
 
-    /// <summary>The first frame that another follows.</summary>
+    /// <summary>The first frame that is followed by another.</summary>
     private static long? FindFirst(Stream stream, long start)
     {
         for (long position = start; position < Math.Min(start + MaxSearch, stream.Length - 4); position++)
@@ -49,7 +49,7 @@ internal static class Mp3Frames
                 return position;
             }
 
-            // Nothing else of this size begins like a frame by chance at its very beginning; further in it may.
+            // A file without metadata has to begin with a frame or with silence: further in, anything may look like a frame by chance.
             if (position == start && start == 0 && !IsSilence(stream))
             {
                 return null;
@@ -65,7 +65,7 @@ internal static class Mp3Frames
         return stream.ReadByte() == 0;
     }
 
-    /// <summary>The length of a frame in bytes and in seconds, and whether it says something of the file instead of holding sound; a length of 0 where there is none.</summary>
+    /// <summary>The length of a frame in bytes and in seconds, and whether it describes the file instead of holding sound; a length of 0 if there is no frame.</summary>
     private static (int Length, decimal Seconds, bool IsInfo) ReadFrame(Stream stream, long position)
     {
         Span<byte> frame = stackalloc byte[40];

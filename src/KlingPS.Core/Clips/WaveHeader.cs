@@ -2,12 +2,12 @@ using System.Buffers.Binary;
 
 namespace KlingPS.Core.Clips;
 
-/// <summary>Reads the chunks of a WAV file: how many bytes a second has, and how many there are.</summary>
+/// <summary>Reads the chunks of a WAV file: how many bytes there are per second, and how many in all.</summary>
 internal static class WaveHeader
 {
     private const int MaxChunks = 10_000;
 
-    /// <returns><see langword="null"/> if the file is no WAV.</returns>
+    /// <returns><see langword="null"/> if the file is not a WAV.</returns>
     public static ClipReport? Read(Stream stream, ReadOnlySpan<byte> head, ClipReport report, CancellationToken cancellationToken)
     {
         if (head.Length < 12 || !(head.StartsWith("RIFF"u8) || head.StartsWith("RF64"u8)) || !head[8..].StartsWith("WAVE"u8))
@@ -31,7 +31,7 @@ internal static class WaveHeader
             }
             else if (chunk.StartsWith("data"u8))
             {
-                // A recorder that was cut off, or a file of more than 4 GB, does not say how much there is.
+                // A file of a recorder that was cut off, or of more than 4 GB, does not say how much there is.
                 long length = Math.Min(size, stream.Length - position - 8);
                 return bytesPerSecond == 0 || length == 0 ? report : report with { Seconds = (decimal)length / bytesPerSecond };
             }

@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 
 namespace KlingPS.Core.Imaging;
 
-/// <summary>The identity of an image: the hash of its bytes, whatever its name.</summary>
+/// <summary>The identity of an image: the hash of its bytes, regardless of its name.</summary>
 internal static class ContentHash
 {
     private const int BufferSize = 128 * 1024;
@@ -12,7 +12,7 @@ internal static class ContentHash
     /// <summary>Whether a text has the form of a hash: 64 lowercase hexadecimal digits.</summary>
     public static bool IsValid(string? text) => text is { Length: Length } && text.All(char.IsAsciiHexDigitLower);
 
-    /// <summary>Hashes a file of any size without holding more than a small part of it.</summary>
+    /// <summary>Hashes a file of any size, holding only a small part of it in memory.</summary>
     /// <param name="path">The file.</param>
     /// <param name="cancellationToken">Cancels the work.</param>
     /// <returns>The SHA-256 of the content: 64 lowercase hexadecimal digits.</returns>
@@ -26,7 +26,7 @@ internal static class ContentHash
             byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
             try
             {
-                // A file that grows as fast as it is read has no end.
+                // A file that grows as fast as it is read would never end.
                 long left = stream.Length;
                 int count;
                 while ((count = await stream.ReadAsync(buffer, cancellationToken).ConfigureAwait(false)) > 0)

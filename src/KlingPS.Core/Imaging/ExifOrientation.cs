@@ -9,14 +9,14 @@ internal static class ExifOrientation
     private const int ShortType = 3;
     private const int EntrySize = 12;
 
-    /// <summary>The orientation (1 to 8), or null if the segment is no EXIF or has none.</summary>
+    /// <summary>The orientation (1 to 8), or null if the segment is not EXIF or has none.</summary>
     /// <param name="segment">The content of an APP1 segment.</param>
     public static int? Read(ReadOnlySpan<byte> segment)
     {
         return segment.StartsWith("Exif\0\0"u8) ? ReadTiff(segment[6..]) : null;
     }
 
-    /// <summary>The same of metadata without the name before it, as PNG has it, and WebP mostly.</summary>
+    /// <summary>The same for metadata without the name before it, which is how PNG and usually WebP store it.</summary>
     public static int? ReadTiff(ReadOnlySpan<byte> tiff)
     {
         bool little = tiff.StartsWith("II"u8);

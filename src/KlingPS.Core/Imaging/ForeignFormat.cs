@@ -3,7 +3,7 @@ using System.Text;
 
 namespace KlingPS.Core.Imaging;
 
-/// <summary>Says what a file is that the service does not take, and what to do with it.</summary>
+/// <summary>Says what a file that the service does not take is, and what to do about it.</summary>
 internal static class ForeignFormat
 {
     private const string Convert = "convert it to JPEG or PNG first";
@@ -11,7 +11,7 @@ internal static class ForeignFormat
     private const string Film = "the service animates still images, so save one frame of it as JPEG or PNG first";
 
     /// <summary>One sentence about the file.</summary>
-    /// <param name="head">The first bytes of the file, all of it if it is short.</param>
+    /// <param name="head">The first bytes of the file, or all of it if it is short.</param>
     public static string Describe(ReadOnlySpan<byte> head)
     {
         if (head.IsEmpty)
@@ -180,7 +180,7 @@ internal static class ForeignFormat
         return whole.IsEmpty ? null : text;
     }
 
-    /// <summary>"BM" alone begins many a sentence, so the size of the second header is asked too.</summary>
+    /// <summary>Ordinary text may begin with "BM", so the size of the second header has to fit as well.</summary>
     private static bool IsBitmap(ReadOnlySpan<byte> head) =>
         head.Length >= 18
         && head.StartsWith("BM"u8)

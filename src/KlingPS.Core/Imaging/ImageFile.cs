@@ -2,7 +2,7 @@ using KlingPS.Core.Files;
 
 namespace KlingPS.Core.Imaging;
 
-/// <summary>Opens the user's images and puts what goes wrong into words.</summary>
+/// <summary>Opens the user's images and says in words what goes wrong.</summary>
 internal static class ImageFile
 {
     /// <summary>Opens a file for reading, unbuffered unless asked otherwise.</summary>
@@ -39,7 +39,7 @@ internal static class ImageFile
     /// <exception cref="KlingException">As <see cref="Open"/>.</exception>
     public static FileStream OpenForUpload(string path) => Open(path, bufferSize: 0, FileOptions.Asynchronous | FileOptions.SequentialScan);
 
-    /// <summary>The error for a file that is there and cannot be read.</summary>
+    /// <summary>The error for a file that exists but cannot be read.</summary>
     public static KlingException Unreadable(string path, Exception cause) => new(
         ErrorKind.FileUnreadable,
         $"'{path}' cannot be read; check its permissions and that no other program holds it. {cause.Message}",

@@ -1,9 +1,9 @@
 namespace KlingPS.Core.Imaging;
 
-/// <summary>The image formats the service takes, told by content and never by name.</summary>
+/// <summary>The image formats that the service takes, recognized by content and never by name.</summary>
 public enum ImageFormat
 {
-    /// <summary>None of the formats the service takes.</summary>
+    /// <summary>None of the formats that the service takes.</summary>
     Unknown,
 
     /// <summary>JPEG (<c>image/jpeg</c>).</summary>

@@ -1,6 +1,6 @@
 namespace KlingPS.Core.Imaging;
 
-/// <summary>What a format's own reader found out.</summary>
+/// <summary>What the reader of a format has found out.</summary>
 /// <param name="Width">Pixels as a viewer shows them, if the header gets that far.</param>
 /// <param name="Height">Pixels as a viewer shows them, if the header gets that far.</param>
 /// <param name="Problem">Why the file cannot be used, if so.</param>
@@ -10,14 +10,14 @@ internal readonly record struct ImageHeader(int? Width, int? Height, string? Pro
     public const string IsAnimated = "It is animated; the service expects a still image, so save one frame of it.";
     public const string IsCmyk = "Its colours are CMYK, as for print; the service expects RGB, so convert it in an image editor.";
 
-    /// <summary>With one more thing that is odd.</summary>
+    /// <summary>The same with one more warning.</summary>
     public ImageHeader Warn(string warning) => this with { Warning = Warning is null ? warning : $"{Warning} {warning}" };
 
-    /// <summary>With a warning if a colour has more bits than usual.</summary>
+    /// <summary>The same with a warning if a colour has more bits than usual.</summary>
     public ImageHeader WarnOfDepth(int bits)
         => bits <= 8 ? this : Warn(FormattableString.Invariant($"It has {bits} bits for each colour; the service expects 8, so save it with 8."));
 
-    /// <summary>As a viewer shows it that minds the orientation in the EXIF metadata: 5 to 8 turn it by a quarter.</summary>
+    /// <summary>The size in a viewer that respects the orientation in the EXIF metadata: 5 to 8 turn the image by 90 degrees.</summary>
     public ImageHeader Turn(int? orientation) => orientation is >= 5 and <= 8 ? this with { Width = Height, Height = Width } : this;
 
 

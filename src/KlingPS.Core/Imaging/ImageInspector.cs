@@ -8,13 +8,13 @@ internal static class ImageInspector
 {
     /// <summary>
     /// The largest image the service takes, in bytes: 10 MiB (10 × 1024 × 1024).
-    /// The contract says "10.0MB" and not which megabyte it means. The larger reading is the limit, because a wrong
-    /// refusal here could not be worked around, while one by the service costs nothing; what lies between the two
+    /// The contract says "10.0MB" but not which megabyte it means. The larger reading is the limit, because a wrong
+    /// refusal here could not be worked around, while one by the service costs nothing; a size between the two
     /// readings gets a warning.
     /// </summary>
     public const long MaximumLength = 10 * 1024 * 1024;
 
-    /// <summary>The largest image that any model takes, in bytes. Of a larger one little is read.</summary>
+    /// <summary>The largest image that any model takes, in bytes. Little is read of a larger one.</summary>
     public const long LargestLength = 50 * 1024 * 1024;
 
     /// <summary>The smaller reading of "10.0MB".</summary>
@@ -45,18 +45,18 @@ internal static class ImageInspector
     /// <summary>Inspects a file.</summary>
     /// <param name="path">The file.</param>
     /// <param name="cancellationToken">Cancels the work.</param>
-    /// <returns>What the file is, and whether the service would take it; a file that it refuses is no error here.</returns>
+    /// <returns>What the file is, and whether the service would take it; a file that it refuses is not an error here.</returns>
     /// <exception cref="KlingException">There is no such file, it is a folder, or it cannot be read.</exception>
     public static Task<ImageReport> InspectAsync(string path, CancellationToken cancellationToken = default) => InspectAsync(path, MaximumLength, cancellationToken);
 
-    /// <summary>Inspects a file for a model that takes larger ones, or smaller ones, than is usual.</summary>
+    /// <summary>Inspects a file for a model whose size limit is not the usual one.</summary>
     /// <param name="path">The file.</param>
     /// <param name="maxLength">The largest file that the model takes, in bytes.</param>
     /// <param name="cancellationToken">Cancels the work.</param>
     /// <returns>As <see cref="InspectAsync(string, CancellationToken)"/>.</returns>
     /// <exception cref="KlingException">There is no such file, it is a folder, or it cannot be read.</exception>
     public static Task<ImageReport> InspectAsync(string path, long maxLength, CancellationToken cancellationToken) =>
-        // A handful of small reads in a file: not worth being asynchronous, except to the caller.
+        // A handful of small reads: not worth being asynchronous, except for the caller.
         Task.Run(
             () =>
             {
@@ -72,7 +72,7 @@ internal static class ImageInspector
             },
             cancellationToken);
 
-    /// <summary>Inspects what a stream holds.</summary>
+    /// <summary>Inspects the content of a stream.</summary>
     /// <param name="stream">A stream that can seek, from its beginning; its position afterwards is anywhere.</param>
     /// <param name="path">The file's name, for the report and to compare its extension with the content.</param>
     /// <param name="cancellationToken">Cancels the work.</param>

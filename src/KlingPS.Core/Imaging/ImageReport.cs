@@ -3,7 +3,7 @@ namespace KlingPS.Core.Imaging;
 /// <summary>What can be said about a file from its size and its headers: would the service take it, and why not.</summary>
 public sealed record ImageReport
 {
-    /// <summary>The file, as it was named to the inspector.</summary>
+    /// <summary>The file, as the caller named it.</summary>
     public required string Path { get; init; }
 
     /// <summary>The format of the content: <c>Jpeg</c>, <c>Png</c> or <c>WebP</c>; <c>Unknown</c> when the service does not take it.</summary>
@@ -23,7 +23,7 @@ public sealed record ImageReport
 
     /// <summary>
     /// The width in pixels as a viewer shows it, or null when the header does not say.
-    /// Width and height are swapped from what is stored when the EXIF orientation turns it by a quarter (5 to 8).
+    /// If the EXIF orientation turns the image by 90 degrees (5 to 8), width and height are the other way round than stored.
     /// </summary>
     public int? Width { get; init; }
 
@@ -33,13 +33,13 @@ public sealed record ImageReport
     /// <summary>Whether the service would take the file: there are no <see cref="Problems"/>.</summary>
     public bool IsSupported => Problems.Count == 0;
 
-    /// <summary>Why the service would refuse the file: one plain sentence each, that says what to do about it.</summary>
+    /// <summary>Why the service would refuse the file: one plain sentence each, saying what to do about it.</summary>
     public required IReadOnlyList<string> Problems { get; init; }
 
     /// <summary>What may go wrong although the file can be sent, or what is odd about it: one plain sentence each.</summary>
     public required IReadOnlyList<string> Warnings { get; init; }
 
-    /// <summary><see cref="Format"/> for the engine. What users get is text: ConvertTo-Json writes an enum as a number.</summary>
+    /// <summary><see cref="Format"/> for the engine. Users get text, because ConvertTo-Json writes an enum as a number.</summary>
     internal ImageFormat ImageFormat { get; init; }
 
     /// <summary>Returns this report if the service would take the file.</summary>

@@ -11,7 +11,7 @@ internal sealed record ImageRules(IReadOnlyList<ImageFormat> Formats, long MaxLe
     /// <summary>How many times as long as its short side an image may be; 0 if there is no limit.</summary>
     public decimal MaxRatio { get; init; }
 
-    /// <summary>Why the model would refuse an image that <see cref="ImageInspector"/> has found in order.</summary>
+    /// <summary>Why the model would refuse an image that <see cref="ImageInspector"/> found nothing wrong with.</summary>
     /// <param name="image">The image.</param>
     /// <returns>A sentence that says what to do about it; <see langword="null"/> if it takes the image.</returns>
     public string? FindProblem(ImageReport image)

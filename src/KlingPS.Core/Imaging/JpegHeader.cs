@@ -2,12 +2,12 @@ using System.Buffers.Binary;
 
 namespace KlingPS.Core.Imaging;
 
-/// <summary>Walks a JPEG's segments up to the picture data, and makes sure of the end marker behind it.</summary>
+/// <summary>Walks a JPEG's segments up to the picture data, and checks that the end marker follows.</summary>
 internal static class JpegHeader
 {
     private const string Name = "JPEG";
 
-    /// <summary>Segments, and bytes of padding between them: far more than any camera writes, so that a hostile file ends soon.</summary>
+    /// <summary>Segments, and bytes of padding between them: far more than any camera writes, so that a hostile file is given up soon.</summary>
     private const int MaximumSteps = 16 * 1024;
 
     public static bool Matches(ReadOnlySpan<byte> head) => head.StartsWith((ReadOnlySpan<byte>)[0xFF, 0xD8, 0xFF]);
@@ -66,7 +66,7 @@ internal static class JpegHeader
 
             if (next > ImageInspector.LargestLength)
             {
-                // Refused for its size already.
+                // Already refused for its size.
                 return Header();
             }
 
@@ -126,7 +126,7 @@ internal static class JpegHeader
         return step < MaximumSteps ? value : 0;
     }
 
-    /// <summary>Start of frame of any coding; C4, C8 and CC in that range are something else.</summary>
+    /// <summary>Start of frame of any coding; C4, C8 and CC, though in that range, are something else.</summary>
     private static bool IsFrame(int marker) => marker is >= 0xC0 and <= 0xCF and not (0xC4 or 0xC8 or 0xCC);
 
     private static bool Fill(Stream stream, Span<byte> buffer) =>

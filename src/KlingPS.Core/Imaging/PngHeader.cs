@@ -2,12 +2,12 @@ using System.Buffers.Binary;
 
 namespace KlingPS.Core.Imaging;
 
-/// <summary>Reads a PNG's IHDR chunk, looks for animation and orientation, and makes sure of its IEND chunk.</summary>
+/// <summary>Reads a PNG's IHDR chunk, looks for animation and orientation, and checks that there is an IEND chunk.</summary>
 internal static class PngHeader
 {
     private const string Name = "PNG";
 
-    /// <summary>Far more chunks than an image of the largest size has, so that a hostile file ends soon.</summary>
+    /// <summary>Far more chunks than an image of the largest size has, so that a hostile file is given up soon.</summary>
     private const int MaxChunks = 16 * 1024;
 
     private const int MaxMetadata = 64 * 1024;

@@ -2,7 +2,7 @@ using System.Buffers;
 
 namespace KlingPS.Core.Imaging;
 
-/// <summary>Finds a few bytes in a stream, with little memory and without reading more than an image may have.</summary>
+/// <summary>Finds a few bytes in a stream, with little memory and without reading more than the largest image has.</summary>
 internal static class StreamSearch
 {
     private const int WindowSize = 64 * 1024;

@@ -2,12 +2,12 @@ using System.Buffers.Binary;
 
 namespace KlingPS.Core.Imaging;
 
-/// <summary>Reads the first chunk of a WebP: lossy (VP8), lossless (VP8L) or extended (VP8X), and the orientation behind that.</summary>
+/// <summary>Reads the first chunk of a WebP: lossy (VP8), lossless (VP8L) or extended (VP8X), and the orientation after that.</summary>
 internal static class WebPHeader
 {
     private const string Name = "WebP";
 
-    /// <summary>Far more chunks than an image has, so that a hostile file ends soon.</summary>
+    /// <summary>Far more chunks than an image has, so that a hostile file is given up soon.</summary>
     private const int MaxChunks = 16 * 1024;
 
     private const int MaxMetadata = 64 * 1024;

@@ -57,7 +57,7 @@ internal sealed class ApiTransport(HttpMessageInvoker http, ApiKey key, KlingCli
     private readonly TimeProvider _time = options.TimeProvider;
 
     /// <summary>Sends a request once. Every way it can end without a response becomes a <see cref="KlingApiException"/> that says how far it came.</summary>
-    [SuppressMessage("Design", "CA1031", Justification = "What a handler, a decoder or a decompressor throws is one more way to have no response.")]
+    [SuppressMessage("Design", "CA1031", Justification = "Whatever a handler, a decoder or a decompressor throws means that there is no response.")]
     public async Task<ApiResponse> SendAsync(ApiCall call, CancellationToken cancellationToken)
     {
         long start = _time.GetTimestamp();

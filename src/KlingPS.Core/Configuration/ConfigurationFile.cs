@@ -13,21 +13,21 @@ internal static class ConfigurationFile
     /// <summary>The environment variable that names the file.</summary>
     public const string Variable = "KLINGPS_CONFIG";
 
-    /// <summary>What <see cref="ConfigurationValues.Ledger"/> was called when a ledger was always a file. Were it not read any more, another ledger would buy everything again.</summary>
+    /// <summary>The name of <see cref="ConfigurationValues.Ledger"/> when a ledger was always a file. If it were no longer read, another ledger would be used, and everything bought again.</summary>
     public const string FormerLedger = "LedgerPath";
 
     private const string Folder = "KlingPS";
     private const string FileName = "config.json";
 
-    /// <summary>In bytes; a longer file is no configuration.</summary>
+    /// <summary>In bytes; a longer file is not a configuration.</summary>
     private const int MaxLength = 1024 * 1024;
 
-    /// <summary>For a file that another process holds open.</summary>
+    /// <summary>For a file that another process has open.</summary>
     private static readonly RetryOptions s_heldFile = new() { Backoff = Backoff.Every(TimeSpan.FromMilliseconds(25)), Patience = TimeSpan.FromSeconds(10) };
 
     private static readonly JsonWriterOptions s_format = new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    /// <summary>The file in force: the one the environment names, else the one in the user's configuration folder.</summary>
+    /// <summary>Finds the file in force: the one that the environment names, else the one in the user's configuration folder.</summary>
     /// <returns>The full path; the file need not exist.</returns>
     /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: the environment names a relative path, or nothing but blanks.</exception>
     public static string Locate() => Locate(Environment.GetEnvironmentVariable);
@@ -41,14 +41,14 @@ internal static class ConfigurationFile
             return Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.ApplicationData, Environment.SpecialFolderOption.DoNotVerify), Folder, FileName);
         }
 
-        // A relative path would be a different file in every folder, and a daily limit set in one would not hold in the next.
+        // A relative path would mean a different file in every folder, and a daily limit set in one would not apply in the next.
         return Path.IsPathFullyQualified(named)
             ? Path.GetFullPath(named)
             : throw new KlingException(ErrorKind.RequestInvalid, $"The environment variable {Variable} is '{named}', which is a different file in every folder. Set it to the full path of the file.");
     }
 
     /// <summary>Another configuration of this user, at the usual place; see <see cref="UserHomes"/>.</summary>
-    /// <param name="path">The file in force, where the environment does not name it.</param>
+    /// <param name="path">The file in force, if the environment does not name one.</param>
     /// <param name="environment">Reads an environment variable.</param>
     /// <param name="homeOf">See <see cref="UserHomes.Of"/>.</param>
     /// <returns><see langword="null"/> if there is none.</returns>
@@ -58,9 +58,9 @@ internal static class ConfigurationFile
         return UserHomes.FindOther(path, [.. below, Folder, FileName], environment, homeOf);
     }
 
-    /// <summary>Reads a file. One that does not exist sets nothing; fields it does not know set nothing, and are named.</summary>
+    /// <summary>Reads a file. A file that does not exist sets nothing; unknown fields set nothing either, and are named.</summary>
     /// <param name="path">The full path.</param>
-    /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: it is no configuration, and in which line it is wrong. <see cref="ErrorKind.FileUnreadable"/>: it cannot be read.</exception>
+    /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: it is not a configuration; the message says which line is wrong. <see cref="ErrorKind.FileUnreadable"/>: it cannot be read.</exception>
     public static ConfigurationValues Read(string path)
     {
         List<ConfigurationField> fields = ReadFields(path);
@@ -102,9 +102,9 @@ internal static class ConfigurationFile
         decimal? Number(string name) => values.TryGetValue(name, out JsonElement value) ? value.GetDecimal() : null;
     }
 
-    /// <summary>Changes some fields of a file and keeps all others, whoever put them there. The file is replaced as a whole, so nobody ever reads half of it.</summary>
-    /// <param name="path">The full path. File and folder are created when they are missing.</param>
-    /// <param name="changes">New values, a text, a <see cref="decimal"/> or a <see cref="double"/>, by the names of <see cref="ConfigurationValues"/>; <see langword="null"/> takes a field out.</param>
+    /// <summary>Changes some fields of a file and keeps all others, whoever put them there. The file is replaced as a whole, so nobody ever reads a half-written one.</summary>
+    /// <param name="path">The full path. The file and its folder are created if they are missing.</param>
+    /// <param name="changes">New values (text, <see cref="decimal"/> or <see cref="double"/>), by the names of <see cref="ConfigurationValues"/>; <see langword="null"/> removes a field.</param>
     /// <param name="time">The clock.</param>
     /// <param name="cancellationToken">Ends the wait for another process that is writing.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: a value cannot be used, or the file is wrong elsewhere. <see cref="ErrorKind.FileUnreadable"/>: it cannot be read or written. The file is as it was.</exception>
@@ -121,7 +121,7 @@ internal static class ConfigurationFile
 
         try
         {
-            // A link, as those who keep their settings in one place have it, stays a link.
+            // A link stays a link: some people keep all their settings in one place.
             string file = Place.Of(path).Path;
             OwnFile.CreateFolder(Path.GetDirectoryName(file)!, FileReaders.Owner);
             FileStream mine = await LockAsync(file + ".lock", time, cancellationToken).ConfigureAwait(false);
@@ -151,7 +151,7 @@ internal static class ConfigurationFile
         }
         catch (Exception exception) when (exception is FileNotFoundException or DirectoryNotFoundException)
         {
-            // A limit may be set in what the link should lead to.
+            // The file that the link should lead to may set a limit.
             return new FileInfo(path).LinkTarget is not string target ? [] : throw new KlingException(
                 ErrorKind.FileUnreadable,
                 $"The configuration file '{path}' is a link to '{target}', where nothing is. Bring the file back, or delete the link.",
@@ -182,12 +182,12 @@ internal static class ConfigurationFile
         }
     }
 
-    /// <summary>Reads a whole file and is in nobody's way: on Windows, a file that is open is replaced only where its readers allow it.</summary>
+    /// <summary>Reads a whole file without blocking others: on Windows, an open file can be replaced only if its readers allow it.</summary>
     private static byte[] ReadAll(string path)
         => OrdinaryFile.ReadAllBytes(path, MaxLength, FileShare.ReadWrite | FileShare.Delete);
 
-    /// <summary>The lines in which the fields of the outermost object begin.</summary>
-    /// <exception cref="KlingException">A text cannot be read: the parser does not look into them.</exception>
+    /// <summary>The lines on which the fields of the outermost object begin.</summary>
+    /// <exception cref="KlingException">A string cannot be read: the parser does not look inside strings.</exception>
     private static List<int> FindLines(ReadOnlySpan<byte> json, string path)
     {
         var lines = new List<int>();
@@ -236,7 +236,7 @@ internal static class ConfigurationFile
         string text => JsonSerializer.SerializeToElement(text, ConfigurationContext.Default.String),
         decimal number => JsonSerializer.SerializeToElement(number, ConfigurationContext.Default.Decimal),
 
-        // JSON has no such number; the rule for the field refuses a text.
+        // JSON has no such number; the rule for the field refuses the string.
         double number when !double.IsFinite(number) => JsonSerializer.SerializeToElement(number.ToString(CultureInfo.InvariantCulture), ConfigurationContext.Default.String),
         double number => JsonSerializer.SerializeToElement(number, ConfigurationContext.Default.Double),
         _ => throw new UnreachableException(),
@@ -251,7 +251,7 @@ internal static class ConfigurationFile
 
     private static async Task ReplaceAsync(string file, List<ConfigurationField> fields, TimeProvider time, CancellationToken cancellationToken)
     {
-        // A name that nobody can have put anything at.
+        // A name that nobody else can have used.
         string partial = TemporaryFile.NameIn(Path.GetDirectoryName(file)!);
         FileStream stream = OwnFile.Create(partial, FileReaders.Owner);
         try
@@ -274,7 +274,7 @@ internal static class ConfigurationFile
                 stream.Flush(flushToDisk: true);
             }
 
-            // Its user may have let others read it; but whoever could write to it could send the key and the images elsewhere.
+            // Its user may have let others read it; but anyone who could write to it could have the key and the images sent elsewhere.
             if (!OperatingSystem.IsWindows() && File.Exists(file))
             {
                 File.SetUnixFileMode(partial, File.GetUnixFileMode(file) & ~(UnixFileMode.GroupWrite | UnixFileMode.OtherWrite));
@@ -289,7 +289,7 @@ internal static class ConfigurationFile
         }
     }
 
-    /// <summary>Puts a file in the place of another. On Windows that has to wait for programs that hold the other one open, such as a virus scanner.</summary>
+    /// <summary>Replaces a file with another. On Windows this has to wait for programs that have it open, such as a virus scanner.</summary>
     private static async Task MoveAsync(string from, string to, TimeProvider time, CancellationToken cancellationToken)
         => await new RetryPolicy(s_heldFile, time).RunAsync(
             () =>

@@ -8,13 +8,13 @@ using KlingPS.Core.Secrets;
 
 namespace KlingPS.Core.Configuration;
 
-/// <summary>What each field of the configuration may hold. The same for the file and for what is to be written to it.</summary>
+/// <summary>What each field of the configuration may hold. The rules are the same for the file and for values to be written to it.</summary>
 internal static class ConfigurationRules
 {
-    /// <summary>How much of a name that is no setting is shown, in characters.</summary>
+    /// <summary>How much of an unknown name is shown, in characters.</summary>
     private const int MaxShown = 60;
 
-    /// <summary>Values that are refused are not repeated in the message: they may be a password or a key in the wrong place.</summary>
+    /// <summary>A refused value is not repeated in the message: it may be a password or a key in the wrong place.</summary>
     private static readonly Dictionary<string, Func<JsonElement, string?>> s_rules = new(StringComparer.OrdinalIgnoreCase)
     {
         [nameof(ConfigurationValues.SecretName)] = Text(NameProblem),
@@ -33,10 +33,10 @@ internal static class ConfigurationRules
         [nameof(ConfigurationValues.RequestTimeout)] = Number(20, 3600, "has to be a number of seconds from 20 to 3600"),
     };
 
-    /// <summary>Whether a name is that of a setting, or of a remark: a name that begins with a dollar sign, an underscore or a slash is nobody's setting.</summary>
+    /// <summary>Whether a name is that of a setting or of a remark. A name that begins with a dollar sign, an underscore, a slash or a number sign is a remark.</summary>
     public static bool IsKnown(string name) => s_rules.ContainsKey(name) || name is ['$' or '_' or '/' or '#', ..];
 
-    /// <summary>What users should know of names that are no settings: a cap whose name is misspelt caps nothing.</summary>
+    /// <summary>What users should know about names that are not settings: a cap with a misspelt name caps nothing.</summary>
     /// <param name="path">The configuration file.</param>
     /// <param name="names">The names, at least one.</param>
     public static string DescribeUnknown(string path, IEnumerable<string> names)
@@ -47,20 +47,20 @@ internal static class ConfigurationRules
         return $"The configuration '{path}' has names that are not settings and have no effect: {string.Join(", ", clauses)}.";
     }
 
-    /// <summary>The setting whose name is most like another name; <see langword="null"/> if none is much like it.</summary>
+    /// <summary>The setting whose name is most like this one; <see langword="null"/> if none is similar enough.</summary>
     private static string? FindNearest(string name)
         => name.Length > MaxShown ? null : NearName.Find(name, s_rules.Keys.Where(known => known != ConfigurationFile.FormerLedger));
 
-    /// <summary>What is wrong with a field, in words that go on after its name; <see langword="null"/> when nothing is.</summary>
+    /// <summary>What is wrong with a field, in words that follow its name; <see langword="null"/> when nothing is.</summary>
     /// <param name="name">The field; unknown ones may hold anything but a secret.</param>
-    /// <param name="value">Its value. A JSON null says that it is not set.</param>
+    /// <param name="value">Its value. JSON null means that it is not set.</param>
     public static string? FindProblem(string name, JsonElement value)
         => s_rules.TryGetValue(name, out Func<JsonElement, string?>? rule)
             ? value.ValueKind == JsonValueKind.Null ? null : rule(value)
             : HoldsSecret(name, value) ? "has no place here, because this file never holds a secret. Delete it, and store a key with Set-KlingApiKey"
             : null;
 
-    /// <summary>Whether an unknown field holds a secret, by its name, by the name of anything within it, or by what a text looks like.</summary>
+    /// <summary>Whether an unknown field holds a secret, judging by its name, the name of anything within it, or what a text looks like.</summary>
     private static bool HoldsSecret(string name, JsonElement value)
         => (!name.EndsWith(nameof(ConfigurationValues.SecretName), StringComparison.OrdinalIgnoreCase) && SecretForms.IsNameOfSecret(name))
             || value.ValueKind switch
@@ -87,7 +87,7 @@ internal static class ConfigurationRules
             : path.Contains('\0', StringComparison.Ordinal) ? "holds a zero character, which no path has"
             : null;
 
-    /// <summary>A password is refused before anything else is: where there is one, that is what has to be known.</summary>
+    /// <summary>A password is refused before anything else: if there is one, that is what the user has to know.</summary>
     private static string? LedgerProblem(string text)
     {
         string? problem = LedgerAddress.TryParse(text, out LedgerAddress? address);

@@ -2,7 +2,7 @@ using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Configuration;
 
-/// <summary>What the configuration file sets; <see langword="null"/> for what it does not.</summary>
+/// <summary>What the configuration file sets; <see langword="null"/> for what it does not set.</summary>
 internal sealed record ConfigurationValues
 {
     /// <summary>The name of the secret that holds the key.</summary>
@@ -14,10 +14,10 @@ internal sealed record ConfigurationValues
     /// <summary>The address of the jobs API.</summary>
     public Uri? Endpoint { get; init; }
 
-    /// <summary>The address uploads go to.</summary>
+    /// <summary>The address that uploads go to.</summary>
     public Uri? UploadEndpoint { get; init; }
 
-    /// <summary>The proxy to go through; has no name and password in it.</summary>
+    /// <summary>The proxy to go through; without a name or password in it.</summary>
     public Uri? Proxy { get; init; }
 
     /// <summary>Where the ledger is: the full path of a file, or the address of a PostgreSQL database without a password.</summary>
@@ -35,7 +35,7 @@ internal sealed record ConfigurationValues
     /// <summary>The full path of the file that events are appended to.</summary>
     public string? LogPath { get; init; }
 
-    /// <summary>The full path of the file for a run's report; may have {Date} and {RunId} in it.</summary>
+    /// <summary>The full path of the file for a run's report; may contain {Date} and {RunId}.</summary>
     public string? ReportPath { get; init; }
 
     /// <summary>The seconds between two looks at a task; 0.1 to 3600.</summary>
@@ -44,6 +44,6 @@ internal sealed record ConfigurationValues
     /// <summary>How many seconds a request may go unanswered; 20 to 3600.</summary>
     public double? RequestTimeout { get; init; }
 
-    /// <summary>The names in the file that are no settings.</summary>
+    /// <summary>The names in the file that are not settings.</summary>
     internal ValueList<string> UnknownNames { get; init; } = ValueList<string>.Empty;
 }

@@ -5,16 +5,16 @@ using KlingPS.Core.Secrets;
 
 namespace KlingPS.Core.Configuration;
 
-/// <summary>The settings in force, each with where it comes from: a parameter goes before the environment, that before the configuration file, and that before the module's own default.</summary>
+/// <summary>The settings in force, each with its source: a parameter takes precedence over the environment, that over the configuration file, and that over the module's own default.</summary>
 public sealed record KlingConfiguration
 {
-    /// <summary>The secret a key is looked for under unless another is named.</summary>
+    /// <summary>The name of the secret that holds the key, unless another is given.</summary>
     internal const string DefaultSecretName = "KlingApiKey";
 
-    /// <summary>The environment variable that names the jobs API.</summary>
+    /// <summary>The environment variable that holds the address of the jobs API.</summary>
     internal const string EndpointVariable = "KLINGPS_ENDPOINT";
 
-    /// <summary>The environment variable that names the host uploads go to.</summary>
+    /// <summary>The environment variable that holds the address of the upload host.</summary>
     internal const string UploadEndpointVariable = "KLINGPS_UPLOAD_ENDPOINT";
 
     private const string FromParameter = "parameter";
@@ -33,7 +33,7 @@ public sealed record KlingConfiguration
     /// <summary>The address of the jobs API.</summary>
     public required Uri Endpoint { get; init; }
 
-    /// <summary>The address uploads go to.</summary>
+    /// <summary>The address that uploads go to.</summary>
     public required Uri UploadEndpoint { get; init; }
 
     /// <summary>The proxy to go through; <see langword="null"/> for that of the system or of HTTPS_PROXY, if there is one.</summary>
@@ -60,7 +60,7 @@ public sealed record KlingConfiguration
     /// <summary>The full path of the file for a run's report, in which {Date} and {RunId} stand for when the run began and for its id; <see langword="null"/> for none.</summary>
     public string? ReportPath { get; init; }
 
-    /// <summary>The seconds between two looks at a task; <see langword="null"/> for looks that are planned from experience.</summary>
+    /// <summary>The seconds between two looks at a task; <see langword="null"/> to plan them from experience.</summary>
     public double? PollingInterval { get; init; }
 
     /// <summary>How many seconds a request may go unanswered.</summary>
@@ -78,19 +78,19 @@ public sealed record KlingConfiguration
         return Resolve(path, ConfigurationFile.Read(path), given ?? new ConfigurationValues(), System.Environment.GetEnvironmentVariable);
     }
 
-    /// <summary>The endpoints as a pair that requests can use.</summary>
+    /// <summary>The endpoints in the form that requests use.</summary>
     /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: one is not https.</exception>
     internal KlingEndpoints ToEndpoints() => new(Endpoint, UploadEndpoint);
 
-    /// <summary>Whether a setting was set by anybody.</summary>
+    /// <summary>Whether anyone has set a setting.</summary>
     /// <param name="name">Its name.</param>
     internal bool IsSet(string name) => Source[name] != FromDefault;
 
     /// <summary>
-    /// What to tell a user whose environment names a configuration that is not there. The limit that the file would have set does not count,
-    /// nor does its ledger where nothing else says which one to use, and what that one knows would be bought again.
+    /// What to tell a user whose environment names a configuration that does not exist. The limit that the file would have set does not apply,
+    /// nor does its ledger if nothing else says which one to use, and what that ledger knows would be bought again.
     /// </summary>
-    /// <param name="endpoint">The service in use, as for <see cref="DescribeNewLedger"/>. Where nothing costs anything, only another ledger is told of.</param>
+    /// <param name="endpoint">The service in use, as for <see cref="DescribeNewLedger"/>. If nothing costs anything, only a different ledger is mentioned.</param>
     /// <returns><see langword="null"/> if there is nothing to tell.</returns>
     internal string? DescribeMissing(Uri endpoint) => DescribeMissing(endpoint, Environment.GetEnvironmentVariable);
 
@@ -111,8 +111,8 @@ public sealed record KlingConfiguration
     }
 
     /// <summary>
-    /// What to tell a user whose configuration is not where this shell looks for it, because something has led the shell elsewhere; see
-    /// <see cref="UserHomes"/>. The limit that is set there would be lost without a word, and so would the ledger that is named there.
+    /// What to tell a user whose configuration is not where this shell looks for it, because something has made the shell look elsewhere; see
+    /// <see cref="UserHomes"/>. The limit and the ledger that are set there would silently not apply.
     /// </summary>
     /// <param name="endpoint">The service in use. One on this machine costs nothing.</param>
     /// <returns><see langword="null"/> if there is nothing to tell.</returns>
@@ -136,8 +136,8 @@ public sealed record KlingConfiguration
     }
 
     /// <summary>
-    /// What to tell a user who has named a ledger's file that is not there, before the first purchase creates one. It may have been on a volume
-    /// that is not mounted, or its path is mistyped; and an empty one buys everything again.
+    /// What to tell a user who has named a ledger file that does not exist, before the first purchase creates it. It may be on a volume
+    /// that is not mounted, or its path may be mistyped; and with an empty ledger everything is bought again.
     /// </summary>
     /// <param name="endpoint">The service in use, which need not be the one that is set. One on this machine costs nothing.</param>
     /// <returns><see langword="null"/> if there is nothing to tell.</returns>
@@ -155,9 +155,9 @@ public sealed record KlingConfiguration
         Uri? endpointVariable = given.Endpoint is null ? AddressOf(EndpointVariable, environment) : null;
         Uri endpoint = Choose(nameof(Endpoint), given.Endpoint, endpointVariable, EndpointVariable, file.Endpoint) ?? KlingEndpoints.Default.Api;
 
-        // Whoever names another service and no upload host means that service for both: neither the real upload host nor
-        // one that a weaker source names for its own service may get the key. The service itself takes no uploads where its jobs
-        // API is, also where somebody has spelled its address out.
+        // If someone names another service and no upload host, that service is meant for both: neither the real upload host nor
+        // one that a weaker source names for its own service may get the key. The real service takes no uploads where its jobs
+        // API is, even if somebody has spelled its address out.
         bool isGiven = given.Endpoint is not null;
         bool isNamed = isGiven || endpointVariable is not null;
         Uri uploadEndpoint = Choose(
@@ -211,7 +211,7 @@ public sealed record KlingConfiguration
         }
     }
 
-    /// <summary>The address in an environment variable. One that cannot be an endpoint is refused here, so that it is shown nowhere.</summary>
+    /// <summary>The address in an environment variable. One that cannot be an endpoint is refused here, so that it is never shown.</summary>
     private static Uri? AddressOf(string variable, Func<string, string?> environment)
     {
         string? value = OwnVariable.Read(variable, environment, ErrorKind.RequestInvalid);

@@ -11,7 +11,7 @@ namespace KlingPS.Core.Network;
 /// </summary>
 /// <param name="policy">What may be connected to; <see langword="null"/> if the user has named the host.</param>
 /// <param name="time">The clock.</param>
-[SuppressMessage("Reliability", "CA2000", Justification = "A connection is its caller's, and one that comes too late is closed.")]
+[SuppressMessage("Reliability", "CA2000", Justification = "The caller owns the connection, and one that comes too late is closed.")]
 internal sealed class Connector(AddressPolicy? policy, TimeProvider time)
 {
     /// <summary>How long all addresses of a host together are given.</summary>
@@ -159,7 +159,7 @@ internal sealed class Connector(AddressPolicy? policy, TimeProvider time)
         return new IOException($"no connection was made to {host}; tried: {tried}");
     }
 
-    [SuppressMessage("Design", "CA1031", Justification = "Nobody waits for an attempt that has lost.")]
+    [SuppressMessage("Design", "CA1031", Justification = "Nobody waits for an attempt that has lost the race.")]
     private static async Task CloseAsync(Task<Stream> late)
     {
         try

@@ -164,7 +164,7 @@ internal sealed partial class RunReportFile
             && (beginning.Length == 0 || beginning.Contains($"\"{RunReport.Form}\"", StringComparison.Ordinal));
 
     /// <returns>Why it cannot be written; <see langword="null"/> if it was.</returns>
-    [SuppressMessage("Design", "CA1031", Justification = "Whatever is wrong with a report, the run goes on, and its videos are told of.")]
+    [SuppressMessage("Design", "CA1031", Justification = "Whatever is wrong with a report, the run goes on, and its videos are still reported.")]
     private string? TryWrite(string path, RunReport report)
     {
         try

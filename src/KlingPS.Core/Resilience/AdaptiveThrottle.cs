@@ -3,14 +3,14 @@ using System.Diagnostics.CodeAnalysis;
 namespace KlingPS.Core.Resilience;
 
 /// <summary>
-/// Once the service has refused a request as one too many, lets through one at a time until enough in a row have been accepted: the
-/// others would only be refused as well. Safe for concurrent use.
+/// Once the service has refused a request as one too many, lets requests through one at a time until enough in a row have been
+/// accepted: the others would only be refused as well. Safe for concurrent use.
 /// </summary>
-[SuppressMessage("Design", "CA1001", Justification = "A semaphore holds nothing to free unless its wait handle is asked for.")]
+[SuppressMessage("Design", "CA1001", Justification = "A semaphore has nothing to release unless its wait handle is used.")]
 internal sealed class AdaptiveThrottle
 {
     /// <summary>
-    /// As many as the service takes in its window of 10 seconds: a single request may have been accepted only because an older one had
+    /// As many as the service takes in its window of 10 seconds: one request may have been accepted only because an older one had
     /// left the window.
     /// </summary>
     internal const int AcceptancesToRelease = 20;

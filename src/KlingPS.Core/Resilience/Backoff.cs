@@ -22,7 +22,7 @@ internal sealed class Backoff
         _random = random ?? Random.Shared;
     }
 
-    /// <summary>The longest pause that is waited for where the service asks for one. A longer one ends the attempts; it is never cut short.</summary>
+    /// <summary>The longest pause that is observed if the service asks for one. A longer one ends the attempts; it is never cut short.</summary>
     public static TimeSpan LongestRetryAfter { get; } = TimeSpan.FromMinutes(10);
 
     /// <summary>For code 429: the service counts in windows of 10 s and sends no <c>Retry-After</c>, so the first wait is near one window.</summary>
@@ -37,7 +37,7 @@ internal sealed class Backoff
     /// <summary>For reads that broke on the way and can be repeated freely.</summary>
     public static Backoff Read { get; } = new(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(15));
 
-    /// <summary>The same wait after every failure, for what this machine waits for alone.</summary>
+    /// <summary>The same wait after every failure, for waits that concern only this machine.</summary>
     /// <param name="delay">The wait. More than zero.</param>
     public static Backoff Every(TimeSpan delay) => new(delay, delay) { HasJitter = false };
 
@@ -53,8 +53,8 @@ internal sealed class Backoff
     /// <param name="attempt">How many attempts have failed so far, from 1.</param>
     /// <param name="retryAfter">What the service asked for, if it did. The wait is never shorter, up to 10 minutes.</param>
     /// <returns>
-    /// Between half and one and a half times <c>BaseDelay · 2^(attempt − 1)</c>, at most <see cref="Cap"/>; without jitter, that;
-    /// with <paramref name="retryAfter"/>, that or a little more if it is longer.
+    /// Between half and one and a half times <c>BaseDelay · 2^(attempt − 1)</c>, at most <see cref="Cap"/>; without jitter, exactly that;
+    /// if <paramref name="retryAfter"/> is longer, that or a little more.
     /// </returns>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="attempt"/> is less than 1.</exception>
     public TimeSpan Next(int attempt, TimeSpan? retryAfter = null)
@@ -69,7 +69,7 @@ internal sealed class Backoff
             return wait;
         }
 
-        // Everyone who was told the same moment would return in it, so it gets jitter too, to the later side.
+        // Everyone who was told the same moment would return at it, so it gets jitter too, but only towards later.
         asked = asked < LongestRetryAfter ? asked : LongestRetryAfter;
         TimeSpan atLeast = asked + TimeSpan.FromSeconds(Between(0, BaseDelay.TotalSeconds / 2));
         return wait > atLeast ? wait : atLeast;

@@ -3,20 +3,20 @@ using System.Net.Http.Headers;
 
 namespace KlingPS.Core.Resilience;
 
-/// <summary>What a server asks for with a <c>Retry-After</c>.</summary>
-/// <param name="Pause">How long to wait; not negative, and no longer than anything here would be kept for.</param>
-/// <param name="Words">The same as it was asked for, in words that go on after "asks for".</param>
+/// <summary>The pause that a server asks for with <c>Retry-After</c>.</summary>
+/// <param name="Pause">How long to wait; not negative, and no longer than anything here would be kept.</param>
+/// <param name="Words">The pause as the server put it, in words that follow "asks for".</param>
 internal sealed record RetryAfter(TimeSpan Pause, string Words)
 {
     private static readonly TimeSpan s_longest = TimeSpan.FromDays(30);
 
-    /// <summary>Whether that is longer than anything waits here.</summary>
+    /// <summary>Whether that is longer than anything here waits.</summary>
     public bool IsTooLong => Pause > Backoff.LongestRetryAfter;
 
     /// <summary>Reads the header.</summary>
-    /// <param name="headers">The headers. A date in them counts from the date of the response, which is of the same clock; ours may be set wrong.</param>
+    /// <param name="headers">The headers. A date in them counts from the date of the response, which comes from the same clock; ours may be wrong.</param>
     /// <param name="time">Our clock, for a response without a date.</param>
-    /// <returns><see langword="null"/> if nothing is asked for that can be read.</returns>
+    /// <returns><see langword="null"/> if the header is missing or cannot be read.</returns>
     public static RetryAfter? Read(HttpResponseHeaders headers, TimeProvider time)
     {
         ArgumentNullException.ThrowIfNull(headers);

@@ -1,12 +1,12 @@
 namespace KlingPS.Core.Resilience;
 
 /// <summary>
-/// A service that takes nothing at present, as all see it who send to it: an outage is waited out once, and not by one after the other.
+/// What all senders know about a service that takes nothing at present: an outage is waited out once, not by one sender after the other.
 /// Safe for concurrent use.
 /// </summary>
 /// <param name="time">The clock.</param>
 /// <param name="patience">How long an outage is waited out.</param>
-/// <param name="pause">For how long after the last failure of an outage that has lasted too long nothing is sent at all.</param>
+/// <param name="pause">How long nothing at all is sent after the last failure of an outage that has lasted too long.</param>
 internal sealed class SharedOutage(TimeProvider time, TimeSpan patience, TimeSpan pause)
 {
     private readonly object _lock = new();
@@ -52,14 +52,14 @@ internal sealed class SharedOutage(TimeProvider time, TimeSpan patience, TimeSpa
 
     /// <summary>The service has not taken a request.</summary>
     /// <param name="error">What the request ended with.</param>
-    /// <returns>Whether it is still to be waited for.</returns>
+    /// <returns>Whether to keep waiting for the service.</returns>
     public bool Tolerates(KlingException error)
     {
         lock (_lock)
         {
             if (time.GetElapsedTime(_last) >= patience)
             {
-                // Nobody has tried for as long: what was then says nothing of now.
+                // Nobody has tried for that long: the state then says nothing about now.
                 _since = null;
             }
 
@@ -71,7 +71,7 @@ internal sealed class SharedOutage(TimeProvider time, TimeSpan patience, TimeSpa
         }
     }
 
-    /// <summary>What every request would end with at this moment; <see langword="null"/> when one may be sent.</summary>
+    /// <summary>The error that every request would end with right now; <see langword="null"/> when one may be sent.</summary>
     public KlingException? FindError()
     {
         lock (_lock)

@@ -6,10 +6,10 @@ using System.Text;
 
 namespace KlingPS.Core.Secrets;
 
-/// <summary>The account's key. Lends itself to requests and fingerprints, and is never turned into output.</summary>
+/// <summary>The account's key. It is used for requests and fingerprints, and never becomes output.</summary>
 /// <remarks>
-/// It is kept in a <see cref="SecureString"/>: encrypted in memory on Windows; elsewhere, where the system has no such means,
-/// outside of the managed heap, and overwritten when it is disposed of. Only the header of a request needs it as a string.
+/// It is kept in a <see cref="SecureString"/>: encrypted in memory on Windows; elsewhere, the system offers no encryption, and it is
+/// kept outside the managed heap and overwritten when it is disposed of. Only the header of a request needs it as a string.
 /// </remarks>
 internal sealed class ApiKey : IDisposable
 {
@@ -25,8 +25,8 @@ internal sealed class ApiKey : IDisposable
 
     private delegate T KeyReader<out T>(ReadOnlySpan<char> key);
 
-    /// <summary>Takes over a key. Blanks, line ends and invisible characters around it, as a file or a clipboard adds them, are dropped.</summary>
-    /// <param name="key">The key; remains the caller's.</param>
+    /// <summary>Takes over a key. Blanks, line ends and invisible characters around it, which files and clipboards add, are dropped.</summary>
+    /// <param name="key">The key; the caller still owns it.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.ApiKeyMissing"/>: empty. <see cref="ErrorKind.Unauthorized"/>: has characters that no key has.</exception>
     public static ApiKey From(SecureString key)
     {
@@ -41,12 +41,12 @@ internal sealed class ApiKey : IDisposable
         return From(key.AsSpan());
     }
 
-    /// <summary>The key as secret stores take it.</summary>
-    /// <returns>A copy; the caller's.</returns>
+    /// <summary>The key in the form that secret stores take.</summary>
+    /// <returns>A copy, which the caller owns.</returns>
     public SecureString ToSecureString() => _key.Copy();
 
     /// <summary>The header that proves who is asking.</summary>
-    /// <exception cref="KlingException"><see cref="ErrorKind.ApiKeyMissing"/>: the session has ended meanwhile.</exception>
+    /// <exception cref="KlingException"><see cref="ErrorKind.ApiKeyMissing"/>: the session has ended in the meantime.</exception>
     internal AuthenticationHeaderValue ToAuthorizationHeader()
     {
         try
@@ -60,7 +60,7 @@ internal sealed class ApiKey : IDisposable
     }
 
     /// <summary>
-    /// Tells accounts apart without telling the key: the first 16 hex digits of the SHA-256 of the endpoint and the key.
+    /// Tells accounts apart without revealing the key: the first 16 hex digits of the SHA-256 of the endpoint and the key.
     /// </summary>
     /// <param name="endpoint">The service the key belongs to.</param>
     public string Fingerprint(Uri endpoint)
@@ -76,14 +76,14 @@ internal sealed class ApiKey : IDisposable
         });
     }
 
-    /// <summary>Whether another key is the same.</summary>
+    /// <summary>Whether another key is the same as this one.</summary>
     public bool Matches(string? other)
         => other is not null && Read(_key, key => CryptographicOperations.FixedTimeEquals(MemoryMarshal.AsBytes(key), MemoryMarshal.AsBytes(KeyText.Trim(other))));
 
-    /// <summary>Hides the key where a service repeats it, in whatever spelling; see <see cref="KeyMask"/>.</summary>
+    /// <summary>Hides the key if a service repeats it, in whatever spelling; see <see cref="KeyMask"/>.</summary>
     /// <param name="text">Text that came from outside, not decoded yet.</param>
-    /// <exception cref="KlingException"><see cref="ErrorKind.ApiKeyMissing"/>: the session has ended meanwhile.</exception>
-    /// <remarks>A key of a few characters, as someone may give a sandbox, is left: it would be found inside of ordinary words.</remarks>
+    /// <exception cref="KlingException"><see cref="ErrorKind.ApiKeyMissing"/>: the session has ended in the meantime.</exception>
+    /// <remarks>A key of only a few characters, as someone may give a sandbox, is left alone: it would be found inside ordinary words.</remarks>
     public string Redact(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -99,7 +99,7 @@ internal sealed class ApiKey : IDisposable
         }
     }
 
-    /// <summary>As <see cref="Redact"/>, for what may come after the end of the session.</summary>
+    /// <summary>Like <see cref="Redact"/>, for text that may come after the session has ended.</summary>
     /// <returns><see langword="null"/> if the key is gone.</returns>
     public string? TryRedact(string text)
     {
@@ -113,7 +113,7 @@ internal sealed class ApiKey : IDisposable
         }
     }
 
-    /// <summary>Says nothing of the key.</summary>
+    /// <summary>Reveals nothing of the key.</summary>
     public override string ToString() => Hidden;
 
     /// <summary>Forgets the key.</summary>
@@ -143,7 +143,7 @@ internal sealed class ApiKey : IDisposable
         return new ApiKey(secure);
     }
 
-    /// <summary>Lends a secret in the clear, in memory that nothing moves or copies and that is overwritten afterwards.</summary>
+    /// <summary>Passes on a secret in plain text, in memory that is neither moved nor copied and is overwritten afterwards.</summary>
     private static T Read<T>(SecureString secret, KeyReader<T> reader)
     {
         IntPtr native = Marshal.SecureStringToGlobalAllocUnicode(secret);

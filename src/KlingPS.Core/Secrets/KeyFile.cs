@@ -4,29 +4,29 @@ using KlingPS.Core.Files;
 namespace KlingPS.Core.Secrets;
 
 /// <summary>
-/// A file that holds the API key and nothing else, as Docker, Kubernetes and systemd give secrets to what they run. Errors name the file,
-/// and never what is in it.
+/// A file that holds the API key and nothing else, which is how Docker, Kubernetes and systemd pass on secrets. Errors name the file,
+/// never its content.
 /// </summary>
 internal static class KeyFile
 {
     /// <summary>The environment variable that names the file.</summary>
     public const string Variable = "KIE_API_KEY_FILE";
 
-    /// <summary>In bytes; no key is as long.</summary>
+    /// <summary>In bytes; no key is that long.</summary>
     private const int MaxLength = 4096;
 
     /// <summary>Reads the key.</summary>
-    /// <param name="path">What the variable says.</param>
+    /// <param name="path">The value of the variable.</param>
     /// <exception cref="KlingException">
-    /// <see cref="ErrorKind.ApiKeyMissing"/>: the file is not there, is no ordinary file, is empty or cannot be read, or others can read it.
-    /// <see cref="ErrorKind.Unauthorized"/>: what is in it is no key.
+    /// <see cref="ErrorKind.ApiKeyMissing"/>: the file is missing, is not an ordinary file, is empty, cannot be read, or can be read by others.
+    /// <see cref="ErrorKind.Unauthorized"/>: its content is not a key.
     /// </exception>
     public static ApiKey Read(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
         if (!Path.IsPathFullyQualified(path))
         {
-            // What is no path may be the key itself, which no message repeats.
+            // What is not a path may be the key itself, and no message repeats that.
             throw SecretForms.IsKey(path)
                 ? new KlingException(ErrorKind.ApiKeyMissing, $"The environment variable {Variable} does not hold a path, but something that may be a key. Set it to the full path of a file with the key in it, or put the key into KIE_API_KEY.")
                 : CreateUnusable(path, "would be a different file in every folder. Set the variable to the full path of the file");

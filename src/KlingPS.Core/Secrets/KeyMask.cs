@@ -4,16 +4,16 @@ using System.Text;
 namespace KlingPS.Core.Secrets;
 
 /// <summary>
-/// Finds a key in text in whatever spelling it comes: as it is, with escapes of JSON (also of JSON that is packed into a string, to any
-/// depth), percent-encoded, with HTML entities, in hex or in base64. Works on the text as it came, so that no later decoding brings the
-/// key out again.
+/// Finds a key in text in any spelling: as it is, with JSON escapes (even of JSON that is packed into a string, to any
+/// depth), percent-encoded, with HTML entities, in hex or in base64. Works on the text as it came, so that no later decoding can bring
+/// the key back.
 /// </summary>
 internal static class KeyMask
 {
     /// <summary>Replaces every occurrence of a key.</summary>
     /// <param name="text">The text.</param>
     /// <param name="key">The key: printable ASCII.</param>
-    /// <param name="hidden">What stands in its place.</param>
+    /// <param name="hidden">What is put in its place.</param>
     public static string Hide(string text, ReadOnlySpan<char> key, string hidden)
     {
         byte[] bytes = Encoding.ASCII.GetBytes(key.ToArray());
@@ -31,7 +31,7 @@ internal static class KeyMask
         return text;
     }
 
-    /// <summary>What base64 makes of a key that begins so many bytes after a group of three, without the characters in which its neighbours have a part.</summary>
+    /// <summary>The base64 form of a key that begins this many bytes after a group of three, without the characters that its neighbours affect.</summary>
     private static string InBase64(byte[] key, int shift)
     {
         byte[] shifted = [.. new byte[shift], .. key];
@@ -48,13 +48,13 @@ internal static class KeyMask
             return text;
         }
 
-        // Where nothing is escaped, the key can only stand as it is; to look for that takes next to no time.
+        // If nothing is escaped, the key can only appear as it is, and looking for that takes next to no time.
         if (!text.AsSpan().ContainsAny('\\', '%', '&') && !text.AsSpan().Contains(key, ignoreCase ? StringComparison.OrdinalIgnoreCase : StringComparison.Ordinal))
         {
             return text;
         }
 
-        // What the key may begin with: most of a long text is passed over in one go.
+        // What the key may begin with: this skips most of a long text in one go.
         ReadOnlySpan<char> starts = ['\\', '%', '&', char.ToLowerInvariant(key[0]), char.ToUpperInvariant(key[0])];
         StringBuilder? result = null;
         int copied = 0;
@@ -70,7 +70,7 @@ internal static class KeyMask
             int end = Match(text, start, key, ignoreCase);
             if (end < 0)
             {
-                // What does not begin with the first of several backslashes begins with none of them. A text may be millions of them.
+                // If the key does not begin at the first of several backslashes, it begins at none of them. A text may be millions of them.
                 int others = text.AsSpan(start).IndexOfAnyExcept('\\');
                 start = others < 0 ? text.Length : start + Math.Max(others, 1);
                 continue;
@@ -83,7 +83,7 @@ internal static class KeyMask
         return result?.Append(text, copied, text.Length - copied).ToString() ?? text;
     }
 
-    /// <summary>Where the key ends that begins at a position; -1 if none does.</summary>
+    /// <summary>Where a key that begins at this position ends; -1 if none begins here.</summary>
     private static int Match(ReadOnlySpan<char> text, int start, ReadOnlySpan<char> key, bool ignoreCase)
     {
         if (key.IsEmpty)
@@ -108,7 +108,7 @@ internal static class KeyMask
             return -1;
         }
 
-        // A character may stand for itself as well as begin an escape.
+        // A character may stand for itself or begin an escape.
         int coded = text[at] switch
         {
             'u' when at > start => MatchHex(text, at + 1, 4, key[0], ignoreCase),
@@ -123,7 +123,7 @@ internal static class KeyMask
             : -1;
     }
 
-    /// <summary>A percent sign that was encoded itself becomes %25, any number of times.</summary>
+    /// <summary>A percent sign that is itself encoded becomes %25, any number of times.</summary>
     private static int MatchPercent(ReadOnlySpan<char> text, int at, char wanted, bool ignoreCase)
     {
         while (text[at..].StartsWith("25", StringComparison.Ordinal))

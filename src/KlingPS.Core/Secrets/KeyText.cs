@@ -2,15 +2,15 @@ using System.Globalization;
 
 namespace KlingPS.Core.Secrets;
 
-/// <summary>Tells a key from what is copied or written together with one. Says nothing of the key itself.</summary>
+/// <summary>Tells a key from what is copied or written along with it. Reveals nothing of the key itself.</summary>
 internal static class KeyText
 {
-    /// <summary>In characters; more than any header takes with the rest of a request.</summary>
+    /// <summary>In characters; more than fits into the headers of a request.</summary>
     private const int MaxLength = 4096;
 
     private const string Quotes = "\"'`\u00AB\u00BB\u2018\u2019\u201A\u201C\u201D\u201E\u2039\u203A";
 
-    /// <summary>A key without the blanks, line ends and invisible characters, such as a byte order mark, that stand around it.</summary>
+    /// <summary>A key without the blanks, line ends and invisible characters, such as a byte order mark, around it.</summary>
     public static ReadOnlySpan<char> Trim(ReadOnlySpan<char> text)
     {
         int start = 0;
@@ -31,7 +31,7 @@ internal static class KeyText
     /// <summary>Whether a character is a quotation mark of any kind.</summary>
     public static bool IsQuotes(char c) => Quotes.Contains(c, StringComparison.Ordinal);
 
-    /// <summary>What is wrong with a text as a key and what to do about it, in words that go on after "the key"; <see langword="null"/> if it can be one.</summary>
+    /// <summary>What is wrong with a text as a key and what to do about it, in words that follow "the key"; <see langword="null"/> if it can be one.</summary>
     /// <param name="key">The text, trimmed.</param>
     public static string? FindProblem(ReadOnlySpan<char> key)
     {
@@ -76,7 +76,7 @@ internal static class KeyText
     private static bool StartsWithWord(ReadOnlySpan<char> key, string word)
         => key.StartsWith(word, StringComparison.OrdinalIgnoreCase) && (key.Length == word.Length || key[word.Length] is ':' or '=' || IsNothing(key[word.Length]));
 
-    /// <summary>Whether what stands before an equals sign is the name of a setting, as in <c>export KIE_API_KEY=…</c>.</summary>
+    /// <summary>Whether the text before an equals sign is the name of a setting, as in <c>export KIE_API_KEY=…</c>.</summary>
     private static bool IsNameOfKey(ReadOnlySpan<char> name)
     {
         foreach (char c in name)

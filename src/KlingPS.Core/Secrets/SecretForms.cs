@@ -2,28 +2,28 @@ using System.Text.RegularExpressions;
 
 namespace KlingPS.Core.Secrets;
 
-/// <summary>Recognizes secrets by their form, where none should be: it errs on the side of finding one.</summary>
+/// <summary>Recognizes secrets by their form in places where they do not belong; when in doubt, it takes a text for a secret.</summary>
 internal static partial class SecretForms
 {
-    /// <summary>Words that a setting is called by when its value is a secret.</summary>
+    /// <summary>Words in the names of settings whose values are secrets.</summary>
     private static readonly HashSet<string> s_words = new(StringComparer.OrdinalIgnoreCase)
     {
         "apikey", "auth", "authorization", "bearer", "cookie", "credential", "credentials", "hmac", "key", "pass", "passphrase", "passwd", "password", "passwort", "pwd", "secret", "token",
     };
 
-    /// <summary>Parts of such words, for names that are written in one.</summary>
+    /// <summary>Parts of such names, for those that are written as one word.</summary>
     private static readonly string[] s_parts = ["apikey", "api_key", "authorization", "credential", "hmac", "passphrase", "password", "secret", "token"];
 
-    /// <summary>Whether a text could be a key rather than the name of one: a long run of letters and digits, hex, or with the mark of a key before it.</summary>
+    /// <summary>Whether a text could be a key rather than the name of one: a long run of letters and digits, hex, or text with a key's prefix.</summary>
     public static bool IsKey(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
         return Key().IsMatch(text.Trim());
     }
 
-    /// <summary>Refuses a key where a name belongs: a name is shown and written down.</summary>
+    /// <summary>Refuses a key given as a name: names are shown and written down.</summary>
     /// <param name="name">What was given as the name; <see langword="null"/> if nothing was.</param>
-    /// <param name="parameter">The parameter it was given as.</param>
+    /// <param name="parameter">The parameter that it was given for.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>, without what was given.</exception>
     public static void RequireName(string? name, string parameter)
     {
@@ -47,7 +47,7 @@ internal static partial class SecretForms
     [GeneratedRegex("^(?:bearer\\s.*|sk[-_].{6,}|[0-9a-f]{24,}|(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9]{28,})$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Key();
 
-    /// <summary>The words of a name in camel case, in capitals, or with blanks, dashes or underscores between them.</summary>
+    /// <summary>The words of a name in camel case or in capitals, or separated by blanks, dashes or underscores.</summary>
     [GeneratedRegex("[A-Z]+(?![a-z])|[A-Z]?[a-z]+", RegexOptions.CultureInvariant)]
     private static partial Regex Word();
 }

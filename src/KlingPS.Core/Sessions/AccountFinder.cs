@@ -10,7 +10,7 @@ namespace KlingPS.Core.Sessions;
 /// Finds out whose key a session has. A key that the ledger does not know may be a new one of an account that it knows: the service
 /// answers for a task to all keys of the account that has bought it, and names the account in the address of every upload. Both are free.
 /// </summary>
-[SuppressMessage("Design", "CA1001", Justification = "A semaphore holds nothing to free unless its wait handle is asked for.")]
+[SuppressMessage("Design", "CA1001", Justification = "A semaphore has nothing to release unless its wait handle is used.")]
 internal sealed class AccountFinder(KlingSession session, IPipelineObserver? observer)
 {
     /// <summary>How many accounts are compared with a new key; asking about more would take too long.</summary>

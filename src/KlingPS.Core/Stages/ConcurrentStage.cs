@@ -3,13 +3,13 @@ using System.Threading.Channels;
 
 namespace KlingPS.Core.Stages;
 
-/// <summary>Works on several items at the same time, and hands out each result as soon as its turn has come.</summary>
+/// <summary>Works on several items at the same time, and hands out each result when its turn comes.</summary>
 /// <typeparam name="TIn">An item.</typeparam>
 /// <typeparam name="TOut">What becomes of it.</typeparam>
 /// <remarks>One caller posts and reads. The work reports its failures as results; an exception from it ends the stage.</remarks>
 internal sealed class ConcurrentStage<TIn, TOut> : IPipelineStage<TIn, TOut>
 {
-    /// <summary>Items in the first part of their work: enough to have all processors busy, and few enough to take no memory worth speaking of.</summary>
+    /// <summary>Items in the first part of their work: enough to keep all processors busy, few enough to take little memory.</summary>
     private const int MaxBeginning = 64;
 
     private readonly Func<TIn, Action, CancellationToken, Task<TOut>> _work;
@@ -20,14 +20,14 @@ internal sealed class ConcurrentStage<TIn, TOut> : IPipelineStage<TIn, TOut>
     private readonly TurnLine _line = new();
     private readonly Channel<TOut> _results = Channel.CreateUnbounded<TOut>(new UnboundedChannelOptions { SingleReader = true });
 
-    /// <summary>The items that have not come out, and one for those that may still be posted.</summary>
+    /// <summary>The items that have not come out yet, plus one while more may be posted.</summary>
     private int _open = 1;
     private int _isComplete;
 
     /// <summary>Creates the stage.</summary>
-    /// <param name="work">What is done with an item.</param>
+    /// <param name="work">The work on an item.</param>
     /// <param name="limit">How many items are worked on at the same time.</param>
-    /// <param name="inOrder">Whether results come in the order of the items, or in the order of finishing.</param>
+    /// <param name="inOrder">Whether results come in the order of the items rather than as they finish.</param>
     public ConcurrentStage(Func<TIn, CancellationToken, Task<TOut>> work, int limit, bool inOrder)
         : this(
             (item, begun, stop) =>
@@ -41,10 +41,10 @@ internal sealed class ConcurrentStage<TIn, TOut> : IPipelineStage<TIn, TOut>
     }
 
     /// <summary>
-    /// Creates a stage whose results come in the order of finishing; but those of items that end in the first part of their work, such as
+    /// Creates a stage whose results come as they finish; but those of items that end in the first part of their work, such as
     /// images that cannot be read, come in the order of the items.
     /// </summary>
-    /// <param name="work">What is done with an item. It says when the first part is over.</param>
+    /// <param name="work">The work on an item. It says when the first part is over.</param>
     /// <param name="limit">How many items are worked on at the same time.</param>
     public ConcurrentStage(Func<TIn, Action, CancellationToken, Task<TOut>> work, int limit)
         : this(work, limit, inOrder: false)
@@ -88,9 +88,9 @@ internal sealed class ConcurrentStage<TIn, TOut> : IPipelineStage<TIn, TOut>
         _stop.Cancel();
     }
 
-    /// <summary>Works on an item and hands its result out.</summary>
-    /// <remarks>Ten thousand items may be under way at the same time: so each has this one method waiting for it, and no other.</remarks>
-    [SuppressMessage("Design", "CA1031", Justification = "Whatever ended the work is carried to the reader of the results.")]
+    /// <summary>Works on an item and hands out its result.</summary>
+    /// <remarks>Ten thousand items may be under way at once, so each has only this one method waiting for it.</remarks>
+    [SuppressMessage("Design", "CA1031", Justification = "Whatever ended the work is passed on to the reader of the results.")]
     private async Task RunAsync(TIn item, Turn turn, CancellationToken stop)
     {
         // The caller goes on, and the pool does the work.
@@ -148,7 +148,7 @@ internal sealed class ConcurrentStage<TIn, TOut> : IPipelineStage<TIn, TOut>
         }
     }
 
-    /// <summary>One less is open. With the last one, the results end.</summary>
+    /// <summary>Counts down the open items. After the last one, the results end.</summary>
     private void Leave()
     {
         if (Interlocked.Decrement(ref _open) == 0)

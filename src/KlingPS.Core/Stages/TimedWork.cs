@@ -3,16 +3,16 @@ using KlingPS.Core.Scheduling;
 
 namespace KlingPS.Core.Stages;
 
-/// <summary>Work on items that buys nothing and leaves nothing half done, under a deadline.</summary>
+/// <summary>Runs work on items under a deadline. The work must buy nothing and leave nothing half done.</summary>
 internal static class TimedWork
 {
-    /// <summary>Does the work on an item for as long as the deadline allows.</summary>
+    /// <summary>Works on an item for as long as the deadline allows.</summary>
     /// <param name="deadline">The deadline.</param>
-    /// <param name="item">The item, as it is named in an error.</param>
-    /// <param name="what">What has not happened to the item when the time is over, in words that complete a sentence.</param>
+    /// <param name="item">The item, as an error names it.</param>
+    /// <param name="what">What has not been done with the item when time is up, in words that complete a sentence.</param>
     /// <param name="work">The work.</param>
     /// <param name="cancellationToken">Ends the work.</param>
-    /// <exception cref="KlingException"><see cref="ErrorKind.WaitTimeout"/>: the time is over.</exception>
+    /// <exception cref="KlingException"><see cref="ErrorKind.WaitTimeout"/>: time is up.</exception>
     public static Task<T> RunAsync<T>(this Deadline deadline, string item, string what, Func<CancellationToken, Task<T>> work, CancellationToken cancellationToken)
         => deadline.RunAsync(
             work,

@@ -1,12 +1,12 @@
 namespace KlingPS.Core.Stages;
 
-/// <summary>Gives items their places, in the order in which they come. Safe for concurrent use.</summary>
+/// <summary>Gives items their places in the order they come. Safe for concurrent use.</summary>
 internal sealed class TurnLine
 {
     private readonly object _lock = new();
     private Turn? _last;
 
-    /// <summary>The place behind those that came before.</summary>
+    /// <summary>Gives the next place in the line.</summary>
     public Turn Next()
     {
         lock (_lock)
@@ -16,8 +16,8 @@ internal sealed class TurnLine
     }
 }
 
-/// <summary>The place of an item among the others, in the order in which they came.</summary>
-/// <remarks>A folder may have a hundred thousand items, of which none has to wait: so a place is no more than a link to the next one until somebody waits.</remarks>
+/// <summary>The place of an item in the line, in the order they came.</summary>
+/// <remarks>A folder may have a hundred thousand items, none of which has to wait: so a place is only a link to the next one until somebody waits.</remarks>
 internal sealed class Turn
 {
     private readonly object _lock;
@@ -39,7 +39,7 @@ internal sealed class Turn
         }
     }
 
-    /// <summary>Ends when all items before it have passed: now it is its turn.</summary>
+    /// <summary>Completes when all items before it have passed and its turn has come.</summary>
     public Task Arrival
     {
         get
@@ -59,7 +59,7 @@ internal sealed class Turn
     /// <summary>Whether it has passed.</summary>
     public bool HasPassed => _hasPassed;
 
-    /// <summary>It holds up none of those behind it any more. May be called more than once, and before its turn has come.</summary>
+    /// <summary>Stops holding up those behind it. May be called more than once, and before its turn has come.</summary>
     public void Pass()
     {
         if (_hasPassed)

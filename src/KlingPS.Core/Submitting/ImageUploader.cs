@@ -25,7 +25,7 @@ internal sealed record IdentifiedClip(ClipReport Report, string Hash);
 internal sealed record PreparedImage(ImageReport Report, UploadRecord Upload, bool IsReused);
 
 /// <summary>Brings local images to where the service can fetch them, each content once.</summary>
-[SuppressMessage("Design", "CA1001", Justification = "A semaphore holds nothing to free unless its wait handle is asked for.")]
+[SuppressMessage("Design", "CA1001", Justification = "A semaphore has nothing to release unless its wait handle is used.")]
 internal sealed class ImageUploader
 {
     /// <summary>Files that are read at the same time.</summary>

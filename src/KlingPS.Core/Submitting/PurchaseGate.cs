@@ -11,7 +11,7 @@ namespace KlingPS.Core.Submitting;
 /// came first and not to those whose images were read first.
 /// </summary>
 /// <remarks>The ledger has the last word when a purchase is recorded, for other processes buy as well; and the service has it on the balance. Safe for concurrent use.</remarks>
-[SuppressMessage("Design", "CA1001", Justification = "A semaphore whose handle nobody asks for has nothing to release.")]
+[SuppressMessage("Design", "CA1001", Justification = "A semaphore has nothing to release unless its wait handle is used.")]
 internal sealed class PurchaseGate(KlingSession session, BalanceWatch? balance)
 {
     private readonly object _lock = new();

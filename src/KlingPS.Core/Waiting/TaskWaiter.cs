@@ -125,7 +125,7 @@ internal sealed class TaskWaiter : IDisposable
     internal bool IsIdle(int queued)
         => queued == MaxConcurrentPolls || (_queue.IsAsleep && queued == MaxConcurrentPolls - 1 - _slots.CurrentCount);
 
-    [SuppressMessage("Design", "CA1031", Justification = "Whatever ends the loop is carried to those who wait.")]
+    [SuppressMessage("Design", "CA1031", Justification = "Whatever ends the loop is passed on to those who wait.")]
     private async Task RunAsync()
     {
         try
@@ -143,7 +143,7 @@ internal sealed class TaskWaiter : IDisposable
     }
 
     /// <summary>Gives a task its turn; afterwards it is no longer waited for, or due again later.</summary>
-    [SuppressMessage("Design", "CA1031", Justification = "Whatever ends the turn is carried to those who wait.")]
+    [SuppressMessage("Design", "CA1031", Justification = "Whatever ends the turn is passed on to those who wait.")]
     private async Task TakeTurnAsync(Watch watch)
     {
         try

@@ -85,7 +85,7 @@ internal sealed class WaitStage : IPipelineStage<TaskReference, Outcome<TaskRefe
         _ = HandOutAsync(item, deadline, isCurrent);
     }
 
-    [SuppressMessage("Design", "CA1031", Justification = "Whatever ends the wait ends the stage and is carried to its reader.")]
+    [SuppressMessage("Design", "CA1031", Justification = "Whatever ends the wait ends the stage and is passed on to its reader.")]
     private async Task HandOutAsync(TaskReference item, Instant? deadline, bool isCurrent)
     {
         try

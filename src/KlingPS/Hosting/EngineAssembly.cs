@@ -16,7 +16,7 @@ internal static class EngineAssembly
 
     /// <summary>From the module's first method on, this class is asked before PowerShell looks beside the module.</summary>
     [ModuleInitializer]
-    [SuppressMessage("Usage", "CA2255:The 'ModuleInitializer' attribute should not be used in libraries", Justification = "It has to be known before any method that uses the engine is compiled.")]
+    [SuppressMessage("Usage", "CA2255:The 'ModuleInitializer' attribute should not be used in libraries", Justification = "It has to run before any method that uses the engine is compiled.")]
     internal static void Offer() => AssemblyLoadContext.GetLoadContext(typeof(EngineAssembly).Assembly)!.Resolving += Load;
 
     private static Assembly? Load(AssemblyLoadContext context, AssemblyName name)

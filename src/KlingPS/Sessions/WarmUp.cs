@@ -23,7 +23,7 @@ internal static class WarmUp
         }
     }
 
-    [SuppressMessage("Design", "CA1031", Justification = "Whatever it is, the command meets it as well, and tells of it.")]
+    [SuppressMessage("Design", "CA1031", Justification = "Whatever it is, the command meets it as well, and reports it.")]
     private static async Task LoadAsync()
     {
         try

@@ -7,7 +7,7 @@ namespace KlingPS.Core.Ledger.Sql;
 /// <param name="store">The database.</param>
 /// <param name="owners">Who this process is, and whether anybody needs to be told.</param>
 /// <param name="time">The clock to wait by.</param>
-[SuppressMessage("Design", "CA1001", Justification = "A source without a timer has nothing to release.")]
+[SuppressMessage("Design", "CA1001", Justification = "A cancellation source without a timer has nothing to release.")]
 internal sealed class Heartbeat(SqlStore store, IAttemptOwners owners, TimeProvider time) : IAsyncDisposable
 {
     private readonly ConcurrentDictionary<long, byte> _underWay = new();

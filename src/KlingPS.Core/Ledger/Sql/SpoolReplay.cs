@@ -8,7 +8,7 @@ namespace KlingPS.Core.Ledger.Sql;
 /// <summary>Records what has happened while the ledger could not be written. An answer may be recorded any number of times, with the same result.</summary>
 /// <param name="store">The database.</param>
 /// <param name="spool">What is kept on this machine.</param>
-[SuppressMessage("Design", "CA1001", Justification = "A semaphore whose handle nobody asks for has nothing to release.")]
+[SuppressMessage("Design", "CA1001", Justification = "A semaphore has nothing to release unless its wait handle is used.")]
 internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
 {
     /// <summary>What is damaged, or is for another ledger, by its path.</summary>

@@ -34,7 +34,7 @@ namespace KlingPS.Core.Ledger.Sql;
 /// <param name="limit">How many requests the service takes in one window. At least 1.</param>
 /// <param name="window">How long a slot is held after a request is over.</param>
 /// <param name="time">The clock to wait by.</param>
-[SuppressMessage("Design", "CA1001", Justification = "A semaphore whose handle nobody asks for has nothing to release.")]
+[SuppressMessage("Design", "CA1001", Justification = "A semaphore has nothing to release unless its wait handle is used.")]
 internal sealed class SqlRateGate(
     SqlStore store, IAttemptOwners owners, RateLeaseTable leases, ConcurrentDictionary<long, byte> held, int limit, TimeSpan window, TimeProvider time) : IRateGate
 {

@@ -15,7 +15,7 @@ internal sealed class SqlStatement
     /// <param name="connection">The connection.</param>
     /// <param name="sql">The statement.</param>
     /// <param name="toStored">Turns a value into one that the database can store.</param>
-    [SuppressMessage("Security", "CA2100", Justification = "Every statement is composed of constants; values from outside are parameters.")]
+    [SuppressMessage("Security", "CA2100", Justification = "Every statement consists of constants; values from outside are parameters.")]
     public SqlStatement(DbConnection connection, string sql, Func<object?, object?> toStored)
     {
         _toStored = toStored;

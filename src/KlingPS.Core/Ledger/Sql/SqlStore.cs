@@ -5,7 +5,7 @@ namespace KlingPS.Core.Ledger.Sql;
 
 /// <summary>The open database: one connection for writing, one for reading, opened when the first of them is needed, and created when something is to be written.</summary>
 /// <remarks>Safe for concurrent use. Errors of the database come out as <see cref="ErrorKind.LedgerUnusable"/>.</remarks>
-[SuppressMessage("Design", "CA1001", Justification = "A semaphore whose handle nobody asks for has nothing to release.")]
+[SuppressMessage("Design", "CA1001", Justification = "A semaphore has nothing to release unless its wait handle is used.")]
 internal sealed class SqlStore(IDatabaseEngine engine) : IAsyncDisposable
 {
     private readonly SemaphoreSlim _opening = new(1, 1);

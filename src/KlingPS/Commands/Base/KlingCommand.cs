@@ -547,7 +547,7 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     }
 
     /// <summary>Warns on the stream, where it can be redirected; a pipeline that is being stopped has none any more, but its host has a screen.</summary>
-    [SuppressMessage("Design", "CA1031", Justification = "Whatever keeps the warning from its stream, the screen is left.")]
+    [SuppressMessage("Design", "CA1031", Justification = "Whatever keeps the warning from its stream, the screen remains.")]
     private protected void Tell(string open)
     {
         try

@@ -9,7 +9,7 @@ namespace KlingPS.Core.Gallery;
 /// <summary>Makes cards of videos and tasks: says what is known about each, and what can be done about anything that is still open.</summary>
 internal sealed class CardMaker
 {
-    /// <summary>How long the service knows a task: by its documentation, two months.</summary>
+    /// <summary>How long the service keeps a task: two months, by its documentation.</summary>
     private const int MonthsOfRecord = 2;
 
     private readonly string _folder;
@@ -30,7 +30,7 @@ internal sealed class CardMaker
         _takes = takes;
     }
 
-    /// <summary>Makes a card. Looks whether its files are there, and reads none.</summary>
+    /// <summary>Makes a card. Checks whether its files exist, but reads none.</summary>
     public GalleryCard Make(GalleryEntry entry)
     {
         ArgumentNullException.ThrowIfNull(entry);
@@ -46,7 +46,7 @@ internal sealed class CardMaker
         VideoSpec spec = task.Spec;
         if (_isPortable && (image is null ? spec.Sources.Any() : spec.Sources.Count() > 1))
         {
-            // Whoever gets the page does not have what it was made from.
+            // Those who get the page do not have what the video was made from.
             return null;
         }
 
@@ -161,7 +161,7 @@ internal sealed class CardMaker
         bool isRecorded = entry.Origin == EntryOrigin.Ledger;
         string destination = DestinationOf(task);
 
-        // A take that the service has forgotten is not bought again; another one is offered as for any video.
+        // A take that the service has forgotten is not bought again; another take is offered, as for any video.
         if (status is CardStatus.Failed or CardStatus.Rejected || (status == CardStatus.Abandoned && !task.IsForgotten))
         {
             if (CommandLine.Make(task.Spec, null, task.Take, destination, status == CardStatus.Failed ? " -RetryFailed" : string.Empty) is CardCommand again)
@@ -254,13 +254,13 @@ internal sealed class CardMaker
         => task.SavedPath is string path && Path.IsPathFullyQualified(path) ? Path.GetDirectoryName(path)! : _destination;
 
     /// <summary>
-    /// Whether a path may be looked at. Anybody can have written a sidecar; one that names a file on a server would make this machine, and
-    /// that of the viewer, log on there.
+    /// Whether a path may be looked at. Anybody may have written a sidecar; one that names a file on a server would make this machine, and
+    /// the viewer's machine, log on there.
     /// </summary>
     private static bool MayBeLookedAt(GalleryEntry entry, string path)
         => entry.Origin != EntryOrigin.Sidecar || !IsElsewhere(path, entry.VideoPath!);
 
-    /// <summary>Whether a path is that of a server, and not of the one where another file is.</summary>
+    /// <summary>Whether a path leads to a server other than the one that another file is on.</summary>
     /// <param name="path">The path.</param>
     /// <param name="from">The full path of the file that names it.</param>
     internal static bool IsElsewhere(string path, string from)

@@ -3,8 +3,8 @@ using System.Text;
 namespace KlingPS.Core.Gallery;
 
 /// <summary>
-/// Reads tables as spreadsheets write them: values in quotation marks where they need some, between commas, semicolons or tabs, whichever
-/// the heading has.
+/// Reads tables as spreadsheets write them: values in quotation marks if they need them, separated by commas, semicolons or tabs, whichever
+/// the heading uses.
 /// </summary>
 internal static class ChoiceCsv
 {
@@ -14,7 +14,7 @@ internal static class ChoiceCsv
 
     /// <summary>Reads a table.</summary>
     /// <param name="text">The text.</param>
-    /// <returns>Its rows, each with the line that it begins in, counted from 1; blank lines are left out.</returns>
+    /// <returns>Its rows, each with the line that it begins on, from 1; blank lines are left out.</returns>
     /// <exception cref="FormatException">A value in quotation marks has no end.</exception>
     public static IEnumerable<(int Line, IReadOnlyList<string> Values)> Read(string text)
     {
@@ -42,7 +42,7 @@ internal static class ChoiceCsv
         }
     }
 
-    /// <summary>A value as it was before it was protected from spreadsheets, which take some beginnings for a formula.</summary>
+    /// <summary>A value as it was before it was protected from spreadsheets, which take some values for a formula because of how they begin.</summary>
     public static string Plain(string value)
     {
         ArgumentNullException.ThrowIfNull(value);

@@ -21,7 +21,7 @@ internal sealed record ChoiceRow(string Place, string Key, string? Name, string?
 }
 
 /// <summary>
-/// A choice as the page of a gallery has saved it: JSON, or a table for people, who may have changed it. Each line that cannot be read is
+/// A choice as the page of a gallery saves it: JSON, or a table for people, who may have changed it. Each line that cannot be read is
 /// reported, and the others count.
 /// </summary>
 internal sealed record ChoiceFile
@@ -54,13 +54,13 @@ internal sealed record ChoiceFile
     /// <summary>When it was saved.</summary>
     public DateTimeOffset? Saved { get; private init; }
 
-    /// <summary>What was chosen, each video once.</summary>
+    /// <summary>What was chosen, with each video once.</summary>
     public IReadOnlyList<ChoiceRow> Rows { get; private init; } = [];
 
     /// <summary>What is wrong with single lines, which are left out.</summary>
     public IReadOnlyList<KlingException> Problems { get; private init; } = [];
 
-    /// <summary>Which lines say different things about one video, of which the later one counts; as sentences.</summary>
+    /// <summary>Which lines contradict each other about one video, so that the later one counts; as sentences.</summary>
     public IReadOnlyList<string> Doubles { get; private init; } = [];
 
     /// <summary>Reads a file.</summary>
@@ -105,7 +105,7 @@ internal sealed record ChoiceFile
             : ParseTable(path, text.TrimStart('\uFEFF'), written);
     }
 
-    /// <summary>Whether a file is a choice, of whichever version: all that <see cref="ReadAsync"/> takes, and damaged ones.</summary>
+    /// <summary>Whether a file is a choice, of any version: all that <see cref="ReadAsync"/> takes, and damaged ones.</summary>
     /// <param name="path">The full path.</param>
     /// <exception cref="IOException">It cannot be read.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
@@ -120,7 +120,7 @@ internal sealed record ChoiceFile
 
         try
         {
-            // Which format it is may stand at its end.
+            // The name of the format may be at its end.
             string text = DecodeLoosely(OrdinaryFile.ReadAllBytes(path, MaxLength, Shared));
             return text.Contains($"\"{Format}\"", StringComparison.Ordinal) || Parse(path, text) is not null;
         }
@@ -148,7 +148,7 @@ internal sealed record ChoiceFile
         return reader.ReadToEnd().TrimStart();
     }
 
-    /// <summary>Combines several choices: of what they say about one video, the later decision counts, and stays in the file that has it.</summary>
+    /// <summary>Combines several choices: if several decide about one video, the later decision counts, and stays in the file that has it.</summary>
     /// <param name="files">The choices, with keys that are the same for the same video.</param>
     public static IReadOnlyList<ChoiceFile> Merge(IReadOnlyList<ChoiceFile> files)
     {
@@ -190,7 +190,7 @@ internal sealed record ChoiceFile
     }
 
     /// <summary>The same choice with other keys, so that lines that name one video in different ways are recognized as being about it.</summary>
-    /// <param name="keyOf">The one key of all that a video may have.</param>
+    /// <param name="keyOf">Maps any key of a video to the same one.</param>
     public ChoiceFile WithKeys(Func<string, string> keyOf)
     {
         ArgumentNullException.ThrowIfNull(keyOf);
@@ -241,7 +241,7 @@ internal sealed record ChoiceFile
         }
         catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
-            // The latter where a text holds half a character: the parser does not look into them.
+            // The latter if a string contains half a character: the parser does not look inside strings.
             throw Invalid(path, $"it {JsonDamage.Describe(text, exception)}", exception);
         }
     }
@@ -319,7 +319,7 @@ internal sealed record ChoiceFile
             JsonValueKind.String => value.GetString(),
             JsonValueKind.Null or JsonValueKind.Undefined => null,
 
-            // What should be text and is not is refused when its value is read.
+            // A value that should be text but is not is refused when it is read.
             _ => value.GetRawText(),
         }
         : null;

@@ -4,7 +4,7 @@ using System.Text.RegularExpressions;
 namespace KlingPS.Core.Gallery;
 
 /// <summary>
-/// What the page writes at the end of each line of a table: when the video was chosen, or that it had not been when the table was saved; and a
+/// What the page writes at the end of each line of a table: when the video was chosen, or that it had not been chosen when the table was saved; and a
 /// checksum of what the line says, which shows whether somebody has changed the line.
 /// </summary>
 /// <param name="Time">When the video was chosen, or else when the table was saved.</param>
@@ -13,7 +13,7 @@ namespace KlingPS.Core.Gallery;
 /// <param name="Checksum">See <see cref="ChecksumOf"/>.</param>
 internal sealed partial record ChoiceStamp(DateTimeOffset Time, DateTimeOffset Since, bool IsChosen, uint Checksum)
 {
-    /// <summary>The stamp of a choice; <see langword="null"/> if it is not known well enough when it was made.</summary>
+    /// <summary>The stamp of a choice; <see langword="null"/> if it is not known exactly enough when it was made.</summary>
     /// <param name="choice">The choice.</param>
     /// <param name="now">When the stamp is made.</param>
     public static ChoiceStamp? Of(GalleryChoice choice, DateTimeOffset now)
@@ -36,7 +36,7 @@ internal sealed partial record ChoiceStamp(DateTimeOffset Time, DateTimeOffset S
             ? new ChoiceStamp(time, TimeOf(match.Groups["since"]) is DateTimeOffset since && since < time ? since : time, match.Groups["unchosen"].Length == 0, uint.Parse(match.Groups["sum"].ValueSpan, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture))
             : null;
 
-    /// <summary>Says when a line was chosen. One that was changed since was changed between its stamp and the last time the file was written.</summary>
+    /// <summary>Says when a line was chosen. A line that was edited was edited between its stamp and the last time the file was written.</summary>
     /// <param name="said">What the line says.</param>
     /// <param name="written">When the file was last written.</param>
     public GalleryChoice Date(GalleryChoice said, DateTimeOffset? written)

@@ -16,7 +16,7 @@ internal sealed class ChosenVideos
     private IReadOnlyList<Place>? _places;
 
     /// <summary>Creates the search.</summary>
-    /// <param name="source">What the ledger has.</param>
+    /// <param name="source">The tasks of the ledger.</param>
     /// <param name="file">The choice.</param>
     /// <param name="folders">The full paths of further folders with videos.</param>
     public ChosenVideos(GallerySource source, ChoiceFile file, IReadOnlyList<string> folders)
@@ -27,7 +27,7 @@ internal sealed class ChosenVideos
     }
 
     /// <summary>The video of a row, with what was chosen for it.</summary>
-    /// <returns><see langword="null"/> if it is nowhere.</returns>
+    /// <returns><see langword="null"/> if it is not found anywhere.</returns>
     public async Task<GalleryEntry?> FindAsync(ChoiceRow row, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(row);
@@ -38,7 +38,7 @@ internal sealed class ChosenVideos
     }
 
     /// <summary>
-    /// All takes that are known next to videos that the ledger does not know: by the sidecars in their folders, and in those that the
+    /// All takes known for videos that the ledger does not know: from the sidecars in their folders, and in those that the
     /// user has named.
     /// </summary>
     /// <param name="videos">The videos.</param>
@@ -64,7 +64,7 @@ internal sealed class ChosenVideos
         return [.. named.Values.Select(entry => entry.Task!).Concat(beside)];
     }
 
-    /// <summary>What the page linked to: relative to the folder it was in, or to the one that the choice lies in.</summary>
+    /// <summary>What the page linked to: relative to the folder it was in, or to the one that the choice is in.</summary>
     private async Task<GalleryEntry?> FindLinkedAsync(ChoiceRow row, CancellationToken cancellationToken)
     {
         if (row.Video is null || PageText.FromLink(row.Video) is not string relative || !VideoFolder.IsVideo(relative))
@@ -75,7 +75,7 @@ internal sealed class ChosenVideos
         GalleryEntry? file = null;
         foreach (Place place in _places ??= FindPlaces())
         {
-            // Through a link, it may lie anywhere.
+            // Through a link, it may be anywhere.
             string path = Path.Combine(place.Path, relative);
             if (!Place.Of(path).IsWithin(place) || await _source.FindVideoAsync(path, null, cancellationToken).ConfigureAwait(false) is not GalleryEntry entry)
             {
@@ -115,7 +115,7 @@ internal sealed class ChosenVideos
         return _inFolders;
     }
 
-    /// <summary>Anybody can have written a choice. The folder that it names is looked into only if there is a page that it can be of.</summary>
+    /// <summary>Anybody may have written a choice. The folder that it names is searched only if it has a page that the choice may belong to.</summary>
     private IReadOnlyList<Place> FindPlaces()
     {
         IEnumerable<string> places = _folders.Append(Path.GetDirectoryName(_file.Path)!);

@@ -8,7 +8,7 @@ namespace KlingPS.Core.Gallery;
 /// <summary>Writes the commands that a card offers, so that they can be pasted into PowerShell as they are.</summary>
 internal sealed class CommandLine
 {
-    /// <summary>Stands for a file that was uploaded from elsewhere. The address of the upload soon leads nowhere, and has the account's number in it.</summary>
+    /// <summary>Stands for a file that was uploaded from elsewhere. The address of the upload soon expires, and contains the account's number.</summary>
     private const string Uploaded = "<the file that was uploaded>";
 
     private readonly StringBuilder _text = new();

@@ -45,13 +45,13 @@ internal sealed record FormerChoices(IReadOnlyDictionary<string, GalleryChoice> 
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or JsonException or InvalidOperationException or KeyNotFoundException or FormatException)
         {
-            // Then there is nothing to keep.
+            // So there is nothing to keep.
         }
 
         return new FormerChoices(choices, wasPortable);
     }
 
-    /// <summary>Most pages have none, and need not be read for them.</summary>
+    /// <summary>Most pages have none, and need not be read in full.</summary>
     private static bool MayHaveAny(ReadOnlySpan<byte> data)
         => data.IndexOf("\"choice\":"u8) >= 0 || data.IndexOf("\"rating\":"u8) >= 0 || data.IndexOf("\"note\":"u8) >= 0 || data.IndexOf("\"at\":"u8) >= 0;
 

@@ -8,10 +8,10 @@ internal enum CardStatus
     /// <summary>On disk.</summary>
     Saved,
 
-    /// <summary>It was on disk, and is not there any more.</summary>
+    /// <summary>It was on disk, but is no longer there.</summary>
     Missing,
 
-    /// <summary>Made and not saved.</summary>
+    /// <summary>Made, but not saved.</summary>
     Unsaved,
 
     /// <summary>The user has it elsewhere.</summary>
@@ -43,7 +43,7 @@ internal readonly record struct CardCommand(string Head, string? Tail = null)
     public string With(string? prompt) => Tail is null ? Head : Head + prompt + Tail;
 }
 
-/// <summary>What a card shows of one video. Texts are as people may read them, unless noted otherwise.</summary>
+/// <summary>What a card shows of one video. Texts are ready to be shown to people, unless noted otherwise.</summary>
 internal sealed record GalleryCard
 {
     /// <summary>What stands in the place of an image if there never was one.</summary>
@@ -94,7 +94,7 @@ internal sealed record GalleryCard
     /// <summary>When it was finished.</summary>
     public DateTimeOffset? Completed { get; init; }
 
-    /// <summary>When its link ends.</summary>
+    /// <summary>When its link expires.</summary>
     public DateTimeOffset? LinkUntil { get; init; }
 
     /// <summary>When the service forgets its task.</summary>
@@ -109,7 +109,7 @@ internal sealed record GalleryCard
     /// <summary>The command that makes another variant.</summary>
     public CardCommand? Again { get; init; }
 
-    /// <summary>The commands that settle what is open; of several, one is to be chosen.</summary>
+    /// <summary>The commands that settle what is open; if there are several, one has to be chosen.</summary>
     public IReadOnlyList<CardCommand> Settle { get; init; } = [];
 
     /// <summary>Why there is no video, or no image.</summary>

@@ -9,7 +9,7 @@ internal enum Decision
     /// <summary>It is to be kept.</summary>
     Picked,
 
-    /// <summary>It is not.</summary>
+    /// <summary>It is not to be kept.</summary>
     Rejected,
 }
 
@@ -17,7 +17,7 @@ internal enum Decision
 /// <param name="Decision">Whether it was picked or rejected.</param>
 /// <param name="Rating">0 to 5 stars; 0 is none.</param>
 /// <param name="Note">What was noted; empty if nothing was.</param>
-/// <param name="At">When it was chosen, or the latest time at which it can have been; <see langword="null"/> if that is not known.</param>
+/// <param name="At">When it was chosen, or the latest time at which it can have been chosen; <see langword="null"/> if that is not known.</param>
 internal sealed record GalleryChoice(Decision Decision, int Rating, string Note, DateTimeOffset? At = null)
 {
     /// <summary>The most stars.</summary>
@@ -27,7 +27,7 @@ internal sealed record GalleryChoice(Decision Decision, int Rating, string Note,
     public const int MaxNoteLength = 2000;
 
     /// <summary>
-    /// When it was picked or rejected at the earliest; <see langword="null"/> if that is not known. Earlier than <see cref="At"/> if stars
+    /// The earliest time at which it can have been picked or rejected; <see langword="null"/> if that is not known. Earlier than <see cref="At"/> if stars
     /// or a note were added later, or if somebody has changed a table.
     /// </summary>
     public DateTimeOffset? NotBefore { get; init; }
@@ -45,6 +45,6 @@ internal sealed record GalleryChoice(Decision Decision, int Rating, string Note,
         return (Decision, Rating, Note) == (other.Decision, other.Rating, other.Note);
     }
 
-    /// <summary>Of two choices for one video the later, as far as their times are known; else the second.</summary>
+    /// <summary>The later of two choices for one video, if their times are known; otherwise the second.</summary>
     public static GalleryChoice? Later(GalleryChoice? one, GalleryChoice? other) => other is null || one?.At > other.At ? one : other;
 }

@@ -7,7 +7,7 @@ using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Gallery;
 
-/// <summary>A page with all its cards. The same cards make the same bytes: nothing in it depends on the time of writing.</summary>
+/// <summary>A page with all its cards. The same cards produce the same bytes: nothing in it depends on the time of writing.</summary>
 internal sealed class GalleryDocument
 {
     private readonly IReadOnlyList<GalleryCard> _cards;
@@ -135,7 +135,7 @@ internal sealed class GalleryDocument
         return string.Join(" · ", new[] { seconds, take, credits, card.Model }.Where(part => part.Length > 0));
     }
 
-    /// <summary>For how long the video can still be fetched, if it is not on disk.</summary>
+    /// <summary>How long the video can still be fetched, if it is not on disk.</summary>
     private static void WriteLife(TextWriter page, GalleryCard card)
     {
         if (card.Status is not (CardStatus.Unsaved or CardStatus.Missing) || card.LinkUntil is not DateTimeOffset link || card.RecordUntil is not DateTimeOffset record)
@@ -304,12 +304,12 @@ internal sealed class GalleryDocument
 
         WriteMoment(json, "at", choice.At);
 
-        // What is not known may have been any time ago.
+        // An unknown time may be any time in the past.
         DateTimeOffset judged = choice.NotBefore ?? DateTimeOffset.UnixEpoch;
         WriteMoment(json, "judged", judged < choice.At ? judged : null);
     }
 
-    /// <summary>To the millisecond, as the browser has it: rounded, it would be older than the same choice there.</summary>
+    /// <summary>To the millisecond, as in the browser: if it were rounded, it would be older than the same choice there.</summary>
     private static void WriteMoment(Utf8JsonWriter json, string name, DateTimeOffset? time)
         => WriteText(json, name, time?.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.FFF'Z'", CultureInfo.InvariantCulture));
 

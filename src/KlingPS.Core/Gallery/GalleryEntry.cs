@@ -36,7 +36,7 @@ internal sealed record GalleryEntry(EntryOrigin Origin, KlingVideoTask? Task, st
     /// <summary>The task whose video has since been saved where this one was; <see langword="null"/> if none was.</summary>
     public KlingVideoTask? Holder { get; init; }
 
-    /// <summary>When it was on disk first, as far as that can still be told; <see langword="null"/> otherwise.</summary>
+    /// <summary>When it was first on disk, if that can still be found out; <see langword="null"/> otherwise.</summary>
     public DateTimeOffset? SavedAt { get; init; }
 
     /// <summary>What was chosen for it before.</summary>
@@ -47,7 +47,7 @@ internal sealed record GalleryEntry(EntryOrigin Origin, KlingVideoTask? Task, st
 
     /// <summary>
     /// The name by which a choice finds it again, in another shell and on another machine: the service's id, wherever there is one; else
-    /// the content of the video. It does not reveal where the video is, because pages are handed on.
+    /// the content of the video. It does not reveal where the video is, because pages are passed on.
     /// </summary>
     public string Key => Task is not null ? KeyOf(Task) : FileMark + (ContentHash ?? HashOf(VideoPath!));
 

@@ -32,7 +32,7 @@ internal sealed class GalleryFile
     /// <param name="path">The full path of the page.</param>
     /// <param name="overwrite">Whether it may be any file.</param>
     /// <exception cref="KlingException">
-    /// <see cref="ErrorKind.FileExists"/>: there is a file that is not a gallery. <see cref="ErrorKind.DestinationUnusable"/>: no file can be there.
+    /// <see cref="ErrorKind.FileExists"/>: there is a file that is not a gallery. <see cref="ErrorKind.DestinationUnusable"/>: there cannot be a file.
     /// </exception>
     public static GalleryFile Find(string path, bool overwrite)
     {
@@ -70,7 +70,7 @@ internal sealed class GalleryFile
     /// <param name="isPortable">Whether the page is for others.</param>
     public static string MarkOf(string id, bool isPortable) => isPortable ? id + PortableMark : id;
 
-    /// <summary>Creates the folder of the page, and tries whether the page can be written there, before anything else is written.</summary>
+    /// <summary>Creates the folder of the page, and checks whether the page can be written there, before anything else is written.</summary>
     /// <exception cref="KlingException"><see cref="ErrorKind.DestinationUnusable"/>: it cannot be written.</exception>
     public void Prepare()
     {
@@ -78,7 +78,7 @@ internal sealed class GalleryFile
         {
             OwnFile.CreateFolder(Path.GetDirectoryName(_path)!, FileReaders.Umask);
 
-            // Only the folder that it is to be in can tell whether a name is too long.
+            // Only the target folder can tell whether a name is too long.
             OwnFile.Require(_path);
             using var trial = new TemporaryFile(_path, FileReaders.Owner);
         }
@@ -89,8 +89,8 @@ internal sealed class GalleryFile
     }
 
     /// <summary>
-    /// Writes the page, whole or not at all. A page for others can be read by them, and another one by its owner alone; unless the page that is
-    /// replaced was of the same kind: then whoever could read that one can read this one.
+    /// Writes the page, whole or not at all. A page for others is readable by others, any other page only by its owner; unless the page that is
+    /// replaced was of the same kind: then those who could read it can read this one.
     /// </summary>
     /// <param name="isPortable">Whether the page is for others.</param>
     /// <param name="write">Writes it.</param>

@@ -7,8 +7,8 @@ using KlingPS.Core.Saving;
 namespace KlingPS.Core.Gallery;
 
 /// <summary>
-/// Tells what is known about videos and tasks: what the ledger has of them now, whatever it had when they were handed in; else what the sidecar
-/// says. Asks nobody but the disk.
+/// Tells what is known about videos and tasks: what the ledger records now, not when they were handed in; otherwise what the sidecar
+/// says. Makes no requests.
 /// </summary>
 internal sealed class GallerySource
 {
@@ -41,7 +41,7 @@ internal sealed class GallerySource
         _paths = known.Where(path => path.IsCertain).ToLookup(path => path.Id);
     }
 
-    /// <summary>All tasks of the ledger, by local id. Ids of the service and videos on disk tell for themselves whose they are.</summary>
+    /// <summary>All tasks of the ledger, by local id. Ids of the service and videos on disk show by themselves whose they are.</summary>
     public IReadOnlyList<KlingVideoTask> Recorded { get; }
 
     /// <summary>Those of the account in use; all of them if none is.</summary>
@@ -84,7 +84,7 @@ internal sealed class GallerySource
         return [.. all.Where(task => task.Account == own)];
     }
 
-    /// <summary>The entry of a task, as the ledger has it by now, with its video where that is.</summary>
+    /// <summary>The entry of a task as the ledger records it now, with its video where that is now.</summary>
     /// <param name="task">The task, of this ledger or of another.</param>
     /// <param name="cancellationToken">Stops the search.</param>
     public async ValueTask<GalleryEntry> OfAsync(KlingVideoTask task, CancellationToken cancellationToken)
@@ -99,7 +99,7 @@ internal sealed class GallerySource
                 : new GalleryEntry(EntryOrigin.Task, task, task.SavedPath);
     }
 
-    /// <summary>An entry of a task of the ledger with the time of the oldest of its files that is left.</summary>
+    /// <summary>An entry of a task of the ledger with the time of its oldest remaining file.</summary>
     public GalleryEntry WithTime(GalleryEntry entry)
     {
         ArgumentNullException.ThrowIfNull(entry);
@@ -139,7 +139,7 @@ internal sealed class GallerySource
     /// <summary>The key that a card has now, of all the keys that it may have had.</summary>
     public string KeyOf(string key) => FindByKey(key) is KlingVideoTask task ? GalleryEntry.KeyOf(task) : key;
 
-    /// <summary>The entry of a video on disk, by what the ledger has of its path, its sidecar, or its content.</summary>
+    /// <summary>The entry of a video on disk, by what the ledger knows about its path, its sidecar, or its content.</summary>
     /// <param name="path">The full path. The video itself need not be there if its sidecar is.</param>
     /// <param name="taskId">The service's id of its task, if that is known.</param>
     /// <param name="cancellationToken">Stops the reading.</param>
@@ -172,7 +172,7 @@ internal sealed class GallerySource
             return null;
         }
 
-        // A video that was moved or copied there.
+        // It may have been moved or copied there.
         string? hash = await FindHashAsync(path, cancellationToken).ConfigureAwait(false);
         return hash is not null && FindByHash(hash) is KlingVideoTask same
             ? new GalleryEntry(EntryOrigin.Ledger, same, path)
@@ -186,9 +186,9 @@ internal sealed class GallerySource
     }
 
     /// <summary>
-    /// A task of the ledger with its video: where it was saved last, or else at another path where it was saved and still is, or at any other
-    /// that the ledger knows and that has its content, as happens after it was moved over another video. A path that another task's video has now
-    /// counts for that one alone.
+    /// A task of the ledger with its video: where it was last saved, or else at another path where it was saved and still is, or at any other
+    /// that the ledger knows and that has its content, as after it was moved over another video. A path that another task's video has now
+    /// counts only for that one.
     /// </summary>
     private async ValueTask<GalleryEntry> LocateAsync(KlingVideoTask task, CancellationToken cancellationToken)
     {
@@ -215,7 +215,7 @@ internal sealed class GallerySource
             : new GalleryEntry(EntryOrigin.Ledger, task, holder is null ? task.SavedPath : null) { Holder = holder };
     }
 
-    /// <summary>A file that the ledger knows and that has a content now. Only files that have changed since they were recorded are read, and only if a video is missing.</summary>
+    /// <summary>A file that the ledger knows and that now has this content. Only files that have changed since they were recorded are read, and only if a video is missing.</summary>
     private async ValueTask<string?> FindElsewhereAsync(string hash, CancellationToken cancellationToken)
     {
         if (_elsewhere is null)
@@ -248,8 +248,8 @@ internal sealed class GallerySource
     }
 
     /// <summary>
-    /// The task whose video a path has, of those that were saved there; <see langword="null"/> if none was. Of several the content tells;
-    /// if that has been changed since, it is the last one. If there is only one, it is another's only if that one's video was moved over it.
+    /// Which of the tasks whose videos were saved at a path has its video there; <see langword="null"/> if none does. If there are several, the content decides;
+    /// if that has changed since, it is the last one. If there is only one, the video is another task's only if that task's video was moved over it.
     /// </summary>
     private async ValueTask<KlingVideoTask?> FindOwnerAsync(string path, CancellationToken cancellationToken)
     {

@@ -50,11 +50,11 @@ internal sealed class GalleryWriter
     }
 
     /// <summary>Writes the gallery.</summary>
-    /// <param name="entries">What it shows; what is in it twice is shown once.</param>
+    /// <param name="entries">What it shows; duplicates are shown once.</param>
     /// <param name="takes">The existing takes.</param>
-    /// <param name="choicesSaved">When the choice was saved that is loaded with it.</param>
-    /// <param name="onCopied">Receives, for a portable one, how many of how many files have been copied.</param>
-    /// <param name="cancellationToken">Stops the writing: what was there stays as it is.</param>
+    /// <param name="choicesSaved">When the choice that is loaded with it was saved.</param>
+    /// <param name="onCopied">For a portable gallery, called with how many of how many files have been copied.</param>
+    /// <param name="cancellationToken">Stops the writing; what was there stays as it is.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.DestinationUnusable"/>: it cannot be written.</exception>
     public Task<WrittenGallery> WriteAsync(
         IEnumerable<GalleryEntry> entries,
@@ -103,7 +103,7 @@ internal sealed class GalleryWriter
             },
             cancellationToken);
 
-    /// <summary>Keeps what is in it twice only once: with the video that is there, and with the last choice.</summary>
+    /// <summary>Removes duplicates, keeping the video that exists and the last choice.</summary>
     private static List<GalleryEntry> Merge(IEnumerable<GalleryEntry> entries)
     {
         var merged = new List<GalleryEntry>();
@@ -222,7 +222,7 @@ internal sealed class GalleryWriter
 
     /// <summary>
     /// The image, if it is still the one that the video was made from: a folder that is handed on must not get files that nobody meant. For a
-    /// sidecar, which anybody can have written, it must be known which image that was.
+    /// sidecar, which anybody may have written, it must be known which image that was.
     /// </summary>
     private static MediaFile? ImageOf(GalleryEntry entry, GalleryCard card)
         => card.ImagePath is null ? null : new MediaFile(card.ImagePath, entry.Task!.SourceHash ?? (entry.Origin == EntryOrigin.Sidecar ? string.Empty : null));
@@ -239,7 +239,7 @@ internal sealed class GalleryWriter
         }
     }
 
-    /// <summary>The id of a gallery that is new: that of its oldest video, under its title. It stays as the gallery grows.</summary>
+    /// <summary>The id of a new gallery, made from its oldest video and its title. It stays the same as the gallery grows.</summary>
     private string IdOf(IEnumerable<GalleryCard> cards)
     {
         string? oldest = cards.OrderBy(card => card.Created).ThenBy(card => card.Key, StringComparer.Ordinal).FirstOrDefault()?.Key;

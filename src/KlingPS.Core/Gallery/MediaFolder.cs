@@ -8,8 +8,8 @@ using KlingPS.Core.Saving;
 namespace KlingPS.Core.Gallery;
 
 /// <summary>
-/// The folder beside a portable page that holds copies of its videos and images. It keeps a list of the page it belongs to and of what it has
-/// put there: nothing else is ever replaced or removed. A copy gets its name when it is complete.
+/// The folder beside a portable page that holds copies of its videos and images. It keeps a list with the page that it belongs to and what was
+/// put into it: nothing else is ever replaced or removed. A copy gets its name when it is complete.
 /// </summary>
 internal sealed class MediaFolder
 {
@@ -77,12 +77,12 @@ internal sealed class MediaFolder
         throw new InvalidOperationException("There is always a further number.");
     }
 
-    /// <summary>Copies files into the folder, except those whose copies are there already.</summary>
+    /// <summary>Copies files into the folder, except those that have been copied already.</summary>
     /// <param name="files">The files.</param>
-    /// <param name="onCopied">Receives how many of how many files are there.</param>
-    /// <param name="cancellationToken">Stops the copying; nothing half is left.</param>
+    /// <param name="onCopied">Called with how many of how many files are there.</param>
+    /// <param name="cancellationToken">Stops the copying; no half-finished copy is left.</param>
     /// <returns>
-    /// The names of the copies. Files that are gone are left out, and so is what is neither an image nor a video, or is not the file that was
+    /// The names of the copies. Files that are gone are left out, and so is anything that is neither an image nor a video, or is not the file that was
     /// meant.
     /// </returns>
     /// <exception cref="IOException">A copy cannot be written.</exception>
@@ -113,7 +113,7 @@ internal sealed class MediaFolder
             }
         }
 
-        // First the list of what is going to be there: if this is broken off, the next run recognizes it as its own.
+        // The list of what will be there comes first: if this is interrupted, the next run recognizes the files as its own.
         WriteList(_current.Values.Concat(_former.Values));
         for (int done = 0; done < missing.Count; done++)
         {
@@ -124,7 +124,7 @@ internal sealed class MediaFolder
         return names;
     }
 
-    /// <summary>Removes the copies that the page does not show any more. To be called when the new page is there.</summary>
+    /// <summary>Removes the copies that the page no longer shows. Call it when the new page is there.</summary>
     public void RemoveStale()
     {
         foreach (MediaCopy copy in _former.Values.Where(copy => !_current.ContainsKey(copy.Name) && IsUntouched(copy)))
@@ -135,7 +135,7 @@ internal sealed class MediaFolder
         WriteList(_current.Values);
     }
 
-    /// <summary>The folders that a page may have: named after it, and with a number if others have that name.</summary>
+    /// <summary>The folders that a page may have: named after it, with a number if others have that name.</summary>
     private static IEnumerable<string> PathsOf(string page)
     {
         for (int number = 1; ; number++)
@@ -145,7 +145,7 @@ internal sealed class MediaFolder
         }
     }
 
-    /// <summary>What the copy of a file is going to be; <see langword="null"/> if none is made.</summary>
+    /// <summary>What the copy of a file will be; <see langword="null"/> if none is made.</summary>
     private MediaCopy? Plan(string source, bool needsHash, CancellationToken cancellationToken)
     {
         try
@@ -189,14 +189,14 @@ internal sealed class MediaFolder
         temporary.Keep(isPresent, mode: null, copy.WrittenAt);
     }
 
-    /// <summary>Whether a copy that is planned was made before, and is still as it was.</summary>
+    /// <summary>Whether a planned copy was made before and is still as it was.</summary>
     private bool IsThere(MediaCopy planned)
         => _former.TryGetValue(planned.Name, out MediaCopy? former)
             && former.Length == planned.Length
             && IsSameTime(former.WrittenAt, planned.WrittenAt)
             && IsUntouched(former);
 
-    /// <summary>The name of a file, or with a number if another copy has it, or a file that is not ours.</summary>
+    /// <summary>The name of a file, with a number if another copy or a file that is not ours already has it.</summary>
     private string ChooseName(string fileName)
     {
         string extension = SafeName.ExtensionOf(fileName);
@@ -221,10 +221,10 @@ internal sealed class MediaFolder
         return FileFacts.OfName(path) is { Kind: FileKind.Ordinary, Names: 1 } facts && facts.Length == copy.Length && IsSameTime(File.GetLastWriteTimeUtc(path), copy.WrittenAt);
     }
 
-    /// <summary>File systems of memory cards keep times to within two seconds.</summary>
+    /// <summary>The file systems of memory cards store times to within two seconds.</summary>
     private static bool IsSameTime(DateTime one, DateTime other) => (one - other).Duration() <= TimeSpan.FromSeconds(2);
 
-    /// <summary>A record or a sidecar may name any file of this machine; what is handed on are images and videos.</summary>
+    /// <summary>A record or a sidecar may name any file of this machine; only images and videos are passed on.</summary>
     private static bool IsMedia(FileStream stream, string source, CancellationToken cancellationToken)
     {
         if (VideoFolder.IsVideo(source))
@@ -235,7 +235,7 @@ internal sealed class MediaFolder
         return ImageInspector.Inspect(stream, source, ImageInspector.LargestLength, cancellationToken).ImageFormat != ImageFormat.Unknown;
     }
 
-    /// <summary>What a run that was killed has left. One that is at work holds its file.</summary>
+    /// <summary>Removes what a killed run has left. A run that is at work keeps its file open.</summary>
     private void RemoveRemains()
     {
         foreach (string path in Directory.EnumerateFiles(_path, TemporaryFile.Prefix + "*"))
@@ -282,7 +282,7 @@ internal sealed class MediaFolder
         }
         catch (JsonException)
         {
-            // Then none of what is there is known to be ours, and nothing of it is touched.
+            // Then nothing there is known to be ours, and nothing is touched.
             return none;
         }
     }
@@ -290,17 +290,17 @@ internal sealed class MediaFolder
 
 /// <summary>A file that a portable page shows.</summary>
 /// <param name="Path">The full path.</param>
-/// <param name="Hash">The SHA-256 that it must have to be handed on; <see langword="null"/> if it may have any.</param>
+/// <param name="Hash">The SHA-256 that it must have to be passed on; <see langword="null"/> if it may have any.</param>
 internal readonly record struct MediaFile(string Path, string? Hash = null);
 
 /// <summary>A copy in the folder of a portable page.</summary>
 /// <param name="Name">Its name.</param>
 /// <param name="Length">Its length in bytes.</param>
-/// <param name="WrittenAt">When the file it was copied from was last written, and so it itself; in UTC.</param>
-/// <param name="Sha256">The SHA-256 of its content, if that was looked at.</param>
+/// <param name="WrittenAt">When the original was last written, which is also the time of the copy; in UTC.</param>
+/// <param name="Sha256">The SHA-256 of its content, if that was computed.</param>
 internal sealed record MediaCopy(string Name, long Length, DateTime WrittenAt, string? Sha256 = null);
 
-/// <summary>What the folder of a portable page holds that was put there for it.</summary>
+/// <summary>What was put into the folder of a portable page.</summary>
 /// <param name="Page">The name of the page.</param>
 /// <param name="Copies">The copies.</param>
 internal sealed record MediaList(string? Page, IReadOnlyList<MediaCopy> Copies);

@@ -7,18 +7,18 @@ using KlingPS.Core.Saving;
 
 namespace KlingPS.Core.Gallery;
 
-/// <summary>How texts are written into a page: the one place for each of the three languages that it is made of.</summary>
+/// <summary>Writes texts into a page, for each of the three languages that it is made of.</summary>
 internal static class PageText
 {
-    /// <summary>For JSON inside a script element: none of its characters can end that, nor a line of it, nor turn the direction of others.</summary>
+    /// <summary>For JSON inside a script element: none of its characters can end that element or a line, or change the direction of text.</summary>
     public static readonly JsonWriterOptions Json = new() { Encoder = CreateEncoder(), SkipValidation = true };
 
-    /// <summary>What names on Windows do not contain; with the first two, a name would be a path.</summary>
+    /// <summary>Characters that names on Windows do not contain; with one of the first two, a name would be a path.</summary>
     private static readonly SearchValues<char> s_notInNames = SearchValues.Create("\\:<>\"|?*");
 
     private static readonly HtmlEncoder s_html = HtmlEncoder.Create(UnicodeRanges.All);
 
-    /// <summary>Writes a text between tags, or between the quotation marks of an attribute.</summary>
+    /// <summary>Writes a text between tags, or as the value of an attribute.</summary>
     /// <param name="output">The page.</param>
     /// <param name="text">Any text.</param>
     public static void WriteHtml(TextWriter output, string text) => s_html.Encode(output, text);
@@ -27,7 +27,7 @@ internal static class PageText
     /// <returns>The text as HTML.</returns>
     public static string Html(string text) => s_html.Encode(text);
 
-    /// <summary>The address of a file, as a page in some folder links to it: relative, unless only its full path leads there.</summary>
+    /// <summary>The address that a page in a folder uses to link to a file: relative, unless only the full path leads there.</summary>
     /// <param name="folder">The full path of the page's folder.</param>
     /// <param name="path">The full path of the file.</param>
     public static string Link(string folder, string path) => Link(folder, path, OperatingSystem.IsWindows());
@@ -55,7 +55,7 @@ internal static class PageText
         return string.Join('/', Enumerable.Repeat("..", from.Length - shared).Concat(to[shared..].Select(Segment)));
     }
 
-    /// <summary>The path of a file relative to a folder that it lies in, with slashes; its full path if it lies elsewhere.</summary>
+    /// <summary>The path of a file relative to a folder that it is in, with slashes; its full path if it is elsewhere.</summary>
     /// <param name="folder">The full path of the folder.</param>
     /// <param name="path">The full path of the file.</param>
     public static string Shorten(string folder, string path)
@@ -67,8 +67,8 @@ internal static class PageText
     }
 
     /// <summary>
-    /// The path that an address means, to be combined with the folder of the page. Anybody can have written it: it leads to what lies in
-    /// that folder or below it, as far as its text tells, or nowhere.
+    /// The path that an address stands for, to be combined with the folder of the page. Anybody may have written the address: it leads into
+    /// that folder or below it, as far as its text shows, or nowhere.
     /// </summary>
     /// <param name="link">An address as <see cref="Link(string, string)"/> makes it.</param>
     /// <returns><see langword="null"/> if it leads elsewhere, or is not an address.</returns>
@@ -76,7 +76,7 @@ internal static class PageText
 
     /// <inheritdoc cref="FromLink(string)"/>
     /// <param name="link">An address.</param>
-    /// <param name="isWindows">Whether it is to be a path of Windows.</param>
+    /// <param name="isWindows">Whether the result is a path of Windows.</param>
     internal static string? FromLink(string link, bool isWindows)
     {
         ArgumentNullException.ThrowIfNull(link);

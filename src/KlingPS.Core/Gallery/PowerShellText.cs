@@ -3,10 +3,10 @@ using System.Text;
 
 namespace KlingPS.Core.Gallery;
 
-/// <summary>Texts as they can be pasted into PowerShell: whatever is in them, they are one word of one line, and mean themselves.</summary>
+/// <summary>Texts in a form that can be pasted into PowerShell: whatever they contain, they are one word on one line, and are taken literally.</summary>
 internal static class PowerShellText
 {
-    /// <summary>Whether a text needs nothing but quotation marks around it: then it stands in <see cref="Quote"/> character by character.</summary>
+    /// <summary>Whether a text needs nothing but quotation marks around it: then <see cref="Quote"/> leaves its characters as they are.</summary>
     /// <param name="text">Any text.</param>
     public static bool IsPlain(string text)
     {
@@ -14,7 +14,7 @@ internal static class PowerShellText
         return text.All(c => !IsSingleQuote(c)) && !NeedsEscapes(text);
     }
 
-    /// <summary>A text in quotation marks. Characters that cannot be seen or that a terminal obeys, line breaks among them, are written as escapes.</summary>
+    /// <summary>A text in quotation marks. Characters that are invisible or control a terminal, line breaks among them, are written as escapes.</summary>
     /// <param name="text">Any text; half a surrogate pair becomes U+FFFD, as it does in a file.</param>
     public static string Quote(string text)
     {
@@ -65,7 +65,7 @@ internal static class PowerShellText
 
     private static bool NeedsEscape(Rune rune) => !VisibleText.IsVisible(rune);
 
-    /// <summary>To PowerShell, these four end what the first began.</summary>
+    /// <summary>PowerShell treats the last four like the first.</summary>
     private static bool IsSingleQuote(char c) => c is '\'' or '\u2018' or '\u2019' or '\u201A' or '\u201B';
 
     private static bool IsDoubleQuote(char c) => c is '"' or '\u201C' or '\u201D' or '\u201E';

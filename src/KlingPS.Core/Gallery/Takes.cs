@@ -2,13 +2,13 @@ using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Gallery;
 
-/// <summary>Why a chosen video gets no other take than itself.</summary>
+/// <summary>Why a choice gets no new take of a video.</summary>
 internal enum TakeHold
 {
-    /// <summary>It does get one.</summary>
+    /// <summary>It gets one.</summary>
     None,
 
-    /// <summary>Nothing was made, so the take that was asked for is still to be had.</summary>
+    /// <summary>Nothing was made, so the requested take can still be had.</summary>
     NothingMade,
 
     /// <summary>Nobody knows whether it was bought.</summary>
@@ -17,13 +17,13 @@ internal enum TakeHold
     /// <summary>It is being made.</summary>
     Pending,
 
-    /// <summary>It is made, and nobody has it yet.</summary>
+    /// <summary>It has been made, but nobody has it yet.</summary>
     Unsaved,
 
     /// <summary>It was chosen before it was finished, or before it was on disk: nobody can have seen it.</summary>
     Unseen,
 
-    /// <summary>It was chosen at a time that is still to come.</summary>
+    /// <summary>It was chosen at a time that is in the future.</summary>
     Early,
 
     /// <summary>A take that was asked for before it was chosen is not settled yet.</summary>
@@ -36,7 +36,7 @@ internal sealed class Takes
     private readonly Dictionary<string, List<KlingVideoTask>> _variants = new(StringComparer.Ordinal);
 
     /// <summary>Counts the takes of tasks.</summary>
-    /// <param name="tasks">The tasks; one may be among them several times.</param>
+    /// <param name="tasks">The tasks; a task may occur several times.</param>
     public Takes(IEnumerable<KlingVideoTask> tasks)
     {
         ArgumentNullException.ThrowIfNull(tasks);
@@ -52,7 +52,7 @@ internal sealed class Takes
         }
     }
 
-    /// <summary>The first take of a video that nobody has asked for after the existing ones.</summary>
+    /// <summary>The first take of a video, after the existing ones, that nobody has asked for.</summary>
     public int Next(VideoSpec spec)
     {
         ArgumentNullException.ThrowIfNull(spec);
@@ -60,8 +60,8 @@ internal sealed class Takes
     }
 
     /// <summary>
-    /// The take that a choice asks for. As long as the choice is the same, so is the take: it is the one that was asked for since, if one
-    /// was; and what is not settled gets no other.
+    /// The take that a choice asks for. As long as the choice is the same, so is the take: the one that was requested since, if one
+    /// was. A take that is not settled gets no successor.
     /// </summary>
     /// <param name="task">The task of the video.</param>
     /// <param name="isThere">Whether the video is on disk.</param>
@@ -74,10 +74,10 @@ internal sealed class Takes
         ArgumentNullException.ThrowIfNull(choice);
         TakeHold hold = HoldOf(task, isThere);
 
-        // Another clock is ahead of this one. What is bought now would count as older than the choice, and be bought once more.
+        // Another clock is ahead of this one. What is bought now would count as older than the choice, and be bought again.
         hold = hold == TakeHold.None && choice.NotBefore > now ? TakeHold.Early : hold;
 
-        // The task may have got its video just now, by the same line that asked for another take of it.
+        // The task may have just got its video through the same line that asked for another take of it.
         hold = hold == TakeHold.None && choice.NotBefore >= task.CreatedAt && (choice.NotBefore < task.CompletedAt || choice.NotBefore < savedAt) ? TakeHold.Unseen : hold;
         if (hold != TakeHold.None)
         {
@@ -123,7 +123,7 @@ internal sealed class Takes
         return first.Sources.All(source => source.Source is not { IsFile: true, Hash: null })
             ? first.GetIdentity()
 
-            // The files of an old record have no hash: then it is their paths that count.
+            // The files of an old record have no hash: then their paths count.
             : string.Join('\n', first.Sources.Select(source => source.Source.Subject).Append(first.Model).Append(first.Prompt));
     }
 }

@@ -2,10 +2,10 @@ using KlingPS.Core.Saving;
 
 namespace KlingPS.Core.Gallery;
 
-/// <summary>Finds the videos of a folder, and the sidecars of videos that are not there any more.</summary>
+/// <summary>Finds the videos of a folder, and the sidecars of videos that are no longer there.</summary>
 internal static class VideoFolder
 {
-    /// <summary>More than any template makes.</summary>
+    /// <summary>Deeper than any template makes folders.</summary>
     private const int MaxDepth = 16;
 
     private static readonly HashSet<string> s_extensions = new([".mp4", ".m4v", ".mov", ".webm"], StringComparer.OrdinalIgnoreCase);
@@ -13,7 +13,7 @@ internal static class VideoFolder
     /// <summary>Whether a name is that of a video.</summary>
     public static bool IsVideo(string path) => s_extensions.Contains(Path.GetExtension(path));
 
-    /// <summary>The full paths of the videos in a folder and below it, whether they are there or only their sidecars. Links to other folders are not followed, and the folders of portable galleries left out.</summary>
+    /// <summary>The full paths of the videos in a folder and below it, whether the videos are there or only their sidecars. Links to other folders are not followed, and the folders of portable galleries are left out.</summary>
     /// <param name="folder">The full path of the folder.</param>
     /// <param name="cancellationToken">Stops the search.</param>
     /// <exception cref="IOException">The folder cannot be read.</exception>

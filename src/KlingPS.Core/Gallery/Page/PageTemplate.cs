@@ -5,12 +5,12 @@ using System.Text.Encodings.Web;
 namespace KlingPS.Core.Gallery.Page;
 
 /// <summary>
-/// The page of a gallery without its videos: markup, style and script, which lie beside this class as files of their own, and the content
+/// The page of a gallery without its videos: markup, style and script, which are separate files beside this class, and the content
 /// policy that lets this style and this script run and nothing else.
 /// </summary>
 internal static class PageTemplate
 {
-    /// <summary>In the order in which they are put together; all of them share one scope.</summary>
+    /// <summary>In the order in which they are joined; all of them share one scope.</summary>
     private static readonly string[] s_scripts = ["data.js", "choices.js", "players.js", "cards.js", "grid.js", "large.js", "compare.js", "keys.js"];
 
     /// <summary>What a page of this module begins with, after its document type; see <see cref="GalleryFile.MarkOf"/> for what follows.</summary>
@@ -23,9 +23,9 @@ internal static class PageTemplate
     private static readonly string[] s_pieces = Read("page.html").Split("{{");
 
     /// <summary>
-    /// What the page may load: its own style and script, known by their hashes, and images and videos from where it lies itself. There is
-    /// nothing that a script could send to anybody. A page opened from a disk has no origin that 'self' could mean: Chromium takes it for
-    /// all files, Firefox for none, so files are named as well.
+    /// What the page may load: its own style and script, known by their hashes, and images and videos from its own place. There is
+    /// no way for a script to send anything to anybody. A page opened from a disk has no origin that 'self' could mean: Chromium takes it to mean
+    /// all files, Firefox none, so files are named as well.
     /// </summary>
     internal static string Policy { get; } =
         $"default-src 'none'; script-src {Hash(s_script)}; style-src {Hash(s_style)}; img-src 'self' file:; media-src 'self' file:; base-uri 'none'; form-action 'none'";
@@ -34,7 +34,7 @@ internal static class PageTemplate
     /// <param name="page">Where it is written to.</param>
     /// <param name="gallery">Which gallery it is, for the first line.</param>
     /// <param name="title">The title, as people read it.</param>
-    /// <param name="sums">One line with what the page says in numbers; a page without script shows it as it is.</param>
+    /// <param name="sums">One line with the figures of the page; a page without script shows it as it is.</param>
     /// <param name="cards">Writes the cards: one <c>li</c> for each video.</param>
     /// <param name="data">Writes the data: JSON in which no <c>&lt;</c> occurs.</param>
     public static void Write(TextWriter page, string gallery, string title, string sums, Action<TextWriter> cards, Action<TextWriter> data)
@@ -68,7 +68,7 @@ internal static class PageTemplate
         using Stream stream = typeof(PageTemplate).Assembly.GetManifestResourceStream($"Gallery/{name}")!;
         using var reader = new StreamReader(stream, Encoding.UTF8);
 
-        // A checkout with other line ends makes the same page.
+        // This way a checkout with other line ends makes the same page.
         return reader.ReadToEnd().ReplaceLineEndings("\n");
     }
 }

@@ -16,16 +16,16 @@ namespace KlingPS.Core.Network;
 /// </remarks>
 internal sealed class AddressPolicy
 {
-    /// <summary>Signed links are long; nothing that leads anywhere is as long as this.</summary>
+    /// <summary>Signed links are long, but no usable address is this long.</summary>
     public const int MaxLength = 8192;
 
-    /// <summary>Worked out for the first address that is looked at: most commands that only read look at none.</summary>
+    /// <summary>Worked out when the first address is checked: most commands that only read check none.</summary>
     private readonly Lazy<OwnPlaces> _own;
     private readonly Func<string, CancellationToken, Task<IPAddress[]>> _resolve;
     private readonly ConcurrentDictionary<string, AddressRealm[]> _resolved = new();
 
     /// <summary>Creates the policy.</summary>
-    /// <param name="own">The addresses of the service, as the user has named them.</param>
+    /// <param name="own">The addresses of the service, as the user gave them.</param>
     /// <param name="known">The hosts of these that are known to be on the internet, so that they are never looked up.</param>
     /// <param name="resolve">Looks a name up; the system does when it is <see langword="null"/>.</param>
     public AddressPolicy(IReadOnlyCollection<Uri> own, IReadOnlyCollection<string>? known = null, Func<string, CancellationToken, Task<IPAddress[]>>? resolve = null)
@@ -48,8 +48,8 @@ internal sealed class AddressPolicy
         return text.Length <= Longest ? text : text[..Longest] + "…";
     }
 
-    /// <summary>An address with the user name and password in it left out.</summary>
-    /// <param name="text">The address, or what was given as one.</param>
+    /// <summary>An address without the user name and password in it.</summary>
+    /// <param name="text">The address, or the text that was given as one.</param>
     public static string MaskUser(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -67,7 +67,7 @@ internal sealed class AddressPolicy
         return text.Contains("://", StringComparison.Ordinal) && MaskUser(text) != text;
     }
 
-    /// <summary>As <see cref="FindProblem(string, out Uri?)"/>, in a clause that names the address as far as it may be shown.</summary>
+    /// <summary>Like <see cref="FindProblem(string, out Uri?)"/>, in a clause that names the address as far as it may be shown.</summary>
     /// <param name="what">What the address is, such as <c>the link to its video</c>.</param>
     /// <param name="text">The address as it came.</param>
     /// <param name="uri">The address, if nothing is wrong with it.</param>
@@ -154,7 +154,7 @@ internal sealed class AddressPolicy
             return "is not https";
         }
 
-        // The name of a service may be a private one, and leads where it leads.
+        // The name of the service may be a private one, wherever it leads.
         bool isOwn = realm == AddressRealm.Public || _own.Value.Realms.Contains(realm) || (uri.Scheme == Uri.UriSchemeHttps && _own.Value.Hosts.Contains(AddressRealms.HostOf(uri)));
         return isOwn ? null : Describe(realm);
     }

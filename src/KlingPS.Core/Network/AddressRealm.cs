@@ -28,7 +28,7 @@ internal enum AddressRealm
     Nowhere,
 }
 
-/// <summary>Tells where addresses and names lead, whichever way they are written.</summary>
+/// <summary>Tells where addresses and names lead, however they are written.</summary>
 internal static class AddressRealms
 {
     private static readonly (IPNetwork Network, AddressRealm Realm)[] s_v4 =
@@ -52,7 +52,7 @@ internal static class AddressRealms
     /// <summary>The last parts of names that no public name has: such a name leads into whichever network this machine is in.</summary>
     private static readonly string[] s_privateSuffixes = ["local", "internal", "intranet", "lan", "home", "corp", "private", "home.arpa"];
 
-    /// <summary>Where an address leads; one that contains another, as in 6to4, NAT64 or ::ffff:127.0.0.1, leads where that one does.</summary>
+    /// <summary>Where an address leads; one that contains another, as in 6to4, NAT64 or ::ffff:127.0.0.1, leads where the inner one does.</summary>
     public static AddressRealm Of(IPAddress address)
     {
         ArgumentNullException.ThrowIfNull(address);
@@ -84,7 +84,7 @@ internal static class AddressRealms
         return realm == AddressRealm.Nowhere && V6.Compatible.Contains(address) && bytes[12] != 0 ? Of(new IPAddress(bytes.AsSpan(12))) : realm;
     }
 
-    /// <summary>Where the host of an address leads by what is written in it; a name that could be anybody's counts as public.</summary>
+    /// <summary>Where the host of an address leads, judging by its text; a name that could be anybody's counts as public.</summary>
     /// <param name="uri">An absolute address with a host.</param>
     public static AddressRealm Of(Uri uri)
     {
@@ -133,7 +133,7 @@ internal static class AddressRealms
         return otherwise;
     }
 
-    /// <summary>The networks of IPv6, which are read when the first such address is looked at: that takes longer than everything else that this class does.</summary>
+    /// <summary>The networks of IPv6. They are parsed when the first such address is checked, because that takes longer than everything else in this class.</summary>
     private static class V6
     {
         public static readonly (IPNetwork Network, AddressRealm Realm)[] Rows =

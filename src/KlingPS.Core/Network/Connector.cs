@@ -6,7 +6,7 @@ using System.Net.Sockets;
 namespace KlingPS.Core.Network;
 
 /// <summary>
-/// Makes the connections of all clients, as RFC 8305 has it: IPv6 and IPv4 take turns, each a quarter of a second after the one before or
+/// Makes the connections of all clients as RFC 8305 describes: IPv6 and IPv4 take turns, each a quarter of a second after the one before or
 /// at once when that one has failed, and the first that connects is used.
 /// </summary>
 /// <param name="policy">What may be connected to; <see langword="null"/> if the user has named the host.</param>
@@ -14,13 +14,13 @@ namespace KlingPS.Core.Network;
 [SuppressMessage("Reliability", "CA2000", Justification = "The caller owns the connection, and one that comes too late is closed.")]
 internal sealed class Connector(AddressPolicy? policy, TimeProvider time)
 {
-    /// <summary>How long all addresses of a host together are given.</summary>
+    /// <summary>The time limit for all addresses of a host together.</summary>
     public static readonly TimeSpan Limit = TimeSpan.FromSeconds(15);
 
-    /// <summary>How long an address is given before the next one is tried beside it.</summary>
+    /// <summary>How long to wait for an address before also trying the next one.</summary>
     public static readonly TimeSpan Stagger = TimeSpan.FromMilliseconds(250);
 
-    /// <summary>More addresses than any real host has.</summary>
+    /// <summary>How many addresses are tried; more than any real host has.</summary>
     private const int MaxAddresses = 16;
 
     /// <summary>Looks names up.</summary>
@@ -38,7 +38,7 @@ internal sealed class Connector(AddressPolicy? policy, TimeProvider time)
         Uri uri = context.InitialRequestMessage.RequestUri!;
         DnsEndPoint target = context.DnsEndPoint;
 
-        // A proxy is the user's own choice and may be anywhere; it alone knows where the name leads.
+        // A proxy is the user's own choice and may be anywhere; only the proxy knows where the name leads.
         bool isProxy = AddressRealms.Normalize(target.Host) != AddressRealms.HostOf(uri) || target.Port != uri.Port;
         return await ConnectAsync(target.Host, target.Port, isProxy ? null : uri, cancellationToken).ConfigureAwait(false);
     }
@@ -46,7 +46,7 @@ internal sealed class Connector(AddressPolicy? policy, TimeProvider time)
     /// <summary>Connects to a host.</summary>
     /// <param name="host">The name, or the address.</param>
     /// <param name="port">The port.</param>
-    /// <param name="uri">What was asked for there, held to the policy; <see langword="null"/> for a proxy.</param>
+    /// <param name="uri">The requested address, which the policy is applied to; <see langword="null"/> for a proxy.</param>
     /// <param name="cancellationToken">Ends the attempts.</param>
     /// <exception cref="AddressRefusedException">The name leads only to addresses that no connection may be made to.</exception>
     /// <exception cref="IOException">No address of the host could be connected to; the message names them all.</exception>
@@ -73,7 +73,7 @@ internal sealed class Connector(AddressPolicy? policy, TimeProvider time)
         return await RaceAsync(host, [.. addresses.Take(MaxAddresses).Select(address => new IPEndPoint(address, port))], cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>In the order of the system, but IPv6 and IPv4 in turn.</summary>
+    /// <summary>Keeps the system's order, but alternates between IPv6 and IPv4.</summary>
     internal static IEnumerable<IPAddress> Interleave(IReadOnlyList<IPAddress> addresses)
     {
         IPAddress[] first = [.. addresses.Where(address => address.AddressFamily == addresses[0].AddressFamily)];
@@ -168,7 +168,7 @@ internal sealed class Connector(AddressPolicy? policy, TimeProvider time)
         }
         catch (Exception)
         {
-            // It was broken off, or has failed on its own.
+            // It was cancelled, or has failed on its own.
         }
     }
 
@@ -188,5 +188,5 @@ internal sealed class Connector(AddressPolicy? policy, TimeProvider time)
     }
 }
 
-/// <summary>A name leads to addresses that no connection may be made to. Its message completes a sentence.</summary>
+/// <summary>Thrown when a name leads to addresses that no connection may be made to. Its message completes a sentence.</summary>
 internal sealed class AddressRefusedException(string message) : IOException(message);

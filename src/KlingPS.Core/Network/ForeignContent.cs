@@ -4,19 +4,19 @@ using System.Text.RegularExpressions;
 
 namespace KlingPS.Core.Network;
 
-/// <summary>Names what came instead of what was expected: pages of gateways, sign-in pages of networks, errors of file hosts.</summary>
+/// <summary>Says what came instead of the expected content: pages of gateways, sign-in pages of networks, errors of file hosts.</summary>
 internal static partial class ForeignContent
 {
-    /// <summary>How much of the beginning is looked at, in bytes.</summary>
+    /// <summary>How much of the beginning is examined, in bytes.</summary>
     public const int HeadLength = 4096;
 
-    /// <summary>How the name of every web page begins.</summary>
+    /// <summary>How the description of every web page begins.</summary>
     public const string Page = "a web page";
 
     private const int LongestShown = 80;
 
-    /// <summary>What the beginning of some content is.</summary>
-    /// <param name="head">Its first bytes; more than <see cref="HeadLength"/> are not looked at.</param>
+    /// <summary>Describes the beginning of some content.</summary>
+    /// <param name="head">Its first bytes; no more than <see cref="HeadLength"/> are examined.</param>
     /// <returns>Such as <c>a web page ("502 Bad Gateway")</c>; <see langword="null"/> if it is not text.</returns>
     public static string? Describe(ReadOnlySpan<byte> head)
     {

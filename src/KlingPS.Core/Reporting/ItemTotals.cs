@@ -2,15 +2,15 @@ using System.Text.Json.Serialization;
 
 namespace KlingPS.Core.Reporting;
 
-/// <summary>The inputs of a run counted by what was done for them, or would be.</summary>
+/// <summary>The inputs of a run, counted by what was or would be done for them.</summary>
 internal abstract record ItemTotals
 {
     protected ItemTotals()
     {
     }
 
-    /// <summary>Counts.</summary>
-    /// <param name="results">What was done for each, in the words of <see cref="RunItemResult"/>.</param>
+    /// <summary>Counts the results.</summary>
+    /// <param name="results">What was done for each input, in the words of <see cref="RunItemResult"/>.</param>
     protected ItemTotals(IReadOnlyCollection<string> results)
     {
         Inputs = results.Count;

@@ -5,8 +5,8 @@ using KlingPS.Core.Model;
 namespace KlingPS.Core.Reporting;
 
 /// <summary>
-/// What tools for traces and metrics can listen to, under the name <c>KlingPS</c>. The names follow the conventions of OpenTelemetry, and
-/// the units UCUM. While nobody listens nothing is measured, composed or allocated.
+/// The traces and metrics that tools can listen to, under the name <c>KlingPS</c>. The names follow the conventions of OpenTelemetry, and
+/// the units follow UCUM. While nobody listens, nothing is measured, composed or allocated.
 /// </summary>
 internal static class KlingTelemetry
 {
@@ -29,11 +29,11 @@ internal static class KlingTelemetry
     private static readonly Histogram<double> s_download = s_meter.CreateHistogram<double>("klingps.download.duration", "s", "How long a video took to come to disk.");
     private static readonly Counter<long> s_errors = s_meter.CreateCounter<long>("klingps.errors", "{error}", "Errors that were reported, by their id.");
 
-    /// <summary>Whether anybody listens to what is traced.</summary>
+    /// <summary>Whether anybody listens to the traces.</summary>
     public static bool IsTraced => s_source.HasListeners();
 
     /// <summary>Begins to trace a piece of work; <see langword="null"/> while nobody listens.</summary>
-    /// <param name="name">The name of the work, which is one of few.</param>
+    /// <param name="name">The name of the work, one of a small set.</param>
     /// <param name="subject">The image.</param>
     public static Activity? Start(string name, string? subject)
     {
@@ -58,8 +58,8 @@ internal static class KlingTelemetry
         activity.SetTag("klingps.task.id", task.Id).SetTag("klingps.task.service_id", task.TaskId).SetTag(Model, task.Model).SetTag(State, task.State);
     }
 
-    /// <summary>Says that a piece of work has failed.</summary>
-    /// <returns>Always <see langword="false"/>, so that a filter of exceptions can say it and catch nothing.</returns>
+    /// <summary>Marks a piece of work as failed.</summary>
+    /// <returns>Always <see langword="false"/>, so that an exception filter can call it and catch nothing.</returns>
     public static bool Fail(this Activity activity, KlingException error)
     {
         ArgumentNullException.ThrowIfNull(activity);
@@ -96,7 +96,7 @@ internal static class KlingTelemetry
         }
     }
 
-    /// <summary>A video has come to disk.</summary>
+    /// <summary>A video was saved.</summary>
     public static void OnSaved(KlingVideoTask task, long bytes, TimeSpan elapsed)
     {
         if (s_saved.Enabled)

@@ -3,16 +3,16 @@ using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Reporting;
 
-/// <summary>What a monitor should know of an account: its last runs, what they have come to, what was spent today, and what is left to be done.</summary>
+/// <summary>What a monitor should know about an account: its last runs and their outcomes, what was spent today, and what is left to do.</summary>
 internal sealed record LedgerMetrics
 {
-    /// <summary>The first line of a file of metrics: only such a file is replaced.</summary>
+    /// <summary>How a file of metrics begins: only such a file is replaced.</summary>
     public const string Mark = "# HELP klingps_";
 
-    /// <summary>The codes of runs that leave nothing to be done; see <see cref="RunOutcome"/>.</summary>
+    /// <summary>The codes of runs that leave nothing to do; see <see cref="RunOutcome"/>.</summary>
     private static readonly int[] s_success = [(int)RunOutcome.AllThere, (int)RunOutcome.NothingToDo];
 
-    /// <summary>The account, by the fingerprint of the key that it was first known by.</summary>
+    /// <summary>The account, identified by the fingerprint of the first key that was known for it.</summary>
     public required string Account { get; init; }
 
     /// <summary>The run that began last, if one is recorded.</summary>
@@ -21,16 +21,16 @@ internal sealed record LedgerMetrics
     /// <summary>The run that ended last, if one is recorded.</summary>
     public RunRecord? LastEnded { get; init; }
 
-    /// <summary>The last run that left nothing to be done, if one is recorded.</summary>
+    /// <summary>The last run that left nothing to do, if one is recorded.</summary>
     public RunRecord? LastSuccess { get; init; }
 
-    /// <summary>What was asked for today, as a daily limit counts days.</summary>
+    /// <summary>Today's spending; the day is the one that the daily limit counts by.</summary>
     public KlingSpend? Today { get; init; }
 
-    /// <summary>What was ever asked for.</summary>
+    /// <summary>All spending so far.</summary>
     public KlingSpend? Ever { get; init; }
 
-    /// <summary>The credits that the account has left, where they were asked for.</summary>
+    /// <summary>The credits that the account has left, if they were queried.</summary>
     public decimal? Balance { get; init; }
 
     /// <summary>The most credits that may be spent in a day, if there is a limit.</summary>
@@ -39,10 +39,10 @@ internal sealed record LedgerMetrics
     /// <summary>Finished videos that are neither saved nor taken elsewhere.</summary>
     public int Unsaved { get; init; }
 
-    /// <summary>When the first of their links is expected to end.</summary>
+    /// <summary>When the first of their links is expected to expire.</summary>
     public DateTimeOffset? OldestLinkEnd { get; init; }
 
-    /// <summary>Reads what the ledger knows of an account.</summary>
+    /// <summary>Reads what the ledger knows about an account.</summary>
     /// <param name="ledger">The ledger.</param>
     /// <param name="account">The account.</param>
     /// <param name="cancellationToken">Cancels the search.</param>

@@ -3,10 +3,10 @@ using System.Text;
 
 namespace KlingPS.Core.Reporting;
 
-/// <summary>Keeps JSON safe to look at: what a terminal obeys or nobody sees is escaped. It says the same to whoever parses it.</summary>
+/// <summary>Makes JSON safe to look at: characters that control a terminal or are invisible are escaped. Its meaning stays the same.</summary>
 internal static class LineText
 {
-    /// <summary>JSON with its invisible characters escaped; they can only be within its texts.</summary>
+    /// <summary>JSON with its invisible characters escaped; they can only occur within its strings.</summary>
     public static string Escape(string json)
     {
         ArgumentNullException.ThrowIfNull(json);

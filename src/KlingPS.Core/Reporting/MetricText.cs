@@ -3,8 +3,8 @@ using System.Text;
 
 namespace KlingPS.Core.Reporting;
 
-/// <summary>Writes metrics in the text format of Prometheus: each family with its help, its type and its samples, and a line end at the end.</summary>
-/// <remarks>A family without a sample is left out: to a monitor, nothing is not zero.</remarks>
+/// <summary>Writes metrics in the text format of Prometheus: each family with its help, its type and its samples. The text ends with a line end.</summary>
+/// <remarks>A family without a sample is left out: to a monitor, no value is not the same as zero.</remarks>
 internal sealed class MetricText
 {
     private readonly StringBuilder _text = new();

@@ -5,18 +5,18 @@ using System.Text;
 namespace KlingPS.Core.Reporting;
 
 /// <summary>
-/// What was done for the inputs of a run, in a fifth of the memory that the records take: a folder may have a hundred thousand. A record is made
-/// anew each time it is read.
+/// What was done for the inputs of a run, in a fifth of the memory that the records take: a folder may have a hundred thousand. Each read
+/// makes a new record.
 /// </summary>
 /// <remarks>For one thread at a time.</remarks>
 internal sealed class PackedRunItems
 {
-    /// <summary>Small enough not to be among the large objects, which are seldom collected.</summary>
+    /// <summary>Small enough to stay out of the large object heap, which is seldom collected.</summary>
     private const int ChunkSize = 64 * 1024;
 
     private static readonly SearchValues<char> s_hexDigits = SearchValues.Create("0123456789abcdef");
 
-    /// <summary>Names of files need not be text: what would come out in another way is kept as it is.</summary>
+    /// <summary>File names need not be valid text: a record that would not come out the same is kept as it is.</summary>
     private static readonly UTF8Encoding s_encoding = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     private readonly List<byte[]> _chunks = [];
@@ -26,8 +26,8 @@ internal sealed class PackedRunItems
     private readonly byte[] _packed = new byte[ChunkSize];
     private int _used = ChunkSize;
 
-    /// <summary>Takes a record in.</summary>
-    /// <returns>The number that it is read by.</returns>
+    /// <summary>Adds a record.</summary>
+    /// <returns>The number to read it by.</returns>
     public int Add(RunItem item)
     {
         ArgumentNullException.ThrowIfNull(item);
@@ -89,7 +89,7 @@ internal sealed class PackedRunItems
         }
         catch (Exception exception) when (exception is EncoderFallbackException or NotSupportedException)
         {
-            // It is no text, or longer than a chunk.
+            // It is not valid text, or is longer than a chunk.
             return null;
         }
     }
@@ -120,7 +120,7 @@ internal sealed class PackedRunItems
 
     private static bool IsPlainZero(decimal value) => value == 0 && value.Scale == 0;
 
-    /// <summary>Writes a path: its folder, which many have in common, by a number.</summary>
+    /// <summary>Writes a path. Its folder, which many paths share, is written as a number.</summary>
     private void WritePath(BinaryWriter writer, string? path)
     {
         int length = path is null ? 0 : path.LastIndexOfAny(['/', '\\']) + 1;
@@ -142,7 +142,7 @@ internal sealed class PackedRunItems
         return ReadText(reader) is string name ? folder + name : null;
     }
 
-    /// <summary>Writes a text: a hash or an id, which is nothing but hex digits, in half as many bytes.</summary>
+    /// <summary>Writes a text. A hash or an id, which consists of hex digits only, takes half as many bytes.</summary>
     private static void WriteText(BinaryWriter writer, string? text)
     {
         if (text is null)

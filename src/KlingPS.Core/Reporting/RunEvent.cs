@@ -5,7 +5,7 @@ namespace KlingPS.Core.Reporting;
 /// <summary>What happens in a run.</summary>
 internal enum RunEventKind
 {
-    /// <summary>It is known what is to be done for an image.</summary>
+    /// <summary>What to do for an image has been decided.</summary>
     Planned,
 
     /// <summary>The service has accepted a task.</summary>
@@ -14,10 +14,10 @@ internal enum RunEventKind
     /// <summary>A task has moved on.</summary>
     State,
 
-    /// <summary>A video has come to this machine.</summary>
+    /// <summary>A video has been downloaded.</summary>
     Downloaded,
 
-    /// <summary>It is whole, and has its name.</summary>
+    /// <summary>The video is complete and has its name.</summary>
     Verified,
 
     /// <summary>The user was warned.</summary>
@@ -28,19 +28,19 @@ internal enum RunEventKind
 }
 
 /// <summary>Something that has happened in a run.</summary>
-/// <param name="Kind">What.</param>
+/// <param name="Kind">What has happened.</param>
 internal sealed record RunEvent(RunEventKind Kind)
 {
-    /// <summary>The image, or what the video is called.</summary>
+    /// <summary>The image, or the name of the video.</summary>
     public string? Subject { get; init; }
 
     /// <summary>The task.</summary>
     public KlingVideoTask? Task { get; init; }
 
-    /// <summary>The local id of the task, where it is all that is known of it.</summary>
+    /// <summary>The local id of the task, if nothing else is known about it.</summary>
     public long? TaskNumber { get; init; }
 
-    /// <summary>What is to be done: <c>Buy</c>, <c>Wait</c> or <c>Download</c>.</summary>
+    /// <summary>What to do: <c>Buy</c>, <c>Wait</c> or <c>Download</c>.</summary>
     public string? Step { get; init; }
 
     /// <summary>What it is expected to cost, is set aside for it, or has cost.</summary>

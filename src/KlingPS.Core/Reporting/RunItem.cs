@@ -5,10 +5,10 @@ namespace KlingPS.Core.Reporting;
 /// <summary>One input of a run and what was done for it.</summary>
 public sealed record RunItem
 {
-    /// <summary>The full path of the image, or what the input named as such; <see langword="null"/> where it named none.</summary>
+    /// <summary>The full path of the image, or what the input gave as one; <see langword="null"/> if it gave none.</summary>
     public string? Path { get; init; }
 
-    /// <summary>What the input is called where it has no image.</summary>
+    /// <summary>The name of the input if it has no image.</summary>
     public string? Name { get; init; }
 
     /// <summary>What makes two videos the same, in lower-case hex; <see langword="null"/> while it is not known.</summary>
@@ -29,10 +29,10 @@ public sealed record RunItem
     /// <summary>Where its task stood at the end of the run.</summary>
     public string? State { get; init; }
 
-    /// <summary>Credits that this run has set aside for it and whose end is open: its task is being made, or it is not known whether it was bought. What was paid for in earlier runs is not in it.</summary>
+    /// <summary>Credits that this run has set aside for it and that are not settled: its video is being made, or it is not known whether it was bought. Does not include what earlier runs paid for.</summary>
     public decimal CreditsReserved { get; init; }
 
-    /// <summary>Credits that the task has cost which this run has bought for it. What was paid for in earlier runs is not in it.</summary>
+    /// <summary>The cost, in credits, of the task that this run has bought for it. Does not include what earlier runs paid for.</summary>
     public decimal CreditsConsumed { get; init; }
 
     /// <summary>The full path of its video.</summary>
@@ -64,7 +64,7 @@ internal sealed record RunTotals : ItemTotals
     {
     }
 
-    /// <summary>Spent or set aside in this run: what was consumed, and what is set aside for tasks that are still being made.</summary>
+    /// <summary>Spent or set aside in this run: what was consumed, plus what is set aside for tasks that are still being made.</summary>
     public decimal Credits { get; init; }
 
     public decimal CreditsConsumed { get; init; }
@@ -72,7 +72,7 @@ internal sealed record RunTotals : ItemTotals
     /// <summary>Set aside for tasks that are still being made.</summary>
     public decimal CreditsReserved { get; init; }
 
-    /// <summary>What the videos may have cost of which it is not known whether they were bought.</summary>
+    /// <summary>What the videos may have cost that may or may not have been bought.</summary>
     public decimal CreditsUnknown { get; init; }
 
     /// <summary>Counts items.</summary>

@@ -6,10 +6,10 @@ internal enum RunItemResult
     /// <summary>Its video was bought in this run and is on disk.</summary>
     Made,
 
-    /// <summary>Its video was paid for before, and was brought to disk in this run.</summary>
+    /// <summary>Its video was paid for before, and was downloaded in this run.</summary>
     Downloaded,
 
-    /// <summary>Its video was there.</summary>
+    /// <summary>Its video was there already.</summary>
     Present,
 
     /// <summary>The user has taken its video elsewhere.</summary>
@@ -21,7 +21,7 @@ internal enum RunItemResult
     /// <summary>A limit of the run or of the day has left it out.</summary>
     OverLimit,
 
-    /// <summary>The service could not make the video, or it could not be brought to disk.</summary>
+    /// <summary>The service could not make the video, or it could not be downloaded.</summary>
     Failed,
 
     /// <summary>It is not known whether its video was bought.</summary>
@@ -43,7 +43,7 @@ internal static class RunResults
         ErrorKind.BudgetExceeded => RunItemResult.OverLimit,
         ErrorKind.WaitTimeout or ErrorKind.TaskPending => RunItemResult.Pending,
 
-        // Nothing is wrong with a video that is paid for because the ledger cannot be reached.
+        // That the ledger cannot be reached does not mean that anything is wrong with a video that is paid for.
         ErrorKind.LedgerUnusable when isPaid => RunItemResult.Pending,
         ErrorKind.RequestInvalid or ErrorKind.ImageUnsupported or ErrorKind.PathNotFound or ErrorKind.FileUnreadable or ErrorKind.FileExists
             or ErrorKind.DestinationUnusable or ErrorKind.BoughtElsewhere or ErrorKind.ImageChanged or ErrorKind.PlanDiffers when !isPaid => RunItemResult.Refused,
@@ -51,8 +51,8 @@ internal static class RunResults
     };
 
     /// <summary>How a run has ended.</summary>
-    /// <param name="items">What it has done for each image.</param>
-    /// <param name="ending">Whether it had done all it could, was stopped, or was ended by an error.</param>
+    /// <param name="items">What was done for each image.</param>
+    /// <param name="ending">Whether it did all it could, was stopped, or was ended by an error.</param>
     /// <param name="error">The error that ended it, or the buying in it.</param>
     public static RunOutcome Decide(IReadOnlyCollection<RunItem> items, RunEnding ending, ErrorKind? error)
     {
@@ -69,19 +69,19 @@ internal static class RunResults
         bool Has(RunItemResult result) => results.Contains(result);
     }
 
-    /// <summary>Whether something has been done for an image, or has been found to be done.</summary>
+    /// <summary>Whether something was done for an image, or had been done already.</summary>
     private static bool HasBegun(RunItem item)
         => item.What is RunItemResult.Made or RunItemResult.Downloaded or RunItemResult.Present or RunItemResult.Taken or RunItemResult.Unknown || item.Id is not null;
 
-    /// <summary>Whether the same command meets an error again until somebody has done something about it.</summary>
+    /// <summary>Whether the same command will meet an error again until somebody does something about it.</summary>
     private static bool NeedsPerson(ErrorKind kind) => kind is ErrorKind.Unauthorized or ErrorKind.CreditsInsufficient or ErrorKind.KeyCapReached
         or ErrorKind.FeatureDisabled or ErrorKind.ApiKeyMissing or ErrorKind.LedgerUnusable or ErrorKind.EndpointWrong;
 }
 
-/// <summary>What made a run end.</summary>
+/// <summary>Why a run ended.</summary>
 internal enum RunEnding
 {
-    /// <summary>All input had come, and all that could be done for it was done.</summary>
+    /// <summary>All input had come, and everything possible was done for it.</summary>
     Complete,
 
     /// <summary>An error ended the command.</summary>

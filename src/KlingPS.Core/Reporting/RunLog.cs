@@ -10,12 +10,12 @@ using KlingPS.Core.Model;
 namespace KlingPS.Core.Reporting;
 
 /// <summary>
-/// Appends what happens in a run to a file, one JSON object to a line. The file is opened for each write, so that it may be renamed at any
-/// time, and every write is whole lines, so that those of several processes do not mix. Safe for concurrent use; nobody waits for the file.
+/// Appends what happens in a run to a file, one JSON object to a line. The file is opened for each write, so it may be renamed at any
+/// time, and every write consists of whole lines, so those of several processes do not mix. Safe for concurrent use; nobody waits for the file.
 /// </summary>
 internal sealed class RunLog : IAsyncDisposable
 {
-    /// <summary>In bytes; what has queued up is written together.</summary>
+    /// <summary>In bytes; queued lines are written together.</summary>
     private const int LongestWrite = 64 * 1024;
 
     /// <summary>How much of a message is logged, in characters.</summary>
@@ -36,7 +36,7 @@ internal sealed class RunLog : IAsyncDisposable
     private bool _isTold;
     private bool _isCut;
 
-    /// <summary>Creates the log. The file and its folder are created when they are missing.</summary>
+    /// <summary>Creates the log. The file and its folder are created if they are missing.</summary>
     public RunLog(RunLogOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -44,8 +44,8 @@ internal sealed class RunLog : IAsyncDisposable
         _writing = Task.Run(WriteAsync);
     }
 
-    /// <summary>Refuses to append to what is no log: an image, a video, or whatever else the path names by mistake.</summary>
-    /// <param name="path">The full path; a file that is not there yet, or empty, will be a log.</param>
+    /// <summary>Refuses to append to anything that is not a log: an image, a video, or whatever else the path names by mistake.</summary>
+    /// <param name="path">The full path; a file that does not exist yet, or is empty, will become a log.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.FileExists"/>: there is a file with something else in it.</exception>
     public static void RequireLog(string path)
     {
@@ -63,7 +63,7 @@ internal sealed class RunLog : IAsyncDisposable
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            // What it is cannot be seen, so nothing can be appended either: that is told when it is tried.
+            // The file cannot be read, so nothing can be appended either: the attempt to append will report that.
             return;
         }
 
@@ -73,21 +73,21 @@ internal sealed class RunLog : IAsyncDisposable
         };
     }
 
-    /// <summary>Takes an event. It is written in a moment.</summary>
+    /// <summary>Takes an event, which is written a moment later.</summary>
     public void Write(RunEvent happened)
     {
         ArgumentNullException.ThrowIfNull(happened);
         _entries.Writer.TryWrite(new Entry(_options.Redact(Format(happened)), null));
     }
 
-    /// <summary>Waits until all that was taken has been written, or could not be.</summary>
+    /// <summary>Waits until every event so far has been written, or writing it has failed.</summary>
     public Task FlushAsync()
     {
         var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         return _entries.Writer.TryWrite(new Entry(null, done)) ? done.Task : _writing;
     }
 
-    /// <summary>Takes no more events, and writes those that were taken.</summary>
+    /// <summary>Takes no more events, and writes the remaining ones.</summary>
     public async ValueTask DisposeAsync()
     {
         _entries.Writer.TryComplete();
@@ -141,7 +141,7 @@ internal sealed class RunLog : IAsyncDisposable
     [SuppressMessage("Design", "CA1031", Justification = "Whatever is wrong with the log, the run goes on without it.")]
     private async Task WriteAsync()
     {
-        // Even before anything has happened, so that it is told at once where there can be no log.
+        // Even before anything has happened, so that it is reported at once if there can be no log.
         await AppendAsync([]).ConfigureAwait(false);
         _isCut = await EndsWithinLineAsync().ConfigureAwait(false);
         var lines = new StringBuilder();
@@ -169,7 +169,7 @@ internal sealed class RunLog : IAsyncDisposable
         }
     }
 
-    /// <summary>Whether the last line has no end: an earlier run filled the disk or lost its power within it, or an editor has saved it so.</summary>
+    /// <summary>Whether the last line has no line end: an earlier run filled the disk or lost power while writing it, or an editor saved it that way.</summary>
     private async Task<bool> EndsWithinLineAsync()
     {
         long? length = FindLengthWithoutEnd();
@@ -200,7 +200,7 @@ internal sealed class RunLog : IAsyncDisposable
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            // What is wrong is told when it is written to.
+            // What is wrong is reported when the log is written to.
             return null;
         }
     }
@@ -216,7 +216,7 @@ internal sealed class RunLog : IAsyncDisposable
                 lines = [.. Encoding.UTF8.GetBytes(said + "\n"), .. lines];
             }
 
-            // What is left of a line that was cut off is not continued.
+            // The rest of a line that was cut off is not written; a new line begins.
             byte[] content = _isCut && count > 0 ? [(byte)'\n', .. lines] : lines;
             OwnFile.CreateFolder(Path.GetDirectoryName(_options.Path)!, FileReaders.Owner);
             for (int attempt = 1; ; attempt++)
@@ -253,7 +253,7 @@ internal sealed class RunLog : IAsyncDisposable
     }
 
     /// <param name="Line">The line; <see langword="null"/> for none.</param>
-    /// <param name="Flushed">Is done when all before it is written.</param>
+    /// <param name="Flushed">Completed when everything before it is written.</param>
     private readonly record struct Entry(string? Line, TaskCompletionSource? Flushed);
 }
 
@@ -263,7 +263,7 @@ internal sealed record RunLogOptions
     /// <summary>The full path of the file.</summary>
     public required string Path { get; init; }
 
-    /// <summary>Which run it is.</summary>
+    /// <summary>The id of the run.</summary>
     public required string RunId { get; init; }
 
     /// <summary>The command.</summary>
@@ -272,7 +272,7 @@ internal sealed record RunLogOptions
     /// <summary>Hides secrets. Called on any thread.</summary>
     public Func<string, string> Redact { get; init; } = static text => text;
 
-    /// <summary>Is told once that the log cannot be written. Called on any thread.</summary>
+    /// <summary>Called once if the log cannot be written, on any thread.</summary>
     public Action<string> OnTrouble { get; init; } = static _ => { };
 
     /// <summary>The clock.</summary>

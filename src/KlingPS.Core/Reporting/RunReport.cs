@@ -3,10 +3,10 @@ using System.Text.Json.Serialization;
 
 namespace KlingPS.Core.Reporting;
 
-/// <summary>What a run was asked for, what it did and how it ended; the JSON of <c>-ReportPath</c>. Its form is that of KlingPS.Report.schema.json, which ships with the module.</summary>
+/// <summary>What a run was asked to do, what it did and how it ended; the JSON of <c>-ReportPath</c>. Its schema is KlingPS.Report.schema.json, which ships with the module.</summary>
 internal sealed record RunReport
 {
-    /// <summary>By this a report is known, and the version of its form.</summary>
+    /// <summary>Identifies a report and the version of its format.</summary>
     public const string Form = "urn:klingps:report:1";
 
     /// <summary>The outcome of a run that has not ended, or was killed.</summary>
@@ -32,19 +32,19 @@ internal sealed record RunReport
 
     public required RunMachine Machine { get; init; }
 
-    /// <summary>Who pays; <see langword="null"/> if the run did not get so far.</summary>
+    /// <summary>Who pays; <see langword="null"/> if the run did not get that far.</summary>
     public RunAccount? Account { get; init; }
 
-    /// <summary>Where the ledger is; <see langword="null"/> if the run did not get so far.</summary>
+    /// <summary>Where the ledger is; <see langword="null"/> if the run did not get that far.</summary>
     public string? Ledger { get; init; }
 
     /// <summary>The plan that it carried out; <see langword="null"/> if there was none.</summary>
     public RunPlan? Plan { get; init; }
 
-    /// <summary>The parameters of the command as they were given, without what each row brings.</summary>
+    /// <summary>The parameters of the command as they were given, without those that come with each row.</summary>
     public required IReadOnlyDictionary<string, JsonElement> Parameters { get; init; }
 
-    /// <summary>Whether all input had come when the run ended; what had not is not among the items.</summary>
+    /// <summary>Whether all input had come when the run ended; input that had not come is not among the items.</summary>
     public bool InputComplete { get; init; }
 
     public RunTotals Totals { get; init; } = new();
@@ -62,7 +62,7 @@ internal sealed record RunVersions(string Module, string PowerShell, string Dotn
 internal sealed record RunMachine(string Name, string Os, string Architecture, int ProcessId);
 
 /// <summary>Who pays for a run.</summary>
-/// <param name="Fingerprint">The key and where it is used, as a fingerprint that does not reveal it.</param>
+/// <param name="Fingerprint">A fingerprint of the key and the endpoint; does not reveal the key.</param>
 /// <param name="Endpoint">The address of the service.</param>
 /// <param name="IsSandbox">Whether that is the local sandbox.</param>
 internal sealed record RunAccount(string Fingerprint, string Endpoint, bool IsSandbox);
@@ -70,7 +70,7 @@ internal sealed record RunAccount(string Fingerprint, string Endpoint, bool IsSa
 /// <summary>The plan that a run carried out.</summary>
 /// <param name="Id">Its id.</param>
 /// <param name="File">The full path of its file.</param>
-/// <param name="Digest">The SHA-256 of what is in it.</param>
+/// <param name="Digest">The SHA-256 of its content.</param>
 internal sealed record RunPlan(string Id, string File, string Digest);
 
 /// <summary>The error that ended a run.</summary>

@@ -9,12 +9,12 @@ using KlingPS.Core.Files;
 namespace KlingPS.Core.Reporting;
 
 /// <summary>
-/// The file of a run's report: written when the run begins, so that one which is killed leaves a trace, and replaced when it ends, whole or
-/// not at all. Where it cannot be at its path, it goes to the next best place.
+/// The file of a run's report: written when the run begins, so that a run that is killed leaves a trace, and replaced when it ends, whole or
+/// not at all. If it cannot be written to its path, it goes to the next best place.
 /// </summary>
 internal sealed partial class RunReportFile
 {
-    /// <summary>A report is known by its beginning.</summary>
+    /// <summary>How many bytes are read to see whether a file is a report.</summary>
     private const int LookedAt = 512;
 
     private static readonly RunReportContext s_context = new(new JsonSerializerOptions(RunReportContext.Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
@@ -25,13 +25,13 @@ internal sealed partial class RunReportFile
     private readonly Func<string, string> _redact;
     private readonly TimeProvider _time;
 
-    /// <summary>Whether what is at the path is not ours.</summary>
+    /// <summary>Whether the file at the path is not a report.</summary>
     private bool _isRefused;
 
     /// <summary>Creates the report. Nothing is written yet.</summary>
-    /// <param name="path">The full path, its tokens expanded.</param>
+    /// <param name="path">The full path, with its tokens expanded.</param>
     /// <param name="begun">What is known at the beginning.</param>
-    /// <param name="ledger">Tells the full path of the ledger's file, if there is one.</param>
+    /// <param name="ledger">Returns the full path of the ledger's file, if there is one.</param>
     /// <param name="redact">Hides secrets.</param>
     /// <param name="time">The clock.</param>
     public RunReportFile(string path, RunReport begun, Func<string?> ledger, Func<string, string> redact, TimeProvider time)
@@ -44,10 +44,10 @@ internal sealed partial class RunReportFile
         _time = time;
     }
 
-    /// <summary>Adds what is known of the account only when the run has come so far.</summary>
+    /// <summary>Adds what becomes known about the account only during the run.</summary>
     public Func<RunReport, RunReport> AddAccount { get; init; } = static report => report;
 
-    /// <summary>The path of a report: <c>{Date}</c> and <c>{RunId}</c> stand for when the run began, in local time, and for its id.</summary>
+    /// <summary>The path of a report: <c>{Date}</c> and <c>{RunId}</c> stand for the local time when the run began, and for its id.</summary>
     /// <param name="path">The path; <c>{Date}</c> takes a format, such as <c>{Date:yyyyMMdd}</c>.</param>
     /// <param name="report">The run.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: there is no such token, or no such format.</exception>
@@ -62,9 +62,9 @@ internal sealed partial class RunReportFile
         });
     }
 
-    /// <summary>The full path of a report, its tokens left as they are: the colon in one is none of a drive.</summary>
+    /// <summary>The full path of a report, with its tokens left as they are: a colon in one does not follow a drive letter.</summary>
     /// <param name="path">The path.</param>
-    /// <param name="toFull">Makes the full path of one without tokens.</param>
+    /// <param name="toFull">Completes a path without tokens.</param>
     public static string Complete(string path, Func<string, string> toFull)
     {
         ArgumentNullException.ThrowIfNull(toFull);
@@ -84,8 +84,8 @@ internal sealed partial class RunReportFile
     }
 
     /// <summary>Writes that the run is under way.</summary>
-    /// <returns>What to tell where it cannot be written.</returns>
-    /// <exception cref="KlingException"><see cref="ErrorKind.FileExists"/>: something else than a report is there.</exception>
+    /// <returns>What to tell the user if it cannot be written.</returns>
+    /// <exception cref="KlingException"><see cref="ErrorKind.FileExists"/>: something other than a report is there.</exception>
     public string? Begin()
     {
         RequireReplaceable();
@@ -95,7 +95,7 @@ internal sealed partial class RunReportFile
     }
 
     /// <summary>Writes how the run has ended.</summary>
-    /// <returns>The full path; <see langword="null"/> if it could not be written anywhere. And what to tell if that is not the path that was asked for.</returns>
+    /// <returns>The full path; <see langword="null"/> if it could not be written anywhere. And what to tell the user if that is not the requested path.</returns>
     public (string? Path, string? Trouble) Close(RunEnd end)
     {
         ArgumentNullException.ThrowIfNull(end);
@@ -133,7 +133,7 @@ internal sealed partial class RunReportFile
         return (null, $"The report could not be written: {problem} Get-KlingVideoTask shows what was bought.");
     }
 
-    /// <summary>A report is replaced, and so is an empty file; anything else was meant for something else.</summary>
+    /// <summary>A report is replaced, and so is an empty file; anything else has another purpose.</summary>
     private void RequireReplaceable()
     {
         try
@@ -145,7 +145,7 @@ internal sealed partial class RunReportFile
         }
         catch (Exception exception) when (exception is UnauthorizedAccessException or (IOException and not NotOrdinaryFileException))
         {
-            // What it is cannot be seen, so it cannot be written either: that is told when it is tried.
+            // The file cannot be read, so it cannot be written either: the attempt to write will report that.
             return;
         }
         catch (NotOrdinaryFileException)
@@ -176,7 +176,7 @@ internal sealed partial class RunReportFile
         }
         catch (Exception exception)
         {
-            // What .NET adds is the name of a file that is not there any more.
+            // .NET adds the name of a file that no longer exists.
             string why = exception.Message.Split(" : '")[0];
             return why.EndsWith('.') ? why : why + '.';
         }

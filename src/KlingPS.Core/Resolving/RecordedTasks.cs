@@ -4,7 +4,7 @@ using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Resolving;
 
-/// <summary>Tasks as the ledger has them. The service is not asked, so no key is needed.</summary>
+/// <summary>Tasks as the ledger records them. The service is not asked, so no key is needed.</summary>
 /// <param name="ledger">The ledger.</param>
 /// <param name="account">Whose tasks; <see langword="null"/> for those of all accounts.</param>
 internal sealed class RecordedTasks(ITaskLedger ledger, string? account)

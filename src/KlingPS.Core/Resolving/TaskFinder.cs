@@ -25,7 +25,7 @@ internal sealed class TaskFinder
     /// <summary>Finds a task.</summary>
     /// <param name="reference">How the user names it.</param>
     /// <param name="cancellationToken">Ends the search.</param>
-    /// <returns>The task, as the ledger has it now.</returns>
+    /// <returns>The task, as the ledger records it now.</returns>
     /// <exception cref="KlingException">
     /// <see cref="ErrorKind.TaskNotFound"/>: neither the ledger nor the service knows it. Otherwise the service could not be asked.
     /// </exception>
@@ -35,7 +35,7 @@ internal sealed class TaskFinder
         KlingVideoTask task = await FindOrQueryAsync(reference, cancellationToken).ConfigureAwait(false);
         task = task with { IsFailureReported = reference.Task?.IsFailureReported ?? false };
 
-        // Thousands are waited for at the same time, and most have not changed: one copy of each is enough.
+        // Thousands may be waited for at the same time, and most have not changed: one copy of each is enough.
         return task == reference.Task ? reference.Task : task;
     }
 
@@ -52,7 +52,7 @@ internal sealed class TaskFinder
         return task.TaskId is null ? task : await QueryAsync(task.TaskId, task, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>A task that the ledger does not have was bought elsewhere, or before the ledger was begun: only the service may know it.</summary>
+    /// <summary>A task that the ledger does not have was bought elsewhere, or before there was a ledger: only the service may know it.</summary>
     private async Task<KlingVideoTask> FindOrQueryAsync(TaskReference reference, CancellationToken cancellationToken)
     {
         if (reference.ServiceId is not string taskId)

@@ -2,7 +2,7 @@ using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Resolving;
 
-/// <summary>A task as the user names it: by the object itself, by the service's id, or by the local one.</summary>
+/// <summary>A task as the user names it: by the object itself, the service's id, or the local id.</summary>
 internal sealed record TaskReference
 {
     /// <summary>The task itself, as an earlier command emitted it.</summary>
@@ -17,7 +17,7 @@ internal sealed record TaskReference
     /// <summary>The service's id, whichever way the task is named.</summary>
     internal string? ServiceId => TaskId ?? Task?.TaskId;
 
-    /// <summary>Whether the service may know a task that the ledger does not.</summary>
+    /// <summary>Whether the service may know the task if the ledger does not.</summary>
     internal bool MayBeAtService => ServiceTaskId.IsValid(ServiceId);
 
     /// <summary>The reference in words, for messages.</summary>

@@ -9,8 +9,8 @@ using KlingPS.Core.Submitting;
 namespace KlingPS.Core.Resolving;
 
 /// <summary>
-/// Settles tasks in the way that the user has chosen: unknown ones, whose answer was lost, those that the service has forgotten, and those
-/// whose video was taken elsewhere.
+/// Settles tasks in the way that the user has chosen: unknown ones, whose answers were lost, those that the service has forgotten, and those
+/// whose videos were taken elsewhere.
 /// </summary>
 internal sealed class UnknownTaskResolver
 {
@@ -48,7 +48,7 @@ internal sealed class UnknownTaskResolver
         }
     }
 
-    /// <summary>Whether giving a task up needs the service: it was accepted, so only the service can say that there is nothing to wait for.</summary>
+    /// <summary>Whether the service has to be asked before a task is given up: it was accepted, so only the service can say that there is nothing to wait for.</summary>
     public static bool MayBeForgotten(KlingVideoTask task)
     {
         ArgumentNullException.ThrowIfNull(task);
@@ -60,7 +60,7 @@ internal sealed class UnknownTaskResolver
     /// <param name="taskId">The service's id of the task that it turned out to be.</param>
     /// <param name="cancellationToken">Ends the wait for the service.</param>
     /// <returns>The task, now known.</returns>
-    /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: the two were made from different requests, and what differs.</exception>
+    /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: the two were made from different requests; the message says what differs.</exception>
     public async Task<KlingVideoTask> ResolveAsync(KlingVideoTask task, string taskId, CancellationToken cancellationToken)
     {
         RequireUnknown(task);
@@ -91,7 +91,7 @@ internal sealed class UnknownTaskResolver
     }
 
     /// <summary>Records that the video of a task was taken elsewhere, or takes that back.</summary>
-    /// <param name="tasks">The journal: the service has no part in it.</param>
+    /// <param name="tasks">The journal; the service is not involved.</param>
     /// <param name="task">The finished task.</param>
     /// <param name="isTaken">Whether it was taken.</param>
     public static Task<KlingVideoTask> TakeAsync(ITaskJournal tasks, KlingVideoTask task, bool isTaken)
@@ -101,7 +101,7 @@ internal sealed class UnknownTaskResolver
     }
 
     /// <summary>Abandons a task: the user knows that it was not bought.</summary>
-    /// <param name="tasks">The journal: the service has no part in it.</param>
+    /// <param name="tasks">The journal; the service is not involved.</param>
     /// <param name="task">The unknown task.</param>
     public static Task<KlingVideoTask> AbandonAsync(ITaskJournal tasks, KlingVideoTask task)
     {
@@ -109,12 +109,12 @@ internal sealed class UnknownTaskResolver
         return tasks.AbandonAsync(task.Id);
     }
 
-    /// <summary>Gives up a task that the service has accepted and does not know any more. It is asked once more for that; what was set aside stays spent.</summary>
+    /// <summary>Gives up a task that the service has accepted but no longer knows. The service is asked once more to be sure; what was set aside counts as spent.</summary>
     /// <param name="task">The task; see <see cref="MayBeForgotten"/>.</param>
     /// <param name="cancellationToken">Ends the wait for the service.</param>
     /// <exception cref="KlingException">
     /// <see cref="ErrorKind.RequestInvalid"/>: the service knows it, or may not know it yet. <see cref="ErrorKind.TaskNotFound"/>: it belongs
-    /// to another account, whose keys alone the service answers. Otherwise the service did not say. Nothing is given up.
+    /// to another account, and the service answers only that account's keys. Other kinds: the service did not say. Nothing is given up.
     /// </exception>
     public async Task<KlingVideoTask> ForgetAsync(KlingVideoTask task, CancellationToken cancellationToken)
     {
@@ -164,7 +164,7 @@ internal sealed class UnknownTaskResolver
 
     /// <summary>Buys the video of a task again.</summary>
     /// <param name="task">The unknown task; abandoned in the same step in which the new one is recorded.</param>
-    /// <param name="deadline">When to give up. A request that has left is carried to its end even so.</param>
+    /// <param name="deadline">When to give up. A request that has left is still completed.</param>
     /// <param name="cancellationToken">Stops before the request has left.</param>
     /// <returns>The new task.</returns>
     /// <exception cref="KlingException">A file has changed since, or the request was refused or lost again.</exception>
@@ -204,7 +204,7 @@ internal sealed class UnknownTaskResolver
         return (await _submitter.BuyAsync(identified, cancellationToken).ConfigureAwait(false)).Task;
     }
 
-    /// <summary>The first file whose content is not what it was. Of tail images the first version did not record it; the identity tells.</summary>
+    /// <summary>The first file whose content has changed. The first version did not record the content of tail images; the identity shows it.</summary>
     private static string? FindChangedFile(KlingVideoTask task, IdentifiedSubmission identified)
         => task.Spec.Sources.Zip(identified.Submission.Spec.Sources)
             .Where(pair => pair.First.Source is { IsFile: true, Hash: string hash } && pair.Second.Source.Hash != hash)

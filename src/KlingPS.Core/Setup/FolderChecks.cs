@@ -4,14 +4,14 @@ using KlingPS.Core.Saving;
 
 namespace KlingPS.Core.Setup;
 
-/// <summary>Checks folders that a run writes to. What is created for that is taken away again.</summary>
+/// <summary>Checks folders that a run writes to. Anything created for the check is removed again.</summary>
 internal static class FolderChecks
 {
     private const long Megabyte = 1024 * 1024;
 
     private const string MoveAdvice = "Put the ledger on a disk of this machine: set KLINGPS_LEDGER, or Ledger in the configuration, to a path there. To move it, close all shells that use it first, and move its file with those beside it.";
 
-    /// <summary>Checks where videos go: the folder is created, a file in it is written, renamed and deleted.</summary>
+    /// <summary>Checks where videos go: the folder is created, and a file in it is written, renamed and deleted.</summary>
     /// <param name="path">The full path; it need not exist.</param>
     public static KlingSetupCheck CheckDestination(string path)
     {
@@ -36,7 +36,7 @@ internal static class FolderChecks
         return JudgeSpace(Name, what, path, Least, Enough, "Free some space, or choose another folder with -Destination.");
     }
 
-    /// <summary>Checks where the ledger's file lies: that other machines do not write there, and that there is room.</summary>
+    /// <summary>Checks where the ledger's file is: that other machines do not write there, and that there is enough room.</summary>
     /// <param name="path">The full path of the file; it need not exist.</param>
     public static KlingSetupCheck CheckLedgerPlace(string path)
     {
@@ -67,7 +67,7 @@ internal static class FolderChecks
         };
     }
 
-    /// <summary>What to tell before something is bought with a ledger that other machines can write to; <see langword="null"/> if none can.</summary>
+    /// <summary>What to tell the user before something is bought with a ledger that other machines can write to; <see langword="null"/> if none can.</summary>
     /// <param name="path">The full path of the ledger's file.</param>
     public static string? FindSharing(string path)
         => Volume.Of(path) is { Reach: VolumeReach.Shared } volume ? $"{DescribeShared(path, volume)} {MoveAdvice}" : null;
@@ -75,7 +75,7 @@ internal static class FolderChecks
     private static string DescribeShared(string path, Volume volume)
         => $"The ledger '{path}' is on a file system that other machines share ('{volume.Root}', {volume.Format}). SQLite's locks do not hold there: two processes could buy the same video, or damage the ledger.";
 
-    /// <summary>Makes sure that a ledger can be begun where there is none: a file in its folder, or in the deepest one above it, is created and deleted.</summary>
+    /// <summary>Makes sure that a ledger can be created: creates and deletes a file in its folder, or in the deepest existing one above it.</summary>
     /// <param name="path">The full path of the ledger's file.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>: it cannot.</exception>
     public static void RequireLedgerCreatable(string path)
@@ -94,7 +94,7 @@ internal static class FolderChecks
         }
     }
 
-    /// <summary>The folders on the way that do not exist, the deepest first.</summary>
+    /// <summary>The folders on the path that do not exist, the deepest first.</summary>
     private static List<string> FindMissing(string path)
     {
         var missing = new List<string>();
@@ -106,7 +106,7 @@ internal static class FolderChecks
         return missing;
     }
 
-    /// <summary>Removes folders that were created to be tried. One that somebody has put something into meanwhile stays.</summary>
+    /// <summary>Removes folders that were created for the check. One that somebody has put something into in the meantime stays.</summary>
     private static void RemoveEmpty(IEnumerable<string> folders)
     {
         try
@@ -118,7 +118,7 @@ internal static class FolderChecks
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            // It is in use by now, as it would be after a run.
+            // It is in use by now, just as it would be after a run.
         }
     }
 

@@ -6,7 +6,7 @@ internal enum SetupStatus
     /// <summary>Nothing stands in the way.</summary>
     Ok,
 
-    /// <summary>A run is possible, and something about it should be known.</summary>
+    /// <summary>A run is possible, but the user should know something first.</summary>
     Warning,
 
     /// <summary>A run would stop, or do harm.</summary>
@@ -16,7 +16,7 @@ internal enum SetupStatus
     Skipped,
 }
 
-/// <summary>One thing that a run depends on, and how it stands.</summary>
+/// <summary>One thing that a run depends on, and its state.</summary>
 public sealed record KlingSetupCheck
 {
     /// <summary>What was checked.</summary>
@@ -28,22 +28,22 @@ public sealed record KlingSetupCheck
     /// <summary>What was found.</summary>
     public required string Message { get; init; }
 
-    /// <summary>What to do about it; <see langword="null"/> where nothing is to be done.</summary>
+    /// <summary>What to do about it; <see langword="null"/> if there is nothing to do.</summary>
     public string? Advice { get; init; }
 
     /// <summary>The status.</summary>
     internal SetupStatus SetupStatus { get; init; }
 
-    /// <summary>In words, such as <c>Ledger: Ok. …</c>.</summary>
+    /// <summary>The check in words, such as <c>Ledger: Ok. …</c>.</summary>
     public override string ToString() => $"{Name}: {Status}. {Message}{(Advice is null ? string.Empty : $" {Advice}")}";
 
     /// <summary>A check that found nothing in the way.</summary>
     internal static KlingSetupCheck Ok(string name, string message) => Create(name, SetupStatus.Ok, message, null);
 
-    /// <summary>A check that found what should be known.</summary>
+    /// <summary>A check that found something the user should know.</summary>
     internal static KlingSetupCheck Warning(string name, string message, string advice) => Create(name, SetupStatus.Warning, message, advice);
 
-    /// <summary>A check that found what would stop a run.</summary>
+    /// <summary>A check that found something that would stop a run.</summary>
     internal static KlingSetupCheck Failed(string name, string message, string advice) => Create(name, SetupStatus.Failed, message, advice);
 
     /// <summary>A check that ended with an error.</summary>

@@ -7,19 +7,19 @@ using KlingPS.Core.Scheduling;
 
 namespace KlingPS.Core.Setup;
 
-/// <summary>Checks what lies between this machine and the service. What is sent is free and carries no key.</summary>
+/// <summary>Checks what lies between this machine and the service. Its requests are free and carry no key.</summary>
 /// <param name="endpoints">Where the service is.</param>
 /// <param name="handler">Connects to it.</param>
 /// <param name="time">The clock.</param>
 internal sealed class NetworkChecks(KlingEndpoints endpoints, HttpMessageHandler handler, TimeProvider time)
 {
-    /// <summary>By then, a run would have its upload refused as too old, or a callback as forged.</summary>
+    /// <summary>With the clock this far off, a run would have its upload refused as too old, or a callback as forged.</summary>
     private static readonly TimeSpan s_farOff = TimeSpan.FromMinutes(5);
 
     private static readonly TimeSpan s_off = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(20);
 
-    /// <summary>Checks whether the service answers, and what time it has.</summary>
+    /// <summary>Checks whether the service answers, and what time its clock shows.</summary>
     /// <param name="cancellationToken">Ends the checks.</param>
     public async Task<(KlingSetupCheck Service, KlingSetupCheck Clock)> CheckServiceAsync(CancellationToken cancellationToken)
     {
@@ -47,7 +47,7 @@ internal sealed class NetworkChecks(KlingEndpoints endpoints, HttpMessageHandler
             : KlingSetupCheck.Ok(Name, $"Requests to {endpoints.Api.Host} go through the proxy {AddressPolicy.Describe(proxy)}.");
     }
 
-    /// <summary>Checks an address for callbacks: what it looks like, and whether something listens there, as far as that can be seen from here.</summary>
+    /// <summary>Checks an address for callbacks: its form, and whether something listens there, as far as that can be seen from here.</summary>
     /// <param name="address">The address.</param>
     /// <param name="cancellationToken">Ends the check.</param>
     public async Task<KlingSetupCheck> CheckCallbackAsync(string address, CancellationToken cancellationToken)
@@ -79,8 +79,8 @@ internal sealed class NetworkChecks(KlingEndpoints endpoints, HttpMessageHandler
     }
 
     /// <summary>Judges the clock of this machine by that of the service.</summary>
-    /// <param name="service">What time the service has.</param>
-    /// <param name="here">What time it was here.</param>
+    /// <param name="service">The time by the service's clock.</param>
+    /// <param name="here">The time by the clock of this machine.</param>
     internal static KlingSetupCheck JudgeClock(DateTimeOffset service, DateTimeOffset here)
     {
         const string Name = "Clock";
@@ -145,13 +145,13 @@ internal sealed class NetworkChecks(KlingEndpoints endpoints, HttpMessageHandler
         }
     }
 
-    /// <summary>The message of a request that failed says "see inner exception" where the cause would help.</summary>
+    /// <summary>The message of a failed request may only say "see inner exception" instead of the cause.</summary>
     private static string Describe(Exception exception)
         => exception.InnerException is Exception inner && exception.Message.Contains("inner exception", StringComparison.OrdinalIgnoreCase) ? inner.Message : exception.Message;
 
     /// <param name="Elapsed">How long it took.</param>
-    /// <param name="Date">What time the service had.</param>
-    /// <param name="At">What time it was here then.</param>
+    /// <param name="Date">The time by the service's clock.</param>
+    /// <param name="At">The time by the clock of this machine at that moment.</param>
     /// <param name="Trouble">Why there is no answer.</param>
     private sealed record Answer(TimeSpan Elapsed, DateTimeOffset? Date, DateTimeOffset At, string? Trouble);
 }

@@ -221,7 +221,7 @@ internal sealed class GalleryWriter
     private static MediaFile? VideoOf(GalleryCard card) => card.VideoPath is null ? null : new MediaFile(card.VideoPath);
 
     /// <summary>
-    /// The image, if it is still the one that the video was made from: a folder that is handed on must not get files that nobody meant. For a
+    /// The image, if it is still the one that the video was made from: a folder that is passed on must not get files that nobody meant. For a
     /// sidecar, which anybody may have written, it must be known which image that was.
     /// </summary>
     private static MediaFile? ImageOf(GalleryEntry entry, GalleryCard card)

@@ -4,17 +4,17 @@ using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Ledger.Copying;
 
-/// <summary>Copies a ledger to where none is yet, or an unused one: from a file to a server, back, or to another file.</summary>
+/// <summary>Copies a ledger to a place that has none yet, or an unused one: from a file to a server, back, or to another file.</summary>
 /// <param name="open">Opens a ledger; it is closed here.</param>
 internal sealed class LedgerCopier(Func<LedgerAddress, SqlLedger> open)
 {
-    /// <summary>What is behind the name of a file that is being copied to, and is held open as long as that lasts.</summary>
+    /// <summary>The suffix of a file beside the one that is being copied to. It is held open while the copy is being made.</summary>
     private const string Held = ".copy";
 
     /// <summary>Copies a ledger.</summary>
     /// <param name="source">What is copied. It stays as it is.</param>
-    /// <param name="destination">Where to.</param>
-    /// <param name="progress">Is told how many records have been copied and compared, and how many there will be, on any thread.</param>
+    /// <param name="destination">Where it is copied to.</param>
+    /// <param name="progress">Called with how many records have been copied and compared, and how many there will be, on any thread.</param>
     /// <param name="cancellationToken">Stops before the end; nothing is copied then.</param>
     /// <exception cref="KlingException">
     /// <see cref="ErrorKind.RequestInvalid"/>: both are the same, requests are under way, or something was bought with the destination.
@@ -69,7 +69,7 @@ internal sealed class LedgerCopier(Func<LedgerAddress, SqlLedger> open)
         }
     }
 
-    /// <summary>Until all of it is there, there is nothing at the path: whoever used an empty ledger would buy everything again.</summary>
+    /// <summary>Until the copy is complete, there is nothing at the path: anyone who used an empty ledger would buy everything again.</summary>
     private async Task<CopyCounts> CopyToNewFileAsync(SqlLedger from, string path, Action<long, long>? progress, CancellationToken cancellationToken)
     {
         string folder = Path.GetDirectoryName(path)!;
@@ -99,7 +99,7 @@ internal sealed class LedgerCopier(Func<LedgerAddress, SqlLedger> open)
         }
     }
 
-    /// <summary>Removes what copies have left in a folder that were killed. Whoever makes one has its mark to itself.</summary>
+    /// <summary>Removes what killed copies have left in a folder. A copy that is being made holds its mark.</summary>
     private static void RemoveLeftovers(string folder)
     {
         try
@@ -115,7 +115,7 @@ internal sealed class LedgerCopier(Func<LedgerAddress, SqlLedger> open)
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            // They are in nobody's way.
+            // They do no harm.
         }
     }
 

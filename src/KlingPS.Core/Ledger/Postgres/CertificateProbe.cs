@@ -11,8 +11,8 @@ using KlingPS.Core.Model;
 namespace KlingPS.Core.Ledger.Postgres;
 
 /// <summary>
-/// Finds out why the provider has rejected the certificate of a server: it says no more than that it did, and allows nobody to look on
-/// besides its own verification. The server is asked once more for its certificate, and for nothing else: the handshake ends there, whatever
+/// Finds out why the provider has rejected the certificate of a server: it only says that it did, and allows no other check
+/// beside its own verification. The server is asked once more for its certificate, and for nothing else: the handshake ends there, whatever
 /// the certificate is, and nothing is sent.
 /// </summary>
 internal static class CertificateProbe
@@ -26,9 +26,9 @@ internal static class CertificateProbe
     /// <summary>The request for TLS: its length, and the number that stands for it.</summary>
     private static readonly byte[] s_request = [0, 0, 0, 8, 0x04, 0xD2, 0x16, 0x2F];
 
-    /// <summary>What is wrong with the certificate of the first host whose certificate is faulty.</summary>
+    /// <summary>What is wrong with the first faulty certificate of a host.</summary>
     /// <param name="address">Where the ledger is.</param>
-    /// <returns>In words, with what to do; <see langword="null"/> if nothing is found.</returns>
+    /// <returns>The problem in words, with what to do; <see langword="null"/> if nothing is found.</returns>
     public static async Task<string?> FindProblemAsync(ServerAddress address)
     {
         ArgumentNullException.ThrowIfNull(address);
@@ -44,7 +44,7 @@ internal static class CertificateProbe
             }
             catch (Exception e) when (e is SocketException or IOException or OperationCanceledException or CryptographicException or UnauthorizedAccessException)
             {
-                // What the provider has said is all that is known then.
+                // Then all that is known is what the provider said.
             }
         }
 
@@ -85,7 +85,7 @@ internal static class CertificateProbe
             }
             catch (AuthenticationException)
             {
-                // This always happens; what was to be found out is known by now.
+                // This always happens; by now it is known what is wrong.
             }
         }
 
@@ -128,7 +128,7 @@ internal static class CertificateProbe
         return problems.Count == 0 ? null : string.Join(". Besides, ", problems);
     }
 
-    /// <summary>What is wrong with the chain, from the authorities that count: those of the address if it names some, else those of the system.</summary>
+    /// <summary>What is wrong with the chain, judged by the authorities that count: those of the address if it names any, else those of the system.</summary>
     private static X509ChainStatusFlags FindFlags(X509Certificate2 certificate, X509Chain? given, X509Certificate2Collection? roots)
     {
         if (roots is null)

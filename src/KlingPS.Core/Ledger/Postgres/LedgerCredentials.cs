@@ -11,7 +11,7 @@ internal sealed class LedgerCredentials(ServerAddress address, Func<string, stri
 
     /// <summary>The password; <see langword="null"/> if none was found; some servers do not ask for one.</summary>
     /// <param name="address">The address.</param>
-    /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>: the file that has it can be read by others.</exception>
+    /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>: others can read the file that holds it.</exception>
     public LedgerPassword? FindPassword(ServerAddress address)
         => address.Password
             ?? secret?.Invoke()

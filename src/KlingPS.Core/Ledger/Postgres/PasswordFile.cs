@@ -11,7 +11,7 @@ internal static class PasswordFile
     private const int Fields = 5;
 
     /// <summary>Finds the password for an address.</summary>
-    /// <returns><see langword="null"/> if there is no file, or none in it.</returns>
+    /// <returns><see langword="null"/> if there is no file, or no password in it.</returns>
     /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>: others can read the file, or it cannot be read although it was named.</exception>
     public static LedgerPassword? Find(ServerAddress address, string user, Func<string, string?> environment)
     {
@@ -41,10 +41,10 @@ internal static class PasswordFile
         return address.Hosts.Select(host => Find(content, host, address.Database, user)).FirstOrDefault(password => password is not null);
     }
 
-    /// <summary>Finds the password in the text of a file. The first line that fits counts.</summary>
+    /// <summary>Finds the password in the text of a file. The first matching line counts.</summary>
     internal static LedgerPassword? Find(string content, ServerHost host, string database, string user)
     {
-        // libpq uses that name for the sockets of this machine, too.
+        // libpq uses this name for the sockets of this machine, too.
         string[] wanted =
         [
             host.IsSocket && host.Name.TrimEnd('/') is "/var/run/postgresql" or "/tmp" ? "localhost" : host.Name,
@@ -66,7 +66,7 @@ internal static class PasswordFile
         ? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.ApplicationData, Environment.SpecialFolderOption.DoNotVerify), "postgresql", "pgpass.conf")
         : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile, Environment.SpecialFolderOption.DoNotVerify), ".pgpass");
 
-    /// <summary>The fields, as they are written: a colon after a backslash is a part of one.</summary>
+    /// <summary>The fields as written: a colon after a backslash is part of a field.</summary>
     private static List<string> Split(string line)
     {
         var fields = new List<string>();

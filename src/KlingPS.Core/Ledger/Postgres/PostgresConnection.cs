@@ -11,16 +11,16 @@ namespace KlingPS.Core.Ledger.Postgres;
 /// A connection to PostgreSQL, directly or through a pooler: nothing that it sets outlives a transaction. Time is the server's.
 /// </summary>
 /// <remarks>
-/// Transactions are READ COMMITTED and take their locks first (<see cref="WriteScope"/>), so that each of their statements sees all that
-/// was committed by those who had the same scope before. The locks are advisory ones of the transaction: they need no rights, leave
+/// Transactions are READ COMMITTED and take their locks first (<see cref="WriteScope"/>), so that each of their statements sees everything that
+/// was committed by those who had the same scope before. The locks are advisory locks of the transaction: they need no rights, leave
 /// nothing behind, and are gone with the connection. A transaction begins with one round trip, which also reads the time once the locks
 /// are held.
 /// </remarks>
 /// <param name="connection">The provider's connection.</param>
-/// <param name="engine">Whose connection it is.</param>
+/// <param name="engine">The engine that it belongs to.</param>
 internal sealed class PostgresConnection(DbConnection connection, PostgresEngine engine) : DatabaseConnection(connection)
 {
-    /// <summary>A machine that falls asleep, or loses its network, in the middle of a transaction holds the others up no longer than this.</summary>
+    /// <summary>A machine that falls asleep or loses its network in the middle of a transaction holds up the others no longer than this.</summary>
     private const string LongestPause = "30s";
 
     /// <summary>How long to wait for others, whose transactions take milliseconds.</summary>
@@ -40,7 +40,7 @@ internal sealed class PostgresConnection(DbConnection connection, PostgresEngine
 
     private static readonly TimeSpan s_longestWriter = TimeSpan.FromDays(1);
 
-    /// <summary>How long an unused connection is trusted. On a machine that has slept, nobody says that it is gone.</summary>
+    /// <summary>How long an unused connection is trusted. On a machine that has slept, nothing says that it is gone.</summary>
     private static readonly TimeSpan s_longestIdle = TimeSpan.FromMinutes(1);
 
     /// <summary>The longest time that a transaction takes if its connection did not break because the machine slept.</summary>
@@ -68,7 +68,7 @@ internal sealed class PostgresConnection(DbConnection connection, PostgresEngine
             : _begun ?? (await session.QueryAsync(Clock, row => ToTime(row.Number("now"), row.Number("midnight"))).ConfigureAwait(false))[0];
 
     /// <inheritdoc/>
-    /// <remarks>A zone that only the database knows is taken as it is now.</remarks>
+    /// <remarks>For a zone that only the database knows, its present offset is used.</remarks>
     public override async Task<TimeZoneInfo?> FindZoneAsync(SqlSession session)
     {
         if (engine.ServerTime is not null)
@@ -83,12 +83,12 @@ internal sealed class PostgresConnection(DbConnection connection, PostgresEngine
     }
 
     /// <inheritdoc/>
-    /// <remarks>A sequence does not keep other transactions waiting.</remarks>
+    /// <remarks>A sequence does not make other transactions wait.</remarks>
     public override async Task<long> NextAsync(SqlSession session, string counter)
         => (await session.NumberAsync($"SELECT nextval('{engine.Sql.Sequence(counter)}'::regclass)").ConfigureAwait(false))!.Value;
 
     /// <inheritdoc/>
-    /// <remarks>Reading a sequence as a table takes a right that nothing else needs.</remarks>
+    /// <remarks>Reading a sequence as a table would take a right that nothing else needs.</remarks>
     public override async Task<long> GetCounterAsync(SqlSession session, string counter)
         => await session.NumberAsync($"SELECT pg_sequence_last_value('{engine.Sql.Sequence(counter)}'::regclass)").ConfigureAwait(false) ?? 0;
 
@@ -109,8 +109,8 @@ internal sealed class PostgresConnection(DbConnection connection, PostgresEngine
 
     /// <inheritdoc/>
     /// <remarks>
-    /// A statement may wait for the locks of others, for a minute. But a pooler also takes it when the server behind it is gone, and lets it
-    /// wait for minutes: so after a few seconds it is checked whether the server answers anybody.
+    /// A statement may wait up to a minute for the locks of others. But a pooler also accepts it when the server behind it is gone, and lets it
+    /// wait for minutes: so after a few seconds, it is checked whether the server answers at all.
     /// </remarks>
     public override async Task<T> ExecuteAsync<T>(Func<CancellationToken, Task<T>> execute)
     {
@@ -164,7 +164,7 @@ internal sealed class PostgresConnection(DbConnection connection, PostgresEngine
         return ValueTask.CompletedTask;
     }
 
-    /// <summary>The number of a connection's last transaction that was committed. Whatever it still has under way is waited for.</summary>
+    /// <summary>The number of a connection's last committed transaction. Waits for whatever it still has under way.</summary>
     public async Task<long?> FindLastAsync(string writer)
     {
         long? last = null;
@@ -179,7 +179,7 @@ internal sealed class PostgresConnection(DbConnection connection, PostgresEngine
         return last;
     }
 
-    /// <summary>Forgets this connection's last transaction, about which everything is known, and those of connections that are gone.</summary>
+    /// <summary>Forgets this connection's last transaction, whose outcome is known, and those of connections that are gone.</summary>
     public override Task FinishAsync() => new SqlSession(this, null).ExecuteAsync(
         $"DELETE FROM writers WHERE id = @id OR at < {Milliseconds} - @old",
         ("id", _id),
@@ -197,7 +197,7 @@ internal sealed class PostgresConnection(DbConnection connection, PostgresEngine
         }
         catch (DbException) when (_isUsed && !IsConnected && !_isGivenUp)
         {
-            // A server, or something in between, closes connections that have been idle for long. Nothing has been started on it.
+            // A server, or something in between, closes connections that have been idle for long. Nothing has been started on this one.
             await PostgresEngine.OpenAsync(Inner).ConfigureAwait(false);
             return await BeginAsync(kind, scopes).ConfigureAwait(false);
         }
@@ -235,14 +235,14 @@ internal sealed class PostgresConnection(DbConnection connection, PostgresEngine
         }
         catch (Exception e) when (e is DbException || PostgresErrors.IsOfConnection(e))
         {
-            // The server rolls back what has lost its connection.
+            // The server rolls back a transaction that has lost its connection.
             await Inner.CloseAsync().ConfigureAwait(false);
         }
     }
 
     private bool IsConnected => base.IsOpen && !_isGivenUp;
 
-    /// <summary>Nobody waits for this any more, nor minds how it ends.</summary>
+    /// <summary>Nobody waits for this any more, or cares how it ends.</summary>
     private static async Task AbandonAsync(params Task[] work) => await Task.WhenAll(work).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
     private async Task<DbTransaction> BeginAsync(WriteKind kind, IReadOnlyCollection<WriteScope> scopes)
@@ -277,13 +277,13 @@ internal sealed class PostgresConnection(DbConnection connection, PostgresEngine
         }
     }
 
-    /// <summary>All that a transaction begins with, in one round trip: each statement after the locks sees what others have committed before they gave them up.</summary>
+    /// <summary>Everything that a transaction begins with, in one round trip: each statement after the locks sees what others committed before they released them.</summary>
     private (string Sql, (string, object?)[] Values) ComposeBeginning(WriteKind kind, IReadOnlyCollection<WriteScope> scopes)
     {
         bool isAlone = scopes.Any(scope => scope.Kind == WriteScopeKind.All);
         var values = new List<(string, object?)> { ("ledger", LockName("ledger")) };
 
-        // What may be lost in a power failure need not wait for the disk. The rest is never less durable than the server is set to, nor than its disk.
+        // What may be lost in a power failure need not wait for the disk. The rest is never less durable than the server's setting, or than its disk.
         string durability = kind == WriteKind.Light ? "'off'" : "CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END";
         var sql = new StringBuilder($"""
             SELECT set_config('synchronous_commit', {durability}, true), set_config('idle_in_transaction_session_timeout', '{LongestPause}', true), set_config('lock_timeout', '{LongestWait}', true);
@@ -297,7 +297,7 @@ internal sealed class PostgresConnection(DbConnection connection, PostgresEngine
         List<string> names = isAlone ? [] : [.. scopes.SelectMany((scope, i) => ComposeNames(scope, i, values))];
         if (names.Count > 0)
         {
-            // In one order, so that two transactions never wait for each other.
+            // Always in the same order, so that two transactions never wait for each other.
             values.Add(("place", LockName(string.Empty)));
             sql.Append(CultureInfo.InvariantCulture, $"; SELECT pg_advisory_xact_lock(k.key) FROM (SELECT DISTINCT hashtextextended(@place || n.name, 0) AS key FROM ({string.Join(" UNION ALL ", names)}) n ORDER BY key) k");
         }
@@ -309,7 +309,7 @@ internal sealed class PostgresConnection(DbConnection connection, PostgresEngine
         return (sql.ToString(), [.. values]);
     }
 
-    /// <summary>Selects of the names that a scope locks.</summary>
+    /// <summary>The SELECT statements for the names that a scope locks.</summary>
     private static IEnumerable<string> ComposeNames(WriteScope scope, int index, List<(string, object?)> values)
     {
         if (scope.Kind == WriteScopeKind.Cache)

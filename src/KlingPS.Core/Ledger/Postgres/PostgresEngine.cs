@@ -7,16 +7,16 @@ using KlingPS.Core.Ledger.Sqlite;
 
 namespace KlingPS.Core.Ledger.Postgres;
 
-/// <summary>The ledger's PostgreSQL: a schema of its own in a database, which any number of machines share.</summary>
+/// <summary>The ledger's PostgreSQL: a schema of its own in a database that any number of machines share.</summary>
 /// <param name="address">Where it is.</param>
 /// <param name="factory">Returns the provider.</param>
 /// <param name="credentials">The role and its password.</param>
 internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFactory> factory, LedgerCredentials credentials) : IDatabaseEngine
 {
-    /// <summary>The server's clock is one run of a counter, as far as anybody can tell.</summary>
+    /// <summary>The server's clock counts as a single run of a counter, as far as anyone can tell.</summary>
     public const string Epoch = "server";
 
-    /// <summary>The least version: 13, by its server_version_num.</summary>
+    /// <summary>The lowest version: 13, by its server_version_num.</summary>
     internal const int LeastVersion = 130000;
 
     private const string UnfinishedCopy = "unfinished_copy";
@@ -27,16 +27,16 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
 
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(250);
 
-    /// <summary>For how long a server that did not answer is not asked again.</summary>
+    /// <summary>How long a server that did not answer is left alone.</summary>
     private static readonly TimeSpan s_respite = TimeSpan.FromSeconds(5);
 
-    /// <summary>For how long a server counts as there after it has answered. Later, the machine may have slept.</summary>
+    /// <summary>How long a server counts as available after it has answered. After that, the machine may have slept.</summary>
     private static readonly TimeSpan s_awake = TimeSpan.FromSeconds(30);
 
-    /// <summary>How long the network of a machine that has slept is waited for.</summary>
+    /// <summary>How long to wait for the network of a machine that has slept.</summary>
     private static readonly TimeSpan s_waking = TimeSpan.FromSeconds(10);
 
-    /// <summary>A failure that takes no longer than this may be asked for again at once.</summary>
+    /// <summary>A failure that takes no longer than this may be retried at once.</summary>
     private static readonly TimeSpan s_quickly = TimeSpan.FromSeconds(2);
 
     private bool _hasTables;
@@ -44,7 +44,7 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
     private Answered? _answered;
     private Unreachable? _unreachable;
 
-    /// <summary>Where it is.</summary>
+    /// <summary>Where the ledger is.</summary>
     public ServerAddress Address => address;
 
     /// <summary>The statements as this database takes them.</summary>
@@ -59,16 +59,16 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
     /// <summary>This machine's clock, which shows whether it has slept.</summary>
     internal TimeProvider Clock { get; init; } = TimeProvider.System;
 
-    /// <summary>The least version that is taken.</summary>
+    /// <summary>The lowest version that is accepted.</summary>
     internal int RequiredVersion { get; init; } = LeastVersion;
 
-    /// <summary>After how long a statement that has no answer yet is doubted: others may hold it up, or a pooler waits for a server that is gone.</summary>
+    /// <summary>How long a statement may go unanswered before the server is checked: others may hold it up, or a pooler may be waiting for a server that is gone.</summary>
     internal TimeSpan Doubt { get; init; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>How long the outcome of a lost commit is looked for: a server that is started again takes seconds.</summary>
+    /// <summary>How long to look for the outcome of a lost commit: a server takes seconds to restart.</summary>
     internal TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(15);
 
-    /// <summary>Whether the tables are known to be there.</summary>
+    /// <summary>Whether the tables are known to exist.</summary>
     public bool HasTables => Volatile.Read(ref _hasTables);
 
     /// <inheritdoc/>
@@ -78,7 +78,7 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
     public string Place { get; } = (address with { User = null }).Shown;
 
     /// <inheritdoc/>
-    /// <remarks>Transactions are short, and the server itself gathers what it flushes.</remarks>
+    /// <remarks>Transactions are short, and the server itself combines its flushes.</remarks>
     public int MaxBatch => 1;
 
     /// <inheritdoc/>
@@ -142,7 +142,7 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
     }
 
     /// <inheritdoc/>
-    /// <remarks>In memory: to look at nothing, no server is needed.</remarks>
+    /// <remarks>In memory: no server is needed to read nothing.</remarks>
     public Task<DatabaseConnection> ConnectEmptyAsync(Func<SqlSession, Task<string?>> prepare) => SqliteLedger.ConnectEmptyAsync(prepare);
 
     /// <inheritdoc/>
@@ -151,7 +151,7 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
     /// <inheritdoc/>
     public async Task<DatabaseConnection> ConnectReadOnlyAsync()
     {
-        // Whoever presses Tab waits for it.
+        // A user who presses Tab is waiting for it.
         PostgresConnection connection = await ConnectAsync(timeout: 2).ConfigureAwait(false);
         try
         {
@@ -203,7 +203,7 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
     /// <summary>The server has answered.</summary>
     public void OnAnswered() => Volatile.Write(ref _answered, new Answered(Moment.Now(Clock)));
 
-    /// <summary>Whether the server answers, in a few seconds.</summary>
+    /// <summary>Whether the server answers within a few seconds.</summary>
     public async Task<bool> AnswersAsync()
     {
         try
@@ -290,13 +290,13 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
         }
     }
 
-    /// <summary>Makes the schema and its tables, or brings them up to date; by one machine at a time.</summary>
+    /// <summary>Makes the schema and its tables, or brings them up to date; one machine at a time does so.</summary>
     private async Task PrepareAsync(PostgresConnection connection, Func<SqlSession, Task<string?>> prepare) => await connection.InTransactionAsync(
         WriteKind.Durable,
         [WriteScope.All],
         async session =>
         {
-            // Another machine may have done so meanwhile.
+            // Another machine may have done so in the meantime.
             long? version = await Schema.FindVersionAsync(session).ConfigureAwait(false);
             if (await session.NumberAsync("SELECT COUNT(*) FROM pg_catalog.pg_namespace WHERE nspname = @schema", ("schema", address.Schema)).ConfigureAwait(false) == 0)
             {
@@ -335,8 +335,8 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
         }).ConfigureAwait(false);
 
     /// <summary>
-    /// Has the server look at what is in the tables now. It would do so by itself in a minute; until then it thinks they are small, and reads
-    /// them to their ends to find one record. A role that does not own them gets a warning, which nobody sees.
+    /// Has the server analyze the tables now. It would do so by itself within a minute; until then it thinks that they are small, and reads
+    /// them to the end to find one record. A role that does not own them gets a warning, which nobody sees.
     /// </summary>
     private async Task AnalyzeAsync(SqlSession session)
     {
@@ -348,7 +348,7 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
 
     private async Task<PostgresConnection> ConnectAsync(int timeout)
     {
-        // A machine that has just woken up finds its network again in a moment.
+        // A machine that has just woken up will have its network back in a moment.
         bool mayHaveSlept = Volatile.Read(ref _answered)?.At.Since(Clock) > s_awake;
         for (long begun = TimeProvider.System.GetTimestamp(); ; await Task.Delay(s_pause).ConfigureAwait(false))
         {
@@ -394,7 +394,7 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
                 error = new CertificateRefusedException(problem, error);
             }
 
-            // What follows need not wait in vain for the same thing: a batch would, once for each of its images.
+            // Later work need not wait in vain for the same thing: a batch would, once for each of its images.
             if (TimeProvider.System.GetElapsedTime(begun) > s_quickly)
             {
                 Volatile.Write(ref _unreachable, new Unreachable(error, TimeProvider.System.GetTimestamp()));
@@ -428,7 +428,7 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
         }
     }
 
-    /// <summary>Looks at the files that the address names: the provider would report missing ones in its own words.</summary>
+    /// <summary>Checks the files that the address names: the provider would report missing ones in its own words.</summary>
     private void RequireFiles()
     {
         foreach ((string name, string? path, bool isSecret) in (ReadOnlySpan<(string, string?, bool)>)
@@ -456,7 +456,7 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
         }
     }
 
-    /// <summary>The provider's settings. There is no pool: a process has two connections, and keeps them.</summary>
+    /// <summary>The provider's settings. There is no pool: a process has two connections and keeps them.</summary>
     private string Compose(DbConnectionStringBuilder settings, int timeout)
     {
         TlsMode tls = address.EffectiveTls;
@@ -467,7 +467,7 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
         settings["Username"] = credentials.User;
         settings["SSL Mode"] = tls.ToString();
 
-        // One more round trip before TLS, and libraries of the system that need not be there.
+        // It would take one more round trip before TLS, and system libraries that may be missing.
         settings["GSS Encryption Mode"] = "Disable";
         settings["Pooling"] = false;
         settings["Max Auto Prepare"] = 0;
@@ -481,7 +481,7 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
         settings["TCP Keepalive"] = true;
         settings["Application Name"] = "KlingPS";
 
-        // Nothing but numbers and texts is stored, and a pooler may hand out a server that was not asked.
+        // Only numbers and texts are stored, and a pooler may use a server whose types were not loaded.
         settings["Server Compatibility Mode"] = "NoTypeLoading";
         Set("Root Certificate", address.RootCertificate);
         Set("SSL Certificate", address.Certificate);
@@ -507,7 +507,7 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
         => new(ErrorKind.LedgerUnusable, $"The ledger '{Location}' cannot be used: {reason}. Without the ledger nothing is bought.", cause);
 
     /// <param name="Exception">How a connection failed.</param>
-    /// <param name="At">When, by the counter of this process.</param>
+    /// <param name="At">When it failed, by the counter of this process.</param>
     private sealed record Unreachable(DbException Exception, long At);
 
     /// <param name="At">When the server last answered.</param>

@@ -5,7 +5,7 @@ using System.Security.Authentication;
 
 namespace KlingPS.Core.Ledger.Postgres;
 
-/// <summary>What the errors of PostgreSQL and of the way to it mean, and what to do.</summary>
+/// <summary>What the errors of PostgreSQL and of connections to it mean, and what to do.</summary>
 internal static class PostgresErrors
 {
     private const string SerializationFailure = "40001";
@@ -34,7 +34,7 @@ internal static class PostgresErrors
         string said = exception.Message.TrimEnd('.');
         return exception.SqlState switch
         {
-            // A service in between may have said it: then these are its words.
+            // It may come from a service in between: then these are its words.
             "28P01" or "28000" => $"the server refuses the role '{user}' ({Text(exception)}). Check the role and its password: in the address of the environment, LedgerSecretName, PGPASSWORD or the password file; and what pg_hba.conf allows",
             "3D000" => $"the server has no database '{address.Database}'. Create it (createdb), or correct the address",
             "42501" => $"the role '{user}' has not the rights it needs ({Text(exception)}). Its first start needs CREATE on the database; later ones need the rights that about_KlingPS_Ledger grants",
@@ -72,7 +72,7 @@ internal static class PostgresErrors
                 case CertificateRefusedException:
                     return cause.Message;
                 case AuthenticationException:
-                    // What the platform says about a rejected certificate is about the program, and nothing else.
+                    // What the platform says about a rejected certificate concerns only the program.
                     string why = cause.Message.Contains("RemoteCertificateValidationCallback", StringComparison.Ordinal)
                         ? $"its authority is not trusted here, or it is not for '{hosts}'"
                         : cause.Message.TrimEnd('.');

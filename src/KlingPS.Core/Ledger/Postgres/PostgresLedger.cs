@@ -20,7 +20,7 @@ internal static class PostgresLedger
             time,
             AnswerSpool.Find(MachineName.Current, time));
 
-    /// <summary>Opens a ledger for reading alone: nothing is created or changed.</summary>
+    /// <summary>Opens a ledger for reading only: nothing is created or changed.</summary>
     /// <param name="address">Where it is.</param>
     /// <param name="secret">Asks the secret store for the password, if one is configured.</param>
     /// <exception cref="System.Data.Common.DbException">It cannot be read.</exception>

@@ -6,18 +6,18 @@ using KlingPS.Core.Ledger.Sql;
 namespace KlingPS.Core.Ledger.Postgres;
 
 /// <summary>
-/// Turns the ledger's statements into those of PostgreSQL: the tables are those of one schema, whatever the role's search path is. That
-/// would be state of the connection, which a pooler gives to others; and if two roles have different ones, there would be two ledgers.
+/// Turns the ledger's statements into those of PostgreSQL: the tables are those of one schema, whatever the role's search path is. The path
+/// would be state of the connection, which a pooler passes on to others; and if two roles had different paths, there would be two ledgers.
 /// </summary>
 internal sealed partial class PostgresSql
 {
     /// <summary>The tables that only this engine has.</summary>
     public static readonly IReadOnlyList<string> OwnTables =
     [
-        // What all who share the ledger have to agree on.
+        // What everyone who shares the ledger has to agree on.
         "CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
 
-        // The number of the last transaction of each connection: whether one was committed whose commit was not answered.
+        // The number of the last transaction of each connection: it shows whether one whose commit was not answered was committed.
         "CREATE TABLE IF NOT EXISTS writers (id TEXT PRIMARY KEY, number BIGINT NOT NULL, at BIGINT NOT NULL)",
     ];
 
@@ -39,10 +39,10 @@ internal sealed partial class PostgresSql
     /// <summary>The name of a sequence, quoted.</summary>
     public string Sequence(string counter) => $"{_prefix}{counter}_ids";
 
-    /// <summary>The statement as PostgreSQL takes it.</summary>
+    /// <summary>The statement in the form that PostgreSQL takes.</summary>
     public string Translate(string sql) => _translated.GetOrAdd(sql, Create);
 
-    /// <summary>A text as PostgreSQL can store it: without the character 0, and without halves of characters.</summary>
+    /// <summary>A text as PostgreSQL can store it: without the character 0 and without half characters.</summary>
     public static object? ToStored(object? value)
         => value is string text && (text.Contains('\0', StringComparison.Ordinal) || text.Any(char.IsSurrogate))
             ? Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text.Replace('\0', '\uFFFD')))
@@ -54,13 +54,13 @@ internal sealed partial class PostgresSql
     {
         string qualified = TableUse().Replace(sql, match => s_tables.Contains(match.Groups[2].Value) ? match.Groups[1].Value + _prefix + match.Groups[2].Value : match.Value);
 
-        // Numbers are of one size; texts are compared as SQLite does, by their bytes.
+        // Numbers all have one size; texts are compared by their bytes, as in SQLite.
         return qualified.StartsWith("CREATE TABLE ", StringComparison.Ordinal) || qualified.StartsWith("ALTER TABLE ", StringComparison.Ordinal)
             ? TextType().Replace(qualified, "TEXT COLLATE \"C\"").Replace(" INTEGER", " BIGINT", StringComparison.Ordinal)
             : TriggerCreation().Replace(qualified, match => CreateTrigger(match.Groups[1].Value, match.Groups[2].Value, match.Groups[3].Value));
     }
 
-    /// <summary>A trigger runs a function.</summary>
+    /// <summary>In PostgreSQL, a trigger runs a function.</summary>
     private string CreateTrigger(string name, string cause, string body) => $"""
         CREATE OR REPLACE FUNCTION {_prefix}{name}() RETURNS trigger LANGUAGE plpgsql AS $body$ BEGIN {body} RETURN NULL; END $body$;
         CREATE TRIGGER {name} {cause} EXECUTE FUNCTION {_prefix}{name}()

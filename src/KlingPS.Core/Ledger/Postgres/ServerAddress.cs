@@ -10,10 +10,10 @@ internal enum TlsMode
     /// <summary>None: for this machine, and for networks whose owner says so.</summary>
     Disable,
 
-    /// <summary>Encrypted; it is not checked whose server it is.</summary>
+    /// <summary>Encrypted, but without checking whose server it is.</summary>
     Require,
 
-    /// <summary>Encrypted, and the server's certificate is from an authority that is trusted.</summary>
+    /// <summary>Encrypted, and the server's certificate is from a trusted authority.</summary>
     VerifyCA,
 
     /// <summary>The same, and the certificate is for the host of the address.</summary>
@@ -28,7 +28,7 @@ internal readonly record struct ServerHost(string Name, int? Port)
     /// <summary>Whether it is the folder of a Unix socket.</summary>
     public bool IsSocket => Name.StartsWith('/');
 
-    /// <summary>Whether it is this machine, by its name alone.</summary>
+    /// <summary>Whether it is this machine, judging by its name alone.</summary>
     public bool IsLocal => IsSocket || Name.Equals("localhost", StringComparison.OrdinalIgnoreCase) || (IPAddress.TryParse(Name, out IPAddress? address) && IPAddress.IsLoopback(address));
 }
 
@@ -53,10 +53,10 @@ internal sealed record ServerAddress : LedgerAddress
     /// <summary>The schema that has the tables.</summary>
     public string Schema { get; init; } = DefaultSchema;
 
-    /// <summary>What the address says about TLS; <see langword="null"/> if nothing.</summary>
+    /// <summary>What the address says about TLS; <see langword="null"/> if it says nothing.</summary>
     public TlsMode? Tls { get; init; }
 
-    /// <summary>The full path of the certificates that are trusted; <see langword="null"/> for those that the system trusts.</summary>
+    /// <summary>The full path of the trusted certificates; <see langword="null"/> for those that the system trusts.</summary>
     public string? RootCertificate { get; init; }
 
     /// <summary>The full path of this client's own certificate.</summary>
@@ -121,7 +121,7 @@ internal sealed record ServerAddress : LedgerAddress
     }
 }
 
-/// <summary>A password for the database. It shows itself nowhere.</summary>
+/// <summary>A password for the database. It is never shown.</summary>
 /// <param name="Text">The password.</param>
 internal sealed record LedgerPassword(string Text)
 {

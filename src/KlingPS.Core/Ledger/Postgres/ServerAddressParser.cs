@@ -6,8 +6,8 @@ using System.Text;
 namespace KlingPS.Core.Ledger.Postgres;
 
 /// <summary>
-/// Reads the address of a database: <c>postgresql://user@host:port/database?sslmode=…</c> as libpq takes it, or an Npgsql connection
-/// string. No message repeats what was given: it may hold a password anywhere.
+/// Reads the address of a database: <c>postgresql://user@host:port/database?sslmode=…</c> in the form that libpq takes, or an Npgsql connection
+/// string. No message repeats what was given: it may contain a password anywhere.
 /// </summary>
 internal static class ServerAddressParser
 {
@@ -47,7 +47,7 @@ internal static class ServerAddressParser
         ["searchpath"] = "schema",
     };
 
-    /// <summary>Settings of other programs in a connection string, which this one decides itself.</summary>
+    /// <summary>Settings in connection strings of other programs, which this program decides itself.</summary>
     private static readonly HashSet<string> s_ignored =
     [
         "pooling", "minimumpoolsize", "maximumpoolsize", "minpoolsize", "maxpoolsize", "connectionidlelifetime", "noresetonclose", "maxautoprepare",
@@ -55,13 +55,13 @@ internal static class ServerAddressParser
         "targetsessionattrs", "persistsecurityinfo", "includeerrordetail", "fallbackapplicationname", "clientencoding", "encoding",
     ];
 
-    /// <summary>Whether a text is the address of a database and not a path. Full paths and those that begin with a dot never are.</summary>
+    /// <summary>Whether a text is the address of a database rather than a path. Full paths and those that begin with a dot never are.</summary>
     public static bool IsAddress(string text) => HasScheme(text) || IsConnectionString(text);
 
     /// <summary>Reads an address.</summary>
     /// <param name="text">The text.</param>
     /// <param name="address">The address.</param>
-    /// <returns><see langword="null"/>; or why it cannot be used, as a clause about it.</returns>
+    /// <returns><see langword="null"/>, or why the address cannot be used, as a clause about it.</returns>
     public static string? TryParse(string text, out ServerAddress? address)
     {
         address = null;
@@ -88,8 +88,8 @@ internal static class ServerAddressParser
     private static bool HasScheme(string text) => s_schemes.Any(scheme => text.StartsWith(scheme, StringComparison.OrdinalIgnoreCase));
 
     /// <summary>
-    /// A connection string begins with a name that belongs in one, and has more of them; a file can have the name <c>host=x.db</c>. One that
-    /// is not written properly is one all the same: a password in it must not become a part of a path.
+    /// A connection string begins with the name of a setting and has several; a file can have the name <c>host=x.db</c>. One that
+    /// is not written properly still counts as one: a password in it must not become part of a path.
     /// </summary>
     private static bool IsConnectionString(string text)
     {
@@ -163,7 +163,7 @@ internal static class ServerAddressParser
             PasswordFile = RequireFull(settings.GetValueOrDefault("passfile"), "passfile"),
         };
 
-        // What is shown can be given again, and percent-encoding makes it longer.
+        // The shown address can be given again, and percent-encoding makes it longer.
         return address.Shown.Length <= MaxLength ? address : throw new FormatException("it is too long");
     }
 
@@ -188,7 +188,7 @@ internal static class ServerAddressParser
             Add(settings, "database", database.AsSpan().ContainsAny('@', '/') ? throw new FormatException("the name of its database has an @ or a / in it. " + HowToEncode) : Decode(database));
         }
 
-        // The last one: a password that is not encoded as it should be must not become a part of the host, which is shown.
+        // The last one: a password that is not encoded properly must not become part of the host, which is shown.
         int at = rest.LastIndexOf('@');
         if (at >= 0)
         {
@@ -251,7 +251,7 @@ internal static class ServerAddressParser
             throw new FormatException("it has characters in it that no address has");
         }
 
-        // An empty value is as good as none.
+        // An empty value counts as none.
         if (value.Length > 0 && !settings.TryAdd(name, value))
         {
             throw new FormatException($"it names the {name} twice");
@@ -264,7 +264,7 @@ internal static class ServerAddressParser
         string? port = null;
         if (host.StartsWith('/'))
         {
-            // The folder of a socket; a colon in it could not be told from that of a port.
+            // The folder of a socket. A colon in it could not be told from the one before a port.
             port = Cut(ref name, ':');
         }
         else if (host.StartsWith('['))
@@ -319,8 +319,8 @@ internal static class ServerAddressParser
     private static string? RequireFull(string? path, string name)
         => path is null || Path.IsPathFullyQualified(path) ? path : throw new FormatException($"its {name} is a different file in every folder. Write the full path");
 
-    /// <summary>Cuts a text at the first mark.</summary>
-    /// <returns>What comes after it; <see langword="null"/> if there is none.</returns>
+    /// <summary>Cuts a text at the first occurrence of a mark.</summary>
+    /// <returns>What comes after the mark; <see langword="null"/> if there is none.</returns>
     private static string? Cut(ref string text, char mark)
     {
         int i = text.IndexOf(mark, StringComparison.Ordinal);

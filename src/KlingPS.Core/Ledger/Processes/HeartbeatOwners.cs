@@ -3,17 +3,17 @@ using KlingPS.Core.Ledger.Sql;
 namespace KlingPS.Core.Ledger.Processes;
 
 /// <summary>
-/// Owners of several machines. Those that can be seen from here are looked at; the others say in the ledger that they are running, for as
-/// long as they have something under way. All times are the ledger's own: what the clocks of the machines say does not matter.
+/// Owners on several machines. Those that can be seen from here are checked directly; the others say in the ledger that they are running, for as
+/// long as they have something under way. All times are the ledger's own, so the clocks of the machines do not matter.
 /// </summary>
-/// <param name="current">This process. Its machine is named so that no other has the name: see <see cref="MachineName"/>.</param>
+/// <param name="current">This process. No other machine has the name of its machine: see <see cref="MachineName"/>.</param>
 /// <param name="isAlive">Tells whether another process of this machine is still running; <see langword="null"/> when that cannot be seen.</param>
 internal sealed class HeartbeatOwners(ProcessIdentity current, Func<ProcessIdentity, bool?> isAlive) : IAttemptOwners
 {
-    /// <summary>How long one may not say that it is running before it counts as silent: several beats, as one can come late.</summary>
+    /// <summary>How long an owner may go without saying that it is running before it counts as silent: several beats, since one can come late.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(1);
 
-    /// <summary>What was left by those that did not get to take it back.</summary>
+    /// <summary>How long records are kept whose owners ended without removing them.</summary>
     private static readonly TimeSpan s_longestRecord = TimeSpan.FromDays(30);
 
     private readonly ProcessOwners _seen = new(current, owner => owner.Machine == current.Machine ? isAlive(owner) : null);
@@ -39,7 +39,7 @@ internal sealed class HeartbeatOwners(ProcessIdentity current, Func<ProcessIdent
 
         TimeSpan silence = (await session.GetTimeAsync().ConfigureAwait(false)).Now - Stored.ToMoment(beat);
 
-        // Where even the ledger's own clock was set back, nothing is known.
+        // If even the ledger's own clock was set back, nothing is known.
         return silence < -s_patience ? OwnerState.Unseen
             : silence <= s_patience ? OwnerState.Alive
             : OwnerState.Silent;

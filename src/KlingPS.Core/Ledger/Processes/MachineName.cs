@@ -7,13 +7,13 @@ using Microsoft.Win32;
 namespace KlingPS.Core.Ledger.Processes;
 
 /// <summary>
-/// The machine whose files a path means, by a name that lasts. Copies of a virtual machine have the same id and other host names; some
-/// machines have the same host name and other ids; a container has an id seldom, and a host name that its user can give it.
+/// A lasting name for the machine whose files a path means. Copies of a virtual machine have the same id but different host names; some
+/// machines have the same host name but different ids; a container rarely has an id, and its user can give it a host name.
 /// </summary>
 /// <remarks>
-/// Which boot it is, and which container, says which process is meant (<see cref="ProcessIdentity"/>) and not which files: a machine knows
-/// its files after a restart as well. Two machines that are taken for one look where a file is not; one that is taken for two reads a
-/// file again, which it then knows by its content. Neither costs money.
+/// The boot and the container show which process is meant (<see cref="ProcessIdentity"/>), not which files: a machine knows
+/// its files after a restart as well. Two machines that are taken for one look in the wrong place; one that is taken for two reads a
+/// file again, and then recognizes its content. Neither costs money.
 /// </remarks>
 internal static class MachineName
 {
@@ -26,16 +26,16 @@ internal static class MachineName
     /// <summary>The machine of this process.</summary>
     public static string Current { get; } = Create(Environment.MachineName, s_id);
 
-    /// <summary>Whether a process is running whose machine has the name of this one, as far as what is seen here says so.</summary>
+    /// <summary>Whether a process is running whose machine has the name of this one, as far as that can be seen from here.</summary>
     /// <param name="owner">The process.</param>
-    /// <param name="isSeen">Whether it is seen to be running here.</param>
+    /// <param name="isSeen">Whether it is seen running here.</param>
     public static bool? Confirm(ProcessIdentity owner, bool? isSeen) => Confirm(owner, isSeen, hasId: s_id is not null);
 
     /// <inheritdoc cref="Confirm(ProcessIdentity, bool?)"/>
     /// <param name="owner">The process.</param>
-    /// <param name="isSeen">Whether it is seen to be running here.</param>
+    /// <param name="isSeen">Whether it is seen running here.</param>
     /// <param name="hasId">Whether this machine has an id.</param>
-    /// <remarks>Two machines with neither an id nor the id of a boot, such as Macs, may have one name: who is missing here may be running there.</remarks>
+    /// <remarks>Two machines with neither an id nor the id of a boot, such as Macs, may have the same name: a process that is missing here may be running there.</remarks>
     internal static bool? Confirm(ProcessIdentity owner, bool? isSeen, bool hasId)
     {
         ArgumentNullException.ThrowIfNull(owner);
@@ -52,7 +52,7 @@ internal static class MachineName
     {
         try
         {
-            // A file that is prepared for the first start says so, or is empty.
+            // A file that is prepared for the first boot says so, or is empty.
             string id = Encoding.ASCII.GetString(OrdinaryFile.ReadAllBytes(path, MaxFile)).Trim();
             return id.Length > 0 && id.All(char.IsAsciiHexDigit) ? id : null;
         }

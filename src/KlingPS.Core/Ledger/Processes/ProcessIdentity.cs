@@ -4,12 +4,12 @@ using System.Globalization;
 
 namespace KlingPS.Core.Ledger.Processes;
 
-/// <summary>The process that makes an attempt. Process ids are reused, and count anew in each container, so they are a part of it only.</summary>
+/// <summary>The process that makes an attempt. Process ids are reused, and start again in each container, so the id is only a part of it.</summary>
 /// <param name="ProcessId">The process id.</param>
-/// <param name="Started">When it was started, by a count that no step of the clock changes for a running process.</param>
-/// <param name="Boot">The id of the machine's boot; empty where the system has none.</param>
+/// <param name="Started">When it was started, by a count that setting the clock does not change for a running process.</param>
+/// <param name="Boot">The id of the machine's boot; empty if the system has none.</param>
 /// <param name="Machine">The machine's name.</param>
-/// <param name="Namespace">What its process id counts in, such as a container; empty where the system does not say, and in what earlier versions have recorded.</param>
+/// <param name="Namespace">The space that its process id belongs to, such as a container; empty if the system does not say, and in records of earlier versions.</param>
 internal sealed record ProcessIdentity(int ProcessId, long Started, string Boot, string Machine, string Namespace = "")
 {
     private const string BootIdFile = "/proc/sys/kernel/random/boot_id";
@@ -18,7 +18,7 @@ internal sealed record ProcessIdentity(int ProcessId, long Started, string Boot,
     /// <summary>Where the name of the machine ends: no name of a machine contains it.</summary>
     private const char NamespaceMark = '|';
 
-    /// <summary>Whether the table of processes is that of this process's own container. It need not be mounted anew there.</summary>
+    /// <summary>Whether the process table is that of this process's own container. It may still be the one from outside.</summary>
     private static readonly Lazy<bool> s_seesItsLike = new(() => Read("/proc/self/status")?.Split('\n')
         .FirstOrDefault(line => line.StartsWith("NSpid:", StringComparison.Ordinal))?
         .Split('\t', StringSplitOptions.RemoveEmptyEntries).Length == 2);
@@ -32,7 +32,7 @@ internal sealed record ProcessIdentity(int ProcessId, long Started, string Boot,
         ReadNamespace());
 
     /// <summary>Reads an owner from what <see cref="ToString"/> has written.</summary>
-    /// <returns><see langword="null"/> if it is none.</returns>
+    /// <returns><see langword="null"/> if it is not one.</returns>
     public static ProcessIdentity? Parse(string text)
     {
         string[] parts = text.Split(':', 4);
@@ -48,8 +48,8 @@ internal sealed record ProcessIdentity(int ProcessId, long Started, string Boot,
     }
 
     /// <summary>
-    /// Whether the process is still running; <see langword="null"/> if that cannot be seen from here: it is on another machine, or was
-    /// before this one was started, or it is in another container.
+    /// Whether the process is still running; <see langword="null"/> if that cannot be seen from here: it is on another machine, or ran
+    /// before this one booted, or it is in another container.
     /// </summary>
     public bool? IsAlive()
     {
@@ -65,12 +65,12 @@ internal sealed record ProcessIdentity(int ProcessId, long Started, string Boot,
             return look.IsRunning is null ? null : isSame;
         }
 
-        // An earlier version did not say what its process id counts in. What runs there now was not started at that very moment by chance.
+        // An earlier version did not say which space its process id belongs to. A process with that id and that very start time is the same one, not a coincidence.
         return Namespace.Length == 0 && isSame && s_seesItsLike.Value ? true : null;
     }
 
     /// <inheritdoc/>
-    /// <remarks>An earlier version takes the last part for the name of the machine, and what is not its own for what it cannot see.</remarks>
+    /// <remarks>An earlier version takes the last part for the machine's name, and treats other machines as ones that it cannot see.</remarks>
     public override string ToString()
     {
         string machine = Namespace.Length == 0 ? Machine : Machine + NamespaceMark + Namespace;
@@ -105,7 +105,7 @@ internal sealed record ProcessIdentity(int ProcessId, long Started, string Boot,
         }
         catch (Win32Exception)
         {
-            // It is another user's.
+            // It belongs to another user.
             return new Look(null, 0);
         }
     }
@@ -115,7 +115,7 @@ internal sealed record ProcessIdentity(int ProcessId, long Started, string Boot,
     {
         if (Read($"/proc/{process}/stat") is not string stat)
         {
-            // Processes of other users can be hidden.
+            // Processes of other users may be hidden.
             return new Look(int.TryParse(process, NumberStyles.None, CultureInfo.InvariantCulture, out int id) && LookBySystem(id).IsRunning != false ? null : false, 0);
         }
 
@@ -136,7 +136,7 @@ internal sealed record ProcessIdentity(int ProcessId, long Started, string Boot,
         }
     }
 
-    /// <param name="IsRunning">Whether there is a process of this id; <see langword="null"/> if it cannot be looked at.</param>
+    /// <param name="IsRunning">Whether there is a process of this id; <see langword="null"/> if that cannot be seen.</param>
     /// <param name="Started">If it is running: when it was started.</param>
     private readonly record struct Look(bool? IsRunning, long Started);
 }

@@ -3,7 +3,7 @@ using KlingPS.Core.Ledger.Sql;
 
 namespace KlingPS.Core.Ledger.Processes;
 
-/// <summary>Owners that are processes of this machine, which the system knows. Of those of another machine or container nothing can be seen.</summary>
+/// <summary>Owners that are processes of this machine, which the system knows. Nothing can be seen of processes of another machine or container.</summary>
 /// <param name="current">This process.</param>
 /// <param name="isAlive">Tells whether another process is still running; <see langword="null"/> when that cannot be seen.</param>
 internal sealed class ProcessOwners(ProcessIdentity current, Func<ProcessIdentity, bool?> isAlive) : IAttemptOwners

@@ -8,8 +8,8 @@ namespace KlingPS.Core.Ledger.Providers;
 /// The database libraries that ship with the module, in a load context of their own: they cannot clash with copies that other modules
 /// have loaded, and none of them is visible outside. Each is loaded when a ledger of its kind is first opened.
 /// </summary>
-/// <param name="folder">Contains the assemblies, the native libraries, and the .deps.json that says which of them are for this platform.</param>
-/// <param name="precompiled">A folder that has some of the assemblies compiled for this platform and this version of .NET; <see langword="null"/> if there is none.</param>
+/// <param name="folder">Contains the assemblies, the native libraries, and the .deps.json, which says which of them are for this platform.</param>
+/// <param name="precompiled">A folder with some of the assemblies precompiled for this platform and this version of .NET; <see langword="null"/> if there is none.</param>
 internal sealed class DependencyContext(string folder, string? precompiled = null) : AssemblyLoadContext("KlingPS.Dependencies")
 {
     private const string Folder = "dependencies";
@@ -24,8 +24,8 @@ internal sealed class DependencyContext(string folder, string? precompiled = nul
 
     /// <summary>Finds what is installed with an engine.</summary>
     /// <param name="engine">
-    /// The engine's folder. The libraries are in one below it; or, where it is the folder of what is precompiled (bin/net10.0/linux-x64), below the one
-    /// that has both.
+    /// The engine's folder. The libraries are in a folder below it; or, if it is the folder of precompiled assemblies (bin/net10.0/linux-x64), below the one
+    /// that contains both.
     /// </param>
     internal static DependencyContext Open(string engine)
     {
@@ -35,8 +35,8 @@ internal sealed class DependencyContext(string folder, string? precompiled = nul
 
     /// <summary>Loads a database provider.</summary>
     /// <param name="assembly">Its assembly.</param>
-    /// <param name="factory">The class of its factory, which has the one instance in a field <c>Instance</c>.</param>
-    /// <param name="database">What it is for, as users know it.</param>
+    /// <param name="factory">The class of its factory, which has its only instance in a field <c>Instance</c>.</param>
+    /// <param name="database">The database, by the name that users know.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>: the module is incomplete, or has none for this platform.</exception>
     public DbProviderFactory LoadProvider(string assembly, string factory, string database)
     {
@@ -55,7 +55,7 @@ internal sealed class DependencyContext(string folder, string? precompiled = nul
     }
 
     /// <inheritdoc/>
-    /// <remarks>Assemblies that the .deps.json does not name, such as System.*, come from the host, and so do those that the host itself has in no older version.</remarks>
+    /// <remarks>Assemblies that the .deps.json does not name, such as System.*, come from the host, and so do those that the host has in the same or a newer version.</remarks>
     protected override Assembly? Load(AssemblyName assemblyName)
         => _resolver.Value.ResolveAssemblyToPath(assemblyName) is string path && !HostAssemblies.Has(assemblyName.Name!, AssemblyName.GetAssemblyName(path).Version!)
             ? LoadPrecompiled(path) ?? LoadFromAssemblyPath(path)
@@ -65,8 +65,8 @@ internal sealed class DependencyContext(string folder, string? precompiled = nul
     protected override IntPtr LoadUnmanagedDll(string unmanagedDllName)
         => _resolver.Value.ResolveUnmanagedDllToPath(unmanagedDllName) is string path ? LoadUnmanagedDllFromPath(path) : IntPtr.Zero;
 
-    /// <summary>Loads what is precompiled of an assembly.</summary>
-    /// <returns><see langword="null"/> if there is nothing that can be used: it only saves time.</returns>
+    /// <summary>Loads the precompiled form of an assembly.</summary>
+    /// <returns><see langword="null"/> if there is none that can be used: it only saves time.</returns>
     private Assembly? LoadPrecompiled(string path)
     {
         string? better = precompiled is null ? null : Path.Combine(precompiled, Path.GetFileName(path));

@@ -2,12 +2,12 @@ using System.Reflection;
 
 namespace KlingPS.Core.Ledger.Providers;
 
-/// <summary>The assemblies that PowerShell and .NET come with. Those of modules are none of them, wherever they were loaded.</summary>
+/// <summary>The assemblies that come with PowerShell and .NET. Those of modules are not among them, wherever they were loaded.</summary>
 internal static class HostAssemblies
 {
     private static readonly Lazy<Dictionary<string, string>> s_paths = new(() => List(AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES") as string));
 
-    /// <summary>Whether the host has an assembly in a version, or a later one.</summary>
+    /// <summary>Whether the host has an assembly in this version or a later one.</summary>
     /// <param name="name">The assembly's simple name.</param>
     /// <param name="version">The version.</param>
     public static bool Has(string name, Version version) => Has(s_paths.Value, name, version);

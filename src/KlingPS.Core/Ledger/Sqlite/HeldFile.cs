@@ -3,7 +3,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace KlingPS.Core.Ledger.Sqlite;
 
-/// <summary>The ledger's file as it was when it was opened: tells whether the file of that name is still the same, with its -wal.</summary>
+/// <summary>The ledger's file as it was when it was opened: tells whether the file of that name, with its -wal, is still the same.</summary>
 internal sealed class HeldFile : IDisposable
 {
     private static readonly object s_lock = new();
@@ -57,13 +57,13 @@ internal sealed class HeldFile : IDisposable
     /// <summary>Remembers the -wal, which is there from the first transaction on and stays until the last connection is closed.</summary>
     public void NoteWal() => _walId = FileFacts.OfName(_wal)?.Id;
 
-    /// <summary>Looks whether the file of this name is still the one that was opened.</summary>
-    /// <returns>What has become of it, as a clause; <see langword="null"/> if it is.</returns>
+    /// <summary>Checks whether the file of this name is still the one that was opened.</summary>
+    /// <returns>What has happened to it, as a clause; <see langword="null"/> if it is the same.</returns>
     public string? FindProblem()
     {
         if (_id is null)
         {
-            // A file system that does not tell files apart.
+            // This file system does not tell files apart.
             return null;
         }
 
@@ -108,7 +108,7 @@ internal sealed class HeldFile : IDisposable
             return;
         }
 
-        // On Unix, closing any handle of a file removes the locks that SQLite holds on it for whoever else has it open in this process.
+        // On Unix, closing any handle of a file removes the locks that SQLite holds on it for others in this process that have it open.
         lock (s_lock)
         {
             Openings openings = s_openings[id];

@@ -4,10 +4,10 @@ using KlingPS.Core.Files;
 
 namespace KlingPS.Core.Ledger.Sqlite;
 
-/// <summary>The ledger's file on disk: what counts as one, how it is created, and what becomes of a damaged one.</summary>
+/// <summary>The ledger's file on disk: what counts as one, how it is created, and what happens to a damaged one.</summary>
 /// <remarks>
-/// An empty ledger would buy everything a second time, and an unattended run would not even notice. So none is created in the place of
-/// anything else: not of a file that is not a ledger, nor where a damaged one was set aside, or one was kept that had been removed while
+/// An empty ledger would buy everything a second time, and an unattended run would not even notice. So none is created in place of
+/// anything else: not in place of a file that is not a ledger, nor where a damaged one was set aside, or where one was kept that had been removed while
 /// it was open. A file that is not a ledger is never changed.
 /// </remarks>
 internal sealed class LedgerFile(string path, TimeProvider time)
@@ -19,7 +19,7 @@ internal sealed class LedgerFile(string path, TimeProvider time)
     /// <summary>The file itself, if the path is a link to it: SQLite keeps its other files beside that.</summary>
     public string Target => FileFacts.OfName(path)?.Kind == FileKind.Link && File.ResolveLinkTarget(path, returnFinalTarget: true) is { } target ? target.FullName : path;
 
-    /// <summary>Looks whether there is a file that can be a ledger.</summary>
+    /// <summary>Checks whether there is a file that can be a ledger.</summary>
     /// <returns>Whether there is one; otherwise one may be created.</returns>
     /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>: there is none, and none may be created.</exception>
     public bool Exists()
@@ -47,7 +47,7 @@ internal sealed class LedgerFile(string path, TimeProvider time)
                 return false;
             }
 
-            // What is there may have come with a file that somebody has created since this looked for one.
+            // The remains may belong to a file that somebody has created since the check.
             return FileFacts.Of(path) is not null ? Exists() : throw CreateUnusableException(remains);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -56,7 +56,7 @@ internal sealed class LedgerFile(string path, TimeProvider time)
         }
     }
 
-    /// <summary>Creates the file as a whole: whoever sees it sees a ledger. It contains prompts and paths, so only its user can read it.</summary>
+    /// <summary>Creates the file as a whole, so that nobody sees anything but a complete ledger. It contains prompts and paths, so only its user can read it.</summary>
     /// <param name="fill">Turns an empty file into a ledger; it is closed again when this returns.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>: nothing can be created there.</exception>
     public async Task CreateAsync(Func<string, Task> fill)
@@ -85,7 +85,7 @@ internal sealed class LedgerFile(string path, TimeProvider time)
         }
     }
 
-    /// <summary>Opens the file that is there, and refuses one that is not a ledger or lacks a part of it. Changes nothing.</summary>
+    /// <summary>Opens the existing file, and refuses one that is not a ledger or is incomplete. Changes nothing.</summary>
     /// <param name="findTables">Lists the tables of the file, without its -wal or with it, and changes nothing either.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>.</exception>
     public async Task<HeldFile> HoldAsync(Func<bool, Task<IReadOnlyCollection<string>>> findTables)
@@ -149,13 +149,13 @@ internal sealed class LedgerFile(string path, TimeProvider time)
     /// <param name="isMarked">Whether the file says so now.</param>
     internal static bool LacksWal(Func<bool> hasWal, Func<bool> isMarked)
     {
-        // A shell that begins has its -wal before it marks the file, and one that ends takes the mark back before its -wal goes. So a second
-        // look in this order tells a part that is lost from a shell that began or ended between two looks.
+        // A shell that begins has its -wal before it marks the file, and one that ends removes the mark before its -wal goes. So a second
+        // check in this order tells a lost part from a shell that began or ended between two checks.
         return !hasWal() && isMarked() && !hasWal() && isMarked();
     }
 
-    /// <summary>Sets a damaged ledger aside. What does not look like one stays where it is.</summary>
-    /// <param name="held">The file; it is closed.</param>
+    /// <summary>Sets a damaged ledger aside. A file that does not look like one stays where it is.</summary>
+    /// <param name="held">The file; this closes it.</param>
     /// <param name="cause">The error.</param>
     /// <returns>What to tell the user; <see langword="null"/> if the file was not moved.</returns>
     public KlingException? SetAside(HeldFile held, Exception cause)
@@ -165,7 +165,7 @@ internal sealed class LedgerFile(string path, TimeProvider time)
         string aside = NameAside(DamagedMark);
         try
         {
-            // The files that SQLite keeps beside it are a part of it.
+            // The files that SQLite keeps beside it are part of it.
             foreach (string suffix in isLedger ? (string[])["", "-wal", "-shm"] : [])
             {
                 if (File.Exists(path + suffix))
@@ -182,11 +182,11 @@ internal sealed class LedgerFile(string path, TimeProvider time)
         return isLedger ? CreateUnusableException(DescribeDamage(aside), cause) : null;
     }
 
-    /// <summary>Keeps what a shell still has open of a ledger that is no longer in its place.</summary>
-    /// <param name="problem">What has become of it.</param>
-    /// <param name="kept">Where it was kept before, if it was; that is replaced.</param>
+    /// <summary>Saves a ledger that a shell still has open but whose file is no longer in its place.</summary>
+    /// <param name="problem">What has happened to it.</param>
+    /// <param name="kept">Where it was kept before, if it was; that file is replaced.</param>
     /// <param name="isNewer">Whether something was written since.</param>
-    /// <param name="copy">Writes all of it to an empty file.</param>
+    /// <param name="copy">Writes the whole ledger to an empty file.</param>
     /// <returns>Where it is kept, and what to tell the user.</returns>
     public async Task<(string? Kept, KlingException Error)> KeepAsync(string problem, string? kept, bool isNewer, Func<string, Task> copy)
     {

@@ -3,9 +3,9 @@ using Microsoft.Win32.SafeHandles;
 
 namespace KlingPS.Core.Ledger.Sqlite;
 
-/// <summary>What the first bytes of a SQLite file say, see https://sqlite.org/fileformat.html; read past SQLite, which would see the file together with its -wal.</summary>
+/// <summary>What the first bytes of a SQLite file say, see https://sqlite.org/fileformat.html; read without SQLite, which would see the file together with its -wal.</summary>
 /// <param name="IsDatabase">Whether it is a SQLite file at all.</param>
-/// <param name="ApplicationId">Which program it belongs to; 0 if that is not said, as in ledgers of earlier versions.</param>
+/// <param name="ApplicationId">Which program it belongs to; 0 if the file does not say, as in ledgers of earlier versions.</param>
 /// <param name="Mark">See <see cref="MoreIsInTheWal"/>.</param>
 internal readonly record struct LedgerHeader(bool IsDatabase, uint ApplicationId, uint Mark)
 {
@@ -14,7 +14,7 @@ internal readonly record struct LedgerHeader(bool IsDatabase, uint ApplicationId
 
     /// <summary>
     /// The mark (SQLite's <c>user_version</c>) of a file whose last records are in its <c>-wal</c> only. Every such record comes with a mark
-    /// of 0, so that the mark is gone as soon as somebody has written the records to the file, whoever it is.
+    /// of 0, so that the mark is gone as soon as anyone has written the records to the file.
     /// </summary>
     public const uint MoreIsInTheWal = 1;
 

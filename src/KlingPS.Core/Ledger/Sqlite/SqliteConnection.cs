@@ -5,12 +5,12 @@ using KlingPS.Core.Ledger.Sql;
 
 namespace KlingPS.Core.Ledger.Sqlite;
 
-/// <summary>A connection to a SQLite file. Its clocks are those of the machine, which all processes that share the file run on.</summary>
+/// <summary>A connection to a SQLite file. Its clocks are those of the machine that all processes sharing the file run on.</summary>
 /// <param name="connection">The provider's connection.</param>
-/// <param name="engine">Whose connection it is.</param>
-/// <param name="held">The file, to see whether it is still the one of its name; <see langword="null"/> if it is only looked at or filled.</param>
+/// <param name="engine">The engine that it belongs to.</param>
+/// <param name="held">The file, to check whether it still has its name; <see langword="null"/> if it is only read or filled.</param>
 /// <param name="time">The machine's clocks.</param>
-/// <param name="boot">Names the run of the machine that its counter belongs to.</param>
+/// <param name="boot">Identifies the boot that the machine's counter belongs to.</param>
 /// <param name="isFlushed">Whether commits reach the disk.</param>
 internal sealed class SqliteConnection(DbConnection connection, SqliteEngine engine, HeldFile? held, TimeProvider time, string boot, bool isFlushed) : DatabaseConnection(connection)
 {
@@ -39,7 +39,7 @@ internal sealed class SqliteConnection(DbConnection connection, SqliteEngine eng
         return ExecuteAsync("PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA fullfsync = 1; PRAGMA checkpoint_fullfsync = 1; " + Synchronous(_isDurable));
     }
 
-    /// <summary>Prepares the tables in a transaction, and says in the file that it is a ledger.</summary>
+    /// <summary>Prepares the tables in a transaction, and marks the file as a ledger.</summary>
     public Task PrepareAsync(Func<SqlSession, Task<bool>> prepare) => InTransactionAsync(
         held is null ? WriteKind.Durable : WriteKind.Light,
         [WriteScope.All],
@@ -67,7 +67,7 @@ internal sealed class SqliteConnection(DbConnection connection, SqliteEngine eng
         {
             await TakeMarkBackAsync(new SqlSession(this, null)).ConfigureAwait(false);
 
-            // What others are reading stays in the -wal, and is left to the last of them.
+            // What others are still reading stays in the -wal, and the last of them takes care of it.
             await ExecuteAsync("PRAGMA busy_timeout = 1000; PRAGMA wal_checkpoint(TRUNCATE)").ConfigureAwait(false);
         }
     }
@@ -102,7 +102,7 @@ internal sealed class SqliteConnection(DbConnection connection, SqliteEngine eng
             await MarkAsync().ConfigureAwait(false);
         }
 
-        // Takes the right to write at once: a transaction that asks for it later can fail.
+        // Takes the write lock at once: a transaction that asks for it later can fail.
         return await Inner.BeginTransactionAsync(IsolationLevel.Serializable).ConfigureAwait(false);
     }
 
@@ -127,25 +127,25 @@ internal sealed class SqliteConnection(DbConnection connection, SqliteEngine eng
         catch (DbException)
         {
             // When the disk is full, SQLite itself rolls the transaction back. The provider does not notice, and the connection
-            // could not be used any more; so it is given something to roll back.
+            // would become unusable; so it is given something to roll back.
             await new SqlSession(this, transaction).ExecuteAsync("BEGIN").ConfigureAwait(false);
             await transaction.DisposeAsync().ConfigureAwait(false);
         }
     }
 
     /// <summary>
-    /// Says in the file itself that its last records are in the -wal, so that a copy without that is not mistaken for the whole. Those
-    /// records clear the mark: whoever writes them to the file, even another program, makes it complete.
+    /// Marks the file itself as having its last records in the -wal, so that a copy without the -wal is not mistaken for the whole. Those
+    /// records clear the mark: anything that writes them to the file, even another program, makes it complete.
     /// </summary>
     private async Task MarkAsync()
     {
         await ExecuteAsync(s_mark + "; PRAGMA wal_checkpoint(FULL); PRAGMA user_version = 0").ConfigureAwait(false);
 
-        // If somebody keeps reading for long, the mark does not get there. The records matter more.
+        // If somebody keeps reading for long, the mark does not get into the file. The records matter more.
         _isMarkable = !held!.IsComplete;
     }
 
-    /// <summary>Clears the mark of a process that was killed before it could do so itself: it would come to the file with the last records.</summary>
+    /// <summary>Clears the mark of a process that was killed before it could do so itself: otherwise the mark would get into the file with the last records.</summary>
     private static async Task TakeMarkBackAsync(SqlSession session)
     {
         if (await session.NumberAsync("PRAGMA user_version").ConfigureAwait(false) == LedgerHeader.MoreIsInTheWal)

@@ -7,7 +7,7 @@ namespace KlingPS.Core.Ledger.Sqlite;
 /// <param name="path">The full path of the file.</param>
 /// <param name="factory">Returns the SQLite provider.</param>
 /// <param name="time">The machine's clocks.</param>
-/// <param name="boot">Names the run of the machine that its counter belongs to; empty if the system does not name it.</param>
+/// <param name="boot">Identifies the boot that the machine's counter belongs to; empty if the system does not tell.</param>
 internal sealed class SqliteEngine(string path, Func<DbProviderFactory> factory, TimeProvider time, string boot) : IDatabaseEngine
 {
     private const int Busy = 5;
@@ -19,7 +19,7 @@ internal sealed class SqliteEngine(string path, Func<DbProviderFactory> factory,
     private const int CannotOpen = 14;
     private const int NotADatabase = 26;
 
-    /// <summary>How long a statement waits for another process's transaction, in seconds; those take milliseconds.</summary>
+    /// <summary>How long a statement waits for another process's transaction, in seconds; a transaction takes milliseconds.</summary>
     private const int LockTimeout = 60;
 
     private const string HowToGoOn = "Close all shells that use it and restore a backup; or move it away and check https://kie.ai/logs for what has been bought before you continue without it";
@@ -31,7 +31,7 @@ internal sealed class SqliteEngine(string path, Func<DbProviderFactory> factory,
     /// <summary>Whether commits reach the disk. They need not if a power failure does not matter, as in tests.</summary>
     public bool IsFlushed { get; init; } = true;
 
-    /// <summary>See <see cref="DatabaseConnection.Machine"/>. The paths in a file are those of everybody who has it, wherever it is moved to.</summary>
+    /// <summary>See <see cref="DatabaseConnection.Machine"/>. The paths in a file hold for everybody who has it, wherever it is moved.</summary>
     public string Machine { get; init; } = string.Empty;
 
     /// <inheritdoc/>
@@ -81,7 +81,7 @@ internal sealed class SqliteEngine(string path, Func<DbProviderFactory> factory,
 
             if (e is DbException error)
             {
-                // Before anything is done with a ledger that turns out to be damaged, it is set aside. Just to look at it, nothing is moved.
+                // A ledger that turns out to be damaged is set aside before anything is done with it. Nothing is moved if it is only to be read.
                 bool isDamaged = CodeOf(error) is Corrupt or NotADatabase;
                 held ??= isDamaged && isToWrite ? new HeldFile(path, _file.Target) : null;
                 throw isDamaged && isToWrite && held is not null && _file.SetAside(held, error) is { } damaged ? damaged : Translate(error);
@@ -140,11 +140,11 @@ internal sealed class SqliteEngine(string path, Func<DbProviderFactory> factory,
     }
 
     /// <summary>
-    /// Refuses a ledger whose file is not in its place any more: what is written to it is lost, and another shell would buy everything
-    /// again. What it holds is kept beside its place.
+    /// Refuses a ledger whose file is no longer in its place: what is written to it is lost, and another shell would buy everything
+    /// again. Its content is saved beside its place.
     /// </summary>
-    /// <param name="connection">A connection that has it open; <see langword="null"/> if nothing is to be kept.</param>
-    /// <param name="isNewer">Whether something was written since it was last kept.</param>
+    /// <param name="connection">A connection that has it open; <see langword="null"/> if nothing is to be saved.</param>
+    /// <param name="isNewer">Whether something was written since it was last saved.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>.</exception>
     public async Task RequireInPlaceAsync(SqliteConnection? connection, bool isNewer = false)
     {
@@ -165,12 +165,12 @@ internal sealed class SqliteEngine(string path, Func<DbProviderFactory> factory,
     /// <inheritdoc/>
     public bool IsConflict(DbException exception)
     {
-        // A transaction holds the right to write from its first statement on, so it never runs beside another one.
+        // A transaction holds the write lock from its first statement on, so it never runs beside another one.
         return false;
     }
 
     /// <inheritdoc/>
-    /// <remarks>There is nobody in between whose answer could be lost.</remarks>
+    /// <remarks>There is nothing in between whose answer could be lost.</remarks>
     public Task<bool?> FindOutcomeAsync(CommitLostException lost) => throw new NotSupportedException();
 
     /// <inheritdoc/>
@@ -189,7 +189,7 @@ internal sealed class SqliteEngine(string path, Func<DbProviderFactory> factory,
             },
         exception);
 
-    /// <summary>Makes an empty file into a ledger, in one transaction and without a -wal.</summary>
+    /// <summary>Turns an empty file into a ledger, in one transaction and without a -wal.</summary>
     private async Task FillAsync(string file, Func<SqlSession, Task<string?>> prepare)
     {
         try
@@ -242,7 +242,7 @@ internal sealed class SqliteEngine(string path, Func<DbProviderFactory> factory,
         }
     }
 
-    /// <summary>The tables of the file. Opened as immutable, it is read as it is: nothing beside it is looked at, nothing is locked or written.</summary>
+    /// <summary>The tables of the file. Opened as immutable, it is read as it is: nothing beside it is read, and nothing is locked or written.</summary>
     private async Task<IReadOnlyCollection<string>> FindTablesAsync(bool withWal)
     {
         DatabaseConnection connection = await ConnectAsync(

@@ -13,19 +13,19 @@ internal static class SqliteLedger
     public static SqlLedger Create(string path, TimeProvider time)
         => Create(path, () => SqliteProvider.Factory, time, ProcessIdentity.Current, owner => owner.IsAlive());
 
-    /// <summary>Opens a ledger only for reading: nothing is created, recovered or changed.</summary>
+    /// <summary>Opens a ledger for reading only: nothing is created, recovered or changed.</summary>
     /// <param name="path">The full path of the file.</param>
     /// <exception cref="DbException">It cannot be read.</exception>
     /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>: the file is not there, or is not a ledger; or SQLite cannot be loaded.</exception>
     public static Task<TaskSuggestions> OpenReadOnlyAsync(string path)
         => TaskSuggestions.OpenAsync(new SqliteEngine(path, () => SqliteProvider.Factory, TimeProvider.System, ProcessIdentity.Current.Boot));
 
-    /// <summary>Opens an empty ledger in memory, for another engine that has none yet.</summary>
+    /// <summary>Opens an empty ledger in memory, for another engine that does not have one yet.</summary>
     /// <param name="prepare">See <see cref="IDatabaseEngine.OpenAsync"/>.</param>
     public static Task<DatabaseConnection> ConnectEmptyAsync(Func<SqlSession, Task<string?>> prepare)
         => new SqliteEngine(Path.Combine(Path.GetTempPath(), "none"), () => SqliteProvider.Factory, TimeProvider.System, string.Empty).ConnectEmptyAsync(prepare);
 
-    /// <summary>Loads SQLite, and does once what opening a ledger takes, with an empty database in memory.</summary>
+    /// <summary>Loads SQLite and goes once through the steps of opening a ledger, with an empty database in memory.</summary>
     /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>: SQLite cannot be loaded.</exception>
     public static async Task WarmUpAsync()
     {

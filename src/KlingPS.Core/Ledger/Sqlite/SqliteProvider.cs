@@ -12,7 +12,7 @@ internal static class SqliteProvider
     /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>: the module is incomplete, or has no SQLite for this platform.</exception>
     public static DbProviderFactory Factory => s_factory.Value;
 
-    /// <summary>Loads it from a folder.</summary>
+    /// <summary>Loads the provider from a folder.</summary>
     internal static DbProviderFactory Load(string folder) => Load(new DependencyContext(folder));
 
     private static DbProviderFactory Load(DependencyContext context) => context.LoadProvider("Microsoft.Data.Sqlite", "Microsoft.Data.Sqlite.SqliteFactory", "SQLite");

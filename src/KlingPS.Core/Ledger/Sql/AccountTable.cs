@@ -13,7 +13,7 @@ internal static class AccountTable
         => $"({column} = @account OR {column} IN (SELECT b.fingerprint FROM account_keys a JOIN account_keys b ON b.account = a.account WHERE a.fingerprint = @account))";
 
     /// <summary>
-    /// The condition that a record belongs to the account <c>@account</c>, or may belong to it: as long as it is not known whether two keys of a
+    /// The condition that a record belongs or may belong to the account <c>@account</c>: it may as long as it is not known whether two keys of a
     /// service belong to one account.
     /// </summary>
     /// <param name="column">The column that holds the account of the record.</param>
@@ -36,12 +36,12 @@ internal static class AccountTable
                 IsSettled = row.Number("is_settled") != 0,
             });
 
-    /// <summary>The keys of an account, or of all accounts, that tasks were recorded with; and whether these are all that there are.</summary>
+    /// <summary>The keys of an account, or of all accounts, that tasks were recorded with; and whether these are all of them.</summary>
     /// <param name="session">The session.</param>
     /// <param name="account">The account; <see langword="null"/> for every account.</param>
     public static async Task<(IReadOnlyList<string> Keys, bool AreAll)> ListRecordedAsync(SqlSession session, string? account)
     {
-        // Goes from one key that a state has to the next, past all tasks of the first.
+        // Goes from one key of a state to the next, skipping all other tasks of the first.
         static string After(string key, string from) => $"(SELECT MIN(t.account) FROM tasks t WHERE t.state = {from}.state AND t.account > {key})";
         List<string> all = await session.QueryAsync(
             $"""
@@ -67,7 +67,7 @@ internal static class AccountTable
 
     public static async Task<bool> RecordAsync(SqlSession session, AccountKey key)
     {
-        // Another process may have found meanwhile that the account is a part of another one.
+        // Another process may have found out in the meantime that the account is part of another one.
         string account = await FindAccountAsync(session, key.Account).ConfigureAwait(false) ?? key.Account;
         if (await FindAccountAsync(session, key.Fingerprint).ConfigureAwait(false) is string before && before != account)
         {
@@ -95,7 +95,7 @@ internal static class AccountTable
             $"SELECT image_uri FROM tasks WHERE source_hash IS NOT NULL AND image_uri IS NOT NULL AND {IsOwn("account")} ORDER BY id DESC LIMIT 1",
             ("account", account));
 
-    /// <summary>Once the service has forgotten a task, it denies it to every key.</summary>
+    /// <summary>Once the service has forgotten a task, it denies it for every key.</summary>
     public static Task<List<KnownTask>> ListTasksAsync(SqlSession session, string account, int limit)
         => session.QueryAsync(
             $"""

@@ -2,7 +2,7 @@ using System.Data.Common;
 
 namespace KlingPS.Core.Ledger.Sql;
 
-/// <summary>A commit was sent and not answered: the transaction may have happened or not. See <see cref="IDatabaseEngine.FindOutcomeAsync"/>.</summary>
+/// <summary>A commit was sent but not answered: the transaction may or may not have happened. See <see cref="IDatabaseEngine.FindOutcomeAsync"/>.</summary>
 /// <param name="writer">The connection that made the transaction, as the database knows it.</param>
 /// <param name="number">The number of the transaction among those of the connection.</param>
 /// <param name="cause">How the answer was lost.</param>

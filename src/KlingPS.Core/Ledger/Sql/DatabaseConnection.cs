@@ -12,7 +12,7 @@ internal enum WriteKind
     /// <summary>What has to survive a power failure before anything else is done.</summary>
     Durable,
 
-    /// <summary>The same for what has happened already, so that it is written if it can be written anywhere.</summary>
+    /// <summary>The same for what has already happened: it is written if it can be written at all.</summary>
     Answer,
 }
 
@@ -28,17 +28,17 @@ internal abstract class DatabaseConnection(DbConnection connection) : IAsyncDisp
     public virtual bool IsOpen => connection.State == ConnectionState.Open;
 
     /// <summary>
-    /// The machine whose paths are meant, if a ledger has several of them; empty if the paths in a ledger are those of everybody who
+    /// The machine whose paths are meant, if a ledger has several machines; empty if the paths in a ledger hold for everybody who
     /// has it, as in a file.
     /// </summary>
     public virtual string Machine => string.Empty;
 
     /// <summary>
-    /// The clocks that every process which shares the database agrees on, read now. Use <see cref="SqlSession.GetTimeAsync"/>.
+    /// The clocks that all processes sharing the database agree on, read now. Use <see cref="SqlSession.GetTimeAsync"/>.
     /// </summary>
     public abstract ValueTask<LedgerTime> ReadTimeAsync(SqlSession session);
 
-    /// <summary>The time zone that all who share the database count days by; <see langword="null"/> if each user's own counts.</summary>
+    /// <summary>The time zone by which everyone sharing the database counts days; <see langword="null"/> if each user's own counts.</summary>
     public virtual Task<TimeZoneInfo?> FindZoneAsync(SqlSession session) => Task.FromResult<TimeZoneInfo?>(null);
 
     /// <summary>The next number of a counter, beginning with 1. A number is never given twice; some may be left out.</summary>
@@ -72,10 +72,10 @@ internal abstract class DatabaseConnection(DbConnection connection) : IAsyncDisp
     /// <summary>Widens the scope of the current transaction to <see cref="WriteScope.All"/>, if there are scopes.</summary>
     public virtual Task RequireAloneAsync(SqlSession session) => Task.CompletedTask;
 
-    /// <summary>Does work in a write transaction, which sees and makes its changes as if it were alone.</summary>
+    /// <summary>Does work in a write transaction, which runs as if it were alone.</summary>
     /// <param name="kind">What it is for.</param>
-    /// <param name="scopes">What the work has to itself.</param>
-    /// <param name="work">Returns whether to commit. Otherwise, and when it throws, everything is rolled back.</param>
+    /// <param name="scopes">What the work has exclusive use of.</param>
+    /// <param name="work">Returns whether to commit. Otherwise, or if it throws, everything is rolled back.</param>
     public virtual async Task InTransactionAsync(WriteKind kind, IReadOnlyCollection<WriteScope> scopes, Func<SqlSession, Task<bool>> work)
     {
         DbTransaction transaction = await BeginWriteAsync(kind, scopes).ConfigureAwait(false);
@@ -108,11 +108,11 @@ internal abstract class DatabaseConnection(DbConnection connection) : IAsyncDisp
     /// <param name="execute">Runs it; its token is cancelled when there is no point in waiting any longer.</param>
     public virtual Task<T> ExecuteAsync<T>(Func<CancellationToken, Task<T>> execute) => execute(CancellationToken.None);
 
-    /// <summary>Refuses a database that is no longer the one of its name: what is read from it is not what others see. Called before each read.</summary>
+    /// <summary>Refuses a database that is no longer in its place: what is read from it is not what others see. Called before each read.</summary>
     /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>.</exception>
     public virtual Task RequireInPlaceAsync() => Task.CompletedTask;
 
-    /// <summary>Leaves the database as complete as it can be; called when a user of it is done, and before it is closed.</summary>
+    /// <summary>Leaves the database as complete as it can be; called when one of its users is done, and before it is closed.</summary>
     public virtual Task FinishAsync() => Task.CompletedTask;
 
     public virtual ValueTask DisposeAsync() => connection.DisposeAsync();
@@ -122,7 +122,7 @@ internal abstract class DatabaseConnection(DbConnection connection) : IAsyncDisp
     /// <summary>Turns a value into one that the database can store, if it cannot store every value.</summary>
     public virtual object? ToStored(object? value) => value;
 
-    /// <summary>Begins a transaction that holds the right to write from its first statement on, if the database has such a right.</summary>
+    /// <summary>Begins a transaction that holds the write lock from its first statement on, if the database has such a lock.</summary>
     protected abstract Task<DbTransaction> BeginWriteAsync(WriteKind kind, IReadOnlyCollection<WriteScope> scopes);
 
     /// <summary>Commits a transaction.</summary>

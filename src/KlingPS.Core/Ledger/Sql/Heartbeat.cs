@@ -3,7 +3,7 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace KlingPS.Core.Ledger.Sql;
 
-/// <summary>Says, while this process has requests under way, that it is running, to those who cannot see it otherwise.</summary>
+/// <summary>While this process has requests under way, tells those who cannot see it otherwise that it is running.</summary>
 /// <param name="store">The database.</param>
 /// <param name="owners">Who this process is, and whether anybody needs to be told.</param>
 /// <param name="time">The clock to wait by.</param>
@@ -17,7 +17,7 @@ internal sealed class Heartbeat(SqlStore store, IAttemptOwners owners, TimeProvi
     private Task _beating = Task.CompletedTask;
     private bool _isBeating;
 
-    /// <summary>Begins an attempt, and keeps beating until it has ended. The first beat is part of what begins it.</summary>
+    /// <summary>Begins an attempt, and keeps beating until it has ended. The first beat is part of its transaction.</summary>
     /// <param name="begin">Begins it.</param>
     /// <param name="numberOf">The local id of the attempt that was begun; <see langword="null"/> if none was.</param>
     public async Task<T> BeginAsync<T>(Func<Task<T>> begin, Func<T, long?> numberOf)
@@ -56,7 +56,7 @@ internal sealed class Heartbeat(SqlStore store, IAttemptOwners owners, TimeProvi
     /// <summary>An attempt has ended, or this process will no longer record its outcome.</summary>
     public void End(long id) => _underWay.TryRemove(id, out _);
 
-    /// <summary>Ends with the ledger. What is still under way then counts as lost for the others after a while, as when a process is killed.</summary>
+    /// <summary>Stops together with the ledger. To the others, whatever is still under way then counts as lost after a while, as when a process is killed.</summary>
     public async ValueTask DisposeAsync()
     {
         if (!_end.IsCancellationRequested)
@@ -75,11 +75,11 @@ internal sealed class Heartbeat(SqlStore store, IAttemptOwners owners, TimeProvi
             await TryWriteAsync(owners.BeatAsync).ConfigureAwait(false);
         }
 
-        // Unless something has begun meanwhile, which would seem to be nobody's.
+        // Unless something has begun in the meantime, which would then seem to have no owner.
         await TryWriteAsync(session => IsIdle ? owners.RestAsync(session) : Task.FromResult(0)).ConfigureAwait(false);
     }
 
-    /// <returns>Whether to beat; otherwise nothing is under way any more, or the ledger is about to be closed.</returns>
+    /// <returns>Whether to beat; if not, nothing is under way any more, or the ledger is about to be closed.</returns>
     private async Task<bool> TryWaitAsync(TimeSpan interval)
     {
         try
@@ -105,7 +105,7 @@ internal sealed class Heartbeat(SqlStore store, IAttemptOwners owners, TimeProvi
         }
         catch (Exception e) when (e is KlingException or ObjectDisposedException)
         {
-            // A process that cannot say that it is running may seem to be gone. Its attempts are then asked about, and never bought again.
+            // A process that cannot say that it is running may seem to be gone. Others then ask about its attempts, but never buy again.
         }
     }
 }

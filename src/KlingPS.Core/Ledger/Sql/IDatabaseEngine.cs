@@ -2,22 +2,22 @@ using System.Data.Common;
 
 namespace KlingPS.Core.Ledger.Sql;
 
-/// <summary>What the ledger needs of a database, with <see cref="DatabaseConnection"/>: everything that differs between databases.</summary>
+/// <summary>What the ledger needs from a database, together with <see cref="DatabaseConnection"/>: everything that differs between databases.</summary>
 /// <remarks>The statements themselves are SQL that SQLite and PostgreSQL both understand; see <see cref="Schema"/>.</remarks>
 internal interface IDatabaseEngine
 {
     /// <summary>Where the database is, for the user to read: the path of a file, or an address without a password.</summary>
     string Location { get; }
 
-    /// <summary>The same for whoever uses it: without the role.</summary>
+    /// <summary>The same for every user: without the role.</summary>
     string Place => Location;
 
-    /// <summary>The most pieces of work that are written in one transaction. More than one if a commit costs more than what is in it.</summary>
+    /// <summary>The most pieces of work that are written in one transaction. More than one if a commit costs more than its content.</summary>
     int MaxBatch { get; }
 
-    /// <summary>Whether there is a database. Looking for it does not create one.</summary>
-    /// <param name="cancellationToken">Cancels the look.</param>
-    /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>: there is none, and none may be created either; or it cannot be found out.</exception>
+    /// <summary>Whether there is a database. The check does not create one.</summary>
+    /// <param name="cancellationToken">Cancels the check.</param>
+    /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>: there is none, and none may be created either; or that cannot be found out.</exception>
     Task<bool> ExistsAsync(CancellationToken cancellationToken);
 
     /// <summary>Opens the database.</summary>
@@ -44,15 +44,15 @@ internal interface IDatabaseEngine
     Task<DatabaseConnection> ConnectReadOnlyAsync();
 
     /// <summary>
-    /// Announces that a ledger is to be copied to what is opened from now on. If that is created for it, it counts as an unfinished copy from its
-    /// first moment on, if others can get to it meanwhile.
+    /// Announces that a ledger is to be copied to the database that is opened next. If it is created for the copy and others could get to it meanwhile,
+    /// it counts as an unfinished copy from the first moment on.
     /// </summary>
     /// <param name="source">What is copied, for people to read.</param>
     void BeginCopy(string source)
     {
     }
 
-    /// <summary>Marks the database as an unfinished copy, which nobody else opens: whoever did would buy again what it lacks.</summary>
+    /// <summary>Marks the database as an unfinished copy, which nobody else opens: anyone who did would buy again what it lacks.</summary>
     /// <param name="session">The session of the transaction.</param>
     /// <param name="source">What is copied, for people to read.</param>
     Task MarkCopyAsync(SqlSession session, string source) => Task.CompletedTask;
@@ -65,7 +65,7 @@ internal interface IDatabaseEngine
     void Close();
 
     /// <summary>
-    /// Whether a transaction failed only because another one ran at the same time. Nothing of it has happened then, and it can be run
+    /// Whether a transaction failed only because another one ran at the same time. Then nothing of it has happened, and it can be run
     /// again: a transaction of the ledger never includes anything that is sent.
     /// </summary>
     bool IsConflict(DbException exception);

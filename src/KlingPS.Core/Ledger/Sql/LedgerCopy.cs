@@ -13,12 +13,12 @@ internal sealed record CopyCounts(IReadOnlyDictionary<string, long> Records)
 }
 
 /// <summary>
-/// Copies a ledger to another database, record for record, in one transaction there: as a whole or not at all. The source is locked
+/// Copies a ledger to another database, record by record, in one transaction there: completely or not at all. The source is locked
 /// meanwhile, so that nothing is bought that the copy would not know.
 /// </summary>
 /// <param name="source">What is copied.</param>
-/// <param name="destination">Where to. What was only learned there is replaced.</param>
-/// <param name="progress">Receives how many records have been copied and compared, and how many there will be, on any thread.</param>
+/// <param name="destination">Where it is copied to. What was only learned there is replaced.</param>
+/// <param name="progress">Called with how many records have been copied and compared, and how many there will be, on any thread.</param>
 internal sealed class LedgerCopy(SqlStore source, SqlStore destination, Action<long, long>? progress)
 {
     private const int PageSize = 1000;
@@ -46,7 +46,7 @@ internal sealed class LedgerCopy(SqlStore source, SqlStore destination, Action<l
         return await source.WriteLightlyAsync(
             async from =>
             {
-                // If only the end of the source's own transaction has failed, the copy is there.
+                // If only the end of the source's own transaction failed, the copy has been made.
                 await RequireAtRestAsync(from).ConfigureAwait(false);
                 if (copied is null)
                 {
@@ -59,7 +59,7 @@ internal sealed class LedgerCopy(SqlStore source, SqlStore destination, Action<l
             cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Whether a ledger is a copy that nothing has been recorded in yet: whoever is about to buy with it may still be using the other one.</summary>
+    /// <summary>Whether a ledger is a copy that nothing has been recorded in yet: someone who is about to buy with it may still be using the other one.</summary>
     public static async Task<bool> IsUnusedCopyAsync(SqlSession session)
         => await session.NumberAsync(
             "SELECT 1 FROM counters c WHERE c.name = @name AND NOT EXISTS (SELECT 1 FROM tasks t WHERE t.id > c.value)",
@@ -78,7 +78,7 @@ internal sealed class LedgerCopy(SqlStore source, SqlStore destination, Action<l
         }
     }
 
-    /// <summary>Reads the source within the transaction of the destination, which is not to blame for its errors.</summary>
+    /// <summary>Reads the source within the destination's transaction, whose ledger is not to blame for errors of the source.</summary>
     private async Task<T> OfSourceAsync<T>(Func<Task<T>> read)
     {
         try
@@ -107,7 +107,7 @@ internal sealed class LedgerCopy(SqlStore source, SqlStore destination, Action<l
 
     private async Task<CopyCounts> CopyAsync(SqlSession from, SqlSession to, CancellationToken cancellationToken)
     {
-        // Whoever had it open before it was marked may have bought something.
+        // Anyone who had it open before it was marked may have bought something.
         await RequireUnusedAsync(to).ConfigureAwait(false);
         _done = 0;
         _total = 0;
@@ -170,7 +170,7 @@ internal sealed class LedgerCopy(SqlStore source, SqlStore destination, Action<l
         }
     }
 
-    /// <summary>Reads both again, record for record.</summary>
+    /// <summary>Reads both again, record by record.</summary>
     private async Task CompareAsync(SqlSession from, SqlSession to, CopiedTable table, CancellationToken cancellationToken)
     {
         for (Record? last = null; ;)

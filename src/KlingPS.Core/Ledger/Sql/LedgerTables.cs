@@ -1,18 +1,18 @@
 namespace KlingPS.Core.Ledger.Sql;
 
-/// <summary>A table that a copy of a ledger has as well.</summary>
+/// <summary>A table that is copied with a ledger.</summary>
 /// <param name="Name">Its name.</param>
 /// <param name="Keys">The columns that name a record.</param>
 internal sealed record CopiedTable(string Name, params string[] Keys)
 {
-    /// <summary>Whether what is in it was bought, or leads to what was. Otherwise it can be found out again.</summary>
+    /// <summary>Whether its records are purchases or lead to purchases. All else can be found out again.</summary>
     public bool IsOfPurchases { get; init; }
 }
 
-/// <summary>The tables of a ledger, and what a copy takes along. A new table has to be in one of the two lists.</summary>
+/// <summary>The tables of a ledger, and which of them are copied. A new table has to be in one of the two lists.</summary>
 internal static class LedgerTables
 {
-    /// <summary>What a copy takes along: purchases, uploads, accounts, what was learned, and what counts against limits.</summary>
+    /// <summary>What is copied: purchases, uploads, accounts, what was learned, and what counts against limits.</summary>
     public static IReadOnlyList<CopiedTable> Copied { get; } =
     [
         new("texts", "id"),
@@ -28,8 +28,8 @@ internal static class LedgerTables
     ];
 
     /// <summary>
-    /// What belongs to a database, or to requests under way: there are none while a ledger is copied. Counters are copied by their values, and
-    /// the names of files are worked out again.
+    /// What belongs to one database, or to requests under way: there are none while a ledger is copied. Counters are copied by their values, and
+    /// the names of files are computed again.
     /// </summary>
     public static IReadOnlyList<string> Left { get; } = ["counters", "schema_version", "rate_leases", "owners", "file_hashes", "saved_names"];
 }

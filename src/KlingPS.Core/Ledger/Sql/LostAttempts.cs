@@ -4,20 +4,20 @@ using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Ledger.Sql;
 
-/// <summary>Settles attempts whose outcome nobody will record any more: their process is gone, or could not record it.</summary>
+/// <summary>Settles attempts whose outcome nobody is going to record: their process is gone, or could not record it.</summary>
 internal sealed class LostAttempts(SqlStore store, IAttemptOwners owners, SpoolReplay? replay)
 {
     private const string OwnerIsGone = "The process that sent the request ended before the response came.";
 
     private const string NothingWasSent = "The ledger's answer was lost, so the request was not sent.";
 
-    /// <summary>For attempts that do not record by when a response would be there: no request that an earlier version sent was under way for longer.</summary>
+    /// <summary>For attempts without a recorded time by which the response is due: no request of an earlier version was under way for longer.</summary>
     private static readonly TimeSpan s_longestAttempt = TimeSpan.FromHours(1);
 
     /// <summary>What this process could not record about its own attempts, by local id.</summary>
     private readonly ConcurrentDictionary<long, Disowned> _disowned = new();
 
-    /// <summary>The nonces of attempts that may be recorded as being submitted, though nothing was sent.</summary>
+    /// <summary>The nonces of attempts that may be recorded as being submitted although nothing was sent.</summary>
     private readonly ConcurrentDictionary<string, bool> _unbegun = new();
 
     /// <summary>See <see cref="ITaskJournal.Disown"/>.</summary>
@@ -32,7 +32,7 @@ internal sealed class LostAttempts(SqlStore store, IAttemptOwners owners, SpoolR
     {
         if (replay is not null)
         {
-            // This comes first: what is known is not lost.
+            // This comes first, because an answer that is known is not lost.
             await replay.RunAsync().ConfigureAwait(false);
         }
 

@@ -6,13 +6,13 @@ namespace KlingPS.Core.Ledger.Sql;
 
 /// <summary>
 /// The parameters of a video that have no column of their own, as JSON in one column, so that a new one needs no migration. A version
-/// that does not know one ignores it.
+/// that does not know a parameter ignores it.
 /// </summary>
 internal sealed record MoreParameters
 {
     private static readonly MoreParameters s_none = new();
 
-    /// <summary>Whether the image was given by the address of an upload whose content is known, and no file is read for it; <see langword="null"/> otherwise.</summary>
+    /// <summary>Whether the image was given by the address of an upload whose content is known, so that no file is read for it; <see langword="null"/> otherwise.</summary>
     [JsonPropertyName("isUpload")]
     public bool? IsUpload { get; init; }
 
@@ -111,11 +111,11 @@ internal sealed record StoredSource
     public static StoredSource? From(MediaSource? source)
         => source is null ? null : new() { Path = source.Path, Hash = source.Hash, Uri = source.Uri };
 
-    /// <summary>Only what was given as a file has a path.</summary>
+    /// <summary>Only a source that was given as a file has a path.</summary>
     public MediaSource ToSource() => Path is null ? MediaSource.FromUri(Uri ?? string.Empty) with { Hash = Hash } : MediaSource.FromFile(Path) with { Hash = Hash, Uri = Uri };
 }
 
-/// <summary>Compiled serialization, as reflection would cost every purchase.</summary>
+/// <summary>Source-generated serialization, as reflection would slow down every purchase.</summary>
 [JsonSourceGenerationOptions(DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(MoreParameters))]
 internal sealed partial class ParametersContext : JsonSerializerContext;

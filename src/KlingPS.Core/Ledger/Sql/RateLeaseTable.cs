@@ -1,6 +1,6 @@
 namespace KlingPS.Core.Ledger.Sql;
 
-/// <summary>Where the caller of a gate stands.</summary>
+/// <summary>The state of a caller of a gate.</summary>
 internal enum RateLeaseState
 {
     /// <summary>It waits for a slot; only the first caller of a process has a record while it waits.</summary>
@@ -15,18 +15,18 @@ internal enum RateLeaseState
 
 /// <summary>The record of a caller.</summary>
 /// <param name="Id">Callers are served in the order of their ids.</param>
-/// <param name="State">Where it stands.</param>
+/// <param name="State">Its state.</param>
 /// <param name="Owner">Its process; see <see cref="IAttemptOwners"/>.</param>
-/// <param name="Ticks">When it got there, by <see cref="LedgerTime.Ticks"/>.</param>
+/// <param name="Ticks">When it got into that state, by <see cref="LedgerTime.Ticks"/>.</param>
 internal readonly record struct RateLease(long Id, RateLeaseState State, string Owner, long Ticks);
 
 /// <summary>The records of the callers of one gate.</summary>
 /// <param name="gate">The name of the gate.</param>
 /// <param name="owner">This process.</param>
-/// <param name="isHeld">Tells whether a request that is under way in the ledger is one that really is under way in this process.</param>
+/// <param name="isHeld">Tells whether a request that the ledger has under way really is under way in this process.</param>
 internal sealed class RateLeaseTable(string gate, string owner, Predicate<long> isHeld)
 {
-    /// <summary>Requests arrive within a second, and a caller that waits looks for a slot at least once in a window.</summary>
+    /// <summary>Requests arrive within a second, and a waiting caller looks for a slot at least once per window.</summary>
     private static readonly TimeSpan s_longestSilence = TimeSpan.FromMinutes(1);
 
     private const string Others = "SELECT id, state, owner, ticks FROM rate_leases WHERE gate = @gate AND id <> @id AND (state <> 'waiting' OR id < @id)";
@@ -35,27 +35,27 @@ internal sealed class RateLeaseTable(string gate, string owner, Predicate<long> 
     /// <summary>For a request that is over: its slot is free again.</summary>
     private const string Expired = "((boot = @epoch AND ticks <= @ticks - @window) OR (boot <> @epoch AND at <= @at - @windowMilliseconds))";
 
-    /// <summary>The words in the database.</summary>
+    /// <summary>The names of the states in the database.</summary>
     private static readonly string[] s_states = ["waiting", "under way", "over"];
 
-    /// <summary>What work on these records has to itself.</summary>
+    /// <summary>What work on these records has exclusive use of.</summary>
     public WriteScope Scope => WriteScope.Gate(gate);
 
     /// <summary>A number for a new caller.</summary>
     public static Task<long> NextIdAsync(SqlSession session) => session.NextAsync("lease");
 
-    /// <summary>The requests that hold a slot, and the callers who wait ahead of one; those that have been there longest first.</summary>
+    /// <summary>The requests that hold a slot, and the callers who wait ahead of one; those who have been there longest come first.</summary>
     public Task<List<RateLease>> ListOthersAsync(SqlSession session, long id)
         => session.QueryAsync(Others + Order, ReadLease, ("gate", gate), ("id", id));
 
-    /// <summary>The same without those whose slot is free again, and that have not been removed yet.</summary>
+    /// <summary>The same without those whose slot is free again but that have not been removed yet.</summary>
     public async Task<List<RateLease>> ListOthersAsync(SqlSession session, long id, TimeSpan window)
         => await session.QueryAsync(
             $"{Others} AND NOT (state = 'over' AND {Expired}){Order}",
             ReadLease,
             [("id", id), .. await WindowAsync(session, window).ConfigureAwait(false)]).ConfigureAwait(false);
 
-    /// <summary>Sets the record of a caller of this process; inserts it if there is none, or another process has considered this one dead.</summary>
+    /// <summary>Sets the record of a caller of this process; inserts it if there is none, or if another process took this one for dead.</summary>
     public async Task UpsertAsync(SqlSession session, long id, RateLeaseState state)
         => await session.ExecuteAsync(
             """
@@ -75,8 +75,8 @@ internal sealed class RateLeaseTable(string gate, string owner, Predicate<long> 
             "DELETE FROM rate_leases WHERE gate = @gate AND state = 'over' AND " + Expired,
             await WindowAsync(session, window).ConfigureAwait(false)).ConfigureAwait(false);
 
-        // A record of another epoch gets the reading of this counter that fits its time of day: the same one each time, so that two processes
-        // with epochs of their own do not put each other's off. A moment in the future (also if epochs have no names) counts from now.
+        // A record of another epoch gets the reading of this counter that fits its time of day: always the same one, so that two processes
+        // with epochs of their own do not postpone each other's. A moment in the future (even if epochs have no names) counts as now.
         await session.ExecuteAsync(
             """
             UPDATE rate_leases
@@ -88,8 +88,8 @@ internal sealed class RateLeaseTable(string gate, string owner, Predicate<long> 
     }
 
     /// <summary>
-    /// Takes back what dead processes have left. Their waiting callers are dropped; their requests under way may be arriving at the
-    /// service right now, so they count as over from now.
+    /// Reclaims what dead processes have left. Their waiting callers are dropped; their requests under way may be arriving at the
+    /// service right now, so they count as having just ended.
     /// </summary>
     public static async Task ReclaimDeadAsync(SqlSession session, IEnumerable<long> dead)
     {
@@ -103,9 +103,9 @@ internal sealed class RateLeaseTable(string gate, string owner, Predicate<long> 
     }
 
     /// <summary>
-    /// Ends what has been under way for longer than any request needs to arrive, and removes callers from the queue that have not looked for
-    /// a slot for as long: their process is stopped, or cannot be seen and may be gone; or it is this one, and could not record that its request
-    /// was over. A process that continues loses nothing but its place. This process knows what it has under way.
+    /// Ends requests that have been under way for longer than any request needs to arrive, and removes callers from the queue that have not looked for
+    /// a slot for that long: their process is stopped, or cannot be seen and may be gone; or it is this one, and could not record that its request
+    /// was over. A process that continues loses only its place. This process knows what it has under way.
     /// </summary>
     private async Task EndSilentAsync(SqlSession session)
     {

@@ -3,8 +3,8 @@ using System.Globalization;
 namespace KlingPS.Core.Ledger.Sql;
 
 /// <summary>
-/// Where videos were saved to, or are about to be. Paths belong to machines: if several of them share a ledger, each has its own, and
-/// knows a video of another one by its content alone. If the paths in a ledger are everybody's, they are in the tasks themselves.
+/// Where videos were saved, or are about to be. Paths belong to machines: if several machines share a ledger, each has its own paths, and
+/// recognizes a video of another machine only by its content. If the paths in a ledger are everybody's, they are in the tasks themselves.
 /// </summary>
 internal static class SavedFiles
 {
@@ -12,8 +12,8 @@ internal static class SavedFiles
 
     /// <summary>See <see cref="ITaskJournal.ListSavedPathsAsync(CancellationToken)"/>.</summary>
     /// <remarks>
-    /// The files are found by their hashes: SQLite assumes that a machine has few, and would look through all tasks for each of them, so
-    /// the machine is not compared in a form that an index has.
+    /// The files are found by their hashes. SQLite assumes that a machine has few, and would search all tasks for each of them, so
+    /// the machine is compared in a form that no index has.
     /// </remarks>
     public static async Task<IReadOnlyList<SavedPath>> ListAsync(SqlSession session) => await session.QueryAsync(
         """
@@ -43,7 +43,7 @@ internal static class SavedFiles
         var saved = new List<SavedPath>();
         foreach (string?[] some in names.Chunk(NamesPerQuery))
         {
-            // One statement for one name, and one for more.
+            // One statement for a single name, and one for several.
             (string Name, object? Value)[] values = [.. Enumerable.Range(0, some.Length == 1 ? 1 : NamesPerQuery).Select(
                 index => (string.Create(CultureInfo.InvariantCulture, $"name{index}"), (object?)some[Math.Min(index, some.Length - 1)]))];
             string named = $"""
@@ -102,7 +102,7 @@ internal static class SavedFiles
         await SavedNames.NameAsync(session, path).ConfigureAwait(false);
     }
 
-    /// <summary>Gives the files of a task to another one, which it turns out to be part of.</summary>
+    /// <summary>Moves the files of a task to another task that it turns out to be part of.</summary>
     public static async Task MoveAsync(SqlSession session, long from, long to)
     {
         (string, object?)[] values = [("from", from), ("to", to)];
@@ -128,8 +128,8 @@ internal static class SavedFiles
     }
 
     /// <summary>
-    /// Turns the paths of a copied ledger into those of this one. Paths that were everybody's in a file become this machine's, whose file it was;
-    /// and the other way round, this machine's become everybody's. Those of other machines stay theirs.
+    /// Turns the paths of a copied ledger into those of this one. In a copy of a file, everybody's paths become those of this machine, whose file it was;
+    /// the other way round, this machine's paths become everybody's. Paths of other machines stay theirs.
     /// </summary>
     /// <param name="session">A transaction of the copy.</param>
     /// <param name="machine">See <see cref="DatabaseConnection.Machine"/>, of the ledger that was copied.</param>

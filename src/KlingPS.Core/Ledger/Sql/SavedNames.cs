@@ -6,23 +6,23 @@ using KlingPS.Core.Files;
 namespace KlingPS.Core.Ledger.Sql;
 
 /// <summary>
-/// Every path that a video was saved to, or is about to be, by the name of the file: a file that is there is looked up by its name, in
-/// whichever spelling and folder, and not among all that were ever saved.
+/// Every path that a video was saved to, or is about to be, by the name of the file: an existing file is looked up by its name, in
+/// any spelling and folder, rather than among all that were ever saved.
 /// </summary>
 /// <remarks>
 /// <para>
-/// The database itself lists the paths, whichever version of the module records them. It can only name what is spelled in plain characters,
-/// because SQL does not know how others are composed, nor all that have an upper case; this module names the rest (<see cref="NameAllAsync"/>). A
-/// path without a name, such as an earlier version leaves behind, is looked at in every search.
+/// The database itself lists the paths, whichever version of the module records them. It can only name those that are spelled in plain characters,
+/// because SQL does not know how others are composed, or all that have an upper case; this module names the rest (<see cref="NameAllAsync"/>). A
+/// path without a name, as an earlier version may leave behind, is considered in every search.
 /// </para>
 /// <para>
-/// A path here need not be that of a video any more, and a file of the same name may be another one: the records decide, and
+/// A path here may no longer be that of a video, and a file of the same name may be another one: that is decided by the records and by
 /// <see cref="Saving.SavedVideos"/>.
 /// </para>
 /// </remarks>
 internal static class SavedNames
 {
-    /// <summary>The version of the tables that has them first.</summary>
+    /// <summary>The first version of the tables that has these names.</summary>
     public const int Since = 8;
 
     /// <summary>Characters that do not compose with others, and whose upper case every database knows.</summary>
@@ -36,10 +36,10 @@ internal static class SavedNames
 
     private static readonly SearchValues<char> s_plain = SearchValues.Create(Plain);
 
-    /// <summary>A runtime without the data of Unicode, as in many containers, leaves every text as it is.</summary>
+    /// <summary>A runtime without Unicode data, as in many containers, leaves every text as it is.</summary>
     private static readonly bool s_composes = "e\u0301".Normalize(NormalizationForm.FormC) == "\u00E9";
 
-    /// <summary>What makes the table, fills it, and keeps it complete. Part of a released migration: never changed.</summary>
+    /// <summary>The statements that make the table, fill it, and keep it complete. Part of a released migration: never changed.</summary>
     public static IReadOnlyList<string> Creation { get; } =
     [
         "CREATE TABLE saved_names (path TEXT PRIMARY KEY, name TEXT)",
@@ -77,7 +77,7 @@ internal static class SavedNames
         """);
 
     /// <summary>
-    /// What the paths of files whose names are alike (<see cref="NameRule.IsAlike"/>) have in common, on whichever system they were recorded.
+    /// What the paths of files with similar names (<see cref="NameRule.IsAlike"/>) have in common, whatever system they were recorded on.
     /// </summary>
     /// <returns><see langword="null"/> if this runtime cannot tell: the name may be like any other.</returns>
     public static string? NameOf(string path)
@@ -126,7 +126,7 @@ internal static class SavedNames
 
     private static bool IsPlain(string name) => !name.AsSpan().ContainsAnyExcept(s_plain);
 
-    /// <summary>A trigger for each way in which a record gets a path. The columns are read from the table, with the order that its texts have there.</summary>
+    /// <summary>A trigger for each way in which a record gets a path. The columns are read from the table, with the collation that its texts have there.</summary>
     private static IEnumerable<string> Keeping(string table, string condition, string paths) => ((string[])["INSERT", "UPDATE"]).Select(cause => $"""
         CREATE TRIGGER {table}_named_at_{cause.ToLowerInvariant()} AFTER {cause} ON {table} FOR EACH ROW
         WHEN ({condition})

@@ -13,7 +13,7 @@ namespace KlingPS.Core.Ledger.Sql;
 /// </remarks>
 internal static class Schema
 {
-    /// <summary>The statements that lead from one version to the next, beginning with the empty ledger.</summary>
+    /// <summary>The statements that lead from each version to the next, beginning with an empty ledger.</summary>
     private static readonly string[][] s_migrations =
     [
         [
@@ -22,7 +22,7 @@ internal static class Schema
             // Prompts are long and shared by many tasks.
             "CREATE TABLE texts (id BIGINT PRIMARY KEY, hash TEXT NOT NULL UNIQUE, text TEXT NOT NULL)",
 
-            // The owner is named as long as the response to the request is not known.
+            // The owner is recorded as long as the response to the request is not known.
             """
             CREATE TABLE tasks (
                 id INTEGER PRIMARY KEY, account TEXT NOT NULL, task_id TEXT, state TEXT NOT NULL,
@@ -75,7 +75,7 @@ internal static class Schema
             "ALTER TABLE tasks ADD COLUMN parameters TEXT",
         ],
         [
-            // By when the owner of a request has recorded its outcome, if it is alive.
+            // The time by which the owner of a request has recorded its outcome, if it is alive.
             "ALTER TABLE tasks ADD COLUMN answer_by BIGINT",
 
             // The file that is about to get the name of a video: it is saved once it has it.
@@ -83,7 +83,7 @@ internal static class Schema
             "ALTER TABLE tasks ADD COLUMN saving_hash TEXT",
             "CREATE INDEX tasks_saving ON tasks (saving_path) WHERE saving_path IS NOT NULL",
 
-            // A key is an alias of its account. Until now each key counted as an account: which of them are the same is found out when
+            // A key is an alias of its account. Until now each key counted as an account: which of them belong together is found out when
             // they are used again.
             """
             CREATE TABLE account_keys (
@@ -96,7 +96,7 @@ internal static class Schema
                 SELECT account, account, COALESCE(MAX(result_uri), MAX(image_uri)), 0, MIN(created_at) FROM tasks GROUP BY account
             """,
 
-            // A video is looked up by the files it was made from, to see whether these have changed.
+            // A video is looked up by the files that it was made from, to see whether they have changed.
             "CREATE INDEX tasks_by_tail ON tasks (tail_path) WHERE tail_path IS NOT NULL",
 
             // When the user said that a video was taken elsewhere.
@@ -119,7 +119,7 @@ internal static class Schema
                 PRIMARY KEY (task, machine))
             """,
 
-            // Paths belong to machines. The table there was stays for shells of earlier versions that have the ledger open.
+            // Paths belong to machines. The old table stays for shells of earlier versions that have the ledger open.
             """
             CREATE TABLE machine_hashes (
                 machine TEXT NOT NULL, path TEXT NOT NULL, length BIGINT NOT NULL, modified_at BIGINT NOT NULL, stamp TEXT NOT NULL,
@@ -137,7 +137,7 @@ internal static class Schema
             // See HeartbeatOwners.
             "CREATE TABLE owners (owner TEXT PRIMARY KEY, beat_at BIGINT NOT NULL)",
 
-            // See IRunJournal. What was bought in a run names it in tasks.run_id.
+            // See IRunJournal. Purchases made in a run name it in tasks.run_id.
             """
             CREATE TABLE runs (
                 id TEXT PRIMARY KEY, account TEXT NOT NULL, command TEXT NOT NULL, started_at BIGINT NOT NULL, ended_at BIGINT,
@@ -147,7 +147,7 @@ internal static class Schema
             "CREATE INDEX runs_by_start ON runs (started_at)",
         ],
         [
-            // The content of a plan is in its file; this tells the ledger which file that is.
+            // The content of a plan is in its file; this identifies that file.
             """
             CREATE TABLE plans (
                 id TEXT PRIMARY KEY, account TEXT NOT NULL, digest TEXT NOT NULL, created_at BIGINT NOT NULL, ends_at BIGINT NOT NULL,
@@ -158,7 +158,7 @@ internal static class Schema
         [
             .. SpendingSums.Creation,
 
-            // See TaskPages. The account does not come first: SQLite would look up all that an account has, even if few of them are wanted.
+            // See TaskPages. The account does not come first: SQLite would look up all tasks of an account, even if few are wanted.
             "CREATE INDEX tasks_in_order ON tasks (state, account, id)",
         ],
         [.. SavedNames.Creation],
@@ -166,23 +166,23 @@ internal static class Schema
 
     private const string VersionTable = "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)";
 
-    /// <summary>What is counted; see <see cref="DatabaseConnection.NextAsync"/>.</summary>
+    /// <summary>The counters; see <see cref="DatabaseConnection.NextAsync"/>.</summary>
     public static IReadOnlyList<string> Counters { get; } = ["task", "text", "lease"];
 
     /// <summary>All statements that make or change a table.</summary>
     public static IEnumerable<string> Statements => s_migrations.SelectMany(statements => statements).Append(VersionTable);
 
-    /// <summary>The version this module writes.</summary>
+    /// <summary>The version that this module writes.</summary>
     public static int Version => s_migrations.Length;
 
     /// <summary>Brings the tables to <see cref="Version"/>.</summary>
-    /// <returns><see langword="null"/>; or why they cannot be used, in which case nothing was touched.</returns>
+    /// <returns><see langword="null"/>, or why they cannot be used; in that case nothing was touched.</returns>
     public static Task<string?> MigrateAsync(SqlSession session) => MigrateAsync(session, Version);
 
     /// <summary>Brings the tables to a version, as the module that wrote that version did.</summary>
     internal static async Task<string?> MigrateAsync(SqlSession session, int target)
     {
-        // What is up to date is not touched: then no right to change tables is needed.
+        // Tables that are up to date are not touched, so that no right to change them is needed.
         long version = await FindVersionAsync(session).ConfigureAwait(false) ?? 0;
         if (version > Version)
         {

@@ -3,15 +3,15 @@ using KlingPS.Core.Model;
 namespace KlingPS.Core.Ledger.Sql;
 
 /// <summary>
-/// Finds what was bought with the same texts, or the same model, in another spelling. Identities are hashes, and texts were hashed as they
-/// came until <see cref="PromptText"/> gave each one spelling, as were the ids of models until case stopped mattering in them; tasks that
+/// Finds purchases with the same texts or the same model in another spelling. Identities are hashes, and texts were hashed as they
+/// came until <see cref="PromptText"/> gave each a single spelling. So were the ids of models until their case stopped mattering. Tasks that
 /// were bought elsewhere are spelled as the service spells them.
 /// </summary>
 internal static class Spellings
 {
-    /// <summary>The identities that a video may be recorded under: its own first, and one for each spelling that purchases of its image, or of those without one, are recorded in.</summary>
+    /// <summary>The identities that a video may be recorded under: first its own, then one for each spelling used in purchases of its image, or, without an image, in purchases without one.</summary>
     /// <param name="session">The session.</param>
-    /// <param name="spec">The video, its local images read.</param>
+    /// <param name="spec">The video, with its local images read.</param>
     /// <param name="identity">Its own identity.</param>
     public static async Task<IReadOnlyList<string>> ListIdentitiesAsync(SqlSession session, VideoSpec spec, string identity)
     {
@@ -28,7 +28,7 @@ internal static class Spellings
             { Uri: string uri } => ("t.source_hash IS NULL AND t.image_uri = @image", uri),
             _ => ("t.source_hash IS NULL AND t.image_uri IS NULL", null),
         };
-        // An image has few purchases, but those without one are all of a kind: only a text that is longer than this one can be the same, or one that was bought under another spelling of the model.
+        // An image has few purchases, but all those without an image are found together. Of these, only a longer text can be the same, or one that was bought under another spelling of the model.
         VideoSpec normalized = spec.Normalized();
         (string Name, object? Value)[] values = image is null
             ? [("length", LengthOf(normalized.Prompt)), ("negative_length", LengthOf(normalized.NegativePrompt))]
@@ -46,6 +46,6 @@ internal static class Spellings
         return [.. recorded.Where(spelled => spelled.Normalized() with { Model = spec.Model } == normalized).Select(spelled => spelled.GetIdentity()).Prepend(identity).Distinct()];
     }
 
-    /// <summary>As SQL counts: in characters, not in halves of them.</summary>
+    /// <summary>The length as SQL counts it: in whole characters.</summary>
     private static int LengthOf(string? text) => text?.EnumerateRunes().Count() ?? 0;
 }

@@ -3,7 +3,7 @@ using KlingPS.Core.Scheduling;
 
 namespace KlingPS.Core.Ledger.Sql;
 
-/// <summary>Adds up what counts against limits, as far as they are set.</summary>
+/// <summary>Adds up what counts against the limits that are set.</summary>
 internal static class SpendingQuery
 {
     /// <summary>1 for a record <c>t</c> whose credits, written by an earlier version, are not a price. It counts as <see cref="TaskColumns"/> reads it.</summary>
@@ -13,7 +13,7 @@ internal static class SpendingQuery
     /// <param name="session">The session.</param>
     /// <param name="account">The account.</param>
     /// <param name="limit">The limits.</param>
-    /// <param name="zone">The user's time zone, which says when the day began unless the ledger does.</param>
+    /// <param name="zone">The user's time zone, which determines when the day began unless the ledger does.</param>
     public static async Task<Spending> ReadAsync(SqlSession session, string account, BudgetLimit limit, TimeZoneInfo zone)
     {
         decimal runCredits = 0;
@@ -41,8 +41,8 @@ internal static class SpendingQuery
         return new Spending(runCredits, runTasks, dayCredits);
     }
 
-    /// <summary>When the day began that a daily limit counts by.</summary>
-    /// <param name="time">The time by the ledger.</param>
+    /// <summary>When the current day of the daily limit began.</summary>
+    /// <param name="time">The ledger's time.</param>
     /// <param name="zone">The user's time zone.</param>
     public static DateTimeOffset BeginningOfDay(LedgerTime time, TimeZoneInfo zone) => time.Midnight ?? LocalDay.BeginningOf(time.Now, zone);
 
@@ -52,19 +52,19 @@ internal static class SpendingQuery
         long until = first * SpendingSums.Slot;
         decimal sum = await SumAsync(session, account, "spent_by_time", "slot >= @first", $"t.created_at >= @first * {SpendingSums.Slot}", ("first", first)).ConfigureAwait(false);
 
-        // Only a time zone that somebody has made up has days that begin within a quarter of an hour.
+        // Only in a made-up time zone does a day begin in the middle of a quarter of an hour.
         return until == since
             ? sum
             : sum + await AddUpAsync(session, account, "t.created_at >= @since AND t.created_at < @until", ("since", since), ("until", until)).ConfigureAwait(false);
     }
 
-    /// <summary>A sum that the ledger keeps, plus what is not a price in its records.</summary>
+    /// <summary>A sum that the ledger keeps, plus the records in it whose credits are not a price.</summary>
     /// <param name="session">The session.</param>
     /// <param name="account">The account.</param>
     /// <param name="table">The table of the sum.</param>
-    /// <param name="condition">Which sums.</param>
-    /// <param name="records">The same for the records <c>t</c> that are in them.</param>
-    /// <param name="value">The parameter of both.</param>
+    /// <param name="condition">The condition that selects the sums.</param>
+    /// <param name="records">The same condition for the records <c>t</c> that they cover.</param>
+    /// <param name="value">The parameter of both conditions.</param>
     private static async Task<decimal> SumAsync(SqlSession session, string account, string table, string condition, string records, (string, object?) value)
     {
         (long credits, bool hasWrong) = (await session.QueryAsync(
@@ -75,13 +75,13 @@ internal static class SpendingQuery
         return Stored.ToCredits(credits) + (hasWrong ? await AddUpAsync(session, account, $"{SpendingSums.IsWrong("t")} AND {records}", value).ConfigureAwait(false) : 0);
     }
 
-    /// <summary>Adds up the records themselves, each as it is read.</summary>
+    /// <summary>Adds up the records themselves as they are read.</summary>
     private static async Task<decimal> AddUpAsync(SqlSession session, string account, string condition, params (string, object?)[] values)
     {
         IReadOnlyList<KlingVideoTask> tasks = await TaskColumns.QueryAsync(session, $"WHERE {Counts("t.account")} AND {condition}", [("account", account), .. values]).ConfigureAwait(false);
         return tasks.Sum(task => task.CreditsReserved + (task.CreditsConsumed ?? 0));
     }
 
-    /// <summary>A limit that two keys of one account share has to hold even before it is known that they belong to one account.</summary>
+    /// <summary>A limit that two keys of one account share applies even before it is known that they belong to one account.</summary>
     private static string Counts(string column) => AccountTable.MayBeOwn(column);
 }

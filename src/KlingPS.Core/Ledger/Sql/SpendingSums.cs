@@ -1,17 +1,17 @@
 namespace KlingPS.Core.Ledger.Sql;
 
 /// <summary>
-/// What was spent and set aside, added up as it is recorded: by quarters of an hour, and by runs. A limit is asked about twice for every
+/// What was spent and set aside, added up as it is recorded: by quarters of an hour, and by runs. A limit is checked twice for every
 /// purchase, and would otherwise read all that was bought that day.
 /// </summary>
 /// <remarks>
 /// <para>
 /// The database itself keeps the sums, whatever changes a task and whichever version of the module does so: a triggered statement belongs to
-/// the one that caused it. Each sum is that of one key, since keys may be found later to be one account's. Every time zone begins its days
-/// with a quarter of an hour of UTC, and the ledger need not know whose day it is.
+/// the one that caused it. Each sum belongs to one key, since keys may later turn out to belong to one account. Every time zone begins its days
+/// at a quarter of an hour of UTC, so the ledger need not know whose day it is.
 /// </para>
 /// <para>
-/// Values of earlier versions that are not a price are counted instead of added up (<c>wrong</c>): what they count as depends on the video.
+/// Values of earlier versions that are not a price are counted instead of added up (<c>wrong</c>): how much they count depends on the video.
 /// </para>
 /// <para>
 /// The sums may exceed what the records add up to: what was spent stays spent when its record is removed (<see cref="KeepAsync"/>).
@@ -19,13 +19,13 @@ namespace KlingPS.Core.Ledger.Sql;
 /// </remarks>
 internal static class SpendingSums
 {
-    /// <summary>The length of the spans that are added up, in milliseconds.</summary>
+    /// <summary>The length of the spans that sums are kept for, in milliseconds.</summary>
     public const long Slot = 900_000;
 
-    /// <summary>The counter that is there while the sums are not kept.</summary>
+    /// <summary>A counter that exists while the sums are not kept.</summary>
     private const string Paused = "sums_paused";
 
-    /// <summary>What makes the tables, fills them, and keeps them right. Part of a released migration: never changed.</summary>
+    /// <summary>The statements that make the tables, fill them, and keep them right. Part of a released migration: never changed.</summary>
     public static IReadOnlyList<string> Creation { get; } =
     [
         """
@@ -62,7 +62,7 @@ internal static class SpendingSums
         """,
     ];
 
-    /// <summary>What adds up all existing records if there are no sums yet.</summary>
+    /// <summary>The statements that add up all existing records if there are no sums yet.</summary>
     public static IEnumerable<string> Filling =>
     [
         $"""
@@ -75,7 +75,7 @@ internal static class SpendingSums
         """,
     ];
 
-    /// <summary>Does work that writes very many tasks, and writes their sums as well: a server keeps every version of a sum until the end of a transaction.</summary>
+    /// <summary>Does work that writes a great many tasks along with their sums, because a server keeps every version of a sum until the end of a transaction.</summary>
     /// <param name="session">A transaction that has the whole ledger to itself.</param>
     /// <param name="work">The work.</param>
     public static async Task PauseAsync(SqlSession session, Func<Task> work)
@@ -85,7 +85,7 @@ internal static class SpendingSums
         await session.ExecuteAsync("DELETE FROM counters WHERE name = @name", ("name", Paused)).ConfigureAwait(false);
     }
 
-    /// <summary>Lets the cost of a task whose record is about to be removed still count: otherwise removing what was bought would make room for more.</summary>
+    /// <summary>Keeps counting the cost of a task whose record is about to be removed: otherwise removing a purchase would make room for another.</summary>
     /// <param name="session">The transaction that removes it.</param>
     /// <param name="id">The local id of the task.</param>
     public static async Task KeepAsync(SqlSession session, long id)
@@ -106,7 +106,7 @@ internal static class SpendingSums
             ("id", id)).ConfigureAwait(false);
     }
 
-    /// <summary>The condition that a record is counted as <c>wrong</c>, and adds nothing to the credits.</summary>
+    /// <summary>The condition that a record is counted as <c>wrong</c> and adds nothing to the credits.</summary>
     /// <param name="row">The record.</param>
     public static string IsWrong(string row) => $"NOT ({IsPrice(row)})";
 

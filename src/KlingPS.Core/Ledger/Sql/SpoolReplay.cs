@@ -5,13 +5,13 @@ using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Ledger.Sql;
 
-/// <summary>Records what has happened while the ledger could not be written. An answer may be recorded any number of times, with the same result.</summary>
+/// <summary>Records what happened while the ledger could not be written. An answer may be recorded any number of times with the same result.</summary>
 /// <param name="store">The database.</param>
 /// <param name="spool">What is kept on this machine.</param>
 [SuppressMessage("Design", "CA1001", Justification = "A semaphore has nothing to release unless its wait handle is used.")]
 internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
 {
-    /// <summary>What is damaged, or is for another ledger, by its path.</summary>
+    /// <summary>Kept answers that are damaged or for another ledger, by their paths.</summary>
     private readonly ConcurrentDictionary<string, byte> _passedOver = new(StringComparer.Ordinal);
     private readonly ConcurrentQueue<string> _notices = new();
     private readonly SemaphoreSlim _turn = new(1, 1);
@@ -34,20 +34,20 @@ internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
     /// <summary>See <see cref="ITaskJournal.KeepAsync"/>.</summary>
     public Task<string?> KeepAsync(SpooledAnswer answer) => Task.Run(() => spool.TryKeep(answer with { Ledger = store.Place }) ? spool.Folder : null);
 
-    /// <summary>Records all that is kept.</summary>
+    /// <summary>Records everything that is kept.</summary>
     /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>: it is still kept.</exception>
     public async Task RunAsync()
     {
-        // If nothing is kept, which is nearly always so, nothing is listed.
+        // Nothing is listed if nothing is kept, which is nearly always the case.
         if (!spool.HasAny)
         {
             return;
         }
 
-        // Opening the ledger records it as well; this waits until that is done.
+        // Opening the ledger also records it; this waits until that is done.
         await store.OpenAsync(CancellationToken.None).ConfigureAwait(false);
 
-        // If several find something at the same time, the first one records it.
+        // If several callers find something at the same time, the first one records it.
         await _turn.WaitAsync().ConfigureAwait(false);
         try
         {
@@ -131,7 +131,7 @@ internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
         return true;
     }
 
-    /// <summary>Whatever has become of the attempt meanwhile, the task that was bought is in the ledger afterwards.</summary>
+    /// <summary>Whatever has happened to the attempt in the meantime, the task that was bought is in the ledger afterwards.</summary>
     private static async Task RecordAcceptedAsync(SqlSession session, SpooledAnswer answer, KlingVideoTask? task)
     {
         string taskId = answer.TaskId!;
@@ -144,12 +144,12 @@ internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
                 bought = await TaskTransactions.ObserveAsync(session, answer.Account, snapshot).ConfigureAwait(false);
             }
 
-            // If an older backup was put back, the video must be known all the same.
+            // Even if an older backup was restored, the video must be known.
             await TaskTable.SetIdentityAsync(session, bought.Id, answer.Identity).ConfigureAwait(false);
         }
     }
 
-    /// <summary>Records how a task has ended, which was bought in any case, whether or not that is recorded. What was recorded since is newer.</summary>
+    /// <summary>Records how a task has ended; it was certainly bought, whether or not that is recorded. What was recorded since is newer.</summary>
     /// <returns>The task that has ended.</returns>
     private static async Task<KlingVideoTask?> RecordEndAsync(SqlSession session, SpooledAnswer answer, KlingVideoTask? task)
     {
@@ -165,7 +165,7 @@ internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
             : await TaskTransactions.ObserveAsync(session, answer.Account, end).ConfigureAwait(false);
     }
 
-    /// <summary>What was recorded since is newer. Then the file is still known by its content.</summary>
+    /// <summary>What was recorded since is newer; in that case, the file is still recognized by its content.</summary>
     private static async Task RecordFileAsync(SqlSession session, SpooledAnswer answer, KlingVideoTask? task)
     {
         if (task is not { SavedPath: null })

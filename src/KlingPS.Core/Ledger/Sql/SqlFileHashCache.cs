@@ -29,7 +29,7 @@ internal sealed class SqlFileHashCache(SqlStore store) : IFileHashCache
     /// <inheritdoc/>
     public async Task RecordAsync(string path, FileStamp stamp, string hash, CancellationToken cancellationToken)
     {
-        // No ledger is created for something that can be read again.
+        // No ledger is created just for hashes, which can be computed again.
         if (!await store.ExistsAsync(cancellationToken).ConfigureAwait(false))
         {
             return;

@@ -17,7 +17,7 @@ internal sealed class SqlLedger : ITaskLedger, IAsyncDisposable
     /// <param name="engine">The database.</param>
     /// <param name="owners">Who makes attempts.</param>
     /// <param name="time">The clock of this process, to wait by, and its time zone.</param>
-    /// <param name="spool">Keeps what has happened and cannot be recorded; <see langword="null"/> if nothing is kept.</param>
+    /// <param name="spool">Keeps what has happened but cannot be recorded; <see langword="null"/> if nothing is kept.</param>
     internal SqlLedger(IDatabaseEngine engine, IAttemptOwners owners, TimeProvider time, AnswerSpool? spool = null)
     {
         _store = new SqlStore(engine);
@@ -75,13 +75,13 @@ internal sealed class SqlLedger : ITaskLedger, IAsyncDisposable
     public IRateGates RateGates { get; }
 
     /// <summary>
-    /// Opens the database, or creates it, brings it to this version and marks the attempts of dead processes as unknown. Every other
-    /// method does the same when it is the first; after a failure the next one tries again.
+    /// Opens or creates the database, brings it to this version and marks the attempts of dead processes as unknown. Every other
+    /// method does the same if it is called first; after a failure, the next one tries again.
     /// </summary>
     /// <param name="cancellationToken">Cancels the wait.</param>
     /// <exception cref="KlingException">
     /// <see cref="ErrorKind.LedgerUnusable"/>: the path is a folder or cannot be written, the disk is full, the file is damaged (it is
-    /// set aside then), or belongs to another program or a newer version.
+    /// then set aside), or belongs to another program or a newer version.
     /// </exception>
     public Task OpenAsync(CancellationToken cancellationToken) => _store.OpenAsync(cancellationToken);
 
@@ -91,14 +91,14 @@ internal sealed class SqlLedger : ITaskLedger, IAsyncDisposable
     /// <inheritdoc/>
     public Task<bool> IsUnusedCopyAsync(CancellationToken cancellationToken) => _store.ReadAsync(LedgerCopy.IsUnusedCopyAsync, cancellationToken);
 
-    /// <summary>Copies all that is in it to an unused ledger; see <see cref="LedgerCopy"/>.</summary>
+    /// <summary>Copies everything in it to an unused ledger; see <see cref="LedgerCopy"/>.</summary>
     /// <param name="destination">The other ledger.</param>
-    /// <param name="progress">Receives how many records have been copied and compared, and how many there will be, on any thread.</param>
+    /// <param name="progress">Called with how many records have been copied and compared, and how many there will be, on any thread.</param>
     /// <param name="cancellationToken">Stops before the end; nothing is copied then.</param>
     /// <exception cref="KlingException">As <see cref="LedgerCopy.RunAsync"/>.</exception>
     public async Task<CopyCounts> CopyToAsync(SqlLedger destination, Action<long, long>? progress, CancellationToken cancellationToken)
     {
-        // First, what is lost or was kept on this machine becomes part of what is copied.
+        // First, lost attempts and what was kept on this machine become part of what is copied.
         await OpenAsync(cancellationToken).ConfigureAwait(false);
         await Tasks.RecoverAsync(cancellationToken).ConfigureAwait(false);
         return await new LedgerCopy(_store, destination._store, progress).RunAsync(cancellationToken).ConfigureAwait(false);
@@ -107,7 +107,7 @@ internal sealed class SqlLedger : ITaskLedger, IAsyncDisposable
     /// <summary>Leaves the database as complete as it can be while it stays open: if it is a file, everything recorded is in the file itself.</summary>
     public Task SettleAsync() => _store.SettleAsync();
 
-    /// <summary>Commits what has been asked for and closes the database.</summary>
+    /// <summary>Commits what is pending and closes the database.</summary>
     public async ValueTask DisposeAsync()
     {
         await _tasks.DisposeAsync().ConfigureAwait(false);

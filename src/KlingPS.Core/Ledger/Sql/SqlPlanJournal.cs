@@ -88,7 +88,7 @@ internal sealed class SqlPlanJournal(SqlStore store) : IPlanJournal
         };
     }
 
-    /// <summary>Counts what the runs of a plan have bought and is not recorded any more: the sums of runs keep it (<see cref="SpendingSums.KeepAsync"/>).</summary>
+    /// <summary>Counts what the runs of a plan have bought but is no longer recorded: the sums of runs keep it (<see cref="SpendingSums.KeepAsync"/>).</summary>
     private static async Task<long> CountRemovedAsync(SqlSession session, string id) => await session.NumberAsync(
         $"""
         SELECT CAST(COALESCE(SUM(s.bought), 0) AS BIGINT)

@@ -13,7 +13,7 @@ internal sealed class SqlPriceHistory(SqlStore store) : IPriceHistory
     /// <param name="session">The session.</param>
     /// <param name="account">The account; <see langword="null"/> for every account.</param>
     /// <param name="model">The model's id.</param>
-    /// <param name="limit">How many at most.</param>
+    /// <param name="limit">The most to return.</param>
     internal static async Task<IReadOnlyList<PaidVideo>> ListAsync(SqlSession session, string? account, string model, int limit)
     {
         string isOwn = account is null ? "TRUE" : AccountTable.IsOwn("t.account");
@@ -23,7 +23,7 @@ internal sealed class SqlPriceHistory(SqlStore store) : IPriceHistory
             $"WHERE t.state = 'Succeeded' AND t.model = @model AND t.consumed > 0 AND t.completed_at IS NOT NULL AND {isOwn} ORDER BY t.completed_at DESC LIMIT @limit",
             values).ConfigureAwait(false);
 
-        // Of what was made from nobody knows what, the price is not that of the video that its record resembles.
+        // If nobody knows what a video was made from, its price is not that of the video that its record resembles.
         return [.. tasks.Where(task => task.IsDescribed).Select(task => new PaidVideo(task.Spec, task.CreditsConsumed!.Value, task.CompletedAt!.Value))];
     }
 }

@@ -4,33 +4,33 @@ using KlingPS.Core.Scheduling;
 
 namespace KlingPS.Core.Ledger.Sql;
 
-/// <summary>A gate that the processes pass together, with a sliding window whose slots are in the ledger.</summary>
+/// <summary>A gate that all processes share, with a sliding window whose slots are in the ledger.</summary>
 /// <remarks>
 /// <para>
-/// A request has a record: it is under way, then it is over and keeps its slot for one more window. A process that waits has one as well:
-/// its place in the line. The first of its callers waits in it, the others queue behind that one, and whoever turns out to have nothing to
-/// send leaves the place to the next. It is given up when a slot is taken, or nobody is there any more; so processes take turns, however
+/// A request has a record: it is under way, then it is over and keeps its slot for one more window. A waiting process has a record as well:
+/// its place in the line. The first of its callers waits there, the others queue behind that one, and a caller that turns out to have nothing to
+/// send leaves the place to the next. The place is given up when a slot is taken, or nobody is left; so processes take turns, however
 /// many callers each of them has.
 /// </para>
 /// <para>
-/// A caller who waits sleeps until the moment at which a slot is left for it even if all ahead of it take theirs. If that depends on a request
-/// under way, it sleeps a whole window: even if that is over at once, its slot becomes free no earlier. But those ahead may have nothing to
-/// send any more, and be gone; and what they send may be what this one wanted to send. Nobody tells it so. So it also looks, only reading,
-/// whenever a slot has become free and those ahead have had a moment to take it; and less and less often while they do not.
+/// A waiting caller sleeps until there will be a slot for it even if all those ahead take theirs. If that depends on a request
+/// under way, it sleeps a whole window: even if the request ends at once, its slot becomes free no earlier. But those ahead may have nothing to
+/// send any more and be gone, or may send what this one wanted to send, and nothing tells it so. So it also looks, only reading,
+/// whenever a slot has become free and those ahead have had a moment to take it, and less and less often while they do not.
 /// </para>
 /// <para>
-/// A slot is never held for ever: after a minute a request counts as over, unless this process knows that it is not, and a caller who waits has
+/// A slot is never held for ever: after a minute, a request counts as over, unless this process knows that it is not, and a waiting caller has
 /// lost its place, unless it has tried for a slot since.
 /// </para>
 /// <para>
-/// Time is the counter of <see cref="LedgerTime"/>, which no step of the clock changes. Records of another epoch go by the time of
-/// day, and count from now if that puts them in the future.
+/// Time is the counter of <see cref="LedgerTime"/>, which setting the clock does not change. Records of another epoch go by the time of
+/// day, and count as now if that puts them in the future.
 /// </para>
 /// </remarks>
 /// <param name="store">The database.</param>
 /// <param name="owners">Tells which processes are gone.</param>
 /// <param name="leases">The records of the gate.</param>
-/// <param name="held">The requests of this process that have passed and are not over.</param>
+/// <param name="held">The requests of this process that have passed and are not over yet.</param>
 /// <param name="limit">How many requests the service takes in one window. At least 1.</param>
 /// <param name="window">How long a slot is held after a request is over.</param>
 /// <param name="time">The clock to wait by.</param>
@@ -38,19 +38,19 @@ namespace KlingPS.Core.Ledger.Sql;
 internal sealed class SqlRateGate(
     SqlStore store, IAttemptOwners owners, RateLeaseTable leases, ConcurrentDictionary<long, byte> held, int limit, TimeSpan window, TimeProvider time) : IRateGate
 {
-    /// <summary>How much longer than a window a request may be under way, or a caller not look for its place, before the user learns who is waited for.</summary>
+    /// <summary>How much longer than a window a request may be under way, or a caller may go without checking its place, before the user learns who is holding things up.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
 
-    /// <summary>How long each of those ahead has to take a slot that has become free before somebody looks whether it still wants one.</summary>
+    /// <summary>How long each of those ahead has to take a slot that has become free before somebody checks whether it still wants one.</summary>
     private static readonly TimeSpan s_grace = TimeSpan.FromSeconds(0.1);
 
     /// <summary>Whose turn it is among the callers in this process.</summary>
     private readonly SemaphoreSlim _turn = new(1, 1);
 
-    /// <summary>How many callers of this process are here.</summary>
+    /// <summary>How many callers of this process are at the gate.</summary>
     private int _callers;
 
-    /// <summary>The place of this process in the line, while it has one. Belongs to the caller whose turn it is.</summary>
+    /// <summary>The place of this process in the line, while it has one. Only the caller whose turn it is may use it.</summary>
     private long? _place;
 
     /// <inheritdoc/>
@@ -77,11 +77,11 @@ internal sealed class SqlRateGate(
 
     /// <summary>Waits for the caller's turn, and records what is about to be sent in the transaction in which it takes its slot.</summary>
     /// <param name="record">
-    /// Receives a function that takes a slot and tells whether there was one. If there was, it records what is about to be sent; if not, it
+    /// Is given a function that takes a slot and tells whether there was one. If there was, it records what is about to be sent; if not, it
     /// returns <see langword="null"/> and is called again later. If there is nothing to send, it returns a result without having taken
-    /// a slot. If it throws, the wait ends and nothing of it has happened.
+    /// a slot. If it throws, the wait ends and nothing has happened.
     /// </param>
-    /// <param name="scope">What recording it has to itself.</param>
+    /// <param name="scope">What recording it has exclusive use of.</param>
     /// <param name="caller">Who waits.</param>
     /// <param name="cancellationToken">Gives up the wait.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>.</exception>
@@ -164,11 +164,11 @@ internal sealed class SqlRateGate(
     /// <param name="record">See <see cref="PassAsync{T}(Func{SqlSession, Func{Task{bool}}, Task{T}}, WriteScope, IGateCaller, CancellationToken)"/>.</param>
     /// <param name="caller">Who waits.</param>
     /// <param name="cancellationToken">Gives up the wait.</param>
-    /// <returns>What was found if there is nothing to send any more; <see langword="null"/> otherwise.</returns>
+    /// <returns>The result, if there is nothing to send any more; <see langword="null"/> otherwise.</returns>
     private async Task<T?> SleepAsync<T>(Place place, long tried, Func<SqlSession, Func<Task<bool>>, Task<T?>> record, IGateCaller caller, CancellationToken cancellationToken)
         where T : class
     {
-        // By then it has to try again in any case, so that it does not count as silent.
+        // By then it has to try again anyway, so that it does not count as silent.
         TimeSpan own = place.OwnIn;
         long looked = tried;
         for (TimeSpan grace = s_grace; ; grace = place.FirstIn > TimeSpan.Zero ? s_grace : grace * 2)
@@ -206,10 +206,10 @@ internal sealed class SqlRateGate(
         }
     }
 
-    /// <summary>Gives up the place of this process once nobody is here any more. If that fails, it costs those behind it a minute at most.</summary>
+    /// <summary>Gives up the place of this process once none of its callers is left. If that fails, it costs those behind it a minute at most.</summary>
     private async Task LeaveLineAsync()
     {
-        // Whoever has come meanwhile takes over the place. A caller that leaves at the same moment may find the turn taken, and then this one does it.
+        // A caller that has come in the meantime takes over the place. A caller that leaves at the same moment may find the turn taken, and then this one does it.
         while (_place is not null && Volatile.Read(ref _callers) == 0 && _turn.Wait(0, CancellationToken.None))
         {
             try
@@ -222,7 +222,7 @@ internal sealed class SqlRateGate(
             }
             catch (Exception e) when (e is KlingException or ObjectDisposedException)
             {
-                // What came of the wait matters more.
+                // The result of the wait matters more.
             }
             finally
             {
@@ -242,7 +242,7 @@ internal sealed class SqlRateGate(
     /// <param name="record">What is to be recorded, once there is a slot.</param>
     /// <param name="session">The transaction, or what is read from.</param>
     /// <param name="tryTake">Takes a slot, or finds out whether there is one.</param>
-    /// <param name="isOnlyLook">Whether a free slot is left where it is, so that nothing is recorded.</param>
+    /// <param name="isOnlyLook">Whether a free slot is not taken, so that nothing is recorded.</param>
     private static async Task<Attempt<T>> TryPassAsync<T>(
         Func<SqlSession, Func<Task<bool>>, Task<T?>> record, SqlSession session, Func<Task<Place>> tryTake, bool isOnlyLook = false)
         where T : class
@@ -272,7 +272,7 @@ internal sealed class SqlRateGate(
 
         Place place = await FindPlaceAsync(session, id, others).ConfigureAwait(false);
 
-        // Again each time: a process that is silent loses its place.
+        // Repeated every time, because a silent process loses its place.
         await leases.UpsertAsync(session, id, place.IsOpen ? RateLeaseState.UnderWay : RateLeaseState.Waiting).ConfigureAwait(false);
         return place;
     }
@@ -282,7 +282,7 @@ internal sealed class SqlRateGate(
 
     /// <param name="session">The session.</param>
     /// <param name="id">The place.</param>
-    /// <param name="others">Those who hold a slot, and those ahead: they will take the slots that become free first.</param>
+    /// <param name="others">Those who hold a slot, and those ahead, who will take the slots that become free first.</param>
     private async Task<Place> FindPlaceAsync(SqlSession session, long id, List<RateLease> others)
     {
         long now = (await session.GetTimeAsync().ConfigureAwait(false)).Ticks;
@@ -298,7 +298,7 @@ internal sealed class SqlRateGate(
             foreign,
             [.. foreign.Where(other => TimeSpan.FromTicks(now - other.Ticks) > window + s_patience)]);
 
-        // How long until one more can have a slot than those who count as having one.
+        // How long until there is one slot more than those that count as taken.
         TimeSpan FreeIn(int taken)
         {
             int missing = taken - limit + 1;
@@ -308,7 +308,7 @@ internal sealed class SqlRateGate(
         }
     }
 
-    /// <summary>Takes back the records of dead processes that the caller waits for.</summary>
+    /// <summary>Reclaims the records of dead processes that the caller is waiting for.</summary>
     /// <returns>Whether there were any.</returns>
     private async Task<bool> ReclaimDeadAsync(IReadOnlyList<RateLease> ahead, CancellationToken cancellationToken)
     {
@@ -356,20 +356,20 @@ internal sealed class SqlRateGate(
         leases.Scope,
         CancellationToken.None);
 
-    /// <summary>How long to sleep. Timers take whole milliseconds: rounded down, the last one would be a busy wait; and they refuse less than nothing.</summary>
+    /// <summary>How long to sleep. Timers take whole milliseconds: rounding down would make the last one a busy wait. And they refuse negative times.</summary>
     private static TimeSpan RemainingOf(TimeSpan delay) => TimeSpan.FromMilliseconds(Math.Max(0, Math.Ceiling(delay.TotalMilliseconds)));
 
-    /// <param name="Result">What came of it; <see langword="null"/> if it has to wait.</param>
-    /// <param name="Place">Where it stands; <see langword="null"/> if it needed no slot.</param>
+    /// <param name="Result">Its result; <see langword="null"/> if it has to wait.</param>
+    /// <param name="Place">Its place; <see langword="null"/> if it needed no slot.</param>
     private readonly record struct Attempt<T>(T? Result, Place? Place);
 
     /// <param name="Id">Its number.</param>
     /// <param name="IsOpen">Whether there is a slot for it.</param>
     /// <param name="Ahead">If not: how many stand ahead of it.</param>
-    /// <param name="FirstIn">How long until the first of them can have a slot; zero if it can now.</param>
-    /// <param name="OwnIn">How long until there is one for it even if all of them take theirs.</param>
+    /// <param name="FirstIn">How long until the first of them can have a slot; zero if it already can.</param>
+    /// <param name="OwnIn">How long until there is a slot for it even if all of them take theirs.</param>
     /// <param name="Others">The records that the wait depends on and that belong to other processes, which may be dead.</param>
-    /// <param name="Silent">Those among them that have not moved for longer than they take if all goes well.</param>
+    /// <param name="Silent">Those among them that have not moved for longer than usual.</param>
     private sealed record Place(long Id, bool IsOpen, int Ahead, TimeSpan FirstIn, TimeSpan OwnIn, IReadOnlyList<RateLease> Others, IReadOnlyList<RateLease> Silent);
 
     private sealed class Caller(Action<string> onHeld) : IGateCaller
@@ -403,7 +403,7 @@ internal sealed class SqlRateGate(
             }
             catch (Exception e) when (e is KlingException or ObjectDisposedException)
             {
-                // The response that has just come in matters more. The slot is free again a minute after it was taken.
+                // The response that has just come in matters more. The slot becomes free again a minute after it was taken.
             }
         }
     }

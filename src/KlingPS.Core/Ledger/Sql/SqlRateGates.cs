@@ -6,7 +6,7 @@ namespace KlingPS.Core.Ledger.Sql;
 /// <inheritdoc cref="IRateGates"/>
 internal sealed class SqlRateGates(SqlStore store, SqlTaskJournal tasks, IAttemptOwners owners, TimeProvider time) : IRateGates
 {
-    /// <summary>The requests of this process that have passed a gate and are not over, by the numbers of their slots.</summary>
+    /// <summary>The requests of this process that have passed a gate and are not over yet, by the numbers of their slots.</summary>
     private readonly ConcurrentDictionary<long, byte> _held = new();
 
     /// <inheritdoc/>
@@ -16,7 +16,7 @@ internal sealed class SqlRateGates(SqlStore store, SqlTaskJournal tasks, IAttemp
     public IRateGate OpenQueryGate(string account) => Open($"query {account}", limit: 10, TimeSpan.FromSeconds(1.01));
 
     /// <summary>A gate of any name.</summary>
-    /// <param name="name">What is counted together.</param>
+    /// <param name="name">Names the requests that are counted together.</param>
     /// <param name="limit">How many requests the service takes in one window. At least 1.</param>
     /// <param name="window">The length of the window, with a margin for safety.</param>
     public SqlRateGate Open(string name, int limit, TimeSpan window)

@@ -4,7 +4,7 @@ using System.Text.Json;
 
 namespace KlingPS.Core.Ledger.Sql;
 
-/// <summary>Statements over one connection, within one transaction if there is one. A parameter <c>name</c> is <c>@name</c> in the statement.</summary>
+/// <summary>Runs statements over one connection, within a transaction if there is one. A parameter <c>name</c> is <c>@name</c> in the statement.</summary>
 /// <remarks>One statement at a time: a connection cannot serve two callers at once.</remarks>
 internal sealed class SqlSession(DatabaseConnection connection, DbTransaction? transaction)
 {
@@ -15,7 +15,7 @@ internal sealed class SqlSession(DatabaseConnection connection, DbTransaction? t
     /// <inheritdoc cref="DatabaseConnection.Machine"/>
     public string Machine => connection.Machine;
 
-    /// <summary>The time of this session: everything a transaction does, it does at one moment.</summary>
+    /// <summary>The time of this session: everything in a transaction happens at one moment.</summary>
     public async ValueTask<LedgerTime> GetTimeAsync() => _time ??= await connection.ReadTimeAsync(this).ConfigureAwait(false);
 
     /// <summary>See <see cref="DatabaseConnection.FindZoneAsync"/>.</summary>
@@ -93,7 +93,7 @@ internal sealed class SqlSession(DatabaseConnection connection, DbTransaction? t
     /// <summary>See <see cref="DatabaseConnection.RequireAloneAsync"/>.</summary>
     public Task RequireAloneAsync() => connection.RequireAloneAsync(this);
 
-    /// <summary>Does a part of the transaction, and undoes that part alone if it returns <see langword="false"/>.</summary>
+    /// <summary>Does a part of the transaction, and undoes only that part if it returns <see langword="false"/>.</summary>
     public async Task InSavepointAsync(Func<SqlSession, Task<bool>> work)
     {
         await transaction!.SaveAsync(Savepoint).ConfigureAwait(false);
@@ -105,7 +105,7 @@ internal sealed class SqlSession(DatabaseConnection connection, DbTransaction? t
         await transaction.ReleaseAsync(Savepoint).ConfigureAwait(false);
     }
 
-    /// <summary>Whether an exception is one of those that wrong values in a record cause: of no type, of another type, out of range, or not JSON.</summary>
+    /// <summary>Whether an exception is of a kind that wrong values in a record cause: of no type, of another type, out of range, or not JSON.</summary>
     private static bool IsOfValue(Exception exception)
         => exception is InvalidOperationException or InvalidCastException or FormatException or ArithmeticException or ArgumentException or JsonException;
 

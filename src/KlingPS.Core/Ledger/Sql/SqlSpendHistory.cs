@@ -18,7 +18,7 @@ internal sealed class SqlSpendHistory(SqlStore store, ITaskJournal tasks, TimePr
 
         """;
 
-    /// <summary>A later task has brought the video of a failed one.</summary>
+    /// <summary>The condition that a later task has produced the video of a failed one.</summary>
     private const string IsMadeGood = """
         EXISTS (SELECT 1 FROM tasks l LEFT JOIN account_keys lk ON lk.fingerprint = l.account
             WHERE l.identity = t.identity AND l.id > t.id AND l.state = 'Succeeded' AND COALESCE(lk.account, l.account) = COALESCE(k.account, t.account))
@@ -100,7 +100,7 @@ internal sealed class SqlSpendHistory(SqlStore store, ITaskJournal tasks, TimePr
             return known;
         }
 
-        // Earlier versions have recorded values that are not prices. What they count as instead depends on the video.
+        // Earlier versions have recorded values that are not prices. What they count as depends on the video.
         foreach ((string name, long id) in await session.QueryAsync(
             $"SELECT {key} AS name, t.id {Source}{where} AND {SpendingQuery.IsNoPrice} = 1",
             row => (NameOf(row, group), row.Number("id")),
@@ -148,7 +148,7 @@ internal sealed class SqlSpendHistory(SqlStore store, ITaskJournal tasks, TimePr
         _ => $"(t.created_at + {await GetOffsetAsync(session, where, parameters).ConfigureAwait(false)}) / {MillisecondsOfDay}",
     };
 
-    /// <summary>How far the time that days are counted by was ahead of UTC when a task was created, in milliseconds.</summary>
+    /// <summary>How far ahead of UTC the time that days are counted by was when a task was created, in milliseconds.</summary>
     private async Task<string> GetOffsetAsync(SqlSession session, string where, List<(string, object?)> parameters)
     {
         (DateTimeOffset? first, DateTimeOffset? last) = (await session.QueryAsync(
@@ -158,7 +158,7 @@ internal sealed class SqlSpendHistory(SqlStore store, ITaskJournal tasks, TimePr
 
         TimeZoneInfo zone = await session.FindZoneAsync().ConfigureAwait(false) ?? time.LocalTimeZone;
 
-        // A time that a record has from another clock may lie in any year.
+        // A time that comes from another clock may be in any year.
         DateTimeOffset end = time.GetUtcNow() + TimeSpan.FromDays(1);
         IReadOnlyList<(TimeSpan Offset, DateTimeOffset? Until)> offsets = LocalDay.FindOffsets(zone, first ?? s_firstYear, last < end ? last.Value : end);
         var text = new StringBuilder("CASE");
@@ -170,7 +170,7 @@ internal sealed class SqlSpendHistory(SqlStore store, ITaskJournal tasks, TimePr
         return text.Append(" END").ToString();
     }
 
-    /// <summary>What a group is called; empty for none.</summary>
+    /// <summary>The name of a group; empty for none.</summary>
     private static string NameOf(SqlRow row, KlingSpendGroup group) => group switch
     {
         KlingSpendGroup.Day => DateOf(row.Number("name")).ToString("yyyy-MM-dd", CultureInfo.InvariantCulture),
@@ -181,7 +181,7 @@ internal sealed class SqlSpendHistory(SqlStore store, ITaskJournal tasks, TimePr
 
     private static DateTime DateOf(long day) => DateTime.UnixEpoch.AddDays(Math.Clamp(day, 0, (DateTime.MaxValue - DateTime.UnixEpoch).Days));
 
-    /// <summary>The folder of the image, without its name; else that of the file that further parameters name.</summary>
+    /// <summary>The folder of the image, without its name; else that of the file named by further parameters.</summary>
     private static string FindFile(string source)
     {
         if (!source.StartsWith('{'))
@@ -193,7 +193,7 @@ internal sealed class SqlSpendHistory(SqlStore store, ITaskJournal tasks, TimePr
         return more.Video?.Path ?? more.Audio?.Path ?? string.Empty;
     }
 
-    /// <summary>The folder of a file, which may lie on another system. Its separator at the end belongs to a root only.</summary>
+    /// <summary>The folder of a file, which may be on another system. Only a root keeps the separator at its end.</summary>
     private static string FolderOf(string path)
     {
         int end = path.StartsWith('/') ? path.LastIndexOf('/') : path.LastIndexOfAny(['/', '\\']);

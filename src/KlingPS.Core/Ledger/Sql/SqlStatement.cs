@@ -38,7 +38,7 @@ internal sealed class SqlStatement
             }
         }
 
-        // No value of the last run may be left over.
+        // No value of the last run may remain.
         if (values.Length != _parameters.Count)
         {
             throw new ArgumentException($"The statement has {_parameters.Count} parameters, not {values.Length}: {_command.CommandText}", nameof(values));

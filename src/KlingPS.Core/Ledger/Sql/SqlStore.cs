@@ -3,7 +3,7 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace KlingPS.Core.Ledger.Sql;
 
-/// <summary>The open database: one connection for writing, one for reading, opened when the first of them is needed, and created when something is to be written.</summary>
+/// <summary>The open database: one connection for writing, one for reading, opened when first needed, and created when something is to be written.</summary>
 /// <remarks>Safe for concurrent use. Errors of the database come out as <see cref="ErrorKind.LedgerUnusable"/>.</remarks>
 [SuppressMessage("Design", "CA1001", Justification = "A semaphore has nothing to release unless its wait handle is used.")]
 internal sealed class SqlStore(IDatabaseEngine engine) : IAsyncDisposable
@@ -25,39 +25,39 @@ internal sealed class SqlStore(IDatabaseEngine engine) : IAsyncDisposable
     public async ValueTask<bool> ExistsAsync(CancellationToken cancellationToken)
         => _writes is not null || await Task.Run(() => engine.ExistsAsync(cancellationToken), cancellationToken).ConfigureAwait(false);
 
-    /// <summary>Called once the database is open, before any other caller that waits for it continues.</summary>
+    /// <summary>Called once the database is open, before any other waiting caller continues.</summary>
     public Func<CancellationToken, Task>? Opened { get; set; }
 
     /// <summary>Opens the database, if it is not open. After a failure the next caller tries again.</summary>
     /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>.</exception>
     public async Task OpenAsync(CancellationToken cancellationToken) => await GetWritesAsync(isToWrite: true, cancellationToken).ConfigureAwait(false);
 
-    /// <summary>Does work in a transaction that survives a power failure once this has returned.</summary>
+    /// <summary>Does work in a transaction that survives a power failure once this method has returned.</summary>
     /// <param name="work">See <see cref="WriteQueue.RunAsync"/>.</param>
-    /// <param name="scope">What the work has to itself.</param>
+    /// <param name="scope">What the work has exclusive use of.</param>
     /// <param name="cancellationToken">Has an effect until the work begins.</param>
     public Task<T> WriteAsync<T>(Func<SqlSession, Task<T>> work, WriteScope scope, CancellationToken cancellationToken)
         => RunAsync(work, WriteKind.Durable, [scope], cancellationToken);
 
     /// <inheritdoc cref="WriteAsync{T}(Func{SqlSession, Task{T}}, WriteScope, CancellationToken)"/>
     /// <param name="work">See <see cref="WriteQueue.RunAsync"/>.</param>
-    /// <param name="scopes">What the work has to itself, if it is more than one thing.</param>
+    /// <param name="scopes">What the work has exclusive use of, if it is more than one thing.</param>
     /// <param name="cancellationToken">Has an effect until the work begins.</param>
     public Task<T> WriteAsync<T>(Func<SqlSession, Task<T>> work, IReadOnlyList<WriteScope> scopes, CancellationToken cancellationToken)
         => RunAsync(work, WriteKind.Durable, scopes, cancellationToken);
 
     /// <inheritdoc cref="WriteAsync{T}(Func{SqlSession, Task{T}}, WriteScope, CancellationToken)"/>
-    /// <remarks>The work has the whole ledger to itself.</remarks>
+    /// <remarks>The work has exclusive use of the whole ledger.</remarks>
     public Task<T> WriteAsync<T>(Func<SqlSession, Task<T>> work, CancellationToken cancellationToken) => WriteAsync(work, WriteScope.All, cancellationToken);
 
-    /// <summary>The same for what has happened already: it is not cancelled, and is written wherever it still can be.</summary>
+    /// <summary>The same for what has already happened: it is not cancelled, and is written if it can be written at all.</summary>
     public Task<T> WriteAnswerAsync<T>(Func<SqlSession, Task<T>> work, WriteScope scope) => RunAsync(work, WriteKind.Answer, [scope], CancellationToken.None);
 
     /// <summary>The same for what may be lost in a power failure: it survives the death of the process, and costs no flush of the disk.</summary>
     public Task<T> WriteLightlyAsync<T>(Func<SqlSession, Task<T>> work, WriteScope scope, CancellationToken cancellationToken)
         => RunAsync(work, WriteKind.Light, [scope], cancellationToken);
 
-    /// <summary>Reads what is committed. This does not create a database: if there is none, nothing is recorded.</summary>
+    /// <summary>Reads what is committed. Does not create a database: if there is none, nothing is recorded.</summary>
     public async Task<T> ReadAsync<T>(Func<SqlSession, Task<T>> work, CancellationToken cancellationToken)
     {
         bool exists = _isClosed || await ExistsAsync(cancellationToken).ConfigureAwait(false);
@@ -71,7 +71,7 @@ internal sealed class SqlStore(IDatabaseEngine engine) : IAsyncDisposable
         {
             ObjectDisposedException.ThrowIf(_isClosed, typeof(SqlLedger));
 
-            // SQLite has no asynchronous calls: the caller's thread does the reading, unless it is a shell's own.
+            // SQLite has no asynchronous calls: the caller's thread does the reading, unless it is the shell's own thread.
             return await (Thread.CurrentThread.IsThreadPoolThread ? DoAsync() : Task.Run(DoAsync, cancellationToken)).ConfigureAwait(false);
         }
         catch (DbException e)
@@ -118,8 +118,8 @@ internal sealed class SqlStore(IDatabaseEngine engine) : IAsyncDisposable
         }
     }
 
-    /// <summary>Marks the database, which may be created for that, as a copy that is not finished.</summary>
-    /// <param name="source">What is copied, for people.</param>
+    /// <summary>Marks the database as an unfinished copy. It may be created for that.</summary>
+    /// <param name="source">What is copied, for people to read.</param>
     /// <param name="require">Throws if it must not be copied to.</param>
     /// <param name="cancellationToken">Has an effect until the work begins.</param>
     public async Task BeginCopyAsync(string source, Func<SqlSession, Task> require, CancellationToken cancellationToken)
@@ -144,12 +144,12 @@ internal sealed class SqlStore(IDatabaseEngine engine) : IAsyncDisposable
     /// <summary>See <see cref="SqlLedger.SettleAsync"/>.</summary>
     public Task SettleAsync() => _writes?.SettleAsync() ?? Task.CompletedTask;
 
-    /// <summary>Commits what has been asked for and closes the database.</summary>
+    /// <summary>Commits what is pending and closes the database.</summary>
     public async ValueTask DisposeAsync()
     {
         _isClosed = true;
 
-        // The reader first: it must not keep the last records from being written to where they belong.
+        // The reader first: it must not keep the last records from getting where they belong.
         await _reading.WaitAsync().ConfigureAwait(false);
         try
         {

@@ -4,7 +4,7 @@ using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Ledger.Sql;
 
-/// <summary>The journal in a database. Each operation is one transaction; see <see cref="TaskTransactions"/> for what is in it.</summary>
+/// <summary>The journal in a database. Each operation is one transaction; see <see cref="TaskTransactions"/> for its content.</summary>
 /// <param name="store">The database.</param>
 /// <param name="owners">Who makes attempts.</param>
 /// <param name="time">The clock of this process, for its time zone.</param>
@@ -185,7 +185,7 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
     /// <inheritdoc/>
     public async Task<KlingVideoTask?> FindEarlierAsync(string account, VideoSpec spec, CancellationToken cancellationToken)
     {
-        // Nothing that is recovered is better than a finished video. What is kept on this machine may say where that is, though.
+        // Recovery cannot find anything better than a finished video. But what is kept on this machine may say where that is.
         if (spool is null && await LookAsync().ConfigureAwait(false) is { TaskState: KlingTaskState.Succeeded } made)
         {
             return made;
@@ -271,7 +271,7 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
         }
         catch (KlingException e) when (e.InnerException is CommitLostException)
         {
-            // It may be recorded, and its request is not sent.
+            // It may be recorded, but its request is not sent.
             _lostAttempts.DisownNonce(intent.Nonce);
             throw;
         }

@@ -17,7 +17,7 @@ internal sealed class SqlUploadCache(SqlStore store) : IUploadCache
     /// <inheritdoc/>
     public async Task<string?> FindContentAsync(string account, string uri, CancellationToken cancellationToken)
     {
-        // By the hash, for which there is an index. An upload is forgotten after a day, and what was bought with it is not.
+        // By the hash, for which there is an index. An upload is forgotten after a day, but purchases made with it are not.
         return UploadRecord.FindHash(uri) is not string hash ? null : await store.ReadAsync(
             async session => (await session.QueryAsync(
                 $"""

@@ -14,7 +14,7 @@ internal static class Stored
 
     public static long? FromMoment(DateTimeOffset? moment) => moment?.ToUnixTimeMilliseconds();
 
-    /// <summary>A moment; one that is not a valid time becomes the nearest that is, with some room for calculations.</summary>
+    /// <summary>A moment; one that is not a valid time becomes the nearest valid one, with some room for calculations.</summary>
     public static DateTimeOffset ToMoment(long milliseconds)
         => DateTimeOffset.FromUnixTimeMilliseconds(Math.Clamp(milliseconds, s_least.ToUnixTimeMilliseconds(), s_most.ToUnixTimeMilliseconds()));
 

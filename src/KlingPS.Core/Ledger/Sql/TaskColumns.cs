@@ -4,14 +4,14 @@ using KlingPS.Core.Network;
 
 namespace KlingPS.Core.Ledger.Sql;
 
-/// <summary>How a task is stored: the one mapping between <see cref="KlingVideoTask"/> and the columns of its record.</summary>
+/// <summary>How a task is stored: the only mapping between <see cref="KlingVideoTask"/> and the columns of its record.</summary>
 /// <remarks>
-/// Columns are named, never counted. See <see cref="Schema"/> for their types. A parameter of a video that is not looked up by needs no
+/// Columns are named, never counted. See <see cref="Schema"/> for their types. A parameter of a video that is never searched for needs no
 /// column: it goes into <see cref="MoreParameters"/>.
 /// </remarks>
 internal static class TaskColumns
 {
-    /// <summary>A select of whole tasks, as this machine has them; the record is <c>t</c>.</summary>
+    /// <summary>A SELECT of whole tasks, with the paths of this machine; the record is <c>t</c>.</summary>
     private const string Select = """
         SELECT t.id, COALESCE(k.account, t.account) AS account, t.task_id, t.state, t.nonce, t.identity, t.replaces, t.model, p.text AS prompt, n.text AS negative_prompt,
             t.duration, t.cfg_scale, t.source_path, t.source_hash, t.image_uri, t.tail_path, t.tail_uri, t.callback_uri, t.take, t.parameters,
@@ -24,13 +24,13 @@ internal static class TaskColumns
 
     private const decimal CfgScale = 100;
 
-    /// <summary>The last value of each column whose values most tasks of a run share. Thousands of tasks may be kept at the same time, and one copy is enough for all of them.</summary>
+    /// <summary>The last value of each column that is the same in most tasks of a run. Thousands of tasks may be in memory at the same time, and one copy is enough for all of them.</summary>
     private static readonly ConcurrentDictionary<string, string> s_shared = new(StringComparer.Ordinal);
 
-    /// <summary>Whole tasks.</summary>
+    /// <summary>Reads whole tasks.</summary>
     /// <param name="session">The session.</param>
-    /// <param name="conditions">What follows the select: a condition, an order, a limit. The record is <c>t</c>, and what its videos are saved to here is <c>f</c>.</param>
-    /// <param name="parameters">The parameters of these.</param>
+    /// <param name="conditions">What follows the select: a condition, an order, a limit. The record is <c>t</c>, and where its videos are saved on this machine is <c>f</c>.</param>
+    /// <param name="parameters">The parameters of the conditions.</param>
     public static Task<List<KlingVideoTask>> QueryAsync(SqlSession session, string conditions, params (string Name, object? Value)[] parameters)
         => session.QueryAsync(Select + conditions, Read, [.. parameters, ("machine", session.Machine)]);
 
@@ -66,8 +66,8 @@ internal static class TaskColumns
     }
 
     /// <summary>
-    /// A price as it was recorded. Earlier versions recorded what the service said: a value that cannot be a price counts as what such a video
-    /// costs, if it costs anything.
+    /// A price as it was recorded. Earlier versions recorded whatever the service said: a value that cannot be a price counts as the price of such a video,
+    /// if it costs anything.
     /// </summary>
     private static decimal ReadPrice(long thousandths, bool isPaid, VideoSpec spec)
         => VideoPrice.From(Stored.ToCredits(thousandths)) ?? (isPaid ? VideoPrice.From(spec.GetCredits()) : null) ?? 0;
@@ -78,7 +78,7 @@ internal static class TaskColumns
         Prompt = Shared(row, "prompt"),
         NegativePrompt = Shared(row, "negative_prompt"),
 
-        // Stored for every task, even if it comes from what the video is made from and was not asked for.
+        // Stored for every task, even if it follows from what the video is made from and was not asked for.
         Duration = ModelCatalog.Get(row.Text("model")).TakesLengthOfInput ? null : VideoLength.From(row.Number("duration")),
         CfgScale = row.NumberOrNull("cfg_scale") / CfgScale,
         Image = ReadImage(row.TextOrNull("source_path"), row.TextOrNull("source_hash"), row.TextOrNull("image_uri")),
@@ -95,7 +95,7 @@ internal static class TaskColumns
             : s_shared[column] = text;
     }
 
-    /// <summary>A file that was bought by its content has a hash. Without one, the path only says what had been uploaded to the address; see also <see cref="MoreParameters.IsUpload"/>.</summary>
+    /// <summary>A file whose content was part of the purchase has a hash. Without one, the path only says what was uploaded to the address; see also <see cref="MoreParameters.IsUpload"/>.</summary>
     private static MediaSource? ReadImage(string? path, string? hash, string? uri)
         => path is not null && (hash is not null || uri is null) ? MediaSource.FromFile(path) with { Hash = hash, Uri = uri }
             : uri is not null ? MediaSource.FromUri(uri, uploadedFrom: path) with { Hash = hash }
@@ -107,7 +107,7 @@ internal static class TaskColumns
             : uri is not null ? MediaSource.FromUri(uri)
             : null;
 
-    /// <summary>The columns that a task keeps from its beginning, without its texts.</summary>
+    /// <summary>The columns of a task that never change, without its texts.</summary>
     public static (string Column, object? Value)[] Fixed(KlingVideoTask task) =>
     [
         ("account", task.Account),

@@ -5,17 +5,17 @@ namespace KlingPS.Core.Ledger.Sql;
 
 /// <summary>
 /// Reads the tasks that a filter lets through in pages, by local id. No transaction is open between two pages, so nobody is held up, and
-/// only a page is in memory. Whatever changes meanwhile, no task comes twice, and none that met the filter all the time is left out.
+/// only a page is in memory. Whatever changes in the meantime, no task comes twice, and none that met the filter all along is left out.
 /// </summary>
 /// <param name="filter">The filter.</param>
 /// <param name="owner">This process; see <see cref="TaskFilter.IsOwnAttempt"/>.</param>
 internal sealed class TaskPages(TaskFilter filter, string owner)
 {
-    /// <summary>Whoever wants a few tasks need not wait for more.</summary>
+    /// <summary>Someone who wants a few tasks need not wait for more.</summary>
     private const int FirstSize = 50;
     private const int Size = 500;
 
-    /// <summary>With more parts than that, a query is no use any more: then the tasks are looked through.</summary>
+    /// <summary>With more parts than that, such a query is no longer useful, and the tasks are searched one by one.</summary>
     private const int MaxParts = 200;
 
     private static readonly string[] s_states = Enum.GetNames<KlingTaskState>();
@@ -60,7 +60,7 @@ internal sealed class TaskPages(TaskFilter filter, string owner)
         Narrow("t.state = 'Succeeded' AND t.completed_at <= @expired AND t.taken_at IS NULL", "expired", Expired);
         if (filter.IsOwnAttempt)
         {
-            // They are few, and looked up by their owner.
+            // There are few of them, and they are looked up by their owner.
             _conditions[0] = "+t.id > @after AND +t.id <= @last";
             Narrow("t.owner = @owner", "owner", owner);
         }
@@ -96,7 +96,7 @@ internal sealed class TaskPages(TaskFilter filter, string owner)
         return $"WHERE {string.Join(" AND ", _conditions)} ORDER BY t.id LIMIT @limit";
     }
 
-    /// <summary>A part for each account and state: each of them is read in the order of the result, and no further than a page reaches.</summary>
+    /// <summary>One part for each account and state: each is read in the order of the result, and no further than a page reaches.</summary>
     private string ComposeParts(IReadOnlyList<string> accounts, IReadOnlyList<string> states)
     {
         string conditions = string.Join(" AND ", _conditions);
@@ -115,7 +115,7 @@ internal sealed class TaskPages(TaskFilter filter, string owner)
     private long? Expired => Stored.FromMoment(filter.ExpiresBy - TaskTransitions.LinkLifetime);
 
     /// <summary>The ids that the tasks lie between. What is added later is no longer listed.</summary>
-    /// <remarks>The sum keeps PostgreSQL from looking for the first id among all tasks, in the order of their ids.</remarks>
+    /// <remarks>The sum keeps PostgreSQL from searching all tasks for the first id in the order of their ids.</remarks>
     private async Task<(long First, long Last)?> FindSpanAsync(SqlSession session)
     {
         (string condition, long? value) = filter switch

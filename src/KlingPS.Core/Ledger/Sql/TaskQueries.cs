@@ -2,7 +2,7 @@ using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Ledger.Sql;
 
-/// <summary>The questions about tasks that are more than one record by its key.</summary>
+/// <summary>The queries about tasks that take more than looking up one record by its key.</summary>
 internal static class TaskQueries
 {
     /// <summary>See <see cref="ITaskJournal.FindUnknownAsync"/>.</summary>

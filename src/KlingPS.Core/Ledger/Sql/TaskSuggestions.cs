@@ -5,7 +5,7 @@ using KlingPS.Core.Model;
 namespace KlingPS.Core.Ledger.Sql;
 
 /// <summary>
-/// Finds tasks by what the user has typed of their ids. It opens the ledger only for reading, so nothing is created, recovered or
+/// Finds tasks by the part of their ids that the user has typed. It opens the ledger only for reading, so nothing is created, recovered or
 /// changed.
 /// </summary>
 internal sealed class TaskSuggestions : IDisposable
@@ -26,7 +26,7 @@ internal sealed class TaskSuggestions : IDisposable
     /// <param name="account">The account's fingerprint; <see langword="null"/> for every account.</param>
     /// <param name="state">The state they are in; <see langword="null"/> for any.</param>
     /// <param name="digits">What the id begins with; may be empty.</param>
-    /// <param name="limit">How many at most.</param>
+    /// <param name="limit">The most to return.</param>
     /// <returns>The tasks, newest first; none if these are not digits.</returns>
     /// <exception cref="DbException">It is not a ledger.</exception>
     public Task<IReadOnlyList<KlingVideoTask>> ListByIdAsync(string? account, KlingTaskState? state, string digits, int limit)
@@ -42,7 +42,7 @@ internal sealed class TaskSuggestions : IDisposable
             return Task.FromResult<IReadOnlyList<KlingVideoTask>>([]);
         }
 
-        // 12, 120 to 129, 1200 to 1299 and so on: ranges that the table's key can look up.
+        // 12, 120 to 129, 1200 to 1299 and so on: ranges that can be looked up by the table's key.
         var ranges = new List<string>();
         for (Int128 from = first, width = 1; from + width - 1 <= long.MaxValue; from *= 10, width *= 10)
         {
@@ -55,7 +55,7 @@ internal sealed class TaskSuggestions : IDisposable
     /// <summary>The newest tasks whose id at the service begins with some text.</summary>
     /// <param name="account">The account's fingerprint; <see langword="null"/> for every account.</param>
     /// <param name="start">What the id begins with, case-sensitive; may be empty.</param>
-    /// <param name="limit">How many at most.</param>
+    /// <param name="limit">The most to return.</param>
     /// <returns>The tasks, newest first.</returns>
     /// <exception cref="DbException">It is not a ledger.</exception>
     public Task<IReadOnlyList<KlingVideoTask>> ListByTaskIdAsync(string? account, string start, int limit)
@@ -69,7 +69,7 @@ internal sealed class TaskSuggestions : IDisposable
     /// <summary>See <see cref="IPriceHistory.ListAsync"/>.</summary>
     /// <param name="account">The account's fingerprint; <see langword="null"/> for every account.</param>
     /// <param name="model">The model's id.</param>
-    /// <param name="limit">How many at most.</param>
+    /// <param name="limit">The most to return.</param>
     /// <exception cref="DbException">It is not a ledger.</exception>
     public Task<IReadOnlyList<PaidVideo>> ListPaidAsync(string? account, string model, int limit)
         => SqlPriceHistory.ListAsync(new SqlSession(_connection, null), account, model, limit);
@@ -90,7 +90,7 @@ internal sealed class TaskSuggestions : IDisposable
 
         if (state is not null && (await AccountTable.ListRecordedAsync(session, account).ConfigureAwait(false)).Keys is { Count: <= MaxKeys } keys)
         {
-            // Each key by itself, in the order that its tasks of a state have in the index.
+            // Each key by itself, in the order that the index has for its tasks of a state.
             foreach (string key in keys)
             {
                 string name = string.Create(CultureInfo.InvariantCulture, $"key{narrowings.Count}");
@@ -113,7 +113,7 @@ internal sealed class TaskSuggestions : IDisposable
             return [];
         }
 
-        // PostgreSQL before 16 wants a name for each. Each condition is queried on its own: together they would have all their records sorted.
+        // PostgreSQL before 16 requires a name for each. Each condition is queried on its own: together, all their records would be sorted.
         string ids = string.Join(" UNION ALL ", conditions.SelectMany(condition => narrowings.Select(narrowing
             => $"SELECT id FROM (SELECT id FROM tasks WHERE {condition}{narrowing} ORDER BY id DESC LIMIT @limit) c")));
         return await TaskColumns.QueryAsync(

@@ -3,19 +3,19 @@ using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Ledger.Sql;
 
-/// <summary>Finds, inserts, updates and deletes the records of tasks. What is in a record is up to <see cref="TaskColumns"/>.</summary>
+/// <summary>Finds, inserts, updates and deletes the records of tasks. <see cref="TaskColumns"/> decides what is in a record.</summary>
 internal static class TaskTable
 {
-    /// <summary>The states of attempts that are or may be paid for and whose end is open.</summary>
+    /// <summary>The states of attempts that are or may be paid for and have not ended.</summary>
     private const string OpenStates = "'Submitting', 'Unknown', 'Waiting', 'Queuing', 'Generating'";
 
-    /// <summary>The states of what is or may be bought.</summary>
+    /// <summary>The states of attempts that have or may have bought something.</summary>
     public const string PurchaseStates = $"({OpenStates}, 'Succeeded')";
 
-    /// <summary>The condition that an attempt has led to something: it is or may be bought, has failed, or was bought and forgotten by the service (<see cref="KlingVideoTask.IsForgotten"/>).</summary>
+    /// <summary>The condition that an attempt has led to something: it has or may have bought a video, has failed, or has bought one that the service has forgotten (<see cref="KlingVideoTask.IsForgotten"/>).</summary>
     public const string IsEarlier = $"(t.state IN ({OpenStates}, 'Succeeded', 'Failed') OR (t.state = 'Abandoned' AND t.task_id IS NOT NULL))";
 
-    /// <summary>The best of several attempts at a video first: finished, then pending, then one whose end is not known, then failed or forgotten by the service; the latest of its kind.</summary>
+    /// <summary>Puts the best of several attempts at a video first: finished, then pending, then unknown, then failed or forgotten by the service; the latest of each kind first.</summary>
     public const string BestFirst = """
         ORDER BY CASE t.state WHEN 'Succeeded' THEN 0 WHEN 'Submitting' THEN 2 WHEN 'Unknown' THEN 2 WHEN 'Failed' THEN 3 WHEN 'Abandoned' THEN 3 ELSE 1 END, t.id DESC
         """;
@@ -31,7 +31,7 @@ internal static class TaskTable
         => (await ListByTaskIdAsync(session, account, taskId).ConfigureAwait(false)).FirstOrDefault();
 
     /// <summary>
-    /// The records of a task of the service: a purchase first, then what is known best. There is more than one if keys of the account had asked
+    /// The records of a task of the service: a purchase first, then the best known. There is more than one if keys of the account asked
     /// for it before they were known to belong to one account.
     /// </summary>
     public static Task<List<KlingVideoTask>> ListByTaskIdAsync(SqlSession session, string account, string taskId)
@@ -48,7 +48,7 @@ internal static class TaskTable
             await Spellings.ListIdentitiesAsync(session, intent.Spec, intent.Identity).ConfigureAwait(false),
             $"t.state IN {PurchaseStates} {BestFirst}").ConfigureAwait(false);
 
-    /// <summary>What another command has bought, or may have, in place of an attempt: to replace it, or by asking for the same video later.</summary>
+    /// <summary>What another command has bought, or may have bought, in place of an attempt: to replace it, or by requesting the same video later.</summary>
     /// <param name="session">The session.</param>
     /// <param name="intent">The purchase that the attempt was made for.</param>
     /// <param name="former">The local id of the attempt.</param>
@@ -85,8 +85,8 @@ internal static class TaskTable
     /// <param name="session">The session.</param>
     /// <param name="task">The task; it gets its local id here.</param>
     /// <param name="owner">Who is about to submit it; see <see cref="IAttemptOwners.Current"/>.</param>
-    /// <param name="answerBy">By when the owner will have recorded the outcome.</param>
-    /// <param name="runId">The run that it is a part of, and whose limits it counts against.</param>
+    /// <param name="answerBy">The time by which the owner will have recorded the outcome.</param>
+    /// <param name="runId">The run that it is part of and whose limits it counts against.</param>
     public static async Task<KlingVideoTask> InsertAsync(SqlSession session, KlingVideoTask task, string? owner = null, DateTimeOffset? answerBy = null, string? runId = null)
     {
         long id = await session.NextAsync("task").ConfigureAwait(false);
@@ -107,7 +107,7 @@ internal static class TaskTable
         return await GetAsync(session, id).ConfigureAwait(false);
     }
 
-    /// <summary>Writes what has changed in a task. Its owner is named for as long as the response to the request is not recorded.</summary>
+    /// <summary>Writes what has changed in a task. Its owner is recorded for as long as the response to the request is not.</summary>
     /// <returns>The task as it is recorded.</returns>
     public static async Task<KlingVideoTask> UpdateAsync(SqlSession session, KlingVideoTask task)
     {
@@ -123,7 +123,7 @@ internal static class TaskTable
     public static Task SetIdentityAsync(SqlSession session, long id, string? identity)
         => session.ExecuteAsync("UPDATE tasks SET identity = @identity WHERE id = @id AND identity IS NULL", ("id", id), ("identity", identity));
 
-    /// <summary>Records by when the response to a request that is about to leave will be there.</summary>
+    /// <summary>Records when the response to a request that is about to leave will have come.</summary>
     public static Task ExpectAnswerAsync(SqlSession session, long id, DateTimeOffset answerBy)
         => session.ExecuteAsync("UPDATE tasks SET answer_by = @answerBy WHERE id = @id", ("id", id), ("answerBy", Stored.FromMoment(answerBy)));
 

@@ -35,7 +35,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
             await RequireNotTakenOverAsync(session, intent, former).ConfigureAwait(false);
         }
 
-        // What is over a limit does not wait for a slot.
+        // A purchase that is over a limit does not wait for a slot.
         if (intent.Replaces is null)
         {
             await RequireWithinBudgetAsync(session, intent).ConfigureAwait(false);
@@ -81,7 +81,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
     public static Task<RecordResult> LoseResponseAsync(SqlSession session, long id, string reason)
         => RecordAsync(session, id, task => task.Unknown(reason));
 
-    /// <summary>Records again an attempt whose response was lost, and whose record was lost as well: without it, the video would be bought again.</summary>
+    /// <summary>Restores the record of an attempt whose response was lost along with it: without the record, the video would be bought again.</summary>
     public static async Task<KlingVideoTask> RestoreUnknownAsync(SqlSession session, SpooledAnswer answer)
         => await TaskTable.InsertAsync(session, TaskTransitions.Restored(
                 answer.Account, answer.Nonce!, answer.Identity, answer.Credits, Describe(answer), await NowAsync(session).ConfigureAwait(false))).ConfigureAwait(false);
@@ -100,7 +100,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
 
     /// <param name="session">The transaction.</param>
     /// <param name="id">The local id of the attempt.</param>
-    /// <param name="answerWithin">When the answer is overdue.</param>
+    /// <param name="answerWithin">The time after which the answer is overdue.</param>
     /// <param name="tryTake">Takes a slot for the request, if there is one.</param>
     /// <returns><see langword="null"/> if the request is to be sent again and there is no slot.</returns>
     public async Task<RecordResult?> SendAgainAsync(SqlSession session, long id, TimeSpan answerWithin, Func<Task<bool>> tryTake)
@@ -195,7 +195,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
         }
     }
 
-    /// <summary>Refuses a purchase that somebody else has made, or given up, while the process of its first attempt stood still.</summary>
+    /// <summary>Refuses a purchase that somebody else has made or given up while the process of its first attempt was suspended.</summary>
     private static async Task RequireNotTakenOverAsync(SqlSession session, TaskIntent intent, long former)
     {
         const string While = "While this process stood still, its attempt";
@@ -215,7 +215,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
         }
     }
 
-    /// <summary>Gives an attempt the task that it has bought.</summary>
+    /// <summary>Connects an attempt with the task that it has bought.</summary>
     private static async Task<RecordResult> AttachAsync(SqlSession session, KlingVideoTask task, string taskId)
     {
         if (task.TaskId is not null)
@@ -223,7 +223,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
             return task.TaskId == taskId ? new RecordResult.Recorded(task) : new RecordResult.Superseded(task);
         }
 
-        // Somebody may have asked for the task by its id before it was known whose it is, and with several keys of the account before it was
+        // Somebody may have asked for the task by its id before it was known whose it is, even with several keys of the account before it was
         // known that they belong together. These records are merged into this one.
         List<KlingVideoTask> twins = await TaskTable.ListByTaskIdAsync(session, task.Account, taskId).ConfigureAwait(false);
         if (twins.Find(twin => twin.Nonce is not null || IsOfOtherOrigin(twin, task)) is { } other)
@@ -248,11 +248,11 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
         return new RecordResult.Recorded(await TaskTable.UpdateAsync(session, accepted).ConfigureAwait(false));
     }
 
-    /// <summary>Whether an adopted task was made from a request other than the attempt's, as far as the service, or what a machine has kept, says from which.</summary>
+    /// <summary>Whether an adopted task was made from a request other than the attempt's, as far as the service or something kept on a machine says what it was made from.</summary>
     private static bool IsOfOtherOrigin(KlingVideoTask adopted, KlingVideoTask task)
         => adopted.Identity is not null && (adopted.IsDescribed ? task.FindDifferences(adopted.Spec).Any() : adopted.Identity != task.Identity);
 
-    /// <summary>Records a response that bought nothing, a lost response, or that a request is sent again, unless the record has moved on.</summary>
+    /// <summary>Records a response that bought nothing, a lost response, or the repetition of a request, unless the record has moved on.</summary>
     private static async Task<RecordResult> RecordAsync(SqlSession session, long id, Func<KlingVideoTask, KlingVideoTask?> change)
     {
         KlingVideoTask task = await TaskTable.GetAsync(session, id).ConfigureAwait(false);
@@ -273,7 +273,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
         return observed;
     }
 
-    /// <summary>Forgets the uploads of a video that was not made because the service could not fetch them: they would be used for hours.</summary>
+    /// <summary>Forgets the uploads of a video that was not made because the service could not fetch them: otherwise they would be used for hours.</summary>
     private static async Task ForgetDeadUploadsAsync(SqlSession session, KlingVideoTask before, KlingVideoTask after)
     {
         if (before.TaskState != after.TaskState && after.TaskState is KlingTaskState.Failed or KlingTaskState.Rejected && FailureReason.BlamesFiles(after.FailMessage))

@@ -20,7 +20,7 @@ internal static class TextTable
             return known;
         }
 
-        // Another account may have added it meanwhile.
+        // Another account may have added it in the meantime.
         long id = await session.NextAsync("text").ConfigureAwait(false);
         return await session.NumberAsync(
             "INSERT INTO texts (id, hash, text) VALUES (@id, @hash, @text) ON CONFLICT (hash) DO UPDATE SET text = excluded.text RETURNING id",
@@ -29,7 +29,7 @@ internal static class TextTable
             ("text", text)).ConfigureAwait(false);
     }
 
-    /// <summary>Deletes a text that no task has any more.</summary>
+    /// <summary>Deletes a text that no task uses any more.</summary>
     public static async Task ReleaseAsync(SqlSession session, string? text)
     {
         if (text is not null)

@@ -5,16 +5,16 @@ using System.Runtime.ExceptionServices;
 namespace KlingPS.Core.Ledger.Sql;
 
 /// <summary>
-/// Does all writing of a process over one connection, one piece of work after the other. What arrives while the disk is busy is
-/// committed together: a flush takes milliseconds, whether for one record or for fifty.
+/// Does all writing of a process over one connection, one piece of work after another. What arrives while the disk is busy is
+/// committed together: a flush takes milliseconds whether it is for one record or for fifty.
 /// </summary>
 /// <remarks>
-/// A caller that finds the queue idle does its work on its own thread. Waking a thread for each record, and another to continue
+/// A caller that finds the queue idle does its work on its own thread. Waking one thread for each record and another to continue
 /// afterwards, would cost more than the record.
 /// </remarks>
 internal sealed class WriteQueue : IAsyncDisposable
 {
-    /// <summary>Conflicts are over in milliseconds; a database that reports more of them in a row has another problem.</summary>
+    /// <summary>Conflicts pass in milliseconds; a database that reports more of them in a row has another problem.</summary>
     private const int MaxAttempts = 20;
 
     private readonly IDatabaseEngine _engine;
@@ -26,17 +26,17 @@ internal sealed class WriteQueue : IAsyncDisposable
     private volatile bool _isClosed;
 
     /// <param name="engine">The database.</param>
-    /// <param name="connection">An open connection to it; the queue takes it over.</param>
+    /// <param name="connection">An open connection to it; the queue takes ownership of it.</param>
     public WriteQueue(IDatabaseEngine engine, DatabaseConnection connection)
     {
         _engine = engine;
         _connection = connection;
     }
 
-    /// <summary>Does a piece of work and returns when it is committed. If it throws, nothing of it has happened.</summary>
-    /// <param name="work">May run more than once, each time from the start, and must not have any other effect than in the database.</param>
-    /// <param name="kind">What it is.</param>
-    /// <param name="scopes">What it has to itself.</param>
+    /// <summary>Does a piece of work and returns when it is committed. If it throws, nothing has happened.</summary>
+    /// <param name="work">May run more than once, each time from the start, and must not have any effect outside the database.</param>
+    /// <param name="kind">The kind of work.</param>
+    /// <param name="scopes">What it has exclusive use of.</param>
     /// <param name="cancellationToken">Has an effect until the work begins.</param>
     public Task<T> RunAsync<T>(Func<SqlSession, Task<T>> work, WriteKind kind, IReadOnlyList<WriteScope> scopes, CancellationToken cancellationToken)
     {
@@ -44,7 +44,7 @@ internal sealed class WriteQueue : IAsyncDisposable
         _queue.Enqueue(item);
         if (_writing.Wait(0, CancellationToken.None))
         {
-            // A disk can be slow, and another process can hold the lock: a shell's own thread is not kept that long.
+            // A disk can be slow, and another process can hold the lock: the shell's own thread must not wait that long.
             _ = Thread.CurrentThread.IsThreadPoolThread ? WriteAsync() : Task.Run(WriteAsync, CancellationToken.None);
         }
         else if (_isClosed)
@@ -55,10 +55,10 @@ internal sealed class WriteQueue : IAsyncDisposable
         return item.Done;
     }
 
-    /// <summary>Leaves the database as whole as it can be; see <see cref="DatabaseConnection.FinishAsync"/>.</summary>
+    /// <summary>Leaves the database as complete as it can be; see <see cref="DatabaseConnection.FinishAsync"/>.</summary>
     public async Task SettleAsync()
     {
-        // Once it is closed, it is nobody's turn any more.
+        // Once the queue is closed, nobody gets a turn any more.
         Task turn = _writing.WaitAsync();
         if (await Task.WhenAny(turn, _closed.Task).ConfigureAwait(false) == turn)
         {
@@ -88,7 +88,7 @@ internal sealed class WriteQueue : IAsyncDisposable
         _closed.TrySetResult();
     }
 
-    /// <summary>Completes what arrives after the end; nobody else would.</summary>
+    /// <summary>Completes what arrives after the end, because nobody else would.</summary>
     private void RefuseRest()
     {
         while (_queue.TryDequeue(out WriteWork? late))
@@ -98,7 +98,7 @@ internal sealed class WriteQueue : IAsyncDisposable
         }
     }
 
-    /// <summary>Writes what has arrived so far. What arrives in the meantime is for another thread: this one has its caller's work to continue.</summary>
+    /// <summary>Writes what has arrived so far. What arrives in the meantime is left to another thread: this one has to continue its caller's work.</summary>
     private async Task WriteAsync()
     {
         await WriteBatchAsync().ConfigureAwait(false);
@@ -125,7 +125,7 @@ internal sealed class WriteQueue : IAsyncDisposable
         }
         catch (DbException)
         {
-            // What could not be finished stays as it is: the records are there.
+            // If this fails, the database stays as it is; the records are there.
         }
     }
 
@@ -140,7 +140,7 @@ internal sealed class WriteQueue : IAsyncDisposable
             }
         }
 
-        // An error of the database in one piece of work must not fail the others: they are all done again one by one.
+        // An error of the database in one piece of work must not fail the others: so they are all done again one by one.
         if (batch.Count > 1 && await TryCommitAsync(batch).ConfigureAwait(false))
         {
             return;
@@ -152,14 +152,14 @@ internal sealed class WriteQueue : IAsyncDisposable
         }
     }
 
-    /// <returns>Whether all work is completed. If not, nothing of it has happened.</returns>
+    /// <returns>Whether all work is completed. If not, nothing has happened.</returns>
     private async Task<bool> TryCommitAsync(List<WriteWork> batch)
     {
         try
         {
             await CommitAsync(batch).ConfigureAwait(false);
         }
-#pragma warning disable CA1031 // Whatever it is: a piece of work that is not completed leaves its caller waiting for ever.
+#pragma warning disable CA1031 // Whatever it is: work that is not completed would leave its caller waiting for ever.
         catch (Exception e)
 #pragma warning restore CA1031
         {
@@ -182,12 +182,12 @@ internal sealed class WriteQueue : IAsyncDisposable
 
     private async Task CommitAsync(List<WriteWork> batch)
     {
-        // What has happened already is written even if nothing may be begun any more: new work must not stop it, nor get in with it.
+        // What has already happened is written even if nothing new may begin: new work must neither stop it nor slip in with it.
         WriteKind kind = batch.All(work => work.Kind == WriteKind.Answer) ? WriteKind.Answer
             : batch.All(work => work.Kind == WriteKind.Light) ? WriteKind.Light
             : WriteKind.Durable;
 
-        // Most batches are one write and need no query, which .NET compiles again in each shell if it is over structures.
+        // Most batches are one write and need no LINQ query, which .NET would compile again in each shell because it is over structs.
         IReadOnlyList<WriteScope> scopes = batch.Count == 1 ? batch[0].Scopes : [.. batch.SelectMany(work => work.Scopes).Distinct()];
         for (int attempt = 1; ; attempt++)
         {
@@ -204,7 +204,7 @@ internal sealed class WriteQueue : IAsyncDisposable
             }
             catch (CommitLostException e)
             {
-                // What has happened is looked up, not guessed: done again, it could happen twice.
+                // The outcome is looked up, not guessed: if the work were done again, it could happen twice.
                 switch (await _engine.FindOutcomeAsync(e).ConfigureAwait(false))
                 {
                     case true:

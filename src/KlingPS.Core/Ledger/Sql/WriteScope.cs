@@ -1,13 +1,13 @@
 namespace KlingPS.Core.Ledger.Sql;
 
 /// <summary>
-/// What a transaction has to itself, on a database where several write at the same time. Two pieces of work whose scopes overlap run one
-/// after the other, whichever machines they run on; each then sees all that the one before it has committed.
+/// What a transaction has exclusive use of, on a database where several write at the same time. Two pieces of work whose scopes overlap run one
+/// after the other, whatever machines they run on; each then sees everything that the one before it has committed.
 /// </summary>
 /// <remarks>
-/// Claims of an account, and all that becomes of its tasks, are in one scope, so what is decided from several records is decided by one
-/// machine at a time. Accounts do not wait for each other, unless a limit may be shared by keys that may turn out to belong to
-/// one account: purchases with a limit have the service to themselves.
+/// Claims of an account, and all later changes to its tasks, are in one scope, so decisions that depend on several records are made by one
+/// machine at a time. Accounts do not wait for each other, unless a limit may be shared by keys that could turn out to belong to
+/// one account: purchases with a limit have exclusive use of the service.
 /// </remarks>
 /// <param name="Kind">The kind.</param>
 /// <param name="Name">The account, the task's local id, or the gate.</param>
@@ -23,7 +23,7 @@ internal readonly record struct WriteScope(WriteScopeKind Kind, string Name)
     /// <param name="account">The account, or any of its keys.</param>
     public static WriteScope Account(string account) => new(WriteScopeKind.Account, account);
 
-    /// <summary>The same, to buy.</summary>
+    /// <summary>The same, for a purchase.</summary>
     /// <param name="account">The account, or any of its keys.</param>
     /// <param name="isLimited">Whether the purchase counts against a limit.</param>
     public static WriteScope Purchase(string account, bool isLimited) => new(isLimited ? WriteScopeKind.LimitedPurchase : WriteScopeKind.Account, account);

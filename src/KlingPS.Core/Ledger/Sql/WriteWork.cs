@@ -12,12 +12,12 @@ internal abstract class WriteWork(WriteKind kind, IReadOnlyList<WriteScope> scop
     /// <summary>Completes the work as cancelled, if it was cancelled before it began.</summary>
     public abstract bool TryCancel();
 
-    /// <returns>Whether it succeeded. If not, what it has written has to be undone.</returns>
+    /// <returns>Whether it succeeded. If not, its changes have to be undone.</returns>
     public abstract Task<bool> DoAsync(SqlSession session);
 
     public abstract void Fail(Exception exception);
 
-    /// <summary>Gives the caller the result, which is true only from now on.</summary>
+    /// <summary>Gives the caller the result, which is valid only from now on.</summary>
     public abstract void Complete();
 }
 

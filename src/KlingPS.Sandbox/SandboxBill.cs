@@ -15,7 +15,7 @@ internal sealed record SandboxBill
     /// <summary>The refused create requests by code.</summary>
     public required IReadOnlyDictionary<int, int> Refusals { get; init; }
 
-    /// <summary>Create requests refused for coming too fast (code 429).</summary>
+    /// <summary>Create requests refused because they came too fast (code 429).</summary>
     public required int RateRefusals { get; init; }
 
     /// <summary>Task queries that arrived.</summary>
@@ -42,7 +42,7 @@ internal sealed record SandboxBill
     /// <summary>Bytes of files sent by the download host.</summary>
     public required long DownloadedBytes { get; init; }
 
-    /// <summary>Requests at the download host that carried an Authorization header, or the key anywhere in URL or headers. Must be 0.</summary>
+    /// <summary>Requests at the download host that carried an Authorization header, or the key anywhere in the URL or headers. Must be 0.</summary>
     public required int KeyLeaks { get; init; }
 
     /// <summary>Credits of tasks that succeeded.</summary>
@@ -57,7 +57,7 @@ internal sealed record SandboxBill
     /// <summary>The accepted tasks in order of creation.</summary>
     public required IReadOnlyList<SandboxTask> Tasks { get; init; }
 
-    /// <summary>Accepted tasks per image: by SHA-256 if it was uploaded here, else by its URI, else by the prompt. More than 1 means that the image was paid for twice, unless that was intended.</summary>
+    /// <summary>Accepted tasks per image, identified by SHA-256 if it was uploaded here, else by its URI, else by the prompt. More than 1 means that the image was paid for twice, unless that was intended.</summary>
     public required IReadOnlyDictionary<string, int> TasksPerImage { get; init; }
 
     /// <summary>The last 10,000 requests in order of their responses.</summary>

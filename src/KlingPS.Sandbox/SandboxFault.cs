@@ -22,7 +22,7 @@ public sealed class SandboxFault
         set => FaultKind = Read<SandboxFaultKind>(value, nameof(Kind));
     }
 
-    /// <summary>How many times it happens; 0 means no limit. Does not count if there is a <see cref="Duration"/>.</summary>
+    /// <summary>How many times it happens; 0 means no limit. Ignored if there is a <see cref="Duration"/>.</summary>
     public int Count { get; set; } = 1;
 
     /// <summary>How many matching requests succeed first. Requests that an earlier fault affects do not count.</summary>
@@ -44,12 +44,12 @@ public sealed class SandboxFault
     public TimeSpan Delay { get; set; }
 
     /// <summary>
-    /// What a <c>Retry-After</c> header says, for the kinds that respond with a code or status: seconds, a date, or whatever else; null sends
+    /// What a <c>Retry-After</c> header says, for the kinds that respond with a code or status: seconds, a date, or anything else; null sends
     /// none, like the service.
     /// </summary>
     public string? RetryAfter { get; set; }
 
-    /// <summary>How long it happens, from the first time on, however often; zero goes by <see cref="Count"/>.</summary>
+    /// <summary>How long it keeps happening after the first time, however often; if zero, <see cref="Count"/> decides.</summary>
     public TimeSpan Duration { get; set; }
 
     /// <summary>How fast the body of a <see cref="SandboxFaultKind.Trickle"/> comes.</summary>
@@ -81,7 +81,7 @@ public sealed class SandboxFault
     /// <see cref="SandboxOperation.Generate"/> in the prompt. Null matches everything.
     /// </summary>
     public string? Match { get; set; }
-    /// <summary><see cref="On"/> for the sandbox. What users get is text: ConvertTo-Json writes an enum as a number.</summary>
+    /// <summary><see cref="On"/> for the sandbox. Users get text, because ConvertTo-Json writes an enum as a number.</summary>
     internal SandboxOperation Operation { get; set; }
 
     /// <summary><see cref="Kind"/> for the sandbox.</summary>

@@ -30,16 +30,16 @@ public enum SandboxFaultKind
     /// <summary>The request has its effect; the response is HTTP 200 with an empty body.</summary>
     Empty,
 
-    /// <summary>The request has its effect; the response claims to be compressed by <see cref="SandboxFault.Encoding"/>, and is damaged.</summary>
+    /// <summary>The request has its effect; the response claims to be compressed by <see cref="SandboxFault.Encoding"/>, but is damaged.</summary>
     DamagedEncoding,
 
-    /// <summary>The request has its effect; the response comes with <see cref="SandboxFault.BytesPerSecond"/>.</summary>
+    /// <summary>The request has its effect; the response comes at <see cref="SandboxFault.BytesPerSecond"/>.</summary>
     Trickle,
 
     /// <summary>The request has its effect; <see cref="SandboxFault.Field"/> of the response holds <see cref="SandboxFault.Value"/>.</summary>
     WrongField,
 
-    /// <summary>The create is accepted, and gets the id of the task that was accepted before it. Both are billed; only the first can be asked for.</summary>
+    /// <summary>The create is accepted, but gets the id of the previously accepted task. Both are billed; only the first can be queried.</summary>
     DuplicateId,
 
     /// <summary>The query of a task that succeeded is answered with <see cref="SandboxFault.Link"/> in place of the video's.</summary>
@@ -60,7 +60,7 @@ public enum SandboxFaultKind
     /// </summary>
     ExpireLink,
 
-    /// <summary>The query of an existing task is answered as if the task did not exist ("recordInfo is null").</summary>
+    /// <summary>The query of an existing task is answered as if it did not exist ("recordInfo is null").</summary>
     UnknownId,
 
     /// <summary>The query of a task that succeeded is answered with an empty list of videos.</summary>

@@ -9,10 +9,10 @@ internal sealed class SandboxOptions
     /// <summary>The key that clients must send as <c>Authorization: Bearer</c>. Null makes a random one that begins with <c>sandbox-</c>.</summary>
     public string? ApiKey { get; init; }
 
-    /// <summary>Further keys of the same account: whatever was bought with one of them, the others know.</summary>
+    /// <summary>Further keys of the same account: they know everything that was bought with any of them.</summary>
     public IReadOnlyList<string> MoreKeys { get; init; } = [];
 
-    /// <summary>The keys of other accounts, one each. They know nothing of the tasks of the first account and of each other.</summary>
+    /// <summary>The keys of other accounts, one each. They do not know the tasks of the first account or of each other.</summary>
     public IReadOnlyList<string> OtherAccounts { get; init; } = [];
 
     /// <summary>The HMAC key that callbacks are signed with. Null sends them unsigned, as the service does before a key has been generated.</summary>
@@ -21,7 +21,7 @@ internal sealed class SandboxOptions
     /// <summary>The balance of each account at the start, in credits.</summary>
     public decimal Credits { get; init; } = 10_000;
 
-    /// <summary>How long a task takes from being accepted to being finished. The first tenth of it the task is <c>waiting</c>, then <c>generating</c>.</summary>
+    /// <summary>How long a task takes from being accepted to being finished. For the first tenth of that time the task is <c>waiting</c>, then <c>generating</c>.</summary>
     public TimeSpan GenerationTime { get; init; } = TimeSpan.FromSeconds(3);
 
     /// <summary>Tasks accepted in any <see cref="CreateWindow"/>; more are rejected with code 429. Null is no limit.</summary>
@@ -40,7 +40,7 @@ internal sealed class SandboxOptions
     public int Port { get; init; }
 
     /// <summary>
-    /// Size of every video in bytes. A clip that is smaller is padded by a trailing <c>free</c> box, which is generated
+    /// Size of every video in bytes. A smaller clip is padded with a trailing <c>free</c> box, which is generated
     /// while it is sent; players ignore it. 0 leaves the clips as they are.
     /// </summary>
     public long VideoSize { get; init; }
@@ -54,7 +54,7 @@ internal sealed class SandboxOptions
     /// <summary>The clock of task states, windows, lifetimes and delays.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 
-    /// <summary>False: errors come with HTTP 200 and the code in the body, as the service does. True: the HTTP status equals the code.</summary>
+    /// <summary>False: errors come with HTTP 200 and the code in the body, as from the service. True: the HTTP status equals the code.</summary>
     public bool RealHttpStatus { get; init; }
 
     /// <summary>Seed of the random numbers behind <see cref="SandboxFault.Probability"/>, so that a run can be repeated.</summary>

@@ -7,7 +7,7 @@ using KlingPS.Sandbox.Wire;
 
 namespace KlingPS.Sandbox.Callbacks;
 
-/// <summary>Reports the end of tasks to addresses on this machine, as the service does to any address: signed when there is a key, and sent again when it is not accepted.</summary>
+/// <summary>Reports the end of tasks to addresses on this machine, as the service does to any address: signed if there is a key, and sent again if it is not accepted.</summary>
 internal sealed class CallbackSender(ServiceState state, string? key, HttpClient http, CancellationToken stopping)
 {
     private const int MaxRetries = 3;
@@ -45,7 +45,7 @@ internal sealed class CallbackSender(ServiceState state, string? key, HttpClient
         }
         catch (OperationCanceledException)
         {
-            // The sandbox has been stopped and its tasks with it.
+            // The sandbox has been stopped, and its tasks with it.
         }
     }
 

@@ -18,6 +18,6 @@ internal abstract class DownloadContent(string identity, long length, string med
     internal string ETag { get; } =
         $"\"{Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(identity)).AsSpan(0, 16)).ToLowerInvariant()}\"";
 
-    /// <summary>Passes that part of the content to the sink, piece by piece.</summary>
+    /// <summary>Passes a part of the content to the sink, piece by piece.</summary>
     internal abstract Task CopyAsync(long offset, long count, Func<ReadOnlyMemory<byte>, Task> sink, CancellationToken cancellationToken);
 }

@@ -5,7 +5,7 @@ using KlingPS.Sandbox.State;
 namespace KlingPS.Sandbox.Downloads;
 
 /// <summary>
-/// The video of a task: the clip of its length, a <c>uuid</c> box with the task's id, which makes it unique, and for a
+/// The video of a task: the clip of its length, a <c>uuid</c> box with the task's id, which makes it unique, and, for a
 /// given size a <c>free</c> box of zeros, which are generated while they are sent.
 /// </summary>
 internal sealed class VideoContent : DownloadContent

@@ -78,7 +78,7 @@ internal sealed class FaultPlan(int seed, TimeProvider timeProvider)
         return taken;
     }
 
-    /// <summary>As <see cref="Take"/>, but waits out every delay and returns the other fault, if there is one.</summary>
+    /// <summary>Like <see cref="Take"/>, but waits out every delay and returns the other fault, if there is one.</summary>
     internal async ValueTask<SandboxFault?> TakeAsync(
         SandboxOperation operation,
         string text,

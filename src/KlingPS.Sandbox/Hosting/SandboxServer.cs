@@ -52,7 +52,7 @@ internal sealed class SandboxServer : IAsyncDisposable, IDisposable
     /// <summary>Base address of the host that serves videos and uploaded images. It never needs the key.</summary>
     public Uri DownloadEndpoint => _listener.EndpointOf(LoopbackHost.Download);
 
-    /// <summary>The key that is accepted. It is of no use anywhere else.</summary>
+    /// <summary>The key that is accepted. It is useless anywhere else.</summary>
     public string ApiKey => _state.ApiKey;
 
     /// <summary>When the server started, by its own clock.</summary>
@@ -99,7 +99,7 @@ internal sealed class SandboxServer : IAsyncDisposable, IDisposable
         _state.Uploads.Dispose();
     }
 
-    /// <summary>As <see cref="Dispose"/>, and waits up to a second for the last request to finish.</summary>
+    /// <summary>Like <see cref="Dispose"/>, but waits up to a second for the last request to finish.</summary>
     public async ValueTask DisposeAsync()
     {
         Dispose();
@@ -119,7 +119,7 @@ internal sealed class SandboxServer : IAsyncDisposable, IDisposable
         }
         catch (Exception)
         {
-            // The client has gone, or the server is stopping. Whatever it was, it must affect this request alone.
+            // The client has gone, or the server is stopping. Whatever it was, it must affect only this request.
             response.Break();
         }
         finally

@@ -18,13 +18,13 @@ internal sealed class Exchange(HttpRequest request, HttpResponse response, Loopb
 
     internal string Method => request.Method;
 
-    /// <summary>Path and query as sent.</summary>
+    /// <summary>Path and query, as sent.</summary>
     internal string Target => request.Target;
 
     /// <summary>The path, unescaped and without the leading slash.</summary>
     internal string Path => request.Path;
 
-    /// <summary>How many bytes of a body leave in a second; null sends it as fast as it can be received.</summary>
+    /// <summary>How many bytes of a body are sent per second; null sends it as fast as it can be received.</summary>
     internal int? BytesPerSecond { get; set; }
 
     /// <summary>The compression that a JSON body claims to have, although it is damaged; null sends it whole.</summary>
@@ -63,7 +63,7 @@ internal sealed class Exchange(HttpRequest request, HttpResponse response, Loopb
             body = Compress(body.Span, "gzip");
         }
 
-        // The service sends chunks, but here those would leave in several small packets, which costs 40 ms a request.
+        // The service sends chunks, but here those would leave in several small packets, which would cost 40 ms per request.
         await SendAsync(status, body, code, cancellationToken).ConfigureAwait(false);
     }
 
@@ -75,7 +75,7 @@ internal sealed class Exchange(HttpRequest request, HttpResponse response, Loopb
 
     internal Task SendEmptyAsync(int status, CancellationToken cancellationToken) => SendAsync(status, default, null, cancellationToken);
 
-    /// <summary>Sends the client elsewhere.</summary>
+    /// <summary>Redirects the client.</summary>
     internal Task SendRedirectAsync(string location, CancellationToken cancellationToken)
     {
         response.AddHeader("Location", location);
@@ -101,7 +101,7 @@ internal sealed class Exchange(HttpRequest request, HttpResponse response, Loopb
         log.Add(new SandboxRequest(receivedAt, Method, Target, status, code));
     }
 
-    /// <summary>Sends a part of the body, as slowly as the client is to be served.</summary>
+    /// <summary>Sends a part of the body, no faster than <see cref="BytesPerSecond"/>.</summary>
     internal async Task WriteAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
     {
         if (BytesPerSecond is not int rate || Method == "HEAD")

@@ -6,7 +6,7 @@ namespace KlingPS.Sandbox.Http;
 
 /// <summary>
 /// A client's connection: reads its requests one after the other, however many arrive at once, and has each answered before the next.
-/// System.Net.HttpListener does without some of what clients rely on: pipelined requests, HEAD, several names for one address.
+/// System.Net.HttpListener lacks some of what clients rely on: pipelined requests, HEAD, several names for one address.
 /// </summary>
 internal sealed class HttpConnection(Socket socket, Func<HttpRequest, HttpResponse, Task> handler, Func<string, bool> isHost)
 {
@@ -19,7 +19,7 @@ internal sealed class HttpConnection(Socket socket, Func<HttpRequest, HttpRespon
     private int _start;
     private int _end;
 
-    /// <summary>Serves the connection until the client or the server closes it. Does not throw.</summary>
+    /// <summary>Serves the connection until the client or the server closes it. Never throws.</summary>
     internal async Task ServeAsync(CancellationToken cancellationToken)
     {
         try
@@ -47,7 +47,7 @@ internal sealed class HttpConnection(Socket socket, Func<HttpRequest, HttpRespon
         }
     }
 
-    /// <summary>Closes the connection. What has been sent still arrives, unless the client has sent what nobody has read.</summary>
+    /// <summary>Closes the connection. What has been sent still arrives, unless something from the client is unread.</summary>
     internal void Close()
     {
         try
@@ -75,7 +75,7 @@ internal sealed class HttpConnection(Socket socket, Func<HttpRequest, HttpRespon
             return false;
         }
 
-        // Another name that leads here is a page elsewhere that has its name resolve to this machine.
+        // A request for another name comes from a web page elsewhere whose name was made to resolve to this machine.
         if (request.Headers["Host"] is string host ? !isHost(host) : request.IsVersion11)
         {
             await RefuseAsync(400, "Bad Request (Invalid host)", cancellationToken).ConfigureAwait(false);
@@ -227,7 +227,7 @@ internal sealed class HttpConnection(Socket socket, Func<HttpRequest, HttpRespon
 
         public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
-        /// <summary>Skips what nobody has read; false if that is too much, or was never sent because nobody asked for it.</summary>
+        /// <summary>Skips what is unread; false if that is too much, or was never sent because nobody asked for it.</summary>
         internal async Task<bool> SkipAsync(int limit, CancellationToken cancellationToken)
         {
             if (!_isContinued)

@@ -34,14 +34,14 @@ internal sealed class HttpRequest
     /// <summary>HTTP/1.1, not 1.0.</summary>
     internal bool IsVersion11 { get; }
 
-    /// <summary>The body; what is not read of it is skipped.</summary>
+    /// <summary>The body; any unread rest is skipped.</summary>
     internal Stream Body { get; set; } = Stream.Null;
 
     internal bool IsChunked => string.Equals(Headers["Transfer-Encoding"], "chunked", StringComparison.OrdinalIgnoreCase);
 
     internal bool ExpectsContinue => string.Equals(Headers["Expect"], "100-continue", StringComparison.OrdinalIgnoreCase);
 
-    /// <summary>Whether the client takes a response compressed by gzip: named in Accept-Encoding, and not with a weight of 0.</summary>
+    /// <summary>Whether the client takes a response compressed by gzip: named in Accept-Encoding with a weight other than 0.</summary>
     internal bool AcceptsGzip
     {
         get
@@ -85,7 +85,7 @@ internal sealed class HttpRequest
             : long.TryParse(text, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out long length) ? length
             : null;
 
-    /// <summary>Understands a request line and its headers.</summary>
+    /// <summary>Parses a request line and its headers.</summary>
     internal static bool TryParse(IReadOnlyList<string> lines, [NotNullWhen(true)] out HttpRequest? request)
     {
         request = null;

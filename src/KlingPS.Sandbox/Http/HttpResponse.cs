@@ -74,7 +74,7 @@ internal sealed partial class HttpResponse(HttpConnection connection, HttpReques
         head.Append(CultureInfo.InvariantCulture, $"HTTP/1.1 {Status} {reason}\r\n");
         foreach ((string name, string value) in _headers)
         {
-            // What a fault was told to send stays one header.
+            // Whatever a fault is told to send remains a single header.
             head.Append(CultureInfo.InvariantCulture, $"{name}: {value.ReplaceLineEndings(" ")}\r\n");
         }
 

@@ -5,7 +5,7 @@ using System.Net.Sockets;
 
 namespace KlingPS.Sandbox.Http;
 
-/// <summary>Accepts connections on three loopback ports, in IPv4 and IPv6 where there is one, and hands each request to a handler, until it is stopped.</summary>
+/// <summary>Accepts connections on three loopback ports, in IPv4 and, if there is one, IPv6, and hands each request to a handler, until it is stopped.</summary>
 internal sealed class LoopbackListener : IDisposable
 {
     private const int StartAttempts = 20;
@@ -50,7 +50,7 @@ internal sealed class LoopbackListener : IDisposable
             }
             catch (SocketException exception)
             {
-                // A port that is free in IPv4 can be taken in IPv6; then others are tried.
+                // A port that is free in IPv4 may be taken in IPv6; then other ports are tried.
                 listeners.SelectMany(pair => pair).ToList().ForEach(socket => socket.Dispose());
                 if (attempt == StartAttempts || (apiPort != 0 && listeners.Count == 0))
                 {
@@ -94,7 +94,7 @@ internal sealed class LoopbackListener : IDisposable
         Leave();
     }
 
-    /// <summary>Listens on one port of 127.0.0.1, and of ::1 where the machine has it.</summary>
+    /// <summary>Listens on one port of 127.0.0.1, and of ::1 if the machine has it.</summary>
     /// <exception cref="SocketException">The port is taken in one of them.</exception>
     private static Socket[] Listen(int port)
     {
@@ -109,7 +109,7 @@ internal sealed class LoopbackListener : IDisposable
         }
         catch (SocketException exception) when (exception.SocketErrorCode == SocketError.AddressNotAvailable && listeners.Count > 0)
         {
-            // IPv6 is there, but has no loopback address: so it is in many containers.
+            // There is IPv6, but it has no loopback address, as in many containers.
         }
         catch (SocketException)
         {

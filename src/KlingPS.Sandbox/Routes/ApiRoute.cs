@@ -18,7 +18,7 @@ internal sealed record ApiRoute(
 /// <summary>A request that has been read but has had no effect yet, so that a fault can still come first.</summary>
 internal sealed class PreparedCall(string matchText, Func<SandboxFault?, ApiResponse> execute, IDisposable? resources = null) : IDisposable
 {
-    /// <summary>The text that <see cref="SandboxFault.Match"/> is searched for in.</summary>
+    /// <summary>The text in which <see cref="SandboxFault.Match"/> is looked for.</summary>
     internal string MatchText { get; } = matchText;
 
     /// <summary>Whether that kind of fault would make a difference to this request.</summary>

@@ -55,7 +55,7 @@ internal sealed class ApiRouter(IReadOnlyList<ApiRoute> routes, ServiceState sta
         }
     }
 
-    /// <summary>Waits out the delays that match and returns the other fault that matches, if there is one.</summary>
+    /// <summary>Waits out the matching delays and returns the other matching fault, if there is one.</summary>
     private async ValueTask<SandboxFault?> TakeFaultAsync(ApiRoute route, PreparedCall call, CancellationToken cancellationToken)
     {
         if (route.Operation is not SandboxOperation operation)

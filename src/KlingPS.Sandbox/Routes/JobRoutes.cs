@@ -76,7 +76,7 @@ internal sealed class JobRoutes(ServiceState state, DownloadCatalog catalog, Cal
     }
 
     /// <summary>
-    /// Whether generation could use this file. Those on public hosts are trusted, as the sandbox never leaves the machine; the service reaches no
+    /// Whether generation could use this file. Files on public hosts are trusted, as the sandbox never leaves the machine; the service cannot reach any
     /// others.
     /// </summary>
     private bool IsUsable(Uri file, FileKind kind, ModelRules rules)

@@ -5,7 +5,7 @@ using System.Text;
 
 namespace KlingPS.Sandbox.State;
 
-/// <summary>An account: its number, its balance, its limits and its tasks. Credits are held when a task is accepted and settled the first time anything is asked after its end.</summary>
+/// <summary>An account: its number, its balance, its limits and its tasks. Credits are held when a task is accepted, and settled at the first request after its end.</summary>
 internal sealed class Account
 {
     /// <summary>The number of an account whose key is made up.</summary>
@@ -58,15 +58,15 @@ internal sealed class Account
         }
     }
 
-    /// <summary>The number of the account with a key: the same whenever a sandbox is started with that key.</summary>
+    /// <summary>The number of the account with a key: the same every time that a sandbox is started with that key.</summary>
     internal static string NumberOf(string key)
         => (200_000 + (BinaryPrimitives.ReadUInt32BigEndian(SHA256.HashData(Encoding.UTF8.GetBytes(key))) % 800_000)).ToString(CultureInfo.InvariantCulture);
 
     /// <summary>Accepts a task (200) unless the balance (402) or the rate (429) forbids it. Its outcome is decided only if it is accepted.</summary>
-    /// <param name="request">What is to be made.</param>
+    /// <param name="request">The request for the video.</param>
     /// <param name="imageSha256">The content of its image, if that was uploaded.</param>
-    /// <param name="decideOutcome">Tells how it turns out.</param>
-    /// <param name="repeatsId">Gives it the id of the task before it; only that one can be asked for.</param>
+    /// <param name="decideOutcome">Decides how it turns out.</param>
+    /// <param name="repeatsId">Whether it gets the id of the previous task; only that one can be queried.</param>
     internal (int Code, Job? Job) Create(CreateRequest request, string? imageSha256, Func<JobOutcome> decideOutcome, bool repeatsId)
     {
         lock (_gate)

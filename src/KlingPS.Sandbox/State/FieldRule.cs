@@ -27,7 +27,7 @@ internal enum FieldType
     /// <summary>An array of shots, each with a prompt and a duration.</summary>
     Shots,
 
-    /// <summary>An array of objects of which only the number matters here.</summary>
+    /// <summary>An array of objects; only their number matters here.</summary>
     Items,
 }
 
@@ -54,7 +54,7 @@ internal sealed record FieldRule(string Name, FieldType Type)
     /// <summary>Whether an empty text counts as none instead of being refused.</summary>
     internal bool MayBeEmpty { get; init; }
 
-    /// <summary>In characters: of a text, or of the prompt of a shot.</summary>
+    /// <summary>The greatest length of a text, or of the prompt of a shot, in characters.</summary>
     internal int MaxLength { get; init; } = int.MaxValue;
 
     internal IReadOnlyList<string> Options { get; init; } = [];

@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace KlingPS.Sandbox.State;
 
-/// <summary>Finds out how wide and high an uploaded image is, as it is stored: the sides of one that is turned for viewing are the other way round.</summary>
+/// <summary>Finds out how wide and high an uploaded image is as stored: if it is turned for viewing, its sides are the other way round.</summary>
 internal static class ImageSize
 {
     /// <summary>Enough for the header of PNG and WebP.</summary>
@@ -10,8 +10,8 @@ internal static class ImageSize
 
     /// <summary>Reads the header of an image.</summary>
     /// <param name="path">Where its bytes are.</param>
-    /// <param name="mediaType">Its media type, as <see cref="ImageKind"/> tells it.</param>
-    /// <returns>The sides in pixels; null if the header is not whole.</returns>
+    /// <param name="mediaType">Its media type, as found by <see cref="ImageKind"/>.</param>
+    /// <returns>The sides in pixels; null if the header is incomplete.</returns>
     internal static (int Width, int Height)? Read(string path, string mediaType)
     {
         using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);

@@ -3,7 +3,7 @@ using System.Net.Sockets;
 
 namespace KlingPS.Sandbox.State;
 
-/// <summary>Which addresses a service on the internet could reach, by their text alone: the sandbox looks nothing up.</summary>
+/// <summary>Which addresses a service on the internet could reach, judging by their text alone: the sandbox looks no names up.</summary>
 internal static class PublicHosts
 {
     /// <summary>Names that no host on the internet has.</summary>

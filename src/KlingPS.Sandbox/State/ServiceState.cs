@@ -3,7 +3,7 @@ using KlingPS.Sandbox.Faults;
 
 namespace KlingPS.Sandbox.State;
 
-/// <summary>Everything the simulated service remembers, on one clock: its accounts, their files, the faults to come and what clients did.</summary>
+/// <summary>Everything the simulated service remembers, on one clock: its accounts, their files, the faults to come, and what clients did.</summary>
 internal sealed class ServiceState
 {
     private readonly Dictionary<string, Account> _accounts = new(StringComparer.Ordinal);

@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 
 namespace KlingPS.Sandbox.State;
 
-/// <summary>Uploaded files, in a temporary folder of their own until the store is deleted. The folder of a process that was killed is deleted by the next one.</summary>
+/// <summary>Uploaded files, in a temporary folder of their own until the store is deleted. The next process deletes the folder of one that was killed.</summary>
 internal sealed class UploadStore : IDisposable
 {
     private const string Prefix = "KlingPS.Sandbox-";
@@ -17,7 +17,7 @@ internal sealed class UploadStore : IDisposable
     /// <summary>Makes the folder.</summary>
     /// <param name="lifetime">How long a file is kept.</param>
     /// <param name="timeProvider">The clock.</param>
-    /// <param name="parent">The folder in which it is made; that for temporary files when it is left out.</param>
+    /// <param name="parent">The folder in which it is made; the one for temporary files if it is left out.</param>
     internal UploadStore(TimeSpan lifetime, TimeProvider timeProvider, string? parent = null)
     {
         _lifetime = lifetime;
@@ -73,7 +73,7 @@ internal sealed class UploadStore : IDisposable
     }
 
     /// <summary>Deletes what killed processes have left.</summary>
-    /// <param name="parent">The folder in which theirs are.</param>
+    /// <param name="parent">The folder that their folders are in.</param>
     internal static void DeleteAbandoned(string parent)
     {
         try
@@ -120,7 +120,7 @@ internal sealed class UploadStore : IDisposable
     {
         try
         {
-            // One that has no lock yet is being made.
+            // A folder without a lock is still being made.
             using FileStream unlocked = new(lockFile, FileMode.Open, FileAccess.Write, FileShare.None);
             return true;
         }

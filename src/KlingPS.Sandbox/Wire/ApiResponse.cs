@@ -70,7 +70,7 @@ internal sealed class ApiResponse
         return new ApiResponse(Code, ServiceJson.Write(writer => envelope.WriteTo(writer))) { Cookie = Cookie };
     }
 
-    /// <summary>An error in the envelope of that host.</summary>
+    /// <summary>An error in the envelope of its host.</summary>
     internal static ApiResponse Error(LoopbackHost host, int code, string message) => new(code, writer =>
     {
         if (host == LoopbackHost.Upload)

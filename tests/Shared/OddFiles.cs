@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Text;
+using Microsoft.Win32.SafeHandles;
 
 namespace KlingPS.Tests.Shared;
 
@@ -90,6 +91,9 @@ internal static class OddFiles
         return path;
     }
 
+    /// <summary>Keeps a copy of an open file, as a program that is just being started has one.</summary>
+    public static SafeFileHandle Copy(SafeFileHandle file) => new(Duplicate(file), ownsHandle: true);
+
     private static byte[] Terminated(string path) => Encoding.UTF8.GetBytes(path + '\0');
 
     private static void Require(int result, string path)
@@ -108,6 +112,9 @@ internal static class OddFiles
 
     [DllImport("libc", EntryPoint = "rename", SetLastError = true)]
     private static extern int Rename(byte[] from, byte[] to);
+
+    [DllImport("libc", EntryPoint = "dup", SetLastError = true)]
+    private static extern int Duplicate(SafeFileHandle file);
 
     [DllImport("kernel32.dll", EntryPoint = "CreateHardLinkW", CharSet = CharSet.Unicode, SetLastError = true)]
     [return: MarshalAs(UnmanagedType.Bool)]

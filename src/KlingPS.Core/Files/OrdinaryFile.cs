@@ -62,7 +62,7 @@ internal static class OrdinaryFile
         }
 
         SafeFileHandle handle = UnixFiles.OpenToRead(path);
-        return new NamedStream(Require(handle, handle, path), bufferSize, path);
+        return new LockedStream(Require(handle, handle, path), bufferSize, path);
     }
 
     /// <summary>Reads a whole file, and no more of it than can be of use, however long it claims to be.</summary>
@@ -150,9 +150,30 @@ internal static class OrdinaryFile
         }
     }
 
-    /// <summary>A stream over a handle that knows what its file is called.</summary>
-    private sealed class NamedStream(SafeFileHandle handle, int bufferSize, string name) : FileStream(handle, FileAccess.Read, bufferSize)
+    /// <summary>A stream over a handle from <see cref="UnixFiles.OpenToRead"/> that knows what its file is called.</summary>
+    private sealed class LockedStream(SafeFileHandle handle, int bufferSize, string name) : FileStream(handle, FileAccess.Read, bufferSize)
     {
         public override string Name => name;
+
+        public override ValueTask DisposeAsync()
+        {
+            Unlock();
+            return base.DisposeAsync();
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+            Unlock();
+            base.Dispose(disposing);
+        }
+
+        /// <summary>Removes the lock. Closing is not enough: a program that is just being started has a copy of the handle for a moment, and the lock with it.</summary>
+        private void Unlock()
+        {
+            if (CanRead)
+            {
+                UnixFiles.Unlock(SafeFileHandle);
+            }
+        }
     }
 }

@@ -91,6 +91,13 @@ internal static class UnixFiles
         return handle;
     }
 
+    /// <summary>Removes the lock of a file from <see cref="OpenToRead"/>, for all copies of its handle.</summary>
+    public static void Unlock(SafeFileHandle file)
+    {
+        const int Remove = 8;
+        _ = Lock(file, Remove);
+    }
+
     /// <summary>Opens a file that exists, so that everything written to it comes after whatever any process has written before.</summary>
     /// <exception cref="UnauthorizedAccessException">It may not be written.</exception>
     /// <exception cref="IOException">It cannot be opened.</exception>

@@ -1,4 +1,5 @@
 using KlingPS.Core.Files;
+using Microsoft.Win32.SafeHandles;
 
 namespace KlingPS.Core.Tests.Files;
 
@@ -34,6 +35,28 @@ public sealed class OrdinaryFileTests : IDisposable
         file.Position = 3;
         Assert.Equal('t', file.ReadByte());
         Assert.False(file.CanWrite);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_file_that_was_read_can_be_written_although_a_program_that_is_being_started_still_has_a_copy_of_its_handle(bool isAsync)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "On Windows, nothing is handed to a program that is started.");
+        FileStream read = OrdinaryFile.Open(Write("file", "content"));
+        using SafeFileHandle copy = OddFiles.Copy(read.SafeFileHandle);
+
+        if (isAsync)
+        {
+            await read.DisposeAsync();
+        }
+        else
+        {
+            read.Dispose();
+        }
+
+        using FileStream written = new(PathOf("file"), FileMode.Open, FileAccess.ReadWrite, FileShare.None);
+        Assert.Equal(7, written.Length);
     }
 
     [Fact]

@@ -9,9 +9,9 @@ using KlingPS.Core.Submitting;
 namespace KlingPS.Core.Converting;
 
 /// <summary>
-/// A plan that is carried out. Nothing is bought that is not in it, and nothing where what it depends on has changed: the content of an
-/// image, a price, or what the ledger has for it. What it says is not believed; each image is looked at as in every other run, and the
-/// result has to be that of the plan.
+/// A plan that is carried out. Nothing is bought that is not in it, or whose preconditions have changed: the content of an
+/// image, a price, or what the ledger has for it. The plan is not trusted: each image is examined as in any other run, and the
+/// result has to agree with the plan.
 /// </summary>
 /// <remarks>Safe for concurrent use once it is opened.</remarks>
 internal sealed class AgreedPlan
@@ -19,7 +19,7 @@ internal sealed class AgreedPlan
     private readonly KlingSession _session;
     private readonly Dictionary<string, PlanItem> _purchases;
 
-    /// <summary>When its time is over, should the clock of the ledger be set back meanwhile.</summary>
+    /// <summary>When its time is over, even if the clock of the ledger is set back in the meantime.</summary>
     private readonly Instant _end;
 
     private AgreedPlan(string path, PlanDocument document, KlingSession session, Instant end)
@@ -34,19 +34,19 @@ internal sealed class AgreedPlan
     /// <summary>The full path of its file.</summary>
     public string Path { get; }
 
-    /// <summary>What is in it.</summary>
+    /// <summary>Its content.</summary>
     public PlanDocument Document { get; }
 
-    /// <summary>Whether the run gets all that is in it, and not only what is given with it.</summary>
+    /// <summary>Whether the run does everything in the plan, rather than only the images given with it.</summary>
     public bool IsWhole { get; init; }
 
     /// <summary>Opens a plan for a run, and records that the run carries it out.</summary>
     /// <param name="path">The full path of its file.</param>
-    /// <param name="document">What is in it.</param>
-    /// <param name="session">The account, and the ledger that has to know of it.</param>
-    /// <param name="run">The run; <see langword="null"/> only to look what it would do.</param>
+    /// <param name="document">Its content.</param>
+    /// <param name="session">The account, and the ledger that has to have a record of the plan.</param>
+    /// <param name="run">The run; <see langword="null"/> to only see what it would do.</param>
     /// <param name="isWhole">See <see cref="IsWhole"/>.</param>
-    /// <param name="cancellationToken">Stops.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.PlanUnusable"/>, with the reason.</exception>
     public static async Task<AgreedPlan> OpenAsync(string path, PlanDocument document, KlingSession session, RunRecord? run, bool isWhole, CancellationToken cancellationToken)
     {
@@ -83,10 +83,10 @@ internal sealed class AgreedPlan
     }
 
     /// <summary>Refuses an image for which something else would be done than the plan says.</summary>
-    /// <param name="identified">Which video it is, with its price where it is to be bought.</param>
+    /// <param name="identified">Which video it is, with its price if it is to be bought.</param>
     /// <param name="earlier">What the ledger has for it, or a video of another ledger; <see langword="null"/> if it is to be bought.</param>
     /// <param name="isElsewhere">Whether <paramref name="earlier"/> is one that this ledger does not know.</param>
-    /// <param name="cancellationToken">Stops.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
     /// <exception cref="KlingException">
     /// <see cref="ErrorKind.PlanDiffers"/>, with what has changed. <see cref="ErrorKind.TaskFailed"/>: what the plan had bought has failed.
     /// </exception>
@@ -139,7 +139,7 @@ internal sealed class AgreedPlan
 
     /// <summary>Refuses to buy when the time of the plan is over.</summary>
     /// <param name="subject">The image.</param>
-    /// <param name="cancellationToken">Stops.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.PlanDiffers"/>.</exception>
     public async Task RequireInTimeAsync(string subject, CancellationToken cancellationToken)
     {
@@ -149,10 +149,10 @@ internal sealed class AgreedPlan
         }
     }
 
-    /// <summary>Refuses a video that somebody else has bought while it was about to be.</summary>
+    /// <summary>Refuses a video that somebody else has bought just before.</summary>
     /// <param name="subject">The image.</param>
-    /// <param name="claim">What came of the purchase.</param>
-    /// <param name="cancellationToken">Stops.</param>
+    /// <param name="claim">The outcome of the purchase.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.PlanDiffers"/>.</exception>
     public async Task RequireOwnAsync(string subject, TaskClaim claim, CancellationToken cancellationToken)
     {
@@ -163,8 +163,8 @@ internal sealed class AgreedPlan
         }
     }
 
-    /// <summary>Records that the plan is used up, if its run has come to its end and nothing of it is left to do.</summary>
-    /// <param name="summary">What came of the run.</param>
+    /// <summary>Records that the plan is used up, if its run has come to its end and nothing is left to do.</summary>
+    /// <param name="summary">The result of the run.</param>
     public async Task CloseAsync(ConversionSummary summary)
     {
         ArgumentNullException.ThrowIfNull(summary);
@@ -188,11 +188,11 @@ internal sealed class AgreedPlan
             : $"Nothing was bought for '{item.Subject}': it is over the limits that the plan was made with.");
     }
 
-    /// <summary>What failed before and is to be bought again; the ledger has nothing else for a video that is to be bought.</summary>
+    /// <summary>The failed task whose video is to be bought again; the ledger has nothing else for a video that is to be bought.</summary>
     private Task<KlingVideoTask?> FindLastAsync(IdentifiedSubmission identified, CancellationToken cancellationToken)
         => FindFailedAsync(_session, identified, cancellationToken);
 
-    /// <summary>The task that failed before, where a video is to be bought again for that.</summary>
+    /// <summary>The failed task because of which a video is to be bought again.</summary>
     internal static async Task<KlingVideoTask?> FindFailedAsync(KlingSession session, IdentifiedSubmission identified, CancellationToken cancellationToken)
         => identified.Submission.RetryFailed
             ? await session.Ledger.Tasks.FindEarlierAsync(session.Account, identified.Submission.Spec, cancellationToken).ConfigureAwait(false)

@@ -4,20 +4,20 @@ using KlingPS.Core.Stages;
 
 namespace KlingPS.Core.Converting;
 
-/// <summary>Keeps every input of a conversion with what has become of it, and closes the run: once, with its summary and its report.</summary>
+/// <summary>Keeps every input of a conversion with its result, and closes the run once, with its summary and its report.</summary>
 /// <param name="runId">Which run it is.</param>
 /// <param name="report">Writes the report; <see langword="null"/> if there is to be none.</param>
 internal sealed class ConversionBook(string runId, RunReportFile? report)
 {
     private readonly PackedRunItems _items = new();
 
-    /// <summary>The inputs in their order; of those that are done, only the number of what was done for them.</summary>
+    /// <summary>The inputs in their order; for those that are done, only the number of the record of what was done.</summary>
     private readonly List<(ConversionInput? Open, int Done)> _inputs = [];
 
     /// <summary>The summary, once the run is closed.</summary>
     public ConversionSummary? Summary { get; private set; }
 
-    /// <summary>What became of the report, in words, where it is not at its path; told once the run is closed.</summary>
+    /// <summary>What happened to the report, in words, if it is not at its path; known once the run is closed.</summary>
     public string? Trouble { get; private set; }
 
     /// <summary>Whether no input has come so far.</summary>
@@ -27,13 +27,13 @@ internal sealed class ConversionBook(string runId, RunReportFile? report)
     public bool IsInputComplete { get; set; }
 
     /// <summary>Writes that the run is under way, if there is to be a report.</summary>
-    /// <returns>What to tell where it cannot be written.</returns>
-    /// <exception cref="KlingException"><see cref="ErrorKind.FileExists"/>: something else than a report is there.</exception>
+    /// <returns>What to tell the user if it cannot be written.</returns>
+    /// <exception cref="KlingException"><see cref="ErrorKind.FileExists"/>: something other than a report is there.</exception>
     public string? Begin() => report?.Begin();
 
-    /// <summary>Takes the next input in.</summary>
+    /// <summary>Adds the next input.</summary>
     /// <param name="path">The image.</param>
-    /// <param name="name">What the input is called where it has no image.</param>
+    /// <param name="name">The name of the input if it has no image.</param>
     public ConversionInput Add(string? path, string? name)
     {
         var input = new ConversionInput(path, path is null ? name : null) { Index = _inputs.Count };
@@ -41,12 +41,12 @@ internal sealed class ConversionBook(string runId, RunReportFile? report)
         return input;
     }
 
-    /// <summary>Takes the input out again that came last: it is none of its own.</summary>
+    /// <summary>Removes the last input again, because it does not count as one of its own.</summary>
     public void RemoveLast() => _inputs.RemoveAt(_inputs.Count - 1);
 
-    /// <summary>An input comes out of the batch. If nothing is wrong with it, only what is reported at the end is kept: a folder may have a hundred thousand.</summary>
+    /// <summary>Called when an input comes out of the batch. If nothing is wrong with it, only what is reported at the end is kept: a folder may have a hundred thousand.</summary>
     /// <param name="input">The input.</param>
-    /// <param name="outcome">What has become of it.</param>
+    /// <param name="outcome">Its outcome.</param>
     public void End(ConversionInput input, Outcome<ConversionItem, SavedVideo> outcome)
     {
         ArgumentNullException.ThrowIfNull(input);
@@ -57,14 +57,14 @@ internal sealed class ConversionBook(string runId, RunReportFile? report)
         }
     }
 
-    /// <summary>What would be done for each input, in the order of the input. Nothing has been done then.</summary>
+    /// <summary>What would be done for each input, in the order of the input, before anything has been done.</summary>
     public IReadOnlyList<PlanItem> ToPlanItems() => [.. _inputs.Select(input => input.Open!.ToPlanItem())];
 
-    /// <summary>Closes the run. What comes later changes nothing any more.</summary>
-    /// <param name="ending">What made it end.</param>
+    /// <summary>Closes the run. Nothing that comes later changes it.</summary>
+    /// <param name="ending">Why it ended.</param>
     /// <param name="error">The error that ended it, or the buying in it.</param>
     /// <param name="converter">The converter, if there was one.</param>
-    /// <returns>The summary; <see langword="null"/> if the run had been closed.</returns>
+    /// <returns>The summary; <see langword="null"/> if the run had been closed already.</returns>
     public ConversionSummary? Close(RunEnding ending, KlingException? error, VideoConverter? converter)
     {
         if (Summary is not null)

@@ -6,21 +6,21 @@ using KlingPS.Core.Submitting;
 
 namespace KlingPS.Core.Converting;
 
-/// <summary>One input of a conversion, and what has become of it so far.</summary>
+/// <summary>One input of a conversion, and its state so far.</summary>
 /// <param name="path">The image.</param>
-/// <param name="name">What the input is called where it has no image.</param>
+/// <param name="name">The name of the input if it has no image.</param>
 internal sealed class ConversionInput(string? path, string? name)
 {
     /// <summary>Its place among the inputs, from 0.</summary>
     public required int Index { get; init; }
 
-    /// <summary>It in the batch; <see langword="null"/> if it did not get there.</summary>
+    /// <summary>The item in the batch; <see langword="null"/> if the input did not get there.</summary>
     public ConversionItem? Item { get; set; }
 
-    /// <summary>What was asked for, where that could be understood.</summary>
+    /// <summary>What was asked for, if that could be understood.</summary>
     public Submission? Asked { get; set; }
 
-    /// <summary>What would be done for it, where that was planned only.</summary>
+    /// <summary>What would be done for it, if that was only planned.</summary>
     public ConversionPlan? Plan { get; set; }
 
     /// <summary>Whether the limits allow what would be done.</summary>
@@ -32,11 +32,11 @@ internal sealed class ConversionInput(string? path, string? name)
     /// <summary>Its video.</summary>
     public SavedVideo? Video { get; private set; }
 
-    /// <summary>Whether the user was asked, and did not want it.</summary>
+    /// <summary>Whether the user was asked and declined.</summary>
     public bool IsDeclined { get; set; }
 
-    /// <summary>It comes out of the batch.</summary>
-    /// <param name="outcome">What has become of it.</param>
+    /// <summary>Called when it comes out of the batch.</summary>
+    /// <param name="outcome">Its outcome.</param>
     public void End(Outcome<ConversionItem, SavedVideo> outcome)
     {
         ArgumentNullException.ThrowIfNull(outcome);
@@ -77,8 +77,8 @@ internal sealed class ConversionInput(string? path, string? name)
     }
 
     /// <summary>What was done for it.</summary>
-    /// <param name="converter">Knows of requests that have left; <see langword="null"/> if there are none.</param>
-    /// <param name="ending">The error that ended the run, which is that of an input that nothing has become of.</param>
+    /// <param name="converter">Knows about requests that have left; <see langword="null"/> if there are none.</param>
+    /// <param name="ending">The error that ended the run; inputs without a result get it.</param>
     public RunItem ToItem(VideoConverter? converter, KlingException? ending)
     {
         ConversionProgress? progress = Item?.Progress;

@@ -5,7 +5,7 @@ using KlingPS.Core.Submitting;
 
 namespace KlingPS.Core.Converting;
 
-/// <summary>What has to be done for an image to have its video.</summary>
+/// <summary>What has to be done for an image to get its video.</summary>
 internal enum ConversionStep
 {
     /// <summary>The video has to be bought. The only step that costs something.</summary>
@@ -17,7 +17,7 @@ internal enum ConversionStep
     /// <summary>It is paid for and finished, but not where it belongs.</summary>
     Download,
 
-    /// <summary>It is there.</summary>
+    /// <summary>The video is there.</summary>
     Nothing,
 
     /// <summary>The user has taken it elsewhere.</summary>
@@ -25,17 +25,17 @@ internal enum ConversionStep
 }
 
 /// <summary>What would be done for an image.</summary>
-/// <param name="Step">The next thing to do; those after it follow.</param>
+/// <param name="Step">The next step; the later ones follow from it.</param>
 /// <param name="Submission">The submission, with the prompt it would be bought with.</param>
 /// <param name="Path">The full path the video would have; <see langword="null"/> while that depends on the purchase.</param>
 internal sealed record ConversionPlan(ConversionStep Step, Submission Submission, string? Path)
 {
-    /// <summary>What it would cost, in credits; <see langword="null"/> where the price is not known.</summary>
+    /// <summary>What it would cost, in credits; <see langword="null"/> if the price is not known.</summary>
     public decimal? Credits => Step == ConversionStep.Buy ? Submission.Credits : 0;
 
     /// <summary>
-    /// Whether it would be left out because the day's limit does not allow it, after what is to be bought before it. Known only of plans
-    /// that are not carried out while they are made.
+    /// Whether it would be left out because the day's limit does not allow it after the purchases before it. Known only for plans
+    /// that are not carried out as they are made.
     /// </summary>
     public bool IsOverDailyCap { get; init; }
 
@@ -49,7 +49,7 @@ internal sealed record ConversionPlan(ConversionStep Step, Submission Submission
     internal string Identity { get; init; } = string.Empty;
 }
 
-/// <summary>What would become of a batch of images.</summary>
+/// <summary>What would be done for a batch of images.</summary>
 public sealed record ConversionPlanTotals
 {
     /// <summary>Videos that would be bought.</summary>
@@ -76,7 +76,7 @@ public sealed record ConversionPlanTotals
     /// <summary>What would be spent, in credits, as far as prices are known.</summary>
     public decimal Credits { get; init; }
 
-    /// <summary>Of the videos that would be bought, those whose price is not known.</summary>
+    /// <summary>Those of the videos to be bought whose price is not known.</summary>
     public int Unpriced { get; init; }
 
     /// <summary>The totals with one more image, and whether the limits allow it.</summary>

@@ -24,16 +24,16 @@ internal sealed record ConversionCounts
     /// <summary>On disk, and bought in this batch.</summary>
     public int Made { get; init; }
 
-    /// <summary>Brought to disk, and paid for earlier.</summary>
+    /// <summary>Downloaded, and paid for earlier.</summary>
     public int Downloaded { get; init; }
 
     /// <summary>On disk already.</summary>
     public int Present { get; init; }
 
-    /// <summary>Taken elsewhere by the user, so that nothing is left to be done.</summary>
+    /// <summary>Taken elsewhere by the user, so that nothing is left to do.</summary>
     public int Taken { get; init; }
 
-    /// <summary>Without a video so far, and nothing is wrong: the time was over.</summary>
+    /// <summary>Without a video so far, although nothing is wrong: time was up.</summary>
     public int Pending { get; init; }
 
     /// <summary>Left out because of a limit.</summary>
@@ -63,7 +63,7 @@ internal sealed record ConversionCounts
     /// <summary>Finished, with a video or without.</summary>
     public int Done => Saved + Taken + Missing;
 
-    /// <summary>All images taken so far.</summary>
+    /// <summary>All images so far.</summary>
     public int Total => Queued + Uploading + Sending + Generating + Downloading + Done;
 }
 
@@ -75,7 +75,7 @@ internal sealed class ConversionTally
     /// <summary>The counts at this moment.</summary>
     public ConversionCounts Counts { get; private set; } = new();
 
-    /// <summary>Some image has moved on. Raised on any thread.</summary>
+    /// <summary>Raised when an image has moved on, on any thread.</summary>
     public event Action? Changed;
 
     /// <summary>Moves an image on, or counts credits.</summary>
@@ -153,7 +153,7 @@ internal sealed class ConversionProgress
         tally.Update(counts => Add(counts, ConversionStage.Queued, 1));
     }
 
-    /// <summary>The stage it has come to.</summary>
+    /// <summary>The stage that it has reached.</summary>
     public ConversionStage Stage => _stage;
 
     /// <summary>Which video it is, once that is known.</summary>
@@ -162,7 +162,7 @@ internal sealed class ConversionProgress
     /// <summary>The task that is paid for, once there is one.</summary>
     public KlingVideoTask? Task { get; set; }
 
-    /// <summary>What has become of the image; <see langword="null"/> until that is known.</summary>
+    /// <summary>The result for the image; <see langword="null"/> until that is known.</summary>
     public RunItemResult? Result
     {
         get
@@ -172,7 +172,7 @@ internal sealed class ConversionProgress
         }
     }
 
-    /// <summary>Credits that were set aside for its video in this batch and whose end is open, and those that it has cost.</summary>
+    /// <summary>Credits that were set aside for its video in this batch and are not settled, and those that it has cost.</summary>
     public (decimal Reserved, decimal Consumed) Credits
     {
         get
@@ -192,7 +192,7 @@ internal sealed class ConversionProgress
         Enter(Enum.Parse<ConversionStage>(RunResults.Of(error.Kind, Task is not null).ToString()));
     }
 
-    /// <summary>The image has come to a stage. After the last one nothing changes any more: what outlasts a deadline continues on its own.</summary>
+    /// <summary>Called when the image has reached a stage. After the last one nothing changes any more: work that outlasts a deadline continues on its own.</summary>
     public void Enter(ConversionStage stage) => _tally.Update(counts =>
     {
         if (_isOver)

@@ -3,15 +3,15 @@ using KlingPS.Core.Reporting;
 
 namespace KlingPS.Core.Converting;
 
-/// <summary>What has become of a batch of images.</summary>
+/// <summary>The result for a batch of images.</summary>
 public sealed record ConversionSummary
 {
     private IReadOnlyList<RunItem> _items = [];
 
-    /// <summary>Which run it was; its report, its log and the ledger name it so.</summary>
+    /// <summary>The id of the run, which its report, its log and the ledger use too.</summary>
     public string? RunId { get; init; }
 
-    /// <summary>How the run ended, as the word for it: <c>AllThere</c>, <c>Partly</c>, <c>NothingToDo</c>, <c>LimitReached</c>, <c>NeedsPerson</c>, <c>CouldNotBegin</c> or <c>Stopped</c>.</summary>
+    /// <summary>How the run ended, in one word: <c>AllThere</c>, <c>Partly</c>, <c>NothingToDo</c>, <c>LimitReached</c>, <c>NeedsPerson</c>, <c>CouldNotBegin</c> or <c>Stopped</c>.</summary>
     public string Outcome => Ended.ToString();
 
     /// <summary>The number of <see cref="Outcome"/>, for a script to end with; see <see cref="RunOutcome"/>.</summary>
@@ -20,7 +20,7 @@ public sealed record ConversionSummary
     /// <summary>Videos that were bought in this run and are on disk.</summary>
     public int Made { get; init; }
 
-    /// <summary>Videos that were paid for earlier and were brought to disk in this run.</summary>
+    /// <summary>Videos that were paid for earlier and were downloaded in this run.</summary>
     public int Downloaded { get; init; }
 
     /// <summary>Videos that were on disk already.</summary>
@@ -38,22 +38,22 @@ public sealed record ConversionSummary
     /// <summary>Images that were left out because of a limit of the run or of the day.</summary>
     public int OverLimit { get; init; }
 
-    /// <summary>Images whose video could not be made or brought to disk.</summary>
+    /// <summary>Images whose video could not be made or downloaded.</summary>
     public int Failed { get; init; }
 
-    /// <summary>Images of which it is not known whether their video was bought.</summary>
+    /// <summary>Images for which it is not known whether their video was bought.</summary>
     public int Unknown { get; init; }
 
     /// <summary>Inputs that nothing was bought for, because they cannot be used as they are.</summary>
     public int Refused { get; init; }
 
-    /// <summary>Credits spent in this run, with those set aside for tasks that are still being made. What unknown ones may have cost is not in it.</summary>
+    /// <summary>Credits spent in this run, with those set aside for tasks that are still being made. Does not include what unknown ones may have cost.</summary>
     public decimal Credits { get; init; }
 
     /// <summary>Every input and what was done for it, in the order of the input.</summary>
     public IReadOnlyList<RunItem> Items
     {
-        // Few who see a summary look at its items, of which there may be a hundred thousand: so they are made when somebody does.
+        // Hardly anybody who sees a summary looks at its items, and there may be a hundred thousand: so they are only made on demand.
         get => _items is RunItem[] made ? made : _items = _items.ToArray();
         init => _items = value;
     }

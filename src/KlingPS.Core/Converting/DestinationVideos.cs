@@ -9,8 +9,8 @@ using KlingPS.Core.Submitting;
 namespace KlingPS.Core.Converting;
 
 /// <summary>
-/// The videos in a destination whose sidecars say what they were made from. They are evidence of what was bought where this ledger knows
-/// nothing of it: it was bought with another one.
+/// The videos in a destination whose sidecars say what they were made from. They are evidence of purchases that this ledger does not
+/// know, because they were made with another one.
 /// </summary>
 internal sealed class DestinationVideos(KlingService service, SaveOptions options, OutputPathResolver paths)
 {
@@ -21,9 +21,9 @@ internal sealed class DestinationVideos(KlingService service, SaveOptions option
     private int _hasTold;
 
     /// <summary>A video that was made from the same files with the same settings, at the same service.</summary>
-    /// <param name="identified">The video that is asked for.</param>
+    /// <param name="identified">The requested video.</param>
     /// <param name="cancellationToken">Ends the search.</param>
-    /// <returns>Its task, as the sidecar tells; <see langword="null"/> if there is none.</returns>
+    /// <returns>Its task, going by the sidecar; <see langword="null"/> if there is none.</returns>
     public async Task<KlingVideoTask?> FindAsync(IdentifiedSubmission identified, CancellationToken cancellationToken)
     {
         foreach (FoundVideo found in (await ReadOnceAsync(cancellationToken).ConfigureAwait(false))[identified.Identity])
@@ -84,7 +84,7 @@ internal sealed class DestinationVideos(KlingService service, SaveOptions option
         var isInside = new Dictionary<string, bool>(StringComparer.Ordinal);
         string[] there = [.. ListSidecars().Where(IsInside).Select(path => path[..^Sidecar.Extension.Length]).Where(File.Exists)];
 
-        // What this ledger has saved is found by its records.
+        // Videos that this ledger has saved are found by its records.
         foreach (string video in await paths.ListUnrecordedAsync(there, cancellationToken).ConfigureAwait(false))
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -98,7 +98,7 @@ internal sealed class DestinationVideos(KlingService service, SaveOptions option
 
         return found.ToLookup(one => one.Identity, one => one.Video);
 
-        // A link may lead out of the destination, where this run saves nothing either.
+        // A link may lead out of the destination, and this run saves nothing there either.
         bool IsInside(string path)
         {
             string folder = Path.GetDirectoryName(path)!;
@@ -127,7 +127,7 @@ internal sealed class DestinationVideos(KlingService service, SaveOptions option
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            // There is no such folder yet, or it shows nothing.
+            // There is no such folder yet, or it cannot be listed.
             return [];
         }
     }

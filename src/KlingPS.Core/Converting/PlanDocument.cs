@@ -8,13 +8,13 @@ using KlingPS.Core.Reporting;
 
 namespace KlingPS.Core.Converting;
 
-/// <summary>What a run would do, image by image; the JSON of <c>-PlanPath</c>. Its form is that of KlingPS.Plan.schema.json, which ships with the module.</summary>
+/// <summary>What a run would do, image by image; the JSON of <c>-PlanPath</c>. Its schema is KlingPS.Plan.schema.json, which ships with the module.</summary>
 internal sealed record PlanDocument
 {
-    /// <summary>What every version of the form begins with.</summary>
+    /// <summary>How the name of every version of the format begins.</summary>
     public const string FormPrefix = "urn:klingps:plan:";
 
-    /// <summary>By this a plan is known, and the version of its form.</summary>
+    /// <summary>Identifies a plan and the version of its format.</summary>
     public const string Form = FormPrefix + "1";
 
     [JsonPropertyName("$schema")]
@@ -25,7 +25,7 @@ internal sealed record PlanDocument
     /// <summary>When it was made, by the clock of the ledger.</summary>
     public required DateTimeOffset CreatedAt { get; init; }
 
-    /// <summary>From when on nothing is bought by it any more, by the same clock.</summary>
+    /// <summary>When it ends, by the same clock: from then on, it buys nothing.</summary>
     public required DateTimeOffset EndsAt { get; init; }
 
     public required RunVersions Versions { get; init; }
@@ -34,7 +34,7 @@ internal sealed record PlanDocument
 
     public required RunAccount Account { get; init; }
 
-    /// <summary>Where the ledger is that knows of it.</summary>
+    /// <summary>Where the ledger is that has a record of the plan.</summary>
     public required string Ledger { get; init; }
 
     public required PlanLimits Limits { get; init; }
@@ -46,7 +46,7 @@ internal sealed record PlanDocument
 
     public required PlanChoices Choices { get; init; }
 
-    /// <summary>The parameters of the command as they were given, without what each row brings.</summary>
+    /// <summary>The parameters of the command as they were given, without those that come with each row.</summary>
     public required IReadOnlyDictionary<string, JsonElement> Parameters { get; init; }
 
     public required PlanTotals Totals { get; init; }
@@ -54,10 +54,10 @@ internal sealed record PlanDocument
     /// <summary>Every input, in the order of the input.</summary>
     public required IReadOnlyList<PlanItem> Items { get; init; }
 
-    /// <summary>The SHA-256 of the file with nothing in its place, in lower-case hex.</summary>
+    /// <summary>The SHA-256 of the file with an empty text in its place, in lower-case hex.</summary>
     public required string Digest { get; init; }
 
-    /// <summary>The same with its digest.</summary>
+    /// <summary>The same plan with its digest.</summary>
     public PlanDocument Sealed()
         => this with { Digest = Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(PlanJson.Write(this with { Digest = string.Empty })))).ToLowerInvariant() };
 }
@@ -68,7 +68,7 @@ internal sealed record PlanLimits(decimal? MaxCredits, int? MaxTasks, decimal? D
 /// <summary>The switches that a plan was made with.</summary>
 internal sealed record PlanChoices(bool Sidecar, bool RetryFailed, bool AllowRepurchase, bool SkipChanged, bool Force);
 
-/// <summary>The items counted by what would be done, and what would be spent.</summary>
+/// <summary>The items, counted by what would be done, and what would be spent.</summary>
 internal sealed record PlanTotals : ItemTotals
 {
     public PlanTotals()
@@ -83,7 +83,7 @@ internal sealed record PlanTotals : ItemTotals
     /// <summary>What would be spent, as far as prices are known.</summary>
     public decimal Credits { get; init; }
 
-    /// <summary>Of the videos that would be made, those whose price is not known.</summary>
+    /// <summary>Those of the videos to be made whose price is not known.</summary>
     public int Unpriced { get; init; }
 
     /// <summary>Counts items.</summary>
@@ -102,25 +102,25 @@ internal sealed record PlanTotals : ItemTotals
 /// <summary>One input of a plan and what would be done for it.</summary>
 internal sealed record PlanItem
 {
-    /// <summary>The full path of the image, or what the input named as such.</summary>
+    /// <summary>The full path of the image, or what the input gave as one.</summary>
     public string? Path { get; init; }
 
-    /// <summary>What the input is called where it has no image.</summary>
+    /// <summary>The name of the input if it has no image.</summary>
     public string? Name { get; init; }
 
     /// <summary>What would be done, in the words of <see cref="RunItemResult"/>. Only <see cref="RunItemResult.Made"/> costs anything.</summary>
     public required string Result { get; init; }
 
-    /// <summary>What it would cost: 0 where nothing would be bought; <see langword="null"/> where the price is not known.</summary>
+    /// <summary>What it would cost: 0 if nothing would be bought; <see langword="null"/> if the price is not known.</summary>
     public decimal? Credits { get; init; }
 
-    /// <summary>Where the price is from; <see langword="null"/> where nothing would be bought, or the price is not known.</summary>
+    /// <summary>Where the price comes from; <see langword="null"/> if nothing would be bought, or the price is not known.</summary>
     public PlanPrice? Price { get; init; }
 
     /// <summary>What makes two videos the same; <see langword="null"/> if it could not be found out.</summary>
     public string? Identity { get; init; }
 
-    /// <summary>What the service would be asked for; <see langword="null"/> if the input did not get so far.</summary>
+    /// <summary>What the service would be asked for; <see langword="null"/> if the input did not get that far.</summary>
     public PlanRequest? Request { get; init; }
 
     /// <summary>The full path that the video would have; <see langword="null"/> while that depends on the purchase.</summary>
@@ -136,7 +136,7 @@ internal sealed record PlanItem
 
     public string? ErrorMessage { get; init; }
 
-    /// <summary>How messages name it.</summary>
+    /// <summary>What messages call it.</summary>
     [JsonIgnore]
     public string? Subject => Path ?? Name ?? Request?.Prompt;
 
@@ -144,13 +144,13 @@ internal sealed record PlanItem
     [JsonIgnore]
     public bool IsPurchase => Result == nameof(RunItemResult.Made);
 
-    /// <summary>Whether something would be done for it, or is.</summary>
+    /// <summary>Whether something would be done for it, or already has been.</summary>
     [JsonIgnore]
     public bool IsDone => Result is nameof(RunItemResult.Made) or nameof(RunItemResult.Downloaded) or nameof(RunItemResult.Present) or nameof(RunItemResult.Taken) or nameof(RunItemResult.Pending);
 }
 
-/// <summary>Where a price is from.</summary>
-/// <param name="Source"><c>Model</c>: this version of KlingPS knows it of the model. <c>Service</c>: the service took it for the last video of this kind.</param>
+/// <summary>Where a price comes from.</summary>
+/// <param name="Source"><c>Model</c>: this version of KlingPS knows it as the model's price. <c>Service</c>: the service charged it for the last video of this kind.</param>
 /// <param name="AsOf">The day of the price.</param>
 internal sealed record PlanPrice(string Source, DateOnly? AsOf);
 
@@ -165,7 +165,7 @@ internal sealed record PlanSource(string? Path, string? Uri, string? Hash)
     public MediaSource ToSource() => Path is not null ? MediaSource.FromFile(Path) : MediaSource.FromUri(Uri ?? string.Empty);
 }
 
-/// <summary>What the service would be asked for. What is <see langword="null"/> is left to its defaults.</summary>
+/// <summary>What the service would be asked for. Anything that is <see langword="null"/> is left to its defaults.</summary>
 internal sealed record PlanRequest
 {
     public required string Model { get; init; }
@@ -201,7 +201,7 @@ internal sealed record PlanRequest
     /// <summary>Which of several variants it is. The service is not told.</summary>
     public int Take { get; init; } = 1;
 
-    /// <summary>What the video is called that has no image. The service is not told.</summary>
+    /// <summary>The name of a video that has no image. The service is not told.</summary>
     public string? Name { get; init; }
 
     /// <summary>The text file that the prompt was read from.</summary>
@@ -233,7 +233,7 @@ internal sealed record PlanRequest
         };
     }
 
-    /// <summary>The video. Its files are read again, whatever the plan says of their content.</summary>
+    /// <summary>The video. Its files are read again, whatever the plan says about their content.</summary>
     public VideoSpec ToSpec() => new()
     {
         Model = Model,
@@ -259,7 +259,7 @@ internal sealed record PlanRequest
     public IEnumerable<PlanSource> Files()
         => new[] { Image, TailImage, Video, Audio }.Concat(ReferenceImages).OfType<PlanSource>().Where(source => source.Path is not null);
 
-    /// <summary>Whether the same is asked for, apart from the content of the files.</summary>
+    /// <summary>Whether another request asks for the same, apart from the content of the files.</summary>
     public bool IsLike(PlanRequest other) => Text(this) == Text(other);
 
     private static string Text(PlanRequest request) => JsonSerializer.Serialize(

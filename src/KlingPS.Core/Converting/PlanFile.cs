@@ -4,18 +4,18 @@ using KlingPS.Core.Files;
 
 namespace KlingPS.Core.Converting;
 
-/// <summary>The file of a plan: written as a whole or not at all, for its owner alone; and read as it was written or not at all.</summary>
+/// <summary>The file of a plan: written as a whole or not at all, for its owner alone; and read only exactly as it was written.</summary>
 internal static class PlanFile
 {
-    /// <summary>A plan of 30,000 images with long prompts.</summary>
+    /// <summary>In bytes; enough for a plan of 30,000 images with long prompts.</summary>
     private const int MaxLength = 256 * 1024 * 1024;
 
-    /// <summary>A plan is known by its beginning.</summary>
+    /// <summary>How many bytes are read to see whether a file is a plan.</summary>
     private const int LookedAt = 512;
 
     /// <summary>Refuses to replace anything but a plan or an empty file.</summary>
     /// <param name="path">The full path.</param>
-    /// <exception cref="KlingException"><see cref="ErrorKind.FileExists"/>: something else is there. <see cref="ErrorKind.DestinationUnusable"/>: it cannot be looked at.</exception>
+    /// <exception cref="KlingException"><see cref="ErrorKind.FileExists"/>: something else is there. <see cref="ErrorKind.DestinationUnusable"/>: it cannot be read.</exception>
     public static void RequireReplaceable(string path)
     {
         try
@@ -51,7 +51,7 @@ internal static class PlanFile
         }
     }
 
-    /// <summary>Seals a plan, as it can be read again.</summary>
+    /// <summary>Seals a plan in such a form that it can be read again.</summary>
     /// <param name="plan">The plan.</param>
     /// <param name="redact">Hides secrets.</param>
     public static PlanDocument Seal(PlanDocument plan, Func<string, string> redact)
@@ -60,11 +60,11 @@ internal static class PlanFile
         return JsonSerializer.Deserialize(redact(JsonSerializer.Serialize(plan, PlanJson.Context.PlanDocument)), PlanJson.Context.PlanDocument)!.Sealed();
     }
 
-    /// <summary>Reads a plan. Only its record in the ledger shows that it has not been changed: whoever changes the file can make a new digest.</summary>
+    /// <summary>Reads a plan. Only its record in the ledger shows that it has not been changed: anyone who changes the file can make a new digest.</summary>
     /// <param name="path">The full path.</param>
     /// <exception cref="KlingException">
     /// <see cref="ErrorKind.PathNotFound"/>: there is none. <see cref="ErrorKind.FileUnreadable"/>: it cannot be read.
-    /// <see cref="ErrorKind.PlanUnusable"/>: it is none, damaged, changed, or of another version.
+    /// <see cref="ErrorKind.PlanUnusable"/>: it is not a plan, is damaged, was changed, or is of another version.
     /// </exception>
     public static PlanDocument Read(string path)
     {
@@ -109,7 +109,7 @@ internal static class PlanFile
             RequireForm(path, text);
             plan = JsonSerializer.Deserialize(text, PlanJson.Context.PlanDocument)!;
 
-            // What is there twice, or spelled so that people read something else, is not as it was written either.
+            // A plan with duplicate fields, or spelled so that people read something else, is not as it was written either.
             if (plan.Sealed().Digest == plan.Digest && PlanJson.Write(plan) == text)
             {
                 return plan;
@@ -141,7 +141,7 @@ internal static class PlanFile
         }
     }
 
-    /// <summary>Whether a file is a plan, or empty and so nobody's loss.</summary>
+    /// <summary>Whether a file is a plan, or is empty, so that nothing is lost with it.</summary>
     private static bool IsPlanOrEmpty(string path)
         => Encoding.UTF8.GetString(OrdinaryFile.ReadBeginning(path, LookedAt)) is { } beginning
             && (beginning.Length == 0 || beginning.Contains($"\"{PlanDocument.FormPrefix}", StringComparison.Ordinal));

@@ -14,7 +14,7 @@ using KlingPS.Core.Waiting;
 
 namespace KlingPS.Core.Converting;
 
-/// <summary>How a batch of images becomes videos.</summary>
+/// <summary>How a batch of images is turned into videos.</summary>
 internal sealed record ConversionOptions
 {
     /// <summary>Where the videos go and what they are called.</summary>
@@ -23,10 +23,10 @@ internal sealed record ConversionOptions
     /// <summary>How long to wait for the tasks, and how often to poll them.</summary>
     public WaitOptions Wait { get; init; } = new();
 
-    /// <summary>Tasks that this batch may have at the service at the same time; without limit when it is left out. At least 1.</summary>
+    /// <summary>How many tasks this batch may have at the service at the same time; without limit if it is left out. At least 1.</summary>
     public int? ThrottleLimit { get; init; }
 
-    /// <summary>Takes each prompt from the text file beside the image, see <see cref="PromptFile"/>; the submission's own where there is none.</summary>
+    /// <summary>Takes each prompt from the text file beside the image, see <see cref="PromptFile"/>; if there is none, the submission's own.</summary>
     public bool PromptFromSidecar { get; init; }
 
     /// <summary>Writes a <see cref="Sidecar"/> beside each video.</summary>
@@ -35,14 +35,14 @@ internal sealed record ConversionOptions
     /// <summary>The plan that is carried out; <see langword="null"/> if there is none.</summary>
     public AgreedPlan? Plan { get; init; }
 
-    /// <summary>Keeps the batch within what the account has left; <see langword="null"/> not to ask for that.</summary>
+    /// <summary>Keeps the batch within what the account has left; <see langword="null"/> to not ask for that.</summary>
     public BalanceWatch? Balance { get; init; }
 }
 
 /// <summary>One image of a batch.</summary>
 /// <param name="Submission">The video to make of it.</param>
 /// <param name="Index">Its position in the batch, from 1.</param>
-/// <param name="Name">What the video is called; <see langword="null"/> while that depends on the purchase.</param>
+/// <param name="Name">The name of the video; <see langword="null"/> while that depends on the purchase.</param>
 internal sealed record ConversionItem(Submission Submission, int Index, VideoName? Name)
 {
     /// <summary>How far it has come; <see langword="null"/> while nothing has begun.</summary>
@@ -50,8 +50,8 @@ internal sealed record ConversionItem(Submission Submission, int Index, VideoNam
 }
 
 /// <summary>
-/// Turns images into videos on disk, doing only what is missing: a video that is paid for is waited for, downloaded, or simply
-/// there. Images are independent of each other: one that is slow or fails holds up no other.
+/// Turns images into videos on disk, doing only what is missing: a video that is paid for is waited for, downloaded, or already
+/// there. Images are independent of each other: one that is slow or fails does not hold up the others.
 /// </summary>
 internal sealed class VideoConverter : IDisposable
 {
@@ -71,7 +71,7 @@ internal sealed class VideoConverter : IDisposable
     private readonly SemaphoreSlim _submissions = new(MaxSubmissions);
     private readonly SemaphoreSlim? _inFlight;
 
-    /// <summary>The images that were taken in, by all else that was asked for. Those of a folder mostly differ in nothing else.</summary>
+    /// <summary>The images that were accepted, by everything else that was asked for. Those of a folder mostly differ in nothing but the image.</summary>
     private readonly Dictionary<Submission, HashSet<TextDigest>> _accepted = [];
     private readonly Dictionary<string, decimal?> _planned = [];
     private readonly ConcurrentDictionary<long, KlingVideoTask> _unfinished = new();
@@ -95,13 +95,13 @@ internal sealed class VideoConverter : IDisposable
         _events = service.Events;
         _waiter = new TaskWaiter(service, options.Wait.PollingInterval);
 
-        // A timeout of 0 says that no video is waited for; what is submitted then takes the time it takes.
+        // A timeout of 0 means that no video is waited for; submitting then takes as long as it needs.
         _deadline = new Deadline(_session.TimeProvider, options.Wait.Timeout == TimeSpan.Zero ? null : options.Wait.Timeout);
         _inFlight = options.ThrottleLimit is int limit ? new SemaphoreSlim(limit) : null;
         _forecast = new VideoForecast(_session, options.ThrottleLimit);
     }
 
-    /// <summary>Some image has moved on. Raised on any thread.</summary>
+    /// <summary>Raised when an image has moved on, on any thread.</summary>
     public event Action? Changed
     {
         add => _tally.Changed += value;
@@ -117,20 +117,20 @@ internal sealed class VideoConverter : IDisposable
     /// <inheritdoc cref="VideoSubmitter.UnderWay"/>
     public int UnderWay => _submitter.UnderWay;
 
-    /// <summary>The task of an image whose request has left, or is about to, and has no response.</summary>
+    /// <summary>The task of an image whose request has left, or is about to, and has no response yet.</summary>
     /// <param name="identity">What makes two purchases the same.</param>
     public KlingVideoTask? FindUnderWay(string identity) => _submitter.FindUnderWay(identity);
 
-    /// <summary>Records that a run has begun. A run that cannot be recorded is carried out all the same: what it buys is recorded anyway.</summary>
-    /// <param name="runId">Which run it is.</param>
+    /// <summary>Records that a run has begun. A run that cannot be recorded goes ahead all the same: what it buys is recorded anyway.</summary>
+    /// <param name="runId">The id of the run.</param>
     /// <param name="command">The command.</param>
-    /// <param name="cancellationToken">Stops; nothing is recorded then.</param>
+    /// <param name="cancellationToken">Stops the work; nothing is recorded then.</param>
     public Task BeginRunAsync(string runId, string command, CancellationToken cancellationToken)
         => RecordAsync(() => _session.Ledger.Runs.BeginAsync(new RunRecord(runId, _session.Account, command, _session.TimeProvider.GetUtcNow()), cancellationToken));
 
     /// <summary>Records how a run has ended. The session is kept open until that is done, if nobody waits for it.</summary>
-    /// <param name="summary">What came of it.</param>
-    /// <param name="isComplete">Whether it came to its end, and was not ended by an error or by somebody.</param>
+    /// <param name="summary">Its result.</param>
+    /// <param name="isComplete">Whether it was completed, rather than ended by an error or by somebody.</param>
     public Task EndRunAsync(ConversionSummary summary, bool isComplete)
     {
         ArgumentNullException.ThrowIfNull(summary);
@@ -165,7 +165,7 @@ internal sealed class VideoConverter : IDisposable
         {
             await record().ConfigureAwait(false);
         }
-#pragma warning disable CA1031 // A ledger that cannot be written is the error of the first purchase; what a run was is not worth one of its own.
+#pragma warning disable CA1031 // A ledger that cannot be written is the error of the first purchase; the record of a run is not worth one of its own.
         catch (Exception exception) when (exception is not OperationCanceledException)
 #pragma warning restore CA1031
         {
@@ -173,7 +173,7 @@ internal sealed class VideoConverter : IDisposable
         }
     }
 
-    /// <summary>Takes an image into the batch and names its video; to be called for one image after the other.</summary>
+    /// <summary>Takes an image into the batch and names its video. Call it for one image after another.</summary>
     /// <param name="submission">The video to make of it.</param>
     /// <returns>The item; <see langword="null"/> if the batch has the very same one already.</returns>
     public ConversionItem? Accept(Submission submission)
@@ -198,11 +198,11 @@ internal sealed class VideoConverter : IDisposable
         return new ConversionItem(submission with { Turn = _line.Next() }, index, name);
     }
 
-    /// <summary>Finds out what would be done for an image; sends nothing. What it would buy counts as bought for the images after it.</summary>
+    /// <summary>Finds out what would be done for an image; sends nothing. What it would buy counts as bought when later images are planned.</summary>
     /// <param name="item">The image, as <see cref="Accept"/> has taken it.</param>
     /// <param name="isWhatIf">Whether no plan is carried out; only then is it known whether this one keeps to the day's limit.</param>
     /// <param name="cancellationToken">Ends the search.</param>
-    /// <exception cref="KlingException">It could not be converted, and why.</exception>
+    /// <exception cref="KlingException">It could not be converted; the message says why.</exception>
     public async Task<ConversionPlan> PlanAsync(ConversionItem item, bool isWhatIf, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(item);
@@ -227,7 +227,7 @@ internal sealed class VideoConverter : IDisposable
         };
     }
 
-    /// <summary>What all that is planned would cost; <see langword="null"/> if the price of any of it is not known.</summary>
+    /// <summary>What everything that is planned would cost; <see langword="null"/> if the price of any of it is not known.</summary>
     private decimal? SumPlanned() => _planned.Values.Aggregate((decimal?)0, (sum, price) => sum + price);
 
     /// <summary>Takes back that a video would be bought: other images of the same content cannot count on it.</summary>
@@ -237,20 +237,20 @@ internal sealed class VideoConverter : IDisposable
         _planned.Remove(plan.Identity);
     }
 
-    /// <summary>Takes an image out of the batch that is not converted after all.</summary>
+    /// <summary>Removes from the batch an image that is not converted after all.</summary>
     public static void Leave(ConversionItem item)
     {
         ArgumentNullException.ThrowIfNull(item);
         item.Submission.Turn?.Pass();
     }
 
-    /// <summary>Says that no more images will come.</summary>
+    /// <summary>Called when no more images will come.</summary>
     /// <param name="images">How many are to be converted.</param>
     public void CompleteInput(int images) => _options.Balance?.Complete(images);
 
-    /// <summary>Does what is missing for an image to have its video.</summary>
+    /// <summary>Does what is missing for an image to get its video.</summary>
     /// <param name="item">The image, as <see cref="Accept"/> has taken it.</param>
-    /// <param name="cancellationToken">Stops; what is paid for stays in the ledger, and the next run takes it up.</param>
+    /// <param name="cancellationToken">Stops the work; what is paid for stays in the ledger, and the next run continues with it.</param>
     /// <returns>
     /// The video, or the error; both, when the video is there and its sidecar could not be written. After an error that every further
     /// purchase would meet (<see cref="KlingException.IsFatal"/>) no image is bought any more; what is paid for is still fetched.
@@ -260,8 +260,8 @@ internal sealed class VideoConverter : IDisposable
 
     /// <inheritdoc cref="ConvertAsync(ConversionItem, CancellationToken)"/>
     /// <param name="item">The image, as <see cref="Accept"/> has taken it.</param>
-    /// <param name="onPrepared">Is called once it is known what is to be done for it, before anything is sent.</param>
-    /// <param name="cancellationToken">Stops.</param>
+    /// <param name="onPrepared">Called once it is known what has to be done for it, before anything is sent.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
     public Task<Outcome<ConversionItem, SavedVideo>> ConvertAsync(ConversionItem item, Action onPrepared, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(item);
@@ -301,7 +301,7 @@ internal sealed class VideoConverter : IDisposable
             progress.End(exception);
             return new(item, null, progress.Task is KlingVideoTask task && !exception.IsFatal ? exception.About(task.Id) : exception);
         }
-#pragma warning disable CA1031 // One image's trouble is one image's error.
+#pragma warning disable CA1031 // What goes wrong with one image is the error of that image alone.
         catch (Exception exception) when (!UnexpectedError.IsStop(exception, cancellationToken))
 #pragma warning restore CA1031
         {
@@ -320,9 +320,9 @@ internal sealed class VideoConverter : IDisposable
     /// <summary>Does what is missing for an image.</summary>
     /// <param name="item">The image.</param>
     /// <param name="progress">Follows it.</param>
-    /// <param name="onPrepared">Is called once it is known what is to be done.</param>
-    /// <param name="inTime">Ends what is done, at the deadline too.</param>
-    /// <param name="stop">Ends the wait for the task, which follows the deadline itself and then takes one more look.</param>
+    /// <param name="onPrepared">Called once it is known what has to be done.</param>
+    /// <param name="inTime">Ends the work, also at the deadline.</param>
+    /// <param name="stop">Ends the wait for the task, which observes the deadline itself and then checks once more.</param>
     private async Task<Outcome<ConversionItem, SavedVideo>> ConvertAsync(
         ConversionItem item, ConversionProgress progress, Action onPrepared, CancellationToken inTime, CancellationToken stop)
     {
@@ -420,7 +420,7 @@ internal sealed class VideoConverter : IDisposable
         }
     }
 
-    /// <summary>The error of an image whose time is over.</summary>
+    /// <summary>The error of an image whose time is up.</summary>
     private KlingException CreateTimeout(ConversionItem item, ConversionProgress progress)
     {
         TimeSpan timeout = _deadline.Timeout!.Value;
@@ -443,7 +443,7 @@ internal sealed class VideoConverter : IDisposable
         _deadline.Dispose();
     }
 
-    /// <summary>Which video it is, whether it has been bought, and where it goes; sends nothing. What is to be bought can be saved, as far as that can be known.</summary>
+    /// <summary>Which video it is, whether it has been bought, and where it goes; sends nothing. Makes sure that a video to be bought can be saved, as far as that can be known.</summary>
     private async Task<Prepared> PrepareAsync(ConversionItem item, bool isAboutToWrite, CancellationToken cancellationToken, Action<string>? onIdentified = null)
     {
         Submission submission = _options.PromptFromSidecar
@@ -484,7 +484,7 @@ internal sealed class VideoConverter : IDisposable
     private Task RequirePlannedAsync(IdentifiedSubmission identified, KlingVideoTask? earlier, bool isElsewhere, CancellationToken cancellationToken)
         => _options.Plan?.RequireAsync(identified, earlier, isElsewhere, cancellationToken) ?? Task.CompletedTask;
 
-    /// <summary>Where the video goes. What is in its way may be the very video, bought with another ledger.</summary>
+    /// <summary>Where the video goes. A file in its way may be that very video, bought with another ledger.</summary>
     private async Task<OutputPath?> ChooseOutputAsync(ConversionItem item, IdentifiedSubmission identified, KlingVideoTask? earlier, CancellationToken cancellationToken)
     {
         try
@@ -501,7 +501,7 @@ internal sealed class VideoConverter : IDisposable
         }
     }
 
-    /// <summary>Somebody may have meant to write a prompt of its own for the image, or has lost one.</summary>
+    /// <summary>Somebody may have meant to write a separate prompt for the image, or may have lost one.</summary>
     private void WarnOfEmptyPrompt(ConversionItem item, string path)
     {
         if (_warned.TryAdd(path, 0))
@@ -521,10 +521,10 @@ internal sealed class VideoConverter : IDisposable
         }
     }
 
-    /// <summary>Refuses what could not be saved, before it is bought.</summary>
+    /// <summary>Refuses a video that could not be saved, before it is bought.</summary>
     private async Task RequireUsableAsync(ConversionItem item, OutputPath? output, bool isAboutToWrite, CancellationToken cancellationToken)
     {
-        // A name that depends on the purchase is of this form.
+        // A name that depends on the purchase has this form.
         _saver.OutputPaths.RequireUsable(
             ValuesOf(item.Submission, item.Index) with { TaskId = new string('0', 32), CreatedAt = _session.TimeProvider.GetUtcNow() },
             output,
@@ -535,7 +535,7 @@ internal sealed class VideoConverter : IDisposable
         }
     }
 
-    /// <summary>Whether the name has the length of a video that is as long as a file which has not been read yet.</summary>
+    /// <summary>Whether the name contains the length of the video, and that depends on a file that has not been read yet.</summary>
     private bool IsLengthNeeded(VideoSpec spec) => ModelCatalog.Get(spec.Model).TakesLengthOfInput && _options.Save.Template.Tokens.Contains("Duration");
 
     /// <summary>What the tokens of a name stand for before the purchase.</summary>
@@ -577,7 +577,7 @@ internal sealed class VideoConverter : IDisposable
         }
         catch (KlingException exception) when (exception is { Kind: ErrorKind.AttemptUnknown, TaskNumber: long id } && _doubted.TryAdd(id, 0))
         {
-            // Of two images of the same content, one has lost the answer; the other only learns of it.
+            // If two images have the same content, one has lost the answer, and the other only learns about it.
             progress.Doubt(identified.Submission.Credits ?? 0);
             throw;
         }
@@ -648,7 +648,7 @@ internal sealed class VideoConverter : IDisposable
             await sidecar.WriteAsync(video.Path, _options.Save.Overwrite, cancellationToken).ConfigureAwait(false);
             return null;
         }
-#pragma warning disable CA1031 // The video is there, whatever became of its sidecar.
+#pragma warning disable CA1031 // The video is there, whatever happened to its sidecar.
         catch (Exception exception) when (!UnexpectedError.IsStop(exception, cancellationToken))
 #pragma warning restore CA1031
         {
@@ -665,7 +665,7 @@ internal sealed class VideoConverter : IDisposable
 
     private static Task EnterAsync(SemaphoreSlim? slots, CancellationToken cancellationToken) => slots?.WaitAsync(cancellationToken) ?? Task.CompletedTask;
 
-    /// <summary>What is known of an image before anything is done for it.</summary>
+    /// <summary>What is known about an image before anything is done for it.</summary>
     /// <param name="Identified">Which video it is.</param>
     /// <param name="Earlier">Its purchase, if it has been made.</param>
     /// <param name="Output">Where it goes; <see langword="null"/> while that depends on the purchase.</param>
@@ -684,9 +684,9 @@ internal sealed class VideoConverter : IDisposable
         public bool HasVideo => Output is { HasVideo: true };
     }
 
-    /// <summary>A video that is paid for, or there. Ten thousand may be made at the same time: so no more is kept of an image than what is needed when its video is made.</summary>
+    /// <summary>A video that is paid for or already there. Ten thousand may be made at the same time, so only what is needed once its video is made is kept of each image.</summary>
     /// <param name="task">Its task.</param>
-    /// <param name="prepared">What was known of the image before.</param>
+    /// <param name="prepared">What was known about the image before.</param>
     private sealed class Begun(KlingVideoTask task, Prepared prepared)
     {
         public KlingVideoTask Task { get; } = task;
@@ -703,7 +703,7 @@ internal sealed class VideoConverter : IDisposable
         /// <inheritdoc cref="Prepared.IsKept"/>
         public bool IsKept { get; } = prepared.IsKept;
 
-        /// <summary>Whether it is not waited for.</summary>
+        /// <summary>Whether there is no need to wait for it.</summary>
         public bool IsMade { get; init; }
 
         /// <summary>Whether it was bought in this run.</summary>

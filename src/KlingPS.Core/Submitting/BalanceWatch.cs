@@ -7,8 +7,8 @@ using KlingPS.Core.Sessions;
 namespace KlingPS.Core.Submitting;
 
 /// <summary>
-/// Keeps a run within what the account has left: asks once, when the first video is about to be bought, says before that if the whole run
-/// cannot be paid for, and lets it go on as far as the credits reach. A balance that cannot be found out stops nothing.
+/// Keeps a run within what the account has left: asks once, when the first video is about to be bought, warns before that if the whole run
+/// cannot be paid for, and lets it go on for as long as the credits last. A balance that cannot be determined stops nothing.
 /// </summary>
 /// <remarks>
 /// Only what this run buys is counted against the balance. The service has the last word: see <see cref="PurchaseGate"/>. Safe for
@@ -16,7 +16,7 @@ namespace KlingPS.Core.Submitting;
 /// </remarks>
 internal sealed class BalanceWatch
 {
-    /// <summary>How long the first purchase waits until it is known what else is to be bought: the commands before this one may be slow.</summary>
+    /// <summary>How long the first purchase waits to learn what else is to be bought: the commands before this one may be slow.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
 
     private readonly object _lock = new();
@@ -33,12 +33,12 @@ internal sealed class BalanceWatch
     private int? _items;
     private bool _hasWarned;
 
-    /// <summary>Whether the service has accepted more than the balance covers: there is more by now.</summary>
+    /// <summary>Whether the service has accepted more than the balance covers, so that there must be more by now.</summary>
     private bool _isWider;
 
     /// <summary>Creates the watch. Nothing is asked yet.</summary>
     /// <param name="service">Whose balance it is.</param>
-    /// <param name="limit">What the run may spend at most anyway.</param>
+    /// <param name="limit">The most that the run may spend anyway.</param>
     public BalanceWatch(KlingService service, BudgetLimit limit)
     {
         ArgumentNullException.ThrowIfNull(service);
@@ -47,9 +47,9 @@ internal sealed class BalanceWatch
         _limit = limit;
     }
 
-    /// <summary>It is known what is to be done for one more item.</summary>
-    /// <param name="price">What it is to be bought for; <see langword="null"/> where nothing is bought, or the price is not known.</param>
-    /// <param name="identity">The video, where the same one is bought once; <see langword="null"/> where each is.</param>
+    /// <summary>Called when it is known what has to be done for one more item.</summary>
+    /// <param name="price">What it will cost; <see langword="null"/> if nothing is bought, or the price is not known.</param>
+    /// <param name="identity">The video, if the same one is bought only once; <see langword="null"/> if each one is bought.</param>
     public void Note(decimal? price, string? identity)
     {
         lock (_lock)
@@ -68,7 +68,7 @@ internal sealed class BalanceWatch
         }
     }
 
-    /// <summary>No more items will come.</summary>
+    /// <summary>Called when no more items will come.</summary>
     /// <param name="items">How many have come.</param>
     public void Complete(int items)
     {
@@ -81,8 +81,8 @@ internal sealed class BalanceWatch
     }
 
     /// <summary>Sets aside what a video costs, before anything is sent for it.</summary>
-    /// <param name="price">What it costs; <see langword="null"/> where that is not known.</param>
-    /// <param name="purchase">Names the purchase, of which there may be several tries: of those with one name, one is paid for.</param>
+    /// <param name="price">What it costs; <see langword="null"/> if that is not known.</param>
+    /// <param name="purchase">The name of the purchase. There may be several tries; of those with the same name, one is paid for.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>Whether the balance covers it, as far as that is known.</returns>
     public async Task<bool> TryTakeAsync(decimal? price, string purchase, CancellationToken cancellationToken)
@@ -129,7 +129,7 @@ internal sealed class BalanceWatch
         }
     }
 
-    /// <summary>The service has accepted more than the balance covers: credits have come since it was asked for.</summary>
+    /// <summary>Called when the service has accepted more than the balance covers: credits have been added since it was queried.</summary>
     public void Widen()
     {
         lock (_lock)
@@ -140,7 +140,7 @@ internal sealed class BalanceWatch
 
     private async Task<decimal?> AskAsync(CancellationToken cancellationToken)
     {
-        // What is to be said is to be said before the first purchase, and of as many of them as are known by then.
+        // Any warning has to come before the first purchase, and cover as many purchases as are known by then.
         await Task.WhenAny(_isAllKnown.Task, Task.Delay(s_patience, _service.Session.TimeProvider, cancellationToken)).ConfigureAwait(false);
         decimal? balance;
         try
@@ -148,7 +148,7 @@ internal sealed class BalanceWatch
             _spentToday = await SumTodayAsync(cancellationToken).ConfigureAwait(false);
             balance = await _service.Session.CreateProbingClient(_service.Observer).GetCreditsAsync(cancellationToken).ConfigureAwait(false);
         }
-#pragma warning disable CA1031 // Whatever kept it from being found out: the service refuses what is not covered.
+#pragma warning disable CA1031 // Whatever the reason that it is not known: the service refuses what is not covered.
         catch (Exception exception) when (!UnexpectedError.IsStop(exception, cancellationToken))
 #pragma warning restore CA1031
         {
@@ -175,7 +175,7 @@ internal sealed class BalanceWatch
         }
     }
 
-    /// <summary>Says once that the run cannot be paid for to its end. What its limits leave out need not be paid for.</summary>
+    /// <summary>Warns once if the credits do not cover the whole run. What its limits leave out need not be paid for.</summary>
     private void WarnIfShort(decimal balance)
     {
         decimal wanted;

@@ -11,7 +11,7 @@ namespace KlingPS.Core.Submitting;
 /// <param name="Paths">The files whose content has changed since.</param>
 internal sealed record EarlierVersion(KlingVideoTask Task, IReadOnlyList<string> Paths)
 {
-    /// <summary>Whether another take is asked for than the one that was bought.</summary>
+    /// <summary>Whether a different take was bought from the one that is asked for now.</summary>
     public bool IsOfOtherTake { get; init; }
 
     /// <summary>What has changed, and what was bought: the beginning of a sentence, without a full stop.</summary>
@@ -26,20 +26,20 @@ internal sealed record EarlierVersion(KlingVideoTask Task, IReadOnlyList<string>
 
 /// <summary>
 /// Notices files whose content has changed since a video with the same settings was bought from them: that is another video, which is paid
-/// for again, even if only a tag in the file was edited or a viewer has rotated it.
+/// for again, even if only a tag in the file was edited or a viewer rotated it.
 /// </summary>
 internal sealed class ChangedFiles(KlingService service)
 {
-    /// <summary>Purchases from one file that are looked at.</summary>
+    /// <summary>How many purchases from one file are examined.</summary>
     private const int MaxEarlier = 50;
 
     private readonly ConcurrentDictionary<string, byte> _told = new();
 
-    /// <summary>Finds an earlier purchase, and says that what is to be bought differs from it in the content of the files alone.</summary>
+    /// <summary>Finds an earlier purchase that differs from what is to be bought only in the content of the files, and reports it.</summary>
     /// <param name="identified">The submission, which is about to be bought.</param>
     /// <param name="cancellationToken">Ends the search.</param>
     /// <returns><see langword="null"/> if there is none.</returns>
-    /// <exception cref="KlingException"><see cref="ErrorKind.ImageChanged"/>: there is one, and the user wants such files left out.</exception>
+    /// <exception cref="KlingException"><see cref="ErrorKind.ImageChanged"/>: there is one, and the user wants such files to be left out.</exception>
     public async Task<EarlierVersion?> FindAsync(IdentifiedSubmission identified, CancellationToken cancellationToken)
     {
         Submission submission = identified.Submission;
@@ -55,7 +55,7 @@ internal sealed class ChangedFiles(KlingService service)
             return null;
         }
 
-        // It may have been bought by way of a link, or without.
+        // It may have been bought through a link, or not.
         string path = image ?? tail!;
         EarlierVersion? otherTake = null;
         bool isContentKnown = false;
@@ -78,7 +78,7 @@ internal sealed class ChangedFiles(KlingService service)
             }
         }
 
-        // A take of what was bought with this content already is no surprise.
+        // Another take of a video that was already bought with this content is no surprise.
         return isContentKnown || otherTake is null ? null : Tell(submission, otherTake);
     }
 
@@ -128,7 +128,7 @@ internal sealed class ChangedFiles(KlingService service)
 
     private static string? PathOf(MediaSource? source) => source is { IsOfFile: true } ? source.Path : null;
 
-    /// <summary>The files that a video was made from, as far as that is known, which have other content now.</summary>
+    /// <summary>Those of the files that a video was made from, as far as they are known, that have different content now.</summary>
     private static string[] FindReplaced(VideoSpec shown, VideoSpec now)
     {
         string[] changed = [.. FindChanged(shown, now)];

@@ -8,8 +8,8 @@ using KlingPS.Core.Sessions;
 
 namespace KlingPS.Core.Submitting;
 
-/// <summary>An image that the service would take.</summary>
-/// <param name="Report">What the file is; <see langword="null"/> where it has not been opened, because its hash is recorded and nothing is to be bought so far.</param>
+/// <summary>An image that the service would accept.</summary>
+/// <param name="Report">What the file is; <see langword="null"/> if it has not been opened, because its hash is recorded and nothing is to be bought so far.</param>
 /// <param name="Hash">The SHA-256 of its content, in lower-case hex.</param>
 internal sealed record IdentifiedImage(ImageReport? Report, string Hash);
 
@@ -24,20 +24,20 @@ internal sealed record IdentifiedClip(ClipReport Report, string Hash);
 /// <param name="IsReused">Whether an earlier upload of the same content is used.</param>
 internal sealed record PreparedImage(ImageReport Report, UploadRecord Upload, bool IsReused);
 
-/// <summary>Brings local images to where the service can fetch them, each content once.</summary>
+/// <summary>Uploads local images to where the service can fetch them, each content once.</summary>
 [SuppressMessage("Design", "CA1001", Justification = "A semaphore has nothing to release unless its wait handle is used.")]
 internal sealed class ImageUploader
 {
-    /// <summary>Files that are read at the same time.</summary>
+    /// <summary>How many files are read at the same time.</summary>
     private const int MaxReads = 8;
 
-    /// <summary>Uploads at the same time; more would only share the line.</summary>
+    /// <summary>How many uploads run at the same time; more would only share the bandwidth.</summary>
     private const int MaxUploads = 4;
 
     /// <summary>How long the service keeps an upload, by its current pages (older ones say three days).</summary>
     private static readonly TimeSpan s_lifetime = TimeSpan.FromHours(24);
 
-    /// <summary>What must be left of it to be used again: the task may wait before the service fetches the image.</summary>
+    /// <summary>How much of it must be left for an upload to be used again: the task may wait before the service fetches the image.</summary>
     private static readonly TimeSpan s_reserve = TimeSpan.FromHours(1);
 
     private readonly KlingSession _session;
@@ -65,19 +65,19 @@ internal sealed class ImageUploader
     /// <param name="path">The full path of the image.</param>
     /// <param name="force">Uploads even if there is an earlier one.</param>
     /// <param name="cancellationToken">Stops the upload.</param>
-    /// <exception cref="KlingException">The file is not an image the service takes, cannot be read, or could not be uploaded.</exception>
+    /// <exception cref="KlingException">The file is not an image that the service takes, cannot be read, or could not be uploaded.</exception>
     public async Task<PreparedImage> UploadAsync(string path, bool force, CancellationToken cancellationToken)
         => await UploadAsync(await IdentifyAsync(path, isPresent: true, ImageInspector.MaximumLength, cancellationToken).ConfigureAwait(false), force, cancellationToken).ConfigureAwait(false);
 
-    /// <summary>Inspects an image and tells its content from every other; sends nothing.</summary>
+    /// <summary>Inspects an image and identifies its content; sends nothing.</summary>
     /// <param name="path">The full path of the image.</param>
     /// <param name="isPresent">
-    /// Whether its content is read even where a hash of it is recorded, because it is to be bought or sent. Otherwise a file whose hash is
-    /// recorded is not even opened: most images of a folder that is finished are.
+    /// Whether its content is read even if its hash is recorded, because it is to be bought or sent. Otherwise a file whose hash is
+    /// recorded is not even opened, which applies to most images of a finished folder.
     /// </param>
     /// <param name="maxLength">The largest file that is taken, in bytes.</param>
     /// <param name="cancellationToken">Stops the reading.</param>
-    /// <exception cref="KlingException">The file is not an image the service takes, or cannot be read.</exception>
+    /// <exception cref="KlingException">The file is not an image that the service takes, or cannot be read.</exception>
     public async Task<IdentifiedImage> IdentifyAsync(string path, bool isPresent, long maxLength, CancellationToken cancellationToken)
     {
         if (!isPresent && await _hashes.FindAsync(path, cancellationToken).ConfigureAwait(false) is string recorded)
@@ -102,7 +102,7 @@ internal sealed class ImageUploader
         }
     }
 
-    /// <summary>Inspects a video or audio file and tells its content from every other; sends nothing.</summary>
+    /// <summary>Inspects a video or audio file and identifies its content; sends nothing.</summary>
     /// <param name="path">The full path of the file.</param>
     /// <param name="isPresent">As for an image.</param>
     /// <param name="cancellationToken">Stops the reading.</param>
@@ -173,7 +173,7 @@ internal sealed class ImageUploader
     private Task<string> HashAsync(string path, bool isPresent, CancellationToken cancellationToken)
         => isPresent ? _hashes.GetPresentAsync(path, cancellationToken) : _hashes.GetAsync(path, cancellationToken);
 
-    /// <summary>What is sent is compared while it leaves. What was sent before has to be what the file holds now.</summary>
+    /// <summary>What is sent is compared as it leaves. What was sent before has to match what the file holds now.</summary>
     /// <exception cref="KlingException"><see cref="ErrorKind.FileUnreadable"/>: it has changed since it was identified.</exception>
     private async Task RequireUnchangedAsync(LocalFile file, CancellationToken cancellationToken)
     {
@@ -186,7 +186,7 @@ internal sealed class ImageUploader
     }
 
     /// <summary>
-    /// Whether the service still has an upload when it fetches the image. Uploads outlive the process, so their age is a matter of the
+    /// Whether the service will still have an upload when it fetches the image. Uploads outlive the process, so their age goes by the
     /// time of day; if that was set back by more than the reserve since, the age cannot be known.
     /// </summary>
     private bool IsUsable(UploadRecord upload)
@@ -220,7 +220,7 @@ internal sealed class ImageUploader
         }
         catch (KlingException exception) when (exception.Kind == ErrorKind.FileUnreadable)
         {
-            // Its hash may come from the ledger, and would still be used in every later run.
+            // Its hash may come from the ledger, and would otherwise be used in every later run.
             await _hashes.RenewAsync(file.Path, cancellationToken).ConfigureAwait(false);
             throw;
         }

@@ -6,7 +6,7 @@ public sealed record KlingUpload
     /// <summary>The full path of the local file.</summary>
     public required string SourcePath { get; init; }
 
-    /// <summary>Its address, for the service to fetch it from.</summary>
+    /// <summary>The address that the service fetches it from.</summary>
     public required string ImageUri { get; init; }
 
     /// <summary>The SHA-256 of its content, in lower-case hex.</summary>
@@ -27,10 +27,10 @@ public sealed record KlingUpload
     /// <summary>Whether an earlier upload of the same content was used.</summary>
     public bool IsReused { get; init; }
 
-    /// <summary>Its address, so that an upload can stand wherever one is wanted.</summary>
+    /// <summary>Its address, so that an upload can be used wherever one is wanted.</summary>
     public override string ToString() => ImageUri;
 
-    /// <summary>Describes an image that has been brought to the service.</summary>
+    /// <summary>Describes an image that has been uploaded.</summary>
     internal static KlingUpload From(PreparedImage image)
     {
         ArgumentNullException.ThrowIfNull(image);

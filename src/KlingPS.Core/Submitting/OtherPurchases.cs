@@ -5,8 +5,8 @@ using KlingPS.Core.Sessions;
 namespace KlingPS.Core.Submitting;
 
 /// <summary>
-/// What other accounts have bought at the same service, by the ledger; or keys of which it is not known yet whose they are. A video of
-/// theirs that is on disk is used. One that is not is not bought a second time unless the user has asked for that.
+/// What other accounts, or keys whose account is not known yet, have bought at the same service, according to the ledger. A video of
+/// theirs that is on disk is used. Any other is not bought a second time unless the user has asked for that.
 /// </summary>
 internal sealed class OtherPurchases(KlingService service)
 {
@@ -48,7 +48,7 @@ internal sealed class OtherPurchases(KlingService service)
         return null;
     }
 
-    /// <summary>Who always buys, buys also what another account has bought. But the key may be one of the same account.</summary>
+    /// <summary>Whoever always buys also buys what another account has bought. But the key may belong to the same account.</summary>
     private Task<KlingVideoTask?> FindUnknownAsync(OtherAccount other, IdentifiedSubmission identified, CancellationToken cancellationToken)
         => other.Doubt is null
             ? Task.FromResult<KlingVideoTask?>(null)

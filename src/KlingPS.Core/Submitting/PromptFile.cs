@@ -12,12 +12,12 @@ internal static class PromptFile
     /// <summary>In bytes; a longer file cannot be a prompt.</summary>
     private const int MaxLength = 64 * 1024;
 
-    /// <summary>The longest mark of each kind first: that of UTF-32 begins as that of UTF-16.</summary>
+    /// <summary>The longest mark of each kind first: the one of UTF-32 begins like that of UTF-16.</summary>
     private static readonly Encoding[] s_marked = [Encoding.UTF8, Encoding.UTF32, new UTF32Encoding(bigEndian: true, byteOrderMark: true), Encoding.Unicode, Encoding.BigEndianUnicode];
 
-    /// <summary>Takes the prompt of a submission from the file beside its image; where there is none, or nothing in it, it keeps its own.</summary>
+    /// <summary>Takes the prompt of a submission from the file beside its image; if there is none, or it is empty, the submission keeps its own.</summary>
     /// <param name="submission">The submission.</param>
-    /// <param name="onEmpty">Is told of a file with nothing in it: the video is bought with another text than somebody may have meant to write there.</param>
+    /// <param name="onEmpty">Called for an empty file: the video is bought with a different text from the one that somebody may have meant to write there.</param>
     /// <param name="cancellationToken">Stops the reading.</param>
     /// <exception cref="KlingException">
     /// <see cref="ErrorKind.RequestInvalid"/>: it has no prompt at all. Otherwise as <see cref="ReadAsync"/>.
@@ -64,9 +64,9 @@ internal static class PromptFile
     /// <param name="imagePath">The full path of the image.</param>
     /// <param name="model">The model that it is for, which says how long it may be.</param>
     /// <param name="cancellationToken">Stops the reading.</param>
-    /// <returns>The file and its text, as it is: see <see cref="PromptText"/>; <see langword="null"/> when there is no such file or nothing in it.</returns>
+    /// <returns>The file and its text, unchanged (see <see cref="PromptText"/>); <see langword="null"/> if there is no such file or it is empty.</returns>
     /// <exception cref="KlingException">
-    /// <see cref="ErrorKind.RequestInvalid"/>: it is longer than a prompt may be, or not in an encoding that is known.
+    /// <see cref="ErrorKind.RequestInvalid"/>: it is longer than a prompt may be, or not in a known encoding.
     /// <see cref="ErrorKind.FileUnreadable"/>: it cannot be read.
     /// </exception>
     public static async Task<(string Path, string Text)?> ReadAsync(string imagePath, ModelSpec model, CancellationToken cancellationToken)
@@ -84,7 +84,7 @@ internal static class PromptFile
         return null;
     }
 
-    /// <summary>Where the prompt of an image may be; what comes first goes first.</summary>
+    /// <summary>Where the prompt of an image may be; the first takes precedence.</summary>
     private static string[] ListPaths(string imagePath) => [imagePath + ".txt", Path.ChangeExtension(imagePath, ".txt")];
 
     /// <summary>Whether anything has this name. Anything that is not a file is refused when it is read, rather than ignored, because the user does not expect it.</summary>
@@ -133,7 +133,7 @@ internal static class PromptFile
     {
         if (Array.Find(s_marked, encoding => content.AsSpan().StartsWith(encoding.Preamble)) is Encoding marked)
         {
-            // What does not belong to the encoding becomes U+FFFD, which is refused.
+            // Bytes that are not valid in the encoding become U+FFFD, which is refused.
             return marked.GetString(content.AsSpan(marked.Preamble.Length));
         }
 

@@ -10,10 +10,10 @@ using KlingPS.Core.Scheduling;
 
 namespace KlingPS.Core.Submitting;
 
-/// <summary>One video to buy, over as many requests as it takes.</summary>
+/// <summary>One video to buy, with as many requests as it takes.</summary>
 /// <remarks>
-/// The rule that holds whatever happens: once a request has left, its attempt is unknown unless an answer says otherwise. What is thrown
-/// meanwhile, by whatever and of whatever type, changes nothing about that; and no attempt stays open that nobody works on.
+/// The rule that holds whatever happens: once a request has left, its attempt is unknown unless an answer says otherwise. An exception in the
+/// meantime, whatever its source and type, does not change that; and no attempt stays open that nobody is working on.
 /// </remarks>
 internal sealed class Purchase(PurchaseSender sender, Submission submission, TaskIntent intent, PurchaseGate.Place place, CancellationToken cancellationToken) : IDisposable, IGateCaller
 {
@@ -21,12 +21,12 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
     private const string TakenForDead = "Another process considered this one dead before the request left.";
 
     /// <summary>
-    /// How old the record may be that a request is about to leave. A process that was stopped, or whose machine has slept, may have been
-    /// considered dead by others meanwhile: it asks again whether the attempt is still its own.
+    /// How old the record that a request is about to leave may be. A process that was suspended, or whose machine has slept, may have been
+    /// taken for dead by others in the meantime: it checks again whether the attempt is still its own.
     /// </summary>
     private static readonly TimeSpan s_longestPause = TimeSpan.FromSeconds(10);
 
-    /// <summary>How long a ledger is tried again that keeps on this machine what it cannot record.</summary>
+    /// <summary>How long to keep trying to record in a ledger that keeps on this machine what it cannot record.</summary>
     private static readonly TimeSpan s_longestRecording = TimeSpan.FromSeconds(5);
 
     private TaskIntent _intent = intent;
@@ -37,10 +37,10 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
     /// <summary>When it last began to record that the request is about to leave.</summary>
     private Moment _askedAt;
 
-    /// <summary>Whether a request has left, or is about to, and nothing has said yet what came of it.</summary>
+    /// <summary>Whether a request has left, or is about to, and its outcome is not known yet.</summary>
     private bool _hasLeft;
 
-    /// <summary>Whether there is an attempt under way in the ledger of which nothing has left: it has to be settled when no more is sent.</summary>
+    /// <summary>Whether the ledger has an attempt under way for which no request has left: it has to be settled if no more is sent.</summary>
     public bool IsOpen => _task is not null && !_hasLeft;
 
     /// <summary>What makes two purchases the same.</summary>
@@ -59,10 +59,10 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
 
     /// <summary>Sends the request once, when its turn has come.</summary>
     /// <param name="number">How often it will have been sent, from 1.</param>
-    /// <returns>The accepted task; <see langword="null"/> if somebody else has bought the video, or is about to; or when to send the request again.</returns>
+    /// <returns>The accepted task; <see langword="null"/> if somebody else has bought the video, or is about to. Or when to send the request again.</returns>
     public async Task<Attempt<KlingVideoTask?>> AttemptAsync(int number)
     {
-        // A throttled turn lasts through the wait after its request.
+        // A throttled turn includes the wait after its request.
         _turn?.Dispose();
         _turn = await sender.Throttle.EnterAsync(cancellationToken).ConfigureAwait(false);
         while (true)
@@ -81,7 +81,7 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
                     return settled;
                 }
 
-                // Between the record and here the command may have been stopped, or its time may have run out.
+                // Since the record was made, the command may have been stopped, or its time may have run out.
                 cancellationToken.ThrowIfCancellationRequested();
                 if (_task is KlingVideoTask task)
                 {
@@ -115,7 +115,7 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
     }
 
     /// <summary>Settles the attempt as one that bought nothing.</summary>
-    /// <returns><see langword="null"/>; or the task, if a callback has told in the meantime that it was bought after all.</returns>
+    /// <returns><see langword="null"/>, or the task if a callback has revealed in the meantime that it was bought after all.</returns>
     public async Task<KlingVideoTask?> WithdrawAsync(string reason, string? code = null)
     {
         KlingVideoTask task = _task!;
@@ -127,7 +127,7 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
     }
 
     /// <summary>Passes the gate, and records that the request is about to leave.</summary>
-    /// <returns>The slot; or none where nothing is to be sent, and the task, if it is known: a callback has told of it, although an earlier response said otherwise.</returns>
+    /// <returns>The slot; or none if nothing is to be sent, and the task, if it is known: a callback has revealed it, although an earlier response said otherwise.</returns>
     private async Task<(KlingVideoTask? Bought, IRateLease? Lease)> PassAsync()
     {
         ICreateGate gate = sender.Session.CreateGate;
@@ -162,7 +162,7 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
         return new Passage<TaskClaim>(new TaskClaim(begun.Result, IsNew: true), begun.Lease);
     }
 
-    /// <summary>Asks whether the attempt is still this process's own, where that was recorded long ago.</summary>
+    /// <summary>Checks whether the attempt is still this process's own, if that was recorded some time ago.</summary>
     /// <returns>As for <see cref="ResumeAsync"/>.</returns>
     private async Task<KlingVideoTask?> ConfirmAsync()
     {
@@ -179,8 +179,8 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
         return null;
     }
 
-    /// <summary>Asks the same once more when the connection is made: that can take long, too, and where the machine slept meanwhile, it is made hours later.</summary>
-    /// <exception cref="IOException">It is not its own any more, or that cannot be found out: nothing may leave.</exception>
+    /// <summary>Checks the same once more when the connection is made: that can take long, too, and if the machine has slept in the meantime, hours may have passed.</summary>
+    /// <exception cref="IOException">It is no longer its own, or that cannot be found out: nothing may leave.</exception>
     private async Task ConfirmLeavingAsync(KlingVideoTask task)
     {
         if (_askedAt.Since(sender.Session.TimeProvider) <= s_longestPause)
@@ -205,9 +205,9 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
         }
     }
 
-    /// <summary>Goes by the record of the attempt. Where that has been settled meanwhile, there will be a new one.</summary>
-    /// <param name="result">What came of recording that the request, which was held back, is about to leave.</param>
-    /// <returns>The task, if a callback has told that an earlier request was accepted, although its response said otherwise.</returns>
+    /// <summary>Goes by the record of the attempt. If that has been settled in the meantime, there will be a new one.</summary>
+    /// <param name="result">The result of recording that the request, which was held back, is about to leave.</param>
+    /// <returns>The task, if a callback has revealed that an earlier request was accepted, although its response said otherwise.</returns>
     private async Task<KlingVideoTask?> ResumeAsync(RecordResult result)
     {
         switch (result)
@@ -224,18 +224,18 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
     }
 
     /// <summary>Settles the attempt as one that bought nothing; the next request is another attempt.</summary>
-    /// <returns>The task, if a callback has told in the meantime that it was bought after all.</returns>
+    /// <returns>The task, if a callback has revealed in the meantime that it was bought after all.</returns>
     private async Task<KlingVideoTask?> ForgoAsync(string reason)
     {
         long forgone = _task!.Id;
         KlingVideoTask? bought = await WithdrawAsync(reason).ConfigureAwait(false);
 
-        // What the attempt replaced has been given up with it.
+        // The task that the attempt replaces has been given up with it.
         _intent = _intent.Renew() with { Former = IsReusing ? null : _intent.Former ?? forgone };
         return bought;
     }
 
-    /// <summary>Sends the request once and records what came of it, even if nobody waits for it any more.</summary>
+    /// <summary>Sends the request once and records its outcome, even if nobody waits for it any more.</summary>
     [SuppressMessage("Design", "CA1031", Justification = "Whatever is thrown once the request has left does not tell whether the video was bought.")]
     private async Task<Attempt<KlingVideoTask?>> SendProtectedAsync(KlingVideoTask task, int number)
     {
@@ -281,7 +281,7 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
         return accepted;
     }
 
-    /// <summary>Records that nothing was bought so far, before the wait for the next attempt begins.</summary>
+    /// <summary>Records that nothing has been bought so far, before the wait for the next attempt begins.</summary>
     private async Task<Attempt<KlingVideoTask?>> HoldBackAsync(KlingVideoTask task, Retry retry)
     {
         RecordResult? result = null;
@@ -289,7 +289,7 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
         {
             result = await Tasks.RecordHeldBackAsync(task.Id, retry.Error.Message).ConfigureAwait(false);
         }
-#pragma warning disable CA1031 // The record then says that the request may have left, which costs a question and no money.
+#pragma warning disable CA1031 // The record then says that the request may have left, which costs a question but no money.
         catch (Exception)
 #pragma warning restore CA1031
         {
@@ -305,7 +305,7 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
         RecordResult result;
         long begun = sender.Session.TimeProvider.GetTimestamp();
 
-        // Where nothing has answered for long, the next attempt would wait for as long.
+        // If nothing has answered for long, the next attempt would wait just as long.
         bool IsToBeKept() => sender.Session.Ledger.KeepsAnswers && sender.Session.TimeProvider.GetElapsedTime(begun) > s_longestRecording;
         try
         {
@@ -346,7 +346,7 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
         }
     }
 
-    /// <summary>Records the second task of a purchase: a callback has told that an earlier request, which seemed to be refused, was accepted.</summary>
+    /// <summary>Records the second task of a purchase: a callback has revealed that an earlier request, which seemed to be refused, was accepted.</summary>
     private async Task RecordSecondAsync(KlingVideoTask settled, string taskId)
     {
         string second;
@@ -356,7 +356,7 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
             KlingVideoTask recorded = await Tasks.RecordSnapshotAsync(sender.Session.Account, snapshot).ConfigureAwait(false);
             second = string.Create(CultureInfo.InvariantCulture, $"({recorded.Id} here)");
         }
-#pragma warning disable CA1031 // The first task is bought and recorded, whatever becomes of this record.
+#pragma warning disable CA1031 // The first task is bought and recorded, whatever happens to this record.
         catch (Exception exception)
 #pragma warning restore CA1031
         {
@@ -368,8 +368,8 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
             + $"although the answer to that request was an error, and as task {taskId} {second}.");
     }
 
-    /// <summary>Records that nobody knows what came of the request.</summary>
-    /// <returns>The task, if a callback has told in the meantime that it was bought.</returns>
+    /// <summary>Records that the outcome of the request is unknown.</summary>
+    /// <returns>The task, if a callback has revealed in the meantime that it was bought.</returns>
     /// <exception cref="KlingException"><see cref="ErrorKind.AttemptUnknown"/>, in every other case.</exception>
     private async Task<KlingVideoTask> LoseAsync(KlingVideoTask task, Exception exception)
     {
@@ -379,7 +379,7 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
         RecordResult? result = await TryRecordAsync(() => Tasks.RecordUnknownAsync(task.Id, reason), SpooledAnswer.Unknown(task, reason)).ConfigureAwait(false);
         if (exception.InnerException is KlingApiException { IsFatal: true } cause)
         {
-            // All other requests would end in the same way.
+            // All other requests would end the same way.
             sender.Fatal.Set(cause);
         }
 
@@ -389,7 +389,7 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
                 : throw lost;
     }
 
-    /// <summary>The error of a purchase that was lost, and what the ledger is to say of it.</summary>
+    /// <summary>The error of a purchase that was lost, and what the ledger is to say about it.</summary>
     private (KlingException Error, string Reason) Describe(KlingVideoTask task, Exception exception)
     {
         if (exception is LostPurchaseException bought)
@@ -401,14 +401,14 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
         return (answer.WithMessage(DescribeUnknown(task, answer.Message)), answer.Message);
     }
 
-    /// <summary>Records how the attempt ended. Where that fails, it is kept or the attempt is disowned, so that it is settled as soon as the ledger can be written.</summary>
+    /// <summary>Records how the attempt ended. If that fails, the outcome is kept or the attempt is disowned, so that it is settled as soon as the ledger can be written.</summary>
     private async Task<RecordResult?> TryRecordAsync(Func<Task<RecordResult>> record, SpooledAnswer answer)
     {
         try
         {
             return await record().ConfigureAwait(false);
         }
-#pragma warning disable CA1031 // What happened to the request matters more, and its error is on the way.
+#pragma warning disable CA1031 // What happened to the request matters more, and its error is already on its way.
         catch (Exception failure)
 #pragma warning restore CA1031
         {
@@ -444,7 +444,7 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
         _task = null;
     }
 
-    /// <summary>Gives the slot back, at once if it was not used. What goes wrong with that says nothing of the purchase; the place is free again after a while.</summary>
+    /// <summary>Gives the slot back, at once if it was not used. If that goes wrong, it says nothing about the purchase, and the place becomes free again after a while.</summary>
     [SuppressMessage("Design", "CA1031", Justification = "The outcome of the purchase is known by now and must not be replaced by this error.")]
     private static async Task ReleaseAsync(IRateLease lease, bool isSent)
     {
@@ -469,7 +469,7 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
             + $"{price} may have been spent; the request is not sent again automatically.";
     }
 
-    /// <summary>The service has said yes, and the record does not say so.</summary>
+    /// <summary>The service has accepted the request, but the record does not say so.</summary>
     /// <param name="message">The message for the user.</param>
     /// <param name="reason">The same for the record.</param>
     /// <param name="taskId">The service's id; <see langword="null"/> if it is that of another task.</param>

@@ -6,27 +6,27 @@ using KlingPS.Core.Stages;
 namespace KlingPS.Core.Submitting;
 
 /// <summary>
-/// Decides for one video of a run after the other, in the order of its input, whether it may be bought: within the limits of the run and of
-/// the day, and as far as the balance reaches. What is under way counts as bought until its end is known, so that a limit goes to those that
-/// came first and not to those whose images were read first.
+/// Decides for one video of a run after another, in the order of the input, whether it may be bought: within the limits of the run and of
+/// the day, and as far as the balance reaches. What is under way counts as bought until its outcome is known, so that a limit goes to those that
+/// came first, not to those whose images were read first.
 /// </summary>
-/// <remarks>The ledger has the last word when a purchase is recorded, for other processes buy as well; and the service has it on the balance. Safe for concurrent use.</remarks>
+/// <remarks>The ledger has the last word when a purchase is recorded, because other processes buy as well; the service has it on the balance. Safe for concurrent use.</remarks>
 [SuppressMessage("Design", "CA1001", Justification = "A semaphore has nothing to release unless its wait handle is used.")]
 internal sealed class PurchaseGate(KlingSession session, BalanceWatch? balance)
 {
     private readonly object _lock = new();
     private readonly SemaphoreSlim _deciding = new(1, 1);
 
-    /// <summary>The purchases whose end is not known yet, by their names.</summary>
+    /// <summary>The purchases whose outcome is not known yet, by their names.</summary>
     private readonly Dictionary<string, Place> _open = [];
     private TaskCompletionSource _moved = CreateSignal();
 
     /// <summary>Waits until all that come before it are decided, and decides.</summary>
     /// <param name="intent">What is to be bought.</param>
-    /// <param name="purchase">Names the purchase, of which there may be several tries: of those with one name, one is paid for.</param>
-    /// <param name="turn">Its place in the input; <see langword="null"/> where it has none.</param>
+    /// <param name="purchase">The name of the purchase. There may be several tries; of those with the same name, one is paid for.</param>
+    /// <param name="turn">Its place in the input; <see langword="null"/> if it has none.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <returns>Its place, for which <see cref="Place.End"/> has to be called.</returns>
+    /// <returns>Its place; <see cref="Place.End"/> has to be called for it.</returns>
     /// <exception cref="KlingException"><see cref="ErrorKind.BudgetExceeded"/>: a limit does not allow it.</exception>
     public async Task<Place> EnterAsync(TaskIntent intent, string purchase, Turn? turn, CancellationToken cancellationToken)
     {
@@ -58,7 +58,7 @@ internal sealed class PurchaseGate(KlingSession session, BalanceWatch? balance)
 
     /// <summary>The purchase of the same video that is under way for another image.</summary>
     /// <param name="purchase">Names the purchase.</param>
-    /// <returns>Ends when it is known what came of it; <see langword="null"/> if there is none.</returns>
+    /// <returns>Completes when its outcome is known; <see langword="null"/> if there is none.</returns>
     public Task? FindTwin(string purchase)
     {
         lock (_lock)
@@ -85,7 +85,7 @@ internal sealed class PurchaseGate(KlingSession session, BalanceWatch? balance)
             bool isCovered = excess is null && (balance is null || await balance.TryTakeAsync(intent.Credits, purchase, cancellationToken).ConfigureAwait(false));
             if (isCovered || (excess is null && others.Open == 0))
             {
-                // Where the credits do not reach, one request goes beyond them: the service says that they are spent, or there are more by now.
+                // If the credits do not suffice, one request goes beyond them: either the service says that they are spent, or there are more by now.
                 var place = new Place(this, purchase, intent.Credits ?? 0) { IsBeyondBalance = !isCovered };
                 lock (_lock)
                 {
@@ -130,7 +130,7 @@ internal sealed class PurchaseGate(KlingSession session, BalanceWatch? balance)
                 cancellationToken);
     }
 
-    /// <summary>It is known what came of a purchase.</summary>
+    /// <summary>Called when the outcome of a purchase is known.</summary>
     private void Close(Place place, string purchase, bool mayBeBought)
     {
         if (place.IsBeyondBalance && mayBeBought)
@@ -172,34 +172,34 @@ internal sealed class PurchaseGate(KlingSession session, BalanceWatch? balance)
     {
         private readonly TaskCompletionSource _ended = CreateSignal();
 
-        /// <summary>Ends when it is known what came of it.</summary>
+        /// <summary>Completes when its outcome is known.</summary>
         public Task Ended => _ended.Task;
 
-        /// <summary>What it costs; 0 where that is not known.</summary>
+        /// <summary>What it costs; 0 if that is not known.</summary>
         public decimal Credits => credits;
 
         /// <summary>Whether the ledger counts it.</summary>
         public bool IsRecorded { get; private set; }
 
-        /// <summary>Whether it was held back: it may be long until its end is known, and until then it counts as bought.</summary>
+        /// <summary>Whether it was held back: it may take long until its outcome is known, and until then it counts as bought.</summary>
         public bool IsHeldBack { get; private set; }
 
         /// <summary>Whether another one pays for the same video.</summary>
         public bool IsTwin { get; init; }
 
-        /// <summary>Whether the balance does not cover it. Nothing else is decided until its end is known.</summary>
+        /// <summary>Whether the balance does not cover it. Nothing else is decided until its outcome is known.</summary>
         public bool IsBeyondBalance { get; init; }
 
-        /// <summary>The ledger has recorded it.</summary>
+        /// <summary>Called when the ledger has recorded it.</summary>
         public void Record() => gate.Move(() => IsRecorded = true);
 
-        /// <summary>The service has turned it down for now.</summary>
+        /// <summary>Called when the service has turned it down for now.</summary>
         public void HoldBack() => gate.Move(() => IsHeldBack = true);
 
         /// <summary>Tells those that wait for its end.</summary>
         public void OnEnded() => _ended.SetResult();
 
-        /// <summary>It is known what came of it.</summary>
+        /// <summary>Called when its outcome is known.</summary>
         /// <param name="mayBeBought">Whether it was bought, or may have been.</param>
         public void End(bool mayBeBought)
         {
@@ -216,6 +216,6 @@ internal sealed class PurchaseGate(KlingSession session, BalanceWatch? balance)
     /// <param name="Undecided">How many of them may soon come to nothing.</param>
     /// <param name="Credits">What those cost that the ledger does not count yet.</param>
     /// <param name="Tasks">How many these are.</param>
-    /// <param name="Moved">Ends when one of them has moved on.</param>
+    /// <param name="Moved">Completes when one of them has moved on.</param>
     private sealed record UnderWay(bool HasTwin, int Open, int Undecided, decimal Credits, int Tasks, Task Moved);
 }

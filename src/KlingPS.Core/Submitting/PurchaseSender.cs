@@ -14,10 +14,10 @@ namespace KlingPS.Core.Submitting;
 /// </summary>
 internal sealed class PurchaseSender
 {
-    /// <summary>How many attempts a request is given that does not reach the service, when nothing has ever come from there.</summary>
+    /// <summary>How many attempts are made with a request that does not reach the service, if the service has never answered.</summary>
     private const int MaxAttemptsUnanswered = 5;
 
-    /// <summary>How many attempts a request is given at least, however long it had to wait for its turn in between.</summary>
+    /// <summary>The least number of attempts, however long a request had to wait for its turn in between.</summary>
     private const int LeastAttempts = 5;
 
     private readonly ConcurrentDictionary<Purchase, byte> _underWay = new();
@@ -37,20 +37,20 @@ internal sealed class PurchaseSender
         Recording = new RetryPolicy(new RetryOptions { Backoff = Backoff.NotSent, MaxAttempts = 5 }, Session.TimeProvider);
     }
 
-    /// <summary>How many requests have left, or are about to, and have no response.</summary>
+    /// <summary>How many requests have left, or are about to, and have no response yet.</summary>
     public int UnderWay => _underWay.Count;
 
     /// <summary>How many requests wait for their turn: for the rate limit of the service, or until it takes requests again.</summary>
     public int Waiting => Math.Max(0, Volatile.Read(ref _open) - UnderWay);
 
-    /// <summary>What ends the batch: once it is set, nothing more is sent.</summary>
+    /// <summary>The error that ends the batch: once it is set, nothing more is sent.</summary>
     public FatalError Fatal { get; } = new();
 
-    /// <summary>The task whose request has left, or is about to, and has no response.</summary>
+    /// <summary>The task whose request has left, or is about to, and has no response yet.</summary>
     /// <param name="identity">What makes two purchases the same.</param>
     public KlingVideoTask? FindUnderWay(string? identity) => _underWay.Keys.FirstOrDefault(purchase => purchase.Identity == identity)?.Task;
 
-    /// <summary>Tells, once in a command, for whom its requests wait.</summary>
+    /// <summary>Tells, once in a command, what its requests are waiting for.</summary>
     internal void TellHeld(string reason)
     {
         if (Interlocked.Exchange(ref _hasToldHeld, 1) == 0)
@@ -65,13 +65,13 @@ internal sealed class PurchaseSender
     /// <summary>Sends the requests.</summary>
     internal KlingClient Client { get; }
 
-    /// <summary>Is told what happens.</summary>
+    /// <summary>Notified of what happens.</summary>
     internal IPipelineObserver? Observer { get; }
 
-    /// <summary>Whether the ledger is lost: nothing more is bought then.</summary>
+    /// <summary>Whether the ledger is lost; then nothing more is bought.</summary>
     internal LedgerLoss Loss { get; }
 
-    /// <summary>Is told of tasks.</summary>
+    /// <summary>Notified of tasks.</summary>
     internal PipelineEvents Events { get; }
 
     /// <summary>Lets requests through one at a time while the service refuses them as too many.</summary>
@@ -82,9 +82,9 @@ internal sealed class PurchaseSender
 
     /// <summary>Sends the request until it is accepted or refused.</summary>
     /// <param name="submission">How the video is bought.</param>
-    /// <param name="intent">The video, its images uploaded.</param>
-    /// <param name="place">Is told how far it has come.</param>
-    /// <param name="cancellationToken">Stops before the request has left; afterwards the purchase is carried to its end and recorded.</param>
+    /// <param name="intent">The video, with its images uploaded.</param>
+    /// <param name="place">Told how far the purchase has come.</param>
+    /// <param name="cancellationToken">Stops before the request has left; afterwards the purchase is completed and recorded.</param>
     /// <returns>The accepted task; <see langword="null"/> if somebody else has bought the video, or is about to.</returns>
     /// <exception cref="KlingException">
     /// <see cref="ErrorKind.AttemptUnknown"/>: it may have been bought. Every other exception, of whatever type: nothing was bought.
@@ -123,17 +123,17 @@ internal sealed class PurchaseSender
         }
     }
 
-    /// <summary>A request is about to leave.</summary>
+    /// <summary>Called when a request is about to leave.</summary>
     internal void OnSending(Purchase purchase) => _underWay.TryAdd(purchase, 0);
 
-    /// <summary>A request has been answered, or is lost.</summary>
+    /// <summary>Called when a request has been answered or is lost.</summary>
     internal void OnSent(Purchase purchase) => _underWay.TryRemove(purchase, out _);
 
     /// <summary>Decides whether a request that has bought nothing is sent again.</summary>
     /// <param name="refusal">How it ended.</param>
     /// <param name="number">How often it was sent.</param>
     /// <param name="failing">How long ago its first attempt ended.</param>
-    /// <returns>When to send it; <see langword="null"/> when it is given up, and the error it is given up with.</returns>
+    /// <returns>When to send it; <see langword="null"/> when it is given up, and the error that it is given up with.</returns>
     internal (Retry? Retry, KlingApiException Error) Judge(KlingApiException refusal, int number, TimeSpan failing)
     {
         SharedOutage outage = Session.CreateOutage;
@@ -168,7 +168,7 @@ internal sealed class PurchaseSender
             return (null, refusal);
         }
 
-        // Others are taken in the meantime: what is wrong is this one request, which does not end the batch.
+        // Others are accepted in the meantime: the problem is this one request, which does not end the batch.
         return number < LeastAttempts || failing < outage.Patience ? (retry, refusal) : (null, refusal.AsFinal());
     }
 }

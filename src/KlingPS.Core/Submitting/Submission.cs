@@ -9,7 +9,7 @@ internal sealed record Submission
     /// <summary>The video.</summary>
     public required VideoSpec Spec { get; init; }
 
-    /// <summary>The full path of the text file that the prompt is from; <see langword="null"/> for a prompt from elsewhere.</summary>
+    /// <summary>The full path of the text file that the prompt comes from; <see langword="null"/> for a prompt from elsewhere.</summary>
     public string? PromptPath { get; init; }
 
     /// <summary>Buys even while an identical attempt is unknown.</summary>
@@ -18,16 +18,16 @@ internal sealed record Submission
     /// <summary>Takes an earlier purchase of the same video instead of buying it again; which of two processes buys is decided by the ledger.</summary>
     public bool ReusePurchase { get; init; }
 
-    /// <summary>With <see cref="ReusePurchase"/>: buys again where an earlier purchase of the same video has failed.</summary>
+    /// <summary>With <see cref="ReusePurchase"/>: buys again if an earlier purchase of the same video has failed.</summary>
     public bool RetryFailed { get; init; }
 
-    /// <summary>With <see cref="ReusePurchase"/>: buys also what another account, or somebody with another ledger, has bought already.</summary>
+    /// <summary>With <see cref="ReusePurchase"/>: also buys what another account, or somebody with another ledger, has already bought.</summary>
     public bool AllowRepurchase { get; init; }
 
-    /// <summary>Buys nothing for files that have other content than when the same was bought for them before.</summary>
+    /// <summary>Buys nothing for files whose content has changed since the same was bought for them before.</summary>
     public bool SkipChanged { get; init; }
 
-    /// <summary>The video that was looked at in a gallery, and that this one is to be another take of; <see langword="null"/> where it comes from elsewhere.</summary>
+    /// <summary>The video from a gallery that this one is to be another take of; <see langword="null"/> if it does not come from a gallery.</summary>
     public KlingVideoTask? AnotherOf { get; init; }
 
     /// <summary>The run of the command that buys it; see <see cref="Model.RunId"/>. <see langword="null"/> outside of one.</summary>
@@ -52,8 +52,8 @@ internal sealed record Submission
     public decimal? Credits => Price is null ? Spec.GetCredits() : Price.Credits;
 
     /// <summary>
-    /// An error with the sentence that nothing was bought for this submission. Where the ledger is gone, it is what matters, and comes first;
-    /// what others have bought cannot be known then.
+    /// An error with the sentence that nothing was bought for this submission. If the ledger is gone, that is what matters, and comes first;
+    /// then it is not known what others have bought.
     /// </summary>
     internal KlingException SayNothingBought(KlingException exception)
     {

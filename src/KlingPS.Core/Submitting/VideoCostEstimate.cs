@@ -9,7 +9,7 @@ public sealed record VideoCostEstimate
     /// <summary>How many videos.</summary>
     public required int Count { get; init; }
 
-    /// <summary>Their length in all, in seconds.</summary>
+    /// <summary>Their total length in seconds.</summary>
     public required int Seconds { get; init; }
 
     /// <summary>What they would cost, in credits. Failed tasks cost nothing.</summary>
@@ -21,7 +21,7 @@ public sealed record VideoCostEstimate
     /// <summary>The day of the prices that were used, the oldest if there are several; <see langword="null"/> without videos.</summary>
     public DateOnly? PriceAsOf { get; init; }
 
-    /// <summary>The prices that were used, each once: model, credits, seconds, and of which day or by which video they are known.</summary>
+    /// <summary>The prices that were used, each once: model, credits, seconds, and the day or the video that they are known from.</summary>
     public IReadOnlyList<string> Prices { get; init; } = ValueList<string>.Empty;
 
     /// <summary>The sum of this and another estimate.</summary>
@@ -34,7 +34,7 @@ public sealed record VideoCostEstimate
         Prices = new ValueList<string>(Prices.Union(other.Prices)),
     };
 
-    /// <summary>In words, such as <c>3 videos, 15 seconds: 126 credits (0.63 US dollars)</c>.</summary>
+    /// <summary>The estimate in words, such as <c>3 videos, 15 seconds: 126 credits (0.63 US dollars)</c>.</summary>
     public override string ToString()
     {
         string videos = Count == 1 ? "video" : "videos";

@@ -14,16 +14,16 @@ using KlingPS.Core.Stages;
 namespace KlingPS.Core.Submitting;
 
 /// <summary>A submission whose local images have been read: it is known which video it stands for.</summary>
-/// <param name="Submission">The submission, its images with their hashes and its texts as the service is sent them.</param>
+/// <param name="Submission">The submission, with the hashes of its images and its texts as they are sent to the service.</param>
 /// <param name="Image">The image, if it is a local file.</param>
-/// <param name="TailImage">The image the video ends with, likewise.</param>
+/// <param name="TailImage">The image that the video ends with, likewise.</param>
 /// <param name="Identity">What makes two purchases the same.</param>
 internal sealed record IdentifiedSubmission(Submission Submission, IdentifiedImage? Image, IdentifiedImage? TailImage, string Identity)
 {
-    /// <summary>What was asked for, its texts as they were given.</summary>
+    /// <summary>What was asked for, with its texts as they were given.</summary>
     public required VideoSpec Given { get; init; }
 
-    /// <summary>An earlier purchase, where this one differs from it in the content of the files alone.</summary>
+    /// <summary>An earlier purchase, if this one differs from it only in the content of the files.</summary>
     public EarlierVersion? EarlierVersion { get; init; }
 
     /// <summary>The reference images that are local files, by their paths.</summary>
@@ -62,25 +62,25 @@ internal sealed record IdentifiedSubmission(Submission Submission, IdentifiedIma
 }
 
 /// <summary>
-/// Buys videos, each at most once: decides whether a video is to be bought at all, brings its images to the service, and has the
+/// Buys videos, each at most once: decides whether a video is to be bought at all, uploads its images, and has the
 /// request sent.
 /// </summary>
 /// <remarks>
 /// An error says that nothing was bought for the image it is about, unless that is not known
-/// (<see cref="ErrorKind.AttemptUnknown"/>). It keeps what the service has told.
+/// (<see cref="ErrorKind.AttemptUnknown"/>). It keeps what the service said.
 /// </remarks>
 internal sealed class VideoSubmitter
 {
     /// <summary>For a video that somebody else is buying. It is theirs, however long that takes.</summary>
     private static readonly RetryOptions s_othersPurchase = new() { Backoff = Backoff.Every(TimeSpan.FromSeconds(0.5)) };
 
-    /// <summary>How long it may take to record what came of a request, also where the ledger is held up by others.</summary>
+    /// <summary>How long it may take to record the outcome of a request, even if others hold up the ledger.</summary>
     private static readonly TimeSpan s_recording = TimeSpan.FromMinutes(5);
 
-    /// <summary>How long somebody else's purchase is waited for before a message says so.</summary>
+    /// <summary>How long to wait for somebody else's purchase before a message says so.</summary>
     private static readonly TimeSpan s_othersPatience = TimeSpan.FromSeconds(2);
 
-    /// <summary>The videos that somebody else is buying, by the image they are for.</summary>
+    /// <summary>The videos that somebody else is buying, by the image that they are for.</summary>
     private readonly ConcurrentDictionary<string, AwaitedPurchase> _awaited = new();
     private readonly IPipelineObserver? _observer;
     private readonly PipelineEvents _events;
@@ -96,7 +96,7 @@ internal sealed class VideoSubmitter
 
     /// <summary>Creates the submitter.</summary>
     /// <param name="service">The account, and what its commands share.</param>
-    /// <param name="balance">Keeps the run within what the account has left; <see langword="null"/> not to ask for that.</param>
+    /// <param name="balance">Keeps the run within what the account has left; <see langword="null"/> to not ask for that.</param>
     public VideoSubmitter(KlingService service, BalanceWatch? balance = null)
     {
         _balance = balance;
@@ -113,7 +113,7 @@ internal sealed class VideoSubmitter
         _othersPurchase = new RetryPolicy(s_othersPurchase, _session.TimeProvider);
     }
 
-    /// <summary>How many requests have left, or are about to, and have no response: what they buy is recorded, also when the command is stopped.</summary>
+    /// <summary>How many requests have left, or are about to, and have no response yet: what they buy is recorded even if the command is stopped.</summary>
     public int UnderWay => _sender.UnderWay;
 
     /// <inheritdoc cref="PurchaseSender.Waiting"/>
@@ -124,9 +124,9 @@ internal sealed class VideoSubmitter
 
     /// <summary>Submits one video.</summary>
     /// <param name="submission">The image and the parameters.</param>
-    /// <param name="cancellationToken">Stops before the request has left; afterwards the purchase is carried to its end and recorded.</param>
+    /// <param name="cancellationToken">Stops before the request has left; afterwards the purchase is completed and recorded.</param>
     /// <returns>
-    /// The accepted task; or the error. An error that every further item would meet (<see cref="KlingException.IsFatal"/>) is given
+    /// The accepted task, or the error. An error that every further item would meet (<see cref="KlingException.IsFatal"/>) is given
     /// to all items that have not been bought yet, so nothing more is sent after it.
     /// </returns>
     public Task<Outcome<Submission, KlingVideoTask>> SubmitAsync(Submission submission, CancellationToken cancellationToken)
@@ -134,7 +134,7 @@ internal sealed class VideoSubmitter
 
     /// <inheritdoc cref="SubmitAsync(Submission, CancellationToken)"/>
     /// <param name="submission">The image and the parameters.</param>
-    /// <param name="deadline">When to give up. A request that has left is carried to its end even so.</param>
+    /// <param name="deadline">When to give up. A request that has left is still completed.</param>
     /// <param name="cancellationToken">Stops before the request has left.</param>
     public async Task<Outcome<Submission, KlingVideoTask>> SubmitAsync(Submission submission, Deadline deadline, CancellationToken cancellationToken)
     {
@@ -152,10 +152,10 @@ internal sealed class VideoSubmitter
         }
     }
 
-    /// <summary>The error of a submission whose time is over.</summary>
+    /// <summary>The error of a submission whose time is up.</summary>
     /// <param name="submission">The submission.</param>
     /// <param name="identity">What makes two purchases the same, once that is known.</param>
-    /// <param name="timeout">How long there was.</param>
+    /// <param name="timeout">How much time there was.</param>
     public KlingException CreateTimeout(Submission submission, string? identity, TimeSpan timeout)
         => _awaited.TryGetValue(submission.Subject, out AwaitedPurchase? awaited) ? TaskErrors.CreateOthersTimeout(submission.Subject, awaited.Task, awaited.IsOwn, timeout)
             : identity is not null && _sender.FindUnderWay(identity) is KlingVideoTask task ? TaskErrors.CreateAnswerTimeout(task, timeout)
@@ -206,7 +206,7 @@ internal sealed class VideoSubmitter
                 },
                 cancellationToken).ConfigureAwait(false);
 
-            // It was bought, and what keeps it from being recorded ends the batch.
+            // It was bought, and whatever keeps it from being recorded ends the batch.
             return outcome.Value is { IsUnrecorded: true } ? outcome with { Error = _sender.Fatal.Error } : outcome;
         }
     }
@@ -214,15 +214,15 @@ internal sealed class VideoSubmitter
     /// <summary>Finds out which video is asked for and whether it is to be bought; sends nothing.</summary>
     /// <param name="submission">The image and the parameters.</param>
     /// <param name="cancellationToken">Ends the search.</param>
-    /// <param name="onIdentified">Is told what makes two purchases the same, as soon as that is known.</param>
-    /// <returns>The submission, and an earlier purchase where it is used again; <see langword="null"/> when the video is to be bought.</returns>
+    /// <param name="onIdentified">Called with what makes two purchases the same, as soon as that is known.</param>
+    /// <returns>The submission, and an earlier purchase if it is used again, or <see langword="null"/> if the video is to be bought.</returns>
     /// <exception cref="KlingException">
     /// <see cref="ErrorKind.AttemptUnknown"/>: it is not known whether it was bought before.
     /// <see cref="ErrorKind.TaskFailed"/>: it failed before and is not to be bought again.
     /// <see cref="ErrorKind.TaskNotFound"/>: it was bought before, the service has forgotten it, and the user has given it up.
     /// <see cref="ErrorKind.BoughtElsewhere"/>: another account has bought it, and it is not on disk.
-    /// <see cref="ErrorKind.ImageChanged"/>: it was bought before with other content of the files, and such are to be left out.
-    /// Otherwise as <see cref="IdentifyAsync(Submission, CancellationToken)"/> and <see cref="IdentifiedSubmission.Validate"/>.
+    /// <see cref="ErrorKind.ImageChanged"/>: it was bought before with other content of the files, and such images are to be left out.
+    /// Other kinds: as for <see cref="IdentifyAsync(Submission, CancellationToken)"/> and <see cref="IdentifiedSubmission.Validate"/>.
     /// </exception>
     public async Task<(IdentifiedSubmission Identified, KlingVideoTask? Earlier)> PrepareAsync(
         Submission submission, CancellationToken cancellationToken, Action<string>? onIdentified = null)
@@ -239,7 +239,7 @@ internal sealed class VideoSubmitter
             KlingVideoTask? earlier = await FindEarlierAsync(identified, cancellationToken).ConfigureAwait(false);
             if (earlier is null && submission.Spec.Sources.Any(source => source.Source.IsFile))
             {
-                // What is bought is what is on disk now, whatever is recorded of it. Where nothing is to be bought, no file is read again.
+                // What is bought is what is on disk now, whatever the records say. If nothing is to be bought, no file is read again.
                 IdentifiedSubmission present = await IdentifyAsync(submission, isPresent: true, cancellationToken).ConfigureAwait(false);
                 earlier = present.Identity == identified.Identity ? null : await FindEarlierAsync(present, cancellationToken).ConfigureAwait(false);
                 identified = present;
@@ -277,7 +277,7 @@ internal sealed class VideoSubmitter
         }
     }
 
-    /// <summary>Refuses addresses that the service would be given in vain, or that would tell it, the ledger and every listing a password.</summary>
+    /// <summary>Refuses addresses that would be of no use to the service, or that would reveal a password to it, to the ledger and in every listing.</summary>
     private void RequireReachable(Submission submission)
     {
         IEnumerable<string?> given = submission.Spec.Sources.Where(source => !source.Source.IsFile).Select(source => source.Source.Uri).Append(submission.Spec.CallbackUri);
@@ -335,7 +335,7 @@ internal sealed class VideoSubmitter
 
     /// <summary>Whether the day's limit has room for a purchase; records nothing.</summary>
     /// <param name="identified">The submission.</param>
-    /// <param name="credits">What it costs, with what is to be bought before it; <see langword="null"/> where that is not known.</param>
+    /// <param name="credits">What it costs, including what is to be bought before it; <see langword="null"/> if that is not known.</param>
     /// <param name="cancellationToken">Ends the search.</param>
     internal async Task<bool> IsWithinDailyCapAsync(IdentifiedSubmission identified, decimal? credits, CancellationToken cancellationToken)
     {
@@ -343,7 +343,7 @@ internal sealed class VideoSubmitter
         return await _session.Ledger.Tasks.FindBudgetExcessAsync(intent, cancellationToken).ConfigureAwait(false) is null;
     }
 
-    /// <summary>Waits for the purchase of the same video, if this run is about to make it for another image; meanwhile this one holds up nothing.</summary>
+    /// <summary>Waits for the purchase of the same video, if this run is about to make it for another image. Meanwhile this one does not hold up the others.</summary>
     /// <param name="identified">The submission, when its turn has come.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>The purchase; <see langword="null"/> if the video is to be bought for this image.</returns>
@@ -364,7 +364,7 @@ internal sealed class VideoSubmitter
     /// <summary>Buys the video, or finds that somebody else has done so.</summary>
     /// <param name="identified">The submission, as <see cref="PrepareAsync"/> returns it.</param>
     /// <param name="cancellationToken">Stops before the request has left; afterwards the purchase is carried to its end and recorded.</param>
-    /// <param name="onUploaded">Is called when the images are at the service, and the request waits to be taken.</param>
+    /// <param name="onUploaded">Called when the images are at the service, and the request waits to be accepted.</param>
     /// <returns>The accepted task, and whether it was bought just now.</returns>
     /// <exception cref="KlingException">Nothing was bought, or it is not known; see <see cref="SubmitAsync(Submission, CancellationToken)"/>.</exception>
     public async Task<TaskClaim> BuyAsync(IdentifiedSubmission identified, CancellationToken cancellationToken, Action? onUploaded = null)
@@ -388,7 +388,7 @@ internal sealed class VideoSubmitter
                 intent = intent with { Spec = await UploadAsync(identified, cancellationToken).ConfigureAwait(false) };
                 isUploading = false;
 
-                // The upload may have told that the key belongs to an account that has bought before.
+                // The upload may have shown that the key belongs to an account that has bought before.
                 if (account != _session.Account && await FindEarlierAsync(identified, cancellationToken).ConfigureAwait(false) is KlingVideoTask known)
                 {
                     return new TaskClaim(known, IsNew: false);
@@ -407,13 +407,13 @@ internal sealed class VideoSubmitter
                     return new TaskClaim(earlier, IsNew: false);
                 }
             }
-#pragma warning disable CA1031 // Whatever it is, it is this item's error, and nothing was bought: the sender makes sure of that.
+#pragma warning disable CA1031 // Whatever it is, it is the error of this item, and nothing was bought: the sender makes sure of that.
             catch (Exception exception) when (exception is not KlingException { Kind: ErrorKind.AttemptUnknown } && !UnexpectedError.IsStop(exception, cancellationToken))
 #pragma warning restore CA1031
             {
                 mayBeBought = false;
 
-                // What has ended the batch is the error of all that come after it.
+                // The error that has ended the batch is the error of all later items.
                 KlingException refusal = exception == _sender.Fatal.Error
                     ? _sender.Fatal.Error
                     : identified.Submission.SayNothingBought(UnexpectedError.From(exception, $"'{identified.Submission.Subject}'"));
@@ -436,7 +436,7 @@ internal sealed class VideoSubmitter
         }
     }
 
-    /// <summary>An earlier purchase, where it is used again; <see langword="null"/> when the video is to be bought.</summary>
+    /// <summary>An earlier purchase, if it is used again; <see langword="null"/> if the video is to be bought.</summary>
     private async Task<KlingVideoTask?> FindEarlierAsync(IdentifiedSubmission identified, CancellationToken cancellationToken)
     {
         Submission submission = identified.Submission;
@@ -465,7 +465,7 @@ internal sealed class VideoSubmitter
         };
     }
 
-    /// <summary>An earlier purchase, once it has been answered: another command or process may be buying the video at this moment.</summary>
+    /// <summary>An earlier purchase, once it has been answered: another command or process may be buying the video right now.</summary>
     private async Task<Attempt<KlingVideoTask?>> FindAnsweredAsync(IdentifiedSubmission identified, CancellationToken cancellationToken)
     {
         KlingVideoTask? earlier = await _session.Ledger.Tasks.FindEarlierAsync(_session.Account, identified.Submission.Spec, cancellationToken).ConfigureAwait(false);
@@ -476,7 +476,7 @@ internal sealed class VideoSubmitter
             return earlier;
         }
 
-        // What somebody else is buying holds up none of those behind it.
+        // A video that somebody else is buying does not hold up those behind it.
         identified.Submission.Turn?.Pass();
         if (!_awaited.TryGetValue(subject, out AwaitedPurchase? awaited))
         {
@@ -487,7 +487,7 @@ internal sealed class VideoSubmitter
 
         if (awaited.TellsAt <= Instant.Now(_session.TimeProvider) && _awaited.TryUpdate(subject, awaited with { TellsAt = Instant.Never }, awaited))
         {
-            // A process must not be ended that may be this very one.
+            // The message must not advise ending a process that may be this very one.
             _observer?.OnWarning(awaited.IsOwn
                 ? $"Another command of this shell is submitting the video of '{subject}' as task {earlier.Id} and has no answer yet; waiting for it, so that it is not bought twice. Leave the shell open: without it, nobody would know whether the video was bought."
                 : $"Another command is submitting the video of '{subject}' as task {earlier.Id} and has no answer yet; waiting for it, so that it is not bought twice. If that command hangs, end its process.");
@@ -496,9 +496,9 @@ internal sealed class VideoSubmitter
         return new Retry(new KlingException(ErrorKind.TaskPending, $"Another command is submitting the video of '{subject}' as task {earlier.Id} and has no answer yet."));
     }
 
-    /// <param name="Task">What somebody else is submitting.</param>
+    /// <param name="Task">The task that somebody else is submitting.</param>
     /// <param name="IsOwn">Whether it is this process itself, for another command.</param>
-    /// <param name="TellsAt">When a message says that the purchase is waited for.</param>
+    /// <param name="TellsAt">When a message says that this one is waiting for the purchase.</param>
     private sealed record AwaitedPurchase(KlingVideoTask Task, bool IsOwn, Instant TellsAt);
 
     /// <summary>The purchase for another image of the same content, made in the meantime: then it does not matter why this one was refused.</summary>
@@ -513,7 +513,7 @@ internal sealed class VideoSubmitter
         {
             return await FindEarlierAsync(identified, cancellationToken).ConfigureAwait(false);
         }
-#pragma warning disable CA1031 // Then the refusal stands.
+#pragma warning disable CA1031 // In that case the refusal stands.
         catch (Exception exception) when (exception is not KlingException { Kind: ErrorKind.AttemptUnknown } && !UnexpectedError.IsStop(exception, cancellationToken))
 #pragma warning restore CA1031
         {
@@ -537,7 +537,7 @@ internal sealed class VideoSubmitter
         };
     }
 
-    /// <summary>Brings the local images to where the service can fetch them.</summary>
+    /// <summary>Uploads the local images to where the service can fetch them.</summary>
     private async Task<VideoSpec> UploadAsync(IdentifiedSubmission identified, CancellationToken cancellationToken)
     {
         VideoSpec spec = identified.Submission.Spec;
@@ -575,8 +575,8 @@ internal sealed class VideoSubmitter
         => source is { IsFile: true, Path: string path } ? await _uploader.IdentifyAsync(path, isPresent, maxLength, cancellationToken).ConfigureAwait(false) : null;
 
     /// <summary>
-    /// A source with what is known of its content. Of a local file it is what has been read; where an earlier attempt had uploaded it says
-    /// nothing of what it is now. An upload of ours is what was uploaded: given by its address, as by a task or an upload from the pipeline,
+    /// A source with what is known about its content. For a local file, that is what has been read; where an earlier attempt uploaded it says
+    /// nothing about its content now. An upload of ours is what was uploaded: given by its address, as by a task or an upload from the pipeline,
     /// it makes the same video as its file.
     /// </summary>
     private async Task<MediaSource?> KnowAsync(MediaSource? source, string? hash, CancellationToken cancellationToken)

@@ -54,7 +54,7 @@ public sealed record KlingModel
     /// <summary>Where the price was read.</summary>
     public string? PriceSource { get; init; }
 
-    /// <summary>What the service took for the last video of this kind, if that is something else; estimates use it.</summary>
+    /// <summary>What the service charged for the last video of this kind, if that is different; estimates use it.</summary>
     public decimal? ObservedCredits { get; init; }
 
     /// <summary>The day on which it did.</summary>

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace KlingPS.Core.Model;
 
-/// <summary>What spending is added up by.</summary>
+/// <summary>What spending is grouped by.</summary>
 public enum KlingSpendGroup
 {
     /// <summary>The day on which videos were asked for, from midnight to midnight, as the daily limit counts it: local time, or for a ledger on a server, the time in its time zone.</summary>
@@ -27,7 +27,7 @@ public enum KlingSpendGroup
     Account,
 }
 
-/// <summary>What was asked for and what it has cost, of one group of tasks in the ledger.</summary>
+/// <summary>What one group of tasks in the ledger asked for and has cost.</summary>
 public sealed record KlingSpend
 {
     /// <summary>What the tasks are grouped by, as the name of a <see cref="KlingSpendGroup"/>.</summary>
@@ -45,7 +45,7 @@ public sealed record KlingSpend
     /// <summary>Tasks that the service accepted and then failed to make.</summary>
     public int Failures { get; init; }
 
-    /// <summary>Of the failures, those whose video a later task has brought.</summary>
+    /// <summary>Those of the failures whose video a later task has produced.</summary>
     public int FailuresMadeGood { get; init; }
 
     /// <summary>Requests that the service refused, or that never left: nothing was bought.</summary>
@@ -57,25 +57,25 @@ public sealed record KlingSpend
     /// <summary>Tasks that are being made.</summary>
     public int Pending { get; init; }
 
-    /// <summary>Credits that the service has taken.</summary>
+    /// <summary>Credits that the service has charged.</summary>
     public decimal CreditsConsumed { get; init; }
 
-    /// <summary>Credits set aside for what is being made, or may be.</summary>
+    /// <summary>Credits set aside for what is, or may be, being made.</summary>
     public decimal CreditsReserved { get; init; }
 
     /// <summary>What <see cref="CreditsConsumed"/> are in US dollars, at the price of one credit.</summary>
     public decimal Dollars => VideoPrice.Plain(CreditsConsumed * VideoPrice.DollarsPerCredit);
 
-    /// <summary>When the first task was asked for.</summary>
+    /// <summary>When the first task was requested.</summary>
     public DateTimeOffset First { get; init; }
 
-    /// <summary>When the last task was asked for.</summary>
+    /// <summary>When the last task was requested.</summary>
     public DateTimeOffset Last { get; init; }
 
-    /// <summary>The credits that the account has left now, if they were asked for.</summary>
+    /// <summary>The credits that the account has left now, if they were queried.</summary>
     public decimal? Balance { get; init; }
 
-    /// <summary>In words, such as <c>2026-11-26: 3 videos, 1 failure; 126 credits spent, 42 reserved</c>.</summary>
+    /// <summary>The sums in words, such as <c>2026-11-26: 3 videos, 1 failure; 126 credits spent, 42 reserved</c>.</summary>
     public override string ToString()
     {
         string videos = Videos == 1 ? "video" : "videos";

@@ -1,6 +1,6 @@
 namespace KlingPS.Core.Model;
 
-/// <summary>Where a video task stands.</summary>
+/// <summary>The state of a video task.</summary>
 public enum KlingTaskState
 {
     /// <summary>The request is on its way; the response is not known yet.</summary>
@@ -28,8 +28,8 @@ public enum KlingTaskState
     Rejected,
 
     /// <summary>
-    /// An unknown attempt that the user has given up; or, if the task has an id at the service, one that the service did not know any
-    /// more.
+    /// An unknown attempt that the user has given up; or, if the task has an id at the service, one that the service no longer
+    /// knew.
     /// </summary>
     Abandoned,
 }

@@ -1,6 +1,6 @@
 namespace KlingPS.Core.Model;
 
-/// <summary>A finished video and what the service took for it.</summary>
+/// <summary>A finished video and what the service charged for it.</summary>
 /// <param name="Spec">What was asked for.</param>
 /// <param name="Credits">What it cost, in credits; more than 0.</param>
 /// <param name="PaidAt">When it was finished.</param>
@@ -9,11 +9,11 @@ internal sealed record PaidVideo(VideoSpec Spec, decimal Credits, DateTimeOffset
 /// <summary>What a video is expected to cost, and how that is known.</summary>
 /// <param name="Credits">The credits; <see langword="null"/> if they are not known.</param>
 /// <param name="AsOf">The day of the price.</param>
-/// <param name="IsObserved">Whether it is what the service took for the last video of this kind; otherwise it is the price of the model's row.</param>
+/// <param name="IsObserved">Whether it is what the service charged for the last video of this kind; otherwise it is the price of the model's row.</param>
 internal sealed record PriceEstimate(decimal? Credits, DateOnly? AsOf, bool IsObserved)
 {
     /// <summary>
-    /// What a video is expected to cost: as the model's row says, unless the service has taken something else since for the last video of
+    /// What a video is expected to cost: as the model's row says, unless the service has since charged something else for the last video of
     /// this kind.
     /// </summary>
     /// <param name="spec">The video.</param>
@@ -33,7 +33,7 @@ internal sealed record PriceEstimate(decimal? Credits, DateOnly? AsOf, bool IsOb
         return !isKnown || credits == row.Credits ? row : new PriceEstimate(credits, DateOnly.FromDateTime(last.PaidAt.UtcDateTime), IsObserved: true);
     }
 
-    /// <summary>Whether all that a price depends on is the same.</summary>
+    /// <summary>Whether everything that a price depends on is the same.</summary>
     private static bool IsAlike(ModelSpec model, VideoSpec one, VideoSpec other)
         => model.GetResolution(one) == model.GetResolution(other)
             && one.Sound == other.Sound

@@ -4,11 +4,11 @@ using System.Text;
 namespace KlingPS.Core.Model;
 
 /// <summary>
-/// A prompt or a negative prompt as the service is sent it. However a text was saved, typed or piped, it has one spelling here, and a
+/// A prompt or a negative prompt as it is sent to the service. However a text was saved, typed or piped, it has one spelling here, and a
 /// text that was damaged on its way is refused: an instance can hold nothing else.
 /// </summary>
 /// <remarks>
-/// Lines end with a line feed; blanks at the end of a line and around the text are gone, and so is what nobody sees: byte order marks,
+/// Lines end with a line feed; blanks at the end of a line and around the text are gone, and so are invisible characters: byte order marks,
 /// zero-width spaces, soft hyphens and marks of direction. What joins letters and emoji stays between them. Characters are in Unicode's
 /// form C. Identities are made from this spelling: see <see cref="VideoSpec.GetIdentity"/>.
 /// </remarks>
@@ -80,7 +80,7 @@ internal sealed record PromptText
         return result.ToString(start, end - start);
     }
 
-    /// <summary>What damage a text shows to have taken on its way, in words that follow its name; <see langword="null"/> when there is none.</summary>
+    /// <summary>What damage a text shows, in words that follow its name; <see langword="null"/> if there is none.</summary>
     /// <param name="text">The text as it was given, so that lines and columns are those that its author sees.</param>
     public static string? FindProblem(string text)
     {
@@ -174,7 +174,7 @@ internal sealed record PromptText
         return result.ToString();
     }
 
-    /// <summary>Whether nobody sees a character, wherever it stands: spaces and joiners without width, and marks of direction. Soft hyphens are looked at by themselves.</summary>
+    /// <summary>Whether a character is invisible wherever it is: spaces and joiners without width, and marks of direction. Soft hyphens are handled separately.</summary>
     private static bool IsInvisible(char c)
         => c is Mark or '\u061C' or '\u180E' or '\u200B' or '\u200E' or '\u200F' or (>= '\u202A' and <= '\u202E') or (>= '\u2060' and <= '\u206F');
 

@@ -11,7 +11,7 @@ namespace KlingPS.Core.Model;
 /// <see cref="KlingTaskState.Succeeded"/> or <see cref="KlingTaskState.Failed"/>.
 /// </para>
 /// <para>
-/// A task that the service has accepted and does not know any more may be given up as well. It is <see cref="KlingTaskState.Abandoned"/>
+/// A task that the service has accepted but no longer knows may be given up as well. It is <see cref="KlingTaskState.Abandoned"/>
 /// then with its id at the service, and what it cost stays spent.
 /// </para>
 /// <para>
@@ -154,12 +154,12 @@ internal static class TaskTransitions
     public static KlingVideoTask? Abandoned(this KlingVideoTask task, DateTimeOffset now)
         => task.TaskState != KlingTaskState.Unknown ? null : task with { TaskState = KlingTaskState.Abandoned, CompletedAt = now, CreditsReserved = 0 };
 
-    /// <summary>The user gives up a task that the service has accepted and does not know any more. What was set aside for it counts as spent: nobody can tell any more that it was not.</summary>
+    /// <summary>The user gives up a task that the service has accepted but no longer knows. What was set aside for it counts as spent, because nobody can tell any longer that it was not.</summary>
     /// <param name="task">The task.</param>
     /// <param name="taskId">The id that the service was asked for.</param>
     /// <param name="reason">What the service said.</param>
     /// <param name="now">The time.</param>
-    /// <returns><see langword="null"/> if it does not have that id, or is not open any more.</returns>
+    /// <returns><see langword="null"/> if it does not have that id, or is no longer open.</returns>
     public static KlingVideoTask? Forgotten(this KlingVideoTask task, string taskId, string reason, DateTimeOffset now)
         => task.TaskId != taskId || !task.TaskState.IsPending() ? null : task with
         {
@@ -219,7 +219,7 @@ internal static class TaskTransitions
     /// <summary>The video was saved.</summary>
     public static KlingVideoTask Saved(this KlingVideoTask task, string path, string hash) => task with { SavedPath = path, SavedHash = hash, TakenAt = null };
 
-    /// <summary>The user says that the video was taken elsewhere, or takes that back.</summary>
+    /// <summary>The user says that the video was taken elsewhere, or withdraws that.</summary>
     /// <returns><see langword="null"/> if there is no video.</returns>
     public static KlingVideoTask? Taken(this KlingVideoTask task, bool isTaken, DateTimeOffset now)
         => task.TaskState != KlingTaskState.Succeeded ? null : task with { TakenAt = isTaken ? task.TakenAt ?? now : null };

@@ -2,10 +2,10 @@ using KlingPS.Core.Files;
 
 namespace KlingPS.Core.Saving;
 
-/// <summary>Finds out whether videos can be put into a folder, before anything is paid for.</summary>
+/// <summary>Finds out whether videos can be saved to a folder, before anything is paid for.</summary>
 internal static class DestinationFolder
 {
-    /// <summary>Enough to notice a full disk, which still takes empty files.</summary>
+    /// <summary>Enough to notice a full disk, which still accepts empty files.</summary>
     private const int ProbeLength = 64 * 1024;
 
     /// <summary>Refuses a path that is not a folder, or that is below something that is not one; changes nothing.</summary>
@@ -48,7 +48,7 @@ internal static class DestinationFolder
                 file.Write(new byte[ProbeLength]);
             }
 
-            // As a video is, once it is whole. There are folders that take files and keep their names.
+            // A video is renamed as well, once it is complete. Some folders accept files but do not let them be renamed.
             string renamed = probe + "-renamed";
             File.Move(probe, renamed);
             probe = renamed;
@@ -61,7 +61,7 @@ internal static class DestinationFolder
         }
     }
 
-    /// <summary>The same, but the folder is not created: where it is missing, the one above it is tried.</summary>
+    /// <summary>The same, but the folder is not created: if it is missing, the one above it is tried.</summary>
     /// <param name="path">The full path of the folder.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.DestinationUnusable"/>.</exception>
     public static void RequireCreatable(string path)

@@ -5,7 +5,7 @@ internal static class DiskSpace
 {
     /// <summary>The bytes that the user of this process may still write there.</summary>
     /// <param name="path">The full path of a file or folder; it need not exist.</param>
-    /// <returns><see langword="null"/> where that cannot be found out, as on a share of the network.</returns>
+    /// <returns><see langword="null"/> if that cannot be found out, as on a network share.</returns>
     public static long? Find(string path)
     {
         try

@@ -13,16 +13,16 @@ namespace KlingPS.Core.Saving;
 /// <summary>How a connection ended.</summary>
 internal enum ConnectionEnd
 {
-    /// <summary>The body came to its end, or further.</summary>
+    /// <summary>The body came to its end, or beyond.</summary>
     Full,
 
-    /// <summary>Less came than there is, or nothing; worth another attempt.</summary>
+    /// <summary>The body was incomplete, or nothing came; worth another attempt.</summary>
     Broken,
 
-    /// <summary>The link does not work any more.</summary>
+    /// <summary>The link no longer works.</summary>
     LinkDead,
 
-    /// <summary>The link leads to where nothing is fetched from.</summary>
+    /// <summary>The link leads to a place that nothing is fetched from.</summary>
     LinkRefused,
 }
 
@@ -42,7 +42,7 @@ internal enum BodyEnd
     TooSlow,
 }
 
-/// <summary>What came of a connection.</summary>
+/// <summary>The result of a connection.</summary>
 /// <param name="End">How it ended.</param>
 /// <param name="Problem">What was wrong, in words that complete a sentence.</param>
 /// <param name="Backoff">How long to wait before the next one, if the server asked for other waits than usual.</param>
@@ -55,7 +55,7 @@ internal sealed record ConnectionResult(
     TimeSpan? RetryAfter = null,
     Exception? Cause = null);
 
-/// <summary>Makes one connection at a time: asks for what a partial file misses, and takes as much as comes.</summary>
+/// <summary>Makes one connection at a time: asks for what a partial file lacks, and takes as much as comes.</summary>
 /// <param name="handler">Sends the requests; must neither follow redirects nor decompress.</param>
 /// <param name="addresses">Where a redirect may lead.</param>
 /// <param name="options">How patient to be, and how much to take.</param>
@@ -68,15 +68,15 @@ internal sealed class DownloadConnection(HttpMessageHandler handler, AddressPoli
     /// <summary>How much a message says about why a connection broke, in characters: it may quote what the server has sent.</summary>
     private const int MaxCause = 300;
 
-    /// <summary>The download hosts turn away what does not look like a browser.</summary>
+    /// <summary>The download hosts refuse clients that do not look like a browser.</summary>
     private static readonly string s_userAgent = $"Mozilla/5.0 (compatible; {KlingClient.UserAgent})";
 
     private readonly TimeSpan _idleTimeout = options.IdleTimeout;
 
     /// <summary>Makes one connection.</summary>
     /// <param name="link">The link to the video.</param>
-    /// <param name="file">The video as far as it has come.</param>
-    /// <param name="progress">Is told how far it has come.</param>
+    /// <param name="file">The part of the video that is there so far.</param>
+    /// <param name="progress">Told how far it has come.</param>
     /// <param name="cancellationToken">Ends the connection.</param>
     public async Task<ConnectionResult> ReceiveAsync(Uri link, PartialFile file, IProgress<TransferProgress>? progress, CancellationToken cancellationToken)
     {
@@ -139,8 +139,8 @@ internal sealed class DownloadConnection(HttpMessageHandler handler, AddressPoli
     /// <summary>A link without its query, which may hold a signature.</summary>
     public static string Describe(Uri? link) => $"'{AddressPolicy.Describe(link)}'";
 
-    /// <summary>Sends the request and follows redirects, each held to the same rule as the link.</summary>
-    /// <returns>The response; or what is wrong with where the link leads.</returns>
+    /// <summary>Sends the request and follows redirects, each by the same rule as the link.</summary>
+    /// <returns>The response, or what is wrong with the place that the link leads to.</returns>
     private async Task<(HttpResponseMessage? Response, ConnectionResult? Astray)> SendAsync(Uri link, PartialFile file, CancellationToken cancellationToken)
     {
         // Not HttpClient: that one has default headers, buffers whole responses and cuts long transfers off.
@@ -188,7 +188,7 @@ internal sealed class DownloadConnection(HttpMessageHandler handler, AddressPoli
         return request;
     }
 
-    /// <summary>What is wrong with a response; <see langword="null"/> when it brings what was asked for, and the file is ready for its body.</summary>
+    /// <summary>What is wrong with a response; <see langword="null"/> if it brings what was asked for, and the file is ready for its body.</summary>
     private ConnectionResult? Classify(HttpResponseMessage response, PartialFile file)
     {
         int status = (int)response.StatusCode;
@@ -206,7 +206,7 @@ internal sealed class DownloadConnection(HttpMessageHandler handler, AddressPoli
                 RequireRoom(file, headers.ContentLength);
                 if (PackedBody.IsOne(headers))
                 {
-                    // Length and tag are those of the packed bytes, and what is kept is unpacked.
+                    // Length and tag are those of the compressed bytes, but what is kept is decompressed.
                     file.Restart();
                 }
                 else
@@ -224,7 +224,7 @@ internal sealed class DownloadConnection(HttpMessageHandler handler, AddressPoli
                 return new ConnectionResult(ConnectionEnd.Full);
 
             case 206 or 416:
-                // What is on disk and what the server has do not fit together.
+                // What is on disk does not match what the server has.
                 file.Restart();
                 return new ConnectionResult(ConnectionEnd.Broken, $"{answered} with a part that does not fit");
 
@@ -244,7 +244,7 @@ internal sealed class DownloadConnection(HttpMessageHandler handler, AddressPoli
         }
     }
 
-    /// <summary>Refuses what the disk has no room for, before anything of it is taken.</summary>
+    /// <summary>Refuses a download that the disk has no room for, before it begins.</summary>
     private void RequireRoom(PartialFile file, long? total)
     {
         if (total - file.Length is long missing && options.FindFreeSpace(file.Target) is long free && free < missing)
@@ -255,7 +255,7 @@ internal sealed class DownloadConnection(HttpMessageHandler handler, AddressPoli
         }
     }
 
-    /// <summary>Keeps nothing of what is larger than any video. Whatever it is, another link may lead to the video.</summary>
+    /// <summary>Drops what is larger than any video. Whatever it is, another link may lead to the video.</summary>
     private ConnectionResult RefuseTooLarge(PartialFile file)
     {
         file.Restart();
@@ -273,12 +273,12 @@ internal sealed class DownloadConnection(HttpMessageHandler handler, AddressPoli
             && total == state.Total
             && !PackedBody.IsOne(response.Content.Headers)
 
-            // A server that keeps to RFC 9110, section 15.3.7, sends the tag with each part.
+            // A server that follows RFC 9110, section 15.3.7, sends the tag with each part.
             && (state.EntityTag is null || response.Headers.ETag?.ToString() == state.EntityTag)
             && (state.EntityTag is not null || response.Content.Headers.LastModified is not { } date || date == state.LastModified);
     }
 
-    /// <summary>Whether a response brings the whole file: some servers call that a part, too, the first and only one.</summary>
+    /// <summary>Whether a response brings the whole file: some servers call that a part, too: the first and only one.</summary>
     private static bool IsFromStart(HttpResponseMessage response)
         => response.StatusCode == HttpStatusCode.OK
             || (response.StatusCode == HttpStatusCode.PartialContent

@@ -3,8 +3,8 @@ using KlingPS.Core.Scheduling;
 namespace KlingPS.Core.Saving;
 
 /// <summary>
-/// The place of one video among those that are downloaded at the same time. It is given up while the video waits for its next attempt, so
-/// that servers which hardly send anything hold up nobody else.
+/// The slot of one video among those that are downloaded at the same time. It is given up while the video waits for its next attempt, so
+/// that servers that hardly send anything do not hold up the others.
 /// </summary>
 /// <param name="slots">The places.</param>
 internal sealed class DownloadTurn(PrioritySlots slots) : IDisposable
@@ -17,7 +17,7 @@ internal sealed class DownloadTurn(PrioritySlots slots) : IDisposable
     public async Task EnterAsync(DateTimeOffset deadline, CancellationToken cancellationToken)
         => _slot ??= await slots.EnterAsync(deadline, cancellationToken).ConfigureAwait(false);
 
-    /// <summary>Waits for a place for another attempt, behind all that have had none.</summary>
+    /// <summary>Waits for a place for another attempt, behind all that have not had one.</summary>
     public Task EnterAgainAsync(CancellationToken cancellationToken) => EnterAsync(DateTimeOffset.MaxValue, cancellationToken);
 
     /// <summary>Gives the place up; another attempt needs one again.</summary>

@@ -3,7 +3,7 @@ using System.Buffers.Binary;
 namespace KlingPS.Core.Saving;
 
 /// <summary>
-/// Tells a whole MP4 file from half of one, and from an error page that was delivered instead, by the boxes that the
+/// Tells a complete MP4 file from an incomplete one, and from an error page that was delivered instead, by the boxes that the
 /// file consists of (ISO/IEC 14496-12, section 4.2). Reads their headers only.
 /// </summary>
 internal static class Mp4Structure
@@ -12,7 +12,7 @@ internal static class Mp4Structure
 
     /// <summary>Checks a file.</summary>
     /// <param name="stream">The file: readable and seekable. Its position afterwards is undefined.</param>
-    /// <returns>What is wrong, in a few words that complete "the file …"; null if the file is whole.</returns>
+    /// <returns>What is wrong, in a few words that complete "the file …"; null if the file is complete.</returns>
     public static string? FindProblem(Stream stream)
     {
         ArgumentNullException.ThrowIfNull(stream);
@@ -59,7 +59,7 @@ internal static class Mp4Structure
                 return "does not begin as an MP4 video does";
             }
 
-            // Written so that a size near 2^63 cannot overflow.
+            // Written in such a way that a size near 2^63 cannot overflow.
             if (size < smallest || size > length - position)
             {
                 return hasType ? "is cut off" : "is not an MP4 video";

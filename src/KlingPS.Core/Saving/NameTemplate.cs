@@ -25,10 +25,10 @@ internal sealed class NameTemplate
     private const string DefaultExtension = ".mp4";
     private const string DefaultDateFormat = "yyyyMMdd";
 
-    /// <summary>In characters. No longer path can be used anywhere, and of this one each name is made.</summary>
+    /// <summary>In characters. No longer path can be used anywhere, and each name is made from the template.</summary>
     private const int MaximumLength = 1000;
 
-    /// <summary>Of what a token stands for, in characters. A name has room for much less.</summary>
+    /// <summary>The longest value of a token, in characters. A name has room for much less.</summary>
     private const int MaximumValueLength = 4096;
 
     /// <summary>The most digits a number's format may ask for; .NET itself would fill gigabytes with zeros.</summary>
@@ -109,7 +109,7 @@ internal sealed class NameTemplate
         return new NameTemplate(text, segments, extension);
     }
 
-    /// <summary>What a video would be called by these rules that was given a name by others, such as those of an earlier version.</summary>
+    /// <summary>The name that a video would have by these rules if it was named by others, such as those of an earlier version.</summary>
     /// <param name="relative">The name, with <c>/</c> between its segments.</param>
     public static string MakeSafe(string relative)
     {
@@ -157,7 +157,7 @@ internal sealed class NameTemplate
 
     private static string Cut(string value) => value.Length <= MaximumValueLength ? value : value[..MaximumValueLength];
 
-    /// <summary>A name without its <c>.mp4</c>, and that as it is written. Whatever else looks like an extension is part of the name.</summary>
+    /// <summary>A name without its <c>.mp4</c>, and the latter as it is written. Anything else that looks like an extension is part of the name.</summary>
     private static (string Stem, string Extension) SplitExtension(string name)
     {
         string end = name.TrimEnd('.', ' ');

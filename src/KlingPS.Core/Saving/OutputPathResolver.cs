@@ -26,14 +26,14 @@ internal readonly record struct VideoKey(string? Identity, long? TaskId)
     public TextDigest ToDigest() => TextDigest.Of(Identity ?? string.Create(CultureInfo.InvariantCulture, $"task {TaskId}"));
 }
 
-/// <summary>What a video is called, below the destination and with <c>/</c> between folders.</summary>
-/// <param name="Requested">As the template makes it.</param>
+/// <summary>The name of a video, relative to the destination and with <c>/</c> between folders.</summary>
+/// <param name="Requested">The name that the template makes.</param>
 /// <param name="Unique">The same, or with a number that sets it apart from another video of the run.</param>
 internal sealed record VideoName(string Requested, string Unique);
 
 /// <summary>Where a video goes, or is.</summary>
 /// <param name="Path">The full path.</param>
-/// <param name="HasVideo">Whether the video is there already, whole.</param>
+/// <param name="HasVideo">Whether the complete video is there already.</param>
 internal sealed record OutputPath(string Path, bool HasVideo)
 {
     /// <summary>The name it was chosen for.</summary>
@@ -42,12 +42,12 @@ internal sealed record OutputPath(string Path, bool HasVideo)
     /// <summary>The video it was chosen for.</summary>
     public required VideoKey Video { get; init; }
 
-    /// <summary>The SHA-256 of the video, in lower-case hex, where it is there but not recorded as saved.</summary>
+    /// <summary>The SHA-256 of the video, in lower-case hex, if it is there but not recorded as saved.</summary>
     public string? UnrecordedHash { get; init; }
 }
 
 /// <summary>
-/// Decides what each video of a run is called, so that no two are called the same, none replaces a file it must not
+/// Decides what each video of a run is called, so that no two have the same name, none replaces a file that it must not
 /// replace, and each keeps its name in the next run.
 /// </summary>
 internal sealed partial class OutputPathResolver
@@ -61,11 +61,11 @@ internal sealed partial class OutputPathResolver
     private readonly LedgerLoss _loss;
     private readonly DistinctNames _names = new();
 
-    /// <summary>The paths that are being chosen, and those that were: a folder may have a hundred thousand, so the work is not kept with what came of it.</summary>
+    /// <summary>The paths that are being chosen, and those that have been: a folder may have a hundred thousand, so a result is kept without the work that led to it.</summary>
     private readonly ConcurrentDictionary<(string Requested, VideoKey Video), Lazy<Task<OutputPath>>> _choosing = new();
     private readonly ConcurrentDictionary<(string Requested, VideoKey Video), OutputPath> _chosen = new();
 
-    /// <summary>Whose the paths are that were taken, both by their digests: nothing else is asked of them, and a folder may have a hundred thousand.</summary>
+    /// <summary>Who owns each path that was taken, both as digests: nothing else is needed, and a folder may have a hundred thousand.</summary>
     private readonly ConcurrentDictionary<TextDigest, TextDigest> _owners = new();
     private readonly ConcurrentDictionary<string, Lazy<Place>> _folders = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, Lazy<bool>> _writable = new(StringComparer.Ordinal);
@@ -98,7 +98,7 @@ internal sealed partial class OutputPathResolver
     {
         OutputPath output = await ChooseOnceAsync(name, video, task, cancellationToken).ConfigureAwait(false);
 
-        // Another image may have had it saved there since.
+        // It may have been saved there since for another image.
         return !output.HasVideo && await _hashes.MatchAsync(output.Path, task?.SavedHash, cancellationToken).ConfigureAwait(false)
             ? output with { HasVideo = true }
             : output;
@@ -118,9 +118,9 @@ internal sealed partial class OutputPathResolver
         return [.. paths.Where(path => videos.At(path).Count == 0)];
     }
 
-    /// <summary>Leaves a video where it is, of which the ledger does not know: no other of this run gets its path.</summary>
+    /// <summary>Leaves a video that the ledger does not know where it is: no other video of this run gets its path.</summary>
     /// <param name="path">The full path.</param>
-    /// <param name="name">The name that it was asked for by.</param>
+    /// <param name="name">The name that it was requested under.</param>
     /// <param name="video">The video.</param>
     public OutputPath Keep(string path, VideoName name, VideoKey video)
     {
@@ -143,14 +143,14 @@ internal sealed partial class OutputPathResolver
         return await ResolveAsync(taken.Name, taken.Video, task, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Whether a file belongs to another task by the records of this moment, those of other processes included.</summary>
+    /// <summary>Whether a file belongs to another task by the current records, including those of other processes.</summary>
     public async Task<bool> IsOthersAsync(string path, KlingVideoTask task, CancellationToken cancellationToken)
     {
         SavedVideos videos = await ReadSavedVideosAsync([path], cancellationToken).ConfigureAwait(false);
         return await IsOthersAsync(videos, path, task, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Whether a file is the video of a task that was about to get this name, and got it, but nobody has recorded that.</summary>
+    /// <summary>Whether a file is the video of a task that was about to get this name and got it, although nobody has recorded that.</summary>
     /// <returns>Its SHA-256, in lower-case hex; <see langword="null"/> if it is not.</returns>
     public async Task<string?> FindUnrecordedAsync(string path, KlingVideoTask task, CancellationToken cancellationToken)
     {
@@ -159,7 +159,7 @@ internal sealed partial class OutputPathResolver
     }
 
     /// <summary>Refuses a path that could not be written, as far as that can be known without writing; see <see cref="VideoTarget.Require"/>.</summary>
-    /// <param name="values">What the name is made of; where it depends on the purchase, what it will be like.</param>
+    /// <param name="values">The values that the name is made of; if it depends on the purchase, values of the same form.</param>
     /// <param name="output">The path that was chosen, if one was.</param>
     /// <param name="isAboutToWrite">Whether a file may be created in its folder, to see whether one can be.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.DestinationUnusable"/>.</exception>
@@ -169,7 +169,7 @@ internal sealed partial class OutputPathResolver
         VideoTarget.Require(path, _options.Destination);
         if (isAboutToWrite)
         {
-            // Not the folder itself where it is missing: nothing may come to be in it.
+            // The folder itself is not created if it is missing: it might stay empty.
             _ = _writable.GetOrAdd(Path.GetDirectoryName(path)!, static folder => new Lazy<bool>(() =>
             {
                 DestinationFolder.RequireCreatable(folder);
@@ -186,7 +186,7 @@ internal sealed partial class OutputPathResolver
             return chosen;
         }
 
-        // A video that is where its task says is found there again, so nothing is kept of that: a finished folder has no others.
+        // A video that is where its task says will be found there again, so nothing about it is kept: a finished folder has no others.
         if (await FindSavedAsync(name, video, task, cancellationToken).ConfigureAwait(false) is OutputPath saved)
         {
             return saved;
@@ -199,7 +199,7 @@ internal sealed partial class OutputPathResolver
 
         async Task<OutputPath> ChooseAndKeepAsync()
         {
-            // Since it was looked for, another image may have come to the end of choosing it.
+            // In the meantime, it may have been chosen for another image.
             if (_chosen.TryGetValue(key, out OutputPath? chosen))
             {
                 return chosen;
@@ -219,7 +219,7 @@ internal sealed partial class OutputPathResolver
             VideoTarget.RequireNoObstacle(path);
             if (await HasVideoAsync(path, video, task, cancellationToken).ConfigureAwait(false))
             {
-                // Where another machine has saved it, this one has not recorded its own file yet.
+                // If another machine has saved it, this one has not recorded its own file yet.
                 return CreateOutput(path, hasVideo: true) with { UnrecordedHash = task is { SavedPath: null } ? task.SavedHash : null };
             }
 
@@ -258,7 +258,7 @@ internal sealed partial class OutputPathResolver
         OutputPath CreateOutput(string path, bool hasVideo) => new(path, hasVideo) { Name = name, Video = video };
     }
 
-    /// <summary>The video where it is recorded to be, if it is there. An earlier run, with other videos, may have given it another number.</summary>
+    /// <summary>The video at its recorded path, if it is there. An earlier run, with other videos, may have given it another number.</summary>
     private async Task<OutputPath?> FindSavedAsync(VideoName name, VideoKey video, KlingVideoTask? task, CancellationToken cancellationToken)
     {
         if (task?.SavedPath is not string saved
@@ -275,17 +275,17 @@ internal sealed partial class OutputPathResolver
     private async Task<bool> HasVideoAsync(string path, VideoKey video, KlingVideoTask? task, CancellationToken cancellationToken)
         => await _hashes.MatchAsync(path, task?.SavedHash, cancellationToken).ConfigureAwait(false) && Take(path, video);
 
-    /// <summary>Takes a path for a video, unless another of this run has it.</summary>
+    /// <summary>Takes a path for a video, unless another video of this run has it.</summary>
     private bool Take(string path, VideoKey video)
     {
-        // Folders with two names may be one. Names that are alike are taken for the same, as they are on Windows and macOS.
+        // Two paths may lead to one folder. Similar names are treated as the same, as they are on Windows and macOS.
         string folder = _folders.GetOrAdd(Path.GetDirectoryName(path)!, static folder => new Lazy<Place>(() => Place.Of(folder))).Value.Path;
         string place = NameRule.Composed(Path.Combine(folder, Path.GetFileName(path)));
         TextDigest owner = video.ToDigest();
         return _owners.GetOrAdd(TextDigest.IgnoringCase(place), owner) == owner;
     }
 
-    /// <summary>Whether a file of which the ledger does not know is another video by its sidecar: it was paid for too, by another ledger.</summary>
+    /// <summary>Whether a file that the ledger does not know is another video according to its sidecar: it was paid for too, with another ledger.</summary>
     private async Task<bool> IsDescribedAsOthersAsync(string path, VideoKey video, KlingVideoTask? task, CancellationToken cancellationToken)
         => Sidecar.TryRead(Sidecar.PathOf(path)) is Sidecar sidecar
             && !sidecar.IsFreeClip(ServiceAddress.From(_session.Endpoints.Api))
@@ -335,8 +335,8 @@ internal sealed partial class OutputPathResolver
         return null;
     }
 
-    /// <summary>The records of a few files, and of others that are called the same.</summary>
-    /// <remarks>The ledger reads on the calling thread, which may have others waiting for it.</remarks>
+    /// <summary>The records of a few files, and of others with the same names.</summary>
+    /// <remarks>The ledger reads on the calling thread, for which others may be waiting.</remarks>
     private async Task<SavedVideos> ReadSavedVideosAsync(IReadOnlyCollection<string> paths, CancellationToken cancellationToken)
         => _loss.Error is KlingException lost
             ? throw lost
@@ -347,8 +347,8 @@ internal sealed partial class OutputPathResolver
                 cancellationToken).ConfigureAwait(false));
 
     /// <summary>
-    /// Where a video was saved, spelled as this destination is, if that is the requested path, or has a number behind its name that keeps
-    /// names distinct. An earlier version may have called it by rules of its own: it keeps its name.
+    /// Where a video was saved, spelled like this destination, if that is the requested path, or has a number after its name that keeps
+    /// names distinct. An earlier version may have named it by rules of its own: it keeps its name.
     /// </summary>
     private string? FindVariant(string saved, string requested)
     {
@@ -373,7 +373,7 @@ internal sealed partial class OutputPathResolver
         return IsVariantOf(path, requested) || IsVariantOf(today, requested) ? path : null;
     }
 
-    /// <summary>Whether a path is the requested one, or that with a number behind its name that keeps names distinct.</summary>
+    /// <summary>Whether a path is the requested one, or the same with a number after its name that keeps names distinct.</summary>
     private static bool IsVariantOf(string path, string requested)
     {
         string name = Path.GetFileNameWithoutExtension(path);

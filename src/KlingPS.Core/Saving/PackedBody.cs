@@ -3,14 +3,14 @@ using System.Net.Http.Headers;
 
 namespace KlingPS.Core.Saving;
 
-/// <summary>The content of a body that a server, or a proxy before it, has packed although it was asked not to; read forward only.</summary>
+/// <summary>The content of a body that a server, or a proxy in front of it, has compressed although it was asked not to; read forward only.</summary>
 /// <param name="body">The body; closed with this.</param>
-/// <param name="codings">What it is said to be packed with, in the order in which that was done.</param>
+/// <param name="codings">The codings that it is said to have, in the order in which they were applied.</param>
 internal sealed class PackedBody(Stream body, IReadOnlyCollection<string> codings) : ForwardStream
 {
     private Stream? _content;
 
-    /// <summary>Whether a body is packed in a way that is known here. Other names, such as <c>aws-chunked</c>, are left on bodies that are not packed.</summary>
+    /// <summary>Whether a body is compressed in a way that is known here. Other names, such as <c>aws-chunked</c>, may be left on bodies that are not compressed.</summary>
     public static bool IsOne(HttpContentHeaders headers)
     {
         ArgumentNullException.ThrowIfNull(headers);
@@ -18,7 +18,7 @@ internal sealed class PackedBody(Stream body, IReadOnlyCollection<string> coding
     }
 
     /// <inheritdoc/>
-    /// <exception cref="IOException">The body cannot be read, or not be unpacked.</exception>
+    /// <exception cref="IOException">The body cannot be read or decompressed.</exception>
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
         try
@@ -28,7 +28,7 @@ internal sealed class PackedBody(Stream body, IReadOnlyCollection<string> coding
         }
         catch (Exception exception) when (exception is InvalidDataException or InvalidOperationException and not ObjectDisposedException)
         {
-            // The one from gzip, the other from Brotli.
+            // The one comes from gzip, the other from Brotli.
             throw new IOException("what came is packed, and is damaged", exception);
         }
     }
@@ -52,7 +52,7 @@ internal sealed class PackedBody(Stream body, IReadOnlyCollection<string> coding
         _ => null,
     };
 
-    /// <summary>Looks at the beginning first: a video may be called packed that is not.</summary>
+    /// <summary>Looks at the beginning first: a video that is not compressed may be said to be.</summary>
     private async Task<Stream> OpenAsync(CancellationToken cancellationToken)
     {
         byte[] head = new byte[8];
@@ -63,7 +63,7 @@ internal sealed class PackedBody(Stream body, IReadOnlyCollection<string> coding
             : codings.Reverse().Select(FindUnpacker).OfType<Func<Stream, Stream>>().Aggregate(content, (packed, unpack) => unpack(packed));
     }
 
-    /// <summary>A stream of which the beginning has been read already.</summary>
+    /// <summary>A stream whose beginning has been read already.</summary>
     private sealed class Rewound(ReadOnlyMemory<byte> head, Stream rest) : ForwardStream
     {
         private ReadOnlyMemory<byte> _head = head;
@@ -93,7 +93,7 @@ internal sealed class PackedBody(Stream body, IReadOnlyCollection<string> coding
     }
 }
 
-/// <summary>A stream that is read from its beginning to its end, and waited for.</summary>
+/// <summary>A stream that is only read forward, and asynchronously.</summary>
 internal abstract class ForwardStream : Stream
 {
     public override bool CanRead => true;

@@ -7,29 +7,29 @@ using KlingPS.Core.Network;
 namespace KlingPS.Core.Saving;
 
 /// <summary>
-/// The video as far as it has come: <c>&lt;target&gt;.partial</c>, held exclusively while this object lives, and
+/// The part of the video that is there so far: <c>&lt;target&gt;.partial</c>, held exclusively while this object lives, and
 /// <c>&lt;target&gt;.partial.json</c>, which says what it is part of. Errors of the disk are thrown as
 /// <see cref="ErrorKind.DestinationUnusable"/>, so that an <see cref="IOException"/> of a download comes from the network.
 /// </summary>
 internal sealed class PartialFile : IDisposable
 {
-    /// <summary>What the name of a partial file ends in.</summary>
+    /// <summary>The end of the name of a partial file.</summary>
     public const string Ending = ".partial";
 
-    /// <summary>What the longest name ends in that is made of a video's.</summary>
+    /// <summary>The longest ending that is added to the name of a video.</summary>
     public const string LongestEnding = Ending + StateEnding;
 
     private const string StateEnding = ".json";
 
     private const int BufferSize = 256 * 1024;
 
-    /// <summary>How many zeros at the end of a partial file do not count as part of the video: a sector of a disk.</summary>
+    /// <summary>How many zeros at the end of a partial file do not count as part of the video: a disk sector.</summary>
     private const int ZerosOfDisk = 512;
 
     /// <summary>How long between two attempts to open a file that another download holds.</summary>
     private static readonly TimeSpan s_heldPause = TimeSpan.FromSeconds(0.5);
 
-    /// <summary>After how many of them a message says so: most downloads do not take two seconds.</summary>
+    /// <summary>How many pauses pass before a message says so: most downloads do not take two seconds.</summary>
     private const int ToldAfterPauses = 4;
 
     private readonly string _path;
@@ -40,7 +40,7 @@ internal sealed class PartialFile : IDisposable
     private Task _hashing = Task.CompletedTask;
     private bool _isPublished;
 
-    /// <summary>Whether a path has the name of a download that is not finished, or of what is known of it.</summary>
+    /// <summary>Whether a path has the name of an unfinished download, or of its state.</summary>
     public static bool IsOne(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
@@ -69,16 +69,16 @@ internal sealed class PartialFile : IDisposable
     /// <summary>How many bytes are on disk.</summary>
     public long Length { get; private set; }
 
-    /// <summary>Whether all bytes are on disk that the server has announced.</summary>
+    /// <summary>Whether all the bytes that the server has announced are on disk.</summary>
     public bool IsFull => Length > 0 && Length == State.Total;
 
     /// <summary>Opens what an earlier run left of this video, or starts from the beginning, as soon as no other download holds it.</summary>
     /// <param name="target">The full path of the file the video becomes. Its folder is created if it is missing.</param>
-    /// <param name="identity">What identifies the video however its link changes, such as the task's id: part of another video is not continued.</param>
+    /// <param name="identity">What identifies the video however its link changes, such as the task's id: a part of another video is not continued.</param>
     /// <param name="requireFree">Throws when the target must not be written, such as <see cref="CreateExistsException"/>.</param>
     /// <param name="time">The clock.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <param name="onHeld">Is told, once, that another download holds it, if that is so for longer than a moment.</param>
+    /// <param name="onHeld">Called once if another download holds it for longer than a moment.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.DestinationUnusable"/>: the target cannot be written.</exception>
     public static async Task<PartialFile> OpenAsync(
         string target,
@@ -100,7 +100,7 @@ internal sealed class PartialFile : IDisposable
             {
                 try
                 {
-                    // Once more: another download may have finished before this one had the partial file to itself.
+                    // Checked once more: another download may have finished before this one got hold of the partial file.
                     await requireFree().ConfigureAwait(false);
                     return partial;
                 }
@@ -142,13 +142,13 @@ internal sealed class PartialFile : IDisposable
         }
     }
 
-    /// <summary>Ends when all bytes are hashed that were added. Until then, nothing may be done with this file but add more.</summary>
+    /// <summary>Completes when all added bytes are hashed. Until then, nothing may be done with this file other than adding more.</summary>
     public Task Hashing => _hashing;
 
     /// <summary>Drops what is on disk and remembers what comes next.</summary>
     public void Restart(string? entityTag = null, DateTimeOffset? lastModified = null, long? total = null) => Guard(() =>
     {
-        // In this order, a kill at any moment leaves no bytes beside a state they do not belong to, and none without any.
+        // In this order, being killed at any moment leaves no bytes beside a state that they do not belong to, or without any state.
         _file.SetLength(0);
         Length = 0;
         File.Delete(_statePath);
@@ -174,12 +174,12 @@ internal sealed class PartialFile : IDisposable
 
         Length += bytes.Length;
 
-        // In the background, while the caller gets the next bytes: it takes as long as all the rest.
+        // In the background, while the caller gets the next bytes: hashing takes as long as everything else.
         await _hashing.ConfigureAwait(false);
         _hashing = Task.Run(() => _hash.AppendData(bytes.Span));
     }
 
-    /// <summary>Takes the content of another file of this machine, the whole of it or nothing.</summary>
+    /// <summary>Copies the content of another file of this machine, all of it or nothing.</summary>
     /// <param name="source">The full path of a video.</param>
     /// <param name="sha256">The SHA-256 it must have, in lower-case hex.</param>
     /// <param name="cancellationToken">Stops the copying.</param>
@@ -232,7 +232,7 @@ internal sealed class PartialFile : IDisposable
         return Mp4Structure.FindProblem(_file) is string problem ? FindForeign() ?? problem : null;
     });
 
-    /// <summary>What the file is where it is text of any kind; <see langword="null"/> where it is not.</summary>
+    /// <summary>What the file is if it is text of any kind; <see langword="null"/> if it is not.</summary>
     private string? FindForeign()
     {
         byte[] head = new byte[ForeignContent.HeadLength];
@@ -245,7 +245,7 @@ internal sealed class PartialFile : IDisposable
     /// <returns>Their SHA-256, in lower-case hex.</returns>
     public async Task<string> SealAsync()
     {
-        // It waits for the disk, so it gets a thread of its own: those of the pool are few, and receive other videos meanwhile.
+        // It waits for the disk, so it gets a thread of its own: the threads of the pool are few, and receive other videos in the meantime.
         await Task.Factory.StartNew(
             () => Guard(() => _file.Flush(flushToDisk: true)),
             CancellationToken.None,
@@ -296,7 +296,7 @@ internal sealed class PartialFile : IDisposable
 
     public void Dispose()
     {
-        // What cannot be continued is useless. It is still locked, so this cannot be the file of another download.
+        // A part that cannot be continued is useless. It is still locked, so this cannot be the file of another download.
         NameOwner owner = _isPublished ? NameOwner.Other : FindName();
         if (owner == NameOwner.Nobody || (owner == NameOwner.Own && (Length == 0 || !State.CanContinue)))
         {
@@ -308,7 +308,7 @@ internal sealed class PartialFile : IDisposable
         _hash.Dispose();
     }
 
-    /// <summary>Refuses a file that another program has cut or added to: what was hashed is not what is on disk. Nothing of it is kept.</summary>
+    /// <summary>Refuses a file that another program has shortened or extended: what was hashed is not what is on disk. Nothing of it is kept.</summary>
     private void RequireUntouched()
     {
         if (_file.Length != Length)
@@ -328,7 +328,7 @@ internal sealed class PartialFile : IDisposable
         }
     }
 
-    /// <summary>What has the name of the partial file by now.</summary>
+    /// <summary>What has the name of the partial file now.</summary>
     private NameOwner FindName()
     {
         try
@@ -345,11 +345,11 @@ internal sealed class PartialFile : IDisposable
     public static KlingException CreateExistsException(string target) =>
         new(ErrorKind.FileExists, $"The file '{target}' exists already. Choose another name or allow it to be overwritten.");
 
-    /// <summary>The same where the video was saved, and its file has other content since.</summary>
+    /// <summary>The same if the video was saved and the content of its file has changed since.</summary>
     public static KlingException CreateChangedException(string target, long number) =>
         new(ErrorKind.FileExists, $"The video of task {number} was saved to '{target}', and the file there is not that video any more: it was damaged, cut off or changed. Move it away, or allow it to be overwritten, and the video is fetched again without being bought again.");
 
-    /// <summary>Whether anything has this name, be it a link to nothing.</summary>
+    /// <summary>Whether anything has this name, even a link to nothing.</summary>
     public static bool IsTaken(string target)
     {
         try
@@ -369,10 +369,10 @@ internal sealed class PartialFile : IDisposable
         return OpenOwn(path, FileReaders.Umask);
     }
 
-    /// <summary>Refuses what is in the place of a partial file or of its state and is neither; writes nothing.</summary>
+    /// <summary>Refuses anything that has the name of a partial file or of its state but is neither; writes nothing.</summary>
     /// <param name="target">The full path of the video.</param>
     /// <exception cref="IOException">It is something else, or a file of the user's own.</exception>
-    /// <exception cref="UnauthorizedAccessException">It may not be looked at.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
     public static void RequireOwn(string target)
     {
         string path = target + Ending;
@@ -383,7 +383,7 @@ internal sealed class PartialFile : IDisposable
         }
     }
 
-    /// <summary>Opens a partial file, as <see cref="OwnFile.TryOpenExclusive"/> does. One with content is ours if a state is beside it.</summary>
+    /// <summary>Opens a partial file, as <see cref="OwnFile.TryOpenExclusive"/> does. One with content is ours if there is a state beside it.</summary>
     private static FileStream? OpenOwn(string path, FileReaders? readers)
     {
         FileStream? file = OwnFile.TryOpenExclusive(path, readers);
@@ -423,7 +423,7 @@ internal sealed class PartialFile : IDisposable
         }
     }
 
-    /// <summary>Whether something other than a state is in its place. A download that has just ended takes its state away while this looks.</summary>
+    /// <summary>Whether something other than a state is in its place. A download that has just ended may remove its state during the check.</summary>
     private static bool IsForeign(string statePath, bool isPart)
     {
         FileFacts? seen = FileFacts.OfName(statePath);
@@ -471,7 +471,7 @@ internal sealed class PartialFile : IDisposable
         }
     }
 
-    /// <summary>Cuts zeros off the end: after a loss of power, they may stand where bytes had not reached the disk.</summary>
+    /// <summary>Cuts zeros off the end: after a power failure, they may be where bytes had not reached the disk.</summary>
     /// <returns>How many bytes are left.</returns>
     private long CutZeros()
     {

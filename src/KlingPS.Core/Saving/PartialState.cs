@@ -12,7 +12,7 @@ namespace KlingPS.Core.Saving;
 /// <param name="Total">The length of the video in bytes, if known.</param>
 internal sealed record PartialState(string Video, string? EntityTag, DateTimeOffset? LastModified, long? Total)
 {
-    /// <summary>In bytes; what is longer was not written by this class.</summary>
+    /// <summary>In bytes; a longer file was not written by this class.</summary>
     private const int MaxLength = 64 * 1024;
 
     /// <summary>Whether the server can be asked for the rest without risking the rest of something else.</summary>
@@ -20,7 +20,7 @@ internal sealed record PartialState(string Video, string? EntityTag, DateTimeOff
     public bool CanContinue => EntityTag is not null || LastModified is not null;
 
     /// <summary>Reads a state.</summary>
-    /// <returns>The state; <see langword="null"/> when there is none that can be used.</returns>
+    /// <returns>The state; <see langword="null"/> if there is none that can be used.</returns>
     public static PartialState? Read(string path)
     {
         try
@@ -36,7 +36,7 @@ internal sealed record PartialState(string Video, string? EntityTag, DateTimeOff
 
     /// <summary>Whether a file is not such a state but belongs to somebody else.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="isPart">Whether a part is beside it. Then one that cannot be read is a state that was damaged with the machine.</param>
+    /// <param name="isPart">Whether there is a part beside it. If so, an unreadable file is a state that was damaged when the machine failed.</param>
     public static bool IsForeign(string path, bool isPart)
     {
         try
@@ -61,7 +61,7 @@ internal sealed record PartialState(string Video, string? EntityTag, DateTimeOff
         }
         catch
         {
-            // On a full disk. Half of one would be taken for somebody else's file.
+            // The disk is full. Half a state would be taken for somebody else's file.
             file.Dispose();
             OwnFile.TryDelete(path);
             throw;

@@ -29,13 +29,13 @@ internal static class SafeName
         ],
         StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>Letters and signs that show nothing, beside those that Unicode calls format characters.</summary>
+    /// <summary>Letters and signs that are invisible, apart from those that Unicode calls format characters.</summary>
     private static readonly HashSet<int> s_blanks = [0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0];
 
     /// <summary>
     /// Makes one segment of a path: never empty, without separators and other characters Windows refuses, without characters that
-    /// cannot be seen or turn the direction of those that can, without dots and spaces at its end, not a Windows device, without a
-    /// leading <c>~</c> or dash, which shells and commands take for something else, in Unicode's form C, and short enough. Idempotent.
+    /// are invisible or change the direction of others, without dots and spaces at its end, not a Windows device, without a
+    /// leading <c>~</c> or dash, which shells and commands interpret, in Unicode's form C, and short enough. Idempotent.
     /// </summary>
     /// <param name="text">Any text.</param>
     /// <param name="extension">An extension (see <see cref="ExtensionOf"/>) that is kept whole, or nothing.</param>
@@ -64,7 +64,7 @@ internal static class SafeName
         return name + extension;
     }
 
-    /// <summary>Cuts a text between two characters to so many UTF-8 bytes, and trims dots and white space from its end.</summary>
+    /// <summary>Cuts a text to a number of UTF-8 bytes, between two characters, and trims dots and white space from its end.</summary>
     public static string Shorten(string text, int maximumBytes)
     {
         int length = 0;
@@ -111,7 +111,7 @@ internal static class SafeName
 
     private static bool IsVisible(Rune rune) => Rune.GetUnicodeCategory(rune) != UnicodeCategory.Format && !s_blanks.Contains(rune.Value);
 
-    /// <summary>Without white space at its beginning, nor any of the four dashes that begin a parameter in PowerShell.</summary>
+    /// <summary>The text without white space at its beginning, or any of the four dashes that begin a parameter in PowerShell.</summary>
     private static string TrimStart(string text)
     {
         int start = 0;
@@ -132,7 +132,7 @@ internal static class SafeName
             }
         });
 
-    /// <summary>Half a surrogate pair, or a value that is not a character: what cannot be normalised or written as UTF-8.</summary>
+    /// <summary>Half a surrogate pair, or a value that is not a character: something that cannot be normalised or written as UTF-8.</summary>
     private static bool IsNotUnicode(string text, int index) =>
         text[index] is '\uFFFE' or '\uFFFF'
         || (char.IsHighSurrogate(text[index]) && !(index + 1 < text.Length && char.IsLowSurrogate(text[index + 1])))

@@ -5,17 +5,17 @@ using KlingPS.Core.Ledger;
 namespace KlingPS.Core.Saving;
 
 /// <summary>
-/// The records of saved videos, found by the file that is there: through whichever links, mounts or spellings its path leads, and under
-/// whichever of its names. Safe for concurrent use.
+/// The records of saved videos, found by the file that is there: whatever links, mounts or spellings its path leads through, and by
+/// any of its names. Safe for concurrent use.
 /// </summary>
 internal sealed class SavedVideos
 {
-    /// <summary>By folder as it is recorded, and by name in a form that all spellings of a name share.</summary>
+    /// <summary>By folder, as recorded, and by name, in a form that all spellings of a name share.</summary>
     private readonly Dictionary<string, ILookup<string, SavedPath>> _folders;
     private readonly ConcurrentDictionary<string, FileId?> _folderIds = new(StringComparer.Ordinal);
     private readonly Lazy<ILookup<FileId, SavedPath>> _byFile;
 
-    /// <summary>Takes the records as they are at this moment.</summary>
+    /// <summary>Takes the records as they are now.</summary>
     public SavedVideos(IReadOnlyCollection<SavedPath> records)
     {
         _folders = records
@@ -45,7 +45,7 @@ internal sealed class SavedVideos
         return [.. IsElsewhere(path, file) && file?.Id is FileId id ? here.Union(_byFile.Value[id]) : here];
     }
 
-    /// <summary>Whether all records of the file at a path are among those of files that are called the same.</summary>
+    /// <summary>Whether all records of the file at a path are among those of files with the same name.</summary>
     /// <param name="path">The full path.</param>
     public static bool IsFoundByName(string path) => !IsElsewhere(path, TryLook(path));
 

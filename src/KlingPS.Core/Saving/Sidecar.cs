@@ -9,10 +9,10 @@ namespace KlingPS.Core.Saving;
 /// <summary>Tells what a video was made from: a JSON file beside it, <c>fox.mp4.json</c> for <c>fox.mp4</c>.</summary>
 internal sealed record Sidecar
 {
-    /// <summary>What the name of a video gets to make that of its sidecar.</summary>
+    /// <summary>What is added to the name of a video to make the name of its sidecar.</summary>
     public const string Extension = ".json";
 
-    /// <summary>In bytes; what is longer was not written by this class.</summary>
+    /// <summary>In bytes; a longer file was not written by this class.</summary>
     private const int MaxLength = 1024 * 1024;
 
     /// <summary>The service's id of the task.</summary>
@@ -36,7 +36,7 @@ internal sealed record Sidecar
     /// <summary>The tail image: the one the video ends with.</summary>
     public SidecarFile? TailImage { get; init; }
 
-    /// <summary>Further images of what is to be seen; left out where there are none.</summary>
+    /// <summary>Further images showing what is to be in the video; left out if there are none.</summary>
     public IReadOnlyList<SidecarFile>? ReferenceImages { get; init; }
 
     /// <summary>The video that it was made from, if there was one.</summary>
@@ -124,7 +124,7 @@ internal sealed record Sidecar
                     + "Move it away, or let -Force replace it.");
             }
 
-            // Not cancelled half way: it is short.
+            // Not cancelled halfway: it is short.
             OwnFile.Replace(path, content, FileReaders.Owner);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
@@ -139,7 +139,7 @@ internal sealed record Sidecar
     /// <summary>The path of a video's sidecar.</summary>
     public static string PathOf(string videoPath) => videoPath + Extension;
 
-    /// <summary>Refuses what would keep a sidecar from being written; to be asked before its video is bought.</summary>
+    /// <summary>Refuses anything that would keep a sidecar from being written. Call it before the video is bought.</summary>
     /// <param name="path">The full path of the sidecar.</param>
     /// <param name="overwrite">As for <see cref="WriteAsync"/>.</param>
     /// <param name="cancellationToken">Stops the reading.</param>
@@ -161,7 +161,7 @@ internal sealed record Sidecar
         }
     }
 
-    /// <summary>What a file holds that has the name of a sidecar; <see langword="null"/> when none has it, and nothing when it is too long for one.</summary>
+    /// <summary>The content of the file that has the name of a sidecar; <see langword="null"/> if there is none, and empty if it is too long for one.</summary>
     /// <exception cref="NotOrdinaryFileException">The name belongs to a link, or to something that is not a file.</exception>
     private static async Task<byte[]?> ReadPresentAsync(string path, CancellationToken cancellationToken)
     {
@@ -183,7 +183,7 @@ internal sealed record Sidecar
 
     /// <summary>Reads a file that may be a sidecar.</summary>
     /// <param name="path">The full path.</param>
-    /// <returns><see langword="null"/> if it is none, or cannot be read.</returns>
+    /// <returns><see langword="null"/> if it is not one, or cannot be read.</returns>
     public static Sidecar? TryRead(string path)
     {
         try
@@ -196,15 +196,15 @@ internal sealed record Sidecar
         }
     }
 
-    /// <summary>Whether the video is a clip of a sandbox other than the service that is used now: nobody has paid for it.</summary>
-    /// <param name="service">The service that is used now; see <see cref="Api.ServiceAddress"/>.</param>
+    /// <summary>Whether the video is a clip of a sandbox other than the service in use now: nobody has paid for it.</summary>
+    /// <param name="service">The service in use now; see <see cref="Api.ServiceAddress"/>.</param>
     public bool IsFreeClip(string service)
         => Service is null ? Api.ServiceAddress.IsLocal(Source.Uri) : Service != service && Service.StartsWith(Api.ServiceAddress.Local + ":", StringComparison.Ordinal);
 
-    /// <summary>What makes the purchase the same as another; <see langword="null"/> where the sidecar does not tell.</summary>
+    /// <summary>What makes the purchase the same as another; <see langword="null"/> if the sidecar does not tell.</summary>
     public string? FindIdentity()
     {
-        // Sidecars that do not say it describe all that a video could be made from when they were written.
+        // Sidecars that do not say it describe everything that a video could be made from when they were written.
         bool isComplete = this is { ReferenceImages: null, SourceVideo: null, SourceAudio: null, TailImage: null or { Sha256: not null } };
         if (Identity is not null || !isComplete || Source.Sha256 is not string source || Request.Model is not string model)
         {
@@ -227,7 +227,7 @@ internal sealed record Sidecar
         }.Normalized().GetIdentity();
     }
 
-    /// <summary>The task of the video, as far as the sidecar tells: what was asked for, what it cost, and where the video is.</summary>
+    /// <summary>The task of the video, as far as the sidecar says: what was asked for, what it cost, and where the video is.</summary>
     /// <param name="videoPath">The full path of the video.</param>
     public KlingVideoTask ToTask(string videoPath) => new()
     {
@@ -275,7 +275,7 @@ internal sealed record Sidecar
         }
         catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
-            // The latter where a name holds half a character: the parser does not look into them.
+            // The latter if a name contains half a character: the parser does not look inside names.
             return false;
         }
     }
@@ -303,7 +303,7 @@ internal sealed record SidecarFile
     /// <summary>The SHA-256 of its content, in lower-case hex.</summary>
     public string? Sha256 { get; init; }
 
-    /// <summary>What a video was made from; <see langword="null"/> where there is nothing.</summary>
+    /// <summary>What a video was made from; <see langword="null"/> if there is nothing.</summary>
     internal MediaSource? ToMedia() => Path is not null && (Sha256 is not null || Uri is null) ? MediaSource.FromFile(Path) with { Hash = Sha256, Uri = Uri }
         : Uri is not null ? MediaSource.FromUri(Uri, uploadedFrom: Path)
         : null;
@@ -324,16 +324,16 @@ internal sealed record SidecarRequest
     /// <summary>The length in seconds.</summary>
     public required int Duration { get; init; }
 
-    /// <summary>The aspect ratio, where one was asked for.</summary>
+    /// <summary>The aspect ratio, if one was asked for.</summary>
     public string? AspectRatio { get; init; }
 
-    /// <summary>The resolution, where one was asked for.</summary>
+    /// <summary>The resolution, if one was asked for.</summary>
     public string? Resolution { get; init; }
 
-    /// <summary>Whether it was asked for with sound; left out where it was not.</summary>
+    /// <summary>Whether it was asked for with sound; left out if it was not.</summary>
     public bool? Sound { get; init; }
 
-    /// <summary>How closely the prompt is followed; <see langword="null"/> when the service's default was left in force.</summary>
+    /// <summary>How closely the prompt is followed; <see langword="null"/> if the service's default applied.</summary>
     public decimal? CfgScale { get; init; }
 
     /// <summary>Which of several deliberate variants it is.</summary>

@@ -10,22 +10,22 @@ namespace KlingPS.Core.Saving;
 /// <summary>How patient a <see cref="VideoDownloader"/> is.</summary>
 internal sealed record VideoDownloaderOptions
 {
-    /// <summary>What no video is larger than, in bytes.</summary>
+    /// <summary>Larger than any video, in bytes.</summary>
     public const long LargestVideo = 1L << 30;
 
     /// <summary>How long a connection may bring nothing before it counts as broken; 60 s unless set. More than zero.</summary>
     public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromSeconds(60);
 
-    /// <summary>How many attempts in a row may bring nothing new, or so little that it is below <see cref="SpeedFloor"/>, before the download is given up; 5 unless set. At least 1.</summary>
+    /// <summary>How many attempts in a row may bring nothing new, or too little for <see cref="SpeedFloor"/>, before the download is given up; 5 unless set. At least 1.</summary>
     public int MaxFruitlessAttempts { get; init; } = 5;
 
     /// <summary>The most bytes that a video can have: 1 GiB, ten times the size of the largest, unless set.</summary>
     public long MaxLength { get; init; } = LargestVideo;
 
-    /// <summary>Tells how many bytes are left on the disk of a path; <see langword="null"/> where that is not known.</summary>
+    /// <summary>Returns how many bytes are free on the disk of a path; <see langword="null"/> if that is not known.</summary>
     public Func<string, long?> FindFreeSpace { get; init; } = DiskSpace.Find;
 
-    /// <summary>Is told why an attempt did not bring the rest, and of the wait before the next one.</summary>
+    /// <summary>Called with the reason why an attempt did not bring the rest, and with the wait before the next one.</summary>
     public Action<string, TimeSpan>? OnRetry { get; init; }
 }
 
@@ -33,7 +33,7 @@ internal sealed record VideoDownloaderOptions
 /// <remarks>
 /// <para>
 /// There is no way to give this class a key, and it sends no Authorization header. It follows redirects itself, so that
-/// each hop is held to the same rule as the link, the <see cref="AddressPolicy"/>.
+/// each hop follows the same rule as the link, the <see cref="AddressPolicy"/>.
 /// </para>
 /// <para>
 /// A download is continued only if the server can be asked to send the rest of the very same bytes (<c>If-Range</c>
@@ -43,10 +43,10 @@ internal sealed record VideoDownloaderOptions
 /// </remarks>
 internal sealed class VideoDownloader
 {
-    /// <summary>How long the service is asked for a better link while the one at hand may still come to work.</summary>
+    /// <summary>How long to ask the service for a better link while the present one may still start working.</summary>
     private static readonly TimeSpan s_renewalLimit = TimeSpan.FromSeconds(10);
 
-    /// <summary>How often the service is asked for a better link than those that have brought nothing: it has two ways to name one.</summary>
+    /// <summary>How often to ask the service for a better link if those so far have brought nothing: it has two ways to give one.</summary>
     private const int MaxRenewals = 2;
 
     private readonly AddressPolicy _addresses;
@@ -56,7 +56,7 @@ internal sealed class VideoDownloader
 
     /// <summary>Creates the downloader.</summary>
     /// <param name="handler">
-    /// What sends the requests; stays the caller's. Must neither follow redirects nor decompress, as the one from
+    /// Sends the requests; the caller still owns it. Must neither follow redirects nor decompress, like the one from
     /// <see cref="CreateHandler"/>.
     /// </param>
     /// <param name="addresses">What may be downloaded from.</param>
@@ -74,7 +74,7 @@ internal sealed class VideoDownloader
         _connection = new DownloadConnection(handler, addresses, options, time);
     }
 
-    /// <summary>A handler as this class needs it: no redirects, no cookies, no decompression, and no connection to where a name should not lead.</summary>
+    /// <summary>A handler that meets this class's needs: no redirects, no cookies, no decompression, and no connection to places that a name should not lead to.</summary>
     /// <param name="addresses">What may be connected to.</param>
     /// <param name="proxy">The proxy; the system's if null.</param>
     public static SocketsHttpHandler CreateHandler(AddressPolicy addresses, IWebProxy? proxy = null) => new()
@@ -83,7 +83,7 @@ internal sealed class VideoDownloader
         AutomaticDecompression = DecompressionMethods.None,
         ConnectCallback = new Connector(addresses, TimeProvider.System).ConnectAsync,
 
-        // For TLS and a proxy's tunnel as well, for which the connector's own limit leaves time.
+        // Covers TLS and a proxy's tunnel as well; the connector's own limit leaves time for them.
         ConnectTimeout = Connector.Limit * 2,
         PooledConnectionLifetime = TimeSpan.FromMinutes(5),
         Proxy = proxy,
@@ -91,23 +91,23 @@ internal sealed class VideoDownloader
     };
 
     /// <summary>Downloads a video, continuing where an earlier run stopped.</summary>
-    /// <param name="file">Takes the video, and has it whole afterwards.</param>
+    /// <param name="file">Receives the video, and is complete afterwards.</param>
     /// <param name="link">The link to the video.</param>
     /// <param name="renewLink">
     /// Asks for a fresh link when the present one answers 403, 404 or 410, leads astray, brings nothing, or brings something that is not a video; null,
-    /// or a null answer, if there is none. Asked twice, and again only after a fresh link has brought the download forward. What it throws
-    /// ends the download, unless the present link may still come to work.
+    /// or a null answer, if there is none. Asked twice, and again only after a fresh link has advanced the download. What it throws
+    /// ends the download, unless the present link may still start working.
     /// </param>
-    /// <param name="progress">Is told how far the download has come, on any thread.</param>
-    /// <param name="turn">The place of the download, which it has; given up while it waits for its next attempt.</param>
-    /// <param name="cancellationToken">Stops the download; what is there stays and the next run continues.</param>
+    /// <param name="progress">Told how far the download has come, on any thread.</param>
+    /// <param name="turn">The slot of the download, which it already has; given up while it waits for its next attempt.</param>
+    /// <param name="cancellationToken">Stops the download; what is there stays, and the next run continues.</param>
     /// <exception cref="KlingException">
     /// <see cref="ErrorKind.DestinationUnusable"/>: the file cannot be written, or the disk has no room for it.
     /// <see cref="ErrorKind.LinkExpired"/>: the link answers 403, 404 or 410 and no fresh one helps.
     /// <see cref="ErrorKind.ServiceUnavailable"/>: the connection broke too often; the next run continues.
-    /// <see cref="ErrorKind.AnswerInvalid"/>: the link leads to where nothing is fetched from, or the server answered with something other
+    /// <see cref="ErrorKind.AnswerInvalid"/>: the link leads to a place that nothing is fetched from, or the server answered with something other
     /// than a file, or with more than any video has.
-    /// <see cref="ErrorKind.DownloadIncomplete"/>: what the server sends is not a whole video, twice.
+    /// <see cref="ErrorKind.DownloadIncomplete"/>: twice, what the server sent was not a complete video.
     /// <see cref="ErrorKind.ApiKeyMissing"/>: the session has ended; the next run continues.
     /// </exception>
     /// <exception cref="OperationCanceledException">The download was stopped.</exception>
@@ -142,7 +142,7 @@ internal sealed class VideoDownloader
             cancellationToken);
     }
 
-    /// <summary>One download and what its attempts know of each other.</summary>
+    /// <summary>One download, and what its attempts know about each other.</summary>
     private sealed class Download(
         DownloadConnection connection,
         AddressPolicy addresses,
@@ -210,7 +210,7 @@ internal sealed class VideoDownloader
             return new Retry(error, result.Backoff, result.RetryAfter, hasProgressed);
         }
 
-        /// <summary>Whether the file has grown fast enough since this was last so: a few bytes in each attempt would make a download without end.</summary>
+        /// <summary>Whether the file has grown fast enough since this was last the case: with a few bytes in each attempt, a download would never end.</summary>
         private bool CountProgress()
         {
             var now = Instant.Now(time);
@@ -223,7 +223,7 @@ internal sealed class VideoDownloader
             return true;
         }
 
-        /// <summary>Asks whether there is a better link than one that brings nothing. Where that cannot be found out soon, the one at hand is tried again.</summary>
+        /// <summary>Asks whether there is a better link than one that brings nothing. If that cannot be found out soon, the present one is tried again.</summary>
         private async Task TryRenewAsync(CancellationToken cancellationToken)
         {
             if (_renewals == MaxRenewals || renewLink is null)

@@ -26,7 +26,7 @@ internal sealed record SaveOptions
     public bool Overwrite { get; init; }
 }
 
-/// <summary>A video that is whole on disk.</summary>
+/// <summary>A video that is completely on disk.</summary>
 /// <param name="Path">Its full path.</param>
 /// <param name="Task">The task it comes from.</param>
 internal sealed record SavedVideo(string Path, KlingVideoTask Task)
@@ -34,7 +34,7 @@ internal sealed record SavedVideo(string Path, KlingVideoTask Task)
     /// <summary>The image it was asked for; the task may have been bought for another file of the same content.</summary>
     public string? SourcePath { get; init; } = Task.SourcePath;
 
-    /// <summary>Why it is not recorded yet that the video is saved; that is kept on this machine then. <see langword="null"/> where it is recorded.</summary>
+    /// <summary>Why it is not recorded yet that the video is saved; then that fact is kept on this machine. <see langword="null"/> if it is recorded.</summary>
     public KlingException? RecordError { get; init; }
 
     /// <summary>Whether it was there already.</summary>
@@ -49,18 +49,18 @@ internal sealed record SavedVideo(string Path, KlingVideoTask Task)
 
 /// <summary>Saves finished videos to disk, each once, so that the name of a video never holds half of one.</summary>
 /// <remarks>
-/// A video comes into a partial file beside its name, from where it was saved before or from the service; it is verified, gets its
+/// A video first goes into a partial file beside its name, from where it was saved before or from the service; it is verified, gets its
 /// name, and counts as saved from then on. See <see cref="DownloadAsync"/>.
 /// </remarks>
 internal sealed class VideoSaver
 {
-    /// <summary>Downloads at the same time; more would only share the line.</summary>
+    /// <summary>How many downloads run at the same time; more would only share the bandwidth.</summary>
     private const int MaxDownloads = 4;
 
-    /// <summary>How often the ledger is asked whose a file is that has come while its name was waited for.</summary>
+    /// <summary>How often to ask the ledger whose file it is that has appeared while this one was waiting for its name.</summary>
     private const int LooksForRecord = 4;
 
-    /// <summary>Videos that wait for the disk at the same time, while others are downloaded.</summary>
+    /// <summary>How many videos may wait for the disk at the same time, while others are downloaded.</summary>
     private const int MaxFlushes = 4;
 
     /// <summary>How long between two looks; see <see cref="LooksForRecord"/>.</summary>
@@ -106,7 +106,7 @@ internal sealed class VideoSaver
     /// <summary>Saves the video of a task.</summary>
     /// <param name="reference">The task.</param>
     /// <param name="cancellationToken">Stops the download; the next one continues it.</param>
-    /// <returns>The video; or the error; or neither, when the task's failure has been reported already.</returns>
+    /// <returns>The video, or the error, or neither if the task's failure has been reported already.</returns>
     public async Task<Outcome<TaskReference, SavedVideo>> SaveAsync(TaskReference reference, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(reference);
@@ -115,7 +115,7 @@ internal sealed class VideoSaver
             KlingVideoTask task = await FindAsync(reference, cancellationToken).ConfigureAwait(false);
             if (task.TakenAt is not null && reference.Task is not null)
             {
-                // Named one by one, it is saved all the same; but what comes out of a list is not brought back every night.
+                // If the user names it, it is saved all the same; but a video from a list is not fetched again every night.
                 _observer?.OnNotice($"The video of '{task.Subject}' (task {task.Id}) was taken elsewhere and is passed over. Save-KlingVideo -Id {task.Id} saves it.");
                 return new(reference, null, null);
             }
@@ -133,7 +133,7 @@ internal sealed class VideoSaver
 
             return new(reference, null, task.IsFailureReported ? null : TaskErrors.From(task) ?? CreatePendingException(task));
         }
-#pragma warning disable CA1031 // One video's trouble is one video's error.
+#pragma warning disable CA1031 // What goes wrong with one video is the error of that video alone.
         catch (Exception exception) when (!UnexpectedError.IsStop(exception, cancellationToken))
 #pragma warning restore CA1031
         {
@@ -197,13 +197,13 @@ internal sealed class VideoSaver
             }
         }
 
-        // The ledger is not asked for one after the other: each time, a server that is gone may take as long again.
+        // The ledger is not asked for one task after another: each time, it could take just as long to find that the server is gone.
         return made ?? throw _loss.Error!;
     }
 
-    /// <summary>Saves the video of a finished task; of those that wait, the one that expires first goes first.</summary>
+    /// <summary>Saves the video of a finished task; of those waiting, the one that expires first goes first.</summary>
     /// <param name="task">The task.</param>
-    /// <param name="output">Where to.</param>
+    /// <param name="output">Where it goes.</param>
     /// <param name="cancellationToken">Stops the download; the next one continues it.</param>
     /// <exception cref="KlingException">As <see cref="VideoDownloader.DownloadAsync"/>, and <see cref="ErrorKind.FileExists"/>.</exception>
     internal async Task<SavedVideo> FetchAsync(KlingVideoTask task, OutputPath output, CancellationToken cancellationToken)
@@ -231,7 +231,7 @@ internal sealed class VideoSaver
         using var turn = new DownloadTurn(_slots);
         await turn.EnterAsync(task.ExpiresAt ?? DateTimeOffset.MaxValue, cancellationToken).ConfigureAwait(false);
 
-        // Another image that shares the video may have had it saved in the meantime.
+        // It may have been saved in the meantime for another image that shares it.
         if (_options.Overwrite && await FindSavedAsync(task, target, cancellationToken).ConfigureAwait(false) is SavedVideo earlier)
         {
             return earlier;
@@ -261,13 +261,13 @@ internal sealed class VideoSaver
                     throw;
                 }
 
-                // Or it has its name, and is about to be recorded; a third download, to another name, may have hidden until then that it would get it.
+                // Or it has its name, and is about to be recorded; a third download, to another name, may have obscured until then that it would get it.
                 await Task.Delay(s_recordPause, _session.TimeProvider, cancellationToken).ConfigureAwait(false);
             }
         }
     }
 
-    /// <summary>The video, if a file has it by the records of this moment.</summary>
+    /// <summary>The video, if according to the current records a file contains it.</summary>
     private async Task<SavedVideo?> FindSavedAsync(KlingVideoTask task, string path, CancellationToken cancellationToken)
     {
         if (!PartialFile.IsTaken(path))
@@ -275,7 +275,7 @@ internal sealed class VideoSaver
             return null;
         }
 
-        // In this order: what is about to be recorded as saved may be so by the second look, and never the other way round.
+        // In this order: what is about to be recorded as saved may be recorded by the second check, but never the other way round.
         if (await OutputPaths.FindUnrecordedAsync(path, task, cancellationToken).ConfigureAwait(false) is string hash)
         {
             return new SavedVideo(path, await _session.Ledger.Tasks.RecordSavedAsync(task.Id, path, hash).ConfigureAwait(false)) { IsPresent = true };
@@ -303,7 +303,7 @@ internal sealed class VideoSaver
     }
 
     /// <summary>Fills the partial file, gives the video its name and records that it is saved.</summary>
-    /// <returns>The video, recorded or, where the ledger cannot be written any more, kept to be recorded.</returns>
+    /// <returns>The video, recorded or, if the ledger can no longer be written, kept to be recorded.</returns>
     private async Task<SavedVideo> DownloadAsync(KlingVideoTask task, string target, DownloadTurn turn, CancellationToken cancellationToken)
     {
         using Activity? activity = KlingTelemetry.Start("download video", task.Subject);
@@ -324,7 +324,7 @@ internal sealed class VideoSaver
         string sha256 = await SealAsync().ConfigureAwait(false);
         await RequireFreeAsync().ConfigureAwait(false);
 
-        // It counts as saved only when it has its name. But whose it is has to be known before: a process that is killed in between
+        // It counts as saved only when it has its name. But whose it is has to be known before that: a process killed in between
         // would leave a file that no record mentions.
         ITaskJournal tasks = _session.Ledger.Tasks;
         KlingException? error = await RecordOrKeepAsync(() => tasks.RecordSavingAsync(task.Id, target, sha256), SpooledAnswer.Saving(task, target, sha256)).ConfigureAwait(false);
@@ -342,7 +342,7 @@ internal sealed class VideoSaver
 
         void TellHeld() => _observer?.OnWarning($"Another command is downloading to '{target}'; waiting for it. If that command hangs, end its process.");
 
-        // What waits for the disk does not need the line. Where the disk is the slower one, downloads wait for it.
+        // A video that waits for the disk does not need the connection. If the disk is slower, downloads wait for it.
         async Task<string> SealAsync()
         {
             using IDisposable flush = await _flushes.EnterAsync(task.ExpiresAt ?? DateTimeOffset.MaxValue, cancellationToken).ConfigureAwait(false);
@@ -361,8 +361,8 @@ internal sealed class VideoSaver
         }
     }
 
-    /// <summary>Records something. A video that is whole is not given up because the ledger cannot be written: then it is kept, to be recorded later.</summary>
-    /// <returns><see langword="null"/>; or the error, where it is kept.</returns>
+    /// <summary>Records something. A complete video is not given up because the ledger cannot be written: what should have been recorded is kept for later.</summary>
+    /// <returns><see langword="null"/>, or the error if it is kept.</returns>
     private async Task<KlingException?> RecordOrKeepAsync(Func<Task> record, SpooledAnswer answer)
     {
         if (_loss.Error is null)
@@ -382,7 +382,7 @@ internal sealed class VideoSaver
             : throw _loss.Error!;
     }
 
-    /// <summary>Takes the video from another path of this machine, where it still is: the service keeps it for days only.</summary>
+    /// <summary>Copies the video from another path of this machine if it is still there: the service keeps it only for days.</summary>
     private async Task<bool> TryCopyAsync(KlingVideoTask task, PartialFile file, CancellationToken cancellationToken)
     {
         if (task is not { SavedPath: string earlier, SavedHash: string hash }
@@ -400,12 +400,12 @@ internal sealed class VideoSaver
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException
             or KlingException { Kind: ErrorKind.FileUnreadable or ErrorKind.PathNotFound })
         {
-            // It has just gone, or cannot be read: there is still the service.
+            // The file has just disappeared, or cannot be read; there is still the service.
             return false;
         }
     }
 
-    /// <summary>The link to a video; where the recorded one cannot be followed, the one the service names now.</summary>
+    /// <summary>The link to a video; if the recorded one cannot be followed, the one that the service gives now.</summary>
     private async Task<Uri> GetLinkAsync(KlingVideoTask task, CancellationToken cancellationToken)
     {
         if (FindLink(task, out _) is Uri recorded)
@@ -420,7 +420,7 @@ internal sealed class VideoSaver
             + "The video is paid for and stays at the service for at least a day; the next run asks for its link again.");
     }
 
-    /// <summary>Asks for a link that works: in turn for a renewed one, and for the one the service names now, which may be another by then.</summary>
+    /// <summary>Asks for a working link: alternately for a renewed one and for the one that the service gives now, which may be a different one by then.</summary>
     /// <param name="task">The task.</param>
     /// <param name="link">The link that does not work.</param>
     private Func<CancellationToken, Task<Uri?>> CreateRenewal(KlingVideoTask task, Uri link)
@@ -442,7 +442,7 @@ internal sealed class VideoSaver
             }
             catch (KlingApiException exception) when (exception.Fault == TransportFault.Answered)
             {
-                // It is not one that the service renews.
+                // The service does not renew this link.
                 return null;
             }
         }
@@ -454,7 +454,7 @@ internal sealed class VideoSaver
         }
     }
 
-    /// <summary>The link of a task; <see langword="null"/> where it has none that may be followed, and why, as a clause.</summary>
+    /// <summary>The link of a task; <see langword="null"/> if it has none that may be followed, and the reason, as a clause.</summary>
     private Uri? FindLink(KlingVideoTask task, out string problem)
     {
         if (task.ResultUri is null)

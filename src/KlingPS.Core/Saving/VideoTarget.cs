@@ -5,7 +5,7 @@ namespace KlingPS.Core.Saving;
 /// <summary>Finds out whether a video can get a path, before it is paid for and again before anything is written.</summary>
 internal static class VideoTarget
 {
-    /// <summary>Refuses what a video cannot replace, whatever is allowed: anything but a file, or a link, which is replaced itself.</summary>
+    /// <summary>Refuses what a video can never replace: anything but a file, or a link, which is itself replaced.</summary>
     /// <param name="path">The full path of the video.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.DestinationUnusable"/>.</exception>
     public static void RequireNoObstacle(string path) => Guard(path, () =>
@@ -18,10 +18,10 @@ internal static class VideoTarget
 
     /// <summary>
     /// Refuses a path that could not be written: below something that is not a folder, with a name that is too long for the file system, or
-    /// with something planted in the place of the partial file. Writes nothing.
+    /// with something else in the place of the partial file. Writes nothing.
     /// </summary>
     /// <param name="path">The full path of the video.</param>
-    /// <param name="destination">The full path of the folder that the user has named, be it through a link: no link below it may lead out of it.</param>
+    /// <param name="destination">The full path of the folder that the user has named, even through a link: no link below it may lead out of it.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.DestinationUnusable"/>.</exception>
     public static void Require(string path, string destination)
     {

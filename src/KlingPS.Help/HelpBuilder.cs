@@ -13,7 +13,7 @@ public sealed class HelpBuilder
 
     /// <summary>Prepares a build.</summary>
     /// <param name="assemblyName">The name of the cmdlets' assembly, by which <c>Get-Help</c> finds the file.</param>
-    /// <param name="types">Its public types, of which the cmdlets are used.</param>
+    /// <param name="types">Its public types; the cmdlets among them are used.</param>
     /// <param name="pages">The folder with a page per cmdlet (<c>Verb-Noun.md</c>) and topics (<c>about_Name.md</c>).</param>
     /// <param name="online">The address of that folder on the web, ending with a slash: what <c>Get-Help -Online</c> opens for pages that give no other address.</param>
     public HelpBuilder(string assemblyName, IEnumerable<Type> types, string pages, Uri? online = null)

@@ -9,7 +9,7 @@ namespace KlingPS.Help;
 /// <summary>Markdown as a terminal shows it: without emphasis, lists with hanging indents, tables in columns.</summary>
 internal static class PlainText
 {
-    /// <summary>For text that is wrapped when it is shown.</summary>
+    /// <summary>The width of text that is wrapped only when it is shown.</summary>
     public const int Unwrapped = int.MaxValue;
 
     private const string CodeIndent = "    ";
@@ -134,7 +134,7 @@ internal static class PlainText
             string.Join(ColumnGap, cells.Select((cell, column) => (line < cell.Length ? cell[line] : string.Empty).PadRight(widths[column]))).TrimEnd()));
     }
 
-    /// <summary>The widths of the columns: what their cells need, and where that is too much, the widest are narrowed, but not below a word.</summary>
+    /// <summary>The widths of the columns: what their cells need; if that is too much, the widest are narrowed, but not to less than a word.</summary>
     private static int[] Fit(string[][] rows, int width)
     {
         int[] columns = [.. Enumerable.Range(0, rows.Max(row => row.Length))];

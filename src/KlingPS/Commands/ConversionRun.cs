@@ -47,16 +47,16 @@ internal sealed class ConversionRun : IDisposable
     /// <summary>The images.</summary>
     public Batch<ConversionItem, SavedVideo> Batch { get; }
 
-    /// <summary>What would become of the images, when the command only says what it would do.</summary>
+    /// <summary>What would be done for the images, if the command only says what it would do.</summary>
     public ConversionPlanTotals Plan => _plan;
 
     /// <summary>Where the videos go.</summary>
     public SaveOptions Save => _options.Save;
 
     /// <summary>Closes the run: makes its summary and its report, and records both.</summary>
-    /// <param name="ending">What made it end.</param>
+    /// <param name="ending">Why it ended.</param>
     /// <param name="error">The error that ended it.</param>
-    /// <returns>The summary; <see langword="null"/> if the run had been closed.</returns>
+    /// <returns>The summary; <see langword="null"/> if the run had been closed already.</returns>
     public ConversionSummary? Close(RunEnding ending, KlingException? error)
     {
         ConversionSummary? summary = _options.Book.Close(ending, error, _converter);
@@ -72,9 +72,9 @@ internal sealed class ConversionRun : IDisposable
         return summary;
     }
 
-    /// <summary>Takes an image into the batch, unless it cannot be converted, is in it already, or the user does not want it.</summary>
+    /// <summary>Takes an image into the batch, unless it cannot be converted, is in it already, or the user declines.</summary>
     /// <param name="path">The image.</param>
-    /// <param name="name">What the video is called where there is no image.</param>
+    /// <param name="name">The name of the video if there is no image.</param>
     /// <param name="createSubmission">Makes its submission from the parameters as they are bound now.</param>
     /// <exception cref="KlingException">No image can be converted: there is no key, or no ledger.</exception>
     public void Convert(string? path, string? name, Func<Submission> createSubmission)
@@ -114,7 +114,7 @@ internal sealed class ConversionRun : IDisposable
         }
     }
 
-    /// <summary>Takes an input of a plan into the batch, or reports what the plan says of it.</summary>
+    /// <summary>Takes an input of a plan into the batch, or reports what the plan says about it.</summary>
     /// <param name="planned">The input.</param>
     /// <param name="createSubmission">Makes its submission.</param>
     /// <exception cref="KlingException">As <see cref="Convert(string?, string?, Func{Submission})"/>.</exception>
@@ -135,14 +135,14 @@ internal sealed class ConversionRun : IDisposable
         Refuse(_options.Book.Add(planned.Path, planned.Name), AgreedPlan.CreateLeftOut(planned), planned.Subject);
     }
 
-    /// <summary>Reports a name that leads to no image.</summary>
+    /// <summary>Reports a name that does not lead to an image.</summary>
     public void Refuse(KlingException exception, object? target) => Refuse(_options.Book.Add(target?.ToString(), name: null), exception, target);
 
     /// <summary>Refuses an input.</summary>
     /// <param name="input">The input.</param>
     /// <param name="exception">What is wrong with it.</param>
     /// <param name="target">What the error is about.</param>
-    /// <param name="isTold">Whether the error is written: one that many share is reported once.</param>
+    /// <param name="isTold">Whether the error is written: one that many share is reported only once.</param>
     public void Refuse(ConversionInput input, KlingException exception, object? target, bool isTold = true)
     {
         _refused++;
@@ -154,7 +154,7 @@ internal sealed class ConversionRun : IDisposable
         }
     }
 
-    /// <summary>An image comes out of the batch.</summary>
+    /// <summary>Called when an image comes out of the batch.</summary>
     private void Note(Outcome<ConversionItem, SavedVideo> outcome)
     {
         if (_inputs.Remove(outcome.Item, out ConversionInput? input))
@@ -164,7 +164,7 @@ internal sealed class ConversionRun : IDisposable
 
         if (outcome.Error is { IsFatal: true } error)
         {
-            // Of those that end the batch only one is written.
+            // Of the errors that end the batch, only one is written.
             _host.LogError(error, outcome.Item.Submission.Subject);
         }
     }
@@ -177,7 +177,7 @@ internal sealed class ConversionRun : IDisposable
             return;
         }
 
-        // Only one error can end the command, but a user who mends that one should know of the others.
+        // Only one error can end the command, but a user who fixes that one should know about the others.
         foreach (var others in fatal.GroupBy(outcome => outcome.Error!.Kind).Where(others => others.Key != first.Error!.Kind))
         {
             _host.WriteError(others.First().Error!, SubjectsOf(others));
@@ -189,7 +189,7 @@ internal sealed class ConversionRun : IDisposable
     /// <summary>The tasks that are paid for and whose video is not on disk.</summary>
     public IReadOnlyList<KlingVideoTask> Unfinished => _converter?.Unfinished ?? [];
 
-    /// <summary>How many requests for videos have left and have no response.</summary>
+    /// <summary>How many requests for videos have left and have no response yet.</summary>
     public int UnderWay => _converter?.UnderWay ?? 0;
 
     /// <inheritdoc/>
@@ -216,7 +216,7 @@ internal sealed class ConversionRun : IDisposable
         return _converter;
     }
 
-    /// <summary>Says what would be done, and asks whether to.</summary>
+    /// <summary>Says what would be done, and asks whether to do it.</summary>
     private bool IsWanted(VideoConverter converter, ConversionItem item, ConversionInput input, Func<string, bool> ask)
     {
         ConversionPlan plan = _host.Bridge.Run(token => converter.PlanAsync(item, _options.IsWhatIf, token));
@@ -242,7 +242,7 @@ internal sealed class ConversionRun : IDisposable
         return isWanted;
     }
 
-    /// <summary>Some image has moved on; called on any thread. Until the next drawing, once is enough.</summary>
+    /// <summary>Called on any thread when an image has moved on. Until the next drawing, once is enough.</summary>
     private void AskForRefresh()
     {
         if (Interlocked.Exchange(ref _isRefreshAsked, 1) == 0)
@@ -265,13 +265,13 @@ internal sealed class ConversionRun : IDisposable
 /// <summary>How <see cref="ConversionRun"/> runs.</summary>
 internal sealed record ConversionRunOptions
 {
-    /// <summary>Which run it is.</summary>
+    /// <summary>The id of the run.</summary>
     public required string RunId { get; init; }
 
     /// <summary>The command.</summary>
     public required string Command { get; init; }
 
-    /// <summary>Keeps the inputs and what becomes of them.</summary>
+    /// <summary>Keeps the inputs and their results.</summary>
     public required ConversionBook Book { get; init; }
 
     /// <summary>Creates the converter when the first image needs it.</summary>

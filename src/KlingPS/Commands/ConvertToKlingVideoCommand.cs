@@ -30,7 +30,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
     /// <summary>A day, in seconds.</summary>
     private const double DefaultLifetime = 86_400;
 
-    /// <summary>The parameters that say what is to be made.</summary>
+    /// <summary>The parameters that say what to make.</summary>
     private static readonly string[] s_requestParameters =
     [
         nameof(Path), nameof(LiteralPath), nameof(Prompt), nameof(PromptFromSidecar), nameof(Take), nameof(NegativePrompt), nameof(Duration), nameof(AspectRatio),
@@ -122,7 +122,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
     [NotBlank]
     public string? PlanPath { get; set; }
 
-    /// <summary>How long the plan holds from when it is made, as seconds or as a time span: 24 hours when it is left out, 30 days at most.</summary>
+    /// <summary>How long the plan is valid from when it is made, as seconds or as a time span: 24 hours when it is left out, 30 days at most.</summary>
     [Parameter]
     [Seconds]
     [ValidateRange(1.0, 2_592_000.0)]
@@ -146,7 +146,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
     /// <inheritdoc/>
     private protected override void OnStarting()
     {
-        // First of all, so that the report and the summary tell also of what keeps the run from beginning; even if there can be no report.
+        // First of all, so that the report and the summary also cover whatever keeps the run from beginning; even if there can be no report.
         _book = new ConversionBook(RunId, report: null);
         if (!IsOnlyPlanned && CreateReport() is RunReportFile report)
         {
@@ -272,7 +272,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
 
         if (HasNoImagePath && CurrentRow?.BaseObject is KlingVideoTask recorded && GetModel().NeedsImage)
         {
-            // Which of its takes is meant, and whether it is to be fetched or made, the task does not say.
+            // The task does not say which of its takes is meant, or whether to fetch or make it.
             _run!.Refuse(
                 new KlingException(ErrorKind.RequestInvalid, $"Nothing was bought for '{recorded.Subject}': this is task {recorded.Id}, and ConvertTo-KlingVideo takes images, not tasks.")
                 {
@@ -341,7 +341,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
         RunEnding ending = error is null ? RunEnding.Stopped : RunEnding.Error;
         if ((_run is null ? _book.Close(ending, error, converter: null) : _run.Close(ending, error)) is ConversionSummary summary)
         {
-            // A pipeline that is being stopped has no streams any more.
+            // A pipeline that is being stopped no longer has streams.
             if (error is not null)
             {
                 WriteSummary(summary);
@@ -353,13 +353,13 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
         }
     }
 
-    /// <summary>Whether nothing is done but to say, or write down, what would be.</summary>
+    /// <summary>Whether the command only says, or writes down, what it would do.</summary>
     private bool IsOnlyPlanned => Context.Shell.Common.IsWhatIf || PlanPath is not null;
 
     /// <summary>Whether a plan is written; with -WhatIf, it is only shown.</summary>
     private bool IsWritingPlan => PlanPath is not null && !Context.Shell.Common.IsWhatIf;
 
-    /// <summary>Whether the plan itself says what is to be made.</summary>
+    /// <summary>Whether the plan itself says what to make.</summary>
     private bool IsPlanAlone => Plan is not null && !MyInvocation.ExpectingInput && !Array.Exists(s_requestParameters, IsGiven);
 
     /// <summary>Refuses parameters that do not go with a plan, and a path that a plan cannot have.</summary>
@@ -411,7 +411,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
         return document;
     }
 
-    /// <summary>Writes down what would be done, and lets the ledger know of it.</summary>
+    /// <summary>Writes down what would be done, and records the plan in the ledger.</summary>
     private void WritePlan()
     {
         KlingSession session = Context.Service.Session;
@@ -443,7 +443,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
         WriteObject(InvokeProvider.Item.Get([_planPath!], force: true, literalPath: true).FirstOrDefault());
     }
 
-    /// <summary>Gives the summary to whoever asks for it; shows it if nobody does, unless the error that follows says it all.</summary>
+    /// <summary>Passes the summary to the variable that asks for it; otherwise shows it, unless the error that follows says it all.</summary>
     private void WriteSummary(ConversionSummary? summary)
     {
         if (_book!.Trouble is string trouble)
@@ -504,7 +504,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
         };
     }
 
-    /// <summary>Whether the configuration can be read. Where it cannot, the command ends with that, and its report replaces nothing but a report.</summary>
+    /// <summary>Whether the configuration can be read. If not, the command ends with that error, and its report replaces nothing but a report.</summary>
     private bool HasSettings()
     {
         try

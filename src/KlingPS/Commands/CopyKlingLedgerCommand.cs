@@ -44,7 +44,7 @@ public sealed class CopyKlingLedgerCommand : KlingCommand
             return;
         }
 
-        // The secret that is named for a password is that of the ledger which the settings name.
+        // The secret that is named for a password belongs to the ledger that the settings name.
         KlingConfiguration configuration = Context.Settings.Current;
         LedgerAddress used = configuration.LedgerAddress;
         LedgerPassword? password = used == source || used == destination ? Context.Keys.FindLedgerPassword(configuration) : null;
@@ -71,7 +71,7 @@ public sealed class CopyKlingLedgerCommand : KlingCommand
     private void ShowProgress(long done, long total)
         => Post(() => Context.Progress.Show(FormattableString.Invariant($"{done / 2:N0} of {total / 2:N0} records copied and compared"), (int)(done * 100 / Math.Max(total, 1))));
 
-    /// <summary>A path or an address. An error says what is wrong with an address without repeating it: it may hold a password anywhere.</summary>
+    /// <summary>A path or an address. An error says what is wrong with an address without repeating it, because it may contain a password anywhere.</summary>
     private LedgerAddress Parse(string text, string parameter)
         => LedgerAddress.TryParse(LedgerAddress.IsOfServer(text) ? text : GetFullPath(text), out LedgerAddress? address) is string problem
             ? throw new KlingException(ErrorKind.RequestInvalid, $"Nothing was copied: -{parameter} {problem}.")

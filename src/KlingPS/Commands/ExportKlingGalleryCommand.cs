@@ -10,7 +10,7 @@ using KlingPS.Parameters;
 
 namespace KlingPS.Commands;
 
-/// <summary>Writes a page on which videos can be looked at, compared and chosen. Needs no key and asks no service.</summary>
+/// <summary>Writes a page on which videos can be viewed, compared and chosen. Needs no key and asks no service.</summary>
 [Cmdlet(VerbsData.Export, "KlingGallery", SupportsShouldProcess = true)]
 [OutputType(typeof(FileInfo))]
 public sealed class ExportKlingGalleryCommand : KlingCommand
@@ -21,7 +21,7 @@ public sealed class ExportKlingGalleryCommand : KlingCommand
     private GalleryOptions? _options;
     private GalleryWriter? _writer;
 
-    /// <summary>The page: one file, which is replaced where it was written before.</summary>
+    /// <summary>The page: one file, which is replaced if this command wrote it before.</summary>
     [Parameter(Position = 0)]
     [Usage(IsRequired = true)]
     [NotBlank]
@@ -55,7 +55,7 @@ public sealed class ExportKlingGalleryCommand : KlingCommand
     [SupportsWildcards]
     public string[] ChoicePath { get; set; } = [];
 
-    /// <summary>Copies the videos and images into a folder beside the page, so that both can be given to others, and says nothing of this machine in it.</summary>
+    /// <summary>Copies the videos and images into a folder beside the page, so that both can be given to others, and leaves out everything about this machine.</summary>
     [Parameter]
     public SwitchParameter Portable { get; set; }
 
@@ -81,7 +81,7 @@ public sealed class ExportKlingGalleryCommand : KlingCommand
     {
         _isInput = MyInvocation.ExpectingInput || IsGiven(nameof(InputObject));
 
-        // At the beginning of the pipeline: before a command above this one has worked for nothing.
+        // At the beginning of the pipeline, before an earlier command has worked for nothing.
         Context.RequireNotKept(GetFullPath(Path));
         _options = new GalleryOptions { Path = GetFullPath(Path), Title = Title, IsPortable = Portable, Overwrite = Force, Now = TimeProvider.System.GetUtcNow() };
         _writer = new GalleryWriter(_options);
@@ -113,7 +113,7 @@ public sealed class ExportKlingGalleryCommand : KlingCommand
         List<GalleryEntry> entries = Filter(all);
         if (entries.Count == 0)
         {
-            // Where a command before this one has told why there is nothing, that is enough.
+            // If an earlier command has said why there is nothing, that is enough.
             if (_refused == 0 && !(_isInput && _inputs.Count == 0 && Unfinished.HasErrors))
             {
                 throw CreateNothingToShow(ledger, source, all.Count);
@@ -129,7 +129,7 @@ public sealed class ExportKlingGalleryCommand : KlingCommand
             return;
         }
 
-        // Made here, for it is shown from other threads.
+        // Made here, because it is shown from other threads.
         CommandProgress progress = Context.Progress;
         var takes = new Takes(source.Recorded.Concat(entries.Select(entry => entry.Task).OfType<KlingVideoTask>()));
         WrittenGallery written = Await(token => _writer!.WriteAsync(
@@ -157,7 +157,7 @@ public sealed class ExportKlingGalleryCommand : KlingCommand
         }
     }
 
-    /// <summary>All tasks of the ledger; where there are none, what the sidecars in the folder of the page tell.</summary>
+    /// <summary>All tasks of the ledger; if there are none, what the sidecars in the folder of the page say.</summary>
     private List<GalleryEntry> ListAll(GallerySource source)
     {
         return source.Recorded.Count > 0 ? Await(ListTasksAsync) : ListFolder(source, System.IO.Path.GetDirectoryName(_options!.Path)!);
@@ -217,7 +217,7 @@ public sealed class ExportKlingGalleryCommand : KlingCommand
 
             if (reference is null)
             {
-                // What else lies in a folder of videos, such as their images.
+                // Other files in a folder of videos, such as their images.
                 return File.Exists(path) ? [] : throw new KlingException(ErrorKind.PathNotFound, $"There is no video '{path}'.");
             }
         }
@@ -303,9 +303,9 @@ public sealed class ExportKlingGalleryCommand : KlingCommand
         return (entries, saved);
     }
 
-    /// <param name="ledger">Where it was looked.</param>
-    /// <param name="source">What is there.</param>
-    /// <param name="excluded">How much there would be to show, were it not for the filters.</param>
+    /// <param name="ledger">The ledger that was searched.</param>
+    /// <param name="source">What the ledger has.</param>
+    /// <param name="excluded">How many there would be to show without the filters.</param>
     private KlingException CreateNothingToShow(ITaskLedger ledger, GallerySource source, int excluded)
     {
         string folder = System.IO.Path.GetDirectoryName(_options!.Path)!;

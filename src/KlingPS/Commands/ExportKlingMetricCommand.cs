@@ -17,7 +17,7 @@ public sealed class ExportKlingMetricCommand : KlingCommand
 {
     private const string Extension = ".prom";
 
-    /// <summary>The file; one of metrics that is there is replaced.</summary>
+    /// <summary>The file; an existing file of metrics is replaced.</summary>
     [Parameter(Position = 0)]
     [Usage(IsRequired = true)]
     [NotBlank]
@@ -71,7 +71,7 @@ public sealed class ExportKlingMetricCommand : KlingCommand
         WriteObject(InvokeProvider.Item.Get([path], force: true, literalPath: true).Single());
     }
 
-    /// <summary>Refuses to replace what is not a file of metrics.</summary>
+    /// <summary>Refuses to replace anything that is not a file of metrics.</summary>
     private void RequireReplaceable(string path)
     {
         if (Force || FileFacts.OfName(path) is not FileFacts present)
@@ -116,7 +116,7 @@ public sealed class ExportKlingMetricCommand : KlingCommand
         return metrics;
     }
 
-    /// <summary>What the account has left. A monitor has to hear of the rest also while the service is away.</summary>
+    /// <summary>What the account has left. A monitor has to get the rest even while the service is unreachable.</summary>
     private decimal? FindBalance()
     {
         try

@@ -4,7 +4,7 @@ using KlingPS.Core.Configuration;
 
 namespace KlingPS.Commands;
 
-/// <summary>Shows the settings in force, each with where it comes from.</summary>
+/// <summary>Shows the settings in force, each with its source.</summary>
 [Cmdlet(VerbsCommon.Get, "KlingConfiguration")]
 [OutputType(typeof(KlingConfiguration))]
 public sealed class GetKlingConfigurationCommand : KlingCommand

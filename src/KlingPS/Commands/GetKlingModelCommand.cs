@@ -8,25 +8,25 @@ using KlingPS.Sessions;
 
 namespace KlingPS.Commands;
 
-/// <summary>Tells which models there are, what they take and what they cost. Sends nothing, unless the service is asked.</summary>
+/// <summary>Shows which models there are, what they take and what they cost. Sends nothing, unless the service is asked.</summary>
 [Cmdlet(VerbsCommon.Get, "KlingModel")]
 [OutputType(typeof(KlingModel))]
 public sealed class GetKlingModelCommand : KlingCommand
 {
-    /// <summary>The service answers one such query in a second, for the whole account.</summary>
+    /// <summary>The service answers one such query per second for the whole account.</summary>
     private static readonly TimeSpan s_pause = TimeSpan.FromSeconds(1.1);
 
     private PaidVideos? _paid;
     private bool _hasAsked;
 
-    /// <summary>The ids of the models; wildcards are allowed. All that make what is asked for, when it is left out.</summary>
+    /// <summary>The ids of the models; wildcards are allowed. If it is left out, all that make what is asked for.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [Alias("Id")]
     [SupportsWildcards]
     [ArgumentCompleter(typeof(ModelCompleter))]
     public string[] Model { get; set; } = ["*"];
 
-    /// <summary>The length of the video that the price is for, in seconds; models that make none of that length are left out.</summary>
+    /// <summary>The length of the video that the price is for, in seconds; models that do not make that length are left out.</summary>
     [Parameter]
     [ValidateRange(1, 300)]
     [ArgumentCompleter(typeof(ModelValueCompleter))]
@@ -41,7 +41,7 @@ public sealed class GetKlingModelCommand : KlingCommand
     [Parameter]
     public SwitchParameter Sound { get; set; }
 
-    /// <summary>Asks the service for what it says of price, request and success rate; free, and three seconds for each model.</summary>
+    /// <summary>Asks the service about price, request and success rate; free, and takes three seconds for each model.</summary>
     [Parameter]
     public SwitchParameter Online { get; set; }
 
@@ -83,7 +83,7 @@ public sealed class GetKlingModelCommand : KlingCommand
         }
         catch (WildcardPatternException)
         {
-            // No model has a name like a broken pattern.
+            // No model has a name that looks like a broken pattern.
             return [];
         }
     }
@@ -106,7 +106,7 @@ public sealed class GetKlingModelCommand : KlingCommand
         };
     }
 
-    /// <summary>What the service says of one aspect; nothing, and an error, if it says nothing that can be used.</summary>
+    /// <summary>What the service says about one aspect; nothing, and an error, if it says nothing usable.</summary>
     private string? Ask(KlingClient client, string model, string aspect)
     {
         TimeSpan pause = _hasAsked ? s_pause : TimeSpan.Zero;

@@ -5,7 +5,7 @@ using KlingPS.Sessions;
 
 namespace KlingPS.Commands;
 
-/// <summary>Shows the sandbox and its bill: what was asked of it, and what it would have cost.</summary>
+/// <summary>Shows the sandbox and its bill: what requests it received, and what they would have cost.</summary>
 [Cmdlet(VerbsCommon.Get, "KlingSandbox")]
 [OutputType(typeof(KlingSandbox))]
 public sealed class GetKlingSandboxCommand : KlingCommand

@@ -7,7 +7,7 @@ using KlingPS.Core.Sessions;
 
 namespace KlingPS.Commands;
 
-/// <summary>Tells what was spent and on what, by the ledger. Sends nothing, except for -Balance.</summary>
+/// <summary>Shows what was spent and on what, according to the ledger. Sends nothing, except for -Balance.</summary>
 [Cmdlet(VerbsCommon.Get, "KlingSpend")]
 [OutputType(typeof(KlingSpend))]
 public sealed class GetKlingSpendCommand : KlingCommand
@@ -15,7 +15,7 @@ public sealed class GetKlingSpendCommand : KlingCommand
     /// <summary>As a number: with a field of a type of the engine, the engine would be loaded as soon as the module is imported.</summary>
     private int _groupBy;
 
-    /// <summary>What is added up together: the tasks of a day, unless something else is named.</summary>
+    /// <summary>What is added up together; the tasks of a day by default.</summary>
     [Parameter(Position = 0)]
     [Alias("By")]
     public KlingSpendGroup GroupBy
@@ -24,11 +24,11 @@ public sealed class GetKlingSpendCommand : KlingCommand
         set => _groupBy = (int)value;
     }
 
-    /// <summary>Only what was asked for at or after this moment.</summary>
+    /// <summary>Only what was requested at or after this moment.</summary>
     [Parameter]
     public DateTime? Since { get; set; }
 
-    /// <summary>Only what was asked for before this moment.</summary>
+    /// <summary>Only what was requested before this moment.</summary>
     [Parameter]
     public DateTime? Until { get; set; }
 
@@ -82,7 +82,7 @@ public sealed class GetKlingSpendCommand : KlingCommand
         }
     }
 
-    /// <summary>Says where it is not clear whose spending is meant.</summary>
+    /// <summary>Warns if it is not clear whose spending is meant.</summary>
     private void WarnOfOthers(ITaskLedger ledger, IReadOnlyList<AccountKey> keys, string? account)
     {
         int accounts = keys.Select(key => key.Account).Distinct().Count();
@@ -96,7 +96,7 @@ public sealed class GetKlingSpendCommand : KlingCommand
         }
     }
 
-    /// <summary>A moment on the user's clock; nothing was asked for before 1970, and the end of time has no time zones.</summary>
+    /// <summary>A moment on the user's clock; nothing was requested before 1970, and the end of time has no time zones.</summary>
     private static DateTimeOffset? Moment(DateTime? moment)
         => moment is not DateTime given ? null
             : given.Year < DateTimeOffset.UnixEpoch.Year ? DateTimeOffset.UnixEpoch

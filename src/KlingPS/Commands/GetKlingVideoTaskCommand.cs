@@ -115,7 +115,7 @@ public sealed class GetKlingVideoTaskCommand : TaskReferenceCommand
             : new SourceFilter(SessionState.Path.CurrentFileSystemLocation.Path, Context.Shell.Paths, WriteError).Apply(tasks, Source);
     }
 
-    /// <summary>Says that tasks are left out which may belong to the account. A key that has bought nothing, such as one with a letter wrong, leaves none out.</summary>
+    /// <summary>Warns that tasks which may belong to the account are left out. A key that has bought nothing, such as a mistyped one, leaves none out.</summary>
     private void WarnOfOthers(ITaskLedger ledger, TaskFilter filter)
     {
         OtherAccount? other = filter.Account is null ? null : Context.Session.Others.FirstOrDefault(
@@ -126,7 +126,7 @@ public sealed class GetKlingVideoTaskCommand : TaskReferenceCommand
         }
     }
 
-    /// <summary>Finds tasks only in the ledger, whichever account they belong to: there is no key to ask the service with.</summary>
+    /// <summary>Finds tasks only in the ledger, whatever account they belong to: there is no key to ask the service with.</summary>
     private void FindRecorded(ITaskLedger ledger)
     {
         var recorded = new RecordedTasks(ledger, account: null);

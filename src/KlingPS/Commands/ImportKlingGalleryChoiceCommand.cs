@@ -100,9 +100,9 @@ public sealed class ImportKlingGalleryChoiceCommand : KlingCommand
         }
     }
 
-    /// <param name="source">What the ledger has.</param>
-    /// <param name="file">What counts of the choice.</param>
-    /// <param name="isOvertaken">Whether other choices are later than something in it.</param>
+    /// <param name="source">The tasks of the ledger.</param>
+    /// <param name="file">The part of the choice that counts.</param>
+    /// <param name="isOvertaken">Whether something in it is superseded by later choices.</param>
     private void Write(GallerySource source, ChoiceFile file, bool isOvertaken)
     {
         string path = file.Path;
@@ -131,7 +131,7 @@ public sealed class ImportKlingGalleryChoiceCommand : KlingCommand
             }
         }
 
-        // Not one by one: a folder of videos may come only with the next file.
+        // Not one by one, because a folder of videos may come only with the next file.
         IReadOnlyList<KlingVideoTask> beside = Await(token => videos.ReadTakesAsync(found, token));
         var takes = new Takes(source.Recorded.Concat(beside).Concat(found.Select(entry => entry.Task).OfType<KlingVideoTask>()));
         var answers = found.Select(entry => (Entry: entry, Answer: entry.Task is KlingVideoTask task ? takes.Answer(task, IsThere(entry), entry.SavedAt, entry.Choice!, source.Now) : default)).ToList();
@@ -171,7 +171,7 @@ public sealed class ImportKlingGalleryChoiceCommand : KlingCommand
 
     private static bool IsThere(GalleryEntry entry) => File.Exists(entry.VideoPath);
 
-    /// <summary>Says which videos get no other take by themselves, as long as they are not settled; what was picked needs none.</summary>
+    /// <summary>Warns which videos get no new take as long as they are not settled; a picked video needs none.</summary>
     private void WarnOfHolds(string path, Takes takes, IEnumerable<(GalleryEntry Entry, (int Take, TakeHold Hold) Answer)> answers)
     {
         foreach (IGrouping<TakeHold, GalleryEntry> held in answers

@@ -79,7 +79,7 @@ public sealed class MeasureKlingVideoCostCommand : VideoCommand
     {
         if (_sum.Count == 0 && (_hasRefused || _batch.Counts.Failed > 0))
         {
-            // The errors say why nothing is known; that it costs nothing would be something else.
+            // The errors say why nothing is known; a cost of nothing would be something else.
             return;
         }
 

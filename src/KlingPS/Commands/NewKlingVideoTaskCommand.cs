@@ -127,7 +127,7 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
         return new(
             async (submission, token) =>
             {
-                // Results come out in the order of the input: what is bought may have to wait for that.
+                // Results come out in the order of the input, so a purchase may have to wait for its turn.
                 Outcome<Submission, KlingVideoTask> outcome = await submitter.SubmitAsync(submission, deadline, token).ConfigureAwait(false);
                 if (outcome.Value is KlingVideoTask task)
                 {
@@ -191,7 +191,7 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
         }
     }
 
-    /// <summary>Says what would be said before the purchase, such as that the image has changed.</summary>
+    /// <summary>Gives the warnings that would come before the purchase, such as that the image has changed.</summary>
     /// <returns>Whether it would be bought.</returns>
     private bool TryForesee(ref Submission submission)
     {
@@ -209,7 +209,7 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
         }
         catch (KlingException exception)
         {
-            // Without a key or a ledger, all that can be told is what was asked for.
+            // Without a key or a ledger, only what was asked for can be said.
             WriteVerbose(exception.Message);
             submission = submission with { Price = PriceEstimate.Of(submission.Spec, []) };
             return true;

@@ -142,7 +142,7 @@ public sealed class ReceiveKlingCallbackCommand : CallbackKeyCommand
 
     private bool HasBody => IsGiven(nameof(Body));
 
-    /// <summary>Listens before the first task is made upstream: its callback may arrive sooner than the task does.</summary>
+    /// <summary>Starts listening before the first task is made upstream: its callback may arrive sooner than the task itself.</summary>
     private protected override void OnBegin()
     {
         _key = FindKey();
@@ -151,7 +151,7 @@ public sealed class ReceiveKlingCallbackCommand : CallbackKeyCommand
             WriteWarning("Callbacks are accepted unsigned, because no -HmacKey was given. Each is only a hint: the service is asked for the truth. Generate a key at https://kie.ai/settings to refuse forged ones.");
         }
 
-        // Which parameters there are is known, but input that is still to come is bound only with the first task.
+        // It is known which parameters are given, but later input is bound only with the first task.
         if (!HasBody)
         {
             _batch.Begin();
@@ -248,7 +248,7 @@ public sealed class ReceiveKlingCallbackCommand : CallbackKeyCommand
         }
     }
 
-    /// <summary>Tells of the first request of each kind; many more may follow, and are counted.</summary>
+    /// <summary>Reports the first request of each kind; many more may follow, and are only counted.</summary>
     private void OnFirstRefused(EndPoint? client, CallbackResult result) => Post(() =>
     {
         WriteVerbose($"A request from {client} was refused: {result}. Further ones of this kind are only counted.");

@@ -33,7 +33,7 @@ public sealed class RemoveKlingVideoTaskCommand : TaskReferenceCommand
         });
     }
 
-    /// <summary>The tasks in the ledger: nothing is asked of the service.</summary>
+    /// <summary>The tasks in the ledger; the service is not asked.</summary>
     private RecordedTasks Recorded
     {
         get
@@ -69,7 +69,7 @@ public sealed class RemoveKlingVideoTaskCommand : TaskReferenceCommand
         }
     }
 
-    /// <summary>Tells of a video that is paid for and was not saved, here or on another machine: what was removed could only be bought again, unless its id is known.</summary>
+    /// <summary>Warns of a video that is paid for but was not saved, here or on another machine: once removed, it could only be bought again, unless its id is known.</summary>
     private void WarnOfUnsavedVideo(KlingVideoTask task)
     {
         if (task is { TaskState: KlingTaskState.Succeeded, SavedPath: null, SavedHash: null, TakenAt: null })
@@ -93,6 +93,6 @@ public sealed class RemoveKlingVideoTaskCommand : TaskReferenceCommand
             item => item.Reference.ToString());
     }
 
-    /// <summary>A task as the user named it and as the ledger has it.</summary>
+    /// <summary>A task as the user named it, and its record.</summary>
     private sealed record RecordedTask(TaskReference Reference, KlingVideoTask Task);
 }

@@ -13,7 +13,7 @@ using KlingPS.Text;
 namespace KlingPS.Commands;
 
 /// <summary>
-/// Settles tasks where only the user can: those whose response was lost, with the service's id, by giving them up or by buying them again;
+/// Settles tasks that only the user can settle: those whose response was lost, with the service's id, by giving them up or by buying them again;
 /// those that the service has forgotten; and finished ones whose video was taken elsewhere.
 /// </summary>
 [Cmdlet(VerbsDiagnostic.Resolve, "KlingVideoTask", SupportsShouldProcess = true)]
@@ -41,7 +41,7 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
             IsOrdered = true,
             Target = outcome => outcome.Item.Input.BaseObject,
 
-            // What is bought at the same time still comes out.
+            // Tasks that are being bought at the same time still come out.
             KeepsFatal = true,
         });
     }
@@ -58,7 +58,7 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
     [Usage(ByTaskId)]
     public string TaskId { get; set; } = string.Empty;
 
-    /// <summary>Gives the task up: it was not bought, and its credits are free again; or the service, which is asked, has forgotten it, and they stay spent.</summary>
+    /// <summary>Gives the task up: either it was not bought, and its credits are free again; or the service, which is asked, has forgotten it, and they stay spent.</summary>
     [Parameter]
     [Usage(ByAbandoning, IsRequired = true)]
     public SwitchParameter Abandon { get; set; }
@@ -68,7 +68,7 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
     [Usage(ByResubmitting, IsRequired = true)]
     public SwitchParameter Resubmit { get; set; }
 
-    /// <summary>Says that the finished video was taken elsewhere, so that nothing is left to be done for it; with :$false, takes that back.</summary>
+    /// <summary>Says that the finished video was taken elsewhere, so that nothing is left to be done for it; with :$false, undoes that.</summary>
     [Parameter]
     [Usage(AsTaken, IsRequired = true)]
     public SwitchParameter TakenElsewhere { get; set; }
@@ -88,7 +88,7 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
     /// <inheritdoc/>
     private protected override string HowToGive => "Say which tasks: by their numbers (-Id 1, 2) or through the pipeline. Get-KlingVideoTask -State Unknown lists those whose response was lost.";
 
-    /// <summary>Whether it is about a finished video; a switch that is off takes it back that the video was taken.</summary>
+    /// <summary>Whether this is about a finished video; a switch that is off undoes the mark that the video was taken.</summary>
     private bool IsAboutTaking => IsGiven(nameof(TakenElsewhere));
 
     /// <inheritdoc/>
@@ -112,7 +112,7 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
         }
     }
 
-    /// <summary>Whether the service has a part in it, whatever the task. Only then is a key needed; to give up a task that was accepted, too.</summary>
+    /// <summary>Whether the service is involved, whatever the task. Only then is a key needed, and to give up a task that was accepted.</summary>
     private bool AsksService => !IsAboutTaking && !Abandon;
 
     /// <summary>The tasks in the ledger.</summary>
@@ -124,7 +124,7 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
             {
                 if (AsksService)
                 {
-                    // There has to be a key.
+                    // This makes sure that there is a key.
                     _ = Context.Session;
                 }
 
@@ -158,7 +158,7 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
                 }
                 else if (Abandon && UnknownTaskResolver.MayBeForgotten(task))
                 {
-                    // Only the account that has bought it can ask for it: there has to be a key. It is asked for here, on the thread of the pipeline.
+                    // Only the account that has bought it can ask about it, so there has to be a key. It is looked up here, on the pipeline thread.
                     _resolver ??= new UnknownTaskResolver(Context.Service);
                     _deadline ??= Own(Context.CreateDeadline(Timeout));
                 }
@@ -209,7 +209,7 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
         string taskId = TaskId.Trim();
         Deadline deadline = Own(Context.CreateDeadline(Timeout));
 
-        // The service's id belongs to one task: the first that gets it has to be the first of the input.
+        // An id of the service belongs to one task: the first to get it has to be the first in the input.
         return Resubmit
             ? OrderedStage.Create<UnknownTask, KlingVideoTask>(MaxInHand, (item, token) => resolver.ResubmitAsync(item.Task, deadline, token), Name)
             : OrderedStage.Create<UnknownTask, KlingVideoTask>(
@@ -228,6 +228,6 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
         _ => $"Resolve as task {TaskId} of the service",
     };
 
-    /// <summary>A task as the user named it and as the ledger has it.</summary>
+    /// <summary>A task as the user named it, and its record.</summary>
     private sealed record UnknownTask(PSObject Input, KlingVideoTask Task);
 }

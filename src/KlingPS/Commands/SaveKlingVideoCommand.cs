@@ -19,7 +19,7 @@ namespace KlingPS.Commands;
 [OutputType(typeof(FileInfo))]
 public sealed class SaveKlingVideoCommand : TaskReferenceCommand
 {
-    /// <summary>How many tasks may be under way: of these, the videos that expire first are downloaded first.</summary>
+    /// <summary>How many tasks may be under way; among these, the videos that expire first are downloaded first.</summary>
     private const int MaxInHand = 256;
 
     private readonly VideoFiles _files = new();
@@ -35,7 +35,7 @@ public sealed class SaveKlingVideoCommand : TaskReferenceCommand
             Emit = video => WriteObject(_files.From(InvokeProvider.Item, video)),
             Target = outcome => TaskReferences.TargetOf(outcome.Item),
 
-            // A video that is paid for is fetched whatever else is wrong here; only without the service none can be.
+            // A video that is paid for is fetched whatever else goes wrong here; only without the service is that impossible.
             IsShared = IsLedgerLost,
             IsFatal = error => error.IsFatal && error is KlingApiException,
             Ended = OnEnded,
@@ -112,7 +112,7 @@ public sealed class SaveKlingVideoCommand : TaskReferenceCommand
 
     private void OnEnded(Outcome<TaskReference, SavedVideo> outcome)
     {
-        // Of these errors it is known that there is no video to get; and what is saved is saved, even where that is not recorded yet.
+        // These errors mean that there is no video to get; and a saved video is saved, even if that is not recorded yet.
         if (outcome.Value is not null || outcome.Error is null or { Kind: ErrorKind.TaskFailed or ErrorKind.TaskNotFound or ErrorKind.RequestInvalid or ErrorKind.AttemptUnknown })
         {
             Unfinished.Remove(outcome.Item);

@@ -13,7 +13,7 @@ namespace KlingPS.Commands;
 [OutputType(typeof(KlingConfiguration))]
 public sealed class SetKlingConfigurationCommand : KlingCommand
 {
-    /// <summary>Settings that a session takes when it is opened.</summary>
+    /// <summary>Settings that a session reads when it is opened.</summary>
     private static readonly string[] s_connecting =
     [
         nameof(SecretName), nameof(Vault), nameof(Endpoint), nameof(UploadEndpoint), nameof(Proxy), nameof(Ledger), nameof(LedgerSecretName), nameof(RequestTimeout),
@@ -91,7 +91,7 @@ public sealed class SetKlingConfigurationCommand : KlingCommand
     [Parameter]
     public double RequestTimeout { get; set; }
 
-    /// <summary>Settings to take out of the file, so that the default counts again.</summary>
+    /// <summary>Settings to remove from the file, so that the default applies again.</summary>
     [Parameter]
     [ValidateSet(nameof(SecretName), nameof(Vault), nameof(Endpoint), nameof(UploadEndpoint), nameof(Proxy), nameof(Ledger), nameof(LedgerSecretName), nameof(DailyCreditCap), nameof(DefaultDestination), nameof(LogPath), nameof(ReportPath), nameof(PollingInterval), nameof(RequestTimeout))]
     public string[] Reset { get; set; } = [];

@@ -48,12 +48,12 @@ public sealed class StartKlingSandboxCommand : KlingCommand
     [ValidateRange(0, long.MaxValue)]
     public long VideoSize { get; set; }
 
-    /// <summary>How many tasks it accepts within 10 seconds; 0 is no limit.</summary>
+    /// <summary>How many tasks it accepts within 10 seconds; 0 means no limit.</summary>
     [Parameter]
     [ValidateRange(0, int.MaxValue)]
     public int CreateLimit { get; set; } = 20;
 
-    /// <summary>How many task queries it answers within a second; 0 is no limit.</summary>
+    /// <summary>How many task queries it answers within a second; 0 means no limit.</summary>
     [Parameter]
     [ValidateRange(0, int.MaxValue)]
     public int QueryLimit { get; set; } = 10;

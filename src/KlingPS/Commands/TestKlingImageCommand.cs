@@ -32,7 +32,7 @@ public sealed class TestKlingImageCommand : ImagePathCommand
     [Parameter]
     public SwitchParameter Detailed { get; set; }
 
-    /// <summary>The model that the image is for; its own rules count then.</summary>
+    /// <summary>The model that the image is for; then its rules apply.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(ModelCompleter))]
     public string? Model { get; set; }

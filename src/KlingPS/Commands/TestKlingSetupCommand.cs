@@ -24,7 +24,7 @@ public sealed class TestKlingSetupCommand : KlingCommand
     [NotBlank]
     public string? CallbackUri { get; set; }
 
-    /// <summary>Sends nothing, so that neither the service nor the key is checked there.</summary>
+    /// <summary>Sends nothing, so that neither the service nor the key is checked with it.</summary>
     [Parameter]
     public SwitchParameter Offline { get; set; }
 

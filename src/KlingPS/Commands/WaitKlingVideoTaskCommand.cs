@@ -18,7 +18,7 @@ public sealed class WaitKlingVideoTaskCommand : TaskReferenceCommand
     private readonly Batch<TaskReference, KlingVideoTask> _batch;
     private VideoForecast? _forecast;
 
-    /// <summary>Tasks of which nothing is known before they have ended.</summary>
+    /// <summary>How many tasks nothing is known about until they end.</summary>
     private int _unseen;
 
     /// <summary>Creates the command.</summary>

@@ -4,25 +4,25 @@ using KlingPS.Core.Model;
 
 namespace KlingPS.Display;
 
-/// <summary>How a video is emitted for which something was chosen.</summary>
+/// <summary>How a video for which something was chosen is emitted.</summary>
 internal static class ChosenVideo
 {
-    /// <summary>The type by which the views know it.</summary>
+    /// <summary>The type name by which the views recognize it.</summary>
     private const string TypeName = "KlingPS.KlingGalleryChoice";
 
     private const string FileSystem = @"Microsoft.PowerShell.Core\FileSystem::";
 
-    /// <summary>Whether an object is a task for which something was chosen: it stands for the image that it was made from, and not for the video.</summary>
+    /// <summary>Whether an object is a task for which something was chosen: it stands for the image that it was made from, not for the video.</summary>
     public static bool IsOne(PSObject item)
     {
         ArgumentNullException.ThrowIfNull(item);
 
-        // Nothing else is asked for the names of its types: PowerShell would make a list of them for each file of a folder, and keep it.
+        // Nothing else is asked for its type names: PowerShell would make and keep a list of them for each file of a folder.
         return item.BaseObject is KlingVideoTask or PSCustomObject
             && (item.TypeNames.Contains(TypeName, StringComparer.Ordinal) || item.TypeNames.Contains("Deserialized." + TypeName, StringComparer.Ordinal));
     }
 
-    /// <summary>The task, or the file where no task is known, with what was chosen; and with the path of the video, for commands that take files.</summary>
+    /// <summary>The task, or the file if no task is known, with what was chosen, and with the path of the video for commands that take files.</summary>
     /// <param name="items">Gives the file.</param>
     /// <param name="entry">The video.</param>
     /// <param name="isThere">Whether the video is on disk.</param>
@@ -31,7 +31,7 @@ internal static class ChosenVideo
     /// <param name="now">The time by the clock of the ledger.</param>
     public static PSObject From(ItemCmdletProviderIntrinsics items, GalleryEntry entry, bool isThere, int nextTake, string choicePath, DateTimeOffset now)
     {
-        // A copy: what is added to an object is added to it wherever it is used.
+        // A copy, because members added to an object appear wherever it is used.
         PSObject video = entry.Task is null ? items.Get([entry.VideoPath!], force: true, literalPath: true).First() : PSObject.AsPSObject(entry.Task with { });
         GalleryChoice choice = entry.Choice!;
         Add("Choice", choice.Decision.ToString());
@@ -48,7 +48,7 @@ internal static class ChosenVideo
                 Add("FullName", entry.VideoPath);
             }
 
-            // A command that takes files would otherwise take the id of the task for the name of one. Below a file, there can be none.
+            // A command that takes files would otherwise take the id of the task for the name of one. There can be no file below a file.
             Add("PSPath", FileSystem + (isThere ? entry.VideoPath : Path.Combine(choicePath, FormattableString.Invariant($"the video of task {entry.Task.Id}, which is not there"))));
         }
 

@@ -7,7 +7,7 @@ namespace KlingPS.Display;
 /// <summary>What the views of the configuration show. Called from the format file.</summary>
 public static class ConfigurationDisplay
 {
-    /// <summary>A setting and where it comes from.</summary>
+    /// <summary>A setting and its source.</summary>
     /// <param name="configuration">The configuration; may have been read from a file.</param>
     /// <param name="name">The setting.</param>
     public static string Describe(PSObject configuration, string name)

@@ -6,7 +6,7 @@ namespace KlingPS.Display;
 /// <summary>What the view of checks shows; called by KlingPS.Format.ps1xml. Takes live objects and those from another session.</summary>
 public static class SetupDisplay
 {
-    /// <summary>The status in its colour: green, yellow, red, or grey where nothing was checked.</summary>
+    /// <summary>The status in its colour: green, yellow, red, or grey if nothing was checked.</summary>
     /// <param name="check">The check.</param>
     public static string Status(PSObject check)
     {

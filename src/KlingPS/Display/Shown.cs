@@ -6,7 +6,7 @@ using KlingPS.Core;
 namespace KlingPS.Display;
 
 /// <summary>
-/// Texts that may come from outside, as the views show them: without characters that a terminal obeys. Called by
+/// Texts that may come from outside, as the views show them: without characters that control a terminal. Called by
 /// KlingPS.Format.ps1xml; takes live objects and those from another session.
 /// </summary>
 public static class Shown

@@ -10,7 +10,7 @@ public static class SpendDisplay
     /// <summary>As wide as its column.</summary>
     private const int Width = 22;
 
-    /// <summary>The group in one line, cut where it tells least: a folder at its beginning, anything else at its end. A dash where tasks have none.</summary>
+    /// <summary>The group in one line, cut where that matters least: a folder at its beginning, anything else at its end. A dash if the tasks have none.</summary>
     /// <param name="spend">The object.</param>
     public static string Group(PSObject spend)
     {

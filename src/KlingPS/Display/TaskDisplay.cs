@@ -31,11 +31,11 @@ public static class TaskDisplay
 
     /// <summary>
     /// The state in its colour: green when there is a video, red when there will be none, yellow when the user has to act, cyan
-    /// while it is being made. The shell removes the colour where it prints none, as with NO_COLOR or into a file.
+    /// while it is being made. The shell removes the colour if it prints none, as with NO_COLOR or to a file.
     /// </summary>
     public static string State(PSObject task)
     {
-        // One from another session is a number whose text is the word.
+        // The state of a task from another session is a number whose text is the word.
         string state = VisibleText.InLine(task.Properties["State"]?.Value?.ToString()) ?? string.Empty;
         string? colour = state switch
         {
@@ -49,7 +49,7 @@ public static class TaskDisplay
         return colour is null ? state : $"{colour}{state}\u001b[0m";
     }
 
-    /// <summary>The name of what it is made from, or of its address; its own name, the beginning of its prompt, or the service's id where it is made from nothing.</summary>
+    /// <summary>The name of what it is made from, or of its address; its own name, the beginning of its prompt, or the service's id if it is made from nothing.</summary>
     public static string Source(PSObject task)
         => Shown.FileName(task, "SourcePath")
             ?? Shown.FileName(task, "ImageUri")

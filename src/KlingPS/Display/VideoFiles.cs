@@ -30,7 +30,7 @@ internal sealed class VideoFiles
 
     private PSObject Find(ItemCmdletProviderIntrinsics items, string path)
     {
-        // For each file it is asked for, PowerShell reads the list of all mounts. What it says of one is true of the others in its folder.
+        // PowerShell reads the list of all mounts for each file that it is asked for. What it says about one holds for the others in its folder.
         var file = new FileInfo(path);
         if (file.DirectoryName == _folder && file.Exists)
         {

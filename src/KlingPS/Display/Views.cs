@@ -4,13 +4,13 @@ namespace KlingPS.Display;
 
 /// <summary>
 /// The views and default properties of what commands emit. They are loaded when the first command of a runspace emits something that has
-/// some, and not by the manifest: PowerShell takes twice as long to import a module that names any. Videos are files, which need none.
+/// any, not by the manifest: PowerShell takes twice as long to import a module that names any. Videos are files, which need none.
 /// </summary>
 internal static class Views
 {
     private const string Script = "param($types, $formats, $updateTypes, $updateFormats) & $updateTypes -AppendPath $types -ErrorAction Stop; & $updateFormats -AppendPath $formats -ErrorAction Stop";
 
-    /// <summary>Loads them. A shell that does not allow it prints objects in its own way.</summary>
+    /// <summary>Loads them. A shell that does not allow that prints objects in its own way.</summary>
     /// <param name="commands">Runs scripts in the runspace.</param>
     /// <returns>Why they could not be loaded; <see langword="null"/> if they were.</returns>
     public static string? TryLoad(CommandInvocationIntrinsics commands)

@@ -4,7 +4,7 @@ using KlingPS.Core.Stages;
 
 namespace KlingPS.Hosting;
 
-/// <summary>What has become of the items of a batch so far.</summary>
+/// <summary>How far the items of a batch have come.</summary>
 /// <param name="Fed">Items that were taken in.</param>
 /// <param name="Done">Items that gave a value.</param>
 /// <param name="Failed">Items that gave none.</param>
@@ -27,7 +27,7 @@ internal readonly record struct BatchCounts(int Fed, int Done, int Failed)
 /// ends the command when an error is fatal.
 /// </summary>
 /// <typeparam name="TItem">An item.</typeparam>
-/// <typeparam name="TValue">What comes of it.</typeparam>
+/// <typeparam name="TValue">Its result.</typeparam>
 /// <remarks>Everything runs on the pipeline thread.</remarks>
 internal sealed class Batch<TItem, TValue> : IDisposable
     where TValue : class
@@ -60,7 +60,7 @@ internal sealed class Batch<TItem, TValue> : IDisposable
     /// <summary>What happens to an item, for the progress bar: 2 of 5 <c>saved</c>.</summary>
     public string? Verb { get; init; }
 
-    /// <summary>Says where the batch stands, when that is drawn; by default in counts, if there is a <see cref="Verb"/>.</summary>
+    /// <summary>Describes the progress of the batch when it is drawn; by default in counts, if there is a <see cref="Verb"/>.</summary>
     public Func<ProgressStatus>? Describe { get; init; }
 
     /// <summary>Notified of every item that comes out, before its value is written.</summary>
@@ -87,7 +87,7 @@ internal sealed class Batch<TItem, TValue> : IDisposable
     /// <summary>The items whose error ends the command.</summary>
     public IReadOnlyList<Outcome<TItem, TValue>> Fatal => _fatal;
 
-    /// <summary>What has become of the items so far.</summary>
+    /// <summary>How far the items have come.</summary>
     public BatchCounts Counts => _counts;
 
     /// <summary>Starts the stage before there is an item.</summary>
@@ -145,7 +145,7 @@ internal sealed class Batch<TItem, TValue> : IDisposable
         Ended?.Invoke(outcome);
         Refresh();
 
-        // The value comes first: with -ErrorAction Stop the error ends the pipeline, and the value is there all the same.
+        // The value comes first: with -ErrorAction Stop the error ends the pipeline, but the value is out already.
         if (outcome.Value is not null)
         {
             Emit(outcome.Value);

@@ -6,7 +6,7 @@ using KlingPS.Core.Sessions;
 
 namespace KlingPS.Hosting;
 
-/// <summary>Where a batch stands.</summary>
+/// <summary>The progress of a batch.</summary>
 /// <param name="Status">The counts, in words; cut off if they take more than <see cref="CommandProgress.Room"/>.</param>
 /// <param name="Percent">0 to 100, or -1 while the size of the batch is not known.</param>
 /// <param name="Remaining">How long it will still take, if that is known.</param>
@@ -14,7 +14,7 @@ internal readonly record struct ProgressStatus(string Status, int Percent, TimeS
 
 /// <summary>
 /// One bar for the batch of a command, and a child for each upload and download. Drawn when something has changed, at most four times a
-/// second, and every second while the time that is left is known: it falls, whether or not anything happens.
+/// second, and every second while the remaining time is known, since that decreases whether or not anything happens.
 /// </summary>
 internal sealed class CommandProgress : IDisposable
 {
@@ -70,11 +70,11 @@ internal sealed class CommandProgress : IDisposable
     /// <summary>The time by the clock that the remaining seconds count down by.</summary>
     private TimeSpan Now => _pace.Time.GetElapsedTime(0);
 
-    /// <summary>Shows where the batch stands; on the pipeline thread.</summary>
+    /// <summary>Shows the progress of the batch; on the pipeline thread.</summary>
     /// <inheritdoc cref="ProgressStatus"/>
     public void Show(string status, int percent, TimeSpan? remaining = null) => Show(() => new ProgressStatus(status, percent, remaining));
 
-    /// <summary>Shows where the batch stands; on the pipeline thread.</summary>
+    /// <summary>Shows the progress of the batch; on the pipeline thread.</summary>
     /// <param name="describe">Describes it. Called when something is drawn: a batch moves on far more often.</param>
     public void Show(Func<ProgressStatus> describe)
     {
@@ -117,7 +117,7 @@ internal sealed class CommandProgress : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _timer.Dispose();
 
-    /// <summary>Draws what was waiting for the end of a pause, or the next second of the time that is left.</summary>
+    /// <summary>Draws what was waiting for the end of a pause, or the next second of the remaining time.</summary>
     private void DrawWhenDue()
     {
         _isDue = false;
@@ -144,7 +144,7 @@ internal sealed class CommandProgress : IDisposable
         _timer.Change(rest, Timeout.InfiniteTimeSpan);
     }
 
-    /// <summary>How long a number of seconds stays as it is, so that none is left out however late the timers are; a little more, as they may be early.</summary>
+    /// <summary>How long a number of seconds stays the same, so that none is skipped however late the timers are; plus a little, as they may be early.</summary>
     private static TimeSpan UntilNextSecond(TimeSpan left)
         => left <= TimeSpan.Zero ? TimeSpan.FromMilliseconds(1) : TimeSpan.FromTicks(((left.Ticks - 1) % TimeSpan.TicksPerSecond) + 1) + TimeSpan.FromMilliseconds(1);
 
@@ -155,7 +155,7 @@ internal sealed class CommandProgress : IDisposable
         Compose();
         if (_wanted is { } wanted)
         {
-            // When the time is over and the batch is not, it is not known any more how long it takes.
+            // If the time is up before the batch is done, it is no longer known how long it takes.
             int seconds = wanted.End is TimeSpan end && end > Now ? (int)Math.Min(Math.Ceiling((end - Now).TotalSeconds), int.MaxValue) : -1;
             var next = (wanted.Status, wanted.Percent, seconds);
             if (next != _drawn)

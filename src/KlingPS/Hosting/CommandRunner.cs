@@ -16,7 +16,7 @@ internal sealed class CommandRunner
     /// <summary>Creates the runner.</summary>
     /// <param name="host">Decides whether the commands can ask the user anything.</param>
     /// <param name="session">The session whose commands are run.</param>
-    /// <param name="isUnattended">Whether nobody is asked even where somebody could answer, as it would be in a scheduled job.</param>
+    /// <param name="isUnattended">Whether nobody is asked even if somebody could answer, as in a scheduled job.</param>
     public CommandRunner(PSHost host, SessionState session, bool isUnattended = false)
     {
         _isUnattended = isUnattended;
@@ -41,7 +41,7 @@ internal sealed class CommandRunner
     {
         foreach (string folder in (folders ?? string.Empty).Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
         {
-            // What PowerShell alone can resolve, such as a drive of its own, is left to it.
+            // A path that only PowerShell can resolve, such as one on a drive of its own, is left to it.
             if (!Path.IsPathFullyQualified(folder) || WildcardPattern.ContainsWildcardCharacters(folder))
             {
                 return true;
@@ -56,7 +56,7 @@ internal sealed class CommandRunner
             }
             catch (DirectoryNotFoundException)
             {
-                // Many of the usual folders are not there.
+                // Many of the usual folders do not exist.
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
@@ -72,7 +72,7 @@ internal sealed class CommandRunner
     /// <param name="parameters">Its parameters.</param>
     public CommandResult Run(CommandInfo command, params (string Name, object Value)[] parameters)
     {
-        // Where the first vault of several is broken, the secret may still come from the next one, so errors do not stop it.
+        // If the first of several vaults is broken, the secret may still come from the next one, so errors do not stop the command.
         var arguments = parameters.ToDictionary(parameter => parameter.Name, parameter => parameter.Value);
         arguments["ErrorAction"] = ActionPreference.Continue;
         arguments["WarningAction"] = ActionPreference.SilentlyContinue;
@@ -96,7 +96,7 @@ internal sealed class CommandRunner
             thrown = exception.ErrorRecord;
         }
 
-        // They are reported once, by this module, or not at all when the key is found elsewhere.
+        // They are reported once, by this module, or not at all if the key is found elsewhere.
         errors?.RemoveRange(0, Math.Max(errors.Count - before, 0));
         return new CommandResult(output, thrown ?? shell.Streams.Error.FirstOrDefault(), silent?.WasAsked == true);
     }

@@ -2,7 +2,7 @@ using System.Management.Automation;
 
 namespace KlingPS.Hosting;
 
-/// <summary>Which of PowerShell's common parameters are in force for a command: as given, else by their preference variable.</summary>
+/// <summary>Which of PowerShell's common parameters are in force for a command: as given, else according to their preference variable.</summary>
 internal sealed class CommonParameters
 {
     private readonly IDictionary<string, object> _bound;

@@ -7,8 +7,8 @@ using System.Runtime.Loader;
 namespace KlingPS.Hosting;
 
 /// <summary>
-/// Chooses the engine. The one beside this assembly runs anywhere, and each shell compiles it again. A folder there that is named for a version of
-/// .NET and a platform, such as net10.0/linux-x64, has it compiled ahead of time, and no other version or platform can use that.
+/// Chooses the engine. The one beside this assembly runs anywhere, but each shell compiles it again. A folder there that is named after a version of
+/// .NET and a platform, such as net10.0/linux-x64, has it compiled ahead of time; no other version or platform can use that one.
 /// </summary>
 internal static class EngineAssembly
 {
@@ -38,7 +38,7 @@ internal static class EngineAssembly
         }
         catch (Exception e) when (e is BadImageFormatException or IOException)
         {
-            // The one that runs anywhere is found then.
+            // Then the one that runs anywhere is found.
             return null;
         }
     }

@@ -4,9 +4,9 @@ using KlingPS.Core.Stages;
 
 namespace KlingPS.Hosting;
 
-/// <summary>Runs a stage for a command: feeds it items while it emits what became of earlier ones.</summary>
+/// <summary>Runs a stage for a command: feeds it items while it emits the results of earlier ones.</summary>
 /// <typeparam name="TIn">An item.</typeparam>
-/// <typeparam name="TOut">What becomes of it.</typeparam>
+/// <typeparam name="TOut">Its result.</typeparam>
 /// <remarks>Everything runs on the pipeline thread. An error that ends the stage, such as a missing key, is thrown from here.</remarks>
 internal sealed class StagePump<TIn, TOut> : IDisposable
 {
@@ -18,7 +18,7 @@ internal sealed class StagePump<TIn, TOut> : IDisposable
     /// <summary>Creates the pump.</summary>
     /// <param name="bridge">Waits for the stage.</param>
     /// <param name="create">Creates the stage when the first item needs it.</param>
-    /// <param name="emit">Writes what became of an item.</param>
+    /// <param name="emit">Writes the result of an item.</param>
     public StagePump(PipelineBridge bridge, Func<IPipelineStage<TIn, TOut>> create, Action<TOut> emit)
     {
         _bridge = bridge;
@@ -80,7 +80,7 @@ internal sealed class StagePump<TIn, TOut> : IDisposable
 
         if (results.Completion.IsFaulted)
         {
-            // An error nobody foresaw ends the command, so that nothing more is bought.
+            // An error that nobody foresaw ends the command, so that nothing more is bought.
             results.Completion.GetAwaiter().GetResult();
         }
     }

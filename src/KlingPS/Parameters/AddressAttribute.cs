@@ -3,8 +3,8 @@ using System.Management.Automation;
 namespace KlingPS.Parameters;
 
 /// <summary>
-/// Reads an address that a parameter is given as text. PowerShell itself would repeat one that it cannot read in its error, with a password
-/// that may be in it.
+/// Reads an address that is given to a parameter as text. PowerShell itself would repeat an unreadable one in its error, with a password
+/// that it may contain.
 /// </summary>
 [AttributeUsage(AttributeTargets.Property)]
 internal sealed class AddressAttribute : ArgumentTransformationAttribute

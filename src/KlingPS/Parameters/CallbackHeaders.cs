@@ -9,9 +9,9 @@ namespace KlingPS.Parameters;
 /// <summary>Finds the two headers of a signed callback in any object that a web server uses for headers.</summary>
 internal static class CallbackHeaders
 {
-    /// <summary>Timestamp and signature; each <see langword="null"/> when it is missing.</summary>
+    /// <summary>Timestamp and signature; each <see langword="null"/> if it is missing.</summary>
     /// <param name="headers">A dictionary of texts or of lists of texts; the case of its names does not matter.</param>
-    /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: it is none of these.</exception>
+    /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: it is neither.</exception>
     public static (string? Timestamp, string? Signature) Read(PSObject headers)
     {
         Func<string, object?> find = headers.BaseObject switch

@@ -4,14 +4,14 @@ using System.Management.Automation;
 namespace KlingPS.Parameters;
 
 /// <summary>
-/// Takes numbers, and text that is one as every culture writes it to machines, with a point: <c>0.5</c>, but neither <c>0,5</c>, which
-/// PowerShell would take for 5, nor <c>5e-1</c>. Nothing and blank text, as an empty cell of a CSV file gives it, are a parameter that is
+/// Takes numbers, and text that holds one in the invariant culture's form, with a point: <c>0.5</c>, but neither <c>0,5</c>, which
+/// PowerShell would take for 5, nor <c>5e-1</c>. Nothing, and blank text such as an empty cell of a CSV file, count as a parameter that is
 /// not given.
 /// </summary>
 [AttributeUsage(AttributeTargets.Property)]
 internal sealed class DecimalNumberAttribute : ArgumentTransformationAttribute
 {
-    /// <summary>Whether nothing and blank text are refused; else they are a parameter that is not given.</summary>
+    /// <summary>Whether nothing and blank text are refused; otherwise they count as a parameter that is not given.</summary>
     public bool IsRequired { get; init; }
 
     /// <inheritdoc/>

@@ -8,17 +8,17 @@ using KlingPS.Hosting;
 
 namespace KlingPS.Parameters;
 
-/// <summary>What a user gives to be shown in a gallery: a task, a video, or a folder of videos; with what was chosen for it, where that is told.</summary>
-/// <param name="Reference">The task, where one is named.</param>
-/// <param name="Path">The full path of a video or a folder, where one is named.</param>
+/// <summary>What a user gives to be shown in a gallery: a task, a video, or a folder of videos; with what was chosen for it, if the input says so.</summary>
+/// <param name="Reference">The task, if one is named.</param>
+/// <param name="Path">The full path of a video or a folder, if one is named.</param>
 /// <param name="Choice">What was chosen for it.</param>
 internal sealed record GalleryInput(TaskReference? Reference, string? Path, GalleryChoice? Choice)
 {
     /// <summary>Reads an input.</summary>
     /// <param name="input">A task, live or from another session; its id; a file or a folder, or the path of one; or an object with such properties.</param>
     /// <param name="paths">Resolves paths.</param>
-    /// <returns>One for each file that a pattern means; else one.</returns>
-    /// <exception cref="KlingException">It is none of these, or there is no such file.</exception>
+    /// <returns>One for each file that matches a pattern; otherwise one.</returns>
+    /// <exception cref="KlingException">It is not one of these, or there is no such file.</exception>
     public static IEnumerable<GalleryInput> Read(PSObject? input, FilePaths paths)
     {
         ArgumentNullException.ThrowIfNull(paths);
@@ -45,7 +45,7 @@ internal sealed record GalleryInput(TaskReference? Reference, string? Path, Gall
             throw new KlingException(ErrorKind.PathNotFound, $"There is no video or folder '{text}'.");
         }
 
-        // A task from another session may be of another ledger: then its video is left.
+        // A task from another session may belong to another ledger: then only its video is left.
         string? saved = input.BaseObject is KlingVideoTask ? null : Text(input, nameof(KlingVideoTask.SavedPath));
         return [new GalleryInput(TaskReferences.From(input), saved is null ? null : paths.TryGetFullPath(saved), choice)];
     }
@@ -82,13 +82,13 @@ internal sealed record GalleryInput(TaskReference? Reference, string? Path, Gall
         ChoiceStamp? stamp = ChoiceStamp.TryRead(Text(input, "Stamp"));
         if (stamp is not null && stamp.Checksum != ChoiceStamp.ChecksumOf(read))
         {
-            // A script has changed it: just now.
+            // A script has changed it just now.
             return read with { At = null, NotBefore = stamp.Since };
         }
 
         read = read with { NotBefore = stamp?.Since };
 
-        // Also what was never chosen comes from Import-KlingGalleryChoice, and takes nothing back.
+        // Import-KlingGalleryChoice also emits videos for which nothing was ever chosen; they undo no earlier choice.
         return read.SaysSomething || at is not null ? read : null;
     }
 

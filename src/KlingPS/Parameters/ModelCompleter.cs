@@ -9,7 +9,7 @@ namespace KlingPS.Parameters;
 /// <summary>Completes the ids of models.</summary>
 public sealed class ModelCompleter : IArgumentCompleter
 {
-    /// <summary>The ids that hold the text typed so far.</summary>
+    /// <summary>The ids that contain the text typed so far.</summary>
     public IEnumerable<CompletionResult> CompleteArgument(string commandName, string parameterName, string wordToComplete, CommandAst commandAst, IDictionary fakeBoundParameters)
     {
         string word = (wordToComplete ?? string.Empty).Trim('\'', '"');

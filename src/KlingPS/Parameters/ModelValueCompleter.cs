@@ -6,7 +6,7 @@ using KlingPS.Core.Model;
 
 namespace KlingPS.Parameters;
 
-/// <summary>Completes durations, aspect ratios and resolutions with what the chosen model makes; that is the default one where none is chosen.</summary>
+/// <summary>Completes durations, aspect ratios and resolutions with what the chosen model makes; if none is chosen, it is the default model.</summary>
 public sealed class ModelValueCompleter : IArgumentCompleter
 {
     /// <summary>The values that begin with the text typed so far, in the order of the model.</summary>

@@ -5,7 +5,7 @@ using KlingPS.Core.Saving;
 
 namespace KlingPS.Parameters;
 
-/// <summary>Completes name templates: what is typed so far, with one more token.</summary>
+/// <summary>Completes name templates: the text typed so far, with one more token.</summary>
 public sealed class NameTemplateCompleter : IArgumentCompleter
 {
     /// <summary>The template typed so far, with each token that may follow.</summary>

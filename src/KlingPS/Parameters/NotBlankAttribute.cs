@@ -2,7 +2,7 @@ using System.Management.Automation;
 
 namespace KlingPS.Parameters;
 
-/// <summary>Refuses a text, or one of several, that is empty or has nothing but blanks: most likely a variable that was never set, and no name that anybody means.</summary>
+/// <summary>Refuses a text, or one of several, that is empty or only has blanks: most likely it is a variable that was never set rather than a name.</summary>
 [AttributeUsage(AttributeTargets.Property)]
 internal sealed class NotBlankAttribute : ValidateEnumeratedArgumentsAttribute
 {

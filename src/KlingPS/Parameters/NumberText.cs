@@ -6,13 +6,13 @@ namespace KlingPS.Parameters;
 /// <summary>Numbers as users and files write them.</summary>
 internal static class NumberText
 {
-    /// <summary>What PowerShell has wrapped.</summary>
+    /// <summary>The object that PowerShell has wrapped.</summary>
     public static object? Unwrap(object? input) => input is PSObject wrapped ? wrapped.BaseObject : input;
 
     /// <summary>Whether nothing is given.</summary>
     public static bool IsBlank(object? input) => input is null || (input is string text && string.IsNullOrWhiteSpace(text));
 
-    /// <summary>The number; <see langword="null"/> for what is none. Whether something is true, a day or a sign is no number, though PowerShell would convert it to one.</summary>
+    /// <summary>The number; <see langword="null"/> if it is not one. A Boolean, a day or a character is not a number, though PowerShell would convert it to one.</summary>
     public static decimal? Read(object? input) => input switch
     {
         string text => decimal.TryParse(text.Trim(), NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out decimal number) ? number : null,

@@ -6,7 +6,7 @@ namespace KlingPS.Parameters;
 
 /// <summary>
 /// Takes text and files for paths, and nothing else from the pipeline: PowerShell would take a whole row of a CSV file, as text, for a
-/// path. A row without a path may be for a video that is made from a prompt alone. What a command can read nothing of at all is no path
+/// path. A row without a path may be for a video that is made from a prompt alone. Input that a command can read nothing from is not a path
 /// either, and reaches it as a row without one: see <see cref="UnreadableInput"/>.
 /// </summary>
 [AttributeUsage(AttributeTargets.Property)]
@@ -17,7 +17,7 @@ internal sealed class PathTextAttribute : ArgumentTransformationAttribute
         object? input = Unwrap(inputData);
         object?[] values = input is IEnumerable list and not (string or IDictionary) ? [.. list.Cast<object?>().Select(Unwrap)] : [input];
 
-        // The binder passes over a failed cast of what comes through the pipeline, and tries the other parameters.
+        // If the cast of pipeline input fails, the binder skips it and tries the other parameters.
         return values.All(IsPath)
             ? inputData
             : UnreadableInput.IsAny(inputData) ? Array.Empty<string>()

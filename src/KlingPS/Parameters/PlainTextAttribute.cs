@@ -5,8 +5,8 @@ using System.Management.Automation;
 namespace KlingPS.Parameters;
 
 /// <summary>
-/// Takes text, and the lines of a text, as <c>Get-Content</c> gives them, for that text. Refuses what is none: PowerShell would take
-/// the name of its type or, from a file, the path for it.
+/// Takes text, and joins the lines of a text, as <c>Get-Content</c> gives them. Refuses anything else: PowerShell would use
+/// the name of its type or, for a file, its path.
 /// </summary>
 [AttributeUsage(AttributeTargets.Property)]
 internal sealed class PlainTextAttribute : ArgumentTransformationAttribute

@@ -3,7 +3,7 @@ using System.Management.Automation;
 
 namespace KlingPS.Parameters;
 
-/// <summary>The range of a number that need not be given. PowerShell's own attribute refuses nothing at all, which a blank cell stands for.</summary>
+/// <summary>The range of an optional number. PowerShell's own attribute would refuse a missing value, which is what a blank cell means.</summary>
 [AttributeUsage(AttributeTargets.Property)]
 internal sealed class RangeIfGivenAttribute(double least, double most) : ValidateArgumentsAttribute
 {

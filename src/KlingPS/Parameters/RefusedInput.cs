@@ -6,7 +6,7 @@ namespace KlingPS.Parameters;
 /// <summary>Values that cannot be bound. PowerShell writes an error for each, and does not tell the command that there was any input.</summary>
 internal static class RefusedInput
 {
-    /// <summary>What is refused is part of the message, and may be a whole file.</summary>
+    /// <summary>The refused value is part of the message, and may be a whole file.</summary>
     public const int LongestMessage = 500;
 
     [ThreadStatic]
@@ -18,8 +18,8 @@ internal static class RefusedInput
     /// <summary>How many values were refused on this thread, which is the one that binds and runs a pipeline.</summary>
     public static int Count => s_count;
 
-    /// <summary>Has a command that runs on this thread told of every value that is refused: it may be one of its input.</summary>
-    /// <param name="listener">Is told the reason.</param>
+    /// <summary>Notifies a command on this thread of every refused value, because it may be part of its input.</summary>
+    /// <param name="listener">Called with the reason.</param>
     public static void Listen(Action<string> listener) => (s_listeners ??= []).Add(listener);
 
     /// <summary>Ends that; on the same thread.</summary>

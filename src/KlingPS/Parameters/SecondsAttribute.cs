@@ -3,7 +3,7 @@ using System.Management.Automation;
 
 namespace KlingPS.Parameters;
 
-/// <summary>Takes a span of time, or text that says one, for its seconds. Numbers are seconds already; PowerShell itself would take them for something else.</summary>
+/// <summary>Turns a time span, or text that holds one, into seconds. Numbers are seconds already; PowerShell itself would take them for something else.</summary>
 [AttributeUsage(AttributeTargets.Property)]
 internal sealed class SecondsAttribute : ArgumentTransformationAttribute
 {

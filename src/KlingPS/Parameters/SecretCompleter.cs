@@ -7,13 +7,13 @@ using KlingPS.Core;
 
 namespace KlingPS.Parameters;
 
-/// <summary>Completes the names of secrets, and those of vaults where the parameter is called Vault, when SecretManagement is installed.</summary>
+/// <summary>Completes the names of secrets, and those of vaults if the parameter is called Vault, when SecretManagement is installed.</summary>
 public sealed class SecretCompleter : IArgumentCompleter
 {
     /// <summary>A vault may be on the network.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
 
-    /// <summary>The names that begin with the text typed so far; none when anything is wrong.</summary>
+    /// <summary>The names that begin with the text typed so far; none if anything is wrong.</summary>
     public IEnumerable<CompletionResult> CompleteArgument(string commandName, string parameterName, string wordToComplete, CommandAst commandAst, IDictionary fakeBoundParameters)
     {
         string pattern = WildcardPattern.Escape((wordToComplete ?? string.Empty).Trim('\'', '"')) + "*";
@@ -31,7 +31,7 @@ public sealed class SecretCompleter : IArgumentCompleter
         }
         catch (Exception)
         {
-            // Whoever presses Tab has not asked for an error.
+            // A user who presses Tab has not asked for an error.
             return [];
         }
     }
@@ -56,7 +56,7 @@ public sealed class SecretCompleter : IArgumentCompleter
         }
         finally
         {
-            // Stopping a vault that does not respond takes as long as the vault likes.
+            // Stopping a vault that does not respond may take any length of time.
             _ = Task.Run(() =>
             {
                 shell.Dispose();

@@ -5,7 +5,7 @@ using KlingPS.Hosting;
 
 namespace KlingPS.Parameters;
 
-/// <summary>Finds the tasks of images as users name these: by a name, a path, an address, a pattern, or the folder that they are in.</summary>
+/// <summary>Finds the tasks of images that users name in any way: by a name, a path, an address, a pattern, or the folder that they are in.</summary>
 internal sealed class SourceFilter
 {
     private readonly string _location;
@@ -15,7 +15,7 @@ internal sealed class SourceFilter
     /// <summary>Creates the filter.</summary>
     /// <param name="location">The full path of the current folder.</param>
     /// <param name="paths">Resolves names.</param>
-    /// <param name="onError">Is told of each name that is no pattern either.</param>
+    /// <param name="onError">Called for each name that is not a pattern either.</param>
     public SourceFilter(string location, FilePaths paths, Action<KlingException, object?> onError)
     {
         _location = location;
@@ -23,10 +23,10 @@ internal sealed class SourceFilter
         _onError = onError;
     }
 
-    /// <summary>The tasks whose image has one of these names, or lies in the folder of that name; or, where there is neither, matches it.</summary>
-    /// <param name="tasks">The tasks to choose from; each is looked at once, and none is kept that no name means.</param>
+    /// <summary>The tasks whose image has one of these names or is in the folder of that name; or, if there is neither, matches it.</summary>
+    /// <param name="tasks">The tasks to choose from; each is examined once, and only those that a name means are kept.</param>
     /// <param name="names">The names.</param>
-    /// <returns>The tasks that are meant, each of them the very object, in the order of <paramref name="tasks"/>.</returns>
+    /// <returns>The tasks that are meant, as the same objects, in the order of <paramref name="tasks"/>.</returns>
     public IReadOnlyList<KlingVideoTask> Apply(IEnumerable<KlingVideoTask> tasks, IEnumerable<string> names)
     {
         Search[] searches = [.. names.Select(name => new Search(name, FindFolder(name)))];
@@ -50,7 +50,7 @@ internal sealed class SourceFilter
         return [.. searches.SelectMany(search => search.Found).DistinctBy(found => found.Place).OrderBy(found => found.Place).Select(found => found.Task)];
     }
 
-    /// <summary>How a user may call the image of a task.</summary>
+    /// <summary>What a user may call the image of a task.</summary>
     private IEnumerable<string> NamesOf(KlingVideoTask task)
     {
         string? source = task.SourcePath ?? task.ImageUri;
@@ -59,7 +59,7 @@ internal sealed class SourceFilter
             : [source, Path.GetFileName(source), Path.GetRelativePath(_location, source)];
     }
 
-    /// <summary>The full path of the folder that a name may mean, on the disk or in the records alone; <see langword="null"/> if it is no path.</summary>
+    /// <summary>The full path of the folder that a name may mean, on disk or only in the records; <see langword="null"/> if it is not a path.</summary>
     private string? FindFolder(string name)
     {
         try
@@ -68,7 +68,7 @@ internal sealed class SourceFilter
         }
         catch (KlingException)
         {
-            // An address, or a pattern that is no path.
+            // It is an address, or a pattern that is not a path.
             return null;
         }
     }

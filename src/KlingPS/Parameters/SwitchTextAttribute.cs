@@ -2,7 +2,7 @@ using System.Management.Automation;
 
 namespace KlingPS.Parameters;
 
-/// <summary>Takes <c>true</c> and <c>false</c>, as a column of a CSV file gives them, for a switch, and blank text for one that is not given.</summary>
+/// <summary>Lets a switch take <c>true</c> and <c>false</c>, as in a column of a CSV file; blank text means that it is not given.</summary>
 [AttributeUsage(AttributeTargets.Property)]
 internal sealed class SwitchTextAttribute : ArgumentTransformationAttribute
 {

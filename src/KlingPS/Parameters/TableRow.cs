@@ -5,7 +5,7 @@ using System.Management.Automation;
 
 namespace KlingPS.Parameters;
 
-/// <summary>A row, in whichever of PowerShell's ways somebody has written it.</summary>
+/// <summary>A row, in any of the ways in which PowerShell lets it be written.</summary>
 internal static class TableRow
 {
     /// <summary>An object with a property for each key of a hashtable, or of another dictionary; any other input as it is.</summary>
@@ -21,7 +21,7 @@ internal static class TableRow
         var row = new PSObject();
         foreach (DictionaryEntry entry in table)
         {
-            // Of keys that differ in case alone, the first one counts.
+            // If keys differ only in case, the first one counts.
             if (Convert.ToString(entry.Key, CultureInfo.InvariantCulture) is { Length: > 0 } name && row.Properties[name] is null)
             {
                 row.Properties.Add(new PSNoteProperty(name, entry.Value));

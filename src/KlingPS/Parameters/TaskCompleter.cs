@@ -17,7 +17,7 @@ public sealed class TaskCompleter : IArgumentCompleter
 {
     private const int Limit = 50;
 
-    /// <summary>The ids that begin with the text typed so far, with image and state; none when anything is wrong.</summary>
+    /// <summary>The ids that begin with the text typed so far, with image and state; none if anything is wrong.</summary>
     public IEnumerable<CompletionResult> CompleteArgument(string commandName, string parameterName, string wordToComplete, CommandAst commandAst, IDictionary fakeBoundParameters)
     {
         try
@@ -26,7 +26,7 @@ public sealed class TaskCompleter : IArgumentCompleter
             bool takesLocal = !parameterName.Equals("TaskId", StringComparison.OrdinalIgnoreCase);
             bool takesService = !takesLocal || (word.Length > 0 && parameterName.Equals("InputObject", StringComparison.OrdinalIgnoreCase));
 
-            // Only unknown tasks can be resolved, and only finished videos be taken elsewhere.
+            // Only unknown tasks can be resolved, and only finished videos can be taken elsewhere.
             KlingTaskState? state = !commandName.Contains("Resolve-", StringComparison.OrdinalIgnoreCase) ? null
                 : fakeBoundParameters?.Contains("TakenElsewhere") == true ? KlingTaskState.Succeeded
                 : KlingTaskState.Unknown;

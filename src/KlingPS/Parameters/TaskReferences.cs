@@ -47,13 +47,13 @@ internal static class TaskReferences
     public static IEnumerable<TaskReference> Resolve(IEnumerable<PSObject?>? inputs, Action<KlingException, object?> onError) => Read(inputs ?? [null], From, onError);
 
     /// <summary>
-    /// The error of tasks that come through the pipeline where others are named as well. What was meant for another parameter is the first
-    /// without a name, and so is taken for a task; PowerShell would write an error for each task that comes, and say neither.
+    /// The error for tasks that come through the pipeline although others are named as well. A value that was meant for another parameter is the first
+    /// without a name, and so is taken for a task; PowerShell would write an error for each incoming task, and say neither.
     /// </summary>
-    /// <param name="parameter">The parameter that has them.</param>
-    /// <param name="taken">What it has.</param>
+    /// <param name="parameter">The parameter that names the others.</param>
+    /// <param name="taken">Its value.</param>
     /// <param name="meant">The parameter that it was probably meant for; <see langword="null"/> if it can hardly have been.</param>
-    /// <param name="command">What the command is called.</param>
+    /// <param name="command">The name of the command.</param>
     public static KlingException ComeTwice(string parameter, IEnumerable<PSObject?>? taken, string? meant, string command)
     {
         string text = ReceivedText.Cut(taken?.FirstOrDefault()?.ToString() ?? string.Empty, LongestShown);
@@ -63,12 +63,12 @@ internal static class TaskReferences
             $"Tasks come through the pipeline, and '{text}' was used as -{parameter} as well, because that is the first parameter. {advice} Nothing was done.");
     }
 
-    /// <summary>Takes every text for the service's id.</summary>
+    /// <summary>Treats every text as an id of the service.</summary>
     /// <param name="taskIds">The ids.</param>
-    /// <param name="onError">Is told of each that is blank.</param>
+    /// <param name="onError">Called for each that is blank.</param>
     public static IEnumerable<TaskReference> FromTaskIds(IEnumerable<string?> taskIds, Action<KlingException, object?> onError) => Read(taskIds, FromTaskId, onError);
 
-    /// <summary>What the error of an item points at: what has become of it, else what the user named.</summary>
+    /// <summary>What the error of an item points at: the resulting task, or else what the user named.</summary>
     public static object? TargetOf(Outcome<TaskReference, KlingVideoTask> outcome) => outcome.Value ?? TargetOf(outcome.Item);
 
     /// <summary>What an error about a task points at: the task itself, or its id.</summary>

@@ -10,7 +10,7 @@ internal static class UnreadColumns
 {
     private const string Shots = "several shots in one video";
 
-    /// <summary>What is not offered, by the names under which it could be asked for: those of the service, and those that the parameters would have.</summary>
+    /// <summary>Features that are not offered, by the names under which they could be asked for: those of the service, and those that the parameters would have.</summary>
     private static readonly Dictionary<string, string> s_notOffered = new(StringComparer.OrdinalIgnoreCase)
     {
         ["Shot"] = Shots,
@@ -32,14 +32,14 @@ internal static class UnreadColumns
     };
 
     /// <summary>
-    /// What was added to one object. PowerShell keeps it to itself; where it cannot be had, all that a file has is looked at, which takes
-    /// longer than all else that is done for it.
+    /// The members that were added to one object. They are internal to PowerShell; if they cannot be had, all properties of a file are examined, which takes
+    /// longer than everything else that is done for it.
     /// </summary>
     private static readonly PropertyInfo? s_addedMembers = typeof(PSObject).GetProperty("InstanceMembers", BindingFlags.Instance | BindingFlags.NonPublic);
 
-    /// <summary>What is wrong with a row, as a sentence that goes on after a colon; <see langword="null"/> if nothing is.</summary>
+    /// <summary>What is wrong with a row, as a sentence that follows a colon; <see langword="null"/> if nothing is.</summary>
     /// <param name="row">The row.</param>
-    /// <param name="isWithoutImage">Whether a video is to be bought for which no image has been read.</param>
+    /// <param name="isWithoutImage">Whether a video is to be bought without an image having been read for it.</param>
     /// <param name="command">The command that reads it.</param>
     public static string? FindProblem(PSObject row, bool isWithoutImage, CommandInfo command)
     {
@@ -60,7 +60,7 @@ internal static class UnreadColumns
         return null;
     }
 
-    /// <summary>The properties that may be columns: of a file, what every file has asks for nothing.</summary>
+    /// <summary>The properties that may be columns. The properties that every file has ask for nothing.</summary>
     private static IEnumerable<PSPropertyInfo> ColumnsOf(PSObject row)
         => row.BaseObject is FileSystemInfo && s_addedMembers?.GetValue(row) is IEnumerable<PSMemberInfo> added ? added.OfType<PSPropertyInfo>() : row.Properties;
 

@@ -7,10 +7,10 @@ using KlingPS.Hosting;
 namespace KlingPS.Parameters;
 
 /// <summary>
-/// Input that a command can read nothing from: rows none of whose columns is called like a parameter, as those of a table that was read with
-/// another delimiter than it was written with; hashtables; and other objects. PowerShell would not give them to the command, and would write
-/// an error for each that says neither what came nor what is looked for. <see cref="PathTextAttribute"/> lets them through as rows without
-/// an image, so that the command can tell.
+/// Input that a command can read nothing from: rows of which no column is named after a parameter, as in a table that was read with
+/// a different delimiter from the one it was written with; hashtables; and other objects. PowerShell would not pass them to the command, and would write
+/// an error for each that says neither what came nor what was expected. <see cref="PathTextAttribute"/> lets them through as rows without
+/// an image, so that the command can report them.
 /// </summary>
 internal sealed class UnreadableInput : IDisposable
 {
@@ -52,7 +52,7 @@ internal sealed class UnreadableInput : IDisposable
 
     /// <summary>Says what is wrong with such a row.</summary>
     /// <param name="row">The row.</param>
-    /// <returns>What to tell, and whether it is the first of its kind: the rows of one table have the same columns.</returns>
+    /// <returns>What to tell the user, and whether it is the first of its kind: the rows of one table have the same columns.</returns>
     public (string Problem, bool IsFirst) Describe(PSObject row)
     {
         string[] columns = row.BaseObject is PSCustomObject ? [.. row.Properties.Select(column => column.Name)] : [];
@@ -100,7 +100,7 @@ internal sealed class UnreadableInput : IDisposable
             ?? "If the file has columns that are read, its delimiter may be another one, as Excel writes ';' in many countries (Import-Csv -Delimiter ';'), or its first line is not the names of the columns (Import-Csv -Header).";
     }
 
-    /// <summary>The delimiter that was not seen as one: what stands between names in the name of a column.</summary>
+    /// <summary>The delimiter that was not recognized: the one between names within the name of a column.</summary>
     private char? FindDelimiter(string[] columns)
     {
         foreach (char delimiter in s_delimiters)
@@ -114,6 +114,6 @@ internal sealed class UnreadableInput : IDisposable
         return null;
     }
 
-    /// <summary>What a row is told by: PowerShell wraps an object anew wherever it likes.</summary>
+    /// <summary>What identifies a row: PowerShell may wrap an object again at any point.</summary>
     private static object? KeyOf(object? value) => value is PSObject { BaseObject: not PSCustomObject and var inner } ? inner : value;
 }

@@ -21,7 +21,7 @@ internal sealed class Usages
         _names = names.Length > 0 ? names : [string.Empty];
     }
 
-    /// <summary>Those of a command.</summary>
+    /// <summary>The ways of using a command.</summary>
     /// <param name="command">The class of the cmdlet.</param>
     public static Usages Of(Type command) => s_known.GetOrAdd(command, type => new Usages(type));
 
@@ -32,11 +32,11 @@ internal sealed class Usages
            where string.CompareOrdinal(first.Name, second.Name) < 0 && !_names.Any(name => first.IsPartOf(name) && second.IsPartOf(name))
            select (first.Name, second.Name);
 
-    /// <summary>Refuses parameters that do not go together, and what lacks one that is needed.</summary>
+    /// <summary>Refuses parameters that do not go together, and a call that lacks one that is needed.</summary>
     /// <param name="bound">The parameters that are given, with their values. A switch that is off is not given.</param>
     /// <param name="expectsInput">Whether more may come through the pipeline.</param>
-    /// <param name="command">What the command is called.</param>
-    /// <param name="howToGive">Says how to give what it works on, as a sentence.</param>
+    /// <param name="command">The name of the command.</param>
+    /// <param name="howToGive">Says, as a sentence, how to give the command what it works on.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>, with what is wrong.</exception>
     public void Require(IReadOnlyDictionary<string, object> bound, bool expectsInput, string command, string howToGive)
     {
@@ -61,7 +61,7 @@ internal sealed class Usages
         }
     }
 
-    /// <summary>Refuses input that comes through the pipeline where the parameters leave no room for it.</summary>
+    /// <summary>Refuses input that comes through the pipeline if the parameters leave no room for it.</summary>
     /// <inheritdoc cref="Require"/>
     public void RequireRoomForInput(IReadOnlyDictionary<string, object> bound, string command)
     {
@@ -75,7 +75,7 @@ internal sealed class Usages
 
     /// <summary>The error of parameters that do not go together.</summary>
     /// <param name="parameters">Two or more of them.</param>
-    /// <param name="command">What the command is called.</param>
+    /// <param name="command">The name of the command.</param>
     public static KlingException Conflict(IReadOnlyList<string> parameters, string command)
     {
         string[] shown = [.. parameters.Select(parameter => parameter.Contains(' ', StringComparison.Ordinal) ? parameter : $"-{parameter}")];
@@ -92,7 +92,7 @@ internal sealed class Usages
     private Parameter[] Missing(string name, Parameter[] given, bool expectsInput)
         => [.. _parameters.Where(parameter => parameter.IsRequiredIn(name) && !given.Contains(parameter) && !(expectsInput && parameter.TakesInput))];
 
-    /// <summary>Two of the parameters if two exclude each other, else all that belong to some way only.</summary>
+    /// <summary>Two of the parameters if two exclude each other, else all that belong only to certain ways.</summary>
     private string[] FindConflict(Parameter[] given)
     {
         HashSet<string> names = [.. given.Select(parameter => parameter.Name)];

@@ -4,8 +4,8 @@ using System.Management.Automation;
 namespace KlingPS.Parameters;
 
 /// <summary>
-/// Takes whole numbers, and text that is one in the digits of every culture: <c>5</c>, but neither <c>9.6</c>, which PowerShell would
-/// round, nor <c>0x5</c>. Nothing and blank text, as an empty cell of a CSV file gives it, are a parameter that is not given.
+/// Takes whole numbers, and text that holds one in plain digits: <c>5</c>, but neither <c>9.6</c>, which PowerShell would
+/// round, nor <c>0x5</c>. Nothing, and blank text such as an empty cell of a CSV file, count as a parameter that is not given.
 /// </summary>
 [AttributeUsage(AttributeTargets.Property)]
 internal sealed class WholeNumberAttribute : ArgumentTransformationAttribute

@@ -12,7 +12,7 @@ using KlingPS.Hosting;
 
 namespace KlingPS.Sessions;
 
-/// <summary>What one command works with. Knows no cmdlet; used on the pipeline thread only.</summary>
+/// <summary>What one command works with. Does not know the cmdlet; used on the pipeline thread only.</summary>
 internal sealed class CommandContext : IDisposable
 {
     private readonly ICommandStreams _streams;
@@ -47,7 +47,7 @@ internal sealed class CommandContext : IDisposable
     /// <summary>What PowerShell gives the command.</summary>
     public ShellAccess Shell { get; }
 
-    /// <summary>The log of the command, if it has one; to be set before anything is done.</summary>
+    /// <summary>The log of the command, if it has one; set before anything is done.</summary>
     public RunLog? Log { get; set; }
 
     /// <summary>What the runspace is connected to.</summary>
@@ -56,7 +56,7 @@ internal sealed class CommandContext : IDisposable
     /// <summary>The configuration, read once.</summary>
     public CommandSettings Settings { get; }
 
-    /// <summary>Looks for the API key where none was given.</summary>
+    /// <summary>Looks for the API key if none was given.</summary>
     public KeyFinder Keys { get; }
 
     /// <summary>The progress bar.</summary>
@@ -69,7 +69,7 @@ internal sealed class CommandContext : IDisposable
     /// <summary>Tells the user what Core does. May be used on any thread, once it is made.</summary>
     public CommandObserver Observer => _observer ??= new CommandObserver(_streams, Progress, Shell.Common.IsVerbose, Shell.Common.IsDebug, Log);
 
-    /// <summary>How long the command may take, where that is limited: the opening of the ledger hears it, too.</summary>
+    /// <summary>How long the command may take, if that is limited: opening the ledger observes it, too.</summary>
     public TimeSpan? TimeLimit { get; set; }
 
     /// <summary>Whether the command was given tasks that others have read from the ledger, or have bought.</summary>
@@ -87,19 +87,19 @@ internal sealed class CommandContext : IDisposable
     public KlingException? LostLedger => _service?.Loss.Error;
 
     /// <summary>
-    /// The same for a command that only finishes what is paid for: where it has tasks in hand, and the ledger is a database that was lost
-    /// since they were read, it begins all the same, and has lost its ledger already. What it cannot record is kept on this machine.
+    /// The same for a command that only finishes what is paid for: if it already has tasks, and the ledger is a database that was lost
+    /// since they were read, it begins all the same, as one that has lost its ledger. What it cannot record is kept on this machine.
     /// </summary>
     /// <exception cref="KlingException">As <see cref="Service"/>.</exception>
     public KlingService ServiceToFinish => _service ??= Begin(canBeLost: true);
 
     /// <summary>
-    /// Refuses to write where the module keeps what it cannot do without, whatever the user allows, and whether it is there yet or not; and
-    /// over what videos are made from, what was paid for, and what people have chosen.
+    /// Refuses to write to places where the module keeps its own indispensable files, whatever the user allows and whether or not they exist yet, and
+    /// to overwrite what videos are made from, what was paid for, and what people have chosen.
     /// </summary>
     /// <param name="path">The full path of what is to be written.</param>
     /// <exception cref="KlingException">
-    /// <see cref="ErrorKind.DestinationUnusable"/>: the ledger or the configuration is there. <see cref="ErrorKind.FileExists"/>: something of the user's is.
+    /// <see cref="ErrorKind.DestinationUnusable"/>: the ledger or the configuration is there. <see cref="ErrorKind.FileExists"/>: a file of the user's is there.
     /// </exception>
     public void RequireNotKept(string path)
     {
@@ -131,7 +131,7 @@ internal sealed class CommandContext : IDisposable
         }
     }
 
-    /// <summary>The ledger to look at, which need not exist, and the account whose tasks are shown: all accounts' where there is no key.</summary>
+    /// <summary>The ledger to read, which need not exist, and the account whose tasks are shown; without a key, those of all accounts.</summary>
     /// <exception cref="KlingException">The settings cannot be used, or the ledger cannot be opened.</exception>
     public (ITaskLedger Ledger, string? Account) LookAtLedger()
     {
@@ -146,7 +146,7 @@ internal sealed class CommandContext : IDisposable
         }
     }
 
-    /// <summary>The ledger, opened to change what it has, and the account whose tasks may be changed: all accounts' where there is no usable key.</summary>
+    /// <summary>The ledger, opened for changes, and the account whose tasks may be changed; without a usable key, those of all accounts.</summary>
     /// <exception cref="KlingException">The settings cannot be used, or the ledger cannot be opened.</exception>
     public (ITaskLedger Ledger, string? Account) OpenLedger()
     {
@@ -159,7 +159,7 @@ internal sealed class CommandContext : IDisposable
         return (ledger, account);
     }
 
-    /// <summary>The ledger to look at and the account of the key, as far as that is known without a question: nothing is sent. All accounts where there is no usable key.</summary>
+    /// <summary>The ledger to read and the account of the key, as far as that is known without asking: nothing is sent. All accounts if there is no usable key.</summary>
     /// <exception cref="KlingException">The settings cannot be used, or the ledger cannot be opened.</exception>
     public (ITaskLedger Ledger, string? Account) LookAtRecords()
     {
@@ -179,7 +179,7 @@ internal sealed class CommandContext : IDisposable
         KlingException? lost = null;
         try
         {
-            // A command that only says what it would do begins no ledger either.
+            // A command that only says what it would do does not create a ledger either.
             if (!Shell.Common.IsWhatIf || Exists(session.Ledger))
             {
                 Open(session.Ledger);
@@ -190,7 +190,7 @@ internal sealed class CommandContext : IDisposable
         }
         catch (KlingException exception) when (HasTasksInHand && LedgerLoss.IsOf(session.Ledger, exception))
         {
-            // Something was sent, if not by this command.
+            // Something was sent, although not by this command.
             exception.Advice = AnswerSpool.HowToGoOn;
             if (!canBeLost)
             {
@@ -215,7 +215,7 @@ internal sealed class CommandContext : IDisposable
     /// <param name="destination">The folder the user gives; the configured one, else the current one, when it is <see langword="null"/>.</param>
     /// <param name="template">What the files are called.</param>
     /// <param name="overwrite">Whether files that exist are overwritten.</param>
-    /// <exception cref="KlingException">That cannot be.</exception>
+    /// <exception cref="KlingException">That is not possible.</exception>
     public SaveOptions GetSaveOptions(string? destination, string template, bool overwrite)
     {
         string folder = destination is null ? Shell.Paths.GetLiteralPath(Settings.Current.DefaultDestination ?? ".") : Shell.Paths.GetFullPath(destination);
@@ -225,7 +225,7 @@ internal sealed class CommandContext : IDisposable
         }
         else
         {
-            // At the beginning of the pipeline: before a command above this one buys what is to be saved there.
+            // At the beginning of the pipeline, before an earlier command buys what is to be saved there.
             DestinationFolder.RequireCreatable(folder);
         }
 
@@ -233,7 +233,7 @@ internal sealed class CommandContext : IDisposable
     }
 
     /// <summary>How long and how often to poll tasks.</summary>
-    /// <param name="timeout">The seconds to wait; without end when it is <see langword="null"/>.</param>
+    /// <param name="timeout">The seconds to wait; without limit if it is <see langword="null"/>.</param>
     /// <param name="pollingInterval">The seconds between two polls of a task; the configured ones, else planned, when it is <see langword="null"/>.</param>
     /// <exception cref="KlingException">The settings cannot be used.</exception>
     public WaitOptions GetWaitOptions(double? timeout, double? pollingInterval = null) => new()
@@ -250,7 +250,7 @@ internal sealed class CommandContext : IDisposable
         => _bridge.Run(token => LedgerOpening.OpenAsync(
             ledger.OpenAsync, ledger.Location, TimeLimit == TimeSpan.Zero ? Deadline.Grace : TimeLimit, Observer, TimeProvider.System, token));
 
-    /// <summary>Takes the progress bar away, if there is one.</summary>
+    /// <summary>Removes the progress bar, if there is one.</summary>
     public void CompleteProgress() => _progress?.Complete();
 
     /// <inheritdoc/>

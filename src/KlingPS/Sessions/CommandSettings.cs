@@ -4,7 +4,7 @@ using KlingPS.Core.Configuration;
 namespace KlingPS.Sessions;
 
 /// <summary>The configuration as one command sees it: the file is read at most once, so that all items of a pipeline get the same.</summary>
-/// <param name="onUnknown">Is told of names in the file that are no settings.</param>
+/// <param name="onUnknown">Called for names in the file that are not settings.</param>
 internal sealed class CommandSettings(Action<string> onUnknown)
 {
     private string? _path;

@@ -7,12 +7,12 @@ using KlingPS.Core.Saving;
 
 namespace KlingPS.Sessions;
 
-/// <summary>Knows the files that hold people's work by their content: no report, page, log or plan is written over them, whatever the user allows.</summary>
+/// <summary>Recognizes files with people's work by their content: no report, page, log or plan overwrites them, whatever the user allows.</summary>
 internal static class KeptFiles
 {
     /// <summary>What such a file is, for a message.</summary>
     /// <param name="path">The full path, which need not exist.</param>
-    /// <returns><see langword="null"/> if it is none of them, or cannot be read, which is told when it is written.</returns>
+    /// <returns><see langword="null"/> if it is not one of them, or cannot be read, which is reported when it is written.</returns>
     public static string? Describe(string path)
     {
         try

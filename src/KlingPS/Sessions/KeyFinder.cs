@@ -8,7 +8,7 @@ using KlingPS.Hosting;
 
 namespace KlingPS.Sessions;
 
-/// <summary>Looks for the API key where none was given: in the secret store, then in the environment, then in the file that the environment names.</summary>
+/// <summary>Looks for the API key if none was given: in the secret store, then in the environment, then in the file that the environment names.</summary>
 internal sealed class KeyFinder
 {
     private readonly CommandRunner _commands;
@@ -16,7 +16,7 @@ internal sealed class KeyFinder
 
     /// <summary>Creates the finder.</summary>
     /// <param name="commands">Runs the commands of the secret store.</param>
-    /// <param name="streams">Is told where the key was found.</param>
+    /// <param name="streams">Gets a message about where the key was found.</param>
     public KeyFinder(CommandRunner commands, ICommandStreams streams)
     {
         _commands = commands;
@@ -50,7 +50,7 @@ internal sealed class KeyFinder
         return found;
     }
 
-    /// <summary>Looks in the secret store alone.</summary>
+    /// <summary>Looks only in the secret store.</summary>
     /// <inheritdoc cref="Find"/>
     public FoundKey FindSecret(KlingConfiguration configuration)
     {
@@ -58,9 +58,9 @@ internal sealed class KeyFinder
         return stored ?? throw new KlingException(ErrorKind.ApiKeyMissing, problem!);
     }
 
-    /// <summary>The password of the ledger's database, where a secret is named for it and the address does not carry one.</summary>
+    /// <summary>The password of the ledger's database, if a secret is named for it and the address does not contain one.</summary>
     /// <param name="configuration">Names the ledger, the secret and its vault.</param>
-    /// <returns><see langword="null"/> if none is named: then it is looked for as PostgreSQL's own tools do.</returns>
+    /// <returns><see langword="null"/> if none is named: then it is looked for in the way that PostgreSQL's own tools do.</returns>
     /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>: the secret cannot be read.</exception>
     public LedgerPassword? FindLedgerPassword(KlingConfiguration configuration)
     {

@@ -4,11 +4,11 @@ using KlingPS.Core.Secrets;
 namespace KlingPS.Sessions;
 
 /// <summary>Where a key came from.</summary>
-/// <param name="Text">In words.</param>
-/// <param name="IsVariable">Whether from the environment variable, which may change.</param>
+/// <param name="Text">The source in words.</param>
+/// <param name="IsVariable">Whether it came from the environment variable, which may change.</param>
 /// <param name="Secret">The secret, if it came from one.</param>
 /// <param name="Vault">The vault that was named for the secret, if one was.</param>
-/// <param name="File">The file, if it came from one, as it was then; it may change, too.</param>
+/// <param name="File">The file, if it came from one, as it was at the time; it may change, too.</param>
 internal sealed record KeySource(string Text, bool IsVariable = false, string? Secret = null, string? Vault = null, FileState? File = null)
 {
     /// <summary>The environment variable that may hold the key.</summary>
@@ -29,12 +29,12 @@ internal sealed record KeySource(string Text, bool IsVariable = false, string? S
         => new(vault is null ? $"secret {name}" : $"secret {name} in vault {vault}", Secret: name, Vault: vault);
 }
 
-/// <summary>A file, and what tells whether it has changed since.</summary>
+/// <summary>A file, and a stamp that shows whether it has changed since.</summary>
 /// <param name="Path">Its full path.</param>
-/// <param name="Stamp">What the file system said of it; <see langword="null"/> if it was not there.</param>
+/// <param name="Stamp">What the file system said about it; <see langword="null"/> if it was not there.</param>
 internal sealed record FileState(string Path, FileStamp? Stamp)
 {
-    /// <summary>The file as it is at this moment.</summary>
+    /// <summary>The file as it is now.</summary>
     public static FileState Of(string path)
     {
         try

@@ -4,7 +4,7 @@ using KlingPS.Sandbox.Hosting;
 
 namespace KlingPS.Sessions;
 
-/// <summary>The local sandbox: where it is, what was asked of it so far, and what it would have cost. Its properties follow what happens.</summary>
+/// <summary>The local sandbox: where it is, what requests it has received, and what they would have cost. Its properties are always current.</summary>
 public sealed class KlingSandbox
 {
     private readonly SandboxServer _server;
@@ -70,13 +70,13 @@ public sealed class KlingSandbox
     /// <summary>Requests to the download host.</summary>
     public int Downloads => Bill.Downloads;
 
-    /// <summary>Requests that carried the key to the download host, where it has no business.</summary>
+    /// <summary>Requests that carried the key to the download host, where it does not belong.</summary>
     public int KeyLeaks => Bill.KeyLeaks;
 
     /// <summary>Credits that finished videos have cost.</summary>
     public decimal CreditsSpent => Bill.CreditsSpent;
 
-    /// <summary>Credits set aside for videos in the making.</summary>
+    /// <summary>Credits set aside for videos that are being made.</summary>
     public decimal CreditsHeld => Bill.CreditsHeld;
 
     /// <summary>Credits left on the account.</summary>
@@ -94,11 +94,11 @@ public sealed class KlingSandbox
     /// <summary>Faults that are in force.</summary>
     public IReadOnlyList<SandboxFault> Faults => _server.Faults;
 
-    /// <summary>Everything it counts, as it stands at this moment.</summary>
+    /// <summary>Everything that it counts, as of now.</summary>
     private SandboxBill Bill => _server.GetBill();
 
     /// <summary>Makes something go wrong from now on.</summary>
-    /// <param name="fault">What, where and how often; a hashtable does.</param>
+    /// <param name="fault">What goes wrong, where and how often; may be a hashtable.</param>
     public void AddFault(SandboxFault fault) => _server.AddFault(fault);
 
     /// <summary>Ends all faults.</summary>

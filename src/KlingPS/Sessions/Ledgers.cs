@@ -10,7 +10,7 @@ namespace KlingPS.Sessions;
 
 /// <summary>
 /// The ledgers this process has open: one for each file, however its path is spelled, and for each database, shared by all runspaces. One is
-/// opened when it is first needed, and closed when nobody uses it any more: then a file holds all that was recorded, without those beside it.
+/// opened when it is first needed, and closed when nobody uses it any more: then its file holds everything that was recorded, without those beside it.
 /// </summary>
 internal static class Ledgers
 {
@@ -19,7 +19,7 @@ internal static class Ledgers
 
     /// <summary>Uses a ledger, until what is returned is disposed of.</summary>
     /// <param name="address">Where it is.</param>
-    /// <param name="password">The password of its database, where it was found in the secret store.</param>
+    /// <param name="password">The password of its database, if it was found in the secret store.</param>
     public static LedgerUse Use(LedgerAddress address, LedgerPassword? password = null)
     {
         lock (s_lock)
@@ -35,9 +35,9 @@ internal static class Ledgers
         }
     }
 
-    /// <summary>A ledger of one's own, which nobody else uses and whoever has it closes.</summary>
+    /// <summary>A ledger that is not shared; the caller closes it.</summary>
     /// <param name="address">Where it is.</param>
-    /// <param name="password">The password of its database, where it was found in the secret store.</param>
+    /// <param name="password">The password of its database, if it was found in the secret store.</param>
     public static SqlLedger Create(LedgerAddress address, LedgerPassword? password) => address switch
     {
         FileAddress file => SqliteLedger.Create(file.Path, TimeProvider.System),
@@ -45,7 +45,7 @@ internal static class Ledgers
         _ => throw new UnreachableException(),
     };
 
-    /// <summary>Opens a ledger for reading alone, on whichever thread.</summary>
+    /// <summary>Opens a ledger for reading only, on any thread.</summary>
     /// <param name="location">Where the one in use is; <see langword="null"/> to look for the one that the settings name.</param>
     /// <returns><see langword="null"/> if there is none.</returns>
     /// <exception cref="System.Data.Common.DbException">It cannot be read.</exception>
@@ -68,7 +68,7 @@ internal static class Ledgers
         };
     }
 
-    /// <summary>Closes what is still open, whoever uses it: the process ends.</summary>
+    /// <summary>Closes what is still open, whoever uses it, because the process ends.</summary>
     public static Task CloseAllAsync()
     {
         lock (s_lock)
@@ -93,7 +93,7 @@ internal static class Ledgers
         }
         else
         {
-            // Others go on; the file holds all that was recorded until now.
+            // Others go on using it; the file holds everything that was recorded until now.
             await opened.Ledger.SettleAsync().ConfigureAwait(false);
         }
     }
@@ -113,7 +113,7 @@ internal static class Ledgers
     }
 }
 
-/// <summary>That somebody uses a ledger.</summary>
+/// <summary>One use of a ledger.</summary>
 internal sealed class LedgerUse : IAsyncDisposable
 {
     private Func<Task>? _end;

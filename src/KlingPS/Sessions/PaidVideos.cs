@@ -6,8 +6,8 @@ using KlingPS.Core.Model;
 
 namespace KlingPS.Sessions;
 
-/// <summary>What the service took for earlier videos, from the ledger if there is one. It is only read; no account is needed, and one that cannot be read says nothing.</summary>
-/// <remarks>To be created on the pipeline thread; may be asked on any.</remarks>
+/// <summary>What the service charged for earlier videos, from the ledger if there is one. The ledger is only read; no account is needed, and an unreadable ledger counts as empty.</summary>
+/// <remarks>Create it on the pipeline thread; it may be used on any.</remarks>
 internal sealed class PaidVideos
 {
     /// <summary>Enough to find one of each kind that is asked for.</summary>

@@ -5,7 +5,7 @@ using KlingPS.Core.Api;
 
 namespace KlingPS.Sessions;
 
-/// <summary>Chooses what a proxy is told when it asks for a name and password.</summary>
+/// <summary>Chooses the credentials for a proxy that asks for a name and password.</summary>
 internal static class ProxyCredentials
 {
     /// <summary>The credentials; <see langword="null"/> for none.</summary>
@@ -26,7 +26,7 @@ internal static class ProxyCredentials
             throw new KlingException(ErrorKind.RequestInvalid, "-ProxyCredential and -ProxyUseDefaultCredentials cannot be used together.");
         }
 
-        // A password is meant for a particular proxy, and not for the one that the environment happens to name.
+        // A password is meant for a particular proxy, not for the one that the environment happens to name.
         if (credential is not null && inForce is null)
         {
             throw new KlingException(ErrorKind.RequestInvalid, "-ProxyCredential needs a named proxy, given with -Proxy or in the configuration, so that the password goes to that one only.");

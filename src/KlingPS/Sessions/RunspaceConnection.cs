@@ -35,7 +35,7 @@ internal sealed class RunspaceConnection
     /// <summary>The connection of the runspace that the current thread works for.</summary>
     public static RunspaceConnection Current => s_connections.GetValue(Runspace.DefaultRunspace, static runspace => Create(runspace));
 
-    /// <summary>What the commands that run here have paid for and not brought to disk.</summary>
+    /// <summary>What the commands that run here have paid for but not saved to disk.</summary>
     public UnfinishedWork Unfinished { get; } = new();
 
     /// <summary>The sandbox that was started here.</summary>
@@ -49,7 +49,7 @@ internal sealed class RunspaceConnection
 
     /// <summary>Loads the views of what commands emit, if no command of this runspace has done so. A stopped pipeline leaves it to the next one.</summary>
     /// <param name="commands">Runs scripts in the runspace.</param>
-    /// <param name="streams">Is told when they cannot be loaded.</param>
+    /// <param name="streams">Gets a message if they cannot be loaded.</param>
     public void LoadViewsOnce(CommandInvocationIntrinsics commands, ICommandStreams streams)
     {
         if (!_hasViews)
@@ -66,7 +66,7 @@ internal sealed class RunspaceConnection
     /// <summary>Whether this is said here for the first time.</summary>
     public bool IsNews(string text) => _said.Add(text);
 
-    /// <summary>The session in hand, if there is one; none is made.</summary>
+    /// <summary>The present session, if there is one; none is made.</summary>
     public KlingSession? Session => _connected ?? _found;
 
     /// <summary>The connected session; else one with the key that is found in the secret store, the environment or the file that it names.</summary>
@@ -77,7 +77,7 @@ internal sealed class RunspaceConnection
     {
         if (_connected is not null)
         {
-            // A limit that was set after connecting counts for the next command, not for the next connection.
+            // A limit that was set after connecting applies from the next command, not from the next connection.
             _connected.DailyCreditCap = settings.File.DailyCreditCap;
             return _connected;
         }
@@ -99,7 +99,7 @@ internal sealed class RunspaceConnection
         return _found;
     }
 
-    /// <summary>The ledger, where there is no session that has one.</summary>
+    /// <summary>The ledger, if there is no session that has one.</summary>
     /// <param name="configuration">Says where it is.</param>
     /// <param name="keys">Looks for its password.</param>
     public ITaskLedger UseLedger(KlingConfiguration configuration, KeyFinder keys)
@@ -115,7 +115,7 @@ internal sealed class RunspaceConnection
         return _ledger.Ledger;
     }
 
-    /// <summary>What users should know of the ledgers in use since they were last told; <see langword="null"/> if there is nothing.</summary>
+    /// <summary>What users should know about the ledgers in use since they were last told; <see langword="null"/> if there is nothing.</summary>
     public string? TakeLedgerNotice() => Session?.Ledger.TakeNotice() ?? _ledger?.Ledger.TakeNotice();
 
     /// <summary>Uses a session from now on.</summary>
@@ -141,7 +141,7 @@ internal sealed class RunspaceConnection
         return isVariableChanged || isFileChanged || _isSecretReplaced ? session.KeySource + " as it was at connecting; it has changed since" : session.KeySource;
     }
 
-    /// <summary>Is told that a key was stored: the key that was found before is looked up again.</summary>
+    /// <summary>Called when a key was stored: the key that was found before is looked up again.</summary>
     public void OnStored(string secret, string? vault, ApiKey key)
     {
         Release(ref _found);
@@ -169,7 +169,7 @@ internal sealed class RunspaceConnection
         Sandbox.Stop();
     }
 
-    /// <summary>Refuses the real service to a runspace that is not connected while another one is connected to the sandbox: whoever tries things out at no cost would pay here without a word.</summary>
+    /// <summary>Refuses the real service to a runspace that is not connected while another one is connected to the sandbox: a user who tries things out at no cost would silently pay here.</summary>
     private static void RequireNoSandboxElsewhere(KlingEndpoints endpoints)
     {
         if (!endpoints.Api.IsLoopback && s_connections.Any(entry => entry.Value._connected is { IsSandbox: true }))

@@ -12,10 +12,10 @@ internal sealed class SandboxHost
     private SandboxOptions? _options;
     private Uri? _endpoint;
 
-    /// <summary>Whether a sandbox runs.</summary>
+    /// <summary>Whether a sandbox is running.</summary>
     public bool IsRunning => _server is not null;
 
-    /// <summary>Starts a sandbox in place of the one that runs.</summary>
+    /// <summary>Starts a sandbox in place of a running one.</summary>
     public KlingSandbox Start(SandboxOptions options, IEnumerable<SandboxFault> faults)
     {
         Stop();
@@ -39,18 +39,18 @@ internal sealed class SandboxHost
         return Describe();
     }
 
-    /// <summary>The sandbox as it stands now.</summary>
+    /// <summary>The sandbox in its current state.</summary>
     /// <exception cref="KlingException"><see cref="ErrorKind.SandboxNotRunning"/>.</exception>
     public KlingSandbox Describe()
         => _server is not null && _options is not null
             ? new KlingSandbox(_server, _options)
             : throw new KlingException(ErrorKind.SandboxNotRunning, "No sandbox is running.");
 
-    /// <summary>Whether these are the addresses of the sandbox that runs.</summary>
-    /// <remarks>Every session asks: where none runs, the sandbox's assembly is not loaded for that.</remarks>
+    /// <summary>Whether these are the addresses of the running sandbox.</summary>
+    /// <remarks>Every session asks this: if no sandbox is running, its assembly is not loaded for that.</remarks>
     public bool IsAt(KlingEndpoints endpoints) => endpoints.Api == _endpoint;
 
-    /// <summary>Stops the sandbox, if one runs.</summary>
+    /// <summary>Stops the sandbox, if one is running.</summary>
     public void Stop()
     {
         Interlocked.Exchange(ref _server, null)?.Dispose();

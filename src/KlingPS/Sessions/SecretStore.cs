@@ -7,7 +7,7 @@ using KlingPS.Hosting;
 
 namespace KlingPS.Sessions;
 
-/// <summary>Reads and stores keys through Microsoft.PowerShell.SecretManagement, whichever vaults stand behind it.</summary>
+/// <summary>Reads and stores keys through Microsoft.PowerShell.SecretManagement, whatever vaults are behind it.</summary>
 internal sealed class SecretStore
 {
     private const string Module = "Microsoft.PowerShell.SecretManagement";
@@ -35,13 +35,13 @@ internal sealed class SecretStore
         _howToStore = howToStore ?? HowToStoreKey(name, vault);
     }
 
-    /// <summary>Whether SecretManagement is there.</summary>
+    /// <summary>Whether SecretManagement is installed.</summary>
     public bool IsInstalled => Find("Get-Secret") is not null;
 
     private string Secret => $"the secret '{_name}'" + (_vault is null ? string.Empty : $" of the vault '{_vault}'");
 
     /// <summary>Reads the API key, or says why there is none.</summary>
-    /// <exception cref="KlingException">The secret is there and holds no key.</exception>
+    /// <exception cref="KlingException">The secret exists but does not hold a key.</exception>
     public (ApiKey? Key, string? Problem) ReadApiKey()
     {
         SecretAnswer answer = Read();
@@ -50,10 +50,10 @@ internal sealed class SecretStore
     }
 
     /// <summary>Converts a secret.</summary>
-    /// <typeparam name="T">What it is needed as.</typeparam>
+    /// <typeparam name="T">The type that it is needed as.</typeparam>
     /// <param name="secret">The secret.</param>
     /// <param name="convert">Converts it, or throws a <see cref="KlingException"/> that says why it cannot.</param>
-    /// <exception cref="KlingException">It cannot be converted, and which secret that is.</exception>
+    /// <exception cref="KlingException">It cannot be converted; the message names the secret.</exception>
     public T Convert<T>(SecureString secret, Func<SecureString, T> convert)
     {
         try
@@ -67,7 +67,7 @@ internal sealed class SecretStore
     }
 
     /// <summary>Reads the secret, or says why there is none.</summary>
-    /// <exception cref="KlingException">It is there and is neither a text nor a credential.</exception>
+    /// <exception cref="KlingException">It exists but is neither text nor a credential.</exception>
     public SecretAnswer Read()
     {
         if (Find("Get-Secret") is not CommandInfo command)
@@ -101,8 +101,8 @@ internal sealed class SecretStore
         }
     }
 
-    /// <summary>Stores a key; one that is there is replaced.</summary>
-    /// <exception cref="KlingException">The vault does not take it, and why.</exception>
+    /// <summary>Stores a key; an existing one is replaced.</summary>
+    /// <exception cref="KlingException">The vault does not accept it; the message says why.</exception>
     public void Write(ApiKey key)
     {
         using SecureString secret = key.ToSecureString();

@@ -4,12 +4,12 @@ using KlingPS.Core.Sessions;
 namespace KlingPS.Sessions;
 
 /// <summary>
-/// Ends sessions: purchases that are under way are recorded first, and the ledger is closed when nobody uses it any more. Where nothing
-/// comes after, at the end of a runspace, of the module or of the process, that is waited for, for a moment.
+/// Ends sessions: purchases that are under way are recorded first, and the ledger is closed when nobody uses it any more. If nothing
+/// comes after, at the end of a runspace, of the module or of the process, this is waited for briefly.
 /// </summary>
 internal static class SessionEnd
 {
-    /// <summary>How long the end of something is held up for purchases that are under way. What takes longer is recorded if the process lives on.</summary>
+    /// <summary>How long the end of something is delayed for purchases that are under way. What takes longer is recorded if the process lives on.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(3);
 
     private static readonly ConcurrentDictionary<Task, byte> s_closing = new();
@@ -38,12 +38,12 @@ internal static class SessionEnd
         }
         catch (AggregateException)
         {
-            // What could not be closed is as if the process had been killed: all that matters is recorded.
+            // If something could not be closed, it is as if the process had been killed: everything that matters is recorded.
         }
     }
 
     /// <summary>Has everything closed when the process ends.</summary>
-    /// <param name="release">Begins to end the sessions in hand.</param>
+    /// <param name="release">Begins to end the present sessions.</param>
     /// <param name="end">Ends what the sessions need as long as there are any.</param>
     public static void WatchProcess(Action release, Action end)
     {

@@ -16,8 +16,8 @@ internal static class SessionFactory
     /// <summary>Makes a session; sends nothing.</summary>
     /// <param name="configuration">The settings in force.</param>
     /// <param name="endpoints">Where the service is.</param>
-    /// <param name="found">The key; the session takes it over.</param>
-    /// <param name="ledgerPassword">The password of the ledger's database, where it was found in the secret store.</param>
+    /// <param name="found">The key; the session takes ownership of it.</param>
+    /// <param name="ledgerPassword">The password of the ledger's database, if it was found in the secret store.</param>
     /// <param name="proxyCredentials">The credentials for the proxy.</param>
     /// <param name="isSandbox">Whether the service is the local sandbox.</param>
     /// <exception cref="KlingException">The ledger cannot be where the settings put it.</exception>
@@ -43,7 +43,7 @@ internal static class SessionFactory
         });
     }
 
-    /// <summary>What to tell of a ledger, and of a configuration, that are not where they were or usually are. What moves the one mostly moves the other.</summary>
+    /// <summary>What to tell the user about a ledger and a configuration that are not where they were or usually are. Whatever moves the one mostly moves the other.</summary>
     private static string? DescribeElsewhere(KlingConfiguration configuration, Uri endpoint)
     {
         string? ledger = configuration.DescribeNewLedger(endpoint)

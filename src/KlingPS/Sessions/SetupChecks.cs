@@ -12,11 +12,11 @@ using KlingPS.Hosting;
 
 namespace KlingPS.Sessions;
 
-/// <summary>Checks what an unattended run depends on, as such a run would find it. Spends nothing.</summary>
-/// <remarks>Used on the pipeline thread, except for what is asynchronous. Whatever goes wrong in a check is its result.</remarks>
+/// <summary>Checks what an unattended run depends on, in the state that such a run would find. Spends nothing.</summary>
+/// <remarks>Used on the pipeline thread, except for the asynchronous methods. Whatever goes wrong in a check is its result.</remarks>
 internal sealed class SetupChecks : IAsyncDisposable
 {
-    /// <summary>What the cheapest video costs that most images are made into.</summary>
+    /// <summary>The cost of the cheapest video that most images are turned into.</summary>
     private const decimal LeastBalance = 42;
 
     /// <summary>The checks that send something.</summary>
@@ -35,7 +35,7 @@ internal sealed class SetupChecks : IAsyncDisposable
 
     /// <summary>Creates the checks.</summary>
     /// <param name="context">What the command works with.</param>
-    /// <param name="streams">Is told where the key was found.</param>
+    /// <param name="streams">Gets a message about where the key was found.</param>
     public SetupChecks(CommandContext context, ICommandStreams streams)
     {
         _context = context;
@@ -47,7 +47,7 @@ internal sealed class SetupChecks : IAsyncDisposable
         _handler = ApiHandler.Create(_route);
     }
 
-    /// <summary>What says that a check needs the settings, and they cannot be used.</summary>
+    /// <summary>Says that a check needs the settings but they cannot be used.</summary>
     private const string NoConfiguration = "It depends on the configuration, which cannot be used.";
 
     private CommandRunner Unattended { get; }
@@ -65,7 +65,7 @@ internal sealed class SetupChecks : IAsyncDisposable
             : KlingSetupCheck.Ok(name, HostInteraction.CanAsk(_context.Shell.Host) ? $"{what}." : $"{what}, with nobody to ask.");
     });
 
-    /// <summary>Which module this is, and whether it is whole.</summary>
+    /// <summary>Which module this is, and whether it is complete.</summary>
     public static KlingSetupCheck CheckModule() => Check("Module", name =>
     {
         _ = SqliteProvider.Factory;
@@ -122,7 +122,7 @@ internal sealed class SetupChecks : IAsyncDisposable
                 : KlingSetupCheck.Skipped(name, $"No vault has the secret '{_configuration.SecretName}'; the key comes from elsewhere, or not at all.");
         }
 
-        // Where the environment has a key, a run goes on with that.
+        // If the environment has a key, a run goes on with that.
         KlingSetupCheck Judge(string message, string advice) => Environment.GetEnvironmentVariable(KeySource.Variable) is { Length: > 0 } || KeySource.FilePath is not null
             ? KlingSetupCheck.Warning(name, $"{message} The key comes from the environment instead.", advice)
             : KlingSetupCheck.Failed(name, message, advice);
@@ -175,7 +175,7 @@ internal sealed class SetupChecks : IAsyncDisposable
         return _ledger is null ? found : null;
     }
 
-    /// <summary>Whether the ledger can be used, and where it lies.</summary>
+    /// <summary>Whether the ledger can be used, and where it is.</summary>
     public async Task<IReadOnlyList<KlingSetupCheck>> CheckLedgerAsync(CancellationToken cancellationToken)
     {
         ITaskLedger ledger = _ledger!;
@@ -196,7 +196,7 @@ internal sealed class SetupChecks : IAsyncDisposable
         return checks;
     }
 
-    /// <summary>Whether the service is reached, and takes the key.</summary>
+    /// <summary>Whether the service can be reached and accepts the key.</summary>
     /// <param name="isOffline">Whether nothing is to be sent.</param>
     /// <param name="cancellationToken">Ends the checks.</param>
     public async Task<IReadOnlyList<KlingSetupCheck>> CheckServiceAsync(bool isOffline, CancellationToken cancellationToken)
@@ -223,14 +223,14 @@ internal sealed class SetupChecks : IAsyncDisposable
     }
 
     /// <summary>Whether videos can be saved in a folder.</summary>
-    /// <param name="destination">Gives the full path, or <see langword="null"/> for the configured one; what is no path fails the check.</param>
+    /// <param name="destination">Gives the full path, or <see langword="null"/> for the configured one; anything that is not a path fails the check.</param>
     public KlingSetupCheck CheckDestination(Func<string?> destination) => Check("Destination", name
         => (destination() ?? _configuration?.DefaultDestination) is string folder
             ? FolderChecks.CheckDestination(folder)
             : KlingSetupCheck.Skipped(name, "No folder is given with -Destination, and none is configured."));
 
     /// <summary>Whether callbacks can come in.</summary>
-    /// <param name="address">Where to; <see langword="null"/> for none.</param>
+    /// <param name="address">The address that they come to; <see langword="null"/> for none.</param>
     /// <param name="isOffline">Whether nothing is to be connected to.</param>
     /// <param name="cancellationToken">Ends the check.</param>
     public Task<KlingSetupCheck> CheckCallbackAsync(string? address, bool isOffline, CancellationToken cancellationToken) => CheckAsync("Callback", name

@@ -8,7 +8,7 @@ namespace KlingPS.Sessions;
 
 /// <summary>
 /// Loads what a ledger needs on another thread, while PowerShell still binds the parameters of the first command that uses one. No file is
-/// opened but the configuration: what is wrong with a ledger is found, and told, by the command.
+/// opened but the configuration: anything wrong with a ledger is found and reported by the command.
 /// </summary>
 internal static class WarmUp
 {

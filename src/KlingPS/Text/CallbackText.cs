@@ -7,7 +7,7 @@ namespace KlingPS.Text;
 /// <summary>What is said about callbacks.</summary>
 internal static class CallbackText
 {
-    /// <summary>Where the batch stands, for the progress bar.</summary>
+    /// <summary>The progress of the batch, for the progress bar.</summary>
     /// <param name="batch">The tasks.</param>
     /// <param name="listener">Takes the callbacks.</param>
     public static string DescribeProgress(BatchCounts batch, CallbackListener listener)
@@ -20,9 +20,9 @@ internal static class CallbackText
             : string.Create(CultureInfo.InvariantCulture, $"{finished} of {batch.Fed} finished{others}");
     }
 
-    /// <summary>What came to the address while it was listened on.</summary>
-    /// <param name="listener">Took the callbacks.</param>
-    /// <param name="receiver">Acted on them.</param>
+    /// <summary>What came to the address while the command listened.</summary>
+    /// <param name="listener">The listener that received the callbacks.</param>
+    /// <param name="receiver">The receiver that processed them.</param>
     public static string Summarize(CallbackListener listener, CallbackReceiver receiver)
     {
         string ignored = receiver.Ignored == 0 ? string.Empty : string.Create(CultureInfo.InvariantCulture, $"; {receiver.Ignored} about tasks that are not known here");

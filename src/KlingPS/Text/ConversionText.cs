@@ -9,10 +9,10 @@ namespace KlingPS.Text;
 /// <summary>What is said about turning images into videos.</summary>
 internal static class ConversionText
 {
-    /// <summary>Where the batch stands, for the progress bar: in as many words as there is room for, and what matters most first.</summary>
+    /// <summary>The progress of the batch, for the progress bar: in as many words as there is room for, the most important first.</summary>
     /// <param name="counts">The counts.</param>
     /// <param name="refused">Images that did not get into the batch.</param>
-    /// <param name="room">How many columns there are.</param>
+    /// <param name="room">How many columns are available.</param>
     public static string DescribeProgress(ConversionCounts counts, int refused, int room)
     {
         string head = string.Create(CultureInfo.InvariantCulture, $"{counts.Saved} of {counts.Total} saved");
@@ -54,7 +54,7 @@ internal static class ConversionText
     /// <param name="there">How many videos are on disk.</param>
     public static KlingException CreateEnding(IReadOnlyList<Outcome<ConversionItem, SavedVideo>> fatal, int there)
     {
-        // That of a video which is there says where is kept what could not be recorded.
+        // The error of a video that is there says where unrecorded facts are kept.
         bool isLedgerLost = fatal[0].Error is { Kind: ErrorKind.LedgerUnusable };
         Outcome<ConversionItem, SavedVideo> first = isLedgerLost ? fatal.FirstOrDefault(outcome => outcome.Value is not null) ?? fatal[0] : fatal[0];
         KlingException error = first.Error!;
@@ -67,7 +67,7 @@ internal static class ConversionText
         string rest = missing.Length == 1 ? $"'{missing[0].Item.Submission.Subject}' has" : $"{missing.Length} images have";
         if (isLedgerLost && (missing.Length > 1 || there > 0))
         {
-            // The ledger is gone for all of them, and not for the one whose turn it was.
+            // The ledger is gone for all of them, not just for the one whose turn it was.
             error = error.OfAll ?? error;
             rest = (there == 0 ? string.Empty : there == 1 ? "1 video is on disk; " : string.Create(CultureInfo.InvariantCulture, $"{there} videos are on disk; ")) + rest;
         }

@@ -10,7 +10,7 @@ namespace KlingPS.Text;
 /// <summary>What is said about buying videos.</summary>
 internal static class SubmissionText
 {
-    /// <summary>Where the batch stands, for the progress bar.</summary>
+    /// <summary>The progress of the batch, for the progress bar.</summary>
     /// <param name="counts">The counts.</param>
     /// <param name="waiting">The images that wait for the rate limit of the service, or until it takes requests again.</param>
     public static string DescribeProgress(BatchCounts counts, int waiting)
@@ -29,11 +29,11 @@ internal static class SubmissionText
         => string.Create(CultureInfo.InvariantCulture, $"{price.Credits:0.##} credits for {seconds} seconds ({DescribeSource(price)})");
 
     /// <summary>What a video costs, as the end of a sentence.</summary>
-    /// <param name="credits">The credits; <see langword="null"/> where they are not known.</param>
+    /// <param name="credits">The credits; <see langword="null"/> if they are not known.</param>
     public static string DescribePrice(decimal? credits)
         => credits is decimal price ? string.Create(CultureInfo.InvariantCulture, $"for {price:0.##} credits") : "at a price that is not known here";
 
-    /// <summary>What videos cost that the account does not have, as far as that is known without a question; <see langword="null"/> if it has it.</summary>
+    /// <summary>How much the account lacks to pay for videos, as far as that is known without asking; <see langword="null"/> if it has enough.</summary>
     /// <param name="credits">What the videos cost.</param>
     /// <param name="balance">What the account had when it was last asked.</param>
     public static string? DescribeShortage(decimal credits, AccountBalance? balance)
@@ -47,8 +47,8 @@ internal static class SubmissionText
 
     /// <summary>The error that ends a batch, with what was bought before it.</summary>
     /// <param name="error">The error.</param>
-    /// <param name="counts">What has become of the batch.</param>
-    /// <param name="unknown">Of how many videos it is not known whether they were bought.</param>
+    /// <param name="counts">The counts of the batch.</param>
+    /// <param name="unknown">For how many videos it is not known whether they were bought.</param>
     public static KlingException CreateEnding(KlingException error, BatchCounts counts, int unknown)
     {
         string bought = counts.Done > 0 ? $" {counts.Done} of {counts.Fed} videos were bought before and are being made." : string.Empty;

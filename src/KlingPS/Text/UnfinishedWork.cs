@@ -10,12 +10,12 @@ using KlingPS.Core.Stages;
 namespace KlingPS.Text;
 
 /// <summary>
-/// What the commands of a runspace that run at the same time, as those of one pipeline, have paid for and not brought to disk. It is told
-/// once and together, by whichever of them is the last to go when one has ended early. Safe for use from several threads.
+/// What the commands of a runspace that run at the same time, such as those of one pipeline, have paid for but not saved to disk. It is reported
+/// once for all, by the last of them to end if one has ended early. Safe for use from several threads.
 /// </summary>
 internal sealed class UnfinishedWork
 {
-    /// <summary>How many ids and ranges a command names at most.</summary>
+    /// <summary>The most ids and ranges that a command names.</summary>
     private const int MaxTerms = 100;
 
     private readonly object _lock = new();
@@ -26,7 +26,7 @@ internal sealed class UnfinishedWork
     private bool _isTold;
     private volatile bool _hasErrors;
 
-    /// <summary>A command has begun.</summary>
+    /// <summary>Called when a command has begun.</summary>
     public Member Join()
     {
         lock (_lock)
@@ -48,20 +48,20 @@ internal sealed class UnfinishedWork
 
     /// <summary>The command that gets the videos.</summary>
     /// <param name="ids">The local ids of their tasks.</param>
-    /// <param name="save">Where they go; where Save-KlingVideo puts them by itself when it is <see langword="null"/>.</param>
+    /// <param name="save">Where they go; if it is <see langword="null"/>, where Save-KlingVideo puts them by itself.</param>
     public static string Resume(IEnumerable<long> ids, SaveOptions? save = null)
     {
         long[] all = [.. ids];
         string[] list = [.. TermsOf(all)];
         if (list.Length > MaxTerms)
         {
-            // So many do not fit into a line. What others have bought meanwhile, and have on disk, is not among these either.
+            // So many do not fit into a line. Tasks that others have bought and saved in the meantime are not among these either.
             return string.Create(
                 CultureInfo.InvariantCulture,
                 $"Get-KlingVideoTask -State Waiting, Queuing, Generating, Succeeded | Where-Object {{ $_.Id -ge {all.Min()} -and $_.Id -le {all.Max()} -and -not $_.SavedPath }} | Wait-KlingVideoTask | Save-KlingVideo{Parameters(save)}");
         }
 
-        // Ranges first: what is added to an array becomes a part of it.
+        // Ranges come first: whatever is added to an array becomes part of it.
         ILookup<bool, string> terms = list.ToLookup(term => term.Contains("..", StringComparison.Ordinal));
         string which = terms[true].Any() ? $"({string.Join(" + ", terms[true].Concat(terms[false]))})" : string.Join(", ", terms[false]);
         return $"Get-KlingVideoTask -Id {which} | Wait-KlingVideoTask | Save-KlingVideo{Parameters(save)}";
@@ -164,29 +164,29 @@ internal sealed class UnfinishedWork
     {
         private bool _isOver;
 
-        /// <summary>How many requests of the command have left and have no response.</summary>
+        /// <summary>How many requests of the command have left and have no response yet.</summary>
         public Func<int>? UnderWay { get; set; }
 
-        /// <summary>The tasks of the command that are paid for and not on disk, where it knows them itself.</summary>
+        /// <summary>The tasks of the command that are paid for and not on disk, if it knows them itself.</summary>
         public Func<IEnumerable<KlingVideoTask>>? Unfinished { get; set; }
 
         /// <summary>Where the command saves videos.</summary>
         public SaveOptions? Save { get; set; }
 
-        /// <summary>Whether the same command, run again, does all that is missing.</summary>
+        /// <summary>Whether the same command, run again, does everything that is missing.</summary>
         public bool IsConversion { get; set; }
 
-        /// <summary>Whether the command has reported that its time was over.</summary>
+        /// <summary>Whether the command has reported that its time was up.</summary>
         public bool HasTimedOut { get; set; }
 
-        /// <summary>Whether one of the commands that run now has told of an error: then it says why nothing came from there.</summary>
+        /// <summary>Whether one of the running commands has reported an error: then that says why nothing came from it.</summary>
         public bool HasErrors
         {
             get => work._hasErrors;
             set => work._hasErrors = value;
         }
 
-        /// <summary>Whether of the commands that run now this one began first.</summary>
+        /// <summary>Whether this one began first of the running commands.</summary>
         public bool IsOldest
         {
             get
@@ -198,7 +198,7 @@ internal sealed class UnfinishedWork
             }
         }
 
-        /// <summary>A task is asked for. One that only the service may know may be paid for.</summary>
+        /// <summary>Called when a task is asked for. One that only the service may know may be paid for.</summary>
         /// <param name="reference">How it is named.</param>
         /// <param name="task">Its record, if there is one.</param>
         public void Add(TaskReference reference, KlingVideoTask? task)
@@ -213,7 +213,7 @@ internal sealed class UnfinishedWork
             }
         }
 
-        /// <summary>A task is paid for; if its video is on disk, or it will have none, nothing is open.</summary>
+        /// <summary>Called when a task is paid for; if its video is on disk, or there will be none, nothing is open.</summary>
         /// <param name="task">The task.</param>
         /// <param name="isHandedOut">Whether it is emitted now.</param>
         public void Add(KlingVideoTask task, bool isHandedOut = false)
@@ -234,7 +234,7 @@ internal sealed class UnfinishedWork
             }
         }
 
-        /// <summary>A task has come to its end: its video is on disk, or there is none.</summary>
+        /// <summary>Called when a task is done: its video is on disk, or there is none.</summary>
         public void Remove(TaskReference reference)
         {
             if ((reference.Task?.Id ?? reference.Id) is long id)
@@ -248,7 +248,7 @@ internal sealed class UnfinishedWork
             }
         }
 
-        /// <summary>A task that was waited for comes out.</summary>
+        /// <summary>Called when a task that was waited for comes out.</summary>
         public void OnWaited(Outcome<TaskReference, KlingVideoTask> outcome)
         {
             if (outcome.Value is KlingVideoTask task)
@@ -257,7 +257,7 @@ internal sealed class UnfinishedWork
             }
             else if (outcome.Error is { Kind: ErrorKind.WaitTimeout, TaskNumber: long id } && outcome.Item.TaskId is string taskId)
             {
-                // It was named by the service's id, and is known here.
+                // It was named by the service's id, and is now known here.
                 work._foreign.TryRemove(taskId, out _);
                 work._tasks.TryAdd(id, default);
             }
@@ -267,8 +267,8 @@ internal sealed class UnfinishedWork
             }
         }
 
-        /// <summary>The command has done all it had to.</summary>
-        /// <returns>What is open because the time was over, if this was the last command to end; <see langword="null"/> if nothing is.</returns>
+        /// <summary>Called when the command has done everything.</summary>
+        /// <returns>What is open because the time was up, if this was the last command to end; <see langword="null"/> if nothing is.</returns>
         public string? End()
         {
             lock (work._lock)
@@ -286,7 +286,7 @@ internal sealed class UnfinishedWork
             }
         }
 
-        /// <summary>The command has ended before it had done all.</summary>
+        /// <summary>Called when the command has ended before it had done everything.</summary>
         public void CutShort()
         {
             lock (work._lock)
@@ -296,7 +296,7 @@ internal sealed class UnfinishedWork
             }
         }
 
-        /// <summary>What is open, if a command has ended early and it has not been told.</summary>
+        /// <summary>What is open, if a command has ended early and that has not been reported.</summary>
         public string? Tell()
         {
             lock (work._lock)
@@ -312,8 +312,8 @@ internal sealed class UnfinishedWork
             }
         }
 
-        /// <summary>The command is gone.</summary>
-        /// <returns>What is open, if this was the last command, one has ended early, and it has not been told.</returns>
+        /// <summary>Called when the command is gone.</summary>
+        /// <returns>What is open, if this was the last command, one has ended early, and that has not been reported.</returns>
         public string? Leave()
         {
             lock (work._lock)

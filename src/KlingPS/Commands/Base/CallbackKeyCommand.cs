@@ -11,7 +11,7 @@ namespace KlingPS.Commands.Base;
 /// <summary>A command that checks the signatures of callbacks.</summary>
 public abstract class CallbackKeyCommand : KlingCommand
 {
-    /// <summary>The HMAC key of the account, to refuse what the service has not signed.</summary>
+    /// <summary>The HMAC key of the account, to refuse callbacks that the service has not signed.</summary>
     [Parameter]
     public SecureString? HmacKey { get; set; }
 

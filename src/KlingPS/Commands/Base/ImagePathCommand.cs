@@ -47,7 +47,7 @@ public abstract class ImagePathCommand : KlingCommand
     /// <summary>Whether the input is such a task, and its image was a file.</summary>
     private protected bool HasChosenImage => IsChosen && ChosenImage is not null;
 
-    /// <summary>The address of the image, if the input is such a task and its image was none of this machine's files.</summary>
+    /// <summary>The address of the image, if the input is such a task and its image was not a file of this machine.</summary>
     private protected string? ChosenImageUri => IsChosen && ChosenImage is null ? _row?.Properties[nameof(KlingVideoTask.ImageUri)]?.Value as string : null;
 
     /// <summary>Such a task, in the session that read the choice.</summary>
@@ -58,7 +58,7 @@ public abstract class ImagePathCommand : KlingCommand
 
     /// <summary>
     /// Whether the images are those of -LiteralPath. A file from the pipeline is bound to both; text that comes from a file has the path of
-    /// that file with it, and a row that has a Path means it.
+    /// that file with it, and a row that has a Path means that one.
     /// </summary>
     private bool IsLiteral => !BlankText.IsAll(LiteralPath) && (IsGiven(nameof(LiteralPath)) || _row?.BaseObject is FileSystemInfo || BlankText.IsAll(Path));
 
@@ -86,18 +86,18 @@ public abstract class ImagePathCommand : KlingCommand
     {
         _row = row;
 
-        // Rows may well bring a prompt each for one image; a file or its name is another image.
+        // Rows may each bring a prompt for one image, but a file or its name is another image.
         if (_givenPath is string name && row.BaseObject is FileSystemInfo or string)
         {
             throw new KlingException(ErrorKind.RequestInvalid, $"Images come through the pipeline, and -{(IsGiven(nameof(Path)) ? nameof(Path) : nameof(LiteralPath))} names '{name}' as well. Give all of them in one of the two ways. Nothing was bought.");
         }
     }
 
-    /// <summary>The full paths of the files that the current input names. A name that leads to no file is reported.</summary>
+    /// <summary>The full paths of the files that the current input names. A name that does not lead to a file is reported.</summary>
     private protected IEnumerable<string> ResolveImagePaths() => ResolveImagePaths(RefuseInput);
 
     /// <inheritdoc cref="ResolveImagePaths()"/>
-    /// <param name="onError">Is told of each name that leads to no file.</param>
+    /// <param name="onError">Called for each name that does not lead to a file.</param>
     private protected IEnumerable<string> ResolveImagePaths(Action<KlingException, object?> onError)
     {
         if (HasNoImagePath)

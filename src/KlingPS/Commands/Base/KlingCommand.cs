@@ -15,17 +15,17 @@ using KlingPS.Text;
 namespace KlingPS.Commands.Base;
 
 /// <summary>
-/// The template of all commands. A command says its parameters and overrides <see cref="OnBegin"/>, <see cref="OnProcess"/> and
+/// The template of all commands. A command declares its parameters and overrides <see cref="OnBegin"/>, <see cref="OnProcess"/> and
 /// <see cref="OnEnd"/>; a <see cref="KlingException"/> from one of them ends the command with its error record.
 /// </summary>
 public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
 {
-    /// <summary>How much is shown of a request and its response; those of the service are far shorter.</summary>
+    /// <summary>How much of a request and its response is shown; those of the service are far shorter.</summary>
     private const int LongestBody = 100_000;
 
     /// <summary>
-    /// The object that the parameters are bound from. PowerShell keeps it to itself, and a parameter that took it would change which of
-    /// the others are bound. Where it cannot be had, columns that are passed over are not told of.
+    /// The object that the parameters are bound from. It is internal to PowerShell, and a parameter that took it would change which of
+    /// the others are bound. If it cannot be had, columns that are passed over are not reported.
     /// </summary>
     private static readonly PropertyInfo? s_currentPipelineObject = typeof(InternalCommand).GetProperty("CurrentPipelineObject", BindingFlags.Instance | BindingFlags.NonPublic);
 
@@ -50,7 +50,7 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
 
     CancellationToken ICommandStreams.StopToken => _bridge.StopToken;
 
-    /// <summary>What this command works with. To be taken on the pipeline thread.</summary>
+    /// <summary>What this command works with. Get it on the pipeline thread.</summary>
     private protected CommandContext Context
         => _context ??= new CommandContext(this, _bridge, new ShellAccess(Host, SessionState, MyInvocation.BoundParameters), ProgressActivity);
 
@@ -63,22 +63,22 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     /// <summary>What is paid for and not on disk, to be reported when the pipeline ends early. Available once the command has begun.</summary>
     private protected UnfinishedWork.Member Unfinished => _unfinished!;
 
-    /// <summary>The row that the parameters are being bound from, or were bound from last; <see langword="null"/> if there is none, or it cannot be had.</summary>
+    /// <summary>The row that the parameters are being bound from, or were bound from last; <see langword="null"/> if there is none, or if it is not accessible.</summary>
     private protected PSObject? CurrentRow => s_currentPipelineObject?.GetValue(this) as PSObject;
 
     /// <summary>What the progress bar says the command does.</summary>
     private protected virtual string ProgressActivity => MyInvocation.MyCommand.Name;
 
-    /// <summary>How to give what the command works on, as sentences, for the error of a call that lacks it.</summary>
+    /// <summary>How to give the command what it works on, as sentences, for the error of a call that lacks it.</summary>
     private protected virtual string HowToGive => $"Get-Help {MyInvocation.MyCommand.Name} shows what goes with what.";
 
     /// <summary>Whether the input may be a table whose columns ask for something that is paid for.</summary>
     private protected virtual bool ReadsTables => false;
 
-    /// <summary>Whether paths are what the command takes through the pipeline, and rows that name them.</summary>
+    /// <summary>Whether the command takes paths, and rows that name them, through the pipeline.</summary>
     private protected virtual bool ReadsPaths => false;
 
-    /// <summary>What a message says at its end that input was refused before anything was done with it; begins with a blank.</summary>
+    /// <summary>The end of a message that says that input was refused before anything was done with it; begins with a blank.</summary>
     private protected virtual string NothingDone => string.Empty;
 
     /// <summary>Whether the command logs what it does.</summary>
@@ -90,7 +90,7 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     /// <summary>The id of this run of the command, by which its log names it.</summary>
     private protected virtual string RunId => _runId ??= Core.Model.RunId.Create(TimeProvider.System.GetUtcNow());
 
-    /// <summary>How many seconds the command may take, where that is limited.</summary>
+    /// <summary>How many seconds the command may take, if that is limited.</summary>
     private protected virtual double? TimeLimit => null;
 
     /// <summary>What an error that ends the command is about.</summary>
@@ -135,7 +135,7 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
 
             CheckInput(row);
 
-            // Of a task from a gallery, whoever gives a parameter wants something else than what it was made with.
+            // For a task from a gallery, a user who gives a parameter wants something other than what it was made with.
             if (!ChosenVideo.IsOne(row) && _passedOver?.Describe(row) is string columns)
             {
                 WriteWarning(columns);
@@ -167,7 +167,7 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
 
         if (_context?.Log is RunLog log)
         {
-            // Whether it could be written is told while there still is a stream for it.
+            // Any problem with writing the log has to be reported while there still is a stream.
             Await(_ => log.FlushAsync());
         }
 
@@ -181,13 +181,13 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     /// <summary>Stops the current work. Purchases that have left are completed and recorded.</summary>
     protected sealed override void StopProcessing() => _bridge.Stop();
 
-    /// <summary>Begins what has to tell of everything that goes wrong with the command, a wrong use of its parameters included.</summary>
+    /// <summary>Starts whatever has to report everything that goes wrong with the command, including wrong use of its parameters.</summary>
     private protected virtual void OnStarting()
     {
     }
 
     /// <summary>
-    /// The command never began: PowerShell refused its parameters, or those of another command of the pipeline. What is thrown here is lost.
+    /// Called if the command never began, because PowerShell refused its parameters, or those of another command in the pipeline. Exceptions from here are lost.
     /// </summary>
     private protected virtual void OnNeverBegun()
     {
@@ -198,10 +198,10 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     {
     }
 
-    /// <summary>Takes note of a row that the command can read nothing of.</summary>
+    /// <summary>Takes note of a row that the command can read nothing from.</summary>
     /// <param name="row">The row.</param>
     /// <param name="error">What is wrong.</param>
-    /// <param name="isNews">Whether it is to be told: one error does for all rows of a table.</param>
+    /// <param name="isNews">Whether to report it: one error is enough for all rows of a table.</param>
     private protected virtual void RefuseRow(PSObject row, KlingException error, bool isNews)
     {
         if (isNews)
@@ -230,7 +230,7 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     {
     }
 
-    /// <summary>The command ends before it has done all: with an error, or because the pipeline ends. May be called more than once.</summary>
+    /// <summary>Called when the command ends before it has done everything: with an error, or because the pipeline ends. May be called more than once.</summary>
     /// <param name="error">The error; <see langword="null"/> if somebody or something else ends the pipeline.</param>
     private protected virtual void OnClosing(KlingException? error)
     {
@@ -313,7 +313,7 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     /// <inheritdoc cref="FilePaths.GetFullPath"/>
     private protected string GetFullPath(string path) => Context.Shell.Paths.GetFullPath(path);
 
-    /// <summary>Where videos go, from what the user says; ends the command with the culprit as target if that cannot be.</summary>
+    /// <summary>Where videos go, from what the user says; if that cannot be, ends the command with the culprit as target.</summary>
     private protected SaveOptions GetSaveOptions(string? destination, string template, bool overwrite)
     {
         try
@@ -327,7 +327,7 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
         }
     }
 
-    /// <summary>Emits an object, after the views are loaded that it may be shown by.</summary>
+    /// <summary>Emits an object, after loading the views that it may be shown with.</summary>
     private protected new void WriteObject(object? value)
     {
         LoadViewsFor(value);
@@ -375,14 +375,14 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     }
 
     /// <summary>
-    /// The error of a ledger that was lost while the command was at work, where none of its errors told so: what it did came to its end
+    /// The error of a ledger that was lost while the command was at work, if none of its errors said so: its work was completed
     /// without the ledger, and is kept to be recorded.
     /// </summary>
     private protected KlingException? FindUntoldLoss() => _hasToldOfLedger || _context?.LostLedger is not KlingException lost
         ? null
         : lost.WithMessage($"{lost.Message} What this command has seen of its tasks is kept on this machine; the next command here that reaches the ledger records it.");
 
-    /// <summary>Writes the error of input that the batch never gets, where the errors of the batch would have it.</summary>
+    /// <summary>Writes the error of input that the batch never gets, in its place among the errors of the batch.</summary>
     private protected void RefuseInput(KlingException error, object? target)
     {
         if (_refuse is null)
@@ -460,7 +460,7 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
         });
     }
 
-    /// <summary>Loads the views before somebody has an object that may need them. Files, texts and numbers need none of ours.</summary>
+    /// <summary>Loads the views before somebody gets an object that may need them. Files, texts and numbers need none of ours.</summary>
     private void LoadViewsFor(object? shown)
     {
         if ((shown is PSObject wrapped ? wrapped.BaseObject : shown) is not (null or string or ValueType or FileInfo or HostInformationMessage))
@@ -529,7 +529,7 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     }
 
     /// <summary>
-    /// The pipeline ends: stopped, or by an error here or further down, or because nobody further down wants more. From now on nothing
+    /// Called when the pipeline ends because it is stopped, because of an error here or further down, or because nothing further down wants more. From now on nothing
     /// is bought, and what is paid for is reported.
     /// </summary>
     private void EndEarly()
@@ -539,14 +539,14 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
         OnClosing(null);
         Unfinished.CutShort();
 
-        // The exception comes through the commands from the last to the first, which then knows of the work of all.
+        // The exception passes through the commands from the last to the first, which then knows about the work of all.
         if (Unfinished.IsOldest && Unfinished.Tell() is string open)
         {
             Tell(open);
         }
     }
 
-    /// <summary>Warns on the stream, where it can be redirected; a pipeline that is being stopped has none any more, but its host has a screen.</summary>
+    /// <summary>Warns on the stream, where it can be redirected; a pipeline that is being stopped no longer has one, but its host has a screen.</summary>
     [SuppressMessage("Design", "CA1031", Justification = "Whatever keeps the warning from its stream, the screen remains.")]
     private protected void Tell(string open)
     {

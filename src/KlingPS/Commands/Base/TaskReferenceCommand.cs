@@ -42,7 +42,7 @@ public abstract class TaskReferenceCommand : KlingCommand
     /// <inheritdoc/>
     private protected override string HowToGive => TaskReferences.HowToGive;
 
-    /// <summary>The parameter for which something may be meant that was given without a name; <see langword="null"/> if there is none.</summary>
+    /// <summary>The parameter that a value given without a name may have been meant for; <see langword="null"/> if there is none.</summary>
     /// <param name="taken">What was taken for a task.</param>
     private protected virtual string? FindMeant(object taken) => null;
 
@@ -55,11 +55,11 @@ public abstract class TaskReferenceCommand : KlingCommand
         }
     }
 
-    /// <summary>Whether an error is that of a ledger which the command has lost: it goes on without it, and tells so once, at its end.</summary>
+    /// <summary>Whether an error means that the command has lost its ledger: it goes on without it, and says so once, at its end.</summary>
     private protected bool IsLedgerLost(KlingException error) => error.Kind == ErrorKind.LedgerUnusable && Context.LostLedger is not null;
 
     /// <summary>
-    /// The tasks that the current input names, each with its record if there is one. A number that no task has, and what cannot be an id, is reported at once: for
+    /// The tasks that the current input names, each with its record if there is one. A number that no task has, or a text that cannot be an id, is reported at once: for
     /// that, neither a key nor a ledger is needed, and nothing is paid for.
     /// </summary>
     /// <exception cref="KlingException">There is no key, and only the service may know a task.</exception>
@@ -112,7 +112,7 @@ public abstract class TaskReferenceCommand : KlingCommand
         return _recorded;
     }
 
-    /// <summary>Throws the error that there is no key, with what it is needed for.</summary>
+    /// <summary>Throws the error that there is no key, saying what it is needed for.</summary>
     private protected bool RequireKey(KlingException notFound)
     {
         try

@@ -63,22 +63,22 @@ public abstract class VideoCommand : ImagePathCommand
     [Alias("cfg_scale")]
     public double? CfgScale { get; set; }
 
-    /// <summary>The image file the video ends with.</summary>
+    /// <summary>The image file that the video ends with.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [InPlaceOf(nameof(TailImageUri))]
     public string? TailImagePath { get; set; }
 
-    /// <summary>The address of the image the video ends with.</summary>
+    /// <summary>The address of the image that the video ends with.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Alias("TailImageUrl", "tail_image_url")]
     [InPlaceOf(nameof(TailImagePath))]
     public string? TailImageUri { get; set; }
 
-    /// <summary>Further image files of what is to be seen.</summary>
+    /// <summary>Further image files showing what is to be in the video.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     public string[]? ReferenceImagePath { get; set; }
 
-    /// <summary>The addresses of further images of what is to be seen.</summary>
+    /// <summary>The addresses of further images showing what is to be in the video.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     public string[]? ReferenceImageUri { get; set; }
 
@@ -104,7 +104,7 @@ public abstract class VideoCommand : ImagePathCommand
     [InPlaceOf(nameof(AudioPath))]
     public string? AudioUri { get; set; }
 
-    /// <summary>Whose orientation the character has whose motion comes from a video: that of the image or that of the video.</summary>
+    /// <summary>The orientation of a character whose motion comes from a video: that of the image or that of the video.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(ModelValueCompleter))]
     [Alias("character_orientation")]
@@ -115,20 +115,20 @@ public abstract class VideoCommand : ImagePathCommand
     [ArgumentCompleter(typeof(ModelCompleter))]
     public string? Model { get; set; }
 
-    /// <summary>What the video is called that has no image to be named after.</summary>
+    /// <summary>The name of a video that has no image to be named after.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     public string? Name { get; set; }
 
     /// <inheritdoc/>
     private protected override bool ReadsTables => true;
 
-    /// <summary>Whether the duration is that of a recorded task whose clip gave it: what came of it, and not what was asked for.</summary>
+    /// <summary>Whether the duration is that of a recorded task whose clip determined it: a result, not something that was asked for.</summary>
     private bool IsDurationOfClip => !_isDurationGiven && GetModel().TakesLengthOfInput && _row?.Properties[nameof(KlingVideoTask.TaskId)] is not null;
 
     /// <summary>The video that the parameters ask for as they are bound now.</summary>
     /// <param name="image">Its image; <see langword="null"/> if it has none.</param>
     /// <param name="prompt">What happens in it.</param>
-    /// <exception cref="KlingException">A path is not one of the file system, or the row asks for something that nobody would read.</exception>
+    /// <exception cref="KlingException">A path is not one of the file system, or the row asks for something that would be ignored.</exception>
     private protected VideoSpec ToSpec(MediaSource? image, string? prompt)
     {
         VideoSpec spec = CreateSpec(image, prompt);
@@ -154,7 +154,7 @@ public abstract class VideoCommand : ImagePathCommand
         FixPaths();
     }
 
-    /// <summary>What is given once is one file for all input, also where a command further up changes the current location between two images.</summary>
+    /// <summary>A file that is given once is the same for all input, even if an earlier command changes the current location between two images.</summary>
     private void FixPaths()
     {
         TailImagePath = FixIfGiven(nameof(TailImagePath), TailImagePath);
@@ -207,7 +207,7 @@ public abstract class VideoCommand : ImagePathCommand
     /// <summary>A parameter that may be a blank cell of a CSV file.</summary>
     private protected static string? NullIfBlank(string? text) => string.IsNullOrWhiteSpace(text) ? null : text.Trim();
 
-    /// <summary>What is named by a path or an address. A task brings both, the address being that of its upload: then the file is meant, unless the command itself was given the address.</summary>
+    /// <summary>The source named by a path or an address. A task brings both, and the address is that of its upload: then the file is meant, unless the address was given to the command itself.</summary>
     private MediaSource? ToSource(string? path, string? uri, string pathParameter, string uriParameter)
         => IsGiven(uriParameter) && !IsGiven(pathParameter) && FromUri(uri) is MediaSource given ? given : FromPath(path) ?? FromUri(uri);
 

@@ -22,13 +22,13 @@ public abstract class VideoRequestCommand : VideoCommand
     [Parameter]
     public SwitchParameter SkipChanged { get; set; }
 
-    /// <summary>The most credits this command may spend; what goes over it is not bought.</summary>
+    /// <summary>The most credits that this command may spend; anything beyond that is not bought.</summary>
     [Parameter]
     [DecimalNumber]
     [ValidateRange(0, int.MaxValue)]
     public decimal? MaxCredits { get; set; }
 
-    /// <summary>The most tasks this command may buy.</summary>
+    /// <summary>The most tasks that this command may buy.</summary>
     [Parameter]
     [WholeNumber]
     [ValidateRange(0, int.MaxValue)]
@@ -79,7 +79,7 @@ public abstract class VideoRequestCommand : VideoCommand
     /// <summary>Keeps this run within what the account has left.</summary>
     private protected BalanceWatch CreateBalanceWatch() => new(Context.Service, new BudgetLimit { MaxCredits = MaxCredits, MaxTasks = MaxTasks });
 
-    /// <summary>Says that the account did not have enough for what would be bought, where it was asked in this session. Sends nothing.</summary>
+    /// <summary>Warns that the account did not have enough for what would be bought, if its balance was queried in this session. Sends nothing.</summary>
     private protected void WarnOfBalance(decimal credits)
     {
         if (SubmissionText.DescribeShortage(Math.Min(credits, MaxCredits ?? credits), Connection.Session?.LastBalance) is string shortage)

@@ -3,7 +3,7 @@ using System.Reflection;
 
 namespace KlingPS.Core;
 
-/// <summary>What is known of each <see cref="ErrorKind"/>: the rows are the attributes of its members.</summary>
+/// <summary>What is known about each <see cref="ErrorKind"/>: the rows are the attributes of its members.</summary>
 internal static class ErrorCatalog
 {
     private static readonly FrozenDictionary<ErrorKind, ErrorTraitsAttribute> s_rows = typeof(ErrorKind)
@@ -36,7 +36,7 @@ internal sealed class ErrorTraitsAttribute : Attribute
     /// <summary>What the user can do about it, in plain words.</summary>
     public string Advice { get; }
 
-    /// <summary>The same where the error is about no task, if <see cref="Advice"/> names one.</summary>
+    /// <summary>The same for an error that is not about a task, if <see cref="Advice"/> names one.</summary>
     public string? AdviceWithoutTask { get; init; }
 
     /// <summary>What the user can do about an error.</summary>

@@ -1,7 +1,7 @@
 namespace KlingPS.Core;
 
 /// <summary>
-/// Every condition KlingPS reports. The name of a kind, with <c>Kling</c> before it, is the stable error id users see.
+/// Every condition KlingPS reports. The name of a kind, with <c>Kling</c> before it, is the stable error id that users see.
 /// </summary>
 public enum ErrorKind
 {
@@ -26,13 +26,13 @@ public enum ErrorKind
         Fatal = Fatality.Always)]
     KeyCapReached,
 
-    /// <summary>The service does not know the task (code 404 where it was asked for one; code 422 with "recordInfo is null").</summary>
+    /// <summary>The service does not know the task (code 404 if it was asked for one; code 422 with "recordInfo is null").</summary>
     [ErrorTraits(
         "ObjectNotFound",
         "Check the id with Get-KlingVideoTask. Check also that you are connected with the key that the task was made with (Get-KlingAccount), and -Endpoint if you gave one.")]
     TaskNotFound,
 
-    /// <summary>A parameter is outside what the service takes (codes 400 and 422, parameter errors under code 500, or found locally).</summary>
+    /// <summary>A parameter is outside what the service accepts (codes 400 and 422, parameter errors under code 500, or found locally).</summary>
     [ErrorTraits(
         "InvalidArgument",
         "Correct the value and run the command again; nothing was bought.")]
@@ -70,7 +70,7 @@ public enum ErrorKind
         "Check at https://kie.ai/logs whether the task exists. If it does: Resolve-KlingVideoTask <Id> -TaskId <the service's id>. If it does not: Resolve-KlingVideoTask <Id> -Abandon, or -Resubmit to buy it again.")]
     AttemptUnknown,
 
-    /// <summary>The local wait is over; the task still runs and is still paid for.</summary>
+    /// <summary>The local wait is over; the task is still running and still paid for.</summary>
     [ErrorTraits(
         "OperationTimeout",
         "Resume at any time: Get-KlingVideoTask -Id <id> | Wait-KlingVideoTask | Save-KlingVideo.")]
@@ -88,7 +88,7 @@ public enum ErrorKind
         "Run the command again. If the error remains, see with -Debug what the service responds, and check -Endpoint.")]
     AnswerInvalid,
 
-    /// <summary>The file is not an image the service takes.</summary>
+    /// <summary>The file is not an image that the service takes.</summary>
     [ErrorTraits(
         "InvalidData",
         "Use a file that the model takes: about_KlingPS_Models says which, and Test-KlingImage -Detailed, with -Model, what is wrong with an image.")]
@@ -101,7 +101,7 @@ public enum ErrorKind
         Fatal = Fatality.Always)]
     ApiKeyMissing,
 
-    /// <summary>The task would exceed a limit the user has set.</summary>
+    /// <summary>The task would exceed a limit that the user has set.</summary>
     [ErrorTraits(
         "QuotaExceeded",
         "Raise the limit, or run the command again when the budget allows it. Nothing was bought beyond the limit.")]
@@ -119,7 +119,7 @@ public enum ErrorKind
         "Check the permissions of the file, and that no other program has locked it; run the command again if the file was being written.")]
     FileUnreadable,
 
-    /// <summary>The video's file exists already and is something else.</summary>
+    /// <summary>A file with the video's name already exists and is something else.</summary>
     [ErrorTraits(
         "ResourceExists",
         "Use -Force to overwrite it, or choose another -Destination or -NameTemplate.")]
@@ -157,7 +157,7 @@ public enum ErrorKind
         "Choose another port or address with -Prefix, and change the tunnel or proxy in front of it; or stop the program that is using this one.")]
     ListenerUnusable,
 
-    /// <summary>A callback is not signed by the service, or is about a task that is not known here.</summary>
+    /// <summary>A callback is not signed by the service, or is about a task that is unknown here.</summary>
     [ErrorTraits(
         "SecurityError",
         "Compare the key with the one at https://kie.ai/settings, and use Test-KlingCallback -Detailed to see what is wrong. Wait-KlingVideoTask gets the video without a callback.")]
@@ -169,20 +169,20 @@ public enum ErrorKind
         "Start one with Start-KlingSandbox, or with Connect-KlingAccount -Sandbox.")]
     SandboxNotRunning,
 
-    /// <summary>What answers at the address is not the service: it does not have the service's routes (HTTP 404 or 405 without a response of the service; code 404 where what was asked for cannot be missing).</summary>
+    /// <summary>What answers at the address is not the service: it does not have the service's routes (HTTP 404 or 405 without a response of the service; code 404 if what was asked for cannot be missing).</summary>
     [ErrorTraits(
         "ResourceUnavailable",
         "Correct the address: Get-KlingConfiguration shows which ones are in force and where each comes from, such as -Endpoint, -UploadEndpoint, KLINGPS_ENDPOINT or the configuration file. The service itself is at https://api.kie.ai/. Tasks that were already accepted continue.",
         Fatal = Fatality.Always)]
     EndpointWrong,
 
-    /// <summary>Another account has bought the video, which is not on disk. It is not bought a second time without the user's leave.</summary>
+    /// <summary>Another account has bought the video, which is not on disk. It is not bought a second time without the user's permission.</summary>
     [ErrorTraits(
         "ResourceExists",
         "Connect with the key that bought it and run the same command to fetch the video; or use -AllowRepurchase to buy it with this key as well.")]
     BoughtElsewhere,
 
-    /// <summary>The file has other content than when the same video was bought from it, and -SkipChanged leaves such files out.</summary>
+    /// <summary>The content of the file has changed since the same video was bought from it, and -SkipChanged leaves such files out.</summary>
     [ErrorTraits(
         "ResourceExists",
         "Compare the file with the video that is there. Run the command without -SkipChanged to buy a video of the file as it is now.")]
@@ -194,20 +194,20 @@ public enum ErrorKind
         "Run the command again: what is paid for is not bought again. If the error remains, report it with the output of: $Error[0].Exception | Format-List * -Force.")]
     UnexpectedError,
 
-    /// <summary>A file is no choice that the page of a gallery has saved, is damaged, or says of a video what cannot be.</summary>
+    /// <summary>A file is not a choice saved by the page of a gallery, is damaged, or says something impossible about a video.</summary>
     [ErrorTraits(
         "InvalidData",
         "Save the choice once more from the page of the gallery, or correct the line that is named. Nothing was changed.")]
     ChoiceInvalid,
 
-    /// <summary>Something would stop a run, by the checks of the setup.</summary>
+    /// <summary>According to the checks of the setup, something would stop a run.</summary>
     [ErrorTraits(
         "ResourceUnavailable",
         "Read what Test-KlingSetup says about each check that failed, fix that, and run it again. Nothing was bought.",
         Fatal = Fatality.Always)]
     SetupUnusable,
 
-    /// <summary>A plan cannot be carried out: damaged, changed, used up, ended, of another version, or made with another ledger, account or service.</summary>
+    /// <summary>A plan cannot be carried out: damaged, changed, used up, expired, of another version, or made with another ledger, account or service.</summary>
     [ErrorTraits(
         "InvalidData",
         "Make a new plan with ConvertTo-KlingVideo -PlanPath, look at it, and carry that out with -Plan. Nothing that is paid for is lost: the same command without -Plan fetches it.",

@@ -4,9 +4,9 @@ namespace KlingPS.Core;
 public class KlingException : Exception
 {
     /// <summary>Creates the exception.</summary>
-    /// <param name="kind">The condition; decides the error id, the category and the advice the user sees.</param>
-    /// <param name="message">What happened, to which file or task, and whether money was spent. It is shown in one line: what a terminal obeys in it is made visible, and line breaks, such as those in what the service says, become blanks.</param>
-    /// <param name="innerException">The cause, if another exception was it.</param>
+    /// <param name="kind">The condition; decides the error id, the category and the advice that the user sees.</param>
+    /// <param name="message">What happened, to which file or task, and whether money was spent. It is shown in one line: characters that control a terminal are made visible, and line breaks, such as those from the service, become blanks.</param>
+    /// <param name="innerException">The exception that caused it, if there was one.</param>
     public KlingException(ErrorKind kind, string message, Exception? innerException = null)
         : base(VisibleText.InLine(message), innerException)
     {
@@ -24,13 +24,13 @@ public class KlingException : Exception
         _ => IsNoService,
     };
 
-    /// <summary>The local id of the task that it is about, where it is about one.</summary>
+    /// <summary>The local id of the task that it is about, if it is about one.</summary>
     internal long? TaskNumber { get; set; }
 
-    /// <summary>What the user can do about it, where that is not what the catalogue says of the kind; <c>&lt;id&gt;</c> stands for <see cref="TaskNumber"/>.</summary>
+    /// <summary>What the user can do about it, if that is not what the catalogue says about the kind; <c>&lt;id&gt;</c> stands for <see cref="TaskNumber"/>.</summary>
     internal string? Advice { get; set; }
 
-    /// <summary>The same error without what it says of one item of a batch; <see langword="null"/> where it says nothing of one.</summary>
+    /// <summary>The same error without what it says about one item of a batch; <see langword="null"/> if it says nothing about one.</summary>
     internal KlingException? OfAll { get; set; }
 
     /// <summary>Whether the service cannot be used at all, as opposed to turning down one request.</summary>
@@ -39,15 +39,15 @@ public class KlingException : Exception
     /// <summary>Whether it was not the service that answered.</summary>
     private protected virtual bool IsNoService => false;
 
-    /// <summary>The same error with another message, such as one that also says what was bought before it. Keeps all that is known of the cause.</summary>
+    /// <summary>The same error with another message, such as one that also says what was bought before it. Keeps everything that is known about the cause.</summary>
     /// <param name="message">The new message.</param>
     internal virtual KlingException WithMessage(string message) => new(Kind, message, this) { TaskNumber = TaskNumber, Advice = Advice };
 
-    /// <summary>What the user can do about it: what is said of this error, or else what the catalogue says of its kind.</summary>
+    /// <summary>What the user can do about it: the advice of this error, or else what the catalogue says about its kind.</summary>
     /// <param name="isOfTask">Whether it is known which task it is about.</param>
     internal string AdviceOn(bool isOfTask) => Advice ?? ErrorCatalog.Get(Kind).AdviceOn(isOfTask);
 
-    /// <summary>The same error, about a task. Where it already is about one, it stays as it is; several items may have met one error, so it is never changed.</summary>
+    /// <summary>The same error, about a task. If it already is about one, it stays as it is; several items may have met one error, so it is never changed.</summary>
     /// <param name="number">The local id of the task.</param>
     internal KlingException About(long number)
     {

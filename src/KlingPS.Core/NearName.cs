@@ -1,11 +1,11 @@
 namespace KlingPS.Core;
 
-/// <summary>Finds the name that was probably meant by one that nobody knows.</summary>
+/// <summary>Finds the name that was probably meant by an unknown one.</summary>
 internal static class NearName
 {
-    /// <summary>The known name that is most like another one, in letters of any case; <see langword="null"/> if none is much like it.</summary>
-    /// <param name="name">The name; not long, for all of it is compared with all of each other one.</param>
-    /// <param name="known">The names it may stand for.</param>
+    /// <summary>The known name that is most like this one, in letters of any case; <see langword="null"/> if none is similar enough.</summary>
+    /// <param name="name">The name; it must not be long, because all of it is compared with all of each known one.</param>
+    /// <param name="known">The names that it may stand for.</param>
     public static string? Find(string name, IEnumerable<string> known)
         => known.Select(known => (Name: known, Distance: CountEdits(name.ToUpperInvariant(), known.ToUpperInvariant())))
             .Where(known => known.Distance <= known.Name.Length / 3)
@@ -13,7 +13,7 @@ internal static class NearName
             .Select(known => known.Name)
             .FirstOrDefault();
 
-    /// <summary>How many characters have to be put in, taken out or changed to make one text of another.</summary>
+    /// <summary>How many characters have to be inserted, removed or changed to turn one text into another.</summary>
     private static int CountEdits(string from, string to)
     {
         int[] row = [.. Enumerable.Range(0, to.Length + 1)];

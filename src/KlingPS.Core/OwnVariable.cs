@@ -1,8 +1,8 @@
 namespace KlingPS.Core;
 
 /// <summary>
-/// The environment variables that are the module's own, read by one rule. One that is empty is not set, as many systems have no other way
-/// to take a variable away. One with nothing but blanks in it was meant to say something: to go on with the default would be to work with
+/// The module's own environment variables, read by one rule. An empty one counts as not set, as many systems have no other way
+/// to remove a variable. One that only contains blanks was meant to say something: going on with the default would mean working with
 /// another ledger, without a limit, or with another key.
 /// </summary>
 internal static class OwnVariable
@@ -10,9 +10,9 @@ internal static class OwnVariable
     /// <summary>Reads a variable.</summary>
     /// <param name="name">Its name.</param>
     /// <param name="environment">Reads an environment variable.</param>
-    /// <param name="kind">The error that a wrong one is.</param>
-    /// <returns>What it holds; <see langword="null"/> if it is not set.</returns>
-    /// <exception cref="KlingException">It holds blanks alone.</exception>
+    /// <param name="kind">The kind of the error if it is wrong.</param>
+    /// <returns>Its value; <see langword="null"/> if it is not set.</returns>
+    /// <exception cref="KlingException">It only contains blanks.</exception>
     public static string? Read(string name, Func<string, string?> environment, ErrorKind kind)
     {
         ArgumentNullException.ThrowIfNull(environment);

@@ -6,7 +6,7 @@ using System.Text;
 namespace KlingPS.Core;
 
 /// <summary>
-/// Stands for a text where it only matters whether the same one has come before: a run may see hundreds of thousands, and this takes 16 bytes.
+/// Stands for a text when it only matters whether the same one has come before: a run may see hundreds of thousands, and this takes 16 bytes.
 /// It is half of a SHA-256, so no two different texts are ever seen to share one.
 /// </summary>
 internal readonly record struct TextDigest
@@ -27,8 +27,8 @@ internal readonly record struct TextDigest
     }
 
     /// <summary>
-    /// The same for the texts that <see cref="StringComparison.OrdinalIgnoreCase"/> takes for equal, and for no others; only of scripts
-    /// that are younger than the system's tables, capital and small letters stay apart.
+    /// The same for the texts that <see cref="StringComparison.OrdinalIgnoreCase"/> treats as equal, and for no others; only in scripts
+    /// that are newer than the system's tables do capital and small letters stay apart.
     /// </summary>
     public static TextDigest IgnoringCase(string text)
     {
@@ -37,7 +37,7 @@ internal readonly record struct TextDigest
         return Of(string.Equals(text, upper, StringComparison.OrdinalIgnoreCase) ? upper : Fold(text));
     }
 
-    /// <summary>A few characters, such as the long s, have a capital that they are not taken for equal to.</summary>
+    /// <summary>A few characters, such as the long s, have a capital that they do not count as equal to.</summary>
     private static string Fold(string text)
     {
         var folded = new StringBuilder(text.Length);

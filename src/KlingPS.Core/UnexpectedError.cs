@@ -1,6 +1,6 @@
 namespace KlingPS.Core;
 
-/// <summary>Errors that nobody foresaw. They concern the item whose work they ended, as any other error does, and no other item.</summary>
+/// <summary>Errors that nobody foresaw. Like any other error, they concern only the item whose work they ended.</summary>
 internal static class UnexpectedError
 {
     /// <summary>The error for whatever the work on an item has thrown; a <see cref="KlingException"/> as it is.</summary>
@@ -9,7 +9,7 @@ internal static class UnexpectedError
     public static KlingException From(Exception exception, string subject)
         => exception as KlingException ?? new KlingException(ErrorKind.UnexpectedError, $"Something went wrong with {subject} that KlingPS did not foresee: {Describe(exception)}.", exception);
 
-    /// <summary>An exception in words: its type, without which many messages say little, and its message. Without a full stop.</summary>
+    /// <summary>An exception in words: its type, without which many messages say little, and its message, without a full stop.</summary>
     public static string Describe(Exception exception)
     {
         if (exception is KlingException)
@@ -22,7 +22,7 @@ internal static class UnexpectedError
         {
             return $"{type}: {exception.Message.TrimEnd('.')}";
         }
-#pragma warning disable CA1031 // A message that cannot be read must not be the end of what it is about.
+#pragma warning disable CA1031 // A message that cannot be read must not end the work that it is about.
         catch (Exception)
 #pragma warning restore CA1031
         {
@@ -30,9 +30,9 @@ internal static class UnexpectedError
         }
     }
 
-    /// <summary>Whether an exception only says that the work was stopped, as it was told to be.</summary>
+    /// <summary>Whether an exception only says that the work was stopped as requested.</summary>
     /// <param name="exception">What was thrown.</param>
-    /// <param name="cancellationToken">What tells the work to stop. A cancellation from elsewhere is an error like any other.</param>
+    /// <param name="cancellationToken">Tells the work to stop. A cancellation from elsewhere is an error like any other.</param>
     public static bool IsStop(Exception exception, CancellationToken cancellationToken)
         => exception is OperationCanceledException && cancellationToken.IsCancellationRequested;
 }

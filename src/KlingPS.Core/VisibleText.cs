@@ -7,10 +7,10 @@ using System.Text.RegularExpressions;
 namespace KlingPS.Core;
 
 /// <summary>
-/// Makes text from outside safe to show. A terminal obeys control characters, and other characters cannot be seen or turn the
-/// direction of those that can; each of them is written as its number, such as <c>&lt;U+001B&gt;</c>. Tabs stay, and so do line breaks, each
-/// as a line feed. The user name and password in an address are left out; the role in that of a database, without a password, is not: which
-/// ledger it is hangs on that, too. Used for whatever the module composes for people; objects keep what
+/// Makes text from outside safe to show. Control characters act on a terminal, and other characters are invisible or change the
+/// direction of text; each of them is written as its number, such as <c>&lt;U+001B&gt;</c>. Tabs stay, and so do line breaks, each
+/// as a line feed. The user name and password in an address are left out; the role in the address of a database, without a password, is not, because it is
+/// part of what identifies the ledger. Used for everything that the module composes for people; objects keep what
 /// was received.
 /// </summary>
 internal static partial class VisibleText
@@ -18,16 +18,16 @@ internal static partial class VisibleText
     /// <summary>The longest text that is shown, in characters: more than any message has by itself.</summary>
     public const int MaxLength = 8000;
 
-    /// <summary>Characters that are no format characters and cannot be seen either, as far as they are a letter or a mark to Unicode.</summary>
+    /// <summary>Letters and marks, according to Unicode, that are not format characters but are invisible all the same.</summary>
     private static readonly SearchValues<char> s_blanks = SearchValues.Create("\u034F\u115F\u1160\u17B4\u17B5\u2800\u3164\uFFA0");
 
-    /// <summary>A text as it may be shown; the same text where nothing is wrong with it. Idempotent.</summary>
-    /// <param name="text">Any text; may be of many lines, and may have lone surrogates in it.</param>
+    /// <summary>A text as it may be shown; the same text if nothing is wrong with it. Idempotent.</summary>
+    /// <param name="text">Any text; may have many lines and contain lone surrogates.</param>
     /// <param name="longest">How many characters of it are shown.</param>
     [return: NotNullIfNotNull(nameof(text))]
     public static string? Of(string? text, int longest = MaxLength) => Make(text, longest, keepsLines: true);
 
-    /// <summary>As <see cref="Of"/>, in one line: line breaks and tabs become blanks.</summary>
+    /// <summary>Like <see cref="Of"/>, in one line: line breaks and tabs become blanks.</summary>
     /// <inheritdoc cref="Of"/>
     [return: NotNullIfNotNull(nameof(text))]
     public static string? InLine(string? text, int longest = MaxLength) => Make(text, longest, keepsLines: false);
@@ -84,12 +84,12 @@ internal static partial class VisibleText
         return true;
     }
 
-    /// <summary>Whether a character can be seen, and leaves the others as they are.</summary>
+    /// <summary>Whether a character is visible and leaves the others as they are.</summary>
     public static bool IsVisible(Rune rune)
         => Rune.GetUnicodeCategory(rune) is not (UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator)
             && !(rune.IsBmp && s_blanks.Contains((char)rune.Value));
 
-    /// <summary>What stands before the last @ of an address's host, as far as that could be.</summary>
+    /// <summary>Everything before the last @ that may belong to an address's host.</summary>
     [GeneratedRegex("(?<=(?<database>\\bpostgres(?:ql)?)?://)[^\\s/?#'\"]*@", RegexOptions.CultureInvariant)]
     private static partial Regex UserOfAddress();
 

@@ -144,7 +144,7 @@ internal sealed record VideoSpec
         return Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString()))).ToLowerInvariant();
     }
 
-    /// <summary>The same video with its texts as the service is sent them: see <see cref="PromptText"/>. A negative prompt without a character is none.</summary>
+    /// <summary>The same video with its texts as they are sent to the service: see <see cref="PromptText"/>. An empty negative prompt counts as none.</summary>
     public VideoSpec Normalized() => this with
     {
         Prompt = Prompt is null ? null : PromptText.Normalize(Prompt),
@@ -222,7 +222,7 @@ internal sealed record VideoSpec
         }
     }
 
-    /// <summary>The same video, with what is the default anyway left out.</summary>
+    /// <summary>The same video, without what is the default anyway.</summary>
     public VideoSpec WithoutDefaults()
     {
         ModelSpec model = ModelCatalog.Get(Model);
@@ -370,7 +370,7 @@ internal sealed record VideoSpec
         }
     }
 
-    /// <summary>Whether two texts have different letters, as far as both go.</summary>
+    /// <summary>Whether two texts differ in their letters, up to the end of the shorter one.</summary>
     private static bool IsOtherText(string? text, string? other)
     {
         string letters = Letters(text);

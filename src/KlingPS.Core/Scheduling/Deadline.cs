@@ -12,7 +12,7 @@ internal sealed class Deadline : IDisposable
     /// </summary>
     public static readonly TimeSpan Grace = TimeSpan.FromSeconds(5);
 
-    /// <summary>Timers run for 49 days at most.</summary>
+    /// <summary>A timer cannot run for more than 49 days.</summary>
     private static readonly TimeSpan s_longestTimer = TimeSpan.FromDays(1);
 
     private readonly TimeProvider _time;
@@ -60,7 +60,7 @@ internal sealed class Deadline : IDisposable
         return Timeout is null ? work(cancellationToken) : RunInTimeAsync(work, createError, cancellationToken);
     }
 
-    /// <summary>The deadline does not come any more.</summary>
+    /// <summary>Makes sure that the deadline never comes.</summary>
     public void Dispose()
     {
         if (Interlocked.Exchange(ref _isDisposed, 1) == 0)
@@ -105,7 +105,7 @@ internal sealed class Deadline : IDisposable
             return;
         }
 
-        // Whole milliseconds, rounded up: rounded down, the last one would be a busy wait.
+        // Whole milliseconds, rounded up: rounding down would make the last one a busy wait.
         TimeSpan next = (At > now ? At : At + Grace) - now;
         double milliseconds = Math.Min(Math.Ceiling(next.TotalMilliseconds), s_longestTimer.TotalMilliseconds);
         if (Volatile.Read(ref _isDisposed) == 0)

@@ -19,7 +19,7 @@ internal sealed class RecentSends(TimeProvider time)
         }
     }
 
-    /// <summary>A request was accepted.</summary>
+    /// <summary>Called when a request was accepted.</summary>
     public void Add()
     {
         lock (_moments)

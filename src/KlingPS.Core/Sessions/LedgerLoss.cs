@@ -12,7 +12,7 @@ internal sealed class LedgerLoss(ITaskLedger ledger)
 {
     private volatile KlingException? _error;
 
-    /// <summary>The ledger is lost. Raised once, on any thread.</summary>
+    /// <summary>Raised once when the ledger is lost, on any thread.</summary>
     public event Action? Happened;
 
     /// <summary>How it was lost; <see langword="null"/> as long as it is not.</summary>

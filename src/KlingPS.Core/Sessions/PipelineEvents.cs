@@ -3,13 +3,13 @@ using KlingPS.Core.Reporting;
 
 namespace KlingPS.Core.Sessions;
 
-/// <summary>The one place where the parts of a command say what has happened: to its log, and to whoever measures. Costs nothing while nobody listens.</summary>
+/// <summary>The single place where the parts of a command report what has happened, to its log and to anyone who measures. Costs nothing while nobody listens.</summary>
 /// <param name="observer">Takes the events; may be <see langword="null"/>.</param>
 internal sealed class PipelineEvents(IPipelineObserver? observer)
 {
     private readonly bool _wantsEvents = observer is { WantsEvents: true };
 
-    /// <summary>It is known what is to be done for an image.</summary>
+    /// <summary>Called when it is known what has to be done for an image.</summary>
     /// <param name="subject">The image.</param>
     /// <param name="step">What is to be done.</param>
     /// <param name="earlier">The task that it was bought as before, if it was.</param>
@@ -22,7 +22,7 @@ internal sealed class PipelineEvents(IPipelineObserver? observer)
         }
     }
 
-    /// <summary>The service has accepted a task.</summary>
+    /// <summary>Called when the service has accepted a task.</summary>
     public void OnSubmitted(KlingVideoTask task)
     {
         KlingTelemetry.OnSubmitted(task);
@@ -32,7 +32,7 @@ internal sealed class PipelineEvents(IPipelineObserver? observer)
         }
     }
 
-    /// <summary>The service has said where a task stands.</summary>
+    /// <summary>Called when the service has given the state of a task.</summary>
     /// <param name="before">The task as it was known; <see langword="null"/> if it was not.</param>
     /// <param name="task">The task.</param>
     public void OnObserved(KlingVideoTask? before, KlingVideoTask task)
@@ -53,7 +53,7 @@ internal sealed class PipelineEvents(IPipelineObserver? observer)
         }
     }
 
-    /// <summary>A video has come to this machine.</summary>
+    /// <summary>Called when a video has been downloaded.</summary>
     public void OnDownloaded(KlingVideoTask task, string file, long bytes)
     {
         if (_wantsEvents)
@@ -62,7 +62,7 @@ internal sealed class PipelineEvents(IPipelineObserver? observer)
         }
     }
 
-    /// <summary>A video is whole, and has its name.</summary>
+    /// <summary>Called when a video is complete and has its name.</summary>
     public void OnVerified(KlingVideoTask task, string file, long bytes, string hash, TimeSpan elapsed)
     {
         KlingTelemetry.OnSaved(task, bytes, elapsed);

@@ -4,7 +4,7 @@ using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Sessions;
 
-/// <summary>What videos are expected to cost, from the models' rows and from what the service took for earlier ones. Safe for concurrent use.</summary>
+/// <summary>What videos are expected to cost, from the models' rows and from what the service charged for earlier ones. Safe for concurrent use.</summary>
 internal sealed class PriceBook(KlingSession session, IPipelineObserver? observer)
 {
     /// <summary>Enough to find one of each kind that is asked for.</summary>
@@ -31,7 +31,7 @@ internal sealed class PriceBook(KlingSession session, IPipelineObserver? observe
         }
     }
 
-    /// <summary>Learns what the service took for a finished video, and tells the user once for each model when that is not what the model's row says.</summary>
+    /// <summary>Learns what the service charged for a finished video, and tells the user once for each model if that is not what the model's row says.</summary>
     /// <param name="task">The task, as it is recorded.</param>
     /// <param name="snapshot">What the service says about it.</param>
     public void Learn(KlingVideoTask task, TaskSnapshot snapshot)

@@ -21,7 +21,7 @@ internal interface IPollTrigger
     /// <summary>When it will be the task's turn again after a poll has found it pending; never <see cref="PollDecision.Poll"/>.</summary>
     PollDecision DecideNext(Watch watch, PollTurn turn);
 
-    /// <summary>Nobody waits for the task any more.</summary>
+    /// <summary>Called when nobody waits for the task any more.</summary>
     void OnEnded(Watch watch);
 }
 

@@ -14,7 +14,7 @@ internal sealed class OutageTolerance(TimeProvider time, bool countsFromLastAnsw
     /// <summary>As a timestamp; 0 before the first answer.</summary>
     private long _lastAnswer;
 
-    /// <summary>The service has answered.</summary>
+    /// <summary>Called when the service has answered.</summary>
     public void OnAnswered() => Volatile.Write(ref _lastAnswer, time.GetTimestamp());
 
     /// <summary>Whether to try again after an error.</summary>
@@ -24,7 +24,7 @@ internal sealed class OutageTolerance(TimeProvider time, bool countsFromLastAnsw
     {
         long answered = Volatile.Read(ref _lastAnswer);
 
-        // A service that has just answered has not moved: a gateway before it has lost its way for a moment.
+        // A service that has just answered has not moved: a gateway in front of it has lost its way for a moment.
         if (exception is not KlingApiException { IsTransient: true } && (exception.Kind != ErrorKind.EndpointWrong || answered == 0))
         {
             return false;

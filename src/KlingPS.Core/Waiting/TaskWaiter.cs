@@ -56,7 +56,7 @@ internal sealed class TaskWaiter : IDisposable
         Outage = new OutageTolerance(_time, trigger.PollsSteadily);
         _poller = new TaskPoller(service, Outage);
 
-        // Each task is looked at once more then, so that the videos that are made are brought to disk.
+        // Then each task is polled once more, so that finished videos are saved to disk.
         _loss.Happened += _watches.SignalAll;
     }
 

@@ -14,14 +14,14 @@ internal sealed class VideoForecast(KlingSession session, int? limit)
     private readonly RecentSends _sent = new(session.TimeProvider);
     private volatile KlingVideoTask? _last;
 
-    /// <summary>A request was accepted.</summary>
+    /// <summary>Called when a request was accepted.</summary>
     public void OnSent(KlingVideoTask task)
     {
         _last = task;
         _sent.Add();
     }
 
-    /// <summary>A video is being made.</summary>
+    /// <summary>Called when a video is being made.</summary>
     /// <param name="task">Its task.</param>
     /// <param name="holdsPlace">Whether it counts against the limit of tasks at the same time.</param>
     public void OnMaking(KlingVideoTask task, bool holdsPlace)
@@ -31,7 +31,7 @@ internal sealed class VideoForecast(KlingSession session, int? limit)
         _making[task.Id] = new Making(task, task.StartedAt(session.TimeProvider), holdsPlace);
     }
 
-    /// <summary>A video is no longer being made, or no longer waited for.</summary>
+    /// <summary>Called when a video is no longer being made, or no longer waited for.</summary>
     public void OnMade(KlingVideoTask task)
     {
         ArgumentNullException.ThrowIfNull(task);

@@ -21,7 +21,7 @@ internal abstract record WaitResult
     /// <param name="Task">The task, as it was last seen.</param>
     public sealed record TimedOut(KlingVideoTask Task) : WaitResult(Task);
 
-    /// <summary>Where the task stands could not be found out.</summary>
+    /// <summary>The state of the task could not be found out.</summary>
     /// <param name="Task">The task, as it was last seen.</param>
     /// <param name="Error">What went wrong.</param>
     public sealed record Failed(KlingVideoTask Task, KlingException Error) : WaitResult(Task);

@@ -106,7 +106,7 @@ internal sealed class WaitStage : IPipelineStage<TaskReference, Outcome<TaskRefe
             KlingVideoTask task = isCurrent ? item.Task! : await FindInTimeAsync(item, deadline).ConfigureAwait(false);
             return WaitOutcomes.From(item, await _waiter.WaitUntilAsync(task, deadline, _stop.Token).ConfigureAwait(false), _timeout);
         }
-#pragma warning disable CA1031 // One task's trouble is one task's error.
+#pragma warning disable CA1031 // What goes wrong with one task is the error of that task alone.
         catch (Exception exception) when (!UnexpectedError.IsStop(exception, _stop.Token))
 #pragma warning restore CA1031
         {

@@ -3,7 +3,7 @@
 const marked = new Set();
 const mostCompared = 4;
 
-/** Cards that have come near the screen and are to get their controls, a few in each frame. */
+/** Cards that have come near the screen and are waiting for their controls, a few of which are added per frame. */
 const undressed = new Set();
 
 /** Notes that a card has come near the screen, or has left it. */
@@ -19,7 +19,7 @@ function noteSight(item, isNear) {
     }
 }
 
-/** Only where the browser does not tell of its own accord: to observe thousands of cards takes time in each frame. */
+/** Only if the browser does not report it by itself: observing thousands of cards takes time in each frame. */
 const cardsInSight = 'ContentVisibilityAutoStateChangeEvent' in window ? null : new IntersectionObserver(
     entries => entries.forEach(entry => noteSight(itemOfCard.get(entry.target), entry.isIntersecting)),
     { rootMargin: '75%' });
@@ -61,7 +61,7 @@ function dress(item) {
     showChoice(item);
 }
 
-/** The buttons to choose with. The same ones stand in a card, in the large view and in a comparison. */
+/** The buttons to choose with. The same ones are used in a card, in the large view and in a comparison. */
 function makeControls(item) {
     const controls = byId('controls').content.firstElementChild.cloneNode(true);
     controls.setAttribute('aria-label', `Choice for ${nameOf(item)}`);
@@ -77,7 +77,7 @@ function makeControls(item) {
     return controls;
 }
 
-/** Does what a button or a key says. What is pressed already is taken back. */
+/** Does what a button or a key says. Pressing it again undoes it. */
 function act(item, action) {
     const { choice, rating } = choiceOf(item);
     const name = nameOf(item);
@@ -159,7 +159,7 @@ function showChoiceIn(controls, item) {
     }
 }
 
-/** Only the current card's buttons are on the way of the Tab key; else it would take thousands of steps through the grid. */
+/** Only the current card's buttons can be reached with the Tab key; otherwise it would take thousands of steps to get through the grid. */
 function setTabStops(item, isCurrent) {
     item.poster.tabIndex = isCurrent ? 0 : -1;
     for (const button of item.card.querySelectorAll('button')) {
@@ -173,7 +173,7 @@ function showImageGone(item) {
     item.image = null;
 }
 
-/** Puts what is left of links and records beside their times; the page itself knows only when they end. */
+/** Shows how long links and records still last beside their times; the page itself knows only when they end. */
 function showLives(root, now = Date.now()) {
     for (const time of root.querySelectorAll('time.link, time.record')) {
         const end = Date.parse(time.dateTime);

@@ -1,12 +1,12 @@
-// What has been chosen. It is kept in the browser as far as that lets it, and goes into a file when the user says so.
+// What has been chosen. It is kept in the browser as far as the browser allows, and saved to a file when the user says so.
 
 const choiceFormat = 'KlingPS gallery choice';
 const longestNote = 2000;
 const storageKey = `klingps-gallery:${gallery.gallery}`;
 
 /**
- * By key: choice ('Picked', 'Rejected' or null), rating (0 to 5), note, when any of them was changed last (at), and when it was picked or
- * rejected at the earliest (judged; 1970 where that is not known). Also those of videos that are no longer in the gallery.
+ * By key: choice ('Picked', 'Rejected' or null), rating (0 to 5), note, when any of them was last changed (at), and the earliest time at which it can have been
+ * picked or rejected (judged; 1970 if that is not known). Includes videos that are no longer in the gallery.
  */
 const choices = new Map();
 const nothingChosen = Object.freeze({ choice: null, rating: 0, note: '' });
@@ -24,12 +24,12 @@ function choiceOf(item) {
 /** Videos whose tasks had no id at the service yet when they were chosen: by their local id, and the second in which they were submitted. */
 const keyOfAttempt = new Map(items.filter(item => item.id && item.taskId && item.created).map(item => [`attempt-${item.id}-${new Date(item.created).toISOString().slice(0, 19).replace(/[-:]/g, '')}`, item.key]));
 
-/** The key that a video has by now, of all that it may have had. */
+/** The key that a video has now, given any that it may have had. */
 function currentKey(key) {
     return itemOfKey.has(key) ? key : keyOfAttempt.get(key.replace(/^(attempt-\d+-\d{8}T\d{6})\d*Z$/, '$1')) ?? key;
 }
 
-/** What somebody else wrote down as a choice, or null if it is none. */
+/** A choice that was written elsewhere, or null if it is not one. */
 function readChoice(record) {
     if (typeof record !== 'object' || record === null || typeof record.key !== 'string' || record.key === '') {
         return null;
@@ -41,14 +41,14 @@ function readChoice(record) {
     const told = Date.parse(record.at ?? '');
     const at = (Number.isNaN(told) ? Date.parse(record.atLatest ?? gallery.choicesSaved ?? '') : told) || 0;
 
-    // What does not say when it was chosen may have been chosen any time ago.
+    // A choice without a time may have been made at any time in the past.
     const judged = Number.isNaN(told) ? 0 : Date.parse(record.judged ?? '');
     return (choice === null || choice === 'Picked' || choice === 'Rejected') && Number.isInteger(rating) && rating >= 0 && rating <= 5 && typeof note === 'string'
         ? { key: currentKey(record.key), choice, rating, note: note.slice(0, longestNote), at, judged: Number.isNaN(judged) ? at : Math.min(judged, at) }
         : null;
 }
 
-/** Takes over choices that are later than the own ones. Counts those of videos that are here and of others, those taken over, and those not to be read. */
+/** Adopts choices that are later than its own. Counts those for videos that are here and for others, those adopted, and the unreadable ones. */
 function merge(records) {
     const counts = { here: 0, elsewhere: 0, taken: 0, unreadable: 0 };
     for (const record of records) {
@@ -81,13 +81,13 @@ function change(item, changes) {
     write(item, after);
 }
 
-/** Writes down a choice; with the time at which it was made already, if it is one that is taken up again. */
+/** Records a choice; if it is one that is being restored, with the time at which it was made. */
 function write(item, choice, judged) {
     // A clock that was set back must not make a choice older than the one it replaces.
     const before = choices.get(item.key);
     const at = Math.max(Date.now(), (before?.at ?? 0) + 1);
 
-    // Other stars or another note are no other judgement, for which another take would be made.
+    // Different stars or a different note do not make a new judgement, for which another take would be made.
     const isJudgedSo = before?.choice === choice.choice;
     choices.set(item.key, { choice: choice.choice, rating: choice.rating, note: choice.note, at, judged: isJudgedSo ? before.judged : judged ?? at });
     changesSinceFile++;
@@ -106,7 +106,7 @@ function undo() {
     return last.item;
 }
 
-/** Tells everything that shows choices; without an item, that any of them may have changed. */
+/** Notifies everything that shows choices; without an item, any of them may have changed. */
 function tellListeners(item) {
     for (const listener of choiceListeners) {
         listener(item);
@@ -133,10 +133,10 @@ function records() {
     });
 }
 
-/** Writes the choices into the browser's storage, which a page opened from a file may not have. */
+/** Writes the choices into the browser's storage, which a page opened from a file may lack. */
 function keep() {
     try {
-        // Another tab may have chosen meanwhile.
+        // Another tab may have made choices in the meantime.
         merge(readKept());
         localStorage.setItem(storageKey, JSON.stringify({ choices: records(), changesSinceFile }));
         isKept = true;
@@ -236,7 +236,7 @@ function saveJson() {
     showKeeping();
 }
 
-/** For people and their spreadsheets: every video, one a line. */
+/** For people and their spreadsheets: every video, one per line. */
 function saveCsv() {
     const now = new Date().toISOString();
     const lines = [['Key', 'Id', 'TaskId', 'Name', 'Model', 'Take', 'State', 'Credits', 'Choice', 'Rating', 'Note', 'Video', 'Stamp']];
@@ -250,13 +250,13 @@ function saveCsv() {
     download(`\ufeff${lines.map(line => line.map(quoted).join(',')).join('\r\n')}\r\n`, 'text/csv', 'csv');
 }
 
-/** A field of CSV. A spreadsheet must take no text for a formula. */
+/** A field of CSV. A spreadsheet must not take any text for a formula. */
 function quoted(value) {
     const text = String(value ?? '');
     return `"${(/^[=+\-@\t\r]/.test(text) ? `'${text}` : text).replaceAll('"', '""')}"`;
 }
 
-/** By this (FNV-1a), a line of a table is known that somebody has changed. */
+/** This checksum (FNV-1a) shows whether somebody has changed a line of a table. */
 function checksumOf({ choice, rating, note }) {
     const text = `${choice ?? ''}|${rating}|${note.replace(/\r\n?/g, '\n').trim()}`;
     let sum = 0x811c9dc5;
@@ -267,7 +267,7 @@ function checksumOf({ choice, rating, note }) {
     return sum.toString(16).padStart(8, '0');
 }
 
-/** The rows of a table as spreadsheets write it, or null if it is none: values in quotation marks where they need some, between commas, semicolons or tabs. */
+/** The rows of a table as spreadsheets write it, or null if it is not one: values in quotation marks if they need them, separated by commas, semicolons or tabs. */
 function rowsOf(text) {
     const told = /^sep=(.)[^\n]*\n/i.exec(text);
     const body = told ? text.slice(told[0].length) : text;
@@ -319,7 +319,7 @@ function rowsOf(text) {
     return rows.filter(values => values.some(value => value !== ''));
 }
 
-/** A table that the page has saved, and that somebody may have changed, as a saved choice. */
+/** Turns a table that the page has saved, and that somebody may have changed, into a saved choice. */
 function readTable(text, written) {
     const [heading, ...rows] = rowsOf(text) ?? [];
     const names = heading?.map(name => name.trim().toLowerCase()) ?? [];
@@ -336,13 +336,13 @@ function readTable(text, written) {
             said.set(record.key, record);
             saved.choices.push(record);
         } else if (checksumOf(former) !== checksumOf(record)) {
-            // Neither counts, and both are told of as not readable.
+            // Neither counts, and both are reported as unreadable.
             former.choice = 'two lines';
             saved.choices.push({ ...former });
         }
     }
 
-    // What nobody has chosen takes nothing back.
+    // A line without a choice undoes nothing.
     saved.choices = saved.choices.filter(record => record.at !== null);
     return saved;
 }
@@ -390,7 +390,7 @@ function download(text, type, extension) {
     tell(`${name} is in your downloads.`);
 }
 
-/** The text of a file, by the mark that it begins with; else it is UTF-8. */
+/** The text of a file, decoded by the mark that it begins with, otherwise as UTF-8. */
 async function textOfFile(file) {
     const bytes = new Uint8Array(await file.arrayBuffer());
     const encoding = bytes[0] === 0xff && bytes[1] === 0xfe ? 'utf-16le' : bytes[0] === 0xfe && bytes[1] === 0xff ? 'utf-16be' : 'utf-8';

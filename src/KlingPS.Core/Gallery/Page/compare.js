@@ -7,24 +7,24 @@ let sides = [];
 let side = 0;
 
 /**
- * The clock. It alone says what time it is in all videos; each of them is brought to it. While one of them has nothing to show yet, the clock
- * stands, so that none runs away from the others.
+ * The clock. It alone determines the time in all videos; each of them is adjusted to it. While one of them has nothing to show yet, the clock
+ * stops, so that none gets ahead of the others.
  */
 const clock = { time: 0, isPlaying: false, isRunning: false, speed: 1, loops: true, since: 0, frame: 1 / 24 };
 let nextTick = 0;
 
-/** How far a video may be from the clock, in seconds: below the first it is left alone, up to the second it runs a bit faster or slower, beyond that it jumps. */
+/** How far a video may be from the clock, in seconds: below the first it is left alone, up to the second it plays a bit faster or slower, beyond that it jumps. */
 const closeEnough = 0.008;
 const farOff = 0.2;
 
-/** The same while the clock is stopped, and how often a video is brought to it then. */
+/** The same while the clock is stopped, and how often a video is then adjusted to it. */
 const closeEnoughWhenStopped = 0.001;
 const mostCorrections = 20;
 
-/** Facts that are not what was asked for. */
+/** Facts that are not part of the request. */
 const notAsked = new Set(['Image', 'Image SHA-256', 'Video', 'Video SHA-256', 'Task at the service']);
 
-/** What to compare with an item: what is marked; else what is in its stack; else the next video. */
+/** What to compare with an item: the marked ones; else those in its stack; else the next video. */
 function compareWith(item) {
     const chosen = [...marked].filter(other => other.video);
     if (chosen.length > 1) {
@@ -35,7 +35,7 @@ function compareWith(item) {
         return [];
     }
 
-    // One that is marked and another that is the current one are two.
+    // A marked one and the current one, if they differ, are two.
     if (chosen.length === 1 && chosen[0] !== item) {
         return [chosen[0], item];
     }
@@ -80,7 +80,7 @@ function openCompare(chosen) {
     nextTick = requestAnimationFrame(tick);
 }
 
-/** What tells videos apart beside their name, take, model and length: of all that was asked for, that in which they differ. */
+/** What distinguishes videos apart from their name, take, model and length: those parts of the request in which they differ. */
 function differencesOf(chosen) {
     const asked = chosen.map(item => new Map([...(item.facts ?? []).filter(([label]) => !notAsked.has(label)), ['Prompt', item.prompt]]));
     const differing = [...new Set(asked.flatMap(facts => [...facts.keys()]))].filter(label => new Set(asked.map(facts => facts.get(label) ?? '')).size > 1);
@@ -89,7 +89,7 @@ function differencesOf(chosen) {
     const labels = differing.sort((a, b) => (a === 'Prompt') - (b === 'Prompt'));
     const texts = asked.map(facts => labels.map(label => `${label}: ${facts.get(label) || 'not set'}`));
 
-    // The same was bought twice.
+    // The same video was bought twice.
     for (const more of [item => item.created ? `Submitted: ${timeFormat.format(item.created)}` : '', item => item.taskId ? `Task: ${item.taskId}` : '']) {
         const captions = chosen.map((item, index) => [nameOf(item), item.model, item.seconds, ...texts[index]].join('\n'));
         chosen.forEach((item, index) => {
@@ -126,7 +126,7 @@ function makeSide(item, difference) {
     return made;
 }
 
-/** Learns how long a frame is from two that follow each other. */
+/** Learns how long a frame is from two consecutive ones. */
 function measureFrames(video) {
     let last = -1;
     const see = (_, { mediaTime }) => {
@@ -143,7 +143,7 @@ function measureFrames(video) {
     video.requestVideoFrameCallback?.(see);
 }
 
-/** How long the comparison is: as long as its longest video. Shorter ones wait with their last frame. */
+/** How long the comparison is: as long as its longest video. Shorter ones hold their last frame. */
 function length() {
     return Math.max(0, ...sides.map(({ video }) => Number.isFinite(video.duration) ? video.duration : 0));
 }
@@ -156,12 +156,12 @@ function isOver(video) {
     return video.ended || clock.time >= video.duration - clock.frame / 2;
 }
 
-/** Where a video is to be: where the clock is, or in the middle of its last frame. */
+/** The position that a video should have: that of the clock, or the middle of its last frame. */
 function placeOf(video) {
     return Math.min(clock.time, Math.max(0, (video.duration || 0) - clock.frame / 2));
 }
 
-/** The middle of the frame that is seen at a time, or of one before or after it. From there, no rounding shows another. */
+/** The middle of the frame shown at a time, or of one before or after it. From there, rounding never shows a different one. */
 function middleOfFrame(time, frames = 0) {
     return (Math.floor(time / clock.frame + 1e-6) + frames + 0.5) * clock.frame;
 }
@@ -201,7 +201,7 @@ function tick(now) {
     showClock();
 }
 
-/** Brings one video to the clock. */
+/** Adjusts one video to the clock. */
 function follow(one) {
     const { video, isBroken } = one;
     if (isBroken || video.seeking) {
@@ -211,7 +211,7 @@ function follow(one) {
     if (!clock.isRunning || isOver(video)) {
         video.pause();
 
-        // On a busy machine, Chromium ends a seek right after a pause where the video had run on to.
+        // On a busy machine, if Chromium seeks right after a pause, it ends up where the video had continued to.
         if (!clock.isPlaying && Math.abs(video.currentTime - placeOf(video)) > closeEnoughWhenStopped && one.corrections < mostCorrections) {
             one.corrections++;
             video.currentTime = placeOf(video);
@@ -288,7 +288,7 @@ function goToSide(index) {
     sides[side].pane.focus();
 }
 
-/** Side by side, the videos change places; one over the other, the next one comes to the top. */
+/** Side by side, the videos swap places; on top of each other, the next one comes to the front. */
 function swap() {
     if (isOverlaid()) {
         chooseSide(side + 1);

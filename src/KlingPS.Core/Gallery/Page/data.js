@@ -1,10 +1,10 @@
-// What the page is told: the data in its JSON block, and the cards, which hold the texts and the addresses.
+// The input of the page: the data in its JSON block, and the cards, which hold the texts and the addresses.
 
 const byId = id => document.getElementById(id);
 const gallery = JSON.parse(byId('gallery-data').textContent);
 const grid = byId('grid');
 
-/** How each status is called. Those that want something done come before those that do not. */
+/** The name of each status. Those that call for action come before those that do not. */
 const statuses = {
     saved: 'Saved',
     unsaved: 'Not saved',
@@ -55,7 +55,7 @@ function textOf(card, selector) {
     return card.querySelector(selector)?.textContent ?? '';
 }
 
-/** A text as it is looked for: width, case and composition of letters make no difference. */
+/** A text in the form used for searching: width, case and composition of letters make no difference. */
 function folded(text) {
     return text.normalize('NFKC').toLowerCase();
 }
@@ -69,12 +69,12 @@ function modelOf(item) {
     return gallery.models[item.model ?? 0] ?? '';
 }
 
-/** What an item is called where it stands alone: its name, and its take if there are several. */
+/** What an item is called on its own: its name, and its take if there are several. */
 function nameOf(item) {
     return stacksOfTakes.has(item.stack) ? `${item.name}, take ${item.take}` : item.name;
 }
 
-/** How long a video is; empty where that is not known. */
+/** How long a video is; empty if that is not known. */
 function lengthOf(item) {
     return item.seconds > 0 ? countOf(item.seconds, 'second') : '';
 }
@@ -93,7 +93,7 @@ function countOf(number, singular, plural = `${singular}s`) {
     return `${wholeNumber.format(number)} ${number === 1 ? singular : plural}`;
 }
 
-/** How long a time lies ahead or back, roughly: "5 hours". */
+/** How far a time is in the future or the past, roughly: "5 hours". */
 function spanOf(milliseconds) {
     const minutes = Math.abs(milliseconds) / 60000;
     if (minutes < 1) {
@@ -135,18 +135,18 @@ function icon(name) {
     return make('span', { class: `i-${name}` });
 }
 
-/** While a view covers the whole page, that does not scroll. A selector with :has would be looked at for every card that comes into sight. */
+/** While a view covers the whole page, the page does not scroll. A selector with :has would be evaluated for every card that comes into view. */
 function showCovered() {
     document.documentElement.classList.toggle('covered', document.querySelector('dialog.full[open]') !== null);
 }
 
 let toastTimer = 0;
 
-/** Tells something for a moment, to eyes and screen readers. */
+/** Shows a message for a moment, and tells it to screen readers. */
 function tell(text) {
     const toast = byId('toast');
 
-    // Inside of an open dialog, else it would lie behind it.
+    // Inside an open dialog; otherwise it would be behind it.
     (document.querySelector('dialog[open]') ?? document.body).append(toast);
     toast.textContent = text;
     toast.classList.add('shown');
@@ -154,21 +154,21 @@ function tell(text) {
     toastTimer = setTimeout(() => toast.classList.remove('shown'), 8000);
 }
 
-/** Tells something to screen readers only. */
+/** Tells a message to screen readers only. */
 function announce(text) {
     const live = byId('live');
     (document.querySelector('dialog[open]') ?? document.body).append(live);
     live.textContent = text;
 }
 
-/** Copies a text, also where the page has no right to the clipboard, as on a plain web server. */
+/** Copies a text, even if the page has no right to the clipboard, as on a plain web server. */
 async function copy(text, what) {
     try {
         await navigator.clipboard.writeText(text);
         tell(`Copied the ${what}.`);
         return;
     } catch {
-        // The older way needs no such right.
+        // The older method needs no such right.
     }
 
     const focused = document.activeElement;

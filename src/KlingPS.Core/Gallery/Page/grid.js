@@ -1,9 +1,9 @@
-// The grid: what is shown, in which order, what it comes to, and which card is the current one.
+// The grid: what is shown, in which order, the sums, and which card is the current one.
 
 const filters = { find: '', choice: '', rating: '', state: '', model: '', folder: '' };
 const openStacks = new Set();
 
-/** The items that pass the filters, and those of them that have a card on the screen: not the ones inside of a closed stack. */
+/** The items that pass the filters, and those of them that have a card on the screen: not the ones inside a closed stack. */
 let passing = [];
 let shown = [];
 
@@ -14,7 +14,7 @@ let current = null;
 const choiceWords = { Picked: 'Picked', Rejected: 'Rejected', '': 'Undecided' };
 const ratingWords = { 5: '5 stars', 4: '4 stars', 3: '3 stars', 2: '2 stars', 1: '1 star', 0: 'No stars' };
 
-/** For each filter: the value of an item, the values there are, and how one is called. */
+/** For each filter: the value of an item, the possible values, and their names. */
 const facets = {
     choice: { select: 'by-choice', value: item => choiceOf(item).choice ?? '', values: ['Picked', 'Rejected', ''], name: value => choiceWords[value] },
     rating: { select: 'by-rating', value: item => choiceOf(item).rating, values: [5, 4, 3, 2, 1, 0], name: value => ratingWords[value] },
@@ -50,7 +50,7 @@ function passes(item, except) {
     return except === 'find' || filters.find.split(/\s+/).every(word => item.words.includes(word));
 }
 
-/** Which of a stack's items stands for it: what has been picked, has more stars, is there to be played, or else comes first. */
+/** Which of a stack's items represents it: the one that was picked, has more stars, can be played, or else comes first. */
 function coverOf(members) {
     const worth = item => {
         const { choice, rating } = choiceOf(item);
@@ -110,7 +110,7 @@ function refresh() {
     showNumbers();
 }
 
-/** Brings the cards into an order, and moves none unless it has to. */
+/** Puts the cards in order, moving none unless it has to. */
 function layOut(wanted) {
     const places = new Map(laidOut.map((item, index) => [item, index]));
     if (wanted.every((item, index) => index === 0 || places.get(wanted[index - 1]) < places.get(item))) {
@@ -140,7 +140,7 @@ function showStack(item, members, isOpen, isFirst) {
         item.poster.after(badge);
     }
 
-    // What is not as it should be must not be out of sight because it lies in a closed stack.
+    // A video that needs attention must not be hidden because it is in a closed stack.
     const hidden = isOpen ? [] : Object.keys(statuses)
         .map(status => [status, members.filter(member => member !== item && member.status === status && status !== 'saved').length])
         .filter(([, count]) => count > 0);
@@ -220,7 +220,7 @@ function sumOf(list) {
     return [make('b', {}, countOf(list.length, 'video')), ' ', make('span', {}, `${creditNumber.format(credits)} credits · ${dollarsOf(credits)}`)];
 }
 
-/** The sums in the head, the counts in the filters, and the word for an empty grid. */
+/** The sums in the head, the counts in the filters, and the message for an empty grid. */
 function showNumbers() {
     byId('sum-all').replaceChildren(...sumOf(items));
     byId('sum-shown').replaceChildren(...sumOf(passing));
@@ -266,7 +266,7 @@ function clearFilters() {
     byId('find').focus();
 }
 
-/** All rows are of one height, which follows from the width of the columns; so what is out of sight needs no layout. */
+/** All rows have the same height, which follows from the width of the columns; so rows out of sight need no layout. */
 function measureRows() {
     const width = parseFloat(getComputedStyle(grid).gridTemplateColumns);
     grid.style.setProperty('--row', `calc(${width * 9 / 16}px + 10.5rem)`);

@@ -1,10 +1,10 @@
-// The keys, as programs for sorting out pictures have them, and the start of it all.
+// The keys, like those of programs for culling pictures, and the start of the page.
 
-/** The letter of a key, also on a keyboard of another script, where the key at its place counts. */
+/** The letter of a key, even on a keyboard for another script, where its position counts. */
 function keyOf(event) {
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     if (/^[\x20-\x7e]$/.test(key) || event.key.length > 1) {
-        // Digits that want Shift, as on French keyboards.
+        // Digits that need Shift, as on French keyboards.
         return /^[^0-9a-z]$/.test(key) && /^Digit[0-5]$/.test(event.code) && !event.shiftKey ? event.code.slice(5) : key;
     }
 
@@ -161,7 +161,7 @@ function startKeys() {
             return;
         }
 
-        // A button is pressed by these, a slider moved by those, and a player of the browser's knows its own.
+        // These keys press a button, those move a slider, and the browser's own player has keys of its own.
         const { target } = event;
         if ((target instanceof HTMLButtonElement && (key === ' ' || key === 'Enter')) || (target.type === 'range' && /^(Arrow|Home|End|Page)/.test(key)) || (target instanceof HTMLVideoElement && key !== ' ' && key.length > 1)) {
             return;
@@ -200,7 +200,7 @@ startCompare();
 startKeys();
 showLives(document);
 addEventListener('beforeprint', () => {
-    // On paper is what was chosen, also on cards that have not been in sight, and no video.
+    // On paper, choices are shown even on cards that have never been in view, but no videos are.
     stopAll();
     shown.forEach(dress);
     document.querySelectorAll('img[loading]').forEach(image => image.loading = 'eager');

@@ -1,4 +1,4 @@
-// One video large, with everything that is known of it.
+// One video in large, with everything that is known about it.
 
 const large = byId('large');
 let largeItem = null;
@@ -56,7 +56,7 @@ function showStage(item) {
     largePlayer = video;
     stage.append(video);
     if (!prefersStillness.matches) {
-        // With sound as long as the browser lets it.
+        // With sound as long as the browser allows it.
         video.play().catch(error => {
             if (error.name === 'NotAllowedError') {
                 video.muted = true;
@@ -98,7 +98,7 @@ function commandLine(heading, command, what) {
     return make('div', { class: 'command' }, make('h3', {}, `${heading} `, copyButton(() => command, what)), make('code', { tabIndex: 0 }, command));
 }
 
-/** What it has cost, in words. Of one that was given up, nobody knows. */
+/** What it has cost, in words. For one that was given up, nobody knows. */
 function costOf(item) {
     if (item.credits > 0) {
         return `${creditNumber.format(item.credits)} credits (${dollarsOf(item.credits)})${item.setAside ? ', set aside until it ends' : ''}`;

@@ -1,4 +1,4 @@
-// Videos that play in the grid. A browser bears only a few players, so there are never more than these, and none out of sight.
+// Videos that play in the grid. A browser can only handle a few players, so there are never more than these, and none out of sight.
 
 const mostPlayers = 4;
 const prefersStillness = matchMedia('(prefers-reduced-motion: reduce)');
@@ -22,7 +22,7 @@ function makePlayer(item, properties = {}) {
     return video;
 }
 
-/** Takes a player apart. Without its source it holds neither memory nor a connection. */
+/** Shuts a player down. Without its source it uses neither memory nor a connection. */
 function dismantle(video) {
     video.pause();
     video.removeAttribute('src');

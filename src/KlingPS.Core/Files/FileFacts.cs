@@ -25,14 +25,14 @@ internal enum FileKind
 }
 
 /// <summary>
-/// What distinguishes a file or folder from every other on this machine, under whatever name it is found. A later file may get that of one
+/// Distinguishes a file or folder from every other on this machine, whatever name it is found under. A later file may get the id of one
 /// that was deleted.
 /// </summary>
 /// <param name="Device">The file system.</param>
 /// <param name="Number">The file within it.</param>
 internal readonly record struct FileId(ulong Device, ulong Number);
 
-/// <summary>What the file system knows of a file, a folder, or whatever else has a name.</summary>
+/// <summary>What the file system knows about a file, a folder, or anything else with a name.</summary>
 /// <param name="Kind">What it is.</param>
 /// <param name="Id">Which one it is; <see langword="null"/> on a file system that does not tell.</param>
 /// <param name="Names">How many names (hard links) it has.</param>
@@ -42,13 +42,13 @@ internal readonly record struct FileId(ulong Device, ulong Number);
 /// </param>
 internal sealed record FileFacts(FileKind Kind, FileId? Id, long Names, long Length, DateTimeOffset ChangedAt)
 {
-    /// <summary>Who may do what with it; <see langword="null"/> on Windows, which keeps a list of that.</summary>
+    /// <summary>Who may do what with it; <see langword="null"/> on Windows, which uses access lists.</summary>
     public UnixPermissions? Permissions { get; init; }
 
     /// <summary>What a message calls something that is not a file with content.</summary>
     public string Description => Describe(Kind);
 
-    /// <summary>Looks at what a path leads to; links are followed.</summary>
+    /// <summary>Looks at what a path leads to. Links are followed.</summary>
     /// <param name="path">The full path.</param>
     /// <returns><see langword="null"/> when nothing is there, or a link that leads to nothing.</returns>
     /// <exception cref="UnauthorizedAccessException">A folder on the way may not be searched.</exception>

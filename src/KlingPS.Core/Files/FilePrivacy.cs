@@ -5,7 +5,7 @@ using System.Security.Principal;
 namespace KlingPS.Core.Files;
 
 /// <summary>
-/// Tells whether a file that holds a secret is this user's alone, as ssh does with its keys. Root, and the administrators of Windows, can
+/// Tells whether only this user can read a file that holds a secret, as ssh does with its keys. Root, and the administrators of Windows, can
 /// read everything anyway.
 /// </summary>
 /// <remarks>
@@ -24,7 +24,7 @@ internal static class FilePrivacy
     /// <summary>Finds out who else can read or change an open file.</summary>
     /// <param name="file">The file.</param>
     /// <param name="path">Its full path.</param>
-    /// <returns>Who can, and how to change that, in words that follow the name of the file; <see langword="null"/> if nobody can.</returns>
+    /// <returns>Who can, and how to change that, in words that follow the file's name; <see langword="null"/> if nobody can.</returns>
     /// <exception cref="IOException">It cannot be looked at.</exception>
     public static string? FindOthers(FileStream file, string path)
     {
@@ -53,7 +53,7 @@ internal static class FilePrivacy
         return $"is open to {who} (its mode is {mode}). Leave it to its owner alone: chmod 600 '{path.Replace("'", "'\\''", StringComparison.Ordinal)}'";
     }
 
-    /// <summary>Whether a file was put where it is by the manager of this container or service, for nobody else to see.</summary>
+    /// <summary>Whether the manager of this container or service put the file there, for nobody else to see.</summary>
     private static bool IsMountedSecret(string path, UnixPermissions permissions)
     {
         if (!OperatingSystem.IsLinux())

@@ -3,7 +3,7 @@ using System.Text.Json;
 
 namespace KlingPS.Core.Files;
 
-/// <summary>What is wrong with a JSON file that another program has written, in words that say where to look and not how a parser reads.</summary>
+/// <summary>Describes what is wrong with a JSON file that another program wrote: where to look, not how a parser works.</summary>
 internal static class JsonDamage
 {
     /// <summary>Says what is wrong, as a clause without its subject: <c>is damaged or cut off (line 38)</c>.</summary>

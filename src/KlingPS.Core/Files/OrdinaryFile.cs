@@ -3,7 +3,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace KlingPS.Core.Files;
 
-/// <summary>Something other than a file with content is where one is needed.</summary>
+/// <summary>There is something other than a file with content where one is needed.</summary>
 internal sealed class NotOrdinaryFileException : IOException
 {
     /// <summary>Creates the exception.</summary>
@@ -32,8 +32,8 @@ internal sealed class FileTooLongException : IOException
 }
 
 /// <summary>
-/// Opens files to read them: only ordinary ones, because a pipe or a device may have no end, or hold the reader up for ever. What counts is
-/// the file that is open, not what had its name a moment before.
+/// Opens files to read them: only ordinary ones, because a pipe or a device may have no end, or block the reader for ever. What counts is
+/// the open file, not what had its name a moment before.
 /// </summary>
 internal static class OrdinaryFile
 {

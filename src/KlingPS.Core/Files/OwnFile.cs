@@ -44,7 +44,7 @@ internal static class OwnFile
         }
         catch (Exception exception) when (exception is FileNotFoundException or DirectoryNotFoundException && Directory.Exists(Path.GetDirectoryName(path)))
         {
-            // This happens in /proc: that a new file is not there says nothing about the reason.
+            // This happens in /proc: "not found" for a new file does not give the reason.
             throw new IOException($"No file can be created in the folder '{Path.GetDirectoryName(path)}'.", exception);
         }
         catch (IOException exception) when (IsTemporary(path))
@@ -57,7 +57,7 @@ internal static class OwnFile
         }
     }
 
-    /// <summary>Whether the name says nothing to anybody, so that a message is about the folder.</summary>
+    /// <summary>Whether the name means nothing to the user, so that a message should name the folder.</summary>
     private static bool IsTemporary(string path) => Path.GetFileName(path).StartsWith(TemporaryFile.Prefix, StringComparison.Ordinal);
 
     private static FileStream CreateNew(string path, FileReaders readers, FileAccess access, FileShare share, FileOptions options)
@@ -124,10 +124,10 @@ internal static class OwnFile
         Directory.CreateDirectory(path, mode);
     }
 
-    /// <summary>Opens a file that one owner has to itself among all processes of the machine, and can rename while it is open; or creates it.</summary>
+    /// <summary>Opens or creates a file that only one owner on the machine can have open at a time, and can rename while it is open.</summary>
     /// <param name="path">The full path.</param>
     /// <param name="readers">Who may read it, if it is created; <see langword="null"/> to open only one that is there.</param>
-    /// <returns>The file, for reading and writing; <see langword="null"/> while another owner has it, or if there is none to be opened.</returns>
+    /// <returns>The file, for reading and writing; <see langword="null"/> while another owner has it, or if there is none to open.</returns>
     /// <exception cref="NotOrdinaryFileException">Something that is not a file of ours has this name: see <see cref="Require(FileFacts, string)"/>.</exception>
     /// <exception cref="IOException">The file has other names as well, or cannot be opened.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be opened.</exception>
@@ -176,7 +176,7 @@ internal static class OwnFile
         }
     }
 
-    /// <summary>Writes a whole file, or leaves the one that is there as it is. Nobody ever reads half of it.</summary>
+    /// <summary>Writes a whole file, or leaves the existing one as it is. Nobody ever reads half of it.</summary>
     /// <param name="path">The full path.</param>
     /// <param name="content">What it holds.</param>
     /// <param name="readers">Who may read it.</param>
@@ -254,7 +254,7 @@ internal static class OwnFile
         }
     }
 
-    /// <summary>Renames a file and never replaces another, not even one that has come a moment ago. .NET itself looks first and then renames.</summary>
+    /// <summary>Renames a file and never replaces another, not even one created a moment ago. .NET itself checks first and then renames.</summary>
     /// <param name="from">The full path of the file.</param>
     /// <param name="to">The full path it gets, in the same folder.</param>
     /// <exception cref="IOException">Something has this name already, or the file cannot be renamed.</exception>

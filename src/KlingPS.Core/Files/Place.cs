@@ -6,7 +6,7 @@ namespace KlingPS.Core.Files;
 /// <summary>
 /// A place for a file or a folder, which need not exist yet: where a path leads to once links are followed. Two paths are the same place if
 /// what is written to one is found at the other, whichever links, junctions, mounts, upper and lower case or Unicode forms they are spelled
-/// with. That is for the file system to say, and it is asked.
+/// with. Only the file system knows, so it is asked.
 /// </summary>
 internal sealed class Place
 {
@@ -136,7 +136,7 @@ internal sealed class Place
     /// <inheritdoc/>
     public override string ToString() => Path;
 
-    /// <summary>Whether the names that do not exist yet would be the same to the folder they come into.</summary>
+    /// <summary>Whether the folder would treat the names that do not exist yet as the same.</summary>
     private bool AreSameNames(Place other)
     {
         NameRule rule = NameRule.Of(_anchor);
@@ -159,7 +159,7 @@ internal sealed class Place
         }
     }
 
-    /// <summary>What has a name; <see langword="null"/> also if that may not be known: then nothing beyond it can be followed.</summary>
+    /// <summary>What has a name; <see langword="null"/> also if access is denied: then nothing beyond it can be followed.</summary>
     private static FileFacts? TryLook(string path)
     {
         try
@@ -185,7 +185,7 @@ internal sealed class Place
     }
 }
 
-/// <summary>Which names are the same to a folder: whether it minds upper and lower case and the form of composed characters. Found out from what is in it.</summary>
+/// <summary>Which names a folder treats as the same: whether it tells apart upper and lower case, and forms of composed characters. Found out from its content.</summary>
 internal sealed class NameRule
 {
     /// <summary>How many names of a folder are tried.</summary>
@@ -219,7 +219,7 @@ internal sealed class NameRule
         Minds(folder, name => name.ToUpperInvariant() is var upper && upper != name ? upper : name.ToLowerInvariant(), list, identify) ?? false,
         Minds(folder, name => Composed(name) is var composed && composed != name ? composed : Decomposed(name), list, identify) ?? false);
 
-    /// <summary>Whether two names are the same to the folder.</summary>
+    /// <summary>Whether the folder treats two names as the same.</summary>
     public bool IsSame(string one, string other)
     {
         (one, other) = _mindsForm ? (one, other) : (Composed(one), Composed(other));
@@ -247,7 +247,7 @@ internal sealed class NameRule
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            // Then nothing tells.
+            // Then it is not known.
         }
 
         return null;
@@ -255,7 +255,7 @@ internal sealed class NameRule
 
     private static string Decomposed(string text) => TryNormalize(text, NormalizationForm.FormD);
 
-    /// <summary>Half a surrogate pair and U+FFFE have no form; what stands before them and after them has.</summary>
+    /// <summary>Half a surrogate pair and U+FFFE have no normal form; the text before and after them does.</summary>
     private static string TryNormalize(string text, NormalizationForm form)
     {
         try

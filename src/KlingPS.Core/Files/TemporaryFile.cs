@@ -1,12 +1,12 @@
 namespace KlingPS.Core.Files;
 
 /// <summary>
-/// A file that is written under another name, in the same folder, and gets its own when it is complete. Until then nobody sees anything of it,
+/// A file that is written under another name, in the same folder, and gets its own name when it is complete. Until then nobody sees any of it,
 /// and if it never gets that far, nothing is left.
 /// </summary>
 internal sealed class TemporaryFile : IDisposable
 {
-    /// <summary>What the names that files have meanwhile begin with.</summary>
+    /// <summary>The start of the names that files have until then.</summary>
     public const string Prefix = ".klingps-";
 
     private readonly string _path;
@@ -26,7 +26,7 @@ internal sealed class TemporaryFile : IDisposable
         Stream = OwnFile.Create(_temporary, readers);
     }
 
-    /// <summary>A path for a file that gets another name, or none. It is not named after that, which may be as long as names can be; and no one can have put anything there.</summary>
+    /// <summary>A path for a file that will get another name, or none. It is not derived from that name, which may be as long as names can be; and nobody can have put anything there.</summary>
     /// <param name="folder">The full path of the folder.</param>
     public static string NameIn(string folder) => Path.Combine(folder, $"{Prefix}{Guid.NewGuid():N}");
 

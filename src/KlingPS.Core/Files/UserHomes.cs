@@ -8,12 +8,12 @@ namespace KlingPS.Core.Files;
 /// </summary>
 internal static class UserHomes
 {
-    /// <summary>A file at its usual place in one of them, which is not the one in use.</summary>
+    /// <summary>Finds a file at its usual place in one of them, other than the one in use.</summary>
     /// <param name="inUse">The path in use.</param>
     /// <param name="below">Where the file usually is, from the home folder.</param>
     /// <param name="environment">Reads an environment variable.</param>
     /// <param name="homeOf">See <see cref="Of"/>.</param>
-    /// <returns><see langword="null"/> if there is none; always on Windows, where such folders are the same wherever a user works.</returns>
+    /// <returns><see langword="null"/> if there is none, and always on Windows, where these folders do not depend on the shell.</returns>
     public static string? FindOther(string inUse, IEnumerable<string> below, Func<string, string?> environment, Func<string, string?> homeOf)
     {
         if (OperatingSystem.IsWindows())

@@ -10,14 +10,14 @@ internal enum VolumeReach
     /// <summary>Nobody: it is a disk of this machine, or in its memory.</summary>
     Local,
 
-    /// <summary>Other machines, or the host of this virtual machine or container: what processes agree on here is not known there.</summary>
+    /// <summary>Other machines, or the host of this virtual machine or container: they do not know what processes here agree on.</summary>
     Shared,
 
-    /// <summary>That is not known. A program stands in for the file system.</summary>
+    /// <summary>Not known: a program stands in for the file system.</summary>
     Unknown,
 }
 
-/// <summary>The file system that something lies on.</summary>
+/// <summary>The file system that a path is on.</summary>
 /// <param name="Format">What the system calls its kind, such as <c>ext4</c>, <c>nfs4</c> or <c>NTFS</c>.</param>
 /// <param name="Root">Where it begins: a mount point, or the root of a drive.</param>
 /// <param name="IsReadOnly">Whether nothing can be written to it.</param>
@@ -31,7 +31,7 @@ internal sealed partial record Volume(string Format, string Root, bool IsReadOnl
     private const string NetworkDrive = "network drive";
 
     /// <summary>
-    /// Kinds of file systems whose files other machines have as well; the last ones are how folders of a host come into a virtual machine
+    /// Kinds of file systems whose files other machines see as well; the last ones bring folders of a host into a virtual machine
     /// or a container.
     /// </summary>
     private static readonly HashSet<string> s_shared = new(StringComparer.OrdinalIgnoreCase)
@@ -57,7 +57,7 @@ internal sealed partial record Volume(string Format, string Root, bool IsReadOnl
 
     /// <summary>Finds the file system of a path, or of the deepest folder on the way to it that exists.</summary>
     /// <param name="path">The full path. Links are followed.</param>
-    /// <returns><see langword="null"/> if the system does not tell.</returns>
+    /// <returns><see langword="null"/> if the system does not say.</returns>
     public static Volume? Of(string path)
     {
         try
@@ -73,7 +73,7 @@ internal sealed partial record Volume(string Format, string Root, bool IsReadOnl
         }
     }
 
-    /// <summary>Finds the mount that a path lies on.</summary>
+    /// <summary>Finds the mount that a path is on.</summary>
     /// <param name="table">The table of mounts, as Linux writes it to <c>/proc/self/mountinfo</c>.</param>
     /// <param name="path">The full path, without links.</param>
     internal static Volume? Find(string table, string path)
@@ -117,7 +117,7 @@ internal sealed partial record Volume(string Format, string Root, bool IsReadOnl
 
     private static bool Has(string options, string option) => options.Split(',').Contains(option);
 
-    /// <summary>Blanks and the like are written by their number.</summary>
+    /// <summary>Spaces and the like are written as their codes.</summary>
     private static string Unescape(string text)
         => Escape().Replace(text, match => ((char)Convert.ToInt32(match.Groups[1].Value, 8)).ToString(CultureInfo.InvariantCulture));
 

@@ -24,7 +24,7 @@ internal static class WindowsFiles
         const int InvalidName = 123;
         const int NameTooLong = 206;
 
-        // Other files have such a mark as well, such as those that a cloud keeps.
+        // Other files have this attribute as well, such as those kept in a cloud.
         bool isLink = !followsLink && new FileInfo(path).LinkTarget is not null;
         int flags = TakeFolders | (isLink ? DoNotFollow : 0);
         using SafeFileHandle handle = CreateFile(Extended(path), ReadAttributes, ShareAll, 0, OpenExisting, flags, 0);
@@ -74,7 +74,7 @@ internal static class WindowsFiles
             DateTimeOffset.FromFileTime(Math.Clamp(BitConverter.ToInt64(basic, 24), 0, DateTimeOffset.MaxValue.ToFileTime())));
     }
 
-    /// <summary>A number whose upper half comes first.</summary>
+    /// <summary>A number whose upper half is stored first.</summary>
     private static ulong Joined(byte[] bytes, int offset) => ((ulong)BitConverter.ToUInt32(bytes, offset) << 32) | BitConverter.ToUInt32(bytes, offset + 4);
 
     /// <summary>The form of a path that may be longer than 260 characters.</summary>

@@ -9,7 +9,7 @@ internal interface IAccountRegister
     Task<IReadOnlyList<AccountKey>> ListAsync(CancellationToken cancellationToken);
 
     /// <summary>
-    /// Records what is known of a key. When the key is found to belong to another account than before, so do all keys that had the same
+    /// Records what is known about a key. When the key is found to belong to another account than before, so do all keys that had the same
     /// account as it; their tasks, uploads and limits are shared from then on.
     /// </summary>
     /// <param name="key">The key. Its account is itself, or that of a key that is recorded.</param>

@@ -21,7 +21,7 @@ internal interface IFileHashCache
 {
     /// <summary>The SHA-256 of a file that has not changed since it was recorded, or <see langword="null"/>.</summary>
     /// <param name="path">The full path.</param>
-    /// <param name="stamp">What the file system says of it now.</param>
+    /// <param name="stamp">What the file system says about it now.</param>
     /// <param name="cancellationToken">Cancels the search.</param>
     Task<string?> FindAsync(string path, FileStamp stamp, CancellationToken cancellationToken);
 

@@ -18,7 +18,7 @@ internal interface IPlanJournal
     /// <param name="cancellationToken">Cancels the search.</param>
     Task<PlanStanding> FindAsync(string id, string account, CancellationToken cancellationToken);
 
-    /// <summary>Records that a run carries a plan out, where it may be: a run that was interrupted may be followed by another.</summary>
+    /// <summary>Records that a run carries out a plan, if it may: an interrupted run may be followed by another.</summary>
     /// <param name="id">Its id.</param>
     /// <param name="digest">The digest of its file.</param>
     /// <param name="run">The run.</param>

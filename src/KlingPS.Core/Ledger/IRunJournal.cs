@@ -1,6 +1,6 @@
 namespace KlingPS.Core.Ledger;
 
-/// <summary>The runs of ConvertTo-KlingVideo: when each was, and what came of it. What was bought in a run names it.</summary>
+/// <summary>The runs of ConvertTo-KlingVideo: when each took place, and its outcome. Each task bought in a run names it.</summary>
 /// <remarks>Safe for concurrent use.</remarks>
 internal interface IRunJournal
 {
@@ -64,7 +64,7 @@ internal sealed record RunResult
     /// <summary>Videos that could not be made or saved.</summary>
     public int Failed { get; init; }
 
-    /// <summary>Images of which it is not known whether their video was bought.</summary>
+    /// <summary>Images whose video may or may not have been bought.</summary>
     public int Unknown { get; init; }
 
     /// <summary>Images that something was wrong with, so that nothing was asked for.</summary>

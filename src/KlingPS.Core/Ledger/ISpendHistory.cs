@@ -7,7 +7,7 @@ namespace KlingPS.Core.Ledger;
 internal interface ISpendHistory
 {
     /// <summary>
-    /// Adds up what was asked for and what it has cost. Days and months, and what comes of a run, are in the order of time; other groups
+    /// Adds up what was asked for and what it has cost. Days, months and the outcomes of a run are in order of time; other groups
     /// are ordered by what they have cost, the dearest first.
     /// </summary>
     /// <param name="filter">Which tasks count.</param>

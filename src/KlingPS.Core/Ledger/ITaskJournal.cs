@@ -70,8 +70,8 @@ internal interface ITaskJournal
     /// <param name="answerWithin">See <see cref="TaskIntent.AnswerWithin"/>; counts from now.</param>
     /// <param name="cancellationToken">Cancels the wait; the request is still held back then.</param>
     /// <returns>
-    /// <see cref="RecordResult.Superseded"/> if the attempt is not under way any more: a callback has told that it was bought, or another
-    /// process has taken this one for dead. Nothing may be sent for it then.
+    /// <see cref="RecordResult.Superseded"/> if the attempt is not under way any more: a callback has reported that it was bought, or another
+    /// process has concluded that this one is dead. Nothing may be sent for it then.
     /// </returns>
     Task<RecordResult> RecordSentAgainAsync(long id, TimeSpan answerWithin, CancellationToken cancellationToken);
 
@@ -81,7 +81,7 @@ internal interface ITaskJournal
     /// </summary>
     /// <param name="id">The local id.</param>
     /// <param name="mayBeBought">Whether it becomes unknown; otherwise it counts as rejected.</param>
-    /// <param name="reason">What is known of it.</param>
+    /// <param name="reason">What is known about it.</param>
     void Disown(long id, bool mayBeBought, string reason);
 
     /// <summary>
@@ -89,10 +89,10 @@ internal interface ITaskJournal
     /// it, in whatever process of this machine. Never fails.
     /// </summary>
     /// <param name="answer">What has happened.</param>
-    /// <returns>The folder it is kept in; <see langword="null"/> where it cannot be kept.</returns>
+    /// <returns>The folder it is kept in; <see langword="null"/> if it cannot be kept.</returns>
     Task<string?> KeepAsync(SpooledAnswer answer);
 
-    /// <summary>Records what the service says of a task. One that is not in the ledger is added. A settled task stays settled.</summary>
+    /// <summary>Records what the service says about a task. One that is not in the ledger is added. A settled task stays settled.</summary>
     /// <param name="account">The account.</param>
     /// <param name="snapshot">What the service says.</param>
     Task<KlingVideoTask> RecordSnapshotAsync(string account, TaskSnapshot snapshot);
@@ -106,7 +106,7 @@ internal interface ITaskJournal
 
     /// <summary>
     /// Records that a whole video is about to get its name. It does not count as saved yet: the process may be killed, or the name
-    /// refused. The file is known by its hash, should nobody record that it got the name.
+    /// refused. If nobody records that it got the name, the file is recognised by its hash.
     /// </summary>
     /// <param name="id">The local id.</param>
     /// <param name="path">The full path it is about to have.</param>
@@ -119,7 +119,7 @@ internal interface ITaskJournal
     /// <param name="hash">The video's SHA-256 in lower-case hex.</param>
     Task<KlingVideoTask> RecordSavedAsync(long id, string path, string hash);
 
-    /// <summary>Records that the user has taken a video elsewhere, so that nothing is left to be done for it; or takes that back.</summary>
+    /// <summary>Records that the user has taken a video elsewhere, so that nothing is left to do for it; or withdraws that.</summary>
     /// <param name="id">The local id.</param>
     /// <param name="isTaken">Whether it was taken.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: the task has no video. <see cref="ErrorKind.TaskNotFound"/>: there is none.</exception>
@@ -149,7 +149,7 @@ internal interface ITaskJournal
     Task RemoveAsync(long id);
 
     /// <summary>
-    /// Marks attempts as unknown whose process died before the response; those that it was holding back, of which nothing had left, count as
+    /// Marks attempts as unknown whose process died before the response; those it was holding back, for which nothing had been sent, count as
     /// rejected. A process that is running is left alone, however long it takes; so is one that cannot be seen from here, on another
     /// machine or in another container, until <see cref="TaskIntent.AnswerWithin"/> is over.
     /// </summary>
@@ -196,44 +196,44 @@ internal interface ITaskJournal
     /// <param name="cancellationToken">Cancels the search.</param>
     Task<IReadOnlyList<KlingVideoTask>> ListByFilesAsync(string account, string? path, string? tailPath, int limit, CancellationToken cancellationToken);
 
-    /// <summary>The tasks that a filter lets through, by local id.</summary>
+    /// <summary>The tasks that match a filter, by local id.</summary>
     /// <param name="filter">The filter.</param>
     /// <param name="cancellationToken">Cancels the search.</param>
     Task<IReadOnlyList<KlingVideoTask>> ListAsync(TaskFilter filter, CancellationToken cancellationToken);
 
-    /// <summary>The same in pages, each of which is read when it is asked for: the ledger may have a million tasks.</summary>
-    /// <remarks>No task comes twice, and none is left out that the filter lets through all the time. What is added meanwhile is not listed.</remarks>
+    /// <summary>The same in pages, each read on demand: the ledger may have a million tasks.</summary>
+    /// <remarks>No task comes twice, and none that matches the filter throughout is left out. Tasks added meanwhile are not listed.</remarks>
     /// <inheritdoc cref="ListAsync"/>
     IAsyncEnumerable<IReadOnlyList<KlingVideoTask>> ReadPagesAsync(TaskFilter filter, CancellationToken cancellationToken);
 
     /// <summary>
     /// The paths that videos were saved to, each with every task whose video it may be: also the paths of a video that has been saved
-    /// elsewhere since, and those of videos that were about to get their names. All of them, for which of them is a given file does not
-    /// show in their text.
+    /// elsewhere since, and those of videos that were about to get their names. All of them, because their text does not show which of
+    /// them leads to a given file.
     /// </summary>
     /// <param name="cancellationToken">Cancels the search.</param>
     Task<IReadOnlyList<SavedPath>> ListSavedPathsAsync(CancellationToken cancellationToken);
 
     /// <summary>
-    /// Those of them that may lead to one of several files, if each of these has one name only and is no link: the paths whose file names
+    /// The saved paths that may lead to one of several files, if each of these has one name only and is no link: the paths whose file names
     /// differ at most in upper and lower case and in the form of composed characters. There may be more, of names that this machine cannot compare.
     /// </summary>
     /// <param name="paths">The paths of the files.</param>
     /// <param name="cancellationToken">Cancels the search.</param>
     Task<IReadOnlyList<SavedPath>> ListSavedPathsAsync(IReadOnlyCollection<string> paths, CancellationToken cancellationToken);
 
-    /// <summary>Whether one of <see cref="ListSavedPathsAsync(CancellationToken)"/> is that of a video with this content, and of another task.</summary>
+    /// <summary>Whether a video with this content was saved for another task, by <see cref="ListSavedPathsAsync(CancellationToken)"/>.</summary>
     /// <param name="hash">The SHA-256 of the video, in lower-case hex.</param>
     /// <param name="id">The local id of the task; <see langword="null"/> if every task is another one.</param>
     /// <param name="cancellationToken">Cancels the search.</param>
     Task<bool> IsSavedForAnotherAsync(string hash, long? id, CancellationToken cancellationToken);
 
-    /// <summary>The time by the clock that the times of the tasks are of: the server's, where there is one.</summary>
+    /// <summary>The time by the clock that the tasks' times come from: the server's, if there is one.</summary>
     /// <param name="cancellationToken">Cancels the question.</param>
     Task<DateTimeOffset> ReadClockAsync(CancellationToken cancellationToken);
 }
 
-/// <summary>What came of claiming a video.</summary>
+/// <summary>The outcome of claiming a video.</summary>
 /// <param name="Task">The task that was started, or the purchase that exists already.</param>
 /// <param name="IsNew">Whether it was started: only then may it be submitted.</param>
 internal sealed record TaskClaim(KlingVideoTask Task, bool IsNew);

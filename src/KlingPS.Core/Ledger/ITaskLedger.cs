@@ -39,7 +39,7 @@ internal interface ITaskLedger
     /// <summary>Which runs of commands there were.</summary>
     IRunJournal Runs { get; }
 
-    /// <summary>Which plans were made, and what became of them.</summary>
+    /// <summary>The plans that were made, and what became of them.</summary>
     IPlanJournal Plans { get; }
 
     /// <summary>The service's rate limits.</summary>

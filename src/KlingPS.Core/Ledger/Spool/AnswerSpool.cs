@@ -7,7 +7,7 @@ using KlingPS.Core.Files;
 namespace KlingPS.Core.Ledger.Spool;
 
 /// <summary>
-/// Keeps on this machine what has happened while the ledger cannot be written: a file for each answer, which is complete or not there, whenever
+/// Keeps on this machine what happens while the ledger cannot be written: a file for each answer, which is complete or absent, whenever
 /// a process is killed. A later command that reaches the ledger records it, and only then is the file deleted.
 /// </summary>
 /// <remarks>Safe for concurrent use, by any number of processes.</remarks>
@@ -15,13 +15,13 @@ namespace KlingPS.Core.Ledger.Spool;
 /// <param name="time">The clock, for the order of what has happened on this machine.</param>
 internal sealed class AnswerSpool(string folder, TimeProvider time)
 {
-    /// <summary>What to do when the ledger has been lost in the middle of a command.</summary>
+    /// <summary>What to do when the ledger is lost in the middle of a command.</summary>
     public const string HowToGoOn = "Check the server and the network, then run the same command again: it continues with what is paid for, and buys nothing twice.";
 
     private const string Ending = ".json";
     private const int MaxLength = 1 << 16;
 
-    /// <summary>The folder of a machine, below the user's data folder. Homes can be shared, and each machine records what has happened there.</summary>
+    /// <summary>The folder of a machine, below the user's data folder. Home folders can be shared, and each machine records what happened on it.</summary>
     /// <param name="userFolder">That folder.</param>
     /// <param name="machine">The machine.</param>
     public static string FolderOf(string userFolder, string machine)
@@ -34,7 +34,7 @@ internal sealed class AnswerSpool(string folder, TimeProvider time)
     public static AnswerSpool? Find(string machine, TimeProvider time)
         => LedgerLocation.FindUserFolder() is string userFolder ? new AnswerSpool(FolderOf(userFolder, machine), time) : null;
 
-    /// <summary>The error of a command that could not record what has happened, which is kept.</summary>
+    /// <summary>The error of a command that could not record what happened; it is kept in the spool.</summary>
     /// <param name="error">Why it could not be recorded.</param>
     /// <param name="kept">The folder it is kept in.</param>
     public static KlingException CreateKeptException(KlingException error, string kept)
@@ -77,7 +77,7 @@ internal sealed class AnswerSpool(string folder, TimeProvider time)
             file.Flush(flushToDisk: true);
             OwnFile.MoveNew(begun, Path.Combine(folder, name));
 
-            // With the file, its new name gets to the disk.
+            // This writes the file's new name to the disk as well.
             file.Flush(flushToDisk: true);
             return true;
         }
@@ -88,7 +88,7 @@ internal sealed class AnswerSpool(string folder, TimeProvider time)
         }
     }
 
-    /// <summary>What is kept, in the order in which it has happened.</summary>
+    /// <summary>What is kept, in the order in which it happened.</summary>
     public IReadOnlyList<SpooledFile> Read()
     {
         try

@@ -27,10 +27,10 @@ internal enum SpooledKind
     Ended,
 }
 
-/// <summary>Something that has happened and could not be recorded in the ledger, with all that is needed to record it later.</summary>
+/// <summary>Something that happened and could not be recorded in the ledger, with everything needed to record it later.</summary>
 internal sealed record SpooledAnswer
 {
-    /// <summary>The form of this record.</summary>
+    /// <summary>The version of this record's format.</summary>
     [JsonPropertyName("version")]
     public int Version { get; init; } = 1;
 
@@ -39,7 +39,7 @@ internal sealed record SpooledAnswer
     [JsonConverter(typeof(JsonStringEnumConverter<SpooledKind>))]
     public required SpooledKind Kind { get; init; }
 
-    /// <summary>Where the ledger that it is for was. It may have another address by now, and is found by what is in it.</summary>
+    /// <summary>Where its ledger was. The ledger may have another address by now; it is recognised by its content.</summary>
     [JsonPropertyName("ledger")]
     public string? Ledger { get; init; }
 
@@ -146,7 +146,7 @@ internal sealed record SpooledAnswer
         };
     }
 
-    /// <summary>Whether this can be what the module has written: all that its kind needs is there, and has the form that it has in a ledger.</summary>
+    /// <summary>Whether this can be what the module has written: everything its kind needs is present, in the form it has in a ledger.</summary>
     [JsonIgnore]
     public bool IsSound => Version == 1
         && Account is { Length: > 0 and <= 128 }
@@ -171,7 +171,7 @@ internal sealed record SpooledAnswer
             && uri is { UserInfo.Length: 0, Host.Length: > 0 }
             && (uri.Scheme == Uri.UriSchemeHttps || AddressPolicy.IsPlain(uri));
 
-    /// <summary>A complete video belongs to a task that has succeeded. What was recorded about that without waiting for the disk may be lost with the server.</summary>
+    /// <summary>A complete video means that the task succeeded. If that was recorded without waiting for the disk, the record may be lost with the server.</summary>
     private static SpooledAnswer OfMade(SpooledKind kind, KlingVideoTask task) => task.TaskState == KlingTaskState.Succeeded ? OfEnd(kind, task) : Of(kind, task);
 
     private static SpooledAnswer OfEnd(SpooledKind kind, KlingVideoTask task) => Of(kind, task) with

@@ -33,11 +33,11 @@ internal sealed record ApiCall(HttpMethod Method, Uri Uri, string Operation)
     /// <summary>Whether what it asks for, such as a task, may be missing: code 404 then says so; otherwise it is about the address.</summary>
     public bool MayBeMissing { get; init; }
 
-    /// <summary>Whether the request spends credits, so that it may be paid for although no response came.</summary>
+    /// <summary>Whether the request spends credits, so that it may have been paid for although no response came.</summary>
     public bool IsPurchase { get; init; }
 }
 
-/// <summary>Sends requests with the key, and tells how far a request without a response came.</summary>
+/// <summary>Sends requests with the key, and reports how far a request without a response got.</summary>
 /// <param name="http">Sends the requests; must not follow redirects.</param>
 /// <param name="key">The account's key.</param>
 /// <param name="options">Timeouts, observer and clock.</param>
@@ -46,7 +46,7 @@ internal sealed class ApiTransport(HttpMessageInvoker http, ApiKey key, KlingCli
     /// <summary>Responses are a few kilobytes. Anything beyond this, counted after decompression, is not read, and the response is invalid.</summary>
     private const int MaxResponseLength = 8 * 1024 * 1024;
 
-    /// <summary>How much of that is shown with -Debug, in bytes.</summary>
+    /// <summary>How much of a longer response is shown with -Debug, in bytes.</summary>
     private const int KeptOfTooLong = 64 * 1024;
 
     private const int MaxCause = 300;
@@ -56,7 +56,7 @@ internal sealed class ApiTransport(HttpMessageInvoker http, ApiKey key, KlingCli
 
     private readonly TimeProvider _time = options.TimeProvider;
 
-    /// <summary>Sends a request once. Every way it can end without a response becomes a <see cref="KlingApiException"/> that says how far it came.</summary>
+    /// <summary>Sends a request once. Every way it can end without a response becomes a <see cref="KlingApiException"/> that says how far it got.</summary>
     [SuppressMessage("Design", "CA1031", Justification = "Whatever a handler, a decoder or a decompressor throws means that there is no response.")]
     public async Task<ApiResponse> SendAsync(ApiCall call, CancellationToken cancellationToken)
     {
@@ -86,7 +86,7 @@ internal sealed class ApiTransport(HttpMessageInvoker http, ApiKey key, KlingCli
             bool isNotSent = exchange.Status is null && (content is null ? IsConnectFailure(exception) || isNotConnected : !content.HasStarted);
             exchange.Error = isNotConnected ? "no connection was made in time" : key.Redact(Describe(exception, timeout, exchange));
 
-            // An error that nobody foresaw is not known to pass either.
+            // It is not known either whether an unforeseen error will pass.
             bool mayPass = exception is HttpRequestException or IOException or InvalidDataException or OperationCanceledException or ObjectDisposedException;
             throw CreateLostException(call, isNotSent, mayPass, exchange.Error, HasKey(exception) ? null : exception);
         }
@@ -161,7 +161,7 @@ internal sealed class ApiTransport(HttpMessageInvoker http, ApiKey key, KlingCli
         return (Decode(memory.GetBuffer().AsSpan(0, (int)memory.Length)), true);
     }
 
-    /// <summary>Reads UTF-8, or what a byte order mark says.</summary>
+    /// <summary>Reads UTF-8, or the encoding that a byte order mark names.</summary>
     private static string Decode(ReadOnlySpan<byte> body)
     {
         foreach (Encoding encoding in new[] { Encoding.UTF8, Encoding.Unicode, Encoding.BigEndianUnicode })
@@ -209,7 +209,7 @@ internal sealed class ApiTransport(HttpMessageInvoker http, ApiKey key, KlingCli
             or HttpRequestError.ProxyTunnelError,
     };
 
-    /// <summary>How the handler says that its own limit for connecting is over.</summary>
+    /// <summary>Whether the handler's own limit for connecting is over.</summary>
     private static bool IsConnectTimeout(Exception exception) => exception is OperationCanceledException { InnerException: TimeoutException };
 
     private static string Describe(Exception exception, TimeSpan timeout, Exchange exchange) => exception switch
@@ -232,7 +232,7 @@ internal sealed class ApiTransport(HttpMessageInvoker http, ApiKey key, KlingCli
             exception = exception.InnerException;
         }
 
-        // It may quote what the server has sent.
+        // It may quote what the server sent.
         return ReceivedText.Cut(exception.Message, MaxCause).TrimEnd('.');
     }
 
@@ -264,7 +264,7 @@ internal sealed class ApiTransport(HttpMessageInvoker http, ApiKey key, KlingCli
             ServiceMessage = response?.Message,
         };
 
-    /// <summary>How far a request has come.</summary>
+    /// <summary>How far a request has got.</summary>
     private sealed class Exchange
     {
         public int? Status { get; set; }

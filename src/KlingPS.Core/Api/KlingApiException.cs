@@ -7,7 +7,7 @@ public sealed class KlingApiException : KlingException
 {
     /// <summary>Creates the exception.</summary>
     /// <param name="kind">The condition.</param>
-    /// <param name="fault">How far the request came.</param>
+    /// <param name="fault">How far the request got.</param>
     /// <param name="message">What happened, in plain words.</param>
     /// <param name="innerException">The exception that caused it, if there was one.</param>
     public KlingApiException(ErrorKind kind, TransportFault fault, string message, Exception? innerException = null)
@@ -16,7 +16,7 @@ public sealed class KlingApiException : KlingException
         Fault = fault;
     }
 
-    /// <summary>How far the request came.</summary>
+    /// <summary>How far the request got.</summary>
     public TransportFault Fault { get; }
 
     /// <summary>Whether the same request may succeed a little later.</summary>
@@ -34,7 +34,7 @@ public sealed class KlingApiException : KlingException
     /// <inheritdoc/>
     private protected override bool IsNoService => IsFromElsewhere;
 
-    /// <summary>Whether something other than the service answered, such as the sign-in page of a network: every further request would meet it too.</summary>
+    /// <summary>Whether something other than the service answered, such as the sign-in page of a network: every further request would get the same answer.</summary>
     internal bool IsFromElsewhere { get; init; }
 
     /// <inheritdoc/>
@@ -52,7 +52,7 @@ public sealed class KlingApiException : KlingException
         IsFromElsewhere = IsFromElsewhere,
     };
 
-    /// <summary>The same error, as one that does not pass and concerns this request alone.</summary>
+    /// <summary>The same error, as one that will not pass and concerns this request alone.</summary>
     internal KlingApiException AsFinal() => new(Kind, Fault, Message, InnerException) { Code = Code, ServiceMessage = ServiceMessage };
 
     /// <summary>When to send the same request again; <see langword="null"/> when that would not help.</summary>

@@ -128,7 +128,7 @@ internal sealed class KlingClient
         try
         {
             // Some routes say 200 with no data for a task they do not know yet: that task is waiting.
-            // And as in callbacks, the answer about a failed task may have the code of the failure: the record says what became of it.
+            // And as in callbacks, the answer about a failed task may have the code of the failure: the record says how it ended.
             ApiResponse response = await ReadAsync(call, cancellationToken, static response => response.Data.Text("state") is not null).ConfigureAwait(false);
             return _snapshots.Read(response.Data, taskId)
                 ?? throw CreateUnreadableException(call.Operation, $"it is about another task, '{ServiceTaskId.Describe(response.Data.Text("taskId"))}'");
@@ -139,7 +139,7 @@ internal sealed class KlingClient
         }
         catch (KlingApiException exception) when (exception.Kind == ErrorKind.TaskFailed)
         {
-            // Without a record nobody knows that the task has failed, and a video that is made again would be paid for twice.
+            // Without a record it is not certain that the task failed, and making the video again would pay for it twice.
             throw new KlingApiException(
                 ErrorKind.AnswerInvalid,
                 exception.Fault,
@@ -197,7 +197,7 @@ internal sealed class KlingClient
     /// <returns>The address to use as <c>image_url</c>.</returns>
     /// <exception cref="KlingException">The file cannot be read.</exception>
     /// <exception cref="KlingApiException">
-    /// The service refused, was not reached within the limit of attempts, or named an address that nothing may be fetched from.
+    /// The service refused, was not reached within the limit of attempts, or gave an address that nothing may be fetched from.
     /// </exception>
     public async Task<string> UploadAsync(UploadRequest upload, CancellationToken cancellationToken)
     {
@@ -269,7 +269,7 @@ internal sealed class KlingClient
     /// <summary>Sends a request that costs nothing until it succeeds, cannot succeed, or all attempts are used up.</summary>
     /// <param name="call">The request.</param>
     /// <param name="cancellationToken">Ends it.</param>
-    /// <param name="hasContent">Whether a response has what was asked for although its code is that of an error.</param>
+    /// <param name="hasContent">Whether a response has what was asked for although its code is an error.</param>
     private Task<ApiResponse> ReadAsync(ApiCall call, CancellationToken cancellationToken, Func<ApiResponse, bool>? hasContent = null) => RetryOf(call).RunAsync(
         async () =>
         {
@@ -303,7 +303,7 @@ internal sealed class KlingClient
     }
 
     /// <summary>
-    /// The error of a purchase whose answer names a task but does not say yes, or not as usual. The service gives no id to a request that it
+    /// The error of a purchase whose answer names a task but does not say yes, or not in the usual form. The service gives no id to a request that it
     /// turns down, so the task may have been made, and the request must not be sent again whatever the code says.
     /// </summary>
     private static KlingApiException CreateContradictionException(ApiResponse response, IReadOnlyList<string> ids, KlingApiException? refusal)

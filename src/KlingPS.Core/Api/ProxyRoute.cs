@@ -5,7 +5,7 @@ namespace KlingPS.Core.Api;
 
 /// <summary>The way out to the network: through a proxy, or as the system and the environment say; never through a proxy to this machine itself.</summary>
 /// <remarks>
-/// .NET would send even requests for 127.0.0.1 through the proxy of the variable http_proxy, in the clear. Sandboxes are there.
+/// .NET would send even requests for 127.0.0.1 through the proxy of the variable http_proxy, in the clear. Sandboxes run there.
 /// </remarks>
 internal sealed class ProxyRoute : IWebProxy
 {
@@ -27,7 +27,7 @@ internal sealed class ProxyRoute : IWebProxy
 
     /// <summary>Makes the route.</summary>
     /// <param name="proxy">The proxy; that of the system or of the variables HTTPS_PROXY and NO_PROXY when <see langword="null"/>.</param>
-    /// <param name="credentials">What to tell the proxy when it asks who this is.</param>
+    /// <param name="credentials">What to give the proxy when it asks for credentials.</param>
     public static ProxyRoute Through(Uri? proxy, ICredentials? credentials)
         => Over(proxy is null ? HttpClient.DefaultProxy : new WebProxy(proxy), credentials);
 

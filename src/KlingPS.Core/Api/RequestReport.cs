@@ -1,6 +1,6 @@
 namespace KlingPS.Core.Api;
 
-/// <summary>One request and what became of it. Holds no headers, so it cannot hold the key.</summary>
+/// <summary>One request and its outcome. Holds no headers, so it cannot hold the key.</summary>
 /// <param name="Method">The HTTP method.</param>
 /// <param name="Uri">The address.</param>
 /// <param name="Status">The HTTP status; <see langword="null"/> when no answer came.</param>

@@ -1,6 +1,6 @@
 namespace KlingPS.Core.Api;
 
-/// <summary>Tells whether two addresses lead to the same service, and what an address of the service tells about the account.</summary>
+/// <summary>Tells whether two addresses lead to the same service, and finds the account in an address of the service.</summary>
 internal static class ServiceAddress
 {
     /// <summary>The host of a service on this machine.</summary>

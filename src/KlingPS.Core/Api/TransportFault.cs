@@ -1,6 +1,6 @@
 namespace KlingPS.Core.Api;
 
-/// <summary>How far a request came that ended in an error. This decides whether it may be sent again.</summary>
+/// <summary>How far a request got that ended in an error. This decides whether it may be sent again.</summary>
 public enum TransportFault
 {
     /// <summary>The service answered, and the answer can be read: what it says is what happened.</summary>

@@ -17,13 +17,13 @@ internal sealed record UploadRequest
 
     /// <summary>
     /// The SHA-256 that the content must have, in lower-case hex. The upload of any other content is broken off before its end, so that
-    /// the host keeps nothing under the name. Not checked when it is left out.
+    /// the host keeps nothing under the name. Not checked if left out.
     /// </summary>
     public string? Sha256 { get; init; }
 
     /// <summary>The content type, such as <c>image/png</c>.</summary>
     public required string MimeType { get; init; }
 
-    /// <summary>Told the number of bytes that have left so far.</summary>
+    /// <summary>Receives the number of bytes sent so far.</summary>
     public IProgress<long>? Progress { get; init; }
 }

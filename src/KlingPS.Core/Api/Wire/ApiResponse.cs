@@ -45,16 +45,16 @@ internal sealed record ApiResponse
     /// <summary>Where it leads, if it is a redirect that says so.</summary>
     public Uri? Location { get; init; }
 
-    /// <summary>Whether all it says is to ask elsewhere. The service's own answers never do; proxies and sign-in pages of networks do.</summary>
+    /// <summary>Whether it only says to ask elsewhere. The service's own answers never do; proxies and sign-in pages of networks do.</summary>
     public bool IsRedirect => EnvelopeCode is null && Status is (301 or 302 or 303 or 307 or 308);
 
     /// <summary>
-    /// Whether the HTTP status is one that only something in front of the service gives, such as that it did not answer in time. A body in
+    /// Whether the HTTP status is one that only something in front of the service gives, such as a timeout. A body in
     /// the service's own form may then come from a gateway as well, and what the service has done is not known.
     /// </summary>
     public bool IsFromGateway => Status == 503 || IsPassedOn;
 
-    /// <summary>Whether that status comes from something that has passed the request on and does not know the outcome. 503 may mean that the request was not taken.</summary>
+    /// <summary>Whether that status comes from something that passed the request on and does not know the outcome. 503 may mean that the request was not accepted.</summary>
     public bool IsPassedOn => Status is 408 or 502 or 504 or (>= 520 and < 600);
 
     /// <summary>The code that decides.</summary>

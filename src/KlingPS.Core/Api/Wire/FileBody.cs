@@ -7,7 +7,7 @@ using KlingPS.Core.Resilience;
 
 namespace KlingPS.Core.Api.Wire;
 
-/// <summary>A multipart form with one file that is read from disk while it leaves; memory does not grow with the file.</summary>
+/// <summary>A multipart form with one file that is read from disk while it is sent; memory does not grow with the file.</summary>
 internal sealed class FileBody : TrackedContent
 {
     private const int BufferSize = 64 * 1024;

@@ -9,7 +9,7 @@ internal static class JsonElementExtensions
     /// <summary>How many times JSON may be packed into a string; the service does so twice.</summary>
     private const int MaxPacking = 3;
 
-    /// <summary>The first moment that does not count as a time any more: it leaves some room for calculations before the last one there is.</summary>
+    /// <summary>The first moment that no longer counts as a time. It leaves some room for calculations before the last possible one.</summary>
     private const decimal EndOfTime = 253_370_764_800_000m;
 
     /// <summary>
@@ -67,7 +67,7 @@ internal static class JsonElementExtensions
     public static decimal? Number(this JsonElement element, string name)
         => decimal.TryParse(element.Text(name), NumberStyles.Float, CultureInfo.InvariantCulture, out decimal number) ? number : null;
 
-    /// <summary>The same within a range; a value outside it is not what its name says, and counts as missing.</summary>
+    /// <summary>The same within a range. A value outside it cannot be what its name says, and counts as missing.</summary>
     public static decimal? Number(this JsonElement element, string name, decimal least, decimal most)
         => element.Number(name) is decimal number && number >= least && number <= most ? number : null;
 
@@ -87,7 +87,7 @@ internal static class JsonElementExtensions
         };
     }
 
-    /// <summary>A time in milliseconds since 1970; <see langword="null"/> when it is missing, 0, or no time.</summary>
+    /// <summary>A time in milliseconds since 1970; <see langword="null"/> when it is missing, 0, or not a time.</summary>
     public static DateTimeOffset? UnixMilliseconds(this JsonElement element, string name)
         => element.Number(name) is decimal number && number > 0 && number < EndOfTime
             ? DateTimeOffset.FromUnixTimeMilliseconds((long)number)

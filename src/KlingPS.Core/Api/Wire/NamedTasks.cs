@@ -9,11 +9,11 @@ namespace KlingPS.Core.Api.Wire;
 /// is packed into a text, twice with different values, and even if the answer is cut off or is not JSON. Whatever else an answer with the id
 /// of a task says is not believed, so none may be overlooked.
 /// </summary>
-/// <param name="Ids">Those that can be asked for, each once.</param>
+/// <param name="Ids">Those that can be queried, each once.</param>
 /// <param name="IsAny">Whether any is named, even by something that cannot be an id or is cut off.</param>
 internal sealed partial record NamedTasks(IReadOnlyList<string> Ids, bool IsAny)
 {
-    /// <summary>More are not shown.</summary>
+    /// <summary>No more are shown.</summary>
     private const int MaxIds = 3;
 
     /// <summary>Finds them in an answer.</summary>

@@ -61,7 +61,7 @@ internal static class ResponseClassifier
         Always,
     }
 
-    /// <summary>The error a response stands for.</summary>
+    /// <summary>The error that a response means.</summary>
     /// <param name="response">A response for which <see cref="ApiResponse.IsSuccess"/> is false.</param>
     /// <param name="operation">What was asked for, such as <c>the query of the credits</c>.</param>
     /// <param name="mayBeMissing">See <see cref="ApiCall.MayBeMissing"/>.</param>

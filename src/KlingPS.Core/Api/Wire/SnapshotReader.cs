@@ -6,7 +6,7 @@ namespace KlingPS.Core.Api.Wire;
 
 /// <summary>Reads the <c>data</c> of <c>recordInfo</c> and of callbacks, in all the dialects they were seen in.</summary>
 /// <param name="addresses">Which links may be followed.</param>
-/// <param name="time">The clock: what is said to have happened later has not happened yet.</param>
+/// <param name="time">The clock: anything dated later has not happened yet.</param>
 internal sealed class SnapshotReader(AddressPolicy addresses, TimeProvider time)
 {
     /// <summary>A task has one video. More links than these are not even looked at.</summary>

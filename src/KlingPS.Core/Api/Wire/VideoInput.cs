@@ -4,11 +4,11 @@ using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Api.Wire;
 
-/// <summary>The <c>input</c> of a video: written into a create request, and read where the service repeats it. Field by field as the model's row says.</summary>
+/// <summary>The <c>input</c> of a video: written into a create request, and read where the service repeats it, field by field as the model's row says.</summary>
 internal static class VideoInput
 {
     /// <summary>Writes the fields that have a value. Others are left out rather than sent empty: some models refuse empty ones.</summary>
-    /// <exception cref="InvalidOperationException">The model does not take all that is asked for, or something has not been uploaded.</exception>
+    /// <exception cref="InvalidOperationException">The model does not take everything that is asked for, or something has not been uploaded.</exception>
     /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: a text is damaged; see <see cref="PromptText"/>.</exception>
     public static void Write(Utf8JsonWriter writer, VideoSpec spec)
     {
@@ -131,7 +131,7 @@ internal static class VideoInput
 
     private static string? Spell(string? text) => text is not null && PromptText.Parse(text) is { Value.Length: > 0 } spelled ? spelled.Value : null;
 
-    /// <summary>Where the service is to fetch what the video is made from.</summary>
+    /// <summary>Where the service fetches what the video is made from.</summary>
     /// <exception cref="InvalidOperationException">It has not been uploaded.</exception>
     private static IEnumerable<string> GetUris(VideoSpec spec, VideoParameter? parameter)
         => spec.Sources.Where(source => source.Parameter == parameter).Select(source

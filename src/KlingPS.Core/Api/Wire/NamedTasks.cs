@@ -6,8 +6,8 @@ namespace KlingPS.Core.Api.Wire;
 
 /// <summary>
 /// The tasks that the answer to a purchase names, wherever and however often it does: next to <c>data</c> or in it, in a list, in JSON that
-/// is packed into a text, twice with different values, and even if the answer is cut off or is not JSON. Whatever else an answer with the id
-/// of a task says is not believed, so none may be overlooked.
+/// is packed into a text, twice with different values, and even if the answer is cut off or is not JSON. Nothing else in an answer with the id
+/// of a task is believed, so no id may be overlooked.
 /// </summary>
 /// <param name="Ids">Those that can be queried, each once.</param>
 /// <param name="IsAny">Whether any is named, even by something that cannot be an id or is cut off.</param>
